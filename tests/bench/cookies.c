@@ -8,7 +8,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
-#include "vm/packet/wire.h"
+#include "tests/lib/frame.h"
 #include "vm/vm.h"
 
 enum { FRAME = 128, LEN = 74, SYN = 2, ACK = 16, SLOTS = 1024, SLOT_BYTES = 2048 };
@@ -50,22 +50,10 @@ static struct vm *worker(const char *text)
 static void frame_of(uint8_t f[FRAME], uint32_t n, unsigned flags)
 {
     static const uint8_t options[20] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7};
-    uint8_t *ip = f + 14, *tcp = f + 34; /* IPv4 and TCP */
-    memset(f, 0, FRAME);
-    wire_put16(f + 12, 0x0800);
-    ip[0] = 0x45;
-    wire_put16(ip + 2, LEN - 14);
-    ip[8] = 64;
-    ip[9] = 6;
-    wire_put32(ip + 12, 0x0b000000 + n / 50000);
-    wire_put32(ip + 16, 0xcb00710a);
-    wire_put16(ip + 10, csum_of(ip, 20));
-    wire_put16(tcp, (uint16_t)(1024 + n % 50000));
-    wire_put16(tcp + 2, 80);
-    wire_put32(tcp + 4, n * 2654435761u);
-    wire_put32(tcp + 8, flags & ACK ? n * 40503u : 0);
+    const struct header h = {0x0b000000 + n / 50000, 0xcb00710a, (uint16_t)(1024 + n % 50000), 80, 6};
+    uint8_t *tcp = frame_fill(&h, LEN, f);
+    frame_segment(tcp, n * 2654435761u, flags & ACK ? n * 40503u : 0, flags);
     tcp[12] = 10 << 4;
-    tcp[13] = (uint8_t)flags;
     memcpy(tcp + 20, options, sizeof options);
 }
 

@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
+#include "tests/lib/frame.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 
@@ -50,22 +51,11 @@ static void frame_of(uint8_t f[FRAME], uint32_t n, bool reply, unsigned flags, u
 {
     const uint32_t client = 0x0a000000 + n / 200, server = 0xc0a80001;
     const uint16_t port = (uint16_t)(1024 + n % 200);
+    const struct header h = {reply ? server : client, reply ? client : server, reply ? 443 : port, reply ? port : 443,
+                             6};
     memset(f, 0, FRAME);
-    wire_put16(f + 12, 0x0800);
-    uint8_t *ip = f + 14, *tcp = f + 34; /* IPv4 and TCP */
-    ip[0] = 0x45;
-    wire_put16(ip + 2, flags & SYN ? 40 : FRAME - 14);
-    ip[8] = 64;
-    ip[9] = 6;
-    wire_put32(ip + 12, reply ? server : client);
-    wire_put32(ip + 16, reply ? client : server);
-    wire_put16(ip + 10, csum_of(ip, 20));
-    wire_put16(tcp, reply ? 443 : port);
-    wire_put16(tcp + 2, reply ? port : 443);
-    wire_put32(tcp + 4, seq);
-    wire_put32(tcp + 8, ack);
-    tcp[12] = 5 << 4;
-    tcp[13] = (uint8_t)flags;
+    uint8_t *tcp = frame_fill(&h, flags & SYN ? 54 : FRAME, f);
+    frame_segment(tcp, seq, ack, flags);
     wire_put16(tcp + 14, 65535);
 }
 

@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #include "tests/lib/bench.h"
-#include "vm/packet/wire.h"
+#include "tests/lib/frame.h"
 #include "vm/worker/owner.h"
 
 enum {
@@ -40,8 +40,6 @@ enum {
     FRAME = 60,
     LATE_NS = 3000000,
     ANY_NS = 2000000000 /* where nothing is measured */,
-    ETH = 14,
-    IP = 20,
     STAMP = FRAME - 8,
     FLOWS_MOST = 50000
 };
@@ -104,30 +102,12 @@ static uint64_t arrived(int fd, int ifindex)
 
 static bool is_tcp, are_new;
 
-static void make_ack(uint8_t tcp[FRAME - ETH - IP])
-{
-    wire_put32(tcp + 4, 1000); /* its number */
-    tcp[12] = 5 << 4;
-    tcp[13] = 0x10;
-}
-
 static void make(uint8_t f[FRAME], const uint8_t to[6], unsigned flow)
 {
-    memset(f, 0, FRAME);
+    const struct header h = {0x0a010001, 0x0a010064, (uint16_t)(10000 + flow), 53, is_tcp ? 6 : 17};
+    uint8_t *l4 = frame_fill(&h, FRAME, f);
     memcpy(f, to, 6);
-    memcpy(f + 6, "\2\0\0\0\0\1\x8\0", 8);
-    uint8_t *ip = f + ETH, *udp = ip + IP;
-    ip[0] = 0x45;
-    wire_put16(ip + 2, FRAME - ETH);
-    ip[8] = 64;
-    ip[9] = is_tcp ? 6 : 17;
-    wire_put32(ip + 12, 0x0a010001);
-    wire_put32(ip + 16, 0x0a010064);
-    wire_put16(ip + 10, csum_of(ip, IP));
-    wire_put16(udp, (uint16_t)(10000 + flow));
-    wire_put16(udp + 2, 53);
-    wire_put16(udp + 4, FRAME - ETH - IP);
-    if (is_tcp) make_ack(udp);
+    if (is_tcp) frame_segment(l4, 1000, 0, 0x10);
 }
 
 /* ---- whose flows ---- */

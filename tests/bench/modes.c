@@ -13,6 +13,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
+#include "tests/lib/frame.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
@@ -73,20 +74,8 @@ static uint16_t client_port(uint32_t n) { return (uint16_t)(1024 + n % 200); }
 
 static void frame_of(uint8_t f[FRAME], uint32_t n)
 {
-    memset(f, 0, FRAME);
-    f[0] = f[6] = 2; /* a single station's, as of any frame that is sent on */
-    wire_put16(f + 12, 0x0800);
-    uint8_t *ip = f + 14, *udp = f + 34;
-    ip[0] = 0x45;
-    wire_put16(ip + 2, FRAME - 14);
-    ip[8] = 64;
-    ip[9] = 17;
-    wire_put32(ip + 12, client_of(n));
-    wire_put32(ip + 16, SERVICE);
-    wire_put16(ip + 10, csum_of(ip, 20));
-    wire_put16(udp, client_port(n));
-    wire_put16(udp + 2, 53);
-    wire_put16(udp + 4, FRAME - 34);
+    const struct header h = {client_of(n), SERVICE, client_port(n), 53, 17};
+    uint8_t *udp = frame_fill(&h, FRAME, f);
     wire_put16(udp + 6, 0x1234); /* any: an update keeps a wrong one wrong */
 }
 

@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
+#include "tests/lib/frame.h"
 #include "vm/observe/observe.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/key.h"
@@ -51,22 +52,10 @@ static uint32_t frame_of(uint8_t *f, uint32_t n, bool reply, uint8_t flags, uint
 {
     const uint32_t client = 0x0a000000 + n / 200, server = 0xc0a80001;
     const uint16_t port = (uint16_t)(1024 + n % 200);
-    memset(f, 0, HEAD);
-    wire_put16(f + 12, ETHER_IP4);
-    uint8_t *ip = f + 14, *tcp = f + 34;
-    ip[0] = 0x45;
-    wire_put16(ip + 2, (uint16_t)(40 + len));
-    ip[8] = 64;
-    ip[9] = 6;
-    wire_put32(ip + 12, reply ? server : client);
-    wire_put32(ip + 16, reply ? client : server);
-    wire_put16(ip + 10, csum_of(ip, 20));
-    wire_put16(tcp, reply ? 443 : port);
-    wire_put16(tcp + 2, reply ? port : 443);
-    wire_put32(tcp + TCP_SEQ, seq);
-    wire_put32(tcp + TCP_ACKNO, ack);
-    tcp[12] = 5 << 4;
-    tcp[13] = flags;
+    const struct header h = {reply ? server : client, reply ? client : server, reply ? 443 : port, reply ? port : 443,
+                             6};
+    uint8_t *tcp = frame_fill(&h, HEAD + len, f);
+    frame_segment(tcp, seq, ack, flags);
     wire_put16(tcp + TCP_WINDOW, UINT16_MAX);
     memset(f + HEAD, (int)(seq >> 8), len);
     return HEAD + len;

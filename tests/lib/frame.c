@@ -23,14 +23,14 @@ static void checksum_put(uint8_t *ip)
     put16(ip + 10, ~(sum + (sum >> 16)) & 0xffff);
 }
 
-void frame_build(const struct header *h, uint8_t out[FRAME_LEN])
+uint8_t *frame_fill(const struct header *h, unsigned len, uint8_t *out)
 {
     static const uint8_t ether[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
     uint8_t *ip = out + 14, *l4 = ip + 20;
-    memset(out, 0, FRAME_LEN);
+    memset(out, 0, len);
     memcpy(out, ether, sizeof ether);
     ip[0] = 0x45;
-    put16(ip + 2, FRAME_LEN - 14);
+    put16(ip + 2, len - 14);
     ip[8] = 64;
     ip[9] = h->proto;
     put32(ip + 12, h->src);
@@ -41,5 +41,15 @@ void frame_build(const struct header *h, uint8_t out[FRAME_LEN])
         put16(l4 + 2, h->dst_port);
     }
     if (h->proto == 6) put16(l4 + 12, 0x5010); /* 20 bytes, ACK */
-    if (h->proto == 17) put16(l4 + 4, FRAME_LEN - 34);
+    if (h->proto == 17) put16(l4 + 4, len - 34);
+    return l4;
+}
+
+void frame_build(const struct header *h, uint8_t out[FRAME_LEN]) { (void)frame_fill(h, FRAME_LEN, out); }
+
+void frame_segment(uint8_t *tcp, uint32_t seq, uint32_t ack, unsigned flags)
+{
+    put32(tcp + 4, seq);
+    put32(tcp + 8, ack);
+    tcp[13] = (uint8_t)flags;
 }
