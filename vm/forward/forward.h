@@ -57,7 +57,8 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
-    uint64_t may; /* a bit each: has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t may;   /* a bit each: has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t plain; /* a bit each: its key has kind and length alone; no rule judges then */
 };
 /* True if packets may take forward_straight now: nobody looks at one between its look-up and its leaving. */
 bool forward_straight_may(const struct job *j);

@@ -209,6 +209,20 @@ static void spare_batch(const struct job *j, struct pkt *const pkts[], unsigned 
     }
 }
 
+/* Parse the packets of the batch, except those whose bits are in `plain`. Return a bit for each that is well formed. */
+static uint64_t parse_others(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t plain, uint32_t *kinds)
+{
+    struct key *keys = j->vm->keys;
+    uint64_t good = plain;
+    if (!plain) return pkt_parse_all(pkts, n, j->in->facts, keys, kinds);
+    for (uint64_t left = ~plain & UINT64_MAX >> (VM_BATCH - n); left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        if (pkt_parse(pkts[i], j->in->facts, &keys[i]) == REASON_NONE) good |= left & -left;
+        *kinds |= keys[i].kind;
+    }
+    return good;
+}
+
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
@@ -217,10 +231,11 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     const unsigned before = j->tx->count;
     j->batch = n;
     mirrored_begin(vm, n);
-    uint64_t todo = parsed ? parsed->good : pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
+    const uint64_t plain = parsed ? 0 : look_plain(j, pkts, n);
+    uint64_t todo = parsed ? parsed->good : parse_others(j, pkts, n, plain, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
     if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
-        run_in_turn(j, pkts, n, todo, verdicts, judge_rest);
+        run_in_turn(j, pkts, n, &(struct turns){todo, plain}, verdicts, judge_rest);
     } else {
         run_stateless(j, pkts, n, todo, verdicts);
     }

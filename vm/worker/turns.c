@@ -10,6 +10,7 @@
 #include "vm/forward/ordinary.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
+#include "vm/packet/parse/plain.h"
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/guard/guard.h"
@@ -252,20 +253,41 @@ void judge_unwatched(const struct job *j, struct packet_ctx *c)
 /* True for a packet that has ordinary headers, IPv4 and no tags, and goes to no group. */
 static inline bool is_plain(const struct pkt *pkt, const struct key *key)
 {
-    enum { HOSTS_END = 0xe0 }; /* behind it: multicast, and addresses of no host (RFC 1112, 4) */
-    return key->kind & KIND_IP4 && key->dst[0] >> 24 < HOSTS_END && !is_tagged(pkt) &&
+    return key->kind & KIND_IP4 && key->dst[0] >> 24 < PLAIN_HOSTS_END && !is_tagged(pkt) &&
            ordinary_headers(pkt, key, pkt->head_len == pkt->wire_len) && ordinary_frame(pkt, key, pkt->data);
 }
 
+/* Fetch a frame's headers some packets before they are read. */
+enum { FETCH_AHEAD = 16 };
+
+uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n)
+{
+    struct vm *vm = j->vm;
+    const struct track *track = vm->track;
+    const struct facts *facts = j->in->facts;
+    struct plain p;
+    uint64_t have = 0;
+    if (!vm->in_turn || vm->program->firewalls_count || (facts && facts->bridges) || !forward_straight_may(j)) return 0;
+    for (unsigned i = 0; i < n && i < FETCH_AHEAD; i++) __builtin_prefetch(pkts[i]->data);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + FETCH_AHEAD < n) __builtin_prefetch(pkts[i + FETCH_AHEAD]->data);
+        if (!plain_read(pkts[i], &p) || !straight_study(track, &p, &vm->looks[i])) continue;
+        vm->keys[i].kind = p.kind;
+        vm->keys[i].length = p.length;
+        have |= (uint64_t)1 << i;
+    }
+    return have;
+}
+
 /* Do the steps of look_ahead for plain packets, into vm->looks. Return those of `todo` that may go by forward_straight.
- * *looked: all that have a look. */
-static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t todo, uint64_t *looked)
+ * have: those that look_plain has begun; *looked: all that have a look. */
+static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t todo, uint64_t have, uint64_t *looked)
 {
     const struct track *track = vm->track;
     const bool judged = vm->program->firewalls_count && !vm->remember;
     struct straight_look *looks = vm->looks;
-    uint64_t have = 0, may = 0;
-    for (uint64_t left = todo; left; left &= left - 1) {
+    uint64_t may = 0;
+    for (uint64_t left = have ? 0 : todo; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
         if (is_plain(pkts[i], &vm->keys[i]) && straight_study(track, &vm->keys[i], &looks[i])) have |= left & -left;
     }
@@ -284,14 +306,18 @@ static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t 
 
 /* Do the steps of look_ahead for a batch. Return the packets that may go by forward_straight; contexts are begun for
  * all others. */
-static uint64_t look_ahead_all(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
+static uint64_t look_ahead_all(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, uint64_t plain,
                                struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
     const uint64_t all = UINT64_MAX >> (VM_BATCH - n);
     uint64_t looked = 0;
-    const uint64_t may = forward_straight_may(j) ? look_straight(vm, pkts, todo, &looked) : 0;
+    const uint64_t may = forward_straight_may(j) ? look_straight(vm, pkts, todo, plain, &looked) : 0;
     if (may == all) return may;
+    for (uint64_t left = plain & ~may; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        pkt_parse(pkts[i], j->in->facts, &vm->keys[i]);
+    }
     for (uint64_t left = all & ~may; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
         ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
@@ -306,16 +332,18 @@ static __attribute__((noinline)) void take_after_all(const struct job *j, const 
 {
     struct vm *vm = j->vm;
     struct packet_ctx *c = &vm->ctxs[i];
+    if (b->plain >> i & 1) pkt_parse(b->pkts[i], j->in->facts, &vm->keys[i]);
     ctx_begin(c, i, b->pkts[i], &vm->keys[i], &b->verdicts[i]);
     settle_key(j, c->key);
     straight_seen(&vm->looks[i], &c->seen);
     take_one(j, c);
 }
 
-void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, struct verdict verdicts[],
-                 odd_fn *odd)
+void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, const struct turns *t,
+                 struct verdict verdicts[], odd_fn *odd)
 {
-    const struct straight batch = {pkts, verdicts, look_ahead_all(j, pkts, n, todo, verdicts)};
+    const uint64_t todo = t->todo;
+    const struct straight batch = {pkts, verdicts, look_ahead_all(j, pkts, n, todo, t->plain, verdicts), t->plain};
     for (unsigned i = 0; i < n; i++) {
         if (batch.may >> i & 1) {
             i = forward_straight(j, &batch, i);

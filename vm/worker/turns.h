@@ -3,11 +3,20 @@
 
 #include "vm/context/context.h"
 
-/* Judge a parsed batch, whose keys are the vm's. The packets of `todo` are well formed and in one piece; `odd` judges
- * the others in their turn. */
+/* Packets of a batch, a bit each */
+struct turns {
+    uint64_t todo;  /* well formed and in one piece */
+    uint64_t plain; /* of these, those that look_plain found, whose keys have not been parsed */
+};
+
+/* Find plain packets by their bytes alone, and begin their looks. Of such a packet's key only kind and length are set.
+ * Return them, a bit each; 0: this batch needs its keys. */
+uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n);
+
+/* Judge a batch whose keys are the vm's; `odd` judges what is not in t->todo, in its turn. */
 typedef void odd_fn(const struct job *j, struct packet_ctx *c);
-void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, struct verdict verdicts[],
-                 odd_fn *odd);
+void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, const struct turns *t,
+                 struct verdict verdicts[], odd_fn *odd);
 
 /* Judge one well-formed packet without look-ups made ahead. */
 void judge_in_turn(const struct job *j, struct packet_ctx *c);

@@ -1,8 +1,10 @@
-/* The express way of pkt_parse and pkt_parse_all against the careful parser: equal keys, offsets, flags and reasons on
- * ordinary frames and on what random edits, cuts and paddings make of them. */
+/* The express way of pkt_parse and pkt_parse_all, and plain_read, against the careful parser: equal keys, offsets,
+ * flags and reasons on ordinary frames and on what random edits, cuts and paddings make of them. */
 #include "tests/unit/vm/packet.h"
 
+#include "vm/forward/ordinary.h"
 #include "vm/packet/parse/parse.h"
+#include "vm/packet/parse/plain.h"
 
 static const char *const seeds[] = {
     "eth / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp 50000 > 443 syn ece cwr opt x\"020405b4\" / zeros 3",
@@ -47,11 +49,39 @@ static const struct facts worlds[] = {
     {.self6 = self6, .self6_count = 1, .drop_bad_checksum = true},
 };
 
-static unsigned well_formed;
+static unsigned well_formed, plain_ones;
 static enum pkt_link link_type = LINK_ETHER;
 static uint8_t tags_taken;
 
-/* Parse both ways; `head` bytes of `cap` are in the head. */
+/* True if a packet that the careful parser has read is plain (plain.h). */
+static bool is_plain(const struct pkt *pkt, const struct key *key)
+{
+    return pkt->reason == REASON_NONE && key->kind & KIND_IP4 && key->dst[0] >> 24 < 0xe0 && !pkt->tag_count &&
+           !pkt->tags_in_frame && ordinary_headers(pkt, key, pkt->head_len == pkt->wire_len) &&
+           ordinary_frame(pkt, key, pkt->data);
+}
+
+/* Read the packet as a plain one. careful, key: what the careful parser found. */
+static void compare_plain(struct pkt pkt, const struct pkt *careful, const struct key *key)
+{
+    const struct pkt before = pkt;
+    const uint32_t facts = KIND_SRC_SELF | KIND_DST_SELF | KIND_IN | KIND_OUT | KIND_FORWARD;
+    struct plain p;
+    const bool plain = plain_read(&pkt, &p);
+    assert_int_equal(plain, is_plain(careful, key));
+    assert_memory_equal(&pkt, plain ? careful : &before, sizeof pkt);
+    if (!plain) return;
+    plain_ones++;
+    assert_int_equal(p.kind, key->kind & ~facts);
+    assert_int_equal(p.src[0], key->src[0]);
+    assert_int_equal(p.dst[0], key->dst[0]);
+    assert_int_equal(p.src_port, key->src_port);
+    assert_int_equal(p.dst_port, key->dst_port);
+    assert_int_equal(p.proto, key->proto);
+    assert_int_equal(p.length, key->length);
+}
+
+/* Parse all ways; `head` bytes of `cap` are in the head. */
 static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t wire, const struct facts *facts)
 {
     packet_view(&packet, bytes, head, wire, link_type);
@@ -69,6 +99,7 @@ static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t 
     memset(&key, 0x5a, sizeof(key));
     memset(&batch_key, 0xa5, sizeof(key));
     enum pkt_reason r = parse_frame(&careful, facts, &key);
+    compare_plain(packet.pkt, &careful, &key);
     packet_parse(&packet, facts);
     assert_int_equal(packet.reason, r);
     assert_memory_equal(&packet.key, &key, sizeof(key));
@@ -145,7 +176,7 @@ static void test_edited(void **state)
     (void)state;
     uint64_t seed = 20;
     static uint8_t bytes[NOTE_MAX];
-    well_formed = 0;
+    well_formed = plain_ones = 0;
     for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
         const struct note *n = packet_note(seeds[i]);
         for (unsigned round = 0; round < 4000; round++) {
@@ -158,7 +189,7 @@ static void test_edited(void **state)
             compare(bytes, head, cap, draw(&seed, 3) ? n->wire_len : cap, &worlds[draw(&seed, 4)]);
         }
     }
-    assert_true(well_formed > 10000); /* edits that leave nothing to compare would prove little */
+    assert_true(well_formed > 10000 && plain_ones > 1000); /* edits that leave nothing to compare would prove little */
 }
 
 /* Lengths near 65,535, where offsets saturate. */

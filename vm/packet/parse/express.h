@@ -10,6 +10,7 @@
  * which calls for the careful parser. */
 #pragma once
 
+#include "vm/packet/parse/ip4_header.h"
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
@@ -178,29 +179,6 @@ static __attribute__((noinline)) enum pkt_reason finish6(const struct facts *f, 
     return REASON_NONE;
 }
 
-/* Pattern of an ordinary header's first eight bytes: version 4, five words of header, no fragment. */
-#define IP4_ORDINARY_MASK (0xff00000000000000u | IP4_MF | IP4_OFFSET)
-#define IP4_ORDINARY      0x4500000000000000u
-
-/* True if the one's complement sum of a 20-byte header is all ones. As its first byte is not 0, this holds exactly if
- * the sum of its words is a multiple of 65535, whatever the carries, word sizes and byte order (RFC 1071, 2). */
-inline_always bool header_sum_ok(const uint8_t *ip)
-{
-#ifdef __bpf__ /* a carry would be a branch there that nobody foretells, and clang does not make the division cheap */
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < IP4_LEN; i += 4) sum += wire_raw32(ip + i);
-    sum = (sum >> 16) + (sum & UINT16_MAX);
-    sum = (sum >> 16) + (sum & UINT16_MAX);
-    return (uint16_t)((sum >> 16) + sum) == UINT16_MAX;
-#else
-    uint64_t a = wire_raw64(ip), c = wire_raw32(ip + 16), sum = a + wire_raw64(ip + 8);
-    sum += sum < a;
-    sum += c;
-    sum += sum < c;
-    return sum % UINT16_MAX == 0;
-#endif
-}
-
 /* Result of express_read4 and express_read6. */
 enum express_read {
     EXPRESS_NOT /* nothing is written: the careful parser takes over */,
@@ -214,8 +192,7 @@ inline_always enum express_read express_read4(const uint8_t *ip, struct pkt *pkt
                                               const struct outer *o, const struct shape *s)
 {
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
-    if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
-        !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
+    if (unlikely(!header_ordinary(ip)) || !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
         return EXPRESS_NOT;
     key->word[0] = slots(wire_get32(ip + IP4_SRC), 0);
     key->word[1] = 0;
