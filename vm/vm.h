@@ -20,6 +20,7 @@
 /* The result of pkt_parse_all for the packets of one vm_run, at most VM_BATCH */
 struct vm_parsed {
     uint64_t good;
+    uint64_t plain; /* of these, packets that plain_read alone has read: plain_put has filled in their keys */
     uint32_t kinds;
 };
 
@@ -58,6 +59,8 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 /* Return the keys of the next batch, [VM_BATCH]: for whoever has to parse packets before it knows which are this
  * worker's (in->parsed). */
 struct key *vm_keys(struct vm *vm);
+/* True if plain packets (packet/parse/plain.h) need no whole key in a batch that is judged with these facts. */
+bool vm_reads_plain(struct vm *vm, const struct facts *facts);
 
 /* A packet that came up in kernel mode (cfg.kernel). vm_run_up is vm_run for such packets; ups[i] belongs to pkts[i].
  * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */

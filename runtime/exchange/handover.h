@@ -4,12 +4,14 @@
  *
  * Lines that travel from one processor to the other are what a hand-over costs, so each side has its own: it counts
  * there, and reads the other side's count only when its copy of it says that there is nothing left. Packets are
- * published many at a time. */
+ * published many at a time. A plain packet (vm/packet/parse/plain.h) is one line besides its frame; any other is that
+ * line, its key and its view. */
 #pragma once
 
 #include <unistd.h>
 
 #include "vm/packet/key.h"
+#include "vm/packet/parse/plain.h"
 #include "vm/packet/pkt.h"
 
 enum { HANDOVER_SLOTS = 256, HANDOVER_LINE = 64 };
@@ -21,12 +23,14 @@ enum handover_kind {
 };
 
 #define HANDED_UNPARSED UINT64_MAX
-/* A packet in its slot */
+/* What the taker sees of a packet, whose bytes lie in its slot */
 struct handed {
-    struct key key; /* the header key that the sending worker parsed */
     struct pkt pkt;
-    uint64_t world; /* number of the snapshot by whose facts it was parsed; HANDED_UNPARSED: the key is not set */
-    uint8_t kind;   /* enum handover_kind */
+    const struct key *key; /* in the slot, that the sending worker parsed; NULL: it is plain, or not parsed */
+    struct plain plain;    /* if is_plain */
+    uint64_t world;        /* number of the snapshot by whose facts it was parsed; HANDED_UNPARSED */
+    uint8_t kind;          /* enum handover_kind */
+    bool is_plain;
 };
 
 struct handover {
@@ -50,9 +54,11 @@ void handover_fini(struct handover *h);
  * parsed. False: no room. It is seen by the taker after handover_publish. */
 bool handover_put(struct handover *h, const struct pkt *pkt, const struct key *key, uint64_t world,
                   enum handover_kind kind);
+/* The same for a plain packet, owned, with no way said (PKT_WAY_SAID, PKT_SOURCE_SAID). */
+bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct plain *plain, uint64_t world);
 void handover_publish(struct handover *h);
-/* Take the next packets, at most n; they stay valid until handover_release. */
-unsigned handover_take(struct handover *h, struct handed *packets[], unsigned n);
+/* Take the next packets, at most n; their bytes and keys stay valid until handover_release. */
+unsigned handover_take(struct handover *h, struct handed packets[], unsigned n);
 void handover_release(struct handover *h);
 /* True if packets are there that have not been taken. For the taker. */
 bool handover_waits(const struct handover *h);

@@ -125,6 +125,8 @@ struct worker {
     uint64_t watched;            /* for the batch: bit i: packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* time when the vm's timers are due */
     struct datagrams *datagrams; /* owners of fragments' datagrams; NULL: a single worker */
+    struct known_owners *known;  /* NULL: a single worker */
+    struct handed *handed;       /* [VM_BATCH] packets taken from other workers; NULL: a single worker */
     uint64_t tables;             /* number of the balancing tables taken last */
     uint64_t tables_ns;          /* time when the snapshot's next tables are to be taken */
     uint64_t limits_due_ns;      /* time when `limits` is written again */

@@ -209,13 +209,16 @@ static void spare_batch(const struct job *j, struct pkt *const pkts[], unsigned 
     }
 }
 
-/* Parse the packets of the batch, except those whose bits are in `plain`. Return a bit for each that is well formed. */
+/* Parse the packets of the batch that have no key yet, except those of `plain`. Return a bit for each that is well
+ * formed. */
 static uint64_t parse_others(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t plain, uint32_t *kinds)
 {
     struct key *keys = j->vm->keys;
-    uint64_t good = plain;
-    if (!plain) return pkt_parse_all(pkts, n, j->in->facts, keys, kinds);
-    for (uint64_t left = ~plain & UINT64_MAX >> (VM_BATCH - n); left; left &= left - 1) {
+    const struct vm_parsed *parsed = j->in->parsed;
+    uint64_t good = parsed ? parsed->good : plain;
+    *kinds = parsed ? parsed->kinds : 0;
+    if (!plain && !parsed) return pkt_parse_all(pkts, n, j->in->facts, keys, kinds);
+    for (uint64_t left = (parsed ? parsed->plain : UINT64_MAX >> (VM_BATCH - n)) & ~plain; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
         if (pkt_parse(pkts[i], j->in->facts, &keys[i]) == REASON_NONE) good |= left & -left;
         *kinds |= keys[i].kind;
@@ -226,13 +229,12 @@ static uint64_t parse_others(const struct job *j, struct pkt *const pkts[], unsi
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
-    const struct vm_parsed *parsed = j->in->parsed;
-    uint32_t kinds = parsed ? parsed->kinds : 0;
+    uint32_t kinds;
     const unsigned before = j->tx->count;
     j->batch = n;
     mirrored_begin(vm, n);
-    const uint64_t plain = parsed ? 0 : look_plain(j, pkts, n);
-    uint64_t todo = parsed ? parsed->good : parse_others(j, pkts, n, plain, &kinds);
+    const uint64_t plain = look_plain(j, pkts, n);
+    uint64_t todo = parse_others(j, pkts, n, plain, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
     if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
         run_in_turn(j, pkts, n, &(struct turns){todo, plain}, verdicts, judge_rest);

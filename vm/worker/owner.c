@@ -212,6 +212,7 @@ void owners_free(struct owners *o)
     free(o);
 }
 
+bool owners_by_ends(const struct owners *o) { return !o->opens_count; }
 bool owners_need_restart(const struct owners *o) { return o->need_restart; }
 bool owners_part_answers(const struct owners *o) { return leads_aside(o->p) && (o->key.len4 || o->key.len6); }
 

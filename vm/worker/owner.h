@@ -81,6 +81,10 @@ unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt 
 /* The same for a packet that has been parsed by these facts. */
 unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key);
 
+/* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports and
+ * interface, by the same facts: the program looks into no tunnel. */
+bool owners_by_ends(const struct owners *o);
+
 /* Return the owner of a parsed packet as if it were whole: a first fragment names the owner of its datagram. */
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                         const struct key *key);

@@ -260,14 +260,41 @@ static inline bool is_plain(const struct pkt *pkt, const struct key *key)
 /* Fetch a frame's headers some packets before they are read. */
 enum { FETCH_AHEAD = 16 };
 
+/* True if no plain packet of the batch needs a whole key. Interfaces that rules know by a pattern stand in keys alone.
+ */
+static bool needs_no_keys(const struct job *j)
+{
+    const struct facts *facts = j->in->facts;
+    const bool renamed = facts && (facts->bridges || facts->patterns);
+    return j->vm->in_turn && !j->vm->program->firewalls_count && !renamed && forward_straight_may(j);
+}
+
+bool vm_reads_plain(struct vm *vm, const struct facts *facts)
+{
+    const struct vm_in in = {.facts = facts};
+    return needs_no_keys(&(struct job){.vm = vm, .in = &in});
+}
+
+/* Begin the looks of plain packets that were read before the batch. */
+static uint64_t look_read(struct vm *vm, uint64_t plain)
+{
+    const struct track *track = vm->track;
+    uint64_t have = 0;
+    for (uint64_t left = plain; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        if (straight_study(track, &vm->keys[i], &vm->looks[i])) have |= left & -left;
+    }
+    return have;
+}
+
 uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n)
 {
     struct vm *vm = j->vm;
     const struct track *track = vm->track;
-    const struct facts *facts = j->in->facts;
     struct plain p;
     uint64_t have = 0;
-    if (!vm->in_turn || vm->program->firewalls_count || (facts && facts->bridges) || !forward_straight_may(j)) return 0;
+    if (!needs_no_keys(j)) return 0;
+    if (j->in->parsed) return look_read(vm, j->in->parsed->plain);
     for (unsigned i = 0; i < n && i < FETCH_AHEAD; i++) __builtin_prefetch(pkts[i]->data);
     for (unsigned i = 0; i < n; i++) {
         if (i + FETCH_AHEAD < n) __builtin_prefetch(pkts[i + FETCH_AHEAD]->data);

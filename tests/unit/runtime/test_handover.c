@@ -11,6 +11,7 @@
 
 #include "runtime/exchange/handover.h"
 #include "runtime/io/io.h"
+#include "tests/lib/frame.h"
 #include "tests/lib/rng.h"
 #include "vm/verdict.h"
 
@@ -27,7 +28,7 @@ static void packet_of(uint32_t number, uint32_t len, uint8_t *bytes, struct pkt 
 static bool is_whole(const struct handed *h, uint32_t number)
 {
     const struct pkt *p = &h->pkt;
-    if (p->cookie != number || h->key.src[0] != number || p->l3 != 14 || h->key.length != (uint16_t)p->head_len)
+    if (p->cookie != number || h->key->src[0] != number || p->l3 != 14 || h->key->length != (uint16_t)p->head_len)
         return false;
     for (uint32_t i = 0; i < p->head_len; i++)
         if (p->data[i] != (uint8_t)(number + i)) return false;
@@ -41,7 +42,7 @@ static void packets_come_in_order_with_all_their_bytes(void **state)
     static const uint32_t lens[] = {0, 1, 64, 1514, 1522, 2045, 2046, 2047, 9018, LARGEST};
     enum { COUNT = sizeof lens / sizeof *lens };
     struct handover h;
-    struct handed *out[VM_BATCH];
+    struct handed out[VM_BATCH];
     struct pkt pkt;
     struct key key;
     assert_int_equal(handover_init(&h), 0);
@@ -55,12 +56,12 @@ static void packets_come_in_order_with_all_their_bytes(void **state)
         assert_int_equal(handover_take(&h, out, VM_BATCH), COUNT);
         assert_false(handover_waits(&h));
         for (unsigned i = 0; i < COUNT; i++) {
-            assert_int_equal(out[i]->pkt.head_len, lens[i]);
-            assert_true(is_whole(out[i], i));
-            assert_int_equal(out[i]->kind, i & 1 ? HANDOVER_PIECE : HANDOVER_OWNED);
-            assert_int_equal(out[i]->world, WORLD);
-            assert_int_equal(((uintptr_t)out[i]->pkt.data + 14) % 16, 0);
-            memset(out[i]->pkt.data - IO_HEADROOM, 0xee, IO_HEADROOM); /* is the taker's */
+            assert_int_equal(out[i].pkt.head_len, lens[i]);
+            assert_true(is_whole(&out[i], i));
+            assert_int_equal(out[i].kind, i & 1 ? HANDOVER_PIECE : HANDOVER_OWNED);
+            assert_int_equal(out[i].world, WORLD);
+            assert_int_equal(((uintptr_t)out[i].pkt.data + 14) % 16, 0);
+            memset(out[i].pkt.data - IO_HEADROOM, 0xee, IO_HEADROOM); /* is the taker's */
         }
         handover_release(&h);
     }
@@ -74,7 +75,7 @@ static void a_packet_without_a_key_says_so(void **state)
     (void)state;
     uint8_t bytes[64];
     struct handover h;
-    struct handed *out[1];
+    struct handed out[1];
     struct pkt pkt;
     struct key key;
     assert_int_equal(handover_init(&h), 0);
@@ -82,7 +83,39 @@ static void a_packet_without_a_key_says_so(void **state)
     assert_true(handover_put(&h, &pkt, NULL, WORLD, HANDOVER_OWNED));
     handover_publish(&h);
     assert_int_equal(handover_take(&h, out, 1), 1);
-    assert_true(out[0]->world == HANDED_UNPARSED);
+    assert_true(out[0].world == HANDED_UNPARSED);
+    handover_fini(&h);
+}
+
+static void a_plain_packet_needs_no_key(void **state)
+{
+    (void)state;
+    const struct header ends = {0x0a000001, 0x0a000002, 1000, 53, 17};
+    uint8_t bytes[64];
+    struct handover h;
+    struct handed out[1];
+    struct pkt pkt;
+    struct plain plain;
+    assert_int_equal(handover_init(&h), 0);
+    for (uint32_t i = 0; i < 2 * HANDOVER_SLOTS; i++) {
+        frame_fill(&ends, sizeof bytes, bytes);
+        pkt_view(&pkt, bytes, sizeof bytes, sizeof bytes, LINK_ETHER, 7);
+        pkt.flags = PKT_CSUM_PARTIAL;
+        pkt.cookie = i;
+        assert_true(plain_read(&pkt, &plain));
+        assert_true(handover_put_plain(&h, &pkt, &plain, WORLD + i));
+        handover_publish(&h);
+        assert_int_equal(handover_take(&h, out, 1), 1);
+        assert_true(out[0].is_plain && !out[0].key && out[0].kind == HANDOVER_OWNED && out[0].world == WORLD + i);
+        assert_memory_equal(&out[0].plain, &plain, sizeof plain);
+        assert_memory_equal(out[0].pkt.data, bytes, sizeof bytes);
+        pkt.data = out[0].pkt.data;
+        pkt.headroom = out[0].pkt.headroom;
+        pkt.flags |= PKT_WRITABLE;
+        assert_memory_equal(&out[0].pkt, &pkt, sizeof pkt);
+        assert_true(pkt.headroom >= IO_HEADROOM);
+        handover_release(&h);
+    }
     handover_fini(&h);
 }
 
@@ -91,7 +124,7 @@ static void what_is_not_published_is_not_there_and_a_full_ring_refuses(void **st
     (void)state;
     uint8_t bytes[64];
     struct handover h;
-    struct handed *out[HANDOVER_SLOTS];
+    static struct handed out[HANDOVER_SLOTS];
     struct pkt pkt;
     struct key key;
     assert_int_equal(handover_init(&h), 0);
@@ -105,7 +138,7 @@ static void what_is_not_published_is_not_there_and_a_full_ring_refuses(void **st
     handover_publish(&h);
     assert_int_equal(handover_take(&h, out, HANDOVER_SLOTS), HANDOVER_SLOTS);
     assert_false(handover_put(&h, &pkt, &key, WORLD, HANDOVER_OWNED)); /* taken is not released */
-    for (uint32_t i = 0; i < HANDOVER_SLOTS; i++) assert_true(is_whole(out[i], i));
+    for (uint32_t i = 0; i < HANDOVER_SLOTS; i++) assert_true(is_whole(&out[i], i));
     handover_release(&h);
     assert_true(handover_put(&h, &pkt, &key, WORLD, HANDOVER_OWNED));
     handover_fini(&h);
@@ -125,12 +158,12 @@ static void *take_all(void *arg)
 {
     struct both *b = arg;
     struct rng r = {2};
-    struct handed *out[VM_BATCH];
+    struct handed out[VM_BATCH];
     for (uint32_t next = 0; next < PACKETS;) {
         const unsigned n = handover_take(&b->h, out, 1 + rng_below(&r, VM_BATCH));
         for (unsigned i = 0; i < n; i++, next++)
-            b->wrong += out[i]->pkt.head_len != len_of(next) || !is_whole(out[i], next);
-        for (unsigned i = 0; i < n; i++) memset(out[i], 0xaa, sizeof *out[i]);
+            b->wrong += out[i].pkt.head_len != len_of(next) || !is_whole(&out[i], next);
+        for (unsigned i = 0; i < n; i++) memset(out[i].pkt.data, 0xaa, out[i].pkt.head_len);
         if (n) handover_release(&b->h);
         if (!n) sched_yield();
     }
@@ -166,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_come_in_order_with_all_their_bytes),
         cmocka_unit_test(a_packet_without_a_key_says_so),
+        cmocka_unit_test(a_plain_packet_needs_no_key),
         cmocka_unit_test(what_is_not_published_is_not_there_and_a_full_ring_refuses),
         cmocka_unit_test(two_threads_lose_and_mix_nothing),
     };

@@ -11,7 +11,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* A plain packet's tuple, with the names that it has in struct key */
+/* What is read of a plain packet, with the names that it has in struct key */
 struct plain {
     uint32_t src[1], dst[1], kind; /* kind: without what facts add (own addresses, direction) */
     uint16_t src_port, dst_port, proto, length;
@@ -36,6 +36,18 @@ static inline uint32_t plain_header(const uint8_t *l4, uint8_t proto, uint32_t b
     const uint32_t len = l4[TCP_OFFSET] >> 2 & 0x3cu;
     const bool ordinary = (l4[TCP_FLAGS] & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
     return proto == IPPROTO_NR_TCP && ordinary && len >= TCP_LEN && len <= bytes ? len : 0;
+}
+
+/* Write it into a key, whose other fields stay as they are. */
+static inline void plain_put(const struct plain *p, struct key *key)
+{
+    key->src[0] = p->src[0];
+    key->dst[0] = p->dst[0];
+    key->kind = p->kind;
+    key->src_port = p->src_port;
+    key->dst_port = p->dst_port;
+    key->proto = p->proto;
+    key->length = p->length;
 }
 
 /* Read the packet into *p, and set what pkt_parse sets in it. False: it is not plain, and nothing is set in it. */
