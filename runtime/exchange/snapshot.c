@@ -1,6 +1,7 @@
 #include "runtime/exchange/snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void *copied(const void *from, size_t bytes)
 {
@@ -92,10 +93,14 @@ bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 
 static uint32_t hash(const struct hop_key *k)
 {
-    uint32_t h = (k->port + 256u * k->in + 65536u * k->kind) * 0x9e3779b1u;
-    for (unsigned i = 0; i < 4; i++) h = (h ^ k->addr[i]) * 0x85ebca6bu;
-    for (unsigned i = 0; i < 4; i++) h = (h ^ k->from[i]) * 0xc2b2ae35u;
-    return h ^ h >> 15;
+    static const uint64_t odd[5] = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0xd6e8feb86659fd93,
+                                    0xa0761d6478bd642f};
+    uint64_t addr[2], from[2];
+    memcpy(addr, k->addr, sizeof addr);
+    memcpy(from, k->from, sizeof from);
+    const uint64_t h = (addr[0] * odd[0] ^ addr[1] * odd[1]) + (from[0] * odd[2] ^ from[1] * odd[3]) +
+                       (k->port + 256u * k->in + 65536u * k->kind) * odd[4];
+    return (uint32_t)(((h ^ h >> 32) * odd[0]) >> 32);
 }
 
 void snapshot_add(struct snapshot *s, const struct hop *hop)

@@ -16,6 +16,7 @@
 #include "runtime/worker/worker.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/frame.h"
+#include "tests/lib/passing.h"
 #include "tests/lib/recorded.h"
 #include "vm/worker/owner.h"
 
@@ -221,6 +222,7 @@ int main(void)
                 {"two workers, half for the other", 50},
                 {"two workers, all for the other", 100}};
     enum { ROWS = sizeof rows / sizeof *rows };
+    const int cpus[WORKERS] = {worker_cpu(0), worker_cpu(1)};
     frames = bench_size(1 << 19, 1 << 13);
     compile();
     for (unsigned i = 0; i < WORKERS; i++) {
@@ -230,12 +232,15 @@ int main(void)
     struct owners *o = owners_new(program, &(struct owners_cfg){WORKERS, SEED}, NULL, 0);
     if (!o) die("out of memory");
     for (unsigned r = 0; r < ROWS; r++) {
-        struct series one = {0}, two = {0};
+        struct series one = {0}, two = {0}, bare = {0};
         for (unsigned i = 0; i < bench_runs(); i++) {
+            const double ring = passing_frame_ns(cpus, frames);
             choose(NULL, 0);
             begin(1, NULL);
             pass(1); /* opens the flows, and warms */
-            series_add(&one, pass(1));
+            const double alone = pass(1);
+            series_add(&one, alone);
+            series_add(&bare, alone + ring * rows[r].others / 100);
             end(1);
             choose(o, rows[r].others);
             begin(WORKERS, o);
@@ -247,7 +252,14 @@ int main(void)
         snprintf(what, sizeof what, "forwarded by %s", rows[r].name);
         bench_row(&(struct bench_row){what, "ns/pkt", &two, "one worker", &one,
                                       rows[r].others == 50 ? GOAL_RATIO : GOAL_NONE, 1.3});
+        if (!rows[r].others) continue;
+        snprintf(what, sizeof what, "floor: one worker and a bare ring, %s", rows[r].others == 50 ? "half" : "all");
+        bench_row(&(struct bench_row){what, "ns/pkt", &bare, "one worker", &one, GOAL_NONE, 0});
     }
+    struct series line = {0};
+    for (unsigned i = 0; i < bench_runs(); i++) series_add(&line, passing_line_ns(cpus, bench_size(200000, 2000)));
+    bench_row(
+        &(struct bench_row){.what = "floor: a line from one worker's CPU to the other's", .unit = "ns", .ours = &line});
     bench_note("handover: frames of 64 bytes from memory; the time of both workers, for turns in which frames came");
     owners_free(o);
     for (unsigned i = 0; i < WORKERS; i++) free(ports[i].memory);
