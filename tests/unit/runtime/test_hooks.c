@@ -81,7 +81,7 @@ static int set(struct state *s, int arrives, int leaves, bool replace, struct ho
 {
     char err[300] = "";
     const struct hooks h = hooks_of(arrives, leaves);
-    const struct hooks_where where = {"here", "here", if_nametoindex("here")};
+    const struct hooks_where where = {.name = "here", .device = "here", .ifindex = if_nametoindex("here")};
     const int failed = hooks_set(s, &where, &h, replace, on, err, sizeof err);
     hooks_close(&h);
     if (*complaint ? !strstr(err, complaint) : *err) print_error("said: %s\n", err);
@@ -260,7 +260,7 @@ static int keep(struct state *s, struct hooked *on, const char *complaint)
 {
     char err[300] = "";
     const struct hooks h = hooks_of(XDP_LETS, TC_DROPS);
-    const struct hooks_where where = {"here", "here", if_nametoindex("here")};
+    const struct hooks_where where = {.name = "here", .device = "here", .ifindex = if_nametoindex("here")};
     const int kept = hooks_keep(s, &where, &h, on, err, sizeof err);
     hooks_close(&h);
     if (*complaint ? !strstr(err, complaint) : *err) fail_msg("said: %s", err);
@@ -367,7 +367,7 @@ static void shared_filters(void **state)
     struct state *s = begin(false);
     sh("tc qdisc add dev here egress_block 22 clsact");
     assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "the filters for leaving packets of here are shared") < 0);
-    const struct hooks_where where = {"here", "here", if_nametoindex("here")};
+    const struct hooks_where where = {.name = "here", .device = "here", .ifindex = if_nametoindex("here")};
     assert_true(hooks_lack(&where, 1, err, sizeof err) < 0);
     assert_non_null(
         strstr(err, "the filters for leaving packets of here are shared with other interfaces (egress_block)"));
