@@ -10,6 +10,7 @@
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
+#include "vm/packet/parse/plain.h"
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
@@ -20,7 +21,7 @@
 /* The result of pkt_parse_all for the packets of one vm_run, at most VM_BATCH */
 struct vm_parsed {
     uint64_t good;
-    uint64_t plain; /* of these, packets that plain_read alone has read: plain_put has filled in their keys */
+    uint64_t plain; /* packets that plain_read alone has read, well formed: plain_put has filled in their keys */
     uint32_t kinds;
 };
 

@@ -11,7 +11,7 @@
 struct first_line {
     uint64_t world;
     struct plain plain;
-    uint32_t len; /* of the frame */
+    uint32_t len; /* the frame's, in bytes */
     uint64_t offsets, cookie;
     uint16_t iface, segment;
     uint8_t flags, kind;

@@ -10,9 +10,7 @@
 
 #include <unistd.h>
 
-#include "vm/packet/key.h"
-#include "vm/packet/parse/plain.h"
-#include "vm/packet/pkt.h"
+#include "vm/vm.h"
 
 enum { HANDOVER_SLOTS = 256, HANDOVER_LINE = 64 };
 
@@ -23,7 +21,7 @@ enum handover_kind {
 };
 
 #define HANDED_UNPARSED UINT64_MAX
-/* What the taker sees of a packet, whose bytes lie in its slot */
+/* A packet as the taker sees it; its bytes lie in its slot */
 struct handed {
     struct pkt pkt;
     const struct key *key; /* in the slot, that the sending worker parsed; NULL: it is plain, or not parsed */

@@ -4,7 +4,7 @@
 #include "runtime/io/gso.h"
 #include "runtime/io/offload.h"
 #include "runtime/report/text.h"
-#include "runtime/worker/owned.h"
+#include "runtime/worker/owned/owned.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
 #include "runtime/worker/worker.h"

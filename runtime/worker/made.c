@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/io/gso.h"
-#include "runtime/worker/owned.h"
+#include "runtime/worker/owned/owned.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/worker.h"
 #include "vm/vm.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/worker/owned.h"
+#include "runtime/worker/owned/owned.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/worker.h"
 

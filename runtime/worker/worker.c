@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "runtime/worker/owned.h"
+#include "runtime/worker/owned/owned.h"
 #include "runtime/worker/up.h"
 
 /* Longest wait for a turn without frames before the state is put on the tape. */

@@ -6,7 +6,7 @@
 /* Packets of a batch, a bit each */
 struct turns {
     uint64_t todo;  /* well formed and in one piece */
-    uint64_t plain; /* of these, those that look_plain found, whose keys have not been parsed */
+    uint64_t plain; /* well formed, found by look_plain: their keys have not been parsed */
 };
 
 /* Find plain packets by their bytes alone, and begin their looks. Of such a packet's key only kind and length are set.

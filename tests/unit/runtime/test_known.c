@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "runtime/worker/known.h"
+#include "runtime/worker/owned/known.h"
 #include "tests/lib/rng.h"
 
 enum { ENDS = 6000, TURNS = 200000, WORKERS = 16 };

@@ -2,7 +2,7 @@
  * IPv4, in a whole Ethernet frame. A worker that sends it on by a recipe needs no key of it.
  *
  * A packet is plain here only if pkt_parse finds the same in it, and no fault; whoever needs its key parses it then
- * (tests/unit/vm/test_parse_plain.c). */
+ * (tests/unit/vm/test_proto_express.c). */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -11,7 +11,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* What is read of a plain packet, with the names that it has in struct key */
+/* Fields of a plain packet, with the names that they have in struct key */
 struct plain {
     uint32_t src[1], dst[1], kind; /* kind: without what facts add (own addresses, direction) */
     uint16_t src_port, dst_port, proto, length;
@@ -38,7 +38,7 @@ static inline uint32_t plain_header(const uint8_t *l4, uint8_t proto, uint32_t b
     return proto == IPPROTO_NR_TCP && ordinary && len >= TCP_LEN && len <= bytes ? len : 0;
 }
 
-/* Write it into a key, whose other fields stay as they are. */
+/* Write the fields into a key, whose others keep their values. */
 static inline void plain_put(const struct plain *p, struct key *key)
 {
     key->src[0] = p->src[0];

@@ -1,5 +1,5 @@
 /* See known.h. */
-#include "runtime/worker/known.h"
+#include "runtime/worker/owned/known.h"
 
 #include <string.h>
 

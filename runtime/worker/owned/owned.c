@@ -1,11 +1,10 @@
 /* Owners by the program's tables (vm/worker/owner.h); those of fragments by the datagram's first fragment (owner.h). */
-#include "runtime/worker/owned.h"
+#include "runtime/worker/owned/owned.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "runtime/worker/known.h"
-#include "vm/packet/parse/plain.h"
+#include "runtime/worker/owned/known.h"
 
 int owned_init(struct worker *w)
 {
@@ -153,8 +152,8 @@ static struct known ends_of(const struct plain *p, uint16_t iface)
                           .udp = (p->kind & KIND_UDP) != 0};
 }
 
-/* Parse the packet, and find its owner. plain: it is one, with those ends; NULL: it is not. True if it is this
- * worker's. */
+/* Parse the packet, and find its owner. plain: the ends of a plain packet; NULL for any other. True for a packet of
+ * this worker. */
 static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *plain, struct key *key, uint64_t now)
 {
     const struct facts *facts = &w->egress.snapshot->facts;
