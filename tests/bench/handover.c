@@ -232,9 +232,10 @@ int main(void)
     struct owners *o = owners_new(program, &(struct owners_cfg){WORKERS, SEED}, NULL, 0);
     if (!o) die("out of memory");
     for (unsigned r = 0; r < ROWS; r++) {
-        struct series one = {0}, two = {0}, bare = {0};
+        struct series one = {0}, two = {0}, bare = {0}, line = {0};
         for (unsigned i = 0; i < bench_runs(); i++) {
             const double ring = passing_frame_ns(cpus, frames);
+            series_add(&line, passing_line_ns(cpus, bench_size(200000, 2000)));
             choose(NULL, 0);
             begin(1, NULL);
             pass(1); /* opens the flows, and warms */
@@ -252,14 +253,12 @@ int main(void)
         snprintf(what, sizeof what, "forwarded by %s", rows[r].name);
         bench_row(&(struct bench_row){what, "ns/pkt", &two, "one worker", &one,
                                       rows[r].others == 50 ? GOAL_RATIO : GOAL_NONE, 1.3});
+        snprintf(what, sizeof what, "floor: a line to the other CPU, %u %% for the other", rows[r].others);
+        bench_row(&(struct bench_row){.what = what, .unit = "ns", .ours = &line});
         if (!rows[r].others) continue;
         snprintf(what, sizeof what, "floor: one worker and a bare ring, %s", rows[r].others == 50 ? "half" : "all");
         bench_row(&(struct bench_row){what, "ns/pkt", &bare, "one worker", &one, GOAL_NONE, 0});
     }
-    struct series line = {0};
-    for (unsigned i = 0; i < bench_runs(); i++) series_add(&line, passing_line_ns(cpus, bench_size(200000, 2000)));
-    bench_row(
-        &(struct bench_row){.what = "floor: a line from one worker's CPU to the other's", .unit = "ns", .ours = &line});
     bench_note("handover: frames of 64 bytes from memory; the time of both workers, for turns in which frames came");
     owners_free(o);
     for (unsigned i = 0; i < WORKERS; i++) free(ports[i].memory);
