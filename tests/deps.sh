@@ -102,6 +102,7 @@ list_machines() {
     need busybox have_command busybox
     need cpio have_command cpio
     need kmod have_command modprobe
+    need ipvsadm have_command ipvsadm
     need xz-utils have_command xz
     need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 }
