@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 uint64_t loaded_seed(uint64_t said)
 {
@@ -27,7 +26,5 @@ void loaded_free(struct loaded *l)
 {
     kernel_discard(l->judge);
     kernel_free(l->kernel);
-    for (unsigned i = 0; i < LOADED_PORTS; i++)
-        if (l->trials[i] > 0) close(l->trials[i]);
     *l = (struct loaded){0};
 }

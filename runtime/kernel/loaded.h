@@ -4,14 +4,11 @@
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
 
-enum { LOADED_PORTS = 16 };
-
 struct loaded {
     struct kernel *kernel; /* NULL: not loaded */
     struct judge *judge;   /* judge of the start's program, proved and not in force; NULL with `kernel` */
     struct proof proof;
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of that program */
-    int trials[LOADED_PORTS];       /* links of xdp_try by interface, for programs that take their place; 0: none */
 };
 
 /* Return the seed for hashes of --seed N; a random one without. */

@@ -110,7 +110,7 @@ static struct hooks hooks_of(const struct parent *p)
 
 static struct hooks_where where_of(const struct parent *p, unsigned port)
 {
-    return (struct hooks_where){.name = p->o->name, .device = p->o->ifaces[port], .ifindex = p->ifindex[port]};
+    return (struct hooks_where){p->o->name, p->o->ifaces[port], p->ifindex[port]};
 }
 
 int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len)
@@ -130,12 +130,8 @@ bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, in
     struct hooked *on = &p->hooked[body->port];
     if (on->pinned || on->arrives > 0) hooks_leave(on);
     const bool known = parent_ifindex(p, body->port);
-    int *trial = &p->loaded.trials[body->port];
-    struct hooks_where where = where_of(p, body->port);
-    where.trial = *trial;
+    const struct hooks_where where = where_of(p, body->port);
     a->failed = known ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
-    if (*trial > 0) close(*trial);
-    *trial = 0;
     p->hooks = true;
     a->value = a->failed ? 0 : on->generic;
     return true;

@@ -200,21 +200,12 @@ static int set_leaves(const char *folder, const struct hooks_where *w, const str
     return failed;
 }
 
-static bool is_on(int link, unsigned ifindex)
-{
-    struct bpf_link_info info = {0};
-    uint32_t len = sizeof info;
-    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
-}
-
 static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                    struct hooked *to, char *err, size_t err_len)
 {
     to->pinned = hooks_last();
-    to->arrives = w->trial > 0 && is_on(w->trial, w->ifindex) && !bpf_link_update(w->trial, h->arrives, NULL)
-                      ? dup(w->trial)
-                      : xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for arriving packets",
-                                   err, err_len);
+    to->arrives =
+        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for arriving packets", err, err_len);
     if (to->arrives < 0) return to->arrives;
     int failed = set_leaves(folder, w, h, filter, to, err, err_len);
     if (failed) return failed;
@@ -228,6 +219,13 @@ static int pinned(const char *folder, const char *device, unsigned side)
     char path[PATH_MAX];
     pin_of(folder, device, side, path);
     return bpf_obj_get(path);
+}
+
+static bool is_on(int link, unsigned ifindex)
+{
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
 }
 
 /* Replace the programs that a former start left there, so that each packet is judged */

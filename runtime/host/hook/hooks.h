@@ -41,7 +41,6 @@ bool hooks_hidden(void);
 struct hooks_where {
     const char *name, *device;
     unsigned ifindex;
-    int trial; /* link of xdp_try, whose place the program takes; 0: none */
 };
 /* Test, without a change, if this kernel can take the programs; devices: the interfaces. Return 0, or a negative errno
  * with the reason and the remedy in one line of err. */

@@ -39,29 +39,17 @@ static void take_off(unsigned ifindex)
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 
-#define TRIAL "prey_trial"
-
 int xdp_try(unsigned ifindex)
 {
     const struct bpf_insn pass[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
                                     {.code = BPF_JMP | BPF_EXIT}};
     LIBBPF_OPTS(bpf_prog_load_opts, as, .prog_flags = BPF_F_XDP_HAS_FRAGS); /* as of the stages */
     libbpf_set_print(NULL);
-    const int program = bpf_prog_load(BPF_PROG_TYPE_XDP, TRIAL, "Dual BSD/GPL", pass, 2, &as);
+    const int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "prey_trial", "Dual BSD/GPL", pass, 2, &as);
     if (program < 0) return -errno;
     const int link = attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     close(program);
     return link;
-}
-
-bool xdp_is_trial(uint32_t program)
-{
-    struct bpf_prog_info info = {0};
-    uint32_t len = sizeof info;
-    const int fd = bpf_prog_get_fd_by_id(program);
-    const bool is = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, TRIAL);
-    if (fd >= 0) close(fd);
-    return is;
 }
 
 int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const char *what, char *err, size_t err_len)

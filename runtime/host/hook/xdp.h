@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Put a program on the interface, in the driver if possible, else in the kernel's generic way (*generic); replace:
  * remove another program first, for good. Return the link's descriptor, which the caller closes; or a negative errno
@@ -11,7 +10,5 @@
 int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const char *what, char *err, size_t err_len);
 
 /* Find if the driver takes a program: put one on the interface that passes all packets, in the driver alone. Return its
- * link, which the caller closes, or which takes another program by bpf_link_update; or a negative errno. */
+ * link, which the caller closes; or a negative errno. */
 int xdp_try(unsigned ifindex);
-/* True if the program with that id is one of xdp_try. */
-bool xdp_is_trial(uint32_t program);

@@ -14,7 +14,6 @@
 #include "runtime/host/guard/served.h"
 #include "runtime/host/guard/sockets.h"
 #include "runtime/host/hook/hooks.h"
-#include "runtime/host/hook/xdp.h"
 #include "runtime/host/host_priv.h"
 #include "runtime/host/look/preflight_priv.h"
 #include "runtime/host/manager.h"
@@ -48,8 +47,7 @@ static int read_xdp(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* Return the id of the interface's XDP program; 0: none, or one that the instance has left, which a start removes, or
- * that of a trial */
+/* Return the id of the interface's XDP program; 0: none, or one that the instance has left, which a start removes */
 static uint32_t xdp_of(struct host *h, const char *instance, const struct host_link *link)
 {
     char buf[256];
@@ -57,7 +55,7 @@ static uint32_t xdp_of(struct host *h, const char *instance, const struct host_l
     const struct ifinfomsg which = {.ifi_index = (int)link->ifindex};
     struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETLINK, 0, &which, sizeof which);
     if (netlink_ask(&h->ask, nlh, read_xdp, &id)) return 0;
-    return id && instance && (xdp_is_trial(id) || hooks_left(instance, link->name, id)) ? 0 : id;
+    return id && instance && hooks_left(instance, link->name, id) ? 0 : id;
 }
 
 bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface)

@@ -12,7 +12,7 @@ int in_kernel_choose(struct carry *carry);
  */
 int in_kernel_load(struct carry *carry, char *err, size_t err_len);
 /* After in_kernel_load, for a choice that --exec auto made freely: put a program that passes all packets on each
- * interface, which the stages take the place of later. True if a driver refuses it, with one line in err. */
+ * interface for a moment. True if a driver refuses it, with one line in err. */
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len);
 void in_kernel_unload(struct carry *carry); /* gives up what this process has of it */
 /* After a refusal by the kernel: false if --exec leaves no choice. Else in_kernel_choose decides again, without it. */

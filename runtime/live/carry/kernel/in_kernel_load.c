@@ -1,6 +1,7 @@
 /* The executor is loaded before the fork: a refusal is known while this process may still judge in its place. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/host/hook/xdp.h"
@@ -27,7 +28,7 @@ bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const int got = try_on(carry, link);
-        if (got >= 0) carry->loaded.trials[i] = got;
+        if (got > 0) close(got);
         if (got >= 0) continue;
         snprintf(err, err_len, "the driver of %s runs XDP programs, but refuses one now (%s)", link->name,
                  strerror(-got));

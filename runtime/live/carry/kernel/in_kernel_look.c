@@ -48,8 +48,7 @@ static bool egress(const struct carry *carry, struct obstacle *o)
 {
     struct hooks_where where[OPTIONS_IFACES];
     for (unsigned i = 0; i < carry->o->iface_count; i++)
-        where[i] =
-            (struct hooks_where){.name = carry->o->name, .device = carry->o->ifaces[i], .ifindex = number_of(carry, i)};
+        where[i] = (struct hooks_where){carry->o->name, carry->o->ifaces[i], number_of(carry, i)};
     *o = (struct obstacle){0};
     return hooks_lack(where, carry->o->iface_count, o->why, sizeof o->why);
 }
