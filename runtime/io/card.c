@@ -15,6 +15,7 @@ static void ask_queues(struct card *c)
     const bool told = ethtool_ask(c->name, &q) >= 0 && q.combined_count + q.rx_count;
     c->receive = told ? q.combined_count + q.rx_count : 1;
     c->send = told ? q.combined_count + q.tx_count : 1;
+    if (told && !strcmp(c->driver, "virtio_net") && q.max_combined > q.combined_count) c->most = q.max_combined;
 }
 
 static void ask_driver(struct card *c)
@@ -34,8 +35,8 @@ bool card_of(unsigned ifindex, struct card *c)
 {
     *c = (struct card){0};
     if (!if_indextoname(ifindex, c->name)) return false;
-    ask_queues(c);
     ask_driver(c);
+    ask_queues(c);
     ask_offloads(c);
     return true;
 }

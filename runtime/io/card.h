@@ -10,7 +10,8 @@ struct card {
     char kind[16]; /* kind of a software device: "veth", "bridge", …; empty: a card, of this machine or of its host */
     char driver[32];        /* empty: not known */
     unsigned receive, send; /* number of queues */
-    unsigned stuck;         /* bits of enum offload that change arriving frames, are on, and cannot be turned off */
+    unsigned most;  /* pairs of queues that virtio_net receives on while it has a program; 0: as many as without */
+    unsigned stuck; /* bits of enum offload that change arriving frames, are on, and cannot be turned off */
 };
 
 /* Fill in name, driver, queues and offloads; the caller sets `kind`. False: there is no such interface. */
