@@ -82,6 +82,7 @@ static void build(struct arena *a, uint64_t most, struct rival_built *b)
         return;
     }
     b->bytes = built_bytes(&built) + a->rules.count * sizeof(struct pbc_entry);
+    b->lines = built.lines;
     snprintf(b->text, sizeof b->text,
              "at most %u words, %u blocks, %u lines, %u of them for ranks; %.1f blocks expected", built.words,
              built.compared, built.lines, built.climbed, built.expected_blocks);

@@ -23,6 +23,7 @@ struct rival_built {
     bool good;
     double seconds;
     uint64_t bytes, peak_bytes; /* of what was built; of resident memory, above what there was before */
+    uint32_t lines;             /* cache lines that one search reads at worst; 0: not known */
     char text[RIVAL_TEXT];      /* what else there is to say, or why not */
 };
 
