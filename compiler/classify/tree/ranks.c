@@ -25,8 +25,8 @@ struct item {
 };
 struct sorted {
     uint64_t *upper, *lower;
-    uint32_t *rank; /* of addresses from each bound on */
-    uint8_t *bits;  /* of the prefix that ends at the next bound, FREE_ALL: none */
+    uint32_t *rank; /* ranks of addresses from each bound on */
+    uint8_t *bits;  /* free bits of the prefix that ends at the next bound, FREE_ALL: none */
     uint32_t count;
     struct item *item;
     uint32_t items;
