@@ -61,9 +61,10 @@ static bool verify_ranges(const struct rank_pass *t, uint32_t i)
     for (unsigned n = 0; n < count; n++) {
         const unsigned bits = RANK_FREE(lower[RANK_REST], n);
         if (bits > 128) return at_line(t, i + 1, "a range of more than 128 bits");
+        if (bits == 128) continue;
         const uint64_t above = bits > 64 ? (UINT64_C(1) << (bits - 64)) - 1 : 0,
                        below = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
-        if (bits < 128 && ((upper[n] & above) | (lower[n] & below)))
+        if ((upper[n] & above) | (lower[n] & below))
             return at_line(t, i + 1, "a range that does not begin with its bound");
     }
     return !(lower[RANK_REST] >> 8 * count) || at_line(t, i + 1, "reserved bits are not zero");
