@@ -58,9 +58,20 @@ static bool fills_memory(const char *driver)
     return false;
 }
 
+bool card_hides_queues(const struct card *c, char *why, size_t len)
+{
+    if (!c->most) return false;
+    snprintf(why, len,
+             "%s (%s) receives on more queues once it has a program, and nobody would hear those; this mends it: "
+             "ethtool -L %s combined %u",
+             c->name, c->driver, c->name, c->most);
+    return true;
+}
+
 bool card_is_plain(const struct card *c, char *why, size_t len)
 {
     const bool tags = c->stuck & (OFFLOAD_RXVLAN | OFFLOAD_RXSTAG);
+    if (card_hides_queues(c, why, len)) return false;
     if (!c->stuck) return true;
     snprintf(why, len, "%s %s before frames come to xdp, and this can't be turned off (%s)", c->name,
              tags ? "takes VLAN tags off" : "joins segments", offload_word(c->stuck));

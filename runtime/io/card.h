@@ -20,7 +20,11 @@ bool card_of(unsigned ifindex, struct card *c);
 /* Return the number of queues that both receive and send; each worker needs at least one. */
 unsigned card_queues(const struct card *c);
 
-/* True if `xdp` sees each frame as it was on the wire. False: `why` says which frames it would not. */
+/* True if the card deals frames to queues of which `ethtool` does not tell while it has a program (virtio_net with
+ * spare ones), so they get no socket. Then `why` says so, and what mends it. */
+bool card_hides_queues(const struct card *c, char *why, size_t len);
+
+/* True if `xdp` sees each frame, as it was on the wire. False: `why` says which frames it would not. */
 bool card_is_plain(const struct card *c, char *why, size_t len);
 
 /* True if `xdp` is the better way (table in README.md). workers: number asked for; 0: any. False: reason in `why`. */

@@ -19,7 +19,7 @@ void in_kernel_unload(struct carry *carry); /* gives up what this process has of
 bool in_kernel_gives_way(struct carry *carry, const char *refusal);
 void in_kernel_say(const struct carry *carry); /* tells the choice of --exec auto; with --preflight on standard error */
 /* Find an obstacle on this machine, in IN_KERNEL_LOOKS looks; the first is at rights. False: none. */
-enum { IN_KERNEL_LOOKS = 4 };
+enum { IN_KERNEL_LOOKS = 5 };
 bool in_kernel_look(const struct carry *carry, unsigned at, struct obstacle *o);
 /* Set the reason why the kernel judges, after a change of programs. */
 void in_kernel_why(struct carry *carry);

@@ -7,7 +7,6 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/host/look/preflight.h"
-#include "runtime/io/card.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gen/gen.h"
@@ -86,15 +85,8 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const bool veth = link && !strcmp(link->kind, "veth");
-        struct card card;
         const int trial = carry->loaded.kernel ? kernel_program(carry->loaded.kernel, KERNEL_ENTRY_try_send) : -1;
         if (!link) continue; /* told later */
-        if (card_of(link->ifindex, &card) && card.most)
-            return because(
-                why,
-                "%s (virtio_net) receives on more queues under a program, which nobody would hear; this mends "
-                "it: ethtool -L %s combined %u",
-                link->name, link->name, card.most);
         if (host_xdp_is_taken(carry->host, carry->o->name, link->name) && !carry->o->xdp_replace)
             return because(why, "%s has an XDP program of another process, and there can be only one", link->name);
         if (*link->kind && !veth)

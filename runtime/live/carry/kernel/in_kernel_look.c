@@ -1,6 +1,7 @@
 /* Obstacles of this machine to the kernel executor, whatever the rules say. */
 #include "runtime/host/hook/hooks.h"
 #include "runtime/kernel/object/refused.h"
+#include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
 static unsigned number_of(const struct carry *carry, unsigned at)
@@ -53,9 +54,18 @@ static bool egress(const struct carry *carry, struct obstacle *o)
     return hooks_lack(where, carry->o->iface_count, o->why, sizeof o->why);
 }
 
+static bool queues(const struct carry *carry, struct obstacle *o)
+{
+    struct card c;
+    *o = (struct obstacle){0};
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (card_of(number_of(carry, i), &c) && card_hides_queues(&c, o->why, sizeof o->why)) return true;
+    return false;
+}
+
 bool in_kernel_look(const struct carry *carry, unsigned at, struct obstacle *o)
 {
     static bool (*const looks[IN_KERNEL_LOOKS])(const struct carry *, struct obstacle *) = {rights, numbers, networks,
-                                                                                            egress};
+                                                                                            egress, queues};
     return looks[at](carry, o);
 }
