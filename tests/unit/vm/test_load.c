@@ -42,11 +42,14 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
 }
 
 /* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. In
- * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
+ * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $VERSION the format's version; with
+ * + each is one more. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
-    FAULT(version, "format version 15, but this prey reads version 14; this renews it: preyc RULES.prey -o FILE.pbc",  \
-          header(i)->version = 15)                                                                                     \
+    FAULT(version,                                                                                                     \
+          "format version $VERSION+, but this prey reads version $VERSION; this renews it: preyc RULES.prey -o "       \
+          "FILE.pbc",                                                                                                  \
+          header(i)->version = PBC_VERSION + 1)                                                                        \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -82,17 +85,22 @@ static const struct fault faults[] = {
 /* The line that the fault must give. */
 static void expected(const char *line, const struct image *i, char *out, size_t len)
 {
+    const struct {
+        const char *name;
+        size_t number;
+    } words[] = {{"$LEN", i->len}, {"$KINDS", PBC_KINDS}, {"$VERSION", PBC_VERSION}};
     size_t n = 0;
     while (*line && n + 24 < len) {
-        const bool kinds = strncmp(line, "$KINDS", 6) == 0, bytes = strncmp(line, "$LEN", 4) == 0;
-        if (kinds || bytes) {
-            line += kinds ? 6 : 4;
-            const bool more = *line == '+';
-            line += more;
-            n += (size_t)snprintf(out + n, len - n, "%zu", (kinds ? PBC_KINDS : i->len) + more);
-        } else {
+        unsigned w = 0;
+        while (w < 3 && strncmp(line, words[w].name, strlen(words[w].name)) != 0) w++;
+        if (w == 3) {
             out[n++] = *line++;
+            continue;
         }
+        line += strlen(words[w].name);
+        const bool more = *line == '+';
+        line += more;
+        n += (size_t)snprintf(out + n, len - n, "%zu", words[w].number + more);
     }
     out[n] = '\0';
 }
