@@ -15,7 +15,7 @@ import time
 
 class Echo(socketserver.BaseRequestHandler):
     def handle(self):
-        print(self.client_address[0].removeprefix("::ffff:"), flush=True)
+        print(self.client_address[0].removeprefix("::ffff:") + "\n", end="", flush=True)  # whole, beside other threads
         with contextlib.suppress(OSError):
             while piece := self.request.recv(1 << 16):
                 self.request.sendall(piece)

@@ -10,7 +10,7 @@ def floods(s):
         while True:
             s.sendall(bytes(65536))
     except OSError:
-        print("over", flush=True)
+        print("over\n", end="", flush=True)  # whole, beside another thread
 
 
 listener = socket.socket(socket.AF_UNIX)
@@ -19,7 +19,7 @@ listener.listen(100)
 held = []
 while True:
     held.append(listener.accept()[0])
-    print("reached", flush=True)
+    print("reached\n", end="", flush=True)
     if sys.argv[2] == "floods":
         threading.Thread(target=floods, args=(held[-1],), daemon=True).start()
     if sys.argv[2] == "dies" and len(held) == 2:

@@ -95,7 +95,7 @@ def serve_one(s, peer, port):
         s.close()
     except ConnectionError:
         how = "reset"
-    print(port, how, flush=True)
+    print(f"{port} {how}\n", end="", flush=True)  # whole, beside other threads
 
 
 def serve(ports):

@@ -31,7 +31,7 @@ def serve():
             while part := s.recv(65536):
                 s.sendall(part)
         except ConnectionError:
-            print("reset", flush=True)
+            print("reset\n", end="", flush=True)  # whole, beside other threads
         s.close()
 
     while True:

@@ -41,7 +41,7 @@ def handle(c):
             heard = b""
             while part := c.recv(100):
                 heard += part
-            print("heard", heard.decode(), flush=True)
+            print(f"heard {heard.decode()}\n", end="", flush=True)  # whole, beside other threads
         elif first == b"B":
             c.sendall(bytes(20000))
             while c.recv(100):
@@ -50,7 +50,7 @@ def handle(c):
             while part := c.recv(65536):
                 c.sendall(part)
     except ConnectionResetError:
-        print("reset", flush=True)
+        print("reset\n", end="", flush=True)
     c.close()
 
 
