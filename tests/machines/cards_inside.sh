@@ -38,29 +38,7 @@ for p in *.prey; do "$bin/preyc" "$p" -o "${p%.prey}.pbc" || exit 1; done
 wanted() { [[ $1 == "${ONLY:-}"* ]]; }
 # cost CONTENDER: once it forwards, for so many units. Nothing where it does not.
 cost() {
-    python3 - "$1" "$TRAFFIC" <<'END'
-import sys, time
-name, traffic = sys.argv[1:]
-first, most, what = (4000, 40000, "tx_packets") if traffic == "frames" else (2000, 20000, "tx_bytes")
-def units():
-    with open("/sys/class/net/lan/statistics/" + what) as f:
-        return int(f.read()) // (1 if traffic == "frames" else 1024)
-def idle():
-    with open("/proc/stat") as f:
-        fields = f.readline().split()
-    return (int(fields[4]) + int(fields[5])) * 10_000_000
-def until(n, seconds):
-    end = time.monotonic() + seconds
-    while units() < n and time.monotonic() < end:
-        time.sleep(0.05)
-    return units() >= n
-if not until(units() + first, 60):
-    sys.exit(f"# {name} forwards nothing")
-at, u, i = time.monotonic_ns(), units(), idle()
-until(u + most, 60)
-passed, did, idled = time.monotonic_ns() - at, units() - u, idle() - i
-print(f"{name}\t{passed - idled}\t{did}\t{idled * 100 // passed} % idle", flush=True)
-END
+    python3 "$top/tests/machines/cards_cost.py" "$1" "$TRAFFIC"
 }
 vip() { ip addr "$1" 10.1.0.100/32 dev wan; }
 stack() {

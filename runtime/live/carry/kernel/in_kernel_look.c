@@ -1,7 +1,7 @@
 /* Obstacles of this machine to the kernel executor, whatever the rules say. */
 #include "runtime/host/hook/hooks.h"
-#include "runtime/kernel/object/refused.h"
 #include "runtime/io/card.h"
+#include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
 static unsigned number_of(const struct carry *carry, unsigned at)
