@@ -7,7 +7,7 @@ set -u
 . tests/lib/scratch.sh
 . "$top/tests/bench/small.sh"
 RUNS=${RUNS:-$(size 5 1)}
-live_begin >&2
+pins "$@" && live_begin >&2
 space out host
 ip -n "$id-out" link add eth0 address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns "$id-host"
 for s in out host; do ip -n "$id-$s" link set eth0 up; done

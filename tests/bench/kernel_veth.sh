@@ -3,7 +3,7 @@
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
-live_begin >&2
+pins "$@" && live_begin >&2
 space gen fwd sink
 # The frames' addresses: tests/lib/kernel_time.c.
 ip -n "$id-gen" link add g0 type veth peer name f0 address 02:00:00:00:00:00 netns "$id-fwd"
