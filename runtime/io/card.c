@@ -4,6 +4,7 @@
 #include <linux/ethtool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/host/device/feature.h"
 #include "runtime/host/device/offload.h"
@@ -15,7 +16,8 @@ static void ask_queues(struct card *c)
     const bool told = ethtool_ask(c->name, &q) >= 0 && q.combined_count + q.rx_count;
     c->receive = told ? q.combined_count + q.rx_count : 1;
     c->send = told ? q.combined_count + q.tx_count : 1;
-    if (told && !strcmp(c->driver, "virtio_net") && q.max_combined > q.combined_count) c->most = q.max_combined;
+    if (told && !strcmp(c->driver, "virtio_net")) c->most = q.max_combined;
+    c->cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
 }
 
 static void ask_driver(struct card *c)
@@ -58,20 +60,31 @@ static bool fills_memory(const char *driver)
     return false;
 }
 
-bool card_hides_queues(const struct card *c, char *why, size_t len)
+/* True if virtio_net takes no pairs of queues for programs beside those in use, and programs send by what there is: by
+ * one for each CPU, or by a shared one. Else it deals arriving frames to the new ones, too; or, with more pairs in use
+ * than CPUs, it sends by one that does not exist (virtnet_xdp_set, virtnet_xdp_get_sq of Linux 6.12). */
+static bool runs_programs(const struct card *c, unsigned pairs)
 {
-    if (!c->most) return false;
-    snprintf(why, len,
-             "%s (%s) receives on more queues once it has a program, and nobody would hear those; this mends it: "
-             "ethtool -L %s combined %u",
-             c->name, c->driver, c->name, c->most);
-    return true;
+    return pairs <= c->cpus && pairs + c->cpus > c->most;
+}
+
+bool card_runs_programs(const struct card *c, char *why, size_t len)
+{
+    if (!c->most || runs_programs(c, c->receive)) return true;
+    const unsigned fit = c->most < c->cpus ? c->most : c->cpus;
+    const int n = snprintf(why, len, "%s (%s) %s", c->name, c->driver,
+                           c->receive > c->cpus && c->receive + c->cpus > c->most
+                               ? "has more queues than there are CPUs, and what programs send there crashes its kernel"
+                               : "receives on more queues once it has a program, and nobody would hear those");
+    if (n > 0 && (size_t)n < len && runs_programs(c, fit))
+        snprintf(why + n, len - (size_t)n, "; this mends it: ethtool -L %s combined %u", c->name, fit);
+    return false;
 }
 
 bool card_is_plain(const struct card *c, char *why, size_t len)
 {
     const bool tags = c->stuck & (OFFLOAD_RXVLAN | OFFLOAD_RXSTAG);
-    if (card_hides_queues(c, why, len)) return false;
+    if (!card_runs_programs(c, why, len)) return false;
     if (!c->stuck) return true;
     snprintf(why, len, "%s %s before frames come to xdp, and this can't be turned off (%s)", c->name,
              tags ? "takes VLAN tags off" : "joins segments", offload_word(c->stuck));

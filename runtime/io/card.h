@@ -10,8 +10,9 @@ struct card {
     char kind[16]; /* kind of a software device: "veth", "bridge", …; empty: a card, of this machine or of its host */
     char driver[32];        /* empty: not known */
     unsigned receive, send; /* number of queues */
-    unsigned most;  /* pairs of queues that virtio_net receives on while it has a program; 0: as many as without */
-    unsigned stuck; /* bits of enum offload that change arriving frames, are on, and cannot be turned off */
+    unsigned most;          /* pairs of queues that virtio_net may have; 0: it is another driver */
+    unsigned cpus;          /* number of CPUs that there may be */
+    unsigned stuck;         /* bits of enum offload that change arriving frames, are on, and cannot be turned off */
 };
 
 /* Fill in name, driver, queues and offloads; the caller sets `kind`. False: there is no such interface. */
@@ -20,9 +21,9 @@ bool card_of(unsigned ifindex, struct card *c);
 /* Return the number of queues that both receive and send; each worker needs at least one. */
 unsigned card_queues(const struct card *c);
 
-/* True if the card deals frames to queues of which `ethtool` does not tell while it has a program (virtio_net with
- * spare ones), so they get no socket. Then `why` says so, and what mends it. */
-bool card_hides_queues(const struct card *c, char *why, size_t len);
+/* True if a program may run on the card, and hear and send all that it should. False, of virtio_net with some numbers
+ * of queues: `why` says what goes wrong, and what mends it, if anything does. */
+bool card_runs_programs(const struct card *c, char *why, size_t len);
 
 /* True if `xdp` sees each frame, as it was on the wire. False: `why` says which frames it would not. */
 bool card_is_plain(const struct card *c, char *why, size_t len);

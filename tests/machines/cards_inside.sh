@@ -14,8 +14,6 @@ done
 for d in wan lan; do
     sysctl -q -w "net.ipv6.conf.$d.disable_ipv6=1"
     ip link set $d up
-    # With spare queues preyrun takes no program there (runtime/io/card.h).
-    ethtool -L $d combined "$(ethtool -l $d | awk '/^Combined/ { print $2; exit }')"
     echo "# $d: $(ethtool -l $d 2>/dev/null | awk '/^Combined/ { printf "%s%s", sep, $2; sep = " queues at most, in use " }')"
 done
 ip addr add 10.1.0.2/24 dev wan

@@ -59,7 +59,7 @@ static bool queues(const struct carry *carry, struct obstacle *o)
     struct card c;
     *o = (struct obstacle){0};
     for (unsigned i = 0; i < carry->o->iface_count; i++)
-        if (card_of(number_of(carry, i), &c) && card_hides_queues(&c, o->why, sizeof o->why)) return true;
+        if (card_of(number_of(carry, i), &c) && !card_runs_programs(&c, o->why, sizeof o->why)) return true;
     return false;
 }
 
