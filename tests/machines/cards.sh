@@ -2,7 +2,8 @@
 # What forwards costs on virtio_net, in a machine of the lab: cards.sh [KERNEL]. A machine with two such cards, each a device of
 # this machine's (TUN) in a namespace of its own, stands between a sender and a sink here; in it each contender forwards in turn
 # (cards_inside.sh): the stack alone, nftables, IPVS, preyrun with either executor.
-#   QUEUES: queue pairs of a card, 1: the machine has one CPU, and with more preyrun takes no program there (runtime/io/card.c). TRAFFIC: `frames`, UDP of 64 bytes in 64 established flows; `bulk`, one TCP connection.
+#   QUEUES: queue pairs of a card, 1: the machine has one CPU, and with more preyrun takes no program there (runtime/io/card.c).
+#   TRAFFIC: `frames`, UDP of 64 bytes in 64 established flows; `bulk`, one TCP connection.
 #   ONLY: contenders whose name begins so. ROUNDS: 5. Each round runs each contender once; a row's figure is the median.
 # The machine's clock goes by instructions (machine.sh), so a figure is instructions a frame, or a KiB, which other work here doesn't change;
 # caches and misses it knows not. Needs root. Prints Markdown; the machine's own words are in $B/machines/cards/*/job.out.
