@@ -61,7 +61,7 @@ else:
     except ssl.SSLWantReadError:
         pass
     hello = out.read()
-s = socket.create_connection((host, 443), 20)
+s = socket.create_connection((host, 443), 80)
 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 sent, got = b"", b""
 try:
@@ -87,7 +87,7 @@ ready() { [ "$(grep -c ready served)" = 2 ]; }
 until_true 100 'the server listens' ready
 prey prey --bridge a:b --workers 1 --record film --control "$PWD/control" --format json guard.pbc
 
-say() { at client timeout 40 python3 hello.py "$@"; }
+say() { at client timeout 100 python3 hello.py "$@"; }
 served() { grep -v ready served; }
 many() { [ "$(served | wc -l)" -ge "$1" ]; }
 
