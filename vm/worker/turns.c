@@ -222,9 +222,7 @@ static inline void ask_front(const struct pkt *pkt, uint8_t kind)
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo, uint64_t studied)
 {
     const struct vm *vm = j->vm;
-    const struct program *p = vm->program;
     for (uint64_t left = todo; left; left &= left - 1) settle_key(j, ctxs[__builtin_ctzll(left)].key);
-    if (p->ahead_count && !vm->cfg.naive) set_ahead(p, ctxs->key, todo);
     if (!vm->track) return;
     for (uint64_t left = todo & ~studied; left; left &= left - 1) {
         struct packet_ctx *c = &ctxs[__builtin_ctzll(left)];
@@ -350,6 +348,7 @@ static uint64_t look_ahead_all(const struct job *j, struct pkt *const pkts[], un
         ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         if (looked >> i & 1) straight_seen(&vm->looks[i], &vm->ctxs[i].seen);
     }
+    if (vm->program->ahead_count && !vm->cfg.naive) set_ahead(vm->program, vm->keys, todo & ~may);
     look_ahead(j, vm->ctxs, todo & ~may, looked);
     return may;
 }
