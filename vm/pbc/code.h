@@ -23,11 +23,14 @@ static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
  * compiler/classify: how it is built).
  *
  * All numbers inside are relative to the classifier's own part of ENTRIES, FORMATS, TREE, BLOCKS and RANKS; the parts
- * of one classifier after another tile each section. The search begins at word 0 of its tree. A word is one of CUT go
- * on at word base + (key.word[word] >> shift & mask of `bits` bits) FORK   the lower entry of those found at words base
- * and base + 1; `least` is the lowest entry below base + 1, so that part is visited only if the first found none lower
+ * of one classifier after another tile each section. The search begins at word 0 of its tree. A word is one of these:
+ *
+ *   CUT    go on at word base + (key.word[word] >> shift & mask of `bits` bits)
+ *   FORK   the lower entry of those found at words base and base + 1; `least` is the lowest entry below base + 1,
+ *          so that part is visited only if the first found none lower
  *   LEAF   a run of blocks from `base` on, in a format
  *   NONE   nothing below here
+ *
  * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) with different
  * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
  * blocks if they read them in one format.

@@ -6,8 +6,7 @@
 #include "vm/pbc.h"
 
 struct ranks {
-    struct boxes
-        boxes; /* as given, but for `rank` and the columns of addresses; its other columns are the given ones */
+    struct boxes boxes; /* the given columns but those of addresses, which `rank` replaces */
     struct pbc_rank *lines;
     uint32_t count, climbed; /* lines; those that both addresses read at most */
 };
