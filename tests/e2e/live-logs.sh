@@ -2,7 +2,7 @@
 # Live logs (--log): an event is a line, as text or as JSON, on standard error, in the system's log or in a file that is opened
 # again at SIGHUP; a flood of them is bounded and counted, and a full disk ends nothing.
 set -u
-EXEC=user # likewise
+EXEC=user # so that no line says who judges
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,7 +2,7 @@
 # Live VLAN and QinQ: a cable that tags (by a TAP, for this kernel may have no VLAN devices) joins us to a LAN of one client and one
 # server. Tags are matched, kept, and put back on the way out, also the one that the kernel took off.
 set -u
-EXEC=user # likewise: its cable in Python is handed joined segments, longer than the MTU
+EXEC=user # for the kernel's cables join segments (`gro on`), and its cable in Python gets frames beyond its MTU
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -447,7 +447,7 @@ static void test_a_full_ring_wakes_who_waits(void **state)
     assert_true(leaving_hear(l, &heard_of) && heard_of.number == 7);
     assert_int_equal(read(fd, &calls, sizeof calls), sizeof calls);
     assert_true(leaving_has_room(l));
-    /* The loop's likewise, and once more when the worker stops */
+    /* The loop is woken, too, and once more when the worker stops */
     const struct inline_ask end = {.kind = INLINE_END};
     struct inline_ask ask;
     while (leaving_ask(l, &end)) continue;
