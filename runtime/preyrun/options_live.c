@@ -111,6 +111,13 @@ static bool is_bridged(const struct options *o)
     return false;
 }
 
+/* True unless all frames come by packet sockets. */
+static bool may_run_xdp(const struct options *o)
+{
+    return o->io == OPTIONS_IO_XDP || o->exec == OPTIONS_EXEC_KERNEL ||
+           (o->io == OPTIONS_IO_UNSET && o->exec != OPTIONS_EXEC_USER);
+}
+
 bool options_settle_live(struct reading *r)
 {
     struct options *o = r->o;
@@ -123,8 +130,7 @@ bool options_settle_live(struct reading *r)
     if (o->on_exit == OPTIONS_END_OPEN && !is_bridged(o))
         return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one");
     if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
-    if (o->io != OPTIONS_IO_XDP && o->xdp_replace && o->exec != OPTIONS_EXEC_KERNEL)
-        return wrong(r, "--xdp-replace needs --io xdp or --exec kernel");
+    if (o->xdp_replace && !may_run_xdp(o)) return wrong(r, "--xdp-replace needs --io xdp or the kernel executor");
     if (o->watch && !strcmp(o->program, "-"))
         return wrong(r, "--watch: standard input is read once, and is no file that changes");
     if (!o->name) o->name = o->ifaces[0];

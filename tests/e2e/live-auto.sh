@@ -95,6 +95,13 @@ ip -n "$id-prey" link add link wan name mac0 type macvlan
 ip -n "$id-prey" link set mac0 up
 chooses 'a device of software' 'user, because mac0 (macvlan) brings super-packets' -i mac0 -i lan shop.pbc
 ip -n "$id-prey" link del mac0
+at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
+chooses 'an XDP program of another process' 'user, because lan has an XDP program of another process' -i wan -i lan shop.pbc
+chooses 'unless that is to go' "$fits" -i wan -i lan --xdp-replace shop.pbc
+same 'and this is said' "$(grep -c 'the XDP program on lan (number [0-9]*) is removed for good' err)" 1
+chooses 'where user space serves it is not' 'user, because --record keeps all frames here' -i wan -i lan --xdp-replace --record kept shop.pbc
+same 'and that is said, too' "$(grep -c 'is removed for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
+at prey ip link set dev lan xdpdrv off
 at inside ethtool -K port1 gro off
 chooses 'a veth that takes nothing from programs' 'user, because lan (veth) takes nothing from programs' -i wan -i lan shop.pbc
 

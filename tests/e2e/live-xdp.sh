@@ -190,7 +190,7 @@ prey prey -i eth0 --io xdp --xdp-replace --busy-poll pass.pbc
 same 'it is replaced, and frames come without interrupts' "$(ask client "$four" | grep -c -x -e one -e two)" 1
 prey_ends
 same 'none comes back' "$(programs)" 0
-refused 'packet replaces nothing' 'xdp-replace needs --io xdp or --exec kernel' -i eth0 --xdp-replace pass.pbc
+refused 'packet replaces nothing' 'xdp-replace needs --io xdp or the kernel executor' -i eth0 --exec user --xdp-replace pass.pbc
 
 # Generic: a device whose driver has no XDP. The ends cut their super-packets themselves, or those would be lost.
 ip -n "$id-prey" addr flush dev eth0

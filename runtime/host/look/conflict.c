@@ -100,7 +100,7 @@ void look_at_programs(struct look *l)
         const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
-        else if (xdp && l->p->xdp_replace)
+        else if (xdp && l->p->xdp && l->p->xdp_replace)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is removed for good|", link->name,
                            xdp);
         else if (xdp)

@@ -258,7 +258,7 @@ static int unknown(const struct recording *g)
                         : o->observed      ? "--observed"
                                            : NULL;
     if (!asked || !g->player.story.start.in_kernel) return 0;
-    return complain("%s: recorded with --exec kernel, so there are only verdicts of some packets: leave %s out",
+    return complain("%s: recorded beside the kernel executor, so there are only verdicts of some packets: leave %s out",
                     o->replay, asked);
 }
 
