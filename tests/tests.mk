@@ -27,9 +27,9 @@ LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINKED)
 
 UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kernel_%.c),$(wildcard tests/unit/*/test_*.c))
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_redirect.c tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c tests/machines/%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c tests/machines/*.c))
-$(B)/tests/bench/bare_redirect $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
-$(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_shapes kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
+TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/by_hand.c tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c tests/machines/%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c tests/machines/*.c))
+$(B)/tests/bench/by_hand $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
+$(patsubst %,$(B)/tests/bench/%,by_hand kernel kernel_flows kernel_shapes kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -164,7 +164,7 @@ bench:
 	@B=$(B) bash tests/bench/run.sh
 bench-live:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,live bare bare_redirect bare_xdp)
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,live bare by_hand bare_xdp)
 	@B=$(B) bash tests/bench/live.sh
 bench-kernel:
 	@sh tests/deps.sh build tests

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench-live: what a forwarded packet of 64 bytes costs, live, beside what else could forward it. Three namespaces joined by
 # veth: generator, contender, sink. CPU nanoseconds a packet in all, of them in the contender's process; the ratio is to the
-# forwarder of the same run that does nothing but carry, by AF_PACKET, AF_XDP or a redirect by XDP. Copies (`mirror` of every frame) stand beside the same
+# forwarder of the same run that does nothing but carry, by AF_PACKET, AF_XDP, a redirect by XDP or at traffic control. Copies (`mirror` of every frame) stand beside the same
 # rules without. Medians of RUNS rounds, each of which runs every contender once; no round begins that would end after SECONDS_MOST.
 # Prints Markdown, and says on standard error how far it is.
 set -u
@@ -97,6 +97,10 @@ user() { # COMMAND...
     works=${works:-$pid}
 }
 bare() { user taskset -c "$last" "$bin/tests/bench/$@"; }
+by_hand() { # PROGRAM: the kernel runs it
+    bare by_hand f0 f1 "$1"
+    works=0
+}
 run_prey() { # IO PROGRAM OPTION...
     local io=$1 program=$2
     shift 2
@@ -148,7 +152,7 @@ nothing() {
     napi off
     ip -n "$id-fwd" route del 10.1.0.100 2>/dev/null
 }
-begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs do it all: it runs
+begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs do it all, -tc and -peer where traffic control does: it runs
     local name=${1%-xdp} io=packet
     [ "$name" = "$1" ] || io=xdp
     pid=0 works=0 kind=forward owners= asker=0 proto=udp news=
@@ -163,7 +167,13 @@ begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs 
     drop | drop-xdp) kind=drop; run_prey $io drop --workers 1 -i f0 -i f1 ;;
     bridge-tcp | wire-tcp) proto=tcp; run_prey $io "${name%-tcp}" --workers 1 --bridge f0:f1 ;;
     bridge | bridge-xdp | wire | wire-xdp) run_prey $io "$name" --workers 1 --bridge f0:f1 ;;
-    bare-kernel) napi on; bare bare_redirect f0 f1; works=0 ;;
+    bare-kernel) napi on; by_hand blind ;;
+    hand-kernel) napi on; by_hand nat ;;
+    bare-tc) by_hand blind_tc ;;
+    hand-tc) by_hand nat_tc ;;
+    bare-peer) by_hand blind_peer ;;
+    hand-peer) by_hand nat_peer ;;
+    sunk) kind=drop; by_hand sunk_tc ;;
     news-dnat) news=1; dnat ;;
     news-two) news=1; queues 2; run_prey $io passthrough --exec user --workers 2 -i f0 -i f1 ;;
     news-kernel) news=1; run_kernel passthrough ;;
@@ -219,7 +229,7 @@ contender() { # NAME [latency]
 timed='kernel dnat bare passthrough bare-xdp passthrough-xdp bare-kernel passthrough-kernel'
 all="bare-drop drop bare bridge wire bridge-tcp wire-tcp nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp wire-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
-all="$all bare-kernel drop-kernel nat-kernel"
+all="$all sunk bare-tc hand-tc bare-peer hand-peer bare-kernel hand-kernel drop-kernel nat-kernel"
 for mode in $modes; do all="$all $mode-kernel"; done
 all="$all news news-two news-xdp news-kernel news-dnat"
 all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp judged-kernel mirrored-device-kernel mirrored-file-kernel"

@@ -17,6 +17,9 @@ NAMES = {
     "two-0-xdp": "prey, `passthrough`, 2 workers, none for the other", "two-both-xdp": "prey, `passthrough`, 2 workers, half for the other",
     "news": "prey, `passthrough`, each frame of a new flow", "news-two": "prey, `passthrough`, each frame of a new flow, 2 workers",
     "news-dnat": "nftables DNAT, each frame of a new flow", "bare-kernel": "bare XDP, redirected unseen",
+    "hand-kernel": "XDP by hand, translated", "sunk": "dropped at once, by hand: sending alone",
+    "bare-tc": "bare traffic control, redirected unseen", "hand-tc": "traffic control by hand, translated",
+    "bare-peer": "bare traffic control, in by the cable's other end", "hand-peer": "the same, translated",
     "judged": "counted alone", "mirrored-device": "`mirror to` a device", "mirrored-file": "`mirror to file`",
     "mirrored-socket": "`mirror to socket`, with a reader",
     "two-1-xdp": "prey, `passthrough`, 2 workers, all for the other",
@@ -30,13 +33,15 @@ def name_of(contender):
 
 
 def way_of(contender):
-    if contender in ("kernel", "dnat", "news-dnat") or contender.endswith("-kernel"):
+    if contender in ("kernel", "dnat", "news-dnat", "sunk") or contender.endswith(("-kernel", "-tc", "-peer")):
         return "kernel"
     return "xdp" if contender.endswith("-xdp") else "packet"
 
 
 def floor_of(contender):
     drop = "-drop" if "drop" in contender else ""
+    if contender.endswith(("-tc", "-peer")):
+        return "bare-" + contender.rsplit("-", 1)[1]
     if contender.endswith("-kernel") and not drop:
         return "bare-kernel"
     return f"bare{drop}-xdp" if way_of(contender) == "xdp" else f"bare{drop}"
@@ -47,7 +52,7 @@ def read(path):
     for line in open(path):
         name, *values = line.split()
         rows[name].append([0.0 if v == "-" else float(v) for v in values])
-    return {n: r for n, r in rows.items() if all(x[0] for x in r) or "drop" in n}
+    return {n: r for n, r in rows.items() if all(x[0] for x in r) or "drop" in n or n == "sunk"}
 
 
 def throughput(rows, count, news):
@@ -59,7 +64,7 @@ def throughput(rows, count, news):
         # Neighbours in one round are compared, for machines drift.
         ratio = f"{statistics.median(a / b for a, b in zip(cost[name], floor)):.2f}" if floor else "-"
         middle = [statistics.median(x[i] for x in runs) for i in range(5)]
-        arrived = "" if "drop" in name else f"{100 * middle[0] / (news if 'news' in name else count):.1f} %"
+        arrived = "" if "drop" in name or name == "sunk" else f"{100 * middle[0] / (news if 'news' in name else count):.1f} %"
         process = f"{middle[2]:,.0f}" if middle[2] else ""
         handed = f"{100 * middle[4]:.0f} %" if "two" in name or name == "hashed" else ""
         print(f"| {name_of(name)} | {way_of(name)} | {1e9 / middle[3]:,.0f} | {ns:,.0f} | {min(cost[name]):,.0f}-{max(cost[name]):,.0f} "

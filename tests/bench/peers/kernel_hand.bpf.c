@@ -1,13 +1,17 @@
 /* What one would write by hand for one task alone, beside which ours are timed: ten rules by comparisons; and UDP's
  * addresses and ports translated: a hash table by the four of them, sums updated (RFC 1624), the hop, the time of the
- * last packet, back out or by another interface; and a frame sent on unseen. */
+ * last packet, back out or by another interface; and a frame sent on unseen. The last two also at traffic control, out
+ * by an interface (…_tc), or in by the other end of its cable (…_peer). */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/pkt_cls.h>
 #include <linux/udp.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "tests/bench/peers/kernel_hand.h"
 
@@ -24,6 +28,8 @@ struct {
     __uint(max_entries, 1);
 } outs SEC(".maps");
 
+volatile const __u32 way; /* ifindex, by which traffic control sends */
+
 static __always_inline __u16 folded(__u64 sum)
 {
     sum = (sum & 0xffff) + (sum >> 16);
@@ -32,10 +38,8 @@ static __always_inline __u16 folded(__u64 sum)
 }
 
 /* UDP right behind an IPv4 header without options, whole and no fragment; else NULL. */
-static __always_inline struct iphdr *udp_of(struct xdp_md *ctx)
+static __always_inline struct iphdr *udp_of(struct ethhdr *eth, void *end)
 {
-    void *end = (void *)(long)ctx->data_end;
-    struct ethhdr *eth = (void *)(long)ctx->data;
     struct iphdr *ip = (void *)(eth + 1);
     struct udphdr *udp = (void *)(ip + 1);
     if ((void *)(udp + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP)) return NULL;
@@ -48,7 +52,7 @@ static __always_inline struct iphdr *udp_of(struct xdp_md *ctx)
 /* As `accept from 10.0.N.0/24 udp port 1000+N`, N from 0 to 9. */
 SEC("xdp") int ten(struct xdp_md *ctx)
 {
-    const struct iphdr *ip = udp_of(ctx);
+    const struct iphdr *ip = udp_of((void *)(long)ctx->data, (void *)(long)ctx->data_end);
     if (!ip) return XDP_DROP;
     const struct udphdr *udp = (const void *)(ip + 1);
     const __u32 net = bpf_ntohl(ip->saddr) >> 8;
@@ -68,33 +72,73 @@ static __always_inline __u16 changed(__u16 sum, __u64 gone, __u64 come)
     return (__u16)~folded((__u64)(__u16)~sum + gone + come);
 }
 
-SEC("xdp") int nat(struct xdp_md *ctx)
+static __always_inline struct nat_to *nat_of(const struct iphdr *ip, const struct udphdr *udp)
 {
-    struct ethhdr *eth = (void *)(long)ctx->data;
-    struct iphdr *ip = udp_of(ctx);
-    if (!ip || ip->ttl < 2) return XDP_PASS;
-    struct udphdr *udp = (void *)(ip + 1);
     const struct nat_ends ends = {ip->saddr, ip->daddr, udp->source, udp->dest};
     struct nat_to *to = bpf_map_lookup_elem(&flows, &ends);
-    if (!to) return XDP_PASS;
-    to->seen = bpf_ktime_get_coarse_ns();
-    const __u64 gone = halves(~ip->saddr) + halves(~ip->daddr), come = halves(to->ends.src) + halves(to->ends.dst);
+    if (to) to->seen = bpf_ktime_get_coarse_ns();
+    return to;
+}
+
+/* All but the checksum of UDP. */
+static __always_inline void translate(struct ethhdr *eth, struct iphdr *ip, struct udphdr *udp, const struct nat_to *to,
+                                      __u64 gone, __u64 come)
+{
     const __u16 before = *(__u16 *)&ip->ttl;
     ip->ttl--;
     ip->check = changed(ip->check, gone + (__u16)~before, come + *(__u16 *)&ip->ttl);
-    if (udp->check)
-        udp->check =
-            changed(udp->check, gone + (__u16)~udp->source + (__u16)~udp->dest, come + to->ends.sport + to->ends.dport);
     ip->saddr = to->ends.src;
     ip->daddr = to->ends.dst;
     udp->source = to->ends.sport;
     udp->dest = to->ends.dport;
     __builtin_memcpy(eth->h_source, eth->h_dest, 6);
     __builtin_memcpy(eth->h_dest, to->mac, 6);
+}
+
+SEC("xdp") int nat(struct xdp_md *ctx)
+{
+    struct ethhdr *eth = (void *)(long)ctx->data;
+    struct iphdr *ip = udp_of(eth, (void *)(long)ctx->data_end);
+    if (!ip || ip->ttl < 2) return XDP_PASS;
+    struct udphdr *udp = (void *)(ip + 1);
+    const struct nat_to *to = nat_of(ip, udp);
+    if (!to) return XDP_PASS;
+    const __u64 gone = halves(~ip->saddr) + halves(~ip->daddr), come = halves(to->ends.src) + halves(to->ends.dst);
+    if (udp->check)
+        udp->check =
+            changed(udp->check, gone + (__u16)~udp->source + (__u16)~udp->dest, come + to->ends.sport + to->ends.dport);
+    translate(eth, ip, udp, to, gone, come);
     return to->out ? (int)bpf_redirect_map(&outs, to->out - 1, XDP_DROP) : XDP_TX;
 }
 
+/* The same where traffic control takes what arrives. The kernel's own functions change UDP's sum, for it may be left to
+ * be completed. */
+static __always_inline bool nat_skb(struct __sk_buff *ctx)
+{
+    enum { UDP_SUM = ETH_HLEN + sizeof(struct iphdr) + offsetof(struct udphdr, check) };
+    struct ethhdr *eth = (void *)(long)ctx->data;
+    struct iphdr *ip = udp_of(eth, (void *)(long)ctx->data_end);
+    if (!ip || ip->ttl < 2) return false;
+    struct udphdr *udp = (void *)(ip + 1);
+    const struct nat_to *to = nat_of(ip, udp);
+    if (!to) return false;
+    const __u64 gone = halves(~ip->saddr) + halves(~ip->daddr), come = halves(to->ends.src) + halves(to->ends.dst);
+    const __u32 ports = *(__u32 *)udp, ports_to = *(const __u32 *)&to->ends.sport;
+    translate(eth, ip, udp, to, gone, come);
+    bpf_l4_csum_replace(ctx, UDP_SUM, 0, gone + come, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0);
+    bpf_l4_csum_replace(ctx, UDP_SUM, ports, ports_to, BPF_F_MARK_MANGLED_0 | 4);
+    return true;
+}
+
+SEC("tc") int nat_tc(struct __sk_buff *ctx) { return nat_skb(ctx) ? (int)bpf_redirect(way, 0) : TC_ACT_OK; }
+SEC("tc") int nat_peer(struct __sk_buff *ctx) { return nat_skb(ctx) ? (int)bpf_redirect_peer(way, 0) : TC_ACT_OK; }
+
 /* Out by the other interface, unseen. */
 SEC("xdp") int blind(struct xdp_md *ctx) { return ctx ? (int)bpf_redirect_map(&outs, 0, XDP_DROP) : XDP_DROP; }
+SEC("tc") int blind_tc(struct __sk_buff *ctx) { return ctx ? (int)bpf_redirect(way, 0) : TC_ACT_SHOT; }
+SEC("tc") int blind_peer(struct __sk_buff *ctx) { return ctx ? (int)bpf_redirect_peer(way, 0) : TC_ACT_SHOT; }
+
+/* Dropped at once: the rest is the sender's. */
+SEC("tc") int sunk_tc(struct __sk_buff *ctx) { return ctx ? TC_ACT_SHOT : TC_ACT_OK; }
 
 char terms[] SEC("license") = "Dual BSD/GPL";

@@ -6,6 +6,8 @@ export SMALL=1
 export ONLY='bare-drop drop bare bridge wire wire-tcp passthrough recorded asked kernel dnat two-both hashed news judged mirrored-device mirrored-file mirrored-socket'
 latencies=4
 [ ! -x "$bin/tests/bench/bare_xdp" ] || { ONLY="$ONLY bare-drop-xdp bare-xdp passthrough-xdp two-0-xdp bare-kernel drop-kernel passthrough-kernel news-kernel judged-kernel mirrored-device-kernel"; latencies=8; }
+# Links of traffic control came with Linux 6.6.
+[ ! -x "$bin/tests/bench/by_hand" ] || [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" != 6.6 ] || ONLY="$ONLY hand-tc hand-peer"
 cd "$top" || exit 2
 nice bash tests/bench/live.sh >"$work/out" 2>"$work/err"
 status=$?
