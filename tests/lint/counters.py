@@ -1,6 +1,7 @@
-"""The manual lists every counter of vm/counter.def, runtime/counters/counter.def and the proxy's tables by its place in JSON, and preyrun prints each
-(those of the second: tests/e2e/live-passthrough.sh, live-kernel-flood.sh; of the third: tests/e2e/live-proxy.sh). UPDATE=1 rewrites the
-list between its marks in man/preyrun.1. Prints TAP lines."""
+"""The manual lists every counter of vm/counter.def, runtime/counters/counter.def, the proxy's tables and the kernel executor's reasons by its
+place in JSON, and preyrun prints each (those of the second: tests/e2e/live-passthrough.sh, live-kernel-flood.sh; of the third:
+tests/e2e/live-proxy.sh; of the last: tests/unit/runtime/test_kernel_long.c). UPDATE=1 rewrites the list between its marks in man/preyrun.1.
+Prints TAP lines."""
 import ast
 import json
 import os
@@ -12,11 +13,14 @@ import tempfile
 MAN = pathlib.Path("man/preyrun.1")
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
-BEGIN, LIVE, PROXY, END = '.\\" counters\n', '.\\" live counters\n', '.\\" proxy counters\n', '.\\" end\n'
+BEGIN, LIVE, WHY, PROXY, END = (f'.\\" {mark}\n' for mark in ("counters", "live counters", "reasons in the kernel", "proxy counters", "end"))
 # Of runtime/counters/counter.def: a macro, how its arguments are called, and its place in JSON.
 LIVE_KINDS = [("IO", "key, words, doc", '"interfaces[]." #key, doc'), ("WORKER", "field, key, doc", '"live." key, doc'),
               ("EGRESS", "field, key, doc", '"live." key, doc'), ("LOSS", "ident, key, doc", '"live.lost." key, "not sent: " doc'),
               ("KERNEL", "field, key, words, doc", '"kernel." key, doc')]
+# Of the kernel executor's reasons: as PROXY_KINDS.
+WHY_KINDS = [("vm/kernel/up.def", "UP", "ident, name, doc", '"kernel.up." name, doc'),
+             ("vm/kernel/long.def", "LONG", "ident, name, doc", '"kernel.long." name, doc')]
 # Of the proxy's tables: the table, its macro, how its arguments are called, and its place in JSON.
 PROXY_KINDS = [("runtime/counters/proxy_count.def", "COUNT", "field, key, doc", '"proxy." key, doc'),
                ("runtime/counters/proxy_http_count.def", "HTTP_COUNT", "ident, key, doc", '"proxy.http." key, doc'),
@@ -61,9 +65,10 @@ def live_rows():
     return expand("".join(f"#define {k}_COUNTER({args}) @ROW ({row})\n" for k, args, row in LIVE_KINDS), "runtime/counters/counter.def")
 
 
-def proxy_rows():
-    found = [row for table, name, args, row in PROXY_KINDS for row in expand(f"#define {name}({args}) @ROW ({row})\n", table)]
-    return [row for row in found if row[0] != "proxy.refused.-"]
+def rows_of(kinds):
+    """The same of several tables, without the row that stands for no reason."""
+    found = [row for table, name, args, row in kinds for row in expand(f"#define {name}({args}) @ROW ({row})\n", table)]
+    return [row for row in found if row[0] not in ("proxy.refused.-", "kernel.up.none", "kernel.long.none")]
 
 
 def listed(text, mark, table):
@@ -93,11 +98,12 @@ def main():
     table = rows()
     text, same = listed(MAN.read_text(), BEGIN, table)
     text, same_live = listed(text, LIVE, live_rows())
-    text, same_proxy = listed(text, PROXY, proxy_rows())
+    text, same_why = listed(text, WHY, rows_of(WHY_KINDS))
+    text, same_proxy = listed(text, PROXY, rows_of(PROXY_KINDS))
     if os.environ.get("UPDATE"):
         MAN.write_text(text)
     else:
-        say(same and same_live and same_proxy, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
+        say(same and same_live and same_why and same_proxy, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
     missing = [path for path, _ in table if path not in printed()]
     say(not missing, "the summary's JSON has every counter", *missing)
     say(len({path for path, _ in table}) == len(table), "no two counters share a place")
