@@ -242,7 +242,8 @@ static void builds(struct bench *b)
     sizes_row(b, "what was built", b->ours.bytes, b->theirs.bytes, b->size->beside.memory, alone(b)->memory);
 }
 
-/* Of IPv6 lists, whose bound the builder keeps (compiler/classify/README.md). */
+/* Print the lines of the worst way through an IPv6 list: the builder keeps their bound (compiler/classify/README.md).
+ */
 static void lines_row(const struct bench *b)
 {
     enum { LINES_GOAL = 64, LINES_GOAL_MILLION = 96 };

@@ -22,7 +22,7 @@ static const struct shape shapes[] = {
     {"IPv4", false, false}, {"IPv6", true, false}, {"IPv4, a tag", false, true}, {"IPv6, a tag", true, true}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* What all frames have in common. */
+/* A kind of frames: their protocol, the program, and the action that it takes. */
 struct kind {
     const char *name, *text;
     uint8_t proto;

@@ -306,8 +306,8 @@ static void cut_up(struct run *r, unsigned i)
     pkt->seg_count = 2;
 }
 
-/* What the ways keep as it is, or must not miss: a tag's priority; IPv6's class and label, and a header of destination
- * options behind it now and then. Returns the frame's length. */
+/* Draw fields that the ways keep unchanged (a tag's priority; IPv6's class and label), and now and then a header of
+ * destination options, which none may miss. Return the frame's length. */
 static uint32_t draw_more(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
 {
     enum { OPTIONS = 8 };

@@ -1,6 +1,6 @@
-/* Which packets of known flows take the long way through the kernel's stages, and the reason that is counted: ordinary
- * ones take the express way, whatever their family and with a VLAN tag or without. Skipped where programs of the kernel
- * may not be loaded. */
+/* Packets of known flows that take the long way through the kernel's stages, and the reason that is counted for each;
+ * ordinary ones take the express way, in both families, with a VLAN tag or without. Skipped where programs of the
+ * kernel may not be loaded. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

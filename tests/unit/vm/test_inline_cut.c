@@ -418,8 +418,7 @@ static void data_in_flight(void **state)
     wire_fini(&w);
 }
 
-/* What has gone by behind a hole is the other end's, though what lay before it has not: the sockets begin behind it
- * all. */
+/* Bytes that have gone by behind a hole belong to the ends, as does the hole: the sockets begin behind both. */
 static void data_behind_a_hole(void **state)
 {
     struct wire w;

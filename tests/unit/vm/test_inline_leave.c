@@ -331,8 +331,8 @@ static uint16_t opens_small(struct wire *w, bool server_first, const struct syns
     return told_first;
 }
 
-/* Who has a small window leaves, too: at once where both ends' are known before either is told one, else once so much
- * was sent that what is left of the first has room. */
+/* A connection of an end with a small window leaves, too: at once where the windows of both ends are known before
+ * either is told one; else once the end has sent so much that the rest of its first window fits into the other's. */
 static void small_windows(void **state)
 {
     struct wire w;

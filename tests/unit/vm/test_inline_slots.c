@@ -200,8 +200,8 @@ static void takes_over(void **state)
     wire_fini(&w);
 }
 
-/* What the kernel has passed may have overtaken a segment in the ring: with the same acknowledgement it tells no
- * smaller window; with another, or a newer timestamp, it says what it says. */
+/* A segment in the ring may be overtaken by later ones that the kernel has passed: with their acknowledgement it leaves
+ * with their window, if that is larger; with another acknowledgement, or a newer timestamp, it leaves unchanged. */
 static void overtaken(void **state)
 {
     struct wire w;

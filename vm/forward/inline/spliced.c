@@ -108,9 +108,7 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
     if (makes_up && !inline_is_sound(pkt, key)) return false;
     const uint8_t ends = from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
     if (s->flags & TCP_FIN && (c->over & ends) != ends) {
-        /* A FIN before what has come is none of that end's; but in the kernel, acknowledgements behind it may overtake
-         * it
-         */
+        /* A FIN before bytes that have come is none of that end's. In the kernel acknowledgements overtake a FIN. */
         const uint32_t least = s->seq + s->len - (inlines_in_kernel(j->vm->inlines, number, from) ? 0 : 1);
         if (seq_after(side->next, least) || !inline_is_sound(pkt, key)) return false;
         c->over |= ends;
