@@ -470,38 +470,3 @@ void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why)
     for (uint32_t n = 0; n < o->conns.high; n++)
         if (conn_lives(&o->conns.at[n])) conn_remove(o, n, why);
 }
-
-/* Describe a session. False: the number is free, or it is over. */
-static bool record_of(const struct observers *o, const struct conn *c, struct observe_record *r)
-{
-    if (!conn_lives(c) || c->flags & CONN_OVER) return false;
-    *r = (struct observe_record){.number = c->number,
-                                 .observe = c->observe,
-                                 .choice = c->choice,
-                                 .does = c->does,
-                                 .state = c->state,
-                                 .begin_ns = c->began_ns,
-                                 .seen_ns = c->seen_ns,
-                                 .cut_ns = o->conns.cut_ns[conn_place(o, c)]};
-    session_ends(o, c, &r->ends);
-    session_sum(o, c, &r->sum);
-    return true;
-}
-
-bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r)
-{
-    while (*at < o->conns.high)
-        if (record_of(o, &o->conns.at[(*at)++], r)) return true;
-    return false;
-}
-
-bool observers_of(const struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_record *r)
-{
-    struct ends t;
-    struct place at;
-    const uint16_t stack = stack_of(o->conns.stacks, pkt);
-    if ((key->kind & (KIND_TCP | KIND_PORTS)) != (KIND_TCP | KIND_PORTS) || stack == STACK_UNKNOWN) return false;
-    watched_tuple(&t, key->src, key->src_port, key->dst, key->dst_port, (key->kind & KIND_IP6) != 0, stack);
-    const uint32_t place = watched_find(&o->conns, &t, &at);
-    return place != CONN_NONE && record_of(o, &o->conns.at[place], r);
-}
