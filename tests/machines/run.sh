@@ -19,10 +19,7 @@ top=$(machines_folder) || { echo "$top"; exit 2; }
 known ${KERNEL:-} && space "$top" 700 || exit 2
 runs=$top/run
 export runs
-rm -rf "$runs"
-mkdir -p "$runs" || exit 2
 failed=0 skipped=0
-: >"$runs/lock"
 
 # Tests of all, by their short names, with what runs them: only the plain build's.
 tests() { # EXEC
@@ -150,14 +147,18 @@ lost() {
     echo "$1: $3" >"$log.bad"
 }
 
-check_list
-for exec in user kernel; do
-    ONLY='' tests $exec | awk '{ print $1 }' >"$runs/tests-$exec" # for results.py: rows of others are stale
-done
+# Before anything of the last run goes.
 if [ -z "$(for exec in ${EXECS:-user kernel}; do tests "$exec"; done)" ]; then
     echo "no test's name holds a word of ONLY='${ONLY:-}', with EXECS='${EXECS:-user kernel}'"
     exit 2
 fi
+rm -rf "$runs"
+mkdir -p "$runs" || exit 2
+: >"$runs/lock"
+check_list
+for exec in user kernel; do
+    ONLY='' tests $exec | awk '{ print $1 }' >"$runs/tests-$exec" # for results.py: rows of others are stale
+done
 wanted=${KERNEL:-$(kernels)}
 SHARE=25 # tests: as few of them end in the last machine, alone
 parts=()
