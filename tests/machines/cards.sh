@@ -64,4 +64,4 @@ else
     python3 tests/machines/cards_traffic.py frames &
 fi
 wait $machine
-python3 tests/machines/cards_table.py "$dir/job.out" "$(cat "$top/kernels/$name/version")" || { tail -20 "$dir/job.out" "$dir/console"; exit 1; }
+python3 tests/machines/cards_table.py "$dir/job.out" "$(cat "$top/kernels/$name/version")" || { tail -n 20 "$dir/job.out" "$dir/console"; exit 1; }
