@@ -117,6 +117,8 @@ tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 
 PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
+# For tests/lint/not_built.sh.
+runtime-objects: ; @printf '%s\n' $(call obj,$(RUNTIME_SRC))
 # KERNEL=0 is a build; to the lab (tests/machines/) KERNEL is the name of a kernel.
 LAB  = env $(if $(filter 0,$(KERNEL)),-u KERNEL)
 check-build:
@@ -199,4 +201,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests live-tools tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-splice bench-plot golden mutate coverage format-check tidy
+.PHONY: runtime-objects tests live-tools tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-splice bench-plot golden mutate coverage format-check tidy

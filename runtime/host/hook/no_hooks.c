@@ -5,6 +5,7 @@
 #include "runtime/host/change_priv.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/hooks.h"
+#include "runtime/host/hook/xdp.h"
 #include "runtime/host/hook/xmit.h"
 
 bool hooks_last(void) { return false; }
@@ -35,6 +36,8 @@ int hooks_keep(struct state *s, const struct hooks_where *where, const struct ho
 }
 
 void hooks_leave(struct hooked *h) {}
+
+int xdp_try(unsigned ifindex) { return -ENOTSUP; }
 
 struct xmit *xmit_open(void) { return NULL; }
 void xmit_close(struct xmit *x) {}
