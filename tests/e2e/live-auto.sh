@@ -95,7 +95,9 @@ ip -n "$id-prey" link add link wan name mac0 type macvlan
 ip -n "$id-prey" link set mac0 up
 chooses 'a device of software' 'user, because mac0 (macvlan) brings super-packets' -i mac0 -i lan shop.pbc
 ip -n "$id-prey" link del mac0
-at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
+# theirs: an XDP program of another process stands on lan.
+theirs() { at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags; }
+theirs
 chooses 'an XDP program of another process' 'user, because lan has an XDP program of another process' -i wan -i lan shop.pbc
 chooses 'unless that is to go' "$fits" -i wan -i lan --xdp-replace shop.pbc
 same 'and this is said' "$(grep -c 'the XDP program on lan (number [0-9]*) is removed for good' err)" 1
@@ -124,9 +126,12 @@ same 'rules that would not fit are judged there all the same, and status says so
 prey_sums 'in the kernel'
 sed '/^limits/d' shop.prey >unbounded.prey
 "$bin/preyc" unbounded.prey -o unbounded.pbc
-prey prey -i wan -i lan unbounded.pbc
+theirs
+prey prey -i wan -i lan --xdp-replace unbounded.pbc
 same 'the start tells what memory it has taken for connections' "$(grep -c '^ready: .*, room for [0-9,]* connections in [0-9,]* MB$' prey.err)" 1
+same 'the kernel judges, in the place of another XDP program' "$(ask client 10.1.0.100/) $(grep -c '^ready: .* by kernel, ' prey.err)" 'one 1'
 prey_ends
+same 'which does not come back' "$(at prey ip link show lan | grep -c xdp)" 0
 prey prey -i wan -i lan opens.pbc
 ctl load shop.pbc
 ctl status
