@@ -53,7 +53,8 @@ int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
 const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);
 struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
-/* Return the slots of spliced connections, for the worker; `groups` is 0 if the program of the start splices none. */
+/* Return the slots of spliced connections, for the worker; `groups` is 0 if the program of the start has no services.
+ */
 struct splice_slots kernel_splices(const struct kernel *kernel);
 /* Return the meters of the program in force, or NULL. Before asking them, call kernel_meters_at. */
 struct kernel_meters *kernel_meters(struct kernel *kernel);

@@ -97,25 +97,33 @@ import json
 rows = [json.loads(line) for line in open("wire.log")]
 print(sum(r["bytes_in"] >= 4000000 and r["bytes_out"] >= 12000000 for r in rows))')" 2
 
-# ---- rules that brought no splicing at the start ----
-rules plain <<'RULES'
+# ---- rules that brought no splicing at the start, or no proxy at all ----
+rules proxies <<'RULES'
 limits { proxy_sessions 200 }
 service wire on any tcp/80 { mode proxy inline }
 firewall f forward default drop { accept tcp port 80-82; accept icmp }
 RULES
-rm -f wire.log
-cp plain.pbc now.pbc
-prey prey -i wan -i lan --format json now.pbc
-cp splice.pbc now.pbc
-kill -HUP "$prey"
-awaits 'reloaded: now.pbc'
-hold brought 10.2.0.2 80 move:2000000:2000000
-left_are wire 1
-go_on brought
-exact brought 'a reload brings `splice packets`'
-there_are 2
-kill "${holder[brought]}"
-left_are wire 0
-prey_ends
-same 'and it ends well' "$status" 0
+rules sends_on <<'RULES'
+limits { proxy_sessions 200 }
+pool farm { server other 10.2.0.3 }
+service far on 10.1.0.9 tcp/90 { mode passthrough; -> farm }
+firewall f forward default drop { accept tcp port 80-82; accept icmp }
+RULES
+for before in proxies sends_on; do
+    rm -f wire.log
+    cp $before.pbc now.pbc
+    prey prey -i wan -i lan --format json now.pbc
+    cp splice.pbc now.pbc
+    kill -HUP "$prey"
+    awaits 'reloaded: now.pbc'
+    hold brought 10.2.0.2 80 move:2000000:2000000
+    left_are wire 1
+    go_on brought
+    exact brought "$before: a reload brings \`splice packets\`"
+    there_are 2
+    kill "${holder[brought]}"
+    left_are wire 0
+    prey_ends
+    same "$before: and it ends well" "$status" 0
+done
 exit $failed

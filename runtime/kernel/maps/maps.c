@@ -105,14 +105,14 @@ void flows_sizes(const struct program *p, struct kernel_sizes *s)
 }
 
 /* Return for how many spliced connections there is room: for all, where some service's may leave its sockets for the
- * packet path; for some, where a reload may bring that to services that proxy. */
+ * packet path; for some, where a reload may bring that: to rules that have a service. */
 static uint64_t spliced_most(const struct program *p)
 {
     enum { BY_RELOAD = 4096 };
     const uint64_t all = p->settings->proxy_sessions;
     bool any = false;
     for (uint32_t i = 0; i < p->proxies_count; i++) any |= (p->proxies[i].flags & PBC_PROXY_LEAVES) != 0;
-    if (any || !p->proxies_count) return any ? all : 0;
+    if (any || !p->services_count) return any ? all : 0;
     return all < BY_RELOAD ? all : BY_RELOAD;
 }
 
