@@ -8,6 +8,7 @@ enum leave_way {
     LEAVE_TO_SERVER, /* as the service's mode says */
     LEAVE_TO_CLIENT, /* routed to the opener of the flow */
     LEAVE_ROUTED,    /* routed to its new destination (nat) */
+    LEAVE_SPLICED,   /* to the other end of a spliced connection (vm/forward/inline/); `hash` is its number */
 };
 
 struct leave {

@@ -117,7 +117,11 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
     c->quoted = NULL;
     c->splice = NULL;
     c->datagram = j->vm->forward->datagram++;
-    return mode_send(j, c);
+    switch ((enum leave_way)c->left.way) {
+    case LEAVE_NOT: return REASON_NO_FLOW; /* nobody has got the first, or it waits */
+    case LEAVE_SPLICED: return inline_later_fragment(j, c);
+    default: return mode_send(j, c);
+    }
 }
 
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)

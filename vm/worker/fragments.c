@@ -81,7 +81,9 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
 {
     if (l->service == PBC_NONE) return l->server == PBC_NONE && l->way != LEAVE_TO_SERVER;
     if (l->service >= p->services_count) return false;
-    if (mode_is(p->services[l->service].mode, MODE_PROXIES)) return l->server == PBC_NONE && l->way == LEAVE_TO_SERVER;
+    const enum pbc_mode mode = (enum pbc_mode)p->services[l->service].mode;
+    if (l->way == LEAVE_SPLICED) return l->server == PBC_NONE && mode_is(mode, MODE_ASIDE);
+    if (mode_is(mode, MODE_PROXIES)) return l->server == PBC_NONE && l->way == LEAVE_TO_SERVER;
     return l->server < p->servers_count;
 }
 
@@ -115,7 +117,7 @@ static bool read_first(void *arg, const struct frag_first *first)
     if (!is_sound_would(p, v)) return false;
     if (!is_within(v->service, p->services_count) || !is_within(v->server, p->servers_count)) return false;
     if (v->action != ACTION_FORWARD || is_swallowed(p, v, l)) return true;
-    return l->way != LEAVE_NOT && l->way <= LEAVE_ROUTED && is_sound_server(p, l) &&
+    return l->way != LEAVE_NOT && l->way <= LEAVE_SPLICED && is_sound_server(p, l) &&
            (l->iface == IFACE_NONE || l->iface < r->ifaces);
 }
 

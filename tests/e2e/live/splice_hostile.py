@@ -50,24 +50,31 @@ class Wire:
     """Frames of one end's device."""
 
     def __init__(self, own, other):
-        self.own, self.other = own, other
+        self.own, self.other, self.datagram = own, other, 0
         self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.raw.bind(("eth0", 3))
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
 
-    def send(self, src, dst, flags, seq, ack, payload=b"", options=b"", window=500):
-        """src, dst: (address, port). The segment is whole and its checksum right."""
+    def send(self, src, dst, flags, seq, ack, payload=b"", options=b"", window=500, cut=()):
+        """src, dst: (address, port). The checksum is right. cut: places, multiples of 8, at which the segment is cut into fragments."""
         v6 = len(src[0]) == 16
         options += b"\1" * (-len(options) % 4)
         tcp = struct.pack("!HHIIBBHHH", src[1], dst[1], seq & MASK, ack & MASK, (20 + len(options)) << 2, flags, window, 0, 0)
         tcp += options + payload
         tcp = tcp[:16] + struct.pack("!H", folded(src[0] + dst[0] + struct.pack("!II", len(tcp), 6) + tcp)) + tcp[18:]
-        if v6:
-            ip = struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + src[0] + dst[0]
-        else:
-            ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 7, 0x4000, 64, 6, 0) + src[0] + dst[0]
-            ip = ip[:10] + struct.pack("!H", folded(ip)) + ip[12:]
-        self.raw.send(self.other + self.own + (b"\x86\xdd" if v6 else b"\x08\0") + ip + tcp)
+        ends = (0, *cut, len(tcp))
+        parts = [(at, tcp[at:end], end < len(tcp)) for at, end in zip(ends, ends[1:])]
+        self.datagram += 1
+        random.shuffle(parts)
+        for at, part, more in parts:
+            if v6:
+                head = struct.pack("!BBHI", 6, 0, at | more, self.datagram) if cut else b""
+                ip = struct.pack("!IHBB", 6 << 28, len(head) + len(part), 44 if cut else 6, 64) + src[0] + dst[0] + head
+            else:
+                bits = more << 13 | at >> 3 if cut else 0x4000
+                ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(part), self.datagram & 0xFFFF, bits, 64, 6, 0) + src[0] + dst[0]
+                ip = ip[:10] + struct.pack("!H", folded(ip)) + ip[12:]
+            self.raw.send(self.other + self.own + (b"\x86\xdd" if v6 else b"\x08\0") + ip + part)
 
     def segments(self, wait):
         """What comes and goes: (it leaves, source, destination, flags, seq, ack, options, payload), until nothing has come for so long."""
@@ -204,7 +211,7 @@ class End:
     def __init__(self, wire, src, dst, options=b"", window=60000, scale=0):
         End.port += 1
         self.wire, self.src, self.dst = wire, (src, End.port), (dst, 7)
-        self.options, self.window, self.scale = options, window, scale
+        self.options, self.window, self.scale, self.cut = options, window, scale, ()
         self.seq, self.next, self.got, self.stamps, self.echo = random.getrandbits(32), 0, b"", b"\x08\x0a" in options, 0
 
     def stamp(self):
@@ -214,7 +221,7 @@ class End:
     def send(self, flags, payload=b"", seq=None, options=None, window=None):
         field = (self.window if window is None else window) >> (0 if flags & SYN else self.scale)
         options = self.stamp() if options is None else options
-        self.wire.send(self.src, self.dst, flags, self.seq if seq is None else seq, self.next, payload, options, min(field, 65535))
+        self.wire.send(self.src, self.dst, flags, self.seq if seq is None else seq, self.next, payload, options, min(field, 65535), self.cut if payload else ())
 
     def take(self, wait):
         """Take segments in order and acknowledge them. Return the flags of the next that came, or None."""
@@ -300,6 +307,18 @@ def odd(wires, ends, watch, server):
             e.end()
             sysctl(plain)
         yield what, run
+
+    def fragments():
+        before = watch.counts()
+        e = End(wires[0], *ends, MSS + b"\1\1\x08\x0a")
+        e.open()
+        e.echoes(100)
+        watch.left(before)
+        for e.cut in ((200,), (80, 160, 400), (40, 48), ()):
+            e.echoes(5000)
+        e.end()
+        watch.until(lambda c: not c["spliced_now"])
+    yield "an end whose segments come in fragments, in any order", fragments
 
     def zero():
         before = watch.counts()

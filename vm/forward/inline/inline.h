@@ -51,6 +51,13 @@ void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, en
                  const struct key *key);
 bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn,
                           enum inline_at sent_by);
+/* fragments.c: let later fragments follow this first one, which has left to that end; send one to where its first went,
+ * by c->left (second function): REASON_NONE, or the reason against it. */
+void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn, uint32_t number, enum inline_at to,
+                           const struct tcp_segment *s);
+enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
+/* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
+struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
 /* slots.c: let the executor in the kernel pass ordinary segments from that end by itself, from one on that has just
  * left as `sent`. */
 void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,

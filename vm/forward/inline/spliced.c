@@ -38,14 +38,15 @@ static enum splice_fate pass_syn(const struct inline_conn *c, enum inline_at fro
     return translate(pkt, key, &to) ? SPLICE_NOT_SEGMENT : SPLICE_SENT;
 }
 
-static enum pkt_reason reason_of(enum splice_fate fate)
+static enum pkt_reason reason_of(enum splice_fate fate, const struct key *key)
 {
     static const uint8_t reasons[] = {[SPLICE_NOT_SEGMENT] = REASON_UNTRANSLATABLE,
                                       [SPLICE_NO_ROOM] = REASON_NO_BUFFER,
                                       [SPLICE_SNAPPED] = REASON_UNTRANSLATABLE,
                                       [SPLICE_BAD_SUM] = REASON_UNTRANSLATABLE,
                                       [SPLICE_CONGESTED] = REASON_UNTRANSLATABLE};
-    return (enum pkt_reason)reasons[fate];
+    const bool grows = fate == SPLICE_NO_ROOM && key->kind & KIND_FRAG_FIRST;
+    return grows ? REASON_UNTRANSLATABLE : (enum pkt_reason)reasons[fate];
 }
 
 /* Return by how many bytes a segment's options may grow. */
@@ -70,7 +71,7 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
                                                                      now_ms, j->vm->cfg.pool, &out);
     if (fate != SPLICE_SENT) {
         pool_put(pkt);
-        return reason_of(fate);
+        return reason_of(fate, key);
     }
     for (unsigned i = 0; i < out.count; i++) {
         edit_strip(out.pkts[i]);
@@ -149,8 +150,7 @@ void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, en
         pass(j, c, from, pkt, key, fit, mtu, near);
 }
 
-/* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
-static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
+struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c)
 {
     struct pool *pool = j->vm->cfg.pool;
     const bool own = c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count;
@@ -171,22 +171,21 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
         forward_refuse(c, REASON_TOO_BIG);
         return;
     }
-    if (c->key->kind & (KIND_FRAG_FIRST | KIND_FRAG_LATER)) {
-        forward_refuse(c, REASON_UNTRANSLATABLE);
-        return;
-    }
     struct tcp_segment now = *s;
     const bool late =
         inlines_in_kernel(j->vm->inlines, number, from) && inline_overtaken(&conn->side[from], c->pkt, &now);
     const bool near = follow(j, conn, number, from, c->pkt, c->key, &now);
     count(j, number, from, s);
-    struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_PIECES ? own_or_copy(j, c) : NULL;
+    struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_PIECES ? inline_own_or_copy(j, c) : NULL;
     if (pkt && late) inline_set_window(pkt, now.window);
     const bool own = pkt == c->pkt;
     const unsigned before = j->tx->count;
     const enum pkt_reason reason = pkt ? pass(j, conn, from, pkt, c->key, fit, mtu, near) : REASON_NO_BUFFER;
     c->gone = own && !reason;
-    if (reason) forward_refuse(c, reason);
+    if (reason)
+        forward_refuse(c, reason);
+    else if (c->key->kind & KIND_FRAG_FIRST)
+        inline_first_fragment(c, conn, number, to, s);
     if (j->tx->count > before) inline_keep_slot(j, conn, number, c, from, &j->tx->entries[j->tx->count - 1]);
 }
 

@@ -133,8 +133,16 @@ static bool pass_ecn(const struct passing *p, bool v6)
     return true;
 }
 
-/* Change the header's length by moving the bytes before the payload. Impossible in a first fragment: later ones have
- * fixed offsets. */
+/* Fill up the header of a first fragment to its old length: later ones have fixed offsets. */
+static void keep_length(struct passing *p)
+{
+    if (p->new_len >= p->old_len) return;
+    memset(p->new + p->new_len, TCP_OPT_NOP, p->old_len - p->new_len);
+    p->new_len = p->old_len;
+    p->new[TCP_OFFSET] = p->old[TCP_OFFSET];
+}
+
+/* Change the header's length by moving the bytes before the payload. Impossible where a first fragment's would grow. */
 static bool resize(const struct passing *p, bool v6)
 {
     struct pkt *pkt = p->pkt;
@@ -174,6 +182,7 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     if (!pass_ecn(&p, v6)) return SPLICE_CONGESTED;
     edit_cut(pkt, pkt->l3_end);
     compose(&p, now_ms);
+    if (key->kind & KIND_FRAG_FIRST) keep_length(&p);
     if (!resize(&p, v6)) return SPLICE_NO_ROOM;
     set_sum(&p);
     edit_write(pkt, pkt->l4, p.new_len, p.new);

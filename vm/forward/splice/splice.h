@@ -49,11 +49,10 @@ struct splice {
 enum splice_fate {
     SPLICE_SENT,
     SPLICE_NOT_SEGMENT, /* not a TCP segment of an open flow: a SYN, a later fragment, malformed, a view */
-    SPLICE_NO_ROOM,   /* no slot, no headroom, too many pieces, or a first fragment whose header would change its length
-                       */
-    SPLICE_SNAPPED,   /* to be cut, but the capture cut it before: pieces would lack bytes */
-    SPLICE_BAD_SUM,   /* to be cut, but its checksum is wrong: its pieces would look right */
-    SPLICE_CONGESTED, /* marked on the way to a peer without ECN */
+    SPLICE_NO_ROOM,     /* no slot, no headroom, too many pieces, or a first fragment whose header would grow */
+    SPLICE_SNAPPED,     /* to be cut, but the capture cut it before: pieces would lack bytes */
+    SPLICE_BAD_SUM,     /* to be cut, but its checksum is wrong: its pieces would look right */
+    SPLICE_CONGESTED,   /* marked on the way to a peer without ECN */
 };
 
 enum { SPLICE_PIECES = 8 };
