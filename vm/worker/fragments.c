@@ -58,9 +58,14 @@ static void renew_first(void *arg, struct frag_first *first)
     v->service = mapped(r->service, v->service);
     v->server = mapped(r->server, v->server);
     if (v->action != ACTION_FORWARD) return;
+    const bool had_service = l->service != PBC_NONE, had_server = l->server != PBC_NONE;
     l->service = mapped(r->service, l->service);
     l->server = mapped(r->server, l->server);
     if (l->iface < r->ifaces) l->iface = r->iface[l->iface];
+    const bool gone = (had_service && l->service == PBC_NONE) || (had_server && l->server == PBC_NONE);
+    if (!gone) return;
+    v->action = ACTION_DROP;
+    v->reason = REASON_NO_FLOW;
 }
 
 void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r)

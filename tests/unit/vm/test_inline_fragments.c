@@ -175,6 +175,26 @@ static void over(void **state)
     wire_fini(&w);
 }
 
+/* The service of a first fragment is gone: those that follow it leave nowhere. */
+static void service_gone(void **state)
+{
+    static const char others[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";
+    (void)state;
+    struct wire w;
+    wire_init(&w, SERVER_FIRST, false, 0);
+    open_server_first(&w);
+    const struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, LONG_WORD);
+    piece_comes(&w, &f, 0, LEFT);
+    assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+    reload(&w, others);
+    reload(&w, others);
+    piece_comes(&w, &f, 1, LEFT);
+    nothing_left(&w);
+    assert_int_equal(w.s.v.action, ACTION_DROP);
+    assert_int_equal(w.s.v.reason, REASON_NO_FLOW);
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
