@@ -1,4 +1,4 @@
-/* The tuple of an inline connection, as one of its packets has it */
+/* Tuples of inline connections: stored by the worker, and as one of their packets has them */
 #include "vm/flow/tuples.h"
 
 #include <assert.h>
@@ -27,4 +27,19 @@ void inline_tuple_of(const struct pkt *pkt, const struct key *key, struct inline
     memcpy(t->a, in_order ? key->src : key->dst, sizeof t->a);
     memcpy(t->b, in_order ? key->dst : key->src, sizeof t->b);
     t->tag_count = (uint8_t)tags_read(pkt, t->tags);
+}
+
+void inline_share_drop(const struct inline_share *s, uint32_t number, unsigned which)
+{
+    if (s->all && number < s->most) __atomic_store_n(&s->all->at[number][which].live, 0, __ATOMIC_RELEASE);
+}
+
+void inline_share_put(const struct inline_share *s, uint32_t number, unsigned which, const struct inline_tuple *t)
+{
+    if (!s->all || number >= s->most) return;
+    struct inline_tuple *to = &s->all->at[number][which];
+    *to = *t;
+    to->live = 0;
+    __atomic_store_n(&to->live, 1, __ATOMIC_RELEASE);
+    if (number >= s->all->high) __atomic_store_n(&s->all->high, number + 1, __ATOMIC_RELEASE);
 }

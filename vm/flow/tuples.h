@@ -34,3 +34,7 @@ struct inline_share {
 
 /* Write the tuple of a parsed packet, live. */
 void inline_tuple_of(const struct pkt *pkt, const struct key *key, struct inline_tuple *t);
+/* Store a tuple: `which` of the two of its connection; drop it (second function). Nothing is done without such memory.
+ */
+void inline_share_put(const struct inline_share *s, uint32_t number, unsigned which, const struct inline_tuple *t);
+void inline_share_drop(const struct inline_share *s, uint32_t number, unsigned which);

@@ -12,7 +12,7 @@
 
 #include "runtime/exchange/begun/tuples.h"
 #include "runtime/parent/interrupted/answer.h"
-#include "vm/forward/inline/shared.h"
+#include "vm/flow/tuples.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
@@ -43,11 +43,11 @@ static void left_by_another(void **state)
         const struct inline_share s = tuples_share(t, 1);
         for (uint32_t n = 0; n < MOST + 5; n++) {
             const struct inline_tuple one = tuple(n, SERVER, false, 0);
-            shared_put(&s, n, n % 2, &one);
-            if (n == 9) shared_put(&s, n, 0, &one); /* a connection of two tuples */
+            inline_share_put(&s, n, n % 2, &one);
+            if (n == 9) inline_share_put(&s, n, 0, &one); /* a connection of two tuples */
         }
-        shared_drop(&s, 7, 1);
-        shared_drop(&s, MOST + 1, 0);
+        inline_share_drop(&s, 7, 1);
+        inline_share_drop(&s, MOST + 1, 0);
         _exit(0);
     }
     int status;

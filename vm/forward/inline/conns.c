@@ -6,7 +6,6 @@
 
 #include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/hold.h"
-#include "vm/forward/inline/shared.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
 #include "vm/verdict.h"
@@ -129,7 +128,7 @@ static uint32_t add(struct inlines *all, const struct tuple *t, uint32_t number)
 static void drop(struct inlines *all, uint32_t number, unsigned which)
 {
     uint32_t *slot = &all->at[number].index[which];
-    shared_drop(&all->share, number, which);
+    inline_share_drop(&all->share, number, which);
     if (*slot == KEYED_NONE) return;
     mark(all, &((const struct entry *)keyed_at(&all->index, *slot))->tuple, false);
     keyed_drop(&all->index, *slot);
@@ -151,7 +150,7 @@ static void share(const struct inlines *all, uint32_t number, unsigned which, co
     memcpy(s.b, t->high, sizeof s.b);
     s.tag_count = (uint8_t)stack_tags(all->stacks, t->stack, tags);
     for (unsigned i = 0; i < s.tag_count; i++) s.tags[i] = (uint32_t)tags[i].tpid << 16 | tags[i].vid;
-    shared_put(&all->share, number, which, &s);
+    inline_share_put(&all->share, number, which, &s);
 }
 
 /* True for a spliced connection of which an end may still send again, in its own numbers, what was not acknowledged. */
