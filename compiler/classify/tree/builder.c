@@ -188,16 +188,20 @@ static void keep_better(struct built *out, struct built *now, bool better)
     }
 }
 
-/* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. Short
- * ways take more bytes at once. */
+static uint32_t lower_bound(uint32_t most, uint32_t lines) { return most && most < lines ? most : lines; }
+
+/* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. A
+ * retry stops at the first way that is not shorter. Short ways take more bytes at once. */
 static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, struct built *out, struct effort *e)
 {
     int best = BUILD_TOO_LARGE;
+    struct build b = *plain;
     *out = (struct built){0};
     for (unsigned scale = plain->short_ways ? BUDGET_SHORT : 1;; scale *= BUDGET_STEP) {
         struct built now;
         bool spare = false;
-        const int error = attempt(plain, scale, limit, &now, &spare);
+        if (!best) b.lines_most = lower_bound(plain->lines_most, out->lines);
+        const int error = attempt(&b, scale, limit, &now, &spare);
         e->scale = scale;
         effort_add(e, &now, built_bytes(out) + kept);
         const bool better = !error && (best || now.lines < out->lines);
@@ -240,14 +244,15 @@ static bool parts_suffice(const struct build *b, uint32_t lines)
 static int whole_or_parts(struct build *b, uint64_t limit, struct built *out, struct effort *e)
 {
     struct built whole;
+    const uint32_t most = b->lines_most;
     b->parted = true;
     int error = attempts(b, limit, 0, out, e);
     b->parted = false;
     const bool good = !error && out->chain <= PBC_CHAIN_WARN;
     if (good && parts_suffice(b, out->lines)) return error;
-    b->lines_most = good ? out->lines - 1 : 0;
+    b->lines_most = good ? out->lines - 1 : most;
     const int other = attempts(b, limit, built_bytes(out), &whole, e);
-    b->lines_most = 0;
+    b->lines_most = most;
     const bool better = !good || (!other && whole.lines < out->lines);
     keep_better(out, &whole, better);
     return better ? other : error;
@@ -282,10 +287,15 @@ static uint64_t bytes_bound(const struct build *b)
     return bytes > BYTES_FEW ? bytes : BYTES_FEW;
 }
 
+static double beyond_lines(const struct build *b, const struct built *m)
+{
+    return (double)m->lines / lines_bound(b->b->count);
+}
+
 /* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
 static double beyond(const struct build *b, const struct built *m)
 {
-    const double lines = (double)m->lines / lines_bound(b->b->count);
+    const double lines = beyond_lines(b, m);
     const double bytes = (double)built_bytes(m) / (double)bytes_bound(b);
     return bytes > lines && bytes > 1 ? bytes : lines;
 }
@@ -299,27 +309,19 @@ static void add_ranks(struct built *out, const struct ranks *r)
     out->peak_bytes += r->count * sizeof *r->lines;
 }
 
-/* Build over ranks; again with short ways if the worst way goes beyond the bound. A list in parts adds up the ways of
- * all, so it begins with short ones. */
+/* Build over ranks. A list in parts adds up the ways of all, so it gets short ones at once. */
 static int build_ranked(const struct build *plain, uint64_t limit, struct built *out)
 {
     struct ranks r;
-    struct built now;
     struct build b = *plain;
     *out = (struct built){0};
     if (!ranks_make(plain->b, &r)) return BUILD_NO_MEMORY;
     const uint64_t bytes = r.count * sizeof *r.lines;
     b.b = &r.boxes;
     columns_find(&b);
-    b.short_ways = has_parts(&b);
-    int error = bytes < limit ? build_boxes(&b, limit - bytes, out) : BUILD_TOO_LARGE;
-    if (!error && !b.short_ways && out->lines + r.climbed > lines_bound(b.b->count)) {
-        b.short_ways = true;
-        const int other = build_boxes(&b, limit - bytes, &now);
-        const uint64_t work = out->work + now.work;
-        keep_better(out, &now, !other && now.lines < out->lines);
-        out->work = work;
-    }
+    b.short_ways |= has_parts(&b);
+    if (b.lines_most) b.lines_most = b.lines_most > r.climbed ? b.lines_most - r.climbed : 1;
+    const int error = bytes < limit ? build_boxes(&b, limit - bytes, out) : BUILD_TOO_LARGE;
     if (!error) {
         add_ranks(out, &r);
         r.lines = NULL;
@@ -328,9 +330,25 @@ static int build_ranked(const struct build *plain, uint64_t limit, struct built 
     return error;
 }
 
+/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep what is shorter. Where
+ * little tells boxes apart, short ways take long to find: building stops at the first way that is as long as the
+ * image's. */
+static void shorten(const struct build *plain, uint64_t limit, struct built *out)
+{
+    struct built now;
+    struct build b = *plain;
+    if (out->lines <= lines_bound(b.b->count) || has_parts(plain)) return;
+    b.short_ways = true;
+    b.lines_most = out->lines - 1;
+    const int error = build_ranked(&b, limit, &now);
+    const uint64_t work = out->work + now.work;
+    keep_better(out, &now, !error && now.lines < out->lines && !asks_too_much(&now));
+    out->work = work;
+}
+
 /* Build over ranks; again with just the bytes of the bound if that takes more. Room is no waste: much of what is shared
  * out is not taken, and ways become shorter. */
-static int build_within(const struct build *b, uint64_t limit, struct built *out)
+static int build_within(struct build *b, uint64_t limit, struct built *out)
 {
     struct built now;
     const int error = build_ranked(b, limit, out);
@@ -357,30 +375,34 @@ static bool asks_hosts(const struct build *b)
     return asked >= b->b->count / 4;
 }
 
+static bool keeps_bounds(const struct build *b, const struct built *m)
+{
+    return !asks_too_much(m) && beyond(b, m) <= 1;
+}
+
+static bool is_better(const struct build *b, const struct built *m, const struct built *than)
+{
+    return asks_too_much(m) == asks_too_much(than) ? beyond(b, m) < beyond(b, than) : asks_too_much(than);
+}
+
 /* Build with addresses, and with ranks if that goes beyond the bounds; keep what goes less far. Addresses are searched
  * faster while the image stays small: their words of the tree need no look-up before. Where they would take much, ranks
- * come first, and alone if they keep the bounds. */
+ * come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
 static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
 {
-    struct built ranked;
-    int other = BUILD_TOO_LARGE;
-    const bool first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
-    if (first) {
-        other = build_within(b, limit, &ranked);
-        if (!other && !asks_too_much(&ranked) && beyond(b, &ranked) <= 1) {
-            *out = ranked;
-            return BUILD_OK;
-        }
-    }
-    const int error = build_boxes(b, limit, out);
-    if (!first && (error == BUILD_NO_MEMORY || (!error && beyond(b, out) <= 1))) return error;
-    if (!first) other = build_within(b, limit, &ranked);
-    const uint64_t work = out->work + ranked.work;
-    const bool better = !other && !asks_too_much(&ranked) && (error || beyond(b, &ranked) < beyond(b, out));
-    if (other) built_fini(&ranked);
-    keep_better(out, &ranked, better);
+    struct built other;
+    const bool ranks_first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
+    int error = (ranks_first ? build_within : build_boxes)(b, limit, out);
+    if (error == BUILD_NO_MEMORY || (!error && keeps_bounds(b, out))) return error;
+    if (!error && !asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
+    const int second = (ranks_first ? build_boxes : build_within)(b, limit, &other);
+    b->lines_most = 0;
+    const uint64_t work = out->work + other.work;
+    keep_better(out, &other, !second && (error || is_better(b, &other, out)));
+    if (!second) error = BUILD_OK;
     out->work = work;
-    return better ? BUILD_OK : error;
+    if (!error) shorten(b, limit, out);
+    return error;
 }
 
 int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
@@ -389,7 +411,11 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
     struct build b = {.b = boxes, .coded = coded, .possible = possible, .forks_most = PBC_FORKS_MAX};
     columns_find(&b);
     if (limits->ranks == RANKS_NEVER || !ranks_suit(boxes)) return build_boxes(&b, limits->bytes, out);
-    if (limits->ranks == RANKS_ALWAYS) return build_ranked(&b, limits->bytes, out);
+    if (limits->ranks == RANKS_ALWAYS) {
+        const int error = build_ranked(&b, limits->bytes, out);
+        if (!error) shorten(&b, limits->bytes, out);
+        return error;
+    }
     return ranks_of_ip6(boxes) ? build_by_cost(&b, limits->bytes, out) : build_boxes(&b, limits->bytes, out);
 }
 

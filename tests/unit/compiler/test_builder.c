@@ -478,6 +478,36 @@ static void open_addresses_make_parts(void **state)
     (void)state;
 }
 
+/* IPv6 networks and ranges of ports on both sides, so that many boxes hold at a point. */
+static void draw_crossing(struct boxes *b, uint32_t count, struct rng *r)
+{
+    draw_ranges(b, count, r);
+    for (uint32_t box = 0; box < count; box++) {
+        for (unsigned side = 0; side < 8; side += 4) {
+            ask(b, box, side, 0x20010db8 + rng_below(r, 8), ~0u);
+            ask(b, box, side + 1, rng_below(r, 1 << 16), prefix(8 + rng_below(r, 16)));
+        }
+    }
+}
+
+/* Another way to build is given up at its first way that is no shorter than what is there. To the end, all of them
+ * would look at a hundred times as many boxes here. */
+static void gives_up_what_is_no_shorter(void **state)
+{
+    enum { BOXES = 10000, WORK = 1000 };
+    const struct build_limits by_cost = {.bytes = WHOLE, .workers = 1};
+    struct rng r = {.state = 4};
+    struct boxes b;
+    struct built m;
+    boxes_init(&b);
+    draw_crossing(&b, BOXES, &r);
+    assert_int_equal(classifier_build(&b, NULL, NULL, &by_cost, &m), BUILD_OK);
+    if (m.work > (uint64_t)WORK * BOXES) fail_msg("%lu boxes looked at", (unsigned long)m.work);
+    built_fini(&m);
+    boxes_fini(&b);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,7 +516,7 @@ int main(void)
         cmocka_unit_test(kind_is_cut_on_first),      cmocka_unit_test(impossible_kinds_take_nothing),
         cmocka_unit_test(code_covers_nothing),       cmocka_unit_test(keeps_within_its_room),
         cmocka_unit_test(tells_what_resists),        cmocka_unit_test(equal_leaves_are_one),
-        cmocka_unit_test(open_addresses_make_parts),
+        cmocka_unit_test(open_addresses_make_parts), cmocka_unit_test(gives_up_what_is_no_shorter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
