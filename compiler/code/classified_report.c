@@ -1,5 +1,6 @@
 /* Reports about lists that became classifiers: over the limit, rules that nothing tells apart, rules that one packet is
- * asked in turn. Each names rules at which an operator could begin. And the lists' figures for --stats. */
+ * asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the lists'
+ * figures for --stats. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct list_warning {
     enum diag_code code;
     uint32_t list; /* string: its name */
     uint32_t count, named;
+    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes a rule */
     struct span span[NAMED_MAX];
     struct list_warning *next;
 };
@@ -120,14 +122,25 @@ bool refuse_classified(struct gen *g, const struct classified *c)
     return true;
 }
 
-static void warn(struct gen *g, const struct classified *c, enum diag_code code, uint32_t count, const uint32_t entry[],
-                 uint32_t n)
+static struct list_warning *warn(struct gen *g, const struct classified *c, enum diag_code code, uint32_t count,
+                                 const uint32_t entry[], uint32_t n)
 {
     struct list_warning *const w = arena_alloc(g->c->arena, sizeof(*w));
     *w = (struct list_warning){.code = code, .list = c->list->name, .count = count};
     for (; w->named < n && w->named < NAMED_MAX; w->named++) w->span[w->named] = span_of(g, c, entry[w->named]);
     *g->next_warning = w;
     g->next_warning = &w->next;
+    return w;
+}
+
+/* Warn of lines or bytes beyond the bounds that the builder aims at. */
+static void warn_far(struct gen *g, const struct classified *c, const struct built *b)
+{
+    const uint32_t first = 0, lines = built_lines_bound(b->boxes);
+    if (b->lines > lines)
+        warn(g, c, W_CLASSIFIER_FAR, b->lines, &first, 1)->lines_bound = lines;
+    else if (built_bytes(b) > built_bytes_bound(c->count))
+        warn(g, c, W_CLASSIFIER_FAR, (uint32_t)(built_bytes(b) / c->count), &first, 1);
 }
 
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes)
@@ -141,22 +154,34 @@ void report_classified(struct gen *g, const struct classified *c, const struct b
         warn(g, c, W_CLASSIFIER_CHAIN, b->chain, entry, in_turn(c, entry));
     if (b && b->last_resort && b->compared >= RESISTS_BLOCKS_MIN && b->overlap_count)
         warn(g, c, W_CLASSIFIER_RESISTS, b->compared, b->overlap_sample, b->overlap_count);
+    else if (b && b->chain <= PBC_CHAIN_WARN)
+        warn_far(g, c, b);
+}
+
+static void tell(struct diags *d, const struct list_warning *w, const char *list)
+{
+    if (w->code == W_CLASSIFIER_CHAIN)
+        diag(d, w->code, w->span[0], "a packet can be checked against %u rules of `%s`, one by one", w->count, list);
+    else if (w->code == W_CLASSIFIER_RESISTS)
+        diag(d, w->code, w->span[0],
+             "many rules of `%s` overlap: a packet may be compared with %u blocks of eight of them", list, w->count);
+    else if (w->lines_bound)
+        diag(d, w->code, w->span[0], "a search of `%s` may read %u cache lines, which is more than %u", list, w->count,
+             w->lines_bound);
+    else
+        diag(d, w->code, w->span[0], "the tables of `%s` take %u bytes a rule, which is more than %u", list, w->count,
+             (unsigned)BUILT_BYTES);
 }
 
 void report_warnings(struct gen *g)
 {
     struct diags *const d = g->c->diags;
     for (const struct list_warning *w = g->warnings; w; w = w->next) {
-        const char *const list = image_str(g->img, w->list);
         const bool chain = w->code == W_CLASSIFIER_CHAIN;
-        if (chain)
-            diag(d, w->code, w->span[0], "a packet can be checked against %u rules of `%s`, one by one", w->count,
-                 list);
-        else
-            diag(d, w->code, w->span[0],
-                 "many rules of `%s` overlap: a packet may be compared with %u blocks of eight of them", list,
-                 w->count);
+        tell(d, w, image_str(g->img, w->list));
         if (chain) diag_advise(d, "%s", chain_fix);
+        if (w->code == W_CLASSIFIER_FAR)
+            diag_advise(d, "one more condition that divides its rules shortens it: preyc --explain W0517");
         for (uint32_t i = 1; i < w->named; i++)
             diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");
     }

@@ -16,13 +16,8 @@ enum {
 };
 
 enum {
-    LINES_BOUND = 64, /* lines on the worst way, and bytes a rule, which ranks are to keep */
-    LINES_OF_LARGE = 96,
-    BYTES_BOUND = 400,
-    BYTES_FEW = 1 << 20, /* an image of fewer bytes lies in a processor's second cache, whatever a rule takes */
-    MANY = 50000,        /* boxes of a list that is built once, if that keeps the bounds */
-    LARGE = 150000,      /* boxes of a list with LINES_OF_LARGE; over addresses in parts LARGEST */
-    LARGEST = 500000,
+    MANY = 50000,     /* boxes of a list that is built once, if that keeps the bounds */
+    LARGEST = 500000, /* boxes over addresses in parts that may read as many lines as a large list */
 };
 
 /* Return the bytes to share out among a list's boxes. Further copies of boxes do not make searches faster (README.md);
@@ -188,7 +183,8 @@ static void keep_better(struct built *out, struct built *now, bool better)
     }
 }
 
-static uint32_t lower_bound(uint32_t most, uint32_t lines) { return most && most < lines ? most : lines; }
+/* Return the fewer lines; 0 stands for any number of them. */
+static uint32_t fewer(uint32_t most, uint32_t lines) { return most && most < lines ? most : lines; }
 
 /* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. A
  * retry stops at the first way that is not shorter. Short ways take more bytes at once. */
@@ -200,7 +196,7 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
     for (unsigned scale = plain->short_ways ? BUDGET_SHORT : 1;; scale *= BUDGET_STEP) {
         struct built now;
         bool spare = false;
-        if (!best) b.lines_most = lower_bound(plain->lines_most, out->lines);
+        if (!best) b.lines_most = fewer(plain->lines_most, out->lines);
         const int error = attempt(&b, scale, limit, &now, &spare);
         e->scale = scale;
         effort_add(e, &now, built_bytes(out) + kept);
@@ -229,14 +225,11 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
     keep_better(out, &now, !error && !asks_too_much(&now));
 }
 
-/* Return the lines on the worst way that are good enough: no other way to build is tried then. */
-static uint32_t lines_bound(uint32_t boxes) { return boxes > LARGE ? LINES_OF_LARGE : LINES_BOUND; }
-
 /* True if the worst way through the parts is short enough to skip the whole, which takes longest to build. */
 static bool parts_suffice(const struct build *b, uint32_t lines)
 {
     const bool bound = b->b->rank[0] || b->b->count > LARGEST;
-    return b->b->count > MANY && lines <= (bound ? lines_bound(b->b->count) : LINES_BOUND);
+    return b->b->count > MANY && lines <= (bound ? built_lines_bound(b->b->count) : BUILT_LINES);
 }
 
 /* Build the whole, or the parts that open addresses make if their worst way is shorter. Forks between parts add up the
@@ -280,16 +273,11 @@ static int build_boxes(struct build *b, uint64_t limit, struct built *out)
     return error;
 }
 
-/* Return the bytes that an image may take within the bounds. */
-static uint64_t bytes_bound(const struct build *b)
-{
-    const uint64_t bytes = (uint64_t)BYTES_BOUND * b->b->entries;
-    return bytes > BYTES_FEW ? bytes : BYTES_FEW;
-}
+static uint64_t bytes_bound(const struct build *b) { return built_bytes_bound(b->b->entries); }
 
 static double beyond_lines(const struct build *b, const struct built *m)
 {
-    return (double)m->lines / lines_bound(b->b->count);
+    return (double)m->lines / built_lines_bound(b->b->count);
 }
 
 /* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
@@ -310,7 +298,7 @@ static void add_ranks(struct built *out, const struct ranks *r)
 }
 
 /* Build over ranks. A list in parts adds up the ways of all, so it gets short ones at once. */
-static int build_ranked(const struct build *plain, uint64_t limit, struct built *out)
+static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
 {
     struct ranks r;
     struct build b = *plain;
@@ -337,27 +325,13 @@ static void shorten(const struct build *plain, uint64_t limit, struct built *out
 {
     struct built now;
     struct build b = *plain;
-    if (out->lines <= lines_bound(b.b->count) || has_parts(plain)) return;
+    if (out->lines <= built_lines_bound(b.b->count) || has_parts(plain)) return;
     b.short_ways = true;
     b.lines_most = out->lines - 1;
     const int error = build_ranked(&b, limit, &now);
     const uint64_t work = out->work + now.work;
     keep_better(out, &now, !error && now.lines < out->lines && !asks_too_much(&now));
     out->work = work;
-}
-
-/* Build over ranks; again with just the bytes of the bound if that takes more. Room is no waste: much of what is shared
- * out is not taken, and ways become shorter. */
-static int build_within(struct build *b, uint64_t limit, struct built *out)
-{
-    struct built now;
-    const int error = build_ranked(b, limit, out);
-    if (error || built_bytes(out) <= bytes_bound(b)) return error;
-    const int other = build_ranked(b, bytes_bound(b), &now);
-    const uint64_t work = out->work + now.work;
-    keep_better(out, &now, !other && beyond(b, &now) < beyond(b, out));
-    out->work = work;
-    return BUILD_OK;
 }
 
 /* True if a quarter of the boxes or more ask the lower half of an address: where bounds of ranks pay most. */
@@ -385,24 +359,59 @@ static bool is_better(const struct build *b, const struct built *m, const struct
     return asks_too_much(m) == asks_too_much(than) ? beyond(b, m) < beyond(b, than) : asks_too_much(than);
 }
 
+typedef int build_fn(struct build *b, uint64_t limit, struct built *out);
+
+/* Build once more in another way, and keep what goes less far beyond the bounds. Where lines go farthest, only fewer
+ * are of use. */
+static void again(struct build *b, build_fn *build, uint64_t limit, struct built *out)
+{
+    struct built now;
+    if (!asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
+    const int error = build(b, limit, &now);
+    const uint64_t work = out->work + now.work;
+    b->lines_most = 0;
+    keep_better(out, &now, !error && is_better(b, &now, out));
+    out->work = work;
+}
+
+/* Build, and again with just the bytes of the bound if that takes more; keep that if its ways are as short, or short
+ * enough. Room is no waste else: much of what is shared out is not taken, and ways become shorter. */
+static int build_within(struct build *b, build_fn *build, uint64_t limit, struct built *out)
+{
+    struct built now;
+    const int error = build(b, limit, out);
+    if (error || built_bytes(out) <= bytes_bound(b)) return error;
+    const uint32_t before = b->lines_most, enough = built_lines_bound(b->b->count),
+                   most = out->lines > enough ? out->lines : enough;
+    b->lines_most = fewer(before, most + 1);
+    const int second = build(b, bytes_bound(b), &now);
+    const uint64_t work = out->work + now.work;
+    b->lines_most = before;
+    keep_better(out, &now, !second && now.lines <= most && asks_too_much(&now) <= asks_too_much(out));
+    out->work = work;
+    return BUILD_OK;
+}
+
+static int build_ranked_within(struct build *b, uint64_t limit, struct built *out)
+{
+    return build_within(b, build_ranked, limit, out);
+}
+
 /* Build with addresses, and with ranks if that goes beyond the bounds; keep what goes less far. Addresses are searched
  * faster while the image stays small: their words of the tree need no look-up before. Where they would take much, ranks
  * come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
 static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
 {
-    struct built other;
     const bool ranks_first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
-    int error = (ranks_first ? build_within : build_boxes)(b, limit, out);
-    if (error == BUILD_NO_MEMORY || (!error && keeps_bounds(b, out))) return error;
-    if (!error && !asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
-    const int second = (ranks_first ? build_boxes : build_within)(b, limit, &other);
-    b->lines_most = 0;
-    const uint64_t work = out->work + other.work;
-    keep_better(out, &other, !second && (error || is_better(b, &other, out)));
-    if (!second) error = BUILD_OK;
-    out->work = work;
-    if (!error) shorten(b, limit, out);
-    return error;
+    build_fn *const first = ranks_first ? build_ranked_within : build_boxes;
+    build_fn *const second = ranks_first ? build_boxes : build_ranked_within;
+    const int error = first(b, limit, out);
+    if (error == BUILD_NO_MEMORY) return error;
+    if (error) return second(b, limit, out);
+    if (keeps_bounds(b, out)) return BUILD_OK;
+    again(b, second, limit, out);
+    shorten(b, limit, out);
+    return BUILD_OK;
 }
 
 int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
@@ -410,13 +419,14 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
 {
     struct build b = {.b = boxes, .coded = coded, .possible = possible, .forks_most = PBC_FORKS_MAX};
     columns_find(&b);
-    if (limits->ranks == RANKS_NEVER || !ranks_suit(boxes)) return build_boxes(&b, limits->bytes, out);
+    if (limits->ranks == RANKS_NEVER || !ranks_suit(boxes)) return build_within(&b, build_boxes, limits->bytes, out);
     if (limits->ranks == RANKS_ALWAYS) {
         const int error = build_ranked(&b, limits->bytes, out);
         if (!error) shorten(&b, limits->bytes, out);
         return error;
     }
-    return ranks_of_ip6(boxes) ? build_by_cost(&b, limits->bytes, out) : build_boxes(&b, limits->bytes, out);
+    return ranks_of_ip6(boxes) ? build_by_cost(&b, limits->bytes, out)
+                               : build_within(&b, build_boxes, limits->bytes, out);
 }
 
 void built_fini(struct built *b)

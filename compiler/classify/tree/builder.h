@@ -57,6 +57,25 @@ static inline uint64_t built_bytes(const struct built *b)
            b->rank_count * sizeof *b->ranks;
 }
 
+/* Bounds that the builder aims at: lines on the worst way, and bytes a rule of an image of more than a mebibyte, which
+ * no longer lies in a processor's second cache. */
+enum {
+    BUILT_LINES = 64,
+    BUILT_LINES_LARGE = 96,
+    BUILT_LARGE = 150000 /* boxes */,
+    BUILT_BYTES = 400,
+    BUILT_FEW = 1 << 20
+};
+static inline uint32_t built_lines_bound(uint32_t boxes)
+{
+    return boxes > BUILT_LARGE ? BUILT_LINES_LARGE : BUILT_LINES;
+}
+static inline uint64_t built_bytes_bound(uint32_t entries)
+{
+    const uint64_t bytes = (uint64_t)BUILT_BYTES * entries;
+    return bytes > BUILT_FEW ? bytes : BUILT_FEW;
+}
+
 /* Return the most words, blocks and lines that all searches for one packet read: one search, and one behind each entry
  * with code that may be asked in turn. A CLASSIFY adds this to the longest path, besides the entries' own code. */
 static inline uint64_t built_steps(const struct built *b)

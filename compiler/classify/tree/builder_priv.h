@@ -90,7 +90,7 @@ struct build {
     const bool *coded;
     kind_possible_fn *possible;
     bool parted;         /* true: build the parts that open addresses make; false: the whole */
-    bool short_ways;     /* true: rather more bytes than long ways, for lists that would go beyond LINES_BOUND */
+    bool short_ways;     /* true: rather more bytes than long ways, for lists that would go beyond BUILT_LINES */
     unsigned forks_most; /* most forks on a path */
     uint64_t reserve;    /* bytes kept for parts that resist, besides those shared out */
     uint8_t column[16];  /* column of a slot, NO_COLUMN */

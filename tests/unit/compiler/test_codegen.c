@@ -491,6 +491,51 @@ static void limits(void **state)
     (void)state;
 }
 
+/* Networks of at most so many bits and ranges of ports on both sides, so that many rules hold at a point. */
+static void write_crossing(FILE *f, unsigned rules, unsigned bits, unsigned ports)
+{
+    struct rng r = {.state = 3};
+    fputs("firewall f default drop {\n", f);
+    for (unsigned i = 0; i < rules; i++) {
+        fputs(" drop tcp", f);
+        for (unsigned side = 0; side < 2; side++) {
+            const unsigned len = 1 + rng_below(&r, bits), net = rng_below(&r, 1u << len) << (8 - len);
+            const unsigned port = rng_below(&r, ports), end = port + rng_below(&r, ports);
+            fprintf(f, " %s %u.0.0.0/%u %sport %u-%u", side ? "to" : "from", net, len, side ? "" : "source ", port,
+                    end);
+        }
+        fputs("\n", f);
+    }
+    fputs("}\n", f);
+}
+
+static void write_long_ways(FILE *f) { write_crossing(f, 8000, 8, 15000); }
+static void write_large(FILE *f) { write_crossing(f, 3000, 4, 30000); }
+static void write_ordinary(FILE *f) { write_crossing(f, 1000, 8, 100); }
+
+/* A list whose search reads more lines than nearly all do, or whose tables take more bytes, is told. */
+static void tells_what_is_far(void **state)
+{
+    static const struct {
+        void (*write)(FILE *);
+        const char *says;
+    } cases[] = {{write_long_ways, "cache lines, which is more than 64"},
+                 {write_large, "bytes a rule, which is more than 400"},
+                 {write_ordinary, NULL}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = text_from(cases[i].write);
+        struct compile c;
+        assert_int_equal(compile_as(&c, text, CLASSIFY_BY_COST), 0);
+        assert_int_equal(times_said(&c, "W0517"), cases[i].says != NULL);
+        char *said = what_it_said(&c);
+        if (cases[i].says) assert_non_null(strstr(said, cases[i].says));
+        free(said);
+        compile_fini(&c);
+        free(text);
+    }
+    (void)state;
+}
+
 /* Who judges: by interface first, then direction; ARP passes unless a rule decides it. */
 static void dispatch(void **state)
 {
@@ -541,11 +586,13 @@ static void far_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks),         cmocka_unit_test(relays),        cmocka_unit_test(deep_chains),
-        cmocka_unit_test(trees),          cmocka_unit_test(coded_entries), cmocka_unit_test(long_chains_are_straight),
-        cmocka_unit_test(chains_by_size), cmocka_unit_test(demands),       cmocka_unit_test(splits),
-        cmocka_unit_test(limits),         cmocka_unit_test(dispatch),      cmocka_unit_test(far_bytes),
-        cmocka_unit_test(deep_and_long),
+        cmocka_unit_test(blocks),         cmocka_unit_test(relays),
+        cmocka_unit_test(deep_chains),    cmocka_unit_test(trees),
+        cmocka_unit_test(coded_entries),  cmocka_unit_test(long_chains_are_straight),
+        cmocka_unit_test(chains_by_size), cmocka_unit_test(demands),
+        cmocka_unit_test(splits),         cmocka_unit_test(limits),
+        cmocka_unit_test(dispatch),       cmocka_unit_test(far_bytes),
+        cmocka_unit_test(deep_and_long),  cmocka_unit_test(tells_what_is_far),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
