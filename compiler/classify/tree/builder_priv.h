@@ -148,6 +148,15 @@ static inline uint32_t open_mask(const struct build *b, const struct part *p, ui
 /* Drop boxes that no key of the part finds. Return the number of boxes left. */
 uint32_t part_prune(struct build *b, struct list l, const struct part *p);
 
+/* Return the number of set bits among 16: builds ask it often, and not every processor has an instruction for it. */
+static inline unsigned ones(uint32_t bits)
+{
+    bits -= bits >> 1 & 0x5555;
+    bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
+    bits = (bits + (bits >> 4)) & 0x0f0f;
+    return (bits + (bits >> 8)) & 31;
+}
+
 /* window.c: a window of the key's bits, within one slot or one port. */
 struct window {
     uint8_t slot, shift, width; /* shift within the slot; width 1..16 */

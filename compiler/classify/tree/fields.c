@@ -76,14 +76,14 @@ static void slot_field(const struct build *b, const struct part *p, const uint32
     }
 }
 
-/* Counts of 32 bits side by side: plane i holds bit i of each count. */
+/* Counts of 64 bits side by side: plane i holds bit i of each count. */
 struct counts {
-    uint32_t plane[10];
+    uint64_t plane[10];
 };
-static inline void counts_add(struct counts *c, uint32_t bits)
+static inline void counts_add(struct counts *c, uint64_t bits)
 {
     for (unsigned i = 0; bits && i < 10; i++) {
-        const uint32_t carry = c->plane[i] & bits;
+        const uint64_t carry = c->plane[i] & bits;
         c->plane[i] ^= bits;
         bits = carry;
     }
@@ -91,7 +91,7 @@ static inline void counts_add(struct counts *c, uint32_t bits)
 static uint32_t counts_get(const struct counts *c, unsigned bit)
 {
     uint32_t n = 0;
-    for (unsigned i = 0; i < 10; i++) n |= (c->plane[i] >> bit & 1) << i;
+    for (unsigned i = 0; i < 10; i++) n |= (uint32_t)(c->plane[i] >> bit & 1) << i;
     return n;
 }
 
@@ -115,18 +115,18 @@ static void field_settle(struct field *f, uint32_t count)
 /* Rate how well each bit tells boxes apart: by the share of boxes that ask it, and its evenness. False: no use. */
 static bool field_use(struct field *f, uint32_t count)
 {
-    struct counts asked = {{0}}, set = {{0}};
+    struct counts counts = {{0}}; /* bits that are asked; from bit 32 on, bits that are set of these */
     uint32_t open = 0;
     if (f->slot != SLOT_KIND) field_settle(f, count);
     for (uint32_t i = 0; i < count; i++) open |= f->mask[i] & ~f->known;
     for (uint32_t i = 0; i < count && open; i++) {
-        counts_add(&asked, f->mask[i] & ~f->known);
-        counts_add(&set, f->value[i] & f->mask[i] & ~f->known);
+        const uint32_t asked = f->mask[i] & ~f->known;
+        counts_add(&counts, asked | (uint64_t)(f->value[i] & asked) << 32);
     }
     f->use[0] = 0;
     f->top = -1;
     for (unsigned bit = 0; bit < f->bits; bit++) {
-        const uint32_t a = counts_get(&asked, bit), o = counts_get(&set, bit);
+        const uint32_t a = counts_get(&counts, bit), o = counts_get(&counts, bit + 32);
         const uint32_t fewer = o < a - o ? o : a - o;
         f->use[bit + 1] = f->use[bit] + (float)fewer * 2 / (float)count + (a ? (float)a / (float)count / 64 : 0);
         if (fewer) f->top = (int)bit;

@@ -27,15 +27,6 @@ static const float COPIES = 2;  /* cost of doubling the boxes by copies, if ther
 static const float FORK = 2.5f; /* cost of a fork: one more leaf is compared */
 static const float FURTHER = 1; /* cost of each unit of a leaf behind the first: many searches end before it */
 
-/* Number of set bits among WIDTH_MOST. */
-static inline unsigned ones(uint32_t bits)
-{
-    bits -= bits >> 1 & 0x5555;
-    bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
-    bits = (bits + (bits >> 4)) & 0x0f0f;
-    return (bits + (bits >> 8)) & 31;
-}
-
 /* Return the remaining part of the way from the list to leaves for this number of boxes: 0 .. 1. */
 static float left_to_do(float list, float boxes)
 {
@@ -65,8 +56,11 @@ static void offer(struct scoring *s, float cost, float left, struct plan plan)
 
 /* Effect of the boxes looked at so far on the children. These boxes reach the fewest children. */
 struct sums {
-    float boxes, pairs, reach, highest, spread, children, once, twice;
+    float boxes, pairs, reach, spread;
+    uint32_t highest;
+    uint64_t met; /* 16 bits each: how often a child had no box, one, two or more when a box came to it */
 };
+static inline float times_met(const struct sums *s, unsigned boxes) { return (float)(s->met >> 16 * boxes & 0xffff); }
 
 static void sums_add(struct sums *s, struct tally *t, uint32_t children, uint32_t value, uint32_t open,
                      unsigned log2_reach)
@@ -76,15 +70,14 @@ static void sums_add(struct sums *s, struct tally *t, uint32_t children, uint32_
         s->pairs += s->reach / (float)children + s->boxes * part;
         s->spread += part;
     } else {
+        const float share = 1 / reach; /* a power of two, so products are exact */
         uint32_t sub = 0;
         do {
             struct tally *c = &t[value | sub];
-            s->pairs += c->boxes / reach + c->drawn;
-            s->children += c->boxes == 0;
-            s->once += c->boxes == 0 ? 1.0f : c->boxes == 1 ? -1.0f : 0.0f;
-            s->twice += c->boxes == 1 ? 1.0f : c->boxes == 2 ? -1.0f : 0.0f;
-            c->boxes += 1;
-            c->drawn += 1 / reach;
+            s->pairs += (float)c->boxes * share + c->drawn;
+            s->met += UINT64_C(1) << 16 * (c->boxes < 3 ? c->boxes : 3);
+            c->boxes++;
+            c->drawn += share;
             if (c->boxes > s->highest) s->highest = c->boxes;
             sub = (sub - open) & open;
         } while (sub);
@@ -99,12 +92,14 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     const float scale = (float)s->boxes / (float)s->x->boxes, all = m->boxes * scale, own = m->boxes - m->spread;
     const float met = m->boxes > 1 ? 1 + m->pairs / (m->boxes * (m->boxes - 1)) * (all - 1) : 1;
     const float even = m->reach * scale / (float)children;
-    float used = m->children;
-    if (scale > 1) used += m->once * m->once / (2 * m->twice + 2);
+    float used = times_met(m, 0);
+    const float once = used - times_met(m, 1),
+                twice = times_met(m, 1) - times_met(m, 2); /* children that have one box, two */
+    if (scale > 1) used += once * once / (2 * twice + 2);
     if (used > own * scale) used = own * scale;
     if (used > (float)children) used = (float)children;
     if (used < 1) used = 1;
-    float largest = (m->highest - (scale > 1 ? 1 : 0)) * scale + m->spread * scale;
+    float largest = ((float)m->highest - (scale > 1 ? 1 : 0)) * scale + m->spread * scale;
     if (largest < met) largest = met;
     if (met > all * 0.97f && all > 2) return -1;
     const float slots = (m->reach - m->spread * (float)children) * scale + m->spread * scale * used;

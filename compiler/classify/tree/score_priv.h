@@ -21,7 +21,8 @@ struct field {
     uint32_t ranges; /* number of boxes that ask neither all values of such a field nor one */
 };
 struct tally {
-    float boxes, drawn; /* boxes that reach the child; packets drawn from these boxes that reach it */
+    uint32_t boxes; /* boxes that reach the child */
+    float drawn;    /* packets drawn from these boxes that reach it */
 };
 struct scratch {
     uint32_t boxes; /* boxes in the sample */

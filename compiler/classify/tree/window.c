@@ -25,7 +25,7 @@ struct span window_span(const struct build *b, const struct part *p, uint32_t bo
     const unsigned c = b->column[w.slot];
     if (c == NO_COLUMN) return (struct span){0, wrap + 1, wrap, wrap, false};
     const uint32_t value = b->b->value[c][box] >> w.shift & wrap, mask = b->b->mask[c][box] >> w.shift & wrap;
-    return (struct span){value, 1u << __builtin_popcount(wrap & ~mask), wrap & ~mask, wrap, false};
+    return (struct span){value, 1u << ones(wrap & ~mask), wrap & ~mask, wrap, false};
 }
 
 struct part window_child(const struct part *p, struct window w, uint32_t child)
