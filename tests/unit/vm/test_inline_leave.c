@@ -364,7 +364,18 @@ static void small_windows(void **state)
         const uint32_t left_of_first = 14600 - 5 - EACH * (i + 1);
         assert_int_equal(built(&w, 0, TX_SEND).window, left_of_first > 6000 ? left_of_first : 6000);
     }
-    ask(&w, 5 + EACH * TIMES, 5 + EACH * TIMES, 4, 4);
+    /* What our socket has acknowledged and the server has not got yet will fill its window */
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6 + EACH * TIMES, OUR_SEQ + 5, words);
+    comes(&w, &f, LEFT);
+    f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 6 + EACH * (TIMES + 1), NULL);
+    says(&w, &f);
+    assert_int_equal(built(&w, 0, TX_SEND).window, 6000 - EACH);
+    w.server.window = 6000 - EACH;
+    f = with(&w.own, ACK, OWN_SEQ + 6 + EACH * TIMES, SERVER_SEQ + 5, words);
+    says(&w, &f);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 6 + EACH * (TIMES + 1), NULL);
+    comes(&w, &f, RIGHT);
+    ask(&w, 5 + EACH * (TIMES + 1), 5 + EACH * (TIMES + 1), 4, 4);
     assert_int_equal(told(&w).kind, INLINE_LEFT);
     wire_fini(&w);
 }

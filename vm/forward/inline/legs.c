@@ -210,14 +210,23 @@ uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to)
     return most_of(window, INLINE_WINDOW_LEAST);
 }
 
+/* Return the room in the other end's window behind what this segment acknowledges to its end. The sockets may still
+ * have in their hands what will fill it. */
+static int32_t room_behind(const struct inline_side *end, const struct inline_side *other, const struct tcp_segment *s)
+{
+    const uint32_t edge = other->leg.edge - other->leg.our_first;
+    const int32_t sent = (int32_t)(other->leg.edge - other->ours), all = (int32_t)(edge - (s->ack - end->leg.first));
+    return s->flags & TCP_ACK && all < sent ? all : sent;
+}
+
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s)
 {
     const struct inline_side *end = &c->side[to], *other = &c->side[!to];
     if (s->flags & TCP_RST) return;
     const bool known = to == AT_SERVER ? c->state == INLINE_OPEN : c->answered;
-    const int32_t room = (int32_t)(other->leg.edge - other->ours), told = (int32_t)(end->leg.our_edge - s->ack);
+    const int32_t room = room_behind(end, other, s), told = (int32_t)(end->leg.our_edge - s->ack);
     const unsigned shift = s->flags & TCP_SYN || !is_scaled(&end->leg) ? 0 : end->leg.our_scale;
-    uint32_t most = units_up(inline_window_least(c, to), shift);
+    uint32_t most = units_up(known ? (uint32_t)INLINE_WINDOW_LEAST : inline_window_least(c, to), shift);
     if (known && room > 0) most = most_of(most, (uint32_t)room >> shift);
     if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > 0) most = most_of(most, units_up((uint32_t)told, shift));
     if (s->window <= most) return;
