@@ -99,6 +99,15 @@ static void begin_watched(struct wire *w, bool v6, int tags, const struct offers
 static bool both_stamp(const struct offers *o) { return o->stamps[0] && o->stamps[1]; }
 static bool both_scale(const struct offers *o) { return o->scale[0] >= 0 && o->scale[1] >= 0; }
 
+/* Know the sockets of the first connection that is cut into. */
+static void speaks_with(struct wire *w)
+{
+    w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
+    w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, 0, w->own_port);
+    w->listener.ttl = w->own.ttl = 64;
+    w->listener.tos = w->own.tos = 0;
+}
+
 /* The client says what matters: it is held, and the stack aside hears of a client with its next number. */
 static struct frame decided_by(struct wire *w, const struct offers *o, char at[12])
 {
@@ -118,10 +127,7 @@ static struct frame decided_by(struct wire *w, const struct offers *o, char at[1
     assert_int_equal(said.has_stamps, both_stamp(o));
     assert_int_equal(said.has_scale, both_scale(o));
     assert_int_equal(said.sack, o->sack);
-    w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
-    w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, 0, w->own_port);
-    w->listener.ttl = w->own.ttl = 64;
-    w->listener.tos = w->own.tos = 0;
+    speaks_with(w);
     return f;
 }
 
@@ -255,6 +261,35 @@ static void all_steps(void **state)
         assert_int_equal(not_cut(&w), 0);
         wire_fini(&w);
     }
+}
+
+/* Three segments decide, the last of them first: all wait, and reach the socket once each, in their order. */
+static void held_in_pieces(void **state)
+{
+    static const struct {
+        uint32_t at;
+        const char *says;
+    } pieces[] = {{2, "H-2"}, {1, "S"}, {0, "S"}};
+    struct wire w;
+    begin_watched(&w, false, 0, &bare);
+    for (unsigned i = 0; i < 3; i++) {
+        struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + pieces[i].at, SERVER_SEQ + 1, pieces[i].says);
+        comes(&w, &f, LEFT);
+        assert_int_equal(w.s.v.action, ACTION_HELD);
+        if (i < 2) nothing_left(&w);
+    }
+    assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ);
+    speaks_with(&w);
+    sockets_open(&w, &bare);
+    assert_int_equal(observed(&w)->cut_into, 1);
+    unsigned aside = 0;
+    for (unsigned i = 0; i < w.s.tx.count; i++)
+        if (w.s.entries[i].kind == TX_ASIDE) {
+            assert_in_range(aside, 0, 2);
+            assert_int_equal(built(&w, i, TX_ASIDE).seq, CLIENT_SEQ + 1 + pieces[aside++].at);
+        }
+    assert_int_equal(aside, 3);
+    wire_fini(&w);
 }
 
 /* Begin with windows of that many units: in SYNs as bytes, then shifted. */
@@ -405,16 +440,27 @@ static void data_in_flight(void **state)
     comes(&w, &f, LEFT);
     assert_int_equal(observed(&w)->cut_into, 1);
     assert_int_equal(released(&w, ACTION_FORWARD), 3);
-    /* Bytes of both reach sockets, once each, in order */
+    /* Bytes of both reach sockets, once each, in order, and acknowledge nothing that a socket has not sent: the
+     * client's said so before it had "Hello", and told a window as large behind less */
     unsigned aside = 0;
     const uint32_t seqs[] = {CLIENT_SEQ + 1, SERVER_SEQ + 1, CLIENT_SEQ + 5}; /* its socket began before "Hello" */
+    const uint32_t acks[] = {OUR_SEQ + 1, OWN_SEQ + 1, OUR_SEQ + 1};
     for (unsigned i = 0; i < w.s.tx.count; i++)
         if (w.s.entries[i].kind == TX_ASIDE) {
             assert_in_range(aside, 0, 2);
-            assert_int_equal(built(&w, i, TX_ASIDE).seq, seqs[aside]);
+            const struct tcp_segment s = built(&w, i, TX_ASIDE);
+            assert_int_equal(s.seq, seqs[aside]);
+            assert_int_equal(s.ack, acks[aside]);
+            assert_int_equal(s.window, w.client.window);
             aside++;
         }
     assert_int_equal(aside, 3);
+    /* Later ones are what they are */
+    f = with(&w.client, ACK, CLIENT_SEQ + 9, SERVER_SEQ + 10, "x");
+    comes(&w, &f, LEFT);
+    f = with(&w.client, ACK, CLIENT_SEQ + 10, SERVER_SEQ + 3, "y");
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_ASIDE).ack, OUR_SEQ + 1 - 3);
     wire_fini(&w);
 }
 
@@ -723,6 +769,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_steps),
+        cmocka_unit_test(held_in_pieces),
         cmocka_unit_test(clocks_and_windows),
         cmocka_unit_test(odd_options),
         cmocka_unit_test(windows_of_nothing),

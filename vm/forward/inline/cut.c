@@ -25,7 +25,8 @@ struct cut {
     struct socket socket[2]; /* by the end that they speak with */
     struct splice leg[2];    /* end 0: the end on the wire; end 1: its socket */
     bool joined, failed;
-    uint32_t next; /* free: the next free one */
+    bool renews[2]; /* by end: what it says next may have been held since before its newest acknowledgement */
+    uint32_t next;  /* free: the next free one */
 };
 struct cuts {
     struct cut at[CUTS_MOST];
@@ -195,6 +196,13 @@ void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends
         c->side[at].tos = side->tos;
         c->side[at].next = side->next;
         c->side[at].ours = other->next;
+        c->side[at].leg = (struct inline_leg){.acked = other->next,
+                                              .edge = other->edge,
+                                              .stamp = side->stamp,
+                                              .scale = side->scale,
+                                              .has = ends->scaled ? LEG_SCALE : 0,
+                                              .our_has = ends->scaled ? LEG_SCALE : 0};
+        x->renews[at] = true;
     }
     c->seq = ends->side[AT_SERVER].next - 1;
     c->own_seq = ends->side[AT_CLIENT].next - 1;
@@ -298,6 +306,16 @@ void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum in
     inner->seq = x->leg[to].end[1].in - x->leg[to].end[0].out;
 }
 
+/* Have a segment that was held acknowledge all that its end has by now: its socket has sent nothing of what went by,
+ * and Linux takes no segment that acknowledges what was never sent, however old. */
+static void renew(const struct inline_conn *c, enum inline_at from, struct cut *x, struct pkt *pkt,
+                  struct tcp_segment s)
+{
+    const int32_t more = (int32_t)(s.ack - c->side[from].leg.acked);
+    if (more < 0) inline_renew(&c->side[from], pkt, &s);
+    x->renews[from] = more <= 0;
+}
+
 void inline_cut_wire(const struct job *j, const struct packet_ctx *ctx, struct inline_conn *c, uint32_t number,
                      enum inline_at from, const struct tcp_segment *s)
 {
@@ -309,8 +327,9 @@ void inline_cut_wire(const struct job *j, const struct packet_ctx *ctx, struct i
     if (!pkt) return;
     struct splice_out out = {.count = 1, .pkts = {pkt}};
     const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
-    if (pkt_parse(pkt, j->in->facts, &key) ||
-        splice_pass(&x->leg[from], 0, pkt, &key, now_ms, j->vm->cfg.pool, &out) != SPLICE_SENT) {
+    const bool sound = !pkt_parse(pkt, j->in->facts, &key);
+    if (sound && x->renews[from]) renew(c, from, x, pkt, *s);
+    if (!sound || splice_pass(&x->leg[from], 0, pkt, &key, now_ms, j->vm->cfg.pool, &out) != SPLICE_SENT) {
         pool_put(pkt);
         return;
     }
