@@ -11,10 +11,11 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     char place[300];
     bool host = false; /* the host gets the packets of an interface that is not bridged */
     for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
+    const bool routes = enforce_routes(carry, p);
     /* true if the host forwards packets and this process does not take its place */
-    const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
+    const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !routes;
     const struct host_self self = host_self(carry->host);
-    const uint32_t guards = host ? program_guards(p) : PBC_NONE;
+    const uint32_t guards = host && !routes ? program_guards(p) : PBC_NONE;
     if (guards != PBC_NONE) {
         const struct pbc_choice *x = &p->choices[guards];
         snprintf(what, len, "%s:%u holds packets back (`-> %s` in mode observe), of which the host has its own copy",

@@ -1,6 +1,7 @@
 #include "runtime/live/carry/ports.h"
 
 #include "runtime/io/steer/deal.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/tell/log.h"
 
@@ -20,8 +21,13 @@ static bool needs_outgoing(const struct program *p)
 }
 
 /* True if connections are watched, and what leaves is this machine's own: its half of them. What is forwarded was seen
- * when it came. */
-static bool watches_own(const struct carry *carry) { return carry->now.program->observes_count && !carry->forwards; }
+ * when it came. (Not where connections that cross may be cut into: what we send in an end's name would come back.) */
+static bool watches_own(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    const bool in_the_way = program_guards(p) != PBC_NONE && enforce_routes(carry, p);
+    return p->observes_count && !carry->forwards && !in_the_way;
+}
 
 void dealt_world(struct carry *carry)
 {

@@ -389,6 +389,58 @@ static void held_packets_have_bounds(void **state)
     (void)state;
 }
 
+/* A decision that takes more bytes, or more time, than the rules give it: what is held goes on, and it is counted why.
+ */
+static void held_packets_wait_for_so_much(void **state)
+{
+    enum { FIRST = 1024, PIECE = 100 };
+    char piece[PIECE + 1] = "";
+    memset(piece, 'x', PIECE);
+    init("limits { first_bytes 1KiB }\ntimeouts { proxy first 2s }\n" PLAIN
+         "service g on any tcp/any { mode observe; when host \"bad.example\" -> reject }\n");
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GET /");
+    for (uint32_t n = 5; n < FIRST; n += PIECE) {
+        assert_int_equal(v.action, ACTION_HELD);
+        seg(C, CSEQ + n, SSEQ, TCP_ACK, piece);
+    }
+    assert_int_equal(observed()->guard_long, 1);
+    assert_int_equal(held_now(), 0);
+    w.side[C].port++;
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GET /");
+    for (unsigned late = 0; late < 2; late++) {
+        struct vm_tx tx = {.entries = entries, .cap = ENTRIES};
+        assert_int_equal(held_now(), 1);
+        assert_int_equal(observed()->guard_late, 0);
+        w.now_ns += late ? 2 * (uint64_t)MS : 1999 * (uint64_t)MS;
+        const struct vm_in later = now();
+        vm_tick(vm, &later, &tx);
+        for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
+    }
+    assert_int_equal(observed()->guard_late, 1);
+    assert_int_equal(held_now(), 0);
+    fini();
+    (void)state;
+}
+
+/* Of this machine's own connections its stack has a copy of each packet: nothing is held. */
+static void own_connections_go_by(void **state)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        init(PLAIN GUARD);
+        w.side[side].addr = self4[0];
+        shake();
+        seg(C, CSEQ, SSEQ, TCP_ACK, "B");
+        assert_int_equal(v.action, ACTION_ACCEPT);
+        seg(C, CSEQ + 1, SSEQ, TCP_ACK, "AD");
+        assert_int_equal(v.action, ACTION_ACCEPT);
+        assert_int_equal(observed()->held + observed()->rejected, 0);
+        fini();
+    }
+    (void)state;
+}
+
 /* Packets that wait are in an archive; the decision falls behind it. A damaged one is refused, or read for what it
  * says. */
 static void held_packets_go_on_from_an_archive(void **state)
@@ -437,6 +489,8 @@ int main(void)
         cmocka_unit_test(an_archive_is_read_where_memory_is_short),
         cmocka_unit_test(connections_go_on_from_an_archive),
         cmocka_unit_test(held_packets_have_bounds),
+        cmocka_unit_test(held_packets_wait_for_so_much),
+        cmocka_unit_test(own_connections_go_by),
         cmocka_unit_test(held_packets_go_on_from_an_archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

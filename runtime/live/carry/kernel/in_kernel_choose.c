@@ -66,7 +66,7 @@ static void choose_faster(struct carry *carry)
     char why[600] = "all that the rules say fits there";
     const struct program *p = carry->now.program;
     carry->exec_by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
-    const bool here = carry->exec_by_rules || is_barred(carry, why, sizeof why) ||
+    const bool here = is_barred(carry, why, sizeof why) || carry->exec_by_rules ||
                       in_kernel_here(carry, p, why, sizeof why) || is_lacking(carry, why, sizeof why);
     choose(carry, !here, why);
 }
