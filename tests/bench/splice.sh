@@ -4,7 +4,8 @@
 # What a veth hands on is worked on in the sender's time, so CPU is that of all three: iperf3 at both ends, and prey's processes; and
 # that less what the same bytes cost over a cable without anything between them. Medians of RUNS rounds, each of which runs every contender
 # once; ratios are medians over rounds. Then what the change to packets costs the first exchanges of a connection, and what it costs to be cut
-# into by the first bytes: that exchange holds the time from the decision to the first byte through the sockets. Prints Markdown.
+# into by the first bytes; and, by captures on both sides, how long it takes from the segment that decides to the first byte that has
+# gone through the sockets. Prints Markdown.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -105,15 +106,30 @@ address left l0 10.4.0.1/24
 address right r0 10.4.0.2/24
 rules watched <<'END'
 firewall f forward default accept { }
-service ssh on any tcp/7004 { mode observe; when bytes payload at 0 is x"53 53 48" -> proxy inline; else -> pass }
+service ssh on any tcp/7004-7005 { mode observe; when bytes payload at 0 is x"53 53 48" -> proxy inline; else -> pass }
 END
-background right python3 "$top/tests/bench/exchanges.py" serve 10.4.0.2 7004 >serves
-until_true 100 'the server listens' grep -q listens serves
 prey middle --exec user --bridge l1:r1 watched.pbc
 count=$(size 300 5)
-for word in HELLO SSH; do
-    echo "| on a bridge, $([ $word = SSH ] && echo 'cut into by the first' || echo 'watched, and let by') | $(at left timeout 60 python3 "$top/tests/bench/exchanges.py" ask 10.4.0.2 7004 "$count" $word) |"
+# exchanges PORT WORD [GREETING]: a row, and in the file `took` how long their first bytes were on their way
+exchanges() {
+    sniff came.pcap left l0 tcp dst port "$1"
+    sniff left.pcap right r0 tcp dst port "$1"
+    at left timeout 60 python3 "$top/tests/bench/exchanges.py" ask 10.4.0.2 "$1" "$count" "${@:2}"
+    sniffed
+    python3 "$top/tests/bench/cut_took.py" came.pcap left.pcap "$1" >>took
+}
+for port in 7004 7005; do
+    background right python3 "$top/tests/bench/exchanges.py" serve 10.4.0.2 $port $([ $port = 7004 ] || echo SSH-2.0-it) >serves
+    until_true 100 'the server listens' grep -q listens serves
 done
+whats=('watched, and let by' 'cut into by the first' 'cut into by the first, while the server greets')
+echo "| on a bridge, ${whats[0]} | $(exchanges 7004 HELLO) |"
+echo "| on a bridge, ${whats[1]} | $(exchanges 7004 SSH) |"
+echo "| on a bridge, ${whats[2]} | $(exchanges 7005 SSH SSH-2.0-it) |"
+echo
+echo '| from the segment that decides to the first byte behind prey | connections | us: median (99 %) |'
+echo '|---|---|---|'
+paste -d '|' <(printf '%s\n' "${whats[@]}") took | sed -E 's/^(.*)\|([0-9]+) (.*)$/| \1 | \2 | \3 |/'
 into=$(at middle "$bin/preyctl" --name l1 counters observed | awk '$1 ~ /cut_into$/ { print $2 }')
-[ "$into" = "$count" ] || say "of $count connections $into were cut into"
+[ "$into" = $((2 * count)) ] || say "of $((2 * count)) connections $into were cut into"
 prey_ends

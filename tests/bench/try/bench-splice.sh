@@ -17,6 +17,6 @@ ok $? 'make bench-splice ends well'
 ok $? 'each contender has a row'
 [ "$(grep -c 'in the wire, .* executor | [0-9]* (' "$work/out")" = 4 ]
 ok $? 'the change is measured by both executors'
-[ "$(grep -c 'on a bridge, .* | [0-9]* (' "$work/out")" = 2 ] && ! grep 'were cut into' "$work/err"
+[ "$(grep -c 'on a bridge, .* | [0-9]* (' "$work/out")" = 3 ] && [ "$(grep -cE '^\| (watched|cut).* \| 5 \| [0-9]+ \([0-9]+\) \|$' "$work/out")" = 3 ] && ! grep 'were cut into' "$work/err"
 ok $? 'so is a cut'
 exit $failed
