@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `-> proxy inline` in mode observe, live: connections whose client says SSH first are cut into, at random points of random transfers both
-# ways, with half-closes: each is byte-exact, goes through sockets from then on, and neither end notices. Others are let alone.
+# ways, with half-closes: each is byte-exact, goes through sockets from then on, and neither end notices. Those with a bad name are reset; of
+# others each frame arrives as it was sent.
 set -u
 EXEC=user # its bridge is user space's
 . tests/e2e/live/lib.sh
@@ -17,10 +18,12 @@ for end in ${LOSS:+client server}; do
 done
 
 rules cut <<'END'
+names bad = "bad.example"
 firewall edge forward default accept { }
 service ssh on any tcp/any {
   mode observe
   sessions to "sessions.jsonl" limit 1MiB
+  when sni bad -> reject
   when bytes payload at 0 is x"53 53 48" -> proxy inline
   else -> pass
 }
@@ -114,8 +117,20 @@ echo "# SEED=$seed"
 count=${COUNT:-24}
 at client timeout 200 python3 talk.py ask SSH-2.0-client $most "$seed" "$count" 10.1.0.2 fd00:1::2 >asked
 same 'cut into, transfers go on byte for byte, both ways' "$(agree asked)" "$count bad: [] []"
+offloads off client:eth0 server:eth0 prey:a prey:b
+sniff client.pcap client eth0 tcp port 22
+sniff server.pcap server eth0 tcp port 22
 at client timeout 200 python3 talk.py ask HELLO 500000 "$seed" 4 10.1.0.2 fd00:1::2 >others
 same 'others, too, are whole' "$(agree others)" '4 bad: [] []'
+sniffed
+# Each frame a line; their order is no other either, but two processors may overtake each other between a capture and its cable.
+frames() { tcpdump -n -t -xx -r "$1" src host "$2" or src host "$3" 2>said | awk '/^IP/ { if (NR > 1) print all; all = "" } { all = all $0 } END { print all }' | sort; }
+for from in '10.1.0.1 fd00:1::1' '10.1.0.2 fd00:1::2'; do
+    # shellcheck disable=SC2086
+    frames client.pcap $from >at-client && frames server.pcap $from >at-server && [ "$(wc -l <at-client)" -gt 100 ] && cmp at-client at-server
+    ok $? "of others each frame arrives as it was sent, and no other: from $from"
+done
+offloads on client:eth0 server:eth0 prey:a prey:b
 ctl --control "$PWD/control" counters observed
 same 'they were cut into, but for some that ended first' \
     "$(awk '$1 ~ /cut_into$/ { into = $2 } $1 ~ /cut_(ends|unknown|late|sockets|busy|room)$/ { not += $2 } END { print into + not, (into > 0) }' out)" "$count 1"
@@ -130,7 +145,10 @@ if host == "-":
     keep = []
     while True:
         keep.append(l.accept()[0])
-        keep[-1].sendall(keep[-1].recv(100))
+        try:
+            keep[-1].sendall(keep[-1].recv(100))
+        except OSError:
+            print("reset", flush=True)
 s = socket.create_connection((host, 24))
 s.sendall(first.encode() + b"\n")
 print(s.recv(100).decode().strip(), s.getsockname()[1], flush=True)
@@ -154,16 +172,38 @@ for way in "10.1.0.1:$cut -> 10.1.0.2:24 ack on a" "10.1.0.2:24 -> 10.1.0.1:$cut
     ctl --control "$PWD/control" explain "tcp $way"
     same "explain of a segment of it: $way" "$(sed -E 's/since [0-9:.]*[0-9]/since THEN/; 1d' out)" '  no rule is tried: its connection was judged when it began
   service ssh, mode proxy inline: cut into since THEN: its segments end in sockets here
-  observe service ssh, when -> proxy inline (cut.prey:5), observed since THEN
+  observe service ssh, when -> proxy inline (cut.prey:7), observed since THEN
 verdict: forward  rule -  service ssh'
 done
 ctl --control "$PWD/control" explain "tcp 10.1.0.1:$others -> 10.1.0.2:24 ack on a"
-has 'explain of a segment of one that is watched' 'observe service ssh, else -> pass \(cut.prey:6\), observed since [0-9:.]+$'
+has 'explain of a segment of one that is watched' 'observe service ssh, else -> pass \(cut.prey:8\), observed since [0-9:.]+$'
 ctl --control "$PWD/control" explain --json "tcp 10.1.0.1:$cut -> 10.1.0.2:24 ack on a"
 same 'and in JSON' "$(python3 -c 'import json
 x = json.load(open("out"))
 print(x["verdict"], x["rule"], x["connection"]["state"], x["connection"]["since"][:2], x["observed_by"]["branch"], x["observed_by"]["since"][:2])')" \
     'forward None cut into 20 proxy inline 20'
+
+# A ClientHello in pieces
+cat >hello.py <<'END'
+import socket, ssl, sys
+into, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
+try:
+    ssl.create_default_context().wrap_bio(into, hello, server_hostname=sys.argv[2]).do_handshake()
+except ssl.SSLWantReadError:
+    pass
+s, hello = socket.create_connection((sys.argv[1], 24)), hello.read()
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+try:
+    for i in range(0, len(hello), 100):
+        s.sendall(hello[i : i + 100])
+    print("answered", s.recv(100) in hello)
+except ConnectionResetError:
+    print("reset")
+END
+same 'the same service resets who names a bad name, and lets by who does not' \
+    "$(for name in bad.example good.example; do at client timeout 60 python3 hello.py 10.1.0.2 $name; done)" 'reset
+answered True'
+until_true 100 'the server was reset, too' grep -q reset holding
 
 # The rules are read again, without the branch.
 sed -i '/proxy inline/d' cut.prey

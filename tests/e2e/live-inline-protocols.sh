@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What speaks through `mode proxy inline`, on a bridge and between two interfaces: OpenSSH, whose server speaks first, with files
-# each way; mail, in the clear and by STARTTLS; Redis' own protocol; curl over TLS 1.3 to nginx, as it is, by name, and ended here.
+# each way; mail, in the clear and by STARTTLS; Redis' own protocol; curl over TLS 1.3 to nginx, as it is, by name, and ended here. On a
+# bridge also through connections that are cut into (`-> proxy inline` in mode observe).
 set -u
 EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
@@ -117,7 +118,32 @@ service names on any tcp/443 { mode proxy inline first bytes within 20s; when sn
 service wire on any tcp/any { mode proxy inline first bytes within 200ms; when sni "b.example" -> reject }
 firewall f forward default accept { }
 END
+# Connections that are only watched, and cut into: by a name, by first bytes, by their port
+rules cut <<'END'
+names bad = "b.example"
+service watch on any tcp/any {
+  mode observe
+  when sni bad -> reject
+  when sni "a.example" -> proxy inline
+  when bytes payload at 0 is x"53 53 48" -> proxy inline
+  when port 25, 6379 -> proxy inline
+}
+firewall f forward default accept { }
+END
 from() { case $1 in 10.1*) from=10.1.0.1 ;; 10.*) from=10.3.0.1 ;; fd00:1*) from=fd00:1::1 ;; *) from=fd00:3::1 ;; esac; }
+over_cuts() {
+    local it='cut into'
+    ctl load cut.pbc
+    same 'cuts, by a reload' "$status" 0
+    from 10.1.0.2
+    over_ssh "$it" 10.1.0.2
+    over_redis "$it" 10.1.0.2
+    over_mail "$it" 10.1.0.2
+    over_tls "$it" 10.1.0.2 443 'TLSv1.3 HTTP/2.0'
+    ctl counters observed
+    same "$it: each connection with bytes, or it is counted why not" \
+        "$(awk '$1 ~ /cut_into$/ { into = $2 } $1 ~ /cut_(unknown|late|sockets|busy|room)$/ { not += $2 } END { print (into >= 8), not + 0 }' out)" '1 0'
+}
 for on in '--bridge a:b' '-i wan -i lan'; do
     servers='10.1.0.2 fd00:1::2'
     [ "$on" = '--bridge a:b' ] || servers='10.2.0.2 fd00:2::2'
@@ -144,6 +170,7 @@ for on in '--bridge a:b' '-i wan -i lan'; do
         over_tls "$it, by name" "$server" 443 'TLSv1.3 HTTP/2.0'
         over_tls "$it, ended here" "$server" 80 ' HTTP/1.1'
     done
+    [ -n "${SPLICE-}" ] || [ "$on" != '--bridge a:b' ] || over_cuts
     truncate -s 0 prey.out
     prey_ends
     same 'it ends well' "$status" 0
