@@ -1,7 +1,8 @@
 /* Owners that are known from earlier packets of the same ends, for one worker: to find one anew takes a third of an
  * established packet's way. Those by other facts or owners are forgotten all at once.
  *
- * A full set forgets its older member, so whoever sends by many ports costs others a search, never a wrong owner. */
+ * A set is a line. A full one forgets its oldest member, so whoever sends by many ports costs others a search, never a
+ * wrong owner. */
 #pragma once
 
 #include <assert.h>
@@ -16,11 +17,11 @@ struct known {
     uint8_t udp;
     uint8_t owner; /* 1 + the worker; 0: nothing is known */
 };
-static_assert(sizeof(struct known) == 16, "a set within a line");
+enum { KNOWN_BITS = 12, KNOWN_SETS = 1 << KNOWN_BITS, KNOWN_WAYS = 4 };
+static_assert(KNOWN_WAYS * sizeof(struct known) == 64, "a set is a line");
 
-enum { KNOWN_BITS = 11, KNOWN_SETS = 1 << KNOWN_BITS };
 struct known_owners {
-    struct known sets[KNOWN_SETS][2] __attribute__((aligned(64)));
+    struct known sets[KNOWN_SETS][KNOWN_WAYS] __attribute__((aligned(64)));
     const struct owners *owners; /* by whom they were found; and the number of the snapshot */
     uint64_t world;
 };
@@ -28,30 +29,35 @@ struct known_owners {
 /* Forget all that were found by other owners, or other facts. */
 void known_by(struct known_owners *k, const struct owners *o, uint64_t world);
 
+static inline uint64_t known_hash(const struct known *e)
+{
+    return (e->addresses ^ e->ports * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+}
+
 static inline struct known *known_set(struct known_owners *k, const struct known *e)
 {
-    const uint64_t h = (e->addresses ^ e->ports * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
-    return k->sets[h >> (64 - KNOWN_BITS)];
+    return k->sets[known_hash(e) >> (64 - KNOWN_BITS)];
 }
 
 static inline bool known_is(const struct known *one, const struct known *e)
 {
-    return one->addresses == e->addresses && one->ports == e->ports && one->iface == e->iface && one->udp == e->udp &&
-           one->owner;
+    return !((one->addresses ^ e->addresses) | (one->ports ^ e->ports) | (uint32_t)(one->iface ^ e->iface) |
+             (uint32_t)(one->udp ^ e->udp));
 }
 
-/* Return the worker of those ends; -1: unknown. */
+/* Return the worker of those ends; -1: unknown. No branch depends on the member that has them. */
 static inline int known_find(struct known_owners *k, const struct known *ends)
 {
     const struct known *set = known_set(k, ends);
-    if (known_is(&set[0], ends)) return set[0].owner - 1;
-    return known_is(&set[1], ends) ? set[1].owner - 1 : -1;
+    uint32_t owner = 0;
+    for (unsigned i = 0; i < KNOWN_WAYS; i++) owner |= known_is(&set[i], ends) ? set[i].owner : 0u;
+    return (int)owner - 1;
 }
 
 static inline void known_add(struct known_owners *k, const struct known *ends, unsigned worker)
 {
     struct known *set = known_set(k, ends);
-    set[1] = set[0];
+    for (unsigned i = KNOWN_WAYS - 1; i; i--) set[i] = set[i - 1];
     set[0] = *ends;
     set[0].owner = (uint8_t)(worker + 1);
 }

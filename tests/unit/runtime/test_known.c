@@ -8,7 +8,7 @@
 #include "runtime/worker/owned/known.h"
 #include "tests/lib/rng.h"
 
-enum { ENDS = 6000, TURNS = 200000, WORKERS = 16 };
+enum { ENDS = 24000, TURNS = 200000, WORKERS = 16 };
 
 /* Ends whose every part alone tells some of them apart. */
 static struct known ends_of(uint32_t n)
