@@ -9,6 +9,7 @@ struct inline_share;   /* vm/flow/tuples.h */
 struct inline_carried; /* vm/flow/spliced.h */
 struct splice_slots;   /* vm/forward/splice/slots.h */
 struct observe_out;    /* vm/observe/observe.h */
+struct lending;        /* vm/flow/track/loan.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
@@ -71,6 +72,7 @@ struct vm_cfg {
     const struct inline_share *inline_share; /* memory that gets the tuples of inline connections, too; NULL: none */
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
                                               * number; NULL: nothing is spliced */
+    struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
     const struct observe_out *observed;      /* receiver of events of watched connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */

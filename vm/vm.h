@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vm/cfg.h"
+#include "vm/flow/track/loan.h"
 #include "vm/flow/track/met.h"
 #include "vm/judge/decide.h"
 #include "vm/keyed/archive.h"
@@ -22,6 +23,8 @@
 struct vm_parsed {
     uint64_t good;
     uint64_t plain; /* packets that plain_read alone has read, well formed: plain_put has filled in their keys */
+    uint64_t lent;  /* packets of other workers' flows, which leave by loans[i]; their keys have kind and length */
+    const struct loan *const *loans; /* [VM_BATCH]; set if any is lent */
     uint32_t kinds;
 };
 
@@ -62,6 +65,12 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 struct key *vm_keys(struct vm *vm);
 /* True if plain packets (packet/parse/plain.h) need no whole key in a batch that is judged with these facts. */
 bool vm_reads_plain(struct vm *vm, const struct facts *facts);
+
+/* Lend the recipe of a plain UDP packet's flow to another worker (flow/track/loan.h), which sends by it those packets
+ * for which vm_loan_takes is true; `lent` of struct vm_parsed. The flow counts as seen. False: it has no recipe, or may
+ * not be lent. */
+bool vm_lend(const struct vm *vm, uint64_t mono_ns, const struct plain *p, struct loan *loan);
+bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct plain *p);
 
 /* A packet that came up in kernel mode (cfg.kernel). vm_run_up is vm_run for such packets; ups[i] belongs to pkts[i].
  * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */

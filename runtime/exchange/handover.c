@@ -15,7 +15,7 @@ struct first_line {
     uint64_t offsets, cookie;
     uint16_t iface, segment;
     uint8_t flags, kind;
-    bool is_plain;
+    bool is_plain, asks;
 };
 static_assert(sizeof(struct first_line) <= HANDOVER_LINE, "one line");
 
@@ -101,7 +101,7 @@ bool handover_put(struct handover *h, const struct pkt *pkt, const struct key *k
     return true;
 }
 
-bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct plain *plain, uint64_t world)
+bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct plain *plain, uint64_t world, bool asks)
 {
     struct first_line *f = slot_begin(h, pkt);
     if (!f) return false;
@@ -114,7 +114,8 @@ bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct 
                              .segment = pkt->segment,
                              .flags = pkt->flags,
                              .kind = HANDOVER_OWNED,
-                             .is_plain = true};
+                             .is_plain = true,
+                             .asks = asks};
     slot_end(h, pkt);
     return true;
 }
@@ -129,6 +130,7 @@ static void see(const struct handover *h, uint32_t at, struct handed *out)
     out->world = f->world;
     out->kind = f->kind;
     out->is_plain = f->is_plain;
+    out->asks = f->is_plain && f->asks;
     out->key = f->is_plain || f->world == HANDED_UNPARSED ? NULL : (const struct key *)(slot + KEY_AT);
     if (f->is_plain) {
         out->plain = f->plain;

@@ -28,7 +28,7 @@ struct handed {
     struct plain plain;    /* if is_plain */
     uint64_t world;        /* number of the snapshot by whose facts it was parsed; HANDED_UNPARSED */
     uint8_t kind;          /* enum handover_kind */
-    bool is_plain;
+    bool is_plain, asks;
 };
 
 struct handover {
@@ -52,8 +52,10 @@ void handover_fini(struct handover *h);
  * parsed. False: no room. It is seen by the taker after handover_publish. */
 bool handover_put(struct handover *h, const struct pkt *pkt, const struct key *key, uint64_t world,
                   enum handover_kind kind);
-/* The same for a plain packet, owned, with no way said (PKT_WAY_SAID, PKT_SOURCE_SAID). */
-bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct plain *plain, uint64_t world);
+/* The same for a plain packet, owned, with no way said (PKT_WAY_SAID, PKT_SOURCE_SAID). asks: the sender would borrow
+ * its flow's recipe. */
+bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct plain *plain, uint64_t world,
+                        bool asks);
 void handover_publish(struct handover *h);
 /* Take the next packets, at most n; their bytes and keys stay valid until handover_release. */
 unsigned handover_take(struct handover *h, struct handed packets[], unsigned n);

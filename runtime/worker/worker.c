@@ -34,6 +34,7 @@ static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
     unsigned count;
     const unsigned n = owned_handed(w, from, own, &count, &parsed, now);
     if (count) worker_judge_own(w, own, count, &parsed, now);
+    owned_lend(w, from, n, now);
     if (n) handover_release(&w->in[from]);
     return n;
 }

@@ -121,15 +121,17 @@ struct worker {
     struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inside_io inside;
-    struct limit told_limit;     /* on errors that may be about our tunnels */
-    uint64_t watched;            /* for the batch: bit i: packet i is the host's whatever the rules said */
-    uint64_t tick_ns;            /* time when the vm's timers are due */
-    struct datagrams *datagrams; /* owners of fragments' datagrams; NULL: a single worker */
-    struct known_owners *known;  /* NULL: a single worker */
-    struct handed *handed;       /* [VM_BATCH] packets taken from other workers; NULL: a single worker */
-    uint64_t tables;             /* number of the balancing tables taken last */
-    uint64_t tables_ns;          /* time when the snapshot's next tables are to be taken */
-    uint64_t limits_due_ns;      /* time when `limits` is written again */
+    struct limit told_limit;            /* on errors that may be about our tunnels */
+    uint64_t watched;                   /* for the batch: bit i: packet i is the host's whatever the rules said */
+    uint64_t tick_ns;                   /* time when the vm's timers are due */
+    struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */
+    struct known_owners *known;         /* NULL: a single worker */
+    struct borrowings *borrowed;        /* NULL: a single worker */
+    const struct loan *loans[VM_BATCH]; /* those by which packets of the batch leave */
+    struct handed *handed;              /* [VM_BATCH] packets taken from other workers; NULL: a single worker */
+    uint64_t tables;                    /* number of the balancing tables taken last */
+    uint64_t tables_ns;                 /* time when the snapshot's next tables are to be taken */
+    uint64_t limits_due_ns;             /* time when `limits` is written again */
     struct piece {
         struct pkt *pkt; /* a copy; the datagram's first fragment has not come */
         uint64_t until_ns;
@@ -156,6 +158,9 @@ struct worker {
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
+    struct ring wishes[WORKERS_MOST]; /* by borrower: struct wish; dropped without room, since more follow */
+    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; likewise */
+    struct lending *lending;          /* loans to other workers; NULL: a single worker */
     int sleeps;                       /* atomic; nonzero: whoever hands a packet over must wake this worker */
     int wake_fd, call_fd;             /* eventfds that wake the worker, and the main thread */
     struct snapshot *latest;          /* atomic; set by the main thread */

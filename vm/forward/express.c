@@ -186,6 +186,20 @@ static inline void count_decider(struct lane *t, decided by, uint32_t bytes)
     }
 }
 
+/* Count a packet that leaves, edit it, and write its verdict and its entry. kinds: KIND bits for edit. */
+static inline __attribute__((always_inline)) void lane_send(struct lane *t, unsigned i, const struct leaving *l,
+                                                            struct pkt *out, uint32_t kinds, decided by)
+{
+    const uint32_t bytes = l->pkt->wire_len;
+    write_verdict(l, by, &t->batch->verdicts[i]);
+    t->replies += l->reply;
+    counter_add(&t->all, bytes);
+    count_decider(t, by, bytes);
+    count_served(t->vm, t->servers, l->recipe, bytes);
+    edit(t->facts, l, out, kinds, t->datagram++);
+    write_entry(l, out, t->input + i, t->entry++);
+}
+
 /* Send a packet. judged: rules judge it unless it is a reply. False: it takes another way, and nothing has changed. */
 static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, unsigned i, bool judged)
 {
@@ -193,7 +207,6 @@ static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, uns
     const struct straight_look *look = &vm->looks[i];
     struct pkt *pkt = t->batch->pkts[i];
     struct key *key = &vm->keys[i];
-    const uint32_t bytes = pkt->wire_len;
     const bool tcp = look->how == HOW_TCP;
     decided by = decided_by_nobody(ACTION_ACCEPT);
     struct ordinary o;
@@ -210,13 +223,24 @@ static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, uns
     o.flow->seen_ns = t->track->now_ns;
     const struct leaving l = {
         .pkt = pkt, .key = key, .recipe = o.recipe, .hash = look->hash, .kind = o.kind, .reply = o.twin};
-    write_verdict(&l, by, &t->batch->verdicts[i]);
-    t->replies += o.twin;
-    counter_add(&t->all, bytes);
-    count_decider(t, by, bytes);
-    count_served(vm, t->servers, o.recipe, bytes);
-    edit(t->facts, &l, out, KIND_IP4 | (tcp ? KIND_TCP : KIND_UDP), t->datagram++);
-    write_entry(&l, out, t->input + i, t->entry++);
+    lane_send(t, i, &l, out, KIND_IP4 | (tcp ? KIND_TCP : KIND_UDP), by);
+    return true;
+}
+
+/* The same for a packet that leaves by a recipe on loan. False: no room. */
+static inline __attribute__((always_inline)) bool lane_leave_lent(struct lane *t, unsigned i)
+{
+    const struct loan *loan = t->batch->loans[i];
+    struct pkt *pkt = t->batch->pkts[i];
+    struct pkt *out = t->entry != t->last ? own_or_copy(t->vm->cfg.pool, pkt, loan->kind) : NULL;
+    if (!out) return false;
+    const struct leaving l = {.pkt = pkt,
+                              .key = &t->vm->keys[i],
+                              .recipe = &loan->recipe,
+                              .hash = (uint64_t)loan->hash << 8,
+                              .kind = loan->kind,
+                              .reply = loan->reply};
+    lane_send(t, i, &l, out, KIND_IP4 | KIND_UDP, decided_by_nobody(ACTION_ACCEPT));
     return true;
 }
 
@@ -259,6 +283,8 @@ unsigned forward_straight(const struct job *j, const struct straight *batch, uns
     const unsigned end = others ? (unsigned)__builtin_ctzll(others) : VM_BATCH;
     if (vm->program->firewalls_count)
         while (i < end && lane_leave(&t, i, true)) i++;
+    else if (batch->lent)
+        while (i < end && (batch->lent >> i & 1 ? lane_leave_lent(&t, i) : lane_leave(&t, i, false))) i++;
     else
         while (i < end && lane_leave(&t, i, false)) i++;
     lane_end(j, &t);

@@ -59,12 +59,16 @@ struct straight {
     struct verdict *verdicts;
     uint64_t may;   /* a bit each: has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
     uint64_t plain; /* a bit each: its key has kind and length alone; no rule judges then */
+    uint64_t lent;  /* a bit each, among `may`: it leaves by loans[i], and has no look */
+    const struct loan *const *loans;
 };
 /* True if packets may take forward_straight now: nobody looks at one between its look-up and its leaving. */
 bool forward_straight_may(const struct job *j);
 /* Send packets of the batch from index i on, in turn, as long as each may leave at once by its flow's recipe: unjudged,
  * or as its flow remembers. Return the index of the first that has not left; nothing of it has changed. */
 unsigned forward_straight(const struct job *j, const struct straight *batch, unsigned i);
+/* The same as vm_lend */
+bool forward_lend(const struct forward *f, uint64_t now_ns, const struct plain *p, struct loan *loan);
 /* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest packet
  * of each kind, and the next datagram's identification; set the identification after it. */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);

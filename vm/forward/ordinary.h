@@ -40,13 +40,20 @@ static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, ui
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
 }
 
-/* True if the packet may leave by its flow's recipe of that kind. reply: from the side of the flow's twin. longest: IP
- * packet for each kind of recipe. */
-static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
-                                const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
+/* True if the packet, of that length, may leave by its flow's recipe of that kind. reply: from the side of the flow's
+ * twin. longest: IP packet for that kind. */
+static inline bool recipe_takes_length(const struct recipe *r, uint8_t kind, const struct pkt *pkt, uint32_t length,
+                                       const uint8_t *frame, bool reply, uint16_t longest)
 {
-    if (pkt_longest(pkt, key->length) > longest[kind]) return false;
+    if (pkt_longest(pkt, length) > longest) return false;
     if (!reply && !recipe_heard(r, frame, pkt->iface)) return false;
     /* Partial checksums are not sent into tunnels. */
     return !(pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(kind));
+}
+
+/* The same by the packet's key. longest: IP packet for each kind of recipe. */
+static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
+                                const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
+{
+    return recipe_takes_length(r, kind, pkt, key->length, frame, reply, longest[kind]);
 }

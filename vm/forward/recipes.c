@@ -141,3 +141,10 @@ void forward_count(struct forward *f, uint64_t replies, const struct counter nat
     f->counters.replies += replies;
     for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count(f->nat, i, nats[i]);
 }
+
+bool forward_lend(const struct forward *f, uint64_t now_ns, const struct plain *p, struct loan *loan)
+{
+    if (!f->recipes || !track_lend(f->track, now_ns, p, f->recipes, loan)) return false;
+    loan->longest = f->longest[loan->kind];
+    return true;
+}

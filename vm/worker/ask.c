@@ -2,6 +2,7 @@
 #include "vm/context/context.h"
 #include "vm/flow/track/look.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/ordinary.h"
 #include "vm/forward/service.h"
 #include "vm/observe/choose.h"
 #include "vm/observe/observers.h"
@@ -111,6 +112,17 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
     if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
     return s;
+}
+
+bool vm_lend(const struct vm *vm, uint64_t mono_ns, const struct plain *p, struct loan *loan)
+{
+    return vm->forward && vm->track && forward_lend(vm->forward, mono_ns, p, loan);
+}
+
+bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct plain *p)
+{
+    const struct recipe *r = &loan->recipe;
+    return recipe_takes_length(r, loan->kind, pkt, p->length, pkt->data, loan->reply, loan->longest);
 }
 
 struct watched_by vm_explain_watched(const struct program *p, const struct key *key)

@@ -337,7 +337,8 @@ static uint64_t look_ahead_all(const struct job *j, struct pkt *const pkts[], un
     struct vm *vm = j->vm;
     const uint64_t all = UINT64_MAX >> (VM_BATCH - n);
     uint64_t looked = 0;
-    const uint64_t may = forward_straight_may(j) ? look_straight(vm, pkts, todo, plain, &looked) : 0;
+    const uint64_t lent = j->in->parsed ? j->in->parsed->lent : 0;
+    const uint64_t may = lent | (forward_straight_may(j) ? look_straight(vm, pkts, todo & ~lent, plain, &looked) : 0);
     if (may == all) return may;
     for (uint64_t left = plain & ~may; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
@@ -358,6 +359,11 @@ static __attribute__((noinline)) void take_after_all(const struct job *j, const 
 {
     struct vm *vm = j->vm;
     struct packet_ctx *c = &vm->ctxs[i];
+    if (b->lent >> i & 1) {
+        ctx_begin(c, i, b->pkts[i], &vm->keys[i], &b->verdicts[i]);
+        refuse(vm, c, ACTION_DROP, REASON_NO_BUFFER); /* its flow is another worker's, so it has no other way here */
+        return;
+    }
     if (b->plain >> i & 1) pkt_parse(b->pkts[i], j->in->facts, &vm->keys[i]);
     ctx_begin(c, i, b->pkts[i], &vm->keys[i], &b->verdicts[i]);
     settle_key(j, c->key);
@@ -369,7 +375,13 @@ void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, cons
                  struct verdict verdicts[], odd_fn *odd)
 {
     const uint64_t todo = t->todo;
-    const struct straight batch = {pkts, verdicts, look_ahead_all(j, pkts, n, todo, t->plain, verdicts), t->plain};
+    const struct vm_parsed *parsed = j->in->parsed;
+    const struct straight batch = {.pkts = pkts,
+                                   .verdicts = verdicts,
+                                   .may = look_ahead_all(j, pkts, n, todo, t->plain, verdicts),
+                                   .plain = t->plain,
+                                   .lent = parsed ? parsed->lent : 0,
+                                   .loans = parsed ? parsed->loans : NULL};
     for (unsigned i = 0; i < n; i++) {
         if (batch.may >> i & 1) {
             i = forward_straight(j, &batch, i);

@@ -3,27 +3,47 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "runtime/worker/owned/borrowed.h"
 #include "runtime/worker/owned/known.h"
+
+enum { WISHES = 256, OFFERS = 256 };
+
+/* Return memory that begins on a line; bytes: a multiple of a line's. NULL: out of memory. */
+static void *zeroed(size_t bytes)
+{
+    void *memory = aligned_alloc(64, bytes);
+    return memory ? memset(memory, 0, bytes) : NULL;
+}
 
 int owned_init(struct worker *w)
 {
     for (unsigned i = 0; i < w->cfg.workers; i++)
-        if (i != w->cfg.worker && handover_init(&w->in[i])) return -ENOMEM;
+        if (i != w->cfg.worker && (handover_init(&w->in[i]) || ring_init(&w->wishes[i], WISHES, sizeof(struct wish)) ||
+                                   ring_init(&w->offers[i], OFFERS, sizeof(struct offer))))
+            return -ENOMEM;
     w->datagrams = datagrams_new(w->cfg.program, w->cfg.seed);
-    w->known = aligned_alloc(64, sizeof *w->known);
-    if (w->known) *w->known = (struct known_owners){0};
+    w->known = zeroed(sizeof *w->known);
     w->handed = calloc(VM_BATCH, sizeof *w->handed);
-    return w->datagrams && w->known && w->handed ? 0 : -ENOMEM;
+    w->borrowed = zeroed(sizeof *w->borrowed);
+    w->lending = zeroed(sizeof *w->lending);
+    return w->datagrams && w->known && w->handed && w->borrowed && w->lending ? 0 : -ENOMEM;
 }
 
 void owned_fini(struct worker *w)
 {
-    for (unsigned i = 0; i < WORKERS_MOST; i++) handover_fini(&w->in[i]);
+    for (unsigned i = 0; i < WORKERS_MOST; i++) {
+        handover_fini(&w->in[i]);
+        ring_fini(&w->wishes[i]);
+        ring_fini(&w->offers[i]);
+    }
     for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
     datagrams_free(w->datagrams);
     free(w->known);
     free(w->handed);
+    free(w->borrowed);
+    free(w->lending);
 }
 
 /* Count a packet that was put into its owner's ring, or found no room there. */
@@ -44,10 +64,14 @@ static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, cons
     note_handed(w, to, handover_put(ring, pkt, key, w->egress.snapshot->number, kind));
 }
 
-static void hand_plain(struct worker *w, unsigned to, const struct pkt *pkt, const struct plain *plain)
+/* b: what is borrowed of the packet's flow; NULL: nothing is ever. */
+static void hand_plain(struct worker *w, unsigned to, const struct pkt *pkt, const struct plain *plain,
+                       struct borrowed *b, uint64_t now)
 {
     struct handover *ring = &w->others[to]->in[w->cfg.worker];
-    note_handed(w, to, handover_put_plain(ring, pkt, plain, w->egress.snapshot->number));
+    const bool asks = b && borrowed_asks(b, now);
+    note_handed(w, to, handover_put_plain(ring, pkt, plain, w->egress.snapshot->number, asks));
+    if (b) borrowed_handed(b, ring->filled);
 }
 
 /* Let owners see what they were handed. */
@@ -162,6 +186,61 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
     return is_own(w, pkt, key, now);
 }
 
+/* True if recipes may be lent and borrowed: nobody records this worker, for a replay of its tape has no other worker
+ * that lends; nobody looks on, who would see packets without their flow; and super-packets, which are else judged by
+ * their pieces, stay whole. */
+static bool trades(const struct worker *w) { return !w->tape && !w->observing.set && !w->cfg.cuts; }
+
+static void take_offers(struct worker *w)
+{
+    struct offer o;
+    for (unsigned i = 0; i < w->cfg.workers; i++)
+        while (i != w->cfg.worker && ring_take(&w->offers[i], &o)) borrowed_take(w->borrowed, &o);
+}
+
+/* Return what is borrowed for the packet's ends; NULL: such packets are always handed over. */
+static struct borrowed *borrowed_by(struct worker *w, const struct known *ends)
+{
+    return ends->udp && trades(w) ? borrowed_of(w->borrowed, ends) : NULL;
+}
+
+/* Ask the owner to lend a recipe further. */
+static void wish(struct worker *w, unsigned owner, const struct plain *p, uint16_t iface)
+{
+    const struct wish wish = {.plain = *p, .iface = iface, .world = w->egress.snapshot->number};
+    (void)ring_put(&w->others[owner]->wishes[w->cfg.worker], &wish);
+}
+
+/* Add a packet that leaves by a loan to the batch. */
+static void add_lent(struct worker *w, struct vm_parsed *parsed, unsigned at, const struct plain *p,
+                     const struct borrowed *b)
+{
+    struct key *key = &vm_keys(w->vm)[at];
+    key->kind = p->kind;
+    key->length = p->length;
+    w->loans[at] = &b->loan;
+    w->counters.borrowed++;
+    parsed->good |= (uint64_t)1 << at;
+    parsed->lent |= (uint64_t)1 << at;
+    parsed->kinds |= p->kind;
+}
+
+/* Send a plain packet of another worker by what is borrowed of it, or hand it over. True if it is to leave here, as
+ * packet `at` of the batch. */
+static bool deal_others(struct worker *w, unsigned owner, struct pkt *pkt, const struct plain *p,
+                        const struct known *ends, struct vm_parsed *parsed, unsigned at, uint64_t now)
+{
+    struct borrowed *b = borrowed_by(w, ends);
+    const uint32_t *released = &w->others[owner]->in[w->cfg.worker].taken;
+    if (!b || !borrowed_takes(b, w->egress.snapshot->number, now, released, pkt, p)) {
+        hand_plain(w, owner, pkt, p, b, now);
+        return false;
+    }
+    add_lent(w, parsed, at, p, b);
+    if (borrowed_renews(b, now)) wish(w, owner, p, ends->iface);
+    return true;
+}
+
 /* Fetch a frame's headers some packets before they are read. */
 enum { FETCH_AHEAD = 16 };
 
@@ -187,7 +266,7 @@ static unsigned deal_plain(struct worker *w, struct pkt *pkts[], unsigned n, str
             add_plain(parsed, own, &p, &keys[own]);
             own++;
         } else if (owner >= 0) {
-            hand_plain(w, (unsigned)owner, pkts[i], &p);
+            own += deal_others(w, (unsigned)owner, pkts[i], &p, &ends, parsed, own, now);
         } else if (deal_unknown(w, pkts[i], plain ? &ends : NULL, &keys[own], now)) {
             add_parsed(parsed, own, pkts[own], &keys[own]);
             own++;
@@ -215,7 +294,8 @@ static unsigned deal_parsed(struct worker *w, struct pkt *pkts[], unsigned n, st
 unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_parsed *parsed, uint64_t now)
 {
     const bool plain = owners_by_ends(w->cfg.owners) && vm_reads_plain(w->vm, &w->egress.snapshot->facts);
-    *parsed = (struct vm_parsed){0};
+    *parsed = (struct vm_parsed){.loans = w->loans};
+    take_offers(w);
     const unsigned own = plain ? deal_plain(w, pkts, n, parsed, now) : deal_parsed(w, pkts, n, parsed, now);
     publish(w);
     return own;
@@ -236,6 +316,24 @@ static void take_key(struct worker *w, struct handed *h, bool plain, unsigned at
     else
         pkt_parse(&h->pkt, &world->facts, key);
     add_parsed(parsed, at, &h->pkt, key);
+}
+
+/* Offer the packet's recipe to a worker. world: by which that one works. */
+static void offer(struct worker *w, unsigned to, const struct plain *p, uint16_t iface, uint64_t world, uint64_t now)
+{
+    struct offer o = {.ends = ends_of(p, iface), .world = world};
+    if (world != w->egress.snapshot->number || !trades(w) || !vm_lend(w->vm, now, p, &o.loan)) return;
+    (void)ring_put(&w->others[to]->offers[w->cfg.worker], &o);
+}
+
+void owned_lend(struct worker *w, unsigned to, unsigned n, uint64_t now)
+{
+    struct wish wish;
+    for (unsigned i = 0; i < n; i++) {
+        const struct handed *h = &w->handed[i];
+        if (h->asks) offer(w, to, &h->plain, h->pkt.iface, h->world, now);
+    }
+    while (ring_take(&w->wishes[to], &wish)) offer(w, to, &wish.plain, wish.iface, wish.world, now);
 }
 
 unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, struct vm_parsed *parsed,

@@ -15,6 +15,9 @@ unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_
  * parsed, valid until handover_release. Return the number taken. */
 unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, struct vm_parsed *parsed,
                       uint64_t now);
+/* Lend a worker the recipes for which it asks, and for which the n packets that were taken from it last do; these have
+ * left. */
+void owned_lend(struct worker *w, unsigned to, unsigned n, uint64_t now);
 /* Return waiting fragments that are this worker's: the first one has come, or never came. The caller puts them back. */
 unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint64_t now);
 

@@ -112,7 +112,7 @@ static void a_plain_packet_needs_no_key(void **state)
         pkt.flags = PKT_CSUM_PARTIAL;
         pkt.cookie = i;
         assert_true(plain_read(&pkt, &plain));
-        assert_true(handover_put_plain(&h, &pkt, &plain, WORLD + i));
+        assert_true(handover_put_plain(&h, &pkt, &plain, WORLD + i, i % 2));
         handover_publish(&h);
         assert_int_equal(handover_take(&h, out, 1), 1);
         assert_true(out[0].is_plain && !out[0].key && out[0].kind == HANDOVER_OWNED && out[0].world == WORLD + i);

@@ -1,5 +1,6 @@
 /* Ordinary packets of bound flows, whose direction has a recipe that covers all that happens to them */
 #include "vm/flow/table/shared.h"
+#include "vm/flow/track/loan.h"
 #include "vm/flow/track/straight.h"
 
 /* Return the slot of the packet's tuple, if no further look-up is needed; FLOW_NONE. The prefetched slot is nearly
@@ -64,6 +65,7 @@ void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind
         shared_put_recipe(t->table, slot, kind, made);
         return;
     }
+    lending_end(t->lending, (uint32_t)s->slot, t->now_ns);
     table_slot(t->table, slot)->recipe = kind;
     *table_recipe(t->table, slot) = *made;
 }
@@ -71,6 +73,7 @@ void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind
 void track_drop_recipes(struct track *t, const struct track_seen *s)
 {
     struct flow_table *table = t->table;
+    lending_end(t->lending, (uint32_t)s->slot, t->now_ns);
     table_slot(table, s->slot)->recipe = RECIPE_NONE;
     if (table_slot(table, s->slot)->flags & FLOW_PAIRED)
         table_slot(table, table_cold(table, s->slot)->twin)->recipe = RECIPE_NONE;

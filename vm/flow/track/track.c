@@ -6,6 +6,7 @@
 #include "vm/flow/flow.h"
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/table/shared.h"
+#include "vm/flow/track/loan.h"
 #include "vm/flow/track/look.h"
 #include "vm/flow/track/openers.h"
 #include "vm/packet/parse/header.h"
@@ -98,6 +99,7 @@ static void ended(void *arg, int32_t slot, const struct flow *f, const struct fl
         const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
         t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
+    if (f->flags & FLOW_BOUND) lending_end(t->lending, (uint32_t)slot, t->now_ns);
     stack_put(t->stacks, f->stack);
 }
 
@@ -130,6 +132,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     t->program = p;
     t->events = cfg->flow_events;
     t->live = cfg->live;
+    t->lending = cfg->lending;
     const struct flow_ops *ops = cfg->kernel ? cfg->kernel->flows : NULL;
     if (ops) *ops->tells |= cfg->flow_events;
     t->table = ops ? table_over(ops, &table) : flow_table_new(&table);

@@ -14,6 +14,8 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
+struct loan;  /* loan.h */
+struct plain; /* vm/packet/parse/plain.h */
 struct track; /* one a worker */
 
 /* Relation of a packet to the existing flows, which decides how it goes on. A bound flow is one that is sent on. */
@@ -95,6 +97,9 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
 bool track_take_segment(struct flow *f, const struct key *key, const struct pkt *pkt, enum flow_dir dir);
 /* Set the recipe of the packet's direction, unless none is kept for it. */
 void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made);
+/* Lend the recipe of a plain UDP packet, whose flow counts as seen; loan->longest is left to the caller. False: there
+ * is none of that generation, or the flow is not lent. */
+bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, uint32_t generation, struct loan *loan);
 /* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 

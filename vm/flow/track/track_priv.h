@@ -25,7 +25,8 @@ struct track {
     track_renew_fn *renew; /* NULL: all bindings are renewed */
     void *renew_arg;
     uint32_t renew_hand;
-    uint8_t age; /* BIND_AGE of new bindings */
+    struct lending *lending; /* NULL: nothing is lent */
+    uint8_t age;             /* BIND_AGE of new bindings */
 };
 
 /* Return the next flow of a walk; FLOW_NONE: none in this step. A live worker takes short steps. */

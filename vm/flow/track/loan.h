@@ -1,0 +1,45 @@
+/* Recipes on loan: for a moment another worker may send ordinary packets of a UDP flow by a copy of its recipe, and
+ * asks nobody. Such a packet changes nothing in its flow but the time when it was seen last, and a loan is too short
+ * for that to matter.
+ *
+ * The flow stays its owner's. Whatever else happens to it there (its end, another recipe) ends its loans: the owner
+ * counts on the cell of the flow's slot, which borrowers read before each packet. Cells are shared by many flows, so a
+ * loan may end for nothing; none outlives its recipe but for packets that are under way. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/packet/edit/recipe.h"
+
+#define LOAN_NS UINT64_C(100000000)
+/* Flows that end within less of silence are not lent: an owner does not see the packets of a loan. */
+#define LOAN_IDLE_LEAST_NS (20 * LOAN_NS)
+
+enum { LENDING_CELLS = 4096 };
+/* An owner's loans. Its memory outlives all workers that may borrow. */
+struct lending {
+    uint32_t numbers[LENDING_CELLS] __attribute__((aligned(64)));  /* atomic: read by borrowers, written by the owner */
+    uint64_t until_ns[LENDING_CELLS] __attribute__((aligned(64))); /* end of the last loan of any of the cell's flows */
+};
+
+/* Copy of a recipe as a borrower has it */
+struct loan {
+    struct recipe recipe;
+    uint64_t until_ns;
+    const uint32_t *cell;
+    uint32_t number;  /* the cell's while the loan holds */
+    uint32_t hash;    /* as in struct recipe_numbers */
+    uint16_t longest; /* IP packet that may leave by this kind of recipe */
+    uint8_t kind;     /* the recipe's */
+    bool reply;       /* for packets of the side that did not open the flow */
+};
+
+/* End all loans of the slot's flow. l: NULL if nothing is ever lent. */
+void lending_end(struct lending *l, uint32_t slot, uint64_t now_ns);
+
+/* True while packets may leave by the loan. */
+static inline bool loan_holds(const struct loan *l, uint64_t now_ns)
+{
+    return now_ns < l->until_ns && __atomic_load_n(l->cell, __ATOMIC_ACQUIRE) == l->number;
+}
