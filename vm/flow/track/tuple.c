@@ -16,28 +16,13 @@ enum flow_query flow_query(const struct key *key)
     return key->icmp_type == q->answers ? FLOW_QUERY_ANSWERS : FLOW_QUERY_ASKS;
 }
 
-/* Return 1 if the source is the high side, -1 if it is the low one, 0 if both are equal. */
-ALONE int tuple_sides(const struct key *key THERE)
+/* Return AT_HIGH if the source is the high side, AT_SAME if both are equal, else 0. */
+ALONE uint32_t tuple_sides(const struct key *key THERE)
 {
     for (unsigned i = 0; i < 4; i++)
-        if (key->src[i] != key->dst[i]) return key->src[i] > key->dst[i] ? 1 : -1;
-    if (!(key->kind & KIND_PORTS) || key->src_port == key->dst_port) return 0;
-    return key->src_port > key->dst_port ? 1 : -1;
-}
-
-static void set_addresses(const struct key *key, bool high, struct flow_id *id)
-{
-    const uint32_t *low = high ? key->dst : key->src, *up = high ? key->src : key->dst;
-    for (unsigned i = 0; i < 4; i++) {
-        id->low[i] = low[i];
-        id->high[i] = up[i];
-    }
-}
-
-static uint32_t ports_of(const struct key *key, bool high)
-{
-    if (!(key->kind & KIND_PORTS)) return 0;
-    return high ? two_ports(key->dst_port, key->src_port) : two_ports(key->src_port, key->dst_port);
+        if (key->src[i] != key->dst[i]) return key->src[i] > key->dst[i] ? AT_HIGH : 0;
+    if (!(key->kind & KIND_PORTS) || key->src_port == key->dst_port) return AT_SAME;
+    return key->src_port > key->dst_port ? AT_HIGH : 0;
 }
 
 /* Bits of tuple_query, beside the number of the pair of types. */
@@ -57,16 +42,16 @@ ALONE enum track_how tuple_of_any(const struct key *key THERE, uint16_t query, u
     if (!(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return HOW_NONE;
     if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(asked = tuple_query(key))) return HOW_LOOSE;
     const bool answers = asked & ANSWERS;
-    const int side = tuple_sides(key);
+    const uint32_t sides = tuple_sides(key), swap = -(sides & AT_HIGH);
     uint32_t kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0;
-    *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (key_is_to_group(key) ? AT_GROUP : 0));
-    set_addresses(key, side > 0, id);
+    *at = (uint8_t)(sides | LOOSE(key_is_to_group(key) ? AT_GROUP : 0u));
+    tuple_addresses(key, swap, id);
     if (!asked) {
-        id->rest = rest_of(ports_of(key, side > 0), stack, key->proto, kind);
+        id->rest = rest_of(key->kind & KIND_PORTS ? tuple_two_ports(key, swap) : 0, stack, key->proto, kind);
         return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
     }
     kind |= (asked & UINT8_MAX) * (uint32_t)FLOW_ID_QUERY;
-    if (side != 0 && (side > 0) != answers) kind |= FLOW_ID_ASKS_HIGH;
+    if (!(sides & AT_SAME) && (sides & AT_HIGH) != answers) kind |= FLOW_ID_ASKS_HIGH;
     id->rest = rest_of(two_ports(query, query), stack, key->proto, kind);
     *at |= answers ? AT_QUERY | AT_ANSWER : AT_QUERY;
     return answers ? HOW_REPLY : HOW_PLAIN;
