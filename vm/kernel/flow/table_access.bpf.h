@@ -16,7 +16,7 @@ uint64_t kernel_source_drop(const struct kernel_source *key);
 APART bool table_lock(struct flow *f NONNULL)
 {
     TURNS(TABLE_TRIES)
-    for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
+    for (uint32_t i = LOOSE(0u); LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
         const uint64_t was = *(volatile uint64_t *)&f->claim;
         if (!was) return false;
         if (was & CLAIM_LOCK) continue;
@@ -63,7 +63,7 @@ static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum fl
 }
 
 /* Write the network, by one grain, of the side that opened the slot's flow. False: no such grain, or a repeated one. */
-static inline bool table_source(uint32_t slot, uint32_t grain, struct kernel_source *s)
+GLOBAL bool kernel_slot_source(uint32_t slot, uint32_t grain, struct kernel_source *s NONNULL)
 {
     const struct grains *const grains = &state_flow_head.grains;
     const struct flow *f = table_slot(TABLE, slot);
@@ -73,15 +73,15 @@ static inline bool table_source(uint32_t slot, uint32_t grain, struct kernel_sou
     if (v6)
         for (unsigned i = 0; i < 4; i++) addr[i] = high ? c->high[i] : c->low[i];
     if (grain >= grains->count || grain_again(grains, grain, v6)) return false;
-    kernel_source_of(addr, grain_len(&grains->of[grain], v6), v6, s);
+    kernel_source_of(addr, LOOSE(grain_len(&grains->of[grain % PBC_GRAINS_MAX], v6)), v6, s);
     return true;
 }
 
 static inline void table_drop_sources(uint32_t slot, uint32_t grains)
 {
-    struct kernel_source source;
+    struct kernel_source source = {0}; /* before Linux 6.3 what a function gets is all written */
     for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++)
-        if (i < grains && table_source(slot, i, &source)) kernel_source_drop(&source);
+        if (i < grains && kernel_slot_source(slot, i, &source)) kernel_source_drop(&source);
 }
 
 /* Give back what the flow held. */
@@ -94,10 +94,10 @@ static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 /* Count the flow of that slot, which begins, for each network of its source by which flows are counted. */
 static inline void table_take_source(uint32_t slot)
 {
-    struct kernel_source source;
+    struct kernel_source source = {0};
     if (!table_has_sources() || !state_flow_head.grains.count) return;
     for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++) {
-        if (!table_source(slot, i, &source) || kernel_source_add(&source)) continue;
+        if (!kernel_slot_source(slot, i, &source) || kernel_source_add(&source)) continue;
         table_drop_sources(slot, i);
         return;
     }
