@@ -71,14 +71,15 @@ TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t 
 /* Return the oldest of the next few half-open flows at the hand; FLOW_NONE: there is none. */
 static int64_t oldest_met(struct flow_table *t)
 {
-    uint32_t met[HALF_OPEN_FEW] = {0};
-    unsigned count = 0;
+    uint32_t met[HALF_OPEN_FEW];
     const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];
-    for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
-        met[count++] = table_meet(t);
-        if (!TABLE_SHARED) __builtin_prefetch(table_slot(t, met[i]));
+    const unsigned count = LOOSE(there < HALF_OPEN_FEW ? (unsigned)there : HALF_OPEN_FEW);
+    for (unsigned i = 0; i < HALF_OPEN_FEW; i++) met[i] = LOOSE(0u);
+    TURNS(HALF_OPEN_FEW)
+    for (unsigned i = LOOSE(0u); LOOP(i < count); i = LOOSE(i + 1)) {
+        met[i % HALF_OPEN_FEW] = table_meet(t);
+        if (!TABLE_SHARED) __builtin_prefetch(table_slot(t, met[i % HALF_OPEN_FEW]));
     }
-    count = LOOSE(count);
     int64_t oldest = LOOSE((int64_t)FLOW_NONE);
     TURNS(HALF_OPEN_FEW)
     for (unsigned i = LOOSE(0u); LOOP(i < count); i = LOOSE(i + 1))
@@ -115,9 +116,9 @@ TABLE_APART bool table_expire_slot(struct flow_table *t TABLE_THERE, uint32_t sl
 /* Release the expired flows in the two groups, except `keep`. True if there were any. */
 static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
-    bool any = LOOSE(false);
+    uint32_t any = LOOSE(0u); /* no bool, which clang would compare again */
     TURNS(2 * GROUP)
-    for (unsigned i = 0; LOOP(i < 2 * GROUP); i = LOOSE(i + 1))
+    for (unsigned i = LOOSE(0u); LOOP(i < 2 * GROUP); i = LOOSE(i + 1))
         any = LOOSE(any | table_expire_slot(t, slot_of(at, i), keep, now_ns));
     return any;
 }
@@ -143,7 +144,7 @@ TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct 
     if (expire_all(t, at, keep, now_ns)) return true;
     uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
     TURNS(2 * GROUP)
-    for (unsigned i = 1; LOOP(i < 2 * GROUP); i = LOOSE(i + 1)) {
+    for (unsigned i = LOOSE(1u); LOOP(i < 2 * GROUP); i = LOOSE(i + 1)) {
         const uint32_t slot = slot_of(at, i);
         if ((int32_t)slot != keep && table_is_before(t, slot, victim)) victim = LOOSE(slot);
     }

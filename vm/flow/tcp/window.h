@@ -12,15 +12,12 @@ static inline bool seq_between(uint32_t lo, uint32_t x, uint32_t hi) { return x 
 static inline bool seq_after(uint32_t a, uint32_t b) { return (int32_t)(a - b) > 0; }
 static inline uint32_t seq_most(uint32_t a, uint32_t b) { return seq_after(a, b) ? a : b; }
 
-static inline enum flow_dir other(enum flow_dir dir) { return dir == FLOW_ORIGINAL ? FLOW_REPLY : FLOW_ORIGINAL; }
+static inline enum flow_dir other(enum flow_dir dir) { return (enum flow_dir)(dir ^ 1u); }
 static_assert(TCP_TRACK_FIN_REPLY == TCP_TRACK_FIN_ORIGINAL << FLOW_REPLY, "by direction");
 static inline uint8_t fin_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_FIN_ORIGINAL << dir); }
 
 enum { SCALE_NONE = 15 /* in tcp_track.scale: the SYN had no option */ };
-static inline unsigned scale_of(const struct tcp_track *t, enum flow_dir dir)
-{
-    return dir == FLOW_ORIGINAL ? t->scale & 15 : t->scale >> 4;
-}
+static inline unsigned scale_of(const struct tcp_track *t, enum flow_dir dir) { return t->scale >> 4 * dir & 15; }
 
 /* Return the largest window of a side, in bytes: below 2^30. */
 static inline uint32_t window_of(const struct tcp_track *t, enum flow_dir dir)

@@ -160,11 +160,11 @@ enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enu
 {
     const enum flow_would now = (enum flow_would)(f->would & FLOW_WOULD_STATE);
     const bool first = f->tcp.flags & TCP_TRACK_HEARD_REPLY, reply = s->dir == FLOW_REPLY;
-    const bool in = accept && s->mark & (MARK_NEW | MARK_ESTABLISHED);
-    const bool would = would_accept && mark & (MARK_NEW | MARK_ESTABLISHED);
+    const bool in = LOOSE(accept && s->mark & (MARK_NEW | MARK_ESTABLISHED));
+    const bool would = LOOSE(would_accept && mark & (MARK_NEW | MARK_ESTABLISHED));
     if (s->how != HOW_TCP && s->how != HOW_PLAIN && s->how != HOW_REPLY) return now;
     if (now == FLOW_WOULD_NOT && mark != MARK_NEW) return now;
-    return would_after(now, reply, first || (in && reply), first, would);
+    return would_after(now, reply, LOOSE(first || (in && reply)), first, would);
 }
 
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,

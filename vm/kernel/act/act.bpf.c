@@ -48,6 +48,7 @@ static inline void tell(struct kpkt *k)
 inline_whole uint32_t act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
+    out = LOOSE(out);
     if (out != KERNEL_UP) {
         if (k->said & KERNEL_WOULD_DUE && kernel_flow_note(k)) settle_counters()->given_up++;
         settle_count(k);

@@ -55,6 +55,7 @@ inline_whole bool own_has6(const uint32_t addr[4])
     const uint32_t change = own_change();
     uint64_t found = own_some6(own, 0, words);
     if (own->count6 > OWN_STEP) found |= own_some6(own, OWN_STEP, words);
+    found = LOOSE(found);
     if (change & 1 || own->count6 != state_world.facts.self6_count || own_change() != change)
         return bpf_map_lookup_elem(&map_own6, words);
     return found >> 63;

@@ -64,7 +64,7 @@ static __always_inline uint64_t go_on(struct kpkt *k)
 static bool stripe_lock(uint64_t *stripe)
 {
     TURNS(TABLE_TRIES)
-    for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1))
+    for (uint32_t i = LOOSE(0u); LOOP(i < TABLE_TRIES); i = LOOSE(i + 1))
         if (!__sync_val_compare_and_swap(stripe, 0, 1)) return true;
     table_count(&state_flow_head.given_up, 1);
     return false;

@@ -42,7 +42,7 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
     volatile uint64_t *line = (volatile uint64_t *)(void *)to;
     TURNS(TABLE_TRIES)
-    for (uint32_t tries = 0; LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
+    for (uint32_t tries = LOOSE(0u); LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
         const uint64_t claim = from[0];
         for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];
         line[0] = from[0];

@@ -71,7 +71,8 @@ static inline uint32_t pair_row(const struct kpkt *k)
     const uint64_t mine = pair_said(k), mark = mine >> 32;
     const uint32_t place = memo_place(k->decision ^ k->would << 7);
     if (!(k->said & KERNEL_WOULD_JUDGED) || !pair_may_be(k)) return 0;
-    for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
+    TURNS(KERNEL_MEMO_TRIES)
+    for (uint32_t i = LOOSE(0u); LOOP(i < KERNEL_MEMO_TRIES); i = LOOSE(i + 1)) {
         const uint32_t row = (place + i) % KERNEL_PAIRS;
         struct kernel_pair *at = &state_memo_pairs[row & MASK(memo_pairs)];
         const uint64_t was = *(volatile uint64_t *)&at->said;

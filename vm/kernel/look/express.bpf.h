@@ -142,17 +142,19 @@ inline_whole enum kernel_long express_why_not_open(const struct flow *f)
 inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const struct express_bytes *b, bool bound, bool held)
 {
     const struct track_seen *s = &k->seen;
-    const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
+    const enum flow_dir dir = (enum flow_dir)(s->dir & 1u);
     if (!table_still(s)) return express_not(k, KERNEL_LONG_BUSY);
     if ((f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined)
         return express_not(k, KERNEL_LONG_ROLE);
     if (table_expired(TABLE, f, k->now_ns)) return express_not(k, KERNEL_LONG_ENDING);
+    EXPRESS_STEP(k);
     if (bound && k->seen.twin && f->would & FLOW_WOULD_STATE && memo_audits(k))
         return express_not(k, KERNEL_LONG_RULES);
     if (!bound || !express_is_free(k)) {
         if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return express_not(k, express_why_not_open(f));
         if (!memo_recall(k, f)) return express_not(k, KERNEL_LONG_RULES);
     }
+    EXPRESS_STEP(k);
     if (s->how == HOW_TCP) {
         struct tcp_segment segment;
         const uint8_t *tcp = express_l4(k, b);

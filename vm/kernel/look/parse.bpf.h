@@ -64,8 +64,9 @@ static enum pkt_reason parse_l4_there(struct parse *p, uint32_t at);
 GLOBAL uint64_t kernel_sides4(uint32_t src, uint32_t dst)
 {
     const bool some = state_world.facts.self4_count;
-    const uint32_t self = (some && own_has4(src) ? KIND_SRC_SELF : 0) | (some && own_has4(dst) ? KIND_DST_SELF : 0);
-    return sides_direction(self, sides_group4(dst));
+    const uint32_t from = LOOSE(some && own_has4(src) ? KIND_SRC_SELF : 0u);
+    const uint32_t to = LOOSE(some && own_has4(dst) ? KIND_DST_SELF : 0u);
+    return sides_direction(from | to, sides_group4(dst));
 }
 
 /* Return the sides of the packet's key. */
@@ -73,9 +74,9 @@ GLOBAL uint64_t kernel_sides6(struct kpkt *k NONNULL)
 {
     const struct key *key = &k->key;
     const bool some = state_world.facts.self6_count;
-    const uint32_t self =
-        (some && own_has6(key->src) ? KIND_SRC_SELF : 0) | (some && own_has6(key->dst) ? KIND_DST_SELF : 0);
-    return sides_direction(self, key->dst[0] >> 24 == 0xff);
+    const uint32_t src = LOOSE(some && own_has6(key->src) ? KIND_SRC_SELF : 0u);
+    const uint32_t dst = LOOSE(some && own_has6(key->dst) ? KIND_DST_SELF : 0u);
+    return sides_direction(src | dst, key->dst[0] >> 24 == 0xff);
 }
 
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)

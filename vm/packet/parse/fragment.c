@@ -34,13 +34,13 @@ static bool read_header(const struct pkt *pkt, uint32_t at, uint32_t end, struct
 static bool read_ip6(const struct pkt *pkt, struct fragment *out)
 {
     const uint32_t end = pkt->l3 + (uint32_t)IP6_LEN + bytes_get16(pkt, pkt->l3 + (uint32_t)IP6_PAYLOAD);
-    uint32_t at = pkt->l3 + (uint32_t)IP6_LEN;
-    uint8_t next = bytes_get8(pkt, pkt->l3 + (uint32_t)IP6_NEXT);
+    uint32_t at = LOOSE(pkt->l3 + (uint32_t)IP6_LEN);
+    uint8_t next = LOOSE(bytes_get8(pkt, pkt->l3 + (uint32_t)IP6_NEXT));
     TURNS(IP6_EXT_MOST)
-    for (unsigned i = 0; LOOP(i < pkt->ext_headers); i++) {
+    for (unsigned i = LOOSE(0u); LOOP(i < pkt->ext_headers); i = LOOSE(i + 1)) {
         if (next == IPPROTO_NR_FRAGMENT && read_header(pkt, at, end, out)) return true;
         const uint32_t len = ip6_extension_len(next, bytes_get8(pkt, at + 1));
-        next = bytes_get8(pkt, at);
+        next = LOOSE(bytes_get8(pkt, at));
         at = LOOSE(at + len);
     }
     return false;

@@ -1,4 +1,6 @@
 /* TCP headers (RFC 9293, 3.1) of packets that are parsed already. */
+#include <string.h>
+
 #include "vm/packet/loop.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
@@ -61,12 +63,14 @@ static uint32_t read_option(struct tcp_syn_options *found, const uint8_t *option
 
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found)
 {
-    *found = (struct tcp_syn_options){0};
+    const uint64_t none[2] = {LOOSE(UINT64_C(0)), LOOSE(UINT64_C(0))};
+    static_assert(sizeof none == sizeof *found, "all of it");
+    memcpy(found, none, sizeof none);
     uint8_t scratch[TCP_OPTIONS_MOST];
     const uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
     const uint8_t *options = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
     if (!options) return;
     TURNS(TCP_OPTIONS_MOST)
-    for (uint32_t at = 0, step = 1; LOOP(step && at < len); at = LOOSE(at + step))
-        step = TCP_OPTION(pkt, options, at, len - at, found);
+    for (uint32_t at = LOOSE(0u), step = LOOSE(1u); LOOP(step && at < len); at = LOOSE(at + step))
+        step = LOOSE(TCP_OPTION(pkt, options, at, len - at, found));
 }
