@@ -1,6 +1,6 @@
 /* rules write|compile|packets FOLDER: does a packet's cost depend on how many rules there are? Whole packets (view,
- * parse, rules, counters) through vm_run and through preyrun --repeat, by lists of 10, 1,000, 10,000 and 100,000 rules,
- * each beside the list of 10 in the same run; and what the same lists cost to compile, beside `nft -c` with as many
+ * parse, rules, counters) through vm_run and through preyrun --repeat, by lists of 100, 1,000, 10,000 and 100,000 rules,
+ * each beside the list of 100 in the same run; and what the same lists cost to compile, beside `nft -c` with as many
  * rules that say the same.
  *
  * Lists are drawn from ClassBench's of 100,000 rules, in their order; where the corpus is absent they are made here.
@@ -19,7 +19,7 @@
 #include "vm/vm.h"
 
 enum { NUMBERS = 4, FAMILIES = 3, COMPILES = 5, FEW = 200 /* rules of any list, with SMALL */, PATH = 4300 };
-static const uint32_t numbers[NUMBERS] = {10, 1000, 10000, 100000};
+static const uint32_t numbers[NUMBERS] = {100, 1000, 10000, 100000};
 static const char *const families[FAMILIES] = {"acl1", "fw1", "ipc1"};
 static unsigned frames; /* of each list */
 static const struct facts facts;
@@ -273,7 +273,7 @@ static void packet_rows(const struct judged lists[])
 {
     char what[120];
     for (unsigned i = 0; i < NUMBERS; i++) {
-        const char *const peer = i ? "10 rules" : NULL;
+        const char *const peer = i ? "100 rules" : NULL;
         const enum bench_goal goal = i ? GOAL_RATIO : GOAL_NONE;
         snprintf(what, sizeof what, "%s: whole packet", lists[i].list.name);
         bench_row(&(struct bench_row){what, "ns/pkt", &lists[i].ns, peer, i ? &lists[0].ns : NULL, goal, 2});
