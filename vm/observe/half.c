@@ -367,8 +367,10 @@ static bool is_believed(struct half *h, uint32_t ack, int32_t beyond)
     if (beyond <= 0) return true;
     if (beyond >= FAR_REACH) return false;
     if (h->flags & HALF_EDGE && seq_from(h->edge, ack) <= 0) return true;
-    const bool confirmed = h->far && seq_from(h->far, ack) >= 0 && seq_from(h->far, ack) < FAR_REACH;
+    const bool asked = h->far && !(h->has & HALF_HAS_FAR_SYN);
+    const bool confirmed = asked && seq_from(h->far, ack) >= 0 && seq_from(h->far, ack) < FAR_REACH;
     h->far = ack ? ack : 1;
+    h->has &= (uint8_t)~HALF_HAS_FAR_SYN;
     return confirmed;
 }
 

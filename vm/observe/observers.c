@@ -227,13 +227,15 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
 static bool is_another(struct conn *c, enum observe_half side, const struct observe_packet *s)
 {
     struct half *h = &c->half[side];
+    const struct half *other = &c->half[!side];
     if (!(s->flags & TCP_SYN)) return false;
     if (h->flags & HALF_SEEN && s->seq + 1 == h->next_seq - (uint32_t)h->next) return false;
     if (c->flags & CONN_OVER) return true;
-    if (s->flags & TCP_ACK) return h->flags & HALF_SEEN && c->half[!side].far && c->half[!side].far == s->ack;
+    if (s->flags & TCP_ACK) return h->flags & HALF_SEEN && other->has & HALF_HAS_FAR_SYN && other->far == s->ack;
     if (!(h->flags & HALF_SEEN)) return false;
-    if (c->state == OBSERVE_OPENS) return !(c->half[!side].flags & HALF_SEEN);
-    h->far = s->seq + 1 ? s->seq + 1 : 1;
+    if (c->state == OBSERVE_OPENS) return !(other->flags & HALF_SEEN);
+    h->far = s->seq + 1;
+    h->has |= HALF_HAS_FAR_SYN;
     return false;
 }
 

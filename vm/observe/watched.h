@@ -24,7 +24,12 @@ enum half_flag {
     HALF_AHEAD = 1 << 7, /* the other side acknowledged what has not come, since timed_us */
 };
 
-enum half_has { HALF_HAS_STAMPS = 1 << 0, HALF_HAS_SACK = 1 << 1, HALF_HAS_SCALE = 1 << 2 };
+enum half_has {
+    HALF_HAS_STAMPS = 1 << 0,
+    HALF_HAS_SACK = 1 << 1,
+    HALF_HAS_SCALE = 1 << 2,
+    HALF_HAS_FAR_SYN = 1 << 3, /* `far` is what would answer a SYN that came within the connection */
+};
 
 /* One half: what one side sends. Times in microseconds run round after 71 minutes. */
 struct half {
@@ -37,7 +42,7 @@ struct half {
     uint32_t acked;    /* number that the other side expects next */
     uint32_t edge;     /* number up to which the other side's window goes */
     uint32_t fin_seq;  /* number of its FIN */
-    uint32_t far;      /* an acknowledgement beyond the edge that another one may confirm; 0: none */
+    uint32_t far;      /* an acknowledgement beyond the edge that another one may confirm, or of a SYN; 0: none */
     uint32_t timed_seq, timed_us;
     uint32_t rtt_min, rtt_avg, rtt_max, rtt_count; /* rtt_avg: eight times that */
     uint32_t holes, retransmissions;
@@ -46,7 +51,7 @@ struct half {
     uint16_t iface;                                   /* interface of its first packet */
     uint32_t stamp; /* newest TSval, if the program cuts into connections; so are these: */
     uint16_t mss;   /* MSS of its SYN; 0: none */
-    uint8_t has;    /* enum half_has: options of its SYN */
+    uint8_t has;    /* enum half_has: options of its SYN, and what `far` is */
     uint8_t scale;  /* shift of its windows; SCALE_UNKNOWN */
     uint8_t ttl;    /* hops of its newest packet; DSCP byte: */
     uint8_t tos;

@@ -379,6 +379,26 @@ static void ports_are_used_again(void **state)
     (void)state;
 }
 
+/* What an end acknowledges of bytes that were never sent is no SYN that it could answer itself, and be forgotten; nor
+ * is a SYN an acknowledgement that another one may confirm. */
+static void an_answer_to_no_syn(void **state)
+{
+    const uint32_t far = 1u << 28;
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_shake(&w);
+    watch_text(&w, C, CSEQ, SSEQ + far, "");
+    watch_seg(&w, C, 77, SSEQ + far, TCP_SYN | TCP_ACK, NULL, 0);
+    assert_int_equal(w.ends, 0);
+    assert_int_equal(w.begins, 1);
+    watch_seg(&w, C, CSEQ + far - 1, 0, TCP_SYN, NULL, 0);
+    watch_text(&w, S, SSEQ, CSEQ + far, "");
+    for (unsigned i = 0; i < 4; i++) watch_text(&w, C, CSEQ + 3 * i, SSEQ, "abc");
+    assert_got(&w, C, "abcabcabcabc");
+    assert_int_equal(w.sum.half[C].holes, 0);
+    watch_fini(&w);
+    (void)state;
+}
+
 /* A machine that forwards shows a packet twice, as it comes and as it goes. */
 static void packets_seen_on_two_interfaces(void **state)
 {
@@ -621,6 +641,7 @@ int main(void)
         cmocka_unit_test(keepalives_are_no_retransmissions),
         cmocka_unit_test(times_of_both_sides),
         cmocka_unit_test(ports_are_used_again),
+        cmocka_unit_test(an_answer_to_no_syn),
         cmocka_unit_test(packets_seen_on_two_interfaces),
         cmocka_unit_test(a_full_table),
         cmocka_unit_test(memory_is_taken_back),
