@@ -197,18 +197,27 @@ static enum guard_says cut_begins(struct observers *o, struct conn *c, const str
     return carries && (g->cut || c->held) ? GUARD_HOLD : GUARD_SHOWN;
 }
 
-/* Handle a packet of a connection that is being cut into. */
+/* True if a segment lies between what its receiver has acknowledged and the right edge of its window: else a stranger
+ * who knows the tuple alone could hinder every cut. */
+static bool is_taken(const struct half *h, const struct observe_packet *s)
+{
+    return from_to(h->acked, s->seq + s->len) >= 0 && from_to(s->seq, h->edge) >= 0;
+}
+
+/* Handle a packet of a connection that is being cut into. A SYN goes by: whoever has the connection challenges it, and
+ * an end that has forgotten it resets it then (RFC 5961, 4). */
 static enum guard_says cut_goes_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t now_ns,
                                    const struct observe_packet *s, struct guarded *g)
 {
     struct cutting *x = cutting_of(o, conn_place(o, c));
     const struct half *h = &c->half[side];
-    if (!x) return GUARD_NONE;
-    if (s->flags & (TCP_SYN | TCP_RST | TCP_FIN)) {
+    if (!x || s->flags & TCP_SYN) return GUARD_NONE;
+    if (s->flags & (TCP_RST | TCP_FIN)) {
+        if (!is_taken(h, s)) return GUARD_NONE;
         x->conn = CONN_NONE;
         COUNT(o, c, cut_ends, 1);
         cut_gives_up(o, c);
-        if (!c->held || s->flags & TCP_SYN) return GUARD_NONE;
+        if (!c->held) return GUARD_NONE;
         observers_see(o, now_ns, s);
         return GUARD_HOLD;
     }

@@ -524,6 +524,7 @@ static void ended_just_then(void **state)
     }
 }
 
+/* A SYN goes by, and its end's reset, if it has forgotten the connection, ends the cut. */
 static void syn_again(void **state)
 {
     struct wire w;
@@ -533,18 +534,50 @@ static void syn_again(void **state)
     struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
     comes(&w, &f, LEFT);
     assert_int_equal(w.s.v.action, ACTION_ACCEPT);
-    assert_int_equal(released(&w, ACTION_ACCEPT), 1);
-    goes_on_as_it_was(&w);
+    nothing_left(&w);
+    assert_int_equal(not_cut(&w), 0);
+    f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    f = with(&w.client, RST, CLIENT_SEQ + 1, 0, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(observed(&w)->cut_ends, 1);
     wire_fini(&w);
     /* Of one that was cut into it reaches nobody, and ends nothing */
     begin_watched(&w, false, 0, &bare);
     cut_into(&w, &bare);
+    f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
     comes(&w, &f, LEFT);
     nothing_left(&w);
     f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
     comes(&w, &f, LEFT);
     assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 5);
     wire_fini(&w);
+}
+
+/* Who knows the tuple alone hinders no cut: what he sends goes by, and reaches nobody who would take it. */
+static void guesses(void **state)
+{
+    for (unsigned client = 0; client < 2; client++) {
+        struct wire w;
+        char at[12];
+        begin_watched(&w, client, 0, &bare);
+        decided_by(&w, &bare, at);
+        const struct frame *end = client ? &w.client : &w.server;
+        const uint32_t next = client ? CLIENT_SEQ + 1 : SERVER_SEQ + 1,
+                       guessed[] = {next - 1, next + 70000, next << 20};
+        const uint8_t flags[] = {RST, RST | ACK, FIN | ACK, SYN, SYN | ACK};
+        for (unsigned i = 0; i < 3 * sizeof flags; i++) {
+            struct frame f = with(end, flags[i % sizeof flags], guessed[i % 3], 1u << 31, NULL);
+            comes(&w, &f, client ? LEFT : RIGHT);
+            assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+        }
+        assert_int_equal(not_cut(&w), 0);
+        sockets_open(&w, &bare);
+        assert_int_equal(released(&w, ACTION_FORWARD), 1);
+        assert_int_equal(observed(&w)->cut_into, 1);
+        wire_fini(&w);
+    }
 }
 
 /* Sockets that do not open, or an end that does not acknowledge, for 500 ms; a socket that ends. */
@@ -780,6 +813,7 @@ int main(void)
         cmocka_unit_test(data_behind_a_hole),
         cmocka_unit_test(ended_just_then),
         cmocka_unit_test(syn_again),
+        cmocka_unit_test(guesses),
         cmocka_unit_test(too_late),
         cmocka_unit_test(no_room),
         cmocka_unit_test(midstream),
