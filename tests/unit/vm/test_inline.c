@@ -94,6 +94,38 @@ static void resets(void **state)
     }
 }
 
+/* Who knows the tuple alone turns no connection to himself, and has no say in TTL and DSCP of what leaves in the name
+ * of an end, which follow the end's own packets. */
+static void guesses_say_nothing_of_an_end(void **state)
+{
+    struct wire w;
+    wire_init(&w, SERVER_FIRST, false, 0);
+    open_server_first(&w);
+    talks(&w);
+    const uint32_t seq[] = {CLIENT_SEQ - (1u << 21), CLIENT_SEQ + 6 + (1u << 21), CLIENT_SEQ + 6, CLIENT_SEQ + 6};
+    const uint32_t ack[] = {OUR_SEQ + 5, OUR_SEQ + 5, OUR_SEQ + 6, OUR_SEQ + 5 - (1u << 25)};
+    for (unsigned i = 0; i < 5; i++) {
+        const bool own = i == 4;
+        struct frame f = own ? with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, NULL)
+                             : with(&w.client, i == 1 ? SYN : ACK, seq[i], ack[i], "x");
+        f.ttl = 2;
+        f.tos = 4;
+        f.from = CLIENT_MAC + 7;
+        comes(&w, &f, LEFT);
+        if (own) w.client = f;
+        f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "more");
+        says(&w, &f);
+        f = with(&w.client, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "more");
+        left_by(&w, &f, RIGHT);
+        f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 6, NULL);
+        says(&w, &f);
+        f = with(&w.server, ACK, OUR_SEQ + 5, CLIENT_SEQ + 6, NULL);
+        f.to = w.client.from;
+        left_by(&w, &f, LEFT);
+    }
+    wire_fini(&w);
+}
+
 /* Who does not know our numbers cannot refuse the client in the server's name, nor answer it. */
 static void forged_answers(void **state)
 {
@@ -305,10 +337,17 @@ static void reloaded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_byte), cmocka_unit_test(other_tags),      cmocka_unit_test(resets),
-        cmocka_unit_test(port_again), cmocka_unit_test(forged_answers),  cmocka_unit_test(loops),
-        cmocka_unit_test(full),       cmocka_unit_test(never_completed), cmocka_unit_test(reloaded),
+        cmocka_unit_test(every_byte),
+        cmocka_unit_test(other_tags),
+        cmocka_unit_test(resets),
+        cmocka_unit_test(port_again),
+        cmocka_unit_test(forged_answers),
+        cmocka_unit_test(loops),
+        cmocka_unit_test(full),
+        cmocka_unit_test(never_completed),
+        cmocka_unit_test(reloaded),
         cmocka_unit_test(not_evaded),
+        cmocka_unit_test(guesses_say_nothing_of_an_end),
     };
     const struct CMUnitTest user[] = {cmocka_unit_test(archived)}, kernel[] = {cmocka_unit_test(marked)};
     int status = cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(user, NULL, NULL);

@@ -131,7 +131,7 @@ uint32_t inline_cut_begin(const struct job *j, const struct packet_ctx *c, uint3
     conn->cut = cut;
     conn->service = service;
     inline_see_link(j, c, conn);
-    inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
+    inline_heard(conn, AT_CLIENT, c->key, c->pkt, true, j->vm->now_ns);
     inlines_original(all, number);
     inlines_opened(all, number);
     x->socket[AT_CLIENT].given = conn->client_seq = ends->side[AT_CLIENT].next - 1;

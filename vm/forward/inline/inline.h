@@ -76,6 +76,9 @@ void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_
 void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
 /* True for a segment that answers our SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
+/* False for a segment whose numbers are not near those of its end: a stranger may have sent it, who knows the tuple
+ * alone. For connections whose windows are not followed, too. */
+bool inline_is_own(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
 /* legs.c: note an end's SYN, and ours to it, by its options. */
 void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tcp_segment *s);
@@ -136,8 +139,8 @@ bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inlin
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
 /* Give a packet of ours, bare, to the stack aside. */
 void inline_give(const struct job *j, struct pkt *pkt);
-/* Note what an end's packet says of it. */
-void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt,
+/* Note what an end's packet says of it. own: its numbers tell that it is the end's (inline_is_own). */
+void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt, bool own,
                   uint64_t now_ns);
 
 /* way.c: true if a packet that is not bridged leaves by a served interface, as far as routes are known. Tagged frames

@@ -20,6 +20,15 @@ bool inline_answers(const struct inline_conn *c, enum inline_at from, const stru
     return from == AT_CLIENT ? s->ack - (c->seq + 1) < FIRST_FLIGHT : s->ack == c->own_seq + 1;
 }
 
+bool inline_is_own(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
+{
+    enum { AROUND = 1 << 20, UNACKED = 1 << 24 };
+    const struct inline_side *side = &c->side[from];
+    if (from == AT_SERVER && !c->answered) return inline_answers(c, from, s);
+    if (s->flags & TCP_SYN) return from == AT_CLIENT && c->state < INLINE_OPEN;
+    return s->flags & TCP_ACK && s->seq - (side->next - AROUND) < 2 * AROUND && side->ours - s->ack < UNACKED;
+}
+
 /* A reset counts at the number that is next, or, from a server that has not answered, if it answers (RFC 5961, 3.2). */
 static bool is_reset(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
 {

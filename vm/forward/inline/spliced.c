@@ -165,7 +165,6 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
     const uint32_t mtu = inline_mtu(j, conn, to, c->key), grown = grows(conn, from);
     uint32_t told;
     const enum tunnel_fit fit = edge_fit(c->pkt, c->key, mtu - grown, &told);
-    inlines_take(j->vm->inlines, conn, number);
     if (fit == TUNNEL_TOO_BIG) {
         edge_too_big(j, c, told, NULL);
         forward_refuse(c, REASON_TOO_BIG);

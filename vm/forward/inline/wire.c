@@ -39,16 +39,18 @@ static uint32_t priorities_of(const struct pkt *pkt)
     return all;
 }
 
-void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt,
+void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt, bool own,
                   uint64_t now_ns)
 {
     struct inline_side *side = &c->side[from];
     const uint64_t mac = pkt_mac(pkt, false);
-    side->ttl = (uint8_t)key->ttl;
-    side->tos = key_tos(key);
-    side->priorities = priorities_of(pkt);
-    if (mac && !(mac >> 40 & 1) && side->mac) side->mac = mac;
     c->seen_ns = now_ns;
+    if (own || c->state == INLINE_SPLICED) { /* spliced, the packet itself leaves with these */
+        side->ttl = (uint8_t)key->ttl;
+        side->tos = key_tos(key);
+        side->priorities = priorities_of(pkt);
+    }
+    if (own && mac && !(mac >> 40 & 1) && side->mac) side->mac = mac;
 }
 
 /* Send the packet into the stack aside. */
@@ -160,7 +162,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     conn->leaves = (says & PBC_PROXY_LEAVES) != 0;
     inline_see_link(j, c, conn);
     see_syn(c, conn);
-    inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
+    inline_heard(conn, AT_CLIENT, c->key, c->pkt, true, j->vm->now_ns);
     inlines_original(j->vm->inlines, number);
     if (!give(j, c, conn, number, AT_CLIENT)) {
         inlines_end(j->vm->inlines, number);
@@ -299,7 +301,8 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
         settle_whole(j, c);
         return true;
     }
-    inline_heard(conn, from, c->key, c->pkt, j->vm->now_ns);
+    if (conn->state == INLINE_SPLICED) inlines_take(all, conn, number);
+    inline_heard(conn, from, c->key, c->pkt, inline_is_own(conn, from, &s), j->vm->now_ns);
     if (inline_hold(j, conn, number, c, from, &s))
         inline_look(j, conn);
     else if (conn->cut)
