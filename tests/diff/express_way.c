@@ -277,6 +277,7 @@ static uint32_t wrap(struct run *r, const struct talk *t, uint8_t *frame, uint32
 /* What nobody sends who keeps to the rules: a length of any layer, or any byte, is not what it was. */
 static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
 {
+    static const uint16_t lies[] = {0, 1, 7, 8, 19, 20, 39, 40, 0x7fff, 0x8000, 0xfffe, 0xffff};
     struct rng *g = &r->rng;
     const uint32_t l3 = ETHER_LEN + (uint32_t)VLAN_LEN * t->tag_count, l4 = l3 + (t->v6 ? IP6_LEN : IP4_LEN);
     const uint32_t at[] = {l3 + (t->v6 ? IP6_PAYLOAD : IP4_TOTAL),
@@ -287,10 +288,29 @@ static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t l
                            rng_below(g, len)};
     uint8_t *const p = frame + at[rng_below(g, sizeof at / sizeof *at)];
     if (p + 2 > frame + len) return;
-    if (rng_one_in(g, 2))
+    if (rng_one_in(g, 3))
+        wire_put16(p, lies[rng_below(g, sizeof lies / sizeof *lies)]);
+    else if (rng_one_in(g, 2))
         wire_put16(p, (uint16_t)(wire_get16(p) + rng_below(g, 9) - 4));
     else
         *p ^= (uint8_t)(1u << rng_below(g, 8));
+}
+
+/* What no host sends, with the right sum: bits and offsets of fragments in any mix, an address that is nobody's, or its
+ * own other end's; and now and then a tag of priority alone. */
+static void draw_odd(struct run *r, const struct talk *t, uint8_t *frame)
+{
+    static const uint16_t fragments[] = {0x2000, 0x4000, 0x6000, 0x8000, 0xa000, 0x2001, 1, 0x1fff, 0x3fff};
+    struct rng *g = &r->rng;
+    uint8_t *ip = frame + ETHER_LEN + VLAN_LEN * t->tag_count;
+    if (t->tag_count && rng_one_in(g, 3)) wire_put16(frame + ETHER_LEN, wire_get16(frame + ETHER_LEN) & 0xf000);
+    if (t->v6) return;
+    const uint32_t odd[] = {r->self4[0], wire_get32(ip + IP4_DST), 0x7f000001, 0xe0000001, 0, UINT32_MAX};
+    if (rng_one_in(g, 3)) wire_put16(ip + IP4_FRAG, fragments[rng_below(g, sizeof fragments / sizeof *fragments)]);
+    if (rng_one_in(g, 3))
+        wire_put32(ip + (rng_one_in(g, 4) ? IP4_DST : IP4_SRC), odd[rng_below(g, sizeof odd / sizeof *odd)]);
+    wire_put16(ip + IP4_SUM, 0);
+    wire_put16(ip + IP4_SUM, csum_fold(csum_add(0, ip, IP4_LEN)));
 }
 
 /* The head ends anywhere; the rest lies in two pieces. */
@@ -353,6 +373,7 @@ static void draw_packet(struct run *r, unsigned i)
     }
     const bool hurt = r->hurts && rng_one_in(g, 12), later = r->hurts && rng_one_in(g, 60);
     const unsigned wraps = r->hurts && rng_one_in(g, 12) ? 1 + rng_below(g, WRAPS) : 0;
+    if (r->hurts && rng_one_in(g, 12)) draw_odd(r, &t, frame);
     if (hurt) maim(r, &t, frame, len);
     for (unsigned n = wraps; n > 0; n--) len = wrap(r, &t, frame, len);
     if (later) maim(r, &t, frame, len);
