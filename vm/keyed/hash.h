@@ -24,11 +24,13 @@ struct hash_sum {
 /* Return the lower half. On the kernel's machine that is one instruction, where clang makes two shifts of a mask. */
 static inline uint64_t hash_half(uint64_t word)
 {
-    uint32_t half = (uint32_t)word;
 #ifdef HALF_REGISTERS
-    __asm__("%0 = %0" : "+w"(half));
-#endif
+    uint32_t half;
+    __asm__("%0 = %1" : "=w"(half) : "w"((uint32_t)word));
     return half;
+#else
+    return (uint32_t)word;
+#endif
 }
 
 /* Add a product to the sum, mod 2^128. The carry is told from the highest bits: a comparison would be a branch on the

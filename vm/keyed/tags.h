@@ -92,6 +92,31 @@ static inline unsigned tags_first(uint32_t mask)
 #endif
 }
 
+/* Return a slot of the group whose tag has that hash, or GROUP. Natively the first; in the kernel any, without bringing
+ * the bits of all words side by side: slot 4 w + l is bit 16 l + 12 + w here, and a product with a number of which each
+ * four bits are others, taken at those sixteen places, has an index for it. */
+static inline unsigned tags_find_words(const uint16_t tags[GROUP], uint16_t hash)
+{
+    const uint64_t ones = 0x0001000100010001, low = 0x7fff * ones, high = 0x8000 * ones, all = 0xf000 * ones;
+    const uint64_t product = 0xa00a6006e00f, places = 0x376ba19fe2c5d840;
+    const tags_word *const words = (const tags_word *)tags;
+    uint64_t equal = all;
+    for (unsigned i = 0; i < GROUP / 4; i++)
+        equal ^= ((((words[i] & TAG_HASH * ones) ^ hash * ones) + low) & high) >> (GROUP / 4 - 1 - i);
+    if (!equal) return GROUP;
+    return (unsigned)(places >> ((equal & -equal) * product >> 60) * 4 & 0xf);
+}
+
+static inline unsigned tags_find(const uint16_t tags[GROUP], uint16_t hash)
+{
+#ifdef __bpf__
+    return tags_find_words(tags, hash);
+#else
+    const uint32_t hits = tags_like(tags, hash);
+    return hits ? tags_first(hits) : GROUP;
+#endif
+}
+
 /* Loop over the ones of a group's mask: tags_first gives the current one, and the mask is 0 at the end. The loop is
  * bounded for the kernel's verifier. */
 #if defined __bpf__ && defined LOOP
