@@ -136,10 +136,9 @@ static inline uint64_t table_rest(const struct flow *f)
     return rest;
 }
 
-/* True if the slot has that IPv4 tuple. */
-static inline bool table_is_of_ip4(const struct flow_table *t, int64_t slot, const struct flow_id *id)
+/* True if the line has that IPv4 tuple. */
+static inline bool table_is_of_ip4(const struct flow *f, const struct flow_id *id)
 {
-    const struct flow *f = table_slot(t, slot);
     return !((table_rest(f) ^ id->rest) | (f->low ^ id->low[0]) | (f->high ^ id->high[0]));
 }
 

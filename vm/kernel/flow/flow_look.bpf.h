@@ -125,8 +125,9 @@ static bool is_by_recipe(const struct kpkt *k)
 
 static bool has_recipe(struct kpkt *k)
 {
-    const uint32_t published = recipe_copy(k);
-    return published && table_is_of(TABLE, k->seen.tuple, &k->seen.id) && recipe_is_whole(k, published);
+    const struct flow *at = table_slot(TABLE, k->seen.tuple);
+    const uint32_t published = recipe_copy(k, at);
+    return published && table_is_of(TABLE, k->seen.tuple, &k->seen.id) && recipe_is_whole(at, published);
 }
 
 static inline bool has_audit(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }

@@ -4,12 +4,12 @@
 
 #include "vm/flow/table/lookup.h"
 
-/* Copy the recipe into k->recipe, and its kind into s->recipe. Return its number, or 0: no recipe holds. Afterwards
- * check that the slot belongs to the tuple (table_is_of), and then that the copy is whole (recipe_is_whole). */
-static __always_inline uint32_t recipe_copy(struct kpkt *k)
+/* Copy the recipe of the packet's tuple, whose line is `at`, into k->recipe, and its kind into s->recipe. Return its
+ * number, or 0: no recipe holds. Afterwards check that the slot belongs to the tuple (table_is_of), and then that the
+ * copy is whole (recipe_is_whole). */
+static __always_inline uint32_t recipe_copy(struct kpkt *k, const volatile struct flow *at)
 {
     struct track_seen *s = &k->seen;
-    const volatile struct flow *at = table_slot(TABLE, s->tuple);
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_recipe(TABLE, s->tuple);
     volatile uint64_t *line = (volatile uint64_t *)(void *)&k->recipe; /* word by word: no registers for all of them */
     const uint32_t published = at->published;
@@ -19,8 +19,7 @@ static __always_inline uint32_t recipe_copy(struct kpkt *k)
     return s->recipe && k->recipe.generation == state_world.recipes ? published : 0;
 }
 
-static __always_inline bool recipe_is_whole(const struct kpkt *k, uint32_t published)
+static __always_inline bool recipe_is_whole(const volatile struct flow *at, uint32_t published)
 {
-    const volatile struct flow *at = table_slot(TABLE, k->seen.tuple);
     return at->published == published;
 }

@@ -111,13 +111,13 @@ static inline bool table_try_lock(struct flow *f)
     return __sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK);
 }
 
-/* True if the slot in which the packet's tuple was found still holds the tuple, and leads to the same flow. Call it
- * with the flow's lock taken, or its line copied: a twin's slot is freed before its flow's. */
-static inline bool table_still(const struct track_seen *s)
+/* True if the slot in which the packet's tuple was found, with the line `at`, still holds the tuple, and leads to the
+ * same flow. Call it with the flow's lock taken, or its line copied: a twin's slot is freed before its flow's. */
+static inline bool table_still_at(const struct track_seen *s, const volatile struct flow *at)
 {
-    const volatile struct flow *at = table_slot(TABLE, s->tuple);
     return at->hash == flow_claim_hash(s->hash) && (!s->twin || at->flow == s->slot);
 }
+static inline bool table_still(const struct track_seen *s) { return table_still_at(s, table_slot(TABLE, s->tuple)); }
 
 /* Give back the lock, and count the change. If processors show their stores to others in order, one store is enough. */
 static inline void table_unlock(struct flow *f)

@@ -20,6 +20,8 @@ struct express_bytes {
     uint8_t *frame; /* ETHER_LEN of them are there */
     uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
     const uint8_t *end;
+    uint32_t l3;   /* offset of `ip` */
+    uint16_t type; /* of what stands at `ip`, as it lies in the frame; 0: IP4_LEN bytes are not there */
 };
 
 /* Return the packet's header behind IP. */
@@ -71,8 +73,14 @@ inline_whole bool express_is_plain(struct kpkt *k)
     return express_not(k, opens ? KERNEL_LONG_FLAGS : KERNEL_LONG_PIECES);
 }
 
-/* Find the packet's tuple, and the first slot that may hold it: its flow's, or that of its flow's twin. */
-inline_whole bool express_find(struct kpkt *k)
+/* Lines of the flow table that were found for the packet: their addresses are worked out once */
+struct express_lines {
+    struct flow *at; /* of its tuple: its flow's, or that of its flow's twin */
+    struct flow *f;  /* of its flow */
+};
+
+/* Find the packet's tuple, and the first slot that may hold it. */
+inline_whole bool express_find(struct kpkt *k, struct express_lines *lines)
 {
     struct track_seen *s = &k->seen;
     if (k->key.kind & KIND_IP4) {
@@ -83,25 +91,31 @@ inline_whole bool express_find(struct kpkt *k)
         s->how = (uint8_t)tuple_of_ports6(&k->key, express_stack(&k->key), &s->id, &s->at);
         if (s->at & (AT_SAME | AT_GROUP)) return express_not(k, KERNEL_LONG_FLOW);
         s->hash = table_hash6(TABLE, &s->id);
-        table_ask_cold(TABLE, place_first(s->hash, TABLE->groups));
     }
     EXPRESS_STEP(k);
     s->tuple = table_ask_slot(TABLE, s->hash);
     if (s->tuple == FLOW_NONE) return express_not(k, KERNEL_LONG_FLOW);
-    const struct flow *at = table_slot(TABLE, s->tuple);
-    s->twin = at->flags & FLOW_TWIN;
-    s->slot = s->twin ? at->flow : s->tuple;
-    s->dir = !(s->at & AT_HIGH) == !(at->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
-    s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_UNBOUND;
+    struct flow *at = table_slot(TABLE, s->tuple);
+    const uint8_t flags = at->flags;
+    lines->at = lines->f = at;
+    s->twin = flags & FLOW_TWIN;
+    s->slot = s->tuple;
+    s->dir = !(s->at & AT_HIGH) == !(flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
+    s->class = flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_UNBOUND;
+    if (flags & FLOW_TWIN) {
+        s->slot = at->flow;
+        s->class = SEEN_REPLY;
+        lines->f = table_slot(TABLE, s->slot);
+    }
     return s->class == SEEN_UNBOUND || s->twin == (s->dir == FLOW_REPLY) || express_not(k, KERNEL_LONG_ROLE);
 }
 
 /* True if the slot has the packet's tuple. */
-inline_whole bool express_is_its(const struct kpkt *k)
+inline_whole bool express_is_its(const struct kpkt *k, const struct flow *at)
 {
     const struct flow_id *id = &k->seen.id;
-    if (k->key.kind & KIND_IP4) return table_is_of_ip4(TABLE, k->seen.tuple, id);
-    return table_rest(table_slot(TABLE, k->seen.tuple)) == id->rest && table_has_ip6(TABLE, k->seen.tuple, id);
+    if (k->key.kind & KIND_IP4) return table_is_of_ip4(at, id);
+    return table_rest(at) == id->rest && table_has_ip6(TABLE, k->seen.tuple, id);
 }
 
 /* True if no rule judges the packet: it is a reply of a bound flow, or there are no firewalls. */
@@ -118,11 +132,11 @@ inline_whole enum kernel_long express_why_not_taken(const struct kpkt *k, uint32
 }
 
 /* True if the packet keeps its length by its tuple's recipe, and its way out is known. */
-inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
+inline_whole bool express_leaves(struct kpkt *k, const struct flow *at, const uint8_t *frame)
 {
-    const uint32_t published = recipe_copy(k);
-    if (!express_is_its(k)) return express_not(k, KERNEL_LONG_FLOW);
-    if (!published || !recipe_is_whole(k, published)) return express_not(k, KERNEL_LONG_RECIPE);
+    const uint32_t published = recipe_copy(k, at);
+    if (!express_is_its(k, at)) return express_not(k, KERNEL_LONG_FLOW);
+    if (!published || !recipe_is_whole(at, published)) return express_not(k, KERNEL_LONG_RECIPE);
     const uint32_t kind = k->seen.recipe & (RECIPE_KINDS - 1), how = kind & ~(uint32_t)RECIPE_IP6;
     if (how != RECIPE_REWRITE && how != RECIPE_FRAME) return express_not(k, KERNEL_LONG_RECIPE);
     if (!recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, &k->key, frame, k->seen.twin, state_world.longest))
@@ -139,11 +153,13 @@ inline_whole enum kernel_long express_why_not_open(const struct flow *f)
 
 /* True if the packet changes only numbers and time of its flow, and the decision is known. bound: the flow is sent
  * on. held: the flow's lock is taken; without the lock nothing is written. */
-inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const struct express_bytes *b, bool bound, bool held)
+inline_whole bool express_goes_on(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b,
+                                  bool bound, bool held)
 {
     const struct track_seen *s = &k->seen;
     const enum flow_dir dir = (enum flow_dir)(s->dir & 1u);
-    if (!table_still(s)) return express_not(k, KERNEL_LONG_BUSY);
+    struct flow *f = lines->f;
+    if (!table_still_at(s, lines->at)) return express_not(k, KERNEL_LONG_BUSY);
     if ((f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined)
         return express_not(k, KERNEL_LONG_ROLE);
     if (table_expired(TABLE, f, k->now_ns)) return express_not(k, KERNEL_LONG_ENDING);
@@ -176,18 +192,19 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const struct e
 
 /* Do the same as express_goes_on, under the flow's lock. A datagram in the clock tick of the last one changes
  * nothing. */
-inline_whole bool express_keep(struct kpkt *k, const struct express_bytes *b, bool bound)
+inline_whole bool express_keep(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b,
+                               bool bound)
 {
-    struct flow *f = table_slot(TABLE, k->seen.slot);
+    struct flow *f = lines->f;
     k->decision = decided_by_nobody(ACTION_ACCEPT);
     if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
         const uint64_t was = *(volatile uint64_t *)&f->claim;
         if (was & CLAIM_LOCK) return express_not(k, KERNEL_LONG_BUSY);
-        if (!express_goes_on(k, f, b, bound, false)) return false;
+        if (!express_goes_on(k, lines, b, bound, false)) return false;
         return *(volatile uint64_t *)&f->claim == was || express_not(k, KERNEL_LONG_BUSY);
     }
     if (!table_try_lock(f)) return express_not(k, KERNEL_LONG_BUSY);
-    const bool goes_on = express_goes_on(k, f, b, bound, true);
+    const bool goes_on = express_goes_on(k, lines, b, bound, true);
     table_unlock(f);
     return goes_on;
 }
@@ -235,17 +252,17 @@ inline_whole bool express_is_partial(const struct kpkt *k, const struct express_
 }
 
 /* Edit a packet of a bound flow. False: it takes the long way. */
-inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b)
+inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b)
 {
     if (!(count_program(k->program)->flags & KERNEL_SENDS_ON)) return express_not(k, KERNEL_LONG_RULES);
     if (!ordinary_frame(&k->pkt, &k->key, b->frame)) return express_not(k, KERNEL_LONG_HOPS);
     if (k->flags & KERNEL_SOFTWARE && express_is_partial(k, b)) return express_not(k, KERNEL_LONG_CHECKSUM);
     EXPRESS_STEP(k);
-    if (!express_leaves(k, b->frame)) return false;
+    if (!express_leaves(k, lines->at, b->frame)) return false;
     EXPRESS_STEP(k);
     if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, b, true)) return false;
+    if (!express_keep(k, lines, b, true)) return false;
     EXPRESS_STEP(k);
     express_edit(k, b);
     k->flags |= KERNEL_ORDINARY;
@@ -254,13 +271,13 @@ inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b)
 }
 
 /* Let a packet of any other flow pass. False: it takes the long way. */
-inline_whole bool express_here(struct kpkt *k, const struct express_bytes *b)
+inline_whole bool express_here(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b)
 {
     if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return express_not(k, KERNEL_LONG_PROXY);
-    if (!express_is_its(k)) return express_not(k, KERNEL_LONG_FLOW);
+    if (!express_is_its(k, lines->at)) return express_not(k, KERNEL_LONG_FLOW);
     if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, b, false)) return false;
+    if (!express_keep(k, lines, b, false)) return false;
     settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);
     k->out = KERNEL_PASS;
     return true;
@@ -275,10 +292,11 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, boo
     if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
     if (state_world.facts.patterns) settle_iface(k);
     EXPRESS_STEP(k);
-    if (!express_find(k)) return KERNEL_NONE;
+    struct express_lines lines;
+    if (!express_find(k, &lines)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    if (bound ? !sends || !sends_on() || !express_on(k, b) : !express_here(k, b)) {
+    if (bound ? !sends || !sends_on() || !express_on(k, &lines, b) : !express_here(k, &lines, b)) {
         k->said = 0;
         return KERNEL_NONE;
     }

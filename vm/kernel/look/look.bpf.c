@@ -82,24 +82,39 @@ inline_whole bool asks_more(const struct kpkt *k)
            (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
 }
 
-/* Note the frame's tag, of which it has one at most: in its bytes, or taken off. False: another kind of frame. */
-inline_whole bool read_outer(const struct kpkt *k, const uint8_t *bytes, uint16_t *type, struct outer *o)
+/* Return the frame's bytes, up to the IP header behind Ethernet's and one tag at most. */
+inline_whole struct express_bytes bytes_of(const struct frame *f)
 {
-    uint32_t kind = KIND_ETHER | KIND_ETHERTYPE, tag = 0;
-    *type = wire_raw16(bytes + ETHER_TYPE_AT);
+    struct express_bytes b = {.frame = first_byte(f), .end = end_byte(f)};
+    if (b.frame + TAGGED_LEN + IP4_LEN > b.end) return b;
+    uint16_t type = wire_raw16(b.frame + ETHER_TYPE_AT);
+    uint32_t l3 = ETHER_LEN;
+    if (type == htobe16(ETHER_VLAN)) {
+        l3 = TAGGED_LEN;
+        type = wire_raw16(b.frame + TAGGED_LEN - 2);
+    }
+    b.l3 = LOOSE(l3);
+    b.ip = b.frame + BELOW_64(b.l3);
+    if (b.ip + IP4_LEN <= b.end) b.type = type;
+    return b;
+}
+
+/* Note the frame's tag, of which it has one at most: in its bytes, or taken off. False: another kind of frame. */
+inline_whole bool read_outer(const struct kpkt *k, const struct express_bytes *b, struct outer *o)
+{
+    uint32_t kind = KIND_ETHER | KIND_ETHERTYPE;
+    const bool tag = b->l3 != ETHER_LEN;
     if (k->pkt.link != LINK_ETHER) return false;
     if (k->pkt.tag_count) {
-        if (k->pkt.tag_count > 1 || k->pkt.tags[0].tpid != ETHER_VLAN) return false;
+        if (k->pkt.tag_count > 1 || k->pkt.tags[0].tpid != ETHER_VLAN || tag) return false;
         kind |= KIND_VLAN;
         o->vlan = k->pkt.tags[0].tci & VLAN_VID;
-    } else if (*type == htobe16(ETHER_VLAN)) {
+    } else if (tag) {
         kind |= KIND_VLAN;
-        tag = VLAN_LEN;
-        o->vlan = wire_get16(bytes + ETHER_LEN) & VLAN_VID;
-        *type = wire_raw16(bytes + TAGGED_LEN - 2);
+        o->vlan = wire_get16(b->frame + ETHER_LEN) & VLAN_VID;
     }
     o->kind = LOOSE(kind);
-    o->l3 = LOOSE(ETHER_LEN + tag);
+    o->l3 = b->l3;
     o->tag = tag;
     return true;
 }
@@ -111,19 +126,17 @@ static const struct shape shape_tcp = SHAPE_OF_TCP, shape_udp = SHAPE_OF_UDP;
 inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *b)
 {
     struct outer o = {0};
-    uint16_t type;
-    if (b->frame + TAGGED_LEN + IP4_LEN > b->end || !read_outer(k, b->frame, &type, &o)) return EXPRESS_NOT;
-    b->ip = b->frame + BELOW_64(o.l3);
+    if (!b->type || !read_outer(k, b, &o)) return EXPRESS_NOT;
     const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
     set_head(k, len);
-    if (type == htobe16(ETHER_IP4)) {
+    if (b->type == htobe16(ETHER_IP4)) {
         if (b->ip + IP4_LEN + UDP_LEN > b->end) return EXPRESS_NOT;
         if (b->ip[IP4_PROTO] == IPPROTO_NR_TCP && b->ip + IP4_LEN + TCP_LEN <= b->end)
             return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
         if (b->ip[IP4_PROTO] == IPPROTO_NR_UDP) return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_udp);
         return EXPRESS_NOT;
     }
-    if (type != htobe16(ETHER_IP6) || b->ip + IP6_LEN + UDP_LEN > b->end) return EXPRESS_NOT;
+    if (b->type != htobe16(ETHER_IP6) || b->ip + IP6_LEN + UDP_LEN > b->end) return EXPRESS_NOT;
     if (b->ip[IP6_NEXT] == IPPROTO_NR_TCP && b->ip + IP6_LEN + TCP_LEN <= b->end)
         return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
     if (b->ip[IP6_NEXT] == IPPROTO_NR_UDP) return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_udp);
@@ -308,37 +321,28 @@ inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flag
 }
 
 /* Return the frame's length. Where a contiguous IP packet is all of the frame, no helper needs to be called. */
-inline_whole uint64_t frame_len(struct xdp_md *ctx)
+inline_whole uint64_t frame_len(struct xdp_md *ctx, const struct express_bytes *b)
 {
-    const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
-    const uint64_t there = (uint64_t)(end - data);
-    if (data + TAGGED_LEN + IP4_LEN > end) return bpf_xdp_get_buff_len(ctx);
-    uint16_t type = wire_raw16(data + ETHER_TYPE_AT);
-    uint64_t tag = 0;
-    if (type == htobe16(ETHER_VLAN)) {
-        tag = VLAN_LEN;
-        type = wire_raw16(data + TAGGED_LEN - 2);
-    }
-    const uint8_t *ip = data + BELOW_64(ETHER_LEN + tag);
-    if (ip + IP4_LEN > end) return bpf_xdp_get_buff_len(ctx);
+    const uint64_t there = (uint64_t)(b->end - b->frame);
     uint64_t len = UINT64_MAX;
-    if (type == htobe16(ETHER_IP4)) len = wire_get16(ip + IP4_TOTAL);
-    if (type == htobe16(ETHER_IP6)) len = wire_get16(ip + IP6_PAYLOAD) + IP6_LEN;
-    return len <= there - ETHER_LEN - tag ? there : bpf_xdp_get_buff_len(ctx);
+    if (!b->type) return bpf_xdp_get_buff_len(ctx);
+    if (b->type == htobe16(ETHER_IP4)) len = wire_get16(b->ip + IP4_TOTAL);
+    if (b->type == htobe16(ETHER_IP6)) len = wire_get16(b->ip + IP6_PAYLOAD) + IP6_LEN;
+    return len <= there - b->l3 ? there : bpf_xdp_get_buff_len(ctx);
 }
 
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
     const struct frame f = {.xdp = ctx};
-    k->frame_len = (uint32_t)frame_len(ctx);
+    struct express_bytes bytes = bytes_of(&f);
+    k->frame_len = (uint32_t)frame_len(ctx, &bytes);
     if (k->flags & KERNEL_ASKED)
         k->flags &= KERNEL_SAID;
     else
         arrive(k, ctx->ingress_ifindex, 0);
     packet_begin(k);
     LOOK_STEP(k);
-    struct express_bytes bytes = {.frame = first_byte(&f), .end = end_byte(&f)};
     k->found = read_there(k, &bytes);
     const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
@@ -384,7 +388,7 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     }
     packet_begin(k);
     LOOK_STEP(k);
-    struct express_bytes bytes = {.frame = first_byte(&f), .end = end_byte(&f)};
+    struct express_bytes bytes = bytes_of(&f);
     k->found = read_there(k, &bytes);
     if (k->found == EXPRESS_GOOD && express(k, &bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
     LOOK_STEP(k);
