@@ -504,7 +504,7 @@ static bool leaves_while_held(const uint8_t *bytes, uint32_t len, uint64_t hash)
 /* Both groups of the tuple get full of flows that are sent on, which the kernel may not end. */
 static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct flow_tuple *tuple)
 {
-    const struct place at = place_of(tuple->hash, ops.table->groups);
+    const struct place at = table_place(ops.table, tuple->hash);
     uint32_t left = 1;
     for (unsigned i = 0; i < 2 * GROUP; i++)
         if (ops.tags[place_slot(&at, i)]) flow_end(ops.table, (int32_t)place_slot(&at, i), FLOW_END_IDLE, NOW);
@@ -514,7 +514,7 @@ static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct
         op.tuple.id.low[0] = 0x0b000000 + i;
         op.tuple.hash = table_hash(ops.table, &op.tuple.id);
         op.tuple.room = FLOW_NONE;
-        const struct place its = place_of(op.tuple.hash, ops.table->groups);
+        const struct place its = table_place(ops.table, op.tuple.hash);
         const bool there = its.group[0] == at.group[0] || its.group[0] == at.group[1];
         if (there) ops.run(ops.arg, &op);
         place_choose_of(&at, table_group(ops.table, at.group[0]), table_group(ops.table, at.group[1]), &left);

@@ -69,6 +69,30 @@ static void tags_compare_alike(void **state)
 }
 #endif
 
+/* The slot that is found has the tag, whatever its class; without one there is none. */
+static void a_tag_is_found(void **state)
+{
+    (void)state;
+    struct rng r = {3};
+    uint16_t tags[GROUP];
+    for (unsigned n = 0; n < 200000; n++) {
+        const uint16_t hash = (uint16_t)(1 + rng_below(&r, n % 2 ? TAG_HASH : 8));
+        for (unsigned i = 0; i < GROUP; i++) tags[i] = (uint16_t)(rng_next(&r) & (n % 3 ? 0xc007 : 0xffff));
+        if (n % 2) tags[rng_below(&r, GROUP)] = (uint16_t)(hash | rng_below(&r, 4) << TAG_CLASS_AT);
+        const unsigned native = tags_find(tags, hash), words = tags_find_words(tags, hash);
+        assert_int_equal(native == GROUP, !tags_like(tags, hash));
+        assert_int_equal(words == GROUP, native == GROUP);
+        if (native == GROUP) continue;
+        assert_int_equal(tags[native] & TAG_HASH, hash);
+        assert_int_equal(tags[words] & TAG_HASH, hash);
+    }
+    for (unsigned i = 0; i < GROUP; i++) {
+        memset(tags, 0, sizeof tags);
+        tags[i] = 0xc001;
+        assert_int_equal(tags_find_words(tags, 1), i);
+    }
+}
+
 static void masks_are_counted(void **state)
 {
     (void)state;
@@ -218,6 +242,29 @@ static void a_claimed_slot_is_passed(void **state)
     table_take_row(t, at.group[0] * GROUP);
     table_slot(t, at.group[0] * GROUP)->claim = 1;
     assert_int_equal(add(t, id, FLOW_STATE_OPEN, 1), at.group[0] * GROUP + 1);
+    flow_table_free(t);
+}
+
+/* In a large table a few flows lie in its near groups, which are few; so many that these are full lie elsewhere, too,
+ * and are found. */
+static void few_flows_lie_near(void **state)
+{
+    (void)state;
+    enum { FEW = 1000, MANY = 30000 };
+    struct flow_table *t = table_of(100000, 100000);
+    const uint32_t far = (t->groups - t->near) * GROUP;
+    assert_true(t->near >= 512 && t->near * 8 <= t->groups);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const int32_t slot = add(t, ip4(i, 9, 1, 2), FLOW_STATE_OPEN, 1);
+        if (i < FEW) assert_true((uint32_t)slot >= far);
+    }
+    unsigned near = 0;
+    for (uint32_t i = 0; i < MANY; i++) {
+        const int32_t slot = find(t, ip4(i, 9, 1, 2), 1);
+        assert_int_not_equal(slot, FLOW_NONE);
+        near += (uint32_t)slot >= far;
+    }
+    assert_in_range(near, t->near * GROUP * 9 / 10, t->near * GROUP);
     flow_table_free(t);
 }
 
@@ -571,6 +618,7 @@ int main(void)
         cmocka_unit_test(tags_compare_alike),
 #endif
         cmocka_unit_test(masks_are_counted),
+        cmocka_unit_test(a_tag_is_found),
         cmocka_unit_test(places_are_two_groups),
         cmocka_unit_test(neighbours_spread),
         cmocka_unit_test(seeds_differ),
@@ -578,6 +626,7 @@ int main(void)
         cmocka_unit_test(a_new_flow_is_zero_but_for_what_it_is),
         cmocka_unit_test(ip4_flows_have_one_line),
         cmocka_unit_test(a_claimed_slot_is_passed),
+        cmocka_unit_test(few_flows_lie_near),
         cmocka_unit_test(each_state_ends_its_way),
         cmocka_unit_test(deadlines_saturate),
         cmocka_unit_test(the_sweep_ends_what_is_over),

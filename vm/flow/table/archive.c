@@ -81,12 +81,23 @@ static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t g
     return asked;
 }
 
+/* Bit of the number of groups: some of them are near. Recordings up to version 10 have none. */
+#define GROUPS_NEAR (UINT32_C(1) << 31)
+
+static bool archive_size(struct flow_table *t, struct archive *a)
+{
+    uint32_t said = t->groups | (t->near ? GROUPS_NEAR : 0);
+    if (!ARCHIVE(a, said)) return false;
+    const uint32_t groups = said & ~GROUPS_NEAR, near = said & GROUPS_NEAR ? table_near_of(groups) : 0;
+    if (groups == t->groups && near == t->near) return true;
+    return archive_sound(a, table_resize(t, groups, near));
+}
+
 bool flow_table_archive(struct flow_table *t, struct archive *a)
 {
-    uint32_t groups = t->groups, next = 0, asked = 0;
+    uint32_t next = 0, asked = 0;
     uint8_t begins = t->begins;
-    if (!ARCHIVE(a, groups)) return false;
-    if (groups != t->groups && !archive_sound(a, table_resize(t, groups))) return false;
+    if (!archive_size(t, a)) return false;
     ARCHIVE(a, begins);
     ARCHIVE(a, t->key);
     ARCHIVE(a, t->timeout_ns);

@@ -69,27 +69,51 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
     return table_hash6(t, id);
 }
 
+/* The places of a tuple: of its two groups among those that are not near, and of its near group. A table of many groups
+ * has a few that are filled first, so that as long as flows are few their tags and lines lie in few pages. */
+static inline struct place table_place(const struct flow_table *t, uint64_t hash)
+{
+    return place_of(hash, t->groups - t->near);
+}
+static inline uint32_t table_near(const struct flow_table *t, uint32_t first)
+{
+    return t->groups - t->near + (first & (t->near - 1));
+}
+/* Return the group in which a look-up begins. */
+static inline uint32_t table_first(const struct flow_table *t, uint64_t hash)
+{
+    const uint32_t first = place_first(hash, t->groups - t->near);
+    return t->near ? table_near(t, first) : first;
+}
+
 /* Prefetch the memory of a look-up (table.h). A macro: gcc treats a function that only prefetches as having no effect,
  * and drops the call. */
 #define table_ask_tags(t, hash)                                                                                        \
     do {                                                                                                               \
-        const uint32_t group_ = place_first(hash, (t)->groups);                                                        \
+        const uint32_t group_ = place_first(hash, (t)->groups - (t)->near), near_ = table_near(t, group_);             \
         __builtin_prefetch(table_group(t, group_));                                                                    \
         table_ask_blocks(t, group_);                                                                                   \
+        if ((t)->near) __builtin_prefetch(table_group(t, near_));                                                      \
+        if ((t)->near) table_ask_blocks(t, near_);                                                                     \
     } while (0)
 
-/* Return the first slot whose tag is that hash's, in the first group that has any; FLOW_NONE. */
+/* Return a slot whose tag is that hash's, in the first group that has any; FLOW_NONE. */
 static inline int32_t table_slot_like(const struct flow_table *t, uint64_t hash)
 {
-    uint32_t group = place_first(hash, t->groups);
+    const uint32_t far = t->groups - t->near, first = place_first(hash, far);
+    uint32_t group = table_first(t, hash);
     table_ask_pages(t, group);
-    uint32_t hits = tags_like(table_group(t, group), place_tag(hash));
-    if (!hits) {
-        group = place_second(hash, t->groups, group);
-        hits = tags_like(table_group(t, group), place_tag(hash));
-        if (!hits) return FLOW_NONE;
+    unsigned i = tags_find(table_group(t, group), place_tag(hash));
+    if (i == GROUP && t->near) {
+        group = first;
+        table_ask_pages(t, group);
+        i = tags_find(table_group(t, group), place_tag(hash));
     }
-    return (int32_t)(group * GROUP + tags_first(hits));
+    if (i == GROUP) {
+        group = place_second(hash, far, first);
+        i = tags_find(table_group(t, group), place_tag(hash));
+    }
+    return i == GROUP ? FLOW_NONE : (int32_t)(group * GROUP + i);
 }
 
 static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
@@ -104,9 +128,9 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
 /* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow makes way. */
 static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
-    const struct place at = place_of(hash, t->groups);
-    uint32_t left;
-    const uint32_t group = place_choose_of(&at, table_group(t, at.group[0]), table_group(t, at.group[1]), &left);
+    const struct place at = table_place(t, hash);
+    uint32_t group = table_near(t, at.group[0]), left = t->near ? tags_free(table_group(t, group)) : 0;
+    if (!left) group = place_choose_of(&at, table_group(t, at.group[0]), table_group(t, at.group[1]), &left);
     if (!left) return FLOW_NONE;
     const uint32_t slot = group * GROUP + tags_first(left);
     table_ask_free(t, slot);

@@ -65,6 +65,18 @@ static uint64_t rows_bytes(const struct layout *l)
 }
 static uint64_t reserves(const struct layout *l) { return rows_bytes(l) + tags_bytes(l); }
 
+/* Near groups: an eighth at most of a table that is large, and not more than 64 KiB of tags and 2 MiB of each kind of
+ * lines. */
+enum { NEAR_FROM = 1024, NEAR_PART = 8, NEAR_MOST = 2048 };
+
+uint32_t table_near_of(uint32_t groups)
+{
+    uint32_t near = NEAR_MOST;
+    if (groups < NEAR_FROM) return 0;
+    while (near > groups / NEAR_PART) near /= 2;
+    return near;
+}
+
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg) { return (uint32_t)layout_of(cfg).groups; }
 
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
@@ -140,6 +152,7 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
     if (!t) return NULL;
     *t = (struct flow_table){.groups = (uint32_t)layout.groups,
+                             .near = table_near_of((uint32_t)layout.groups),
                              .half_open_most = cfg->half_open,
                              .begins = cfg->begins,
                              .ended = cfg->ended,
@@ -157,7 +170,7 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     return t;
 }
 
-bool table_resize(struct flow_table *t, uint32_t groups)
+bool table_resize(struct flow_table *t, uint32_t groups, uint32_t near)
 {
     const struct layout layout = layout_of_groups(groups, t->binds);
     struct flow_table was = *t;
@@ -167,6 +180,7 @@ bool table_resize(struct flow_table *t, uint32_t groups)
         return false;
     }
     t->groups = groups;
+    t->near = near;
     table_release_memory(&was);
     return true;
 }

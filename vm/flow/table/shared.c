@@ -11,6 +11,7 @@ void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg)
     memset(t, 0, sizeof *t);
     hash_key_init(&t->key, cfg->seed);
     t->groups = flow_table_groups(cfg);
+    t->near = table_near_of(t->groups);
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     t->half_open_most = cfg->half_open;
     t->begins = cfg->begins;
@@ -93,7 +94,7 @@ void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t 
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                      uint64_t now_ns)
 {
-    const struct place at = place_of(tuple->hash, t->groups);
+    const struct place at = table_place(t, tuple->hash);
     for (unsigned tries = 0; tries < TRIES; tries++) {
         struct flow_op op = {.kind = FLOW_OP_ADD,
                              .tuple = *tuple,
@@ -112,7 +113,7 @@ int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const
 
 int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns)
 {
-    const struct place at = place_of(tuple->hash, t->groups);
+    const struct place at = table_place(t, tuple->hash);
     struct flow f;
     for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
         struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .claim = f.claim, .tuple = *tuple, .now_ns = now_ns};

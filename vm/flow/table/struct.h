@@ -28,6 +28,7 @@ struct flow_table {
     struct recipe *recipes;  /* one a slot, so a twin has a recipe of its own; NULL: no flow is bound */
     size_t stride;
     uint32_t groups;
+    uint32_t near;        /* the last so many groups, a power of two or 0 (lookup.h) */
     uint32_t sweep_group; /* next group of the sweep */
     uint32_t hand;        /* next slot where the search for half-open flows goes on */
     uint64_t live;        /* flows of all classes */

@@ -28,9 +28,10 @@ TABLE_APART int32_t table_in_group(const struct flow_table *t TABLE_THERE, uint3
 TABLE_ALONE int32_t table_look_up(const struct flow_table *t TABLE_THERE, const struct flow_id *id TABLE_THERE,
                                   uint64_t hash)
 {
-    const uint32_t first = place_first(hash, t->groups);
-    const int32_t slot = table_in_group(t, first, place_tag(hash), id);
-    return slot != FLOW_NONE ? slot : table_in_group(t, place_second(hash, t->groups, first), place_tag(hash), id);
+    const uint32_t far = t->groups - t->near, first = place_first(hash, far);
+    int32_t slot = t->near ? table_in_group(t, table_near(t, first), place_tag(hash), id) : FLOW_NONE;
+    if (slot == FLOW_NONE) slot = table_in_group(t, first, place_tag(hash), id);
+    return slot != FLOW_NONE ? slot : table_in_group(t, place_second(hash, far, first), place_tag(hash), id);
 }
 
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
@@ -177,20 +178,28 @@ static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_
     return __sync_bool_compare_and_swap(&table_slot(t, slot)->claim, 0, table_filling(word));
 }
 
-/* Claim slot `room` if it is free and in these groups, else a free slot of the group chosen for the flow; -1: both are
- * full. */
-ALONE int64_t table_claim(struct flow_table *t THERE, const struct place *at THERE, int32_t room, uint64_t word)
+/* Claim one of the slots of a group that are in `left`; -1: another processor was quicker each time. */
+TABLE_APART int64_t table_claim_in(struct flow_table *t TABLE_THERE, uint32_t group, uint32_t left, uint64_t word)
 {
-    const uint32_t asked = (uint32_t)room, its = asked / GROUP;
-    const bool fits = LOOSE(its == at->group[0] || its == at->group[1]);
-    if (fits && !*table_tag(t, asked) && claim_slot(t, asked, word)) return asked;
-    uint32_t left, group = place_choose_of(at, table_group(t, at->group[0]), table_group(t, at->group[1]), &left);
     TAGS_EACH(left)
     {
         const uint32_t slot = group * GROUP + tags_first(left);
         if (claim_slot(t, slot, word)) return slot;
     }
     return -1;
+}
+
+/* Claim slot `room` if it is free and in the tuple's groups, else a free slot of its near group, else one of the group
+ * chosen for the flow; -1: all are full. */
+ALONE int64_t table_claim(struct flow_table *t THERE, const struct place *at THERE, int32_t room, uint64_t word)
+{
+    const uint32_t asked = (uint32_t)room, its = asked / GROUP, near = table_near(t, at->group[0]);
+    const bool fits = LOOSE(its == at->group[0] || its == at->group[1] || (t->near && its == near));
+    if (fits && !*table_tag(t, asked) && claim_slot(t, asked, word)) return asked;
+    const int64_t slot = t->near ? table_claim_in(t, near, tags_free(table_group(t, near)), word) : -1;
+    if (slot >= 0) return slot;
+    uint32_t left, group = place_choose_of(at, table_group(t, at->group[0]), table_group(t, at->group[1]), &left);
+    return table_claim_in(t, group, left, word);
 }
 
 ALONE bool table_fill(struct flow_table *t THERE, uint32_t slot, const struct flow_id *id THERE, uint64_t now_ns)
@@ -206,7 +215,7 @@ ALONE bool table_fill(struct flow_table *t THERE, uint32_t slot, const struct fl
 
 TABLE_WITHIN int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns)
 {
-    const struct place at = place_of(tuple->hash, t->groups);
+    const struct place at = table_place(t, tuple->hash);
     const int64_t slot = table_claim(t, &at, tuple->room, word);
     if (slot >= 0) table_fill(t, (uint32_t)slot, &tuple->id, now_ns);
     return slot;
@@ -218,7 +227,7 @@ static TABLE_WITHIN int64_t take_slot(struct flow_table *t, const struct flow_tu
 {
     const int64_t slot = LOOSE(table_put(t, tuple, word, now_ns));
     if (slot >= 0) return slot;
-    const struct place at = place_of(tuple->hash, t->groups);
+    const struct place at = table_place(t, tuple->hash);
     return table_make_room(t, &at, keep, now_ns) ? table_put(t, tuple, word, now_ns) : -1;
 }
 

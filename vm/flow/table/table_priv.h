@@ -36,7 +36,7 @@ static inline void table_unclaim(struct flow *f)
 int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash);
 /* The parts of an addition. Return the claim word of a slot. */
 uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags);
-/* Find a free slot in the tuple's two groups, claim it with `word`, and fill in all but its tag; its lock is held. -1:
+/* Find a free slot in the tuple's groups, claim it with `word`, and fill in all but its tag; its lock is held. -1:
  * none. */
 int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
 /* Make the slot visible to look-ups. */
@@ -56,8 +56,10 @@ void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how);
 bool table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for an expired flow */
 bool table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
-/* memory.c: give an empty table room for so many groups. False: out of memory, and nothing has changed. */
-bool table_resize(struct flow_table *t, uint32_t groups);
+/* memory.c: the number of near groups in a table of so many. */
+uint32_t table_near_of(uint32_t groups);
+/* Give an empty table room for so many groups. False: out of memory, and nothing has changed. */
+bool table_resize(struct flow_table *t, uint32_t groups, uint32_t near);
 /* room.c: return the slot of the next half-open flow, or its twin, at the hand; at least one exists. */
 uint32_t table_meet(struct flow_table *t);
 /* Let an old half-open flow make way. False: as for table_release. */

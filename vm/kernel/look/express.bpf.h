@@ -21,7 +21,7 @@ struct express_bytes {
     uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
     const uint8_t *end;
     uint32_t l3;   /* offset of `ip` */
-    uint16_t type; /* of what stands at `ip`, as it lies in the frame; 0: IP4_LEN bytes are not there */
+    uint16_t type; /* type of the bytes at `ip`, as it lies in the frame; 0: IP4_LEN of them are not there */
 };
 
 /* Return the packet's header behind IP. */
@@ -75,8 +75,8 @@ inline_whole bool express_is_plain(struct kpkt *k)
 
 /* Lines of the flow table that were found for the packet: their addresses are worked out once */
 struct express_lines {
-    struct flow *at; /* of its tuple: its flow's, or that of its flow's twin */
-    struct flow *f;  /* of its flow */
+    struct flow *at; /* line of its tuple: its flow's, or that of its flow's twin */
+    struct flow *f;  /* line of its flow */
 };
 
 /* Find the packet's tuple, and the first slot that may hold it. */
@@ -91,6 +91,7 @@ inline_whole bool express_find(struct kpkt *k, struct express_lines *lines)
         s->how = (uint8_t)tuple_of_ports6(&k->key, express_stack(&k->key), &s->id, &s->at);
         if (s->at & (AT_SAME | AT_GROUP)) return express_not(k, KERNEL_LONG_FLOW);
         s->hash = table_hash6(TABLE, &s->id);
+        table_ask_cold(TABLE, table_first(TABLE, s->hash));
     }
     EXPRESS_STEP(k);
     s->tuple = table_ask_slot(TABLE, s->hash);
