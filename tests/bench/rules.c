@@ -1,7 +1,7 @@
 /* rules write|compile|packets FOLDER: does a packet's cost depend on how many rules there are? Whole packets (view,
- * parse, rules, counters) through vm_run and through preyrun --repeat, by lists of 100, 1,000, 10,000 and 100,000 rules,
- * each beside the list of 100 in the same run; and what the same lists cost to compile, beside `nft -c` with as many
- * rules that say the same.
+ * parse, rules, counters) through vm_run and through preyrun --repeat, by lists of 100, 1,000, 10,000 and 100,000
+ * rules, each beside the list of 100 in the same run; and what the same lists cost to compile, beside `nft -c` with as
+ * many rules that say the same.
  *
  * Lists are drawn from ClassBench's of 100,000 rules, in their order; where the corpus is absent they are made here.
  * They are written first, by a process of its own: the memory of a child is told with that of the process that starts

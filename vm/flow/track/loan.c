@@ -1,5 +1,6 @@
 /* Owner's side of loans (loan.h) */
 #include "vm/flow/track/loan.h"
+
 #include "vm/flow/track/straight.h"
 #include "vm/packet/parse/plain.h"
 
