@@ -270,6 +270,21 @@ static enum guard_says read_first(struct observers *o, struct conn *c, uint64_t 
     return again || c->held ? GUARD_HOLD : GUARD_SHOWN;
 }
 
+bool observers_hang_on(struct observers *o, const struct observe_packet *s)
+{
+    enum observe_half side;
+    if (!o->guarding || s->key.kind & KIND_FRAGMENT || !(s->len || s->flags & (TCP_FIN | TCP_RST))) return false;
+    const struct conn *c = conn_found(o, s, &side);
+    if (!c || c->flags & CONN_OVER || c->guard & GUARD_CUT) return false;
+    return may_wait(o, c) || c->held || c->does == PBC_CUTS;
+}
+
+void observers_drop_damaged(struct observers *o, const struct observe_packet *s)
+{
+    o->counters.guard_damaged++;
+    observers_drop(o, s);
+}
+
 enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const struct observe_packet *s, struct guarded *g)
 {
     enum observe_half side;

@@ -45,6 +45,11 @@ void observers_see(struct observers *o, uint64_t now_ns, const struct observe_pa
 /* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
+/* True for a packet of a connection that a branch may still reset or cut into, if it says something: bytes, or an end.
+ * What its receiver would drop for a wrong checksum must not decide there. */
+bool observers_hang_on(struct observers *o, const struct observe_packet *s);
+/* Count and drop a packet with a wrong checksum. */
+void observers_drop_damaged(struct observers *o, const struct observe_packet *s);
 /* Say what becomes of a packet that was read, before it is judged. But for GUARD_NONE it needs no showing any more. */
 enum guard_says {
     GUARD_NONE,   /* it is judged, and shown then */

@@ -424,6 +424,37 @@ static void held_packets_wait_for_so_much(void **state)
     (void)state;
 }
 
+/* Judge a segment with a wrong TCP checksum, which its receiver drops. */
+static void damaged(unsigned side, uint32_t seq, uint8_t flags, const char *text)
+{
+    const uint32_t len = watch_frame(&w, side, seq, side == C ? SSEQ : CSEQ, flags, text, (uint32_t)strlen(text));
+    w.frame[ETHER_LEN + IP4_LEN + TCP_SUM] ^= 1;
+    judged(len, false);
+}
+
+/* A client can't hide what it says behind bytes or ends that the server never takes. */
+static void what_a_receiver_drops_decides_nothing(void **state)
+{
+    init(PLAIN GUARD);
+    shake();
+    damaged(C, CSEQ, TCP_ACK, "OK!");
+    assert_int_equal(v.action, ACTION_DROP);
+    damaged(C, CSEQ, TCP_RST | TCP_ACK, "");
+    damaged(S, SSEQ, TCP_RST | TCP_ACK, "");
+    assert_int_equal(observed()->guard_damaged, 3);
+    seg(C, CSEQ, SSEQ, TCP_ACK, "BAD");
+    assert_int_equal(v.action, ACTION_REJECT);
+    fini();
+    init(PLAIN GUARD);
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "OK!");
+    damaged(C, CSEQ + 3, TCP_ACK, "its end drops it"); /* decided: nothing hangs on it */
+    assert_int_equal(v.action, ACTION_ACCEPT);
+    assert_int_equal(observed()->guard_damaged, 0);
+    fini();
+    (void)state;
+}
+
 /* Of this machine's own connections its stack has a copy of each packet: nothing is held. */
 static void own_connections_go_by(void **state)
 {
@@ -490,6 +521,7 @@ int main(void)
         cmocka_unit_test(connections_go_on_from_an_archive),
         cmocka_unit_test(held_packets_have_bounds),
         cmocka_unit_test(held_packets_wait_for_so_much),
+        cmocka_unit_test(what_a_receiver_drops_decides_nothing),
         cmocka_unit_test(own_connections_go_by),
         cmocka_unit_test(held_packets_go_on_from_an_archive),
     };

@@ -152,6 +152,9 @@ static inline uint32_t watch_frame(struct watch *w, unsigned side, uint32_t seq,
     tcp[13] = flags;
     wire_put16(tcp + TCP_WINDOW, w->window[side]);
     if (n) memcpy(tcp + TCP_LEN, bytes, n);
+    const uint64_t pseudo =
+        csum_pseudo4(w->side[side].addr, w->side[!side].addr, IPPROTO_NR_TCP, (uint32_t)TCP_LEN + n);
+    wire_put16(tcp + TCP_SUM, csum_fold(csum_add(pseudo, tcp, (size_t)TCP_LEN + n)));
     return (uint32_t)(tcp + TCP_LEN - f) + n;
 }
 

@@ -89,8 +89,6 @@ void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struc
 /* False for a segment far from what its end may say now, edge: right edge of the window that it was told. Nothing is
  * concluded from it, so that whoever knows the tuple alone moves no number. */
 bool inline_is_near(const struct inline_side *side, uint32_t edge, const struct tcp_segment *s);
-/* True if the checksum is right, is still to be completed, or can't be known since a capture has cut the packet. */
-bool inline_is_sound(const struct pkt *pkt, const struct key *key);
 /* Most of a window that an end is told before the other end has told its own: that one may be small, and a window that
  * was told must not shrink. It takes the first flight of a sender (RFC 6928). Afterwards an end is told two segments at
  * least, so that it goes on whatever the other end says at the moment. */

@@ -70,18 +70,6 @@ enum { TCP_OPT_MD5 = 19, TCP_OPT_AO = 29 };
 /* Smallest segments that are cut to size */
 enum { MSS_SPLICED = 64 };
 
-bool inline_is_sound(const struct pkt *pkt, const struct key *key)
-{
-    const bool v6 = key->kind & KIND_IP6;
-    /* A packet that a capture has cut is taken for sound, since whoever recorded it took it */
-    if (pkt->flags & (PKT_CSUM_PARTIAL | PKT_SNAPPED) || pkt->cap_len != pkt->head_len) return true;
-    const uint32_t end = pkt->l3_end, len = end - pkt->l4;
-    if (end < pkt->l4 || end > pkt->head_len) return false;
-    const uint64_t pseudo = v6 ? csum_pseudo6(key->src, key->dst, IPPROTO_NR_TCP, len)
-                               : csum_pseudo4(key->src[0], key->dst[0], IPPROTO_NR_TCP, len);
-    return csum_fold(edit_sum(pkt, pseudo, pkt->l4, end)) == 0;
-}
-
 /* True if a SYN's options are such that a splice would break them. */
 static bool is_odd(const struct pkt *pkt)
 {

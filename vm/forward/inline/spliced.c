@@ -98,7 +98,7 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
     struct inline_side *side = &c->side[from], *other = &c->side[!from];
     if (s->flags & TCP_SYN) return true;
     if (s->flags & TCP_RST) {
-        if (!is_reset(c, from, s) || !inline_is_sound(pkt, key)) return false;
+        if (!is_reset(c, from, s) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= OVER_WIRE | OVER_RESET; /* segments that are still on their way change nothing */
         tell_over(j, c, number, from == AT_CLIENT ? SPLICE_WHY_CLIENT_RESET : SPLICE_WHY_SERVER_RESET);
         return true;
@@ -106,12 +106,12 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
     if (!inline_is_near(side, c->splice.edge[from], s)) return false;
     /* Timestamps that are made up for an end hang on those of the other */
     const bool makes_up = (c->splice.end[0].has ^ c->splice.end[1].has) & SPLICE_STAMPS;
-    if (makes_up && !inline_is_sound(pkt, key)) return false;
+    if (makes_up && !tcp_sum_is_right(pkt, key)) return false;
     const uint8_t ends = from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
     if (s->flags & TCP_FIN && (c->over & ends) != ends) {
         /* A FIN before bytes that have come is none of that end's. In the kernel acknowledgements overtake a FIN. */
         const uint32_t least = s->seq + s->len - (inlines_in_kernel(j->vm->inlines, number, from) ? 0 : 1);
-        if (seq_after(side->next, least) || !inline_is_sound(pkt, key)) return false;
+        if (seq_after(side->next, least) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= ends;
         if (from == AT_CLIENT && s->seq == side->next) c->over |= OVER_IN_ORDER;
         if ((c->over & OVER_FINS) != OVER_FINS) tell_half(j, c, number);

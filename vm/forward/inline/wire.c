@@ -104,7 +104,7 @@ static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
     conn->side[AT_CLIENT].next = tcp.seq + 1;
     struct tcp_segment s;
     tcp_read(c->pkt, c->key, &s);
-    if (inline_is_sound(c->pkt, c->key)) inline_leg_syn(&conn->side[AT_CLIENT].leg, c->pkt, &s);
+    if (tcp_sum_is_right(c->pkt, c->key)) inline_leg_syn(&conn->side[AT_CLIENT].leg, c->pkt, &s);
 }
 
 /* Refuse the packet by a reset. */
@@ -252,7 +252,7 @@ static void take_in(const struct job *j, struct packet_ctx *c, struct inline_con
                     enum inline_at from, const struct tcp_segment *s)
 {
     const bool opens = s->flags & TCP_SYN, tested = conn->leaves || opens;
-    const bool sound = !tested || inline_is_sound(c->pkt, c->key); /* else the kernel drops it */
+    const bool sound = !tested || tcp_sum_is_right(c->pkt, c->key); /* else the kernel drops it */
     if (sound) inline_follow(conn, from, s);
     if (sound && opens) see_later_syn(c, conn, from, s);
     if (sound && !opens && conn->leaves) inline_leg_in(&conn->side[from], c->pkt, s, true);

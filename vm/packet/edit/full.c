@@ -33,3 +33,12 @@ int checksum_fill(struct pkt *pkt, const struct key *key)
     pkt->flags &= (uint8_t)~PKT_CSUM_PARTIAL;
     return 0;
 }
+
+bool tcp_sum_is_right(const struct pkt *pkt, const struct key *key)
+{
+    /* A packet that a capture has cut is taken for sound, since whoever recorded it took it */
+    if (pkt->flags & (PKT_CSUM_PARTIAL | PKT_SNAPPED) || pkt->cap_len != pkt->head_len) return true;
+    const uint32_t end = pkt->l3_end;
+    if (end < pkt->l4 || end > pkt->head_len) return false;
+    return csum_fold(edit_sum(pkt, pseudo(key, IPPROTO_NR_TCP, end - pkt->l4), pkt->l4, end)) == 0;
+}

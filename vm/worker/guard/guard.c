@@ -1,5 +1,6 @@
 #include "vm/worker/guard/guard.h"
 
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 
@@ -45,6 +46,13 @@ bool guard_take(const struct job *j, struct packet_ctx *c, struct observe_packet
     struct vm *vm = j->vm;
     struct guarded g;
     if (j->outer_bytes || is_own(c->key)) return false;
+    /* A capture of a sending machine has no sums that are right */
+    if (vm->cfg.live && observers_hang_on(vm->observers, s) && !tcp_sum_is_right(c->pkt, c->key)) {
+        observers_drop_damaged(vm->observers, s);
+        *read = false;
+        refuse(vm, c, ACTION_DROP, REASON_OBSERVE_WAIT);
+        return true;
+    }
     const enum guard_says says = observers_guard(vm->observers, came_ns, s, &g);
     if (says == GUARD_NONE) return false;
     *read = false;
