@@ -22,7 +22,7 @@ broken() { echo "not ok - Linux $1: $2"; failed=1; }
 programs="$B/preyc $B/preyctl $B/preyrun $B/tests/tools/mkcap $B/tests/tools/tamper $B/tests/tools/udp $B/tests/tools/figures"
 # Programs for the verifier: a few drawn ones, small enough for a machine's memory; check-machines has all.
 drawn "$top/net" || broken any 'programs for the verifiers are not made'
-drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 12 ? NR : 12; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
+drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 6 ? NR : 6; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
 # One of the longest straight code is always among them (net.sh).
 drawn="$drawn $(cd "$top" && find net -name '*-999-*-straight-*.pbc' | LC_ALL=C sort | head -1)"
 # So is one for which the stages splice connections.
