@@ -406,10 +406,11 @@ sniff() {
 }
 declare -A sniffs
 
-# written PID: that tcpdump, if it goes on, has written all that came. It says how much it has when it is asked.
+# written PID: that tcpdump, if it goes on, has written all that came. It says how much it has when it is asked. What came before its filter
+# was in force counts as received, and it never takes it: so it has all, too, once it has said the same twenty times.
 written() {
     kill -USR1 "$1" 2>/dev/null || return 0
-    awk '/captured,/ { all = $2 + $10 >= $5 } END { exit !all }' "${sniffs[$1]}.said"
+    awk '/captured,/ { same = $0 == last ? same + 1 : 1; last = $0; all = $2 + $10 >= $5 || same >= 20 } END { exit !all }' "${sniffs[$1]}.said"
 }
 # sniffed: all of them end, once they have written what came.
 sniffed() {
