@@ -94,14 +94,18 @@ def segments(file, hears):
         yield c, ours, flags, s
 
 
-# What the other end has taken back itself, by connection: acknowledgements and edges, counted from the SYN of who hears them.
-took = {}
-for c, ours, flags, s in segments(sys.argv[3], lambda address: address == HERE) if len(sys.argv) > 3 else ():
-    if not ours and flags & ACK and not flags & RST and c.first is not None:
-        ack, edge = number(s["tcp.ack_raw"]), c.edge(s)
-        if c.window.told(s, ack, edge):
-            took.setdefault(c.name, []).append((signed(ack, c.first), signed(edge, c.first)))
+def taken_back():
+    """What the other end has taken back itself, by connection: acknowledgements and edges, counted from the SYN of who hears them."""
+    took = {}
+    for c, ours, flags, s in segments(sys.argv[3], lambda address: address == HERE) if len(sys.argv) > 3 else ():
+        if not ours and flags & ACK and not flags & RST and c.first is not None:
+            ack, edge = number(s["tcp.ack_raw"]), c.edge(s)
+            if c.window.told(s, ack, edge):
+                took.setdefault(c.name, []).append((signed(ack, c.first), signed(edge, c.first)))
+    return took
 
+
+took = None  # asked for once a window shrinks
 conns, faults, count, own, late = set(), [], 0, 0, 0
 for c, ours, flags, s in segments(sys.argv[1], lambda address: address == HERE):
     count += 1
@@ -122,6 +126,8 @@ for c, ours, flags, s in segments(sys.argv[1], lambda address: address == HERE):
     edge = c.edge(s)
     less = c.window.told(s, ack, edge)
     at = signed(edge, c.first)
+    if less and took is None:
+        took = taken_back()
     if less and any(signed(ack, c.first) == a and 0 <= e - at < c.unit() for a, e in took.get(c.name, ())):
         own += 1
     elif less and c.window.late:
