@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 halves, pbc, seed, times, corpus = sys.argv[1:6]
+AT_ONCE = 16  # streams that tshark is asked for before it is known how many there are: each of its starts is dear
 MISSING = re.compile(rb"\[(\d+) bytes missing in capture file\]\x00")
 # Captures of which another number of bytes is right than tshark's, each for its reason.
 INSIDE = {"ppp-mplspackets.pcap", "tcpdump-geneve.pcap", "zeek-geneve-many-options.pcap", "zeek-gre-sample.pcap",
@@ -49,21 +50,31 @@ def unhole(data):
     return MISSING.sub(lambda m: bytes(int(m.group(1))), data)
 
 
+def run_of(capture, streams):
+    """What tshark prints of a capture: numbers of streams, a line a packet, and then what those asked for said."""
+    follow = [x for i in streams for x in ("-z", f"follow,tcp,raw,{i}")]
+    out = subprocess.run(["tshark", "-r", capture, "-Y", "tcp and not icmp and not icmpv6", "-T", "fields", "-e", "tcp.stream", *follow],
+                         capture_output=True, text=True).stdout
+    numbers, *blocks = out.split("Follow: tcp,raw")
+    return {int(x) for x in numbers.split() if x.isdigit()}, blocks
+
+
 def followed(capture):
     """Of each stream: ends of node 0 and 1, and the bytes that each sent."""
-    ids = sorted({int(row[0]) for row in fields(capture, "tcp and not icmp and not icmpv6", "tcp.stream") if row[0].isdigit()})
-    args = [x for i in ids for x in ("-z", f"follow,tcp,raw,{i}")]
-    if not ids:
-        return
-    out = subprocess.run(["tshark", "-r", capture, "-q", *args], capture_output=True, text=True).stdout
-    for block in out.split("Follow: tcp,raw")[1:]:
+    ids, blocks = run_of(capture, range(AT_ONCE))
+    if any(i >= AT_ONCE for i in ids):
+        blocks += run_of(capture, sorted(i for i in ids if i >= AT_ONCE))[1]
+    for block in blocks:
         ends, data = [], [b"", b""]
         for line in block.splitlines():
+            if line.startswith("Filter: ") and int(line.split()[-1]) not in ids:
+                break
             if line.startswith("Node "):
                 ends += [x.strip("[] ") for x in line[8:].rsplit(":", 1)]
             elif ends and len(ends) == 4 and re.fullmatch(r"\t?[0-9a-f]+", line):
                 data[line.startswith("\t")] += bytes.fromhex(line.strip())
-        yield tuple(ends), [unhole(d) for d in data]
+        else:
+            yield tuple(ends), [unhole(d) for d in data]
 
 
 def compare(capture):
