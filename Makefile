@@ -81,9 +81,7 @@ $(BPF)/runtime/%.bpf.o: BPF_FLAGS := -mllvm -disable-block-placement
 $(BPF)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(compile_bpf)
-$(BPF)/%.bpf.inc: $(BPF)/%.bpf.o
-	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
-$(addprefix $(B)/runtime/,io/steer/steer.o io/steer/filter.o io/steer/deal.o host/hook/across.o): $(B)/%.o: $(BPF)/%.bpf.inc
+$(addprefix $(B)/runtime/,io/steer/steer.o io/steer/filter.o io/steer/deal.o host/hook/across.o): $(B)/%.o: $(BPF)/%.bpf.o
 
 # The page's files, as bytes of the program that serves them.
 $(B)/%.inc: %

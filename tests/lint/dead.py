@@ -43,13 +43,13 @@ def chunks(text):
 
 
 def function_name(piece):
-    """Of a definition or a prototype; None of anything else."""
+    """Of a definition or a prototype; None of anything else, as of a macro that stands by itself."""
     head = re.sub(r"__attribute__\s*\(\(.*?\)\)|static_assert\(.*?\);|_Alignas\(\w+\)|\[[^]]*\]", "", piece.split("{")[0],
                   flags=re.S)
     if "=" in head or re.match(r"\s*typedef\b", head):
         return None
     found = re.search(r"\b([A-Za-z_]\w*)\s*\(", head)
-    return found.group(1) if found and not re.match(r"\s*(struct|enum|union)\s+\w*\s*$", head) else None
+    return found.group(1) if found and head[:found.start()].strip() and not re.match(r"\s*(struct|enum|union)\s+\w*\s*$", head) else None
 
 
 class Tree:

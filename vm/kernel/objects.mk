@@ -14,9 +14,9 @@ $(BPF)/vm/kernel/counted/%.bpf.o: vm/kernel/%.bpf.c
 # The stages: one table of all objects, in either form. Their DWARF stays behind; types and lines for the kernel are in
 # sections of their own.
 STAGES := $(patsubst vm/kernel/%.bpf.c,%,$(wildcard vm/kernel/*.bpf.c vm/kernel/*/*.bpf.c))
-$(BPF)/vm/kernel/objects.inc: $(foreach form,kernel kernel/counted,$(patsubst %,$(BPF)/vm/$(form)/%.bpf.inc,$(STAGES)))
-	@for f in $^; do case $$f in */counted/*) form=counted ;; *) form=kernel ;; esac; echo "static const uint8_t $${form}_$$(basename $$f .bpf.inc)[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
-	@for form in kernel counted; do \
-		echo "static const struct object $${form}_objects[] = {"; for n in $(sort $(notdir $(STAGES))); do echo "{\"$$n\", $${form}_$$n},"; done; echo "};"; \
-	done >>$@
+$(BPF)/vm/kernel/objects.inc: $(foreach form,kernel kernel/counted,$(patsubst %,$(BPF)/vm/$(form)/%.bpf.o,$(STAGES)))
+	@for form in kernel kernel/counted; do \
+		for n in $(STAGES); do echo "EMBED($${form##*/}_$${n##*/}, \"vm/$$form/$$n.bpf.o\");"; done; \
+		echo "static const struct object $${form##*/}_objects[] = {"; for n in $(sort $(notdir $(STAGES))); do echo "{\"$$n\", $${form##*/}_$$n},"; done; echo "};"; \
+	done >$@
 $(B)/runtime/kernel/object/object.o: $(BPF)/vm/kernel/objects.inc

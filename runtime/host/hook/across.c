@@ -10,14 +10,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "runtime/base/embed.h"
 #include "runtime/host/change_priv.h"
 #include "runtime/host/device/feature.h"
 #include "runtime/host/hook/clsact.h"
 #include "runtime/host/state.h"
 
-static const uint8_t object[] __attribute__((aligned(8))) = {
-#include "runtime/host/hook/across.bpf.inc"
-};
+EMBED(object, "runtime/host/hook/across.bpf.o");
 
 enum { HANDLE = 1 };
 
@@ -49,7 +48,7 @@ static int load_and_attach(unsigned from, unsigned to)
     const struct clsact at = {.ifindex = from, .priority = CLSACT_OWN, .handle = HANDLE};
     LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "across");
     libbpf_set_print(NULL);
-    struct bpf_object *o = bpf_object__open_mem(object, sizeof object, &named);
+    struct bpf_object *o = bpf_object__open_mem(object, EMBEDDED_LEN(object), &named);
     if (!o) return -errno;
     struct bpf_map *constants = bpf_object__find_map_by_name(o, "across.rodata");
     int failed = constants ? bpf_map__set_initial_value(constants, &peer, sizeof peer) : -ENOENT;

@@ -10,19 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/embed.h"
 #include "runtime/io/steer/object.h"
 #include "vm/pbc.h"
 #include "vm/worker/owner.h"
 
-static const uint8_t object[] __attribute__((aligned(8))) = {
-#include "runtime/io/steer/deal.bpf.inc"
-};
+EMBED(object, "runtime/io/steer/deal.bpf.o");
 
 struct deal *deal_open(void)
 {
     struct deal *d = calloc(1, sizeof *d);
     if (!d) return NULL;
-    d->program = object_load(object, sizeof object, "deal", &d->object);
+    d->program = object_load(object, EMBEDDED_LEN(object), "deal", &d->object);
     d->memory = d->object ? object_map(d->object, "deal.bss") : -1;
     if (d->memory >= 0) return d;
     deal_close(d);

@@ -8,12 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/embed.h"
 #include "runtime/io/steer/filter.bpf.h"
 #include "runtime/io/steer/object.h"
 
-static const uint8_t object[] __attribute__((aligned(8))) = {
-#include "runtime/io/steer/filter.bpf.inc"
-};
+EMBED(object, "runtime/io/steer/filter.bpf.o");
 
 struct filter {
     struct bpf_object *object;
@@ -24,9 +23,9 @@ struct filter *filter_open(void)
 {
     struct filter *f = calloc(1, sizeof *f);
     if (!f) return NULL;
-    f->program = object_load_but(object, sizeof object, "filter", "filter", "filter_old", &f->object);
+    f->program = object_load_but(object, EMBEDDED_LEN(object), "filter", "filter", "filter_old", &f->object);
     if (f->program < 0)
-        f->program = object_load_but(object, sizeof object, "filter", "filter_old", "filter", &f->object);
+        f->program = object_load_but(object, EMBEDDED_LEN(object), "filter", "filter_old", "filter", &f->object);
     f->memory = f->object ? object_map(f->object, "filter.bss") : -1;
     if (f->memory >= 0) return f;
     const int failed = f->program < 0 ? f->program : f->memory;

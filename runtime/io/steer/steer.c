@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/embed.h"
 #include "runtime/host/hook/programs.h"
 #include "runtime/host/hook/xdp.h"
 #include "runtime/io/steer/object.h"
@@ -17,9 +18,7 @@
 #include "runtime/io/steer/steer.bpf.h"
 #include "vm/kernel/gate.h"
 
-static const uint8_t object[] __attribute__((aligned(8))) = {
-#include "runtime/io/steer/steer.bpf.inc"
-};
+EMBED(object, "runtime/io/steer/steer.bpf.o");
 
 struct steer {
     struct bpf_object *object;
@@ -59,7 +58,7 @@ static struct steer_match match_of(const struct guard_match *g)
 
 static int load(struct steer *s)
 {
-    s->program = object_load(object, sizeof object, "steer", &s->object);
+    s->program = object_load(object, EMBEDDED_LEN(object), "steer", &s->object);
     if (s->program < 0) return s->program;
     s->sockets = object_map(s->object, "sockets");
     s->config = object_map(s->object, "config");

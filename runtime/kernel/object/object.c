@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/embed.h"
 #include "runtime/base/grown.h"
 
 /* Bytes of the objects: made by the Makefile from all vm/kernel/NAME.bpf.c, in both forms. */
