@@ -81,12 +81,16 @@ early() {
 # console FILE: its end, as text.
 console() { tail -n 60 "$1" 2>/dev/null | tr -d '\r' | sed 's/\x1b\[[?0-9;]*[a-zA-Z]//g; s/^/# | /'; }
 
-# drawn FOLDER: the programs for verifiers, made anew where what makes them is newer.
+# drawn FOLDER: the programs for verifiers, made anew where what makes them is newer; by one of those that ask at once.
 drawn() {
-    [ -e "$1.said" ] && [ -z "$(find "$B/tests/machines/programs" tests/machines/conditions.txt tests/machines/programs.sh -newer "$1.said")" ] && return
-    if ! bash tests/machines/programs.sh "$1" >"$1.new" 2>&1; then
-        cat "$1.new"
-        return 1
-    fi
-    mv "$1.new" "$1.said"
+    (
+        flock 8
+        [ -e "$1.said" ] && [ -z "$(find "$B/tests/machines/programs" "$B"/runtime/*/*/*.bpf.o tests/machines/conditions.txt \
+            tests/machines/programs.sh rules-examples tests/golden tests/packets ./*.md -newer "$1.said" -print -quit)" ] && exit
+        if ! bash tests/machines/programs.sh "$1" >"$1.new" 2>&1; then
+            cat "$1.new"
+            exit 1
+        fi
+        mv "$1.new" "$1.said"
+    ) 8>"$1.lock"
 }
