@@ -102,8 +102,10 @@ for program in preyc preyrun preyctl; do
     says "$program --help" 0 'usage|Usage' out
 done
 holds '.ci/run calls make check' grep -q 'make.*check' "$top/.ci/run"
+# The targets that it knows are in its data base.
+make -C "$top" -pn help >targets 2>/dev/null
 for name in check demo bench install; do
-    holds "make knows the target $name" make -C "$top" -n $name PREFIX=/usr DESTDIR="$work/staged"
+    holds "make knows the target $name" grep -q "^$name:" targets
 done
 if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
     holds 'make install stages programs and man pages' \
