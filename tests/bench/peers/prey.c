@@ -163,7 +163,7 @@ static void worst(struct arena *a)
         const enum traffic t = i % 4 ? TRAFFIC_TRACE : TRAFFIC_RANDOM;
         header_key(&a->rules, &a->headers[t][rng_below(&r, a->counts[t])], &seeds[i]);
     }
-    worst_keys(&program, 0, seeds, SEEDS, &r, CLIMBS, STEPS, out, WORST);
+    worst_keys(&program, 0, seeds, SEEDS, &r, CLIMBS, bench_size(STEPS, 10), out, WORST);
     for (uint32_t i = 0; i < WORST; i++) header_of_key(&out[i], &a->headers[TRAFFIC_WORST][i]);
     a->counts[TRAFFIC_WORST] = WORST;
     free(seeds);
