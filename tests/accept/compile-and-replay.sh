@@ -249,7 +249,7 @@ says 'then a line with the number left' 1 '10 more' err
 call preyc --format=json many.prey -o good.pbc
 holds 'as JSON, all of them' test "$(cat out err | grep -o '"code"' | wc -l)" -eq 30
 missing=0
-for code in $(sed -n 's/.*DIAG([A-Z0-9_]*, *"\([EW][0-9]*\)".*/\1/p' "$top/lang/diag.def" | sort -u); do
+for code in $(sed -n 's/.*DIAG([A-Z0-9_]*, *"\([EW][0-9]*\)".*/\1/p' "$top/lang/diag/diag.def" | sort -u); do
     call preyc --explain "$code"
     [ "$status" -eq 0 ] && [ "$(wc -l <out)" -ge 3 ] || { echo "# $code: status $status"; missing=1; }
 done
