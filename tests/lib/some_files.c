@@ -27,6 +27,20 @@ static void append(struct some_files *f, const char *path)
     f->paths[f->count++] = strdup(path);
 }
 
+/* Those from `before` on that stood there already are taken out. */
+static void once(struct some_files *f, size_t before)
+{
+    size_t count = before;
+    for (size_t i = before, k; i < f->count; i++) {
+        for (k = 0; k < count && strcmp(f->paths[k], f->paths[i]); k++) {}
+        if (k < count)
+            free(f->paths[i]);
+        else
+            f->paths[count++] = f->paths[i];
+    }
+    f->count = count;
+}
+
 void some_files_add(struct some_files *f, const char *path, const char *ending, size_t part)
 {
     char pattern[4096];
@@ -42,6 +56,7 @@ void some_files_add(struct some_files *f, const char *path, const char *ending, 
     } else if (len > end && !strcmp(path + len - end, ending)) {
         append(f, path);
     }
+    once(f, before);
 }
 
 void some_files_free(struct some_files *f)

@@ -1,4 +1,4 @@
-/* Paths of files: named, or of a folder, or some of a folder. */
+/* Paths of files: named, or of a folder, or some of a folder; each once. */
 #ifndef TESTS_LIB_SOME_FILES_H
 #define TESTS_LIB_SOME_FILES_H
 
