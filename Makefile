@@ -39,7 +39,7 @@ PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c runtime/preyctl/*/*.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*/*.c runtime/*/*/*.c runtime/*/*/*/*.c))
 TESTLIB_SRC  := $(filter-out tests/lib/$(if $(filter 0,$(KERNEL)),,no_)one_kernel.c,$(wildcard tests/lib/*.c))
 
-run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
+run = @[ -d $(@D) ] || mkdir -p $(@D); $(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GEN := $(B)/lang/parse/parse.tab.o $(B)/lang/lex/lex.yy.o
 
@@ -54,7 +54,6 @@ $(B)/libcompiler.a: $(call obj,$(COMPILER_SRC))
 $(B)/libruntime.a: $(call obj,$(RUNTIME_SRC))
 $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 %.a:
-	@mkdir -p $(@D)
 	@rm -f $@
 	$(call run,AR)$(AR) rcs $@ $^
 
@@ -70,7 +69,6 @@ $(B)/preyc $(B)/preyrun $(B)/preyctl:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: %.c
-	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # The kernel's programs, as bytes of the program that loads them. libc's headers ask for a machine that they know.
@@ -79,7 +77,6 @@ compile_bpf = $(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -W
 # Verifiers before Linux 6.4 refuse a loop that is entered by falling into it, as clang would lay some out.
 $(BPF)/runtime/%.bpf.o: BPF_FLAGS := -mllvm -disable-block-placement
 $(BPF)/%.bpf.o: %.bpf.c
-	@mkdir -p $(@D)
 	$(compile_bpf)
 $(addprefix $(B)/runtime/,io/steer/steer.o io/steer/filter.o io/steer/deal.o host/hook/across.o): $(B)/%.o: $(BPF)/%.bpf.o
 

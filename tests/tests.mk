@@ -35,9 +35,10 @@ FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # Their own code runs briefly, but for models: to optimise it took an eighth of what a whole build takes.
 $(addsuffix .o,$(filter-out %_model,$(UNIT))): OPT += -O0
-# So is the runtime's with sanitizers, which mostly waits, but for what reads captures: a tenth of what all builds take.
+# So is the runtime's with sanitizers, which mostly waits, but for what reads captures, and that of those of the compiler's rooms which
+# see each statement once: a tenth of what all builds take.
 ifneq ($(SAN),)
-$(call obj,$(filter-out runtime/capture/%,$(RUNTIME_SRC)) $(PREYCTL_SRC)): OPT += -O0
+$(call obj,$(filter-out runtime/capture/%,$(RUNTIME_SRC)) $(PREYCTL_SRC) $(filter $(patsubst %,compiler/%/%,command image resolve ruletest setup),$(COMPILER_SRC))): OPT += -O0
 endif
 # Some read the parser's header, which is generated.
 $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/lang/*.c)): | $(B)/lang/parse/parse.tab.c

@@ -8,7 +8,6 @@ $(BPF)/vm/kernel/counted/%.bpf.o: BPF_FLAGS := $(STAGE_FLAGS) -DCOUNTED -mllvm -
 # Of recipes, too, each call would cost as much as what is called.
 $(BPF)/vm/kernel/act/act.bpf.o $(BPF)/vm/kernel/counted/act/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
 $(BPF)/vm/kernel/counted/%.bpf.o: vm/kernel/%.bpf.c
-	@mkdir -p $(@D)
 	$(compile_bpf)
 
 # The stages: one table of all objects, in either form. Their DWARF stays behind; types and lines for the kernel are in
