@@ -177,6 +177,7 @@ inline_whole void count_long(struct kpkt *k)
     if (k->flags & KERNEL_ONLY_JUDGE) return;
     if (k->found == EXPRESS_NOT) k->missed = (uint8_t)why_not_read(k);
     if (k->found == EXPRESS_BAD_SUM) k->missed = KERNEL_LONG_SUM;
+    static_assert(KERNEL_LONGS <= 32, "the mask spares each reason");
     settle_counters()->longs[k->missed & 31]++;
 }
 
