@@ -110,13 +110,14 @@ int in_kernel_choose(struct carry *carry)
 
 bool in_kernel_gives_way(struct carry *carry, const char *refusal)
 {
-    static const char advice[] = "; use --exec user";
+    static const char advice[] = "; use --exec user", cut[] = "...";
     const size_t len = strlen(refusal), tail = sizeof advice - 1;
     const bool advises = len > tail && !strcmp(refusal + len - tail, advice);
     if (!is_auto(carry->o)) return false;
-    carry->kernel_lacks = (struct obstacle){0};
-    snprintf(carry->kernel_lacks.why, sizeof carry->kernel_lacks.why, "%.*s", (int)(len - (advises ? tail : 0)),
-             refusal);
+    struct obstacle *const o = &carry->kernel_lacks;
+    *o = (struct obstacle){0};
+    const int all = snprintf(o->why, sizeof o->why, "%.*s", (int)(len - (advises ? tail : 0)), refusal);
+    if (all >= (int)sizeof o->why) memcpy(o->why + sizeof o->why - sizeof cut, cut, sizeof cut);
     return true;
 }
 
