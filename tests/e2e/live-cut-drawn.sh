@@ -39,11 +39,7 @@ round() {
     drawn_serves server "$server" 7001
     prey prey --bridge a:b --format json cut.pbc
     drawn_talks "$it" "$n" 10 server "$server" 7001 "$client"
-    ctl counters observed
-    echo "# $it: $(awk '$1 ~ /cut_/ && $2 != 0 { printf "%s %s ", $1, $2 }' out)"
-    same "$it: each was cut into, or it was counted why not" \
-        "$(awk '$1 ~ /cut_(into|ends|unknown|late|sockets|busy|room)$/ { all += $2 } END { print all + 0 }' out)" "$n"
-    cuts=$(awk '$1 ~ /cut_into$/ { n = $2 } END { print n + 0 }' out)
+    cuts_counted "$it" "$n"
     into=$((into + cuts))
     prey_ends
     same "$it: it ends well" "$status" 0

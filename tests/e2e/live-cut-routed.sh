@@ -37,10 +37,8 @@ for forwards in 0 1; do
     prey prey $([ $forwards = 0 ] && echo --exec auto || echo --io xdp) -i wan -i lan --format json cut.pbc
     [ $forwards = 1 ] || hears "$it: this process, and why" '^--exec auto: user, because .*holds packets back'
     drawn_talks "$it" "$n" 5 one "$server" 7001 "$client"
-    ctl counters observed
-    echo "# $it: $(awk '$1 ~ /cut_/ && $2 != 0 { printf "%s %s ", $1, $2 }' out)"
-    same "$it: each was cut into, or it was counted why not" \
-        "$(awk '$1 ~ /cut_(into|ends|unknown|late|sockets|busy|room)$/ { all += $2 } $1 ~ /cut_into$/ { into = $2 } END { print all + 0, (into > 0) }' out)" "$n 1"
+    cuts_counted "$it" "$n"
+    same "$it: some were" "$((cuts > 0))" 1
     to=$(case $server in *:*) echo "[$server]" ;; *) echo "$server" ;; esac)
     own=$(case $server in *:*) echo '[fd00:1::2]' ;; *) echo 10.1.0.2 ;; esac)
     sniff server.pcap one eth0 tcp port 80

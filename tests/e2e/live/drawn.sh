@@ -52,3 +52,12 @@ drawn_talks() {
     done
     kill "$serves"
 }
+
+# cuts_counted WHAT COUNT: each of so many conversations was cut into, or it was counted why not; $cuts: how many were.
+cuts_counted() {
+    ctl counters observed
+    echo "# $1: $(awk '$1 ~ /cut_/ && $2 != 0 { printf "%s %s ", $1, $2 }' out)"
+    same "$1: each was cut into, or it was counted why not" \
+        "$(awk '$1 ~ /cut_(into|ends|unknown|late|sockets|busy|room)$/ { all += $2 } END { print all + 0 }' out)" "$2"
+    cuts=$(awk '$1 ~ /cut_into$/ { n = $2 } END { print n + 0 }' out)
+}
