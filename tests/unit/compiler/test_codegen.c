@@ -10,43 +10,11 @@
 #include "compiler/code/asm.h"
 #include "compiler/code/split.h"
 #include "tests/lib/rng.h"
-#include "tests/unit/compiler/back.h"
+#include "tests/unit/compiler/made.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
-struct made {
-    struct compile c;
-    struct program *p;
-};
-
-static int compile_as(struct compile *c, const char *text, enum classify_when when)
-{
-    compile_init(c);
-    c->classify = when;
-    return compile_text(c, "test.prey", text, strlen(text));
-}
-
-static void make_as(struct made *m, const char *text, enum classify_when when)
-{
-    char err[256] = "";
-
-    if (compile_as(&m->c, text, when) != 0) {
-        char *said = what_it_said(&m->c);
-        print_error("%.2000s\n%.2000s\n", text, said);
-        free(said);
-        fail();
-    }
-    m->p = program_load(m->c.pbc, m->c.pbc_len, err, sizeof(err));
-    if (!m->p) fail_msg("%s", err);
-}
-
 static void make(struct made *m, const char *text) { make_as(m, text, CLASSIFY_NONE); }
-
-static void unmake(struct made *m)
-{
-    program_put(m->p);
-    compile_fini(&m->c);
-}
 
 /* A whole TCP packet that arrives, v4. */
 static struct key tcp4(uint32_t src, uint32_t dst, unsigned src_port, unsigned dst_port)

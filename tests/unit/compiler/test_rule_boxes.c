@@ -10,7 +10,7 @@
 #include "compiler/classify/boxes/rule_boxes.h"
 #include "compiler/normal/kinds.h"
 #include "tests/lib/draw.h"
-#include "tests/unit/compiler/back.h"
+#include "tests/unit/compiler/made.h"
 #include "vm/judge/judge.h"
 #include "vm/program/program.h"
 #include "vm/vm.h"
@@ -31,32 +31,7 @@ static bool boxes_hold(const struct boxes *b, const struct key *key)
     return false;
 }
 
-struct made {
-    struct compile c;
-    struct program *p;
-};
-
-static void make(struct made *m, const char *text)
-{
-    char err[256] = "";
-
-    compile_init(&m->c);
-    m->c.classify = CLASSIFY_NONE;
-    if (compile_text(&m->c, "test.prey", text, strlen(text)) != 0) {
-        char *said = what_it_said(&m->c);
-        print_error("%.2000s\n%.2000s\n", text, said);
-        free(said);
-        fail();
-    }
-    m->p = program_load(m->c.pbc, m->c.pbc_len, err, sizeof(err));
-    if (!m->p) fail_msg("%s", err);
-}
-
-static void unmake(struct made *m)
-{
-    program_put(m->p);
-    compile_fini(&m->c);
-}
+static void make(struct made *m, const char *text) { make_as(m, text, CLASSIFY_NONE); }
 
 static uint32_t boxes_of(struct made *m, uint32_t rule, enum variant v, struct boxes *b)
 {

@@ -8,14 +8,14 @@
 #include <cmocka.h>
 
 #include "compiler/analysis/trial/trial.h"
-#include "tests/unit/compiler/back.h"
+#include "tests/unit/compiler/made.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
 /* A program whose classifier, code and entries may be written to. */
-struct made {
-    struct compile c;
-    struct program *loaded, broken;
+struct breakable {
+    struct made whole;
+    struct program broken;
     struct pbc_block *blocks;
     struct pbc_entry *entries;
     struct insn *code;
@@ -30,46 +30,35 @@ static void *copy(const void *from, size_t bytes)
     return memcpy(to, from, bytes);
 }
 
-static void make(struct made *m, const char *text, enum classify_when when)
+static void make(struct breakable *m, const char *text, enum classify_when when)
 {
-    char err[256] = "";
-
-    compile_init(&m->c);
-    m->c.classify = when;
-    if (compile_text(&m->c, "test.prey", text, strlen(text)) != 0) {
-        char *said = what_it_said(&m->c);
-        print_error("%.2000s\n", said);
-        free(said);
-        fail();
-    }
-    m->loaded = program_load(m->c.pbc, m->c.pbc_len, err, sizeof(err));
-    if (!m->loaded) fail_msg("%s", err);
-    m->broken = *m->loaded;
-    m->broken.blocks = m->blocks = copy(m->loaded->blocks, m->loaded->blocks_count * sizeof(*m->blocks));
-    m->broken.entries = m->entries = copy(m->loaded->entries, m->loaded->entries_count * sizeof(*m->entries));
-    m->broken.code = m->code = copy(m->loaded->code, m->loaded->code_count * sizeof(*m->code));
-    m->broken.tree = m->tree = copy(m->loaded->tree, m->loaded->tree_count * sizeof(*m->tree));
+    make_as(&m->whole, text, when);
+    const struct program *const p = m->whole.p;
+    m->broken = *p;
+    m->broken.blocks = m->blocks = copy(p->blocks, p->blocks_count * sizeof(*m->blocks));
+    m->broken.entries = m->entries = copy(p->entries, p->entries_count * sizeof(*m->entries));
+    m->broken.code = m->code = copy(p->code, p->code_count * sizeof(*m->code));
+    m->broken.tree = m->tree = copy(p->tree, p->tree_count * sizeof(*m->tree));
 }
 
-static void unmake(struct made *m)
+static void unbreak(struct breakable *m)
 {
     free(m->blocks);
     free(m->entries);
     free(m->code);
     free(m->tree);
-    program_put(m->loaded);
-    compile_fini(&m->c);
+    unmake(&m->whole);
 }
 
-static bool is_found_out(struct made *m)
+static bool is_found_out(struct breakable *m)
 {
-    struct diags *const kept = m->c.diags; /* says nothing twice */
+    struct diags *const kept = m->whole.c.diags; /* says nothing twice */
 
-    m->c.diags = diags_new(&m->c.sources);
-    validate_program(&m->c, &m->broken);
-    const bool found = diags_errors(m->c.diags);
-    diags_free(m->c.diags);
-    m->c.diags = kept;
+    m->whole.c.diags = diags_new(&m->whole.c.sources);
+    validate_program(&m->whole.c, &m->broken);
+    const bool found = diags_errors(m->whole.c.diags);
+    diags_free(m->whole.c.diags);
+    m->whole.c.diags = kept;
     return found;
 }
 
@@ -96,45 +85,49 @@ static void whole_programs_pass(void **state)
 {
     (void)state;
     for (enum classify_when when = CLASSIFY_BY_COST; when <= CLASSIFY_NONE; when++) {
-        struct made m;
+        struct breakable m;
 
         make(&m, mixed, when);
         assert_false(is_found_out(&m));
-        assert_true(validate_program(&m.c, m.loaded) > DOUBTS / 2);
-        unmake(&m);
+        assert_true(validate_program(&m.whole.c, m.whole.p) > DOUBTS / 2);
+        unbreak(&m);
     }
 }
 
-static bool lane_used(const struct made *m, uint32_t block, unsigned size, unsigned lane)
+static bool lane_used(const struct breakable *m, uint32_t block, unsigned size, unsigned lane)
 {
     const unsigned at = pbc_col_entry(size);
 
     return (m->blocks[block + at / 8].col[at % 8][lane] & ~PBC_LANE_MORE) != PBC_LANE_NONE;
 }
 
-static uint32_t *column(struct made *m, uint32_t block, unsigned at) { return m->blocks[block + at / 8].col[at % 8]; }
+static uint32_t *column(struct breakable *m, uint32_t block, unsigned at)
+{
+    return m->blocks[block + at / 8].col[at % 8];
+}
 
 /* The damage to every lane in turn: how many there were, and how many were found out. */
-static void each_lane(const char *text, bool (*damage)(struct made *, uint32_t, unsigned, unsigned), unsigned tally[2])
+static void each_lane(const char *text, bool (*damage)(struct breakable *, uint32_t, unsigned, unsigned),
+                      unsigned tally[2])
 {
-    struct made m;
+    struct breakable m;
 
     tally[0] = tally[1] = 0;
     make(&m, text, CLASSIFY_ALL);
-    const unsigned size = m.loaded->formats[0].size;
-    assert_int_equal(m.loaded->formats_count, 1);
-    for (uint32_t b = 0; b + size <= m.loaded->blocks_count; b += size)
+    const unsigned size = m.whole.p->formats[0].size;
+    assert_int_equal(m.whole.p->formats_count, 1);
+    for (uint32_t b = 0; b + size <= m.whole.p->blocks_count; b += size)
         for (unsigned lane = 0; lane < 8; lane++) {
             if (!lane_used(&m, b, size, lane) || !damage(&m, b, size, lane)) continue;
             tally[0]++;
             tally[1] += is_found_out(&m);
-            memcpy(m.blocks, m.loaded->blocks, m.loaded->blocks_count * sizeof(*m.blocks));
+            memcpy(m.blocks, m.whole.p->blocks, m.whole.p->blocks_count * sizeof(*m.blocks));
         }
-    unmake(&m);
+    unbreak(&m);
 }
 
 /* One bit that a lane asks. */
-static bool flip_bit(struct made *m, uint32_t b, unsigned size, unsigned lane)
+static bool flip_bit(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
 {
     for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
         const uint32_t mask = column(m, b, pbc_format_slots(size) + slot)[lane];
@@ -147,10 +140,10 @@ static bool flip_bit(struct made *m, uint32_t b, unsigned size, unsigned lane)
 }
 
 /* One bit of an address that a lane no longer asks: it holds for too much. */
-static bool ask_less(struct made *m, uint32_t b, unsigned size, unsigned lane)
+static bool ask_less(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
 {
     for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
-        if (m->loaded->formats[0].slot[slot] >= KEY_SLOT(kind)) continue;
+        if (m->whole.p->formats[0].slot[slot] >= KEY_SLOT(kind)) continue;
         uint32_t *const mask = &column(m, b, pbc_format_slots(size) + slot)[lane];
         const uint32_t bit = *mask & -*mask;
 
@@ -162,14 +155,14 @@ static bool ask_less(struct made *m, uint32_t b, unsigned size, unsigned lane)
     return false;
 }
 
-static bool drop_lane(struct made *m, uint32_t b, unsigned size, unsigned lane)
+static bool drop_lane(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
 {
     column(m, b, 0)[lane] = 1;
     column(m, b, pbc_format_slots(size))[lane] = 0;
     return true;
 }
 
-static bool swap_ports(struct made *m, uint32_t b, unsigned size, unsigned lane)
+static bool swap_ports(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
 {
     const uint32_t sport = column(m, b, pbc_col_sport(size))[lane], dport = column(m, b, pbc_col_dport(size))[lane];
 
@@ -178,7 +171,7 @@ static bool swap_ports(struct made *m, uint32_t b, unsigned size, unsigned lane)
     return sport != dport;
 }
 
-static bool narrow_port(struct made *m, uint32_t b, unsigned size, unsigned lane)
+static bool narrow_port(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
 {
     uint32_t *const port = &column(m, b, pbc_col_dport(size))[lane];
 
@@ -199,8 +192,8 @@ static const char apart[] = "edition 1\n"
 
 static void broken_leaves(void **state)
 {
-    static bool (*const damages[])(struct made *, uint32_t, unsigned, unsigned) = {flip_bit, ask_less, drop_lane,
-                                                                                   swap_ports, narrow_port};
+    static bool (*const damages[])(struct breakable *, uint32_t, unsigned, unsigned) = {flip_bit, ask_less, drop_lane,
+                                                                                        swap_ports, narrow_port};
     (void)state;
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
         unsigned tally[2];
@@ -213,25 +206,25 @@ static void broken_leaves(void **state)
 
 static void swapped_entries(void **state)
 {
-    struct made m;
+    struct breakable m;
     (void)state;
 
     make(&m, apart, CLASSIFY_ALL);
-    for (uint32_t i = 0; i + 1 < m.loaded->entries_count; i++) {
+    for (uint32_t i = 0; i + 1 < m.whole.p->entries_count; i++) {
         const struct pbc_entry e = m.entries[i];
 
         m.entries[i] = m.entries[i + 1];
         m.entries[i + 1] = e;
         assert_true(is_found_out(&m));
-        memcpy(m.entries, m.loaded->entries, m.loaded->entries_count * sizeof(*m.entries));
+        memcpy(m.entries, m.whole.p->entries, m.whole.p->entries_count * sizeof(*m.entries));
     }
-    unmake(&m);
+    unbreak(&m);
 }
 
 /* A cut that goes by another bit. */
 static void broken_tree(void **state)
 {
-    struct made m;
+    struct breakable m;
     char *text = NULL;
     size_t len = 0;
     unsigned cuts = 0, found = 0;
@@ -243,16 +236,16 @@ static void broken_tree(void **state)
     fputs("}\n", f);
     fclose(f);
     make(&m, text, CLASSIFY_ALL);
-    for (uint32_t i = 0; i < m.loaded->tree_count; i++) {
+    for (uint32_t i = 0; i < m.whole.p->tree_count; i++) {
         if (TREE_KIND(m.tree[i]) != TREE_CUT) continue;
         cuts++;
         m.tree[i] ^= UINT64_C(1) << 5;
         found += is_found_out(&m);
-        m.tree[i] = m.loaded->tree[i];
+        m.tree[i] = m.whole.p->tree[i];
     }
     assert_true(cuts > 0);
     assert_int_equal(found, cuts);
-    unmake(&m);
+    unbreak(&m);
     free(text);
 }
 
@@ -263,20 +256,20 @@ static uint8_t opposite(uint8_t op) { return (uint8_t)((op - OP_JEQ) % 2 ? op - 
 
 static void broken_tests(const char *text, enum classify_when when)
 {
-    struct made m;
+    struct breakable m;
     unsigned tests = 0, found = 0;
 
     make(&m, text, when);
-    for (uint32_t i = 0; i < m.loaded->code_count; i++) {
+    for (uint32_t i = 0; i < m.whole.p->code_count; i++) {
         if (!asks(m.code[i].op)) continue;
         tests++;
         m.code[i].op = opposite(m.code[i].op);
         found += is_found_out(&m);
-        m.code[i] = m.loaded->code[i];
+        m.code[i] = m.whole.p->code[i];
     }
     assert_true(tests > 0);
     if (found != tests) fail_msg("%u of %u tests, the other way round, were found out", found, tests);
-    unmake(&m);
+    unbreak(&m);
 }
 
 static void broken_straight_code(void **state)
@@ -308,16 +301,16 @@ static void broken_arp(void **state)
                                "  accept arp vlan 3\n"
                                "  drop arp vlan 4-9\n"
                                "}\n";
-    struct made m;
+    struct breakable m;
     (void)state;
 
     make(&m, text, CLASSIFY_ALL);
-    for (uint32_t i = 0; i < m.loaded->entries_count; i++) {
+    for (uint32_t i = 0; i < m.whole.p->entries_count; i++) {
         m.entries[i].rule ^= 1;
         assert_true(is_found_out(&m));
-        m.entries[i] = m.loaded->entries[i];
+        m.entries[i] = m.whole.p->entries[i];
     }
-    unmake(&m);
+    unbreak(&m);
 }
 
 int main(void)
