@@ -40,6 +40,7 @@ struct io_ask {
     uint8_t all;      /* receive frames for other stations, too: a port of a bridge, or a switch's mirror port */
     uint8_t beside;   /* `packet` on an interface served by `xdp`: frames that steering left to the host */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
+    uint8_t mute;     /* `packet` that sends alone, past queueing and traffic control */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */
@@ -63,6 +64,7 @@ struct io_made {
 struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* by port; owned by the caller */
     int sockets;           /* the kernel executor's map of sockets, IO_QUEUES per port, in place of `steers`; 0: none */
+    int rings;             /* its map of rings, one per port; 0: none */
     struct filter *filter; /* for packet sockets; NULL: none */
     struct gate *gate;     /* for the proxy's connections; NULL: none */
     struct deal *deal;     /* for sockets that share an interface; NULL: dealt by hash */
@@ -153,3 +155,7 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io/io.def"
+
+/* What the kernel executor sends up where traffic control takes what arrives: a ring, with a struct kernel_note before
+ * each frame, for io_note; and a packet socket for what leaves. */
+extern const struct io_ops io_RAISED;

@@ -1,6 +1,7 @@
 /* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read in place; longer
  * frames, which are super-packets, come by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through the
- * same socket, so that none of ours returns as sent by the host. README.md: why not TPACKET_V3. */
+ * same socket, so that none of ours returns as sent by the host. README.md: why not TPACKET_V3. A mute port has no ring,
+ * and is not asked for frames. */
 #include "runtime/io/packet_priv.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         p->ifindex = ask->ifindex;
         if (made->filter) p->refused = filter_map(made->fds[made->filter]);
         p->refused_before = filter_refused(p->refused, p->ifindex);
-        if (map_ring(p, &shape)) return p;
+        if (ask->mute || map_ring(p, &shape)) return p;
     } else {
         struct io_made unused = *made;
         io_made_close(&unused);

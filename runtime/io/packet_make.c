@@ -20,6 +20,11 @@ static int set(int fd, int level, int option, int value) { return setsockopt(fd,
 /* Set the options that must precede the ring. Return the failed one, or NULL. */
 static const char *settle_socket(int fd, const struct io_ask *ask)
 {
+    if (ask->mute) {
+        if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
+        if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
+        return set(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1) ? "PACKET_QDISC_BYPASS" : NULL;
+    }
     if (set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
     if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
     if (set(fd, SOL_PACKET, PACKET_RESERVE, RESERVE)) return "PACKET_RESERVE";
@@ -31,11 +36,12 @@ static const char *settle_socket(int fd, const struct io_ask *ask)
     return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &shape, sizeof shape) ? "PACKET_RX_RING" : NULL;
 }
 
-/* Bind the socket: frames come from now on. */
+/* Bind the socket: frames come from now on, unless it is mute. */
 static const char *bind_socket(int fd, const struct io_ask *ask)
 {
-    const struct sockaddr_ll at = {
-        .sll_family = AF_PACKET, .sll_protocol = htobe16(ETH_P_ALL), .sll_ifindex = (int)ask->ifindex};
+    const struct sockaddr_ll at = {.sll_family = AF_PACKET,
+                                   .sll_protocol = ask->mute ? 0 : htobe16(ETH_P_ALL),
+                                   .sll_ifindex = (int)ask->ifindex};
     struct sockaddr_ll bound;
     socklen_t len = sizeof bound;
     if (bind(fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
@@ -105,14 +111,15 @@ static const char *bind_alone(int fd, const struct io_ask *ask, const struct fil
 int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
     *made = (struct io_made){.group = -1};
-    load_programs(m, ask->shared);
+    if (!ask->mute) load_programs(m, ask->shared);
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
-    if (!failed) failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
+    if (!failed && ask->mute) failed = bind_socket(fd, ask);
+    else if (!failed) failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
     if (!failed) {
         add_fd(made, fd);
-        if (m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));
-        if (m->deal && ask->worker == 0 && ask->port == 0) made->deal = add_fd(made, deal_memory(m->deal));
+        if (!ask->mute && m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));
+        if (!ask->mute && m->deal && ask->worker == 0 && ask->port == 0) made->deal = add_fd(made, deal_memory(m->deal));
         return 0;
     }
     snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno));

@@ -1,4 +1,4 @@
-/* See adopt.h. All of the giver's hooks are loaded, so both sides know the descriptors and their order. */
+/* See adopt.h. Both sides know which hooks are loaded, and so the descriptors and their order. */
 #include "runtime/kernel/adopt.h"
 
 #include <assert.h>
@@ -13,33 +13,48 @@ static_assert(KERNEL_TABLES + JUDGE_ENTRIES <= JUDGE_FDS_MOST, "descriptors of a
 
 void kernel_ready(void) { libbpf_num_possible_cpus(); /* the library caches this number */ }
 
+static bool is_stage(const struct kernel *k, enum kernel_entry e)
+{
+    return !entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e);
+}
+
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
 {
     unsigned n = 0;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) fds[n++] = k->maps.v[i].fd;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (!entry_is_programs(e)) fds[n++] = k->programs[e];
+        if (is_stage(k, e)) fds[n++] = k->programs[e];
     return n;
 }
+
+unsigned kernel_hooks(const struct kernel *k) { return k->cfg.hooks; }
 
 static void close_all(const int fds[], unsigned count)
 {
     for (unsigned i = 0; i < count; i++) close(fds[i]);
 }
 
-struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count)
+static unsigned stages(const struct kernel *k)
+{
+    unsigned n = 0;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) n += is_stage(k, e);
+    return n;
+}
+
+struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int fds[], unsigned count)
 {
     const uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
     const struct kernel_sizes sizes = kernel_sizes_of(p, cpus);
-    struct kernel *k = count == KERNEL_FDS_MOST - JUDGE_ENTRIES ? calloc(1, sizeof *k) : NULL;
+    const struct kernel_cfg cfg = {.hooks = hooks, .live = true};
+    const unsigned due = KERNEL_MAPS + stages(&(struct kernel){.cfg = cfg});
+    struct kernel *k = count == due ? calloc(1, sizeof *k) : NULL;
     if (!k) {
         close_all(fds, count);
         return NULL;
     }
     unsigned n = KERNEL_MAPS;
-    *k = (struct kernel){
-        .cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true}, .btf = -1, .constants.fd = -1, .cpus = cpus};
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = entry_is_programs(e) ? -1 : fds[n++];
+    *k = (struct kernel){.cfg = cfg, .btf = -1, .constants.fd = -1, .cpus = cpus};
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = is_stage(k, e) ? fds[n++] : -1;
     const int failed = maps_adopt(&k->maps, &sizes, fds);
     if (!failed) return k;
     kernel_free(k);
@@ -57,23 +72,25 @@ unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
 }
 
 /* Adopt the descriptors of judge_fds, in its order; entries that the program does not need are not among them. */
-static int adopt_judge(struct judge *j, const struct program *p, const int fds[], unsigned count)
+static int adopt_judge(const struct kernel *k, struct judge *j, const struct program *p, const int fds[],
+                       unsigned count)
 {
     unsigned n = KERNEL_TABLES;
     const int failed = tables_adopt(&j->tables, p, (uint32_t)libbpf_num_possible_cpus(), fds);
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (entry_is_programs(e) && tables_want(&j->tables, e) && n < count) j->programs[e] = fds[n++];
+        if (entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e) && tables_want(&j->tables, e) && n < count)
+            j->programs[e] = fds[n++];
     return failed ? failed : n == count ? 0 : -EPROTO;
 }
 
-struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count)
+struct judge *judge_adopt(const struct kernel *k, const struct program *p, const int fds[], unsigned count)
 {
     struct judge *j = count >= KERNEL_TABLES ? judge_begin() : NULL;
     if (!j) {
         close_all(fds, count);
         return NULL;
     }
-    if (!adopt_judge(j, p, fds, count)) return j;
+    if (!adopt_judge(k, j, p, fds, count)) return j;
     kernel_discard(j);
     return NULL;
 }

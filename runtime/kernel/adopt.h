@@ -13,11 +13,13 @@ void kernel_ready(void);
 
 /* Write the descriptors. Return their number. */
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]);
-/* Adopt a kernel. p: the program that the giver's kernel was made for. NULL: errno is set. */
-struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count);
+/* Return the hooks for which the kernel is loaded. */
+unsigned kernel_hooks(const struct kernel *k);
+/* Adopt a kernel with those hooks. p: the program that the giver's kernel was made for. NULL: errno is set. */
+struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int fds[], unsigned count);
 
-/* The same for a prepared judge; p: its program. */
+/* The same for a prepared judge of a kernel that was adopted; p: its program. */
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]);
-struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count);
+struct judge *judge_adopt(const struct kernel *k, const struct program *p, const int fds[], unsigned count);
 /* Note that the giver has put the judge in force. */
 void kernel_took(struct kernel *k, struct judge *j);

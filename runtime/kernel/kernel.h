@@ -13,10 +13,15 @@ enum kernel_entry {
     KERNEL_ENTRIES
 };
 
-enum kernel_hook { KERNEL_XDP = 1 << 0, KERNEL_TC = 1 << 1 };
+/* Places where the kernel hands over a packet. */
+enum kernel_hook {
+    KERNEL_XDP = 1 << 0, /* it arrives */
+    KERNEL_TC = 1 << 1,  /* traffic control: the host sends it */
+    KERNEL_IN = 1 << 2,  /* traffic control: it arrives; loaded with KERNEL_TC */
+};
 
 struct kernel_cfg {
-    unsigned hooks; /* bits of enum kernel_hook to load */
+    unsigned hooks; /* bits of enum kernel_hook to load: XDP, TC, or both */
     bool live;      /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
     uint64_t seed;  /* for hashes: with a worker's seed (vm_cfg) the places are the same */
     /* Receives the name of a refused program and the verifier's whole log; called by several threads at once. NULL: the

@@ -41,6 +41,8 @@ static inline bool tables_want(const struct tables *t, enum kernel_entry e)
     return e != KERNEL_ENTRY_sweep_meters || t->sizes.meters.slots;
 }
 
+/* True if a kernel with these hooks loads the entry. */
+bool entry_is_wanted(unsigned hooks, enum kernel_entry e);
 /* Load the generated judge, or other code, without putting it into an array. Return 0, or a negative errno with one
  * line in err. */
 int load_code(const struct kernel *k, const struct program *p, const struct code *code, struct judge *j, char *err,

@@ -26,15 +26,15 @@ static const struct entry entries[] = {
 #include "vm/kernel/entry.def"
 };
 
-static bool is_wanted(const struct kernel *k, enum kernel_entry e)
+bool entry_is_wanted(unsigned hooks, enum kernel_entry e)
 {
     if (entries[e].type == BPF_PROG_TYPE_SYSCALL) return true;
-    return k->cfg.hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
+    return hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
 }
 
 static bool is_judges(const struct kernel *k, const struct judge *j, enum kernel_entry e)
 {
-    return entry_is_programs(e) && is_wanted(k, e) && tables_want(&j->tables, e);
+    return entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e) && tables_want(&j->tables, e);
 }
 
 /* If a log does not fit, the kernel drops its beginning; before Linux 6.4 its end. */
@@ -167,7 +167,7 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
 {
     uint32_t stages = 0;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (!entry_is_programs(e) && is_wanted(k, e)) stages |= 1u << e;
+        if (!entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e)) stages |= 1u << e;
     int failed = each_entry(stages, load_stage, k, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
         failed = stages >> e & 1 ? put(k, e, k->programs[e]) : 0;

@@ -11,9 +11,9 @@ uint64_t loaded_seed(uint64_t said)
     return seed;
 }
 
-int loaded_begin(struct loaded *l, const struct program *p, uint64_t seed, char *err, size_t err_len)
+int loaded_begin(struct loaded *l, const struct program *p, unsigned hooks, uint64_t seed, char *err, size_t err_len)
 {
-    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = loaded_seed(seed)};
+    const struct kernel_cfg cfg = {.hooks = hooks, .live = true, .seed = loaded_seed(seed)};
     *l = (struct loaded){.kernel = kernel_new(p, &cfg, err, err_len)};
     l->judge = l->kernel ? kernel_prepare(l->kernel, p, err, err_len) : NULL;
     memcpy(l->digest, p->digest, sizeof l->digest);

@@ -13,7 +13,9 @@ void kernel_ready(void) {}
 
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]) { return 0; }
 
-struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count)
+unsigned kernel_hooks(const struct kernel *k) { return 0; }
+
+struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int fds[], unsigned count)
 {
     errno = ENOTSUP;
     return NULL;
@@ -21,6 +23,9 @@ struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned c
 
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]) { return 0; }
 
-struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count) { return NULL; }
+struct judge *judge_adopt(const struct kernel *k, const struct program *p, const int fds[], unsigned count)
+{
+    return NULL;
+}
 
 void kernel_took(struct kernel *k, struct judge *j) {}

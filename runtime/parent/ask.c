@@ -415,19 +415,19 @@ int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, ch
     *k = NULL;
     const int failed = ask(c, ALONE(KERNEL, none), &a, fds, IO_FDS_MOST, err, err_len);
     if (failed) return failed;
-    *k = kernel_adopt(p, fds, a.fd_count);
+    *k = kernel_adopt(p, (unsigned)a.value, fds, a.fd_count);
     if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped: %s", strerror(errno));
     return *k ? 0 : -EIO;
 }
 
-int ask_prepare(struct channel *c, const struct program *p, struct judge **j, struct proof *proof, char *err,
-                size_t err_len)
+int ask_prepare(struct channel *c, const struct kernel *k, const struct program *p, struct judge **j,
+                struct proof *proof, char *err, size_t err_len)
 {
     int fds[IO_FDS_MOST];
     *j = NULL;
     const int count = ask_loaded(c, p, fds, proof, err, err_len);
     if (count < 0) return count;
-    *j = judge_adopt(p, fds, (unsigned)count);
+    *j = judge_adopt(k, p, fds, (unsigned)count);
     if (!*j) snprintf(err, err_len, "out of memory");
     return *j ? 0 : -ENOMEM;
 }

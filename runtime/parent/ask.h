@@ -51,8 +51,8 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
 int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len);
 /* Load a judge of the kernel executor into *j, which the caller owns. ask_swap puts it in force in place of the last
  * judge; call kernel_took then. */
-int ask_prepare(struct channel *c, const struct program *p, struct judge **j, struct proof *proof, char *err,
-                size_t err_len);
+int ask_prepare(struct channel *c, const struct kernel *k, const struct program *p, struct judge **j,
+                struct proof *proof, char *err, size_t err_len);
 int ask_swap(struct channel *c, char *err, size_t err_len);
 /* Put the kernel executor's programs on a port; *generic: they do not run in the driver */
 int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);

@@ -45,6 +45,8 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
     p->kernel = p->loaded.kernel;
     p->loaded.kernel = NULL;
     p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
+    p->maker.rings = kernel_map(p->kernel, KERNEL_MAP_rings)->fd;
+    a->value = kernel_hooks(p->kernel);
     give(a, all, kernel_fds(p->kernel, all), fds);
     return true;
 }
@@ -97,10 +99,12 @@ bool grant_SWAP(struct parent *p, const struct request *r, struct answer *a, int
     return true;
 }
 
-static struct hooks hooks_of(const struct parent *p)
+static struct hooks hooks_of(const struct parent *p, unsigned port)
 {
+    const bool by_tc = p->by_tc >> port & 1;
     return (struct hooks){
-        .arrives = kernel_program(p->kernel, KERNEL_ENTRY_look_xdp),
+        .by_tc = by_tc,
+        .arrives = kernel_program(p->kernel, by_tc ? KERNEL_ENTRY_look_in : KERNEL_ENTRY_look_xdp),
         .leaves = kernel_program(p->kernel, KERNEL_ENTRY_look_tc),
         .kept = {{"stages_xdp", kernel_map(p->kernel, KERNEL_MAP_stages_xdp)->fd},
                  {"stages_tc", kernel_map(p->kernel, KERNEL_MAP_stages_tc)->fd}},
@@ -110,13 +114,13 @@ static struct hooks hooks_of(const struct parent *p)
 
 static struct hooks_where where_of(const struct parent *p, unsigned port)
 {
-    return (struct hooks_where){p->o->name, p->o->ifaces[port], p->ifindex[port]};
+    return (struct hooks_where){.name = p->o->name, .device = p->o->ifaces[port], .ifindex = p->ifindex[port]};
 }
 
 int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len)
 {
     if (!p->kernel) return 0;
-    const struct hooks h = hooks_of(p);
+    const struct hooks h = hooks_of(p, port);
     const struct hooks_where where = where_of(p, port);
     return hooks_keep(p->state, &where, &h, &p->hooked[port], err, err_len);
 }
@@ -126,9 +130,9 @@ bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, in
 {
     const struct request_at *body = r->body;
     if (!p->kernel || body->port >= p->o->iface_count) return false;
-    const struct hooks h = hooks_of(p);
+    const struct hooks h = hooks_of(p, body->port);
     struct hooked *on = &p->hooked[body->port];
-    if (on->pinned || on->arrives > 0) hooks_leave(on);
+    if (on->pinned || on->held[0] > 0) hooks_leave(on);
     const bool known = parent_ifindex(p, body->port);
     const struct hooks_where where = where_of(p, body->port);
     a->failed = known ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
@@ -140,7 +144,7 @@ bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, in
 void parent_kernel_fini(struct parent *p)
 {
     for (unsigned i = 0; i < OPTIONS_IFACES; i++)
-        if (p->hooked[i].arrives > 0) hooks_leave(&p->hooked[i]);
+        if (p->hooked[i].held[0] > 0) hooks_leave(&p->hooked[i]);
     kernel_discard(p->judge);
     kernel_free(p->kernel);
     loaded_free(&p->loaded);

@@ -19,7 +19,8 @@ bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int
     struct io_ask ask = *(const struct io_ask *)r->body;
     struct io_made made = {0};
     if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
-    const struct io_ops *ops = (p->maker.steers[ask.port] || p->kernel) && !ask.beside ? &io_XDP : &io_PACKET;
+    const bool sockets = (p->maker.steers[ask.port] || p->kernel) && !ask.beside;
+    const struct io_ops *ops = !sockets ? &io_PACKET : p->by_tc >> ask.port & 1 ? &io_RAISED : &io_XDP;
     if (ask.ring_bytes < OPTIONS_RING_LEAST || ask.ring_bytes > p->o->ring) return false;
     ask.busy = p->o->busy_poll;
     ask.ifindex = parent_ifindex(p, ask.port);

@@ -22,8 +22,9 @@ void parent_knows_log(struct parent *p, const char *path);
 /* The same for the socket of a program in the middle */
 void parent_knows_middle(struct parent *p, const char *path);
 
-/* In the parent: take the kernel executor, loaded before the fork; *l is empty then */
-void parent_knows_kernel(struct parent *p, struct loaded *l);
+/* In the parent: take the kernel executor, loaded before the fork; *l is empty then. by_tc: bit i: traffic control
+ * hands it what arrives by interface i, not XDP */
+void parent_knows_kernel(struct parent *p, struct loaded *l, uint32_t by_tc);
 
 /* In the parent: take the memory in which the workers store tuples of inline connections, mapped before the fork */
 void parent_knows_tuples(struct parent *p, const struct tuples *tuples);

@@ -98,7 +98,7 @@ struct answer {
     int32_t group;             /* PORT: as in struct io_made */
     uint32_t slots, ring;      /* PORT: as in struct io_made */
     uint32_t filter, deal;     /* PORT: as in struct io_made */
-    uint64_t value;            /* STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number */
+    uint64_t value;            /* STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number; KERNEL: its hooks */
     struct gate_count carried; /* result of CARRIED */
     struct proof proof;        /* result of JUDGE */
     struct host_kept kept;     /* result of PORTS */

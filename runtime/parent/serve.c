@@ -146,8 +146,9 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
 void parent_knows_middle(struct parent *p, const char *path) { middle_sockets_know(p->middle_sockets, path); }
 void parent_knows_tuples(struct parent *p, const struct tuples *tuples) { p->tuples = tuples; }
-void parent_knows_kernel(struct parent *p, struct loaded *l)
+void parent_knows_kernel(struct parent *p, struct loaded *l, uint32_t by_tc)
 {
+    p->by_tc = by_tc;
     p->loaded = *l;
     *l = (struct loaded){0};
 }

@@ -41,6 +41,12 @@ bool opt_io(struct reading *r, const char *n, const char *v)
     return (r->o->io = word(r, n, v, (const char *const[]){"auto", "packet", "xdp"})) != 0;
 }
 
+bool opt_hook(struct reading *r, const char *n, const char *v)
+{
+    static_assert(OPTIONS_HOOK_AUTO == 1 && OPTIONS_HOOK_TC == 3, "in the order of the words");
+    return (r->o->hook = word(r, n, v, (const char *const[]){"auto", "xdp", "tc"})) != 0;
+}
+
 /* Read an address and port: 127.0.0.1:8404 or [::1]:8404. */
 bool opt_stats(struct reading *r, const char *n, const char *v)
 {
@@ -131,6 +137,7 @@ bool options_settle_live(struct reading *r)
         return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one");
     if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
     if (o->xdp_replace && !may_run_xdp(o)) return wrong(r, "--xdp-replace needs --io xdp or the kernel executor");
+    if (o->hook && o->exec == OPTIONS_EXEC_USER) return wrong(r, "--hook is about the kernel executor, and --exec user was given");
     if (o->watch && !strcmp(o->program, "-"))
         return wrong(r, "--watch: standard input is read once, and is no file that changes");
     if (!o->name) o->name = o->ifaces[0];

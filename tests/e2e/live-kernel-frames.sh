@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Frames that no sound machine sends, live at the executor in the kernel, in the driver's mode and in the generic one: each is
-# judged as a replay in user space judges it.
+# Frames that no sound machine sends, live at the executor in the kernel: at XDP, in the driver's mode and in the generic one, and at
+# traffic control. Each is judged as a replay in user space judges it.
 set -u
 EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
@@ -31,16 +31,23 @@ at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-c
 for name in client box; do at "$name" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1; done
 self=10.1.0.2,fd00:1::2,127.0.0.1,::1
 mac() { at prey cat "/sys/class/net/$1/address"; }
-python3 "$top/tests/e2e/live/hostile.py" native.pcap "$frames" 1 "$(mac eth0)" 10.1.0.2 fd00:1::2
-python3 "$top/tests/e2e/live/hostile.py" generic.pcap "$frames" 2 "$(mac br0)" 10.1.0.2 fd00:1::2 untagged # for the kernel takes tags off before
-for kind in native generic; do
-    "$bin/preyrun" --pcap $kind.pcap --self $self --strict-checksum --format json strict.pbc >$kind.json 2>/dev/null
-done
-prey prey -i eth0 -i br0 --exec kernel --log text --format json strict.pbc
-at client python3 "$top/tests/e2e/live/send.py" eth0 native.pcap >sent
-at box python3 "$top/tests/e2e/live/send.py" eth0 generic.pcap >>sent
-prey_ends
-same 'it ends in order' "$status|$(tr '\n' ' ' <sent)" "0|$frames $frames "
-adds_up 'every frame has one verdict'
-same 'reasons and rules are those of replays' "$(python3 "$top/tests/e2e/live/reasons.py")" equal
+
+# judged HOOK [WORD]: what the drivers of a cable and of a bridge bring, at that hook. WORD: `untagged`, where the kernel takes tags off before.
+judged() {
+    python3 "$top/tests/e2e/live/hostile.py" native.pcap "$frames" 1 "$(mac eth0)" 10.1.0.2 fd00:1::2 ${2:+"$2"}
+    python3 "$top/tests/e2e/live/hostile.py" generic.pcap "$frames" 2 "$(mac br0)" 10.1.0.2 fd00:1::2 untagged
+    for kind in native generic; do
+        "$bin/preyrun" --pcap $kind.pcap --self $self --strict-checksum --format json strict.pbc >$kind.json 2>/dev/null
+    done
+    prey prey -i eth0 -i br0 --exec kernel --hook "$1" --log text --format json strict.pbc
+    at client python3 "$top/tests/e2e/live/send.py" eth0 native.pcap >sent
+    at box python3 "$top/tests/e2e/live/send.py" eth0 generic.pcap >>sent
+    prey_ends
+    same "it ends in order ($1)" "$status|$(tr '\n' ' ' <sent)" "0|$frames $frames "
+    adds_up "every frame has one verdict ($1)"
+    same "reasons and rules are those of replays ($1)" "$(python3 "$top/tests/e2e/live/reasons.py")" equal
+}
+
+judged xdp
+judged tc untagged
 exit $failed

@@ -85,7 +85,14 @@ extern const char mask_kpkts;
 extern struct kernel_world state_world;
 extern char map_stages_xdp, map_stages_tc;
 
-enum stage { STAGE_JUDGE, STAGE_ACT, STAGE_NONE /* the packet passes unchanged */, STAGE_SEND /* it leaves */ };
+/* Stages, by their place in a map of stages; and what else may follow one. */
+enum stage {
+    STAGE_JUDGE,
+    STAGE_ACT,
+    STAGE_LOOK, /* of traffic control alone */
+    STAGE_NONE, /* the packet passes unchanged */
+    STAGE_SEND, /* it leaves */
+};
 
 /* Have the kernel's verifier follow a test run first. It knows less of that packet, so the other case is not new to
  * it. */

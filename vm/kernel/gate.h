@@ -1,5 +1,5 @@
-/* Structures that the kernel's programs share with processes: the gate's maps, the note before a frame that goes up,
- * and the frame that is sent for trial. The gate (gate.bpf.c, runtime/io/steer/gate.bpf.h) lets connections of the
+/* Structures that the kernel's programs share with processes: the gate's maps, the note before a frame that goes up, the
+ * record of one that goes up by a ring, and the frame that is sent for trial. The gate (gate.bpf.c, runtime/io/steer/gate.bpf.h) lets connections of the
  * proxy pass; runtime/io/steer/gate.c tells it which these are. */
 #pragma once
 
@@ -100,6 +100,19 @@ struct kernel_note {
     uint64_t would;    /* decision without the word `audit`, of programs that have it */
 };
 static_assert(sizeof(struct kernel_note) == 40, "no padding");
+
+/* A record of a ring of frames that go up where traffic control takes them: each interface has a ring, for there is no
+ * AF_XDP socket behind that hook. The frame's bytes follow. */
+enum { KERNEL_RAISED_BYTES = 1 << 22 /* size of a ring */, KERNEL_RAISED_MOST = 1 << 18 /* longest frame */ };
+struct kernel_raised {
+    uint32_t len;     /* length of the frame */
+    uint16_t segment; /* as in struct pkt */
+    uint8_t flags;    /* PKT_CSUM_PARTIAL */
+    uint8_t tag_count;
+    uint16_t tags[2][2]; /* tpid and tci of tags that were taken off, outermost first */
+    struct kernel_note note;
+};
+static_assert(sizeof(struct kernel_raised) == 56, "no padding");
 
 /* A process's own frame, which shows whether an interface sends what programs give it (runtime/host/hook/xmit.h). Its
  * address is one that no bridge passes on and no host takes, its type one for experiments (IEEE 802, 10.9). */

@@ -109,7 +109,8 @@ struct kpkt {
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */
     struct kernel_asked asked;
-    uint8_t missed; /* enum kernel_long: set by look, of a packet that takes the long way */
+    uint8_t missed;  /* enum kernel_long: set by look, of a packet that takes the long way */
+    uint8_t arrives; /* 1: set by look_in, for look_tc: the packet at hand arrives */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };

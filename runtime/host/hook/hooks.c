@@ -1,6 +1,6 @@
-/* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the kept maps.
+/* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE-arrives, DEVICE-leaves, and the kept maps.
  *
- * A kernel without links for leaving packets (before Linux 6.6) has a filter instead, before others'. A filter outlives
+ * A kernel without links of traffic control (before Linux 6.6) has filters instead, before others'. A filter outlives
  * its process. With pins it holds the program; without pins it holds one that passes all packets once this process has
  * ended. */
 #include "runtime/host/hook/hooks.h"
@@ -24,9 +24,10 @@
 #include "runtime/host/state.h"
 
 /* Linux 6.6; headers may be older */
-enum { ATTACH_TCX_EGRESS = 47, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_F_BEFORE: before all others */ };
+enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47, LINK_TCX = 11, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_F_BEFORE: before all others */ };
 
-static const char *const sides[] = {"arrives", "leaves"};
+enum side { ARRIVES, LEAVES, SIDES };
+static const char *const sides[SIDES] = {"arrives", "leaves"};
 
 static bool is_of_bpf(const char *path)
 {
@@ -48,7 +49,7 @@ static int pins_folder(const char *name, char path[PATH_MAX])
     return 0;
 }
 
-static void pin_of(const char *folder, const char *device, unsigned side, char path[PATH_MAX])
+static void pin_of(const char *folder, const char *device, enum side side, char path[PATH_MAX])
 {
     char name[IF_NAMESIZE];
     snprintf(name, sizeof name, "%s", device);
@@ -78,20 +79,21 @@ static int make_folder(const char *path)
     return failed;
 }
 
-/* Attach before others' programs, which see what prey lets pass */
-static int attach_leaves(int program, unsigned ifindex)
+/* Attach at traffic control before others' programs, which see what prey lets pass */
+static int attach(int program, unsigned ifindex, enum side side)
 {
+    const int at = side == LEAVES ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS;
     LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = FIRST);
-    int link = bpf_link_create(program, (int)ifindex, (enum bpf_attach_type)ATTACH_TCX_EGRESS, &opts);
+    int link = bpf_link_create(program, (int)ifindex, (enum bpf_attach_type)at, &opts);
     if (link < 0) return -errno;
     return link;
 }
 
 /* Return the filter's place. Its handle is the instance's own, so that two instances' filters coexist. */
-static struct clsact filter_of(const char *folder, unsigned ifindex)
+static struct clsact filter_of(const char *folder, unsigned ifindex, enum side side)
 {
     return (struct clsact){
-        .ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = fnv_text(folder) | 1};
+        .ifindex = ifindex, .leaves = side == LEAVES, .priority = CLSACT_FIRST, .handle = fnv_text(folder) | 1};
 }
 
 /* Write the record's words about the hooks for filters; "-": a link needs none. Records of interfaces that are gone are
@@ -109,7 +111,7 @@ static void before_of(struct state *s, const struct hooks_where *w, const char *
 unsigned hooks_handle(const char *name)
 {
     char folder[PATH_MAX];
-    return pins_folder(name, folder) ? 0 : filter_of(folder, 0).handle;
+    return pins_folder(name, folder) ? 0 : filter_of(folder, 0, LEAVES).handle;
 }
 
 int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len)
@@ -118,10 +120,12 @@ int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, si
     int failed = clsact_try();
     if (failed) clsact_why(&at, failed, "any interface", err, err_len);
     if (failed || !clsact_needed()) return failed;
-    for (unsigned i = 0; i < count && !failed; i++) {
-        at.ifindex = devices[i].ifindex;
-        failed = clsact_taken(&at);
-        if (failed) clsact_why(&at, failed, devices[i].device, err, err_len);
+    for (unsigned i = 0; i < 2 * count && !failed; i++) {
+        const struct hooks_where *w = &devices[i / 2];
+        at.ifindex = w->ifindex;
+        at.leaves = i & 1;
+        failed = at.leaves || w->by_tc ? clsact_taken(&at) : 0;
+        if (failed) clsact_why(&at, failed, w->device, err, err_len);
     }
     return failed;
 }
@@ -146,10 +150,9 @@ static int pin_all(const char *folder, const char *device, const struct hooks *h
     char path[PATH_MAX];
     int failed = make_folder(folder);
     if (!failed) failed = pin_maps(folder, h);
-    for (unsigned side = 0; side < 2 && !failed; side++) {
-        const int link = side ? on->leaves : on->arrives;
+    for (enum side side = ARRIVES; side < SIDES && !failed; side++) {
         pin_of(folder, device, side, path);
-        if (link >= 0) failed = pin(link, path);
+        if (on->held[side] >= 0) failed = pin(on->held[side], path);
     }
     return failed;
 }
@@ -163,69 +166,101 @@ static int unhook(const char *path)
     return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-static void know_filter(const struct clsact *at, struct hooked *to)
+static int program_of(const struct hooks *h, enum side side) { return side == LEAVES ? h->leaves : h->arrives; }
+
+/* True if traffic control has the program of that side. */
+static bool is_of_tc(const struct hooks *h, enum side side) { return side == LEAVES || h->by_tc; }
+
+static void know_filter(const struct clsact *at, enum side side, struct hooked *to)
 {
     struct clsact_seen seen;
     to->filter = at->ifindex;
-    if (!clsact_look(at, &seen)) to->program = seen.program;
+    if (!clsact_look(at, &seen)) to->programs[side] = seen.program;
 }
 
 /* Set the filter, replacing the former one if any */
-static int set_filter(const struct clsact *at, int program, struct hooked *to)
+static int set_filter(const struct clsact *at, int program, enum side side, struct hooked *to)
 {
     int held = -1;
     const int failed = to->pinned ? clsact_set(at, program) : clsact_set_held(at, program, &held);
     if (failed) return failed;
-    if (to->leaves >= 0) close(to->leaves);
-    to->leaves = held;
-    know_filter(at, to);
+    if (to->held[side] >= 0) close(to->held[side]);
+    to->held[side] = held;
+    know_filter(at, side, to);
     return 0;
 }
 
-/* Attach for leaving packets, by a link or a filter. A link is held by its descriptor or its pin, a filter's program
- * without a pin by to->leaves. */
-static int set_leaves(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
-                      struct hooked *to, char *err, size_t err_len)
+/* Attach at traffic control, by a link or a filter. A link is held by its descriptor or its pin, a filter's program
+ * without a pin by to->held. */
+static int set_tc(const char *folder, const struct hooks_where *w, const struct hooks *h, enum side side, bool filter,
+                  struct hooked *to, char *err, size_t err_len)
 {
-    const struct clsact at = filter_of(folder, w->ifindex);
-    int failed = filter ? set_filter(&at, h->leaves, to) : attach_leaves(h->leaves, w->ifindex);
-    if (!filter) to->leaves = failed;
+    const struct clsact at = filter_of(folder, w->ifindex, side);
+    const int program = program_of(h, side);
+    int failed = filter ? set_filter(&at, program, side, to) : attach(program, w->ifindex, side);
+    if (!filter) to->held[side] = failed;
     if (failed >= 0) return 0;
     char why[300];
     if (filter)
         clsact_why(&at, failed, w->device, why, sizeof why);
     else
         snprintf(why, sizeof why, "%s", strerror(-failed));
-    snprintf(err, err_len, "the program for leaving packets can't be attached: %s", why);
+    snprintf(err, err_len, "the program for %s packets can't be attached: %s", side == LEAVES ? "leaving" : "arriving",
+             why);
     return failed;
+}
+
+static int set_arrives(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace,
+                       bool filter, struct hooked *to, char *err, size_t err_len)
+{
+    if (h->by_tc) return set_tc(folder, w, h, ARRIVES, filter, to, err, err_len);
+    to->held[ARRIVES] =
+        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for arriving packets", err, err_len);
+    return to->held[ARRIVES] < 0 ? to->held[ARRIVES] : 0;
 }
 
 static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                    struct hooked *to, char *err, size_t err_len)
 {
     to->pinned = hooks_last();
-    to->arrives =
-        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for arriving packets", err, err_len);
-    if (to->arrives < 0) return to->arrives;
-    int failed = set_leaves(folder, w, h, filter, to, err, err_len);
+    int failed = set_arrives(folder, w, h, replace, filter, to, err, err_len);
+    if (!failed) failed = set_tc(folder, w, h, LEAVES, filter, to, err, err_len);
     if (failed) return failed;
     failed = to->pinned ? pin_all(folder, w->device, h, to) : 0;
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     return failed;
 }
 
-static int pinned(const char *folder, const char *device, unsigned side)
+static int pinned(const char *folder, const char *device, enum side side)
 {
     char path[PATH_MAX];
     pin_of(folder, device, side, path);
     return bpf_obj_get(path);
 }
 
-static bool is_on(int link, unsigned ifindex)
+/* True for a link on the interface at that hook. A link of traffic control names its interface where XDP's does. */
+static bool is_on(int link, unsigned ifindex, bool by_tc)
 {
     struct bpf_link_info info = {0};
     uint32_t len = sizeof info;
-    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
+    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == (by_tc ? LINK_TCX : BPF_LINK_TYPE_XDP) &&
+           info.xdp.ifindex == ifindex;
+}
+
+/* Replace the program that a former start left at one side */
+static bool take_over_side(const char *folder, const struct hooks_where *w, const struct hooks *h, enum side side,
+                           bool filter, struct hooked *to)
+{
+    const struct clsact at = filter_of(folder, w->ifindex, side);
+    const bool by_tc = is_of_tc(h, side);
+    struct clsact_seen seen;
+    if (by_tc && filter) {
+        const bool left = side == LEAVES || (!clsact_look(&at, &seen) && seen.there);
+        return left && !clsact_set(&at, program_of(h, side));
+    }
+    to->held[side] = pinned(folder, w->device, side);
+    return to->held[side] >= 0 && is_on(to->held[side], w->ifindex, by_tc) &&
+           !bpf_link_update(to->held[side], program_of(h, side), NULL);
 }
 
 /* Replace the programs that a former start left there, so that each packet is judged */
@@ -233,40 +268,46 @@ static bool take_over(const char *folder, const struct hooks_where *w, const str
                       struct hooked *to)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
-    const struct clsact at = filter_of(folder, w->ifindex);
-    to->arrives = pinned(folder, w->device, 0);
-    to->leaves = filter ? -1 : pinned(folder, w->device, 1);
-    to->pinned = to->arrives >= 0 && (filter || to->leaves >= 0) && is_on(to->arrives, w->ifindex) &&
-                 !bpf_link_update(to->arrives, h->arrives, NULL) &&
-                 !(filter ? clsact_set(&at, h->leaves) : bpf_link_update(to->leaves, h->leaves, NULL)) &&
-                 !pin_maps(folder, h);
+    to->pinned = take_over_side(folder, w, h, ARRIVES, filter, to) &&
+                 take_over_side(folder, w, h, LEAVES, filter, to) && !pin_maps(folder, h);
     if (!to->pinned) hooks_leave(to);
-    if (to->pinned && filter) know_filter(&at, to);
-    if (to->pinned && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
+    for (enum side side = ARRIVES; to->pinned && filter && side < SIDES; side++) {
+        const struct clsact at = filter_of(folder, w->ifindex, side);
+        if (is_of_tc(h, side)) know_filter(&at, side, to);
+    }
+    if (to->pinned && !h->by_tc && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
     return to->pinned;
 }
 
 static void unhook_both(const char *folder, const char *device, int *failed)
 {
     char path[PATH_MAX];
-    for (unsigned side = 0; side < 2; side++) {
+    for (enum side side = ARRIVES; side < SIDES; side++) {
         pin_of(folder, device, side, path);
         const int left = unhook(path);
         if (left) *failed = left;
     }
 }
 
+/* Remove the filter of a former start for which traffic control took what arrives */
+static int drop_arrives(const char *folder, unsigned ifindex)
+{
+    const struct clsact at = filter_of(folder, ifindex, ARRIVES);
+    return clsact_is_there(ifindex) ? clsact_drop(&at) : 0;
+}
+
 int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len)
 {
     char folder[PATH_MAX], before[CLSACT_TEXT];
-    *to = (struct hooked){.arrives = -1, .leaves = -1};
+    *to = (struct hooked){.held = {-1, -1}};
     int failed = pins_folder(w->name, folder);
     if (!failed) before_of(s, w, folder, before);
     const bool filter = !failed && *before != '-';
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
     if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;
     if (!failed && hooks_last()) unhook_both(folder, w->device, &failed);
+    if (!failed && filter && !h->by_tc) failed = drop_arrives(folder, w->ifindex);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
     failed = set_all(folder, w, h, replace, filter, to, err, err_len);
@@ -287,22 +328,28 @@ int hooks_keep(struct state *s, const struct hooks_where *w, const struct hooks 
                size_t err_len)
 {
     char folder[PATH_MAX], before[CLSACT_TEXT];
+    int again = 0;
     if (!on->filter || pins_folder(w->name, folder)) return 0;
-    const struct clsact at = filter_of(folder, on->filter);
     clsact_before(on->filter, true, before);
-    if (clsact_is_over(before) || stands(&at, on->program)) return 0;
-    clsact_before(on->filter, !clsact_is_there(on->filter), before);
-    int failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
-    if (!failed) failed = set_filter(&at, h->leaves, on);
-    if (failed) clsact_why(&at, failed, w->device, err, err_len);
-    return failed ? failed : 1;
+    if (clsact_is_over(before)) return 0;
+    for (enum side side = ARRIVES; side < SIDES; side++) {
+        const struct clsact at = filter_of(folder, on->filter, side);
+        if (!is_of_tc(h, side) || stands(&at, on->programs[side])) continue;
+        clsact_before(on->filter, !clsact_is_there(on->filter), before);
+        int failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
+        if (!failed) failed = set_filter(&at, program_of(h, side), side, on);
+        if (failed) clsact_why(&at, failed, w->device, err, err_len);
+        if (failed) return failed;
+        again++;
+    }
+    return again;
 }
 
 void hooks_leave(struct hooked *h)
 {
-    if (h->arrives >= 0) close(h->arrives);
-    if (h->leaves >= 0) close(h->leaves);
-    *h = (struct hooked){.arrives = -1, .leaves = -1};
+    for (enum side side = ARRIVES; side < SIDES; side++)
+        if (h->held[side] >= 0) close(h->held[side]);
+    *h = (struct hooked){.held = {-1, -1}};
 }
 
 /* Remove the maps once no interface has the programs */
@@ -330,7 +377,11 @@ static void drop_folder(const char *folder)
 int hooks_undo(const char *what, const char *before, const char *after)
 {
     if (strncmp(after, HOOKS_FILES "/prey/", sizeof HOOKS_FILES "/prey/" - 1) != 0) return 0;
-    int failed = *before != '-' ? clsact_undo(before, true, CLSACT_FIRST, filter_of(after, 0).handle) : 0;
+    int failed = 0;
+    for (enum side side = ARRIVES; *before != '-' && side < SIDES; side++) {
+        const int left = clsact_undo(before, side == LEAVES, CLSACT_FIRST, filter_of(after, 0, side).handle);
+        if (left) failed = left;
+    }
     unhook_both(after, what, &failed);
     drop_folder(after);
     return failed;
@@ -342,7 +393,7 @@ bool hooks_left(const char *name, const char *device, unsigned program)
     struct bpf_link_info info = {0};
     uint32_t len = sizeof info;
     if (pins_folder(name, folder)) return false;
-    const int link = pinned(folder, device, 0);
+    const int link = pinned(folder, device, ARRIVES);
     const bool left = link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len) && info.prog_id == program;
     if (link >= 0) close(link);
     return left;

@@ -1,7 +1,7 @@
-/* The kernel executor's programs on an interface: XDP for arriving packets, traffic control for leaving ones. Both are
- * links, pinned in a BPF file system, so they keep judging after this process has ended. Before Linux 6.6 there is no
- * link for leaving packets, and a filter replaces it (clsact.h). Callers see no difference, except that only the record
- * (host/state.h) finds the filter again. */
+/* The kernel executor's programs on an interface: XDP or traffic control for arriving packets, traffic control for
+ * leaving ones. Both are links, pinned in a BPF file system, so they keep judging after this process has ended. Before
+ * Linux 6.6 traffic control has no links, and filters replace them (clsact.h). Callers see no difference, except that
+ * only the record (host/state.h) finds a filter again. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +16,8 @@ enum { HOOKS_KEPT = 8 };
 
 /* Programs and maps for each interface, as descriptors */
 struct hooks {
-    int arrives, leaves; /* programs of XDP and of traffic control */
+    int arrives, leaves;
+    bool by_tc; /* `arrives` is for traffic control, not for XDP */
     struct hooks_kept {
         const char *name;
         int map;
@@ -26,11 +27,11 @@ struct hooks {
 
 /* The programs on one interface, as held by this process */
 struct hooked {
-    int arrives, leaves; /* links, or the holder of a filter's program; -1: none */
-    bool generic;        /* not in the driver */
+    int held[2];  /* for arriving and for leaving packets: a link, or the holder of a filter's program; -1: none */
+    bool generic; /* XDP, not in the driver */
     bool pinned;
-    unsigned filter;  /* interface with a filter for leaving packets; 0: a link */
-    uint32_t program; /* id of the filter's program */
+    unsigned filter;      /* interface with filters in place of links of traffic control; 0: none */
+    uint32_t programs[2]; /* ids of the filters' programs */
 };
 
 /* True if there is a writable file system to pin in. Else the programs end with this process. */
@@ -41,6 +42,7 @@ bool hooks_hidden(void);
 struct hooks_where {
     const char *name, *device;
     unsigned ifindex;
+    bool by_tc; /* for hooks_lack: as in struct hooks */
 };
 /* Test, without a change, if this kernel can take the programs; devices: the interfaces. Return 0, or a negative errno
  * with the reason and the remedy in one line of err. */
@@ -52,9 +54,9 @@ unsigned hooks_handle(const char *name);
  * and neither program set. */
 int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len);
-/* Check that the filter for leaving packets, if any, is still there and before others'; else set it again, recorded
- * first. Call again and again, as the kernel protects the filter from no one. Return 0; 1 if it was set again; or a
- * negative errno with one line in err. */
+/* Check that filters, if any, are still there and before others'; else set them again, recorded first. Call again and
+ * again, as the kernel protects a filter from no one. Return the number set again, or a negative errno with one line in
+ * err. */
 int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
                size_t err_len);
 /* Close the descriptors. Pinned programs stay. */

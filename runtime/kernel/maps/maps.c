@@ -20,6 +20,9 @@ static const char *const names[] = {
 /* Longest value that a pointer with an offset may reach into (BPF_MAX_VAR_OFF). */
 static const uint64_t value_most = 1u << 29;
 
+/* Least size of a ring: a page of any machine. */
+enum { RING_LEAST = 1 << 16 };
+
 static uint64_t pages(uint64_t len)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -39,13 +42,20 @@ int map_flat(struct map *m, const char *name, uint64_t len)
     return 0;
 }
 
+/* Make a map that is not mapped; with ARRAY_OF_MAPS one of rings, of any size each. */
 static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t n)
 {
     const bool grows = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
-    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = grows ? BPF_F_NO_PREALLOC : 0);
+    const bool rings = type == BPF_MAP_TYPE_ARRAY_OF_MAPS;
+    const int like = rings ? bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0, RING_LEAST, NULL) : 0;
+    if (like < 0) return -errno;
+    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = grows ? BPF_F_NO_PREALLOC : 0,
+                .inner_map_fd = rings ? (uint32_t)like : 0);
     m->entries = n;
     m->fd = bpf_map_create(type, name, key, value, n, &opts); /* entries of sets take memory as they are added */
-    return m->fd < 0 ? -errno : 0;
+    const int failed = m->fd < 0 ? -errno : 0;
+    if (rings) close(like);
+    return failed;
 }
 
 uint64_t map_power(uint64_t entries)
@@ -74,9 +84,6 @@ int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
 }
 
 static uint64_t at_least_one(uint64_t entries) { return entries ? entries : 1; }
-
-/* Least size of a ring: a page of any machine. */
-enum { RING_LEAST = 1 << 16 };
 
 static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
 {

@@ -77,6 +77,7 @@ struct carry {
     bool generic;                     /* a port's steering program is not in the driver */
     /* The kernel executor. */
     bool in_kernel;               /* the kernel judges; `io` gets what it sends up */
+    uint32_t by_tc;               /* bit i: traffic control hands it what arrives by interface i, not XDP */
     char exec_why[600];           /* reason for the choice of executor */
     bool exec_either;             /* --exec auto chose freely: this process enforces the same */
     bool exec_by_rules;           /* --exec auto chose this process for what the rules say */

@@ -13,7 +13,7 @@ static bool is_steered(const struct carry *carry) { return carry->io == &io_XDP 
 
 bool steered_needs_tun(const struct carry *carry, const struct program *p)
 {
-    return carry->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
+    return carry->in_kernel || carry->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
 }
 
 int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len)
@@ -67,7 +67,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     char err[300];
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
-    if (carry->io != &io_XDP) return 0;
+    if (!carry->in_kernel && carry->io != &io_XDP) return 0;
     ask->ports = (uint8_t)carry->o->iface_count;
     ask->workers = (uint8_t)carry->worker_count;
     ask->frame_most = frame_most(carry);

@@ -104,7 +104,7 @@ static void warn_of_tags(const struct carry *carry)
 {
     struct card c;
     for (unsigned i = 0; i < carry->o->iface_count && needs_tags(carry, carry->now.program); i++)
-        if (card_at(carry, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
+        if (!(carry->by_tc >> i & 1) && card_at(carry, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
             complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
                      "this mends it, "
                      "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
@@ -139,9 +139,10 @@ static bool auto_xdp(const struct carry *carry)
 
 int way_choose(struct carry *carry)
 {
-    if (in_kernel_choose(carry)) return 2;
+    if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
+    if (!carry->in_kernel) carry->by_tc = 0;
     if (carry->in_kernel) {
-        carry->io = &io_XDP;
+        carry->io = carry->by_tc == (1u << carry->o->iface_count) - 1 ? &io_RAISED : &io_XDP;
         carry->port_count = carry->o->iface_count;
         return 0;
     }
@@ -151,6 +152,11 @@ int way_choose(struct carry *carry)
     carry->io = xdp ? &io_XDP : &io_PACKET;
     carry->port_count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
     return 0;
+}
+
+const struct io_ops *way_of(const struct carry *carry, unsigned iface)
+{
+    return carry->by_tc >> iface & 1 ? &io_RAISED : carry->io;
 }
 
 void way_tell(const struct carry *carry)

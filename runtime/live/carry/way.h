@@ -5,6 +5,8 @@
 
 /* Choose carry->io and carry->port_count for the first program. Return the exit status. */
 int way_choose(struct carry *carry);
+/* Return the way by which frames of an interface of the command line come. */
+const struct io_ops *way_of(const struct carry *carry, unsigned iface);
 void way_tell(const struct carry *carry); /* prints what the chosen way loses */
 /* True if the chosen way also serves this program. False: `why` gives the reason. */
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);

@@ -412,7 +412,7 @@ int live(const struct options *o)
         if (parent) copied_known(&l.carry, parent);
         if (parent) middle_known(&l.carry, parent);
         if (parent) parent_knows_tuples(parent, l.carry.tuples);
-        if (parent) parent_knows_kernel(parent, &l.carry.loaded);
+        if (parent) parent_knows_kernel(parent, &l.carry.loaded, l.carry.by_tc);
         in_kernel_unload(&l.carry); /* the service has descriptors of its own */
         if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);
         if (l.tell.channel) status = service(&l);

@@ -129,7 +129,7 @@ static uint64_t tables_of(const struct live *l)
 static uint64_t rings_of(const struct live *l)
 {
     const uint64_t workers = l->carry.worker_count ? l->carry.worker_count : 1, least = workers * OPTIONS_RING_LEAST;
-    const uint64_t each = l->carry.io == &io_XDP ? l->o->ring * workers : l->o->ring > least ? l->o->ring : least;
+    const uint64_t each = l->carry.io != &io_PACKET ? l->o->ring * workers : l->o->ring > least ? l->o->ring : least;
     return each * l->o->iface_count;
 }
 
@@ -156,7 +156,7 @@ static bool add_program(struct preflight *look, struct live *l, struct guarded *
 /* Warn if traffic control cannot hold back stray packets of the proxy, as it should with `packet`. */
 static void look_at_gate(const struct live *l, const struct program *p)
 {
-    const char *lacks = l->carry.io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
+    const char *lacks = l->carry.io == &io_PACKET && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
         complain("notice: stray packets for `mode proxy` are not held back, so this machine answers them with resets"
                  ": %s",

@@ -134,11 +134,11 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
     const unsigned iface = at % l->o->iface_count;
-    *p = (struct port){.ops = at == iface ? l->carry.io : &io_PACKET,
+    *p = (struct port){.ops = at == iface ? way_of(&l->carry, iface) : &io_PACKET,
                        .at = (uint8_t)at,
                        .peer = PORT_ANY,
                        .iface = l->carry.now.iface[at]};
-    p->hidden = p->ops == &io_XDP;
+    p->hidden = p->ops == &io_XDP || p->ops == &io_RAISED;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
     p->io = ports_open(&l->carry, w, at, group);
     if (!p->io) return 2;

@@ -154,9 +154,9 @@ static void adopted(const struct kernel *giver, const struct judge *next)
     for (unsigned i = 0; i < judges; i++) of_judge[i] = dup(of_judge[i]);
     capng_clear(CAPNG_SELECT_BOTH);
     assert_int_equal(capng_apply(CAPNG_SELECT_BOTH), 0);
-    struct kernel *k = kernel_adopt(plain, fds, count);
+    struct kernel *k = kernel_adopt(plain, KERNEL_XDP | KERNEL_TC, fds, count);
     assert_non_null(k);
-    struct judge *j = judge_adopt(plain, of_judge, judges);
+    struct judge *j = judge_adopt(k, plain, of_judge, judges);
     assert_non_null(j);
     ask(k, KERNEL_XDP, sizeof frame); /* by the one that is in force */
     kernel_took(k, j);

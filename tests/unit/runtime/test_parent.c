@@ -51,7 +51,7 @@ static int served(child_fn *child, void *arg)
     assert_non_null(p);
     if (log_known) parent_knows_log(p, log_known);
     if (middle_known_at) parent_knows_middle(p, middle_known_at);
-    parent_knows_kernel(p, &loaded);
+    parent_knows_kernel(p, &loaded, 0);
     return parent_serve(p);
 }
 
@@ -149,7 +149,7 @@ static struct program *compiled(const char *text)
 static bool loads(const struct program *p)
 {
     char err[500] = "";
-    const bool good = !loaded_begin(&loaded, p, 1, err, sizeof err);
+    const bool good = !loaded_begin(&loaded, p, KERNEL_XDP | KERNEL_TC, 1, err, sizeof err);
     if (!good) print_message("# %s\n", err);
     return good;
 }
@@ -170,7 +170,7 @@ static void ask_stages(struct channel *c, void *arg)
     wants(!parent_confine(c), 1);
     wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
     for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
-        wants(!ask_prepare(c, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
+        wants(!ask_prepare(c, k, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
         wants(!ask_swap(c, err, sizeof err), 3);
         kernel_took(k, j);
         asker_init(&a, k, 0);
@@ -207,13 +207,13 @@ static void *scribble(void *arg)
 
 /* Programs in force one after the other: what the first counted is kept for the next, wherever its meter's cell says
  * that it lies. */
-static void swaps_lies(struct channel *c, void *program)
+static void swaps_lies(struct channel *c, const struct kernel *k, const struct program *program)
 {
     char err[500];
     struct judge *j;
     struct proof proof;
     for (unsigned n = 0; n < 6; n++) {
-        wants(!ask_prepare(c, program, &j, &proof, err, sizeof err), 2);
+        wants(!ask_prepare(c, k, program, &j, &proof, err, sizeof err), 2);
         struct kernel_meter *const cell = j->tables.v[KERNEL_TABLE_meter_cells].memory;
         cell->table.groups = UINT32_MAX >> 4;
         cell->table.first_slot = cell->table.first_key = (uint64_t)n << 40;
@@ -233,11 +233,11 @@ static void scribbles(struct channel *c, void *arg)
     bool generic;
     kernel_ready();
     wants(!ask_kernel(c, arg, &s.kernel, err, sizeof err), 7);
-    swaps_lies(c, arg);
+    swaps_lies(c, s.kernel, arg);
     wants(!pthread_create(&thread, NULL, scribble, &s), 1);
     for (unsigned i = 0; i < 10; i++) {
         /* The parent may well find that its judges differ. */
-        if (ask_prepare(c, arg, &j, &proof, err, sizeof err)) continue;
+        if (ask_prepare(c, s.kernel, arg, &j, &proof, err, sizeof err)) continue;
         wants(!ask_swap(c, err, sizeof err), 4);
         kernel_discard(j);
     }
@@ -252,7 +252,7 @@ static void before_kernel(struct channel *c, void *arg)
     char err[500];
     struct judge *j;
     struct proof proof;
-    (void)ask_prepare(c, arg, &j, &proof, err, sizeof err);
+    (void)ask_prepare(c, NULL, arg, &j, &proof, err, sizeof err);
 }
 
 static void hooks_before_kernel(struct channel *c, void *arg)

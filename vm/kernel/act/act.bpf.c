@@ -1,10 +1,11 @@
 /* The last stage carries out the decision: the verdict (settle.bpf.h), the edit (frame.bpf.h), and the way out
- * (leave.bpf.h). Then it counts the packet. */
+ * (leave.bpf.h, up.bpf.h). Then it counts the packet. */
 #include <linux/pkt_cls.h>
 
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/act/up.bpf.h"
 #include "vm/kernel/copy/copy.bpf.h"
 
 /* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
@@ -12,6 +13,7 @@ uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k); /* events.bpf.c */
+uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
 /* True if a flow is kept for the packet. A packet of a proxy's service, which the host handles, has a flow only if the
  * program follows proxied connections (forward/begin.c). */
@@ -67,7 +69,7 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
  * up. */
 static inline void copy_before(struct xdp_md *ctx, struct kpkt *k)
 {
-    if (!copies_are_made() || k->flags & KERNEL_ASKED || frame_is_unsummed(k)) return;
+    if (!copies_are_made() || k->flags & KERNEL_ASKED || frame_is_left(k)) return;
     kernel_copy_xdp(ctx, k, KERNEL_COPY_CAME);
     k->mirrors &= copies_row(k->program)->sent;
     k->flags |= KERNEL_SHOWN;
@@ -101,7 +103,7 @@ SEC("xdp") int act_xdp(struct xdp_md *ctx)
     switch (out) {
     case KERNEL_PASS: return XDP_PASS;
     case KERNEL_SEND: return leave_out(ctx, k);
-    case KERNEL_UP: return leave_up(ctx, k);
+    case KERNEL_UP: return up_xdp(ctx, k);
     default: return XDP_DROP;
     }
 }
@@ -119,17 +121,29 @@ static inline bool is_followed(const struct kpkt *k)
 static inline bool passes_undecided(struct kpkt *k)
 {
     count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
-    if (!state_world.watches && !(k->flags & KERNEL_ASKED)) leave_lost(k);
+    if (!state_world.watches && !(k->flags & KERNEL_ASKED)) up_lost(k);
     return state_world.watches;
 }
 
-/* Act on a packet that the host sends: it passes or is dropped, and is never edited. */
+/* Send up what arrived. Its place in the host ends here, by the one word for it that links of traffic control know:
+ * with others, such as TC_ACT_STOLEN, the packet goes on. */
+inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
+{
+    if (up_goes(k) && kernel_raise(ctx, k)) up_lost(k);
+    return TC_ACT_SHOT;
+}
+
+/* Act on a packet that the host sends, or that arrives: it passes, is dropped, or goes up, and is never edited. */
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
     if (is_followed(k)) kernel_piece_keep(k);
-    const uint32_t out = act(k, settle(k));
+    const bool arrives = !(k->flags & KERNEL_EGRESS);
+    uint32_t out = settle(k);
+    if (arrives && out == KERNEL_SEND) out = settle_up(k, KERNEL_UP_WAY);
+    out = act(k, out);
+    if (arrives && out == KERNEL_UP) return raise(ctx, k);
     const bool leaves = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
     if (copies_are_made()) kernel_copy_tc(ctx, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, leaves));
     return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;

@@ -117,18 +117,11 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
     return false;
 }
 
-static inline bool frame_is_unsummed(const struct kpkt *k)
-{
-    const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);
-    if (!(k->flags & KERNEL_SOFTWARE) || !(kind & (KIND_TCP | KIND_UDP))) return false;
-    return frame_is_partial(k, wire_get16(k->head + (at & (KERNEL_HEAD - 1))));
-}
-
 /* Edit the frame by its recipe. False: it cannot be done here, and the packet is unchanged. */
 static inline bool frame_edit(struct xdp_md *ctx, struct kpkt *k)
 {
     if (!sends_on()) return false;
-    if (frame_is_unsummed(k)) return false;
+    if (frame_is_left(k)) return false;
     switch (k->seen.recipe & (RECIPE_IP6 - 1)) {
     case RECIPE_REWRITE: return frame_rewrite(ctx, k);
     case RECIPE_FRAME: return frame_to(ctx, k);

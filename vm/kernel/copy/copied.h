@@ -14,7 +14,6 @@
 enum {
     KERNEL_COPIED_BYTES = 1 << 24, /* size of the ring */
     KERNEL_WATCHES = 1024,         /* endpoints of a program, as many as WATCHED holds */
-    KERNEL_COPY_MOST = 1 << 18,    /* longest frame that is copied */
 };
 
 /* A program's copies: a row each, by serial, as in kernel_world.programs. */

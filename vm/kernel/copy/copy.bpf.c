@@ -1,8 +1,8 @@
-/* Frames on their way to a process, and clones to devices (copied.h). A record has one of a few sizes, for the kernel
- * wants to know them; a frame is loaded into it at once, without another copy. */
+/* Frames on their way to a process, and clones to devices (copied.h). */
 #include "vm/kernel/copy/copy.bpf.h"
 
 #include "vm/kernel/copy/partial.bpf.h"
+#include "vm/kernel/ring.bpf.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
@@ -54,15 +54,6 @@ GLOBAL uint64_t kernel_copy_lost(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* True if the frame's checksum is still to be completed by whoever sends it. XDP does not say; neither does the head.
- */
-static inline bool is_unsummed(const struct kpkt *k)
-{
-    const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);
-    if (!(k->flags & (KERNEL_SOFTWARE | KERNEL_EGRESS)) || !(kind & (KIND_TCP | KIND_UDP))) return false;
-    return frame_is_partial(k, wire_get16(k->head + (at & (KERNEL_HEAD - 1))));
-}
-
 static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t len, uint32_t wire_len, bool edited)
 {
     c->program = k->program;
@@ -75,7 +66,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     c->observed = k->asked.watched;
     c->served = (uint8_t)(edited && k->recipe.out_if != IFACE_NONE ? KERNEL_SERVED : k->served);
     c->link = k->pkt.link;
-    c->flags = is_unsummed(k) ? PKT_CSUM_PARTIAL : 0;
+    c->flags = frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
     c->tag_count = k->pkt.tag_count;
     c->zero[0] = c->zero[1] = c->zero[2] = 0;
     for (unsigned i = 0; i < 2; i++) {
@@ -84,37 +75,9 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     }
 }
 
-/* Put a frame of `len` bytes, 1 to `most`, into a record of that size. */
-#define PUT(most, load)                                                                                                \
-    if (len <= (most)) {                                                                                               \
-        struct {                                                                                                       \
-            struct kernel_copied head;                                                                                 \
-            uint8_t bytes[most];                                                                                       \
-        } *const r = bpf_ringbuf_reserve(&map_copied, sizeof *r, 0);                                                   \
-        if (!r) return kernel_copy_lost(k);                                                                            \
-        fill(&r->head, k, len, wire_len, edited);                                                                      \
-        if (load(ctx, 0, r->bytes, len)) {                                                                             \
-            bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                                  \
-            return kernel_copy_lost(k);                                                                                \
-        }                                                                                                              \
-        bpf_ringbuf_submit(r, wakes());                                                                                \
-        return 0;                                                                                                      \
-    }
-#define PUT_ANY(load)                                                                                                  \
-    __asm__ volatile("" : "+r"(len)); /* the number that is compared is the one that is passed */                      \
-    if ((int32_t)len < 1) return 0;   /* Linux 6.1 learns nothing of `!len` */                                         \
-    PUT(64, load)                                                                                                      \
-    PUT(128, load)                                                                                                     \
-    PUT(256, load)                                                                                                     \
-    PUT(512, load)                                                                                                     \
-    PUT(1024, load)                                                                                                    \
-    PUT(1600, load)                                                                                                    \
-    PUT(4096, load)                                                                                                    \
-    PUT(9216, load)                                                                                                    \
-    PUT(1 << 15, load)                                                                                                 \
-    PUT(1 << 16, load)                                                                                                 \
-    PUT(KERNEL_COPY_MOST, load)                                                                                        \
-    return kernel_copy_lost(k);
+#define FILL(c) fill(c, k, len, wire_len, edited)
+#define PUT_ANY(load) \
+    RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
 
 /* Note in k->asked who gets the frame. False: nobody does. A reply of a flow that is sent on is watched as it leaves,
  * everything else as it came: as its client sees it. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vm/kernel/bpf.h"
+#include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
 /* True if the TCP or UDP checksum covers the pseudo header alone: then it has to be completed before a program sends
@@ -17,4 +18,13 @@ static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
     pseudo = (pseudo & 0xffff) + (pseudo >> 16 & 0xffff) + (pseudo >> 32);
     pseudo = (pseudo & 0xffff) + (pseudo >> 16);
     return (uint16_t)((pseudo & 0xffff) + (pseudo >> 16)) == sum;
+}
+
+/* The same of a packet that may have such a sum, for it comes by a device of software, or this machine sends it. No
+ * program is told: neither XDP nor the head says so. */
+static inline bool frame_is_left(const struct kpkt *k)
+{
+    const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);
+    if (!(k->flags & (KERNEL_SOFTWARE | KERNEL_EGRESS)) || !(kind & (KIND_TCP | KIND_UDP))) return false;
+    return frame_is_partial(k, wire_get16(k->head + (at & (KERNEL_HEAD - 1))));
 }

@@ -84,6 +84,13 @@ GLOBAL uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
     return passes;
 }
 
+GLOBAL uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k NONNULL)
+{
+    const bool passes = arrives(ctx, k);
+    if (passes) count_passed(k);
+    return passes;
+}
+
 /* The same for what the host sends: from a service's address and port, or with a client's address from a socket. */
 GLOBAL uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {

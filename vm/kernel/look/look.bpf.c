@@ -19,8 +19,10 @@ uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
 uint64_t kernel_flow_see(struct kpkt *k, bool opened);
 extern struct gate_config state_gate;
 uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
+uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
-uint64_t kernel_is_opened(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
+uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
+uint64_t kernel_is_opened_in(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k);   /* spliced.bpf.c */
 extern struct splice_head state_splices;
 extern const char last_splice_slots;
@@ -230,17 +232,23 @@ inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
 {
     if (!state_gate.any || k->flags & KERNEL_ASKED) return false;
     if (!(k->key.kind & KIND_TCP) && !settle_is_error(&k->key)) return false;
-    return f->xdp ? kernel_gate_xdp(f->xdp, k) : kernel_gate_tc(f->skb, k);
+    if (f->xdp) return kernel_gate_xdp(f->xdp, k);
+    return k->flags & KERNEL_EGRESS ? kernel_gate_tc(f->skb, k) : kernel_gate_in(f->skb, k);
 }
 
 /* True for a packet that arrives for this machine from the middle of a connection without a known flow, while such
  * packets may begin one. */
-inline_whole bool may_be_opened(const struct kpkt *k, const struct frame *f)
+inline_whole bool may_be_opened(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
-    if (!f->xdp || k->flags & KERNEL_ASKED || s->picks == PICKS_NONE) return false;
+    if (k->flags & (KERNEL_EGRESS | KERNEL_ASKED) || s->picks == PICKS_NONE) return false;
     if (s->class != SEEN_NEW || s->mark != MARK_NEW || k->key.marks & TCP_SYN) return false;
     return (k->key.kind & (KIND_TCP | KIND_DST_SELF)) == (KIND_TCP | KIND_DST_SELF);
+}
+
+inline_whole bool is_opened(struct kpkt *k, const struct frame *f)
+{
+    return f->xdp ? kernel_is_opened_xdp(f->xdp, k) : kernel_is_opened_in(f->skb, k);
 }
 
 /* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. */
@@ -281,7 +289,7 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
         k->up = (uint8_t)kernel_flow_look(k);
         if (is_marked(k)) k->up = KERNEL_UP_INLINE;
         if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
-        if (may_be_opened(k, f) && kernel_is_opened(f->xdp, k)) kernel_flow_see(k, true);
+        if (may_be_opened(k) && is_opened(k, f)) kernel_flow_see(k, true);
     }
     /* Replies of bound flows are not judged. */
     return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
@@ -353,6 +361,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
+    case STAGE_LOOK:
     case STAGE_NONE: return XDP_PASS;
     case STAGE_SEND: return leave_out(ctx, k);
     }
@@ -366,9 +375,9 @@ inline_whole bool was_judged(const struct __sk_buff *ctx)
     return from && (state_ports[from & (KERNEL_PORTS - 1)].ifindex == from || state_world.given == from);
 }
 
-inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx)
+inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx, enum kernel_flag flags)
 {
-    arrive(k, ctx->ifindex, KERNEL_EGRESS);
+    arrive(k, ctx->ifindex, flags);
     k->pkt.segment = (uint16_t)ctx->gso_size;
     if (!ctx->vlan_present) return;
     k->pkt.tag_count = 1; /* the tag that the kernel took off */
@@ -380,12 +389,14 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     const struct frame f = {.skb = ctx};
+    const bool arrives = k->arrives;
+    k->arrives = false;
     k->frame_len = ctx->len;
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
-        if (was_judged(ctx)) return TC_ACT_UNSPEC;
-        arrive_tc(k, ctx);
+        if (!arrives && was_judged(ctx)) return TC_ACT_UNSPEC;
+        arrive_tc(k, ctx, arrives ? 0 : KERNEL_EGRESS);
     }
     packet_begin(k);
     LOOK_STEP(k);
@@ -396,8 +407,17 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
+    case STAGE_LOOK:
     case STAGE_NONE:
     case STAGE_SEND: return TC_ACT_UNSPEC;
     }
+    return TC_ACT_SHOT;
+}
+
+/* A packet that arrives goes the way of those that the host sends: one program is verified for both. */
+SEC("tc") int look_in(struct __sk_buff *ctx)
+{
+    kpkt_here()->arrives = true;
+    bpf_tail_call(ctx, &map_stages_tc, STAGE_LOOK);
     return TC_ACT_SHOT;
 }

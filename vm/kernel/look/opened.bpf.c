@@ -25,7 +25,7 @@ static __always_inline bool is_connected(uint32_t state)
 
 /* True if this machine opened the connection: it is connected, and nobody listens at its port. A lookup for a port that
  * no connection has finds the listener. */
-static bool is_opened4(struct xdp_md *ctx, const struct key *key)
+static __always_inline bool is_opened4(void *ctx, const struct key *key)
 {
     struct bpf_sock_tuple t = {
         .ipv4 = {htobe32(key->src[0]), htobe32(key->dst[0]), htobe16(key->src_port), htobe16(key->dst_port)}};
@@ -34,7 +34,7 @@ static bool is_opened4(struct xdp_md *ctx, const struct key *key)
     return socket_state(ctx, &t, sizeof t.ipv4) != BPF_TCP_LISTEN;
 }
 
-static bool is_opened6(struct xdp_md *ctx, const struct key *key)
+static __always_inline bool is_opened6(void *ctx, const struct key *key)
 {
     struct bpf_sock_tuple t = {.ipv6 = {.sport = htobe16(key->src_port), .dport = htobe16(key->dst_port)}};
 #pragma unroll
@@ -48,7 +48,11 @@ static bool is_opened6(struct xdp_md *ctx, const struct key *key)
 }
 
 /* True if a TCP segment that arrives for this machine belongs to such a connection. */
-GLOBAL uint64_t kernel_is_opened(struct xdp_md *ctx, struct kpkt *k NONNULL)
+GLOBAL uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
+{
+    return k->key.kind & KIND_IP6 ? is_opened6(ctx, &k->key) : is_opened4(ctx, &k->key);
+}
+GLOBAL uint64_t kernel_is_opened_in(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     return k->key.kind & KIND_IP6 ? is_opened6(ctx, &k->key) : is_opened4(ctx, &k->key);
 }

@@ -6,6 +6,8 @@
 #include "runtime/kernel/prove.h"
 #include "runtime/live/carry/state.h"
 
+/* Set carry->by_tc from --hook, the first program and the interfaces; before in_kernel_choose. */
+int in_kernel_hooks(struct carry *carry);
 /* Set carry->in_kernel from --exec and the first program. */
 int in_kernel_choose(struct carry *carry);
 /* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.

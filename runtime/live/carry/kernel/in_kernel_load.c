@@ -11,7 +11,9 @@
 int in_kernel_load(struct carry *carry, char *err, size_t err_len)
 {
     if (carry->loaded.kernel) return 0;
-    return loaded_begin(&carry->loaded, carry->now.program, carry->o->seed, err, err_len);
+    const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
+    return loaded_begin(&carry->loaded, carry->now.program, all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, carry->o->seed, err,
+                        err_len);
 }
 
 /* Return a link of the trial on an interface; 0: none is needed; or a negative errno. */
@@ -27,7 +29,7 @@ bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
     if (!carry->exec_either || carry->o->preflight) return false;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        const int got = try_on(carry, link);
+        const int got = carry->by_tc >> i & 1 ? 0 : try_on(carry, link);
         if (got > 0) close(got);
         if (got >= 0) continue;
         snprintf(err, err_len, "the driver of %s runs XDP programs, but refuses one now (%s)", link->name,

@@ -15,7 +15,7 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
     char err[300];
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
     ask->noted = true;
-    if (ask->worker || !ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
+    if (ask->worker || carry->by_tc >> at & 1 || !ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
     return tell_fault(carry->tell, "%s", err);
 }
 
@@ -23,7 +23,8 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
 static bool sends(const struct carry *carry, unsigned at)
 {
     bool driver = false;
-    for (unsigned i = 0; i < carry->o->iface_count; i++) driver |= !carry->kernel->generic[i];
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        driver |= !(carry->by_tc >> i & 1) && !carry->kernel->generic[i];
     return !driver || xmit_takes(carry->xmit, host_link(carry->host, carry->ifindex[at]),
                                  kernel_program(carry->kernel->kernel, KERNEL_ENTRY_try_send));
 }

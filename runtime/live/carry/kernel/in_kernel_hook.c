@@ -1,0 +1,39 @@
+/* The hook where the kernel executor takes what arrives by an interface: XDP, or traffic control. */
+#include "runtime/base/complain.h"
+#include "runtime/host/hook/xmit.h"
+#include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "vm/kernel/gen/gen.h"
+
+/* Return what of a program needs XDP: packets are edited and sent there alone. NULL: nothing. */
+static const char *needs_xdp(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (!p->services[i].proxy) return "services";
+    for (uint32_t i = 0; i < p->proxies_count; i++)
+        if (p->proxies[i].flags & PBC_PROXY_LEAVES) return "`splice`";
+    if (p->nats_count) return "`nat`";
+    return kernel_unbounded(p) ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
+}
+
+/* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
+ * and super-packets cut, for all that they let pass. */
+static bool gains(struct xmit *x, const struct host_link *link)
+{
+    return link && !link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link));
+}
+
+int in_kernel_hooks(struct carry *carry)
+{
+    const char *needs = needs_xdp(carry->now.program);
+    const enum options_hook asked = carry->o->hook;
+    carry->by_tc = 0;
+    if (asked == OPTIONS_HOOK_TC && needs)
+        return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
+    if (asked == OPTIONS_HOOK_XDP || needs) return 0;
+    struct xmit *x = xmit_open();
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (asked == OPTIONS_HOOK_TC || gains(x, host_link_named(carry->host, carry->o->ifaces[i])))
+            carry->by_tc |= 1u << i;
+    xmit_close(x);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* The way up where traffic control takes what arrives: by the ring of its interface (gate.h). */
+#include "vm/kernel/act/up.bpf.h"
+#include "vm/kernel/copy/partial.bpf.h"
+#include "vm/kernel/ring.bpf.h"
+
+extern char map_rings; /* by kernel_port.served */
+
+_Static_assert((int)KERNEL_RAISED_MOST == (int)RING_FRAME_MOST, "records of a ring");
+
+static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t len)
+{
+    r->len = len;
+    r->segment = k->pkt.segment;
+    r->flags = frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
+    r->tag_count = k->pkt.tag_count;
+    for (unsigned i = 0; i < 2; i++) {
+        r->tags[i][0] = k->pkt.tags[i].tpid;
+        r->tags[i][1] = k->pkt.tags[i].tci;
+    }
+    up_say(&r->note, k);
+}
+#define FILL(r) fill(r, k, len)
+
+/* Put the frame into the ring of its interface. Return 0, or 1: there is none, or no room. */
+GLOBAL uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k NONNULL)
+{
+    const uint32_t at = k->served;
+    void *ring = bpf_map_lookup_elem(&map_rings, &at);
+    uint32_t len = ctx->len;
+    if (!ring) return 1;
+    RING_PUT(ring, struct kernel_raised, FILL, bpf_skb_load_bytes, 0, 1)
+}

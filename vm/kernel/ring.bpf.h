@@ -1,0 +1,43 @@
+/* Frames into a ring for processes. A record has one of a few sizes, for the kernel wants to know them; a frame is loaded
+ * into it at once, without another copy. */
+#pragma once
+
+#include "vm/kernel/bpf.h"
+
+/* Put the frame of `ctx` into a record, if it has at most `most` bytes. */
+#define RING_PUT_SIZED(most, ring, type, fill, load, wake, lost)                                                       \
+    if (len <= (most)) {                                                                                               \
+        struct {                                                                                                       \
+            type head;                                                                                                 \
+            uint8_t bytes[most];                                                                                       \
+        } *const r = bpf_ringbuf_reserve(ring, sizeof *r, 0);                                                          \
+        if (!r) return lost;                                                                                           \
+        fill(&r->head);                                                                                                \
+        if (load(ctx, 0, r->bytes, len)) {                                                                             \
+            bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                                  \
+            return lost;                                                                                               \
+        }                                                                                                              \
+        bpf_ringbuf_submit(r, wake);                                                                                   \
+        return 0;                                                                                                      \
+    }
+
+/* Longest frame that a record takes. */
+enum { RING_FRAME_MOST = 1 << 18 };
+
+/* Put the first `len` bytes of the frame of `ctx` into a ring, behind a head of that type, which `fill` (a macro that
+ * takes its address) writes. load: the helper that reads them. Returns from the function: 0, or the value of `lost`. */
+#define RING_PUT(ring, type, fill, load, wake, lost)                                                                   \
+    __asm__ volatile("" : "+r"(len)); /* the number that is compared is the one that is passed */                      \
+    if ((int32_t)len < 1) return 0;   /* Linux 6.1 learns nothing of `!len` */                                         \
+    RING_PUT_SIZED(64, ring, type, fill, load, wake, lost)                                                             \
+    RING_PUT_SIZED(128, ring, type, fill, load, wake, lost)                                                            \
+    RING_PUT_SIZED(256, ring, type, fill, load, wake, lost)                                                            \
+    RING_PUT_SIZED(512, ring, type, fill, load, wake, lost)                                                            \
+    RING_PUT_SIZED(1024, ring, type, fill, load, wake, lost)                                                           \
+    RING_PUT_SIZED(1600, ring, type, fill, load, wake, lost)                                                           \
+    RING_PUT_SIZED(4096, ring, type, fill, load, wake, lost)                                                           \
+    RING_PUT_SIZED(9216, ring, type, fill, load, wake, lost)                                                           \
+    RING_PUT_SIZED(1 << 15, ring, type, fill, load, wake, lost)                                                        \
+    RING_PUT_SIZED(1 << 16, ring, type, fill, load, wake, lost)                                                        \
+    RING_PUT_SIZED(RING_FRAME_MOST, ring, type, fill, load, wake, lost)                                                \
+    return lost;
