@@ -1,7 +1,7 @@
 /* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read in place; longer
  * frames, which are super-packets, come by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through the
- * same socket, so that none of ours returns as sent by the host. README.md: why not TPACKET_V3. A mute port has no ring,
- * and is not asked for frames. */
+ * same socket, so that none of ours returns as sent by the host. README.md: why not TPACKET_V3. A mute port has no
+ * ring, and is not asked for frames. */
 #include "runtime/io/packet_priv.h"
 
 #include <errno.h>

@@ -39,9 +39,8 @@ static const char *settle_socket(int fd, const struct io_ask *ask)
 /* Bind the socket: frames come from now on, unless it is mute. */
 static const char *bind_socket(int fd, const struct io_ask *ask)
 {
-    const struct sockaddr_ll at = {.sll_family = AF_PACKET,
-                                   .sll_protocol = ask->mute ? 0 : htobe16(ETH_P_ALL),
-                                   .sll_ifindex = (int)ask->ifindex};
+    const struct sockaddr_ll at = {
+        .sll_family = AF_PACKET, .sll_protocol = ask->mute ? 0 : htobe16(ETH_P_ALL), .sll_ifindex = (int)ask->ifindex};
     struct sockaddr_ll bound;
     socklen_t len = sizeof bound;
     if (bind(fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
@@ -114,12 +113,15 @@ int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *ma
     if (!ask->mute) load_programs(m, ask->shared);
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
-    if (!failed && ask->mute) failed = bind_socket(fd, ask);
-    else if (!failed) failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
+    if (!failed && ask->mute)
+        failed = bind_socket(fd, ask);
+    else if (!failed)
+        failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
     if (!failed) {
         add_fd(made, fd);
         if (!ask->mute && m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));
-        if (!ask->mute && m->deal && ask->worker == 0 && ask->port == 0) made->deal = add_fd(made, deal_memory(m->deal));
+        if (!ask->mute && m->deal && ask->worker == 0 && ask->port == 0)
+            made->deal = add_fd(made, deal_memory(m->deal));
         return 0;
     }
     snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno));

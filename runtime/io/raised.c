@@ -19,8 +19,8 @@ struct io_port {
     uint8_t *memory;
     uint32_t used;
     struct pkt views[IO_BATCH];
-    unsigned count, most;       /* views in use; and how many the call at hand may add up to */
-    uint64_t received, cut;     /* atomic */
+    unsigned count, most;   /* views in use; and how many the call at hand may add up to */
+    uint64_t received, cut; /* atomic */
     uint64_t super;
 };
 

@@ -78,7 +78,7 @@ static void asker_begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns,
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
 {
     asker_begin(a, pkt, now_ns, hook == KERNEL_TC ? KERNEL_EGRESS : 0); /* look_in is for packets of an interface */
-    a->k->pkt.head_len = pkt->cap_len; /* in one piece, even if the frame was not */
+    a->k->pkt.head_len = pkt->cap_len;                                  /* in one piece, even if the frame was not */
     a->k->pkt.seg_count = 0;
     a->given = bytes_copy(pkt, 0, ASK_FRAME, a->frame);
     *k = a->k;
@@ -97,7 +97,8 @@ static int ask_either(struct asker *a, const struct key *key, const struct pkt *
     k->head_len = bytes_copy(pkt, 0, KERNEL_HEAD, k->head);
     a->given = 0;
     const bool xdp = program_of(a, KERNEL_ENTRY_judge_xdp) >= 0, tc = program_of(a, KERNEL_ENTRY_judge_tc) >= 0;
-    const int failed = tc && (key->kind & KIND_OUT || !xdp) ? run_tc(a, KERNEL_ENTRY_judge_tc) : ask_stage(a, KERNEL_ENTRY_judge_xdp);
+    const int failed =
+        tc && (key->kind & KIND_OUT || !xdp) ? run_tc(a, KERNEL_ENTRY_judge_tc) : ask_stage(a, KERNEL_ENTRY_judge_xdp);
     *decision = k->decision;
     if (failed) return failed;
     return k->flags & KERNEL_JUDGED ? 0 : -EPROTO;

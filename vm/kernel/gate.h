@@ -1,6 +1,6 @@
-/* Structures that the kernel's programs share with processes: the gate's maps, the note before a frame that goes up, the
- * record of one that goes up by a ring, and the frame that is sent for trial. The gate (gate.bpf.c, runtime/io/steer/gate.bpf.h) lets connections of the
- * proxy pass; runtime/io/steer/gate.c tells it which these are. */
+/* Structures that the kernel's programs share with processes: the gate's maps, the note before a frame that goes up,
+ * the record of one that goes up by a ring, and the frame that is sent for trial. The gate (gate.bpf.c,
+ * runtime/io/steer/gate.bpf.h) lets connections of the proxy pass; runtime/io/steer/gate.c tells it which these are. */
 #pragma once
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* Frames into a ring for processes. A record has one of a few sizes, for the kernel wants to know them; a frame is loaded
- * into it at once, without another copy. */
+/* Frames into a ring for processes. A record has one of a few sizes, for the kernel wants to know them; a frame is
+ * loaded into it at once, without another copy. */
 #pragma once
 
 #include "vm/kernel/bpf.h"

@@ -24,7 +24,13 @@
 #include "runtime/host/state.h"
 
 /* Linux 6.6; headers may be older */
-enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47, LINK_TCX = 11, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_F_BEFORE: before all others */ };
+enum {
+    ATTACH_TCX_INGRESS = 46,
+    ATTACH_TCX_EGRESS = 47,
+    LINK_TCX = 11,
+    FILES_OF_BPF = 0xcafe4a11,
+    FIRST = 1 << 3 /* BPF_F_BEFORE: before all others */
+};
 
 enum side { ARRIVES, LEAVES, SIDES };
 static const char *const sides[SIDES] = {"arrives", "leaves"};

@@ -12,7 +12,7 @@
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
-uint64_t kernel_sample(struct kpkt *k); /* events.bpf.c */
+uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
 /* True if a flow is kept for the packet. A packet of a proxy's service, which the host handles, has a flow only if the

@@ -75,9 +75,8 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     }
 }
 
-#define FILL(c) fill(c, k, len, wire_len, edited)
-#define PUT_ANY(load) \
-    RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
+#define FILL(c)       fill(c, k, len, wire_len, edited)
+#define PUT_ANY(load) RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
 
 /* Note in k->asked who gets the frame. False: nobody does. A reply of a flow that is sent on is watched as it leaves,
  * everything else as it came: as its client sees it. */

@@ -23,7 +23,7 @@ uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
 uint64_t kernel_is_opened_in(struct __sk_buff *ctx, struct kpkt *k);
-uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k);   /* spliced.bpf.c */
+uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k); /* spliced.bpf.c */
 extern struct splice_head state_splices;
 extern const char last_splice_slots;
 

@@ -12,8 +12,8 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
 {
     if (carry->loaded.kernel) return 0;
     const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
-    return loaded_begin(&carry->loaded, carry->now.program, all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, carry->o->seed, err,
-                        err_len);
+    return loaded_begin(&carry->loaded, carry->now.program, all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, carry->o->seed,
+                        err, err_len);
 }
 
 /* Return a link of the trial on an interface; 0: none is needed; or a negative errno. */

@@ -49,7 +49,8 @@ static bool egress(const struct carry *carry, struct obstacle *o)
 {
     struct hooks_where where[OPTIONS_IFACES];
     for (unsigned i = 0; i < carry->o->iface_count; i++)
-        where[i] = (struct hooks_where){carry->o->name, carry->o->ifaces[i], number_of(carry, i), carry->by_tc >> i & 1};
+        where[i] =
+            (struct hooks_where){carry->o->name, carry->o->ifaces[i], number_of(carry, i), carry->by_tc >> i & 1};
     *o = (struct obstacle){0};
     return hooks_lack(where, carry->o->iface_count, o->why, sizeof o->why);
 }
@@ -59,7 +60,9 @@ static bool queues(const struct carry *carry, struct obstacle *o)
     struct card c;
     *o = (struct obstacle){0};
     for (unsigned i = 0; i < carry->o->iface_count; i++)
-        if (!(carry->by_tc >> i & 1) && card_of(number_of(carry, i), &c) && !card_runs_programs(&c, o->why, sizeof o->why)) return true;
+        if (!(carry->by_tc >> i & 1) && card_of(number_of(carry, i), &c) &&
+            !card_runs_programs(&c, o->why, sizeof o->why))
+            return true;
     return false;
 }
 

@@ -11,8 +11,8 @@ bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, 
     carry->kernel->to_judge = p;
     told_add(carry->kernel->kernel, p);
     carry->kernel->told_more = true;
-    return !ask_prepare(carry->tell->channel, carry->kernel->kernel, p->past ? p->past->under : p,
-                        &carry->kernel->next, &carry->kernel->proof, err, err_len);
+    return !ask_prepare(carry->tell->channel, carry->kernel->kernel, p->past ? p->past->under : p, &carry->kernel->next,
+                        &carry->kernel->proof, err, err_len);
 }
 
 /* True if the new program gives an interface or schedule another number, or newly asks for ways. */

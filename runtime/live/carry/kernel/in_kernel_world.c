@@ -15,7 +15,8 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
     char err[300];
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
     ask->noted = true;
-    if (ask->worker || carry->by_tc >> at & 1 || !ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
+    if (ask->worker || carry->by_tc >> at & 1 || !ask_offloads(carry->tell->channel, at, change, err, sizeof err))
+        return 0;
     return tell_fault(carry->tell, "%s", err);
 }
 
