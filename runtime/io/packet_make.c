@@ -23,7 +23,7 @@ static const char *settle_socket(int fd, const struct io_ask *ask)
     if (ask->mute) {
         if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
         if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
-        return set(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1) ? "PACKET_QDISC_BYPASS" : NULL;
+        return set(fd, SOL_SOCKET, SO_MARK, (int)ask->mark) ? "SO_MARK" : NULL;
     }
     if (set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
     if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";

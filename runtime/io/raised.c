@@ -39,6 +39,7 @@ static int raised_make(struct io_maker *m, const struct io_ask *ask, struct io_m
 {
     struct io_ask out = *ask;
     out.mute = true;
+    out.mark = m->mark;
     if (packet_make(m, &out, made, err, err_len)) return -1;
     const int ring = make_ring(m, ask);
     made->fds[made->fd_count++] = ring;

@@ -44,13 +44,15 @@ static const char *last_line(char *log)
     return last;
 }
 
-/* Set each packet's place; and the secret, so that arriving packets cannot pass for a test run. */
+/* Set each packet's place; the secret, so that arriving packets cannot pass for a test run; and the mark of ours. */
 static int init_world(struct kernel *k, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
     for (uint32_t i = 0; i < k->maps.v[KERNEL_MAP_kpkts].entries; i++) kernel_kpkts(k)[i].place = i;
-    while (!w->secret) {
-        if (getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret) continue;
+    while (!w->secret || !w->ours) {
+        const bool drawn = getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret &&
+                           getrandom(&w->ours, sizeof w->ours, 0) == sizeof w->ours;
+        if (drawn) continue;
         snprintf(err, err_len, "no random numbers: %s", strerror(errno));
         return -errno;
     }

@@ -46,6 +46,7 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
     p->loaded.kernel = NULL;
     p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
     p->maker.rings = kernel_map(p->kernel, KERNEL_MAP_rings)->fd;
+    p->maker.mark = kernel_world(p->kernel)->ours;
     a->value = kernel_hooks(p->kernel);
     give(a, all, kernel_fds(p->kernel, all), fds);
     return true;

@@ -2,6 +2,7 @@
  * (leave.bpf.h, up.bpf.h). Then it counts the packet. */
 #include <linux/pkt_cls.h>
 
+#include "vm/kernel/act/buffer.bpf.h"
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
@@ -65,14 +66,19 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
     return out;
 }
 
-/* Copy a frame before it is edited. Should the edit fail after all, what was copied is not copied again where it goes
- * up. */
+/* Note that the frame was copied as it came, before it is edited. Should the edit fail after all, what was copied is not
+ * copied again where it goes up. */
+inline_whole void copied_before(struct kpkt *k)
+{
+    k->mirrors &= copies_row(k->program)->sent;
+    k->flags |= KERNEL_SHOWN;
+}
+
 static inline void copy_before(struct xdp_md *ctx, struct kpkt *k)
 {
     if (!copies_are_made() || k->flags & KERNEL_ASKED || frame_is_left(k)) return;
     kernel_copy_xdp(ctx, k, KERNEL_COPY_CAME);
-    k->mirrors &= copies_row(k->program)->sent;
-    k->flags |= KERNEL_SHOWN;
+    copied_before(k);
 }
 
 /* Edit and send the frame. False: it goes up. */
@@ -133,18 +139,42 @@ inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* Act on a packet that the host sends, or that arrives: it passes, is dropped, or goes up, and is never edited. */
+/* Act on a packet that the host sends: it passes or is dropped, and is never edited. */
+inline_whole int act_sent(struct __sk_buff *ctx, struct kpkt *k)
+{
+    if (is_followed(k)) kernel_piece_keep(k);
+    const uint32_t out = act(k, settle(k));
+    const bool leaves = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
+    if (copies_are_made()) kernel_copy_tc(ctx, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, leaves));
+    return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* Act on a packet that arrives: as act_xdp. */
+inline_whole int act_arrived(struct __sk_buff *ctx, struct kpkt *k)
+{
+    uint32_t out = settle(k);
+    if (out == KERNEL_SEND) {
+        const bool known = leave_is_known(k);
+        if (known && copies_are_made() && !(k->flags & KERNEL_ASKED)) {
+            kernel_copy_tc(ctx, k, KERNEL_COPY_CAME);
+            copied_before(k);
+        }
+        if (!known || !buffer_edit(ctx, k)) out = settle_up(k, KERNEL_UP_WAY);
+    }
+    out = act(k, out);
+    if (copies_are_made() && out != KERNEL_UP)
+        kernel_copy_tc(ctx, k, out == KERNEL_SEND ? KERNEL_COPY_LEFT : copy_as(k, out == KERNEL_PASS));
+    switch (out) {
+    case KERNEL_PASS: return TC_ACT_UNSPEC;
+    case KERNEL_SEND: return buffer_leave(ctx, k);
+    case KERNEL_UP: return raise(ctx, k);
+    default: return TC_ACT_SHOT;
+    }
+}
+
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
-    if (is_followed(k)) kernel_piece_keep(k);
-    const bool arrives = !(k->flags & KERNEL_EGRESS);
-    uint32_t out = settle(k);
-    if (arrives && out == KERNEL_SEND) out = settle_up(k, KERNEL_UP_WAY);
-    out = act(k, out);
-    if (arrives && out == KERNEL_UP) return raise(ctx, k);
-    const bool leaves = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
-    if (copies_are_made()) kernel_copy_tc(ctx, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, leaves));
-    return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+    return k->flags & KERNEL_EGRESS ? act_sent(ctx, k) : act_arrived(ctx, k);
 }

@@ -148,7 +148,7 @@ GLOBAL uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL, ui
     if (k->asked.left) bpf_loop(PBC_MIRRORS_MAX, clone_turn, &c, 0);
     if (!(k->asked.mirrors | k->asked.watched)) return 0;
     const uint32_t wire_len = ctx->len;
-    const bool edited = false;
+    const bool edited = what == KERNEL_COPY_LEFT;
     uint32_t len = wanted_of(k, wire_len);
     PUT_ANY(bpf_skb_load_bytes)
 }

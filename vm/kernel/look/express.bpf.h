@@ -8,12 +8,15 @@
 #include "vm/flow/track/ordinary.h"
 #include "vm/flow/track/tuple_ports.h"
 #include "vm/forward/ordinary.h"
+#include "vm/kernel/act/buffer.bpf.h"
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/act/up.bpf.h"
 #include "vm/kernel/copy/copy.bpf.h"
 #include "vm/kernel/flow/memo.bpf.h"
 #include "vm/kernel/flow/recipe.bpf.h"
+#include "vm/kernel/look/head.bpf.h"
 
 /* Such a packet's bytes, where they lie: it is read and edited there. */
 struct express_bytes {
@@ -236,6 +239,13 @@ inline_whole void express_edit(const struct kpkt *k, const struct express_bytes 
     frame_macs(k, b->frame, b->frame);
 }
 
+/* Edit a socket buffer: its headers are copied first. False: it is lost. The bytes are not known behind this. */
+inline_whole bool express_edit_buffer(struct __sk_buff *skb, struct kpkt *k, const struct express_bytes *b)
+{
+    const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
+    return head_ahead(k->head, b->frame, b->end, len) && buffer_edit(skb, k);
+}
+
 /* True if the packet's connection may be watched: it takes the long way, where frames are copied. */
 inline_whole bool express_is_watched(struct kpkt *k)
 {
@@ -252,12 +262,13 @@ inline_whole bool express_is_partial(const struct kpkt *k, const struct express_
     return l4 + TCP_LEN <= b->end && frame_is_partial(k, wire_get16(l4 + TCP_SUM));
 }
 
-/* Edit a packet of a bound flow. False: it takes the long way. */
-inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b)
+/* Edit a packet of a bound flow. False: it takes the long way. skb: its socket buffer; NULL: a frame of XDP. */
+inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b,
+                             struct __sk_buff *skb)
 {
     if (!(count_program(k->program)->flags & KERNEL_SENDS_ON)) return express_not(k, KERNEL_LONG_RULES);
     if (!ordinary_frame(&k->pkt, &k->key, b->frame)) return express_not(k, KERNEL_LONG_HOPS);
-    if (k->flags & KERNEL_SOFTWARE && express_is_partial(k, b)) return express_not(k, KERNEL_LONG_CHECKSUM);
+    if (!skb && k->flags & KERNEL_SOFTWARE && express_is_partial(k, b)) return express_not(k, KERNEL_LONG_CHECKSUM);
     EXPRESS_STEP(k);
     if (!express_leaves(k, lines->at, b->frame)) return false;
     EXPRESS_STEP(k);
@@ -265,9 +276,12 @@ inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, 
     EXPRESS_STEP(k);
     if (!express_keep(k, lines, b, true)) return false;
     EXPRESS_STEP(k);
-    express_edit(k, b);
     k->flags |= KERNEL_ORDINARY;
     k->out = (uint8_t)settle_ordinary(k, k->decision);
+    if (!skb)
+        express_edit(k, b);
+    else if (!express_edit_buffer(skb, k, b))
+        k->out = KERNEL_DROP;
     return true;
 }
 
@@ -285,8 +299,9 @@ inline_whole bool express_here(struct kpkt *k, const struct express_lines *lines
 }
 
 /* Try the express way. Key and offsets have been read. KERNEL_NONE: the packet takes the long way. Otherwise it is
- * counted, and with KERNEL_SEND also edited. */
-inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, bool sends)
+ * counted, and with KERNEL_SEND also edited; KERNEL_DROP: no memory for that. skb: the packet's socket buffer; NULL: a
+ * frame of XDP. sends: it arrives, and may be sent on. */
+inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, struct __sk_buff *skb, bool sends)
 {
     EXPRESS_STEP(k);
     k->missed = KERNEL_LONG_SHUT;
@@ -297,12 +312,15 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, boo
     if (!express_find(k, &lines)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    if (bound ? !sends || !sends_on() || !express_on(k, &lines, b) : !express_here(k, &lines, b)) {
+    if (bound ? !sends || !sends_on() || !express_on(k, &lines, b, skb) : !express_here(k, &lines, b)) {
         k->said = 0;
         return KERNEL_NONE;
     }
     EXPRESS_STEP(k);
     k->up = KERNEL_UP_NONE;
-    settle_count(k);
-    return bound ? KERNEL_SEND : KERNEL_PASS;
+    if (k->out == KERNEL_DROP)
+        up_lost(k);
+    else
+        settle_count(k);
+    return k->out;
 }

@@ -353,7 +353,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     packet_begin(k);
     LOOK_STEP(k);
     k->found = read_there(k, &bytes);
-    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, true) : KERNEL_NONE;
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, NULL, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
     if (k->found == EXPRESS_GOOD && is_spliced(ctx, k)) return leave_out(ctx, k);
@@ -366,6 +366,15 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     case STAGE_SEND: return leave_out(ctx, k);
     }
     return XDP_DROP;
+}
+
+/* True for a packet that the process sends itself: nothing of it is judged. The mark is taken off, as others may have
+ * marks of their own. */
+inline_whole bool is_ours(struct __sk_buff *ctx)
+{
+    if (ctx->mark != state_world.ours) return false;
+    ctx->mark = 0;
+    return true;
 }
 
 /* True if the packet came by an interface whose programs have judged it, and the host sends it on. */
@@ -395,14 +404,17 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
-        if (!arrives && was_judged(ctx)) return TC_ACT_UNSPEC;
+        if (!arrives && (was_judged(ctx) || is_ours(ctx))) return TC_ACT_UNSPEC;
         arrive_tc(k, ctx, arrives ? 0 : KERNEL_EGRESS);
     }
     packet_begin(k);
     LOOK_STEP(k);
     struct express_bytes bytes = bytes_of(&f);
     k->found = read_there(k, &bytes);
-    if (k->found == EXPRESS_GOOD && express(k, &bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx, arrives) : KERNEL_NONE;
+    if (out == KERNEL_PASS) return TC_ACT_UNSPEC;
+    if (out == KERNEL_SEND) return buffer_leave(ctx, k);
+    if (out == KERNEL_DROP) return TC_ACT_SHOT;
     LOOK_STEP(k);
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;

@@ -4,15 +4,22 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gen/gen.h"
 
-/* Return what of a program needs XDP: packets are edited and sent there alone. NULL: nothing. */
+/* Return what of a program needs XDP. NULL: nothing. */
 static const char *needs_xdp(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (!p->services[i].proxy) return "services";
+        if (mode_is(p->services[i].mode, MODE_TUNNELS)) return "tunnels to servers";
     for (uint32_t i = 0; i < p->proxies_count; i++)
         if (p->proxies[i].flags & PBC_PROXY_LEAVES) return "`splice`";
-    if (p->nats_count) return "`nat`";
     return kernel_unbounded(p) ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
+}
+
+/* True if packets of others are sent on here, from any of the interfaces to any other. */
+static bool sends_on(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (!p->services[i].proxy) return true;
+    return p->nats_count;
 }
 
 /* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
@@ -30,10 +37,11 @@ int in_kernel_hooks(struct carry *carry)
     if (asked == OPTIONS_HOOK_TC && needs)
         return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
     if (asked == OPTIONS_HOOK_XDP || needs) return 0;
+    const uint32_t all = (1u << carry->o->iface_count) - 1;
     struct xmit *x = xmit_open();
     for (unsigned i = 0; i < carry->o->iface_count; i++)
-        if (asked == OPTIONS_HOOK_TC || gains(x, host_link_named(carry->host, carry->o->ifaces[i])))
-            carry->by_tc |= 1u << i;
+        if (gains(x, host_link_named(carry->host, carry->o->ifaces[i]))) carry->by_tc |= 1u << i;
     xmit_close(x);
+    if (asked == OPTIONS_HOOK_TC || (carry->by_tc && sends_on(carry->now.program))) carry->by_tc = all;
     return 0;
 }

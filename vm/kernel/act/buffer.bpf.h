@@ -1,0 +1,78 @@
+/* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same as
+ * frame.bpf.h and leave.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone, or a
+ * card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
+#pragma once
+
+#include "vm/kernel/act/frame.bpf.h"
+#include "vm/kernel/act/leave.bpf.h"
+
+enum { BUFFER_IP6 = 1 << 7 /* BPF_F_IPV6, of Linux 6.16 */, BUFFER_PORTS = 4 /* bytes */ };
+
+/* Return a change of a sum as helpers want it: bytes in the order of the wire. */
+static inline uint64_t buffer_diff(uint32_t delta)
+{
+    return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16)));
+}
+
+/* Change the checksum for new addresses, then for new ports. Only the first may fail, with nothing changed: it makes the
+ * headers writable. A card's sum of an IPv6 packet does not change, which older kernels take wrongly, to the cost of a
+ * sum in software where that packet ends. */
+inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k)
+{
+    const struct recipe *r = &k->recipe;
+    const bool tcp = k->key.kind & KIND_TCP, v6 = !(k->key.kind & KIND_IP4);
+    const uint32_t at = k->pkt.l4 + (tcp ? TCP_SUM : UDP_SUM);
+    const uint64_t how = tcp ? 0 : BPF_F_MARK_MANGLED_0, pseudo = how | BPF_F_PSEUDO_HDR;
+    const uint64_t diff = buffer_diff(r->l3_delta);
+    const bool newer = v6 && !bpf_l4_csum_replace(skb, at, 0, diff, pseudo | BUFFER_IP6);
+    if (!newer && bpf_l4_csum_replace(skb, at, 0, diff, pseudo)) return false;
+    const uint32_t ports = (uint32_t)r->l4_delta + (uint16_t)~r->l3_delta;
+    return r->l4_delta == r->l3_delta || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(ports), how);
+}
+
+/* Rewrite the headers in the head, where all of them are, and write them into the buffer. */
+inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
+{
+    const struct recipe *r = &k->recipe;
+    const uint32_t l3 = k->pkt.l3 & FRAME_L3_MOST, kind = k->key.kind & (KIND_IP4 | KIND_TCP);
+    uint8_t *ip = k->head + l3;
+    if (k->pkt.l4 + BUFFER_PORTS > k->head_len || !buffer_sums(skb, k)) return false;
+    if (kind == (KIND_IP4 | KIND_TCP))
+        recipe_apply(r, KIND_IP4 | KIND_TCP, ip, false);
+    else if (kind == KIND_IP4)
+        recipe_apply(r, KIND_IP4 | KIND_UDP, ip, false);
+    else if (kind == KIND_TCP)
+        recipe_apply(r, KIND_IP6 | KIND_TCP, ip, false);
+    else
+        recipe_apply(r, KIND_IP6 | KIND_UDP, ip, false);
+    frame_macs(k, k->head, k->head);
+    return !bpf_skb_store_bytes(skb, 0, k->head, l3 + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN) + BUFFER_PORTS, 0);
+}
+
+/* Edit the packet, whose headers are in the head, by its recipe. False: it cannot be done here, and the packet is
+ * unchanged. */
+inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
+{
+    const uint32_t how = k->seen.recipe & (RECIPE_IP6 - 1);
+    if (!sends_on()) return false;
+    if (how == RECIPE_REWRITE) return buffer_rewrite(skb, k);
+    if (how != RECIPE_FRAME || k->head_len < ETHER_LEN) return false;
+    frame_macs(k, k->head, k->head);
+    return !bpf_skb_store_bytes(skb, 0, k->head, ETHER_TYPE_AT, 0);
+}
+
+/* Send the packet out by an interface. */
+static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
+{
+    const uint32_t out = k->recipe.out_if;
+    k->datagram++;
+    k->out_if = 0;
+    if (k->flags & KERNEL_ASKED) {
+        if (out != IFACE_NONE) k->out_if = out + 1;
+        return TC_ACT_UNSPEC;
+    }
+    uint32_t back = skb->ifindex;
+    __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier refuses */
+    k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
+    return (int)bpf_redirect(k->out_if, 0);
+}
