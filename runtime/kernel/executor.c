@@ -129,11 +129,11 @@ struct executor *executor_over(struct kernel *kernel, struct program *p, const s
     return NULL;
 }
 
-struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
+struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, unsigned hook, char *err, size_t err_len)
 {
-    const struct kernel_cfg there = {.hooks = KERNEL_XDP, .live = cfg->live, .seed = cfg->seed};
-    struct kernel *kernel = in_kernel ? kernel_new(p, &there, err, err_len) : NULL;
-    struct executor *e = in_kernel && !kernel ? NULL : executor_over(kernel, p, cfg, err, err_len);
+    const struct kernel_cfg there = {.hooks = hook, .live = cfg->live, .seed = cfg->seed};
+    struct kernel *kernel = hook ? kernel_new(p, &there, err, err_len) : NULL;
+    struct executor *e = hook && !kernel ? NULL : executor_over(kernel, p, cfg, err, err_len);
     if (e) e->owned = kernel;
     if (!e) kernel_free(kernel);
     return e;
@@ -247,7 +247,7 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
     struct vm_recipes r;
     const bool sends_on = vm_recipes(e->vm, &r);
     e->asker.k->datagram = r.datagram;
-    const int failed = ask_frame(&e->asker, KERNEL_XDP, pkt, e->now_ns, &k);
+    const int failed = ask_frame(&e->asker, kernel_arrives(e->kernel), pkt, e->now_ns, &k);
     if (sends_on) vm_datagram(e->vm, k->datagram);
     if (failed) {
         e->fault = failed;

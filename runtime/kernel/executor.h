@@ -8,10 +8,10 @@ struct executor;
 struct executor_told;
 struct kernel;
 
-/* Make a worker's state for a program, as vm_new does. in_kernel: the program is loaded there, with maps of its own;
- * else this process does all. NULL: the kernel refuses the program, with one line in err; or out of memory, with err
- * empty. */
-struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len);
+/* Make a worker's state for a program, as vm_new does. hook: KERNEL_XDP or KERNEL_TC: the program is loaded there, with
+ * maps of its own, and takes what arrives; 0: this process does all. NULL: the kernel refuses the program, with one
+ * line in err; or out of memory, with err empty. */
+struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, unsigned hook, char *err, size_t err_len);
 /* The same over the caller's kernel, which must live longer, have room for the program and hold nothing of another;
  * NULL: this process does all. */
 struct executor *executor_over(struct kernel *kernel, struct program *p, const struct vm_cfg *cfg, char *err,

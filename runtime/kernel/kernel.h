@@ -53,6 +53,8 @@ int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_le
 void kernel_remember_nothing(struct kernel *kernel);
 void kernel_remember(struct kernel *kernel);
 
+/* Return the hook that takes what arrives: XDP if that is loaded, else IN. */
+enum kernel_hook kernel_arrives(const struct kernel *kernel);
 /* Return descriptors that the kernel owns; -1 for an entry that was not loaded. */
 int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
 const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);

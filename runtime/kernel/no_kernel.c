@@ -26,6 +26,8 @@ void kernel_place(const struct kernel *k, struct program *p) {}
 
 int kernel_program(const struct kernel *k, enum kernel_entry entry) { return -1; }
 
+enum kernel_hook kernel_arrives(const struct kernel *k) { return KERNEL_XDP; }
+
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return NULL; }
 
 struct splice_slots kernel_splices(const struct kernel *k) { return (struct splice_slots){.groups = 0}; }

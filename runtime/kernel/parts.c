@@ -8,6 +8,7 @@ int kernel_program(const struct kernel *k, enum kernel_entry entry)
 {
     return k->programs[entry] < 0 && k->judge ? k->judge->programs[entry] : k->programs[entry];
 }
+enum kernel_hook kernel_arrives(const struct kernel *k) { return k->cfg.hooks & KERNEL_XDP ? KERNEL_XDP : KERNEL_IN; }
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return &k->maps.v[map]; }
 struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_kpkts].memory; }
 struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }

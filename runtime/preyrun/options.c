@@ -325,7 +325,10 @@ static bool settle(struct reading *r)
     const struct options *o = r->o;
     if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
         return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel");
+    if (o->hook && o->exec == OPTIONS_EXEC_USER)
+        return wrong(r, "--hook is about the kernel executor, and --exec user was given");
     if (r->way[LIVE]) return options_settle_live(r);
+    if (o->hook && o->exec != OPTIONS_EXEC_KERNEL) return wrong(r, "--hook needs --exec kernel in a replay");
     if (o->replay) return settle_recording(r);
     if (!o->pcap_count)
         return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help");

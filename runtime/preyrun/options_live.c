@@ -137,8 +137,6 @@ bool options_settle_live(struct reading *r)
         return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one");
     if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
     if (o->xdp_replace && !may_run_xdp(o)) return wrong(r, "--xdp-replace needs --io xdp or the kernel executor");
-    if (o->hook && o->exec == OPTIONS_EXEC_USER)
-        return wrong(r, "--hook is about the kernel executor, and --exec user was given");
     if (o->watch && !strcmp(o->program, "-"))
         return wrong(r, "--watch: standard input is read once, and is no file that changes");
     if (!o->name) o->name = o->ifaces[0];

@@ -7,6 +7,8 @@
 
 #include "runtime/base/stop.h"
 #include "runtime/copies/told.h"
+#include "runtime/kernel/executor.h"
+#include "runtime/kernel/kernel.h"
 #include "runtime/replay/observed.h"
 #include "runtime/replay/pass.h"
 #include "runtime/report/coverage.h"
@@ -289,7 +291,8 @@ int complain_memory(const struct program *p)
 struct executor *replay_executor(const struct subject *r, const struct vm_cfg *cfg, bool in_kernel)
 {
     char err[600] = "";
-    struct executor *e = executor_new(r->program, cfg, in_kernel, err, sizeof err);
+    const unsigned hook = !in_kernel ? 0 : r->o->hook == OPTIONS_HOOK_TC ? KERNEL_TC : KERNEL_XDP;
+    struct executor *e = executor_new(r->program, cfg, hook, err, sizeof err);
     if (!e && *err)
         complain("%s", err);
     else if (!e)

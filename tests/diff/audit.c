@@ -388,7 +388,7 @@ static bool start(struct run *r, uint64_t seed)
         cfg.seed = seed;
         char why[600] = "out of memory";
         r->ways[k].worker = k == KERNEL ? worker_there(r->program[0], &cfg, why, sizeof why)
-                                        : executor_new(r->program[k == ENFORCED], &cfg, false, why, sizeof why);
+                                        : executor_new(r->program[k == ENFORCED], &cfg, 0, why, sizeof why);
         if (!r->ways[k].worker && (k != KERNEL || may_load())) return printf("# %s\n", why), false;
         r->ways[k].tx = (struct vm_tx){.events = r->ways[k].events, .event_cap = EVENTS};
     }

@@ -123,7 +123,7 @@ static void run_side(struct side *s, struct program *p, bool naive, const struct
     struct facts facts = w->facts;
 
     const struct vm_cfg cfg = {.naive = naive};
-    s->worker = naive ? executor_new(p, &cfg, false, NULL, 0) : one_kernel_worker(p, &cfg);
+    s->worker = naive ? executor_new(p, &cfg, 0, NULL, 0) : one_kernel_worker(p, &cfg);
     if (!s->worker) abort();
     s->tx = (struct vm_tx){.events = s->events, .event_cap = 4096};
     for (unsigned i = 0; i < n; i++) {

@@ -58,7 +58,7 @@ static bool side_init(struct side *s, struct program *p, bool in_kernel, char *e
     s->facts = (struct facts){.generation = 1, .self4 = own, .self4_count = 1};
     s->in = (struct vm_in){.mono_ns = 1000 * S, .facts = &s->facts};
     s->tx = (struct vm_tx){.entries = s->entries, .cap = ENTRIES};
-    s->e = executor_new(p, &cfg, in_kernel, err, err_len);
+    s->e = executor_new(p, &cfg, in_kernel ? KERNEL_XDP : 0, err, err_len);
     return s->e;
 }
 

@@ -253,14 +253,14 @@ int main(int argc, char **argv)
                              .ifaces = ifaces,
                              .ifaces_count = IFACES,
                              .patterns = true};
-    r.there = executor_new(p, &(struct vm_cfg){0}, true, err, sizeof err);
+    r.there = executor_new(p, &(struct vm_cfg){0}, KERNEL_XDP, err, sizeof err);
     if (!r.there) {
         const bool skipped = errno == EPERM || errno == ENOTSUP;
         printf("%s%s\n", skipped ? "ok - # SKIP " : "not ok - ", err);
         program_put(p);
         return !skipped;
     }
-    r.here = executor_new(p, &(struct vm_cfg){0}, false, err, sizeof err);
+    r.here = executor_new(p, &(struct vm_cfg){0}, 0, err, sizeof err);
     int failed = !r.here;
     for (uint64_t t = 0; t < tables && !failed; t++) {
         failed = !draw_table(&r);

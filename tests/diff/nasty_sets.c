@@ -464,7 +464,7 @@ static bool judge(struct judging *j, struct totals *totals)
     const unsigned batches = j->f->size > 5000 ? 2 : j->f->size > 1000 ? 4 : 12;
     bool good = true;
     j->code.worker = one_kernel_worker(j->p, &(struct vm_cfg){0});
-    j->list.worker = executor_new(j->p, &(struct vm_cfg){.naive = true}, false, NULL, 0);
+    j->list.worker = executor_new(j->p, &(struct vm_cfg){.naive = true}, 0, NULL, 0);
     if (!j->code.worker || !j->list.worker) abort();
     for (unsigned n = 0; n < batches && good; n++) {
         j->facts.schedules = n & 3;

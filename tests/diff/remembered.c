@@ -334,7 +334,7 @@ static bool start(struct run *r, uint64_t seed)
         cfg.seed = seed;
         cfg.flow_events = true;
         r->ways[k].worker =
-            k == WAYS - 1 ? one_kernel_worker(r->program, &cfg) : executor_new(r->program, &cfg, false, NULL, 0);
+            k == WAYS - 1 ? one_kernel_worker(r->program, &cfg) : executor_new(r->program, &cfg, 0, NULL, 0);
         if (!r->ways[k].worker) return false;
         r->ways[k].tx = (struct vm_tx){.events = r->ways[k].events, .event_cap = EVENTS};
     }

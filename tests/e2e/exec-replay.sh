@@ -49,12 +49,14 @@ for name in ${ONLY:-$names}; do
     # shellcheck disable=SC2086 — several options
     check "$name: a replay in this process" replay user "$name" $options
     # shellcheck disable=SC2086
-    if ! replay kernel "$name" $options >"$work/said"; then
-        check "$name: refused in a line: $(sed 's/^# preyrun: //; q' "$work/said")" grep -q 'in this version: --exec user$' "$work/said"
-        continue
-    fi
-    check "$name: same verdicts" same "$name" verdicts
-    check "$name: same frames leave" same "$name" pcap
-    check "$name: same summary and flows" same "$name" json
+    for hook in xdp tc; do
+        if ! replay kernel "$name" --hook $hook $options >"$work/said"; then
+            check "$name: refused in a line: $(sed 's/^# preyrun: //; q' "$work/said")" grep -q 'in this version: --exec user$' "$work/said"
+            break
+        fi
+        check "$name, $hook: same verdicts" same "$name" verdicts
+        check "$name, $hook: same frames leave" same "$name" pcap
+        check "$name, $hook: same summary and flows" same "$name" json
+    done
 done
 exit $failed

@@ -3,7 +3,7 @@
 B=${B:-build}
 log=$B/scratch/$(basename "$0" .sh)
 mkdir -p "${log%/*}"
-export IN_KERNEL=1
+export IN_KERNEL=${IN_KERNEL:-xdp}
 failed=0
 
 if [ "$(id -u)" -ne 0 ]; then

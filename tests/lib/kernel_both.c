@@ -42,7 +42,7 @@ static struct executor *executor(struct program *p, bool in_kernel)
     const struct vm_cfg cfg = {.pool = pool, .seed = 1};
     /* What is measured has a kernel of its own; where nothing is, the stages are loaded once. */
     struct executor *e = bench_small() ? one_kernel_new(p, &cfg, in_kernel, err, sizeof err)
-                                       : executor_new(p, &cfg, in_kernel, err, sizeof err);
+                                       : executor_new(p, &cfg, in_kernel ? KERNEL_XDP : 0, err, sizeof err);
     if (!e) time_die("program", err);
     return e;
 }

@@ -157,11 +157,18 @@ static struct executor *within(struct kept *at, struct program *p, const struct 
 
 bool one_kernel_asked(const struct program *p) { return getenv("IN_KERNEL") && program_guards(p) == PBC_NONE; }
 
+bool one_kernel_is_tc(void)
+{
+    const char *said = getenv("IN_KERNEL");
+    return said && !strcmp(said, "tc");
+}
+
 struct executor *one_kernel_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
 {
-    const struct kernel_cfg there = {.hooks = KERNEL_XDP, .live = cfg->live, .seed = cfg->seed};
+    const unsigned hook = !in_kernel ? 0 : one_kernel_is_tc() ? KERNEL_TC : KERNEL_XDP;
+    const struct kernel_cfg there = {.hooks = hook, .live = cfg->live, .seed = cfg->seed};
     struct kept *at = in_kernel ? choose(p, &there) : NULL;
-    return at ? within(at, p, cfg, &there, err, err_len) : executor_new(p, cfg, in_kernel, err, err_len);
+    return at ? within(at, p, cfg, &there, err, err_len) : executor_new(p, cfg, hook, err, err_len);
 }
 
 void one_kernel_free(struct executor *e)

@@ -44,7 +44,7 @@ static bool begin(struct asked *a, const char *rules)
     assert_non_null(a->program);
     assert_non_null(a->memory);
     const struct vm_cfg cfg = {.pool = pool_init(a->memory, bytes, SLOTS, 2048), .seed = 1};
-    a->exec = executor_new(a->program, &cfg, true, why, sizeof why);
+    a->exec = executor_new(a->program, &cfg, KERNEL_XDP, why, sizeof why);
     if (!a->exec && errno != EPERM && errno != ENOTSUP) fail_msg("%s", why);
     if (!a->exec) print_message("# %s\n", why);
     return a->exec;

@@ -66,8 +66,8 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
     return out;
 }
 
-/* Note that the frame was copied as it came, before it is edited. Should the edit fail after all, what was copied is not
- * copied again where it goes up. */
+/* Note that the frame was copied as it came, before it is edited. Should the edit fail after all, what was copied is
+ * not copied again where it goes up. */
 inline_whole void copied_before(struct kpkt *k)
 {
     k->mirrors &= copies_row(k->program)->sent;

@@ -1,6 +1,6 @@
 /* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same as
- * frame.bpf.h and leave.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone, or a
- * card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
+ * frame.bpf.h and leave.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone, or
+ * a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
 #pragma once
 
 #include "vm/kernel/act/frame.bpf.h"
@@ -9,14 +9,11 @@
 enum { BUFFER_IP6 = 1 << 7 /* BPF_F_IPV6, of Linux 6.16 */, BUFFER_PORTS = 4 /* bytes */ };
 
 /* Return a change of a sum as helpers want it: bytes in the order of the wire. */
-static inline uint64_t buffer_diff(uint32_t delta)
-{
-    return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16)));
-}
+static inline uint64_t buffer_diff(uint32_t delta) { return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16))); }
 
-/* Change the checksum for new addresses, then for new ports. Only the first may fail, with nothing changed: it makes the
- * headers writable. A card's sum of an IPv6 packet does not change, which older kernels take wrongly, to the cost of a
- * sum in software where that packet ends. */
+/* Change the checksum for new addresses, then for new ports. Only the first may fail, with nothing changed: it makes
+ * the headers writable. A card's sum of an IPv6 packet does not change, which older kernels take wrongly, to the cost
+ * of a sum in software where that packet ends. */
 inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
