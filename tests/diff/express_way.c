@@ -15,6 +15,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/rng.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/talk.h"
 #include "tests/lib/ways.h"
 #include "vm/packet/parse/header.h"
