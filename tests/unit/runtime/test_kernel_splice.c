@@ -252,12 +252,14 @@ static uint32_t passed(struct direction *d, const struct segment *s, uint8_t *to
     return len;
 }
 
+/* The stages of either hook in turn. */
 static const struct kpkt *asked(const struct segment *s)
 {
+    static unsigned turn;
     struct pkt pkt;
     struct kpkt *k;
     pkt_view(&pkt, s->frame, s->len, s->len, LINK_ETHER, IFACE_NONE);
-    assert_int_equal(ask_frame(&asker, KERNEL_XDP, &pkt, now_ns += 1000, &k), 0);
+    assert_int_equal(ask_frame(&asker, turn++ & 1 ? KERNEL_IN : KERNEL_XDP, &pkt, now_ns += 1000, &k), 0);
     return k;
 }
 
@@ -502,7 +504,8 @@ int main(void)
     struct pbc_proxy leaves = program->proxies[0];
     leaves.flags |= PBC_PROXY_LEAVES; /* as `splice packets` does */
     program->proxies = &leaves;
-    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP, .live = true, .seed = 5}, err, sizeof err);
+    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = 5}, err,
+                        sizeof err);
     if (!kernel) print_message("# %s\n", err);
     if (!kernel && errno != EPERM && errno != ENOTSUP) return 1;
     if (kernel && kernel_load(kernel, program, err, sizeof err)) {

@@ -3,6 +3,8 @@
  * a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
 #pragma once
 
+#include <linux/pkt_cls.h>
+
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 
@@ -11,10 +13,10 @@ enum { BUFFER_IP6 = 1 << 7 /* BPF_F_IPV6, of Linux 6.16 */, BUFFER_PORTS = 4 /* 
 /* Return a change of a sum as helpers want it: bytes in the order of the wire. */
 static inline uint64_t buffer_diff(uint32_t delta) { return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16))); }
 
-/* Change the checksum for new addresses, then for new ports. Only the first may fail, with nothing changed: it makes
- * the headers writable. A card's sum of an IPv6 packet does not change, which older kernels take wrongly, to the cost
- * of a sum in software where that packet ends. */
-inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k)
+/* Change the checksum by the recipe's new addresses, then by what else is new: the change of that. Only the first may
+ * fail, with nothing changed: it makes the headers writable. A card's sum of an IPv6 packet does not change, which
+ * older kernels take wrongly, to the cost of a sum in software where that packet ends. */
+inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint32_t other)
 {
     const struct recipe *r = &k->recipe;
     const bool tcp = k->key.kind & KIND_TCP, v6 = !(k->key.kind & KIND_IP4);
@@ -23,8 +25,7 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k)
     const uint64_t diff = buffer_diff(r->l3_delta);
     const bool newer = v6 && !bpf_l4_csum_replace(skb, at, 0, diff, pseudo | BUFFER_IP6);
     if (!newer && bpf_l4_csum_replace(skb, at, 0, diff, pseudo)) return false;
-    const uint32_t ports = (uint32_t)r->l4_delta + (uint16_t)~r->l3_delta;
-    return r->l4_delta == r->l3_delta || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(ports), how);
+    return !other || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(other), how);
 }
 
 /* Rewrite the headers in the head, where all of them are, and write them into the buffer. */
@@ -33,7 +34,8 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     const struct recipe *r = &k->recipe;
     const uint32_t l3 = k->pkt.l3 & FRAME_L3_MOST, kind = k->key.kind & (KIND_IP4 | KIND_TCP);
     uint8_t *ip = k->head + l3;
-    if (k->pkt.l4 + BUFFER_PORTS > k->head_len || !buffer_sums(skb, k)) return false;
+    const uint32_t ports = r->l4_delta == r->l3_delta ? 0 : (uint32_t)r->l4_delta + (uint16_t)~r->l3_delta;
+    if (k->pkt.l4 + BUFFER_PORTS > k->head_len || !buffer_sums(skb, k, ports)) return false;
     if (kind == (KIND_IP4 | KIND_TCP))
         recipe_apply(r, KIND_IP4 | KIND_TCP, ip, false);
     else if (kind == KIND_IP4)

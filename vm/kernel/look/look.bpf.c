@@ -23,7 +23,8 @@ uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
 uint64_t kernel_is_opened_in(struct __sk_buff *ctx, struct kpkt *k);
-uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k); /* spliced.bpf.c */
+uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k); /* spliced.bpf.c */
+uint64_t kernel_spliced_in(struct __sk_buff *ctx, struct kpkt *k);
 extern struct splice_head state_splices;
 extern const char last_splice_slots;
 
@@ -251,10 +252,22 @@ inline_whole bool is_opened(struct kpkt *k, const struct frame *f)
     return f->xdp ? kernel_is_opened_xdp(f->xdp, k) : kernel_is_opened_in(f->skb, k);
 }
 
-/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. */
-inline_whole bool is_spliced(struct xdp_md *ctx, struct kpkt *k)
+/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. Of a socket buffer the
+ * headers must be in the head. */
+inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
 {
-    return IS_MORE(LAST(splice_slots)) && state_splices.live && kernel_spliced(ctx, k);
+    if (!IS_MORE(LAST(splice_slots)) || !state_splices.live) return false;
+    if (f->xdp) return kernel_spliced_xdp(f->xdp, k);
+    return !(k->flags & KERNEL_EGRESS) && kernel_spliced_in(f->skb, k);
+}
+
+/* The same of a packet that was read where it lies in a socket buffer. Its bytes are looked for once more: as far as the
+ * kernel's verifier knows, they may have been edited, and lie elsewhere now. */
+inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
+{
+    if (!IS_MORE(LAST(splice_slots)) || !state_splices.live || k->found != EXPRESS_GOOD) return false;
+    const struct express_bytes b = bytes_of(f);
+    return express_copy(k, &b) && is_spliced(k, f);
 }
 
 inline_whole void packet_begin(struct kpkt *k)
@@ -279,7 +292,7 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
     k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
-    if (f->xdp && k->found == EXPRESS_NOT && k->key.kind & KIND_IP6 && is_spliced(f->xdp, k)) return STAGE_SEND;
+    if (k->found == EXPRESS_NOT && k->key.kind & KIND_IP6 && is_spliced(k, f)) return STAGE_SEND;
     if (is_carried(k, f)) return STAGE_NONE;
     if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
         kernel_piece_follow(k);
@@ -356,7 +369,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, NULL, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
-    if (k->found == EXPRESS_GOOD && is_spliced(ctx, k)) return leave_out(ctx, k);
+    if (k->found == EXPRESS_GOOD && is_spliced(k, &f)) return leave_out(ctx, k);
     LOOK_STEP(k);
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
@@ -394,6 +407,12 @@ inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx, enum ke
     k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
 }
 
+/* Send on what was edited, unless there was no memory for that. */
+inline_whole int leave_buffer(struct __sk_buff *ctx, struct kpkt *k)
+{
+    return k->out == KERNEL_SEND ? buffer_leave(ctx, k) : TC_ACT_SHOT;
+}
+
 SEC("tc") int look_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
@@ -413,15 +432,15 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     k->found = read_there(k, &bytes);
     const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx, arrives) : KERNEL_NONE;
     if (out == KERNEL_PASS) return TC_ACT_UNSPEC;
-    if (out == KERNEL_SEND) return buffer_leave(ctx, k);
-    if (out == KERNEL_DROP) return TC_ACT_SHOT;
+    if (out != KERNEL_NONE) return leave_buffer(ctx, k);
+    if (is_spliced_there(k, &f)) return leave_buffer(ctx, k);
     LOOK_STEP(k);
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
     case STAGE_LOOK:
-    case STAGE_NONE:
-    case STAGE_SEND: return TC_ACT_UNSPEC;
+    case STAGE_NONE: return TC_ACT_UNSPEC;
+    case STAGE_SEND: return leave_buffer(ctx, k);
     }
     return TC_ACT_SHOT;
 }

@@ -3,9 +3,12 @@
  * every other segment goes up, and the packet has not been changed then. */
 #include "vm/forward/ordinary.h"
 #include "vm/forward/splice/slots.h"
+#include "vm/kernel/act/buffer.bpf.h"
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/act/up.bpf.h"
+#include "vm/kernel/look/head.bpf.h"
 
 extern struct splice_head state_splices;
 extern uint64_t state_splice_tags[];
@@ -87,24 +90,26 @@ inline_whole bool is_heard(const struct kpkt *k, const uint8_t *frame)
 inline_whole bool takes(const struct kpkt *k)
 {
     const struct splice_moves *m = &k->moves;
-    if (!k->recipe.generation || k->recipe.generation != state_world.recipes || k->key.length > m->longest)
+    if (!k->recipe.generation || k->recipe.generation != state_world.recipes ||
+        pkt_longest(&k->pkt, k->key.length) > m->longest)
         return false;
     if (k->key.marks & (TCP_ECE | TCP_CWR) && !(m->has & SPLICE_ECN)) return false;
     return leave_is_known(k);
 }
 
-/* The segment in the frame */
+/* The segment, with its headers: in the frame, or, of a socket buffer, in the head. */
 struct spliced {
     uint8_t *frame, *tcp, *sack;
+    const uint8_t *end;
     uint32_t blocks, payload;
+    uint64_t delta; /* change of the checksum */
 };
 
 /* Find the segment's options. False: they are others, or in another order. */
-inline_whole bool read_options(const struct xdp_md *ctx, const struct kpkt *k, struct spliced *s, bool v6)
+inline_whole bool read_options(const struct kpkt *k, struct spliced *s, bool v6)
 {
     const uint32_t ip_len = v6 ? IP6_LEN : IP4_LEN;
-    const uint8_t *end = frame_end(ctx);
-    s->frame = frame_begin(ctx);
+    const uint8_t *end = s->end;
     s->tcp = s->frame + ETHER_LEN + ip_len;
     if (s->tcp + TCP_LEN > end) return false;
     const uint32_t header = (uint32_t)(s->tcp[TCP_OFFSET] >> 4) * 4, all = ip_len + header;
@@ -170,13 +175,12 @@ inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const str
     return true;
 }
 
-/* Rewrite the segment. Its length is known to hold the options, so that nothing fails once something has changed: what
- * the kernel's verifier wants to see compared is true. */
-inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splice_slot *slot, const struct numbers *n,
-                          const struct spliced *s, bool v6)
+/* Rewrite the segment, but for its checksum. Its length is known to hold the options, so that nothing fails once
+ * something has changed: what the kernel's verifier wants to see compared is true. */
+inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct numbers *n, struct spliced *s, bool v6)
 {
     const struct splice_moves *m = &k->moves;
-    const uint8_t *end = frame_end(ctx);
+    const uint8_t *end = s->end;
     uint8_t *tcp = s->tcp;
     if (tcp + TCP_LEN > end) return false;
     const bool near = note(k, slot, n, s);
@@ -202,7 +206,7 @@ inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splic
         sum += move(block + 4, m->ack);
     }
     wire_put32(tcp, (uint32_t)k->recipe.src_port << 16 | k->recipe.dst_port);
-    wire_put16(tcp + TCP_SUM, csum_apply(wire_get16(tcp + TCP_SUM), sum));
+    s->delta = sum;
     if (v6)
         apply_ip6(s->frame + ETHER_LEN, &k->recipe);
     else
@@ -211,30 +215,81 @@ inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splic
     return true;
 }
 
-inline_whole bool pass(struct xdp_md *ctx, struct kpkt *k, bool v6)
+/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header alone, and
+ * such a segment goes up. */
+inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
 {
-    struct spliced s;
     struct numbers n;
-    const uint8_t *frame = frame_begin(ctx);
-    if (frame + ETHER_LEN > frame_end(ctx) || !is_ordinary(k, frame)) return false;
+    if (s->frame + ETHER_LEN > s->end || !is_ordinary(k, s->frame)) return false;
     struct splice_slot *slot = find(k, v6, &n.use);
-    if (!slot || !read_numbers(slot, &n) || !is_heard(k, frame) || !takes(k) || !read_options(ctx, k, &s, v6))
+    if (!slot || !read_numbers(slot, &n) || !is_heard(k, s->frame) || !takes(k) || !read_options(k, s, v6))
         return false;
-    if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(s.tcp + TCP_SUM))) return false;
-    return rewrite(ctx, k, slot, &n, &s, v6);
+    if (partial && frame_is_partial(k, wire_get16(s->tcp + TCP_SUM))) return false;
+    return rewrite(k, slot, &n, s, v6);
 }
 
-/* True if the packet, parsed, is an ordinary segment of a spliced connection: it has been rewritten and counted, and
- * leaves (leave_out). */
-GLOBAL uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k NONNULL)
+/* Note the verdict of a segment that leaves. */
+inline_whole void settle_spliced(struct kpkt *k)
 {
-    if (!may_pass(k) || !(k->key.kind & KIND_IP6 ? pass(ctx, k, true) : pass(ctx, k, false))) return false;
     settle_verdict(k, ACTION_FORWARD, decided_by_nobody(ACTION_ACCEPT), k->recipe.service, PBC_NONE);
     k->verdict.flags = VERDICT_REPLY;
     k->flags |= KERNEL_ORDINARY;
     k->up = KERNEL_UP_NONE;
     k->said = 0;
     k->out = KERNEL_SEND;
+}
+
+inline_whole bool pass_frame(struct xdp_md *ctx, struct kpkt *k, bool v6)
+{
+    struct spliced s = {.frame = frame_begin(ctx), .end = frame_end(ctx)};
+    if (!pass(k, &s, v6, k->flags & KERNEL_SOFTWARE) || s.tcp + TCP_LEN > s.end) return false;
+    wire_put16(s.tcp + TCP_SUM, csum_apply(wire_get16(s.tcp + TCP_SUM), s.delta));
+    return true;
+}
+
+/* True if the packet, parsed, is an ordinary segment of a spliced connection: it has been rewritten and counted, and
+ * leaves (leave_out). */
+GLOBAL uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
+{
+    if (!may_pass(k) || !(k->key.kind & KIND_IP6 ? pass_frame(ctx, k, true) : pass_frame(ctx, k, false))) return false;
+    settle_spliced(k);
     settle_count(k);
+    return true;
+}
+
+/* Write the rewritten headers into the buffer, around the checksum. False: no memory; then nothing is changed there. */
+inline_whole bool write_back(struct __sk_buff *skb, struct kpkt *k, uint64_t delta, bool v6)
+{
+    const uint32_t tcp = ETHER_LEN + (v6 ? IP6_LEN : IP4_LEN), behind = tcp + TCP_SUM + 2;
+    const uint64_t all = (delta & UINT32_MAX) + (delta >> 32), folded = (all & UINT16_MAX) + (all >> 16);
+    const uint64_t other = (folded & UINT16_MAX) + (folded >> 16) + (uint16_t)~k->recipe.l3_delta;
+    const uint32_t len = tcp + (uint32_t)(k->head[tcp + TCP_OFFSET] >> 4) * 4 - behind;
+    if (!buffer_sums(skb, k, (uint32_t)other)) return false;
+    if (bpf_skb_store_bytes(skb, 0, k->head, tcp + TCP_SUM, 0)) return false;
+    return !bpf_skb_store_bytes(skb, behind, k->head + behind, (len & 63) + !(len & 63), 0);
+}
+
+inline_whole bool pass_buffer(struct __sk_buff *skb, struct kpkt *k, bool v6)
+{
+    struct spliced s = {.frame = k->head, .end = k->head + (k->head_len & (KERNEL_HEAD - 1))};
+    if (!pass(k, &s, v6, false)) return false;
+    k->out = KERNEL_SEND;
+    if (!write_back(skb, k, s.delta, v6)) k->out = KERNEL_DROP;
+    return true;
+}
+
+/* The same at traffic control (buffer_leave), for a packet whose headers are in the head. k->out KERNEL_DROP: there was
+ * no memory for it. */
+GLOBAL uint64_t kernel_spliced_in(struct __sk_buff *ctx, struct kpkt *k NONNULL)
+{
+    if (!may_pass(k) || !(k->key.kind & KIND_IP6 ? pass_buffer(ctx, k, true) : pass_buffer(ctx, k, false)))
+        return false;
+    const uint8_t out = k->out;
+    settle_spliced(k);
+    k->out = out;
+    if (out == KERNEL_DROP)
+        up_lost(k);
+    else
+        settle_count(k);
     return true;
 }

@@ -48,8 +48,7 @@ static bool by_options(const struct options *o, char why[WHY])
     return false;
 }
 
-/* True if the program opens, ends and times connections of others, which the worker does. */
-static bool binds(const struct program *p)
+bool in_kernel_binds(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
         if (!p->services[i].proxy) return true;
@@ -76,7 +75,7 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
 /* True if packets leave that arrived on an interface: here, or by this machine's own stack. */
 static bool sends_on(const struct carry *carry, const struct program *p)
 {
-    return binds(p) || p->services_count || (carry->forwards && p->firewalls_count);
+    return in_kernel_binds(p) || p->services_count || (carry->forwards && p->firewalls_count);
 }
 
 /* Interfaces on which programs run too late, or which take nothing from them. */
@@ -135,7 +134,7 @@ bool in_kernel_here(const struct carry *carry, const struct program *p, char *wh
     const unsigned cpus = worker_cpus();
     struct xmit *x = xmit_open();
     bool here = by_options(carry->o, text);
-    if (!here && binds(p) && !carry->o->workers && cpus > WORKERS_REPLACED)
+    if (!here && in_kernel_binds(p) && !carry->o->workers && cpus > WORKERS_REPLACED)
         here =
             because(text,
                     "%u workers begin more connections a second than the one beside the kernel (--workers 1 asks for "

@@ -9,17 +9,7 @@ static const char *needs_xdp(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
         if (mode_is(p->services[i].mode, MODE_TUNNELS)) return "tunnels to servers";
-    for (uint32_t i = 0; i < p->proxies_count; i++)
-        if (p->proxies[i].flags & PBC_PROXY_LEAVES) return "`splice`";
     return kernel_unbounded(p) ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
-}
-
-/* True if packets of others are sent on here, from any of the interfaces to any other. */
-static bool sends_on(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->services_count; i++)
-        if (!p->services[i].proxy) return true;
-    return p->nats_count;
 }
 
 /* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
@@ -42,6 +32,7 @@ int in_kernel_hooks(struct carry *carry)
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (gains(x, host_link_named(carry->host, carry->o->ifaces[i]))) carry->by_tc |= 1u << i;
     xmit_close(x);
-    if (asked == OPTIONS_HOOK_TC || (carry->by_tc && sends_on(carry->now.program))) carry->by_tc = all;
+    /* What is sent on goes from any of them to any other. */
+    if (asked == OPTIONS_HOOK_TC || (carry->by_tc && in_kernel_binds(carry->now.program))) carry->by_tc = all;
     return 0;
 }

@@ -46,7 +46,9 @@ static void warn_of_veth(const struct carry *carry, unsigned at)
 {
     const struct program *p = carry->now.program;
     const struct host_link *link = host_link(carry->host, carry->ifindex[at]);
-    if (carry->tell->ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
+    if (carry->by_tc >> at & 1 || carry->tell->ready || !link || strcmp(link->kind, "veth") ||
+        (!p->services_count && !p->nats_count))
+        return;
     const bool sends = carry->kernel->sends[at];
     complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
              "%stx off",
