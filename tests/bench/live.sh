@@ -106,9 +106,9 @@ run_prey() { # IO PROGRAM OPTION...
     shift 2
     user "$bin/preyrun" --io "$io" --seed "$seed" --format json "$@" "$program.pbc"
 }
-run_kernel() { # PROGRAM
-    napi on
-    user "$bin/preyrun" --exec kernel --seed "$seed" --format json -i f0 -i f1 "$1.pbc"
+run_kernel() { # PROGRAM HOOK
+    [ "$2" = tc ] || napi on
+    user "$bin/preyrun" --exec kernel --hook "$2" --seed "$seed" --format json -i f0 -i f1 "$1.pbc"
 }
 asks() { # the page's document, 100 times a second
     ip netns exec "$id-fwd" taskset -c "$first" python3 - <<'END' &
@@ -152,7 +152,7 @@ nothing() {
     napi off
     ip -n "$id-fwd" route del 10.1.0.100 2>/dev/null
 }
-begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs do it all, -tc and -peer where traffic control does: it runs
+begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs do it all, -tc, -in and -peer where traffic control does: it runs
     local name=${1%-xdp} io=packet
     [ "$name" = "$1" ] || io=xdp
     pid=0 works=0 kind=forward owners= asker=0 proto=udp news=
@@ -176,7 +176,8 @@ begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs 
     sunk) kind=drop; by_hand sunk_tc ;;
     news-dnat) news=1; dnat ;;
     news-two) news=1; queues 2; run_prey $io passthrough --exec user --workers 2 -i f0 -i f1 ;;
-    news-kernel) news=1; run_kernel passthrough ;;
+    news-kernel) news=1; run_kernel passthrough xdp ;;
+    news-in) news=1; run_kernel passthrough tc ;;
     news | news-xdp) news=1; run_prey $io passthrough --exec user --workers 1 -i f0 -i f1 ;;
     two-*)
         queues 2
@@ -185,8 +186,10 @@ begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs 
         ;;
     hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
     asked) run_prey $io passthrough --workers 1 -i f0 -i f1 --stats 127.0.0.1:8404; asks ;;
-    drop-kernel) kind=drop; run_kernel drop ;;
-    *-kernel) run_kernel "${name%-kernel}" ;;
+    drop-kernel) kind=drop; run_kernel drop xdp ;;
+    drop-in) kind=drop; run_kernel drop tc ;;
+    *-kernel) run_kernel "${name%-kernel}" xdp ;;
+    *-in) run_kernel "${name%-in}" tc ;;
     mirrored-socket*) run_prey $io mirrored-socket --workers 1 -i f0 -i f1 --tap sink=sink.sock; reads ;;
     recorded) rm -rf kept; run_prey $io passthrough --workers 1 -i f0 -i f1 --record kept --record-size 256MiB ;;
     *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
@@ -226,13 +229,14 @@ contender() { # NAME [latency]
 
 # ---- the rounds ----
 
-timed='kernel dnat bare passthrough bare-xdp passthrough-xdp bare-kernel passthrough-kernel'
+timed='kernel dnat bare passthrough bare-xdp passthrough-xdp bare-kernel passthrough-kernel passthrough-in'
 all="bare-drop drop bare bridge wire bridge-tcp wire-tcp nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp wire-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
-all="$all sunk bare-tc hand-tc bare-peer hand-peer bare-kernel hand-kernel drop-kernel nat-kernel"
+all="$all sunk bare-tc hand-tc bare-peer hand-peer bare-kernel hand-kernel drop-kernel nat-kernel drop-in nat-in"
 for mode in $modes; do all="$all $mode-kernel"; done
-all="$all news news-two news-xdp news-kernel news-dnat"
-all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp judged-kernel mirrored-device-kernel mirrored-file-kernel"
+all="$all passthrough-in passthrough-keep-source-in dsr-l2-in dsr-rewrite-in"
+all="$all news news-two news-xdp news-kernel news-in news-dnat"
+all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp judged-kernel mirrored-device-kernel mirrored-file-kernel judged-in mirrored-device-in"
 all="$all recorded asked kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
 : >runs >late >copied
 for round in $(seq "$RUNS"); do

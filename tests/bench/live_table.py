@@ -27,19 +27,25 @@ NAMES = {
 
 
 def name_of(contender):
-    plain = contender.removesuffix("-xdp").removesuffix("-kernel")
+    plain = contender.removesuffix("-xdp").removesuffix("-kernel").removesuffix("-in")
     words = plain.replace("-", " ")
     return NAMES.get(contender) or NAMES.get(plain) or f"prey, `{words}`"
 
 
 def way_of(contender):
-    if contender in ("kernel", "dnat", "news-dnat", "sunk") or contender.endswith(("-kernel", "-tc", "-peer")):
+    if contender in ("kernel", "dnat", "news-dnat", "sunk"):
         return "kernel"
+    if contender.endswith(("-in", "-tc", "-peer")):
+        return "kernel, tc"
+    if contender.endswith("-kernel"):
+        return "kernel, XDP"
     return "xdp" if contender.endswith("-xdp") else "packet"
 
 
 def floor_of(contender):
     drop = "-drop" if "drop" in contender else ""
+    if contender.endswith("-in"):
+        return "sunk" if drop else "bare-tc"
     if contender.endswith(("-tc", "-peer")):
         return "bare-" + contender.rsplit("-", 1)[1]
     if contender.endswith("-kernel") and not drop:
@@ -85,7 +91,7 @@ def copied(rows):
     print("| every frame | way | frames a second | CPU ns a frame, in all | in the process | in the worker | in all, to none | the worker, to none | copied |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, runs in rows.items():
-        way = "-" + name.rsplit("-", 1)[1] if name.endswith(("-xdp", "-kernel")) else ""
+        way = "-" + name.rsplit("-", 1)[1] if name.endswith(("-xdp", "-kernel", "-in")) else ""
         none = rows.get("judged" + way, [])
         middle = [statistics.median(x[i] for x in runs) for i in range(6)]
         whole = statistics.median((a[1] + a[2]) / (b[1] + b[2]) for a, b in zip(runs, none)) if none else 0
