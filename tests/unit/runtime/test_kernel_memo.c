@@ -100,8 +100,25 @@ static void told_until_something_changes(void **state)
     program_put(c);
 }
 
+/* What is sent where rules are for what arrives alone, and the other way round. */
+static void nobodys_is_remembered(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct program *p = compiled_text("firewall f out default drop { accept state established }");
+    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err);
+    if (!kernel && (errno == EPERM || errno == ENOTSUP)) skip();
+    if (!kernel) fail_msg("%s", err);
+    asker_init(&asker, kernel, 0);
+    put_in_force(p);
+    both_speak(RULE_NONE, RULE_NONE);
+    kernel_free(kernel);
+    program_put(p);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(told_until_something_changes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(told_until_something_changes),
+                                       cmocka_unit_test(nobodys_is_remembered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
