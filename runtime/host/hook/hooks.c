@@ -295,11 +295,32 @@ static void unhook_both(const char *folder, const char *device, int *failed)
     }
 }
 
-/* Remove the filter of a former start for which traffic control took what arrives */
-static int drop_arrives(const char *folder, unsigned ifindex)
+/* Unpin the links of a former start, and hold them: they judge until others stand beside them. XDP has room for one, so
+ * one there ends now if another is to come. */
+static int hold_left(const char *folder, const struct hooks_where *w, bool by_tc, int left[SIDES])
 {
-    const struct clsact at = filter_of(folder, ifindex, ARRIVES);
-    return clsact_is_there(ifindex) ? clsact_drop(&at) : 0;
+    char path[PATH_MAX];
+    int failed = 0;
+    for (enum side side = ARRIVES; side < SIDES; side++) {
+        pin_of(folder, w->device, side, path);
+        left[side] = bpf_obj_get(path);
+        if (side == ARRIVES && !by_tc && left[side] >= 0 && is_on(left[side], w->ifindex, false))
+            bpf_link_detach(left[side]);
+        if (unlink(path) && errno != ENOENT) failed = -errno;
+    }
+    return failed;
+}
+
+/* End them; and the filter of a start for which traffic control took what arrives */
+static void drop_left(const char *folder, const struct hooks_where *w, bool filter, bool by_tc, const int left[SIDES])
+{
+    const struct clsact at = filter_of(folder, w->ifindex, ARRIVES);
+    for (enum side side = ARRIVES; side < SIDES; side++) {
+        if (left[side] < 0) continue;
+        bpf_link_detach(left[side]);
+        close(left[side]);
+    }
+    if (filter && !by_tc && clsact_is_there(w->ifindex)) clsact_drop(&at);
 }
 
 int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *h, bool replace, struct hooked *to,
@@ -312,11 +333,12 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     const bool filter = !failed && *before != '-';
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
     if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;
-    if (!failed && hooks_last()) unhook_both(folder, w->device, &failed);
-    if (!failed && filter && !h->by_tc) failed = drop_arrives(folder, w->ifindex);
+    int left[SIDES] = {-1, -1};
+    if (!failed && hooks_last()) failed = hold_left(folder, w, h->by_tc, left);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
     failed = set_all(folder, w, h, replace, filter, to, err, err_len);
+    drop_left(folder, w, filter, h->by_tc, left);
     if (!failed) return 0;
     hooks_leave(to);
     hooks_undo(w->device, before, folder);
