@@ -300,8 +300,8 @@ inline_whole bool express_here(struct kpkt *k, const struct express_lines *lines
 
 /* Try the express way. Key and offsets have been read. KERNEL_NONE: the packet takes the long way. Otherwise it is
  * counted, and with KERNEL_SEND also edited; KERNEL_DROP: no memory for that. skb: the packet's socket buffer; NULL: a
- * frame of XDP. sends: it arrives, and may be sent on. */
-inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, struct __sk_buff *skb, bool sends)
+ * frame of XDP. */
+inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, struct __sk_buff *skb)
 {
     EXPRESS_STEP(k);
     k->missed = KERNEL_LONG_SHUT;
@@ -312,7 +312,8 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, str
     if (!express_find(k, &lines)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    if (bound ? !sends || !sends_on() || !express_on(k, &lines, b, skb) : !express_here(k, &lines, b)) {
+    if (bound ? k->flags & KERNEL_EGRESS || !sends_on() || !express_on(k, &lines, b, skb)
+              : !express_here(k, &lines, b)) {
         k->said = 0;
         return KERNEL_NONE;
     }

@@ -261,8 +261,8 @@ inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
     return !(k->flags & KERNEL_EGRESS) && kernel_spliced_in(f->skb, k);
 }
 
-/* The same of a packet that was read where it lies in a socket buffer. Its bytes are looked for once more: as far as the
- * kernel's verifier knows, they may have been edited, and lie elsewhere now. */
+/* The same of a packet that was read where it lies in a socket buffer. Its bytes are looked for once more: as far as
+ * the kernel's verifier knows, they may have been edited, and lie elsewhere now. */
 inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 {
     if (!IS_MORE(LAST(splice_slots)) || !state_splices.live || k->found != EXPRESS_GOOD) return false;
@@ -366,7 +366,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     packet_begin(k);
     LOOK_STEP(k);
     k->found = read_there(k, &bytes);
-    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, NULL, true) : KERNEL_NONE;
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, NULL) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
     if (k->found == EXPRESS_GOOD && is_spliced(k, &f)) return leave_out(ctx, k);
@@ -430,9 +430,10 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     LOOK_STEP(k);
     struct express_bytes bytes = bytes_of(&f);
     k->found = read_there(k, &bytes);
-    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx, arrives) : KERNEL_NONE;
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx) : KERNEL_NONE;
     if (out == KERNEL_PASS) return TC_ACT_UNSPEC;
     if (out != KERNEL_NONE) return leave_buffer(ctx, k);
+    LOOK_STEP(k);
     if (is_spliced_there(k, &f)) return leave_buffer(ctx, k);
     LOOK_STEP(k);
     switch (packet_look(k, &f)) {
