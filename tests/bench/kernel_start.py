@@ -1,6 +1,6 @@
-"""The times from a start to the first packet that is enforced, and to `ready`: PREYRUN NAMESPACES RUNS WHAT PROGRAM."""
+"""The times from a start to the first packet that is enforced, and to `ready`: PREYRUN NAMESPACES RUNS WHAT PROGRAM [OPTION...]."""
 import ctypes, os, select, signal, socket, statistics, subprocess, sys, threading, time
-preyrun, spaces, runs, what, program = sys.argv[1:]
+preyrun, spaces, runs, what, program, *options = sys.argv[1:]
 libc = ctypes.CDLL(None, use_errno=True)
 def enter(name):
     with open(f"/run/netns/{spaces}-{name}") as f:
@@ -26,7 +26,7 @@ for run in range(int(runs)):
         if drain(0): break
     else: sys.exit("kernel_start: nothing arrives before the start")
     begin, last, said = time.monotonic_ns(), 0, b""
-    p = subprocess.Popen([preyrun, "-i", "eth0", "--exec", "kernel", program], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    p = subprocess.Popen([preyrun, "-i", "eth0", "--exec", "kernel", *options, program], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     while b"ready" not in said:
         seen = select.select([p.stderr, inside], [], [], 30)[0]
         if inside in seen: last = drain(last)

@@ -17,7 +17,7 @@ cp "$top/rules-examples/laptop.prey" laptop.prey
 { echo 'limits { flows 30_000 }'; sed '/^edition/d' "$top/rules-examples/laptop.prey"; } >few.prey
 for r in laptop few; do "$bin/preyc" $r.prey -o $r.pbc >/dev/null || exit 2; done
 
-measure() { # WHAT PROGRAM
+measure() { # WHAT PROGRAM [OPTION...]
     python3 "$top/tests/bench/kernel_start.py" "$bin/preyrun" "$id" "$RUNS" "$@"
 }
-measure 'laptop.prey' laptop.pbc && measure 'laptop.prey with 30,000 flows' few.pbc
+measure 'laptop.prey' laptop.pbc && measure 'laptop.prey with 30,000 flows' few.pbc && measure 'laptop.prey, at XDP' laptop.pbc --hook xdp
