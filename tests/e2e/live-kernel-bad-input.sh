@@ -44,9 +44,11 @@ timeout 30 nsenter --net="/run/netns/$id-prey" $limited "$bin/preyrun" -i eth0 -
 undone 'without memory that may be locked it runs' "$?$(says '^ready: ')" 11
 little() { timeout 30 nsenter --net="/run/netns/$id-prey" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" "$@" >out 2>err </dev/null; status=$?; }
 for look in --preflight ''; do
-    little $look -i eth0 --exec kernel host.pbc
+    little $look -i eth0 --exec kernel --hook xdp host.pbc
     same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need [0-9]* KiB for frames; this mends it: ulimit -l unlimited')" '2|1'
 done
+little --preflight -i eth0 --exec kernel host.pbc
+same 'traffic control locks none' "$status|$(says 'memory may be locked')" '0|0'
 absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a BPF file system that can be written"
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: $(pins_are_away), .*this mends it: ")" '2|1'
@@ -69,10 +71,10 @@ ip -n "$id-client" link set eth0 mtu 9000
 if [ -n "${OLD_KERNEL-}" ] || kernel_before 6.6; then
     large='eth0 has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set eth0 mtu [0-9]*'
     for look in --preflight ''; do
-        kernel_alone $look -i eth0 --exec kernel host.pbc
+        kernel_alone $look -i eth0 --exec kernel --hook xdp host.pbc
         same "large frames are refused${look:+ by preflight}" "$status|$(says "^preyrun: --exec kernel: $large; this does: --exec user --monitor$")" '2|1'
     done
-    kernel_alone --preflight -i eth0 host.pbc
+    kernel_alone --preflight -i eth0 --hook xdp host.pbc
     same 'and nobody enforces what is for this machine' "$status|$(says "cannot be enforced here, nor in the kernel, for $large; --monitor judges")" '2|1'
     most=$(grep -o 'mtu [0-9]*' err | cut -d' ' -f2)
     ip -n "$id-prey" link set eth0 mtu "$most"
@@ -85,15 +87,15 @@ same 'a program without rules' "$status|$(says 'takes the program, which has no 
 ip -n "$id-client" link set eth0 mtu 1500
 ip -n "$id-prey" link set eth0 mtu 1500
 
-# ---- one that runs, while the machine changes ----
+# ---- one that runs by XDP, while the machine changes (by traffic control: live-hook.sh) ----
 
 box_behind_bridge
 address prey br0 10.3.0.1/24 fd00:3::1/64
 address box eth0 10.3.0.2/24
 from_box() { at box curl -s -m "${2:-5}" "http://10.3.0.1:$1/" || echo "curl $?"; }
-kernel_alone --preflight -i br0 -i eth0 --exec kernel host.pbc
+kernel_alone --preflight -i br0 -i eth0 --exec kernel --hook xdp host.pbc
 same 'preflight knows of a device without XDP of its own' "$status|$(says 'notice: br0 takes XDP programs in generic mode alone')|$(says 'eth0 takes XDP')" '0|1|0'
-kernel -i br0 host.pbc
+kernel -i br0 --hook xdp host.pbc
 same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
     '1 1 prey curl 28'
 refused 'another on the same interface' 'another preyrun named .eth0. runs here' -i eth0 host.pbc

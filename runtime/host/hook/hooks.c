@@ -1,4 +1,5 @@
-/* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE-arrives, DEVICE-leaves, and the kept maps.
+/* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE-arrives and DEVICE-leaves, each a link or a filter's
+ * program, and the kept maps, as long as an interface has pins.
  *
  * A kernel without links of traffic control (before Linux 6.6) has filters instead, before others'. A filter outlives
  * its process. With pins it holds the program; without pins it holds one that passes all packets once this process has
@@ -151,11 +152,13 @@ static int pin_maps(const char *folder, const struct hooks *h)
     return failed;
 }
 
-static int pin_all(const char *folder, const char *device, const struct hooks *h, const struct hooked *on)
+static int program_of(const struct hooks *h, enum side side) { return side == LEAVES ? h->leaves : h->arrives; }
+
+/* Pin the links that are held */
+static int pin_links(const char *folder, const char *device, const struct hooked *on)
 {
     char path[PATH_MAX];
-    int failed = make_folder(folder);
-    if (!failed) failed = pin_maps(folder, h);
+    int failed = 0;
     for (enum side side = ARRIVES; side < SIDES && !failed; side++) {
         pin_of(folder, device, side, path);
         if (on->held[side] >= 0) failed = pin(on->held[side], path);
@@ -163,16 +166,19 @@ static int pin_all(const char *folder, const char *device, const struct hooks *h
     return failed;
 }
 
-/* Detach a link from its interface, whoever else holds it */
-static int unhook(const char *path)
+/* Pin the programs of filters in place of former ones: a filter lives without a pin, and the maps do not */
+static int pin_programs(const char *folder, const char *device, const struct hooks *h, const struct hooked *on)
 {
-    const int link = bpf_obj_get(path);
-    if (link >= 0) bpf_link_detach(link);
-    if (link >= 0) close(link);
-    return unlink(path) && errno != ENOENT ? -errno : 0;
+    char path[PATH_MAX];
+    int failed = 0;
+    for (enum side side = ARRIVES; side < SIDES && !failed; side++) {
+        if (on->held[side] >= 0) continue;
+        pin_of(folder, device, side, path);
+        unlink(path);
+        failed = pin(program_of(h, side), path);
+    }
+    return failed;
 }
-
-static int program_of(const struct hooks *h, enum side side) { return side == LEAVES ? h->leaves : h->arrives; }
 
 /* True if traffic control has the program of that side. */
 static bool is_of_tc(const struct hooks *h, enum side side) { return side == LEAVES || h->by_tc; }
@@ -225,18 +231,6 @@ static int set_arrives(const char *folder, const struct hooks_where *w, const st
     return to->held[ARRIVES] < 0 ? to->held[ARRIVES] : 0;
 }
 
-static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
-                   struct hooked *to, char *err, size_t err_len)
-{
-    to->pinned = hooks_last();
-    int failed = set_arrives(folder, w, h, replace, filter, to, err, err_len);
-    if (!failed) failed = set_tc(folder, w, h, LEAVES, filter, to, err, err_len);
-    if (failed) return failed;
-    failed = to->pinned ? pin_all(folder, w->device, h, to) : 0;
-    if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
-    return failed;
-}
-
 static int pinned(const char *folder, const char *device, enum side side)
 {
     char path[PATH_MAX];
@@ -251,6 +245,68 @@ static bool is_on(int link, unsigned ifindex, bool by_tc)
     uint32_t len = sizeof info;
     return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == (by_tc ? LINK_TCX : BPF_LINK_TYPE_XDP) &&
            info.xdp.ifindex == ifindex;
+}
+
+/* Take off what a former start left at one side: detach the link, whoever else holds it. */
+static int clear(const char *folder, const char *device, enum side side)
+{
+    char path[PATH_MAX];
+    pin_of(folder, device, side, path);
+    const int link = bpf_obj_get(path);
+    if (link >= 0) bpf_link_detach(link);
+    if (link >= 0) close(link);
+    return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+/* Remove the filter of a former start for which traffic control took what arrives */
+static int drop_arrives(const char *folder, unsigned ifindex)
+{
+    const struct clsact at = filter_of(folder, ifindex, ARRIVES);
+    return clsact_is_there(ifindex) ? clsact_drop(&at) : 0;
+}
+
+/* True if a link of XDP stands there that a former start has left; there can be only one. */
+static bool is_in_the_way(const char *folder, const struct hooks_where *w, const struct hooks *h)
+{
+    const int link = h->by_tc ? -1 : pinned(folder, w->device, ARRIVES);
+    const bool is = link >= 0 && is_on(link, w->ifindex, false);
+    if (link >= 0) close(link);
+    return is;
+}
+
+/* Attach both programs, and take off what a former start left only then, wherever both can stand beside each other: no
+ * packet goes by that nobody judges. */
+static int set_both(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
+                    struct hooked *to, char *err, size_t err_len)
+{
+    if (to->pinned && is_in_the_way(folder, w, h)) clear(folder, w->device, ARRIVES);
+    int failed = set_arrives(folder, w, h, replace, filter, to, err, err_len);
+    if (!failed) failed = set_tc(folder, w, h, LEAVES, filter, to, err, err_len);
+    if (failed) return failed;
+    for (enum side side = ARRIVES; to->pinned && side < SIDES && !failed; side++) failed = clear(folder, w->device, side);
+    if (!failed && filter && !h->by_tc) failed = drop_arrives(folder, w->ifindex);
+    if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
+    return failed;
+}
+
+/* Pin maps and programs */
+static int pin_all(const char *folder, const char *device, const struct hooks *h, const struct hooked *on, char *err,
+                   size_t err_len)
+{
+    int failed = make_folder(folder);
+    if (!failed) failed = pin_maps(folder, h);
+    if (!failed) failed = pin_links(folder, device, on);
+    if (!failed) failed = pin_programs(folder, device, h, on);
+    if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
+    return failed;
+}
+
+static int set_all(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
+                   struct hooked *to, char *err, size_t err_len)
+{
+    to->pinned = hooks_last();
+    const int failed = set_both(folder, w, h, replace, filter, to, err, err_len);
+    return failed || !to->pinned ? failed : pin_all(folder, w->device, h, to, err, err_len);
 }
 
 /* Replace the program that a former start left at one side */
@@ -275,7 +331,8 @@ static bool take_over(const char *folder, const struct hooks_where *w, const str
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
     to->pinned = take_over_side(folder, w, h, ARRIVES, filter, to) &&
-                 take_over_side(folder, w, h, LEAVES, filter, to) && !pin_maps(folder, h);
+                 take_over_side(folder, w, h, LEAVES, filter, to) && !pin_maps(folder, h) &&
+                 !pin_programs(folder, w->device, h, to);
     if (!to->pinned) hooks_leave(to);
     for (enum side side = ARRIVES; to->pinned && filter && side < SIDES; side++) {
         const struct clsact at = filter_of(folder, w->ifindex, side);
@@ -283,44 +340,6 @@ static bool take_over(const char *folder, const struct hooks_where *w, const str
     }
     if (to->pinned && !h->by_tc && !bpf_xdp_query((int)w->ifindex, 0, &on)) to->generic = on.skb_prog_id != 0;
     return to->pinned;
-}
-
-static void unhook_both(const char *folder, const char *device, int *failed)
-{
-    char path[PATH_MAX];
-    for (enum side side = ARRIVES; side < SIDES; side++) {
-        pin_of(folder, device, side, path);
-        const int left = unhook(path);
-        if (left) *failed = left;
-    }
-}
-
-/* Unpin the links of a former start, and hold them: they judge until others stand beside them. XDP has room for one, so
- * one there ends now if another is to come. */
-static int hold_left(const char *folder, const struct hooks_where *w, bool by_tc, int left[SIDES])
-{
-    char path[PATH_MAX];
-    int failed = 0;
-    for (enum side side = ARRIVES; side < SIDES; side++) {
-        pin_of(folder, w->device, side, path);
-        left[side] = bpf_obj_get(path);
-        if (side == ARRIVES && !by_tc && left[side] >= 0 && is_on(left[side], w->ifindex, false))
-            bpf_link_detach(left[side]);
-        if (unlink(path) && errno != ENOENT) failed = -errno;
-    }
-    return failed;
-}
-
-/* End them; and the filter of a start for which traffic control took what arrives */
-static void drop_left(const char *folder, const struct hooks_where *w, bool filter, bool by_tc, const int left[SIDES])
-{
-    const struct clsact at = filter_of(folder, w->ifindex, ARRIVES);
-    for (enum side side = ARRIVES; side < SIDES; side++) {
-        if (left[side] < 0) continue;
-        bpf_link_detach(left[side]);
-        close(left[side]);
-    }
-    if (filter && !by_tc && clsact_is_there(w->ifindex)) clsact_drop(&at);
 }
 
 int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *h, bool replace, struct hooked *to,
@@ -333,12 +352,9 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     const bool filter = !failed && *before != '-';
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
     if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;
-    int left[SIDES] = {-1, -1};
-    if (!failed && hooks_last()) failed = hold_left(folder, w, h->by_tc, left);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
     failed = set_all(folder, w, h, replace, filter, to, err, err_len);
-    drop_left(folder, w, filter, h->by_tc, left);
     if (!failed) return 0;
     hooks_leave(to);
     hooks_undo(w->device, before, folder);
@@ -406,11 +422,12 @@ int hooks_undo(const char *what, const char *before, const char *after)
 {
     if (strncmp(after, HOOKS_FILES "/prey/", sizeof HOOKS_FILES "/prey/" - 1) != 0) return 0;
     int failed = 0;
-    for (enum side side = ARRIVES; *before != '-' && side < SIDES; side++) {
-        const int left = clsact_undo(before, side == LEAVES, CLSACT_FIRST, filter_of(after, 0, side).handle);
-        if (left) failed = left;
+    for (enum side side = ARRIVES; side < SIDES; side++) {
+        const uint32_t handle = filter_of(after, 0, side).handle;
+        const int filter = *before == '-' ? 0 : clsact_undo(before, side == LEAVES, CLSACT_FIRST, handle);
+        const int link = clear(after, what, side);
+        if (filter || link) failed = filter ? filter : link;
     }
-    unhook_both(after, what, &failed);
     drop_folder(after);
     return failed;
 }
@@ -422,7 +439,8 @@ bool hooks_left(const char *name, const char *device, unsigned program)
     uint32_t len = sizeof info;
     if (pins_folder(name, folder)) return false;
     const int link = pinned(folder, device, ARRIVES);
-    const bool left = link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len) && info.prog_id == program;
+    const bool left = link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP &&
+                      info.prog_id == program;
     if (link >= 0) close(link);
     return left;
 }

@@ -272,13 +272,15 @@ pins_are_away() {
 }
 
 # prey NAME OPTION...: preyrun there, with one worker where no other number is said; ready; $prey is its process. Its outputs are $name.out and $name.err.
-# With EXEC=user or EXEC=kernel in the environment that executor judges (where the options say no other), else the one that preyrun chooses.
+# With EXEC=user or EXEC=kernel in the environment that executor judges (where the options say no other), else the one that preyrun chooses;
+# with HOOK=xdp or HOOK=tc the kernel's takes there what arrives.
 prey() {
     local name=$1
     shift
     case " $* " in *' --workers '*) ;; *) set -- --workers 1 "$@" ;; esac
     : >"$name.out" >"$name.err"
     case " $* " in *' --exec '* | *' --io '* | *' --bridge '*) ;; *) [ -z "${EXEC-}" ] || set -- --exec "$EXEC" "$@" ;; esac
+    case " $* " in *' --hook '*) ;; *' --exec kernel '*) [ -z "${HOOK-}" ] || set -- --hook "$HOOK" "$@" ;; esac
     if [ "${RECORD-0}" = 1 ]; then
         recordings=$((recordings + 1))
         set -- --record "recorded-$recordings" "$@"

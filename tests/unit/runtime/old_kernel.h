@@ -11,6 +11,7 @@
 #include "tests/unit/runtime/netns.h"
 
 static bool kernel_is_old;
+static void (*before_arrives)(void); /* called before a program for what arrives is attached by a link */
 
 /* In the place of libbpf's. */
 __attribute__((used)) int bpf_link_create(int program, int target, enum bpf_attach_type type,
@@ -19,6 +20,7 @@ __attribute__((used)) int bpf_link_create(int program, int target, enum bpf_atta
     enum { TCX_INGRESS = 46, TCX_EGRESS = 47 };
     int (*libbpfs)(int, int, enum bpf_attach_type, const struct bpf_link_create_opts *);
     *(void **)&libbpfs = dlsym(RTLD_NEXT, "bpf_link_create");
+    if (before_arrives && (type == BPF_XDP || ((int)type == TCX_INGRESS && !kernel_is_old))) before_arrives();
     if (!kernel_is_old || ((int)type != TCX_INGRESS && (int)type != TCX_EGRESS))
         return libbpfs(program, target, type, opts);
     errno = EINVAL;

@@ -1,13 +1,15 @@
 /* The kernel executor's programs on an interface: they outlive who put them there, the next start takes them off, and
- * others' programs stay or are told. All of it holds by links and, on an older kernel, by a filter for what leaves. The
- * programs of this test let all pass, or drop all. */
+ * others' programs stay or are told. All of it holds by links and, on an older kernel, by filters of traffic control;
+ * and where XDP takes what arrives, or traffic control does. The programs of this test let all pass, or drop all. */
 #include <bpf/libbpf.h>
+#include <glob.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "runtime/host/change_priv.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/hook/xdp.h"
@@ -62,9 +64,19 @@ static struct state *begin(bool takes)
     return s;
 }
 
+/* Traffic control takes what arrives. Set before the programs are. */
+static bool by_tc;
+
+static int arriving(int xdp)
+{
+    if (by_tc) return program(BPF_PROG_TYPE_SCHED_CLS, xdp == XDP_LETS ? TC_LETS : TC_DROPS);
+    return program(BPF_PROG_TYPE_XDP, xdp);
+}
+
 static struct hooks hooks_of(int arrives, int leaves)
 {
-    return (struct hooks){.arrives = program(BPF_PROG_TYPE_XDP, arrives),
+    return (struct hooks){.arrives = arriving(arrives),
+                          .by_tc = by_tc,
                           .leaves = program(BPF_PROG_TYPE_SCHED_CLS, leaves),
                           .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "m", 4, 4, 2, NULL)}},
                           .kept_count = 1};
@@ -118,7 +130,7 @@ static unsigned xdp_on(void)
     return on.prog_id;
 }
 
-/* Filters of traffic control for what leaves by `here`, and the hooks that they stand in. */
+/* Filters of traffic control for what leaves by `here`, for what arrives, and the hooks that they stand in. */
 static unsigned said(const char *command)
 {
     char line[400];
@@ -129,7 +141,24 @@ static unsigned said(const char *command)
     return n;
 }
 static unsigned filters(void) { return said("tc filter show dev here egress | grep handle"); }
+static unsigned filters_in(void) { return said("tc filter show dev here ingress | grep handle"); }
 static unsigned clsacts(void) { return said("tc qdisc show dev here | grep clsact"); }
+
+/* Programs of traffic control for what arrives by `here`: of links and of filters. */
+static unsigned tc_on(void)
+{
+    uint32_t ids[8];
+    LIBBPF_OPTS(bpf_prog_query_opts, on, .prog_ids = ids, .prog_cnt = 8);
+    const int failed = bpf_prog_query_opts((int)if_nametoindex("here"), (enum bpf_attach_type)46, &on);
+    return filters_in() + (failed ? 0 : on.prog_cnt);
+}
+
+/* Is what arrives judged by one program, and by the one that was asked for? */
+static bool is_judged(void) { return (xdp_on() != 0) == !by_tc && tc_on() == by_tc; }
+
+/* Did another program judge what arrives while one was attached for it? */
+static bool attached_beside;
+static void look_beside(void) { attached_beside |= xdp_on() || tc_on(); }
 
 static void outlives(void **state)
 {
@@ -416,6 +445,7 @@ static int attach_says;
 __attribute__((used)) int bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
 {
     int (*libbpfs)(const struct bpf_tc_hook *, struct bpf_tc_opts *);
+    if (before_arrives && hook->attach_point == BPF_TC_INGRESS) before_arrives();
     *(void **)&libbpfs = dlsym(RTLD_NEXT, "bpf_tc_attach");
     return attach_says ? attach_says : libbpfs(hook, opts);
 }
@@ -476,12 +506,175 @@ static void without_files(void **state)
     scene_end();
 }
 
+static void by_tc_outlives(void **state)
+{
+    struct hooked on;
+    (void)state;
+    by_tc = true;
+    scene(true);
+    struct state *s = begin(false);
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_true(on.pinned && !on.generic && is_judged());
+    assert_int_equal(filters() + filters_in(), 2 * kernel_is_old);
+    hooks_leave(&on); /* as a kill would */
+    assert_int_equal(state_undo(s, STATE_CLOSED, say, NULL), 0);
+    state_close(s);
+    assert_true(is_judged() && !leaves());
+    assert_false(hooks_left("here", "here", 0));
+    s = begin(true); /* the next start takes them over */
+    assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, ""), 0);
+    assert_true(on.pinned && is_judged() && leaves());
+    assert_int_equal(filters() + filters_in(), 2 * kernel_is_old);
+    hooks_leave(&on);
+    state_close(s);
+    s = begin(false); /* one that does not */
+    assert_int_equal(tc_on() + filters() + clsacts(), 0);
+    sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
+    state_close(s);
+    scene_end();
+}
+
+/* A next start whose programs are for the other hook: its own stand before those go, and nothing of them is left. */
+static void changes_hook(bool files)
+{
+    struct hooked on;
+    before_arrives = look_beside;
+    scene(files);
+    struct state *s = begin(false);
+    for (unsigned i = 0; i < 4; i++) {
+        by_tc = i & 1;
+        attached_beside = false;
+        assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+        assert_true(on.pinned == files && is_judged() && !leaves());
+        assert_int_equal(filters() + filters_in(), kernel_is_old * (1 + by_tc));
+        if (files) assert_int_equal(attached_beside, i > 0);
+        hooks_leave(&on);
+        if (!files) /* the kernel lets go of programs a little later */
+            for (int n = 0; n < 2000 && xdp_on(); n++) usleep(10000);
+        state_close(s);
+        s = begin(true);
+    }
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(xdp_on() + tc_on() + filters() + clsacts(), 0);
+    sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
+    state_close(s);
+    scene_end();
+}
+static void changes(void **state)
+{
+    (void)state;
+    changes_hook(true);
+}
+static void changes_without_files(void **state)
+{
+    (void)state;
+    changes_hook(false);
+}
+
+/* Others' programs for what arrives are asked after it, and stay; what another does to its filter is undone. */
+static void by_tc_beside_others(void **state)
+{
+    struct hooked on;
+    (void)state;
+    by_tc = true;
+    scene(true);
+    struct state *s = begin(false);
+    sh("tc qdisc add dev here clsact && tc filter add dev here ingress protocol ip prio 7 bpf bytecode '1,6 0 0 0'");
+    assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
+    assert_int_equal(tc_on(), 2);
+    assert_int_equal(keep(s, &on, ""), 0);
+    if (kernel_is_old) {
+        sh("tc filter del dev here ingress prio 1");
+        assert_int_equal(keep(s, &on, ""), 1);
+        sh("tc filter del dev here ingress prio 1 && tc filter del dev here egress");
+        assert_int_equal(keep(s, &on, ""), 2);
+        assert_int_equal(keep(s, &on, ""), 0);
+        sh("tc filter del dev here ingress prio 1 && "
+           "tc filter add dev here ingress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
+        assert_true(keep(s, &on, "filter of another kind at priority 1 for arriving packets of here") < 0);
+        sh("tc filter del dev here ingress prio 1");
+        assert_int_equal(keep(s, &on, ""), 1);
+    }
+    assert_int_equal(tc_on(), 2);
+    hooks_leave(&on);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters_in(), 1);
+    assert_int_equal(tc_on(), 1);
+    assert_int_equal(clsacts(), 1);
+    state_close(s);
+    scene_end();
+}
+
+/* What stands in the place of a filter for what arrives is told. */
+static void by_tc_is_in_the_way(void **state)
+{
+    struct hooked on;
+    char err[300] = "";
+    (void)state;
+    by_tc = true;
+    scene(true);
+    struct state *s = begin(false);
+    sh("tc qdisc add dev here clsact && tc filter add dev here ingress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
+    struct hooks_where where = {.name = "here", .device = "here", .ifindex = if_nametoindex("here")};
+    assert_int_equal(hooks_lack(&where, 1, err, sizeof err), 0);
+    where.by_tc = true;
+    assert_true(hooks_lack(&where, 1, err, sizeof err) < 0);
+    assert_non_null(strstr(err, "priority 1 for arriving packets of here"));
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "the program for arriving packets can't be attached") < 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(filters_in(), 1);
+    hooks_leave(&on);
+    state_close(s);
+    scene_end();
+}
+
+/* Interfaces share the maps that the programs call each other by: they stay pinned until the last of them has none. */
+static void maps_outlive_one(void **state)
+{
+    struct hooked on[2];
+    char err[300] = "", before[CLSACT_TEXT];
+    const char *const devices[] = {"here", "there"};
+    glob_t folder;
+    (void)state;
+    by_tc = true;
+    scene(true);
+    struct state *s = begin(false);
+    const struct hooks h = hooks_of(XDP_LETS, TC_LETS);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct hooks_where where = {.name = "here", .device = devices[i], .ifindex = if_nametoindex(devices[i])};
+        assert_int_equal(hooks_set(s, &where, &h, false, &on[i], err, sizeof err), 0);
+    }
+    hooks_close(&h);
+    assert_int_equal(glob(HOOKS_FILES "/prey/*/here", 0, NULL, &folder), 0);
+    snprintf(before, sizeof before, "-");
+    if (kernel_is_old) clsact_before(if_nametoindex("here"), true, before);
+    assert_int_equal(hooks_undo("here", before, folder.gl_pathv[0]), 0);
+    globfree(&folder);
+    sh("ls " HOOKS_FILES "/prey/*/here/a_map >/dev/null");
+    for (unsigned i = 0; i < 2; i++) hooks_leave(&on[i]);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
+    state_close(s);
+    scene_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {as_is_test(outlives),
                                        as_is_test(others_stay),
                                        as_is_test(without_files),
                                        as_is_test(renamed),
+                                       as_is_test(by_tc_outlives),
+                                       as_is_test(changes),
+                                       as_is_test(changes_without_files),
+                                       as_is_test(by_tc_beside_others),
+                                       as_is_test(maps_outlive_one),
+                                       old_test(by_tc_outlives),
+                                       old_test(changes),
+                                       old_test(changes_without_files),
+                                       old_test(by_tc_beside_others),
+                                       old_test(by_tc_is_in_the_way),
+                                       old_test(maps_outlive_one),
                                        old_test(outlives),
                                        old_test(others_stay),
                                        old_test(without_files),
