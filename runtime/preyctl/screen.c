@@ -154,6 +154,19 @@ static void reasons_print(FILE *out, const char *before, const cJSON *reasons)
     }
 }
 
+/* Print where the kernel takes what arrives, by interface. */
+static void hooks_print(FILE *out, const cJSON *interfaces)
+{
+    const char *between = "taken at: ";
+    const cJSON *one;
+    cJSON_ArrayForEach(one, interfaces)
+    {
+        fprintf(out, "%s%s %s", between, text_at(one, "interface"), text_at(one, "hook"));
+        between = ", ";
+    }
+    fputc('\n', out);
+}
+
 /* Print the executor and the reason; for the kernel also how many packets ended there, how many came up, and how many
  * took the long way there, by why. */
 static void judged_print(FILE *out, const cJSON *kernel, const char *why)
@@ -193,6 +206,7 @@ static void head_print(FILE *out, const cJSON *seen)
                 part(one, "confirm_back") ? "comes back" : "ends",
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
     judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
+    if (part(seen, "kernel")) hooks_print(out, part(seen, "interfaces"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (is_true(one, "monitor"))
         fprintf(out, "packets to this machine itself are only watched: %s packet%s would have been dropped\n",

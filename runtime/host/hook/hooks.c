@@ -283,7 +283,8 @@ static int set_both(const char *folder, const struct hooks_where *w, const struc
     int failed = set_arrives(folder, w, h, replace, filter, to, err, err_len);
     if (!failed) failed = set_tc(folder, w, h, LEAVES, filter, to, err, err_len);
     if (failed) return failed;
-    for (enum side side = ARRIVES; to->pinned && side < SIDES && !failed; side++) failed = clear(folder, w->device, side);
+    for (enum side side = ARRIVES; to->pinned && side < SIDES && !failed; side++)
+        failed = clear(folder, w->device, side);
     if (!failed && filter && !h->by_tc) failed = drop_arrives(folder, w->ifindex);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     return failed;

@@ -139,7 +139,8 @@ static bool auto_xdp(const struct carry *carry)
 
 int way_choose(struct carry *carry)
 {
-    if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
+    const int failed = in_kernel_hooks(carry);
+    if (in_kernel_choose(carry) || failed) return 2;
     if (!carry->in_kernel) carry->by_tc = 0;
     if (carry->in_kernel) {
         carry->io = carry->by_tc == (1u << carry->o->iface_count) - 1 ? &io_RAISED : &io_XDP;

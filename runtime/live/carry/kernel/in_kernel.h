@@ -8,6 +8,8 @@
 
 /* Set carry->by_tc from --hook, the first program and the interfaces; before in_kernel_choose. */
 int in_kernel_hooks(struct carry *carry);
+/* Return the name of the hook where the kernel executor takes what arrives by an interface of the command line. */
+const char *in_kernel_hook(const struct carry *carry, unsigned iface);
 /* Set carry->in_kernel from --exec and the first program. */
 int in_kernel_choose(struct carry *carry);
 /* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.

@@ -36,3 +36,9 @@ int in_kernel_hooks(struct carry *carry)
     if (asked == OPTIONS_HOOK_TC || (carry->by_tc && in_kernel_binds(carry->now.program))) carry->by_tc = all;
     return 0;
 }
+
+const char *in_kernel_hook(const struct carry *carry, unsigned iface)
+{
+    if (carry->by_tc >> iface & 1) return "tc";
+    return carry->kernel->generic[iface] ? "xdp generic" : "xdp";
+}

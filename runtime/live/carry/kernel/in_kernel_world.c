@@ -87,7 +87,7 @@ static void look_at_links(const struct carry *carry)
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
-        carry->kernel->software[i] = link && *link->kind;
+        carry->kernel->software[i] = link && (*link->kind || carry->by_tc >> i & 1);
     }
 }
 
