@@ -4,7 +4,7 @@
  *
  *   kernel_flows [SEED [RUNS [PACKETS]]]
  *
- * The rules let everything pass but one packet in six. Skipped where programs of the kernel may not be loaded. */
+ * The rules let everything pass but one packet in six. XDP and traffic control take turns. Skipped where programs of the kernel may not be loaded. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -164,7 +164,7 @@ static int in_kernel(struct run *r, struct pkt *pkt, uint32_t *rule, struct tota
 {
     struct kpkt *k;
     struct verdict v;
-    const int failed = ask_frame(&r->asker, KERNEL_XDP, pkt, r->in.mono_ns, &k);
+    const int failed = ask_frame(&r->asker, totals->packets & 1 ? KERNEL_IN : KERNEL_XDP, pkt, r->in.mono_ns, &k);
     if (failed) return failed;
     kernel_events_take(r->ring);
     *rule = decided_rule(k->decision);
@@ -268,7 +268,7 @@ static int runs_of(uint64_t flows, bool limited, uint64_t first, unsigned runs, 
     int status = 1;
     r.program = compile_rules(flows, flows / 4, limited);
     if (!r.program) return 1;
-    r.kernel = kernel_new(r.program, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err);
+    r.kernel = kernel_new(r.program, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
     if (!r.kernel) {
         status = errno == EPERM || errno == ENOTSUP ? 77 : 1;
         printf("%s - %s\n", status == 77 ? "ok - # SKIP" : "not ok", err);

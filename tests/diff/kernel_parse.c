@@ -176,7 +176,8 @@ static bool compare_edited(const uint8_t *bytes, const struct pkt *as, struct rn
     edit(copy, pkt.cap_len, r);
     pkt.data = copy;
     vary(&pkt, r);
-    return compare(&pkt, rng_one_in(r, 3) ? KERNEL_TC : KERNEL_XDP, facts);
+    static const enum kernel_hook hooks[] = {KERNEL_XDP, KERNEL_TC, KERNEL_IN};
+    return compare(&pkt, hooks[rng_below(r, 3)], facts);
 }
 
 /* Frames of random rules' stock. */
@@ -216,6 +217,7 @@ static bool compare_far(struct rng *r)
         tcp[TCP_OFFSET] = 0x50;
         pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
         if (!compare(&pkt, KERNEL_XDP, &worlds[0]) || !compare(&pkt, KERNEL_TC, &worlds[0])) return false;
+        if (!compare(&pkt, KERNEL_IN, &worlds[0])) return false;
         for (unsigned n = 0; n < 8; n++)
             if (!compare_edited(frame, &pkt, r, &worlds[0])) return false;
     }

@@ -1,6 +1,7 @@
 /* Stages in the kernel: loaded, a frame through them, one program after the other. Skipped where programs of the kernel
  * may not be loaded. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,8 +104,30 @@ static void test_a_frame_meets_all_stages(void **state)
     assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
     ask(k, KERNEL_XDP, sizeof frame);
     ask(k, KERNEL_TC, sizeof frame);
+    ask(k, KERNEL_IN, sizeof frame);
     ask(k, KERNEL_XDP, 3);
     ask(k, KERNEL_TC, 0);
+    kernel_free(k);
+}
+
+/* As where traffic control takes what arrives by all interfaces. */
+static void test_nothing_is_loaded_for_xdp(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct asker a;
+    struct pkt pkt;
+    struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PORTS | KIND_IN};
+    uint64_t decision;
+    struct kernel *k = made(KERNEL_TC);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    assert_int_equal(kernel_program(k, KERNEL_ENTRY_look_xdp), -1);
+    ask(k, KERNEL_IN, sizeof frame);
+    ask(k, KERNEL_TC, sizeof frame);
+    pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
+    asker_init(&a, k, 1);
+    assert_int_equal(ask_judge(&a, &key, &pkt, NULL, 5, &decision), 0);
     kernel_free(k);
 }
 
@@ -145,8 +168,8 @@ static void test_programs_that_are_not_put_in_force(void **state)
     kernel_free(k);
 }
 
-/* As root without a capability, which may load nothing: it was given descriptors. */
-static void adopted(const struct kernel *giver, const struct judge *next)
+/* As root without a capability, which may load nothing: it was given descriptors. arrives: the hook for that. */
+static void adopted(const struct kernel *giver, const struct judge *next, enum kernel_hook arrives)
 {
     int fds[KERNEL_FDS_MOST], of_judge[JUDGE_FDS_MOST];
     const unsigned count = kernel_fds(giver, fds), judges = judge_fds(next, of_judge);
@@ -154,35 +177,60 @@ static void adopted(const struct kernel *giver, const struct judge *next)
     for (unsigned i = 0; i < judges; i++) of_judge[i] = dup(of_judge[i]);
     capng_clear(CAPNG_SELECT_BOTH);
     assert_int_equal(capng_apply(CAPNG_SELECT_BOTH), 0);
-    struct kernel *k = kernel_adopt(plain, KERNEL_XDP | KERNEL_TC, fds, count);
+    struct kernel *k = kernel_adopt(plain, kernel_hooks(giver), fds, count);
     assert_non_null(k);
     struct judge *j = judge_adopt(k, plain, of_judge, judges);
     assert_non_null(j);
-    ask(k, KERNEL_XDP, sizeof frame); /* by the one that is in force */
+    ask(k, arrives, sizeof frame); /* by the one that is in force */
     kernel_took(k, j);
     ask(k, KERNEL_TC, sizeof frame);
     kernel_free(k);
 }
 
-static void test_another_process(void **state)
+static void another_process(unsigned hooks, enum kernel_hook arrives)
 {
-    (void)state;
     char err[300] = "";
     int status;
-    struct kernel *k = made(KERNEL_XDP | KERNEL_TC);
+    struct kernel *k = made(hooks);
     if (!k) skip();
     assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
     struct judge *next = kernel_prepare(k, plain, err, sizeof err);
     assert_non_null(next);
     const pid_t child = fork();
     if (!child) {
-        adopted(k, next);
+        adopted(k, next, arrives);
         _exit(7);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
     assert_int_equal(kernel_swap(k, next, err, sizeof err), 0);
-    ask(k, KERNEL_XDP, sizeof frame);
+    ask(k, arrives, sizeof frame);
+    kernel_free(k);
+}
+
+static void test_another_process(void **state)
+{
+    (void)state;
+    another_process(KERNEL_XDP | KERNEL_TC, KERNEL_XDP);
+    another_process(KERNEL_TC, KERNEL_IN);
+}
+
+/* A giver that says more hooks than those whose descriptors it gave, or none. */
+static void test_another_process_with_other_hooks(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    int fds[KERNEL_FDS_MOST];
+    struct kernel *k = made(KERNEL_TC);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned hooks = i ? KERNEL_XDP | KERNEL_TC : 0;
+        const unsigned count = kernel_fds(k, fds);
+        for (unsigned fd = 0; fd < count; fd++) fds[fd] = dup(fds[fd]);
+        assert_null(kernel_adopt(plain, hooks, fds, count));
+        assert_int_equal(fcntl(fds[0], F_GETFD), -1); /* they are closed */
+    }
     kernel_free(k);
 }
 
@@ -252,11 +300,13 @@ int main(void)
     if (!plain) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_frame_meets_all_stages),
+        cmocka_unit_test(test_nothing_is_loaded_for_xdp),
         cmocka_unit_test(test_the_judge_is_asked_alone),
         cmocka_unit_test(test_a_program_without_routes_settles_no_ways),
         cmocka_unit_test(test_one_program_after_the_other),
         cmocka_unit_test(test_programs_that_are_not_put_in_force),
         cmocka_unit_test(test_another_process),
+        cmocka_unit_test(test_another_process_with_other_hooks),
         cmocka_unit_test(test_flows_of_a_power_of_two),
         cmocka_unit_test(test_addresses_that_are_told),
     };

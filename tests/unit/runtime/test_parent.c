@@ -37,6 +37,9 @@ static struct options options_here(void)
 
 typedef void child_fn(struct channel *c, void *arg);
 
+/* Traffic control hands the kernel executor what arrives, not XDP. */
+static bool by_tc;
+
 /* A parent that serves a child which does that; the exit status. */
 static int served(child_fn *child, void *arg)
 {
@@ -51,7 +54,7 @@ static int served(child_fn *child, void *arg)
     assert_non_null(p);
     if (log_known) parent_knows_log(p, log_known);
     if (middle_known_at) parent_knows_middle(p, middle_known_at);
-    parent_knows_kernel(p, &loaded, 0);
+    parent_knows_kernel(p, &loaded, by_tc);
     return parent_serve(p);
 }
 
@@ -149,7 +152,7 @@ static struct program *compiled(const char *text)
 static bool loads(const struct program *p)
 {
     char err[500] = "";
-    const bool good = !loaded_begin(&loaded, p, KERNEL_XDP | KERNEL_TC, 1, err, sizeof err);
+    const bool good = !loaded_begin(&loaded, p, by_tc ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, 1, err, sizeof err);
     if (!good) print_message("# %s\n", err);
     return good;
 }
@@ -165,6 +168,8 @@ static void ask_stages(struct channel *c, void *arg)
     struct kpkt *of;
     struct pkt pkt;
     bool generic;
+    struct io_made made;
+    const struct io_ask here = {.mtu = 1500, .group = -1, .ring_bytes = 1 << 20, .noted = true};
     const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
     kernel_ready();
     wants(!parent_confine(c), 1);
@@ -175,7 +180,14 @@ static void ask_stages(struct channel *c, void *arg)
         kernel_took(k, j);
         asker_init(&a, k, 0);
         pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
-        wants(!ask_frame(&a, KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
+        wants(!ask_frame(&a, by_tc ? KERNEL_IN : KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
+    }
+    for (unsigned i = 0; by_tc && i < 2; i++) { /* the second in place of the first */
+        struct pkt *none[IO_BATCH];
+        wants(!ask_port(c, &here, &made, err, sizeof err), 8);
+        struct io_port *port = io_RAISED.open(&here, &made, NULL, err, sizeof err);
+        wants(port && !io_RAISED.receive(port, none, IO_BATCH), 9);
+        io_RAISED.close(port);
     }
     wants(!ask_hooks(c, 0, &generic, err, sizeof err) && !generic, 5);
     wants(!ask_hooks(c, 0, &generic, err, sizeof err), 6); /* as after its interface was gone */
@@ -293,12 +305,15 @@ static void kernel(void **state)
     char said[2000];
     struct program *p = compiled("firewall f in default accept { drop tcp port 81 }");
     sh(NETNS_PAIR);
-    const bool allowed = loads(p);
-    if (!allowed) program_put(p);
-    if (!allowed) skip();
-    assert_int_equal(served(ask_stages, p), HONEST);
+    for (unsigned tc = 0; tc < 2; tc++) {
+        by_tc = tc;
+        const bool allowed = loads(p);
+        if (!allowed) program_put(p);
+        if (!allowed) skip();
+        assert_int_equal(served(ask_stages, p), HONEST);
+        sh("! ip link show here | grep -q xdp");
+    }
     program_put(p);
-    sh("! ip link show here | grep -q xdp");
     assert_int_equal(served_and_said(swap_nothing, NULL, said, sizeof said), 2);
     assert_non_null(strstr(said, "a request that is not in the table"));
 }
