@@ -58,7 +58,8 @@ struct io_made {
     uint32_t ring;         /* for `xdp`: entries of each ring */
     uint32_t fd_count;     /* 0: nothing was made */
     uint32_t filter, deal; /* for `packet`: index in fds of the filter's counters, and of the dealing tables; 0: none */
-    int fds[IO_FDS_MOST];  /* `packet`: the socket first; `xdp`: the memory, then a socket for each queue */
+    int fds[IO_FDS_MOST]; /* `packet`: the socket first; `xdp`: the memory, then a socket for each queue; io_RAISED: the
+                             socket, then the ring */
 };
 
 /* State kept between calls of make. */

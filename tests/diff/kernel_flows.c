@@ -4,7 +4,8 @@
  *
  *   kernel_flows [SEED [RUNS [PACKETS]]]
  *
- * The rules let everything pass but one packet in six. XDP and traffic control take turns. Skipped where programs of the kernel may not be loaded. */
+ * The rules let everything pass but one packet in six. XDP and traffic control take turns. Skipped where programs of
+ * the kernel may not be loaded. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

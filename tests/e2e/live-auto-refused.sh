@@ -60,7 +60,7 @@ falls 'a kernel that forbids programs' 'refuse 1' 'a security module, lockdown o
 
 # What this process could only watch goes on in the kernel's generic way, and the start says so.
 echo "driver $unsupported" >change
-prey prey -i wan host.pbc
+prey prey -i wan --hook xdp host.pbc
 same 'rules that only the kernel enforces: it does' "$(grep -c '^--exec auto: kernel' prey.err) $(grep -c '^ready:.* by kernel (generic)' prey.err) $(grep -c 'notice: wan takes XDP programs in generic mode alone' prey.err)" '1 1 1'
 prey_ends
 nothing 'in generic mode'

@@ -121,7 +121,7 @@ adds_up 'every frame has one verdict'
 same 'answers are not judged as what the host sends' "$(by_rule OWN) $(by_rule OWN4) $(by_rule OWN6)" '0 0 0'
 same 'tags were seen, and what is rejected' "$(by_rule TAGGED) $(by_rule SIX) $(by_rule SHUT) $(by_rule CLOSED)" '1 1 3 3'
 same 'whole frames were copied' "$(tcpdump -n -r copies.pcapng greater 65000 2>/dev/null | wc -l)" 1
-same 'nothing was lost' "$(number live lost | tr -dc '1-9')$(number kernel given_up)$(number interfaces 0 cut)" 00
+same 'nothing was lost' "$(number live lost | tr -dc '1-9')$(number kernel lost)$(number interfaces 0 cut)" 00
 kernel --monitor host.pbc
 same 'what is watched passes' "$(gets 8080) $(hook)" 'prey eth0 tc'
 prey_ends
