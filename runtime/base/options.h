@@ -87,7 +87,7 @@ struct options {
         OPTIONS_HOOK_AUTO,
         OPTIONS_HOOK_XDP,
         OPTIONS_HOOK_TC
-    } hook; /* where the kernel executor takes what arrives */
+    } hook; /* hook where the kernel executor takes what arrives */
     bool monitor, preflight, cleanup, watch;
     bool allow_unjudged; /* firewalls may leave an interface unjudged, and rules may name an absent one */
     uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */

@@ -159,6 +159,6 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io/io.def"
 
-/* What the kernel executor sends up where traffic control takes what arrives: a ring, with a struct kernel_note before
- * each frame, for io_note; and a packet socket for what leaves. */
+/* Frames that the kernel executor sends up where traffic control takes what arrives: a ring, with a struct kernel_note
+ * before each frame, for io_note; and a packet socket for what leaves. */
 extern const struct io_ops io_RAISED;

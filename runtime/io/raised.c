@@ -13,7 +13,7 @@ enum { MEMORY = 1 << 20, MOST = IO_HEADROOM + KERNEL_RAISED_MOST };
 static_assert(sizeof(struct kernel_note) <= IO_HEADROOM, "a note stands in the headroom");
 
 struct io_port {
-    struct io_port *out; /* of io_PACKET */
+    struct io_port *out; /* port of io_PACKET */
     struct ring_buffer *ring;
     int ring_fd;
     uint8_t *memory;
@@ -144,7 +144,7 @@ static int raised_fault(struct io_port *p) { return io_PACKET.fault(p->out); }
 
 static void raised_losses(struct io_port *p, struct io_stats *to)
 {
-    to->lost = 0; /* what finds no room in the ring is counted by the stages */
+    to->lost = 0; /* the stages count what finds no room in the ring */
     to->cut = __atomic_load_n(&p->cut, __ATOMIC_RELAXED);
 }
 

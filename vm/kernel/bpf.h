@@ -89,7 +89,7 @@ extern char map_stages_xdp, map_stages_tc;
 enum stage {
     STAGE_JUDGE,
     STAGE_ACT,
-    STAGE_LOOK, /* of traffic control alone */
+    STAGE_LOOK, /* exists for traffic control alone */
     STAGE_NONE, /* the packet passes unchanged */
     STAGE_SEND, /* it leaves */
 };

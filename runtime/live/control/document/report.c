@@ -189,8 +189,7 @@ static void interface_json(cJSON *one, const struct whole *all, unsigned i)
     const struct io_stats *s = &all->t->io[i];
     cJSON_AddStringToObject(one, "interface", all->control->o->ifaces[i]);
     cJSON_AddStringToObject(one, "io", all->control->carry->workers[0]->ports[i].ops->name);
-    if (all->control->carry->in_kernel)
-        cJSON_AddStringToObject(one, "hook", in_kernel_hook(all->control->carry, i));
+    if (all->control->carry->in_kernel) cJSON_AddStringToObject(one, "hook", in_kernel_hook(all->control->carry, i));
     json_number(one, "packets", all->t->seen[i].packets);
     json_number(one, "bytes", all->t->seen[i].bytes);
 #define IO_COUNTER(field, words, doc) json_number(one, #field, s->field);
