@@ -136,6 +136,14 @@ by_name() {
         done
     done
 }
+# by_hook SECONDS: live scripts of firewalls in the kernel that name no hook, where XDP takes what arrives.
+by_hook() {
+    local f
+    for f in $(grep -l 'live/kernel\.sh' tests/e2e/live-*.sh | xargs grep -L '^HOOK=') tests/e2e/live-{pickup,pickup-opened,proxy-firewall}.sh; do
+        f=${f%.sh}
+        [ -e "$f-xdp.sh" ] || echo "${f#tests/}/xdp $B $1 env HOOK=xdp bash $f.sh"
+    done
+}
 programs() { # FILE...: those that exist, without their ending
     local f
     for f in "$@"; do
@@ -148,6 +156,7 @@ list_tests() {
     local f long=1
     if [ -n "${LIVE:-}" ]; then
         by_name 1800
+        by_hook 1800
         scripts 1800 / tests/e2e/live-*.sh tests/load/hold.sh tests/load/hold_inline.sh tests/load/floods.sh tests/load/checks.sh tests/load/proxy_soak.sh
         return
     fi
