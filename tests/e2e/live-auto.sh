@@ -79,8 +79,9 @@ nowhere=$(pins_are_away)
 same 'nowhere to pin' "$status $(said $((14 + ${#nowhere})))" "0 user, because $nowhere"
 bare 'mount -t tmpfs none /dev/net'
 same 'no TUN device' "$? $(said | cut -c1-13) $(said 400 | grep -c tun)" '0 user, because 1'
-looks 'no memory that may be locked' 'user, because less memory may be locked than its frames need' \
-    prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" -i wan -i lan shop.pbc
+little() { looks "$1" "$2" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" -i wan -i lan "${@:3}"; }
+little 'no memory that may be locked' 'user, because less memory may be locked than its frames need' --hook xdp shop.pbc
+little 'of which traffic control takes none' "$fits" shop.pbc
 tampered() { "$bin/tests/tools/tamper" "$@"; }
 real=$(readlink -f "$bin/tests")/../preyrun
 looks 'a kernel that forbids programs' 'user, because a security module, lockdown or the rules of a container forbid programs' \
@@ -93,23 +94,27 @@ looks 'a judge that differs' 'user, because internal error' "$bin/tests/tools/ta
 
 ip -n "$id-prey" link add link wan name mac0 type macvlan
 ip -n "$id-prey" link set mac0 up
-chooses 'a device of software' 'user, because mac0 (macvlan) brings super-packets' -i mac0 -i lan shop.pbc
+chooses 'a device of software' "$fits" -i mac0 -i lan shop.pbc
+chooses 'by XDP' 'user, because mac0 (macvlan) brings super-packets' -i mac0 -i lan --hook xdp shop.pbc
 ip -n "$id-prey" link del mac0
 # theirs: an XDP program of another process stands on lan.
 theirs() { at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags; }
 theirs
-chooses 'an XDP program of another process' 'user, because lan has an XDP program of another process' -i wan -i lan shop.pbc
-chooses 'unless that is to go' "$fits" -i wan -i lan --xdp-replace shop.pbc
+chooses 'an XDP program of another process' "$fits" -i wan -i lan shop.pbc
+same 'which this tells of' "$(grep -c 'lan has an XDP program .* which sees frames first' err)" 1
+chooses 'where there can be only one' 'user, because lan has an XDP program of another process' -i wan -i lan --hook xdp shop.pbc
+chooses 'unless that is to go' "$fits" -i wan -i lan --hook xdp --xdp-replace shop.pbc
 same 'and this is said' "$(grep -c 'the XDP program on lan (number [0-9]*) is removed for good' err)" 1
 chooses 'where user space serves it is not' 'user, because --record keeps all frames here' -i wan -i lan --xdp-replace --record kept shop.pbc
 same 'and that is said, too' "$(grep -c 'is removed for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
 at prey ip link set dev lan xdpdrv off
 at inside ethtool -K port1 gro off
-chooses 'a veth that takes nothing from programs' 'user, because lan (veth) takes nothing from programs' -i wan -i lan shop.pbc
+chooses 'a veth that takes nothing from programs' "$fits" -i wan -i lan shop.pbc
+chooses 'by XDP' 'user, because lan (veth) takes nothing from programs' -i wan -i lan --hook xdp shop.pbc
 
 # ---- it runs ----
 
-prey prey -i wan -i lan --format json shop.pbc
+prey prey -i wan -i lan --hook xdp --format json shop.pbc
 same 'user space serves' "$(ask client 10.1.0.100/) $(grep -c '^--exec auto: user, because lan (veth)' prey.err)" 'one 1'
 ctl status
 same 'status says why' "$(grep -c '^judged in user space: lan (veth) takes nothing from programs' out)" 1
@@ -127,7 +132,7 @@ prey_sums 'in the kernel'
 sed '/^limits/d' shop.prey >unbounded.prey
 "$bin/preyc" unbounded.prey -o unbounded.pbc
 theirs
-prey prey -i wan -i lan --xdp-replace unbounded.pbc
+prey prey -i wan -i lan --hook xdp --xdp-replace unbounded.pbc
 same 'the start tells what memory it has taken for connections' "$(grep -c '^ready: .*, room for [0-9,]* connections in [0-9,]* MB$' prey.err)" 1
 same 'the kernel judges, in the place of another XDP program' "$(ask client 10.1.0.100/) $(grep -c '^ready: .* by kernel, ' prey.err)" 'one 1'
 prey_ends

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Traffic control takes what arrives for a host firewall on devices of software (--hook): no XDP program stands on a cable, so it stays as it
-# came, and super-packets arrive whole; a packet goes on once or not at all, and what comes up is answered; and a next start may take the
-# other hook.
+# Traffic control takes what arrives on devices of software (--hook): no XDP program stands on a cable, so it stays as it came, and
+# super-packets arrive whole; a packet goes on once or not at all, and what comes up is answered; and a next start may take the other hook.
 set -u
 EXEC=user # where it says no other
 HOOK=     # likewise
@@ -40,6 +39,7 @@ RULES
 rules host <body
 { sed 's/^  accept tcp port 80/  accept tcp to 10.1.0.100\n&/' body && echo 'pool farm { source 10.3.0.1; server one 10.3.0.2 }
 service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }'; } | rules shop
+sed 's/passthrough; announce/dsr ipip/; s/pool farm { source 10.3.0.1;/pool farm {/' shop.prey | rules tunnel
 sed 's/^  drop vlan 6/  drop vlan 7 inner 8 as DOUBLE\n&/' body | rules twice
 
 features() { at prey ethtool -k eth0; at client ethtool -k eth0; }
@@ -129,8 +129,8 @@ prey_ends
 
 # ---- rules that come to have a service, other devices ----
 
-kernel_alone --exec kernel --hook tc -i eth0 shop.pbc
-same 'rules that need XDP are refused' "$status|$(head -n 1 err)" '2|preyrun: --hook tc: services of these rules need XDP; this does: --hook xdp'
+kernel_alone --exec kernel --hook tc -i eth0 tunnel.pbc
+same 'rules that need XDP are refused' "$status|$(head -n 1 err)" '2|preyrun: --hook tc: tunnels to servers of these rules need XDP; this does: --hook xdp'
 kernel -i br0 host.pbc
 same 'a bridge' "$(hook) $(at box curl -s -m 5 http://10.3.0.1/) $(at box curl -s -m 0.2 http://10.3.0.1:8080/ || echo $?)" 'eth0 tc, br0 tc prey 28'
 ctl --name eth0 load shop.pbc
@@ -143,7 +143,13 @@ until_true 50 'which is seen' doubled && ok 0 'which is seen'
 prey_ends
 adds_up 'every frame has one verdict'
 kernel -i br0 shop.pbc
-same 'rules with a service take XDP' "$(hook) $(ask client 10.1.0.100/)" 'eth0 xdp, br0 xdp generic box'
+same 'rules that have a service from the start' "$(hook) $(ask client 10.1.0.100/)" 'eth0 tc, br0 tc box'
+prey_ends
+kernel -i br0 --hook xdp shop.pbc
+same 'the same by XDP' "$(hook) $(ask client 10.1.0.100/)" 'eth0 xdp, br0 xdp generic box'
+prey_ends
+kernel -i br0 tunnel.pbc
+same 'where XDP is needed it is taken' "$(hook) $(gets 80)" 'eth0 xdp, br0 xdp generic prey'
 prey_ends
 link client eth1 prey under
 address client eth1 10.4.0.1/24

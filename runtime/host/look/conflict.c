@@ -95,23 +95,24 @@ void look_at_programs(struct look *l)
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
+        const bool alone = l->p->xdp >> i & 1;
         const uint32_t xdp = xdp_of(l->host, l->p->name, link);
         if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* see look_at_name */
         const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
-        else if (xdp && l->p->xdp && l->p->xdp_replace)
+        else if (xdp && alone && l->p->xdp_replace)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is removed for good|", link->name,
                            xdp);
         else if (xdp)
-            preflight_tell(l, l->p->xdp,
+            preflight_tell(l, alone,
                            "%s has an XDP program (number %" PRIu32
                            ") of another process%s|%sip link set dev %s xdp off, "
                            "or end that process",
                            link->name, xdp,
-                           l->p->xdp ? ", and there can be only one" : ", which sees frames first and may keep some",
-                           l->p->xdp ? "--xdp-replace, or " : "", link->name);
-        if (!l->p->xdp && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
+                           alone ? ", and there can be only one" : ", which sees frames first and may keep some",
+                           alone ? "--xdp-replace, or " : "", link->name);
+        if (!alone && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
             preflight_tell(l, false,
                            "%s has tc filters that see leaving packets and may keep some|tc filter show dev %s egress",
                            link->name, link->name);

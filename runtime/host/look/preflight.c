@@ -126,7 +126,7 @@ static void look_at_drivers(struct look *l)
     struct xmit *x = xmit_open();
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
-        if (link && !xmit_driver_has_xdp(x, link))
+        if (link && l->p->xdp >> i & 1 && !xmit_driver_has_xdp(x, link))
             preflight_tell(l, false,
                            "%s takes XDP programs in generic mode alone, which is slower: its driver has no native "
                            "mode|",

@@ -32,7 +32,7 @@ struct preflight {
     const char *record;               /* directory of a recording; NULL: none */
     const struct sockaddr *stats;     /* address of the statistics page; NULL: none */
     const char *stats_text;           /* the same, as given by the user */
-    bool xdp;                         /* frames arrive by prey's own program */
+    uint32_t xdp;                     /* bit i: frames of interface i arrive by prey's own program of XDP */
     bool xdp_replace;                 /* another program is removed, for good */
     bool sends_on;                    /* prey forwards some packets */
     bool guarded;                     /* guard rules keep the host's stack from forwarding, too */

@@ -197,7 +197,7 @@ int look_at_host(struct live *l)
                              .record = l->o->record,
                              .stats = l->o->stats ? &l->o->stats_at.any : NULL,
                              .stats_text = l->o->stats,
-                             .xdp = l->carry.io == &io_XDP,
+                             .xdp = l->carry.io == &io_XDP ? ~l->carry.by_tc : 0,
                              .xdp_replace = l->o->xdp_replace,
                              .guarded = true,
                              .looks_only = l->o->preflight};

@@ -183,7 +183,7 @@ static void locked_memory(void **state)
     struct __user_cap_data_struct has[2];
     const char *name = "here";
     const struct rlimit little = {65536, 65536};
-    const struct preflight p = {.interfaces = &name, .interface_count = 1, .xdp = true, .ring_bytes = 1 << 20};
+    const struct preflight p = {.interfaces = &name, .interface_count = 1, .xdp = 1, .ring_bytes = 1 << 20};
     sh(NETNS_PAIR);
     assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &little), 0);
     assert_string_equal(look(&p, 0), "");
@@ -202,12 +202,15 @@ static void drivers(void **state)
 {
     (void)state;
     const char *names[] = {"swi", "here"};
-    struct preflight p = {.interfaces = names, .interface_count = 2, .xdp = true, .looks_only = true};
+    struct preflight p = {.interfaces = names, .interface_count = 2, .xdp = 3, .looks_only = true};
     sh(NETNS_PAIR);
     sh("ip link add name swi type bridge; ip link set swi up; sleep 0.1");
     assert_non_null(strstr(look(&p, 0), "worth: swi takes XDP programs in generic mode alone, which is slower: "
                                         "its driver has no native mode\n"));
     assert_null(strstr(told, "here takes"));
+    p.xdp = 2; /* not where traffic control takes what arrives */
+    assert_null(strstr(look(&p, 0), "generic"));
+    p.xdp = 3;
     p.looks_only = false;
     assert_null(strstr(look(&p, 0), "generic"));
 }

@@ -108,7 +108,8 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
 static bool by_machine(const struct carry *carry, char why[WHY])
 {
     char err[300];
-    if (host_may_lock() < carry->o->ring * carry->o->iface_count)
+    const unsigned rings = carry->o->iface_count - (unsigned)__builtin_popcount(carry->by_tc);
+    if (host_may_lock() < carry->o->ring * rings)
         return because(
             why, "less memory may be locked than its frames need: ulimit -l unlimited, or the capability IPC_LOCK");
     if (!hooks_last())
