@@ -30,7 +30,7 @@ nothing() { same "$1: nothing is left" "$(on_devices | xargs)" '0 0 0'; }
 # falls SENTENCE CHANGE WHY: user space serves then, and says so.
 falls() {
     echo "$2" >change
-    prey prey -i wan -i lan --format json shop.pbc
+    prey prey -i wan -i lan --hook xdp --format json shop.pbc
     same "$1: user space serves" "$(ask client 10.1.0.100/) $(grep -c '^ready:.* by kernel' prey.err)" 'one 0'
     same 'its start says why' "$(sed -n 's/^--exec auto: //p' prey.err | grep -c "^user, because .*$3") $(grep -c '^--exec' prey.err)" '1 1'
     same 'no device has a program' "$(on_devices | head -1)" 0
@@ -42,7 +42,7 @@ falls() {
 # refused SENTENCE CHANGE WHY: with --exec kernel it ends.
 refused() {
     echo "$2" >change
-    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyrun" --exec kernel --workers 1 -i wan -i lan shop.pbc >out 2>err </dev/null
+    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyrun" --exec kernel --hook xdp --workers 1 -i wan -i lan shop.pbc >out 2>err </dev/null
     same "$1: --exec kernel is refused" "$? $(grep -c "$3" err)" '2 1'
     nothing "$1"
 }
@@ -67,7 +67,7 @@ nothing 'in generic mode'
 
 # A driver that takes one: what stood there to try is the program that judges, in the driver.
 echo '4321 4321' >change
-prey prey -i wan -i lan shop.pbc
+prey prey -i wan -i lan --hook xdp shop.pbc
 same 'a driver that takes it' "$(ask client 10.1.0.100/) $(grep -c '^ready:.* by kernel, ' prey.err) $(on_devices | tr '\n0' '  ' | wc -w)" 'one 1 3'
 prey_ends
 nothing 'a driver that takes it'

@@ -105,13 +105,12 @@ void look_at_programs(struct look *l)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is removed for good|", link->name,
                            xdp);
         else if (xdp)
-            preflight_tell(l, alone,
-                           "%s has an XDP program (number %" PRIu32
-                           ") of another process%s|%sip link set dev %s xdp off, "
-                           "or end that process",
-                           link->name, xdp,
-                           alone ? ", and there can be only one" : ", which sees frames first and may keep some",
-                           alone ? "--xdp-replace, or " : "", link->name);
+            preflight_tell(
+                l, alone,
+                "%s has an XDP program (number %" PRIu32 ") of another process%s|%sip link set dev %s xdp off, "
+                "or end that process",
+                link->name, xdp, alone ? ", and there can be only one" : ", which sees frames first and may keep some",
+                alone ? "--xdp-replace, or " : "", link->name);
         if (!alone && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
             preflight_tell(l, false,
                            "%s has tc filters that see leaving packets and may keep some|tc filter show dev %s egress",
