@@ -23,7 +23,7 @@ static void put(uint64_t rows[KERNEL_MEMOS], uint64_t decision)
 
 void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p)
 {
-    put(rows, decided_by_nobody(ACTION_ACCEPT)); /* of a direction and interface that no firewall is for */
+    put(rows, decided_by_nobody(ACTION_ACCEPT)); /* packets of a direction and interface that no firewall is for */
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const decided d = remember_decides(p, i);
         if (is_plain(p, d)) put(rows, d);

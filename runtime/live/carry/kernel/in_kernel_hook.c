@@ -32,7 +32,7 @@ int in_kernel_hooks(struct carry *carry)
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (gains(x, host_link_named(carry->host, carry->o->ifaces[i]))) carry->by_tc |= 1u << i;
     xmit_close(x);
-    /* What is sent on goes from any of them to any other. */
+    /* Packets that are sent on go from any of them to any other. */
     if (asked == OPTIONS_HOOK_TC || (carry->by_tc && in_kernel_binds(carry->now.program))) carry->by_tc = all;
     return 0;
 }
