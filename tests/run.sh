@@ -123,7 +123,8 @@ scripts() {
         done
     done
 }
-# by_name SECONDS: live scripts that name no executor, with each of the two; those aside that machines/cannot.list leaves out.
+# by_name SECONDS: live scripts that name no executor, with each of the two, and with the kernel's where XDP takes what arrives; those
+# aside that machines/cannot.list leaves out.
 by_name() {
     local f exec kernel which script reason
     for exec in user kernel; do
@@ -133,13 +134,14 @@ by_name() {
             done <tests/machines/cannot.list
             f=${f%.sh}
             echo "${f#tests/}/$exec $B $1 env EXEC=$exec bash $f.sh"
+            [ $exec = user ] || grep -q '^HOOK=' "$f.sh" || echo "${f#tests/}/xdp $B $1 env EXEC=kernel HOOK=xdp bash $f.sh"
         done
     done
 }
-# by_hook SECONDS: live scripts of firewalls in the kernel that name no hook, where XDP takes what arrives.
+# by_hook SECONDS: scripts that ask for the kernel themselves and name no hook, where XDP takes what arrives.
 by_hook() {
     local f
-    for f in $(grep -l 'live/kernel\.sh' tests/e2e/live-*.sh | xargs grep -L '^HOOK=') tests/e2e/live-{pickup,pickup-opened,proxy-firewall}.sh; do
+    for f in $(grep -lE '^EXEC=kernel|live/kernel\.sh' tests/e2e/live-*.sh | xargs grep -l '^EXEC=' | xargs grep -L '^HOOK=') tests/e2e/live-{pickup,pickup-opened,proxy-firewall}.sh; do
         f=${f%.sh}
         [ -e "$f-xdp.sh" ] || echo "${f#tests/}/xdp $B $1 env HOOK=xdp bash $f.sh"
     done

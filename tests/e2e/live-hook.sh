@@ -15,7 +15,7 @@ address box eth0 10.3.0.2/24
 ip -n "$id-box" route add default via 10.3.0.1
 for name in prey client box; do web $name; done
 udp prey 53
-payload 8000000 client
+payload 8000000 client box
 cat >body <<'RULES'
 firewall edge in default drop {
   accept state established, related as ANSWER
@@ -144,7 +144,12 @@ prey_ends
 adds_up 'every frame has one verdict'
 kernel -i br0 shop.pbc
 same 'rules that have a service from the start' "$(hook) $(ask client 10.1.0.100/)" 'eth0 tc, br0 tc box'
+sniff sent-on.pcap client eth0 -s 64 greater 3000 and src 10.1.0.100
+fetches 'it sends on in bulk' client 10.1.0.100
+sniffed
+same 'super-packets are sent on whole' "$([ "$(frames_of sent-on.pcap)" -gt 20 ] && echo many)" many
 prey_ends
+adds_up 'every frame has one verdict'
 kernel -i br0 --hook xdp shop.pbc
 same 'the same by XDP' "$(hook) $(ask client 10.1.0.100/)" 'eth0 xdp, br0 xdp generic box'
 prey_ends
