@@ -8,14 +8,14 @@
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 
-enum { BUFFER_IP6 = 1 << 7 /* BPF_F_IPV6, of Linux 6.16 */, BUFFER_PORTS = 4 /* bytes */ };
+enum { BUFFER_PORTS = 4 /* bytes */, BUFFER_HOP6 = UINT16_MAX - 1 /* change of a sum by one hop of IPv6 */ };
 
 /* Return a change of a sum as helpers want it: bytes in the order of the wire. */
 static inline uint64_t buffer_diff(uint32_t delta) { return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16))); }
 
 /* Change the checksum by the recipe's new addresses, then by what else is new: the change of that. Only the first may
- * fail, with nothing changed: it makes the headers writable. A card's sum of an IPv6 packet does not change, which
- * older kernels take wrongly, to the cost of a sum in software where that packet ends. */
+ * fail, with nothing changed: it makes the headers writable. It moves a card's sum of the packet, too, as if the IP
+ * header's own sum had taken up the addresses. IPv6 has none: there that is undone, and the sum takes the hop. */
 inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint32_t other)
 {
     const struct recipe *r = &k->recipe;
@@ -23,8 +23,8 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
     const uint32_t at = k->pkt.l4 + (tcp ? TCP_SUM : UDP_SUM);
     const uint64_t how = tcp ? 0 : BPF_F_MARK_MANGLED_0, pseudo = how | BPF_F_PSEUDO_HDR;
     const uint64_t diff = buffer_diff(r->l3_delta);
-    const bool newer = v6 && !bpf_l4_csum_replace(skb, at, 0, diff, pseudo | BUFFER_IP6);
-    if (!newer && bpf_l4_csum_replace(skb, at, 0, diff, pseudo)) return false;
+    if (bpf_l4_csum_replace(skb, at, 0, diff, pseudo)) return false;
+    if (v6) bpf_csum_update(skb, buffer_diff(r->l3_delta + (uint32_t)BUFFER_HOP6));
     return !other || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(other), how);
 }
 
