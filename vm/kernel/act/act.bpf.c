@@ -74,19 +74,37 @@ inline_whole void copied_before(struct kpkt *k)
     k->flags |= KERNEL_SHOWN;
 }
 
-static inline void copy_before(struct xdp_md *ctx, struct kpkt *k)
+/* The packet at hand, as its hook has it. */
+struct given {
+    struct xdp_md *xdp; /* NULL: skb */
+    struct __sk_buff *skb;
+};
+
+inline_whole void copy(const struct given *g, struct kpkt *k, uint32_t what)
 {
-    if (!copies_are_made() || k->flags & KERNEL_ASKED || frame_is_left(k)) return;
-    kernel_copy_xdp(ctx, k, KERNEL_COPY_CAME);
-    copied_before(k);
+    if (g->xdp)
+        kernel_copy_xdp(g->xdp, k, what);
+    else
+        kernel_copy_tc(g->skb, k, what);
 }
 
-/* Edit and send the frame. False: it goes up. */
-inline_whole bool edited(struct xdp_md *ctx, struct kpkt *k)
+/* A frame of XDP whose checksum is left to a card is not edited; of one in a socket buffer that is noted. */
+inline_whole void copy_before(const struct given *g, struct kpkt *k)
+{
+    if (!copies_are_made() || k->flags & KERNEL_ASKED) return;
+    const bool left = frame_is_left(k);
+    if (g->xdp && left) return;
+    copy(g, k, KERNEL_COPY_CAME);
+    copied_before(k);
+    if (left) k->pkt.flags |= PKT_CSUM_PARTIAL;
+}
+
+/* Edit the packet, to be sent. False: it goes up. */
+inline_whole bool edited(const struct given *g, struct kpkt *k)
 {
     if (!leave_is_known(k)) return false;
-    copy_before(ctx, k);
-    return frame_edit(ctx, k);
+    copy_before(g, k);
+    return g->xdp ? frame_edit(g->xdp, k) : buffer_edit(g->skb, k);
 }
 
 /* Return what a packet is that stays as it came. */
@@ -97,16 +115,22 @@ static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
                                                                         : KERNEL_COPY_CAME | KERNEL_COPY_LEFT;
 }
 
+/* Do all to a packet that arrives but its way out, which is returned (enum kernel_out). */
+inline_whole uint32_t act_arrived(const struct given *g, struct kpkt *k)
+{
+    uint32_t out = settle(k);
+    if (out == KERNEL_SEND && !edited(g, k)) out = settle_up(k, KERNEL_UP_WAY);
+    out = act(k, out);
+    if (copies_are_made() && out != KERNEL_UP)
+        copy(g, k, out == KERNEL_SEND ? KERNEL_COPY_LEFT : copy_as(k, out == KERNEL_PASS));
+    return out;
+}
+
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
-    uint32_t out = settle(k);
-    if (out == KERNEL_SEND && !edited(ctx, k)) out = settle_up(k, KERNEL_UP_WAY);
-    out = act(k, out);
-    if (copies_are_made() && out != KERNEL_UP)
-        kernel_copy_xdp(ctx, k, out == KERNEL_SEND ? KERNEL_COPY_LEFT : copy_as(k, out == KERNEL_PASS));
-    switch (out) {
+    switch (act_arrived(&(struct given){.xdp = ctx}, k)) {
     case KERNEL_PASS: return XDP_PASS;
     case KERNEL_SEND: return leave_out(ctx, k);
     case KERNEL_UP: return up_xdp(ctx, k);
@@ -150,21 +174,9 @@ inline_whole int act_sent(struct __sk_buff *ctx, struct kpkt *k)
 }
 
 /* Act on a packet that arrives: as act_xdp. */
-inline_whole int act_arrived(struct __sk_buff *ctx, struct kpkt *k)
+inline_whole int act_in(struct __sk_buff *ctx, struct kpkt *k)
 {
-    uint32_t out = settle(k);
-    if (out == KERNEL_SEND) {
-        const bool known = leave_is_known(k);
-        if (known && copies_are_made() && !(k->flags & KERNEL_ASKED)) {
-            kernel_copy_tc(ctx, k, KERNEL_COPY_CAME);
-            copied_before(k);
-        }
-        if (!known || !buffer_edit(ctx, k)) out = settle_up(k, KERNEL_UP_WAY);
-    }
-    out = act(k, out);
-    if (copies_are_made() && out != KERNEL_UP)
-        kernel_copy_tc(ctx, k, out == KERNEL_SEND ? KERNEL_COPY_LEFT : copy_as(k, out == KERNEL_PASS));
-    switch (out) {
+    switch (act_arrived(&(struct given){.skb = ctx}, k)) {
     case KERNEL_PASS: return TC_ACT_UNSPEC;
     case KERNEL_SEND: return buffer_leave(ctx, k);
     case KERNEL_UP: return raise(ctx, k);
@@ -176,5 +188,5 @@ SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
-    return k->flags & KERNEL_EGRESS ? act_sent(ctx, k) : act_arrived(ctx, k);
+    return k->flags & KERNEL_EGRESS ? act_sent(ctx, k) : act_in(ctx, k);
 }

@@ -66,7 +66,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     c->observed = k->asked.watched;
     c->served = (uint8_t)(edited && k->recipe.out_if != IFACE_NONE ? KERNEL_SERVED : k->served);
     c->link = k->pkt.link;
-    c->flags = frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
+    c->flags = edited ? k->pkt.flags & PKT_CSUM_PARTIAL : frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
     c->tag_count = k->pkt.tag_count;
     c->zero[0] = c->zero[1] = c->zero[2] = 0;
     for (unsigned i = 0; i < 2; i++) {
