@@ -20,7 +20,8 @@ struct kernel_port {
     uint8_t redirects; /* 1: frames that leave where they came from are redirected, for XDP_TX fails there (a veth) */
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
-    uint8_t software;  /* 1: an L4 checksum may still cover the pseudo header alone, as its sender left it to a card */
+    uint8_t software; /* 1: an L4 checksum may still cover the pseudo header alone: its sender left it to a card, or the
+                         kernel joined segments, which traffic control sees */
 };
 struct kernel_way {
     uint64_t mac;     /* source MAC of frames that leave; 0: the MAC that they came to */

@@ -20,11 +20,12 @@ static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
     return (uint16_t)((pseudo & 0xffff) + (pseudo >> 16)) == sum;
 }
 
-/* The same of a packet that may have such a sum, for it comes by a device of software, or this machine sends it. No
- * program is told: neither XDP nor the head says so. */
+/* The same of a packet that may have such a sum: see kernel_port.software, or this machine sends it. No program is
+ * told: neither XDP nor the head says so. A fragment's sum is whole. The packet is as it came, not edited. */
 static inline bool frame_is_left(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);
     if (!(k->flags & (KERNEL_SOFTWARE | KERNEL_EGRESS)) || !(kind & (KIND_TCP | KIND_UDP))) return false;
+    if (kind & KIND_FRAGMENT) return false;
     return frame_is_partial(k, wire_get16(k->head + (at & (KERNEL_HEAD - 1))));
 }
