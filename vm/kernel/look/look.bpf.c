@@ -266,6 +266,7 @@ inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
 inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 {
     if (!IS_MORE(LAST(splice_slots)) || !state_splices.live || k->found != EXPRESS_GOOD) return false;
+    if (k->flags & KERNEL_EGRESS) return false;
     const struct express_bytes b = bytes_of(f);
     return express_copy(k, &b) && is_spliced(k, f);
 }
@@ -449,7 +450,9 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
 /* A packet that arrives goes the way of those that the host sends: one program is verified for both. */
 SEC("tc") int look_in(struct __sk_buff *ctx)
 {
-    kpkt_here()->arrives = true;
+    struct kpkt *k = kpkt_here();
+    k->arrives = true;
     bpf_tail_call(ctx, &map_stages_tc, STAGE_LOOK);
+    k->arrives = false; /* the stages are gone */
     return TC_ACT_SHOT;
 }
