@@ -40,8 +40,7 @@ struct io_ask {
     uint8_t all;      /* receive frames for other stations, too: a port of a bridge, or a switch's mirror port */
     uint8_t beside;   /* `packet` on an interface served by `xdp`: frames that steering left to the host */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
-    uint8_t mute;     /* `packet` that sends alone */
-    uint32_t mark;    /* mark of what it sends, or 0 */
+    uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */
@@ -67,7 +66,7 @@ struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* by port; owned by the caller */
     int sockets;           /* the kernel executor's map of sockets, IO_QUEUES per port, in place of `steers`; 0: none */
     int rings;             /* its map of rings, one per port; 0: none */
-    uint32_t mark;         /* its mark of packets that the process sends (vm/kernel/world.h) */
+    uint32_t mark;         /* its mark of packets that the process sends (vm/kernel/world.h); 0: none */
     struct filter *filter; /* for packet sockets; NULL: none */
     struct gate *gate;     /* for the proxy's connections; NULL: none */
     struct deal *deal;     /* for sockets that share an interface; NULL: dealt by hash */

@@ -17,13 +17,13 @@ enum { SOCKET_BYTES = 16 << 20 }; /* bytes that wait beside the ring, or for the
 
 static int set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
 
-/* Set the options that must precede the ring. Return the failed one, or NULL. */
-static const char *settle_socket(int fd, const struct io_ask *ask)
+/* Set the options that must precede the ring; mark: of what a mute socket sends. Return the failed one, or NULL. */
+static const char *settle_socket(int fd, const struct io_ask *ask, uint32_t mark)
 {
     if (ask->mute) {
         if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
         if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
-        return set(fd, SOL_SOCKET, SO_MARK, (int)ask->mark) ? "SO_MARK" : NULL;
+        return set(fd, SOL_SOCKET, SO_MARK, (int)mark) ? "SO_MARK" : NULL;
     }
     if (set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
     if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
@@ -112,7 +112,7 @@ int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *ma
     *made = (struct io_made){.group = -1};
     if (!ask->mute) load_programs(m, ask->shared);
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
+    const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask, m->mark);
     if (!failed && ask->mute)
         failed = bind_socket(fd, ask);
     else if (!failed)

@@ -39,7 +39,6 @@ static int raised_make(struct io_maker *m, const struct io_ask *ask, struct io_m
 {
     struct io_ask out = *ask;
     out.mute = true;
-    out.mark = m->mark;
     if (packet_make(m, &out, made, err, err_len)) return -1;
     const int ring = make_ring(m, ask);
     made->fds[made->fd_count++] = ring;
@@ -81,13 +80,19 @@ static void view(struct io_port *p, const struct kernel_raised *r)
     p->used += (IO_HEADROOM + r->len + 63) & ~63u;
 }
 
-/* The stages write no other records, but others that map the ring might. */
+/* True for a record that holds what it says: no other is expected. A super-packet can be sent and cut only if its
+ * checksum is left to whoever does that (as in offload_take). */
+static bool is_whole(const struct kernel_raised *r, size_t len)
+{
+    if (len < sizeof *r || r->len > len - sizeof *r || r->len > KERNEL_RAISED_MOST) return false;
+    return !r->segment || r->flags & PKT_CSUM_PARTIAL;
+}
+
 static int take_one(void *arg, void *data, size_t len)
 {
     struct io_port *p = arg;
     const struct kernel_raised *r = data;
-    const bool good = len >= sizeof *r && r->len <= len - sizeof *r && r->len <= KERNEL_RAISED_MOST;
-    if (good)
+    if (is_whole(r, len))
         view(p, r);
     else
         __atomic_store_n(&p->cut, p->cut + 1, __ATOMIC_RELAXED);
