@@ -32,11 +32,12 @@ static uint64_t of_proxies(const struct live *l)
     return !proxied_any(p) ? 0 : wanted < PROXIES_MOST ? wanted : PROXIES_MOST;
 }
 
-/* Descriptors needed. With `xdp` a port has a socket for each queue, shared by workers, and memory for each worker. */
+/* Descriptors needed. With `xdp` a port has a socket for each queue, shared by workers, and memory for each worker; at
+ * traffic control it has less. */
 static uint64_t needed(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
-    const uint64_t of_port = l->carry.io == &io_XDP ? IO_FDS_MOST : l->carry.worker_count;
+    const uint64_t of_port = l->carry.io != &io_PACKET ? IO_FDS_MOST : l->carry.worker_count;
     return OTHERS + l->carry.worker_count * (uint64_t)OF_WORKER + l->carry.port_count * of_port +
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
