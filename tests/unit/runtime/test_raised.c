@@ -75,7 +75,7 @@ static void scene(void)
     program_put(p);
     if (!kernel) skip();
     struct kernel_port *ports = kernel_map(kernel, KERNEL_MAP_ports)->memory;
-    ports[LOOPBACK] = (struct kernel_port){.ifindex = LOOPBACK, .link = LINK_ETHER, .served = PORT};
+    ports[LOOPBACK] = (struct kernel_port){.ifindex = LOOPBACK, .link = LINK_ETHER, .served = PORT, .software = 1};
 }
 
 static struct io_port *port(void)
@@ -96,10 +96,13 @@ static struct io_port *port(void)
     return p;
 }
 
-/* A datagram to a port that is rejected; its bytes tell their places. */
+/* A datagram to a port that is rejected; its bytes tell their places. left: its checksum covers the pseudo header
+ * alone; else it has none. */
 static uint8_t frame[LONG];
-static uint8_t *datagram(uint32_t len)
+static uint8_t *datagram(uint32_t len, bool left)
 {
+    const uint8_t pseudo[] = {
+        10, 0, 0, 1, 10, 0, 0, 2, 0, 17, (uint8_t)((len - ETH - IP) >> 8), (uint8_t)(len - ETH - IP)};
     for (uint32_t i = ETH + IP + UDP; i < len; i++) frame[i] = (uint8_t)(i * 7 + len);
     memcpy(frame, "\2\0\0\0\0\1\2\0\0\0\0\2\x8\0\x45", ETH + 1);
     uint8_t *ip = frame + ETH;
@@ -113,14 +116,15 @@ static uint8_t *datagram(uint32_t len)
     wire_put16(ip + IP, 5000);
     wire_put16(ip + IP + 2, 9);
     wire_put16(ip + IP + 4, (uint16_t)(len - ETH - IP));
+    wire_put16(ip + IP + 6, left ? (uint16_t)~csum_of(pseudo, sizeof pseudo) : 0);
     return frame;
 }
 
-/* It arrives so often, as a super-packet of such segments if that is not 0. */
+/* It arrives so often; as a super-packet of such segments, as the kernel joins them, if that is not 0. */
 static void arrive(uint32_t len, uint32_t segment, int times)
 {
     struct __sk_buff as = {.gso_size = segment, .gso_segs = segment ? 2 : 0};
-    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = datagram(len), .data_size_in = len, .ctx_in = &as,
+    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = datagram(len, segment), .data_size_in = len, .ctx_in = &as,
                 .ctx_size_in = sizeof as, .repeat = times);
     assert_int_equal(bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_look_in), &o), 0);
     assert_int_equal(o.retval, 2); /* TC_ACT_SHOT: it has no other way */
@@ -162,6 +166,7 @@ static void comes_up(void **state)
         assert_int_equal(note.wire_len, lens[i]);
         assert_int_equal(pkts[0]->cap_len, lens[i]);
         assert_int_equal(pkts[0]->segment, lens[i] > 1600 ? 700 : 0);
+        assert_int_equal(pkts[0]->flags, PKT_WRITABLE | (lens[i] > 1600 ? PKT_CSUM_PARTIAL : 0));
         assert_int_equal(pkts[0]->tag_count, 0);
         assert_memory_equal(pkts[0]->data, frame, lens[i]);
         if (i % 3 == 0) io_RAISED.release(p); /* several wait together */
@@ -241,6 +246,32 @@ static unsigned lies(struct io_port *p, size_t len, struct pkt *pkts[])
     return n;
 }
 
+/* Without stages nothing comes up, and the next packet that the host sends is not taken for one that arrives. */
+static void is_alone(void **state)
+{
+    const uint32_t look = 2; /* STAGE_LOOK, of entry.def */
+    (void)state;
+    scene();
+    assert_int_equal(bpf_map_delete_elem(kernel_map(kernel, KERNEL_MAP_stages_tc)->fd, &look), 0);
+    arrive(60, 0, 1);
+    for (uint32_t i = 0; i < kernel_map(kernel, KERNEL_MAP_kpkts)->entries; i++)
+        assert_int_equal(kernel_kpkts(kernel)[i].arrives, 0);
+    kernel_free(kernel);
+}
+
+/* A super-packet whose checksum is said to be whole could neither be sent nor cut into segments. */
+static void is_whole(void **state)
+{
+    (void)state;
+    scene();
+    struct io_port *p = port();
+    record.head = (struct kernel_raised){.len = 60, .segment = 700};
+    assert_int_equal(take(taker, &record, sizeof record.head + 64), -EAGAIN); /* none was asked for */
+    assert_int_equal(cut(p), 1);
+    io_RAISED.close(p);
+    kernel_free(kernel);
+}
+
 static void is_damaged(void **state)
 {
     static const struct {
@@ -292,7 +323,7 @@ static void is_damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(comes_up), netns_test(is_full), netns_test(is_made_anew),
-                                       netns_test(is_damaged)};
+    const struct CMUnitTest tests[] = {netns_test(comes_up),   netns_test(is_full),  netns_test(is_made_anew),
+                                       netns_test(is_damaged), netns_test(is_whole), netns_test(is_alone)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
