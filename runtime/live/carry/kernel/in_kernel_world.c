@@ -9,14 +9,17 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/tell/log.h"
 
-/* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. */
+/* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. Traffic control sees all
+ * of that, but a frame that a card has joined for good (LRO) cannot be sent on. */
 int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
-    const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
+    const bool by_tc = carry->by_tc >> at & 1;
+    const unsigned joined = OFFLOAD_LRO, unseen = OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
+    const unsigned change = by_tc ? joined : joined | unseen;
     ask->noted = true;
-    if (ask->worker || carry->by_tc >> at & 1 || !ask_offloads(carry->tell->channel, at, change, err, sizeof err))
-        return 0;
+    if (ask->worker || (by_tc && !in_kernel_binds(carry->now.program))) return 0;
+    if (!ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
     return tell_fault(carry->tell, "%s", err);
 }
 
