@@ -76,6 +76,8 @@ struct kernel_asked {
     uint8_t own, watched; /* own: `from` is the host's; watched: the answer */
 };
 
+enum { KERNEL_EDITED = 192 };
+
 struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
@@ -111,6 +113,7 @@ struct kpkt {
     struct kernel_asked asked;
     uint8_t missed;  /* enum kernel_long: set by look, of a packet that takes the long way */
     uint8_t arrives; /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };

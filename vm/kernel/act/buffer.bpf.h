@@ -28,12 +28,21 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
     return !other || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(other), how);
 }
 
-/* Rewrite the headers in the head, where all of them are, and write them into the buffer. */
+static_assert(FRAME_L3_MOST + IP6_LEN + BUFFER_PORTS <= KERNEL_EDITED, "headers that are rewritten");
+
+/* Copy the head, to be edited: whoever is told of the packet is shown it as it came. */
+inline_whole uint8_t *buffer_head(struct kpkt *k)
+{
+    __builtin_memcpy(k->edited, k->head, sizeof k->edited);
+    return k->edited;
+}
+
+/* Rewrite the headers, all of which are in the head, and write them into the buffer. */
 inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
     const uint32_t l3 = k->pkt.l3 & FRAME_L3_MOST, kind = k->key.kind & (KIND_IP4 | KIND_TCP);
-    uint8_t *ip = k->head + l3;
+    uint8_t *const head = buffer_head(k), *ip = head + l3;
     const uint32_t ports = r->l4_delta == r->l3_delta ? 0 : (uint32_t)r->l4_delta + (uint16_t)~r->l3_delta;
     if (k->pkt.l4 + BUFFER_PORTS > k->head_len || !buffer_sums(skb, k, ports)) return false;
     if (kind == (KIND_IP4 | KIND_TCP))
@@ -44,8 +53,8 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
         recipe_apply(r, KIND_IP6 | KIND_TCP, ip, false);
     else
         recipe_apply(r, KIND_IP6 | KIND_UDP, ip, false);
-    frame_macs(k, k->head, k->head);
-    return !bpf_skb_store_bytes(skb, 0, k->head, l3 + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN) + BUFFER_PORTS, 0);
+    frame_macs(k, head, head);
+    return !bpf_skb_store_bytes(skb, 0, head, l3 + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN) + BUFFER_PORTS, 0);
 }
 
 /* Edit the packet, whose headers are in the head, by its recipe. False: it cannot be done here, and the packet is
@@ -56,8 +65,9 @@ inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
     if (!sends_on()) return false;
     if (how == RECIPE_REWRITE) return buffer_rewrite(skb, k);
     if (how != RECIPE_FRAME || k->head_len < ETHER_LEN) return false;
-    frame_macs(k, k->head, k->head);
-    return !bpf_skb_store_bytes(skb, 0, k->head, ETHER_TYPE_AT, 0);
+    uint8_t *const head = buffer_head(k);
+    frame_macs(k, head, head);
+    return !bpf_skb_store_bytes(skb, 0, head, ETHER_TYPE_AT, 0);
 }
 
 /* Send the packet out by an interface. */

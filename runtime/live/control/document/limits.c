@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/report/json.h"
 
@@ -58,6 +59,7 @@ static void reached(const struct control *control, uint64_t now[])
         for (unsigned k = 0; k < LIMITS; k++)
             now[k] += __atomic_load_n(&control->carry->workers[i]->limits[k], __ATOMIC_RELAXED);
     now[LIMIT_BOUND] = control->carry->ports.lost;
+    if (control->carry->by_tc) now[LIMIT_RAISED] = in_kernel_more(control->carry).lost;
     of_ports(control, now);
 }
 
