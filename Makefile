@@ -108,6 +108,6 @@ help:
 include vm/kernel/objects.mk
 include systemd/install.mk
 include tests/tests.mk
--include $(wildcard $(B)/*/*.d $(B)/lang/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/vm/*/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/lang/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/vm/*/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 .PHONY: all programs clean help
 .DELETE_ON_ERROR .SECONDARY:

@@ -80,7 +80,7 @@ section_holds() {
     ENTRIES) echo "what each rule of a classifier leads to: the rule, or code that asks the rest" ;;
     FORMATS) echo "which parts of the key the blocks of leaves compare" ;;
     TREE) echo "words of trees: cuts, forks, leaves" ;;
-    BLOCKS) echo "256 bytes each: columns of eight lanes" ;;
+    BLOCKS) echo "lines of blocks, 64 bytes each: two columns of eight lanes" ;;
     RANKS) echo "lines of 64 bytes: trees that turn an address into its rank" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
     esac
@@ -109,25 +109,26 @@ what it calls returns branch + 1, or 0 for "no service". No function returns rul
 A classifier finds the first of its entries, from a given one on, whose masks and ranges hold for the header key. `pbc/code.h` has the
 layouts. Word 0 is where a search begins; a word's base is relative to the classifier's own part and lies behind the word.
 
-| word | bits 0-1 | bits 2 to 31 | bits 32 to 63 |
+| word | bits 0-2 | bits 3 to 37 (6 to 11 are 0) | bits 38 to 63 |
 |---|---|---|---|
 | none | 0 | 0 | 0 |
-| cut | 1 | 2-4 word of the key, 5-10 shift, 11-14 bits - 1 | base: go on at base + (key.word >> shift & mask) |
-| fork | 2 | 2-23 the lowest entry below base + 1 | base: the lower entry of what base and base + 1 find |
-| leaf | 3 | 2-17 format | first block of a run |
+| cut | 1 | 3-5 word of the key, 12-17 shift, 20-24 bits | base: go on at base + (key.word >> shift & mask) |
+| fork | 2 | 16-37 the lowest entry below base + 1 | base: the lower entry of what base and base + 1 find |
+| leaf | 6 | 12-15 shape of the format, 16-31 format | first line of a run of blocks |
 
-A block is 1, 2 or 4 units of 256 bytes: columns of eight u32, one a lane. Values of 2, 6 or 14 slots, then their masks; source
-ports, destination ports (lowest in the lower half, 65535 - highest in the upper); one half (value below, mask above); entries. Bit
-31 of the last lane's entry says that another block of the run follows. Entries ascend; an unused lane has entry 0x3fffff, value
-1 and mask 0. A block is read in one format alone.
+A block is 1 to 15 lines of 64 bytes: twice as many columns of eight u32, one a lane. Column 0 has the entries; bit 31 of the last lane's says that another
+block of the run follows. Its format says what each other column asks: pairs of columns a slot (value, mask), then each column a half of the key, by range (lowest
+in the lower half, 65535 - highest in the upper) or by mask (value below, mask above). Entries ascend; an unused lane has entry
+0x3fffff and a first column that nothing answers: all ones, of a pair value 1 and mask 0. A block is read in one format alone. The shape repeats in how many lines a block has and
+whether its last column asks by mask, or is 2 for formats with more lines than four, pairs, or other columns by mask.
 
 A classifier with lines in RANKS first looks both addresses up: two B-trees of 64-byte lines, from line 0 for the source and from line 2 for
-the destination, turn them into ranks, which stand in slots 0 and 4 of the key while the tree is walked. A wide leaf says in byte i of its
+the destination, turn them into ranks, which stand in slots 0 and 4 of the key while the tree is walked. Columns 1 to 4 of its blocks are the lowest and highest rank of both (an unused lane: 1, 0). A wide leaf says in byte i of its
 second line's last word how many low bits are free in the range that begins with bound i (128: it has no end); ranks count both of its ends.
 
 An entry without code is its rule's verdict. One with code leads to an instruction of the function that classifies, behind its
 CLASSIFY and counted from the function's first; AGAIN, which only what an entry leads to may reach, searches on behind that entry.
-A tree is at most 32 words deep, six of them forks; a search reads at most 2^15 units; at most 1,024 entries with code may be
+A tree is at most 32 words deep, six of them forks; a search reads at most 2^15 blocks; at most 1,024 entries with code may be
 found in turn. What a search may read counts as instructions, as often as there may be searches.
 
 ## Instructions

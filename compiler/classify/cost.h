@@ -19,5 +19,5 @@ struct list_cost {
 
 bool worth_classifying(const struct list_cost *c);
 
-/* Return the cost for a packet in a batch; words, blocks (256 bytes): those of the tree that it reads. */
+/* Return the cost for a packet in a batch; words, blocks: those of the tree that it reads. */
 double classifier_ns(double words, double blocks);

@@ -139,7 +139,7 @@ static bool add_sections(struct image *img, uint32_t classifier, const struct cl
         *w = b->tree[i];
     }
     for (uint32_t i = 0; i < b->block_count; i++, to->block_count++) {
-        struct pbc_block *k = image_add_blocks(img);
+        struct pbc_line *k = image_add_blocks(img);
         if (!k) return false;
         *k = b->blocks[i];
     }

@@ -11,7 +11,7 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
     figures_count(f, "  forks", l->forks, "");
     figures_count(f, "  leaves", l->leaves, "");
     figures_count(f, "  longest leaf", l->longest_leaf, "boxes");
-    figures_count(f, "  blocks", l->blocks, "of 256 bytes");
+    figures_count(f, "  blocks", l->blocks, "lines of 64 bytes");
     figures_count(f, "  bytes", l->bytes, "");
     figures_real(f, "  expected", l->expected_blocks, 1, "blocks, for packets that its boxes match");
     figures_count(f, "  at most", l->compared, "blocks");

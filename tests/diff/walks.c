@@ -95,27 +95,26 @@ static void change_tree(struct drawn_tree *d)
 {
     uint64_t *w = &d->b.tree[rng_below(d->r, d->b.tree_count)];
     switch (rng_below(d->r, 3)) {
-    case 0: *w ^= 1ull << rng_below(d->r, 15); break;
-    case 1: *w ^= 1ull << (32 + rng_below(d->r, 8)); break;
+    case 0: *w ^= 1ull << rng_below(d->r, 25); break;
+    case 1: *w ^= 1ull << (TREE_BASE_AT + rng_below(d->r, 8)); break;
     default: *w = d->b.tree[rng_below(d->r, d->b.tree_count)]; break;
     }
 }
 
 static void change_block(struct drawn_tree *d)
 {
-    struct pbc_block *b = &d->b.blocks[rng_below(d->r, d->b.blocks_count)];
-    uint32_t *word = &b->col[rng_below(d->r, 8)][rng_below(d->r, 8)];
-    *word = rng_one_in(d->r, 3) ? b->col[rng_below(d->r, 8)][rng_below(d->r, 8)] : *word ^ 1u << rng_below(d->r, 32);
+    struct pbc_line *b = &d->b.blocks[rng_below(d->r, d->b.blocks_count)];
+    uint32_t *word = &b->col[rng_below(d->r, 2)][rng_below(d->r, 8)];
+    *word = rng_one_in(d->r, 3) ? b->col[rng_below(d->r, 2)][rng_below(d->r, 8)] : *word ^ 1u << rng_below(d->r, 32);
 }
 
+/* Another half, or the same asked in the other way. */
 static void change_format(struct drawn_tree *d)
 {
     struct pbc_format *f = &d->b.formats[rng_below(d->r, d->b.formats_count)];
-    const unsigned first = d->b.ranks_count ? 2 : 0; /* ranks stay where they are */
-    if (rng_one_in(d->r, 4) || pbc_format_slots(f->size) == first)
-        f->half = (uint8_t)(20 + rng_below(d->r, 12));
-    else
-        f->slot[first + rng_below(d->r, pbc_format_slots(f->size) - first)] = (uint8_t)rng_below(d->r, 16);
+    const unsigned first = d->b.ranks_count ? PBC_RANK_COLUMNS : 2u * f->pairs; /* ranks stay where they are */
+    uint8_t *const half = &f->half[first + rng_below(d->r, pbc_columns(f->lines) - first)];
+    *half = (uint8_t)(rng_one_in(d->r, 8) ? *half ^ PBC_MASKED : (*half & PBC_MASKED) | rng_below(d->r, 32));
 }
 
 static void change_rank(struct drawn_tree *d)

@@ -179,9 +179,10 @@ static void look_up(const struct program *p, const struct key *key)
 /* Keys that lanes of its blocks ask for, whatever bits those are of, and the packet's. */
 static void block_key(const struct program *p, uint32_t n, const struct key *key, struct key *out)
 {
+    const struct pbc_format *const f = p->formats_count ? &p->formats[n % p->formats_count] : NULL;
     *out = *key;
-    for (unsigned i = 0; i < 16 && p->blocks_count; i++)
-        out->slot[i] = p->blocks[(n / 8 + i / 8) % p->blocks_count].col[i % 8][n % 8];
+    for (unsigned i = 1; f && p->blocks_count && i <= pbc_columns(f->lines); i++)
+        out->half[PBC_HALF(f->half[i - 1])] = (uint16_t)p->blocks[(n / 8 + i / 2) % p->blocks_count].col[i % 2][n % 8];
     if (n % 3 == 0) out->word[n % 8] = key->word[n % 8];
 }
 

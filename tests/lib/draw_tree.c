@@ -13,45 +13,64 @@ static uint32_t draw_value(struct drawn_tree *d)
 static uint32_t draw_mask(struct rng *r)
 {
     switch (rng_below(r, 4)) {
-    case 0: return UINT32_MAX << rng_below(r, 32);
-    case 1: return 1u << rng_below(r, 32);
-    case 2: return (uint32_t)(rng_next(r) & rng_next(r));
+    case 0: return 0xffffu << rng_below(r, 16) & 0xffff;
+    case 1: return 1u << rng_below(r, 16);
+    case 2: return (uint32_t)(rng_next(r) & rng_next(r)) & 0xffff;
     default: return 0;
     }
 }
 
-static uint32_t draw_ports(struct drawn_tree *d)
+static uint32_t draw_half_of(struct drawn_tree *d, unsigned half) { return draw_value(d) >> half % 2 * 16 & 0xffff; }
+
+static uint32_t draw_range(struct drawn_tree *d, unsigned half)
 {
-    uint32_t lo = rng_one_in(d->r, 2) ? 0 : draw_value(d) & 0xffff;
-    uint32_t hi = rng_one_in(d->r, 2) ? 65535 : rng_one_in(d->r, 2) ? lo : draw_value(d) & 0xffff;
+    uint32_t lo = rng_one_in(d->r, 2) ? 0 : draw_half_of(d, half);
+    uint32_t hi = rng_one_in(d->r, 2) ? 65535 : rng_one_in(d->r, 2) ? lo : draw_half_of(d, half);
     if (hi < lo) hi = lo;
-    return lo | (65535 - hi) << 16;
+    return img_range(lo, hi);
 }
 
+/* Mostly one of the shapes that walks have code for. */
 static void draw_format(struct drawn_tree *d)
 {
-    struct pbc_format f = {.size = (uint8_t)(1u << rng_below(d->r, 3)), .half = (uint8_t)(20 + rng_below(d->r, 12))};
-    for (unsigned s = 0; s < pbc_format_slots(f.size); s++) f.slot[s] = (uint8_t)rng_below(d->r, 16);
-    if (d->b.ranks_count) f.slot[0] = KEY_SLOT(src), f.slot[1] = KEY_SLOT(dst);
+    const unsigned ranks = d->b.ranks_count ? PBC_RANK_COLUMNS : 0, least = ranks ? 3 : 1;
+    const unsigned most = rng_one_in(d->r, 4) ? PBC_LINES_MOST : PBC_SHAPE_LINES;
+    struct pbc_format f = {.lines = (uint8_t)(least + rng_below(d->r, most - least + 1))};
+    const bool any = rng_one_in(d->r, 4), last = rng_one_in(d->r, 2);
+    if (!ranks && any) f.pairs = (uint8_t)rng_below(d->r, f.lines);
+    for (unsigned i = 0; i < 2u * f.pairs; i += 2) {
+        f.half[i] = (uint8_t)(2 * rng_below(d->r, 16));
+        f.half[i + 1] = (uint8_t)(f.half[i] + 1);
+    }
+    for (unsigned i = ranks + 2u * f.pairs; i < pbc_columns(f.lines); i++) {
+        const bool masked = i + 1 == pbc_columns(f.lines) ? last : any && rng_one_in(d->r, 2);
+        f.half[i] = (uint8_t)(rng_below(d->r, 32) | (masked && i ? PBC_MASKED : 0));
+    }
     img_add_formats(&d->b, f);
 }
 
 static void draw_lane(struct drawn_tree *d, uint32_t block, const struct pbc_format *f, unsigned lane, uint32_t entry)
 {
-    img_lane(&d->b, block, f->size, lane, entry);
-    const unsigned ranks = d->b.ranks_count ? 2 : 0;
-    for (unsigned s = 0; s < ranks; s++) {
+    const unsigned ranks = d->b.ranks_count ? PBC_RANK_COLUMNS : 0;
+    img_lane(&d->b, block, lane, entry);
+    for (unsigned i = 1; i <= ranks; i += 2) {
         const uint32_t lo = rng_below(d->r, 12), most = rng_one_in(d->r, 3) ? UINT32_MAX : lo + rng_below(d->r, 30);
-        img_lane_slot(&d->b, block, f->size, lane, s, rng_one_in(d->r, 2) ? lo : 0, most);
+        img_column(&d->b, block, i)[lane] = rng_one_in(d->r, 2) ? lo : 0;
+        img_column(&d->b, block, i + 1)[lane] = most;
     }
-    for (unsigned s = ranks; s < pbc_format_slots(f->size); s++) {
-        const uint32_t mask = rng_one_in(d->r, s < 2 ? 2 : 8) ? draw_mask(d->r) : 0;
-        img_lane_slot(&d->b, block, f->size, lane, s, draw_value(d) & mask, mask);
+    for (unsigned i = 1; i < 2u * f->pairs; i += 2) {
+        const uint32_t mask = rng_one_in(d->r, i < 4 ? 2 : 8) ? draw_mask(d->r) * 0x10001 : 0;
+        img_column(&d->b, block, i)[lane] = draw_value(d) & mask;
+        img_column(&d->b, block, i + 1)[lane] = mask;
     }
-    img_column(&d->b, block, pbc_col_sport(f->size))[lane] = draw_ports(d);
-    img_column(&d->b, block, pbc_col_dport(f->size))[lane] = draw_ports(d);
-    const uint32_t mask = rng_one_in(d->r, 4) ? draw_mask(d->r) & 0xffff : 0;
-    img_column(&d->b, block, pbc_col_half(f->size))[lane] = (draw_value(d) & mask) | mask << 16;
+    for (unsigned i = ranks + 2u * f->pairs + 1; i <= pbc_columns(f->lines); i++) {
+        const unsigned half = PBC_HALF(f->half[i - 1]);
+        const uint32_t mask = rng_one_in(d->r, i < 4 ? 2 : 8) ? draw_mask(d->r) : 0;
+        if (f->half[i - 1] & PBC_MASKED)
+            img_column(&d->b, block, i)[lane] = img_masked(draw_half_of(d, half) & mask, mask);
+        else if (rng_one_in(d->r, i < 4 ? 2 : 8))
+            img_column(&d->b, block, i)[lane] = draw_range(d, half);
+    }
 }
 
 /* Entries grow by little from lane to lane, sometimes by nothing; the last block may be half full, or empty. */
@@ -64,14 +83,14 @@ static void draw_run(struct drawn_tree *d)
     d->run[d->runs] = d->b.blocks_count;
     d->run_format[d->runs++] = format;
     while (more) {
-        const uint32_t block = img_block(&d->b, f.size);
+        const uint32_t block = img_block(&d->b, format);
         const unsigned used = rng_one_in(d->r, 3) ? rng_below(d->r, 9) : 8;
         for (unsigned lane = 0; lane < used && entry < DRAWN_ENTRIES; lane++) {
             draw_lane(d, block, &f, lane, entry);
             entry += rng_below(d->r, 3);
         }
         more = used == 8 && rng_one_in(d->r, 2);
-        if (more) img_column(&d->b, block, pbc_col_entry(f.size))[7] |= PBC_LANE_MORE;
+        if (more) img_column(&d->b, block, 0)[7] |= PBC_LANE_MORE;
         if (!more || !rng_one_in(d->r, 3) || d->runs == DRAWN_RUNS) continue;
         d->run[d->runs] = d->b.blocks_count; /* what follows is a run of its own, too */
         d->run_format[d->runs++] = format;
@@ -102,7 +121,7 @@ static uint64_t draw_word(struct drawn_tree *d, uint32_t at, uint32_t *made, uin
     if (d->b.tree_count < WORDS && kind < 6) return TREE_FORK_WORD(draw_table(d, at, 1, made, made_bits), 0);
     if (kind == 9) return TREE_NONE;
     const uint32_t run = rng_below(d->r, d->runs);
-    return TREE_LEAF_WORD(d->run[run], d->run_format[run]);
+    return img_leaf(&d->b, d->run[run], d->run_format[run]);
 }
 
 /* The lowest entry below each word, from the last to the first, as forks want it. */
@@ -117,8 +136,7 @@ static void put_least(struct imgbuild *b)
         least[i] = PBC_LANE_NONE;
         if (TREE_KIND(w) == TREE_FORK) b->tree[i] = TREE_FORK_WORD(base, least[base + 1]), count = 2;
         if (TREE_KIND(w) == TREE_CUT) count = 1u << TREE_BITS(w);
-        if (TREE_KIND(w) == TREE_LEAF)
-            least[i] = img_column(b, base, pbc_col_entry(b->formats[TREE_FORMAT(w)].size))[0];
+        if (TREE_KIND(w) == TREE_LEAF) least[i] = img_column(b, base, 0)[0];
         for (uint32_t n = 0; n < count; n++)
             if (least[base + n] < least[i]) least[i] = least[base + n];
     }
@@ -211,18 +229,21 @@ void tree_key(struct drawn_tree *d, struct key *key)
     for (unsigned lanes = rng_below(d->r, 3); lanes > 0; lanes--) {
         const uint32_t run = rng_below(d->r, d->runs), block = d->run[run];
         const struct pbc_format *f = &d->b.formats[d->run_format[run]];
-        const unsigned lane = rng_below(d->r, 8), slots = pbc_format_slots(f->size);
-        for (unsigned s = d->b.ranks_count ? 2 : 0; s < slots; s++) {
-            const uint32_t mask = img_column(&d->b, block, slots + s)[lane];
-            key->slot[f->slot[s]] = (key->slot[f->slot[s]] & ~mask) | img_column(&d->b, block, s)[lane];
+        const unsigned lane = rng_below(d->r, 8);
+        for (unsigned i = 1; i < 2u * f->pairs; i += 2) {
+            uint32_t *const slot = &key->slot[f->half[i - 1] / 2];
+            *slot = (*slot & ~img_column(&d->b, block, i + 1)[lane]) | img_column(&d->b, block, i)[lane];
         }
-        const uint32_t half = img_column(&d->b, block, pbc_col_half(f->size))[lane];
-        key->half[f->half] = (uint16_t)((key->half[f->half] & ~(half >> 16)) | (half & 0xffff));
-        const uint32_t sport = img_column(&d->b, block, pbc_col_sport(f->size))[lane];
-        const uint32_t dport = img_column(&d->b, block, pbc_col_dport(f->size))[lane];
-        key->src_port = (uint16_t)(rng_one_in(d->r, 2) ? sport : 65535 - (sport >> 16));
-        key->dst_port = (uint16_t)(rng_one_in(d->r, 2) ? dport : 65535 - (dport >> 16));
-        if (rng_one_in(d->r, 4)) key->src_port = (uint16_t)(key->src_port + rng_below(d->r, 3) - 1);
-        if (rng_one_in(d->r, 4)) key->dst_port = (uint16_t)(key->dst_port + rng_below(d->r, 3) - 1);
+        const unsigned wide = d->b.ranks_count ? PBC_RANK_COLUMNS : 2u * f->pairs;
+        for (unsigned i = wide + 1; i <= pbc_columns(f->lines); i++) {
+            const uint32_t word = img_column(&d->b, block, i)[lane], lower = word & 0xffff, upper = word >> 16;
+            uint16_t *const half = &key->half[PBC_HALF(f->half[i - 1])];
+            if (f->half[i - 1] & PBC_MASKED) {
+                *half = (uint16_t)((*half & ~upper) | lower);
+            } else if (lower || upper) {
+                *half = (uint16_t)(rng_one_in(d->r, 2) ? lower : 65535 - upper);
+                if (rng_one_in(d->r, 8)) *half = (uint16_t)(*half + rng_below(d->r, 3) - 1);
+            }
+        }
     }
 }

@@ -41,16 +41,20 @@ void img_seal(uint8_t *bytes, size_t len);
 /* Emit and load; NULL with the fault in err. */
 struct program *img_load(struct imgbuild *b, char *err, size_t err_len);
 
-/* Blocks of a leaf (pbc.h), `size` units long, all lanes unused; returns the first unit's number. */
-uint32_t img_block(struct imgbuild *b, unsigned size);
-/* Its column, eight lanes: pbc_col_entry(size), ... */
+/* A block of a leaf (pbc.h), all lanes unused; returns its first line's number. Formats, and ranks where there are any,
+ * come before. */
+uint32_t img_block(struct imgbuild *b, uint32_t format);
+/* Its column, eight lanes. */
 uint32_t *img_column(struct imgbuild *b, uint32_t block, unsigned column);
 /* Take a lane for an entry: it asks nothing yet. */
-void img_lane(struct imgbuild *b, uint32_t block, unsigned size, unsigned lane, uint32_t entry);
-/* Ask for the slot that stands at `slot` in the block's format. */
-void img_lane_slot(struct imgbuild *b, uint32_t block, unsigned size, unsigned lane, unsigned slot, uint32_t value,
-                   uint32_t mask);
-/* A function that classifies with cut, fork, both sizes of blocks and code behind two of its entries, rules 0, 1 and 2.
+void img_lane(struct imgbuild *b, uint32_t block, unsigned lane, uint32_t entry);
+/* What a column may ask of a half. */
+static inline uint32_t img_range(uint32_t lo, uint32_t hi) { return lo | (65535 - hi) << 16; }
+static inline uint32_t img_masked(uint32_t value, uint32_t mask) { return value | mask << 16; }
+/* The word of a run that begins with the block. */
+uint64_t img_leaf(const struct imgbuild *b, uint32_t block, uint32_t format);
+/* A function that classifies with cut, fork, two formats of blocks and code behind two of its entries, rules 0, 1
+ * and 2.
  */
 void img_sample_classifier(struct imgbuild *b);
 /* A program whose only firewall is a list of `count` rules that accept, found by one classifier; the entries of `coded`

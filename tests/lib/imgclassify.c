@@ -3,34 +3,36 @@
 
 #include "tests/lib/imgbuild.h"
 
-uint32_t img_block(struct imgbuild *b, unsigned size)
+uint32_t img_block(struct imgbuild *b, uint32_t format)
 {
+    const struct pbc_format *const f = &b->formats[format];
     const uint32_t block = b->blocks_count;
-    for (unsigned n = 0; n < size; n++) img_add_blocks(b, (struct pbc_block){0});
+    for (unsigned n = 0; n < f->lines; n++) img_add_blocks(b, (struct pbc_line){0});
     for (unsigned lane = 0; lane < 8; lane++) {
-        img_column(b, block, 0)[lane] = 1;
-        img_column(b, block, pbc_col_entry(size))[lane] = PBC_LANE_NONE;
+        img_column(b, block, 0)[lane] = PBC_LANE_NONE;
+        img_column(b, block, 1)[lane] = b->ranks_count || f->pairs ? 1 : UINT32_MAX;
     }
     return block;
 }
 
 uint32_t *img_column(struct imgbuild *b, uint32_t block, unsigned column)
 {
-    return b->blocks[block + column / 8].col[column % 8];
+    return b->blocks[block + column / 2].col[column % 2];
 }
 
-void img_lane(struct imgbuild *b, uint32_t block, unsigned size, unsigned lane, uint32_t entry)
+void img_lane(struct imgbuild *b, uint32_t block, unsigned lane, uint32_t entry)
 {
-    img_column(b, block, 0)[lane] = 0;
-    img_column(b, block, pbc_col_entry(size))[lane] &= PBC_LANE_MORE;
-    img_column(b, block, pbc_col_entry(size))[lane] |= entry;
+    img_column(b, block, 0)[lane] &= PBC_LANE_MORE;
+    img_column(b, block, 0)[lane] |= entry;
+    img_column(b, block, 1)[lane] = 0;
+    if (!b->ranks_count) return;
+    img_column(b, block, 2)[lane] = UINT32_MAX;
+    img_column(b, block, 4)[lane] = UINT32_MAX;
 }
 
-void img_lane_slot(struct imgbuild *b, uint32_t block, unsigned size, unsigned lane, unsigned slot, uint32_t value,
-                   uint32_t mask)
+uint64_t img_leaf(const struct imgbuild *b, uint32_t block, uint32_t format)
 {
-    img_column(b, block, slot)[lane] = value;
-    img_column(b, block, pbc_format_slots(size) + slot)[lane] = mask;
+    return TREE_LEAF_WORD(block, format, pbc_shape(&b->formats[format]));
 }
 
 void img_no_classifiers(struct imgbuild *b)
@@ -38,37 +40,34 @@ void img_no_classifiers(struct imgbuild *b)
     b->classifiers_count = b->entries_count = b->formats_count = b->tree_count = b->blocks_count = 0;
 }
 
-static uint32_t ports(uint32_t lo, uint32_t hi) { return lo | (65535 - hi) << 16; }
-
 /* A run of two blocks: 10/8 and TCP (entry 0), all TCP but fragments (1), ports (2); the second block has a run of its
- * own. Behind it one of 512 bytes. */
+ * own. Behind it one of five lines, two of whose columns ask by mask. */
 static void sample_blocks(struct imgbuild *b)
 {
-    enum { KIND = KEY_SLOT(kind) };
-    img_add_formats(b, (struct pbc_format){.size = 1, .half = KEY_HALF(proto), .slot = {KEY_SLOT(src), KIND}});
-    img_add_formats(b, (struct pbc_format){.size = 2,
-                                           .half = KEY_HALF(iface),
-                                           .slot = {KIND, KEY_SLOT(dst), KEY_SLOT(marks), 1, 5, 0}});
-    for (unsigned n = 0; n < 2; n++) img_block(b, 1);
-    for (unsigned lane = 0; lane < 8; lane++) img_lane(b, 0, 1, lane, lane > 0);
-    img_lane_slot(b, 0, 1, 0, 0, 0x0a000000, 0xff000000);
-    img_lane_slot(b, 0, 1, 0, 1, KIND_TCP, KIND_TCP);
+    enum { KIND = 2 * KEY_SLOT(kind), MARKS = 2 * KEY_SLOT(marks), DST = 2 * KEY_SLOT(dst) };
+    img_add_formats(b, (struct pbc_format){3, 0, {1, 0, KEY_HALF(src_port), KEY_HALF(dst_port), KIND | PBC_MASKED}});
+    img_add_formats(b, (struct pbc_format){
+                           5, 1, {DST, DST + 1, KEY_HALF(iface), 2, 3, 10, 11, MARKS | PBC_MASKED, KIND | PBC_MASKED}});
+    for (unsigned n = 0; n < 2; n++) img_block(b, 0);
+    for (unsigned lane = 0; lane < 8; lane++) img_lane(b, 0, lane, lane > 0);
+    img_column(b, 0, 1)[0] = img_range(0x0a00, 0x0aff);
+    img_column(b, 0, 5)[0] = img_masked(KIND_TCP, KIND_TCP);
     for (unsigned lane = 1; lane < 8; lane++) {
-        img_lane_slot(b, 0, 1, lane, 0, lane, 0xff0000ff);
-        img_lane_slot(b, 0, 1, lane, 1, KIND_TCP, KIND_TCP | KIND_FRAG_LATER);
+        img_column(b, 0, 2)[lane] = img_range(lane, lane);
+        img_column(b, 0, 5)[lane] = img_masked(KIND_TCP, KIND_TCP | KIND_FRAG_LATER);
     }
-    img_column(b, 0, pbc_col_entry(1))[7] |= PBC_LANE_MORE;
-    img_lane(b, 1, 1, 0, 1);
-    img_lane(b, 1, 1, 1, 2);
-    img_lane_slot(b, 1, 1, 1, 1, KIND_PORTS, KIND_PORTS);
-    img_column(b, 1, pbc_col_sport(1))[1] = ports(1024, 65535);
-    img_column(b, 1, pbc_col_dport(1))[1] = ports(443, 443);
-    img_column(b, 1, pbc_col_half(1))[1] = 6 | 0xffu << 16;
-    img_block(b, 2);
-    img_lane(b, 2, 2, 0, 2);
-    img_lane_slot(b, 2, 2, 0, 1, 0xcb00710a, UINT32_MAX);
-    img_lane_slot(b, 2, 2, 0, 2, TCP_SYN, TCP_SYN | TCP_ACK);
-    img_column(b, 2, pbc_col_half(2))[0] = 1 | 0xffffu << 16;
+    img_column(b, 0, 0)[7] |= PBC_LANE_MORE;
+    img_lane(b, 3, 0, 1);
+    img_lane(b, 3, 1, 2);
+    img_column(b, 3, 3)[1] = img_range(1024, 65535);
+    img_column(b, 3, 4)[1] = img_range(443, 443);
+    img_column(b, 3, 5)[1] = img_masked(KIND_PORTS, KIND_PORTS);
+    img_block(b, 1);
+    img_lane(b, 6, 0, 2);
+    img_column(b, 6, 1)[0] = 0xcb00710a;
+    img_column(b, 6, 2)[0] = UINT32_MAX;
+    img_column(b, 6, 3)[0] = img_range(1, 1);
+    img_column(b, 6, 8)[0] = img_masked(TCP_SYN, TCP_SYN | TCP_ACK);
 }
 
 void img_sample_classifier(struct imgbuild *b)
@@ -90,18 +89,18 @@ void img_sample_classifier(struct imgbuild *b)
     img_add_entries(b, (struct pbc_entry){.rule = 2});
     img_add_tree(b, TREE_CUT_WORD(1, 0, 31, 2)); /* of src0 the highest bit, of src1 the lowest */
     img_add_tree(b, TREE_NONE);
-    img_add_tree(b, TREE_LEAF_WORD(1, 0));
+    img_add_tree(b, img_leaf(b, 3, 0));
     img_add_tree(b, TREE_FORK_WORD(5, 2));
     img_add_tree(b, TREE_CUT_WORD(5, 5, 15, 1)); /* the fork's two words, as a table */
-    img_add_tree(b, TREE_LEAF_WORD(0, 0));
-    img_add_tree(b, TREE_LEAF_WORD(2, 1));
+    img_add_tree(b, img_leaf(b, 0, 0));
+    img_add_tree(b, img_leaf(b, 6, 1));
     img_add_classifiers(b, (struct pbc_classifier){.name = img_string(b, "edge"),
                                                    .entry_count = 3,
                                                    .format_count = 2,
                                                    .tree_count = 7,
-                                                   .block_count = 4,
+                                                   .block_count = 11,
                                                    .words = 4,
-                                                   .compared = 4,
+                                                   .compared = 3,
                                                    .forks = 1,
                                                    .chain = 2});
 }

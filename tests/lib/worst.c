@@ -8,51 +8,56 @@
 
 struct counting {
     const uint64_t *tree;
-    const struct pbc_block *blocks;
+    const struct pbc_line *blocks;
     const struct pbc_format *formats;
     const struct pbc_rank *ranks;
     const struct key *key;
     uint32_t from;
-    unsigned ranked; /* first slots of a format that hold ranges */
+    unsigned ranked; /* first columns, which hold ranges of ranks */
     bool all;
     struct search_cost cost;
 };
 
-static uint32_t lane_of(const struct pbc_block *b, unsigned column, unsigned lane)
+static uint32_t lane_of(const struct pbc_line *b, unsigned column, unsigned lane)
 {
-    return b[column / 8].col[column % 8][lane];
+    return b[column / 2].col[column % 2][lane];
 }
 
-static bool port_in(uint32_t range, uint32_t port) { return port >= (range & 0xffff) && port <= 65535 - (range >> 16); }
+static bool half_holds(uint32_t word, bool masked, uint32_t half)
+{
+    const uint32_t lower = word & 0xffff, upper = word >> 16;
+    return masked ? (half & upper) == lower : half >= lower && half <= 65535 - upper;
+}
 
-static bool lane_holds(const struct pbc_block *b, const struct pbc_format *f, const struct key *key, unsigned lane,
+static bool lane_holds(const struct pbc_line *b, const struct pbc_format *f, const struct key *key, unsigned lane,
                        unsigned ranked)
 {
-    const unsigned slots = pbc_format_slots(f->size);
-    for (unsigned s = 0; s < ranked; s++)
-        if (key->slot[f->slot[s]] < lane_of(b, s, lane) || key->slot[f->slot[s]] > lane_of(b, slots + s, lane))
+    for (unsigned i = 1; i <= ranked; i += 2) {
+        const uint32_t rank = i == 1 ? key->src[0] : key->dst[0];
+        if (rank < lane_of(b, i, lane) || rank > lane_of(b, i + 1, lane)) return false;
+    }
+    for (unsigned i = 0; i < 2u * f->pairs; i += 2)
+        if ((key->slot[f->half[i] / 2] & lane_of(b, i + 2, lane)) != lane_of(b, i + 1, lane)) return false;
+    for (unsigned i = ranked + 2u * f->pairs; i < pbc_columns(f->lines); i++)
+        if (!half_holds(lane_of(b, i + 1, lane), f->half[i] & PBC_MASKED, key->half[PBC_HALF(f->half[i])]))
             return false;
-    for (unsigned s = ranked; s < slots; s++)
-        if ((key->slot[f->slot[s]] & lane_of(b, slots + s, lane)) != lane_of(b, s, lane)) return false;
-    const uint32_t half = lane_of(b, pbc_col_half(f->size), lane);
-    return port_in(lane_of(b, pbc_col_sport(f->size), lane), key->src_port) &&
-           port_in(lane_of(b, pbc_col_dport(f->size), lane), key->dst_port) &&
-           (key->half[f->half] & half >> 16) == (half & 0xffff);
+    return true;
 }
 
 /* A block's first lane that holds is the end, unless it stands before `from`. */
 static void count_leaf(struct counting *c, uint64_t leaf)
 {
     const struct pbc_format *f = &c->formats[TREE_FORMAT(leaf)];
-    for (const struct pbc_block *b = &c->blocks[TREE_BASE(leaf)];; b += f->size) {
-        c->cost.compared += f->size;
+    for (const struct pbc_line *b = &c->blocks[TREE_BASE(leaf)];; b += f->lines) {
+        c->cost.compared++;
+        c->cost.lines += f->lines;
         for (unsigned lane = 0; lane < 8; lane++) {
-            const uint32_t entry = lane_of(b, pbc_col_entry(f->size), lane) & PBC_LANE_NONE;
+            const uint32_t entry = lane_of(b, 0, lane) & PBC_LANE_NONE;
             if (entry < c->from || !lane_holds(b, f, c->key, lane, c->ranked)) continue;
             if (entry < c->cost.entry) c->cost.entry = entry;
             if (!c->all) return;
         }
-        if (!(lane_of(b, pbc_col_entry(f->size), 7) & PBC_LANE_MORE)) return;
+        if (!(lane_of(b, 0, 7) & PBC_LANE_MORE)) return;
     }
 }
 
@@ -120,7 +125,7 @@ static struct search_cost count(const struct program *p, uint32_t classifier, co
     struct key ranked = *key;
     if (k->rank_count) {
         c.ranks = p->ranks + k->ranks;
-        c.ranked = 2;
+        c.ranked = PBC_RANK_COLUMNS;
         ranked.src[0] = rank_by_looking(&c, RANK_SRC, key->src);
         ranked.dst[0] = rank_by_looking(&c, RANK_DST, key->dst);
         c.key = &ranked;

@@ -13,11 +13,11 @@
 /* One search as vm/classify does it, lane by lane: what it finds (ENTRY_NONE: nothing), what it reads. */
 struct search_cost {
     uint32_t entry;
-    uint32_t words, compared, climbed; /* of the tree; blocks of 256 bytes; lines for ranks */
+    uint32_t words, compared, lines, climbed; /* of the tree; blocks; lines of these; lines for ranks */
 };
 struct search_cost search_count(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
-/* Cache lines: one a word, four a block. */
-static inline uint32_t search_lines(const struct search_cost *c) { return c->climbed + c->words + 4 * c->compared; }
+/* Cache lines: one a word. */
+static inline uint32_t search_lines(const struct search_cost *c) { return c->climbed + c->words + c->lines; }
 
 /* The same without leaving out what a fork could: the meaning of an image. Words and blocks that a search may read at
  * most. */

@@ -13,7 +13,8 @@ BOUNDED = {
     ("vm/flow/grain.h", "i < count"): "called by processes alone",
     ("vm/flow/grain.h", "i < other->count"): "called by processes alone",
     ("vm/flow/grain.h", "k < g->count"): "called by processes alone",
-    ("vm/judge/classify/lanes.h", "i < pbc_format_slots(size)"): "the size is a constant in each of the searches that are compiled",
+    ("vm/judge/classify/lanes.h", "!ranked && i < wide"): "0 in each of the searches that are compiled: what has pairs is compared by turns",
+    ("vm/judge/classify/lanes.h", "i <= pbc_columns(lines)"): "the number of lines is a constant in each of the searches that are compiled",
     ("vm/kernel/look/gate.bpf.c", "i < len"): "inline: 4 or 16",
     ("vm/kernel/look/head.bpf.h", "i < words"): "inline: each call has a constant",
     ("vm/keyed/hash.h", "i < count"): "inline: each call has a constant",
@@ -22,6 +23,7 @@ BOUNDED = {
     ("vm/packet/parse/read.h", "i + 8 <= len"): "inline: each call has a constant",
     ("vm/packet/parse/read.h", "i < len"): "inline: each call has a constant",
     ("vm/packet/parse/bytes.c", "i < len"): "called by processes alone; stages compare in header.bpf.c",
+    ("vm/pbc/code.h", "i < last"): "called by processes alone",
     ("vm/program/program.h", "i < p->services_count"): "called by processes alone",
 }
 CONSTANT = r"(?:\(?\s*(?:[0-9]\w*|[A-Z][A-Z0-9_]+|sizeof\b[^&|]*?|\w+ \? [0-9]+ : [0-9]+)[\s)0-9A-Z_/*+-]*\)?)"

@@ -60,6 +60,7 @@ struct kernel_walk {
     uint32_t tree, blocks, formats;     /* first indices of the classifier in each */
     uint32_t format;                    /* 1 + the format of the leaf; 0: not in a leaf */
     uint32_t block, from, waiting, best;
+    uint64_t lane; /* the next one, in a block of any format */
 };
 /* Position of a judge's function that searches again, between two turns: the entry to go on from, its result, and the
  * registers of the bytecode. */

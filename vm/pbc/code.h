@@ -2,6 +2,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program.
@@ -28,38 +29,46 @@ static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
  *   CUT    go on at word base + (key.word[word] >> shift & mask of `bits` bits)
  *   FORK   the lower entry of those found at words base and base + 1; `least` is the lowest entry below base + 1,
  *          so that part is visited only if the first found none lower
- *   LEAF   a run of blocks from `base` on, in a format
+ *   LEAF   a run of blocks from line `base` on, in a format, whose shape the word repeats
  *   NONE   nothing below here
  *
  * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) with different
  * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
  * blocks if they read them in one format.
  *
+ * Fields stand where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 says cut and bit 1 that something
+ * ends here, of a shape or, for 0, a fork; bits 6-11 are left free; below them the key's word is at its place in bytes;
+ * shift and bits are an operand of the instruction that takes a window.
+ *
  * A classifier with lines in RANKS (struct pbc_rank) is searched with ranks in place of addresses: each address is
  * looked up once, and slots key.src[0] and key.dst[0] hold the ranks while tree and blocks are read. */
-enum tree_kind { TREE_NONE, TREE_CUT, TREE_FORK, TREE_LEAF };
-#define TREE_KIND(w)   ((unsigned)(w)&3u)
-#define TREE_BASE(w)   ((uint32_t)((w) >> 32))             /* CUT, FORK: first word of the table; LEAF: first block */
-#define TREE_WORD(w)   ((unsigned)((w) >> 2) & 7u)         /* CUT: index in key.word */
-#define TREE_SHIFT(w)  ((unsigned)((w) >> 5) & 63u)        /* CUT: shift of the window */
-#define TREE_BITS(w)   (((unsigned)((w) >> 11) & 15u) + 1) /* CUT: bits of the window, 1..16 */
-#define TREE_LEAST(w)  ((uint32_t)((w) >> 2) & 0x3fffffu)  /* FORK: lowest entry below base + 1, 22 bits */
-#define TREE_FORMAT(w) ((uint32_t)((w) >> 2) & 0xffffu)    /* LEAF: format of its blocks */
+enum tree_kind { TREE_NONE = 0, TREE_CUT = 1, TREE_FORK = 2, TREE_LEAF = 6 };
+enum { TREE_WINDOW = 12 /* lowest bit of shift and bits, and of the shape */, TREE_BASE_AT = 38 };
+#define TREE_KIND(w)   ((unsigned)(w)&7u)
+#define TREE_BASE(w)   ((uint32_t)((w) >> TREE_BASE_AT))      /* CUT, FORK: first word of the table; LEAF: first line */
+#define TREE_WORD(w)   ((unsigned)((w) >> 3) & 7u)            /* CUT: index in key.word */
+#define TREE_SHIFT(w)  ((unsigned)((w) >> TREE_WINDOW) & 63u) /* CUT: shift of the window */
+#define TREE_BITS(w)   ((unsigned)((w) >> 20) & 31u)          /* CUT: bits of the window, 1..16 */
+#define TREE_LEAST(w)  ((uint32_t)((w) >> 16) & 0x3fffffu)    /* FORK: lowest entry below base + 1, 22 bits */
+#define TREE_SHAPE(w)  ((unsigned)((w) >> TREE_WINDOW) & 15u) /* LEAF: shape of its format */
+#define TREE_FORMAT(w) ((uint32_t)((w) >> 16) & 0xffffu)      /* LEAF: format of its blocks */
 #define TREE_CUT_WORD(base, word, shift, bits)                                                                         \
-    ((uint64_t)(base) << 32 | (uint64_t)((bits)-1) << 11 | (uint64_t)(shift) << 5 | (uint64_t)(word) << 2 | TREE_CUT)
-#define TREE_FORK_WORD(base, least)  ((uint64_t)(base) << 32 | (uint64_t)(least) << 2 | TREE_FORK)
-#define TREE_LEAF_WORD(base, format) ((uint64_t)(base) << 32 | (uint64_t)(format) << 2 | TREE_LEAF)
+    ((uint64_t)(base) << TREE_BASE_AT | (uint64_t)(bits) << 20 | (uint64_t)(shift) << TREE_WINDOW |                    \
+     (uint64_t)(word) << 3 | TREE_CUT)
+#define TREE_FORK_WORD(base, least) ((uint64_t)(base) << TREE_BASE_AT | (uint64_t)(least) << 16 | TREE_FORK)
+#define TREE_LEAF_WORD(base, format, shape)                                                                            \
+    ((uint64_t)(base) << TREE_BASE_AT | (uint64_t)(format) << 16 | (uint64_t)(shape) << TREE_WINDOW | TREE_LEAF)
 
 struct pbc_classifier {
     uint32_t name; /* string: name of the list */
     uint32_t entries, entry_count;
     uint32_t formats, format_count;
-    uint32_t tree, tree_count; /* at least one word */
-    uint32_t blocks, block_count;
+    uint32_t tree, tree_count;    /* at least one word */
+    uint32_t blocks, block_count; /* lines of blocks */
     /* Each figure is the largest over all searches of the tree; the verifier recomputes and compares it. A CUT takes
      * the largest of its table's words, a FORK the sum of its two words. */
     uint32_t words;    /* words of the tree that are read */
-    uint32_t compared; /* blocks of 256 bytes that are read if nothing before the last one matches */
+    uint32_t compared; /* blocks that are read if nothing before the last one matches */
     uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: 1 + the larger of a FORK's words */
     uint32_t chain;    /* entries with code that one search may run one after the other; a leaf counts each of its
                         * entries once */
@@ -107,43 +116,55 @@ struct pbc_entry {
     uint32_t rule, code;
 };
 
-/* The parts of the key that the columns of a block compare. A block holds eight rules, lane by lane, in columns of
- * eight u32, and has `size` units of 256 bytes. Its columns, in this order:
- * - values of the slots (2 for size 1, 6 for size 2, 14 for size 4), then as many masks, so that columns of one kind
- * stand beside each other: key.slot[i] & mask == value
- * - source port, destination port: lo | (65535 - hi) << 16
- * - one half: value | mask << 16: key.half[half] & mask == value
- * - the entry; bit 31 of lane 7: another block of the run follows
+/* The columns of a block, and their questions. A block holds eight rules, lane by lane, in columns of eight u32, and
+ * takes `lines` cache lines of two columns. Column 0 has the entries; bit 31 of lane 7: another block of the run
+ * follows. The columns behind it, of which column i goes by half[i - 1]:
+ * - `pairs` times two, both halves of a slot: value, mask: key.slot & mask == value
+ * - one half each, by range: lo | (65535 - hi) << 16
+ * - with PBC_MASKED, by mask: value | mask << 16: key.half & mask == value
  *
- * In a classifier with RANKS the first two slots of each format are key.src[0] and key.dst[0], which hold ranks, and
- * the columns of both hold ranges instead: the lowest rank among the values, the highest among the masks.
+ * In a classifier with RANKS columns 1 to 4 hold ranges of ranks: lowest and highest of key.src[0], of key.dst[0];
+ * their halves are 0, and there are no pairs. In others column 1 is a pair's or asks by range.
  *
- * Lanes ascend by entry, also from block to block. What a format does not use has slot 0 (half 20) and masks 0. An
- * unused lane has mask 0 and value 1 in its first slot, and the entry PBC_LANE_NONE. */
+ * Lanes ascend by entry, also from block to block. An unused lane has the entry PBC_LANE_NONE and asks what nothing
+ * answers: of ranks the lowest 1 and the highest 0; of a pair value 1 and mask 0; else all ones in column 1. */
 struct pbc_format {
-    uint8_t size;     /* 1, 2 or 4 */
-    uint8_t half;     /* 20..31 */
-    uint8_t slot[14]; /* slots behind the size's number are 0 */
+    uint8_t lines; /* 1..PBC_LINES_MOST */
+    uint8_t pairs;
+    uint8_t half[30]; /* behind the columns 0; of a pair 2 * slot and 2 * slot + 1 */
 };
-static_assert(sizeof(struct pbc_format) == 16, "an index is a shift (docs/kernel.md)");
-struct pbc_block {
-    uint32_t col[8][8];
+static_assert(sizeof(struct pbc_format) == 32, "an index is a shift (docs/kernel.md)");
+struct pbc_line {
+    uint32_t col[2][8];
 }; /* [column][lane] */
-static_assert(sizeof(struct pbc_block) == 256, "an index is a shift (docs/kernel.md)");
+static_assert(sizeof(struct pbc_line) == 64, "an index is a shift (docs/kernel.md)");
+#define PBC_MASKED    0x80u
+#define PBC_HALF(h)   ((h)&31u)
 #define PBC_LANE_MORE 0x80000000u
 #define PBC_LANE_NONE 0x3fffffu
-static inline unsigned pbc_format_slots(unsigned size) { return size * 4 - 2; }
-/* Column numbers, in u32[8] from a block's first, behind values (from 0 on) and masks (from pbc_format_slots on). */
-static inline unsigned pbc_col_sport(unsigned size) { return size * 8 - 4; }
-static inline unsigned pbc_col_dport(unsigned size) { return size * 8 - 3; }
-static inline unsigned pbc_col_half(unsigned size) { return size * 8 - 2; }
-static inline unsigned pbc_col_entry(unsigned size) { return size * 8 - 1; }
+enum { PBC_LINES_MOST = 15, PBC_RANK_COLUMNS = 4 };
+
+static inline unsigned pbc_columns(unsigned lines) { return 2 * lines - 1; } /* behind the entries */
+
+/* The form of a block, for which a walk has code: its number of lines, where all columns ask by range, or all but the
+ * last; or ANY. 0 is no shape. */
+enum { PBC_SHAPE_ANY = 2, PBC_SHAPE_LINES = 4 /* most lines of another shape */, PBC_SHAPES = 8 };
+static inline unsigned pbc_shape(const struct pbc_format *f)
+{
+    const unsigned last = pbc_columns(f->lines) - 1;
+    if (f->lines > PBC_SHAPE_LINES || f->pairs) return PBC_SHAPE_ANY;
+    for (unsigned i = 0; i < last; i++)
+        if (f->half[i] & PBC_MASKED) return PBC_SHAPE_ANY;
+    return last + 1u + (f->half[last] & PBC_MASKED ? 1 : 0);
+}
+static inline unsigned pbc_shape_lines(unsigned shape) { return (shape + 1) / 2; }
+static inline bool pbc_shape_masked(unsigned shape) { return shape % 2 == 0; }
 
 enum {
     PBC_TREE_DEPTH = 32, /* words on a path from the root to a leaf, and forks among them */
     PBC_FORKS_MAX = 6,
     PBC_RANK_DEPTH = 24,        /* lines of RANKS that one address may take */
-    PBC_COMPARED_MAX = 1 << 15, /* units of 256 bytes that one search may compare */
+    PBC_COMPARED_MAX = 1 << 15, /* blocks that one search may compare */
     PBC_CHAIN_WARN = 32,        /* entries with code that one packet may be asked in turn: bound for a warning */
     PBC_CHAIN_MAX = 1024,       /* entries with code that one packet may be asked in turn: bound for an error */
 };

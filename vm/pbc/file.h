@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       15u
+#define PBC_VERSION       16u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
@@ -81,7 +81,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(ENTRIES, entries, struct pbc_entry, 1u << 22)                                                                    \
     X(FORMATS, formats, struct pbc_format, 1u << 16)                                                                   \
     X(TREE, tree, uint64_t, 1u << 26)                                                                                  \
-    X(BLOCKS, blocks, struct pbc_block, 1u << 21)                                                                      \
+    X(BLOCKS, blocks, struct pbc_line, 1u << 23)                                                                       \
     X(RANKS, ranks, struct pbc_rank, 1u << 22)                                                                         \
     X(WOULD_RULES, would_rules, struct pbc_rule, 1u << 20)                                                             \
     X(WOULD_CHAINS, would_chains, struct pbc_chain, 1u << 20)                                                          \

@@ -18,10 +18,13 @@ static void more(const struct listing *l, uint32_t count, const char *what)
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
 }
 
+/* True of the first words of the addresses. */
+static bool is_ip4(unsigned slot) { return slot == KEY_SLOT(src) || slot == KEY_SLOT(dst); }
+
 /* Return the name of a slot; of two slots a classifier with ranks has made these. */
 static const char *name_of(const struct pbc_classifier *c, unsigned slot)
 {
-    if (!c->rank_count || (slot != KEY_SLOT(src) && slot != KEY_SLOT(dst))) return slot_names[slot];
+    if (!c->rank_count || !is_ip4(slot)) return slot_names[slot];
     return slot == KEY_SLOT(src) ? "src_rank" : "dst_rank";
 }
 
@@ -39,19 +42,45 @@ static void add_window(struct text *t, const struct pbc_classifier *c, unsigned 
     }
 }
 
+static const uint32_t *column(const struct pbc_line *b, unsigned i) { return b[i / 2].col[i % 2]; }
+
 /* Return the number of lanes up to the last used one. */
-static unsigned lanes_of(const struct pbc_block *b, unsigned size)
+static unsigned lanes_of(const struct pbc_line *b)
 {
-    const uint32_t *entries = b[size - 1].col[7];
     unsigned lanes = 0;
-    while (lanes < 8 && (entries[lanes] & PBC_LANE_NONE) != PBC_LANE_NONE) lanes++;
+    while (lanes < 8 && (column(b, 0)[lanes] & PBC_LANE_NONE) != PBC_LANE_NONE) lanes++;
     return lanes;
 }
 
-static void add_ports(struct text *t, const char *name, uint32_t range)
+/* Add the name of a half: its own, or its slot's and which half of it is meant. */
+static void add_half(struct text *t, unsigned half)
+{
+    if (half_names[half])
+        text_add(t, "%s", half_names[half]);
+    else
+        text_add(t, "%s.%s", slot_names[half / 2], half % 2 ? "upper" : "lower");
+}
+
+/* Add a number, of an address as two bytes. */
+static void add_number(struct text *t, uint32_t number, unsigned half)
+{
+    if (is_ip4(half / 2))
+        text_add(t, "%u.%u", number >> 8, number & 0xff);
+    else
+        text_add(t, "%u", number);
+}
+
+static void add_range(struct text *t, uint32_t range, unsigned half)
 {
     const uint32_t lo = range & 0xffff, hi = 65535 - (range >> 16);
-    if (lo || hi < 65535) text_add(t, lo == hi ? "  %s %u" : "  %s %u-%u", name, lo, hi);
+    if (!lo && hi == 65535) return;
+    text_add(t, "  ");
+    add_half(t, half);
+    text_add(t, " ");
+    add_number(t, lo, half);
+    if (lo == hi) return;
+    text_add(t, "-");
+    add_number(t, hi, half);
 }
 
 static void add_ranks(struct text *t, const char *name, uint32_t lo, uint32_t hi)
@@ -59,46 +88,55 @@ static void add_ranks(struct text *t, const char *name, uint32_t lo, uint32_t hi
     if (lo || hi < UINT32_MAX) text_add(t, lo == hi ? "  %s %u" : "  %s %u-%u", name, lo, hi);
 }
 
-static void add_masked(struct text *t, const char *name, uint32_t value, uint32_t mask, uint32_t all)
-{
-    text_add(t, "  %s 0x%x", name, value);
-    if (mask != all) text_add(t, " of 0x%x", mask);
-}
-
 /* Add an address as in code, with its mask if that is no prefix. */
-static void add_slot_compared(struct text *t, unsigned slot, uint32_t value, uint32_t mask)
+static void add_slot(struct text *t, unsigned slot, uint32_t value, uint32_t mask)
 {
-    const bool prefix = !(~mask & (~mask + 1));
     if (!mask) return;
-    if (slot == KEY_SLOT(kind)) {
-        text_add(t, "  kind ");
-        if (value) text_add_kind(t, value, "|");
-        if (mask & ~value) text_add(t, value ? " not " : "not "), text_add_kind(t, mask & ~value, "|");
-    } else if ((slot == KEY_SLOT(src) || slot == KEY_SLOT(dst)) && prefix) {
+    if (is_ip4(slot) && !(~mask & (~mask + 1))) {
         text_add(t, "  %s ", slot_names[slot]);
         text_add_address(t, (const uint32_t[4]){value}, false);
         if (mask != UINT32_MAX) text_add(t, "/%u", (unsigned)__builtin_popcount(mask));
-    } else {
-        add_masked(t, slot_names[slot], value, mask, UINT32_MAX);
+        return;
     }
+    text_add(t, "  %s 0x%x", slot_names[slot], value);
+    if (mask != UINT32_MAX) text_add(t, " of 0x%x", mask);
 }
 
-static void dump_lane(const struct listing *l, const struct pbc_block *b, const struct pbc_format *f, unsigned lane)
+static void add_masked(struct text *t, uint32_t word, unsigned half)
 {
-    const unsigned size = f->size, slots = pbc_format_slots(size);
-    const struct pbc_block *last = &b[size - 1]; /* columns from 4 on: ports, half, entry */
+    const uint32_t value = word & 0xffff, mask = word >> 16, shift = half % 2 * 16;
+    if (!mask) return;
+    text_add(t, "  ");
+    if (half / 2 == KEY_SLOT(kind)) {
+        text_add(t, "kind ");
+        if (value) text_add_kind(t, value << shift, "|");
+        if (mask & ~value) text_add(t, value ? " not " : "not "), text_add_kind(t, (mask & ~value) << shift, "|");
+        return;
+    }
+    add_half(t, half);
+    text_add(t, " 0x%x", value);
+    if (mask != 0xffff) text_add(t, " of 0x%x", mask);
+}
+
+static void dump_lane(const struct listing *l, const struct pbc_line *b, const struct pbc_format *f, unsigned lane)
+{
     char line[LINE];
     struct text t = text_of(line, sizeof line);
-    text_add(&t, "      entry %u", last->col[7][lane] & PBC_LANE_NONE);
-    const unsigned ranks = l->c->rank_count ? 2 : 0;
-    for (unsigned s = 0; s < ranks; s++)
-        add_ranks(&t, name_of(l->c, f->slot[s]), b[0].col[s][lane], b[slots / 8].col[slots % 8 + s][lane]);
-    for (unsigned s = ranks; s < slots; s++)
-        add_slot_compared(&t, f->slot[s], b[s / 8].col[s % 8][lane], b[(slots + s) / 8].col[(slots + s) % 8][lane]);
-    add_ports(&t, "src_port", last->col[4][lane]);
-    add_ports(&t, "dst_port", last->col[5][lane]);
-    if (last->col[6][lane] >> 16)
-        add_masked(&t, half_names[f->half], last->col[6][lane] & 0xffff, last->col[6][lane] >> 16, 0xffff);
+    unsigned i = 1;
+    text_add(&t, "      entry %u", column(b, 0)[lane] & PBC_LANE_NONE);
+    if (l->c->rank_count) {
+        add_ranks(&t, name_of(l->c, KEY_SLOT(src)), column(b, 1)[lane], column(b, 2)[lane]);
+        add_ranks(&t, name_of(l->c, KEY_SLOT(dst)), column(b, 3)[lane], column(b, 4)[lane]);
+        i += PBC_RANK_COLUMNS;
+    }
+    for (; i < 2u * f->pairs; i += 2) add_slot(&t, f->half[i - 1] / 2, column(b, i)[lane], column(b, i + 1)[lane]);
+    for (; i <= pbc_columns(f->lines); i++) {
+        const uint32_t word = column(b, i)[lane];
+        if (f->half[i - 1] & PBC_MASKED)
+            add_masked(&t, word, PBC_HALF(f->half[i - 1]));
+        else
+            add_range(&t, word, f->half[i - 1]);
+    }
     dump_line(&t, l->out);
 }
 
@@ -106,15 +144,15 @@ static void dump_lane(const struct listing *l, const struct pbc_block *b, const 
 static void dump_run(struct listing *l, uint64_t leaf)
 {
     const struct pbc_format *f = &l->p->formats[l->c->formats + TREE_FORMAT(leaf)];
-    const struct pbc_block *b = &l->p->blocks[l->c->blocks + TREE_BASE(leaf)];
+    const struct pbc_line *b = &l->p->blocks[l->c->blocks + TREE_BASE(leaf)];
     bool follows = true;
     for (uint32_t i = 0; i < l->shown_count; i++)
         if (l->shown[i] == TREE_BASE(leaf)) return;
     if (l->shown_count == LEAVES) return;
     l->shown[l->shown_count++] = TREE_BASE(leaf);
-    for (unsigned n = 0; n < BLOCKS && follows; n++, b += f->size) {
-        for (unsigned lane = 0; lane < lanes_of(b, f->size); lane++) dump_lane(l, b, f, lane);
-        follows = b[f->size - 1].col[7][7] & PBC_LANE_MORE;
+    for (unsigned n = 0; n < BLOCKS && follows; n++, b += f->lines) {
+        for (unsigned lane = 0; lane < lanes_of(b); lane++) dump_lane(l, b, f, lane);
+        follows = column(b, 0)[7] & PBC_LANE_MORE;
     }
     if (follows) fprintf(l->out, "      ... and more\n");
 }
@@ -138,7 +176,7 @@ static void dump_words(struct listing *l, uint32_t from, uint32_t to)
         text_add(&t, "fork -> %u, %u", base, base + 1);
         if (TREE_LEAST(w) != PBC_LANE_NONE) text_add(&t, " from entry %u", TREE_LEAST(w));
         break;
-    case TREE_LEAF: text_add(&t, "leaf block %u in format %u", base, TREE_FORMAT(w)); break;
+    case TREE_LEAF: text_add(&t, "leaf at line %u in format %u", base, TREE_FORMAT(w)); break;
     }
     dump_line(&t, l->out);
     if (TREE_KIND(w) == TREE_LEAF) dump_run(l, w);
@@ -163,9 +201,14 @@ static void dump_formats(const struct listing *l)
         const struct pbc_format *f = &l->p->formats[l->c->formats + i];
         char line[LINE];
         struct text t = text_of(line, sizeof line);
-        text_add(&t, "    format %u: %u bytes,", i, f->size * 256u);
-        for (unsigned s = 0; s < pbc_format_slots(f->size); s++) text_add(&t, " %s", name_of(l->c, f->slot[s]));
-        text_add(&t, ", %s", half_names[f->half]);
+        text_add(&t, "    format %u: %u line%s,", i, f->lines, f->lines == 1 ? "" : "s");
+        if (l->c->rank_count) text_add(&t, " src_rank dst_rank");
+        for (unsigned h = 0; h < 2u * f->pairs; h += 2) text_add(&t, " %s", slot_names[f->half[h] / 2]);
+        for (unsigned h = l->c->rank_count ? PBC_RANK_COLUMNS : 2u * f->pairs; h < pbc_columns(f->lines); h++) {
+            text_add(&t, " ");
+            add_half(&t, PBC_HALF(f->half[h]));
+            if (f->half[h] & PBC_MASKED) text_add(&t, "/mask");
+        }
         dump_line(&t, l->out);
     }
     more(l, l->c->format_count - count, "formats");
@@ -231,8 +274,8 @@ static void dump_classifier(const struct program *p, uint32_t i, FILE *out)
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     add_named(&t, p, "  classifier", i, c->name);
-    text_add(&t, ": %u entries, %u words, %u blocks; at most %u words, %u blocks, %u forks, %u in turn", c->entry_count,
-             c->tree_count, c->block_count, c->words, c->compared, c->forks, c->chain);
+    text_add(&t, ": %u entries, %u words, %u lines of blocks; at most %u words, %u blocks, %u forks, %u in turn",
+             c->entry_count, c->tree_count, c->block_count, c->words, c->compared, c->forks, c->chain);
     if (c->rank_count) text_add(&t, "; %u lines for ranks, at most %u", c->rank_count, c->climbed);
     dump_line(&t, out);
     dump_entries(&l);

@@ -24,7 +24,7 @@ enum {
  * boxes that ask many slots are larger and have fewer bytes to share. */
 static uint64_t worth_spending(const struct build *b, struct list l)
 {
-    enum { LEAST = 1 << 14, FEW = 5 << 19 };
+    enum { LEAST = 1 << 14, FEW = 19 << 17 };
     uint64_t slots = b->b->rank[0] ? 2 : 0;
     for (unsigned c = 0; c < b->b->slots; c++) {
         uint32_t asked = 0;
@@ -39,7 +39,18 @@ static uint64_t worth_spending(const struct build *b, struct list l)
 static void columns_find(struct build *b)
 {
     memset(b->column, NO_COLUMN, sizeof b->column);
-    for (unsigned c = 0; c < b->b->slots; c++) b->column[b->b->slot[c]] = (uint8_t)c;
+    b->no_prefixes = 0;
+    for (unsigned c = 0; c < b->b->slots; c++) {
+        const unsigned slot = b->b->slot[c];
+        uint32_t lower = 0, upper = 0; /* bits that are asked below free ones */
+        b->column[slot] = (uint8_t)c;
+        for (uint32_t i = 0; i < b->b->count; i++) {
+            const uint32_t free_bits = ~b->b->mask[c][i], free_lower = free_bits & 0xffff, free_upper = free_bits >> 16;
+            lower |= free_lower & (free_lower + 1);
+            upper |= free_upper & (free_upper + 1);
+        }
+        b->no_prefixes |= (uint32_t)(lower != 0) << 2 * slot | (uint32_t)(upper != 0) << (2 * slot + 1);
+    }
 }
 
 /* Join the words of parts by forks; the word with the lowest entry comes first. */
@@ -93,8 +104,7 @@ static bool overlap_fill(const struct build *b, struct built *out)
     if (!out->overlap_sample) return false;
     for (uint32_t i = 0, last = UINT32_MAX; i < OVERLAPS; i++) {
         const uint32_t lane = (uint32_t)((uint64_t)i * l->lanes / OVERLAPS);
-        const uint32_t *col = b->blocks[l->block + lane / 8 * f->size].col[0];
-        const uint32_t entry = col[pbc_col_entry(f->size) * 8 + lane % 8] & PBC_LANE_NONE;
+        const uint32_t entry = b->blocks[l->block + lane / 8 * f->lines].col[0][lane % 8] & PBC_LANE_NONE;
         if (entry != last) out->overlap_sample[out->overlap_count++] = entry;
         last = entry;
     }
@@ -130,6 +140,7 @@ static void build_fini(struct build *b)
     free(b->formats);
     free(b->table_index.place);
     free(b->leaf_index.place);
+    free(b->format_index.place);
 }
 
 static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *out)

@@ -20,7 +20,7 @@ typedef bool kind_possible_fn(uint32_t mask, uint32_t value);
 /* The image, and figures about it. */
 struct built {
     uint64_t *tree;
-    struct pbc_block *blocks;
+    struct pbc_line *blocks;
     struct pbc_format *formats;
     struct pbc_rank *ranks;
     uint32_t tree_count, block_count, format_count, rank_count;

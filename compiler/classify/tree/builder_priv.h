@@ -79,7 +79,7 @@ struct table {
 };
 struct leaf {
     uint32_t block, lanes;
-    uint32_t units; /* units of 256 bytes */
+    uint32_t blocks, lines;
     uint16_t format;
     uint32_t chain;
     uint32_t least; /* its first entry */
@@ -89,11 +89,12 @@ struct build {
     const struct boxes *b;
     const bool *coded;
     kind_possible_fn *possible;
-    bool parted;         /* true: build the parts that open addresses make; false: the whole */
-    bool short_ways;     /* true: rather more bytes than long ways, for lists that would go beyond BUILT_LINES */
-    unsigned forks_most; /* most forks on a path */
-    uint64_t reserve;    /* bytes kept for parts that resist, besides those shared out */
-    uint8_t column[16];  /* column of a slot, NO_COLUMN */
+    bool parted;          /* true: build the parts that open addresses make; false: the whole */
+    bool short_ways;      /* true: rather more bytes than long ways, for lists that would go beyond BUILT_LINES */
+    unsigned forks_most;  /* most forks on a path */
+    uint64_t reserve;     /* bytes kept for parts that resist, besides those shared out */
+    uint8_t column[16];   /* column of a slot, NO_COLUMN */
+    uint32_t no_prefixes; /* a bit for each half of which some box asks what is no prefix of the half */
     struct stack stack;
     uint64_t held, peak;     /* bytes held, now and at most */
     bool failed;             /* true if out of memory */
@@ -104,13 +105,14 @@ struct build {
     uint64_t *words;
     struct table *tables;
     struct leaf *leaves;
-    struct pbc_block *blocks;
+    struct pbc_line *blocks;
     struct pbc_format *formats;
     uint32_t word_count, word_cap, table_count, table_cap, leaf_count, leaf_cap, block_count, block_cap, format_count,
         format_cap;
-    struct index table_index, leaf_index;
-    uint64_t work;    /* number of boxes looked at, counted each time */
-    uint32_t longest; /* 1 + the number of the leaf with most lanes */
+    struct index table_index, leaf_index, format_index;
+    uint64_t spared_lines; /* by which blocks are smaller than their price */
+    uint64_t work;         /* number of boxes looked at, counted each time */
+    uint32_t longest;      /* 1 + the number of the leaf with most lanes */
     bool last_resort;
     bool unsayable;      /* true for a leaf that no format holds, and no room to cut it */
     uint32_t lines_most; /* most lines on the worst way of a useful image; 0: any number */
@@ -199,7 +201,7 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
 
 /* leaf.c */
 enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 32, LEAF_RESISTS = 64 };
-/* Return the most units, or the bytes, of a leaf with these boxes in the part. 0: no format holds their questions. */
+/* Return the price of a leaf with these boxes in the part. 0: no format holds their questions. */
 uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l);
 uint64_t leaf_word(struct build *b, const struct part *p, struct list l);
 
@@ -216,7 +218,6 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count);
 struct worst word_worst(const struct build *b, uint64_t word);
 struct worst worst_any(struct worst a, struct worst b);
-static inline uint32_t unit_lines(uint32_t units) { return units * (uint32_t)(sizeof(struct pbc_block) / 64); }
 /* Note that some way below a word reads this many lines: the way from the root reads at least as many. */
 static inline void bound_lines(struct build *b, uint32_t lines)
 {
@@ -224,8 +225,15 @@ static inline void bound_lines(struct build *b, uint32_t lines)
 }
 static inline uint64_t build_bytes(const struct build *b)
 {
-    return b->word_count * sizeof(uint64_t) + b->block_count * sizeof(struct pbc_block) +
+    return b->word_count * sizeof(uint64_t) + b->block_count * sizeof(struct pbc_line) +
            b->format_count * sizeof(struct pbc_format);
+}
+/* Room is shared out by bytes, but a block counts at least PRICED_LINES. So the room holds as many boxes of
+ * any list, and what a build looks at is bounded by them. */
+enum { PRICED_LINES = 4 };
+static inline uint64_t build_price(const struct build *b)
+{
+    return build_bytes(b) + b->spared_lines * sizeof(struct pbc_line);
 }
 uint32_t hash_bytes(const void *bytes, size_t len);
 /* Return the place of the member with that hash for which `equal` holds, or a free place for it; NULL: out of

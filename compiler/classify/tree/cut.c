@@ -240,14 +240,14 @@ static bool build_children(struct deal *d, struct allowance a, uint64_t unit, ui
         const struct stack_mark mark = stack_mark(b);
         const struct list l = d->pruned ? d->pruned[c] : child_list(d, c);
         if (b->failed) return false;
-        const uint64_t own = bytes_of(l.count, unit), before = build_bytes(b);
+        const uint64_t own = bytes_of(l.count, unit), before = build_price(b);
         const uint64_t spare = left > least ? left - least : 0;
         const struct part q = window_child(d->p, d->w, c);
         const struct allowance below = {own + (boxes ? spare * l.count / boxes : 0), a.forks, a.depth - 1};
         boxes -= l.count;
         least -= own;
         words[c] = node_word(b, l, &q, below);
-        const uint64_t used = build_bytes(b) - before, charged = used < below.bytes ? used : below.bytes;
+        const uint64_t used = build_price(b) - before, charged = used < below.bytes ? used : below.bytes;
         left = left > charged ? left - charged : 0;
         stack_release(b, mark);
     }
@@ -263,7 +263,7 @@ bool cut_word(struct build *b, struct list l, const struct part *p, struct windo
     const struct part some = window_child(p, w, 0);
     const uint64_t unit = leaf_bytes(b, &some, (struct list){l.box, l.count});
     const uint64_t per_block =
-        unit ? (unit - sizeof(struct pbc_format)) / bytes_of(l.count, 1) : 4 * sizeof(struct pbc_block);
+        unit ? (unit - sizeof(struct pbc_format)) / bytes_of(l.count, 1) : PBC_LINES_MOST * sizeof(struct pbc_line);
     uint64_t boxes = 0;
     bool ok = table <= a.bytes && a.depth > 1 && deal_init(&d, l, a);
     if (ok) {

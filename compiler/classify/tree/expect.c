@@ -45,33 +45,38 @@ static void draw_key(const struct boxes *b, kind_possible_fn *possible, uint32_t
     k->dst_port = draw_port(state, b->dport[box]);
 }
 
-static bool lane_holds(const uint32_t *col, const struct pbc_format *f, const struct key *k, unsigned lane,
-                       unsigned ranks)
+static bool half_holds(uint32_t word, bool masked, uint32_t half)
 {
-    const unsigned slots = pbc_format_slots(f->size);
-    for (unsigned i = 0; i < ranks; i++)
-        if (k->slot[f->slot[i]] < col[i * 8 + lane] || k->slot[f->slot[i]] > col[(slots + i) * 8 + lane]) return false;
-    for (unsigned i = ranks; i < slots; i++)
-        if ((k->slot[f->slot[i]] & col[(slots + i) * 8 + lane]) != col[i * 8 + lane]) return false;
-    const uint32_t s = col[pbc_col_sport(f->size) * 8 + lane], d = col[pbc_col_dport(f->size) * 8 + lane],
-                   h = col[pbc_col_half(f->size) * 8 + lane];
-    return k->src_port >= (s & 0xffff) && k->src_port <= 65535 - (s >> 16) && k->dst_port >= (d & 0xffff) &&
-           k->dst_port <= 65535 - (d >> 16) && (k->half[f->half] & h >> 16) == (h & 0xffff);
+    const uint32_t lower = word & 0xffff, upper = word >> 16;
+    return masked ? (half & upper) == lower : half >= lower && half <= 65535 - upper;
 }
 
-static uint32_t search_leaf(const struct built *m, uint64_t word, const struct key *k, uint64_t *units)
+static bool lane_holds(const uint32_t *col, const struct pbc_format *f, const struct key *k, unsigned lane, bool ranked)
+{
+    for (unsigned i = 0; i < 2 && ranked; i++) {
+        const uint32_t rank = i ? k->dst[0] : k->src[0];
+        if (rank < col[(1 + 2 * i) * 8 + lane] || rank > col[(2 + 2 * i) * 8 + lane]) return false;
+    }
+    for (unsigned i = 0; i < 2u * f->pairs; i += 2)
+        if ((k->slot[f->half[i] / 2] & col[(i + 2) * 8 + lane]) != col[(i + 1) * 8 + lane]) return false;
+    for (unsigned i = ranked ? PBC_RANK_COLUMNS : 2u * f->pairs; i < pbc_columns(f->lines); i++)
+        if (!half_holds(col[(i + 1) * 8 + lane], f->half[i] & PBC_MASKED, k->half[PBC_HALF(f->half[i])])) return false;
+    return true;
+}
+
+static uint32_t search_leaf(const struct built *m, uint64_t word, const struct key *k, uint64_t *blocks)
 {
     const struct pbc_format *f = &m->formats[TREE_FORMAT(word)];
-    for (const struct pbc_block *b = &m->blocks[TREE_BASE(word)];; b += f->size) {
-        const uint32_t *col = b->col[0], *entry = col + pbc_col_entry(f->size) * 8;
-        *units += f->size;
+    for (const struct pbc_line *b = &m->blocks[TREE_BASE(word)];; b += f->lines) {
+        const uint32_t *entry = b->col[0];
+        ++*blocks;
         for (unsigned lane = 0; lane < 8; lane++)
-            if (lane_holds(col, f, k, lane, m->rank_count ? 2 : 0)) return entry[lane] & PBC_LANE_NONE;
+            if (lane_holds(entry, f, k, lane, m->rank_count)) return entry[lane] & PBC_LANE_NONE;
         if (!(entry[7] & PBC_LANE_MORE)) return UINT32_MAX;
     }
 }
 
-static uint32_t search(const struct built *m, const struct key *k, uint64_t *units)
+static uint32_t search(const struct built *m, const struct key *k, uint64_t *blocks)
 {
     uint64_t fork[PBC_FORKS_MAX], word = m->tree[0];
     unsigned waiting = 0;
@@ -84,7 +89,7 @@ static uint32_t search(const struct built *m, const struct key *k, uint64_t *uni
             fork[waiting++] = word;
             word = m->tree[TREE_BASE(word)];
         } else {
-            const uint32_t found = TREE_KIND(word) == TREE_LEAF ? search_leaf(m, word, k, units) : UINT32_MAX;
+            const uint32_t found = TREE_KIND(word) == TREE_LEAF ? search_leaf(m, word, k, blocks) : UINT32_MAX;
             if (found < best) best = found;
             while (waiting && TREE_LEAST(fork[waiting - 1]) >= best) waiting--;
             if (!waiting) return best;
@@ -95,12 +100,12 @@ static uint32_t search(const struct built *m, const struct key *k, uint64_t *uni
 
 double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const struct built *image)
 {
-    uint64_t state = 1, units = 0;
+    uint64_t state = 1, blocks = 0;
     for (unsigned i = 0; i < DRAWS && b->count; i++) {
         struct key k;
         const uint32_t box = (uint32_t)((uint64_t)draw(&state) * b->count >> 32);
         draw_key(b, possible, box, &state, &k);
-        search(image, &k, &units);
+        search(image, &k, &blocks);
     }
-    return (double)units / DRAWS;
+    return (double)blocks / DRAWS;
 }

@@ -21,11 +21,11 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
     }
     struct allowance below = {leaf_bytes(b, p, narrow) + share(a.bytes - least, narrow.count, l.count), a.forks - 1,
                               a.depth - 1};
-    const uint64_t before = build_bytes(b);
+    const uint64_t before = build_price(b);
     uint64_t first, second;
     narrow.count = part_prune(b, narrow, p);
     if (!cut_word(b, narrow, p, plan.window, below, &first)) first = node_word(b, narrow, p, below);
-    const uint64_t used = build_bytes(b) - before;
+    const uint64_t used = build_price(b) - before;
     below.bytes = a.bytes - table - (used < below.bytes ? used : below.bytes);
     second = node_word(b, wide, p, below);
     stack_release(b, mark);

@@ -5,7 +5,10 @@
 
 #include "compiler/classify/tree/builder_priv.h"
 
-static uint64_t rebased(uint64_t word, uint32_t base) { return (word & 0xffffffffu) | (uint64_t)base << 32; }
+static uint64_t rebased(uint64_t word, uint32_t base)
+{
+    return (word & ((UINT64_C(1) << TREE_BASE_AT) - 1)) | (uint64_t)base << TREE_BASE_AT;
+}
 
 static uint64_t placed(const struct build *b, const uint32_t first[], uint64_t word)
 {

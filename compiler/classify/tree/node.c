@@ -30,12 +30,12 @@ static bool go_on_reserve(struct build *b, struct list l, const struct part *p, 
 {
     const uint64_t wish = RESERVE_TIMES * leaf_bytes(b, p, l), most = b->reserve / RESERVE_PART;
     const uint64_t extra = wish < most ? wish : most;
-    const uint64_t before = build_bytes(b), own = a.bytes;
+    const uint64_t before = build_price(b), own = a.bytes;
     if (extra < wish / 4 || (wish && l.count <= LEAF_LONG)) return false;
     b->reserve -= extra;
     a.bytes += extra;
     const bool done = go_on(b, l, p, a, word);
-    const uint64_t used = build_bytes(b) - before, over = used > own ? used - own : 0;
+    const uint64_t used = build_price(b) - before, over = used > own ? used - own : 0;
     b->reserve += done && over < extra ? extra - over : done ? 0 : extra;
     return done;
 }

@@ -13,13 +13,14 @@ enum {
     CANDIDATES = 160,
     DENSE = 32, /* boxes at a point that make a part dense */
     DENSE_WIDTH = 2,
+    UNIT = PRICED_LINES * sizeof(struct pbc_line), /* bytes that cost as much to compare as a small block */
 };
 
 /* Weights in a cost, in steps, that is, reads of a word of the tree. */
 struct weights {
     float largest;            /* share of the largest child in the work that a cut leaves */
     float second;             /* work for the boxes set apart, relative to the whole */
-    uint32_t leaf, leaf_long; /* boxes of a leaf of one unit a block: without need; at most, where that is cheaper */
+    uint32_t leaf, leaf_long; /* boxes of a leaf of small blocks: without need; at most, where that is cheaper */
 };
 static const struct weights usual = {0.2f, 0.6f, LEAF_BOXES, LEAF_LONG}, short_ways = {0.4f, 1, LEAF_FEW, LEAF_BOXES};
 static const float EVEN = 0.4f; /* share, in the rest of that work, of packets drawn from all headers */
@@ -224,17 +225,17 @@ static int by_score(const void *a, const void *b)
     return memcmp(&x->plan, &y->plan, sizeof x->plan);
 }
 
-/* Return the number of boxes that a leaf may hold without need: fewer for larger boxes. */
-static uint32_t leaf_most(const struct weights *w, uint64_t bytes, uint32_t boxes)
+/* Return the number of boxes that a leaf may hold without need: fewer for larger blocks. */
+static uint32_t leaf_most(const struct weights *w, uint64_t bytes, uint32_t blocks)
 {
-    const uint64_t unit = bytes / ((boxes + LEAF_FEW - 1) / LEAF_FEW) / sizeof(struct pbc_block);
-    return unit <= 1 ? w->leaf : unit <= 2 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
+    const uint64_t lines = bytes / blocks / sizeof(struct pbc_line);
+    return lines <= 4 ? w->leaf : lines <= 8 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
 /* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which stands first. */
 static bool compare_all(const struct scoring *s, struct list l, uint64_t bytes)
 {
-    const float units = (float)(bytes / sizeof(struct pbc_block));
+    const float units = (float)(bytes / UNIT);
     return bytes && l.count <= s->weights->leaf_long && s->count && s->best->score > FURTHER * (units - 1);
 }
 
@@ -249,7 +250,8 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     struct scratch *x = b->scratch;
     const uint64_t bytes = leaf_bytes(b, p, l);
     const struct weights *const weights = b->short_ways ? &short_ways : &usual;
-    const bool leaf = bytes && l.count <= leaf_most(weights, bytes, l.count);
+    const uint32_t blocks = (l.count + LEAF_FEW - 1) / LEAF_FEW;
+    const bool leaf = bytes && l.count <= leaf_most(weights, bytes, blocks);
     if (leaf && !kind_is_open(b, l, p)) {
         plans[0] = (struct plan){.way = WAY_LEAF};
         return 1;
@@ -261,7 +263,7 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     if (leaf) return n;
     struct scoring s = {
         .weights = weights, .x = x, .boxes = l.count, .budget = (float)a.bytes, .forks = a.forks, .best = best};
-    s.unit = bytes ? (float)bytes / (float)((l.count + LEAF_FEW - 1) / LEAF_FEW) : 4 * sizeof(struct pbc_block);
+    s.unit = bytes ? (float)bytes / (float)blocks : PBC_LINES_MOST * sizeof(struct pbc_line);
     s.dense = x->at_a_point > DENSE;
     s.copies = s.dense ? 0 : copies_price(&s);
     if (s.dense) s.forks = 0;

@@ -24,7 +24,7 @@ struct worst word_worst(const struct build *b, uint64_t word)
     struct worst w = {.least = PBC_LANE_NONE};
     if (TREE_KIND(word) == TREE_LEAF) {
         const struct leaf *l = &b->leaves[TREE_BASE(word)];
-        w = (struct worst){0, l->units, 0, l->chain, unit_lines(l->units), l->least};
+        w = (struct worst){0, l->blocks, 0, l->chain, l->lines, l->least};
     } else if (TREE_KIND(word) == TREE_CUT) {
         w = b->tables[TREE_BASE(word)].worst;
     } else if (TREE_KIND(word) == TREE_FORK) {

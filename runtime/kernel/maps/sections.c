@@ -28,9 +28,10 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
                                                .size = sizeof *p->verdicts};
 }
 
-/* Bytes that code may read past the masked index: three units, since the largest entry, a classifier's block, has up to
- * four. */
-enum { SLACK = 3 * sizeof(struct pbc_block) };
+/* Bytes that code may read past the masked index, as far as the kernel's verifier knows: the largest entry that is read
+ * from there, a classifier's block, may have sixteen lines for all it can see. */
+enum { SLACK = PBC_LINES_MOST * sizeof(struct pbc_line) };
+static_assert(PBC_LINES_MOST == 15, "a mask, and one less than what the verifier sees");
 
 int sections_init(struct sections *s, const struct program *p, uint64_t wanted, char *err, size_t err_len)
 {

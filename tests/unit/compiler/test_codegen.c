@@ -459,8 +459,9 @@ static void limits(void **state)
     (void)state;
 }
 
-/* Networks of at most so many bits and ranges of ports on both sides, so that many rules hold at a point. */
-static void write_crossing(FILE *f, unsigned rules, unsigned bits, unsigned ports)
+/* Networks of at most so many bits and ranges of ports on both sides, and of hop limits if asked, so that many rules
+ * hold at a point. */
+static void write_crossing(FILE *f, unsigned rules, unsigned bits, unsigned ports, bool hops)
 {
     struct rng r = {.state = 3};
     fputs("firewall f default drop {\n", f);
@@ -472,14 +473,16 @@ static void write_crossing(FILE *f, unsigned rules, unsigned bits, unsigned port
             fprintf(f, " %s %u.0.0.0/%u %sport %u-%u", side ? "to" : "from", net, len, side ? "" : "source ", port,
                     end);
         }
+        const unsigned ttl = hops ? rng_below(&r, 128) : 0;
+        if (hops) fprintf(f, " ttl %u-%u", ttl, ttl + rng_below(&r, 127));
         fputs("\n", f);
     }
     fputs("}\n", f);
 }
 
-static void write_long_ways(FILE *f) { write_crossing(f, 8000, 8, 15000); }
-static void write_large(FILE *f) { write_crossing(f, 3000, 4, 30000); }
-static void write_ordinary(FILE *f) { write_crossing(f, 1000, 8, 100); }
+static void write_long_ways(FILE *f) { write_crossing(f, 4000, 4, 30000, true); }
+static void write_large(FILE *f) { write_crossing(f, 3000, 8, 30000, true); }
+static void write_ordinary(FILE *f) { write_crossing(f, 1000, 8, 100, false); }
 
 /* A list whose search reads more lines than nearly all do, or whose tables take more bytes, is told. */
 static void tells_what_is_far(void **state)

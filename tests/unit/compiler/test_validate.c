@@ -16,7 +16,7 @@
 struct breakable {
     struct made whole;
     struct program broken;
-    struct pbc_block *blocks;
+    struct pbc_line *blocks;
     struct pbc_entry *entries;
     struct insn *code;
     uint64_t *tree;
@@ -94,31 +94,30 @@ static void whole_programs_pass(void **state)
     }
 }
 
-static bool lane_used(const struct breakable *m, uint32_t block, unsigned size, unsigned lane)
-{
-    const unsigned at = pbc_col_entry(size);
-
-    return (m->blocks[block + at / 8].col[at % 8][lane] & ~PBC_LANE_MORE) != PBC_LANE_NONE;
-}
-
 static uint32_t *column(struct breakable *m, uint32_t block, unsigned at)
 {
-    return m->blocks[block + at / 8].col[at % 8];
+    return m->blocks[block + at / 2].col[at % 2];
 }
 
+static bool lane_used(struct breakable *m, uint32_t block, unsigned lane)
+{
+    return (column(m, block, 0)[lane] & ~PBC_LANE_MORE) != PBC_LANE_NONE;
+}
+
+typedef bool damage_fn(struct breakable *m, uint32_t block, const struct pbc_format *f, unsigned lane);
+
 /* The damage to every lane in turn: how many there were, and how many were found out. */
-static void each_lane(const char *text, bool (*damage)(struct breakable *, uint32_t, unsigned, unsigned),
-                      unsigned tally[2])
+static void each_lane(const char *text, damage_fn *damage, unsigned tally[2])
 {
     struct breakable m;
 
     tally[0] = tally[1] = 0;
     make(&m, text, CLASSIFY_ALL);
-    const unsigned size = m.whole.p->formats[0].size;
+    const struct pbc_format *const f = m.whole.p->formats;
     assert_int_equal(m.whole.p->formats_count, 1);
-    for (uint32_t b = 0; b + size <= m.whole.p->blocks_count; b += size)
+    for (uint32_t b = 0; b + f->lines <= m.whole.p->blocks_count; b += f->lines)
         for (unsigned lane = 0; lane < 8; lane++) {
-            if (!lane_used(&m, b, size, lane) || !damage(&m, b, size, lane)) continue;
+            if (!lane_used(&m, b, lane) || !damage(&m, b, f, lane)) continue;
             tally[0]++;
             tally[1] += is_found_out(&m);
             memcpy(m.blocks, m.whole.p->blocks, m.whole.p->blocks_count * sizeof(*m.blocks));
@@ -126,54 +125,68 @@ static void each_lane(const char *text, bool (*damage)(struct breakable *, uint3
     unbreak(&m);
 }
 
-/* One bit that a lane asks. */
-static bool flip_bit(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
+static unsigned column_of(const struct pbc_format *f, unsigned half)
 {
-    for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
-        const uint32_t mask = column(m, b, pbc_format_slots(size) + slot)[lane];
-
-        if (!mask) continue;
-        column(m, b, slot)[lane] ^= mask & -mask;
-        return true;
-    }
-    return false;
+    for (unsigned i = 0; i < pbc_columns(f->lines); i++)
+        if (PBC_HALF(f->half[i]) == half) return i + 1;
+    return 0;
 }
 
-/* One bit of an address that a lane no longer asks: it holds for too much. */
-static bool ask_less(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
+/* A half of an address of which the lane asks something, a lower one if there is one. */
+static uint32_t *address_asked(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
-    for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
-        if (m->whole.p->formats[0].slot[slot] >= KEY_SLOT(kind)) continue;
-        uint32_t *const mask = &column(m, b, pbc_format_slots(size) + slot)[lane];
-        const uint32_t bit = *mask & -*mask;
+    uint32_t *found = NULL;
 
-        if (!bit) continue;
-        *mask &= ~bit;
-        column(m, b, slot)[lane] &= ~bit;
-        return true;
+    for (unsigned i = 0; i < pbc_columns(f->lines); i++) {
+        uint32_t *const word = &column(m, b, i + 1)[lane];
+
+        if (PBC_HALF(f->half[i]) >= 2 * KEY_SLOT(kind) || !*word) continue;
+        if (!found || f->half[i] % 2 == 0) found = word;
     }
-    return false;
+    return found;
 }
 
-static bool drop_lane(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
+/* Another prefix of the same length: its range moved by its own size. */
+static bool move_range(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
-    column(m, b, 0)[lane] = 1;
-    column(m, b, pbc_format_slots(size))[lane] = 0;
+    uint32_t *const word = address_asked(m, b, f, lane);
+
+    if (!word) return false;
+    const uint32_t lo = *word & 0xffff, hi = 65535 - (*word >> 16), size = hi - lo + 1, to = lo ^ size;
+    *word = to | (65535 - (to + size - 1)) << 16;
     return true;
 }
 
-static bool swap_ports(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
+/* One bit of an address that a lane no longer asks: it holds for too much. */
+static bool ask_less(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
-    const uint32_t sport = column(m, b, pbc_col_sport(size))[lane], dport = column(m, b, pbc_col_dport(size))[lane];
+    uint32_t *const word = address_asked(m, b, f, lane);
 
-    column(m, b, pbc_col_sport(size))[lane] = dport;
-    column(m, b, pbc_col_dport(size))[lane] = sport;
-    return sport != dport;
+    if (!word) return false;
+    const uint32_t lo = *word & 0xffff, hi = 65535 - (*word >> 16), size = hi - lo + 1;
+    *word = (lo & ~size) | (65535 - (hi | size)) << 16;
+    return true;
 }
 
-static bool narrow_port(struct breakable *m, uint32_t b, unsigned size, unsigned lane)
+static bool drop_lane(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
-    uint32_t *const port = &column(m, b, pbc_col_dport(size))[lane];
+    column(m, b, 1)[lane] = UINT32_MAX;
+    return true;
+}
+
+static bool swap_ports(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
+{
+    uint32_t *const sport = &column(m, b, column_of(f, KEY_HALF(src_port)))[lane],
+                    *const dport = &column(m, b, column_of(f, KEY_HALF(dst_port)))[lane], kept = *sport;
+
+    *sport = *dport;
+    *dport = kept;
+    return *sport != *dport;
+}
+
+static bool narrow_port(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
+{
+    uint32_t *const port = &column(m, b, column_of(f, KEY_HALF(dst_port)))[lane];
 
     if (*port == 0) return false;
     *port += 1; /* the lowest port is none of its any more */
@@ -192,8 +205,7 @@ static const char apart[] = "edition 1\n"
 
 static void broken_leaves(void **state)
 {
-    static bool (*const damages[])(struct breakable *, uint32_t, unsigned, unsigned) = {flip_bit, ask_less, drop_lane,
-                                                                                        swap_ports, narrow_port};
+    static damage_fn *const damages[] = {move_range, ask_less, drop_lane, swap_ports, narrow_port};
     (void)state;
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
         unsigned tally[2];
@@ -239,7 +251,7 @@ static void broken_tree(void **state)
     for (uint32_t i = 0; i < m.whole.p->tree_count; i++) {
         if (TREE_KIND(m.tree[i]) != TREE_CUT) continue;
         cuts++;
-        m.tree[i] ^= UINT64_C(1) << 5;
+        m.tree[i] ^= UINT64_C(1) << TREE_WINDOW;
         found += is_found_out(&m);
         m.tree[i] = m.whole.p->tree[i];
     }

@@ -10,14 +10,14 @@
 #include "vm/judge/classify/classify.h"
 #include "vm/vm.h"
 
-enum { WORDS = 1 << 14, UNITS = 256 };
+enum { WORDS = 1 << 14, LINES = 256, FORMATS = 8, SRC = 2 * KEY_SLOT(src), SRC_UPPER = SRC + 1 };
 
-/* An image: words, units of blocks and formats as far as they are made. */
+/* An image: words, lines of blocks and formats as far as they are made. */
 struct made {
     uint64_t tree[WORDS];
-    struct pbc_block blocks[UNITS];
-    struct pbc_format formats[4];
-    uint32_t words, units, format_count;
+    struct pbc_line blocks[LINES];
+    struct pbc_format formats[FORMATS];
+    uint32_t words, lines, format_count;
 };
 
 static struct made *made(void)
@@ -35,63 +35,63 @@ static uint32_t words_add(struct made *m, uint32_t count)
     return m->words - count;
 }
 
-static uint32_t format_add(struct made *m, unsigned size, unsigned half)
+/* A format whose columns all ask the same half, by range. */
+static uint32_t format_add(struct made *m, unsigned lines, unsigned half)
 {
-    m->formats[m->format_count] = (struct pbc_format){.size = (uint8_t)size, .half = (uint8_t)half};
+    struct pbc_format *const f = &m->formats[m->format_count];
+    assert_true(m->format_count < FORMATS);
+    f->lines = (uint8_t)lines;
+    memset(f->half, (int)half, pbc_columns(lines));
     return m->format_count++;
 }
 
 static uint32_t *column(struct made *m, uint32_t block, unsigned col)
 {
-    return m->blocks[block + col / 8].col[col % 8];
+    return m->blocks[block + col / 2].col[col % 2];
 }
 
 /* A block whose lanes are all unused. */
 static uint32_t block_add(struct made *m, uint32_t format)
 {
-    const unsigned size = m->formats[format].size;
-    const uint32_t block = m->units;
-    m->units += size;
-    assert_true(m->units <= UNITS);
+    const uint32_t block = m->lines;
+    m->lines += m->formats[format].lines;
+    assert_true(m->lines <= LINES);
     for (unsigned lane = 0; lane < 8; lane++) {
-        column(m, block, 0)[lane] = 1;
-        column(m, block, pbc_col_entry(size))[lane] = PBC_LANE_NONE;
+        column(m, block, 0)[lane] = PBC_LANE_NONE;
+        column(m, block, 1)[lane] = m->formats[format].pairs ? 1 : UINT32_MAX;
     }
     return block;
 }
 
 /* A lane that holds for every header, until more is asked of it. */
-static void lane_use(struct made *m, uint32_t format, uint32_t block, unsigned lane, uint32_t entry)
+static void lane_use(struct made *m, uint32_t block, unsigned lane, uint32_t entry)
 {
-    column(m, block, 0)[lane] = 0;
-    column(m, block, pbc_col_entry(m->formats[format].size))[lane] = entry;
+    column(m, block, 0)[lane] = entry;
+    column(m, block, 1)[lane] = 0;
 }
 
-static void lane_ask(struct made *m, uint32_t format, uint32_t block, unsigned lane, unsigned slot, uint32_t value,
-                     uint32_t mask)
-{
-    column(m, block, slot)[lane] = value;
-    column(m, block, pbc_format_slots(m->formats[format].size) + slot)[lane] = mask;
-}
+static uint32_t range(uint32_t lo, uint32_t hi) { return lo | (65535 - hi) << 16; }
 
-static void block_more(struct made *m, uint32_t format, uint32_t block)
+static void block_more(struct made *m, uint32_t block) { column(m, block, 0)[7] |= PBC_LANE_MORE; }
+
+static uint64_t leaf_at(const struct made *m, uint32_t block, uint32_t format)
 {
-    column(m, block, pbc_col_entry(m->formats[format].size))[7] |= PBC_LANE_MORE;
+    return TREE_LEAF_WORD(block, format, pbc_shape(&m->formats[format]));
 }
 
 /* A leaf of one lane that holds for every header. */
 static uint64_t leaf_of(struct made *m, uint32_t entry)
 {
-    if (!m->format_count) format_add(m, 1, KEY_HALF(proto));
+    if (!m->format_count) format_add(m, 1, SRC);
     const uint32_t block = block_add(m, 0);
-    lane_use(m, 0, block, 0, entry);
-    return TREE_LEAF_WORD(block, 0);
+    lane_use(m, block, 0, entry);
+    return leaf_at(m, block, 0);
 }
 
 static struct program program_of(const struct made *m)
 {
     static struct pbc_classifier c;
-    c = (struct pbc_classifier){.tree_count = m->words, .block_count = m->units, .format_count = m->format_count};
+    c = (struct pbc_classifier){.tree_count = m->words, .block_count = m->lines, .format_count = m->format_count};
     return (struct program){.classifiers = &c, .tree = m->tree, .blocks = m->blocks, .formats = m->formats};
 }
 
@@ -234,9 +234,9 @@ static void forks_in_full_depth(void **state)
 static uint64_t forks_drawn(struct made *m, unsigned depth, struct rng *r, uint32_t *least)
 {
     if (depth == PBC_FORKS_MAX || rng_one_in(r, 5)) {
-        const uint32_t block = rng_below(r, m->units);
+        const uint32_t block = rng_below(r, m->lines);
         *least = block + 1 < *least ? block + 1 : *least;
-        return TREE_LEAF_WORD(block, 0);
+        return leaf_at(m, block, 0);
     }
     const uint32_t two = words_add(m, 2);
     m->tree[two] = forks_drawn(m, depth + 1, r, least);
@@ -281,21 +281,21 @@ static void runs_of_blocks(void **state)
     (void)state;
     struct made *m = made();
     struct key key = {0};
-    format_add(m, 1, KEY_HALF(proto));
+    format_add(m, 1, SRC);
     for (uint32_t entry = 0, block = 0; entry < 22; entry++) {
         if (entry % 8 == 0) block = block_add(m, 0);
-        lane_use(m, 0, block, entry % 8, entry);
-        if (entry != 3 && entry != 12) lane_ask(m, 0, block, entry % 8, 0, entry, UINT32_MAX);
-        if (entry % 8 == 7) block_more(m, 0, block);
+        lane_use(m, block, entry % 8, entry);
+        if (entry != 3 && entry != 12) column(m, block, 1)[entry % 8] = range(entry, entry);
+        if (entry % 8 == 7) block_more(m, block);
     }
-    m->tree[0] = TREE_LEAF_WORD(0, 0);
+    m->tree[0] = leaf_at(m, 0, 0);
     key.src[0] = 2;
     expect(m, &key, 2);
     expect_from(m, &key, 2, 2);
     expect_from(m, &key, 3, 3);
     expect_from(m, &key, 4, 12);
     expect_from(m, &key, 13, ENTRY_NONE);
-    for (uint32_t i = 0; i < 2; i++) lane_ask(m, 0, i, i ? 4 : 3, 0, 99, UINT32_MAX); /* 3 and 12, too */
+    for (uint32_t i = 0; i < 2; i++) column(m, i, 1)[i ? 4 : 3] = range(99, 99); /* 3 and 12, too */
     for (uint32_t src = 0; src < 25; src++) {
         key.src[0] = src;
         const bool there = src < 22 && src != 3 && src != 12;
@@ -314,84 +314,103 @@ static void lanes_of_one_entry(void **state)
     (void)state;
     struct made *m = made();
     m->tree[0] = leaf_of(m, 4);
-    for (unsigned lane = 1; lane < 4; lane++) lane_use(m, 0, 0, lane, 4 + lane / 3);
+    for (unsigned lane = 1; lane < 4; lane++) lane_use(m, 0, lane, 4 + lane / 3);
     expect(m, &(struct key){0}, 4);
     expect_from(m, &(struct key){0}, 5, 5);
     expect_from(m, &(struct key){0}, 6, ENTRY_NONE);
 }
 
-/* In blocks of each size each slot is compared, under its mask, in every lane, also in the second block of a run. */
-static void formats_compare_every_slot(void **state)
+/* In blocks of each size each column is compared, by range and by mask, in every lane, also in the second block of a
+ * run. Column 1 asks by range. */
+static void formats_compare_every_column(void **state)
 {
     (void)state;
-    for (unsigned size = 1; size <= 4; size *= 2)
-        for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
+    for (unsigned lines = 1; lines <= PBC_LINES_MOST; lines++)
+        for (unsigned i = 1; i <= pbc_columns(lines); i++)
+            for (unsigned masked = 0; masked <= (i > 1); masked++) {
+                struct made *m = made();
+                const unsigned lane = i % 8, half = 31 - i;
+                const uint32_t format = format_add(m, lines, 31);
+                m->formats[format].half[i - 1] = (uint8_t)(half | (masked ? PBC_MASKED : 0));
+                const uint32_t first = block_add(m, format), second = block_add(m, format);
+                block_more(m, first);
+                lane_use(m, second, lane, 77);
+                column(m, second, i)[lane] = masked ? 0x8001 | 0xc003u << 16 : range(0x8001, 0xbffd);
+                m->tree[0] = leaf_at(m, first, format);
+                struct key key = {0};
+                expect(m, &key, ENTRY_NONE);
+                key.half[half] = 0x8001;
+                expect(m, &key, 77);
+                key.half[half] = 0xbffd;
+                expect(m, &key, 77);
+                key.half[half] = 0xbffe; /* its lowest bits are others */
+                expect(m, &key, ENTRY_NONE);
+                key.half[half] = 0x8002;
+                expect(m, &key, masked ? ENTRY_NONE : 77);
+            }
+}
+
+/* Pairs compare whole slots under their mask; what stands behind them is compared, too. */
+static void pairs_compare_whole_slots(void **state)
+{
+    (void)state;
+    for (unsigned lines = 2; lines <= PBC_LINES_MOST; lines++)
+        for (unsigned pair = 0; pair < lines - 1; pair++) {
             struct made *m = made();
-            const unsigned lane = slot % 8, of_key = 15 - slot;
-            const uint32_t format = format_add(m, size, KEY_HALF(ttl));
-            m->formats[format].slot[slot] = (uint8_t)of_key;
-            const uint32_t first = block_add(m, format), second = block_add(m, format);
-            block_more(m, format, first);
-            lane_use(m, format, second, lane, 77);
-            lane_ask(m, format, second, lane, slot, 0x80000001, 0xc0000003);
-            m->tree[0] = TREE_LEAF_WORD(first, format);
+            const unsigned lane = pair % 8, slot = 15 - pair;
+            const uint32_t format = format_add(m, lines, KEY_HALF(proto));
+            struct pbc_format *const f = &m->formats[format];
+            f->pairs = (uint8_t)(pair + 1);
+            for (unsigned i = 0; i < 2u * f->pairs; i++) f->half[i] = (uint8_t)(i % 2);
+            f->half[2 * pair] = (uint8_t)(2 * slot);
+            f->half[2 * pair + 1] = (uint8_t)(2 * slot + 1);
+            const uint32_t block = block_add(m, format);
+            lane_use(m, block, lane, 77);
+            column(m, block, 2 * pair + 1)[lane] = 0x80000001;
+            column(m, block, 2 * pair + 2)[lane] = 0xc0000003;
+            m->tree[0] = leaf_at(m, block, format);
             struct key key = {0};
             expect(m, &key, ENTRY_NONE);
-            key.slot[of_key] = 0x80000001;
+            key.slot[slot] = 0x80000001;
             expect(m, &key, 77);
-            key.slot[of_key] = 0xbffffffd;
+            key.slot[slot] = 0xbffffffd;
             expect(m, &key, 77);
-            key.slot[of_key] = 0xc0000001;
+            key.slot[slot] = 0xc0000001;
             expect(m, &key, ENTRY_NONE);
+            key.slot[slot] = 0x80000001;
+            column(m, block, pbc_columns(lines))[lane] = range(1, 65535);
+            expect(m, &key, key.proto ? 77 : ENTRY_NONE);
         }
 }
 
-static void ports_between_bounds(void **state)
+static void halves_between_bounds(void **state)
 {
     (void)state;
     static const uint16_t ranges[][2] = {{0, 65535},    {0, 0},    {65535, 65535}, {80, 80},
                                          {1024, 65535}, {0, 1023}, {32767, 32768}};
-    static const uint16_t ports[] = {0, 1, 79, 80, 81, 1023, 1024, 32766, 32767, 32768, 32769, 65534, 65535};
+    static const uint16_t halves[] = {0, 1, 79, 80, 81, 1023, 1024, 32766, 32767, 32768, 32769, 65534, 65535};
     for (unsigned r = 0; r < sizeof ranges / sizeof *ranges; r++)
-        for (unsigned i = 0; i < sizeof ports / sizeof *ports; i++)
-            for (unsigned side = 0; side < 2; side++) {
+        for (unsigned i = 0; i < sizeof halves / sizeof *halves; i++)
+            for (unsigned at = 1; at <= 3; at++) {
                 struct made *m = made();
+                const uint32_t format = format_add(m, 2, 31), lo = ranges[r][0], hi = ranges[r][1];
+                m->formats[format].half[at - 1] = SRC_UPPER;
                 m->tree[0] = leaf_of(m, 1);
-                const uint16_t lo = ranges[r][0], hi = ranges[r][1], port = ports[i];
-                column(m, 0, side ? pbc_col_dport(1) : pbc_col_sport(1))[0] = lo | (65535u - hi) << 16;
-                const struct key key = {.src_port = side ? 7 : port, .dst_port = side ? port : 7};
-                expect(m, &key, port >= lo && port <= hi ? 1 : ENTRY_NONE);
+                column(m, 0, at)[0] = range(lo, hi);
+                const struct key key = {.src = {(uint32_t)halves[i] << 16 | 7}};
+                expect(m, &key, halves[i] >= lo && halves[i] <= hi ? 1 : ENTRY_NONE);
             }
-}
-
-static void one_half_by_value_and_mask(void **state)
-{
-    (void)state;
-    for (unsigned half = 20; half < 32; half++) {
-        struct made *m = made();
-        format_add(m, 1, half);
-        m->tree[0] = leaf_of(m, 1);
-        column(m, 0, pbc_col_half(1))[0] = 0x8001 | 0xc003u << 16;
-        struct key key = {0};
-        expect(m, &key, ENTRY_NONE);
-        key.half[half] = 0x8001;
-        expect(m, &key, 1);
-        key.half[half] = 0xbffd;
-        expect(m, &key, 1);
-        key.half[half] = 0x8000;
-        expect(m, &key, ENTRY_NONE);
-    }
 }
 
 /* Every bit that a header may have set does not make an unused lane hold. */
 static void unused_lanes_never_hold(void **state)
 {
     (void)state;
-    for (unsigned size = 1; size <= 4; size *= 2) {
+    for (unsigned lines = 1; lines <= PBC_LINES_MOST; lines++) {
         struct made *m = made();
         struct key key;
-        const uint32_t format = format_add(m, size, KEY_HALF(proto));
-        m->tree[0] = TREE_LEAF_WORD(block_add(m, format), format);
+        const uint32_t format = format_add(m, lines, KEY_HALF(proto));
+        m->tree[0] = leaf_at(m, block_add(m, format), format);
         for (unsigned i = 0; i < 16; i++) key.slot[i] = 1;
         expect(m, &key, ENTRY_NONE);
         memset(&key, 0xff, sizeof key);
@@ -404,13 +423,14 @@ static void packets_of_a_batch_go_their_own_ways(void **state)
 {
     (void)state;
     struct made *m = made();
-    for (unsigned size = 1; size <= 4; size *= 2) format_add(m, size, KEY_HALF(proto));
+    for (unsigned n = 0; n < 6; n++) format_add(m, n + 1, KEY_HALF(proto));
+    m->formats[2].half[4] |= PBC_MASKED;
     uint32_t at = 0, want[64];
     for (uint32_t level = 0; level < 6; level++) { /* bit `level` of the source ends the way there */
-        const uint32_t two = words_add(m, 2), format = level % 3, block = block_add(m, format);
+        const uint32_t two = words_add(m, 2), format = level, block = block_add(m, format);
         m->tree[at] = TREE_CUT_WORD(two, 0, level, 1);
-        lane_use(m, format, block, level, 10 + level);
-        m->tree[two + 1] = TREE_LEAF_WORD(block, format);
+        lane_use(m, block, level, 10 + level);
+        m->tree[two + 1] = leaf_at(m, block, format);
         at = two;
     }
     struct key keys[64] = {0};
@@ -438,10 +458,10 @@ static void parts_of_a_later_classifier(void **state)
     const struct pbc_classifier c[] = {{0}, {.tree = 3, .blocks = 2, .formats = 1}};
     struct program p = program_of(m);
     p.classifiers = c;
-    m->tree[3] = TREE_LEAF_WORD(0, 0);
+    m->tree[3] = leaf_at(m, 0, 0);
     m->formats[1] = m->formats[0];
     m->blocks[2] = m->blocks[0];
-    column(m, 2, pbc_col_entry(1))[0] = 9;
+    column(m, 2, 0)[0] = 9;
     for (enum walk w = 0; w < WALKS; w++)
         if (walk_ops(w)) assert_int_equal(walk_ops(w)->one(&p, 1, &(struct key){0}, 0), 9);
     uint32_t found;
@@ -463,9 +483,9 @@ int main(void)
         cmocka_unit_test(forks_of_any_depth_beside_each_other),
         cmocka_unit_test(runs_of_blocks),
         cmocka_unit_test(lanes_of_one_entry),
-        cmocka_unit_test(formats_compare_every_slot),
-        cmocka_unit_test(ports_between_bounds),
-        cmocka_unit_test(one_half_by_value_and_mask),
+        cmocka_unit_test(formats_compare_every_column),
+        cmocka_unit_test(pairs_compare_whole_slots),
+        cmocka_unit_test(halves_between_bounds),
         cmocka_unit_test(unused_lanes_never_hold),
         cmocka_unit_test(packets_of_a_batch_go_their_own_ways),
         cmocka_unit_test(parts_of_a_later_classifier),

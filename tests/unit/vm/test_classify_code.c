@@ -48,19 +48,22 @@ static void classifier_add(struct imgbuild *b, const struct entry *entries, uint
                                .entry_count = count,
                                .format_count = 1,
                                .tree_count = 1,
-                               .block_count = 1,
+                               .block_count = 2,
                                .words = 1,
                                .compared = 1};
-    const uint32_t block = img_block(b, 1);
+    img_add_formats(b, (struct pbc_format){2, 0, {2 * KEY_SLOT(src), 2 * KEY_SLOT(src) + 1, 31}});
+    const uint32_t block = img_block(b, 0);
     assert_in_range(count, 1, 8);
     for (uint32_t i = 0; i < count; i++) {
         img_add_entries(b, (struct pbc_entry){.rule = R0 + entries[i].rule, .code = entries[i].code});
-        img_lane(b, block, 1, i, i);
-        if (entries[i].src) img_lane_slot(b, block, 1, i, 0, entries[i].src, UINT32_MAX);
+        img_lane(b, block, i, i);
+        for (unsigned half = 0; half < 2 && entries[i].src; half++) {
+            const uint32_t value = entries[i].src >> 16 * half & 0xffff;
+            img_column(b, block, 1 + half)[i] = img_range(value, value);
+        }
         c.chain += entries[i].code > 0;
     }
-    img_add_formats(b, (struct pbc_format){.size = 1, .half = KEY_HALF(proto), .slot = {KEY_SLOT(src)}});
-    img_add_tree(b, TREE_LEAF_WORD(0, 0));
+    img_add_tree(b, img_leaf(b, 0, 0));
     img_add_classifiers(b, c);
 }
 

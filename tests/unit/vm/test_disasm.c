@@ -23,7 +23,7 @@ static char *listing(struct imgbuild *b)
 }
 
 static const char *const lines[] = {
-    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 74, needs self, names arp, keeps flows, "
+    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 71, needs self, names arp, keeps flows, "
     "counts flows, follows fragments, names fragment\n",
     "  interface 0 (wan) device \"eth0\"\n",
     ("  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
@@ -76,15 +76,18 @@ static const char *const lines[] = {
     "    24  jnin    dscp 5 -> 25\n",
     "    25  jmap    dst_port map 0 -> 26\n",
     "    29  jnmac   src MAC set 0 (desks) -> 30\n",
-    ("classifiers\n  classifier 0 (edge): 3 entries, 7 words, 4 blocks; at most 4 words, 4 blocks, 1 forks, 2 in turn\n"
-     "    entry 0: rule 0 (ABUSE) code 2\n"),
-    "    entry 2: rule 2 (edge:3)\n    format 0: 256 bytes, src0 kind, proto\n",
-    "    format 1: 512 bytes, kind dst0 marks src1 dst1 src0, iface\n    word 0: cut src0 31, src1 0 -> 1-4\n",
-    "    word 1: none\n    word 2: leaf block 1 in format 0\n",
-    "      entry 2  kind ports  src_port 1024-65535  dst_port 443  proto 0x6 of 0xff\n",
+    ("classifiers\n  classifier 0 (edge): 3 entries, 7 words, 11 lines of blocks; at most 4 words, 3 blocks, 1 forks, "
+     "2 in "
+     "turn\n    entry 0: rule 0 (ABUSE) code 2\n"),
+    "    entry 2: rule 2 (edge:3)\n    format 0: 3 lines, src0.upper src0.lower src_port dst_port kind.lower/mask\n",
+    ("    format 1: 5 lines, dst0 iface src1.lower src1.upper dst1.lower dst1.upper marks.lower/mask kind.lower/mask\n"
+     "    word 0: cut src0 31, src1 0 -> 1-4\n"),
+    "    word 1: none\n    word 2: leaf at line 3 in format 0\n",
+    "      entry 2  src_port 1024-65535  dst_port 443  kind ports\n",
     "    word 3: fork -> 5, 6 from entry 2\n    word 4: cut src_port 15 -> 5-6\n",
-    "      entry 0  src0 10.0.0.0/8  kind tcp\n      entry 1  src0 0x1 of 0xff0000ff  kind tcp not frag_later\n",
-    "      entry 2  dst0 203.0.113.10  marks 0x2 of 0x12  iface 0x1\n",
+    ("      entry 0  src0.upper 10.0-10.255  kind tcp\n"
+     "      entry 1  src0.lower 0.1  kind tcp not frag_later\n"),
+    "      entry 2  dst0 203.0.113.10  iface 1  marks.lower 0x2 of 0x12\n",
     "    50  classify classifier 0 (edge)\n",
     "    55  again\n",
     "    31  jnmack  dst multicast or broadcast -> 32\n",

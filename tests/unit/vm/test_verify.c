@@ -453,7 +453,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path of 1 instructions, but 74 in fact", b->keep_path = true;                     \
+    FAULT(path_wrong, "meta: longest path of 1 instructions, but 71 in fact", b->keep_path = true;                     \
           b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \

@@ -29,7 +29,7 @@ static void many_entries(struct imgbuild *b)
 static void another(struct imgbuild *b)
 {
     const struct pbc_classifier empty = {
-        .entries = 3, .formats = 2, .tree = 7, .tree_count = 1, .blocks = 4, .words = 1};
+        .entries = 3, .formats = 2, .tree = 7, .tree_count = 1, .blocks = 11, .words = 1};
     img_add_tree(b, TREE_NONE);
     img_add_classifiers(b, empty);
 }
@@ -41,13 +41,13 @@ static void another(struct imgbuild *b)
     FAULT(cls_climbed, "classifier 0: lines: 1 in its header, but 0 in fact", b->classifiers[0].climbed = 1)           \
     FAULT(cls_gap, "classifier 0: its `entries` do not follow those before", b->classifiers[0].entries = 1)            \
     FAULT(cls_gap_tree, "classifier 0: its `tree` do not follow those before", b->classifiers[0].tree = 1)             \
-    FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 5)                       \
+    FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 12)                      \
     FAULT(cls_left, "section `formats`: has entries of no classifier", b->classifiers[0].format_count = 1)             \
     FAULT(cls_left_blocks, "section `blocks`: has entries of no classifier", img_block(b, 1))                          \
     FAULT(cls_none, "section `entries`: has entries of no classifier", b->classifiers_count = 0)                       \
     FAULT(cls_no_tree, "classifier 0: no tree", b->classifiers[0].tree_count = b->tree_count = 0)                      \
     FAULT(cls_words, "classifier 0: words: 5 in its header, but 4 in fact", b->classifiers[0].words = 5)               \
-    FAULT(cls_compared, "classifier 0: blocks: 3 in its header, but 4 in fact", b->classifiers[0].compared = 3)        \
+    FAULT(cls_compared, "classifier 0: blocks: 2 in its header, but 3 in fact", b->classifiers[0].compared = 2)        \
     FAULT(cls_forks, "classifier 0: forks: 0 in its header, but 1 in fact", b->classifiers[0].forks = 0)               \
     FAULT(cls_chain, "classifier 0: entries with code in turn: 1 in its header, but 2 in fact",                        \
           b->classifiers[0].chain = 1)                                                                                 \
@@ -57,54 +57,66 @@ static void another(struct imgbuild *b)
     FAULT(entry_list, "classifier 0, entry 2: not in the order of one list", b->entries[2].rule = 3)                   \
     FAULT(entry_do, "classifier 0, entry 1: a rule that decides nothing", b->entries[1].code = 0)                      \
     FAULT(entry_log, "classifier 0, entry 0: a rule that logs", b->entries[0].code = 0)                                \
-    FAULT(format_size, "classifier 0, format 1: unknown size 3", b->formats[1].size = 3)                               \
-    FAULT(format_half_low, "classifier 0, format 0: no such half", b->formats[0].half = 19)                            \
-    FAULT(format_half, "classifier 0, format 0: no such half", b->formats[0].half = 32)                                \
-    FAULT(format_slot, "classifier 0, format 0: no such slot", b->formats[0].slot[1] = 16)                             \
-    FAULT(format_behind, "classifier 0, format 1: no such slot", b->formats[1].slot[6] = 1)                            \
+    FAULT(format_none, "classifier 0, format 1: no block has 0 lines", b->formats[1].lines = 0)                        \
+    FAULT(format_lines, "classifier 0, format 1: no block has 16 lines", b->formats[1].lines = 16)                     \
+    FAULT(format_half, "classifier 0, format 0: no such half", b->formats[0].half[1] = 32)                             \
+    FAULT(format_behind, "classifier 0, format 1: no such half", b->formats[1].half[9] = 1)                            \
+    FAULT(format_first, "classifier 0, format 0: does not begin with a range", b->formats[0].half[0] |= PBC_MASKED)    \
+    FAULT(format_pairs, "classifier 0, format 1: no such number of pairs", b->formats[1].pairs = 5)                    \
+    FAULT(format_slot, "classifier 0, format 1: no such slot", b->formats[1].half[0]++)                                \
+    FAULT(format_slot_masked, "classifier 0, format 1: no such slot", b->formats[1].half[0] = 32;                      \
+          b->formats[1].half[1] = 33)                                                                                  \
+    FAULT(format_slot_half, "classifier 0, format 1: no such slot", b->formats[1].half[1] = 12)                        \
     FAULT(word_none, "classifier 0, word 1: reserved bits are not zero", b->tree[1] = 1ull << 40)                      \
-    FAULT(word_cut, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 15)                        \
-    FAULT(word_fork, "classifier 0, word 3: reserved bits are not zero", b->tree[3] |= 1u << 24)                       \
-    FAULT(word_leaf, "classifier 0, word 5: reserved bits are not zero", b->tree[5] |= 1u << 18)                       \
+    FAULT(word_kind, "classifier 0, word 1: unknown kind", b->tree[1] = 4)                                             \
+    FAULT(word_cut, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 6)                         \
+    FAULT(word_cut_behind, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 18)                 \
+    FAULT(word_cut_high, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 25)                   \
+    FAULT(word_fork, "classifier 0, word 3: reserved bits are not zero", b->tree[3] |= 1u << 12)                       \
+    FAULT(word_leaf, "classifier 0, word 5: reserved bits are not zero", b->tree[5] |= 1ull << 32)                     \
+    FAULT(word_shape, "classifier 0, word 5: not the shape of its format", b->tree[5] ^= 1u << 12)                     \
     FAULT(word_window, "classifier 0, word 0: window past the word's end", b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))    \
+    FAULT(word_window_none, "classifier 0, word 0: a window of no size", b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))      \
+    FAULT(word_window_wide, "classifier 0, word 0: a window of no size", b->tree[0] = TREE_CUT_WORD(1, 0, 0, 17))      \
     FAULT(word_itself, "classifier 0, word 4: its table does not lie behind it",                                       \
           b->tree[4] = TREE_CUT_WORD(4, 5, 15, 1))                                                                     \
     FAULT(word_back, "classifier 0, word 3: its table does not lie behind it", b->tree[3] = TREE_FORK_WORD(1, 2))      \
     FAULT(word_past, "classifier 0, word 0: its table ends past the end of `tree`",                                    \
           b->tree[0] = TREE_CUT_WORD(4, 0, 31, 2))                                                                     \
     FAULT(word_wraps, "classifier 0, word 3: its table ends past the end of `tree`",                                   \
-          b->tree[3] = TREE_FORK_WORD(UINT32_MAX, 2))                                                                  \
+          b->tree[3] = TREE_FORK_WORD(0x3ffffff, 2))                                                                   \
     FAULT(word_sizes, "classifier 0, word 2: a table of two sizes", b->tree[0] = TREE_CUT_WORD(3, 0, 31, 2);           \
           b->tree[2] = TREE_CUT_WORD(3, 0, 0, 1))                                                                      \
-    FAULT(word_format, "classifier 0, word 6: format does not exist", b->tree[6] = TREE_LEAF_WORD(2, 2))               \
+    FAULT(word_format, "classifier 0, word 6: format does not exist", b->tree[6] = TREE_LEAF_WORD(6, 2, 9))            \
     FAULT(tables_overlap, "classifier 0, word 4: in two tables", b->tree[3] = TREE_CUT_WORD(4, 0, 0, 1))               \
     FAULT(fork_least, "classifier 0, word 3: not the lowest entry of what it defers",                                  \
           b->tree[3] = TREE_FORK_WORD(5, 1))                                                                           \
     FAULT(fork_more, "classifier 0, word 3: not the lowest entry of what it defers",                                   \
           b->tree[3] = TREE_FORK_WORD(5, 3))                                                                           \
     FAULT(fork_none, "classifier 0, word 3: not the lowest entry of what it defers", b->tree[6] = TREE_NONE)           \
-    FAULT(leaf_past, "classifier 0, block 4: a run past the end of `blocks`", b->tree[6] = TREE_LEAF_WORD(4, 1))       \
-    FAULT(leaf_long, "classifier 0, block 3: a run past the end of `blocks`", b->tree[6] = TREE_LEAF_WORD(3, 1))       \
-    FAULT(leaf_formats, "classifier 0, block 1: in two blocks", img_add_formats(b, b->formats[0]);                     \
-          b->classifiers->format_count++; b->tree[6] = TREE_LEAF_WORD(1, 2))                                           \
-    FAULT(leaf_inside, "classifier 0, block 3: in two blocks", b->tree[2] = TREE_LEAF_WORD(3, 0))                      \
-    FAULT(run_out, "classifier 0, block 4: a run past the end of `blocks`", b->blocks[3].col[7][7] |= PBC_LANE_MORE)   \
-    FAULT(run_other, "classifier 0, block 2: in two blocks", b->blocks[1].col[7][7] |= PBC_LANE_MORE)                  \
-    FAULT(lane_value, "classifier 0, block 0: value has bits outside the mask", b->blocks[0].col[0][1] |= 1u << 20)    \
-    FAULT(lane_value_second, "classifier 0, block 2: value has bits outside the mask", b->blocks[2].col[5][0] = 1)     \
-    FAULT(lane_half, "classifier 0, block 1: value has bits outside the mask", b->blocks[1].col[6][1] |= 0x100)        \
-    FAULT(lane_sport, "classifier 0, block 1: ports run backwards",                                                    \
-          b->blocks[1].col[4][1] = 1024 | (65535u - 1023) << 16)                                                       \
-    FAULT(lane_dport, "classifier 0, block 2: ports run backwards", b->blocks[3].col[5][0] = UINT32_MAX)               \
-    FAULT(lane_entry, "classifier 0, block 1: entry does not exist", b->blocks[1].col[7][1] = 3)                       \
-    FAULT(lane_more, "classifier 0, block 1: entry does not exist", b->blocks[1].col[7][1] |= PBC_LANE_MORE)           \
-    FAULT(lane_order, "classifier 0, block 0: lanes are not in order", b->blocks[0].col[7][1] = 0;                     \
-          b->blocks[0].col[7][0] = 1)                                                                                  \
-    FAULT(lane_order_run, "classifier 0, block 1: lanes are not in order", b->blocks[1].col[7][0] = 0)                 \
-    FAULT(lane_hole, "classifier 0, block 0: lanes are not in order", img_lane_slot(b, 0, 1, 1, 0, 1, 0);              \
-          b->blocks[0].col[7][1] = PBC_LANE_NONE)                                                                      \
-    FAULT(lane_sentinel, "classifier 0, block 1: an unused lane may match", b->blocks[1].col[0][5] = 0)                \
-    FAULT(lane_sentinel_mask, "classifier 0, block 2: an unused lane may match", b->blocks[2].col[6][3] = 1)           \
+    FAULT(leaf_past, "classifier 0, block at 11: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 11, 1))     \
+    FAULT(leaf_long, "classifier 0, block at 7: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 7, 1))       \
+    FAULT(leaf_formats, "classifier 0, block at 3: in two blocks", img_add_formats(b, b->formats[0]);                  \
+          b->classifiers->format_count++; b->tree[6] = img_leaf(b, 3, 2))                                              \
+    FAULT(leaf_inside, "classifier 0, block at 7: in two blocks", b->tree[2] = img_leaf(b, 7, 0))                      \
+    FAULT(run_out, "classifier 0, block at 11: a run past the end of `blocks`",                                        \
+          img_column(b, 6, 0)[7] |= PBC_LANE_MORE)                                                                     \
+    FAULT(run_other, "classifier 0, block at 6: in two blocks", img_column(b, 3, 0)[7] |= PBC_LANE_MORE)               \
+    FAULT(lane_value, "classifier 0, block at 0: value has bits outside the mask", img_column(b, 0, 5)[1] |= 1)        \
+    FAULT(lane_value_second, "classifier 0, block at 6: value has bits outside the mask", img_column(b, 6, 9)[0] = 1)  \
+    FAULT(lane_range, "classifier 0, block at 3: a range runs backwards",                                              \
+          img_column(b, 3, 3)[1] = img_range(1024, 1023))                                                              \
+    FAULT(lane_range_first, "classifier 0, block at 3: a range runs backwards", img_column(b, 3, 1)[0] = UINT32_MAX)   \
+    FAULT(lane_pair, "classifier 0, block at 6: value has bits outside the mask", img_column(b, 6, 2)[0] = ~2u)        \
+    FAULT(lane_entry, "classifier 0, block at 3: entry does not exist", img_column(b, 3, 0)[1] = 3)                    \
+    FAULT(lane_more, "classifier 0, block at 3: entry does not exist", img_column(b, 3, 0)[1] |= PBC_LANE_MORE)        \
+    FAULT(lane_order, "classifier 0, block at 0: lanes are not in order", img_column(b, 0, 0)[1] = 0;                  \
+          img_column(b, 0, 0)[0] = 1)                                                                                  \
+    FAULT(lane_order_run, "classifier 0, block at 3: lanes are not in order", img_column(b, 3, 0)[0] = 0)              \
+    FAULT(lane_hole, "classifier 0, block at 0: lanes are not in order", img_column(b, 0, 1)[1] = UINT32_MAX;          \
+          img_column(b, 0, 0)[1] = PBC_LANE_NONE)                                                                      \
+    FAULT(lane_sentinel, "classifier 0, block at 3: an unused lane may match", img_column(b, 3, 1)[5] = 0)             \
+    FAULT(lane_sentinel_last, "classifier 0, block at 6: an unused lane may match", img_column(b, 6, 2)[3] = 1)        \
     FAULT(classify_number, "instruction 50 (classify): classifier does not exist", b->code[50].imm = 1)                \
     FAULT(classify_a, "instruction 50 (classify): an operand that it does not take", b->code[50].a = 1)                \
     FAULT(classify_twice, "instruction 51 (classify): is the function's second", b->code[51] = b->code[50])            \
@@ -174,7 +186,7 @@ static void bare(struct imgbuild *b, uint32_t count)
         img_add_rules(b, (struct pbc_rule){.chain = PBC_NONE});
         img_add_entries(b, (struct pbc_entry){.rule = i, .code = coded ? 2 : 0});
     }
-    img_add_formats(b, (struct pbc_format){.size = 1, .half = 20});
+    img_add_formats(b, (struct pbc_format){.lines = 1});
     img_add_classifiers(b, (struct pbc_classifier){0});
 }
 
@@ -190,10 +202,10 @@ static void figures(struct imgbuild *b, uint32_t words, uint32_t compared, uint3
 static void long_run(struct imgbuild *b, uint32_t blocks)
 {
     for (uint32_t n = 0, entry = 0; n < blocks; n++) {
-        const uint32_t block = img_block(b, 1);
+        const uint32_t block = img_block(b, 0);
         for (unsigned lane = 0; lane < 8; lane++, entry += entry + 1 < b->entries_count)
-            img_lane(b, block, 1, lane, entry);
-        if (n + 1 < blocks) img_column(b, block, pbc_col_entry(1))[7] |= PBC_LANE_MORE;
+            img_lane(b, block, lane, entry);
+        if (n + 1 < blocks) img_column(b, block, 0)[7] |= PBC_LANE_MORE;
     }
 }
 
@@ -247,7 +259,7 @@ static void compared(void **state)
         struct imgbuild b;
         bare(&b, 1);
         long_run(&b, n);
-        shared_forks(&b, 6, TREE_LEAF_WORD(0, 0));
+        shared_forks(&b, 6, img_leaf(&b, 0, 0));
         figures(&b, 127, n * 64, 6, 0);
         expect(&b, "compared", n == 512 ? "" : "classifier 0, word 0: too many blocks below it");
         img_fini(&b);
@@ -262,8 +274,8 @@ static void chain(void **state)
         struct imgbuild b;
         bare(&b, n);
         long_run(&b, 200);
-        img_column(&b, 1, pbc_col_entry(1))[0] = 7;
-        img_add_tree(&b, TREE_LEAF_WORD(0, 0));
+        img_column(&b, 1, 0)[0] = 7;
+        img_add_tree(&b, img_leaf(&b, 0, 0));
         figures(&b, 1, 200, 0, n - 1);
         expect(&b, "chain", n == 1025 ? "" : "classifier 0, word 0: too many entries with code below it");
         img_fini(&b);
@@ -284,13 +296,13 @@ static void ranked(struct imgbuild *b)
         {{9, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, 128}},
     };
     bare(b, 1);
-    b->formats[0].slot[1] = KEY_SLOT(dst);
-    img_add_tree(b, TREE_LEAF_WORD(0, 0));
-    img_block(b, 1);
-    img_lane(b, 0, 1, 0, 0);
-    img_lane_slot(b, 0, 1, 0, 0, 1, 4);
-    img_lane_slot(b, 0, 1, 0, 1, 0, UINT32_MAX);
+    b->formats[0].lines = 3;
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) img_add_ranks(b, lines[i]);
+    img_add_tree(b, img_leaf(b, 0, 0));
+    img_block(b, 0);
+    img_lane(b, 0, 0, 0);
+    img_column(b, 0, 1)[0] = 1;
+    img_column(b, 0, 2)[0] = 4;
     figures(b, 1, 1, 0, 0);
     b->classifiers->rank_count = b->ranks_count;
     b->classifiers->climbed = 4;
@@ -323,10 +335,14 @@ static void ranked(struct imgbuild *b)
     FAULT(order_lower, "classifier 0, line 4: bounds are not in order", b->ranks[5].word[0] = 2)                       \
     FAULT(unused_upper, "classifier 0, line 0: an unused bound", b->ranks[0].word[6] = 7)                              \
     FAULT(unused_lower, "classifier 0, line 6: an unused bound", b->ranks[7].word[1] = 0)                              \
-    FAULT(format, "classifier 0, format 0: does not begin with ranks", b->formats[0].slot[1] = 1)                      \
-    FAULT(format_src, "classifier 0, format 0: does not begin with ranks", b->formats[0].slot[0] = 1)                  \
-    FAULT(backwards, "classifier 0, block 0: ranks run backwards", b->blocks[0].col[0][0] = 5)                         \
-    FAULT(spare, "classifier 0, block 0: an unused lane may match", b->blocks[0].col[2][5] = 1)
+    FAULT(format, "classifier 0, format 0: does not begin with ranks", b->formats[0].half[3] = 1)                      \
+    FAULT(format_masked, "classifier 0, format 0: does not begin with ranks", b->formats[0].half[0] = PBC_MASKED)      \
+    FAULT(format_short, "classifier 0, format 0: no block has 2 lines", b->formats[0].lines = 2)                       \
+    FAULT(format_pair, "classifier 0, format 0: no such number of pairs", b->formats[0].pairs = 1)                     \
+    FAULT(backwards, "classifier 0, block at 0: ranks run backwards", img_column(b, 0, 1)[0] = 5)                      \
+    FAULT(backwards_dst, "classifier 0, block at 0: ranks run backwards", img_column(b, 0, 3)[0] = UINT32_MAX;         \
+          img_column(b, 0, 4)[0] = 0)                                                                                  \
+    FAULT(spare, "classifier 0, block at 0: an unused lane may match", img_column(b, 0, 2)[5] = 1)
 
 #define rest(b, line)   (b)->ranks[line].word[RANK_REST]
 #define unused(b, line) memset((b)->ranks[line].word, 0xff, RANK_BOUNDS * sizeof(uint64_t))

@@ -6,10 +6,7 @@
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2")))
 
-/* Return a port and its complement in each lane: one saturating subtraction then compares both ends of a range. */
-static TARGET inline __m256i port_words(uint32_t port) { return _mm256_set1_epi32((int)(port | ~port << 16)); }
-
-static TARGET inline __m256i column8(const struct pbc_block *b, unsigned column)
+static TARGET inline __m256i column8(const struct pbc_line *b, unsigned column)
 {
     return _mm256_load_si256((const __m256i *)(const void *)block_column(b, column));
 }
@@ -21,21 +18,27 @@ static TARGET inline __m256i outside(__m256i lo, __m256i hi, uint32_t rank)
     return _mm256_or_si256(_mm256_xor_si256(_mm256_max_epu32(lo, r), r), _mm256_xor_si256(_mm256_min_epu32(hi, r), r));
 }
 
-static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                       const struct key *key, unsigned ranks)
+static TARGET INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                       enum masked masked, const struct key *key, bool ranked)
 {
-    const unsigned slots = pbc_format_slots(size);
-    const __m256i half = column8(b, pbc_col_half(size));
-    __m256i differs = _mm256_and_si256(_mm256_xor_si256(half, _mm256_set1_epi16((short)key->half[f->half])),
-                                       _mm256_srli_epi32(half, 16));
-    for (unsigned i = 0; i < ranks; i++)
-        differs = _mm256_or_si256(differs, outside(column8(b, i), column8(b, slots + i), key->slot[f->slot[i]]));
-    for (unsigned i = ranks; i < slots; i++) {
-        const __m256i masked = _mm256_and_si256(_mm256_set1_epi32((int)key->slot[f->slot[i]]), column8(b, slots + i));
-        differs = _mm256_or_si256(differs, _mm256_xor_si256(masked, column8(b, i)));
+    const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
+    const unsigned wide = wide_columns(f, masked, ranked);
+    __m256i differs = _mm256_setzero_si256();
+    for (unsigned i = 1; !ranked && i < wide; i += 2) {
+        const __m256i slot = _mm256_set1_epi32((int)key->slot[PBC_HALF(f->half[i - 1]) / 2]);
+        differs = _mm256_or_si256(differs, _mm256_xor_si256(_mm256_and_si256(slot, column8(b, i + 1)), column8(b, i)));
     }
-    differs = _mm256_or_si256(differs, _mm256_subs_epu16(column8(b, pbc_col_sport(size)), port_words(key->src_port)));
-    differs = _mm256_or_si256(differs, _mm256_subs_epu16(column8(b, pbc_col_dport(size)), port_words(key->dst_port)));
+    if (ranked)
+        differs = _mm256_or_si256(outside(column8(b, 1), column8(b, 2), key->src[0]),
+                                  outside(column8(b, 3), column8(b, 4), key->dst[0]));
+    UNROLLED for (unsigned i = 1 + wide; i <= pbc_columns(lines); i++)
+    {
+        const __m256i column = column8(b, i), half = _mm256_set1_epi16((short)key->half[PBC_HALF(f->half[i - 1])]);
+        const __m256i differ = is_masked(f, i, lines, masked)
+                                   ? _mm256_and_si256(_mm256_xor_si256(column, half), _mm256_srli_epi32(column, 16))
+                                   : _mm256_subs_epu16(column, _mm256_xor_si256(half, upper));
+        differs = _mm256_or_si256(differs, differ);
+    }
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(differs, _mm256_setzero_si256())));
 }
 
@@ -68,6 +71,9 @@ static TARGET INLINE uint32_t bounds_up_to(const struct pbc_rank *node, const st
     const uint32_t at = (uint32_t)__builtin_ctz(above | 1u << RANK_BOUNDS), count = RANK_COUNT(node->word[RANK_REST]);
     return at < count ? at : count;
 }
+
+/* The shift and the number of bits stand in the cut as in the instruction's operand. */
+#define WINDOW(word, cut) __bextr_u64(word, (cut) >> TREE_WINDOW)
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

@@ -4,42 +4,50 @@
  * behind one.h and on its terms. */
 
 /* Take one step for each of `count` items that stand at cuts. Items that stand at cuts again come first in the same
- * list, and their number is returned; the others go to `ends`. */
+ * list, and their number is returned; forks and leaves go to `ends`, whose number grows by them. The next words of a
+ * tree that is far, a constant, are asked for before the first is read. */
 static TARGET INLINE unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
-                                    item ends[])
+                                    item ends[], unsigned *ended, bool far)
 {
-    const uint64_t *const tree = im->tree;
-    size_t again = 0;
-    for (size_t i = 0; i < count; i++) {
-        const item at = cuts[i], next = tree[TREE_BASE(at) + window(&keys[ITEM_AT(at)], at)] | (at & ITEM_NUMBER);
-        cuts[again] = ends[i - again] = next;
-        again += TREE_KIND(next) == TREE_CUT;
+    const char *const bytes = (const char *)keys;
+    const uint64_t *to[PACKETS];
+    size_t again = 0, end = *ended;
+#define NEXT(at) &im->tree[TREE_BASE(at) + WINDOW(*(const uint64_t *)(const void *)(bytes + ITEM_KEY(at)), at)]
+    for (size_t i = 0; far && i < count; i++) {
+        to[i] = NEXT(cuts[i]);
+        __builtin_prefetch(to[i]);
     }
+    for (size_t i = 0; i < count; i++) {
+        const item at = cuts[i], next = (far ? *to[i] : *NEXT(at)) | (at & ITEM_NUMBER);
+        cuts[again] = ends[end] = next;
+        again += ITEM_CUTS(next);
+        end += ITEM_ENDS(next);
+    }
+#undef NEXT
+    *ended = (unsigned)end;
     return (unsigned)again;
 }
 
 static TARGET inline void levels(const struct image *im, const struct key keys[], struct wave *w, struct counts *n)
 {
-    while (n->cuts) {
-        const unsigned again = level(im, keys, w->cuts, n->cuts, w->ends + n->ends);
-        n->ends += n->cuts - again;
-        n->cuts = again;
-    }
+    while (n->cuts)
+        n->cuts = im->far ? level(im, keys, w->cuts, n->cuts, w->ends, &n->ends, true)
+                          : level(im, keys, w->cuts, n->cuts, w->ends, &n->ends, false);
 }
 
-/* Sort the ends: leaves by the size of their blocks, whose lines are prefetched; forks; the rest found nothing. */
+/* Sort the ends: forks, and leaves by shape. What is read next is prefetched: of a leaf the lines of its shape. */
 static TARGET inline void sort_ends(const struct image *im, struct wave *w, struct counts *n)
 {
     for (unsigned i = 0; i < n->ends; i++) {
         const item end = w->ends[i];
-        const unsigned leaf = TREE_KIND(end) == TREE_LEAF;
-        const unsigned small = leaf & im->formats[leaf ? TREE_FORMAT(end) : 0].size;
-        const char *const lines = (const char *)&im->blocks[leaf ? TREE_BASE(end) : 0];
-        for (unsigned line = 0; line < 4; line++) __builtin_prefetch(lines + line * LINE);
-        w->small[n->small] = w->large[n->large] = w->forks[n->forks] = end;
-        n->small += small;
-        n->large += leaf - small;
-        n->forks += TREE_KIND(end) == TREE_FORK;
+        const unsigned which = ITEM_END(end), last = (which - (which > 0)) / 2; /* line; 0 of a fork, 0 of any */
+        const char *const next =
+            which ? (const char *)&im->blocks[TREE_BASE(end)] : (const char *)&im->tree[TREE_BASE(end)];
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + last * LINE);
+        __builtin_prefetch(next + (last >> 1) * LINE);
+        __builtin_prefetch(next + ((last + 1) >> 1) * LINE);
+        w->end[which][n->end[which]++] = end;
     }
     n->ends = 0;
 }
@@ -47,20 +55,19 @@ static TARGET inline void sort_ends(const struct image *im, struct wave *w, stru
 /* Append an item to the list for its word. */
 static TARGET inline void put(struct wave *w, struct counts *n, item i)
 {
-    const unsigned cut = TREE_KIND(i) == TREE_CUT;
     w->cuts[n->cuts] = w->ends[n->ends] = i;
-    n->cuts += cut;
-    n->ends += !cut;
+    n->cuts += ITEM_CUTS(i);
+    n->ends += ITEM_ENDS(i);
 }
 
 /* Take the first part of each fork; the second part waits. */
 static TARGET inline void take_first(const struct image *im, struct wave *w, struct counts *n)
 {
-    for (unsigned i = 0; i < n->forks; i++) {
-        const item fork = w->waiting[n->waiting++] = w->forks[i];
+    for (unsigned i = 0; i < n->end[0]; i++) {
+        const item fork = w->waiting[n->waiting++] = w->end[0][i];
         put(w, n, im->tree[TREE_BASE(fork)] | (fork & ITEM_NUMBER));
     }
-    n->forks = 0;
+    n->end[0] = 0;
 }
 
 /* Take the second parts that waited last, except those that can no longer win. */
@@ -75,35 +82,57 @@ static TARGET inline void take_second(const struct image *im, struct wave *w, st
     }
 }
 
-/* Return the matching lanes of a block of one unit, or of two or four. */
-static TARGET INLINE unsigned matching_of(const struct pbc_block *b, const struct pbc_format *f, bool small,
-                                          const struct key *key, unsigned ranks)
+/* Prefetch the other lines of the first blocks of leaves whose shape does not tell their number. */
+static TARGET inline void prefetch_any(const struct image *im, const item list[], unsigned count)
 {
-    if (small) return matching(b, f, 1, key, ranks);
-    return f->size == 2 ? matching(b, f, 2, key, ranks) : matching(b, f, 4, key, ranks);
+    for (unsigned i = 0; i < count; i++) {
+        const char *const first = (const char *)&im->blocks[TREE_BASE(list[i])];
+        const unsigned lines = im->formats[TREE_FORMAT(list[i])].lines;
+        for (unsigned line = 1; line < lines; line++) __builtin_prefetch(first + line * LINE);
+    }
 }
 
-/* Compare one block for each item, then the next for items whose leaf continues and that matched in none. */
-static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, bool small,
-                                  item list[], unsigned count, unsigned ranks)
+/* Compare one block for each leaf of the shape, a constant, then the next for those whose leaf continues and that
+ * matched in none. */
+static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, struct counts *n,
+                                  unsigned shape, bool ranked)
 {
-    while (count) {
-        unsigned left = 0;
+    item *const list = w->end[shape];
+    for (unsigned count = n->end[shape], left; count; count = left) {
+        left = 0;
         for (unsigned i = 0; i < count; i++) {
             const item at = list[i];
-            const struct pbc_format *f = &im->formats[TREE_FORMAT(at)];
-            const struct pbc_block *b = &im->blocks[TREE_BASE(at)];
-            const unsigned units = small ? 1 : f->size, lanes = matching_of(b, f, small, &keys[ITEM_AT(at)], ranks);
-            const uint32_t *entries = block_column(b, pbc_col_entry(units));
+            const struct pbc_format *const f = &im->formats[TREE_FORMAT(at)];
+            const struct pbc_line *const b = &im->blocks[TREE_BASE(at)];
+            const unsigned lines = shape == PBC_SHAPE_ANY ? f->lines : pbc_shape_lines(shape),
+                           lanes = matching(b, f, lines, masked_of(shape), &keys[ITEM_AT(at)], ranked);
+            const uint32_t *const entries = block_column(b, 0);
             const uint32_t none = lanes == 0;
             const uint32_t entry = (entries[__builtin_ctz(lanes | 0x80)] & PBC_LANE_NONE) | -none;
-            uint32_t *best = &w->best[ITEM_AT(at)];
+            uint32_t *const best = &w->best[ITEM_AT(at)];
             *best = entry < *best ? entry : *best;
-            list[left] = at + ((uint64_t)units << 32);
+            list[left] = at + ((item)lines << TREE_BASE_AT);
             left += none & entries[7] >> 31;
         }
-        count = left;
     }
+    n->end[shape] = 0;
+}
+
+/* With ranks a block has three lines or more. */
+static TARGET INLINE void compare_all(const struct image *im, const struct key keys[], struct wave *w, struct counts *n,
+                                      bool ranked)
+{
+#define COMPARE(shape) compare(im, keys, w, n, shape, ranked)
+    prefetch_any(im, w->end[PBC_SHAPE_ANY], n->end[PBC_SHAPE_ANY]);
+    if (!ranked) COMPARE(1);
+    if (!ranked) COMPARE(3);
+    if (!ranked) COMPARE(4);
+    COMPARE(5);
+    COMPARE(6);
+    COMPARE(7);
+    COMPARE(8);
+    COMPARE(PBC_SHAPE_ANY);
+#undef COMPARE
 }
 
 /* If the tree begins with forks, let all of `todo` wait at their second parts. Return the word of the first parts. */
@@ -116,25 +145,13 @@ static TARGET inline uint64_t begin_forks(const struct image *im, uint64_t todo,
     return word;
 }
 
-/* Take all of `todo` to the word behind the tree's first cut, which is the same for all, so no item is decoded. */
-static TARGET inline void begin(const struct image *im, const struct key keys[], uint64_t todo, struct wave *w,
-                                struct counts *n)
+/* Let all of `todo` stand at the tree's first word behind its forks. */
+static TARGET inline void begin(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
 {
     memset(w->best, 0xff, sizeof w->best);
     *n = (struct counts){0};
     const uint64_t word = begin_forks(im, todo, w, n);
-    const bool cut = TREE_KIND(word) == TREE_CUT;
-    const uint64_t *const table = im->tree + TREE_BASE(word), mask = (1ull << TREE_BITS(word)) - 1;
-    const unsigned of_key = TREE_WORD(word), shift = TREE_SHIFT(word);
-    size_t cuts = 0, count = 0;
-    for (; todo; todo &= todo - 1, count++) {
-        const uint64_t at = (uint64_t)__builtin_ctzll(todo);
-        const uint64_t next = cut ? table[keys[at].word[of_key] >> shift & mask] : word;
-        w->cuts[cuts] = w->ends[count - cuts] = next | at << ITEM_PACKET;
-        cuts += TREE_KIND(next) == TREE_CUT;
-    }
-    n->cuts = (unsigned)cuts;
-    n->ends = (unsigned)(count - cuts);
+    for (; todo; todo &= todo - 1) put(w, n, word | (item)__builtin_ctzll(todo) << ITEM_PACKET);
 }
 
 static TARGET inline void hand_out(const struct wave *w, uint64_t todo, uint32_t found[])
@@ -150,19 +167,17 @@ static TARGET inline void hand_out(const struct wave *w, uint64_t todo, uint32_t
 }
 
 static TARGET INLINE void search_batch(const struct image im, const struct key keys[], uint64_t todo, uint32_t found[],
-                                       unsigned ranks)
+                                       bool ranked)
 {
     struct wave w;
     struct counts n;
-    begin(&im, keys, todo, &w, &n);
+    begin(&im, todo, &w, &n);
     for (;;) {
         for (; n.cuts | n.ends; take_first(&im, &w, &n)) {
             levels(&im, keys, &w, &n);
             sort_ends(&im, &w, &n);
         }
-        compare(&im, keys, &w, true, w.small, n.small, ranks);
-        compare(&im, keys, &w, false, w.large, n.large, ranks);
-        n.small = n.large = 0;
+        compare_all(&im, keys, &w, &n, ranked);
         if (!n.waiting) break;
         take_second(&im, &w, &n);
     }
@@ -185,7 +200,7 @@ static TARGET __attribute__((noinline)) void batch_ranked(const struct image im,
         const unsigned at = (unsigned)__builtin_ctzll(left);
         climb_end(&c, at, &keys[at], &ranked[at]);
     }
-    search_batch(im, ranked, todo, found, RANKED_SLOTS);
+    search_batch(im, ranked, todo, found, true);
 }
 
 static TARGET void batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
@@ -195,5 +210,5 @@ static TARGET void batch(const struct program *p, uint32_t classifier, const str
     if (has_ranks(p, classifier))
         batch_ranked(im, keys, todo, found);
     else
-        search_batch(im, keys, todo, found, 0);
+        search_batch(im, keys, todo, found, false);
 }

@@ -1,67 +1,60 @@
-/* Comparison of one lane of a block, up to its first difference: for the scalar walk and the kernel's. The including
- * file first defines OF_KEY(), LANE_IN_TURN(size) and the columns of a block. */
+/* Comparison of one lane of a block, for the scalar walk and the kernel's. The including file first defines OF_KEY(),
+ * a part of the key that a format names; LANE_IN_TURN, whether columns are compared one after the other or without a
+ * branch, which a verifier would follow both ways; and the columns of a block. */
 
-static inline bool in_range(uint32_t range, uint32_t port)
+/* Not 0 if the column's word does not hold the half. */
+static inline uint32_t outside(uint32_t range, uint32_t half)
 {
-    return port >= (range & 0xffff) && 65535 - port >= range >> 16;
+    return ((half - (range & 0xffff)) | (65535 - half - (range >> 16))) >> 31;
 }
+static inline uint32_t other_bits(uint32_t masked, uint32_t half) { return (masked ^ half) & masked >> 16; }
 
-static INLINE bool slot_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned slot, unsigned lane)
+/* Not 0 if the lane's rank, in columns `at` and `at` + 1, is another. */
+static INLINE uint32_t rank_outside(const struct pbc_line *b, uint64_t rank, unsigned at, unsigned lane)
 {
-    return (key->slot[OF_KEY(f->slot[slot], 15)] & block_masks(b, size, slot)[lane]) == block_values(b, slot)[lane];
-}
-
-/* Return 1 if the rank lies outside the lane's range, else 0. */
-static INLINE uint32_t rank_outside(const struct pbc_block *b, unsigned size, uint64_t rank, unsigned slot,
-                                    unsigned lane)
-{
-    const uint64_t lo = block_values(b, slot)[lane], hi = block_masks(b, size, slot)[lane];
+    const uint64_t lo = block_column(b, at)[lane], hi = block_column(b, at + 1)[lane];
     return (uint32_t)(((rank - lo) | (hi - rank)) >> 63);
 }
-/* The first question of a lane: its first slot, or the ranks of both addresses. */
-static INLINE bool begins(const struct pbc_block *b, const struct pbc_format *f, unsigned size, const struct key *key,
-                          unsigned lane, unsigned ranks)
+
+static INLINE uint32_t half_of(const struct pbc_format *f, const struct key *key, unsigned column)
 {
-    if (!ranks) return slot_matches(b, f, size, key, 0, lane);
-    return !(rank_outside(b, size, key->src[0], 0, lane) | rank_outside(b, size, key->dst[0], 1, lane));
+    return key->half[OF_KEY(PBC_HALF(f->half[OF_KEY(column - 1, 31)]), 31)];
 }
 
-/* Compare the ports and all slots from `first` on; the caller has compared those before. Without a branch: a verifier
- * would follow each both ways, lane after lane. */
-static inline uint32_t outside(uint32_t range, uint32_t port)
+/* The same of a slot, by value and mask. */
+static INLINE uint32_t pair_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
+                                    unsigned at, unsigned lane)
 {
-    return ((port - (range & 0xffff)) | (65535 - port - (range >> 16))) >> 31;
+    const uint32_t slot = key->slot[OF_KEY(PBC_HALF(f->half[OF_KEY(at - 1, 31)]) / 2, 15)];
+    return (slot & block_column(b, at + 1)[lane]) ^ block_column(b, at)[lane];
 }
-static INLINE bool rest_matches_at_once(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                        const struct key *key, unsigned lane, unsigned first)
+
+/* Not 0 if the lane's column asks another half. */
+static INLINE uint32_t half_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
+                                    unsigned at, unsigned lane, bool masked)
 {
-    const uint32_t half = block_column(b, pbc_col_half(size))[lane];
-    uint32_t differ = (key->half[OF_KEY(f->half, 31)] ^ half) & half >> 16;
-    for (unsigned i = first; i < pbc_format_slots(size); i++)
-        differ |= (key->slot[OF_KEY(f->slot[i], 15)] & block_masks(b, size, i)[lane]) ^ block_values(b, i)[lane];
-    differ |= outside(block_column(b, pbc_col_sport(size))[lane], key->src_port);
-    differ |= outside(block_column(b, pbc_col_dport(size))[lane], key->dst_port);
+    const uint32_t word = block_column(b, at)[lane], half = half_of(f, key, at);
+    return masked ? other_bits(word, half) : outside(word, half);
+}
+
+/* The first question of a lane: the ranks of both addresses, a pair, or column 1. */
+static INLINE bool begins(const struct pbc_line *b, const struct pbc_format *f, enum masked masked,
+                          const struct key *key, unsigned lane, bool ranked)
+{
+    if (ranked) return !(rank_outside(b, key->src[0], 1, lane) | rank_outside(b, key->dst[0], 3, lane));
+    if (masked == ANY_MASKED && f->pairs) return !pair_differs(b, f, key, 1, lane);
+    return !half_differs(b, f, key, 1, lane, false);
+}
+
+/* Compare what begins() has not, and more than that in formats with pairs. */
+static INLINE bool rest_matches(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                enum masked masked, const struct key *key, unsigned lane, bool ranked)
+{
+    const unsigned wide = wide_columns(f, masked, ranked);
+    uint32_t differ = 0;
+    for (unsigned i = 1; !ranked && i < wide; i += 2)
+        if ((differ |= pair_differs(b, f, key, i, lane)) && LANE_IN_TURN) return false;
+    for (unsigned i = wide ? wide + 1 : 2; i <= pbc_columns(lines); i++)
+        if ((differ |= half_differs(b, f, key, i, lane, is_masked(f, i, lines, masked))) && LANE_IN_TURN) return false;
     return !differ;
-}
-
-/* Compare one after the other, which is faster. */
-static INLINE bool rest_matches_in_turn(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                        const struct key *key, unsigned lane, unsigned first)
-{
-    const uint32_t half = block_column(b, pbc_col_half(size))[lane];
-    for (unsigned i = first; i < pbc_format_slots(size); i++)
-        if (!slot_matches(b, f, size, key, i, lane)) return false;
-    return !((key->half[OF_KEY(f->half, 31)] ^ half) & half >> 16) &&
-           in_range(block_column(b, pbc_col_sport(size))[lane], key->src_port) &&
-           in_range(block_column(b, pbc_col_dport(size))[lane], key->dst_port);
-}
-
-/* Compare what begins() has not. */
-static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned lane, unsigned ranks)
-{
-    const unsigned first = ranks ? ranks : 1;
-    return LANE_IN_TURN(size) ? rest_matches_in_turn(b, f, size, key, lane, first)
-                              : rest_matches_at_once(b, f, size, key, lane, first);
 }

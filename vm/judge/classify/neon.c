@@ -6,15 +6,7 @@
 
 #define TARGET
 
-/* Return a port and its complement in each lane: one saturating subtraction then compares both ends of a range. */
-static inline uint16x8_t port_words(uint32_t port) { return vreinterpretq_u16_u32(vdupq_n_u32(port | ~port << 16)); }
-
-static inline uint32x4_t outside(uint32x4_t ranges, uint16x8_t port)
-{
-    return vreinterpretq_u32_u16(vqsubq_u16(vreinterpretq_u16_u32(ranges), port));
-}
-
-static inline uint32x4_t column4(const struct pbc_block *b, unsigned column, unsigned lane)
+static inline uint32x4_t column4(const struct pbc_line *b, unsigned column, unsigned lane)
 {
     return vld1q_u32(block_column(b, column) + lane);
 }
@@ -26,33 +18,46 @@ static inline uint32x4_t rank_outside(uint32x4_t lo, uint32x4_t hi, uint32_t ran
     return vorrq_u32(veorq_u32(vmaxq_u32(lo, r), r), veorq_u32(vminq_u32(hi, r), r));
 }
 
+/* Return bits in each lane whose range does not hold the half, which stands beside its complement. */
+static inline uint32x4_t outside(uint32x4_t ranges, uint32x4_t half)
+{
+    return vreinterpretq_u32_u16(vqsubq_u16(vreinterpretq_u16_u32(ranges), vreinterpretq_u16_u32(half)));
+}
+
 /* Return the bits of lanes `lane` to `lane` + 3. */
-static INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                 const struct key *key, unsigned lane, unsigned ranks)
+static INLINE unsigned matching4(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                 enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {
     static const uint32_t bit[4] = {1, 2, 4, 8};
-    const unsigned slots = pbc_format_slots(size);
-    const uint32x4_t half = column4(b, pbc_col_half(size), lane);
-    uint32x4_t differs = vandq_u32(veorq_u32(half, vdupq_n_u32(key->half[f->half])), vshrq_n_u32(half, 16));
-    for (unsigned i = 0; i < ranks; i++)
-        differs =
-            vorrq_u32(differs, rank_outside(column4(b, i, lane), column4(b, slots + i, lane), key->slot[f->slot[i]]));
-    for (unsigned i = ranks; i < slots; i++) {
-        const uint32x4_t masked = vandq_u32(vdupq_n_u32(key->slot[f->slot[i]]), column4(b, slots + i, lane));
-        differs = vorrq_u32(differs, veorq_u32(masked, column4(b, i, lane)));
+    const unsigned wide = wide_columns(f, masked, ranked);
+    uint32x4_t differs = vdupq_n_u32(0);
+    for (unsigned i = 1; !ranked && i < wide; i += 2) {
+        const uint32x4_t slot = vdupq_n_u32(key->slot[PBC_HALF(f->half[i - 1]) / 2]);
+        differs = vorrq_u32(differs, veorq_u32(vandq_u32(slot, column4(b, i + 1, lane)), column4(b, i, lane)));
     }
-    differs = vorrq_u32(differs, outside(column4(b, pbc_col_sport(size), lane), port_words(key->src_port)));
-    differs = vorrq_u32(differs, outside(column4(b, pbc_col_dport(size), lane), port_words(key->dst_port)));
+    if (ranked)
+        differs = vorrq_u32(rank_outside(column4(b, 1, lane), column4(b, 2, lane), key->src[0]),
+                            rank_outside(column4(b, 3, lane), column4(b, 4, lane), key->dst[0]));
+    UNROLLED for (unsigned i = 1 + wide; i <= pbc_columns(lines); i++)
+    {
+        const uint32_t half = key->half[PBC_HALF(f->half[i - 1])];
+        const uint32x4_t column = column4(b, i, lane);
+        const uint32x4_t differ = is_masked(f, i, lines, masked)
+                                      ? vandq_u32(veorq_u32(column, vdupq_n_u32(half)), vshrq_n_u32(column, 16))
+                                      : outside(column, vdupq_n_u32(half | ~half << 16));
+        differs = vorrq_u32(differs, differ);
+    }
     return vaddvq_u32(vandq_u32(vceqzq_u32(differs), vld1q_u32(bit)));
 }
 
-static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned ranks)
+static INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                enum masked masked, const struct key *key, bool ranked)
 {
-    return matching4(b, f, size, key, 0, ranks) | matching4(b, f, size, key, 4, ranks) << 4;
+    return matching4(b, f, lines, masked, key, 0, ranked) | matching4(b, f, lines, masked, key, 4, ranked) << 4;
 }
 
 #define bounds_up_to bounds_halved
+#define WINDOW       window_of
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

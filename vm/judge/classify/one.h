@@ -1,20 +1,40 @@
 /* The search of a leaf for all native walks, and the search over leaves (search.h). A walk's file includes it once,
- * after it has defined TARGET, the attributes of its functions, and matching(), the bits of a block's lanes whose masks
- * and ranges match the key; `ranks` of its first slots are ranges. */
+ * after it has defined TARGET, the attributes of its functions, and matching(), the bits of a block's lanes whose
+ * columns match the key. */
 
-static TARGET INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from,
-                                            bool ranked)
+/* Search a run of blocks of one shape, which is a constant. */
+static TARGET INLINE uint32_t first_of_run(const struct pbc_line *b, const struct pbc_format *f, unsigned shape,
+                                           const struct key *key, uint32_t from, bool ranked)
 {
-    const unsigned ranks = ranked ? RANKED_SLOTS : 0;
-    const struct pbc_format *f = &im->formats[TREE_FORMAT(leaf)];
-    for (const struct pbc_block *b = &im->blocks[TREE_BASE(leaf)];; b += f->size) {
-        const uint32_t *entries = block_column(b, pbc_col_entry(f->size));
+    const unsigned lines = shape == PBC_SHAPE_ANY ? f->lines : pbc_shape_lines(shape);
+    for (;; b += lines) {
+        const uint32_t *const entries = block_column(b, 0);
         const bool before = (entries[7] & PBC_LANE_NONE) < from; /* true for all lanes: entries ascend */
-        for (unsigned lanes = before ? 0 : matching(b, f, f->size, key, ranks); lanes; lanes &= lanes - 1) {
+        for (unsigned lanes = before ? 0 : matching(b, f, lines, masked_of(shape), key, ranked); lanes;
+             lanes &= lanes - 1) {
             const uint32_t entry = entries[__builtin_ctz(lanes)] & PBC_LANE_NONE;
             if (entry >= from) return entry;
         }
         if (!(entries[7] & PBC_LANE_MORE)) return ENTRY_NONE;
+    }
+}
+
+static TARGET INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from,
+                                            bool ranked)
+{
+    const struct pbc_format *const f = &im->formats[TREE_FORMAT(leaf)];
+    const struct pbc_line *const b = &im->blocks[TREE_BASE(leaf)];
+    switch (TREE_SHAPE(leaf)) {
+#define RUN(shape)                                                                                                     \
+    case shape: return first_of_run(b, f, shape, key, from, ranked)
+        RUN(3);
+        RUN(4);
+        RUN(5);
+        RUN(6);
+        RUN(7);
+        RUN(8);
+#undef RUN
+    default: return first_of_run(b, f, PBC_SHAPE_ANY, key, from, ranked);
     }
 }
 

@@ -3,23 +3,24 @@
 
 #define TARGET
 
-#define LANE_IN_TURN(size) true
+#define LANE_IN_TURN true
 #include "vm/judge/classify/lanes.h"
 
 /* Few lanes match in their first question; nothing more is read of the others. */
-static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned ranks)
+static INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                enum masked masked, const struct key *key, bool ranked)
 {
     unsigned first = 0, lanes = 0;
-    for (unsigned lane = 0; lane < 8; lane++) first |= (unsigned)begins(b, f, size, key, lane, ranks) << lane;
+    for (unsigned lane = 0; lane < 8; lane++) first |= (unsigned)begins(b, f, masked, key, lane, ranked) << lane;
     for (; first; first &= first - 1) {
         const unsigned lane = (unsigned)__builtin_ctz(first);
-        lanes |= (unsigned)rest_matches(b, f, size, key, lane, ranks) << lane;
+        lanes |= (unsigned)rest_matches(b, f, lines, masked, key, lane, ranked) << lane;
     }
     return lanes;
 }
 
 #define bounds_up_to bounds_halved
+#define WINDOW       window_of
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

@@ -6,10 +6,7 @@
 
 #define TARGET __attribute__((target("sse4.1")))
 
-/* Return a port and its complement in each lane: one saturating subtraction then compares both ends of a range. */
-static TARGET inline __m128i port_words(uint32_t port) { return _mm_set1_epi32((int)(port | ~port << 16)); }
-
-static TARGET inline __m128i column4(const struct pbc_block *b, unsigned column, unsigned lane)
+static TARGET inline __m128i column4(const struct pbc_line *b, unsigned column, unsigned lane)
 {
     return _mm_load_si128((const __m128i *)(const void *)(block_column(b, column) + lane));
 }
@@ -22,32 +19,39 @@ static TARGET inline __m128i outside(__m128i lo, __m128i hi, uint32_t rank)
 }
 
 /* Return the bits of lanes `lane` to `lane` + 3. */
-static TARGET INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                        const struct key *key, unsigned lane, unsigned ranks)
+static TARGET INLINE unsigned matching4(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                        enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {
-    const unsigned slots = pbc_format_slots(size);
-    const __m128i half = column4(b, pbc_col_half(size), lane);
-    __m128i differs =
-        _mm_and_si128(_mm_xor_si128(half, _mm_set1_epi16((short)key->half[f->half])), _mm_srli_epi32(half, 16));
-    for (unsigned i = 0; i < ranks; i++)
+    const __m128i upper = _mm_set1_epi32((int)0xffff0000);
+    const unsigned wide = wide_columns(f, masked, ranked);
+    __m128i differs = _mm_setzero_si128();
+    for (unsigned i = 1; !ranked && i < wide; i += 2) {
+        const __m128i slot = _mm_set1_epi32((int)key->slot[PBC_HALF(f->half[i - 1]) / 2]);
         differs =
-            _mm_or_si128(differs, outside(column4(b, i, lane), column4(b, slots + i, lane), key->slot[f->slot[i]]));
-    for (unsigned i = ranks; i < slots; i++) {
-        const __m128i masked = _mm_and_si128(_mm_set1_epi32((int)key->slot[f->slot[i]]), column4(b, slots + i, lane));
-        differs = _mm_or_si128(differs, _mm_xor_si128(masked, column4(b, i, lane)));
+            _mm_or_si128(differs, _mm_xor_si128(_mm_and_si128(slot, column4(b, i + 1, lane)), column4(b, i, lane)));
     }
-    differs = _mm_or_si128(differs, _mm_subs_epu16(column4(b, pbc_col_sport(size), lane), port_words(key->src_port)));
-    differs = _mm_or_si128(differs, _mm_subs_epu16(column4(b, pbc_col_dport(size), lane), port_words(key->dst_port)));
+    if (ranked)
+        differs = _mm_or_si128(outside(column4(b, 1, lane), column4(b, 2, lane), key->src[0]),
+                               outside(column4(b, 3, lane), column4(b, 4, lane), key->dst[0]));
+    UNROLLED for (unsigned i = 1 + wide; i <= pbc_columns(lines); i++)
+    {
+        const __m128i column = column4(b, i, lane), half = _mm_set1_epi16((short)key->half[PBC_HALF(f->half[i - 1])]);
+        const __m128i differ = is_masked(f, i, lines, masked)
+                                   ? _mm_and_si128(_mm_xor_si128(column, half), _mm_srli_epi32(column, 16))
+                                   : _mm_subs_epu16(column, _mm_xor_si128(half, upper));
+        differs = _mm_or_si128(differs, differ);
+    }
     return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(differs, _mm_setzero_si128())));
 }
 
-static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                       const struct key *key, unsigned ranks)
+static TARGET INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                       enum masked masked, const struct key *key, bool ranked)
 {
-    return matching4(b, f, size, key, 0, ranks) | matching4(b, f, size, key, 4, ranks) << 4;
+    return matching4(b, f, lines, masked, key, 0, ranked) | matching4(b, f, lines, masked, key, 4, ranked) << 4;
 }
 
 #define bounds_up_to bounds_halved
+#define WINDOW       window_of
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

@@ -10,15 +10,21 @@
 
 struct image {
     const uint64_t *tree;
-    const struct pbc_block *blocks;
+    const struct pbc_line *blocks;
     const struct pbc_format *formats;
     const struct pbc_rank *ranks;
+    bool far; /* so large a tree that its words are rarely in the second cache */
 };
+enum { TREE_FAR = 1 << 15 /* words */ };
 
 static inline struct image image_of(const struct program *p, uint32_t classifier)
 {
     const struct pbc_classifier *c = &p->classifiers[classifier];
-    return (struct image){p->tree + c->tree, p->blocks + c->blocks, p->formats + c->formats, p->ranks + c->ranks};
+    return (struct image){.tree = p->tree + c->tree,
+                          .blocks = p->blocks + c->blocks,
+                          .formats = p->formats + c->formats,
+                          .ranks = p->ranks + c->ranks,
+                          .far = c->tree_count > TREE_FAR};
 }
 static inline bool has_ranks(const struct program *p, uint32_t classifier)
 {
@@ -38,25 +44,32 @@ enum { FORKS = PBC_FORKS_MAX };
 /* A part of the key that a format names. */
 #define OF_KEY(i, last) (i)
 
-/* Eight lanes of a block, which consists of `size` struct pbc_block. */
-static inline const uint32_t *block_column(const struct pbc_block *b, unsigned column)
+/* A column of a block, eight lanes. */
+static inline const uint32_t *block_column(const struct pbc_line *b, unsigned column)
 {
     return (const uint32_t *)(const void *)b + 8 * (size_t)column;
 }
 
-static inline const uint32_t *block_values(const struct pbc_block *b, unsigned slot) { return block_column(b, slot); }
-static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned size, unsigned slot)
-{
-    return block_column(b, pbc_format_slots(size) + slot);
-}
+#include "vm/judge/classify/shape.h"
+
+/* A loop over a shape's columns: clang unrolls it by itself. */
+#ifdef __clang__
+#define UNROLLED
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
 
 /* A packet of a batch on its way: the word of the tree that it stands at, with the packet's number in bits that words
- * leave free. */
+ * leave free. Below them a cut has its word of the key: together they are that word's place among the keys, in bytes.
+ */
 typedef uint64_t item;
-enum { RANKED_SLOTS = 2 }; /* first slots of a format that hold ranges, where a classifier has ranks */
-enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
-#define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
-#define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
+enum { ITEM_PACKET = 6, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
+#define ITEM_NUMBER  ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
+#define ITEM_AT(i)   ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
+#define ITEM_KEY(i)  ((i) & (ITEM_NUMBER | 7u << 3))
+#define ITEM_CUTS(i) ((unsigned)(i)&1u)       /* 1: it stands at a cut */
+#define ITEM_ENDS(i) ((unsigned)(i) >> 1 & 1) /* 1: at a fork or a leaf */
+#define ITEM_END(i)  TREE_SHAPE(i)            /* then a leaf's shape; 0: a fork */
 
 /* Packets on their way. Lists but `waiting` have at most PACKETS; an item is written at the end before it is known to
  * count.
@@ -67,13 +80,12 @@ enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE =
  * at place e or behind it. */
 struct wave {
     item cuts[PACKETS], ends[PACKETS];
-    item small[PACKETS], large[PACKETS]; /* leaves with blocks of one unit, of more */
-    item forks[PACKETS];
-    item waiting[WAITING]; /* forks whose second part is not searched yet */
+    item end[PBC_SHAPES + 1][PACKETS]; /* ends, sorted: forks, and leaves by shape */
+    item waiting[WAITING];             /* forks whose second part is not searched yet */
     uint32_t best[PACKETS];
 };
 struct counts {
-    unsigned cuts, ends, small, large, forks, waiting;
+    unsigned cuts, ends, waiting, end[PBC_SHAPES + 1];
 };
 
 /* Walks of other processors are not built. */

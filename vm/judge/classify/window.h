@@ -4,8 +4,12 @@
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
-/* Return the bits of the header's word that the cut tests. */
+/* Return the bits that the cut tests of its word of the key. */
+static inline __attribute__((always_inline)) uint64_t window_of(uint64_t word, uint64_t cut)
+{
+    return word >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
+}
 static inline __attribute__((always_inline)) uint64_t window(const struct key *key, uint64_t cut)
 {
-    return key->word[TREE_WORD(cut)] >> TREE_SHIFT(cut) & ((1ull << TREE_BITS(cut)) - 1);
+    return window_of(key->word[TREE_WORD(cut)], cut);
 }

@@ -6,7 +6,7 @@
 TABLE(const struct pbc_classifier, classifiers);
 TABLE(const struct pbc_format, formats);
 TABLE(const uint64_t, tree);
-TABLE(const struct pbc_block, blocks);
+TABLE(const struct pbc_line, blocks);
 TABLE(const struct pbc_rank, ranks);
 
 #define INLINE          inline __attribute__((always_inline))
@@ -21,42 +21,64 @@ TABLE(const struct pbc_rank, ranks);
 #define IS(a, b)        ((uint32_t)(~(((a) ^ (b)) | (0 - ((a) ^ (b)))) >> 63))
 #define BOUND_AT(i)     BELOW_8(i)
 #ifdef COUNTED
-#define LANE_IN_TURN(size) false
+#define LANE_IN_TURN false
 #else
-#define LANE_IN_TURN(size) ((size) == 1) /* Linux 6.12's verifier finds the larger sizes too complex */
+#define LANE_IN_TURN true
 #endif
 /* Keep the address: clang would compute it again for each lane. */
 #define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
-enum { FORKS = KERNEL_FORKS, LANES = 8, RANKED_SLOTS = 2 };
+enum { FORKS = KERNEL_FORKS, LANES = 8 };
 
 struct image {
     uint32_t tree, blocks, formats, ranks;
 };
 
-static INLINE const uint32_t *block_column(const struct pbc_block *b, unsigned column)
+/* The mask is for the kernel's verifier, which knows no bounds of a loop's counter. */
+static INLINE const uint32_t *block_column(const struct pbc_line *b, unsigned column)
 {
-    return (const uint32_t *)(const void *)b + 8 * (size_t)column;
+    return (const uint32_t *)(const void *)b + 8 * (size_t)(column & 31);
 }
 
-static INLINE const uint32_t *block_values(const struct pbc_block *b, unsigned slot) { return block_column(b, slot); }
-static INLINE const uint32_t *block_masks(const struct pbc_block *b, unsigned size, unsigned slot)
-{
-    return block_column(b, pbc_format_slots(size) + slot);
-}
-
+#include "vm/judge/classify/shape.h"
 #include "vm/judge/classify/lanes.h"
 #include "vm/judge/classify/rank.h"
 
-/* Return the first entry of the block, not below `from`, whose lane matches; `ranks` of its first slots are ranges. */
-static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                      const struct key *key, uint32_t from, unsigned ranks)
+/* Return the number of lines as one that the kernel's verifier knows to be in bounds. */
+static INLINE unsigned lines_of(const struct pbc_format *f) { return f->lines & PBC_LINES_MOST; }
+
+/* True if the lane of a block in any format matches. Without a branch in its turns, which a verifier would follow both
+ * ways in each. */
+static INLINE bool any_matches(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
+                               unsigned lane, bool ranked)
 {
-    const uint32_t *entries = block_column(b, pbc_col_entry(size));
+    const unsigned columns = pbc_columns(lines_of(f)), wide = wide_columns(f, ANY_MASKED, ranked);
+    uint32_t i = LOOSE(1u), differ = ranked ? !begins(b, f, ANY_MASKED, key, lane, true) : LOOSE(0u);
+    TURNS(PBC_LINES_MOST)
+    while (LOOP(!ranked && i < wide)) {
+        differ |= LOOSE(pair_differs(b, f, key, i, lane));
+        i = LOOSE(i + 2);
+    }
+    i = LOOSE(wide + 1);
+    TURNS(2 * PBC_LINES_MOST)
+    while (LOOP(i <= columns)) {
+        const uint32_t by_mask = 0 - (uint32_t)(f->half[OF_KEY(i - 1, 31)] >> 7);
+        differ |= LOOSE((half_differs(b, f, key, i, lane, true) & by_mask) |
+                        (half_differs(b, f, key, i, lane, false) & ~by_mask));
+        i = LOOSE(i + 1);
+    }
+    return !differ;
+}
+
+/* Return the first entry of the block, not below `from`, whose lane matches, in a shape but ANY. */
+static INLINE uint32_t first_of_block(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                      enum masked masked, const struct key *key, uint32_t from, bool ranked)
+{
+    const uint32_t *entries = block_column(b, 0);
 #pragma clang loop unroll(full)
     for (unsigned lane = 0; lane < LANES; lane++) {
-        if (!begins(b, f, size, key, lane, ranks)) continue;
+        if (!begins(b, f, masked, key, lane, ranked)) continue;
         const uint32_t entry = entries[lane] & PBC_LANE_NONE;
-        if (entry >= from && rest_matches(b, f, size, key, lane, ranks)) return entry;
+        if (entry >= from && rest_matches(b, f, lines, masked, key, lane, ranked)) return entry;
     }
     return ENTRY_NONE;
 }
@@ -70,58 +92,100 @@ static INLINE struct image image_of(const struct program *p, uint32_t classifier
 #ifdef COUNTED
 #include "vm/kernel/judge/classify_turns.bpf.h"
 #else
-/* Return a leaf's first matching entry, not below `from`, in blocks of `size` units from number `at` on. */
-static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned size, uint32_t from,
-                                    unsigned ranks)
+/* The same of a block in any format. */
+static INLINE uint32_t first_of_any(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
+                                    uint32_t from, bool ranked)
 {
-    const struct pbc_format *f = &ROW(formats, format);
-    KEPT_AS_IT_IS(f);
-    while (LOOP(true)) {
-        const struct pbc_block *b = &ROW(blocks, at);
-        KEPT_AS_IT_IS(b);
-        const uint32_t last = block_column(b, pbc_col_entry(size))[LANES - 1];
-        const uint32_t found =
-            (last & PBC_LANE_NONE) < from ? ENTRY_NONE : first_of_block(b, f, size, &k->key, from, ranks);
-        if (found != ENTRY_NONE) return found;
-        if (!(last & PBC_LANE_MORE)) break;
-        at = LOOSE(at + size);
+    uint32_t at = LOOSE(0u);
+    while (LOOP(at < LANES)) {
+        const unsigned lane = (unsigned)BELOW_8(at);
+        const uint32_t entry = block_column(b, 0)[lane] & PBC_LANE_NONE;
+        if (entry >= from && begins(b, f, ANY_MASKED, key, lane, ranked) && any_matches(b, f, key, lane, ranked))
+            return entry;
+        at = LOOSE(at + 1);
     }
     return ENTRY_NONE;
 }
 
-/* Search a leaf, by size of its blocks; block and format are indices in the whole tables. */
-GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+/* Return a leaf's first matching entry, not below `from`, in blocks of a shape, a constant, from line `at` on. */
+static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned shape, uint32_t from,
+                                    bool ranked)
 {
-    return first_of_run(k, LOOSE(block), format, 1, from, 0);
+    const struct pbc_format *f = &ROW(formats, format);
+    KEPT_AS_IT_IS(f);
+    while (LOOP(true)) {
+        const struct pbc_line *b = &ROW(blocks, at);
+        KEPT_AS_IT_IS(b);
+        const uint32_t last = block_column(b, 0)[LANES - 1];
+        const unsigned lines = shape == PBC_SHAPE_ANY ? lines_of(f) : pbc_shape_lines(shape);
+        uint32_t found = ENTRY_NONE;
+        if ((last & PBC_LANE_NONE) >= from)
+            found = shape == PBC_SHAPE_ANY ? first_of_any(b, f, &k->key, from, ranked)
+                                           : first_of_block(b, f, lines, masked_of(shape), &k->key, from, ranked);
+        if (found != ENTRY_NONE) return found;
+        if (!(last & PBC_LANE_MORE)) break;
+        at = LOOSE(at + lines);
+    }
+    return ENTRY_NONE;
 }
 
-GLOBAL uint64_t kernel_leaf_large(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+/* Search a leaf, by the shape of its blocks; block and format are indices in the whole tables. */
+#define RUN(shape, ranked) first_of_run(k, LOOSE(block), format, shape, from, ranked)
+GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from, uint32_t shape)
 {
-    return ROW(formats, format).size == 2 ? first_of_run(k, LOOSE(block), format, 2, from, 0)
-                                          : first_of_run(k, LOOSE(block), format, 4, from, 0);
+    switch (shape) {
+    case 1: return RUN(1, false);
+    case 3: return RUN(3, false);
+    case 5: return RUN(5, false);
+    default: return RUN(7, false);
+    }
 }
 
-/* The same where the key holds ranks. */
-GLOBAL uint64_t kernel_leaf_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+GLOBAL uint64_t kernel_leaf_masked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from,
+                                   uint32_t shape)
 {
-    return first_of_run(k, LOOSE(block), format, 1, from, RANKED_SLOTS);
+    switch (shape) {
+    case 4: return RUN(4, false);
+    case 6: return RUN(6, false);
+    default: return RUN(8, false);
+    }
 }
 
-GLOBAL uint64_t kernel_leaf_large_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+GLOBAL uint64_t kernel_leaf_any(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
 {
-    return ROW(formats, format).size == 2 ? first_of_run(k, LOOSE(block), format, 2, from, RANKED_SLOTS)
-                                          : first_of_run(k, LOOSE(block), format, 4, from, RANKED_SLOTS);
+    return RUN(PBC_SHAPE_ANY, false);
 }
+
+/* The same where the key holds ranks, whose blocks have three lines or more. */
+GLOBAL uint64_t kernel_leaf_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from,
+                                   uint32_t shape)
+{
+    switch (shape) {
+    case 5: return RUN(5, true);
+    case 6: return RUN(6, true);
+    case 7: return RUN(7, true);
+    default: return RUN(8, true);
+    }
+}
+
+GLOBAL uint64_t kernel_leaf_any_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+{
+    return RUN(PBC_SHAPE_ANY, true);
+}
+#undef RUN
 
 /* Search a leaf for the packet that the key is a part of. */
 static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from,
                                      bool ranked)
 {
     struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
-    const uint32_t block = im->blocks + TREE_BASE(leaf), format = im->formats + TREE_FORMAT(leaf);
-    if (ROW(formats, format).size == 1)
-        return ranked ? kernel_leaf_ranked(k, block, format, from) : kernel_leaf(k, block, format, from);
-    return ranked ? kernel_leaf_large_ranked(k, block, format, from) : kernel_leaf_large(k, block, format, from);
+    const uint32_t block = im->blocks + TREE_BASE(leaf), format = im->formats + TREE_FORMAT(leaf),
+                   shape = TREE_SHAPE(leaf);
+    if (shape == PBC_SHAPE_ANY)
+        return ranked ? kernel_leaf_any_ranked(k, block, format, from) : kernel_leaf_any(k, block, format, from);
+    if (ranked) return kernel_leaf_ranked(k, block, format, from, shape);
+    return pbc_shape_masked(shape) ? kernel_leaf_masked(k, block, format, from, shape)
+                                   : kernel_leaf(k, block, format, from, shape);
 }
 
 #include "vm/judge/classify/search.h"

@@ -1,33 +1,61 @@
 /* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a turn takes a
- * word of the tree, or a block of a leaf. Included by classify.bpf.c. */
+ * word of the tree, a block of a leaf, or of a block in any format a lane. Included by classify.bpf.c. */
 #pragma once
 
 #include "vm/judge/classify/window.h"
 
 /* More turns than any search takes: blocks, and words of the tree, as the program's verifier bounds them. */
-enum { WALK_MOST = PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
+enum { WALK_MOST = LANES * PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
-/* Search one block. True: the leaf continues behind it. */
-static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned size, unsigned ranks)
+/* Search one block of a shape but ANY. True: the leaf continues behind it. */
+static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned shape, bool ranked)
 {
-    const struct pbc_block *b = &ROW(blocks, w->block);
+    const struct pbc_line *b = &ROW(blocks, w->block);
     const struct pbc_format *f = &ROW(formats, w->format - 1);
     KEPT_AS_IT_IS(b);
     KEPT_AS_IT_IS(f);
-    const uint32_t last = block_column(b, pbc_col_entry(size))[LANES - 1];
+    const uint32_t last = block_column(b, 0)[LANES - 1];
     uint32_t found = ENTRY_NONE;
-    if ((last & PBC_LANE_NONE) >= w->from) found = first_of_block(b, f, size, key, w->from, ranks);
+    if ((last & PBC_LANE_NONE) >= w->from)
+        found = first_of_block(b, f, pbc_shape_lines(shape), masked_of(shape), key, w->from, ranked);
     if (found < w->best) w->best = found;
-    w->block += size;
+    w->block += pbc_shape_lines(shape);
     return found == ENTRY_NONE && last & PBC_LANE_MORE;
 }
 
-static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, unsigned ranks)
+/* Search one lane of a block in any format. True: the leaf continues behind it. */
+static INLINE bool lane_next(struct kernel_walk *w, const struct key *key, bool ranked)
 {
-    switch (ROW(formats, w->format - 1).size) {
-    case 1: return block_next(w, key, 1, ranks);
-    case 2: return block_next(w, key, 2, ranks);
-    default: return block_next(w, key, 4, ranks);
+    const struct pbc_line *b = &ROW(blocks, w->block);
+    const struct pbc_format *f = &ROW(formats, w->format - 1);
+    KEPT_AS_IT_IS(b);
+    KEPT_AS_IT_IS(f);
+    const uint64_t lane = BELOW_8(w->lane);
+    const uint32_t word = block_column(b, 0)[lane], entry = word & PBC_LANE_NONE;
+    if (entry >= w->from && any_matches(b, f, key, (unsigned)lane, ranked)) {
+        if (entry < w->best) w->best = entry;
+        return false;
+    }
+    w->lane = lane + 1;
+    if (lane < LANES - 1) return true;
+    w->lane = 0;
+    w->block += lines_of(f);
+    return word & PBC_LANE_MORE;
+}
+
+/* With ranks a block has three lines or more. */
+static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool ranked)
+{
+    const unsigned shape = TREE_SHAPE(w->word);
+    if (!ranked && shape == 1) return block_next(w, key, 1, false);
+    if (!ranked && shape == 3) return block_next(w, key, 3, false);
+    if (!ranked && shape == 4) return block_next(w, key, 4, false);
+    switch (shape) {
+    case 5: return block_next(w, key, 5, ranked);
+    case 6: return block_next(w, key, 6, ranked);
+    case 7: return block_next(w, key, 7, ranked);
+    case 8: return block_next(w, key, 8, ranked);
+    default: return lane_next(w, key, ranked);
     }
 }
 
@@ -46,12 +74,12 @@ static INLINE long fork_next(struct kernel_walk *w)
     return 1;
 }
 
-static INLINE long step_next(struct kpkt *k, unsigned ranks)
+static INLINE long step_next(struct kpkt *k, bool ranked)
 {
     struct kernel_walk *w = &k->walk;
     const uint64_t word = w->word;
     if (w->format) {
-        if (leaf_next(w, &k->key, ranks)) return 0;
+        if (leaf_next(w, &k->key, ranked)) return 0;
         w->format = 0;
         return fork_next(w);
     }
@@ -65,13 +93,14 @@ static INLINE long step_next(struct kpkt *k, unsigned ranks)
     case TREE_LEAF:
         w->block = w->blocks + (uint32_t)TREE_BASE(word);
         w->format = 1 + w->formats + (uint32_t)TREE_FORMAT(word);
+        w->lane = 0;
         return 0;
     default: return fork_next(w);
     }
 }
 
-static long walk_next(uint32_t turn, void *at) { return step_next(TURN_OF(struct kpkt, at), 0); }
-static long walk_ranked_next(uint32_t turn, void *at) { return step_next(TURN_OF(struct kpkt, at), RANKED_SLOTS); }
+static long walk_next(uint32_t turn, void *at) { return step_next(TURN_OF(struct kpkt, at), false); }
+static long walk_ranked_next(uint32_t turn, void *at) { return step_next(TURN_OF(struct kpkt, at), true); }
 
 static INLINE uint32_t search(const struct image im, const struct key *key, uint32_t from, bool ranked)
 {

@@ -15,9 +15,9 @@ struct below {
     uint16_t words, compared, chain;
     uint8_t depth, forks;
 };
-/* A unit of 256 bytes. format: 0 not yet in a block; 1 + the format at the first unit of a block; else IN_BLOCK. At
- * first units, compared and chain sum up the run from this block to its end. */
-struct unit {
+/* A line of a block. format: 0 not yet in a block; 1 + the format at the first line of a block; else IN_BLOCK. At
+ * first lines, compared and chain sum up the run from this block to its end. */
+struct line {
     uint32_t format;
     uint16_t compared, chain;
 };
@@ -30,10 +30,10 @@ struct classify_pass {
     const struct pbc_entry *entries; /* this classifier's parts */
     const struct pbc_format *formats;
     const uint64_t *tree;
-    const struct pbc_block *blocks;
+    const struct pbc_line *blocks;
     struct below *word, *table; /* word: [word]; table: the same, at the first word of a table */
     uint8_t *bits;              /* [word]: index bits of the table that begins there; 0: none */
-    struct unit *unit;          /* [block] */
+    struct line *line;          /* [line of blocks] */
 };
 
 static bool at_word(const struct classify_pass *t, uint32_t word, const char *what)
@@ -43,7 +43,7 @@ static bool at_word(const struct classify_pass *t, uint32_t word, const char *wh
 
 static bool at_block(const struct classify_pass *t, uint32_t block, const char *what)
 {
-    return fault(t->v, "classifier %u, block %u: %s", t->i, block, what);
+    return fault(t->v, "classifier %u, block at %u: %s", t->i, block, what);
 }
 
 /* Check an entry. A rule that counts or logs needs code. Entries stand in the order of the rule list. */
@@ -69,73 +69,82 @@ static bool verify_entries(const struct classify_pass *t)
     return true;
 }
 
+/* The halves behind `from` are what a column may ask. */
+static bool verify_halves(const struct classify_pass *t, uint32_t i, unsigned from)
+{
+    const struct pbc_format *f = &t->formats[i];
+    for (unsigned h = from; h < sizeof f->half; h++)
+        if (f->half[h] & ~(PBC_MASKED | 31u) || (h >= pbc_columns(f->lines) && f->half[h]))
+            return fault(t->v, "classifier %u, format %u: no such half", t->i, i);
+    return from || !(f->half[0] & PBC_MASKED) ||
+           fault(t->v, "classifier %u, format %u: does not begin with a range", t->i, i);
+}
+
 static bool verify_format(const struct classify_pass *t, uint32_t i)
 {
     const struct pbc_format *f = &t->formats[i];
-    if (f->size != 1 && f->size != 2 && f->size != 4)
-        return fault(t->v, "classifier %u, format %u: unknown size %u", t->i, i, f->size);
-    if (f->half < 20 || f->half > 31) return fault(t->v, "classifier %u, format %u: no such half", t->i, i);
-    for (unsigned s = 0; s < sizeof f->slot; s++)
-        if (f->slot[s] >= 16 || (s >= pbc_format_slots(f->size) && f->slot[s]))
+    const unsigned ranks = t->c->rank_count ? PBC_RANK_COLUMNS : 0;
+    if (f->lines == 0 || f->lines > PBC_LINES_MOST || pbc_columns(f->lines) < ranks)
+        return fault(t->v, "classifier %u, format %u: no block has %u lines", t->i, i, f->lines);
+    if (ranks ? f->pairs > 0 : 2u * f->pairs > pbc_columns(f->lines))
+        return fault(t->v, "classifier %u, format %u: no such number of pairs", t->i, i);
+    for (unsigned h = 0; h < ranks; h++)
+        if (f->half[h]) return fault(t->v, "classifier %u, format %u: does not begin with ranks", t->i, i);
+    for (unsigned h = 0; h < 2u * f->pairs; h += 2)
+        if (f->half[h] > 30 || f->half[h] % 2 || f->half[h + 1] != f->half[h] + 1)
             return fault(t->v, "classifier %u, format %u: no such slot", t->i, i);
-    if (t->c->rank_count && (f->slot[0] != KEY_SLOT(src) || f->slot[1] != KEY_SLOT(dst)))
-        return fault(t->v, "classifier %u, format %u: does not begin with ranks", t->i, i);
-    return true;
+    return verify_halves(t, i, ranks ? ranks : 2u * f->pairs);
 }
 
 static const uint32_t *column(const struct classify_pass *t, uint32_t block, unsigned col)
 {
-    return t->blocks[block + col / 8].col[col % 8];
+    return t->blocks[block + col / 2].col[col % 2];
 }
 
-static uint32_t entry_of(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
+static uint32_t entry_of(const struct classify_pass *t, uint32_t block, unsigned lane)
 {
-    const uint32_t word = column(t, block, pbc_col_entry(size))[lane];
+    const uint32_t word = column(t, block, 0)[lane];
     return lane == 7 ? word & ~PBC_LANE_MORE : word;
 }
 
-static bool has_more(const struct classify_pass *t, uint32_t block, unsigned size)
-{
-    return column(t, block, pbc_col_entry(size))[7] & PBC_LANE_MORE;
-}
+static bool has_more(const struct classify_pass *t, uint32_t block) { return column(t, block, 0)[7] & PBC_LANE_MORE; }
 
 /* A value has no bits outside its mask, and no range runs backwards. */
-static bool verify_compared(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
+static bool verify_compared(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, unsigned lane)
 {
-    const unsigned slots = pbc_format_slots(size);
-    const unsigned ranks = t->c->rank_count ? 2 : 0;
-    for (unsigned s = 0; s < ranks; s++)
-        if (column(t, block, s)[lane] > column(t, block, slots + s)[lane])
-            return at_block(t, block, "ranks run backwards");
-    for (unsigned s = ranks; s < slots; s++)
-        if (column(t, block, s)[lane] & ~column(t, block, slots + s)[lane])
+    const unsigned ranks = t->c->rank_count ? PBC_RANK_COLUMNS : 0, pairs = 2u * f->pairs;
+    for (unsigned i = 1; i <= ranks; i += 2)
+        if (column(t, block, i)[lane] > column(t, block, i + 1)[lane]) return at_block(t, block, "ranks run backwards");
+    for (unsigned i = 1; i <= pairs; i += 2)
+        if (column(t, block, i)[lane] & ~column(t, block, i + 1)[lane])
             return at_block(t, block, "value has bits outside the mask");
-    const uint32_t half = column(t, block, pbc_col_half(size))[lane];
-    if ((half & 0xffff) & ~(half >> 16)) return at_block(t, block, "value has bits outside the mask");
-    for (unsigned c = pbc_col_sport(size); c <= pbc_col_dport(size); c++) {
-        const uint32_t range = column(t, block, c)[lane];
-        if ((range & 0xffff) > 65535 - (range >> 16)) return at_block(t, block, "ports run backwards");
+    for (unsigned i = ranks + pairs + 1; i <= pbc_columns(f->lines); i++) {
+        const uint32_t word = column(t, block, i)[lane], lower = word & 0xffff, upper = word >> 16;
+        const bool masked = f->half[i - 1] & PBC_MASKED;
+        if (masked && lower & ~upper) return at_block(t, block, "value has bits outside the mask");
+        if (!masked && lower > 65535 - upper) return at_block(t, block, "a range runs backwards");
     }
     return true;
 }
 
-static bool verify_lane(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
+static bool verify_lane(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, unsigned lane)
 {
-    const uint32_t entry = entry_of(t, block, size, lane);
+    const uint32_t entry = entry_of(t, block, lane), first = column(t, block, 1)[lane];
     if (entry != PBC_LANE_NONE)
-        return entry < t->c->entry_count ? verify_compared(t, block, size, lane)
+        return entry < t->c->entry_count ? verify_compared(t, block, f, lane)
                                          : at_block(t, block, "entry does not exist");
-    return (column(t, block, 0)[lane] == 1 && column(t, block, pbc_format_slots(size))[lane] == 0) ||
-           at_block(t, block, "an unused lane may match");
+    const bool never =
+        t->c->rank_count || f->pairs ? first == 1 && column(t, block, 2)[lane] == 0 : first == UINT32_MAX;
+    return never || at_block(t, block, "an unused lane may match");
 }
 
 /* `before`: the last entry of the lane before this block, 0: none. Only unused lanes may follow an unused one, since
  * nothing sorts behind PBC_LANE_NONE. */
-static bool verify_block(const struct classify_pass *t, uint32_t block, unsigned size, uint32_t before)
+static bool verify_block(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, uint32_t before)
 {
     for (unsigned lane = 0; lane < 8; lane++) {
-        const uint32_t entry = entry_of(t, block, size, lane);
-        if (!verify_lane(t, block, size, lane)) return false;
+        const uint32_t entry = entry_of(t, block, lane);
+        if (!verify_lane(t, block, f, lane)) return false;
         if (entry < before) return at_block(t, block, "lanes are not in order");
         before = entry;
     }
@@ -143,11 +152,11 @@ static bool verify_block(const struct classify_pass *t, uint32_t block, unsigned
 }
 
 /* Count entries with code among the lanes, each once. `before`: the last entry counted already; PBC_LANE_NONE: none. */
-static unsigned coded(const struct classify_pass *t, uint32_t block, unsigned size, uint32_t before)
+static unsigned coded(const struct classify_pass *t, uint32_t block, uint32_t before)
 {
     unsigned count = 0;
     for (unsigned lane = 0; lane < 8; lane++) {
-        const uint32_t entry = entry_of(t, block, size, lane);
+        const uint32_t entry = entry_of(t, block, lane);
         if (entry == PBC_LANE_NONE) break;
         count += entry != before && t->entries[entry].code;
         before = entry;
@@ -158,26 +167,26 @@ static unsigned coded(const struct classify_pass *t, uint32_t block, unsigned si
 static uint32_t least_of(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* Sum up the run from this block on. The sum of the next block is known. */
-static void sum_block(const struct classify_pass *t, uint32_t block, unsigned size, bool more)
+static void sum_block(const struct classify_pass *t, uint32_t block, unsigned lines)
 {
-    struct unit *u = &t->unit[block];
-    const struct unit *next = more ? &t->unit[block + size] : NULL;
-    u->compared = (uint16_t)least_of(size + (next ? next->compared : 0u), PBC_COMPARED_MAX + 1);
-    u->chain = (uint16_t)coded(t, block, size, PBC_LANE_NONE);
+    struct line *l = &t->line[block];
+    const struct line *next = has_more(t, block) ? &t->line[block + lines] : NULL;
+    l->compared = (uint16_t)least_of(1 + (next ? next->compared : 0u), PBC_COMPARED_MAX + 1);
+    l->chain = (uint16_t)coded(t, block, PBC_LANE_NONE);
     if (!next) return;
     /* an entry on both sides of the seam counts once */
-    const uint32_t last = entry_of(t, block, size, 7), first = entry_of(t, block + size, size, 0);
+    const uint32_t last = entry_of(t, block, 7), first = entry_of(t, block + lines, 0);
     const unsigned twice = last == first && last != PBC_LANE_NONE && t->entries[last].code;
-    u->chain = (uint16_t)least_of(u->chain + next->chain - twice, PBC_CHAIN_MAX + 1);
+    l->chain = (uint16_t)least_of(l->chain + next->chain - twice, PBC_CHAIN_MAX + 1);
 }
 
-/* Claim the units of a block for a format. */
-static bool claim(const struct classify_pass *t, uint32_t block, uint32_t format, unsigned size)
+/* Claim the lines of a block for a format. */
+static bool claim(const struct classify_pass *t, uint32_t block, uint32_t format, unsigned lines)
 {
-    if (!inside(block, size, t->c->block_count)) return at_block(t, block, "a run past the end of `blocks`");
-    for (unsigned n = 0; n < size; n++) {
-        if (t->unit[block + n].format) return at_block(t, block + n, "in two blocks");
-        t->unit[block + n].format = n ? IN_BLOCK : format + 1;
+    if (!inside(block, lines, t->c->block_count)) return at_block(t, block, "a run past the end of `blocks`");
+    for (unsigned n = 0; n < lines; n++) {
+        if (t->line[block + n].format) return at_block(t, block + n, "in two blocks");
+        t->line[block + n].format = n ? IN_BLOCK : format + 1;
     }
     return true;
 }
@@ -185,20 +194,20 @@ static bool claim(const struct classify_pass *t, uint32_t block, uint32_t format
 /* Verify the run that a leaf names. Runs may share their ends; an end that is known is not looked at again. */
 static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t format)
 {
-    const unsigned size = t->formats[format].size;
+    const struct pbc_format *const f = &t->formats[format];
     uint32_t block = base, before = 0;
-    for (bool more = true; more; block += size) {
-        if (block < t->c->block_count && t->unit[block].format == format + 1) {
-            if (entry_of(t, block, size, 0) < before) return at_block(t, block, "lanes are not in order");
+    for (bool more = true; more; block += f->lines) {
+        if (block < t->c->block_count && t->line[block].format == format + 1) {
+            if (entry_of(t, block, 0) < before) return at_block(t, block, "lanes are not in order");
             break;
         }
-        if (!claim(t, block, format, size) || !verify_block(t, block, size, before)) return false;
-        before = entry_of(t, block, size, 7);
-        more = has_more(t, block, size);
+        if (!claim(t, block, format, f->lines) || !verify_block(t, block, f, before)) return false;
+        before = entry_of(t, block, 7);
+        more = has_more(t, block);
     }
     while (block > base) {
-        block -= size;
-        sum_block(t, block, size, has_more(t, block, size));
+        block -= f->lines;
+        sum_block(t, block, f->lines);
     }
     return true;
 }
@@ -214,22 +223,32 @@ static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bit
     return true;
 }
 
+static bool verify_leaf(const struct classify_pass *t, uint32_t i)
+{
+    const uint64_t w = t->tree[i];
+    if (TREE_FORMAT(w) >= t->c->format_count) return at_word(t, i, "format does not exist");
+    return TREE_SHAPE(w) == pbc_shape(&t->formats[TREE_FORMAT(w)]) || at_word(t, i, "not the shape of its format");
+}
+
 static bool verify_word(const struct classify_pass *t, uint32_t i)
 {
     const uint64_t w = t->tree[i];
-    const uint32_t low = (uint32_t)w;
-    switch ((enum tree_kind)TREE_KIND(w)) {
-    case TREE_NONE: return w == 0 || at_word(t, i, "reserved bits are not zero");
-    case TREE_CUT:
-        if (low >> 15) return at_word(t, i, "reserved bits are not zero");
-        if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "window past the word's end");
-        return verify_table(t, i, TREE_BITS(w));
-    case TREE_FORK: return low >> 24 ? at_word(t, i, "reserved bits are not zero") : verify_table(t, i, 1);
-    case TREE_LEAF:
-        if (low >> 18) return at_word(t, i, "reserved bits are not zero");
-        return TREE_FORMAT(w) < t->c->format_count || at_word(t, i, "format does not exist");
+    const uint32_t base = TREE_BASE(w);
+    uint64_t said = 0;
+    switch (TREE_KIND(w)) {
+    case TREE_NONE: break;
+    case TREE_CUT: said = TREE_CUT_WORD(base, TREE_WORD(w), TREE_SHIFT(w), TREE_BITS(w)); break;
+    case TREE_FORK: said = TREE_FORK_WORD(base, TREE_LEAST(w)); break;
+    case TREE_LEAF: said = TREE_LEAF_WORD(base, TREE_FORMAT(w), TREE_SHAPE(w)); break;
+    default: return at_word(t, i, "unknown kind");
     }
-    return false;
+    if (w != said) return at_word(t, i, "reserved bits are not zero");
+    if (TREE_KIND(w) == TREE_LEAF) return verify_leaf(t, i);
+    if (TREE_KIND(w) == TREE_FORK) return verify_table(t, i, 1);
+    if (TREE_KIND(w) == TREE_NONE) return true;
+    if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "a window of no size");
+    if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "window past the word's end");
+    return verify_table(t, i, TREE_BITS(w));
 }
 
 /* Tables do not overlap. */
@@ -282,9 +301,9 @@ static bool sum_word(const struct classify_pass *t, uint32_t i)
         sum_fork(t, base, &b);
     } else if (TREE_KIND(w) == TREE_LEAF) {
         if (!verify_run(t, base, TREE_FORMAT(w))) return false;
-        b.least = entry_of(t, base, t->formats[TREE_FORMAT(w)].size, 0);
-        b.compared = t->unit[base].compared;
-        b.chain = t->unit[base].chain;
+        b.least = entry_of(t, base, 0);
+        b.compared = t->line[base].compared;
+        b.chain = t->line[base].chain;
     }
     b.words++;
     b.depth++;
@@ -322,7 +341,7 @@ static bool verify_figures(const struct classify_pass *t)
 }
 
 static void free_below(struct below **b) { free(*b); }
-static void free_units(struct unit **u) { free(*u); }
+static void free_lines(struct line **l) { free(*l); }
 static void free_bytes(uint8_t **b) { free(*b); }
 
 static bool verify_classifier(const struct verifier *v, uint32_t i)
@@ -335,8 +354,8 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
     struct below *word __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *word);
     struct below *table __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *table);
     uint8_t *bits __attribute__((cleanup(free_bytes))) = calloc(c->tree_count, sizeof *bits);
-    struct unit *unit __attribute__((cleanup(free_units))) = calloc((size_t)c->block_count + 1, sizeof *unit);
-    if (!word || !table || !bits || !unit) return fault(v, "no memory");
+    struct line *line __attribute__((cleanup(free_lines))) = calloc((size_t)c->block_count + 1, sizeof *line);
+    if (!word || !table || !bits || !line) return fault(v, "no memory");
     const struct classify_pass t = {.v = v,
                                     .i = i,
                                     .c = c,
@@ -347,7 +366,7 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
                                     .word = word,
                                     .table = table,
                                     .bits = bits,
-                                    .unit = unit};
+                                    .line = line};
     if (!verify_entries(&t)) return false;
     for (uint32_t f = 0; f < c->format_count; f++)
         if (!verify_format(&t, f)) return false;

@@ -1,0 +1,22 @@
+/* Columns of a block that ask in another way than by range, as far as a shape tells (pbc.h). Code for a shape is
+ * compiled with its number of lines and one of these as constants. The same for native walks and the kernel. */
+enum masked { NONE_MASKED, LAST_MASKED, ANY_MASKED };
+
+static inline __attribute__((always_inline)) bool is_masked(const struct pbc_format *f, unsigned column, unsigned lines,
+                                                            enum masked m)
+{
+    if (m == ANY_MASKED) return f->half[column - 1] & PBC_MASKED;
+    return m == LAST_MASKED && column == pbc_columns(lines);
+}
+
+/* Columns behind the entries that do not ask one half each: ranges of ranks, or pairs, which no shape but ANY has. */
+static inline __attribute__((always_inline)) unsigned wide_columns(const struct pbc_format *f, enum masked m,
+                                                                   bool ranked)
+{
+    return ranked ? PBC_RANK_COLUMNS : m == ANY_MASKED ? 2u * f->pairs : 0;
+}
+
+static inline enum masked masked_of(unsigned shape)
+{
+    return shape == PBC_SHAPE_ANY ? ANY_MASKED : pbc_shape_masked(shape) ? LAST_MASKED : NONE_MASKED;
+}
