@@ -104,7 +104,9 @@ inline_whole bool edited(const struct given *g, struct kpkt *k)
 {
     if (!leave_is_known(k)) return false;
     copy_before(g, k);
-    return g->xdp ? frame_edit(g->xdp, k) : buffer_edit(g->skb, k);
+    if (g->xdp) return frame_edit(g->xdp, k);
+    __builtin_memcpy(k->edited, k->head, sizeof k->edited);
+    return buffer_edit(g->skb, k);
 }
 
 /* Return what a packet is that stays as it came. */

@@ -30,19 +30,12 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
 
 static_assert(FRAME_L3_MOST + IP6_LEN + BUFFER_PORTS <= KERNEL_EDITED, "headers that are rewritten");
 
-/* Copy the head, to be edited: whoever is told of the packet is shown it as it came. */
-inline_whole uint8_t *buffer_head(struct kpkt *k)
-{
-    __builtin_memcpy(k->edited, k->head, sizeof k->edited);
-    return k->edited;
-}
-
-/* Rewrite the headers, all of which are in the head, and write them into the buffer. */
+/* Rewrite the headers, all of which are in the copy that is edited, and write them into the buffer. */
 inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
     const uint32_t l3 = k->pkt.l3 & FRAME_L3_MOST, kind = k->key.kind & (KIND_IP4 | KIND_TCP);
-    uint8_t *const head = buffer_head(k), *ip = head + l3;
+    uint8_t *const head = k->edited, *ip = head + l3;
     const uint32_t ports = r->l4_delta == r->l3_delta ? 0 : (uint32_t)r->l4_delta + (uint16_t)~r->l3_delta;
     if (k->pkt.l4 + BUFFER_PORTS > k->head_len || !buffer_sums(skb, k, ports)) return false;
     if (kind == (KIND_IP4 | KIND_TCP))
@@ -57,17 +50,16 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     return !bpf_skb_store_bytes(skb, 0, head, l3 + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN) + BUFFER_PORTS, 0);
 }
 
-/* Edit the packet, whose headers are in the head, by its recipe. False: it cannot be done here, and the packet is
- * unchanged. */
+/* Edit the packet by its recipe. Its headers are in k->edited, for who is told of it is shown the head as it came.
+ * False: it cannot be done here, and the packet is unchanged. */
 inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t how = k->seen.recipe & (RECIPE_IP6 - 1);
     if (!sends_on()) return false;
     if (how == RECIPE_REWRITE) return buffer_rewrite(skb, k);
     if (how != RECIPE_FRAME || k->head_len < ETHER_LEN) return false;
-    uint8_t *const head = buffer_head(k);
-    frame_macs(k, head, head);
-    return !bpf_skb_store_bytes(skb, 0, head, ETHER_TYPE_AT, 0);
+    frame_macs(k, k->edited, k->edited);
+    return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_TYPE_AT, 0);
 }
 
 /* Send the packet out by an interface. */

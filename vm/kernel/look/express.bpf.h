@@ -239,11 +239,11 @@ inline_whole void express_edit(const struct kpkt *k, const struct express_bytes 
     frame_macs(k, b->frame, b->frame);
 }
 
-/* Copy the headers into the head. */
-inline_whole bool express_copy(struct kpkt *k, const struct express_bytes *b)
+/* Copy the headers to the packet's head, or to what is edited of it. */
+inline_whole bool express_copy(uint8_t *to, const struct express_bytes *b)
 {
     const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
-    return head_ahead(k->head, b->frame, b->end, len);
+    return head_ahead(to, b->frame, b->end, len);
 }
 
 /* True if the packet's connection may be watched: it takes the long way, where frames are copied. */
@@ -280,7 +280,7 @@ inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, 
     k->out = (uint8_t)settle_ordinary(k, k->decision);
     if (!skb)
         express_edit(k, b);
-    else if (!express_copy(k, b) || !buffer_edit(skb, k))
+    else if (!express_copy(k->edited, b) || !buffer_edit(skb, k))
         k->out = KERNEL_DROP;
     return true;
 }

@@ -268,7 +268,7 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
     if (!IS_MORE(LAST(splice_slots)) || !state_splices.live || k->found != EXPRESS_GOOD) return false;
     if (k->flags & KERNEL_EGRESS) return false;
     const struct express_bytes b = bytes_of(f);
-    return express_copy(k, &b) && is_spliced(k, f);
+    return express_copy(k->head, &b) && is_spliced(k, f);
 }
 
 inline_whole void packet_begin(struct kpkt *k)
