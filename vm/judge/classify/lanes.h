@@ -1,10 +1,12 @@
 /* Comparison of one lane of a block, for the scalar walk and the kernel's. The including file first defines OF_KEY(),
  * a part of the key that a format names; LANE_IN_TURN, whether columns are compared one after the other or without a
- * branch, which a verifier would follow both ways; and the columns of a block. */
+ * branch, which a verifier would follow both ways; LANE_BY_BRANCH, whether a range is, in half of the instructions; and
+ * the columns of a block. */
 
 /* Not 0 if the column's word does not hold the half. */
 static inline uint32_t outside(uint32_t range, uint32_t half)
 {
+    if (LANE_BY_BRANCH) return half < (range & 0xffff) || half + (range >> 16) > 65535;
     return ((half - (range & 0xffff)) | (65535 - half - (range >> 16))) >> 31;
 }
 static inline uint32_t other_bits(uint32_t masked, uint32_t half) { return (masked ^ half) & masked >> 16; }

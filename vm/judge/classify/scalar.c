@@ -3,7 +3,8 @@
 
 #define TARGET
 
-#define LANE_IN_TURN true
+#define LANE_IN_TURN   true
+#define LANE_BY_BRANCH false
 #include "vm/judge/classify/lanes.h"
 
 /* Few lanes match in their first question; nothing more is read of the others. */

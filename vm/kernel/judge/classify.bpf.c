@@ -21,9 +21,11 @@ TABLE(const struct pbc_rank, ranks);
 #define IS(a, b)        ((uint32_t)(~(((a) ^ (b)) | (0 - ((a) ^ (b)))) >> 63))
 #define BOUND_AT(i)     BELOW_8(i)
 #ifdef COUNTED
-#define LANE_IN_TURN false
+#define LANE_IN_TURN   false
+#define LANE_BY_BRANCH false
 #else
-#define LANE_IN_TURN true
+#define LANE_IN_TURN   true
+#define LANE_BY_BRANCH true
 #endif
 /* Keep the address: clang would compute it again for each lane. */
 #define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
@@ -46,8 +48,17 @@ static INLINE const uint32_t *block_column(const struct pbc_line *b, unsigned co
 /* Return the number of lines as one that the kernel's verifier knows to be in bounds. */
 static INLINE unsigned lines_of(const struct pbc_format *f) { return f->lines & PBC_LINES_MOST; }
 
-/* True if the lane of a block in any format matches. Without a branch in its turns, which a verifier would follow both
- * ways in each. */
+/* Not 0 if a column, which asks by mask or by range, asks another half. Where loops are counted, without a branch: the
+ * verifier would follow it both ways in each turn. */
+static INLINE uint32_t column_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
+                                      unsigned at, unsigned lane)
+{
+    const uint32_t masked = (uint32_t)(f->half[OF_KEY(at - 1, 31)] >> 7), all = 0 - masked;
+    if (LANE_BY_BRANCH) return half_differs(b, f, key, at, lane, masked);
+    return (half_differs(b, f, key, at, lane, true) & all) | (half_differs(b, f, key, at, lane, false) & ~all);
+}
+
+/* True if the lane of a block in any format matches. */
 static INLINE bool any_matches(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
                                unsigned lane, bool ranked)
 {
@@ -61,9 +72,8 @@ static INLINE bool any_matches(const struct pbc_line *b, const struct pbc_format
     i = LOOSE(wide + 1);
     TURNS(2 * PBC_LINES_MOST)
     while (LOOP(i <= columns)) {
-        const uint32_t by_mask = 0 - (uint32_t)(f->half[OF_KEY(i - 1, 31)] >> 7);
-        differ |= LOOSE((half_differs(b, f, key, i, lane, true) & by_mask) |
-                        (half_differs(b, f, key, i, lane, false) & ~by_mask));
+        differ |= LOOSE(column_differs(b, f, key, i, lane));
+        if (LANE_IN_TURN && differ) return false;
         i = LOOSE(i + 1);
     }
     return !differ;
