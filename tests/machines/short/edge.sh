@@ -42,7 +42,7 @@ RULES
 # Frames of more than a page come in pieces, which Linux before 6.6 does not have.
 if kernel_before 6.6; then large=1; else large=0; fi
 ip -n "$id-prey" link set wan mtu 9000
-at prey "$bin/preyrun" --preflight --exec kernel -i wan -i lan edge.pbc >out 2>err </dev/null
+at prey "$bin/preyrun" --preflight --exec kernel --hook xdp -i wan -i lan edge.pbc >out 2>err </dev/null
 grep -q 'wan has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set wan mtu' err
 same 'preflight tells of an MTU that is too large here' "$((1 - $?))" "$large"
 ip -n "$id-prey" link set wan mtu 1500
