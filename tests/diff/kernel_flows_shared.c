@@ -502,7 +502,7 @@ static bool leaves_while_held(const uint8_t *bytes, uint32_t len, uint64_t hash)
 }
 
 /* Both groups of the tuple get full of flows that are sent on, which the kernel may not end. */
-static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct flow_tuple *tuple)
+static bool fill(const struct flow_tuple *tuple)
 {
     const struct place at = table_place(ops.table, tuple->hash);
     uint32_t left = 1;
@@ -519,7 +519,12 @@ static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct
         if (there) ops.run(ops.arg, &op);
         place_choose_of(&at, table_group(ops.table, at.group[0]), table_group(ops.table, at.group[1]), &left);
     }
-    return !left && leaves(bytes, len);
+    return !left;
+}
+
+static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct flow_tuple *tuple)
+{
+    return fill(tuple) && leaves(bytes, len);
 }
 
 /* Nobody takes up what it sends: what is accepted leaves, also where no flow can be kept of it. */
@@ -548,6 +553,51 @@ static bool sent_without_flow(void)
     return check(ops.table);
 }
 
+/* ---- two tuples at once ---- */
+
+static struct flow_ops uncounted;
+static unsigned asked_for; /* operations */
+
+static bool run_counted(void *arg, struct flow_op *op)
+{
+    asked_for++;
+    return uncounted.run(arg, op);
+}
+
+/* Begin a flow with its twin. Return the number of operations; 0: they are not what they should be. */
+static unsigned begin_pair(const struct flow_tuple *tuple, const struct flow_tuple *twin)
+{
+    const struct flow_first first = {.state = FLOW_STATE_OPEN, .flags = FLOW_BOUND, .twin = twin};
+    uncounted = ops;
+    ops.run = run_counted;
+    asked_for = 0;
+    const int32_t slot = shared_begin(ops.table, tuple, &first, NOW);
+    const int32_t other = slot == FLOW_NONE ? FLOW_NONE : shared_add_twin(ops.table, slot, twin, NOW);
+    ops.run = uncounted.run;
+    if (slot == FLOW_NONE || other == FLOW_NONE || flow_of_twin(ops.table, other) != slot) return 0;
+    if (table_look_up(ops.table, &tuple->id, tuple->hash) != slot) return 0;
+    return table_look_up(ops.table, &twin->id, twin->hash) == other ? asked_for : 0;
+}
+
+/* A flow and its twin are one operation; where the twin finds no room, another flow makes way for it. */
+static bool begun_in_pairs(void)
+{
+    struct flow_tuple tuple = {.id.low[0] = 0x0a060001, .room = FLOW_NONE}, twin;
+    unsigned said;
+    tuple.id.rest = (uint64_t)IPPROTO_NR_TCP << 48 | 7;
+    for (unsigned i = 0; i < 2; i++) {
+        tuple.id.high[0] = 0x0a060002 + i;
+        twin = tuple;
+        twin.id.low[0] = 0x0a060010 + i;
+        tuple.hash = table_hash(ops.table, &tuple.id);
+        twin.hash = table_hash(ops.table, &twin.id);
+        if (i && !fill(&twin)) return wrong("groups do not get full", 0);
+        said = begin_pair(&tuple, &twin);
+        if (i ? said < 3 : said != 1) return wrong("operations", said);
+    }
+    return check(ops.table);
+}
+
 /* ---- who is killed ---- */
 
 static void change(struct rng *rng)
@@ -560,15 +610,20 @@ static void change(struct rng *rng)
     op.how = FLOW_END_IDLE;
     op.tuple.id.low[0] = 1 + rng_below(rng, 300);
     op.tuple.id.high[0] = 0x0a000009;
-    op.tuple.id.rest = (uint64_t)IPPROTO_NR_TCP << 48 | (op.kind == FLOW_OP_TWIN ? 5 : 6);
+    op.tuple.id.rest = (uint64_t)IPPROTO_NR_TCP << 48 | 6;
+    op.twin.id = op.tuple.id;
+    op.twin.id.rest ^= 6 ^ 5;
     op.tuple.hash = table_hash(t, &op.tuple.id);
-    op.tuple.room = FLOW_NONE;
+    op.twin.hash = table_hash(t, &op.twin.id);
+    op.tuple.room = op.twin.room = FLOW_NONE;
     if (op.kind == FLOW_OP_ADD) op.flags = rng_one_in(rng, 3) ? FLOW_BOUND : 0;
+    const bool is_new = table_look_up(t, &op.twin.id, op.twin.hash) == FLOW_NONE;
+    op.pairs = op.flags & FLOW_BOUND && is_new && rng_one_in(rng, 2);
     /* As who uses the table: no tuple twice, twins only of flows that have none, and twins do not end by themselves. */
     const struct flow *f = table_slot(t, op.slot);
     const bool plain = !(f->flags & (FLOW_TWIN | FLOW_PAIRED));
     if (op.kind == FLOW_OP_TWIN)
-        if (!(f->flags & FLOW_BOUND) || !plain || table_look_up(t, &op.tuple.id, op.tuple.hash) != FLOW_NONE) return;
+        if (!(f->flags & FLOW_BOUND) || !plain || !is_new) return;
     if (op.kind >= FLOW_OP_SET && f->flags & FLOW_TWIN) return;
     ops.run(ops.arg, &op);
 }
@@ -657,6 +712,8 @@ int main(int argc, char **argv)
     printf("%s - a process that is killed leaves no lock, %u times\n", kill9 ? "ok" : "not ok", kills);
     const bool sends = two && sent_without_flow();
     printf("%s - what the host sends leaves, also without a flow\n", sends ? "ok" : "not ok");
+    const bool pairs = two && begun_in_pairs();
+    printf("%s - a flow begins with its twin in one operation, if there is room for both\n", pairs ? "ok" : "not ok");
     const bool told = two && ends_are_told();
     printf("%s - a flow whose end somebody has to know stays where he cannot be told\n", told ? "ok" : "not ok");
     const bool waits = next_waits();
@@ -664,5 +721,5 @@ int main(int argc, char **argv)
     flows_fini(&ops);
     kernel_free(kernel);
     program_put(program);
-    return !(own && whole && kill9 && sends && told && waits);
+    return !(own && whole && kill9 && sends && pairs && told && waits);
 }

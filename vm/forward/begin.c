@@ -171,8 +171,9 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
 {
     struct forward *f = j->vm->forward;
     const struct pbc_service *s = forward_service(f->p, b->branch);
-    struct flow_bind *kept =
-        track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(s->mode, MODE_ONE_SIDED), s->idle_ns);
+    const struct track_start start = {
+        .one_sided = mode_is(s->mode, MODE_ONE_SIDED), .idle_ns = s->idle_ns, .twin = twin};
+    struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, &start);
     if (!kept) {
         outside_give(f->outside, b);
         return false;

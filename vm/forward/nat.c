@@ -35,7 +35,9 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     const struct flow_id id = c->seen.id;
     struct flow_tuple twin;
     const bool is_free = track_is_free(f->track, &c->seen, &other, &twin);
-    struct flow_bind *kept = is_free ? track_begin(f->track, c->key, c->pkt, &c->seen, false, 0) : NULL;
+    const struct track_start start = {
+        .idle_ns = c->key->kind & KIND_UDP ? f->udp_idle_ns : 0, .idle_one_way = true, .twin = &twin};
+    struct flow_bind *kept = is_free ? track_begin(f->track, c->key, c->pkt, &c->seen, &start) : NULL;
     nat_begun(f->nat, b);
     if (!kept) {
         nat_leave(f->nat, b, &id, track_from_high(&c->seen), 0, 0);
@@ -46,7 +48,6 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
-    if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
     forward_to_end(j, c, b);
     if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     return REASON_NONE;

@@ -14,8 +14,10 @@
 #define CLAIM_CHANGES (CLAIM_LOCK - CLAIM_CHANGE)
 
 enum flow_op_kind {
-    FLOW_OP_ADD,  /* tuple, state, flags, would, tcp, idle_ns: add a flow; a plain flow with the same tuple ends */
-    FLOW_OP_TWIN, /* slot, claim, tuple: add its twin */
+    /* tuple, state, flags, would, tcp, idle_ns: add a flow; a plain flow with the same tuple ends. pairs, twin: its
+     * twin too, if there is room. */
+    FLOW_OP_ADD,
+    FLOW_OP_TWIN, /* slot, claim, twin: add its twin */
     FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags, would: set these; flags are added */
     /* slot, claim, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
     FLOW_OP_END,
@@ -47,10 +49,11 @@ struct flow_op {
     uint8_t state, flags, how;
     uint8_t would;         /* ADD, SET: as in struct flow */
     uint8_t over;          /* END: 1: only if the flow has expired */
+    uint8_t pairs;         /* ADD: 1: with its twin */
     uint32_t until, count; /* SWEEP */
     uint64_t claim;        /* as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
-    struct flow_tuple tuple;
+    struct flow_tuple tuple, twin;
     struct tcp_track tcp;
     struct flow_gone gone; /* END */
 };

@@ -102,8 +102,10 @@ int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const
                              .flags = first->flags,
                              .would = first->would,
                              .idle_ns = first->idle_ns,
+                             .pairs = first->twin != NULL,
                              .now_ns = now_ns};
         if (first->tcp) op.tcp = *first->tcp;
+        if (first->twin) op.twin = *first->twin;
         if (run(t, &op)) return op.slot;
         if (op.said == FLOW_OP_HELD) return FLOW_NONE;
         if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, FLOW_NONE, now_ns);
@@ -116,20 +118,12 @@ int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tu
     const struct place at = table_place(t, tuple->hash);
     struct flow f;
     for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
-        struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .claim = f.claim, .tuple = *tuple, .now_ns = now_ns};
+        if (f.flags & FLOW_PAIRED) return table_cold(t, slot)->twin;
+        struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .claim = f.claim, .twin = *tuple, .now_ns = now_ns};
         if (run(t, &op)) return table_cold(t, slot)->twin;
         if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, slot, now_ns);
     }
     return FLOW_NONE;
-}
-
-void shared_change(struct flow_table *t, int32_t slot, uint8_t flags, uint64_t now_ns)
-{
-    struct flow f;
-    for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
-        const struct flow_first now = {.state = f.state, .flags = flags, .idle_ns = table_cold(t, slot)->idle_ns};
-        if (shared_set(t, slot, &f, &now, now_ns)) return;
-    }
 }
 
 bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const struct flow_first *now, uint64_t now_ns)

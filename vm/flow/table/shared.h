@@ -18,8 +18,6 @@ void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t 
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                      uint64_t now_ns);
 int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
-/* Add these flags to the flow. */
-void shared_change(struct flow_table *t, int32_t slot, uint8_t flags, uint64_t now_ns);
 /* Update a flow that was read into *f: write the numbers and seen_ns that *f has now, set the state of *now, add its
  * flags. False: the flow has changed since. */
 bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const struct flow_first *now,

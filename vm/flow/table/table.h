@@ -47,19 +47,20 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
 
 /* Initial state of a flow */
 struct flow_first {
-    const struct tcp_track *tcp; /* NULL: all 0 */
-    uint64_t idle_ns;            /* with FLOW_OWN_IDLE */
-    uint8_t state;               /* enum flow_state */
-    uint8_t flags;               /* enum flow_flag, besides what the tuple says */
-    uint8_t would;               /* as in struct flow */
+    const struct tcp_track *tcp;   /* NULL: all 0 */
+    const struct flow_tuple *twin; /* tuple for flow_add_twin, added by the same operation of ops.h; NULL: none */
+    uint64_t idle_ns;              /* with FLOW_OWN_IDLE */
+    uint8_t state;                 /* enum flow_state */
+    uint8_t flags;                 /* enum flow_flag, besides what the tuple says */
+    uint8_t would;                 /* as in struct flow */
 };
 /* Add a flow that is not in the table, begun and seen now; fields not in *first are zero. Makes room as above;
  * FLOW_NONE only if others change the table, too (ops.h). */
 int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                    uint64_t now_ns);
 
-/* Add a twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, never
- * by ending that flow; FLOW_NONE only if others change the table, too. */
+/* Add a twin of the flow in `slot` under a tuple that is not in the table, unless flow_begin has added it. Makes room
+ * as above, never by ending that flow; FLOW_NONE only if others change the table, too. */
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
 /* Return the flow that a slot belongs to: itself, or for a twin its flow. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);

@@ -59,24 +59,18 @@ static void begin_tcp(const struct key *key, const struct pkt *pkt, bool one_sid
 }
 
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
-                              bool one_sided, uint64_t idle_ns)
+                              const struct track_start *start)
 {
     if (!track_take_stack(t, pkt, s)) return NULL;
+    if (start->twin && start->twin->id.stack != s->id.stack) { /* the stack was unknown and has an id now */
+        start->twin->id.stack = s->id.stack;
+        start->twin->hash = table_hash(t->table, &start->twin->id);
+    }
     track_reopen(t, s);
-    if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
-    const uint8_t flags = FLOW_BOUND | (one_sided ? FLOW_ONE_SIDED : 0) | (idle_ns ? FLOW_OWN_IDLE : 0);
-    return track_add(t, key, pkt, s, flags, idle_ns) ? flow_bind_at(t->table, s->slot) : NULL;
-}
-
-void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns)
-{
-    const uint8_t flags = FLOW_OWN_IDLE | FLOW_IDLE_ONE_WAY;
-    struct flow *f = flow_at(t->table, s->slot);
-    flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
-    if (!t->table->ops)
-        f->flags |= flags;
-    else if ((f->flags & flags) != flags)
-        shared_change(t->table, s->slot, flags, t->now_ns);
+    if (s->how == HOW_TCP) begin_tcp(key, pkt, start->one_sided, s);
+    const uint8_t idle = start->idle_ns ? FLOW_OWN_IDLE | (start->idle_one_way ? FLOW_IDLE_ONE_WAY : 0) : 0;
+    const uint8_t flags = (uint8_t)(FLOW_BOUND | (start->one_sided ? FLOW_ONE_SIDED : 0) | idle);
+    return track_add(t, key, pkt, s, flags, start) ? flow_bind_at(t->table, s->slot) : NULL;
 }
 
 bool track_from_high(const struct track_seen *s) { return s->at & AT_HIGH; }
@@ -203,12 +197,8 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
     return flow_at(t->table, slot);
 }
 
-bool track_pair(struct track *t, struct track_seen *s, struct flow_tuple *twin)
+bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin)
 {
-    if (twin->id.stack != s->id.stack) { /* the stack was unknown and has an id now */
-        twin->id.stack = s->id.stack;
-        twin->hash = table_hash(t->table, &twin->id);
-    }
     if (flow_add_twin(t->table, s->slot, twin, t->now_ns) != FLOW_NONE) return true;
     track_evict(t, s->slot);
     s->slot = FLOW_NONE;

@@ -250,12 +250,13 @@ static void take_source(struct track *t, const struct key *key, bool by_other, s
 }
 
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
-               uint64_t idle_ns)
+               const struct track_start *start)
 {
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
     const struct flow_tuple tuple = {.id = s->id, .hash = s->hash, .room = s->room, .opened_by_high = high != by_other};
     const struct flow_first first = {.tcp = s->how == HOW_TCP ? &s->next.track : NULL,
-                                     .idle_ns = idle_ns,
+                                     .twin = start->twin,
+                                     .idle_ns = start->idle_ns,
                                      .state = (uint8_t)keep_first_state(key, pkt, s),
                                      .flags = flags,
                                      .would = s->would};
@@ -294,7 +295,7 @@ static void make(struct track *t, const struct key *key, const struct pkt *pkt, 
 {
     if (!track_take_stack(t, pkt, s)) return;
     track_reopen(t, s);
-    track_add(t, key, pkt, s, 0, 0);
+    track_add(t, key, pkt, s, 0, &(struct track_start){0});
 }
 
 /* Update a flow that others change, too; tries again if it has changed. */

@@ -162,15 +162,19 @@ bool track_may_begin(const struct key *key, const struct track_seen *s);
 
 /* Prefetch the memory of the flow that track_begin is about to make. */
 void track_ask_room(const struct track *t, struct track_seen *s);
+/* The beginning of a flow that is sent on */
+struct track_start {
+    bool one_sided;          /* its replies do not come here */
+    bool idle_one_way;       /* idle_ns holds before the other side has spoken, too */
+    uint64_t idle_ns;        /* timeout once the flow is open; 0: that of its state */
+    struct flow_tuple *twin; /* tuple for track_pair, from track_is_free; NULL: the flow has none */
+};
 /* Make and bind the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP.
- * one_sided: its replies do not come here. idle_ns: timeout once the flow is open; 0: that of its state. Return the
- * binding, which the caller fills in; NULL: nothing is made, because its VLAN stack finds no id or the kernel's table
- * no room. */
+ * Return the binding, which the caller fills in; NULL: nothing is made, because its VLAN stack finds no id or the
+ * kernel's table no room. */
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
-                              bool one_sided, uint64_t idle_ns);
+                              const struct track_start *start);
 
-/* Set the timeout of the packet's flow, also before the other side has spoken. */
-void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns);
 /* True if the packet's source is the high side of its tuple. */
 bool track_from_high(const struct track_seen *s);
 
@@ -206,10 +210,10 @@ int32_t track_waiting(const struct track *t, const struct track_seen *s, const s
 void track_evict(struct track *t, int32_t slot);
 /* Return a flow with its tuple and binding. */
 const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind);
-/* Make that tuple the twin of the packet's flow, which has none and whose binding is filled in and counted. No other
- * flow may have begun or ended since track_is_free. False: the kernel's table has no room for it, and the flow has
- * ended. */
-bool track_pair(struct track *t, struct track_seen *s, struct flow_tuple *twin);
+/* Make that tuple, which track_begin was given, the twin of the packet's flow, whose binding is filled in and counted
+ * now. No other flow may have begun or ended since track_is_free. False: the kernel's table has no room for it, and the
+ * flow has ended. */
+bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin);
 
 /* Return the joint of the packet's flow. track_joined first marks the flow, just begun by a SYN of our own, as joined
  * (forward/cookie/joint.h): from here on the client gets our numbers. */

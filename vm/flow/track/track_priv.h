@@ -86,10 +86,10 @@ static inline bool flow_has_ended(const struct flow *f)
     return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
 }
 
-/* Make the flow that the packet begins, with its stack taken. flags: added; idle_ns: with FLOW_OWN_IDLE. False only if
+/* Make the flow that the packet begins, with its stack taken. flags: added; start: idle_ns and twin. False only if
  * others change the table: the flow could not be made, and the stack is given back. */
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
-               uint64_t idle_ns);
+               const struct track_start *start);
 
 /* Make the tuple of a packet with these headers, and its position. query: identifier of an ICMP query; stack: id of the
  * VLAN stack. A result below HOW_TCP has no tuple. */

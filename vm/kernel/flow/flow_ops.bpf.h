@@ -13,7 +13,17 @@ static __always_inline bool op_lock(const struct flow_op *op, struct flow *f)
     return false;
 }
 
-static __always_inline void op_add_at(const struct flow_op *op, const struct flow_tuple *tuple, int64_t slot)
+/* Add the twin of a flow that is locked. False: there is no room for it. */
+static __attribute__((noinline)) bool op_pair(struct flow_op *op)
+{
+    const struct flow_tuple tuple = op->twin;
+    struct flow *f = table_slot(TABLE, op->slot);
+    const int64_t twin = table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)f->state, FLOW_TWIN), op->now_ns);
+    if (twin >= 0) table_pair(TABLE, op->slot, (uint32_t)twin, &tuple);
+    return twin >= 0;
+}
+
+static __always_inline void op_add_at(struct flow_op *op, const struct flow_tuple *tuple, int64_t slot)
 {
     struct flow *f = table_slot(TABLE, slot);
     f->tcp = op->tcp;
@@ -22,6 +32,7 @@ static __always_inline void op_add_at(const struct flow_op *op, const struct flo
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, slot)->idle_ns = op->idle_ns;
     table_count(&TABLE->counters.added, 1);
     table_show(TABLE, (uint32_t)slot, tuple, flow_state_class((enum flow_state)op->state));
+    if (op->pairs) op_pair(op);
     table_unlock(f);
 }
 
@@ -49,13 +60,11 @@ static __attribute__((noinline)) uint32_t op_add(struct flow_op *op)
 
 static __attribute__((noinline)) uint32_t op_twin(struct flow_op *op)
 {
-    const struct flow_tuple tuple = op->tuple;
     struct flow *f = table_slot(TABLE, op->slot);
     if (!op_lock(op, f)) return FLOW_OP_BUSY;
-    const int64_t twin = table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)f->state, FLOW_TWIN), op->now_ns);
-    if (twin >= 0) table_pair(TABLE, op->slot, (uint32_t)twin, &tuple);
+    const bool paired = op_pair(op);
     table_unlock(f);
-    return twin >= 0 ? FLOW_OP_DONE : FLOW_OP_ROOM;
+    return paired ? FLOW_OP_DONE : FLOW_OP_ROOM;
 }
 
 static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
