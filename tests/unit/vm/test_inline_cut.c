@@ -798,6 +798,66 @@ static void archived(void **state)
     wire_fini(&w);
 }
 
+/* Have another connection be cut into: its number, and what its sockets send. */
+static void another(struct wire *w, uint16_t port, uint32_t number, uint16_t use)
+{
+    w->client.sport = w->server.dport = port;
+    open_watched(w, &bare);
+    struct frame f = with(&w->client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+    comes(w, &f, LEFT);
+    assert_int_equal(w->s.v.action, ACTION_HELD);
+    assert_int_equal(built(w, 0, TX_ASIDE).flags, SYN);
+    assert_int_equal(w->s.entries[0].cookie, number);
+    w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, number, use);
+    w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, number, w->own_port);
+}
+
+static void goes_on(struct wire *w) { waits(w, 11 * S); }
+
+/* Of a cut that came to nothing the loop has the client's socket, and opens the one to the server before it hears of
+ * that: no other connection meets that socket, and the number is given again ten seconds later. */
+static void late_socket(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &bare);
+    decided_by(&w, &bare, at);
+    listener_answers(&w, &bare);
+    const struct frame late = with(&w.own, SYN, OWN_SEQ, 0, NULL);
+    struct frame f = with(&w.client, FIN | ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(observed(&w)->cut_ends, 1);
+    sender_clear(&w.s);
+    read_damaged(&w, 200, 9, goes_on);
+    another(&w, 40001, 1, 1024);
+    says(&w, &late);
+    assert_int_equal(w.s.tx.count, 1);
+    assert_int_equal(built(&w, 0, TX_ASIDE).flags, RST | ACK);
+    w.own_port++;
+    w.own.sport++;
+    sockets_open(&w, &bare);
+    assert_int_equal(observed(&w)->cut_into, 1);
+    f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+    says(&w, &f);
+    assert_int_equal(built(&w, 0, TX_SEND).seq, CLIENT_SEQ + 1);
+    for (unsigned i = 0; i < 12; i++) waits(&w, S);
+    another(&w, 40002, 0, 1025);
+    wire_fini(&w);
+}
+
+/* The loop has nothing yet of a cut that came to nothing: the number is free at once. */
+static void no_socket(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &bare);
+    decided_by(&w, &bare, at);
+    struct frame f = with(&w.client, FIN | ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
+    comes(&w, &f, LEFT);
+    another(&w, 40001, 0, 1025);
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -820,6 +880,8 @@ int main(void)
         cmocka_unit_test(closes),
         cmocka_unit_test(errors),
         cmocka_unit_test(archived),
+        cmocka_unit_test(late_socket),
+        cmocka_unit_test(no_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

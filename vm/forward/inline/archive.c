@@ -39,10 +39,17 @@ static bool is_sound_index(const struct inlines *all, uint32_t slot, uint32_t nu
            ((const struct entry *)keyed_at(&all->index, slot))->number == number;
 }
 
+static bool is_sound_retired(const struct inline_conn *c)
+{
+    return c->over == OVER_RESET && c->index[0] == KEYED_NONE && c->index[1] == KEYED_NONE && c->hold == HOLD_NONE &&
+           !c->cut && !c->side[AT_CLIENT].stack && !c->side[AT_SERVER].stack;
+}
+
 static bool is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
 {
     const struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_FREE) return true;
+    if (c->state == INLINE_RETIRED) return is_sound_retired(c);
     return c->state <= INLINE_SPLICED && (c->service < services || c->service == PBC_NONE) && c->v6 <= 1 &&
            c->server_first <= 1 && c->answered <= 1 && c->hold == HOLD_NONE && is_sound_leg(&c->side[AT_CLIENT].leg) &&
            is_sound_leg(&c->side[AT_SERVER].leg) && inline_sound_end(&c->splice.end[0]) &&
@@ -83,7 +90,7 @@ static bool is_sound_whole(const struct inlines *all)
         const struct inline_conn *c = &all->at[n];
         if (c->state == INLINE_FREE) continue;
         live++;
-        tuples += c->index[1] == KEYED_NONE ? 1 : 2;
+        for (unsigned i = 0; i < 2; i++) tuples += c->index[i] != KEYED_NONE;
     }
     for (uint32_t n = all->spare; n != NOBODY; n = all->at[n].next)
         if (n >= all->high || all->at[n].state != INLINE_FREE || ++free_numbers > all->high - live) return false;

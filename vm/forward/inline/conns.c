@@ -213,10 +213,9 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     return c;
 }
 
-void inlines_end(struct inlines *all, uint32_t number)
+/* Give up all that a connection has, but its number. */
+static void end(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
-    struct inline_conn *c = inlines_at(all, number);
-    if (!c) return;
     for (unsigned i = 0; i < 2; i++) drop(all, number, i);
     inlines_drop_slots(all, number);
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
@@ -231,11 +230,37 @@ void inlines_end(struct inlines *all, uint32_t number)
     if (c->state == INLINE_SPLICED && !c->told_over)
         inlines_tell_loop(
             all, &(struct inline_told){.kind = INLINE_OVER, .why = SPLICE_WHY_IDLE, .port = c->use, .number = number});
+}
+
+/* Let another connection have a number. */
+static void give_back(struct inlines *all, struct inline_conn *c, uint32_t number)
+{
     c->state = INLINE_FREE;
     c->next = all->spare;
     all->spare = number;
     all->due_s[number] = 0;
     all->live--;
+}
+
+void inlines_end(struct inlines *all, uint32_t number)
+{
+    struct inline_conn *c = inlines_at(all, number);
+    if (!c) return;
+    end(all, c, number);
+    give_back(all, c, number);
+}
+
+void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns)
+{
+    struct inline_conn *c = &all->at[number];
+    end(all, c, number);
+    *c = (struct inline_conn){.state = INLINE_RETIRED,
+                              .over = OVER_RESET,
+                              .service = PBC_NONE,
+                              .index = {KEYED_NONE, KEYED_NONE},
+                              .hold = HOLD_NONE,
+                              .seen_ns = now_ns};
+    all->due_s[number] = inlines_due_s(all, c);
 }
 
 void inlines_carry(struct inlines *all, struct inline_carried *carried) { all->carried = carried; }
@@ -293,7 +318,8 @@ void inlines_over(struct inlines *all, uint32_t number)
 
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number)
 {
-    return number < all->high && all->at[number].state != INLINE_FREE ? &all->at[number] : NULL;
+    struct inline_conn *c = number < all->high ? &all->at[number] : NULL;
+    return c && c->state != INLINE_FREE && c->state != INLINE_RETIRED ? c : NULL;
 }
 
 struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,
@@ -403,6 +429,10 @@ bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
 static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, inlines_late_fn *late, void *arg)
 {
     struct inline_conn *c = &all->at[number];
+    if (c->state == INLINE_RETIRED) {
+        give_back(all, c, number);
+        return;
+    }
     inlines_take(all, c, number);
     if (deadline(all, c) <= now_ns) {
         if (is_over(c) && !(c->over & OVER_GONE)) {

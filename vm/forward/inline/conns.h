@@ -55,6 +55,7 @@ enum inline_state {
     INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
     INLINE_OPEN,
     INLINE_SPLICED, /* its sockets are gone: segments are rewritten (spliced.c) */
+    INLINE_RETIRED, /* it is gone, but its sockets may still speak: nobody else gets its number yet */
 };
 
 /* Ends of both connections that have been seen */
@@ -138,6 +139,9 @@ uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number);
 void inlines_end(struct inlines *all, uint32_t number);
+/* End a connection now, and give its number to nobody for as long as those rest that have ended: its sockets may still
+ * speak, and must meet no other connection. */
+void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns);
 /* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers; look at one
  * again that is over. */
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns);
@@ -157,7 +161,7 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
                                  enum inline_at *from);
 /* True for a connection that is being cut into: its packets go by still. */
 bool inlines_cut_waits(const struct inlines *all, const struct inline_conn *c);
-/* Return the connection of a number. NULL: it is free, or no number. */
+/* Return the connection of a number. NULL: it is free, or retired, or no number. */
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number);
 
 /* True if a connection has that tuple, without tags. */

@@ -219,9 +219,13 @@ void inline_cut_drop(const struct job *j, uint32_t number)
     struct cut *x = c ? cut_of(j, c) : NULL;
     if (!x || x->joined) return;
     struct flow_segment rst = {.seq = x->socket[AT_SERVER].given + 1, .flags = TCP_RST};
+    const bool is_accepted = x->socket[AT_CLIENT].open;
     inline_reset_socket(j, c, number);
     if (x->socket[AT_SERVER].given) say(j, c, number, AT_SERVER, &rst);
-    inlines_end(j->vm->inlines, number);
+    if (is_accepted) /* the loop may open a socket to the server before it hears of the reset */
+        inlines_retire(j->vm->inlines, number, j->vm->now_ns);
+    else
+        inlines_end(j->vm->inlines, number);
 }
 
 /* Note a socket's SYN, and answer it in the name of its end. */
