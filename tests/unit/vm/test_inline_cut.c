@@ -858,6 +858,49 @@ static void no_socket(void **state)
     wire_fini(&w);
 }
 
+static uint32_t stamp_aside(struct wire *w, unsigned at)
+{
+    struct tcp_syn_options o;
+    built(w, at, TX_ASIDE);
+    tcp_syn_options_read(w->s.entries[at].pkt, &o);
+    return o.stamp;
+}
+
+/* What was held is no older for its socket than the SYN that the vm has made of it, whose clock is that of what came
+ * last: it would be dropped (RFC 7323, 5.3), as what an end sends later is not. */
+static void held_before_the_clock(void **state)
+{
+    static const uint32_t ticks[] = {0, 5, 9};
+    static const char *const says_so[] = {"S", "SH-", NULL};
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &full);
+    for (unsigned i = 0; i < 3; i++) { /* the last one moves its window alone, once the cut has begun */
+        struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + i, SERVER_SEQ + 1, says_so[i]);
+        if (!says_so[i]) f.seq = CLIENT_SEQ + 5;
+        f = stamped(&f, at, CLIENT_STAMP + ticks[i], SERVER_STAMP);
+        comes(&w, &f, LEFT);
+        assert_int_equal(w.s.v.action, says_so[i] ? ACTION_HELD : ACTION_ACCEPT);
+        if (i != 1) continue;
+        assert_int_equal(stamp_aside(&w, 0), CLIENT_STAMP + 5);
+        speaks_with(&w);
+    }
+    sockets_open(&w, &full);
+    assert_int_equal(observed(&w)->cut_into, 1);
+    unsigned aside = 0;
+    for (unsigned i = 0; i < w.s.tx.count; i++) {
+        if (w.s.entries[i].kind != TX_ASIDE) continue;
+        assert_int_equal(built(&w, i, TX_ASIDE).seq, CLIENT_SEQ + 1 + aside++);
+        assert_int_equal(stamp_aside(&w, i), CLIENT_STAMP + 5);
+    }
+    assert_int_equal(aside, 2);
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+    f = stamped(&f, at, CLIENT_STAMP + 11, SERVER_STAMP);
+    comes(&w, &f, LEFT);
+    assert_int_equal(stamp_aside(&w, 0), CLIENT_STAMP + 5 + 2);
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -882,6 +925,7 @@ int main(void)
         cmocka_unit_test(archived),
         cmocka_unit_test(late_socket),
         cmocka_unit_test(no_socket),
+        cmocka_unit_test(held_before_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
