@@ -39,8 +39,9 @@ drawn_talks() {
     ${begins:-:}
     same "$it: drawn conversations, all whole" "$(drawn client talk "$address" "$port" "$at" "$n" "$once")" "$n of $n"
     ${ends:-:}
-    heard() { [ "$(grep -cE ' (whole|torn)$' serves)" -ge "$n" ]; }
+    heard() { [ "$(grep -cE ' (whole|torn)$|^failed ' serves)" -ge "$n" ]; }
     until_true 300 'the server has heard all' heard
+    grep '^failed ' serves | head -n 3 | sed 's/^/# the server: /'
     same "$it: and at the server" "$(grep -c ' whole$' serves)" "$n"
     at=$((at + n))
     sniffed
