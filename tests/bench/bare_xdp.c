@@ -26,7 +26,7 @@ struct port {
     int fd;
 };
 
-static void fail(const char *what)
+static __attribute__((noreturn)) void fail(const char *what)
 {
     perror(what);
     exit(2);
