@@ -16,12 +16,13 @@ uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
-/* True if a flow is kept for the packet. A packet of a proxy's service, which the host handles, has a flow only if the
- * program follows proxied connections (forward/begin.c). */
+/* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a
+ * proxy's service, which the host handles, has a flow only if the program follows proxied connections
+ * (forward/begin.c). */
 static inline bool keeps(const struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
-    if (!(flags & KERNEL_KEEPS_FLOWS)) return false;
+    if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE) return false;
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
     return k->verdict.action == ACTION_ACCEPT;
 }
