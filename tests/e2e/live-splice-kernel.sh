@@ -71,9 +71,22 @@ left_are wire 3
 cp again.pbc now.pbc
 kill -HUP "$prey"
 awaits 'reloaded: now.pbc'
+sniff said.pcap client eth0 'tcp dst port 80 and less 80'
 go_on stays
 exact stays 'a connection goes on after a reload'
+sniffed
 there_are 2 # the others will have theirs when they speak
+
+# ---- segments to another station, at a port that takes all frames ----
+ip -n "$id-prey" link set wan promisc on
+tcpdump -c 1 -r said.pcap -w again.pcap 2>/dev/null
+sniff heard.pcap one eth0 'tcp dst port 80'
+at client python3 "$top/tests/e2e/live/send.py" eth0 again.pcap 3 02:00:00:00:00:99 >/dev/null
+at client python3 "$top/tests/e2e/live/send.py" eth0 again.pcap >/dev/null
+is_heard() { [ "$(frames_of heard.pcap)" -ge 1 ]; }
+until_true 100 'what is sent to prey itself arrives' is_heard
+sniffed
+same 'what is sent to another station is not sent on' "$(frames_of heard.pcap)" 1
 
 # ---- ends ----
 hold down 10.2.0.2 82 move:2000000:2000000 pool

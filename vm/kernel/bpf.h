@@ -121,8 +121,13 @@ static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
     return kpkt_here();
 }
 
+/* Flags of packets that nothing sends on: the host sends them, or their frames are another station's. */
+enum { KERNEL_STAYS = KERNEL_EGRESS | KERNEL_FOREIGN };
+
 /* True if the host really sends the packet to the wire: no process asks. */
 static inline bool kpkt_is_sent(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;
 }
+/* True if no process takes the packet up: so it is decided here, as far as it can be. */
+static inline bool kpkt_is_left(const struct kpkt *k) { return k->flags & KERNEL_FOREIGN || kpkt_is_sent(k); }

@@ -34,7 +34,8 @@ static __always_inline void fill(struct kernel_event_packet *e, const struct kpk
         e->tags[i][0] = k->pkt.tags[i].tpid;
         e->tags[i][1] = k->pkt.tags[i].tci;
     }
-    e->states = (uint16_t)((k->key.marks & MARK_STATES) | (k->flags & KERNEL_JUDGED ? KERNEL_EVENT_JUDGED : 0));
+    e->states = (uint16_t)((k->key.marks & MARK_STATES) | (k->flags & KERNEL_JUDGED ? KERNEL_EVENT_JUDGED : 0) |
+                           (k->flags & KERNEL_FOREIGN ? KERNEL_EVENT_FOREIGN : 0));
     e->world = state_world.number;
     e->verdict = k->verdict;
     __builtin_memcpy(e->bytes, k->head, KERNEL_EVENT_BYTES);

@@ -26,7 +26,7 @@ struct kernel_event {
 };
 
 enum { KERNEL_EVENTS_BYTES = 1 << 20 /* size of the ring */ };
-enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1 };
+enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1, KERNEL_EVENT_FOREIGN = 2 };
 struct kernel_event_packet {
     struct kernel_event event;
     uint32_t rule;           /* rule that logs or decided */
@@ -37,7 +37,8 @@ struct kernel_event_packet {
     uint16_t iface, segment; /* as in struct pkt */
     uint8_t link, tag_count; /* enum pkt_link; number of tags that were taken off */
     uint16_t tags[2][2];     /* tpid and tci of those tags, outermost first */
-    uint16_t states;         /* answer of `state`: MARK_STATES of the key; KERNEL_EVENT_JUDGED: rules judged it */
+    uint16_t states;         /* answer of `state`: MARK_STATES of the key; KERNEL_EVENT_JUDGED: rules judged it;
+                                KERNEL_EVENT_FOREIGN: its frame is another station's */
     uint32_t world;          /* kernel_world.number */
     struct verdict verdict;  /* set except in a log */
     uint8_t bytes[KERNEL_EVENT_BYTES];

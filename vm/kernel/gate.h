@@ -79,6 +79,8 @@ enum kernel_flag {
     KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the stack aside; it stands
                                in  the wire, or, with PROXIED, takes all packets to its addresses */
     KERNEL_SHOWN = 1 << 13, /* set by act: the observers have it already */
+    KERNEL_FOREIGN = 1 << 14, /* set by look: its frame is addressed to another station (kernel_port.mac). It is judged,
+                                 as a device above may take it; nothing sends it on, and no process takes it up */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters count as unused, sources as without flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_WOULD = 1 << 12, /* with KERNEL_ONLY_JUDGE: decide as if nothing were in audit */

@@ -22,6 +22,7 @@ struct kernel_port {
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
     uint8_t software; /* 1: an L4 checksum may still cover the pseudo header alone: its sender left it to a card, or the
                          kernel joined segments, which traffic control sees */
+    uint64_t mac;     /* frames to another MAC, but for groups, are another station's; 0: none are */
 };
 struct kernel_way {
     uint64_t mac;     /* source MAC of frames that leave; 0: the MAC that they came to */

@@ -55,9 +55,7 @@ static void dealt_take(struct carry *carry, struct io_made *made)
     if (carry->latest) dealt_world(carry);
 }
 
-/* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
- * that watches connections or copies packets, and would send nothing of theirs. */
-static bool is_mirror(const struct carry *carry)
+bool ports_mirror(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
     return carry->o->monitor && (p->observes_count || p->mirrors_count) && !p->services_count && !p->nats_count &&
@@ -87,7 +85,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
                          .busy = carry->o->busy_poll,
                          .beside = at >= carry->o->iface_count,
                          .outgoing = !bridged && (needs_outgoing(carry->now.program) || watches_own(carry)),
-                         .all = bridged || is_mirror(carry),
+                         .all = bridged || ports_mirror(carry),
                          .shared = carry->worker_count > 1,
                          .hurried = carry->tell->ready};
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;

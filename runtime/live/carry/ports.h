@@ -7,6 +7,10 @@
  * first. NULL, after the reason was told. */
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group);
 
+/* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
+ * that watches connections or copies packets, and would send nothing of theirs. */
+bool ports_mirror(const struct carry *carry);
+
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
 void dealt_world(struct carry *carry);

@@ -249,6 +249,60 @@ static void test_pieces_that_leave_follow_their_first(void **state)
     kernel_free(k);
 }
 
+/* Let frames to that MAC alone be the loopback's. */
+static void own_mac(struct kernel *k, uint64_t mac)
+{
+    name_loopback(k, LINK_ETHER);
+    ((struct kernel_port *)kernel_map(k, KERNEL_MAP_ports)->memory)[LOOPBACK].mac = mac;
+}
+
+/* Run a frame to that MAC by either hook. Returns why it goes up; KERNEL_UPS: it passes. The loopback's own MAC is 0:
+ * the kernel takes others for another station's. */
+static uint32_t goes_up(struct kernel *k, uint64_t to)
+{
+    struct __sk_buff ctx = {0};
+    const enum kernel_entry by[] = {KERNEL_ENTRY_look_xdp, KERNEL_ENTRY_look_in};
+    uint32_t found[2];
+    wire_put48(frame, to);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct kpkt *p = run_long(k, by[i], FRAME, i ? &ctx : NULL, i ? sizeof ctx : 0);
+        found[i] = p->out == KERNEL_PASS ? KERNEL_UPS : p->up;
+        if (p->flags & KERNEL_FOREIGN) assert_int_equal(p->up, KERNEL_UP_NONE);
+    }
+    wire_put48(frame, 0x020000000001);
+    assert_int_equal(found[0], found[1]);
+    return found[0];
+}
+
+/* What a service would take is judged all the same, and no more. */
+static void test_to_another_station(void **state)
+{
+    (void)state;
+    struct kernel *k = made("pool web { server one 10.2.0.2:80 }\n"
+                            "service s on 10.1.0.100 udp/53 { mode passthrough; -> web }\n"
+                            "firewall f default accept { reject udp port 2 }");
+    enum { SERVICE = 0x0a010064, PORT = ETHER + IP + 2 };
+    const uint64_t own = 0x020000000001, other = 0x020000000003, all = 0xffffffffffff;
+    if (!k) skip();
+    const struct kernel_counters before = kernel_counters(k);
+    wire_put32(frame + ETHER + 16, SERVICE);
+    wire_put16(frame + PORT, 53);
+    own_mac(k, 0);
+    assert_int_equal(goes_up(k, other), KERNEL_UP_BEGIN); /* no MAC is known */
+    own_mac(k, own);
+    assert_int_equal(goes_up(k, all), KERNEL_UP_BEGIN);
+    assert_int_equal(goes_up(k, other), KERNEL_UPS);
+    wire_put16(frame + PORT, 2);
+    assert_int_equal(goes_up(k, all), KERNEL_UP_ANSWER);
+    assert_int_equal(goes_up(k, other), KERNEL_UP_NONE);
+    const struct kernel_counters now = kernel_counters(k);
+    assert_int_equal(now.verdicts[ACTION_ACCEPT].packets - before.verdicts[ACTION_ACCEPT].packets, 2);
+    assert_int_equal(now.verdicts[ACTION_REJECT].packets - before.verdicts[ACTION_REJECT].packets, 2);
+    wire_put32(frame + ETHER + 16, 0);
+    wire_put16(frame + PORT, 0);
+    kernel_free(k);
+}
+
 /* ---- lies ---- */
 
 static uint64_t cpu_ns(void)
@@ -324,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_lies_hold_nobody_up),
         cmocka_unit_test(test_for_a_service),
         cmocka_unit_test(test_pieces_that_leave_follow_their_first),
+        cmocka_unit_test(test_to_another_station),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,20 +31,26 @@ static inline bool keeps(const struct kpkt *k)
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
 /* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed.
- * A packet of the host passes as decided if the table is busy or full, because no worker takes it up. */
+ * One that no worker takes up passes as decided if the table is busy or full. */
 inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
     if (!why) return out;
-    if (out != KERNEL_SEND && !(kpkt_is_sent(k) && is_crowded(why))) return settle_up(k, (enum kernel_up)why);
+    if (out != KERNEL_SEND && !(kpkt_is_left(k) && is_crowded(why))) return settle_up(k, (enum kernel_up)why);
     settle_counters()->given_up++;
     return out;
 }
 
-/* Report to processes: samples (events.bpf.c), and packets of the host that are rejected and need an answer. */
+/* True for a packet of the host that is rejected and needs an answer. */
+static inline bool is_rejected(const struct kpkt *k)
+{
+    return k->verdict.action == ACTION_REJECT && !(k->flags & KERNEL_FOREIGN) && !settle_watches(k);
+}
+
+/* Report to processes: samples (events.bpf.c), and packets that need an answer. */
 static inline void tell(struct kpkt *k)
 {
-    if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
+    if (is_rejected(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
     if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 
@@ -118,6 +124,32 @@ static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
                                                                         : KERNEL_COPY_CAME | KERNEL_COPY_LEFT;
 }
 
+/* True for a judged first fragment that no process takes up. Later fragments of its datagram follow the decision
+ * (piece.h). */
+static inline bool is_followed(const struct kpkt *k)
+{
+    return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_left(k) &&
+           state_world.flags & PBC_FOLLOWS_FRAGMENTS;
+}
+
+/* Count a packet that only a process could decide, and that none takes up. True if it passes all the same. */
+static inline bool passes_undecided(struct kpkt *k)
+{
+    count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
+    if (!state_world.watches && !(k->flags & KERNEL_ASKED)) up_lost(k);
+    return state_world.watches;
+}
+
+/* Act on a packet that is never edited: it passes or is dropped. True: it passes. */
+inline_whole bool act_left(const struct given *g, struct kpkt *k)
+{
+    if (is_followed(k)) kernel_piece_keep(k);
+    const uint32_t out = act(k, settle(k));
+    const bool passes = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
+    if (copies_are_made()) copy(g, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, passes));
+    return passes;
+}
+
 /* Do all to a packet that arrives but its way out, which is returned (enum kernel_out). */
 inline_whole uint32_t act_arrived(const struct given *g, struct kpkt *k)
 {
@@ -132,30 +164,15 @@ inline_whole uint32_t act_arrived(const struct given *g, struct kpkt *k)
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
+    const struct given g = {.xdp = ctx};
     if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
-    switch (act_arrived(&(struct given){.xdp = ctx}, k)) {
+    if (k->flags & KERNEL_FOREIGN) return act_left(&g, k) ? XDP_PASS : XDP_DROP;
+    switch (act_arrived(&g, k)) {
     case KERNEL_PASS: return XDP_PASS;
     case KERNEL_SEND: return leave_out(ctx, k);
     case KERNEL_UP: return up_xdp(ctx, k);
     default: return XDP_DROP;
     }
-}
-
-/* True for a judged first fragment that the host sends. Later fragments of its datagram follow the decision
- * (piece.h). */
-static inline bool is_followed(const struct kpkt *k)
-{
-    return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_sent(k) &&
-           state_world.flags & PBC_FOLLOWS_FRAGMENTS;
-}
-
-/* Count a packet of the host that only a process could decide: no socket takes it up. True if it passes all the
- * same. */
-static inline bool passes_undecided(struct kpkt *k)
-{
-    count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
-    if (!state_world.watches && !(k->flags & KERNEL_ASKED)) up_lost(k);
-    return state_world.watches;
 }
 
 /* Send up what arrived. Its place in the host ends here, by the one word for it that links of traffic control know:
@@ -166,30 +183,16 @@ inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* Act on a packet that the host sends: it passes or is dropped, and is never edited. */
-inline_whole int act_sent(struct __sk_buff *ctx, struct kpkt *k)
+SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
-    if (is_followed(k)) kernel_piece_keep(k);
-    const uint32_t out = act(k, settle(k));
-    const bool leaves = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
-    if (copies_are_made()) kernel_copy_tc(ctx, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, leaves));
-    return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-}
-
-/* Act on a packet that arrives: as act_xdp. */
-inline_whole int act_in(struct __sk_buff *ctx, struct kpkt *k)
-{
-    switch (act_arrived(&(struct given){.skb = ctx}, k)) {
+    struct kpkt *k = kpkt_tc(ctx);
+    const struct given g = {.skb = ctx};
+    if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
+    if (k->flags & KERNEL_STAYS) return act_left(&g, k) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+    switch (act_arrived(&g, k)) {
     case KERNEL_PASS: return TC_ACT_UNSPEC;
     case KERNEL_SEND: return buffer_leave(ctx, k);
     case KERNEL_UP: return raise(ctx, k);
     default: return TC_ACT_SHOT;
     }
-}
-
-SEC("tc") int act_tc(struct __sk_buff *ctx)
-{
-    struct kpkt *k = kpkt_tc(ctx);
-    if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
-    return k->flags & KERNEL_EGRESS ? act_sent(ctx, k) : act_in(ctx, k);
 }

@@ -83,13 +83,13 @@ static inline bool settle_asks(struct kpkt *k)
 static inline bool settle_needs_router(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
-    return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_EGRESS);
+    return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
 /* Let an accepted packet pass. A request for one of the services' addresses goes up for an answer (forward/vips.c). */
 static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
-    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
+    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_STAYS);
     if (sends && settle_asks(k)) return settle_up(k, KERNEL_UP_ANSWER);
     if (settle_needs_router(k)) return settle_up(k, KERNEL_UP_WAY);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
@@ -168,11 +168,11 @@ static __always_inline uint32_t settle_judged(struct kpkt *k)
 {
     const decided by = k->decision;
     const enum action action = decided_action(by);
-    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
+    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_STAYS);
     if (k->flags & KERNEL_OPENS) return settle_up(k, KERNEL_UP_TUNNEL);
     if (action == ACTION_ACCEPT) return sends ? settle_sent_on(k, by) : settle_here(k, by);
     if (action == ACTION_PASS) return settle_here(k, by);
-    if (action == ACTION_REJECT && !(k->flags & KERNEL_EGRESS) && !settle_watches(k))
+    if (action == ACTION_REJECT && !(k->flags & KERNEL_STAYS) && !settle_watches(k))
         return settle_up(k, KERNEL_UP_ANSWER);
     settle_verdict(k, action, by, PBC_NONE, PBC_NONE);
     return KERNEL_DROP;
@@ -183,7 +183,7 @@ static __always_inline uint32_t settle_judged(struct kpkt *k)
 static inline bool settle_tells_mtu(const struct kpkt *k)
 {
     const struct key *key = &k->key;
-    if (!(key->kind & KIND_ICMP_HEADER) || !(key->kind & KIND_DST_SELF) || k->flags & KERNEL_EGRESS) return false;
+    if (!(key->kind & KIND_ICMP_HEADER) || !(key->kind & KIND_DST_SELF) || k->flags & KERNEL_STAYS) return false;
     if (!(count_program(k->program)->flags & KERNEL_HAS_TUNNELS)) return false;
     if (key->kind & KIND_IP6) return key->icmp_type == ICMP6_TOO_BIG;
     return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == ICMP4_CODE_TOO_BIG;

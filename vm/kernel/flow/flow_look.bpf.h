@@ -163,11 +163,23 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
     return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* without a flow any slot will do */
 }
 
+/* Take another station's packet out of a flow that is sent on: it has no flow then, and is invalid. up: result of
+ * kernel_flow_find, and returned for all others. */
+static inline uint64_t leave_bound(struct kpkt *k, uint64_t up)
+{
+    struct track_seen *s = &k->seen;
+    const bool bound = up == KERNEL_UP_BEGIN || (!up && s->slot != FLOW_NONE && k->flow.flags & FLOW_BOUND);
+    if (!(k->flags & KERNEL_FOREIGN) || !bound) return up;
+    find_none(s);
+    s->how = HOW_INVALID;
+    return KERNEL_UP_NONE;
+}
+
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
 {
-    if (!kernel_flow_study(k) && !kpkt_is_sent(k))
-        return KERNEL_UP_STACK; /* the host's packets are judged without a flow */
-    const uint64_t up = kernel_flow_find(k);
+    if (!kernel_flow_study(k) && !kpkt_is_left(k))
+        return KERNEL_UP_STACK; /* those that no process takes up are judged without a flow */
+    const uint64_t up = leave_bound(k, kernel_flow_find(k));
     if (up) return up;
     kernel_flow_see(k, false);
     return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? kernel_flow_look_at_bound(k) : KERNEL_UP_NONE;

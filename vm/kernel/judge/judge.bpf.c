@@ -57,7 +57,7 @@ inline_whole void serve(struct kpkt *k)
 inline_whole bool may_prove(struct kpkt *k)
 {
     if (!(count_program(k->program)->flags & KERNEL_HAS_COOKIES)) return false;
-    if (k->flags & (KERNEL_ONLY_JUDGE | KERNEL_EGRESS | KERNEL_ORDINARY)) return false;
+    if (k->flags & (KERNEL_ONLY_JUDGE | KERNEL_STAYS | KERNEL_ORDINARY)) return false;
     if (!cookie_may_prove(&k->key, &k->seen, k->seen.slot == FLOW_NONE ? NULL : &k->flow, false)) return false;
     const uint64_t branch = judge_services(k);
     return branch && ROW(services, ROW(branches, branch - 1).service).flags & PBC_SERVICE_COOKIES;
@@ -117,7 +117,7 @@ inline_whole void judge(struct kpkt *k)
     if (asks_would(k)) return;
     judge_again(k);
     /* A packet that passes because of `watches` needs its service, too. */
-    if (decided_action(d) == ACTION_ACCEPT || state_world.watches) serve(k);
+    if (!(k->flags & KERNEL_FOREIGN) && (decided_action(d) == ACTION_ACCEPT || state_world.watches)) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
 }
 

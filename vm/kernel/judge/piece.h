@@ -1,5 +1,6 @@
-/* Decisions about fragmented datagrams that the host sends, in the map `pieces`. The fragments come in order, so the
- * first one's decision is there for the others. None is held: no process could put it back. */
+/* Decisions about fragmented datagrams that no process takes up (the host sends them, or they are another station's),
+ * in the map `pieces`. The fragments come in order, so the first one's decision is there for the others. None is held:
+ * no process could put it back. */
 #pragma once
 
 #include <stdint.h>
@@ -11,7 +12,8 @@ struct kernel_piece {
     uint32_t id;
     uint16_t proto; /* protocol over IPv4, which tells datagrams apart by it; otherwise 0 */
     uint16_t family;
-    uint32_t ifindex, zero;
+    uint32_t ifindex;
+    uint32_t sent; /* 1: the host sends it */
 };
 struct kernel_piece_decided {
     uint64_t decision, would; /* judge.h's `decided`; the second without the word `audit` */

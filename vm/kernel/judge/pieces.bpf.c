@@ -1,4 +1,4 @@
-/* Fragments that the host sends, decided as the first of their datagram (piece.h). */
+/* Fragments that no process takes up, decided as the first of their datagram (piece.h). */
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/judge/piece.h"
@@ -12,7 +12,7 @@ static inline bool name_piece(const struct kpkt *k, struct kernel_piece *piece)
     const struct key *key = &k->key;
     struct fragment f;
     if (!fragment_read(&k->pkt, key, &f)) return false;
-    *piece = (struct kernel_piece){.id = f.id, .ifindex = k->ifindex};
+    *piece = (struct kernel_piece){.id = f.id, .ifindex = k->ifindex, .sent = kpkt_is_sent(k)};
     for (unsigned i = 0; i < 4; i++) {
         piece->src[i] = key->src[i];
         piece->dst[i] = key->dst[i];

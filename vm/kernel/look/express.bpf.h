@@ -262,6 +262,12 @@ inline_whole bool express_is_partial(const struct kpkt *k, const struct express_
     return l4 + TCP_LEN <= b->end && frame_is_partial(k, wire_get16(l4 + TCP_SUM));
 }
 
+/* True if a packet of a bound flow may be sent on. */
+inline_whole bool express_sends(struct kpkt *k)
+{
+    return (!(k->flags & KERNEL_STAYS) && sends_on()) || express_not(k, KERNEL_LONG_ROLE);
+}
+
 /* Edit a packet of a bound flow. False: it takes the long way. skb: its socket buffer; NULL: a frame of XDP. */
 inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, const struct express_bytes *b,
                              struct __sk_buff *skb)
@@ -312,8 +318,7 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, str
     if (!express_find(k, &lines)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    if (bound ? k->flags & KERNEL_EGRESS || !sends_on() || !express_on(k, &lines, b, skb)
-              : !express_here(k, &lines, b)) {
+    if (bound ? !express_sends(k) || !express_on(k, &lines, b, skb) : !express_here(k, &lines, b)) {
         k->said = 0;
         return KERNEL_NONE;
     }

@@ -1,5 +1,6 @@
 /* The first stage: it copies and parses a packet's head, and looks up its flow. Packets that have a verdict already, or
  * go up, are left to act; the rest are judged. */
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #define TABLE_ACCESS "vm/kernel/flow/table_lines.bpf.h"
@@ -223,7 +224,7 @@ inline_whole bool follows(const struct kpkt *k)
 inline_whole enum kernel_up why_up(const struct kpkt *k)
 {
     if (k->pkt.flags & PKT_NOT_LINEAR) return KERNEL_UP_HEAD;
-    if (follows(k) && !kpkt_is_sent(k)) return KERNEL_UP_FRAGMENT;
+    if (follows(k) && !kpkt_is_left(k)) return KERNEL_UP_FRAGMENT;
     if (state_world.reach > KERNEL_HEAD && k->pkt.cap_len > KERNEL_HEAD) return KERNEL_UP_HEAD;
     return KERNEL_UP_NONE;
 }
@@ -231,7 +232,7 @@ inline_whole enum kernel_up why_up(const struct kpkt *k)
 /* True if the packet belongs to a connection of the proxy, in the host's stack: it passes unchanged. */
 inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
 {
-    if (!state_gate.any || k->flags & KERNEL_ASKED) return false;
+    if (!state_gate.any || k->flags & (KERNEL_ASKED | KERNEL_FOREIGN)) return false;
     if (!(k->key.kind & KIND_TCP) && !settle_is_error(&k->key)) return false;
     if (f->xdp) return kernel_gate_xdp(f->xdp, k);
     return k->flags & KERNEL_EGRESS ? kernel_gate_tc(f->skb, k) : kernel_gate_in(f->skb, k);
@@ -242,7 +243,7 @@ inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
 inline_whole bool may_be_opened(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
-    if (k->flags & (KERNEL_EGRESS | KERNEL_ASKED) || s->picks == PICKS_NONE) return false;
+    if (k->flags & (KERNEL_STAYS | KERNEL_ASKED) || s->picks == PICKS_NONE) return false;
     if (s->class != SEEN_NEW || s->mark != MARK_NEW || k->key.marks & TCP_SYN) return false;
     return (k->key.kind & (KIND_TCP | KIND_DST_SELF)) == (KIND_TCP | KIND_DST_SELF);
 }
@@ -354,6 +355,28 @@ inline_whole uint64_t frame_len(struct xdp_md *ctx, const struct express_bytes *
     return len <= there - b->l3 ? there : bpf_xdp_get_buff_len(ctx);
 }
 
+/* Return the interface's MAC; 0: it is not known, or all frames count as its own. */
+inline_whole uint64_t own_mac(uint32_t ifindex)
+{
+    const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
+    return port->ifindex == ifindex ? port->mac : 0;
+}
+
+/* Return KERNEL_FOREIGN for a frame to another station than the interface, and to no group; else 0. */
+inline_whole enum kernel_flag foreign_frame(uint32_t ifindex, const struct express_bytes *b)
+{
+    const uint64_t own = own_mac(ifindex);
+    if (!own || b->frame + 8 > b->end) return 0;
+    const uint64_t to = wire_get64(b->frame) >> 16;
+    return to == own || to >> 40 & 1 ? 0 : KERNEL_FOREIGN;
+}
+
+/* The same of a socket buffer: the kernel itself has compared. */
+inline_whole enum kernel_flag foreign_buffer(const struct __sk_buff *ctx)
+{
+    return ctx->pkt_type == PACKET_OTHERHOST && own_mac(ctx->ifindex) ? KERNEL_FOREIGN : 0;
+}
+
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
@@ -363,7 +386,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     if (k->flags & KERNEL_ASKED)
         k->flags &= KERNEL_SAID;
     else
-        arrive(k, ctx->ingress_ifindex, 0);
+        arrive(k, ctx->ingress_ifindex, foreign_frame(ctx->ingress_ifindex, &bytes));
     packet_begin(k);
     LOOK_STEP(k);
     k->found = read_there(k, &bytes);
@@ -425,7 +448,7 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
         k->flags &= KERNEL_SAID;
     } else {
         if (!arrives && (was_judged(ctx) || is_ours(ctx))) return TC_ACT_UNSPEC;
-        arrive_tc(k, ctx, arrives ? 0 : KERNEL_EGRESS);
+        arrive_tc(k, ctx, arrives ? foreign_buffer(ctx) : KERNEL_EGRESS);
     }
     packet_begin(k);
     LOOK_STEP(k);

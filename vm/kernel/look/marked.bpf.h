@@ -17,7 +17,7 @@ inline_whole bool is_marked(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
     const struct flow_id *id = &s->id;
-    if (!state_marks.live || s->how < HOW_TCP || id->proto != IPPROTO_NR_TCP || kpkt_is_sent(k)) return false;
+    if (!state_marks.live || s->how < HOW_TCP || id->proto != IPPROTO_NR_TCP || kpkt_is_left(k)) return false;
     if (s->slot != FLOW_NONE && ordinary_is_open(&k->flow)) return false;
     return state_marks.at[mark_of(&state_marks, id->low, id->low_port, id->high, id->high_port)] != 0;
 }

@@ -25,7 +25,8 @@ enum { STAMPS_AT = TCP_LEN, STAMPS_LEN = 12, SACK_FIRST = 4, BLOCK = 8, BLOCKS =
 inline_whole bool may_pass(const struct kpkt *k)
 {
     const struct kernel_world *w = &state_world;
-    return !(k->flags & KERNEL_ONLY_JUDGE) && !(w->watches | w->renumbers | w->sample | w->interrupted);
+    return !(k->flags & (KERNEL_ONLY_JUDGE | KERNEL_FOREIGN)) &&
+           !(w->watches | w->renumbers | w->sample | w->interrupted);
 }
 
 /* True for a segment of data or ACK right behind the headers of Ethernet and IP. */

@@ -101,7 +101,9 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     carry->seen(carry->ears, &s);
     /* With observers every packet is reported, and the recorder takes its part of them. */
     const uint64_t every = carry->looks(carry->ears) ? options_sample(carry->o) : 1;
-    const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial;
+    /* A replay would send another station's packet on. */
+    const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial &&
+                         !(h.said->states & KERNEL_EVENT_FOREIGN);
     if (!records || (!s.said->matters && ++carry->kernel->samples % every != 0)) return;
     hold(carry);
     recorded_sample(carry, &s);

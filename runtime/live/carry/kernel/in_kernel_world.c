@@ -7,6 +7,7 @@
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "runtime/live/carry/ports.h"
 #include "runtime/live/tell/log.h"
 
 /* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. Traffic control sees all
@@ -99,6 +100,7 @@ static void push_ports(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
+    const bool takes_all = ports_mirror(carry);
     memset(k->by_id, 0, sizeof k->by_id);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct kernel_port now = {.ifindex = carry->ifindex[i],
@@ -106,6 +108,7 @@ static void push_ports(const struct carry *carry)
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
                                         .software = k->software[i],
+                                        .mac = takes_all ? 0 : carry->latest->port_mac[i],
                                         .served = (uint8_t)i,
                                         .xsks = (uint16_t)(i * IO_QUEUES)};
         if (k->ifindex[i] && k->ifindex[i] != now.ifindex)
