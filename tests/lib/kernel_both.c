@@ -9,7 +9,7 @@
 #include "tests/lib/one_kernel.h"
 #include "vm/packet/pkt.h"
 
-enum { SLOTS = 512 };
+enum { SLOTS = 512, LOOPBACK = 1 };
 
 const struct facts both_facts = {.generation = 1, .addr4 = 0x0a020001, .addr6 = {0x20010db8, 0, 0, 0x0a020001}};
 static void *memory;
@@ -47,12 +47,21 @@ static struct executor *executor(struct program *p, bool in_kernel)
     return e;
 }
 
+/* Let the interface of test runs be known, as it is live: frames are addressed to it. */
+static void know_loopback(struct kernel *k)
+{
+    struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
+    ports[LOOPBACK] = (struct kernel_port){
+        .ifindex = LOOPBACK, .iface = IFACE_NONE, .link = LINK_ETHER, .mac = UINT64_C(0x020000000000)};
+}
+
 struct both both_of(const char *text)
 {
     struct both b = {.program = compiled_text(text)};
     if (!b.program) time_die("rules", "do not compile");
     b.kernel = executor(b.program, true);
     b.user = executor(b.program, false);
+    know_loopback(b.kernel->kernel);
     return b;
 }
 
