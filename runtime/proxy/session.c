@@ -115,6 +115,7 @@ static void say_reset(struct session *s)
         return;
     s->client.flags |= SIDE_RESETS;
     if (s->server) s->server->flags |= SIDE_RESETS;
+    if (s->inside && s->client.fd >= 0) inside_over(s);
 }
 
 static void session_free(struct session *s)

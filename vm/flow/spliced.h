@@ -7,7 +7,7 @@
  *                          ◀── INLINE_STAYS: it can't be, and what was held goes to the sockets
  *                          ◀── INLINE_LEFT: close the sockets, nobody hears of it
  *                          ◀── INLINE_HALF: one end is through, the other may go on
- *     INLINE_END                   ──▶  resets both ends
+ *     INLINE_END                   ──▶  resets both ends, which sockets do while there are some; it is over
  *                          ◀── INLINE_OVER: the ends are through, or one of them reset
  *
  * Between INLINE_LEAVE and the answer the loop reads and writes nothing. */
@@ -28,7 +28,7 @@ enum splice_why {
 
 enum inline_ask_kind {
     INLINE_LEAVE,
-    INLINE_END,    /* reset both ends of a spliced connection */
+    INLINE_END,    /* the connection is over; reset both ends of a spliced one */
     INLINE_TARGET, /* where the connection to the server goes that begins next, at port INLINE_TARGETS (made.h) */
 };
 struct inline_ask {

@@ -152,6 +152,12 @@ void inside_wait_no_more(struct session *s)
     in->link = NULL;
 }
 
+void inside_over(const struct session *s)
+{
+    const struct inline_ask end = {.kind = INLINE_END, .port = s->inside->use, .number = s->inside->number};
+    if (s->proxy->leaving) leaving_ask(s->proxy->leaving, &end);
+}
+
 void inside_room(struct proxy *p)
 {
     while (p->asks) {

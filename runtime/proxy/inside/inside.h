@@ -26,6 +26,8 @@ bool inside_ask(struct session *s, const struct inline_ask *ask);
 /* There is room: run the tasks of all that wait for it. Take a session out of those (second function). */
 void inside_room(struct proxy *p);
 void inside_wait_no_more(struct session *s);
+/* Tell the worker that the connection is over, if there is room: a client's socket that has failed says nothing. */
+void inside_over(const struct session *s);
 
 /* Have the worker know the target of an instruction, before a connection to it begins. False: as inside_ask.
  * inside_target: the address by which the stack aside leads there. */

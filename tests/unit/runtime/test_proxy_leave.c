@@ -587,6 +587,7 @@ static void test_a_target_of_the_other_family_is_none(void **state)
     instruct(c, "[2001:db8::5]:8080");
     is_reset(&b, c);
     assert_int_equal(ends(&b, SESSION_FAMILY), 1);
+    asks_to_end(&b);
     asks_nothing(&b);
     tear_down(&b);
 }
@@ -604,6 +605,7 @@ static void test_a_target_sees_the_client(void **state)
     assert_int_equal(send(c, said, sizeof said, MSG_NOSIGNAL), sizeof said);
     is_reset(&b, c);
     assert_int_equal(ends(&b, SESSION_INSTRUCTION), 1);
+    asks_to_end(&b);
     asks_nothing(&b);
     tear_down(&b);
 }

@@ -99,6 +99,67 @@ static void ticks(struct wire *w, uint64_t after)
     vm_tick(w->s.vm, &w->s.in, &w->s.tx);
 }
 
+/* The server's leg is reset, by the server or by us: the client, silent for an hour, is led to another one. It is over
+ * once the loop says so, or resets the client, or the client resets it, whatever the server still says. */
+static void a_leg_is_reset(void **state)
+{
+    const struct inline_ask end = {.kind = INLINE_END, .number = 0, .port = 1024};
+    for (unsigned which = 0; which < 6; which++) {
+        const bool by_server = which & 1;
+        struct inline_open o;
+        struct wire w;
+        wire_init(&w, SERVER_FIRST, false, 0);
+        open_server_first(&w);
+        talks(&w);
+        struct frame f =
+            by_server ? with(&w.server, RST, SERVER_SEQ + 5, 0, NULL) : with(&w.own, RST, OWN_SEQ + 6, 0, NULL);
+        by_server ? comes(&w, &f, RIGHT) : says(&w, &f);
+        ticks(&w, 3600 * S);
+        assert_true(vm_inline_open(w.s.vm, 0, &o));
+        f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more");
+        comes(&w, &f, LEFT);
+        assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 6);
+        f = connects(&w, INLINE_ORIGINAL);
+        left_by(&w, &f, RIGHT);
+        sender_clear(&w.s);
+        f = which < 4 ? with(&w.listener, RST, OUR_SEQ + 5, 0, NULL)
+                      : with(&w.client, RST, CLIENT_SEQ + 10, OUR_SEQ + 5, NULL);
+        if (which < 2)
+            vm_inline_ask(w.s.vm, &w.s.in, &end, &w.s.tx);
+        else if (which < 4)
+            says(&w, &f);
+        else
+            comes(&w, &f, LEFT);
+        f = with(&w.server, SYN | ACK, SERVER_SEQ, OWN_SEQ + 1, NULL);
+        comes(&w, &f, RIGHT);
+        ticks(&w, 9 * S);
+        assert_true(vm_inline_open(w.s.vm, 0, &o));
+        ticks(&w, 3 * S);
+        assert_false(vm_inline_open(w.s.vm, 0, &o));
+        wire_fini(&w);
+    }
+}
+
+/* A leg to another server is not over with the one before. */
+static void another_leg_goes_on(void **state)
+{
+    struct inline_open o;
+    struct wire w;
+    wire_init(&w, SERVER_FIRST, false, 0);
+    open_server_first(&w);
+    talks(&w);
+    struct frame f = with(&w.server, RST, SERVER_SEQ + 5, 0, NULL);
+    comes(&w, &f, RIGHT);
+    connects(&w, INLINE_ORIGINAL);
+    f = with(&w.client, FIN | ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, NULL);
+    comes(&w, &f, LEFT);
+    f = with(&w.listener, FIN | ACK, OUR_SEQ + 5, CLIENT_SEQ + 7, NULL);
+    says(&w, &f);
+    ticks(&w, 60 * S);
+    assert_true(vm_inline_open(w.s.vm, 0, &o));
+    wire_fini(&w);
+}
+
 /* Its socket is reset, and so is the client, at the numbers that are next. */
 static void both_reset(struct wire *w, uint32_t client_next, uint32_t our_next)
 {
@@ -353,6 +414,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_server),
+        cmocka_unit_test(a_leg_is_reset),
+        cmocka_unit_test(another_leg_goes_on),
         cmocka_unit_test(waited),
         cmocka_unit_test(idle),
         cmocka_unit_test(gone),

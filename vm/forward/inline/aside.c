@@ -35,8 +35,6 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
     if (s->c->leaves) inline_clamp(s->c, to, s->pkt, &segment);
     inline_says(s->c, to, &segment);
     s->c->seen_ns = j->vm->now_ns;
-    if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
-    if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
     if (s->key.marks & TCP_SYN) mss_clamp(s->pkt, &s->key, inline_mss(j, s->c, to, &s->key));
     if (s->c->leaves) inline_leg_out(&s->c->side[to], s->pkt, &segment);
     const enum tunnel_fit fit = inline_fit(j, s->c, to, s->pkt, &s->key, &mtu);
@@ -135,6 +133,7 @@ static bool aim(const struct job *j, struct said *s, uint32_t id)
     const bool aimed = c->target_port && s->key.dst_port == INLINE_TARGETS;
     c->own_port = s->key.src_port;
     c->made_port = s->key.dst_port;
+    c->over &= (uint8_t)~OVER_OF_SERVER;
     inlines_original(j->vm->inlines, s->number);
     if (s->key.dst_port == INLINE_TARGETS) return aimed && aim_target(j, c, s->number);
     if (c->made_port != INLINE_ORIGINAL) return aim_server(j, c, s->number, server);

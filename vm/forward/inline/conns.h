@@ -65,8 +65,10 @@ enum inline_over {
     OVER_TO_SERVER = 1 << 2,
     OVER_SERVER = 1 << 3,
     OVER_FINS = 15,
-    OVER_RESET = 1 << 4,    /* RST of ours */
-    OVER_WIRE = 1 << 5,     /* RST from the wire at the number that was next: counts until more is heard */
+    /* Also by a RST of or to the server: its client may be led to another one */
+    OVER_OF_SERVER = OVER_TO_SERVER | OVER_SERVER,
+    OVER_RESET = 1 << 4,    /* RST of ours to the client, or the loop has ended the connection */
+    OVER_WIRE = 1 << 5,     /* RST of the client at the number that was next: counts until it says more */
     OVER_IN_ORDER = 1 << 6, /* the client's FIN was at the number that was next */
     OVER_GONE = 1 << 7,     /* its service is gone: both ends are still to be told */
 };

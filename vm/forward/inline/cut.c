@@ -276,8 +276,6 @@ static bool leave(const struct job *j, struct inline_conn *c, enum inline_at to,
     tcp_read(pkt, key, &s);
     inline_keep_edge(&leg->edge[0], leg->end[0].scale_out, pkt, &s);
     inline_says(c, to, &s);
-    if (s.flags & TCP_RST) c->over |= OVER_RESET;
-    if (s.flags & TCP_FIN) c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
     const enum tunnel_fit fit = inline_fit(j, c, to, pkt, key, &mtu);
     if (fit == TUNNEL_TOO_BIG || translate(pkt, key, &as)) return false;
     inline_send_in(j, c, to, pkt, !c->v6, fit, mtu);

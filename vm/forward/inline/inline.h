@@ -72,7 +72,7 @@ uint64_t inline_tick(const struct job *j);
 
 /* legs.c: note what a segment from the wire says of its end's numbers, and which one is over. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
-/* Note the numbers of a segment of ours to that end. */
+/* Note the numbers of a segment of ours to that end, and what is over by it. */
 void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
 /* True for a segment that answers our SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);

@@ -300,7 +300,9 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
     case INLINE_LEAVE: leave(j, c, ask->number, ask); break;
     case INLINE_END:
         inline_let_go(j, c, ask->number); /* asked to leave: its sockets are being closed, so it must not leave now */
-        inline_end_spliced(j, c, ask->number, true);
+        if (!(c->over & OVER_RESET)) inline_end_spliced(j, c, ask->number, true);
+        c->over |= OVER_RESET;
+        inlines_over(all, ask->number);
         break;
     case INLINE_TARGET:
         memcpy(c->target, ask->of.target.addr, sizeof c->target);

@@ -40,10 +40,10 @@ void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_
 {
     struct inline_side *side = &c->side[from];
     if (s->flags & TCP_RST) {
-        if (is_reset(c, from, s)) c->over |= OVER_WIRE;
+        if (is_reset(c, from, s)) c->over |= from == AT_CLIENT ? OVER_WIRE : OVER_OF_SERVER;
         return;
     }
-    c->over &= (uint8_t)~OVER_WIRE;
+    if (from == AT_CLIENT) c->over &= (uint8_t)~OVER_WIRE;
     if (s->flags & TCP_SYN) {
         if (from == AT_CLIENT || c->answered || !inline_answers(c, from, s)) return;
         side->next = s->seq;
@@ -58,7 +58,11 @@ void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_
 void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s)
 {
     struct inline_side *side = &c->side[to];
-    if (s->flags & TCP_RST) return;
+    if (s->flags & TCP_FIN) c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
+    if (s->flags & TCP_RST) {
+        c->over |= to == AT_CLIENT ? OVER_RESET : OVER_OF_SERVER;
+        return;
+    }
     if (s->flags & TCP_SYN || seq_after(s->seq + s->len, side->ours)) side->ours = s->seq + s->len;
     if (!(s->flags & TCP_ACK)) return;
     if ((to == AT_SERVER && !c->answered) || seq_after(s->ack, side->next)) side->next = s->ack;
