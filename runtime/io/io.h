@@ -64,12 +64,13 @@ struct io_made {
 /* State kept between calls of make. */
 struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* by port; owned by the caller */
-    int sockets;           /* the kernel executor's map of sockets, IO_QUEUES per port, in place of `steers`; 0: none */
-    int rings;             /* its map of rings, one per port; 0: none */
-    uint32_t mark;         /* its mark of packets that the process sends (vm/kernel/world.h); 0: none */
-    struct filter *filter; /* for packet sockets; NULL: none */
-    struct gate *gate;     /* for the proxy's connections; NULL: none */
-    struct deal *deal;     /* for sockets that share an interface; NULL: dealt by hash */
+    int sockets; /* the kernel executor's map of sockets, IO_QUEUES per port, in place of `steers`; 0: none */
+    int (*ring)(void *arg, uint32_t port); /* its ring for a port, which the caller closes; or a negative errno */
+    void *ring_arg;
+    uint32_t mark;                 /* its mark of packets that the process sends (vm/kernel/world.h); 0: none */
+    struct filter *filter;         /* for packet sockets; NULL: none */
+    struct gate *gate;             /* for the proxy's connections; NULL: none */
+    struct deal *deal;             /* for sockets that share an interface; NULL: dealt by hash */
     bool filter_asked, deal_asked; /* loading was tried, once */
     struct umem_made {
         uint32_t slots, slot_bytes;

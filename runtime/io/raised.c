@@ -1,6 +1,5 @@
 /* Frames that the stages send up at traffic control, by a ring that the kernel fills (vm/kernel/act/raise.bpf.c). Its
  * pages cannot be written here, so frames are copied out of it, each behind its note and room for a header. */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -24,23 +23,12 @@ struct io_port {
     uint64_t super;
 };
 
-/* Make a ring, and put it in the place of the port's last one. */
-static int make_ring(const struct io_maker *m, const struct io_ask *ask)
-{
-    const uint32_t at = ask->port;
-    const int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "raised", 0, 0, KERNEL_RAISED_BYTES, NULL);
-    if (ring >= 0 && !bpf_map_update_elem(m->rings, &at, &ring, BPF_ANY)) return ring;
-    const int failed = -errno;
-    if (ring >= 0) close(ring);
-    return failed;
-}
-
 static int raised_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
     struct io_ask out = *ask;
     out.mute = true;
     if (packet_make(m, &out, made, err, err_len)) return -1;
-    const int ring = make_ring(m, ask);
+    const int ring = m->ring(m->ring_arg, ask->port);
     made->fds[made->fd_count++] = ring;
     if (ring >= 0) return 0;
     made->fd_count--;

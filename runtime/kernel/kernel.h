@@ -21,9 +21,10 @@ enum kernel_hook {
 };
 
 struct kernel_cfg {
-    unsigned hooks; /* bits of enum kernel_hook to load: XDP, TC, or both */
-    bool live;      /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
-    uint64_t seed;  /* for hashes: with a worker's seed (vm_cfg) the places are the same */
+    unsigned hooks;  /* bits of enum kernel_hook to load: XDP, TC, or both */
+    bool live;       /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
+    uint32_t raises; /* bit i: packets of port i come up at traffic control, by a ring (kernel_ring) */
+    uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the places are the same */
     /* Receives the name of a refused program and the verifier's whole log; called by several threads at once. NULL: the
      * log is not wanted. */
     void (*refused)(const char *name, const char *log);
@@ -35,6 +36,10 @@ struct kernel;
  * program is loaded. NULL: one line in err says what is missing, and the remedy; errno is EPERM if a right is. */
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
 void kernel_free(struct kernel *kernel); /* NULL is fine */
+
+/* Return a ring for what comes up by a port at traffic control, in the place of the port's last one; the caller closes
+ * it. Or a negative errno. */
+int kernel_ring(void *kernel, uint32_t port);
 
 /* Load a program's judge in two steps: prepared, it is in the kernel and can be asked while another one judges; put in
  * force, it judges at once. On failure, NULL or a negative errno, with one line in err and nothing changed. */

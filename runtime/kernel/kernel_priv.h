@@ -26,6 +26,7 @@ struct kernel {
     int btf;
     int programs[KERNEL_ENTRIES]; /* all stages but the judge; -1: not loaded */
     struct judge *judge;          /* judge in force; NULL: none yet */
+    int rings[KERNEL_SERVED];     /* by port: its ring, made ahead and not asked for yet; -1: none */
     uint32_t cpus;
 };
 
@@ -49,3 +50,6 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
               size_t err_len);
 /* Load all stages but the judge into their arrays. Return 0, or a negative errno with one line in err. */
 int load_stages(struct kernel *k, char *err, size_t err_len);
+
+/* Make the rings of cfg.raises, in a thread of their own or not. */
+void *rings_make(void *kernel);

@@ -11,10 +11,11 @@ uint64_t loaded_seed(uint64_t said)
     return seed;
 }
 
-int loaded_begin(struct loaded *l, const struct program *p, unsigned hooks, uint64_t seed, char *err, size_t err_len)
+int loaded_begin(struct loaded *l, const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
-    const struct kernel_cfg cfg = {.hooks = hooks, .live = true, .seed = loaded_seed(seed)};
-    *l = (struct loaded){.kernel = kernel_new(p, &cfg, err, err_len)};
+    struct kernel_cfg its = *cfg;
+    its.seed = loaded_seed(cfg->seed);
+    *l = (struct loaded){.kernel = kernel_new(p, &its, err, err_len)};
     l->judge = l->kernel ? kernel_prepare(l->kernel, p, err, err_len) : NULL;
     memcpy(l->digest, p->digest, sizeof l->digest);
     const int failed = l->judge ? kernel_prove_prepared(l->kernel, l->judge, p, &l->proof, err, err_len) : -EINVAL;

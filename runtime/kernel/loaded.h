@@ -13,7 +13,8 @@ struct loaded {
 
 /* Return the seed for hashes of --seed N; a random one without. */
 uint64_t loaded_seed(uint64_t said);
-/* Make maps, load for those hooks, and prove. Return 0, or a negative errno with one line in err and *l empty. */
-int loaded_begin(struct loaded *l, const struct program *p, unsigned hooks, uint64_t seed, char *err, size_t err_len);
+/* Make maps, load, and prove; cfg->seed as in loaded_seed. Return 0, or a negative errno with one line in err and *l
+ * empty. */
+int loaded_begin(struct loaded *l, const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
 /* Give up descriptors and memory; an empty one is fine. What another process holds of it stays. */
 void loaded_free(struct loaded *l);

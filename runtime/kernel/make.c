@@ -107,6 +107,16 @@ static int init_parts(struct kernel *k, const struct kernel_sizes *sizes, char *
     return m.failed;
 }
 
+/* Load the stages, and make rings meanwhile. */
+static int load_beside_rings(struct kernel *k, char *err, size_t err_len)
+{
+    pthread_t thread;
+    const bool apart = k->cfg.raises && !pthread_create(&thread, NULL, rings_make, k);
+    const int failed = load_stages(k, err, err_len);
+    if (apart) pthread_join(thread, NULL);
+    return failed;
+}
+
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
     struct kernel *k = calloc(1, sizeof *k);
@@ -117,6 +127,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
+    for (unsigned i = 0; i < KERNEL_SERVED; i++) k->rings[i] = -1;
     const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
     int failed = init_parts(k, &sizes, err, err_len);
     if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);
@@ -126,7 +137,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
         kernel_sources_fill(k->maps.v[KERNEL_MAP_sources].memory, grain_keys(p->flows, p->grains_count), cfg->seed);
     if (!failed) failed = init_constants(k, err, err_len);
     if (!failed) failed = init_world(k, err, err_len);
-    if (!failed) failed = load_stages(k, err, err_len);
+    if (!failed) failed = load_beside_rings(k, err, err_len);
     if (!failed) return k;
     kernel_free(k);
     struct obstacle o;
@@ -142,6 +153,8 @@ void kernel_free(struct kernel *k)
     if (!k) return;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
         if (k->programs[e] >= 0) close(k->programs[e]);
+    for (unsigned i = 0; i < KERNEL_SERVED; i++)
+        if (k->rings[i] >= 0) close(k->rings[i]);
     kernel_discard(k->judge);
     map_fini(&k->constants);
     maps_fini(&k->maps);

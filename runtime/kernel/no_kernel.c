@@ -22,6 +22,8 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
 
 void kernel_free(struct kernel *k) {}
 
+int kernel_ring(void *k, uint32_t port) { return -ENOTSUP; }
+
 void kernel_place(const struct kernel *k, struct program *p) {}
 
 int kernel_program(const struct kernel *k, enum kernel_entry entry) { return -1; }

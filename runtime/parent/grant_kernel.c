@@ -45,7 +45,8 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
     p->kernel = p->loaded.kernel;
     p->loaded.kernel = NULL;
     p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
-    p->maker.rings = kernel_map(p->kernel, KERNEL_MAP_rings)->fd;
+    p->maker.ring = kernel_ring;
+    p->maker.ring_arg = p->kernel;
     p->maker.mark = kernel_world(p->kernel)->ours;
     a->value = kernel_hooks(p->kernel);
     give(a, all, kernel_fds(p->kernel, all), fds);

@@ -152,7 +152,8 @@ static struct program *compiled(const char *text)
 static bool loads(const struct program *p)
 {
     char err[500] = "";
-    const bool good = !loaded_begin(&loaded, p, by_tc ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, 1, err, sizeof err);
+    const struct kernel_cfg cfg = {.hooks = by_tc ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, .live = true, .seed = 1};
+    const bool good = !loaded_begin(&loaded, p, &cfg, err, sizeof err);
     if (!good) print_message("# %s\n", err);
     return good;
 }

@@ -58,7 +58,8 @@ __attribute__((used)) int ring_buffer__consume(struct ring_buffer *ring)
 
 static struct kernel *kernel;
 
-static void scene(void)
+/* ahead: the ring is made with the stages. */
+static void scene(bool ahead)
 {
     static const char rules[] = "firewall f default accept { reject udp port 9 as NO }";
     char err[300] = "";
@@ -69,7 +70,7 @@ static void scene(void)
     struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
     compile_fini(&c);
     assert_non_null(p);
-    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_TC}, err, sizeof err);
+    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_TC, .raises = ahead << PORT}, err, sizeof err);
     if (!kernel && errno != EPERM && errno != ENOTSUP) fail_msg("%s", err);
     if (kernel) assert_int_equal(kernel_load(kernel, p, err, sizeof err), 0);
     program_put(p);
@@ -87,7 +88,7 @@ static struct io_port *port(void)
                                .group = -1,
                                .port = PORT,
                                .noted = true};
-    struct io_maker maker = {.rings = kernel_map(kernel, KERNEL_MAP_rings)->fd};
+    struct io_maker maker = {.ring = kernel_ring, .ring_arg = kernel};
     struct io_made made;
     if (io_RAISED.make(&maker, &ask, &made, err, sizeof err)) fail_msg("%s", err);
     io_maker_fini(&maker);
@@ -154,7 +155,7 @@ static void comes_up(void **state)
     static const uint32_t lens[] = {60, 64, 65, 128, 500, 1023, 1514, 1600, 1601, LONG};
     struct pkt *pkts[IO_BATCH];
     (void)state;
-    scene();
+    scene(true);
     struct io_port *p = port();
     assert_int_equal(receive(p, pkts), 0);
     for (unsigned i = 0; i < sizeof lens / sizeof *lens; i++) {
@@ -193,7 +194,7 @@ static void is_full(void **state)
 {
     enum { MANY = 3000, LEAST = KERNEL_RAISED_BYTES / 2 / LONG };
     (void)state;
-    scene();
+    scene(true);
     struct io_port *p = port();
     for (unsigned round = 1; round < 3; round++) {
         const uint64_t before = lost();
@@ -214,7 +215,7 @@ static void is_full(void **state)
 static void is_made_anew(void **state)
 {
     (void)state;
-    scene();
+    scene(false);
     const uint64_t before = lost();
     arrive(60, 0, 5);
     assert_int_equal(lost() - before, 5); /* there is no ring yet */
@@ -251,7 +252,7 @@ static void is_alone(void **state)
 {
     const uint32_t look = 2; /* STAGE_LOOK, of entry.def */
     (void)state;
-    scene();
+    scene(true);
     assert_int_equal(bpf_map_delete_elem(kernel_map(kernel, KERNEL_MAP_stages_tc)->fd, &look), 0);
     arrive(60, 0, 1);
     for (uint32_t i = 0; i < kernel_map(kernel, KERNEL_MAP_kpkts)->entries; i++)
@@ -263,7 +264,7 @@ static void is_alone(void **state)
 static void is_whole(void **state)
 {
     (void)state;
-    scene();
+    scene(true);
     struct io_port *p = port();
     record.head = (struct kernel_raised){.len = 60, .segment = 700};
     assert_int_equal(take(taker, &record, sizeof record.head + 64), -EAGAIN); /* none was asked for */
@@ -287,7 +288,7 @@ static void is_damaged(void **state)
                {KERNEL_RAISED_MOST + 1, sizeof record}};
     struct pkt *pkts[IO_BATCH];
     (void)state;
-    scene();
+    scene(true);
     struct io_port *p = port();
     memset(record.bytes, 0x55, sizeof record.bytes);
     assert_int_equal(io_RAISED.receive(p, pkts, IO_BATCH), 0);

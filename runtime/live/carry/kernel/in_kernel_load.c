@@ -12,8 +12,11 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
 {
     if (carry->loaded.kernel) return 0;
     const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
-    return loaded_begin(&carry->loaded, carry->now.program, all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC, carry->o->seed,
-                        err, err_len);
+    const struct kernel_cfg cfg = {.hooks = all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC,
+                                   .live = true,
+                                   .raises = carry->by_tc,
+                                   .seed = carry->o->seed};
+    return loaded_begin(&carry->loaded, carry->now.program, &cfg, err, err_len);
 }
 
 /* Return a link of the trial on an interface; 0: none is needed; or a negative errno. */
