@@ -104,6 +104,7 @@ list_machines() {
     need kmod have_command modprobe
     need ipvsadm have_command ipvsadm
     need xz-utils have_command xz
+    need zstd have_command zstd
     need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 }
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }

@@ -18,7 +18,7 @@ share=$(cd "$2" && pwd) || exit 2
 shift 2
 . tests/machines/common.sh
 known "$name" || exit 2
-[ -e "$B/machines/kernels/$name/version" ] || { echo "kernel $name is not here yet; this fetches it: tests/machines/fetch.sh $name"; exit 2; }
+[ -e "$B/machines/kernels/$name/image" ] || { echo "kernel $name is not here yet; this fetches it: tests/machines/fetch.sh $name"; exit 2; }
 command -v "qemu-system-x86_64" >/dev/null || { echo "no qemu-system-x86_64 here (package qemu-system-x86)"; exit 2; }
 initrd=$B/machines/initrd-$name
 bash tests/machines/root.sh "$B/machines/root" && bash tests/machines/initrd.sh "$name" "$initrd" || exit 2
@@ -37,7 +37,7 @@ else
     clock=(-accel tcg,thread=single -icount "shift=0,sleep=on" -smp 1)
 fi
 exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max,-erms,-fsrm -m "${MEMORY:-4608}" \
-    -kernel "$B/machines/kernels/$name/vmlinuz" -initrd "$initrd" \
+    -kernel "$B/machines/kernels/$name/image" -initrd "$initrd" \
     -append "console=ttyS0 loglevel=4 panic=-1 oops=panic norandmaps cryptomgr.notests=1 lab.tree=$(pwd) $alone lab.modules=$(cd "$B/machines/kernels/$name/lib/modules" && pwd) $*" \
     "${host[@]}" -virtfs "local,path=$share,mount_tag=share,security_model=none,multidevs=remap" \
     -display none -monitor none -serial stdio -no-reboot ${CARDS:--nic none} >"$share/console" 2>&1 </dev/null
