@@ -14,10 +14,10 @@ WARN    := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion -Wstrict-pr
 SANFLAGS := -fsanitize=address$(comma)undefined $(if $(FUZZ),,-fno-sanitize=pointer-overflow) -fno-sanitize-recover=all -fno-omit-frame-pointer -D__SANITIZE_ADDRESS__=1
 OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 -fsanitize=thread -fno-omit-frame-pointer $(if $(filter clang%,$(CC)),,-Wno-tsan),$(if $(COV),-O0 --coverage,-O2))))
 CPPFLAGS = -I. $(if $(filter $(B),$(BPF)),,-I$(BPF)) -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
-CFLAGS  ?= $(if $(SAN)$(TSAN)$(FUZZ),-g1,-g)
+CFLAGS  ?= $(if $(SAN)$(TSAN)$(FUZZ)$(CHECK),-g1,-g)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
-# Programs with sanitizers are large: where LLVM's linker is, it takes a third of the time.
-LDFLAGS += $(if $(SAN)$(FUZZ),$(if $(shell command -v ld.lld),-fuse-ld=lld))
+# Programs with sanitizers are large, and tests are many: where LLVM's linker is, it takes a third of the time.
+LDFLAGS += $(if $(SAN)$(FUZZ)$(CHECK),$(if $(shell command -v ld.lld),-fuse-ld=lld))
 # Where the kernel's programs are made: they are the same in all builds, so one may take another's.
 BPF     ?= $(B)
 LIBS    := -lpcap -lcjson -lz -llzma -lzstd -llz4 -lm
