@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/ways.h"
 #include "vm/packet/parse/header.h"
@@ -50,17 +50,9 @@ struct trial {
 
 static struct program *compiled(const char *rules)
 {
-    char text[1000], why[256];
-    struct compile c;
-    struct program *p = NULL;
+    char text[1000];
     snprintf(text, sizeof text, "limits { flows 4000; half_open 1000 }\n%s%s", rules, firewall);
-    compile_init(&c);
-    if (compile_text(&c, "short", text, strlen(text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    else
-        diags_print_text(c.diags, stdout, false);
-    compile_fini(&c);
-    return p;
+    return compiled_text(text);
 }
 
 static void change_facts(struct trial *t)

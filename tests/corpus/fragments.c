@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
 #include "runtime/capture/capture.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/one_kernel.h"
 #include "vm/flow/fragments/frag.h"
@@ -82,18 +82,6 @@ static bool is_whole(const struct pieces *all, unsigned datagram)
     return end;
 }
 
-static struct program *compile(const char *text)
-{
-    struct compile c;
-    char why[256] = "";
-    compile_init(&c);
-    struct program *p = NULL;
-    if (compile_text(&c, "fragments.prey", text, strlen(text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    compile_fini(&c);
-    return p;
-}
-
 /* One packet a call, a millisecond apart. */
 static void run(struct program *p, struct pieces *all, bool backwards)
 {
@@ -164,7 +152,7 @@ int main(void)
 {
     const char *dir = corpus_dir("fragments of the corpus");
     if (!dir) return 0;
-    struct program *p = compile("firewall f default accept { count to port 1 }\n");
+    struct program *p = compiled_text("firewall f default accept { count to port 1 }\n");
     if (!p) return 1;
     FILE *f = corpus_open("INDEX.tsv");
     char *fields[8], path[4200];

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/one_kernel.h"
 #include "vm/packet/pool_priv.h"
@@ -39,9 +39,7 @@ struct trial {
 
 static struct program *compiled(const char *mode, bool wraps)
 {
-    char text[1000], why[256];
-    struct compile c;
-    struct program *p = NULL;
+    char text[1000];
     snprintf(text, sizeof text,
              "pool web { %s server a 10.0.0.11; server b 2001:db8:1::11 }\n"
              "service www on any tcp/any, udp/any, sctp/any, icmp, icmp6 { mode %s; -> web }\n",
@@ -49,13 +47,7 @@ static struct program *compiled(const char *mode, bool wraps)
              : wraps                          ? "source 10.9.0.1, 2001:db8:9::1;"
                                               : "",
              mode);
-    compile_init(&c);
-    if (compile_text(&c, mode, text, strlen(text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    else
-        diags_print_text(c.diags, stdout, false);
-    compile_fini(&c);
-    return p;
+    return compiled_text(text);
 }
 
 static int link_of(int dlt)

@@ -14,6 +14,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
@@ -137,23 +138,6 @@ static void draw_rules(struct run *r)
     for (unsigned n = 1 + rng_below(&r->rng, 7); n; n--) put_rule(r, number++, true, "  ");
     if (rng_one_in(&r->rng, 3)) put(r, "  count tcp as SEEN\n");
     put(r, "}\n");
-}
-
-static struct program *compile_rules(const char *text)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    c.classify = CLASSIFY_BY_COST;
-    if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) {
-        printf("# %s\n%s\n", why, text);
-        diags_print_text(c.diags, stdout, false);
-    }
-    compile_fini(&c);
-    return p;
 }
 
 static void begin_talk(struct run *r, struct conversation *c)
@@ -358,7 +342,7 @@ static bool may_load(void)
     if (may < 0) {
         const char text[] = "firewall f default accept { accept tcp }\n";
         char err[600];
-        struct program *p = compile_rules(text);
+        struct program *p = compiled_text(text);
         struct kernel *k = p ? kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err) : NULL;
         may = k != NULL;
         kernel_free(k);
@@ -380,7 +364,7 @@ static bool start(struct run *r, uint64_t seed)
         draw_rules(r);
     } while (!strstr(r->text[0], "audit "));
     for (unsigned k = 0; k < 2; k++) {
-        r->program[k] = compile_rules(r->text[k]);
+        r->program[k] = compiled_text(r->text[k]);
         if (!r->program[k]) return false;
     }
     for (unsigned k = 0; k < WAYS; k++) {

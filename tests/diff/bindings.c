@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/note.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
@@ -381,29 +381,13 @@ static bool campaign(struct program *p, uint64_t seed, unsigned steps)
     return !w.fault;
 }
 
-static struct program *compiled(void)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "bindings", rules, sizeof rules - 1) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    else
-        diags_print_text(c.diags, stdout, false);
-    if (!p) printf("# %s\n", why);
-    compile_fini(&c);
-    return p;
-}
-
 int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 10 : 1;
     const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 30 * long_run;
     const unsigned steps = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 1500;
-    struct program *p = compiled();
+    struct program *p = compiled_text(rules);
     bool good = p;
     for (unsigned i = 0; good && i < runs; i++) good = campaign(p, first + i, steps);
     program_put(p);

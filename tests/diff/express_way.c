@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/talk.h"
@@ -144,23 +144,6 @@ static void draw_program(struct run *r)
     }
     put(r,
         rng_one_in(&r->rng, 3) ? "}\n" : "  accept to 203.0.113.0/24, 2001:db8::/64\n  accept from 10.5.0.0/24\n}\n");
-}
-
-static struct program *compiled(const struct run *r)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "random.prey", r->text, strlen(r->text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) {
-        printf("# %s\n%s\n", why, r->text);
-        diags_print_text(c.diags, stdout, false);
-    }
-    compile_fini(&c);
-    return p;
 }
 
 /* ---- packets ---- */
@@ -459,12 +442,12 @@ static bool start(struct run *r, uint64_t seed)
 {
     r->rng.state = seed;
     draw_program(r);
-    r->program = compiled(r);
+    r->program = compiled_text(r->text);
     r->longer = rng_one_in(&r->rng, 2);
     if (r->longer)
         put(r, "pool more { server a 10.0.6.11; server b 10.0.6.12 }\n"
                "service last on 203.0.113.99 tcp/80 { mode dsr rewrite; -> more }\n");
-    r->again = compiled(r);
+    r->again = compiled_text(r->text);
     r->ways = r->program && r->again ? ways_new(r->program, seed) : NULL;
     r->self4[0] = 0xcb007101;
     r->facts = (struct facts){.generation = 1,

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/one_kernel.h"
 #include "vm/flow/flow.h"
@@ -398,19 +398,13 @@ static void pass_time(struct run *r)
 
 static struct program *compile_rules(const struct run *r, uint64_t flows, uint64_t half)
 {
-    char text[1024], why[256] = "";
-    struct compile c;
-    struct program *p = NULL;
+    char text[1024];
     snprintf(text, sizeof text,
              "limits { flows %" PRIu64 "; half_open %" PRIu64 " }\nfirewall f default accept {\n  drop ttl 9\n%s"
              "  accept state new as NEW\n  accept state established as ESTABLISHED\n  accept state related as RELATED\n"
              "  accept state invalid as INVALID\n}\n",
              flows, half, r->limited ? "  drop state new flows over 3 per source as MANY\n" : "");
-    compile_init(&c);
-    if (compile_text(&c, "model.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) diags_print_text(c.diags, stdout, false);
-    compile_fini(&c);
-    return p;
+    return compiled_text(text);
 }
 
 static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
 #include "tests/lib/bench.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/reassemble.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
@@ -30,18 +30,6 @@ struct flood {
     uint32_t len[BATCH];
     struct verdict verdicts[BATCH];
 };
-
-static struct program *compile(void)
-{
-    struct compile c;
-    char why[256] = "";
-    compile_init(&c);
-    struct program *p = NULL;
-    if (compile_text(&c, "floods.prey", PARTS_RULES, strlen(PARTS_RULES)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    compile_fini(&c);
-    return p;
-}
 
 static void run(struct flood *f, unsigned n)
 {
@@ -138,7 +126,7 @@ static bool report(bool good, const char *what)
 int main(int argc, char **argv)
 {
     const unsigned packets = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : PACKETS;
-    struct program *p = compile();
+    struct program *p = compiled_text(PARTS_RULES);
     if (!p) return 1;
     bool good = report(flood(p, packets, false, 10000), "real datagrams pass a flood of first fragments");
     good &= report(flood(p, packets, true, 10000), "real datagrams pass a flood of later fragments without a first");

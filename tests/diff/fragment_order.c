@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/note.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
@@ -156,18 +156,6 @@ static char *draw_lists(struct rng *r, struct lists *l)
     return text;
 }
 
-static struct program *compile(const char *text)
-{
-    struct compile c;
-    char why[256] = "";
-    compile_init(&c);
-    struct program *p = NULL;
-    if (compile_text(&c, "order.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) diags_print_text(c.diags, stdout, false);
-    compile_fini(&c);
-    return p;
-}
-
 /* ---- comparison ---- */
 
 struct world {
@@ -246,7 +234,7 @@ static bool one_file(uint64_t seed)
     struct rng r = {seed};
     bool good = true;
     char *text = draw_lists(&r, &lists);
-    struct world w = {.lists = &lists, .p = compile(text)};
+    struct world w = {.lists = &lists, .p = compiled_text(text)};
     w.worker = w.p ? one_kernel_worker(w.p, &(struct vm_cfg){.seed = seed, .naive = seed % 2}) : NULL;
     if (!w.worker) good = false;
     for (unsigned i = 0; good && i < DATAGRAMS; i++) good = one_datagram(&w, &r, i);

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/flows.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"
 #include "vm/context/context.h"
@@ -60,9 +60,7 @@ struct totals {
 
 static struct program *compile_rules(uint64_t flows, uint64_t half, bool limited)
 {
-    char text[512], why[256] = "";
-    struct compile c;
-    struct program *p = NULL;
+    char text[512];
     snprintf(text, sizeof text,
              "limits { flows %" PRIu64 "; half_open %" PRIu64 " }\nfirewall f default accept {\n  drop ttl %d\n%s"
              "  accept state new as NEW\n  accept state established as ESTABLISHED\n  accept state related as RELATED\n"
@@ -71,11 +69,7 @@ static struct program *compile_rules(uint64_t flows, uint64_t half, bool limited
              limited ? "  drop state new flows over 3 per source as MANY\n"
                        "  drop state new flows over 5 per source/31,/127 as NETWORKS\n"
                      : "");
-    compile_init(&c);
-    if (compile_text(&c, "flows.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) diags_print_text(c.diags, stdout, false);
-    compile_fini(&c);
-    return p;
+    return compiled_text(text);
 }
 
 /* ---- comparing ---- */

@@ -18,9 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/flows.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"
 #include "vm/flow/table/table_priv.h"
@@ -42,12 +42,7 @@ static bool compile_rules(void)
                                "  drop state new flows over 1000 per source as MANY\n  accept state new\n}\n"
                                "pool p { server a 10.9.9.1:53 }\n"
                                "service s on 10.9.9.9 udp/53 { mode passthrough; -> p }\n";
-    char why[256];
-    struct compile c;
-    compile_init(&c);
-    if (compile_text(&c, "shared.prey", text, strlen(text)) == 0)
-        program = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    compile_fini(&c);
+    program = compiled_text(text);
     return program;
 }
 

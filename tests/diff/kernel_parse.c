@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/world.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/kernel_load.h"
@@ -285,17 +285,6 @@ static bool compare_mix(struct rng *r, unsigned every)
 
 /* ---- */
 
-static struct program *compiled(const char *rules)
-{
-    char err[300] = "";
-    struct compile c;
-    compile_init(&c);
-    struct program *p =
-        compile_text(&c, "test", rules, strlen(rules)) ? NULL : program_load(c.pbc, c.pbc_len, err, sizeof err);
-    compile_fini(&c);
-    return p;
-}
-
 /* False: skipped, or not. */
 static bool start(const struct program *p)
 {
@@ -315,7 +304,7 @@ int main(void)
     const char *seed = getenv("SEED");
     const unsigned times = getenv("LONG") ? 20 : 1;
     struct rng r = {seed ? strtoull(seed, NULL, 10) : 12};
-    struct program *p = compiled("firewall f default drop { accept tcp port 80 }");
+    struct program *p = compiled_text("firewall f default drop { accept tcp port 80 }");
     if (!p) return 1;
     if (start(p)) {
         test_ok(compare_drawn(r.state, MORE * times), "drawn frames, changed and cut (SEED=%" PRIu64 ")", r.state);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
@@ -429,19 +429,6 @@ static void draw(struct run *r, struct tuple *t, bool *answers)
 
 /* ---- runs ---- */
 
-static struct program *compile(void)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "nat.prey", rules, strlen(rules)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) diags_print_text(c.diags, stderr, false);
-    compile_fini(&c);
-    return p;
-}
-
 static bool counts_right(struct run *r)
 {
     const struct vm_counters *c = executor_counters(r->worker);
@@ -490,7 +477,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
     static struct run r;
     memset(&r, 0, sizeof r);
     r.rng.state = seed;
-    r.program = compile();
+    r.program = compiled_text(rules);
     if (!r.program) return false;
     r.hosts = 1 + rng_below(&r.rng, 12);
     r.ports = 1 + rng_below(&r.rng, 60);

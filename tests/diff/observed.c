@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/observe/observe.h"
@@ -121,22 +121,6 @@ static void draw_rules(struct run *r)
     for (unsigned at = rng_below(&r->rng, 3), n = 0; at < sizeof endpoints / sizeof *endpoints;
          at += 1 + rng_below(&r->rng, 4))
         draw_observer(r, n++, endpoints[at]);
-}
-
-static struct program *compiled(const char *text)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) {
-        printf("# %s\n%s\n", why, text);
-        diags_print_text(c.diags, stdout, false);
-    }
-    compile_fini(&c);
-    return p;
 }
 
 static void begin_talk(struct run *r, struct conversation *c)
@@ -307,7 +291,7 @@ static bool start(struct run *r, uint64_t seed)
     for (unsigned k = 0; k < 2; k++) {
         const struct vm_cfg cfg = {
             .pool = r->ways[k].pool = pool_new(SLOTS, SLOT), .seed = seed, .live = true, .observed = k ? NULL : &out};
-        r->program[k] = compiled(r->text[k]);
+        r->program[k] = compiled_text(r->text[k]);
         r->ways[k].vm = r->program[k] ? vm_new(r->program[k], &cfg) : NULL;
         if (!r->ways[k].vm) return false;
     }

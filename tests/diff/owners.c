@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
 #include "runtime/io/steer/deal_priv.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
 #include "tests/lib/talk.h"
@@ -155,23 +155,6 @@ static void draw_program(struct run *r)
         put(r, "\n");
     }
     put(r, "  accept to 203.0.113.0/24, 2001:db8::/64\n  accept from 10.5.0.0/24\n  accept from 192.0.2.0/24\n}\n");
-}
-
-static struct program *compiled(const struct run *r)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "random.prey", r->text, strlen(r->text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) {
-        printf("# %s\n%s\n", why, r->text);
-        diags_print_text(c.diags, stdout, false);
-    }
-    compile_fini(&c);
-    return p;
 }
 
 /* ---- the workers ---- */
@@ -591,7 +574,7 @@ static bool start(struct run *r, uint64_t seed)
     static const unsigned workers[] = {2, 3, 8, 64};
     r->rng.state = chains.state = seed;
     draw_program(r);
-    r->program = compiled(r);
+    r->program = compiled_text(r->text);
     r->self4[0] = OWN;
     r->self6[0] = (struct pbc_range6){0x20010db800000000, 0xcb007101, 0x20010db800000000, 0xcb007101};
     r->ifaces[0] = (struct facts_iface){.addr4 = OWN};

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/executor_swap.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
@@ -123,23 +123,6 @@ static void draw_program(struct run *r)
     put(r, "  count over m\n}\n");
 }
 
-static struct program *compiled(const struct run *r)
-{
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "random.prey", r->text, strlen(r->text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) {
-        printf("# %s\n%s\n", why, r->text);
-        diags_print_text(c.diags, stdout, false);
-    }
-    compile_fini(&c);
-    return p;
-}
-
 static const struct program *running(const struct run *r) { return r->remap ? r->remap->program : r->program; }
 
 /* ---- swaps ---- */
@@ -172,7 +155,7 @@ static bool swap(struct run *r, struct totals *totals)
         return true;
     }
     draw_program(r);
-    struct program *next = compiled(r), *from = r->remap ? r->remap->program : r->program;
+    struct program *next = compiled_text(r->text), *from = r->remap ? r->remap->program : r->program;
     if (!next) return false;
     uint8_t *gone = calloc(remap_gone_count(from) + 1u, 1);
     totals->left_out += vm_gone(from, executor_counters(r->worker), gone);
@@ -390,7 +373,7 @@ static bool start(struct run *r, uint64_t seed)
     memset(r, 0, sizeof *r);
     r->rng.state = seed;
     draw_program(r);
-    r->program = compiled(r);
+    r->program = compiled_text(r->text);
     r->memory = aligned_alloc(64, bytes);
     r->pool = pool_init(r->memory, bytes, SLOTS, SLOT_BYTES);
     r->facts = (struct facts){.generation = 1, .addr4 = 0xcb007101};

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/note.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
@@ -293,15 +293,7 @@ static const char *trip(struct world *w, unsigned mode, struct bytes *sent)
 
 static struct executor *worker(const char *text, struct pool *pool)
 {
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    if (compile_text(&c, "there_and_back", text, strlen(text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    else
-        diags_print_text(c.diags, stdout, false);
-    compile_fini(&c);
+    struct program *p = compiled_text(text);
     struct executor *made = p ? one_kernel_worker(p, &(struct vm_cfg){.pool = pool, .seed = 1}) : NULL;
     if (p) program_put(p);
     return made;

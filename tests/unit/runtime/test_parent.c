@@ -9,7 +9,6 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "compiler/compiler.h"
 #include "runtime/host/state.h"
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/kernel_priv.h"
@@ -17,6 +16,7 @@
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
+#include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "tests/unit/runtime/netns.h"
 
@@ -138,12 +138,7 @@ static void wants(bool good, int status)
 
 static struct program *compiled(const char *text)
 {
-    char err[300] = "";
-    struct compile c;
-    compile_init(&c);
-    struct program *p =
-        compile_text(&c, "test", text, strlen(text)) ? NULL : program_load(c.pbc, c.pbc_len, err, sizeof err);
-    compile_fini(&c);
+    struct program *p = compiled_text(text);
     assert_non_null(p);
     return p;
 }

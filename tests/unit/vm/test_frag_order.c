@@ -6,18 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "vm/judge/fragment_order.h"
 
 static struct program *compiled(const char *text)
 {
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    if (compile_text(&c, "order.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) diags_print_text(c.diags, stderr, false);
-    compile_fini(&c);
+    struct program *p = compiled_text(text);
     assert_non_null(p);
     return p;
 }

@@ -1,6 +1,6 @@
 /* A worker whose rules watch connections: only what was let through is seen, of what is rewritten the client's side; a
  * reload and an archive in the midst of a connection, also a damaged one. */
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/unit/vm/watch.h"
 #include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
@@ -22,14 +22,8 @@ static const uint32_t self4[] = {0x0a000009};
 
 static struct program *compiled(const char *text)
 {
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    if (compile_text(&c, "watch.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (!p) diags_print_text(c.diags, stderr, false);
-    compile_fini(&c);
-    if (!p) fail_msg("%s\n%s", why, text);
+    struct program *p = compiled_text(text);
+    assert_non_null(p);
     return p;
 }
 

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_VM_WORLD_H
 #define TESTS_UNIT_VM_WORLD_H
 
-#include "compiler/compiler.h"
+#include "tests/lib/compiled.h"
 #include "tests/unit/vm/packet.h"
 #include "vm/flow/flow.h"
 #include "vm/flow/table/table.h"
@@ -36,14 +36,8 @@ struct world {
 
 static inline struct program *world_compile(const char *text)
 {
-    struct compile c;
-    char why[256] = "";
-    struct program *p = NULL;
-    compile_init(&c);
-    if (compile_text(&c, "world.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
-    if (!p) diags_print_text(c.diags, stderr, false);
-    compile_fini(&c);
-    if (!p) fail_msg("rules: %s\n%s", why, text);
+    struct program *p = compiled_text(text);
+    assert_non_null(p);
     return p;
 }
 
