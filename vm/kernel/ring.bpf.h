@@ -14,7 +14,7 @@
         if (!r) return lost;                                                                                           \
         fill(&r->head);                                                                                                \
         if (load(ctx, 0, r->bytes, len)) {                                                                             \
-            bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                                  \
+            bpf_ringbuf_discard(r, wake);                                                                              \
             return lost;                                                                                               \
         }                                                                                                              \
         bpf_ringbuf_submit(r, wake);                                                                                   \
@@ -25,7 +25,9 @@
 enum { RING_FRAME_MOST = 1 << 18 };
 
 /* Put the first `len` bytes of the frame of `ctx` into a ring, behind a head of that type, which `fill` (a macro that
- * takes its address) writes. load: the helper that reads them. Returns from the function: 0, or the value of `lost`. */
+ * takes its address) writes. load: the helper that reads them. wake: how readers are woken; without flags by the first
+ * record that they have not read, also if it is given up: those behind it wake nobody. Returns from the function: 0, or
+ * the value of `lost`. */
 #define RING_PUT(ring, type, fill, load, wake, lost)                                                                   \
     __asm__ volatile("" : "+r"(len)); /* the number that is compared is the one that is passed */                      \
     if ((int32_t)len < 1) return 0;   /* Linux 6.1 learns nothing of `!len` */                                         \
