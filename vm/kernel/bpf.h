@@ -129,5 +129,14 @@ static inline bool kpkt_is_sent(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;
 }
+/* Copy the tags that were taken off into a record: tpid and tci, outermost first. */
+static inline void kpkt_put_tags(uint16_t to[2][2], const struct kpkt *k)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        to[i][0] = k->pkt.tags[i].tpid;
+        to[i][1] = k->pkt.tags[i].tci;
+    }
+}
+
 /* True if no process takes the packet up: so it is decided here, as far as it can be. */
 static inline bool kpkt_is_left(const struct kpkt *k) { return k->flags & KERNEL_FOREIGN || kpkt_is_sent(k); }

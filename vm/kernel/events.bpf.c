@@ -30,10 +30,7 @@ static __always_inline void fill(struct kernel_event_packet *e, const struct kpk
     e->segment = k->pkt.segment;
     e->link = k->pkt.link;
     e->tag_count = k->pkt.tag_count;
-    for (unsigned i = 0; i < 2; i++) {
-        e->tags[i][0] = k->pkt.tags[i].tpid;
-        e->tags[i][1] = k->pkt.tags[i].tci;
-    }
+    kpkt_put_tags(e->tags, k);
     e->states = (uint16_t)((k->key.marks & MARK_STATES) | (k->flags & KERNEL_JUDGED ? KERNEL_EVENT_JUDGED : 0) |
                            (k->flags & KERNEL_FOREIGN ? KERNEL_EVENT_FOREIGN : 0));
     e->world = state_world.number;

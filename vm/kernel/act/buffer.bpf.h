@@ -66,12 +66,7 @@ inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
 static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;
-    k->datagram++;
-    k->out_if = 0;
-    if (k->flags & KERNEL_ASKED) {
-        if (out != IFACE_NONE) k->out_if = out + 1;
-        return TC_ACT_UNSPEC;
-    }
+    if (leave_told(k)) return TC_ACT_UNSPEC;
     uint32_t back = skb->ifindex;
     __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier refuses */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;

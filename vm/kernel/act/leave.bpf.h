@@ -27,15 +27,19 @@ static inline int leave_back(const struct xdp_md *ctx)
     return (int)bpf_redirect_map(&map_outs, port->iface, XDP_DROP);
 }
 
+/* Count the packet that leaves. True for a process that asks: it is told by which interface. */
+static inline bool leave_told(struct kpkt *k)
+{
+    const bool asked = k->flags & KERNEL_ASKED;
+    k->datagram++;
+    k->out_if = asked && k->recipe.out_if != IFACE_NONE ? k->recipe.out_if + 1u : 0;
+    return asked;
+}
+
 static inline int leave_out(struct xdp_md *ctx, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;
-    k->datagram++;
-    k->out_if = 0;
-    if (k->flags & KERNEL_ASKED) {
-        if (out != IFACE_NONE) k->out_if = out + 1;
-        return XDP_TX;
-    }
+    if (leave_told(k)) return XDP_TX;
     if (out == IFACE_NONE) return leave_back(ctx);
     k->out_if = state_ways[out & MASK(ways)].ifindex;
     if (k->out_if == ctx->ingress_ifindex) return leave_back(ctx);

@@ -13,10 +13,7 @@ static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t 
     r->segment = k->pkt.segment;
     r->flags = frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
     r->tag_count = k->pkt.tag_count;
-    for (unsigned i = 0; i < 2; i++) {
-        r->tags[i][0] = k->pkt.tags[i].tpid;
-        r->tags[i][1] = k->pkt.tags[i].tci;
-    }
+    kpkt_put_tags(r->tags, k);
     up_say(&r->note, k);
 }
 #define FILL(r) fill(r, k, len)

@@ -69,10 +69,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     c->flags = edited ? k->pkt.flags & PKT_CSUM_PARTIAL : frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
     c->tag_count = k->pkt.tag_count;
     c->zero[0] = c->zero[1] = c->zero[2] = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        c->tags[i][0] = k->pkt.tags[i].tpid;
-        c->tags[i][1] = k->pkt.tags[i].tci;
-    }
+    kpkt_put_tags(c->tags, k);
 }
 
 #define FILL(c)       fill(c, k, len, wire_len, edited)
