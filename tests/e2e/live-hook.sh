@@ -137,6 +137,8 @@ prey_ends
 
 # ---- rules that come to have a service, other devices ----
 
+kernel_alone --exec kernel --hook tc -i lo host.pbc
+same 'the loopback is refused, by either hook' "$status|$(head -n 1 err | sed 's/;.*//')" '2|preyrun: --exec kernel: packets of the loopback are judged in this process alone'
 kernel_alone --exec kernel --hook tc -i eth0 tunnel.pbc
 same 'rules that need XDP are refused' "$status|$(head -n 1 err)" '2|preyrun: --hook tc: tunnels to servers of these rules need XDP; this does: --hook xdp'
 kernel -i br0 host.pbc

@@ -20,7 +20,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        if (link && link->loopback) return stands(o, "the loopback has no XDP");
+        if (link && link->loopback) return stands(o, "packets of the loopback are judged in this process alone");
         if (carry->by_tc >> i & 1) continue;
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
