@@ -158,6 +158,12 @@ sniff sent-on.pcap client eth0 -s 64 greater 3000 and src 10.1.0.100
 fetches 'it sends on in bulk' client 10.1.0.100
 sniffed
 same 'super-packets are sent on whole' "$([ "$(frames_of sent-on.pcap)" -gt 20 ] && echo many)" many
+ctl --name eth0 load tunnel.pbc
+hears 'a reload that brings tunnels says who puts packets into them' '  reloaded: .*; this process puts packets into tunnels, until a restart takes XDP'
+sniff wrapped.pcap box eth0 ip proto 4
+at client curl -s -m 0.5 http://10.1.0.100/ >said
+sniffed
+same 'and it does' "$([ "$(frames_of wrapped.pcap)" -ge 1 ] && echo some)" some
 prey_ends
 adds_up 'every frame has one verdict'
 kernel -i br0 --hook xdp shop.pbc

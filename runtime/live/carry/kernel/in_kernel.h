@@ -10,6 +10,8 @@
 int in_kernel_hooks(struct carry *carry);
 /* Return the name of the hook where the kernel executor takes what arrives by an interface of the command line. */
 const char *in_kernel_hook(const struct carry *carry, unsigned iface);
+/* True if packets for tunnels to servers come up: a reload brought tunnels where traffic control takes what arrives. */
+bool in_kernel_tunnels_rise(const struct carry *carry);
 /* Set carry->in_kernel from --exec and the first program. */
 int in_kernel_choose(struct carry *carry);
 /* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.

@@ -4,11 +4,17 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gen/gen.h"
 
+static bool tunnels(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_TUNNELS)) return true;
+    return false;
+}
+
 /* Return what of a program needs XDP. NULL: nothing. */
 static const char *needs_xdp(const struct program *p)
 {
-    for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_TUNNELS)) return "tunnels to servers";
+    if (tunnels(p)) return "tunnels to servers";
     return kernel_unbounded(p) ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
 }
 
@@ -35,6 +41,11 @@ int in_kernel_hooks(struct carry *carry)
     /* Packets that are sent on go from any of them to any other. */
     if (asked == OPTIONS_HOOK_TC || (carry->by_tc && in_kernel_binds(carry->now.program))) carry->by_tc = all;
     return 0;
+}
+
+bool in_kernel_tunnels_rise(const struct carry *carry)
+{
+    return carry->in_kernel && carry->by_tc && tunnels(carry->now.program);
 }
 
 const char *in_kernel_hook(const struct carry *carry, unsigned iface)
