@@ -20,7 +20,7 @@ static int put(const struct kernel *k, const uint32_t at[], const int rings[], u
     return 0;
 }
 
-/* What fails is tried again, and told, when the ring is asked for. */
+/* A ring that fails is tried again, and told, when it is asked for. */
 void *rings_make(void *kernel)
 {
     struct kernel *k = kernel;
