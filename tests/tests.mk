@@ -25,9 +25,9 @@ TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
 LINKED    = -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS) $(HOST_LIBS)
 LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINKED)
 
-UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kernel_%.c),$(wildcard tests/unit/*/test_*.c))
+UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),$(patsubst %,tests/unit/runtime/test_%.c,gate hooks kernel kernel_% raised)),$(wildcard tests/unit/*/test_*.c))
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/by_hand.c tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c tests/machines/%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c tests/machines/*.c))
+TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/by_hand.c tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c tests/diff/owners.c tests/machines/%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c tests/machines/*.c))
 $(B)/tests/bench/by_hand $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
 $(patsubst %,$(B)/tests/bench/%,by_hand kernel kernel_flows kernel_shapes kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))

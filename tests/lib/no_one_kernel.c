@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/kernel/kernel.h"
+
 bool one_kernel_asked(const struct program *p)
 {
     (void)p;

@@ -9,7 +9,7 @@ objects=$B/scratch/not_built
 rm -rf "$objects"
 mkdir -p "$objects"
 bad=0
-for file in runtime/*/no_*.c runtime/*/*/no_*.c; do
+for file in runtime/*/no_*.c runtime/*/*/no_*.c tests/lib/no_*.c; do
     ${CC:-gcc} -c -o "$objects/$(basename "$file" .c).o" -I. -I"$B" -D_GNU_SOURCE -DPREY_VERSION='"0"' -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
         -Wmissing-prototypes "$file" || bad=1
 done
