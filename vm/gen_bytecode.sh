@@ -119,8 +119,9 @@ layouts. Word 0 is where a search begins; a word's base is relative to the class
 A block is 1 to 15 lines of 64 bytes: twice as many columns of eight u32, one a lane. Column 0 has the entries; bit 31 of the last lane's says that another
 block of the run follows. Its format says what each other column asks: pairs of columns a slot (value, mask), then each column a half of the key, by range (lowest
 in the lower half, 65535 - highest in the upper) or by mask (value below, mask above). Entries ascend; an unused lane has entry
-0x3fffff and a first column that nothing answers: all ones, of a pair value 1 and mask 0. A block is read in one format alone. The shape repeats in how many lines a block has and
-whether its last column asks by mask, or is 2 for formats with more lines than four, pairs, or other columns by mask.
+0x3fffff and a first column that nothing answers: all ones, of a pair value 1 and mask 0. A block is read in one format alone. The shape repeats the number of
+lines less one, and four times how many of the last columns ask by mask. It is 4 for formats of one line, and 8 for those with more lines than four, pairs, more than two columns by mask or
+others than the last.
 
 A classifier with lines in RANKS first looks both addresses up: two B-trees of 64-byte lines, from line 0 for the source and from line 2 for
 the destination, turn them into ranks, which stand in slots 0 and 4 of the key while the tree is walked. Columns 1 to 4 of its blocks are the lowest and highest rank of both (an unused lane: 1, 0). A wide leaf says in byte i of its

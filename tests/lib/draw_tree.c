@@ -36,14 +36,15 @@ static void draw_format(struct drawn_tree *d)
     const unsigned ranks = d->b.ranks_count ? PBC_RANK_COLUMNS : 0, least = ranks ? 3 : 1;
     const unsigned most = rng_one_in(d->r, 4) ? PBC_LINES_MOST : PBC_SHAPE_LINES;
     struct pbc_format f = {.lines = (uint8_t)(least + rng_below(d->r, most - least + 1))};
-    const bool any = rng_one_in(d->r, 4), last = rng_one_in(d->r, 2);
+    const bool any = rng_one_in(d->r, 4);
+    const unsigned masks = rng_below(d->r, PBC_SHAPE_MASKED + 1);
     if (!ranks && any) f.pairs = (uint8_t)rng_below(d->r, f.lines);
     for (unsigned i = 0; i < 2u * f.pairs; i += 2) {
         f.half[i] = (uint8_t)(2 * rng_below(d->r, 16));
         f.half[i + 1] = (uint8_t)(f.half[i] + 1);
     }
     for (unsigned i = ranks + 2u * f.pairs; i < pbc_columns(f.lines); i++) {
-        const bool masked = i + 1 == pbc_columns(f.lines) ? last : any && rng_one_in(d->r, 2);
+        const bool masked = i + masks >= pbc_columns(f.lines) || (any && rng_one_in(d->r, 2));
         f.half[i] = (uint8_t)(rng_below(d->r, 32) | (masked && i ? PBC_MASKED : 0));
     }
     img_add_formats(&d->b, f);

@@ -23,7 +23,7 @@ BOUNDED = {
     ("vm/packet/parse/read.h", "i + 8 <= len"): "inline: each call has a constant",
     ("vm/packet/parse/read.h", "i < len"): "inline: each call has a constant",
     ("vm/packet/parse/bytes.c", "i < len"): "called by processes alone; stages compare in header.bpf.c",
-    ("vm/pbc/code.h", "i < last"): "called by processes alone",
+    ("vm/pbc/code.h", "i < ranges"): "called by processes alone",
     ("vm/program/program.h", "i < p->services_count"): "called by processes alone",
 }
 CONSTANT = r"(?:\(?\s*(?:[0-9]\w*|[A-Z][A-Z0-9_]+|sizeof\b[^&|]*?|\w+ \? [0-9]+ : [0-9]+)[\s)0-9A-Z_/*+-]*\)?)"

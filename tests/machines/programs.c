@@ -268,7 +268,7 @@ static void ask_conditions(void)
 static void ask_shapes(void)
 {
     unsigned missing = 0;
-    for (unsigned i = 1; i <= 8; i++) {
+    for (unsigned i = 1; i <= PBC_SHAPES; i++) {
         missing += !all.shapes[i];
         if (!all.shapes[i]) printf("# no classifier has blocks of shape %u\n", i);
     }

@@ -146,19 +146,26 @@ enum { PBC_LINES_MOST = 15, PBC_RANK_COLUMNS = 4 };
 
 static inline unsigned pbc_columns(unsigned lines) { return 2 * lines - 1; } /* behind the entries */
 
-/* The form of a block, for which a walk has code: its number of lines, where all columns ask by range, or all but the
- * last; or ANY. 0 is no shape. */
-enum { PBC_SHAPE_ANY = 2, PBC_SHAPE_LINES = 4 /* most lines of another shape */, PBC_SHAPES = 8 };
+/* The form of a block, for which a walk has code: its lines behind the first and, from bit 2 on, how many of its last
+ * columns ask by mask, if all others ask by range; ONE line; or ANY. 0 is no shape. */
+enum {
+    PBC_SHAPE_ONE = 4,
+    PBC_SHAPE_ANY = 8,
+    PBC_SHAPES = 11,
+    PBC_SHAPE_LINES = 4 /* most lines of another shape than ANY */,
+    PBC_SHAPE_MASKED = 2,
+};
 static inline unsigned pbc_shape(const struct pbc_format *f)
 {
-    const unsigned last = pbc_columns(f->lines) - 1;
+    unsigned ranges = pbc_columns(f->lines), masked = 0;
     if (f->lines > PBC_SHAPE_LINES || f->pairs) return PBC_SHAPE_ANY;
-    for (unsigned i = 0; i < last; i++)
+    for (; masked < PBC_SHAPE_MASKED && ranges > 1 && f->half[ranges - 1] & PBC_MASKED; ranges--) masked++;
+    for (unsigned i = 0; i < ranges; i++)
         if (f->half[i] & PBC_MASKED) return PBC_SHAPE_ANY;
-    return last + 1u + (f->half[last] & PBC_MASKED ? 1 : 0);
+    return f->lines == 1 ? PBC_SHAPE_ONE : masked << 2 | (f->lines - 1u);
 }
-static inline unsigned pbc_shape_lines(unsigned shape) { return (shape + 1) / 2; }
-static inline bool pbc_shape_masked(unsigned shape) { return shape % 2 == 0; }
+static inline unsigned pbc_shape_lines(unsigned shape) { return (shape & 3) + 1; }
+static inline unsigned pbc_shape_masked(unsigned shape) { return shape == PBC_SHAPE_ONE ? 0 : shape >> 2; }
 
 enum {
     PBC_TREE_DEPTH = 32, /* words on a path from the root to a leaf, and forks among them */

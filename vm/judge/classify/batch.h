@@ -40,7 +40,7 @@ static TARGET inline void sort_ends(const struct image *im, struct wave *w, stru
 {
     for (unsigned i = 0; i < n->ends; i++) {
         const item end = w->ends[i];
-        const unsigned which = ITEM_END(end), last = (which - (which > 0)) / 2; /* line; 0 of a fork, 0 of any */
+        const unsigned which = ITEM_END(end), last = which & 3; /* line; 0 of a fork, 0 of any */
         const char *const next =
             which ? (const char *)&im->blocks[TREE_BASE(end)] : (const char *)&im->tree[TREE_BASE(end)];
         __builtin_prefetch(next);
@@ -118,19 +118,22 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
     n->end[shape] = 0;
 }
 
-/* With ranks a block has three lines or more. */
+/* With ranks a block has three lines or more, and of three one column that is no rank. */
 static TARGET INLINE void compare_all(const struct image *im, const struct key keys[], struct wave *w, struct counts *n,
                                       bool ranked)
 {
 #define COMPARE(shape) compare(im, keys, w, n, shape, ranked)
     prefetch_any(im, w->end[PBC_SHAPE_ANY], n->end[PBC_SHAPE_ANY]);
+    if (!ranked) COMPARE(PBC_SHAPE_ONE);
     if (!ranked) COMPARE(1);
-    if (!ranked) COMPARE(3);
-    if (!ranked) COMPARE(4);
-    COMPARE(5);
+    if (!ranked) COMPARE(5);
+    if (!ranked) COMPARE(9);
+    COMPARE(2);
     COMPARE(6);
+    if (!ranked) COMPARE(10);
+    COMPARE(3);
     COMPARE(7);
-    COMPARE(8);
+    COMPARE(11);
     COMPARE(PBC_SHAPE_ANY);
 #undef COMPARE
 }

@@ -54,9 +54,15 @@ static INLINE bool rest_matches(const struct pbc_line *b, const struct pbc_forma
 {
     const unsigned wide = wide_columns(f, masked, ranked);
     uint32_t differ = 0;
-    for (unsigned i = 1; !ranked && i < wide; i += 2)
-        if ((differ |= pair_differs(b, f, key, i, lane)) && LANE_IN_TURN) return false;
-    for (unsigned i = wide ? wide + 1 : 2; i <= pbc_columns(lines); i++)
-        if ((differ |= half_differs(b, f, key, i, lane, is_masked(f, i, lines, masked))) && LANE_IN_TURN) return false;
-    return !differ;
+    for (unsigned i = 1; !ranked && i < wide; i += 2) {
+        const uint32_t other = pair_differs(b, f, key, i, lane);
+        if (LANE_IN_TURN && other) return false;
+        differ |= other;
+    }
+    for (unsigned i = wide ? wide + 1 : 2; i <= pbc_columns(lines); i++) {
+        const uint32_t other = half_differs(b, f, key, i, lane, is_masked(f, i, lines, masked));
+        if (LANE_IN_TURN && other) return false;
+        differ |= other;
+    }
+    return LANE_IN_TURN || !differ;
 }

@@ -27,12 +27,15 @@ static TARGET INLINE uint32_t first_of_leaf(const struct image *im, uint64_t lea
     switch (TREE_SHAPE(leaf)) {
 #define RUN(shape)                                                                                                     \
     case shape: return first_of_run(b, f, shape, key, from, ranked)
+        RUN(1);
+        RUN(2);
         RUN(3);
-        RUN(4);
         RUN(5);
         RUN(6);
         RUN(7);
-        RUN(8);
+        RUN(9);
+        RUN(10);
+        RUN(11);
 #undef RUN
     default: return first_of_run(b, f, PBC_SHAPE_ANY, key, from, ranked);
     }

@@ -1,12 +1,13 @@
 /* Columns of a block that ask in another way than by range, as far as a shape tells (pbc.h). Code for a shape is
  * compiled with its number of lines and one of these as constants. The same for native walks and the kernel. */
-enum masked { NONE_MASKED, LAST_MASKED, ANY_MASKED };
+enum masked { NONE_MASKED, LAST_MASKED, TWO_MASKED, ANY_MASKED };
+static_assert((int)TWO_MASKED == (int)PBC_SHAPE_MASKED, "each is the number of columns, from the last one on");
 
 static inline __attribute__((always_inline)) bool is_masked(const struct pbc_format *f, unsigned column, unsigned lines,
                                                             enum masked m)
 {
     if (m == ANY_MASKED) return f->half[column - 1] & PBC_MASKED;
-    return m == LAST_MASKED && column == pbc_columns(lines);
+    return column + m > pbc_columns(lines);
 }
 
 /* Columns behind the entries that do not ask one half each: ranges of ranks, or pairs, which no shape but ANY has. */
@@ -18,5 +19,5 @@ static inline __attribute__((always_inline)) unsigned wide_columns(const struct 
 
 static inline enum masked masked_of(unsigned shape)
 {
-    return shape == PBC_SHAPE_ANY ? ANY_MASKED : pbc_shape_masked(shape) ? LAST_MASKED : NONE_MASKED;
+    return shape == PBC_SHAPE_ANY ? ANY_MASKED : (enum masked)pbc_shape_masked(shape);
 }

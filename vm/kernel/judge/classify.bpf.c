@@ -87,8 +87,9 @@ static INLINE uint32_t first_of_block(const struct pbc_line *b, const struct pbc
 #pragma clang loop unroll(full)
     for (unsigned lane = 0; lane < LANES; lane++) {
         if (!begins(b, f, masked, key, lane, ranked)) continue;
+        if (!rest_matches(b, f, lines, masked, key, lane, ranked)) continue;
         const uint32_t entry = entries[lane] & PBC_LANE_NONE;
-        if (entry >= from && rest_matches(b, f, lines, masked, key, lane, ranked)) return entry;
+        if (entry >= from) return entry;
     }
     return ENTRY_NONE;
 }
@@ -145,9 +146,9 @@ GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t for
 {
     switch (shape) {
     case 1: return RUN(1, false);
+    case 2: return RUN(2, false);
     case 3: return RUN(3, false);
-    case 5: return RUN(5, false);
-    default: return RUN(7, false);
+    default: return RUN(PBC_SHAPE_ONE, false);
     }
 }
 
@@ -155,9 +156,19 @@ GLOBAL uint64_t kernel_leaf_masked(struct kpkt *k NONNULL, uint32_t block, uint3
                                    uint32_t shape)
 {
     switch (shape) {
-    case 4: return RUN(4, false);
+    case 5: return RUN(5, false);
     case 6: return RUN(6, false);
-    default: return RUN(8, false);
+    default: return RUN(7, false);
+    }
+}
+
+GLOBAL uint64_t kernel_leaf_two_masked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from,
+                                       uint32_t shape)
+{
+    switch (shape) {
+    case 9: return RUN(9, false);
+    case 10: return RUN(10, false);
+    default: return RUN(11, false);
     }
 }
 
@@ -166,15 +177,17 @@ GLOBAL uint64_t kernel_leaf_any(struct kpkt *k NONNULL, uint32_t block, uint32_t
     return RUN(PBC_SHAPE_ANY, false);
 }
 
-/* The same where the key holds ranks, whose blocks have three lines or more. */
+/* The same where the key holds ranks, whose blocks have three lines or more, and of three one column that is no rank.
+ */
 GLOBAL uint64_t kernel_leaf_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from,
                                    uint32_t shape)
 {
     switch (shape) {
-    case 5: return RUN(5, true);
+    case 2: return RUN(2, true);
     case 6: return RUN(6, true);
+    case 3: return RUN(3, true);
     case 7: return RUN(7, true);
-    default: return RUN(8, true);
+    default: return RUN(11, true);
     }
 }
 
@@ -194,8 +207,9 @@ static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, cons
     if (shape == PBC_SHAPE_ANY)
         return ranked ? kernel_leaf_any_ranked(k, block, format, from) : kernel_leaf_any(k, block, format, from);
     if (ranked) return kernel_leaf_ranked(k, block, format, from, shape);
-    return pbc_shape_masked(shape) ? kernel_leaf_masked(k, block, format, from, shape)
-                                   : kernel_leaf(k, block, format, from, shape);
+    if (shape <= PBC_SHAPE_ONE) return kernel_leaf(k, block, format, from, shape);
+    return shape < PBC_SHAPE_ANY ? kernel_leaf_masked(k, block, format, from, shape)
+                                 : kernel_leaf_two_masked(k, block, format, from, shape);
 }
 
 #include "vm/judge/classify/search.h"

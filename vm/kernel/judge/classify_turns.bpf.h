@@ -43,18 +43,21 @@ static INLINE bool lane_next(struct kernel_walk *w, const struct key *key, bool 
     return word & PBC_LANE_MORE;
 }
 
-/* With ranks a block has three lines or more. */
+/* With ranks a block has three lines or more, and of three one column that is no rank. */
 static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool ranked)
 {
     const unsigned shape = TREE_SHAPE(w->word);
+    if (!ranked && shape == PBC_SHAPE_ONE) return block_next(w, key, PBC_SHAPE_ONE, false);
     if (!ranked && shape == 1) return block_next(w, key, 1, false);
-    if (!ranked && shape == 3) return block_next(w, key, 3, false);
-    if (!ranked && shape == 4) return block_next(w, key, 4, false);
+    if (!ranked && shape == 5) return block_next(w, key, 5, false);
+    if (!ranked && shape == 9) return block_next(w, key, 9, false);
+    if (!ranked && shape == 10) return block_next(w, key, 10, false);
     switch (shape) {
-    case 5: return block_next(w, key, 5, ranked);
+    case 2: return block_next(w, key, 2, ranked);
     case 6: return block_next(w, key, 6, ranked);
+    case 3: return block_next(w, key, 3, ranked);
     case 7: return block_next(w, key, 7, ranked);
-    case 8: return block_next(w, key, 8, ranked);
+    case 11: return block_next(w, key, 11, ranked);
     default: return lane_next(w, key, ranked);
     }
 }
