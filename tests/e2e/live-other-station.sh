@@ -70,7 +70,7 @@ strangers() {
     echo "$to / ip4 10.1.0.1 > $four id 7 frag 0 more proto 17 / payload x\"0fa3003500100000\""
     echo "$to / ip4 10.1.0.1 > $four id 7 frag 8 proto 17 / payload x\"48454c4c4f212121\""
     echo "$to / ip4 10.1.0.1 > $four / icmp type echo-request id 7 seq 1"
-    echo "$to / arp who-has $four tell 10.1.0.1"
+    echo "$to / arp who-has $four tell 10.1.0.77"
 }
 said_in() { tcpdump -n -A -r "$1" 2>/dev/null | grep -o 'to another\|to prey' | sort | uniq -c | tr -s ' \n' ' '; }
 both_are_there() { [ "$(tcpdump -n -A -r there.pcap 2>/dev/null | grep -c 'to prey')" -ge 2 ]; }
@@ -78,7 +78,7 @@ both_are_there() { [ "$(tcpdump -n -A -r there.pcap 2>/dev/null | grep -c 'to pr
 leaves_alone() {
     { known "$other" 'to another' && strangers && known "$(mine)" 'to prey'; } | capture frames
     sniff there.pcap "$2" eth0 "not ether src $from and not icmp6"
-    sniff back.pcap client eth0 "not ether src $from and (arp or icmp or icmp6[icmp6type] == 1)"
+    sniff back.pcap client eth0 "not ether src $from and (arp dst host 10.1.0.77 or icmp or icmp6[icmp6type] == 1)"
     sniff passed.pcap prey eth0 "ether dst $other and not tcp"
     at client python3 "$top/tests/e2e/live/send.py" eth0 frames.pcap >/dev/null
     until_true 100 'frames to prey arrive behind it' both_are_there
