@@ -86,7 +86,7 @@ static inline bool is_wanted(struct kpkt *k, uint32_t what)
     uint64_t bits = what & KERNEL_COPY_CAME ? k->mirrors & ~c->sent : 0;
     bits |= what & KERNEL_COPY_LEFT ? k->mirrors & c->sent : 0;
     if (c->serial != k->program) return false;
-    const bool asks = c->watch_count && lets && k->out != KERNEL_UP && (reply ? what & KERNEL_COPY_LEFT : !edited);
+    const bool asks = copies_watch(k) && lets && k->out != KERNEL_UP && (reply ? what & KERNEL_COPY_LEFT : !edited);
     k->asked.watched = asks && kernel_is_watched(k, reply);
     k->asked.mirrors = bits;
     return bits || k->asked.watched;
