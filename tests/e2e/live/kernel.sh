@@ -1,5 +1,6 @@
 # What tests of the executor in the kernel share, sourced after tests/lib/scratch.sh in a script that has pins: a client
 # beside prey, both with web servers, and rules for what prey's own stack gets. Links: client:eth0 - prey:eth0.
+needs_programs
 live_begin
 space client prey
 link client eth0 prey eth0

@@ -53,6 +53,12 @@ replays_alike() {
     ok $said "$1"
 }
 
+# Only in a build with the executor in the kernel; one sentence in another.
+needs_programs() {
+    [ -e "$bin/tests/lib/no_one_kernel.o" ] || return 0
+    echo 'ok - live traffic through the kernel # SKIP this build has no programs for it (make KERNEL=0)'
+    exit 0
+}
 # Only where namespaces may be made; one sentence where not.
 live_begin() {
     if ! ip netns add "$id-try" 2>/dev/null; then
@@ -60,10 +66,7 @@ live_begin() {
         exit 0
     fi
     ip netns del "$id-try"
-    if [ "${EXEC-}" = kernel ] && [ -e "$bin/tests/lib/no_one_kernel.o" ]; then
-        echo 'ok - live traffic through the kernel # SKIP this build has no programs for it (make KERNEL=0)'
-        exit 0
-    fi
+    [ "${EXEC-}" != kernel ] || needs_programs
     # Without a file system to pin programs in, preyrun takes user space where nobody says which executor.
     [ "${EXEC-}" = user ] || pins
     [ -z "${OLD_KERNEL-}" ] || older
