@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "runtime/kernel/kernel_priv.h"
@@ -43,18 +42,17 @@ static unsigned stages(const struct kernel *k)
 
 struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int fds[], unsigned count)
 {
-    const uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
-    const struct kernel_sizes sizes = kernel_sizes_of(p, cpus);
+    const struct kernel_sizes sizes = kernel_sizes_of(p, (uint32_t)libbpf_num_possible_cpus());
     const struct kernel_cfg cfg = {.hooks = hooks, .live = true};
     const unsigned due = KERNEL_MAPS + stages(&(struct kernel){.cfg = cfg});
-    struct kernel *k = count == due ? calloc(1, sizeof *k) : NULL;
+    struct kernel *k = count == due ? kernel_empty(&cfg) : NULL;
     if (!k) {
         close_all(fds, count);
         return NULL;
     }
     unsigned n = KERNEL_MAPS;
-    *k = (struct kernel){.cfg = cfg, .btf = -1, .constants.fd = -1, .cpus = cpus};
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = is_stage(k, e) ? fds[n++] : -1;
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (is_stage(k, e)) k->programs[e] = fds[n++];
     const int failed = maps_adopt(&k->maps, &sizes, fds);
     if (!failed) return k;
     kernel_free(k);

@@ -30,6 +30,9 @@ struct kernel {
     uint32_t cpus;
 };
 
+/* Return a kernel that has no descriptors yet, or NULL if memory is out. */
+struct kernel *kernel_empty(const struct kernel_cfg *cfg);
+
 /* Number of entries that are made anew for each program. */
 enum { JUDGE_ENTRIES = 3 };
 static inline bool entry_is_programs(enum kernel_entry e)
@@ -51,5 +54,5 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
 /* Load all stages but the judge into their arrays. Return 0, or a negative errno with one line in err. */
 int load_stages(struct kernel *k, char *err, size_t err_len);
 
-/* Make the rings of cfg.raises, in a thread of their own or not. */
+/* Make the rings of cfg.raises: a thread. */
 void *rings_make(void *kernel);

@@ -117,17 +117,24 @@ static int load_beside_rings(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
+struct kernel *kernel_empty(const struct kernel_cfg *cfg)
 {
     struct kernel *k = calloc(1, sizeof *k);
-    if (!k) {
-        snprintf(err, err_len, "out of memory");
-        return NULL;
-    }
+    if (!k) return NULL;
     *k = (struct kernel){.cfg = *cfg, .btf = -1, .constants.fd = -1, .cpus = (uint32_t)libbpf_num_possible_cpus()};
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
     for (unsigned i = 0; i < KERNEL_SERVED; i++) k->rings[i] = -1;
+    return k;
+}
+
+struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
+{
+    struct kernel *k = kernel_empty(cfg);
+    if (!k) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
     const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
     int failed = init_parts(k, &sizes, err, err_len);
     if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);

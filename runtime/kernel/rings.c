@@ -9,7 +9,7 @@
 
 static int make(void) { return bpf_map_create(BPF_MAP_TYPE_RINGBUF, "raised", 0, 0, KERNEL_RAISED_BYTES, NULL); }
 
-/* Put rings in their places: all at once, which is one wait, or one by one where the kernel cannot. */
+/* Put rings in their places: all at once, which is one wait since Linux 6.8, or one by one where the kernel cannot. */
 static int put(const struct kernel *k, const uint32_t at[], const int rings[], uint32_t count)
 {
     const int places = kernel_map(k, KERNEL_MAP_rings)->fd;

@@ -184,7 +184,9 @@ static void adopted(const struct kernel *giver, const struct judge *next, enum k
     ask(k, arrives, sizeof frame); /* by the one that is in force */
     kernel_took(k, j);
     ask(k, KERNEL_TC, sizeof frame);
+    const int first = dup2(STDERR_FILENO, 0); /* the descriptor that is easily taken for none */
     kernel_free(k);
+    assert_int_equal(fcntl(first, F_GETFD), 0);
 }
 
 static void another_process(unsigned hooks, enum kernel_hook arrives)
