@@ -56,15 +56,13 @@ RULES
 other=02:00:00:00:00:99
 mine() { at prey cat /sys/class/net/eth0/address; }
 from=$(at client cat /sys/class/net/eth0/address)
-# known TO PAYLOAD: of flows that there are. strangers: of none, and what asks for an answer.
-known() {
-    echo "eth $from > $1 / ip4 10.1.0.1 > $four / udp 4000 > 53 / payload \"$2\""
-    echo "eth $from > $1 / ip6 fd00:1::1 > $six / udp 4000 > 53 / payload \"$2\""
+# datagrams PORT TO PAYLOAD: port 4000 has a flow, 4001 has none at first. strangers: none has, and some ask for an answer.
+datagrams() {
+    echo "eth $from > $2 / ip4 10.1.0.1 > $four / udp $1 > 53 / payload \"$3\""
+    echo "eth $from > $2 / ip6 fd00:1::1 > $six / udp $1 > 53 / payload \"$3\""
 }
 strangers() {
     local to="eth $from > $other"
-    echo "$to / ip4 10.1.0.1 > $four / udp 4001 > 53 / payload \"to another\""
-    echo "$to / ip6 fd00:1::1 > $six / udp 4001 > 53 / payload \"to another\""
     echo "$to / ip4 10.1.0.1 > $four / tcp 4002 > 80 syn"
     echo "$to / ip6 fd00:1::1 > $six / tcp 4002 > 80 syn"
     echo "$to / ip4 10.1.0.1 > $four id 7 frag 0 more proto 17 / payload x\"0fa3003500100000\""
@@ -73,17 +71,22 @@ strangers() {
     echo "$to / arp who-has $four tell 10.1.0.77"
 }
 said_in() { tcpdump -n -A -r "$1" 2>/dev/null | grep -o 'to another\|to prey' | sort | uniq -c | tr -s ' \n' ' '; }
-both_are_there() { [ "$(tcpdump -n -A -r there.pcap 2>/dev/null | grep -c 'to prey')" -ge 2 ]; }
-# leaves_alone SENTENCE NAME: what becomes of both kinds; that is where prey sends them.
+all_are_there() { [ "$(tcpdump -n -A -r there.pcap 2>/dev/null | grep -c 'to prey')" -ge 4 ]; }
+# leaves_alone SENTENCE NAME [UNCHANGED]: what becomes of both kinds; that is where prey sends them, and so many of the four still with the
+# client's address. What another station got is no flow: the same to prey, from the same port, is sent on all the same.
 leaves_alone() {
-    { known "$other" 'to another' && strangers && known "$(mine)" 'to prey'; } | capture frames
+    {
+        datagrams 4000 "$other" 'to another' && datagrams 4001 "$other" 'to another' && strangers
+        datagrams 4000 "$(mine)" 'to prey' && datagrams 4001 "$(mine)" 'to prey'
+    } | capture frames
     sniff there.pcap "$2" eth0 "not ether src $from and not icmp6"
     sniff back.pcap client eth0 "not ether src $from and (arp dst host 10.1.0.77 or icmp or icmp6[icmp6type] == 1)"
     sniff passed.pcap prey eth0 "ether dst $other and not tcp"
     at client python3 "$top/tests/e2e/live/send.py" eth0 frames.pcap >/dev/null
-    until_true 100 'frames to prey arrive behind it' both_are_there
+    until_true 100 'frames to prey arrive behind it' all_are_there
     sniffed
-    same "$1: frames to prey are sent on, and nothing of another station's" "$(said_in there.pcap) $(tcpdump -n -r there.pcap "tcp or arp or icmp[icmptype] == 8 or ip[6:2] & 0x3fff != 0" 2>/dev/null | wc -l)" ' 2 to prey  0'
+    same "$1: frames to prey are sent on, and nothing of another station's" "$(said_in there.pcap) $(tcpdump -n -r there.pcap "tcp or arp or icmp[icmptype] == 8 or ip[6:2] & 0x3fff != 0" 2>/dev/null | wc -l)" ' 4 to prey  0'
+    same "$1: from the right address" "$(tcpdump -n -r there.pcap "udp dst port 53 and (src 10.1.0.1 or src fd00:1::1)" 2>/dev/null | wc -l)" "${3:-0}"
     same "$1: they are not answered" "$(frames_of back.pcap)" 0
     same "$1: and go on as they came" "$(frames_of passed.pcap)" 8
 }
@@ -109,7 +112,7 @@ leaves_alone 'translation' far
 prey_sums 'translation'
 prey prey -i eth0 -i wan --format json routed.pbc
 same 'a router' "$(talks) $(talks)" 'far far far far'
-leaves_alone 'a router' far
+leaves_alone 'a router' far 4
 prey_sums 'a router'
 
 if [ "$way" = kernel ] && [ -n "$macvlan" ]; then

@@ -16,6 +16,15 @@ uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
+/* True for another station's packet whose tuple would be sent on in a frame to this machine, as far as that is known
+ * here. It begins no flow: those packets would be taken for that flow's, and go by their service or translation. */
+static inline bool is_anothers(const struct kpkt *k)
+{
+    if (!(k->flags & KERNEL_FOREIGN) || k->seen.slot != FLOW_NONE) return false;
+    const bool translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
+    return k->branch != PBC_NONE || (translates && settle_may_nat(k));
+}
+
 /* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a
  * proxy's service, which the host handles, has a flow only if the program follows proxied connections
  * (forward/begin.c). */
@@ -24,10 +33,9 @@ static inline bool keeps(const struct kpkt *k)
     const uint32_t flags = count_program(k->program)->flags;
     if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE) return false;
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
-    return k->verdict.action == ACTION_ACCEPT;
+    return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);
 }
 
-/* True if the flow table could not take the change, and the change is not one that user space alone makes. */
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
 /* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed.

@@ -161,7 +161,8 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 /* True if the packet passes whatever the rules decide (world.watches). */
 static inline bool settle_watches(const struct kpkt *k)
 {
-    return state_world.watches && !(k->key.kind & state_world.enforces) && k->branch == PBC_NONE;
+    if (!state_world.watches || k->key.kind & state_world.enforces) return false;
+    return k->branch == PBC_NONE || k->flags & KERNEL_FOREIGN;
 }
 
 static __always_inline uint32_t settle_judged(struct kpkt *k)

@@ -117,7 +117,7 @@ inline_whole void judge(struct kpkt *k)
     if (asks_would(k)) return;
     judge_again(k);
     /* A packet that passes because of `watches` needs its service, too. */
-    if (!(k->flags & KERNEL_FOREIGN) && (decided_action(d) == ACTION_ACCEPT || state_world.watches)) serve(k);
+    if (decided_action(d) == ACTION_ACCEPT || state_world.watches) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
 }
 
