@@ -140,6 +140,23 @@ static void a_leg_is_reset(void **state)
     }
 }
 
+/* The loop ends a session that has long been silent: the reset of the client's socket, a moment later, reaches it. */
+static void ends_after_silence(void **state)
+{
+    const struct inline_ask end = {.kind = INLINE_END, .number = 0, .port = 1024};
+    struct wire w;
+    wire_init(&w, SERVER_FIRST, false, 0);
+    open_server_first(&w);
+    talks(&w);
+    ticks(&w, 600 * S);
+    vm_inline_ask(w.s.vm, &w.s.in, &end, &w.s.tx);
+    ticks(&w, 2 * S);
+    struct frame f = with(&w.listener, RST, OUR_SEQ + 5, 0, NULL);
+    says(&w, &f);
+    assert_int_equal(built(&w, 0, TX_SEND).flags, RST);
+    wire_fini(&w);
+}
+
 /* A leg to another server is not over with the one before. */
 static void another_leg_goes_on(void **state)
 {
@@ -415,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_server),
         cmocka_unit_test(a_leg_is_reset),
+        cmocka_unit_test(ends_after_silence),
         cmocka_unit_test(another_leg_goes_on),
         cmocka_unit_test(waited),
         cmocka_unit_test(idle),
