@@ -302,7 +302,7 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
         inline_let_go(j, c, ask->number); /* asked to leave: its sockets are being closed, so it must not leave now */
         if (!(c->over & OVER_RESET)) inline_end_spliced(j, c, ask->number, true);
         c->over |= OVER_RESET;
-        c->seen_ns = j->vm->now_ns; /* what its sockets say last is still on its way */
+        c->seen_ns = j->vm->now_ns; /* the last words of its sockets are still on their way */
         inlines_over(all, ask->number);
         break;
     case INLINE_TARGET:
