@@ -48,7 +48,7 @@ unpacked() {
 }
 
 [ -e "$dir/image" ] && [ -n "$(find "$dir/looked" -mtime -1 2>/dev/null)" ] && exit 0
-for tool in apt-get dpkg depmod; do
+for tool in apt-get dpkg depmod zstd; do
     PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || give_up "no $tool here, which fetches and unpacks it"
 done
 [ "$(dpkg --print-architecture)" = amd64 ] || give_up "programs of this machine ($(dpkg --print-architecture)) don't run on Debian's amd64 kernels"
