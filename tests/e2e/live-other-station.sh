@@ -90,12 +90,18 @@ leaves_alone() {
     same "$1: they are not answered" "$(frames_of back.pcap)" 0
     same "$1: and go on as they came" "$(frames_of passed.pcap)" 8
 }
-talks() { echo "$(talk client $four 53 4000 | cut -d' ' -f1) $(talk client $six 53 4000 | cut -d' ' -f1)"; }
+# talks [PORT]
+talks() { echo "$(talk client $four 53 "${1:-4000}" | cut -d' ' -f1) $(talk client $six 53 "${1:-4000}" | cut -d' ' -f1)"; }
 
 four=10.1.0.100 six=fd00:1::100
 prey prey -i eth0 --format json shop.pbc
 way=${EXEC:-$(sed -n 's/^--exec auto: \([a-z]*\), because .*/\1/p' prey.err)}
 same 'a service' "$(talks) $(talks)" 'one one one one'
+if [ -n "$macvlan" ]; then
+    from=$macvlan datagrams 4002 "$other" 'in its name' | capture named
+    at box python3 "$top/tests/e2e/live/send.py" eth0 named.pcap >/dev/null
+    same 'what a device above sends in the name of a client takes nothing from it' "$(talks 4002)" 'one one'
+fi
 leaves_alone 'a service' one
 [ -z "$macvlan" ] || same 'a macvlan above gets what is for it' "$(ask client 10.1.0.9) $(ask client '[fd00:1::9]')" 'box box'
 

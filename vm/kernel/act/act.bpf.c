@@ -16,13 +16,15 @@ uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
-/* True for another station's packet whose tuple would be sent on in a frame to this machine, as far as that is known
- * here. It begins no flow: those packets would be taken for that flow's, and go by their service or translation. */
+/* True for a packet of another station, to another or from a device above, whose tuple would be sent on in a frame to
+ * this machine, as far as that is known here. It begins no flow: such frames would be taken for that flow's, and go by
+ * their service or translation. Services whose connections end here take theirs all the same. */
 static inline bool is_anothers(const struct kpkt *k)
 {
-    if (!(k->flags & KERNEL_FOREIGN) || k->seen.slot != FLOW_NONE) return false;
+    if (!kpkt_is_left(k) || k->key.kind & KIND_SRC_SELF || k->seen.slot != FLOW_NONE) return false;
+    if (k->branch != PBC_NONE && !(k->flags & (KERNEL_PROXIED | KERNEL_WIRE))) return true;
     const bool translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
-    return k->branch != PBC_NONE || (translates && settle_may_nat(k));
+    return k->flags & KERNEL_FOREIGN && translates && settle_may_nat(k);
 }
 
 /* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a
