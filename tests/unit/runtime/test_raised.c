@@ -58,7 +58,7 @@ __attribute__((used)) int ring_buffer__consume(struct ring_buffer *ring)
 
 static struct kernel *kernel;
 
-/* ahead: the ring is made with the stages. */
+/* ahead: the ring is made with the stages, and another port's. */
 static void scene(bool ahead)
 {
     static const char rules[] = "firewall f default accept { reject udp port 9 as NO }";
@@ -70,7 +70,7 @@ static void scene(bool ahead)
     struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
     compile_fini(&c);
     assert_non_null(p);
-    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_TC, .raises = ahead << PORT}, err, sizeof err);
+    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_TC, .raises = ahead ? 3u << PORT : 0}, err, sizeof err);
     if (!kernel && errno != EPERM && errno != ENOTSUP) fail_msg("%s", err);
     if (kernel) assert_int_equal(kernel_load(kernel, p, err, sizeof err), 0);
     program_put(p);
@@ -211,6 +211,20 @@ static void is_full(void **state)
     kernel_free(kernel);
 }
 
+/* What comes before anybody asks for the ring is in it. */
+static void is_made_ahead(void **state)
+{
+    (void)state;
+    scene(true);
+    const uint64_t before = lost();
+    arrive(60, 0, 5);
+    assert_int_equal(lost() - before, 0);
+    struct io_port *p = port();
+    assert_int_equal(drain(p), 5);
+    io_RAISED.close(p);
+    kernel_free(kernel);
+}
+
 /* Its interface was gone: what comes goes to the new one, and the former one hears nothing. */
 static void is_made_anew(void **state)
 {
@@ -324,7 +338,8 @@ static void is_damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(comes_up),   netns_test(is_full),  netns_test(is_made_anew),
-                                       netns_test(is_damaged), netns_test(is_whole), netns_test(is_alone)};
+    const struct CMUnitTest tests[] = {netns_test(comes_up),     netns_test(is_full),    netns_test(is_made_ahead),
+                                       netns_test(is_made_anew), netns_test(is_damaged), netns_test(is_whole),
+                                       netns_test(is_alone)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
