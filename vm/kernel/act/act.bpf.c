@@ -38,6 +38,7 @@ static inline bool keeps(const struct kpkt *k)
     return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);
 }
 
+/* True if the flow table could not take the change, and the change is not one that user space alone makes. */
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
 /* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed.
@@ -109,11 +110,10 @@ inline_whole void copy(const struct given *g, struct kpkt *k, uint32_t what)
 inline_whole void copy_before(const struct given *g, struct kpkt *k)
 {
     if (!copies_are_made() || k->flags & KERNEL_ASKED) return;
-    const bool left = frame_is_left(k);
-    if (g->xdp && left) return;
+    if (g->xdp && frame_is_left(k)) return;
     copy(g, k, KERNEL_COPY_CAME);
     copied_before(k);
-    if (left) k->pkt.flags |= PKT_CSUM_PARTIAL;
+    if (frame_is_left(k)) k->pkt.flags |= PKT_CSUM_PARTIAL;
 }
 
 /* Edit the packet, to be sent. False: it goes up. */
@@ -150,25 +150,29 @@ static inline bool passes_undecided(struct kpkt *k)
     return state_world.watches;
 }
 
-/* Act on a packet that is never edited: it passes or is dropped. True: it passes. */
-inline_whole bool act_left(const struct given *g, struct kpkt *k)
+/* True for a packet that is never edited: it passes or is dropped. */
+static inline bool stays(const struct kpkt *k) { return k->flags & KERNEL_STAYS; }
+
+/* Copy the packet as it is now. One that goes up is copied by the worker, unless nobody takes it up. */
+inline_whole void copy_after(const struct given *g, struct kpkt *k)
 {
-    if (is_followed(k)) kernel_piece_keep(k);
-    const uint32_t out = act(k, settle(k));
-    const bool passes = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
-    if (copies_are_made()) copy(g, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, passes));
-    return passes;
+    const uint32_t out = k->out;
+    if (!copies_are_made() || (out == KERNEL_UP && !stays(k))) return;
+    const bool left = out == KERNEL_SEND && !stays(k);
+    copy(g, k, out == KERNEL_UP ? KERNEL_COPY_CAME : left ? KERNEL_COPY_LEFT : copy_as(k, out != KERNEL_DROP));
 }
 
-/* Do all to a packet that arrives but its way out, which is returned (enum kernel_out). */
-inline_whole uint32_t act_arrived(const struct given *g, struct kpkt *k)
+/* Do all to a packet but its way out, which is returned (enum kernel_out). */
+inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
 {
+    if (is_followed(k)) kernel_piece_keep(k);
     uint32_t out = settle(k);
-    if (out == KERNEL_SEND && !edited(g, k)) out = settle_up(k, KERNEL_UP_WAY);
-    out = act(k, out);
-    if (copies_are_made() && out != KERNEL_UP)
-        copy(g, k, out == KERNEL_SEND ? KERNEL_COPY_LEFT : copy_as(k, out == KERNEL_PASS));
-    return out;
+    if (out == KERNEL_SEND && !stays(k) && !edited(g, k)) out = settle_up(k, KERNEL_UP_WAY);
+    act(k, out);
+    copy_after(g, k);
+    if (!stays(k)) return k->out;
+    if (k->out == KERNEL_UP) return passes_undecided(k) ? KERNEL_PASS : KERNEL_DROP;
+    return k->out == KERNEL_SEND ? KERNEL_PASS : k->out;
 }
 
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
@@ -176,8 +180,7 @@ SEC("xdp") int act_xdp(struct xdp_md *ctx)
     struct kpkt *k = kpkt_xdp(ctx);
     const struct given g = {.xdp = ctx};
     if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
-    if (k->flags & KERNEL_FOREIGN) return act_left(&g, k) ? XDP_PASS : XDP_DROP;
-    switch (act_arrived(&g, k)) {
+    switch (act_whole(&g, k)) {
     case KERNEL_PASS: return XDP_PASS;
     case KERNEL_SEND: return leave_out(ctx, k);
     case KERNEL_UP: return up_xdp(ctx, k);
@@ -198,8 +201,7 @@ SEC("tc") int act_tc(struct __sk_buff *ctx)
     struct kpkt *k = kpkt_tc(ctx);
     const struct given g = {.skb = ctx};
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
-    if (k->flags & KERNEL_STAYS) return act_left(&g, k) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-    switch (act_arrived(&g, k)) {
+    switch (act_whole(&g, k)) {
     case KERNEL_PASS: return TC_ACT_UNSPEC;
     case KERNEL_SEND: return buffer_leave(ctx, k);
     case KERNEL_UP: return raise(ctx, k);

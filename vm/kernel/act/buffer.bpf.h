@@ -47,7 +47,9 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     else
         recipe_apply(r, KIND_IP6 | KIND_UDP, ip, false);
     frame_macs(k, head, head);
-    return !bpf_skb_store_bytes(skb, 0, head, l3 + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN) + BUFFER_PORTS, 0);
+    /* The values are read anew: the stack has no room for them where loops are counted. */
+    const uint32_t len = k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN;
+    return !bpf_skb_store_bytes(skb, 0, k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
 }
 
 /* Edit the packet by its recipe. Its headers are in k->edited, for who is told of it is shown the head as it came.
