@@ -84,6 +84,7 @@ awaits reloaded
 same 'after a reload counters go on' "$([ "$(counted KEPT packets)" -ge "$kept" ]; echo $?)" 0
 asks 8 >/dev/null
 until_true 100 'and so does the file' is KEPT packets $((kept + 1)) && ok 0 'and so do files'
+until_true 100 'the device has its copy' is LEFT packets 1
 same 'another snap is another mirror' "$(counted LEFT packets) $(counted LEFT bytes)" '1 64'
 
 # Its own device is none of its targets.
