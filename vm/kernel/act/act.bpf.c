@@ -65,8 +65,8 @@ static inline void tell(struct kpkt *k)
     if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 
-/* Keep the flow, count and report the packet. Return where it goes (enum kernel_out). */
-inline_whole uint32_t act(struct kpkt *k, uint32_t out)
+/* Keep the flow, count and report the packet, and set where it goes: k->out. */
+inline_whole void act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
     out = LOOSE(out);
@@ -81,7 +81,6 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
         out = KERNEL_PASS;
     }
     k->out = (uint8_t)out;
-    return out;
 }
 
 /* Note that the frame was copied as it came, before it is edited. Should the edit fail after all, what was copied is
