@@ -145,6 +145,17 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
     return vm_explain_service(r->vm, &in, key, pkt);
 }
 
+/* Add a note if a `nat` may translate the packet, and the test says nothing of its way. */
+static void note_way(struct test_run *r, const struct pkt *pkt, const struct key *key)
+{
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    if (pkt->reason != REASON_NONE || !vm_explain_nat(r->vm, &in, key, pkt).unknown) return;
+    diag_note(
+        r->c->diags, SPAN_NONE,
+        "no `nat` takes it, for the test does not say by which interface it leaves: `out on IF` at the packet, or "
+        "`route PREFIX IF` before it");
+}
+
 static const char *const sends[PBC_GOES] = {
     [PBC_GOES_TARGET] = "sends it to the target that its client names",
     [PBC_GOES_ORIGINAL] = "sends it on to where its client wanted to go",
@@ -278,6 +289,7 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
     test_note_left(r, v);
     if (step->pool != PBC_NONE || step->goes != PBC_GOES_POOLS || v->service != PBC_NONE)
         test_note_service(r, &s->served, v);
+    if (v->action == ACTION_ACCEPT) note_way(r, &s->pkt, &s->key);
     test_note_why(r, s, v);
     if (s->key.marks & MARK_INVALID && (v->action == ACTION_DROP || v->action == ACTION_REJECT))
         test_note_quoted(r, step);

@@ -7,6 +7,7 @@ set -u
 mkdir -p left
 count=0
 SELF=203.0.113.2,10.0.0.2,2001:db8::2
+ROUTES="--route default=eth0 --route 192.168.1.0/24=eth1"
 
 rules() { # NAME: rules from standard input, compiled
     cat >"$1.prey"
@@ -25,7 +26,7 @@ sent() {
     sed -n 's/^=> *//p' case >wanted
     count=$((count + 1))
     "$tools/mkcap" sent.notes sent.pcap
-    call preyrun --pcap sent.pcap --self "$SELF" --write "left/$count.pcap" --verdicts verdicts "$@" "$program.pbc"
+    call preyrun --pcap sent.pcap --self "$SELF" $ROUTES --write "left/$count.pcap" --verdicts verdicts "$@" "$program.pbc"
     left "left/$count.pcap" | sed '/^$/d' >found
     [ "$status" -eq 0 ] && clean && [ "$(wc -l <found)" -eq "$(wc -l <wanted)" ] || bad=1
     paste -d '\n' wanted found | while read -r want && read -r got; do
@@ -47,7 +48,7 @@ judged() {
     shift 3
     cat >judged.notes
     "$tools/mkcap" judged.notes judged.pcap
-    call preyrun --pcap judged.pcap --self "$SELF" --verdicts - "$@" "$program.pbc"
+    call preyrun --pcap judged.pcap --self "$SELF" $ROUTES --verdicts - "$@" "$program.pbc"
     found=$(awk -F '\t' 'NR > 1 { printf "%s%s", sep, $6 != "-" ? $6 : $5 != "-" ? $5 : $2; sep = " " }' out)
     if [ "$status" -eq 0 ] && [ "$found" = "$expected" ] && clean; then ok 0 "$sentence"; else
         echo "# status $status, expected: $expected"

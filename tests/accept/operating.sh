@@ -169,7 +169,7 @@ test "translation and a fleet" {
   self 203.0.113.2
   expect forward by IN: tcp 198.51.100.9:5 -> 203.0.113.17:443 syn on wan
   expect forward: reply syn ack
-  expect forward by OUT: tcp 10.0.3.3:5 -> 198.51.100.9:80 syn on "eth1"
+  expect forward by OUT: tcp 10.0.3.3:5 -> 198.51.100.9:80 syn on "eth1" out on wan
   expect forward: reply syn ack
   expect forward by HERE: gre 198.51.100.9 -> self on wan
   expect forward by HERE: tcp 198.51.100.9:5 -> self:443 syn on wan

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "tests/lib/compiled.h"
+#include "tests/lib/known_routes.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
@@ -70,6 +71,7 @@ struct run {
     struct executor *worker;
     struct vm_in in;
     struct facts facts;
+    struct known_routes routes;
     uint32_t self4[1];
     struct pbc_range6 self6[1];
     struct pool *pool;
@@ -490,6 +492,9 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
                              .self6_count = 1,
                              .addr4 = OWN,
                              .addr6 = {0x20010db8, 0, 0, OWN}};
+    if (!know_routes(&r.routes, "default=wan, 10.0.0.0/24=lan, 2001:db8::a00:0/120=lan", r.program, &r.facts, r.why,
+                     sizeof r.why))
+        return false;
     r.in = (struct vm_in){.mono_ns = S, .facts = &r.facts};
     r.memory = aligned_alloc(64, POOL_BYTES);
     r.pool = pool_init(r.memory, POOL_BYTES, SLOTS, SLOT_BYTES);
@@ -500,6 +505,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
     n->packets += r.packets;
     one_kernel_free(r.worker);
     free(r.memory);
+    known_routes_fini(&r.routes);
     program_put(r.program);
     return good;
 }

@@ -4,8 +4,9 @@
 set -u
 . tests/lib/scratch.sh
 
+routes='--route default=eth0 --route 10.0.0.0/24=eth1'
 replay() { # ARGUMENT...
-    timeout 60 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --write left.pcap --verdicts lines "$@" rules.pbc \
+    timeout 60 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 $routes --write left.pcap --verdicts lines "$@" rules.pbc \
         >out 2>err </dev/null
 }
 # The source and destination of the Nth packet that left: each has 42 bytes, behind 16 of record.
@@ -52,7 +53,7 @@ same "nothing else" "$(wc -c <left.pcap)" $((24 + 6 * 58))
 grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2' out &&
     grep -q 'flows refused: 1 for lack of a free port' out
 ok $? "the summary says so"
-"$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --format json rules.pbc 2>err | tr -d '[:space:]' |
+"$bin/preyrun" --pcap in.pcap --self 203.0.113.1 $routes --format json rules.pbc 2>err | tr -d '[:space:]' |
     grep -q '"translated":{"out":2,"in":2,"hairpins":1,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
 ok $? "so does JSON"
 
@@ -68,7 +69,7 @@ cp rules.prey kept.prey
 } >evicted.notes
 "$bin/preyc" rules.prey -o rules.pbc >said 2>&1 && "$bin/tests/tools/mkcap" evicted.notes evicted.pcap
 ok $? "a capture of more flows than there is room for"
-"$bin/preyrun" --pcap evicted.pcap --self 203.0.113.1 --write left.pcap --format json rules.pbc >out 2>err
+"$bin/preyrun" --pcap evicted.pcap --self 203.0.113.1 $routes --write left.pcap --format json rules.pbc >out 2>err
 same "some were driven out" "$? $(python3 -c 'import json; print(json.load(open("out"))["flows"]["ended"]["evicted-established"] > 0)')" '0 True'
 same "the port is not another's" "$(ends 65 | cut -d: -f1,3)" '203.0.113.1:53'
 [ "$(ends 65)" != '203.0.113.1:2000 > 192.0.2.1:53' ]

@@ -183,7 +183,7 @@ mistake block "the other site's tunnel" 's/forward self on wan from branch gre/f
 mistake dmz 'the world reaches the web server, and nothing else of it' 's/forward 203.0.113.10 tcp\/80, tcp\/443 -> web/forward 203.0.113.10 tcp\/80 -> web/'
 mistake dmz 'the world reaches the web server, and nothing else of it' 's/accept tcp from offices to web port 80, 443 /accept tcp to web port 80, 443 /'
 mistake dmz 'mail comes in and goes out, by the same address' '/^  source from mail/{h;d;};/^  masquerade/G'
-mistake dmz 'the offices surf, and use the servers as they are' 's/masquerade from inside out/masquerade from offices out/'
+mistake dmz 'a server that was taken over gets nowhere' 's/masquerade from inside out/masquerade from offices out/'
 mistake dmz 'by their public names, too' 's/do public to 203.0.113.10, /do public from not offices to 203.0.113.10, /'
 mistake dmz 'a server that was taken over gets nowhere' 's/accept tcp from mail to not inside port 25/accept tcp from mail to any port 25/'
 mistake dmz 'a server that was taken over gets nowhere' 's/drop from servers log/drop from web log/'

@@ -1,6 +1,7 @@
 # Whoever sends in a client's name what its flow does not take does not get its replies: they go to the last MAC from
 # which something came that the flow took.
 speaks  203.0.113.1
+route   default=wan, 10.0.0.0/8=lan
 rules
     interface wan = "eth0"
     pool web { source 10.9.0.7 ports 2000-2000; server a 10.0.0.11:8080 }

@@ -1,6 +1,7 @@
 # nat, ICMP errors in both directions: outer and quoted headers as their receiver knows them (RFC 5508, 4; RFC 4787,
 # REQ-12), never judged; what lies inside does not show.
 self    203.0.113.1, 2001:db8:ff::1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1, 2001:db8:ff::1
 rules
     interface wan = "eth0"

@@ -1,5 +1,6 @@
 # nat, forward and source: written addresses, ports in order, what is the first statement.
 self    203.0.113.1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1
 rules
     interface wan = "eth0"

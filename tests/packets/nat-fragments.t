@@ -1,5 +1,6 @@
 # nat, fragments: a datagram's fragments leave as its first does (RFC 4787, REQ-14), in whichever order they come.
 self    203.0.113.1, 2001:db8:ff::1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1, 2001:db8:ff::1
 rules
     interface wan = "eth0"

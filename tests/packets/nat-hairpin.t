@@ -1,6 +1,7 @@
 # nat, hairpin (RFC 4787, REQ-9; RFC 5382, REQ-8): from inside to an outside end, translated both ways; the inside target
 # sees the asker's outside address.
 self    203.0.113.1, 2001:db8:ff::1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1, 2001:db8:ff::1
 rules
     interface wan = "eth0"

@@ -1,5 +1,6 @@
 # nat, map: a prefix outside stands for one of equal length inside, both ways; ports, identifiers and all else stay.
 self    203.0.113.1, 203.0.113.20, 2001:db8:ff::1
+route   default=wan, 10.0.0.0/8=lan, 172.16.0.0/12=dmz, 2001:db8:1::/48=lan
 speaks  203.0.113.1, 2001:db8:ff::1
 rules
     interface wan = "eth0"
@@ -99,7 +100,8 @@ out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip6 2001:db8:f:15::77 > 2001
 in      eth / ip6 2001:db8:2::9 > 2001:db8:f:1f:ffff::1 / udp 4 > 5
 verdict forward IN - - -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip6 2001:db8:2::9 > 2001:db8:1:2f:ffff::1 hop 63 / udp 4 > 5
-# It came in where the map would let it leave.
+# The way out decides, also of what came in there.
 on      eth0
 in      eth / ip4 10.0.0.26 > 192.0.2.1 / udp 7 > 53
-verdict accept OUT - - -
+verdict forward OUT - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.26 > 192.0.2.1 ttl 63 / udp 7 > 53

@@ -1,5 +1,6 @@
 # nat, masquerade: from inside to this machine's address and back, for every protocol and both families.
 self    203.0.113.1, 2001:db8:ff::1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1, 2001:db8:ff::1
 rules
     interface wan = "eth0"
@@ -153,9 +154,11 @@ in      eth / ip6 2001:db8:1::5 > ::1 / udp 5000 > 53
 verdict accept OUT - - -
 in      eth / ip6 2001:db8:1::5 > :: / udp 5000 > 53
 verdict accept OUT - - -
+# The way out decides, also of what came in there.
 on      eth0
-in      eth / ip4 10.0.0.9 > 192.0.2.1 / udp 5000 > 53
-verdict accept OUT - - -
+in      eth / ip4 10.0.0.9 > 192.0.2.1 / udp 5001 > 53
+verdict forward OUT - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 5001 > 53
 # What the rules drop is not translated; a stranger who may come in is, and so are answers to him.
 in      eth / ip4 192.0.2.200 > 203.0.113.1 / udp 4 > 5000
 verdict drop default - - -

@@ -1,5 +1,6 @@
 # nat, `mss clamp`: SYNs of both sides, to a number or to what both ways bear.
 self    203.0.113.1, 2001:db8:ff::1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1, 2001:db8:ff::1
 mtu     1492
 rules

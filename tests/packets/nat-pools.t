@@ -1,5 +1,6 @@
 # nat, source to several addresses: one for each client, the same for all that it says (RFC 4787, REQ-2).
 self    203.0.113.1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1
 rules
     interface wan = "eth0"

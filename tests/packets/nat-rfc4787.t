@@ -1,6 +1,7 @@
 # nat, the requirements of RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP), one after the other. The range has two
 # ports, so that nothing depends on which one is drawn.
 self    203.0.113.1
+route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1
 rules
     interface wan = "eth0"

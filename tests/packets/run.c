@@ -11,6 +11,7 @@
 
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/judge.h"
+#include "tests/lib/known_routes.h"
 #include "vm/packet/wire.h"
 
 enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256, HELD_MAX = 1024 };
@@ -46,6 +47,8 @@ struct script {
     uint32_t self4[SELF_MAX];
     struct pbc_range6 self6[SELF_MAX];
     uint8_t down[SERVERS_MAX];
+    char routes[1024]; /* for each program anew */
+    struct known_routes known;
     struct facts facts;
     uint64_t now_ns;
 };
@@ -321,6 +324,14 @@ static void end_group(struct script *s)
     *g = (struct group){.line = 0};
 }
 
+/* Take the routes into the facts, as the present program numbers their interfaces. */
+static void take_routes(struct script *s)
+{
+    char err[300];
+    if (s->judge && !know_routes(&s->known, s->routes, judge_program(s->judge), &s->facts, err, sizeof(err)))
+        broken(s, err, "route");
+}
+
 static void end_rules(struct script *s)
 {
     if (!s->rules) return;
@@ -334,7 +345,7 @@ static void end_rules(struct script *s)
     s->rules = NULL;
     s->rules_len = 0;
     s->facts.down = NULL;
-    s->facts.generation++;
+    take_routes(s);
     s->held_count = 0;
 }
 
@@ -503,7 +514,10 @@ static void statement(struct script *s, const char *word, char *rest)
             set_down(s, rest);
         else if (strcmp(word, "on") == 0)
             snprintf(s->iface, sizeof(s->iface), "%s", strcmp(rest, "-") == 0 ? "" : rest);
-        else if (strcmp(word, "speaks") == 0)
+        else if (strcmp(word, "route") == 0) {
+            snprintf(s->routes, sizeof(s->routes), "%s", rest);
+            take_routes(s);
+        } else if (strcmp(word, "speaks") == 0)
             set_speaks(s, rest);
         else if (strcmp(word, "mac") == 0)
             set_mac(s, rest);
@@ -568,6 +582,7 @@ static unsigned run_file(const char *path, unsigned *number)
     if (s.number == before) broken(&s, "no packet in", path);
     free(line);
     fclose(f);
+    known_routes_fini(&s.known);
     judge_free(s.judge);
     *number = s.number;
     return s.failed;

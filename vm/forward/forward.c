@@ -271,6 +271,10 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
     if (__builtin_expect(c->key->marks & TCP_RST, 0)) forward_refused(j, c, b);
+    if (forward_rerouted(j, c, b)) {
+        settle_whole(j, c);
+        return;
+    }
     if (forward_is_down(j, b, c->key->kind & KIND_TCP, FLOW_REPLY))
         forward_reset(j, c);
     else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && c->key->marks & TCP_SYN), 0))

@@ -4,22 +4,45 @@
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 
-void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+static struct nat_asker asker_of(const struct packet_ctx *c)
+{
+    return (struct nat_asker){c->key, c->pkt, track_query(&c->seen), c->seen.id.stack};
+}
+
+/* Set c->left for a packet of the original direction, which leaves by that interface. */
+static void leave_by(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint16_t iface)
 {
     struct leave *l = &c->left;
     *l = (struct leave){.service = PBC_NONE,
                         .server = PBC_NONE,
                         .hash = (uint32_t)(c->seen.hash >> 8),
-                        .iface = nat_way_out(j->vm->forward->nat, j->in->facts, b),
+                        .iface = iface,
                         .way = LEAVE_ROUTED,
                         .mss = nat_mss(j->vm->forward->nat, b)};
     l->to = forward_ends(b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
 
+void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+{
+    leave_by(j, c, b, nat_way_out(j->vm->forward->nat, NULL, b));
+}
+
+bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+{
+    const struct nat_asker of = asker_of(c);
+    if (b->kind == BIND_SERVICE || !nat_is_rerouted(j->vm->forward->nat, &of, c->seen.dir == FLOW_ORIGINAL, b))
+        return false;
+    track_end(j->vm->forward->track, &c->seen, FLOW_END_REROUTED);
+    forward_refuse(c, REASON_REROUTED);
+    return true;
+}
+
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    forward_to_end(j, c, b);
+    const struct nat_asker of = asker_of(c);
+    if (forward_rerouted(j, c, b)) return;
+    leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
     if (!forward_send(j, c, NULL)) return;
     nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
@@ -66,8 +89,8 @@ static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held
 static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind b;
-    const enum nat_fate fate =
-        nat_choose(j->vm->forward->nat, c->key, track_query(&c->seen), c->seen.id.stack, false, &b);
+    const struct nat_asker of = asker_of(c);
+    const enum nat_fate fate = nat_choose(j->vm->forward->nat, &of, false, &b);
     return fate == NAT_BOUND ? nat_begin(j, c, &b) : REASON_NO_SOURCE_PORT;
 }
 
@@ -95,12 +118,15 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     struct translated t = {.nat = PBC_NONE};
     struct forward *f = vm->forward;
     struct key now = *key;
-    struct packet_ctx c = {.key = &now};
+    struct pkt view = *pkt;
+    struct packet_ctx c = {.key = &now, .pkt = &view};
     struct flow_bind b;
     if (!f->nat) return t;
     track_peek(vm->track, &now, pkt, &c.seen);
-    const enum nat_fate fate = nat_tell(f->nat, &now, track_query(&c.seen), c.seen.id.stack, &b);
-    if (fate == NAT_NOTHING) return t;
+    const struct nat_asker of = asker_of(&c);
+    const enum nat_fate fate = nat_tell(f->nat, &of, &b);
+    t.unknown = fate == NAT_UNKNOWN;
+    if (fate == NAT_NOTHING || t.unknown) return t;
     t.nat = b.nat;
     t.to = record_of(&now, &c, &b);
     t.reason = !track_may_begin(&now, &c.seen) ? REASON_NO_FLOW
@@ -118,7 +144,11 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     struct flow_bind b;
     uint16_t held;
     enum pkt_reason reason = REASON_NO_FLOW;
-    if (!f->nat || nat_choose(f->nat, c->key, 0, c->seen.id.stack, true, &b) == NAT_NOTHING) return false;
+    if (!f->nat) return false;
+    const struct nat_asker of = asker_of(c);
+    const enum nat_fate fate = nat_choose(f->nat, &of, true, &b);
+    if (fate == NAT_UNKNOWN) nat_unknown(f->nat);
+    if (fate == NAT_NOTHING || fate == NAT_UNKNOWN) return false;
     if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;

@@ -15,25 +15,35 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
     return one ? one->peer : IFACE_NONE;
 }
 
-/* Return 1 + the interface by which routes send the packet; 0: unknown, or nowhere. */
-static uint16_t routed(const struct facts *f, const struct key *key)
+static struct way_out way_unknown(enum way_why why) { return (struct way_out){.kind = ROUTE_ASK, .why = (uint8_t)why}; }
+
+static struct way_out routed(const struct facts *f, const struct key *key, const uint32_t to[4])
 {
     const struct routes *r = f->routes;
-    if (!r || !(key->kind & KIND_IP)) return 0;
     const struct route_query q = {
-        .to = key->dst, .from = key->src, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
+        .to = to, .from = key->src, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
+    if (!r) return way_unknown(WAY_NO_ROUTES);
     const struct route_way *way = routes_find(r, &q);
-    if (way->kind != ROUTE_VIA) return 0;
-    const uint32_t share = way->legs > 1 ? route_share(key->src, key->dst, key) : 0;
+    if (way->kind == ROUTE_ASK) return way_unknown(WAY_OTHER);
+    if (way->kind != ROUTE_VIA) return (struct way_out){.kind = way->kind};
+    const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
     const struct facts_device *d = device_of(f, routes_leg(r, way, share, ROUTE_NO_PORT));
-    return d ? (uint16_t)(d->as + 1) : 0;
+    if (!d) return way_unknown(WAY_OTHER);
+    return (struct way_out){.out = (uint16_t)(d->as + 1), .kind = ROUTE_VIA};
+}
+
+struct way_out way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+{
+    if (pkt->flags & PKT_WAY_SAID && pkt->way) return (struct way_out){.out = pkt->way, .kind = ROUTE_VIA};
+    if (!f || pkt->flags & PKT_WAY_SAID) return way_unknown(WAY_NO_ROUTES);
+    const uint16_t peer = other_port(f, pkt->iface);
+    if (peer != IFACE_NONE) return (struct way_out){.out = (uint16_t)(facts_known_as(f, peer) + 1), .kind = ROUTE_VIA};
+    return key->kind & KIND_IP ? routed(f, key, to) : way_unknown(WAY_OTHER);
 }
 
 static uint16_t way_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
 {
-    if (!f || !(key->kind & KIND_FORWARD)) return 0;
-    const uint16_t peer = other_port(f, pkt->iface);
-    return peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, peer) + 1) : routed(f, key);
+    return key->kind & KIND_FORWARD ? way_find(f, key, pkt, key->dst).out : 0;
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */

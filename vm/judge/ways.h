@@ -8,6 +8,18 @@
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 
+/* The way by which a packet leaves */
+struct way_out {
+    uint16_t out; /* 1 + the id in rules of its interface; 0: unknown, or it leaves by none */
+    uint8_t kind; /* enum route_kind (routes.h); ROUTE_ASK: unknown */
+    uint8_t why;  /* with ROUTE_ASK: enum way_why */
+};
+enum way_why { WAY_KNOWN, WAY_NO_ROUTES, WAY_OTHER };
+
+/* Return the way of a packet that crosses, as if its destination were `to` (as in struct key), as translation makes it
+ * before routes are asked. */
+struct way_out way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);
+
 /* Set pkt->way and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as `flags`, a program's meta.flags, asks;
  * the key is settled (forward/service.h). The way is that of the destination as it arrives, before any translation, as
  * firewalls see it; across a bridge it is the other port. The source is looked up like a destination, without policy

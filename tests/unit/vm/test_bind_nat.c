@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/known_routes.h"
 #include "tests/unit/vm/world.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/nat_priv.h"
@@ -30,6 +31,7 @@ struct router {
     struct program *program;
     struct nat *nat;
     struct facts facts;
+    struct known_routes routes;
     struct flow_bind bind;
     struct key key; /* of the last packet */
     char says[160];
@@ -45,12 +47,15 @@ static void start(struct router *r, const char *rules)
     assert_non_null(r->nat);
     r->facts = (struct facts){
         .generation = 1, .self4 = &own4, .self4_count = 1, .addr4 = own4, .addr6 = {0x20010db8, 0xffff, 0, 1}};
+    static const char ways[] = "default=eth0, 198.18.0.0/15=eth2, 10.0.0.0/8=eth1, 2001:db8:1::/48=eth1";
+    assert_true(know_routes(&r->routes, ways, r->program, &r->facts, r->says, sizeof r->says));
     nat_facts(r->nat, &r->facts);
 }
 
 static void stop(struct router *r)
 {
     nat_free(r->nat);
+    known_routes_fini(&r->routes);
     program_put(r->program);
     packet_free(NULL);
 }
@@ -70,7 +75,7 @@ static const char *addr_of(const uint32_t a[4], bool v6)
 /* "A:p > B:q" of what the packet would leave as, or why it would not. */
 static const char *say(struct router *r, const char *iface, const char *notation)
 {
-    static const char *const fates[] = {"nothing", "bound", "no port"};
+    static const char *const fates[] = {"nothing", "bound", "no port", "unknown"};
     struct packet *p = packet_facts(notation, &r->facts);
     assert_int_equal(p->reason, REASON_NONE);
     p->key.iface = IFACE_NONE;
@@ -78,7 +83,8 @@ static const char *say(struct router *r, const char *iface, const char *notation
         if (strcmp(program_str(r->program, r->program->ifaces[i].device), iface) == 0) p->key.iface = (uint16_t)i;
     r->key = p->key;
     const uint16_t query = p->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&p->pkt) : 0;
-    const enum nat_fate fate = nat_choose(r->nat, &p->key, query, 0, false, &r->bind);
+    const struct nat_asker of = {&p->key, &p->pkt, query, 0};
+    const enum nat_fate fate = nat_choose(r->nat, &of, false, &r->bind);
     const bool v6 = p->key.kind & KIND_IP6;
     if (fate != NAT_BOUND) return fates[fate];
     snprintf(r->says, sizeof r->says, "%s:%u > %s:%u", addr_of(r->bind.to_src, v6), r->bind.to_src_port,
@@ -107,7 +113,7 @@ static void out_of_the_house(void **state)
     struct router r;
     start(&r, HOME);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.1:5000 > 192.0.2.1:53");
-    assert_int_equal(nat_way_out(r.nat, &r.facts, &r.bind), r.program->nats[0].iface);
+    assert_int_equal(nat_way_out(r.nat, NULL, &r.bind), r.program->nats[0].iface);
     assert_int_equal(r.bind.kind, BIND_NAT_SOURCE);
     assert_int_equal(r.bind.server, PBC_NONE);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.9 / udp 5000 > 99", "203.0.113.1:5000 > 192.0.2.9:99");
@@ -165,7 +171,7 @@ static void nobody_asks(void **state)
     (void)state;
     struct router r;
     start(&r, HOME);
-    SAYS_OUT(&r, "eth0", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "nothing");
+    SAYS_OUT(&r, "eth0", "ip4 10.0.0.5 > 10.1.0.6 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip4 10.1.0.5 > 192.0.2.1 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 10.0.0.6 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 203.0.113.1 / udp 5000 > 54", "nothing");
@@ -377,25 +383,25 @@ static void ways_out(void **state)
     r.facts.ifaces_count = 3;
     nat_facts(r.nat, &r.facts);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.2:5000 > 192.0.2.1:53");
-    SAYS_OUT(&r, "eth1", "ip4 10.0.0.200 > 192.0.2.1 / udp 5000 > 53", "198.51.100.3:5000 > 192.0.2.1:53");
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.200 > 198.18.0.1 / udp 5000 > 53", "198.51.100.3:5000 > 198.18.0.1:53");
     for (unsigned i = 0; i < 3; i++) ifaces[i].addr4 = 0xc6336403;
     nat_facts(r.nat, &r.facts);
     say(&r, "eth1", "ip4 10.0.0.6 > 192.0.2.1 / udp 5000 > 53");
     assert_int_equal(r.bind.to_src[0], 0xc6336403);
     assert_int_not_equal(r.bind.to_src_port, 5000); /* the other way's mapping owns that one */
-    SAYS_OUT(&r, "eth1", "ip4 10.0.0.201 > 192.0.2.1 / udp 5001 > 53", "198.51.100.3:5001 > 192.0.2.1:53");
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.201 > 198.18.0.1 / udp 5001 > 53", "198.51.100.3:5001 > 198.18.0.1:53");
     say(&r, "eth1", "ip4 10.0.0.7 > 192.0.2.1 / udp 5001 > 53");
     assert_int_not_equal(r.bind.to_src_port, 5001);
     stop(&r);
 }
 
-/* Without `from` only the interface tells inside from outside. */
+/* Without `from` the way out alone decides. */
 static void from_anywhere(void **state)
 {
     (void)state;
     struct router r;
     start(&r, WORLD "nat all { source from any out on wan to 203.0.113.9; forward 203.0.113.9 tcp/80 -> 10.0.0.80 }");
-    SAYS_OUT(&r, "eth1", "ip4 172.16.0.1 > 10.0.0.1 / udp 5000 > 1", "203.0.113.9:5000 > 10.0.0.1:1");
+    SAYS_OUT(&r, "eth1", "ip4 172.16.0.1 > 192.0.2.1 / udp 5000 > 1", "203.0.113.9:5000 > 192.0.2.1:1");
     SAYS_OUT(&r, "eth0", "ip4 172.16.0.1 > 10.0.0.1 / udp 5000 > 1", "nothing");
     SAYS_OUT(&r, "eth0", "ip4 172.16.0.1 > 203.0.113.9 / tcp 5000 > 80 syn", "172.16.0.1:5000 > 10.0.0.80:80");
     SAYS_OUT(&r, NULL, "ip4 172.16.0.1 > 203.0.113.9 / tcp 5000 > 80 syn", "172.16.0.1:5000 > 10.0.0.80:80");
@@ -416,7 +422,7 @@ static void first_statement_wins(void **state)
                     "}\n");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.1 > 192.0.2.1 / udp 5000 > 1", "203.0.113.8:5000 > 192.0.2.1:1");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.2 > 192.0.2.1 / udp 5000 > 1", "203.0.113.9:5000 > 192.0.2.1:1");
-    SAYS_OUT(&r, "eth0", "ip4 10.0.0.2 > 192.0.2.1 / udp 5000 > 1", "203.0.113.7:5000 > 192.0.2.1:1");
+    SAYS_OUT(&r, "eth0", "ip4 10.0.0.2 > 10.0.0.9 / udp 5000 > 1", "203.0.113.7:5000 > 10.0.0.9:1");
     SAYS_OUT(&r, "eth0", "ip4 192.0.2.1 > 203.0.113.9 / tcp 5000 > 80 syn", "192.0.2.1:5000 > 10.0.0.1:80");
     SAYS_OUT(&r, "eth0", "ip4 192.0.2.1 > 203.0.113.9 / tcp 5000 > 81 syn", "192.0.2.1:5000 > 10.0.0.2:81");
     stop(&r);
@@ -429,11 +435,12 @@ static void looking(void **state)
     struct router r;
     start(&r, HOME);
     const struct packet *p = packet_facts("ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", &r.facts);
-    assert_int_equal(nat_choose(r.nat, &p->key, 0, 0, true, &r.bind), NAT_BOUND);
+    const struct nat_asker of = {&p->key, &p->pkt, 0, 0};
+    assert_int_equal(nat_choose(r.nat, &of, true, &r.bind), NAT_BOUND);
     assert_int_equal(r.bind.to_src_port, 0);
     assert_int_equal(nat_counters(r.nat)->mappings->added, 0);
-    assert_int_equal(nat_choose(r.nat, &p->key, 0, 0, false, &r.bind), NAT_BOUND);
-    assert_int_equal(nat_choose(r.nat, &p->key, 0, 0, true, &r.bind), NAT_BOUND);
+    assert_int_equal(nat_choose(r.nat, &of, false, &r.bind), NAT_BOUND);
+    assert_int_equal(nat_choose(r.nat, &of, true, &r.bind), NAT_BOUND);
     assert_int_equal(r.bind.to_src_port, 5000);
     assert_int_equal(nat_counters(r.nat)->out, 1);
     stop(&r);

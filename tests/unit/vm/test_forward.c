@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/known_routes.h"
 #include "tests/lib/note.h"
 #include "vm/flow/table/ops.h"
 #include "vm/flow/table/struct.h"
@@ -25,6 +26,7 @@ struct world {
     struct pool *pool;
     void *memory;
     struct facts facts;
+    struct known_routes routes; /* all by eth0 */
     uint8_t down[4];
     uint64_t now_ns;
     struct tx_entry entries[ENTRIES];
@@ -101,6 +103,7 @@ static void world_begin(struct world *w, const char *rules, unsigned worker, uns
     w->memory = aligned_alloc(64, bytes);
     w->pool = pool_init(w->memory, bytes, SLOTS, SLOT_BYTES);
     w->facts = (struct facts){.generation = 1, .down = w->down, .addr4 = 0x0a090001};
+    assert_true(know_routes(&w->routes, "default=eth0", w->program, &w->facts, why, sizeof why));
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES, .events = w->events, .event_cap = ENTRIES};
     w->vm = vm_new(w->program, &(struct vm_cfg){.pool = w->pool,
                                                 .seed = 5,
@@ -120,6 +123,7 @@ static void world_fini(struct world *w)
 {
     for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
     vm_free(w->vm);
+    known_routes_fini(&w->routes);
     program_put(w->program);
     free(w->memory);
     free(w->ops.table);

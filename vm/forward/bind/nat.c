@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/routes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
 
 enum { UDP_IDLE_S = 240 };
@@ -130,6 +132,7 @@ void nat_facts(struct nat *n, const struct facts *facts)
     outsides_reserve_own(&n->outsides, n->p, n->mappings, host);
 }
 
+void nat_unknown(struct nat *n) { n->counters.unknown++; }
 void nat_alike(struct nat *n) { n->counters.alike++; }
 
 void nat_count(struct nat *n, uint32_t statement, struct counter of) { counter_sum(&n->statements[statement], &of); }
@@ -196,11 +199,42 @@ bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id
 
 bool nat_held(const struct nat *n) { return mappings_held(n->mappings); }
 
-uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *b)
+static const struct pbc_nat *statement_of(const struct nat *n, const struct flow_bind *b)
 {
-    const struct pbc_nat *one = &n->p->nats[b->nat];
-    if (b->kind == BIND_NAT_SOURCE) return (uint16_t)one->iface;
-    return facts && one->kind == PBC_NAT_FORWARD ? facts_way(facts->target_out, b->nat) : IFACE_NONE;
+    return &n->p->nats[b->nat];
+}
+
+static struct way_out way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+{
+    return way_find(n->facts, of->key, of->pkt, b->to_dst);
+}
+
+/* Routes may lead a `source`'s flow elsewhere; a masqueraded one that they do ends (nat_is_rerouted). */
+uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+{
+    const struct pbc_nat *one = statement_of(n, b);
+    if (b->kind != BIND_NAT_SOURCE)
+        return n->facts && one->kind == PBC_NAT_FORWARD ? facts_way(n->facts->target_out, b->nat) : IFACE_NONE;
+    const struct way_out way = of && one->kind == PBC_NAT_SOURCE ? way_now(n, of, b) : (struct way_out){.out = 0};
+    return way.out ? (uint16_t)(way.out - 1) : (uint16_t)one->iface;
+}
+
+/* True if the flow's outside address is this machine's, as far as is known. */
+static bool has_address(const struct nat *n, const struct pbc_nat *one, uint8_t family, const struct flow_bind *b)
+{
+    uint32_t addr[4];
+    if (!facts_have_self(n->facts) || nat_is_own(n, family, b->to_src)) return true;
+    return facts_address(n->facts, (uint16_t)one->iface, family == 6, addr) && address_equal(addr, b->to_src);
+}
+
+bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *b)
+{
+    const struct pbc_nat *one = statement_of(n, b);
+    if (b->kind != BIND_NAT_SOURCE || one->kind != PBC_NAT_MASQUERADE || !n->facts) return false;
+    if (!has_address(n, one, family_of(of->key), b)) return true;
+    if (!original) return false;
+    const struct way_out way = way_now(n, of, b);
+    return way.kind != ROUTE_ASK && way.out != one->iface + 1;
 }
 
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b) { return n->p->nats[b->nat].mss; }

@@ -36,14 +36,19 @@ enum nat_fate {
     NAT_NOTHING, /* no statement fits: the packet goes on unchanged */
     NAT_BOUND,   /* `bind` is the result; its mappings are held */
     NAT_NO_PORT, /* a statement fits, but no address or port is free */
+    NAT_UNKNOWN, /* a statement may fit, but nobody knows by which interface the packet leaves */
 };
-/* Choose the translation of a packet that was let in and belongs to no flow and no service. query: identifier of an
- * ICMP query; stack: of its VLAN tags. look: take nothing; the ports of a mapping that would be made are 0. */
-enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
-                         struct flow_bind *bind);
+/* A packet that was let in and belongs to no flow and no service */
+struct nat_asker {
+    const struct key *key;
+    const struct pkt *pkt; /* the interface that it came by, and its way if that is said (judge/ways.h) */
+    uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
+};
+/* Choose its translation. look: take nothing; the ports of a mapping that would be made are 0. */
+enum nat_fate nat_choose(struct nat *n, const struct nat_asker *of, bool look, struct flow_bind *bind);
 /* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
  * random one; NAT_NO_PORT if there is none */
-enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, struct flow_bind *bind);
+enum nat_fate nat_tell(struct nat *n, const struct nat_asker *of, struct flow_bind *bind);
 /* Count a flow that begins. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* Release a flow's mappings, at its end or because it could not be made (rests_ns 0); no other flow gets its address
@@ -60,10 +65,17 @@ bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 /* True if every mapping is held by a flow or rests for one. */
 bool nat_held(const struct nat *n);
 
-/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. */
-uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *bind);
+/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: the packet; NULL: the one by
+ * which the flow began. */
+uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
+/* True if the packet's flow, which is masqueraded, is over: its outside address is no longer this machine's, or the
+ * packet, of its original direction, leaves by another interface than the statement's. A flow of a `source` keeps its
+ * end, whatever its way. Both as netfilter has it (nf_nat_masquerade). */
+bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
+/* Count a packet whose way nobody knows (NAT_UNKNOWN). */
+void nat_unknown(struct nat *n);
 /* Count a flow that could not be made, because a flow of another host looks alike to the other end. */
 void nat_alike(struct nat *n);
 /* Count packets of translated flows that left, in either direction. */

@@ -143,8 +143,7 @@ static uint32_t space_of_client(const struct nat *n, uint32_t at, const struct k
     return n->written[s->first + (uint32_t)((lb_hash_source(n->key, &f) >> 32) * s->count >> 32)];
 }
 
-/* True for an address of this machine, whose own connections a translated host would meet. */
-static bool is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
+bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
 {
     return n->facts && facts_have_self(n->facts) && sides_of(n->facts, family, addr, addr) & KIND_SRC_SELF;
 }
@@ -157,7 +156,7 @@ static enum nat_fate port_leave(struct nat *n, const struct key *key, uint16_t s
     b->nat = (uint16_t)at;
     if (one->kind == PBC_NAT_MAP) {
         mapped_to(one->to, one->len, key->src, b->to_src);
-        if (!is_own(n, family_of(key), b->to_src)) return NAT_BOUND;
+        if (!nat_is_own(n, family_of(key), b->to_src)) return NAT_BOUND;
         n->counters.no_address += !look;
         return NAT_NO_PORT;
     }
@@ -197,19 +196,19 @@ static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, st
     return NAT_NO_PORT;
 }
 
-enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
-                         struct flow_bind *b)
+enum nat_fate nat_choose(struct nat *n, const struct nat_asker *of, bool look, struct flow_bind *b)
 {
-    const uint8_t family = family_of(key);
+    const struct key *key = of->key;
     if (!may_translate(key)) return NAT_NOTHING;
-    binding_begin(key, query, b);
-    const bool in = turn(n, key, stack, look, b);
-    if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
+    binding_begin(key, of->query, b);
+    const bool in = turn(n, key, of->stack, look, b);
+    if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family_of(key)) != SPACE_NONE))
         return NAT_NOTHING;
-    const uint32_t out = nat_statement_out(n->p, key, in);
-    if (!in && out == PBC_NONE) return NAT_NOTHING;
+    struct nat_leaving leaving = {.key = key, .pkt = of->pkt, .facts = n->facts, .to = b->to_dst, .turned = in};
+    const uint32_t out = nat_statement_out(n->p, &leaving);
+    if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
     if (in) b->kind = BIND_NAT_FORWARD;
-    if (out != PBC_NONE && port_leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
+    if (out != PBC_NONE && port_leave(n, key, of->stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
     if (look) return NAT_BOUND;
     n->counters.out += !in;
     n->counters.in += in && out == PBC_NONE;
@@ -217,14 +216,15 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
     return NAT_BOUND;
 }
 
-enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, struct flow_bind *b)
+enum nat_fate nat_tell(struct nat *n, const struct nat_asker *of, struct flow_bind *b)
 {
-    const enum nat_fate fate = nat_choose(n, key, query, stack, true, b);
+    const struct key *key = of->key;
+    const enum nat_fate fate = nat_choose(n, of, true, b);
     if (fate != NAT_BOUND) return fate;
     const struct pbc_nat *one = &n->p->nats[b->nat];
     const bool draws = one->kind == PBC_NAT_MASQUERADE || one->kind == PBC_NAT_SOURCE;
     if (!draws || b->flags & BIND_HOLDS_SRC || class_of(key) == MAP_CLASSES) return NAT_BOUND;
-    const struct map_end inside = end_of(key, key->src, key->kind & KIND_PORTS ? key->src_port : query);
+    const struct map_end inside = end_of(key, key->src, key->kind & KIND_PORTS ? key->src_port : of->query);
     const struct map_room room =
         room_of(n, one, outside_space(&n->outsides, b->to_src, family_of(key)), inside.class, b->to_src);
     return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;

@@ -3,6 +3,7 @@
 
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/bind/nat.h"
+#include "vm/judge/ways.h"
 
 /* An outside address and its space of ports */
 struct nat_outside {
@@ -43,10 +44,24 @@ struct nat {
 };
 
 static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
+/* nat_choose.c: true for an address of this machine, whose own connections a translated host would meet. */
+bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4]);
 /* nat_statement.c: return the statement that translates the destination to an inside end; PBC_NONE: none. */
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
-/* Return the statement that gives the source an outside end. turned: the destination was translated. */
-uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned);
+/* A packet on its way out */
+struct nat_leaving {
+    const struct key *key;
+    const struct pkt *pkt;
+    const struct facts *facts;
+    const uint32_t *to; /* its destination, as translated */
+    bool turned;        /* `to` is an inside end, and not what the packet asked for */
+    bool unknown;       /* set: a statement may take it, but nobody knows its way */
+    bool asked;         /* `way` is set */
+    struct way_out way;
+};
+/* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
+ * l->unknown. */
+uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l);
 
 /* Return the number of addresses of the program's SOURCE statements. */
 uint32_t outsides_written(const struct program *p);

@@ -3,6 +3,7 @@
 
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/routes.h"
 #include "vm/packet/parse/header.h"
 #include "vm/program/program.h"
 
@@ -64,28 +65,55 @@ static bool is_source(const struct program *p, const struct key *key)
     return false;
 }
 
-/* True if the statement translates the packet's source. The way out is not known yet, so the test is: the packet did
- * not come in by the statement's interface, its source is one of the statement's, and its destination is not inside:
- * for a map, not inside any statement; else not inside this statement or a map. With a destination that was `turned`
- * from an outside end to an inside one, the last part is left out. A statement on any source has no inside; after
- * `turned` it needs a known incoming interface. */
-static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
+/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map without
+ * an interface says that the destination is not inside: in no source that a statement names, and in no map. */
+static bool takes(const struct program *p, const struct pbc_nat *n, const struct nat_leaving *l)
 {
-    if (n->kind == PBC_NAT_MAP) {
-        if (n->iface != PBC_NONE && key->iface == n->iface) return false;
-        return address_in_prefix(n->target, n->len, key->src) && (turned || !(is_mapped(p, key) || is_source(p, key)));
-    }
-    if (key->iface == n->iface || !in_from(p, n, key, false)) return false;
-    if (!n->from_count) return !turned || key->iface != IFACE_NONE;
-    return turned || !(in_from(p, n, key, true) || is_mapped(p, key));
+    const struct key *key = l->key;
+    if (n->kind == PBC_NAT_FORWARD || (n->family && n->family != family_of(key))) return false;
+    if (n->kind != PBC_NAT_MAP) return in_from(p, n, key, false);
+    return address_in_prefix(n->target, n->len, key->src) &&
+           (l->turned || n->iface != PBC_NONE || !(is_mapped(p, key) || is_source(p, key)));
 }
 
-uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned)
+/* Find the way of the packet, once. */
+static const struct way_out *leaving_way(struct nat_leaving *l)
 {
+    if (!l->asked) l->way = way_find(l->facts, l->key, l->pkt, l->to);
+    l->asked = true;
+    return &l->way;
+}
+
+/* True if a destination that was turned lies where the packet came from: unless the source is translated, too, answers
+ * would not come back through here (hairpin: RFC 4787, REQ-9). Where either interface is unknown, a source that a
+ * statement names is taken to be there. A packet that came in by the statement's interface is none: its source is
+ * outside. */
+static bool is_hairpin(const struct pbc_nat *n, struct nat_leaving *l)
+{
+    const uint16_t came = l->key->iface;
+    if (!l->turned || came == n->iface) return false;
+    if (leaving_way(l)->kind != ROUTE_ASK && came != IFACE_NONE) return l->way.out == came + 1;
+    return n->kind == PBC_NAT_MAP || n->from_count;
+}
+
+/* Knowledge of a packet and the way that a statement says */
+enum leaves { LEAVES_NOT, LEAVES, LEAVES_UNKNOWN };
+
+static enum leaves leaves_by(const struct pbc_nat *n, struct nat_leaving *l)
+{
+    if (n->iface == PBC_NONE || is_hairpin(n, l)) return LEAVES;
+    if (leaving_way(l)->kind == ROUTE_ASK) return LEAVES_UNKNOWN;
+    return l->way.out == n->iface + 1 ? LEAVES : LEAVES_NOT;
+}
+
+uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
+{
+    l->unknown = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *one = &p->nats[i];
-        if (one->kind == PBC_NAT_FORWARD || (one->family && one->family != family_of(key))) continue;
-        if (leaves_by(p, one, key, turned)) return i;
+        if (!takes(p, &p->nats[i], l)) continue;
+        const enum leaves how = leaves_by(&p->nats[i], l);
+        l->unknown = how == LEAVES_UNKNOWN;
+        if (how != LEAVES_NOT) return l->unknown ? PBC_NONE : i;
     }
     return PBC_NONE;
 }
