@@ -17,6 +17,7 @@ struct packet_ctx {
     bool gone;         /* the packet was rewritten in place and sent: its slot is no longer ours */
     bool ordinary;     /* may take the express way (forward/express.c), by `recipe`, of kind seen.recipe */
     const struct recipe *recipe;
+    bool routed;            /* the host has routed it, and sends it by pkt->iface: its hop and next hop are settled */
     bool made;              /* made here in place of the packet that came: leaves unchanged */
     decided decision;       /* decision of the rules */
     decided would;          /* decision without the word `audit`; audited: another one than in fact */
@@ -37,7 +38,7 @@ static inline void ctx_begin(struct packet_ctx *c, unsigned at, struct pkt *pkt,
     c->key = key;
     c->v = v;
     c->at = at;
-    c->made = c->gone = c->ordinary = c->audited = false;
+    c->made = c->gone = c->ordinary = c->audited = c->routed = false;
     c->proven = NULL;
 }
 

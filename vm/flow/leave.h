@@ -7,6 +7,7 @@ enum leave_way {
     LEAVE_NOT,       /* the packet does not leave */
     LEAVE_TO_SERVER, /* as the service's mode says */
     LEAVE_TO_CLIENT, /* routed to the opener of the flow */
+    LEAVE_TO_HOST,   /* translated, to the host's stack, which routes it to the opener of the flow */
     LEAVE_ROUTED,    /* routed to its new destination (nat) */
     LEAVE_SPLICED,   /* to the other end of a spliced connection (vm/forward/inline/); `hash` is its number */
 };

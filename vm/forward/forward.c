@@ -140,7 +140,9 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
 {
     const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
     if (c->seen.mark == MARK_INVALID) return;
-    if (forward_is_syn(c->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY) return;
+    if (c->routed || (forward_is_syn(c->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY)) return;
+    if (b->flags & BIND_BY_HOST) track_drop_recipes(j->vm->forward->track, &c->seen);
+    b->flags &= (uint8_t)~BIND_BY_HOST;
     if (forward_note_client(c->pkt, b)) track_drop_recipes(j->vm->forward->track, &c->seen);
 }
 
@@ -175,7 +177,7 @@ static void to_client(struct packet_ctx *c, const struct flow_bind *b, const str
                         .server = b->server,
                         .hash = (uint32_t)(c->seen.hash >> 8),
                         .iface = b->client_iface,
-                        .way = LEAVE_TO_CLIENT};
+                        .way = b->flags & BIND_BY_HOST ? LEAVE_TO_HOST : LEAVE_TO_CLIENT};
     memcpy(l->mac, b->client_mac, sizeof l->mac);
     l->to = forward_ends(own->dst, own->dst_port, own->src, own->src_port);
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);

@@ -37,6 +37,10 @@ void forward_facts(struct forward *f, const struct facts *facts);
 void forward_reply(const struct job *j, struct packet_ctx *c);
 void forward_error(const struct job *j, struct packet_ctx *c);
 
+/* Send on a packet that the host has routed (c->routed): translated, if a statement of a nat takes it where it leaves.
+ * The verdict has a reason if it goes nowhere; it is not counted. */
+void forward_routed(const struct job *j, struct packet_ctx *c);
+
 /* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a translation
  * takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, nothing counted. */
 bool forward_on(const struct job *j, struct packet_ctx *c);

@@ -46,7 +46,7 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     if (!forward_send(j, c, NULL)) return;
     nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
-    forward_keep_recipe(j, c, b);
+    if (!c->routed) forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
@@ -69,7 +69,11 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     }
     *kept = *b;
     kept->flags |= track_age(f->track);
-    forward_note_client(c->pkt, kept);
+    kept->client_iface = IFACE_NONE;
+    if (c->routed)
+        kept->flags |= BIND_BY_HOST;
+    else
+        forward_note_client(c->pkt, kept);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
     forward_to_end(j, c, b);
     if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
@@ -135,6 +139,16 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
                : fate == NAT_NO_PORT           ? REASON_NO_SOURCE_PORT
                                                : REASON_NONE;
     return t;
+}
+
+bool forward_nat_takes(const struct job *j, const struct packet_ctx *c)
+{
+    struct flow_bind b;
+    struct nat_asker of = asker_of(c);
+    struct key whole = *c->key;
+    whole.kind &= ~(uint32_t)KIND_FRAG_LATER;
+    of.key = &whole;
+    return j->vm->forward->nat && nat_choose(j->vm->forward->nat, &of, true, &b) != NAT_NOTHING;
 }
 
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c)

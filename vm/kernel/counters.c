@@ -66,11 +66,25 @@ static void nat_ports_of(struct kernel_program *k, const struct program *p)
     }
 }
 
+/* Note the interfaces that the nats' statements name as ways out. */
+static void nat_ways_of(struct kernel_program *k, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind == PBC_NAT_FORWARD) continue;
+        if (n->iface < KERNEL_WAYS)
+            k->nat_ways[n->iface / 32] |= UINT32_C(1) << n->iface % 32;
+        else
+            k->flags |= KERNEL_NATS_ANY_WAY;
+    }
+}
+
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live)
 {
     const uint32_t line = 64 / sizeof(struct counter);
     *k = (struct kernel_program){.serial = (uint32_t)p->serial, .flags = flags_of(p, live), .rules = p->rules_count};
     nat_ports_of(k, p);
+    nat_ways_of(k, p);
     k->services = p->rules_count + 1 + p->firewalls_count;
     const uint32_t past = live ? KERNEL_PAST : 0;
     k->unserved = k->services + p->services_count + past;

@@ -41,7 +41,8 @@ enum kernel_program_flag {
     KERNEL_FORWARDS_BARE = 1 << 9,   /* a nat forwards a protocol without ports */
     KERNEL_HAS_WIRES =
         1 << 10, /* connections of a service end in the stack aside; in a replay they count as any proxy's */
-    KERNEL_AUDITS = 1 << 11, /* something is in audit */
+    KERNEL_AUDITS = 1 << 11,       /* something is in audit */
+    KERNEL_NATS_ANY_WAY = 1 << 12, /* a nat takes packets whichever way they leave */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs
@@ -55,6 +56,8 @@ static inline uint32_t kernel_would_at(uint32_t rule) { return (ACTION_COUNT + r
 enum { KERNEL_PAST = 256 };
 /* Number of ranges for ports of own addresses that nats may take. In an unused row `lo` is above `hi`. */
 enum { KERNEL_NAT_PORTS = 8 };
+/* Words of bits, by interfaces' ids in rules. */
+enum { KERNEL_NAT_WAYS = KERNEL_WAYS / 32 };
 struct kernel_nat_ports {
     uint16_t lo, hi;
 };
@@ -67,6 +70,7 @@ struct kernel_program {
     uint32_t row;                                      /* length of a row in counters, a multiple of four */
     uint32_t first;                                    /* index of the row of CPU 0 */
     struct kernel_nat_ports nat_ports[KERNEL_NAT_PORTS];
+    uint32_t nat_ways[KERNEL_NAT_WAYS]; /* interfaces by which statements of its nats let packets leave translated */
 };
 
 struct program;

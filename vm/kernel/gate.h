@@ -81,6 +81,8 @@ enum kernel_flag {
     KERNEL_SHOWN = 1 << 13, /* set by act: the observers have it already */
     KERNEL_FOREIGN = 1 << 14, /* set by look: its frame is addressed to another station (kernel_port.mac). It is judged,
                                  as a device above may take it; nothing sends it on, and no process takes it up */
+    KERNEL_ROUTED = 1 << 15,  /* the host has routed it, and sends it by an interface of a nat: where it came in it was
+                                 let  by, and nobody knew its way, or that interface is not served */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters count as unused, sources as without flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_WOULD = 1 << 12, /* with KERNEL_ONLY_JUDGE: decide as if nothing were in audit */

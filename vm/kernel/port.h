@@ -20,6 +20,7 @@ struct kernel_port {
     uint8_t redirects; /* 1: frames that leave where they came from are redirected, for XDP_TX fails there (a veth) */
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
+    uint8_t nats;      /* 1: a statement of a nat may translate what leaves there */
     uint8_t software; /* 1: an L4 checksum may still cover the pseudo header alone: its sender left it to a card, or the
                          kernel joined segments, which traffic control sees */
     uint64_t mac;     /* frames to another MAC, but for groups, are another station's; 0: none are */

@@ -133,6 +133,11 @@ void nat_facts(struct nat *n, const struct facts *facts)
 }
 
 void nat_unknown(struct nat *n) { n->counters.unknown++; }
+void nat_routed(struct nat *n, bool lost)
+{
+    n->counters.routed++;
+    n->counters.routed_lost += lost;
+}
 void nat_alike(struct nat *n) { n->counters.alike++; }
 
 void nat_count(struct nat *n, uint32_t statement, struct counter of) { counter_sum(&n->statements[statement], &of); }

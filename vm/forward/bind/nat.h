@@ -74,8 +74,9 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
-/* Count a packet whose way nobody knows (NAT_UNKNOWN). */
+/* Count a packet whose way nobody knows (NAT_UNKNOWN), and one that the host has routed (forward_routed). */
 void nat_unknown(struct nat *n);
+void nat_routed(struct nat *n, bool lost);
 /* Count a flow that could not be made, because a flow of another host looks alike to the other end. */
 void nat_alike(struct nat *n);
 /* Count packets of translated flows that left, in either direction. */

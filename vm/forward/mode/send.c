@@ -152,9 +152,27 @@ static const uint32_t *complainer(const struct job *j, const struct packet_ctx *
     return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
 }
 
+/* Send a packet that the host has routed, or that it is to route: translated, and otherwise as it is. */
+static enum pkt_reason leave_by_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
+{
+    const struct hop hop = {.addr = c->left.to.dst};
+    const enum pkt_reason reason = tx_has_room(j) ? rewrite_copy(c, copy) : REASON_NO_BUFFER;
+    if (reason)
+        pool_put(copy);
+    else if (c->routed)
+        mode_leave(j, c, &hop, copy);
+    else
+        tx_add(j, c, copy, TX_HOST, TX_CAUSE_PACKET);
+    return reason;
+}
+
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     uint32_t told, own[4];
+    if (c->routed || c->left.way == LEAVE_TO_HOST) {
+        mode_clamp(j, c, copy, 0);
+        return leave_by_host(j, c, copy);
+    }
     const enum tunnel_fit fit = edge_fit(c->pkt, c->key, way_mtu(j, c), &told);
     enum pkt_reason reason = take_hop(j, c, copy);
     if (reason) return reason;

@@ -19,7 +19,7 @@ uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 /* True for a packet of another station, to another or from a device above, whose tuple would be sent on in a frame to
  * this machine, as far as that is known here. It begins no flow: such frames would be taken for that flow's, and go by
  * their service or translation. Services whose connections end here take theirs all the same. */
-static inline bool is_anothers(const struct kpkt *k)
+static inline bool is_anothers(struct kpkt *k)
 {
     if (!kpkt_is_left(k) || k->key.kind & KIND_SRC_SELF || k->seen.slot != FLOW_NONE) return false;
     if (k->branch != PBC_NONE && !(k->flags & (KERNEL_PROXIED | KERNEL_WIRE))) return true;
@@ -30,7 +30,7 @@ static inline bool is_anothers(const struct kpkt *k)
 /* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a
  * proxy's service, which the host handles, has a flow only if the program follows proxied connections
  * (forward/begin.c). */
-static inline bool keeps(const struct kpkt *k)
+static inline bool keeps(struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
     if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE) return false;
@@ -195,12 +195,23 @@ inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
+/* True for a packet that came by an interface which is not served, and was let by where it leaves: a nat may translate
+ * it there. */
+inline_whole bool is_nats(struct kpkt *k)
+{
+    if (!kpkt_is_sent(k) || !settle_nat_looks(k)) return false;
+    k->flags |= KERNEL_ROUTED;
+    return true;
+}
+
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     const struct given g = {.skb = ctx};
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
-    switch (act_whole(&g, k)) {
+    uint32_t out = k->flags & KERNEL_ROUTED ? KERNEL_UP : act_whole(&g, k);
+    if (out == KERNEL_PASS && is_nats(k)) out = settle_up(k, KERNEL_UP_ROUTED);
+    switch (out) {
     case KERNEL_PASS: return TC_ACT_UNSPEC;
     case KERNEL_SEND: return buffer_leave(ctx, k);
     case KERNEL_UP: return raise(ctx, k);

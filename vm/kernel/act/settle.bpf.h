@@ -8,10 +8,13 @@
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/counters.h"
+#include "vm/kernel/port.h"
 #include "vm/packet/parse/header.h"
 
 extern struct kernel_counters state_counters[];
 extern const char mask_counters;
+extern struct kernel_port state_ports[];
+extern const char mask_ports;
 
 static inline uint32_t settle_up(struct kpkt *k, enum kernel_up why)
 {
@@ -128,15 +131,48 @@ static inline bool settle_is_hosts(const struct kpkt *k)
     return !taken;
 }
 
+/* True if a statement of the nats lets packets leave translated by the interface with that id in rules. */
+static inline bool settle_nat_leaves(const struct kernel_program *p, uint32_t iface)
+{
+    if (p->flags & KERNEL_NATS_ANY_WAY) return true;
+    if (iface >= KERNEL_WAYS) return false;
+    return p->nat_ways[iface / 32 & (KERNEL_NAT_WAYS - 1)] >> (iface & 31) & 1;
+}
+
+/* True if translation may turn the destination inwards: it is an outside address of a nat. */
+static inline bool settle_is_outside(struct kpkt *k)
+{
+    return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
+}
+
+/* True if the way of a packet that crosses is known, and by an interface of a nat's. Where it is unknown, the host
+ * routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
+static inline bool settle_leaves_by_nat(const struct kpkt *k)
+{
+    return k->pkt.way && settle_nat_leaves(count_program(k->program), k->pkt.way - 1u);
+}
+
 /* True if a nat's statements may concern the packet (bind/nat.c, nat_choose). The host itself handles link-local
  * addresses. */
-static inline bool settle_may_nat(const struct kpkt *k)
+static inline bool settle_may_nat(struct kpkt *k)
 {
     const struct key *key = &k->key;
     const bool v6 = key->kind & KIND_IP6;
     if (settle_is_hosts(k) || k->seen.picks == PICKS_OPENED) return false;
     if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER | KIND_ND)) return false;
-    return is_routed(key->src, v6) && is_routed(key->dst, v6);
+    if (!is_routed(key->src, v6) || !is_routed(key->dst, v6)) return false;
+    return !(key->kind & KIND_FORWARD) || settle_leaves_by_nat(k) || settle_is_outside(k);
+}
+
+/* True for a packet that the host sends on by an interface of a nat, if a statement may take it there: its flow is
+ * translated, or only its opener was heard, or it has none. */
+static inline bool settle_nat_looks(const struct kpkt *k)
+{
+    const uint32_t kind = k->key.kind;
+    const struct kernel_port *port = &state_ports[k->ifindex & MASK(ports)];
+    if (port->ifindex != k->ifindex || !port->nats || !(kind & KIND_FORWARD) || !(kind & KIND_IP)) return false;
+    if (k->seen.class != SEEN_UNBOUND) return k->seen.class <= SEEN_ORIGINAL;
+    return !settle_is_error(&k->key) && k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
 /* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. Of TCP

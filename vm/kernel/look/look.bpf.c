@@ -272,6 +272,23 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
     return express_copy(k->head, &b) && is_spliced(k, f);
 }
 
+/* True if nats look at what leaves by the buffer's interface, after the host has routed it (settle_nat_looks). */
+inline_whole bool nats_look(const struct __sk_buff *ctx)
+{
+    const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
+    return state_world.nats_leave && port->ifindex == ctx->ifindex && port->nats;
+}
+
+/* Look up the flow of a packet that was judged where it came in, and that the host has routed. A later piece has
+ * none. */
+inline_whole enum stage routed_look(struct kpkt *k)
+{
+    if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_NONE;
+    if (!(k->key.kind & KIND_FRAG_LATER) && kernel_flow_look(k)) return STAGE_NONE;
+    k->up = KERNEL_UP_ROUTED;
+    return settle_nat_looks(k) ? STAGE_ACT : STAGE_NONE;
+}
+
 inline_whole void packet_begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
@@ -287,12 +304,13 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
 {
     read_frame(k, f);
     LOOK_STEP(k);
-    count_long(k);
+    if (!(k->flags & KERNEL_ROUTED)) count_long(k);
     LOOK_STEP(k);
     settle_key(k);
     settle_sent(k, f);
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
     k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
+    if (k->flags & KERNEL_ROUTED) return routed_look(k);
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
     if (k->found == EXPRESS_NOT && k->key.kind & KIND_IP6 && is_spliced(k, f)) return STAGE_SEND;
     if (is_carried(k, f)) return STAGE_NONE;
@@ -447,14 +465,16 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
-        if (!arrives && (was_judged(ctx) || is_ours(ctx))) return TC_ACT_UNSPEC;
-        arrive_tc(k, ctx, arrives ? foreign_buffer(ctx) : KERNEL_EGRESS);
+        const bool judged = !arrives && was_judged(ctx);
+        if (!arrives && (is_ours(ctx) || (judged && !nats_look(ctx)))) return TC_ACT_UNSPEC;
+        arrive_tc(k, ctx, arrives ? foreign_buffer(ctx) : KERNEL_EGRESS | (judged ? KERNEL_ROUTED : 0));
     }
     packet_begin(k);
     LOOK_STEP(k);
     struct express_bytes bytes = bytes_of(&f);
     k->found = read_there(k, &bytes);
-    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx) : KERNEL_NONE;
+    const bool may = k->found == EXPRESS_GOOD && !(k->flags & KERNEL_ROUTED);
+    const uint32_t out = may ? express(k, &bytes, ctx) : KERNEL_NONE;
     if (out == KERNEL_PASS) return TC_ACT_UNSPEC;
     if (out != KERNEL_NONE) return leave_buffer(ctx, k);
     LOOK_STEP(k);
