@@ -6,6 +6,7 @@
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
+#include "vm/kernel/judge/ways.h"
 #include "vm/kernel/table.h"
 
 TABLE(const struct pbc_branch, branches);
@@ -20,7 +21,6 @@ uint64_t judge_would(struct kpkt *k);
 uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
-uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
 extern const char const_asks_routes;
 
 /* Type of generated functions: k is never NULL. */

@@ -149,7 +149,6 @@ int in_kernel_push(const struct carry *carry)
     struct in_kernel *k = carry->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(carry);
-    world->host_routes = KERNEL_ROUTES_4 | KERNEL_ROUTES_6;
     world->given = carry->tun_ifindex;
     follow_past(carry, world);
     push_watched(carry);
