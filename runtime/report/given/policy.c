@@ -19,7 +19,7 @@ bool policy_begins(const char *word)
 static int tell_family(struct reading *r, const struct rule_read *x, uint8_t family, const char *word)
 {
     uint8_t *told = &r->families[x->section];
-    if (*told && *told != family) return reading_fault(r, "a rule of the other family than the rules before it:", word);
+    if (*told && *told != family) return routes_fault(r, "a rule of the other family than the rules before it:", word);
     *told = family;
     return 0;
 }
@@ -29,8 +29,8 @@ static int read_prefix(struct reading *r, struct rule_read *x, const char *word,
     struct route_rule *rule = &x->policy.rule;
     struct route to = {0};
     if (is(word, "all")) return 0;
-    if (is(word, "default") || !reading_prefix(word, strlen(word), 4, &to))
-        return reading_fault(r, "neither an address nor a prefix:", word);
+    if (is(word, "default") || !routes_prefix(word, strlen(word), 4, &to))
+        return routes_fault(r, "neither an address nor a prefix:", word);
     memcpy(from ? rule->from : rule->to, to.to, sizeof to.to);
     if (from)
         rule->from_bits = to.bits;
@@ -44,18 +44,18 @@ static bool read_range(const char *word, uint32_t most, uint32_t range[2])
 {
     char first[16];
     const char *dash = strchr(word, '-');
-    if (!dash) return reading_number(word, most, &range[0]) && reading_number(word, most, &range[1]);
+    if (!dash) return routes_number(word, most, &range[0]) && routes_number(word, most, &range[1]);
     if ((size_t)(dash - word) >= sizeof first) return false;
     memcpy(first, word, (size_t)(dash - word));
     first[dash - word] = 0;
-    return reading_number(first, most, &range[0]) && reading_number(dash + 1, most, &range[1]);
+    return routes_number(first, most, &range[0]) && routes_number(dash + 1, most, &range[1]);
 }
 
 static int read_ports(struct reading *r, const char *word, uint16_t ports[2])
 {
     uint32_t range[2];
     if (!read_range(word, UINT16_MAX, range) || range[0] > range[1])
-        return reading_fault(r, "neither a port nor a range of ports:", word);
+        return routes_fault(r, "neither a port nor a range of ports:", word);
     ports[0] = (uint16_t)range[0];
     ports[1] = (uint16_t)range[1];
     return 0;
@@ -76,7 +76,7 @@ static int read_mark(struct reading *r, const char *word, struct route_rule *rul
     uint32_t mark, mask = UINT32_MAX;
     const char *rest;
     if (!read_hex(word, '/', &mark, &rest) || (*rest && !read_hex(rest + 1, 0, &mask, &rest)))
-        return reading_fault(r, "a mark must be a number, or two around a `/`, not", word);
+        return routes_fault(r, "a mark must be a number, or two around a `/`, not", word);
     if (mask) rule->asks |= ROUTE_ASKS_MARK;
     if (mask && !(mark & mask)) rule->asks |= ROUTE_ASKS_NO_MARK;
     return 0;
@@ -100,7 +100,7 @@ static int read_tos(struct reading *r, const char *word, bool dscp, struct route
     const char *rest;
     const bool named = dsfield_named(word, &value);
     if (!named && (!read_hex(word, 0, &value, &rest) || value > (dscp ? 0x3f : 0xff)))
-        return reading_fault(r, "neither a number nor a class of the DS field:", word);
+        return routes_fault(r, "neither a number nor a class of the DS field:", word);
     rule->tos = (uint8_t)(dscp && !named ? value << 2 : value);
     return 0;
 }
@@ -109,8 +109,8 @@ static int read_protocol(struct reading *r, const char *word, struct route_rule 
 {
     const unsigned named = proto_number(is(word, "ipv6-icmp") ? "icmpv6" : word);
     uint32_t value = named;
-    if (named == PROTO_UNKNOWN && !reading_number(word, UINT8_MAX, &value))
-        return reading_fault(r, "an unknown protocol:", word);
+    if (named == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
+        return routes_fault(r, "an unknown protocol:", word);
     rule->proto = (uint8_t)value;
     return 0;
 }
@@ -121,7 +121,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
         x->policy.rule.asks |= ROUTE_ASKS_HERE;
         return 0;
     }
-    if (strlen(word) >= sizeof x->device) return reading_fault(r, "too long for the name of a device:", word);
+    if (strlen(word) >= sizeof x->device) return routes_fault(r, "too long for the name of a device:", word);
     x->policy.rule.asks |= ROUTE_ASKS_ARRIVAL;
     memcpy(x->device, word, strlen(word) + 1);
     return 0;
@@ -131,7 +131,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
 static int read_users(struct reading *r, const char *word, struct route_rule *rule)
 {
     uint32_t range[2];
-    if (!read_range(word, UINT32_MAX, range)) return reading_fault(r, "no range of users:", word);
+    if (!read_range(word, UINT32_MAX, range)) return routes_fault(r, "no range of users:", word);
     if (range[0]) rule->asks |= ROUTE_ASKS_NOTHING;
     return 0;
 }
@@ -152,20 +152,20 @@ static int read_lookup(struct reading *r, const char *word, struct rule_read *x)
         return 0;
     }
     if (is(word, "default") && !r->families[x->section]) r->families[x->section] = 4;
-    return reading_table(r, word, &p->table);
+    return routes_table(r, word, &p->table);
 }
 
 static int read_target(struct reading *r, const char *word, struct route_policy *p)
 {
     p->rule.does = ROUTE_GOES_TO;
-    if (is(word, "none") || reading_number(word, UINT32_MAX, &p->target)) return 0;
-    return reading_fault(r, "the target of `goto` must be a number, not", word);
+    if (is(word, "none") || routes_number(word, UINT32_MAX, &p->target)) return 0;
+    return routes_fault(r, "the target of `goto` must be a number, not", word);
 }
 
 static int read_suppressed(struct reading *r, const char *word, struct route_policy *p)
 {
     uint32_t value;
-    if (!reading_number(word, 128, &value)) return reading_fault(r, "no prefix length:", word);
+    if (!routes_number(word, 128, &value)) return routes_fault(r, "no prefix length:", word);
     p->suppressed = (int)value;
     return 0;
 }
@@ -209,7 +209,7 @@ static bool read_single(const char *word, struct route_policy *p)
 static int begin(struct reading *r, uint32_t priority)
 {
     const bool goes_on = r->in_rules && priority >= r->priority;
-    if (!goes_on && r->sections == SECTIONS_MOST) return reading_fault(r, "more than 64 lists of policy rules", "");
+    if (!goes_on && r->sections == SECTIONS_MOST) return routes_fault(r, "more than 64 lists of policy rules", "");
     if (!goes_on) r->families[r->sections++] = 0;
     r->in_rules = true;
     r->priority = priority;
@@ -221,20 +221,20 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     uint32_t priority = (uint32_t)strtoul(words[0], NULL, 10);
     int failed = begin(r, priority);
     if (!failed && r->rules_count == ROUTE_LIST_RULES)
-        failed = reading_fault(r, "more than 500 policy rules", "");
+        failed = routes_fault(r, "more than 500 policy rules", "");
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];
     *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections - 1};
     x->policy.rule.does = ROUTE_DOES; /* nothing yet */
     for (unsigned i = 1; i < count && !failed; i++) {
         if (read_single(words[i], &x->policy)) continue;
-        if (i + 1 == count) return reading_fault(r, "no value after", words[i]);
+        if (i + 1 == count) return routes_fault(r, "no value after", words[i]);
         failed = read_valued(r, words[i], words[i + 1], x);
-        if (failed == 1) return reading_fault(r, "an unknown word of a policy rule:", words[i]);
+        if (failed == 1) return routes_fault(r, "an unknown word of a policy rule:", words[i]);
         i++;
     }
     if (!failed && x->policy.rule.does == ROUTE_DOES)
-        return reading_fault(r, "the policy rule names no table (`lookup TABLE`)", "");
+        return routes_fault(r, "the policy rule names no table (`lookup TABLE`)", "");
     return failed;
 }
 

@@ -18,7 +18,7 @@ enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
 
 #define TABLE_NAMED (1u << 31) /* numbers of tables that have names */
 
-int reading_fault(struct reading *r, const char *what, const char *word)
+int routes_fault(struct reading *r, const char *what, const char *word)
 {
     char shown[80];
     snprintf(shown, sizeof shown, "%.60s", word);
@@ -34,14 +34,14 @@ int reading_fault(struct reading *r, const char *what, const char *word)
 static int route_add(struct reading *r, const struct route_entry *e, bool set)
 {
     const int failed = set ? route_list_set(&r->list, e) : route_list_add(&r->list, e);
-    if (failed == -ENOSPC) reading_fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
+    if (failed == -ENOSPC) routes_fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
     if (failed == -ENOMEM) snprintf(r->err, r->err_len, "out of memory");
     return failed;
 }
 
 static unsigned bits_alike(uint64_t a, uint64_t b) { return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b); }
 
-bool reading_prefix(const char *s, size_t len, uint8_t family, struct route *to)
+bool routes_prefix(const char *s, size_t len, uint8_t family, struct route *to)
 {
     struct addr_member m;
     if (len == 7 && !memcmp(s, "default", 7)) {
@@ -79,15 +79,15 @@ static int read_written(struct reading *r, const struct program *p, const char *
     uint16_t id;
     char why[160];
     int failed = 0;
-    if (!is || is == text || !is[1]) return reading_fault(r, "write PREFIX=IF, not", text);
+    if (!is || is == text || !is[1]) return routes_fault(r, "write PREFIX=IF, not", text);
     if (iface_find(p, is + 1, &id, why, sizeof why)) {
         snprintf(r->err, r->err_len, "--route: %s", why);
         return -EINVAL;
     }
     const char *device = device_named(p, is + 1);
     memcpy(hop.device, device, strnlen(device, sizeof hop.device - 1));
-    if (!reading_prefix(text, (size_t)(is - text), 4, &e.route))
-        return reading_fault(r, "no address or prefix before the `=` of", text);
+    if (!routes_prefix(text, (size_t)(is - text), 4, &e.route))
+        return routes_fault(r, "no address or prefix before the `=` of", text);
     failed = route_add(r, &e, true);
     if (failed || strncmp(text, "default=", 8)) return failed;
     e.route.family = 6;
@@ -106,7 +106,7 @@ static const struct {
     {"broadcast", ROUTE_REFUSED}, {"multicast", ROUTE_ASK},       {"throw", ROUTE_THROW},
 };
 
-bool reading_number(const char *word, uint32_t most, uint32_t *value)
+bool routes_number(const char *word, uint32_t most, uint32_t *value)
 {
     char *end;
     errno = 0;
@@ -116,7 +116,7 @@ bool reading_number(const char *word, uint32_t most, uint32_t *value)
     return true;
 }
 
-int reading_table(struct reading *r, const char *name, uint32_t *table)
+int routes_table(struct reading *r, const char *name, uint32_t *table)
 {
     static const struct {
         const char *name;
@@ -126,11 +126,11 @@ int reading_table(struct reading *r, const char *name, uint32_t *table)
         if (is(name, known[i].name)) *table = known[i].number;
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
         if (is(name, known[i].name)) return 0;
-    if (reading_number(name, TABLE_NAMED - 1, table) && *table) return 0;
+    if (routes_number(name, TABLE_NAMED - 1, table) && *table) return 0;
     for (*table = TABLE_NAMED; *table - TABLE_NAMED < r->tables_count; ++*table)
         if (is(r->tables[*table - TABLE_NAMED], name)) return 0;
-    if (strlen(name) >= sizeof *r->tables) return reading_fault(r, "too long for the name of a table:", name);
-    if (r->tables_count == TABLES_MOST) return reading_fault(r, "more than 1,024 tables with names", "");
+    if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "too long for the name of a table:", name);
+    if (r->tables_count == TABLES_MOST) return routes_fault(r, "more than 1,024 tables with names", "");
     if (!r->tables) r->tables = calloc(TABLES_MOST, sizeof *r->tables);
     if (!r->tables) return -ENOMEM;
     strcpy(r->tables[r->tables_count++], name);
@@ -148,19 +148,19 @@ static int be_unknown(struct reading *r, enum way_why why)
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
     if (is(word, "dev")) {
-        if (strlen(value) >= sizeof hop->device) return reading_fault(r, "too long for the name of a device:", value);
+        if (strlen(value) >= sizeof hop->device) return routes_fault(r, "too long for the name of a device:", value);
         memset(hop->device, 0, sizeof hop->device);
         memcpy(hop->device, value, strlen(value));
     } else if (is(word, "metric")) {
-        if (!reading_number(value, UINT32_MAX, &r->entry.route.metric))
-            return reading_fault(r, "a metric must be a number, not", value);
+        if (!routes_number(value, UINT32_MAX, &r->entry.route.metric))
+            return routes_fault(r, "a metric must be a number, not", value);
     } else if (is(word, "weight")) {
-        if (!reading_number(value, 256, &hop->weight) || !hop->weight)
-            return reading_fault(r, "a weight must be a number from 1 to 256, not", value);
+        if (!routes_number(value, 256, &hop->weight) || !hop->weight)
+            return routes_fault(r, "a weight must be a number from 1 to 256, not", value);
     } else if (is(word, "from")) {
         return be_unknown(r, WAY_OTHER); /* the source decides, too */
     } else {
-        return reading_table(r, value, &r->entry.route.table);
+        return routes_table(r, value, &r->entry.route.table);
     }
     return 0;
 }
@@ -177,7 +177,7 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= is(words[i], valued[k]);
         if (is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
-        if (++i == count) return reading_fault(r, "no value after", words[i - 1]);
+        if (++i == count) return routes_fault(r, "no value after", words[i - 1]);
         const int failed = read_value(r, words[i - 1], words[i], hop);
         if (failed) return failed;
     }
@@ -194,7 +194,7 @@ static int close_route(struct reading *r)
     if (e->kind == ROUTE_VIA && !e->hops) {
         if (r->hops_left_out) return 0;
         r->line = r->began;
-        return reading_fault(r, "the route names no device (`dev NAME`)", "");
+        return routes_fault(r, "the route names no device (`dev NAME`)", "");
     }
     e->hop = r->hops;
     const unsigned line = r->line;
@@ -214,8 +214,8 @@ static bool has_colon(char *const words[], unsigned count)
 
 static int read_hop(struct reading *r, char *const words[], unsigned count)
 {
-    if (!r->entry.hop) return reading_fault(r, "a `nexthop` without a route before it", "");
-    if (r->entry.hops == ROUTE_LEGS_MOST) return reading_fault(r, "more than 256 hops of one route", "");
+    if (!r->entry.hop) return routes_fault(r, "a `nexthop` without a route before it", "");
+    if (r->entry.hops == ROUTE_LEGS_MOST) return routes_fault(r, "more than 256 hops of one route", "");
     const bool left_out = r->left_out;
     struct route_hop *hop = &r->hops[r->entry.hops];
     *hop = (struct route_hop){.weight = 1};
@@ -248,8 +248,8 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
         if (is(words[0], kinds[i].word)) r->entry.kind = kinds[i].kind, at = 1;
     if (r->entry.kind == ROUTE_ASK) be_unknown(r, WAY_OTHER);
     if (failed) return failed;
-    if (at == count || !reading_prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
-        return reading_fault(r, "a route must begin with an address, a prefix or `default`, not", words[at == count ? 0 : at]);
+    if (at == count || !routes_prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
+        return routes_fault(r, "a route must begin with an address, a prefix or `default`, not", words[at == count ? 0 : at]);
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
         if (is(words[i], "nexthop")) {
@@ -285,7 +285,7 @@ static int read_line(struct reading *r, char *line)
     unsigned count = 0;
     take_colours_off(line);
     for (char *at = strtok_r(line, " \t\r\n\\", &save); at; at = strtok_r(NULL, " \t\r\n\\", &save)) {
-        if (count == WORDS_MOST) return reading_fault(r, "more than 256 words in a line", "");
+        if (count == WORDS_MOST) return routes_fault(r, "more than 256 words in a line", "");
         words[count++] = at;
     }
     if (!count || words[0][0] == '#') return 0;
@@ -307,7 +307,7 @@ static int read_lines(struct reading *r, char *text)
         const size_t len = strcspn(at, "\n");
         next = at + len + (at[len] != 0);
         at[len] = 0;
-        failed = len > LINE_MOST ? reading_fault(r, "a line of more than 4,096 bytes", "") : read_line(r, at);
+        failed = len > LINE_MOST ? routes_fault(r, "a line of more than 4,096 bytes", "") : read_line(r, at);
         if (failed) return failed;
     }
     return close_route(r);
@@ -317,7 +317,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
     for (; text < zero; text++) r->line += *text == '\n';
-    return reading_fault(r, "a zero byte: not a text file", "");
+    return routes_fault(r, "a zero byte: not a text file", "");
 }
 
 static int read_file(struct reading *r, const char *path)

@@ -37,13 +37,13 @@ struct reading {
 enum { TABLES_MOST = 1024 };
 
 /* Write a fault about a word ("": about the line). Return -EINVAL. */
-int reading_fault(struct reading *r, const char *what, const char *word);
+int routes_fault(struct reading *r, const char *what, const char *word);
 /* Read the number of a word. False: it is none, or above `most`. */
-bool reading_number(const char *word, uint32_t most, uint32_t *value);
+bool routes_number(const char *word, uint32_t most, uint32_t *value);
 /* Read an address or a prefix; `default` is all of `family`, which serves for that only. */
-bool reading_prefix(const char *s, size_t len, uint8_t family, struct route *to);
+bool routes_prefix(const char *s, size_t len, uint8_t family, struct route *to);
 /* Find the number of a table. Return 0, or a negative errno with the fault. */
-int reading_table(struct reading *r, const char *name, uint32_t *table);
+int routes_table(struct reading *r, const char *name, uint32_t *table);
 
 /* True if the word begins a line of `ip rule`. */
 bool policy_begins(const char *word);
