@@ -175,9 +175,9 @@ static bool draw_table(struct run *r)
                                                   {.kind = ROUTE_THROW},
                                                   {.kind = ROUTE_ASK, .why = WAY_ENCAPSULATED}};
     const unsigned ways = FIXED + 1 + rng_below(&r->rng, WAYS - FIXED - 1), routes = rng_below(&r->rng, ROUTES);
-    const unsigned rules = rng_one_in(&r->rng, 2) ? draw_rules(r) : 0;
     uint32_t legs = 0;
     draw_devices(r);
+    const unsigned rules = rng_one_in(&r->rng, 2) ? draw_rules(r) : 0;
     for (unsigned i = 0; i < ways; i++) {
         r->ways[i] = fixed[i < FIXED ? i : 0];
         if (i >= FIXED) draw_legs(r, &r->ways[i], &legs);

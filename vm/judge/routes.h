@@ -90,7 +90,8 @@ struct route {
     uint32_t to[4];
     uint8_t family, bits;
     uint32_t table;
-    uint32_t metric; /* of equal prefixes of a table the lowest counts; then, in IPv4 the first route, in IPv6 ROUTE_ASK */
+    uint32_t metric; /* of equal prefixes of a table the lowest counts; then, in IPv4 the first route, in IPv6 ROUTE_ASK
+                        unless both have the same legs */
     uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
 };
 /* A policy rule of the kernel, in order: its place among those of its family is its rank. */

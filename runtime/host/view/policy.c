@@ -8,8 +8,17 @@
 #include "runtime/host/view/here.h"
 #include "runtime/host/view/routing_priv.h"
 
-/* Conditions of kernels newer than the headers: parts of the DSCP, flow labels, masks of ports. */
-enum { POLICY_NEWER = FRA_DPORT_RANGE + 1, POLICY_MOST = FRA_DPORT_RANGE + 16 };
+/* Conditions of kernels newer than the headers (Linux 6.13 to 6.16). */
+enum {
+    POLICY_DSCP = FRA_DPORT_RANGE + 1,
+    POLICY_LABEL,
+    POLICY_LABEL_MASK,
+    POLICY_SPORT_MASK,
+    POLICY_DPORT_MASK,
+    POLICY_DSCP_MASK,
+    POLICY_NEWER, /* this and all behind it are unknown here */
+    POLICY_MOST = POLICY_NEWER + 8
+};
 
 /* A rule in the kernel's message */
 struct told {
@@ -17,11 +26,21 @@ struct told {
     const struct nlattr *at[POLICY_MOST + 1];
 };
 
-static bool has_newer(const struct told *t)
+static bool is_whole(const struct nlattr *a, uint32_t mask, size_t len)
 {
-    for (unsigned i = POLICY_NEWER; i <= POLICY_MOST; i++)
-        if (t->at[i]) return true;
-    return false;
+    uint32_t value = 0;
+    if (a && mnl_attr_get_payload_len(a) == len) memcpy(&value, mnl_attr_get_payload(a), len);
+    return !a || value == mask;
+}
+
+/* True if it has a condition that is not read here: a part of the DSCP or of the ports, a flow label, something newer. */
+static bool has_unread(const struct told *t)
+{
+    bool unread = !is_whole(t->at[POLICY_SPORT_MASK], UINT16_MAX, 2) ||
+                  !is_whole(t->at[POLICY_DPORT_MASK], UINT16_MAX, 2) ||
+                  !is_whole(t->at[POLICY_DSCP_MASK], 0x3f, 1) || t->at[POLICY_LABEL] || t->at[POLICY_LABEL_MASK];
+    for (unsigned i = POLICY_NEWER; i <= POLICY_MOST; i++) unread |= t->at[i] != NULL;
+    return unread || (t->at[POLICY_DSCP] && !netlink_u8(t->at[POLICY_DSCP]));
 }
 
 static bool has_vrf(const struct routing *r)
@@ -96,14 +115,14 @@ static void learn_conditions(struct routing *r, const struct told *t, struct rou
     memcpy(rule->to, to.word, sizeof rule->to);
     rule->from_bits = t->head->src_len;
     rule->to_bits = t->head->dst_len;
-    rule->tos = t->head->tos;
+    rule->tos = t->at[POLICY_DSCP] ? (uint8_t)(netlink_u8(t->at[POLICY_DSCP]) << 2) : t->head->tos;
     rule->proto = netlink_u8(t->at[FRA_IP_PROTO]);
     learn_ports(t->at[FRA_SPORT_RANGE], rule->src_ports);
     learn_ports(t->at[FRA_DPORT_RANGE], rule->dst_ports);
     learn_arrival(r, netlink_text(t->at[FRA_IIFNAME]), rule);
     learn_mark(t, rule);
     learn_own(r, t, rule);
-    if (t->at[FRA_TUN_ID] || has_newer(t)) need_unseen(rule);
+    if (t->at[FRA_TUN_ID] || has_unread(t)) need_unseen(rule);
     if (t->head->flags & FIB_RULE_INVERT) need(rule, ROUTE_ASKS_NOT);
 }
 

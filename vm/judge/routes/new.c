@@ -68,6 +68,7 @@ struct cutter {
     const struct policy_use *uses[POLICY_USES]; /* of the view, in order */
     int32_t inner[POLICY_USES];                 /* innermost open one of each use */
     unsigned uses_count;
+    const struct routes_said *said;
     struct open *open; /* room for each length of each use */
     int32_t depth;
     struct piece *pieces; /* room for two pieces a prefix, and one more */
@@ -98,12 +99,22 @@ static uint32_t entry_of(const struct cutter *c)
     return NO_ENTRY;
 }
 
+/* True if the ways lead by the same legs: a list may repeat a route. */
+static bool same_way(const struct routes_said *said, uint32_t a, uint32_t b)
+{
+    const struct route_way *x = &said->ways[a], *y = &said->ways[b];
+    if (a == b) return true;
+    return x->kind == y->kind && x->why == y->why && x->legs == y->legs &&
+           !memcmp(said->legs + x->first, said->legs + y->first, x->legs * sizeof *said->legs);
+}
+
 /* Open a prefix inside the innermost open one, or in place of an equal one of the same use. */
 static void open_one(struct cutter *c, const struct span *s)
 {
     const struct open *top = c->depth ? &c->open[c->depth - 1] : NULL;
     const bool equal = top && top->lo == s->lo && top->hi == s->hi && top->use == s->use;
-    const bool twice = equal && top->metric == s->route->metric && s->route->family == 6;
+    const bool twice = equal && top->metric == s->route->metric && s->route->family == 6 &&
+                       !same_way(c->said, top->way, s->way);
     const int32_t at = equal ? c->depth - 1 : c->depth++;
     struct open *new = &c->open[at];
     *new = (struct open){.lo = s->lo,
@@ -180,7 +191,7 @@ static void fill_spans(const struct cutter *c, const struct routes_said *said, c
 static bool pieces_of(const struct routes_said *said, const struct policy *p, unsigned view, struct pieces *pieces)
 {
     const struct route all = {.family = p->family, .way = said->ways_count};
-    struct cutter c = {0};
+    struct cutter c = {.said = said};
     for (unsigned i = 0; i < p->uses_count; i++)
         if (p->uses[i].view == view) c.uses[c.uses_count++] = &p->uses[i];
     for (unsigned i = 0; i < c.uses_count; i++) c.inner[i] = NOTHING;
