@@ -175,13 +175,19 @@ static void print_route(struct run *r, uint8_t family, unsigned at, FILE *out)
         fprintf(out, "via %s%u%s7 dev p%u\n", via, by, end, by);
 }
 
-/* Give a world to the kernel, which refuses some lines. */
-static void draw_world(struct run *r)
+/* Take all rules and routes away but those of a machine that has just started. */
+static void reset_world(void)
 {
     shell("for f in -4 -6; do for t in 101 102 103; do ip $f route flush table $t 2>/dev/null; done; "
           "ip $f route flush proto boot; ip $f rule flush; "
           "ip $f rule show | grep -q '^0:' || ip $f rule add pref 0 lookup local; "
           "ip $f rule add pref 32766 lookup main; done; ip -4 rule add pref 32767 lookup default");
+}
+
+/* Give a world to the kernel, which refuses some lines. */
+static void draw_world(struct run *r)
+{
+    reset_world();
     for (uint8_t family = 4; family <= 6; family += 2) {
         FILE *out = popen(family == 4 ? "ip -4 -force -batch - >/dev/null 2>&1" : "ip -6 -force -batch - >/dev/null 2>&1",
                           "w");
@@ -395,7 +401,8 @@ static uint64_t now_ms(void)
 
 static void many_routes(struct run *r)
 {
-    FILE *out = popen("ip -force -batch - >/dev/null", "w");
+    reset_world();
+    FILE *out = popen("ip -batch - && ip rule add pref 5 ipproto udp lookup 101", "w");
     for (unsigned i = 0; out && i < 100000; i++)
         fprintf(out, "route add 10.%u.%u.%u/32 via 10.0.%u.7 table %s\n", 128 + i / 65536, i / 256 % 256, i % 256, i % 4,
                 i % 2 ? "main" : "101");
@@ -403,7 +410,7 @@ static void many_routes(struct run *r)
     const uint64_t began = now_ms();
     const bool read = read_world(r, UINT64_MAX);
     printf("# 100,000 routes are read, twice, in %" PRIu64 " ms\n", now_ms() - began);
-    r->failed += !read;
+    r->failed += !read || r->table->size.ranges4 < 100000 || r->table->size.rules4 != 1;
     const uint64_t written = now_ms();
     if (read) run_batch(r);
     printf("# and are in the kernel after %" PRIu64 " ms\n", now_ms() - written);
