@@ -36,17 +36,20 @@ struct pbc_code {
 };
 uint32_t pbc_longest_path(const struct pbc_code *c);
 
-/* Return the flags of meta that follow from the rules' conditions and the services (PBC_NEEDS). meta must hold these;
+/* Return the flags of meta that follow from the rules' conditions, the services and the nats (PBC_NEEDS). meta must hold these;
  * other flags are left out. The operands of conditions and the conditions of rules must be in bounds. `scratch`: room
  * for conds_count + 1. */
 #define PBC_ASKS_ROUTES (PBC_ASKS_WAY | PBC_ASKS_SOURCE)
+/* The program needs routes: its rules or its nats ask for them. */
+#define PBC_NEEDS_ROUTES (PBC_ASKS_ROUTES | PBC_NATS_BY_WAY)
 #define PBC_NEEDS                                                                                                      \
-    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_ASKS_ROUTES)
+    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_NEEDS_ROUTES)
 struct pbc_lists {
     const struct pbc_rule *rules;
     const struct pbc_cond *conds;
     const struct pbc_pattern *patterns;
     const struct pbc_meter *meters;
+    const struct pbc_nat *nats;
     uint32_t rules_count, conds_count, services_count, nats_count;
     const struct pbc_rule *would; /* as they would decide without `audit` */
     uint32_t would_count;

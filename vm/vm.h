@@ -167,6 +167,8 @@ struct balance;
 struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in);
 void vm_take_tables(struct vm *vm, struct balance *tables);
 
+/* Count packets of unknown way that the kernel left to the host (enum way_why), for vm_count's nats. */
+void vm_count_ways(struct vm *vm, const uint64_t unknown[]);
 const struct vm_counters *vm_counters(const struct vm *vm);
 /* Count packets that passed in the kernel without vm_run, for the rule, service and server of the verdict of their
  * connection's first packet. Numbers that the program lacks count as none. */

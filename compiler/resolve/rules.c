@@ -372,6 +372,7 @@ static void note_needs(struct compile *c)
                                                       .rules_count = img->rules_count,
                                                       .conds_count = img->conds_count,
                                                       .services_count = img->services_count,
+                                                      .nats = img->nats,
                                                       .nats_count = img->nats_count},
                                   before);
 }

@@ -34,7 +34,7 @@ uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow,
     const struct route_query q = {.to = ours ? flow->dst : flow->src,
                                   .from = ours ? flow->src : flow->dst,
                                   .family = flow->family,
-                                  .in = ROUTE_NO_PORT};
+                                  .in = ROUTE_IN_NONE};
     const struct route_way *way = routes_find(r, &q);
     const struct route_leg *leg = way->kind == ROUTE_VIA ? routes_leg(r, way, 0, ROUTE_NO_PORT) : NULL;
     return leg ? leg->port : ROUTE_NO_PORT;

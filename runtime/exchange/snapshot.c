@@ -31,7 +31,7 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
-    s->asks = p->meta->flags & PBC_ASKS_ROUTES;
+    s->asks = p->meta->flags & PBC_NEEDS_ROUTES;
     if (whole && f->ports.bound && s->hops) return s;
     snapshot_free(s);
     return NULL;
@@ -73,6 +73,7 @@ static bool same_ifaces(const struct facts *a, const struct facts *b)
 /* True if the facts give the same answers to questions for ways. */
 static bool same_ways(const struct facts *a, const struct facts *b)
 {
+    if (a->host_routes4 != b->host_routes4 || a->host_routes6 != b->host_routes6) return false;
     return a->routes == b->routes && !memcmp(a->devices, b->devices, devices_count(a) * sizeof *a->devices);
 }
 

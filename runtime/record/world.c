@@ -33,6 +33,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
     h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
     h.bridges = f->bridges, h.patterns = f->patterns, h.drop_bad_checksum = f->drop_bad_checksum;
+    h.host_routes4 = f->host_routes4, h.host_routes6 = f->host_routes6;
     h.devices = s->devices, h.elsewhere = s->elsewhere;
     h.routes = s->routes ? s->routes->number : 0;
     memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
@@ -52,7 +53,7 @@ struct table_head {
     uint64_t number;
     struct routes_size size;
 };
-static_assert(sizeof(struct table_head) == 32, "as written: no padding");
+static_assert(sizeof(struct table_head) == 40, "as written: no padding");
 
 void world_pack_routes(struct bytes *to, const struct routes *r)
 {
@@ -146,6 +147,8 @@ static struct snapshot *empty(const struct record_world *h, const struct program
                       .self6_count = h->self6,
                       .ifaces_count = h->ifaces,
                       .routes = routes,
+                      .host_routes4 = h->host_routes4,
+                      .host_routes6 = h->host_routes6,
                       .bridges = h->bridges,
                       .patterns = h->patterns,
                       .drop_bad_checksum = h->drop_bad_checksum};

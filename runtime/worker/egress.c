@@ -88,7 +88,7 @@ static void aim_asked(const struct egress *e, const struct route_query *q, uint8
     memcpy(to->key.addr, q->to, sizeof to->key.addr);
     if (e->snapshot->routes) {
         memcpy(to->key.from, q->from, sizeof to->key.from);
-        to->key.in = q->in;
+        to->key.in = q->in == ROUTE_IN_NONE ? PORT_ANY : (uint8_t)q->in;
     }
     take_hop(e, to);
 }
@@ -104,11 +104,16 @@ static void aim_leg(const struct egress *e, const struct route_query *q, const s
     take_hop(e, to);
 }
 
-static uint32_t share_of(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
+static void key_of(const struct egress *e, const struct pkt *pkt, struct key *key)
 {
     struct pkt seen = *pkt;
+    pkt_parse(&seen, &e->snapshot->facts, key);
+}
+
+static uint32_t share_of(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
+{
     struct key key;
-    pkt_parse(&seen, &e->snapshot->facts, &key);
+    key_of(e, pkt, &key);
     return route_share(q->from, q->to, &key);
 }
 
@@ -258,10 +263,17 @@ void egress_fini(struct egress *e)
     e->waiting = 0;
 }
 
+/* Return a port as questions about routes name it. */
+static uint16_t came_by(uint8_t port) { return port == PORT_ANY ? ROUTE_IN_NONE : port; }
+
 static struct route_query query_of(const struct egress *e, const struct key *key, const struct pkt *pkt)
 {
-    const uint8_t in = snapshot_device(e->snapshot, (uint8_t)pkt->cookie);
-    return (struct route_query){key->dst, key->src, key->kind & KIND_IP4 ? 4 : 6, in};
+    const uint8_t port = snapshot_device(e->snapshot, (uint8_t)pkt->cookie);
+    return (struct route_query){.to = key->dst,
+                                .from = key->src,
+                                .key = key,
+                                .in = came_by(port),
+                                .family = key->kind & KIND_IP4 ? 4 : 6};
 }
 
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key)
@@ -301,8 +313,14 @@ static void source_of(const struct pkt *pkt, uint8_t family, uint32_t from[4])
 static void aim_entry(const struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, struct aim *to)
 {
     uint32_t source[4];
+    struct key key = {0};
     source_of(entry->pkt, entry->family, source);
-    const struct route_query q = {entry->next_hop, source, entry->family, snapshot_device(e->snapshot, from)};
+    if (e->snapshot->routes && routes_have_rules(e->snapshot->routes, entry->family)) key_of(e, entry->pkt, &key);
+    const struct route_query q = {.to = entry->next_hop,
+                                  .from = source,
+                                  .key = &key,
+                                  .in = came_by(snapshot_device(e->snapshot, from)),
+                                  .family = entry->family};
     aim(e, &q, port, entry->pkt, to);
 }
 

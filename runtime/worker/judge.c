@@ -301,9 +301,33 @@ static void note_verdicts(struct worker *w, unsigned n)
         tape_verdicts(w->tape, w->verdicts, n);
 }
 
+/* Translate a packet that the host has routed, and send it on. Its interface is the one that it leaves by. */
+static void take_routed(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const struct vm_in in = worker_input(w, now);
+    pkt->iface = w->ports[pkt->cookie].iface;
+    vm_run_routed(w->vm, &in, pkt, &w->tx);
+    worker_leave(w, now);
+}
+
+/* Take packets that the host has routed out of the batch, which the rules have accepted already. Return the number of
+ * the others. */
+static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (io_note(pkts[i]).flags & KERNEL_ROUTED)
+            take_routed(w, pkts[i], now);
+        else
+            pkts[kept++] = pkts[i];
+    }
+    return kept;
+}
+
 static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
+    if (w->cfg.world) n = leave_routed(w, pkts, n, now);
     for (unsigned i = 0; i < n; i++) {
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];

@@ -12,7 +12,7 @@ static struct route draw(struct rng *r, bool six)
 {
     /* About three in five of IPv4's are /24, of IPv6's half are /48. */
     static const uint8_t four[] = {24, 24, 24, 24, 24, 24, 23, 22, 20, 16}, longer[] = {48, 48, 48, 48, 40, 44, 32, 29};
-    struct route x = {.family = six ? 6 : 4, .rank = 1, .way = 1 + rng_below(r, WAYS)};
+    struct route x = {.family = six ? 6 : 4, .way = 1 + rng_below(r, WAYS)};
     x.bits = six ? longer[rng_below(r, 8)] : four[rng_below(r, 10)];
     for (unsigned i = 0; i < (six ? 2 : 1); i++) x.to[i] = (uint32_t)rng_next(r);
     if (six) x.to[0] = 0x20000000 | x.to[0] >> 6;
@@ -23,6 +23,7 @@ static struct routes *made(const struct route *all, uint32_t n)
 {
     static struct route_way ways[WAYS + 1];
     static struct route_leg legs[WAYS];
+    ways[0].why = WAY_OTHER;
     for (unsigned i = 0; i < WAYS; i++) {
         ways[i + 1] = (struct route_way){.first = i, .legs = 1, .kind = ROUTE_VIA};
         legs[i] = (struct route_leg){.gateway = {i}, .family = 4, .up_to = UINT32_MAX};
@@ -58,7 +59,7 @@ static void look_up_rows(const struct routes *r, const struct route *all, uint32
             unsigned found = 0;
             const uint64_t began = bench_cpu_ns();
             for (unsigned i = 0; i < queries; i++)
-                found += routes_find(r, &(struct route_query){to[i], from, six ? 6 : 4, 0})->first;
+                found += routes_find(r, &(struct route_query){.to = to[i], .from = from, .family = six ? 6 : 4})->first;
             series_add(&ns, (double)(bench_cpu_ns() - began) / queries);
             sink = found;
         }

@@ -1,6 +1,6 @@
 /* Differential test: what routes say of packets, in the kernel beside vm/judge/ways.c. Tables are drawn, one after the
  * other in the same maps (prefixes within one another, several ways at once, devices that nobody serves or that are not
- * told, rules of policy); of packets between places that they name, and near them, the same rule decides in both, and
+ * told, policy rules of every kind); of packets between places that they name, and near them, the same rule decides in both, and
  * as many are not known.
  *
  *   kernel_ways [SEED [TABLES [PACKETS]]]
@@ -21,7 +21,7 @@
 #include "vm/judge/routes.h"
 #include "vm/packet/reply/frame.h"
 
-enum { DEVICES = 8, LEGS = 600, WAYS = 40, ROUTES = 60, RULES = 4, BATCH = 32, TRACED = 8 };
+enum { DEVICES = 8, LEGS = 600, WAYS = 40, FIXED = 5, ROUTES = 60, RULES = 6, BATCH = 32, TRACED = 8 };
 enum { PORTS = 3 + 2, IFACES = 3 + 2 /* the program's, then w1 and x by themselves */ };
 
 static const char text[] = "interface a = \"a\"\n"
@@ -58,7 +58,7 @@ struct run {
     struct route routes[ROUTES];
     struct route_way ways[WAYS];
     struct route_leg legs[LEGS];
-    struct route_rule rules[RULES];
+    struct route_policy rules[RULES + 3];
     struct routes *table;
     struct facts facts;
     uint64_t tables, packets, decided[TRACED], prefixes, failed;
@@ -110,7 +110,7 @@ static void draw_legs(struct run *r, struct route_way *way, uint32_t *legs)
 static struct route draw_route(struct run *r, unsigned ways)
 {
     struct route x = {.family = rng_one_in(&r->rng, 2) ? 4 : 6,
-                      .rank = rng_below(&r->rng, 3),
+                      .table = rng_below(&r->rng, 5),
                       .metric = rng_below(&r->rng, 3),
                       .way = rng_below(&r->rng, ways)};
     draw_address(r, x.family, x.to);
@@ -119,29 +119,70 @@ static struct route draw_route(struct run *r, unsigned ways)
     return x;
 }
 
-static struct route_rule draw_rule(struct run *r)
+static void draw_prefix(struct run *r, uint8_t family, uint32_t addr[4], uint8_t *bits)
 {
-    struct route_rule x = {.family = rng_one_in(&r->rng, 2) ? 4 : 6, .in = rng_one_in(&r->rng, 2) ? ROUTE_NO_PORT : 1};
-    const unsigned most = x.family == 4 ? 32 : 128;
-    draw_address(r, x.family, x.from);
-    draw_address(r, x.family, x.to);
-    x.from_bits = (uint8_t)(rng_one_in(&r->rng, 2) ? most - rng_below(&r->rng, 3) : 0);
-    x.to_bits = (uint8_t)(rng_one_in(&r->rng, 2) || !x.from_bits ? most - rng_below(&r->rng, 3) : 0);
+    draw_address(r, family, addr);
+    *bits = (uint8_t)((family == 4 ? 32 : 128) - rng_below(&r->rng, family == 4 ? 26 : 120));
+}
+
+/* One or two conditions, so that packets often meet them. */
+static void draw_condition(struct run *r, struct route_rule *x)
+{
+    switch (rng_below(&r->rng, 9)) {
+    case 0: draw_prefix(r, x->family, x->from, &x->from_bits); break;
+    case 1: draw_prefix(r, x->family, x->to, &x->to_bits); break;
+    case 2: x->proto = rng_one_in(&r->rng, 2) ? 6 : 17; break;
+    case 3: x->src_ports[1] = (uint16_t)(1 + rng_below(&r->rng, 4)); break;
+    case 4: x->dst_ports[0] = x->dst_ports[1] = (uint16_t)(1 + rng_below(&r->rng, 4)); break;
+    case 5: x->tos = (uint8_t)(rng_below(&r->rng, 64) << 2); break;
+    case 6:
+        x->asks |= ROUTE_ASKS_ARRIVAL;
+        x->device = (uint16_t)rng_below(&r->rng, r->devices_count + 1);
+        break;
+    case 7: x->asks |= ROUTE_ASKS_MARK | (rng_one_in(&r->rng, 2) ? ROUTE_ASKS_NO_MARK : 0); break;
+    default: x->asks |= (uint8_t)(1u << rng_below(&r->rng, 8)); break;
+    }
+}
+
+static struct route_policy draw_policy(struct run *r)
+{
+    struct route_policy x = {.rule = {.family = rng_one_in(&r->rng, 2) ? 4 : 6, .port = ROUTE_NO_PORT, .why = WAY_OTHER},
+                             .table = rng_below(&r->rng, 5),
+                             .suppressed = rng_one_in(&r->rng, 4) ? (int)rng_below(&r->rng, 33) : -1,
+                             .priority = rng_below(&r->rng, 8),
+                             .target = rng_below(&r->rng, 8)};
+    for (unsigned n = rng_below(&r->rng, 3); n; n--) draw_condition(r, &x.rule);
+    if (rng_one_in(&r->rng, 6)) x.rule.does = (uint8_t)rng_below(&r->rng, ROUTE_DOES);
     return x;
+}
+
+/* Draw rules, and those for two tables of either family behind them. */
+static unsigned draw_rules(struct run *r)
+{
+    unsigned n = rng_below(&r->rng, RULES);
+    for (unsigned i = 0; i < n; i++) r->rules[i] = draw_policy(r);
+    for (uint8_t family = 4; family <= 6; family += 2)
+        r->rules[n++] = (struct route_policy){
+            .rule = {.family = family}, .table = rng_below(&r->rng, 5), .suppressed = -1, .priority = 9};
+    return n;
 }
 
 static bool draw_table(struct run *r)
 {
-    const unsigned ways = 4 + rng_below(&r->rng, WAYS - 4), routes = rng_below(&r->rng, ROUTES);
-    const unsigned rules = rng_one_in(&r->rng, 3) ? rng_below(&r->rng, RULES) : 0;
+    static const struct route_way fixed[FIXED] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
+                                                  {.kind = ROUTE_OWN},
+                                                  {.kind = ROUTE_REFUSED},
+                                                  {.kind = ROUTE_THROW},
+                                                  {.kind = ROUTE_ASK, .why = WAY_ENCAPSULATED}};
+    const unsigned ways = FIXED + 1 + rng_below(&r->rng, WAYS - FIXED - 1), routes = rng_below(&r->rng, ROUTES);
     uint32_t legs = 0;
     draw_devices(r);
+    const unsigned rules = rng_one_in(&r->rng, 2) ? draw_rules(r) : 0;
     for (unsigned i = 0; i < ways; i++) {
-        r->ways[i] = (struct route_way){.kind = i == 1 ? ROUTE_OWN : i == 2 ? ROUTE_REFUSED : ROUTE_ASK};
-        if (i > 2) draw_legs(r, &r->ways[i], &legs);
+        r->ways[i] = fixed[i < FIXED ? i : 0];
+        if (i >= FIXED) draw_legs(r, &r->ways[i], &legs);
     }
     for (unsigned i = 0; i < routes; i++) r->routes[i] = draw_route(r, ways);
-    for (unsigned i = 0; i < rules; i++) r->rules[i] = draw_rule(r);
     const struct routes_said said = {r->routes, r->ways, r->legs, r->rules, r->devices,
                                      routes,    ways,    legs,    rules,    r->devices_count};
     struct routes *before = r->table;
@@ -150,11 +191,21 @@ static bool draw_table(struct run *r)
     routes_put(before);
     r->facts.routes = r->table;
     r->facts.devices = r->facts_devices;
+    r->facts.host_routes4 = rng_one_in(&r->rng, 2);
+    r->facts.host_routes6 = rng_one_in(&r->rng, 2);
     r->facts.generation++;
     return r->table;
 }
 
 /* ---- packets ---- */
+
+/* Set the TOS behind an Ethernet header. The checksum stays behind, and is not looked at. */
+static void set_tos(uint8_t *frame, uint8_t family, uint8_t tos)
+{
+    uint8_t *ip = frame + 14;
+    if (family == 6) ip[0] = (uint8_t)(0x60 | tos >> 4);
+    ip[1] = family == 4 ? tos : (uint8_t)((ip[1] & 0xf) | tos << 4);
+}
 
 static uint32_t draw_frame(struct run *r, struct pkt *pkt, uint8_t frame[FRAME_MOST])
 {
@@ -162,13 +213,15 @@ static uint32_t draw_frame(struct run *r, struct pkt *pkt, uint8_t frame[FRAME_M
         .form = FORM_UDP, .proto = 17, .family = rng_one_in(&r->rng, 2) ? 4 : 6, .ttl = 64, .fragment = KIND_FRAG_NO};
     draw_address(r, s.family, s.src);
     draw_address(r, s.family, s.dst);
-    if (r->table->size.rules || rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
+    if (r->table->size.rules4 || r->table->size.rules6 || rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
         memcpy(s.dst, r->routes[rng_below(&r->rng, ROUTES)].to, sizeof s.dst),
             s.dst[s.family == 4 ? 0 : 3] += rng_below(&r->rng, 3) - 1;
     if (s.family == 4) s.dst[1] = s.dst[2] = s.dst[3] = 0;
-    s.src_port = (uint16_t)rng_below(&r->rng, 65536);
-    s.dst_port = (uint16_t)(1 + rng_below(&r->rng, 65535));
+    if (rng_one_in(&r->rng, 2)) s.form = FORM_TCP, s.proto = 6;
+    s.src_port = (uint16_t)rng_below(&r->rng, rng_one_in(&r->rng, 2) ? 4 : 65536);
+    s.dst_port = (uint16_t)(1 + rng_below(&r->rng, rng_one_in(&r->rng, 2) ? 4 : 65535));
     const uint32_t len = frame_write(&s, frame), came = rng_below(&r->rng, IFACES + 2);
+    if (rng_one_in(&r->rng, 2)) set_tos(frame, s.family, (uint8_t)rng_next(&r->rng));
     pkt_view(pkt, frame, len, len, LINK_ETHER,
              (uint16_t)(came < IFACES    ? came
                         : came == IFACES ? IFACE_NONE

@@ -48,7 +48,7 @@ static void know(struct snapshot *s, const struct pbc_server *to, uint64_t mac)
 /* Everything is on one link. */
 static struct routes *one_link(void)
 {
-    const struct route_way ways[] = {{.kind = ROUTE_ASK}, {.legs = 1, .kind = ROUTE_VIA}};
+    const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER}, {.legs = 1, .kind = ROUTE_VIA}};
     const struct route_leg leg = {.mtu = 1500, .up_to = UINT32_MAX};
     const struct route all[] = {{.family = 4, .way = 1}, {.family = 6, .way = 1}};
     struct routes *r = routes_new(

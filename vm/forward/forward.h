@@ -79,6 +79,8 @@ uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS]
 void forward_datagram(struct forward *f, uint32_t next);
 /* Count packets that left elsewhere: replies, and those of each nat statement (NULL: none). */
 void forward_count(struct forward *f, uint64_t replies, const struct counter nats[]);
+/* Count packets whose way was unknown there, by enum way_why (vm/judge/why.h). */
+void forward_count_ways(struct forward *f, const uint64_t unknown[]);
 
 /* True if the packet proves a cookie that answered its SYN. The rules accepted that SYN, so the packet is not judged.
  * forward_prove also begins its flow, and sets and counts its verdict; a packet that proves the cookie again while the

@@ -6,7 +6,8 @@
 
 static struct nat_asker asker_of(const struct packet_ctx *c)
 {
-    return (struct nat_asker){c->key, c->pkt, track_query(&c->seen), c->seen.id.stack};
+    return (struct nat_asker){
+        .key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack};
 }
 
 /* Set c->left for a packet of the original direction, which leaves by that interface. */
@@ -30,7 +31,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
 
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
-    const struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(c);
     if (b->kind == BIND_SERVICE || !nat_is_rerouted(j->vm->forward->nat, &of, c->seen.dir == FLOW_ORIGINAL, b))
         return false;
     track_end(j->vm->forward->track, &c->seen, FLOW_END_REROUTED);
@@ -40,7 +41,7 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
 
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    const struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(c);
     if (forward_rerouted(j, c, b)) return;
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
     if (!forward_send(j, c, NULL)) return;
@@ -93,7 +94,7 @@ static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held
 static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind b;
-    const struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(c);
     const enum nat_fate fate = nat_choose(j->vm->forward->nat, &of, false, &b);
     return fate == NAT_BOUND ? nat_begin(j, c, &b) : REASON_NO_SOURCE_PORT;
 }
@@ -127,7 +128,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     struct flow_bind b;
     if (!f->nat) return t;
     track_peek(vm->track, &now, pkt, &c.seen);
-    const struct nat_asker of = asker_of(&c);
+    struct nat_asker of = asker_of(&c);
     const enum nat_fate fate = nat_tell(f->nat, &of, &b);
     t.unknown = fate == NAT_UNKNOWN;
     if (fate == NAT_NOTHING || t.unknown) return t;
@@ -159,9 +160,13 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     uint16_t held;
     enum pkt_reason reason = REASON_NO_FLOW;
     if (!f->nat) return false;
-    const struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(c);
     const enum nat_fate fate = nat_choose(f->nat, &of, true, &b);
-    if (fate == NAT_UNKNOWN) nat_unknown(f->nat);
+    if (fate == NAT_UNKNOWN) {
+        uint64_t unknown[WAY_WHYS] = {0};
+        unknown[of.why] = 1;
+        nat_unknown(f->nat, unknown);
+    }
     if (fate == NAT_NOTHING || fate == NAT_UNKNOWN) return false;
     if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
         edge_expired(j, c);

@@ -55,5 +55,5 @@ static inline bool recipe_takes_length(const struct recipe *r, uint8_t kind, con
 static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
                                 const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
 {
-    return recipe_takes_length(r, kind, pkt, key->length, frame, reply, longest[kind]);
+    return recipe_takes_length(r, kind, pkt, key->length, frame, reply, longest[kind & (RECIPE_KINDS - 1)]);
 }

@@ -142,6 +142,11 @@ void forward_count(struct forward *f, uint64_t replies, const struct counter nat
     for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count(f->nat, i, nats[i]);
 }
 
+void forward_count_ways(struct forward *f, const uint64_t unknown[])
+{
+    if (f->nat) nat_unknown(f->nat, unknown);
+}
+
 bool forward_lend(const struct forward *f, uint64_t now_ns, const struct plain *p, struct loan *loan)
 {
     if (!f->recipes || !track_lend(f->track, now_ns, p, f->recipes, loan)) return false;

@@ -1,26 +1,32 @@
-/* Routes: the longest prefix that holds an address, and the next hop of a packet. The table is a snapshot that others
- * make, immutable and counted. Its prefixes are cut into disjoint ranges, in order, so that it is searched like sets
- * (set_index.h). All but the search index lies in one block without pointers, which can be recorded or copied. */
+/* Routes: the longest prefix that holds an address, the policy rules that choose the table, and the next hop of a
+ * packet. The table is a snapshot that others make, immutable and counted. Its prefixes are cut into disjoint ranges, in
+ * order, so that it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one search
+ * gives the answer of them all, with the rank of the rule that gave it. Rules with conditions stand in a list, each with
+ * a view, the ranges of its table; those that come before that rank are tried first. All but the search index lies in
+ * one block without pointers, which can be recorded or copied. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/judge/route_rule.h"
 #include "vm/judge/route_share.h"
+#include "vm/judge/why.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
 
-/* ROUTE_SOME_PORT: only in a question: the packet came by an unknown port, so every rule with a port fits. */
-enum { ROUTE_NO_PORT = 0xff, ROUTE_SOME_PORT = 0xfe, ROUTE_LEGS_MOST = 256, ROUTE_DEVICES_MOST = UINT16_MAX };
+enum { ROUTE_NO_PORT = 0xff, ROUTE_LEGS_MOST = 256, ROUTE_DEVICES_MOST = UINT16_MAX };
+enum { ROUTE_RULES_MOST = 64, ROUTE_VIEWS_MOST = 64 }; /* of a family; of a table, besides the merged tables */
 
 enum route_kind {
     ROUTE_ASK,     /* the table cannot tell: the kernel is asked for each packet's way */
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
+    ROUTE_THROW,   /* of a route alone, never an answer: the next rule says it */
     ROUTE_KINDS,
 };
 /* One of the ways to a place. Addresses: as in struct key. */
@@ -40,18 +46,18 @@ struct route_device {
 struct route_way {
     uint32_t first; /* index of its first leg */
     uint16_t legs;
-    uint8_t kind, zero; /* enum route_kind; legs: with ROUTE_VIA alone, and at least one */
+    uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA alone, and at least one */
 };
-/* Conditions of a policy rule. A packet that meets them gets ROUTE_ASK. */
-struct route_rule {
-    uint32_t from[4], to[4];
-    uint8_t family, from_bits, to_bits;
-    uint8_t in; /* port by which the packet came; ROUTE_NO_PORT: any, or none */
+/* The ranges of a view. */
+struct route_view {
+    uint32_t first4, count4, first6, count6;
 };
 
 struct routes_size {
-    uint32_t ranges4, ranges6, ways, legs, rules, devices;
+    uint32_t ranges4, ranges6, ways, legs, rules4, rules6, views, devices;
 };
+/* The entry of a range: the index of its way, and above it the rank of the rule that gave it. */
+enum { ROUTE_RANK_SHIFT = 24, ROUTE_WAY_MASK = (1 << ROUTE_RANK_SHIFT) - 1 };
 struct routes {
     uint64_t number; /* number of this table; later tables have higher numbers */
     unsigned refs;   /* counted by one thread, which makes and frees it */
@@ -59,10 +65,11 @@ struct routes {
     /* within the block: */
     struct pbc_range6 *range6;
     struct pbc_range *range4;
-    uint32_t *way6, *way4; /* [ranges] of each family: index in ways */
+    uint32_t *way6, *way4; /* [ranges] of each family: entries */
     struct route_way *ways;
     struct route_leg *legs;
-    struct route_rule *rules;
+    struct route_rule *rules; /* those of IPv4 first; of each family in order */
+    struct route_view *views; /* views[0]: the merged tables */
     struct route_device *devices;
     size_t bytes; /* size of the block, which begins at range6 */
     const uint32_t *lookup;
@@ -82,45 +89,72 @@ void routes_put(struct routes *r); /* NULL is allowed */
 struct route {
     uint32_t to[4];
     uint8_t family, bits;
-    uint32_t rank;   /* routes that hold an address: the highest rank counts; among equals the longest prefix */
-    uint32_t metric; /* the same: then the lowest metric; then, in IPv4 the first route, in IPv6 ROUTE_ASK */
+    uint32_t table;
+    uint32_t metric; /* of equal prefixes of a table the lowest counts; then, in IPv4 the first route, in IPv6 ROUTE_ASK
+                        unless both have the same legs */
     uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
+};
+/* A policy rule of the kernel, in order: its place among those of its family is its rank. */
+struct route_policy {
+    struct route_rule rule; /* conditions; `does` and `why`. The table's maker sets the rest */
+    uint32_t table;         /* with ROUTE_LOOKS_UP */
+    int suppressed;         /* routes with prefixes of that length, or shorter, do not count; -1: none */
+    uint32_t priority;
+    uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to look at; without such a rule this one does
+                        nothing */
 };
 struct routes_said {
     const struct route *routes; /* in any order */
     const struct route_way *ways;
     const struct route_leg *legs;
-    const struct route_rule *rules;
+    const struct route_policy *rules; /* a family without any has one: table 0 for all packets */
     const struct route_device *devices;
     uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };
-/* Make a table. For n routes the time grows with n log n. NULL: out of memory, or a value is not allowed. */
+/* Make a table. For n routes the time grows with n log n, times the views that have them. More rules or views than a
+ * table holds make each way of the family ROUTE_ASK. NULL: out of memory, or a value is not allowed. */
 struct routes *routes_new(const struct routes_said *said, unsigned ports);
 
-/* A question about an address, of family 4 or 6. in: as in a rule, or ROUTE_SOME_PORT. */
+/* A question about an address, of family 4 or 6. */
 struct route_query {
     const uint32_t *to, *from;
-    uint8_t family, in;
+    const struct key *key; /* the packet's other fields; NULL: no rule that asks for them fits */
+    const struct facts_device *devices; /* [size.devices]: `in` is the id of an interface, as in struct pkt; NULL: it is
+                                           a port, as in struct route_leg */
+    uint16_t in; /* by which the packet came; ROUTE_IN_UNKNOWN; ROUTE_IN_NONE: this machine sends it */
+    uint8_t family;
+    bool returns; /* the ports of `key` are swapped */
+    bool marked;  /* the packet may have any mark; else it has none */
 };
-/* Return the way; never NULL. */
+/* True if rules of the family ask for fields of a packet. */
+static inline bool routes_have_rules(const struct routes *r, uint8_t family)
+{
+    return family == 4 ? r->size.rules4 : r->size.rules6;
+}
+/* Return the way, never ROUTE_THROW; never NULL. */
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q);
+/* True if some way may be unknown: there is no table, or one with a rule or a way that cannot tell, or with several legs
+ * among which the host chooses. */
+bool routes_may_hide(const struct routes *r);
 /* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
 
 /* A list of routes as people write them, for a table (routes.h): devices are names. */
 
-enum { ROUTE_LIST_MOST = 1 << 20 }; /* most routes of a list */
+enum { ROUTE_LIST_MOST = 1 << 20, ROUTE_LIST_RULES = 512 }; /* most routes, and policy rules, of a list */
+/* Numbers of tables. That of ROUTE_LIST_FIRST comes before all others. */
+enum { ROUTE_LIST_FIRST = 0, ROUTE_TABLE_DEFAULT = 253, ROUTE_TABLE_MAIN = 254, ROUTE_TABLE_LOCAL = 255 };
 
 /* One way of a route: by a device, with its share of packets. */
 struct route_hop {
     char device[16]; /* "": unknown, and so is the way */
     uint32_t weight; /* 1 or more */
 };
-/* A route of the list. `to`, `family`, `bits`, `rank` and `metric` as in struct route. */
+/* A route of the list. `to`, `family`, `bits`, `table` and `metric` as in struct route. */
 struct route_entry {
     struct route route;
-    uint8_t kind;  /* enum route_kind */
+    uint8_t kind, why; /* enum route_kind, enum way_why */
     unsigned hops; /* with ROUTE_VIA: 1 to ROUTE_LEGS_MOST */
     const struct route_hop *hop;
 };
@@ -128,11 +162,12 @@ struct route_entry {
 /* The list. All zero: empty. */
 struct route_list {
     struct route *routes;
+    struct route_policy *rules;
     struct route_way *ways;
     struct route_leg *legs;
     struct route_device *devices;
-    uint32_t count, ways_count, legs_count, devices_count;
-    uint32_t routes_room, ways_room, legs_room, devices_room;
+    uint32_t count, rules_count, ways_count, legs_count, devices_count;
+    uint32_t routes_room, rules_room, ways_room, legs_room, devices_room;
     uint32_t *named; /* [named_room], a power of two: 1 + the index of a device, by the hash of its name; 0: none */
     uint32_t named_room;
     uint64_t seed; /* key of that hash, for a file's names may be chosen to collide. Set by the caller, while the list
@@ -145,6 +180,9 @@ int route_list_add(struct route_list *l, const struct route_entry *e);
 /* Add a route in place of all earlier ones for its prefix, in a time that grows with the list. The ways of the
  * replaced routes stay until the list's end. */
 int route_list_set(struct route_list *l, const struct route_entry *e);
+/* Add a policy rule behind those of its family. device: the interface of arrival, "": any. A family without rules has
+ * the usual three. Errors as above. */
+int route_list_rule(struct route_list *l, const struct route_policy *p, const char *device);
 /* Make a table; the list does not change. NULL: out of memory. */
 struct routes *route_list_table(const struct route_list *l);
 void route_list_fini(struct route_list *l);

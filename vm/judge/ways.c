@@ -15,35 +15,58 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
     return one ? one->peer : IFACE_NONE;
 }
 
-static struct way_out way_unknown(enum way_why why) { return (struct way_out){.kind = ROUTE_ASK, .why = (uint8_t)why}; }
+static struct way_found unknown(enum way_why why) { return (struct way_found){.kind = ROUTE_ASK, .why = (uint8_t)why}; }
 
-static struct way_out routed(const struct facts *f, const struct key *key, const uint32_t to[4])
+/* Return a way out by an interface's id in rules. */
+static struct way_found out_by(uint16_t as) { return (struct way_found){.out = (uint16_t)(as + 1), .kind = ROUTE_VIA}; }
+
+/* True if this machine's stack sends on what crosses: then it chooses among legs, and marks may be set. */
+static bool host_routes(const struct facts *f, const struct key *key)
 {
-    const struct routes *r = f->routes;
-    const struct route_query q = {
-        .to = to, .from = key->src, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
-    if (!r) return way_unknown(WAY_NO_ROUTES);
-    const struct route_way *way = routes_find(r, &q);
-    if (way->kind == ROUTE_ASK) return way_unknown(WAY_OTHER);
-    if (way->kind != ROUTE_VIA) return (struct way_out){.kind = way->kind};
+    return key->kind & KIND_IP4 ? f->host_routes4 : f->host_routes6;
+}
+
+/* True if all legs are one interface to the rules. */
+static bool one_way(const struct facts *f, const struct route_way *way)
+{
+    const struct facts_device *first = device_of(f, &f->routes->legs[way->first]);
+    for (unsigned i = 1; first && i < way->legs; i++) {
+        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
+        if (!d || d->as != first->as) return false;
+    }
+    return first;
+}
+
+static struct way_found by_legs(const struct facts *f, const struct key *key, const uint32_t to[4],
+                          const struct route_way *way)
+{
+    if (way->legs > 1 && host_routes(f, key) && !one_way(f, way)) return unknown(WAY_SEVERAL);
     const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
-    const struct facts_device *d = device_of(f, routes_leg(r, way, share, ROUTE_NO_PORT));
-    if (!d) return way_unknown(WAY_OTHER);
-    return (struct way_out){.out = (uint16_t)(d->as + 1), .kind = ROUTE_VIA};
+    const struct facts_device *d = device_of(f, routes_leg(f->routes, way, share, ROUTE_NO_PORT));
+    return d ? out_by(d->as) : unknown(WAY_OTHER);
 }
 
-struct way_out way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
-    if (pkt->flags & PKT_WAY_SAID && pkt->way) return (struct way_out){.out = pkt->way, .kind = ROUTE_VIA};
-    if (!f || pkt->flags & PKT_WAY_SAID) return way_unknown(WAY_NO_ROUTES);
+    if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
+    const struct route_query q = {.to = to,
+                                  .from = key->src,
+                                  .key = key,
+                                  .devices = f->devices,
+                                  .in = pkt->iface,
+                                  .family = key->kind & KIND_IP4 ? 4 : 6,
+                                  .marked = host_routes(f, key)};
+    const struct route_way *way = routes_find(f->routes, &q);
+    return way->kind == ROUTE_VIA ? by_legs(f, key, to, way) : (struct way_found){.kind = way->kind, .why = way->why};
+}
+
+struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+{
+    if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface);
+    if (pkt->flags & PKT_WAY_SAID) return pkt->way ? out_by((uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
+    if (!f) return unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
-    if (peer != IFACE_NONE) return (struct way_out){.out = (uint16_t)(facts_known_as(f, peer) + 1), .kind = ROUTE_VIA};
-    return key->kind & KIND_IP ? routed(f, key, to) : way_unknown(WAY_OTHER);
-}
-
-static uint16_t way_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
-{
-    return key->kind & KIND_FORWARD ? way_find(f, key, pkt, key->dst).out : 0;
+    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer)) : routed(f, key, pkt, to);
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */
@@ -66,16 +89,30 @@ static enum pkt_source source_of(const struct facts *f, const struct key *key, c
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
     if (!f || !f->routes || pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
     const struct route_query q = {
-        .to = key->src, .from = key->dst, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_NO_PORT};
+        .to = key->src,
+        .from = key->dst,
+        .key = key,
+        .devices = f->devices,
+        .in = ROUTE_IN_NONE,
+        .family = key->kind & KIND_IP4 ? 4 : 6,
+        .returns = true,
+    };
     const struct route_way *way = routes_find(f->routes, &q);
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
+}
+
+static void settle_way(const struct facts *f, const struct key *key, struct pkt *pkt)
+{
+    const struct way_found way = key->kind & KIND_FORWARD ? way_find(f, key, pkt, key->dst) : (struct way_found){0};
+    pkt->way = way.out;
+    pkt->way_why = way.why;
 }
 
 bool ways_settle(uint32_t flags, const struct facts *facts, const struct key *key, struct pkt *pkt)
 {
     bool known = true;
     if (flags & PBC_ASKS_WAY) {
-        if (!(pkt->flags & PKT_WAY_SAID)) pkt->way = way_of(facts, key, pkt);
+        if (!(pkt->flags & PKT_WAY_SAID)) settle_way(facts, key, pkt);
         known = pkt->way || !(key->kind & KIND_FORWARD);
     }
     if (flags & PBC_ASKS_SOURCE) {

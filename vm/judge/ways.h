@@ -3,28 +3,29 @@
  * (PBC_ASKS_ROUTES), and stored in the view: the key is full (key.h). */
 #pragma once
 
+#include "vm/judge/why.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 
-/* The way by which a packet leaves */
-struct way_out {
-    uint16_t out; /* 1 + the id in rules of its interface; 0: unknown, or it leaves by none */
-    uint8_t kind; /* enum route_kind (routes.h); ROUTE_ASK: unknown */
-    uint8_t why;  /* with ROUTE_ASK: enum way_why */
+/* A packet's way by the routes. */
+struct way_found {
+    uint16_t out; /* 1 + the id in rules of the interface by which it leaves; 0: none */
+    uint8_t kind; /* enum route_kind: ROUTE_VIA, ROUTE_OWN, ROUTE_REFUSED or ROUTE_ASK */
+    uint8_t why;  /* enum way_why: WAY_KNOWN unless kind is ROUTE_ASK */
 };
-enum way_why { WAY_KNOWN, WAY_NO_ROUTES, WAY_OTHER };
+/* Find the way of the packet as if `to` were its destination, whatever the key says of crossing: translation turns
+ * destinations before routing. Its other fields and the interface that it came by count, where policy rules ask for
+ * them. A way that is said (PKT_WAY_SAID), a bridge's other port, and the interface by which this machine sends a
+ * packet, hold for any destination. f NULL: nothing is known. */
+struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);
 
-/* Return the way of a packet that crosses, as if its destination were `to` (as in struct key), as translation makes it
- * before routes are asked. */
-struct way_out way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);
-
-/* Set pkt->way and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as `flags`, a program's meta.flags, asks;
+/* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as `flags`, a program's meta.flags, asks;
  * the key is settled (forward/service.h). The way is that of the destination as it arrives, before any translation, as
  * firewalls see it; across a bridge it is the other port. The source is looked up like a destination, without policy
  * rules of its own (RFC 3704, 2.2); of several ways to it each counts. False: something asked for is unknown: there are
- * no routes, they cannot tell (ROUTE_ASK), or the interface that the packet came by is unknown. */
+ * no routes, none leads there, they cannot tell (ROUTE_ASK), or the interface that the packet came by is unknown. */
 bool ways_settle(uint32_t flags, const struct facts *facts, const struct key *key, struct pkt *pkt);
 
 /* True if the source is unspecified, link-local or multicast, to which no route leads. */

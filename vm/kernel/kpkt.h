@@ -9,6 +9,7 @@
 
 #include "vm/flow/track/track.h"
 #include "vm/forward/splice/slots.h"
+#include "vm/judge/route_rule.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
@@ -112,6 +113,7 @@ struct kpkt {
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */
     struct kernel_asked asked;
+    struct route_seen routed; /* question about a way (judge/ways.h) */
     uint8_t missed;  /* enum kernel_long: set by look, of a packet that takes the long way */
     uint8_t arrives; /* 1: set by look_in, for look_tc: the packet at hand arrives */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */

@@ -68,6 +68,8 @@ struct facts {
                                     if the program asks for them */
     const struct facts_device *devices; /* [routes->size.devices], in the order of the routes' devices */
     struct facts_ports ports;
+    bool host_routes4, host_routes6; /* this machine's stack sends on what crosses in that family, and it alone knows
+                                        marks, and the way it takes of several */
     bool bridges;           /* some interface has a peer */
     bool patterns;          /* rules know some interface by an id other than its own */
     bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */

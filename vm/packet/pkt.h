@@ -95,8 +95,9 @@ struct pkt {
     };
 
     /* set by ways_settle (judge/ways.h) if the program asks; 0: unknown */
-    uint16_t way;   /* if the packet crosses: 1 + the id in rules of the interface by which it leaves */
-    uint8_t source; /* enum pkt_source */
+    uint16_t way;    /* if the packet crosses: 1 + the id in rules of the interface by which it leaves */
+    uint8_t source;  /* enum pkt_source */
+    uint8_t way_why; /* enum way_why: why `way` is unknown. 0: it is known, or the packet leaves nowhere */
 };
 /* Result of the search for a route to the source by the interface that the packet came by. */
 enum pkt_source { SOURCE_UNKNOWN, SOURCE_REACHED, SOURCE_FAILED };

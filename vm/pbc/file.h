@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       17u
+#define PBC_VERSION       18u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
@@ -125,4 +125,5 @@ enum pbc_flag {
     PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */
     PBC_ASKS_WAY = 1 << 8,    /* a condition asks `out on` (judge/ways.h) */
     PBC_ASKS_SOURCE = 1 << 9, /* a condition asks `urpf-failed` */
+    PBC_NATS_BY_WAY = 1 << 10, /* a statement of a nat says `out on` */
 };

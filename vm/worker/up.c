@@ -74,6 +74,11 @@ static void count_reasons(struct vm *vm, const struct counter more[])
     count_judged_drops(vm);
 }
 
+void vm_count_ways(struct vm *vm, const uint64_t unknown[])
+{
+    if (vm->forward) forward_count_ways(vm->forward, unknown);
+}
+
 const struct program *vm_program(const struct vm *vm) { return vm->program; }
 
 void vm_count(struct vm *vm, const struct vm_counters *more)

@@ -1,92 +1,159 @@
-/* Policy rules in the form of a route table. A rule without conditions ranks one of the kernel's tables before another;
- * a rule with conditions becomes a struct route_rule, and the kernel is asked about its packets. Prey's packets have no
- * mark, so conditions on marks are decided here. */
+/* Policy rules of the kernel in the form of a route table (vm/judge/routes.h). */
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/host/view/here.h"
 #include "runtime/host/view/routing_priv.h"
+
+/* Conditions of kernels newer than the headers (Linux 6.13 to 6.16). */
+enum {
+    POLICY_DSCP = FRA_DPORT_RANGE + 1,
+    POLICY_LABEL,
+    POLICY_LABEL_MASK,
+    POLICY_SPORT_MASK,
+    POLICY_DPORT_MASK,
+    POLICY_DSCP_MASK,
+    POLICY_NEWER, /* this and all behind it are unknown here */
+    POLICY_MOST = POLICY_NEWER + 8
+};
 
 /* A rule in the kernel's message */
 struct told {
     const struct fib_rule_hdr *head;
-    const struct nlattr *at[FRA_DPORT_RANGE + 1];
+    const struct nlattr *at[POLICY_MOST + 1];
 };
 
-static bool fits_mark(const struct told *t)
+static bool is_whole(const struct nlattr *a, uint32_t mask, size_t len)
 {
-    const uint32_t mask = t->at[FRA_FWMASK] ? netlink_u32(t->at[FRA_FWMASK]) : UINT32_MAX;
-    return !t->at[FRA_FWMARK] || !(netlink_u32(t->at[FRA_FWMARK]) & mask);
+    uint32_t value = 0;
+    if (a && mnl_attr_get_payload_len(a) == len) memcpy(&value, mnl_attr_get_payload(a), len);
+    return !a || value == mask;
 }
 
-/* True if it has conditions other than the mark */
-static bool asks_more(const struct told *t)
+/* True if it has a condition that is not read here: a part of the DSCP or of the ports, a flow label, something newer. */
+static bool has_unread(const struct told *t)
 {
-    static const uint16_t asked[] = {FRA_IIFNAME,  FRA_OIFNAME,     FRA_TUN_ID,     FRA_UID_RANGE,
-                                     FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE};
-    bool more = t->head->src_len || t->head->dst_len || t->head->tos || netlink_u8(t->at[FRA_L3MDEV]);
-    for (unsigned i = 0; i < sizeof asked / sizeof *asked; i++) more |= t->at[asked[i]] != NULL;
-    return more;
+    bool unread = !is_whole(t->at[POLICY_SPORT_MASK], UINT16_MAX, 2) ||
+                  !is_whole(t->at[POLICY_DPORT_MASK], UINT16_MAX, 2) ||
+                  !is_whole(t->at[POLICY_DSCP_MASK], 0x3f, 1) || t->at[POLICY_LABEL] || t->at[POLICY_LABEL_MASK];
+    for (unsigned i = POLICY_NEWER; i <= POLICY_MOST; i++) unread |= t->at[i] != NULL;
+    return unread || (t->at[POLICY_DSCP] && !netlink_u8(t->at[POLICY_DSCP]));
 }
 
-/* Add a rule. Without room, any packet must be asked about. */
-static void add_rule(struct routing *r, const struct route_rule *rule)
+static bool has_vrf(const struct routing *r)
 {
-    if (r->rules_count == ROUTING_RULES) {
-        r->any[rule->family == 6] = true;
+    unsigned count;
+    const struct host_link *all = host_links(r->host, &count);
+    for (unsigned i = 0; i < count; i++)
+        if (all[i].vrf_table) return true;
+    return false;
+}
+
+static void need(struct route_rule *rule, enum route_asks asks) { rule->asks |= (uint8_t)asks; }
+
+static void need_unseen(struct route_rule *rule)
+{
+    need(rule, ROUTE_ASKS_UNSEEN);
+    rule->why = WAY_OTHER;
+}
+
+/* Read the interface of arrival. One that does not exist brings no packets. */
+static void learn_arrival(struct routing *r, const char *name, struct route_rule *rule)
+{
+    if (!name) return;
+    if (!strcmp(name, "lo")) {
+        need(rule, ROUTE_ASKS_HERE);
         return;
     }
-    r->rules[r->rules_count++] = *rule;
-}
-
-/* Find the port of the interface. False: prey has no port there, so the rule matches no packet of prey's. */
-static bool way_in(const struct routing *r, const char *name, uint8_t *in)
-{
-    *in = ROUTE_NO_PORT;
-    if (!name || !strcmp(name, "lo")) return true; /* sent by this machine */
     const struct host_link *link = host_link_named(r->host, name);
-    for (unsigned i = 0; link && i < r->ports; i++)
-        if (r->ifindex[i] == link->ifindex) *in = (uint8_t)i;
-    return *in != ROUTE_NO_PORT;
+    need(rule, ROUTE_ASKS_ARRIVAL);
+    rule->port = link ? routing_port(r, link->ifindex) : ROUTE_NO_PORT;
+    rule->device = routing_device(r, link);
 }
 
-static void learn_asking(struct routing *r, const struct told *t)
+/* Read the mark. The kernel leaves a value of 0 out, and tells its mask. */
+static void learn_mark(const struct told *t, struct route_rule *rule)
 {
-    const struct fib_rule_hdr *head = t->head;
-    if (netlink_u8(t->at[FRA_PROTOCOL]) == HERE_PROTOCOL) return; /* none of prey's packets match */
-    struct route_rule rule = {.family = head->family == AF_INET ? 4 : 6, .in = ROUTE_NO_PORT};
-    if (head->flags & FIB_RULE_INVERT || netlink_u8(t->at[FRA_L3MDEV])) {
-        r->any[rule.family == 6] = true;
-        return;
-    }
-    if (!fits_mark(t) || !way_in(r, netlink_text(t->at[FRA_IIFNAME]), &rule.in)) return;
+    const uint32_t mark = netlink_u32(t->at[FRA_FWMARK]);
+    const uint32_t mask = t->at[FRA_FWMASK] ? netlink_u32(t->at[FRA_FWMASK]) : mark ? UINT32_MAX : 0;
+    if (!mask) return;
+    need(rule, ROUTE_ASKS_MARK);
+    if (!(mark & mask)) need(rule, ROUTE_ASKS_NO_MARK);
+}
+
+/* Read a condition on what packets that cross never have, or have always: no interface is asked for, and the kernel
+ * routes them as root's. */
+static void learn_own(const struct routing *r, const struct told *t, struct route_rule *rule)
+{
+    const char *out = netlink_text(t->at[FRA_OIFNAME]);
+    const struct host_link *link = out ? host_link_named(r->host, out) : NULL;
+    const struct nlattr *range = t->at[FRA_UID_RANGE];
+    struct fib_rule_uid_range uids = {0};
+    if (link && link->vrf_table)
+        need_unseen(rule);
+    else if (out)
+        need(rule, ROUTE_ASKS_NOTHING);
+    if (range && mnl_attr_get_payload_len(range) >= sizeof uids) memcpy(&uids, mnl_attr_get_payload(range), sizeof uids);
+    if (uids.start) need(rule, ROUTE_ASKS_NOTHING);
+}
+
+static void learn_ports(const struct nlattr *a, uint16_t ports[2])
+{
+    struct fib_rule_port_range range = {0};
+    if (a && mnl_attr_get_payload_len(a) >= sizeof range) memcpy(&range, mnl_attr_get_payload(a), sizeof range);
+    ports[0] = range.start;
+    ports[1] = range.end;
+}
+
+static void learn_conditions(struct routing *r, const struct told *t, struct route_rule *rule)
+{
     const struct host_addr from = netlink_addr(t->at[FRA_SRC]), to = netlink_addr(t->at[FRA_DST]);
-    memcpy(rule.from, from.word, sizeof rule.from);
-    memcpy(rule.to, to.word, sizeof rule.to);
-    rule.from_bits = head->src_len;
-    rule.to_bits = head->dst_len;
-    add_rule(r, &rule);
+    memcpy(rule->from, from.word, sizeof rule->from);
+    memcpy(rule->to, to.word, sizeof rule->to);
+    rule->from_bits = t->head->src_len;
+    rule->to_bits = t->head->dst_len;
+    rule->tos = t->at[POLICY_DSCP] ? (uint8_t)(netlink_u8(t->at[POLICY_DSCP]) << 2) : t->head->tos;
+    rule->proto = netlink_u8(t->at[FRA_IP_PROTO]);
+    learn_ports(t->at[FRA_SPORT_RANGE], rule->src_ports);
+    learn_ports(t->at[FRA_DPORT_RANGE], rule->dst_ports);
+    learn_arrival(r, netlink_text(t->at[FRA_IIFNAME]), rule);
+    learn_mark(t, rule);
+    learn_own(r, t, rule);
+    if (t->at[FRA_TUN_ID] || has_unread(t)) need_unseen(rule);
+    if (t->head->flags & FIB_RULE_INVERT) need(rule, ROUTE_ASKS_NOT);
 }
 
-/* Add a rule without conditions */
-static void learn_plain(struct routing *r, const struct told *t)
+/* Read what the rule does with its packets. */
+static void learn_action(const struct routing *r, const struct told *t, struct route_policy *p)
 {
-    const uint8_t family = t->head->family == AF_INET ? 4 : 6;
-    const uint32_t table = t->at[FRA_TABLE] ? netlink_u32(t->at[FRA_TABLE]) : t->head->table;
-    struct routing_table one = {.table = table, .family = family, .rank = UINT32_MAX - 1 - r->tables_count};
-    if (t->at[FRA_SUPPRESS_PREFIXLEN])
-        one.longer_than = (int)netlink_u32(t->at[FRA_SUPPRESS_PREFIXLEN]);
-    else
-        one.longer_than = -1;
-    const bool looks_up = t->head->action == FR_ACT_TO_TBL;
-    if (r->tables_count == ROUTING_TABLES || (!looks_up && t->head->action < FR_ACT_BLACKHOLE) ||
-        t->at[FRA_SUPPRESS_IFGROUP]) {
-        r->any[family == 6] = true; /* goto, or too many rules */
-        return;
+    const struct nlattr *group = t->at[FRA_SUPPRESS_IFGROUP], *length = t->at[FRA_SUPPRESS_PREFIXLEN];
+    p->table = t->at[FRA_TABLE] ? netlink_u32(t->at[FRA_TABLE]) : t->head->table;
+    p->suppressed = length ? (int)netlink_u32(length) : -1;
+    p->target = netlink_u32(t->at[FRA_GOTO]);
+    switch (t->head->action) {
+    case FR_ACT_TO_TBL: p->rule.does = ROUTE_LOOKS_UP; break;
+    case FR_ACT_GOTO:
+    case FR_ACT_NOP: p->rule.does = ROUTE_GOES_TO; break;
+    case FR_ACT_BLACKHOLE:
+    case FR_ACT_UNREACHABLE:
+    case FR_ACT_PROHIBIT: p->rule.does = ROUTE_REFUSES; break;
+    default: p->rule.does = ROUTE_ASKS;
     }
-    one.refuses = !looks_up;
-    r->tables[r->tables_count++] = one;
+    const bool vrf = netlink_u8(t->at[FRA_L3MDEV]);
+    if (vrf && !has_vrf(r)) need(&p->rule, ROUTE_ASKS_NOTHING);
+    if (vrf) need_unseen(&p->rule);
+    if (vrf || (group && netlink_u32(group) != UINT32_MAX)) p->rule.does = ROUTE_ASKS;
+    if (p->rule.does == ROUTE_ASKS) p->rule.why = WAY_OTHER;
+}
+
+bool policy_add(struct routing *r, const struct route_policy *p)
+{
+    if (!grow(&r->rules, r->rules_count, &r->rules_cap, 16, sizeof *r->rules)) return false;
+    r->rules[r->rules_count++] = *p;
+    return true;
 }
 
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh)
@@ -94,11 +161,11 @@ int policy_learn(struct routing *r, const struct nlmsghdr *nlh)
     struct told t = {.head = mnl_nlmsg_get_payload(nlh)};
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *t.head) return 0;
     if (t.head->family != AF_INET && t.head->family != AF_INET6) return 0;
-    netlink_attributes(nlh, sizeof *t.head, t.at, FRA_DPORT_RANGE);
-    const bool mark_only = !asks_more(&t), invert = t.head->flags & FIB_RULE_INVERT;
-    if (!mark_only)
-        learn_asking(r, &t);
-    else if (fits_mark(&t) != invert)
-        learn_plain(r, &t);
-    return 0;
+    netlink_attributes(nlh, sizeof *t.head, t.at, POLICY_MOST);
+    if (netlink_u8(t.at[FRA_PROTOCOL]) == HERE_PROTOCOL) return 0; /* none of prey's packets match */
+    struct route_policy p = {.rule = {.family = t.head->family == AF_INET ? 4 : 6, .port = ROUTE_NO_PORT},
+                             .priority = netlink_u32(t.at[FRA_PRIORITY])};
+    learn_conditions(r, &t, &p.rule);
+    learn_action(r, &t, &p);
+    return policy_add(r, &p) ? 0 : -ENOMEM;
 }

@@ -11,7 +11,16 @@
 #include "runtime/base/grown.h"
 
 /* ways[0 …]: ways without legs */
-enum { WAY_ASK, WAY_OWN, WAY_REFUSED, WAYS_FIXED };
+enum fixed { FIXED_ASK, FIXED_WRAPPED, FIXED_MANY, FIXED_OWN, FIXED_REFUSED, FIXED_THROW, WAYS_FIXED };
+static const struct route_way fixed_ways[WAYS_FIXED] = {
+    [FIXED_ASK] = {.kind = ROUTE_ASK, .why = WAY_OTHER},
+    [FIXED_WRAPPED] = {.kind = ROUTE_ASK, .why = WAY_ENCAPSULATED},
+    [FIXED_MANY] = {.kind = ROUTE_ASK, .why = WAY_TOO_MANY},
+    [FIXED_OWN] = {.kind = ROUTE_OWN},
+    [FIXED_REFUSED] = {.kind = ROUTE_REFUSED},
+    [FIXED_THROW] = {.kind = ROUTE_THROW},
+};
+enum { TABLE_FIXED = RT_TABLE_UNSPEC }; /* a table of ours: no table of the kernel has this number */
 
 static uint32_t hash_of(const void *bytes, size_t len)
 {
@@ -60,15 +69,14 @@ static int64_t way_of(struct routing *r, const struct route_leg *legs, unsigned 
     return r->ways_count++;
 }
 
-static uint8_t port_of(const struct routing *r, unsigned ifindex)
+uint8_t routing_port(const struct routing *r, unsigned ifindex)
 {
     for (unsigned i = 0; i < r->ports; i++)
         if (r->ifindex[i] == ifindex) return (uint8_t)i;
     return ROUTE_NO_PORT;
 }
 
-/* Return 1 + index of a device, added if there is room; 0: unknown, or no room */
-static uint16_t device_of(struct routing *r, const struct host_link *link)
+uint16_t routing_device(struct routing *r, const struct host_link *link)
 {
     if (!link || !link->name[0]) return 0;
     for (uint32_t i = r->devices_count; i-- > 0;)
@@ -81,8 +89,7 @@ static uint16_t device_of(struct routing *r, const struct host_link *link)
     return (uint16_t)r->devices_count;
 }
 
-/* Return a leg; at: attributes of the route, or of one of its next hops. Encapsulated packets (MPLS, segment routing)
- * leave by none of prey's ports. */
+/* Return a leg; at: attributes of the route, or of one of its next hops */
 static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
 {
     struct route_leg leg;
@@ -91,9 +98,9 @@ static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu
     const struct host_addr a = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]);
     memcpy(leg.gateway, a.word, sizeof leg.gateway);
     leg.family = a.family;
-    leg.port = at[RTA_ENCAP] ? ROUTE_NO_PORT : port_of(r, ifindex);
+    leg.port = routing_port(r, ifindex);
     leg.mtu = link && (!mtu || link->mtu < mtu) ? link->mtu : mtu;
-    leg.device = device_of(r, link);
+    leg.device = routing_device(r, link);
     leg.up_to = UINT32_MAX;
     return leg;
 }
@@ -109,7 +116,10 @@ static void share(struct route_leg legs[], const uint32_t weights[], unsigned co
     }
 }
 
-/* Get the live legs of a multipath route. Return their number; above ROUTE_LEGS_MOST: too many. */
+enum { LEGS_WRAPPED = ROUTE_LEGS_MOST + 1, LEGS_MANY };
+
+/* Get the live legs of a multipath route. Return their number; LEGS_WRAPPED: packets of one get another header (MPLS,
+ * segment routing); LEGS_MANY: too many. */
 static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_t mtu,
                         struct route_leg legs[ROUTE_LEGS_MOST])
 {
@@ -121,7 +131,8 @@ static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_
         const struct nlattr *at[RTA_ENCAP + 1];
         netlink_attributes_of(hop + 1, hop->rtnh_len - sizeof *hop, at, RTA_ENCAP);
         if (!(hop->rtnh_flags & RTNH_F_DEAD)) {
-            if (count == ROUTE_LEGS_MOST) return ROUTE_LEGS_MOST + 1;
+            if (at[RTA_ENCAP]) return LEGS_WRAPPED;
+            if (count == ROUTE_LEGS_MOST) return LEGS_MANY;
             weights[count] = hop->rtnh_hops + 1u;
             legs[count++] = leg_of(r, (unsigned)hop->rtnh_ifindex, mtu, at);
         }
@@ -141,20 +152,23 @@ static int64_t way_told(struct routing *r, const struct rtmsg *info, const struc
     struct route_leg legs[ROUTE_LEGS_MOST];
     const struct nlattr *metric[RTAX_MTU + 1];
     unsigned count = 1;
-    if (info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST) return WAY_OWN;
+    if (info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST) return FIXED_OWN;
     if (info->rtm_type == RTN_BROADCAST || info->rtm_type == RTN_BLACKHOLE || info->rtm_type == RTN_UNREACHABLE ||
         info->rtm_type == RTN_PROHIBIT)
-        return WAY_REFUSED;
-    if (info->rtm_type != RTN_UNICAST || info->rtm_src_len || (!at[RTA_OIF] && !at[RTA_MULTIPATH])) return WAY_ASK;
+        return FIXED_REFUSED;
+    if (info->rtm_type == RTN_THROW) return FIXED_THROW;
+    if (info->rtm_type != RTN_UNICAST || info->rtm_src_len || (!at[RTA_OIF] && !at[RTA_MULTIPATH])) return FIXED_ASK;
     if (info->rtm_flags & RTNH_F_DEAD) return -1;
     netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
     const uint32_t mtu = netlink_u32(metric[RTAX_MTU]);
     if (at[RTA_MULTIPATH])
         count = legs_of(r, at[RTA_MULTIPATH], mtu, legs);
+    else if (at[RTA_ENCAP])
+        return FIXED_WRAPPED;
     else
         legs[0] = leg_of(r, netlink_u32(at[RTA_OIF]), mtu, at);
     if (!count) return -1;
-    if (count > ROUTE_LEGS_MOST) return WAY_ASK;
+    if (count > ROUTE_LEGS_MOST) return count == LEGS_MANY ? FIXED_MANY : FIXED_WRAPPED;
     const int64_t way = way_of(r, legs, count);
     return way < 0 ? -ENOMEM : way;
 }
@@ -166,23 +180,27 @@ static bool route_add(struct routing *r, const struct route *x)
     return true;
 }
 
+/* True if a rule looks that table up */
+static bool is_used(const struct routing *r, uint8_t family, uint32_t table)
+{
+    for (uint32_t i = 0; i < r->rules_count; i++)
+        if (r->rules[i].rule.family == family && r->rules[i].table == table) return true;
+    return false;
+}
+
 static int learn(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
 {
     const uint32_t table = at[RTA_TABLE] ? netlink_u32(at[RTA_TABLE]) : info->rtm_table;
     const struct host_addr to = netlink_addr(at[RTA_DST]); /* absent: 0/0 */
     struct route x = {.family = info->rtm_family == AF_INET ? 4 : 6, .bits = info->rtm_dst_len};
+    if (!is_used(r, x.family, table)) return 0;
     const int64_t way = way_told(r, info, at);
     if (way < 0) return way == -1 ? 0 : -ENOMEM;
     memcpy(x.to, to.word, sizeof x.to);
     x.metric = netlink_u32(at[RTA_PRIORITY]);
     x.way = (uint32_t)way;
-    for (unsigned i = 0; i < r->tables_count; i++) {
-        const struct routing_table *t = &r->tables[i];
-        if (t->refuses || t->table != table || t->family != x.family || x.bits <= t->longer_than) continue;
-        x.rank = t->rank;
-        if (!route_add(r, &x)) return -ENOMEM;
-    }
-    return 0;
+    x.table = table;
+    return route_add(r, &x) ? 0 : -ENOMEM;
 }
 
 /* True for a route to this machine itself, or one that comes with its addresses */
@@ -197,8 +215,9 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
     const struct nlattr *at[RTA_ENCAP + 1];
     if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return 0;
-    /* Routes for one TOS: host_route, which asks without a TOS, does not find them either */
-    if (info->rtm_flags & RTM_F_CLONED || info->rtm_tos) return 0;
+    if (info->rtm_flags & RTM_F_CLONED) return 0;
+    r->has_tos |= info->rtm_tos != 0;
+    if (info->rtm_tos) return 0;
     if (info->rtm_family == AF_INET ? info->rtm_dst_len > 32 : info->rtm_family != AF_INET6 || info->rtm_dst_len > 128)
         return 0;
     r->seen += !is_own(info);
@@ -207,17 +226,13 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     return learn(r, info, at);
 }
 
-/* Add fixed routes: link-local and multicast are no destinations; a refusing rule needs no table */
+/* Add routes of ours: link-local addresses and groups are no destinations that cross */
 static bool add_fixed(struct routing *r)
 {
-    const struct route links = {.to = {0xfe800000}, .family = 6, .bits = 10, .rank = UINT32_MAX};
-    const struct route groups = {.to = {0xff000000}, .family = 6, .bits = 8, .rank = UINT32_MAX};
-    bool added = route_add(r, &links) && route_add(r, &groups);
-    for (unsigned i = 0; i < r->tables_count; i++) {
-        const struct route all = {.family = r->tables[i].family, .rank = r->tables[i].rank, .way = WAY_REFUSED};
-        if (r->tables[i].refuses) added = added && route_add(r, &all);
-    }
-    return added;
+    const struct route_policy first = {.rule = {.family = 6}, .table = TABLE_FIXED, .suppressed = -1};
+    const struct route links = {.to = {0xfe800000}, .family = 6, .bits = 10, .table = TABLE_FIXED};
+    const struct route groups = {.to = {0xff000000}, .family = 6, .bits = 8, .table = TABLE_FIXED};
+    return policy_add(r, &first) && route_add(r, &links) && route_add(r, &groups);
 }
 
 struct dump {
@@ -245,32 +260,35 @@ static int dump_all(struct routing *r)
 {
     const struct fib_rule_hdr rules = {.family = AF_UNSPEC};
     const struct rtmsg four = {.rtm_family = AF_INET}, six = {.rtm_family = AF_INET6};
-    r->tables_count = r->rules_count = 0;
-    r->any[0] = r->any[1] = false;
-    r->seen = r->count = r->legs_count = r->devices_count = 0;
+    r->has_tos = false;
+    r->rules_count = r->seen = r->count = r->legs_count = r->devices_count = 0;
     r->ways_count = WAYS_FIXED;
     if (r->index) memset(r->index, 0, (r->index_mask + (size_t)1) * sizeof *r->index);
-    int failed = dump(r, RTM_GETRULE, &rules, sizeof rules, policy_learn);
+    int failed = add_fixed(r) ? 0 : -ENOMEM;
+    if (!failed) failed = dump(r, RTM_GETRULE, &rules, sizeof rules, policy_learn);
     if (!failed) failed = dump(r, RTM_GETROUTE, &four, sizeof four, routes_taken);
     if (!failed) failed = dump(r, RTM_GETROUTE, &six, sizeof six, routes_taken);
-    return failed ? failed : add_fixed(r) ? 0 : -ENOMEM;
+    return failed;
 }
 
-/* Replace the family's rules by one that all packets match */
-static void ask_all(struct routing *r, uint8_t family)
+/* Put a rule before all others of its family */
+static bool rule_first(struct routing *r, struct route_rule rule)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < r->rules_count; i++)
-        if (r->rules[i].family != family) r->rules[kept++] = r->rules[i];
-    r->rules_count = kept;
-    r->rules[r->rules_count++] = (struct route_rule){.family = family, .in = ROUTE_NO_PORT};
+    const struct route_policy first = {.rule = rule};
+    if (!policy_add(r, &first)) return false;
+    memmove(r->rules + 1, r->rules, (r->rules_count - 1) * sizeof *r->rules);
+    r->rules[0] = first;
+    return true;
 }
 
 static struct routes *made(struct routing *r)
 {
     const bool full = r->seen > r->most;
-    for (unsigned six = 0; six < 2; six++)
-        if (r->any[six] || full) ask_all(r, six ? 6 : 4);
+    const struct route_rule tos = {.family = 4, .asks = ROUTE_ASKS_TOS, .does = ROUTE_ASKS, .why = WAY_OTHER};
+    if (full) r->rules_count = 0;
+    for (uint8_t family = 4; family <= 6 && full; family += 2)
+        if (!rule_first(r, (struct route_rule){.family = family, .does = ROUTE_ASKS, .why = WAY_TOO_MANY})) return NULL;
+    if (r->has_tos && !rule_first(r, tos)) return NULL;
     const struct routes_said said = {.routes = r->routes,
                                      .ways = r->ways,
                                      .legs = r->legs,
@@ -300,14 +318,14 @@ int host_routes(struct host *h, const struct served_ports *ports, uint32_t most,
     r.devices = devices_room(h);
     if (r.ways && r.devices && index_grow(&r)) {
         r.ways_cap = 64;
-        r.ways[WAY_OWN].kind = ROUTE_OWN;
-        r.ways[WAY_REFUSED].kind = ROUTE_REFUSED;
+        memcpy(r.ways, fixed_ways, sizeof fixed_ways);
         failed = -EINTR; /* changed during the dump */
         for (unsigned i = 0; i < 16 && failed == -EINTR; i++) failed = dump_all(&r);
     }
     *table = failed ? NULL : made(&r);
     *count = r.seen;
     free(r.routes);
+    free(r.rules);
     free(r.ways);
     free(r.legs);
     free(r.devices);

@@ -9,8 +9,8 @@ struct served_ports {
     unsigned count;
 };
 /* Read all routes and rules of the kernel into a table, which the caller owns. A lookup gives the kernel's route for a
- * packet without a mark. If that depends on more than addresses and the incoming port, or the kernel has more than
- * `most` routes (not counting those to this machine itself), it gives ROUTE_ASK: then call host_route. *count: number
+ * packet. If that depends on something that prey cannot see, or the kernel has more than `most` routes (not counting
+ * those to this machine itself), it gives ROUTE_ASK: then call host_route. *count: number
  * of the kernel's routes. Return 0 or a negative errno. */
 int host_routes(struct host *h, const struct served_ports *ports, uint32_t most, struct routes **table,
                 uint32_t *count);

@@ -4,25 +4,14 @@
 #include "runtime/host/host_priv.h"
 #include "runtime/host/view/routing.h"
 
-enum { ROUTING_RULES = 64, ROUTING_TABLES = 64 };
-
-/* A table that some rule selects for all packets */
-struct routing_table {
-    uint32_t table, rank; /* rank of the table's routes: highest for the first rule */
-    int longer_than;      /* longest prefix of skipped routes; -1: none are skipped */
-    uint8_t family;
-    bool refuses; /* no table: the rule refuses all packets that get so far */
-};
-
 struct routing {
     struct host *host;
     const unsigned *ifindex; /* one for each port */
     unsigned ports;
     uint32_t most; /* maximum number of routes */
-    struct routing_table tables[ROUTING_TABLES];
-    struct route_rule rules[ROUTING_RULES];
-    unsigned tables_count, rules_count;
-    bool any[2];   /* for IPv4, for IPv6: some rule does not fit a struct route_rule */
+    struct route_policy *rules;
+    uint32_t rules_count, rules_cap;
+    bool has_tos;  /* some route of IPv4 is for one TOS alone */
     uint32_t seen; /* number of routes that count */
     struct route *routes;
     uint32_t count, cap;
@@ -36,5 +25,11 @@ struct routing {
     uint32_t index_mask;
 };
 
-/* Handle a rule: rules come in order, those of a family together */
+/* Handle a rule: those of a family come in order */
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh);
+bool policy_add(struct routing *r, const struct route_policy *p); /* false: out of memory */
+
+/* Return the port of an interface; ROUTE_NO_PORT: not served */
+uint8_t routing_port(const struct routing *r, unsigned ifindex);
+/* Return 1 + index of a device, added if there is room; 0: unknown, or no room */
+uint16_t routing_device(struct routing *r, const struct host_link *link);

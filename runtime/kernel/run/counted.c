@@ -174,4 +174,5 @@ void counted_add(struct counted *c, struct vm *vm)
     memcpy(more.verdicts, now.verdicts, sizeof more.verdicts);
     memcpy(more.reasons, now.reasons, sizeof more.reasons);
     vm_count(vm, &more);
+    vm_count_ways(vm, now.unknown_ways);
 }

@@ -113,7 +113,7 @@ int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struc
 {
     static const struct facts none;
     const struct facts *now = facts ? facts : &none;
-    const bool asks = kernel_world(kernel)->flags & PBC_ASKS_ROUTES;
+    const bool asks = kernel_world(kernel)->flags & PBC_NEEDS_ROUTES;
     bool moved = asks != f->asks;
     const int no_out = push_outs(f, kernel, &moved);
     if (no_out) return no_out;

@@ -12,16 +12,16 @@
 #include "vm/kernel/judge/routes.h"
 #include "vm/packet/key.h"
 
-/* A way in a form valid for all tables: without numbers of devices, which change. */
+/* A way with legs in a form valid for all tables: without numbers of devices, which change. */
 struct route_names {
-    uint8_t kind, legs; /* enum route_kind */
+    uint8_t legs;
     bool used;
     uint32_t up_to[KERNEL_ROUTE_LEGS];
     char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* "": not known */
 };
 struct route_prefix {
     struct kernel_route_to to;
-    uint32_t way;
+    uint32_t entry;
 };
 
 /* State of the change from one table to the next. */
@@ -34,6 +34,7 @@ struct renewal {
     struct route_prefix *prefixes; /* prefixes of the new table */
     size_t count, cap;
     uint8_t family;
+    uint32_t view;
     int failed;
 };
 
@@ -57,20 +58,6 @@ static bool name_legs(const struct routes *t, const struct route_way *way, struc
     return true;
 }
 
-static struct route_names names_of(const struct routes *t, const struct route_way *way)
-{
-    struct route_names names;
-    memset(&names, 0, sizeof names); /* names are compared as bytes */
-    names.used = true;
-    names.kind = way->kind;
-    if (!name_legs(t, way, &names)) {
-        memset(&names, 0, sizeof names);
-        names.used = true;
-        names.kind = ROUTE_ASK;
-    }
-    return names;
-}
-
 /* Return the program's interfaces for a device name. */
 static struct kernel_route_leg leg_of(const struct facts *f, const char *name)
 {
@@ -87,7 +74,7 @@ static struct kernel_route_way *ways(const struct kernel *kernel)
 
 static void write_way(const struct renewal *n, uint32_t number, const struct route_names *names)
 {
-    struct kernel_route_way way = {.kind = names->kind, .legs = names->legs};
+    struct kernel_route_way way = {.kind = ROUTE_VIA, .legs = names->legs};
     for (unsigned i = 0; i < names->legs; i++) {
         way.leg[i] = leg_of(n->facts, names->device[i]);
         way.leg[i].up_to = names->up_to[i];
@@ -95,61 +82,88 @@ static void write_way(const struct renewal *n, uint32_t number, const struct rou
     ways(n->kernel)[number] = way;
 }
 
-/* Return the way's present number, or an unused one; 0, which is ROUTE_ASK, without room. */
-static uint32_t number_of(const struct renewal *n, const struct route_names *names)
+/* Write the ways without legs. */
+static void write_fixed(const struct kernel *kernel)
+{
+    static const uint8_t kinds[KERNEL_WAY_FIXED] = {[KERNEL_WAY_OWN] = ROUTE_OWN,
+                                                    [KERNEL_WAY_REFUSED] = ROUTE_REFUSED,
+                                                    [KERNEL_WAY_THROW] = ROUTE_THROW};
+    for (uint16_t i = 0; i < KERNEL_WAY_FIXED; i++)
+        ways(kernel)[i] = (struct kernel_route_way){.kind = kinds[i], .why = i < WAY_WHYS ? i : WAY_KNOWN};
+}
+
+/* Return the present number of a way with legs, or an unused one; WAY_TOO_MANY without room. */
+static uint32_t number_named(const struct renewal *n, const struct route_names *names)
 {
     struct route_names *all = n->routes->ways;
     uint32_t unused = 0;
-    if (names->kind == ROUTE_ASK) return 0;
-    for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) {
+    for (uint32_t i = KERNEL_WAY_FIXED; i < KERNEL_ROUTE_WAYS; i++) {
         if (all[i].used && !memcmp(&all[i], names, sizeof *names)) return i;
         if (!all[i].used && !unused) unused = i;
     }
     if (unused) all[unused] = *names;
-    return unused;
+    return unused ? unused : WAY_TOO_MANY;
 }
 
-/* Number all ways of the table. Return the number of the way for addresses outside all ranges. */
-static uint32_t number_ways(struct renewal *n)
+static uint32_t number_of(const struct renewal *n, const struct route_way *way)
+{
+    struct route_names names;
+    memset(&names, 0, sizeof names); /* names are compared as bytes */
+    names.used = true;
+    switch ((enum route_kind)way->kind) {
+    case ROUTE_OWN: return KERNEL_WAY_OWN;
+    case ROUTE_REFUSED: return KERNEL_WAY_REFUSED;
+    case ROUTE_THROW: return KERNEL_WAY_THROW;
+    case ROUTE_ASK: return way->why;
+    default: return name_legs(n->facts->routes, way, &names) ? number_named(n, &names) : WAY_TOO_MANY;
+    }
+}
+
+/* Number all ways of the table. */
+static void number_ways(struct renewal *n)
 {
     const struct routes *t = n->facts->routes;
-    const struct route_way nowhere = {.kind = ROUTE_REFUSED};
-    for (uint32_t i = 0; i <= t->size.ways; i++) {
-        const struct route_names names = names_of(t, i < t->size.ways ? &t->ways[i] : &nowhere);
-        n->numbers[i] = number_of(n, &names);
-        n->taken[n->numbers[i]] = true;
-        write_way(n, n->numbers[i], &n->routes->ways[n->numbers[i]]);
+    for (uint32_t i = 0; i < t->size.ways; i++) {
+        const uint32_t number = n->numbers[i] = number_of(n, &t->ways[i]);
+        n->taken[number] = true;
+        if (number >= KERNEL_WAY_FIXED) write_way(n, number, &n->routes->ways[number]);
     }
-    return n->numbers[t->size.ways];
 }
 
-/* Ranges of one family, with the gaps between them. */
+/* Ranges of one view, with the gaps between them. */
 struct ranges {
     struct cover_range *v;
     size_t count;
 };
 
-static void add_range(struct ranges *r, cover_number lo, cover_number hi, uint32_t way)
+static void add_range(struct ranges *r, cover_number lo, cover_number hi, uint32_t entry)
 {
     struct cover_range *last = r->count ? &r->v[r->count - 1] : NULL;
-    if (last && last->value == way)
+    if (last && last->value == entry)
         last->hi = hi;
     else
-        r->v[r->count++] = (struct cover_range){lo, hi, way};
+        r->v[r->count++] = (struct cover_range){lo, hi, entry};
+}
+
+/* Return the entry of addresses that no range of the view holds. */
+static uint32_t entry_nowhere(uint32_t view)
+{
+    return view ? KERNEL_WAY_THROW : KERNEL_WAY_REFUSED | (uint32_t)UINT8_MAX << ROUTE_RANK_SHIFT;
 }
 
 /* Collect the ranges, each with the gap before it, and the end. False: out of memory. */
-static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *r)
+static bool ranges_of(const struct renewal *n, struct ranges *r)
 {
     const struct routes *t = n->facts->routes;
+    const struct route_view *v = &t->views[n->view];
     const bool v6 = n->family == 6;
-    const uint32_t count = v6 ? t->size.ranges6 : t->size.ranges4;
-    const uint32_t *way = v6 ? t->way6 : t->way4;
+    const uint32_t first = v6 ? v->first6 : v->first4, count = v6 ? v->count6 : v->count4;
+    const uint32_t *entry = v6 ? t->way6 : t->way4, nowhere = entry_nowhere(n->view);
     cover_number at = 0;
     bool ended = false;
     *r = (struct ranges){calloc(2 * (size_t)count + 1, sizeof *r->v), 0};
     if (!r->v) return false;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = first; i < first + count; i++) {
         cover_number lo, hi;
         if (v6) {
             lo = (cover_number)t->range6[i].lo_hi << 64 | t->range6[i].lo_lo;
@@ -159,7 +173,7 @@ static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *
             hi = ((cover_number)t->range4[i].hi + 1) * ((cover_number)1 << 96) - 1;
         }
         if (lo != at) add_range(r, at, lo - 1, nowhere);
-        add_range(r, lo, hi, n->numbers[way[i]]);
+        add_range(r, lo, hi, n->numbers[entry[i] & ROUTE_WAY_MASK] | (entry[i] & ~(uint32_t)ROUTE_WAY_MASK));
         at = hi + 1;
         ended = at == 0;
     }
@@ -168,7 +182,7 @@ static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *
 }
 
 /* Add a prefix. Many prefixes come if most ranges do not begin and end at the bounds of large blocks. */
-static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t way)
+static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t entry)
 {
     struct renewal *n = arg;
     if (n->count == n->cap && !n->failed) {
@@ -179,21 +193,31 @@ static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t w
     }
     if (n->failed) return;
     struct route_prefix *p = &n->prefixes[n->count++];
-    *p = (struct route_prefix){.to = {.bits = KERNEL_ROUTE_FAMILY + bits, .family = n->family}, .way = way};
+    *p = (struct route_prefix){
+        .to = {.bits = KERNEL_ROUTE_FAMILY + bits, .family = n->view << KERNEL_ROUTE_VIEW | n->family}, .entry = entry};
     cover_bytes(first, p->to.addr);
 }
 
-/* Make the prefixes in the order of the trie's keys: family, address, then bits. */
-static void make_prefixes(struct renewal *n, uint32_t nowhere)
+/* True if the view has ranges of the family, or is that of the merged tables. */
+static bool has_ranges(const struct renewal *n)
+{
+    const struct route_view *v = &n->facts->routes->views[n->view];
+    return !n->view || (n->family == 6 ? v->count6 : v->count4);
+}
+
+/* Make the prefixes in the order of the trie's keys: view, family, address, then bits. */
+static void make_prefixes(struct renewal *n)
 {
     struct ranges r;
-    for (n->family = 4; n->family <= 6 && !n->failed; n->family += 2) {
-        if (!ranges_of(n, nowhere, &r))
-            n->failed = -ENOMEM;
-        else
-            cover(r.v, r.count, take_prefix, n);
-        free(r.v);
-    }
+    for (n->view = 0; n->view < n->facts->routes->size.views; n->view++)
+        for (n->family = 4; n->family <= 6 && !n->failed; n->family += 2) {
+            if (!has_ranges(n)) continue;
+            if (!ranges_of(n, &r))
+                n->failed = -ENOMEM;
+            else
+                cover(r.v, r.count, take_prefix, n);
+            free(r.v);
+        }
 }
 
 static int compare(const struct route_prefix *a, const struct route_prefix *b)
@@ -213,8 +237,8 @@ static void change_trie(struct renewal *n)
         const struct route_prefix *p = &n->prefixes[i];
         while (old < was->count && compare(&was->prefixes[old], p) < 0) old++;
         const bool there = old < was->count && !compare(&was->prefixes[old], p);
-        if (there && was->prefixes[old].way == p->way) continue;
-        if (bpf_map_update_elem(map, &p->to, &p->way, BPF_ANY)) n->failed = -errno;
+        if (there && was->prefixes[old].entry == p->entry) continue;
+        if (bpf_map_update_elem(map, &p->to, &p->entry, BPF_ANY)) n->failed = -errno;
     }
     for (size_t i = 0, now = 0; i < was->count && !n->failed; i++) {
         const struct route_prefix *p = &was->prefixes[i];
@@ -223,14 +247,18 @@ static void change_trie(struct renewal *n)
     }
 }
 
-static bool write_rules(const struct renewal *n)
+/* Write the rules, each with the id of its interface of arrival. */
+static void write_rules(const struct renewal *n)
 {
     const struct routes *t = n->facts->routes;
-    if (t->size.rules > KERNEL_ROUTE_RULES) return false;
     struct route_rule *rules = kernel_map(n->kernel, KERNEL_MAP_route_rules)->memory;
-    memcpy(rules, t->rules, t->size.rules * sizeof *rules);
-    kernel_world(n->kernel)->route_rules = t->size.rules;
-    return true;
+    for (uint32_t i = 0; i < t->size.rules4 + t->size.rules6; i++) {
+        struct route_rule x = t->rules[i];
+        x.iface = x.device ? n->facts->devices[x.device - 1u].iface : IFACE_NONE;
+        rules[i] = x;
+    }
+    kernel_world(n->kernel)->route_rules4 = t->size.rules4;
+    kernel_world(n->kernel)->route_rules6 = t->size.rules6;
 }
 
 static void knows(struct kernel *kernel, bool known)
@@ -252,14 +280,16 @@ static void clear(struct kernel_routing *r, struct kernel *kernel)
 static int renew(struct renewal *n, bool same)
 {
     struct kernel_routing *r = n->routes;
-    const uint32_t nowhere = number_ways(n);
-    if (!write_rules(n)) return -E2BIG;
+    write_fixed(n->kernel);
+    number_ways(n);
+    if (same) write_rules(n);
     if (same) return 0;
-    make_prefixes(n, nowhere);
+    make_prefixes(n);
     if (!n->failed) change_trie(n);
+    write_rules(n);
     if (n->failed) return n->failed;
     /* Free the ways that no prefix has any more. */
-    for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
+    for (uint32_t i = KERNEL_WAY_FIXED; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
     struct route_prefix *before = r->prefixes;
     r->prefixes = n->prefixes;
     r->count = n->count;
@@ -269,7 +299,7 @@ static int renew(struct renewal *n, bool same)
 
 int kernel_routing_push(struct kernel_routing *r, struct kernel *kernel, const struct facts *facts)
 {
-    const struct routes *t = kernel_world(kernel)->flags & PBC_ASKS_ROUTES ? facts->routes : NULL;
+    const struct routes *t = kernel_world(kernel)->flags & PBC_NEEDS_ROUTES ? facts->routes : NULL;
     struct renewal n = {.routes = r, .kernel = kernel, .facts = facts};
     if (!t && r->ways) clear(r, kernel);
     if (!t) return 0;

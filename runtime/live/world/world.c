@@ -84,6 +84,7 @@ static struct facts facts_now(struct world *world)
 {
     const struct carry *carry = world->carry;
     const struct host_self self = host_self(carry->host);
+    const bool host_routes = carry->in_kernel || !enforce_routes(carry, carry->now.program);
     struct facts f = {.self4 = self.v4,
                       .self4_count = self.v4_count,
                       .self6 = self.v6,
@@ -97,6 +98,8 @@ static struct facts facts_now(struct world *world)
                       .up_since_ns = carry->now.up_since_ns,
                       .weights = carry->now.weights,
                       .ports = shared_ports_facts(carry),
+                      .host_routes4 = carry->forwards4 && host_routes,
+                      .host_routes6 = carry->forwards6 && host_routes,
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < world->o->iface_count; i++) {
         iface_facts(world, i);

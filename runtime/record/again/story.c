@@ -272,6 +272,11 @@ static struct routes *routes_of(const struct story *t, uint64_t number)
 
 static int hear_routes(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
+    if (t->start.version < RECORD_POLICIES)
+        return fail(err, err_len,
+                    "recording of format version %u, and this preyrun reads tables of routes from %d on: replay it "
+                    "with the preyrun that made it",
+                    t->start.version, RECORD_POLICIES);
     struct routes *r = world_unpack_routes(s->body, s->len, t->start.ports);
     if (!r) return fail(err, err_len, "the recording is damaged: a table of routes");
     struct routes **more = routes_of(t, r->number) ? NULL : realloc(t->routes, (t->routes_count + 1u) * sizeof *more);

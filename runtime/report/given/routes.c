@@ -1,4 +1,4 @@
-#include "runtime/report/given/routes.h"
+#include "runtime/report/given/routes_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,23 +16,9 @@
 
 enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
 
-/* Routes of --route precede those of files. */
-enum { RANK_FILE, RANK_WRITTEN };
+#define TABLE_NAMED (1u << 31) /* numbers of tables that have names */
 
-struct reading {
-    struct route_list list;
-    char *err;
-    size_t err_len;
-    const char *file; /* file that is read, and the line in it */
-    unsigned line;
-    struct route_hop hops[ROUTE_LEGS_MOST];
-    struct route_entry entry; /* route of the lines so far, not added yet; hop NULL: none */
-    unsigned began;           /* line at which `entry` began */
-    bool left_out;            /* the route does not count: it is dead, or for some packets only */
-    bool hops_left_out;       /* some hops of the route do not count */
-};
-
-static int fault(struct reading *r, const char *what, const char *word)
+int routes_fault(struct reading *r, const char *what, const char *word)
 {
     char shown[80];
     snprintf(shown, sizeof shown, "%.60s", word);
@@ -48,15 +34,14 @@ static int fault(struct reading *r, const char *what, const char *word)
 static int route_add(struct reading *r, const struct route_entry *e, bool set)
 {
     const int failed = set ? route_list_set(&r->list, e) : route_list_add(&r->list, e);
-    if (failed == -ENOSPC) fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
+    if (failed == -ENOSPC) routes_fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
     if (failed == -ENOMEM) snprintf(r->err, r->err_len, "out of memory");
     return failed;
 }
 
 static unsigned bits_alike(uint64_t a, uint64_t b) { return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b); }
 
-/* Parse an address or a prefix; `default` is all of `family`, which serves for that only. */
-static bool prefix(const char *s, size_t len, uint8_t family, struct route *to)
+bool routes_prefix(const char *s, size_t len, uint8_t family, struct route *to)
 {
     struct addr_member m;
     if (len == 7 && !memcmp(s, "default", 7)) {
@@ -90,19 +75,19 @@ static int read_written(struct reading *r, const struct program *p, const char *
 {
     const char *is = strrchr(text, '=');
     struct route_hop hop = {.weight = 1};
-    struct route_entry e = {.route = {.rank = RANK_WRITTEN}, .kind = ROUTE_VIA, .hops = 1, .hop = &hop};
+    struct route_entry e = {.route = {.table = ROUTE_LIST_FIRST}, .kind = ROUTE_VIA, .hops = 1, .hop = &hop};
     uint16_t id;
     char why[160];
     int failed = 0;
-    if (!is || is == text || !is[1]) return fault(r, "write PREFIX=IF, not", text);
+    if (!is || is == text || !is[1]) return routes_fault(r, "write PREFIX=IF, not", text);
     if (iface_find(p, is + 1, &id, why, sizeof why)) {
         snprintf(r->err, r->err_len, "--route: %s", why);
         return -EINVAL;
     }
     const char *device = device_named(p, is + 1);
     memcpy(hop.device, device, strnlen(device, sizeof hop.device - 1));
-    if (!prefix(text, (size_t)(is - text), 4, &e.route))
-        return fault(r, "no address or prefix before the `=` of", text);
+    if (!routes_prefix(text, (size_t)(is - text), 4, &e.route))
+        return routes_fault(r, "no address or prefix before the `=` of", text);
     failed = route_add(r, &e, true);
     if (failed || strncmp(text, "default=", 8)) return failed;
     e.route.family = 6;
@@ -118,11 +103,10 @@ static const struct {
 } kinds[] = {
     {"unicast", ROUTE_VIA},       {"local", ROUTE_OWN},           {"anycast", ROUTE_OWN},
     {"blackhole", ROUTE_REFUSED}, {"unreachable", ROUTE_REFUSED}, {"prohibit", ROUTE_REFUSED},
-    {"broadcast", ROUTE_REFUSED}, {"multicast", ROUTE_ASK},       {"throw", ROUTE_ASK},
+    {"broadcast", ROUTE_REFUSED}, {"multicast", ROUTE_ASK},       {"throw", ROUTE_THROW},
 };
 
-/* Parse the number behind a word. */
-static bool number(const char *word, uint32_t most, uint32_t *value)
+bool routes_number(const char *word, uint32_t most, uint32_t *value)
 {
     char *end;
     errno = 0;
@@ -132,24 +116,51 @@ static bool number(const char *word, uint32_t most, uint32_t *value)
     return true;
 }
 
+int routes_table(struct reading *r, const char *name, uint32_t *table)
+{
+    static const struct {
+        const char *name;
+        uint32_t number;
+    } known[] = {{"local", ROUTE_TABLE_LOCAL}, {"main", ROUTE_TABLE_MAIN}, {"default", ROUTE_TABLE_DEFAULT}};
+    for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+        if (is(name, known[i].name)) *table = known[i].number;
+    for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+        if (is(name, known[i].name)) return 0;
+    if (routes_number(name, TABLE_NAMED - 1, table) && *table) return 0;
+    for (*table = TABLE_NAMED; *table - TABLE_NAMED < r->tables_count; ++*table)
+        if (is(r->tables[*table - TABLE_NAMED], name)) return 0;
+    if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "too long for the name of a table:", name);
+    if (r->tables_count == TABLES_MOST) return routes_fault(r, "more than 1,024 tables with names", "");
+    if (!r->tables) r->tables = calloc(TABLES_MOST, sizeof *r->tables);
+    if (!r->tables) return -ENOMEM;
+    strcpy(r->tables[r->tables_count++], name);
+    return 0;
+}
+
+static int be_unknown(struct reading *r, enum way_why why)
+{
+    r->entry.kind = ROUTE_ASK;
+    r->entry.why = (uint8_t)why;
+    return 0;
+}
+
 /* Read one word and its value. */
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
     if (is(word, "dev")) {
-        if (strlen(value) >= sizeof hop->device) return fault(r, "too long for the name of a device:", value);
+        if (strlen(value) >= sizeof hop->device) return routes_fault(r, "too long for the name of a device:", value);
         memset(hop->device, 0, sizeof hop->device);
         memcpy(hop->device, value, strlen(value));
     } else if (is(word, "metric")) {
-        if (!number(value, UINT32_MAX, &r->entry.route.metric))
-            return fault(r, "a metric must be a number, not", value);
+        if (!routes_number(value, UINT32_MAX, &r->entry.route.metric))
+            return routes_fault(r, "a metric must be a number, not", value);
     } else if (is(word, "weight")) {
-        if (!number(value, 256, &hop->weight) || !hop->weight)
-            return fault(r, "a weight must be a number from 1 to 256, not", value);
+        if (!routes_number(value, 256, &hop->weight) || !hop->weight)
+            return routes_fault(r, "a weight must be a number from 1 to 256, not", value);
     } else if (is(word, "from")) {
-        r->entry.kind = ROUTE_ASK; /* the source decides, too */
-    } else if (!is(value, "main") && !is(value, "local") && !is(value, "default") && !is(value, "253") &&
-               !is(value, "254") && !is(value, "255")) {
-        r->left_out = true; /* a table that policy rules select for some packets */
+        return be_unknown(r, WAY_OTHER); /* the source decides, too */
+    } else {
+        return routes_table(r, value, &r->entry.route.table);
     }
     return 0;
 }
@@ -161,12 +172,12 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
     bool wrapped = false; /* the encapsulating header has a TOS, too */
     for (unsigned i = 0; i < count; i++) {
         bool takes = false;
-        if (is(words[i], "encap")) wrapped = true;
-        if (is(words[i], "tos") && !wrapped) r->left_out = true; /* for packets of one TOS */
+        if (is(words[i], "encap")) wrapped = !be_unknown(r, WAY_ENCAPSULATED);
+        if (is(words[i], "tos") && !wrapped) r->left_out = r->has_tos = true; /* for packets of one TOS */
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= is(words[i], valued[k]);
         if (is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
-        if (++i == count) return fault(r, "no value after", words[i - 1]);
+        if (++i == count) return routes_fault(r, "no value after", words[i - 1]);
         const int failed = read_value(r, words[i - 1], words[i], hop);
         if (failed) return failed;
     }
@@ -183,7 +194,7 @@ static int close_route(struct reading *r)
     if (e->kind == ROUTE_VIA && !e->hops) {
         if (r->hops_left_out) return 0;
         r->line = r->began;
-        return fault(r, "the route names no device (`dev NAME`)", "");
+        return routes_fault(r, "the route names no device (`dev NAME`)", "");
     }
     e->hop = r->hops;
     const unsigned line = r->line;
@@ -203,8 +214,8 @@ static bool has_colon(char *const words[], unsigned count)
 
 static int read_hop(struct reading *r, char *const words[], unsigned count)
 {
-    if (!r->entry.hop) return fault(r, "a `nexthop` without a route before it", "");
-    if (r->entry.hops == ROUTE_LEGS_MOST) return fault(r, "more than 256 hops of one route", "");
+    if (!r->entry.hop) return routes_fault(r, "a `nexthop` without a route before it", "");
+    if (r->entry.hops == ROUTE_LEGS_MOST) return routes_fault(r, "more than 256 hops of one route", "");
     const bool left_out = r->left_out;
     struct route_hop *hop = &r->hops[r->entry.hops];
     *hop = (struct route_hop){.weight = 1};
@@ -230,14 +241,15 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
 {
     unsigned at = 0;
     int failed = close_route(r);
-    r->entry = (struct route_entry){.kind = ROUTE_VIA, .hop = r->hops};
+    r->entry = (struct route_entry){.route = {.table = ROUTE_TABLE_MAIN}, .kind = ROUTE_VIA, .hop = r->hops};
     r->left_out = r->hops_left_out = false;
     r->began = r->line;
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (is(words[0], kinds[i].word)) r->entry.kind = kinds[i].kind, at = 1;
+    if (r->entry.kind == ROUTE_ASK) be_unknown(r, WAY_OTHER);
     if (failed) return failed;
-    if (at == count || !prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
-        return fault(r, "a route must begin with an address, a prefix or `default`, not", words[at == count ? 0 : at]);
+    if (at == count || !routes_prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
+        return routes_fault(r, "a route must begin with an address, a prefix or `default`, not", words[at == count ? 0 : at]);
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
         if (is(words[i], "nexthop")) {
@@ -273,11 +285,16 @@ static int read_line(struct reading *r, char *line)
     unsigned count = 0;
     take_colours_off(line);
     for (char *at = strtok_r(line, " \t\r\n\\", &save); at; at = strtok_r(NULL, " \t\r\n\\", &save)) {
-        if (count == WORDS_MOST) return fault(r, "more than 256 words in a line", "");
+        if (count == WORDS_MOST) return routes_fault(r, "more than 256 words in a line", "");
         words[count++] = at;
     }
     if (!count || words[0][0] == '#') return 0;
     if (is(words[0], "nh_info")) return 0; /* `ip -details`: repeats a route by `nhid` */
+    if (policy_begins(words[0])) {
+        const int failed = close_route(r);
+        return failed ? failed : policy_read(r, words, count);
+    }
+    r->in_rules = false;
     return is(words[0], "nexthop") ? read_hop(r, words + 1, count - 1) : read_route(r, words, count);
 }
 
@@ -290,7 +307,7 @@ static int read_lines(struct reading *r, char *text)
         const size_t len = strcspn(at, "\n");
         next = at + len + (at[len] != 0);
         at[len] = 0;
-        failed = len > LINE_MOST ? fault(r, "a line of more than 4,096 bytes", "") : read_line(r, at);
+        failed = len > LINE_MOST ? routes_fault(r, "a line of more than 4,096 bytes", "") : read_line(r, at);
         if (failed) return failed;
     }
     return close_route(r);
@@ -300,7 +317,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
     for (; text < zero; text++) r->line += *text == '\n';
-    return fault(r, "a zero byte: not a text file", "");
+    return routes_fault(r, "a zero byte: not a text file", "");
 }
 
 static int read_file(struct reading *r, const char *path)
@@ -311,6 +328,7 @@ static int read_file(struct reading *r, const char *path)
     const char *zero = text ? memchr(text, 0, len) : NULL;
     int failed = -EINVAL;
     r->file = path;
+    r->in_rules = false;
     if (!text)
         snprintf(r->err, r->err_len, "--routes: %.200s: %s", path, strerror(errno));
     else if (zero)
@@ -332,6 +350,7 @@ int known_routes_read(struct known_routes *k, const struct route_options *o, con
     if (!failed) r->err = err, r->err_len = err_len, r->list.seed = hash_pair(arc4random(), arc4random());
     for (unsigned i = 0; !failed && i < o->files_count; i++) failed = read_file(r, o->files[i]);
     for (unsigned i = 0; !failed && i < o->written_count; i++) failed = read_written(r, p, o->written[i]);
+    if (!failed) failed = policy_close(r);
     if (!failed && o->files_count + o->written_count) {
         k->table = route_list_table(&r->list);
         k->devices = k->table ? route_devices(k->table, p) : NULL;
@@ -339,6 +358,7 @@ int known_routes_read(struct known_routes *k, const struct route_options *o, con
     }
     if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
     if (r) route_list_fini(&r->list);
+    if (r) free(r->tables);
     free(r);
     return failed;
 }

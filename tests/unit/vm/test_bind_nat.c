@@ -83,7 +83,7 @@ static const char *say(struct router *r, const char *iface, const char *notation
         if (strcmp(program_str(r->program, r->program->ifaces[i].device), iface) == 0) p->key.iface = (uint16_t)i;
     r->key = p->key;
     const uint16_t query = p->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&p->pkt) : 0;
-    const struct nat_asker of = {&p->key, &p->pkt, query, 0};
+    struct nat_asker of = {.key = &p->key, .pkt = &p->pkt, .query = query};
     const enum nat_fate fate = nat_choose(r->nat, &of, false, &r->bind);
     const bool v6 = p->key.kind & KIND_IP6;
     if (fate != NAT_BOUND) return fates[fate];
@@ -435,7 +435,7 @@ static void looking(void **state)
     struct router r;
     start(&r, HOME);
     const struct packet *p = packet_facts("ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", &r.facts);
-    const struct nat_asker of = {&p->key, &p->pkt, 0, 0};
+    struct nat_asker of = {.key = &p->key, .pkt = &p->pkt};
     assert_int_equal(nat_choose(r.nat, &of, true, &r.bind), NAT_BOUND);
     assert_int_equal(r.bind.to_src_port, 0);
     assert_int_equal(nat_counters(r.nat)->mappings->added, 0);

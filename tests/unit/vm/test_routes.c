@@ -34,8 +34,8 @@ static uint32_t linear(const struct routes_said *said, uint8_t family, const uin
     for (uint32_t i = 0; i < said->count; i++) {
         const struct route *x = &said->routes[i];
         if (x->family != family || !holds(x, a)) continue;
-        const bool same = best && x->rank == best->rank && x->bits == best->bits;
-        const bool better = !best || x->rank > best->rank || (x->rank == best->rank && x->bits > best->bits) ||
+        const bool same = best && x->table == best->table && x->bits == best->bits;
+        const bool better = !best || x->table < best->table || (x->table == best->table && x->bits > best->bits) ||
                             (same && x->metric < best->metric);
         if (better)
             best = x, twice = false;
@@ -48,6 +48,7 @@ static uint32_t linear(const struct routes_said *said, uint8_t family, const uin
 static const struct route_way *ways(void)
 {
     static struct route_way all[WAYS];
+    all[0].why = WAY_OTHER;
     for (unsigned i = 1; i < WAYS; i++) all[i] = (struct route_way){.first = i, .kind = ROUTE_OWN};
     return all;
 }
@@ -57,7 +58,7 @@ static struct route_leg legs[WAYS];
 static void check(const struct routes *r, const struct routes_said *said, uint8_t family, const uint32_t a[4])
 {
     const uint32_t nobody[4] = {0}, expected = linear(said, family, a);
-    const struct route_query q = {.to = a, .from = nobody, .family = family, .in = ROUTE_NO_PORT};
+    const struct route_query q = {.to = a, .from = nobody, .family = family, .in = ROUTE_IN_NONE};
     const struct route_way *way = routes_find(r, &q);
     if (expected == WAYS)
         assert_int_equal(way->kind, ROUTE_REFUSED);
@@ -83,7 +84,7 @@ static void check_edges(const struct routes *r, const struct routes_said *said, 
 
 static struct route draw(uint64_t *seed, unsigned ranks)
 {
-    struct route x = {.family = rng(seed) & 1 ? 4 : 6, .rank = (uint32_t)(rng(seed) % ranks)};
+    struct route x = {.family = rng(seed) & 1 ? 4 : 6, .table = (uint32_t)(rng(seed) % ranks)};
     x.metric = (uint32_t)(rng(seed) % 3);
     x.way = (uint32_t)(rng(seed) % WAYS);
     x.bits = (uint8_t)(rng(seed) % (x.family == 4 ? 33 : 129));
@@ -96,10 +97,20 @@ static void compare_all(uint32_t count, unsigned ranks, uint64_t seed)
 {
     struct route *all = calloc(count + 1, sizeof *all);
     for (uint32_t i = 0; i < count; i++) all[i] = draw(&seed, ranks);
-    const struct routes_said said = {
-        .routes = all, .ways = ways(), .legs = legs, .count = count, .ways_count = WAYS, .legs_count = WAYS};
+    struct route_policy rules[2 * 4];
+    for (unsigned i = 0; i < 2 * ranks; i++)
+        rules[i] = (struct route_policy){.rule = {.family = i % 2 ? 4 : 6}, .table = i / 2, .suppressed = -1};
+    const struct routes_said said = {.routes = all,
+                                     .ways = ways(),
+                                     .legs = legs,
+                                     .rules = rules,
+                                     .count = count,
+                                     .ways_count = WAYS,
+                                     .legs_count = WAYS,
+                                     .rules_count = 2 * ranks};
     struct routes *r = routes_new(&said, PORTS);
     assert_non_null(r);
+    assert_int_equal(r->size.views, 1);
     for (uint32_t i = 0; i < count && i < 300; i++) check_edges(r, &said, &all[i]);
     for (unsigned i = 0; i < 500; i++) {
         const struct route x = draw(&seed, 1);
@@ -117,28 +128,132 @@ static void prefixes_are_found(void **state)
     compare_all(9000, 2, 78); /* with a table over the ranges */
 }
 
-static void rules_are_asked(void **state)
+/* Ways that a rule's table may say, by their number. */
+enum { MAIN = 1, OTHER_TABLE, SPECIFIC };
+
+static const struct route_way *ask(const struct routes *r, uint32_t to, uint32_t from, const struct key *key,
+                                   uint16_t in)
 {
-    (void)state;
-    const struct route all = {.family = 4, .way = 1};
-    const struct route_rule rule = {
-        .from = {0x0a010000}, .to = {0xc0000000}, .family = 4, .from_bits = 16, .to_bits = 8, .in = 1};
-    const struct routes_said said = {.routes = &all,
-                                     .ways = ways(),
+    const uint32_t dst[4] = {to}, src[4] = {from};
+    return routes_find(r, &(struct route_query){.to = dst, .from = src, .key = key, .in = in, .family = 4});
+}
+
+/* Make a table of one rule before that of table 254: 0/0 MAIN; and in table 9, 192/4 OTHER_TABLE and 192.1/16 SPECIFIC,
+ * which 192.2/16 passes. */
+static struct routes *with_rules(const struct route_policy *rules, uint32_t count)
+{
+    static struct route_way all_ways[WAYS];
+    static const struct route routes[] = {{.family = 4, .table = 254, .way = MAIN},
+                                          {.to = {0xc0000000}, .family = 4, .bits = 4, .table = 9, .way = OTHER_TABLE},
+                                          {.to = {0xc0010000}, .family = 4, .bits = 16, .table = 9, .way = SPECIFIC},
+                                          {.to = {0xc0020000}, .family = 4, .bits = 16, .table = 9, .way = 4}};
+    struct route_policy all[8];
+    memcpy(all_ways, ways(), sizeof all_ways);
+    all_ways[4].kind = ROUTE_THROW;
+    memcpy(all, rules, count * sizeof *all);
+    all[count] = (struct route_policy){.rule = {.family = 4}, .table = 254, .suppressed = -1, .priority = 32766};
+    const struct routes_said said = {.routes = routes,
+                                     .ways = all_ways,
                                      .legs = legs,
-                                     .rules = &rule,
-                                     .count = 1,
+                                     .rules = all,
+                                     .count = 4,
                                      .ways_count = WAYS,
                                      .legs_count = WAYS,
-                                     .rules_count = 1};
+                                     .rules_count = count + 1};
     struct routes *r = routes_new(&said, PORTS);
-    const uint32_t from[][4] = {{0x0a01ffff}, {0x0a020000}}, to[][4] = {{0xc0ffffff}, {0xc1000000}};
-    for (unsigned i = 0; i < 8; i++) {
-        const struct route_query q = {to[i & 1], from[i >> 1 & 1], 4, i >> 2 & 1};
-        assert_int_equal(routes_find(r, &q)->kind, i == 4 ? ROUTE_ASK : ROUTE_OWN);
-    }
-    const struct route_query six = {to[0], from[0], 6, 1};
+    assert_non_null(r);
+    return r;
+}
+
+static void rules_choose_tables(void **state)
+{
+    (void)state;
+    const struct route_policy rule = {
+        .rule = {.from = {0x0a010000}, .family = 4, .from_bits = 16, .asks = ROUTE_ASKS_ARRIVAL, .port = 1},
+        .table = 9,
+        .suppressed = -1};
+    struct routes *r = with_rules(&rule, 1);
+    assert_ptr_equal(ask(r, 0xc0ffffff, 0x0a01ffff, NULL, 1), &r->ways[OTHER_TABLE]);
+    assert_ptr_equal(ask(r, 0xc001ffff, 0x0a01ffff, NULL, 1), &r->ways[SPECIFIC]);
+    assert_ptr_equal(ask(r, 0xc002ffff, 0x0a01ffff, NULL, 1), &r->ways[MAIN]); /* passed on */
+    assert_ptr_equal(ask(r, 0x01000000, 0x0a01ffff, NULL, 1), &r->ways[MAIN]); /* no route there */
+    assert_ptr_equal(ask(r, 0xc0ffffff, 0x0a02ffff, NULL, 1), &r->ways[MAIN]);
+    assert_ptr_equal(ask(r, 0xc0ffffff, 0x0a01ffff, NULL, 0), &r->ways[MAIN]);
+    assert_ptr_equal(ask(r, 0xc0ffffff, 0x0a01ffff, NULL, ROUTE_IN_NONE), &r->ways[MAIN]);
+    assert_int_equal(ask(r, 0xc0ffffff, 0x0a01ffff, NULL, ROUTE_IN_UNKNOWN)->why, WAY_ARRIVAL);
+    assert_ptr_equal(ask(r, 0x01000000, 0x0a01ffff, NULL, ROUTE_IN_UNKNOWN), &r->ways[MAIN]);
+    const uint32_t nobody[4] = {0};
+    const struct route_query six = {.to = nobody, .from = nobody, .family = 6, .in = 1};
     assert_int_equal(routes_find(r, &six)->kind, ROUTE_REFUSED);
+    routes_put(r);
+}
+
+static void rules_ask_for_fields(void **state)
+{
+    (void)state;
+    const struct key tcp = {.kind = KIND_IP4 | KIND_TCP | KIND_PROTO | KIND_PORTS | KIND_FRAG_NO,
+                            .src_port = 7,
+                            .dst_port = 80,
+                            .proto = 6,
+                            .dscp = 0x2e},
+                     later = {.kind = KIND_IP4 | KIND_TCP | KIND_PROTO | KIND_FRAG_LATER, .proto = 6};
+    struct route_policy rule = {.rule = {.family = 4, .proto = 6, .dst_ports = {80, 81}}, .table = 9, .suppressed = -1};
+    for (unsigned i = 0; i < 8; i++) {
+        struct route_policy x = rule;
+        if (i == 1) x.rule.dst_ports[0] = x.rule.dst_ports[1] = 81;
+        if (i == 2) x.rule.src_ports[0] = x.rule.src_ports[1] = 7;
+        if (i == 3) x.rule.proto = 17;
+        if (i == 4) x.rule.asks = ROUTE_ASKS_NOT;
+        if (i == 5) x.rule.tos = 0xb8;
+        if (i == 6) x.rule.tos = 0x18; /* a part of the field, to some kernels */
+        if (i == 7) x.rule.asks = ROUTE_ASKS_MARK | ROUTE_ASKS_NO_MARK;
+        struct routes *r = with_rules(&x, 1);
+        const struct route_way *way = ask(r, 0xc0ffffff, 1, &tcp, 0);
+        if (i == 6)
+            assert_int_equal(way->why, WAY_OTHER);
+        else
+            assert_ptr_equal(way, &r->ways[i == 1 || i == 3 || i == 4 ? MAIN : OTHER_TABLE]);
+        if (i == 0) assert_ptr_equal(ask(r, 0xc0ffffff, 1, &later, 0), &r->ways[MAIN]);
+        routes_put(r);
+    }
+}
+
+static void rules_go_on(void **state)
+{
+    (void)state;
+    const struct route_policy rules[] = {
+        {.rule = {.family = 4, .to = {0xc0010000}, .to_bits = 16, .does = ROUTE_GOES_TO}, .priority = 1, .target = 3},
+        {.rule = {.family = 4, .to = {0xc0000000}, .to_bits = 4, .does = ROUTE_REFUSES}, .priority = 2},
+        {.rule = {.family = 4, .does = ROUTE_GOES_TO}, .priority = 2, .target = 99}, /* there is none */
+        {.rule = {.family = 4}, .priority = 3, .table = 9, .suppressed = 8},
+    };
+    struct routes *r = with_rules(rules, 4);
+    assert_ptr_equal(ask(r, 0xc0010001, 1, NULL, 0), &r->ways[SPECIFIC]);
+    assert_int_equal(ask(r, 0xc0030001, 1, NULL, 0)->kind, ROUTE_REFUSED);
+    assert_ptr_equal(ask(r, 0xd0000001, 1, NULL, 0), &r->ways[MAIN]);
+    routes_put(r);
+    r = with_rules(rules + 3, 1); /* 4 bits are no more than 8 */
+    assert_ptr_equal(ask(r, 0xc0030001, 1, NULL, 0), &r->ways[MAIN]);
+    assert_ptr_equal(ask(r, 0xc0010001, 1, NULL, 0), &r->ways[SPECIFIC]);
+    assert_int_equal(r->size.rules4, 0);
+    routes_put(r);
+}
+
+/* More rules than a table holds: no way is known. */
+static void too_many_rules(void **state)
+{
+    (void)state;
+    struct route_policy rules[ROUTE_RULES_MOST + 1];
+    for (unsigned i = 0; i < ROUTE_RULES_MOST + 1; i++)
+        rules[i] = (struct route_policy){
+            .rule = {.family = 4, .from = {i}, .from_bits = 32, .does = ROUTE_REFUSES}, .suppressed = -1};
+    struct routes_said said = {.rules = rules, .rules_count = ROUTE_RULES_MOST};
+    struct routes *r = routes_new(&said, PORTS);
+    assert_int_equal(ask(r, 1, 3, NULL, 0)->kind, ROUTE_REFUSED);
+    routes_put(r);
+    said.rules_count++;
+    r = routes_new(&said, PORTS);
+    assert_int_equal(ask(r, 1, 3, NULL, 0)->why, WAY_TOO_MANY);
     routes_put(r);
 }
 
@@ -166,8 +281,8 @@ static void legs_have_shares(void **state)
 static void damaged_tables_are_refused(void **state)
 {
     (void)state;
-    const struct routes_size size = {.ranges4 = 2, .ranges6 = 2, .ways = 1, .legs = 1, .rules = 1};
-    for (unsigned damage = 0; damage < 10; damage++) {
+    const struct routes_size size = {.ranges4 = 2, .ranges6 = 2, .ways = 1, .legs = 1, .rules4 = 1, .views = 2};
+    for (unsigned damage = 0; damage < 14; damage++) {
         struct routes *r = routes_alloc(&size);
         r->range4[0] = (struct pbc_range){1, 5}, r->range4[1] = (struct pbc_range){damage == 1 ? 5 : 6, 9};
         r->range6[0] = (struct pbc_range6){0, 1, 0, 5};
@@ -176,7 +291,10 @@ static void damaged_tables_are_refused(void **state)
         r->ways[0] = (struct route_way){.kind = ROUTE_VIA, .legs = damage == 5 ? 2 : 1};
         if (damage == 6) r->ways[0].kind = ROUTE_KINDS;
         r->legs[0] = (struct route_leg){.up_to = damage == 7 ? 5 : UINT32_MAX, .port = damage == 8 ? PORTS : 0};
-        r->rules[0] = (struct route_rule){.family = 4, .from_bits = damage == 9 ? 33 : 32};
+        r->rules[0] = (struct route_rule){.family = 4, .from_bits = damage == 9 ? 33 : 32, .view = damage != 10};
+        r->rules[0].device = damage == 11;
+        r->views[0] = (struct route_view){0, damage == 12 ? 1 : 2, 0, 2};
+        r->views[1] = (struct route_view){damage == 13 ? 1 : 2, 0, 2, 0};
         assert_int_equal(routes_close(r, PORTS), damage ? -EINVAL : 0);
         routes_put(r);
     }
@@ -235,7 +353,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_are_found),
-        cmocka_unit_test(rules_are_asked),
+        cmocka_unit_test(rules_choose_tables),
+        cmocka_unit_test(rules_ask_for_fields),
+        cmocka_unit_test(rules_go_on),
+        cmocka_unit_test(too_many_rules),
         cmocka_unit_test(legs_have_shares),
         cmocka_unit_test(damaged_tables_are_refused),
         cmocka_unit_test(a_route_replaces_those_of_its_prefix),

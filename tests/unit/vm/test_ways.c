@@ -29,7 +29,11 @@ static void add(struct world *w, uint32_t to, uint8_t bits, uint8_t kind, const 
     struct route_hop hops[2] = {{.weight = 1}, {.weight = 1}};
     for (unsigned i = 0; i < count; i++) strcpy(hops[i].device, devices[i]);
     const struct route_entry e = {
-        .route = {.to = {to}, .family = 4, .bits = bits}, .kind = kind, .hops = count, .hop = hops};
+        .route = {.to = {to}, .family = 4, .bits = bits},
+        .kind = kind,
+        .why = kind == ROUTE_ASK ? WAY_OTHER : WAY_KNOWN,
+        .hops = count,
+        .hop = hops};
     assert_int_equal(route_list_add(&w->list, &e), 0);
 }
 
@@ -128,29 +132,93 @@ static void bridges(void **state)
     close_world(&w);
 }
 
-/* A policy rule that asks for more than addresses and the interface leaves nothing known. */
-static void policies(void **state)
+/* Everything by eth0, and by a rule something else by eth1. */
+static struct world with_rule(struct route_rule rule, const struct route_way ways[3], const struct route_leg legs[2])
 {
-    const struct route all = {.family = 4, .way = 0};
-    const struct route_way way = {.kind = ROUTE_VIA, .legs = 1};
-    const struct route_leg leg = {.up_to = UINT32_MAX, .port = ROUTE_NO_PORT, .device = 1};
-    const struct route_rule rule = {.family = 4, .in = 0};
-    const struct route_device device = {.name = "eth0"};
-    const struct routes_said said = {.routes = &all,
-                                     .ways = &way,
-                                     .legs = &leg,
-                                     .rules = &rule,
-                                     .devices = &device,
-                                     .count = 1,
-                                     .ways_count = 1,
-                                     .legs_count = 1,
-                                     .rules_count = 1,
-                                     .devices_count = 1};
+    static const struct route routes[] = {{.family = 4, .table = 254, .way = 1}, {.family = 4, .table = 9, .way = 2}};
+    static const struct route_device devices[] = {{.name = "eth0"}, {.name = "eth1"}};
+    const struct route_policy rules[] = {{.rule = rule, .table = 9, .suppressed = -1},
+                                         {.rule = {.family = 4}, .table = 254, .suppressed = -1}};
+    const struct routes_said said = {.routes = routes,
+                                     .ways = ways,
+                                     .legs = legs,
+                                     .rules = rules,
+                                     .devices = devices,
+                                     .count = 2,
+                                     .ways_count = 3,
+                                     .legs_count = 2,
+                                     .rules_count = 2,
+                                     .devices_count = 2};
     struct world w = {.table = routes_new(&said, 1)};
-    (void)state;
     assert_non_null(w.table);
     w.facts = (struct facts){.routes = w.table, .devices = ids};
-    assert_int_equal(settle(&w, KIND_FORWARD, 1, 2, ETH0, false).way, 0); /* it may have come by that port */
+    return w;
+}
+
+static void is_way(const struct world *w, const struct key *key, uint16_t iface, uint16_t out, enum way_why why)
+{
+    static const uint32_t to[4] = {0x0a000001};
+    const struct pkt pkt = {.iface = iface};
+    const struct way_found way = way_find(&w->facts, key, &pkt, to);
+    assert_int_equal(way.out, out);
+    assert_int_equal(way.kind, out ? ROUTE_VIA : ROUTE_ASK);
+    assert_int_equal(way.why, why);
+}
+
+static void policies(void **state)
+{
+    const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
+                                     {.kind = ROUTE_VIA, .legs = 1},
+                                     {.first = 1, .kind = ROUTE_VIA, .legs = 1}};
+    const struct route_leg legs[] = {{.up_to = UINT32_MAX, .port = ROUTE_NO_PORT, .device = 1},
+                                     {.up_to = UINT32_MAX, .port = ROUTE_NO_PORT, .device = 2}};
+    const struct key key = {.kind = KIND_IP4};
+    (void)state;
+    struct world w = with_rule((struct route_rule){.family = 4, .asks = ROUTE_ASKS_ARRIVAL, .device = 2}, ways, legs);
+    is_way(&w, &key, ETH0, 1 + ETH0, WAY_KNOWN);
+    is_way(&w, &key, ETH1, 1 + ETH1, WAY_KNOWN);
+    is_way(&w, &key, IFACE_NONE, 0, WAY_ARRIVAL);
+    assert_int_equal(settle(&w, KIND_FORWARD, 1, 2, IFACE_NONE, false).way_why, WAY_ARRIVAL);
+    const struct key out = {.kind = KIND_IP4 | KIND_OUT, .iface = WG};
+    is_way(&w, &out, IFACE_NONE, 1 + WG, WAY_KNOWN);
+    close_world(&w);
+    w = with_rule((struct route_rule){.family = 4, .asks = ROUTE_ASKS_MARK}, ways, legs);
+    is_way(&w, &key, ETH0, 1 + ETH0, WAY_KNOWN); /* we send it on, and set no mark */
+    w.facts.host_routes4 = true;
+    is_way(&w, &key, ETH0, 0, WAY_MARK);
+    close_world(&w);
+}
+
+/* Of several interfaces this machine's stack chooses one, or we do. */
+static void several(void **state)
+{
+    const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
+                                     {.kind = ROUTE_VIA, .legs = 2},
+                                     {.kind = ROUTE_ASK, .why = WAY_ENCAPSULATED}};
+    struct route_leg legs[] = {{.up_to = UINT32_MAX / 2, .port = ROUTE_NO_PORT, .device = 1},
+                               {.up_to = UINT32_MAX, .port = ROUTE_NO_PORT, .device = 2}};
+    struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PROTO, .proto = 6};
+    unsigned met = 0;
+    (void)state;
+    struct world w = with_rule((struct route_rule){.family = 4, .proto = 17}, ways, legs);
+    for (key.src[0] = 0; key.src[0] < 32; key.src[0]++) {
+        static const uint32_t to[4] = {0x0a000001};
+        const struct pkt pkt = {.iface = ETH0};
+        met |= 1u << way_find(&w.facts, &key, &pkt, to).out;
+    }
+    assert_int_equal(met, 1u << (1 + ETH0) | 1u << (1 + ETH1));
+    w.facts.host_routes4 = true;
+    is_way(&w, &key, ETH0, 0, WAY_SEVERAL);
+    key.proto = 17;
+    is_way(&w, &key, ETH0, 0, WAY_ENCAPSULATED);
+    close_world(&w);
+    legs[1].device = 1;
+    w = with_rule((struct route_rule){.family = 4, .proto = 17}, ways, legs);
+    w.facts.host_routes4 = true;
+    key.proto = 6;
+    is_way(&w, &key, ETH0, 1 + ETH0, WAY_KNOWN);
+    w.facts.routes = NULL;
+    is_way(&w, &key, ETH0, 0, WAY_NO_ROUTES);
     close_world(&w);
 }
 
@@ -173,6 +241,7 @@ static void said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ways), cmocka_unit_test(sources), cmocka_unit_test(bridges),
-                                       cmocka_unit_test(policies), cmocka_unit_test(said)};
+                                       cmocka_unit_test(policies),
+        cmocka_unit_test(several), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,7 +132,24 @@ void nat_facts(struct nat *n, const struct facts *facts)
     outsides_reserve_own(&n->outsides, n->p, n->mappings, host);
 }
 
-void nat_unknown(struct nat *n) { n->counters.unknown++; }
+static uint64_t *unknown_of(struct nat_counters *c, enum way_why why)
+{
+    uint64_t *const of[WAY_WHYS] = {[WAY_NO_ROUTES] = &c->way_no_routes,
+                                    [WAY_SEVERAL] = &c->way_several,
+                                    [WAY_MARK] = &c->way_mark,
+                                    [WAY_ENCAPSULATED] = &c->way_encapsulated,
+                                    [WAY_TOO_MANY] = &c->way_too_many,
+                                    [WAY_ARRIVAL] = &c->way_arrival,
+                                    [WAY_OTHER] = &c->way_other};
+    return of[why];
+}
+
+void nat_unknown(struct nat *n, const uint64_t packets[WAY_WHYS])
+{
+    for (unsigned why = WAY_KNOWN + 1; why < WAY_WHYS; why++)
+        *unknown_of(&n->counters, (enum way_why)why) += packets[why];
+}
+
 void nat_routed(struct nat *n, bool lost)
 {
     n->counters.routed++;
@@ -209,7 +226,7 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
-static struct way_out way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+static struct way_found way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
     return way_find(n->facts, of->key, of->pkt, b->to_dst);
 }
@@ -220,7 +237,7 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
     const struct pbc_nat *one = statement_of(n, b);
     if (b->kind != BIND_NAT_SOURCE)
         return n->facts && one->kind == PBC_NAT_FORWARD ? facts_way(n->facts->target_out, b->nat) : IFACE_NONE;
-    const struct way_out way = of && one->kind == PBC_NAT_SOURCE ? way_now(n, of, b) : (struct way_out){.out = 0};
+    const struct way_found way = of && one->kind == PBC_NAT_SOURCE ? way_now(n, of, b) : (struct way_found){.out = 0};
     return way.out ? (uint16_t)(way.out - 1) : (uint16_t)one->iface;
 }
 
@@ -238,7 +255,7 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
     if (b->kind != BIND_NAT_SOURCE || one->kind != PBC_NAT_MASQUERADE || !n->facts) return false;
     if (!has_address(n, one, family_of(of->key), b)) return true;
     if (!original) return false;
-    const struct way_out way = way_now(n, of, b);
+    const struct way_found way = way_now(n, of, b);
     return way.kind != ROUTE_ASK && way.out != one->iface + 1;
 }
 

@@ -14,6 +14,7 @@
 #include "vm/flow/bind.h"
 #include "vm/flow/flow.h"
 #include "vm/forward/bind/mappings.h"
+#include "vm/judge/why.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
@@ -43,12 +44,13 @@ struct nat_asker {
     const struct key *key;
     const struct pkt *pkt; /* the interface that it came by, and its way if that is said (judge/ways.h) */
     uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
+    uint8_t why;           /* NAT_UNKNOWN sets it: enum way_why */
 };
 /* Choose its translation. look: take nothing; the ports of a mapping that would be made are 0. */
-enum nat_fate nat_choose(struct nat *n, const struct nat_asker *of, bool look, struct flow_bind *bind);
+enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);
 /* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
  * random one; NAT_NO_PORT if there is none */
-enum nat_fate nat_tell(struct nat *n, const struct nat_asker *of, struct flow_bind *bind);
+enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *bind);
 /* Count a flow that begins. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* Release a flow's mappings, at its end or because it could not be made (rests_ns 0); no other flow gets its address
@@ -74,8 +76,8 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
-/* Count a packet whose way nobody knows (NAT_UNKNOWN), and one that the host has routed (forward_routed). */
-void nat_unknown(struct nat *n);
+/* Count packets whose way nobody knows (NAT_UNKNOWN), by cause, and one that the host has routed (forward_routed). */
+void nat_unknown(struct nat *n, const uint64_t packets[WAY_WHYS]);
 void nat_routed(struct nat *n, bool lost);
 /* Count a flow that could not be made, because a flow of another host looks alike to the other end. */
 void nat_alike(struct nat *n);

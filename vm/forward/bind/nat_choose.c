@@ -196,7 +196,7 @@ static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, st
     return NAT_NO_PORT;
 }
 
-enum nat_fate nat_choose(struct nat *n, const struct nat_asker *of, bool look, struct flow_bind *b)
+enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *b)
 {
     const struct key *key = of->key;
     if (!may_translate(key)) return NAT_NOTHING;
@@ -206,6 +206,7 @@ enum nat_fate nat_choose(struct nat *n, const struct nat_asker *of, bool look, s
         return NAT_NOTHING;
     struct nat_leaving leaving = {.key = key, .pkt = of->pkt, .facts = n->facts, .to = b->to_dst, .turned = in};
     const uint32_t out = nat_statement_out(n->p, &leaving);
+    of->why = leaving.unknown ? leaving.way.why : WAY_KNOWN;
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
     if (in) b->kind = BIND_NAT_FORWARD;
     if (out != PBC_NONE && port_leave(n, key, of->stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
@@ -216,7 +217,7 @@ enum nat_fate nat_choose(struct nat *n, const struct nat_asker *of, bool look, s
     return NAT_BOUND;
 }
 
-enum nat_fate nat_tell(struct nat *n, const struct nat_asker *of, struct flow_bind *b)
+enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *b)
 {
     const struct key *key = of->key;
     const enum nat_fate fate = nat_choose(n, of, true, b);

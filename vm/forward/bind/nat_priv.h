@@ -57,7 +57,7 @@ struct nat_leaving {
     bool turned;        /* `to` is an inside end, and not what the packet asked for */
     bool unknown;       /* set: a statement may take it, but nobody knows its way */
     bool asked;         /* `way` is set */
-    struct way_out way;
+    struct way_found way;
 };
 /* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
  * l->unknown. */

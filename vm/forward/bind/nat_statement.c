@@ -77,7 +77,7 @@ static bool takes(const struct program *p, const struct pbc_nat *n, const struct
 }
 
 /* Find the way of the packet, once. */
-static const struct way_out *leaving_way(struct nat_leaving *l)
+static const struct way_found *leaving_way(struct nat_leaving *l)
 {
     if (!l->asked) l->way = way_find(l->facts, l->key, l->pkt, l->to);
     l->asked = true;

@@ -14,7 +14,7 @@ static const struct route_leg *leg_of(const struct facts *f, const uint32_t from
     *known = false;
     if (!f || !f->routes) return NULL;
     const struct route_query q = {
-        .to = to, .from = from, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
+        .to = to, .from = from, .key = key, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_IN_UNKNOWN};
     const struct route_way *way = routes_find(f->routes, &q);
     *known = way->kind != ROUTE_ASK;
     if (way->kind != ROUTE_VIA) return NULL;

@@ -86,8 +86,9 @@ static int add(struct route_list *l, const struct route_entry *e)
     if (!room((void **)&l->routes, l->count, 1, &l->routes_room, sizeof *l->routes) ||
         !room((void **)&l->ways, l->ways_count, 2, &l->ways_room, sizeof *l->ways))
         return -ENOMEM;
-    if (!l->ways_count) l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK}; /* as in routes_new */
-    const struct route_way way = {.first = l->legs_count, .legs = (uint16_t)(via ? e->hops : 0), .kind = e->kind};
+    if (!l->ways_count) l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as in routes_new */
+    const struct route_way way = {
+        .first = l->legs_count, .legs = (uint16_t)(via ? e->hops : 0), .kind = e->kind, .why = e->why};
     const int failed = via ? add_legs(l, e) : 0;
     if (failed) return failed;
     l->routes[l->count] = e->route;
@@ -118,9 +119,46 @@ int route_list_set(struct route_list *l, const struct route_entry *e)
     return left > ROUTE_LIST_MOST ? -ENOSPC : 0;
 }
 
+int route_list_rule(struct route_list *l, const struct route_policy *p, const char *device)
+{
+    const int failed = device_of(l, device);
+    if (failed < 0) return failed;
+    if (l->rules_count == ROUTE_LIST_RULES) return -ENOSPC;
+    if (!room((void **)&l->rules, l->rules_count, 1, &l->rules_room, sizeof *l->rules)) return -ENOMEM;
+    l->rules[l->rules_count] = *p;
+    l->rules[l->rules_count].rule.device = (uint16_t)failed;
+    l->rules[l->rules_count++].rule.port = ROUTE_NO_PORT;
+    return 0;
+}
+
+/* Collect the rules: before those of each family that for table ROUTE_LIST_FIRST; where a family has none, those of a
+ * machine that has just started. Return their number. */
+static uint32_t rules_of(const struct route_list *l, struct route_policy *rules)
+{
+    static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN, ROUTE_TABLE_DEFAULT};
+    uint32_t n = 0;
+    for (uint8_t family = 4; family <= 6; family += 2) {
+        const uint32_t first = n;
+        const struct route_policy all = {.rule = {.family = family}, .suppressed = -1};
+        rules[n] = all;
+        rules[n++].table = ROUTE_LIST_FIRST;
+        for (uint32_t i = 0; i < l->rules_count; i++)
+            if (l->rules[i].rule.family == family) rules[n++] = l->rules[i];
+        const bool none = n == first + 1;
+        for (unsigned i = 0; none && i < sizeof usual / sizeof *usual; i++) {
+            rules[n] = all;
+            rules[n++].table = usual[i];
+        }
+    }
+    return n;
+}
+
 struct routes *route_list_table(const struct route_list *l)
 {
+    struct route_policy rules[ROUTE_LIST_RULES + 8];
     return routes_new(&(struct routes_said){.routes = l->routes,
+                                            .rules = rules,
+                                            .rules_count = rules_of(l, rules),
                                             .ways = l->ways,
                                             .legs = l->legs,
                                             .devices = l->devices,
@@ -134,6 +172,7 @@ struct routes *route_list_table(const struct route_list *l)
 void route_list_fini(struct route_list *l)
 {
     free(l->routes);
+    free(l->rules);
     free(l->ways);
     free(l->legs);
     free(l->devices);

@@ -6,17 +6,20 @@
 #include "vm/judge/routes.h"
 #include "vm/judge/sets/walk.h"
 
-enum { RANGES_MOST = 1 << 25, OTHERS_MOST = 1 << 24 };
+#define NO_ENTRY UINT32_MAX
+enum { RANK_NONE = NO_ENTRY >> ROUTE_RANK_SHIFT };
+enum { RANGES_MOST = 1 << 25, LEGS_MOST = 1 << 24 };
 
 size_t routes_bytes(const struct routes_size *n)
 {
-    if (n->ranges4 > RANGES_MOST || n->ranges6 > RANGES_MOST || n->ways > OTHERS_MOST || n->legs > OTHERS_MOST ||
-        n->rules > OTHERS_MOST || n->devices > ROUTE_DEVICES_MOST)
+    if (n->ranges4 > RANGES_MOST || n->ranges6 > RANGES_MOST || n->ways > ROUTE_WAY_MASK || n->legs > LEGS_MOST ||
+        n->rules4 > ROUTE_RULES_MOST || n->rules6 > ROUTE_RULES_MOST || n->views > 1 + ROUTE_VIEWS_MOST ||
+        n->devices > ROUTE_DEVICES_MOST)
         return SIZE_MAX;
     return n->ranges6 * (sizeof(struct pbc_range6) + sizeof(uint32_t)) +
            n->ranges4 * (sizeof(struct pbc_range) + sizeof(uint32_t)) + n->ways * sizeof(struct route_way) +
-           n->legs * sizeof(struct route_leg) + n->rules * sizeof(struct route_rule) +
-           n->devices * sizeof(struct route_device);
+           n->legs * sizeof(struct route_leg) + (n->rules4 + n->rules6) * sizeof(struct route_rule) +
+           n->views * sizeof(struct route_view) + n->devices * sizeof(struct route_device);
 }
 
 static void lay_out(struct routes *r, uint8_t *at)
@@ -28,7 +31,8 @@ static void lay_out(struct routes *r, uint8_t *at)
     r->way4 = (void *)at, at += n->ranges4 * sizeof *r->way4;
     r->ways = (void *)at, at += n->ways * sizeof *r->ways;
     r->legs = (void *)at, at += n->legs * sizeof *r->legs;
-    r->rules = (void *)at, at += n->rules * sizeof *r->rules;
+    r->rules = (void *)at, at += (n->rules4 + n->rules6) * sizeof *r->rules;
+    r->views = (void *)at, at += n->views * sizeof *r->views;
     r->devices = (void *)at;
 }
 
@@ -63,7 +67,8 @@ void routes_put(struct routes *r)
 
 static bool way_fits(const struct routes *r, const struct route_way *w)
 {
-    if (w->kind >= ROUTE_KINDS || w->zero || (w->kind == ROUTE_VIA) != (w->legs != 0)) return false;
+    if (w->kind >= ROUTE_KINDS || w->why >= WAY_WHYS) return false;
+    if ((w->kind == ROUTE_ASK) != (w->why != WAY_KNOWN) || (w->kind == ROUTE_VIA) != (w->legs != 0)) return false;
     return w->first <= r->size.legs && w->legs <= ROUTE_LEGS_MOST && w->legs <= r->size.legs - w->first &&
            (!w->legs || r->legs[w->first + w->legs - 1u].up_to == UINT32_MAX);
 }
@@ -76,87 +81,176 @@ static bool leg_fits(const struct route_leg *l, unsigned ports, uint32_t devices
 
 static bool device_fits(const struct route_device *d) { return d->name[0] && !d->name[sizeof d->name - 1]; }
 
-static bool rule_fits(const struct route_rule *x)
+/* True for rule i of its family, of which there are `count`. */
+static bool rule_fits(const struct routes *r, const struct route_rule *x, uint32_t i, uint32_t count, uint8_t family)
 {
-    const unsigned most = x->family == 4 ? 32 : x->family == 6 ? 128 : 0;
-    return most && x->from_bits <= most && x->to_bits <= most;
+    const unsigned most = family == 4 ? 32 : 128;
+    if (x->family != family || x->from_bits > most || x->to_bits > most || x->does >= ROUTE_DOES) return false;
+    if (x->why >= WAY_WHYS || x->device > r->size.devices || x->rank == RANK_NONE) return false;
+    if (i && x->rank <= x[-1].rank) return false;
+    if (x->does == ROUTE_GOES_TO) return x->next > i && x->next <= count;
+    return x->does != ROUTE_LOOKS_UP || (x->view && x->view < r->size.views);
 }
 
-static bool ranges_fit(const struct routes *r)
+static bool rules_fit(const struct routes *r)
 {
-    const struct wide none = {0};
-    for (uint32_t i = 0; i < r->size.ranges4; i++) {
+    bool fits = true;
+    for (uint32_t i = 0; i < r->size.rules4; i++) fits &= rule_fits(r, &r->rules[i], i, r->size.rules4, 4);
+    for (uint32_t i = 0; i < r->size.rules6; i++)
+        fits &= rule_fits(r, &r->rules[r->size.rules4 + i], i, r->size.rules6, 6);
+    return fits;
+}
+
+static bool ranges4_fit(const struct routes *r, const struct route_view *v)
+{
+    for (uint32_t i = v->first4; i < v->first4 + v->count4; i++) {
         const struct pbc_range *x = &r->range4[i];
-        if (x->lo > x->hi || (i && x->lo <= x[-1].hi) || r->way4[i] >= r->size.ways) return false;
-    }
-    for (uint32_t i = 0; i < r->size.ranges6; i++) {
-        const struct pbc_range6 *x = &r->range6[i];
-        const struct wide hi = {x->hi_hi, x->hi_lo}, before = i ? (struct wide){x[-1].hi_hi, x[-1].hi_lo} : none;
-        if (!wide_up_to(x->lo_hi, x->lo_lo, &hi) || (i && wide_up_to(x->lo_hi, x->lo_lo, &before))) return false;
-        if (r->way6[i] >= r->size.ways) return false;
+        if (x->lo > x->hi || (i > v->first4 && x->lo <= x[-1].hi)) return false;
+        if ((r->way4[i] & ROUTE_WAY_MASK) >= r->size.ways) return false;
     }
     return true;
 }
 
+static bool ranges6_fit(const struct routes *r, const struct route_view *v)
+{
+    const struct wide none = {0};
+    for (uint32_t i = v->first6; i < v->first6 + v->count6; i++) {
+        const struct pbc_range6 *x = &r->range6[i];
+        const bool first = i == v->first6;
+        const struct wide hi = {x->hi_hi, x->hi_lo}, before = first ? none : (struct wide){x[-1].hi_hi, x[-1].hi_lo};
+        if (!wide_up_to(x->lo_hi, x->lo_lo, &hi) || (!first && wide_up_to(x->lo_hi, x->lo_lo, &before))) return false;
+        if ((r->way6[i] & ROUTE_WAY_MASK) >= r->size.ways) return false;
+    }
+    return true;
+}
+
+/* True if the views follow one another, and each is in order. */
+static bool views_fit(const struct routes *r)
+{
+    uint64_t four = 0, six = 0;
+    if (!r->size.views) return false;
+    for (uint32_t i = 0; i < r->size.views; i++) {
+        const struct route_view *v = &r->views[i];
+        if (v->first4 != four || v->first6 != six) return false;
+        four += v->count4, six += v->count6;
+        if (four > r->size.ranges4 || six > r->size.ranges6 || !ranges4_fit(r, v) || !ranges6_fit(r, v)) return false;
+    }
+    return four == r->size.ranges4 && six == r->size.ranges6;
+}
+
 int routes_close(struct routes *r, unsigned ports)
 {
-    bool fits = ranges_fit(r);
+    struct pbc_set sets[1 + ROUTE_VIEWS_MOST];
+    bool fits = views_fit(r) && rules_fit(r);
     for (uint32_t i = 0; i < r->size.legs; i++) fits &= leg_fits(&r->legs[i], ports, r->size.devices);
     for (uint32_t i = 0; i < r->size.devices; i++) fits &= device_fits(&r->devices[i]);
     for (uint32_t i = 0; fits && i < r->size.ways; i++) fits = way_fits(r, &r->ways[i]);
-    for (uint32_t i = 0; i < r->size.rules; i++) fits &= rule_fits(&r->rules[i]);
     if (!fits) return -EINVAL;
-    const struct pbc_set all = {.count4 = r->size.ranges4, .count6 = r->size.ranges6};
-    const struct set_ranges ranges = {&all, r->range4, r->range6, 1, r->size.ranges4, r->size.ranges6};
+    for (uint32_t i = 0; i < r->size.views; i++) {
+        const struct route_view *v = &r->views[i];
+        sets[i] =
+            (struct pbc_set){.first4 = v->first4, .count4 = v->count4, .first6 = v->first6, .count6 = v->count6};
+    }
+    const struct set_ranges ranges = {sets, r->range4, r->range6, r->size.views, r->size.ranges4, r->size.ranges6};
     return set_index_of(&ranges, &r->lookup, &r->lookup_bytes);
 }
 
-/* True if the first `bits` of two addresses agree. */
-static bool agrees(const uint32_t *a, const uint32_t b[4], unsigned bits)
+static uint32_t entry4(const struct routes *r, uint32_t view, uint32_t addr)
 {
-    unsigned i = 0;
-    for (; bits >= 32; bits -= 32, i++)
-        if (a[i] != b[i]) return false;
-    return !bits || !((a[i] ^ b[i]) >> (32 - bits));
-}
-
-static bool has_rule(const struct routes *r, const struct route_query *q)
-{
-    for (uint32_t i = 0; i < r->size.rules; i++) {
-        const struct route_rule *x = &r->rules[i];
-        if (x->family == q->family && (x->in == ROUTE_NO_PORT || q->in == ROUTE_SOME_PORT || x->in == q->in) &&
-            agrees(q->from, x->from, x->from_bits) && agrees(q->to, x->to, x->to_bits))
-            return true;
-    }
-    return false;
-}
-
-static const uint32_t *way_of4(const struct routes *r, uint32_t addr)
-{
-    const uint32_t node = node_of_set(r->lookup, 0, false);
+    const struct route_view *v = &r->views[view];
+    const uint32_t node = node_of_set(r->lookup, view, false);
     const uint32_t few = node ? walk4(r->lookup, node, addr) : 0;
-    const struct pbc_range *at =
-        node ? search4(r->range4 + few_first(few), few_count(few), addr) : search4(r->range4, r->size.ranges4, addr);
-    return at ? &r->way4[at - r->range4] : NULL;
+    const struct pbc_range *at = node ? search4(r->range4 + few_first(few), few_count(few), addr)
+                                      : search4(r->range4 + v->first4, v->count4, addr);
+    return at ? r->way4[at - r->range4] : NO_ENTRY;
 }
 
-static const uint32_t *way_of6(const struct routes *r, const uint32_t *addr)
+static uint32_t entry6(const struct routes *r, uint32_t view, const uint32_t *addr)
 {
+    const struct route_view *v = &r->views[view];
     struct wide wide;
     wide_of(addr, &wide);
-    const uint32_t node = node_of_set(r->lookup, 0, true);
+    const uint32_t node = node_of_set(r->lookup, view, true);
     const uint32_t few = node ? walk6(r->lookup, node, &wide) : 0;
-    const struct pbc_range6 *at =
-        node ? search6(r->range6 + few_first(few), few_count(few), &wide) : search6(r->range6, r->size.ranges6, &wide);
-    return at ? &r->way6[at - r->range6] : NULL;
+    const struct pbc_range6 *at = node ? search6(r->range6 + few_first(few), few_count(few), &wide)
+                                       : search6(r->range6 + v->first6, v->count6, &wide);
+    return at ? r->way6[at - r->range6] : NO_ENTRY;
+}
+
+static uint32_t entry_of(const struct routes *r, uint32_t view, const struct route_query *q)
+{
+    return q->family == 4 ? entry4(r, view, q->to[0]) : entry6(r, view, q->to);
+}
+
+static const struct route_way refused = {.kind = ROUTE_REFUSED};
+
+/* Return the way of an entry. */
+static const struct route_way *way_at(const struct routes *r, uint32_t entry)
+{
+    return entry == NO_ENTRY ? &refused : &r->ways[entry & ROUTE_WAY_MASK];
+}
+
+static const struct route_way *asks(uint32_t why)
+{
+#define WHY(ident, name, doc) {.kind = ROUTE_ASK, .why = WAY_##ident},
+    static const struct route_way all[] = {
+#include "vm/judge/why.def"
+    };
+    return &all[why];
+}
+
+static struct route_seen seen_of(const struct route_query *q)
+{
+    struct route_seen s = {.in = q->in, .family = q->family, .marked = q->marked};
+    for (unsigned i = 0; i < (q->family == 4 ? 1 : 4); i++) s.from[i] = q->from[i], s.to[i] = q->to[i];
+    if (q->key) route_seen_key(&s, q->key, q->returns);
+    return s;
+}
+
+/* Return how the packet's arrival fits (route_rule.h). */
+static uint32_t arrives(const struct route_query *q, const struct route_rule *x)
+{
+    if (!(x->asks & ROUTE_ASKS_ARRIVAL)) return FIT_YES;
+    if (!q->devices) return route_arrival_fits(x->port == ROUTE_NO_PORT ? IFACE_NONE : x->port, q->in);
+    return route_arrival_fits(x->device ? q->devices[x->device - 1].iface : IFACE_NONE, q->in);
+}
+
+/* Walk the rules that come before the answer of the merged tables. A rule that may fit changes nothing if its table
+ * holds no route to the address. */
+static const struct route_way *walk(const struct routes *r, const struct route_query *q, uint32_t merged)
+{
+    const struct route_rule *rules = r->rules + (q->family == 4 ? 0 : r->size.rules4);
+    const uint32_t count = q->family == 4 ? r->size.rules4 : r->size.rules6, rank = merged >> ROUTE_RANK_SHIFT;
+    const struct route_seen s = seen_of(q);
+    for (uint32_t i = 0; i < count && rules[i].rank < rank;) {
+        const struct route_rule *x = &rules[i++];
+        const uint32_t fit = route_rule_fits(x, &s, arrives(q, x));
+        const uint32_t entry = fit && x->does == ROUTE_LOOKS_UP ? entry_of(r, x->view, q) : NO_ENTRY;
+        if (!fit || (x->does == ROUTE_LOOKS_UP && entry == NO_ENTRY)) continue;
+        if (fit >= FIT_UNKNOWN) return asks(fit - FIT_UNKNOWN);
+        if (x->does == ROUTE_LOOKS_UP) return way_at(r, entry);
+        if (x->does == ROUTE_REFUSES) return &refused;
+        if (x->does == ROUTE_ASKS) return asks(x->why);
+        i = x->next;
+    }
+    return way_at(r, merged);
 }
 
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q)
 {
-    static const struct route_way asks = {.kind = ROUTE_ASK}, refused = {.kind = ROUTE_REFUSED};
-    if (r->size.rules && has_rule(r, q)) return &asks;
-    const uint32_t *way = q->family == 4 ? way_of4(r, q->to[0]) : way_of6(r, q->to);
-    return way ? &r->ways[*way] : &refused;
+    const uint32_t merged = entry_of(r, 0, q);
+    return routes_have_rules(r, q->family) ? walk(r, q, merged) : way_at(r, merged);
+}
+
+bool routes_may_hide(const struct routes *r)
+{
+    if (!r) return true;
+    bool may = false;
+    for (uint32_t i = 0; i < r->size.ways; i++)
+        may |= r->ways[i].legs > 1 || (r->ways[i].kind == ROUTE_ASK && r->ways[i].why != WAY_KNOWN);
+    for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
+        may |= r->rules[i].does == ROUTE_ASKS || r->rules[i].asks & (ROUTE_ASKS_MARK | ROUTE_ASKS_UNSEEN | ROUTE_ASKS_ARRIVAL);
+    return may;
 }
 
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port)

@@ -16,6 +16,11 @@ extern const char mask_counters;
 extern struct kernel_port state_ports[];
 extern const char mask_ports;
 
+static inline struct kernel_counters *settle_counters(void)
+{
+    return &state_counters[(uint64_t)bpf_get_smp_processor_id() & MASK(counters)];
+}
+
 static inline uint32_t settle_up(struct kpkt *k, enum kernel_up why)
 {
     k->up = (uint8_t)why;
@@ -191,7 +196,9 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     if (k->seen.class == SEEN_ORIGINAL) return settle_up(k, KERNEL_UP_BEGIN);
     if (proxied) return settle_proxied(k, by);
     if (k->branch != PBC_NONE && !wire) return settle_up(k, KERNEL_UP_BEGIN);
-    return translates && !wire && settle_may_nat(k) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
+    if (translates && !wire && settle_may_nat(k)) return settle_up(k, KERNEL_UP_BEGIN);
+    if (translates && k->key.kind & KIND_FORWARD) settle_counters()->unknown_ways[k->pkt.way_why & 7]++;
+    return settle_here(k, by);
 }
 
 /* True if the packet passes whatever the rules decide (world.watches). */
@@ -235,11 +242,6 @@ static __always_inline uint32_t settle(struct kpkt *k)
     if (k->flags & KERNEL_JUDGED) return settle_judged(k);
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
     return settle_up(k, k->seen.class == SEEN_ERROR ? KERNEL_UP_ERROR : KERNEL_UP_BEGIN);
-}
-
-static inline struct kernel_counters *settle_counters(void)
-{
-    return &state_counters[(uint64_t)bpf_get_smp_processor_id() & MASK(counters)];
 }
 
 /* Count the packet for its rule or default, service, server and nat. */

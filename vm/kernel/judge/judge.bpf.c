@@ -6,6 +6,7 @@
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
+#include "vm/kernel/judge/ways.h"
 #include "vm/kernel/table.h"
 
 TABLE(const struct pbc_branch, branches);
@@ -20,8 +21,8 @@ uint64_t judge_would(struct kpkt *k);
 uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
-uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
 extern const char const_asks_routes;
+extern const char const_nats_by_way;
 
 /* Type of generated functions: k is never NULL. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -75,6 +76,19 @@ inline_whole void settle_ways(struct kpkt *k)
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
 }
 
+/* Find the way of an accepted packet that crosses and begins a flow: a nat's statement may ask for it. */
+inline_whole void find_way(struct kpkt *k)
+{
+    k->pkt.way = 0;
+    k->pkt.way_why = WAY_KNOWN;
+    if (!(k->key.kind & KIND_IP) || !(k->key.kind & KIND_FORWARD)) return;
+    if (k->seen.class > SEEN_NEW || k->flags & (KERNEL_STAYS | KERNEL_ONLY_JUDGE)) return;
+    for (unsigned i = 0; i < 4; i++) k->routed.to[i] = k->key.dst[i];
+    const struct way_found way = kernel_way_of(kernel_way_find(k));
+    k->pkt.way = way.out;
+    k->pkt.way_why = way.why;
+}
+
 /* True if something is in audit. Read from a map, so that the verifier looks at the functions of the second judgement:
  * from code around a bpf_loop Linux 6.18 can't remove functions that nothing calls. */
 inline_whole bool audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
@@ -118,6 +132,7 @@ inline_whole void judge(struct kpkt *k)
     judge_again(k);
     /* A packet that passes because of `watches` needs its service, too. */
     if (decided_action(d) == ACTION_ACCEPT || state_world.watches) serve(k);
+    if (IS_ANY(nats_by_way) && decided_action(d) == ACTION_ACCEPT) find_way(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
 }
 

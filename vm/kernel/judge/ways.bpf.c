@@ -1,10 +1,11 @@
-/* Ways of a packet by the routes, for the judge in the kernel: vm/judge/ways.c over a trie (routes.h). Only a judge
- * whose program asks for ways contains it. */
+/* Ways of a packet by the routes, for stages in the kernel: vm/judge/ways.c over a trie (routes.h). Only programs that
+ * ask for ways contain it. */
 #include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/judge/routes.h"
+#include "vm/kernel/judge/ways.h"
 #include "vm/kernel/port.h"
 #include "vm/packet/wire.h"
 
@@ -15,73 +16,88 @@ extern struct route_rule state_route_rules[];
 extern const char mask_route_rules;
 extern struct kernel_way state_ways[];
 
-/* Address of the packet that is looked up. */
-enum { TO_SOURCE, TO_DESTINATION };
-
-/* True if the first `bits` of two addresses agree. */
-static inline bool agrees(const uint32_t a[4], const uint32_t b[4], uint32_t bits)
-{
-    uint32_t differ = 0;
-#pragma unroll
-    for (uint32_t i = 0; i < 4; i++) {
-        const uint32_t here = bits > 32 * i ? bits - 32 * i : 0;
-        const uint32_t mask = here >= 32 ? UINT32_MAX : here ? UINT32_MAX << (32 - here) : 0;
-        differ |= (a[i] ^ b[i]) & mask;
-    }
-    return !differ;
-}
-
-/* Return 1 if policy rule i may apply to the packet's way to that address. */
-GLOBAL uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint32_t i)
-{
-    const struct key *key = &k->key;
-    const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
-    if (x->family != (key->kind & KIND_IP4 ? 4 : 6) || (which == TO_SOURCE && x->in != ROUTE_NO_PORT)) return 0;
-    if (which == TO_SOURCE ? agrees(key->dst, x->from, x->from_bits) && agrees(key->src, x->to, x->to_bits)
-                           : agrees(key->src, x->from, x->from_bits) && agrees(key->dst, x->to, x->to_bits))
-        return 1;
-    return 0;
-}
-
-GLOBAL uint64_t kernel_route_rule(struct kpkt *k NONNULL, uint32_t which)
-{
-    TURNS(KERNEL_ROUTE_RULES)
-    for (uint32_t i = 0; LOOP(i < state_world.route_rules); i = LOOSE(i + 1))
-        if (kernel_route_rule_is(k, which, i)) return 1;
-    return 0;
-}
-
-/* Return the number of the way to that address; 0: unknown. */
-static inline uint32_t way_to(struct kpkt *k, uint32_t which)
-{
-    const uint32_t *words = which == TO_SOURCE ? k->key.src : k->key.dst;
-    const bool v6 = k->key.kind & KIND_IP6;
-    struct kernel_route_to to = {.bits = KERNEL_ROUTE_FAMILY + (v6 ? 128 : 32), .family = v6 ? 6 : 4};
-    if (!state_world.knows_routes) return 0;
-    if (state_world.route_rules && kernel_route_rule(k, which)) return 0;
-    for (unsigned i = 0; i < 4; i++) wire_put32(to.addr + (size_t)4 * i, words[i]);
-    const uint32_t *way = bpf_map_lookup_elem(&map_routes, &to);
-    return way ? *way : 0;
-}
-
 #define WAY(number) (&state_route_ways[(number)&MASK(route_ways)])
 
-/* True if the host sends on what crosses in this family, and chooses among several interfaces. */
-static inline bool host_chooses(const struct key *key)
+/* Bit of a step's result: the rest is the number of the way. */
+#define FOUND (UINT64_C(1) << 32)
+
+/* Return the entry of a view for the address that is looked up; ROUTE_THROW: it holds none. */
+GLOBAL uint64_t kernel_route_entry(struct kpkt *k NONNULL, uint32_t view)
 {
-    return state_world.host_routes & (key->kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6);
+    const uint32_t family = k->routed.family;
+    struct kernel_route_to to = {.bits = KERNEL_ROUTE_FAMILY + (family == 6 ? 128 : 32),
+                                 .family = view << KERNEL_ROUTE_VIEW | family};
+    for (unsigned i = 0; i < 4; i++) wire_put32(to.addr + (size_t)4 * i, k->routed.to[i]);
+    const uint32_t *entry = bpf_map_lookup_elem(&map_routes, &to);
+    return entry ? *entry : KERNEL_WAY_THROW;
 }
 
-/* Return the way's leg for the packet; NULL: unknown here. */
+/* Return how the packet meets policy rule i. */
+GLOBAL uint64_t kernel_route_rule_fits(struct kpkt *k NONNULL, uint32_t i)
+{
+    const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
+    const uint32_t arrives = x->asks & ROUTE_ASKS_ARRIVAL ? route_arrival_fits(x->iface, k->routed.in) : FIT_YES;
+    return route_rule_fits(x, &k->routed, arrives);
+}
+
+/* Try policy rule i, the `at`-th of its family. Return the place of the rule to try next, or FOUND and a way. merged: the
+ * entry of the merged tables. */
+GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t at, uint32_t merged)
+{
+    const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
+    if (x->rank >= merged >> ROUTE_RANK_SHIFT) return FOUND | (merged & ROUTE_WAY_MASK);
+    const uint64_t fit = kernel_route_rule_fits(k, i);
+    if (!fit) return at + 1;
+    uint64_t way = KERNEL_WAY_REFUSED;
+    if (x->does == ROUTE_LOOKS_UP) way = kernel_route_entry(k, x->view) & ROUTE_WAY_MASK;
+    if (way == KERNEL_WAY_THROW) return at + 1;
+    if (fit >= FIT_UNKNOWN) return FOUND | (fit - FIT_UNKNOWN);
+    if (x->does == ROUTE_GOES_TO) return x->next;
+    if (x->does == ROUTE_ASKS) return FOUND | x->why;
+    return FOUND | way;
+}
+
+/* Return the number of the way to k->routed: vm/judge/routes/routes.c, routes_find. */
+GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
+{
+    if (!state_world.knows_routes) return WAY_NO_ROUTES;
+    const bool v6 = k->routed.family == 6;
+    const uint32_t first = v6 ? state_world.route_rules4 : 0;
+    const uint32_t count = v6 ? state_world.route_rules6 : state_world.route_rules4;
+    const uint32_t merged = (uint32_t)kernel_route_entry(k, 0);
+    TURNS(ROUTE_RULES_MOST)
+    for (uint32_t i = 0; LOOP(i < count);) {
+        const uint64_t step = kernel_route_step(k, first + i, i, merged);
+        if (step & FOUND) return (uint32_t)step;
+        i = LOOSE((uint32_t)step);
+    }
+    return merged & ROUTE_WAY_MASK;
+}
+
+/* True if the host sends on what crosses in this family: then it chooses among legs, and marks may be set. */
+static inline bool host_routes(const struct key *key)
+{
+    return key->kind & KIND_IP4 ? state_world.facts.host_routes4 : state_world.facts.host_routes6;
+}
+
+/* Return the way's leg for the packet to k->routed; NULL: unknown. */
 static inline const struct kernel_route_leg *leg_of(const struct kpkt *k, const struct kernel_route_way *way)
 {
-    if (way->legs <= 1) return &way->leg[0];
-    if (host_chooses(&k->key)) return NULL;
-    const uint32_t share = route_share(k->key.src, k->key.dst, &k->key);
+    const uint32_t share = way->legs > 1 ? route_share(k->key.src, k->routed.to, &k->key) : 0;
 #pragma unroll
     for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++)
         if (i < way->legs && share <= way->leg[i].up_to) return &way->leg[i];
     return NULL;
+}
+
+/* True if all legs are one interface to the rules. */
+static inline bool one_way(const struct kernel_route_way *way)
+{
+    bool one = way->leg[0].as != IFACE_NONE;
+#pragma unroll
+    for (uint32_t i = 1; i < KERNEL_ROUTE_LEGS; i++)
+        if (i < way->legs) one &= way->leg[i].as == way->leg[0].as;
+    return one;
 }
 
 /* Return 1 + the id in rules of the bridge's other port; 0: it came by no bridge. */
@@ -91,18 +107,48 @@ static inline uint16_t peer_of(const struct kpkt *k)
     return state_ways[k->pkt.iface & (KERNEL_WAYS - 1)].bridged;
 }
 
-/* Return 1 + the packet's interface of departure; 0: unknown. A packet that the host sends on is judged when it
- * leaves, unless it was judged before. */
-static inline uint16_t way_out(struct kpkt *k)
+/* Return a struct way_found as a number, of an interface's id in rules or of none. */
+static inline uint64_t out_by(uint32_t as) { return (uint16_t)(as + 1) | (uint64_t)ROUTE_VIA << 16; }
+static inline uint64_t unknown(uint64_t why) { return (uint64_t)ROUTE_ASK << 16 | why << 24; }
+
+/* Fill in a question about the way from an address to another. */
+static inline void ask(struct kpkt *k, bool returns)
+{
+    const struct key *key = &k->key;
+    struct route_seen *s = &k->routed;
+    for (unsigned i = 0; i < 4; i++) s->from[i] = returns ? key->dst[i] : key->src[i];
+    s->in = returns ? ROUTE_IN_NONE : k->pkt.iface;
+    s->family = key->kind & KIND_IP4 ? 4 : 6;
+    s->marked = !returns && host_routes(key);
+    route_seen_key(s, key, returns);
+}
+
+/* Do the work of way_find for the destination in k->routed.to. Return the struct way_found as kernel_way_of reads it. */
+GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
 {
     const uint32_t kind = k->key.kind;
+    if (kind & KIND_OUT || k->flags & KERNEL_EGRESS)
+        return k->key.iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(k->key.iface);
+    if (k->pkt.flags & PKT_WAY_SAID) return k->pkt.way ? out_by(k->pkt.way - 1u) : unknown(WAY_OTHER);
     const uint16_t peer = peer_of(k);
-    if (!(kind & KIND_FORWARD)) return 0;
-    if (k->flags & KERNEL_EGRESS) return (uint16_t)(k->key.iface + 1);
-    if (peer || !(kind & KIND_IP)) return peer;
-    const struct kernel_route_way *way = WAY(way_to(k, TO_DESTINATION));
-    const struct kernel_route_leg *leg = way->kind == ROUTE_VIA ? leg_of(k, way) : NULL;
-    return leg ? (uint16_t)(leg->as + 1) : 0;
+    if (peer) return out_by(peer - 1u);
+    if (!(kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
+    ask(k, false);
+    const struct kernel_route_way *way = WAY(kernel_route(k));
+    if (way->kind != ROUTE_VIA) return (uint64_t)way->kind << 16 | (uint64_t)way->why << 24;
+    if (way->legs > 1 && host_routes(&k->key) && !one_way(way)) return unknown(WAY_SEVERAL);
+    const struct kernel_route_leg *leg = leg_of(k, way);
+    return leg && leg->as != IFACE_NONE ? out_by(leg->as) : unknown(WAY_OTHER);
+}
+
+/* Set the way of a packet that crosses. What the host sends on is judged when it leaves, unless it was judged before. */
+static inline void settle_way(struct kpkt *k)
+{
+    uint64_t way = 0;
+    for (unsigned i = 0; i < 4; i++) k->routed.to[i] = k->key.dst[i];
+    if (k->key.kind & KIND_FORWARD) way = kernel_way_find(k);
+    k->pkt.way = kernel_way_of(way).out;
+    k->pkt.way_why = kernel_way_of(way).why;
 }
 
 static inline enum pkt_source leads_back(const struct kernel_route_way *way, uint16_t came)
@@ -125,7 +171,9 @@ static inline enum pkt_source source_of(struct kpkt *k)
     const struct key *key = &k->key;
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
     if (k->pkt.iface == IFACE_NONE || k->flags & KERNEL_EGRESS || peer_of(k)) return SOURCE_UNKNOWN;
-    const struct kernel_route_way *way = WAY(way_to(k, TO_SOURCE));
+    for (unsigned i = 0; i < 4; i++) k->routed.to[i] = key->src[i];
+    ask(k, true);
+    const struct kernel_route_way *way = WAY(kernel_route(k));
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, k->pkt.iface);
 }
 
@@ -134,7 +182,7 @@ GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;
     if (asked & PBC_ASKS_WAY) {
-        if (!(k->pkt.flags & PKT_WAY_SAID)) k->pkt.way = way_out(k);
+        if (!(k->pkt.flags & PKT_WAY_SAID)) settle_way(k);
         known = k->pkt.way || !(k->key.kind & KIND_FORWARD);
     }
     if (asked & PBC_ASKS_SOURCE) {

@@ -472,9 +472,8 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     packet_begin(k);
     LOOK_STEP(k);
     struct express_bytes bytes = bytes_of(&f);
-    k->found = read_there(k, &bytes);
-    const bool may = k->found == EXPRESS_GOOD && !(k->flags & KERNEL_ROUTED);
-    const uint32_t out = may ? express(k, &bytes, ctx) : KERNEL_NONE;
+    k->found = k->flags & KERNEL_ROUTED ? EXPRESS_NOT : read_there(k, &bytes);
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx) : KERNEL_NONE;
     if (out == KERNEL_PASS) return TC_ACT_UNSPEC;
     if (out != KERNEL_NONE) return leave_buffer(ctx, k);
     LOOK_STEP(k);

@@ -92,6 +92,7 @@ static bool verify_needs(const struct verifier *v)
                                                          .would_count = p->would_rules_count,
                                                          .conds_count = p->conds_count,
                                                          .services_count = p->services_count,
+                                                         .nats = p->nats,
                                                          .nats_count = p->nats_count},
                                      before);
     return (p->meta->flags & PBC_NEEDS) == needs ||

@@ -21,7 +21,7 @@ static bool renumbers(const struct carry *carry)
     struct kernel *k = carry->kernel->kernel;
     const struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
     bool others = carry->latest && carry->latest->facts.schedules != kernel_world(k)->facts.schedules;
-    others |= carry->now.program->meta->flags & PBC_ASKS_ROUTES && !kernel_world(k)->knows_routes;
+    others |= carry->now.program->meta->flags & PBC_NEEDS_ROUTES && !kernel_world(k)->knows_routes;
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         others |= ports[carry->kernel->ifindex[i] % KERNEL_PORTS].iface != carry->now.iface[i];
     return others;

@@ -95,6 +95,17 @@ static void look_at_links(const struct carry *carry)
     }
 }
 
+/* True if a statement of a nat may translate what leaves by the interface. */
+static bool nats_leave(const struct carry *carry, uint16_t iface)
+{
+    const struct program *p = carry->now.program;
+    const uint16_t as = carry->latest ? facts_known_as(&carry->latest->facts, iface) : iface;
+    bool any = false;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        any |= p->nats[i].kind != PBC_NAT_FORWARD && (p->nats[i].iface == PBC_NONE || p->nats[i].iface == as);
+    return any;
+}
+
 /* Write the ports' map. A port whose number has changed leaves its old place. */
 static void push_ports(const struct carry *carry)
 {
@@ -107,6 +118,7 @@ static void push_ports(const struct carry *carry)
                                         .iface = carry->now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
+                                        .nats = nats_leave(carry, carry->now.iface[i]),
                                         .software = k->software[i],
                                         .mac = takes_all ? 0 : carry->latest->port_mac[i],
                                         .served = (uint8_t)i,
@@ -149,7 +161,7 @@ int in_kernel_push(const struct carry *carry)
     struct in_kernel *k = carry->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(carry);
-    world->host_routes = KERNEL_ROUTES_4 | KERNEL_ROUTES_6;
+    world->nats_leave = carry->now.program->nats_count && routes_may_hide(carry->latest->routes);
     world->given = carry->tun_ifindex;
     follow_past(carry, world);
     push_watched(carry);

@@ -1,0 +1,271 @@
+/* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: what stands together is one family's, and an
+ * address in it, or the table `default`, tells which. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/report/given/routes_priv.h"
+#include "vm/words/words.h"
+
+static bool is(const char *word, const char *other) { return !strcmp(word, other); }
+
+bool policy_begins(const char *word)
+{
+    const size_t digits = strspn(word, "0123456789");
+    return digits && word[digits] == ':' && !word[digits + 1];
+}
+
+/* Note the family of the rule's section. */
+static int tell_family(struct reading *r, const struct rule_read *x, uint8_t family, const char *word)
+{
+    uint8_t *told = &r->families[x->section];
+    if (*told && *told != family) return routes_fault(r, "a rule of the other family than the rules before it:", word);
+    *told = family;
+    return 0;
+}
+
+static int read_prefix(struct reading *r, struct rule_read *x, const char *word, bool from)
+{
+    struct route_rule *rule = &x->policy.rule;
+    struct route to = {0};
+    if (is(word, "all")) return 0;
+    if (is(word, "default") || !routes_prefix(word, strlen(word), 4, &to))
+        return routes_fault(r, "neither an address nor a prefix:", word);
+    memcpy(from ? rule->from : rule->to, to.to, sizeof to.to);
+    if (from)
+        rule->from_bits = to.bits;
+    else
+        rule->to_bits = to.bits;
+    return tell_family(r, x, to.family, word);
+}
+
+/* Read `N` or `N-M`. */
+static bool read_range(const char *word, uint32_t most, uint32_t range[2])
+{
+    char first[16];
+    const char *dash = strchr(word, '-');
+    if (!dash) return routes_number(word, most, &range[0]) && routes_number(word, most, &range[1]);
+    if ((size_t)(dash - word) >= sizeof first) return false;
+    memcpy(first, word, (size_t)(dash - word));
+    first[dash - word] = 0;
+    return routes_number(first, most, &range[0]) && routes_number(dash + 1, most, &range[1]);
+}
+
+static int read_ports(struct reading *r, const char *word, uint16_t ports[2])
+{
+    uint32_t range[2];
+    if (!read_range(word, UINT16_MAX, range) || range[0] > range[1])
+        return routes_fault(r, "neither a port nor a range of ports:", word);
+    ports[0] = (uint16_t)range[0];
+    ports[1] = (uint16_t)range[1];
+    return 0;
+}
+
+static bool read_hex(const char *word, char end, uint32_t *value, const char **rest)
+{
+    char *at;
+    errno = 0;
+    const unsigned long n = strtoul(word, &at, 0);
+    *rest = at;
+    *value = (uint32_t)n;
+    return !errno && at != word && n <= UINT32_MAX && (*at == 0 || *at == end);
+}
+
+static int read_mark(struct reading *r, const char *word, struct route_rule *rule)
+{
+    uint32_t mark, mask = UINT32_MAX;
+    const char *rest;
+    if (!read_hex(word, '/', &mark, &rest) || (*rest && !read_hex(rest + 1, 0, &mask, &rest)))
+        return routes_fault(r, "a mark must be a number, or two around a `/`, not", word);
+    if (mask) rule->asks |= ROUTE_ASKS_MARK;
+    if (mask && !(mark & mask)) rule->asks |= ROUTE_ASKS_NO_MARK;
+    return 0;
+}
+
+/* Names of fields in /etc/iproute2/rt_dsfield: AF11 to AF43, CS1 to CS7, EF. */
+static bool dsfield_named(const char *word, uint32_t *value)
+{
+    const bool af = !strncmp(word, "AF", 2) && word[2] >= '1' && word[2] <= '4' && word[3] >= '1' && word[3] <= '3';
+    const bool cs = !strncmp(word, "CS", 2) && word[2] >= '1' && word[2] <= '7' && !word[3];
+    if (af && !word[4]) *value = (uint32_t)(word[2] - '0') << 5 | (uint32_t)(word[3] - '0') << 3;
+    if (cs) *value = (uint32_t)(word[2] - '0') << 5;
+    if (is(word, "EF")) *value = 0xb8;
+    return (af && !word[4]) || cs || is(word, "EF");
+}
+
+/* Read a TOS, or a DSCP, which is its upper six bits. */
+static int read_tos(struct reading *r, const char *word, bool dscp, struct route_rule *rule)
+{
+    uint32_t value;
+    const char *rest;
+    const bool named = dsfield_named(word, &value);
+    if (!named && (!read_hex(word, 0, &value, &rest) || value > (dscp ? 0x3f : 0xff)))
+        return routes_fault(r, "neither a number nor a class of the DS field:", word);
+    rule->tos = (uint8_t)(dscp && !named ? value << 2 : value);
+    return 0;
+}
+
+static int read_protocol(struct reading *r, const char *word, struct route_rule *rule)
+{
+    const unsigned named = proto_number(is(word, "ipv6-icmp") ? "icmpv6" : word);
+    uint32_t value = named;
+    if (named == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
+        return routes_fault(r, "an unknown protocol:", word);
+    rule->proto = (uint8_t)value;
+    return 0;
+}
+
+static int read_device(struct reading *r, const char *word, struct rule_read *x)
+{
+    if (is(word, "lo")) {
+        x->policy.rule.asks |= ROUTE_ASKS_HERE;
+        return 0;
+    }
+    if (strlen(word) >= sizeof x->device) return routes_fault(r, "too long for the name of a device:", word);
+    x->policy.rule.asks |= ROUTE_ASKS_ARRIVAL;
+    memcpy(x->device, word, strlen(word) + 1);
+    return 0;
+}
+
+/* Packets that cross are root's to the kernel. */
+static int read_users(struct reading *r, const char *word, struct route_rule *rule)
+{
+    uint32_t range[2];
+    if (!read_range(word, UINT32_MAX, range)) return routes_fault(r, "no range of users:", word);
+    if (range[0]) rule->asks |= ROUTE_ASKS_NOTHING;
+    return 0;
+}
+
+static void be_unseen(struct route_rule *rule)
+{
+    rule->asks |= ROUTE_ASKS_UNSEEN;
+    rule->why = WAY_OTHER;
+}
+
+static int read_lookup(struct reading *r, const char *word, struct rule_read *x)
+{
+    struct route_policy *p = &x->policy;
+    p->rule.does = ROUTE_LOOKS_UP;
+    if (is(word, "[l3mdev-table]")) {
+        be_unseen(&p->rule);
+        p->rule.does = ROUTE_ASKS;
+        return 0;
+    }
+    if (is(word, "default") && !r->families[x->section]) r->families[x->section] = 4;
+    return routes_table(r, word, &p->table);
+}
+
+static int read_target(struct reading *r, const char *word, struct route_policy *p)
+{
+    p->rule.does = ROUTE_GOES_TO;
+    if (is(word, "none") || routes_number(word, UINT32_MAX, &p->target)) return 0;
+    return routes_fault(r, "the target of `goto` must be a number, not", word);
+}
+
+static int read_suppressed(struct reading *r, const char *word, struct route_policy *p)
+{
+    uint32_t value;
+    if (!routes_number(word, 128, &value)) return routes_fault(r, "no prefix length:", word);
+    p->suppressed = (int)value;
+    return 0;
+}
+
+/* Read a word with its value. Return 1: it is no such word. */
+static int read_valued(struct reading *r, const char *word, const char *value, struct rule_read *x)
+{
+    struct route_rule *rule = &x->policy.rule;
+    if (is(word, "from") || is(word, "to")) return read_prefix(r, x, value, is(word, "from"));
+    if (is(word, "tos") || is(word, "dsfield")) return read_tos(r, value, false, rule);
+    if (is(word, "dscp")) return read_tos(r, value, true, rule);
+    if (is(word, "fwmark")) return read_mark(r, value, rule);
+    if (is(word, "iif") || is(word, "dev")) return read_device(r, value, x);
+    if (is(word, "ipproto")) return read_protocol(r, value, rule);
+    if (is(word, "sport")) return read_ports(r, value, rule->src_ports);
+    if (is(word, "dport")) return read_ports(r, value, rule->dst_ports);
+    if (is(word, "uidrange")) return read_users(r, value, rule);
+    if (is(word, "lookup") || is(word, "table")) return read_lookup(r, value, x);
+    if (is(word, "goto")) return read_target(r, value, &x->policy);
+    if (is(word, "suppress_prefixlength")) return read_suppressed(r, value, &x->policy);
+    if (is(word, "oif")) rule->asks |= ROUTE_ASKS_NOTHING;
+    if (is(word, "tun_id") || is(word, "flowlabel")) be_unseen(rule);
+    if (is(word, "suppress_ifgroup")) x->policy.rule.does = ROUTE_ASKS, rule->why = WAY_OTHER;
+    static const char *const rest[] = {"oif", "tun_id", "flowlabel", "suppress_ifgroup", "proto", "protocol", "realms"};
+    for (unsigned i = 0; i < sizeof rest / sizeof *rest; i++)
+        if (is(word, rest[i])) return 0;
+    return 1;
+}
+
+/* Read a word without a value. False: it is no such word. */
+static bool read_single(const char *word, struct route_policy *p)
+{
+    if (is(word, "not")) p->rule.asks |= ROUTE_ASKS_NOT;
+    if (is(word, "nop")) p->rule.does = ROUTE_GOES_TO;
+    const bool refuses = is(word, "blackhole") || is(word, "unreachable") || is(word, "prohibit");
+    if (refuses) p->rule.does = ROUTE_REFUSES;
+    return refuses || is(word, "not") || is(word, "nop") || is(word, "[detached]") || is(word, "[unresolved]");
+}
+
+/* Begin a section where a rule stands behind something else, or its priority begins anew. */
+static int begin(struct reading *r, uint32_t priority)
+{
+    const bool goes_on = r->in_rules && priority >= r->priority;
+    if (!goes_on && r->sections == SECTIONS_MOST) return routes_fault(r, "more than 64 lists of policy rules", "");
+    if (!goes_on) r->families[r->sections++] = 0;
+    r->in_rules = true;
+    r->priority = priority;
+    return 0;
+}
+
+int policy_read(struct reading *r, char *const words[], unsigned count)
+{
+    uint32_t priority = (uint32_t)strtoul(words[0], NULL, 10);
+    int failed = begin(r, priority);
+    if (!failed && r->rules_count == ROUTE_LIST_RULES)
+        failed = routes_fault(r, "more than 500 policy rules", "");
+    if (failed) return failed;
+    struct rule_read *x = &r->rules[r->rules_count++];
+    *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections - 1};
+    x->policy.rule.does = ROUTE_DOES; /* nothing yet */
+    for (unsigned i = 1; i < count && !failed; i++) {
+        if (read_single(words[i], &x->policy)) continue;
+        if (i + 1 == count) return routes_fault(r, "no value after", words[i]);
+        failed = read_valued(r, words[i], words[i + 1], x);
+        if (failed == 1) return routes_fault(r, "an unknown word of a policy rule:", words[i]);
+        i++;
+    }
+    if (!failed && x->policy.rule.does == ROUTE_DOES)
+        return routes_fault(r, "the policy rule names no table (`lookup TABLE`)", "");
+    return failed;
+}
+
+/* Give each section that tells no family the one that is left: IPv4's comes first. */
+static void settle_families(struct reading *r)
+{
+    unsigned untold = 0, four = 0;
+    for (unsigned i = 0; i < r->sections; i++) {
+        untold += !r->families[i];
+        four += r->families[i] == 4;
+    }
+    for (unsigned i = 0; i < r->sections; i++) {
+        if (r->families[i]) continue;
+        r->families[i] = four || untold == 1 ? 6 : 4;
+        four++;
+    }
+}
+
+int policy_close(struct reading *r)
+{
+    const struct route_policy tos = {
+        .rule = {.family = 4, .asks = ROUTE_ASKS_TOS, .does = ROUTE_ASKS, .why = WAY_OTHER}, .suppressed = -1};
+    int failed = 0;
+    bool any = false;
+    settle_families(r);
+    for (unsigned i = 0; i < r->rules_count; i++) any |= r->families[r->rules[i].section] == 4;
+    if (r->has_tos && any) failed = route_list_rule(&r->list, &tos, "");
+    for (unsigned i = 0; i < r->rules_count && !failed; i++) {
+        struct rule_read *x = &r->rules[i];
+        x->policy.rule.family = r->families[x->section];
+        failed = route_list_rule(&r->list, &x->policy, x->device);
+    }
+    return failed;
+}

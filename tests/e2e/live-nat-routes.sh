@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# A router with a LAN, a DMZ, a device of a VPN that is not served, and two uplinks: nat translates what leaves by its interface, by
+# this machine's routes; all else arrives as it was sent, and no uplink carries a copy of it. By either executor.
+set -u
+EXEC=kernel
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@" || executors=user
+live_begin
+
+space client prey far branch dmzhost
+link client eth0 prey lan
+link prey wan far eth0
+link prey up2 far eth1
+link prey dmz dmzhost eth0
+link prey vpn branch eth0
+address client eth0 10.1.0.7/24 fd00:1::7/64
+address prey lan 10.1.0.1/24 fd00:1::1/64
+address prey wan 203.0.113.2/24 fd00:f::2/64
+address prey up2 198.51.100.2/24
+address prey dmz 10.2.0.1/24 fd00:2::1/64
+address prey vpn 10.99.0.1/24
+address far eth0 203.0.113.9/24 fd00:f::9/64
+address far eth1 198.51.100.9/24
+address dmzhost eth0 10.2.0.5/24 fd00:2::5/64
+address branch eth0 10.99.0.5/24
+ip -n "$id-far" addr add 192.0.2.1/32 dev lo
+ip -n "$id-far" -6 addr add fd00:9::1/128 dev lo nodad
+ip -n "$id-prey" route add default via 203.0.113.9
+ip -n "$id-prey" -6 route add default via fd00:f::9
+for one in client:10.1.0.1:fd00:1::1 dmzhost:10.2.0.1:fd00:2::1; do
+    IFS=: read -r name four six <<<"$one"
+    ip -n "$id-$name" route add default via "$four"
+    ip -n "$id-$name" -6 route add default via "$six"
+done
+ip -n "$id-branch" route add default via 10.99.0.1
+at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+    net.ipv4.conf.wan.rp_filter=0 net.ipv4.conf.up2.rp_filter=0
+at far sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0
+for name in far branch dmzhost client; do web "$name"; done
+
+rules edge <<'END'
+interface wan = "wan"
+interface up2 = "up2"
+set lans = 10.1.0.0/24, 10.99.0.0/24, fd00:1::/64
+nat home {
+  masquerade from lans out on wan
+  source from lans out on up2 to 198.51.100.77
+  forward 198.51.100.2 on up2 tcp/8080 -> 10.2.0.5:80
+}
+firewall f forward default drop {
+  accept state established, related
+  accept from lans, 10.2.0.0/24, fd00:2::/64
+  accept on up2 to 198.51.100.2 port 8080
+}
+END
+
+from() { at "$1" curl -s -m 6 "http://$2/from" || echo failed; }
+seen() { # FILE: packets of the inner networks that the wire carried
+    tcpdump -nr "$1" 2>/dev/null | grep -cE '10\.99\.0\.5|10\.2\.0\.5|fd00:2::5' || true
+}
+
+for exec in ${ONLY:-${executors:-user kernel}}; do
+    prey prey --exec "$exec" -i lan -i wan -i up2 -i dmz edge.pbc
+    sniff "wan-$exec.pcap" far eth0 'ip or ip6'
+    same "$exec: to the internet as this machine" "$(from client 192.0.2.1) $(from client '[fd00:9::1]')" '203.0.113.2 fd00:f::2'
+    same "$exec: to the DMZ as it is, in both families" "$(from client 10.2.0.5) $(from client '[fd00:2::5]')" '10.1.0.7 fd00:1::7'
+    same "$exec: to the VPN as it is, by a device that is not served" "$(from client 10.99.0.5)" 10.1.0.7
+    sniffed
+    same "$exec: the uplink saw nothing of that" "$(seen "wan-$exec.pcap")" 0
+    ip -n "$id-prey" route add 192.0.2.1/32 via 198.51.100.9 dev up2
+    until_true 50 "$exec: the other uplink is taken, once the routes are known" eval '[ "$(from client 192.0.2.1)" = 198.51.100.77 ]'
+    same "$exec: ... with its own statement" "$(from client 192.0.2.1)" 198.51.100.77
+    same "$exec: a forward's answers leave by the uplink that it came in by" "$(at far curl -s -m 6 --interface 198.51.100.9 http://198.51.100.2:8080/)" dmzhost
+    ip -n "$id-prey" route del 192.0.2.1/32
+    if [ "$exec" = kernel ]; then
+        # Ways that nobody can tell before the stack has routed: a mark, several interfaces.
+        ip -n "$id-prey" route add default via 198.51.100.9 dev up2 table 7
+        ip -n "$id-prey" rule add fwmark 7 table 7
+        printf 'table inet marks { chain p { type filter hook prerouting priority mangle; ip saddr 10.1.0.7 tcp dport 80 meta mark set 7; }\n}\n' |
+            at prey nft -f -
+        [ -z "${PAUSE-}" ] || { at client curl -s -m 3 http://192.0.2.1/from; ip -n "$id-prey" rule; at prey tcpdump -ni any -c 12 tcp port 80 >dump 2>&1 & sleep 2; at client curl -s -m 3 http://192.0.2.1/from;  sleep 1; cat dump; at prey "$bin/preyctl" counters > cnt 2>&1; grep -iE "routed|way_|came|lost|ups" cnt; at prey "$bin/preyctl" status 2>&1 | head -60; cat prey.err; exit 1; }
+        until_true 50 "$exec: a mark of another table decides" eval '[ "$(from client 192.0.2.1)" = 198.51.100.77 ]'
+        same "$exec: what has no mark goes the usual way" "$(at client curl -s -m 6 http://203.0.113.9:8080/from)" 203.0.113.2
+        at prey nft delete table inet marks
+        ip -n "$id-prey" rule del fwmark 7
+        ip -n "$id-prey" route replace default nexthop via 203.0.113.9 dev wan nexthop via 198.51.100.9 dev up2
+        answers=$(for i in $(seq 1 24); do from client 192.0.2.1; done | sort -u | tr '\n' ' ')
+        same "$exec: each of two ways has its own address" "$(grep -oE '198\.51\.100\.77|203\.0\.113\.2|failed' <<<"$answers" | sort -u | tr '\n' ' ')" \
+            "$(grep -oE '198\.51\.100\.77|203\.0\.113\.2' <<<"$answers" | sort -u | tr '\n' ' ')"
+        same "$exec: from a device that is not served, by the uplink's address" "$(from branch 203.0.113.9)" 203.0.113.2
+        ip -n "$id-prey" route replace default via 203.0.113.9 dev wan
+    fi
+    prey_ends
+    same "$exec: it ends with 0" "$status" 0
+done

@@ -1,0 +1,25 @@
+/* Policy rules of one family while a table is made (policy.c). */
+#pragma once
+
+#include "vm/judge/routes.h"
+
+enum { POLICY_USES = 128, ROUTE_RANK_NONE = 255 };
+
+/* A table that a rule looks up. */
+struct policy_use {
+    uint32_t table;
+    int suppressed; /* as in struct route_policy */
+    bool refuses;   /* no table: what gets so far is refused */
+    uint8_t rank;   /* merged tables: rank of the rule, ascending */
+    uint8_t view;   /* 0: merged */
+};
+struct policy {
+    struct policy_use uses[POLICY_USES];
+    struct route_rule rules[ROUTE_RULES_MOST];
+    uint32_t said[ROUTE_RULES_MOST]; /* each rule's index among those said */
+    unsigned uses_count, rules_count, views;
+    uint8_t family;
+};
+
+/* Arrange the rules of a family. first: number of the first view of the list, 1 or more. */
+void policy_make(struct policy *p, const struct routes_said *said, uint8_t family, unsigned first);

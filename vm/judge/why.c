@@ -1,0 +1,20 @@
+/* Names of the causes (why.def). */
+#include "vm/judge/why.h"
+
+const char *way_why_name(enum way_why why)
+{
+    static const char *const names[] = {
+#define WHY(ident, name, doc) name,
+#include "vm/judge/why.def"
+    };
+    return why < WAY_WHYS ? names[why] : "";
+}
+
+const char *way_why_doc(enum way_why why)
+{
+    static const char *const docs[] = {
+#define WHY(ident, name, doc) doc,
+#include "vm/judge/why.def"
+    };
+    return why < WAY_WHYS ? docs[why] : "";
+}
