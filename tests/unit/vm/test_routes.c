@@ -39,8 +39,8 @@ static uint32_t linear(const struct routes_said *said, uint8_t family, const uin
                             (same && x->metric < best->metric);
         if (better)
             best = x, twice = false;
-        else if (same && x->metric == best->metric)
-            twice = true;
+        else if (same && x->metric == best->metric && !x->way != !best->way)
+            twice = true; /* of ways that lead by the same legs either will do */
     }
     return !best ? WAYS : twice && family == 6 ? 0 : best->way;
 }
