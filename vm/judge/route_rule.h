@@ -39,8 +39,8 @@ struct route_rule {
     uint8_t next;   /* with ROUTE_GOES_TO: index among the list's rules of the family, later than this one */
     uint8_t port;   /* of the interface of arrival: index among those served; ROUTE_NO_PORT: not served */
     uint16_t device; /* 1 + its index among the table's devices */
-    uint16_t iface;  /* in maps of the kernel: the id of its frames, as in struct facts_device */
-    uint8_t zero[8];
+    uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
+    uint8_t zero[6];
 };
 static_assert(sizeof(struct route_rule) == 64, "a power of two (docs/kernel.md)");
 
@@ -50,7 +50,8 @@ enum { ROUTE_IN_UNKNOWN = IFACE_NONE, ROUTE_IN_NONE = 0xfffc };
 /* A packet as rules see it. */
 struct route_seen {
     uint32_t from[4], to[4];
-    uint16_t in; /* as in struct route_query */
+    uint16_t in;  /* as in struct route_query */
+    uint16_t tag; /* as in struct facts_device; 0: unknown */
     uint16_t src_port, dst_port; /* 0: none */
     uint8_t family, proto, tos;
     bool marked;
@@ -69,6 +70,9 @@ static inline void route_seen_key(struct route_seen *s, const struct key *key, b
     s->dst_port = returns ? src : dst;
     s->proto = key->kind & KIND_PROTO ? (uint8_t)key->proto : 0;
     s->tos = key_tos(key);
+    s->tag = key->kind & KIND_VLAN2                      ? UINT16_MAX
+             : key->kind & KIND_VLAN && key->vlan_outer ? (uint16_t)(FACTS_TAGGED + key->vlan_outer)
+                                                         : FACTS_UNTAGGED;
 }
 
 /* True if the first `bits` of two addresses agree. */
@@ -96,10 +100,11 @@ static inline uint32_t route_tos_fits(const struct route_rule *x, const struct r
     return x->family == 4 && x->tos == (s->tos & 0x1c) ? FIT_UNKNOWN + WAY_OTHER : FIT_NO;
 }
 
-/* Compare the interface of arrival, whose frames have the id `iface` (as in struct facts_device). */
-static inline uint32_t route_arrival_fits(uint16_t iface, uint16_t in)
+/* Compare the interface of arrival; iface and tag: of its frames, as in struct facts_device. */
+static inline uint32_t route_arrival_fits(uint16_t iface, uint16_t tag, const struct route_seen *s)
 {
-    if (iface == IFACE_NONE || in == ROUTE_IN_NONE) return FIT_NO;
+    const uint16_t in = s->in;
+    if (iface == IFACE_NONE || in == ROUTE_IN_NONE || (tag && s->tag && tag != s->tag)) return FIT_NO;
     if (in == ROUTE_IN_UNKNOWN || iface == IFACE_SEVERAL || (iface == IFACE_OTHER && in == IFACE_OTHER))
         return FIT_UNKNOWN + WAY_ARRIVAL;
     return iface == in ? FIT_YES : FIT_NO;

@@ -14,7 +14,7 @@
 enum { ETH0, ETH1, WG, WG1, WG2 };
 static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar", "bond0"};
 static const struct facts_device ids[] = {
-    {ETH0, ETH0}, {ETH1, ETH1}, {WG1, WG}, {WG2, WG}, {IFACE_OTHER, IFACE_OTHER}, {IFACE_SEVERAL, IFACE_OTHER}};
+    {ETH0, ETH0, 0}, {ETH1, ETH1, 0}, {WG1, WG, 0}, {WG2, WG, 0}, {IFACE_OTHER, IFACE_OTHER, 0}, {IFACE_SEVERAL, IFACE_OTHER, 0}};
 enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
 
 struct world {
@@ -179,6 +179,17 @@ static void policies(void **state)
     is_way(&w, &key, ETH1, 1 + ETH1, WAY_KNOWN);
     is_way(&w, &key, IFACE_NONE, 0, WAY_ARRIVAL);
     assert_int_equal(settle(&w, KIND_FORWARD, 1, 2, IFACE_NONE, false).way_why, WAY_ARRIVAL);
+    /* Frames with a tag come by another device. */
+    struct facts_device devices[2] = {ids[0], ids[1]};
+    const struct key tagged = {.kind = KIND_IP4 | KIND_VLAN, .vlan_outer = 7};
+    w.facts.devices = devices;
+    is_way(&w, &tagged, ETH1, 1 + ETH1, WAY_KNOWN);
+    devices[1].tag = FACTS_UNTAGGED;
+    is_way(&w, &tagged, ETH1, 1 + ETH0, WAY_KNOWN);
+    is_way(&w, &key, ETH1, 1 + ETH1, WAY_KNOWN);
+    devices[1].tag = FACTS_TAGGED + 7;
+    is_way(&w, &tagged, ETH1, 1 + ETH1, WAY_KNOWN);
+    is_way(&w, &key, ETH1, 1 + ETH0, WAY_KNOWN);
     const struct key out = {.kind = KIND_IP4 | KIND_OUT, .iface = WG};
     is_way(&w, &out, IFACE_NONE, 1 + WG, WAY_KNOWN);
     close_world(&w);

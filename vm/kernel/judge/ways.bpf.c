@@ -36,7 +36,7 @@ GLOBAL uint64_t kernel_route_entry(struct kpkt *k NONNULL, uint32_t view)
 GLOBAL uint64_t kernel_route_rule_fits(struct kpkt *k NONNULL, uint32_t i)
 {
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
-    const uint32_t arrives = x->asks & ROUTE_ASKS_ARRIVAL ? route_arrival_fits(x->iface, k->routed.in) : FIT_YES;
+    const uint32_t arrives = x->asks & ROUTE_ASKS_ARRIVAL ? route_arrival_fits(x->iface, x->tag, &k->routed) : FIT_YES;
     return route_rule_fits(x, &k->routed, arrives);
 }
 
