@@ -1,7 +1,7 @@
 /* Differential test: what routes say of packets, in the kernel beside vm/judge/ways.c. Tables are drawn, one after the
  * other in the same maps (prefixes within one another, several ways at once, devices that nobody serves or that are not
- * told, policy rules of every kind); of packets between places that they name, and near them, the same rule decides in both, and
- * as many are not known.
+ * told, policy rules of every kind); of packets between places that they name, and near them, the same rule decides in
+ * both, and as many are not known.
  *
  *   kernel_ways [SEED [TABLES [PACKETS]]]
  *
@@ -45,15 +45,14 @@ static const struct facts_iface ifaces[IFACES] = {{.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX, .as = 2 + 1},
                                                   {.peer = UINT16_MAX}};
 static const char *const names[DEVICES] = {"a", "b", "w1", "x", "w2", "elsewhere", "afar", "twin"};
-static const struct facts_device known[DEVICES] = {
-    {0, 0, 0},
-    {1, 1, FACTS_UNTAGGED},
-    {3, 2, 0},
-    {4, IFACE_OTHER, 0},
-    {IFACE_SEVERAL, 2, 0},
-    {IFACE_NONE, IFACE_OTHER, 0},
-    {IFACE_OTHER, IFACE_OTHER, 0},
-    {1, 1, FACTS_TAGGED + VID}};
+static const struct facts_device known[DEVICES] = {{0, 0, 0},
+                                                   {1, 1, FACTS_UNTAGGED},
+                                                   {3, 2, 0},
+                                                   {4, IFACE_OTHER, 0},
+                                                   {IFACE_SEVERAL, 2, 0},
+                                                   {IFACE_NONE, IFACE_OTHER, 0},
+                                                   {IFACE_OTHER, IFACE_OTHER, 0},
+                                                   {1, 1, FACTS_TAGGED + VID}};
 
 struct run {
     struct rng rng;
@@ -152,11 +151,12 @@ static void draw_condition(struct run *r, struct route_rule *x)
 
 static struct route_policy draw_policy(struct run *r)
 {
-    struct route_policy x = {.rule = {.family = rng_one_in(&r->rng, 2) ? 4 : 6, .port = ROUTE_NO_PORT, .why = WAY_OTHER},
-                             .table = rng_below(&r->rng, 5),
-                             .suppressed = rng_one_in(&r->rng, 4) ? (int)rng_below(&r->rng, 33) : -1,
-                             .priority = rng_below(&r->rng, 8),
-                             .target = rng_below(&r->rng, 8)};
+    struct route_policy x = {
+        .rule = {.family = rng_one_in(&r->rng, 2) ? 4 : 6, .port = ROUTE_NO_PORT, .why = WAY_OTHER},
+        .table = rng_below(&r->rng, 5),
+        .suppressed = rng_one_in(&r->rng, 4) ? (int)rng_below(&r->rng, 33) : -1,
+        .priority = rng_below(&r->rng, 8),
+        .target = rng_below(&r->rng, 8)};
     for (unsigned n = rng_below(&r->rng, 3); n; n--) draw_condition(r, &x.rule);
     if (rng_one_in(&r->rng, 6)) x.rule.does = (uint8_t)rng_below(&r->rng, ROUTE_DOES);
     return x;
@@ -219,7 +219,8 @@ static uint32_t draw_frame(struct run *r, struct pkt *pkt, uint8_t frame[FRAME_M
         .form = FORM_UDP, .proto = 17, .family = rng_one_in(&r->rng, 2) ? 4 : 6, .ttl = 64, .fragment = KIND_FRAG_NO};
     draw_address(r, s.family, s.src);
     draw_address(r, s.family, s.dst);
-    if (r->table->size.rules4 || r->table->size.rules6 || rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
+    if (r->table->size.rules4 || r->table->size.rules6 ||
+        rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
         memcpy(s.dst, r->routes[rng_below(&r->rng, ROUTES)].to, sizeof s.dst),
             s.dst[s.family == 4 ? 0 : 3] += rng_below(&r->rng, 3) - 1;
     if (s.family == 4) s.dst[1] = s.dst[2] = s.dst[3] = 0;

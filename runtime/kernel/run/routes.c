@@ -85,9 +85,8 @@ static void write_way(const struct renewal *n, uint32_t number, const struct rou
 /* Write the ways without legs. */
 static void write_fixed(const struct kernel *kernel)
 {
-    static const uint8_t kinds[KERNEL_WAY_FIXED] = {[KERNEL_WAY_OWN] = ROUTE_OWN,
-                                                    [KERNEL_WAY_REFUSED] = ROUTE_REFUSED,
-                                                    [KERNEL_WAY_THROW] = ROUTE_THROW};
+    static const uint8_t kinds[KERNEL_WAY_FIXED] = {
+        [KERNEL_WAY_OWN] = ROUTE_OWN, [KERNEL_WAY_REFUSED] = ROUTE_REFUSED, [KERNEL_WAY_THROW] = ROUTE_THROW};
     for (uint16_t i = 0; i < KERNEL_WAY_FIXED; i++)
         ways(kernel)[i] = (struct kernel_route_way){.kind = kinds[i], .why = i < WAY_WHYS ? i : WAY_KNOWN};
 }

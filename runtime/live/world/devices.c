@@ -50,9 +50,9 @@ struct facts_device *devices_of(const struct world *world, const struct program 
 {
     struct facts_device *all = calloc(table->size.devices + (size_t)1, sizeof *all);
     for (uint32_t i = 0; all && i < table->size.devices; i++)
-        all[i] = (struct facts_device){comes_by(world, p, table->devices[i].ifindex),
-                                       device_known_as(p, table->devices[i].name),
-                                       tag_of(world, table->devices[i].ifindex)};
+        all[i] =
+            (struct facts_device){comes_by(world, p, table->devices[i].ifindex),
+                                  device_known_as(p, table->devices[i].name), tag_of(world, table->devices[i].ifindex)};
     return all;
 }
 

@@ -26,7 +26,7 @@ struct reading {
     bool hops_left_out;       /* some hops of the route do not count */
     bool has_tos;             /* some route is for one TOS alone */
     bool in_rules;            /* the line before was a rule's */
-    uint32_t priority;        /* of the rule before */
+    uint32_t priority;        /* priority of the rule before */
     unsigned sections;
     uint8_t families[SECTIONS_MOST]; /* 0: not told yet */
     struct rule_read rules[RULES_MOST];

@@ -245,8 +245,8 @@ static void too_many_rules(void **state)
     (void)state;
     struct route_policy rules[ROUTE_RULES_MOST + 1];
     for (unsigned i = 0; i < ROUTE_RULES_MOST + 1; i++)
-        rules[i] = (struct route_policy){
-            .rule = {.family = 4, .from = {i}, .from_bits = 32, .does = ROUTE_REFUSES}, .suppressed = -1};
+        rules[i] = (struct route_policy){.rule = {.family = 4, .from = {i}, .from_bits = 32, .does = ROUTE_REFUSES},
+                                         .suppressed = -1};
     struct routes_said said = {.rules = rules, .rules_count = ROUTE_RULES_MOST};
     struct routes *r = routes_new(&said, PORTS);
     assert_int_equal(ask(r, 1, 3, NULL, 0)->kind, ROUTE_REFUSED);

@@ -13,8 +13,12 @@
  * No rule names afar, nor bond0, whose frames come by some of several. */
 enum { ETH0, ETH1, WG, WG1, WG2 };
 static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar", "bond0"};
-static const struct facts_device ids[] = {
-    {ETH0, ETH0, 0}, {ETH1, ETH1, 0}, {WG1, WG, 0}, {WG2, WG, 0}, {IFACE_OTHER, IFACE_OTHER, 0}, {IFACE_SEVERAL, IFACE_OTHER, 0}};
+static const struct facts_device ids[] = {{ETH0, ETH0, 0},
+                                          {ETH1, ETH1, 0},
+                                          {WG1, WG, 0},
+                                          {WG2, WG, 0},
+                                          {IFACE_OTHER, IFACE_OTHER, 0},
+                                          {IFACE_SEVERAL, IFACE_OTHER, 0}};
 enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
 
 struct world {
@@ -28,12 +32,11 @@ static void add(struct world *w, uint32_t to, uint8_t bits, uint8_t kind, const 
 {
     struct route_hop hops[2] = {{.weight = 1}, {.weight = 1}};
     for (unsigned i = 0; i < count; i++) strcpy(hops[i].device, devices[i]);
-    const struct route_entry e = {
-        .route = {.to = {to}, .family = 4, .bits = bits},
-        .kind = kind,
-        .why = kind == ROUTE_ASK ? WAY_OTHER : WAY_KNOWN,
-        .hops = count,
-        .hop = hops};
+    const struct route_entry e = {.route = {.to = {to}, .family = 4, .bits = bits},
+                                  .kind = kind,
+                                  .why = kind == ROUTE_ASK ? WAY_OTHER : WAY_KNOWN,
+                                  .hops = count,
+                                  .hop = hops};
     assert_int_equal(route_list_add(&w->list, &e), 0);
 }
 
@@ -251,8 +254,7 @@ static void said(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ways), cmocka_unit_test(sources), cmocka_unit_test(bridges),
-                                       cmocka_unit_test(policies),
-        cmocka_unit_test(several), cmocka_unit_test(said)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ways),     cmocka_unit_test(sources), cmocka_unit_test(bridges),
+                                       cmocka_unit_test(policies), cmocka_unit_test(several), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

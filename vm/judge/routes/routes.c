@@ -148,8 +148,7 @@ int routes_close(struct routes *r, unsigned ports)
     if (!fits) return -EINVAL;
     for (uint32_t i = 0; i < r->size.views; i++) {
         const struct route_view *v = &r->views[i];
-        sets[i] =
-            (struct pbc_set){.first4 = v->first4, .count4 = v->count4, .first6 = v->first6, .count6 = v->count6};
+        sets[i] = (struct pbc_set){.first4 = v->first4, .count4 = v->count4, .first6 = v->first6, .count6 = v->count6};
     }
     const struct set_ranges ranges = {sets, r->range4, r->range6, r->size.views, r->size.ranges4, r->size.ranges6};
     return set_index_of(&ranges, &r->lookup, &r->lookup_bytes);
