@@ -36,9 +36,9 @@ struct pbc_code {
 };
 uint32_t pbc_longest_path(const struct pbc_code *c);
 
-/* Return the flags of meta that follow from the rules' conditions, the services and the nats (PBC_NEEDS). meta must hold these;
- * other flags are left out. The operands of conditions and the conditions of rules must be in bounds. `scratch`: room
- * for conds_count + 1. */
+/* Return the flags of meta that follow from the rules' conditions, the services and the nats (PBC_NEEDS). meta must
+ * hold these; other flags are left out. The operands of conditions and the conditions of rules must be in bounds.
+ * `scratch`: room for conds_count + 1. */
 #define PBC_ASKS_ROUTES (PBC_ASKS_WAY | PBC_ASKS_SOURCE)
 /* The program needs routes: its rules or its nats ask for them. */
 #define PBC_NEEDS_ROUTES (PBC_ASKS_ROUTES | PBC_NATS_BY_WAY)

@@ -1,5 +1,6 @@
 #include "runtime/exchange/first_frame.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "vm/forward/service.h"
@@ -29,12 +30,28 @@ struct frame_spec first_frame(const struct flow_record *flow)
     return s;
 }
 
+/* Return what policy rules ask of a flow's packets besides addresses. */
+static struct key key_of(const struct flow_record *flow)
+{
+    const uint32_t kind = flow->proto == IPPROTO_TCP    ? KIND_TCP
+                          : flow->proto == IPPROTO_UDP  ? KIND_UDP
+                          : flow->proto == IPPROTO_SCTP ? KIND_SCTP
+                                                        : 0;
+    return (struct key){.kind = kind | KIND_PROTO | KIND_PORTS | KIND_FRAG_NO,
+                        .proto = flow->proto,
+                        .src_port = flow->src_port,
+                        .dst_port = flow->dst_port};
+}
+
 uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow, bool ours)
 {
+    const struct key key = key_of(flow);
     const struct route_query q = {.to = ours ? flow->dst : flow->src,
                                   .from = ours ? flow->src : flow->dst,
+                                  .key = &key,
+                                  .in = ROUTE_IN_NONE,
                                   .family = flow->family,
-                                  .in = ROUTE_IN_NONE};
+                                  .returns = !ours};
     const struct route_way *way = routes_find(r, &q);
     const struct route_leg *leg = way->kind == ROUTE_VIA ? routes_leg(r, way, 0, ROUTE_NO_PORT) : NULL;
     return leg ? leg->port : ROUTE_NO_PORT;

@@ -269,11 +269,8 @@ static uint16_t came_by(uint8_t port) { return port == PORT_ANY ? ROUTE_IN_NONE 
 static struct route_query query_of(const struct egress *e, const struct key *key, const struct pkt *pkt)
 {
     const uint8_t port = snapshot_device(e->snapshot, (uint8_t)pkt->cookie);
-    return (struct route_query){.to = key->dst,
-                                .from = key->src,
-                                .key = key,
-                                .in = came_by(port),
-                                .family = key->kind & KIND_IP4 ? 4 : 6};
+    return (struct route_query){
+        .to = key->dst, .from = key->src, .key = key, .in = came_by(port), .family = key->kind & KIND_IP4 ? 4 : 6};
 }
 
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key)

@@ -86,13 +86,45 @@ printf '%s\n' "default via ${esc}[35m192.0.2.254 ${esc}[0mdev ${esc}[36meth0 ${e
     '	nh_info id 9 group 7/8 scope global proto unspec ' '	nexthop via 10.0.0.2 dev eth1 weight 1 ' \
     'throw 10.8.0.0/16 ' '192.0.2.0/24 tos 0x10 dev eth1 scope link ' '10.7.0.0/16  encap ip id 5 src 0.0.0.0 dst 1.1.1.1 ttl 0 tos 0 dev eth0 ' >odd
 printf 'tcp 10.0.0.5:5 -> %s:25 syn on lan\n' 192.0.2.1 10.0.0.6 10.7.0.6 10.8.0.6 >packets
-[ "$(preyc --ask - --routes odd ways.pbc <packets | sed -n 's/.*rule //p' | tr '\n' ' ')" = 'NO_MAIL default NO_MAIL default ' ]
-ok $? 'colours, details, routes for one TOS, and those that another table says'
+[ "$(preyc --ask - --routes odd ways.pbc <packets | sed -n 's/.*rule //p' | tr '\n' ' ')" = 'NO_MAIL default default default ' ]
+ok $? 'colours, details, routes for one TOS, one that puts a header in front, one that another table says'
 preyc --ask - ways.pbc <<<'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on' >out 2>err
 status=$?
 says '--ask: `on` without an interface' 2 'line 1 of standard input$' err
 call preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on lan' --routes routes ways.pbc
 says '--ask with a way of its own' 0 'NO_MAIL +no +way out is lan, not in wan' out
+# policy rules, whose tables have names; IPv6's look like IPv4's
+printf '%s\n' '0:	from all lookup local' '100:	from 10.0.5.0/24 iif eth1 lookup uplink' \
+    '101:	not from all fwmark 0xca6c lookup 51820 suppress_prefixlength 0' '102:	from all ipproto tcp dport 80-81 lookup uplink' \
+    '103:	from all to 10.6.0.0/16 iif eth7 [detached] blackhole' '104:	from all to 10.5.0.0/16 goto 32767' \
+    '105:	from all tos 0x10 uidrange 0-5 lookup uplink' '106:	from all goto 400 [unresolved]' '107:	from all oif eth9 lookup uplink' \
+    '32766:	from all lookup main' '32767:	from all lookup default' \
+    '0:	from all lookup local' '10:	from all ipproto ipv6-icmp unreachable' '32766:	from all lookup main' \
+    'default dev eth1 table uplink scope link' 'throw 10.9.0.0/16 table uplink' '10.4.0.0/16 dev eth1 table 51820' 'default dev eth1 table 51820' \
+    'default via 192.0.2.254 dev eth0' 'local 10.3.0.1 dev eth0 table local' 'default dev eth0 table default' \
+    '2001:db8::/32 dev eth0 metric 256 pref medium' >policies
+cat >policies.prey <<'END'
+interface wan = "eth0"
+interface lan = "eth1"
+firewall cross forward default accept {
+  drop out on wan as WAN
+  drop out on lan as LAN
+}
+END
+preyc --allow W0513 policies.prey -o policies.pbc
+printf '%s\n' 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan' 'tcp 10.0.5.5:5 -> 192.0.2.1:25 syn on lan' 'tcp 10.0.5.5:5 -> 192.0.2.1:25 syn on wan' \
+    'tcp 10.0.5.5:5 -> 10.9.2.1:25 syn on lan' 'tcp 10.0.0.5:5 -> 10.4.0.1:25 syn on lan' 'tcp 10.0.0.5:5 -> 192.0.2.1:80 syn on lan' \
+    'udp 10.0.0.5:5 -> 192.0.2.1:80 on lan' 'tcp 10.0.0.5:5 -> 10.6.0.1:25 syn on lan' 'tcp 10.0.0.5:5 -> 10.5.0.1:25 syn on lan' >packets
+[ "$(preyc --ask - --routes policies policies.pbc <packets | sed -n 's/.*rule //p' | tr '\n' ' ')" = 'WAN LAN WAN WAN LAN LAN WAN WAN WAN ' ]
+ok $? 'policy rules: sources and interfaces, marks, protocols and ports, throw, goto'
+for bad in '7:	from all' '7:	from all fwmark x lookup 5' '7:	from all sport 5-4 lookup main' '7:	from all nonsense lookup main' '7:	from 10.0.0.0/8 lookup'; do
+    printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes
+    call preyrun -r ways.pcap --routes bad.routes ways.pbc
+    says "a policy rule at fault: $bad" 2 '^preyrun: --routes: bad.routes:3: ' err
+done
+printf '10.1.0.0/16 dev eth1\n\n7:	from all nonsense lookup main\n' >bad.routes
+call preyrun -r ways.pcap --routes bad.routes ways.pbc
+says 'with the word' 2 'an unknown word of a policy rule: `nonsense`$' err
 for bad in '10.0.0.0/8 via 192.0.2.1' '[{"dst":"default"' '10.0.0.1/8 dev eth0' '10.0.0.0/8 dev eth0 metric x' \
     '10.0.0.0/8 dev a-name-of-17-bytes' 'default dev'; do
     printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes

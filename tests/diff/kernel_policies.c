@@ -189,8 +189,8 @@ static void draw_world(struct run *r)
 {
     reset_world();
     for (uint8_t family = 4; family <= 6; family += 2) {
-        FILE *out = popen(family == 4 ? "ip -4 -force -batch - >/dev/null 2>&1" : "ip -6 -force -batch - >/dev/null 2>&1",
-                          "w");
+        FILE *out =
+            popen(family == 4 ? "ip -4 -force -batch - >/dev/null 2>&1" : "ip -6 -force -batch - >/dev/null 2>&1", "w");
         if (!out) return;
         const unsigned rules = below(r, RULES), routes = 5 + below(r, ROUTES);
         for (unsigned i = 0; i < routes; i++) print_route(r, family, i, out);
@@ -218,13 +218,13 @@ static bool read_world(struct run *r, uint64_t number)
         const char *name = r->table->devices[i].name;
         const bool ours = name[0] == 'p' && name[1] >= '0' && name[1] < '0' + DEVICES && !name[2];
         const uint16_t id = ours ? (uint16_t)(name[1] - '0') : IFACE_OTHER;
-        devices[i] = (struct facts_device){id < SERVED ? id : IFACE_NONE, id};
+        devices[i] = (struct facts_device){id < SERVED ? id : IFACE_NONE, id, FACTS_UNTAGGED};
     }
     r->facts.routes = r->table;
     r->facts.devices = devices;
     r->facts.generation++;
-    snprintf(line, sizeof line,
-             "{ ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; } >%s", r->file);
+    snprintf(line, sizeof line, "{ ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; } >%s",
+             r->file);
     const char *files[] = {r->file};
     const struct route_options said = {.files = files, .files_count = 1};
     if (!shell(line)) return false;
@@ -322,12 +322,14 @@ static void tell(struct run *r, const char *who, const struct asked *a, const st
 {
     char from[64], to[64];
     if (r->failed++ > 8) return;
-    printf("# world of seed, packet %" PRIu64 ": %s: from %s to %s proto %u %u > %u tos 0x%x iif p%u: by %u (kind %u, %s), "
+    printf("# world of seed, packet %" PRIu64
+           ": %s: from %s to %s proto %u %u > %u tos 0x%x iif p%u: by %u (kind %u, %s), "
            "the kernel: %d\n",
-           r->packets, who, address_text(a->spec.family, a->spec.src, from), address_text(a->spec.family, a->spec.dst, to),
-           a->spec.proto, a->spec.src_port, a->spec.dst_port, a->tos, a->in, way->out, way->kind,
-           way_why_name((enum way_why)way->why), right);
-    if (r->failed == 1) shell("ip rule; ip -6 rule; ip route show table all | grep -v local; ip -6 route show table all");
+           r->packets, who, address_text(a->spec.family, a->spec.src, from),
+           address_text(a->spec.family, a->spec.dst, to), a->spec.proto, a->spec.src_port, a->spec.dst_port, a->tos,
+           a->in, way->out, way->kind, way_why_name((enum way_why)way->why), right);
+    if (r->failed == 1)
+        shell("ip rule; ip -6 rule; ip route show table all | grep -v local; ip -6 route show table all");
 }
 
 /* Compare a way with the kernel's. hidden: what the TOS asks may be unknown. */
@@ -404,8 +406,8 @@ static void many_routes(struct run *r)
     reset_world();
     FILE *out = popen("ip -batch - && ip rule add pref 5 ipproto udp lookup 101", "w");
     for (unsigned i = 0; out && i < 100000; i++)
-        fprintf(out, "route add 10.%u.%u.%u/32 via 10.0.%u.7 table %s\n", 128 + i / 65536, i / 256 % 256, i % 256, i % 4,
-                i % 2 ? "main" : "101");
+        fprintf(out, "route add 10.%u.%u.%u/32 via 10.0.%u.7 table %s\n", 128 + i / 65536, i / 256 % 256, i % 256,
+                i % 4, i % 2 ? "main" : "101");
     if (out) pclose(out);
     const uint64_t began = now_ms();
     const bool read = read_world(r, UINT64_MAX);
@@ -419,8 +421,8 @@ static void many_routes(struct run *r)
 static int sum_up(const struct run *r)
 {
     const bool met = r->known && r->refused && r->refused < r->known && r->marked;
-    printf("# %" PRIu64 " packets, %" PRIu64 " answers, %" PRIu64 " refused, %" PRIu64 " unknown for a mark\n", r->packets,
-           r->known, r->refused, r->marked);
+    printf("# %" PRIu64 " packets, %" PRIu64 " answers, %" PRIu64 " refused, %" PRIu64 " unknown for a mark\n",
+           r->packets, r->known, r->refused, r->marked);
     printf("%s - ways are the kernel's, by policy rules and tables%s\n", r->failed ? "not ok" : "ok",
            r->there ? ", in the kernel, too" : "");
     printf("%s - ways of every kind were met\n", met ? "ok" : "not ok");

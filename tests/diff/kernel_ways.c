@@ -1,7 +1,7 @@
 /* Differential test: what routes say of packets, in the kernel beside vm/judge/ways.c. Tables are drawn, one after the
  * other in the same maps (prefixes within one another, several ways at once, devices that nobody serves or that are not
- * told, policy rules of every kind); of packets between places that they name, and near them, the same rule decides in both, and
- * as many are not known.
+ * told, policy rules of every kind); of packets between places that they name, and near them, the same rule decides in
+ * both, and as many are not known.
  *
  *   kernel_ways [SEED [TABLES [PACKETS]]]
  *
@@ -21,7 +21,7 @@
 #include "vm/judge/routes.h"
 #include "vm/packet/reply/frame.h"
 
-enum { DEVICES = 8, LEGS = 600, WAYS = 40, FIXED = 5, ROUTES = 60, RULES = 6, BATCH = 32, TRACED = 8 };
+enum { DEVICES = 8, LEGS = 600, WAYS = 40, FIXED = 5, VID = 7, ROUTES = 60, RULES = 6, BATCH = 32, TRACED = 8 };
 enum { PORTS = 3 + 2, IFACES = 3 + 2 /* the program's, then w1 and x by themselves */ };
 
 static const char text[] = "interface a = \"a\"\n"
@@ -45,9 +45,14 @@ static const struct facts_iface ifaces[IFACES] = {{.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX, .as = 2 + 1},
                                                   {.peer = UINT16_MAX}};
 static const char *const names[DEVICES] = {"a", "b", "w1", "x", "w2", "elsewhere", "afar", "twin"};
-static const struct facts_device known[DEVICES] = {
-    {0, 0}, {1, 1}, {3, 2}, {4, IFACE_OTHER}, {IFACE_SEVERAL, 2}, {IFACE_NONE, IFACE_OTHER}, {IFACE_OTHER, IFACE_OTHER},
-    {1, 1}};
+static const struct facts_device known[DEVICES] = {{0, 0, 0},
+                                                   {1, 1, FACTS_UNTAGGED},
+                                                   {3, 2, 0},
+                                                   {4, IFACE_OTHER, 0},
+                                                   {IFACE_SEVERAL, 2, 0},
+                                                   {IFACE_NONE, IFACE_OTHER, 0},
+                                                   {IFACE_OTHER, IFACE_OTHER, 0},
+                                                   {1, 1, FACTS_TAGGED + VID}};
 
 struct run {
     struct rng rng;
@@ -146,11 +151,12 @@ static void draw_condition(struct run *r, struct route_rule *x)
 
 static struct route_policy draw_policy(struct run *r)
 {
-    struct route_policy x = {.rule = {.family = rng_one_in(&r->rng, 2) ? 4 : 6, .port = ROUTE_NO_PORT, .why = WAY_OTHER},
-                             .table = rng_below(&r->rng, 5),
-                             .suppressed = rng_one_in(&r->rng, 4) ? (int)rng_below(&r->rng, 33) : -1,
-                             .priority = rng_below(&r->rng, 8),
-                             .target = rng_below(&r->rng, 8)};
+    struct route_policy x = {
+        .rule = {.family = rng_one_in(&r->rng, 2) ? 4 : 6, .port = ROUTE_NO_PORT, .why = WAY_OTHER},
+        .table = rng_below(&r->rng, 5),
+        .suppressed = rng_one_in(&r->rng, 4) ? (int)rng_below(&r->rng, 33) : -1,
+        .priority = rng_below(&r->rng, 8),
+        .target = rng_below(&r->rng, 8)};
     for (unsigned n = rng_below(&r->rng, 3); n; n--) draw_condition(r, &x.rule);
     if (rng_one_in(&r->rng, 6)) x.rule.does = (uint8_t)rng_below(&r->rng, ROUTE_DOES);
     return x;
@@ -199,10 +205,10 @@ static bool draw_table(struct run *r)
 
 /* ---- packets ---- */
 
-/* Set the TOS behind an Ethernet header. The checksum stays behind, and is not looked at. */
-static void set_tos(uint8_t *frame, uint8_t family, uint8_t tos)
+/* Set the TOS behind an Ethernet header with tags. The checksum stays behind, and is not looked at. */
+static void set_tos(uint8_t *frame, uint8_t family, uint8_t tos, unsigned tags)
 {
-    uint8_t *ip = frame + 14;
+    uint8_t *ip = frame + 14 + (size_t)4 * tags;
     if (family == 6) ip[0] = (uint8_t)(0x60 | tos >> 4);
     ip[1] = family == 4 ? tos : (uint8_t)((ip[1] & 0xf) | tos << 4);
 }
@@ -213,15 +219,17 @@ static uint32_t draw_frame(struct run *r, struct pkt *pkt, uint8_t frame[FRAME_M
         .form = FORM_UDP, .proto = 17, .family = rng_one_in(&r->rng, 2) ? 4 : 6, .ttl = 64, .fragment = KIND_FRAG_NO};
     draw_address(r, s.family, s.src);
     draw_address(r, s.family, s.dst);
-    if (r->table->size.rules4 || r->table->size.rules6 || rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
+    if (r->table->size.rules4 || r->table->size.rules6 ||
+        rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
         memcpy(s.dst, r->routes[rng_below(&r->rng, ROUTES)].to, sizeof s.dst),
             s.dst[s.family == 4 ? 0 : 3] += rng_below(&r->rng, 3) - 1;
     if (s.family == 4) s.dst[1] = s.dst[2] = s.dst[3] = 0;
     if (rng_one_in(&r->rng, 2)) s.form = FORM_TCP, s.proto = 6;
     s.src_port = (uint16_t)rng_below(&r->rng, rng_one_in(&r->rng, 2) ? 4 : 65536);
     s.dst_port = (uint16_t)(1 + rng_below(&r->rng, rng_one_in(&r->rng, 2) ? 4 : 65535));
+    if (rng_one_in(&r->rng, 5)) s.tags = 1, s.vid[0] = VID;
     const uint32_t len = frame_write(&s, frame), came = rng_below(&r->rng, IFACES + 2);
-    if (rng_one_in(&r->rng, 2)) set_tos(frame, s.family, (uint8_t)rng_next(&r->rng));
+    if (rng_one_in(&r->rng, 2)) set_tos(frame, s.family, (uint8_t)rng_next(&r->rng), s.tags);
     pkt_view(pkt, frame, len, len, LINK_ETHER,
              (uint16_t)(came < IFACES    ? came
                         : came == IFACES ? IFACE_NONE

@@ -72,9 +72,20 @@ for exec in ${executors:-user kernel}; do
     follows "$exec: where none leads, neither is true" 'refused refused refused'
     moves 10.2.0.3 fd00:2::3
     follows "$exec: and back" 'refused far refused'
+    ip -n "$id-prey" route add default via 10.4.0.3 table 100
     ip -n "$id-prey" rule add from 10.1.0.7 lookup 100
-    until_true 100 "$exec: what a policy rule decides is not known" are "four 10.1.0.7" 'refused refused refused'
+    until_true 100 "$exec: a policy rule decides" are "four 10.1.0.7" 'other other other' && ok 0 "$exec: a policy rule decides, by source"
+    same "$exec: of other sources nothing" "$(four)" 'refused far refused'
+    ip -n "$id-prey" rule add pref 5 from 10.1.0.7 tun_id 7 lookup 100
+    until_true 100 "$exec: what a policy rule asks is not known" are "four 10.1.0.7" 'refused refused refused'
+    ip -n "$id-prey" rule del pref 5
     ip -n "$id-prey" rule del from 10.1.0.7 lookup 100
+    for i in {1..65}; do echo "rule add pref $((200 + i)) from 10.8.0.$i lookup 100"; done | ip -n "$id-prey" -batch -
+    hears "$exec: policy rules past the bound are told" 'more than 64 policy rules'
+    same "$exec: and then no way is known" "$(four)" 'refused refused refused'
+    for i in {1..65}; do echo "rule del pref $((200 + i))"; done | ip -n "$id-prey" -batch -
+    ip -n "$id-prey" route flush table 100
+    follows "$exec: until there are fewer" 'refused far refused'
     ways client send 10.4.0.77 10.9.0.1 54 5
     same "$exec: all the same otherwise" "$(four)" 'refused far refused'
     ctl status

@@ -16,14 +16,14 @@ enum route_does {
     ROUTE_DOES
 };
 enum route_asks {
-    ROUTE_ASKS_NOT = 1 << 0,      /* the conditions together do not hold */
-    ROUTE_ASKS_MARK = 1 << 1,     /* a mark */
-    ROUTE_ASKS_NO_MARK = 1 << 2,  /* a packet without a mark fits; with ROUTE_ASKS_MARK alone */
-    ROUTE_ASKS_HERE = 1 << 3,     /* this machine sends the packet (`iif lo`) */
-    ROUTE_ASKS_UNSEEN = 1 << 4,   /* something that cannot be seen, for `why` */
-    ROUTE_ASKS_NOTHING = 1 << 5,  /* something that no packet has that crosses or arrives */
-    ROUTE_ASKS_ARRIVAL = 1 << 6,  /* an interface of arrival: `device`, `port` */
-    ROUTE_ASKS_TOS = 1 << 7,      /* any TOS but 0 */
+    ROUTE_ASKS_NOT = 1 << 0,     /* the conditions together do not hold */
+    ROUTE_ASKS_MARK = 1 << 1,    /* a mark */
+    ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK alone */
+    ROUTE_ASKS_HERE = 1 << 3,    /* this machine sends the packet (`iif lo`) */
+    ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that cannot be seen, for `why` */
+    ROUTE_ASKS_NOTHING = 1 << 5, /* something that no packet has that crosses or arrives */
+    ROUTE_ASKS_ARRIVAL = 1 << 6, /* an interface of arrival: `device`, `port` */
+    ROUTE_ASKS_TOS = 1 << 7,     /* any TOS but 0 */
 };
 /* A rule of a family. A condition of 0 (of prefixes: of no bits) asks nothing. */
 struct route_rule {
@@ -31,16 +31,16 @@ struct route_rule {
     uint16_t src_ports[2], dst_ports[2]; /* inclusive */
     uint8_t family, from_bits, to_bits;
     uint8_t proto, tos;
-    uint8_t asks;   /* enum route_asks */
-    uint8_t does;   /* enum route_does */
-    uint8_t why;    /* enum way_why */
-    uint8_t rank;   /* place among the rules of its family */
-    uint8_t view;   /* with ROUTE_LOOKS_UP: index in views */
-    uint8_t next;   /* with ROUTE_GOES_TO: index among the list's rules of the family, later than this one */
-    uint8_t port;   /* of the interface of arrival: index among those served; ROUTE_NO_PORT: not served */
-    uint16_t device; /* 1 + its index among the table's devices */
-    uint16_t iface;  /* in maps of the kernel: the id of its frames, as in struct facts_device */
-    uint8_t zero[8];
+    uint8_t asks;        /* enum route_asks */
+    uint8_t does;        /* enum route_does */
+    uint8_t why;         /* enum way_why */
+    uint8_t rank;        /* place among the rules of its family */
+    uint8_t view;        /* with ROUTE_LOOKS_UP: index in views */
+    uint8_t next;        /* with ROUTE_GOES_TO: index among the list's rules of the family, later than this one */
+    uint8_t port;        /* interface of arrival: its index among those served; ROUTE_NO_PORT: not served */
+    uint16_t device;     /* 1 + its index among the table's devices */
+    uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
+    uint8_t zero[6];
 };
 static_assert(sizeof(struct route_rule) == 64, "a power of two (docs/kernel.md)");
 
@@ -50,7 +50,8 @@ enum { ROUTE_IN_UNKNOWN = IFACE_NONE, ROUTE_IN_NONE = 0xfffc };
 /* A packet as rules see it. */
 struct route_seen {
     uint32_t from[4], to[4];
-    uint16_t in; /* as in struct route_query */
+    uint16_t in;                 /* as in struct route_query */
+    uint16_t tag;                /* as in struct facts_device; 0: unknown */
     uint16_t src_port, dst_port; /* 0: none */
     uint8_t family, proto, tos;
     bool marked;
@@ -69,6 +70,9 @@ static inline void route_seen_key(struct route_seen *s, const struct key *key, b
     s->dst_port = returns ? src : dst;
     s->proto = key->kind & KIND_PROTO ? (uint8_t)key->proto : 0;
     s->tos = key_tos(key);
+    s->tag = key->kind & KIND_VLAN2                     ? UINT16_MAX
+             : key->kind & KIND_VLAN && key->vlan_outer ? (uint16_t)(FACTS_TAGGED + key->vlan_outer)
+                                                        : FACTS_UNTAGGED;
 }
 
 /* True if the first `bits` of two addresses agree. */
@@ -96,10 +100,11 @@ static inline uint32_t route_tos_fits(const struct route_rule *x, const struct r
     return x->family == 4 && x->tos == (s->tos & 0x1c) ? FIT_UNKNOWN + WAY_OTHER : FIT_NO;
 }
 
-/* Compare the interface of arrival, whose frames have the id `iface` (as in struct facts_device). */
-static inline uint32_t route_arrival_fits(uint16_t iface, uint16_t in)
+/* Compare the interface of arrival; iface and tag: of its frames, as in struct facts_device. */
+static inline uint32_t route_arrival_fits(uint16_t iface, uint16_t tag, const struct route_seen *s)
 {
-    if (iface == IFACE_NONE || in == ROUTE_IN_NONE) return FIT_NO;
+    const uint16_t in = s->in;
+    if (iface == IFACE_NONE || in == ROUTE_IN_NONE || (tag && s->tag && tag != s->tag)) return FIT_NO;
     if (in == ROUTE_IN_UNKNOWN || iface == IFACE_SEVERAL || (iface == IFACE_OTHER && in == IFACE_OTHER))
         return FIT_UNKNOWN + WAY_ARRIVAL;
     return iface == in ? FIT_YES : FIT_NO;

@@ -1,9 +1,9 @@
 /* Routes: the longest prefix that holds an address, the policy rules that choose the table, and the next hop of a
- * packet. The table is a snapshot that others make, immutable and counted. Its prefixes are cut into disjoint ranges, in
- * order, so that it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one search
- * gives the answer of them all, with the rank of the rule that gave it. Rules with conditions stand in a list, each with
- * a view, the ranges of its table; those that come before that rank are tried first. All but the search index lies in
- * one block without pointers, which can be recorded or copied. */
+ * packet. The table is a snapshot that others make, immutable and counted. Its prefixes are cut into disjoint ranges,
+ * in order, so that it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one
+ * search gives the answer of them all, with the rank of the rule that gave it. Rules with conditions stand in a list,
+ * each with a view, the ranges of its table; those that come before that rank are tried first. All but the search index
+ * lies in one block without pointers, which can be recorded or copied. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,14 +19,17 @@
 #include "vm/program/program.h"
 
 enum { ROUTE_NO_PORT = 0xff, ROUTE_LEGS_MOST = 256, ROUTE_DEVICES_MOST = UINT16_MAX };
-enum { ROUTE_RULES_MOST = 64, ROUTE_VIEWS_MOST = 64 }; /* of a family; of a table, besides the merged tables */
+enum {
+    ROUTE_RULES_MOST = 64,
+    ROUTE_VIEWS_MOST = 64
+}; /* rules of a family; views of a table, besides the merged tables */
 
 enum route_kind {
     ROUTE_ASK,     /* the table cannot tell: the kernel is asked for each packet's way */
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
-    ROUTE_THROW,   /* of a route alone, never an answer: the next rule says it */
+    ROUTE_THROW,   /* the next rule says it: kind of a route alone, never an answer */
     ROUTE_KINDS,
 };
 /* One of the ways to a place. Addresses: as in struct key. */
@@ -90,8 +93,8 @@ struct route {
     uint32_t to[4];
     uint8_t family, bits;
     uint32_t table;
-    uint32_t metric; /* of equal prefixes of a table the lowest counts; then, in IPv4 the first route, in IPv6 ROUTE_ASK
-                        unless both have the same legs */
+    uint32_t metric; /* the lowest counts among equal prefixes of a table; then, in IPv4 the first route, in IPv6
+                        ROUTE_ASK unless both have the same legs */
     uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
 };
 /* A policy rule of the kernel, in order: its place among those of its family is its rank. */
@@ -118,7 +121,7 @@ struct routes *routes_new(const struct routes_said *said, unsigned ports);
 /* A question about an address, of family 4 or 6. */
 struct route_query {
     const uint32_t *to, *from;
-    const struct key *key; /* the packet's other fields; NULL: no rule that asks for them fits */
+    const struct key *key;              /* the packet's other fields; NULL: no rule that asks for them fits */
     const struct facts_device *devices; /* [size.devices]: `in` is the id of an interface, as in struct pkt; NULL: it is
                                            a port, as in struct route_leg */
     uint16_t in; /* by which the packet came; ROUTE_IN_UNKNOWN; ROUTE_IN_NONE: this machine sends it */
@@ -155,7 +158,7 @@ struct route_hop {
 struct route_entry {
     struct route route;
     uint8_t kind, why; /* enum route_kind, enum way_why */
-    unsigned hops; /* with ROUTE_VIA: 1 to ROUTE_LEGS_MOST */
+    unsigned hops;     /* with ROUTE_VIA: 1 to ROUTE_LEGS_MOST */
     const struct route_hop *hop;
 };
 

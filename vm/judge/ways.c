@@ -38,7 +38,7 @@ static bool one_way(const struct facts *f, const struct route_way *way)
 }
 
 static struct way_found by_legs(const struct facts *f, const struct key *key, const uint32_t to[4],
-                          const struct route_way *way)
+                                const struct route_way *way)
 {
     if (way->legs > 1 && host_routes(f, key) && !one_way(f, way)) return unknown(WAY_SEVERAL);
     const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
@@ -46,7 +46,8 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
     return d ? out_by(d->as) : unknown(WAY_OTHER);
 }
 
-static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
+                               const uint32_t to[4])
 {
     if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
     const struct route_query q = {.to = to,

@@ -21,11 +21,12 @@ struct way_found {
  * packet, hold for any destination. f NULL: nothing is known. */
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);
 
-/* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as `flags`, a program's meta.flags, asks;
- * the key is settled (forward/service.h). The way is that of the destination as it arrives, before any translation, as
- * firewalls see it; across a bridge it is the other port. The source is looked up like a destination, without policy
- * rules of its own (RFC 3704, 2.2); of several ways to it each counts. False: something asked for is unknown: there are
- * no routes, none leads there, they cannot tell (ROUTE_ASK), or the interface that the packet came by is unknown. */
+/* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as `flags`, a program's
+ * meta.flags, asks; the key is settled (forward/service.h). The way is that of the destination as it arrives, before
+ * any translation, as firewalls see it; across a bridge it is the other port. The source is looked up like a
+ * destination, without policy rules of its own (RFC 3704, 2.2); of several ways to it each counts. False: something
+ * asked for is unknown: there are no routes, none leads there, they cannot tell (ROUTE_ASK), or the interface that the
+ * packet came by is unknown. */
 bool ways_settle(uint32_t flags, const struct facts *facts, const struct key *key, struct pkt *pkt);
 
 /* True if the source is unspecified, link-local or multicast, to which no route leads. */

@@ -9,12 +9,3 @@ const char *way_why_name(enum way_why why)
     };
     return why < WAY_WHYS ? names[why] : "";
 }
-
-const char *way_why_doc(enum way_why why)
-{
-    static const char *const docs[] = {
-#define WHY(ident, name, doc) doc,
-#include "vm/judge/why.def"
-    };
-    return why < WAY_WHYS ? docs[why] : "";
-}

@@ -7,4 +7,3 @@ enum way_why {
     WAY_WHYS
 };
 const char *way_why_name(enum way_why why);
-const char *way_why_doc(enum way_why why);

@@ -22,7 +22,9 @@ struct facts_iface {
 struct facts_device {
     uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none come; IFACE_SEVERAL: unknown which */
     uint16_t as;    /* its id in rules; IFACE_OTHER: no rule names it */
+    uint16_t tag;   /* tags of the frames that come by it: FACTS_UNTAGGED, FACTS_TAGGED and a VID; 0: any */
 };
+enum { FACTS_UNTAGGED = 1, FACTS_TAGGED = 2 };
 /* In place of an id: frames of the device come by one of several interfaces. No frame has it, unlike IFACE_OTHER. */
 #define IFACE_SEVERAL 0xfffdu
 
@@ -70,8 +72,8 @@ struct facts {
     struct facts_ports ports;
     bool host_routes4, host_routes6; /* this machine's stack sends on what crosses in that family, and it alone knows
                                         marks, and the way it takes of several */
-    bool bridges;           /* some interface has a peer */
-    bool patterns;          /* rules know some interface by an id other than its own */
+    bool bridges;                    /* some interface has a peer */
+    bool patterns;                   /* rules know some interface by an id other than its own */
     bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */
 };
 

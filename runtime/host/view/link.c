@@ -38,9 +38,13 @@ static void copy_name(char *to, size_t size, const struct nlattr *a)
 
 static void read_kind(struct host_link *link, const struct nlattr *info)
 {
-    const struct nlattr *at[IFLA_INFO_DATA + 1], *vrf[IFLA_VRF_TABLE + 1];
+    const struct nlattr *at[IFLA_INFO_DATA + 1], *vrf[IFLA_VRF_TABLE + 1], *vlan[IFLA_VLAN_ID + 1];
     netlink_nested(info, at, IFLA_INFO_DATA);
     copy_name(link->kind, sizeof link->kind, at[IFLA_INFO_KIND]);
+    if (!strcmp(link->kind, "vlan")) {
+        netlink_nested(at[IFLA_INFO_DATA], vlan, IFLA_VLAN_ID);
+        if (vlan[IFLA_VLAN_ID]) link->vid = mnl_attr_get_u16(vlan[IFLA_VLAN_ID]);
+    }
     if (strcmp(link->kind, "vrf") != 0) return;
     netlink_nested(at[IFLA_INFO_DATA], vrf, IFLA_VRF_TABLE);
     link->vrf_table = netlink_u32(vrf[IFLA_VRF_TABLE]);

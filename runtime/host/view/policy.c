@@ -33,12 +33,13 @@ static bool is_whole(const struct nlattr *a, uint32_t mask, size_t len)
     return !a || value == mask;
 }
 
-/* True if it has a condition that is not read here: a part of the DSCP or of the ports, a flow label, something newer. */
+/* True if it has a condition that is not read here: a part of the DSCP or of the ports, a flow label, something newer.
+ */
 static bool has_unread(const struct told *t)
 {
     bool unread = !is_whole(t->at[POLICY_SPORT_MASK], UINT16_MAX, 2) ||
-                  !is_whole(t->at[POLICY_DPORT_MASK], UINT16_MAX, 2) ||
-                  !is_whole(t->at[POLICY_DSCP_MASK], 0x3f, 1) || t->at[POLICY_LABEL] || t->at[POLICY_LABEL_MASK];
+                  !is_whole(t->at[POLICY_DPORT_MASK], UINT16_MAX, 2) || !is_whole(t->at[POLICY_DSCP_MASK], 0x3f, 1) ||
+                  t->at[POLICY_LABEL] || t->at[POLICY_LABEL_MASK];
     for (unsigned i = POLICY_NEWER; i <= POLICY_MOST; i++) unread |= t->at[i] != NULL;
     return unread || (t->at[POLICY_DSCP] && !netlink_u8(t->at[POLICY_DSCP]));
 }
@@ -96,7 +97,8 @@ static void learn_own(const struct routing *r, const struct told *t, struct rout
         need_unseen(rule);
     else if (out)
         need(rule, ROUTE_ASKS_NOTHING);
-    if (range && mnl_attr_get_payload_len(range) >= sizeof uids) memcpy(&uids, mnl_attr_get_payload(range), sizeof uids);
+    if (range && mnl_attr_get_payload_len(range) >= sizeof uids)
+        memcpy(&uids, mnl_attr_get_payload(range), sizeof uids);
     if (uids.start) need(rule, ROUTE_ASKS_NOTHING);
 }
 

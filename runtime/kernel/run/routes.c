@@ -85,9 +85,8 @@ static void write_way(const struct renewal *n, uint32_t number, const struct rou
 /* Write the ways without legs. */
 static void write_fixed(const struct kernel *kernel)
 {
-    static const uint8_t kinds[KERNEL_WAY_FIXED] = {[KERNEL_WAY_OWN] = ROUTE_OWN,
-                                                    [KERNEL_WAY_REFUSED] = ROUTE_REFUSED,
-                                                    [KERNEL_WAY_THROW] = ROUTE_THROW};
+    static const uint8_t kinds[KERNEL_WAY_FIXED] = {
+        [KERNEL_WAY_OWN] = ROUTE_OWN, [KERNEL_WAY_REFUSED] = ROUTE_REFUSED, [KERNEL_WAY_THROW] = ROUTE_THROW};
     for (uint16_t i = 0; i < KERNEL_WAY_FIXED; i++)
         ways(kernel)[i] = (struct kernel_route_way){.kind = kinds[i], .why = i < WAY_WHYS ? i : WAY_KNOWN};
 }
@@ -254,11 +253,28 @@ static void write_rules(const struct renewal *n)
     struct route_rule *rules = kernel_map(n->kernel, KERNEL_MAP_route_rules)->memory;
     for (uint32_t i = 0; i < t->size.rules4 + t->size.rules6; i++) {
         struct route_rule x = t->rules[i];
-        x.iface = x.device ? n->facts->devices[x.device - 1u].iface : IFACE_NONE;
+        const struct facts_device *d = x.device ? &n->facts->devices[x.device - 1u] : NULL;
+        x.iface = d ? d->iface : IFACE_NONE;
+        x.tag = d ? d->tag : 0;
         rules[i] = x;
     }
     kernel_world(n->kernel)->route_rules4 = t->size.rules4;
     kernel_world(n->kernel)->route_rules6 = t->size.rules6;
+}
+
+/* True if other rules stand in the maps, whose ranks those of the table's ranges are not. */
+static bool rules_differ(const struct renewal *n)
+{
+    const struct routes *t = n->facts->routes;
+    const struct kernel_world *w = kernel_world(n->kernel);
+    const struct route_rule *rules = kernel_map(n->kernel, KERNEL_MAP_route_rules)->memory;
+    if (w->route_rules4 != t->size.rules4 || w->route_rules6 != t->size.rules6) return true;
+    for (uint32_t i = 0; i < t->size.rules4 + t->size.rules6; i++) {
+        struct route_rule x = rules[i];
+        x.iface = x.tag = 0;
+        if (memcmp(&x, &t->rules[i], sizeof x) != 0) return true;
+    }
+    return false;
 }
 
 static void knows(struct kernel *kernel, bool known)
@@ -284,6 +300,7 @@ static int renew(struct renewal *n, bool same)
     number_ways(n);
     if (same) write_rules(n);
     if (same) return 0;
+    if (rules_differ(n)) knows(n->kernel, false); /* until trie and rules agree again */
     make_prefixes(n);
     if (!n->failed) change_trie(n);
     write_rules(n);

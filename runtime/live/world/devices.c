@@ -18,10 +18,26 @@ static bool lies_under(const struct world *world, unsigned ifindex, unsigned dev
     return over->under && (over->under == ifindex || over->under == link->master);
 }
 
+/* True for a port of a bridge or bond: what comes by it comes by that, to routes. */
+static bool is_enslaved(const struct world *world, unsigned device)
+{
+    const struct host_link *link = host_link(world->carry->host, device);
+    const struct host_link *master = link && link->master ? host_link(world->carry->host, link->master) : NULL;
+    return master && !master->vrf_table;
+}
+
+/* Return the tags of the device's frames, as in struct facts_device. */
+static uint16_t tag_of(const struct world *world, unsigned device)
+{
+    const struct host_link *link = host_link(world->carry->host, device);
+    return link && link->under ? (uint16_t)(FACTS_TAGGED + link->vid) : FACTS_UNTAGGED;
+}
+
 /* Return the program's interface id by which the device's frames arrive, or IFACE_NONE or IFACE_SEVERAL. */
 static uint16_t comes_by(const struct world *world, const struct program *p, unsigned device)
 {
     uint16_t found = IFACE_NONE;
+    if (is_enslaved(world, device)) return IFACE_NONE;
     for (unsigned at = 0; at < world->o->iface_count; at++)
         if (world->carry->ifindex[at] == device) return port_iface_id(p, world->o->ifaces[at], at);
     for (unsigned at = 0; at < world->o->iface_count; at++)
@@ -34,8 +50,9 @@ struct facts_device *devices_of(const struct world *world, const struct program 
 {
     struct facts_device *all = calloc(table->size.devices + (size_t)1, sizeof *all);
     for (uint32_t i = 0; all && i < table->size.devices; i++)
-        all[i] = (struct facts_device){comes_by(world, p, table->devices[i].ifindex),
-                                       device_known_as(p, table->devices[i].name)};
+        all[i] =
+            (struct facts_device){comes_by(world, p, table->devices[i].ifindex),
+                                  device_known_as(p, table->devices[i].name), tag_of(world, table->devices[i].ifindex)};
     return all;
 }
 

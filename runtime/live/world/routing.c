@@ -28,6 +28,20 @@ static void tell_full(struct world *world, uint32_t count, uint32_t most)
     world->routing.count = count;
 }
 
+/* Tell once that there are too many policy rules, and again only after there were fewer. */
+static void tell_rules(struct world *world, const struct routes *r)
+{
+    bool many = false;
+    for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
+        many |= r->rules[i].does == ROUTE_ASKS && r->rules[i].why == WAY_TOO_MANY;
+    if (many && !world->routing.many_rules)
+        events_tell(&world->tell->events, TOLD_LIMIT,
+                    "the kernel has more than %d policy rules with conditions of a family, or more than %d tables for "
+                    "them: it is asked for each way, which is slow, and `out on` knows none",
+                    ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
+    world->routing.many_rules = many;
+}
+
 uint32_t routing_most(const struct world *world)
 {
     const struct program *p = world->carry->now.program;
@@ -56,6 +70,7 @@ static bool make(struct world *world)
     if (failed) return false;
     world->routing.stale = false;
     tell_full(world, count, most);
+    if (count <= most) tell_rules(world, fresh);
     if (same(world->routing.table, fresh)) {
         routes_put(fresh);
         return false;

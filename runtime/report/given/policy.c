@@ -1,6 +1,7 @@
 /* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: what stands together is one family's, and an
  * address in it, or the table `default`, tells which. */
 #include <errno.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,9 +108,10 @@ static int read_tos(struct reading *r, const char *word, bool dscp, struct route
 
 static int read_protocol(struct reading *r, const char *word, struct route_rule *rule)
 {
-    const unsigned named = proto_number(is(word, "ipv6-icmp") ? "icmpv6" : word);
-    uint32_t value = named;
-    if (named == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
+    const struct protoent *known = getprotobyname(word); /* as `ip` names them */
+    uint32_t value = known && known->p_proto <= UINT8_MAX ? (uint32_t)known->p_proto : proto_number(word);
+    if (is(word, "ipv6-icmp")) value = IPPROTO_ICMPV6;
+    if (value == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
         return routes_fault(r, "an unknown protocol:", word);
     rule->proto = (uint8_t)value;
     return 0;
@@ -220,8 +222,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
 {
     uint32_t priority = (uint32_t)strtoul(words[0], NULL, 10);
     int failed = begin(r, priority);
-    if (!failed && r->rules_count == ROUTE_LIST_RULES)
-        failed = routes_fault(r, "more than 500 policy rules", "");
+    if (!failed && r->rules_count == RULES_MOST) failed = routes_fault(r, "more than 508 policy rules", "");
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];
     *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections - 1};
@@ -253,15 +254,27 @@ static void settle_families(struct reading *r)
     }
 }
 
+/* Let packets with a TOS have no known way in IPv4, as some routes are for one alone. */
+static int ask_tos(struct reading *r, bool alone)
+{
+    static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN, ROUTE_TABLE_DEFAULT};
+    struct route_policy p = {.rule = {.family = 4, .asks = ROUTE_ASKS_TOS, .does = ROUTE_ASKS, .why = WAY_OTHER},
+                             .suppressed = -1};
+    int failed = route_list_rule(&r->list, &p, "");
+    p.rule = (struct route_rule){.family = 4};
+    for (unsigned i = 0; alone && i < sizeof usual / sizeof *usual && !failed; i++) {
+        p.table = usual[i];
+        failed = route_list_rule(&r->list, &p, "");
+    }
+    return failed;
+}
+
 int policy_close(struct reading *r)
 {
-    const struct route_policy tos = {
-        .rule = {.family = 4, .asks = ROUTE_ASKS_TOS, .does = ROUTE_ASKS, .why = WAY_OTHER}, .suppressed = -1};
-    int failed = 0;
-    bool any = false;
+    bool four = false;
     settle_families(r);
-    for (unsigned i = 0; i < r->rules_count; i++) any |= r->families[r->rules[i].section] == 4;
-    if (r->has_tos && any) failed = route_list_rule(&r->list, &tos, "");
+    for (unsigned i = 0; i < r->rules_count; i++) four |= r->families[r->rules[i].section] == 4;
+    int failed = r->has_tos ? ask_tos(r, !four) : 0;
     for (unsigned i = 0; i < r->rules_count && !failed; i++) {
         struct rule_read *x = &r->rules[i];
         x->policy.rule.family = r->families[x->section];

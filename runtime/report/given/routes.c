@@ -249,7 +249,8 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     if (r->entry.kind == ROUTE_ASK) be_unknown(r, WAY_OTHER);
     if (failed) return failed;
     if (at == count || !routes_prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
-        return routes_fault(r, "a route must begin with an address, a prefix or `default`, not", words[at == count ? 0 : at]);
+        return routes_fault(r, "a route must begin with an address, a prefix or `default`, not",
+                            words[at == count ? 0 : at]);
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
         if (is(words[i], "nexthop")) {

@@ -5,7 +5,7 @@
 #include "vm/judge/routes.h"
 
 /* Rules that stand together are one family's, which their first line does not tell. */
-enum { SECTIONS_MOST = 64 };
+enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
 /* A policy rule of a file. */
 struct rule_read {
     struct route_policy policy;
@@ -26,10 +26,10 @@ struct reading {
     bool hops_left_out;       /* some hops of the route do not count */
     bool has_tos;             /* some route is for one TOS alone */
     bool in_rules;            /* the line before was a rule's */
-    uint32_t priority;        /* of the rule before */
+    uint32_t priority;        /* priority of the rule before */
     unsigned sections;
     uint8_t families[SECTIONS_MOST]; /* 0: not told yet */
-    struct rule_read rules[ROUTE_LIST_RULES];
+    struct rule_read rules[RULES_MOST];
     unsigned rules_count;
     char (*tables)[32]; /* names of tables, numbered from TABLE_NAMED on */
     uint32_t tables_count;

@@ -56,8 +56,8 @@ static void check(const struct routes *r, const struct host_addr *to)
     struct host_route k;
     char text[HOST_ADDR_TEXT];
     const int failed = host_route(h, &(struct host_query){.to = *to}, &k);
-    const struct route_way *w = routes_find(r, &(struct route_query){
-        .to = to->word, .from = nobody, .in = ROUTE_IN_NONE, .family = to->family});
+    const struct route_way *w = routes_find(
+        r, &(struct route_query){.to = to->word, .from = nobody, .in = ROUTE_IN_NONE, .family = to->family});
     const struct route_leg *leg = w->kind == ROUTE_VIA ? routes_leg(r, w, 0, ROUTE_NO_PORT) : NULL;
     bool same = failed ? w->kind == ROUTE_REFUSED : k.local ? w->kind == ROUTE_OWN : w->kind == ROUTE_VIA;
     if (same && leg)

@@ -39,8 +39,8 @@ static uint32_t linear(const struct routes_said *said, uint8_t family, const uin
                             (same && x->metric < best->metric);
         if (better)
             best = x, twice = false;
-        else if (same && x->metric == best->metric)
-            twice = true;
+        else if (same && x->metric == best->metric && !x->way != !best->way)
+            twice = true; /* of ways that lead by the same legs either will do */
     }
     return !best ? WAYS : twice && family == 6 ? 0 : best->way;
 }
@@ -245,8 +245,8 @@ static void too_many_rules(void **state)
     (void)state;
     struct route_policy rules[ROUTE_RULES_MOST + 1];
     for (unsigned i = 0; i < ROUTE_RULES_MOST + 1; i++)
-        rules[i] = (struct route_policy){
-            .rule = {.family = 4, .from = {i}, .from_bits = 32, .does = ROUTE_REFUSES}, .suppressed = -1};
+        rules[i] = (struct route_policy){.rule = {.family = 4, .from = {i}, .from_bits = 32, .does = ROUTE_REFUSES},
+                                         .suppressed = -1};
     struct routes_said said = {.rules = rules, .rules_count = ROUTE_RULES_MOST};
     struct routes *r = routes_new(&said, PORTS);
     assert_int_equal(ask(r, 1, 3, NULL, 0)->kind, ROUTE_REFUSED);

@@ -13,8 +13,12 @@
  * No rule names afar, nor bond0, whose frames come by some of several. */
 enum { ETH0, ETH1, WG, WG1, WG2 };
 static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar", "bond0"};
-static const struct facts_device ids[] = {
-    {ETH0, ETH0}, {ETH1, ETH1}, {WG1, WG}, {WG2, WG}, {IFACE_OTHER, IFACE_OTHER}, {IFACE_SEVERAL, IFACE_OTHER}};
+static const struct facts_device ids[] = {{ETH0, ETH0, 0},
+                                          {ETH1, ETH1, 0},
+                                          {WG1, WG, 0},
+                                          {WG2, WG, 0},
+                                          {IFACE_OTHER, IFACE_OTHER, 0},
+                                          {IFACE_SEVERAL, IFACE_OTHER, 0}};
 enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
 
 struct world {
@@ -28,12 +32,11 @@ static void add(struct world *w, uint32_t to, uint8_t bits, uint8_t kind, const 
 {
     struct route_hop hops[2] = {{.weight = 1}, {.weight = 1}};
     for (unsigned i = 0; i < count; i++) strcpy(hops[i].device, devices[i]);
-    const struct route_entry e = {
-        .route = {.to = {to}, .family = 4, .bits = bits},
-        .kind = kind,
-        .why = kind == ROUTE_ASK ? WAY_OTHER : WAY_KNOWN,
-        .hops = count,
-        .hop = hops};
+    const struct route_entry e = {.route = {.to = {to}, .family = 4, .bits = bits},
+                                  .kind = kind,
+                                  .why = kind == ROUTE_ASK ? WAY_OTHER : WAY_KNOWN,
+                                  .hops = count,
+                                  .hop = hops};
     assert_int_equal(route_list_add(&w->list, &e), 0);
 }
 
@@ -179,6 +182,17 @@ static void policies(void **state)
     is_way(&w, &key, ETH1, 1 + ETH1, WAY_KNOWN);
     is_way(&w, &key, IFACE_NONE, 0, WAY_ARRIVAL);
     assert_int_equal(settle(&w, KIND_FORWARD, 1, 2, IFACE_NONE, false).way_why, WAY_ARRIVAL);
+    /* Frames with a tag come by another device. */
+    struct facts_device devices[2] = {ids[0], ids[1]};
+    const struct key tagged = {.kind = KIND_IP4 | KIND_VLAN, .vlan_outer = 7};
+    w.facts.devices = devices;
+    is_way(&w, &tagged, ETH1, 1 + ETH1, WAY_KNOWN);
+    devices[1].tag = FACTS_UNTAGGED;
+    is_way(&w, &tagged, ETH1, 1 + ETH0, WAY_KNOWN);
+    is_way(&w, &key, ETH1, 1 + ETH1, WAY_KNOWN);
+    devices[1].tag = FACTS_TAGGED + 7;
+    is_way(&w, &tagged, ETH1, 1 + ETH1, WAY_KNOWN);
+    is_way(&w, &key, ETH1, 1 + ETH0, WAY_KNOWN);
     const struct key out = {.kind = KIND_IP4 | KIND_OUT, .iface = WG};
     is_way(&w, &out, IFACE_NONE, 1 + WG, WAY_KNOWN);
     close_world(&w);
@@ -240,8 +254,7 @@ static void said(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ways), cmocka_unit_test(sources), cmocka_unit_test(bridges),
-                                       cmocka_unit_test(policies),
-        cmocka_unit_test(several), cmocka_unit_test(said)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ways),     cmocka_unit_test(sources), cmocka_unit_test(bridges),
+                                       cmocka_unit_test(policies), cmocka_unit_test(several), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

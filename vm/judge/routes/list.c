@@ -86,7 +86,8 @@ static int add(struct route_list *l, const struct route_entry *e)
     if (!room((void **)&l->routes, l->count, 1, &l->routes_room, sizeof *l->routes) ||
         !room((void **)&l->ways, l->ways_count, 2, &l->ways_room, sizeof *l->ways))
         return -ENOMEM;
-    if (!l->ways_count) l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as in routes_new */
+    if (!l->ways_count)
+        l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as in routes_new */
     const struct route_way way = {
         .first = l->legs_count, .legs = (uint16_t)(via ? e->hops : 0), .kind = e->kind, .why = e->why};
     const int failed = via ? add_legs(l, e) : 0;

@@ -65,7 +65,7 @@ struct open {
 struct cutter {
     u128 at; /* all below is cut */
     bool ended;
-    const struct policy_use *uses[POLICY_USES]; /* of the view, in order */
+    const struct policy_use *uses[POLICY_USES]; /* uses of the view, in order */
     int32_t inner[POLICY_USES];                 /* innermost open one of each use */
     unsigned uses_count;
     const struct routes_said *said;
@@ -113,8 +113,8 @@ static void open_one(struct cutter *c, const struct span *s)
 {
     const struct open *top = c->depth ? &c->open[c->depth - 1] : NULL;
     const bool equal = top && top->lo == s->lo && top->hi == s->hi && top->use == s->use;
-    const bool twice = equal && top->metric == s->route->metric && s->route->family == 6 &&
-                       !same_way(c->said, top->way, s->way);
+    const bool twice =
+        equal && top->metric == s->route->metric && s->route->family == 6 && !same_way(c->said, top->way, s->way);
     const int32_t at = equal ? c->depth - 1 : c->depth++;
     struct open *new = &c->open[at];
     *new = (struct open){.lo = s->lo,
@@ -165,7 +165,8 @@ static uint32_t spans_count(const struct cutter *c, const struct routes_said *sa
 }
 
 /* Return the span of a route. Routes that refuse are not suppressed. */
-static struct span span_used(const struct routes_said *said, const struct policy_use *u, const struct route *x, uint8_t use)
+static struct span span_used(const struct routes_said *said, const struct policy_use *u, const struct route *x,
+                             uint8_t use)
 {
     struct span s = span_of(x, use);
     const uint8_t kind = x->way < said->ways_count ? said->ways[x->way].kind : ROUTE_ASK;
@@ -211,7 +212,7 @@ static bool pieces_of(const struct routes_said *said, const struct policy *p, un
 /* A table while it is made. */
 struct making {
     const struct routes_said *said;
-    struct policy policy[2]; /* of IPv4, of IPv6 */
+    struct policy policy[2]; /* rules of IPv4; of IPv6 */
     struct pieces pieces[2][1 + ROUTE_VIEWS_MOST];
     unsigned views; /* with that of the merged tables */
 };

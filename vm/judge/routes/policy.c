@@ -1,8 +1,8 @@
 /* Policy rules as a table needs them. Rules for all packets rank tables that are merged; all others, and whatever
  * stands behind the first one that goes to another, become the list that look-ups walk. */
-#include <string.h>
-
 #include "vm/judge/routes/policy_priv.h"
+
+#include <string.h>
 
 static bool is_plain(const struct route_policy *p)
 {
@@ -22,9 +22,11 @@ static void ask_all(struct policy *p)
 static bool use(struct policy *p, const struct route_policy *x, uint8_t rank, uint8_t view)
 {
     if (p->uses_count == POLICY_USES) return false;
-    p->uses[p->uses_count++] = (struct policy_use){
-        .table = x->table, .suppressed = x->suppressed, .refuses = x->rule.does == ROUTE_REFUSES, .rank = rank,
-        .view = view};
+    p->uses[p->uses_count++] = (struct policy_use){.table = x->table,
+                                                   .suppressed = x->suppressed,
+                                                   .refuses = x->rule.does == ROUTE_REFUSES,
+                                                   .rank = rank,
+                                                   .view = view};
     return true;
 }
 

@@ -148,8 +148,7 @@ int routes_close(struct routes *r, unsigned ports)
     if (!fits) return -EINVAL;
     for (uint32_t i = 0; i < r->size.views; i++) {
         const struct route_view *v = &r->views[i];
-        sets[i] =
-            (struct pbc_set){.first4 = v->first4, .count4 = v->count4, .first6 = v->first6, .count6 = v->count6};
+        sets[i] = (struct pbc_set){.first4 = v->first4, .count4 = v->count4, .first6 = v->first6, .count6 = v->count6};
     }
     const struct set_ranges ranges = {sets, r->range4, r->range6, r->size.views, r->size.ranges4, r->size.ranges6};
     return set_index_of(&ranges, &r->lookup, &r->lookup_bytes);
@@ -208,11 +207,12 @@ static struct route_seen seen_of(const struct route_query *q)
 }
 
 /* Return how the packet's arrival fits (route_rule.h). */
-static uint32_t arrives(const struct route_query *q, const struct route_rule *x)
+static uint32_t arrives(const struct route_query *q, const struct route_rule *x, const struct route_seen *s)
 {
     if (!(x->asks & ROUTE_ASKS_ARRIVAL)) return FIT_YES;
-    if (!q->devices) return route_arrival_fits(x->port == ROUTE_NO_PORT ? IFACE_NONE : x->port, q->in);
-    return route_arrival_fits(x->device ? q->devices[x->device - 1].iface : IFACE_NONE, q->in);
+    if (!q->devices) return route_arrival_fits(x->port == ROUTE_NO_PORT ? IFACE_NONE : x->port, 0, s);
+    const struct facts_device *d = x->device ? &q->devices[x->device - 1] : NULL;
+    return d ? route_arrival_fits(d->iface, d->tag, s) : FIT_NO;
 }
 
 /* Walk the rules that come before the answer of the merged tables. A rule that may fit changes nothing if its table
@@ -224,7 +224,7 @@ static const struct route_way *walk(const struct routes *r, const struct route_q
     const struct route_seen s = seen_of(q);
     for (uint32_t i = 0; i < count && rules[i].rank < rank;) {
         const struct route_rule *x = &rules[i++];
-        const uint32_t fit = route_rule_fits(x, &s, arrives(q, x));
+        const uint32_t fit = route_rule_fits(x, &s, arrives(q, x, &s));
         const uint32_t entry = fit && x->does == ROUTE_LOOKS_UP ? entry_of(r, x->view, q) : NO_ENTRY;
         if (!fit || (x->does == ROUTE_LOOKS_UP && entry == NO_ENTRY)) continue;
         if (fit >= FIT_UNKNOWN) return asks(fit - FIT_UNKNOWN);

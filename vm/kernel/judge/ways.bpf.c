@@ -36,12 +36,12 @@ GLOBAL uint64_t kernel_route_entry(struct kpkt *k NONNULL, uint32_t view)
 GLOBAL uint64_t kernel_route_rule_fits(struct kpkt *k NONNULL, uint32_t i)
 {
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
-    const uint32_t arrives = x->asks & ROUTE_ASKS_ARRIVAL ? route_arrival_fits(x->iface, k->routed.in) : FIT_YES;
+    const uint32_t arrives = x->asks & ROUTE_ASKS_ARRIVAL ? route_arrival_fits(x->iface, x->tag, &k->routed) : FIT_YES;
     return route_rule_fits(x, &k->routed, arrives);
 }
 
-/* Try policy rule i, the `at`-th of its family. Return the place of the rule to try next, or FOUND and a way. merged: the
- * entry of the merged tables. */
+/* Try policy rule i, the `at`-th of its family. Return the place of the rule to try next, or FOUND and a way. merged:
+ * the entry of the merged tables. */
 GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t at, uint32_t merged)
 {
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
@@ -123,7 +123,8 @@ static inline void ask(struct kpkt *k, bool returns)
     route_seen_key(s, key, returns);
 }
 
-/* Do the work of way_find for the destination in k->routed.to. Return the struct way_found as kernel_way_of reads it. */
+/* Do the work of way_find for the destination in k->routed.to. Return the struct way_found as kernel_way_of reads it.
+ */
 GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
 {
     const uint32_t kind = k->key.kind;
@@ -141,7 +142,8 @@ GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
     return leg && leg->as != IFACE_NONE ? out_by(leg->as) : unknown(WAY_OTHER);
 }
 
-/* Set the way of a packet that crosses. What the host sends on is judged when it leaves, unless it was judged before. */
+/* Set the way of a packet that crosses. What the host sends on is judged when it leaves, unless it was judged before.
+ */
 static inline void settle_way(struct kpkt *k)
 {
     uint64_t way = 0;
