@@ -80,7 +80,9 @@ void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out
 {
     char buf[DESTINATION_TEXT];
     const char *goes = destination_text(p, b, buf);
-    if (goes)
+    if (branch_goes(b) == PBC_GOES_PROGRAM)
+        fputs("program ", out), text_put_quoted(program_str(p, b->share_count), out);
+    else if (goes)
         fputs(goes, out);
     else if (!branch_shares(b))
         fputs("no server", out);

@@ -44,35 +44,33 @@ static uint32_t item_take(const struct diff *d, struct table *t, const struct it
     return PBC_NONE;
 }
 
-/* Keep the longest ascending run of twins (patience sorting: last[k] ends the best run of k + 1). */
-static void keep_ascending(struct diff *d, struct items *old, struct items *new, uint32_t from, uint32_t to)
+/* Patience sorting: last[k] ends the best run of k + 1. */
+uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count)
 {
-    uint32_t *last = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*last)), length = 0;
-    uint32_t *before = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*before));
-    for (uint32_t i = from; i < to; i++) {
-        const uint32_t twin = old->item[i].twin;
+    uint32_t *last = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*last)), length = 0;
+    uint32_t *before = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*before));
+    for (uint32_t i = 0; i < count; i++) {
         uint32_t lo = 0, hi = length;
-        if (twin == PBC_NONE) continue;
+        if (twin[i] == PBC_NONE) continue;
         while (lo < hi) {
             const uint32_t mid = lo + (hi - lo) / 2;
-            if (old->item[last[mid]].twin < twin)
+            if (twin[last[mid]] < twin[i])
                 lo = mid + 1;
             else
                 hi = mid;
         }
-        before[i - from] = lo ? last[lo - 1] : PBC_NONE;
+        before[i] = lo ? last[lo - 1] : PBC_NONE;
         last[lo] = i;
         if (lo == length) length++;
     }
     uint32_t kept = length ? last[length - 1] : PBC_NONE;
-    for (uint32_t i = to; i-- > from;) {
-        if (i == kept) {
-            kept = before[i - from];
-            new->item[old->item[i].twin].twin = i;
-        } else {
-            old->item[i].twin = PBC_NONE;
-        }
+    for (uint32_t i = count; i-- > 0;) {
+        if (i == kept)
+            kept = before[i];
+        else
+            twin[i] = PBC_NONE;
     }
+    return length;
 }
 
 static void pair(struct items lists[SIDES], uint32_t i, uint32_t j)
@@ -91,6 +89,9 @@ void align(struct diff *d, struct items lists[SIDES])
         pair(lists, --end[OLD], --end[NEW]);
     if (begin == end[OLD] || begin == end[NEW]) return;
     struct table t = table_of(d, new, begin, end[NEW]);
-    for (uint32_t i = begin; i < end[OLD]; i++) old->item[i].twin = item_take(d, &t, new, &old->item[i]);
-    keep_ascending(d, old, new, begin, end[OLD]);
+    uint32_t *twin = arena_alloc(d->c.arena, (size_t)(end[OLD] - begin) * sizeof(*twin));
+    for (uint32_t i = begin; i < end[OLD]; i++) twin[i - begin] = item_take(d, &t, new, &old->item[i]);
+    keep_ascending(d, twin, end[OLD] - begin);
+    for (uint32_t i = begin; i < end[OLD]; i++)
+        if (twin[i - begin] != PBC_NONE) pair(lists, i, twin[i - begin]);
 }

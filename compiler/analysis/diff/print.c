@@ -125,6 +125,11 @@ static void count(FILE *out, const char *before, uint32_t n, const char *what)
     if (n) fprintf(out, "%s%u %s", before, n, what);
 }
 
+static bool is_beyond(const struct beyond *b)
+{
+    return b->reaches.count || b->reaches.too_many || b->meters.count || b->bounds.count || b->routes.count;
+}
+
 static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
 {
     uint32_t kinds[DIFF_KIND_COUNT] = {0}, maybe[DIFF_KIND_COUNT] = {0};
@@ -141,6 +146,8 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
         }
     } else if (d->undecided_count) {
         fputs("no difference found", out);
+    } else if (is_beyond(b)) {
+        fputs("the rules judge every packet alike", out);
     } else {
         fputs("no difference for any packet that the rules judge", out);
     }
@@ -173,7 +180,7 @@ void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
     if (d->change_count > REGIONS_SHOWN)
         fprintf(to, "and %u smaller region%s: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN,
                 text_plural(d->change_count - REGIONS_SHOWN));
-    print_beyond(b, to);
+    print_beyond(d, b, to);
     print_undecided(d, to);
     print_sum(d, b, to);
     heap_stream_end(to);
