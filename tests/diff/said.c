@@ -111,7 +111,7 @@ static const struct option {
     {NAT("map 203.0.113.16/28 <-> @"), {"10.0.9.16/28", "10.0.9.32/28", "10.0.9.16/28 on \"eth0\""}},
     {NAT("masquerade from 10.0.0.0/8 out on \"eth0\"\n@"), {"", "mss clamp auto", "mss clamp 1400"}},
     {WATCH(" overlaps @"), {"linux=overlaps linux", "first=overlaps first", "last=overlaps last"}},
-    {WATCH("; @"), {"", "sessions to \"a.log\"", "sessions to \"a.log\" limit 1MiB=limit 1048576B", "sessions to \"b.log\""}},
+    {WATCH("; @"), {"", "sessions to \"a.log\"", "sessions to \"a.log\" limit 1MiB", "sessions to \"b.log\""}},
     {WATCH("; @"), {"", "stream to \"a\"", "stream to \"a\" as pcapng", "stream to \"b\""}},
     {WATCH("; stream to \"a\"; when sni \"a.example\" -> @"), {"stream=-> stream", "pass=-> pass", "ignore=-> ignore",
                                                                "reject=-> reject"}},

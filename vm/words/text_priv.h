@@ -39,6 +39,7 @@ void text_add_flows_over(struct text *t, uint32_t flows, const struct pbc_grain 
 /* Add "mon-fri 08:00-18:00, sat 10:00-14:00 zone Europe/Paris". */
 void text_add_schedule(struct text *t, const struct program *p, const struct pbc_schedule *s);
 void text_add_duration(struct text *t, uint64_t ns); /* adds "2h4m" */
+void text_add_bytes(struct text *t, uint64_t bytes); /* adds "256MiB" */
 /* Add TCP flags: "syn, ack". */
 void text_add_flags(struct text *t, uint32_t flags);
 /* Add names of flow states: "new|established". */
