@@ -108,8 +108,7 @@ static void offer_suffix(struct parser *p, const struct addr *a, const char *s, 
     diag_advise(p->diags,
                 "the end of an address is asked for by its bytes: `ip6 bytes l3 at %u is x\"%s\"%s%s%s` of the "
                 "destination, `at %u` of the source",
-                DST + first, value, whole ? "" : " mask x\"", whole ? "" : masked, whole ? "" : "\"",
-                SRC + first);
+                DST + first, value, whole ? "" : " mask x\"", whole ? "" : masked, whole ? "" : "\"", SRC + first);
 }
 
 static void scan_prefix(struct parser *p, const char *s, size_t len, const char *slash, struct token *t)

@@ -62,8 +62,8 @@ struct node *set_op(struct parser *p, struct node *left, enum node_kind op, stru
     return left;
 }
 
-/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot stands at most before
- * that number (a VLAN's). */
+/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot stands at most
+ * before that number (a VLAN's). */
 static bool is_device(struct str text)
 {
     size_t end = text.len;
@@ -87,8 +87,9 @@ struct node *set_member(struct parser *p, struct node *value)
     }
     struct node *member = want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
     if (!member && value->kind == N_STRING)
-        diag_advise(p->diags, "%s", is_device(value->v.str) ? SEVERAL_INTERFACES
-                                   : "names of hosts are not looked up; a file is written `file \"...\"`");
+        diag_advise(p->diags, "%s",
+                    is_device(value->v.str) ? SEVERAL_INTERFACES
+                                            : "names of hosts are not looked up; a file is written `file \"...\"`");
     return member;
 }
 

@@ -240,8 +240,9 @@ static bool offer_hours(struct parser *p, struct span span)
 /* True for a word for TCP's options: of nft, of iptables, of pf, of protocols' own texts. */
 static bool is_tcp_option(const struct parser *p, struct span span)
 {
-    static const char *const words[] = {"option", "tcp-option", "mss",    "maxseg",   "tcpmss",    "wscale",     "sack",
-                                        "sack-perm", "sack-permitted", "sackOK", "fastopen", "timestamp", "timestamps", "md5sig"};
+    static const char *const words[] = {"option",   "tcp-option", "mss",        "maxseg",         "tcpmss",
+                                        "wscale",   "sack",       "sack-perm",  "sack-permitted", "sackOK",
+                                        "fastopen", "timestamp",  "timestamps", "md5sig"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (is_word_at(p, span, words[i])) return true;
     return false;
@@ -250,8 +251,9 @@ static bool is_tcp_option(const struct parser *p, struct span span)
 bool offer_tcp_option(struct parser *p, struct span span)
 {
     if (!is_tcp_option(p, span)) return false;
-    diag_advise(p->diags, "no condition asks for TCP options (`options` are IPv4's): ask for bytes, as `tcp bytes l4 at 20 is "
-                          "x\"02 04\"`, or set the MSS by `mss clamp N` in a nat or service");
+    diag_advise(p->diags,
+                "no condition asks for TCP options (`options` are IPv4's): ask for bytes, as `tcp bytes l4 at 20 is "
+                "x\"02 04\"`, or set the MSS by `mss clamp N` in a nat or service");
     return true;
 }
 

@@ -124,8 +124,8 @@ static bool is_address(const char *host, size_t len)
     return inet_pton(v6 ? AF_INET6 : AF_INET, text, &to) == 1;
 }
 
-/* True if a client may name this server so in `Host`. A name that somebody else can lead here would let a page of theirs
- * read this one (DNS rebinding). NULL: no Host header, which no browser omits. */
+/* True if a client may name this server so in `Host`. A name that somebody else can lead here would let a page of
+ * theirs read this one (DNS rebinding). NULL: no Host header, which no browser omits. */
 static bool is_own(const struct web *w, const char *host)
 {
     if (!host) return true;

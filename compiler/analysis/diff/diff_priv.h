@@ -1,8 +1,8 @@
 /* Parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * firewalls that judge packets (judges.c), a firewall's rules in a row (flatten.c), equal rules (align.c), effect of
  * the others (both.c, hull.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
- * accepted traffic goes (routes.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c, reach.c), what meters and
- * services let through (meters.c); output (statements.c, print.c, print_beyond.c, json.c). */
+ * accepted traffic goes (routes.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c, reach.c),
+ * what meters and services let through (meters.c); output (statements.c, print.c, print_beyond.c, json.c). */
 #pragma once
 
 #include "compiler/analysis/diff/diff.h"
@@ -144,8 +144,8 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
 
 /* align.c: find twins. An item has at most one; twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
-/* Keep of `twin`, places on the other side or PBC_NONE, the longest run that ascends; the rest becomes PBC_NONE. Returns
- * the run's length. */
+/* Keep of `twin`, places on the other side or PBC_NONE, the longest run that ascends; the rest becomes PBC_NONE.
+ * Returns the run's length. */
 uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count);
 
 /* diff.c: text while it is printed. words_begin returns a stream for it; words_kept returns the text, valid as long as

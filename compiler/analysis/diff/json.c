@@ -61,7 +61,8 @@ static void put_undecided(const struct diff *d, const struct undecided *u, FILE 
 }
 
 /* Print the statements of one side as one text and as a list; null if it has none. */
-static void put_statements(const char *text_key, const char *list_key, const struct statements *p, bool there, FILE *out)
+static void put_statements(const char *text_key, const char *list_key, const struct statements *p, bool there,
+                           FILE *out)
 {
     struct json_words w;
     if (!there) {

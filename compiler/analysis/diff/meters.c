@@ -106,8 +106,8 @@ static void compare_most(uint32_t was, uint32_t now, struct amount *to)
     to->less |= now && (!was || now < was);
 }
 
-/* Compare rates of a service. A meter that counts alike in both programs and has one name is reported as a meter. Meters
- * that count differently may let through both more and less; *other: one tells apart another number of keys. */
+/* Compare rates of a service. A meter that counts alike in both programs and has one name is reported as a meter.
+ * Meters that count differently may let through both more and less; *other: one tells apart another number of keys. */
 static void compare_rate(const struct program *old, const struct pbc_service *was, const struct program *new,
                          const struct pbc_service *now, struct amount *to, bool *other)
 {

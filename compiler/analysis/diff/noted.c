@@ -1,5 +1,6 @@
-/* Rules that copy or log packets, as text: which packets, and what decides before. A rule that decides takes its packets
- * from the mirrors behind it, so these stand in a mirror's text; logs stand beside verdicts, which regions tell. */
+/* Rules that copy or log packets, as text: which packets, and what decides before. A rule that decides takes its
+ * packets from the mirrors behind it, so these stand in a mirror's text; logs stand beside verdicts, which regions
+ * tell. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
-/* Statements in another order: some packet may then meet another one first. Two statements that share no packet may change
- * places, and so may two of equal services, since the most specific endpoint takes a packet wherever it stands. */
+/* Statements in another order: some packet may then meet another one first. Two statements that share no packet may
+ * change places, and so may two of equal services, since the most specific endpoint takes a packet wherever it stands.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +174,8 @@ static bool branches_apart(struct diff *d, const struct side *s, uint32_t servic
     for (unsigned i = 0; i < 2; i++) {
         if (at[i] < SERVICE_HEAD || at[i] - SERVICE_HEAD >= v->branch_count) return false;
         const struct pbc_branch *branch = &p->branches[v->branches + at[i] - SERVICE_HEAD];
-        if (!branch->cond_count || (v->proxy && stream_keyed(p->conds + branch->conds, branch->cond_count) != branch->cond_count))
+        if (!branch->cond_count ||
+            (v->proxy && stream_keyed(p->conds + branch->conds, branch->cond_count) != branch->cond_count))
             return false;
         normal_when(&d->c, s->conds + branch->conds, branch->cond_count, &of[i]);
     }

@@ -79,9 +79,11 @@ static uint32_t next_kept(const struct statements *p, uint32_t i)
     return i;
 }
 
-static void print_some(const struct statements *p, uint32_t from, uint32_t to, const char *mark, uint32_t *shown, FILE *out)
+static void print_some(const struct statements *p, uint32_t from, uint32_t to, const char *mark, uint32_t *shown,
+                       FILE *out)
 {
-    for (; from < to && *shown < STATEMENTS_SHOWN; from++, (*shown)++) put_line(mark, p->at[from], strlen(p->at[from]), out);
+    for (; from < to && *shown < STATEMENTS_SHOWN; from++, (*shown)++)
+        put_line(mark, p->at[from], strlen(p->at[from]), out);
     if (from == to) return;
     if (*shown == STATEMENTS_SHOWN) fprintf(out, "            %sand more: --format=json has them all\n", mark);
     *shown = UINT32_MAX;
@@ -100,7 +102,8 @@ static void print_in_order(const struct statements p[SIDES], FILE *out)
         at[OLD] = end;
         at[NEW] = new + (end - old);
         const bool inside = old != end && (old || new) && (at[OLD] < p[OLD].count || at[NEW] < p[NEW].count);
-        if (inside && shown[OLD] <= STATEMENTS_SHOWN && shown[NEW] <= STATEMENTS_SHOWN) print_kept(&p[OLD], old, end, out);
+        if (inside && shown[OLD] <= STATEMENTS_SHOWN && shown[NEW] <= STATEMENTS_SHOWN)
+            print_kept(&p[OLD], old, end, out);
     }
 }
 

@@ -1,5 +1,6 @@
 /* Compare services, also those that observe, pools, nats, checks and mirrors of both programs by name, each as text, a
- * statement a line; differing texts are reported. Conditions of a `when` are compared by meaning, as those of rules are. */
+ * statement a line; differing texts are reported. Conditions of a `when` are compared by meaning, as those of rules
+ * are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>

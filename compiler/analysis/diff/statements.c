@@ -12,7 +12,7 @@ static void split(struct diff *d, const char *text, struct statements *p)
     uint32_t lines = at != NULL;
     for (const char *c = at; c && *c; c++) lines += *c == '\n';
     *p = (struct statements){.at = arena_alloc(d->c.arena, ((size_t)lines + 1) * sizeof(*p->at)),
-                        .twin = arena_alloc(d->c.arena, ((size_t)lines + 1) * sizeof(*p->twin))};
+                             .twin = arena_alloc(d->c.arena, ((size_t)lines + 1) * sizeof(*p->twin))};
     while (at) {
         char *end = strchr(at, '\n');
         if (end) *end = '\0';
