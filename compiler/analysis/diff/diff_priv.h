@@ -1,8 +1,8 @@
 /* Parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * firewalls that judge packets (judges.c), a firewall's rules in a row (flatten.c), equal rules (align.c), effect of
- * the others (both.c, hull.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
+ * the others (both.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
  * accepted traffic goes (routes.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c, reach.c),
- * what meters and services let through (meters.c); output (statements.c, print.c, print_beyond.c, json.c). */
+ * what meters and services let through (meters.c); output (print.c, print_beyond.c, json.c). */
 #pragma once
 
 #include "compiler/analysis/diff/diff.h"
@@ -71,7 +71,7 @@ struct diff {
     uint32_t *slots, slot_count; /* changes by key, index + 1; the size is a power of two */
     struct undecided *undecided;
     uint32_t undecided_count, undecided_cap;
-    struct set_name *set_names; /* names of sets (set_names.c) */
+    struct set_name *set_names; /* names of sets */
     uint32_t set_name_count, set_name_cap;
     uint64_t work;        /* work left */
     bool without_servers; /* print pools without their servers */
@@ -106,7 +106,7 @@ bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 
-/* set_names.c: names of sets in both programs, once there is an ir. */
+/* print.c: names of sets in both programs, once there is an ir. */
 void note_set_names(struct diff *d);
 const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
 
@@ -158,15 +158,6 @@ struct words {
 FILE *words_begin(struct words *w);
 char *words_kept(struct diff *d, struct words *w);
 
-/* hull.c: coarse bounds of a product. hulls_meet is false if they certainly share no packet. */
-struct hull {
-    uint32_t src_lo, src_hi, dst_lo, dst_hi;
-    uint16_t port_lo, port_hi;
-    uint8_t kinds;
-};
-struct hull hull_of(const struct ir *ir, const struct ir_product *p);
-bool hulls_meet(const struct hull *a, const struct hull *b);
-
 /* both.c: add the differences for the packets of `j` to d->changes and d->undecided. */
 void compare_lists(struct diff *d, const struct judges *j);
 
@@ -192,7 +183,7 @@ struct routes {
     struct route_change *r;
     uint32_t count, cap;
 };
-/* statements.c: the statements of one side in their order, in the arena */
+/* align.c: the statements of one side in their order, in the arena */
 struct statements {
     char **at;
     uint32_t *twin; /* place of the same statement on the other side; PBC_NONE: it came, went or moved */

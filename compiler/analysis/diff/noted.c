@@ -8,7 +8,11 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
-enum { BEFORE_SHOWN = 8, ALL_DIRS = 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD };
+enum {
+    BEFORE_SHOWN = 8,
+    LOOKED_MOST = 1 << 17,
+    ALL_DIRS = 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD
+};
 
 static void put_region(struct diff *d, const struct ir_product *p, FILE *out)
 {
@@ -18,28 +22,36 @@ static void put_region(struct diff *d, const struct ir_product *p, FILE *out)
         region_text_print(&d->text, p, ALL_DIRS, out);
 }
 
-/* Print the rules that take packets from the mirror: ", behind accept tcp from any to any port 22". */
+/* True if the item takes packets of the mirror. */
+static bool takes(struct diff *d, const struct items *l, uint32_t item, uint32_t mirror)
+{
+    const struct item *it = &l->item[item];
+    struct ir_product both;
+    bool loose = false;
+    if (d->c.image->rules[it->rule].verdict == PBC_V_MIRROR || (it->skip && it->skip <= mirror)) return false;
+    return product_and(d->c.ir, l->item[mirror].product, it->product, &both, &loose);
+}
+
+/* Print the rules before the mirror that decide some of its packets, ", behind accept tcp from any to any port 22". For
+ * those past the first few, or in a list too long to be looked through, a number stands that differs with the rules. */
 static void put_before(struct diff *d, const struct items *l, uint32_t mirror, FILE *out)
 {
-    const struct ir_product *of = l->item[mirror].product;
     uint32_t shown = 0, left = 0;
     uint64_t rest = 0;
     for (uint32_t i = 0; i < mirror; i++) {
         const struct item *it = &l->item[i];
-        const struct pbc_rule *r = &d->c.image->rules[it->rule];
-        struct ir_product both;
-        bool loose = false;
-        if (r->verdict == PBC_V_MIRROR || (it->skip && it->skip <= mirror)) continue;
-        if (!product_and(d->c.ir, of, it->product, &both, &loose)) continue;
-        if (shown == BEFORE_SHOWN) {
+        if (i < LOOKED_MOST && !takes(d, l, i, mirror)) continue;
+        if (shown == BEFORE_SHOWN || i >= LOOKED_MOST) {
             rest = (rest ^ it->hash) * 0x9e3779b97f4a7c15u;
             left++;
             continue;
         }
-        fprintf(out, "%s%s ", shown++ ? ", " : ", behind ", verdict_info[r->verdict].name);
+        fprintf(out, "%s%s ", shown++ ? ", " : ", behind ", verdict_info[d->c.image->rules[it->rule].verdict].name);
         put_region(d, it->product, out);
     }
-    if (left) fprintf(out, " and %u more, list %08x of this comparison", left, (unsigned)(rest >> 32));
+    if (left)
+        fprintf(out, "%s %u more, list %08x of this comparison", shown ? " and" : ", behind", left,
+                (unsigned)(rest >> 32));
 }
 
 static bool is_in(const struct pbc_rule *r, uint32_t firewall)

@@ -9,7 +9,7 @@
 
 enum {
     LIMIT_LEAST = 1 << 16,    /* bytes: room for a few sessions, or for a few files */
-    SESSIONS_LIMIT = 1 << 28, /* of `sessions to` without a limit, as of `mirror to file` */
+    SESSIONS_LIMIT = 1 << 28, /* bytes of a file of sessions without a limit, as of `mirror to file` */
 };
 
 static const struct choice {
