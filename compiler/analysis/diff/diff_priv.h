@@ -263,6 +263,8 @@ bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
 /* Return what rules of the side log, sorted, a line each, on the heap; NULL: nothing. */
 char *logs_text(struct diff *d, const struct side *s);
+/* Return what rules and defaults in audit would do, in their order, likewise. */
+char *audits_text(struct diff *d, const struct side *s);
 /* routes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 

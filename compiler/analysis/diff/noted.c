@@ -1,6 +1,6 @@
-/* Rules that copy or log packets, as text: which packets, and what decides before. A rule that decides takes its
- * packets from the mirrors behind it, so these stand in a mirror's text; logs stand beside verdicts, which regions
- * tell. */
+/* Rules that copy, log or only count packets (`audit`), as text: which packets, and what decides before. A rule that
+ * decides takes its packets from the mirrors behind it, so these stand in a mirror's text; logs stand beside verdicts,
+ * which regions tell. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,4 +131,31 @@ char *logs_text(struct diff *d, const struct side *s)
     for (uint32_t i = 0; i < count; i++) fprintf(out, "%s%s", i ? "\n" : "", lines[i]);
     heap_stream_end(out);
     return text;
+}
+
+char *audits_text(struct diff *d, const struct side *s)
+{
+    static const char *const directions[] = {"", " in", " out", " forward"};
+    const struct program *p = s->program;
+    const char *before = "";
+    char *text = NULL;
+    size_t len;
+    FILE *out = heap_stream(&text, &len);
+    for (const struct pbc_firewall *f = p->would_firewalls; f < p->would_firewalls + p->would_firewalls_count; f++) {
+        if (f->audit == PBC_AUDIT_NOT) continue;
+        fprintf(out, "%saudit default%s %s", before, directions[f->direction], verdict_info[f->default_verdict].name);
+        before = "\n";
+    }
+    for (const struct pbc_rule *r = p->would_rules; r < p->would_rules + p->would_rules_count; r++) {
+        struct ir_product when;
+        if (!(r->flags & PBC_RULE_AUDIT)) continue;
+        normal_when(&d->c, s->conds + r->conds, r->cond_count, &when);
+        fprintf(out, "%saudit %s ", before, verdict_info[r->verdict].name);
+        put_region(d, &when, out);
+        before = "\n";
+    }
+    heap_stream_end(out);
+    if (*before) return text;
+    free(text);
+    return NULL;
 }

@@ -101,14 +101,37 @@ static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *
     }
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct pbc_endpoint *x = *(const struct pbc_endpoint *const *)a, *y = *(const struct pbc_endpoint *const *)b;
+    int order = x->to - y->to;
+    order = order ? order : address_order(x->family, x->addr, y->family, y->addr);
+    order = order ? order : x->proto - y->proto;
+    order = order ? order : x->port_lo - y->port_lo;
+    order = order ? order : x->port_hi - y->port_hi;
+    order = order ? order : (x->iface > y->iface) - (x->iface < y->iface);
+    order = order ? order : x->wire - y->wire;
+    return order ? order : x->vlan_lo - y->vlan_lo;
+}
+
+/* Endpoints of one service lead to the same place, so their order is none. */
+static const struct pbc_endpoint **sorted_endpoints(struct diff *d, const struct pbc_endpoint *e, uint32_t count)
+{
+    const struct pbc_endpoint **all = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*all));
+    for (uint32_t i = 0; i < count; i++) all[i] = &e[i];
+    if (count > 1) qsort(all, count, sizeof(*all), by_place);
+    return all;
+}
+
 static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
     static const char *const no_server[] = {"", "\non no server drop", "\non no server pass"};
     const struct program *p = s->program;
     const struct pbc_service *v = &p->services[i];
-    for (uint32_t k = v->endpoints; k < v->endpoints + v->endpoint_count; k++) {
-        fputs(k == v->endpoints ? "on " : ", ", out);
-        put_endpoint(p, &p->endpoints[k], out);
+    const struct pbc_endpoint **on = sorted_endpoints(d, p->endpoints + v->endpoints, v->endpoint_count);
+    for (uint32_t k = 0; k < v->endpoint_count; k++) {
+        fputs(k == 0 ? "on " : ", ", out);
+        put_endpoint(p, on[k], out);
     }
     fprintf(out, "\nmode %s", mode_info[v->mode].name);
     if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);
@@ -440,5 +463,6 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b)
     for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, without_pools, b);
     compare_order(d, &b->routes);
     add_route(&b->routes, "log", "", logs_text(d, &d->side[OLD]), logs_text(d, &d->side[NEW]));
+    add_route(&b->routes, "audit", "", audits_text(d, &d->side[OLD]), audits_text(d, &d->side[NEW]));
     if (!without_pools) compare_settings(d, &b->routes);
 }
