@@ -89,6 +89,16 @@ static bool suffix_mask(const char *s, size_t len, uint8_t mask[16])
     return true;
 }
 
+/* Return the length of a mask of ones followed by zeros, or -1. */
+static int straight_length(const uint8_t mask[16])
+{
+    unsigned n = 0;
+    while (n < 128 && mask[n / 8] & 0x80 >> n % 8) n++;
+    for (unsigned bit = n; bit < 128; bit++)
+        if (mask[bit / 8] & 0x80 >> bit % 8) return -1;
+    return (int)n;
+}
+
 /* Help with IPv6 suffixes: bytes can be asked where they stand in the header. */
 static void offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
 {
@@ -98,6 +108,10 @@ static void offer_suffix(struct parser *p, const struct addr *a, const char *s, 
     unsigned first = 0;
     bool whole = true;
     if (a->family != 6 || !suffix_mask(s, len, mask)) return;
+    if (s[0] != '-' && straight_length(mask) >= 0) {
+        diag_suggest(p->diags, SPAN_NONE, "/%d", straight_length(mask));
+        return;
+    }
     while (first < 15 && !mask[first]) first++;
     for (unsigned i = first, at = 0; i < 16; i++) {
         const char *blank = i == first ? "" : " ";
