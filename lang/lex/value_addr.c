@@ -74,6 +74,57 @@ static int mask_length(const char *s, size_t len)
     return bits == straight ? n : -1;
 }
 
+/* Read what other tools write for the end of an address: `/-64`, or a mask `/::ffff:ffff:ffff:ffff`. */
+static bool suffix_mask(const char *s, size_t len, uint8_t mask[16])
+{
+    struct addr given;
+    uint64_t n = 0;
+    memset(mask, 0, 16);
+    if (len > 1 && s[0] == '-' && parse_uint(s + 1, len - 1, &n) == 0 && n > 0 && n <= 128) {
+        for (unsigned bit = 128 - (unsigned)n; bit < 128; bit++) mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+        return true;
+    }
+    if (parse_addr6(s, len, &given) != 0) return false;
+    memcpy(mask, given.bytes, 16);
+    return true;
+}
+
+/* Return the length of a mask of ones followed by zeros, or -1. */
+static int straight_length(const uint8_t mask[16])
+{
+    unsigned n = 0;
+    while (n < 128 && mask[n / 8] & 0x80 >> n % 8) n++;
+    for (unsigned bit = n; bit < 128; bit++)
+        if (mask[bit / 8] & 0x80 >> bit % 8) return -1;
+    return (int)n;
+}
+
+/* Help with IPv6 suffixes: bytes can be asked where they stand in the header. */
+static void offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
+{
+    enum { DST = 24, SRC = 8 }; /* places in the header */
+    uint8_t mask[16];
+    char value[3 * 16 + 1] = "", masked[3 * 16 + 1] = "";
+    unsigned first = 0;
+    bool whole = true;
+    if (a->family != 6 || !suffix_mask(s, len, mask)) return;
+    if (s[0] != '-' && straight_length(mask) >= 0) {
+        diag_suggest(p->diags, SPAN_NONE, "/%d", straight_length(mask));
+        return;
+    }
+    while (first < 15 && !mask[first]) first++;
+    for (unsigned i = first, at = 0; i < 16; i++) {
+        const char *blank = i == first ? "" : " ";
+        whole &= mask[i] == 0xff;
+        snprintf(masked + at, sizeof masked - at, "%s%02x", blank, mask[i]);
+        at += (unsigned)snprintf(value + at, sizeof value - at, "%s%02x", blank, a->bytes[i] & mask[i]);
+    }
+    diag_advise(p->diags,
+                "the end of an address is asked for by its bytes: `ip6 bytes l3 at %u is x\"%s\"%s%s%s` of the "
+                "destination, `at %u` of the source",
+                DST + first, value, whole ? "" : " mask x\"", whole ? "" : masked, whole ? "" : "\"", SRC + first);
+}
+
 static void scan_prefix(struct parser *p, const char *s, size_t len, const char *slash, struct token *t)
 {
     struct value v = {.kind = VALUE_PREFIX};
@@ -90,6 +141,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
         lex_error(p, t, E_ADDRESS, "`/%.*s` is not a prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
                   v.prefix.addr.family, max);
         if (!p->panic && max == 32 && mask >= 0) diag_suggest(p->diags, SPAN_NONE, "/%d", mask);
+        if (!p->panic) offer_suffix(p, &v.prefix.addr, slash + 1, right);
         return;
     }
     v.prefix.len = (uint8_t)n;

@@ -4,6 +4,7 @@
 
 #include "lang/lex/tokens.tab.h"
 #include "lang/parse/build.h"
+#include "lang/parse/syntax.h"
 
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value)
 {
@@ -61,6 +62,16 @@ struct node *set_op(struct parser *p, struct node *left, enum node_kind op, stru
     return left;
 }
 
+/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot stands at most
+ * before that number (a VLAN's). */
+static bool is_device(struct str text)
+{
+    size_t end = text.len;
+    if (!text.len || text.len > 15 || memchr(text.s, '/', text.len)) return false;
+    while (end > 0 && ((text.s[end - 1] >= '0' && text.s[end - 1] <= '9') || text.s[end - 1] == '*')) end--;
+    return end > 0 && end < text.len && !memchr(text.s, '.', end - 1);
+}
+
 struct node *set_member(struct parser *p, struct node *value)
 {
     if (value->kind == N_SELF) {
@@ -76,7 +87,9 @@ struct node *set_member(struct parser *p, struct node *value)
     }
     struct node *member = want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
     if (!member && value->kind == N_STRING)
-        diag_advise(p->diags, "names of hosts are not looked up; a file is written `file \"...\"`");
+        diag_advise(p->diags, "%s",
+                    is_device(value->v.str) ? SEVERAL_INTERFACES
+                                            : "names of hosts are not looked up; a file is written `file \"...\"`");
     return member;
 }
 
@@ -91,6 +104,7 @@ struct node *condition(struct parser *p, enum node_kind kind, struct span span, 
                        const char *where)
 {
     want_list(p, list, wants, where);
+    node_each(n, list) if (kind == N_C_OPTIONS && n->kind == N_NAME && offer_tcp_option(p, n->span)) break;
     list->kind = (uint8_t)kind;
     list->span = span;
     return list;

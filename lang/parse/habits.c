@@ -237,6 +237,36 @@ static bool offer_hours(struct parser *p, struct span span)
     return true;
 }
 
+/* True for a word for TCP's options: of nft, of iptables, of pf, of protocols' own texts. */
+static bool is_tcp_option(const struct parser *p, struct span span)
+{
+    static const char *const words[] = {"option",   "tcp-option", "mss",        "maxseg",         "tcpmss",
+                                        "wscale",   "sack",       "sack-perm",  "sack-permitted", "sackOK",
+                                        "fastopen", "timestamp",  "timestamps", "md5sig"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (is_word_at(p, span, words[i])) return true;
+    return false;
+}
+
+bool offer_tcp_option(struct parser *p, struct span span)
+{
+    if (!is_tcp_option(p, span)) return false;
+    diag_advise(p->diags,
+                "no condition asks for TCP options (`options` are IPv4's): ask for bytes, as `tcp bytes l4 at 20 is "
+                "x\"02 04\"`, or set the MSS by `mss clamp N` in a nat or service");
+    return true;
+}
+
+/* Help with several interfaces where one is declared, or where a firewall takes one. */
+static bool offer_interfaces(struct parser *p, int found)
+{
+    const int first = p->stmt.start[0].kind;
+    const bool list = found == COMMA || found == LBRACE || found == LPAREN || found == STRING;
+    if (!list || p->stmt.tokens < 2 || (first != INTERFACE && !(first == FIREWALL && found == LPAREN))) return false;
+    diag_advise(p->diags, "%s", SEVERAL_INTERFACES);
+    return true;
+}
+
 static bool is_flag(int token)
 {
     static const int flags[] = {FIN, SYN, RST, PSH, ACK, URG, ECE, CWR};
@@ -293,16 +323,12 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == GE) return offer_range(p, span);
     if (found == COLON_WORD) return offer_hours(p, span);
     if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
-    if (found == STRING) return offer_include(p, span);
+    if (found == STRING && offer_include(p, span)) return true;
     if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);
     if (offer_translation(p, found, expected, n)) return true;
     if (found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n)) return true;
-    if (found == COMMA && p->stmt.start[0].kind == INTERFACE) {
-        diag_advise(p->diags,
-                    "an interface is one device, or several by a pattern (`\"wg*\"`): give each a name, and list them "
-                    "in rules: `on a, b`");
-        return true;
-    }
+    if (offer_interfaces(p, found)) return true;
+    if (condition && word && offer_tcp_option(p, span)) return true;
     if ((found == TCP || found == UDP || found == SCTP) && expects(expected, n, SLASHED)) return offer_pair(p, span);
     if (found == EQ && is_option(p, span)) {
         diag_suggest(p->diags, span, " ");

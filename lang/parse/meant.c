@@ -178,8 +178,9 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
                memcmp(before.s, "not", 3) == 0) {
         diag_suggest(p->diags, span_join(before_span, span), "%s not", token_name(found));
         diag_advise(p->diags, "write `not` behind it: `%s not ...`", token_name(found));
-    } else if (found >= INT && found <= COLON_WORD && expects(expected, n, COMMA) && before.len && before.s[0] >= '0' &&
-               before.s[0] <= '9') {
+    } else if (expects(expected, n, COMMA) && before.len &&
+               ((found >= INT && found <= COLON_WORD && before.s[0] >= '0' && before.s[0] <= '9') ||
+                (found == STRING && before.s[before.len - 1] == '"'))) {
         diag_suggest(p->diags, (struct span){span.file, before_span.end, before_span.end}, ",");
         diag_advise(p->diags, "write a comma between the members of a list");
     } else {

@@ -58,11 +58,12 @@ struct options {
     uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface that frames cross to; else OPTIONS_NO_PEER */
     char *bridges[OPTIONS_IFACES]; /* texts that entries of `ifaces` point into */
     unsigned bridge_count;
-    const char *name;    /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
-    const char *control; /* path of the control socket; NULL: the default for the name, which preyctl knows */
-    unsigned workers;    /* 0: not given */
-    uint64_t ring;       /* size of each receive ring in bytes */
-    const char *stats;   /* address of the statistics as given, or NULL */
+    const char *name;        /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
+    const char *control;     /* path of the control socket; NULL: the default for the name, which preyctl knows */
+    unsigned workers;        /* 0: not given */
+    uint64_t ring;           /* size of each receive ring in bytes */
+    const char *stats;       /* address of the statistics as given, or NULL */
+    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost alone */
     union options_address {
         struct sockaddr any;
         struct sockaddr_in in;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,11 +13,11 @@
 #include "runtime/host/file/folder.h"
 
 /* Write the place below DIR of a path of the rules: its last part. False: there is none. */
-static bool place_of(const struct observed_replay *o, const char *path, char at[PATH_MAX])
+static bool place_of(const char *dir, const char *path, char at[PATH_MAX])
 {
     const char *name = folder_name_in(path);
     if (!*name || !strcmp(name, ".") || !strcmp(name, "..")) return false;
-    return snprintf(at, PATH_MAX, "%s/%s", o->dir, name) < PATH_MAX;
+    return snprintf(at, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;
 }
 
 static int refuse(int failed, const char *path, char *err, size_t err_len)
@@ -28,7 +29,7 @@ static int refuse(int failed, const char *path, char *err, size_t err_len)
 static int sessions(void *arg, const char *path, bool turn, char *err, size_t err_len)
 {
     char at[PATH_MAX], before[PATH_MAX + 2];
-    if (!place_of(arg, path, at)) return refuse(-EINVAL, path, err, err_len);
+    if (!place_of(((const struct observed_replay *)arg)->dir, path, at)) return refuse(-EINVAL, path, err, err_len);
     snprintf(before, sizeof before, "%s.1", at);
     if (turn && rename(at, before) && errno != ENOENT) return refuse(-errno, at, err, err_len);
     const int fd = open_regular(at, O_WRONLY | O_APPEND | O_CREAT);
@@ -39,7 +40,7 @@ static int begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_
 {
     const struct observed_replay *o = arg;
     char at[PATH_MAX];
-    const int failed = place_of(o, dir, at) ? stream_dir_begin(o->dirs, at, earlier) : -EINVAL;
+    const int failed = place_of(o->whole, dir, at) ? stream_dir_begin(o->dirs, at, earlier) : -EINVAL;
     return failed ? refuse(failed, *at ? at : dir, err, err_len) : 0;
 }
 
@@ -47,14 +48,14 @@ static int file(void *arg, const char *dir, const char *name, enum stream_how ho
 {
     const struct observed_replay *o = arg;
     char at[PATH_MAX];
-    return place_of(o, dir, at) ? stream_dir_file(o->dirs, at, name, how) : -EINVAL;
+    return place_of(o->whole, dir, at) ? stream_dir_file(o->dirs, at, name, how) : -EINVAL;
 }
 
 static uint64_t trim(void *arg, const char *dir, uint64_t bytes)
 {
     const struct observed_replay *o = arg;
     char at[PATH_MAX];
-    return place_of(o, dir, at) ? stream_dir_trim(o->dirs, at, bytes) : 0;
+    return place_of(o->whole, dir, at) ? stream_dir_trim(o->dirs, at, bytes) : 0;
 }
 
 static void say(void *arg, const char *what)
@@ -67,6 +68,8 @@ int observed_replay_begin(struct observed_replay *o, const char *dir)
 {
     *o = (struct observed_replay){.dir = dir};
     if (mkdir(dir, 0700) && errno != EEXIST) return complain("%s: %s", dir, strerror(errno));
+    o->whole = realpath(dir, NULL); /* streams are opened by a path without links */
+    if (!o->whole) return complain("%s: %s", dir, strerror(errno));
     o->files = (struct observed_files){sessions, begin, file, trim, o, .cuts = true};
     o->dirs = stream_dirs_new();
     o->log = o->dirs ? observed_log_new(&o->files, say, o) : NULL;
@@ -85,6 +88,7 @@ int observed_replay_end(struct observed_replay *o)
     const struct observed_counters c = o->log ? observed_log_counters(o->log) : (struct observed_counters){0};
     observed_log_free(o->log);
     stream_dirs_free(o->dirs);
+    free(o->whole);
     *o = (struct observed_replay){0};
     return c.lost_bytes || c.lost_sessions ? 2 : 0; /* the reason was said */
 }

@@ -6,6 +6,7 @@
 
 struct observed_replay {
     const char *dir;
+    char *whole; /* the same, absolute and without links */
     struct stream_dirs *dirs;
     struct observed_files files;
     struct observed_log *log; /* NULL: not begun */

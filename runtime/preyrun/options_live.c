@@ -69,6 +69,17 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+/* Read names of hosts, with commas between. */
+bool opt_stats_host(struct reading *r, const char *n, const char *v)
+{
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-,";
+    if (r->o->stats_hosts) return wrong(r, "--%s is given twice: one list, with commas, holds all names", n);
+    if (!*v || strspn(v, letters) != strlen(v))
+        return wrong(r, "--%s: `%.80s` is not a list of names without ports, as in stats.example,stats.lan", n, v);
+    r->o->stats_hosts = v;
+    return true;
+}
+
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
@@ -142,5 +153,6 @@ bool options_settle_live(struct reading *r)
     if (!o->name) o->name = o->ifaces[0];
     if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample))
         return wrong(r, "--record-size, --record-snap and --record-sample need --record DIR");
+    if (o->stats_hosts && !o->stats) return wrong(r, "--stats-host needs --stats ADDR:PORT");
     return true;
 }

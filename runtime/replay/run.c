@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/stop.h"
 #include "runtime/copies/told.h"
 #include "runtime/kernel/executor.h"
@@ -57,6 +58,7 @@ static int replay_open(struct subject *r, const struct options *o)
     r->facts.generation = 1;
     r->facts.mtu = o->mtu;
     r->facts.drop_bad_checksum = o->strict_checksum;
+    if (!path_is_compiled(o->program, err, sizeof err)) return complain("%s", err);
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
     r->ports = calloc(1, sizeof *r->ports);

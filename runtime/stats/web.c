@@ -2,9 +2,11 @@
  * shared by all requests until the next document. */
 #include "runtime/stats/web.h"
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "runtime/stats/clients.h"
@@ -99,18 +101,40 @@ static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum sh
     return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
 }
 
-/* True if a client may name this loopback server so in `Host`. NULL: no Host header, which no browser omits. */
-static bool is_loopback(const char *host)
+/* True if the name, of `len` bytes, is one of `names`, which have commas between. */
+static bool is_listed(const char *name, size_t len, const char *names)
 {
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    if (!host) return true;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const size_t len = strlen(names[i]);
-        if (strncasecmp(host, names[i], len)) continue;
-        const char *rest = host + len;
-        if (!*rest || (*rest == ':' && rest[1] && !rest[1 + strspn(rest + 1, "0123456789")])) return true;
+    for (const char *at = names; at && *at; at += strspn(at, ",")) {
+        const size_t end = strcspn(at, ",");
+        if (end == len && !strncasecmp(name, at, len)) return true;
+        at += end;
     }
     return false;
+}
+
+static bool is_address(const char *host, size_t len)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr to;
+    const bool v6 = len > 2 && host[0] == '[' && host[len - 1] == ']';
+    if (v6) host++, len -= 2;
+    if (len >= sizeof text) return false;
+    memcpy(text, host, len);
+    text[len] = '\0';
+    return inet_pton(v6 ? AF_INET6 : AF_INET, text, &to) == 1;
+}
+
+/* True if a client may name this server so in `Host`. A name that somebody else can lead here would let a page of
+ * theirs read this one (DNS rebinding). NULL: no Host header, which no browser omits. */
+static bool is_own(const struct web *w, const char *host)
+{
+    if (!host) return true;
+    const char *colon = strrchr(host, ':');
+    if (colon && strchr(colon, ']')) colon = NULL; /* it stands within [::1] */
+    const size_t len = colon ? (size_t)(colon - host) : strlen(host);
+    if (colon && (!colon[1] || colon[1 + strspn(colon + 1, "0123456789")])) return false;
+    const bool local = len > 10 && !strncasecmp(host + len - 10, ".localhost", 10);
+    return local || is_listed(host, len, "localhost") || is_address(host, len) || is_listed(host, len, w->cfg.hosts);
 }
 
 static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const char *url)
@@ -146,8 +170,9 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
         return MHD_YES;
     }
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    if (w->cfg.loopback && !is_loopback(host))
-        return put_text(c, MHD_HTTP_FORBIDDEN, "wrong Host: use localhost or a loopback address\n");
+    if (!is_own(w, host))
+        return put_text(c, MHD_HTTP_FORBIDDEN,
+                        "wrong Host: ask by an address or as localhost, or start preyrun with --stats-host NAME\n");
     return answer(w, c, url);
 }
 

@@ -16,8 +16,8 @@ struct web_seen {
 };
 
 struct web_cfg {
-    int fd;        /* listening non-blocking TCP socket, owned by the web from then on */
-    bool loopback; /* the socket listens on the loopback: `Host` may hold names of the loopback only (DNS rebinding) */
+    int fd;            /* listening non-blocking TCP socket, owned by the web from then on */
+    const char *hosts; /* names that `Host` may hold beside addresses and localhost, with commas between; NULL: none */
     struct web_seen (*see)(void *with); /* returns the document; root NULL: not available now */
     void *with;
 };

@@ -40,7 +40,7 @@ looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
 prey prey -i wan -i lan --name taken shop.pbc
 ip -n "$id-prey" link set lan down
 looked 'all findings, not only the first' 2 "strict.prey:1 may drop packets to this machine itself, or from it, and that \
-cannot be enforced here: --monitor judges and counts it, and enforces the rest
+cannot be enforced here: --exec kernel, instead of --exec user, enforces it; --monitor judges and counts it, and enforces the rest
 lan is down; this mends it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
 another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules

@@ -40,9 +40,13 @@ says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2
 }
 says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, eth0; this mends it: -i eth0' -i eth7 none.pbc
 says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc' -i eth0 none.prey
+timeout 20 "$bin/preyrun" -r /dev/null none.prey >out 2>err
+same 'a replay says the same' "$?|$(cat err)" '2|preyrun: none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc'
+timeout 20 "$bin/preyrun" --replay . none.prey >out 2>err
+same 'so does one of a recording' "$?|$(cat err)" '2|preyrun: none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc'
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
 says 'what can only be watched' \
-    'firewall.prey:2 may drop packets to this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
+    'firewall.prey:2 may drop packets to this machine itself, or from it, and that cannot be enforced here: --exec kernel, instead of --exec user, enforces it; --monitor judges and counts it, and enforces the rest' \
     -i eth0 --exec user firewall.pbc
 ip -n "$id-prey" link set eth0 down
 says 'an interface that is down' 'eth0 is down; this mends it: ip link set eth0 up' -i eth0 none.pbc

@@ -32,7 +32,12 @@ for wrong in 8404 127.0.0.1 127.0.0.1:0 '[::1:80' ::1:80 localhost:80; do
     same "no address: $wrong" "$? $(grep -c -- --stats err)" '2 1'
 done
 
-prey prey -i eth0 --monitor --format json --stats '[::1]:8404' "$program"
+for wrong in '' 'a b' a.example:80 'http://a'; do
+    "$bin/preyrun" -i eth0 --stats 127.0.0.1:8404 --stats-host "$wrong" "$program" >out 2>err
+    same "no names: $wrong" "$? $(grep -c -- 'stats-host: .* is not a list of names' err)" '2 1'
+done
+
+prey prey -i eth0 --monitor --format json --stats '[::1]:8404' --stats-host stats.example,b.example "$program"
 base='http://[::1]:8404'
 get() { at prey curl -s -g -m 20 "$@"; }
 code() { get -o /dev/null -w '%{http_code}' "$@"; }
@@ -40,6 +45,11 @@ same 'it is well' "$(get "$base/healthz")" ok
 same 'another path is not there' "$(code "$base/etc/passwd") $(code "$base/../stats.json" --path-as-is)" '404 404'
 same 'it only reads' "$(code -X POST -d x "$base/") $(code -X DELETE "$base/stats.json") $(code -I "$base/")" '405 405 200'
 same 'another name for it is refused' "$(code -H 'Host: evil.example' "$base/") $(code -H 'Host: localhost:8404' "$base/healthz")" '403 200'
+names=
+for host in evil.example:8404 localhost.evil.example 127.0.0.1.evil.example 'localhost:' 'localhost:x' stats.example. ::1 '[::1' \
+    '[fe80::1]' 192.0.2.1:8404 a.localhost STATS.example:443 b.example; do names+=" $(code -H "Host: $host" "$base/healthz")"; done
+same 'addresses, names of localhost and of --stats-host are taken, no others' "$names" ' 403 403 403 403 403 403 403 403 200 200 200 200 200'
+same 'a request without Host is no browser' "$(code --http1.0 -H Host: "$base/healthz")" 200
 cat >slow.py <<'END'
 import contextlib, socket, threading, time, urllib.request
 # Three hundred connections begin a request that never ends, a byte a time, so no silence ends them; beside them one that has

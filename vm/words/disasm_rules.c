@@ -40,15 +40,25 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
     dump_line(&t, out);
 }
 
-const char *mirror_text(const struct program *p, const struct pbc_mirror *m, char buf[MIRROR_TEXT])
+void mirror_print(const struct program *p, const struct pbc_mirror *m, FILE *out)
 {
     static const char *const to[] = {
         [PBC_MIRROR_DEVICE] = "", [PBC_MIRROR_FILE] = "file ", [PBC_MIRROR_SOCKET] = "socket "};
-    struct text t = text_of(buf, MIRROR_TEXT);
-    text_add(&t, "mirror %sto %s\"%.200s\"", m->flags & PBC_MIRROR_SENT ? "sent " : "", to[m->to],
-             program_str(p, m->target));
-    if (m->size) text_add(&t, " limit %" PRIu64 "MiB", m->size >> 20);
-    if (m->snap != PBC_SNAP_MAX) text_add(&t, " snap %uB", m->snap);
+    const bool whole = m->size % (1u << 20) == 0;
+    fprintf(out, "mirror %sto %s", m->flags & PBC_MIRROR_SENT ? "sent " : "", to[m->to]);
+    text_put_quoted(program_str(p, m->target), out);
+    if (m->size) fprintf(out, " limit %" PRIu64 "%s", whole ? m->size >> 20 : m->size, whole ? "MiB" : "B");
+    if (m->snap != PBC_SNAP_MAX) fprintf(out, " snap %uB", m->snap);
+}
+
+const char *mirror_text(const struct program *p, const struct pbc_mirror *m, char buf[MIRROR_TEXT])
+{
+    FILE *out = fmemopen(buf, MIRROR_TEXT, "w");
+    buf[0] = '\0';
+    if (!out) return buf;
+    mirror_print(p, m, out);
+    fclose(out);
+    buf[MIRROR_TEXT - 1] = '\0';
     return buf;
 }
 

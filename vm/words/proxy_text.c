@@ -2,20 +2,24 @@
 #include "vm/words/text_priv.h"
 #include "vm/words/words.h"
 
-enum { LINE = PBC_NAME_MAX + 256 };
-
 void text_put_name(const char *name, FILE *out)
 {
-    char line[LINE];
-    struct text t = text_of(line, sizeof line);
-    text_add_name(&t, name);
-    fputs(line, out);
+    for (; *name; name++) fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
 }
 
 void text_put_quoted(const char *text, FILE *out)
 {
     fputc('"', out);
-    text_put_name(text, out);
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') fputc('\\', out);
+        if (c == '\n' || c == '\t')
+            fputs(c == '\n' ? "\\n" : "\\t", out);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
     fputc('"', out);
 }
 

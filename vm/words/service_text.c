@@ -80,7 +80,9 @@ void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out
 {
     char buf[DESTINATION_TEXT];
     const char *goes = destination_text(p, b, buf);
-    if (goes)
+    if (branch_goes(b) == PBC_GOES_PROGRAM)
+        fputs("program ", out), text_put_quoted(program_str(p, b->share_count), out);
+    else if (goes)
         fputs(goes, out);
     else if (!branch_shares(b))
         fputs("no server", out);
@@ -173,7 +175,11 @@ static void put_file(const struct program *p, const char *between, const char *w
 
 static void put_limit(uint64_t limit, FILE *out)
 {
-    if (limit) fprintf(out, " limit %lluB", (unsigned long long)limit);
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    if (!limit) return;
+    text_add_bytes(&t, limit);
+    fprintf(out, " limit %s", line);
 }
 
 void observe_print(const struct program *p, uint32_t observe, const char *between, FILE *out)

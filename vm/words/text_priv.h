@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "vm/vm.h"
+#include "vm/words/words.h"
 
 /* A bounded line, always terminated; what does not fit is cut off. */
 struct text {
@@ -21,7 +22,6 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *
 /* Add a name. Names come from a file that may be hostile: bytes that could steer a terminal become `?`. */
 void text_add_name(struct text *t, const char *name);
 void text_put_name(const char *name, FILE *out);
-void text_put_quoted(const char *text, FILE *out); /* prints "…" */
 void text_add_mac(struct text *t, uint64_t mac);
 void text_add_address(struct text *t, const uint32_t a[4], bool v6);
 void text_add_range4(struct text *t, const struct pbc_range *r); /* adds an address, prefix or range */
@@ -39,6 +39,7 @@ void text_add_flows_over(struct text *t, uint32_t flows, const struct pbc_grain 
 /* Add "mon-fri 08:00-18:00, sat 10:00-14:00 zone Europe/Paris". */
 void text_add_schedule(struct text *t, const struct program *p, const struct pbc_schedule *s);
 void text_add_duration(struct text *t, uint64_t ns); /* adds "2h4m" */
+void text_add_bytes(struct text *t, uint64_t bytes); /* adds "256MiB" */
 /* Add TCP flags: "syn, ack". */
 void text_add_flags(struct text *t, uint32_t flags);
 /* Add names of flow states: "new|established". */

@@ -16,7 +16,7 @@ static void add_scaled(struct text *t, uint64_t value, const struct scale *s)
     text_add(t, "%llu%s", (unsigned long long)(value / s->of), s->name);
 }
 
-static void add_bytes(struct text *t, uint64_t bytes)
+void text_add_bytes(struct text *t, uint64_t bytes)
 {
     static const struct scale sizes[] = {
         {1u << 30, "GiB"}, {1000000000, "GB"}, {1u << 20, "MiB"}, {1000000, "MB"},
@@ -64,7 +64,7 @@ void text_add_meter(struct text *t, const struct pbc_meter *m)
     if (m->unit == PBC_METER_BYTES) {
         add_bits(t, m->count * 8);
         text_add(t, " burst ");
-        add_bytes(t, m->burst);
+        text_add_bytes(t, m->burst);
     } else {
         text_add(t, "%llu/%s burst %llu", (unsigned long long)m->count,
                  m->per_ns == SECOND           ? "s"

@@ -43,6 +43,9 @@ static inline const char *text_plural(uint64_t n) { return n == 1 ? "" : "s"; }
 void range4_print(const struct pbc_range *r, FILE *out);
 void range6_print(const struct pbc_range6 *r, FILE *out);
 
+/* Print a text as a string of the language, whole: "a \"b\"". */
+void text_put_quoted(const char *text, FILE *out);
+
 /* Write a meter, "200/s burst 400 per source entries 65536"; cut to fit, always terminated. */
 void meter_text(const struct pbc_meter *m, char *buf, size_t len);
 
@@ -126,7 +129,9 @@ void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out
 /* Return the branch's destination if that is no pool, as in the language; NULL: pools, or no server. */
 enum { DESTINATION_TEXT = PBC_SOCKET_MAX + sizeof "program \"\"" };
 const char *destination_text(const struct program *p, const struct pbc_branch *b, char buf[DESTINATION_TEXT]);
-/* Write where copies go and what of them: `mirror sent to file "F" snap 64B`, cut to the buffer. */
+/* Print where copies go and what of them: `mirror sent to file "F" snap 64B`. */
+void mirror_print(const struct program *p, const struct pbc_mirror *m, FILE *out);
+/* Write the same, cut to the buffer. */
 enum { MIRROR_TEXT = 300 };
 const char *mirror_text(const struct program *p, const struct pbc_mirror *m, char buf[MIRROR_TEXT]);
 /* Print a duration: `2h4m`. */

@@ -1,8 +1,8 @@
 /* Parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * firewalls that judge packets (judges.c), a firewall's rules in a row (flatten.c), equal rules (align.c), effect of
- * the others (both.c, hull.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
- * accepted traffic goes (routes.c, branches.c), endpoints that newly reach servers (ways.c, reach.c), what meters and
- * services let through (meters.c); output (print.c, print_beyond.c, json.c). */
+ * the others (both.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
+ * accepted traffic goes (routes.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c, reach.c),
+ * what meters and services let through (meters.c); output (print.c, print_beyond.c, json.c). */
 #pragma once
 
 #include "compiler/analysis/diff/diff.h"
@@ -71,7 +71,7 @@ struct diff {
     uint32_t *slots, slot_count; /* changes by key, index + 1; the size is a power of two */
     struct undecided *undecided;
     uint32_t undecided_count, undecided_cap;
-    struct set_name *set_names; /* names of sets (set_names.c) */
+    struct set_name *set_names; /* names of sets */
     uint32_t set_name_count, set_name_cap;
     uint64_t work;        /* work left */
     bool without_servers; /* print pools without their servers */
@@ -106,7 +106,7 @@ bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 
-/* set_names.c: names of sets in both programs, once there is an ir. */
+/* print.c: names of sets in both programs, once there is an ir. */
 void note_set_names(struct diff *d);
 const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
 
@@ -133,6 +133,7 @@ struct items {
     struct item *item;
     uint32_t count, cap;
     bool too_many;
+    bool mirrors; /* set by the caller: rules that copy stay, too */
 };
 enum { ITEMS_MAX = 1 << 21 };
 /* Write a firewall's rules in a row, at the expense of d->work. */
@@ -143,6 +144,9 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
 
 /* align.c: find twins. An item has at most one; twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
+/* Keep of `twin`, places on the other side or PBC_NONE, the longest run that ascends; the rest becomes PBC_NONE.
+ * Returns the run's length. */
+uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count);
 
 /* diff.c: text while it is printed. words_begin returns a stream for it; words_kept returns the text, valid as long as
  * d */
@@ -153,15 +157,6 @@ struct words {
 };
 FILE *words_begin(struct words *w);
 char *words_kept(struct diff *d, struct words *w);
-
-/* hull.c: coarse bounds of a product. hulls_meet is false if they certainly share no packet. */
-struct hull {
-    uint32_t src_lo, src_hi, dst_lo, dst_hi;
-    uint16_t port_lo, port_hi;
-    uint8_t kinds;
-};
-struct hull hull_of(const struct ir *ir, const struct ir_product *p);
-bool hulls_meet(const struct hull *a, const struct hull *b);
 
 /* both.c: add the differences for the packets of `j` to d->changes and d->undecided. */
 void compare_lists(struct diff *d, const struct judges *j);
@@ -182,12 +177,25 @@ bool find_examples(struct diff *d);
 struct route_change {
     const char *what; /* "service", "pool", "nat", "check", "limits", "timeouts", "hash key" */
     const char *name; /* "": no name */
-    char *was, *now;  /* texts on the heap, parts joined by "; "; NULL: not there */
+    char *was, *now;  /* texts on the heap, a statement a line; NULL: not there */
 };
 struct routes {
     struct route_change *r;
     uint32_t count, cap;
 };
+/* align.c: the statements of one side in their order, in the arena */
+struct statements {
+    char **at;
+    uint32_t *twin; /* place of the same statement on the other side; PBC_NONE: it came, went or moved */
+    uint32_t count;
+};
+/* Pair the statements of both sides. True: some are only in another order. */
+bool statements_pair(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
+/* Pair equal ones whatever their order, to[OLD].twin alone. True: both sides have the same statements. */
+bool statements_twins(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
+
+/* routes.c: return the union of these SETS, in the ir of both: equal sets are one number. */
+uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
 /* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
@@ -244,12 +252,25 @@ struct beyond {
     struct reaches reaches;
     struct meters meters, bounds;
 };
+enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches: `on`, `mode` */
+/* order.c: true if nats, or services, stand in another order than before, and some packet meets another one first. */
+bool nats_moved(struct diff *d);
+bool services_moved(struct diff *d, bool observing);
+/* True if the statements of a nat or service of both (own numbers) are the same in another order, and no packet can
+ * tell. */
+bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const uint32_t own[SIDES]);
+/* noted.c: print a mirror's copies, a line for each place where a firewall comes to it. */
+void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
+/* Return what rules of the side log, sorted, a line each, on the heap; NULL: nothing. */
+char *logs_text(struct diff *d, const struct side *s);
+/* Return what rules and defaults in audit would do, in their order, likewise. */
+char *audits_text(struct diff *d, const struct side *s);
 /* routes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 
 /* print.c, print_beyond.c, json.c */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
-void print_beyond(const struct beyond *b, FILE *out);
+void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
 void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */
 extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);

@@ -1,6 +1,6 @@
 /* Write a firewall's rules in the order in which a packet meets them, rules of chains in place of the `do`, each with
- * the product of packets that meet and match it. Rules that count or log decide nothing, and are left out. A `return`
- * stays, with the item at which its packets go on.
+ * the product of packets that meet and match it. Rules that count, log or copy decide nothing, and are left out
+ * (mirrors: unless asked for). A `return` stays, with the item at which its packets go on.
  *
  * Items are equal if they match the same packets and treat them alike. For a `return`, this includes the skipped items,
  * so its hash covers the items behind it in its chain. */
@@ -70,7 +70,8 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         bool this_loose = loose;
         out->too_many = d->work < WORK_OF_AND;
         d->work -= out->too_many ? 0 : outer ? WORK_OF_AND : 1;
-        if (ir_is_empty(p) || (!decides(r->verdict) && r->verdict != PBC_V_DO)) continue;
+        const bool copies = out->mirrors && r->verdict == PBC_V_MIRROR;
+        if (ir_is_empty(p) || (!decides(r->verdict) && r->verdict != PBC_V_DO && !copies)) continue;
         if (p->field[IR_OUT] != IR_ALL && direction != PBC_DIR_FORWARD) {
             struct ir_product *met = memcpy(arena_alloc(d->c.arena, sizeof(*met)), p, sizeof(*met));
             if (!product_in_direction(d->c.ir, met, direction)) continue;

@@ -60,12 +60,38 @@ static void put_undecided(const struct diff *d, const struct undecided *u, FILE 
     fputc('}', out);
 }
 
-static void put_routes(const struct routes *routes, FILE *out)
+/* Print the statements of one side as one text and as a list; null if it has none. */
+static void put_statements(const char *text_key, const char *list_key, const struct statements *p, bool there,
+                           FILE *out)
+{
+    struct json_words w;
+    if (!there) {
+        json_print(out, ",%s:null,%s:null", text_key, list_key);
+        return;
+    }
+    json_print(out, ",%s:", text_key);
+    FILE *joined = json_words(&w);
+    for (uint32_t i = 0; i < p->count; i++) fprintf(joined, "%s%s", i ? "; " : "", p->at[i]);
+    json_words_end(&w, out);
+    json_print(out, ",%s:[", list_key);
+    for (uint32_t i = 0; i < p->count; i++) {
+        json_next(out, i);
+        json_string(out, p->at[i]);
+    }
+    fputc(']', out);
+}
+
+static void put_routes(struct diff *d, const struct routes *routes, FILE *out)
 {
     for (uint32_t i = 0; i < routes->count; i++) {
         const struct route_change *r = &routes->r[i];
+        struct statements p[SIDES];
+        statements_pair(d, r, p);
         json_next(out, i);
-        json_print(out, "{'what':%s,'name':%s,'was':%s,'now':%s}", r->what, r->name, r->was, r->now);
+        json_print(out, "{'what':%s,'name':%s", r->what, r->name);
+        put_statements("was", "old", &p[OLD], r->was, out);
+        put_statements("now", "new", &p[NEW], r->now, out);
+        fputc('}', out);
     }
 }
 
@@ -102,7 +128,7 @@ void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *o
     json_print(out, "],'bounds':[");
     put_meters(&b->bounds, out);
     json_print(out, "],'routes':[");
-    put_routes(&b->routes, out);
+    put_routes(d, &b->routes, out);
     json_print(out, "],'undecided':[");
     for (uint32_t i = 0; i < d->undecided_count; i++) {
         json_next(out, i);

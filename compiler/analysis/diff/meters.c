@@ -106,16 +106,19 @@ static void compare_most(uint32_t was, uint32_t now, struct amount *to)
     to->less |= now && (!was || now < was);
 }
 
-/* Compare rates of a service. A meter that both programs have by one name is reported as a meter. Meters that count
- * differently may let through both more and less. */
+/* Compare rates of a service. A meter that counts alike in both programs and has one name is reported as a meter.
+ * Meters that count differently may let through both more and less; *other: one tells apart another number of keys. */
 static void compare_rate(const struct program *old, const struct pbc_service *was, const struct program *new,
-                         const struct pbc_service *now, struct amount *to)
+                         const struct pbc_service *now, struct amount *to, bool *other)
 {
     const struct pbc_meter *a = rate_of(old, was), *b = rate_of(new, now);
     to->more |= a && !b;
     to->less |= b && !a;
-    if (!a || !b || strcmp(rate_name(old, was), rate_name(new, now)) == 0) return;
-    const struct amount amount = meter_keys_are_equal(a, b) ? meter_amount(a, b) : (struct amount){true, true};
+    if (!a || !b) return;
+    const bool alike = meter_keys_are_equal(a, b);
+    if (alike && strcmp(rate_name(old, was), rate_name(new, now)) == 0) return;
+    *other |= a->entries != b->entries;
+    const struct amount amount = alike ? meter_amount(a, b) : (struct amount){true, true};
     to->more |= amount.more;
     to->less |= amount.less;
 }
@@ -148,10 +151,13 @@ void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters
     struct amount amount = {0};
     compare_most(was->max_flows, now->max_flows, &amount);
     compare_most(was->max_flows_per_source, now->max_flows_per_source, &amount);
-    compare_rate(old, was, new, now, &amount);
-    if (!amount.more && !amount.less) return;
+    bool other = false;
+    compare_rate(old, was, new, now, &amount, &other);
+    if (!amount.more && !amount.less && !other) return;
     to->m = heap_grown(to->m, (size_t)to->count + 1, sizeof(*to->m), &to->cap);
-    to->m[to->count++] = (struct meter_change){.kind = amount.more ? DIFF_WIDENED : DIFF_NARROWED,
+    to->m[to->count++] = (struct meter_change){.kind = amount.more   ? DIFF_WIDENED
+                                                       : amount.less ? DIFF_NARROWED
+                                                                     : DIFF_OTHER,
                                                .what = "bounds of service",
                                                .name = program_str(new, now->name),
                                                .was = bounds_text(d, old, was),

@@ -7,7 +7,9 @@
 #include "lang/heap.h"
 
 /* Most lines printed of a list, which may be as long as the programs */
-enum { REACHES_SHOWN = 50, PARTS_SHOWN = 40 };
+enum { REACHES_SHOWN = 50, STATEMENTS_SHOWN = 40 };
+/* Statements shown on either side of those that came, went or moved */
+enum { KEPT_SHOWN = 2 };
 
 static void put_line(const char *before, const char *text, size_t len, FILE *out)
 {
@@ -44,34 +46,13 @@ static void print_meter(const struct meter_change *m, FILE *out)
     fputc('\n', out);
 }
 
-struct parts {
-    char **at;
-    uint32_t count, cap;
-};
-
-/* Split "a; b; c" into its parts, in place. */
-static struct parts parts_of(char *text)
-{
-    struct parts p = {0};
-    while (text) {
-        char *end = strstr(text, "; ");
-        p.at = heap_grown(p.at, (size_t)p.count + 1, sizeof(*p.at), &p.cap);
-        p.at[p.count++] = text;
-        if (end) *end = '\0';
-        text = end ? end + 2 : NULL;
-    }
-    return p;
-}
-
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-/* Print the parts of `p` that `other`, which is sorted, does not have. */
-static void print_parts(const struct parts *p, const struct parts *other, const char *mark, FILE *out)
+/* Print the statements of one side that the other does not have. */
+static void print_alone(const struct statements *p, const char *mark, FILE *out)
 {
     uint32_t shown = 0, left = 0;
     for (uint32_t i = 0; i < p->count; i++) {
-        if (other->count && bsearch(&p->at[i], other->at, other->count, sizeof(*other->at), by_text)) continue;
-        if (shown++ < PARTS_SHOWN)
+        if (p->twin[i] != PBC_NONE) continue;
+        if (shown++ < STATEMENTS_SHOWN)
             put_line(mark, p->at[i], strlen(p->at[i]), out);
         else
             left++;
@@ -79,34 +60,70 @@ static void print_parts(const struct parts *p, const struct parts *other, const 
     if (left) fprintf(out, "            %sand %u more\n", mark, left);
 }
 
-static struct parts in_order(const struct parts *p)
+/* Print statements of both sides that did not change, from `from` to `to`; only the outer ones of many. */
+static void print_kept(const struct statements *p, uint32_t from, uint32_t to, FILE *out)
 {
-    struct parts sorted = {.at = heap_resized(NULL, (size_t)p->count + 1, sizeof(*p->at)), .count = p->count};
-    if (p->count) memcpy(sorted.at, p->at, p->count * sizeof(*p->at));
-    if (p->count > 1) qsort(sorted.at, sorted.count, sizeof(*sorted.at), by_text);
-    return sorted;
+    const uint32_t many = to - from > 2 * KEPT_SHOWN + 1, left = to - from - 2 * KEPT_SHOWN;
+    for (uint32_t i = from; i < to; i++) {
+        if (many && i == from + KEPT_SHOWN) {
+            fprintf(out, "              (%u that stay)\n", left);
+            i += left;
+        }
+        put_line("  ", p->at[i], strlen(p->at[i]), out);
+    }
 }
 
-static void print_route(const struct route_change *r, FILE *out)
+static uint32_t next_kept(const struct statements *p, uint32_t i)
 {
-    char *was = r->was ? heap_strdup(r->was) : NULL, *now = r->now ? heap_strdup(r->now) : NULL;
-    const struct parts old = parts_of(was), new = parts_of(now);
-    const struct parts old_sorted = in_order(&old), new_sorted = in_order(&new);
+    while (i < p->count && p->twin[i] == PBC_NONE) i++;
+    return i;
+}
+
+static void print_some(const struct statements *p, uint32_t from, uint32_t to, const char *mark, uint32_t *shown,
+                       FILE *out)
+{
+    for (; from < to && *shown < STATEMENTS_SHOWN; from++, (*shown)++)
+        put_line(mark, p->at[from], strlen(p->at[from]), out);
+    if (from == to) return;
+    if (*shown == STATEMENTS_SHOWN) fprintf(out, "            %sand more: --format=json has them all\n", mark);
+    *shown = UINT32_MAX;
+}
+
+/* Print the statements of both sides in their order, for some of them moved. */
+static void print_in_order(const struct statements p[SIDES], FILE *out)
+{
+    uint32_t at[SIDES] = {0}, shown[SIDES] = {0};
+    while (at[OLD] < p[OLD].count || at[NEW] < p[NEW].count) {
+        const uint32_t old = next_kept(&p[OLD], at[OLD]), new = next_kept(&p[NEW], at[NEW]);
+        uint32_t end = old;
+        print_some(&p[OLD], at[OLD], old, "- ", &shown[OLD], out);
+        print_some(&p[NEW], at[NEW], new, "+ ", &shown[NEW], out);
+        while (end < p[OLD].count && p[OLD].twin[end] == new + (end - old)) end++;
+        at[OLD] = end;
+        at[NEW] = new + (end - old);
+        const bool inside = old != end && (old || new) && (at[OLD] < p[OLD].count || at[NEW] < p[NEW].count);
+        if (inside && shown[OLD] <= STATEMENTS_SHOWN && shown[NEW] <= STATEMENTS_SHOWN)
+            print_kept(&p[OLD], old, end, out);
+    }
+}
+
+static void print_route(struct diff *d, const struct route_change *r, FILE *out)
+{
+    struct statements p[SIDES];
+    const bool moved = statements_pair(d, r, p);
     fprintf(out, "%-11s %s%s", !r->was ? "new" : !r->now ? "gone" : "changed", r->what, *r->name ? " " : "");
     if (*r->name) put_name(r->name, out);
     fputc('\n', out);
-    print_parts(&old, &new_sorted, "- ", out);
-    print_parts(&new, &old_sorted, "+ ", out);
+    if (moved) {
+        print_in_order(p, out);
+    } else {
+        print_alone(&p[OLD], "- ", out);
+        print_alone(&p[NEW], "+ ", out);
+    }
     fputc('\n', out);
-    free(old.at);
-    free(new.at);
-    free(old_sorted.at);
-    free(new_sorted.at);
-    free(was);
-    free(now);
 }
 
-void print_beyond(const struct beyond *b, FILE *out)
+void print_beyond(struct diff *d, const struct beyond *b, FILE *out)
 {
     for (uint32_t i = 0; i < b->reaches.count && i < REACHES_SHOWN; i++) print_reach(&b->reaches.r[i], out);
     if (b->reaches.count > REACHES_SHOWN)
@@ -116,7 +133,7 @@ void print_beyond(const struct beyond *b, FILE *out)
         fputs("not compared, because there are too many: which endpoints reach which servers\n\n", out);
     for (uint32_t i = 0; i < b->meters.count; i++) print_meter(&b->meters.m[i], out);
     for (uint32_t i = 0; i < b->bounds.count; i++) print_meter(&b->bounds.m[i], out);
-    for (uint32_t i = 0; i < b->routes.count; i++) print_route(&b->routes.r[i], out);
+    for (uint32_t i = 0; i < b->routes.count; i++) print_route(d, &b->routes.r[i], out);
 }
 
 static void put_count(uint32_t n, const char *one, const char *many, FILE *out)
@@ -133,6 +150,6 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     if (b->reaches.too_many) fputs("; the servers that each packet reaches are not worked out, and may widen", out);
     put_count(b->meters.count, "other meter", "other meters", out);
     put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
-    put_count(b->routes.count, "change of services, pools, nats, checks, copies or settings",
-              "changes of services, pools, nats, checks, copies or settings", out);
+    put_count(b->routes.count, "change of services, pools, nats, checks, copies, logs or settings",
+              "changes of services, pools, nats, checks, copies, logs or settings", out);
 }

@@ -1,5 +1,6 @@
-/* Compare services, also those that observe, pools, nats, checks and mirrors of both programs by name, each as one line
- * of text; differing lines are reported. Conditions of a `when` are compared by meaning, as those of rules are. */
+/* Compare services, also those that observe, pools, nats, checks and mirrors of both programs by name, each as text, a
+ * statement a line; differing texts are reported. Conditions of a `when` are compared by meaning, as those of rules
+ * are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,19 +53,19 @@ void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *o
     fputs(endpoint_wire_text(p, e, wire), out);
 }
 
-/* Write the conditions of a branch, of which connections answer some by their bytes (`stream`): "; when …  -> ", or
- * "; else -> ". */
+/* Write the conditions of a branch, of which connections answer some by their bytes (`stream`): "when …  -> ", or
+ * "else -> ", on a line of its own. */
 static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint32_t count, bool stream, FILE *out)
 {
     const struct program *p = s->program;
     struct ir_product when;
     const uint32_t keyed = stream && count ? stream_keyed(p->conds + conds, count) : count;
     if (!count) {
-        fputs("; else -> ", out);
+        fputs("\nelse -> ", out);
         return;
     }
     normal_when(&d->c, s->conds + conds, keyed, &when);
-    fputs("; when ", out);
+    fputs("\nwhen ", out);
     if (ir_is_empty(&when))
         fputs("never", out);
     else if (keyed)
@@ -92,7 +93,7 @@ static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *
         put_endpoint(p, &p->watched[k], out);
         before = ", ";
     }
-    observe_print(p, i, "; ", out);
+    observe_print(p, i, "\n", out);
     for (const struct pbc_choice *x = p->choices + p->observes[i].choices, *end = x + p->observes[i].choice_count;
          x < end; x++) {
         put_when(d, s, x->conds, x->cond_count, true, out);
@@ -100,30 +101,62 @@ static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *
     }
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct pbc_endpoint *x = *(const struct pbc_endpoint *const *)a, *y = *(const struct pbc_endpoint *const *)b;
+    int order = x->to - y->to;
+    order = order ? order : address_order(x->family, x->addr, y->family, y->addr);
+    order = order ? order : x->proto - y->proto;
+    order = order ? order : x->port_lo - y->port_lo;
+    order = order ? order : x->port_hi - y->port_hi;
+    order = order ? order : (x->iface > y->iface) - (x->iface < y->iface);
+    order = order ? order : x->wire - y->wire;
+    return order ? order : x->vlan_lo - y->vlan_lo;
+}
+
+/* Endpoints of one service lead to the same place, so their order is none. */
+static const struct pbc_endpoint **sorted_endpoints(struct diff *d, const struct pbc_endpoint *e, uint32_t count)
+{
+    const struct pbc_endpoint **all = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*all));
+    for (uint32_t i = 0; i < count; i++) all[i] = &e[i];
+    if (count > 1) qsort(all, count, sizeof(*all), by_place);
+    return all;
+}
+
 static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
-    static const char *const no_server[] = {"", "; on no server drop", "; on no server pass"};
+    static const char *const no_server[] = {"", "\non no server drop", "\non no server pass"};
     const struct program *p = s->program;
     const struct pbc_service *v = &p->services[i];
-    for (uint32_t k = v->endpoints; k < v->endpoints + v->endpoint_count; k++) {
-        fputs(k == v->endpoints ? "on " : ", ", out);
-        put_endpoint(p, &p->endpoints[k], out);
+    const struct pbc_endpoint **on = sorted_endpoints(d, p->endpoints + v->endpoints, v->endpoint_count);
+    for (uint32_t k = 0; k < v->endpoint_count; k++) {
+        fputs(k == 0 ? "on " : ", ", out);
+        put_endpoint(p, on[k], out);
     }
-    fprintf(out, "; mode %s", mode_info[v->mode].name);
+    fprintf(out, "\nmode %s", mode_info[v->mode].name);
     if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);
     for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
     fputs(no_server[v->no_server], out);
-    service_print(p, i, "; ", out);
+    service_print(p, i, "\n", out);
 }
 
-/* Return the id of the union of these sets; equal sets have one id. */
-static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets, uint32_t count)
+uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count)
 {
     struct ir *ir = d->c.ir;
     uint32_t all = IR_EMPTY;
     for (const struct pbc_set *s = p->sets + sets; s < p->sets + sets + count; s++)
         all = ir_addrs_or(ir, all, ir_addrs_ranges(ir, p->set4 + s->first4, s->count4, p->set6 + s->first6, s->count6));
     return all;
+}
+
+static void put_range(const struct address_range *r, FILE *out)
+{
+    const struct pbc_range four = address_range4(r);
+    const struct pbc_range6 six = address_range6(r);
+    if (r->family == 4)
+        range4_print(&four, out);
+    else
+        range6_print(&six, out);
 }
 
 /* Write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next` before each other
@@ -137,16 +170,15 @@ static void put_ranges(struct diff *d, const struct program *p, const uint32_t s
     unsigned shown = 0;
     for (; shown < RANGES_SHOWN && address_next(&w, &r); shown++, before = next) {
         fputs(before, out);
-        put_address(r.lo, r.family, out);
-        if (memcmp(r.lo, r.hi, sizeof(r.lo)) != 0) fputc('-', out), put_address(r.hi, r.family, out);
+        put_range(&r, out);
     }
     if (shown == RANGES_SHOWN && address_next(&w, &r))
-        fprintf(out, "%sand more, set %u of this comparison", before, number_of(d, p, sets[0], sets[1]));
+        fprintf(out, "%sand more, set %u of this comparison", before, sets_union(d, p, sets[0], sets[1]));
 }
 
 static void put_sources(struct diff *d, const struct program *p, const struct pbc_pool *v, FILE *out)
 {
-    put_ranges(d, p, (const uint32_t[]){v->sources, v->source_count}, 0, "; source ", "; source ", out);
+    put_ranges(d, p, (const uint32_t[]){v->sources, v->source_count}, 0, "\nsource ", ", ", out);
     if (v->source_count) fprintf(out, " ports %u-%u", v->source_port_lo, v->source_port_hi);
 }
 
@@ -155,10 +187,10 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
     const struct program *p = s->program;
     const struct pbc_pool *v = &p->pools[i];
     fprintf(out, "balance %s", lb_name(v->balance));
-    pool_print(p, i, "; ", out);
+    pool_print(p, i, "\n", out);
     for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->without_servers; k++) {
         const struct pbc_server *server = &p->servers[k];
-        fprintf(out, "; %s ", program_str(p, server->name));
+        fputc('\n', out), put_name(program_str(p, server->name), out), fputc(' ', out);
         put_address_port(server->addr, server->family, server->port, out);
         if (server->weight != 1) fprintf(out, " weight %u", server->weight);
         if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
@@ -170,7 +202,9 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
 
 static void put_on(const struct program *p, const struct pbc_nat *n, const char *what, FILE *out)
 {
-    if (n->iface != PBC_NONE) fprintf(out, " %s \"%s\"", what, program_str(p, p->ifaces[n->iface].device));
+    if (n->iface == PBC_NONE) return;
+    fprintf(out, " %s ", what);
+    text_put_quoted(program_str(p, p->ifaces[n->iface].device), out);
 }
 
 static void put_forward(struct diff *d, const struct program *p, const struct pbc_nat *n, FILE *out)
@@ -201,12 +235,11 @@ static void put_map(const struct program *p, const struct pbc_nat *n, FILE *out)
 
 static void put_outbound(struct diff *d, const struct program *p, const struct pbc_nat *n, FILE *out)
 {
-    const struct pbc_pool from = {
-        .sources = n->from, .source_count = n->from_count, .source_port_lo = n->port_lo, .source_port_hi = n->port_hi};
-    fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
-    put_sources(d, p, &from, out);
+    fprintf(out, "%s from%s", n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", n->from_count ? "" : " any");
+    put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, 0, " ", ", ", out);
     put_on(p, n, "out on", out);
-    put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " to ", ", ", out);
+    put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " -> ", ", ", out);
+    fprintf(out, " ports %u-%u", n->port_lo, n->port_hi);
 }
 
 /* Write all statements of the block that begins at `first`. */
@@ -217,7 +250,7 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
     for (uint32_t i = first; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->name != name) continue;
-        if (i != first) fputs("; ", out);
+        if (i != first) fputc('\n', out);
         if (n->kind == PBC_NAT_FORWARD)
             put_forward(d, p, n, out);
         else if (n->kind == PBC_NAT_MAP)
@@ -233,7 +266,7 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
 
 static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
-    check_print(s->program, i, "; ", out);
+    check_print(s->program, i, "\n", out);
 }
 
 /* Return the mirror's rule by its name, or by that of its firewall or chain. */
@@ -245,23 +278,6 @@ static const char *mirror_name(const struct program *p, uint32_t i)
     return program_str(p, r->list & PBC_LIST_CHAIN ? p->chains[list].name : p->firewalls[list].name);
 }
 
-static void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out)
-{
-    const struct program *p = s->program;
-    const struct pbc_rule *r = &p->rules[m->rule];
-    struct ir_product when;
-    char text[MIRROR_TEXT], rate[100];
-    fprintf(out, "%s of ", mirror_text(p, m, text));
-    normal_when(&d->c, s->conds + r->conds, r->cond_count, &when);
-    if (ir_is_empty(&when))
-        fputs("nothing", out);
-    else
-        region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD, out);
-    if (!m->meter) return;
-    meter_text(&p->meters[m->meter - 1], rate, sizeof(rate));
-    fprintf(out, ", limit %s", rate);
-}
-
 /* Write all mirrors of that name. */
 static void put_mirror(struct diff *d, const struct side *s, uint32_t first, FILE *out)
 {
@@ -269,7 +285,7 @@ static void put_mirror(struct diff *d, const struct side *s, uint32_t first, FIL
     const char *name = mirror_name(p, first);
     for (uint32_t i = first; i < p->mirrors_count; i++) {
         if (strcmp(mirror_name(p, i), name) != 0) continue;
-        if (i != first) fputs("; ", out);
+        if (i != first) fputc('\n', out);
         put_copies(d, s, &p->mirrors[i], out);
     }
 }
@@ -341,7 +357,7 @@ static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint
 /* Add a difference; false if both texts are equal. */
 static bool add_route(struct routes *to, const char *what, const char *name, char *was, char *now)
 {
-    if (was && now && strcmp(was, now) == 0) {
+    if ((!was && !now) || (was && now && strcmp(was, now) == 0)) {
         free(was);
         free(now);
         return false;
@@ -349,6 +365,42 @@ static bool add_route(struct routes *to, const char *what, const char *name, cha
     to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
     to->r[to->count++] = (struct route_change){what, name, was, now};
     return true;
+}
+
+/* True if the texts say the same, in an order that no packet can tell from the other. */
+static bool is_idle(struct diff *d, enum kind k, const uint32_t own[SIDES], char *was, char *now)
+{
+    const struct route_change r = {.was = was, .now = now};
+    return (k == NAT || k == SERVICE) && strcmp(was, now) != 0 && order_is_idle(d, &r, k == NAT, own);
+}
+
+/* Return the names of the members in their order, a line each. */
+static char *names_of(const struct program *p, enum kind k)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = heap_stream(&text, &len);
+    const char *last = NULL;
+    for (uint32_t i = 0; i < count_of(p, k); i++) {
+        const char *name = name_of(p, k, i);
+        if (last && strcmp(last, name) == 0) continue;
+        if (last) fputc('\n', out);
+        fprintf(out, "%s ", kinds[k].what);
+        put_name(name, out);
+        last = name;
+    }
+    heap_stream_end(out);
+    return text;
+}
+
+static void compare_order(struct diff *d, struct routes *to)
+{
+    const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
+    if (nats_moved(d)) add_route(to, "order of nats", "", names_of(old, NAT), names_of(new, NAT));
+    if (services_moved(d, false))
+        add_route(to, "order of services", "", names_of(old, SERVICE), names_of(new, SERVICE));
+    if (services_moved(d, true))
+        add_route(to, "order of observe services", "", names_of(old, OBSERVE), names_of(new, OBSERVE));
 }
 
 static void compare_kind(struct diff *d, enum kind k, bool without_pools, struct beyond *b)
@@ -362,6 +414,11 @@ static void compare_kind(struct diff *d, enum kind k, bool without_pools, struct
         if (k == POOL && without_pools && order != 0) continue; /* the caller reports a pool of one side */
         char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
         char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
+        if (order == 0 && is_idle(d, k, own, was, now)) {
+            free(was);
+            free(now);
+            was = now = NULL;
+        }
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
         if (both) compare_bounds(d, own, &b->bounds);
         if (both && other && !without_pools) compare_branches(d, own, &b->reaches);
@@ -383,7 +440,7 @@ static char *settings_line(const struct program *p, bool timeouts)
         fprintf(out, "%s%s %s", before, key, timeouts ? "" : text_number(values[i], number));
         if (timeouts) duration_print(values[i], out);
         if (i <= PBC_SETTING_half_open && !(p->settings->written >> i & 1)) fputs(", live by memory", out);
-        before = "; ";
+        before = "\n";
     }
     heap_stream_end(out);
     return text;
@@ -404,5 +461,8 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b)
 {
     d->without_servers = without_pools;
     for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, without_pools, b);
+    compare_order(d, &b->routes);
+    add_route(&b->routes, "log", "", logs_text(d, &d->side[OLD]), logs_text(d, &d->side[NEW]));
+    add_route(&b->routes, "audit", "", audits_text(d, &d->side[OLD]), audits_text(d, &d->side[NEW]));
     if (!without_pools) compare_settings(d, &b->routes);
 }

@@ -7,7 +7,10 @@
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
 
-enum { LIMIT_LEAST = 1 << 16 }; /* bytes: room for a few sessions, or for a few files */
+enum {
+    LIMIT_LEAST = 1 << 16,    /* bytes: room for a few sessions, or for a few files */
+    SESSIONS_LIMIT = 1 << 28, /* bytes of a file of sessions without a limit, as of `mirror to file` */
+};
 
 static const struct choice {
     const char *word, *does;
@@ -288,6 +291,7 @@ void resolve_observe(struct compile *c, struct symbol *s)
     o.sessions = path_of(c, sessions);
     o.stream = path_of(c, stream);
     o.sessions_limit = o.sessions ? limit_of(c, sessions) : 0;
+    if (o.sessions && !o.sessions_limit) o.sessions_limit = SESSIONS_LIMIT;
     o.stream_limit = o.stream ? limit_of(c, stream) : 0;
     if (o.stream && stream->first->next && is_choice(stream->first->next, CL_AS_PCAPNG)) o.flags |= PBC_OBSERVE_PCAPNG;
     resolve_choices(&w, s, &o);

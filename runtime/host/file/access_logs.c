@@ -70,8 +70,8 @@ static bool is_copies(const char *path)
 static int open_file(const char *folder, const char *name, bool known)
 {
     struct stat what;
-    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (dir < 0) return -errno;
+    const int dir = folder_open(folder);
+    if (dir < 0) return dir;
     const int how = REGULAR_OPEN | (is_copies(name) ? O_RDWR : O_WRONLY);
     int fd = openat(dir, name, how | O_CREAT | O_EXCL, 0640);
     if (fd < 0 && errno == EEXIST) fd = openat(dir, name, how);
@@ -141,8 +141,8 @@ int access_logs_look(const struct access_logs *a, const char *path, char *err, s
     if (sink_kind(path) == SINK_SYSLOG) return 0;
     char *folder = folder_for(a, path, &failed, err, err_len);
     if (!folder) return failed;
-    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    failed = dir < 0 ? -errno : 0;
+    const int dir = folder_open(folder);
+    failed = dir < 0 ? dir : 0;
     if (!failed && fstatat(dir, folder_name_in(path), &what, AT_SYMLINK_NOFOLLOW) == 0) {
         if (S_ISLNK(what.st_mode))
             failed = -ELOOP;
@@ -164,8 +164,8 @@ int access_logs_turn(struct access_logs *a, const char *path, char *err, size_t 
     if (!folder) return failed;
     const char *name = folder_name_in(path);
     const int len = snprintf(before, sizeof before, "%s.1", name);
-    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    failed = dir < 0 ? -errno : len >= (int)sizeof before ? -ENAMETOOLONG : 0;
+    const int dir = folder_open(folder);
+    failed = dir < 0 ? dir : len >= (int)sizeof before ? -ENAMETOOLONG : 0;
     if (!failed && !is_known(a, path)) failed = -EEXIST;
     if (!failed && renameat(dir, name, dir, before) && errno != ENOENT) failed = -errno;
     if (dir >= 0) close(dir);

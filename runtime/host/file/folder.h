@@ -7,5 +7,9 @@
 char *folder_of(const char *path);
 /* True for `top` and what lies below it. Both have no links; NULL as `top`: false. */
 bool folder_is_below(const char *folder, const char *top);
+/* Open a folder by its whole path to look files up in it (O_PATH). No part of the path may be a link: who owns a folder
+ * above cannot lead elsewhere by one that was not there before. Return a descriptor or a negative errno, -ELOOP: a
+ * link. */
+int folder_open(const char *folder);
 /* Return the path's last part */
 const char *folder_name_in(const char *path);

@@ -93,8 +93,8 @@ static int stream_to(int socket_fd)
 
 static int open_path(const char *folder, const char *name)
 {
-    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (dir < 0) return -errno;
+    const int dir = folder_open(folder);
+    if (dir < 0) return dir;
     const int fd = openat(dir, name, O_PATH | O_CLOEXEC | O_NOFOLLOW), failed = -errno;
     close(dir);
     return fd < 0 ? failed : fd;

@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "runtime/base/grown.h"
+#include "runtime/host/file/folder.h"
 
-enum { DIRS_MOST = 256, EARLIER_MOST = 1 << 20 };
+enum { DIRS_MOST = 256, EARLIER_MOST = 1 << 20, BLOCK = 4096, SECTOR = 512 /* unit of st_blocks */ };
 
 /* A file of an earlier run */
 struct earlier {
@@ -73,10 +74,17 @@ static int by_age(const void *pa, const void *pb)
     return a->changed_s != b->changed_s ? (a->changed_s < b->changed_s ? -1 : 1) : strcmp(a->name, b->name);
 }
 
+/* Return the room that a file takes on the disk, at least a block, as the files of this run count. */
+static uint64_t room_of(const struct stat *st)
+{
+    const uint64_t bytes = (uint64_t)st->st_blocks * SECTOR;
+    return bytes < BLOCK ? BLOCK : bytes;
+}
+
 static bool note(struct stream_dir *d, const char *name, const struct stat *st)
 {
     char *own = grow(&d->earlier, d->count, &d->room, 64, sizeof *d->earlier) ? strdup(name) : NULL;
-    if (own) d->earlier[d->count++] = (struct earlier){own, (uint64_t)st->st_size, st->st_mtime};
+    if (own) d->earlier[d->count++] = (struct earlier){own, room_of(st), st->st_mtime};
     return own;
 }
 
@@ -90,7 +98,7 @@ static int find_earlier(struct stream_dir *d, uint64_t *bytes)
         struct stat st;
         if (!stream_name_is_good(e->d_name) || fstatat(d->fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
         if (!S_ISREG(st.st_mode)) continue;
-        *bytes += (uint64_t)st.st_size;
+        *bytes += room_of(&st);
         failed = note(d, e->d_name, &st) ? 0 : -ENOMEM;
     }
     if (list) closedir(list);
@@ -106,6 +114,21 @@ static int check(int fd)
     return st.st_uid != geteuid() || st.st_mode & 022 ? -EPERM : 0;
 }
 
+/* Make the directory where it is missing. Returns a descriptor or a negative errno. */
+static int make_and_open(const char *path)
+{
+    const char *name = folder_name_in(path);
+    char *folder = strndup(path, (size_t)(name - path));
+    const int dir = folder ? folder_open(folder) : -ENOMEM;
+    free(folder);
+    if (dir < 0) return dir;
+    const bool made = !mkdirat(dir, name, 0700) || errno == EEXIST;
+    const int fd = made ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    const int failed = -errno;
+    close(dir);
+    return fd < 0 ? failed : fd;
+}
+
 int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlier)
 {
     *earlier = 0;
@@ -113,9 +136,8 @@ int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlie
     for (uint32_t i = d ? d->at : 0; d && i < d->count; i++) *earlier += d->earlier[i].bytes;
     if (d) return 0;
     if (all->count == DIRS_MOST) return -EMFILE;
-    if (mkdir(path, 0700) && errno != EEXIST) return -errno;
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    int failed = fd < 0 ? -errno : check(fd);
+    const int fd = make_and_open(path);
+    int failed = fd < 0 ? fd : check(fd);
     struct stream_dir made = {.path = failed ? NULL : strdup(path), .fd = fd};
     if (!failed) failed = made.path ? find_earlier(&made, earlier) : -ENOMEM;
     all->dir[all->count] = made;

@@ -33,10 +33,11 @@ bool enforce_all(const struct carry *carry, const struct program *p, char *why, 
     struct obstacle o = {0};
     char what[400], no[OBSTACLE_TEXT];
     if (carry->o->monitor || carry->in_kernel || !enforce_watched(carry, p, what, sizeof what)) return true;
-    const bool barred = carry->o->exec != OPTIONS_EXEC_USER && in_kernel_obstacle(carry, &o);
+    const bool barred = in_kernel_obstacle(carry, &o), could = !barred && carry->o->exec == OPTIONS_EXEC_USER;
     snprintf(why, len,
-             "%s, and that cannot be enforced here%s%s%s--monitor judges and counts it, and enforces the rest", what,
-             barred ? ", nor in the kernel, for " : "", obstacle_text(&o, no, sizeof no), *o.mend ? "; " : ": ");
+             "%s, and that cannot be enforced here%s%s%s%s--monitor judges and counts it, and enforces the rest", what,
+             barred ? ", nor in the kernel, for " : "", obstacle_text(&o, no, sizeof no), *o.mend ? "; " : ": ",
+             could ? "--exec kernel, instead of --exec user, enforces it; " : "");
     return false;
 }
 

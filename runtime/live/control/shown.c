@@ -10,16 +10,10 @@ static struct web_seen see(void *with)
     return (struct web_seen){d.number, d.root, d.text, d.len};
 }
 
-static bool is_loopback(const union options_address *at)
-{
-    if (at->any.sa_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&at->in6.sin6_addr);
-    return ntohl(at->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 int shown_open(struct control *control)
 {
     char err[500];
-    struct web_cfg cfg = {.loopback = is_loopback(&control->o->stats_at), .see = see, .with = control};
+    struct web_cfg cfg = {.hosts = control->o->stats_hosts, .see = see, .with = control};
     if (!control->o->stats) return 0;
     if (ask_fds(control->tell->channel, REQUEST_STATS, &cfg.fd, 1, err, sizeof err)) return complain("--stats %s", err);
     control->web = web_new(&cfg);

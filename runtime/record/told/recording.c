@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/base/file.h"
 #include "runtime/record/told/explained.h"
 #include "runtime/report/log.h"
 #include "runtime/report/verdicts.h"
@@ -290,7 +291,8 @@ int recording(const struct options *o)
     char err[600];
     if (!g) return complain("out of memory");
     g->o = o;
-    struct program *other = o->program ? program_load_file(o->program, err, sizeof err) : NULL;
+    const bool compiled = !o->program || path_is_compiled(o->program, err, sizeof err);
+    struct program *other = o->program && compiled ? program_load_file(o->program, err, sizeof err) : NULL;
     int status = o->program && !other ? complain("%s", err) : 0;
     g->player.story.other = other;
     if (other && !opened_init(&g->player.story.other_opened, other)) status = complain("out of memory");

@@ -11,6 +11,11 @@ for r in d["reaches"]:
     assert set(r) == {"kind", "what", "name", "to", "more", "servers", "example"}, r.keys()
 for m in d["meters"] + d["bounds"]:
     assert set(m) == {"kind", "name", "was", "now"}, m.keys()
+for r in d["routes"]:
+    assert set(r) == {"what", "name", "was", "old", "now", "new"}, r.keys()
+    for whole, statements in (r["was"], r["old"]), (r["now"], r["new"]):
+        assert whole == (None if statements is None else "; ".join(statements)), r
+    assert r["was"] != r["now"], r
 told = d["regions"] + d["reaches"] + d["meters"] + d["bounds"]
 assert d["widened"] == (int(sys.argv[3]) == 1) == any(r["kind"] == "widened" for r in told)
 assert d["complete"] and not d["undecided"]

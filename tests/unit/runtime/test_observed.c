@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "runtime/capture/capture.h"
+#include "runtime/host/file/folder.h"
 #include "runtime/observe/carried.h"
 #include "runtime/observe/log.h"
 #include "runtime/observe/thread.h"
@@ -375,6 +376,55 @@ static void files_of_an_earlier_run_count_and_go_first(void **state)
     (void)state;
 }
 
+/* Small files and sparse ones count as the blocks that they take, as those of this run do. */
+static void files_of_an_earlier_run_count_in_blocks(void **state)
+{
+    struct scene s;
+    struct stat st;
+    char at[200];
+    uint64_t earlier, taken = 0;
+    open_scene(&s, 0, 0, 0);
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(at, sizeof at, "%s/d/%u.client", s.dir, i);
+        const int fd = open(at, O_CREAT | O_WRONLY, 0600);
+        assert_true(fd >= 0 && write(fd, "one", 3) == 3);
+        if (i == 0) assert_int_equal(ftruncate(fd, 1 << 24), 0);
+        assert_true(!fsync(fd) && !fstat(fd, &st) && !close(fd));
+        taken += st.st_blocks * 512 > 4096 ? (uint64_t)st.st_blocks * 512 : 4096;
+    }
+    struct stream_dirs *others = stream_dirs_new();
+    assert_int_equal(stream_dir_begin(others, inside(&s, "d"), &earlier), 0);
+    assert_int_equal(earlier, taken);
+    assert_true(earlier >= 20 * 4096 && earlier < 1 << 20);
+    stream_dirs_free(others);
+    close_scene(&s);
+    (void)state;
+}
+
+/* A link in any part of a path, put there after the path was judged, leads nowhere. */
+static void no_link_leads_to_a_folder(void **state)
+{
+    struct scene s;
+    char at[220], link[220];
+    uint64_t earlier;
+    open_scene(&s, 0, 0, 0);
+    snprintf(at, sizeof at, "%s/d/inner", s.dir);
+    assert_int_equal(mkdir(at, 0700), 0);
+    int fd = folder_open(at);
+    assert_true(fd >= 0 && !close(fd));
+    snprintf(link, sizeof link, "%s/way", s.dir);
+    assert_int_equal(symlink("d", link), 0);
+    snprintf(at, sizeof at, "%s/way/inner", s.dir);
+    assert_int_equal(folder_open(at), -ELOOP);
+    assert_int_equal(folder_open(link), -ELOOP);
+    assert_int_equal(folder_open("relative"), -EINVAL);
+    struct stream_dirs *others = stream_dirs_new();
+    assert_int_equal(stream_dir_begin(others, inside(&s, "way/new"), &earlier), -ELOOP);
+    stream_dirs_free(others);
+    close_scene(&s);
+    (void)state;
+}
+
 static void sessions_turn_over_at_their_limit(void **state)
 {
     struct scene s;
@@ -658,6 +708,8 @@ int main(void)
                                        cmocka_unit_test(a_capture_of_made_up_segments_has_the_bytes),
                                        cmocka_unit_test(the_oldest_files_make_room),
                                        cmocka_unit_test(files_of_an_earlier_run_count_and_go_first),
+                                       cmocka_unit_test(files_of_an_earlier_run_count_in_blocks),
+                                       cmocka_unit_test(no_link_leads_to_a_folder),
                                        cmocka_unit_test(sessions_turn_over_at_their_limit),
                                        cmocka_unit_test(a_full_disk_is_counted_and_told_once),
                                        cmocka_unit_test(bytes_lost_by_a_flush_are_their_sessions),
