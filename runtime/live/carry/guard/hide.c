@@ -13,6 +13,7 @@ int hide_rules(struct carry *carry, char *err, size_t err_len)
     const bool made = guarded_init(&g, carry->now.program, NULL, &carry->ports.host, true);
     g.routed = enforce_routes(carry, carry->now.program) || carry->lingering.whole_ns[LINGERS_ROUTED];
     g.routed &= !carry->in_kernel; /* the host forwards the packets that the kernel judged */
+    if (carry->in_kernel) guarded_spare_sent(&g);
     /* With the kernel executor, flows of earlier programs need no rules: kernel programs take their packets first. */
     const unsigned lingering = carry->in_kernel ? 0 : carry->lingering.count;
     const bool whole = made && guarded_more(&g, carry->lingering.matches, lingering);
