@@ -22,7 +22,7 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 12, /* with retired numbers of inline connections */
+    RECORD_VERSION = 13, /* with interfaces that are shut */
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
@@ -99,7 +99,7 @@ struct record_world {
     uint64_t number, program, generation, mac, routes;
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
-    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, zero[3];
+    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, shuts, zero[2];
     uint64_t port_mac[PORTS_MOST];
 };
 static_assert(sizeof(struct record_world) == 232, "as written: no padding");

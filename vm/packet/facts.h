@@ -16,7 +16,12 @@ struct facts_iface {
     uint32_t addr6[4]; /* the same for IPv6 */
     uint16_t peer;     /* port of a bridge: the interface that its frames cross to; IFACE_NONE: none */
     uint16_t as;       /* 1 + its id in rules, which a pattern gives to several; 0: its own id */
+    uint16_t shut;     /* enum facts_shut */
 };
+
+/* Directions in which no firewall judges an interface that rules or the start name: but for ARP, neighbour discovery and
+ * DHCP, such a packet is dropped (REASON_UNJUDGED). */
+enum facts_shut { SHUT_ARRIVES = 1 << 0, SHUT_SENT = 1 << 1, SHUT_CROSSES = 1 << 2 };
 
 /* A device that routes lead to, in the running program. */
 struct facts_device {
@@ -69,6 +74,7 @@ struct facts {
     const struct facts_device *devices; /* [routes->size.devices], in the order of the routes' devices */
     struct facts_ports ports;
     bool bridges;           /* some interface has a peer */
+    bool shuts;             /* some interface has `shut` */
     bool patterns;          /* rules know some interface by an id other than its own */
     bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */
 };
