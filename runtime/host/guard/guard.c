@@ -399,11 +399,12 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
     if (g->routed) write_back(rules, g, "counter accept");
     if (g->routed) write_routed(rules, g);
     write_hook(sets, g);
+    fprintf(rules, "}\n");
     free(lines);
     return failed;
 }
 
-/* Write the prerouting table, before the host's routing: packets for a socket are marked; if prey carries traffic
+/* Write the chain at prerouting, before the host's routing: packets for a socket are marked; if prey carries traffic
  * between interfaces, others are dropped as at the ingress */
 static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 {
@@ -412,9 +413,9 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     FILE *f = g->routed ? open_memstream(&crosses, &len) : NULL;
     snprintf(marks, sizeof marks, "socket transparent 1 meta mark set meta mark | 0x%x counter accept", GUARD_MARK);
     write_back_sets(sets, g);
-    fprintf(sets, "chain back {\ntype filter hook prerouting priority mangle; policy accept;\n");
+    fprintf(rules, "chain back {\ntype filter hook prerouting priority mangle; policy accept;\n");
     write_back(rules, g, marks);
-    if (!g->routed) return 0;
+    if (!g->routed) return fprintf(rules, "}\n") < 0 ? -ENOMEM : 0;
     if (!f) return -ENOMEM;
     fprintf(f, "iifname { ");
     write_names(f, g->ports, g->port_count);
@@ -423,7 +424,15 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     fprintf(f, " } counter drop");
     if (!fclose(f)) write_back(rules, g, crosses);
     free(crosses);
+    fprintf(rules, "}\n");
     return 0;
+}
+
+/* Write the table at hooks of the host's stack */
+static int write_stack(FILE *sets, FILE *rules, const struct guard *g)
+{
+    shut_write(rules, g);
+    return has_back(g, 4) || has_back(g, 6) ? write_prerouting(sets, rules, g) : 0;
 }
 
 /* Append a family's table to out: it replaces the former table, or removes it if not `wanted` */
@@ -439,7 +448,7 @@ static int write_table(FILE *out, const char *family, const char *name, const st
     failed = sets && rules ? write(sets, rules, g) : -ENOMEM;
     if (sets && fclose(sets)) failed = -ENOMEM;
     if (rules && fclose(rules)) failed = -ENOMEM;
-    if (!failed) fprintf(out, "table %s %s {\n%s%s}\n}\n", family, name, text[0], text[1]);
+    if (!failed) fprintf(out, "table %s %s {\n%s%s}\n", family, name, text[0], text[1]);
     for (int i = 0; i < 2; i++) free(text[i]);
     return failed;
 }
@@ -452,7 +461,7 @@ static char *tables_text(const char *name, const struct guard *g)
     FILE *out = open_memstream(&all, &len);
     if (!out) return NULL;
     int failed = write_table(out, "netdev", name, g, true, write_ingress);
-    if (!failed) failed = write_table(out, "inet", name, g, has_back(g, 4) || has_back(g, 6), write_prerouting);
+    if (!failed) failed = write_table(out, "inet", name, g, g->shut_count || has_back(g, 4) || has_back(g, 6), write_stack);
     if (!fclose(out) && !failed) return all;
     free(all);
     return NULL;

@@ -5,6 +5,7 @@
  * which still see each frame, before all else of the host. The host's own connections are untouched. */
 #pragma once
 
+#include "runtime/host/guard/shut.h"
 #include "runtime/host/host.h"
 
 struct state;
@@ -49,6 +50,8 @@ struct guard {
     const struct guard_match *matches;
     unsigned match_count;
     bool routed; /* prey carries packets between the interfaces */
+    const struct guard_shut *shut;
+    unsigned shut_count;
 };
 
 /* True if a match can be expressed: valid families and ranges, `out` terminated. For matches from another process. */

@@ -96,8 +96,8 @@ static int look_at_rules(struct live *l)
     int status = choose(l);
     if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = complain("%s", err);
-    judged_notice(&l->rules);
-    if (!judged_all(&l->rules, l->carry.now.program, err, sizeof err)) status = complain("%s", err);
+    if (judged_nameless(&l->rules)) return 2;
+    if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */
     return status;
 }
 
