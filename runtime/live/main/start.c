@@ -31,6 +31,7 @@
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/live/rules/translated.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/routing.h"
 #include "runtime/live/world/world.h"
@@ -97,6 +98,7 @@ static int look_at_rules(struct live *l)
     if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = complain("%s", err);
     if (judged_nameless(&l->rules)) return 2;
+    translated_notice(&l->rules);
     if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */
     return status;
 }
