@@ -22,24 +22,40 @@ static bool is_port(const struct options *o, const char *device)
     return is;
 }
 
-/* Return the device behind which addresses of the condition lie, if it is no port; NULL: none. The first addresses of the
- * first ranges stand for all. */
+/* Return the device by which a foreign address is reached, if it is no port; NULL: none. */
+static const char *behind_of(const struct notices *n, const uint32_t addr[4], uint8_t family)
+{
+    const struct host_query q = {.to = host_addr_of(addr, family)};
+    struct host_route route;
+    if (host_route(n->rules->carry->host, &q, &route) || route.local) return NULL;
+    const struct host_link *link = host_link(n->rules->carry->host, route.ifindex);
+    return link && !link->loopback && !is_port(n->rules->o, link->name) ? link->name : NULL;
+}
+
+/* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is this
+ * machine's own: a network's own and broadcast addresses lead nowhere. */
+static const char *behind_range(const struct notices *n, const struct address_range *r)
+{
+    const bool v6 = r->lo[1] | r->lo[2] | r->lo[3] || r->hi[1] | r->hi[2] | r->hi[3];
+    const uint8_t family = v6 ? 6 : 4, last = v6 ? 3 : 0;
+    uint32_t addr[4] = {r->hi[0], r->hi[1], r->hi[2], r->hi[3]};
+    if (!memcmp(r->lo, r->hi, sizeof r->lo)) return behind_of(n, addr, family);
+    addr[last]--;
+    const char *found = behind_of(n, addr, family);
+    memcpy(addr, r->lo, sizeof addr);
+    addr[last]++;
+    return found ? found : behind_of(n, addr, family);
+}
+
+/* Return the device behind which addresses of the condition lie; NULL: none. The first ranges stand for all. */
 static const char *behind(const struct notices *n, const struct pbc_cond *c)
 {
     enum { ASKED_MOST = 64 };
     struct address_walk w = address_walk(n->p, c->first, c->count, 0);
     struct address_range r;
-    for (unsigned i = 0; i < ASKED_MOST && address_next(&w, &r); i++) {
-        const bool v6 = r.lo[1] | r.lo[2] | r.lo[3] || r.hi[1] | r.hi[2] | r.hi[3];
-        const unsigned last = v6 ? 3 : 0;
-        if (memcmp(r.lo, r.hi, sizeof r.lo)) r.lo[last]++; /* the address of a network is no station's */
-        const struct host_query q = {.to = host_addr_of(r.lo, v6 ? 6 : 4)};
-        struct host_route route;
-        if (host_route(n->rules->carry->host, &q, &route) || route.local) continue;
-        const struct host_link *link = host_link(n->rules->carry->host, route.ifindex);
-        if (link && !link->loopback && !is_port(n->rules->o, link->name)) return link->name;
-    }
-    return NULL;
+    const char *found = NULL;
+    for (unsigned i = 0; i < ASKED_MOST && !found && address_next(&w, &r); i++) found = behind_range(n, &r);
+    return found;
 }
 
 /* Return the device behind which the rule's addresses of one side lie; NULL: it asks for none there. */
