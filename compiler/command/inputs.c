@@ -84,8 +84,7 @@ static void check_one(struct compile *c, const struct program *p, const char *de
 static bool is_allowed(const struct options *o, const char *device)
 {
     bool is = false;
-    for (unsigned i = 0; i < o->allow_count; i++)
-        is |= served_listed(o->allows[i], device);
+    for (unsigned i = 0; i < o->allow_count; i++) is |= served_listed(o->allows[i], device);
     return is;
 }
 
@@ -117,8 +116,7 @@ void interfaces_check(const struct options *o, struct compile *c)
     bool *named = heap_resized(NULL, p->ifaces_count + 1u, sizeof(*named));
     served_named(p, named);
     for (unsigned i = 0; i < o->served_count; i++)
-        if (!is_allowed(o, o->served[i]))
-            check_one(c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
+        if (!is_allowed(o, o->served[i])) check_one(c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
     for (uint32_t i = 0; i < p->ifaces_count; i++) {
         const char *device = program_str(p, p->ifaces[i].device);
         if (named[i] && strcmp(device, "lo") != 0 && !is_served(o, device) && !is_allowed(o, device))

@@ -14,7 +14,6 @@
 #include "runtime/report/json.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
-#include "vm/packet/parse/shut.h"
 #include "vm/words/words.h"
 
 enum { SELF_STEP = 160 };

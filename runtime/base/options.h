@@ -93,7 +93,7 @@ struct options {
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;
     bool allows_nameless; /* --allow-unjudged stood without a name */
-    uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
+    uint64_t confirm_ns;  /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
     enum options_end { OPTIONS_END_UNSET, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit;
     bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage, describe;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/packet/key.h"
+
 struct pbc_range6;
 struct routes;
 
@@ -19,8 +21,8 @@ struct facts_iface {
     uint16_t shut;     /* enum facts_shut */
 };
 
-/* Directions in which no firewall judges an interface that rules or the start name: but for ARP, neighbour discovery and
- * DHCP, such a packet is dropped (REASON_UNJUDGED). */
+/* Directions in which no firewall judges an interface that rules or the start name: but for ARP, neighbour discovery
+ * and DHCP, such a packet is dropped (REASON_UNJUDGED). */
 enum facts_shut { SHUT_ARRIVES = 1 << 0, SHUT_SENT = 1 << 1, SHUT_CROSSES = 1 << 2 };
 
 /* A device that routes lead to, in the running program. */
@@ -131,3 +133,10 @@ static inline uint32_t facts_mtu(const struct facts *f, uint16_t iface)
 
 /* Return an entry of server_out or target_out. */
 static inline uint16_t facts_way(const uint16_t *out, uint32_t at) { return out ? out[at] : UINT16_MAX; }
+
+/* True if `shut` of its interface stops the packet. */
+static inline bool key_is_shut(const struct key *key, uint32_t shut)
+{
+    const uint32_t way = key->kind & KIND_IN ? SHUT_ARRIVES : key->kind & KIND_OUT ? SHUT_SENT : SHUT_CROSSES;
+    return shut & way && !(key->kind & (KIND_ARP | KIND_ND)) && !key_is_dhcp(key);
+}

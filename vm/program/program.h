@@ -169,12 +169,12 @@ void served_named(const struct program *p, bool *named);
  * what crosses from a device without programs where it leaves, if that is a port; this process does not see it. */
 enum served_by { SERVED_PORT, SERVED_BRIDGED, SERVED_NOT_KERNEL, SERVED_NOT };
 
-/* What is left out on a device, though rules ask for it: bits. */
+/* Packets of a device that are left out, though rules ask for them: bits. */
 enum served_gap {
-    GAP_IN = 1 << 0,      /* what comes in by it, for this machine */
-    GAP_OUT = 1 << 1,     /* what this machine sends by it */
-    GAP_FORWARD = 1 << 2, /* what crosses from it */
-    GAP_PAST = 1 << 3,    /* what crosses between it and another that is no port; what crosses to a port is judged */
+    GAP_IN = 1 << 0,      /* they come in by it, for this machine */
+    GAP_OUT = 1 << 1,     /* this machine sends them by it */
+    GAP_FORWARD = 1 << 2, /* they cross from it */
+    GAP_PAST = 1 << 3,    /* they cross between it and another that is no port; those that cross to a port are judged */
     GAP_NAT = 1 << 4,     /* translation of what leaves by it */
 };
 
@@ -198,8 +198,9 @@ enum served_why {
 void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf,
                  size_t len);
 
-/* Write that a rule never matches, for it asks for what comes in by devices of which none is among `serves` (names with
- * commas): what crosses from them is judged where it leaves, and nothing says there where it came in. False: it may. */
+/* Write why a rule never matches: it asks for packets that come in by devices of which none is among `serves` (names with
+ * commas), and those that cross from them are judged where they leave, where nothing says how they came in. False: it may
+ * match. */
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, char *buf, size_t len);
 
 /* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */

@@ -77,8 +77,8 @@ static uint32_t judge_of(const struct program *p, enum pbc_direction d, uint32_t
     return firewall_find(&t, p->firewalls, p->firewalls_count, d, iface);
 }
 
-/* Return the gap of what crosses from a device that is no port. Where it leaves by one, the interface that it came by is
- * unknown, so the device's own firewall never judges it. */
+/* Return the gap of what crosses from a device that is no port. Where it leaves by one, the interface that it came by
+ * is unknown, so the device's own firewall never judges it. */
 static unsigned gap_across(const struct program *p, uint32_t iface, enum served_by by)
 {
     const uint32_t anywhere = judge_of(p, PBC_DIR_FORWARD, p->ifaces_count);
@@ -163,8 +163,11 @@ static void add_directions(char *buf, size_t len, size_t *used, const char *devi
     for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
         if (!(gaps & said[i].gap)) continue;
         gaps &= ~said[i].gap;
-        add(buf, len, used, "%s%s %s%s", who == device ? "" : gaps & ~(unsigned)GAP_NAT ? ", " : " or ", said[i].words,
-            who, said[i].past);
+        add(buf, len, used, "%s%s %s%s",
+            who == device               ? ""
+            : gaps & ~(unsigned)GAP_NAT ? ", "
+                                        : " or ",
+            said[i].words, who, said[i].past);
         who = "it";
     }
 }

@@ -461,7 +461,8 @@ static char *tables_text(const char *name, const struct guard *g)
     FILE *out = open_memstream(&all, &len);
     if (!out) return NULL;
     int failed = write_table(out, "netdev", name, g, true, write_ingress);
-    if (!failed) failed = write_table(out, "inet", name, g, g->shut_count || has_back(g, 4) || has_back(g, 6), write_stack);
+    if (!failed)
+        failed = write_table(out, "inet", name, g, g->shut_count || has_back(g, 4) || has_back(g, 6), write_stack);
     if (!fclose(out) && !failed) return all;
     free(all);
     return NULL;

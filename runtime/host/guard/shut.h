@@ -1,5 +1,5 @@
-/* Devices that rules name and nobody judges, shut: a part of the guard rules, at hooks of this machine's own stack. They
- * go by names, so they hold for devices without Ethernet, and for those that come later. */
+/* Devices that rules name and nobody judges, shut: a part of the guard rules, at hooks of this machine's own stack.
+ * They go by names, so they hold for devices without Ethernet, and for those that come later. */
 #pragma once
 
 #include <net/if.h>
@@ -9,12 +9,12 @@
 
 struct guard;
 
-/* What is dropped, bits. PAST: unless the other device is one of guard.ports */
+/* Packets that are dropped, bits. PAST: unless the other device is one of guard.ports */
 enum shut_way {
-    SHUT_IN = 1 << 0,  /* what comes in by it, for this machine */
-    SHUT_OUT = 1 << 1, /* what this machine sends by it */
-    SHUT_FROM = 1 << 2, /* what crosses from it */
-    SHUT_TO = 1 << 3,   /* what crosses to it */
+    SHUT_IN = 1 << 0,   /* they come in by it, for this machine */
+    SHUT_OUT = 1 << 1,  /* this machine sends them by it */
+    SHUT_FROM = 1 << 2, /* they cross from it */
+    SHUT_TO = 1 << 3,   /* they cross to it */
     SHUT_FROM_PAST = 1 << 4,
     SHUT_TO_PAST = 1 << 5,
     SHUT_WAYS = (1 << 6) - 1,

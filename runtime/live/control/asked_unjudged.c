@@ -4,7 +4,6 @@
 
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/report/text.h"
-#include "vm/packet/parse/shut.h"
 #include "vm/words/words.h"
 
 /* The search for a device among those that are not judged. */

@@ -6,8 +6,8 @@
 
 /* Begin to wait for the confirmation of a start, if asked for. */
 void confirm_begin(struct control *control);
-/* Wait `ns` for the confirmation of a loaded program. Without confirmation, how->back runs again. What `how` points to is
- * owned here from now on. */
+/* Wait `ns` for the confirmation of a loaded program. Without confirmation, how->back runs again. What `how` points to
+ * is owned here from now on. */
 void confirm_load(struct control *control, uint64_t ns, const struct confirm *how);
 bool confirm_waits(const struct control *control);
 /* True if a start's time is up without confirmation. */

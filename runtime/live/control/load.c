@@ -19,7 +19,7 @@ struct load {
     char *name;
     uint64_t confirm_ns; /* 0: no confirmation is needed */
     bool saves, begun;
-    char *allows; /* devices that it may leave unjudged; NULL: none */
+    char *allows;           /* devices that it may leave unjudged; NULL: none */
     struct program *before; /* held: program that ran at the beginning */
     char *before_name, *before_allows;
     char what[300], by[60]; /* words for its events */
@@ -61,6 +61,7 @@ static void document(struct control *control, struct call *c, const struct load 
     cJSON_AddNumberToObject(o, "rules", p->rules_count);
     cJSON_AddNumberToObject(o, "services", p->past ? p->past->services : p->services_count);
     cJSON_AddBoolToObject(o, "saved", saved);
+    if (*control->rules->unjudged) cJSON_AddStringToObject(o, "unjudged", control->rules->unjudged);
     if (w->confirm_ns)
         cJSON_AddNumberToObject(o, "confirm_left_s", (double)(w->confirm_ns / 1000000000));
     else
@@ -95,11 +96,10 @@ static void over(void *with, const char *why)
     const char *unsaved = NULL;
     control->load = NULL;
     if (!why && w->confirm_ns) {
-        confirm_load(control, w->confirm_ns,
-                     &(struct confirm){.back = w->before,
-                                       .back_name = w->before_name,
-                                       .back_allows = w->before_allows,
-                                       .saves = w->saves});
+        confirm_load(
+            control, w->confirm_ns,
+            &(struct confirm){
+                .back = w->before, .back_name = w->before_name, .back_allows = w->before_allows, .saves = w->saves});
         w->before = NULL;
         w->before_name = w->before_allows = NULL;
     } else if (!why && w->saves && onfile_save(control, err, sizeof err)) {

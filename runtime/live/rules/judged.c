@@ -186,27 +186,3 @@ void judged_tick(struct rules *rules)
     if (rules->reload || !renew(rules)) return;
     unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
 }
-
-/* A device that is asked about. */
-struct asked_device {
-    const struct rules *rules;
-    const char *device;
-    char *text;
-    size_t len;
-    bool found;
-};
-
-static void find_asked(void *arg, const struct unjudged *u)
-{
-    struct asked_device *a = arg;
-    if (strcmp(u->device, a->device) != 0 || u->pattern) return;
-    sentence(a->rules->carry->now.program, u, a->text, a->len);
-    a->found = true;
-}
-
-bool judged_device(const struct rules *rules, const char *device, char *text, size_t len)
-{
-    struct asked_device a = {rules, device, text, len, false};
-    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, find_asked, &a);
-    return a.found;
-}

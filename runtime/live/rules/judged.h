@@ -3,9 +3,9 @@
 
 #include "runtime/live/rules/state.h"
 
-/* True if the rules leave no device unjudged that they or -i name, nor name one that this machine lacks, except for those
- * of --allow-unjudged and of `allows` (with commas; NULL: none); and with --monitor. False: `why` tells them with a
- * remedy. */
+/* True if the rules leave no device unjudged that they or -i name, nor name one that this machine lacks, except for
+ * those of --allow-unjudged and of `allows` (with commas; NULL: none); and with --monitor. False: `why` tells them with
+ * a remedy. */
 bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len);
 /* Print what the program of a start leaves unjudged, and what becomes of it, as --preflight does. */
 void judged_notice(const struct rules *rules);
@@ -15,5 +15,3 @@ bool judged_nameless(const struct rules *rules);
 void judged_tell(struct rules *rules);
 /* Do so again for what devices that came or went have changed. Call once a second. */
 void judged_tick(struct rules *rules);
-/* Write the sentence on a device, if something is not judged there. False: nothing is, or it is unknown. */
-bool judged_device(const struct rules *rules, const char *device, char *text, size_t len);

@@ -4,7 +4,6 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/host/look/translators.h"
-#include "vm/tables.h"
 
 enum { TOLD_MOST = 5 }; /* rules in notices */
 
@@ -32,8 +31,8 @@ static const char *behind_of(const struct notices *n, const uint32_t addr[4], ui
     return link && !link->loopback && !is_port(n->rules->o, link->name) ? link->name : NULL;
 }
 
-/* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is this
- * machine's own: a network's own and broadcast addresses lead nowhere. */
+/* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is
+ * this machine's own: a network's own and broadcast addresses lead nowhere. */
 static const char *behind_range(const struct notices *n, const struct address_range *r)
 {
     const bool v6 = r->lo[1] | r->lo[2] | r->lo[3] || r->hi[1] | r->hi[2] | r->hi[3];
@@ -95,9 +94,10 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
     const char *to = *n->by.arriving ? asks_behind(n, r, COND_TO) : NULL;
     if (from && n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for sources behind %s, which are judged where they leave, and the table `%s` may "
-                 "have translated them by then; this mends it: -i %s",
-                 program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
+        complain(
+            "notice: %.80s:%u asks for sources behind %s, which are judged where they leave, and the table `%s` may "
+            "have translated them by then; this mends it: -i %s",
+            program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
     if (to && n->told++ < TOLD_MOST)
         complain("notice: %.80s:%u asks for destinations behind %s, and what the table `%s` translates to them is "
                  "judged before that, as for this machine; this mends it: a rule `to self` for what comes in",

@@ -53,6 +53,7 @@ int command_LOAD(struct talk *t)
         print_json(made);
     else
         puts(t->words);
+    if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
     cJSON_Delete(made);
     return 0;
 }

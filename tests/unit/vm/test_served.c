@@ -98,7 +98,8 @@ static void test_ports(void **state)
 static void test_others(void **state)
 {
     (void)state;
-    given = compiled_text("firewall a in" REST "}\nfirewall b out default accept { drop tcp }\nfirewall c forward" REST "}");
+    given = compiled_text("firewall a in" REST "}\nfirewall b out default accept { drop tcp }\nfirewall c forward" REST
+                          "}");
     assert_non_null(given);
     leaves("wg0", SERVED_NOT, NONE "comes in by wg0, leaves by it or crosses from it" NOT);
     leaves("wg0", SERVED_NOT_KERNEL,

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "vm/packet/parse/shut.h"
+#include "vm/packet/facts.h"
 #include "vm/packet/pkt.h"
 
 static bool stops(uint32_t kind, uint16_t from, uint16_t to, uint32_t shut)

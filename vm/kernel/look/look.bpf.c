@@ -11,7 +11,6 @@
 #include "vm/kernel/look/parse.bpf.h"
 #include "vm/kernel/port.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/shut.h"
 #include "vm/pbc.h"
 
 uint64_t kernel_piece_follow(struct kpkt *k);

@@ -1,6 +1,5 @@
 /* pkt_parse and pkt_parse_all: the express parser (express.h), then facts about the world. */
 #include "vm/packet/parse/express.h"
-#include "vm/packet/parse/shut.h"
 
 /* Fetch the cache lines of a frame's headers some packets before it is parsed: the first, and the one in which a plain
  * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */

@@ -35,7 +35,11 @@ static bool is_port(const struct options *o, const char *device)
 static struct unjudged settled(const struct search *s, struct unjudged u)
 {
     u.allowed = is_allowed(s, u.device);
-    u.shut = u.named && u.gaps && !u.allowed && !s->carry->o->monitor;
+    /* For the hooks of this machine's stack, packets of a port of the kernel's bridge or bond come by that. */
+    const struct host_link *link = u.why == WHY_NO_FIREWALL ? NULL : host_link_named(s->carry->host, u.device);
+    const struct host_link *master = link && link->master ? host_link(s->carry->host, link->master) : NULL;
+    const bool held = master && !master->vrf_table;
+    u.shut = u.named && u.gaps && !u.allowed && !held && !s->carry->o->monitor;
     return u;
 }
 
@@ -49,10 +53,8 @@ static struct unjudged port_of(const struct search *s, unsigned at)
 {
     const struct options *o = s->carry->o;
     const enum served_by by = o->peer[at] != OPTIONS_NO_PEER ? SERVED_BRIDGED : SERVED_PORT;
-    return (struct unjudged){.device = o->ifaces[at],
-                             .gaps = served_gaps(s->p, o->ifaces[at], by),
-                             .why = WHY_NO_FIREWALL,
-                             .named = true};
+    return (struct unjudged){
+        .device = o->ifaces[at], .gaps = served_gaps(s->p, o->ifaces[at], by), .why = WHY_NO_FIREWALL, .named = true};
 }
 
 static void find_ports(const struct search *s)
@@ -131,8 +133,7 @@ static void find_others(const struct search *s)
         if (link->loopback || is_port(s->carry->o, link->name) || is_found(s, link->name)) continue;
         if (!named && (!link->up || is_over_or_under(s, link) || tun_is_given(s->carry->host, link))) continue;
         const unsigned gaps = gaps_of(s, link->name);
-        if (gaps)
-            found(s, (struct unjudged){.device = link->name, .gaps = gaps, .why = why_of(link), .named = named});
+        if (gaps) found(s, (struct unjudged){.device = link->name, .gaps = gaps, .why = why_of(link), .named = named});
     }
 }
 
@@ -166,7 +167,7 @@ struct shut_list {
 static uint8_t ways_of(const struct shut_list *l, const struct unjudged *u)
 {
     const bool port = u->why == WHY_NO_FIREWALL;
-    /* What crosses to it from a port is judged where it arrives, in the kernel. */
+    /* In the kernel packets that cross to it from a port are judged where they arrive. */
     const unsigned to = l->in_kernel ? SHUT_TO_PAST : SHUT_TO;
     unsigned ways = u->gaps & GAP_IN ? SHUT_IN : 0;
     if (u->gaps & GAP_OUT) ways |= SHUT_OUT;
@@ -176,23 +177,32 @@ static uint8_t ways_of(const struct shut_list *l, const struct unjudged *u)
     return (uint8_t)ways;
 }
 
+static void add_shut(struct shut_list *l, const char *device, unsigned ways)
+{
+    l->failed |= !grow(&l->all, l->count, &l->cap, 16, sizeof *l->all);
+    if (l->failed) return;
+    struct guard_shut *s = &l->all[l->count++];
+    memset(s, 0, sizeof *s);
+    snprintf(s->device, sizeof s->device, "%s", device);
+    s->ways = (uint8_t)ways;
+}
+
 /* Add a device that is shut, or, without a way, one that is open although rules name it. */
 static void take_shut(void *arg, const struct unjudged *u)
 {
     struct shut_list *l = arg;
     if (!u->named || !(u->shut || u->allowed)) return;
-    l->failed |= !grow(&l->all, l->count, &l->cap, 16, sizeof *l->all);
-    if (l->failed) return;
-    struct guard_shut *s = &l->all[l->count++];
-    memset(s, 0, sizeof *s);
-    snprintf(s->device, sizeof s->device, "%s", u->device);
-    s->ways = u->shut ? ways_of(l, u) : 0;
+    add_shut(l, u->device, u->shut ? ways_of(l, u) : 0);
 }
 
 struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count)
 {
     struct shut_list l = {.all = malloc(sizeof *l.all), .cap = 1, .in_kernel = carry->in_kernel};
     l.failed = !l.all || !unjudged_each(carry, carry->now.program, carry->now.allows, take_shut, &l);
+    /* One that is away at the start is shut until programs or sockets are there for it. */
+    for (unsigned i = 0; i < carry->o->iface_count && !l.failed && !carry->o->monitor; i++)
+        if (carry->away >> i & 1 && carry->now.program->firewalls_count)
+            add_shut(&l, carry->o->ifaces[i], SHUT_IN | SHUT_OUT | SHUT_FROM | SHUT_TO);
     if (l.failed) {
         free(l.all);
         return NULL;

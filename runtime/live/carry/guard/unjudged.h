@@ -16,9 +16,9 @@ struct unjudged {
 };
 typedef void unjudged_fn(void *arg, const struct unjudged *u);
 
-/* Call fn for each device under this program: ports, names and patterns of the rules, then other devices of this machine.
- * The loopback and prey's own devices are left out. allows: names beside those of --allow-unjudged, with commas; NULL:
- * none. False: out of memory. */
+/* Call fn for each device under this program: ports, names and patterns of the rules, then other devices of this
+ * machine. The loopback and prey's own devices are left out. allows: names beside those of --allow-unjudged, with
+ * commas; NULL: none. False: out of memory. */
 bool unjudged_each(const struct carry *carry, const struct program *p, const char *allows, unjudged_fn *fn, void *arg);
 /* Return the ways of packets that the vm drops at a port, as in facts_iface.shut. */
 uint8_t unjudged_port(const struct carry *carry, unsigned at);
