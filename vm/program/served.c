@@ -48,6 +48,8 @@ void served_named(const struct program *p, bool *named)
         if (p->endpoints[i].iface) named[p->endpoints[i].iface - 1] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (cond_info[p->conds[i].kind].traits & COND_IFACES) name_all(p, &p->conds[i], named);
+    for (uint32_t k = 0; k < p->ifaces_count; k++) /* `*` names none more than others */
+        named[k] &= strcmp(program_str(p, p->ifaces[k].device), "*") != 0;
 }
 
 static const struct {

@@ -7,7 +7,7 @@
 bool guard_shut_valid(const struct guard_shut *s)
 {
     const size_t len = strnlen(s->device, sizeof s->device);
-    if (!len || len == sizeof s->device || s->ways > SHUT_WAYS) return false;
+    if (!len || len == sizeof s->device || s->ways > SHUT_WAYS || !strcmp(s->device, "*")) return false;
     for (size_t i = 0; i < len; i++) {
         const unsigned char c = (unsigned char)s->device[i];
         if (c <= ' ' || c == 0x7f || c == '"' || c == '\\' || (c == '*' && i + 1 < len)) return false;
@@ -39,6 +39,7 @@ static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
     fprintf(out, "chain %s {\ntype filter hook %s priority -300; policy accept;\n", c->name, c->hook);
     for (unsigned i = 0; i < g->shut_count; i++)
         if (!is_pattern(&g->shut[i])) write_rule(out, c, g, &g->shut[i]);
+    fprintf(out, "%s \"lo\" return\n%s \"prey-*\" return\n", c->field, c->field); /* prey's own devices */
     for (unsigned i = 0; i < g->port_count; i++) fprintf(out, "%s \"%s\" return\n", c->field, g->ports[i]);
     for (unsigned i = 0; i < g->shut_count; i++)
         if (!g->shut[i].ways) fprintf(out, "%s \"%s\" return\n", c->field, g->shut[i].device);

@@ -40,6 +40,7 @@ static void test_named(void **state)
           "eth5 eth2 eth3 eth4 ");
     names("nat n { masquerade from 10.0.0.0/8 out on \"eth2\" }", "eth2 ");
     names("firewall f" REST "accept tcp on \"wg*\" }", "wg* ");
+    names("firewall f on \"*\"" REST "accept tcp on \"wg0\" }", "wg0 ");
     /* A pattern holds it anyway, elsewhere it is asked for by itself. */
     names("firewall f" REST "accept tcp on \"wg*\", \"wg0\" }", "wg* ");
     names("firewall f" REST "accept tcp on \"wg*\", \"wg0\"; accept udp on \"wg0\" }", "wg* wg0 ");
