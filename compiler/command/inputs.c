@@ -68,16 +68,24 @@ void inputs_free(struct inputs *in)
     *in = (struct inputs){0};
 }
 
-static void check_one(struct compile *c, const struct program *p, const char *device, bool bridged)
+/* Report what is left out on a device, in the words of a start. */
+static void check_one(struct compile *c, const struct program *p, const char *device, enum served_by by)
 {
-    for (enum pbc_direction d = PBC_DIR_IN; d <= PBC_DIR_FORWARD; d++) {
-        const uint32_t i = served_unjudged(p, device, d, bridged);
-        if (i == PBC_NONE) continue;
-        const struct pbc_firewall *f = &p->firewalls[i];
-        diag(c->diags, E_UNJUDGED, SPAN_NONE, "no firewall judges what %s %s, as `%s` (%s:%u) does for %s",
-             served_words(d), device, program_str(p, f->name), program_str(p, f->place.file), f->place.line,
-             program_str(p, p->ifaces[f->iface].device));
-    }
+    char text[SERVED_TEXT];
+    const bool served = by == SERVED_PORT || by == SERVED_BRIDGED;
+    const unsigned gaps = served_gaps(p, device, by);
+    if (!gaps) return;
+    served_text(p, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof(text));
+    const bool doubt = gaps == GAP_PAST || iface_is_pattern(device);
+    diag(c->diags, doubt ? W_NOT_SERVED : E_UNJUDGED, SPAN_NONE, "%s", text);
+}
+
+/* True if a list of --allow-unjudged has the device, or a pattern that holds it. */
+static bool is_allowed(const struct options *o, const char *device)
+{
+    bool is = false;
+    for (unsigned i = 0; i < o->allow_count; i++) is |= served_listed(o->allows[i], device);
+    return is;
 }
 
 static bool is_served(const struct options *o, const char *device)
@@ -88,14 +96,16 @@ static bool is_served(const struct options *o, const char *device)
     return is;
 }
 
-/* Warn of a firewall `on` an interface that is not served. */
-static void check_firewall(const struct options *o, struct compile *c, const struct program *p,
-                           const struct pbc_firewall *f)
+/* Warn of rules that ask for what comes in by a device that is not served. */
+static void check_rules(const struct options *o, struct compile *c, const struct program *p)
 {
-    const char *device = f->iface == PBC_NONE ? NULL : program_str(p, p->ifaces[f->iface].device);
-    if (device && !is_served(o, device))
-        diag(c->diags, W_NOT_SERVED, SPAN_NONE, "firewall `%s` (%s:%u) judges nothing: %s is not among the interfaces",
-             program_str(p, f->name), program_str(p, f->place.file), f->place.line, device);
+    char serves[OPTIONS_SERVED * (DEVICE_MOST + 1)] = "", text[SERVED_TEXT];
+    size_t used = 0;
+    for (unsigned i = 0; i < o->served_count; i++)
+        used += (size_t)snprintf(serves + used, sizeof(serves) - used, "%s%s", i ? "," : "", o->served[i]);
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (served_never(p, &p->rules[i], serves, text, sizeof(text)))
+            diag(c->diags, W_NOT_SERVED, SPAN_NONE, "%s", text);
 }
 
 void interfaces_check(const struct options *o, struct compile *c)
@@ -103,7 +113,16 @@ void interfaces_check(const struct options *o, struct compile *c)
     char err[256];
     struct program *p = o->served_count ? program_load(c->pbc, c->pbc_len, err, sizeof(err)) : NULL;
     if (!p) return;
-    for (unsigned i = 0; i < o->served_count; i++) check_one(c, p, o->served[i], o->bridged[i]);
-    for (uint32_t i = 0; i < p->firewalls_count; i++) check_firewall(o, c, p, &p->firewalls[i]);
+    bool *named = heap_resized(NULL, p->ifaces_count + 1u, sizeof(*named));
+    served_named(p, named);
+    for (unsigned i = 0; i < o->served_count; i++)
+        if (!is_allowed(o, o->served[i])) check_one(c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
+    for (uint32_t i = 0; i < p->ifaces_count; i++) {
+        const char *device = program_str(p, p->ifaces[i].device);
+        if (named[i] && strcmp(device, "lo") != 0 && !is_served(o, device) && !is_allowed(o, device))
+            check_one(c, p, device, SERVED_NOT_KERNEL);
+    }
+    check_rules(o, c, p);
+    free(named);
     program_put(p);
 }

@@ -262,6 +262,7 @@ static int option_take(struct options *o, int id, const char *value)
         return value[0] ? 0 : options_fault("the name after -o is empty", NULL, NULL);
     case OPT_CHECK: o->check = true; return 0;
     case OPT_SERVED: return take_served(o, value);
+    case OPT_UNJUDGED: return take_one_more("--allow-unjudged", o->allows, &o->allow_count, value);
     case OPT_DUMP: return take_dump(o, value);
     case OPT_STATS: o->stats = true; return 0;
     case OPT_EXPLAIN: o->explain = value; return 0;

@@ -29,6 +29,8 @@ struct options {
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
     bool bridged[OPTIONS_SERVED];                 /* [served_count]: true for a port of a bridge */
     unsigned served_count;
+    const char *allows[OPTIONS_PCAPS]; /* devices that may be left unjudged, with commas, as given */
+    unsigned allow_count;
     bool against, suggest, import;
     enum import_from import_from;
     unsigned width4, width6; /* widths for --suggest */

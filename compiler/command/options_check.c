@@ -112,8 +112,12 @@ int options_check(const struct options *o)
     if (o->route_count + o->route_file_count && !o->asked_count && !o->against)
         return options_fault("--route and --routes are for --ask and --against", NULL,
                              "a test says `route PREFIX IF`; `preyrun -r` takes both");
-    if (o->served_count && (!o->check || o->fmt))
-        return options_fault("-i goes with --check only", NULL, "write `preyc --check -i eth0,eth1 rules.prey`");
+    if (o->served_count && (!o->check || o->fmt) && !o->asked_count)
+        return options_fault("-i goes with --check and --ask only", NULL,
+                             "write `preyc --check -i eth0,eth1 rules.prey`");
+    if (o->allow_count && !o->served_count)
+        return options_fault("--allow-unjudged goes with -i only", NULL,
+                             "write `preyc --check -i eth0 --allow-unjudged wg0 rules.prey`");
     if (o->import) return check_import(o);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);

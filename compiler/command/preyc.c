@@ -244,15 +244,28 @@ static int compare_by_captures(const struct options *o)
     return result < 0 ? EXIT_USAGE : result;
 }
 
+/* Join names with commas. Return buf, or NULL if there are none. */
+static const char *joined(const struct options *o, char *buf, size_t len)
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < o->served_count && used < len; i++)
+        used += (size_t)snprintf(buf + used, len - used, "%s%s", i ? "," : "", o->served[i]);
+    return o->served_count ? buf : NULL;
+}
+
 /* Answer each packet by each file. */
 static int ask_files(const struct options *o)
 {
+    char serves[OPTIONS_SERVED * (DEVICE_MOST + 1)];
     const struct asked asked = {.packets = o->asked,
                                 .count = o->asked_count,
                                 .selves = o->selves,
                                 .self_count = o->self_count,
                                 .at = o->at,
                                 .routes = routes_of(o),
+                                .serves = joined(o, serves, sizeof(serves)),
+                                .allows = o->allows,
+                                .allow_count = o->allow_count,
                                 .json = o->format == FORMAT_JSON};
     int status = EXIT_GOOD;
     for (int i = 0; i < o->input_count; i++) {

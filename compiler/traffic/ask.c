@@ -11,6 +11,7 @@
 #include "compiler/traffic/workshop.h"
 #include "runtime/report/explain/explain.h"
 #include "runtime/report/given/iface.h"
+#include "runtime/report/json.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 #include "vm/words/words.h"
@@ -18,6 +19,7 @@
 enum { SELF_STEP = 160 };
 
 struct asking {
+    const struct asked *asked_for;
     struct workshop shop;
     struct known_routes routes;
     struct vm *idle; /* worker that is asked and judges nothing */
@@ -100,6 +102,61 @@ static int explain(struct asking *a, const struct pkt *view, const struct test_s
     return 0;
 }
 
+/* Return the device of a name in the rules, or the name. */
+static const char *device_of(const struct program *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
+            return program_str(p, p->ifaces[i].device);
+    return name;
+}
+
+static bool is_served(const struct asking *a, const char *device)
+{
+    return !*device || served_listed(a->asked_for->serves, device);
+}
+
+static bool is_allowed(const struct asking *a, const char *device)
+{
+    bool is = false;
+    for (unsigned i = 0; i < a->asked_for->allow_count; i++) is |= served_listed(a->asked_for->allows[i], device);
+    return is;
+}
+
+/* Return the gaps that the packet may fall through. */
+static unsigned gaps_for(const struct asking *a, const struct written *w, const struct key *key)
+{
+    if (key->kind & KIND_OUT) return GAP_OUT;
+    if (key->kind & KIND_IN) return GAP_IN;
+    return GAP_FORWARD | (is_served(a, device_of(a->shop.program, w->out_on)) ? 0 : GAP_PAST);
+}
+
+/* Write that no firewall judges the packet, if that is so because of its device. */
+static bool is_left_out(struct asking *a, const struct written *w, const struct pkt *view)
+{
+    const struct program *p = a->shop.program;
+    struct pkt pkt = *view;
+    struct key key;
+    char text[SERVED_TEXT], what[200];
+    if (!a->asked_for->serves || pkt_parse(&pkt, &a->shop.facts, &key) != REASON_NONE) return false;
+    const char *device = device_of(p, key.kind & KIND_OUT && *w->out_on ? w->out_on : w->on);
+    const bool served = is_served(a, device);
+    const unsigned gaps = *device ? served_gaps(p, device, served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
+    if (!(gaps & gaps_for(a, w, &key)) || !(key.kind & KIND_IP)) return false;
+    served_text(p, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof(text));
+    pkt_describe(&pkt, &key, what, sizeof(what));
+    const bool spared = is_allowed(a, device) || key.kind & KIND_ND || key_is_dhcp(&key);
+    if (a->asked++ && !a->options.json) fputc('\n', a->out);
+    if (a->options.json)
+        json_print(a->out, "{'packet':%s,'verdict':%s,'reason':%s,'unjudged':%s}\n", what, spared ? "unjudged" : "drop",
+                   "unjudged", text);
+    else
+        fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
+                spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", device,
+                is_allowed(a, device) ? "open" : "shut, but for ARP, ND and DHCP");
+    return true;
+}
+
 static int ask_one(struct asking *a, const char *text)
 {
     struct written w;
@@ -113,7 +170,7 @@ static int ask_one(struct asking *a, const char *text)
     const uint32_t len = written_frame(&w, a->self, a->frame, &said, stderr);
     const bool seen = len && view_of(a, &w, len, &pkt) == 0;
     const bool unnamed = seen && *w.on && pkt.iface == IFACE_OTHER && a->shop.program->ifaces_count;
-    const int result = seen ? explain(a, &pkt, said, unnamed ? w.on : NULL) : -EINVAL;
+    const int result = !seen ? -EINVAL : is_left_out(a, &w, &pkt) ? 0 : explain(a, &pkt, said, unnamed ? w.on : NULL);
     free(said);
     return result;
 }
@@ -182,7 +239,7 @@ static int ask_all(struct asking *a, const struct asked *asked)
 
 int ask(struct program *p, const struct asked *asked, FILE *out)
 {
-    struct asking a = {.options = {.json = asked->json}, .out = out, .frame = malloc(FRAME_MOST)};
+    struct asking a = {.asked_for = asked, .options = {.json = asked->json}, .out = out, .frame = malloc(FRAME_MOST)};
     struct written_time at;
     char err[600];
     int result = a.frame ? 0 : -ENOMEM;

@@ -35,12 +35,15 @@ struct asked {
     unsigned count, self_count;
     const char *at;              /* --at, or NULL */
     struct route_options routes; /* --route, --routes */
+    const char *serves;          /* -i: devices that preyrun serves, with commas; NULL: all that packets name */
+    const char *const *allows;   /* --allow-unjudged: devices that stay open, with commas */
+    unsigned allow_count;
     bool json;
 };
 
 /* Explain each packet (in the notation of tests, with `on IF` and `out on IF`) as if it were the first that this
  * machine meets; `-` stands for packets from standard input, a line each, without empty lines and comments (#). The
- * machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Text, or
- * with `json` an object a line. Return 0, or -EINVAL after lines on standard error: some packet was invalid, and the
- * others were answered. */
+ * machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Of a
+ * packet that no firewall judges because of its device that is said instead. Text, or with `json` an object a line.
+ * Return 0, or -EINVAL after lines on standard error: some packet was invalid, and the others were answered. */
 int ask(struct program *p, const struct asked *asked, FILE *out);

@@ -12,6 +12,7 @@
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
 enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
+enum { OPTIONS_DEVICE_MOST = 16 }; /* a device's name with its end, as IFNAMSIZ */
 enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64, OPTIONS_ROUTES = 256, OPTIONS_ROUTE_FILES = 8 };
 #define OPTIONS_RING         (UINT64_C(16) << 20)
 #define OPTIONS_RING_LEAST   (UINT64_C(256) << 10)
@@ -90,8 +91,10 @@ struct options {
         OPTIONS_HOOK_TC
     } hook; /* hook where the kernel executor takes what arrives */
     bool monitor, preflight, cleanup, watch;
-    bool allow_unjudged; /* firewalls may leave an interface unjudged, and rules may name an absent one */
-    uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
+    const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
+    unsigned allow_count;
+    bool allows_nameless; /* --allow-unjudged stood without a name */
+    uint64_t confirm_ns;  /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
     enum options_end { OPTIONS_END_UNSET, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit;
     bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage, describe;

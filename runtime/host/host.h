@@ -58,6 +58,7 @@ struct host_link {
     unsigned master;    /* ifindex of its bridge, bond or VRF; 0: none */
     unsigned under;     /* VLAN: ifindex of the link that has its tagged frames; else 0 */
     uint16_t vid;       /* VLAN: its number; else 0 */
+    unsigned above;     /* macvlan and the like: ifindex of the link that it lies above; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
     bool up, running;   /* up: administratively; running: with carrier */

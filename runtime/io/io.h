@@ -162,3 +162,5 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
 /* Frames that the kernel executor sends up where traffic control takes what arrives: a ring, with a struct kernel_note
  * before each frame, for io_note; and a packet socket for what leaves. */
 extern const struct io_ops io_RAISED;
+/* A port whose interface is away at the start: open gives none, and its io_port is NULL. */
+extern const struct io_ops io_AWAY;

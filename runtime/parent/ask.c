@@ -114,6 +114,11 @@ int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_
     return ask_done(c, WITH(GUARD, body, g->matches, sizeof *g->matches, g->match_count), err, err_len);
 }
 
+int ask_shut(struct channel *c, const struct guard_shut *all, unsigned count, char *err, size_t err_len)
+{
+    return ask_done(c, WITH(SHUT, none, all, sizeof *all, count), err, err_len);
+}
+
 int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, char *err, size_t err_len)
 {
     struct answer a;

@@ -30,6 +30,8 @@ struct channel {
 int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len);
 /* Test if ask_ports would be refused, without a change */
 int ask_ports_look(struct channel *c, const struct guarded *g, char *err, size_t err_len);
+/* Shut these devices (host/guard/shut.h), from the next ask_guard on */
+int ask_shut(struct channel *c, const struct guard_shut *all, unsigned count, char *err, size_t err_len);
 /* Hide matching packets from the host's stack; replaces the rules before */
 int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len);
 

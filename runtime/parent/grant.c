@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/host/view/here.h"
@@ -109,6 +110,21 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     return failed;
 }
 
+bool grant_SHUT(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct guard_shut *all = r->elements;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (!guard_shut_valid(&all[i])) return false;
+    struct guard_shut *shut = malloc((r->count + 1) * sizeof *shut);
+    a->failed = shut ? 0 : -ENOMEM;
+    if (!shut) return true;
+    memcpy(shut, all, r->count * sizeof *shut);
+    free(p->shut);
+    p->shut = shut;
+    p->shut_count = r->count;
+    return true;
+}
+
 bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct options *o = p->o;
@@ -120,7 +136,9 @@ bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, in
                       .bridged = bridged,
                       .matches = all,
                       .match_count = r->count,
-                      .routed = routed};
+                      .routed = routed,
+                      .shut = p->shut,
+                      .shut_count = p->shut_count};
     if (routed > 1) return false;
     bool any = false; /* some match belongs to the proxy */
     for (uint32_t i = 0; i < r->count; i++) {
@@ -129,7 +147,7 @@ bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, in
     }
     for (unsigned i = 0; i < o->iface_count; i++)
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
-    if (!g.match_count && !g.bridged_count && !g.routed && !p->guarded) return true;
+    if (!g.match_count && !g.bridged_count && !g.routed && !g.shut_count && !p->guarded) return true;
     a->failed = guard_set(p->state, o->name, &g, a->err, sizeof a->err);
     p->guarded |= !a->failed;
     if (!a->failed && (any || p->here)) a->failed = here_set(p->state, o->name, all, r->count, a->err, sizeof a->err);

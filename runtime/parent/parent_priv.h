@@ -37,11 +37,13 @@ struct parent {
     bool furnished;       /* ASIDE was granted */
     struct aside *inside; /* for inline connections; NULL: see no_inside */
     char no_inside[200];
-    bool made_inside;      /* INSIDE was granted */
-    bool here;             /* rules for the proxy's addresses are set */
-    bool told_gate;        /* the start has printed that no gate is possible */
-    bool no_gate;          /* no gate, or not attached to some port; printed */
-    bool guarded;          /* the table of guard rules exists */
+    bool made_inside;        /* INSIDE was granted */
+    bool here;               /* rules for the proxy's addresses are set */
+    bool told_gate;          /* the start has printed that no gate is possible */
+    bool no_gate;            /* no gate, or not attached to some port; printed */
+    bool guarded;            /* the table of guard rules exists */
+    struct guard_shut *shut; /* devices that guard rules shut; owned */
+    unsigned shut_count;
     struct host_kept kept; /* requested ports that stay with the host */
     int fd, signal_fd;
     struct access_logs *access_logs;

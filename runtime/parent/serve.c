@@ -53,6 +53,7 @@ static void child_begins(struct parent *p)
     access_logs_free(p->access_logs);
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
+    free(p->shut);
     free(p);
 }
 

@@ -35,6 +35,29 @@ bool opt_bridge(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+bool are_devices(const char *v)
+{
+    const size_t len = strlen(v);
+    if (*v == '-' || strchr(v, '/') || (len > 4 && !strcmp(v + len - 4, ".pbc"))) return false;
+    for (const char *at = v;; at++) {
+        const size_t name = strcspn(at, ",");
+        if (!name || name >= OPTIONS_DEVICE_MOST) return false;
+        at += name;
+        if (!*at) return true;
+    }
+}
+
+bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
+{
+    struct options *o = r->o;
+    o->allows_nameless |= !*v;
+    if (!*v) return true;
+    if (!are_devices(v)) return wrong(r, "--%s: `%.60s` is no list of devices, as wg0 or wg0,ppp0 are", n, v);
+    if (o->allow_count == OPTIONS_IFACES) return wrong(r, "--%s stands more than 16 times: write wg0,ppp0", n);
+    o->allows[o->allow_count++] = v;
+    return true;
+}
+
 bool opt_io(struct reading *r, const char *n, const char *v)
 {
     static_assert(OPTIONS_IO_AUTO == 1 && OPTIONS_IO_XDP == 3, "in the order of the words");

@@ -22,7 +22,7 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 13, /* with policy rules in tables of routes */
+    RECORD_VERSION = 13, /* with policy rules in tables of routes, and interfaces that are shut */
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
@@ -100,7 +100,7 @@ struct record_world {
     uint64_t number, program, generation, mac, routes;
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
-    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, host_routes4, host_routes6, zero;
+    uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, host_routes4, host_routes6, shuts;
     uint64_t port_mac[PORTS_MOST];
 };
 static_assert(sizeof(struct record_world) == 232, "as written: no padding");

@@ -32,7 +32,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     memcpy(h.addr6, f->addr6, sizeof h.addr6);
     h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
     h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
-    h.bridges = f->bridges, h.patterns = f->patterns, h.drop_bad_checksum = f->drop_bad_checksum;
+    h.bridges = f->bridges, h.patterns = f->patterns, h.shuts = f->shuts, h.drop_bad_checksum = f->drop_bad_checksum;
     h.host_routes4 = f->host_routes4, h.host_routes6 = f->host_routes6;
     h.devices = s->devices, h.elsewhere = s->elsewhere;
     h.routes = s->routes ? s->routes->number : 0;
@@ -151,6 +151,7 @@ static struct snapshot *empty(const struct record_world *h, const struct program
                       .host_routes6 = h->host_routes6,
                       .bridges = h->bridges,
                       .patterns = h->patterns,
+                      .shuts = h->shuts,
                       .drop_bad_checksum = h->drop_bad_checksum};
     memcpy(f.addr6, h->addr6, sizeof f.addr6);
     struct snapshot *s = snapshot_new(p, &f, h->hops);

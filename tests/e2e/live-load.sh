@@ -105,8 +105,8 @@ same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc go
 says 'rules as text' '2 preyctl: two.prey is rules as text; this compiles them: preyc two.prey -o two.pbc' load two.prey
 says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory' load none.pbc
 says 'no time' '2 preyctl: --confirm: `5` is not a time, as 30s, 5m, 2h are' load two.pbc --confirm 5
-says 'no option' '2 preyctl: `--force` is no option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged]' load two.pbc --force
-says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged]' load
+says 'no option' '2 preyctl: `--force` is no option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
+says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load
 awaits '^preyrun: load: bent.pbc: damaged: digest does not match; the program that runs goes on$'
 
 # Descriptors that are no sealed file: none of them is read.

@@ -41,6 +41,8 @@ prey prey -i wan -i lan --name taken shop.pbc
 ip -n "$id-prey" link set lan down
 looked 'all findings, not only the first' 2 "strict.prey:1 may drop packets to this machine itself, or from it, and that \
 cannot be enforced here: --exec kernel, instead of --exec user, enforces it; --monitor judges and counts it, and enforces the rest
+notice: not judged: no firewall judges what comes in by wan: -i does not name it (open)
+notice: not judged: no firewall judges what comes in by spare: -i does not name it (open)
 lan is down; this mends it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
 another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules
@@ -184,6 +186,8 @@ same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for 
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags
+notice: not judged: no firewall judges what crosses from wan: -i does not name it (open)
+notice: not judged: no firewall judges what crosses from spare: -i does not name it (open)
 $fine" -i lan --io xdp --workers 1 tagged.pbc
 looked 'rules that ask for none lose none' 0 "$fine" -i lan --io xdp --workers 1 shop.pbc
 

@@ -30,4 +30,6 @@ struct kernel_way {
     uint32_t ifindex; /* 0: there is no such interface */
     uint16_t bridged; /* 1 + the id in rules of the interface that its frames cross to; 0: none */
     uint16_t as;      /* as in struct facts_iface */
+    uint32_t shut;    /* the same */
+    uint32_t reserved;
 };

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/packet/key.h"
+
 struct pbc_range6;
 struct routes;
 
@@ -16,7 +18,12 @@ struct facts_iface {
     uint32_t addr6[4]; /* the same for IPv6 */
     uint16_t peer;     /* port of a bridge: the interface that its frames cross to; IFACE_NONE: none */
     uint16_t as;       /* 1 + its id in rules, which a pattern gives to several; 0: its own id */
+    uint16_t shut;     /* enum facts_shut */
 };
+
+/* Directions in which no firewall judges an interface that rules or the start name: but for ARP, neighbour discovery
+ * and DHCP, such a packet is dropped (REASON_UNJUDGED). */
+enum facts_shut { SHUT_ARRIVES = 1 << 0, SHUT_SENT = 1 << 1, SHUT_CROSSES = 1 << 2 };
 
 /* A device that routes lead to, in the running program. */
 struct facts_device {
@@ -73,6 +80,7 @@ struct facts {
     bool host_routes4, host_routes6; /* this machine's stack sends on what crosses in that family, and it alone knows
                                         marks, and the way it takes of several */
     bool bridges;                    /* some interface has a peer */
+    bool shuts;                      /* some interface has `shut` */
     bool patterns;                   /* rules know some interface by an id other than its own */
     bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */
 };
@@ -129,3 +137,10 @@ static inline uint32_t facts_mtu(const struct facts *f, uint16_t iface)
 
 /* Return an entry of server_out or target_out. */
 static inline uint16_t facts_way(const uint16_t *out, uint32_t at) { return out ? out[at] : UINT16_MAX; }
+
+/* True if `shut` of its interface stops the packet. */
+static inline bool key_is_shut(const struct key *key, uint32_t shut)
+{
+    const uint32_t way = key->kind & KIND_IN ? SHUT_ARRIVES : key->kind & KIND_OUT ? SHUT_SENT : SHUT_CROSSES;
+    return shut & way && !(key->kind & (KIND_ARP | KIND_ND)) && !key_is_dhcp(key);
+}

@@ -134,3 +134,11 @@ enum tcp_flag {
     TCP_ECE = 64,
     TCP_CWR = 128
 };
+
+/* True if the packet's ports are those of DHCP, or DHCPv6. */
+static inline bool key_is_dhcp(const struct key *key)
+{
+    const uint32_t low = key->kind & KIND_IP4 ? 67 : 546;
+    return (key->kind & (KIND_UDP | KIND_PORTS)) == (KIND_UDP | KIND_PORTS) && key->src_port - low < 2 &&
+           key->dst_port - low < 2;
+}

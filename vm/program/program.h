@@ -158,20 +158,50 @@ static inline bool service_checked_via(const struct pbc_service *s)
     return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);
 }
 
-/* Devices that rules name, and directions on a device that no firewall judges: for those who serve interfaces or report
- * on them. Judging does not use this. */
+/* Devices that rules name, and what no firewall judges of a device: for those who serve interfaces or report on them.
+ * Judging does not use this. */
 
-/* Set named[i] for each device that a firewall, a condition or a nat names itself (array of p->ifaces_count). Left out
- * are patterns, devices held by a pattern of the same condition, and devices that only tests name. */
+/* Set named[i] for each device or pattern that a firewall, a condition or a nat names itself (array of
+ * p->ifaces_count). Left out are devices held by a pattern of the same condition, and devices that only tests name. */
 void served_named(const struct program *p, bool *named);
 
-/* Return the first firewall for direction d (PBC_DIR_IN, OUT, FORWARD) if no firewall judges that direction on the
- * device; PBC_NONE: one does, or no firewall has that direction. A firewall without a direction counts as `in`; for a
- * port of a bridge, which has only `forward`, as `forward`. */
-uint32_t served_unjudged(const struct program *p, const char *device, enum pbc_direction d, bool bridged);
+/* Way in which frames of a device come to prey: by a port, by the port of a bridge, or not. The kernel executor judges
+ * what crosses from a device without programs where it leaves, if that is a port; this process does not see it. */
+enum served_by { SERVED_PORT, SERVED_BRIDGED, SERVED_NOT_KERNEL, SERVED_NOT };
 
-/* Return the words between subject and device: "comes in by". */
-const char *served_words(enum pbc_direction d);
+/* Packets of a device that are left out, though rules ask for them: bits. */
+enum served_gap {
+    GAP_IN = 1 << 0,      /* they come in by it, for this machine */
+    GAP_OUT = 1 << 1,     /* this machine sends them by it */
+    GAP_FORWARD = 1 << 2, /* they cross from it */
+    GAP_PAST = 1 << 3,    /* they cross between it and another that is no port; those that cross to a port are judged */
+    GAP_NAT = 1 << 4,     /* translation of what leaves by it */
+};
+
+/* Return the gaps of a device or pattern: directions that some firewall judges elsewhere, and translation that a nat
+ * asks for there. At a port a firewall without a direction counts as `in`; at the port of a bridge, which has only
+ * `forward`, as `forward`. */
+unsigned served_gaps(const struct program *p, const char *device, enum served_by by);
+
+/* True if a list of names with commas has the device, or a pattern that holds it. */
+bool served_listed(const char *names, const char *device);
+
+/* Reason for gaps, as it is worded. */
+enum served_why {
+    WHY_NO_FIREWALL, /* it is served, and no firewall is for it */
+    WHY_NOT_GIVEN,   /* -i does not name it */
+    WHY_NO_ETHERNET, /* prey cannot serve it */
+    WHY_ABSENT,      /* this machine lacks it */
+};
+/* Write one sentence on the gaps of the device. */
+#define SERVED_TEXT 400
+void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf,
+                 size_t len);
+
+/* Write why a rule never matches: it asks for packets that come in by devices of which none is among `serves` (names with
+ * commas), and those that cross from them are judged where they leave, where nothing says how they came in. False: it may
+ * match. */
+bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, char *buf, size_t len);
 
 /* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
 

@@ -1,4 +1,6 @@
 /* Devices that rules name, and directions on a device that no firewall judges (program.h). */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vm/program/program.h"
@@ -46,27 +48,188 @@ void served_named(const struct program *p, bool *named)
         if (p->endpoints[i].iface) named[p->endpoints[i].iface - 1] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (cond_info[p->conds[i].kind].traits & COND_IFACES) name_all(p, &p->conds[i], named);
-    for (uint32_t k = 0; k < p->ifaces_count; k++) named[k] &= !iface_is_pattern(program_str(p, p->ifaces[k].device));
+    for (uint32_t k = 0; k < p->ifaces_count; k++) /* `*` names none more than others */
+        named[k] &= strcmp(program_str(p, p->ifaces[k].device), "*") != 0;
 }
 
-static bool judges(const struct pbc_firewall *f, enum pbc_direction d, bool bridged)
+static const struct {
+    enum pbc_direction direction;
+    enum served_gap gap;
+} directions[] = {{PBC_DIR_IN, GAP_IN}, {PBC_DIR_OUT, GAP_OUT}, {PBC_DIR_FORWARD, GAP_FORWARD}};
+enum { DIRECTIONS = sizeof directions / sizeof directions[0] };
+
+static bool judges(const struct pbc_firewall *f, enum pbc_direction d, enum served_by by)
 {
-    if (d == PBC_DIR_FORWARD && !bridged) return f->direction == PBC_DIR_FORWARD;
-    return firewall_judges(f, d) && (d == PBC_DIR_FORWARD || !bridged);
+    if (by == SERVED_PORT && d == PBC_DIR_FORWARD) return f->direction == PBC_DIR_FORWARD;
+    return firewall_judges(f, d) && (d == PBC_DIR_FORWARD || by != SERVED_BRIDGED);
 }
 
-uint32_t served_unjudged(const struct program *p, const char *device, enum pbc_direction d, bool bridged)
+/* Return the first firewall that judges direction d; PBC_NONE: none does. */
+static uint32_t first_judge(const struct program *p, enum pbc_direction d, enum served_by by)
+{
+    uint32_t first = 0;
+    while (first < p->firewalls_count && !judges(&p->firewalls[first], d, by)) first++;
+    return first < p->firewalls_count ? first : PBC_NONE;
+}
+
+/* Return the firewall that judges direction d on the interface. */
+static uint32_t judge_of(const struct program *p, enum pbc_direction d, uint32_t iface)
+{
+    const struct iface_table t = program_ifaces(p);
+    return firewall_find(&t, p->firewalls, p->firewalls_count, d, iface);
+}
+
+/* Return the gap of what crosses from a device that is no port. Where it leaves by one, the interface that it came by
+ * is unknown, so the device's own firewall never judges it. */
+static unsigned gap_across(const struct program *p, uint32_t iface, enum served_by by)
+{
+    const uint32_t anywhere = judge_of(p, PBC_DIR_FORWARD, p->ifaces_count);
+    const bool judged = anywhere != PBC_NONE && anywhere == judge_of(p, PBC_DIR_FORWARD, iface);
+    return by == SERVED_NOT_KERNEL && judged ? GAP_PAST : GAP_FORWARD;
+}
+
+static bool translates(const struct program *p, const char *device)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        if (p->nats[i].iface >= p->ifaces_count) continue;
+        const char *at = program_str(p, p->ifaces[p->nats[i].iface].device);
+        any |= !strcmp(at, device) || iface_holds(at, device);
+    }
+    return any;
+}
+
+unsigned served_gaps(const struct program *p, const char *device, enum served_by by)
 {
     const struct iface_table t = program_ifaces(p);
     const uint32_t known = iface_match(&t, device), iface = known == PBC_NONE ? t.count : known;
-    uint32_t first = 0;
-    while (first < p->firewalls_count && !judges(&p->firewalls[first], d, bridged)) first++;
-    if (first == p->firewalls_count || firewall_find(&t, p->firewalls, p->firewalls_count, d, iface) != PBC_NONE)
-        return PBC_NONE;
+    const bool served = by == SERVED_PORT || by == SERVED_BRIDGED;
+    unsigned gaps = 0;
+    for (unsigned i = 0; i < DIRECTIONS; i++) {
+        const enum pbc_direction d = directions[i].direction;
+        if (first_judge(p, d, by) == PBC_NONE) continue;
+        if (!served)
+            gaps |= d == PBC_DIR_FORWARD ? gap_across(p, iface, by) : directions[i].gap;
+        else if (judge_of(p, d, iface) == PBC_NONE)
+            gaps |= directions[i].gap;
+    }
+    return gaps | (!served && translates(p, device) ? GAP_NAT : 0);
+}
+
+bool served_listed(const char *names, const char *device)
+{
+    for (const char *at = names; at && *at;) {
+        char one[16];
+        const size_t len = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", len < sizeof one ? (int)len : 0, at);
+        if (!strcmp(one, device) || iface_holds(one, device)) return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
+/* True if a pattern holds one of the names. */
+static bool is_any_of(const char *names, const char *pattern)
+{
+    char one[16];
+    for (const char *at = names; *at; at += *at == ',') {
+        const size_t len = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", len < sizeof one ? (int)len : 0, at);
+        if (iface_holds(pattern, one)) return true;
+        at += len;
+    }
+    return false;
+}
+
+/* Append to a text of `used` bytes; what finds no room is left out. */
+__attribute__((format(printf, 4, 5))) static void add(char *buf, size_t len, size_t *used, const char *format, ...)
+{
+    va_list more;
+    va_start(more, format);
+    const int n = *used < len ? vsnprintf(buf + *used, len - *used, format, more) : 0;
+    va_end(more);
+    *used += n > 0 ? (size_t)n : 0;
+}
+
+/* Write the directions: "comes in by wg0, leaves by it or crosses from it". */
+static void add_directions(char *buf, size_t len, size_t *used, const char *device, unsigned gaps)
+{
+    static const struct {
+        unsigned gap;
+        const char *words, *past;
+    } said[] = {{GAP_IN, "comes in by", ""},
+                {GAP_OUT, "leaves by", ""},
+                {GAP_FORWARD, "crosses from", ""},
+                {GAP_PAST, "crosses from", " to another that is not served"}};
+    const char *who = device;
+    for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
+        if (!(gaps & said[i].gap)) continue;
+        gaps &= ~said[i].gap;
+        add(buf, len, used, "%s%s %s%s",
+            who == device               ? ""
+            : gaps & ~(unsigned)GAP_NAT ? ", "
+                                        : " or ",
+            said[i].words, who, said[i].past);
+        who = "it";
+    }
+}
+
+/* Write which firewall judges what this device leaves out, and where. */
+static void add_elsewhere(char *buf, size_t len, size_t *used, const struct program *p, unsigned gaps)
+{
+    for (unsigned i = 0; i < DIRECTIONS; i++) {
+        if (!(gaps & directions[i].gap)) continue;
+        uint32_t at = first_judge(p, directions[i].direction, SERVED_PORT);
+        if (at == PBC_NONE) at = first_judge(p, directions[i].direction, SERVED_BRIDGED);
+        if (at == PBC_NONE || p->firewalls[at].iface == PBC_NONE) return;
+        const struct pbc_firewall *f = &p->firewalls[at];
+        add(buf, len, used, ", as `%.40s` (%.80s:%u) does for %s", program_str(p, f->name),
+            program_str(p, f->place.file), f->place.line, program_str(p, p->ifaces[f->iface].device));
+        return;
+    }
+}
+
+void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf, size_t len)
+{
+    static const char *const whys[] = {[WHY_NO_FIREWALL] = "",
+                                       [WHY_NOT_GIVEN] = ": -i does not name it",
+                                       [WHY_NO_ETHERNET] = ": it carries no Ethernet, and prey serves Ethernet alone",
+                                       [WHY_ABSENT] = ""};
+    const unsigned judged = gaps & ~(unsigned)GAP_NAT;
+    size_t used = 0;
+    *buf = 0;
+    if (why == WHY_ABSENT)
+        add(buf, len, &used, "this machine has no interface %s, which the rules name%s", device, gaps ? ": " : "");
+    if (judged) add(buf, len, &used, "no firewall judges what ");
+    if (judged) add_directions(buf, len, &used, device, gaps);
+    if (gaps & GAP_NAT) add(buf, len, &used, "%sno nat translates what leaves by %s", judged ? ", and " : "", device);
+    add(buf, len, &used, "%s", whys[why]);
+    if (why == WHY_NO_FIREWALL) add_elsewhere(buf, len, &used, p, gaps);
+}
+
+/* Return the first device of a condition, if none of them is served; NULL: one is, or it holds others than it names. */
+static const char *first_unserved(const struct program *p, const struct pbc_cond *c, const char *serves)
+{
+    const char *first = NULL;
+    for (uint32_t i = c->first; i < c->first + c->count; i++)
+        for (uint32_t id = p->ranges[i].lo; id <= p->ranges[i].hi; id++) {
+            if (id >= p->ifaces_count) return NULL;
+            const char *device = program_str(p, p->ifaces[id].device);
+            if (served_listed(serves, device) || is_any_of(serves, device)) return NULL;
+            if (!first) first = device;
+        }
     return first;
 }
 
-const char *served_words(enum pbc_direction d)
+bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, char *buf, size_t len)
 {
-    return d == PBC_DIR_OUT ? "leaves by" : d == PBC_DIR_FORWARD ? "crosses from" : "comes in by";
+    const char *device = NULL;
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count && !device; i++)
+        if (p->conds[i].kind == COND_ON) device = first_unserved(p, &p->conds[i], serves);
+    if (!device) return false;
+    snprintf(buf, len,
+             "%.80s:%u never matches: it asks for what comes in by %s, which -i does not name, and where that leaves "
+             "nothing says so; `from` with the addresses behind %s does",
+             program_str(p, r->place.file), r->place.line, device, device);
+    return true;
 }

@@ -42,7 +42,8 @@ bool guard_match_valid(const struct guard_match *m)
 {
     const unsigned from = m->from.lo.family, to = m->to.lo.family;
     return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
-           m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
+           m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_SENT_ON &&
+           (!*m->out || m->reach == GUARD_SENT_ON) &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
            memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out);
 }
@@ -62,7 +63,7 @@ struct line {
     char first[40];  /* test that most packets fail, made before any set; empty: none */
     char head[160];  /* the element's fields, joined; empty: no set */
     char types[160]; /* types of these fields */
-    char rest[320];  /* ranges, and the test for own addresses */
+    char rest[600];  /* ranges, and the tests of addresses and the route */
     char element[160];
     const char *verdict;
 };
@@ -107,9 +108,21 @@ static void add_ports(struct line *l, struct guard_ports p, const char *field)
     add_field(l, field, "inet_service", lo, hi);
 }
 
+/* Add the test for a route that leaves by an interface, or, without its name, by one of prey's ports */
+static void add_way(char *to, size_t size, const struct guard *g, const char *out)
+{
+    add(to, size, " fib daddr type unicast fib daddr oifname ");
+    if (*out) {
+        add(to, size, "\"%s\"", out);
+        return;
+    }
+    for (unsigned i = 0; i < g->port_count; i++) add(to, size, "%s\"%s\"", i ? ", " : "{ ", g->ports[i]);
+    add(to, size, " }");
+}
+
 /* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops
  * them */
-static struct line line_of(const struct guard_match *m, bool passes)
+static struct line line_of(const struct guard *g, const struct guard_match *m, bool passes)
 {
     struct line l = {0};
     char proto[8];
@@ -127,7 +140,7 @@ static struct line line_of(const struct guard_match *m, bool passes)
         add(l.first, sizeof l.first, "tcp flags & (syn | ack) %s syn ", passes ? "!=" : "==");
     l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
     if (*m->in) add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
-    if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
+    if (m->reach == GUARD_SENT_ON) add_way(l.rest, sizeof l.rest, g, m->out);
     return l;
 }
 
@@ -190,23 +203,40 @@ static void write_address(FILE *out, const struct host_addr *a)
     fprintf(out, "%s", host_addr_text(a, text));
 }
 
-/* Addresses of matches: sources; destinations; SERVED: destinations for which the host's stack gets errors, as it
- * carries connections there; BURIED: the other destinations; BACK: servers that answer to clients' addresses */
-enum end { FROM, TO, SERVED, BURIED, BACK };
+/* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries connections
+ * there; BURIED: the other destinations; FROM: sources of what is sent on; BACK: servers that answer to clients'
+ * addresses */
+enum end { TO, SERVED, BURIED, FROM, BACK };
 
-/* Write a set of one end's addresses of all matches. False if there are none, and no set. */
-static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, enum end end,
-                            const char *type, void (*write_one)(FILE *, const struct host_addr *))
+static bool has_end(const struct guard_match *m, enum end end)
+{
+    if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK) || m->reach == GUARD_OWN)
+        return false;
+    if (end == FROM) return m->reach == GUARD_SENT_ON;
+    return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
+}
+
+/* The matches of one interface: they come in by it, or leave by it (FROM); empty: by any; NULL: all matches */
+struct group {
+    const struct guard *g;
+    const struct pieces *p;
+    const char *device;
+    unsigned id;
+};
+
+/* Write a set of one end's addresses of a group's matches, named `name`. False if there are none, and no set. */
+static bool write_addresses(FILE *sets, const struct group *of, const char *name, enum end end, const char *type,
+                            void (*write_one)(FILE *, const struct host_addr *))
 {
     bool any = false;
-    for (unsigned i = 0; i < g->match_count; i++) {
-        const struct guard_match *m = &g->matches[i];
-        const struct guard_addresses *a = end == FROM || end == BACK ? &m->from : &m->to;
-        if (a->lo.family != p->family || m->reach == GUARD_OWN || (end == BURIED && m->proxied)) continue;
-        if (end == SERVED && !m->proxied) continue;
-        if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK)) continue;
+    for (unsigned i = 0; i < of->g->match_count; i++) {
+        const struct guard_match *m = &of->g->matches[i];
+        const bool source = end == FROM || end == BACK;
+        const struct guard_addresses *a = source ? &m->from : &m->to;
+        if (a->lo.family != of->p->family || !has_end(m, end)) continue;
+        if (of->device && strcmp(of->device, source ? m->out : m->in)) continue;
         if (any) fprintf(sets, ", ");
-        if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
+        if (!any) fprintf(sets, "set %s { %s; flags interval; auto-merge; elements = { ", name, type);
         write_one(sets, &a->lo);
         if (!host_addr_same(&a->lo, &a->hi)) fprintf(sets, "-");
         if (!host_addr_same(&a->lo, &a->hi)) write_one(sets, &a->hi);
@@ -218,23 +248,66 @@ static bool write_addresses(FILE *sets, const struct guard *g, const char *name,
 
 #define FOREIGN "fib daddr type != " OURS " counter drop\n"
 
-static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const struct pieces *p)
+/* Write the rules for pieces of what comes to the group's destinations */
+static void write_pieces_to(FILE *sets, FILE *rules, const struct group *of)
 {
-    char type[40];
-    snprintf(type, sizeof type, "typeof %s", p->quoted);
-    if (write_addresses(sets, g, "to", p, TO, p->type, write_address)) {
-        fprintf(rules, "%s %s daddr @to%u " FOREIGN, p->later, p->ip, p->family);
-        fprintf(rules, "%s type echo-request %s daddr @to%u " FOREIGN, p->family == 4 ? "icmp" : "icmpv6", p->ip,
-                p->family);
+    const struct pieces *p = of->p;
+    char in[IFNAMSIZ + 16] = "", name[40];
+    if (*of->device) snprintf(in, sizeof in, "iifname \"%s\" ", of->device);
+    snprintf(name, sizeof name, "to%u_%u", p->family, of->id);
+    if (write_addresses(sets, of, name, TO, p->type, write_address)) {
+        fprintf(rules, "%s%s %s daddr @%s " FOREIGN, in, p->later, p->ip, name);
+        fprintf(rules, "%s%s type echo-request %s daddr @%s " FOREIGN, in, p->family == 4 ? "icmp" : "icmpv6", p->ip,
+                name);
     }
-    if (g->routed && write_addresses(sets, g, "served", p, SERVED, p->type, write_address))
-        fprintf(rules, "%s } %s daddr @served%u counter accept\n", p->errors, p->ip, p->family);
-    if (write_addresses(sets, g, "buried", p, BURIED, p->type, write_address))
-        fprintf(rules, "%s } %s daddr @buried%u " FOREIGN, p->errors, p->ip, p->family);
-    if (write_addresses(sets, g, "from", p, FROM, p->type, write_address))
-        fprintf(rules, "%s %s saddr @from%u " FOREIGN, p->later, p->ip, p->family);
-    if (write_addresses(sets, g, "quoted", p, FROM, type, write_number))
-        fprintf(rules, "%s } %s @quoted%u " FOREIGN, p->errors, p->quoted, p->family);
+    snprintf(name, sizeof name, "served%u_%u", p->family, of->id);
+    if (of->g->routed && write_addresses(sets, of, name, SERVED, p->type, write_address))
+        fprintf(rules, "%s%s } %s daddr @%s counter accept\n", in, p->errors, p->ip, name);
+    snprintf(name, sizeof name, "buried%u_%u", p->family, of->id);
+    if (write_addresses(sets, of, name, BURIED, p->type, write_address))
+        fprintf(rules, "%s%s } %s daddr @%s " FOREIGN, in, p->errors, p->ip, name);
+}
+
+/* Write the rules for pieces of what the group's sources send on by its way */
+static void write_pieces_from(FILE *sets, FILE *rules, const struct group *of)
+{
+    const struct pieces *p = of->p;
+    char way[500] = "", type[40], name[40];
+    add_way(way, sizeof way, of->g, of->device);
+    snprintf(type, sizeof type, "typeof %s", p->quoted);
+    snprintf(name, sizeof name, "from%u_%u", p->family, of->id);
+    if (write_addresses(sets, of, name, FROM, p->type, write_address))
+        fprintf(rules, "%s %s saddr @%s%s counter drop\n", p->later, p->ip, name, way);
+    snprintf(name, sizeof name, "quoted%u_%u", p->family, of->id);
+    if (write_addresses(sets, of, name, FROM, type, write_number))
+        fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, way);
+}
+
+/* Add a name to those collected, once */
+static void collect(const char **names, unsigned *count, const char *name)
+{
+    for (unsigned i = 0; i < *count; i++)
+        if (!strcmp(names[i], name)) return;
+    names[(*count)++] = name;
+}
+
+/* Write the rules for pieces, for each interface that matches name. Return 0, or -ENOMEM */
+static int write_pieces(FILE *sets, FILE *rules, const struct guard *g)
+{
+    const char **names = calloc(2 * g->match_count + 1, sizeof *names);
+    unsigned in = 0, out = 0;
+    if (!names) return -ENOMEM;
+    for (unsigned i = 0; i < g->match_count; i++) {
+        collect(names, &in, g->matches[i].in);
+        collect(names + g->match_count, &out, g->matches[i].out);
+    }
+    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+        for (unsigned i = 0; i < in; i++) write_pieces_to(sets, rules, &(struct group){g, p, names[i], i});
+        for (unsigned i = 0; i < out; i++)
+            write_pieces_from(sets, rules, &(struct group){g, p, names[g->match_count + i], i});
+    }
+    free(names);
+    return 0;
 }
 
 static bool has_back(const struct guard *g, unsigned family)
@@ -248,10 +321,13 @@ static bool has_back(const struct guard *g, unsigned family)
 static void write_back_sets(FILE *sets, const struct guard *g)
 {
     for (const struct pieces *p = pieces; p < pieces + 2; p++) {
-        char type[40];
+        const struct group all = {.g = g, .p = p};
+        char type[40], name[40];
         snprintf(type, sizeof type, "typeof %s", p->quoted);
-        write_addresses(sets, g, "back", p, BACK, p->type, write_address);
-        write_addresses(sets, g, "about", p, BACK, type, write_number);
+        snprintf(name, sizeof name, "back%u", p->family);
+        write_addresses(sets, &all, name, BACK, p->type, write_address);
+        snprintf(name, sizeof name, "about%u", p->family);
+        write_addresses(sets, &all, name, BACK, type, write_number);
     }
 }
 
@@ -301,8 +377,8 @@ static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct l
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
         if (m->proxied == GUARD_ANSWERS) continue;
-        if (m->proxied != GUARD_RETURNS || m->from_ports.hi < UINT16_MAX) lines[count++] = line_of(m, false);
-        if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(m, true);
+        if (m->proxied != GUARD_RETURNS || m->from_ports.hi < UINT16_MAX) lines[count++] = line_of(g, m, false);
+        if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(g, m, true);
     }
     write_matches(sets, rules, lines, count);
 }
@@ -318,16 +394,17 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
         fprintf(rules, " } counter drop\n");
     }
     write_lines(sets, rules, g, lines);
-    for (unsigned i = 0; i < 2; i++) write_pieces(sets, rules, g, &pieces[i]);
+    const int failed = write_pieces(sets, rules, g);
     if (g->routed) write_back_sets(sets, g);
     if (g->routed) write_back(rules, g, "counter accept");
     if (g->routed) write_routed(rules, g);
     write_hook(sets, g);
+    fprintf(rules, "}\n");
     free(lines);
-    return 0;
+    return failed;
 }
 
-/* Write the prerouting table, before the host's routing: packets for a socket are marked; if prey carries traffic
+/* Write the chain at prerouting, before the host's routing: packets for a socket are marked; if prey carries traffic
  * between interfaces, others are dropped as at the ingress */
 static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 {
@@ -336,9 +413,9 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     FILE *f = g->routed ? open_memstream(&crosses, &len) : NULL;
     snprintf(marks, sizeof marks, "socket transparent 1 meta mark set meta mark | 0x%x counter accept", GUARD_MARK);
     write_back_sets(sets, g);
-    fprintf(sets, "chain back {\ntype filter hook prerouting priority mangle; policy accept;\n");
+    fprintf(rules, "chain back {\ntype filter hook prerouting priority mangle; policy accept;\n");
     write_back(rules, g, marks);
-    if (!g->routed) return 0;
+    if (!g->routed) return fprintf(rules, "}\n") < 0 ? -ENOMEM : 0;
     if (!f) return -ENOMEM;
     fprintf(f, "iifname { ");
     write_names(f, g->ports, g->port_count);
@@ -347,7 +424,15 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     fprintf(f, " } counter drop");
     if (!fclose(f)) write_back(rules, g, crosses);
     free(crosses);
+    fprintf(rules, "}\n");
     return 0;
+}
+
+/* Write the table at hooks of the host's stack */
+static int write_stack(FILE *sets, FILE *rules, const struct guard *g)
+{
+    shut_write(rules, g);
+    return has_back(g, 4) || has_back(g, 6) ? write_prerouting(sets, rules, g) : 0;
 }
 
 /* Append a family's table to out: it replaces the former table, or removes it if not `wanted` */
@@ -363,7 +448,7 @@ static int write_table(FILE *out, const char *family, const char *name, const st
     failed = sets && rules ? write(sets, rules, g) : -ENOMEM;
     if (sets && fclose(sets)) failed = -ENOMEM;
     if (rules && fclose(rules)) failed = -ENOMEM;
-    if (!failed) fprintf(out, "table %s %s {\n%s%s}\n}\n", family, name, text[0], text[1]);
+    if (!failed) fprintf(out, "table %s %s {\n%s%s}\n", family, name, text[0], text[1]);
     for (int i = 0; i < 2; i++) free(text[i]);
     return failed;
 }
@@ -376,7 +461,8 @@ static char *tables_text(const char *name, const struct guard *g)
     FILE *out = open_memstream(&all, &len);
     if (!out) return NULL;
     int failed = write_table(out, "netdev", name, g, true, write_ingress);
-    if (!failed) failed = write_table(out, "inet", name, g, has_back(g, 4) || has_back(g, 6), write_prerouting);
+    if (!failed)
+        failed = write_table(out, "inet", name, g, g->shut_count || has_back(g, 4) || has_back(g, 6), write_stack);
     if (!fclose(out) && !failed) return all;
     free(all);
     return NULL;

@@ -5,6 +5,7 @@
  * which still see each frame, before all else of the host. The host's own connections are untouched. */
 #pragma once
 
+#include "runtime/host/guard/shut.h"
 #include "runtime/host/host.h"
 
 struct state;
@@ -25,7 +26,9 @@ struct guard_ports {
 enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 #define GUARD_MARK 0x20000000u /* this bit of a packet's mark */
 
-enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
+/* Destinations that a match is for: all; the host's own; all others; those others whose route leaves by `out`, or, if
+ * that is empty, by one of guard.ports: prey sends packets on by no other, so what leaves elsewhere is the host's */
+enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
 /* A match of packets to hide: all conditions must hold. No pointers, as matches pass between processes. */
 struct guard_match {
@@ -33,10 +36,10 @@ struct guard_match {
     struct guard_ports from_ports,
         to_ports;       /* ICMP: from_ports is type and code as one number: 0x0800 an echo request */
     uint8_t proto;      /* IPPROTO_…; 0: any */
-    uint8_t reach;      /* enum guard_reach: all destinations, own ones, or foreign ones */
+    uint8_t reach;      /* enum guard_reach */
     uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
     char in[IFNAMSIZ];  /* incoming interface; empty: any */
-    char out[IFNAMSIZ]; /* interface of the route to it; empty: any */
+    char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface of the route to it; else empty */
 };
 
 struct guard {
@@ -47,6 +50,8 @@ struct guard {
     const struct guard_match *matches;
     unsigned match_count;
     bool routed; /* prey carries packets between the interfaces */
+    const struct guard_shut *shut;
+    unsigned shut_count;
 };
 
 /* True if a match can be expressed: valid families and ranges, `out` terminated. For matches from another process. */
@@ -56,7 +61,8 @@ bool guard_match_valid(const struct guard_match *m);
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
 /* Put these rules in force in place of the former ones, atomically. Related packets are hidden as well if a match names
- * addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to` and those that
- * quote a packet to `from`. Recorded in s; state_undo removes them. Call again when an interface comes back. Return 0,
- * or a negative errno with one line in err. */
+ * addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and those that
+ * quote a packet to `from` where the match is for what is sent on. They have to come in and leave as the match says.
+ * Recorded in s; state_undo removes them. Call again when an interface comes back. Return 0, or a negative errno with
+ * one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

@@ -92,7 +92,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
 {
     const struct pbc_pool *pool = &p->pools[server->pool];
     if (!mode_is(s->mode, MODE_OWN_SOURCE) || is_transparent(p, s)) {
-        m.reach = GUARD_FOREIGN;
+        m.reach = GUARD_SENT_ON;
         match_add(g, &m);
         return;
     }
@@ -166,7 +166,7 @@ static void add_target_returns(struct guarded *g, const struct program *p, const
 static void add_target_replies(struct guarded *g, const struct program *p, const struct pbc_branch *b)
 {
     struct guard_match m = {
-        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .reach = GUARD_FOREIGN};
+        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .reach = GUARD_SENT_ON};
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) {
         if (p->conds[c].kind != COND_INSTRUCTION) continue;
         add_targets(g, p, &p->conds[c], m);
@@ -332,13 +332,31 @@ static void add_outside(struct guarded *g, const struct program *p, const struct
     }
 }
 
-static void add_forward(struct guarded *g, const struct pbc_nat *n)
+/* Return the ports of a forward's target, or of an echo the type of its replies */
+static struct guard_ports target_ports(const struct pbc_nat *n)
 {
-    const struct guard_match reply = {.from = one(n->target, n->family),
-                                      .from_ports = GUARD_ANY_PORT,
-                                      .to_ports = GUARD_ANY_PORT,
-                                      .reach = GUARD_FOREIGN};
-    match_add(g, &reply);
+    if (n->proto == PBC_EP_ECHO4) return exactly(ECHO4_REPLY);
+    if (n->proto == PBC_EP_ECHO6) return exactly(ECHO6_REPLY);
+    if (n->ip_proto) return GUARD_ANY_PORT;
+    if (!n->target_port) return (struct guard_ports){n->port_lo, n->port_hi};
+    return (struct guard_ports){n->target_port, (uint16_t)(n->target_port + (n->port_hi - n->port_lo))};
+}
+
+/* Add the replies of a forward's target, one match for each protocol, to those whom the statement names */
+static void add_forward(struct guarded *g, const struct program *p, const struct pbc_nat *n)
+{
+    const uint8_t bare[] = {n->ip_proto, 0};
+    struct guard_match reply = {.from = one(n->target, n->family),
+                                .from_ports = target_ports(n),
+                                .to_ports = GUARD_ANY_PORT,
+                                .reach = GUARD_SENT_ON};
+    for (const uint8_t *of = n->ip_proto ? bare : protos[n->proto]; *of; of++) {
+        reply.proto = *of;
+        if (!n->from_count)
+            match_add(g, &reply);
+        else
+            add_sets(g, p, n->from, n->from_count, n->family, reply, false);
+    }
 }
 
 /* Return the addresses of a map's prefix */
@@ -357,7 +375,7 @@ static bool device_of(const struct program *p, const struct pbc_nat *n, char nam
 
 static void add_nat(struct guarded *g, const struct program *p, const struct pbc_nat *n)
 {
-    struct guard_match out = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_FOREIGN};
+    struct guard_match out = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_SENT_ON};
     struct guard_match in = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_EVERYWHERE};
     const bool forward = n->kind == PBC_NAT_FORWARD, map = n->kind == PBC_NAT_MAP;
     const bool named = device_of(p, n, forward ? in.in : out.out);
@@ -370,7 +388,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
         add_outside(g, p, n, in);
     if (map) out.from = prefix(n->target, n);
     if (forward)
-        add_forward(g, n);
+        add_forward(g, p, n);
     else if (named && (map || !n->from_count))
         match_add(g, &out);
     else if (named)
@@ -435,6 +453,14 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
         add_shared(g, *m);
     else
         match_add(g, m);
+}
+
+void guarded_spare_sent(struct guarded *g)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (g->matches[i].reach != GUARD_SENT_ON) g->matches[kept++] = g->matches[i];
+    g->match_count = kept;
 }
 
 void guarded_fini(struct guarded *g)

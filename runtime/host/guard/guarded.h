@@ -27,6 +27,9 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
 bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades);
 /* Add a match of an earlier program's masquerade, without the ports that stay with g->host now */
 void guarded_share(struct guarded *g, const struct guard_match *m);
+/* Leave out what is sent on by its route: programs in the kernel take it before the guard, and what they leave to the
+ * host's stack is none of prey's */
+void guarded_spare_sent(struct guarded *g);
 void guarded_fini(struct guarded *g);
 /* Add `count` matches. False: out of memory. */
 bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count);

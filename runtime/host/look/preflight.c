@@ -82,21 +82,33 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     return found;
 }
 
-static void tell_unknown(struct look *l, const char *name)
+static void tell_unknown(struct look *l, const char *name, bool fatal)
 {
     char all[300];
-    const char *near = nearest(l, name, all, sizeof all);
+    const char *near = nearest(l, name, all, sizeof all), *later = fatal ? "" : ", which is served when it comes";
     if (near)
-        preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|-i %s", name, all, near);
+        preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|-i %s", name, later, all, near);
     else
-        preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|", name, all);
+        preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|", name, later, all);
+}
+
+/* True if some interface is there and up, so that others may come later */
+static bool is_any_up(const struct look *l)
+{
+    bool any = false;
+    for (unsigned i = 0; i < l->p->interface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
+        any |= link && link->up;
+    }
+    return any;
 }
 
 static void look_at_interface(struct look *l, const char *name, bool bridged)
 {
+    const bool needed = bridged || !is_any_up(l);
     const struct host_link *link = host_link_named(l->host, name);
     if (!link) {
-        tell_unknown(l, name);
+        tell_unknown(l, name, needed);
         return;
     }
     const struct host_link *master = link->master ? host_link(l->host, link->master) : NULL;
@@ -105,7 +117,8 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         return;
     }
     if (!link->up)
-        preflight_tell(l, true, "%s is down|ip link set %s up", name, name);
+        preflight_tell(l, needed, "%s is down%s|ip link set %s up", name, needed ? "" : ": it is served when it is up",
+                       name);
     else if (!link->running)
         preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
     const bool bridge = master && !strcmp(master->kind, "bridge");

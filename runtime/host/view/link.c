@@ -68,6 +68,8 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
     read_kind(&link, at[IFLA_LINKINFO]);
     if (!strcmp(link.kind, "vlan") && !at[IFLA_LINK_NETNSID]) link.under = netlink_u32(at[IFLA_LINK]);
+    const bool above = !strcmp(link.kind, "macvlan") || !strcmp(link.kind, "ipvlan");
+    if (above && !at[IFLA_LINK_NETNSID]) link.above = netlink_u32(at[IFLA_LINK]);
     return link;
 }
 

@@ -39,8 +39,10 @@ static void range(const struct guard_addresses *a, struct numbered_ip *lo, struc
 
 static struct steer_match match_of(const struct guard_match *g)
 {
-    static const uint8_t reaches[] = {
-        [GUARD_EVERYWHERE] = STEER_EVERYWHERE, [GUARD_OWN] = STEER_TO_OWN, [GUARD_FOREIGN] = STEER_TO_FOREIGN};
+    static const uint8_t reaches[] = {[GUARD_EVERYWHERE] = STEER_EVERYWHERE,
+                                      [GUARD_OWN] = STEER_TO_OWN,
+                                      [GUARD_FOREIGN] = STEER_TO_FOREIGN,
+                                      [GUARD_SENT_ON] = STEER_TO_FOREIGN};
     static const uint8_t kinds[] = {
         [GUARD_ALL] = STEER_TAKEN, [GUARD_OPENERS] = STEER_PROXIED, [GUARD_RETURNS] = STEER_RETURNS};
     struct steer_match m = {.from_port_lo = g->from_ports.lo,
@@ -114,7 +116,7 @@ enum { ANSWERS = sizeof answers / sizeof answers[0] };
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
     if (m->proxied == GUARD_ANSWERS) return false;
-    return !r->routed || m->reach != GUARD_FOREIGN;
+    return !r->routed || m->reach <= GUARD_OWN;
 }
 
 unsigned steer_count(const struct steer_rules *r)

@@ -54,7 +54,8 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
         ways[i] = (struct kernel_way){.mac = one ? one->mac : 0,
                                       .ifindex = one && k->ifindexes ? k->ifindexes[i] : 0,
                                       .bridged = bridged_of(f, one),
-                                      .as = one ? one->as : 0};
+                                      .as = one ? one->as : 0,
+                                      .shut = one ? one->shut : 0};
     }
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/io/steer/deal.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/steered.h"
+#include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
 
 /* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. (Not at the port of a
@@ -62,10 +63,15 @@ bool ports_mirror(const struct carry *carry)
            !carry->forwards;
 }
 
+const struct io_ops *ports_ops(const struct carry *carry, unsigned at)
+{
+    return at < carry->o->iface_count ? way_of(carry, at) : &io_PACKET;
+}
+
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
-    const struct io_ops *ops = w->ports[at].ops;
+    const struct io_ops *ops = ports_ops(carry, at);
     const unsigned iface = at % carry->o->iface_count;
     struct io_made made;
     const bool bridged = carry->o->peer[iface] != OPTIONS_NO_PEER;

@@ -36,6 +36,7 @@ void ruling_fini(struct ruling *r)
     free(r->opened);
     program_put(r->program);
     free(r->name);
+    free(r->allows);
     free(r->ifaces);
     free(r->server_out);
     free(r->server_mtu);

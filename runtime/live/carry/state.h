@@ -57,9 +57,10 @@ struct carry {
     /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
-    bool forwards;                 /* the host's stack forwards packets */
-    bool forwards4, forwards6;     /* the host forwards IPv4; IPv6 */
-    struct snapshot *latest;       /* the newest snapshot */
+    uint32_t away;             /* bit i: interface i has not been opened yet, as it was absent or down at the start */
+    bool forwards;             /* the host's stack forwards packets */
+    bool forwards4, forwards6; /* the host forwards IPv4; IPv6 */
+    struct snapshot *latest;   /* the newest snapshot */
     struct guard_news *guard_news; /* reports changes of guard rules by others; NULL: not available */
     bool proxies;                  /* connections end here, or did; their packets pass in the kernel */
     bool watched;                  /* told since addresses changed: some rules can only be watched */

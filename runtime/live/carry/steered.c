@@ -95,7 +95,8 @@ int steered_port(struct carry *carry, unsigned at)
 int steered_begin(struct carry *carry)
 {
     int failed = 0;
-    for (unsigned i = 0; i < carry->o->iface_count && !failed; i++) failed = steered_port(carry, i);
+    for (unsigned i = 0; i < carry->o->iface_count && !failed; i++)
+        if (!(carry->away >> i & 1)) failed = steered_port(carry, i);
     return failed;
 }
 

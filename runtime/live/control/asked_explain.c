@@ -6,6 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/control/asked_unjudged.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/report/explain/asked.h"
 #include "vm/worker/owner.h"
@@ -43,6 +44,17 @@ static int port_of(const struct control *control, const char *name)
     for (unsigned i = 0; i < control->o->iface_count; i++)
         if (!strcmp(control->o->ifaces[i], device) || iface_holds(device, control->o->ifaces[i])) return (int)i;
     return -1;
+}
+
+/* Return the device that is no port and bears the name, or has it in the rules; NULL: none. */
+static const char *device_of(const struct control *control, const char *name)
+{
+    const struct program *p = control->carry->now.program;
+    const char *device = name;
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
+            device = program_str(p, p->ifaces[i].device);
+    return host_link_named(control->carry->host, device) ? device : NULL;
 }
 
 /* Answer with this machine's addresses on that interface, for packets with `self`. */
@@ -141,11 +153,12 @@ void asked_EXPLAIN(void *with, struct call *c)
     struct pkt pkt;
     const char *on = call_text_of(c, "on");
     const int port = on ? port_of(control, on) : control->o->iface_count == 1 ? 0 : -1;
+    const char *device = on && port < 0 ? device_of(control, on) : NULL;
     const uint16_t iface = port < 0 ? IFACE_NONE : control->carry->now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {
         call_end(c, 2, "`frame` is a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
-    } else if (on && port < 0) {
+    } else if (on && port < 0 && !device) {
         call_end(c, 2, "`%.100s` is not an interface that this preyrun serves", on);
     } else if (!change_settled(control->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
@@ -153,6 +166,6 @@ void asked_EXPLAIN(void *with, struct call *c)
         say_self(control, c, iface);
     } else {
         pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
-        explain(control, c, &pkt, port);
+        if ((on && port >= 0) || !asked_unjudged(control, c, &pkt, device)) explain(control, c, &pkt, port);
     }
 }

@@ -21,14 +21,14 @@ void confirm_begin(struct control *control)
                 text_duration(control->o->confirm_ns, text));
 }
 
-void confirm_load(struct control *control, uint64_t ns, struct program *back, char *back_name, bool saves)
+void confirm_load(struct control *control, uint64_t ns, const struct confirm *how)
 {
     char text[TEXT_NUMBER];
     control->rules->on_trial = true;
-    control->confirm = (struct confirm){
-        .until_ns = clock_ns(CLOCK_MONOTONIC) + ns, .back = back, .back_name = back_name, .saves = saves};
+    control->confirm = *how;
+    control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + ns;
     events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes first",
-                back_name, text_duration(ns, text));
+                how->back_name, text_duration(ns, text));
 }
 
 bool confirm_waits(const struct control *control) { return control->confirm.until_ns; }
@@ -48,6 +48,7 @@ static void settle(struct control *control)
 {
     program_put(control->confirm.back);
     free(control->confirm.back_name);
+    free(control->confirm.back_allows);
     control->confirm = (struct confirm){0};
     control->rules->on_trial = false;
     control->tell->changes++;
@@ -72,6 +73,7 @@ static void go_back(struct control *control)
     const struct reload_wish w = {.program = control->confirm.back,
                                   .name = control->confirm.back_name,
                                   .what = "back to the program before",
+                                  .allows = control->confirm.back_allows,
                                   .unjudged = true,
                                   .again = true,
                                   .by = ", because nobody has confirmed the loaded program",

@@ -6,9 +6,9 @@
 
 /* Begin to wait for the confirmation of a start, if asked for. */
 void confirm_begin(struct control *control);
-/* Wait `ns` for the confirmation of a loaded program. Without confirmation, `back` runs again. `back` and its name are
- * owned here from now on. */
-void confirm_load(struct control *control, uint64_t ns, struct program *back, char *back_name, bool saves);
+/* Wait `ns` for the confirmation of a loaded program. Without confirmation, how->back runs again. What `how` points to
+ * is owned here from now on. */
+void confirm_load(struct control *control, uint64_t ns, const struct confirm *how);
 bool confirm_waits(const struct control *control);
 /* True if a start's time is up without confirmation. */
 bool confirm_is_over(const struct control *control, uint64_t now_ns);

@@ -18,9 +18,10 @@ struct load {
     struct program *program; /* held */
     char *name;
     uint64_t confirm_ns; /* 0: no confirmation is needed */
-    bool saves, unjudged, begun;
+    bool saves, begun;
+    char *allows;           /* devices that it may leave unjudged; NULL: none */
     struct program *before; /* held: program that ran at the beginning */
-    char *before_name;
+    char *before_name, *before_allows;
     char what[300], by[60]; /* words for its events */
     struct call *call;      /* caller who waits; NULL: gone */
 };
@@ -32,6 +33,8 @@ static void load_free(struct load *w)
     program_put(w->before);
     free(w->name);
     free(w->before_name);
+    free(w->before_allows);
+    free(w->allows);
     free(w);
 }
 
@@ -58,6 +61,7 @@ static void document(struct control *control, struct call *c, const struct load 
     cJSON_AddNumberToObject(o, "rules", p->rules_count);
     cJSON_AddNumberToObject(o, "services", p->past ? p->past->services : p->services_count);
     cJSON_AddBoolToObject(o, "saved", saved);
+    if (*control->rules->unjudged) cJSON_AddStringToObject(o, "unjudged", control->rules->unjudged);
     if (w->confirm_ns)
         cJSON_AddNumberToObject(o, "confirm_left_s", (double)(w->confirm_ns / 1000000000));
     else
@@ -92,9 +96,12 @@ static void over(void *with, const char *why)
     const char *unsaved = NULL;
     control->load = NULL;
     if (!why && w->confirm_ns) {
-        confirm_load(control, w->confirm_ns, w->before, w->before_name, w->saves);
+        confirm_load(
+            control, w->confirm_ns,
+            &(struct confirm){
+                .back = w->before, .back_name = w->before_name, .back_allows = w->before_allows, .saves = w->saves});
         w->before = NULL;
-        w->before_name = NULL;
+        w->before_name = w->before_allows = NULL;
     } else if (!why && w->saves && onfile_save(control, err, sizeof err)) {
         unsaved = err;
         events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
@@ -112,7 +119,8 @@ void load_step(struct control *control)
     w->begun = true;
     w->before = program_get(carry->now.program->past ? carry->now.program->past->under : carry->now.program);
     w->before_name = strdup(carry->now.name);
-    if (!w->before_name) {
+    if (carry->now.allows) w->before_allows = strdup(carry->now.allows);
+    if (!w->before_name || (carry->now.allows && !w->before_allows)) {
         over(control, "out of memory");
         return;
     }
@@ -121,7 +129,7 @@ void load_step(struct control *control)
                                                     .name = w->name,
                                                     .what = w->what,
                                                     .by = w->by,
-                                                    .unjudged = w->unjudged,
+                                                    .allows = w->allows,
                                                     .over = over,
                                                     .with = control});
 }
@@ -141,14 +149,15 @@ static const char *refusal(const struct control *control, const struct call *c, 
 static struct load *load_new(struct call *c, const char *name, struct program *p)
 {
     struct load *w = calloc(1, sizeof *w);
+    const char *allows = call_text_of(c, "allow_unjudged");
     if (w) w->name = strdup(name);
-    if (!w || !w->name) {
-        free(w);
+    if (w && allows) w->allows = strdup(allows);
+    if (!w || !w->name || (allows && !w->allows)) {
+        load_free(w);
         return NULL;
     }
     w->program = p;
     w->saves = call_is_true(c, "save");
-    w->unjudged = call_is_true(c, "allow_unjudged");
     w->call = c;
     if (call_has(c, "confirm_ns")) call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &w->confirm_ns);
     snprintf(w->what, sizeof w->what, "load: %.200s", name);

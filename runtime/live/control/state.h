@@ -42,6 +42,7 @@ struct confirm {
     uint64_t until_ns;    /* monotonic; 0: nothing waits */
     struct program *back; /* held: program that returns; NULL: prey ends */
     char *back_name;      /* on the heap */
+    char *back_allows;    /* devices that it may leave unjudged, on the heap; NULL: none */
     bool saves;           /* replace the command line's file once confirmed */
     bool goes_back;       /* time was up, and the old program is returning */
 };

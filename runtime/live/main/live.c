@@ -251,6 +251,7 @@ static bool tick(struct live *l, uint64_t now)
     follow_numbers(l);
     claim_tick(&l->rules, now);
     claim_keep(&l->rules);
+    judged_tick(&l->rules);
     if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell reports it */
     in_kernel_tick(&l->carry, now);
     limits_tell(&l->control, false);

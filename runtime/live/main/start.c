@@ -31,6 +31,7 @@
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/live/rules/translated.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/routing.h"
 #include "runtime/live/world/world.h"
@@ -96,8 +97,9 @@ static int look_at_rules(struct live *l)
     int status = choose(l);
     if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = complain("%s", err);
-    judged_notice(&l->rules);
-    if (!judged_all(&l->rules, l->carry.now.program, err, sizeof err)) status = complain("%s", err);
+    if (judged_nameless(&l->rules)) return 2;
+    translated_notice(&l->rules);
+    if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */
     return status;
 }
 
@@ -119,7 +121,10 @@ int start_look(struct live *l)
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
-        if (link) l->carry.ifindex[i] = link->ifindex; /* a missing link was reported by look_at_host */
+        if (link && link->up) l->carry.ifindex[i] = link->ifindex; /* look_at_host has told what is missing or down */
+        if (link && link->up) continue;
+        l->carry.away |= 1u << i;
+        l->world.links[i] = link ? LINK_DOWN : LINK_GONE;
     }
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
@@ -134,14 +139,15 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
     const unsigned iface = at % l->o->iface_count;
-    *p = (struct port){.ops = at == iface ? way_of(&l->carry, iface) : &io_PACKET,
-                       .at = (uint8_t)at,
-                       .peer = PORT_ANY,
-                       .iface = l->carry.now.iface[at]};
+    *p = (struct port){
+        .ops = ports_ops(&l->carry, at), .at = (uint8_t)at, .peer = PORT_ANY, .iface = l->carry.now.iface[at]};
     p->hidden = p->ops == &io_XDP || p->ops == &io_RAISED;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
-    p->io = ports_open(&l->carry, w, at, group);
-    if (!p->io) return 2;
+    const bool away = l->carry.away >> iface & 1;
+    if (away)
+        p->ops = &io_AWAY;
+    else if (!(p->io = ports_open(&l->carry, w, at, group)))
+        return 2;
     w->egress.port_count = at + 1;
     return 0;
 }

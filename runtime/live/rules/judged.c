@@ -5,13 +5,17 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
-#include "vm/program/program.h"
+#include "runtime/live/carry/guard/unjudged.h"
 
-enum { NAMES_TOLD = 5 };
+enum { TOLD_MOST = 12 }; /* devices in one text */
 
+/* A text in the making, of clauses. */
 struct clauses {
+    const struct rules *rules;
+    const struct program *p;
     char *text;
     size_t len, used;
+    unsigned count, left_out;
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct clauses *c, const char *format, ...)
@@ -22,94 +26,163 @@ __attribute__((format(printf, 2, 3))) static void add(struct clauses *c, const c
     va_end(more);
 }
 
-static bool is_served(const struct rules *rules, const char *device)
+/* Write the sentence on a device with what becomes of it; empty for a pattern, which is no device. */
+static void sentence(const struct program *p, const struct unjudged *u, char *buf, size_t len)
 {
-    bool is = false;
-    for (unsigned i = 0; i < rules->o->iface_count; i++) is |= !strcmp(rules->o->ifaces[i], device);
-    return is;
+    char text[SERVED_TEXT];
+    served_text(p, u->device, u->gaps, u->why, text, sizeof text);
+    snprintf(buf, len, "%s%s", text, !u->gaps ? "" : u->shut ? " (shut, but for ARP, ND and DHCP)" : " (open)");
 }
 
-/* True if the device exists, or is served and may be away for a moment. */
-static bool is_here(const struct rules *rules, const char *device)
+static void add_clause(struct clauses *c, const char *text)
 {
-    return is_served(rules, device) || host_link_named(rules->carry->host, device);
+    if (c->count++ >= TOLD_MOST)
+        c->left_out++;
+    else
+        add(c, "%s%s", c->used ? "; " : "", text);
 }
 
-/* Find names in the rules that no device bears. False: out of memory. */
-static bool find_nameless(const struct rules *rules, const struct program *p, struct clauses *c)
+/* True if a reload is refused for it. */
+static bool is_fault(const struct unjudged *u)
 {
-    unsigned found = 0;
-    bool *named = calloc(p->ifaces_count + 1u, sizeof *named);
-    if (!named) return false;
-    served_named(p, named);
-    for (uint32_t i = 0; i < p->ifaces_count; i++) {
-        const char *device = program_str(p, p->ifaces[i].device);
-        if (!named[i] || is_here(rules, device) || found++ >= NAMES_TOLD) continue;
-        add(c, "%s%s", found == 1 ? "this machine has no interface " : ", ", device);
+    const bool judged = u->gaps && !(u->gaps & ~(unsigned)GAP_PAST);
+    return u->named && !u->pattern && !u->allowed && (!judged || u->why == WHY_ABSENT);
+}
+
+static void add_fault(void *arg, const struct unjudged *u)
+{
+    struct clauses *c = arg;
+    char text[SERVED_TEXT];
+    if (!is_fault(u)) return;
+    served_text(c->p, u->device, u->gaps, u->why, text, sizeof text);
+    add_clause(c, text);
+}
+
+static void add_name(void *arg, const struct unjudged *u)
+{
+    struct clauses *c = arg;
+    if (is_fault(u)) add(c, "%s%s", c->used ? "," : "", u->device);
+}
+
+static void add_told(void *arg, const struct unjudged *u)
+{
+    struct clauses *c = arg;
+    char text[SERVED_TEXT + 40];
+    if (u->pattern) return;
+    sentence(c->p, u, text, sizeof text);
+    add_clause(c, text);
+}
+
+/* Write a text by a function for each device. */
+static void find(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn, char *text,
+                 size_t len)
+{
+    struct clauses c = {.rules = rules, .p = p, .text = text, .len = len};
+    *text = 0;
+    if (!unjudged_each(rules->carry, p, allows, fn, &c)) add(&c, "out of memory");
+    if (c.left_out) add(&c, "; and %u more", c.left_out);
+}
+
+/* Write why --allow-unjudged can't stand without a name: the names that it could have. */
+static void want_names(const struct rules *rules, const struct program *p, char *why, size_t len)
+{
+    char names[300];
+    find(rules, p, NULL, add_name, names, sizeof names);
+    snprintf(why, len, "--allow-unjudged needs the names of devices%s%s",
+             *names ? ", here: --allow-unjudged " : ", and there is none to allow: leave it out", names);
+}
+
+bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len)
+{
+    char faults[sizeof rules->unjudged], names[300];
+    if (allows && !*allows) {
+        want_names(rules, p, why, len);
+        return false;
     }
-    free(named);
-    if (found > NAMES_TOLD) add(c, " and %u more", found - NAMES_TOLD);
-    if (found) add(c, ", which the rules name");
+    if (rules->o->monitor) return true;
+    find(rules, p, allows, add_fault, faults, sizeof faults);
+    find(rules, p, allows, add_name, names, sizeof names);
+    if (*faults) snprintf(why, len, "%s: mend the rules, or allow it by --allow-unjudged %s", faults, names);
+    return !*faults;
+}
+
+bool judged_nameless(const struct rules *rules)
+{
+    char why[400];
+    if (!rules->o->allows_nameless) return false;
+    want_names(rules, rules->carry->now.program, why, sizeof why);
+    complain("%s", why);
     return true;
 }
 
-/* Find interfaces where direction d is not judged, while a firewall judges it on others. */
-static void find_open(const struct rules *rules, const struct program *p, enum pbc_direction d, struct clauses *c)
+/* Call fn with the sentence on each rule that never matches. */
+static void each_never(const struct rules *rules, void (*fn)(void *arg, const char *text), void *arg)
 {
-    uint32_t elsewhere = PBC_NONE;
-    for (unsigned i = 0; i < rules->o->iface_count; i++) {
-        const uint32_t f = served_unjudged(p, rules->o->ifaces[i], d, rules->o->peer[i] != OPTIONS_NO_PEER);
-        if (f == PBC_NONE) continue;
-        if (elsewhere == PBC_NONE)
-            add(c, "%sno firewall judges what %s ", c->used ? "; " : "", served_words(d));
-        else
-            add(c, ", ");
-        add(c, "%s", rules->o->ifaces[i]);
-        elsewhere = f;
+    const struct program *p = rules->carry->now.program;
+    char serves[OPTIONS_IFACES * (OPTIONS_DEVICE_MOST + 1)] = "", text[SERVED_TEXT];
+    size_t used = 0;
+    for (unsigned i = 0; i < rules->o->iface_count; i++)
+        used += (size_t)snprintf(serves + used, sizeof serves - used, "%s%.15s", i ? "," : "", rules->o->ifaces[i]);
+    for (uint32_t i = 0, told = 0; i < p->rules_count && told < TOLD_MOST; i++) {
+        if (!served_never(p, &p->rules[i], serves, text, sizeof text)) continue;
+        fn(arg, text);
+        told++;
     }
-    if (elsewhere == PBC_NONE) return;
-    const struct pbc_firewall *f = &p->firewalls[elsewhere];
-    add(c, ", as `%.40s` (%.80s:%u) does for %s", program_str(p, f->name), program_str(p, f->place.file), f->place.line,
-        program_str(p, p->ifaces[f->iface].device));
 }
 
-/* Write what is not judged; empty: all is judged. */
-static void find(const struct rules *rules, const struct program *p, char *text, size_t len)
+static void print_never(void *arg, const char *text) { complain("notice: %s", text); }
+
+static void tell_never(void *arg, const char *text)
 {
-    static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};
-    struct clauses c = {text, len, 0};
-    *text = 0;
-    if (!find_nameless(rules, p, &c)) add(&c, "out of memory");
-    for (size_t i = 0; i < sizeof directions / sizeof directions[0]; i++) find_open(rules, p, directions[i], &c);
+    struct rules *rules = arg;
+    events_tell(&rules->tell->events, TOLD_UNJUDGED, "notice: %s", text);
 }
 
-static bool is_allowed(const struct rules *rules) { return rules->o->allow_unjudged || rules->o->monitor; }
-
-bool judged_all(const struct rules *rules, const struct program *p, char *why, size_t len)
+static void print(void *arg, const struct unjudged *u)
 {
-    char open[sizeof rules->unjudged];
-    if (is_allowed(rules)) return true;
-    find(rules, p, open, sizeof open);
-    if (*open) snprintf(why, len, "%s: mend the rules, or allow it by --allow-unjudged", open);
-    return !*open;
+    const struct rules *rules = arg;
+    char text[SERVED_TEXT + 40];
+    if (u->pattern) return;
+    sentence(rules->carry->now.program, u, text, sizeof text);
+    complain("notice: not judged: %s", text);
 }
 
 void judged_notice(const struct rules *rules)
 {
-    const struct program *p = rules->carry->now.program;
-    for (uint32_t i = 0; i < p->firewalls_count; i++) {
-        const struct pbc_firewall *f = &p->firewalls[i];
-        const char *device = f->iface == PBC_NONE ? NULL : program_str(p, p->ifaces[f->iface].device);
-        if (device && !is_served(rules, device) && host_link_named(rules->carry->host, device))
-            complain("notice: firewall %.40s (%.80s:%u) judges nothing: %s is not served; this mends it: -i %s",
-                     program_str(p, f->name), program_str(p, f->place.file), f->place.line, device, device);
-    }
+    unjudged_each(rules->carry, rules->carry->now.program, NULL, print, (void *)(uintptr_t)rules);
+    each_never(rules, print_never, NULL);
+}
+
+static void tell(void *arg, const struct unjudged *u)
+{
+    struct rules *rules = arg;
+    char text[SERVED_TEXT + 40];
+    if (u->pattern) return;
+    sentence(rules->carry->now.program, u, text, sizeof text);
+    events_tell(&rules->tell->events, TOLD_UNJUDGED, "notice: not judged: %s%s", text,
+                u->named && rules->o->monitor ? "; --monitor enforces nothing" : "");
+}
+
+/* Take up the text of now. Return true if it is another one. */
+static bool renew(struct rules *rules)
+{
+    char now[sizeof rules->unjudged];
+    find(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
+    const bool other = strcmp(now, rules->unjudged) != 0;
+    memcpy(rules->unjudged, now, sizeof now);
+    rules->tell->changes += other;
+    return other;
 }
 
 void judged_tell(struct rules *rules)
 {
-    find(rules, rules->carry->now.program, rules->unjudged, sizeof rules->unjudged);
-    if (*rules->unjudged)
-        events_tell(&rules->tell->events, TOLD_UNJUDGED, "notice: not judged: %s%s", rules->unjudged,
-                    rules->o->monitor ? "; --monitor enforces nothing, so it starts" : "");
+    renew(rules);
+    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
+    each_never(rules, tell_never, rules);
+}
+
+void judged_tick(struct rules *rules)
+{
+    if (rules->reload || !renew(rules)) return;
+    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
 }

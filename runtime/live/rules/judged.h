@@ -1,13 +1,17 @@
-/* Check that a firewall judges each served interface. A misspelt interface name in the rules leaves one open. */
+/* Devices that no firewall judges: refused in a reload, told and shut at a start. */
 #pragma once
 
 #include "runtime/live/rules/state.h"
 
-/* True if the rules leave no gap, or gaps are allowed (--allow-unjudged, --monitor). A gap is a served interface that
- * no firewall judges in a direction which some firewall judges, or a device in the rules that this machine lacks.
- * False: `why` names the gaps and a remedy. */
-bool judged_all(const struct rules *rules, const struct program *p, char *why, size_t len);
-/* Print a notice for each firewall of an interface that this machine has and -i does not name: it judges nothing. */
+/* True if the rules leave no device unjudged that they or -i name, nor name one that this machine lacks, except for
+ * those of --allow-unjudged and of `allows` (with commas; NULL: none); and with --monitor. False: `why` tells them with
+ * a remedy. */
+bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len);
+/* Print what the program of a start leaves unjudged, and what becomes of it, as --preflight does. */
 void judged_notice(const struct rules *rules);
+/* True if --allow-unjudged stands without a name; then print the names that it could have. */
+bool judged_nameless(const struct rules *rules);
 /* Tell what the program in force leaves unjudged, and keep it in rules->unjudged. */
 void judged_tell(struct rules *rules);
+/* Do so again for what devices that came or went have changed. Call once a second. */
+void judged_tick(struct rules *rules);

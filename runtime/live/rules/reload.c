@@ -77,6 +77,7 @@ static bool change_places(struct rules *rules, struct reload *r, char *err, size
     r->other = carry->now;
     carry->before = &r->other;
     carry->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
+    if (r->wish.allows && !(carry->now.allows = strdup(r->wish.allows))) return false;
     if (!ruling_init(&carry->now, rules->o->ifaces, rules->o->iface_count)) return false;
     by_hand_apply(rules, &carry->now);
     if (!health_follow(rules, &r->other, r->remap, err, err_len)) return false;
@@ -249,7 +250,7 @@ void reload_to(struct rules *rules, const struct reload_wish *w)
     char err[600];
     const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
     if (!look_at_program(rules, w->program, w->name, same || w->again, err, sizeof err) ||
-        (!w->unjudged && !judged_all(rules, w->program, err, sizeof err)) ||
+        (!w->unjudged && !judged_all(rules, w->program, w->allows, err, sizeof err)) ||
         steered_tun(rules->carry, w->program, err, sizeof err))
         refuse(rules, w, err);
     else

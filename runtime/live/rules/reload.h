@@ -7,7 +7,8 @@
 struct reload_wish {
     struct program *program;      /* owned by the caller */
     const char *name, *what, *by; /* file name; event text before and after it; valid until `over` */
-    bool unjudged;                /* gaps in judging are allowed (judged.h) */
+    const char *allows;           /* devices that may be left unjudged, with commas; NULL: none (judged.h) */
+    bool unjudged;                /* whatever it leaves unjudged, it is taken: it was in force before */
     bool again;                   /* the program ran before: rules that can only be watched are told, not refused */
     void (*over)(void *with, const char *why); /* called at the end; why: NULL if made, else the reason; may be NULL */
     void *with;                                /* argument of `over` */

@@ -28,19 +28,20 @@ static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
     for (unsigned i = 0; i < world->carry->worker_count; i++) {
         fresh[i] = ports_open(world->carry, world->carry->workers[i], at, &group);
         if (fresh[i]) continue;
-        while (i--) world->carry->workers[i]->ports[at].ops->close(fresh[i]);
+        while (i--) ports_ops(world->carry, at)->close(fresh[i]);
         return false;
     }
     return true;
 }
 
 /* Replace a port's socket and keep the old socket's counters. */
-static void replace(struct port *p, struct io_port *fresh)
+static void replace(struct port *p, const struct io_ops *ops, struct io_port *fresh)
 {
     struct io_stats s;
     p->ops->stats(p->io, &s);
     io_stats_add(&p->before, &s);
     p->ops->close(p->io);
+    p->ops = ops;
     p->io = fresh;
 }
 
@@ -54,7 +55,8 @@ static bool reopen(struct world *world, unsigned at)
     bool made = true;
     for (unsigned p = at; p < carry->port_count && made; p += world->o->iface_count) {
         made = open_all(world, p, fresh);
-        for (unsigned i = 0; i < carry->worker_count && made; i++) replace(&carry->workers[i]->ports[p], fresh[i]);
+        for (unsigned i = 0; i < carry->worker_count && made; i++)
+            replace(&carry->workers[i]->ports[p], ports_ops(carry, p), fresh[i]);
     }
     for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
     return made && !hide_guard(carry) && !steered_port(carry, at);
@@ -82,6 +84,14 @@ void links_renew(struct world *world)
     }
 }
 
+/* Open what was shut as long as the interface was away. */
+static void is_back(struct world *world, unsigned at)
+{
+    const bool away = world->carry->away >> at & 1;
+    world->carry->away &= ~(1u << at);
+    if (away) hide_guard(world->carry);
+}
+
 static bool is_followed(struct world *world, unsigned at, const struct host_link *link)
 {
     const unsigned before = world->carry->ifindex[at];
@@ -89,6 +99,7 @@ static bool is_followed(struct world *world, unsigned at, const struct host_link
     world->carry->ifindex[at] = link->ifindex;
     const bool opened = reopen(world, at);
     if (!opened) world->carry->ifindex[at] = before;
+    if (opened) is_back(world, at);
     world->renumbered += opened;
     return opened;
 }

@@ -10,6 +10,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -36,7 +37,8 @@ static void iface_facts(struct world *world, unsigned at)
     struct facts_iface *f = &carry->now.ifaces[carry->now.iface[at]];
     struct host_addr addr;
     *f = (struct facts_iface){.peer = IFACE_NONE,
-                              .as = port_known_as(carry->now.program, world->o->ifaces[at], carry->now.iface[at])};
+                              .as = port_known_as(carry->now.program, world->o->ifaces[at], carry->now.iface[at]),
+                              .shut = unjudged_port(carry, at)};
     if (world->o->peer[at] != OPTIONS_NO_PEER) f->peer = carry->now.iface[world->o->peer[at]];
     if (!link) return;
     f->mac = link->mac;
@@ -104,6 +106,7 @@ static struct facts facts_now(struct world *world)
     for (unsigned i = 0; i < world->o->iface_count; i++) {
         iface_facts(world, i);
         f.bridges |= world->o->peer[i] != OPTIONS_NO_PEER;
+        f.shuts |= carry->now.ifaces[carry->now.iface[i]].shut != 0;
         f.patterns |= carry->now.ifaces[carry->now.iface[i]].as != 0;
     }
     const struct facts_iface *first = &carry->now.ifaces[carry->now.iface[0]];

@@ -1,17 +1,30 @@
 /* preyctl load: put another program in place of the running one; preyctl confirm: keep it. */
+#include <string.h>
+
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print.h"
 
-static const char usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged]";
+static const char usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]";
+
+/* Return the devices of --allow-unjudged; NULL: it is not given. "": without names, for which the answer lists them. */
+static const char *allows_of(struct command_line *l)
+{
+    const char *allows = argument_value(l, "--allow-unjudged");
+    const size_t len = allows ? strlen(allows) : 0;
+    const bool file = len > 4 && !strcmp(allows + len - 4, ".pbc");
+    if (file) l->arguments[l->count++] = (char *)(uintptr_t)allows;
+    return file ? "" : allows;
+}
 
 /* Make the question from the arguments, which it uses up. NULL after a line with the reason. */
 static cJSON *question_of(struct talk *t)
 {
     struct command_line *l = t->line;
-    const bool save = argument_flag(l, "--save"), unjudged = argument_flag(l, "--allow-unjudged");
+    const bool save = argument_flag(l, "--save");
+    const char *allows = allows_of(l);
     const char *confirm = argument_value(l, "--confirm"), *other = argument_unknown(l);
     uint64_t ns = 0;
     if (confirm && (!duration_read(confirm, &ns) || !ns)) {
@@ -24,7 +37,7 @@ static cJSON *question_of(struct talk *t)
     }
     cJSON *question = talk_question(QUESTION_LOAD);
     cJSON_AddStringToObject(question, "name", l->arguments[0]);
-    if (unjudged) cJSON_AddTrueToObject(question, "allow_unjudged");
+    if (allows) cJSON_AddStringToObject(question, "allow_unjudged", allows);
     if (save) cJSON_AddTrueToObject(question, "save");
     if (confirm) cJSON_AddNumberToObject(question, "confirm_ns", (double)ns);
     return question;
@@ -40,6 +53,7 @@ int command_LOAD(struct talk *t)
         print_json(made);
     else
         puts(t->words);
+    if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
     cJSON_Delete(made);
     return 0;
 }

@@ -399,14 +399,22 @@ check '-i: a bridge knows what crosses alone' sh -c "printf 'firewall a on \"wan
 check '-i: by a pattern, too' sh -c "sed 's/eth7/et*/' served.prey >wide.prey; '$preyc' --check --werror -i eth7,eth8 wide.prey"
 check '-i: none is served without it' run 0 --check --werror served.prey
 check '-i: one that no firewall judges: status 1' run 1 --check -i eth7,eth0 served.prey
-check '-i: for each direction' [ "$(cat err)" = 'error: no firewall judges what comes in by eth0, as `f` (served.prey:2) does for eth7 [E0595]
-error: no firewall judges what leaves by eth0, as `o` (served.prey:3) does for eth7 [E0595]' ]
-check '-i: of the rest nothing is said' run 1 --check --format=json -i eth0 served.prey
-check '-i: a firewall of another is a warning' [ "$(grep -c 'E0595.*eth0' out) $(grep -c '"W0516".*`f` (served.prey:2) judges nothing: eth7 is not among' out)" = '2 1' ]
+check '-i: for each direction' [ "$(cat err)" = 'error: no firewall judges what comes in by eth0 or leaves by it, as `f` (served.prey:2) does for eth7 [E0595]' ]
+check '-i: a device that rules name and nobody serves is wrong, too' run 1 --check --format=json -i eth0 served.prey
+check '-i: in the same words' [ "$(grep -c 'E0595.*by eth0 or leaves by it, as' out) $(grep -c 'E0595.*no firewall judges what comes in by eth7 or leaves by it: -i does not name it' out)" = '1 1' ]
+check '-i: unless it is named' run 0 --check --werror -i eth7 --allow-unjudged eth0,wg0 served.prey
+check '-i: and each of them' run 0 --check --werror -i eth0 --allow-unjudged 'eth0' --allow-unjudged 'et*' served.prey
+printf 'interface vpn = "wg0"\nfirewall f forward default drop { accept icmp6 type nd; accept tcp on vpn port 22 }\n' >never.prey
+check '-i: a rule that never matches is a warning' run 0 --check -i eth0 never.prey
+check '-i: with what helps' grep -q 'W0516\|never.prey:2 never matches: it asks for what comes in by wg0, .*`from` with the addresses' err
+check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth7 served.prey >out && grep -q 'no firewall judges what comes in by wg0.*: -i does not name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
+check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth7 --allow-unjudged wg0 served.prey | grep -q '^verdict: nobody judges it (wg0 is open)'"
+check '--ask -i: of what is judged nothing changes' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on wan' -i eth7 served.prey | grep -q '^verdict: drop  rule default'"
+check '--allow-unjudged: with -i alone' usage 'goes with -i only' --check --allow-unjudged wg0 served.prey
 for name in 'sixteen-letters-' 'a/b' 'a b' 'a:' 'wg*' '' . .. eth0,; do
     check "-i: no interface can be called so: $name" usage 'no interface can be called' --check -i "$name" served.prey
 done
 check '-i: not twice' usage 'given twice' --check -i eth0 -i eth0 served.prey
-check '-i: for --check alone' usage 'goes with --check only' -i eth0 served.prey -o good.pbc
+check '-i: for --check and --ask alone' usage 'goes with --check and --ask only' -i eth0 served.prey -o good.pbc
 check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"
 exit $failed

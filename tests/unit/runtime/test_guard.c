@@ -405,7 +405,7 @@ static void foreign(void **state)
              .from_ports = {53, 53},
              .to_ports = GUARD_ANY_PORT,
              .proto = IPPROTO_UDP,
-             .reach = GUARD_FOREIGN},
+             .reach = GUARD_SENT_ON},
         };
         assert_string_equal(from_client(at_server, f), f->all_of_client);
         assert_string_equal(from_server(at_client, f), f->all_of_server);

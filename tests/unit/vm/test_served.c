@@ -39,63 +39,98 @@ static void test_named(void **state)
           "accept tcp on not \"eth2\"; accept udp on not \"eth3\", \"eth4\" }",
           "eth5 eth2 eth3 eth4 ");
     names("nat n { masquerade from 10.0.0.0/8 out on \"eth2\" }", "eth2 ");
-    names("firewall f" REST "accept tcp on \"wg*\" }", "");
+    names("firewall f" REST "accept tcp on \"wg*\" }", "wg* ");
+    names("firewall f on \"*\"" REST "accept tcp on \"wg0\" }", "wg0 ");
     /* A pattern holds it anyway, elsewhere it is asked for by itself. */
-    names("firewall f" REST "accept tcp on \"wg*\", \"wg0\" }", "");
-    names("firewall f" REST "accept tcp on \"wg*\", \"wg0\"; accept udp on \"wg0\" }", "wg0 ");
-    names("allow W0513\nfirewall f" REST "accept tcp on not \"wg*\"; accept udp on \"wg0\" }", "wg0 ");
+    names("firewall f" REST "accept tcp on \"wg*\", \"wg0\" }", "wg* ");
+    names("firewall f" REST "accept tcp on \"wg*\", \"wg0\"; accept udp on \"wg0\" }", "wg* wg0 ");
+    names("allow W0513\nfirewall f" REST "accept tcp on not \"wg*\"; accept udp on \"wg0\" }", "wg* wg0 ");
 }
 
 static struct program *given;
 
-/* Of which firewall's kind is what travels so on the device unjudged? */
-static void leaves(const char *device, enum pbc_direction d, bool bridged, const char *wanted)
+/* The sentence on the device, if it is served. */
+static void leaves(const char *device, enum served_by by, const char *wanted)
 {
-    const uint32_t f = served_unjudged(given, device, d, bridged);
-    assert_string_equal(f == PBC_NONE ? "" : program_str(given, given->firewalls[f].name), wanted);
+    char text[SERVED_TEXT] = "";
+    const unsigned gaps = served_gaps(given, device, by);
+    const bool served = by == SERVED_PORT || by == SERVED_BRIDGED;
+    if (gaps) served_text(given, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof text);
+    assert_string_equal(text, wanted);
 }
 
-static void test_unjudged(void **state)
+#define NONE "no firewall judges what "
+#define NOT  ": -i does not name it"
+
+static void test_ports(void **state)
 {
     (void)state;
     given = compiled_text("firewall a on \"eth1\" in" REST "}\nfirewall b on \"eth2\" out default accept { drop tcp }");
     assert_non_null(given);
-    leaves("eth1", PBC_DIR_IN, false, "");
-    leaves("eth1", PBC_DIR_OUT, false, "b");
-    leaves("eth2", PBC_DIR_IN, false, "a");
-    leaves("eth2", PBC_DIR_OUT, false, "");
-    leaves("eth3", PBC_DIR_IN, false, "a");
-    leaves("eth3", PBC_DIR_FORWARD, false, "");
-    leaves("eth3", PBC_DIR_IN, true, ""); /* a bridge's port hears nothing */
+    leaves("eth1", SERVED_PORT, NONE "leaves by eth1, as `b` (test.prey:2) does for eth2");
+    leaves("eth2", SERVED_PORT, NONE "comes in by eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth3", SERVED_PORT, NONE "comes in by eth3 or leaves by it, as `a` (test.prey:1) does for eth1");
+    leaves("eth3", SERVED_BRIDGED, ""); /* a bridge's port hears nothing */
     program_put(given);
 
     given = compiled_text("firewall a in" REST "}\nfirewall b on \"wg*\" forward" REST "}");
     assert_non_null(given);
-    leaves("eth3", PBC_DIR_IN, false, "");
-    leaves("eth3", PBC_DIR_FORWARD, false, "b");
-    leaves("wg7", PBC_DIR_FORWARD, false, "");
-    leaves("eth3", PBC_DIR_FORWARD, true, "b");
+    leaves("eth3", SERVED_PORT, NONE "crosses from eth3, as `b` (test.prey:2) does for wg*");
+    leaves("wg7", SERVED_PORT, "");
+    leaves("eth3", SERVED_BRIDGED, NONE "crosses from eth3, as `b` (test.prey:2) does for wg*");
     program_put(given);
 
-    /* One without a direction judges what comes in, and what crosses. */
+    /* One without a direction judges what comes in, and what crosses: one word is enough. */
     given = compiled_text("firewall a on \"eth1\"" REST "}");
     assert_non_null(given);
-    leaves("eth2", PBC_DIR_IN, false, "a");
-    leaves("eth2", PBC_DIR_FORWARD, false, ""); /* one word is enough */
-    leaves("eth2", PBC_DIR_FORWARD, true, "a");
-    leaves("eth2", PBC_DIR_OUT, false, "");
-    leaves("eth1", PBC_DIR_FORWARD, true, "");
+    leaves("eth2", SERVED_PORT, NONE "comes in by eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth2", SERVED_BRIDGED, NONE "crosses from eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth1", SERVED_BRIDGED, "");
     program_put(given);
 
     given = compiled_text("pool p { server a 10.0.0.1:80 }\n"
                           "service w on 192.0.2.1 tcp/80 { mode passthrough; -> p }");
     assert_non_null(given);
-    leaves("eth1", PBC_DIR_IN, false, "");
+    leaves("eth1", SERVED_PORT, "");
     program_put(given);
+}
+
+/* Devices that are not served: nothing of them is judged, but what crosses to a port, in the kernel. */
+static void test_others(void **state)
+{
+    (void)state;
+    given = compiled_text("firewall a in" REST "}\nfirewall b out default accept { drop tcp }\nfirewall c forward" REST
+                          "}");
+    assert_non_null(given);
+    leaves("wg0", SERVED_NOT, NONE "comes in by wg0, leaves by it or crosses from it" NOT);
+    leaves("wg0", SERVED_NOT_KERNEL,
+           NONE "comes in by wg0, leaves by it or crosses from it to another that is not served" NOT);
+    program_put(given);
+
+    /* Where it leaves, nobody knows that it came by wg0. */
+    given = compiled_text("firewall c forward" REST "}\nfirewall d on \"wg*\" forward" REST "}");
+    assert_non_null(given);
+    leaves("wg0", SERVED_NOT_KERNEL, NONE "crosses from wg0" NOT);
+    leaves("ppp0", SERVED_NOT_KERNEL, NONE "crosses from ppp0 to another that is not served" NOT);
+    program_put(given);
+
+    given = compiled_text("firewall a on \"eth0\"" REST "}\nnat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
+    assert_non_null(given);
+    leaves("ppp0", SERVED_NOT_KERNEL,
+           NONE "comes in by ppp0 or crosses from it, and no nat translates what leaves by ppp0" NOT);
+    program_put(given);
+
+    given = compiled_text("nat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
+    assert_non_null(given);
+    leaves("ppp0", SERVED_NOT, "no nat translates what leaves by ppp0" NOT);
+    leaves("wg0", SERVED_NOT, "");
+    program_put(given);
+    assert_true(served_listed("wg0,ppp*", "ppp7") && served_listed("wg0", "wg0") && !served_listed("wg0,ppp*", "wg"));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_named), cmocka_unit_test(test_unjudged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_named), cmocka_unit_test(test_ports),
+                                       cmocka_unit_test(test_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,13 @@ inline_whole void settle_key(struct kpkt *k)
     key->kind |= KIND_FORWARD;
 }
 
+/* True for a packet of an interface that is shut in its direction. */
+inline_whole bool is_shut(const struct kpkt *k)
+{
+    const uint32_t at = k->pkt.iface;
+    return state_world.facts.shuts && at < KERNEL_WAYS && key_is_shut(&k->key, state_ways[at & (KERNEL_WAYS - 1)].shut);
+}
+
 /* True for a fragment, in a program whose fragments follow their first. */
 inline_whole bool follows(const struct kpkt *k)
 {
@@ -309,7 +316,9 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     settle_key(k);
     settle_sent(k, f);
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
-    k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
+    if (is_shut(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_UNJUDGED;
+    const bool refused = k->pkt.reason == REASON_OWN_SOURCE || k->pkt.reason == REASON_UNJUDGED;
+    k->up = (uint8_t)(refused ? KERNEL_UP_NONE : why_up(k));
     if (k->flags & KERNEL_ROUTED) return routed_look(k);
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
     if (k->found == EXPRESS_NOT && k->key.kind & KIND_IP6 && is_spliced(k, f)) return STAGE_SEND;

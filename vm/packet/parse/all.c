@@ -15,6 +15,15 @@ static void cross_bridge(const struct facts *facts, struct key *key)
     key->kind |= KIND_FORWARD;
 }
 
+/* Give a well-formed packet of an interface that is shut its reason. True if it is one. */
+static bool shut_out(const struct facts *facts, struct pkt *pkt, const struct key *key)
+{
+    const struct facts_iface *at = facts_iface(facts, pkt->iface);
+    const bool shut = at && at->shut && pkt->reason == REASON_NONE && key_is_shut(key, at->shut);
+    if (shut) pkt->reason = REASON_UNJUDGED;
+    return shut;
+}
+
 uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
                        uint32_t *kinds)
 {
@@ -28,6 +37,9 @@ uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts 
     }
     if (unlikely(facts && facts->bridges))
         for (unsigned i = 0; i < n; i++) cross_bridge(facts, &keys[i]);
+    if (unlikely(facts && facts->shuts))
+        for (unsigned i = 0; i < n; i++)
+            if (shut_out(facts, pkts[i], &keys[i])) good &= ~(UINT64_C(1) << i);
     if (unlikely(facts && facts->patterns))
         for (unsigned i = 0; i < n; i++) keys[i].iface = facts_known_as(facts, keys[i].iface);
     if (unlikely(facts && facts->schedules))
@@ -40,6 +52,7 @@ enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key
 {
     enum pkt_reason reason = parse_express(pkt, facts, key);
     if (unlikely(facts && facts->bridges)) cross_bridge(facts, key);
+    if (unlikely(facts && facts->shuts) && shut_out(facts, pkt, key)) reason = REASON_UNJUDGED;
     if (unlikely(facts && facts->patterns)) key->iface = facts_known_as(facts, key->iface);
     if (unlikely(facts && facts->schedules)) key->marks |= facts->schedules << MARK_SCHEDULES;
     return reason;

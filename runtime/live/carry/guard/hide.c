@@ -1,10 +1,22 @@
 #include "runtime/live/carry/guard/hide.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/live/tell/log.h"
+
+/* Tell the parent which devices the next guard rules shut. */
+static int hide_shut(struct carry *carry, char *err, size_t err_len)
+{
+    unsigned count;
+    struct guard_shut *all = unjudged_shut(carry, &count);
+    const int failed = all ? ask_shut(carry->tell->channel, all, count, err, err_len) : -ENOMEM;
+    free(all);
+    return failed;
+}
 
 int hide_rules(struct carry *carry, char *err, size_t err_len)
 {
@@ -13,11 +25,13 @@ int hide_rules(struct carry *carry, char *err, size_t err_len)
     const bool made = guarded_init(&g, carry->now.program, NULL, &carry->ports.host, true);
     g.routed = enforce_routes(carry, carry->now.program) || carry->lingering.whole_ns[LINGERS_ROUTED];
     g.routed &= !carry->in_kernel; /* the host forwards the packets that the kernel judged */
+    if (carry->in_kernel) guarded_spare_sent(&g);
     /* With the kernel executor, flows of earlier programs need no rules: kernel programs take their packets first. */
     const unsigned lingering = carry->in_kernel ? 0 : carry->lingering.count;
     const bool whole = made && guarded_more(&g, carry->lingering.matches, lingering);
     for (unsigned i = 0; i < g.match_count && whole; i++) carry->proxies |= g.matches[i].proxied;
-    const int failed = whole ? ask_guard(carry->tell->channel, &g, err, err_len) : -ENOMEM;
+    int failed = whole ? hide_shut(carry, err, err_len) : -ENOMEM;
+    if (!failed) failed = ask_guard(carry->tell->channel, &g, err, err_len);
     guarded_fini(&g);
     guard_news_settle(carry->guard_news);
     return failed;

@@ -19,10 +19,10 @@ static const char *needs_xdp(const struct program *p)
 }
 
 /* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
- * and super-packets cut, for all that they let pass. */
+ * and super-packets cut, for all that they let pass. One that is absent may be such. */
 static bool gains(struct xmit *x, const struct host_link *link)
 {
-    return link && !link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link));
+    return !link || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
 }
 
 int in_kernel_hooks(struct carry *carry)

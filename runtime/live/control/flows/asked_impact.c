@@ -145,7 +145,7 @@ static struct asked_impact *impact_new(struct control *control, struct call *c, 
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
     if (a && a->name && look_at_program(control->rules, next, a->name, false, a->refused, sizeof a->refused) &&
-        judged_all(control->rules, next, a->refused, sizeof a->refused) &&
+        judged_all(control->rules, next, NULL, a->refused, sizeof a->refused) &&
         access_look(control->carry, next, a->refused, sizeof a->refused) &&
         observed_look(control->carry, next, a->refused, sizeof a->refused) &&
         middle_look(control->carry, next, a->refused, sizeof a->refused))

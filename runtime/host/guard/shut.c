@@ -1,0 +1,66 @@
+#include "runtime/host/guard/shut.h"
+
+#include <string.h>
+
+#include "runtime/host/guard/guard.h"
+
+bool guard_shut_valid(const struct guard_shut *s)
+{
+    const size_t len = strnlen(s->device, sizeof s->device);
+    if (!len || len == sizeof s->device || s->ways > SHUT_WAYS || !strcmp(s->device, "*")) return false;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char c = (unsigned char)s->device[i];
+        if (c <= ' ' || c == 0x7f || c == '"' || c == '\\' || (c == '*' && i + 1 < len)) return false;
+    }
+    return true;
+}
+
+static bool is_pattern(const struct guard_shut *s) { return s->device[strlen(s->device) - 1] == '*'; }
+
+/* A chain: its hook, the test of an entry's device and that of the other one, and what of entries it drops */
+struct chain {
+    const char *name, *hook, *field, *other;
+    unsigned way, past;
+};
+
+static void write_rule(FILE *out, const struct chain *c, const struct guard *g, const struct guard_shut *s)
+{
+    const bool past = !(s->ways & c->way);
+    if (!(s->ways & (c->way | c->past))) return;
+    fprintf(out, "%s \"%s\" ", c->field, s->device);
+    if (past) fprintf(out, "%s != { ", c->other);
+    for (unsigned i = 0; i < g->port_count && past; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", g->ports[i]);
+    fprintf(out, "%sjump shut\n", past ? " } " : "");
+}
+
+/* Write a chain: devices, then whatever no pattern may hold, then patterns */
+static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
+{
+    fprintf(out, "chain %s {\ntype filter hook %s priority -300; policy accept;\n", c->name, c->hook);
+    for (unsigned i = 0; i < g->shut_count; i++)
+        if (!is_pattern(&g->shut[i])) write_rule(out, c, g, &g->shut[i]);
+    fprintf(out, "%s \"lo\" return\n%s \"prey-*\" return\n", c->field, c->field); /* prey's own devices */
+    for (unsigned i = 0; i < g->port_count; i++) fprintf(out, "%s \"%s\" return\n", c->field, g->ports[i]);
+    for (unsigned i = 0; i < g->shut_count; i++)
+        if (!g->shut[i].ways) fprintf(out, "%s \"%s\" return\n", c->field, g->shut[i].device);
+    for (unsigned i = 0; i < g->shut_count; i++)
+        if (is_pattern(&g->shut[i])) write_rule(out, c, g, &g->shut[i]);
+    fprintf(out, "}\n");
+}
+
+void shut_write(FILE *out, const struct guard *g)
+{
+    static const struct chain chains[] = {
+        {"shut_in", "input", "iifname", "", SHUT_IN, 0},
+        {"shut_out", "output", "oifname", "", SHUT_OUT, 0},
+        {"shut_from", "forward", "iifname", "oifname", SHUT_FROM, SHUT_FROM_PAST},
+        {"shut_to", "forward", "oifname", "iifname", SHUT_TO, SHUT_TO_PAST},
+    };
+    if (!g->shut_count) return;
+    fprintf(out, "chain shut {\n"
+                 "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
+                 "meta nfproto ipv4 udp sport { 67, 68 } udp dport { 67, 68 } return\n"
+                 "meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } return\n"
+                 "counter drop\n}\n");
+    for (unsigned i = 0; i < sizeof chains / sizeof chains[0]; i++) write_chain(out, &chains[i], g);
+}

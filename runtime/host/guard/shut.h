@@ -1,0 +1,33 @@
+/* Devices that rules name and nobody judges, shut: a part of the guard rules, at hooks of this machine's own stack.
+ * They go by names, so they hold for devices without Ethernet, and for those that come later. */
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct guard;
+
+/* Packets that are dropped, bits. PAST: unless the other device is one of guard.ports */
+enum shut_way {
+    SHUT_IN = 1 << 0,   /* they come in by it, for this machine */
+    SHUT_OUT = 1 << 1,  /* this machine sends them by it */
+    SHUT_FROM = 1 << 2, /* they cross from it */
+    SHUT_TO = 1 << 3,   /* they cross to it */
+    SHUT_FROM_PAST = 1 << 4,
+    SHUT_TO_PAST = 1 << 5,
+    SHUT_WAYS = (1 << 6) - 1,
+};
+
+/* A device or pattern ("wg*"); without a way: one that is left open though another entry's pattern holds it. No
+ * pointers, as entries pass between processes. */
+struct guard_shut {
+    char device[IFNAMSIZ];
+    uint8_t ways;
+};
+
+/* True if an entry can be expressed. For entries from another process. */
+bool guard_shut_valid(const struct guard_shut *s);
+/* Write the chains of g->shut, for a table of family inet. ARP is not seen there; neighbour discovery and DHCP pass. */
+void shut_write(FILE *out, const struct guard *g);

@@ -1,0 +1,26 @@
+/* Devices on which no firewall judges what the rules ask for elsewhere, and what is done about it. */
+#pragma once
+
+#include "runtime/host/guard/shut.h"
+#include "runtime/live/carry/state.h"
+
+/* A device, or a pattern of the rules, with what is left out there (vm/program/program.h, served_gaps). */
+struct unjudged {
+    const char *device;
+    unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
+    enum served_why why;
+    bool named;   /* by the rules, or by -i */
+    bool pattern; /* it stands for devices that may come */
+    bool allowed; /* by --allow-unjudged */
+    bool shut;    /* it is shut for this; else it is open */
+};
+typedef void unjudged_fn(void *arg, const struct unjudged *u);
+
+/* Call fn for each device under this program: ports, names and patterns of the rules, then other devices of this
+ * machine. The loopback and prey's own devices are left out. allows: names beside those of --allow-unjudged, with
+ * commas; NULL: none. False: out of memory. */
+bool unjudged_each(const struct carry *carry, const struct program *p, const char *allows, unjudged_fn *fn, void *arg);
+/* Return the ways of packets that the vm drops at a port, as in facts_iface.shut. */
+uint8_t unjudged_port(const struct carry *carry, unsigned at);
+/* Return the entries of guard rules for the program in force, malloc'd. NULL: out of memory. */
+struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count);

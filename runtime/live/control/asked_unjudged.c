@@ -1,0 +1,92 @@
+#include "runtime/live/control/asked_unjudged.h"
+
+#include <string.h>
+
+#include "runtime/live/carry/guard/unjudged.h"
+#include "runtime/report/text.h"
+#include "vm/words/words.h"
+
+/* The search for a device among those that are not judged. */
+struct sought {
+    const struct program *p;
+    const char *device;
+    unsigned gaps; /* those that matter */
+    char text[SERVED_TEXT];
+    bool found, shut;
+};
+
+static void seek(void *arg, const struct unjudged *u)
+{
+    struct sought *s = arg;
+    if (u->pattern || strcmp(u->device, s->device) != 0 || !(u->gaps & s->gaps)) return;
+    served_text(s->p, u->device, u->gaps, u->why, s->text, sizeof s->text);
+    s->found = true;
+    s->shut = u->shut;
+}
+
+/* Return the device by which a foreign address is reached; NULL: none, or it is not known. */
+static const char *way_of(const struct control *control, const uint32_t addr[4], uint32_t kind)
+{
+    const struct host_query q = {.to = host_addr_of(addr, kind & KIND_IP4 ? 4 : 6)};
+    struct host_route route;
+    if (host_route(control->carry->host, &q, &route) || route.local) return NULL;
+    const struct host_link *link = host_link(control->carry->host, route.ifindex);
+    return link ? link->name : NULL;
+}
+
+static bool is_port(const struct options *o, const char *device)
+{
+    bool is = false;
+    for (unsigned i = 0; i < o->iface_count && device; i++) is |= !strcmp(o->ifaces[i], device);
+    return is;
+}
+
+/* Find the device and the gap that the packet may fall through. False: it comes by a port, or its way is unknown. */
+static bool find_way(const struct control *control, const struct key *key, const char *on, struct sought *s)
+{
+    const char *out = key->kind & KIND_IN ? NULL : way_of(control, key->dst, key->kind);
+    if (key->kind & KIND_OUT) {
+        s->device = on ? on : out;
+        s->gaps = GAP_OUT;
+        return s->device && !is_port(control->o, s->device);
+    }
+    s->device = on ? on : way_of(control, key->src, key->kind);
+    s->gaps = key->kind & KIND_IN ? GAP_IN : GAP_FORWARD | (is_port(control->o, out) ? 0 : GAP_PAST);
+    return s->device && !is_port(control->o, s->device);
+}
+
+static void say(struct call *c, const struct sought *s, const char *packet)
+{
+    if (call_is_true(c, "json")) {
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddStringToObject(o, "packet", packet);
+        cJSON_AddStringToObject(o, "verdict", s->shut ? "drop" : "unjudged");
+        cJSON_AddStringToObject(o, "reason", "unjudged");
+        cJSON_AddStringToObject(o, "unjudged", s->text);
+        call_document(c, o);
+        cJSON_Delete(o);
+    } else {
+        call_text(c, "%s", packet);
+        call_text(c, "  %s", s->text);
+        call_text(c, s->shut ? "verdict: drop  reason unjudged (%s is shut)" : "verdict: nobody judges it (%s is open)",
+                  s->device);
+    }
+    call_end(c, 0, "%s", "");
+}
+
+bool asked_unjudged(struct control *control, struct call *c, const struct pkt *pkt, const char *on)
+{
+    const struct carry *carry = control->carry;
+    struct sought s = {.p = carry->now.program};
+    struct pkt copy = *pkt;
+    struct key key;
+    char what[200];
+    if (pkt_parse(&copy, &carry->latest->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return false;
+    if (!find_way(control, &key, on, &s)) return false;
+    unjudged_each(carry, carry->now.program, carry->now.allows, seek, &s);
+    if (!s.found) return false;
+    s.shut &= !key_is_dhcp(&key) && !(key.kind & KIND_ND);
+    pkt_describe(&copy, &key, what, sizeof what);
+    say(c, &s, text_clean(what));
+    return true;
+}

@@ -1,0 +1,143 @@
+#include "runtime/live/rules/translated.h"
+
+#include <string.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/host/look/translators.h"
+
+enum { TOLD_MOST = 5 }; /* rules in notices */
+
+struct notices {
+    const struct rules *rules;
+    const struct program *p;
+    struct host_translators by;
+    unsigned told;
+};
+
+static bool is_port(const struct options *o, const char *device)
+{
+    bool is = false;
+    for (unsigned i = 0; i < o->iface_count; i++) is |= !strcmp(o->ifaces[i], device);
+    return is;
+}
+
+/* Return the device by which a foreign address is reached, if it is no port; NULL: none. */
+static const char *behind_of(const struct notices *n, const uint32_t addr[4], uint8_t family)
+{
+    const struct host_query q = {.to = host_addr_of(addr, family)};
+    struct host_route route;
+    if (host_route(n->rules->carry->host, &q, &route) || route.local) return NULL;
+    const struct host_link *link = host_link(n->rules->carry->host, route.ifindex);
+    return link && !link->loopback && !is_port(n->rules->o, link->name) ? link->name : NULL;
+}
+
+/* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is
+ * this machine's own: a network's own and broadcast addresses lead nowhere. */
+static const char *behind_range(const struct notices *n, const struct address_range *r)
+{
+    const bool v6 = r->lo[1] | r->lo[2] | r->lo[3] || r->hi[1] | r->hi[2] | r->hi[3];
+    const uint8_t family = v6 ? 6 : 4, last = v6 ? 3 : 0;
+    uint32_t addr[4] = {r->hi[0], r->hi[1], r->hi[2], r->hi[3]};
+    if (!memcmp(r->lo, r->hi, sizeof r->lo)) return behind_of(n, addr, family);
+    addr[last]--;
+    const char *found = behind_of(n, addr, family);
+    memcpy(addr, r->lo, sizeof addr);
+    addr[last]++;
+    return found ? found : behind_of(n, addr, family);
+}
+
+/* Return the device behind which addresses of the condition lie; NULL: none. The first ranges stand for all. */
+static const char *behind(const struct notices *n, const struct pbc_cond *c)
+{
+    enum { ASKED_MOST = 64 };
+    struct address_walk w = address_walk(n->p, c->first, c->count, 0);
+    struct address_range r;
+    const char *found = NULL;
+    for (unsigned i = 0; i < ASKED_MOST && !found && address_next(&w, &r); i++) found = behind_range(n, &r);
+    return found;
+}
+
+/* Return the device behind which the rule's addresses of one side lie; NULL: it asks for none there. */
+static const char *asks_behind(const struct notices *n, const struct pbc_rule *r, unsigned kind)
+{
+    const char *found = NULL;
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count && !found; i++) {
+        const struct pbc_cond *c = &n->p->conds[i];
+        if (c->kind == kind && !(c->flags & PBC_COND_NOT)) found = behind(n, c);
+    }
+    return found;
+}
+
+static bool asks(const struct notices *n, const struct pbc_rule *r, unsigned kind)
+{
+    bool any = false;
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) any |= n->p->conds[i].kind == kind;
+    return any;
+}
+
+/* Return the bridge that is a port, by which the firewall judges; NULL: none. */
+static const char *bridge_of(const struct notices *n, const struct pbc_firewall *f)
+{
+    const struct options *o = n->rules->o;
+    for (unsigned i = 0; i < o->iface_count; i++) {
+        const struct host_link *link = host_link_named(n->rules->carry->host, o->ifaces[i]);
+        const char *on = f->iface == PBC_NONE ? o->ifaces[i] : program_str(n->p, n->p->ifaces[f->iface].device);
+        const bool judges = !strcmp(on, o->ifaces[i]) || iface_holds(on, o->ifaces[i]);
+        if (link && judges && !strcmp(link->kind, "bridge")) return link->name;
+    }
+    return NULL;
+}
+
+/* Tell of a rule that judges what crosses this machine. */
+static void look_across(struct notices *n, const struct pbc_rule *r)
+{
+    const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
+    const char *to = *n->by.arriving ? asks_behind(n, r, COND_TO) : NULL;
+    if (from && n->told++ < TOLD_MOST)
+        complain(
+            "notice: %.80s:%u asks for sources behind %s, which are judged where they leave, and the table `%s` may "
+            "have translated them by then; this mends it: -i %s",
+            program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
+    if (to && n->told++ < TOLD_MOST)
+        complain("notice: %.80s:%u asks for destinations behind %s, and what the table `%s` translates to them is "
+                 "judged before that, as for this machine; this mends it: a rule `to self` for what comes in",
+                 program_str(n->p, r->place.file), r->place.line, to, n->by.arriving);
+}
+
+/* Tell of a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
+static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const char *bridge)
+{
+    if (!n->by.bridges || !*n->by.arriving || !bridge || !(asks(n, r, COND_TO) || asks(n, r, COND_PORT))) return;
+    if (n->told++ < TOLD_MOST)
+        complain("notice: %.80s:%u asks for destinations of what comes by %s, and br_netfilter has the table `%s` "
+                 "translate them before; this mends it: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
+                 "net.bridge.bridge-nf-call-ip6tables=0",
+                 program_str(n->p, r->place.file), r->place.line, bridge, n->by.arriving);
+}
+
+/* Look at rules, and at those of the chains that they call; the verifier excludes recursion. */
+static void look_at(struct notices *n, const struct pbc_firewall *f, uint32_t from, uint32_t count)
+{
+    const bool arrives = f->direction != PBC_DIR_OUT;
+    for (uint32_t i = from; i < from + count; i++) {
+        const struct pbc_rule *r = &n->p->rules[i];
+        const struct pbc_chain *c = r->verdict == PBC_V_DO ? &n->p->chains[r->chain] : NULL;
+        if (firewall_judges(f, PBC_DIR_FORWARD) && n->rules->carry->in_kernel) look_across(n, r);
+        if (arrives) look_at_bridge(n, r, bridge_of(n, f));
+        if (c) look_at(n, f, c->rules, c->rule_count);
+    }
+}
+
+void translated_notice(const struct rules *rules)
+{
+    struct notices n = {.rules = rules, .p = rules->carry->now.program};
+    if (!n.p->firewalls_count) return;
+    host_translators(&n.by);
+    if (!*n.by.arriving && !*n.by.leaving) return;
+    for (uint32_t i = 0; i < n.p->firewalls_count; i++) {
+        const struct pbc_firewall *f = &n.p->firewalls[i];
+        look_at(&n, f, f->rules, f->rule_count);
+    }
+    if (n.told > TOLD_MOST)
+        complain("notice: %u more rules ask for addresses that others translate", n.told - TOLD_MOST);
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Guard rules hide from the host's stack what prey handles, and nothing else: what is forwarded to, balanced to and masqueraded also talks
+# with a third network, be it served or not, whole, in pieces and by ICMP errors; in both executors.
+set -u
+EXEC=user # where it says no other
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@"
+live_begin
+
+between server
+space dmz
+link prey dmz dmz eth0
+address prey dmz 10.3.0.1/24 fd00:3::1/64
+address dmz eth0 10.3.0.2/24 fd00:3::2/64
+ip -n "$id-dmz" route add default via 10.3.0.1
+ip -n "$id-client" route add 10.2.0.0/24 via 10.1.0.2
+at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+web server
+web dmz
+web client
+
+rules judged <<'RULES'
+interface wan = "wan"
+set inside = 10.2.0.0/24, 10.3.0.0/24
+nat home {
+  masquerade from inside out on wan
+  forward self tcp/8443 -> 10.2.0.2:80
+  forward self udp/53 -> 10.2.0.2:53
+}
+firewall box in default accept { }
+firewall through forward default accept { }
+RULES
+sed '/^firewall/d' judged.prey | rules bare
+# A service of which servers answer to clients' addresses.
+rules kept <<'RULES'
+pool farm { server one 10.2.0.2:80 }
+service web on 10.1.0.77 tcp/80 { mode passthrough keep source; announce; -> farm }
+firewall through forward default accept { }
+RULES
+head -c 5000 /dev/zero >web-server/large
+udp server 54
+
+# reaches WHERE: the third network has the target's own port and another, asks of any length, and hears of closed ports; the target has what is there.
+reaches() {
+    same "$1: the target reaches it" "$(ask server 10.3.0.2 8)" dmz
+    at server ping -q -c 1 -W 5 -s 4000 10.3.0.2 >out
+    has "$1: in pieces, too" ' 0% packet loss'
+    same "$1: it reaches the target's port" "$(ask dmz 10.2.0.2 8)" server
+    same "$1: and another one" "$(ask dmz 10.2.0.2:8080 8)" server
+    same "$1: by UDP" "$(talk dmz 10.2.0.2 54 0 4000 | cut -d' ' -f1)" server
+    same "$1: and is told what is closed" "$(refused_by dmz 10.2.0.2 9)" refused
+}
+
+for exec in user kernel; do
+    if [ "$exec" = kernel ] && ! seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec kernel judged.pbc >out 2>err; then
+        sed 's/^/# /' err
+        echo "ok - in the kernel # SKIP the kernel lacks what the executor there needs"
+        continue
+    fi
+    prey prey -i wan -i lan --exec "$exec" judged.pbc
+    reaches "$exec, a network that is not served"
+    same "$exec: the forward goes on" "$(ask client 10.1.0.2:8443 8)" server
+    same "$exec: what is masqueraded goes on" "$(ask server 10.1.0.1/from 8)" 10.1.0.2
+    prey_ends
+    prey prey -i wan -i lan -i dmz --exec "$exec" judged.pbc
+    reaches "$exec, a network that is served"
+    same "$exec, three networks: the forward goes on" "$(ask client 10.1.0.2:8443 8)" server
+    prey_ends
+    prey prey -i wan -i lan --exec "$exec" bare.pbc
+    reaches "$exec, no firewall"
+    same "$exec, no firewall: the forward goes on" "$(ask client 10.1.0.2:8443 8)" server
+    prey_ends
+    prey prey -i wan -i lan --exec "$exec" kept.pbc
+    reaches "$exec, a service that keeps sources"
+    same "$exec: that service goes on" "$(ask client 10.1.0.77 8)" server
+    prey_ends
+done
+[ "$failed" = 0 ]
