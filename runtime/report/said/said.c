@@ -67,6 +67,7 @@ static uint64_t affinity_of(const struct said_world *w, const struct said *c)
     return asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0;
 }
 
+/* Choose by the branch. In SAID_CHOSEN the memory stays: more requests may follow. */
 static void choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,
                    uint32_t branch)
 {
@@ -81,10 +82,12 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
         return;
     }
     const enum pbc_goes goes = branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&w->program->branches[branch]);
-    if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) {
-        settle(w, c, goes == PBC_GOES_REJECT ? SAID_REJECTED : SAID_CHOSEN);
+    if (goes == PBC_GOES_REJECT) {
+        settle(w, c, SAID_REJECTED);
         return;
     }
+    c->state = SAID_CHOSEN;
+    if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) return;
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
                                                 : chooser_pick(w->chooser, branch, key, affinity_of(w, c));
     c->pool = at.pool;
@@ -94,7 +97,6 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
     }
     c->server = at.server;
     c->begun = true;
-    c->state = SAID_CHOSEN;
 }
 
 static bool is_trusted(const struct said_world *w, const struct pbc_proxy *x, const struct key *key)
@@ -158,6 +160,10 @@ static bool read_head(struct said_world *w, struct said *c, const struct said_se
         return false;
     }
     if (said == READ_MORE && (asks_requests(w, c) || w->first.waits)) return false;
+    if (asks_requests(w, c) && w->first.http != FIRST_KNOWN) { /* closed or late, without a byte: no head was read */
+        lose(w, c, SAID_SILENT);
+        return false;
+    }
     if (!c->later) believe(w, c, s->key);
     const struct key key = key_of(c, s->key);
     const uint32_t branch = program_stream(w->program, &key, &w->first);

@@ -14,6 +14,7 @@
     SAID(NO_SERVER, "no_server", "without a server")                                                                   \
     SAID(REFUSED, "refused", "closed for what they sent")                                                              \
     SAID(REJECTED, "rejected", "rejected")                                                                             \
+    SAID(SILENT, "no_request", "closed without a request")                                                             \
     SAID(GONE, "reset", "reset while undecided")                                                                       \
     SAID(FULL, "max_flows", "over `max flows`")                                                                        \
     SAID(BLIND, "ciphered", "not looked into, for TLS ends at the service")                                            \
