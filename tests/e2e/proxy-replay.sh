@@ -241,6 +241,19 @@ $(for ((i = 20; i < ${#hello_bytes} / 2; i++)); do data 1 443 $((101 + i)) "${he
 END_OF_NOTES
 run --pcap six.pcap --verdicts lines routes.pbc
 same 'a hello byte by byte, IPv6' "$(servers)" "$(none $((3 + ${#hello_bytes} / 2 - 20)))api/x "
+rules ends <<'END_OF_RULES'
+pool web { server a 10.0.0.11:8080 }
+pool api { server x 10.0.0.13:8080 }
+service tls on 203.0.113.10 tcp/443 { mode proxy tls cert "c" key "k"; when sni "www.api.example" -> api; else -> web }
+service own on 203.0.113.10 tcp/444 { mode proxy tls cert "c" key "k"; when from 10.0.0.0/8 -> web; else -> api }
+END_OF_RULES
+capture ends <<END_OF_NOTES
+$(sends 1 443 "$hello_bytes")
+$(sends 2 443 "$(hello www.example)")
+$(sends 3 444 "$(hello www.example)")
+END_OF_NOTES
+run --pcap ends.pcap --verdicts lines ends.pbc
+same 'where TLS ends here the hello says the name, too' "$(servers)" '- - - api/x - - - web/a - - api/x api/x '
 capture late <<END_OF_NOTES
 $(sends 1 443 "$(hex 'EHLO')")
 after 6s

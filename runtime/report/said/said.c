@@ -106,18 +106,29 @@ static bool is_trusted(const struct said_world *w, const struct pbc_proxy *x, co
     return false;
 }
 
-uint32_t said_wants(const struct said_world *w, const struct said *c)
+/* True if a branch of the service asks for the client's hello. */
+static bool asks_hello(const struct program *p, const struct pbc_service *s)
 {
-    return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0);
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = p->branches[b].conds; i < p->branches[b].conds + p->branches[b].cond_count; i++)
+            if (p->conds[i].kind == COND_SNI || p->conds[i].kind == COND_ALPN) return true;
+    return false;
 }
 
-/* Return the wants of said_wants, and a PROXY header. */
+/* Return the service's questions to the bytes. A hello is asked of the bytes here even where TLS ends at the service:
+ * no handshake answers for it. */
+static uint32_t questions(const struct said_world *w, const struct said *c)
+{
+    const bool hello = says(w, c)->cert_count && asks_hello(w->program, &w->program->services[c->service]);
+    return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0) | (hello ? FIRST_TLS : 0);
+}
+
+/* Return the connection's questions, and a PROXY header's. */
 static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
 {
     const struct pbc_proxy *x = says(w, c);
-    const uint32_t asked = said_wants(w, c);
-    if (c->later || !(x->flags & PBC_PROXY_ACCEPT)) return asked;
-    return asked | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
+    if (c->later || !(x->flags & PBC_PROXY_ACCEPT)) return c->wants;
+    return c->wants | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
 }
 
 /* Take the client from a PROXY header, unless it is of another family. */
@@ -206,7 +217,15 @@ static void read_on(struct said_world *w, struct said *c, const struct said_segm
 /* True if the client's bytes are encrypted and more than its hello is asked for. */
 static bool is_blind(const struct said_world *w, const struct said *c)
 {
-    return says(w, c)->cert_count && said_wants(w, c) & ~(uint32_t)FIRST_TLS;
+    return says(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS;
+}
+
+/* Choose without a byte: w->first tells of none, as it may be another connection's. */
+static void choose_unasked(struct said_world *w, struct said *c, const struct said_segment *s)
+{
+    first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
+    choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
+    if (c->in.room) w->hold(w, c, 0);
 }
 
 /* Begin after the handshake. seen: its beginning was seen. */
@@ -219,8 +238,7 @@ static void accept(struct said_world *w, struct said *c, const struct said_segme
     } else if (is_blind(w, c)) {
         lose(w, c, SAID_BLIND);
     } else if (!wants(w, c, s->key)) {
-        choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
-        if (c->in.room) w->hold(w, c, 0);
+        choose_unasked(w, c, s);
     } else if (!seen) {
         lose(w, c, SAID_UNSEEN);
     } else {
@@ -250,6 +268,7 @@ static void segment_take(struct said_world *w, struct said *c, const struct said
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s)
 {
     c->service = service;
+    c->wants = questions(w, c);
     c->branch = c->pool = c->server = PBC_NONE;
     c->opened = c->in.seq = s->seq + 1;
     if (!(s->key->marks & TCP_SYN)) accept(w, c, s, false);
