@@ -92,6 +92,9 @@ void half_take(struct observers *o, struct conn *c, enum observe_half side, cons
 void half_acked(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
 /* Give up waiting for bytes before that offset. */
 void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint64_t to, enum observe_hole cause);
+/* Give up all that has not come of a half that ends: what was acknowledged, what lies before its FIN, or before the
+ * number of the reset that ended it (NULL: none did). */
+void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq);
 /* Tell the bytes that are kept from offset 0 on: a choice was made. */
 void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side);
 /* Drop what need not be kept any more. */

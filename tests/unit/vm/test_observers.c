@@ -158,6 +158,73 @@ static void a_hole_at_the_end(void **state)
     (void)state;
 }
 
+/* A tail of three bytes never comes by. The other side acknowledges it a moment before the end. */
+static void tail_begin(void)
+{
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_shake(&w);
+    watch_text(&w, C, CSEQ, SSEQ, "abc");
+}
+
+static void tail_is(const char *all, enum observe_why why, enum observe_hole cause)
+{
+    assert_got(&w, C, all);
+    assert_int_equal(w.ends, 1);
+    assert_int_equal(w.sum.why, why);
+    assert_int_equal(w.sum.half[C].holes, all[3] ? 1 : 0);
+    assert_int_equal(w.sum.half[C].hole_bytes, all[3] ? 3 : 0);
+    assert_int_equal(w.sum.half[S].holes, 0);
+    if (all[3]) assert_int_equal(w.cause, cause);
+    watch_fini(&w);
+}
+
+static void a_tail_that_never_came(void **state)
+{
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 7, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, C, CSEQ + 7, SSEQ + 1, TCP_ACK, NULL, 0);
+    tail_is("abc???", OBSERVE_WHY_CLOSED, OBSERVE_HOLE_UNSEEN);
+    tail_begin(); /* nobody acknowledges it, but the FIN lies behind it */
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
+    tail_begin();
+    watch_seg(&w, S, SSEQ, CSEQ + 6, TCP_ACK, NULL, 0);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_UNSEEN);
+    tail_begin();
+    watch_seg(&w, S, SSEQ, CSEQ + 6, TCP_ACK, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 6, TCP_RST | TCP_ACK, NULL, 0);
+    tail_is("abc???", OBSERVE_WHY_RESET, OBSERVE_HOLE_UNSEEN);
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_RST, NULL, 0);
+    tail_is("abc", OBSERVE_WHY_RESET, OBSERVE_HOLE_END);
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 4, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, C, CSEQ + 4, SSEQ + 1, TCP_ACK, NULL, 0);
+    tail_is("abc", OBSERVE_WHY_CLOSED, OBSERVE_HOLE_END);
+    (void)state;
+}
+
+/* A reset within the window lies behind what came; those who sent it end the connection, and no other packet follows.
+ */
+static void a_tail_before_a_reset(void **state)
+{
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_RST, NULL, 0);
+    assert_int_equal(w.ends, 0);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
+    tail_begin(); /* the client was asked, and resets once more: the first was refused */
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_RST, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 3, TCP_ACK, NULL, 0);
+    watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_RST, NULL, 0);
+    tail_is("abc", OBSERVE_WHY_RESET, OBSERVE_HOLE_END);
+    (void)state;
+}
+
 static void frames_that_the_capture_cut(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
@@ -631,6 +698,8 @@ int main(void)
         cmocka_unit_test(holes_that_the_other_side_acknowledged),
         cmocka_unit_test(bytes_that_come_behind_their_acknowledgement),
         cmocka_unit_test(a_hole_at_the_end),
+        cmocka_unit_test(a_tail_that_never_came),
+        cmocka_unit_test(a_tail_before_a_reset),
         cmocka_unit_test(frames_that_the_capture_cut),
         cmocka_unit_test(a_start_in_the_middle),
         cmocka_unit_test(numbers_run_round),
