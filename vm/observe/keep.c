@@ -120,7 +120,7 @@ static void archive_window(struct observers *o, struct half *h, struct archive *
         struct piece *p = a->reads ? window_keep(&w, &o->pieces, here) : window_piece(&w, &o->pieces, here);
         if (!archive_sound(a, p)) break;
         bytes = (uint8_t *)p;
-        archive_part(a, bytes, sizeof *p);
+        archive_part(a, bytes, a->unordered ? offsetof(struct piece, ends) : sizeof *p);
     }
     archive_sound(a, w.count == h->count);
     half_keep_window(h, &w);

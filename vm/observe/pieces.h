@@ -10,8 +10,10 @@ enum { PIECE_BYTES = 2048, PIECE_WORDS = PIECE_BYTES / 64 };
 
 struct piece {
     uint8_t bytes[PIECE_BYTES];
-    uint64_t there[PIECE_WORDS];  /* one bit a byte: it has come */
-    uint64_t begins[PIECE_WORDS]; /* one bit a byte: a segment of those kept begins there */
+    uint64_t there[PIECE_WORDS]; /* one bit a byte: it has come */
+    /* Segments that wait (queue.h): one bit a byte, where one begins, and where its last byte lies; and how many begin
+     * before the piece and end in it or behind it */
+    uint64_t begins[PIECE_WORDS], ends[PIECE_WORDS], crossing;
 };
 
 struct pieces {

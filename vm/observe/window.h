@@ -4,9 +4,8 @@
  *      low ---- told ---- next      hole      ahead
  *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
  *
- * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or,
- * as Linux does, the first if its segment began before the other, or with it and is as long, else the later. What was
- * told stays.
+ * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
+ * the one that Linux takes (queue.h). What was told stays.
  *
  * Pieces lie at multiples of their size; a directory, itself a piece, finds each in one step. */
 #pragma once
