@@ -281,6 +281,12 @@ static void take_payload(struct observers *o, struct conn *c, enum observe_half 
         h->ahead = (uint32_t)(end - (int64_t)h->next);
 }
 
+void half_lies_ahead(struct half *h, uint32_t end)
+{
+    const int32_t beyond = seq_from(h->next_seq, end);
+    if (beyond > (int64_t)h->ahead && (uint64_t)h->back + (uint32_t)beyond <= WINDOW_BYTES) h->ahead = (uint32_t)beyond;
+}
+
 /* True if a segment at that distance from `next` may be one that its receiver takes. */
 static bool in_reach(const struct half *h, uint32_t seq, int32_t from)
 {

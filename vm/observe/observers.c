@@ -339,7 +339,10 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
     h->ttl = (uint8_t)s->key.ttl;
     h->tos = key_tos(&s->key);
     if (s->has_stamps && (first || (int32_t)(s->stamp - h->stamp) > 0)) h->stamp = s->stamp;
-    if (s->key.kind & KIND_FRAGMENT) COUNT(o, c, fragments, 1);
+    if (s->key.kind & KIND_FRAGMENT) {
+        COUNT(o, c, fragments, 1);
+        later_expect(o, c, side, s);
+    }
     c->flags &= (uint8_t)~CONN_HELD_RESET;
     half_take(o, c, side, s);
     if (!(c->flags & CONN_OVER)) half_acked(o, c, !side, s);

@@ -3,6 +3,7 @@
 
 #include "vm/flow/tcp/window.h"
 #include "vm/observe/observers_priv.h"
+#include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
 /* Find the captured bytes of the payload: in the head, then in segments. */
@@ -30,6 +31,11 @@ bool observers_read(struct observers *o, const struct key *key, const struct pkt
     s->flags = (uint8_t)key->marks;
     s->scale = SCALE_UNKNOWN;
     find_bytes(pkt, s);
+    struct fragment first;
+    if (key->kind & KIND_FRAG_FIRST && fragment_read(pkt, key, &first)) {
+        s->fragment = first.id;
+        s->zero = s->seq + !!(s->flags & TCP_SYN) - (first.bytes - s->len);
+    }
     s->has_stamps = false;
     if (s->flags & TCP_SYN || o->cutting) {
         struct tcp_syn_options options = {.has_scale = false};
@@ -62,6 +68,7 @@ bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const s
     s->key.kind = (s->key.kind & ~changed) | (key.kind & changed);
     s->key.src_port = key.src_port;
     s->key.dst_port = key.dst_port;
+    s->zero += tcp.seq - s->seq;
     s->seq = tcp.seq;
     s->ack = tcp.ack;
     return true;
