@@ -35,7 +35,7 @@ struct observe_packet {
     bool has_stamps, sack, has_scale; /* options, where the program cuts into connections (so are these) */
     uint16_t mss;
     uint32_t stamp;
-    uint32_t fragment, zero; /* of a first fragment: its identification, and the number of its datagram's first byte */
+    uint32_t fragment, zero; /* identification of a first fragment, and number of its datagram's first byte */
 };
 
 /* Read a packet before it is judged, as it arrived. False: it is none that could be watched. Else show or drop it. */

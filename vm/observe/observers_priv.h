@@ -19,7 +19,7 @@ struct cutting {
     bool holds;                    /* the server's bytes are held, too: the sockets are open */
     uint64_t until_ns;
 };
-/* A first fragment of a watched segment (later.c) */
+/* A first fragment of a watched segment (packet.c) */
 enum { FRAGMENTS_MOST = 64 };
 struct first_fragment {
     uint64_t number; /* number of its connection; 0: none */
@@ -117,7 +117,7 @@ void half_clear(struct observers *o, struct conn *c, enum observe_half side);
 /* Note that something is sent now that will be acknowledged by `seq`. */
 void half_time(const struct observers *o, struct half *h, uint32_t seq);
 
-/* later.c: note a first fragment of that half: later ones follow */
+/* packet.c: note a first fragment of that half: later ones follow */
 void later_expect(struct observers *o, const struct conn *c, enum observe_half side, const struct observe_packet *s);
 
 /* opening.c: first bytes and branches */

@@ -1,7 +1,17 @@
-/* Segments that wait, see queue.h */
-#include "vm/observe/queue.h"
-
-#include "vm/observe/bits.h"
+/* The order of segments that wait behind a hole, as Linux' queue of them has it. A byte that several brought counts
+ * from the one that begins first. They are sorted by their first byte, and none lies within another, so their ends
+ * ascend, too, and the n-th that begins is the n-th that ends. For a new segment the last one that begins before it or
+ * with it decides:
+ *
+ *      |---before---|                       |---before---|                 |---before---|
+ *         |--new--|       is dropped            |---new---|  is added          ...       |---new---|  prolongs it
+ *
+ *      |---before---|
+ *      |-----new------|   takes its place                 those behind it that end within the new one are dropped
+ *
+ * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do. Pieces
+ * keep a bit where a segment begins, one where its last byte lies, and how many cross into the piece. */
+#include "vm/observe/window.h"
 
 /* A stretch of offsets within one piece */
 struct stretch {

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#include "vm/observe/bits.h"
-#include "vm/observe/queue.h"
-
 static uint32_t *entry(const struct window *w, const struct pieces *all, uint64_t at)
 {
     uint32_t *dir = (uint32_t *)(void *)piece_at(all, w->dir)->bytes;

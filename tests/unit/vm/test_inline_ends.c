@@ -71,8 +71,8 @@ static void another_server(void **state)
     wire_fini(&w);
 }
 
-/* Whichever server was chosen, one with a MAC address and tags of its own or one by a route: the client's frames come from
- * the place that it wanted, under the client's tags. */
+/* Whichever server was chosen, one with a MAC address and tags of its own or one by a route: the client's frames come
+ * from the place that it wanted, under the client's tags. */
 static void keeps_the_link_of_the_original(void **state)
 {
     static const uint16_t ways[2] = {IFACE_NONE, LEFT};
