@@ -47,7 +47,7 @@ void window_clear(struct window *w, struct pieces *all, uint64_t low);
 
 /* Place of a new segment in the queue */
 struct queue_place {
-    uint64_t kept;   /* offset before which bytes count as they were; for a segment that is dropped: its end */
+    uint64_t kept;   /* first offset at which the new bytes count; the segment's end if it is dropped */
     uint64_t behind; /* those that end behind this offset, and within the segment, are dropped */
     bool replaces;   /* it takes the place of the one before, which ends at `behind` */
     bool prolongs;   /* it goes on where the one before ends */
