@@ -117,6 +117,8 @@ struct inline_told;
 void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_ask *ask, struct vm_tx *tx);
 /* Take the oldest answer for the loop. False: there is none. To be called after each call of the vm. */
 bool vm_inline_told(struct vm *vm, struct inline_told *told);
+/* Say that all entries of the last calls' vm_tx have left. Only beside the executor in the kernel it matters when. */
+void vm_sent(struct vm *vm);
 /* Return the bytes that a worker has for each inline connection. */
 size_t vm_inline_bytes(void);
 

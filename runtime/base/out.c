@@ -1,6 +1,7 @@
 #include "runtime/base/out.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 enum { BUFFER = 1 << 18 };
@@ -15,9 +16,16 @@ int out_open(struct out *o, const char *path)
     return 0;
 }
 
+int stream_error(FILE *f)
+{
+    struct pollfd fd = {.fd = fileno(f), .events = POLLOUT};
+    if (poll(&fd, 1, 0) == 1 && fd.revents & POLLERR) return EPIPE;
+    return errno ? errno : EIO;
+}
+
 bool out_failed(struct out *o)
 {
-    if (!o->error && ferror(o->f)) o->error = errno ? errno : EIO;
+    if (!o->error && ferror(o->f)) o->error = stream_error(o->f);
     return o->error;
 }
 
@@ -25,7 +33,7 @@ int out_flush(struct out *o)
 {
     if (!o->f) return 0;
     errno = 0;
-    if (fflush(o->f) && !o->error) o->error = errno ? errno : EIO;
+    if (fflush(o->f) && !o->error) o->error = stream_error(o->f);
     out_failed(o);
     return -o->error;
 }

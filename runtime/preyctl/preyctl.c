@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "runtime/base/out.h"
 #include "runtime/preyctl/command.h"
 
 static int (*const commands[COMMANDS])(struct talk *) = {
@@ -33,8 +34,9 @@ int main(int argc, char *argv[])
     talk_end(&t);
     errno = 0;
     if ((fflush(stdout) || ferror(stdout)) && status == 0) {
+        const int failed = stream_error(stdout);
         status = 2;
-        if (errno != EPIPE) talk_complain("standard output: %s", strerror(errno ? errno : EIO));
+        if (failed != EPIPE) talk_complain("standard output: %s", strerror(failed));
     }
     return status;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "runtime/base/out.h"
 #include "runtime/live/main/live.h"
 #include "runtime/preyrun/options.h"
 #include "runtime/record/told/recording.h"
@@ -39,8 +40,9 @@ int main(int argc, char *argv[])
     options_fini(&o);
     errno = 0;
     if ((fflush(stdout) || ferror(stdout)) && status == 0) {
+        const int failed = stream_error(stdout);
         status = 2;
-        if (errno != EPIPE) fprintf(stderr, "preyrun: standard output: %s\n", strerror(errno ? errno : EIO));
+        if (failed != EPIPE) fprintf(stderr, "preyrun: standard output: %s\n", strerror(failed));
     }
     return status;
 }

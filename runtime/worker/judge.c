@@ -229,6 +229,7 @@ void worker_leave(struct worker *w, uint64_t now)
     if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
     for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
     egress_flush(&w->egress);
+    vm_sent(w->vm);
     for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
     w->tx.count = 0;
 }

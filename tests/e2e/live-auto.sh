@@ -38,6 +38,7 @@ echo 'firewall f forward default accept { accept state established; drop vlan 5 
 { cat shop.prey && echo 'firewall f in default accept { decap ipip from 10.1.0.9 to self as OPENS }'; } | rules opens
 { echo 'pool far { server one 10.2.0.2 }' && echo 'service w on 10.2.0.2 tcp/80 { mode proxy inline; -> far }'; } | rules wire
 { echo 'pool far { server one 10.2.0.2 }' && echo 'service w on 10.2.0.2 tcp/80 { mode proxy inline; splice packets; -> far }'; } | rules spliced
+{ echo 'service w on any tcp/80 { mode proxy inline; when bytes payload at 0 is x"47" -> reject; else -> pass }'; } | rules passing
 
 # ---- the kernel ----
 
@@ -47,6 +48,7 @@ chooses 'a proxy' "$fits" -i wan -i lan proxied.pbc
 at prey sysctl -q -w net.ipv4.ip_forward=1
 chooses 'a router' "$fits" -i wan -i lan router.pbc
 chooses 'connections that are spliced' "$fits" -i wan -i lan spliced.pbc
+chooses 'connections that pass' "$fits" -i wan -i lan passing.pbc
 chooses 'one worker, asked for' "$fits" -i wan -i lan --workers 1 shop.pbc
 chooses 'a recording of samples' "$fits" -i wan -i lan --record kept --record-sample 100 shop.pbc
 
@@ -56,7 +58,7 @@ at prey sysctl -q -w net.ipv4.ip_forward=0
 chooses 'where this machine forwards nothing' 'user, because this machine forwards nothing (net.ipv4.ip_forward=0), so all that crosses would come up' -i wan -i lan router.pbc
 chooses 'tunnels' 'user, because `decap` opens tunnels' -i wan -i lan opens.pbc
 same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` come up, however many, so `preyrun --exec auto` takes user space')" 1
-chooses 'connections in the wire' 'user, because all packets of connections in the wire' -i wan -i lan wire.pbc
+chooses 'connections in the wire' 'user, because service `w` keeps connections in the wire in their sockets, so all packets of those would come up' -i wan -i lan wire.pbc
 chooses 'second tags' 'user, because rules ask for a second VLAN tag' -i wan -i lan tagged.pbc
 chooses 'a bridge' 'user, because --bridge is carried by this process' --bridge wan:lan router.pbc
 chooses '--monitor' 'user, because --monitor asks for no more than watching' -i wan -i lan --monitor shop.pbc

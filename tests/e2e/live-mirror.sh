@@ -94,3 +94,15 @@ kill -HUP "$prey"
 hears 'copies to an interface that is served are refused' 'this interface is served (-i), so copies would be judged again'
 prey_ends
 same 'it ends well' "$status" 0
+
+# Started in another folder: a name without one is a name in the folder of the program's file.
+sed -i 's/"eth0" \(snap 64B \)*udp/"tap1" udp/' shop.prey
+"$bin/preyc" shop.prey -o shop.pbc
+rm copies.pcapng
+mkdir away
+cd away || exit 1
+prey prey -i eth0 ../shop.pbc
+asks 1 >/dev/null
+until_true 100 'the file lies beside the program' test -s ../copies.pcapng && ok 0 'the file lies beside the program, wherever preyrun was started'
+prey_ends
+cd ..

@@ -139,4 +139,27 @@ for before in proxies sends_on; do
     prey_ends
     same "$before: and it ends well" "$status" 0
 done
+
+# ---- ends that leave checksums to be completed, beside connections that stay in their sockets ----
+rules mixed <<'RULES'
+limits { proxy_sessions 200 }
+service stays on any tcp/80 { mode proxy inline; bytes first }
+service wire on any tcp/81 { mode proxy inline first bytes within 60s; when from 192.0.2.0/24 -> reject; else -> pass }
+firewall f forward default drop { accept tcp port 80-82; accept icmp }
+RULES
+for end in client one; do at $end ethtool -K eth0 tx on >/dev/null 2>&1; done
+prey prey -i wan -i lan --format json mixed.pbc
+hold whole 10.2.0.2 81 move:4000000:12000000
+left_are wire 1
+came=$(ups)
+go_on whole
+exact whole '16 MB arrive as they are, of ends whose cards complete checksums'
+came=$(($(ups) - came))
+[ "$came" -lt 2000 ] || echo "# $came came up"
+[ "$came" -lt 2000 ]
+ok $? 'nearly all of their segments stay in the kernel, too'
+same 'others go through their sockets' "$(peer moves 10.2.0.2 80 4 300000 2000000)" '4 of 4 exact'
+kill "${holder[whole]}"
+prey_ends
+same 'and it ends well' "$status" 0
 exit $failed

@@ -1,4 +1,4 @@
-"""Writes drawn.pcap, five connections to port 80, and body, what the server says in each."""
+"""Writes drawn.pcap, six connections to port 80, and body, what the server says in each."""
 import random
 import struct
 random.seed(7)
@@ -41,6 +41,12 @@ talk(1002, b"GET /b HTTP/1.1\r\nHost: a.example\r\n\r\n", body, lambda l: shuffl
 talk(1003, b"hello", body, lambda l: l, vlan=7, fin=False, skip=(5,))
 talk(1004, b"hello", body, lambda l: [1, 0] + l[2:], differ=1)
 talk(1005, b"GET /secret HTTP/1.1\r\nHost: bank.example\r\n\r\n", body, lambda l: l)
+# The last segment of one, which nobody acknowledges, comes in three fragments.
+talk(1006, b"hello", body, lambda l: l, fin=False)
+whole, parts = seg(S, C, 80, 1006, 78 + len(body), 4294967006, ACK, body[:400]), []
+for at, n, more in ((0, 160, 0x2000), (320, 100, 0), (160, 160, 0x2000)):
+    head = whole[14:16] + struct.pack(">HHHBBH", 20 + n, 99, more | at // 8, 64, 6, 0) + whole[26:34]
+    frames.append(whole[:14] + head[:10] + struct.pack(">H", csum(head)) + head[12:] + whole[34 + at:34 + at + n])
 with open("drawn.pcap", "wb") as f:
     f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 65535, 1))
     for i, x in enumerate(frames): f.write(struct.pack("<IIII", 1700000000 + i // 1000, i % 1000 * 1000000, len(x), len(x)) + x)

@@ -32,18 +32,20 @@ done
 same 'out of order and twice' "$(session 's[1002]["from_server"]["reordered"] > 5, s[1002]["from_server"]["retransmitted"] >= 0, s[1002]["path"]')" "(True, True, '/b')"
 same 'a hole has its place, and its file' \
     "$(session 's[1003]["gaps"], s[1003]["vlan"], s[1003]["why"]') $(cat out/bytes/*-1003-*.holes)" \
-    "([{'kind': 'hole', 'from': 'server', 'offset': 500, 'bytes': 100, 'cause': 'end'}], [7], 'still-open') server 500 100 hole end"
+    "([{'kind': 'hole', 'from': 'server', 'offset': 500, 'bytes': 100, 'cause': 'unseen'}], [7], 'still-open') server 500 100 hole unseen"
 { head -c 500 body; tail -c +601 body; } | cmp - <(bytes 1003 server)
 ok $? 'the bytes around it are there'
 same 'a differing overlap is told with its place' \
     "$(session 's[1004]["gaps"][0]["kind"], s[1004]["gaps"][0]["offset"], s[1004]["from_server"]["differing"]')" "('differs', 100, 1)"
+same 'later fragments of a last segment are a hole' "$(session 's[1006]["gaps"], s[1006]["from_server"]["bytes"]')" \
+    "([{'kind': 'hole', 'from': 'server', 'offset': 3140, 'bytes': 260, 'cause': 'end'}], 3140)"
 same 'what is ignored is nowhere' "$(session '1005 in s') $(ls out/bytes | grep -c -e -1005-)" 'False 0'
 "$bin/preyrun" watch.pbc --pcap drawn.pcap --json >json
 same 'the service has its own counts, and the summary its row' \
     "$(python3 -c 'import json
 j = json.load(open("json"))
 o, of = j["observed"], j["observe_services"]
-print([x["service"] for x in of], of[0]["sessions"], all(of[0][k] == o[k] for k in of[0] if k != "service"))') $(grep -A1 '^observe service' said | awk 'NR == 2 { print $1, ($2 > 0) }')" "['watch'] 5 True watch 1"
+print([x["service"] for x in of], of[0]["sessions"], all(of[0][k] == o[k] for k in of[0] if k != "service"))') $(grep -A1 '^observe service' said | awk 'NR == 2 { print $1, ($2 > 0) }')" "['watch'] 6 True watch 1"
 mkdir piped
 mkfifo piped/s.log
 timeout 60 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed piped >said 2>err
@@ -67,7 +69,7 @@ same 'and as JSON' "$("$bin/preyc" --json --ask 'tcp 10.0.0.1:1000 -> 192.0.2.1:
 same '--explain of a frame, too' "$("$bin/preyrun" watch.pbc --pcap drawn.pcap --explain 1 | grep -c '^  observe service watch: ')" 1
 before=$(cat out/s.log | wc -l)
 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed out >said 2>&1
-same 'a second replay adds to it, and overwrites nothing' "$(($(wc -l <out/s.log) - before)) $(ls out/bytes/*-1001-*.server | wc -l)" '4 2'
+same 'a second replay adds to it, and overwrites nothing' "$(($(wc -l <out/s.log) - before)) $(ls out/bytes/*-1001-*.server | wc -l)" '5 2'
 echo 'firewall f default accept { }' | rules plain
 "$bin/preyrun" plain.pbc --pcap drawn.pcap --observed out >said 2>&1
 same 'rules that watch nothing' "$? $(grep -c 'no service of plain.pbc is in mode observe' said)" '2 1'

@@ -109,6 +109,40 @@ has 'an explanation says why' '^  no server: .*Content-Length'
 run --pcap smuggled.pcap web.pbc
 has 'the summary does' '^proxied +1 connection: 1 closed for what they sent$'
 
+capture wordless <<END_OF_NOTES
+$(opened 3 81)
+$(data 3 81 101 "$request")
+$(opened 4 81)
+$(up 4 81) ack fin seq 101 ack 501
+$(opened 5 81)
+after 60s
+$(up 5 81) ack seq 101 ack 501
+END_OF_NOTES
+run --pcap wordless.pcap --verdicts lines web.pbc
+same 'no byte asks for no server' "$(servers)" '- - - web/a - - - - - - - - '
+has 'the summary counts those' '^proxied +3 connections: 1 given a server, 2 closed without a request$'
+run --pcap wordless.pcap --explain 8 web.pbc
+has '… and an explanation names them' 'no server: no request came before it was closed, or in time'
+rules inline <<'END_OF_RULES'
+pool web { server a 10.0.0.11:8080 }
+service www on any tcp/81 { mode proxy inline http; when path "/a" -> original; when path "/x" -> reject; else -> web }
+firewall f forward default accept { }
+END_OF_RULES
+n_get() { hex "GET /$1 HTTP/1.1|Host: b||"; }
+capture inline <<END_OF_NOTES
+$(opened 3 81)
+$(data 3 81 101 "$request")
+$(data 3 81 $((101 + n)) "$(n_get b)")
+$(data 3 81 $((101 + n + 28)) "$request")
+$(data 3 81 $((101 + 2 * n + 28)) "$(n_get x)")
+END_OF_NOTES
+run --pcap inline.pcap --verdicts lines inline.pbc
+same 'a request to the original is one of several' "$(servers)" '- - - - web/a - - '
+run --pcap inline.pcap --explain 6 inline.pbc
+has '… and explained as such' 'no server: it goes on to where the client wanted to go'
+run --pcap inline.pcap --explain 7 inline.pbc
+has '… until one is rejected' 'no server: the service rejects it'
+
 echo '# What the bytes say'
 rules routes <<'END_OF_RULES'
 pool web { server a 10.0.0.11:8080 }
@@ -207,6 +241,19 @@ $(for ((i = 20; i < ${#hello_bytes} / 2; i++)); do data 1 443 $((101 + i)) "${he
 END_OF_NOTES
 run --pcap six.pcap --verdicts lines routes.pbc
 same 'a hello byte by byte, IPv6' "$(servers)" "$(none $((3 + ${#hello_bytes} / 2 - 20)))api/x "
+rules ends <<'END_OF_RULES'
+pool web { server a 10.0.0.11:8080 }
+pool api { server x 10.0.0.13:8080 }
+service tls on 203.0.113.10 tcp/443 { mode proxy tls cert "c" key "k"; when sni "www.api.example" -> api; else -> web }
+service own on 203.0.113.10 tcp/444 { mode proxy tls cert "c" key "k"; when from 10.0.0.0/8 -> web; else -> api }
+END_OF_RULES
+capture ends <<END_OF_NOTES
+$(sends 1 443 "$hello_bytes")
+$(sends 2 443 "$(hello www.example)")
+$(sends 3 444 "$(hello www.example)")
+END_OF_NOTES
+run --pcap ends.pcap --verdicts lines ends.pbc
+same 'where TLS ends here the hello says the name, too' "$(servers)" '- - - api/x - - - web/a - - api/x api/x '
 capture late <<END_OF_NOTES
 $(sends 1 443 "$(hex 'EHLO')")
 after 6s

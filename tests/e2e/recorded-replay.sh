@@ -119,6 +119,11 @@ for i in range(600):
 END
 "$bin/tests/tools/mkrec" much.pbc much.pcap many 500000
 files=$(ls many | wc -l)
+python3 -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.run(sys.argv[1:], stdout=w).returncode)' "$bin/preyrun" --replay many --verdicts - 2>err
+same 'a reader that has gone: no word, status 2' "$?|$(cat err)" '2|'
 run --replay many --from 2 --to 3 --flows
 same 'files by their numbers: of what was there before it is known when it began' \
     "$status $(grep -c ' 0 otherwise' out) $(grep -c '^earlier' out) $(grep -c ' web/a ' out | sed 's/[1-9].*/some/') $(cat err)" '0 2 0 some '

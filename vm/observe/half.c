@@ -124,6 +124,26 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
     if (h->back > WINDOW_BYTES / 2 && !h->ahead) half_clear(o, c, side);
 }
 
+/* Return the bytes of the half that the other side has acknowledged, and that have not come; the FIN is none. */
+static int32_t acked_unseen(const struct half *h)
+{
+    if (!(h->flags & HALF_ACKED)) return 0;
+    const bool fin = h->flags & HALF_FIN && h->acked == h->fin_seq + 1;
+    return seq_from(h->next_seq + fin, h->acked);
+}
+
+void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq)
+{
+    struct half *h = &c->half[side];
+    const int32_t acked = acked_unseen(h);
+    if (acked > 0) half_skip(o, c, side, h->next + (uint32_t)acked, OBSERVE_HOLE_UNSEEN);
+    const uint32_t end = h->flags & HALF_FIN ? h->fin_seq : reset_seq ? *reset_seq : h->next_seq;
+    const int32_t left = seq_from(h->next_seq, end);
+    const uint32_t last = left > 0 && (uint32_t)left > h->ahead ? (uint32_t)left : h->ahead;
+    if (last) half_skip(o, c, side, h->next + last, OBSERVE_HOLE_END);
+    half_clear(o, c, side);
+}
+
 void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side)
 {
     const struct half *h = &c->half[side];
@@ -261,6 +281,12 @@ static void take_payload(struct observers *o, struct conn *c, enum observe_half 
         h->ahead = (uint32_t)(end - (int64_t)h->next);
 }
 
+void half_lies_ahead(struct half *h, uint32_t end)
+{
+    const int32_t beyond = seq_from(h->next_seq, end);
+    if (beyond > (int64_t)h->ahead && (uint64_t)h->back + (uint32_t)beyond <= WINDOW_BYTES) h->ahead = (uint32_t)beyond;
+}
+
 /* True if a segment at that distance from `next` may be one that its receiver takes. */
 static bool in_reach(const struct half *h, uint32_t seq, int32_t from)
 {
@@ -305,8 +331,7 @@ static void settle(struct observers *o, struct conn *c, enum observe_half side)
 {
     struct half *h = &c->half[side];
     if (!(h->flags & HALF_AHEAD)) return;
-    const bool fin = h->flags & HALF_FIN && h->acked == h->fin_seq + 1;
-    const int32_t missing = seq_from(h->next_seq + fin, h->acked);
+    const int32_t missing = acked_unseen(h);
     if (missing <= 0) {
         h->flags &= (uint8_t)~HALF_AHEAD;
     } else if (micros(o->now_ns) - h->timed_us >= GRACE_US) {

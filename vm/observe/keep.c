@@ -71,8 +71,8 @@ static bool is_sound_half(const struct half *h)
 {
     const bool none = h->dir == PIECE_NONE;
     return h->next < UINT64_C(1) << 62 && h->back <= h->next && (h->next - h->back) % PIECE_BYTES == 0 &&
-           h->hole_bytes <= h->next && h->scale <= SCALE_UNKNOWN && h->count <= WINDOW_PIECES &&
-           (none ? !h->count && !h->ahead : (uint64_t)h->back + h->ahead <= WINDOW_BYTES);
+           h->hole_bytes <= h->next && h->scale <= SCALE_UNKNOWN && h->count <= WINDOW_PIECES && (!none || !h->count) &&
+           h->ahead <= WINDOW_BYTES && (none || (uint64_t)h->back + h->ahead <= WINDOW_BYTES);
 }
 
 /* True if what a connection says is in bounds, but for its memory. */
@@ -120,7 +120,7 @@ static void archive_window(struct observers *o, struct half *h, struct archive *
         struct piece *p = a->reads ? window_keep(&w, &o->pieces, here) : window_piece(&w, &o->pieces, here);
         if (!archive_sound(a, p)) break;
         bytes = (uint8_t *)p;
-        archive_part(a, bytes, sizeof *p);
+        archive_part(a, bytes, a->unordered ? offsetof(struct piece, ends) : sizeof *p);
     }
     archive_sound(a, w.count == h->count);
     half_keep_window(h, &w);

@@ -122,11 +122,9 @@ void conn_end(struct observers *o, struct conn *c, enum observe_why why)
     if (c->flags & CONN_OVER) return;
     if (c->does != PBC_IGNORE) opening_end(o, c);
     guard_ends(o, c);
-    for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
-        struct half *h = &c->half[side];
-        if (h->ahead) half_skip(o, c, side, h->next + h->ahead, OBSERVE_HOLE_END);
-        half_clear(o, c, side);
-    }
+    const enum observe_half by = c->flags & CONN_BY_SERVER ? OBSERVE_SERVER : OBSERVE_CLIENT;
+    for (unsigned side = 0; side < OBSERVE_HALVES; side++)
+        half_end(o, c, side, c->flags & CONN_HELD_RESET && side == by ? &c->half[side].fin_seq : NULL);
     c->why = (uint8_t)why;
     if (why != OBSERVE_WHY_SILENT && why != OBSERVE_WHY_FULL && why != OBSERVE_WHY_OPEN) c->seen_ns = o->now_ns;
     session_say(o, c, OBSERVE_END);
@@ -263,11 +261,13 @@ static void reset(struct observers *o, struct conn *c, enum observe_half side, c
     }
     c->flags = (uint8_t)((c->flags & ~CONN_BY_SERVER) | (side == OBSERVE_SERVER ? CONN_BY_SERVER : 0));
     if (exact) {
+        c->flags &= (uint8_t)~CONN_HELD_RESET;
         conn_end(o, c, OBSERVE_WHY_RESET);
         return;
     }
     c->flags |= CONN_HELD_RESET;
     c->state = OBSERVE_CLOSES;
+    if (!(c->half[side].flags & HALF_FIN)) c->half[side].fin_seq = s->seq;
 }
 
 static bool is_closed(const struct half *h)
@@ -339,7 +339,10 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
     h->ttl = (uint8_t)s->key.ttl;
     h->tos = key_tos(&s->key);
     if (s->has_stamps && (first || (int32_t)(s->stamp - h->stamp) > 0)) h->stamp = s->stamp;
-    if (s->key.kind & KIND_FRAGMENT) COUNT(o, c, fragments, 1);
+    if (s->key.kind & KIND_FRAGMENT) {
+        COUNT(o, c, fragments, 1);
+        later_expect(o, c, side, s);
+    }
     c->flags &= (uint8_t)~CONN_HELD_RESET;
     half_take(o, c, side, s);
     if (!(c->flags & CONN_OVER)) half_acked(o, c, !side, s);

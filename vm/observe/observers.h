@@ -9,6 +9,7 @@
 #include "vm/observe/observe.h"
 #include "vm/observe/waiting.h"
 #include "vm/packet/key.h"
+#include "vm/packet/parse/fragment.h"
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
@@ -34,6 +35,7 @@ struct observe_packet {
     bool has_stamps, sack, has_scale; /* options, where the program cuts into connections (so are these) */
     uint16_t mss;
     uint32_t stamp;
+    uint32_t fragment, zero; /* identification of a first fragment, and number of its datagram's first byte */
 };
 
 /* Read a packet before it is judged, as it arrived. False: it is none that could be watched. Else show or drop it. */
@@ -42,6 +44,8 @@ bool observers_read(struct observers *o, const struct key *key, const struct pkt
 bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts);
 /* Show a packet that was let through, and when it came; an earlier time than before counts as that. */
 void observers_see(struct observers *o, uint64_t now_ns, const struct observe_packet *s);
+/* Show a later fragment that was let through: its bytes are not in the stream, but lie there. */
+void observers_see_later(struct observers *o, const struct key *key, const struct fragment *later);
 /* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);
 

@@ -19,6 +19,16 @@ struct cutting {
     bool holds;                    /* the server's bytes are held, too: the sockets are open */
     uint64_t until_ns;
 };
+/* A first fragment of a watched segment (packet.c) */
+enum { FRAGMENTS_MOST = 64 };
+struct first_fragment {
+    uint64_t number; /* number of its connection; 0: none */
+    uint32_t src[4], dst[4], id;
+    uint32_t place; /* place of the connection in the table */
+    uint32_t zero;  /* sequence number of the datagram's first byte */
+    uint8_t side, v6;
+};
+
 struct observers {
     struct watched conns;
     struct pieces pieces;
@@ -40,6 +50,8 @@ struct observers {
     bool guarding, cutting;                  /* there are such services; some of them cut */
     struct cutting cuts[CUTS_AT_ONCE];       /* connections that are being cut into */
     uint32_t cut_count;
+    struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring; not archived */
+    uint32_t fragments_at;
     uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
@@ -90,8 +102,13 @@ void conn_remove(struct observers *o, uint32_t place, enum observe_why why);
 void half_take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
 /* Take the acknowledgement and window in a packet of the other side: `side` sent what is acknowledged. */
 void half_acked(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
+/* Note that bytes up to that number have gone by, which are not kept. */
+void half_lies_ahead(struct half *h, uint32_t end);
 /* Give up waiting for bytes before that offset. */
 void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint64_t to, enum observe_hole cause);
+/* Give up all that has not come of a half that ends: what was acknowledged, what lies before its FIN, or before the
+ * number of the reset that ended it (NULL: none did). */
+void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq);
 /* Tell the bytes that are kept from offset 0 on: a choice was made. */
 void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side);
 /* Drop what need not be kept any more. */
@@ -99,6 +116,9 @@ void half_trim(struct observers *o, struct conn *c, enum observe_half side);
 void half_clear(struct observers *o, struct conn *c, enum observe_half side);
 /* Note that something is sent now that will be acknowledged by `seq`. */
 void half_time(const struct observers *o, struct half *h, uint32_t seq);
+
+/* packet.c: note a first fragment of that half: later ones follow */
+void later_expect(struct observers *o, const struct conn *c, enum observe_half side, const struct observe_packet *s);
 
 /* opening.c: first bytes and branches */
 

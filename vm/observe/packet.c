@@ -3,6 +3,7 @@
 
 #include "vm/flow/tcp/window.h"
 #include "vm/observe/observers_priv.h"
+#include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
 /* Find the captured bytes of the payload: in the head, then in segments. */
@@ -30,6 +31,11 @@ bool observers_read(struct observers *o, const struct key *key, const struct pkt
     s->flags = (uint8_t)key->marks;
     s->scale = SCALE_UNKNOWN;
     find_bytes(pkt, s);
+    struct fragment first;
+    if (key->kind & KIND_FRAG_FIRST && fragment_read(pkt, key, &first)) {
+        s->fragment = first.id;
+        s->zero = s->seq + !!(s->flags & TCP_SYN) - (first.bytes - s->len);
+    }
     s->has_stamps = false;
     if (s->flags & TCP_SYN || o->cutting) {
         struct tcp_syn_options options = {.has_scale = false};
@@ -62,7 +68,46 @@ bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const s
     s->key.kind = (s->key.kind & ~changed) | (key.kind & changed);
     s->key.src_port = key.src_port;
     s->key.dst_port = key.dst_port;
+    s->zero += tcp.seq - s->seq;
     s->seq = tcp.seq;
     s->ack = tcp.ack;
     return true;
+}
+
+/* ---- later IP fragments: their bytes are not put into the stream, but known to lie there, so they are a hole, also if
+ * nobody acknowledges them. The newest first fragments of a worker are remembered ---- */
+
+void later_expect(struct observers *o, const struct conn *c, enum observe_half side, const struct observe_packet *s)
+{
+    struct first_fragment *f = &o->fragments[o->fragments_at++ % FRAGMENTS_MOST];
+    *f = (struct first_fragment){.number = c->number,
+                                 .place = conn_place(o, c),
+                                 .id = s->fragment,
+                                 .zero = s->zero,
+                                 .side = (uint8_t)side,
+                                 .v6 = (s->key.kind & KIND_IP6) != 0};
+    memcpy(f->src, s->key.src, sizeof f->src);
+    memcpy(f->dst, s->key.dst, sizeof f->dst);
+}
+
+/* Return the first fragment of a later one's datagram; NULL: it is not remembered. */
+static const struct first_fragment *first_of(const struct observers *o, const struct key *key, uint32_t id)
+{
+    const bool v6 = (key->kind & KIND_IP6) != 0;
+    for (unsigned i = 1; i <= FRAGMENTS_MOST; i++) {
+        const struct first_fragment *f = &o->fragments[(o->fragments_at - i) % FRAGMENTS_MOST];
+        if (f->number && f->id == id && f->v6 == v6 && memcmp(f->src, key->src, sizeof f->src) == 0 &&
+            memcmp(f->dst, key->dst, sizeof f->dst) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+void observers_see_later(struct observers *o, const struct key *key, const struct fragment *later)
+{
+    const struct first_fragment *f = first_of(o, key, later->id);
+    struct conn *c = f && f->place < o->conns.high ? &o->conns.at[f->place] : NULL;
+    if (!c || !conn_lives(c) || c->number != f->number || c->flags & CONN_OVER) return;
+    COUNT(o, c, fragments, 1);
+    half_lies_ahead(&c->half[f->side], f->zero + later->offset + later->bytes);
 }

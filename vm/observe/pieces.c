@@ -41,6 +41,8 @@ uint32_t piece_take(struct pieces *all)
     struct piece *p = &all->at[number];
     memset(p->there, 0, sizeof p->there);
     memset(p->begins, 0, sizeof p->begins);
+    memset(p->ends, 0, sizeof p->ends);
+    p->crossing = 0;
     all->used++;
     return number;
 }

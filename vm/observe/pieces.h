@@ -10,8 +10,10 @@ enum { PIECE_BYTES = 2048, PIECE_WORDS = PIECE_BYTES / 64 };
 
 struct piece {
     uint8_t bytes[PIECE_BYTES];
-    uint64_t there[PIECE_WORDS];  /* one bit a byte: it has come */
-    uint64_t begins[PIECE_WORDS]; /* one bit a byte: a segment of those kept begins there */
+    uint64_t there[PIECE_WORDS]; /* one bit a byte: it has come */
+    /* Segments that wait (queue.c): one bit a byte, where one begins, and where its last byte lies; and how many begin
+     * before the piece and end in it or behind it */
+    uint64_t begins[PIECE_WORDS], ends[PIECE_WORDS], crossing;
 };
 
 struct pieces {
@@ -32,3 +34,31 @@ static inline struct piece *piece_at(const struct pieces *all, uint32_t number) 
 /* Return how many more pieces a user of `held` may have: as many as are free. So those who take much leave room for
  * others, however many they are (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
 static inline bool pieces_allow(const struct pieces *all, uint32_t held) { return held < all->most - all->used; }
+
+/* Bits of a piece */
+static inline bool bit(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
+static inline void put_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
+static inline void take_bit(uint64_t *bits, uint32_t i) { bits[i / 64] &= ~(UINT64_C(1) << (i % 64)); }
+
+/* Return the first bit set, or clear if `!set`, in [from, to); `to`: none. */
+static inline uint32_t seek(const uint64_t *bits, bool set, uint32_t from, uint32_t to)
+{
+    const uint64_t flip = set ? 0 : UINT64_MAX;
+    if (from >= to) return to;
+    uint32_t i = from / 64;
+    uint64_t found = (bits[i] ^ flip) & UINT64_MAX << from % 64;
+    while (!found && i < (to - 1) / 64) found = bits[++i] ^ flip;
+    const uint32_t at = found ? 64 * i + (uint32_t)__builtin_ctzll(found) : to;
+    return at < to ? at : to;
+}
+
+/* Return the number of bits set in [from, to). */
+static inline uint32_t count_bits(const uint64_t *bits, uint32_t from, uint32_t to)
+{
+    uint32_t count = 0;
+    for (uint32_t at = from; at < to; at = (at / 64 + 1) * 64) {
+        const uint64_t above = bits[at / 64] >> at % 64, left = to - at;
+        count += (uint32_t)__builtin_popcountll(left < 64 ? above & ((UINT64_C(1) << left) - 1) : above);
+    }
+    return count;
+}

@@ -41,7 +41,7 @@ struct half {
     uint32_t ahead;    /* from `next` to the end of the last byte that was kept; 0: all is in order */
     uint32_t acked;    /* number that the other side expects next */
     uint32_t edge;     /* number up to which the other side's window goes */
-    uint32_t fin_seq;  /* number of its FIN */
+    uint32_t fin_seq;  /* number of its FIN; without HALF_FIN: of the reset held (CONN_HELD_RESET) */
     uint32_t far;      /* an acknowledgement beyond the edge that another one may confirm, or of a SYN; 0: none */
     uint32_t timed_seq, timed_us;
     uint32_t rtt_min, rtt_avg, rtt_max, rtt_count; /* rtt_avg: eight times that */

@@ -42,52 +42,6 @@ struct piece *window_keep(struct window *w, struct pieces *all, uint64_t at)
     return piece_at(all, number);
 }
 
-static bool bit(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
-static void put_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
-static void take_bit(uint64_t *bits, uint32_t i) { bits[i / 64] &= ~(UINT64_C(1) << (i % 64)); }
-
-/* Return the first bit set, or clear if `!set`, in [from, to); `to`: none. */
-static uint32_t seek(const uint64_t *bits, bool set, uint32_t from, uint32_t to)
-{
-    const uint64_t flip = set ? 0 : UINT64_MAX;
-    if (from >= to) return to;
-    uint32_t i = from / 64;
-    uint64_t found = (bits[i] ^ flip) & UINT64_MAX << from % 64;
-    while (!found && i < (to - 1) / 64) found = bits[++i] ^ flip;
-    const uint32_t at = found ? 64 * i + (uint32_t)__builtin_ctzll(found) : to;
-    return at < to ? at : to;
-}
-
-/* Return the end of the segment, of those kept, that the byte at `at` belongs to, at most `to`. */
-static uint64_t segment_end(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to)
-{
-    uint64_t end = at + 1;
-    while (end < to) {
-        const struct piece *p = window_piece(w, all, end);
-        const uint32_t in = (uint32_t)(end % PIECE_BYTES);
-        const uint32_t last = to - end < PIECE_BYTES - in ? in + (uint32_t)(to - end) : PIECE_BYTES;
-        if (!p) return end;
-        const uint32_t gone = seek(p->there, false, in, last), begin = seek(p->begins, true, in, last);
-        const uint32_t stop = gone < begin ? gone : begin;
-        end += stop - in;
-        if (stop < last) break;
-    }
-    return end;
-}
-
-/* Return the offset up to which what is kept wins against a new segment [at, to). */
-static uint64_t kept_until(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to,
-                           enum pbc_overlaps overlaps)
-{
-    if (overlaps == PBC_OVERLAPS_FIRST) return to;
-    if (overlaps == PBC_OVERLAPS_LAST) return at;
-    const struct piece *p = window_piece(w, all, at);
-    const uint32_t in = (uint32_t)(at % PIECE_BYTES);
-    if (!p || !bit(p->there, in)) return at;
-    const uint64_t end = segment_end(w, all, at, to);
-    return bit(p->begins, in) && end < to ? at : end;
-}
-
 static void note(struct differs *d, uint64_t at)
 {
     if (d->from == d->to) d->from = at;
@@ -103,7 +57,6 @@ static void merge(struct piece *p, uint32_t from, uint32_t to, const uint8_t *by
         const bool was = bit(p->there, i);
         if (was && p->bytes[i] != bytes[i - from]) note(d, here);
         if (was && here < kept) continue;
-        if (was) take_bit(p->begins, i);
         p->bytes[i] = bytes[i - from];
         put_bit(p->there, i);
     }
@@ -121,15 +74,6 @@ static void fill(struct piece *p, uint32_t from, uint32_t to, const uint8_t *byt
     if (first < last) p->there[last] |= end;
 }
 
-/* Note where segments begin after [at, to) was put: the new one, and what is left behind it of one that it cut. */
-static void mark(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to)
-{
-    struct piece *p = window_piece(w, all, at);
-    if (p) put_bit(p->begins, (uint32_t)(at % PIECE_BYTES));
-    p = window_piece(w, all, to);
-    if (p && bit(p->there, (uint32_t)(to % PIECE_BYTES))) put_bit(p->begins, (uint32_t)(to % PIECE_BYTES));
-}
-
 /* Compare bytes of what was told with what is kept of it. */
 static void compare(const struct window *w, const struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     struct differs *d)
@@ -144,8 +88,10 @@ static void compare(const struct window *w, const struct pieces *all, uint64_t a
 uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d)
 {
-    const uint64_t to = at + n, begin = at > told ? at : told < to ? told : to;
-    const uint64_t kept = begin < to ? kept_until(w, all, begin, to, overlaps) : to;
+    const uint64_t to = at + n;
+    const bool queued = overlaps == PBC_OVERLAPS_LINUX && at > told; /* one that is in order is told at once */
+    const struct queue_place q = queued ? queue_look(w, all, told, at, to) : (struct queue_place){.kept = at};
+    const uint64_t kept = overlaps == PBC_OVERLAPS_FIRST ? to : q.kept;
     uint32_t done = 0;
     while (done < n) {
         const uint64_t here = at + done;
@@ -164,8 +110,7 @@ uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uin
         }
         done += some;
     }
-    /* Bytes that are in order are told at once: where their segment began matters no more */
-    if (overlaps == PBC_OVERLAPS_LINUX && at > told && kept < at + done) mark(w, all, kept, at + done);
+    if (queued && done == n && q.kept < to) queue_put(w, all, told, at, to, &q);
     return done;
 }
 

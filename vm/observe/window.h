@@ -4,9 +4,8 @@
  *      low ---- told ---- next      hole      ahead
  *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
  *
- * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or,
- * as Linux does, the first if its segment began before the other, or with it and is as long, else the later. What was
- * told stays.
+ * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
+ * the one that Linux takes (queue.c). What was told stays.
  *
  * Pieces lie at multiples of their size; a directory, itself a piece, finds each in one step. */
 #pragma once
@@ -43,3 +42,21 @@ struct piece *window_piece(const struct window *w, const struct pieces *all, uin
 struct piece *window_keep(struct window *w, struct pieces *all, uint64_t at);
 struct piece *window_reserve(struct window *w, struct pieces *all, uint64_t at);
 void window_clear(struct window *w, struct pieces *all, uint64_t low);
+
+/* queue.c: the order of segments that wait behind a hole, as Linux has it */
+
+/* Place of a new segment in the queue */
+struct queue_place {
+    uint64_t kept;   /* first offset at which the new bytes count; the segment's end if it is dropped */
+    uint64_t behind; /* those that end behind this offset, and within the segment, are dropped */
+    bool replaces;   /* it takes the place of the one before, which ends at `behind` */
+    bool prolongs;   /* it goes on where the one before ends */
+};
+
+/* Find the place of the segment [at, to), at > told: all before `told` is gone from the queue, and no segment reaches
+ * from there on. */
+struct queue_place queue_look(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at,
+                              uint64_t to);
+/* Put it there. All its pieces are kept. */
+void queue_put(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at, uint64_t to,
+               const struct queue_place *q);

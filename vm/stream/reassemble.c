@@ -72,6 +72,7 @@ static void shift(uint64_t *bits, uint32_t words, uint32_t n)
 
 void reassemble_take(struct reassembly *r, uint32_t n)
 {
+    if (!n) return; /* without a byte there may be no memory */
     memmove(r->bytes, r->bytes + n, r->highest - n);
     shift(r->there, r->room / 64, n);
     r->highest -= n;

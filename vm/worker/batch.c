@@ -369,6 +369,11 @@ void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_as
     mirrored_none(vm, tx, before);
 }
 
+void vm_sent(struct vm *vm)
+{
+    if (vm->inlines) inlines_sent(vm->inlines);
+}
+
 bool vm_inline_told(struct vm *vm, struct inline_told *told) { return vm->inlines && inlines_told(vm->inlines, told); }
 
 size_t vm_inline_bytes(void) { return inlines_bytes(); }

@@ -13,6 +13,7 @@
 #include "vm/worker/audit.h"
 #include "vm/worker/inside.h"
 #include "vm/worker/mirrored.h"
+#include "vm/worker/show.h"
 
 struct fragments {
     struct frags *frags;
@@ -211,10 +212,13 @@ static bool is_decided(const struct job *j, struct packet_ctx *c, const struct f
 
 static void follow_first(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
+    struct fragment later;
+    const bool watched = show_reads_later(j, c, &later);
     if (is_decided(j, c, first))
         decide_itself(j, c, first);
     else
         follow(j, c, first);
+    if (watched) show_later(j, c, &later);
 }
 
 /* Judge a fragment whose first is unknown: by the whole program if a rule names `fragment`; otherwise drop it. */

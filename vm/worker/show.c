@@ -51,6 +51,18 @@ void show_packet(const struct job *j, const struct packet_ctx *c, struct observe
         observers_drop(vm->observers, s);
 }
 
+bool show_reads_later(const struct job *j, const struct packet_ctx *c, struct fragment *later)
+{
+    return j->vm->observers && c->key->kind & KIND_FRAG_LATER && fragment_read(c->pkt, c->key, later);
+}
+
+void show_later(const struct job *j, const struct packet_ctx *c, const struct fragment *later)
+{
+    const uint8_t action = c->v->action;
+    if (action == ACTION_ACCEPT || action == ACTION_FORWARD || action == ACTION_PASS)
+        observers_see_later(j->vm->observers, c->key, later);
+}
+
 void show_aside(const struct job *j, unsigned before)
 {
     struct vm *vm = j->vm;

@@ -11,5 +11,9 @@ bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_p
 uint64_t show_came_ns(const struct job *j, const struct packet_ctx *c);
 /* Show what was read, if the packet was let through. before: number of entries of tx before its turn. */
 void show_packet(const struct job *j, const struct packet_ctx *c, struct observe_packet *s, unsigned before);
+/* Read a later fragment before it takes its turn. False: it is none, or nobody watches. Then show it, if it was let
+ * through (second function). */
+bool show_reads_later(const struct job *j, const struct packet_ctx *c, struct fragment *later);
+void show_later(const struct job *j, const struct packet_ctx *c, const struct fragment *later);
 /* Show packets of the stack aside that left for clients, from that entry of tx on. */
 void show_aside(const struct job *j, unsigned before);

@@ -188,10 +188,13 @@ static __attribute__((noinline)) void take_watched(const struct job *j, struct p
     struct observe_packet s;
     const unsigned before = j->tx->count;
     const bool shown = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE && j->vm->ups[j->input + c->at].shown;
+    struct fragment later;
+    const bool follows = !shown && show_reads_later(j, c, &later);
     bool read = !shown && show_read(j, c, &s);
     if (read && guard_take(j, c, &s, show_came_ns(j, c), &read)) return;
     packet_judge(j, c);
     if (read) show_packet(j, c, &s, before);
+    if (follows) show_later(j, c, &later);
     if (j->vm->inlines) show_aside(j, before);
 }
 

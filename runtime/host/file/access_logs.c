@@ -83,6 +83,17 @@ static int open_file(const char *folder, const char *name, bool known)
     return failed ? failed : fd;
 }
 
+/* Return the real folder of a file, which the caller frees; a relative name is one of the program's folder. */
+static char *folder_from(const struct access_logs *a, const char *path)
+{
+    char *whole = NULL, *folder;
+    if (*path == '/' || !a->beside) return folder_of(path);
+    if (asprintf(&whole, "%s/%s", a->beside, path) < 0) return NULL;
+    folder = folder_of(whole);
+    free(whole);
+    return folder;
+}
+
 static int explain(int failed, const char *path, char *err, size_t err_len)
 {
     const char *why = strerror(-failed);
@@ -104,7 +115,7 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
         snprintf(err, err_len, "%.300s: the name of an access log must end in .log, .jsonl or .pcapng", path);
         return NULL;
     }
-    char *folder = folder_of(path);
+    char *folder = folder_from(a, path);
     if (folder && may_lie(a, folder)) return folder;
     free(folder);
     *failed = -EACCES;
@@ -177,7 +188,7 @@ int access_logs_turn(struct access_logs *a, const char *path, char *err, size_t 
 char *access_logs_folder(const struct access_logs *a, const char *path, char *err, size_t err_len)
 {
     const char *name = folder_name_in(path);
-    char *folder = folder_of(path), *whole = NULL;
+    char *folder = folder_from(a, path), *whole = NULL;
     const bool named = *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
     if (!folder || !named || !may_lie(a, folder))
         snprintf(err, err_len,

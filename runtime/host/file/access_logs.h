@@ -14,7 +14,8 @@ void access_logs_free(struct access_logs *a);
 /* Allow a log that may have lines already: an unrestricted process has named it */
 void access_logs_know(struct access_logs *a, const char *path);
 
-/* Open "syslog", or a regular file whose name ends in .log, in or below /var/log or `also`, or in the program's folder.
+/* A relative name is one of the program's folder, else of the working directory.
+ * Open "syslog", or a regular file whose name ends in .log, in or below /var/log or `also`, or in the program's folder.
  * The file must be new, empty, or known; it is known afterwards. Return a descriptor that appends, or a negative errno
  * with one line in err; the line is the same for a missing folder and a forbidden one. */
 int access_logs_open(struct access_logs *a, const char *path, char *err, size_t err_len);

@@ -328,8 +328,11 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
 static void read_state(struct actor *a, const struct tape_record *r, struct cursor c)
 {
     uint64_t number = 0;
-    struct archive state = {
-        .at = (uint8_t *)(uintptr_t)c.at, .left = c.left, .reads = true, .cookies = a->story->start.ports};
+    struct archive state = {.at = (uint8_t *)(uintptr_t)c.at,
+                            .left = c.left,
+                            .reads = true,
+                            .cookies = a->story->start.ports,
+                            .unordered = a->story->start.version < RECORD_ORDERED};
     const bool whole = cursor_copy(&c, &number, sizeof number);
     const struct told_program *k = story_program(a->story, number);
     /* A late state of the previous file is skipped: this file's own state follows. */

@@ -97,11 +97,14 @@ static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
     case SAID_OPENING: return "its handshake is not complete";
-    case SAID_READING: return "its bytes so far do not decide yet";
+    case SAID_READING:
+        if (!c->later) return "its bytes so far do not decide yet";
+        break; /* the request before has decided */
     case SAID_NO_SERVER:
         return is_left(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
     case SAID_FULL: return "`max flows` of the service or of its source is reached";
+    case SAID_SILENT: return "no request came before it was closed, or in time";
     case SAID_GONE: return "it was reset before it had decided";
     case SAID_BLIND: return "TLS ends at the service, so what would decide is encrypted";
     case SAID_UNSEEN: return "the capture lacks some of its bytes";

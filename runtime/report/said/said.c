@@ -67,6 +67,7 @@ static uint64_t affinity_of(const struct said_world *w, const struct said *c)
     return asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0;
 }
 
+/* Choose by the branch. In SAID_CHOSEN the memory stays: more requests may follow. */
 static void choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,
                    uint32_t branch)
 {
@@ -81,10 +82,12 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
         return;
     }
     const enum pbc_goes goes = branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&w->program->branches[branch]);
-    if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) {
-        settle(w, c, goes == PBC_GOES_REJECT ? SAID_REJECTED : SAID_CHOSEN);
+    if (goes == PBC_GOES_REJECT) {
+        settle(w, c, SAID_REJECTED);
         return;
     }
+    c->state = SAID_CHOSEN;
+    if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) return;
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
                                                 : chooser_pick(w->chooser, branch, key, affinity_of(w, c));
     c->pool = at.pool;
@@ -94,7 +97,6 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
     }
     c->server = at.server;
     c->begun = true;
-    c->state = SAID_CHOSEN;
 }
 
 static bool is_trusted(const struct said_world *w, const struct pbc_proxy *x, const struct key *key)
@@ -104,18 +106,29 @@ static bool is_trusted(const struct said_world *w, const struct pbc_proxy *x, co
     return false;
 }
 
-uint32_t said_wants(const struct said_world *w, const struct said *c)
+/* True if a branch of the service asks for the client's hello. */
+static bool asks_hello(const struct program *p, const struct pbc_service *s)
 {
-    return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0);
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = p->branches[b].conds; i < p->branches[b].conds + p->branches[b].cond_count; i++)
+            if (p->conds[i].kind == COND_SNI || p->conds[i].kind == COND_ALPN) return true;
+    return false;
 }
 
-/* Return the wants of said_wants, and a PROXY header. */
+/* Return the service's questions to the bytes. A hello is asked of the bytes here even where TLS ends at the service:
+ * no handshake answers for it. */
+static uint32_t questions(const struct said_world *w, const struct said *c)
+{
+    const bool hello = says(w, c)->cert_count && asks_hello(w->program, &w->program->services[c->service]);
+    return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0) | (hello ? FIRST_TLS : 0);
+}
+
+/* Return the connection's questions, and a PROXY header's. */
 static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
 {
     const struct pbc_proxy *x = says(w, c);
-    const uint32_t asked = said_wants(w, c);
-    if (c->later || !(x->flags & PBC_PROXY_ACCEPT)) return asked;
-    return asked | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
+    if (c->later || !(x->flags & PBC_PROXY_ACCEPT)) return c->wants;
+    return c->wants | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
 }
 
 /* Take the client from a PROXY header, unless it is of another family. */
@@ -158,6 +171,10 @@ static bool read_head(struct said_world *w, struct said *c, const struct said_se
         return false;
     }
     if (said == READ_MORE && (asks_requests(w, c) || w->first.waits)) return false;
+    if (asks_requests(w, c) && w->first.http != FIRST_KNOWN) { /* closed or late, without a byte: no head was read */
+        lose(w, c, SAID_SILENT);
+        return false;
+    }
     if (!c->later) believe(w, c, s->key);
     const struct key key = key_of(c, s->key);
     const uint32_t branch = program_stream(w->program, &key, &w->first);
@@ -200,7 +217,15 @@ static void read_on(struct said_world *w, struct said *c, const struct said_segm
 /* True if the client's bytes are encrypted and more than its hello is asked for. */
 static bool is_blind(const struct said_world *w, const struct said *c)
 {
-    return says(w, c)->cert_count && said_wants(w, c) & ~(uint32_t)FIRST_TLS;
+    return says(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS;
+}
+
+/* Choose without a byte: w->first tells of none, as it may be another connection's. */
+static void choose_unasked(struct said_world *w, struct said *c, const struct said_segment *s)
+{
+    first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
+    choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
+    if (c->in.room) w->hold(w, c, 0);
 }
 
 /* Begin after the handshake. seen: its beginning was seen. */
@@ -213,8 +238,7 @@ static void accept(struct said_world *w, struct said *c, const struct said_segme
     } else if (is_blind(w, c)) {
         lose(w, c, SAID_BLIND);
     } else if (!wants(w, c, s->key)) {
-        choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
-        if (c->in.room) w->hold(w, c, 0);
+        choose_unasked(w, c, s);
     } else if (!seen) {
         lose(w, c, SAID_UNSEEN);
     } else {
@@ -244,6 +268,7 @@ static void segment_take(struct said_world *w, struct said *c, const struct said
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s)
 {
     c->service = service;
+    c->wants = questions(w, c);
     c->branch = c->pool = c->server = PBC_NONE;
     c->opened = c->in.seq = s->seq + 1;
     if (!(s->key->marks & TCP_SYN)) accept(w, c, s, false);

@@ -14,6 +14,7 @@
     SAID(NO_SERVER, "no_server", "without a server")                                                                   \
     SAID(REFUSED, "refused", "closed for what they sent")                                                              \
     SAID(REJECTED, "rejected", "rejected")                                                                             \
+    SAID(SILENT, "no_request", "closed without a request")                                                             \
     SAID(GONE, "reset", "reset while undecided")                                                                       \
     SAID(FULL, "max_flows", "over `max flows`")                                                                        \
     SAID(BLIND, "ciphered", "not looked into, for TLS ends at the service")                                            \
@@ -36,6 +37,7 @@ struct said {
     uint64_t frame;  /* frame with the last decision */
     uint32_t opened; /* TCP sequence number of the first byte */
     uint32_t service, branch, pool, server;
+    uint32_t wants;    /* questions to its bytes (vm/stream/wants.h), a PROXY header's apart */
     uint32_t named[4]; /* client address from a PROXY header */
     uint32_t older, newer;
     char *words,
@@ -73,7 +75,5 @@ void said_segment(struct said_world *w, struct said *c, const struct said_segmen
 void said_late(struct said_world *w, struct said *c, const struct said_segment *s);
 /* Return the time that the first bytes may take, in ns. */
 uint64_t said_patience(const struct said_world *w, const struct said *c);
-/* Return the service's questions to the bytes: enum first_wants. */
-uint32_t said_wants(const struct said_world *w, const struct said *c);
 /* Free the connection's memory, and count it no more at its service. */
 void said_end(struct said_world *w, struct said *c, const struct key *key);

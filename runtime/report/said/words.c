@@ -140,7 +140,7 @@ static void say_branches(const struct said_world *w, struct said *c, const struc
 
 void said_words(const struct said_world *w, struct said *c, const struct key *key)
 {
-    const uint32_t wants = said_wants(w, c);
+    const uint32_t wants = c->wants;
     const struct first *f = &w->first;
     const struct proxy_header *h;
     struct text t = {.at = malloc(WORDS)};

@@ -97,6 +97,8 @@ static void draw_direction(struct rng *r, struct direction *d)
     const struct splice_slot s = slot_of(d);
     d->slot = splice_slots_put(&slots, &s);
     assert_int_not_equal(d->slot, SPLICE_NO_SLOT);
+    assert_true(splice_slot_is_shut(splice_slots_at(&slots, d->slot)));
+    splice_slots_at(&slots, d->slot)->gate = 0;
     d->next = d->splice.end[0].in;
     d->acked = d->splice.end[0].out;
 }
@@ -403,6 +405,53 @@ static void test_what_does_not_hold_is_not_used(void **state)
     splice_slots_drop(&slots, d.slot);
 }
 
+/* True if the kernel sends the segment on with its number so far from the newest that the worker has sent. */
+static bool passes_at(const struct direction *d, const struct segment *s, int32_t beyond)
+{
+    struct segment mine = *s;
+    wire_put32(mine.frame + ETHER_LEN + (d->v6 ? 40 : 20) + 4, d->next + (uint32_t)beyond);
+    return asked(&mine)->out == KERNEL_SEND;
+}
+
+/* What the worker has seen leaves first: nothing passes before that has been sent, then nothing behind a gap that may
+ * be in the ring, until the kernel has seen a segment without one, or so many have come up. */
+static void test_the_gate_keeps_the_order(void **state)
+{
+    (void)state;
+    struct rng r = {17};
+    struct direction d;
+    struct segment s;
+    if (!kernel) skip();
+    for (unsigned i = 0; i < 8; i++) {
+        draw_direction(&r, &d);
+        struct splice_slot *slot = splice_slots_at(&slots, d.slot), mine = slot_of(&d);
+        do draw_ordinary(&r, &d, &s);
+        while (s.odd);
+        splice_slots_drop(&slots, d.slot);
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
+        assert_false(passes_at(&d, &s, 0));
+        splice_slots_sent(&slots, d.slot);
+        assert_false(passes_at(&d, &s, 1));
+        assert_true(passes_at(&d, &s, -1));
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* the one behind the gap has come up */
+        assert_false(passes_at(&d, &s, 0));
+        splice_slots_sent(&slots, d.slot);
+        d.next = (uint32_t)slot->next;
+        assert_true(passes_at(&d, &s, 0));
+        assert_int_equal(slot->gate, 0);
+        assert_true(passes_at(&d, &s, 2000));
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* something else has come up: it stays open */
+        assert_int_equal(slot->gate, 0);
+        splice_slots_drop(&slots, d.slot);
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
+        for (unsigned n = 1; n < SPLICE_GATE; n++) assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
+        assert_true(splice_slot_is_shut(slot));
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
+        assert_int_equal(slot->gate, 0);
+        splice_slots_drop(&slots, d.slot);
+    }
+}
+
 /* A run that has copied a slot may write a number after the slot was given to another direction: that one's segments go
  * up, unchanged, until the worker has written its numbers anew, and it never takes the other's. */
 static void test_late_numbers_are_nobodys(void **state)
@@ -426,6 +475,7 @@ static void test_late_numbers_are_nobodys(void **state)
         d.acked = d.splice.end[0].out;
         struct splice_slot *slot = splice_slots_at(&slots, first);
         assert_int_equal(slot->use, before + 1);
+        slot->gate = 0;
         draw_ordinary(&r, &d, &s);
         check(&d, &s);
         uint64_t *const words[] = {&slot->next, &slot->acked, &slot->edge, &slot->stamp};
@@ -521,11 +571,9 @@ int main(void)
                                       .groups = kernel_map(kernel, KERNEL_MAP_splice_tags)->entries};
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_segments_are_the_vms),
-        cmocka_unit_test(test_what_does_not_hold_is_not_used),
-        cmocka_unit_test(test_late_numbers_are_nobodys),
-        cmocka_unit_test(test_ends_that_differ_get_none),
-        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_segments_are_the_vms),      cmocka_unit_test(test_what_does_not_hold_is_not_used),
+        cmocka_unit_test(test_the_gate_keeps_the_order),  cmocka_unit_test(test_late_numbers_are_nobodys),
+        cmocka_unit_test(test_ends_that_differ_get_none), cmocka_unit_test(test_room),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     kernel_free(kernel);

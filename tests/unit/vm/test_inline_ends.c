@@ -71,6 +71,32 @@ static void another_server(void **state)
     wire_fini(&w);
 }
 
+/* Whichever server was chosen, one with a MAC address and tags of its own or one by a route: the client's frames come
+ * from the place that it wanted, under the client's tags. */
+static void keeps_the_link_of_the_original(void **state)
+{
+    static const uint16_t ways[2] = {IFACE_NONE, LEFT};
+    struct wire w;
+    wire_init(&w, POOLS, false, 1);
+    w.s.facts.server_out = ways;
+    syn(&w, CLIENT_SEQ, 0, 1024);
+    for (unsigned which = 0; which < 4; which++) {
+        const uint16_t server = (uint16_t[]){A, INLINE_ORIGINAL, B, A}[which];
+        connects(&w, server);
+        struct frame f = with(&w.server, SYN | ACK, SERVER_SEQ, OWN_SEQ + 1, NULL);
+        if (server == A) f.src[0] = 0x0a010009, f.sport = 81, f.from = 0x020000000009, f.tci[0] = 9;
+        comes(&w, &f, RIGHT);
+        const struct frame sent = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 1, "hello");
+        says(&w, &sent);
+        assert_int_equal(w.s.tx.count, 1);
+        const uint8_t *left = w.s.entries[0].pkt->data;
+        assert_int_equal(wire_get48(left), CLIENT_MAC);
+        assert_int_equal(wire_get48(left + 6), SERVER_MAC);
+        assert_int_equal(wire_get16(left + 14), server == INLINE_ORIGINAL ? w.server.tci[0] : w.client.tci[0]);
+    }
+    wire_fini(&w);
+}
+
 /* The SYN of a client that gave up while its server was silent: the socket of its try before is reset. */
 static void waited(void **state)
 {
@@ -431,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_server),
+        cmocka_unit_test(keeps_the_link_of_the_original),
         cmocka_unit_test(a_leg_is_reset),
         cmocka_unit_test(ends_after_silence),
         cmocka_unit_test(another_leg_goes_on),

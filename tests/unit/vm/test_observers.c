@@ -89,6 +89,66 @@ static void overlaps_that_differ(void **state)
     (void)state;
 }
 
+/* Segments that wait behind a hole, as Linux reads them once the hole is filled. */
+static void waiting(const char *all, unsigned count, ...)
+{
+    va_list ap;
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_shake(&w);
+    va_start(ap, count);
+    for (unsigned i = 0; i < count; i++) {
+        const uint32_t at = va_arg(ap, uint32_t);
+        watch_text(&w, C, CSEQ + at, SSEQ, va_arg(ap, const char *));
+    }
+    va_end(ap);
+    watch_text(&w, C, CSEQ, SSEQ, ".");
+    assert_got(&w, C, all);
+    watch_fini(&w);
+}
+
+static void several_overlaps(void **state)
+{
+    /* The second is cut by the first and still begins where it does: what begins within it and is longer is added
+     * behind. */
+    waiting(".aaaabbccc", 3, 1u, "aaaa", 3u, "bbbb", 4u, "cccccc");
+    waiting(".aaaabcccc", 3, 1u, "aaaa", 2u, "bbbb", 3u, "ccccccc");
+    /* It begins with the second, and is longer: takes its place behind the first */
+    waiting(".aaaaccc", 3, 1u, "aaaa", 3u, "bbbb", 3u, "ccccc");
+    /* It covers the second, and is cut by the first */
+    waiting(".aaaacccc", 3, 1u, "aaaa", 4u, "bbb", 2u, "ccccccc");
+    /* It covers both, ends within the third */
+    waiting(".ddddddcc", 4, 2u, "aa", 3u, "bb", 5u, "cccc", 1u, "dddddd");
+    /* Two that touch are one, so one that begins where they touch begins within */
+    waiting(".aaabbbcc", 3, 1u, "aaa", 4u, "bbb", 4u, "ccccc");
+    /* It lies within one that others have cut */
+    waiting(".aaaabbb", 3, 1u, "aaaa", 2u, "bbbbbb", 3u, "ccccc");
+    (void)state;
+}
+
+/* Segments longer than a piece, which many others cross. */
+static void overlaps_across_pieces(void **state)
+{
+    static char long_one[6001], other[6001], all[12002];
+    memset(long_one, 'a', 6000);
+    memset(other, 'b', 6000);
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_shake(&w);
+    watch_text(&w, C, CSEQ + 1, SSEQ, long_one);
+    watch_text(&w, C, CSEQ + 2001, SSEQ, other);
+    watch_text(&w, C, CSEQ + 4001, SSEQ, "within both");
+    watch_text(&w, C, CSEQ + 7001, SSEQ, "within the second");
+    memset(long_one, 'c', 6000);
+    watch_text(&w, C, CSEQ + 5001, SSEQ, long_one);
+    watch_text(&w, C, CSEQ, SSEQ, ".");
+    memset(all, 'a', 6001);
+    memset(all + 6001, 'b', 2000);
+    memset(all + 8001, 'c', 3000);
+    all[0] = '.';
+    assert_got(&w, C, all);
+    watch_fini(&w);
+    (void)state;
+}
+
 /* What was told stays, and other bytes for it are noticed until the other side has them. */
 static void differing_bytes_of_what_was_told(void **state)
 {
@@ -155,6 +215,73 @@ static void a_hole_at_the_end(void **state)
     assert_int_equal(w.sum.why, OBSERVE_WHY_RESET);
     assert_true(w.sum.reset_by_server);
     watch_fini(&w);
+    (void)state;
+}
+
+/* A tail of three bytes never comes by. The other side acknowledges it a moment before the end. */
+static void tail_begin(void)
+{
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_shake(&w);
+    watch_text(&w, C, CSEQ, SSEQ, "abc");
+}
+
+static void tail_is(const char *all, enum observe_why why, enum observe_hole cause)
+{
+    assert_got(&w, C, all);
+    assert_int_equal(w.ends, 1);
+    assert_int_equal(w.sum.why, why);
+    assert_int_equal(w.sum.half[C].holes, all[3] ? 1 : 0);
+    assert_int_equal(w.sum.half[C].hole_bytes, all[3] ? 3 : 0);
+    assert_int_equal(w.sum.half[S].holes, 0);
+    if (all[3]) assert_int_equal(w.cause, cause);
+    watch_fini(&w);
+}
+
+static void a_tail_that_never_came(void **state)
+{
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 7, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, C, CSEQ + 7, SSEQ + 1, TCP_ACK, NULL, 0);
+    tail_is("abc???", OBSERVE_WHY_CLOSED, OBSERVE_HOLE_UNSEEN);
+    tail_begin(); /* nobody acknowledges it, but the FIN lies behind it */
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
+    tail_begin();
+    watch_seg(&w, S, SSEQ, CSEQ + 6, TCP_ACK, NULL, 0);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_UNSEEN);
+    tail_begin();
+    watch_seg(&w, S, SSEQ, CSEQ + 6, TCP_ACK, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 6, TCP_RST | TCP_ACK, NULL, 0);
+    tail_is("abc???", OBSERVE_WHY_RESET, OBSERVE_HOLE_UNSEEN);
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_RST, NULL, 0);
+    tail_is("abc", OBSERVE_WHY_RESET, OBSERVE_HOLE_END);
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 4, TCP_ACK | TCP_FIN, NULL, 0);
+    watch_seg(&w, C, CSEQ + 4, SSEQ + 1, TCP_ACK, NULL, 0);
+    tail_is("abc", OBSERVE_WHY_CLOSED, OBSERVE_HOLE_END);
+    (void)state;
+}
+
+/* A reset within the window lies behind what came; those who sent it end the connection, and no other packet follows.
+ */
+static void a_tail_before_a_reset(void **state)
+{
+    tail_begin();
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_RST, NULL, 0);
+    assert_int_equal(w.ends, 0);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
+    tail_begin(); /* the client was asked, and resets once more: the first was refused */
+    watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_RST, NULL, 0);
+    watch_seg(&w, S, SSEQ, CSEQ + 3, TCP_ACK, NULL, 0);
+    watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_RST, NULL, 0);
+    tail_is("abc", OBSERVE_WHY_RESET, OBSERVE_HOLE_END);
     (void)state;
 }
 
@@ -627,10 +754,14 @@ int main(void)
         cmocka_unit_test(bytes_of_both_halves_are_told_in_order),
         cmocka_unit_test(reordered_and_repeated_segments),
         cmocka_unit_test(overlaps_that_differ),
+        cmocka_unit_test(several_overlaps),
+        cmocka_unit_test(overlaps_across_pieces),
         cmocka_unit_test(differing_bytes_of_what_was_told),
         cmocka_unit_test(holes_that_the_other_side_acknowledged),
         cmocka_unit_test(bytes_that_come_behind_their_acknowledgement),
         cmocka_unit_test(a_hole_at_the_end),
+        cmocka_unit_test(a_tail_that_never_came),
+        cmocka_unit_test(a_tail_before_a_reset),
         cmocka_unit_test(frames_that_the_capture_cut),
         cmocka_unit_test(a_start_in_the_middle),
         cmocka_unit_test(numbers_run_round),

@@ -135,6 +135,8 @@ void inlines_drop_slots(struct inlines *all, uint32_t number);
 /* True if the kernel passes segments of that end. */
 bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_at from);
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
+/* Note that all that was in vm_tx has left: the kernel may pass what comes next. */
+void inlines_sent(struct inlines *all);
 
 /* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is
  * free, or the VLAN stack finds no id. The caller fills in the rest. */

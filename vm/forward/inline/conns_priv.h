@@ -36,6 +36,7 @@ struct told {
     struct inline_told of[];   /* [most] */
 };
 
+enum { SHUT_MOST = 256 };
 struct inlines {
     struct keyed index;
     struct inline_conn *at; /* [most] */
@@ -51,6 +52,7 @@ struct inlines {
     struct inline_carried *carried; /* [most]; NULL: nothing is counted */
     uint32_t (*slot)[2]; /* [most] slots of directions in the kernel, by sender; NULL: there is no such executor */
     struct splice_slots slots;
+    uint32_t shut[SHUT_MOST], shut_count;   /* slots whose gate is shut until vm_tx has left */
     uint32_t taken;                         /* number whose slots were looked at last */
     struct inline_marks *marks;             /* marks for the executor in the kernel; NULL: there is no such executor */
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */

@@ -34,19 +34,32 @@ static uint8_t ttl_of(const struct inline_side *of)
     return of->bridged || ttl == 1 ? ttl : (uint8_t)(ttl - 1);
 }
 
+/* True if the connection goes to a pool's server or a target, so frames to its client say nothing of the server's link:
+ * the client sees the place that it wanted. */
+static bool goes_elsewhere(const struct inline_conn *c) { return c->own_port && c->made_port != INLINE_ORIGINAL; }
+
+/* Return the source MAC address of frames to that end. */
+static uint64_t source_mac(const struct job *j, const struct inline_conn *c, enum inline_at to)
+{
+    const struct inline_side *other = &c->side[!to];
+    const bool hides = to == AT_CLIENT && goes_elsewhere(c);
+    const uint64_t mac = hides ? c->original_mac : other->bridged ? other->mac : 0;
+    return mac ? mac : edge_mac(j->in->facts, c->side[to].iface, NULL);
+}
+
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
 {
     struct stack_tag stack[STACK_TAGS];
     struct edit_tag tags[STACK_TAGS];
-    const struct inline_side *end = &c->side[to], *other = &c->side[!to];
+    const struct inline_side *end = &c->side[to];
+    const uint32_t priorities = c->side[to == AT_CLIENT && goes_elsewhere(c) ? to : !to].priorities;
     const unsigned count = inlines_tags(j->vm->inlines, c, to, stack);
     for (unsigned i = 0; i < count; i++) {
-        const unsigned priority = i < 8 ? other->priorities >> 4 * i & 15 : 0;
+        const unsigned priority = i < 8 ? priorities >> 4 * i & 15 : 0;
         tags[i] = (struct edit_tag){stack[i].tpid, (uint16_t)(priority << PRIORITY_AT | stack[i].vid)};
     }
-    const uint64_t source = other->bridged && other->mac ? other->mac : edge_mac(j->in->facts, end->iface, NULL);
     const uint32_t len = pkt->l3;
-    if (!edit_ether(pkt, end->mac, source, tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
+    if (!edit_ether(pkt, end->mac, source_mac(j, c, to), tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
     const uint16_t moved = (uint16_t)(pkt->l3 - len);
     if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 + moved);
     if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload + moved);

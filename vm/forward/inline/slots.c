@@ -90,6 +90,21 @@ uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns)
     return time_after(now_ns, all->high > TAKEN_AT_ONCE ? TICK_NS * TAKEN_AT_ONCE / all->high : TICK_NS);
 }
 
+void inlines_sent(struct inlines *all)
+{
+    while (all->shut_count) splice_slots_sent(&all->slots, all->shut[--all->shut_count]);
+}
+
+/* Have a slot's gate stay shut until what the worker has sent has left. */
+static void keep_shut(struct inlines *all, uint32_t slot)
+{
+    if (!splice_slot_is_shut(splice_slots_at(&all->slots, slot))) return;
+    if (all->shut_count < SHUT_MOST)
+        all->shut[all->shut_count++] = slot;
+    else
+        splice_slots_sent(&all->slots, slot);
+}
+
 /* True if the connection goes on, and both of its ends have what a slot can say of them. */
 static bool may_have_slots(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx)
 {
@@ -179,7 +194,10 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
     uint32_t *slot = &all->slot[number][from];
     const uint32_t before = *slot;
     *slot = splice_slots_put(&all->slots, &s);
-    if (*slot != SPLICE_NO_SLOT) return;
+    if (*slot != SPLICE_NO_SLOT) {
+        keep_shut(all, *slot);
+        return;
+    }
     if (before != NO_ROOM) __atomic_store_n(&all->slots.head->no_room, all->slots.head->no_room + 1, __ATOMIC_RELAXED);
     *slot = NO_ROOM;
 }

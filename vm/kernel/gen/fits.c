@@ -51,14 +51,39 @@ static uint32_t ups_of(const struct program *p)
            bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
-/* Inline connections stay in user space, but for those that go on in packets. A service that only drains has no proxy
- * any more. */
-static bool stays_in_wire(const struct program *p)
+/* True for a branch whose connections leave their sockets, or have none. */
+static bool leaves(const struct pbc_branch *b)
+{
+    const enum pbc_goes goes = branch_goes(b);
+    return goes == PBC_GOES_PASS || goes == PBC_GOES_REJECT || goes == PBC_GOES_NOWHERE;
+}
+
+/* True for a service that keeps connections in their sockets. A service that only drains has no
+ * proxy any more. */
+static bool keeps(const struct program *p, const struct pbc_service *s)
+{
+    if (!mode_is(s->mode, MODE_ASIDE) || !s->proxy || p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE) return false;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        if (!leaves(&p->branches[b])) return true;
+    return false;
+}
+
+uint32_t kernel_stays_in_wire(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_ASIDE) && p->services[i].proxy &&
-            !(p->proxies[p->services[i].proxy - 1].flags & PBC_PROXY_SPLICE))
-            return true;
+        if (keeps(p, &p->services[i])) return i;
+    return PBC_NONE;
+}
+
+bool kernel_lets_leave(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++) {
+        const struct pbc_service *s = &p->services[i];
+        if (!mode_is(s->mode, MODE_ASIDE) || !s->proxy) continue;
+        if (p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE) return true;
+        for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+            if (branch_goes(&p->branches[b]) == PBC_GOES_PASS) return true;
+    }
     return false;
 }
 
@@ -71,8 +96,8 @@ static bool asks_inner_tag(const struct program *p)
 
 uint32_t kernel_unbounded(const struct program *p)
 {
-    const uint32_t all =
-        bit(true, KERNEL_UP_TUNNEL) | bit(stays_in_wire(p), KERNEL_UP_INLINE) | bit(asks_inner_tag(p), KERNEL_UP_STACK);
+    const uint32_t all = bit(true, KERNEL_UP_TUNNEL) | bit(kernel_stays_in_wire(p) != PBC_NONE, KERNEL_UP_INLINE) |
+                         bit(asks_inner_tag(p), KERNEL_UP_STACK);
     return all & ups_of(p);
 }
 

@@ -30,6 +30,12 @@ bool kernel_fits(const struct program *p, struct kernel_fits *fits);
 /* Return the reasons, as in `up`, for which all packets of a kind go up that the rules name, however many there are. */
 uint32_t kernel_unbounded(const struct program *p);
 
+/* Return the first service in the wire that keeps connections in their sockets, so that all their packets go up;
+ * PBC_NONE: none does. True if connections of some may leave their sockets, and stay in the kernel (second function).
+ */
+uint32_t kernel_stays_in_wire(const struct program *p);
+bool kernel_lets_leave(const struct program *p);
+
 /* Return name and doc of a reason in up.def. */
 const char *kernel_up_name(unsigned up);
 const char *kernel_up_doc(unsigned up);

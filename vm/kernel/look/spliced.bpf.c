@@ -216,6 +216,18 @@ inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct
     return true;
 }
 
+/* True unless segments that came before have still to be sent, or to be seen by the worker (slots.h). */
+inline_whole bool in_order(struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
+{
+    volatile uint32_t *gate = &slot->gate;
+    const uint32_t shut = *gate;
+    if (!shut) return true;
+    const int32_t beyond = (int32_t)(wire_get32(s->tcp + TCP_SEQ) - n->next);
+    if (shut & SPLICE_SHUT || beyond > 0) return false;
+    if (!beyond) *gate = 0;
+    return true;
+}
+
 /* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header alone, and
  * such a segment goes up. */
 inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
@@ -226,6 +238,7 @@ inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
     if (!slot || !read_numbers(slot, &n) || !is_heard(k, s->frame) || !takes(k) || !read_options(k, s, v6))
         return false;
     if (partial && frame_is_partial(k, wire_get16(s->tcp + TCP_SUM))) return false;
+    if (s->tcp + TCP_LEN > s->end || !in_order(slot, &n, s)) return false;
     return rewrite(k, slot, &n, s, v6);
 }
 

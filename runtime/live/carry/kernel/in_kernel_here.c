@@ -62,7 +62,11 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
     if (up >> KERNEL_UP_TUNNEL & 1)
         return because(why, "`decap` opens tunnels, and all that comes in them would come up to this process");
     if (up >> KERNEL_UP_INLINE & 1)
-        return because(why, "all packets of connections in the wire would come up to this process");
+        return because(
+            why,
+            "service `%.100s` keeps connections in the wire in their sockets, so all packets of those would come "
+            "up to this process; `splice packets` or `-> pass` lets them leave",
+            program_str(p, p->services[kernel_stays_in_wire(p)].name));
     if (up >> KERNEL_UP_STACK & 1)
         return because(why, "rules ask for a second VLAN tag, and all packets with two would come up to this process");
     if (!carry->forwards && enforce_routes(carry, p))

@@ -14,8 +14,12 @@ static bool tunnels(const struct program *p)
 /* Return what of a program needs XDP. NULL: nothing. */
 static const char *needs_xdp(const struct program *p)
 {
+    uint32_t up = kernel_unbounded(p);
     if (tunnels(p)) return "tunnels to servers";
-    return kernel_unbounded(p) ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
+    /* Those that leave their sockets stay in the kernel where traffic control takes them: XDP sees no checksum that a
+     * sender has left to its card */
+    if (kernel_lets_leave(p)) up &= ~(1u << KERNEL_UP_INLINE);
+    return up ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
 }
 
 /* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
