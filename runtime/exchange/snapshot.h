@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "runtime/exchange/receivers.h"
 #include "runtime/exchange/tables.h"
 #include "vm/judge/routes.h"
 #include "vm/packet/facts.h"
@@ -57,6 +58,8 @@ struct snapshot {
     bool asks;                  /* the program asks for ways: other routes are other facts */
     uint8_t devices;            /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
     bool elsewhere;             /* this machine has interfaces that prey does not serve */
+    struct receivers receivers; /* of frames with VLAN tags, by ifindex; owned */
+    uint32_t ifindex[PORTS_MOST]; /* of each interface that is served */
     uint32_t hops_mask;         /* number of slots less one */
     struct hop *hops;           /* open-addressed table; family 0: empty */
     struct tables *tables;      /* balancing tables for these facts; NULL: the judging thread builds them */
