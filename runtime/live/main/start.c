@@ -28,6 +28,7 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/main/look.h"
 #include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
@@ -97,6 +98,7 @@ static int look_at_rules(struct live *l)
     if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = complain("%s", err);
     judged_notice(&l->rules);
+    leased_notice(&l->rules);
     if (!judged_all(&l->rules, l->carry.now.program, err, sizeof err)) status = complain("%s", err);
     return status;
 }

@@ -21,7 +21,7 @@ while not done:
         break
     for s in readable:
         p, where = s.recvfrom(2000)
-        if where[2] == socket.PACKET_OUTGOING or len(p) < 48:
+        if where[2] == socket.PACKET_OUTGOING or len(p) < 28:
             continue
         v6 = p[0] >> 4 == 6
         at = 40 if v6 else 20
