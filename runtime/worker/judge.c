@@ -8,8 +8,6 @@
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
 #include "runtime/worker/worker.h"
-#include "vm/flow/stacks.h"
-#include "vm/packet/parse/fragment.h"
 #include "vm/packet/pkt.h"
 
 /* The vm may have a new deadline after judging, which only a tick tells. */
@@ -80,12 +78,10 @@ static bool is_watched(const struct worker *w, const struct verdict *v, struct p
 /* True if this machine's stack would receive the packet with the VLAN tags that it came with. */
 static bool has_receiver(const struct worker *w, const struct pkt *pkt)
 {
-    uint32_t tags[TAGS_MOST];
     const struct snapshot *s = w->egress.snapshot;
-    if (!is_tagged(pkt)) return true;
-    const unsigned count = tags_read(pkt, tags);
+    if (!(pkt->tag_count | pkt->tags_in_frame)) return true;
     const uint8_t at = snapshot_device(s, (uint8_t)pkt->cookie);
-    return at < PORTS_MOST && receivers_take(&s->receivers, s->ifindex[at], tags, count);
+    return at < PORTS_MOST && receivers_take_frame(&s->receivers, s->ifindex[at], pkt);
 }
 
 /* Give the packet to the host stack, which did not see it arrive: from its IP header on, so only if its tags would not

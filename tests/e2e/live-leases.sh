@@ -11,6 +11,7 @@ live_begin
 space server prey
 EXEC=kernel link server eth0 prey eth0
 address server eth0 10.1.0.1/24
+address prey eth0 10.1.0.2/24
 at server sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
 mac=$(at prey cat /sys/class/net/eth0/address)
 plain=${mac//:/}
@@ -68,4 +69,24 @@ for hook in tc xdp; do
         '10.1.0.1 > 10.1.0.77 1,10.1.0.1 > 255.255.255.255 1,192.0.2.7 > 10.1.0.78 1,'
 done
 leases 'user space' --exec user --monitor
+
+# Rules that shut the renewal of a leased address out are told of it.
+rules shut <<'END'
+firewall edge in default drop {
+  accept state established
+  accept icmp6 type nd
+}
+END
+notices() { grep -c '^preyrun: notice: eth0 has 10.1.0.70 for a time (DHCP), and the rules drop the answer that renews it; this mends it' prey.err; }
+for rules in shut leased; do
+    prey prey -i eth0 --exec kernel $rules.pbc
+    same "$rules: an address that stays needs no answer" "$(notices)" 0
+    prey_ends
+done
+ip -n "$id-prey" addr add 10.1.0.70/24 dev eth0 valid_lft 3600 preferred_lft 3600
+for rules in shut leased; do
+    prey prey -i eth0 --exec kernel $rules.pbc
+    same "$rules: of a leased address it is told where its answer is dropped" "$(notices)" "$([ $rules = shut ] && echo 1 || echo 0)"
+    prey_ends
+done
 exit $failed

@@ -124,7 +124,8 @@ enum inquiry_sender inquiry_sender(const struct pkt *pkt, const struct key *key,
     if (!(key->kind & KIND_IN)) return INQUIRY_OTHERS; /* it crosses a bridge */
     if (key->src[0] | key->src[1] | key->src[2] | key->src[3]) return INQUIRY_OTHERS;
     if (pkt->link == LINK_SLL) return bytes_get16(pkt, SLL_KIND_AT) == SLL_KIND_OUTGOING ? INQUIRY_OWN : INQUIRY_OTHERS;
-    if (pkt->link == LINK_SLL2) return bytes_get8(pkt, SLL2_KIND_AT) == SLL_KIND_OUTGOING ? INQUIRY_OWN : INQUIRY_OTHERS;
+    if (pkt->link == LINK_SLL2)
+        return bytes_get8(pkt, SLL2_KIND_AT) == SLL_KIND_OUTGOING ? INQUIRY_OWN : INQUIRY_OTHERS;
     if (!mac) return INQUIRY_UNKNOWN;
     const uint64_t from = (uint64_t)bytes_get32(pkt, 6) << 16 | bytes_get16(pkt, 10);
     return from == mac ? INQUIRY_OWN : INQUIRY_OTHERS;

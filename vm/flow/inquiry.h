@@ -2,10 +2,11 @@
  * that is not this machine's yet: DHCP (RFC 2131), DHCPv6 (RFC 8415) and router solicitations (RFC 4861). An answer by
  * the interface of its inquiry is *related* for INQUIRY_NS.
  *
- * A table of fixed size, written by what this machine sends alone: one a worker, and one in the kernel, where processors
- * share it without a lock. Where two inquiries would have one place, the older one makes way. */
+ * A table of fixed size, written by what this machine sends alone: one a worker, and one in the kernel, where
+ * processors share it without a lock. Where two inquiries would have one place, the older one makes way. */
 #pragma once
 
+#include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/pkt.h"
@@ -28,8 +29,6 @@ static_assert(sizeof(struct inquiry) == 64, "a power of two, as it stands in arr
 struct inquiries {
     struct inquiry at[INQUIRY_SETS * INQUIRY_WAYS];
 };
-
-enum { DHCP_SERVER = 67, DHCP_CLIENT = 68, DHCP6_CLIENT = 546, DHCP6_SERVER = 547 };
 
 /* True for a packet that may be an inquiry or an answer, by its header key. All others pay for this question alone. */
 static inline bool inquiry_may_be(const struct key *key)
@@ -58,3 +57,13 @@ enum inquiry_sender { INQUIRY_OTHERS, INQUIRY_OWN, INQUIRY_UNKNOWN };
 /* Tell this machine's inquiries, which may come from no address yet, by the MAC of its interface. mac: 0: it is not
  * known, as in a replay; then nobody knows whose those from no address are. */
 enum inquiry_sender inquiry_sender(const struct pkt *pkt, const struct key *key, uint64_t mac);
+
+/* Return whose inquiry a packet with such a key is. One that this machine sends from no address yet goes out. */
+static inline enum inquiry_sender inquiry_settle(const struct facts *f, struct key *key, const struct pkt *pkt)
+{
+    const struct facts_iface *one = facts_iface(f, pkt->iface);
+    if (!inquiry_may_be(key)) return INQUIRY_OTHERS;
+    const enum inquiry_sender sender = inquiry_sender(pkt, key, one && one->mac ? one->mac : f ? f->mac : 0);
+    if (sender == INQUIRY_OWN) key->kind = (key->kind & ~(uint32_t)KIND_IN) | KIND_OUT;
+    return sender;
+}

@@ -38,13 +38,13 @@ static uint32_t of_type(uint32_t type, bool v6)
     static const struct {
         uint8_t v6, lo, hi;
         uint32_t states;
-    } rows[] = {{0, 3, 5, MARK_RELATED | MARK_INVALID},        {0, 11, 12, MARK_RELATED | MARK_INVALID},
-                {0, 8, 8, MARK_NEW | MARK_ESTABLISHED},        {0, 13, 13, MARK_NEW | MARK_ESTABLISHED},
-                {0, 15, 15, MARK_NEW | MARK_ESTABLISHED},      {0, 17, 17, MARK_NEW | MARK_ESTABLISHED},
-                {0, 0, 0, MARK_ESTABLISHED | MARK_INVALID},    {0, 14, 14, MARK_ESTABLISHED | MARK_INVALID},
-                {0, 16, 16, MARK_ESTABLISHED | MARK_INVALID},  {0, 18, 18, MARK_ESTABLISHED | MARK_INVALID},
-                {1, 0, 127, MARK_RELATED | MARK_INVALID},      {1, 128, 128, MARK_NEW | MARK_ESTABLISHED},
-                {1, 139, 139, MARK_NEW | MARK_ESTABLISHED},    {1, 129, 129, MARK_ESTABLISHED | MARK_INVALID},
+    } rows[] = {{0, 3, 5, MARK_RELATED | MARK_INVALID},         {0, 11, 12, MARK_RELATED | MARK_INVALID},
+                {0, 8, 8, MARK_NEW | MARK_ESTABLISHED},         {0, 13, 13, MARK_NEW | MARK_ESTABLISHED},
+                {0, 15, 15, MARK_NEW | MARK_ESTABLISHED},       {0, 17, 17, MARK_NEW | MARK_ESTABLISHED},
+                {0, 0, 0, MARK_ESTABLISHED | MARK_INVALID},     {0, 14, 14, MARK_ESTABLISHED | MARK_INVALID},
+                {0, 16, 16, MARK_ESTABLISHED | MARK_INVALID},   {0, 18, 18, MARK_ESTABLISHED | MARK_INVALID},
+                {1, 0, 127, MARK_RELATED | MARK_INVALID},       {1, 128, 128, MARK_NEW | MARK_ESTABLISHED},
+                {1, 139, 139, MARK_NEW | MARK_ESTABLISHED},     {1, 129, 129, MARK_ESTABLISHED | MARK_INVALID},
                 {1, 140, 140, MARK_ESTABLISHED | MARK_INVALID}, {1, 134, 134, MARK_NEW | MARK_RELATED}};
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].v6 == v6 && rows[i].lo <= type && type <= rows[i].hi) return rows[i].states;

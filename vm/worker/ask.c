@@ -1,5 +1,6 @@
 /* Questions to a worker outside its packets: flows, and explanations (vm.h) */
 #include "vm/context/context.h"
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/look.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/ordinary.h"
@@ -7,7 +8,6 @@
 #include "vm/observe/choose.h"
 #include "vm/observe/observers.h"
 #include "vm/stream/first.h"
-#include "vm/worker/inquire.h"
 #include "vm/worker/vm_priv.h"
 
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
@@ -24,7 +24,7 @@ int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t no
 static void peek_at(const struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt,
                     struct track_seen *seen)
 {
-    inquire_settle(in->facts, key, pkt);
+    inquiry_settle(in->facts, key, pkt);
     track_peek(vm->track, key, pkt, seen);
 }
 

@@ -3,6 +3,7 @@
  * batches end. */
 #include "vm/worker/turns.h"
 
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"
 #include "vm/flow/track/straight.h"
 #include "vm/forward/forward.h"
@@ -14,7 +15,6 @@
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/guard/guard.h"
-#include "vm/worker/inquire.h"
 #include "vm/worker/inside.h"
 #include "vm/worker/show.h"
 #include "vm/worker/vm_priv.h"
@@ -118,7 +118,7 @@ static void packet_keep(const struct job *j, struct packet_ctx *c)
 /* Find an inquiry of this machine. Where nobody knows whose it is, its answers are taken for this machine's. */
 static __attribute__((noinline)) void look_at_inquiry(const struct job *j, struct packet_ctx *c)
 {
-    if (inquire_settle(j->in->facts, c->key, c->pkt) == INQUIRY_UNKNOWN) track_inquire(j->vm->track, c->key, c->pkt);
+    if (inquiry_settle(j->in->facts, c->key, c->pkt) == INQUIRY_UNKNOWN) track_inquire(j->vm->track, c->key, c->pkt);
 }
 
 /* Look up the packet's flow, unless the express way has done it. */

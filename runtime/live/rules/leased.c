@@ -6,7 +6,8 @@
 #include "runtime/base/complain.h"
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
-#include "vm/flow/inquiry.h"
+#include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
 
 /* Kinds of answers that renew an address */
 enum lease { LEASE_DHCP, LEASE_DHCP6, LEASE_ROUTER };

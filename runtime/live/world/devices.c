@@ -39,27 +39,6 @@ struct facts_device *devices_of(const struct world *world, const struct program 
     return all;
 }
 
-/* True for a device above that hands frames up whole, tags and all: a bridge or a bond, and no VRF. */
-static bool is_handed_up(const struct world *world, const struct host_link *link)
-{
-    const struct host_link *over = link->master ? host_link(world->carry->host, link->master) : NULL;
-    return over && !over->vrf_table;
-}
-
-bool devices_receivers(const struct world *world, struct receivers *to)
-{
-    unsigned count;
-    const struct host_link *links = host_links(world->carry->host, &count);
-    *to = (struct receivers){.all = calloc(2 * (size_t)count + 1, sizeof *to->all)};
-    for (unsigned i = 0; to->all && i < count; i++) {
-        const struct host_link *l = &links[i];
-        if (l->under && l->tag) to->all[to->count++] = (struct receiver){l->under, l->tag, l->up ? l->ifindex : 0};
-        if (is_handed_up(world, l)) to->all[to->count++] = (struct receiver){l->ifindex, 0, l->master};
-    }
-    receivers_sort(to);
-    return to->all;
-}
-
 uint8_t devices_opener(const struct world *world, const struct facts *facts, const struct flow_record *f)
 {
     const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;

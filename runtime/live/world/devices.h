@@ -6,9 +6,6 @@
 /* Return facts.devices for the table, malloc'd. NULL: out of memory. */
 struct facts_device *devices_of(const struct world *world, const struct program *p, const struct routes *table);
 
-/* Return the receivers of frames with VLAN tags. False: out of memory. */
-bool devices_receivers(const struct world *world, struct receivers *to);
-
 /* Return the index of the interface where the flow's opener is, according to routes; for a flow opened by the host, the
  * interface by which it leaves. OPTIONS_NO_PEER: unknown. On a bridge it may be on either side. */
 uint8_t devices_opener(const struct world *world, const struct facts *facts, const struct flow_record *f);

@@ -179,7 +179,7 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     s->facts.ways = ways_number(world);
-    if (!devices_receivers(world, &s->receivers)) {
+    if (!receivers_of(carry->host, &s->receivers)) {
         snapshot_free(s);
         return NULL;
     }

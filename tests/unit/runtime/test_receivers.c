@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/exchange/receivers.h"
+#include "runtime/host/view/receivers.h"
 
 enum { Q = 0x8100u << 16, AD = 0x88a8u << 16, OLD = 0x9100u << 16 };
 enum { ETH = 2, ETH_5, ETH_5_7, ETH_AD7, BRIDGE, BRIDGE_9, OTHER, OTHER_5, DOWN };
@@ -39,8 +39,8 @@ static void without_devices(void **state)
 static void with_devices(void **state)
 {
     (void)state;
-    struct receiver all[] = {{ETH_5, Q | 7, ETH_5_7},       {ETH, Q | 5, ETH_5},     {ETH, AD | 7, ETH_AD7},
-                             {BRIDGE, Q | 9, BRIDGE_9},     {OTHER, Q | 5, OTHER_5}, {ETH, 0, BRIDGE},
+    struct receiver all[] = {{ETH_5, Q | 7, ETH_5_7},   {ETH, Q | 5, ETH_5},     {ETH, AD | 7, ETH_AD7},
+                             {BRIDGE, Q | 9, BRIDGE_9}, {OTHER, Q | 5, OTHER_5}, {ETH, 0, BRIDGE},
                              {ETH, Q | DOWN, 0}};
     struct receivers r = {all, sizeof all / sizeof *all};
     receivers_sort(&r);

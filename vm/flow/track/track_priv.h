@@ -14,9 +14,9 @@ struct track {
     struct sources *sources; /* NULL: flows by source are not counted */
     struct grains grains;    /* networks by which they are counted */
     uint64_t now_ns;
-    uint64_t pickup_until_ns; /* until then mid-stream TCP counts as new */
-    bool begun;               /* a time was seen */
-    uint64_t sweep_ns;        /* time when the next part of the table is due; 0: at once */
+    uint64_t pickup_until_ns;   /* until then mid-stream TCP counts as new */
+    bool begun;                 /* a time was seen */
+    uint64_t sweep_ns;          /* time when the next part of the table is due; 0: at once */
     struct inquiries inquiries; /* of this machine; in a table that others change, the kernel has its own */
     uint64_t stacks_full;
     bool live;           /* as in cfg */

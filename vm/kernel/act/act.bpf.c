@@ -57,8 +57,7 @@ inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
 /* True for a packet of this machine that may be an inquiry, where flows are kept. */
 static inline bool inquires(const struct kpkt *k)
 {
-    return k->key.kind & KIND_OUT && inquiry_may_be(&k->key) &&
-           count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
+    return k->key.kind & KIND_OUT && inquiry_may_be(&k->key) && count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
 }
 
 /* True for a packet of the host that is rejected and needs an answer. */

@@ -127,7 +127,8 @@ inline_whole bool read_options(const struct kpkt *k, struct spliced *s, bool v6)
     s->blocks = (rest - SACK_FIRST) / SACK_BLOCK;
     if (!rest) s->blocks = 0;
     if (!rest) return true;
-    if (!(k->moves.has & SPLICE_SACK) || rest < SACK_FIRST + SACK_BLOCK || (rest - SACK_FIRST) % SACK_BLOCK) return false;
+    if (!(k->moves.has & SPLICE_SACK) || rest < SACK_FIRST + SACK_BLOCK || (rest - SACK_FIRST) % SACK_BLOCK)
+        return false;
     return s->sack + SACK_FIRST <= end && wire_get32(s->sack) == (SACK_BEGIN | (rest - 2));
 }
 

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct host;
+struct pkt;
+
 /* The device that gets frames of another one */
 struct receiver {
     uint32_t under;  /* ifindex by which frames come */
@@ -16,9 +19,13 @@ struct receivers {
     uint32_t count;
 };
 
+/* Return the receivers of the machine as it is now. False: out of memory. */
+bool receivers_of(const struct host *h, struct receivers *to);
 void receivers_sort(struct receivers *r);
 
-/* True if a frame with these tags (as of tags_read), which came by that device, has a receiver on this machine. As in
- * Linux, a tag with VID 0 is ignored where no device has it, and any other without device ends the frame, as does a TPID
- * that is neither 802.1Q's nor 802.1ad's. */
+/* True if a frame with these tags, outermost first, which came by that device, has a receiver on this machine. As in
+ * Linux, a tag with VID 0 is ignored where no device has it, and any other without device ends the frame, as does a
+ * TPID that is neither 802.1Q's nor 802.1ad's. */
 bool receivers_take(const struct receivers *r, uint32_t device, const uint32_t tags[], unsigned count);
+/* The same for a parsed Ethernet frame, with tags that the kernel took off and those in its bytes */
+bool receivers_take_frame(const struct receivers *r, uint32_t device, const struct pkt *pkt);
