@@ -30,11 +30,12 @@ struct inquiries {
     struct inquiry at[INQUIRY_SETS * INQUIRY_WAYS];
 };
 
+static inline bool inquiry_is_port(unsigned port) { return port - DHCP_SERVER <= 1u || port - DHCP6_CLIENT <= 1u; }
+
 /* True for a packet that may be an inquiry or an answer, by its header key. All others pay for this question alone. */
 static inline bool inquiry_may_be(const struct key *key)
 {
-    const unsigned port = key->dst_port;
-    if (key->kind & KIND_UDP) return port - DHCP_SERVER <= 1u || port - DHCP6_CLIENT <= 1u;
+    if (key->kind & KIND_UDP) return inquiry_is_port(key->dst_port);
     return key->kind & KIND_ND && key->icmp_type < ICMP6_SOLICIT;
 }
 

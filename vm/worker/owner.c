@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/inquiry.h"
 #include "vm/flow/track/track.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/edit/edit.h"
@@ -362,7 +361,7 @@ unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const
 unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
     struct fragment f;
-    if (pkt->reason != REASON_NONE || !(key->kind & KIND_IP) || inquiry_may_be(key)) return 0;
+    if (pkt->reason != REASON_NONE || !(key->kind & KIND_IP)) return 0;
     if (key->kind & KIND_FRAGMENT && fragment_read(pkt, key, &f)) return VM_OWNER_FRAGMENT | by_datagram(o, key, &f);
     return owner_of_whole(o, facts, pkt, key);
 }

@@ -76,8 +76,7 @@ bool owners_need_restart(const struct owners *o);
 bool owners_part_answers(const struct owners *o);
 
 /* Return the packet's owner, 0 to workers - 1; for a fragment the owner of the datagram, with VM_OWNER_FRAGMENT. Parses
- * the packet (pkt.h). Packets that are malformed or not IP, and
- * what may be an inquiry of this machine or its answer (vm/flow/inquiry.h), belong to worker 0. */
+ * the packet (pkt.h). Packets that are malformed or not IP belong to worker 0. */
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt);
 /* The same for a packet that has been parsed by these facts. */
 unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key);
