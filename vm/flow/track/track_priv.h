@@ -17,7 +17,7 @@ struct track {
     uint64_t pickup_until_ns;   /* until then mid-stream TCP counts as new */
     bool begun;                 /* a time was seen */
     uint64_t sweep_ns;          /* time when the next part of the table is due; 0: at once */
-    struct inquiries inquiries; /* of this machine; in a table that others change, the kernel has its own */
+    struct inquiries inquiries; /* inquiries of this machine; in a table that others change, the kernel has its own */
     uint64_t stacks_full;
     bool live;           /* as in cfg */
     uint32_t sweep_left; /* groups left of the part that is due, which is swept in smaller steps */
