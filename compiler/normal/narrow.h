@@ -15,7 +15,7 @@ struct normal {
     uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, known_or_ah, arp, not_arp, ports, tcp, icmp6, with_header;
     uint32_t *meter_asked; /* [over, within of each meter]: last rule that asks it, counted from 1 */
     uint32_t rules;        /* rules processed so far */
-    uint32_t no_later, whole, can_be_invalid, tagged, nd, nd_types, nd_ttl;
+    uint32_t no_later, whole, can_be_invalid, can_be_related, can_be_either, tagged, nd, nd_types, nd_ttl;
     uint64_t *macs; /* room for the current condition; only new sets are copied */
     size_t macs_room;
 };

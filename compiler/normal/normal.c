@@ -53,12 +53,14 @@ static void settle_nd(struct normal *n, struct ir_product *p)
 /* Narrow the protocols to those that can have one of the states, and the states to those possible. */
 static void settle_state(struct normal *n, struct ir_product *p)
 {
+    enum { RELATED = 1 << STATE_IS_RELATED, INVALID = 1 << STATE_IS_INVALID };
     const unsigned asked = states_asked(n->ir, p);
     if (!n->ir->keeps_flows) return;
-    if (p->field[IR_STATE] != IR_ALL && !(asked & 1u << STATE_IS_ABSENT)) {
-        if (!(asked & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)))
-            narrow(n, p, IR_WHAT, asked & 1u << STATE_IS_INVALID ? n->can_be_invalid : n->with_header);
-    }
+    if (p->field[IR_STATE] != IR_ALL && !(asked & ~(unsigned)(RELATED | INVALID)))
+        narrow(n, p, IR_WHAT,
+               asked == RELATED   ? n->can_be_related
+               : asked == INVALID ? n->can_be_invalid
+                                  : n->can_be_either);
     narrow(n, p, IR_STATE, states_set(n, states_possible(n->ir, p)));
 }
 
@@ -165,6 +167,8 @@ static void intern_common(struct normal *n)
     n->icmp6 = what_protocols(n, KIND_ICMP6);
     n->with_header = what_protocols(n, KIND_ICMP | KIND_ICMP6);
     n->can_be_invalid = what_protocols(n, KIND_TCP | KIND_ICMP | KIND_ICMP6);
+    n->can_be_related = what_protocols(n, KIND_UDP | KIND_ICMP | KIND_ICMP6);
+    n->can_be_either = what_protocols(n, KIND_TCP | KIND_UDP | KIND_ICMP | KIND_ICMP6);
     n->no_later = ir_field_range(n->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     n->whole = ir_field_range(n->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
     n->tagged = ir_field_range(n->ir, IR_VLAN, 0, VLAN_ABSENT - 1);

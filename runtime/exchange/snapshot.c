@@ -45,6 +45,7 @@ void snapshot_free(struct snapshot *s)
 #define FACTS_ARRAY(field, count) drop(s->facts.field);
 #include "runtime/exchange/facts_array.def"
     drop(s->facts.ports.bound);
+    free(s->receivers.all);
     free(s->hops);
     routes_put(s->routes);
     tables_put(s->tables);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/exchange/tables.h"
+#include "runtime/host/view/receivers.h"
 #include "vm/judge/routes.h"
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
@@ -53,14 +54,16 @@ struct snapshot {
     struct facts facts;     /* with arrays owned by the snapshot */
     uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    struct routes *routes;      /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
-    bool asks;                  /* the program asks for ways: other routes are other facts */
-    uint8_t devices;            /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
-    bool elsewhere;             /* this machine has interfaces that prey does not serve */
-    uint32_t hops_mask;         /* number of slots less one */
-    struct hop *hops;           /* open-addressed table; family 0: empty */
-    struct tables *tables;      /* balancing tables for these facts; NULL: the judging thread builds them */
-    struct tables *tables_next; /* tables for a later time; NULL: `tables` stay valid for long */
+    struct routes *routes;        /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
+    bool asks;                    /* the program asks for ways: other routes are other facts */
+    uint8_t devices;              /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
+    bool elsewhere;               /* this machine has interfaces that prey does not serve */
+    struct receivers receivers;   /* devices that receive frames with VLAN tags; owned */
+    uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
+    uint32_t hops_mask;           /* number of slots less one */
+    struct hop *hops;             /* open-addressed table; family 0: empty */
+    struct tables *tables;        /* balancing tables for these facts; NULL: the judging thread builds them */
+    struct tables *tables_next;   /* tables for a later time; NULL: `tables` stay valid for long */
 };
 
 /* Copy the facts' arrays (zeros for those that are NULL) and take their routes, with an empty table of hops. NULL: out

@@ -57,7 +57,7 @@ struct host_link {
     uint32_t mtu;       /* bytes of an IP packet */
     unsigned master;    /* ifindex of its bridge, bond or VRF; 0: none */
     unsigned under;     /* VLAN: ifindex of the link that has its tagged frames; else 0 */
-    uint16_t vid;       /* VLAN: its number; else 0 */
+    uint32_t tag;       /* VLAN: the tag of these frames, TPID << 16 | VID; else 0 */
     unsigned above;     /* macvlan and the like: ifindex of the link that it lies above; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */

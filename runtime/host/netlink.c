@@ -148,6 +148,11 @@ const char *netlink_text(const struct nlattr *a)
     return a && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(a) : NULL;
 }
 
+uint16_t netlink_u16(const struct nlattr *a)
+{
+    return a && mnl_attr_get_payload_len(a) == sizeof(uint16_t) ? mnl_attr_get_u16(a) : 0;
+}
+
 uint32_t netlink_u32(const struct nlattr *a)
 {
     return a && mnl_attr_get_payload_len(a) == sizeof(uint32_t) ? mnl_attr_get_u32(a) : 0;

@@ -75,10 +75,24 @@ static bool is_watched(const struct worker *w, const struct verdict *v, struct p
            !crosses(w, pkt);
 }
 
-/* Give the packet to the host stack, which did not see it arrive. */
+/* True if this machine's stack would receive the packet with the VLAN tags that it came with. */
+static bool has_receiver(const struct worker *w, const struct pkt *pkt)
+{
+    const struct snapshot *s = w->egress.snapshot;
+    if (!(pkt->tag_count | pkt->tags_in_frame)) return true;
+    const uint8_t at = snapshot_device(s, (uint8_t)pkt->cookie);
+    return at < PORTS_MOST && receivers_take_frame(&s->receivers, s->ifindex[at], pkt);
+}
+
+/* Give the packet to the host stack, which did not see it arrive: from its IP header on, so only if its tags would not
+ * have kept it from there. */
 static void give_back(struct worker *w, const struct pkt *pkt)
 {
     struct virtio_net_hdr how;
+    if (!has_receiver(w, pkt)) {
+        w->counters.no_receiver++;
+        return;
+    }
     offload_give(pkt, &how);
     if (how.flags) how.csum_start = (uint16_t)(how.csum_start - pkt->l3);
     if (how.gso_type) how.hdr_len = (uint16_t)(how.hdr_len - pkt->l3);

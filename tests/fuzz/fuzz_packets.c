@@ -9,6 +9,7 @@
 
 #include "vm/packet/pool_priv.h"
 #include "vm/flow/flow.h"
+#include "vm/flow/inquiry.h"
 #include "vm/forward/service.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/parse.h"
@@ -75,6 +76,17 @@ static void check_fragment(const struct pkt *pkt, const struct key *key)
     if (!(key->kind & KIND_FRAGMENT)) return;
     HOLD(part.offset % 8 == 0 && part.offset + part.bytes <= UINT16_MAX && (part.offset || part.more));
     HOLD(part.bytes <= pkt->wire_len && (!part.more || part.bytes % 8 == 0));
+}
+
+/* What an inquiry is, its answer is not. */
+static void check_inquiry(const struct pkt *pkt, const struct key *key)
+{
+    struct inquiry_id id;
+    if (pkt->reason || !inquiry_may_be(key)) return;
+    const enum inquiry_part part = inquiry_read(pkt, key, &id);
+    HOLD(part != INQUIRY_ASKS || !(key->kind & KIND_UDP) || key->dst_port == 67 || key->dst_port == 547);
+    HOLD(part != INQUIRY_ANSWERS || !(key->kind & KIND_UDP) || key->dst_port == 68 || key->dst_port == 546);
+    inquiry_sender(pkt, key, 1);
 }
 
 /* A TCP packet is a segment that takes no more than the packet holds, and whatever it says makes a flow or none. */
@@ -181,6 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_offsets(&pkt, &key);
     check_fragment(&pkt, &key);
     check_segment(&pkt, &key);
+    check_inquiry(&pkt, &key);
     check_same(&pkt, facts, &key);
     try_patterns(&pkt, &key, data + PREFIX, cap);
     char line[120];

@@ -231,9 +231,9 @@ void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *
  * window before (RFC 5927, 4.1). Always true if no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
 
-/* `state` as far as the header alone tells (README.md): a SYN without ACK is new, only errors are related, UDP is never
- * invalid. The tracker gives one of the returned states; the compiler and the frames drawn from rules rely on that. An
- * ambiguous header returns all that can be. */
+/* `state` as far as the header alone tells (README.md): a SYN without ACK is new, only errors and UDP, and
+ * advertisements of routers, can be related, UDP is never invalid. The tracker gives one of the returned states; the
+ * compiler and the frames drawn from rules rely on that. An ambiguous header returns all that can be. */
 
 /* Return the possible states of a whole IP packet or first fragment, as bits MARK_NEW .. MARK_INVALID. proto: after the
  * IPv6 chain; flags: TCP flags; type: ICMP type; picks_up: TCP without a SYN may open a flow. */

@@ -1,5 +1,6 @@
 /* Questions to a worker outside its packets: flows, and explanations (vm.h) */
 #include "vm/context/context.h"
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/look.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/ordinary.h"
@@ -19,12 +20,20 @@ int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t no
     return vm->track ? track_next_near(vm->track, at, groups, now_ns, f) : -1;
 }
 
+/* Look at the packet as its turn would, and change nothing. */
+static void peek_at(const struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt,
+                    struct track_seen *seen)
+{
+    inquiry_settle(in->facts, key, pkt);
+    track_peek(vm->track, key, pkt, seen);
+}
+
 void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt)
 {
     struct track_seen seen;
     see_time(vm, in, NULL);
     key->marks &= ~(uint32_t)MARK_STATES;
-    if (vm->track) track_peek(vm->track, key, pkt, &seen);
+    if (vm->track) peek_at(vm, in, key, pkt, &seen);
 }
 
 bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
@@ -34,7 +43,7 @@ bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, co
     struct track_seen seen;
     see_time(vm, in, NULL);
     if (!vm->track) return false;
-    track_peek(vm->track, &now, pkt, &seen);
+    peek_at(vm, in, &now, pkt, &seen);
     return track_tell(vm->track, &seen, f);
 }
 
@@ -44,7 +53,7 @@ bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, co
     struct track_seen seen;
     see_time(vm, in, NULL);
     if (!vm->forward) return false;
-    track_peek(vm->track, &now, pkt, &seen);
+    peek_at(vm, in, &now, pkt, &seen);
     return seen.class >= SEEN_REPLY || forward_proves(vm, &now, pkt, &seen);
 }
 
@@ -54,7 +63,7 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
     struct key now = *key;
     struct track_seen seen;
     see_time(vm, in, NULL);
-    if (vm->track) track_peek(vm->track, &now, pkt, &seen);
+    if (vm->track) peek_at(vm, in, &now, pkt, &seen);
     if (vm->cfg.kernel && vm->cfg.kernel->meters) vm->cfg.kernel->meters(vm->cfg.kernel->arg, vm->meters, false);
     const struct peek peek = {.meters = vm->meters, .track = vm->track, .seen = &seen};
     return decision_of(run_list(vm->program, &now, pkt, 0, NULL, &peek, fn, arg));
@@ -68,7 +77,7 @@ struct decision vm_explain_would(struct vm *vm, const struct vm_in *in, const st
     see_time(vm, in, NULL);
     if (!vm->audit) return (struct decision){.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_ACCEPT};
     if (vm->track) {
-        track_peek(vm->track, &now, pkt, &seen);
+        peek_at(vm, in, &now, pkt, &seen);
         now.marks &= ~(uint32_t)MARK_STATES;
         now.marks |= look_would(track_about(vm->track, &seen), &now, pkt, &seen);
     }

@@ -3,6 +3,7 @@
  * batches end. */
 #include "vm/worker/turns.h"
 
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"
 #include "vm/flow/track/straight.h"
 #include "vm/forward/forward.h"
@@ -103,13 +104,21 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
     return false;
 }
 
-/* Settle a packet that goes on unchanged. */
+/* Settle a packet that goes on unchanged. An answer to an address that this machine is yet to get is not sent on: who
+ * asked hears it at the interface. */
 static void packet_keep(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     settle(j, c);
     if (vm->track) track_accept(vm->track, c->key, c->pkt, &c->seen);
+    if (vm->track && track_answers(&c->seen)) c->v->done |= inquiry_is_elsewhere(c->key);
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
+}
+
+/* Find an inquiry of this machine. Where nobody knows whose it is, its answers are taken for this machine's. */
+static __attribute__((noinline)) void look_at_inquiry(const struct job *j, struct packet_ctx *c)
+{
+    if (inquiry_settle(j->in->facts, c->key, c->pkt) == INQUIRY_UNKNOWN) track_inquire(j->vm->track, c->key, c->pkt);
 }
 
 /* Look up the packet's flow, unless the express way has done it. */
@@ -117,6 +126,7 @@ static enum seen_class packet_look(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (!vm->track) return SEEN_NONE;
+    if (__builtin_expect(inquiry_may_be(c->key), 0)) look_at_inquiry(j, c);
     if (!c->ordinary) track_look(vm->track, c->key, c->pkt, &c->seen);
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
@@ -146,7 +156,7 @@ static __attribute__((noinline)) void take_turn(const struct job *j, struct pack
     case SEEN_NEW:
     case SEEN_NONE:
         if (!let_in(j, c)) return;
-        sent = j->vm->forward && forward_first(j, c);
+        sent = j->vm->forward && !track_answers(&c->seen) && forward_first(j, c);
         break;
     }
     if (!sent) packet_keep(j, c);

@@ -1,4 +1,5 @@
 /* Links: the interfaces of the machine */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -36,15 +37,20 @@ static void copy_name(char *to, size_t size, const struct nlattr *a)
     memcpy(to, mnl_attr_get_payload(a), len < size ? len : size - 1);
 }
 
+/* Return the tag of a VLAN device's frames, TPID << 16 | VID. */
+static uint32_t read_tag(const struct nlattr *data)
+{
+    const struct nlattr *vlan[IFLA_VLAN_PROTOCOL + 1];
+    netlink_nested(data, vlan, IFLA_VLAN_PROTOCOL);
+    return (uint32_t)ntohs(netlink_u16(vlan[IFLA_VLAN_PROTOCOL])) << 16 | netlink_u16(vlan[IFLA_VLAN_ID]);
+}
+
 static void read_kind(struct host_link *link, const struct nlattr *info)
 {
-    const struct nlattr *at[IFLA_INFO_DATA + 1], *vrf[IFLA_VRF_TABLE + 1], *vlan[IFLA_VLAN_ID + 1];
+    const struct nlattr *at[IFLA_INFO_DATA + 1], *vrf[IFLA_VRF_TABLE + 1];
     netlink_nested(info, at, IFLA_INFO_DATA);
     copy_name(link->kind, sizeof link->kind, at[IFLA_INFO_KIND]);
-    if (!strcmp(link->kind, "vlan")) {
-        netlink_nested(at[IFLA_INFO_DATA], vlan, IFLA_VLAN_ID);
-        if (vlan[IFLA_VLAN_ID]) link->vid = mnl_attr_get_u16(vlan[IFLA_VLAN_ID]);
-    }
+    if (!strcmp(link->kind, "vlan")) link->tag = read_tag(at[IFLA_INFO_DATA]);
     if (strcmp(link->kind, "vrf") != 0) return;
     netlink_nested(at[IFLA_INFO_DATA], vrf, IFLA_VRF_TABLE);
     link->vrf_table = netlink_u32(vrf[IFLA_VRF_TABLE]);

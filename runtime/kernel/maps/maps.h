@@ -3,6 +3,7 @@
 
 #include "runtime/kernel/maps/counts.h"
 #include "runtime/kernel/object/link.h"
+#include "vm/flow/inquiry.h"
 #include "vm/flow/marks.h"
 #include "vm/forward/splice/slots.h"
 #include "vm/judge/routes.h"

@@ -28,6 +28,7 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/main/look.h"
 #include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
@@ -100,6 +101,7 @@ static int look_at_rules(struct live *l)
     if (judged_nameless(&l->rules)) return 2;
     translated_notice(&l->rules);
     if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */
+    leased_notice(&l->rules);
     return status;
 }
 

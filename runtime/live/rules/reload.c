@@ -22,6 +22,7 @@
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/leftover.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/tell/notified.h"
@@ -320,6 +321,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
                     : "");
     in_kernel_why(rules->carry);
     judged_tell(rules);
+    leased_notice(rules);
     notified_ready(rules->tell);
 }
 

@@ -30,7 +30,7 @@ static bool is_enslaved(const struct world *world, unsigned device)
 static uint16_t tag_of(const struct world *world, unsigned device)
 {
     const struct host_link *link = host_link(world->carry->host, device);
-    return link && link->under ? (uint16_t)(FACTS_TAGGED + link->vid) : FACTS_UNTAGGED;
+    return link && link->under ? (uint16_t)(FACTS_TAGGED + (link->tag & VLAN_VID)) : FACTS_UNTAGGED;
 }
 
 /* Return the program's interface id by which the device's frames arrive, or IFACE_NONE or IFACE_SEVERAL. */

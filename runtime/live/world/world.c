@@ -185,6 +185,11 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     s->facts.ways = ways_number(world);
+    if (!receivers_of(carry->host, &s->receivers)) {
+        snapshot_free(s);
+        return NULL;
+    }
+    for (unsigned i = 0; i < world->o->iface_count; i++) s->ifindex[i] = carry->ifindex[i];
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = carry->now.ifaces[carry->now.iface[i]].mac;
     s->devices = (uint8_t)world->o->iface_count;
     s->elsewhere = world_elsewhere(world);

@@ -19,9 +19,19 @@ static bool read_flows(struct track *t, track_read_fn *each, void *arg)
 
 uint32_t track_slots(const struct track *t) { return t->table->groups * GROUP; }
 
+/* The first byte. Before recordings of version 13 there is no table of inquiries. */
+enum { BEGUN = 1 << 0, INQUIRES = 1 << 1 };
+
+static bool inquires(const struct track *t)
+{
+    bool any = false;
+    for (unsigned i = 0; i < INQUIRY_SETS * INQUIRY_WAYS; i++) any |= t->inquiries.at[i].until_ns > t->now_ns;
+    return any;
+}
+
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg)
 {
-    uint8_t begun = t->begun, counts = t->sources != NULL;
+    uint8_t begun = (t->begun ? BEGUN : 0) | (inquires(t) ? INQUIRES : 0), counts = t->sources != NULL;
     struct grains grains = t->grains;
     ARCHIVE(a, begun);
     ARCHIVE(a, counts);
@@ -33,7 +43,8 @@ bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void
     ARCHIVE(a, t->sweep_left);
     ARCHIVE(a, t->age);
     archive_sound(a, !(t->age & ~BIND_AGE));
-    t->begun = begun;
+    t->begun = begun & BEGUN;
+    if (begun & INQUIRES) ARCHIVE(a, t->inquiries);
     stacks_archive(t->stacks, a);
     if (!flow_table_archive(t->table, a) || !a->reads) return !a->bad;
     if (counts && !t->sources) openers_again(t, &grains);

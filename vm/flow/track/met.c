@@ -49,7 +49,7 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
     struct key now = *key;
     struct flow f;
     track_peek(t, &now, pkt, s);
-    const uint8_t has = s->picks ? MET_PICKS_UP : 0;
+    const uint8_t has = (s->picks ? MET_PICKS_UP : 0) | (s->picks == PICKS_OPENED ? MET_OPENED : 0);
     *m = (struct flow_met){.has = MET_SAID | has};
     if (s->slot == FLOW_NONE) return;
     if (read_line(t, s->slot, &f))

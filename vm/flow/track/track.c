@@ -199,11 +199,25 @@ static const struct flow *flow_line(const struct track *t, struct track_seen *s,
     return NULL;
 }
 
+/* True if the packet answers an inquiry of this machine. */
+static bool is_answer(const struct track *t, const struct key *key, const struct pkt *pkt)
+{
+    struct inquiry_id id;
+    return inquiry_read(pkt, key, &id) == INQUIRY_ANSWERS && inquiries_hold(&t->inquiries, &id, t->now_ns);
+}
+
+static enum picks picks_now(const struct track *t, const struct key *key, const struct pkt *pkt)
+{
+    if (__builtin_expect(inquiry_may_be(key), 0) && !(key->kind & KIND_OUT) && is_answer(t, key, pkt))
+        return PICKS_OPENED;
+    return t->now_ns < t->pickup_until_ns ? PICKS_NEW : PICKS_NONE;
+}
+
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct flow line;
     const struct flow *f = flow_line(t, s, &line);
-    s->picks = t->now_ns < t->pickup_until_ns ? PICKS_NEW : PICKS_NONE;
+    s->picks = (uint8_t)picks_now(t, key, pkt);
     look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
 }
 
@@ -312,8 +326,15 @@ static void go_on_shared(struct track *t, const struct key *key, const struct pk
     }
 }
 
+void track_inquire(struct track *t, const struct key *key, const struct pkt *pkt)
+{
+    struct inquiry_id id;
+    if (inquiry_read(pkt, key, &id) == INQUIRY_ASKS) inquiries_put(&t->inquiries, &id, t->now_ns);
+}
+
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
+    if (key->kind & KIND_OUT && inquiry_may_be(key)) track_inquire(t, key, pkt);
     switch (keep_what(s)) {
     case KEEP_NOTHING: return;
     case KEEP_BEGIN: make(t, key, pkt, s); return;

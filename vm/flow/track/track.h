@@ -28,11 +28,12 @@ enum seen_class {
     SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound flow as its receiver saw it */
 };
 
-/* Meaning of a mid-stream TCP segment without a flow */
+/* Meaning of a packet that no flow knows: of a mid-stream TCP segment, and of what may answer an inquiry */
 enum picks {
     PICKS_NONE,   /* invalid */
     PICKS_NEW,    /* new: it may begin a flow now */
-    PICKS_OPENED, /* established: this machine opened the connection, and its own packets begin a flow */
+    PICKS_OPENED, /* established: this machine opened the connection, and its own packets begin a flow; of other than
+                     TCP related: it answers an inquiry of this machine (inquiry.h), and makes no flow */
 };
 
 /* Findings about one packet between look-up and verdict */
@@ -103,8 +104,18 @@ bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, u
 /* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 
-/* Make or update the flow of an accepted packet. Another flow may make way for it. */
+/* Make or update the flow of an accepted packet, and note an inquiry of this machine. Another flow may make way for it.
+ */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
+
+/* Note the inquiry, if the packet is one. */
+void track_inquire(struct track *t, const struct key *key, const struct pkt *pkt);
+
+/* True for a packet that answers an inquiry of this machine, by its state. */
+static inline bool track_answers(const struct track_seen *s)
+{
+    return s->picks == PICKS_OPENED && s->mark == MARK_RELATED;
+}
 
 /* Return the number of flows that the packet's source, or its network by one of the program's grains, has opened and
  * holds, plus one if the packet would open one. For `flows over`. */

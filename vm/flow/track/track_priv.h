@@ -3,6 +3,7 @@
 
 #include "vm/flow/bind.h"
 #include "vm/flow/grain.h"
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/track.h"
 
 struct track {
@@ -13,9 +14,10 @@ struct track {
     struct sources *sources; /* NULL: flows by source are not counted */
     struct grains grains;    /* networks by which they are counted */
     uint64_t now_ns;
-    uint64_t pickup_until_ns; /* until then mid-stream TCP counts as new */
-    bool begun;               /* a time was seen */
-    uint64_t sweep_ns;        /* time when the next part of the table is due; 0: at once */
+    uint64_t pickup_until_ns;   /* until then mid-stream TCP counts as new */
+    bool begun;                 /* a time was seen */
+    uint64_t sweep_ns;          /* time when the next part of the table is due; 0: at once */
+    struct inquiries inquiries; /* inquiries of this machine; in a table that others change, the kernel has its own */
     uint64_t stacks_full;
     bool live;           /* as in cfg */
     uint32_t sweep_left; /* groups left of the part that is due, which is swept in smaller steps */

@@ -2,6 +2,7 @@
  * (leave.bpf.h, up.bpf.h). Then it counts the packet. */
 #include <linux/pkt_cls.h>
 
+#include "vm/flow/inquiry.h"
 #include "vm/kernel/act/buffer.bpf.h"
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
@@ -12,6 +13,7 @@
 /* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_flow_note(struct kpkt *k);
+uint64_t kernel_inquire(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
@@ -52,6 +54,12 @@ inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
     return out;
 }
 
+/* True for a packet of this machine that may be an inquiry, where flows are kept. */
+static inline bool inquires(const struct kpkt *k)
+{
+    return k->key.kind & KIND_OUT && inquiry_may_be(&k->key) && count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
+}
+
 /* True for a packet of the host that is rejected and needs an answer. */
 static inline bool is_rejected(const struct kpkt *k)
 {
@@ -70,6 +78,7 @@ inline_whole void act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
     out = LOOSE(out);
+    if (out == KERNEL_PASS && inquires(k)) kernel_inquire(k);
     if (out != KERNEL_UP) {
         if (k->said & KERNEL_WOULD_DUE && kernel_flow_note(k)) settle_counters()->given_up++;
         settle_count(k);

@@ -2,6 +2,7 @@
  * kernel finishes. All others go up, and only their going up is counted. */
 #pragma once
 
+#include "vm/flow/inquiry.h"
 #include "vm/forward/bind/routed.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/addresses/own.bpf.h"
@@ -101,6 +102,7 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     if (sends && settle_asks(k)) return settle_up(k, KERNEL_UP_ANSWER);
     if (settle_needs_router(k)) return settle_up(k, KERNEL_UP_WAY);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
+    if (track_answers(&k->seen)) k->verdict.done = inquiry_is_elsewhere(&k->key);
     return KERNEL_PASS;
 }
 

@@ -5,6 +5,7 @@
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
+#include "vm/kernel/flow/table_lines.bpf.h"
 #include "vm/kernel/gate.h"
 #include "vm/kernel/port.h"
 
@@ -43,9 +44,35 @@ static inline int up_lost(struct kpkt *k)
     return XDP_DROP;
 }
 
+/* Pings to this machine, and others without ports, come up where a nat may have them, though most are the host's. This
+ * many begin there in a second, and at most one second's worth at once: a flood of them is no service's loss. */
+enum { UP_PINGS_PER_S = 2000 };
+
+/* Take one of the share, by the clock of flows (struct limit, in one word that all processors change). Whoever meets
+ * another's hand gets none. */
+static inline bool up_ping_may(uint64_t now_ns)
+{
+    const uint64_t second = 1000000000, was = *(const volatile uint64_t *)&state_flow_head.pings_ns;
+    const uint64_t next = was > now_ns ? was : now_ns;
+    if (next - now_ns >= second) return false;
+    return __sync_bool_compare_and_swap(&state_flow_head.pings_ns, was, next + second / UP_PINGS_PER_S);
+}
+
+/* True for such a packet past its share. */
+static inline bool up_is_over(const struct kpkt *k)
+{
+    if (k->up != KERNEL_UP_BEGIN || k->seen.class != SEEN_NEW || k->branch != PBC_NONE) return false;
+    if (!(k->key.kind & KIND_DST_SELF) || k->key.kind & KIND_PORTS) return false;
+    return !up_ping_may(k->now_ns);
+}
+
 /* Count a packet that goes up. False: no process takes it, or a process asks. */
 static inline bool up_goes(struct kpkt *k)
 {
+    if (!(k->flags & KERNEL_ASKED) && up_is_over(k)) {
+        count_add(&settle_counters()->pings, k->pkt.wire_len);
+        return false;
+    }
     count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
     if (k->flags & KERNEL_ASKED) return false;
     if (!state_world.interrupted) return true;

@@ -13,6 +13,7 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
     (uint32_t) kernel_tcp_option((struct kpkt *)(uintptr_t)(pkt), found, (pkt)->l4 + TCP_LEN + (at), left)
 #endif
 
+#include "vm/flow/inquiry.c"
 #include "vm/flow/track/joined.c"
 #include "vm/flow/track/keep.c"
 #include "vm/flow/track/look.c"

@@ -15,6 +15,7 @@ struct flow_head {
     struct grains grains;     /* networks by which flows are counted; none: no rule asks for the flows of a source */
     uint64_t untold;          /* ends not reported: the ring had no room */
     uint64_t given_up;        /* changes not made: another processor held the flow */
+    uint64_t pings_ns;        /* time by which the share of pings in the way up is whole again (act/up.bpf.h) */
     uint64_t
         adding[FLOW_STRIPES]; /* 1: a flow of this stripe of hashes is added now, so that no tuple gets two flows */
 };

@@ -1,6 +1,7 @@
 /* A packet's flow in the kernel: tuple, slot and `state` (study and look of vm/flow/track/track.h). */
 #pragma once
 
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/ordinary.h"
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/flow/recipe.bpf.h"
@@ -95,12 +96,42 @@ GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
     return k->flow.joined ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
 }
 
+extern struct inquiries state_inquiries[];
+
+/* True if the packet answers an inquiry of this machine. */
+GLOBAL bool kernel_answers(struct kpkt *k NONNULL)
+{
+    struct inquiry_id id = {0};
+    return inquiry_read(&k->pkt, &k->key, &id) == INQUIRY_ANSWERS && inquiries_hold(state_inquiries, &id, k->now_ns);
+}
+
+/* Note the inquiry, if the packet is one. */
+GLOBAL uint64_t kernel_inquire(struct kpkt *k NONNULL)
+{
+    struct inquiry_id id = {0};
+    if (inquiry_read(&k->pkt, &k->key, &id) == INQUIRY_ASKS) inquiries_put(state_inquiries, &id, k->now_ns);
+    return 0;
+}
+
+/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry). Else it
+ * is the hook that tells what this machine sends. */
+GLOBAL uint64_t kernel_inquiry_asked(struct kpkt *k NONNULL)
+{
+    const enum inquiry_sender sender = inquiry_sender(&k->pkt, &k->key, state_world.facts.mac);
+    if (sender == INQUIRY_OWN) k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
+    if (sender == INQUIRY_UNKNOWN) kernel_inquire(k);
+    return 0;
+}
+
+static inline bool may_answer(const struct kpkt *k) { return inquiry_may_be(&k->key) && !(k->key.kind & KIND_OUT); }
+
 /* Set what `state` says, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
 GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
 {
     struct track_seen *s = &k->seen;
     const bool picks_up = k->now_ns < state_flow_head.pickup_until_ns;
-    s->picks = (uint8_t)(opened ? PICKS_OPENED : picks_up ? PICKS_NEW : PICKS_NONE);
+    const bool answers = may_answer(k) && kernel_answers(k);
+    s->picks = (uint8_t)(opened || answers ? PICKS_OPENED : picks_up ? PICKS_NEW : PICKS_NONE);
     look_at(s->slot == FLOW_NONE ? NULL : &k->flow, NULL, &k->key, &k->pkt, s);
     return 0;
 }
@@ -181,6 +212,7 @@ GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
         return KERNEL_UP_STACK; /* those that no process takes up are judged without a flow */
     const uint64_t up = leave_bound(k, kernel_flow_find(k));
     if (up) return up;
+    if (k->flags & KERNEL_ASKED && inquiry_may_be(&k->key)) kernel_inquiry_asked(k);
     kernel_flow_see(k, false);
     return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? kernel_flow_look_at_bound(k) : KERNEL_UP_NONE;
 }

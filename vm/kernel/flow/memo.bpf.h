@@ -1,6 +1,7 @@
 /* Keep and recall remembered decisions (memo.h) in the stages, with the flow's lock taken. */
 #pragma once
 
+#include "vm/flow/inquiry.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
@@ -110,6 +111,7 @@ static inline void memo_keep(const struct kpkt *k, struct flow *f)
     const bool reply = k->seen.dir == FLOW_REPLY;
     if (!memo_is_for(k) || k->now_ns <= since || (f->flags & FLOW_BOUND && reply)) return;
     if (memo_audits(k) && f->would & FLOW_WOULD_STATE) return;
+    if (inquiry_may_be(&k->key)) return; /* the express way would not note it */
     const uint32_t row = memo_audits(k) ? pair_row(k) : memo_row(k->decision, 0);
     if (!row || k->program != state_world.program || memo_since() != since) return;
     memo_put(f, reply, memo_word(k, row));

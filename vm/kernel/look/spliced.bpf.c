@@ -17,7 +17,7 @@ extern const char last_splice_tags, last_splice_slots;
 
 /* The options of such a segment: two no-ops and timestamps if they were agreed on, then two no-ops and up to four
  * blocks of SACK, if there are any (splice_options_write). */
-enum { STAMPS_AT = TCP_LEN, STAMPS_LEN = 12, SACK_FIRST = 4, BLOCK = 8, BLOCKS = 4 };
+enum { STAMPS_AT = TCP_LEN, STAMPS_LEN = 12, SACK_FIRST = 4, SACK_BLOCK = 8, BLOCKS = 4 };
 #define STAMPS_BEGIN 0x0101080au
 #define SACK_BEGIN   0x01010500u
 
@@ -124,10 +124,11 @@ inline_whole bool read_options(const struct kpkt *k, struct spliced *s, bool v6)
         rest -= STAMPS_LEN;
         s->sack += STAMPS_LEN;
     }
-    s->blocks = (rest - SACK_FIRST) / BLOCK;
+    s->blocks = (rest - SACK_FIRST) / SACK_BLOCK;
     if (!rest) s->blocks = 0;
     if (!rest) return true;
-    if (!(k->moves.has & SPLICE_SACK) || rest < SACK_FIRST + BLOCK || (rest - SACK_FIRST) % BLOCK) return false;
+    if (!(k->moves.has & SPLICE_SACK) || rest < SACK_FIRST + SACK_BLOCK || (rest - SACK_FIRST) % SACK_BLOCK)
+        return false;
     return s->sack + SACK_FIRST <= end && wire_get32(s->sack) == (SACK_BEGIN | (rest - 2));
 }
 
@@ -201,8 +202,8 @@ inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct
     }
 #pragma unroll
     for (uint32_t i = 0; i < BLOCKS; i++) {
-        uint8_t *block = s->sack + SACK_FIRST + BLOCK * i;
-        if (i >= s->blocks || block + BLOCK > end) break;
+        uint8_t *block = s->sack + SACK_FIRST + SACK_BLOCK * i;
+        if (i >= s->blocks || block + SACK_BLOCK > end) break;
         sum += move(block, m->ack);
         sum += move(block + 4, m->ack);
     }

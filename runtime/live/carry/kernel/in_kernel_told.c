@@ -184,6 +184,7 @@ struct in_kernel_more in_kernel_more(const struct carry *carry)
     const struct kernel_counters c = kernel_counters(k->kernel);
     const struct flow_head *flows = kernel_map(k->kernel, KERNEL_MAP_flow_head)->memory;
     told.lost = c.lost.packets;
+    told.pings = c.pings.packets;
     told.unjudged = __atomic_load_n(&k->unjudged, __ATOMIC_RELAXED);
     told.given_up = c.given_up + __atomic_load_n(&flows->given_up, __ATOMIC_RELAXED);
     told.untold = kernel_events_lost(k->kernel);

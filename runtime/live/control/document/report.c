@@ -144,6 +144,9 @@ static void more_text(FILE *out, const struct whole *all)
     if (c->given)
         fprintf(out, "given back  %s packet%s to this machine, %s of them not taken\n", text_number(c->given, a),
                 text_plural(c->given), text_number(c->not_given, b));
+    if (c->no_receiver)
+        fprintf(out, "dropped     %s packet%s for this machine, which has no device for their VLAN tags\n",
+                text_number(c->no_receiver, a), text_plural(c->no_receiver));
     if (c->cut)
         fprintf(out, "offload     %s super-packet%s cut into %s, for a tunnel\n", text_number(c->cut, a),
                 c->cut == 1 ? " was" : "s were", text_number(c->pieces, b));
