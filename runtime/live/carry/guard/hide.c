@@ -13,7 +13,13 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
 {
     unsigned count;
     struct guard_shut *all = unjudged_shut(carry, &count);
-    const int failed = all ? ask_shut(carry->tell->channel, all, count, err, err_len) : -ENOMEM;
+    int failed = all ? 0 : -ENOMEM;
+    for (unsigned i = 0; all && i < count && !failed; i++) {
+        if (guard_shut_valid(&all[i])) continue;
+        snprintf(err, err_len, "guard rules cannot name the interface `%s`: mend the rules", all[i].device);
+        failed = -EINVAL;
+    }
+    if (!failed) failed = ask_shut(carry->tell->channel, all, count, err, err_len);
     free(all);
     return failed;
 }
