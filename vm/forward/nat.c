@@ -10,7 +10,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
     *l = (struct leave){.service = PBC_NONE,
                         .server = PBC_NONE,
                         .hash = (uint32_t)(c->seen.hash >> 8),
-                        .iface = nat_way_out(j->vm->forward->nat, j->in->facts, b),
+                        .iface = nat_way_out(j->vm->forward->nat, j->in->facts, c->key, b),
                         .way = LEAVE_ROUTED,
                         .mss = nat_mss(j->vm->forward->nat, b)};
     l->to = forward_ends(b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);

@@ -15,25 +15,26 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
     return one ? one->peer : IFACE_NONE;
 }
 
-/* Return 1 + the interface by which routes send the packet; 0: unknown, or nowhere. */
-static uint16_t routed(const struct facts *f, const struct key *key)
+struct facts_device ways_routed(const struct facts *f, const struct key *key)
 {
-    const struct routes *r = f->routes;
-    if (!r || !(key->kind & KIND_IP)) return 0;
+    const struct routes *r = f ? f->routes : NULL;
+    const struct facts_device nowhere = {IFACE_NONE, IFACE_NONE};
+    if (!r || !(key->kind & KIND_IP)) return nowhere;
     const struct route_query q = {
         .to = key->dst, .from = key->src, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
     const struct route_way *way = routes_find(r, &q);
-    if (way->kind != ROUTE_VIA) return 0;
+    if (way->kind != ROUTE_VIA) return nowhere;
     const uint32_t share = way->legs > 1 ? route_share(key->src, key->dst, key) : 0;
     const struct facts_device *d = device_of(f, routes_leg(r, way, share, ROUTE_NO_PORT));
-    return d ? (uint16_t)(d->as + 1) : 0;
+    return d ? *d : nowhere;
 }
 
 static uint16_t way_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
 {
     if (!f || !(key->kind & KIND_FORWARD)) return 0;
     const uint16_t peer = other_port(f, pkt->iface);
-    return peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, peer) + 1) : routed(f, key);
+    const uint16_t way = peer != IFACE_NONE ? facts_known_as(f, peer) : ways_routed(f, key).as;
+    return (uint16_t)(way + 1); /* IFACE_NONE becomes 0 */
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */

@@ -15,6 +15,10 @@
  * no routes, they cannot tell (ROUTE_ASK), or the interface that the packet came by is unknown. */
 bool ways_settle(uint32_t flags, const struct facts *facts, const struct key *key, struct pkt *pkt);
 
+/* Return the device by which routes send a packet that came in by an interface; both ids are IFACE_NONE: they can't
+ * tell, there are none, or they send it nowhere. */
+struct facts_device ways_routed(const struct facts *facts, const struct key *key);
+
 /* True if the source is unspecified, link-local or multicast, to which no route leads. */
 static inline bool ways_no_route(const struct key *key)
 {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       17u
+#define PBC_VERSION       18u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)

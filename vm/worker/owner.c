@@ -85,14 +85,15 @@ static size_t count_froms(const struct program *p)
 }
 
 /* Put the sources that nats translate into `ranges`, sorted and disjoint, and statements for any source into t->anys.
- * Return the number of ranges. */
+ * Return the number of ranges. A statement for any source that leaves by several interfaces tells no inside: packets
+ * that it leaves alone go either way. */
 static size_t find_froms(struct whose_tables *t, const struct program *p, struct address_range *ranges)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind == PBC_NAT_FORWARD || n->kind == PBC_NAT_MAP) continue;
-        if (!n->from_count)
+        if (!n->from_count && n->iface != PBC_NONE)
             t->anys[t->numbers.anys++] = (struct whose_any){.out = (uint16_t)n->iface, .family = n->family};
         struct address_walk w = address_walk(p, n->from, n->from_count, n->family);
         while (address_next(&w, &ranges[count])) count++;

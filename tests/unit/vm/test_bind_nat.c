@@ -107,7 +107,7 @@ static void out_of_the_house(void **state)
     struct router r;
     start(&r, HOME);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.1:5000 > 192.0.2.1:53");
-    assert_int_equal(nat_way_out(r.nat, &r.facts, &r.bind), r.program->nats[0].iface);
+    assert_int_equal(nat_way_out(r.nat, &r.facts, &r.key, &r.bind), r.program->nats[0].iface);
     assert_int_equal(r.bind.kind, BIND_NAT_SOURCE);
     assert_int_equal(r.bind.server, PBC_NONE);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.9 / udp 5000 > 99", "203.0.113.1:5000 > 192.0.2.9:99");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/ways.h"
 #include "vm/packet/parse/header.h"
 #include "vm/program/swap.h"
 
@@ -40,6 +41,8 @@ static void settle_spaces(struct nat *n)
             at = settle_source(n, i, at);
         else if (p->nats[i].kind == PBC_NAT_MASQUERADE)
             n->spaces[i].first = outsides_way(&n->outsides, p->nats[i].iface);
+    n->asks_way = false;
+    for (uint32_t i = 0; i < p->nats_count; i++) n->asks_way |= nat_leaves_by_several(p, &p->nats[i]);
     outsides_reserve(&n->outsides, p, n->mappings);
 }
 
@@ -88,7 +91,10 @@ static void keep_mappings(struct nat *to, struct nat *from, const struct remap *
 {
     SWAP(to->mappings, from->mappings);
     SWAP(to->outsides, from->outsides);
-    for (uint32_t i = 0; i < to->outsides.ways; i++) to->outsides.way[i].iface = r->iface[to->outsides.way[i].iface];
+    for (uint32_t i = 0; i < to->outsides.ways; i++) {
+        uint16_t *iface = &to->outsides.way[i].iface;
+        *iface = *iface < r->ifaces ? r->iface[*iface] : IFACE_NONE;
+    }
     for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, i);
     settle_spaces(to);
     outsides_reserve_own(&to->outsides, to->p, to->mappings, NULL);
@@ -118,10 +124,12 @@ void nat_facts(struct nat *n, const struct facts *facts)
 {
     const struct facts_ports *host = facts ? &facts->ports : NULL;
     n->facts = facts;
+    outsides_find(&n->outsides, n->p, facts);
     for (uint32_t i = 0; i < n->outsides.ways; i++) {
-        uint32_t addr[4];
+        uint32_t addr[4] = {0};
         for (unsigned six = 0; six < 2; six++) {
-            facts_address(facts, n->outsides.way[i].iface, six, addr);
+            if (i < n->outsides.named || n->outsides.way[i].iface != IFACE_NONE)
+                facts_address(facts, n->outsides.way[i].iface, six, addr);
             outsides_own(&n->outsides, n->p, n->mappings, host, i, six ? 6 : 4, addr);
         }
     }
@@ -196,10 +204,11 @@ bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id
 
 bool nat_held(const struct nat *n) { return mappings_held(n->mappings); }
 
-uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *b)
+uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct key *key, const struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[b->nat];
-    if (b->kind == BIND_NAT_SOURCE) return (uint16_t)one->iface;
+    if (b->kind == BIND_NAT_SOURCE)
+        return one->iface != PBC_NONE || !n->asks_way ? (uint16_t)one->iface : ways_routed(facts, key).iface;
     return facts && one->kind == PBC_NAT_FORWARD ? facts_way(facts->target_out, b->nat) : IFACE_NONE;
 }
 

@@ -60,8 +60,9 @@ bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 /* True if every mapping is held by a flow or rests for one. */
 bool nat_held(const struct nat *n);
 
-/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. */
-uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *bind);
+/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. key: of one of its packets */
+uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct key *key,
+                     const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
 /* Count a flow that could not be made, because a flow of another host looks alike to the other end. */

@@ -10,21 +10,24 @@ struct nat_outside {
     uint8_t family;
 };
 
-/* An outgoing interface of `masquerade`. own: space of its address, by family (0: IPv4); SPACE_NONE: address
- * unknown. */
+/* An outgoing interface of `masquerade`; IFACE_NONE: a place for one. own: space of its address, by family (0: IPv4);
+ * SPACE_NONE: address unknown. */
 struct outside_way {
     uint16_t iface;
     uint32_t own[2];
 };
 
 /* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
- * addresses come with the facts. If a way's address is also written, or another way's, both share one space. */
+ * addresses come with the facts. If a way's address is also written, or another way's, both share one space. The ways
+ * are the interfaces that statements name, `named` of them; then, if a statement leaves by several, places for those
+ * that the facts know. */
 struct outsides {
     struct nat_outside *all;
     struct outside_way *way;
-    uint32_t written, ways;
+    uint32_t written, ways, named;
 };
 #define SPACE_NONE UINT32_MAX
+enum { WAYS_FOUND_MOST = 128 }; /* most interfaces with addresses of their own for statements that leave by several */
 
 struct nat {
     const struct program *p;
@@ -34,7 +37,8 @@ struct nat {
     struct outsides outsides;
     struct statement_spaces {
         uint32_t first, count;
-    } * spaces;             /* [nats_count]; SOURCE: range in `written`; MASQUERADE: first is the way */
+    } * spaces;             /* [nats_count]; SOURCE: range in `written`; MASQUERADE of one interface: first is the way */
+    bool asks_way;          /* a statement leaves by several interfaces */
     uint32_t *written;      /* spaces of all SOURCE statements, one after the other */
     struct lb_hash_key key; /* chooses the address of a client */
     struct nat_counters counters;
@@ -45,8 +49,13 @@ struct nat {
 static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
 /* nat_statement.c: return the statement that translates the destination to an inside end; PBC_NONE: none. */
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
-/* Return the statement that gives the source an outside end. turned: the destination was translated. */
-uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned);
+/* Return the statement that gives the source an outside end. key: with the destination as it is after `turned`, which
+ * says that it was translated; way: id in rules of the interface by which it leaves, IFACE_NONE: unknown. */
+uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned, uint16_t way);
+/* True if the statement's way out is a condition, on several interfaces. */
+bool nat_leaves_by_several(const struct program *p, const struct pbc_nat *n);
+/* True if the statement is for packets that leave by the interface with that id in rules. */
+bool nat_leaves(const struct program *p, const struct pbc_nat *n, uint16_t iface);
 
 /* Return the number of addresses of the program's SOURCE statements. */
 uint32_t outsides_written(const struct program *p);
@@ -64,8 +73,10 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
 /* The same for the ways' own addresses, with the ports that stay with this machine by `host` (NULL: unknown) */
 void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
                           const struct facts_ports *host);
-/* Return the way of an interface. */
+/* Return the way of an interface; o->ways: it has none. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
+/* Give places to the interfaces of the facts by which statements of several leave, as far as there are places. */
+void outsides_find(struct outsides *o, const struct program *p, const struct facts *facts);
 /* Set this machine's address of that family on that way to `addr`; all 0: unknown. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,
                   uint32_t way, uint8_t family, const uint32_t addr[4]);

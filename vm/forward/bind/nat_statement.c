@@ -28,12 +28,51 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
     return !n->from_count;
 }
 
+/* True if the statement's further conditions hold, but for `out on` (nat_leaves). They need no bytes of the packet. */
+static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key)
+{
+    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++)
+        if (p->conds[i].kind != COND_OUT_ON && !cond_match(p, &p->conds[i], key, NULL)) return false;
+    return true;
+}
+
+static const struct pbc_cond *out_on(const struct program *p, const struct pbc_nat *n)
+{
+    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++)
+        if (p->conds[i].kind == COND_OUT_ON) return &p->conds[i];
+    return NULL;
+}
+
+bool nat_leaves_by_several(const struct program *p, const struct pbc_nat *n)
+{
+    return n->kind != PBC_NAT_FORWARD && out_on(p, n);
+}
+
+bool nat_leaves(const struct program *p, const struct pbc_nat *n, uint16_t iface)
+{
+    const struct pbc_cond *c = out_on(p, n);
+    if (!c) return n->iface == PBC_NONE || n->iface == iface;
+    if (iface == IFACE_NONE) return false;
+    bool listed = false;
+    for (uint32_t i = c->first; i < c->first + c->count; i++)
+        listed |= p->ranges[i].lo <= iface && iface <= p->ranges[i].hi;
+    return listed != (c->flags & PBC_COND_NOT);
+}
+
+/* True if the destination is one that a `forward` names. With `any` that is all but the target's; nothing that the
+ * target sends is led back to it. */
+static bool names_destination(const struct pbc_nat *n, const struct key *key)
+{
+    if (n->flags & PBC_NAT_TO_SELF) return key->kind & KIND_DST_SELF;
+    if (n->flags & PBC_NAT_TO_ANY) return !address_equal(n->target, key->src) && !address_equal(n->target, key->dst);
+    return address_equal(n->to, key->dst);
+}
+
 static bool forwards(const struct program *p, const struct pbc_nat *n, const struct key *key)
 {
-    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
-    const bool here = n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : address_equal(n->to, key->dst);
-    if (!here || (n->iface != PBC_NONE && key->iface != n->iface)) return false;
-    return has_protocol(n, key) && in_from(p, n, key, false);
+    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key) || !names_destination(n, key)) return false;
+    if (n->iface != PBC_NONE && key->iface != n->iface) return false;
+    return has_protocol(n, key) && in_from(p, n, key, false) && conds_hold(p, n, key);
 }
 
 /* True if the destination is an outside address of a map, wherever the packet comes from: inside hosts use it, too.
@@ -64,28 +103,35 @@ static bool is_source(const struct program *p, const struct key *key)
     return false;
 }
 
-/* True if the statement translates the packet's source. The way out is not known yet, so the test is: the packet did
- * not come in by the statement's interface, its source is one of the statement's, and its destination is not inside:
- * for a map, not inside any statement; else not inside this statement or a map. With a destination that was `turned`
- * from an outside end to an inside one, the last part is left out. A statement on any source has no inside; after
- * `turned` it needs a known incoming interface. */
-static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
+/* True if the source is inside: one that the statement translates. */
+static bool is_inside(const struct program *p, const struct pbc_nat *n, const struct key *key)
 {
-    if (n->kind == PBC_NAT_MAP) {
-        if (n->iface != PBC_NONE && key->iface == n->iface) return false;
-        return address_in_prefix(n->target, n->len, key->src) && (turned || !(is_mapped(p, key) || is_source(p, key)));
-    }
-    if (key->iface == n->iface || !in_from(p, n, key, false)) return false;
+    return n->kind == PBC_NAT_MAP ? address_in_prefix(n->target, n->len, key->src) : in_from(p, n, key, false);
+}
+
+/* True if the statement translates the packet's source. The way out is asked by statements of several interfaces alone
+ * (`way`; IFACE_NONE: unknown). Without it the test is: the packet did not come in by the statement's interface, its
+ * source is one of the statement's, and its destination is not inside: for a map, not inside any statement; else not
+ * inside this statement or a map. With a destination that was `turned` from an outside end to an inside one, the last
+ * part is left out. A statement on any source has no inside; after `turned` it needs a known incoming interface. */
+static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned,
+                      uint16_t way)
+{
+    const bool several = nat_leaves_by_several(p, n), anywhere = !several && n->iface == PBC_NONE;
+    if (!is_inside(p, n, key)) return false;
+    if (several && way != IFACE_NONE) return nat_leaves(p, n, way);
+    if (!anywhere && nat_leaves(p, n, key->iface)) return false;
+    if (n->kind == PBC_NAT_MAP) return turned || !(is_mapped(p, key) || is_source(p, key));
     if (!n->from_count) return !turned || key->iface != IFACE_NONE;
     return turned || !(in_from(p, n, key, true) || is_mapped(p, key));
 }
 
-uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned)
+uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned, uint16_t way)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *one = &p->nats[i];
         if (one->kind == PBC_NAT_FORWARD || (one->family && one->family != family_of(key))) continue;
-        if (leaves_by(p, one, key, turned)) return i;
+        if (leaves_by(p, one, key, turned, way) && conds_hold(p, one, key)) return i;
     }
     return PBC_NONE;
 }
