@@ -594,7 +594,6 @@ nat_cond: protos
     | PROTO list { $$ = condition(p, N_C_PROTO_NUM, @$, $2, W_NUMBERS, "`proto`"); }
     | nots PROTO list
         { $$ = condition(p, N_C_PROTO_NUM, @$, list_outer_not(p, $3, @1, $1.count, $1.second), W_NUMBERS, "`proto`"); }
-    | TYPE list { $$ = condition(p, N_C_TYPE, @$, $2, W_NUMBERS, "`type`"); }
     | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); }
     | TO to_list { $$ = tree(p, N_C_TO, @$, want_list(p, $2, W_ADDRS, "`to`")); }
     | TO PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $3, W_NUMBERS, "`port`")); }

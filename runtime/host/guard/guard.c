@@ -24,6 +24,23 @@ static bool can_say(const char *interface)
     return *interface;
 }
 
+/* The same for a device of a match, which may be a pattern */
+static bool can_match(const char *device)
+{
+    char name[IFNAMSIZ];
+    snprintf(name, sizeof name, "%s", device);
+    const size_t len = strlen(name);
+    if (len > 1 && name[len - 1] == '*') name[len - 1] = '\0';
+    return can_say(name);
+}
+
+static bool devices_end(const struct guard_devices *d)
+{
+    bool end = true;
+    for (unsigned i = 0; i < GUARD_BUT_MOST; i++) end &= memchr(d->name[i], 0, sizeof d->name[i]) != NULL;
+    return end;
+}
+
 static int compare_addresses(const struct host_addr *a, const struct host_addr *b)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -44,7 +61,8 @@ bool guard_match_valid(const struct guard_match *m)
     return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
-           memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out);
+           memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out) && devices_end(&m->not_in) &&
+           devices_end(&m->not_out);
 }
 
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
@@ -62,7 +80,7 @@ struct line {
     char first[40];  /* test that most packets fail, made before any set; empty: none */
     char head[160];  /* the element's fields, joined; empty: no set */
     char types[160]; /* types of these fields */
-    char rest[320];  /* ranges, and the test for own addresses */
+    char rest[800];  /* ranges, devices, and the test for own addresses */
     char element[160];
     const char *verdict;
 };
@@ -128,6 +146,11 @@ static struct line line_of(const struct guard_match *m, bool passes)
     l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
     if (*m->in) add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
     if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
+    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_in.name[i]; i++)
+        add(l.rest, sizeof l.rest, " iifname != \"%s\"", m->not_in.name[i]);
+    if (*m->not_out.name[0]) add(l.rest, sizeof l.rest, " fib daddr type unicast");
+    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_out.name[i]; i++)
+        add(l.rest, sizeof l.rest, " fib daddr oifname != \"%s\"", m->not_out.name[i]);
     return l;
 }
 
@@ -400,10 +423,15 @@ static const char *odd_name(const struct guard *g)
 {
     for (unsigned i = 0; i < g->port_count; i++)
         if (!can_say(g->ports[i])) return g->ports[i];
-    for (unsigned i = 0; i < g->match_count; i++)
-        if (*g->matches[i].in && !can_say(g->matches[i].in)) return g->matches[i].in;
-    for (unsigned i = 0; i < g->match_count; i++)
-        if (*g->matches[i].out && !can_say(g->matches[i].out)) return g->matches[i].out;
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        if (*m->in && !can_match(m->in)) return m->in;
+        if (*m->out && !can_match(m->out)) return m->out;
+        for (unsigned k = 0; k < GUARD_BUT_MOST; k++) {
+            if (*m->not_in.name[k] && !can_match(m->not_in.name[k])) return m->not_in.name[k];
+            if (*m->not_out.name[k] && !can_match(m->not_out.name[k])) return m->not_out.name[k];
+        }
+    }
     return NULL;
 }
 

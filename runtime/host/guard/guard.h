@@ -27,6 +27,12 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
 
+/* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
+enum { GUARD_BUT_MOST = 4, GUARD_DEVICES_MOST = 64 };
+struct guard_devices {
+    char name[GUARD_BUT_MOST][IFNAMSIZ];
+};
+
 /* A match of packets to hide: all conditions must hold. No pointers, as matches pass between processes. */
 struct guard_match {
     struct guard_addresses from, to;
@@ -35,8 +41,9 @@ struct guard_match {
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach: all destinations, own ones, or foreign ones */
     uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
-    char in[IFNAMSIZ];  /* incoming interface; empty: any */
-    char out[IFNAMSIZ]; /* interface of the route to it; empty: any */
+    char in[IFNAMSIZ];  /* incoming interface, or a pattern; empty: any */
+    char out[IFNAMSIZ]; /* interface of the route to it, or a pattern; empty: any */
+    struct guard_devices not_in, not_out;
 };
 
 struct guard {

@@ -423,7 +423,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(nat_map_bits, "nat 4: address bits behind the prefix are set", b->nats[4].len = 56)                          \
     FAULT(nat_map_same, "nat 4: a prefix mapped to itself", b->nats[4].target[1] = 0x10)                               \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
-    FAULT(nat_flags, "nat 2: unknown flags 0x2", b->nats[2].flags = 2)                                                 \
+    FAULT(nat_flags, "nat 2: unknown flags 0x8", b->nats[2].flags = 8)                                                 \
     FAULT(nat_self, "nat 2: address to forward does not fit", b->nats[2].flags = PBC_NAT_TO_SELF)                      \
     FAULT(nat_not_self, "nat 3: address to forward does not fit", b->nats[3].flags = 0)                                \
     FAULT(nat_target, "nat 2: address to forward does not fit", b->nats[2].target[0] = 0)                              \

@@ -20,7 +20,7 @@ static bool nat_asks(uint8_t kind, uint8_t cond)
     if (kind == PBC_NAT_MAP) return false;
     if (cond == COND_FROM || cond == COND_ON) return true;
     return kind != PBC_NAT_FORWARD && (cond == COND_FAMILY || cond == COND_PROTO || cond == COND_TO ||
-                                       cond == COND_PORT || cond == COND_SOURCE_PORT || cond == COND_ICMP_TYPE);
+                                       cond == COND_PORT || cond == COND_SOURCE_PORT);
 }
 
 /* Verify the conditions. *work: grows by what they may have to try. */
