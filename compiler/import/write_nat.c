@@ -1,5 +1,6 @@
 /* Write rules of nat chains as statements of a `nat`. Rules of chains that they jump to get the conditions of the jump.
- * A statement of prey is more limited than a rule; a rule that does not fit is left out. */
+ * A statement has fewer conditions than a rule; a rule that does not fit is left out. What ends a chain before a rule
+ * that translates is left out of its statement (except_all). */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static bool except_one(struct writer *w, struct rule *r, const struct rule *e)
         return true;
     }
     struct list others = left->list;
-    others.not = !others.not;
+    others.not = !others.not ;
     rule_want(w->s, r, left->about, others);
     return !r->unsaid;
 }
@@ -416,9 +417,39 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
     exceptions_end(t, before);
 }
 
+static void put_clamp(FILE *out, uint16_t clamp)
+{
+    if (clamp == 1)
+        fputs("mss clamp auto", out);
+    else
+        fprintf(out, "mss clamp %u", clamp);
+}
+
+/* Write the clamps of a device as items of a nat. Return the clamp of a rule without a device; 0: none has. */
+static uint16_t put_clamps(struct writer *w, unsigned *said)
+{
+    uint16_t everywhere = 0;
+    for (const struct chain *c = w->s->chains; c; c = c->next)
+        for (struct rule *r = c->rules; r; r = r->next) {
+            const struct list *out = rule_asks(r, ASK_OUT_ON), *by = out ? out : rule_asks(r, ASK_ON);
+            if (!r->clamp || r->never) continue;
+            if (!is_positive(by) || by->set) {
+                everywhere = everywhere == 1 ? 1 : r->clamp;
+                continue;
+            }
+            put_clamp(w->out, r->clamp);
+            fputs(" out on ", w->out);
+            put_list(w, by, ASK_OUT_ON);
+            fputc('\n', w->out);
+            ++*said;
+        }
+    return everywhere;
+}
+
 void put_nat(struct writer *w)
 {
     struct translating t = {.w = w};
+    unsigned clamps = 0;
     FILE *file = w->out;
     char *text;
     size_t len;
@@ -438,21 +469,28 @@ void put_nat(struct writer *w)
               w->out);
         w->unsaid.parts++;
     }
+    const uint16_t everywhere = put_clamps(w, &clamps);
+    if (everywhere) {
+        fputs(t.statements ? "# not imported in full: segment sizes of what is not translated, for all devices (prey "
+                             "clamps these by device: `mss clamp auto out on \"ppp0\"`)\n"
+                           : "# not imported: segment sizes are clamped for all devices (prey clamps by device: `mss "
+                             "clamp auto out on \"ppp0\"`, in a nat)\n",
+              w->out);
+        w->unsaid.parts++;
+    }
+    if (everywhere && t.statements) {
+        put_clamp(w->out, everywhere);
+        fputc('\n', w->out);
+    }
     heap_stream_end(w->out);
     w->out = file;
-    if (t.statements) {
+    if (t.statements || clamps) {
         fprintf(w->out, "\nnat %s {\n", name_give(&w->names, "translated", "_nat"));
         fwrite(text, 1, len, w->out);
-        if (w->s->clamp == 1) fputs("mss clamp auto\n", w->out);
-        if (w->s->clamp > 1) fprintf(w->out, "mss clamp %u\n", w->s->clamp);
         fputs("}\n", w->out);
     } else {
         fputs(len ? "\n" : "", w->out);
         fwrite(text, 1, len, w->out);
-    }
-    if (w->s->clamp && !t.statements) {
-        fputs("# not imported: segment sizes are clamped (prey clamps them in nats and services)\n", w->out);
-        w->unsaid.parts++;
     }
     free(text);
 }

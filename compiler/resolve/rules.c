@@ -372,7 +372,9 @@ static void note_needs(struct compile *c)
                                                       .rules_count = img->rules_count,
                                                       .conds_count = img->conds_count,
                                                       .services_count = img->services_count,
-                                                      .nats_count = img->nats_count},
+                                                      .nats_count = img->nats_count,
+                                                      .ifaces = img->ifaces,
+                                                      .ifaces_count = img->ifaces_count},
                                   before);
 }
 

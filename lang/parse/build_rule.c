@@ -165,7 +165,8 @@ struct node *nat_source(struct parser *p, struct span kw, struct node *conds, st
     if (!target) target = old_target(p, conds);
     if (!target) {
         build_error(p, E_SYNTAX, kw, "`source` lacks the addresses that it translates to");
-        diag_advise(p->diags, "write them behind the conditions: `-> 203.0.113.1`; `masquerade` takes the interface's own");
+        diag_advise(p->diags,
+                    "write them behind the conditions: `-> 203.0.113.1`; `masquerade` takes the interface's own");
         return NULL;
     }
     return clause(p, CL_SOURCE, kw, chain(chain(conds->first, target), ports));

@@ -588,6 +588,7 @@ nat_stmt: MASQUERADE nat_conds ports_opt { $$ = clause(p, CL_MASQUERADE, @1, cha
                       chain(chain(want(p, $2, W_PREFIX | W_ADDR | W_NAME, "`map`"),
                                   want(p, $4, W_PREFIX | W_ADDR | W_NAME, "`<->`")), $5)); }
     | mss_clamp
+    | mss_clamp left_on { $$ = adopt($1, $2); }
     ;
 nat_conds: nat_cond { $$ = nat_conds_more(p, NULL, $1); } | nat_conds nat_cond { $$ = nat_conds_more(p, $1, $2); } ;
 nat_cond: protos

@@ -68,7 +68,7 @@ struct model_map {
 
 struct run {
     struct rng rng;
-    unsigned below, above;  /* the masquerade's ports are those up to `below`, and from `above` on */
+    unsigned below, above;   /* the masquerade's ports are those up to `below`, and from `above` on */
     bool not_third, not_gre; /* it leaves out the third stranger; the protocol without ports */
     struct program *program;
     struct executor *worker;

@@ -18,7 +18,7 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
 struct facts_device ways_routed(const struct facts *f, const struct key *key)
 {
     const struct routes *r = f ? f->routes : NULL;
-    const struct facts_device nowhere = {IFACE_NONE, IFACE_NONE};
+    const struct facts_device nowhere = {.iface = IFACE_NONE, .as = IFACE_NONE};
     if (!r || !(key->kind & KIND_IP)) return nowhere;
     const struct route_query q = {
         .to = key->dst, .from = key->src, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};

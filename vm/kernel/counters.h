@@ -42,6 +42,7 @@ enum kernel_program_flag {
     KERNEL_HAS_WIRES =
         1 << 10, /* connections of a service end in the stack aside; in a replay they count as any proxy's */
     KERNEL_AUDITS = 1 << 11, /* something is in audit */
+    KERNEL_CLAMPS = 1 << 12, /* SYNs that cross are clamped in user space */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs

@@ -22,6 +22,7 @@ struct facts_iface {
 struct facts_device {
     uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none come; IFACE_SEVERAL: unknown which */
     uint16_t as;    /* its id in rules; IFACE_OTHER: no rule names it */
+    uint32_t mtu;   /* largest IP packet; 0: unknown */
 };
 /* In place of an id: frames of the device come by one of several interfaces. No frame has it, unlike IFACE_OTHER. */
 #define IFACE_SEVERAL 0xfffdu

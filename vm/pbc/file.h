@@ -125,4 +125,5 @@ enum pbc_flag {
     PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */
     PBC_ASKS_WAY = 1 << 8,    /* a condition asks `out on` (judge/ways.h) */
     PBC_ASKS_SOURCE = 1 << 9, /* a condition asks `urpf-failed` */
+    PBC_CLAMPS = 1 << 10,     /* an interface has an `mss` */
 };

@@ -150,8 +150,8 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
  *               in the destination of those that arrive; the other bits stay
  * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
- * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON stands there where `iface` can't say the way out: of packets
- * that leave by one of several interfaces. */
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON stands there where `iface` can't say the way
+ * out: of packets that leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: name of the block */
@@ -160,15 +160,16 @@ struct pbc_nat {
     uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any, or conditions
                                 * tell */
     uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
-    uint16_t port_lo, port_hi; /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */
-    uint16_t target_port;      /* target of port_lo, the others follow in order; 0: the port is kept */
-    uint8_t kind;              /* enum pbc_nat_kind */
-    uint8_t family;            /* 4 or 6; MASQUERADE: 0, both families */
-    uint8_t proto;             /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
-    uint8_t flags;             /* enum pbc_nat_flag */
-    uint8_t ip_proto;          /* FORWARD of PBC_EP_IP: the protocol's number */
-    uint8_t len;               /* MAP: bits of both prefixes */
-    uint16_t mss;              /* clamp of SYNs, as in struct pbc_service */
+    uint16_t port_lo,
+        port_hi;          /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */
+    uint16_t target_port; /* target of port_lo, the others follow in order; 0: the port is kept */
+    uint8_t kind;         /* enum pbc_nat_kind */
+    uint8_t family;       /* 4 or 6; MASQUERADE: 0, both families */
+    uint8_t proto;        /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
+    uint8_t flags;        /* enum pbc_nat_flag */
+    uint8_t ip_proto;     /* FORWARD of PBC_EP_IP: the protocol's number */
+    uint8_t len;          /* MAP: bits of both prefixes */
+    uint16_t mss;         /* clamp of SYNs, as in struct pbc_service */
     uint8_t reserved[2];
     uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those in `family` */
     uint32_t conds, cond_count;      /* CONDS: further conditions */

@@ -50,6 +50,8 @@ uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch)
     uint32_t flags = l->services_count || l->nats_count ? PBC_FOLLOWS_FRAGMENTS | PBC_KEEPS_FLOWS : 0;
     for (uint32_t i = 0; i < l->rules_count; i++)
         if (l->rules[i].verdict < PBC_V_COUNTED && verdict_is(l->rules[i].verdict, VERDICT_OPENS)) flags |= PBC_OPENS;
+    for (uint32_t i = 0; i < l->ifaces_count; i++)
+        if (l->ifaces[i].mss) flags |= PBC_CLAMPS | PBC_ASKS_WAY;
     for (uint32_t i = 0; i < l->conds_count; i++)
         if (l->conds[i].kind < COND_COUNT) flags |= cond_needs(l, &l->conds[i]);
     return flags | (rules_name_fragment(l, scratch) ? PBC_NAMES_FRAGMENT : 0u);

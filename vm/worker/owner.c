@@ -183,6 +183,29 @@ static bool leads_aside(const struct program *p)
     return false;
 }
 
+/* True if each worker's slice has a port of the statement's. */
+static bool all_draw(const struct program *p, const struct pbc_nat *n, unsigned workers)
+{
+    enum { BLOCKS = 65536 / 64 };
+    bool has[BLOCKS] = {false};
+    const struct pbc_range alone = {n->port_lo, n->port_hi}, *r = n->port_count ? p->ranges + n->ports : &alone;
+    unsigned count = 0;
+    if (n->kind != PBC_NAT_MASQUERADE && n->kind != PBC_NAT_SOURCE) return true;
+    for (uint32_t i = 0; i < (n->port_count ? n->port_count : 1); i++)
+        for (uint32_t block = r[i].lo / 64; block <= r[i].hi / 64; block++)
+            has[port_slice((uint16_t)(block * 64), workers)] = true;
+    for (unsigned i = 0; i < workers && i < BLOCKS; i++) count += has[i];
+    return count == workers;
+}
+
+const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers)
+{
+    const struct pbc_nat *narrow = NULL;
+    for (uint32_t i = 0; i < p->nats_count && !narrow; i++)
+        if (!all_draw(p, &p->nats[i], workers)) narrow = &p->nats[i];
+    return narrow;
+}
+
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)
 {
     struct owners *o = calloc(1, sizeof *o);

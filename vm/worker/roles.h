@@ -10,7 +10,7 @@ enum role {
     ROLE_OWN_POOL = 1 << 2, /* a server reached from this machine's own address, at source ports from PBC_OWN_PORT_LO */
     ROLE_KEPT = 1 << 4,     /* an outside address for protocols that keep their ports: the other end names the worker */
     ROLE_SERVER = 1 << 3,   /* receivers from it are clients: servers that see clients' addresses, targets of a nat */
-    ROLE_LED = 1 << 5,      /* of any address: a nat leads what goes there elsewhere; it may let some pass */
+    ROLE_LED = 1 << 5,      /* a port that a nat leads elsewhere, at any address; it may let some pass */
 };
 /* The protocols that tell conversations apart. QUERY: by the identifier of an ICMP query */
 enum role_proto { ROLE_TCP, ROLE_UDP, ROLE_SCTP, ROLE_QUERY, ROLE_OTHER, ROLE_PROTOS };

@@ -103,7 +103,7 @@ WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned 
         if (ranged && (s->port[side & 1] < m->lo || s->port[side & 1] > m->hi)) continue;
         if (m->out == PBC_NONE && s->own[side & 1]) return true;
         if (m->out != PBC_NONE && whose_ours(t, (uint16_t)m->out, s->family == 6, whose_high(s->addr[side & 1]),
-                       whose_low(s->addr[side & 1])))
+                                             whose_low(s->addr[side & 1])))
             return true;
     }
     return false;

@@ -87,7 +87,8 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
 static void without_target(struct ir *ir, const struct pbc_nat *n, struct ir_product *p)
 {
     const unsigned families = n->family == 4 ? IR_V4 : IR_V6;
-    const uint32_t others = ir_addrs_of_families(ir, ir_addrs_not(ir, ir_addrs_one(ir, n->family, n->target)), families);
+    const uint32_t others =
+        ir_addrs_of_families(ir, ir_addrs_not(ir, ir_addrs_one(ir, n->family, n->target)), families);
     p->field[IR_SRC] = ir_addrs_and(ir, p->field[IR_SRC], others);
     p->field[IR_DST] = ir_addrs_and(ir, p->field[IR_DST], others);
 }

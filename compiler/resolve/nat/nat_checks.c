@@ -1,11 +1,9 @@
 /* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes all
  * their packets. Check also that each address of a map stands in this map only, on one side only, and that no other
  * statement translates to it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/resolve/nat/nat.h"
-#include "lang/heap.h"
 #include "vm/program/program.h"
 
 enum { WORK_MAX = 1 << 24 }; /* ranges compared; beyond it, covers stay undecided */
@@ -203,34 +201,32 @@ static bool listed(const struct pbc_range *r, uint32_t count, uint32_t id)
     return found;
 }
 
-/* Mark the ids of the interfaces by which the map's packets leave; [ifaces_count]: those that have no id. */
-static void mark_ways(const struct image *img, const struct pbc_nat *n, bool *leaves)
+/* True if the list names the device, or a pattern that holds it. */
+static bool lists_device(const struct image *img, const struct pbc_cond *c, uint32_t id)
+{
+    const char *device = image_str(img, img->ifaces[id].device);
+    for (uint32_t of = 0; of < img->ifaces_count; of++) {
+        const char *name = image_str(img, img->ifaces[of].device);
+        const size_t len = strcspn(name, "*");
+        if (!listed(&img->ranges[c->first], c->count, of)) continue;
+        if (of == id || (name[len] && strncmp(device, name, len) == 0)) return true;
+    }
+    return false;
+}
+
+/* True if the map's packets leave by that interface; ifaces_count: by one that the file does not name. */
+static bool leaves(const struct image *img, const struct pbc_nat *n, uint32_t id)
 {
     const struct pbc_cond *c = n->cond_count ? &img->conds[n->conds] : NULL; /* `out on`: a map has no other */
-    const uint32_t count = img->ifaces_count;
-    uint32_t *named = heap_zeroed(count + 1, sizeof(*named)), known = 0;
-    struct pbc_range *in = heap_zeroed(count + 1, sizeof(*in));
-    for (uint32_t id = 0; c && id < count; id++)
-        if (listed(&img->ranges[c->first], c->count, id)) named[known++] = id;
-    const uint32_t ranges = c ? image_ifaces_within(img, named, known, in) : 0;
-    for (uint32_t id = 0; id <= count; id++)
-        leaves[id] = c                       ? (id < count && listed(in, ranges, id)) == !(c->flags & PBC_COND_NOT)
-                     : n->iface == PBC_NONE ? true
-                                             : n->iface == id;
-    free(named);
-    free(in);
+    if (!c) return n->iface == PBC_NONE || n->iface == id;
+    return (id < img->ifaces_count && lists_device(img, c, id)) == !(c->flags & PBC_COND_NOT);
 }
 
 /* True if both leave by some interface. */
 static bool share_way(const struct image *img, const struct pbc_nat *a, const struct pbc_nat *b)
 {
-    bool *by_a = heap_zeroed(img->ifaces_count + 1, sizeof(*by_a)), *by_b = heap_zeroed(img->ifaces_count + 1, sizeof(*by_b));
     bool shared = false;
-    mark_ways(img, a, by_a);
-    mark_ways(img, b, by_b);
-    for (uint32_t id = 0; id <= img->ifaces_count; id++) shared |= by_a[id] && by_b[id];
-    free(by_a);
-    free(by_b);
+    for (uint32_t id = 0; id <= img->ifaces_count && !shared; id++) shared = leaves(img, a, id) && leaves(img, b, id);
     return shared;
 }
 

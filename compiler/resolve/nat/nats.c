@@ -62,8 +62,9 @@ static bool ends_good(struct compile *c, const struct pbc_cond *cond, struct spa
 {
     const bool from = cond->kind == COND_FROM;
     if (cond->arg) {
-        diag(c->diags, E_NAT_FROM, at, "`%s self` has no meaning here: %s", from ? "from" : "to",
-             from ? "what this machine sends is not translated" : "what is for this machine does not leave");
+        diag(c->diags, E_NAT_FROM, at,
+             from ? "`from self` has no meaning here: what this machine sends is not translated"
+                  : "`to self` has no meaning here: packets to this machine do not leave");
     } else if (!holds_any(c->image, cond)) {
         diag(c->diags, E_NAT_FROM, at, "no address is in this list, so nothing would ever be translated");
     } else {
@@ -415,6 +416,27 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
     add_nat(c, nat, n->span);
 }
 
+/* Enter a clamp that is for all that crosses by these interfaces. */
+static void clamp_ways(struct compile *c, const struct node *clause)
+{
+    const struct node *ways = node_child(clause, N_C_OUT_ON);
+    const uint16_t mss = mss_clamp_of(c, clause);
+    const struct symbol *name = NULL;
+    if (says_not(ways)) {
+        diag(c->diags, E_NAT_WAY, ways->span, "`mss clamp` names its interfaces; `not` has no meaning here");
+        return;
+    }
+    c->image->meta->flags |= PBC_NEEDS_SELF;
+    node_each(way, ways)
+    {
+        const uint32_t id = interface_of(c, way, &name);
+        if (id == PBC_NONE || !mss) continue;
+        if (c->image->ifaces[id].mss && c->image->ifaces[id].mss != mss)
+            diag(c->diags, E_CLAUSE_TWICE, way->span, "this interface has another `mss clamp`, too");
+        c->image->ifaces[id].mss = mss;
+    }
+}
+
 /* Return the `mss clamp` of the block, which holds for all its statements. */
 static uint16_t nat_mss(struct compile *c, const struct node *block)
 {
@@ -422,6 +444,10 @@ static uint16_t nat_mss(struct compile *c, const struct node *block)
     node_each(n, block)
     {
         if (!is_clause(n, CL_MSS_CLAMP)) continue;
+        if (node_child(n, N_C_OUT_ON)) {
+            clamp_ways(c, n);
+            continue;
+        }
         if (clause) {
             diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` stands twice in this nat");
             diag_note(c->diags, clause->span, "the first is here");

@@ -342,7 +342,8 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
     }
 }
 
-static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
+static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n,
+                        const struct guard_match *m)
 {
     if (!n->port_count) add_outside_at(g, p, n, *m, (struct guard_ports){n->port_lo, n->port_hi});
     for (uint32_t i = n->ports; i < n->ports + n->port_count; i++)

@@ -69,7 +69,7 @@ static size_t complement(const struct address_range *in, size_t count, struct ad
 }
 
 /* Ask for addresses of these sets, or for all others. With `but` (of a family) that address is left out, too. */
-static void ask_end(struct asked *a, const struct program *p, unsigned end, uint32_t sets, uint32_t count, bool not)
+static void ask_end(struct asked *a, const struct program *p, unsigned end, uint32_t sets, uint32_t count, bool not )
 {
     const size_t most = address_ranges(p, sets, count);
     struct address_range *r = calloc(most + 1, sizeof *r), *other = calloc(most + 3, sizeof *other);
@@ -103,8 +103,10 @@ static void leave_out(struct asked *a, unsigned end, const uint32_t addr[4], uin
         for (size_t k = 0; k < parts; k++) {
             struct address_range both = *x;
             if (others[k].family != x->family) continue;
-            if (address_order(x->family, both.lo, x->family, others[k].lo) < 0) memcpy(both.lo, others[k].lo, sizeof both.lo);
-            if (address_order(x->family, both.hi, x->family, others[k].hi) > 0) memcpy(both.hi, others[k].hi, sizeof both.hi);
+            if (address_order(x->family, both.lo, x->family, others[k].lo) < 0)
+                memcpy(both.lo, others[k].lo, sizeof both.lo);
+            if (address_order(x->family, both.hi, x->family, others[k].hi) > 0)
+                memcpy(both.hi, others[k].hi, sizeof both.hi);
             if (address_order(x->family, both.lo, x->family, both.hi) <= 0) r[n++] = both;
             if (n >= count + 4) break; /* only one range holds the address, so at most one more stands here */
         }
@@ -181,8 +183,8 @@ static void ask(struct asked *a, const struct program *p, const struct pbc_cond 
     switch ((enum cond_kind)c->kind) {
     case COND_FAMILY: ask_family(a, c); break;
     case COND_PROTO: ask_protocols(a, p, c); break;
-    case COND_FROM: ask_end(a, p, 0, c->first, c->count, not); break;
-    case COND_TO: ask_end(a, p, 1, c->first, c->count, not); break;
+    case COND_FROM: ask_end(a, p, 0, c->first, c->count, not ); break;
+    case COND_TO: ask_end(a, p, 1, c->first, c->count, not ); break;
     case COND_PORT:
     case COND_SOURCE_PORT: ask_ports(a, p, c); break;
     case COND_ON:

@@ -7,7 +7,7 @@
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steer_rules.h"
-#include "vm/forward/bind/mappings.h"
+#include "vm/worker/owner.h"
 
 enum { WHY = OBSTACLE_TEXT };
 
@@ -179,31 +179,6 @@ bool way_look_at(const struct carry *carry, const struct program *p, char *why, 
     return false;
 }
 
-/* True if each of so many workers has a port of the statement's (port_slice): the clients of one without would be
- * refused. */
-static bool all_draw(const struct program *p, const struct pbc_nat *n, unsigned workers)
-{
-    enum { BLOCKS = 65536 / 64 };
-    bool has[BLOCKS] = {false};
-    const struct pbc_range alone = {n->port_lo, n->port_hi}, *r = n->port_count ? p->ranges + n->ports : &alone;
-    unsigned count = 0;
-    if (n->kind != PBC_NAT_MASQUERADE && n->kind != PBC_NAT_SOURCE) return true;
-    for (uint32_t i = 0; i < (n->port_count ? n->port_count : 1); i++)
-        for (uint32_t block = r[i].lo / 64; block <= r[i].hi / 64; block++)
-            has[port_slice((uint16_t)(block * 64), workers)] = true;
-    for (unsigned i = 0; i < workers && i < BLOCKS; i++) count += has[i];
-    return count == workers;
-}
-
-/* Return the statement of a nat with too few ports for so many workers; NULL: none. */
-static const struct pbc_nat *too_narrow(const struct program *p, unsigned workers)
-{
-    const struct pbc_nat *narrow = NULL;
-    for (uint32_t i = 0; p && i < p->nats_count && !narrow; i++)
-        if (!all_draw(p, &p->nats[i], workers)) narrow = &p->nats[i];
-    return narrow;
-}
-
 unsigned way_workers(const struct carry *carry, unsigned cpus)
 {
     struct card narrow;
@@ -211,19 +186,19 @@ unsigned way_workers(const struct carry *carry, unsigned cpus)
     if (carry->in_kernel) return 1;
     unsigned most = carry->io == &io_XDP ? fewest_queues(carry, &narrow) : wanted;
     if (most > wanted) most = wanted;
-    while (most > 1 && too_narrow(carry->now.program, most)) most--;
+    while (most > 1 && carry->now.program && owners_too_narrow(carry->now.program, most)) most--;
     return most;
 }
 
 /* Report a statement of a nat for whose ports there are fewer workers than wanted. */
 static void tell_narrow(const struct program *p, unsigned wanted, unsigned most)
 {
-    const struct pbc_nat *n = too_narrow(p, most + 1);
+    const struct pbc_nat *n = p ? owners_too_narrow(p, most + 1) : NULL;
     if (n)
         complain("notice: %s:%u: the `ports` of this statement of the nat `%s` are too few for %u workers, so there %s "
                  "%u",
-                 program_str(p, n->place.file), n->place.line, program_str(p, n->name), wanted, most == 1 ? "is" : "are",
-                 most);
+                 program_str(p, n->place.file), n->place.line, program_str(p, n->name), wanted,
+                 most == 1 ? "is" : "are", most);
 }
 
 void way_tell_workers(const struct carry *carry, unsigned cpus)

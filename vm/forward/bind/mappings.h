@@ -69,7 +69,8 @@ struct map_room {
     uint32_t space;            /* space of that address */
     uint16_t lo, hi;           /* first and last port: 1 to 65535; identifiers: also 0 */
     uint16_t last_lo, last_hi; /* used when all others are taken, since the host draws from there, too; hi 0: none */
-    uint16_t withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
+    uint16_t
+        withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
     const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
     uint32_t range_count;
 };

@@ -228,7 +228,7 @@ static void lead_to(struct key *key, const struct flow_bind *b)
 enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
                          struct flow_bind *b)
 {
-    const struct facts_device unasked = {IFACE_NONE, IFACE_NONE};
+    const struct facts_device unasked = {.iface = IFACE_NONE, .as = IFACE_NONE};
     const uint8_t family = family_of(key);
     if (!may_translate(key)) return NAT_NOTHING;
     binding_begin(key, query, b);
@@ -241,7 +241,8 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
     const uint32_t out = nat_statement_out(n->p, &there, in, way.as);
     if (!in && out == PBC_NONE) return NAT_NOTHING;
     if (in) b->kind = BIND_NAT_FORWARD;
-    if (out != PBC_NONE && port_leave(n, key, stack, out, way.iface, look, b) != NAT_BOUND) return give_up(n, key, look, b);
+    if (out != PBC_NONE && port_leave(n, key, stack, out, way.iface, look, b) != NAT_BOUND)
+        return give_up(n, key, look, b);
     if (look) return NAT_BOUND;
     n->counters.out += !in;
     n->counters.in += in && out == PBC_NONE;

@@ -37,9 +37,9 @@ struct nat {
     struct outsides outsides;
     struct statement_spaces {
         uint32_t first, count;
-    } * spaces;             /* [nats_count]; SOURCE: range in `written`; MASQUERADE of one interface: first is the way */
-    bool asks_way;          /* a statement leaves by several interfaces */
-    uint32_t *written;      /* spaces of all SOURCE statements, one after the other */
+    } * spaces;        /* [nats_count]; SOURCE: range in `written`; MASQUERADE of one interface: first is the way */
+    bool asks_way;     /* a statement leaves by several interfaces */
+    uint32_t *written; /* spaces of all SOURCE statements, one after the other */
     struct lb_hash_key key; /* chooses the address of a client */
     struct nat_counters counters;
     struct counter *statements; /* [program_all_nats]; `counters` points there */

@@ -39,12 +39,20 @@ static void list_ways(struct outsides *o, const struct program *p)
         o->way[o->ways++] = (struct outside_way){.iface = IFACE_NONE, .own = {SPACE_NONE, SPACE_NONE}};
 }
 
+/* Return the number of interfaces: those of the program, and those that the facts know beside them. */
+static unsigned ifaces_of(const struct program *p, const struct facts *facts)
+{
+    return facts->ifaces_count > p->ifaces_count ? facts->ifaces_count : p->ifaces_count;
+}
+
+/* True if a statement of several interfaces leaves by that one, whose address is known. Without facts of interfaces (a
+ * replay) those that no rule names are one. */
 static bool is_way(const struct program *p, const struct facts *facts, uint16_t iface)
 {
-    const struct facts_iface *one = facts_iface(facts, iface);
     uint32_t addr[4];
     bool leaves = false;
-    if (!one || !(facts_address(facts, iface, false, addr) || facts_address(facts, iface, true, addr))) return false;
+    if (iface >= ifaces_of(p, facts) && iface != IFACE_OTHER) return false;
+    if (!facts_address(facts, iface, false, addr) && !facts_address(facts, iface, true, addr)) return false;
     for (uint32_t i = 0; i < p->nats_count && !leaves; i++)
         leaves = by_several(p, &p->nats[i]) && nat_leaves(p, &p->nats[i], facts_known_as(facts, iface));
     return leaves;
@@ -55,7 +63,8 @@ void outsides_find(struct outsides *o, const struct program *p, const struct fac
     if (o->named == o->ways || !facts) return;
     for (uint32_t i = o->named; i < o->ways; i++)
         if (!is_way(p, facts, o->way[i].iface)) o->way[i] = (struct outside_way){IFACE_NONE, {SPACE_NONE, SPACE_NONE}};
-    for (unsigned iface = 0; iface < facts->ifaces_count; iface++) {
+    for (unsigned i = 0; i <= ifaces_of(p, facts); i++) {
+        const unsigned iface = i < ifaces_of(p, facts) ? i : IFACE_OTHER;
         if (!is_way(p, facts, (uint16_t)iface) || outsides_way(o, iface) < o->ways) continue;
         uint32_t at = o->named;
         while (at < o->ways && o->way[at].iface != IFACE_NONE) at++;
@@ -171,8 +180,7 @@ static void reserve_own(const struct nat_outside *own, const struct program *p, 
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
-        if (!nat_to_one(n) || address_equal(n->to, own->addr))
-            reserve(m, space, n->proto, n->port_lo, n->port_hi);
+        if (!nat_to_one(n) || address_equal(n->to, own->addr)) reserve(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];

@@ -7,6 +7,7 @@
 #include "vm/forward/forward.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/forward/clamp.h"
 #include "vm/packet/edit/mss.h"
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/wire.h"
@@ -93,6 +94,8 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     const bool nat = c->left.service == PBC_NONE;
     if (!(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t mss = nat ? c->left.mss : p->services[c->left.service].mss;
+    const struct facts_device way = {.iface = c->left.iface, .as = facts_known_as(j->in->facts, c->left.iface)};
+    if (nat) clamp_crossing(p, j->in->facts, copy, c->key, &way);
     if (!mss) return;
     const uint32_t out = way_mtu(j, c), in = nat ? edge_mtu(j->in->facts, c->key->iface) : out;
     const uint32_t mtu = in && in < out ? in : out; /* replies leave by the other interface */

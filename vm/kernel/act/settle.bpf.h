@@ -165,12 +165,21 @@ static inline bool settle_watches(const struct kpkt *k)
     return k->branch == PBC_NONE || k->flags & KERNEL_FOREIGN;
 }
 
+/* True for a SYN that crosses this machine, whose MSS user space clamps. */
+static inline bool settle_clamps(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    if (!(count_program(k->program)->flags & KERNEL_CLAMPS) || k->flags & KERNEL_STAYS) return false;
+    return key->kind & KIND_FORWARD && key->kind & KIND_TCP_FLAGS && key->marks & TCP_SYN;
+}
+
 static __always_inline uint32_t settle_judged(struct kpkt *k)
 {
     const decided by = k->decision;
     const enum action action = decided_action(by);
     const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_STAYS);
     if (k->flags & KERNEL_OPENS) return settle_up(k, KERNEL_UP_TUNNEL);
+    if (action == ACTION_ACCEPT && settle_clamps(k)) return settle_up(k, KERNEL_UP_BEGIN);
     if (action == ACTION_ACCEPT) return sends ? settle_sent_on(k, by) : settle_here(k, by);
     if (action == ACTION_PASS) return settle_here(k, by);
     if (action == ACTION_REJECT && !(k->flags & KERNEL_STAYS) && !settle_watches(k))

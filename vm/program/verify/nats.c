@@ -119,7 +119,8 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     const bool wide = n->flags & (PBC_NAT_TO_SELF | PBC_NAT_TO_ANY);
-    if (n->outside || n->outside_count || n->ports || n->port_count) return fault(v, "nat %u: has fields of a `source`, but is none", i);
+    if (n->outside || n->outside_count || n->ports || n->port_count)
+        return fault(v, "nat %u: has fields of a `source`, but is none", i);
     if (n->iface != PBC_NONE && n->iface >= v->p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
     if (n->family != 4 && n->family != 6) return fault(v, "nat %u: unknown family %u", i, n->family);
     if (is_zero(n->to) != wide || is_zero(n->target) || !fits_family(n->to, n->family) ||
