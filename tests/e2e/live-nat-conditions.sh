@@ -18,7 +18,7 @@ address prey wan 10.2.0.2/24 fd00:2::2/64
 address prey dmz 10.3.0.2/24
 address far eth0 10.2.0.3/24 fd00:2::3/64
 address far lo 10.8.0.1/32
-address names eth0 10.3.0.53/24
+address names eth0 10.3.0.53/24 10.3.0.54/24
 ip -n "$id-client" route add default via 10.1.0.2
 ip -n "$id-client" -6 route add default via fd00:1::2
 ip -n "$id-names" route add default via 10.3.0.2
@@ -48,10 +48,10 @@ from() { at client curl -s -m 10 "http://$1/from" || echo failed; }
 for exec in ${executors:-user kernel}; do
     prey prey --exec "$exec" -i lan -i wan -i dmz --format json edge.pbc
     sniff "far-$exec.pcap" far eth0 ip or ip6
-    sniff "near-$exec.pcap" client eth0 'tcp[13] & 18 = 18 and not src host 10.3.0.53 or (ip6[6] = 6 and ip6[53] & 18 = 18)'
+    sniff "near-$exec.pcap" client eth0 'tcp[13] & 18 = 18 and not src net 10.3.0.0/24 or (ip6[6] = 6 and ip6[53] & 18 = 18)'
     same "$exec: what goes to the network is translated" "$(from 10.2.0.3)" 10.2.0.2
     same "$exec: what goes to the VPN is not" "$(from 10.8.0.1)" 10.1.0.1
-    same "$exec: nor what leaves by the device that is left out" "$(from 10.3.0.53)" 10.1.0.1
+    same "$exec: nor what leaves by the device that is left out" "$(from 10.3.0.54)" 10.1.0.1
     same "$exec: nor a family without a statement" "$(from '[fd00:2::3]')" fd00:1::1
     same "$exec: IKE keeps its port" "$(talk client 10.2.0.3 500 500)" 'far 10.2.0.64 5'
     same "$exec: names are asked of the resolver, whoever is asked" "$(talk client 10.2.0.3 53) $(talk client 10.9.9.9 53)" 'names 10.1.0.1 5 names 10.1.0.1 5'
