@@ -1,5 +1,5 @@
 /* The MSS of what crosses (clamp.h) */
-#include "vm/forward/clamp.h"
+#include "vm/forward/mode/clamp.h"
 
 #include "vm/forward/edges.h"
 #include "vm/forward/service.h"

@@ -6,7 +6,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
 
-/* Lower the MSS of a SYN by the clamps of the interface that it came by and of the way out (ways_routed). `auto` is what
- * both of them bear. Other packets, and those of a program without such clamps, stay. */
+/* Lower the MSS of a SYN by the clamps of the interface that it came by and of the way out (ways_routed). `auto` is
+ * what both of them bear. Other packets, and those of a program without such clamps, stay. */
 void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key,
                     const struct facts_device *out);
