@@ -45,9 +45,14 @@ static const struct facts_iface ifaces[IFACES] = {{.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX, .as = 2 + 1},
                                                   {.peer = UINT16_MAX}};
 static const char *const names[DEVICES] = {"a", "b", "w1", "x", "w2", "elsewhere", "afar", "twin"};
-static const struct facts_device known[DEVICES] = {
-    {0, 0}, {1, 1}, {3, 2}, {4, IFACE_OTHER}, {IFACE_SEVERAL, 2}, {IFACE_NONE, IFACE_OTHER}, {IFACE_OTHER, IFACE_OTHER},
-    {1, 1}};
+static const struct facts_device known[DEVICES] = {{0, 0, 0},
+                                                   {1, 1, 0},
+                                                   {3, 2, 0},
+                                                   {4, IFACE_OTHER, 0},
+                                                   {IFACE_SEVERAL, 2, 0},
+                                                   {IFACE_NONE, IFACE_OTHER, 0},
+                                                   {IFACE_OTHER, IFACE_OTHER, 0},
+                                                   {1, 1, 0}};
 
 struct run {
     struct rng rng;
