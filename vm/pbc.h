@@ -43,7 +43,8 @@ uint32_t pbc_longest_path(const struct pbc_code *c);
 /* The program needs routes: its rules or its nats ask for them. */
 #define PBC_NEEDS_ROUTES (PBC_ASKS_ROUTES | PBC_NATS_BY_WAY)
 #define PBC_NEEDS                                                                                                      \
-    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_NEEDS_ROUTES)
+    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_NEEDS_ROUTES |   \
+     PBC_CLAMPS)
 struct pbc_lists {
     const struct pbc_rule *rules;
     const struct pbc_cond *conds;
@@ -53,6 +54,8 @@ struct pbc_lists {
     uint32_t rules_count, conds_count, services_count, nats_count;
     const struct pbc_rule *would; /* as they would decide without `audit` */
     uint32_t would_count;
+    const struct pbc_iface *ifaces;
+    uint32_t ifaces_count;
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch);
 

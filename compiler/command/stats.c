@@ -103,6 +103,13 @@ static void print_pools(const struct compile *c, uint8_t *takes, struct figures 
     }
 }
 
+static unsigned nat_ports(const struct image *img, const struct pbc_nat *n)
+{
+    unsigned ports = n->port_count ? 0 : n->port_hi - n->port_lo + 1u;
+    for (uint32_t i = n->ports; i < n->ports + n->port_count; i++) ports += img->ranges[i].hi - img->ranges[i].lo + 1;
+    return ports;
+}
+
 /* Print the most flows that translation can hold at once. A nat's mapping serves all destinations, so its ports are the
  * bound. */
 static void print_source_ports(const struct compile *c, struct figures *f)
@@ -119,7 +126,7 @@ static void print_source_ports(const struct compile *c, struct figures *f)
         const struct pbc_nat *n = &img->nats[i];
         char what[64], how[80];
         if (n->kind != PBC_NAT_MASQUERADE && n->kind != PBC_NAT_SOURCE) continue;
-        const unsigned ports = n->port_hi - n->port_lo + 1u;
+        const unsigned ports = nat_ports(img, n);
         const struct outside_size size = outside_size(img, n);
         const uint64_t addresses = n->kind != PBC_NAT_SOURCE ? 1 : n->family == 4 ? size.v4 : size.v6;
         snprintf(what, sizeof(what), "%.40s:%u", image_str(img, n->name), n->place.line);

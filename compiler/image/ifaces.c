@@ -49,6 +49,9 @@ bool image_ifaces_settle(struct image *img)
         img->ifaces[i].within = iface_nest(&t, i) + 1;
         patterns |= img->ifaces[i].within != 0;
     }
+    for (uint32_t i = 0; i < t.count; i++) /* a clamp holds for what lies within, unless that has its own */
+        for (uint32_t at = i; at < t.count && !img->ifaces[i].mss; at = iface_around(&t, at))
+            img->ifaces[i].mss = img->ifaces[at].mss;
     for (uint32_t i = 0; patterns && fits && i < img->conds_count; i++)
         if (asks_interface(&img->conds[i])) fits = spread(img, &img->conds[i]);
     return fits;

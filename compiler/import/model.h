@@ -127,6 +127,7 @@ struct rule {
         ANSWER_PROHIBITED
     } answer; /* OWN: reset for TCP, else unreachable */
     bool log;
+    uint16_t clamp;      /* clamp of segment sizes, in bytes; 1: by the path; 0: none */
     const char *prefix;  /* prefix of `log`, or NULL */
     const char *comment; /* comment of the rule, or NULL */
     const char *name;    /* name of its counter, or NULL */
@@ -187,7 +188,6 @@ struct ruleset {
     struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains, not expressible */
     uint64_t rules;
     uint64_t effort;             /* steps so far (ruleset_spend) */
-    uint16_t clamp;              /* clamp of segment sizes that a rule asks for, in bytes; 1: by the path; 0: none */
     void *chain_tree, *set_tree; /* trees by scope and name (search.h) */
 };
 struct remark {

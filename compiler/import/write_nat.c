@@ -1,17 +1,28 @@
 /* Write rules of nat chains as statements of a `nat`. Rules of chains that they jump to get the conditions of the jump.
- * A statement of prey is more limited than a rule; a rule that does not fit is left out. */
+ * A statement has fewer conditions than a rule; a rule that does not fit is left out. What ends a chain before a rule
+ * that translates is left out of its statement (except_all). */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "compiler/import/write_priv.h"
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
-enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000 };
+enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000, EXCEPTIONS_MOST = 64 };
+
+/* A rule that leaves packets untranslated, for the statements behind it */
+struct exception {
+    struct rule rule;   /* with the conditions of the jumps that led to it */
+    struct rule *wrote; /* the rule itself */
+    bool told;          /* a statement could not say it */
+};
 
 struct translating {
     struct writer *w;
     const struct chain *base;
+    struct exception exceptions[EXCEPTIONS_MOST];
+    unsigned exception_count;
     unsigned statements;
     uint32_t ways; /* rules visited, counted once for each path of jumps */
 };
@@ -26,78 +37,124 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
 
-static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
-
-/* True if all devices are named, none by a pattern. */
-static bool are_devices(const struct list *l)
+/* Conditions that statements of a nat have */
+static uint32_t sayable(void)
 {
-    if (!is_positive(l)) return false;
-    for (uint32_t i = 0; i < l->count; i++)
-        for (const char *at = l->of[i].word; *at; at++)
-            if (*at == '*') return false;
-    return true;
+    return bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_SPORT) | bit(ASK_DPORT) | bit(ASK_ON) |
+           bit(ASK_OUT_ON);
 }
+
+static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
 
 static bool same_list(const struct list *a, const struct list *b)
 {
-    if (a->set || b->set) return a->set == b->set;
-    if (a->count != b->count) return false;
+    if (a->not != b->not || a->set != b->set || a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct extent *x = &a->of[i], *y = &b->of[i];
+        if (x->lo != y->lo || x->hi != y->hi || x->family != y->family || !x->word != !y->word) return false;
+        if (x->word && strcmp(x->word, y->word) != 0) return false;
+    }
+    return true;
+}
+
+/* True if both ask for addresses or numbers, and for none that the other asks for. */
+static bool lists_apart(const struct list *a, const struct list *b)
+{
+    if (!is_positive(a) || !is_positive(b) || a->set || b->set) return false;
     for (uint32_t i = 0; i < a->count; i++)
-        if (a->of[i].lo != b->of[i].lo || a->of[i].hi != b->of[i].hi || a->of[i].family != b->of[i].family)
-            return false;
+        for (uint32_t k = 0; k < b->count; k++) {
+            const struct extent *x = &a->of[i], *y = &b->of[k];
+            if (x->word || y->word || (x->family == y->family && x->lo <= y->hi && y->lo <= x->hi)) return false;
+        }
+    return true;
+}
+
+/* Leave out of the rule what the exception takes: all, or what meets its only condition that the rule lacks. False: the
+ * rule can't say that. */
+static bool except_one(struct writer *w, struct rule *r, const struct rule *e)
+{
+    const struct condition *left = NULL;
+    if (e->family && r->family && e->family != r->family) return true;
+    if (e->family && !r->family) return false;
+    bool many = false;
+    for (const struct condition *c = e->conditions; c; c = c->next) {
+        const struct list *same = rule_asks(r, c->about);
+        if (lists_apart(same, &c->list)) return true;
+        if (same && same_list(same, &c->list)) continue;
+        many |= left != NULL;
+        left = c;
+    }
+    if (many) return false;
+    if (!left) {
+        r->never = true;
+        return true;
+    }
+    struct list others = left->list;
+    others.not = !others.not ;
+    rule_want(w->s, r, left->about, others);
+    return !r->unsaid;
+}
+
+/* Leave out of the rule what all exceptions before it take; those that it can't say become comments. */
+static void except_all(struct translating *t, struct rule *r)
+{
+    for (unsigned i = 0; i < t->exception_count; i++) {
+        struct exception *e = &t->exceptions[i];
+        if (except_one(t->w, r, &e->rule) || e->told) continue;
+        e->told = true;
+        put_unsaid(t->w, &e->rule, "a statement takes exceptions only by one condition: these packets are translated");
+        e->wrote->told |= e->rule.told;
+    }
+}
+
+/* Keep a rule that ends the chain for the packets that meet it. False: it can't be an exception of statements. */
+static bool exception_keep(struct translating *t, const struct rule *both, struct rule *wrote)
+{
+    const bool ends = wrote->act == ACT_RETURN || wrote->act == ACT_ACCEPT;
+    if (t->base->hook != HOOK_POSTROUTING || !ends || !asks_only(both, sayable())) return false;
+    if (t->exception_count == EXCEPTIONS_MOST) return false;
+    t->exceptions[t->exception_count++] = (struct exception){.rule = *both, .wrote = wrote};
     return true;
 }
 
 static const char *source_unsayable(const struct rule *r)
 {
-    const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *out = rule_asks(r, ASK_OUT_ON);
-    if (!are_devices(out)) return "prey translates only what leaves by a named device";
-    if (!asks_only(r, bit(ASK_OUT_ON) | bit(ASK_FROM) | bit(ASK_TO)))
-        return "prey translates only by source and device";
-    if (from && (!is_positive(from) || (from->count && from->of[0].word)))
-        return "prey translates only listed sources, not excluded ones";
-    if (to && (!to->not || !from || !same_list(from, to)))
-        return "prey translates by source and device only; an exception is possible only for what stays among the "
-               "sources";
+    if (!rule_asks(r, ASK_OUT_ON)) return "prey translates only what leaves by a named device, or by all but such";
+    if (!asks_only(r, sayable())) return "prey translates only by addresses, protocol, ports and devices";
     return NULL;
 }
 
 static void put_source_ports(struct writer *w, const struct translation_act *nat)
 {
-    if (nat->port_lo) fprintf(w->out, " ports %u-%u", nat->port_lo, nat->port_hi);
+    if (nat->port_lo) fprintf(w->out, " ports %u", nat->port_lo);
+    if (nat->port_hi > nat->port_lo) fprintf(w->out, "-%u", nat->port_hi);
     fputc('\n', w->out);
 }
 
 static void put_source(struct translating *t, struct rule *r)
 {
     struct writer *w = t->w;
-    const struct list *from = rule_asks(r, ASK_FROM), *out = rule_asks(r, ASK_OUT_ON);
     const bool masquerade = r->nat.how == NAT_MASQUERADE;
     const char *why = source_unsayable(r);
-    if (!why && !from && r->family && masquerade) {
-        fputs("# not imported in full: ", w->out);
-        put_comment(w->out, r->text);
-        fprintf(w->out, " (without a source it is for both families, IPv%u too)\n", r->family == 4 ? 6 : 4);
-        w->unsaid.parts++;
-    }
+    if (!why) except_all(t, r);
+    if (r->never) return;
     if (why) {
         put_unsaid(w, r, why);
         return;
     }
-    for (uint32_t i = 0; i < out->count; i++) {
-        fputs(masquerade ? "masquerade from " : "source from ", w->out);
-        if (from)
-            put_list(w, from, ASK_FROM);
-        else
-            fputs("any", w->out);
-        fputs(" out on ", w->out);
-        put_string(w->out, out->of[i].word);
-        if (!masquerade) fputs(" to ", w->out);
-        if (!masquerade) put_address(w->out, r->nat.to.family, r->nat.to.lo, r->nat.to.hi);
-        put_source_ports(w, &r->nat);
-        t->statements++;
-        w->sources = true;
-    }
+    struct rule others = *r;
+    others.conditions = NULL;
+    for (const struct condition *c = r->conditions; c; c = c->next)
+        if (c->about != ASK_OUT_ON) rule_want(w->s, &others, c->about, c->list);
+    fputs(masquerade ? "masquerade" : "source", w->out);
+    put_conditions(w, &others, 0);
+    fputs(" out on ", w->out);
+    put_list(w, rule_asks(r, ASK_OUT_ON), ASK_OUT_ON);
+    if (!masquerade) fputs(" -> ", w->out);
+    if (!masquerade) put_address(w->out, r->nat.to.family, r->nat.to.lo, r->nat.to.hi);
+    put_source_ports(w, &r->nat);
+    t->statements++;
+    w->sources = true;
 }
 
 static uint64_t ports_in(const struct list *l)
@@ -130,14 +187,12 @@ static const char *target_unsayable(const struct rule *r, const struct list *por
 
 static const char *destination_unsayable(const struct translating *t, const struct rule *r)
 {
-    const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *on = rule_asks(r, ASK_ON),
-                      *port = rule_asks(r, ASK_DPORT);
+    const struct list *to = rule_asks(r, ASK_TO), *port = rule_asks(r, ASK_DPORT);
     const char *why = NULL;
     if (t->base->hook != HOOK_PREROUTING) return "prey does not translate the destinations of what this machine sends";
     if (!asks_only(r, bit(ASK_ON) | bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_DPORT)))
         return "prey forwards only by address, interface, source, protocol and port";
-    if ((on && !are_devices(on)) || (from && !is_positive(from)) || (port && !is_positive(port)))
-        return "prey forwards only what is named, not what is excluded";
+    if (port && !is_positive(port)) return "prey forwards only named ports, not all but some";
     if (to && (!is_positive(to) || to->set)) return "prey forwards only named addresses";
     for (uint32_t i = 0; to && i < to->count; i++)
         if (!to->of[i].word && to->of[i].lo != to->of[i].hi) return "prey forwards only single addresses";
@@ -195,17 +250,10 @@ static void remember(struct writer *w, const struct rule *r, struct extent at)
     w->forwarded_end = &f->next;
 }
 
-static struct list one_word(struct writer *w, const char *word)
-{
-    struct list l = {0};
-    list_add(&l, (struct extent){.word = word}, w->s->arena);
-    return l;
-}
-
-static void put_one_forward(struct translating *t, const struct rule *r, struct extent at, const char *device)
+static void put_forward_to(struct translating *t, const struct rule *r, struct extent at)
 {
     struct writer *w = t->w;
-    const struct list *from = rule_asks(r, ASK_FROM);
+    const struct list *from = rule_asks(r, ASK_FROM), *on = rule_asks(r, ASK_ON);
     struct rule *kept = arena_alloc(w->s->arena, sizeof(*kept));
     *kept = *r;
     kept->conditions = NULL;
@@ -214,9 +262,9 @@ static void put_one_forward(struct translating *t, const struct rule *r, struct 
         fputs(at.word, w->out);
     else
         put_address(w->out, at.family, at.lo, at.hi);
-    if (device) fputs(" on ", w->out);
-    if (device) put_string(w->out, device);
-    if (device) rule_want(w->s, kept, ASK_ON, one_word(w, device));
+    if (on) fputs(" on ", w->out);
+    if (on) put_list(w, on, ASK_ON);
+    if (on) rule_want(w->s, kept, ASK_ON, *on);
     if (from) fputs(" from ", w->out);
     if (from) put_list(w, from, ASK_FROM);
     if (from) rule_want(w->s, kept, ASK_FROM, *from);
@@ -226,12 +274,6 @@ static void put_one_forward(struct translating *t, const struct rule *r, struct 
     put_target(w, &r->nat.to, r->nat.port_lo);
     remember(w, kept, at);
     t->statements++;
-}
-
-static void put_forward_to(struct translating *t, const struct rule *r, struct extent at)
-{
-    const struct list *on = rule_asks(r, ASK_ON);
-    for (uint32_t i = 0; i < (on ? on->count : 1); i++) put_one_forward(t, r, at, on ? on->of[i].word : NULL);
 }
 
 /* Write a statement for each destination address. */
@@ -314,11 +356,10 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
 /* Return the most statements that the rule can need. */
 static uint64_t statements_of(const struct rule *r)
 {
-    const struct list *out = rule_asks(r, ASK_OUT_ON), *on = rule_asks(r, ASK_ON), *to = rule_asks(r, ASK_TO),
-                      *port = rule_asks(r, ASK_DPORT);
+    const struct list *to = rule_asks(r, ASK_TO), *port = rule_asks(r, ASK_DPORT);
     const uint64_t ports = r->nat.port_lo && port && ports_in(port) <= PORTS_EACH ? ports_in(port) : 1;
-    if (r->nat.how == NAT_MASQUERADE || r->nat.how == NAT_SOURCE) return out ? out->count : 1;
-    return (on && on->count ? on->count : 1) * (to && to->count ? to->count : UINT64_C(1)) * (ports ? ports : 1);
+    if (r->nat.how == NAT_MASQUERADE || r->nat.how == NAT_SOURCE) return 1;
+    return (to && to->count ? to->count : UINT64_C(1)) * (ports ? ports : 1);
 }
 
 static void put_nat_rule(struct translating *t, struct rule *r, const struct rule *jump)
@@ -336,6 +377,8 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
         put_unsaid(w, &both, both.unsaid);
     else if (r->act == ACT_NONE || r->act == ACT_SILENT)
         put_unsaid(w, &both, r->apart);
+    else if (r->act != ACT_TRANSLATE && exception_keep(t, &both, r))
+        return;
     else if (r->act != ACT_TRANSLATE)
         put_unsaid(w, &both, "a nat has no exceptions: packets that this rule excludes are translated");
     else if (t->statements + statements_of(&both) > STATEMENTS_MOST)
@@ -347,7 +390,16 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     r->told |= both.told && !was_told;
 }
 
-static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump)
+/* Forget the exceptions from the given one on that hold only for the chain that they stand in. */
+static void exceptions_end(struct translating *t, unsigned from)
+{
+    unsigned kept = from;
+    for (unsigned i = from; i < t->exception_count; i++)
+        if (t->exceptions[i].wrote->act == ACT_ACCEPT) t->exceptions[kept++] = t->exceptions[i];
+    t->exception_count = kept;
+}
+
+static void put_rules(struct translating *t, const struct chain *c, const struct rule *jump)
 {
     for (struct rule *r = c->rules; r; r = r->next) {
         /* A return or accept of all packets ends the chain. */
@@ -358,9 +410,46 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
     }
 }
 
+static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump)
+{
+    const unsigned before = t->exception_count;
+    put_rules(t, c, jump);
+    exceptions_end(t, before);
+}
+
+static void put_clamp(FILE *out, uint16_t clamp)
+{
+    if (clamp == 1)
+        fputs("mss clamp auto", out);
+    else
+        fprintf(out, "mss clamp %u", clamp);
+}
+
+/* Write the clamps of a device as items of a nat. Return the clamp of a rule without a device; 0: none has. */
+static uint16_t put_clamps(struct writer *w, unsigned *said)
+{
+    uint16_t everywhere = 0;
+    for (const struct chain *c = w->s->chains; c; c = c->next)
+        for (struct rule *r = c->rules; r; r = r->next) {
+            const struct list *out = rule_asks(r, ASK_OUT_ON), *by = out ? out : rule_asks(r, ASK_ON);
+            if (!r->clamp || r->never) continue;
+            if (!is_positive(by) || by->set) {
+                everywhere = everywhere == 1 ? 1 : r->clamp;
+                continue;
+            }
+            put_clamp(w->out, r->clamp);
+            fputs(" out on ", w->out);
+            put_list(w, by, ASK_OUT_ON);
+            fputc('\n', w->out);
+            ++*said;
+        }
+    return everywhere;
+}
+
 void put_nat(struct writer *w)
 {
     struct translating t = {.w = w};
+    unsigned clamps = 0;
     FILE *file = w->out;
     char *text;
     size_t len;
@@ -368,6 +457,7 @@ void put_nat(struct writer *w)
     for (const struct chain *c = w->s->chains; c; c = c->next) {
         if (!c->nat) continue;
         t.base = c;
+        t.exception_count = 0;
         put_chain(&t, c, NULL);
         if (!c->drops) continue;
         fprintf(w->out, "# NOT IMPORTED, and it drops: the policy of the nat chain %.60s\n", c->name);
@@ -379,21 +469,28 @@ void put_nat(struct writer *w)
               w->out);
         w->unsaid.parts++;
     }
+    const uint16_t everywhere = put_clamps(w, &clamps);
+    if (everywhere) {
+        fputs(t.statements ? "# not imported in full: segment sizes of what is not translated, for all devices (prey "
+                             "clamps these by device: `mss clamp auto out on \"ppp0\"`)\n"
+                           : "# not imported: segment sizes are clamped for all devices (prey clamps by device: `mss "
+                             "clamp auto out on \"ppp0\"`, in a nat)\n",
+              w->out);
+        w->unsaid.parts++;
+    }
+    if (everywhere && t.statements) {
+        put_clamp(w->out, everywhere);
+        fputc('\n', w->out);
+    }
     heap_stream_end(w->out);
     w->out = file;
-    if (t.statements) {
+    if (t.statements || clamps) {
         fprintf(w->out, "\nnat %s {\n", name_give(&w->names, "translated", "_nat"));
         fwrite(text, 1, len, w->out);
-        if (w->s->clamp == 1) fputs("mss clamp auto\n", w->out);
-        if (w->s->clamp > 1) fprintf(w->out, "mss clamp %u\n", w->s->clamp);
         fputs("}\n", w->out);
     } else {
         fputs(len ? "\n" : "", w->out);
         fwrite(text, 1, len, w->out);
-    }
-    if (w->s->clamp && !t.statements) {
-        fputs("# not imported: segment sizes are clamped (prey clamps them in nats and services)\n", w->out);
-        w->unsaid.parts++;
     }
     free(text);
 }

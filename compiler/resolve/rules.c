@@ -373,7 +373,9 @@ static void note_needs(struct compile *c)
                                                       .conds_count = img->conds_count,
                                                       .services_count = img->services_count,
                                                       .nats = img->nats,
-                                                      .nats_count = img->nats_count},
+                                                      .nats_count = img->nats_count,
+                                                      .ifaces = img->ifaces,
+                                                      .ifaces_count = img->ifaces_count},
                                   before);
 }
 

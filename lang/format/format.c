@@ -1,4 +1,5 @@
-/* The formatter of a rule file: the same tokens and comments with other blanks and line breaks. Each run checks that
+/* The formatter of a rule file: the same tokens and comments with other blanks and line breaks, and old words as they
+ * are written today. Each run checks that
  * the tree stays the same, since the result may overwrite the user's text. */
 #include "lang/format/format.h"
 #include "lang/format/format_priv.h"

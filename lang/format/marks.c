@@ -1,6 +1,7 @@
 /* Line breaks and columns by the tree: it alone tells which words that look like keywords are keywords. Cells of
  * consecutive lines are aligned unless they lie too far apart. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lang/format/format_priv.h"
 #include "lang/lex/tokens.tab.h"
@@ -47,12 +48,31 @@ static void mark_server(const struct fmt *f, const struct node *server)
     for (const struct node *n = server->first->next; n; n = n->next) set_column(f, n, column++);
 }
 
+static void set_said(struct fmt_word *w, const char *said)
+{
+    w->said = said;
+    w->width = (uint32_t)strlen(said);
+}
+
+/* Mark words of a nat's statement that have another form today: `->` before the target, `out on` of a map. */
+static void mark_old(const struct fmt *f, const struct node *parent, const struct node *n)
+{
+    struct fmt_word *w = parent->kind == N_CLAUSE ? word_at(f, n) : NULL;
+    if (!w) return;
+    if (n->kind == N_CLAUSE && clause_of(n) == CL_TO && clause_of(parent) == CL_SOURCE && w->kind == TO) {
+        set_said(w, "->");
+        w->kind = ARROW;
+    }
+    if (n->kind == N_C_OUT_ON && w->kind == ON) set_said(w, "out on");
+}
+
 static void mark_children(const struct fmt *f, const struct node *parent)
 {
     node_each(n, parent)
     {
         struct fmt_word *w = may_break_before(n->kind) ? word_at(f, n) : NULL;
         if (w) w->may_break = true;
+        mark_old(f, parent, n);
         switch (n->kind) {
         case N_AS: set_column(f, n, COLUMN_AS); break;
         case N_COMMENT: set_column(f, n, COLUMN_COMMENT); break;

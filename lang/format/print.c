@@ -70,7 +70,10 @@ static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i,
         put_blanks(p, gap);
         line_now(p)->width += gap;
     }
-    line_add(p, p->f->text + w->start, w->end - w->start, w->width);
+    if (w->said)
+        line_add(p, w->said, (uint32_t)strlen(w->said), w->width);
+    else
+        line_add(p, p->f->text + w->start, w->end - w->start, w->width);
 }
 
 static bool may_break(const struct fmt *f, uint32_t i)

@@ -92,6 +92,10 @@ struct node *condition(struct parser *p, enum node_kind kind, struct span span, 
                        const char *where);
 struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict);
 struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword);
+/* Add a condition to those of a nat's statement (NULL: the first). */
+struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *cond);
+/* Make a `source` of a nat. target: CL_TO; NULL: it may stand among the conditions, as it was once written. */
+struct node *nat_source(struct parser *p, struct span kw, struct node *conds, struct node *target, struct node *ports);
 struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools);
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list);
 struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,

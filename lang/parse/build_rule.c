@@ -155,6 +155,37 @@ struct node *rule_part(struct parser *p, struct node *rule, struct node *part, s
     return adopt(rule, part);
 }
 
+struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *cond)
+{
+    if (conds && cond) check_port_after_from(p, conds->last, cond);
+    return append(p, conds, cond);
+}
+
+/* Take the `to ADDRS` that ends the conditions, behind `out on`: so the target was written before `->` was. NULL: none
+ * stands there. */
+static struct node *old_target(struct parser *p, struct node *conds)
+{
+    struct node *before = conds->first, *to = conds->last;
+    while (before && before->next != to) before = before->next;
+    if (!before || before->kind != N_C_OUT_ON || to->kind != N_C_TO) return NULL;
+    before->next = NULL;
+    conds->last = before;
+    return clause(p, CL_TO, to->span,
+                  want_list(p, to->first, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to` behind `out on`"));
+}
+
+struct node *nat_source(struct parser *p, struct span kw, struct node *conds, struct node *target, struct node *ports)
+{
+    if (!target) target = old_target(p, conds);
+    if (!target) {
+        build_error(p, E_SYNTAX, kw, "`source` lacks the addresses that it translates to");
+        diag_advise(p->diags,
+                    "write them behind the conditions: `-> 203.0.113.1`; `masquerade` takes the interface's own");
+        return NULL;
+    }
+    return clause(p, CL_SOURCE, kw, chain(chain(conds->first, target), ports));
+}
+
 struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools)
 {
     const struct node *before = NULL;

@@ -90,7 +90,7 @@ static const struct {
     {"masquerade", FIREWALL, false,
      "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
     {"snat", ACCEPT, false,
-     "write translation in a block of its own: `nat NAME { source from ... out on ... to ... }`"},
+     "write translation in a block of its own: `nat NAME { source from ... out on ... -> ... }`"},
     {"mac", BACKUP, false, "a MAC address belongs to one server: write a `server` line for that server"},
     {"slowstart", BACKUP, false, "slow start belongs to the pool: write a line `slow start 30s` there"},
     {"balance", AFFINITY, false, "balancing belongs to the pool: `pool NAME { balance least_conn ... }`"},
@@ -290,21 +290,6 @@ static bool is_option(const struct parser *p, struct span sign)
     return p->stmt.tokens > 2 && word.len && word_find(word.s, word.len) != NAME && p->text[sign.start + 1] != '=';
 }
 
-/* Help with conditions that statements of a `nat` do not take. */
-static bool offer_translation(struct parser *p, int found, const int *expected, int n)
-{
-    const int first = p->stmt.start[0].kind;
-    if (first != MASQUERADE && first != SOURCE) return false;
-    if (found == TO && expects(expected, n, OUT))
-        diag_advise(p->diags,
-                    "only source and way out can be asked; packets to an address of the set itself are not translated");
-    else if (found == COMMA && !expects(expected, n, COMMA))
-        diag_advise(p->diags, "write a line for each interface");
-    else
-        return false;
-    return true;
-}
-
 /* Help with `keep-source`: two of our words written as one. */
 static bool offer_apart(struct parser *p, struct span span, const int *expected, int n)
 {
@@ -325,7 +310,6 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
     if (found == STRING && offer_include(p, span)) return true;
     if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);
-    if (offer_translation(p, found, expected, n)) return true;
     if (found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n)) return true;
     if (offer_interfaces(p, found)) return true;
     if (condition && word && offer_tcp_option(p, span)) return true;

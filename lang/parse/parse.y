@@ -78,7 +78,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
 %type <node> when_conds when_cond when_asks limit_opt stream_form instruction_opts instruction_opt pools share no_server
-%type <node> nat_body nat_items nat_item nat_stmt forward_on forward_from forward_list forward_proto mss_clamp
+%type <node> nat_body nat_items nat_item nat_stmt nat_conds nat_cond forward_conds forward_cond forward_list forward_proto map_on mss_clamp
 %type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
 %type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host packet_port
@@ -417,7 +417,7 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
                     chain(chain($2, server_at(p, $3, @1, W_ADDR_RANGE | W_ENDPOINT_RANGE)), kids($4))); }
     ;
 ports_opt: %empty { $$ = NULL; }
-    | PORTS scalar { $$ = clause(p, CL_PORTS, @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
+    | PORTS scalars { $$ = clause(p, CL_PORTS, @1, want_list(p, $2, W_NUMBERS, "`ports`")->first); } ;
 down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
 server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
 server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
@@ -572,29 +572,44 @@ nat_items: nat_item { $$ = statement_done(p, NULL, $1); }
     | nat_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 nat_item: NL { $$ = NULL; } | nat_stmt NL ;
-nat_stmt: MASQUERADE FROM list OUT ON iface ports_opt
-        { $$ = clause(p, CL_MASQUERADE, @1,
-                      chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
-                            chain(tree(p, N_ON, span_join(@5, @6), $6), $7))); }
-    | SOURCE FROM list OUT ON iface TO list ports_opt
-        { $$ = clause(p, CL_SOURCE, @1,
-                      chain(chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
-                                  tree(p, N_ON, span_join(@5, @6), $6)),
-                            chain(clause(p, CL_TO, @7,
-                                         want_list(p, $8, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to`")), $9))); }
-    | FORWARD elem forward_on forward_from forward_list ARROW scalar
+nat_stmt: MASQUERADE nat_conds ports_opt { $$ = clause(p, CL_MASQUERADE, @1, chain(kids($2), $3)); }
+    | SOURCE nat_conds ports_opt { $$ = nat_source(p, @1, $2, NULL, $3); }
+    | SOURCE nat_conds ARROW list ports_opt
+        { $$ = nat_source(p, @1, $2,
+                          clause(p, CL_TO, @3, want_list(p, $4, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`->`")),
+                          $5); }
+    | FORWARD elem forward_conds forward_list ARROW scalar
         { $$ = clause(p, CL_FORWARD, @1,
-                      chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF, "`forward`"), chain($3, chain($4, $5->first))),
-                            clause(p, CL_TO, @6, want(p, $7, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
-    | MAP scalar MAPS_TO scalar forward_on
+                      chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF | W_ANY, "`forward`"),
+                                  chain(kids($3), $4->first)),
+                            clause(p, CL_TO, @5, want(p, $6, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
+    | MAP scalar MAPS_TO scalar map_on
         { $$ = clause(p, CL_MAP, @1,
                       chain(chain(want(p, $2, W_PREFIX | W_ADDR | W_NAME, "`map`"),
                                   want(p, $4, W_PREFIX | W_ADDR | W_NAME, "`<->`")), $5)); }
     | mss_clamp
+    | mss_clamp left_on { $$ = adopt($1, $2); }
     ;
-forward_on: %empty { $$ = NULL; } | ON iface { $$ = tree(p, N_ON, @$, $2); } ;
-forward_from: %empty { $$ = NULL; }
-    | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); } ;
+nat_conds: nat_cond { $$ = nat_conds_more(p, NULL, $1); } | nat_conds nat_cond { $$ = nat_conds_more(p, $1, $2); } ;
+nat_cond: protos
+    | PROTO list { $$ = condition(p, N_C_PROTO_NUM, @$, $2, W_NUMBERS, "`proto`"); }
+    | nots PROTO list
+        { $$ = condition(p, N_C_PROTO_NUM, @$, list_outer_not(p, $3, @1, $1.count, $1.second), W_NUMBERS, "`proto`"); }
+    | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); }
+    | TO to_list { $$ = tree(p, N_C_TO, @$, want_list(p, $2, W_ADDRS, "`to`")); }
+    | TO PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $3, W_NUMBERS, "`port`")); }
+    | PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); }
+    | SOURCE PORT list { $$ = tree(p, N_C_SPORT, @$, want_list(p, $3, W_NUMBERS, "`source port`")); }
+    | came_on
+    | left_on
+    ;
+forward_conds: %empty { $$ = NULL; } | forward_conds forward_cond { $$ = append(p, $1, $2); } ;
+forward_cond: came_on | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); } ;
+/* `on` is how `out on` of a map was written. */
+map_on: %empty { $$ = NULL; }
+    | left_on
+    | ON list { $$ = condition(p, N_C_OUT_ON, @$, $2, W_STRING | W_NAME, "`on`"); }
+    ;
 forward_list: forward_proto { $$ = list_of(p, $1, @1); }
     | forward_list COMMA forward_proto { $$ = list_more($1, $3, @3); } ;
 forward_proto: endpoint

@@ -8,6 +8,7 @@
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
 #include "runtime/worker/worker.h"
+#include "vm/forward/service.h"
 #include "vm/packet/pkt.h"
 
 /* The vm may have a new deadline after judging, which only a tick tells. */
@@ -272,6 +273,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
         if (w->cfg.cuts && v->action != ACTION_FORWARD) hear_router(w, w->pkts[i], now);
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
+        if (lets && !v->done) clamp_accepted(w->cfg.program, &w->egress.snapshot->facts, w->pkts[i]);
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
         const bool goes = lets && !v->done && goes_on(w, w->pkts[i], now);
         if (lets && !v->done && !goes && !is_bridged(w, w->pkts[i])) copying_sent(w->copying, w->pkts[i]);

@@ -5,7 +5,7 @@
 
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
 {
-    bool judged = false;
+    bool judged = p->meta->flags & PBC_CLAMPS;
     for (uint32_t i = 0; i < p->services_count; i++) judged |= mode_is(p->services[i].mode, MODE_INLINE);
     for (uint32_t i = 0; i < p->firewalls_count; i++)
         judged |= p->firewalls[i].direction == PBC_DIR_FORWARD ||

@@ -2,7 +2,8 @@
  *
  *   nat [SEED [RUNS [PACKETS]]]
  *
- * Some hosts are mapped to addresses of their own, one to one; the others share this machine's.
+ * Some hosts are mapped to addresses of their own, one to one; the others share this machine's. Drawn, too: whether the
+ * ports that they share are one range or two, and whether one stranger, or a protocol, is left out by a condition.
  *
  * Each run draws inside hosts, strangers and ports out of few, so that they meet: both families, VLAN stacks, UDP, TCP,
  * SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones from outside and from inside; answers
@@ -45,10 +46,11 @@ static const char rules[] = "interface wan = \"eth0\"\n"
                             "nat home {\n"
                             "  forward 203.0.113.1 tcp/2010-2013, udp/2010-2013 -> 10.0.0.80:80\n"
                             "  forward 2001:db8::cb00:7101 tcp/2010-2013, udp/2010-2013 -> [2001:db8::a00:50]:80\n"
-                            "  map 203.0.113.8/29 <-> 10.0.0.8/29 on wan\n"
+                            "  map 203.0.113.8/29 <-> 10.0.0.8/29 out on wan\n"
                             "  map 2001:db8::cb00:7108/125 <-> 2001:db8::a00:8/125\n"
-                            "  masquerade from inside out on wan ports 2000-2039\n"
+                            "  masquerade from inside%s%s out on wan ports 2000-%u, %u-2039\n"
                             "}\n";
+#define NOT_THIRD " to not 192.0.2.3, 2001:db8::c000:203"
 
 /* One side's view of a flow: from its opener. Ports of queries: the identifier, twice. */
 struct tuple {
@@ -67,6 +69,8 @@ struct model_map {
 
 struct run {
     struct rng rng;
+    unsigned below, above;   /* the masquerade's ports are those up to `below`, and from `above` on */
+    bool not_third, not_gre; /* it leaves out the third stranger; the protocol without ports */
     struct program *program;
     struct executor *worker;
     struct vm_in in;
@@ -162,13 +166,18 @@ static const struct model_map *map_of_outside(const struct run *r, const struct 
     return NULL;
 }
 
-/* Ports of the family and protocol that nobody has; an identifier can be any. */
+static bool in_ports(const struct run *r, unsigned port)
+{
+    return port >= PORT_LO && port <= PORT_HI && (port <= r->below || port >= r->above);
+}
+
+/* True if a port, or identifier, is left that nobody has. */
 static bool port_left(const struct run *r, const struct tuple *t)
 {
     unsigned used = ported(t) ? FORWARDED_MOST : 0;
     for (unsigned i = 0; i < r->map_count; i++)
         used += r->maps[i].inside.v6 == t->v6 && r->maps[i].inside.proto == t->proto;
-    return query(t->proto, t->v6) || used < PORT_HI - PORT_LO + 1;
+    return used < PORT_HI - PORT_LO + 1 - (r->above - r->below - 1);
 }
 
 /* What becomes of a packet. */
@@ -186,6 +195,13 @@ static bool of_flow(const struct run *r, const struct tuple *t, bool answers, st
         if (*reply || (equal(t, &f->own) && !answers)) return true;
     }
     return false;
+}
+
+/* True if the statement for hosts that share an address leaves the packet alone. */
+static bool is_left_out(const struct run *r, const struct tuple *t)
+{
+    if (!is_inside(t->src) || is_mapped_host(t->src)) return false;
+    return (r->not_third && t->dst == STRANGER + 3) || (r->not_gre && t->proto == GRE);
 }
 
 /* One of no flow. `*to`: port 0 where one is to be drawn. */
@@ -206,8 +222,8 @@ static enum fate begin(const struct run *r, const struct tuple *t, struct tuple 
     } else {
         turned = false;
     }
-    if (!turned && (own || !is_inside(t->src) || is_inside(t->dst))) return UNTOUCHED;
-    if (!is_inside(t->src)) return LEAVES;
+    if (!turned && (own || !is_inside(t->src) || is_inside(t->dst) || is_left_out(r, t))) return UNTOUCHED;
+    if (!is_inside(t->src) || is_left_out(r, t)) return LEAVES;
     to->src = is_mapped_host(t->src) ? MAPPED + t->src % MAPPED_MOST : OWN;
     if (!shares(t)) return LEAVES;
     const struct model_map *mine = map_of_inside(r, t);
@@ -313,7 +329,7 @@ static const char *keep(struct run *r, const struct tuple *own, struct tuple *to
         if (query(own->proto, own->v6)) to->dst_port = to->src_port;
         const struct tuple end = {.v6 = own->v6, .proto = own->proto, .dst_port = to->src_port};
         if (map_of_outside(r, &end)) return "a port that another mapping has";
-        if (ported(own) && (to->src_port < PORT_LO || to->src_port > PORT_HI)) return "a port outside of the range";
+        if (!in_ports(r, to->src_port)) return "a port outside of the ranges";
         if (ported(own) && to->src_port >= FORWARDED && to->src_port < FORWARDED + FORWARDED_MOST)
             return "a port that is forwarded";
         r->maps[r->map_count++] = (struct model_map){.inside = *own, .port = to->src_port};
@@ -335,11 +351,10 @@ static bool is_alike(const struct run *r, const struct tuple *own, const struct 
 /* Could a port that may be drawn make the flow look like another? The inside port is kept where it is free. */
 static bool may_be_alike(const struct run *r, const struct tuple *own, const struct tuple *to)
 {
-    const bool ids = query(own->proto, own->v6);
-    for (unsigned port = ids ? own->src_port : PORT_LO; port <= (ids ? own->src_port : PORT_HI); port++) {
+    for (unsigned port = PORT_LO; port <= PORT_HI; port++) {
         struct tuple t = *to, end = *own;
         end.dst_port = t.src_port = (uint16_t)port;
-        if (!map_of_outside(r, &end) && is_alike(r, own, &t)) return true;
+        if (in_ports(r, port) && !map_of_outside(r, &end) && is_alike(r, own, &t)) return true;
     }
     return false;
 }
@@ -474,12 +489,23 @@ static bool run_phase(struct run *r, unsigned packets, struct totals *n)
     return counts_right(r) && all_ends(r);
 }
 
+static struct program *compile(struct run *r)
+{
+    char text[sizeof rules + 120];
+    r->below = 2014 + rng_below(&r->rng, 20);
+    r->above = r->below + 1 + (rng_one_in(&r->rng, 2) ? rng_below(&r->rng, 5) : 0);
+    r->not_third = rng_one_in(&r->rng, 3);
+    r->not_gre = rng_one_in(&r->rng, 3);
+    snprintf(text, sizeof text, rules, r->not_third ? NOT_THIRD : "", r->not_gre ? " not gre" : "", r->below, r->above);
+    return compiled_text(text);
+}
+
 static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
 {
     static struct run r;
     memset(&r, 0, sizeof r);
     r.rng.state = seed;
-    r.program = compiled_text(rules);
+    r.program = compile(&r);
     if (!r.program) return false;
     r.hosts = 1 + rng_below(&r.rng, 12);
     r.ports = 1 + rng_below(&r.rng, 60);

@@ -92,7 +92,9 @@ static void put_needs(struct imgbuild *b)
                                                     .rules_count = b->rules_count,
                                                     .conds_count = b->conds_count,
                                                     .services_count = b->services_count,
-                                                    .nats_count = b->nats_count},
+                                                    .nats_count = b->nats_count,
+                                                    .ifaces = b->ifaces,
+                                                    .ifaces_count = b->ifaces_count},
                                 before);
     free(before);
 }

@@ -46,12 +46,12 @@ out     eth back / ip4 198.51.100.9 > 10.0.0.5 ttl 63 / icmp type destination-un
 in      eth / ip4 198.51.100.9 > 203.0.113.1 / icmp type destination-unreachable code 4 mtu 1400 / ip4 203.0.113.1 > 192.0.2.1 df / tcp 9 > 80 seq 70000000
 verdict drop default - - -
 # Queries: the identifier in the quote
-in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-request id 77 seq 1
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-request id 9 seq 1
 verdict forward PING - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type echo-request id 77 seq 1
-in      eth / ip4 198.51.100.9 > 203.0.113.1 / icmp type time-exceeded / ip4 203.0.113.1 > 192.0.2.1 ttl 1 / icmp type echo-request id 77 seq 1
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type echo-request id 9 seq 1
+in      eth / ip4 198.51.100.9 > 203.0.113.1 / icmp type time-exceeded / ip4 203.0.113.1 > 192.0.2.1 ttl 1 / icmp type echo-request id 9 seq 1
 verdict forward - - - -
-out     eth back / ip4 198.51.100.9 > 10.0.0.5 ttl 63 / icmp type time-exceeded / ip4 10.0.0.5 > 192.0.2.1 ttl 1 / icmp type echo-request id 77 seq 1
+out     eth back / ip4 198.51.100.9 > 10.0.0.5 ttl 63 / icmp type time-exceeded / ip4 10.0.0.5 > 192.0.2.1 ttl 1 / icmp type echo-request id 9 seq 1
 # Of a forward: from the target, from a router before it, and from outside about what the target sent
 in      eth 02:00:00:00:00:66 > 02:00:00:00:00:02 / ip4 192.0.2.1 > 203.0.113.1 / tcp 40000 > 8083 syn seq 500
 verdict forward IN - - -

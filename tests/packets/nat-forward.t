@@ -76,9 +76,9 @@ in      eth / ip4 10.0.0.3 > 192.0.2.1 / tcp 2001 > 1 syn
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.77 > 192.0.2.1 ttl 63 / tcp 2001 > 1 syn
 # identifiers of queries are not bound to the range
-in      eth / ip4 10.0.0.3 > 192.0.2.1 / icmp type echo-request id 7
+in      eth / ip4 10.0.0.3 > 192.0.2.1 / icmp type echo-request id 2000
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.77 > 192.0.2.1 ttl 63 / icmp type echo-request id 7
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.77 > 192.0.2.1 ttl 63 / icmp type echo-request id 2000
 # A forward, and the target's own flow to the same end from the same port: the second would look like the first.
 in      eth / ip4 10.0.0.80 > 192.0.2.9 / tcp 80 > 40000 syn
 verdict forward OUT - - -

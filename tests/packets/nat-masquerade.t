@@ -58,22 +58,22 @@ out     eth back / ip4 192.0.2.1 > 10.0.0.6 ttl 63 / tcp 80 > 6000 ack seq 8 ack
 in      eth / ip4 10.0.0.6 > 192.0.2.1 / tcp 6001 > 80 rst seq 7
 verdict drop OUT - - no-flow
 # ICMP echo and timestamp: the identifier is the port
-in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-request id 77 seq 1 / payload "abcd"
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-request id 7777 seq 1 / payload "abcd"
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type echo-request id 77 seq 1 / payload "abcd"
-in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type echo-reply id 77 seq 1 / payload "abcd"
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type echo-request id 7777 seq 1 / payload "abcd"
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type echo-reply id 7777 seq 1 / payload "abcd"
 verdict forward - - - -
-out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / icmp type echo-reply id 77 seq 1 / payload "abcd"
-in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type timestamp-request id 77 seq 1 / zeros 12
+out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / icmp type echo-reply id 7777 seq 1 / payload "abcd"
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type timestamp-request id 7777 seq 1 / zeros 12
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type timestamp-request id 77 seq 1 / zeros 12
-in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type timestamp-reply id 77 seq 1 / zeros 12
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type timestamp-request id 7777 seq 1 / zeros 12
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type timestamp-reply id 7777 seq 1 / zeros 12
 verdict forward - - - -
-out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / icmp type timestamp-reply id 77 seq 1 / zeros 12
+out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / icmp type timestamp-reply id 7777 seq 1 / zeros 12
 # A reply that nobody asked for is not sent on from inside, and is the host's from outside.
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-reply id 9
 verdict drop OUT - - no-flow
-in      eth / ip4 192.0.2.9 > 203.0.113.1 / icmp type echo-reply id 77
+in      eth / ip4 192.0.2.9 > 203.0.113.1 / icmp type echo-reply id 7777
 verdict drop default - - -
 # SCTP and others: the address alone
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / sctp 5000 > 80 tag 5 / payload x"01000014000000010000ffff000a000a00000001"
@@ -106,12 +106,12 @@ out     eth 02:00:00:00:00:02 > 02:00:00:00:00:09 / ip6 2001:db8:ff::1 > 2001:db
 in      eth / ip6 2001:db8:2::9 > 2001:db8:ff::1 / udp 53 > 5000 / payload "a"
 verdict forward - - - -
 out     eth back / ip6 2001:db8:2::9 > 2001:db8:1::5 hop 63 / udp 53 > 5000 / payload "a"
-in      eth / ip6 2001:db8:1::5 > 2001:db8:2::9 / icmp6 type echo-request id 4 seq 1
+in      eth / ip6 2001:db8:1::5 > 2001:db8:2::9 / icmp6 type echo-request id 4004 seq 1
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:00:00:00:09 / ip6 2001:db8:ff::1 > 2001:db8:2::9 hop 63 / icmp6 type echo-request id 4 seq 1
-in      eth / ip6 2001:db8:2::9 > 2001:db8:ff::1 / icmp6 type echo-reply id 4 seq 1
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:09 / ip6 2001:db8:ff::1 > 2001:db8:2::9 hop 63 / icmp6 type echo-request id 4004 seq 1
+in      eth / ip6 2001:db8:2::9 > 2001:db8:ff::1 / icmp6 type echo-reply id 4004 seq 1
 verdict forward - - - -
-out     eth back / ip6 2001:db8:2::9 > 2001:db8:1::5 hop 63 / icmp6 type echo-reply id 4 seq 1
+out     eth back / ip6 2001:db8:2::9 > 2001:db8:1::5 hop 63 / icmp6 type echo-reply id 4004 seq 1
 in      eth / ip6 2001:db8:1::5 > 2001:db8:2::9 / dst / tcp 5000 > 80 syn
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:09 / ip6 2001:db8:ff::1 > 2001:db8:2::9 hop 63 / dst / tcp 5000 > 80 syn

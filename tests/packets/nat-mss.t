@@ -34,3 +34,20 @@ out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.7 > 192.0.2.1 
 in      eth / ip4 10.2.0.5 > 192.0.2.1 / tcp 5000 > 80 syn opt x"020405b4"
 verdict forward default - - -
 out     any
+
+# nat, `mss clamp … out on`: of what crosses by that interface, either way.
+self    203.0.113.1
+speaks  203.0.113.1
+rules
+    interface wan = "eth0"
+    interface lan = "eth1"
+    nat ways { masquerade from 10.0.0.0/24 out on wan ports 1024-65535; mss clamp 1300 out on wan }
+    firewall f default accept { }
+on lan
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / tcp 5000 > 80 syn seq 1 opt x"020405b4"
+verdict forward default - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / tcp 5000 > 80 syn seq 1 opt x"02040514"
+on wan
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 syn ack seq 7 ack 2 opt x"020405b4"
+verdict forward - - - -
+out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / tcp 80 > 5000 syn ack seq 7 ack 2 opt x"02040514"

@@ -16,9 +16,9 @@ out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:4d / ip4 198.51.100.11 > 192.0.2.
 in      eth / ip4 10.0.0.1 > 192.0.2.1 / tcp 2001 > 80 syn
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.11 > 192.0.2.1 ttl 63 / tcp 2001 > 80 syn
-in      eth / ip4 10.0.0.1 > 192.0.2.1 / icmp type echo-request id 77
+in      eth / ip4 10.0.0.1 > 192.0.2.1 / icmp type echo-request id 2001
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.11 > 192.0.2.1 ttl 63 / icmp type echo-request id 77
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.11 > 192.0.2.1 ttl 63 / icmp type echo-request id 2001
 in      eth / ip4 10.0.0.1 > 192.0.2.1 proto 47
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.11 > 192.0.2.1 ttl 63 proto 47

@@ -45,12 +45,12 @@ in      eth / ip4 10.0.0.5 > 198.51.100.3 / tcp 2001 > 99 syn
 verdict forward ALL - - -
 out     eth 02:00:00:00:00:02 > 02:00:c6:33:64:03 / ip4 203.0.113.1 > 198.51.100.3 ttl 63 / tcp 2001 > 99 syn
 # RFC 5508 REQ-1: likewise of an identifier
-in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-request id 9
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type echo-request id 2001
 verdict forward ALL - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type echo-request id 9
-in      eth / ip4 10.0.0.5 > 192.0.2.2 / icmp type echo-request id 9
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / icmp type echo-request id 2001
+in      eth / ip4 10.0.0.5 > 192.0.2.2 / icmp type echo-request id 2001
 verdict forward ALL - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:02 / ip4 203.0.113.1 > 192.0.2.2 ttl 63 / icmp type echo-request id 9
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:02 / ip4 203.0.113.1 > 192.0.2.2 ttl 63 / icmp type echo-request id 2001
 # REQ-2: all ends of an inside address have one outside address. REQ-3, RFC 5382 REQ-7: no port is given out twice
 in      eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2001 > 53
 verdict forward ALL - - -
@@ -110,11 +110,11 @@ verdict forward - - - -
 out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / tcp 7 > 2001 syn ack seq 900 ack 101
 # REQ-5: two minutes are nothing; REQ-6: what goes out refreshes, and so does what comes in. RFC 5508 REQ-2: queries have a minute
 after   59
-in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type echo-reply id 9
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type echo-reply id 2001
 verdict forward - - - -
-out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / icmp type echo-reply id 9
+out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / icmp type echo-reply id 2001
 after   61
-in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type echo-reply id 9
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / icmp type echo-reply id 2001
 verdict accept ALL - - -
 after   110
 in      eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2001 > 53

@@ -26,7 +26,8 @@ static void leave_by(const struct job *j, struct packet_ctx *c, const struct flo
 
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
-    leave_by(j, c, b, nat_way_out(j->vm->forward->nat, NULL, b));
+    const struct nat_asker of = asker_of(c);
+    leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
 }
 
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)

@@ -46,6 +46,10 @@ enum tunnel_kind tunnel_of(const struct pbc_service *service);
  * then comes from the packet's destination. */
 const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4]);
 
+/* Lower the MSS of an accepted SYN that crosses this machine as it is, by the clamps of the interfaces by which it came
+ * and leaves (`mss clamp … out on` of a nat). Other packets stay. */
+void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *pkt);
+
 /* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is told *told:
  * for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
 enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);

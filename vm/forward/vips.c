@@ -74,7 +74,7 @@ static void add_outside(struct vips *v, const struct program *p)
         const struct pbc_nat *n = &p->nats[i];
         add_sets(v, p, n->outside, n->outside_count, n->family);
         const bool map = n->kind == PBC_NAT_MAP;
-        if (!map && (n->kind != PBC_NAT_FORWARD || n->flags & PBC_NAT_TO_SELF)) continue;
+        if (!map && !nat_to_one(n)) continue;
         v->outside[v->outside_count++] = address_prefix(n->to, map ? n->len : 128, n->family);
     }
 }

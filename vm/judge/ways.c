@@ -17,8 +17,11 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
 
 static struct way_found unknown(enum way_why why) { return (struct way_found){.kind = ROUTE_ASK, .why = (uint8_t)why}; }
 
-/* Return a way out by an interface's id in rules. */
-static struct way_found out_by(uint16_t as) { return (struct way_found){.out = (uint16_t)(as + 1), .kind = ROUTE_VIA}; }
+/* Return a way out by an interface, whose frames have that id, and by its id in rules. */
+static struct way_found out_by(uint16_t as, uint16_t iface)
+{
+    return (struct way_found){.out = (uint16_t)(as + 1), .kind = ROUTE_VIA, .iface = iface};
+}
 
 /* True if this machine's stack sends on what crosses: then it chooses among legs, and marks may be set. */
 static bool host_routes(const struct facts *f, const struct key *key)
@@ -43,7 +46,10 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
     if (way->legs > 1 && host_routes(f, key) && !one_way(f, way)) return unknown(WAY_SEVERAL);
     const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
     const struct facts_device *d = device_of(f, routes_leg(f->routes, way, share, ROUTE_NO_PORT));
-    return d ? out_by(d->as) : unknown(WAY_OTHER);
+    if (!d) return unknown(WAY_OTHER);
+    struct way_found found = out_by(d->as, d->iface);
+    found.mtu = d->mtu;
+    return found;
 }
 
 static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
@@ -63,11 +69,11 @@ static struct way_found routed(const struct facts *f, const struct key *key, con
 
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
-    if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface);
-    if (pkt->flags & PKT_WAY_SAID) return pkt->way ? out_by((uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
+    if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface, key->iface);
+    if (pkt->flags & PKT_WAY_SAID) return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
     if (!f) return unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
-    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer)) : routed(f, key, pkt, to);
+    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to);
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */

@@ -1,6 +1,7 @@
 /* Facts of a program for the stages (counters.h). */
 #include "vm/kernel/counters.h"
 
+#include "vm/forward/bind/nat.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
 
@@ -38,9 +39,9 @@ static uint32_t flags_of(const struct program *p, bool live)
     return (p->firewalls_count || p->would ? KERNEL_JUDGES : 0u) | (p->would ? KERNEL_AUDITS : 0u) |
            (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) | (sends ? KERNEL_SENDS_ON : 0u) |
            (nats ? KERNEL_TRANSLATES : 0u) | (forwards_bare(p) ? KERNEL_FORWARDS_BARE : 0u) |
-           (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (followed ? KERNEL_FOLLOWS_PROXIED : 0u) |
-           (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) | (sockets ? KERNEL_HAS_PROXIES : 0u) |
-           (has_mode(p, MODE_TUNNELS, 0) ? KERNEL_HAS_TUNNELS : 0u) |
+           (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (meta & PBC_CLAMPS ? KERNEL_CLAMPS : 0u) |
+           (followed ? KERNEL_FOLLOWS_PROXIED : 0u) | (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) |
+           (sockets ? KERNEL_HAS_PROXIES : 0u) | (has_mode(p, MODE_TUNNELS, 0) ? KERNEL_HAS_TUNNELS : 0u) |
            (live && has_mode(p, MODE_ASIDE, 0) ? KERNEL_HAS_WIRES : 0u);
 }
 
@@ -71,11 +72,12 @@ static void nat_ways_of(struct kernel_program *k, const struct program *p)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
+        if (n->kind == PBC_NAT_FORWARD && n->flags & PBC_NAT_TO_ANY) k->flags |= KERNEL_FORWARDS_ANY;
         if (n->kind == PBC_NAT_FORWARD) continue;
-        if (n->iface < KERNEL_WAYS)
-            k->nat_ways[n->iface / 32] |= UINT32_C(1) << n->iface % 32;
-        else
-            k->flags |= KERNEL_NATS_ANY_WAY;
+        const bool anywhere = n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
+        if (anywhere || nat_leaves(p, n, IFACE_OTHER)) k->flags |= KERNEL_NATS_ANY_WAY;
+        for (uint32_t id = 0; id < p->ifaces_count && id < KERNEL_WAYS; id++)
+            if (nat_leaves(p, n, (uint16_t)id)) k->nat_ways[id / 32] |= UINT32_C(1) << id % 32;
     }
 }
 

@@ -45,6 +45,8 @@ enum kernel_program_flag {
         1 << 10, /* connections of a service end in the stack aside; in a replay they count as any proxy's */
     KERNEL_AUDITS = 1 << 11,       /* something is in audit */
     KERNEL_NATS_ANY_WAY = 1 << 12, /* a nat takes packets whichever way they leave */
+    KERNEL_CLAMPS = 1 << 13,       /* SYNs that cross are clamped in user space */
+    KERNEL_FORWARDS_ANY = 1 << 14, /* a nat forwards from any destination */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs

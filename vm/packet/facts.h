@@ -30,6 +30,7 @@ struct facts_device {
     uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none come; IFACE_SEVERAL: unknown which */
     uint16_t as;    /* its id in rules; IFACE_OTHER: no rule names it */
     uint16_t tag;   /* tags of the frames that come by it: FACTS_UNTAGGED, FACTS_TAGGED and a VID; 0: any */
+    uint32_t mtu;   /* largest IP packet; 0: unknown */
 };
 enum { FACTS_UNTAGGED = 1, FACTS_TAGGED = 2 };
 /* In place of an id: frames of the device come by one of several interfaces. No frame has it, unlike IFACE_OTHER. */

@@ -135,7 +135,8 @@ struct pbc_memo {
 struct pbc_iface {
     uint32_t name /* string, 0: only the device is named */, device /* string */;
     uint32_t within; /* 1 + the longest other pattern of the table that holds all of this; 0: none */
-    uint32_t reserved;
+    uint16_t mss;    /* clamp of SYNs that cross this machine by it, either way, as in struct pbc_service; 0: none */
+    uint16_t reserved;
 };
 struct pbc_chain {
     uint32_t name;

@@ -144,33 +144,50 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
 #define PBC_PROXY_PORTS_MAX 1024u /* most pairs of an address and a port that one proxy service listens at */
 
 /* `nat NAME { … }`, one entry a statement, in the file's order; the first that fits a new flow translates it.
- *   MASQUERADE  source in `from`, leaving on `iface`: to that interface's address and a port of the range
+ *   MASQUERADE  source in `from`, leaving on `iface`: to that interface's address and a port of the ranges
  *   SOURCE      the same to an address in `outside`, the same one for all flows of a source
  *   FORWARD     destination `to`, protocol and port: to `target` and its port
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
- *               in the destination of those that arrive; the other bits stay */
+ *               in the destination of those that arrive; the other bits stay
+ * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON stands there where `iface` can't say the way
+ * out: of packets that leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: name of the block */
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
-    uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any */
+    uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any, or conditions
+                                * tell */
     uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
-    uint16_t port_lo, port_hi; /* MASQUERADE, SOURCE: ports to translate to; FORWARD: ports to forward */
-    uint16_t target_port;      /* target of port_lo, the others follow in order; 0: the port is kept */
-    uint8_t kind;              /* enum pbc_nat_kind */
-    uint8_t family;            /* 4 or 6; MASQUERADE: 0, both families */
-    uint8_t proto;             /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
-    uint8_t flags;             /* enum pbc_nat_flag */
-    uint8_t ip_proto;          /* FORWARD of PBC_EP_IP: the protocol's number */
-    uint8_t len;               /* MAP: bits of both prefixes */
-    uint16_t mss;              /* clamp of SYNs, as in struct pbc_service */
+    uint16_t port_lo,
+        port_hi;          /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */
+    uint16_t target_port; /* target of port_lo, the others follow in order; 0: the port is kept */
+    uint8_t kind;         /* enum pbc_nat_kind */
+    uint8_t family;       /* 4 or 6; MASQUERADE: 0, both families */
+    uint8_t proto;        /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
+    uint8_t flags;        /* enum pbc_nat_flag */
+    uint8_t ip_proto;     /* FORWARD of PBC_EP_IP: the protocol's number */
+    uint8_t len;          /* MAP: bits of both prefixes */
+    uint16_t mss;         /* clamp of SYNs, as in struct pbc_service */
     uint8_t reserved[2];
     uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those in `family` */
-    uint8_t reserved2[44];
+    uint32_t conds, cond_count;      /* CONDS: further conditions */
+    uint32_t ports, port_count;      /* RANGES; MASQUERADE, SOURCE: the ports, if they are several ranges; else none */
+    uint8_t reserved2[28];
 };
 static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.md)");
-enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, in `family` */ };
+enum pbc_nat_flag {
+    PBC_NAT_TO_SELF = 1 << 0, /* FORWARD: `to` is any address of this machine, in `family` */
+    PBC_NAT_TO_ANY = 1 << 1,  /* FORWARD: `to` is any address in `family` but the target's; the target is left alone */
+    PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are drawn from the ports, too */
+    PBC_NAT_FLAGS = (1 << 3) - 1
+};
+/* True for a FORWARD of one address. */
+static inline bool nat_to_one(const struct pbc_nat *n)
+{
+    return n->kind == PBC_NAT_FORWARD && !(n->flags & (PBC_NAT_TO_SELF | PBC_NAT_TO_ANY));
+}
 /* The most specific of the endpoints that hold a packet decides: an address before `self` before any, then a protocol
  * before any, then fewer ports before more, then an interface before any, then fewer VIDs before more, these before
  * `vlan any` and `none`, and those before all tags, then the first in the file. Packets that the host itself sends, and
@@ -196,6 +213,11 @@ struct pbc_endpoint {
     uint16_t vlan_lo, vlan_hi; /* PBC_WIRE_VLAN: range of the outermost VID, 0..4094; else 0 */
 };
 static_assert(sizeof(struct pbc_endpoint) == 48, "layout");
+/* Return what a FORWARD's destination is, as of an endpoint. */
+static inline uint8_t nat_endpoint_to(const struct pbc_nat *n)
+{
+    return n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : n->flags & PBC_NAT_TO_ANY ? PBC_TO_ANY : PBC_TO_ADDRESS;
+}
 /* Return how much the endpoint asks of tags: nothing, some or none, a VID. */
 static inline unsigned endpoint_tags_asked(const struct pbc_endpoint *e)
 {
@@ -254,6 +276,7 @@ enum {
     PBC_SLOTS_MAX = 1 << 26,        /* most slots of all pools' tables of a worker (pbc_pool_slots) */
     PBC_SOURCES_MAX = 4096,         /* most addresses of a pool's `source` */
     PBC_OUTSIDES_MAX = 1 << 16,     /* most addresses that all nats translate to */
+    PBC_NAT_PORTS_MAX = 4096,       /* most ranges of ports that all nats translate to */
     PBC_PORT_SPACES_MAX = 1 << 16,  /* most pairs of a `source` address and a server, over all pools */
     PBC_SERVER_NAMES_MAX = 1 << 27, /* most bytes of "POOL/SERVER" of all servers together */
 };

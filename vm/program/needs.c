@@ -26,7 +26,12 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
 }
 
 /* True if the statement asks for the interface by which packets leave; a `forward` asks for the one they come in by. */
-static bool nat_asks_way(const struct pbc_nat *n) { return n->kind != PBC_NAT_FORWARD && n->iface != PBC_NONE; }
+static bool nat_asks_way(const struct pbc_lists *l, const struct pbc_nat *n)
+{
+    bool asks = n->iface != PBC_NONE;
+    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++) asks |= l->conds[i].kind == COND_OUT_ON;
+    return n->kind != PBC_NAT_FORWARD && asks;
+}
 
 /* True for a condition on AH: over IPv6, packets of one flow may differ in it. */
 static bool asks_ah(const struct pbc_cond *c) { return c->kind == COND_PROTO && c->arg & KIND_AH; }
@@ -53,9 +58,11 @@ uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch)
     uint32_t flags = l->services_count || l->nats_count ? PBC_FOLLOWS_FRAGMENTS | PBC_KEEPS_FLOWS : 0;
     for (uint32_t i = 0; i < l->rules_count; i++)
         if (l->rules[i].verdict < PBC_V_COUNTED && verdict_is(l->rules[i].verdict, VERDICT_OPENS)) flags |= PBC_OPENS;
+    for (uint32_t i = 0; i < l->ifaces_count; i++)
+        if (l->ifaces[i].mss) flags |= PBC_CLAMPS | PBC_ASKS_WAY;
     for (uint32_t i = 0; i < l->conds_count; i++)
         if (l->conds[i].kind < COND_COUNT) flags |= cond_needs(l, &l->conds[i]);
     for (uint32_t i = 0; i < l->nats_count; i++)
-        if (nat_asks_way(&l->nats[i])) flags |= PBC_NATS_BY_WAY;
+        if (nat_asks_way(l, &l->nats[i])) flags |= PBC_NATS_BY_WAY;
     return flags | (rules_name_fragment(l, scratch) ? PBC_NAMES_FRAGMENT : 0u);
 }

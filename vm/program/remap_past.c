@@ -91,6 +91,7 @@ uint32_t remap_past_nat(struct making *m, uint32_t nat)
     n->name = keep_name(m, n->name);
     n->place = (struct pbc_place){0};
     n->from = n->from_count = n->outside = n->outside_count = 0;
+    n->conds = n->cond_count = n->ports = n->port_count = 0;
     if (n->iface != PBC_NONE) n->iface = m->r->iface[n->iface];
     return at;
 }

@@ -33,6 +33,48 @@ bool remap_same_iface(const struct program *a, uint32_t i, const struct program 
     return i < a->ifaces_count && k < b->ifaces_count && same_text(a, a->ifaces[i].device, b, b->ifaces[k].device);
 }
 
+static bool same_ranges(const struct program *a, uint32_t i, const struct program *b, uint32_t k, uint32_t count)
+{
+    return !count || memcmp(a->ranges + i, b->ranges + k, count * sizeof *a->ranges) == 0;
+}
+
+/* True if both conditions ask for the same interfaces: ids differ between programs. */
+static bool same_ifaces(const struct program *a, const struct pbc_cond *s, const struct program *b,
+                        const struct pbc_cond *t)
+{
+    for (uint32_t i = 0; i < a->ifaces_count; i++) {
+        uint32_t k = 0;
+        bool in = false, there = false;
+        while (k < b->ifaces_count && !remap_same_iface(a, i, b, k)) k++;
+        for (uint32_t r = s->first; r < s->first + s->count; r++) in |= a->ranges[r].lo <= i && i <= a->ranges[r].hi;
+        for (uint32_t r = t->first; r < t->first + t->count; r++) there |= b->ranges[r].lo <= k && k <= b->ranges[r].hi;
+        if (in != there) return false;
+    }
+    return true;
+}
+
+/* Conditions that a nat may have (nat_asks). Those on interfaces are compared in both directions: either program may
+ * name interfaces that the other does not know. */
+static bool same_cond(const struct program *a, const struct pbc_cond *s, const struct program *b,
+                      const struct pbc_cond *t)
+{
+    if (s->kind != t->kind || s->flags != t->flags || s->arg != t->arg) return false;
+    if (cond_info[s->kind].traits & COND_IFACES) return same_ifaces(a, s, b, t) && same_ifaces(b, t, a, s);
+    if (s->count != t->count) return false;
+    return cond_info[s->kind].operands == OPERANDS_SETS     ? same_sets(a, s->first, b, t->first, s->count)
+           : cond_info[s->kind].operands == OPERANDS_RANGES ? same_ranges(a, s->first, b, t->first, s->count)
+                                                            : true;
+}
+
+static bool same_conds(const struct program *a, const struct pbc_nat *s, const struct program *b,
+                       const struct pbc_nat *t)
+{
+    bool same = s->cond_count == t->cond_count;
+    for (uint32_t i = 0; same && i < s->cond_count; i++)
+        same = same_cond(a, &a->conds[s->conds + i], b, &b->conds[t->conds + i]);
+    return same;
+}
+
 bool remap_same_nat(const struct program *a, const struct pbc_nat *s, const struct program *b, const struct pbc_nat *t)
 {
     if (s->kind != t->kind || s->family != t->family || s->proto != t->proto || s->flags != t->flags) return false;
@@ -42,7 +84,8 @@ bool remap_same_nat(const struct program *a, const struct pbc_nat *s, const stru
     if (s->from_count != t->from_count || !same_sets(a, s->from, b, t->from, s->from_count)) return false;
     if (s->outside_count != t->outside_count || !same_sets(a, s->outside, b, t->outside, s->outside_count))
         return false;
-    return remap_same_iface(a, s->iface, b, t->iface) && same_text(a, s->name, b, t->name);
+    if (s->port_count != t->port_count || !same_ranges(a, s->ports, b, t->ports, s->port_count)) return false;
+    return remap_same_iface(a, s->iface, b, t->iface) && same_text(a, s->name, b, t->name) && same_conds(a, s, b, t);
 }
 
 static int order_of(uint64_t a, uint64_t b) { return (a > b) - (a < b); }

@@ -65,6 +65,10 @@ static void dump_ifaces(const struct program *p, FILE *out)
         add_named(&t, p, "  interface", i, p->ifaces[i].name);
         text_add(&t, " device ");
         add_quoted(&t, program_str(p, p->ifaces[i].device));
+        if (p->ifaces[i].mss == PBC_MSS_AUTO)
+            text_add(&t, " mss clamp auto");
+        else if (p->ifaces[i].mss)
+            text_add(&t, " mss clamp %u", p->ifaces[i].mss);
         dump_line(&t, out);
     }
 }

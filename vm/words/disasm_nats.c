@@ -1,9 +1,21 @@
 /* Address translation in the listing. */
 #include "vm/words/disasm_priv.h"
 
-static void add_ports(struct text *t, const struct pbc_nat *n)
+static void add_range(struct text *t, uint32_t lo, uint32_t hi) { text_add(t, lo == hi ? "%u" : "%u-%u", lo, hi); }
+
+static void add_ports(struct text *t, const struct pbc_nat *n) { add_range(t, n->port_lo, n->port_hi); }
+
+/* Add the ports that are translated to; the first ranges of many. */
+static void add_own_ports(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
-    text_add(t, n->port_lo == n->port_hi ? "%u" : "%u-%u", n->port_lo, n->port_hi);
+    enum { SHOWN = 8 };
+    text_add(t, n->flags & PBC_NAT_QUERIES ? " ports and identifiers " : " ports ");
+    if (!n->port_count) add_ports(t, n);
+    for (uint32_t i = 0; i < n->port_count && i < SHOWN; i++) {
+        if (i) text_add(t, ", ");
+        add_range(t, p->ranges[n->ports + i].lo, p->ranges[n->ports + i].hi);
+    }
+    if (n->port_count > SHOWN) text_add(t, " and %u more", n->port_count - SHOWN);
 }
 
 static void add_from(struct text *t, const struct program *p, const struct pbc_nat *n)
@@ -20,29 +32,27 @@ static void add_outside(struct text *t, const struct program *p, const struct pb
 {
     bool mixed = false;
     for (uint32_t s = n->outside; s < n->outside + n->outside_count; s++) {
-        text_add(t, s == n->outside ? " to " : ", ");
+        text_add(t, s == n->outside ? " -> " : ", ");
         text_add_set(t, p, s);
         mixed |= p->sets[s].count4 && p->sets[s].count6;
     }
     if (mixed) text_add(t, " (IPv%u)", n->family);
 }
 
+static void add_on(struct text *t, const struct program *p, const struct pbc_nat *n, const char *words)
+{
+    if (n->iface == PBC_NONE) return;
+    text_add(t, " %s ", words);
+    text_add_iface(t, p, n->iface);
+}
+
 static void add_outbound(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
     text_add(t, n->kind == PBC_NAT_SOURCE ? "source" : "masquerade");
     add_from(t, p, n);
-    text_add(t, " out on ");
-    text_add_iface(t, p, n->iface);
+    add_on(t, p, n, "out on");
     add_outside(t, p, n);
-    text_add(t, " ports ");
-    add_ports(t, n);
-}
-
-static void add_on(struct text *t, const struct program *p, const struct pbc_nat *n)
-{
-    if (n->iface == PBC_NONE) return;
-    text_add(t, " on ");
-    text_add_iface(t, p, n->iface);
+    add_own_ports(t, p, n);
 }
 
 static void add_protocol(struct text *t, const struct pbc_nat *n)
@@ -57,9 +67,11 @@ static void add_forward(struct text *t, const struct program *p, const struct pb
     text_add(t, "forward ");
     if (n->flags & PBC_NAT_TO_SELF)
         text_add(t, "self (IPv%u)", n->family);
+    else if (n->flags & PBC_NAT_TO_ANY)
+        text_add(t, "any (IPv%u)", n->family);
     else
         text_add_address(t, n->to, n->family == 6);
-    add_on(t, p, n);
+    add_on(t, p, n, "on");
     if (n->from_count) add_from(t, p, n);
     add_protocol(t, n);
     text_add(t, " -> ");
@@ -75,7 +87,7 @@ static void add_map(struct text *t, const struct program *p, const struct pbc_na
     text_add(t, "/%u <-> ", n->len);
     text_add_address(t, n->target, n->family == 6);
     text_add(t, "/%u", n->len);
-    add_on(t, p, n);
+    add_on(t, p, n, "out on");
 }
 
 void dump_nats(const struct program *p, FILE *out)
@@ -99,5 +111,6 @@ void dump_nats(const struct program *p, FILE *out)
             text_add(&t, " mss clamp %u", n->mss);
         add_place(&t, p, &n->place);
         fprintf(out, "%s\n", line);
+        for (uint32_t c = n->conds; c < n->conds + n->cond_count; c++) dump_cond(p, &p->conds[c], out);
     }
 }

@@ -85,14 +85,15 @@ static size_t count_froms(const struct program *p)
 }
 
 /* Put the sources that nats translate into `ranges`, sorted and disjoint, and statements for any source into t->anys.
- * Return the number of ranges. */
+ * Return the number of ranges. A statement for any source that leaves by several interfaces tells no inside: packets
+ * that it leaves alone go either way. */
 static size_t find_froms(struct whose_tables *t, const struct program *p, struct address_range *ranges)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind == PBC_NAT_FORWARD || n->kind == PBC_NAT_MAP) continue;
-        if (!n->from_count)
+        if (!n->from_count && n->iface != PBC_NONE)
             t->anys[t->numbers.anys++] = (struct whose_any){.out = (uint16_t)n->iface, .family = n->family};
         struct address_walk w = address_walk(p, n->from, n->from_count, n->family);
         while (address_next(&w, &ranges[count])) count++;
@@ -180,6 +181,29 @@ static bool leads_aside(const struct program *p)
         if (mode_is(mode, MODE_ASIDE) && branch_goes(b) == PBC_GOES_TARGET) return true;
     }
     return false;
+}
+
+/* True if each worker's slice has a port of the statement's. */
+static bool all_draw(const struct program *p, const struct pbc_nat *n, unsigned workers)
+{
+    enum { BLOCKS = 65536 / 64 };
+    bool has[BLOCKS] = {false};
+    const struct pbc_range alone = {n->port_lo, n->port_hi}, *r = n->port_count ? p->ranges + n->ports : &alone;
+    unsigned count = 0;
+    if (n->kind != PBC_NAT_MASQUERADE && n->kind != PBC_NAT_SOURCE) return true;
+    for (uint32_t i = 0; i < (n->port_count ? n->port_count : 1); i++)
+        for (uint32_t block = r[i].lo / 64; block <= r[i].hi / 64; block++)
+            has[port_slice((uint16_t)(block * 64), workers)] = true;
+    for (unsigned i = 0; i < workers && i < BLOCKS; i++) count += has[i];
+    return count == workers;
+}
+
+const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers)
+{
+    const struct pbc_nat *narrow = NULL;
+    for (uint32_t i = 0; i < p->nats_count && !narrow; i++)
+        if (!all_draw(p, &p->nats[i], workers)) narrow = &p->nats[i];
+    return narrow;
 }
 
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)

@@ -51,6 +51,10 @@ struct owners_cfg {
     uint64_t seed;    /* same for all workers, and secret: whoever knows it can aim packets at one worker */
 };
 
+/* Return the first statement of a nat that has no port for one of so many workers, whose clients would be refused
+ * (bind/mappings.h, port_slice); NULL: none. */
+const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers);
+
 /* The owners of a program; immutable, shared by all workers. before: owners of the program that this one replaces at
  * now_ns; NULL at the start. With it, flows that go on keep their owners: prefixes, ports and seed stay, and former
  * services and servers keep their roles for another day. NULL: out of memory. Holds a reference to the program. */

@@ -188,7 +188,10 @@ static void add_forward(struct making *m, const struct pbc_nat *n)
 {
     const unsigned to = n->flags & PBC_NAT_TO_SELF ? (n->family == 4 ? ROLE_SELF4 : ROLE_SELF6) : n->family;
     const uint16_t lo = n->target_port ? n->target_port : n->port_lo;
-    add_endpoint(m, to, n->to, ROLE_SERVICE, n->proto, n->port_lo, n->port_hi);
+    if (n->flags & PBC_NAT_TO_ANY)
+        add_endpoint(m, ROLE_ANY, n->to, ROLE_LED, n->proto, n->port_lo, n->port_hi);
+    else
+        add_endpoint(m, to, n->to, ROLE_SERVICE, n->proto, n->port_lo, n->port_hi);
     add_endpoint(m, n->family, n->target, ROLE_SERVER, n->proto, lo, (uint16_t)(lo + (n->port_hi - n->port_lo)));
 }
 

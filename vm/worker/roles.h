@@ -10,6 +10,7 @@ enum role {
     ROLE_OWN_POOL = 1 << 2, /* a server reached from this machine's own address, at source ports from PBC_OWN_PORT_LO */
     ROLE_KEPT = 1 << 4,     /* an outside address for protocols that keep their ports: the other end names the worker */
     ROLE_SERVER = 1 << 3,   /* receivers from it are clients: servers that see clients' addresses, targets of a nat */
+    ROLE_LED = 1 << 5,      /* a port that a nat leads elsewhere, at any address; it may let some pass */
 };
 /* The protocols that tell conversations apart. QUERY: by the identifier of an ICMP query */
 enum role_proto { ROLE_TCP, ROLE_UDP, ROLE_SCTP, ROLE_QUERY, ROLE_OTHER, ROLE_PROTOS };
@@ -19,7 +20,7 @@ enum { ROLE_ANY = 0, ROLE_SELF4 = 1, ROLE_SELF6 = 2 };
 
 /* A statement that masquerades */
 struct role_masquerade {
-    uint32_t out; /* interface */
+    uint32_t out; /* interface; PBC_NONE: one of several, so that any address of this machine may be meant */
     uint16_t lo, hi;
 };
 

@@ -101,8 +101,9 @@ WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned 
     for (uint32_t i = 0; i < WHOSE_MASQUERADES_MOST && i < count; i++) {
         const struct role_masquerade *m = WHOSE_MASQUERADE(t, i);
         if (ranged && (s->port[side & 1] < m->lo || s->port[side & 1] > m->hi)) continue;
-        if (whose_ours(t, (uint16_t)m->out, s->family == 6, whose_high(s->addr[side & 1]),
-                       whose_low(s->addr[side & 1])))
+        if (m->out == PBC_NONE && s->own[side & 1]) return true;
+        if (m->out != PBC_NONE && whose_ours(t, (uint16_t)m->out, s->family == 6, whose_high(s->addr[side & 1]),
+                                             whose_low(s->addr[side & 1])))
             return true;
     }
     return false;
@@ -134,6 +135,12 @@ WHOSE_FN bool whose_server(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
     WHOSE_GIVEN(s)
     return whose_asked(s, side) && whose_has(t, s, side, ROLE_SERVER);
+}
+
+/* True if a nat leads away what goes to that port at any address. */
+static inline bool whose_led(WHOSE_T t, const struct whose_talk *s, unsigned side)
+{
+    return whose_asked(s, side) && whose_has_any(t, s, side, ROLE_ANY, ROLE_LED);
 }
 
 WHOSE_ALONE bool whose_in4(WHOSE_T t, uint32_t addr)
@@ -239,6 +246,8 @@ WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
     if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_outside);
     if (side < WHOSE_BOTH) return port_slice(s->port[side & 1], w->workers);
     if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_server);
+    if (side < WHOSE_BOTH) return whose_client(w, s, !side);
+    if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_led);
     if (side < WHOSE_BOTH) return whose_client(w, s, !side);
     if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_kept);
     if (side < WHOSE_BOTH) return whose_other(w, s, side);

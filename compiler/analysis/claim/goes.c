@@ -83,11 +83,21 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
     return id;
 }
 
-/* Return the packets that the `forward` translates. */
-static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
+/* Leave out the target, from whose address and to which a `forward any` leads nothing. */
+static void without_target(struct ir *ir, const struct pbc_nat *n, struct ir_product *p)
+{
+    const unsigned families = n->family == 4 ? IR_V4 : IR_V6;
+    const uint32_t others =
+        ir_addrs_of_families(ir, ir_addrs_not(ir, ir_addrs_one(ir, n->family, n->target)), families);
+    p->field[IR_SRC] = ir_addrs_and(ir, p->field[IR_SRC], others);
+    p->field[IR_DST] = ir_addrs_and(ir, p->field[IR_DST], others);
+}
+
+/* Return the packets that the `forward` translates; *exact is false if these are not all told apart. */
+static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n, bool *exact)
 {
     struct ir *ir = all->c->ir;
-    struct pbc_endpoint e = {.to = n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : PBC_TO_ADDRESS,
+    struct pbc_endpoint e = {.to = nat_endpoint_to(n),
                              .family = n->family,
                              .proto = n->proto == PBC_EP_IP ? PBC_EP_PORTS : n->proto,
                              .port_lo = n->port_lo,
@@ -98,11 +108,19 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
     p.field[IR_SRC] = nat_sources(ir, all->program, n);
     p.field[IR_SRC_SELF] = IR_EMPTY;
     if (e.to == PBC_TO_SELF) p.field[IR_DST] = IR_EMPTY;
+    if (e.to == PBC_TO_ANY) without_target(ir, n, &p);
     if (n->iface != PBC_NONE) p.field[IR_IFACE] = ir_field_range(ir, IR_IFACE, n->iface, n->iface);
-    if (n->proto != PBC_EP_IP) return p;
-    p.field[IR_DPORT] = IR_ALL;
-    p.field[IR_WHAT] = protocol_of(ir, n);
-    return p;
+    if (n->proto == PBC_EP_IP) {
+        p.field[IR_DPORT] = IR_ALL;
+        p.field[IR_WHAT] = protocol_of(ir, n);
+    }
+    if (!n->cond_count) return p;
+    struct ir_product asks, both = p;
+    bool loose = false;
+    normal_when(all->c, n->conds, n->cond_count, &asks);
+    if (!product_and(ir, &p, &asks, &both, &loose)) both.field[IR_DST] = both.field[IR_DST_SELF] = IR_EMPTY;
+    *exact &= !loose;
+    return both;
 }
 
 /* Return the packets that a `map` translates to addresses of `inner`: the same places in the outer prefix. */
@@ -133,9 +151,10 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
     return p;
 }
 
-/* Return the packets that the statement translates; *there: those that go to the target. */
+/* Return the packets that the statement translates; *there: those that go to the target. *exact is false if both hold
+ * more. */
 static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, const struct claim_target *to,
-                                   struct ir_product *there)
+                                   struct ir_product *there, bool *exact)
 {
     struct ir *ir = all->c->ir;
     if (n->kind == PBC_NAT_MAP) {
@@ -143,7 +162,7 @@ static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, 
         there->field[IR_DPORT] = to->ports;
         return mapped(ir, n, IR_ALL);
     }
-    const struct ir_product p = *there = forwarded(all, n);
+    const struct ir_product p = *there = forwarded(all, n, exact);
     if (!holds(ir, to, n->family, n->target) || (to->ports != IR_ALL && n->proto >= PBC_EP_ECHO4))
         there->field[IR_DST] = there->field[IR_DST_SELF] = IR_EMPTY;
     else if (to->ports != IR_ALL)
@@ -159,10 +178,11 @@ static void by_nats(struct claims *all, struct region *rest, const struct claim_
     for (const struct pbc_nat *n = program->nats; n < program->nats + program->nats_count && !budget->spent; n++) {
         if (n->kind != PBC_NAT_FORWARD && n->kind != PBC_NAT_MAP) continue;
         region_spend(budget, 1 + rest->count);
-        struct ir_product there, p = turned_by(all, n, to, &there);
+        bool exact = true;
+        struct ir_product there, p = turned_by(all, n, to, &there, &exact);
         for (uint32_t i = 0; i < rest->count && !ir_is_empty(&there); i++)
             region_add_both(all->c->ir, &rest->p[i], &there, out);
-        if (product_is_plain(all->c->ir, &p)) region_minus(all->c->ir, rest, &p, budget);
+        if (exact && product_is_plain(all->c->ir, &p)) region_minus(all->c->ir, rest, &p, budget);
     }
 }
 

@@ -47,6 +47,7 @@ static uint64_t effort(const struct program *p, const uint64_t *conds, const uin
     for (uint32_t i = 0; i < p->nats_count; i++) {
         sums_add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
         sums_add(&sum, sets, p->nats[i].outside, p->nats[i].outside_count);
+        sums_add(&sum, conds, p->nats[i].conds, p->nats[i].cond_count);
     }
     return sum;
 }

@@ -207,39 +207,64 @@ static void put_on(const struct program *p, const struct pbc_nat *n, const char 
     text_put_quoted(program_str(p, p->ifaces[n->iface].device), out);
 }
 
-static void put_forward(struct diff *d, const struct program *p, const struct pbc_nat *n, FILE *out)
+/* Write the further conditions of a statement. */
+static void put_conds(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
 {
+    struct ir_product asks;
+    if (!n->cond_count) return;
+    normal_when(&d->c, s->conds + n->conds, n->cond_count, &asks);
+    fputs(" for ", out);
+    if (ir_is_empty(&asks))
+        fputs("nothing", out);
+    else
+        region_text_print(&d->text, &asks, 1u << PBC_DIR_FORWARD, out);
+}
+
+static void put_forward(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
+{
+    const struct program *p = s->program;
     fputs("forward ", out);
     if (n->flags & PBC_NAT_TO_SELF)
         fputs("self", out);
+    else if (n->flags & PBC_NAT_TO_ANY)
+        fprintf(out, "any (IPv%u)", n->family);
     else
         put_address(n->to, n->family, out);
     put_on(p, n, "on", out);
     put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, n->family, " from ", ", ", out);
     put_ports(n->proto, n->port_lo, n->port_hi, out);
     if (n->proto == PBC_EP_IP) fprintf(out, " %u", n->ip_proto);
+    put_conds(d, s, n, out);
     fputs(" -> ", out);
     put_address(n->target, n->family, out);
     if (n->target_port) fprintf(out, " port %u", n->target_port);
 }
 
-static void put_map(const struct program *p, const struct pbc_nat *n, FILE *out)
+static void put_map(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
 {
+    const struct program *p = s->program;
     fputs("map ", out);
     put_address(n->to, n->family, out);
     fprintf(out, "/%u <-> ", n->len);
     put_address(n->target, n->family, out);
     fprintf(out, "/%u", n->len);
-    put_on(p, n, "on", out);
+    put_on(p, n, "out on", out);
+    put_conds(d, s, n, out);
 }
 
-static void put_outbound(struct diff *d, const struct program *p, const struct pbc_nat *n, FILE *out)
+static void put_outbound(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
 {
-    fprintf(out, "%s from%s", n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", n->from_count ? "" : " any");
-    put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, 0, " ", ", ", out);
+    const struct program *p = s->program;
+    fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
+    if (!n->from_count && !n->cond_count) fputs(" from any", out);
+    put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, 0, " from ", ", ", out);
     put_on(p, n, "out on", out);
+    put_conds(d, s, n, out);
     put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " -> ", ", ", out);
-    fprintf(out, " ports %u-%u", n->port_lo, n->port_hi);
+    fputs(n->flags & PBC_NAT_QUERIES ? " ports and identifiers " : " ports ", out);
+    if (!n->port_count) fprintf(out, "%u-%u", n->port_lo, n->port_hi);
+    for (uint32_t i = n->ports; i < n->ports + n->port_count; i++)
+        fprintf(out, "%s%u-%u", i > n->ports ? ", " : "", p->ranges[i].lo, p->ranges[i].hi);
 }
 
 /* Write all statements of the block that begins at `first`. */
@@ -252,11 +277,11 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
         if (n->name != name) continue;
         if (i != first) fputc('\n', out);
         if (n->kind == PBC_NAT_FORWARD)
-            put_forward(d, p, n, out);
+            put_forward(d, s, n, out);
         else if (n->kind == PBC_NAT_MAP)
-            put_map(p, n, out);
+            put_map(d, s, n, out);
         else
-            put_outbound(d, p, n, out);
+            put_outbound(d, s, n, out);
         if (n->mss == PBC_MSS_AUTO)
             fputs(" mss clamp auto", out);
         else if (n->mss)

@@ -193,14 +193,17 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
 {
     struct way w = {
         .sources = sources, .by = program_str(s->program, n->name), .service = PBC_NONE, .family = n->family};
-    w.from = (struct pbc_endpoint){.to = n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : PBC_TO_ADDRESS,
-                                   .family = n->family,
-                                   .proto = n->proto,
-                                   .port_lo = n->port_lo,
-                                   .port_hi = n->port_hi};
+    w.from = (struct pbc_endpoint){
+        .to = nat_endpoint_to(n), .family = n->family, .proto = n->proto, .port_lo = n->port_lo, .port_hi = n->port_hi};
     if (n->proto == PBC_EP_IP) w.from.port_lo = w.from.port_hi = n->ip_proto;
     if (w.from.to == PBC_TO_ADDRESS) memcpy(w.from.addr, n->to, sizeof(n->to));
     if (n->iface != PBC_NONE) w.ifaces = ir_field_range(d->c.ir, IR_IFACE, s->ifaces[n->iface], s->ifaces[n->iface]);
+    if (n->cond_count) { /* on sources and interfaces alone */
+        struct ir_product asks;
+        normal_when(&d->c, s->conds + n->conds, n->cond_count, &asks);
+        w.sources = ir_addrs_and(d->c.ir, sources, asks.field[IR_SRC]);
+        w.ifaces = asks.field[IR_IFACE];
+    }
     memcpy(w.addr, n->target, sizeof(w.addr));
     w.port = n->target_port ? (uint16_t)(n->target_port - n->port_lo) : 0;
     return w;

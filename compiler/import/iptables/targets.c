@@ -134,11 +134,11 @@ static bool begin_netmap(struct reading *r)
 
 static bool take_prefix_to(struct reading *r, const char *const *v) { return want_target(r, v[0], strlen(v[0])); }
 
-/* Take a clamp of segment sizes. prey clamps all TCP that it translates. */
+/* Take a clamp of segment sizes. prey clamps by devices, or what it translates (write_nat.c). */
 static bool take_clamp(struct reading *r, uint16_t clamp)
 {
     r->rule.act = ACT_SILENT;
-    if (r->s->clamp != 1) r->s->clamp = clamp;
+    r->rule.clamp = clamp;
     return true;
 }
 static bool take_clamp_auto(struct reading *r, const char *const *v) { return take_clamp(r, 1); }

@@ -118,7 +118,7 @@ static void read_mangle(struct reading_rule *r, const cJSON *value)
         return;
     }
     const bool fixed = cJSON_IsNumber(to) && to->valuedouble >= 536 && to->valuedouble <= 65495;
-    r->nft->s->clamp = fixed ? (uint16_t)to->valuedouble : 1;
+    for (struct rule *one = r->first; one; one = one->next) one->clamp = fixed ? (uint16_t)to->valuedouble : 1;
     act(r, ACT_SILENT);
 }
 

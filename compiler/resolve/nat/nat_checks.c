@@ -73,9 +73,44 @@ static bool holds_map(const struct image *img, const struct pbc_nat *n, const st
     return n->family == 4 ? holds4(img, by, &v4) : holds6(img, by, &v6);
 }
 
+/* True if each of the ranges lies in one of `by`. */
+static bool ranges_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
+{
+    for (uint32_t i = n->first; i < n->first + n->count; i++) {
+        bool held = false;
+        for (uint32_t k = by->first; k < by->first + by->count && !held; k++)
+            held = img->ranges[k].lo <= img->ranges[i].lo && img->ranges[i].hi <= img->ranges[k].hi;
+        if (!held) return false;
+    }
+    return true;
+}
+
+/* True if the condition `by` holds wherever `n` does, as far as their lists tell. */
+static bool cond_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
+{
+    if (n->kind != by->kind || n->flags != by->flags || n->arg != by->arg) return false;
+    if (n->first == by->first && n->count == by->count) return true;
+    if (cond_info[n->kind].operands != OPERANDS_RANGES) return false;
+    return n->flags & PBC_COND_NOT ? ranges_within(img, by, n) : ranges_within(img, n, by);
+}
+
+/* True if all further conditions of `by` certainly hold for what `n` takes. */
+static bool conds_within(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by, uint64_t *work)
+{
+    for (uint32_t i = by->conds; i < by->conds + by->cond_count; i++) {
+        bool held = false;
+        for (uint32_t k = n->conds; k < n->conds + n->cond_count && !held && *work <= WORK_MAX; k++) {
+            *work += 1 + (uint64_t)img->conds[i].count * img->conds[k].count;
+            held = *work <= WORK_MAX && cond_within(img, &img->conds[k], &img->conds[i]);
+        }
+        if (!held) return false;
+    }
+    return true;
+}
+
 static bool covers(const struct image *img, const struct pbc_nat *by, const struct pbc_nat *n, uint64_t *work)
 {
-    if (by->family && by->family != n->family) return false;
+    if ((by->family && by->family != n->family) || !conds_within(img, n, by, work)) return false;
     if (n->kind == PBC_NAT_MAP) return is_outbound(by) && n->iface == by->iface && holds_map(img, n, by);
     if (is_outbound(n) != is_outbound(by) || by->kind == PBC_NAT_MAP) return false;
     if (is_outbound(n)) return n->iface == by->iface && sources_within(img, n, by, work);
@@ -110,12 +145,19 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
     return false;
 }
 
-/* True if the addresses that nats translate to fit the program; else report. */
+/* True if the addresses and ports that nats translate to fit the program; else report. */
 static bool outsides_fit(struct compile *c)
 {
     const struct image *img = c->image;
-    uint64_t all = 0;
+    uint64_t all = 0, ranges = 0;
     for (uint32_t i = 0; i < img->nats_count; i++) {
+        ranges += img->nats[i].port_count;
+        if (ranges > PBC_NAT_PORTS_MAX) {
+            diag(c->diags, E_NAT_PORTS, span_at(c, &img->nats[i].place),
+                 "the nats of the file, up to this one, have more than %u ranges in their `ports`",
+                 (unsigned)PBC_NAT_PORTS_MAX);
+            return false;
+        }
         const struct outside_size size = outside_size(img, &img->nats[i]);
         all += img->nats[i].family == 4 ? size.v4 : size.v6;
         if (all <= PBC_OUTSIDES_MAX) continue;
@@ -152,18 +194,48 @@ static bool overlap(const uint32_t a[4], unsigned a_len, const uint32_t b[4], un
     return address_in_prefix(a, a_len < b_len ? a_len : b_len, b);
 }
 
-/* True if both leave by the same interface, or one by any. */
-static bool share_way(const struct pbc_nat *a, const struct pbc_nat *b)
+static bool listed(const struct pbc_range *r, uint32_t count, uint32_t id)
 {
-    return a->iface == b->iface || a->iface == PBC_NONE || b->iface == PBC_NONE;
+    bool found = false;
+    for (uint32_t i = 0; i < count; i++) found |= r[i].lo <= id && id <= r[i].hi;
+    return found;
 }
 
-static bool collide(const struct pbc_nat *a, const struct pbc_nat *b)
+/* True if the list names the device, or a pattern that holds it. */
+static bool lists_device(const struct image *img, const struct pbc_cond *c, uint32_t id)
+{
+    const char *device = image_str(img, img->ifaces[id].device);
+    for (uint32_t of = 0; of < img->ifaces_count; of++) {
+        const char *name = image_str(img, img->ifaces[of].device);
+        const size_t len = strcspn(name, "*");
+        if (!listed(&img->ranges[c->first], c->count, of)) continue;
+        if (of == id || (name[len] && strncmp(device, name, len) == 0)) return true;
+    }
+    return false;
+}
+
+/* True if the map's packets leave by that interface; ifaces_count: by one that the file does not name. */
+static bool leaves(const struct image *img, const struct pbc_nat *n, uint32_t id)
+{
+    const struct pbc_cond *c = n->cond_count ? &img->conds[n->conds] : NULL; /* `out on`: a map has no other */
+    if (!c) return n->iface == PBC_NONE || n->iface == id;
+    return (id < img->ifaces_count && lists_device(img, c, id)) == !(c->flags & PBC_COND_NOT);
+}
+
+/* True if both leave by some interface. */
+static bool share_way(const struct image *img, const struct pbc_nat *a, const struct pbc_nat *b)
+{
+    bool shared = false;
+    for (uint32_t id = 0; id <= img->ifaces_count && !shared; id++) shared = leaves(img, a, id) && leaves(img, b, id);
+    return shared;
+}
+
+static bool collide(const struct image *img, const struct pbc_nat *a, const struct pbc_nat *b)
 {
     if (a->family != b->family) return false;
     return overlap(a->to, a->len, b->to, b->len) || overlap(a->to, a->len, b->target, b->len) ||
            overlap(a->target, a->len, b->to, b->len) ||
-           (share_way(a, b) && overlap(a->target, a->len, b->target, b->len));
+           (overlap(a->target, a->len, b->target, b->len) && share_way(img, a, b));
 }
 
 static bool report(struct compile *c, const struct pbc_nat *n, const struct pbc_nat *other, const char *what)
@@ -199,7 +271,7 @@ bool check_maps(struct compile *c)
         if (overlap(n->to, n->len, n->target, n->len)) return report(c, n, NULL, "both prefixes are the same");
         for (uint32_t k = 0; k < img->nats_count; k++) {
             const struct pbc_nat *other = &img->nats[k];
-            if (other->kind == PBC_NAT_MAP && k < i && collide(n, other))
+            if (other->kind == PBC_NAT_MAP && k < i && collide(img, n, other))
                 return report(c, n, other, "an address of this map stands in another map, too");
             if (other->kind == PBC_NAT_SOURCE && is_source(img, n, other))
                 return report(c, n, other, "a `source` translates to an outside address of this map");

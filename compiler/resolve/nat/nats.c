@@ -40,26 +40,101 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
     return false;
 }
 
-/* Read `from`, the addresses that are translated. *families: its KIND_IP4, KIND_IP6. False after a report. */
-static bool nat_from(struct compile *c, const struct node *from, struct pbc_nat *nat, uint32_t *families)
+/* Take a condition out of the image again: it is the last but `behind`. */
+static void cond_drop(struct image *img, uint32_t at)
 {
-    struct addr_list list = {0};
-    bool good = from->first && addr_list_of(c, from->first, &list);
-    *families = list.any ? KIND_IP4 | KIND_IP6 : (list.set.v4.n ? KIND_IP4 : 0) | (list.set.v6.n ? KIND_IP6 : 0);
-    for (uint32_t i = 0; i < list.big_count; i++)
-        *families |= (list.big[i]->set.v4.n ? KIND_IP4 : 0) | (list.big[i]->set.v6.n ? KIND_IP6 : 0);
-    if (good && (list.self || says_not(from))) {
-        diag(c->diags, E_NAT_FROM, from->span, "`from` lists addresses; %s has no meaning here",
-             list.self ? "`self`" : "`not`");
-        if (!list.self) diag_advise(c->diags, "declare a set without them: `set inside = any except (…)`");
-        good = false;
-    } else if (good && !*families) {
-        diag(c->diags, E_NAT_FROM, from->span, "no address is in this list, so nothing would ever be translated");
-        good = false;
+    const uint32_t behind = img->conds_count - at - 1;
+    memmove(&img->conds[at], &img->conds[at + 1], behind * sizeof(*img->conds));
+    memmove(&img->cond_span[at], &img->cond_span[at + 1], behind * sizeof(*img->cond_span));
+    img->conds[--img->conds_count] = (struct pbc_cond){0}; /* as a new one is given out */
+}
+
+static bool holds_any(const struct image *img, const struct pbc_cond *cond)
+{
+    bool any = cond->flags & (PBC_COND_ANY | PBC_COND_NOT);
+    for (uint32_t i = cond->first; i < cond->first + cond->count; i++)
+        any |= img->sets[i].count4 || img->sets[i].count6;
+    return any;
+}
+
+/* True if the addresses of a `from` or `to` can be those of packets that are translated; else report. */
+static bool ends_good(struct compile *c, const struct pbc_cond *cond, struct span at)
+{
+    const bool from = cond->kind == COND_FROM;
+    if (cond->arg) {
+        diag(c->diags, E_NAT_FROM, at,
+             from ? "`from self` has no meaning here: what this machine sends is not translated"
+                  : "`to self` has no meaning here: packets to this machine do not leave");
+    } else if (!holds_any(c->image, cond)) {
+        diag(c->diags, E_NAT_FROM, at, "no address is in this list, so nothing would ever be translated");
+    } else {
+        return true;
     }
-    if (good && !list.any) good = addr_list_place(c, &list, from->span, &nat->from, &nat->from_count);
-    set_fini(&list.set);
-    return good;
+    return false;
+}
+
+/* Move a condition into the statement's own field, if that can say it: sources to `from`, one device to `iface`. */
+static bool cond_absorbed(struct compile *c, struct pbc_nat *nat, const struct pbc_cond *cond)
+{
+    const struct image *img = c->image;
+    const uint8_t device = nat->kind == PBC_NAT_FORWARD ? COND_ON : COND_OUT_ON;
+    if (cond->flags & PBC_COND_NOT) return false;
+    if (cond->kind == COND_FROM) {
+        nat->from = cond->count && !(cond->flags & PBC_COND_ANY) ? cond->first : 0;
+        nat->from_count = cond->flags & PBC_COND_ANY ? 0 : cond->count;
+        return true;
+    }
+    if (cond->kind == COND_TO) return cond->flags & PBC_COND_ANY;
+    if (cond->kind != device || cond->count != 1) return false;
+    const struct pbc_range ids = img->ranges[cond->first];
+    if (ids.lo != ids.hi || strchr(image_str(img, img->ifaces[ids.lo].device), '*')) return false;
+    nat->iface = ids.lo;
+    if (cond->kind == COND_OUT_ON) c->outs = c->outs->next;
+    return true;
+}
+
+static bool is_cond(const struct pbc_nat *nat, const struct node *n)
+{
+    if (nat->kind == PBC_NAT_FORWARD) return n->kind == N_C_FROM || n->kind == N_C_ON;
+    return n->kind >= N_C_PROTO && n->kind <= N_C_FLOWS;
+}
+
+/* Read the statement's conditions. *families: KIND_IP4, KIND_IP6 that they leave. False after a report. */
+static bool nat_conds(struct compile *c, const struct node *n, struct pbc_nat *nat, uint32_t *families)
+{
+    struct image *img = c->image;
+    struct node asked = {.kind = n->kind, .span = n->span};
+    struct rule_work w = {.c = c, .node = &asked};
+    const bool told = c->told_others;
+    const unsigned errors = diags_errors(c->diags);
+    node_each(child, n)
+    {
+        if (!is_cond(nat, child)) continue;
+        struct node *copy = arena_alloc(c->arena, sizeof(*copy));
+        *copy = *child;
+        copy->next = NULL;
+        node_add(&asked, copy);
+    }
+    nat->iface = PBC_NONE;
+    nat->conds = img->conds_count;
+    c->told_others = true; /* a nat never read `not` otherwise */
+    conditions_resolve(&w);
+    c->told_others = told;
+    *families = w.families & (KIND_IP4 | KIND_IP6);
+    if (diags_errors(c->diags) != errors) return false;
+    for (uint32_t i = nat->conds; i < img->conds_count;) {
+        const struct pbc_cond *cond = &img->conds[i];
+        if ((cond->kind == COND_FROM || cond->kind == COND_TO) && !ends_good(c, cond, img->cond_span[i])) return false;
+        if (cond_absorbed(c, nat, cond))
+            cond_drop(img, i);
+        else
+            i++;
+    }
+    nat->cond_count = img->conds_count - nat->conds;
+    if (!nat->cond_count) nat->conds = 0;
+    if (*families) return true;
+    if (!w.never) diag(c->diags, E_NAT_FAMILY, n->span, "no packet of IP meets these conditions");
+    return w.never;
 }
 
 static void report_families(struct compile *c, struct span at, struct span other, uint8_t family)
@@ -93,14 +168,14 @@ static bool outside_good(struct compile *c, const struct node *to, const struct 
     return false;
 }
 
-/* Read `to ADDRS` of a `source`. False after a report. */
+/* Read `-> ADDRS` of a `source`. False after a report. */
 static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat *nat, uint32_t *families)
 {
     struct addr_list list = {0};
     bool good = to->first && addr_list_of(c, to->first, &list);
     if (good && says_not(to)) {
         diag(c->diags, E_NAT_ADDRESS, to->first->span,
-             "`to` lists the addresses themselves; `not` has no meaning here");
+             "`->` lists the addresses themselves; `not` has no meaning here");
         good = false;
     }
     if (good) good = addr_list_place(c, &list, to->first->span, &nat->outside, &nat->outside_count);
@@ -114,28 +189,48 @@ static void add_source(struct compile *c, const struct node *n, struct pbc_nat n
     const struct node *from = node_child(n, N_C_FROM), *to = NULL;
     node_each(child, n) if (is_clause(child, CL_TO)) to = child;
     if (outside & ~inside) {
-        report_families(c, to->first->span, from->span, outside & ~inside & KIND_IP4 ? 4 : 6);
+        report_families(c, to->first->span, (from ? from : n)->span, outside & ~inside & KIND_IP4 ? 4 : 6);
         return;
     }
     for (nat.family = 4; nat.family <= 6; nat.family = (uint8_t)(nat.family + 2))
         if (outside & (nat.family == 4 ? KIND_IP4 : KIND_IP6)) add_nat(c, &nat, n->span);
 }
 
-/* Read `masquerade from … out on IF [ports R]` or `source from … out on IF to ADDRS [ports R]`. */
+/* Read `ports R, …`, from which identifiers of queries are drawn, too. False after a report. */
+static bool nat_ports(struct compile *c, const struct node *ports, struct pbc_nat *nat)
+{
+    struct number_set numbers = {0};
+    if (!port_ranges_of(c, ports, &numbers)) return false;
+    nat->flags |= PBC_NAT_QUERIES;
+    nat->port_lo = (uint16_t)numbers.r[0].lo;
+    nat->port_hi = (uint16_t)numbers.r[numbers.n - 1].hi;
+    if (numbers.n == 1) return true;
+    nat->ports = image_share(c->image, PBC_RANGES, numbers.r, numbers.n);
+    nat->port_count = numbers.n;
+    if (nat->ports != PBC_NONE) return true;
+    report_full(c, ports->span, "ranges of numbers", 1u << 24);
+    return false;
+}
+
+/* Read `masquerade CONDITIONS out on IF [ports R]` or `source CONDITIONS out on IF -> ADDRS [ports R]`. */
 static void resolve_outbound(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
-    const struct node *from = node_child(n, N_C_FROM), *on = node_child(n, N_ON), *to = NULL, *ports = NULL;
-    const struct symbol *name = NULL;
+    const struct node *to = NULL, *ports = NULL;
     uint32_t inside = 0, outside = 0;
     node_each(child, n) if (child->kind == N_CLAUSE) * (is_clause(child, CL_TO) ? &to : &ports) = child;
     nat->kind = to ? PBC_NAT_SOURCE : PBC_NAT_MASQUERADE;
     nat->port_lo = to ? PBC_SOURCE_PORT_LO : PBC_OWN_PORT_LO;
     nat->port_hi = 65535;
-    bool good = nat_from(c, from, nat, &inside);
-    nat->iface = interface_alone(c, on->first, &name);
+    bool good = nat_conds(c, n, nat, &inside);
+    if (!node_child(n, N_C_OUT_ON)) {
+        diag(c->diags, E_NAT_WAY, n->span, "`%s` lacks the interface by which packets leave",
+             to ? "source" : "masquerade");
+        diag_advise(c->diags, "add `out on \"eth0\"`, or `out on not \"eth1\"` for all others");
+        good = false;
+    }
     good = (!to || nat_outside(c, to, nat, &outside)) && good;
-    good = (!ports || port_range_of(c, ports, &nat->port_lo, &nat->port_hi)) && good;
-    if (!good || nat->iface == PBC_NONE) return;
+    good = (!ports || nat_ports(c, ports, nat)) && good;
+    if (!good) return;
     if (to)
         add_source(c, n, *nat, inside, outside);
     else
@@ -232,34 +327,32 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
     }
 }
 
-/* Read `on IF` and `from SET` of a `forward`. False after a report. */
+/* Read the conditions of a `forward`. False after a report. */
 static bool forward_limits(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
-    const struct node *on = node_child(n, N_ON), *from = node_child(n, N_C_FROM);
-    const struct symbol *name = NULL;
+    const struct node *from = node_child(n, N_C_FROM);
     uint32_t families = 0;
-    nat->iface = on ? interface_alone(c, on->first, &name) : PBC_NONE;
-    if (on && nat->iface == PBC_NONE) return false;
-    if (!from) return true;
-    if (!nat_from(c, from, nat, &families)) return false;
-    if (families & (nat->family == 4 ? KIND_IP4 : KIND_IP6)) return true;
+    if (!nat_conds(c, n, nat, &families)) return false;
+    if (!from || families & (nat->family == 4 ? KIND_IP4 : KIND_IP6)) return true;
     report_families(c, node_child(n, N_CLAUSE)->first->span, from->span, nat->family);
     return false;
 }
 
-/* Read `forward ADDR [on IF] [from SET] PROTO/PORTS, … -> ADDR[:PORT]`. */
+/* Read `forward ADDR [CONDITIONS] PROTO/PORTS, … -> ADDR[:PORT]`. */
 static void resolve_forward(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
     const struct node *to = n->first, *target = node_child(n, N_CLAUSE);
     struct addr addr = {0}, inside = {0};
     nat->kind = PBC_NAT_FORWARD;
-    const bool to_good = to->kind == N_SELF || host_of(c, to, &addr, NULL);
+    const bool to_good = to->kind == N_SELF || to->kind == N_ANY || host_of(c, to, &addr, NULL);
     if (!host_of(c, target->first, &inside, &nat->target_port) || !to_good) return;
     nat->family = inside.family;
     addr_words(&inside, nat->target);
     if (to->kind == N_SELF) {
         nat->flags = PBC_NAT_TO_SELF;
         c->image->meta->flags |= PBC_NEEDS_SELF;
+    } else if (to->kind == N_ANY) {
+        nat->flags = PBC_NAT_TO_ANY;
     } else if (addr.family != inside.family) {
         report_families(c, target->first->span, to->span, inside.family);
         return;
@@ -272,7 +365,7 @@ static void resolve_forward(struct compile *c, const struct node *n, struct pbc_
     }
     if (!forward_limits(c, n, nat)) return;
     for (const struct node *p = to->next; p; p = p->next)
-        if (p != target && p->kind != N_ON && p->kind != N_C_FROM) forward_ports(c, p, *nat, target->first->span);
+        if (p != target && !is_cond(nat, p)) forward_ports(c, p, *nat, target->first->span);
 }
 
 /* Read a prefix, or an address as a prefix of full length. False after a report. */
@@ -296,16 +389,15 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
     return false;
 }
 
-/* Read `map OUTSIDE <-> INSIDE [on IF]`. */
+/* Read `map OUTSIDE <-> INSIDE [out on IF]`. */
 static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
-    const struct node *outside = n->first, *inside = outside->next, *on = node_child(n, N_ON);
-    const struct symbol *name = NULL;
+    const struct node *outside = n->first, *inside = outside->next;
     struct addr out, in;
+    uint32_t families = 0;
     uint8_t len = 0;
     nat->kind = PBC_NAT_MAP;
-    nat->iface = on ? interface_alone(c, on->first, &name) : PBC_NONE;
-    bool good = !on || nat->iface != PBC_NONE;
+    bool good = nat_conds(c, n, nat, &families);
     good = prefix_of(c, outside, &out, &nat->len) && good;
     good = prefix_of(c, inside, &in, &len) && good;
     if (!good) return;
@@ -324,6 +416,27 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
     add_nat(c, nat, n->span);
 }
 
+/* Enter a clamp that is for all that crosses by these interfaces. */
+static void clamp_ways(struct compile *c, const struct node *clause)
+{
+    const struct node *ways = node_child(clause, N_C_OUT_ON);
+    const uint16_t mss = mss_clamp_of(c, clause);
+    const struct symbol *name = NULL;
+    if (says_not(ways)) {
+        diag(c->diags, E_NAT_WAY, ways->span, "`mss clamp` names its interfaces; `not` has no meaning here");
+        return;
+    }
+    c->image->meta->flags |= PBC_NEEDS_SELF;
+    node_each(way, ways)
+    {
+        const uint32_t id = interface_of(c, way, &name);
+        if (id == PBC_NONE || !mss) continue;
+        if (c->image->ifaces[id].mss && c->image->ifaces[id].mss != mss)
+            diag(c->diags, E_CLAUSE_TWICE, way->span, "this interface has another `mss clamp`, too");
+        c->image->ifaces[id].mss = mss;
+    }
+}
+
 /* Return the `mss clamp` of the block, which holds for all its statements. */
 static uint16_t nat_mss(struct compile *c, const struct node *block)
 {
@@ -331,6 +444,10 @@ static uint16_t nat_mss(struct compile *c, const struct node *block)
     node_each(n, block)
     {
         if (!is_clause(n, CL_MSS_CLAMP)) continue;
+        if (node_child(n, N_C_OUT_ON)) {
+            clamp_ways(c, n);
+            continue;
+        }
         if (clause) {
             diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` stands twice in this nat");
             diag_note(c->diags, clause->span, "the first is here");

@@ -60,19 +60,24 @@ uint32_t clause_string(struct compile *c, const struct node *clause)
     return clause && clause->first ? text_without_zero(c, clause->first) : 0;
 }
 
-bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi)
+bool port_ranges_of(struct compile *c, const struct node *clause, struct number_set *ports)
 {
     static const struct number_kind kind = {
         .what = "a port to translate to", .range = "they go from 1 to 65535", .least = 1, .most = 65535, .ports = true};
-    struct number_set numbers = {0};
     const struct symbol *name = NULL;
-    if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, &numbers, &name)) return false;
+    if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, ports, &name)) return false;
+    if (ports->n && ports->r[0].lo) return true;
+    diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "%s is not %s: %s", ports->n ? "0" : "nothing", kind.what,
+         kind.range);
+    return false;
+}
+
+bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi)
+{
+    struct number_set numbers = {0};
+    if (!port_ranges_of(c, clause, &numbers)) return false;
     if (numbers.n != 1) {
         diag(c->diags, E_WRONG_VALUE, clause->span, "`ports` takes one range here, such as 1024-65535");
-        return false;
-    }
-    if (numbers.r[0].lo == 0) {
-        diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "0 is not %s: %s", kind.what, kind.range);
         return false;
     }
     *lo = (uint16_t)numbers.r[0].lo;

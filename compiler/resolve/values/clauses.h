@@ -17,7 +17,8 @@ uint32_t clause_number(struct compile *c, const struct node *clause, const struc
 uint32_t text_without_zero(struct compile *c, const struct node *text);
 /* Enter the string of the clause's first child in STRINGS; 0 if the clause is NULL. */
 uint32_t clause_string(struct compile *c, const struct node *clause);
-/* Read `ports R`: one range from 1 to 65535; false after a report. */
+/* Read `ports R, …`: ranges from 1 to 65535, at least one; false after a report. port_range_of: one alone. */
+bool port_ranges_of(struct compile *c, const struct node *clause, struct number_set *ports);
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 
 bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */

@@ -24,6 +24,23 @@ static bool can_say(const char *interface)
     return *interface;
 }
 
+/* The same for a device of a match, which may be a pattern */
+static bool can_match(const char *device)
+{
+    char name[IFNAMSIZ];
+    snprintf(name, sizeof name, "%s", device);
+    const size_t len = strlen(name);
+    if (len > 1 && name[len - 1] == '*') name[len - 1] = '\0';
+    return can_say(name);
+}
+
+static bool devices_end(const struct guard_devices *d)
+{
+    bool end = true;
+    for (unsigned i = 0; i < GUARD_BUT_MOST; i++) end &= memchr(d->name[i], 0, sizeof d->name[i]) != NULL;
+    return end;
+}
+
 static int compare_addresses(const struct host_addr *a, const struct host_addr *b)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -45,7 +62,8 @@ bool guard_match_valid(const struct guard_match *m)
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_SENT_ON &&
            (!*m->out || m->reach == GUARD_SENT_ON) &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
-           memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out);
+           memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out) && devices_end(&m->not_in) &&
+           devices_end(&m->not_out);
 }
 
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
@@ -63,7 +81,7 @@ struct line {
     char first[40];  /* test that most packets fail, made before any set; empty: none */
     char head[160];  /* the element's fields, joined; empty: no set */
     char types[160]; /* types of these fields */
-    char rest[600];  /* ranges, and the tests of addresses and the route */
+    char rest[1000];  /* ranges, devices, and the test for own addresses */
     char element[160];
     const char *verdict;
 };
@@ -141,6 +159,11 @@ static struct line line_of(const struct guard *g, const struct guard_match *m, b
     l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
     if (*m->in) add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
     if (m->reach == GUARD_SENT_ON) add_way(l.rest, sizeof l.rest, g, m->out);
+    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_in.name[i]; i++)
+        add(l.rest, sizeof l.rest, " iifname != \"%s\"", m->not_in.name[i]);
+    if (*m->not_out.name[0]) add(l.rest, sizeof l.rest, " fib daddr type unicast");
+    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_out.name[i]; i++)
+        add(l.rest, sizeof l.rest, " fib daddr oifname != \"%s\"", m->not_out.name[i]);
     return l;
 }
 
@@ -486,10 +509,15 @@ static const char *odd_name(const struct guard *g)
 {
     for (unsigned i = 0; i < g->port_count; i++)
         if (!can_say(g->ports[i])) return g->ports[i];
-    for (unsigned i = 0; i < g->match_count; i++)
-        if (*g->matches[i].in && !can_say(g->matches[i].in)) return g->matches[i].in;
-    for (unsigned i = 0; i < g->match_count; i++)
-        if (*g->matches[i].out && !can_say(g->matches[i].out)) return g->matches[i].out;
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        if (*m->in && !can_match(m->in)) return m->in;
+        if (*m->out && !can_match(m->out)) return m->out;
+        for (unsigned k = 0; k < GUARD_BUT_MOST; k++) {
+            if (*m->not_in.name[k] && !can_match(m->not_in.name[k])) return m->not_in.name[k];
+            if (*m->not_out.name[k] && !can_match(m->not_out.name[k])) return m->not_out.name[k];
+        }
+    }
     return NULL;
 }
 

@@ -30,6 +30,12 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
  * that is empty, by one of guard.ports: prey sends packets on by no other, so what leaves elsewhere is the host's */
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
+/* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
+enum { GUARD_BUT_MOST = 4, GUARD_DEVICES_MOST = 64 };
+struct guard_devices {
+    char name[GUARD_BUT_MOST][IFNAMSIZ];
+};
+
 /* A match of packets to hide: all conditions must hold. No pointers, as matches pass between processes. */
 struct guard_match {
     struct guard_addresses from, to;
@@ -38,8 +44,9 @@ struct guard_match {
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
     uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
-    char in[IFNAMSIZ];  /* incoming interface; empty: any */
-    char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface of the route to it; else empty */
+    char in[IFNAMSIZ];  /* incoming interface, or a pattern; empty: any */
+    char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface, or a pattern, of the route to it; else empty */
+    struct guard_devices not_in, not_out;
 };
 
 struct guard {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/grown.h"
+#include "runtime/host/guard/narrowed.h"
 #include "runtime/host/guard/opened.h"
 #include "vm/pbc.h"
 
@@ -303,26 +304,35 @@ static void add_shared(struct guarded *g, struct guard_match m)
     }
 }
 
+/* Add a narrowed match (narrowed.h). */
+static void add_narrowed(void *arg, const struct guard_match *m) { match_add(arg, m); }
+
+static void add_narrow(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
+{
+    g->failed |= !narrowed(p, n, m, add_narrowed, g);
+}
+
 /* Add the match for each source or outside address that the nat names */
 static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
     if (n->outside_count)
         add_sets(g, p, n->outside, n->outside_count, n->family, *m, false);
-    else if (n->kind == PBC_NAT_FORWARD && n->from_count)
-        add_sets(g, p, n->from, n->from_count, n->family, *m, true);
+    else if (n->kind == PBC_NAT_FORWARD)
+        add_narrow(g, p, n, m);
     else if (n->kind == PBC_NAT_MASQUERADE)
         add_shared(g, *m);
     else
         match_add(g, m);
 }
 
-/* Add the matches for packets to a nat's outside address, one for each protocol */
-static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
+/* Add the matches for packets to a nat's outside address and these ports, one for each protocol */
+static void add_outside_at(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m,
+                           struct guard_ports ports)
 {
     const uint8_t bare[] = {n->ip_proto, 0};
     const uint8_t *of = n->kind != PBC_NAT_FORWARD ? protos[PBC_EP_PORTS] : n->ip_proto ? bare : protos[n->proto];
-    if (!n->ip_proto) m.to_ports = (struct guard_ports){n->port_lo, n->port_hi};
-    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, n->port_lo, n->port_hi, n->kind == PBC_NAT_MASQUERADE);
+    if (!n->ip_proto) m.to_ports = ports;
+    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, ports.lo, ports.hi, n->kind == PBC_NAT_MASQUERADE);
     for (; *of; of++) {
         m.proto = *of;
         if (*of == IPPROTO_ICMP || *of == IPPROTO_ICMPV6) m.to_ports = GUARD_ANY_PORT;
@@ -330,6 +340,14 @@ static void add_outside(struct guarded *g, const struct program *p, const struct
         if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
         add_asked(g, p, n, &m);
     }
+}
+
+static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n,
+                        const struct guard_match *m)
+{
+    if (!n->port_count) add_outside_at(g, p, n, *m, (struct guard_ports){n->port_lo, n->port_hi});
+    for (uint32_t i = n->ports; i < n->ports + n->port_count; i++)
+        add_outside_at(g, p, n, *m, (struct guard_ports){(uint16_t)p->ranges[i].lo, (uint16_t)p->ranges[i].hi});
 }
 
 /* Return the ports of a forward's target, or of an echo the type of its replies */
@@ -381,18 +399,16 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     const bool named = device_of(p, n, forward ? in.in : out.out);
     if (n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF) in.reach = GUARD_OWN;
     if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
-    if (forward && !(n->flags & PBC_NAT_TO_SELF)) in.to = one(n->to, n->family);
+    if (nat_to_one(n)) in.to = one(n->to, n->family);
     if (map)
         match_add(g, &in);
     else if (named || !forward)
-        add_outside(g, p, n, in);
+        add_outside(g, p, n, &in);
     if (map) out.from = prefix(n->target, n);
     if (forward)
         add_forward(g, p, n);
-    else if (named && (map || !n->from_count))
-        match_add(g, &out);
     else if (named)
-        add_sets(g, p, n->from, n->from_count, 0, out, true);
+        add_narrow(g, p, n, &out);
 }
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }

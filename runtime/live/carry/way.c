@@ -7,6 +7,7 @@
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steer_rules.h"
+#include "vm/worker/owner.h"
 
 enum { WHY = OBSTACLE_TEXT };
 
@@ -183,14 +184,28 @@ unsigned way_workers(const struct carry *carry, unsigned cpus)
     struct card narrow;
     const unsigned wanted = carry->o->workers ? carry->o->workers : cpus;
     if (carry->in_kernel) return 1;
-    const unsigned most = carry->io == &io_XDP ? fewest_queues(carry, &narrow) : wanted;
-    return wanted < most ? wanted : most;
+    unsigned most = carry->io == &io_XDP ? fewest_queues(carry, &narrow) : wanted;
+    if (most > wanted) most = wanted;
+    while (most > 1 && carry->now.program && owners_too_narrow(carry->now.program, most)) most--;
+    return most;
+}
+
+/* Report a statement of a nat for whose ports there are fewer workers than wanted. */
+static void tell_narrow(const struct program *p, unsigned wanted, unsigned most)
+{
+    const struct pbc_nat *n = p ? owners_too_narrow(p, most + 1) : NULL;
+    if (n)
+        complain("notice: %s:%u: the `ports` of this statement of the nat `%s` are too few for %u workers, so there %s "
+                 "%u",
+                 program_str(p, n->place.file), n->place.line, program_str(p, n->name), wanted,
+                 most == 1 ? "is" : "are", most);
 }
 
 void way_tell_workers(const struct carry *carry, unsigned cpus)
 {
     struct card narrow;
     const unsigned wanted = carry->o->workers ? carry->o->workers : cpus, most = carry->worker_count;
+    if (!carry->in_kernel && wanted > most) tell_narrow(carry->now.program, wanted, most);
     if (carry->io != &io_XDP || carry->in_kernel || wanted <= most) return;
     fewest_queues(carry, &narrow);
     complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "

@@ -10,7 +10,8 @@ const struct io_ops *way_of(const struct carry *carry, unsigned iface);
 void way_tell(const struct carry *carry); /* prints what the chosen way loses */
 /* True if the chosen way also serves this program. False: `why` gives the reason. */
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);
-/* Return the number of workers: as asked, else one a CPU, with `xdp` at most one a queue. */
+/* Return the number of workers: as asked, else one a CPU; with `xdp` at most one a queue, and so few that each has a
+ * port of every range of ports that the program's nats translate to. */
 unsigned way_workers(const struct carry *carry, unsigned cpus);
 /* Report a carry->worker_count below the number of way_workers. */
 void way_tell_workers(const struct carry *carry, unsigned cpus);

@@ -94,7 +94,7 @@ static struct addresses addresses_of(const struct program *p)
         const struct pbc_nat *n = &p->nats[i];
         add_sets(&a, p, n->outside, n->outside_count, n->family);
         const struct address_range to = address_prefix(n->to, n->kind == PBC_NAT_MAP ? n->len : 128, n->family);
-        if (n->kind == PBC_NAT_MAP || (n->kind == PBC_NAT_FORWARD && !(n->flags & PBC_NAT_TO_SELF))) add_range(&a, &to);
+        if (n->kind == PBC_NAT_MAP || nat_to_one(n)) add_range(&a, &to);
     }
     if (a.count) qsort(a.all, a.count, sizeof *a.all, compare);
     unsigned kept = 0;

@@ -46,13 +46,20 @@ static uint16_t comes_by(const struct world *world, const struct program *p, uns
     return found;
 }
 
+static uint32_t mtu_of(const struct world *world, unsigned device)
+{
+    const struct host_link *link = host_link(world->carry->host, device);
+    return link ? link->mtu : 0;
+}
+
 struct facts_device *devices_of(const struct world *world, const struct program *p, const struct routes *table)
 {
     struct facts_device *all = calloc(table->size.devices + (size_t)1, sizeof *all);
     for (uint32_t i = 0; all && i < table->size.devices; i++)
-        all[i] =
-            (struct facts_device){comes_by(world, p, table->devices[i].ifindex),
-                                  device_known_as(p, table->devices[i].name), tag_of(world, table->devices[i].ifindex)};
+        all[i] = (struct facts_device){.iface = comes_by(world, p, table->devices[i].ifindex),
+                                       .as = device_known_as(p, table->devices[i].name),
+                                       .tag = tag_of(world, table->devices[i].ifindex),
+                                       .mtu = mtu_of(world, table->devices[i].ifindex)};
     return all;
 }
 

@@ -203,8 +203,28 @@ static void own_connections(void **state)
     struct state *s = open_state();
     const struct host_addr server = addr("198.51.100.2"), source = addr("198.51.100.1");
     const struct guard_match m[] = {
-        {{server, server}, {source, source}, {8080, 8080}, {61000, 65535}, IPPROTO_TCP, GUARD_EVERYWHERE, 0, "", ""},
-        {{server, server}, {{{0}, 0}, {{0}, 0}}, {8080, 8080}, GUARD_ANY_PORT, IPPROTO_TCP, GUARD_FOREIGN, 0, "", ""},
+        {{server, server},
+         {source, source},
+         {8080, 8080},
+         {61000, 65535},
+         IPPROTO_TCP,
+         GUARD_EVERYWHERE,
+         0,
+         "",
+         "",
+         {{""}},
+         {{""}}},
+        {{server, server},
+         {{{0}, 0}, {{0}, 0}},
+         {8080, 8080},
+         GUARD_ANY_PORT,
+         IPPROTO_TCP,
+         GUARD_FOREIGN,
+         0,
+         "",
+         "",
+         {{""}},
+         {{""}}},
     };
     set(s, m, 2, false);
     struct sockaddr_storage a = at("198.51.100.2", 8080);

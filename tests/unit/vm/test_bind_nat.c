@@ -113,12 +113,13 @@ static void out_of_the_house(void **state)
     struct router r;
     start(&r, HOME);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.1:5000 > 192.0.2.1:53");
-    assert_int_equal(nat_way_out(r.nat, NULL, &r.bind), r.program->nats[0].iface);
+    assert_int_equal(r.bind.nat, 0);
     assert_int_equal(r.bind.kind, BIND_NAT_SOURCE);
     assert_int_equal(r.bind.server, PBC_NONE);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.9 / udp 5000 > 99", "203.0.113.1:5000 > 192.0.2.9:99");
     SAYS_OUT(&r, NULL, "ip4 10.0.0.5 > 192.0.2.9 / tcp 5000 > 99 syn", "203.0.113.1:5000 > 192.0.2.9:99");
-    SAYS_OUT(&r, NULL, "ip4 10.0.0.5 > 192.0.2.9 / icmp type echo-request id 77", "203.0.113.1:77 > 192.0.2.9:77");
+    SAYS_OUT(&r, NULL, "ip4 10.0.0.5 > 192.0.2.9 / icmp type echo-request id 7777",
+             "203.0.113.1:7777 > 192.0.2.9:7777");
     SAYS_OUT(&r, NULL, "ip6 2001:db8:1::5 > 2001:db8:2::9 / tcp 5000 > 99 syn",
              "20010db8:ffff:0:1:5000 > 20010db8:20000:0:9:99");
     assert_int_equal(nat_counters(r.nat)->mappings->live, 4);
@@ -236,7 +237,8 @@ static void without_ports(void **state)
     (void)state;
     struct router r;
     start(&r, HOME);
-    SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / icmp type timestamp-request id 5", "203.0.113.1:5 > 192.0.2.1:5");
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / icmp type timestamp-request id 5005",
+             "203.0.113.1:5005 > 192.0.2.1:5005");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / gre", "203.0.113.1:0 > 192.0.2.1:0");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / sctp 5 > 6", "203.0.113.1:5 > 192.0.2.1:6");
     SAYS_OUT(&r, "eth1", "ip6 2001:db8:1::5 > 2001:db8:2::1 / icmp6 type 139",

@@ -112,7 +112,7 @@ static const char *const lines[] = {
     "    branch 1 else -> canary 100%  (sample.prey:3:5+7)\n",
     " slow start 10s  (sample.prey:3:5+7)\n",
     "  nat 0 (home) masquerade from abusers out on wan ports 61000-65535  (sample.prey:3:5+7)\n",
-    "  nat 1 (home) source from any out on eth1 to 203.0.113.10 ports 1024-65535  (sample.prey:3:5+7)\n",
+    "  nat 1 (home) source from any out on eth1 -> 203.0.113.10 ports 1024-65535  (sample.prey:3:5+7)\n",
     "  nat 2 (home) forward 198.18.0.1 tcp/8000-8010 -> 10.0.0.9 port 9000-9010  (sample.prey:3:5+7)\n",
     "  nat 3 (home) forward self (IPv6) icmp6 -> 2001:db8::9  (sample.prey:3:5+7)\n",
     "call    r0 function 4 (services/1)\n",

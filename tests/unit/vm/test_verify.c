@@ -83,7 +83,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, but this prey reads edition 1", b->meta->edition = 2)                             \
-    FAULT(meta_flags, "meta: unknown flags 0x403", b->keep_needs = true; b->meta->flags = 0x403)                       \
+    FAULT(meta_flags, "meta: unknown flags 0x803", b->keep_needs = true; b->meta->flags = 0x803)                       \
     FAULT(reach, "meta: reach of 65536 bytes is longer than any frame", b->meta->reach = 65536)                        \
     FAULT(would_past, "meta: function 99 does not exist", b->meta->would = 99)                                         \
     FAULT(would_missing, "meta: function 0 does not exist", img_add_would_twins(b, 0))                                 \
@@ -423,7 +423,14 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(nat_map_bits, "nat 4: address bits behind the prefix are set", b->nats[4].len = 56)                          \
     FAULT(nat_map_same, "nat 4: a prefix mapped to itself", b->nats[4].target[1] = 0x10)                               \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
-    FAULT(nat_flags, "nat 2: unknown flags 0x2", b->nats[2].flags = 2)                                                 \
+    FAULT(nat_flags, "nat 2: unknown flags 0x8", b->nats[2].flags = 8)                                                 \
+    FAULT(nat_flags_two, "nat 2: unknown flags 0x3", b->nats[2].flags = 3)                                             \
+    FAULT(nat_conds, "nat 0: past the end of `conds`", b->nats[0].cond_count = 99999)                                  \
+    FAULT(nat_map_conds, "nat 4: condition 0 is none of its kind's", b->nats[4].cond_count = 1)                        \
+    FAULT(nat_no_way, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                  \
+    FAULT(nat_ranges, "nat 0: past the end of `ranges`", (b->nats[0].ports = 99999, b->nats[0].port_count = 1))        \
+    FAULT(nat_ranges_none, "nat 0: ranges of ports, but none of them", b->nats[0].ports = 1)                           \
+    FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but is none", b->nats[2].port_count = 1)                  \
     FAULT(nat_self, "nat 2: address to forward does not fit", b->nats[2].flags = PBC_NAT_TO_SELF)                      \
     FAULT(nat_not_self, "nat 3: address to forward does not fit", b->nats[3].flags = 0)                                \
     FAULT(nat_target, "nat 2: address to forward does not fit", b->nats[2].target[0] = 0)                              \
@@ -434,7 +441,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(nat_echo_port, "nat 3: an echo with ports", b->nats[3].target_port = 5)                                      \
     FAULT(nat_forward_port, "nat 2: port 0", b->nats[2].port_lo = 0)                                                   \
     FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
-    FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved2[43] = 1)                            \
+    FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved2[27] = 1)                            \
     FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \

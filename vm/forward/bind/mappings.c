@@ -9,6 +9,7 @@
 #include "vm/forward/bind/port_map.h"
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/keyed.h"
+#include "vm/pbc.h"
 
 enum { TRIES = 16 };           /* ports tried, as mappings of another space may own some */
 enum { HOSTS_MOST = 1 << 17 }; /* inside addresses that are counted; more than that share the ports anyway */
@@ -129,52 +130,96 @@ static int32_t take_slot(struct mappings *m)
     return i;
 }
 
-/* The ports of a range that are not in another: below it, and above it. A span with lo over hi is empty. */
+/* Ports from lo to hi; none if lo is over hi */
 struct span {
     uint32_t lo, hi;
-};
-struct spans {
-    struct span below, above;
 };
 
 static uint32_t size_of(struct span s) { return s.hi >= s.lo ? s.hi - s.lo + 1 : 0; }
 
-static struct spans without(struct span s, const struct map_room *room)
+/* Return the part of a range within the span that lies below the room's last ports, or, with `above`, above them. */
+static struct span part_of(const struct map_room *room, struct span range, struct span within, bool above)
 {
-    struct spans parts = {s, {1, 0}};
-    if (!room->last_hi || room->last_lo > s.hi || room->last_hi < s.lo) return parts;
-    parts.below.hi = room->last_lo ? room->last_lo - 1u : 0;
-    if (!room->last_lo) parts.below.lo = 1;
-    parts.above = (struct span){room->last_hi + 1u, s.hi};
-    return parts;
+    struct span s = {range.lo > within.lo ? range.lo : within.lo, range.hi < within.hi ? range.hi : within.hi};
+    const bool parts = room->last_hi && room->last_lo <= s.hi && room->last_hi >= s.lo;
+    if (above) return parts ? (struct span){room->last_hi + 1u, s.hi} : (struct span){1, 0};
+    if (parts && !room->last_lo) return (struct span){1, 0};
+    if (parts) s.hi = room->last_lo - 1u;
+    return s;
 }
 
-static int32_t draw_span(struct mappings *m, struct port_map *map, struct span s)
+static uint32_t ranges_of(const struct map_room *room) { return room->ranges ? room->range_count : 1; }
+
+static struct span range_of(const struct map_room *room, uint32_t i)
 {
-    if (!size_of(s)) return -1;
-    return port_map_draw(map, &m->slice, (uint16_t)s.lo, (uint16_t)s.hi, random_next(&m->draw));
+    return room->ranges ? (struct span){room->ranges[i].lo, room->ranges[i].hi} : (struct span){room->lo, room->hi};
 }
 
-/* Draw in one half: first outside the `last` ports, each side in proportion to its size. */
+/* Ports of a room in ascending runs: those within a span, without the last ones unless these are drawn, too */
+struct runs {
+    const struct map_room *room;
+    struct span within;
+    bool last;
+    uint32_t at; /* half of the index of the next range; odd: of its part above the last ports */
+};
+
+static bool run_next(struct runs *r, struct span *run)
+{
+    static const struct map_room all;
+    while (r->at < 2 * ranges_of(r->room)) {
+        const struct span range = range_of(r->room, r->at / 2);
+        *run = part_of(r->last ? &all : r->room, range, r->within, r->at % 2);
+        r->at++;
+        if (size_of(*run)) return true;
+    }
+    return false;
+}
+
+/* Take a free port of the runs: the next one, round the end, from a random one. Negative: none. */
+static int32_t draw_runs(struct mappings *m, struct port_map *map, struct runs all)
+{
+    struct span run;
+    struct runs r = all;
+    uint32_t total = 0, at = 0;
+    while (run_next(&r, &run)) total += size_of(run);
+    if (!total) return -1;
+    const uint32_t start = (uint32_t)((random_next(&m->draw) >> 32) * total >> 32);
+    int32_t port = -1;
+    for (r = all; port < 0 && run_next(&r, &run); at += size_of(run)) {
+        if (at + size_of(run) <= start) continue;
+        port = port_map_next(map, &m->slice, run.lo + (start > at ? start - at : 0), run.hi);
+    }
+    at = 0;
+    for (r = all; port < 0 && at < start && run_next(&r, &run); at += size_of(run)) {
+        const uint32_t before = start - at < size_of(run) ? start - at : size_of(run);
+        port = port_map_next(map, &m->slice, run.lo, run.lo + before - 1);
+    }
+    return port;
+}
+
+/* Draw in one half: first outside the `last` ports. */
 static int32_t draw_half(struct mappings *m, struct port_map *map, const struct map_room *room, struct span half)
 {
-    const struct spans parts = without(half, room);
-    const uint32_t below = size_of(parts.below), above = size_of(parts.above);
-    if (below + above == size_of(half)) return draw_span(m, map, half);
-    bool high = above > 0;
-    if (below && above) high = (random_next(&m->draw) >> 32) * (below + above) >> 32 >= below;
-    int32_t port = draw_span(m, map, high ? parts.above : parts.below);
-    if (port < 0) port = draw_span(m, map, high ? parts.below : parts.above);
-    return port < 0 ? draw_span(m, map, half) : port;
+    const int32_t port = draw_runs(m, map, (struct runs){.room = room, .within = half});
+    return port < 0 && room->last_hi ? draw_runs(m, map, (struct runs){.room = room, .within = half, .last = true})
+                                     : port;
 }
 
-/* Take a free port of the range; negative: none. */
+static bool has_port(const struct map_room *room, uint16_t port)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < ranges_of(room) && !has; i++)
+        has = range_of(room, i).lo <= port && port <= range_of(room, i).hi;
+    return has;
+}
+
+/* Take a free port of the room; negative: none. */
 static int32_t take_port(struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     struct port_map *map = ports_of(m, room->space, inside->class);
     const uint16_t want = inside->port, lo = room->lo, hi = room->hi;
     enum { SYSTEM = 1024 };
-    if (want >= lo && want <= hi && port_map_take(map, &m->slice, want)) return want;
+    if (has_port(room, want) && port_map_take(map, &m->slice, want)) return want;
     const struct span all = {lo, hi}, low = {lo, SYSTEM - 1}, high = {SYSTEM, hi};
     if (inside->class == MAP_ICMP || hi < SYSTEM || lo >= SYSTEM) return draw_half(m, map, room, all);
     const int32_t port = draw_half(m, map, room, want < SYSTEM ? low : high);
@@ -238,7 +283,7 @@ static void release(struct mappings *m, int32_t i)
 
 static unsigned kind_of(const struct map_end *e) { return (unsigned)e->class << 1 | e->v6; }
 
-/* True if the inside address holds its full share of the range. */
+/* True if the inside address holds its full share of the ports. */
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     const unsigned ports = (unsigned)room->hi - room->lo + 1 - room->withheld;
@@ -327,12 +372,17 @@ bool mapping_may_add(const struct mappings *m, const struct map_end *inside, con
     const uint16_t own = inside->port;
     struct map_end end = *inside;
     memcpy(end.addr, room->outside, sizeof end.addr);
-    const bool is_own = own >= room->lo && own <= room->hi && port_map_has(map, &m->slice, own, own) &&
-                        mapping_by_outside(m, &end) == MAPPING_NONE;
+    const bool is_own =
+        has_port(room, own) && port_map_has(map, &m->slice, own, own) && mapping_by_outside(m, &end) == MAPPING_NONE;
     *port = is_own ? own : 0;
     if (m->rests.count) return true;
     if (is_greedy(m, inside, room) || (m->free == MAPPING_NONE && m->fresh == m->most)) return false;
-    return port_map_has(map, &m->slice, room->lo, room->hi);
+    bool has = false;
+    for (uint32_t i = 0; i < ranges_of(room) && !has; i++) {
+        const struct span range = range_of(room, i);
+        has = port_map_has(map, &m->slice, (uint16_t)range.lo, (uint16_t)range.hi);
+    }
+    return has;
 }
 
 void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi)

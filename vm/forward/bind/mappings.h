@@ -3,9 +3,9 @@
  *
  * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). Flows that use a
  * mapping hold it, and it ends with the last; a mapping of an evicted flow rests, since the other side may go on. A
- * *space* is the ports of one outside address, a bitmap for each class; the caller names the range from which to take.
- * One inside address holds at most half of a range of MAP_SHARED ports or more, for each class, so that one host alone
- * does not take all: 32,256 of 1024-65535, more than the 28,232 that Linux connects from. */
+ * *space* is the ports of one outside address, a bitmap for each class; the caller names the ranges from which to take.
+ * One inside address holds at most half of MAP_SHARED ports or more, for each class, so that one host alone does not
+ * take all: 32,256 of 1024-65535, more than the 28,232 that Linux connects from. */
 #pragma once
 
 #include <assert.h>
@@ -14,6 +14,8 @@
 
 #include "vm/keyed/archive.h"
 #include "vm/verdict.h"
+
+struct pbc_range;
 
 enum { MAPPING_NONE = -1, MAP_SHARED = 1024 };
 
@@ -65,14 +67,17 @@ int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outsi
 struct map_room {
     const uint32_t *outside;   /* address of the inside's family */
     uint32_t space;            /* space of that address */
-    uint16_t lo, hi;           /* 1 to 65535; identifiers: also 0 */
+    uint16_t lo, hi;           /* first and last port: 1 to 65535; identifiers: also 0 */
     uint16_t last_lo, last_hi; /* used when all others are taken, since the host draws from there, too; hi 0: none */
-    uint16_t withheld;         /* number of ports in lo to hi that are never given out: kept for others */
+    uint16_t
+        withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
+    const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
+    uint32_t range_count;
 };
 /* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
- * range, else a random one of the range (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In
+ * ranges, else a random one of them (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In
  * each half, ports last_lo to last_hi come last. MAPPING_NONE, counted: no port or no room, or the inside address holds
- * its share. Reads at most 1,024 words, normally two. */
+ * its share. Reads at most 1,024 words and two for each range, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
 /* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vm/judge/routes.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
@@ -90,7 +91,10 @@ static void keep_mappings(struct nat *to, struct nat *from, const struct remap *
 {
     SWAP(to->mappings, from->mappings);
     SWAP(to->outsides, from->outsides);
-    for (uint32_t i = 0; i < to->outsides.ways; i++) to->outsides.way[i].iface = r->iface[to->outsides.way[i].iface];
+    for (uint32_t i = 0; i < to->outsides.ways; i++) {
+        uint16_t *iface = &to->outsides.way[i].iface;
+        *iface = *iface < r->ifaces ? r->iface[*iface] : IFACE_NONE;
+    }
     for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, i);
     settle_spaces(to);
     outsides_reserve_own(&to->outsides, to->p, to->mappings, NULL);
@@ -120,10 +124,12 @@ void nat_facts(struct nat *n, const struct facts *facts)
 {
     const struct facts_ports *host = facts ? &facts->ports : NULL;
     n->facts = facts;
+    outsides_find(&n->outsides, n->p, facts);
     for (uint32_t i = 0; i < n->outsides.ways; i++) {
-        uint32_t addr[4];
+        uint32_t addr[4] = {0};
         for (unsigned six = 0; six < 2; six++) {
-            facts_address(facts, n->outsides.way[i].iface, six, addr);
+            if (i < n->outsides.named || n->outsides.way[i].iface != IFACE_NONE)
+                facts_address(facts, n->outsides.way[i].iface, six, addr);
             outsides_own(&n->outsides, n->p, n->mappings, host, i, six ? 6 : 4, addr);
         }
     }
@@ -231,17 +237,19 @@ static struct way_found way_now(const struct nat *n, const struct nat_asker *of,
     return way_find(n->facts, of->key, of->pkt, b->to_dst);
 }
 
-/* Routes may lead a `source`'s flow elsewhere; a masqueraded one that they do ends (nat_is_rerouted). */
+/* A masqueraded flow whose packets leave by another interface ends (nat_is_rerouted); a `source`'s does not. */
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
     const struct pbc_nat *one = statement_of(n, b);
     if (b->kind != BIND_NAT_SOURCE)
         return n->facts && one->kind == PBC_NAT_FORWARD ? facts_way(n->facts->target_out, b->nat) : IFACE_NONE;
-    const struct way_found way = of && one->kind == PBC_NAT_SOURCE ? way_now(n, of, b) : (struct way_found){.out = 0};
-    return way.out ? (uint16_t)(way.out - 1) : (uint16_t)one->iface;
+    if (one->kind == PBC_NAT_MASQUERADE && one->iface != PBC_NONE) return (uint16_t)one->iface;
+    const struct way_found way = way_now(n, of, b);
+    return way.out ? way.iface : (uint16_t)one->iface;
 }
 
-/* True if the flow's outside address is this machine's, as far as is known. */
+/* True if the flow's outside address is that of the interface by which the statement lets it leave, as far as is known;
+ * of a statement of several interfaces, any of this machine's. */
 static bool has_address(const struct nat *n, const struct pbc_nat *one, uint8_t family, const struct flow_bind *b)
 {
     uint32_t addr[4];
@@ -249,14 +257,25 @@ static bool has_address(const struct nat *n, const struct pbc_nat *one, uint8_t 
     return facts_address(n->facts, (uint16_t)one->iface, family == 6, addr) && address_equal(addr, b->to_src);
 }
 
+/* True if a packet of the flow leaves by an interface that has its outside address and is the statement's. */
+static bool keeps_way(const struct nat *n, const struct pbc_nat *one, uint8_t family, const struct way_found *way,
+                      const struct flow_bind *b)
+{
+    uint32_t addr[4];
+    if (!way->out || !nat_leaves(n->p, one, (uint16_t)(way->out - 1))) return false;
+    if (one->iface != PBC_NONE) return true;
+    return facts_address(n->facts, way->iface, family == 6, addr) && address_equal(addr, b->to_src);
+}
+
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *b)
 {
     const struct pbc_nat *one = statement_of(n, b);
+    const uint8_t family = family_of(of->key);
     if (b->kind != BIND_NAT_SOURCE || one->kind != PBC_NAT_MASQUERADE || !n->facts) return false;
-    if (!has_address(n, one, family_of(of->key), b)) return true;
+    if (!has_address(n, one, family, b)) return true;
     if (!original) return false;
     const struct way_found way = way_now(n, of, b);
-    return way.kind != ROUTE_ASK && way.out != one->iface + 1;
+    return way.kind != ROUTE_ASK && !keeps_way(n, one, family, &way, b);
 }
 
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b) { return n->p->nats[b->nat].mss; }

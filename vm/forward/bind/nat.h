@@ -67,8 +67,7 @@ bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 /* True if every mapping is held by a flow or rests for one. */
 bool nat_held(const struct nat *n);
 
-/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: the packet; NULL: the one by
- * which the flow began. */
+/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: one of its packets */
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* True if the packet's flow, which is masqueraded, is over: its outside address is no longer this machine's, or the
  * packet, of its original direction, leaves by another interface than the statement's. A flow of a `source` keeps its
@@ -86,5 +85,10 @@ void nat_count(struct nat *n, uint32_t statement, struct counter of);
 
 /* Return the idle time of a translated UDP flow (RFC 4787, REQ-5); 0: the timeouts written in the file apply. */
 uint64_t nat_udp_idle_ns(const struct program *p);
+
+/* True if the statement's way out is a condition, on several interfaces. */
+bool nat_leaves_by_several(const struct program *p, const struct pbc_nat *n);
+/* True if the statement names the interface with that id in rules as a way out. */
+bool nat_leaves(const struct program *p, const struct pbc_nat *n, uint16_t iface);
 
 const struct nat_counters *nat_counters(const struct nat *n);

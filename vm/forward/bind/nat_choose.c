@@ -5,6 +5,7 @@
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/forward/bind/routed.h"
 #include "vm/forward/service.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
@@ -99,14 +100,24 @@ static void share_ports(struct map_room *room, const struct facts_ports *host)
     room->withheld = host->kept_hi && lo <= hi ? (uint16_t)(hi - lo + 1) : 0;
 }
 
-/* Return the room of a statement at an outside address: ports of its range, all identifiers. */
+/* Return the room of a statement at an outside address: ports of its ranges; all identifiers, unless it names some. */
 static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, uint32_t space, uint8_t class,
                                const uint32_t outside[4])
 {
     const bool ids = class == MAP_ICMP;
-    struct map_room room = {
-        .outside = outside, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
+    struct map_room room = {.outside = outside, .space = space, .lo = one->port_lo, .hi = one->port_hi};
+    if (ids && !(one->flags & PBC_NAT_QUERIES)) {
+        room.lo = 0;
+        room.hi = UINT16_MAX;
+        return room;
+    }
     if (!ids && one->kind == PBC_NAT_MASQUERADE && n->facts) share_ports(&room, &n->facts->ports);
+    if (!one->port_count) return room;
+    room.ranges = n->p->ranges + one->ports;
+    room.range_count = one->port_count;
+    room.withheld = (uint16_t)(room.hi - room.lo + 1);
+    for (uint32_t i = 0; i < room.range_count; i++)
+        room.withheld = (uint16_t)(room.withheld - (room.ranges[i].hi - room.ranges[i].lo + 1));
     return room;
 }
 
@@ -148,9 +159,19 @@ bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
     return n->facts && facts_have_self(n->facts) && sides_of(n->facts, family, addr, addr) & KIND_SRC_SELF;
 }
 
-/* Translate the source by statement `at`. */
-static enum nat_fate port_leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
-                                struct flow_bind *b)
+/* Return the space of this machine's address on the statement's way out. way: interface by which the packet leaves, for
+ * a statement of several. SPACE_NONE: no address is known there. */
+static uint32_t space_of_way(const struct nat *n, uint32_t at, uint16_t way, bool v6)
+{
+    const struct outsides *o = &n->outsides;
+    uint32_t i = n->spaces[at].first;
+    if (n->p->nats[at].iface == PBC_NONE) i = way == IFACE_NONE ? o->ways : outsides_way(o, way);
+    return i < o->ways ? o->way[i].own[v6] : SPACE_NONE;
+}
+
+/* Translate the source by statement `at`. way: as for space_of_way */
+static enum nat_fate port_leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint16_t way,
+                                bool look, struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[at];
     b->nat = (uint16_t)at;
@@ -161,8 +182,7 @@ static enum nat_fate port_leave(struct nat *n, const struct key *key, uint16_t s
         return NAT_NO_PORT;
     }
     const bool written = one->kind == PBC_NAT_SOURCE;
-    const uint32_t space =
-        written ? space_of_client(n, at, key) : n->outsides.way[n->spaces[at].first].own[family_of(key) == 6];
+    const uint32_t space = written ? space_of_client(n, at, key) : space_of_way(n, at, way, family_of(key) == 6);
     if (space == SPACE_NONE) {
         n->counters.no_address += !look;
         return NAT_NO_PORT;
@@ -196,6 +216,14 @@ static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, st
     return NAT_NO_PORT;
 }
 
+/* Give the key the destination to which the packet was turned, as what asks for the way out sees it. */
+static void lead_to(struct key *key, const struct flow_bind *b)
+{
+    memcpy(key->dst, b->to_dst, sizeof key->dst);
+    if (key->kind & KIND_PORTS) key->dst_port = b->to_dst_port;
+    key->kind &= ~(uint32_t)KIND_DST_SELF;
+}
+
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *b)
 {
     const struct key *key = of->key;
@@ -204,12 +232,16 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     const bool in = turn(n, key, of->stack, look, b);
     if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family_of(key)) != SPACE_NONE))
         return NAT_NOTHING;
-    struct nat_leaving leaving = {.key = key, .pkt = of->pkt, .facts = n->facts, .to = b->to_dst, .turned = in};
+    struct key there = *key;
+    if (in) lead_to(&there, b);
+    struct nat_leaving leaving = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = in};
     const uint32_t out = nat_statement_out(n->p, &leaving);
+    const uint16_t way = leaving.way.out ? leaving.way.iface : IFACE_NONE;
     of->why = leaving.unknown ? leaving.way.why : WAY_KNOWN;
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
     if (in) b->kind = BIND_NAT_FORWARD;
-    if (out != PBC_NONE && port_leave(n, key, of->stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
+    if (out != PBC_NONE && port_leave(n, key, of->stack, out, way, look, b) != NAT_BOUND)
+        return give_up(n, key, look, b);
     if (look) return NAT_BOUND;
     n->counters.out += !in;
     n->counters.in += in && out == PBC_NONE;

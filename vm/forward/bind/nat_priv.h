@@ -11,21 +11,24 @@ struct nat_outside {
     uint8_t family;
 };
 
-/* An outgoing interface of `masquerade`. own: space of its address, by family (0: IPv4); SPACE_NONE: address
- * unknown. */
+/* An outgoing interface of `masquerade`; IFACE_NONE: a place for one. own: space of its address, by family (0: IPv4);
+ * SPACE_NONE: address unknown. */
 struct outside_way {
     uint16_t iface;
     uint32_t own[2];
 };
 
 /* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
- * addresses come with the facts. If a way's address is also written, or another way's, both share one space. */
+ * addresses come with the facts. If a way's address is also written, or another way's, both share one space. The ways
+ * are the interfaces that statements name, `named` of them; then, if a statement leaves by several, places for those
+ * that the facts know. */
 struct outsides {
     struct nat_outside *all;
     struct outside_way *way;
-    uint32_t written, ways;
+    uint32_t written, ways, named;
 };
 #define SPACE_NONE UINT32_MAX
+enum { WAYS_FOUND_MOST = 128 }; /* most interfaces with addresses of their own for statements that leave by several */
 
 struct nat {
     const struct program *p;
@@ -35,8 +38,8 @@ struct nat {
     struct outsides outsides;
     struct statement_spaces {
         uint32_t first, count;
-    } * spaces;             /* [nats_count]; SOURCE: range in `written`; MASQUERADE: first is the way */
-    uint32_t *written;      /* spaces of all SOURCE statements, one after the other */
+    } * spaces;        /* [nats_count]; SOURCE: range in `written`; MASQUERADE of one interface: first is the way */
+    uint32_t *written; /* spaces of all SOURCE statements, one after the other */
     struct lb_hash_key key; /* chooses the address of a client */
     struct nat_counters counters;
     struct counter *statements; /* [program_all_nats]; `counters` points there */
@@ -50,13 +53,12 @@ bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4]);
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
 /* A packet on its way out */
 struct nat_leaving {
-    const struct key *key;
+    const struct key *key; /* with its destination as it is after `turned` */
     const struct pkt *pkt;
     const struct facts *facts;
-    const uint32_t *to; /* its destination, as translated */
-    bool turned;        /* `to` is an inside end, and not what the packet asked for */
-    bool unknown;       /* set: a statement may take it, but nobody knows its way */
-    bool asked;         /* `way` is set */
+    bool turned;  /* the destination was translated, from an outside end to an inside one */
+    bool unknown; /* set: a statement may take it, but nobody knows its way */
+    bool asked;   /* `way` is set */
     struct way_found way;
 };
 /* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
@@ -79,8 +81,10 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
 /* The same for the ways' own addresses, with the ports that stay with this machine by `host` (NULL: unknown) */
 void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
                           const struct facts_ports *host);
-/* Return the way of an interface. */
+/* Return the way of an interface; o->ways: it has none. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
+/* Give places to the interfaces of the facts by which statements of several leave, as far as there are places. */
+void outsides_find(struct outsides *o, const struct program *p, const struct facts *facts);
 /* Set this machine's address of that family on that way to `addr`; all 0: unknown. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,
                   uint32_t way, uint8_t family, const uint32_t addr[4]);

@@ -20,12 +20,55 @@ uint32_t outsides_way(const struct outsides *o, uint32_t iface)
     return i;
 }
 
+static bool by_several(const struct program *p, const struct pbc_nat *n)
+{
+    return n->kind == PBC_NAT_MASQUERADE && nat_leaves_by_several(p, n);
+}
+
 static void list_ways(struct outsides *o, const struct program *p)
 {
+    bool several = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (n->kind != PBC_NAT_MASQUERADE || outsides_way(o, n->iface) < o->ways) continue;
+        several |= by_several(p, n);
+        if (n->kind != PBC_NAT_MASQUERADE || by_several(p, n) || outsides_way(o, n->iface) < o->ways) continue;
         o->way[o->ways++] = (struct outside_way){.iface = (uint16_t)n->iface, .own = {SPACE_NONE, SPACE_NONE}};
+    }
+    o->named = o->ways;
+    for (uint32_t i = 0; several && i < WAYS_FOUND_MOST; i++)
+        o->way[o->ways++] = (struct outside_way){.iface = IFACE_NONE, .own = {SPACE_NONE, SPACE_NONE}};
+}
+
+/* Return the number of interfaces: those of the program, and those that the facts know beside them. */
+static unsigned ifaces_of(const struct program *p, const struct facts *facts)
+{
+    return facts->ifaces_count > p->ifaces_count ? facts->ifaces_count : p->ifaces_count;
+}
+
+/* True if a statement of several interfaces leaves by that one, whose address is known. Without facts of interfaces (a
+ * replay) those that no rule names are one. */
+static bool is_way(const struct program *p, const struct facts *facts, uint16_t iface)
+{
+    uint32_t addr[4];
+    bool leaves = false;
+    if (iface >= ifaces_of(p, facts) && iface != IFACE_OTHER) return false;
+    if (!facts_address(facts, iface, false, addr) && !facts_address(facts, iface, true, addr)) return false;
+    for (uint32_t i = 0; i < p->nats_count && !leaves; i++)
+        leaves = by_several(p, &p->nats[i]) && nat_leaves(p, &p->nats[i], facts_known_as(facts, iface));
+    return leaves;
+}
+
+void outsides_find(struct outsides *o, const struct program *p, const struct facts *facts)
+{
+    if (o->named == o->ways || !facts) return;
+    for (uint32_t i = o->named; i < o->ways; i++)
+        if (!is_way(p, facts, o->way[i].iface)) o->way[i] = (struct outside_way){IFACE_NONE, {SPACE_NONE, SPACE_NONE}};
+    for (unsigned i = 0; i <= ifaces_of(p, facts); i++) {
+        const unsigned iface = i < ifaces_of(p, facts) ? i : IFACE_OTHER;
+        if (!is_way(p, facts, (uint16_t)iface) || outsides_way(o, iface) < o->ways) continue;
+        uint32_t at = o->named;
+        while (at < o->ways && o->way[at].iface != IFACE_NONE) at++;
+        if (at < o->ways) o->way[at].iface = (uint16_t)iface;
     }
 }
 
@@ -51,8 +94,9 @@ static void list_outside(struct outsides *o, const struct program *p, const stru
 bool outsides_init(struct outsides *o, const struct program *p)
 {
     *o = (struct outsides){0};
-    o->all = calloc(2 * ((size_t)p->nats_count + 1) + outsides_written(p), sizeof *o->all);
-    o->way = calloc((size_t)p->nats_count + 1, sizeof *o->way);
+    const size_t ways = (size_t)p->nats_count + 1 + WAYS_FOUND_MOST;
+    o->all = calloc(2 * ways + outsides_written(p), sizeof *o->all);
+    o->way = calloc(ways, sizeof *o->way);
     if (!o->all || !o->way) return false;
     list_ways(o, p);
     uint32_t count = 0;
@@ -106,8 +150,9 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (n->kind != PBC_NAT_FORWARD || n->flags & PBC_NAT_TO_SELF) continue;
-        const uint32_t space = outside_written(o, n->to, n->family);
+        for (uint32_t s = 0; s < o->written && n->flags & PBC_NAT_TO_ANY; s++)
+            if (o->all[s].family == n->family) reserve(m, s, n->proto, n->port_lo, n->port_hi);
+        const uint32_t space = nat_to_one(n) ? outside_written(o, n->to, n->family) : SPACE_NONE;
         if (space != SPACE_NONE) reserve(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
@@ -135,8 +180,7 @@ static void reserve_own(const struct nat_outside *own, const struct program *p, 
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
-        if (n->flags & PBC_NAT_TO_SELF || address_equal(n->to, own->addr))
-            reserve(m, space, n->proto, n->port_lo, n->port_hi);
+        if (!nat_to_one(n) || address_equal(n->to, own->addr)) reserve(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];

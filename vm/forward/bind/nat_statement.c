@@ -29,12 +29,51 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
     return !n->from_count;
 }
 
+/* True if the statement's further conditions hold, but for `out on` (nat_leaves). They need no bytes of the packet. */
+static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key)
+{
+    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++)
+        if (p->conds[i].kind != COND_OUT_ON && !cond_match(p, &p->conds[i], key, NULL)) return false;
+    return true;
+}
+
+static const struct pbc_cond *out_on(const struct program *p, const struct pbc_nat *n)
+{
+    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++)
+        if (p->conds[i].kind == COND_OUT_ON) return &p->conds[i];
+    return NULL;
+}
+
+bool nat_leaves_by_several(const struct program *p, const struct pbc_nat *n)
+{
+    return n->kind != PBC_NAT_FORWARD && out_on(p, n);
+}
+
+bool nat_leaves(const struct program *p, const struct pbc_nat *n, uint16_t iface)
+{
+    const struct pbc_cond *c = out_on(p, n);
+    if (!c) return n->iface == iface;
+    if (iface == IFACE_NONE) return false;
+    bool listed = false;
+    for (uint32_t i = c->first; i < c->first + c->count; i++)
+        listed |= p->ranges[i].lo <= iface && iface <= p->ranges[i].hi;
+    return listed != (c->flags & PBC_COND_NOT);
+}
+
+/* True if the destination is one that a `forward` names. With `any` that is all but the target's; nothing that the
+ * target sends is led back to it. */
+static bool names_destination(const struct pbc_nat *n, const struct key *key)
+{
+    if (n->flags & PBC_NAT_TO_SELF) return key->kind & KIND_DST_SELF;
+    if (n->flags & PBC_NAT_TO_ANY) return !address_equal(n->target, key->src) && !address_equal(n->target, key->dst);
+    return address_equal(n->to, key->dst);
+}
+
 static bool forwards(const struct program *p, const struct pbc_nat *n, const struct key *key)
 {
-    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
-    const bool here = n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : address_equal(n->to, key->dst);
-    if (!here || (n->iface != PBC_NONE && key->iface != n->iface)) return false;
-    return has_protocol(n, key) && in_from(p, n, key, false);
+    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key) || !names_destination(n, key)) return false;
+    if (n->iface != PBC_NONE && key->iface != n->iface) return false;
+    return has_protocol(n, key) && in_from(p, n, key, false) && conds_hold(p, n, key);
 }
 
 /* True if the destination is an outside address of a map, wherever the packet comes from: inside hosts use it, too.
@@ -65,45 +104,51 @@ static bool is_source(const struct program *p, const struct key *key)
     return false;
 }
 
-/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map without
- * an interface says that the destination is not inside: in no source that a statement names, and in no map. */
+/* True if the statement says nothing of the way out. */
+static bool leaves_anywhere(const struct program *p, const struct pbc_nat *n)
+{
+    return n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
+}
+
+/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map that says
+ * nothing of the way out says that the destination is not inside: in no source that a statement names, and in no map. */
 static bool takes(const struct program *p, const struct pbc_nat *n, const struct nat_leaving *l)
 {
     const struct key *key = l->key;
     if (n->kind == PBC_NAT_FORWARD || (n->family && n->family != family_of(key))) return false;
+    if (!conds_hold(p, n, key)) return false;
     if (n->kind != PBC_NAT_MAP) return in_from(p, n, key, false);
     return address_in_prefix(n->target, n->len, key->src) &&
-           (l->turned || n->iface != PBC_NONE || !(is_mapped(p, key) || is_source(p, key)));
+           (l->turned || !leaves_anywhere(p, n) || !(is_mapped(p, key) || is_source(p, key)));
 }
 
 /* Find the way of the packet, once. */
 static const struct way_found *leaving_way(struct nat_leaving *l)
 {
-    if (!l->asked) l->way = way_find(l->facts, l->key, l->pkt, l->to);
+    if (!l->asked) l->way = way_find(l->facts, l->key, l->pkt, l->key->dst);
     l->asked = true;
     return &l->way;
 }
 
 /* True if a destination that was turned lies where the packet came from: unless the source is translated, too, answers
  * would not come back through here (hairpin: RFC 4787, REQ-9). Where either interface is unknown, a source that a
- * statement names is taken to be there. A packet that came in by the statement's interface is none: its source is
+ * statement names is taken to be there. A packet that came in by an interface of the statement is none: its source is
  * outside. */
-static bool is_hairpin(const struct pbc_nat *n, struct nat_leaving *l)
+static bool is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
-    const uint16_t came = l->key->iface;
-    if (!l->turned || came == n->iface) return false;
-    if (leaving_way(l)->kind != ROUTE_ASK && came != IFACE_NONE) return l->way.out == came + 1;
+    if (!l->turned || nat_leaves(p, n, l->key->iface)) return false;
+    if (leaving_way(l)->out && l->pkt->iface != IFACE_NONE) return l->way.iface == l->pkt->iface;
     return n->kind == PBC_NAT_MAP || n->from_count;
 }
 
 /* Knowledge of a packet and the way that a statement says */
 enum leaves { LEAVES_NOT, LEAVES, LEAVES_UNKNOWN };
 
-static enum leaves leaves_by(const struct pbc_nat *n, struct nat_leaving *l)
+static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
-    if (n->iface == PBC_NONE || is_hairpin(n, l)) return LEAVES;
+    if (leaves_anywhere(p, n) || is_hairpin(p, n, l)) return LEAVES;
     if (leaving_way(l)->kind == ROUTE_ASK) return LEAVES_UNKNOWN;
-    return l->way.out == n->iface + 1 ? LEAVES : LEAVES_NOT;
+    return l->way.out && nat_leaves(p, n, (uint16_t)(l->way.out - 1)) ? LEAVES : LEAVES_NOT;
 }
 
 uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
@@ -111,7 +156,7 @@ uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
     l->unknown = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         if (!takes(p, &p->nats[i], l)) continue;
-        const enum leaves how = leaves_by(&p->nats[i], l);
+        const enum leaves how = leaves_by(p, &p->nats[i], l);
         l->unknown = how == LEAVES_UNKNOWN;
         if (how != LEAVES_NOT) return l->unknown ? PBC_NONE : i;
     }

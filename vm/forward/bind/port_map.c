@@ -63,13 +63,18 @@ static int32_t first_free(const struct port_map *p, const struct port_words *s, 
     return -1;
 }
 
+int32_t port_map_next(struct port_map *p, const struct port_words *s, uint32_t lo, uint32_t hi)
+{
+    const int32_t port = first_free(p, s, lo, hi);
+    if (port >= 0) port_take(p, (uint32_t)port);
+    return port;
+}
+
 int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi, uint64_t draw)
 {
     const uint32_t span = (uint32_t)hi - lo + 1, start = lo + (uint32_t)((draw >> 32) * span >> 32);
-    int32_t port = first_free(p, s, start, hi);
-    if (port < 0 && start > lo) port = first_free(p, s, lo, start - 1);
-    if (port >= 0) port_take(p, (uint32_t)port);
-    return port;
+    const int32_t port = port_map_next(p, s, start, hi);
+    return port < 0 && start > lo ? port_map_next(p, s, lo, start - 1) : port;
 }
 
 bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi)

@@ -26,6 +26,8 @@ void port_map_hold(struct port_map *p, uint16_t port);
 /* Take a free port of lo..hi: the next one, round the end, from a place given by the random number `draw`. Negative:
  * none. */
 int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi, uint64_t draw);
+/* Take the first free port of lo..hi, at most 65535. Negative: none. */
+int32_t port_map_next(struct port_map *p, const struct port_words *s, uint32_t lo, uint32_t hi);
 void port_map_give(struct port_map *p, uint16_t port);
 /* True if any port of lo..hi is free in the slice. */
 bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi);

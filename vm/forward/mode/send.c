@@ -5,6 +5,7 @@
 #include "vm/forward/bind/outside.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/mode/clamp.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
@@ -93,6 +94,9 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     const bool nat = c->left.service == PBC_NONE;
     if (!(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t mss = nat ? c->left.mss : p->services[c->left.service].mss;
+    const struct way_found way = {.out = (uint16_t)(facts_known_as(j->in->facts, c->left.iface) + 1),
+                                  .iface = c->left.iface};
+    if (nat) clamp_crossing(p, j->in->facts, copy, c->key, &way);
     if (!mss) return;
     const uint32_t out = way_mtu(j, c), in = nat ? edge_mtu(j->in->facts, c->key->iface) : out;
     const uint32_t mtu = in && in < out ? in : out; /* replies leave by the other interface */

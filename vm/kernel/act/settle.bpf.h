@@ -123,19 +123,25 @@ static inline bool settle_is_error(const struct key *key)
     return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_IP6, (uint8_t)key->icmp_type);
 }
 
+/* True if a nat may forward the packet's port, or translate to it. */
+static inline bool settle_nat_has_port(const struct kernel_program *p, const struct key *key)
+{
+    bool taken = false;
+#pragma unroll
+    for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++)
+        taken |= p->nat_ports[i].lo <= key->dst_port && key->dst_port <= p->nat_ports[i].hi;
+    return taken;
+}
+
 /* True for a packet to the host itself, at a port that no nat forwards or translates to: it stays the host's.
  * Identifiers of echoes may be mapped. */
 static inline bool settle_is_hosts(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
     const struct key *key = &k->key;
-    bool taken = false;
     if (!(key->kind & KIND_DST_SELF)) return false;
     if (!(key->kind & KIND_PORTS)) return !(key->kind & KIND_ICMP_HEADER || p->flags & KERNEL_FORWARDS_BARE);
-#pragma unroll
-    for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++)
-        taken |= p->nat_ports[i].lo <= key->dst_port && key->dst_port <= p->nat_ports[i].hi;
-    return !taken;
+    return !settle_nat_has_port(p, key);
 }
 
 /* True if a statement of the nats lets packets leave translated by the interface with that id in rules. */
@@ -146,9 +152,11 @@ static inline bool settle_nat_leaves(const struct kernel_program *p, uint32_t if
     return p->nat_ways[iface / 32 & (KERNEL_NAT_WAYS - 1)] >> (iface & 31) & 1;
 }
 
-/* True if translation may turn the destination inwards: it is an outside address of a nat. */
+/* True if translation may turn the destination inwards: it is an outside address of a nat, or one forwards from any. */
 static inline bool settle_is_outside(struct kpkt *k)
 {
+    const struct kernel_program *p = count_program(k->program);
+    if (p->flags & KERNEL_FORWARDS_ANY && (!(k->key.kind & KIND_PORTS) || settle_nat_has_port(p, &k->key))) return true;
     return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
 }
 
@@ -210,12 +218,21 @@ static inline bool settle_watches(const struct kpkt *k)
     return k->branch == PBC_NONE || k->flags & KERNEL_FOREIGN;
 }
 
+/* True for a SYN that crosses this machine, whose MSS user space clamps. */
+static inline bool settle_clamps(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    if (!(count_program(k->program)->flags & KERNEL_CLAMPS) || k->flags & KERNEL_STAYS) return false;
+    return key->kind & KIND_FORWARD && key->kind & KIND_TCP_FLAGS && key->marks & TCP_SYN;
+}
+
 static __always_inline uint32_t settle_judged(struct kpkt *k)
 {
     const decided by = k->decision;
     const enum action action = decided_action(by);
     const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_STAYS);
     if (k->flags & KERNEL_OPENS) return settle_up(k, KERNEL_UP_TUNNEL);
+    if (action == ACTION_ACCEPT && settle_clamps(k)) return settle_up(k, KERNEL_UP_BEGIN);
     if (action == ACTION_ACCEPT) return sends ? settle_sent_on(k, by) : settle_here(k, by);
     if (action == ACTION_PASS) return settle_here(k, by);
     if (action == ACTION_REJECT && !(k->flags & KERNEL_STAYS) && !settle_watches(k))

@@ -44,11 +44,11 @@ static uint32_t ups_of(const struct program *p)
     const bool bound = binds(p), sends = bound || p->services_count;
     const uint32_t flags = p->meta->flags;
     return bit(p->meta->reach > KERNEL_HEAD, KERNEL_UP_HEAD) | bit(flags & PBC_FOLLOWS_FRAGMENTS, KERNEL_UP_FRAGMENT) |
-           bit(rejects(p) || sends, KERNEL_UP_ANSWER) | bit(sends, KERNEL_UP_BEGIN) | bit(bound, KERNEL_UP_ERROR) |
-           bit(program_has_cookies(p), KERNEL_UP_PROOF) | bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) |
-           bit(bound, KERNEL_UP_ROOM) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) |
-           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) | bit(stands_in_wire(p), KERNEL_UP_INLINE) |
-           bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
+           bit(rejects(p) || sends, KERNEL_UP_ANSWER) | bit(sends || flags & PBC_CLAMPS, KERNEL_UP_BEGIN) |
+           bit(bound, KERNEL_UP_ERROR) | bit(program_has_cookies(p), KERNEL_UP_PROOF) |
+           bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) | bit(bound, KERNEL_UP_ROOM) |
+           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) |
+           bit(stands_in_wire(p), KERNEL_UP_INLINE) | bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
 /* True for a branch whose connections leave their sockets, or have none. */

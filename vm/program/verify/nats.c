@@ -13,10 +13,57 @@ static bool fits_family(const uint32_t words[4], uint8_t family)
     return family == 6 || !(words[1] | words[2] | words[3]);
 }
 
+/* True if statements of that kind may have the condition. It needs the key alone. */
+static bool nat_asks(uint8_t kind, uint8_t cond)
+{
+    if (cond == COND_OUT_ON) return kind != PBC_NAT_FORWARD;
+    if (kind == PBC_NAT_MAP) return false;
+    if (cond == COND_FROM || cond == COND_ON) return true;
+    return kind != PBC_NAT_FORWARD && (cond == COND_FAMILY || cond == COND_PROTO || cond == COND_TO ||
+                                       cond == COND_PORT || cond == COND_SOURCE_PORT);
+}
+
+/* Verify the conditions. *work: grows by what they may have to try. */
+static bool verify_conds(const struct verifier *v, uint32_t i, uint64_t *work)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    unsigned ways = n->iface != PBC_NONE;
+    if (!inside(n->conds, n->cond_count, v->p->conds_count)) return fault(v, "nat %u: past the end of `conds`", i);
+    for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++) {
+        const struct pbc_cond *c = &v->p->conds[k];
+        if (!nat_asks(n->kind, c->kind)) return fault(v, "nat %u: condition %u is none of its kind's", i, k);
+        ways += c->kind == COND_OUT_ON;
+        *work += 1 + (uint64_t)c->count;
+        if (*work > PBC_WALK_MAX) break;
+    }
+    return ways <= 1 || n->kind == PBC_NAT_FORWARD || fault(v, "nat %u: two ways out", i);
+}
+
 /* True if a field is set that only FORWARD and MAP have. */
 static bool has_ends(const struct pbc_nat *n)
 {
-    return !is_zero(n->to) || !is_zero(n->target) || n->target_port || n->proto || n->flags || n->ip_proto || n->len;
+    return !is_zero(n->to) || !is_zero(n->target) || n->target_port || n->proto || n->ip_proto || n->len ||
+           n->flags & ~(unsigned)PBC_NAT_QUERIES;
+}
+
+static bool has_way(const struct program *p, const struct pbc_nat *n)
+{
+    if (n->iface != PBC_NONE) return n->iface < p->ifaces_count;
+    bool has = false;
+    for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++) has |= p->conds[k].kind == COND_OUT_ON;
+    return has;
+}
+
+/* Verify the ranges of ports: ascending, from port_lo to port_hi. */
+static bool verify_ranges(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (!n->port_count) return !n->ports || fault(v, "nat %u: ranges of ports, but none of them", i);
+    if (!inside(n->ports, n->port_count, v->p->ranges_count)) return fault(v, "nat %u: past the end of `ranges`", i);
+    const struct pbc_range *r = v->p->ranges + n->ports;
+    bool good = r[0].lo == n->port_lo && r[n->port_count - 1].hi == n->port_hi;
+    for (uint32_t k = 0; k < n->port_count; k++) good &= r[k].lo <= r[k].hi && (!k || r[k - 1].hi < r[k].lo);
+    return good || fault(v, "nat %u: ranges of ports are not in order, or not those from port_lo to port_hi", i);
 }
 
 static bool verify_outbound(const struct verifier *v, uint32_t i)
@@ -24,12 +71,13 @@ static bool verify_outbound(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_nat *n = &p->nats[i];
     bool masquerade = n->kind == PBC_NAT_MASQUERADE;
-    if (n->iface >= p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
+    if (!has_way(p, n)) return fault(v, "nat %u: interface does not exist", i);
     if (masquerade ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
     if ((address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX) == 0) != masquerade)
         return fault(v, "nat %u: its kind and its addresses to translate to do not go together", i);
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
+    if (!verify_ranges(v, i)) return false;
     return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but is none", i);
 }
 
@@ -70,11 +118,12 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
 static bool verify_inbound(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
-    bool self = n->flags & PBC_NAT_TO_SELF;
-    if (n->outside || n->outside_count) return fault(v, "nat %u: has fields of a `source`, but is none", i);
+    const bool wide = n->flags & (PBC_NAT_TO_SELF | PBC_NAT_TO_ANY);
+    if (n->outside || n->outside_count || n->ports || n->port_count)
+        return fault(v, "nat %u: has fields of a `source`, but is none", i);
     if (n->iface != PBC_NONE && n->iface >= v->p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
     if (n->family != 4 && n->family != 6) return fault(v, "nat %u: unknown family %u", i, n->family);
-    if (is_zero(n->to) != self || is_zero(n->target) || !fits_family(n->to, n->family) ||
+    if (is_zero(n->to) != wide || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
         return fault(v, "nat %u: address to forward does not fit", i);
     return true;
@@ -83,8 +132,9 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
 static bool verify_forward(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
-    if (n->flags > PBC_NAT_TO_SELF) return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
-    if (n->flags && !(v->p->meta->flags & PBC_NEEDS_SELF))
+    if (n->flags & (n->flags - 1u) || n->flags > PBC_NAT_TO_ANY)
+        return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
+    if (n->flags & PBC_NAT_TO_SELF && !(v->p->meta->flags & PBC_NEEDS_SELF))
         return fault(v, "nat %u: asks for own addresses, which `meta` does not tell", i);
     if (n->len) return fault(v, "nat %u: has a prefix length, but is a `forward`", i);
     return verify_inbound(v, i) && verify_ports(v, i);
@@ -137,11 +187,12 @@ static bool is_reserved(const struct pbc_nat *n)
 bool verify_nats(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint64_t work = 0, outsides = 0;
+    uint64_t work = 0, outsides = 0, ranges = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (!verify_string(v, n->name, "nat", i) || !verify_string(v, n->place.file, "nat", i)) return false;
         work += 1 + (uint64_t)n->from_count + n->outside_count;
+        if (!verify_conds(v, i, &work)) return false;
         if (work > PBC_WALK_MAX) return fault(v, "nat %u: more than %u statements and sets to try", i, PBC_WALK_MAX);
         if (!inside(n->from, n->from_count, p->sets_count) || !inside(n->outside, n->outside_count, p->sets_count))
             return fault(v, "nat %u: past the end of `sets`", i);
@@ -149,6 +200,9 @@ bool verify_nats(const struct verifier *v)
         if (!verify_kind(v, i)) return false;
         if (is_reserved(n)) return fault(v, "nat %u: reserved bytes are not zero", i);
         outsides += address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX);
+        ranges += n->port_count;
+        if (ranges > PBC_NAT_PORTS_MAX)
+            return fault(v, "nat %u: more than %u ranges of ports to translate to", i, (unsigned)PBC_NAT_PORTS_MAX);
         if (outsides > PBC_OUTSIDES_MAX)
             return fault(v, "nat %u: more than %u addresses to translate to", i, (unsigned)PBC_OUTSIDES_MAX);
     }

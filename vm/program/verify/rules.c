@@ -13,6 +13,8 @@ static bool verify_interface(const struct verifier *v, uint32_t i)
     const struct pbc_iface *f = &v->p->ifaces[i];
     if (!verify_string(v, f->name, "interface", i) || !verify_string(v, f->device, "interface", i)) return false;
     if (strlen(program_str(v->p, f->device)) > DEVICE_LEN) return fault(v, "interface %u: its name is too long", i);
+    if (f->mss && !(v->p->meta->flags & PBC_NEEDS_SELF))
+        return fault(v, "interface %u: a clamp needs own addresses, which `meta` does not tell", i);
     return !f->reserved || fault(v, "interface %u: reserved word is not zero", i);
 }
 

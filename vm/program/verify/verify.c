@@ -93,7 +93,9 @@ static bool verify_needs(const struct verifier *v)
                                                          .conds_count = p->conds_count,
                                                          .services_count = p->services_count,
                                                          .nats = p->nats,
-                                                         .nats_count = p->nats_count},
+                                                         .nats_count = p->nats_count,
+                                                         .ifaces = p->ifaces,
+                                                         .ifaces_count = p->ifaces_count},
                                      before);
     return (p->meta->flags & PBC_NEEDS) == needs ||
            fault(v, "meta: flags 0x%x, but conditions and services make them 0x%x", p->meta->flags & PBC_NEEDS, needs);

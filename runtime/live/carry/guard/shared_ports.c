@@ -22,11 +22,30 @@ static bool has(const struct facts_port *all, unsigned count, const struct facts
     return found;
 }
 
+/* List the ports of masquerade; `ranges` has room. Return the number of ranges. */
+static unsigned drawn(const struct program *p, struct host_ports *ranges)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_MASQUERADE) continue;
+        if (!n->port_count) ranges[count++] = (struct host_ports){n->port_lo, n->port_hi, 1, 0};
+        for (const struct pbc_range *r = p->ranges + n->ports, *end = r + n->port_count; r < end; r++)
+            ranges[count++] = (struct host_ports){(uint16_t)r->lo, (uint16_t)r->hi, 1, 0};
+    }
+    return count;
+}
+
 static bool draws(const struct program *p, unsigned port)
 {
     bool may = false;
-    for (uint32_t i = 0; i < p->nats_count; i++)
-        may |= p->nats[i].kind == PBC_NAT_MASQUERADE && p->nats[i].port_lo <= port && port <= p->nats[i].port_hi;
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_MASQUERADE) continue;
+        may |= !n->port_count && n->port_lo <= port && port <= n->port_hi;
+        for (const struct pbc_range *r = p->ranges + n->ports, *end = r + n->port_count; r < end; r++)
+            may |= r->lo <= port && port <= r->hi;
+    }
     return may;
 }
 
@@ -34,11 +53,8 @@ static bool draws(const struct program *p, unsigned port)
 static void look(struct carry *carry, const struct program *p, bool udp)
 {
     struct ports_look *to = &carry->ports.looks[udp];
-    struct host_ports *ranges = calloc((size_t)p->nats_count + 1, sizeof *ranges);
-    unsigned count = 0;
-    for (uint32_t i = 0; i < p->nats_count && ranges; i++)
-        if (p->nats[i].kind == PBC_NAT_MASQUERADE)
-            ranges[count++] = (struct host_ports){p->nats[i].port_lo, p->nats[i].port_hi, 1, 0};
+    struct host_ports *ranges = calloc((size_t)p->nats_count + PBC_NAT_PORTS_MAX + 1, sizeof *ranges);
+    const unsigned count = ranges ? drawn(p, ranges) : 0;
     to->count = count ? sockets_ports(&carry->ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
     free(ranges);
 }

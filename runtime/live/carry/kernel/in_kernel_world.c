@@ -99,11 +99,10 @@ static void look_at_links(const struct carry *carry)
 static bool nats_leave(const struct carry *carry, uint16_t iface)
 {
     const struct program *p = carry->now.program;
-    const uint16_t as = carry->latest ? facts_known_as(&carry->latest->facts, iface) : iface;
-    bool any = false;
-    for (uint32_t i = 0; i < p->nats_count; i++)
-        any |= p->nats[i].kind != PBC_NAT_FORWARD && (p->nats[i].iface == PBC_NONE || p->nats[i].iface == as);
-    return any;
+    const struct kernel_program *k = &kernel_world(carry->kernel->kernel)->programs[p->serial % KERNEL_PROGRAMS];
+    const uint16_t as = facts_known_as(&carry->latest->facts, iface);
+    if (!p->nats_count || k->flags & KERNEL_NATS_ANY_WAY) return p->nats_count;
+    return as < KERNEL_WAYS && k->nat_ways[as / 32] >> as % 32 & 1;
 }
 
 /* Write the ports' map. A port whose number has changed leaves its old place. */

@@ -1,0 +1,12 @@
+/* Guard matches of a nat's statement, narrowed by its conditions: what the statement leaves alone, the host's stack
+ * gets. */
+#pragma once
+
+#include "runtime/host/guard/guard.h"
+#include "vm/program/program.h"
+
+/* Call `give` with matches that together are `m` for the packets that meet the statement's sources and conditions (a
+ * `forward any` has none from or to its target). False: out of memory. */
+typedef void narrowed_give(void *arg, const struct guard_match *m);
+bool narrowed(const struct program *p, const struct pbc_nat *n, const struct guard_match *m, narrowed_give *give,
+              void *arg);

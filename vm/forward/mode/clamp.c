@@ -1,0 +1,33 @@
+/* The MSS of what crosses (clamp.h) */
+#include "vm/forward/mode/clamp.h"
+
+#include "vm/forward/edges.h"
+#include "vm/forward/service.h"
+#include "vm/judge/ways.h"
+#include "vm/packet/edit/mss.h"
+
+/* Return the clamp of an interface by its id in rules; 0: none. */
+static uint16_t mss_of(const struct program *p, uint16_t id) { return id < p->ifaces_count ? p->ifaces[id].mss : 0; }
+
+static uint32_t lesser(uint32_t a, uint32_t b) { return b && b < a ? b : a; }
+
+void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key,
+                    const struct way_found *out)
+{
+    const bool v6 = key->kind & KIND_IP6;
+    if (!(p->meta->flags & PBC_CLAMPS) || !(key->marks & TCP_SYN) || !(key->kind & KIND_TCP_FLAGS)) return;
+    const uint16_t clamps[] = {mss_of(p, facts_known_as(f, key->iface)), mss_of(p, (uint16_t)(out->out - 1))};
+    uint32_t mtu = lesser(edge_mtu(f, key->iface), out->mtu);
+    if (out->out) mtu = lesser(mtu, edge_mtu(f, out->iface));
+    for (unsigned i = 0; i < 2; i++)
+        if (clamps[i]) mss_clamp(pkt, key, clamps[i] == PBC_MSS_AUTO ? mss_of_mtu(mtu, v6) : clamps[i]);
+}
+
+void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *pkt)
+{
+    struct key key;
+    if (!(p->meta->flags & PBC_CLAMPS) || pkt_parse(pkt, f, &key) != REASON_NONE || !(key.kind & KIND_FORWARD)) return;
+    if (!(key.marks & TCP_SYN)) return;
+    const struct way_found way = way_find(f, &key, pkt, key.dst);
+    clamp_crossing(p, f, pkt, &key, &way);
+}
