@@ -22,7 +22,7 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 12, /* with retired numbers of inline connections */
+    RECORD_VERSION = 13, /* with three bits of class in tags of flows */
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */

@@ -126,10 +126,8 @@ const char *flow_ends_words(const uint64_t ended[FLOW_ENDS], char *buf, size_t l
 const char *flow_class_name(enum flow_class c)
 {
     static const char *const names[FLOW_CLASSES] = {
-        [FLOW_HALF_OPEN] = "half-open",
-        [FLOW_CLOSING] = "closing",
-        [FLOW_ONE_WAY] = "one-way",
-        [FLOW_ESTABLISHED] = "established",
+        [FLOW_HALF_OPEN] = "half-open", [FLOW_ONE_WAY] = "one-way", [FLOW_ANSWERED] = "answered",
+        [FLOW_CLOSING] = "closing",     [FLOW_LASTING] = "lasting", [FLOW_ESTABLISHED] = "established",
     };
     return names[c];
 }

@@ -132,9 +132,9 @@ bent version5
 same 'one of before is read: of replies it knows no more' "$status $(said)$(cat err)" '0 11 0 4'
 bent version7
 same 'one without bounds is read' "$status $(said)$(cat err)" '0 15 0 0'
-for how in version4 version13; do
+for how in version4 version14; do
     bent $how
-    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 12: replay it with the preyrun that made it'
+    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 13: replay it with the preyrun that made it'
 done
 # Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
 size=$(stat -c %s kept/prey-000001.pcapng)

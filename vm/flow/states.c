@@ -14,13 +14,14 @@ uint64_t flow_pickup_ns(const struct pbc_settings *s, bool live)
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6)
 {
     if (proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP)) return MARK_STATES;
-    return MARK_NEW | MARK_ESTABLISHED | (proto == IPPROTO_NR_TCP ? MARK_INVALID : 0);
+    const bool followed = proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_SCTP;
+    return MARK_NEW | MARK_ESTABLISHED | (followed ? MARK_INVALID : 0);
 }
 
 static uint32_t of_segment(uint32_t flags, bool picks_up)
 {
     switch (flags & (TCP_SYN | TCP_RST | TCP_ACK)) {
-    case TCP_SYN: return MARK_NEW;
+    case TCP_SYN: return MARK_NEW | MARK_ESTABLISHED; /* both sides may open at once (RFC 9293, 3.5) */
     case TCP_RST:
     case TCP_RST | TCP_ACK:
     case TCP_SYN | TCP_ACK: return MARK_ESTABLISHED | MARK_INVALID;
@@ -52,5 +53,5 @@ uint32_t flow_states(uint8_t proto, bool v6, uint32_t flags, uint32_t type, bool
 {
     if (proto == IPPROTO_NR_TCP) return of_segment(flags, picks_up);
     if (proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP)) return of_type(type, v6);
-    return MARK_NEW | MARK_ESTABLISHED;
+    return flow_states_of_protocol(proto, v6);
 }
