@@ -2,8 +2,8 @@
  * ends that are told, pick-up, sources, remembered verdicts. */
 #include "tests/unit/vm/world.h"
 
-#define A_B_UDP "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
-#define B_A_UDP "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000"
+#define A_B_UDP   "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
+#define B_A_UDP   "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000"
 
 #define INIT_REST "0000ffff0001000100000001" /* of SCTP, after the tag */
 
