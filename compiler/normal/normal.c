@@ -166,9 +166,9 @@ static void intern_common(struct normal *n)
     n->tcp = what_protocols(n, KIND_TCP);
     n->icmp6 = what_protocols(n, KIND_ICMP6);
     n->with_header = what_protocols(n, KIND_ICMP | KIND_ICMP6);
-    n->can_be_invalid = what_protocols(n, KIND_TCP | KIND_ICMP | KIND_ICMP6);
+    n->can_be_invalid = what_protocols(n, KIND_TCP | KIND_SCTP | KIND_ICMP | KIND_ICMP6);
     n->can_be_related = what_protocols(n, KIND_UDP | KIND_ICMP | KIND_ICMP6);
-    n->can_be_either = what_protocols(n, KIND_TCP | KIND_UDP | KIND_ICMP | KIND_ICMP6);
+    n->can_be_either = what_protocols(n, KIND_TCP | KIND_SCTP | KIND_UDP | KIND_ICMP | KIND_ICMP6);
     n->no_later = ir_field_range(n->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     n->whole = ir_field_range(n->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
     n->tagged = ir_field_range(n->ir, IR_VLAN, 0, VLAN_ABSENT - 1);

@@ -51,11 +51,13 @@ static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, uin
     return states;
 }
 
+/* Return the states of a protocol that has rules of its own. */
 static unsigned special_states(const struct ir *ir, const struct ir_product *p, uint32_t what)
 {
-    switch (what % WHAT_IP6) {
+    switch (what & UINT8_MAX) {
     case 6: return tcp_states(ir, p);
-    case 17: return states_of_protocol(what);
+    case 17:
+    case 132: return states_of_protocol(what);
     default: return icmp_states(ir, p, what);
     }
 }
@@ -63,8 +65,8 @@ static unsigned special_states(const struct ir *ir, const struct ir_product *p, 
 /* Return the states of IP packets with a protocol in lo..hi, except later fragments. */
 static unsigned whole_states(const struct ir *ir, const struct ir_product *p, uint32_t lo, uint32_t hi)
 {
-    static const uint32_t special[] = {WHAT_IP4 + 1,  WHAT_IP4 + 6, WHAT_IP4 + 17, WHAT_IP6 + 6, WHAT_IP6 + 17,
-                                       WHAT_IP6 + 58, WHAT_AH6 + 6, WHAT_AH6 + 17, WHAT_AH6 + 58};
+    static const uint32_t special[] = {WHAT_IP4 + 1,  WHAT_IP4 + 6,  WHAT_IP4 + 17,  WHAT_IP6 + 6,   WHAT_IP6 + 17, WHAT_IP6 + 58,
+                                       WHAT_AH6 + 6,  WHAT_AH6 + 17, WHAT_AH6 + 58,  WHAT_IP4 + 132, WHAT_IP6 + 132, WHAT_AH6 + 132};
     uint32_t others = hi - lo + 1;
     unsigned states = 0;
     for (unsigned i = 0; i < sizeof(special) / sizeof(special[0]); i++) {

@@ -270,6 +270,15 @@ static void check_parts(struct packet_work *w, const struct node *first)
     }
 }
 
+/* Make an SCTP packet of which nothing else is said open an association: with an INIT, that asks for the tag 1
+ * (frame.c). */
+static void open_association(struct frame_spec *p)
+{
+    static const uint8_t init[] = {1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1};
+    if (p->form != FORM_SCTP || p->payload.len || p->length || p->fragment != KIND_FRAG_NO) return;
+    p->payload = (struct frame_payload){init, sizeof init};
+}
+
 static void check_length(struct packet_work *w)
 {
     struct frame_spec *p = w->p;
@@ -347,6 +356,7 @@ struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const
         p->notes &= (uint8_t)~NOTE_ANY_PORT;
     p->rest = frame_icmp_rest(p);
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
+    open_association(p);
     check_length(&w);
     if (said && *said) said_write(c->arena, *said);
     return w.bad ? NULL : p;

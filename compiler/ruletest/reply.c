@@ -95,6 +95,21 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     return false;
 }
 
+/* Make an SCTP answer of which nothing else is said go on with the handshake, or acknowledge data. */
+static void answer_chunk(const struct frame_spec *last, struct frame_spec *p)
+{
+    enum { INIT = 1, INIT_ACK, COOKIE_ECHO = 10 };
+    static const uint8_t init_ack[] = {2, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1};
+    static const uint8_t cookie_echo[] = {10, 0, 0, 4}, cookie_ack[] = {11, 0, 0, 4}, sack[16] = {3, 0, 0, 16};
+    if (p->form != FORM_SCTP || p->payload.len || p->length || p->fragment != KIND_FRAG_NO) return;
+    switch (last->payload.len ? *last->payload.bytes : 0) {
+    case INIT: p->payload = (struct frame_payload){init_ack, sizeof init_ack}; break;
+    case INIT_ACK: p->payload = (struct frame_payload){cookie_echo, sizeof cookie_echo}; break;
+    case COOKIE_ECHO: p->payload = (struct frame_payload){cookie_ack, sizeof cookie_ack}; break;
+    default: p->payload = (struct frame_payload){sack, sizeof sack};
+    }
+}
+
 static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
 {
     p->form = last->form;
@@ -111,6 +126,7 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
     if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
     p->rest = last->rest;
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
+    answer_chunk(last, p);
 }
 
 /* Return NULL if the packet holds the written parts, else an error text. */

@@ -126,10 +126,8 @@ const char *flow_ends_words(const uint64_t ended[FLOW_ENDS], char *buf, size_t l
 const char *flow_class_name(enum flow_class c)
 {
     static const char *const names[FLOW_CLASSES] = {
-        [FLOW_HALF_OPEN] = "half-open",
-        [FLOW_CLOSING] = "closing",
-        [FLOW_ONE_WAY] = "one-way",
-        [FLOW_ESTABLISHED] = "established",
+        [FLOW_HALF_OPEN] = "half-open", [FLOW_ONE_WAY] = "one-way", [FLOW_ANSWERED] = "answered",
+        [FLOW_CLOSING] = "closing",     [FLOW_LASTING] = "lasting", [FLOW_ESTABLISHED] = "established",
     };
     return names[c];
 }
@@ -252,7 +250,7 @@ static void row_text(FILE *out, const struct layout *t, const char *const cells[
 
 static void totals_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered)
 {
-    char n[TEXT_NUMBER], a[TEXT_NUMBER], words[600];
+    char n[TEXT_NUMBER], a[TEXT_NUMBER], words[800];
     uint64_t ended[FLOW_ENDS] = {0}, on = 0;
     for (size_t i = 0; i < l->count; i++)
         if (l->flows[i].end < FLOW_ENDS)

@@ -25,7 +25,7 @@ static void words_text(FILE *out, const char *what, const char *words)
 static void flows_text(FILE *out, const struct vm_counters *c)
 {
     const struct flow_counters *f = c->flows;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[600];
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[800];
     uint64_t live = 0;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) live += f->live[i];
     note(out, "flows", "%s added, %s live, at most %s at once", text_number(f->added, a), text_number(live, b),

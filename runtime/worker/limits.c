@@ -10,9 +10,9 @@ static void of_flows(const struct vm_counters *c, uint64_t now[])
 {
     const uint64_t *ended = c->flows->ended;
     now[LIMIT_HALF_OPEN] = ended[FLOW_END_HALF_OPEN_LIMIT];
-    now[LIMIT_FLOWS] =
-        ended[FLOW_END_EVICTED_HALF_OPEN] + ended[FLOW_END_EVICTED_CLOSING] + ended[FLOW_END_EVICTED_ONE_WAY];
-    now[LIMIT_EVICTED] = ended[FLOW_END_EVICTED_ESTABLISHED];
+    now[LIMIT_FLOWS] = ended[FLOW_END_EVICTED_HALF_OPEN] + ended[FLOW_END_EVICTED_ONE_WAY] +
+                       ended[FLOW_END_EVICTED_ANSWERED] + ended[FLOW_END_EVICTED_CLOSING];
+    now[LIMIT_EVICTED] = ended[FLOW_END_EVICTED_LASTING] + ended[FLOW_END_EVICTED_ESTABLISHED];
 }
 
 static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t now[])

@@ -3,9 +3,9 @@
  *
  *   attack [FLOWS]
  *
- * The table holds FLOWS, a tenth of them half open; attackers send ten packets a flow, in ten seconds unless said
- * otherwise; a real client comes every thousandth packet, and is answered after 50 ms. LONG=1: a million flows. Times
- * are printed and judge nothing. */
+ * The table holds FLOWS, of which a tenth may be half open; each eighth is a UDP tunnel, the others are TCP. Attackers
+ * send ten packets a flow, in ten seconds unless said otherwise; a real client comes every thousandth packet, and is
+ * answered after 50 ms. LONG=1: a million flows. Times are printed and judge nothing. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,7 +82,8 @@ static struct program *compile_rules(uint64_t flows)
     snprintf(text, sizeof text,
              "limits { flows %" PRIu64 "; half_open %" PRIu64 " }\nfirewall f default drop {\n"
              "  accept state established, related\n  accept state new tcp to 10.0.0.1 port 80\n"
-             "  accept state new udp to 10.0.0.1 port 53\n}\n",
+             "  accept state new udp to 10.0.0.1 port 53\n  accept state new icmp type echo-request to 10.0.0.1\n"
+             "  accept state new sctp to 10.0.0.1 port 80\n  accept state new gre to 10.0.0.1\n}\n",
              flows, flows / 10);
     compile_init(&c);
     if (compile_text(&c, "attack.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
@@ -148,6 +149,8 @@ static struct talk answer_of(const struct talk *t)
     a.flags = TCP_SYN | TCP_ACK;
     a.seq = 900;
     a.ack = t->seq + 1;
+    a.chunk = talk_chunk(1);
+    a.type = 0;
     return a;
 }
 
@@ -160,15 +163,32 @@ static struct talk last_ack(const struct talk *t)
     return a;
 }
 
+enum { TUNNEL_EACH = 8 };
+
+/* A tunnel: three datagrams of each side, and no handshake. */
+static void tunnel(struct field *f, uint64_t n)
+{
+    const struct talk t = client_of(n, IPPROTO_NR_UDP), a = answer_of(&t);
+    for (unsigned i = 0; i < FLOW_LASTS; i++) {
+        add_packet(f, &t);
+        add_packet(f, &a);
+    }
+}
+
 static void establish(struct field *f, uint64_t n)
 {
+    if (n % TUNNEL_EACH == 0) {
+        tunnel(f, n);
+        return;
+    }
     const struct talk t = client_of(n, IPPROTO_NR_TCP), a = answer_of(&t), l = last_ack(&t);
     add_packet(f, &t);
     add_packet(f, &a);
     add_packet(f, &l);
 }
 
-/* Of the flows that were established before, those that no longer are. */
+/* Of the flows that were established before, those that no longer are: of a tunnel the server speaks, whom no rule lets
+ * begin. */
 static uint64_t lost(struct field *f)
 {
     uint64_t gone = 0;
@@ -176,8 +196,10 @@ static uint64_t lost(struct field *f)
     for (uint64_t n = 0; n < f->flows; n += VM_BATCH) {
         unsigned some = 0;
         for (; some < VM_BATCH && n + some < f->flows; some++) {
-            const struct talk t = client_of(n + some, IPPROTO_NR_TCP), l = last_ack(&t);
-            add_packet(f, &l);
+            const bool udp = (n + some) % TUNNEL_EACH == 0;
+            const struct talk t = client_of(n + some, udp ? IPPROTO_NR_UDP : IPPROTO_NR_TCP);
+            const struct talk next = udp ? answer_of(&t) : last_ack(&t);
+            add_packet(f, &next);
         }
         flush(f);
         for (unsigned i = 0; i < some; i++) gone += f->verdicts[i].action != ACTION_ACCEPT;
@@ -224,6 +246,34 @@ static void udp_flood(struct field *f, struct talk *t)
     t->dst_port = 53;
 }
 
+/* Questions of forged sources, each of which is answered. */
+static void asks(struct field *f, struct talk *t, uint8_t proto)
+{
+    syn_flood(f, t);
+    t->proto = proto;
+}
+static void dns_flood(struct field *f, struct talk *t)
+{
+    asks(f, t, IPPROTO_NR_UDP);
+    t->dst_port = 53;
+}
+static void ping_flood(struct field *f, struct talk *t)
+{
+    asks(f, t, IPPROTO_NR_ICMP);
+    t->type = 8;
+}
+static void init_flood(struct field *f, struct talk *t)
+{
+    asks(f, t, IPPROTO_NR_SCTP);
+    t->chunk = talk_chunk(0);
+    t->payload = 20;
+}
+static void gre_flood(struct field *f, struct talk *t)
+{
+    asks(f, t, 47);
+    t->payload = 8;
+}
+
 /* Who knows the addresses and ports, but not the numbers. */
 static void blind_resets(struct field *f, struct talk *t)
 {
@@ -257,8 +307,9 @@ static void fragments(struct field *f, struct talk *t)
     t->fragment = rng_one_in(&f->rng, 2) ? 1 : 2;
 }
 
-/* `times` packets for each flow in the table, in `seconds`. proto: of the real clients. */
-static void flood(struct field *f, attack_fn *attack, uint8_t proto, double seconds)
+/* PER_FLOW packets for each flow in the table, in `seconds`. proto: of the real clients; answered: so is each packet.
+ */
+static void flood(struct field *f, attack_fn *attack, uint8_t proto, double seconds, bool answered)
 {
     const uint64_t packets = f->flows * PER_FLOW, began = f->in.mono_ns;
     const double step = seconds * 1e9 / (double)packets;
@@ -275,6 +326,8 @@ static void flood(struct field *f, attack_fn *attack, uint8_t proto, double seco
         if (i % EVERY == 0) client_comes(f, proto);
         attack(f, &t);
         add_packet(f, &t);
+        const struct talk a = answer_of(&t);
+        if (answered) add_packet(f, &a);
     }
     flush(f);
     f->in.mono_ns += 50 * MS;
@@ -321,7 +374,7 @@ static void test_syn_flood(struct field *f)
     static const double seconds[] = {10, 6, 4, 2.5};
     for (unsigned i = 0; i < 4; i++) {
         begin(f, f->flows);
-        flood(f, syn_flood, IPPROTO_NR_TCP, seconds[i]);
+        flood(f, syn_flood, IPPROTO_NR_TCP, seconds[i], false);
         const double in = per_cent(f->got_in, f->came);
         const uint64_t half = executor_counters(f->worker)->flows->live[FLOW_HALF_OPEN];
         printf("# %.0f SYNs in the time that a real handshake takes, of %" PRIu64
@@ -340,12 +393,24 @@ static void test_flood(struct field *f, attack_fn *attack, uint8_t proto, const 
                        double let_in)
 {
     begin(f, f->flows);
-    flood(f, attack, proto, 10);
+    flood(f, attack, proto, 10, false);
     const uint64_t attacks = f->flows * PER_FLOW, real = f->came + 2 * f->got_in;
     const double in = per_cent(f->got_in, f->came);
     const double through = per_cent(f->let_in > real ? f->let_in - real : 0, attacks);
     said(in >= get_in, "%s: %.2f %% of new clients get in at once", what, in);
     said(through <= let_in, "%s: %.3f %% of it is let in", what, through);
+    survive(f, what);
+    end(f);
+}
+
+static void test_answered(struct field *f, attack_fn *attack, const char *what)
+{
+    begin(f, f->flows);
+    flood(f, attack, IPPROTO_NR_TCP, 10, true);
+    const double in = per_cent(f->got_in, f->came);
+    const uint64_t *ended = executor_counters(f->worker)->flows->ended;
+    printf("# %s, answered: %.2f %% of new clients get in at once\n", what, in);
+    said(ended[FLOW_END_EVICTED_ANSWERED] > 0, "%s, answered: it takes its own place", what);
     survive(f, what);
     end(f);
 }
@@ -393,6 +458,10 @@ int main(int argc, char **argv)
     test_flood(&f, udp_flood, IPPROTO_NR_UDP, "UDP flood", 99, 100);
     test_flood(&f, blind_resets, IPPROTO_NR_TCP, "blind resets", 100, 0.001);
     test_flood(&f, icmp_errors, IPPROTO_NR_TCP, "errors with wrong numbers", 100, 0.01);
+    test_answered(&f, dns_flood, "DNS flood");
+    test_answered(&f, ping_flood, "ping flood");
+    test_answered(&f, init_flood, "INIT flood");
+    test_answered(&f, gre_flood, "GRE flood");
     test_fragments(&f);
     return good ? 0 : 1;
 }

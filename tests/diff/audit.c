@@ -143,7 +143,7 @@ static void draw_rules(struct run *r)
 static void begin_talk(struct run *r, struct conversation *c)
 {
     static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP,  IPPROTO_NR_UDP,
-                                     IPPROTO_NR_UDP, IPPROTO_NR_ICMP, IPPROTO_NR_SCTP};
+                                     IPPROTO_NR_UDP, IPPROTO_NR_ICMP, 47}; /* no SCTP: `would` knows no tags */
     static const uint16_t ports[] = {80, 443, 53, 8080, 1234, 40000};
     static uint16_t next = 2000;
     *c = (struct conversation){.seq = {1000, 5000}};
@@ -174,8 +174,8 @@ static void go_on(struct run *r, struct conversation *c, struct talk *t)
     t->ack = c->seq[!dir];
     t->flags = c->step == 0 ? TCP_SYN : c->step == 1 ? TCP_SYN | TCP_ACK : TCP_ACK;
     t->payload = c->step > 2 ? (uint8_t)(8 * rng_below(&r->rng, 4)) : 0;
-    if (t->proto == IPPROTO_NR_SCTP) t->payload = 8;
-    t->chunk = c->step == 0 ? 1 : 3;
+    if (t->proto == IPPROTO_NR_SCTP) t->payload = 20;
+    t->chunk = talk_chunk(c->step);
     t->type = t->v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
     c->seq[dir] += t->payload + (t->flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
     if (t->proto != IPPROTO_NR_TCP && rng_one_in(&r->rng, 6)) t->ttl = 3;

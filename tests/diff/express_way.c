@@ -200,8 +200,8 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
     if (c->step > 2 && rng_one_in(g, c->step == 3 ? 5 : 40)) t->flags |= rng_one_in(g, 3) ? TCP_RST : TCP_FIN;
     if (c->step > 2 && rng_one_in(g, 10)) t->flags |= TCP_PSH;
     t->payload = c->step > 2 ? (uint8_t)(8 * rng_below(g, 9)) : 0;
-    if (t->proto == IPPROTO_NR_SCTP) t->payload = 8;
-    t->chunk = c->step == 0 ? 1 : 3;
+    if (t->proto == IPPROTO_NR_SCTP) t->payload = 20;
+    t->chunk = talk_chunk(c->step);
     t->type = t->v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
     c->seq[dir] += t->payload + (t->flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
     if (rng_one_in(g, 40)) t->seq += 100000; /* who guesses */

@@ -100,7 +100,7 @@ static enum flow_class class_of(const struct world *w, unsigned slot)
 static bool is_over(const struct world *w, const struct plain_flow *f, uint64_t now_ns)
 {
     if (f->is_twin) f = &w->flow[f->other];
-    const bool own = f->idle_ns && flow_state_class(f->state) == FLOW_ESTABLISHED;
+    const bool own = f->idle_ns && flow_class_is_open(flow_state_class(f->state));
     const uint64_t timeout = own ? f->idle_ns : w->cfg.timeout_ns[f->state];
     if (timeout > UINT64_MAX - f->seen_ns) return now_ns == UINT64_MAX;
     return now_ns >= f->seen_ns + timeout;
@@ -110,7 +110,7 @@ static enum flow_end over_as(enum flow_state s)
 {
     if (s == FLOW_STATE_RESET || s == FLOW_STATE_SCTP_RESET) return FLOW_END_RESET;
     const enum flow_class c = flow_state_class(s);
-    return c == FLOW_CLOSING ? FLOW_END_CLOSED : c == FLOW_ESTABLISHED ? FLOW_END_IDLE : FLOW_END_UNANSWERED;
+    return c == FLOW_CLOSING ? FLOW_END_CLOSED : flow_class_is_open(c) ? FLOW_END_IDLE : FLOW_END_UNANSWERED;
 }
 
 static void plain_end(struct world *w, unsigned slot, enum flow_end how)

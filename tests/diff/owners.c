@@ -375,12 +375,12 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk t[2])
         t[k].ack = c->seq[!dir];
         t[k].flags = c->step == 0 ? TCP_SYN : c->step == 1 && dir ? TCP_SYN | TCP_ACK : TCP_ACK;
         t[k].type = t[k].v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
-        t[k].chunk = c->step == 0 ? 1 : 3;
+        t[k].chunk = talk_chunk(c->step);
     }
     if (c->step > 2 && rng_one_in(g, 40)) t[0].flags |= rng_one_in(g, 3) ? TCP_RST : TCP_FIN;
     if (c->step > 2 && rng_one_in(g, 10)) t[0].flags |= TCP_PSH;
     t[0].payload = c->step > 2 ? (uint8_t)(8 * rng_below(g, 9)) : 0;
-    if (t[0].proto == IPPROTO_NR_SCTP) t[0].payload = 8;
+    if (t[0].proto == IPPROTO_NR_SCTP) t[0].payload = 20;
     t[1].flags = t[0].flags;
     t[1].payload = t[0].payload;
     c->seq[dir] += t[0].payload + (t[0].flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);

@@ -189,8 +189,8 @@ static void go_on(struct run *r, struct conversation *c, struct talk *t)
     t->flags = c->step == 0 ? TCP_SYN : c->step == 1 ? TCP_SYN | TCP_ACK : TCP_ACK;
     if (c->step > 2 && rng_one_in(&r->rng, 25)) t->flags |= rng_one_in(&r->rng, 3) ? TCP_RST : TCP_FIN;
     t->payload = c->step > 2 ? (uint8_t)(8 * rng_below(&r->rng, 4)) : 0;
-    if (t->proto == IPPROTO_NR_SCTP) t->payload = 8;
-    t->chunk = c->step == 0 ? 1 : 3;
+    if (t->proto == IPPROTO_NR_SCTP) t->payload = 20;
+    t->chunk = talk_chunk(c->step);
     t->type = t->v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
     c->seq[dir] += t->payload + (t->flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
     if (rng_one_in(&r->rng, 20)) t->ttl = 3;

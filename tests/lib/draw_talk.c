@@ -5,6 +5,7 @@
 
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 
 bool talk_is_icmp(const struct talk *t) { return t->proto == (t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
 
@@ -75,6 +76,21 @@ static void draw_icmp(struct talks *r, struct talk *t)
     memcpy(t->tags, t->quoted->tags, sizeof t->tags);
 }
 
+/* Draw a chunk, most often the one that comes after `last` when an association is opened. */
+static void draw_chunk(struct talks *r, uint8_t last, struct talk *t)
+{
+    static const uint8_t after[] = {[SCTP_DATA] = SCTP_SACK,
+                                    [SCTP_INIT] = SCTP_INIT_ACK,
+                                    [SCTP_INIT_ACK] = SCTP_COOKIE_ECHO,
+                                    [SCTP_HEARTBEAT] = SCTP_HEARTBEAT_ACK,
+                                    [SCTP_COOKIE_ECHO] = SCTP_COOKIE_ACK,
+                                    [SCTP_SHUTDOWN_ACK] = SCTP_INIT,
+                                    [SCTP_SHUTDOWN_COMPLETE] = SCTP_INIT};
+    t->chunk = last < sizeof after && rng_one_in(r->rng, 2) ? after[last] : (uint8_t)rng_below(r->rng, 16);
+    t->payload = rng_one_in(r->rng, 8) ? (uint8_t)(4 * rng_below(r->rng, 4)) : 20;
+    t->strange = rng_one_in(r->rng, 12);
+}
+
 /* What somebody may answer to this packet. */
 static void draw_answer(struct talks *r, const struct talk *to, struct talk *t)
 {
@@ -85,7 +101,7 @@ static void draw_answer(struct talks *r, const struct talk *to, struct talk *t)
     t->dst_port = to->src_port;
     t->ttl = 64;
     if (t->proto == IPPROTO_NR_TCP) draw_tcp(r, t);
-    if (t->proto == IPPROTO_NR_SCTP) t->chunk = 2;
+    if (t->proto == IPPROTO_NR_SCTP) draw_chunk(r, to->chunk, t);
     if (talk_is_icmp(t) && t->type % 2 && t->type > 12 && !t->v6) t->type++;
     if (talk_is_icmp(t) && t->type == 8 && !t->v6) t->type = 0;
     if (talk_is_icmp(t) && t->v6 && (t->type == 128 || t->type == 139)) t->type = t->type == 128 ? 129 : 140;
@@ -93,7 +109,6 @@ static void draw_answer(struct talks *r, const struct talk *to, struct talk *t)
 
 void draw_talk(struct talks *r, struct talk *t)
 {
-    static const uint8_t chunks[] = {1, 1, 2, 0, 6, 14};
     if (r->past_count && rng_below(r->rng, 8) < r->chatty) {
         draw_answer(r, r->plain ? &r->last : &r->past[rng_below(r->rng, r->past_count)], t);
         return;
@@ -108,8 +123,7 @@ void draw_talk(struct talks *r, struct talk *t)
     case 0: t->proto = IPPROTO_NR_UDP; break;
     case 1:
         t->proto = IPPROTO_NR_SCTP;
-        t->payload = rng_one_in(r->rng, 5) ? 0 : 4;
-        t->chunk = chunks[rng_below(r->rng, sizeof chunks)];
+        draw_chunk(r, SCTP_SHUTDOWN_ACK, t);
         break;
     case 2:
         t->proto = 47;

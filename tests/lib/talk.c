@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/wire.h"
 
 static bool is_group(uint32_t addr) { return addr >> 28 == 0xe; }
@@ -18,6 +19,24 @@ void talk_addr(const struct talk *t, uint32_t addr, uint32_t out[4])
     }
     out[0] = is_group(addr) ? 0xff020000 : 0x20010db8;
     out[3] = addr;
+}
+
+uint32_t talk_tag(uint16_t port) { return UINT32_C(0x5c000000) + port; }
+
+uint8_t talk_chunk(unsigned nth)
+{
+    static const uint8_t opening[] = {SCTP_INIT, SCTP_INIT_ACK, SCTP_COOKIE_ECHO, SCTP_COOKIE_ACK};
+    return nth < sizeof opening ? opening[nth] : SCTP_SACK;
+}
+
+static void put_chunk(const struct talk *t, uint8_t *p)
+{
+    const uint32_t tag = t->chunk == SCTP_INIT ? 0 : talk_tag(t->dst_port);
+    wire_put32(p + SCTP_TAG, t->strange ? tag + 1000 : tag);
+    if (t->payload < 4) return;
+    p[SCTP_LEN] = t->chunk;
+    wire_put16(p + SCTP_LEN + 2, t->payload);
+    if (t->payload >= 8) wire_put32(p + SCTP_LEN + 4, talk_tag(t->src_port));
 }
 
 static uint32_t put_l4(const struct talk *t, uint8_t *p)
@@ -47,7 +66,7 @@ static uint32_t put_l4(const struct talk *t, uint8_t *p)
         break;
     case IPPROTO_NR_SCTP:
         header = SCTP_LEN;
-        p[SCTP_LEN] = t->chunk;
+        put_chunk(t, p);
         break;
     default: break;
     }

@@ -18,10 +18,11 @@ struct talk {
     uint8_t flags;               /* of TCP */
     uint32_t seq, ack;
     uint16_t window;
-    uint8_t payload; /* bytes of it, at most 64; of SCTP the first is `chunk` */
-    uint8_t chunk;
-    uint8_t type; /* ICMP, by the family's own numbers */
-    uint16_t id;  /* of a query */
+    uint8_t payload; /* bytes of it, at most 64; of SCTP a chunk of the type `chunk`, if there are four or more */
+    uint8_t chunk;   /* talk_tag says which tag it has */
+    bool strange;    /* SCTP: with a tag that nobody asked for */
+    uint8_t type;    /* ICMP, by the family's own numbers */
+    uint16_t id;     /* of a query */
     uint8_t tag_count;
     struct {
         uint16_t tpid, vid;
@@ -33,6 +34,12 @@ struct talk {
 
 /* Write the frame; returns its length. */
 uint32_t talk_build(const struct talk *t, uint8_t out[TALK_FRAME_MAX]);
+
+/* The verification tag that packets to a port have: the one that INIT and INIT ACK of that port ask for. */
+uint32_t talk_tag(uint16_t port);
+/* The chunk of the Nth packet of an association that is opened; the first comes from the client, and the sides take
+ * turns: INIT and INIT ACK, the cookie both ways, then data. */
+uint8_t talk_chunk(unsigned nth);
 
 /* The address as in struct key. */
 void talk_addr(const struct talk *t, uint32_t addr, uint32_t out[4]);

@@ -145,7 +145,7 @@ verdict accept EST - - -
 in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 1301 > 80 syn seq 100
 verdict accept NEW - - -
 in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 80 > 1301 syn seq 500
-verdict accept NEW - - -
+verdict accept EST - - -
 in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 1301 > 80 syn ack seq 100 ack 501
 verdict accept EST - - -
 in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 80 > 1301 syn ack seq 500 ack 101

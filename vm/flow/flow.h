@@ -18,8 +18,18 @@
 
 struct program;
 
-/* The order in which flows make way when there is no room (docs/architecture.md, Workers and state) */
-enum flow_class { FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_ONE_WAY, FLOW_ESTABLISHED, FLOW_CLASSES };
+/* The order in which flows make way when there is no room (README.md, What makes way) */
+enum flow_class {
+    FLOW_HALF_OPEN,
+    FLOW_ONE_WAY,  /* one side has spoken */
+    FLOW_ANSWERED, /* both have, but one of them less than FLOW_LASTS times */
+    FLOW_CLOSING,
+    FLOW_LASTING,     /* each side has sent FLOW_LASTS packets or more, or the answers are not seen (DSR) */
+    FLOW_ESTABLISHED, /* a handshake has proved both sides */
+    FLOW_CLASSES
+};
+/* Packets of each side after which a flow without a handshake is lasting */
+enum { FLOW_LASTS = 3 };
 
 enum flow_state {
 #define FLOW_STATE(ident, name, class, timeout, doc) FLOW_STATE_##ident,
@@ -35,13 +45,20 @@ const char *flow_state_name(enum flow_state s);
 const char *flow_end_name(enum flow_end e);
 static inline enum flow_class flow_state_class(enum flow_state s)
 {
-    /* Two bits a state instead of a table, which the kernel executor would have to load */
-    const uint64_t classes = 0
-#define FLOW_STATE(ident, name, class, timeout, doc) | (uint64_t)FLOW_##class << 2 * FLOW_STATE_##ident
+    /* Bits of the classes instead of a table, which the kernel executor would have to load */
+    const uint64_t low = 0
+#define FLOW_STATE(ident, name, class, timeout, doc) | (uint64_t)(FLOW_##class & 3) << 2 * FLOW_STATE_##ident
 #include "vm/flow/flow_state.def"
         ;
-    return s < FLOW_STATES ? (enum flow_class)(classes >> 2 * s & 3) : FLOW_HALF_OPEN;
+    const uint64_t high = 0
+#define FLOW_STATE(ident, name, class, timeout, doc) | (uint64_t)(FLOW_##class >> 2) << FLOW_STATE_##ident
+#include "vm/flow/flow_state.def"
+        ;
+    static_assert(FLOW_STATES <= 32 && FLOW_CLASSES <= 8, "two bits of each state in one word, one in the other");
+    return s < FLOW_STATES ? (enum flow_class)((low >> 2 * s & 3) | (high >> s & 1) << 2) : FLOW_HALF_OPEN;
 }
+/* True if both sides have spoken, and neither has ended the flow. */
+static inline bool flow_class_is_open(enum flow_class c) { return c == FLOW_ANSWERED || c >= FLOW_LASTING; }
 
 /* The sender: the side that opened the flow, or the other */
 enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
@@ -91,9 +108,28 @@ enum tcp_track_flag {
     TCP_TRACK_ACK_REPLY = 1 << 6,
     TCP_TRACK_LOOSE = 1 << 7, /* a side may have sent more than `end`: pick-up, or the first fragment of a segment */
 };
+enum sctp_track_flag {
+    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen: each side's first packet tells its tag */
+    SCTP_TRACK_ECHO_ORIGINAL = 1 << 1, /* the opener has sent the cookie back */
+    SCTP_TRACK_ECHO_REPLY = 1 << 2,
+    SCTP_TRACK_STRANGE_ORIGINAL = 1 << 3, /* the opener's last HEARTBEAT had another tag */
+    SCTP_TRACK_STRANGE_REPLY = 1 << 4,
+};
+/* Counts and tags in place of sequence numbers, for a flow that has none; by enum flow_dir */
+struct plain_track {
+    uint32_t tag[2];     /* SCTP: verification tag of that direction's packets; 0: not known yet */
+    uint32_t new_tag[2]; /* the tag that a handshake asks for, until its cookie comes; 0: none */
+    uint8_t packets[2];  /* packets of that direction, at most FLOW_LASTS */
+    uint8_t sctp;        /* enum sctp_track_flag */
+};
 struct tcp_track {
-    struct tcp_side side[2]; /* by enum flow_dir */
-    uint16_t window[2];      /* largest window each side announced, rounded up to a multiple of its scale */
+    union {
+        struct {
+            struct tcp_side side[2]; /* by enum flow_dir */
+            uint16_t window[2];      /* largest window each side announced, rounded up to a multiple of its scale */
+        };
+        struct plain_track plain; /* all protocols but TCP */
+    };
     uint8_t scale;    /* window shifts: bits 0-3 of the original side, bits 4-7 of the other. At most 14 (RFC 7323); 15:
                        * the side's SYN had no window scale option. Valid with TCP_TRACK_SCALED only */
     uint8_t flags;    /* enum tcp_track_flag */
@@ -111,6 +147,12 @@ enum flow_flag {
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
     FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
 };
+/* Return the class of a flow. One whose answers are not seen has proved nothing by its handshake. */
+static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags)
+{
+    const enum flow_class class = flow_state_class(s);
+    return flags & FLOW_ONE_SIDED && class == FLOW_ESTABLISHED ? FLOW_LASTING : class;
+}
 /* The part of a flow that would be there if audited rules decided (vm/worker/audit.h). A flow that is not there
  * in fact is not known. */
 enum flow_would {
@@ -154,6 +196,12 @@ struct flow {
     uint8_t recipe;        /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");
+
+/* True for an SCTP association that was shut down or aborted. */
+static inline bool flow_has_ended(const struct flow *f)
+{
+    return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
+}
 
 /* Return the part of a tuple's hash that is in its claim word. */
 static inline uint32_t flow_claim_hash(uint64_t hash)
@@ -204,7 +252,7 @@ enum { SCALE_ABSENT = 255, SCALE_MOST = 14 };
 /* Read the segment of a parsed TCP packet (not a later fragment). An option with a false length ends the list. */
 void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s);
 
-/* State and track of the flow after a segment */
+/* State and track of the flow after a segment, or a packet of another protocol */
 struct tcp_step {
     struct tcp_track track;
     uint8_t state; /* enum flow_state */
@@ -231,7 +279,7 @@ void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *
  * window before (RFC 5927, 4.1). Always true if no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
 
-/* `state` as far as the header alone tells (README.md): a SYN without ACK is new, only errors and UDP, and
+/* `state` as far as the header alone tells (README.md): a SYN without ACK is never invalid, only errors and UDP, and
  * advertisements of routers, can be related, UDP is never invalid. The tracker gives one of the returned states; the
  * compiler and the frames drawn from rules rely on that. An ambiguous header returns all that can be. */
 

@@ -17,13 +17,14 @@ static uint32_t of_answers(uint8_t proto) { return proto == IPPROTO_NR_UDP ? MAR
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6)
 {
     if (proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP)) return MARK_STATES;
-    return MARK_NEW | MARK_ESTABLISHED | (proto == IPPROTO_NR_TCP ? MARK_INVALID : of_answers(proto));
+    const bool followed = proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_SCTP;
+    return MARK_NEW | MARK_ESTABLISHED | (followed ? MARK_INVALID : of_answers(proto));
 }
 
 static uint32_t of_segment(uint32_t flags, bool picks_up)
 {
     switch (flags & (TCP_SYN | TCP_RST | TCP_ACK)) {
-    case TCP_SYN: return MARK_NEW;
+    case TCP_SYN: return MARK_NEW | MARK_ESTABLISHED; /* both sides may open at once (RFC 9293, 3.5) */
     case TCP_RST:
     case TCP_RST | TCP_ACK:
     case TCP_SYN | TCP_ACK: return MARK_ESTABLISHED | MARK_INVALID;
@@ -55,5 +56,5 @@ uint32_t flow_states(uint8_t proto, bool v6, uint32_t flags, uint32_t type, bool
 {
     if (proto == IPPROTO_NR_TCP) return of_segment(flags, picks_up);
     if (proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP)) return of_type(type, v6);
-    return MARK_NEW | MARK_ESTABLISHED | of_answers(proto);
+    return flow_states_of_protocol(proto, v6);
 }

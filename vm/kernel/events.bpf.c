@@ -10,6 +10,7 @@ extern const char mask_events_lost;
 TABLE(const struct pbc_rule, rules);
 
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
+bool kernel_flow_is_foreign(struct kpkt *k NONNULL);
 
 static inline uint64_t lost(const struct kpkt *k)
 {
@@ -49,14 +50,15 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
 }
 
 /* Return what the packet met in the flow table (enum met_has), as look saw it: since then it may have begun a flow. */
-static inline uint32_t what_it_met(const struct kpkt *k)
+static inline uint32_t what_it_met(struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
     const bool had = s->class > SEEN_NEW || (s->class == SEEN_NEW && s->next.reopen);
     const uint32_t out = k->key.kind & KIND_OUT ? MET_OUT : 0;
     if (!(state_world.flags & PBC_KEEPS_FLOWS)) return out;
-    return MET_SAID | out | (had ? MET_FLOW : 0) | (s->picks ? MET_PICKS_UP : 0) |
-           (s->picks == PICKS_OPENED ? MET_OPENED : 0) | (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
+    return MET_SAID | out | (had ? MET_FLOW : 0) | (!had && kernel_flow_is_foreign(k) ? MET_FOREIGN : 0) |
+           (s->picks ? MET_PICKS_UP : 0) | (s->picks == PICKS_OPENED ? MET_OPENED : 0) |
+           (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
 }
 
 /* True for a packet that is dropped or rejected, begins a flow or changes a flow's state. */

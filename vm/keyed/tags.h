@@ -1,5 +1,5 @@
-/* A group of sixteen slots in 32 bytes: one 16-bit tag each, two bits of class above fourteen bits of hash, which are
- * never all 0; tag 0 is a free slot. A question to all sixteen at once gives a mask, bit i for slot i.
+/* A group of sixteen slots in 32 bytes: one 16-bit tag each, three bits of class above thirteen bits of hash, which
+ * are never all 0; tag 0 is a free slot. A question to all sixteen at once gives a mask, bit i for slot i.
  *
  * Each question has three implementations with equal answers: SSE2; a plain one for other machines; and one on words of
  * four tags for the kernel, without a branch, because the kernel's verifier follows each branch both ways. */
@@ -11,7 +11,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { GROUP = 16, TAG_HASH = 0x3fff, TAG_CLASS_AT = 14, TAG_CLASS = 3 << TAG_CLASS_AT };
+enum { GROUP = 16, TAG_HASH = 0x1fff, TAG_CLASS_AT = 13, TAG_CLASS = 7 << TAG_CLASS_AT };
 
 /* Return the mask of tags whose bits under `mask` are `bits`. */
 static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
@@ -144,7 +144,7 @@ static inline uint32_t place_second(uint64_t hash, uint32_t groups, uint32_t fir
 
 static inline uint16_t place_tag(uint64_t hash)
 {
-    const uint16_t tag = (uint16_t)((hash >> 32 & 0x7f) << 7 | (hash & 0x7f));
+    const uint16_t tag = (uint16_t)((hash >> 32 & 0x3f) << 7 | (hash & 0x7f));
     return tag ? tag : 0x80;
 }
 

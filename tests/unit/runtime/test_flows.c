@@ -181,7 +181,7 @@ static void words(void **state)
 {
     (void)state;
     uint64_t ended[FLOW_ENDS] = {0}, live[FLOW_CLASSES] = {0};
-    char b[600];
+    char b[800];
     assert_string_equal(flow_ends_words(ended, b, sizeof b), "");
     for (unsigned i = 0; i < FLOW_ENDS; i++) ended[i] = UINT64_MAX;
     flow_ends_words(ended, b, sizeof b);

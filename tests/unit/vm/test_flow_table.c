@@ -277,7 +277,7 @@ static void each_state_ends_its_way(void **state)
         const uint64_t over = 10 + (100 + s) * second, hash = flow_hash(t, &id);
         const int32_t slot = add(t, id, (enum flow_state)s, 10);
         enum flow_end how = FLOW_END_UNANSWERED;
-        if (flow_state_class((enum flow_state)s) == FLOW_ESTABLISHED) how = FLOW_END_IDLE;
+        if (flow_class_is_open(flow_state_class((enum flow_state)s))) how = FLOW_END_IDLE;
         if (flow_state_class((enum flow_state)s) == FLOW_CLOSING) how = FLOW_END_CLOSED;
         if (strcmp(flow_state_name((enum flow_state)s), "reset") == 0) how = FLOW_END_RESET;
         assert_int_equal(flow_deadline(t, flow_at(t, slot)), over);
@@ -388,8 +388,8 @@ static void no_half_open_flows(void **state)
 static void the_least_class_yields(void **state)
 {
     (void)state;
-    static const enum flow_state states[FLOW_CLASSES] = {FLOW_STATE_SYN_SENT, FLOW_STATE_CLOSING,
-                                                         FLOW_STATE_UDP_ONE_WAY, FLOW_STATE_OPEN};
+    static const enum flow_state states[FLOW_CLASSES] = {FLOW_STATE_SYN_SENT, FLOW_STATE_UDP_ONE_WAY, FLOW_STATE_UDP,
+                                                         FLOW_STATE_CLOSING,  FLOW_STATE_UDP_LASTING, FLOW_STATE_OPEN};
     for (unsigned least = 0; least < FLOW_CLASSES; least++) {
         struct flow_table *t = table_of(16, 100);
         for (uint32_t i = 0; i < 32; i++)

@@ -2,8 +2,10 @@
  * ends that are told, pick-up, sources, remembered verdicts. */
 #include "tests/unit/vm/world.h"
 
-#define A_B_UDP "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
-#define B_A_UDP "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000"
+#define A_B_UDP   "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
+#define B_A_UDP   "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000"
+
+#define INIT_REST "0000ffff0001000100000001" /* of SCTP, after the tag */
 
 static void udp_both_sides(void **state)
 {
@@ -15,7 +17,7 @@ static void udp_both_sides(void **state)
     SAYS(&w, B_A_UDP, "ESTABLISHED");
     SAYS(&w, A_B_UDP, "ESTABLISHED");
     SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1001", "NEW");
-    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / sctp 53 > 1000", "NEW");
+    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / sctp 53 > 1000 / payload x\"0100001400000015" INIT_REST "\"", "NEW");
     assert_int_equal(world_live(&w), 3);
     w.in.mono_ns += 119 * S;
     SAYS(&w, B_A_UDP, "ESTABLISHED");
@@ -191,27 +193,30 @@ static void land(void **state)
     world_fini(&w);
 }
 
+#define TO   "ip4 10.0.0.1 > 10.0.0.2 / sctp 9 > 10 "
+#define FROM "ip4 10.0.0.2 > 10.0.0.1 / sctp 10 > 9 "
+
 static void sctp_ends(void **state)
 {
     (void)state;
     struct world w;
     world_init(&w, RULES_STATES);
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 9 > 10 / payload x\"01000014\"", "NEW");
-    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / sctp 10 > 9 / payload x\"02000014\"", "ESTABLISHED");
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 9 > 10 / payload x\"06000004\"", "ESTABLISHED"); /* ABORT */
+    SAYS(&w, TO "tag 0 / payload x\"0100001400000015" INIT_REST "\"", "NEW");
+    SAYS(&w, FROM "tag 21 / payload x\"0200001400000016" INIT_REST "\"", "ESTABLISHED");
+    SAYS(&w, TO "tag 22 / payload x\"06000004\"", "ESTABLISHED"); /* ABORT */
     struct flow_record f;
     uint32_t at = 0;
     assert_true(vm_flow_next(w.vm, &at, &f));
     assert_int_equal(f.state, FLOW_STATE_SCTP_RESET);
-    w.in.mono_ns += 60 * S;
-    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / sctp 10 > 9 / payload x\"00030010\"", "ESTABLISHED"); /* keeps nothing alive */
-    w.in.mono_ns += 59 * S;
-    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / sctp 10 > 9 / payload x\"01000014\"", "NEW"); /* another association */
+    w.in.mono_ns += 5 * S;
+    SAYS(&w, FROM "tag 21 / payload x\"06000004\"", "ESTABLISHED"); /* keeps nothing alive */
+    w.in.mono_ns += 4 * S;
+    SAYS(&w, FROM "tag 0 / payload x\"0100001400000021" INIT_REST "\"", "NEW"); /* another association */
     assert_int_equal(w.events[0].flow.end, FLOW_END_REOPENED);
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 9 > 10 / payload x\"02000014\"", "ESTABLISHED");
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 9 > 10 / payload x\"0e000004\"", "ESTABLISHED"); /* SHUTDOWN COMPLETE */
-    w.in.mono_ns += 120 * S;
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 9 > 10 / pad x\"01000014\"", "NEW"); /* no chunk: only padding */
+    SAYS(&w, TO "tag 33 / payload x\"0200001400000022" INIT_REST "\"", "ESTABLISHED");
+    SAYS(&w, TO "tag 33 / payload x\"0e000004\"", "ESTABLISHED"); /* SHUTDOWN COMPLETE */
+    w.in.mono_ns += 10 * S;
+    SAYS(&w, TO "tag 33 / pad x\"01000014\"", "INVALID"); /* no chunk: only padding */
     assert_int_equal(w.tx.event_count, 2);
     assert_int_equal(w.events[1].flow.end, FLOW_END_CLOSED);
     world_fini(&w);

@@ -1,6 +1,7 @@
 /* The flow table as bytes: the meaningful lines of each taken slot (table.h, flow_table_archive) */
 #include "vm/flow/table/table_priv.h"
 #include "vm/keyed/archive.h"
+#include "vm/packet/parse/header.h"
 
 /* True if the second line of a flow is written. begins: the writer recorded when flows began. */
 static bool says_cold(bool begins, const struct flow *f)
@@ -46,7 +47,7 @@ static bool is_flow(const struct flow_table *t, uint32_t slot)
         if (table_slot(t, twin)->flow != (int32_t)slot) return false;
     }
     return (f->would & FLOW_WOULD_STATE) < FLOW_WOULDS &&
-           tag_class(*table_tag(t, slot)) == flow_state_class((enum flow_state)f->state);
+           tag_class(*table_tag(t, slot)) == flow_class_of((enum flow_state)f->state, f->flags);
 }
 
 static bool is_sound(const struct flow_table *t, uint32_t slot)
@@ -81,14 +82,37 @@ static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t g
     return asked;
 }
 
-/* Bit of the number of groups: some of them are near. Recordings up to version 10 have none. */
-#define GROUPS_NEAR (UINT32_C(1) << 31)
+/* Bits of the number of groups: some of them are near (recordings up to version 10 have none); tags have a class of
+ * three bits (those up to version 12 have two, and the first FLOW_STATES_TWO states). */
+#define GROUPS_NEAR   (UINT32_C(1) << 31)
+#define GROUPS_RANKED (UINT32_C(1) << 30)
+enum { FLOW_STATES_TWO = FLOW_STATE_OTHER + 1 };
 
-static bool archive_size(struct flow_table *t, struct archive *a)
+/* Give the slot of an older recording its tag, and an association tags that its next packets tell. */
+static void rank(struct flow_table *t, uint32_t slot)
 {
-    uint32_t said = t->groups | (t->near ? GROUPS_NEAR : 0);
+    struct flow *f = table_slot(t, slot);
+    const struct flow *of = is_taken(t, (int32_t)table_owner(t, slot)) ? table_slot(t, table_owner(t, slot)) : f;
+    struct flow_id id;
+    flow_id_of(t, (int32_t)slot, &id);
+    *table_tag(t, slot) = (uint16_t)(place_tag(table_hash(t, &id)) |
+                                     flow_class_of((enum flow_state)of->state, of->flags) << TAG_CLASS_AT);
+    if (f->proto == IPPROTO_NR_SCTP) f->tcp.plain = (struct plain_track){.sctp = SCTP_TRACK_UNSEEN};
+}
+
+static void rank_all(struct flow_table *t)
+{
+    for (uint32_t slot = 0; slot < t->groups * GROUP; slot++)
+        if (*table_tag(t, slot)) rank(t, slot);
+}
+
+static bool archive_size(struct flow_table *t, struct archive *a, bool *ranked)
+{
+    uint32_t said = t->groups | (t->near ? GROUPS_NEAR : 0) | GROUPS_RANKED;
     if (!ARCHIVE(a, said)) return false;
-    const uint32_t groups = said & ~GROUPS_NEAR, near = said & GROUPS_NEAR ? table_near_of(groups) : 0;
+    *ranked = said & GROUPS_RANKED;
+    const uint32_t groups = said & ~(GROUPS_NEAR | GROUPS_RANKED),
+                   near = said & GROUPS_NEAR ? table_near_of(groups) : 0;
     if (groups == t->groups && near == t->near) return true;
     return archive_sound(a, table_resize(t, groups, near));
 }
@@ -97,10 +121,11 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
 {
     uint32_t next = 0, asked = 0;
     uint8_t begins = t->begins;
-    if (!archive_size(t, a)) return false;
+    bool ranked;
+    if (!archive_size(t, a, &ranked)) return false;
     ARCHIVE(a, begins);
     ARCHIVE(a, t->key);
-    ARCHIVE(a, t->timeout_ns);
+    archive_part(a, t->timeout_ns, ranked ? sizeof t->timeout_ns : FLOW_STATES_TWO * sizeof *t->timeout_ns);
     ARCHIVE(a, t->half_open_most);
     ARCHIVE(a, t->sweep_group);
     ARCHIVE(a, t->hand);
@@ -114,6 +139,7 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
             archive_slot(t, a, slot, begins);
         }
     }
+    if (a->reads && !a->bad && !ranked) rank_all(t);
     if (a->reads && !a->bad) settle(t, a);
     return !a->bad;
 }

@@ -30,7 +30,7 @@ static inline uint64_t table_timeout(const struct flow_table *t, const struct fl
 {
     if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
     const enum flow_class class = flow_state_class((enum flow_state)f->state);
-    const bool own = class == FLOW_ESTABLISHED || (class == FLOW_ONE_WAY && f->flags & FLOW_IDLE_ONE_WAY);
+    const bool own = flow_class_is_open(class) || (class == FLOW_ONE_WAY && f->flags & FLOW_IDLE_ONE_WAY);
     return own ? table_cold_of(t, f)->idle_ns : t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
 }
 

@@ -146,6 +146,8 @@ static enum flow_end end_by_timeout(enum flow_state state)
     case FLOW_ONE_WAY: return FLOW_END_UNANSWERED;
     case FLOW_CLOSING:
         return state == FLOW_STATE_RESET || state == FLOW_STATE_SCTP_RESET ? FLOW_END_RESET : FLOW_END_CLOSED;
+    case FLOW_ANSWERED:
+    case FLOW_LASTING:
     case FLOW_ESTABLISHED:
     case FLOW_CLASSES: break;
     }
@@ -254,7 +256,7 @@ static TABLE_WITHIN bool bound_half_open(struct flow_table *t, enum flow_class c
 TABLE_WITHIN int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state,
                                  unsigned flags, uint64_t now_ns)
 {
-    const enum flow_class class = LOOSE(flow_state_class(state));
+    const enum flow_class class = LOOSE(flow_class_of(state, flags));
     if (!bound_half_open(t, class, now_ns)) return FLOW_NONE;
     const int64_t slot = LOOSE(take_slot(t, tuple, table_word(tuple, state, flags), FLOW_NONE, now_ns));
     if (slot < 0) return FLOW_NONE;
@@ -303,7 +305,7 @@ static TABLE_WITHIN void set_class(struct flow_table *t, uint32_t slot, enum flo
 
 TABLE_WITHIN void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)
 {
-    const enum flow_class class = flow_state_class(state);
+    const enum flow_class class = flow_class_of(state, table_slot(t, slot)->flags);
     const uint16_t tag = *table_tag(t, (uint32_t)slot);
     table_slot(t, slot)->state = (uint8_t)state;
     if (tag_class(tag) == class) return;

@@ -132,8 +132,7 @@ static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
     if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
 }
 
-/* True for SYN and RST in one segment, which no host sends and hosts read differently: it neither opens nor resets. So
- * a SYN without ACK is never established. */
+/* True for SYN and RST in one segment, which no host sends and hosts read differently: it neither opens nor resets. */
 static bool is_syn_and_rst(const struct tcp_segment *s) { return !(~s->flags & (TCP_SYN | TCP_RST)); }
 static bool is_syn(const struct tcp_segment *s) { return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN; }
 
@@ -150,14 +149,14 @@ enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_st
     return MARK_NEW;
 }
 
-/* Follow the second SYN if both sides open at once (RFC 9293, 3.5). */
+/* Follow the second SYN if both sides open at once (RFC 9293, 3.5): both have spoken. */
 ALONE enum flow_mark tcp_simultaneous(enum flow_dir dir, const struct tcp_segment *s THERE, struct tcp_step *next THERE)
 {
     dir &= FLOW_REPLY;
     take_syn(&next->track, dir, s);
     if (dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
     settle_scale(&next->track);
-    return goes_on(next, FLOW_STATE_SYN_BOTH, MARK_NEW);
+    return goes_on(next, FLOW_STATE_SYN_BOTH, MARK_ESTABLISHED);
 }
 
 /* Return a note of a SYN that changes nothing, never 0: eleven bits of its number plus one, its shift, its side. */
@@ -185,7 +184,7 @@ ALONE enum flow_mark tcp_follow_syn(enum flow_state state, enum flow_dir dir, co
         next->track.flags |= keep;
         return MARK_NEW;
     case FLOW_STATE_SYN_BOTH:
-        if (same_syn(t, dir, s)) return goes_on(next, state, MARK_NEW);
+        if (same_syn(t, dir, s)) return goes_on(next, state, MARK_ESTABLISHED);
         unsettle_scale(t);
         return tcp_simultaneous(dir, s, next);
     case FLOW_STATE_CLOSING:

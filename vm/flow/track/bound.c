@@ -3,6 +3,7 @@
 
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/table/shared.h"
+#include "vm/flow/tcp/sctp.h"
 #include "vm/flow/track/ordinary.h"
 #include "vm/flow/track/track_priv.h"
 #include "vm/packet/parse/header.h"
@@ -30,7 +31,8 @@ unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags
 
 bool track_may_begin(const struct key *key, const struct track_seen *s)
 {
-    if (s->how < HOW_TCP || s->how >= HOW_REPLY || s->at & AT_GROUP) return false;
+    if (s->how < HOW_TCP || s->how >= HOW_REPLY || s->at & (AT_GROUP | AT_FOREIGN)) return false;
+    if (key->kind & KIND_SCTP) return sctp_may_begin(&s->next);
     if (s->how != HOW_TCP || s->mark == MARK_NEW) return true;
     return (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
 }
@@ -186,7 +188,8 @@ int32_t track_waiting(const struct track *t, const struct track_seen *s, const s
 
 void track_evict(struct track *t, int32_t slot)
 {
-    const enum flow_class class = flow_state_class((enum flow_state)flow_at(t->table, slot)->state);
+    const struct flow *f = flow_at(t->table, slot);
+    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags);
     flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
 }
 

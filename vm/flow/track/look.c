@@ -1,11 +1,9 @@
 /* The effect that a packet would have on its flow (look.h); only *s is written */
 #include "vm/flow/track/look.h"
 
+#include "vm/flow/tcp/sctp.h"
 #include "vm/flow/track/joined.h"
 #include "vm/flow/track/track_priv.h"
-#include "vm/packet/parse/read.h"
-
-enum { SCTP_INIT = 1 }; /* a chunk (RFC 9260, 3.2) */
 
 /* Return the direction of the packet, or of the packet that an error quotes. */
 static enum flow_dir direction(const struct flow *f, uint8_t at)
@@ -15,15 +13,19 @@ static enum flow_dir direction(const struct flow *f, uint8_t at)
     return !(at & AT_HIGH) == !(f->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
 }
 
+/* A flow with a twin has two tuples: its opener's packets come by its own, those of the other side by the twin's. */
 void look_side(const struct flow *at, struct track_seen *s)
 {
+    const bool pair = at->flags & (FLOW_TWIN | FLOW_PAIRED);
     s->dir = (uint8_t)direction(at, s->at);
     s->twin = at->flags & FLOW_TWIN;
-    if (!s->twin) return;
-    s->slot = at->flow;
-    if (s->how == HOW_ERROR || s->dir == FLOW_REPLY) return;
+    s->at &= (uint8_t)~AT_FOREIGN;
+    if (s->twin) s->slot = at->flow;
+    if (!pair || s->how == HOW_ERROR || s->twin == (s->dir == FLOW_REPLY)) return;
     s->slot = FLOW_NONE;
-    s->how = HOW_INVALID;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
+    s->at |= AT_FOREIGN;
 }
 
 /* Judge a segment without a flow. */
@@ -43,28 +45,63 @@ static enum flow_mark look_tcp(const struct flow *f, const struct flow_joint *jo
     return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
 }
 
-/* Judge a flow of a protocol without numbers: established once both sides have spoken, including this packet. An INIT
- * on an SCTP association that has ended begins another. */
+static enum flow_mark look_sctp(const struct flow *f, const struct key *key, const struct pkt *pkt,
+                                struct track_seen *s)
+{
+    struct sctp_packet packet;
+    sctp_read(pkt, key, &packet);
+    if (!f) return sctp_begin(&packet, s->picks == PICKS_NEW, &s->next);
+    return sctp_follow(f, (enum flow_dir)s->dir, &packet, &s->next);
+}
+
+/* Return the state of a flow without numbers. both: both sides have spoken; lasts: often enough. */
+static enum flow_state plain_state(const struct key *key, bool both, bool lasts)
+{
+    const bool udp = key->kind & KIND_UDP, icmp = key->kind & (KIND_ICMP | KIND_ICMP6);
+    if (lasts) return udp ? FLOW_STATE_UDP_LASTING : icmp ? FLOW_STATE_ICMP_LASTING : FLOW_STATE_OTHER_LASTING;
+    const enum flow_state first = udp    ? FLOW_STATE_UDP_ONE_WAY
+                                  : icmp ? FLOW_STATE_ICMP_ONE_WAY
+                                         : FLOW_STATE_OTHER_ONE_WAY;
+    return (enum flow_state)(first + LOOSE(both ? 1u : 0u));
+}
+
+/* Judge a flow of a protocol without numbers: established once both sides have spoken, including this packet. */
 static enum flow_mark look_plain(const struct flow *f, const struct key *key, const struct pkt *pkt,
                                  struct track_seen *s)
 {
-    s->next.reopen = f && flow_has_ended(f) && sctp_chunk_read(pkt, key) == SCTP_INIT;
-    if (!f || s->next.reopen) return MARK_NEW;
-    if (f->flags & FLOW_ONE_SIDED) return MARK_ESTABLISHED;
-    return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
+    if (key->kind & KIND_SCTP) return look_sctp(f, key, pkt, s);
+    struct tcp_step *next = &s->next;
+    struct plain_track *t = &next->track.plain;
+    *next = (struct tcp_step){.refresh = true};
+    if (f) next->track = f->tcp;
+    uint8_t *count = &t->packets[s->dir & 1];
+    if (*count < FLOW_LASTS) ++*count;
+    if (s->dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
+    const bool one_sided = f && f->flags & FLOW_ONE_SIDED;
+    const bool both = one_sided || next->track.flags & TCP_TRACK_HEARD_REPLY;
+    const bool answered = one_sided || t->packets[FLOW_REPLY] == FLOW_LASTS;
+    next->state = (uint8_t)plain_state(key, both, answered && t->packets[FLOW_ORIGINAL] == FLOW_LASTS);
+    return both ? MARK_ESTABLISHED : MARK_NEW;
+}
+
+/* True if the error quotes a packet as its receiver got it: of a flow with two tuples, only this machine sees the
+ * others. */
+static bool quotes_received(const struct flow *f, const struct key *key, const struct track_seen *s)
+{
+    return !(f->flags & FLOW_PAIRED) || s->twin == (s->dir == FLOW_ORIGINAL) || key->kind & KIND_SRC_SELF;
 }
 
 /* True if the error belongs to the flow. Packets to a client that a cookie answered have our numbers. */
-static bool speaks_of(const struct flow *f, const struct track_seen *s)
+static bool speaks_of(const struct flow *f, const struct key *key, const struct track_seen *s)
 {
-    if (!f) return false;
+    if (!f || !quotes_received(f, key, s)) return false;
     const bool ours = f->joined && s->dir == FLOW_REPLY && !s->twin;
     return related_to(f, (enum flow_dir)s->dir, s->seq + (ours ? s->delta : 0));
 }
 
 static enum seen_class class_of(const struct flow *f, const struct track_seen *s)
 {
-    if (!f) return s->how < HOW_TCP || s->at & AT_GROUP || track_answers(s) ? SEEN_NONE : SEEN_NEW;
+    if (!f) return s->how < HOW_TCP || s->at & (AT_GROUP | AT_FOREIGN) || track_answers(s) ? SEEN_NONE : SEEN_NEW;
     const bool bound = f->flags & FLOW_BOUND;
     if (s->how == HOW_ERROR)
         return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_UNBOUND;
@@ -82,8 +119,8 @@ static enum flow_mark mark_of(const struct flow *f, const struct flow_joint *joi
     case HOW_INVALID: return MARK_INVALID;
     case HOW_TCP: return look_tcp(f, joint, key, pkt, s);
     case HOW_PLAIN: return look_plain(f, key, pkt, s);
-    case HOW_REPLY: return f ? MARK_ESTABLISHED : MARK_INVALID;
-    case HOW_ERROR: return speaks_of(f, s) ? MARK_RELATED : MARK_INVALID;
+    case HOW_REPLY: return f ? look_plain(f, key, pkt, s) : MARK_INVALID;
+    case HOW_ERROR: return speaks_of(f, key, s) ? MARK_RELATED : MARK_INVALID;
     }
     return MARK_NONE;
 }
@@ -93,9 +130,10 @@ static enum flow_mark would_begin(const struct key *key, const struct pkt *pkt, 
 {
     struct tcp_segment segment;
     struct track_seen alone = *s;
+    alone.dir = FLOW_ORIGINAL;
     switch ((enum track_how)s->how) {
     case HOW_TCP: tcp_read(pkt, key, &segment); return look_first(&segment, &alone);
-    case HOW_PLAIN: return MARK_NEW;
+    case HOW_PLAIN: return look_plain(NULL, key, pkt, &alone);
     case HOW_REPLY:
     case HOW_ERROR: return MARK_INVALID;
     default: return (enum flow_mark)s->mark;

@@ -8,8 +8,8 @@
 #include "vm/flow/track/track.h"
 
 /* Find the direction of the packet, or of the packet that it quotes, in the flow of slot `at`, which was found by the
- * packet's tuple; write it into *s. If `at` is a twin, s->slot becomes its flow's. Only replies and errors reach a flow
- * through its twin: any other packet has no flow and is invalid. */
+ * packet's tuple; write it into *s. If `at` is a twin, s->slot becomes its flow's. A flow that has a twin is found by
+ * each side's own tuple alone: any other packet has no flow, and makes none (AT_FOREIGN). */
 void look_side(const struct flow *at, struct track_seen *s);
 
 /* Write the packet's `state` into s->mark and key->marks, the flow after the packet is accepted into s->next, and the
@@ -47,11 +47,5 @@ enum keep {
 };
 enum keep keep_what(const struct track_seen *s);
 
-/* Return the state in which the flow begins. */
-enum flow_state keep_first_state(const struct key *key, const struct pkt *pkt, const struct track_seen *s);
-/* Return the state of a flow without numbers after that packet; both: both sides have spoken. */
-enum flow_state keep_plain_state(const struct key *key, const struct pkt *pkt, bool both);
-
 /* Write all of a flow that goes on but its state, which is returned, because the table orders flows by it. */
-enum flow_state keep_on(struct flow *f, const struct key *key, const struct pkt *pkt, const struct track_seen *s,
-                        uint64_t now_ns);
+enum flow_state keep_on(struct flow *f, const struct track_seen *s, uint64_t now_ns);

@@ -50,7 +50,7 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
     struct flow f;
     track_peek(t, &now, pkt, s);
     const uint8_t has = (s->picks ? MET_PICKS_UP : 0) | (s->picks == PICKS_OPENED ? MET_OPENED : 0);
-    *m = (struct flow_met){.has = MET_SAID | has};
+    *m = (struct flow_met){.has = MET_SAID | has | (s->at & AT_FOREIGN ? MET_FOREIGN : 0)};
     if (s->slot == FLOW_NONE) return;
     if (read_line(t, s->slot, &f))
         note(t, s->slot, &f, has, m);
@@ -114,7 +114,7 @@ static bool find(const struct flow_met *m, const struct track_seen *s, struct fl
     struct flow_tuple twin;
     const uint8_t there = MET_SAID | MET_FLOW;
     if (!may_have_flow(s) || (m->has & there) != there || m->state >= FLOW_STATES) return false;
-    *at = (struct flow){.flags = m->flags & FLOW_OPENED_BY_HIGH};
+    *at = (struct flow){.flags = m->flags & (FLOW_OPENED_BY_HIGH | FLOW_PAIRED)};
     if (is_own(m, &s->id)) return true;
     if (!(m->flags & FLOW_PAIRED) || !(m->has & MET_BOUND)) return false;
     twin_of(m, s->id.stack, &twin);
@@ -141,5 +141,6 @@ void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, 
         s->slot = s->tuple = 0;
         look_side(&at, s);
     }
+    if ((m->has & (MET_FLOW | MET_FOREIGN)) == MET_FOREIGN) s->at |= AT_FOREIGN;
     look_at(s->slot == FLOW_NONE ? NULL : &own, m->has & MET_JOINT ? &m->joint : NULL, key, pkt, s);
 }

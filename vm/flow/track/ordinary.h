@@ -26,10 +26,22 @@ static inline bool ordinary_is_open(const struct flow *f)
     return f->state == FLOW_STATE_OPEN && !(f->tcp.flags & (TCP_TRACK_FIN_ORIGINAL | TCP_TRACK_FIN_REPLY));
 }
 
-/* True if the packet leaves the state of a UDP flow unchanged. The other side's first packet is not ordinary; an open
- * flow has had it, or never will. */
+/* True if both sides of a UDP flow have spoken. */
+static inline bool ordinary_two_way(const struct flow *f)
+{
+    return f->state == FLOW_STATE_UDP || f->state == FLOW_STATE_UDP_LASTING;
+}
+
+/* True if the flow has counted enough packets of that direction: another changes but its time. */
+static inline bool ordinary_counted(const struct flow *f, enum flow_dir dir)
+{
+    return f->tcp.plain.packets[dir & 1] >= FLOW_LASTS;
+}
+
+/* True if the packet leaves what `state` says of a UDP flow unchanged. The other side's first packet is not ordinary;
+ * an open flow has had it, or never will. */
 static inline bool ordinary_udp(const struct flow *f, enum flow_dir dir)
 {
-    if (f->state == FLOW_STATE_UDP) return true;
+    if (ordinary_two_way(f)) return true;
     return f->state == FLOW_STATE_UDP_ONE_WAY && dir == FLOW_ORIGINAL && !(f->flags & FLOW_ONE_SIDED);
 }

@@ -76,8 +76,9 @@ struct ordinary {
 static inline bool ordinary_stays(bool tcp, struct ordinary *o)
 {
     const struct flow *f = o->flow;
-    o->mark = tcp || f->state == FLOW_STATE_UDP ? MARK_ESTABLISHED : MARK_NEW;
-    return tcp ? ordinary_is_open(f) : ordinary_udp(f, o->twin ? FLOW_REPLY : FLOW_ORIGINAL);
+    const enum flow_dir dir = o->twin ? FLOW_REPLY : FLOW_ORIGINAL;
+    o->mark = tcp || ordinary_two_way(f) ? MARK_ESTABLISHED : MARK_NEW;
+    return tcp ? ordinary_is_open(f) : ordinary_udp(f, dir) && ordinary_counted(f, dir);
 }
 
 /* Find flow and recipe of a packet with ordinary headers. line: its tuple's; at: as in struct track_seen;

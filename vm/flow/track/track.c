@@ -95,7 +95,7 @@ static void ended(void *arg, int32_t slot, const struct flow *f, const struct fl
     if (f->flags & (FLOW_COUNTED | FLOW_BOUND)) flow_id_in(f, cold, &id);
     if (f->flags & FLOW_COUNTED && t->sources) openers_drop(t, f, &id);
     if (f->flags & FLOW_BOUND && t->unbound) {
-        const bool evicted = how == FLOW_END_EVICTED_CLOSING || how == FLOW_END_EVICTED_ESTABLISHED;
+        const bool evicted = how >= FLOW_END_EVICTED_ANSWERED; /* both sides knew it */
         const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
         t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
@@ -227,6 +227,7 @@ static void take_side(const struct track *t, struct track_seen *s)
     s->tuple = s->slot;
     s->dir = FLOW_ORIGINAL;
     s->twin = false;
+    s->at &= (uint8_t)~AT_FOREIGN;
     if (s->slot != FLOW_NONE) look_side(table_slot(t->table, s->slot), s);
 }
 
@@ -268,10 +269,10 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
 {
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
     const struct flow_tuple tuple = {.id = s->id, .hash = s->hash, .room = s->room, .opened_by_high = high != by_other};
-    const struct flow_first first = {.tcp = s->how == HOW_TCP ? &s->next.track : NULL,
+    const struct flow_first first = {.tcp = &s->next.track,
                                      .twin = start->twin,
                                      .idle_ns = start->idle_ns,
-                                     .state = (uint8_t)keep_first_state(key, pkt, s),
+                                     .state = s->next.state,
                                      .flags = flags,
                                      .would = s->would};
     s->slot = s->tuple = flow_begin(t->table, &tuple, &first, t->now_ns);
@@ -321,7 +322,7 @@ static void go_on_shared(struct track *t, const struct key *key, const struct pk
         struct flow f;
         track_say(t, &now, pkt, s);
         if (keep_what(s) != KEEP_GO_ON || !read_shared(t, s, &f)) return;
-        const struct flow_first first = {.state = (uint8_t)keep_on(&f, key, pkt, s, t->now_ns)};
+        const struct flow_first first = {.state = (uint8_t)keep_on(&f, s, t->now_ns)};
         if (shared_set(t->table, s->slot, &f, &first, t->now_ns)) return;
     }
 }
@@ -345,7 +346,7 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
         return;
     }
     struct flow *f = table_slot(t->table, s->slot);
-    const enum flow_state state = keep_on(f, key, pkt, s, t->now_ns);
+    const enum flow_state state = keep_on(f, s, t->now_ns);
     if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
 }
 

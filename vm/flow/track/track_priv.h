@@ -63,6 +63,8 @@ enum track_at {
     AT_QUERY = 1 << 4,   /* ICMP query: the asking side opened the flow */
     AT_ANSWER = 1 << 5,  /* ICMP query: the packet comes from the other side */
     AT_STACKED = 1 << 3, /* the id of its stack may change: looked up in the packet's turn */
+    AT_FOREIGN = 1 << 6, /* the tuple is that of a flow whose sides see each other by others: it has no flow, and makes
+                          * none */
 };
 
 /* Return the result of track_source_flows if the packet's source, or its network of `len` bits, holds `held` flows. f:
@@ -70,7 +72,7 @@ enum track_at {
 static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned len, const struct track_seen *s,
                                   const struct flow *f)
 {
-    if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
+    if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & (AT_GROUP | AT_FOREIGN)) return held;
     if (s->slot == FLOW_NONE) return held + 1;
     /* A new flow in place of one that the same side opened does not add to the number. */
     const bool same = s->dir == FLOW_ORIGINAL || grain_same(key->src, key->dst, len);
@@ -82,12 +84,6 @@ static inline bool may_have_flow(const struct track_seen *s)
 {
     return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
 }
-/* True for an SCTP association that was shut down or aborted. */
-static inline bool flow_has_ended(const struct flow *f)
-{
-    return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
-}
-
 /* Make the flow that the packet begins, with its stack taken. flags: added; start: idle_ns and twin. False only if
  * others change the table: the flow could not be made, and the stack is given back. */
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,

@@ -18,6 +18,7 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
 #include "vm/flow/track/keep.c"
 #include "vm/flow/track/look.c"
 #include "vm/flow/track/related.c"
+#include "vm/flow/tcp/sctp.c"
 #include "vm/flow/table/table.c"
 #include "vm/flow/table/room.c"
 #include "vm/flow/tcp/tcp.c"
@@ -26,7 +27,9 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
 #undef tcp_read
 #include "vm/flow/track/tuple.c"
 #include "vm/packet/parse/bytes.c"
+#define sctp_read sctp_read_there
 #include "vm/packet/parse/flow_body.c"
+#undef sctp_read
 #define quoted_read quoted_read_there
 #include "vm/packet/parse/quoted.c"
 #undef quoted_read
@@ -43,6 +46,20 @@ void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *
 {
     *s = (struct tcp_segment){0}; /* before Linux 6.3 what a function gets is all written */
     kernel_tcp_read((struct kpkt *)(uintptr_t)pkt, s);
+}
+
+/* True if the packet's tuple is that of a flow whose side has another. */
+GLOBAL bool kernel_flow_is_foreign(struct kpkt *k NONNULL) { return k->seen.at & AT_FOREIGN; }
+
+GLOBAL uint64_t kernel_sctp_read(struct kpkt *k NONNULL, struct sctp_packet *p NONNULL)
+{
+    sctp_read_there(&k->pkt, &k->key, p);
+    return 0;
+}
+void sctp_read(const struct pkt *pkt, const struct key *key, struct sctp_packet *p)
+{
+    *p = (struct sctp_packet){0};
+    kernel_sctp_read((struct kpkt *)(uintptr_t)pkt, p);
 }
 
 GLOBAL bool kernel_quoted_read(struct kpkt *k NONNULL, struct quoted *q NONNULL)

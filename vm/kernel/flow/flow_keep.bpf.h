@@ -52,7 +52,7 @@ static __always_inline uint64_t go_on(struct kpkt *k)
     if (look_again(k, f)) {
         memo_forget(f);
         note_would(k, f);
-        const enum flow_state state = keep_on(f, &k->key, &k->pkt, &k->seen, k->now_ns);
+        const enum flow_state state = keep_on(f, &k->seen, k->now_ns);
         kernel_memo_keep(k, f);
         if (state != (enum flow_state)f->state) flow_set_state(TABLE, slot, state, k->now_ns);
     }
@@ -79,10 +79,10 @@ static __always_inline uint64_t keep_add(struct kpkt *k)
     const struct flow_tuple tuple = {
         .id = s->id, .hash = s->hash, .room = FLOW_NONE, .opened_by_high = high != by_other};
     if (table_look_up(TABLE, &s->id, s->hash) != FLOW_NONE) return KERNEL_UP_BUSY; /* another processor added it */
-    const int32_t slot = table_begin(TABLE, &tuple, keep_first_state(&k->key, &k->pkt, s), 0, k->now_ns);
+    const int32_t slot = table_begin(TABLE, &tuple, (enum flow_state)s->next.state, 0, k->now_ns);
     if (slot == FLOW_NONE) return KERNEL_UP_ROOM;
     struct flow *f = table_slot(TABLE, slot);
-    if (s->how == HOW_TCP) f->tcp = s->next.track;
+    f->tcp = s->next.track;
     f->would = s->would & 15u;
     table_take_source((uint32_t)slot);
     table_unlock(f);

@@ -31,7 +31,7 @@ static __always_inline void op_add_at(struct flow_op *op, const struct flow_tupl
     table_take_source((uint32_t)slot);
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, slot)->idle_ns = op->idle_ns;
     table_count(&TABLE->counters.added, 1);
-    table_show(TABLE, (uint32_t)slot, tuple, flow_state_class((enum flow_state)op->state));
+    table_show(TABLE, (uint32_t)slot, tuple, flow_class_of((enum flow_state)op->state, op->flags));
     if (op->pairs) op_pair(op);
     table_unlock(f);
 }

@@ -171,7 +171,7 @@ inline_whole bool express_goes_on(struct kpkt *k, const struct express_lines *li
     if (bound && k->seen.twin && f->would & FLOW_WOULD_STATE && memo_audits(k))
         return express_not(k, KERNEL_LONG_RULES);
     if (!bound || !express_is_free(k)) {
-        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return express_not(k, express_why_not_open(f));
+        if (s->how != HOW_TCP && !ordinary_two_way(f)) return express_not(k, express_why_not_open(f));
         if (!memo_recall(k, f)) return express_not(k, KERNEL_LONG_RULES);
     }
     EXPRESS_STEP(k);
@@ -186,6 +186,8 @@ inline_whole bool express_goes_on(struct kpkt *k, const struct express_lines *li
         f->tcp.ignored = 0;
     } else if (!ordinary_udp(f, dir)) {
         return express_not(k, express_why_not_open(f));
+    } else if (!ordinary_counted(f, dir)) {
+        return express_not(k, KERNEL_LONG_YOUNG);
     }
     if (f->seen_ns == k->now_ns) return true;
     if (!held) return express_not(k, KERNEL_LONG_BUSY);

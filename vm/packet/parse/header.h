@@ -101,7 +101,7 @@ enum {
     TCP_OPTIONS_MOST = 40
 };
 enum { DHCP_SERVER = 67, DHCP_CLIENT = 68, DHCP6_CLIENT = 546, DHCP6_SERVER = 547 }; /* ports of UDP */
-enum { UDP_LEN = 8, UDP_LENGTH = 4, UDP_SUM = 6, SCTP_LEN = 12, SCTP_SUM = 8 };
+enum { UDP_LEN = 8, UDP_LENGTH = 4, UDP_SUM = 6, SCTP_LEN = 12, SCTP_TAG = 4, SCTP_SUM = 8 };
 enum { DCCP_SUM = 6, UDPLITE_SUM = 6 }; /* RFC 4340, 5.1; RFC 3828, 3.1 */
 enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
 /* Length field of the quoted packet in an error, if it has one (RFC 4884, 4): in words of 4 bytes; ICMPv6: of 8

@@ -148,8 +148,34 @@ bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t targe
  * question's type, RFC 4620). The packet has an ICMP header. */
 uint16_t icmp_query_read(const struct pkt *pkt);
 
-/* Return the type of an SCTP packet's first chunk (RFC 9260, 3.2); -1: none was captured. */
-int sctp_chunk_read(const struct pkt *pkt, const struct key *key);
+/* Types of SCTP's chunks (RFC 9260, 3.2) */
+enum sctp_chunk {
+    SCTP_DATA,
+    SCTP_INIT,
+    SCTP_INIT_ACK,
+    SCTP_SACK,
+    SCTP_HEARTBEAT,
+    SCTP_HEARTBEAT_ACK,
+    SCTP_ABORT,
+    SCTP_SHUTDOWN,
+    SCTP_SHUTDOWN_ACK,
+    SCTP_ERROR,
+    SCTP_COOKIE_ECHO,
+    SCTP_COOKIE_ACK,
+    SCTP_SHUTDOWN_COMPLETE = 14,
+    SCTP_OTHER, /* all from 15 on */
+};
+#define SCTP_HAS(chunk) (1 << (chunk))
+
+/* Tags and chunks of an SCTP packet. Its first chunks are read, up to data: what changes an association
+ * stands before it (RFC 9260, 6.10). */
+struct sctp_packet {
+    uint32_t tag;       /* verification tag */
+    uint32_t init_tag;  /* tag that the sender of INIT or INIT ACK asks for; 0: cut off */
+    uint16_t has;       /* SCTP_HAS of the chunks; 0: none was captured, or they stand as they never may */
+    uint16_t reflected; /* 1: T bit of ABORT and SHUTDOWN COMPLETE: the tag is the sender's */
+};
+void sctp_read(const struct pkt *pkt, const struct key *key, struct sctp_packet *p);
 
 /* The packet that an ICMP or ICMPv6 error quotes: its headers, as far as they were quoted (RFC 792, RFC 4443 2.4 (c)).
  *

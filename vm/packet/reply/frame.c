@@ -15,6 +15,7 @@
 #include "vm/packet/edit/write.h"
 #include "vm/packet/ip_bits.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 
 enum {
     OPTIONS_LEN = 4,    /* no-ops, if there are options */
@@ -250,11 +251,13 @@ static void write_tcp(struct writer *w, const struct frame_spec *p)
     write32(w, 0);
 }
 
+/* Every association has the tag 1, but an INIT none (RFC 9260, 8.5.1). */
 static void write_sctp(struct writer *w, const struct frame_spec *p)
 {
+    const bool init = p->payload.len && *p->payload.bytes == SCTP_INIT;
     write16(w, p->src_port);
     write16(w, p->dst_port);
-    write32(w, 1);
+    write32(w, !init);
     write32(w, 0);
 }
 

@@ -101,7 +101,7 @@ static bool differs(const struct impact *im, const struct judge by[2], const str
 static bool judge_flow(struct impact *im, const struct judge by[2], const struct flow_record *f)
 {
     const enum flow_class class = flow_state_class(f->state);
-    const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* both sides have spoken */
+    const bool both = class >= FLOW_ANSWERED; /* both sides have spoken */
     const uint8_t port = devices_opener(im->control->world, &by[0].facts, f);
     struct frame_spec s = first_frame(f);
     struct decision first, next;

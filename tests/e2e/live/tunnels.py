@@ -1,0 +1,91 @@
+"""Connections and tunnels that rest beside a flood: serve TCP UDP takes both, answers each datagram and each connection's first
+line, and with each line on its standard input says something to all of them; rest ADDR TCP UDP COUNT opens COUNT of each (three
+datagrams and their answers are a tunnel), prints `rest`, and then, when its standard input ends, which of them hear something;
+pings DEVICE MAC ADDR asks from addresses of 198.51.100.0/22 until its standard input ends."""
+import random
+import select
+import socket
+import struct
+import sys
+import time
+
+
+def serve(tcp, udp):
+    listening, datagrams = socket.create_server(("", tcp), backlog=200), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("", udp))
+    connections, peers = [], set()
+    print("ready", flush=True)
+    while True:
+        for ready in select.select([listening, datagrams, sys.stdin], [], [])[0]:
+            if ready is listening:
+                connections.append(listening.accept()[0])
+                connections[-1].sendall(connections[-1].recv(100))
+            elif ready is datagrams:
+                said, peer = datagrams.recvfrom(100)
+                peers.add(peer)
+                datagrams.sendto(said, peer)
+            elif not sys.stdin.readline():
+                return
+            else:
+                for one in connections:
+                    one.sendall(b"still")
+                for peer in peers:
+                    datagrams.sendto(b"still", peer)
+
+
+def rest(address, tcp, udp, count):
+    connections, tunnels = [], []
+    for _ in range(count):
+        one = socket.create_connection((address, tcp), 10)
+        one.sendall(b"here")
+        one.recv(100)
+        connections.append(one)
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.connect((address, udp))
+        one.settimeout(10)
+        for _ in range(3):
+            one.send(b"here")
+            one.recv(100)
+        tunnels.append(one)
+    print("rest", flush=True)
+    sys.stdin.read()
+    heard, left, end = set(), set(connections + tunnels), time.monotonic() + 10
+    while left and (wait := end - time.monotonic()) > 0:
+        for one in select.select(list(left), [], [], wait)[0]:
+            if one.recv(100) == b"still":
+                heard.add(one)
+            left.discard(one)
+    print("tcp", len(heard.intersection(connections)), "udp", len(heard.intersection(tunnels)), flush=True)
+
+
+def folded(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def ping(head, to):
+    icmp = struct.pack("!BBHHH", 8, 0, 0, random.randrange(65536), 1)
+    icmp = icmp[:2] + struct.pack("!H", folded(icmp)) + icmp[4:]
+    source = bytes([198, 51, random.randrange(100, 104), random.randrange(1, 255)])
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 1, 0) + source + to
+    return head + ip[:10] + struct.pack("!H", folded(ip)) + ip[12:] + icmp
+
+
+def pings(device, mac, address):
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    wire.bind((device, 0))
+    head = bytes.fromhex(mac.replace(":", "")) + wire.getsockname()[4] + b"\x08\x00"
+    while not select.select([sys.stdin], [], [], 0.002)[0]:
+        for _ in range(20):
+            wire.send(ping(head, socket.inet_aton(address)))
+
+
+what, *of = sys.argv[1:]
+if what == "serve":
+    serve(*map(int, of))
+elif what == "rest":
+    rest(of[0], *map(int, of[1:]))
+else:
+    pings(*of)
