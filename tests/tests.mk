@@ -57,6 +57,8 @@ $(B)/$(1)all: $(patsubst %.c,$(B)/%.o,$(filter $(1)%,$(JOINED)))
 endef
 ROOMS := $(sort $(dir $(JOINED)))
 $(foreach room,$(ROOMS),$(eval $(call joined_room,$(room))))
+# One test of diff/ is a room of its own.
+$(B)/tests/diff/all: $(patsubst %.c,$(B)/%.o,$(wildcard tests/diff/routers/*.c))
 $(patsubst %,$(B)/%all.o,$(ROOMS)): %.o: %.c
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 $(patsubst %,$(B)/%all,$(ROOMS)): %/all: %/all.o $(B)/tests/lib/mains.o $(TEST_ARCHIVES)

@@ -325,6 +325,15 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     notified_ready(rules->tell);
 }
 
+/* Leave to the host what crosses, where the program before had prey send it on and this one does not. Nothing of that
+ * drains: flows that are sent on have guard rules of their own. */
+static void leave_routed(struct carry *carry)
+{
+    if (!carry->lingering.whole_ns[LINGERS_ROUTED]) return;
+    carry->lingering.whole_ns[LINGERS_ROUTED] = 0;
+    if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);
+}
+
 /* Finish the change. All workers gave the same answer, because they run the same program. */
 static void made(struct rules *rules)
 {
@@ -337,6 +346,7 @@ static void made(struct rules *rules)
         health_agree(&carry->now, clock_ns(CLOCK_MONOTONIC));
         refuse(rules, &r->wish, strerror(-refused));
     } else {
+        leave_routed(carry);
         say_reloaded(rules, r);
         announced_again(rules->world, r->other.program);
         carry->watched = false;

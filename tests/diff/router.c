@@ -1,0 +1,310 @@
+/* Property test: drawn routers beside netfilter.
+ *
+ *   router [SEED [SITES [FEATURES]]]
+ *
+ * A site is two to five interfaces, some of which prey serves. On each site some routers are drawn: addresses, routes,
+ * policy rules, NAT statements, firewalls. The same meaning is loaded into sibling namespaces, as nft rules and as
+ * programs of preyrun, by each executor, the first started and the others loaded. Then conversations are drawn, and
+ * each packet is sent into all of them; what leaves by each interface is compared byte by byte with what netfilter
+ * sends, chosen ports, identifications and checksums aside (routers/canon.h). Answers are made of what left on each
+ * side. A difference is in the table of those that are meant (routers/known.c), or fails the test with the drawing and
+ * the packets. LONG=1: 2,000 routers in place of 40. To look closer: ROUTER=N runs one router of each site, FRESH=1
+ * starts preyrun anew for each, ONLY="user tc" leaves executors out, SHOW=1 shows known differences, too, BRIEF=1 no
+ * drawing; ALL=1 what did not differ, too; ASK runs a command where something differed, and prints what it says if it
+ * fails. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/diff/routers/canon.h"
+#include "tests/diff/routers/known.h"
+#include "tests/diff/routers/side.h"
+#include "tests/diff/routers/talk.h"
+#include "tests/diff/routers/world.h"
+
+enum { ROUTERS = 5, STEPS = 40, SHOWN_MOST = 40, KNOWN_MOST = 64, LATE_MS = 250, KNOWN_LATE_MS = 120 };
+
+/* In a file system of this process alone. */
+#define DIR "/run/router"
+
+struct run {
+    struct rng rng;
+    uint64_t seed;
+    unsigned with, site, shown;
+    struct world world;
+    struct side sides[SIDES];
+    struct talk talks[TALKS];
+    uint64_t routers, changed, packets, frames, left, different, known[KNOWN_MOST];
+    bool failed, drawing_shown;
+};
+
+/* ---- telling ---- */
+
+/* Words as lines of a comment. */
+static void print_words(const struct run *r)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out) abort();
+    world_as_ip_routes(&r->world, true, out);
+    world_as_ip_routes(&r->world, false, out);
+    world_as_nft(&r->world, out);
+    world_as_prey(&r->world, out);
+    fclose(out);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (strncmp(line, "neigh", 5)) printf("#   %s\n", line);
+    free(text);
+    for (unsigned i = 0; i < r->world.ifs; i++)
+        printf("#   e%u %s, %s %s\n", i, r->world.iface[i].served ? "served" : "not served",
+               r->world.iface[i].has4 ? "IPv4" : "-", r->world.iface[i].has6 ? "IPv6" : "-");
+}
+
+static void print_frames(const char *who, const struct frame *f, unsigned count)
+{
+    char text[600];
+    if (!count) printf("#     %s: nothing\n", who);
+    for (unsigned i = 0; i < count; i++) printf("#     %s: %s\n", who, packet_text(&f[i], text, sizeof text));
+}
+
+static void print_difference(const struct run *r, const struct difference *d)
+{
+    const int row = d->field ? known_find(d) : -1;
+    printf("# seed %" PRIu64 " site %u router %u, %s, %s%s: %s\n", r->seed, r->site, d->world->number,
+           side_name(d->side), step_name(d->step), row >= 0 ? known_differences[row].name : "",
+           d->field ? d->field : "the same");
+    printf("#     after");
+    for (unsigned i = 0; i + 1 < d->talk->history_count; i++) printf(" %s,", step_name(d->talk->history[i]));
+    puts("");
+    print_frames("sent", d->sent_there, 1);
+    if (d->sent->len != d->sent_there->len || memcmp(d->sent->bytes, d->sent_there->bytes, d->sent->len))
+        print_frames("and", d->sent, 1);
+    print_frames("netfilter", d->netfilter, d->netfilter_count);
+    print_frames(side_name(d->side), d->prey, d->prey_count);
+}
+
+static void tell(struct run *r, const struct difference *d)
+{
+    const int row = known_find(d);
+    r->different++;
+    if (row >= 0) r->known[row]++;
+    if (row >= 0 && !getenv("SHOW")) return;
+    if (row < 0) r->failed = true;
+    if (r->shown++ >= SHOWN_MOST) return;
+    if (!r->drawing_shown && !getenv("BRIEF")) print_words(r);
+    r->drawing_shown = true;
+    print_difference(r, d);
+    if (getenv("ASK")) side_command(&r->sides[d->side], (const char *[]){"sh", "-c", getenv("ASK"), NULL}, "", false);
+}
+
+static bool broken(struct run *r, const char *what)
+{
+    printf("# seed %" PRIu64 " site %u router %u: %s\n", r->seed, r->site, r->world.number, what);
+    for (unsigned k = 0; k < SIDES; k++) side_tell(&r->sides[k]);
+    print_words(r);
+    r->failed = true;
+    return false;
+}
+
+/* ---- a router ---- */
+
+static bool compile(struct run *r, char path[96])
+{
+    char source[96], command[320];
+    const char *b = getenv("B");
+    snprintf(source, sizeof source, "%s/%u.prey", DIR, r->world.number);
+    snprintf(path, 96, "%s/%u.pbc", DIR, r->world.number);
+    FILE *out = fopen(source, "w");
+    if (!out) abort();
+    world_as_prey(&r->world, out);
+    fclose(out);
+    snprintf(command, sizeof command, "%s/preyc -o %s %s >%s/said 2>&1", b ? b : "build", path, source, DIR);
+    if (!system(command)) return true;
+    snprintf(command, sizeof command, "sed 's/^/# /' %s/said", DIR);
+    if (system(command)) return false;
+    return broken(r, "preyc takes no such rules");
+}
+
+/* False in a build without programs for the kernel. */
+static bool has_kernel(void)
+{
+    const char *b = getenv("B");
+    char path[256];
+    snprintf(path, sizeof path, "%s/tests/lib/no_one_kernel.o", b ? b : "build");
+    return access(path, F_OK) != 0;
+}
+
+/* The executor in user space can't hold back what is for this machine. */
+static bool takes_part(const struct run *r, enum side_kind side)
+{
+    const char *only = getenv("ONLY");
+    if (side == SIDE_NETFILTER) return true;
+    if (only && !strstr(only, side_name(side))) return false;
+    return side == SIDE_USER ? !r->world.here.judges : has_kernel();
+}
+
+static bool set_sides(struct run *r)
+{
+    char program[96];
+    if (!compile(r, program)) return false;
+    for (unsigned k = 0; k < SIDES; k++) {
+        struct side *s = &r->sides[k];
+        s->on = takes_part(r, k);
+        if (!s->on) continue;
+        if (!side_route(s, &r->world)) return broken(r, "routes are refused");
+        if (k == SIDE_NETFILTER && !side_set_nft(s, &r->world, true)) return broken(r, "nft refuses the rules");
+        if (k != SIDE_NETFILTER && !side_set_prey(s, &r->world, program))
+            return broken(r, "preyrun takes no such program");
+        if (k != SIDE_NETFILTER && !side_knows(s, &r->world))
+            return broken(r, (const char *[]){"", "no probe comes through, user", "no probe comes through, tc",
+                                              "no probe comes through, xdp"}[k]);
+        s->got_count = 0;
+    }
+    return true;
+}
+
+/* What a side sent beside what netfilter did, now and as long as something that netfilter sent may still come. */
+static void compare(struct run *r, struct talk *t, struct difference *d, const struct canon *wanted,
+                    unsigned wanted_count)
+{
+    static struct canon is[GOT_MOST];
+    struct side *s = &r->sides[d->side];
+    const struct seen_of before = t->of[d->side];
+    do {
+        t->of[d->side] = before;
+        const unsigned count = canon_make(t, d->side, d->sent, s->got, s->got_count, is);
+        d->field = canon_differs(wanted, wanted_count, is, count);
+        d->prey = s->got;
+        d->prey_count = s->got_count;
+    } while (d->field && s->got_count < d->netfilter_count &&
+             side_wait(s, &r->world, known_find(d) < 0 ? LATE_MS : KNOWN_LATE_MS));
+    talk_note(t, d->step, d->side, d->sent, s->got, s->got_count);
+    if (!d->field && getenv("ALL")) print_difference(r, d);
+    if (d->field) tell(r, d);
+}
+
+/* Send a step into all sides and compare. */
+static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t how)
+{
+    static struct frame frames[PIECES_MOST], first;
+    static struct canon wanted[GOT_MOST];
+    struct side *nf = &r->sides[SIDE_NETFILTER];
+    unsigned wanted_count = 0;
+    if (t->history_count < HISTORY_MOST) t->history[t->history_count++] = (uint8_t)kind;
+    for (unsigned k = 0; k < SIDES; k++) {
+        struct side *s = &r->sides[k];
+        if (!s->on) continue;
+        s->got_count = 0;
+        const unsigned count = step_frames(t, &r->world, kind, k, how, frames);
+        if (count && r->world.iface[frames[0].iface].down) return true;
+        if (!count && k == SIDE_NETFILTER) return true;
+        if (!count) continue; /* told before: nothing left here */
+        for (unsigned i = 0; i < count; i++) side_send(s, &frames[i]);
+        if (!side_settle(s, &r->world, frames[0].iface)) return broken(r, "a probe is lost");
+        if (k == SIDE_NETFILTER) {
+            wanted_count = canon_make(t, k, &frames[0], s->got, s->got_count, wanted);
+            talk_note(t, kind, k, &frames[0], s->got, s->got_count);
+            first = frames[0];
+            r->packets++, r->frames += count, r->left += wanted_count > 0;
+            continue;
+        }
+        struct difference d = {.world = &r->world,
+                               .talk = t,
+                               .step = kind,
+                               .side = k,
+                               .sent = &frames[0],
+                               .sent_there = &first,
+                               .netfilter = nf->got,
+                               .netfilter_count = nf->got_count};
+        compare(r, t, &d, wanted, wanted_count);
+    }
+    if (nf->got_count) talk_go_on(t, kind);
+    return true;
+}
+
+/* Change something on all sides, and wait until they know. */
+static bool change(struct run *r, struct rng *rng)
+{
+    struct change c;
+    struct world was = r->world;
+    char program[96];
+    if (!world_draw_change(&r->world, rng, &c)) {
+        r->world = was;
+        return true;
+    }
+    if (c.kind == CHANGE_UPLINK && !compile(r, program)) return false;
+    for (unsigned k = 0; k < SIDES; k++) {
+        struct side *s = &r->sides[k];
+        if (!s->on) continue;
+        side_change(s, &r->world, &c);
+        if (c.kind == CHANGE_UPLINK &&
+            !(k == SIDE_NETFILTER ? side_set_nft(s, &r->world, false) : side_set_prey(s, &r->world, program)))
+            return broken(r, "no other uplink");
+        if (k != SIDE_NETFILTER && !side_knows(s, &r->world)) return broken(r, "a change is not known");
+        s->got_count = 0;
+    }
+    r->changed++;
+    return true;
+}
+
+static bool router(struct run *r, unsigned number)
+{
+    r->world.number = number;
+    r->drawing_shown = false;
+    world_draw(&r->world, &r->rng, r->with);
+    struct rng rng = {rng_next(&r->rng)};
+    if (getenv("ROUTER") && number != (unsigned)atoi(getenv("ROUTER"))) return true;
+    for (unsigned k = 0; getenv("FRESH") && k < SIDES; k++) side_end_prey(&r->sides[k]);
+    if (!set_sides(r)) return false;
+    memset(r->talks, 0, sizeof r->talks);
+    for (unsigned i = 0; i < STEPS; i++) {
+        if (r->with & WITH_CHANGES && rng_one_in(&rng, 10) && !change(r, &rng)) return false;
+        struct talk *t = &r->talks[rng_below(&rng, TALKS)];
+        if (!t->begun || (t->over && rng_below(&rng, 4)) || (!t->of[SIDE_NETFILTER].left && rng_one_in(&rng, 3)))
+            talk_draw(t, &r->world, &rng, i);
+        for (unsigned n = 1 + rng_below(&rng, 4); n > 0; n--) {
+            const enum step_kind kind = talk_step(t, &rng);
+            if (!step(r, t, kind, rng_next(&rng))) return false;
+        }
+    }
+    r->routers++;
+    return true;
+}
+
+static bool site(struct run *r)
+{
+    bool good = true;
+    world_draw_site(&r->world, &r->rng, r->with);
+    for (unsigned k = 0; k < SIDES; k++)
+        if (!side_open(&r->sides[k], k, &r->world)) return broken(r, "no namespace with TAP devices");
+    for (unsigned i = 0; i < ROUTERS && good; i++) good = router(r, i);
+    for (unsigned k = 0; k < SIDES; k++) side_close(&r->sides[k], &r->world);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    static struct run r;
+    r.seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned sites = argc > 2 ? (unsigned)atoi(argv[2]) : (getenv("LONG") ? 2000 : 40) / ROUTERS;
+    r.with = argc > 3 ? (unsigned)atoi(argv[3]) : WITH_TODAY;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (geteuid() || system("nft --version >/dev/null 2>&1") || !sides_begin(DIR)) {
+        puts("ok - drawn routers beside netfilter # SKIP this machine lets us make no network namespaces, or has no "
+             "nft");
+        return 0;
+    }
+    for (r.site = 0; r.site < sites; r.site++) {
+        r.rng = (struct rng){r.seed + r.site};
+        if (!site(&r)) break;
+    }
+    printf("# seed %" PRIu64 ": %" PRIu64 " routers, %" PRIu64 " packets, of %" PRIu64 " something left; %" PRIu64
+           " differences\n",
+           r.seed, r.routers, r.packets, r.left, r.different);
+    for (unsigned i = 0; known_differences[i].name; i++)
+        if (r.known[i])
+            printf("# %" PRIu64 " times %s: %s\n", r.known[i], known_differences[i].name, known_differences[i].reason);
+    printf("%sok - drawn routers send what netfilter sends\n", r.failed ? "not " : "");
+    return r.failed;
+}

@@ -1,0 +1,164 @@
+/* One form for what two routers sent */
+#include "tests/diff/routers/canon.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
+
+enum { ETHERNET = 14, NAME = 0xff00 };
+
+/* The number of a port that the side chose, as it first appeared; others stay. */
+static uint16_t named(struct seen_of *of, uint16_t port)
+{
+    if (port < PORT_LO) return port;
+    for (unsigned i = 0; i < of->name_count; i++)
+        if (of->names[i] == port) return (uint16_t)(NAME + i);
+    if (of->name_count == NAMES_MOST) return port;
+    of->names[of->name_count] = port;
+    return (uint16_t)(NAME + of->name_count++);
+}
+
+static void name_at(struct seen_of *of, uint8_t *at) { wire_put16(at, named(of, wire_get16(at))); }
+
+/* Identifiers of queries: netfilter chooses one of the range, and who keeps the one inside is right, too. */
+static void name_query(struct talk *t, struct seen_of *of, uint8_t *at)
+{
+    const uint16_t id = wire_get16(at);
+    if (id == t->src_port || id == t->src_port + 1000 || named(of, id) != id) wire_put16(at, NAME);
+}
+
+static bool is_icmp(uint8_t proto, bool v6) { return proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
+static bool is_error_type(uint8_t type, bool v6) { return v6 ? type < 128 : type == 3 || type == 11 || type == 12; }
+
+/* Bring an IP packet of `len` bytes, or what is quoted of one, into the form. */
+static void canon_ip(struct talk *t, struct seen_of *of, uint8_t *ip, unsigned len, bool quoted, bool *right)
+{
+    uint8_t proto;
+    bool later;
+    const unsigned upper = packet_upper(ip, len, &proto, &later);
+    const bool v6 = ip[0] >> 4 == 6;
+    if (!upper || upper > len) return;
+    if (!v6) {
+        if (packet_sum_ip(ip, 20) != 0) *right = false;
+        wire_put16(ip + 10, 0);
+    }
+    if (later) return;
+    uint8_t *at = ip + upper;
+    const unsigned left = len - upper, sum = packet_sum_at(proto),
+                   more = v6 ? proto != ip[6] && ip[43] & 1 : ip[6] & 0x20;
+    if (sum && left >= sum + 2u) {
+        if (!quoted && !more && packet_sum_upper(ip, at, left, proto) != 0) *right = false;
+        wire_put16(at + sum, 0);
+    }
+    if (proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_UDP) {
+        if (left >= 4) name_at(of, at), name_at(of, at + 2);
+    } else if (is_icmp(proto, v6) && left >= 8) {
+        if (is_error_type(at[0], v6))
+            canon_ip(t, of, at + 8, left - 8, true, right);
+        else
+            name_query(t, of, at + 4);
+    }
+}
+
+/* Put pieces of one datagram together, in place: a frame without a place is left alone. */
+static unsigned join(struct frame *f, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct packet p, q;
+        if (!packet_parse(&f[i], &p) || p.offset || !p.more) continue;
+        const unsigned head = p.v6 ? 48 : 20;
+        for (unsigned k = 0; k < count; k++) {
+            if (k == i || !packet_parse(&f[k], &q) || q.v6 != p.v6 || q.ip_id != p.ip_id || f[k].iface != f[i].iface)
+                continue;
+            if (memcmp(q.src, p.src, 16) || memcmp(q.dst, p.dst, 16) || q.offset != f[i].len - ETHERNET - head)
+                continue;
+            const unsigned piece = f[k].len - ETHERNET - head;
+            if (f[i].len + piece > FRAME_MOST) continue;
+            memcpy(f[i].bytes + f[i].len, f[k].bytes + ETHERNET + head, piece);
+            f[i].len = (uint16_t)(f[i].len + piece);
+            uint8_t *ip = f[i].bytes + ETHERNET;
+            if (!q.more && p.v6)
+                ip[43] &= 0xfe, wire_put32(ip + 44, 0); /* who put it together numbers it anew */
+            else if (!q.more)
+                ip[6] &= 0xdf;
+            if (p.v6)
+                wire_put16(ip + 4, (uint16_t)(f[i].len - ETHERNET - 40));
+            else
+                wire_put16(ip + 2, (uint16_t)(f[i].len - ETHERNET)), wire_put16(ip + 10, 0),
+                    wire_put16(ip + 10, packet_sum_ip(ip, 20));
+            memmove(f + k, f + k + 1, (--count - k) * sizeof *f);
+            if (k < i) i--;
+            k = UINT32_MAX; /* from the beginning */
+        }
+    }
+    return count;
+}
+
+static int order(const void *a, const void *b)
+{
+    const struct canon *x = a, *y = b;
+    if (x->iface != y->iface) return x->iface - y->iface;
+    if (x->len != y->len) return x->len - y->len;
+    return memcmp(x->bytes, y->bytes, x->len);
+}
+
+unsigned canon_make(struct talk *t, enum side_kind side, const struct frame *sent, const struct frame *frames,
+                    unsigned count, struct canon *out)
+{
+    static struct frame joined[GOT_MOST];
+    struct packet p, in;
+    memcpy(joined, frames, count * sizeof *frames);
+    count = join(joined, count);
+    packet_parse(sent, &in);
+    for (unsigned i = 0; i < count; i++) {
+        struct canon *c = &out[i];
+        memset(c, 0, sizeof *c);
+        c->iface = joined[i].iface;
+        c->len = joined[i].len;
+        c->sums_right = true;
+        memcpy(c->bytes, joined[i].bytes, c->len);
+        if (!packet_parse(&joined[i], &p)) continue;
+        uint8_t *ip = c->bytes + ETHERNET;
+        canon_ip(t, &t->of[side], ip, c->len - ETHERNET, false, &c->sums_right);
+        /* A router numbers its own packets as it likes; whether others may cut them, too. */
+        c->keeps_id = !p.v6 && p.ttl + 1 == in.ttl && p.ip_id == in.ip_id;
+        if (!p.v6) wire_put16(ip + 4, 0);
+        if (!p.v6 && p.ttl + 1 != in.ttl) ip[6] &= 0xbf;
+    }
+    qsort(out, count, sizeof *out, order);
+    return count;
+}
+
+static const char *field_at(const struct canon *c, unsigned at)
+{
+    const bool v6 = c->bytes[ETHERNET] >> 4 == 6;
+    if (at < ETHERNET) return "MAC addresses";
+    const unsigned ip = at - ETHERNET, upper = v6 ? 40 : 20;
+    if (ip >= upper + 8) return "what it carries";
+    if (ip >= upper) return "ports, numbers or type";
+    if (v6) return ip >= 24 ? "destination" : ip >= 8 ? "source" : ip == 7 ? "TTL" : "IP header";
+    return ip >= 16   ? "destination"
+           : ip >= 12 ? "source"
+           : ip == 8  ? "TTL"
+           : ip == 1  ? "TOS"
+           : ip == 6  ? "DF"
+                      : "IP header";
+}
+
+const char *canon_differs(const struct canon *a, unsigned a_count, const struct canon *b, unsigned b_count)
+{
+    if (!a_count && b_count) return "something leaves";
+    if (a_count && !b_count) return "nothing leaves";
+    if (a_count != b_count) return "number of frames";
+    for (unsigned i = 0; i < a_count; i++) {
+        if (a[i].iface != b[i].iface) return "interface";
+        if (a[i].sums_right != b[i].sums_right) return "checksums";
+        if (a[i].keeps_id != b[i].keeps_id) return "identification";
+        for (unsigned k = 0; k < a[i].len && k < b[i].len; k++)
+            if (a[i].bytes[k] != b[i].bytes[k]) return field_at(&a[i], k);
+        if (a[i].len != b[i].len) return "length";
+    }
+    return NULL;
+}

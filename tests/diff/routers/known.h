@@ -1,0 +1,27 @@
+/* Differences from netfilter that are meant, each with its reason. */
+#ifndef TESTS_DIFF_ROUTERS_KNOWN_H
+#define TESTS_DIFF_ROUTERS_KNOWN_H
+
+#include "tests/diff/routers/talk.h"
+
+struct difference {
+    const struct world *world;
+    const struct talk *talk;
+    enum step_kind step;
+    enum side_kind side;
+    const char *field;                     /* of canon_differs */
+    const struct frame *sent, *sent_there; /* here, and where netfilter is */
+    const struct frame *netfilter, *prey;  /* what left */
+    unsigned netfilter_count, prey_count;
+};
+
+struct known {
+    const char *name, *reason;
+    bool (*is)(const struct difference *d);
+};
+extern const struct known known_differences[]; /* ends with a name NULL */
+
+/* The row that knows it, or -1. */
+int known_find(const struct difference *d);
+
+#endif

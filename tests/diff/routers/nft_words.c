@@ -1,0 +1,237 @@
+/* A drawn router as rules of nftables. Where prey asks for a packet as it came and netfilter would show it translated,
+ * the original tuple of its connection is asked. */
+#include "tests/diff/routers/world.h"
+#include "vm/packet/parse/header.h"
+
+static const char *family_word(bool v6) { return v6 ? "ip6" : "ip"; }
+
+static void nets_words(nets set, bool v6, FILE *out)
+{
+    char text[48];
+    fputs("{ ", out);
+    for (unsigned n = 0, some = 0; n <= NET_WORLD; n++)
+        if (set >> n & 1) fprintf(out, "%s%s", some++ ? ", " : "", world_net_text(v6, n, text));
+    fputs(" } ", out);
+}
+
+static void ifaces_words(const char *word, unsigned bits, bool not, FILE *out)
+{
+    if (!bits) return;
+    fprintf(out, "%s %s{ ", word, not ? "!= " : "");
+    for (unsigned i = 0, some = 0; i < IFS_MOST; i++)
+        if (bits >> i & 1) fprintf(out, "%s\"e%u\"", some++ ? ", " : "", i);
+    fputs(" } ", out);
+}
+
+static unsigned served_bits(const struct world *w)
+{
+    unsigned bits = 0;
+    for (unsigned i = 0; i < w->ifs; i++) bits |= (unsigned)w->iface[i].served << i;
+    return bits;
+}
+
+static const char *proto_word(uint8_t proto)
+{
+    return proto == IPPROTO_NR_TCP ? "tcp" : proto == IPPROTO_NR_UDP ? "udp" : "{ icmp, ipv6-icmp }";
+}
+
+/* ---- translation ---- */
+
+/* True if the statement asks the route alone: not that a packet came in elsewhere, nor that its destination is outside.
+ */
+static bool asks_route_alone(const struct world *w, const struct nat *n)
+{
+    return w->with & WITH_ROUTES_ALONE || n->outs;
+}
+
+/* What a source statement asks of a packet: of one that leaves as it came, and of one that a `forward` or a map turned
+ * inwards, which is translated wherever it leaves so that answers come back. */
+static void source_conditions(const struct world *w, const struct nat *n, bool v6, bool turned, FILE *out)
+{
+    char text[48];
+    const char *f = family_word(v6);
+    const bool alone = asks_route_alone(w, n);
+    fprintf(out, "    meta nfproto ipv%u fib saddr type != local ", v6 ? 6 : 4);
+    if (!n->outs) fputs(turned ? "ct status dnat " : "ct status & dnat == 0 ", out);
+    if (!turned) ifaces_words("oifname", n->outs ? n->outs : 1u << n->out, n->not_outs, out);
+    if (!alone || turned) fprintf(out, "iifname != \"e%u\" ", n->out);
+    ifaces_words("iifname", n->on_bits, n->not_on, out);
+    if (n->from) fprintf(out, "%s saddr ", f), nets_words(n->from, v6, out);
+    if (n->proto) fprintf(out, "meta l4proto %s%s ", n->not_proto ? "!= " : "", proto_word(n->proto));
+    if (n->port) fprintf(out, "th dport %u ", n->port);
+    if (n->to) fprintf(out, "%s daddr %s", f, n->not_to ? "!= " : ""), nets_words(n->to, v6, out);
+    if (!n->from || turned || alone) return;
+    fprintf(out, "%s daddr != ", f), nets_words(n->from, v6, out);
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        const struct nat *m = &w->nats[i];
+        if (m->kind == NAT_MAP && m->v6 == v6)
+            fprintf(out, "%s daddr != %s/%u ", f, world_host_text(v6, m->net, HOST_MAPPED, text),
+                    (v6 ? 128 : 32) - MAPPED_BITS);
+    }
+}
+
+static void source_words(const struct world *w, const struct nat *n, bool v6, FILE *out)
+{
+    char text[48];
+    for (unsigned turned = 0; turned < (n->outs ? 1 : 2); turned++)
+        for (unsigned ports = 0; ports < 2; ports++) {
+            source_conditions(w, n, v6, turned, out);
+            if (ports == 0) fputs("meta l4proto { tcp, udp, icmp, ipv6-icmp } ", out);
+            if (n->kind == NAT_MASQUERADE && !turned)
+                fputs("masquerade", out);
+            else
+                fprintf(out, "snat %s", family_word(v6));
+            if (n->kind == NAT_SOURCE || turned || ports == 0) fputs(" to ", out);
+            if (n->kind == NAT_SOURCE || turned)
+                fprintf(out, "%s%s%s", v6 ? "[" : "",
+                        world_host_text(v6, n->out, n->kind == NAT_SOURCE ? HOST_POOL : HOST_ROUTER, text),
+                        v6 ? "]" : "");
+            if (ports == 0) fprintf(out, ":%u-%u", n->port_lo, n->port_hi);
+            fputc('\n', out);
+        }
+}
+
+static void map_words(const struct world *w, const struct nat *n, bool back, FILE *out)
+{
+    char outside[48], inside[48];
+    const char *f = family_word(n->v6);
+    for (unsigned h = 0; h < 1u << MAPPED_BITS; h++) {
+        world_host_text(n->v6, n->out, HOST_MAPPED + h, outside);
+        world_host_text(n->v6, n->net, HOST_MAPPED + h, inside);
+        if (back)
+            fprintf(out, "    %s daddr %s fib daddr type != local dnat %s to %s\n", f, outside, f, inside);
+        else {
+            fprintf(out, "    ct status & dnat == 0 oifname \"e%u\" ", n->out);
+            if (!asks_route_alone(w, n)) fprintf(out, "iifname != \"e%u\" ", n->out);
+            fprintf(out, "%s saddr %s snat %s to %s\n", f, inside, f, outside);
+            fprintf(out, "    ct status dnat iifname != \"e%u\" %s saddr %s snat %s to %s\n", n->out, f, inside, f,
+                    outside);
+        }
+    }
+}
+
+static void forward_words(const struct world *w, const struct nat *n, FILE *out)
+{
+    char text[48];
+    fputs("    ", out);
+    ifaces_words("iifname", n->on ? 1u << n->out : served_bits(w), false, out);
+    fprintf(out, "meta nfproto ipv%u ", n->v6 ? 6 : 4);
+    if (n->second)
+        fprintf(out, "%s daddr %s ", family_word(n->v6), world_host_text(n->v6, n->out, HOST_SECOND, text));
+    else
+        fputs("fib daddr type local ", out);
+    if (n->from) fprintf(out, "%s saddr ", family_word(n->v6)), nets_words(n->from, n->v6, out);
+    fprintf(out, "%s dport %u dnat %s to %s%s%s:%u\n", proto_word(n->proto), n->port, family_word(n->v6),
+            n->v6 ? "[" : "", world_host_text(n->v6, n->net, n->host, text), n->v6 ? "]" : "", n->to_port);
+}
+
+static void nats_words(const struct world *w, FILE *out)
+{
+    fputs("  chain pre {\n    type nat hook prerouting priority -100\n", out);
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        if (w->nats[i].kind == NAT_FORWARD) forward_words(w, &w->nats[i], out);
+        if (w->nats[i].kind == NAT_MAP) map_words(w, &w->nats[i], true, out);
+    }
+    fputs("  }\n  chain post {\n    type nat hook postrouting priority 100\n", out);
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        const struct nat *n = &w->nats[i];
+        if (n->kind == NAT_MASQUERADE) source_words(w, n, false, out), source_words(w, n, true, out);
+        if (n->kind == NAT_SOURCE) source_words(w, n, n->v6, out);
+        if (n->kind == NAT_MAP) map_words(w, n, false, out);
+    }
+    fputs("  }\n", out);
+}
+
+/* ---- firewalls ---- */
+
+enum shown { AS_IS, AS_IT_CAME };
+
+/* The conditions of a rule. AS_IT_CAME: of a packet whose destination a map changed before. */
+static void conditions(const struct rule *r, bool v6, enum shown how, FILE *out)
+{
+    fprintf(out, "    meta nfproto ipv%u %s", v6 ? 6 : 4,
+            how == AS_IT_CAME ? "ct status dnat ct direction original " : "");
+    ifaces_words("iifname", r->on, r->not_on, out);
+    if (how == AS_IS)
+        ifaces_words("oifname", r->out, r->not_out, out);
+    else if (r->out)
+        fprintf(out, "ct original %s daddr %s", family_word(v6), r->not_out ? "!= " : ""), nets_words(r->out, v6, out);
+    if (r->from) fprintf(out, "%s saddr %s", family_word(v6), r->not_from ? "!= " : ""), nets_words(r->from, v6, out);
+    if (r->to)
+        fprintf(out, "%s%s daddr %s", how == AS_IT_CAME ? "ct original " : "", family_word(v6), r->not_to ? "!= " : ""),
+            nets_words(r->to, v6, out);
+    if (r->proto) fprintf(out, "meta l4proto %s ", proto_word(r->proto));
+    if (r->port_lo) fprintf(out, "th dport %u-%u ", r->port_lo, r->port_hi);
+    if (r->fresh) fputs("ct state new ", out);
+}
+
+static void rule_words(const struct rule *r, bool v6, enum shown how, const char *accepts, FILE *out)
+{
+    if (r->verdict == RULE_REJECT) {
+        conditions(r, v6, how, out);
+        fputs("meta l4proto tcp reject with tcp reset\n", out);
+    }
+    conditions(r, v6, how, out);
+    fprintf(out, "%s\n",
+            r->verdict == RULE_ACCEPT ? accepts
+            : r->verdict == RULE_DROP ? "drop"
+                                      : "reject with icmpx type port-unreachable");
+}
+
+static void firewall_words(const struct firewall *f, enum shown how, const char *accepts, FILE *out)
+{
+    if (f->follows) fprintf(out, "    ct state established,related %s\n", accepts);
+    if (f->no_invalid) fputs("    ct state invalid drop\n", out);
+    for (unsigned i = 0; i < f->count; i++)
+        for (unsigned v6 = 0; v6 < 2; v6++) rule_words(&f->rules[i], v6, how, accepts, out);
+}
+
+static bool has_map(const struct world *w)
+{
+    for (unsigned i = 0; i < w->nat_count; i++)
+        if (w->nats[i].kind == NAT_MAP) return true;
+    return false;
+}
+
+/* What crosses. What a `forward` sends on came for this machine, and is judged by the other firewall. What neither
+ * comes nor leaves by an interface that prey serves nobody judges. */
+static void across_words(const struct world *w, FILE *out)
+{
+    const struct firewall *f = &w->across;
+    const unsigned served = served_bits(w);
+    if (!f->judges) return;
+    for (unsigned mapped = 0; mapped <= has_map(w); mapped++) {
+        fprintf(out, "  chain %s {\n", mapped ? "mapped" : "across");
+        firewall_words(f, mapped ? AS_IT_CAME : AS_IS, "accept", out);
+        fprintf(out, "    %s\n  }\n", f->accepts ? "accept" : "drop");
+    }
+    fputs("  chain crossing {\n    type filter hook forward priority 0\n    ", out);
+    ifaces_words("iifname", served, true, out);
+    ifaces_words("oifname", served, true, out);
+    fputs("accept\n    ct status dnat ct direction original ct mark 1 accept\n", out);
+    if (has_map(w)) fputs("    ct status dnat ct direction original goto mapped\n", out);
+    fputs("    goto across\n  }\n", out);
+}
+
+/* What is for this machine, as it comes: marked where a `forward` may turn it away. */
+static void here_words(const struct world *w, FILE *out)
+{
+    fputs("  chain here {\n", out);
+    if (w->here.judges) {
+        firewall_words(&w->here, AS_IS, "return", out);
+        if (!w->here.accepts) fputs("    drop\n", out);
+    }
+    fputs("  }\n  chain arriving {\n    type filter hook prerouting priority -150\n", out);
+    fputs("    ct state new fib daddr type local ct mark set 1\n    ", out);
+    ifaces_words("iifname", served_bits(w), false, out);
+    fputs("fib daddr type { local, broadcast } jump here\n  }\n", out);
+}
+
+void world_as_nft(const struct world *w, FILE *out)
+{
+    fputs("flush ruleset\ntable inet r {\n", out);
+    here_words(w, out);
+    across_words(w, out);
+    nats_words(w, out);
+    fputs("}\n", out);
+}

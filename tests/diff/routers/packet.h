@@ -1,0 +1,63 @@
+/* Packets of a drawn conversation as fields, to a frame and back */
+#ifndef TESTS_DIFF_ROUTERS_PACKET_H
+#define TESTS_DIFF_ROUTERS_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FRAME_MOST = 2048, PAYLOAD_MOST = 1200, QUOTE_MOST = 600 };
+enum tcp_flag { FLAG_FIN = 1, FLAG_SYN = 2, FLAG_RST = 4, FLAG_PSH = 8, FLAG_ACK = 16 };
+
+struct frame {
+    uint8_t iface; /* by which it arrives, or leaves */
+    uint16_t len;
+    uint8_t bytes[FRAME_MOST];
+};
+
+struct packet {
+    uint8_t to_mac[6], from_mac[6];
+    bool v6;
+    uint8_t proto, ttl;
+    uint8_t src[16], dst[16];
+    uint16_t src_port, dst_port; /* of a query: both the identifier */
+    uint16_t ip_id;              /* IPv6: of a fragment */
+    uint8_t flags;
+    uint32_t seq, ack;
+    uint8_t type, code;
+    uint16_t mtu;       /* that an ICMP error names */
+    uint16_t payload;   /* bytes; of a query and of what has ports */
+    uint16_t offset;    /* of a fragment, in bytes */
+    bool more;          /* and others follow it */
+    bool no_fragments;  /* the bit DF */
+    uint16_t quote_len; /* of an ICMP error: the packet that it is about */
+    uint8_t quote[QUOTE_MOST];
+};
+
+bool packet_is_query(const struct packet *p);
+bool packet_is_error(const struct packet *p);
+/* Type of an echo request or reply, of unreachable, time exceeded, in the family's own numbers. */
+uint8_t icmp_echo(bool v6, bool reply);
+enum icmp_error { ERROR_PORT, ERROR_HOST, ERROR_TIME, ERROR_TOO_BIG };
+void packet_make_error(struct packet *p, enum icmp_error error);
+
+/* Write the frame, whole, with right checksums. */
+void packet_build(const struct packet *p, uint8_t iface, struct frame *f);
+/* Write the pieces of a datagram, each with at most `piece` bytes behind the IP header; returns their number. */
+unsigned packet_pieces(const struct packet *p, uint8_t iface, unsigned piece, struct frame *f, unsigned most);
+/* False for what is neither IPv4 nor IPv6, or too short to tell. */
+bool packet_parse(const struct frame *f, struct packet *p);
+/* "e1 tcp 10.1.0.2:5 > 10.2.0.3:80 SA ttl 63"; returns buf. */
+const char *packet_text(const struct frame *f, char *buf, size_t len);
+
+/* Checksum of an IPv4 header, of an upper protocol with what it carries: 0 if a right one stands there already. The
+ * place of the latter's in its header; 0: none. */
+uint16_t packet_sum_ip(const uint8_t *ip, unsigned head);
+uint16_t packet_sum_upper(const uint8_t *ip, const uint8_t *upper, unsigned len, uint8_t proto);
+unsigned packet_sum_at(uint8_t proto);
+
+/* Where the header after IP's begins, and its protocol; `fragment`: it does not stand there. 0: no IP. Of an IP packet
+ * of `len` bytes. */
+unsigned packet_upper(const uint8_t *ip, unsigned len, uint8_t *proto, bool *fragment);
+
+#endif

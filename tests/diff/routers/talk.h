@@ -1,0 +1,69 @@
+/* Conversations through a router, and what each side has seen of them */
+#ifndef TESTS_DIFF_ROUTERS_TALK_H
+#define TESTS_DIFF_ROUTERS_TALK_H
+
+#include "tests/diff/routers/packet.h"
+#include "tests/diff/routers/side.h"
+#include "tests/diff/routers/world.h"
+
+enum { TALKS = 12, NAMES_MOST = 8, PIECES_MOST = 8, PIECE = 400, HISTORY_MOST = 24 };
+
+/* What a step sends. Those of the second part are made of what left before, on each side of its own. */
+enum step_kind {
+    STEP_OPEN,        /* the first packet: a SYN, a datagram, a query */
+    STEP_MORE,        /* the next one of whoever opened */
+    STEP_CLOSE,       /* a FIN, or a reset */
+    STEP_STRAY,       /* an ACK, a SYN ACK, a reset, an answer or an error of no connection */
+    STEP_PIECES,      /* a datagram or a query in pieces, in some order */
+    STEP_LAST_HOP,    /* TTL 1 */
+    STEP_REPLY,       /* the answer to what left last */
+    STEP_REPLY_AGAIN, /* the same, once more */
+    STEP_RESET_BACK,  /* a reset in place of it */
+    STEP_ERROR_BACK,  /* an ICMP error about what left */
+    STEP_ERROR_ON,    /* an ICMP error about the answer that came in */
+    STEP_CROSSED,     /* a SYN from the other end, to the end outside */
+    STEP_STRANGER,    /* what somebody else sends to the end outside */
+    STEP_UNDER,       /* an answer to the inside tuple, past the translation */
+    STEP_INWARDS,     /* another host inside asks for the end outside */
+    STEP_KINDS
+};
+const char *step_name(enum step_kind kind);
+
+struct seen_of { /* a side's view of a conversation */
+    bool left, answered;
+    struct frame last, answer;  /* of the opener, as it left; the other end's, as it came in */
+    struct frame heard;         /* the answer as it reached the opener */
+    uint16_t names[NAMES_MOST]; /* ports and identifiers that the side chose, in the order of their appearance */
+    unsigned name_count;
+};
+
+struct talk {
+    bool begun, v6;
+    uint8_t proto, iface;
+    uint8_t net, host; /* of the opener */
+    uint8_t src[16], dst[16];
+    uint16_t src_port, dst_port;
+    uint32_t seq, other_seq;                      /* next numbers of both ends */
+    unsigned steps;                               /* that went well, as far as netfilter says */
+    bool opened, joined;                          /* TCP: the SYN, the SYN ACK have passed */
+    bool over;                                    /* nothing that comes of it is worth saying */
+    uint8_t history[HISTORY_MOST], history_count; /* all of them */
+    struct seen_of of[SIDES];
+};
+
+/* Begin another conversation in its place. */
+void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned number);
+/* A step that makes sense now. */
+enum step_kind talk_step(const struct talk *t, struct rng *rng);
+
+/* Frames of a step for one side; how: the same number for all sides, from which the step takes what it draws. Returns
+ * how many, 0 where this side has nothing to say, since nothing left. */
+unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
+                     uint64_t how, struct frame f[PIECES_MOST]);
+/* Note what left on this side, and what the step sent. */
+void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const struct frame *sent,
+               const struct frame *left, unsigned count);
+/* Count numbers on, once for all sides. */
+void talk_go_on(struct talk *t, enum step_kind kind);
+
+#endif

@@ -1,0 +1,176 @@
+/* A drawn router: interfaces, networks, routes, policy rules, NAT statements and firewalls. The same drawing is worded
+ * for prey, for nft and for ip; nothing here knows any of the three languages. */
+#ifndef TESTS_DIFF_ROUTERS_WORLD_H
+#define TESTS_DIFF_ROUTERS_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tests/lib/rng.h"
+
+enum { IFS_MOST = 5, NETS_MOST = 9, ROUTES_MOST = 24, POLICIES_MOST = 3, NATS_MOST = 6, RULES_MOST = 8 };
+/* Networks: those on a link come first, by the interface's number, then two behind gateways, the world, and one to
+ * which a route of another kind leads. */
+enum { NET_FAR = IFS_MOST, NET_WORLD = IFS_MOST + 2, NET_NONE = IFS_MOST + 3 };
+/* Numbers of hosts in each network. */
+enum {
+    HOST_ROUTER = 1,
+    HOST_FIRST = 2,
+    HOSTS = 3,
+    HOST_SECOND = 7,
+    HOST_PROBE = 9,
+    HOST_POOL = 64,
+    HOST_MAPPED = 80,
+    HOST_GATEWAY = 254
+};
+enum { MAPPED_BITS = 2 };                       /* a map has 1 << MAPPED_BITS addresses */
+enum { PROBE_OUTSIDE = 16, PROBE_INSIDE = 32 }; /* 172.16.0.0/16 of the first router, and so on */
+enum { PORT_LO = 61000, PORT_HI = 65535 };
+
+/* What may be drawn. */
+enum feature {
+    WITH_POLICIES = 1,     /* policy rules and tables of their own */
+    WITH_NO_ADDRESS = 2,   /* interfaces without an address */
+    WITH_UNSERVED = 4,     /* interfaces that prey does not serve */
+    WITH_OTHER_ROUTES = 8, /* blackhole, unreachable, prohibit, throw */
+    WITH_MULTIPATH = 16,   /* two default routes of equal weight */
+    WITH_CONDITIONS = 32,  /* statements with destinations, protocols, ports, `on` and `not` */
+    WITH_CHANGES = 64,     /* routes, addresses and interfaces that change between packets */
+    WITH_NEXTHOPS = 128,   /* next-hop objects */
+    WITH_HERE = 256,       /* a firewall of what is for this machine */
+    WITH_MARKS = 512,      /* policy rules by mark */
+    WITH_MORE = 1024,      /* three and more interfaces */
+    WITH_NAT = 2048,       /* NAT statements */
+    WITH_ROUTES_ALONE =
+        4096, /* `out on` asks the route alone: neither where a packet came in nor whether its destination is inside */
+};
+#define WITH_TODAY                                                                                                     \
+    (WITH_POLICIES | WITH_NO_ADDRESS | WITH_UNSERVED | WITH_OTHER_ROUTES | WITH_HERE | WITH_MORE | WITH_NAT)
+
+struct iface {
+    bool served, has4, has6, down;
+};
+
+enum route_kind {
+    ROUTE_VIA,
+    ROUTE_BLACKHOLE,
+    ROUTE_UNREACHABLE,
+    ROUTE_PROHIBIT,
+    ROUTE_THROW,
+    ROUTE_BOTH,
+    ROUTE_OBJECT
+};
+struct route {
+    enum route_kind kind;
+    bool v6, all;           /* all: the default route; else to `net` */
+    uint8_t net, by, or_by; /* or_by: the second way of ROUTE_BOTH */
+    uint8_t table;          /* 0: the main one */
+};
+
+enum policy_kind { POLICY_FROM, POLICY_TO, POLICY_IIF, POLICY_MARK };
+struct policy {
+    enum policy_kind kind;
+    bool v6;
+    uint8_t what, table; /* a network, or an interface */
+};
+
+/* A set of networks, some bit each; 0: any. */
+typedef uint32_t nets;
+
+enum nat_kind { NAT_MASQUERADE, NAT_SOURCE, NAT_FORWARD, NAT_MAP };
+struct nat {
+    enum nat_kind kind;
+    uint8_t out;           /* interface of `out on`, of a map's `on` and of its outside addresses */
+    uint8_t outs, on_bits; /* conditions: interfaces of `out on` in its place, and of `on`; bits, 0: none */
+    bool not_outs, not_on, not_proto;
+    nets from;
+    uint16_t port_lo, port_hi;
+    bool v6;           /* of NAT_SOURCE, NAT_FORWARD, NAT_MAP */
+    bool on;           /* NAT_FORWARD: what comes in by `out` alone */
+    bool second;       /* NAT_FORWARD: for the second address of `out`, which IPv4 has, not for `self` */
+    uint8_t proto;     /* NAT_FORWARD: of the port; a condition otherwise, 0 without */
+    uint16_t port;     /* likewise */
+    uint8_t net, host; /* NAT_FORWARD: target; NAT_MAP: the inside network */
+    uint16_t to_port;
+    nets to; /* a condition */
+    bool not_to;
+};
+
+enum rule_verdict { RULE_ACCEPT, RULE_DROP, RULE_REJECT };
+struct rule {
+    enum rule_verdict verdict;
+    uint8_t on, out; /* bits of interfaces; 0: any */
+    bool not_on, not_out, not_from, not_to;
+    nets from, to;
+    uint8_t proto; /* 0: any; ICMP stands for ICMPv6, too */
+    uint16_t port_lo, port_hi;
+    bool fresh; /* state new */
+};
+struct firewall {
+    bool judges, accepts; /* accepts: its default */
+    bool follows;         /* begins with `accept state established, related` */
+    bool no_invalid;      /* and then drops what is invalid */
+    struct rule rules[RULES_MOST];
+    unsigned count;
+};
+
+struct world {
+    unsigned number; /* of the router in its site: the probe's address */
+    unsigned with;   /* features that were drawn */
+    unsigned ifs;
+    struct iface iface[IFS_MOST];
+    uint8_t far_by[2], world_by[2]; /* interfaces of the far networks; of the world's by family: IPv4, IPv6 */
+    struct route routes[ROUTES_MOST];
+    unsigned route_count;
+    struct policy policies[POLICIES_MOST * 2];
+    unsigned policy_count;
+    struct nat nats[NATS_MOST];
+    unsigned nat_count;
+    struct firewall across, here;
+    uint8_t probe_out; /* interface by which probes leave */
+};
+
+/* Draw the interfaces of a site, which all its routers have. */
+void world_draw_site(struct world *w, struct rng *rng, unsigned with);
+/* Draw the rest, anew for each router. */
+void world_draw(struct world *w, struct rng *rng, unsigned with);
+
+/* What changes between two packets. */
+enum change_kind { CHANGE_DEFAULT, CHANGE_NO_DEFAULT, CHANGE_ADDRESS, CHANGE_DOWN, CHANGE_UPLINK, CHANGE_KINDS };
+struct change {
+    enum change_kind kind;
+    bool v6;       /* of the route */
+    uint8_t iface; /* to which the route turns; that loses its address or goes down */
+};
+/* Draw a change and make it in the world; the probes' way changes, too, so that a side tells when it knows. False: this
+ * world has no such thing. */
+bool world_draw_change(struct world *w, struct rng *rng, struct change *c);
+
+/* Address of a host; of IPv4 the first four bytes. */
+void world_addr(bool v6, unsigned net, unsigned host, uint8_t out[16]);
+/* Destination of a probe, another for each: a map translates it, and the next hop is not known yet. So a probe comes
+ * out behind all that had to wait for a next hop. */
+void world_probe_addr(const struct world *w, uint32_t number, uint8_t out[16]);
+/* "10.1.0.2", "fd00:1::2"; "10.1.0.0/24", "fd00:1::/64". Both return buf. */
+const char *world_host_text(bool v6, unsigned net, unsigned host, char buf[48]);
+const char *world_net_text(bool v6, unsigned net, char buf[48]);
+/* True if the network exists in this world. */
+bool world_has_net(const struct world *w, unsigned net);
+/* The interface behind which a network lies by the main table's routes; of the network without one: 0. */
+unsigned world_behind(const struct world *w, bool v6, unsigned net);
+/* MAC address of the router's interface, or of a host on its link. */
+void world_mac(unsigned iface, unsigned host, uint8_t mac[6]);
+
+/* The drawing as commands and rules. */
+void world_as_prey(const struct world *w, FILE *out);
+void world_as_nft(const struct world *w, FILE *out);
+/* For each family of its own, IPv6 first. */
+void world_as_ip_links(const struct world *w, bool v6, FILE *out); /* once for a site: MACs, up */
+void world_as_ip_forget(const struct world *w, bool v6,
+                        FILE *out); /* takes routes, rules and addresses away; may fail */
+void world_as_ip_routes(const struct world *w, bool v6, FILE *out);
+void world_as_ip_change(const struct world *w, const struct change *c, bool v6, FILE *out);
+
+#endif
