@@ -218,7 +218,7 @@ static bool read_world(struct run *r, uint64_t number)
         const char *name = r->table->devices[i].name;
         const bool ours = name[0] == 'p' && name[1] >= '0' && name[1] < '0' + DEVICES && !name[2];
         const uint16_t id = ours ? (uint16_t)(name[1] - '0') : IFACE_OTHER;
-        devices[i] = (struct facts_device){id < SERVED ? id : IFACE_NONE, id, FACTS_UNTAGGED};
+        devices[i] = (struct facts_device){id < SERVED ? id : IFACE_NONE, id, FACTS_UNTAGGED, 0};
     }
     r->facts.routes = r->table;
     r->facts.devices = devices;

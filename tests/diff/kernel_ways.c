@@ -45,13 +45,13 @@ static const struct facts_iface ifaces[IFACES] = {{.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX, .as = 2 + 1},
                                                   {.peer = UINT16_MAX}};
 static const char *const names[DEVICES] = {"a", "b", "w1", "x", "w2", "elsewhere", "afar", "twin"};
-static const struct facts_device known[DEVICES] = {{0, 0, 0},
+static const struct facts_device known[DEVICES] = {{0, 0, 0, 0},
                                                    {1, 1, FACTS_UNTAGGED, 0},
-                                                   {3, 2, 0},
-                                                   {4, IFACE_OTHER, 0},
-                                                   {IFACE_SEVERAL, 2, 0},
-                                                   {IFACE_NONE, IFACE_OTHER, 0},
-                                                   {IFACE_OTHER, IFACE_OTHER, 0},
+                                                   {3, 2, 0, 0},
+                                                   {4, IFACE_OTHER, 0, 0},
+                                                   {IFACE_SEVERAL, 2, 0, 0},
+                                                   {IFACE_NONE, IFACE_OTHER, 0, 0},
+                                                   {IFACE_OTHER, IFACE_OTHER, 0, 0},
                                                    {1, 1, FACTS_TAGGED + VID, 0}};
 
 struct run {

@@ -13,12 +13,12 @@
  * No rule names afar, nor bond0, whose frames come by some of several. */
 enum { ETH0, ETH1, WG, WG1, WG2 };
 static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar", "bond0"};
-static const struct facts_device ids[] = {{ETH0, ETH0, 0},
-                                          {ETH1, ETH1, 0},
-                                          {WG1, WG, 0},
-                                          {WG2, WG, 0},
-                                          {IFACE_OTHER, IFACE_OTHER, 0},
-                                          {IFACE_SEVERAL, IFACE_OTHER, 0}};
+static const struct facts_device ids[] = {{ETH0, ETH0, 0, 0},
+                                          {ETH1, ETH1, 0, 0},
+                                          {WG1, WG, 0, 0},
+                                          {WG2, WG, 0, 0},
+                                          {IFACE_OTHER, IFACE_OTHER, 0, 0},
+                                          {IFACE_SEVERAL, IFACE_OTHER, 0, 0}};
 enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
 
 struct world {
