@@ -1,6 +1,7 @@
 # nat, conditions of a statement: destinations that stay untranslated, protocols and ports, `not`, several port ranges.
 self    203.0.113.1
 speaks  203.0.113.1
+route   default=wan
 rules
     interface wan = "eth0"
     set lan = 192.168.0.0/16

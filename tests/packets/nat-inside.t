@@ -2,6 +2,7 @@
 # if there were no connection, and makes none.
 self    203.0.113.1
 speaks  203.0.113.1
+route   default=eth0
 rules
     nat home {
       masquerade from 10.0.0.0/24 out on "eth0" ports 1024-65535
