@@ -6,8 +6,7 @@
 
 static struct nat_asker asker_of(const struct packet_ctx *c)
 {
-    return (struct nat_asker){
-        .key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack};
+    return (struct nat_asker){.key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack};
 }
 
 /* Set c->left for a packet of the original direction, which leaves by that interface. */

@@ -1,5 +1,5 @@
-/* Packets that this machine's stack has routed, and that a `nat` may translate where they leave: nobody could tell their
- * way before (judge/ways.h), or they came by an interface that is not served. The rules have accepted them. */
+/* Packets that this machine's stack has routed, and that a `nat` may translate where they leave: nobody could tell
+ * their way before (judge/ways.h), or they came by an interface that is not served. The rules have accepted them. */
 #include "vm/forward/forward_priv.h"
 
 /* Send the packet on as the host has it. */
