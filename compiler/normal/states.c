@@ -65,8 +65,9 @@ static unsigned special_states(const struct ir *ir, const struct ir_product *p, 
 /* Return the states of IP packets with a protocol in lo..hi, except later fragments. */
 static unsigned whole_states(const struct ir *ir, const struct ir_product *p, uint32_t lo, uint32_t hi)
 {
-    static const uint32_t special[] = {WHAT_IP4 + 1,  WHAT_IP4 + 6,  WHAT_IP4 + 17,  WHAT_IP6 + 6,   WHAT_IP6 + 17, WHAT_IP6 + 58,
-                                       WHAT_AH6 + 6,  WHAT_AH6 + 17, WHAT_AH6 + 58,  WHAT_IP4 + 132, WHAT_IP6 + 132, WHAT_AH6 + 132};
+    static const uint32_t special[] = {WHAT_IP4 + 1,  WHAT_IP4 + 6,   WHAT_IP4 + 17,  WHAT_IP6 + 6,
+                                       WHAT_IP6 + 17, WHAT_IP6 + 58,  WHAT_AH6 + 6,   WHAT_AH6 + 17,
+                                       WHAT_AH6 + 58, WHAT_IP4 + 132, WHAT_IP6 + 132, WHAT_AH6 + 132};
     uint32_t others = hi - lo + 1;
     unsigned states = 0;
     for (unsigned i = 0; i < sizeof(special) / sizeof(special[0]); i++) {

@@ -22,7 +22,8 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 13, /* with policy rules in tables of routes, and interfaces that are shut, order of watched segments, inquiries, and classes of flows */
+    RECORD_VERSION = 13, /* with policy rules in tables of routes, and interfaces that are shut, order of watched
+                            segments, inquiries, and classes of flows */
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
     RECORD_ORDERED = 13 /* first version with that order */,

@@ -101,8 +101,6 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
 
 /* nat.c: begin a translated flow with an accepted packet that no service takes. False: no statement fits. */
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
-/* True if a statement of a nat would take the packet; a later fragment is asked about as if it were whole. */
-bool forward_nat_takes(const struct job *j, const struct packet_ctx *c);
 /* True if the packet's source is its destination (LAND): an answer would go to the host that sends it. */
 static inline bool forward_is_land(const struct key *key) { return address_equal(key->src, key->dst); }
 /* Send a packet of the opener of a translated flow. */

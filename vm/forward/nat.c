@@ -1,4 +1,6 @@
-/* Translation: flows that a nat's statement takes, after no service did (forward/bind/nat.h) */
+/* Translation: flows that a nat's statement takes, after no service did (forward/bind/nat.h); and packets that this
+ * machine's stack has routed, and that a nat may translate where they leave: nobody could tell their way before
+ * (judge/ways.h), or they came by an interface that is not served. The rules have accepted these. */
 #include <string.h>
 
 #include "vm/forward/edges.h"
@@ -6,8 +8,7 @@
 
 static struct nat_asker asker_of(const struct packet_ctx *c)
 {
-    return (struct nat_asker){
-        .key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack};
+    return (struct nat_asker){.key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack};
 }
 
 /* Set c->left for a packet of the original direction, which leaves by that interface. */
@@ -143,7 +144,8 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     return t;
 }
 
-bool forward_nat_takes(const struct job *j, const struct packet_ctx *c)
+/* True if a statement of a nat would take the packet; a later fragment is asked about as if it were whole. */
+static bool nat_takes(const struct job *j, const struct packet_ctx *c)
 {
     struct flow_bind b;
     struct nat_asker of = asker_of(c);
@@ -181,4 +183,50 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     f->counters.exhausted += reason == REASON_NO_SOURCE_PORT;
     if (reason) forward_refuse(c, reason);
     return true;
+}
+
+/* Send the packet on as the host has it. */
+static void leave_unchanged(const struct job *j, struct packet_ctx *c)
+{
+    struct pkt *copy = tx_has_room(j) ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    const struct hop hop = {.addr = c->key->dst};
+    if (!copy) {
+        forward_refuse(c, REASON_NO_BUFFER);
+        return;
+    }
+    c->left = (struct leave){.service = PBC_NONE, .server = PBC_NONE, .iface = c->pkt->iface, .way = LEAVE_ROUTED};
+    mode_leave(j, c, &hop, copy);
+}
+
+/* Translate a packet of no flow, or of an untranslated one, which then ends. A later fragment has no ports, and its
+ * first is not remembered here: neither leaves with an inside address. */
+static void begin_routed(const struct job *j, struct packet_ctx *c)
+{
+    struct forward *f = j->vm->forward;
+    if (!nat_takes(j, c)) {
+        leave_unchanged(j, c);
+        return;
+    }
+    if (c->key->kind & KIND_FRAGMENT) {
+        forward_refuse(c, REASON_UNTRANSLATABLE);
+        return;
+    }
+    if (c->seen.slot != FLOW_NONE) {
+        track_end(f->track, &c->seen, FLOW_END_REROUTED);
+        track_look(f->track, c->key, c->pkt, &c->seen);
+    }
+    forward_nat_begin(j, c);
+}
+
+void forward_routed(const struct job *j, struct packet_ctx *c)
+{
+    struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
+    c->v->action = ACTION_FORWARD;
+    if (c->seen.class == SEEN_ORIGINAL && b->kind != BIND_SERVICE)
+        forward_nat_on(j, c, b);
+    else if (c->seen.class <= SEEN_UNBOUND)
+        begin_routed(j, c);
+    else
+        leave_unchanged(j, c);
+    if (j->vm->forward->nat) nat_routed(j->vm->forward->nat, c->v->reason != REASON_NONE);
 }

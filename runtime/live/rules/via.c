@@ -11,8 +11,8 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/host/device/aside.h"
+#include "runtime/host/device/heard.h"
 #include "runtime/host/device/tun.h"
-#include "runtime/live/rules/heard.h"
 #include "runtime/live/world/world.h"
 #include "vm/forward/service.h"
 #include "vm/packet/pkt.h"

@@ -140,12 +140,9 @@ void nat_facts(struct nat *n, const struct facts *facts)
 
 static uint64_t *unknown_of(struct nat_counters *c, enum way_why why)
 {
-    uint64_t *const of[WAY_WHYS] = {[WAY_NO_ROUTES] = &c->way_no_routes,
-                                    [WAY_SEVERAL] = &c->way_several,
-                                    [WAY_MARK] = &c->way_mark,
-                                    [WAY_ENCAPSULATED] = &c->way_encapsulated,
-                                    [WAY_TOO_MANY] = &c->way_too_many,
-                                    [WAY_ARRIVAL] = &c->way_arrival,
+    uint64_t *const of[WAY_WHYS] = {[WAY_NO_ROUTES] = &c->way_no_routes, [WAY_SEVERAL] = &c->way_several,
+                                    [WAY_MARK] = &c->way_mark,           [WAY_ENCAPSULATED] = &c->way_encapsulated,
+                                    [WAY_TOO_MANY] = &c->way_too_many,   [WAY_ARRIVAL] = &c->way_arrival,
                                     [WAY_OTHER] = &c->way_other};
     return of[why];
 }

@@ -110,8 +110,9 @@ static bool leaves_anywhere(const struct program *p, const struct pbc_nat *n)
     return n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
 }
 
-/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map that says
- * nothing of the way out says that the destination is not inside: in no source that a statement names, and in no map. */
+/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map that
+ * says nothing of the way out says that the destination is not inside: in no source that a statement names, and in no
+ * map. */
 static bool takes(const struct program *p, const struct pbc_nat *n, const struct nat_leaving *l)
 {
     const struct key *key = l->key;

@@ -249,7 +249,8 @@ bool routes_may_hide(const struct routes *r)
     for (uint32_t i = 0; i < r->size.ways; i++)
         may |= r->ways[i].legs > 1 || (r->ways[i].kind == ROUTE_ASK && r->ways[i].why != WAY_KNOWN);
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
-        may |= r->rules[i].does == ROUTE_ASKS || r->rules[i].asks & (ROUTE_ASKS_MARK | ROUTE_ASKS_UNSEEN | ROUTE_ASKS_ARRIVAL);
+        may |= r->rules[i].does == ROUTE_ASKS ||
+               r->rules[i].asks & (ROUTE_ASKS_MARK | ROUTE_ASKS_UNSEEN | ROUTE_ASKS_ARRIVAL);
     return may;
 }
 

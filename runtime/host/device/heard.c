@@ -1,6 +1,6 @@
 /* A filter in classic BPF (Documentation/networking/filter.rst) for Ethernet frames, whose tags the kernel keeps beside
  * them; it hears nothing on other links. Long jumps use JA, the only jump with a 32-bit offset. */
-#include "runtime/live/rules/heard.h"
+#include "runtime/host/device/heard.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
