@@ -376,6 +376,8 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk t[2])
         t[k].flags = c->step == 0 ? TCP_SYN : c->step == 1 && dir ? TCP_SYN | TCP_ACK : TCP_ACK;
         t[k].type = t[k].v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
         t[k].chunk = talk_chunk(c->step);
+        t[k].tag_src = dir ? c->talk.dst_port : c->talk.src_port; /* no translator changes tags */
+        t[k].tag_dst = dir ? c->talk.src_port : c->talk.dst_port;
     }
     if (c->step > 2 && rng_one_in(g, 40)) t[0].flags |= rng_one_in(g, 3) ? TCP_RST : TCP_FIN;
     if (c->step > 2 && rng_one_in(g, 10)) t[0].flags |= TCP_PSH;

@@ -98,7 +98,7 @@ static void draw_l4(struct rng *r, bool v6, char *buf, size_t len)
                  rng_one_in(r, 2) ? "opt x\"0101080a0000000100000002\" " : "");
         break;
     case 2: snprintf(buf, len, "udp %u > 80 %s", port, rng_one_in(r, 4) ? "csum 0 " : ""); break;
-    case 3: snprintf(buf, len, "sctp %u > 80 tag %u ", port, (unsigned)rng_next(r) >> 1); break;
+    case 3: snprintf(buf, len, "sctp %u > 80 tag 0 ", port); break;
     default:
         snprintf(buf, len, "%s type echo-request id %u seq %u ", v6 ? "icmp6" : "icmp", rng_below(r, 65536),
                  rng_below(r, 65536));
@@ -106,14 +106,17 @@ static void draw_l4(struct rng *r, bool v6, char *buf, size_t len)
     }
 }
 
-static void draw_payload(struct rng *r, char *buf, size_t len)
+/* Of SCTP the payload is an INIT, which alone opens an association, with parameters of any bytes. */
+static void draw_payload(struct rng *r, bool sctp, char *buf, size_t len)
 {
     unsigned n = rng_below(r, 200);
     int at = snprintf(buf, len, "/ payload x\"");
-    if (n == 0) {
+    if (n == 0 && !sctp) {
         buf[0] = '\0';
         return;
     }
+    if (sctp) at += snprintf(buf + at, len - (size_t)at, "0100%04x", 20 + n);
+    if (sctp) at += snprintf(buf + at, len - (size_t)at, "%08x0001000000010001%08x", 1u + rng_below(r, 1u << 30), n);
     for (; n; n--) at += snprintf(buf + at, len - (size_t)at, "%02x", rng_below(r, 256));
     snprintf(buf + at, len - (size_t)at, "\"");
 }
@@ -121,12 +124,12 @@ static void draw_payload(struct rng *r, char *buf, size_t len)
 static bool draw_packet(struct rng *r, unsigned mode, struct bytes *out, char text[TEXT])
 {
     static struct note note;
-    char tags[100], ip[200], l4[200], payload[500], err[200];
+    char tags[100], ip[200], l4[200], payload[600], err[200];
     const bool v6 = rng_one_in(r, 2);
     draw_tags(r, tags, sizeof tags);
     draw_ip(r, v6, mode, ip, sizeof ip);
     draw_l4(r, v6, l4, sizeof l4);
-    draw_payload(r, payload, sizeof payload);
+    draw_payload(r, strncmp(l4, "sctp", 4) == 0, payload, sizeof payload);
     snprintf(text, TEXT, "eth / %s%s%s%s", tags, ip, l4, payload);
     if (note_parse(text, &note, err, sizeof err)) {
         printf("# %s: %s\n", text, err);

@@ -31,12 +31,12 @@ uint8_t talk_chunk(unsigned nth)
 
 static void put_chunk(const struct talk *t, uint8_t *p)
 {
-    const uint32_t tag = t->chunk == SCTP_INIT ? 0 : talk_tag(t->dst_port);
+    const uint32_t tag = t->chunk == SCTP_INIT ? 0 : talk_tag(t->tag_dst ? t->tag_dst : t->dst_port);
     wire_put32(p + SCTP_TAG, t->strange ? tag + 1000 : tag);
     if (t->payload < 4) return;
     p[SCTP_LEN] = t->chunk;
     wire_put16(p + SCTP_LEN + 2, t->payload);
-    if (t->payload >= 8) wire_put32(p + SCTP_LEN + 4, talk_tag(t->src_port));
+    if (t->payload >= 8) wire_put32(p + SCTP_LEN + 4, talk_tag(t->tag_src ? t->tag_src : t->src_port));
 }
 
 static uint32_t put_l4(const struct talk *t, uint8_t *p)
