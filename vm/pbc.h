@@ -43,7 +43,7 @@ uint32_t pbc_longest_path(const struct pbc_code *c);
 /* The program needs routes: its rules or its nats ask for them. */
 #define PBC_NEEDS_ROUTES (PBC_ASKS_ROUTES | PBC_NATS_BY_WAY)
 #define PBC_NEEDS                                                                                                      \
-    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_NEEDS_ROUTES |   \
+    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_NEEDS_ROUTES |  \
      PBC_CLAMPS)
 struct pbc_lists {
     const struct pbc_rule *rules;

@@ -70,7 +70,8 @@ static struct way_found routed(const struct facts *f, const struct key *key, con
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
     if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface, key->iface);
-    if (pkt->flags & PKT_WAY_SAID) return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
+    if (pkt->flags & PKT_WAY_SAID)
+        return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
     if (!f) return unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
     return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to);

@@ -11,9 +11,9 @@
 
 /* A packet's way by the routes. */
 struct way_found {
-    uint16_t out; /* 1 + the id in rules of the interface by which it leaves; 0: none */
-    uint8_t kind; /* enum route_kind: ROUTE_VIA, ROUTE_OWN, ROUTE_REFUSED or ROUTE_ASK */
-    uint8_t why;  /* enum way_why: WAY_KNOWN unless kind is ROUTE_ASK */
+    uint16_t out;   /* 1 + the id in rules of the interface by which it leaves; 0: none */
+    uint8_t kind;   /* enum route_kind: ROUTE_VIA, ROUTE_OWN, ROUTE_REFUSED or ROUTE_ASK */
+    uint8_t why;    /* enum way_why: WAY_KNOWN unless kind is ROUTE_ASK */
     uint16_t iface; /* with `out`: id of its frames, as in struct facts_device */
     uint32_t mtu;   /* with `out`: largest IP packet there; 0: unknown */
 };

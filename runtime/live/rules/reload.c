@@ -325,8 +325,8 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     notified_ready(rules->tell);
 }
 
-/* Leave packets that cross to the host, if the program before had prey send them on and this one has not. None of them
- * drain: flows that are sent on have guard rules of their own. */
+/* Leave packets that cross to the host, if prey sent them on by the program before and leaves them to the host now.
+ * None of them drain: flows that are sent on have guard rules of their own. */
 static void leave_routed(struct carry *carry)
 {
     if (!carry->lingering.whole_ns[LINGERS_ROUTED]) return;
