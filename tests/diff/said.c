@@ -120,6 +120,8 @@ static const struct option {
      {"2000-2999, 4000-4999=ports and identifiers 2000-2999, 4000-4999", "2000-2999, 4000-5999=ports and identifiers 2000-2999, 4000-5999"}},
     {NAT("map 203.0.113.16/28 <-> 10.0.9.16/28 out on @"),
      {"\"eth0\"", "\"eth0\", \"eth1\"", "not \"eth0\"", "\"eth*\""}},
+    {NAT("mss clamp @ out on \"ppp0\""), {"auto", "1400"}},
+    {NAT("mss clamp auto out on @"), {"\"ppp0\"", "\"ppp1\"", "\"ppp*\""}},
     {NAT("forward self @ tcp/80 -> 10.0.0.1"), {"", "on \"eth0\"", "on \"eth1\"", "from 192.0.2.0/24"}},
     {NAT("forward 203.0.113.9 @"),
      {"tcp/80 -> 10.0.0.1=forward 203.0.113.9 tcp/80 -> 10.0.0.1",
