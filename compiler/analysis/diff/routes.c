@@ -471,6 +471,38 @@ static char *settings_line(const struct program *p, bool timeouts)
     return text;
 }
 
+/* Return the interface with a clamp of its own whose device follows `last` by name; NULL: none. */
+static const struct pbc_iface *next_clamped(const struct program *p, const char *last)
+{
+    const struct pbc_iface *next = NULL;
+    for (uint32_t i = 0; i < p->ifaces_count; i++) {
+        const struct pbc_iface *f = &p->ifaces[i];
+        const char *device = program_str(p, f->device);
+        if (!f->mss || (last && strcmp(device, last) <= 0)) continue;
+        if (!next || strcmp(device, program_str(p, next->device)) < 0) next = f;
+    }
+    return next;
+}
+
+/* Return the clamps of interfaces, a line each. */
+static char *clamps_lines(const struct program *p)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = heap_stream(&text, &len);
+    const char *last = NULL;
+    for (const struct pbc_iface *f; (f = next_clamped(p, last));) {
+        if (last) fputc('\n', out);
+        last = program_str(p, f->device);
+        if (f->mss == PBC_MSS_AUTO)
+            fprintf(out, "mss clamp auto out on \"%s\"", last);
+        else
+            fprintf(out, "mss clamp %u out on \"%s\"", f->mss, last);
+    }
+    heap_stream_end(out);
+    return text;
+}
+
 static void compare_settings(const struct diff *d, struct routes *to)
 {
     const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
@@ -489,5 +521,6 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b)
     compare_order(d, &b->routes);
     add_route(&b->routes, "log", "", logs_text(d, &d->side[OLD]), logs_text(d, &d->side[NEW]));
     add_route(&b->routes, "audit", "", audits_text(d, &d->side[OLD]), audits_text(d, &d->side[NEW]));
+    add_route(&b->routes, "clamps", "", clamps_lines(d->side[OLD].program), clamps_lines(d->side[NEW].program));
     if (!without_pools) compare_settings(d, &b->routes);
 }

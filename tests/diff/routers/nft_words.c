@@ -37,37 +37,43 @@ static const char *proto_word(uint8_t proto)
 
 /* ---- translation ---- */
 
-/* True if the statement asks the route alone: not that a packet came in elsewhere, nor that its destination is outside.
- */
-static bool asks_route_alone(const struct world *w, const struct nat *n)
+/* Write that a packet which a `forward` or a map turned leaves where it came in, which is by none of `outs`: it is
+ * translated there, too, so that answers come back. */
+static void hairpin_words(const struct world *w, unsigned outs, FILE *out)
 {
-    return w->with & WITH_ROUTES_ALONE || n->outs;
+    const char *comma = "";
+    fputs("ct status dnat iifname . oifname { ", out);
+    for (unsigned i = 0; i < w->ifs; i++) {
+        if (outs >> i & 1) continue;
+        fprintf(out, "%s\"e%u\" . \"e%u\"", comma, i, i);
+        comma = ", ";
+    }
+    fputs(" } ", out);
 }
 
-/* What a source statement asks of a packet: of one that leaves as it came, and of one that a `forward` or a map turned
- * inwards, which is translated wherever it leaves so that answers come back. */
+/* What a source statement asks of a packet: that it leaves by the interface, or is turned back. */
 static void source_conditions(const struct world *w, const struct nat *n, bool v6, bool turned, FILE *out)
 {
-    char text[48];
     const char *f = family_word(v6);
-    const bool alone = asks_route_alone(w, n);
     fprintf(out, "    meta nfproto ipv%u fib saddr type != local ", v6 ? 6 : 4);
-    if (!n->outs) fputs(turned ? "ct status dnat " : "ct status & dnat == 0 ", out);
-    if (!turned) ifaces_words("oifname", n->outs ? n->outs : 1u << n->out, n->not_outs, out);
-    if (!alone || turned) fprintf(out, "iifname != \"e%u\" ", n->out);
+    if (turned)
+        hairpin_words(w, 1u << n->out, out);
+    else
+        ifaces_words("oifname", n->outs ? n->outs : 1u << n->out, n->not_outs, out);
     ifaces_words("iifname", n->on_bits, n->not_on, out);
     if (n->from) fprintf(out, "%s saddr ", f), nets_words(n->from, v6, out);
     if (n->proto) fprintf(out, "meta l4proto %s%s ", n->not_proto ? "!= " : "", proto_word(n->proto));
     if (n->port) fprintf(out, "th dport %u ", n->port);
     if (n->to) fprintf(out, "%s daddr %s", f, n->not_to ? "!= " : ""), nets_words(n->to, v6, out);
-    if (!n->from || turned || alone) return;
-    fprintf(out, "%s daddr != ", f), nets_words(n->from, v6, out);
-    for (unsigned i = 0; i < w->nat_count; i++) {
-        const struct nat *m = &w->nats[i];
-        if (m->kind == NAT_MAP && m->v6 == v6)
-            fprintf(out, "%s daddr != %s/%u ", f, world_host_text(v6, m->net, HOST_MAPPED, text),
-                    (v6 ? 128 : 32) - MAPPED_BITS);
-    }
+}
+
+/* Return the interface whose address `masquerade` gives to what does not leave there: one without has the first one's. */
+static unsigned masquerade_from(const struct world *w, unsigned iface, bool v6)
+{
+    if (v6 ? w->iface[iface].has6 : w->iface[iface].has4) return iface;
+    for (unsigned i = 0; i < w->ifs; i++)
+        if (v6 ? w->iface[i].has6 : w->iface[i].has4) return i;
+    return iface;
 }
 
 static void source_words(const struct world *w, const struct nat *n, bool v6, FILE *out)
@@ -84,7 +90,9 @@ static void source_words(const struct world *w, const struct nat *n, bool v6, FI
             if (n->kind == NAT_SOURCE || turned || ports == 0) fputs(" to ", out);
             if (n->kind == NAT_SOURCE || turned)
                 fprintf(out, "%s%s%s", v6 ? "[" : "",
-                        world_host_text(v6, n->out, n->kind == NAT_SOURCE ? HOST_POOL : HOST_ROUTER, text),
+                        n->kind == NAT_SOURCE
+                            ? world_host_text(v6, n->out, HOST_POOL, text)
+                            : world_host_text(v6, masquerade_from(w, n->out, v6), HOST_ROUTER, text),
                         v6 ? "]" : "");
             if (ports == 0) fprintf(out, ":%u-%u", n->port_lo, n->port_hi);
             fputc('\n', out);
@@ -101,11 +109,9 @@ static void map_words(const struct world *w, const struct nat *n, bool back, FIL
         if (back)
             fprintf(out, "    %s daddr %s fib daddr type != local dnat %s to %s\n", f, outside, f, inside);
         else {
-            fprintf(out, "    ct status & dnat == 0 oifname \"e%u\" ", n->out);
-            if (!asks_route_alone(w, n)) fprintf(out, "iifname != \"e%u\" ", n->out);
+            fprintf(out, "    oifname \"e%u\" %s saddr %s snat %s to %s\n    ", n->out, f, inside, f, outside);
+            hairpin_words(w, 1u << n->out, out);
             fprintf(out, "%s saddr %s snat %s to %s\n", f, inside, f, outside);
-            fprintf(out, "    ct status dnat iifname != \"e%u\" %s saddr %s snat %s to %s\n", n->out, f, inside, f,
-                    outside);
         }
     }
 }

@@ -43,8 +43,6 @@ enum feature {
     WITH_MARKS = 512,      /* policy rules by mark */
     WITH_MORE = 1024,      /* three and more interfaces */
     WITH_NAT = 2048,       /* NAT statements */
-    WITH_ROUTES_ALONE =
-        4096, /* `out on` asks the route alone: neither where a packet came in nor whether its destination is inside */
 };
 #define WITH_TODAY                                                                                                     \
     (WITH_POLICIES | WITH_NO_ADDRESS | WITH_UNSERVED | WITH_OTHER_ROUTES | WITH_HERE | WITH_MORE | WITH_NAT)
