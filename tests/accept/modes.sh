@@ -201,15 +201,15 @@ eth / ip4 192.168.1.10 > 203.0.113.2 / tcp 443 > 50000 syn ack seq 499 ack 100
 => 203.0.113.2.50000 > 192.168.1.10.443: Flags \[S\]
 => 203.0.113.2.8443 > 192.168.1.20.50000: Flags \[S.\]
 END
-sent nat 'identifiers of pings are told apart; an error finds who is meant' <<'END'
-eth / ip4 192.168.1.20 > 198.51.100.80 / icmp type 8 id 7
-eth / ip4 192.168.1.21 > 198.51.100.80 / icmp type 8 id 7
-eth / ip4 198.51.100.80 > 203.0.113.2 / icmp type 0 id 7
-eth / ip4 198.51.100.1 > 203.0.113.2 / icmp type 11 / ip4 203.0.113.2 > 198.51.100.80 / icmp type 8 id 7
-=> 203.0.113.2 > 198.51.100.80: ICMP echo request, id 7,
-=> 203.0.113.2 > 198.51.100.80: ICMP echo request, id ([0-68-9]|[0-9][0-9]+),
-=> 198.51.100.80 > 192.168.1.20: ICMP echo reply, id 7,
-=> 198.51.100.1 > 192.168.1.20: ICMP time exceeded .*192.168.1.20 > 198.51.100.80: ICMP echo request, id 7,
+sent nat 'identifiers of pings are told apart, of the range that `ports` names; an error finds who is meant' <<'END'
+eth / ip4 192.168.1.20 > 198.51.100.80 / icmp type 8 id 40007
+eth / ip4 192.168.1.21 > 198.51.100.80 / icmp type 8 id 40007
+eth / ip4 198.51.100.80 > 203.0.113.2 / icmp type 0 id 40007
+eth / ip4 198.51.100.1 > 203.0.113.2 / icmp type 11 / ip4 203.0.113.2 > 198.51.100.80 / icmp type 8 id 40007
+=> 203.0.113.2 > 198.51.100.80: ICMP echo request, id 40007,
+=> 203.0.113.2 > 198.51.100.80: ICMP echo request, id (3[2-9]|[4-6])[0-9]{3},
+=> 198.51.100.80 > 192.168.1.20: ICMP echo reply, id 40007,
+=> 198.51.100.1 > 192.168.1.20: ICMP time exceeded .*192.168.1.20 > 198.51.100.80: ICMP echo request, id 40007,
 END
 
 # ---- balancing on flows ----

@@ -77,6 +77,9 @@ static bool operands_there(const struct imgbuild *b)
     for (uint32_t i = 0; i < b->rules_count; i++)
         if (b->rules[i].conds > b->conds_count || b->rules[i].cond_count > b->conds_count - b->rules[i].conds)
             return false;
+    for (uint32_t i = 0; i < b->nats_count; i++)
+        if (b->nats[i].conds > b->conds_count || b->nats[i].cond_count > b->conds_count - b->nats[i].conds)
+            return false;
     return true;
 }
 
@@ -92,6 +95,7 @@ static void put_needs(struct imgbuild *b)
                                                     .rules_count = b->rules_count,
                                                     .conds_count = b->conds_count,
                                                     .services_count = b->services_count,
+                                                    .nats = b->nats,
                                                     .nats_count = b->nats_count,
                                                     .ifaces = b->ifaces,
                                                     .ifaces_count = b->ifaces_count},

@@ -55,11 +55,12 @@ static void put_in_force(struct program *p)
     if (kernel_load(kernel, p, err, sizeof err)) fail_msg("%s", err);
 }
 
+/* The first three datagrams of each side are asked for (young); what they leave holds for the fourth. */
 static void both_speak(uint32_t first, uint32_t rule)
 {
     assert_false(is_told(false, KERNEL_PASS, first));
-    assert_false(is_told(true, KERNEL_PASS, rule));
-    assert_false(is_told(false, KERNEL_PASS, rule));
+    for (unsigned n = 0; n < 3; n++) assert_false(is_told(true, KERNEL_PASS, rule));
+    for (unsigned n = 1; n < 3; n++) assert_false(is_told(false, KERNEL_PASS, rule));
     assert_true(is_told(false, KERNEL_PASS, rule));
     assert_true(is_told(true, KERNEL_PASS, rule));
 }

@@ -80,7 +80,7 @@ static void every_protocol(void **state)
     (void)state;
     struct world w;
     world_init(&w, RULES_STATES);
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 7 > 8", "NEW");
+    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / sctp 7 > 8 / payload x\"01000014000000150000ffff0001000100000001\"", "NEW");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / sctp 7 > 8", "RELATED");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 8 id 3", "INVALID");
     SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / icmp type 8 id 3", "NEW");
