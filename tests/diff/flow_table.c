@@ -449,8 +449,9 @@ static const char *step_flow(struct world *w)
         return table_begin(w->table, &tuple, state, 0, w->now_ns) == slot ? NULL : "flow_add";
     }
     twins_found += w->flow[slot].is_twin;
-    static const uint8_t ends[] = {FLOW_END_REOPENED, FLOW_END_SERVER_DOWN, FLOW_END_RETRIED, FLOW_END_CUT_INTO};
-    const enum flow_end how = (enum flow_end)ends[rng_below(&w->rng, 4)];
+    static const uint8_t ends[] = {FLOW_END_REOPENED, FLOW_END_SERVER_DOWN, FLOW_END_RETRIED, FLOW_END_CUT_INTO,
+                                   FLOW_END_REROUTED};
+    const enum flow_end how = (enum flow_end)ends[rng_below(&w->rng, sizeof ends)];
     const int32_t found = slot;
     slot = (int32_t)owner(w, (unsigned)slot);
     switch (rng_below(&w->rng, 10)) {
