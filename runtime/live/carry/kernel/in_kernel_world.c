@@ -117,8 +117,7 @@ static void push_ports(const struct carry *carry)
                                         .iface = carry->now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
-                                        /* no ring brings up what leaves where XDP takes what arrives */
-                                        .nats = carry->by_tc >> i & 1 && nats_leave(carry, carry->now.iface[i]),
+                                        .nats = nats_leave(carry, carry->now.iface[i]),
                                         .software = k->software[i],
                                         .mac = takes_all ? 0 : carry->latest->port_mac[i],
                                         .served = (uint8_t)i,
