@@ -141,7 +141,7 @@ bool normal_established(struct compile *c, const struct ir_product *p, struct ir
 {
     struct normal *n = c->ir->normal;
     *out = *p;
-    if (ir_is_empty(p)) return false;
+    if (ir_is_empty(p) || (p->field[IR_HAS] & TCP_SYN && p->field[IR_LACKS] & TCP_ACK)) return false;
     narrow(n, out, IR_WHAT, n->ip);
     narrow(n, out, IR_FRAGMENT, n->whole);
     narrow(n, out, IR_STATE, states_set(n, 1u << STATE_IS_ESTABLISHED));

@@ -105,10 +105,12 @@ static bool iface_byte(const struct program *p, uint16_t iface, uint8_t *byte)
     return iface >= p->ifaces_count || iface < BYTE_OTHER;
 }
 
-/* True for a whole established packet: a missing part of a fragment or a short capture may decide. */
+/* True for a whole established packet: a missing part of a fragment or a short capture may decide. The SYN of two
+ * hosts that open at once is established, too, but what is remembered was proved without it. */
 static bool is_ordinary(const struct key *key, const struct pkt *pkt)
 {
-    return key->marks & MARK_ESTABLISHED && key->kind & KIND_FRAG_NO && !(pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM));
+    return key->marks & MARK_ESTABLISHED && key->kind & KIND_FRAG_NO && !key_is_bare_syn(key) &&
+           !(pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
 /* Return what the flow remembers for such a packet; 0: nothing. */

@@ -135,6 +135,12 @@ enum tcp_flag {
     TCP_CWR = 128
 };
 
+/* True for a SYN without ACK, whatever else is set. */
+static inline bool key_is_bare_syn(const struct key *key)
+{
+    return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 /* True if the packet's ports are those of DHCP, or DHCPv6. */
 static inline bool key_is_dhcp(const struct key *key)
 {

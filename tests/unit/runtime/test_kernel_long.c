@@ -303,6 +303,11 @@ static void test_established(void **state)
     end(&a);
 }
 
+/* Both sides of a UDP flow in turn, until each has sent three datagrams */
+enum { YOUNG = 2 * FLOW_LASTS };
+static const enum kernel_long young[YOUNG] = {KERNEL_LONG_FLOW,  KERNEL_LONG_ONE_WAY, KERNEL_LONG_RULES,
+                                              KERNEL_LONG_YOUNG, KERNEL_LONG_YOUNG,   KERNEL_LONG_YOUNG};
+
 /* A tag that the card took off is as good as one in the frame. */
 static void test_taken_off(void **state)
 {
@@ -313,7 +318,7 @@ static void test_taken_off(void **state)
     t.ttl = 64, t.payload = 16;
     if (!begin(&a, "limits { flows 600 }\nfirewall f default drop { accept state established; accept udp port 53 }"))
         skip();
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         struct talk back = t;
         back.src = t.dst, back.dst = t.src, back.src_port = 53, back.dst_port = 1000;
         build(&p, i & 1 ? &back : &t);
@@ -321,8 +326,7 @@ static void test_taken_off(void **state)
         p.pkt.tags[0].tpid = ETHER_VLAN;
         p.pkt.tags[0].tci = 5 << 13 | 7;
         const enum kernel_long got = why(&a, &p);
-        static const enum kernel_long first[] = {KERNEL_LONG_FLOW, KERNEL_LONG_ONE_WAY, KERNEL_LONG_RULES};
-        const enum kernel_long wanted = i < 3 ? first[i] : KERNEL_LONG_NONE;
+        const enum kernel_long wanted = i < YOUNG ? young[i] : KERNEL_LONG_NONE;
         if (got != wanted) fail_msg("packet %u: %s, not %s", i, names[got], names[wanted]);
     }
     end(&a);
@@ -333,7 +337,6 @@ static void test_pattern(void **state)
 {
     (void)state;
     enum { TUNNELS, WAN, WG0, WG1, OTHER, DEVICES };
-    static const enum kernel_long wanted[] = {KERNEL_LONG_FLOW, KERNEL_LONG_ONE_WAY, KERNEL_LONG_RULES};
     struct facts_iface ifaces[DEVICES] = {0};
     struct asked a;
     struct packet p;
@@ -350,10 +353,10 @@ static void test_pattern(void **state)
     a.facts.patterns = true;
     struct talk back = t;
     back.src = t.dst, back.dst = t.src, back.src_port = 53, back.dst_port = 1000;
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < YOUNG + 3; i++) {
         build(&p, i & 1 ? &back : &t);
-        a.iface = i == 6 ? WG1 : WG0;
-        const enum kernel_long got = why(&a, &p), should = i < 3 ? wanted[i] : KERNEL_LONG_NONE;
+        a.iface = i == YOUNG + 2 ? WG1 : WG0;
+        const enum kernel_long got = why(&a, &p), should = i < YOUNG ? young[i] : KERNEL_LONG_NONE;
         if (got != should) fail_msg("packet %u: %s, not %s", i, names[got], names[should]);
     }
     static const uint16_t others[] = {WAN, OTHER, IFACE_NONE};
@@ -388,9 +391,10 @@ static void test_sent_on(void **state)
         struct talk t = {.src = CLIENT, .dst = SERVICE, .proto = IPPROTO_NR_UDP, .src_port = 1000, .dst_port = 53};
         t.ttl = 64, t.payload = 16;
         shape(&t, i);
-        for (unsigned n = 0; n < 2; n++) {
+        for (unsigned n = 0; n < FLOW_LASTS; n++) {
+            static const enum kernel_long first[FLOW_LASTS] = {KERNEL_LONG_FLOW, KERNEL_LONG_RECIPE, KERNEL_LONG_YOUNG};
             build(&p, &t);
-            assert_int_equal(why(&a, &p), n ? KERNEL_LONG_RECIPE : KERNEL_LONG_FLOW);
+            assert_int_equal(why(&a, &p), first[n]);
         }
         each(&a, &t, changes, sizeof changes / sizeof *changes);
     }

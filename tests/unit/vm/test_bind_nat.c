@@ -81,6 +81,7 @@ static const char *say(struct router *r, const char *iface, const char *notation
     p->key.iface = IFACE_NONE;
     for (uint32_t i = 0; iface && i < r->program->ifaces_count; i++)
         if (strcmp(program_str(r->program, r->program->ifaces[i].device), iface) == 0) p->key.iface = (uint16_t)i;
+    p->pkt.iface = p->key.iface;
     r->key = p->key;
     const uint16_t query = p->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&p->pkt) : 0;
     struct nat_asker of = {.key = &p->key, .pkt = &p->pkt, .query = query};

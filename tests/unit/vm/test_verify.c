@@ -83,7 +83,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, but this prey reads edition 1", b->meta->edition = 2)                             \
-    FAULT(meta_flags, "meta: unknown flags 0x803", b->keep_needs = true; b->meta->flags = 0x803)                       \
+    FAULT(meta_flags, "meta: unknown flags 0x1003", b->keep_needs = true; b->meta->flags = 0x1003)                     \
     FAULT(reach, "meta: reach of 65536 bytes is longer than any frame", b->meta->reach = 65536)                        \
     FAULT(would_past, "meta: function 99 does not exist", b->meta->would = 99)                                         \
     FAULT(would_missing, "meta: function 0 does not exist", img_add_would_twins(b, 0))                                 \
@@ -94,7 +94,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(would_list, "rule 0: in no list", b->meta->would = b->funcs_count - 1; img_add_would_twins(b, 0);            \
           img_add_would_rules(b, b->rules[0]))                                                                         \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
-    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x378", b->keep_needs = true;            \
+    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x778", b->keep_needs = true;            \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
     FAULT(settings_flows, "settings: a limit is too large", b->settings->flows = 100000001)                            \
