@@ -89,6 +89,14 @@ for exec in ${executors:-user kernel}; do
             "$(grep -oE '198\.51\.100\.77|203\.0\.113\.2' <<<"$answers" | sort -u | tr '\n' ' ')"
         same "$exec: from a device that is not served, by the uplink's address" "$(from branch 203.0.113.9)" 203.0.113.2
         ip -n "$id-prey" route replace default via 203.0.113.9 dev wan
+    else
+        # A way that no worker can tell: what a nat may take does not leave with its inside address.
+        sniff no-way.pcap far any 'ip src 10.1.0.7'
+        ip -n "$id-prey" route add 192.0.2.1/32 encap ip id 7 dst 203.0.113.9 via 203.0.113.9 dev wan
+        until_true 50 "$exec: what has no way is dropped" eval '[ "$(at client curl -s -m 0.5 http://192.0.2.1/from)" = "" ] && at prey "$bin/preyctl" counters | grep -q "no-way"'
+        sniffed
+        same "$exec: nothing left untranslated" "$(tcpdump -nr no-way.pcap 2>/dev/null | wc -l)" 0
+        ip -n "$id-prey" route del 192.0.2.1/32
     fi
     prey_ends
     same "$exec: it ends with 0" "$status" 0
