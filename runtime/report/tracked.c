@@ -106,6 +106,20 @@ static void observed_text(FILE *out, const struct vm_counters *c)
     causes_text(out, c, "left out of watching");
 }
 
+/* Tell of packets that nobody knew the way of. Their causes are known to whoever has routes. */
+static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_counters *c)
+{
+    char a[TEXT_NUMBER];
+    const uint64_t unknown = n->way_no_routes + n->way_several + n->way_mark + n->way_encapsulated + n->way_too_many +
+                             n->way_arrival + n->way_other;
+    if (!unknown) return;
+    const bool refused = c->reasons[REASON_NO_WAY].packets;
+    note(out, "no way", "%s packet%s %s, for nobody knows by which interface %s: %s", text_number(unknown, a),
+         text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
+         unknown == 1 ? "it leaves" : "they leave",
+         n->way_no_routes ? "this says so: --route or --routes FILE" : "`preyctl counters` has the causes, translated.way_*");
+}
+
 static void translated_text(FILE *out, const struct vm_counters *c)
 {
     const struct nat_counters *n = c->nat;
@@ -124,6 +138,7 @@ void tracked_text(FILE *out, const struct vm_counters *c)
     if (c->flows) flows_text(out, c);
     if (c->forward) cookies_text(out, c->forward);
     if (c->nat) translated_text(out, c);
+    if (c->nat) ways_text(out, c->nat, c);
     if (c->frags) fragments_text(out, c);
     if (c->observed) observed_text(out, c);
 }

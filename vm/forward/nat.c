@@ -155,6 +155,20 @@ static bool nat_takes(const struct job *j, const struct packet_ctx *c)
     return j->vm->forward->nat && nat_choose(j->vm->forward->nat, &of, true, &b) != NAT_NOTHING;
 }
 
+/* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is refused,
+ * for it would leave with its inside address. In kernel mode the host routes it, and it comes back (routed.c). True if
+ * it is refused. */
+static bool is_lost(const struct job *j, struct packet_ctx *c, enum way_why why)
+{
+    const struct vm_cfg *cfg = &j->vm->cfg;
+    uint64_t unknown[WAY_WHYS] = {0};
+    unknown[why] = 1;
+    nat_unknown(j->vm->forward->nat, unknown);
+    if (!cfg->live || cfg->kernel) return false;
+    forward_refuse(c, REASON_NO_WAY);
+    return true;
+}
+
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -165,12 +179,8 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     if (!f->nat) return false;
     struct nat_asker of = asker_of(c);
     const enum nat_fate fate = nat_choose(f->nat, &of, true, &b);
-    if (fate == NAT_UNKNOWN) {
-        uint64_t unknown[WAY_WHYS] = {0};
-        unknown[of.why] = 1;
-        nat_unknown(f->nat, unknown);
-    }
-    if (fate == NAT_NOTHING || fate == NAT_UNKNOWN) return false;
+    if (fate == NAT_UNKNOWN) return is_lost(j, c, (enum way_why)of.why);
+    if (fate == NAT_NOTHING) return false;
     if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;

@@ -29,13 +29,20 @@ static inline bool is_anothers(struct kpkt *k)
     return k->flags & KERNEL_FOREIGN && translates && settle_may_nat(k);
 }
 
+/* True for a packet of a translated flow that came by an interface which is not served, where it leaves by one of a
+ * nat's: user space translates it, and goes on with its flow. */
+static inline bool is_routed_on(const struct kpkt *k)
+{
+    return k->seen.class == SEEN_ORIGINAL && kpkt_is_sent(k) && settle_nat_looks(k);
+}
+
 /* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a
  * proxy's service, which the host handles, has a flow only if the program follows proxied connections
  * (forward/begin.c). */
 static inline bool keeps(struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
-    if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE) return false;
+    if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE || is_routed_on(k)) return false;
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
     return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);
 }
