@@ -244,7 +244,7 @@ static void each_flags(struct judged_list *j, const struct world *w, struct key 
 
 static void each_type(struct judged_list *j, const struct world *w, struct key *k, struct pkt *p, unsigned ask)
 {
-    static const uint8_t types[] = {0, 1, 2, 3, 8, 9, 11, 14, 100, 128, 129, 133, 136, 137};
+    static const uint8_t types[] = {0, 1, 2, 3, 8, 9, 11, 14, 100, 128, 129, 133, 134, 136, 137};
 
     for (size_t i = 0; i < sizeof(types); i++) WITH(k->icmp_type, types[i]);
 }

@@ -42,6 +42,7 @@ static unsigned tcp_states(uint32_t flags, uint32_t states[4])
 
     if (syn && !ack && !rst) {
         states[n++] = MARK_NEW;
+        states[n++] = MARK_ESTABLISHED; /* both sides open at once */
         return n;
     }
     states[n++] = MARK_INVALID;
@@ -57,7 +58,7 @@ static unsigned icmp_states(uint32_t type, bool v6, uint32_t states[4])
     const bool answer = v6 ? type == 129 || type == 140 : type == 0 || type == 14 || type == 16 || type == 18;
     unsigned n = 0;
 
-    if (error) states[n++] = MARK_RELATED;
+    if (error || (v6 && type == 134)) states[n++] = MARK_RELATED; /* 134: a router's answer to a solicitation */
     if (query || answer) states[n++] = MARK_ESTABLISHED;
     if (error || answer) states[n++] = MARK_INVALID;
     if (!error && !answer) states[n++] = MARK_NEW;
@@ -74,5 +75,7 @@ unsigned states_of(const struct key *key, uint32_t states[4])
     if (key->kind & (KIND_ICMP | KIND_ICMP6)) return icmp_states(key->icmp_type, key->kind & KIND_ICMP6, states);
     states[0] = MARK_NEW;
     states[1] = MARK_ESTABLISHED;
-    return 2;
+    if (!(key->kind & KIND_UDP) && key->proto != 132) return 2;
+    states[2] = key->kind & KIND_UDP ? MARK_RELATED /* a lease */ : MARK_INVALID /* SCTP without its INIT */;
+    return 3;
 }
