@@ -109,3 +109,19 @@ verdict forward - - - -
 out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / tcp 80 > 5000 syn ack seq 1000 ack 101
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type destination-unreachable code 3 / ip4 192.0.2.1 > 10.0.0.5 / tcp 80 > 5000 ack seq 70000000
 verdict drop - - - no-flow
+
+# An error about a flow that no statement took stays as it is, also where a statement takes all that leaves.
+self    203.0.113.1
+speaks  203.0.113.1
+route   default=wan, 10.0.0.0/24=lan
+rules
+    interface wan = "eth0"
+    interface lan = "eth1"
+    nat home { masquerade from any out on lan }
+    firewall f forward default drop { accept state established, related as GOES_ON; accept on lan as LAN }
+on      lan
+in      eth / ip4 10.0.0.5 > 198.51.100.9 / udp 40000 > 53
+verdict accept LAN - - -
+on      wan
+in      eth / ip4 198.51.100.1 > 10.0.0.5 / icmp type 3 code 3 / ip4 10.0.0.5 > 198.51.100.9 / udp 40000 > 53
+verdict accept GOES_ON - - -

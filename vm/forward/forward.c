@@ -376,10 +376,16 @@ static bool plain_on(const struct job *j, struct packet_ctx *c)
     return true;
 }
 
+/* True for an ICMP error about no flow, which a nat may refuse: about a flow it stays untranslated, as that is. */
+static bool is_stray_error(const struct packet_ctx *c)
+{
+    return track_is_error(&c->seen) && !(c->key->marks & MARK_RELATED);
+}
+
 bool forward_other(const struct job *j, struct packet_ctx *c)
 {
     begin_verdict(c);
-    return settled(j, c, track_is_error(&c->seen) ? forward_nat_begin(j, c) : plain_on(j, c));
+    return settled(j, c, is_stray_error(c) ? forward_nat_begin(j, c) : plain_on(j, c));
 }
 
 static bool begin_new(const struct job *j, struct packet_ctx *c)

@@ -8,7 +8,8 @@
 
 static struct nat_asker asker_of(const struct packet_ctx *c)
 {
-    return (struct nat_asker){.key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack};
+    return (struct nat_asker){
+        .key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack, .routed = c->routed};
 }
 
 /* Set c->left for a packet of the original direction, which leaves by that interface. */
@@ -155,9 +156,9 @@ static bool nat_takes(const struct job *j, const struct packet_ctx *c)
     return j->vm->forward->nat && nat_choose(j->vm->forward->nat, &of, true, &b) != NAT_NOTHING;
 }
 
-/* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is refused,
- * for it would leave with its inside address. In kernel mode the host routes it, and it comes back (routed.c). True if
- * it is refused. */
+/* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is
+ * refused, for it would leave with its inside address. In kernel mode the host routes it, and it comes back
+ * (forward_routed). True if it is refused. */
 static bool is_lost(const struct job *j, struct packet_ctx *c, enum way_why why)
 {
     const struct vm_cfg *cfg = &j->vm->cfg;

@@ -229,7 +229,7 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     const struct key *key = of->key;
     if (!may_translate(key)) return NAT_NOTHING;
     binding_begin(key, of->query, b);
-    const bool in = turn(n, key, of->stack, look, b);
+    const bool in = !of->routed && turn(n, key, of->stack, look, b);
     if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family_of(key)) != SPACE_NONE))
         return NAT_NOTHING;
     struct key there = *key;
