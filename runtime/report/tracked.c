@@ -117,7 +117,8 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
     note(out, "no way", "%s packet%s %s, for nobody knows by which interface %s: %s", text_number(unknown, a),
          text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
          unknown == 1 ? "it leaves" : "they leave",
-         n->way_no_routes ? "this says so: --route or --routes FILE" : "`preyctl counters` has the causes, translated.way_*");
+         n->way_no_routes ? "this says so: --route or --routes FILE"
+                          : "`preyctl counters` has the causes, translated.way_*");
 }
 
 static void translated_text(FILE *out, const struct vm_counters *c)

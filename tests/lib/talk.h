@@ -22,8 +22,8 @@ struct talk {
     uint8_t chunk;   /* talk_tag says which tag it has */
     bool strange;    /* SCTP: with a tag that nobody asked for */
     uint16_t tag_src, tag_dst; /* SCTP: the ports that tags are named after where a translator changed them; or 0 */
-    uint8_t type;    /* ICMP, by the family's own numbers */
-    uint16_t id;     /* of a query */
+    uint8_t type;              /* ICMP, by the family's own numbers */
+    uint16_t id;               /* of a query */
     uint8_t tag_count;
     struct {
         uint16_t tpid, vid;

@@ -22,8 +22,8 @@ each() {
 opcodes=$(rows vm/opcode.def OP 1 | sed 's/^/OP_/')
 each "every opcode stands in a unit test" "$opcodes" tests/unit
 each "every opcode is described in vm/BYTECODE.md" "$(rows vm/opcode.def OP 2)" vm/BYTECODE.md
-# What no single packet can show stands in a unit test, by its identifier; what arrives alone shows, in tests/e2e/live-kernel.sh; what is shut, in live-unjudged.sh.
-triples=$(rows vm/reason.def REASON 2 | grep -vx -e - -e no-buffer -e own-source -e unjudged)
+# What no single packet can show stands in a unit test, by its identifier; what arrives alone shows, in tests/e2e/live-kernel.sh; what is shut, in live-unjudged.sh; no-way in live-nat-routes.sh.
+triples=$(rows vm/reason.def REASON 2 | grep -vx -e - -e no-buffer -e own-source -e unjudged -e no-way)
 each "every reason stands in a packet triple" "$triples" tests/packets
 each "reasons that no packet shows stand in a unit test" "REASON_NO_BUFFER" tests/unit
 each "every state of a flow is in the manual" "$(rows vm/flow/flow_state.def FLOW_STATE 2 | sort -u)" man/preyrun.1

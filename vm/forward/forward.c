@@ -376,7 +376,7 @@ static bool plain_on(const struct job *j, struct packet_ctx *c)
     return true;
 }
 
-/* True for an ICMP error about no flow, which a nat may refuse: about a flow it stays untranslated, as that is. */
+/* True for an ICMP error about no flow, which a nat may refuse; one about an untranslated flow stays as it is, too. */
 static bool is_stray_error(const struct packet_ctx *c)
 {
     return track_is_error(&c->seen) && !(c->key->marks & MARK_RELATED);

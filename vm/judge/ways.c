@@ -57,7 +57,8 @@ static struct way_found routed(const struct facts *f, const struct key *key, con
 {
     if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
     const struct route_query q = {.to = to,
-                                  .from = key->src,                                  .key = key,
+                                  .from = key->src,
+                                  .key = key,
                                   .devices = f->devices,
                                   .in = pkt->iface,
                                   .family = key->kind & KIND_IP4 ? 4 : 6,

@@ -67,7 +67,8 @@ static void source_conditions(const struct world *w, const struct nat *n, bool v
     if (n->to) fprintf(out, "%s daddr %s", f, n->not_to ? "!= " : ""), nets_words(n->to, v6, out);
 }
 
-/* Return the interface whose address `masquerade` gives to what does not leave there: one without has the first one's. */
+/* Return the interface whose address `masquerade` gives to what does not leave there: one without has the first one's.
+ */
 static unsigned masquerade_from(const struct world *w, unsigned iface, bool v6)
 {
     if (v6 ? w->iface[iface].has6 : w->iface[iface].has4) return iface;
@@ -90,9 +91,8 @@ static void source_words(const struct world *w, const struct nat *n, bool v6, FI
             if (n->kind == NAT_SOURCE || turned || ports == 0) fputs(" to ", out);
             if (n->kind == NAT_SOURCE || turned)
                 fprintf(out, "%s%s%s", v6 ? "[" : "",
-                        n->kind == NAT_SOURCE
-                            ? world_host_text(v6, n->out, HOST_POOL, text)
-                            : world_host_text(v6, masquerade_from(w, n->out, v6), HOST_ROUTER, text),
+                        n->kind == NAT_SOURCE ? world_host_text(v6, n->out, HOST_POOL, text)
+                                              : world_host_text(v6, masquerade_from(w, n->out, v6), HOST_ROUTER, text),
                         v6 ? "]" : "");
             if (ports == 0) fprintf(out, ":%u-%u", n->port_lo, n->port_hi);
             fputc('\n', out);

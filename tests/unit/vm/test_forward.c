@@ -227,7 +227,12 @@ static void a_flow_is_told_of(void **state)
  */
 static void each_flow_finds_its_recipe(void **state)
 {
-    enum { FLOWS = 20000, FIRST_PORT = 1024, SRC_PORT_AT = 34, ROUNDS = FLOW_LASTS + 1 /* a side's first are counted */ };
+    enum {
+        FLOWS = 20000,
+        FIRST_PORT = 1024,
+        SRC_PORT_AT = 34,
+        ROUNDS = FLOW_LASTS + 1 /* a side's first are counted */
+    };
     (void)state;
     struct world w;
     char err[200];

@@ -45,7 +45,7 @@ struct nat_asker {
     const struct pkt *pkt; /* the interface that it came by, and its way if that is said (judge/ways.h) */
     uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
     uint8_t why;           /* NAT_UNKNOWN sets it: enum way_why */
-    bool routed;           /* this machine's stack has chosen its way: its destination stays as it is */
+    bool routed;           /* this machine's stack has chosen its way, so its destination stays */
 };
 /* Choose its translation. look: take nothing; the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);

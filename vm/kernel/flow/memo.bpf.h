@@ -93,8 +93,7 @@ static inline uint32_t pair_row(const struct kpkt *k)
 static inline bool memo_is_for(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_JUDGED | KERNEL_NO_WAY)) == KERNEL_JUDGED && k->key.marks & MARK_ESTABLISHED &&
-           k->key.kind & KIND_FRAG_NO && !key_is_bare_syn(&k->key) &&
-           !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
+           k->key.kind & KIND_FRAG_NO && !key_is_bare_syn(&k->key) && !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
 /* Remove decisions that no longer hold. Called before the flow's time changes. */
