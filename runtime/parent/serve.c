@@ -105,6 +105,7 @@ static void parent_free(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     state_close(p->state);
+    free(p->shut);
     free(p);
 }
 
