@@ -193,11 +193,11 @@ static void add_icmp(struct work *w, uint32_t what)
     if (count) kind_add(w, &p);
 }
 
-/* Add the protocols lo to hi, whose packets are new or established. */
+/* Add the protocols lo to hi, whose headers do not tell a packet's state. */
 static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const struct ir_product p = kind_of(w, lo, hi, bytes);
-    if (asked(w) & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)) kind_add(w, &p);
+    if (asked(w) & states_possible(w->ir, &p)) kind_add(w, &p);
 }
 
 static void add_family(struct work *w, uint32_t base)
