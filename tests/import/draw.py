@@ -188,8 +188,8 @@ class Drawn:
         elif kind == "udp":
             body = f"udp {a} > {b}"
         elif kind == "sctp":
-            # An INIT, or a HEARTBEAT: of SCTP the kernel calls most else that belongs to nothing invalid.
-            chunk = rng.choice(("0100001400000001000100000001000100000001",) * 4 + ("0400000800010004",))
+            # An INIT: of SCTP prey calls all else that belongs to nothing invalid. The kernel lets a HEARTBEAT begin, too.
+            chunk = "0100001400000001000100000001000100000001"
             body, data = f'sctp {a} > {b} / payload x"{chunk}"', 0
         elif kind in ("icmp", "icmp6"):
             body = f"{kind} type {a} code {b} id {ident} seq 1" if not quote else f"{kind} type {a} code {b}{quote}"
