@@ -388,7 +388,10 @@ static void repair_needs(uint8_t *bytes, size_t len)
     l.patterns = entries(bytes, len, PBC_PATTERNS, sizeof *l.patterns, &patterns);
     l.meters = entries(bytes, len, PBC_METERS, sizeof *l.meters, &meters);
     entries(bytes, len, PBC_SERVICES, sizeof(struct pbc_service), &l.services_count);
-    entries(bytes, len, PBC_NATS, sizeof(struct pbc_nat), &l.nats_count);
+    l.nats = entries(bytes, len, PBC_NATS, sizeof *l.nats, &l.nats_count);
+    l.ifaces = entries(bytes, len, PBC_IFACES, sizeof *l.ifaces, &l.ifaces_count);
+    for (uint32_t i = 0; i < l.nats_count; i++)
+        if (l.nats[i].conds > l.conds_count || l.nats[i].cond_count > l.conds_count - l.nats[i].conds) return;
     if (metas != 1 || l.conds_count >= sizeof before / sizeof *before) return;
     for (uint32_t i = 0; i < l.conds_count; i++)
         if ((l.conds[i].kind == COND_BYTES && l.conds[i].first >= patterns) ||
