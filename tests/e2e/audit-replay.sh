@@ -56,5 +56,6 @@ run --pcap in.pcap audited.pbc --explain 1 2>err
 same 'explain shows both decisions' "$(grep -E '^(verdict|would):' out | tr -s ' ' | tr '\n' '|')" \
     'verdict: accept rule ADMIN|would: drop rule TELNET|'
 "$bin/preyc" --diff audited.prey enforced.prey >out 2>err
-same 'taking the word away is told as what it changes' "$(grep -c 'tcp.*port 23' out)" 1
+same 'taking the word away is told as what it changes' "$(grep -c '^narrowed .*tcp.*port 23' out)" 1
+same 'and as what is no longer asked' "$(grep -c '^ *- audit drop tcp.*port 23' out)" 1
 exit $failed
