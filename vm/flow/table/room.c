@@ -69,7 +69,7 @@ TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t 
 }
 
 /* Return the oldest of the next few half-open flows at the hand; FLOW_NONE: there is none. */
-static int64_t oldest_met(struct flow_table *t)
+TABLE_APART int64_t oldest_met(struct flow_table *t TABLE_THERE)
 {
     uint32_t met[HALF_OPEN_FEW];
     const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];

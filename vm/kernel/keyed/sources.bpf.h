@@ -11,7 +11,8 @@ static inline uint64_t source_hash(const struct kernel_source *key)
     return hash_words(&SOURCES->table.hash, key->addr, SOURCE_WORDS);
 }
 
-static inline uint32_t source_find(const struct kernel_source *key, uint64_t hash)
+/* Return the source's slot, or KEYED_NONE. A call, so that its frame is off the stack before the flow is counted. */
+GLOBAL uint64_t kernel_source_find(const struct kernel_source *key NONNULL, uint64_t hash)
 {
     const struct place at = place_of(hash, SOURCES->table.groups);
     return keyed_find(&SOURCES->table, &at, key);
@@ -54,7 +55,7 @@ static inline bool source_put(const struct kernel_source *key, uint64_t hash)
 /* Return the number of flows, as source_flows does. */
 GLOBAL uint64_t kernel_source_flows(const struct kernel_source *key NONNULL)
 {
-    const uint32_t slot = source_find(key, source_hash(key));
+    const uint32_t slot = (uint32_t)kernel_source_find(key, source_hash(key));
     if (slot == KEYED_NONE) return 0;
     const uint64_t word = word_read(KEYED_WORD(&SOURCES->table, slot));
     return word == KEYED_BORN ? 0 : (uint32_t)word;
@@ -67,7 +68,7 @@ GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
     uint32_t *const lock = &SOURCES->locks[hash % SOURCE_LOCKS];
     bool done = false;
     if (keyed_lock(lock)) {
-        const uint32_t slot = source_find(key, hash);
+        const uint32_t slot = (uint32_t)kernel_source_find(key, hash);
         const uint64_t said = slot == KEYED_NONE ? SOURCE_GONE : source_change(slot, key, true);
         done = said == SOURCE_CHANGED || (said == SOURCE_GONE && source_put(key, hash)); /* BUSY: it has a slot */
         keyed_unlock(lock);
@@ -79,6 +80,6 @@ GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
 /* Remove a flow that was added, as source_drop does. */
 GLOBAL uint64_t kernel_source_drop(const struct kernel_source *key NONNULL)
 {
-    const uint32_t slot = source_find(key, source_hash(key));
+    const uint32_t slot = (uint32_t)kernel_source_find(key, source_hash(key));
     return slot != KEYED_NONE && source_change(slot, key, false) == SOURCE_CHANGED;
 }
