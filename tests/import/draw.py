@@ -188,9 +188,10 @@ class Drawn:
         elif kind == "udp":
             body = f"udp {a} > {b}"
         elif kind == "sctp":
-            # An INIT: of SCTP prey calls all else that belongs to nothing invalid. The kernel lets a HEARTBEAT begin, too.
-            chunk = "0100001400000001000100000001000100000001"
-            body, data = f'sctp {a} > {b} / payload x"{chunk}"', 0
+            # An INIT, or a HEARTBEAT: of SCTP the kernel calls most else that belongs to nothing invalid. Only an INIT may have
+            # the tag 0 (RFC 9260, 8.5.1), which the kernel doesn't ask of a HEARTBEAT.
+            tag, chunk = rng.choice(((0, "0100001400000001000100000001000100000001"),) * 4 + ((7, "0400000800010004"),))
+            body, data = f'sctp {a} > {b} tag {tag} / payload x"{chunk}"', 0
         elif kind in ("icmp", "icmp6"):
             body = f"{kind} type {a} code {b} id {ident} seq 1" if not quote else f"{kind} type {a} code {b}{quote}"
         else:
