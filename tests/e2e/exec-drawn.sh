@@ -29,7 +29,7 @@ if [ -n "${LONG:-}" ]; then
     drawn attack
     drawn fragment_floods
 else
-    drawn attack 1000
+    drawn attack 3000 # of 1,000 flows ten clients would speak for all
     drawn fragment_floods 20000
 fi
 exit $failed
