@@ -104,7 +104,7 @@ static inline bool one_way(const struct kernel_route_way *way)
 static inline uint16_t peer_of(const struct kpkt *k)
 {
     if (!state_world.facts.bridges || k->pkt.iface >= KERNEL_WAYS) return 0;
-    return state_ways[k->pkt.iface & (KERNEL_WAYS - 1)].bridged;
+    return state_ways[LOOSE((uint32_t)k->pkt.iface) & (KERNEL_WAYS - 1)].bridged; /* Linux 6.1 forgets the bound */
 }
 
 /* Return a struct way_found as a number, of an interface's id in rules or of none. */
