@@ -4,10 +4,8 @@
  * All captures become one file, so a connection follows those of other captures. Copies have connections of their own:
  * their addresses differ. A drawn sample of errors; with LONG=1 many. */
 #include <pcap/pcap.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "tests/lib/corpus.h"
 #include "tests/lib/rng.h"
@@ -59,19 +57,6 @@ enum { PROGRAMS = sizeof programs / sizeof *programs };
 static char pbc[PROGRAMS][4300], said[4300], merged[4300];
 static const char *b;
 
-static int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int run(const char *fmt, ...)
-{
-    static char command[20000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(command, sizeof command, fmt, ap);
-    va_end(ap);
-    fflush(stdout);
-    const int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
 static bool compile_all(void)
 {
     for (unsigned i = 0; i < PROGRAMS; i++) {
@@ -80,7 +65,7 @@ static bool compile_all(void)
         FILE *f = fopen(source, "w");
         if (!f || fputs(programs[i].rules, f) < 0 || fclose(f) != 0) return false;
         const bool good =
-            run("'%s/preyc' '%s' -o '%s' 2>'%s' || { cat '%s'; exit 1; }", b, source, pbc[i], said, said) == 0;
+            run_command("'%s/preyc' '%s' -o '%s' 2>'%s' || { cat '%s'; exit 1; }", b, source, pbc[i], said, said) == 0;
         remove(source);
         if (!good) return test_ok(false, "corpus: the program %s compiles", programs[i].name);
     }
@@ -182,10 +167,11 @@ static bool one_replay(unsigned program, const struct frames *all, struct rng *r
         shown = rng_below(r, (unsigned)all->count);
     const char *as = program % 2 ? "--format json" : "";
     return said_nothing_bad(
-               run("'%s/preyrun' --pcap '%s' --self 10.0.0.1 %s --verdicts /dev/null '%s' >/dev/null 2>'%s'", b, merged,
-                   as, pbc[program], said)) &&
-           said_nothing_bad(run("'%s/preyrun' --pcap '%s' --self 10.0.0.1 %s --explain %zu '%s' >/dev/null 2>'%s'", b,
-                                merged, as, shown + 1, pbc[program], said));
+               run_command("'%s/preyrun' --pcap '%s' --self 10.0.0.1 %s --verdicts /dev/null '%s' >/dev/null 2>'%s'", b,
+                           merged, as, pbc[program], said)) &&
+           said_nothing_bad(
+               run_command("'%s/preyrun' --pcap '%s' --self 10.0.0.1 %s --explain %zu '%s' >/dev/null 2>'%s'", b,
+                           merged, as, shown + 1, pbc[program], said));
 }
 
 /* Replay all captures by all programs. damaged: errors are put into copies. Returns the number of frames. */

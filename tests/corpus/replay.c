@@ -5,11 +5,9 @@
  * there INDEX.tsv counts. */
 #include <cjson/cJSON.h>
 #include <pcap/pcap.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "tests/lib/corpus.h"
 
@@ -26,19 +24,6 @@ enum { PROGRAMS = sizeof programs / sizeof *programs };
 
 static char pbc[PROGRAMS][4300], said[4200], summary[4200], verdicts[4200];
 static const char *b;
-
-static int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int run(const char *fmt, ...)
-{
-    static char command[20000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(command, sizeof command, fmt, ap);
-    va_end(ap);
-    fflush(stdout);
-    const int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
 
 /* The file's text, NUL-terminated, at most `room`. */
 static size_t slurp(const char *path, char *to, size_t room)
@@ -60,7 +45,7 @@ static bool compile_all(void)
             FILE *f = fopen(source, "w");
             if (!f || fputs(programs[i].rules, f) < 0 || fclose(f) != 0) return false;
         }
-        if (run("'%s/preyc' '%s' -o '%s' 2>'%s'", b, source, pbc[i], said) != 0)
+        if (run_command("'%s/preyc' '%s' -o '%s' 2>'%s'", b, source, pbc[i], said) != 0)
             return test_ok(false, "corpus: the rule file %s compiles", programs[i].name);
         if (programs[i].rules) remove(source);
     }
@@ -141,8 +126,9 @@ static bool one_replay(const char *path, unsigned program, const struct expectat
     const bool json = program > 0;
     const char *on = programs[program].rules ? "" : "--on eth0"; /* the example names interfaces */
     remove(verdicts);
-    const int status = run("'%s/preyrun' --pcap '%s' %s %s --self 10.0.0.1,fe80::1 --verdicts '%s' '%s' >'%s' 2>'%s'",
-                           b, path, on, json ? "--format json" : "", verdicts, pbc[program], summary, said);
+    const int status =
+        run_command("'%s/preyrun' --pcap '%s' %s %s --self 10.0.0.1,fe80::1 --verdicts '%s' '%s' >'%s' 2>'%s'", b, path,
+                    on, json ? "--format json" : "", verdicts, pbc[program], summary, said);
     const uint64_t lines = lines_count(verdicts), header = !json;
     bool good = said_nothing_bad() && status < 3;
     slurp(said, text, sizeof text);
@@ -183,7 +169,7 @@ static void mix(void)
     char path[4200];
     const char *dir = getenv("PREY_CORPUS");
     snprintf(path, sizeof path, "%s", scratch("mix"));
-    if (run("xz -dc '%s/bench/mix.pcap.xz' >'%s'", dir && *dir ? dir : "../shared/corpus", path) == 0)
+    if (run_command("xz -dc '%s/bench/mix.pcap.xz' >'%s'", dir && *dir ? dir : "../shared/corpus", path) == 0)
         capture(path, "bench/mix.pcap", 0);
     else
         test_ok(false, "corpus: bench/mix.pcap.xz could not be unpacked");

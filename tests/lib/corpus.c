@@ -181,6 +181,18 @@ void frames_write(const struct frames *all, const char *path)
     if (fclose(f) != 0) give_up("write", path);
 }
 
+int run_command(const char *fmt, ...)
+{
+    static char command[20000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(command, sizeof command, fmt, ap);
+    va_end(ap);
+    fflush(stdout);
+    const int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
 const char *scratch(const char *name)
 {
     static char path[4][4200];

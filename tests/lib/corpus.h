@@ -58,6 +58,9 @@ bool replay(const char *rules, const char *capture, struct line *lines, size_t c
 /* A path in this test's own folder below $B; the folder is made. */
 const char *scratch(const char *name);
 
+/* Run a command of the shell. Returns its exit status, 128 where a signal ended it. */
+int run_command(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* TAP lines. Returns `good`; test_status() is 0 when all were. */
 bool test_ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int test_status(void);
