@@ -136,8 +136,8 @@ static inline bool routes_have_rules(const struct routes *r, uint8_t family)
 }
 /* Return the way, never ROUTE_THROW; never NULL. */
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q);
-/* True if some way may be unknown: there is no table, or one with a rule or a way that cannot tell, or with several
- * legs among which the host chooses. */
+/* True if the way of some packet that crosses may be unknown: there is no table, or one with a rule or a way that
+ * cannot tell, or with legs by several ports, among which the host chooses. */
 bool routes_may_hide(const struct routes *r);
 /* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
  * all legs. */

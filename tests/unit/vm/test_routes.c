@@ -277,6 +277,48 @@ static void legs_have_shares(void **state)
     routes_put(r);
 }
 
+/* A table of one route, and of another of the same prefix and metric if `twice`, of which IPv6 can't tell one. */
+static bool may_hide(struct route route, bool twice, const struct route_leg leg[2])
+{
+    const struct route_way vias[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
+                                     {.kind = ROUTE_VIA, .legs = 2},
+                                     {.kind = ROUTE_VIA, .first = 1, .legs = 1}};
+    struct route both[] = {route, route};
+    both[0].way = 1, both[1].way = 2;
+    const struct routes_said said = {
+        .routes = both, .ways = vias, .legs = leg, .count = 1u + twice, .ways_count = 3, .legs_count = 2};
+    struct routes *r = routes_new(&said, PORTS);
+    assert_non_null(r);
+    const bool may = routes_may_hide(r);
+    routes_put(r);
+    return may;
+}
+
+/* Ways that nobody takes, those of one port, and those between hosts of a link hide nothing. */
+static void few_tables_hide_ways(void **state)
+{
+    (void)state;
+    const struct route_leg same[] = {{.up_to = 1, .port = 1}, {.up_to = UINT32_MAX, .port = 1}};
+    const struct route_leg differ[] = {{.up_to = 1, .port = 1}, {.up_to = UINT32_MAX, .port = 0}};
+    const struct route four = {.family = 4}, link = {.family = 6, .to = {0xfe800000}, .bits = 64};
+    const struct route six = {.family = 6, .to = {0x20010db8}, .bits = 32};
+    const struct route group = {.family = 6, .to = {0xff000000}, .bits = 8};
+    assert_true(routes_may_hide(NULL));
+    assert_false(may_hide(four, false, same));
+    assert_true(may_hide(four, false, differ));
+    assert_true(may_hide(six, false, differ));
+    assert_true(may_hide(six, true, same));
+    assert_false(may_hide(link, true, same));
+    assert_false(may_hide(group, true, differ));
+    struct route_policy marked = {.rule = {.family = 4, .asks = ROUTE_ASKS_MARK}, .table = 9, .suppressed = -1};
+    for (unsigned i = 0; i < 2; i++) {
+        struct routes *r = with_rules(&marked, 1);
+        assert_int_equal(routes_may_hide(r), !i);
+        routes_put(r);
+        marked.rule.asks = 0;
+    }
+}
+
 /* What a file says of a table is looked at before it is searched. */
 static void damaged_tables_are_refused(void **state)
 {
@@ -358,6 +400,7 @@ int main(void)
         cmocka_unit_test(rules_go_on),
         cmocka_unit_test(too_many_rules),
         cmocka_unit_test(legs_have_shares),
+        cmocka_unit_test(few_tables_hide_ways),
         cmocka_unit_test(damaged_tables_are_refused),
         cmocka_unit_test(a_route_replaces_those_of_its_prefix),
     };

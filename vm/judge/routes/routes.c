@@ -242,12 +242,30 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
     return routes_have_rules(r, q->family) ? walk(r, q, merged) : way_at(r, merged);
 }
 
+/* True if the way of an entry cannot be told, or its legs are of several ports. */
+static bool hides(const struct routes *r, uint32_t entry)
+{
+    const struct route_way *way = &r->ways[entry & ROUTE_WAY_MASK];
+    const struct route_leg *legs = r->legs + way->first;
+    bool differ = way->kind == ROUTE_ASK;
+    for (unsigned i = 1; i < way->legs; i++) differ |= legs[i].port != legs[0].port;
+    return differ;
+}
+
+/* True if no router sends on what goes there: link-local addresses and groups, which IPv6 has routes for on each
+ * interface. */
+static bool stays_on_link(const struct pbc_range6 *x)
+{
+    const uint64_t lo = x->lo_hi >> 48, hi = x->hi_hi >> 48;
+    return (lo >= 0xfe80 && hi <= 0xfebf) || lo >= 0xff00;
+}
+
 bool routes_may_hide(const struct routes *r)
 {
     if (!r) return true;
     bool may = false;
-    for (uint32_t i = 0; i < r->size.ways; i++)
-        may |= r->ways[i].legs > 1 || (r->ways[i].kind == ROUTE_ASK && r->ways[i].why != WAY_KNOWN);
+    for (uint32_t i = 0; i < r->size.ranges4; i++) may |= hides(r, r->way4[i]);
+    for (uint32_t i = 0; i < r->size.ranges6; i++) may |= !stays_on_link(&r->range6[i]) && hides(r, r->way6[i]);
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
         may |= r->rules[i].does == ROUTE_ASKS ||
                r->rules[i].asks & (ROUTE_ASKS_MARK | ROUTE_ASKS_UNSEEN | ROUTE_ASKS_ARRIVAL);
