@@ -38,6 +38,7 @@ struct in_kernel {
     bool told_more;          /* stages may know more addresses than the program in force */
     struct kernel_facts facts;
     int routes_failed;            /* error of the routes, as last told */
+    bool told_hidden;             /* it was told that a nat cannot have what only routing tells (tell_hidden) */
     uint32_t ifindex[PORTS_MOST]; /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];   /* as in struct kernel_port */
     bool software[PORTS_MOST];    /* as in struct kernel_port */

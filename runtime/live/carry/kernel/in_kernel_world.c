@@ -181,6 +181,21 @@ static void tell_routes(struct carry *carry)
     carry->kernel->routes_failed = failed;
 }
 
+/* Tell once that packets of a nat are lost where XDP takes what arrives: it has no place behind the host's routing. */
+static void tell_hidden(struct carry *carry)
+{
+    struct in_kernel *k = carry->kernel;
+    const uint32_t all = (1u << carry->o->iface_count) - 1;
+    const bool lost = carry->latest->routes && kernel_world(k->kernel)->nats_leave && carry->by_tc != all;
+    if (lost && !k->told_hidden)
+        events_tell(
+            &carry->tell->events, TOLD_FAULT,
+            "routes can't tell which way all packets leave (several interfaces, marks or other conditions), and "
+            "XDP takes what arrives: such packets are lost where a nat may translate them; this translates "
+            "them: --hook tc");
+    k->told_hidden = lost;
+}
+
 void in_kernel_world(struct carry *carry)
 {
     look_at_links(carry);
@@ -193,4 +208,5 @@ void in_kernel_world(struct carry *carry)
         events_tell(&carry->tell->events, TOLD_FAULT, "the programs in the kernel do not get the own addresses: %s",
                     strerror(-failed));
     tell_routes(carry);
+    tell_hidden(carry);
 }
