@@ -84,9 +84,10 @@ struct vm_up {
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
 /* In kernel mode: translate a packet that the rules have accepted and the host has routed, as it leaves by pkt->iface,
- * and send it by tx; it is sent as it is if no statement of a nat takes it. It is not judged, and counted for its
- * statement alone. Return why nothing left, or REASON_NONE. */
-enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, struct vm_tx *tx);
+ * and send it by tx. came: 1 + the id in rules of the device by which it came in; 0: unknown. It is sent as it is if no
+ * statement of a nat takes it. It is not judged, and counted for its statement alone. Return why nothing left, or
+ * REASON_NONE. */
+enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct vm_tx *tx);
 /* From the next vm_run_up on, note in mets[i] what packet i meets in the flow table (flow/track/met.h); NULL: stop. The
  * caller owns mets and clears it before each run. */
 void vm_note_met(struct vm *vm, struct flow_met *mets);

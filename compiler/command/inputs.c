@@ -104,7 +104,7 @@ static void check_rules(const struct options *o, struct compile *c, const struct
     for (unsigned i = 0; i < o->served_count; i++)
         used += (size_t)snprintf(serves + used, sizeof(serves) - used, "%s%s", i ? "," : "", o->served[i]);
     for (uint32_t i = 0; i < p->rules_count; i++)
-        if (served_never(p, &p->rules[i], serves, text, sizeof(text)))
+        if (served_never(p, &p->rules[i], serves, SERVED_NOT, text, sizeof(text)))
             diag(c->diags, W_NOT_SERVED, SPAN_NONE, "%s", text);
 }
 

@@ -46,6 +46,7 @@ void snapshot_free(struct snapshot *s)
 #include "runtime/exchange/facts_array.def"
     drop(s->facts.ports.bound);
     free(s->receivers.all);
+    free(s->others);
     free(s->hops);
     routes_put(s->routes);
     tables_put(s->tables);

@@ -49,16 +49,26 @@ struct hop {
     uint64_t mac;
 };
 
+/* A device that is not served, as the kernel executor knows it: as and judged as in struct kernel_other
+ * (vm/kernel/port.h) */
+struct other {
+    uint32_t ifindex;
+    uint16_t as, judged;
+};
+
 struct snapshot {
     uint64_t number;
     struct facts facts;     /* with arrays owned by the snapshot */
     uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    struct routes *routes;        /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
-    bool asks;                    /* the program asks for ways: other routes are other facts */
-    uint8_t devices;              /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
-    bool elsewhere;               /* this machine has interfaces that prey does not serve */
-    struct receivers receivers;   /* devices that receive frames with VLAN tags; owned */
+    struct routes *routes;      /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
+    bool asks;                  /* the program asks for ways: other routes are other facts */
+    uint8_t devices;            /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
+    bool elsewhere;             /* this machine has interfaces that prey does not serve */
+    struct receivers receivers; /* devices that receive frames with VLAN tags; owned */
+    struct other *others;       /* [others_count] devices that are not served, where rules know them or their frames
+                                   are judged as they come in; owned */
+    uint32_t others_count;
     uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
     uint32_t hops_mask;           /* number of slots less one */
     struct hop *hops;             /* open-addressed table; family 0: empty */

@@ -9,6 +9,7 @@
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/facts.h"
 #include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/others.h"
 #include "runtime/kernel/run/told.h"
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
@@ -79,6 +80,8 @@ int refused_here(struct obstacle *o)
 }
 
 int kernel_facts_push(struct kernel_facts *f, struct kernel *k, const struct facts *facts) { return -ENOTSUP; }
+
+int kernel_others_push(const struct kernel *k, const struct other others[], uint32_t count) { return -ENOTSUP; }
 
 void kernel_facts_fini(struct kernel_facts *f) {}
 

@@ -323,7 +323,7 @@ static void take_routed(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     const struct vm_in in = worker_input(w, now);
     pkt->iface = w->ports[pkt->cookie].iface;
-    vm_run_routed(w->vm, &in, pkt, &w->tx);
+    vm_run_routed(w->vm, &in, pkt, io_note(pkt).came, &w->tx);
     worker_leave(w, now);
 }
 

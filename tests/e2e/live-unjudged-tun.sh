@@ -65,6 +65,7 @@ asks() {
 
 udp prey 53
 udp server 53
+udp server 5353
 rules vpn <<'RULES'
 interface vpn = "wg0"
 firewall door on "wan" in default drop { accept icmp6 type nd; accept tcp to port 22 }
@@ -77,26 +78,35 @@ firewall back on "lan" in default accept { }
 RULES
 rules across <<'RULES'
 firewall box in default accept { }
-firewall vpnway on "wg*" forward default drop { accept tcp to port 22 }
+firewall vpnway on "wg*" forward default drop { accept udp to port 5353 }
 firewall ways forward default accept { }
 RULES
 in='no firewall judges what comes in by wg0'
 ether=': it carries no Ethernet, and prey serves Ethernet alone'
 
-# A firewall for what comes by it never judges what crosses, for where that leaves nobody knows the way in; and this process does not see it.
+# This process does not see what crosses from it.
+far_begins
+prey prey -i wan -i lan --exec user across.pbc
+same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$ether (shut" prey.err)" 'nothing 1'
+ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
+same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut)' out)" 1
+prey_ends
+prey prey -i wan -i lan --exec user --allow-unjudged 'wg*' across.pbc
+same "user: unless a pattern allows it" "$(asks 10.2.0.2 53)" got
+prey_ends
+far_ends
+
+# Programs in the kernel judge it where it leaves, by its own firewall.
 crosses() {
     far_begins
-    prey prey -i wan -i lan --exec "$1" across.pbc
-    same "$1: what crosses from it is shut" "$(asks 10.2.0.2 53) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$ether (shut" prey.err)" 'nothing 1'
+    prey prey -i wan -i lan --exec kernel $1 across.pbc
+    same "kernel: what crosses from it is judged where it leaves, $2" "$(asks 10.2.0.2 53) $(asks 10.2.0.2 5353)" 'nothing got'
+    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it to another that is not served$ether ($2" prey.err)" 1
     ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:53'
-    same "$1: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut)' out)" 1
-    prey_ends
-    prey prey -i wan -i lan --exec "$1" --allow-unjudged 'wg*' across.pbc
-    same "$1: unless a pattern allows it" "$(asks 10.2.0.2 53)" got
+    same "kernel: explain, of what crosses, $2" "$(grep -c 'drop of firewall vpnway' out)" 1
     prey_ends
     far_ends
 }
-crosses user
 
 for exec in kernel; do
     if ! seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" plain.pbc >out 2>err; then
@@ -138,6 +148,7 @@ for exec in kernel; do
     same 'what no firewall would judge crosses' "$(asks 10.2.0.2 53)" got
     prey_ends
     far_ends
-    crosses "$exec"
+    crosses '' shut
+    crosses '--allow-unjudged wg*' open
 done
 [ "$failed" = 0 ]

@@ -6,6 +6,7 @@
 
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/loop.bpf.h"
+#include "vm/kernel/port.h"
 #include "vm/kernel/world.h"
 
 /* bpf_helpers.h needs the kernel's types before it. */
@@ -129,6 +130,15 @@ static inline bool kpkt_is_sent(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;
 }
+extern struct kernel_way state_ways[];
+
+/* Return an interface's id in rules: another than its own where they know it by a pattern. */
+static inline uint32_t known_as(uint32_t iface)
+{
+    const uint32_t as = iface < KERNEL_WAYS ? state_ways[LOOSE(iface) & (KERNEL_WAYS - 1)].as : 0;
+    return as ? as - 1 : iface;
+}
+
 /* Copy the tags that were taken off into a record: tpid and tci, outermost first. */
 static inline void kpkt_put_tags(uint16_t to[2][2], const struct kpkt *k)
 {

@@ -90,10 +90,11 @@ enum kernel_flag {
                   KERNEL_WOULD, /* flags that an asking process sets */
 };
 
-#define KERNEL_NOTE_MAGIC 0x79657270u /* "prey" */
+#define KERNEL_NOTE_MAGIC 0x7270u /* "pr" */
 
 struct kernel_note {
-    uint32_t magic;
+    uint16_t magic;
+    uint16_t came;     /* with ROUTED: 1 + the id in rules of the device by which it came in; 0: unknown */
     uint32_t program;  /* serial of the program that decided */
     uint64_t decision; /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
     uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */

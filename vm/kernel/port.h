@@ -1,5 +1,7 @@
-/* Facts about interfaces for act, in two maps that user space fills: `ports` by the lowest bits of ifindex (`ifindex`
- * tells whether the row is the right one), and `ways` by interface id. */
+/* Facts about interfaces for the stages, in maps that user space fills: `ports` by the lowest bits of ifindex
+ * (`ifindex` tells whether the row is the right one), `ways` by interface id, and `others` by ifindex: devices that are
+ * not served.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -8,6 +10,7 @@ enum {
     KERNEL_PORTS = 4096,
     KERNEL_WAYS = 1024,
     KERNEL_XSKS = 1024,
+    KERNEL_OTHERS = 8192,
     KERNEL_OWN = 131072 /* own addresses of one family */
 };
 /* Number of counters for interfaces (counters.h). The last one counts all interfaces without their own. */
@@ -32,4 +35,10 @@ struct kernel_way {
     uint16_t as;      /* as in struct facts_iface */
     uint32_t shut;    /* the same */
     uint32_t reserved;
+};
+/* A device that is not served: what comes by it and crosses is seen where it leaves. A device without a row is known to
+ * no rule (IFACE_OTHER). */
+struct kernel_other {
+    uint16_t as;     /* 1 + its id in rules, or that of the interface by which its frames came; 0: unknown */
+    uint16_t judged; /* 1: its frames came by interfaces that are served, and were judged there */
 };

@@ -199,9 +199,9 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
                  size_t len);
 
 /* Write why a rule never matches: it asks for packets that come in by devices of which none is among `serves` (names
- * with commas), and those that cross from them are judged where they leave, where nothing says how they came in. False:
- * it may match. */
-bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, char *buf, size_t len);
+ * with commas). With by SERVED_NOT_KERNEL those that cross from them match, where they leave. False: it may match. */
+bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
+                  size_t len);
 
 /* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
 

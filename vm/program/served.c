@@ -79,12 +79,10 @@ static uint32_t judge_of(const struct program *p, enum pbc_direction d, uint32_t
     return firewall_find(&t, p->firewalls, p->firewalls_count, d, iface);
 }
 
-/* Return the gap of what crosses from a device that is no port. Where it leaves by one, the interface that it came by
- * is unknown, so the device's own firewall never judges it. */
+/* Return the gap of what crosses from a device that is no port. Its firewall judges it where it leaves by one. */
 static unsigned gap_across(const struct program *p, uint32_t iface, enum served_by by)
 {
-    const uint32_t anywhere = judge_of(p, PBC_DIR_FORWARD, p->ifaces_count);
-    const bool judged = anywhere != PBC_NONE && anywhere == judge_of(p, PBC_DIR_FORWARD, iface);
+    const bool judged = judge_of(p, PBC_DIR_FORWARD, iface) != PBC_NONE;
     return by == SERVED_NOT_KERNEL && judged ? GAP_PAST : GAP_FORWARD;
 }
 
@@ -221,15 +219,23 @@ static const char *first_unserved(const struct program *p, const struct pbc_cond
     return first;
 }
 
-bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, char *buf, size_t len)
+/* True if packets that cross may meet the rule. */
+static bool may_cross(const struct program *p, const struct pbc_rule *r)
+{
+    return r->list & PBC_LIST_CHAIN || firewall_judges(&p->firewalls[r->list], PBC_DIR_FORWARD);
+}
+
+bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
+                  size_t len)
 {
     const char *device = NULL;
+    if (by == SERVED_NOT_KERNEL && may_cross(p, r)) return false;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count && !device; i++)
         if (p->conds[i].kind == COND_ON) device = first_unserved(p, &p->conds[i], serves);
     if (!device) return false;
-    snprintf(buf, len,
-             "%.80s:%u never matches: it asks for what comes in by %s, which -i does not name, and where that leaves "
-             "nothing says so; `from` with the addresses behind %s does",
-             program_str(p, r->place.file), r->place.line, device, device);
+    const bool crosses = may_cross(p, r);
+    snprintf(buf, len, "%.80s:%u never matches%s: it asks for what comes in by %s, which -i does not name%s",
+             program_str(p, r->place.file), r->place.line, crosses ? " in user space" : "", device,
+             crosses ? "; the kernel executor judges what crosses from there where it leaves" : "");
     return true;
 }

@@ -14,7 +14,7 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
 }
 
 /* The packet is taken as it came to the stack: by another interface than the one that it leaves by. */
-enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, struct vm_tx *tx)
+enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct vm_tx *tx)
 {
     struct verdict v = {.reason = REASON_NONE};
     struct packet_ctx c;
@@ -23,7 +23,7 @@ enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt 
     if (!vm->forward || pkt_parse(pkt, in->facts, &vm->keys[0])) return REASON_NO_FLOW;
     ctx_begin(&c, 0, pkt, &vm->keys[0], &v);
     c.routed = true;
-    c.key->iface = IFACE_NONE;
+    c.key->iface = came ? (uint16_t)(came - 1) : IFACE_NONE;
     pkt->way = (uint16_t)(facts_known_as(in->facts, pkt->iface) + 1);
     pkt->flags |= PKT_WAY_SAID;
     track_study(vm->track, c.key, pkt, &c.seen);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "runtime/exchange/iface_id.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/report/text.h"
 #include "vm/words/words.h"
@@ -53,6 +54,29 @@ static bool find_way(const struct control *control, const struct key *key, const
     s->device = on ? on : way_of(control, key->src, key->kind);
     s->gaps = key->kind & KIND_IN ? GAP_IN : GAP_FORWARD | (is_port(control->o, out) ? 0 : GAP_PAST);
     return s->device && !is_port(control->o, s->device);
+}
+
+static uint16_t port_iface(const struct control *control, const char *device)
+{
+    for (unsigned i = 0; i < control->o->iface_count && device; i++)
+        if (!strcmp(control->o->ifaces[i], device)) return control->carry->now.iface[i];
+    return IFACE_NONE;
+}
+
+uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on)
+{
+    const struct program *p = control->carry->now.program;
+    const struct iface_table t = program_ifaces(p);
+    struct sought s = {.p = p};
+    struct pkt copy = *pkt;
+    struct key key;
+    if (!control->carry->in_kernel || pkt_parse(&copy, &control->carry->latest->facts, &key) != REASON_NONE)
+        return IFACE_NONE;
+    if (!(key.kind & KIND_FORWARD) || !find_way(control, &key, on, &s)) return IFACE_NONE;
+    const uint16_t out = port_iface(control, way_of(control, key.dst, key.kind));
+    const uint16_t as = device_known_as(p, s.device);
+    const bool judged = firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
+    return out == IFACE_NONE || judged ? as : out;
 }
 
 static void say(struct call *c, const struct sought *s, const char *packet)

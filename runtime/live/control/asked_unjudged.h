@@ -8,3 +8,8 @@
 /* Answer the question, if such a packet is asked about. on: the device that it comes in by, or that this machine sends
  * it by; NULL: the one that routes lead to. False: firewalls judge it, or none is for it. */
 bool asked_unjudged(struct control *control, struct call *c, const struct pkt *pkt, const char *on);
+
+/* Return the id in rules by which the kernel executor judges a packet that crosses from a device which is not served,
+ * where it leaves: that of the device, or of the interface that it leaves by if no firewall is for the device. on: as
+ * above. IFACE_NONE: it crosses from none, or this process judges. */
+uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on);

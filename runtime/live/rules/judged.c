@@ -120,11 +120,12 @@ static void each_never(const struct rules *rules, void (*fn)(void *arg, const ch
 {
     const struct program *p = rules->carry->now.program;
     char serves[OPTIONS_IFACES * (OPTIONS_DEVICE_MOST + 1)] = "", text[SERVED_TEXT];
+    const enum served_by by = rules->carry->in_kernel ? SERVED_NOT_KERNEL : SERVED_NOT;
     size_t used = 0;
     for (unsigned i = 0; i < rules->o->iface_count; i++)
         used += (size_t)snprintf(serves + used, sizeof serves - used, "%s%.15s", i ? "," : "", rules->o->ifaces[i]);
     for (uint32_t i = 0, told = 0; i < p->rules_count && told < TOLD_MOST; i++) {
-        if (!served_never(p, &p->rules[i], serves, text, sizeof text)) continue;
+        if (!served_never(p, &p->rules[i], serves, by, text, sizeof text)) continue;
         fn(arg, text);
         told++;
     }

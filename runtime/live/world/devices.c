@@ -63,6 +63,62 @@ struct facts_device *devices_of(const struct world *world, const struct program 
     return all;
 }
 
+static bool is_served(const struct world *world, unsigned ifindex)
+{
+    bool is = false;
+    for (unsigned at = 0; at < world->o->iface_count; at++) is |= world->carry->ifindex[at] == ifindex;
+    return is;
+}
+
+enum { STACKED_MOST = 8 }; /* devices above one another */
+
+/* True if all frames that come by the device come by interfaces that are served. That of a macvlan may be sent by
+ * another macvlan above the same link. */
+static bool is_judged(const struct world *world, unsigned ifindex, unsigned deep)
+{
+    unsigned count, ports = 0;
+    const struct host_link *all = host_links(world->carry->host, &count),
+                           *link = host_link(world->carry->host, ifindex);
+    if (is_served(world, ifindex)) return true;
+    if (!link || !deep) return false;
+    if (link->under) return is_judged(world, link->under, deep - 1);
+    for (unsigned i = 0; i < count; i++) {
+        if (all[i].master != ifindex) continue;
+        if (!is_judged(world, all[i].ifindex, deep - 1)) return false;
+        ports++;
+    }
+    return ports;
+}
+
+/* Return 1 + the id in rules of the interface by which the device's frames come; 0: there are several. */
+static uint16_t came_as(const struct world *world, const struct program *p, unsigned device)
+{
+    const uint16_t by = comes_by(world, p, device);
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        const uint16_t own = port_iface_id(p, world->o->ifaces[at], at);
+        const uint16_t as = port_known_as(p, world->o->ifaces[at], own);
+        if (own == by) return as ? as : (uint16_t)(own + 1);
+    }
+    return 0;
+}
+
+struct other *others_of(const struct world *world, const struct program *p, uint32_t *count)
+{
+    unsigned links;
+    const struct host_link *all = host_links(world->carry->host, &links);
+    struct other *others = calloc(links + (size_t)1, sizeof *others);
+    *count = 0;
+    for (unsigned i = 0; others && i < links; i++) {
+        const unsigned at = all[i].ifindex;
+        if (all[i].loopback || is_served(world, at)) continue;
+        const bool judged = is_judged(world, at, STACKED_MOST);
+        const uint16_t as = judged ? came_as(world, p, at) : (uint16_t)(device_known_as(p, all[i].name) + 1);
+        if (judged || as != (uint16_t)(IFACE_OTHER + 1))
+            others[(*count)++] = (struct other){.ifindex = at, .as = as, .judged = judged};
+    }
+    return others;
+}
+
 uint8_t devices_opener(const struct world *world, const struct facts *facts, const struct flow_record *f)
 {
     const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;

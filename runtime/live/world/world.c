@@ -185,7 +185,8 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     s->facts.ways = ways_number(world);
-    if (!receivers_of(carry->host, &s->receivers)) {
+    s->others = others_of(world, carry->now.program, &s->others_count);
+    if (!s->others || !receivers_of(carry->host, &s->receivers)) {
         snapshot_free(s);
         return NULL;
     }

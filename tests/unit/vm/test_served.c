@@ -107,10 +107,10 @@ static void test_others(void **state)
            NONE "comes in by wg0, leaves by it or crosses from it to another that is not served" NOT);
     program_put(given);
 
-    /* Where it leaves, nobody knows that it came by wg0. */
+    /* Where it leaves, it is known that it came by wg0. */
     given = compiled_text("firewall c forward" REST "}\nfirewall d on \"wg*\" forward" REST "}");
     assert_non_null(given);
-    leaves("wg0", SERVED_NOT_KERNEL, NONE "crosses from wg0" NOT);
+    leaves("wg0", SERVED_NOT_KERNEL, NONE "crosses from wg0 to another that is not served" NOT);
     leaves("ppp0", SERVED_NOT_KERNEL, NONE "crosses from ppp0 to another that is not served" NOT);
     program_put(given);
 

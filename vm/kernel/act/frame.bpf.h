@@ -7,7 +7,6 @@
 #include "vm/kernel/port.h"
 #include "vm/packet/edit/recipe.c"
 
-extern struct kernel_way state_ways[];
 extern const char mask_ways;
 
 enum { FRAME_L3_MOST = 127 }; /* a frame with sixteen tags has 78 */

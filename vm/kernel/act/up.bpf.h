@@ -19,6 +19,7 @@ uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bp
 static inline void up_say(struct kernel_note *n, const struct kpkt *k)
 {
     n->magic = KERNEL_NOTE_MAGIC;
+    n->came = k->came;
     n->program = k->program;
     n->decision = k->decision;
     n->mirrors = k->mirrors;

@@ -22,12 +22,14 @@ static inline uint16_t *memo_in(struct flow *f, bool reply)
 }
 
 /* Return the word to be stored for a row. It holds the packet's interface and whether the host sends it, so a packet
- * that comes in as if the host had sent it finds nothing. 0: the interface's number is too large. */
+ * that comes in as if the host had sent it finds nothing. 0: the interface's number is too large, or one does not say
+ * all: the decision on what came in by a device and leaves by another may ask for both. */
 static inline uint16_t memo_word(const struct kpkt *k, uint32_t row)
 {
-    enum { IFACES = 127 };
+    enum { IFACES = 127, OTHER = 126 };
     const uint32_t iface = k->key.iface;
-    if (iface >= IFACES && iface != IFACE_NONE) return 0;
+    if (iface >= OTHER && iface < IFACE_OTHER) return 0;
+    if (k->came && state_world.flags & PBC_ASKS_WAY) return 0;
     return (uint16_t)(row << 8 | (k->flags & KERNEL_EGRESS ? IFACES + 1 : 0) | (iface & IFACES));
 }
 

@@ -107,6 +107,19 @@ inline_whole void judge_again(struct kpkt *k)
     if (k->up != KERNEL_UP_NONE) k->flags &= ~KERNEL_JUDGED;
 }
 
+/* Decide by the rules. What came in by a device that is not served is seen only as it leaves: where no firewall judges
+ * what comes in by that device, the one of the interface that it leaves by does. */
+inline_whole decided decide(struct kpkt *k)
+{
+    const decided d = judge_program(k);
+    if (!k->came || d != decided_by_nobody(ACTION_ACCEPT)) return d;
+    const uint64_t mirrors = k->mirrors;
+    k->key.iface = (uint16_t)known_as(k->pkt.iface);
+    const decided by_out = judge_program(k);
+    k->mirrors = mirrors;
+    return by_out;
+}
+
 /* Judge the packet. Inlined, as all of the entry is: the calls below need every stack frame that the kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
@@ -123,7 +136,7 @@ inline_whole void judge(struct kpkt *k)
         return;
     }
     if (IS_ANY(asks_routes)) settle_ways(k);
-    const decided d = asks_would(k) ? judge_would(k) : judge_program(k);
+    const decided d = asks_would(k) ? judge_would(k) : decide(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
     if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else bytes that rules test are not in the head */

@@ -14,7 +14,6 @@ extern struct kernel_route_way state_route_ways[];
 extern const char mask_route_ways;
 extern struct route_rule state_route_rules[];
 extern const char mask_route_rules;
-extern struct kernel_way state_ways[];
 
 #define WAY(number) (&state_route_ways[(number)&MASK(route_ways)])
 
@@ -129,7 +128,7 @@ GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
 {
     const uint32_t kind = k->key.kind;
     if (kind & KIND_OUT || k->flags & KERNEL_EGRESS)
-        return k->key.iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(k->key.iface);
+        return k->pkt.iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(known_as(k->pkt.iface));
     if (k->pkt.flags & PKT_WAY_SAID) return k->pkt.way ? out_by(k->pkt.way - 1u) : unknown(WAY_OTHER);
     const uint16_t peer = peer_of(k);
     if (peer) return out_by(peer - 1u);

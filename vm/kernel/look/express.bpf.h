@@ -44,12 +44,12 @@ inline_whole bool express_may(const struct kpkt *k)
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
 }
 
-/* Set the interface's id in rules, where they know it by a pattern. */
+/* Set the interface's id in rules, where they know it by a pattern. To rules, what crosses comes by the device by which
+ * it came in, also where it is seen only as it leaves. */
 inline_whole void settle_iface(struct kpkt *k)
 {
-    const uint32_t own = k->pkt.iface;
-    const uint32_t as = own < KERNEL_WAYS ? state_ways[own & (KERNEL_WAYS - 1)].as : 0;
-    if (as) k->key.iface = (uint16_t)(as - 1);
+    if (state_world.facts.patterns) k->key.iface = (uint16_t)known_as(k->key.iface);
+    if (k->came && !(k->key.kind & KIND_OUT)) k->key.iface = (uint16_t)(k->came - 1);
 }
 
 /* Return the id of the packet's VLAN stack, of one 802.1Q tag at most (stacks.h). */
@@ -314,7 +314,7 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, str
     EXPRESS_STEP(k);
     k->missed = KERNEL_LONG_SHUT;
     if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
-    if (state_world.facts.patterns) settle_iface(k);
+    settle_iface(k);
     EXPRESS_STEP(k);
     struct express_lines lines;
     if (!express_find(k, &lines)) return KERNEL_NONE;

@@ -15,6 +15,7 @@
 
 uint64_t kernel_piece_follow(struct kpkt *k);
 extern struct kernel_port state_ports[];
+extern char map_others; /* by ifindex */
 
 uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
 uint64_t kernel_flow_see(struct kpkt *k, bool opened);
@@ -208,7 +209,7 @@ inline_whole void settle_key(struct kpkt *k)
     const struct facts *facts = &state_world.facts;
     struct key *key = &k->key;
     key->marks |= facts->schedules << MARK_SCHEDULES;
-    if (facts->patterns) settle_iface(k);
+    settle_iface(k);
     if (!facts->bridges || k->pkt.iface >= KERNEL_WAYS || !state_ways[k->pkt.iface & (KERNEL_WAYS - 1)].bridged) return;
     key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
     key->kind |= KIND_FORWARD;
@@ -366,6 +367,7 @@ inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flag
     k->pkt.outcome = 0;
     k->pkt.tag_count = 0;
     k->pkt.segment = 0;
+    k->came = 0;
     k->now_ns = now(k);
     k->ifindex = ifindex;
     k->flags = (uint16_t)(flags | (known && port->software ? KERNEL_SOFTWARE : 0));
@@ -441,11 +443,16 @@ inline_whole bool is_ours(struct __sk_buff *ctx)
     return true;
 }
 
-/* True if the packet came by an interface whose programs have judged it, and the host sends it on. */
-inline_whole bool was_judged(const struct __sk_buff *ctx)
+/* Return what is known of the device by which a packet came in that the host sends; as 0: this machine made it, or this
+ * process gave it to the host. */
+inline_whole struct kernel_other came_by(const struct __sk_buff *ctx)
 {
     const uint32_t from = ctx->ingress_ifindex;
-    return from && (state_ports[from & (KERNEL_PORTS - 1)].ifindex == from || state_world.given == from);
+    const struct kernel_port *port = &state_ports[from & (KERNEL_PORTS - 1)];
+    if (!from || state_world.given == from) return (struct kernel_other){.judged = from != 0};
+    if (port->ifindex == from) return (struct kernel_other){.as = (uint16_t)(known_as(port->iface) + 1), .judged = 1};
+    const struct kernel_other *other = bpf_map_lookup_elem(&map_others, &from);
+    return other ? *other : (struct kernel_other){.as = (uint16_t)(IFACE_OTHER + 1)};
 }
 
 inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx, enum kernel_flag flags)
@@ -474,9 +481,11 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
-        const bool judged = !arrives && was_judged(ctx);
-        if (!arrives && (is_ours(ctx) || (judged && !nats_look(ctx)))) return TC_ACT_UNSPEC;
-        arrive_tc(k, ctx, arrives ? foreign_buffer(ctx) : KERNEL_EGRESS | (judged ? KERNEL_ROUTED : 0));
+        if (!arrives && is_ours(ctx)) return TC_ACT_UNSPEC;
+        const struct kernel_other came = arrives ? (struct kernel_other){0} : came_by(ctx);
+        if (came.judged && !nats_look(ctx)) return TC_ACT_UNSPEC;
+        arrive_tc(k, ctx, arrives ? foreign_buffer(ctx) : KERNEL_EGRESS | (came.judged ? KERNEL_ROUTED : 0));
+        k->came = came.as;
     }
     packet_begin(k);
     LOOK_STEP(k);

@@ -37,14 +37,15 @@ struct in_kernel {
     uint64_t unjudged;       /* atomic: calls of the judge that failed */
     bool told_more;          /* stages may know more addresses than the program in force */
     struct kernel_facts facts;
-    int routes_failed;            /* error of the routes, as last told */
-    bool told_hidden;             /* it was told that a nat cannot have what only routing tells (tell_hidden) */
-    uint32_t ifindex[PORTS_MOST]; /* numbers of the interfaces in the maps */
-    bool redirects[PORTS_MOST];   /* as in struct kernel_port */
-    bool software[PORTS_MOST];    /* as in struct kernel_port */
-    bool generic[PORTS_MOST];     /* programs are attached in generic mode */
-    bool sends[PORTS_MOST];       /* sends frames from programs of other interfaces */
-    uint32_t by_id[KERNEL_WAYS];  /* ifindex of interfaces in `sends`, by id in the program; 0: none */
+    int routes_failed;              /* error of the routes, as last told */
+    int others_failed, told_others; /* errors of the devices that are not served, as last written and last told */
+    bool told_hidden;               /* it was told that a nat cannot have what only routing tells (tell_hidden) */
+    uint32_t ifindex[PORTS_MOST];   /* numbers of the interfaces in the maps */
+    bool redirects[PORTS_MOST];     /* as in struct kernel_port */
+    bool software[PORTS_MOST];      /* as in struct kernel_port */
+    bool generic[PORTS_MOST];       /* programs are attached in generic mode */
+    bool sends[PORTS_MOST];         /* sends frames from programs of other interfaces */
+    uint32_t by_id[KERNEL_WAYS];    /* ifindex of interfaces in `sends`, by id in the program; 0: none */
 };
 
 /* True if the program opens, ends and times connections of others, which the worker does, and sends their packets on.

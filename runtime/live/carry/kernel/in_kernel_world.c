@@ -5,6 +5,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/kernel/run/others.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/ports.h"
@@ -166,6 +167,7 @@ int in_kernel_push(const struct carry *carry)
     push_watched(carry);
     push_ports(carry);
     k->facts.ifindexes = k->by_id;
+    k->others_failed = kernel_others_push(k->kernel, carry->latest->others, carry->latest->others_count);
     return kernel_facts_push(&k->facts, k->kernel, &carry->latest->facts);
 }
 
@@ -196,6 +198,18 @@ static void tell_hidden(struct carry *carry)
     k->told_hidden = lost;
 }
 
+/* Tell once that devices are missing. To rules they are devices that no rule names. */
+static void tell_others(struct carry *carry)
+{
+    struct in_kernel *k = carry->kernel;
+    if (k->others_failed && !k->told_others)
+        events_tell(&carry->tell->events, TOLD_FAULT,
+                    "rules do not know all devices that are not served: %s; `on` takes the others for devices that no "
+                    "rule names: name fewer, or serve them",
+                    k->others_failed == -E2BIG ? "there are too many" : strerror(-k->others_failed));
+    k->told_others = k->others_failed;
+}
+
 void in_kernel_world(struct carry *carry)
 {
     look_at_links(carry);
@@ -208,5 +222,6 @@ void in_kernel_world(struct carry *carry)
         events_tell(&carry->tell->events, TOLD_FAULT, "the programs in the kernel do not get the own addresses: %s",
                     strerror(-failed));
     tell_routes(carry);
+    tell_others(carry);
     tell_hidden(carry);
 }
