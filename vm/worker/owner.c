@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/flow/inquiry.h"
 #include "vm/flow/track/track.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/edit/edit.h"
@@ -338,7 +339,15 @@ static bool turns_back(const struct owners *o, const struct asked *t, const stru
     return true;
 }
 
-static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s)
+/* True for packets of this machine's DHCP, DHCPv6 and router solicitation, or of its clients: an answer to a group, or
+ * from another address than was asked, is no reply of a flow, and belongs to the worker that saw the question. */
+static bool is_inquiry(const struct key *key)
+{
+    if (!(key->kind & (KIND_IN | KIND_OUT)) || !inquiry_may_be(key)) return false;
+    return !(key->kind & KIND_UDP) || inquiry_is_port(key->src_port);
+}
+
+static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s, bool inquiry)
 {
     const struct asked t = {&o->tables, facts};
     const uint32_t self = facts_have_self(facts) ? sides_of(facts, s->family, s->addr[0], s->addr[1]) : 0;
@@ -346,6 +355,7 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     s->own[1] = (self & KIND_DST_SELF) != 0;
     for (unsigned i = 0; i < 2; i++)
         s->role[i] = whose_find(&t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
+    if (inquiry && !whose_service(&t, s, 0) && !whose_service(&t, s, 1)) return 0;
     const unsigned settled = o->maps_count ? settle_mapped(o, &t, s) : 0, through = settled >> 1;
     if ((settled == 1 || settled == 2) && turns_back(o, &t, s, through))
         return whose_other(&o->tables.numbers, s, !through);
@@ -361,7 +371,7 @@ static unsigned by_key(const struct owners *o, const struct facts *facts, const 
         talk_of(&q.key, q.query, key->iface, true, &s);
     else
         talk_of(key, flow_query(key) != FLOW_QUERY_NONE ? icmp_query_read(pkt) : 0, key->iface, false, &s);
-    return owner_of(o, facts, &s);
+    return owner_of(o, facts, &s, is_inquiry(key));
 }
 
 static unsigned by_datagram(const struct owners *o, const struct key *key, const struct fragment *f)

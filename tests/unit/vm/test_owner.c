@@ -96,6 +96,36 @@ static void test_turned_back(void **state)
     program_put(p);
 }
 
+/* An answer to DHCP's question has other addresses than the question, and goes where that went; so does an
+ * advertisement. */
+static void test_inquiries(void **state)
+{
+    (void)state;
+    struct program *p = world_compile("firewall f default accept { accept state related }\n");
+    struct program *served = world_compile("pool p { server a 10.0.0.1:67 }\n"
+                                           "service s on 203.0.113.1 udp/67 { mode passthrough keep source; -> p }\n");
+    struct owners *o = made(p, NULL, 0), *relays = made(served, NULL, 0);
+    const uint32_t self[] = {0xcb007101};
+    const struct facts_iface ifaces[] = {{.addr4 = self[0], .peer = IFACE_NONE}};
+    const struct facts f = {
+        .self4 = self, .self4_count = 1, .addr4 = self[0], .ifaces = ifaces, .ifaces_count = 1, .generation = 1};
+    static const char *const all[] = {
+        "eth / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67", "eth / ip4 198.51.100.7 > 203.0.113.1 / udp 67 > 68",
+        "eth / ip4 203.0.113.1 > 198.51.100.9 / udp 68 > 67", "eth / ip6 fe80::7 > ff02::1:2 / udp 546 > 547",
+        "eth / ip6 fe80::7 > ff02::1 hop 255 / icmp6 type nd-router-advert / zeros 8"};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        assert_int_equal(vm_owner(o, &f, &packet_of(all[i])->pkt), 0);
+    const char *crosses = "eth / ip4 198.51.100.7 > 198.51.100.9 / udp 67 > 68", *asks = all[2];
+    assert_int_not_equal(vm_owner(o, &f, &packet_of(crosses)->pkt), 0);
+    assert_int_equal(vm_owner(relays, &f, &packet_of("eth / ip4 198.51.100.7 > 203.0.113.1 / udp 68 > 67")->pkt),
+                     vm_owner(relays, &f, &packet_of("eth / ip4 10.0.0.1 > 198.51.100.7 / udp 67 > 68")->pkt));
+    assert_int_equal(vm_owner(relays, &f, &packet_of(asks)->pkt), 0);
+    owners_free(o);
+    owners_free(relays);
+    program_put(p);
+    program_put(served);
+}
+
 /* A prefix that was not needed at the start is not taken later, or flows would lose their worker. */
 static void test_key_stays(void **state)
 {
@@ -142,8 +172,8 @@ static void test_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_after_reload), cmocka_unit_test(test_alike),  cmocka_unit_test(test_turned_back),
-        cmocka_unit_test(test_key_stays),    cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_after_reload), cmocka_unit_test(test_alike),     cmocka_unit_test(test_turned_back),
+        cmocka_unit_test(test_inquiries),    cmocka_unit_test(test_key_stays), cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
