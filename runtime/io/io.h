@@ -38,7 +38,8 @@ struct io_ask {
     uint8_t worker, port;
     uint8_t outgoing; /* receive what the host itself sends, too */
     uint8_t all;      /* receive frames for other stations, too: a port of a bridge, or a switch's mirror port */
-    uint8_t beside;   /* `packet` on an interface served by `xdp`: frames that steering left to the host */
+    uint8_t beside;   /* on an interface served by `xdp`: `packet`, for frames that steering left to the host; with the
+                         kernel executor io_RAISED, for io_RINGED */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
@@ -162,5 +163,9 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
 /* Frames that the kernel executor sends up where traffic control takes what arrives: a ring, with a struct kernel_note
  * before each frame, for io_note; and a packet socket for what leaves. */
 extern const struct io_ops io_RAISED;
+/* A port of `xdp` with such a ring beside it, for what the host sends by the interface. It is joined of the two ports,
+ * which it owns then. NULL: out of memory or descriptors, and both stay the caller's. */
+extern const struct io_ops io_RINGED;
+struct io_port *ringed_join(struct io_port *xdp, struct io_port *ring);
 /* A port whose interface is away at the start: open gives none, and its io_port is NULL. */
 extern const struct io_ops io_AWAY;

@@ -13,14 +13,21 @@
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/parent_priv.h"
 
+/* Return the way of what is asked for. */
+static const struct io_ops *ops_of(const struct parent *p, const struct io_ask *ask)
+{
+    if (ask->beside) return p->kernel ? &io_RAISED : &io_PACKET;
+    if (!p->kernel && !p->maker.steers[ask->port]) return &io_PACKET;
+    return p->by_tc >> ask->port & 1 ? &io_RAISED : &io_XDP;
+}
+
 /* The command line's settings override the service's */
 bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     struct io_ask ask = *(const struct io_ask *)r->body;
     struct io_made made = {0};
     if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
-    const bool sockets = (p->maker.steers[ask.port] || p->kernel) && !ask.beside;
-    const struct io_ops *ops = !sockets ? &io_PACKET : p->by_tc >> ask.port & 1 ? &io_RAISED : &io_XDP;
+    const struct io_ops *ops = ops_of(p, &ask);
     if (ask.ring_bytes < OPTIONS_RING_LEAST || ask.ring_bytes > p->o->ring) return false;
     ask.busy = p->o->busy_poll;
     ask.ifindex = parent_ifindex(p, ask.port);

@@ -37,7 +37,10 @@ unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct obstacle *o) { return false; }
 
 const struct io_ops io_RAISED = {.name = "tc"};
+const struct io_ops io_RINGED = {.name = "xdp"};
 const struct io_ops io_XDP = {.name = "xdp"};
+
+struct io_port *ringed_join(struct io_port *xdp, struct io_port *ring) { return NULL; }
 
 struct filter *filter_open(void) { return NULL; }
 void filter_close(struct filter *f) {}

@@ -1,7 +1,11 @@
 #include "runtime/live/carry/ports.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "runtime/io/steer/deal.h"
 #include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
@@ -68,10 +72,34 @@ const struct io_ops *ports_ops(const struct carry *carry, unsigned at)
     return at < carry->o->iface_count ? way_of(carry, at) : &io_PACKET;
 }
 
+/* Open the ring beside the sockets of an interface. NULL: err has one line. */
+static struct io_port *ring_open(struct carry *carry, unsigned iface, char *err, size_t err_len)
+{
+    const struct io_ask ask = {.ring_bytes = OPTIONS_RING_LEAST,
+                               .ifindex = carry->ifindex[iface],
+                               .group = -1,
+                               .port = (uint8_t)iface,
+                               .beside = true};
+    struct io_made made;
+    if (ask_port(carry->tell->channel, &ask, &made, err, err_len)) return NULL;
+    return io_RAISED.open(&ask, &made, NULL, err, err_len);
+}
+
+/* Join sockets and ring. NULL: there is no ring, or it was closed; then err has one line, and the sockets stay. */
+static struct io_port *join(struct io_port *sockets, struct io_port *ring, char *err, size_t err_len)
+{
+    struct io_port *joined = ring ? ringed_join(sockets, ring) : NULL;
+    if (joined || !ring) return joined;
+    snprintf(err, err_len, "the ring for packets that come up: %s", strerror(errno));
+    io_RAISED.close(ring);
+    return NULL;
+}
+
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
-    const struct io_ops *ops = ports_ops(carry, at);
+    const bool ringed = ports_ops(carry, at) == &io_RINGED;
+    const struct io_ops *ops = ringed ? &io_XDP : ports_ops(carry, at);
     const unsigned iface = at % carry->o->iface_count;
     struct io_made made;
     const bool bridged = carry->o->peer[iface] != OPTIONS_NO_PEER;
@@ -105,6 +133,41 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         ops->close(io);
         io = NULL;
     }
+    if (io && ringed) {
+        struct io_port *sockets = io;
+        io = join(sockets, ring_open(carry, iface, err, sizeof err), err, sizeof err);
+        if (!io) ops->close(sockets);
+    }
     if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
     return io;
+}
+
+/* Put a ring beside the sockets that the kernel executor's worker has on an interface. */
+static bool ring_add(struct carry *carry, unsigned iface, char *err, size_t err_len)
+{
+    struct worker *w = carry->workers[0];
+    struct port *port = &w->ports[iface];
+    struct io_port *ring = ring_open(carry, iface, err, err_len);
+    worker_hold(w);
+    struct io_port *joined = join(port->io, ring, err, err_len);
+    if (joined) port->io = joined;
+    if (joined) port->ops = &io_RINGED;
+    worker_release(w);
+    return joined;
+}
+
+bool ports_rings(struct carry *carry, char *err, size_t err_len)
+{
+    char why[200];
+    const uint32_t fresh = carry->in_kernel ? in_kernel_rings(carry) & ~carry->rings : 0;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const bool there = carry->workers[0]->ports[i].ops == &io_XDP && host_link(carry->host, carry->ifindex[i]);
+        if (!(fresh >> i & 1)) continue;
+        if (there && !ring_add(carry, i, why, sizeof why)) {
+            snprintf(err, err_len, "%s: %s", carry->o->ifaces[i], why);
+            return false;
+        }
+        carry->rings |= 1u << i; /* an interface that is away gets its ring with its sockets */
+    }
+    return true;
 }

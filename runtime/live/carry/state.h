@@ -79,6 +79,7 @@ struct carry {
     /* The kernel executor. */
     bool in_kernel;               /* the kernel judges; `io` gets what it sends up */
     uint32_t by_tc;               /* bit i: traffic control hands it what arrives by interface i, not XDP */
+    uint32_t rings;               /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
     char exec_why[600];           /* reason for the choice of executor */
     bool exec_either;             /* --exec auto chose freely: this process enforces the same */
     bool exec_by_rules;           /* --exec auto chose this process for what the rules say */

@@ -143,6 +143,7 @@ int way_choose(struct carry *carry)
     const int failed = in_kernel_hooks(carry);
     if (in_kernel_choose(carry) || failed) return 2;
     if (!carry->in_kernel) carry->by_tc = 0;
+    carry->rings = carry->in_kernel ? in_kernel_rings(carry) : 0;
     if (carry->in_kernel) {
         carry->io = carry->by_tc == (1u << carry->o->iface_count) - 1 ? &io_RAISED : &io_XDP;
         carry->port_count = carry->o->iface_count;
@@ -158,7 +159,8 @@ int way_choose(struct carry *carry)
 
 const struct io_ops *way_of(const struct carry *carry, unsigned iface)
 {
-    return carry->by_tc >> iface & 1 ? &io_RAISED : carry->io;
+    if (carry->by_tc >> iface & 1) return &io_RAISED;
+    return carry->rings >> iface & 1 ? &io_RINGED : carry->io;
 }
 
 void way_tell(const struct carry *carry)

@@ -143,7 +143,7 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
     const unsigned iface = at % l->o->iface_count;
     *p = (struct port){
         .ops = ports_ops(&l->carry, at), .at = (uint8_t)at, .peer = PORT_ANY, .iface = l->carry.now.iface[at]};
-    p->hidden = p->ops == &io_XDP || p->ops == &io_RAISED;
+    p->hidden = p->ops != &io_PACKET;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
     const bool away = l->carry.away >> iface & 1;
     if (away)

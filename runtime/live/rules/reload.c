@@ -14,6 +14,7 @@
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/observed.h"
+#include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -112,8 +113,8 @@ static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_le
     r->left = carry->lingering;
     carry->lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(carry, carry->now.program, err, err_len) && !hide_rules(carry, err, err_len) &&
-           !steered_take(carry, err, err_len);
+    return in_kernel_prepare(carry, carry->now.program, err, err_len) && ports_rings(carry, err, err_len) &&
+           !hide_rules(carry, err, err_len) && !steered_take(carry, err, err_len);
 }
 
 static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t err_len)

@@ -8,6 +8,9 @@
 
 /* Set carry->by_tc from --hook, the first program and the interfaces; before in_kernel_choose. */
 int in_kernel_hooks(struct carry *carry);
+/* Return the interfaces that need a ring beside their sockets for carry->now, a bit each: XDP takes what arrives there,
+ * and a nat may translate what the host sends by them. */
+uint32_t in_kernel_rings(const struct carry *carry);
 /* Return the name of the hook where the kernel executor takes what arrives by an interface of the command line. */
 const char *in_kernel_hook(const struct carry *carry, unsigned iface);
 /* True if packets for tunnels to servers come up: a reload brought tunnels where traffic control takes what arrives. */

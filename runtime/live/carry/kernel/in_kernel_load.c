@@ -14,7 +14,7 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
     const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
     const struct kernel_cfg cfg = {.hooks = all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC,
                                    .live = true,
-                                   .raises = carry->by_tc,
+                                   .raises = carry->by_tc | carry->rings,
                                    .seed = carry->o->seed};
     return loaded_begin(&carry->loaded, carry->now.program, &cfg, err, err_len);
 }

@@ -39,7 +39,6 @@ struct in_kernel {
     struct kernel_facts facts;
     int routes_failed;              /* error of the routes, as last told */
     int others_failed, told_others; /* errors of the devices that are not served, as last written and last told */
-    bool told_hidden;               /* it was told that a nat cannot have what only routing tells (tell_hidden) */
     uint32_t ifindex[PORTS_MOST];   /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];     /* as in struct kernel_port */
     bool software[PORTS_MOST];      /* as in struct kernel_port */

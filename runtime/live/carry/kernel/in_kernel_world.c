@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/exchange/iface_id.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/kernel/run/others.h"
@@ -96,14 +97,26 @@ static void look_at_links(const struct carry *carry)
     }
 }
 
-/* True if a statement of a nat may translate what leaves by the interface. */
-static bool nats_leave(const struct carry *carry, uint16_t iface)
+/* Return the interfaces by which a nat of the program in force may translate what leaves, a bit each. */
+static uint32_t nats_leave(const struct carry *carry, const struct kernel_program *k)
 {
     const struct program *p = carry->now.program;
-    const struct kernel_program *k = &kernel_world(carry->kernel->kernel)->programs[p->serial % KERNEL_PROGRAMS];
-    const uint16_t as = facts_known_as(&carry->latest->facts, iface);
-    if (!p->nats_count || k->flags & KERNEL_NATS_ANY_WAY) return p->nats_count;
-    return as < KERNEL_WAYS && k->nat_ways[as / 32] >> as % 32 & 1;
+    uint32_t all = 0;
+    for (unsigned i = 0; i < carry->o->iface_count && p->nats_count; i++) {
+        const uint16_t own = carry->now.iface[i], known = port_known_as(p, carry->o->ifaces[i], own);
+        const uint16_t as = known ? (uint16_t)(known - 1) : own;
+        const bool named = as < KERNEL_WAYS && k->nat_ways[as / 32] >> as % 32 & 1;
+        if (named || k->flags & KERNEL_NATS_ANY_WAY) all |= 1u << i;
+    }
+    return all;
+}
+
+uint32_t in_kernel_rings(const struct carry *carry)
+{
+    struct kernel_program k;
+    if (!carry->now.program->nats_count) return 0;
+    kernel_program_of(&k, carry->now.program, true);
+    return nats_leave(carry, &k) & ~carry->by_tc;
 }
 
 /* Write the ports' map. A port whose number has changed leaves its old place. */
@@ -112,13 +125,15 @@ static void push_ports(const struct carry *carry)
     struct in_kernel *k = carry->kernel;
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
     const bool takes_all = ports_mirror(carry);
+    const uint32_t serial = (uint32_t)carry->now.program->serial;
+    const uint32_t nats = nats_leave(carry, &kernel_world(k->kernel)->programs[serial % KERNEL_PROGRAMS]);
     memset(k->by_id, 0, sizeof k->by_id);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct kernel_port now = {.ifindex = carry->ifindex[i],
                                         .iface = carry->now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
-                                        .nats = nats_leave(carry, carry->now.iface[i]),
+                                        .nats = nats >> i & 1,
                                         .software = k->software[i],
                                         .mac = takes_all ? 0 : carry->latest->port_mac[i],
                                         .served = (uint8_t)i,
@@ -183,21 +198,6 @@ static void tell_routes(struct carry *carry)
     carry->kernel->routes_failed = failed;
 }
 
-/* Tell once that packets of a nat are lost where XDP takes what arrives: it has no place behind the host's routing. */
-static void tell_hidden(struct carry *carry)
-{
-    struct in_kernel *k = carry->kernel;
-    const uint32_t all = (1u << carry->o->iface_count) - 1;
-    const bool lost = carry->latest->routes && kernel_world(k->kernel)->nats_leave && carry->by_tc != all;
-    if (lost && !k->told_hidden)
-        events_tell(
-            &carry->tell->events, TOLD_FAULT,
-            "routes can't tell which way all packets leave (several interfaces, marks or other conditions), and "
-            "XDP takes what arrives: such packets are lost where a nat may translate them; this translates "
-            "them: --hook tc");
-    k->told_hidden = lost;
-}
-
 /* Tell once that devices are missing. To rules they are devices that no rule names. */
 static void tell_others(struct carry *carry)
 {
@@ -223,5 +223,4 @@ void in_kernel_world(struct carry *carry)
                     strerror(-failed));
     tell_routes(carry);
     tell_others(carry);
-    tell_hidden(carry);
 }

@@ -59,7 +59,7 @@ static void reached(const struct control *control, uint64_t now[])
         for (unsigned k = 0; k < LIMITS; k++)
             now[k] += __atomic_load_n(&control->carry->workers[i]->limits[k], __ATOMIC_RELAXED);
     now[LIMIT_BOUND] = control->carry->ports.lost;
-    if (control->carry->by_tc) now[LIMIT_RAISED] = in_kernel_more(control->carry).lost;
+    if (control->carry->by_tc | control->carry->rings) now[LIMIT_RAISED] = in_kernel_more(control->carry).lost;
     of_ports(control, now);
 }
 

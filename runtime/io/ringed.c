@@ -1,0 +1,108 @@
+/* A port of `xdp` with a ring beside it (raised.c). By XDP comes what arrives; by the ring, what the host has routed and
+ * sends by the interface, where a nat may translate it. */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "runtime/io/io.h"
+
+struct io_port {
+    struct io_port *xdp, *ring;
+    int fd; /* an epoll of both */
+};
+
+static bool watch(int epoll, int fd)
+{
+    struct epoll_event e = {.events = EPOLLIN};
+    return epoll >= 0 && !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+struct io_port *ringed_join(struct io_port *xdp, struct io_port *ring)
+{
+    struct io_port *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    *p = (struct io_port){.xdp = xdp, .ring = ring, .fd = epoll_create1(EPOLL_CLOEXEC)};
+    if (watch(p->fd, io_XDP.fd(xdp)) && watch(p->fd, io_RAISED.fd(ring))) return p;
+    if (p->fd >= 0) close(p->fd);
+    free(p);
+    return NULL;
+}
+
+static void ringed_close(struct io_port *p)
+{
+    close(p->fd);
+    io_XDP.close(p->xdp);
+    io_RAISED.close(p->ring);
+    free(p);
+}
+
+static unsigned ringed_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
+{
+    const unsigned routed = io_RAISED.receive(p->ring, pkts, n / 2); /* neither keeps the other waiting */
+    return routed + io_XDP.receive(p->xdp, pkts + routed, n - routed);
+}
+
+static void ringed_release(struct io_port *p)
+{
+    io_RAISED.release(p->ring);
+    io_XDP.release(p->xdp);
+}
+
+/* True for a frame that leaves by the ring's packet socket. XDP sends neither super-packets nor checksums that are left
+ * to a card, and what the host has routed (its way is said) may be such: all of it leaves in one order. */
+static bool is_rings(const struct pkt *pkt)
+{
+    return pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID);
+}
+
+static void ringed_send(struct io_port *p, struct pkt *pkt)
+{
+    if (is_rings(pkt))
+        io_RAISED.send(p->ring, pkt);
+    else
+        io_XDP.send(p->xdp, pkt);
+}
+
+static void ringed_flush(struct io_port *p)
+{
+    io_RAISED.flush(p->ring);
+    io_XDP.flush(p->xdp);
+}
+
+static int ringed_fd(const struct io_port *p) { return p->fd; }
+
+static int ringed_fault(struct io_port *p)
+{
+    const int fault = io_XDP.fault(p->xdp), rings = io_RAISED.fault(p->ring);
+    return fault ? fault : rings;
+}
+
+static void ringed_stats(struct io_port *p, struct io_stats *to)
+{
+    struct io_stats of = {0};
+    io_XDP.stats(p->xdp, to);
+    io_RAISED.stats(p->ring, &of);
+    io_stats_add(to, &of);
+    if (!to->last_errno) to->last_errno = of.last_errno;
+}
+
+static void ringed_losses(struct io_port *p, struct io_stats *to)
+{
+    struct io_stats of = {0};
+    io_XDP.losses(p->xdp, to);
+    io_RAISED.losses(p->ring, &of);
+    io_stats_add(to, &of);
+}
+
+const struct io_ops io_RINGED = {
+    .name = "xdp",
+    .close = ringed_close,
+    .receive = ringed_receive,
+    .release = ringed_release,
+    .send = ringed_send,
+    .flush = ringed_flush,
+    .fd = ringed_fd,
+    .fault = ringed_fault,
+    .stats = ringed_stats,
+    .losses = ringed_losses,
+};
