@@ -165,7 +165,7 @@ static void ask_stages(struct channel *c, void *arg)
     struct pkt pkt;
     bool generic;
     struct io_made made;
-    const struct io_ask here = {.mtu = 1500, .group = -1, .ring_bytes = 1 << 20, .noted = true};
+    const struct io_ask here = {.mtu = 1500, .group = -1, .ring_bytes = 1 << 20, .noted = true, .beside = !by_tc};
     const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
     kernel_ready();
     wants(!parent_confine(c), 1);
@@ -178,7 +178,7 @@ static void ask_stages(struct channel *c, void *arg)
         pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
         wants(!ask_frame(&a, by_tc ? KERNEL_IN : KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
     }
-    for (unsigned i = 0; by_tc && i < 2; i++) { /* the second in place of the first */
+    for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
         struct pkt *none[IO_BATCH];
         wants(!ask_port(c, &here, &made, err, sizeof err), 8);
         struct io_port *port = io_RAISED.open(&here, &made, NULL, err, sizeof err);
