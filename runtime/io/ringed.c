@@ -1,5 +1,5 @@
-/* A port of `xdp` with a ring beside it (raised.c). By XDP comes what arrives; by the ring, what the host has routed and
- * sends by the interface, where a nat may translate it. */
+/* A port of `xdp` with a ring beside it (raised.c). By XDP comes what arrives; by the ring, what the host has routed
+ * and sends by the interface, where a nat may translate it. */
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -50,10 +50,7 @@ static void ringed_release(struct io_port *p)
 
 /* True for a frame that leaves by the ring's packet socket. XDP sends neither super-packets nor checksums that are left
  * to a card, and what the host has routed (its way is said) may be such: all of it leaves in one order. */
-static bool is_rings(const struct pkt *pkt)
-{
-    return pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID);
-}
+static bool is_rings(const struct pkt *pkt) { return pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID); }
 
 static void ringed_send(struct io_port *p, struct pkt *pkt)
 {

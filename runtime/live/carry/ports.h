@@ -9,8 +9,8 @@ const struct io_ops *ports_ops(const struct carry *carry, unsigned at);
  * first. NULL, after the reason was told. */
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group);
 
-/* Put rings beside sockets for carry->now, where the kernel executor needs them and has none yet (in_kernel_rings). False:
- * err has one line. Rings stay, also after a program that needs none. */
+/* Put rings beside sockets for carry->now, where the kernel executor needs them and has none yet (in_kernel_rings).
+ * False: err has one line. Rings stay, also after a program that needs none. */
 bool ports_rings(struct carry *carry, char *err, size_t err_len);
 
 /* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
