@@ -143,6 +143,13 @@ static inline struct kernel_note io_note(const struct pkt *pkt)
     return note;
 }
 
+/* Say that no note stands before the frame, in headroom where an earlier one may have been. */
+static inline void io_note_none(struct pkt *pkt)
+{
+    if (pkt->headroom >= sizeof(struct kernel_note))
+        memset(pkt->data - sizeof(struct kernel_note), 0, sizeof(struct kernel_note));
+}
+
 /* Close what was made and not opened. */
 void io_made_close(struct io_made *m);
 /* Return the filter of packet sockets, loaded on first use; NULL: there is none (steer/filter.h). */

@@ -61,10 +61,11 @@ static bool crosses(const struct worker *w, struct pkt *pkt)
 
 /* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
  * forwards, and has not seen the packet, the sender hears that no route leads there. */
-static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
+static bool goes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;
-    return w->cfg.routes && !is_bridged(w, pkt) && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
+    return w->cfg.routes && !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) &&
+           routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
            egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
 }
 
@@ -179,7 +180,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* The host stack got each fragment that was held on its arrival. */
-    if (e->kind == TX_HOST && goes_on(w, e->pkt, now)) return;
+    if (e->kind == TX_HOST && goes_on(w, &e->verdict, e->pkt, now)) return;
     if (e->kind == TX_HOST && !is_bridged(w, e->pkt)) copying_sent(w->copying, e->pkt);
     if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
         give_back(w, e->pkt);
@@ -275,7 +276,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done) clamp_accepted(w->cfg.program, &w->egress.snapshot->facts, w->pkts[i]);
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
-        const bool goes = lets && !v->done && goes_on(w, w->pkts[i], now);
+        const bool goes = lets && !v->done && goes_on(w, v, w->pkts[i], now);
         if (lets && !v->done && !goes && !is_bridged(w, w->pkts[i])) copying_sent(w->copying, w->pkts[i]);
         if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
@@ -323,7 +324,7 @@ static void take_routed(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     const struct vm_in in = worker_input(w, now);
     pkt->iface = w->ports[pkt->cookie].iface;
-    vm_run_routed(w->vm, &in, pkt, io_note(pkt).came, &w->tx);
+    vm_run_routed(w->vm, &in, pkt, up_came(w, pkt), &w->tx);
     worker_leave(w, now);
 }
 
@@ -344,7 +345,6 @@ static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, u
 static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
-    if (w->cfg.world) n = leave_routed(w, pkts, n, now);
     for (unsigned i = 0; i < n; i++) {
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
@@ -387,6 +387,7 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
     }
     w->counters.cut++;
     w->counters.pieces += n;
+    for (unsigned i = 0; i < n && w->cfg.world; i++) io_note_none(pieces[i]);
     for (unsigned i = 0; i < n; i += VM_BATCH) worker_judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
     for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are put back already */
 }
@@ -394,6 +395,7 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
 {
     unsigned first = 0;
+    if (w->cfg.world) n = leave_routed(w, pkts, n, now);
     for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
         if (!pkts[i]->segment) continue;
         if (i > first) judge(w, pkts + first, i - first, NULL, now);

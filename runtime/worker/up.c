@@ -18,6 +18,12 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
                           .shown = note.flags & KERNEL_SHOWN};
 }
 
+uint16_t up_came(const struct worker *w, const struct pkt *pkt)
+{
+    const struct kernel_note note = io_note(pkt);
+    return note.program == __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED) ? note.came : 0;
+}
+
 /* Put packets on the tape. The kernel's findings are in a packet's note, which is lost when the packet is rewritten. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns)
 {

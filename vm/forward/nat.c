@@ -165,7 +165,8 @@ static bool is_lost(const struct job *j, struct packet_ctx *c, enum way_why why)
     uint64_t unknown[WAY_WHYS] = {0};
     unknown[why] = 1;
     nat_unknown(j->vm->forward->nat, unknown);
-    if (!cfg->live || cfg->kernel) return false;
+    if (cfg->kernel && !c->routed) c->v->flags |= VERDICT_HOSTS;
+    if (!cfg->live || (cfg->kernel && !c->routed)) return false;
     forward_refuse(c, REASON_NO_WAY);
     return true;
 }

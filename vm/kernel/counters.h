@@ -47,6 +47,7 @@ enum kernel_program_flag {
     KERNEL_NATS_ANY_WAY = 1 << 12, /* a nat takes packets whichever way they leave */
     KERNEL_CLAMPS = 1 << 13,       /* SYNs that cross are clamped in user space */
     KERNEL_FORWARDS_ANY = 1 << 14, /* a nat forwards from any destination */
+    KERNEL_NATS_ALL = 1 << 15,     /* a statement of a nat says nothing of the way out */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs

@@ -86,13 +86,23 @@ static unsigned gap_across(const struct program *p, uint32_t iface, enum served_
     return by == SERVED_NOT_KERNEL && judged ? GAP_PAST : GAP_FORWARD;
 }
 
-static bool translates(const struct program *p, const char *device)
+/* True if the condition on interfaces has the one with that id. */
+static bool cond_has(const struct program *p, const struct pbc_cond *c, uint32_t iface)
 {
+    return has(p, c, iface) != ((c->flags & PBC_COND_NOT) != 0);
+}
+
+/* True if a statement of a nat asks for what leaves by the device. */
+static bool translates(const struct program *p, uint32_t iface)
+{
+    const struct iface_table t = program_ifaces(p);
     bool any = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
-        if (p->nats[i].iface >= p->ifaces_count) continue;
-        const char *at = program_str(p, p->ifaces[p->nats[i].iface].device);
-        any |= !strcmp(at, device) || iface_holds(at, device);
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind == PBC_NAT_FORWARD) continue;
+        any |= n->iface != PBC_NONE && iface_is_of(&t, iface, n->iface);
+        for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++)
+            any |= p->conds[k].kind == COND_OUT_ON && cond_has(p, &p->conds[k], iface);
     }
     return any;
 }
@@ -111,7 +121,7 @@ unsigned served_gaps(const struct program *p, const char *device, enum served_by
         else if (judge_of(p, d, iface) == PBC_NONE)
             gaps |= directions[i].gap;
     }
-    return gaps | (!served && translates(p, device) ? GAP_NAT : 0);
+    return gaps | (!served && translates(p, iface) ? GAP_NAT : 0);
 }
 
 bool served_listed(const char *names, const char *device)
@@ -219,21 +229,23 @@ static const char *first_unserved(const struct program *p, const struct pbc_cond
     return first;
 }
 
-/* True if packets that cross may meet the rule. */
-static bool may_cross(const struct program *p, const struct pbc_rule *r)
+/* True if packets that cross from that device may meet the rule. */
+static bool may_cross(const struct program *p, const struct pbc_rule *r, const char *device)
 {
-    return r->list & PBC_LIST_CHAIN || firewall_judges(&p->firewalls[r->list], PBC_DIR_FORWARD);
+    const struct iface_table t = program_ifaces(p);
+    const struct pbc_firewall *f = r->list & PBC_LIST_CHAIN ? NULL : &p->firewalls[r->list];
+    if (f && f->iface != PBC_NONE && !iface_is_of(&t, iface_match(&t, device), f->iface)) return false;
+    return !f || firewall_judges(f, PBC_DIR_FORWARD);
 }
 
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
                   size_t len)
 {
     const char *device = NULL;
-    if (by == SERVED_NOT_KERNEL && may_cross(p, r)) return false;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count && !device; i++)
         if (p->conds[i].kind == COND_ON) device = first_unserved(p, &p->conds[i], serves);
-    if (!device) return false;
-    const bool crosses = may_cross(p, r);
+    const bool crosses = device && may_cross(p, r, device);
+    if (!device || (crosses && by == SERVED_NOT_KERNEL)) return false;
     snprintf(buf, len, "%.80s:%u never matches%s: it asks for what comes in by %s, which -i does not name%s",
              program_str(p, r->place.file), r->place.line, crosses ? " in user space" : "", device,
              crosses ? "; the kernel executor judges what crosses from there where it leaves" : "");

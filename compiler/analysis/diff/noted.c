@@ -150,7 +150,8 @@ char *audits_text(struct diff *d, const struct side *s)
         struct ir_product when;
         if (!(r->flags & PBC_RULE_AUDIT)) continue;
         normal_when(&d->c, s->conds + r->conds, r->cond_count, &when);
-        fprintf(out, "%saudit %s ", before, verdict_info[r->verdict].name);
+        const struct pbc_firewall *f = r->list & PBC_LIST_CHAIN ? NULL : &p->would_firewalls[r->list];
+        fprintf(out, "%saudit%s %s ", before, f ? directions[f->direction] : "", verdict_info[r->verdict].name);
         put_region(d, &when, out);
         before = "\n";
     }

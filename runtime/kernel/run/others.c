@@ -6,11 +6,11 @@
 #include "runtime/kernel/kernel.h"
 #include "vm/kernel/port.h"
 
-static bool has(const struct other others[], uint32_t count, uint32_t ifindex)
+static const struct other *find(const struct other others[], uint32_t count, uint32_t ifindex)
 {
-    bool is = false;
-    for (uint32_t i = 0; i < count; i++) is |= others[i].ifindex == ifindex;
-    return is;
+    for (uint32_t i = 0; i < count; i++)
+        if (others[i].ifindex == ifindex) return &others[i];
+    return NULL;
 }
 
 /* Delete devices that are gone. Each next key is read before its predecessor is deleted. */
@@ -21,8 +21,18 @@ static void forget(int map, const struct other others[], uint32_t count)
     while (!more) {
         at = next;
         more = bpf_map_get_next_key(map, &at, &next);
-        if (!has(others, count, at)) bpf_map_delete_elem(map, &at);
+        if (!find(others, count, at)) bpf_map_delete_elem(map, &at);
     }
+}
+
+/* Write one. A row that can't be written is deleted: what stood there was of another time. */
+static int write_one(int map, const struct other *x)
+{
+    const struct kernel_other is = {.as = x->as, .judged = x->judged};
+    if (!bpf_map_update_elem(map, &x->ifindex, &is, BPF_ANY)) return 0;
+    const int failed = -errno;
+    bpf_map_delete_elem(map, &x->ifindex);
+    return failed;
 }
 
 int kernel_others_push(const struct kernel *kernel, const struct other others[], uint32_t count)
@@ -30,9 +40,9 @@ int kernel_others_push(const struct kernel *kernel, const struct other others[],
     const int map = kernel_map(kernel, KERNEL_MAP_others)->fd;
     int failed = 0;
     forget(map, others, count);
-    for (uint32_t i = 0; i < count && !failed; i++) {
-        const struct kernel_other is = {.as = others[i].as, .judged = others[i].judged};
-        failed = bpf_map_update_elem(map, &others[i].ifindex, &is, BPF_ANY) ? -errno : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const int one = write_one(map, &others[i]);
+        if (!failed) failed = one;
     }
     return failed;
 }

@@ -122,8 +122,10 @@ static uint32_t number_of(const struct renewal *n, const struct route_way *way)
 static void number_ways(struct renewal *n)
 {
     const struct routes *t = n->facts->routes;
+    n->routes->hides = false;
     for (uint32_t i = 0; i < t->size.ways; i++) {
         const uint32_t number = n->numbers[i] = number_of(n, &t->ways[i]);
+        n->routes->hides |= number == WAY_TOO_MANY && t->ways[i].legs;
         n->taken[number] = true;
         if (number >= KERNEL_WAY_FIXED) write_way(n, number, &n->routes->ways[number]);
     }

@@ -12,6 +12,7 @@ struct kernel_routing {
     struct route_names *ways; /* [KERNEL_ROUTE_WAYS]: each way by names of devices */
     struct route_prefix *prefixes;
     size_t count;
+    bool hides; /* a way of the table that has legs is unknown here, for want of room */
 };
 
 /* Update the maps to facts->routes and facts->devices; empty and without known ways if that is NULL or the program in

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "runtime/exchange/iface_id.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/report/text.h"
 #include "vm/words/words.h"
@@ -63,6 +62,16 @@ static uint16_t port_iface(const struct control *control, const char *device)
     return IFACE_NONE;
 }
 
+/* Return the device's id in rules, as the kernel executor knows what comes by it. */
+static uint16_t known_as(const struct control *control, const char *device)
+{
+    const struct host_link *link = host_link_named(control->carry->host, device);
+    const struct snapshot *s = control->carry->latest;
+    for (uint32_t i = 0; link && i < s->others_count; i++)
+        if (s->others[i].ifindex == link->ifindex) return (uint16_t)(s->others[i].as - 1);
+    return IFACE_OTHER;
+}
+
 uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on)
 {
     const struct program *p = control->carry->now.program;
@@ -74,9 +83,19 @@ uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, con
         return IFACE_NONE;
     if (!(key.kind & KIND_FORWARD) || !find_way(control, &key, on, &s)) return IFACE_NONE;
     const uint16_t out = port_iface(control, way_of(control, key.dst, key.kind));
-    const uint16_t as = device_known_as(p, s.device);
+    const uint16_t as = known_as(control, s.device);
     const bool judged = firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
     return out == IFACE_NONE || judged ? as : out;
+}
+
+/* True if a packet that comes by a device for which no firewall is crosses to an interface whose firewall judges it. */
+static bool is_judged_there(const struct control *control, const struct key *key)
+{
+    const struct program *p = control->carry->now.program;
+    const struct iface_table t = program_ifaces(p);
+    if (!control->carry->in_kernel || !(key->kind & KIND_FORWARD)) return false;
+    const uint16_t out = port_iface(control, way_of(control, key->dst, key->kind));
+    return out != IFACE_NONE && firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, out) != PBC_NONE;
 }
 
 static void say(struct call *c, const struct sought *s, const char *packet)
@@ -108,7 +127,7 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
     if (pkt_parse(&copy, &carry->latest->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return false;
     if (!find_way(control, &key, on, &s)) return false;
     unjudged_each(carry, carry->now.program, carry->now.allows, seek, &s);
-    if (!s.found) return false;
+    if (!s.found || (!s.shut && is_judged_there(control, &key))) return false;
     s.shut &= !key_is_dhcp(&key) && !(key.kind & KIND_ND);
     pkt_describe(&copy, &key, what, sizeof what);
     say(c, &s, text_clean(what));

@@ -1,6 +1,7 @@
 #include "runtime/live/world/devices.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
@@ -63,14 +64,24 @@ struct facts_device *devices_of(const struct world *world, const struct program 
     return all;
 }
 
+/* True if the interface is one of -i, and there are programs for it. */
 static bool is_served(const struct world *world, unsigned ifindex)
 {
     bool is = false;
-    for (unsigned at = 0; at < world->o->iface_count; at++) is |= world->carry->ifindex[at] == ifindex;
+    for (unsigned at = 0; at < world->o->iface_count; at++)
+        is |= world->carry->ifindex[at] == ifindex && !(world->carry->away >> at & 1);
     return is;
 }
 
 enum { STACKED_MOST = 8 }; /* devices above one another */
+
+static bool has_ports(const struct host_link *link)
+{
+    static const char *const kinds[] = {"bridge", "bond", "team", "vrf"};
+    bool has = false;
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) has |= !strcmp(link->kind, kinds[i]);
+    return has;
+}
 
 /* True if all frames that come by the device come by interfaces that are served. That of a macvlan may be sent by
  * another macvlan above the same link. */
@@ -82,7 +93,7 @@ static bool is_judged(const struct world *world, unsigned ifindex, unsigned deep
     if (is_served(world, ifindex)) return true;
     if (!link || !deep) return false;
     if (link->under) return is_judged(world, link->under, deep - 1);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count && has_ports(link); i++) {
         if (all[i].master != ifindex) continue;
         if (!is_judged(world, all[i].ifindex, deep - 1)) return false;
         ports++;

@@ -231,7 +231,22 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
 
 static struct way_found way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
-    return way_find(n->facts, of->key, of->pkt, b->to_dst);
+    struct way_found way = way_find(n->facts, of->key, of->pkt, b->to_dst);
+    if (of->routed) way.iface = of->pkt->iface; /* rules may know it by a pattern */
+    return way;
+}
+
+/* Return the interface with that outside address, if the statement lets packets leave by it; IFACE_NONE: there is none.
+ */
+static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, const struct nat_asker *of,
+                               const struct flow_bind *b)
+{
+    uint32_t addr[4];
+    for (unsigned i = 0; n->facts && i < n->facts->ifaces_count; i++)
+        if (nat_leaves(n->p, one, facts_known_as(n->facts, (uint16_t)i)) &&
+            facts_address(n->facts, (uint16_t)i, of->key->kind & KIND_IP6, addr) && address_equal(addr, b->to_src))
+            return (uint16_t)i;
+    return IFACE_NONE;
 }
 
 /* A masqueraded flow whose packets leave by another interface ends (nat_is_rerouted); a `source`'s does not. */
@@ -242,7 +257,9 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
         return n->facts && one->kind == PBC_NAT_FORWARD ? facts_way(n->facts->target_out, b->nat) : IFACE_NONE;
     if (one->kind == PBC_NAT_MASQUERADE && one->iface != PBC_NONE) return (uint16_t)one->iface;
     const struct way_found way = way_now(n, of, b);
-    return way.out ? way.iface : (uint16_t)one->iface;
+    if (way.out) return way.iface;
+    const bool several = one->kind == PBC_NAT_MASQUERADE && one->iface == PBC_NONE;
+    return several ? way_of_address(n, one, of, b) : (uint16_t)one->iface;
 }
 
 /* True if the flow's outside address is that of the interface by which the statement lets it leave, as far as is known;

@@ -234,10 +234,10 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
         return NAT_NOTHING;
     struct key there = *key;
     if (in) lead_to(&there, b);
-    struct nat_leaving leaving = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = in};
+    struct nat_leaving leaving = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = in, .routed = of->routed};
     const uint32_t out = nat_statement_out(n->p, &leaving);
     const uint16_t way = leaving.way.out ? leaving.way.iface : IFACE_NONE;
-    of->why = leaving.unknown ? leaving.way.why : WAY_KNOWN;
+    of->why = leaving.blind ? WAY_ARRIVAL : leaving.unknown ? leaving.way.why : WAY_KNOWN;
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
     if (in) b->kind = BIND_NAT_FORWARD;
     if (out != PBC_NONE && port_leave(n, key, of->stack, out, way, look, b) != NAT_BOUND)

@@ -57,6 +57,8 @@ struct nat_leaving {
     const struct pkt *pkt;
     const struct facts *facts;
     bool turned;  /* the destination was translated, from an outside end to an inside one */
+    bool routed;  /* as in struct nat_asker */
+    bool blind;   /* set: a statement asks for the interface that it came in by, which is unknown */
     bool unknown; /* set: a statement may take it, but nobody knows its way */
     bool asked;   /* `way` is set */
     struct way_found way;

@@ -29,11 +29,19 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
     return !n->from_count;
 }
 
-/* True if the statement's further conditions hold, but for `out on` (nat_leaves). They need no bytes of the packet. */
-static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key)
+/* True if the statement's further conditions hold, but for `out on` (nat_leaves). They need no bytes of the packet.
+ * *blind (NULL: nothing is) is set if `on` is one, and nobody knows by which interface the packet came in. */
+static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key, bool *blind)
 {
-    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++)
-        if (p->conds[i].kind != COND_OUT_ON && !cond_match(p, &p->conds[i], key, NULL)) return false;
+    bool unknown = false;
+    for (uint32_t i = n->conds; i < n->conds + n->cond_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        if (blind && c->kind == COND_ON && key->iface == IFACE_NONE)
+            unknown = true;
+        else if (c->kind != COND_OUT_ON && !cond_match(p, c, key, NULL))
+            return false;
+    }
+    if (blind) *blind = unknown;
     return true;
 }
 
@@ -73,7 +81,7 @@ static bool forwards(const struct program *p, const struct pbc_nat *n, const str
 {
     if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key) || !names_destination(n, key)) return false;
     if (n->iface != PBC_NONE && key->iface != n->iface) return false;
-    return has_protocol(n, key) && in_from(p, n, key, false) && conds_hold(p, n, key);
+    return has_protocol(n, key) && in_from(p, n, key, false) && conds_hold(p, n, key, NULL);
 }
 
 /* True if the destination is an outside address of a map, wherever the packet comes from: inside hosts use it, too.
@@ -113,11 +121,12 @@ static bool leaves_anywhere(const struct program *p, const struct pbc_nat *n)
 /* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map that
  * says nothing of the way out says that the destination is not inside: in no source that a statement names, and in no
  * map. */
-static bool takes(const struct program *p, const struct pbc_nat *n, const struct nat_leaving *l)
+static bool takes(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
     const struct key *key = l->key;
     if (n->kind == PBC_NAT_FORWARD || (n->family && n->family != family_of(key))) return false;
-    if (!conds_hold(p, n, key)) return false;
+    l->blind = false;
+    if (!conds_hold(p, n, key, l->routed ? &l->blind : NULL)) return false;
     if (n->kind != PBC_NAT_MAP) return in_from(p, n, key, false);
     return address_in_prefix(n->target, n->len, key->src) &&
            (l->turned || !leaves_anywhere(p, n) || !(is_mapped(p, key) || is_source(p, key)));
@@ -127,6 +136,7 @@ static bool takes(const struct program *p, const struct pbc_nat *n, const struct
 static const struct way_found *leaving_way(struct nat_leaving *l)
 {
     if (!l->asked) l->way = way_find(l->facts, l->key, l->pkt, l->key->dst);
+    if (l->routed) l->way.iface = l->pkt->iface; /* rules may know it by a pattern */
     l->asked = true;
     return &l->way;
 }
@@ -157,7 +167,7 @@ uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
     l->unknown = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         if (!takes(p, &p->nats[i], l)) continue;
-        const enum leaves how = leaves_by(p, &p->nats[i], l);
+        const enum leaves says = leaves_by(p, &p->nats[i], l), how = says == LEAVES && l->blind ? LEAVES_UNKNOWN : says;
         l->unknown = how == LEAVES_UNKNOWN;
         if (how != LEAVES_NOT) return l->unknown ? PBC_NONE : i;
     }

@@ -267,7 +267,7 @@ bool routes_may_hide(const struct routes *r)
     for (uint32_t i = 0; i < r->size.ranges4; i++) may |= hides(r, r->way4[i]);
     for (uint32_t i = 0; i < r->size.ranges6; i++) may |= !stays_on_link(&r->range6[i]) && hides(r, r->way6[i]);
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
-        may |= r->rules[i].does == ROUTE_ASKS ||
+        may |= r->rules[i].does == ROUTE_ASKS || (r->rules[i].tos && r->rules[i].family == 4) ||
                r->rules[i].asks & (ROUTE_ASKS_MARK | ROUTE_ASKS_UNSEEN | ROUTE_ASKS_ARRIVAL);
     return may;
 }

@@ -160,11 +160,12 @@ static inline bool settle_is_outside(struct kpkt *k)
     return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
 }
 
-/* True if the way of a packet that crosses is known, and by an interface of a nat's. Where it is unknown, the host
- * routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
+/* True if the way of a packet that crosses is known, and by an interface of a nat's; or if a statement asks for no way.
+ * Where it is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
 static inline bool settle_leaves_by_nat(const struct kpkt *k)
 {
-    return k->pkt.way && settle_nat_leaves(count_program(k->program), k->pkt.way - 1u);
+    const struct kernel_program *p = count_program(k->program);
+    return p->flags & KERNEL_NATS_ALL || (k->pkt.way && settle_nat_leaves(p, k->pkt.way - 1u));
 }
 
 /* True if a nat's statements may concern the packet (bind/nat.c, nat_choose). The host itself handles link-local
@@ -186,6 +187,7 @@ static inline bool settle_nat_looks(const struct kpkt *k)
     const uint32_t kind = k->key.kind;
     const struct kernel_port *port = &state_ports[k->ifindex & MASK(ports)];
     if (port->ifindex != k->ifindex || !port->nats || !(kind & KIND_FORWARD) || !(kind & KIND_IP)) return false;
+    if (kind & KIND_VLAN) return false; /* it leaves by a VLAN device */
     if (k->seen.class != SEEN_UNBOUND) return k->seen.class <= SEEN_ORIGINAL;
     return !settle_is_error(&k->key) && k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }

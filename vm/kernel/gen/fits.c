@@ -48,7 +48,8 @@ static uint32_t ups_of(const struct program *p)
            bit(bound, KERNEL_UP_ERROR) | bit(program_has_cookies(p), KERNEL_UP_PROOF) |
            bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) | bit(bound, KERNEL_UP_ROOM) |
            bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) |
-           bit(stands_in_wire(p), KERNEL_UP_INLINE) | bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
+           bit(p->nats_count != 0, KERNEL_UP_ROUTED) | bit(stands_in_wire(p), KERNEL_UP_INLINE) |
+           bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
 /* True for a branch whose connections leave their sockets, or have none. */

@@ -108,16 +108,14 @@ inline_whole void judge_again(struct kpkt *k)
 }
 
 /* Decide by the rules. What came in by a device that is not served is seen only as it leaves: where no firewall judges
- * what comes in by that device, the one of the interface that it leaves by does. */
+ * what comes in by that device, the one of the interface that it leaves by does, and the packet counts as coming in by
+ * that from here on. */
 inline_whole decided decide(struct kpkt *k)
 {
     const decided d = judge_program(k);
     if (!k->came || d != decided_by_nobody(ACTION_ACCEPT)) return d;
-    const uint64_t mirrors = k->mirrors;
     k->key.iface = (uint16_t)known_as(k->pkt.iface);
-    const decided by_out = judge_program(k);
-    k->mirrors = mirrors;
-    return by_out;
+    return judge_program(k);
 }
 
 /* Judge the packet. Inlined, as all of the entry is: the calls below need every stack frame that the kernel has. */

@@ -127,6 +127,7 @@ static inline void ask(struct kpkt *k, bool returns)
 GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
 {
     const uint32_t kind = k->key.kind;
+    if (k->flags & KERNEL_EGRESS && kind & KIND_FORWARD && kind & KIND_VLAN) return out_by(IFACE_OTHER);
     if (kind & KIND_OUT || k->flags & KERNEL_EGRESS)
         return k->pkt.iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(known_as(k->pkt.iface));
     if (k->pkt.flags & PKT_WAY_SAID) return k->pkt.way ? out_by(k->pkt.way - 1u) : unknown(WAY_OTHER);

@@ -284,17 +284,19 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 inline_whole bool nats_look(const struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
-    return state_world.nats_leave && port->ifindex == ctx->ifindex && port->nats;
+    if (ctx->vlan_present) return false; /* it leaves by a VLAN device */
+    return (state_world.nats_leave || !state_world.knows_routes) && port->ifindex == ctx->ifindex && port->nats;
 }
 
 /* Look up the flow of a packet that was judged where it came in, and that the host has routed. A later piece has
- * none. */
+ * none. What can't be read or looked up here goes up, too: it may have to be translated. */
 inline_whole enum stage routed_look(struct kpkt *k)
 {
-    if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_NONE;
-    if (!(k->key.kind & KIND_FRAG_LATER) && kernel_flow_look(k)) return STAGE_NONE;
+    bool unsure = k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE;
+    if (!unsure && !(k->key.kind & KIND_FRAG_LATER)) unsure = kernel_flow_look(k) != KERNEL_UP_NONE;
+    if (!unsure && !settle_nat_looks(k)) return STAGE_NONE;
     k->up = KERNEL_UP_ROUTED;
-    return settle_nat_looks(k) ? STAGE_ACT : STAGE_NONE;
+    return STAGE_ACT;
 }
 
 inline_whole void packet_begin(struct kpkt *k)

@@ -79,6 +79,7 @@ void in_kernel_close(struct carry *carry)
     flows_fini(&carry->kernel->flows);
     answers_free(carry->kernel->answers);
     kernel_free(carry->kernel->kernel);
+    free(carry->kernel->others);
     free(carry->kernel);
     carry->kernel = NULL;
 }

@@ -37,7 +37,11 @@ struct in_kernel {
     uint64_t unjudged;       /* atomic: calls of the judge that failed */
     bool told_more;          /* stages may know more addresses than the program in force */
     struct kernel_facts facts;
-    int routes_failed;              /* error of the routes, as last told */
+    int routes_failed;    /* error of the routes, as last told */
+    struct other *others; /* [others_count] content of the map of that name */
+    uint32_t others_count;
+    uint64_t routes_number;         /* of the table of the last push */
+    unsigned hides;                 /* more than 0: ways may be unknown, or were so that many seconds ago */
     int others_failed, told_others; /* errors of the devices that are not served, as last written and last told */
     uint32_t ifindex[PORTS_MOST];   /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];     /* as in struct kernel_port */
@@ -65,5 +69,9 @@ void answers_free(struct answers *a); /* accepts NULL */
 void answers_give(struct carry *carry, const struct program *p, const struct pkt *pkt, const struct key *key,
                   uint32_t rule);
 void answers_count(const struct answers *a, struct in_kernel_more *to);
+/* Once a second: end the look at what leaves, some time after no way is unknown any more. */
+void in_kernel_hidden(struct carry *carry);
+/* True if other devices that are not served stand in the map than in the latest snapshot. */
+bool in_kernel_others_differ(const struct carry *carry);
 /* Write interfaces and facts into the maps. Return 0 or a negative errno. */
 int in_kernel_push(const struct carry *carry);

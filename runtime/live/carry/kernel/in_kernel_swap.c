@@ -15,7 +15,8 @@ bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, 
                         &carry->kernel->proof, err, err_len);
 }
 
-/* True if the new program gives an interface or schedule another number, or newly asks for ways. */
+/* True if the new program gives an interface, a device that is not served, or a schedule another number, or newly asks
+ * for ways. */
 static bool renumbers(const struct carry *carry)
 {
     struct kernel *k = carry->kernel->kernel;
@@ -24,7 +25,7 @@ static bool renumbers(const struct carry *carry)
     others |= carry->now.program->meta->flags & PBC_NEEDS_ROUTES && !kernel_world(k)->knows_routes;
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         others |= ports[carry->kernel->ifindex[i] % KERNEL_PORTS].iface != carry->now.iface[i];
-    return others;
+    return others || (carry->latest && in_kernel_others_differ(carry));
 }
 
 /* Put the new judge in force. Packets go up meanwhile, because numbers and judge may belong to different programs. */

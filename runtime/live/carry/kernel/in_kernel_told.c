@@ -155,6 +155,7 @@ void in_kernel_tick(struct carry *carry, uint64_t now_ns)
     if (!carry->kernel || change_pending(carry)) return; /* during a change, the old meters may vanish */
     in_kernel_ends(carry);
     in_kernel_devices(carry);
+    in_kernel_hidden(carry);
     kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
     kernel_sweep(carry->kernel->kernel, now_ns);
     if (carry->kernel->told_more) told_keep(carry->kernel->kernel, carry->now.program);

@@ -171,18 +171,60 @@ static void push_watched(const struct carry *carry)
     w->number = (uint32_t)carry->latest->number;
 }
 
+/* Seconds for which nats still look at what leaves after the routes have changed: a packet whose way was unknown may
+ * wait in the host's queues. */
+enum { HIDES_S = 5 };
+
+/* Let nats look at what leaves, before the routes that hide ways are there. */
+static void push_hidden(const struct carry *carry)
+{
+    struct in_kernel *k = carry->kernel;
+    const struct routes *r = carry->latest->routes;
+    const bool nats = carry->now.program->nats_count;
+    if (routes_may_hide(r) || k->facts.routes.hides || (r && r->number != k->routes_number)) k->hides = HIDES_S;
+    k->routes_number = r ? r->number : 0;
+    __atomic_store_n(&kernel_world(k->kernel)->nats_leave, nats && k->hides, __ATOMIC_SEQ_CST);
+}
+
+void in_kernel_hidden(struct carry *carry)
+{
+    struct in_kernel *k = carry->kernel;
+    if (!k->hides || !carry->latest || routes_may_hide(carry->latest->routes) || k->facts.routes.hides) return;
+    if (!--k->hides) __atomic_store_n(&kernel_world(k->kernel)->nats_leave, 0, __ATOMIC_SEQ_CST);
+}
+
+bool in_kernel_others_differ(const struct carry *carry)
+{
+    const struct in_kernel *k = carry->kernel;
+    const struct snapshot *s = carry->latest;
+    return k->others_count != s->others_count || memcmp(k->others, s->others, s->others_count * sizeof *s->others) != 0;
+}
+
+/* Write the devices that are not served, if they have changed. */
+static int push_others(const struct carry *carry)
+{
+    struct in_kernel *k = carry->kernel;
+    const struct snapshot *s = carry->latest;
+    if (k->others && !k->others_failed && !in_kernel_others_differ(carry)) return 0;
+    free(k->others);
+    k->others = malloc((s->others_count + (size_t)1) * sizeof *s->others);
+    k->others_count = k->others ? s->others_count : 0;
+    if (k->others) memcpy(k->others, s->others, s->others_count * sizeof *s->others);
+    return kernel_others_push(k->kernel, s->others, s->others_count);
+}
+
 int in_kernel_push(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(carry);
-    world->nats_leave = carry->now.program->nats_count && routes_may_hide(carry->latest->routes);
+    push_hidden(carry);
     world->given = carry->tun_ifindex;
     follow_past(carry, world);
     push_watched(carry);
     push_ports(carry);
     k->facts.ifindexes = k->by_id;
-    k->others_failed = kernel_others_push(k->kernel, carry->latest->others, carry->latest->others_count);
+    k->others_failed = push_others(carry);
     return kernel_facts_push(&k->facts, k->kernel, &carry->latest->facts);
 }
 
