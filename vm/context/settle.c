@@ -118,7 +118,7 @@ void settle_whole(const struct job *j, const struct packet_ctx *c)
     struct verdict *v = c->v;
     const uint32_t bytes = c->pkt->wire_len;
     const unsigned noticed = c->pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    v->flags = (uint8_t)((v->flags & VERDICT_REPLY) | noticed);
+    v->flags = (uint8_t)((v->flags & (VERDICT_REPLY | VERDICT_HOSTS)) | noticed);
     counter_add(&vm->counters.verdicts[v->action], bytes);
     counter_add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
     if (noticed) settle_noticed(vm, noticed);

@@ -3,6 +3,7 @@
 #include "vm/flow/track/met.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/service.h"
 #include "vm/worker/audit.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
@@ -26,6 +27,7 @@ enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt 
     c.key->iface = came ? (uint16_t)(came - 1) : IFACE_NONE;
     pkt->way = (uint16_t)(facts_known_as(in->facts, pkt->iface) + 1);
     pkt->flags |= PKT_WAY_SAID;
+    clamp_accepted(vm->program, in->facts, pkt);
     track_study(vm->track, c.key, pkt, &c.seen);
     track_look(vm->track, c.key, pkt, &c.seen);
     forward_routed(&j, &c);
