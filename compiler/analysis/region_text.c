@@ -2,6 +2,7 @@
  * lists the complement, if that is shorter. */
 #include "compiler/analysis/region_text_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/directions.h"
@@ -10,6 +11,8 @@
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 #include "vm/words/words.h"
+
+enum { VALUES_SHOWN = 8, VALUES_COMPARED = 32 };
 
 void print_word(struct printer *t, const char *s)
 {
@@ -21,6 +24,18 @@ void print_word(struct printer *t, const char *s)
 void put_name(const char *name, FILE *out)
 {
     for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
+}
+
+/* Print the number by which two texts differ if the rest of a list, which they don't show, does. */
+static void put_list(struct printer *t, uint32_t id)
+{
+    if (t->text->compared) fprintf(t->out, ", list %u of this comparison", id);
+}
+
+static void put_value(struct printer *t, enum ir_field f, uint32_t id)
+{
+    const unsigned most = t->text->compared ? VALUES_COMPARED : VALUES_SHOWN;
+    if (!ir_print_value(t->text->c, f, id, most, t->out)) put_list(t, id);
 }
 
 static uint32_t count_of(const struct ir *ir, uint32_t id)
@@ -51,7 +66,8 @@ static const char *name_of(struct printer *t, uint32_t id, unsigned families)
 static bool put_named(struct printer *t, uint32_t id, unsigned families)
 {
     const char *name = name_of(t, id, families), *not = NULL;
-    if (!name) not = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
+    if (!name && !is_any(t, id, families))
+        not = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
     if (!name && !not ) return false;
     print_word(t, not ? "not " : "");
     put_name(not ? not : name, t->out);
@@ -64,7 +80,7 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
     const uint32_t list = is_any(t, id, families) ? IR_ALL : shorter(t, id, families);
     if (list != id && list != IR_ALL) print_word(t, "not");
     print_word(t, "");
-    ir_print_value(t->text->c, IR_SRC, list, t->out);
+    put_value(t, IR_SRC, list);
 }
 
 /* Return the list, made shorter if possible: addresses are added to which packets in these directions never go. For
@@ -123,25 +139,32 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     print_word(t, keyword);
     if (shorter_not) print_word(t, "not");
     print_word(t, "");
-    ir_print_value(t->text->c, f, shorter_not ? not : id, t->out);
+    put_value(t, f, shorter_not ? not : id);
 }
 
-/* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it. */
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it, by name.
+ */
 static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, const char *lead)
 {
     const struct image *img = t->text->c->image;
     const struct iface_table ifaces = image_ifaces(img);
-    bool any = false;
+    const char **devices = arena_alloc(t->text->c->arena, ((size_t)img->ifaces_count + 1) * sizeof(*devices));
+    uint32_t count = 0;
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
         const uint32_t around = iface_around(&ifaces, i);
         const bool around_says = around != PBC_NONE ? ir_ranges_have(t->ir, id, around) : not ;
         if (ir_ranges_have(t->ir, id, i) != outside || around_says == outside) continue;
-        fprintf(t->out, "%s\"", any ? ", " : lead);
-        put_name(image_str(img, img->ifaces[i].device), t->out);
-        fputc('"', t->out);
-        any = true;
+        devices[count++] = image_str(img, img->ifaces[i].device);
     }
-    return any;
+    if (count > 1) qsort(devices, count, sizeof(*devices), by_text);
+    for (uint32_t i = 0; i < count; i++) {
+        fprintf(t->out, "%s\"", i ? ", " : lead);
+        put_name(devices[i], t->out);
+        fputc('"', t->out);
+    }
+    return count > 0;
 }
 
 /* Print the named interfaces that the set has or, with `not`, lacks. False: none. */
@@ -167,6 +190,11 @@ static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, con
         fputs(any ? beside : unknown, t->out);
 }
 
+static void put_way_out(struct printer *t)
+{
+    put_ifaces(t, IR_OUT, "out ", "by an unknown way", " or by an unknown way");
+}
+
 static void put_source(struct printer *t)
 {
     const uint32_t id = t->p->field[IR_URPF];
@@ -180,11 +208,11 @@ static void put_flags(struct printer *t)
     print_word(t, "flags");
     if (has) {
         print_word(t, "has ");
-        ir_print_value(t->text->c, IR_HAS, has, t->out);
+        put_value(t, IR_HAS, has);
     }
     if (lacks) {
         print_word(t, "lacks ");
-        ir_print_value(t->text->c, IR_LACKS, lacks, t->out);
+        put_value(t, IR_LACKS, lacks);
     }
 }
 
@@ -193,7 +221,7 @@ static void put_other(struct printer *t, enum ir_field f, const char *keyword)
     if (t->p->field[f] == IR_ALL) return;
     print_word(t, keyword);
     print_word(t, "");
-    ir_print_value(t->text->c, f, t->p->field[f], t->out);
+    put_value(t, f, t->p->field[f]);
 }
 
 static void put_mac(uint64_t number, FILE *out)
@@ -222,7 +250,7 @@ static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo
 /* Print MACs: a set from which others were removed has ranges, and maybe frames without MACs. */
 static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
 {
-    enum { MACS_SHOWN = 8 };
+    const uint32_t most = t->text->compared ? VALUES_COMPARED : VALUES_SHOWN;
     const struct ir_macs *m = ir_macs(t->ir, t->p->field[f]);
     uint32_t members = 0, others = 0, i = 0;
     uint64_t lo, hi;
@@ -235,12 +263,15 @@ static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
     const bool without = m->count && m->macs[m->count - 1] >> 48, not = others < members;
     print_word(t, keyword);
     if (not ) print_word(t, "not");
-    for (; i < MACS_SHOWN && nth_macs(m, not, i, &lo, &hi); i++) {
+    for (; i < most && nth_macs(m, not, i, &lo, &hi); i++) {
         fputs(i ? ", " : " ", t->out);
         put_mac(lo, t->out);
         if (lo != hi) fputc('-', t->out), put_mac(hi, t->out);
     }
-    if ((not ? others : members) > i) fprintf(t->out, " and %u more", (not ? others : members) - i);
+    if ((not ? others : members) > i) {
+        fprintf(t->out, " and %u more", (not ? others : members) - i);
+        put_list(t, t->p->field[f]);
+    }
     if (without && !not ) fputs(members ? ", none" : " none", t->out);
 }
 
@@ -293,7 +324,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_numbers(&t, IR_CODE, "code");
     put_numbers(&t, IR_ND, "neighbour discovery");
     put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
-    put_ifaces(&t, IR_OUT, "out ", "by an unknown way", " or by an unknown way");
+    put_way_out(&t);
     put_source(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
@@ -313,10 +344,36 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_other(&t, IR_FLOWS, "flows");
     if (p->field[IR_METERS] != IR_ALL) {
         print_word(&t, "");
-        ir_print_value(text->c, IR_METERS, p->field[IR_METERS], out);
+        put_value(&t, IR_METERS, p->field[IR_METERS]);
     }
     if (dirs == 1u << PBC_DIR_IN) fputs(", coming in", out);
     if (dirs == 1u << PBC_DIR_FORWARD) fputs(", crossing", out);
+}
+
+void region_text_way_out(const struct region_text *text, const struct ir_product *p, FILE *out)
+{
+    struct printer t = {text, text->c->ir, p, out, 0, true};
+    put_way_out(&t);
+}
+
+void region_text_conditions(const struct region_text *text, const struct ir_product *p, bool family_shows, FILE *out)
+{
+    struct printer t = {text, text->c->ir, p, out, 0, true};
+    const unsigned families = ir_families(t.ir, p);
+    family_shows |= tells_family(&t, IR_SRC, families) || tells_family(&t, IR_DST, families);
+    const bool all = what_is_all(&t);
+    if (all && !family_shows && families != (IR_V4 | IR_V6)) print_word(&t, families == IR_V4 ? "ip" : "ip6");
+    print_word(&t, "from");
+    put_addrs(&t, p->field[IR_SRC], families);
+    if (!is_any(&t, p->field[IR_DST], families)) {
+        print_word(&t, "to");
+        put_addrs(&t, p->field[IR_DST], families);
+    }
+    if (!all) print_what(&t, family_shows);
+    put_numbers(&t, IR_SPORT, "source port");
+    put_numbers(&t, IR_DPORT, "port");
+    put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
+    put_way_out(&t);
 }
 
 void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out)

@@ -1,4 +1,6 @@
 /* Print the protocols of a product as a rule names them. */
+#include <string.h>
+
 #include "compiler/analysis/region_text_priv.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
@@ -34,26 +36,48 @@ static struct protocols protocols_of(const struct printer *t)
     return s;
 }
 
-static void put_protocol(FILE *out, uint32_t lo, uint32_t hi)
+/* True if the name is a condition by itself; others stand behind `proto`. */
+static bool is_word(const char *name)
 {
-    const char *name = lo == hi ? proto_name(lo) : NULL;
+    static const char *const words[] = {
+#define PROTOCOL_WORD(token, text) text,
+#include "lang/words/word.def"
+    };
+    for (size_t i = 0; name && i < sizeof(words) / sizeof(*words); i++)
+        if (strcmp(words[i], name) == 0) return true;
+    return false;
+}
+
+static void put_number(uint32_t number, FILE *out)
+{
+    const char *name = proto_name(number);
     if (name)
         fputs(name, out);
     else
-        fprintf(out, lo == hi ? "proto %u" : "proto %u-%u", lo, hi);
+        fprintf(out, "%u", number);
+}
+
+void put_protocol(unsigned number, FILE *out)
+{
+    if (!is_word(proto_name(number))) fputs("proto ", out);
+    put_number(number, out);
 }
 
 /* Print runs of protocols that are `in`, and return their number; out NULL: only count. */
 static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
 {
     unsigned n = 0;
+    bool words = true;
+    for (uint32_t i = 0; i < 256; i++) words &= s->in[i] != in || is_word(proto_name(i));
+    if (out && !words) fputs("proto ", out);
     for (uint32_t lo = 0, hi; lo < 256; lo = hi + 1) {
         hi = lo;
         if (s->in[lo] != in) continue;
         const bool named = proto_name(lo) != NULL;
         while (!named && hi < 255 && s->in[hi + 1] == in && !proto_name(hi + 1)) hi++;
         if (out && n) fputs(", ", out);
-        if (out) put_protocol(out, lo, hi);
+        if (out) put_number(lo, out);
+        if (out && hi > lo) fprintf(out, "-%u", hi);
         n++;
     }
     return n;
@@ -65,7 +89,7 @@ static void put_family(struct printer *t, const struct protocols *s, uint8_t in,
     if (!members) return;
     if (family[0]) print_word(t, family);
     if (members > 8 && others <= 8) {
-        if (!family[0]) print_word(t, "ip, ip6");
+        if (!family[0] && !others) print_word(t, "ip, ip6");
         if (!others) return;
         print_word(t, "not ");
         put_protocols(s, 0, t->out);
@@ -73,6 +97,26 @@ static void put_family(struct printer *t, const struct protocols *s, uint8_t in,
     }
     print_word(t, "");
     put_protocols(s, in, t->out);
+}
+
+/* Print both families' protocols by those few that they lack: "not icmp, udp". False: no words say which. */
+static bool put_without(struct printer *t, const struct protocols *s)
+{
+    unsigned lacking = 0;
+    for (uint32_t i = 0; i < 256; i++) {
+        const bool four = i == 1 || i == 2, six = i == 58; /* ICMP, IGMP and ICMPv6 are of one family */
+        const uint8_t named = four ? BY_4 : six ? BY_6 : BY_4 | BY_6, lacks = (uint8_t)(~s->in[i] & (BY_4 | BY_6));
+        if (lacks && lacks != named) return false;
+        lacking += lacks != 0;
+    }
+    if (!lacking || lacking > 8) return false;
+    print_word(t, "not");
+    for (uint32_t i = 0, n = 0; i < 256; i++) {
+        if (s->in[i] == (BY_4 | BY_6)) continue;
+        fputs(n++ ? ", " : " ", t->out);
+        put_protocol(i, t->out);
+    }
+    return true;
 }
 
 /* Print protocols by family; the name of ICMP shows its family. */
@@ -90,6 +134,7 @@ static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
             put_family(t, s, (uint8_t)families, family_shows && !all ? "" : families == BY_4 ? "ip" : "ip6");
         return;
     }
+    if (put_without(t, s)) return;
     const bool icmp4 = s->in[1] == BY_4, icmp6 = s->in[58] == BY_6;
     if (icmp4) s->in[1] = 0;
     if (icmp6) s->in[58] = 0;
@@ -123,11 +168,22 @@ static void put_ah(struct printer *t, const struct protocols *s)
         print_word(t, n ? "ah of " : "ah of unknown protocol");
         for (uint32_t i = 0; i < n; i++) {
             if (i) fputs(", ", t->out);
-            put_protocol(t->out, r[i].lo, r[i].hi);
+            put_protocol(r[i].lo, t->out);
+            if (r[i].hi > r[i].lo) fprintf(t->out, "-%u", r[i].hi);
         }
     } else if (ip6 && !(s->in[WHAT_AH_NUMBER] & BY_6) && put_protocols(s, 0, NULL) > 8) {
         print_word(t, "without ah");
     }
+}
+
+bool what_is_all(const struct printer *t)
+{
+    const struct protocols s = protocols_of(t);
+    uint8_t families = 0;
+    bool all = true;
+    for (uint32_t i = 0; i < 256; i++) families |= s.in[i];
+    for (uint32_t i = 0; i < 256; i++) all &= s.in[i] == families;
+    return all && !s.told;
 }
 
 void print_what(struct printer *t, bool family_shows)

@@ -9,18 +9,18 @@
 #include "vm/vm.h"
 #include "vm/words/words.h"
 
-enum { VALUES_MAX = 8 }; /* most values of a set that are printed */
+enum { VALUES_MAX = 8 }; /* most values of a set that a dump prints */
 
 struct list_printer {
     FILE *out;
-    unsigned printed;
+    unsigned most, printed;
     uint64_t left;
 };
 
 /* Print the separator before the next value; false when enough are printed. */
 static bool next_value(struct list_printer *l)
 {
-    if (l->printed >= VALUES_MAX) {
+    if (l->printed >= l->most) {
         l->left++;
         return false;
     }
@@ -28,9 +28,10 @@ static bool next_value(struct list_printer *l)
     return true;
 }
 
-static void end_list(const struct list_printer *l)
+static bool end_list(const struct list_printer *l)
 {
     if (l->left) fprintf(l->out, " and %llu more", (unsigned long long)l->left);
+    return l->left == 0;
 }
 
 enum { KNOWN = 256, IN_PLAIN = 1, IN_AH = 2 };
@@ -113,10 +114,10 @@ static void print_number(FILE *out, enum ir_field f, uint32_t value)
         fprintf(out, "%u", value);
 }
 
-static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
+static bool print_ranges(const struct compile *c, enum ir_field f, uint32_t id, unsigned most, FILE *out)
 {
     const struct ir_ranges r = ir_ranges(c->ir, id);
-    struct list_printer l = {.out = out};
+    struct list_printer l = {.out = out, .most = most};
     const uint32_t absent = absent_value(f);
     const bool words = f == IR_FRAGMENT || f == IR_STATE || f == IR_OPTIONS || f == IR_ND;
     if (f == IR_WHAT) print_what(&l, c->ir, id);
@@ -135,22 +136,22 @@ static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
         }
         if (none && next_value(&l)) fputs("none", out);
     }
-    end_list(&l);
+    return end_list(&l);
 }
 
-static void print_addrs(const struct compile *c, uint32_t id, FILE *out)
+static bool print_addrs(const struct compile *c, uint32_t id, unsigned most, FILE *out)
 {
     const struct ir_addrs *a = ir_addrs(c->ir, id);
-    struct list_printer l = {.out = out};
+    struct list_printer l = {.out = out, .most = most};
     if (id == IR_ALL || id == IR_EMPTY) {
         fputs(id == IR_ALL ? "any" : "none", out);
-        return;
+        return true;
     }
     for (uint32_t i = 0; i < a->count4; i++)
         if (next_value(&l)) range4_print(&a->r4[i], out);
     for (uint32_t i = 0; i < a->count6; i++)
         if (next_value(&l)) range6_print(&a->r6[i], out);
-    end_list(&l);
+    return end_list(&l);
 }
 
 static void print_flags(uint32_t mask, FILE *out)
@@ -164,10 +165,10 @@ static void print_flags(uint32_t mask, FILE *out)
         }
 }
 
-static void print_macs(const struct compile *c, uint32_t id, FILE *out)
+static bool print_macs(const struct compile *c, uint32_t id, unsigned most, FILE *out)
 {
     const struct ir_macs *m = ir_macs(c->ir, id);
-    struct list_printer l = {.out = out};
+    struct list_printer l = {.out = out, .most = most};
     if (m->negated) fputs(m->count || m->kinds ? "not " : "any", out);
     if (m->kinds & MAC_MULTICAST && next_value(&l)) fputs("multicast", out);
     if (m->kinds & MAC_BROADCAST && next_value(&l)) fputs("broadcast", out);
@@ -175,7 +176,7 @@ static void print_macs(const struct compile *c, uint32_t id, FILE *out)
         if (next_value(&l))
             for (int shift = 40; shift >= 0; shift -= 8)
                 fprintf(out, "%02x%s", (unsigned)(m->macs[i] >> shift & 255), shift ? ":" : "");
-    end_list(&l);
+    return end_list(&l);
 }
 
 static void print_hex(FILE *out, const uint8_t *bytes, unsigned len)
@@ -185,11 +186,11 @@ static void print_hex(FILE *out, const uint8_t *bytes, unsigned len)
     fputc('"', out);
 }
 
-static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
+static bool print_patterns(const struct compile *c, uint32_t id, unsigned most, FILE *out)
 {
     static const char *const layers[] = {"l2", "l3", "l4", "payload"};
     const struct ir_patterns p = ir_patterns(c->ir, id);
-    struct list_printer l = {.out = out};
+    struct list_printer l = {.out = out, .most = most};
     for (uint32_t i = 0; i < p.count; i++) {
         const struct pbc_pattern *t = &c->image->patterns[p.pattern[i]];
         if (!next_value(&l)) continue;
@@ -198,7 +199,7 @@ static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
         fputs(" mask ", out);
         print_hex(out, t->mask, t->len);
     }
-    end_list(&l);
+    return end_list(&l);
 }
 
 static void print_schedules(const struct compile *c, uint32_t mask, FILE *out)
@@ -211,15 +212,15 @@ static void print_schedules(const struct compile *c, uint32_t mask, FILE *out)
         }
 }
 
-static void print_meters(const struct compile *c, uint32_t id, FILE *out)
+static bool print_meters(const struct compile *c, uint32_t id, unsigned most, FILE *out)
 {
     const struct ir_patterns list = ir_patterns(c->ir, id);
-    struct list_printer l = {.out = out};
+    struct list_printer l = {.out = out, .most = most};
     for (uint32_t i = 0; i < list.count; i++)
         if (next_value(&l))
             fprintf(out, "%s %s", list.pattern[i] & 1 ? "within" : "over",
                     image_str(c->image, c->image->meters[list.pattern[i] / 2].name));
-    end_list(&l);
+    return end_list(&l);
 }
 
 static void print_flows(const struct compile *c, uint32_t id, FILE *out)
@@ -233,19 +234,20 @@ static void print_flows(const struct compile *c, uint32_t id, FILE *out)
     }
 }
 
-void ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
+bool ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, unsigned most, FILE *out)
 {
     switch ((enum ir_sort)ir_fields[f].sort) {
-    case IR_SORT_RANGES: print_ranges(c, f, id, out); return;
-    case IR_SORT_ADDRS: print_addrs(c, id, out); return;
-    case IR_SORT_MASK: f == IR_NOT_DURING ? print_schedules(c, id, out) : print_flags(id, out); return;
-    case IR_SORT_ANY: print_schedules(c, id, out); return;
-    case IR_SORT_MACS: print_macs(c, id, out); return;
-    case IR_SORT_PATTERNS: print_patterns(c, id, out); return;
-    case IR_SORT_METERS: print_meters(c, id, out); return;
-    case IR_SORT_FLOWS: print_flows(c, id, out); return;
-    case IR_SORTS: return;
+    case IR_SORT_RANGES: return print_ranges(c, f, id, most, out);
+    case IR_SORT_ADDRS: return print_addrs(c, id, most, out);
+    case IR_SORT_MASK: f == IR_NOT_DURING ? print_schedules(c, id, out) : print_flags(id, out); break;
+    case IR_SORT_ANY: print_schedules(c, id, out); break;
+    case IR_SORT_MACS: return print_macs(c, id, most, out);
+    case IR_SORT_PATTERNS: return print_patterns(c, id, most, out);
+    case IR_SORT_METERS: return print_meters(c, id, most, out);
+    case IR_SORT_FLOWS: print_flows(c, id, out); break;
+    case IR_SORTS: break;
     }
+    return true;
 }
 
 void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
@@ -270,7 +272,7 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
         if (f == IR_STATE && !asks_state(c->ir, p)) continue;
         narrows = true;
         fprintf(out, "      %-8s ", ir_fields[f].name);
-        ir_print_value(c, f, p->field[f], out);
+        ir_print_value(c, f, p->field[f], VALUES_MAX, out);
         fputc('\n', out);
     }
     if (!narrows) fputs("      everything\n", out);
@@ -278,7 +280,7 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
 
 static void print_covers(const struct compile *c, const struct ir_rule *r, FILE *out)
 {
-    struct list_printer l = {.out = out};
+    struct list_printer l = {.out = out, .most = VALUES_MAX};
     for (uint32_t i = 0; i < r->cover_count; i++)
         if (next_value(&l)) print_rule_name(c, r->covers[i], out);
     end_list(&l);

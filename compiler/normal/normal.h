@@ -24,9 +24,9 @@ unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment,
 /* Keep the product's whole packets that are established, other than SYNs without ACK; false: none (normal.c). */
 bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out);
 
-/* Print the values of a field, "80-90, 443" or "10.0.0.0/8", long lists cut; for MASK and ANY, names of the bits
- * (ir_dump.c). */
-void ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out);
+/* Print at most `most` values of a field, "80-90, 443" or "10.0.0.0/8", and the number of the others; for MASK and ANY,
+ * names of the bits. False: some are left out (ir_dump.c). */
+bool ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, unsigned most, FILE *out);
 /* Print "NAME" or "LIST:LINE" (ir_dump.c). */
 void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
 

@@ -1,6 +1,6 @@
 /* What --diff says where one statement changes that no rule judges by: an option gets another value, two statements
  * change places, one is repeated, a quoted text becomes another one. Old and new are shown, in text and JSON, quoted
- * texts whole; where nothing changes nothing is.
+ * texts whole; where nothing changes nothing is. Statements of a nat are shown as a nat that compiles to the same.
  *
  *   said [SEED [DRAWS]]
  *
@@ -22,11 +22,20 @@
     FIREWALL "pool p { " SERVER " }\npool q { server b 10.0.0.2 }\n" SERVICE "{ mode proxy" mode "\n" in "\n-> p }\n"
 #define INLINE(in)                                                                                                     \
     "firewall f default accept { }\npool p { " SERVER " }\nservice s on any tcp/80 { mode proxy inline" in " }\n"
+/* Lists that are longer than what --diff shows of one */
+#define TEN(of, end)                                                                                                   \
+    of "1" end ", " of "3" end ", " of "5" end ", " of "7" end ", " of "9" end ", " of "11" end ", " of "13" end       \
+       ", " of "15" end ", " of "17" end ", " of "19" end
+#define LONG_LIST  TEN("10.1.0.", "") ", " TEN("10.2.0.", "") ", " TEN("10.3.0.", "") ", " TEN("10.4.0.", "")
+#define LONG_PORTS TEN("", "01") ", " TEN("", "03") ", " TEN("", "05") ", " TEN("", "07")
 #define SIMPLE(in)                                                                                                     \
     FIREWALL "meter slow = 10/s\nmeter fast = 20/s\nmeter each = 10/s per source\npool p { " SERVER                    \
              " }\npool q { server b 10.0.0.2 }\n" SERVICE "{ " in " }\n"
-#define POOL(in)  FIREWALL "check c = tcp\npool p { " in " }\n" SERVICE "{ mode passthrough; -> p }\n"
-#define NAT(in)   FIREWALL "nat n {\n" in "\n}\n"
+#define POOL(in) FIREWALL "check c = tcp\npool p { " in " }\n" SERVICE "{ mode passthrough; -> p }\n"
+#define NAT(in)  FIREWALL "nat n {\n" in "\n}\n"
+#define NAT_NAMED(in)                                                                                                  \
+    "set lan = 10.0.0.0/8, fd00::/8\nset vpn = 10.8.0.0/16\ninterface wan = \"eth0\"\n" FIREWALL "nat n {\n" in "\n}"  \
+                                                                                                                "\n"
 #define WATCH(in) FIREWALL "service s on any tcp/any { mode observe" in " }\n"
 #define RULES(in) "meter m = 10/s\nfirewall f default drop {\naccept icmp6 type nd\n" in "\n}\n"
 
@@ -106,34 +115,50 @@ static const struct option {
     {"check d = tcp @\n" POOL("check d; " SERVER), {"", "send x\"01\"=is 01", "send x\"0102\"=is 01 02"}},
     {"check d = http GET \"/\" expect @\n" POOL("check d; " SERVER),
      {"204=expect 204", "200, 404=expect 200, 404", "200 host \"a.example\"=host \"a.example\""}},
-    {NAT("masquerade from 10.0.0.0/8 out on \"eth0\" @"),
-     {"ports 2000-3000=ports and identifiers 2000-3000", "ports 2000-4000=ports and identifiers 2000-4000"}},
-    {NAT("masquerade from @ out on \"eth0\""), {"10.0.0.0/8", "10.0.0.0/9", "any", "fd00::/8"}},
-    {NAT("masquerade from 10.0.0.0/8 out on @"), {"\"eth0\"", "\"eth1\""}},
+    {NAT("masquerade from 10.0.0.0/8 out on \"eth0\" @"), {"", "ports 61000-65535", "ports 2000-4000", "ports 500"}},
+    {NAT("masquerade @ out on \"eth0\""),
+     {"from 10.0.0.0/8", "from not 10.0.0.0/8", "from any", "ip from any", "ip6 from any", "from fd00::/8"}},
+    {NAT("masquerade from " LONG_LIST ", @ out on \"eth0\""), {"10.9.0.1=", "10.9.0.3="}},
     {NAT("source from 10.0.0.0/8 out on \"eth0\" to @"),
      {"203.0.113.1=-> 203.0.113.1", "203.0.113.2=-> 203.0.113.2",
       "203.0.113.2-203.0.113.4=-> 203.0.113.2-203.0.113.4"}},
     {NAT("masquerade from 10.0.0.0/8 @ out on \"eth0\""),
-     {"", "to not 10.8.0.0/16", "to 10.8.0.0/16", "tcp port 5=tcp from any to any port 5",
-      "udp port 5=udp from any to any port 5"}},
-    {NAT("masquerade from 10.0.0.0/8 out on @"), {"\"eth0\"", "\"eth0\", \"eth1\"", "not \"eth0\"", "\"eth*\""}},
+     {"", "to not 10.8.0.0/16", "to 10.8.0.0/16",
+      "to not " LONG_LIST ", 10.9.0.1=", "to not " LONG_LIST ", 10.9.0.3=", "to 10.8.0.0/16, 10.9.0.1 tcp"}},
+    {NAT("masquerade from 10.0.0.0/8 @ out on \"eth0\""),
+     {"tcp port 5", "tcp port not 5", "tcp, udp source port 5 port 6-7", "not icmp", "not tcp, udp",
+      "to port 5=tcp, udp, sctp port 5"}},
+    {NAT("masquerade from 10.0.0.0/8 @ out on \"eth0\""),
+     {"gre", "esp, gre=gre, esp", "proto ipv6, 200-210", "not proto 41, 42=not proto ipv6, 42", "ah", "not ah"}},
+    {NAT("masquerade from 10.0.0.0/8 @ out on \"eth0\""),
+     {"on \"lan0\"", "on \"lan1\", \"lan0\"=on \"lan0\", \"lan1\"", "on not \"lan0\"", "on \"lan*\"",
+      "to 10.8.0.0/16 tcp port 5 on not \"lan*\""}},
+    {NAT("masquerade from 10.0.0.0/8 out on @"),
+     {"\"eth0\"", "\"eth1\"", "\"eth1\", \"eth0\"=\"eth0\", \"eth1\"", "not \"eth0\"", "\"eth*\""}},
     {NAT("masquerade from 10.0.0.0/8 out on \"eth0\" ports @"),
-     {"2000-2999, 4000-4999=ports and identifiers 2000-2999, 4000-4999",
-      "2000-2999, 4000-5999=ports and identifiers 2000-2999, 4000-5999"}},
+     {"2000-2999, 4000-4999", "2000-2999, 4000-5999", "500, 4500"}},
+    {NAT("source from 10.0.0.0/8, fd00::/8 out on \"eth0\" -> @"),
+     {"203.0.113.1", "2001:db8::1", "203.0.113.1 ports 5", "203.0.113.4-203.0.113.7=203.0.113.4/30"}},
     {NAT("map 203.0.113.16/28 <-> 10.0.9.16/28 out on @"),
      {"\"eth0\"", "\"eth0\", \"eth1\"", "not \"eth0\"", "\"eth*\""}},
     {NAT("mss clamp @ out on \"ppp0\""), {"auto", "1400"}},
     {NAT("mss clamp auto out on @"), {"\"ppp0\"", "\"ppp1\"", "\"ppp*\""}},
-    {NAT("forward self @ tcp/80 -> 10.0.0.1"), {"", "on \"eth0\"", "on \"eth1\"", "from 192.0.2.0/24"}},
+    {NAT("forward self @ tcp/80 -> 10.0.0.1"),
+     {"", "on \"eth0\"", "on not \"eth0\"", "on \"eth0\", \"eth1\" from 192.0.2.0/24", "from not 192.0.2.0/24"}},
+    {NAT("forward @ -> 10.0.0.1"),
+     {"self tcp/80", "any udp/53", "any on \"eth*\" from 192.0.2.0/24 tcp/80", "self tcp/any", "self gre",
+      "self proto 41=self proto ipv6"}},
     {NAT("forward 203.0.113.9 @"),
-     {"tcp/80 -> 10.0.0.1=forward 203.0.113.9 tcp/80 -> 10.0.0.1",
-      "tcp/80 -> 10.0.0.1:81=forward 203.0.113.9 tcp/80 -> 10.0.0.1 port 81",
-      "udp/80 -> 10.0.0.1=forward 203.0.113.9 udp/80 -> 10.0.0.1",
-      "tcp/80 -> 10.0.0.2=forward 203.0.113.9 tcp/80 -> 10.0.0.2",
-      "gre -> 10.0.0.2=forward 203.0.113.9 proto 47 -> 10.0.0.2"}},
+     {"tcp/80 -> 10.0.0.1", "tcp/80 -> 10.0.0.1:81", "udp/80 -> 10.0.0.1", "tcp/80-90 -> 10.0.0.2", "gre -> 10.0.0.2",
+      "icmp -> 10.0.0.2"}},
+    {NAT("forward 2001:db8::9 @"),
+     {"tcp/80 -> [fd00::1]:81", "icmp6 -> fd00::1", "from 2001:db8::/33 udp/53 -> fd00::1"}},
     {NAT("map 203.0.113.16/28 <-> @"),
      {"10.0.9.16/28", "10.0.9.32/28", "10.0.9.16/28 on \"eth0\"=10.0.9.16/28 out on \"eth0\""}},
+    {NAT("map @"), {"203.0.113.16 <-> 10.0.9.16", "203.0.113.16 <-> 10.0.9.17", "2001:db8::/64 <-> fd00::/64"}},
     {NAT("masquerade from 10.0.0.0/8 out on \"eth0\"\n@"), {"", "mss clamp auto", "mss clamp 1400"}},
+    {NAT_NAMED("source @ out on wan -> 203.0.113.1"),
+     {"from lan to not vpn", "from not vpn", "from lan to vpn udp port 500", "from lan icmp"}},
     {WATCH(" overlaps @"), {"linux=overlaps linux", "first=overlaps first", "last=overlaps last"}},
     {WATCH("; @"), {"", "sessions to \"a.log\"", "sessions to \"a.log\" limit 1MiB", "sessions to \"b.log\""}},
     {WATCH("; @"), {"", "stream to \"a\"", "stream to \"a\" as pcapng", "stream to \"b\""}},
@@ -146,6 +171,9 @@ static const struct option {
     {RULES("mirror to file \"a.pcapng\" limit @ tcp"),
      {"1048577B=limit 1048577B", "1048578B=limit 1048578B", "2MiB=limit 2MiB"}},
     {RULES("mirror to \"t0\" tcp @\naccept tcp"), {"port 1", "port 2", "from 10.0.0.0/8"}},
+    {RULES("mirror to \"t0\" from " LONG_LIST ", @"), {"10.9.0.1=", "10.9.0.3="}},
+    {RULES("accept tcp port " LONG_PORTS ", @ log"), {"1001=", "1003="}},
+    {SIMPLE("mode passthrough\nwhen from " LONG_LIST ", @ -> p; else -> q"), {"10.9.0.1=", "10.9.0.3="}},
     {RULES("accept tcp port 1 @"), {"", "log", "log 10/s", "log \"a: \"", "log \"b: \" 10/s=log \"b: \" 10/s"}},
     {RULES("audit @ tcp port 5\naccept tcp"), {"drop=audit drop", "reject=audit reject"}},
     {RULES("audit drop tcp port @\naccept tcp"), {"5=port 5", "6=port 6"}},
@@ -167,6 +195,10 @@ static const struct block {
       "masquerade from any out on \"eth0\""},
      {"source from 10.0.0.0/9", "source from 10.0.0.0/8", "masquerade from any"},
      true},
+    {NAT("@\nforward self tcp/80 -> 10.0.0.1"),
+     {"source from 10.0.0.0/9 out on \"eth0\" to 203.0.113.1", "source from 10.0.0.0/8 out on \"eth1\" to 203.0.113.2"},
+     {"source from 10.0.0.0/9", "source from 10.0.0.0/8"},
+     false},
     {NAT("@"),
      {"forward self tcp/80 -> 10.0.0.1", "forward self tcp/80-90 -> 10.0.0.2", "forward self tcp/70-80 -> 10.0.0.3"},
      {"forward self tcp/80 ", "forward self tcp/80-90", "forward self tcp/70-80"},
@@ -200,6 +232,13 @@ static const struct block idle[] = {
     {NAT("@"),
      {"source from 10.0.0.0/24 out on \"eth0\" to 203.0.113.1",
       "source from 10.0.1.0/24 out on \"eth0\" to 203.0.113.2", "masquerade from 10.0.0.0/8 out on \"eth1\""},
+     {NULL},
+     false},
+    {NAT("@"),
+     {"source from 10.0.0.0/8 udp port 500 out on \"eth0\" -> 203.0.113.1",
+      "source from 10.0.0.0/8 udp port 501 out on \"eth0\" -> 203.0.113.1",
+      "masquerade from 10.0.0.0/8 tcp out on not \"eth1\"",
+      "masquerade from 10.0.0.0/8 to 10.8.0.0/16 out on \"eth1\""},
      {NULL},
      false},
     {NAT("@"),
@@ -344,6 +383,33 @@ static void check_same(struct program *a, struct program *b, const char *file)
     free(text);
 }
 
+/* Check that statements of the nat, as they are shown, are a nat that means the same. Those with a list that is cut are
+ * left out. */
+static void check_language(const char *file, struct program *p)
+{
+    const char *nat = strstr(file, "nat n {");
+    char *without, *text = NULL;
+    size_t len;
+    if (!nat || !p) return;
+    if (asprintf(&without, "%.*s", (int)(nat - file), file) < 0) abort();
+    struct program *none = compiled(without), *again = NULL;
+    char *shown = none ? told(none, p, false) : NULL, *at = shown ? strstr(shown, "new         nat n\n") : NULL;
+    FILE *out = open_memstream(&text, &len);
+    fprintf(out, "%snat n {\n", without);
+    for (char *line = at ? strtok(strchr(at, '\n'), "\n") : NULL; line && strncmp(line, "            + ", 14) == 0;
+         line = strtok(NULL, "\n"))
+        fprintf(out, "%s\n", line + 14);
+    fputs("}\n", out);
+    fclose(out);
+    if (at && !strstr(text, "of this comparison")) again = compiled(text);
+    if (again) check_same(p, again, text);
+    program_put(none);
+    program_put(again);
+    free(without);
+    free(shown);
+    free(text);
+}
+
 static void check_option(const struct option *o)
 {
     enum { MOST = sizeof(o->values) / sizeof(*o->values) };
@@ -357,6 +423,7 @@ static void check_option(const struct option *o)
         p[count] = compiled(text);
         free(text);
     }
+    for (unsigned i = 0; i < count; i++) check_language(o->file, p[i]);
     for (unsigned i = 0; i < count; i++)
         for (unsigned k = 0; k < count; k++) {
             if (!p[i] || !p[k]) continue;

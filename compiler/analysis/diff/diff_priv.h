@@ -1,8 +1,8 @@
 /* Parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * firewalls that judge packets (judges.c), a firewall's rules in a row (flatten.c), equal rules (align.c), effect of
  * the others (both.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
- * accepted traffic goes (routes.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c, reach.c),
- * what meters and services let through (meters.c); output (print.c, print_beyond.c, json.c). */
+ * accepted traffic goes (routes.c, nats.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c,
+ * reach.c), what meters and services let through (meters.c); output (print.c, print_beyond.c, json.c). */
 #pragma once
 
 #include "compiler/analysis/diff/diff.h"
@@ -22,6 +22,8 @@ struct side {
     uint32_t *ifaces;                         /* own number -> number in the image of both */
     uint32_t *edges;                          /* room for the bounds of ranges, by own number (import.c) */
     uint32_t *schedules;                      /* own number -> bits of the times at which it is active */
+    struct ir_product *nat_asks;              /* packets that a statement of a nat asks for, by own number (nats.c) */
+    bool nats_turn;                           /* some statement turns destinations */
 };
 
 /* Fate of a packet at the end: the verdict of a rule or a default, or passed without judgement */
@@ -194,11 +196,27 @@ bool statements_pair(struct diff *d, const struct route_change *r, struct statem
 /* Pair equal ones whatever their order, to[OLD].twin alone. True: both sides have the same statements. */
 bool statements_twins(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
 
-/* routes.c: return the union of these SETS, in the ir of both: equal sets are one number. */
+/* print.c: return settings for printing conditions of statements, which are compared as text. */
+struct region_text statement_text(struct diff *d);
+
+/* nats.c: write the statements of the nat that begins at `first`, a line each, one for each family. */
+void put_nat_statements(struct diff *d, const struct side *s, uint32_t first, FILE *out);
+/* Write the clamps of interfaces, a line each. */
+void put_clamps(const struct program *p, FILE *out);
+/* Fill s->nat_asks and s->nats_turn. */
+void note_nat_asks(struct diff *d, struct side *s);
+
+/* routes.c: write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next` before
+ * each other range. Of a long list, which many statements may share, the rest is a number. */
+void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
+                const char *next, FILE *out);
+/* Return the union of these SETS, in the ir of both: equal sets are one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
 /* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
+/* Write "10.0.0.0/8"; a prefix of full length as an address. */
+void put_prefix(const uint32_t addr[4], uint8_t family, uint8_t len, FILE *out);
 
 /* reach.c: endpoints that newly reach servers, or no longer do; texts are in the arena */
 struct reach {

@@ -16,10 +16,11 @@ enum {
 
 static void put_region(struct diff *d, const struct ir_product *p, FILE *out)
 {
+    const struct region_text text = statement_text(d);
     if (ir_is_empty(p))
         fputs("nothing", out);
     else
-        region_text_print(&d->text, p, ALL_DIRS, out);
+        region_text_print(&text, p, ALL_DIRS, out);
 }
 
 /* True if the item takes packets of the mirror. */

@@ -10,11 +10,6 @@
 
 enum { PAIRS_MOST = 1 << 22 }; /* pairs looked at; beyond, an order counts as another one */
 
-static uint32_t sources_of(struct diff *d, const struct program *p, const struct pbc_nat *n)
-{
-    return n->from_count ? sets_union(d, p, n->from, n->from_count) : IR_ALL;
-}
-
 /* True if no packet is for both forwards, whoever sends it. */
 static bool forwards_apart(const struct pbc_nat *a, const struct pbc_nat *b)
 {
@@ -24,17 +19,20 @@ static bool forwards_apart(const struct pbc_nat *a, const struct pbc_nat *b)
     return a->ip_proto != b->ip_proto || a->port_lo > b->port_hi || b->port_lo > a->port_hi;
 }
 
-/* True if every packet can meet at most one of these two statements. Conditions that are not looked at only make a
- * statement narrower. */
-static bool nats_apart(struct diff *d, const struct program *p, const struct pbc_nat *a, const struct pbc_nat *b)
+/* True if every packet can meet at most one of these two statements. A packet whose destination a statement turns back
+ * to where it came from is translated whatever `out on` asks. */
+static bool nats_apart(struct diff *d, const struct side *s, uint32_t i, uint32_t k)
 {
+    const struct pbc_nat *a = &s->program->nats[i], *b = &s->program->nats[k];
     const bool forward = a->kind == PBC_NAT_FORWARD;
+    struct ir_product of[2] = {s->nat_asks[i], s->nat_asks[k]};
     if (a->family && b->family && a->family != b->family) return true;
     if (a->kind == PBC_NAT_MAP || b->kind == PBC_NAT_MAP) return false;
     if (forward != (b->kind == PBC_NAT_FORWARD)) return true;
-    if (a->iface != PBC_NONE && b->iface != PBC_NONE && a->iface != b->iface) return true;
-    return (forward && forwards_apart(a, b)) ||
-           ir_addrs_and(d->c.ir, sources_of(d, p, a), sources_of(d, p, b)) == IR_EMPTY;
+    if (forward && forwards_apart(a, b)) return true;
+    if (ir_is_empty(&of[0]) || ir_is_empty(&of[1])) return true;
+    if (s->nats_turn) of[0].field[IR_OUT] = of[1].field[IR_OUT] = IR_ALL;
+    return !ir_may_meet(d->c.ir, &of[0], &of[1]);
 }
 
 static bool overlap(uint16_t a_lo, uint16_t a_hi, uint16_t b_lo, uint16_t b_hi) { return a_lo <= b_hi && b_lo <= a_hi; }
@@ -92,29 +90,23 @@ static void note_places(struct diff *d, const struct rows *old, struct rows *new
     }
 }
 
-typedef bool apart_fn(struct diff *d, const struct program *p, uint32_t a, uint32_t b);
+typedef bool apart_fn(struct diff *d, const struct side *s, uint32_t a, uint32_t b);
 
-static bool nat_rows_apart(struct diff *d, const struct program *p, uint32_t a, uint32_t b)
-{
-    return nats_apart(d, p, &p->nats[a], &p->nats[b]);
-}
-
-static bool endpoint_rows_apart(struct diff *d, const struct program *p, uint32_t a, uint32_t b)
+static bool endpoint_rows_apart(struct diff *d, const struct side *s, uint32_t a, uint32_t b)
 {
     (void)d;
-    return !endpoints_meet(&p->endpoints[a], &p->endpoints[b]);
+    return !endpoints_meet(&s->program->endpoints[a], &s->program->endpoints[b]);
 }
 
-static bool watched_rows_apart(struct diff *d, const struct program *p, uint32_t a, uint32_t b)
+static bool watched_rows_apart(struct diff *d, const struct side *s, uint32_t a, uint32_t b)
 {
     (void)d;
-    return !endpoints_meet(&p->watched[a], &p->watched[b]);
+    return !endpoints_meet(&s->program->watched[a], &s->program->watched[b]);
 }
 
 /* True if two entries of the new side stood the other way round before, and share packets. */
 static bool moved(struct diff *d, struct rows rows[SIDES], apart_fn *apart)
 {
-    const struct program *p = d->side[NEW].program;
     uint32_t most = 0, pairs = 0;
     note_places(d, &rows[OLD], &rows[NEW]);
     for (uint32_t i = 0; i < rows[NEW].count; i++) {
@@ -125,7 +117,7 @@ static bool moved(struct diff *d, struct rows rows[SIDES], apart_fn *apart)
         for (uint32_t k = 0; k < i && !behind_all; k++) {
             const struct row *a = &rows[NEW].row[k];
             if (a->at == PBC_NONE || a->at <= b->at) continue;
-            if (++pairs > PAIRS_MOST || !apart(d, p, a->i, b->i)) return true;
+            if (++pairs > PAIRS_MOST || !apart(d, &d->side[NEW], a->i, b->i)) return true;
         }
     }
     return false;
@@ -145,7 +137,7 @@ bool nats_moved(struct diff *d)
         for (uint32_t i = 0; i < p->nats_count; i++)
             rows[s].row[i] = (struct row){program_str(p, p->nats[i].name), i, PBC_NONE};
     }
-    return moved(d, rows, nat_rows_apart);
+    return moved(d, rows, nats_apart);
 }
 
 bool services_moved(struct diff *d, bool observing)
@@ -192,8 +184,7 @@ bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const
         for (uint32_t k = i + 1; k < p[OLD].count; k++) {
             if (p[OLD].twin[k] > p[OLD].twin[i]) continue;
             if (++pairs > PAIRS_MOST) return false;
-            if (nat ? !nats_apart(d, s->program, &s->program->nats[own[OLD] + i], &s->program->nats[own[OLD] + k])
-                    : !branches_apart(d, s, own[OLD], i, k))
+            if (nat ? !nats_apart(d, s, own[OLD] + i, own[OLD] + k) : !branches_apart(d, s, own[OLD], i, k))
                 return false;
         }
     return true;

@@ -226,15 +226,42 @@ static bool differs(const struct diff *d, const struct set_name *n)
     return false;
 }
 
+/* Find the name of these addresses, from *next on, and move *next behind it; NULL: no other name. */
+static const struct set_name *next_name(const struct diff *d, uint32_t addrs, unsigned families, uint32_t *next)
+{
+    struct ir *ir = d->c.ir;
+    for (; *next < d->set_name_count; ++*next) {
+        const struct set_name *n = &d->set_names[*next];
+        if (n->addrs == addrs ||
+            ir_addrs_of_families(ir, n->addrs, families) == ir_addrs_of_families(ir, addrs, families))
+            return &d->set_names[(*next)++];
+    }
+    return NULL;
+}
+
+/* Return a name that means these addresses in both programs, as far as both have it: a set that changed is written
+ * out, for a reader who wants to see what changed. */
+static const char *steady_name_of(const void *diff, uint32_t addrs, unsigned families)
+{
+    uint32_t next = 0;
+    for (const struct set_name *n; (n = next_name(diff, addrs, families, &next));)
+        if (!differs(diff, n)) return n->name;
+    return NULL;
+}
+
+struct region_text statement_text(struct diff *d)
+{
+    struct region_text text = d->text;
+    text.set_name = steady_name_of;
+    text.compared = true;
+    return text;
+}
+
 const char *set_name_of(const void *diff, uint32_t addrs, unsigned families)
 {
     const struct diff *d = diff;
-    struct ir *ir = d->c.ir;
-    for (uint32_t i = 0; i < d->set_name_count; i++) {
-        const struct set_name *n = &d->set_names[i];
-        if (n->addrs != addrs &&
-            ir_addrs_of_families(ir, n->addrs, families) != ir_addrs_of_families(ir, addrs, families))
-            continue;
+    uint32_t next = 0;
+    for (const struct set_name *n; (n = next_name(d, addrs, families, &next));) {
         if (!differs(d, n)) return n->name;
         char *text = arena_alloc(d->c.arena, strlen(n->name) + 8);
         memcpy(text, n->name, strlen(n->name));

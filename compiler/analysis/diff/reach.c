@@ -121,8 +121,10 @@ static void put_target(const struct way *w, FILE *out)
 {
     const uint16_t port = w->fixed ? w->port : w->port ? (uint16_t)(w->from.port_lo + w->port) : 0;
     if (w->pool) fprintf(out, "%s/%s ", w->pool, w->server);
-    put_address_port(w->addr, w->family, port, out);
-    if (w->len) fprintf(out, "/%u", w->len);
+    if (w->len)
+        put_prefix(w->addr, w->family, w->len, out);
+    else
+        put_address_port(w->addr, w->family, port, out);
     if (!w->fixed && port && w->from.port_hi > w->from.port_lo) fputs(" and up", out);
 }
 
@@ -142,12 +144,10 @@ static void put_from(const struct diff *d, const struct way *w, FILE *out)
 {
     const struct ir_product p = {.field = {[IR_IFACE] = w->ifaces, [IR_SRC] = w->sources}};
     if (w->len) {
-        put_address_port(w->from.addr, w->family, 0, out);
-        fprintf(out, "/%u", w->len);
+        put_prefix(w->from.addr, w->family, w->len, out);
     } else {
         put_endpoint(d->side[NEW].program, &w->from, out); /* the interface stands in `ifaces` */
     }
-    if (w->from.proto == PBC_EP_IP) fprintf(out, " %u", w->from.port_lo);
     region_text_whence(&d->text, &p, w->family == 4 ? IR_V4 : IR_V6, out);
 }
 

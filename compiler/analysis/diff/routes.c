@@ -30,9 +30,20 @@ void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FIL
     if (port) fprintf(out, "%s:%u", family == 6 ? "]" : "", port);
 }
 
+void put_prefix(const uint32_t addr[4], uint8_t family, uint8_t len, FILE *out)
+{
+    put_address(addr, family, out);
+    if (len < (family == 4 ? 32 : 128)) fprintf(out, "/%u", len);
+}
+
 static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
 {
-    fprintf(out, " %s", endpoint_info[proto == PBC_EP_ECHO6 ? PBC_EP_ECHO4 : proto].name);
+    if (proto == PBC_EP_IP) {
+        fputc(' ', out);
+        put_protocol(lo, out);
+        return;
+    }
+    fprintf(out, " %s", endpoint_info[proto].name);
     if (proto >= PBC_EP_ECHO4) return;
     if (lo == 0 && hi == 65535)
         fputs("/any", out);
@@ -58,6 +69,7 @@ void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *o
 static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint32_t count, bool stream, FILE *out)
 {
     const struct program *p = s->program;
+    const struct region_text text = statement_text(d);
     struct ir_product when;
     const uint32_t keyed = stream && count ? stream_keyed(p->conds + conds, count) : count;
     if (!count) {
@@ -69,7 +81,7 @@ static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint3
     if (ir_is_empty(&when))
         fputs("never", out);
     else if (keyed)
-        region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
+        region_text_print(&text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
     for (uint32_t i = keyed; i < count; i++) {
         if (i) fputc(' ', out);
         stream_cond_print(p, &p->conds[conds + i], out);
@@ -159,10 +171,8 @@ static void put_range(const struct address_range *r, FILE *out)
         range6_print(&six, out);
 }
 
-/* Write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next` before each other
- * range. After RANGES_SHOWN ranges the sets' id is written instead, since many statements may share a long set. */
-static void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family,
-                       const char *first, const char *next, FILE *out)
+void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
+                const char *next, FILE *out)
 {
     struct address_walk w = address_walk(p, sets[0], sets[1], family);
     struct address_range r;
@@ -173,7 +183,7 @@ static void put_ranges(struct diff *d, const struct program *p, const uint32_t s
         put_range(&r, out);
     }
     if (shown == RANGES_SHOWN && address_next(&w, &r))
-        fprintf(out, "%sand more, set %u of this comparison", before, sets_union(d, p, sets[0], sets[1]));
+        fprintf(out, " and more, list %u of this comparison", sets_union(d, p, sets[0], sets[1]));
 }
 
 static void put_sources(struct diff *d, const struct program *p, const struct pbc_pool *v, FILE *out)
@@ -198,95 +208,6 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
         server_print(p, k, " ", out);
     }
     put_sources(d, p, v, out);
-}
-
-static void put_on(const struct program *p, const struct pbc_nat *n, const char *what, FILE *out)
-{
-    if (n->iface == PBC_NONE) return;
-    fprintf(out, " %s ", what);
-    text_put_quoted(program_str(p, p->ifaces[n->iface].device), out);
-}
-
-/* Write the further conditions of a statement. */
-static void put_conds(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
-{
-    struct ir_product asks;
-    if (!n->cond_count) return;
-    normal_when(&d->c, s->conds + n->conds, n->cond_count, &asks);
-    fputs(" for ", out);
-    if (ir_is_empty(&asks))
-        fputs("nothing", out);
-    else
-        region_text_print(&d->text, &asks, 1u << PBC_DIR_FORWARD, out);
-}
-
-static void put_forward(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
-{
-    const struct program *p = s->program;
-    fputs("forward ", out);
-    if (n->flags & PBC_NAT_TO_SELF)
-        fputs("self", out);
-    else if (n->flags & PBC_NAT_TO_ANY)
-        fprintf(out, "any (IPv%u)", n->family);
-    else
-        put_address(n->to, n->family, out);
-    put_on(p, n, "on", out);
-    put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, n->family, " from ", ", ", out);
-    put_ports(n->proto, n->port_lo, n->port_hi, out);
-    if (n->proto == PBC_EP_IP) fprintf(out, " %u", n->ip_proto);
-    put_conds(d, s, n, out);
-    fputs(" -> ", out);
-    put_address(n->target, n->family, out);
-    if (n->target_port) fprintf(out, " port %u", n->target_port);
-}
-
-static void put_map(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
-{
-    const struct program *p = s->program;
-    fputs("map ", out);
-    put_address(n->to, n->family, out);
-    fprintf(out, "/%u <-> ", n->len);
-    put_address(n->target, n->family, out);
-    fprintf(out, "/%u", n->len);
-    put_on(p, n, "out on", out);
-    put_conds(d, s, n, out);
-}
-
-static void put_outbound(struct diff *d, const struct side *s, const struct pbc_nat *n, FILE *out)
-{
-    const struct program *p = s->program;
-    fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
-    if (!n->from_count && !n->cond_count) fputs(" from any", out);
-    put_ranges(d, p, (const uint32_t[]){n->from, n->from_count}, 0, " from ", ", ", out);
-    put_on(p, n, "out on", out);
-    put_conds(d, s, n, out);
-    put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " -> ", ", ", out);
-    fputs(n->flags & PBC_NAT_QUERIES ? " ports and identifiers " : " ports ", out);
-    if (!n->port_count) fprintf(out, "%u-%u", n->port_lo, n->port_hi);
-    for (uint32_t i = n->ports; i < n->ports + n->port_count; i++)
-        fprintf(out, "%s%u-%u", i > n->ports ? ", " : "", p->ranges[i].lo, p->ranges[i].hi);
-}
-
-/* Write all statements of the block that begins at `first`. */
-static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *out)
-{
-    const struct program *p = s->program;
-    const uint32_t name = p->nats[first].name;
-    for (uint32_t i = first; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->name != name) continue;
-        if (i != first) fputc('\n', out);
-        if (n->kind == PBC_NAT_FORWARD)
-            put_forward(d, s, n, out);
-        else if (n->kind == PBC_NAT_MAP)
-            put_map(d, s, n, out);
-        else
-            put_outbound(d, s, n, out);
-        if (n->mss == PBC_MSS_AUTO)
-            fputs(" mss clamp auto", out);
-        else if (n->mss)
-            fprintf(out, " mss clamp %u", n->mss);
-    }
 }
 
 static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *out)
@@ -321,7 +242,7 @@ static const struct {
     const char *what;
     put_fn *put;
 } kinds[KINDS] = {{"service", put_service}, {"observe service", put_observe},
-                  {"pool", put_pool},       {"nat", put_nat},
+                  {"pool", put_pool},       {"nat", put_nat_statements},
                   {"check", put_check},     {"mirror", put_mirror}};
 
 static uint32_t count_of(const struct program *p, enum kind k)
@@ -471,34 +392,13 @@ static char *settings_line(const struct program *p, bool timeouts)
     return text;
 }
 
-/* Return the interface with a clamp of its own whose device follows `last` by name; NULL: none. */
-static const struct pbc_iface *next_clamped(const struct program *p, const char *last)
-{
-    const struct pbc_iface *next = NULL;
-    for (uint32_t i = 0; i < p->ifaces_count; i++) {
-        const struct pbc_iface *f = &p->ifaces[i];
-        const char *device = program_str(p, f->device);
-        if (!f->mss || (last && strcmp(device, last) <= 0)) continue;
-        if (!next || strcmp(device, program_str(p, next->device)) < 0) next = f;
-    }
-    return next;
-}
-
 /* Return the clamps of interfaces, a line each. */
 static char *clamps_lines(const struct program *p)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-    const char *last = NULL;
-    for (const struct pbc_iface *f; (f = next_clamped(p, last));) {
-        if (last) fputc('\n', out);
-        last = program_str(p, f->device);
-        if (f->mss == PBC_MSS_AUTO)
-            fprintf(out, "mss clamp auto out on \"%s\"", last);
-        else
-            fprintf(out, "mss clamp %u out on \"%s\"", f->mss, last);
-    }
+    put_clamps(p, out);
     heap_stream_end(out);
     return text;
 }
@@ -517,10 +417,11 @@ static void compare_settings(const struct diff *d, struct routes *to)
 void find_routes(struct diff *d, bool without_pools, struct beyond *b)
 {
     d->without_servers = without_pools;
+    for (unsigned s = 0; s < SIDES; s++) note_nat_asks(d, &d->side[s]);
     for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, without_pools, b);
     compare_order(d, &b->routes);
     add_route(&b->routes, "log", "", logs_text(d, &d->side[OLD]), logs_text(d, &d->side[NEW]));
     add_route(&b->routes, "audit", "", audits_text(d, &d->side[OLD]), audits_text(d, &d->side[NEW]));
-    add_route(&b->routes, "clamps", "", clamps_lines(d->side[OLD].program), clamps_lines(d->side[NEW].program));
+    add_route(&b->routes, "mss clamp", "", clamps_lines(d->side[OLD].program), clamps_lines(d->side[NEW].program));
     if (!without_pools) compare_settings(d, &b->routes);
 }

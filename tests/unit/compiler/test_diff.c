@@ -213,7 +213,7 @@ static void test_interfaces(void **state)
     assert_null(strstr(text, "tcp"));
     assert_non_null(strstr(text, "widened     udp on \"eth2\"\n"));
     assert_non_null(strstr(text, "narrowed    udp on \"eth1\"\n"));
-    assert_non_null(strstr(text, "narrowed    sctp on not \"lo\", \"eth2\"\n"));
+    assert_non_null(strstr(text, "narrowed    sctp on not \"eth2\", \"lo\"\n"));
     assert_int_equal(status, 1);
     free(text);
 }
