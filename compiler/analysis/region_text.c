@@ -9,6 +9,7 @@
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
+#include "lang/heap.h"
 #include "vm/packet/key.h"
 #include "vm/words/words.h"
 
@@ -150,7 +151,7 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
 {
     const struct image *img = t->text->c->image;
     const struct iface_table ifaces = image_ifaces(img);
-    const char **devices = arena_alloc(t->text->c->arena, ((size_t)img->ifaces_count + 1) * sizeof(*devices));
+    const char **devices = heap_resized(NULL, (size_t)img->ifaces_count + 1, sizeof(*devices));
     uint32_t count = 0;
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
         const uint32_t around = iface_around(&ifaces, i);
@@ -164,6 +165,7 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
         put_name(devices[i], t->out);
         fputc('"', t->out);
     }
+    free(devices);
     return count > 0;
 }
 
