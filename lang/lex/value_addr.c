@@ -99,18 +99,18 @@ static int straight_length(const uint8_t mask[16])
     return (int)n;
 }
 
-/* Help with IPv6 suffixes: bytes can be asked where they stand in the header. */
-static void offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
+/* Help with IPv6 suffixes: bytes can be asked where they stand in the header. False: `s` is no mask. */
+static bool offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
 {
     enum { DST = 24, SRC = 8 }; /* places in the header */
     uint8_t mask[16];
     char value[3 * 16 + 1] = "", masked[3 * 16 + 1] = "";
     unsigned first = 0;
     bool whole = true;
-    if (a->family != 6 || !suffix_mask(s, len, mask)) return;
+    if (a->family != 6 || !suffix_mask(s, len, mask)) return false;
     if (s[0] != '-' && straight_length(mask) >= 0) {
         diag_suggest(p->diags, SPAN_NONE, "/%d", straight_length(mask));
-        return;
+        return true;
     }
     while (first < 15 && !mask[first]) first++;
     for (unsigned i = first, at = 0; i < 16; i++) {
@@ -123,6 +123,13 @@ static void offer_suffix(struct parser *p, const struct addr *a, const char *s, 
                 "the end of an address is asked for by its bytes: `ip6 bytes l3 at %u is x\"%s\"%s%s%s` of the "
                 "destination, `at %u` of the source",
                 DST + first, value, whole ? "" : " mask x\"", whole ? "" : masked, whole ? "" : "\"", SRC + first);
+    return true;
+}
+
+bool offer_mask(struct parser *p, const char *s, size_t len, const char *mask, size_t mask_len)
+{
+    struct addr a;
+    return any_addr(s, len, &a) == 0 && offer_suffix(p, &a, mask, mask_len);
 }
 
 static void scan_prefix(struct parser *p, const char *s, size_t len, const char *slash, struct token *t)

@@ -89,6 +89,7 @@ static const struct {
      "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
     {"masquerade", FIREWALL, false,
      "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
+    {"interfaces", FIREWALL, false, SEVERAL_INTERFACES},
     {"snat", ACCEPT, false,
      "write translation in a block of its own: `nat NAME { source from ... out on ... -> ... }`"},
     {"mac", BACKUP, false, "a MAC address belongs to one server: write a `server` line for that server"},
@@ -257,6 +258,15 @@ bool offer_tcp_option(struct parser *p, struct span span)
     return true;
 }
 
+/* Help with `to ::1:2:3:4 mask ::ffff:ffff:ffff:ffff`, an address and a mask in words of their own. */
+static bool offer_mask_word(struct parser *p, struct span span)
+{
+    const struct str address = word_before(p, span.start);
+    const char *mask = p->text + skip_blanks(p, span.end);
+    return is_word_at(p, span, "mask") &&
+           offer_mask(p, address.s, address.len, mask, strspn(mask, "0123456789abcdefABCDEF:."));
+}
+
 /* Help with several interfaces where one is declared, or where a firewall takes one. */
 static bool offer_interfaces(struct parser *p, int found)
 {
@@ -312,7 +322,7 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);
     if (found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n)) return true;
     if (offer_interfaces(p, found)) return true;
-    if (condition && word && offer_tcp_option(p, span)) return true;
+    if (condition && word && (offer_tcp_option(p, span) || offer_mask_word(p, span))) return true;
     if ((found == TCP || found == UDP || found == SCTP) && expects(expected, n, SLASHED)) return offer_pair(p, span);
     if (found == EQ && is_option(p, span)) {
         diag_suggest(p->diags, span, " ");
