@@ -104,7 +104,7 @@ static bool put_without(struct printer *t, const struct protocols *s)
 {
     unsigned lacking = 0;
     for (uint32_t i = 0; i < 256; i++) {
-        const bool four = i == 1 || i == 2, six = i == 58; /* ICMP, IGMP and ICMPv6 are of one family */
+        const bool four = i == 1 || i == 2, six = i == 58; /* ICMP, IGMP and ICMPv6 have one family */
         const uint8_t named = four ? BY_4 : six ? BY_6 : BY_4 | BY_6, lacks = (uint8_t)(~s->in[i] & (BY_4 | BY_6));
         if (lacks && lacks != named) return false;
         lacking += lacks != 0;
