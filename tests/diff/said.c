@@ -35,7 +35,7 @@
 #define NAT(in)  FIREWALL "nat n {\n" in "\n}\n"
 #define NAT_NAMED(in)                                                                                                  \
     "set lan = 10.0.0.0/8, fd00::/8\nset vpn = 10.8.0.0/16\ninterface wan = \"eth0\"\n" FIREWALL "nat n {\n" in "\n}"  \
-                                                                                                                "\n"
+    "\n"
 #define WATCH(in) FIREWALL "service s on any tcp/any { mode observe" in " }\n"
 #define RULES(in) "meter m = 10/s\nfirewall f default drop {\naccept icmp6 type nd\n" in "\n}\n"
 

@@ -1,4 +1,4 @@
-/* Parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
+/* Parts of a comparison, in the order in which they run: both lists into one image (import.c, times.c),
  * firewalls that judge packets (judges.c), a firewall's rules in a row (flatten.c), equal rules (align.c), effect of
  * the others (both.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
  * accepted traffic goes (routes.c, nats.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c,
@@ -88,9 +88,6 @@ void diff_fini(struct diff *d);
 
 /* Give up with one line for the user. Returns false. */
 bool diff_fail(struct diff *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* effort.c: false after diff_fail, if a program repeats so much that reading it takes too long. */
-bool bound_effort(struct diff *d, const struct side *s);
 
 /* import.c: fill d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
