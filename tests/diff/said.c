@@ -159,6 +159,10 @@ static const struct option {
     {NAT("masquerade from 10.0.0.0/8 out on \"eth0\"\n@"), {"", "mss clamp auto", "mss clamp 1400"}},
     {NAT_NAMED("source @ out on wan -> 203.0.113.1"),
      {"from lan to not vpn", "from not vpn", "from lan to vpn udp port 500", "from lan icmp"}},
+    {NAT_NAMED("masquerade @ out on wan"),
+     {"from lan to not vpn", "ip6 from any tcp port 80=from any ip6 tcp port 80"}},
+    {"set lan = @\n" NAT("masquerade from lan out on \"eth0\""),
+     {"10.0.0.0/8=masquerade from 10.0.0.0/8 ", "10.0.0.0/9=masquerade from 10.0.0.0/9 "}},
     {WATCH(" overlaps @"), {"linux=overlaps linux", "first=overlaps first", "last=overlaps last"}},
     {WATCH("; @"), {"", "sessions to \"a.log\"", "sessions to \"a.log\" limit 1MiB", "sessions to \"b.log\""}},
     {WATCH("; @"), {"", "stream to \"a\"", "stream to \"a\" as pcapng", "stream to \"b\""}},
@@ -390,7 +394,7 @@ static void check_language(const char *file, struct program *p)
     const char *nat = strstr(file, "nat n {");
     char *without, *text = NULL;
     size_t len;
-    if (!nat || !p) return;
+    if (!nat || !p || strchr(file, '@') < nat) return;
     if (asprintf(&without, "%.*s", (int)(nat - file), file) < 0) abort();
     struct program *none = compiled(without), *again = NULL;
     char *shown = none ? told(none, p, false) : NULL, *at = shown ? strstr(shown, "new         nat n\n") : NULL;
