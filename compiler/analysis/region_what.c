@@ -157,18 +157,25 @@ static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
     }
 }
 
-/* Print AH over IPv6 where protocol numbers can't express it: "ah of" some protocols, or "without ah". */
-static void put_ah(struct printer *t, const struct protocols *s)
+/* Print a word behind those that are listed. */
+static void put_next(struct printer *t, const char *word, bool *listed)
+{
+    if (*listed) fputc(',', t->out);
+    print_word(t, word);
+    *listed = true;
+}
+
+/* Print AH over IPv6 where protocol numbers can't express it: "ah proto" some protocols, or "without ah". */
+static void put_ah(struct printer *t, const struct protocols *s, bool *listed)
 {
     const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;
     if (s->some_ah) {
         struct pbc_range r[128];
         const uint32_t n = what_numbers(t->ir, t->p->field[IR_WHAT], WHAT_AH6, r);
-        if (t->begun) fputc(',', t->out);
-        print_word(t, n ? "ah of " : "ah of unknown protocol");
+        put_next(t, n ? "ah proto " : "ah of unknown protocol", listed);
         for (uint32_t i = 0; i < n; i++) {
             if (i) fputs(", ", t->out);
-            put_protocol(r[i].lo, t->out);
+            put_number(r[i].lo, t->out);
             if (r[i].hi > r[i].lo) fprintf(t->out, "-%u", r[i].hi);
         }
     } else if (ip6 && !(s->in[WHAT_AH_NUMBER] & BY_6) && put_protocols(s, 0, NULL) > 8) {
@@ -189,17 +196,11 @@ bool what_is_all(const struct printer *t)
 void print_what(struct printer *t, bool family_shows)
 {
     struct protocols s = protocols_of(t);
-    bool ip = s.unknown;
-    for (uint32_t i = 0; i < 256; i++) ip |= s.in[i] != 0;
-    if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256)) put_ip(t, &s, family_shows);
-    if (s.unknown && !t->begun) print_word(t, "ip6 of unknown protocol");
-    if (s.told) put_ah(t, &s);
-    if (s.arp) {
-        if (t->begun) fputc(',', t->out);
-        print_word(t, "arp");
-    }
-    if (s.other) {
-        if (t->begun) fputc(',', t->out);
-        print_word(t, "other frames");
-    }
+    bool listed = false;
+    for (uint32_t i = 0; i < 256; i++) listed |= s.in[i] != 0;
+    if (listed) put_ip(t, &s, family_shows);
+    if (s.unknown && !listed) put_next(t, "ip6 of unknown protocol", &listed);
+    if (s.told) put_ah(t, &s, &listed);
+    if (s.arp) put_next(t, "arp", &listed);
+    if (s.other) put_next(t, "other frames", &listed);
 }

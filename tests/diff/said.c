@@ -1,6 +1,6 @@
 /* What --diff says where one statement changes that no rule judges by: an option gets another value, two statements
  * change places, one is repeated, a quoted text becomes another one. Old and new are shown, in text and JSON, quoted
- * texts whole; where nothing changes nothing is. Statements of a nat are shown as a nat that compiles to the same.
+ * texts whole; where nothing changes nothing is.
  *
  *   said [SEED [DRAWS]]
  *
@@ -387,33 +387,6 @@ static void check_same(struct program *a, struct program *b, const char *file)
     free(text);
 }
 
-/* Check that statements of the nat, as they are shown, are a nat that means the same. Those with a list that is cut are
- * left out. */
-static void check_language(const char *file, struct program *p)
-{
-    const char *nat = strstr(file, "nat n {");
-    char *without, *text = NULL;
-    size_t len;
-    if (!nat || !p || strchr(file, '@') < nat) return;
-    if (asprintf(&without, "%.*s", (int)(nat - file), file) < 0) abort();
-    struct program *none = compiled(without), *again = NULL;
-    char *shown = none ? told(none, p, false) : NULL, *at = shown ? strstr(shown, "new         nat n\n") : NULL;
-    FILE *out = open_memstream(&text, &len);
-    fprintf(out, "%snat n {\n", without);
-    for (char *line = at ? strtok(strchr(at, '\n'), "\n") : NULL; line && strncmp(line, "            + ", 14) == 0;
-         line = strtok(NULL, "\n"))
-        fprintf(out, "%s\n", line + 14);
-    fputs("}\n", out);
-    fclose(out);
-    if (at && !strstr(text, "of this comparison")) again = compiled(text);
-    if (again) check_same(p, again, text);
-    program_put(none);
-    program_put(again);
-    free(without);
-    free(shown);
-    free(text);
-}
-
 static void check_option(const struct option *o)
 {
     enum { MOST = sizeof(o->values) / sizeof(*o->values) };
@@ -427,7 +400,6 @@ static void check_option(const struct option *o)
         p[count] = compiled(text);
         free(text);
     }
-    for (unsigned i = 0; i < count; i++) check_language(o->file, p[i]);
     for (unsigned i = 0; i < count; i++)
         for (unsigned k = 0; k < count; k++) {
             if (!p[i] || !p[k]) continue;

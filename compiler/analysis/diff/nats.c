@@ -26,7 +26,8 @@ static void make_asks(struct diff *d, const struct side *s, const struct pbc_nat
         const enum ir_field way = n->kind == PBC_NAT_FORWARD ? IR_IFACE : IR_OUT;
         own.field[way] = ir_field_range(ir, way, s->ifaces[n->iface], s->ifaces[n->iface]);
     }
-    product_and(ir, &conds, &own, out, &loose);
+    if (product_and(ir, &conds, &own, out, &loose)) return;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) out->field[f] = IR_EMPTY;
 }
 
 static void put_number_range(uint32_t lo, uint32_t hi, FILE *out) { fprintf(out, hi > lo ? "%u-%u" : "%u", lo, hi); }
@@ -98,7 +99,10 @@ static void put_outbound(struct diff *d, const struct region_text *text, const s
 {
     const bool masquerade = n->kind == PBC_NAT_MASQUERADE;
     fputs(masquerade ? "masquerade" : "source", out);
-    region_text_conditions(text, asks, !masquerade, out);
+    if (ir_is_empty(asks))
+        fputs(" for nothing", out);
+    else
+        region_text_conditions(text, asks, !masquerade, out);
     put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " -> ", ", ", out);
     put_own_ports(p, n, out);
 }
