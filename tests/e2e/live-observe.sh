@@ -132,14 +132,14 @@ prey prey --bridge a:b --workers 2 plain.pbc
 cp ng.pbc plain.pbc
 kill -HUP "$prey"
 until_true 100 'a reload is made' grep -q '^reloaded' prey.err
-at client curl -s -i -o got http://10.1.0.2/files/file
+port=$(at client curl -s -i -o got -w '%{local_port}' http://10.1.0.2/files/file)
 at client curl -s -o /dev/null 'http://[fd00:1::2]/'
 until_true 100 'sessions have ended' ended 2
 prey_ends
 if command -v tshark >/dev/null; then
     tshark -r segments/*.pcapng -o tcp.check_checksum:TRUE -Y 'tcp.analysis.flags or tcp.checksum.status == 0' >said 2>/dev/null
     same 'made-up segments are complete, in order, with good sums' "$(head -n 3 said)" ''
-    tshark -r segments/*.pcapng -q -z follow,tcp,raw,0 2>/dev/null | grep -P '^\t' | tr -d '\t\n' | xxd -r -p >followed
+    tshark -r segments/*.pcapng -q -z "follow,tcp,raw,10.1.0.1:$port,10.1.0.2:80" 2>/dev/null | grep -P '^\t' | tr -d '\t\n' | xxd -r -p >followed
     cmp got followed
     ok $? 'tshark follows them to the bytes that curl has'
 fi
