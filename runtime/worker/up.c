@@ -11,10 +11,12 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
 {
     const struct kernel_note note = io_note(pkt);
     const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
+    const bool judged = note.flags & KERNEL_JUDGED;
     return (struct vm_up){.decision = note.decision,
                           .would = note.would,
                           .mirrors = note.mirrors,
-                          .judged = note.flags & KERNEL_JUDGED && note.program == in_force,
+                          .turn = judged ? 0 : (uint32_t)note.decision,
+                          .judged = judged && note.program == in_force,
                           .shown = note.flags & KERNEL_SHOWN};
 }
 

@@ -89,6 +89,13 @@ struct job {
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 
+/* Return what the kernel says of a packet that came up from it; NULL: it did not, or it is the inside of one. */
+static inline const struct vm_up *vm_came_up(const struct job *j, const struct packet_ctx *c)
+{
+    const bool came = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
+    return came ? &j->vm->ups[j->input + c->at] : NULL;
+}
+
 /* Effects that judging one packet of the batch has: its counters, logs, meters and state. */
 static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
 {

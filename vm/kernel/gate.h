@@ -96,7 +96,7 @@ struct kernel_note {
     uint16_t magic;
     uint16_t came;     /* with ROUTED: 1 + the id in rules of the device by which it came in; 0: unknown */
     uint32_t program;  /* serial of the program that decided */
-    uint64_t decision; /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
+    uint64_t decision; /* with KERNEL_JUDGED in flags `decided` of judge.h, else kpkt.turn */
     uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
     uint32_t wire_len; /* length of the frame as it came, without this note */
     uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */

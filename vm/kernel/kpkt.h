@@ -108,10 +108,11 @@ struct kpkt {
     uint8_t found;               /* set by look: result of reading the frame where it lies (enum express_read) */
     uint8_t said;                /* enum kernel_would: of a program with `audit` */
     uint16_t would_mark;         /* set by judge: what `state` would say of the packet */
-    uint16_t came;        /* set by look, of a packet that leaves (traffic control) and came in by a device: 1 + the
-                             device's id in rules; else 0 */
-    struct recipe recipe; /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
+    uint16_t came; /* set by look, of a packet that leaves (traffic control) and came in by a device: 1 + the device's
+                      id in rules; else 0 */
+    struct recipe recipe;      /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct splice_moves moves; /* numbers of a spliced connection's slot, of which `recipe` is a copy then, too */
+    uint32_t turn;             /* set by look: turn at the gate of such a slot (splice/slots.h); 0: none */
     struct kernel_walk walk;   /* used with counted loops (loop.bpf.h) */
     struct kernel_again again; /* the same */
     struct kernel_asked asked;

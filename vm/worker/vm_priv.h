@@ -15,13 +15,6 @@ static inline bool vm_takes_turns(const struct vm *vm)
     return vm->track || vm->opens || vm->cfg.kernel || vm->inlines || vm->observers;
 }
 
-/* Return what the kernel says of a packet that came up from it; NULL: it did not, or it is the inside of one. */
-static inline const struct vm_up *vm_came_up(const struct job *j, const struct packet_ctx *c)
-{
-    const bool came = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
-    return came ? &j->vm->ups[j->input + c->at] : NULL;
-}
-
 /* Take the time of `in`. tx: receives ends of flows; NULL: none can end. */
 static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {

@@ -97,8 +97,7 @@ static void draw_direction(struct rng *r, struct direction *d)
     const struct splice_slot s = slot_of(d);
     d->slot = splice_slots_put(&slots, &s);
     assert_int_not_equal(d->slot, SPLICE_NO_SLOT);
-    assert_true(splice_slot_is_shut(splice_slots_at(&slots, d->slot)));
-    splice_slots_at(&slots, d->slot)->gate = 0;
+    splice_slots_at(&slots, d->slot)->gate = SPLICE_OPEN;
     d->next = d->splice.end[0].in;
     d->acked = d->splice.end[0].out;
 }
@@ -405,16 +404,8 @@ static void test_what_does_not_hold_is_not_used(void **state)
     splice_slots_drop(&slots, d.slot);
 }
 
-/* True if the kernel sends the segment on with its number so far from the newest that the worker has sent. */
-static bool passes_at(const struct direction *d, const struct segment *s, int32_t beyond)
-{
-    struct segment mine = *s;
-    wire_put32(mine.frame + ETHER_LEN + (d->v6 ? 40 : 20) + 4, d->next + (uint32_t)beyond);
-    return asked(&mine)->out == KERNEL_SEND;
-}
-
-/* What the worker has seen leaves first: nothing passes before that has been sent, then nothing behind a gap that may
- * be in the ring, until the kernel has seen a segment without one, or so many have come up. */
+/* What the worker has seen, and what waits for it, leaves first: segments go up with their turns until the newest of
+ * them has left, or so many have. */
 static void test_the_gate_keeps_the_order(void **state)
 {
     (void)state;
@@ -429,25 +420,28 @@ static void test_the_gate_keeps_the_order(void **state)
         while (s.odd);
         splice_slots_drop(&slots, d.slot);
         assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
-        assert_false(passes_at(&d, &s, 0));
-        splice_slots_sent(&slots, d.slot);
-        assert_false(passes_at(&d, &s, 1));
-        assert_true(passes_at(&d, &s, -1));
-        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* the one behind the gap has come up */
-        assert_false(passes_at(&d, &s, 0));
-        splice_slots_sent(&slots, d.slot);
-        d.next = (uint32_t)slot->next;
-        assert_true(passes_at(&d, &s, 0));
-        assert_int_equal(slot->gate, 0);
-        assert_true(passes_at(&d, &s, 2000));
+        for (uint32_t turn = 1; turn <= 3; turn++) {
+            const struct kpkt *k = asked(&s);
+            assert_int_not_equal(k->out, KERNEL_SEND);
+            assert_int_equal(k->turn, turn);
+        }
+        splice_slots_sent(&slots, d.slot, 2); /* another is on its way */
+        assert_int_equal(asked(&s)->turn, 4);
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* as each that comes up does */
+        assert_int_equal(asked(&s)->turn, 5);
+        splice_slots_sent(&slots, d.slot, 5);
+        assert_int_equal(asked(&s)->out, KERNEL_SEND);
         assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* something else has come up: it stays open */
-        assert_int_equal(slot->gate, 0);
+        const struct kpkt *k = asked(&s);
+        assert_int_equal(k->out, KERNEL_SEND);
+        assert_int_equal(k->turn, 0);
         splice_slots_drop(&slots, d.slot);
         assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
-        for (unsigned n = 1; n < SPLICE_GATE; n++) assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
-        assert_true(splice_slot_is_shut(slot));
-        assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
-        assert_int_equal(slot->gate, 0);
+        slot->gate = SPLICE_GATE + 1; /* one more is on its way, and there always is one */
+        splice_slots_sent(&slots, d.slot, SPLICE_GATE - 1);
+        assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
+        splice_slots_sent(&slots, d.slot, SPLICE_GATE);
+        assert_int_equal(asked(&s)->out, KERNEL_SEND);
         splice_slots_drop(&slots, d.slot);
     }
 }
@@ -475,7 +469,7 @@ static void test_late_numbers_are_nobodys(void **state)
         d.acked = d.splice.end[0].out;
         struct splice_slot *slot = splice_slots_at(&slots, first);
         assert_int_equal(slot->use, before + 1);
-        slot->gate = 0;
+        slot->gate = SPLICE_OPEN;
         draw_ordinary(&r, &d, &s);
         check(&d, &s);
         uint64_t *const words[] = {&slot->next, &slot->acked, &slot->edge, &slot->stamp};

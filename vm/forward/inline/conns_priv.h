@@ -36,7 +36,12 @@ struct told {
     struct inline_told of[];   /* [most] */
 };
 
-enum { SHUT_MOST = 256 };
+/* A segment that came up since the gate of its direction's slot is shut */
+struct inline_turn {
+    uint32_t slot, turn;
+};
+
+enum { TURNS_MOST = VM_BATCH };
 struct inlines {
     struct keyed index;
     struct inline_conn *at; /* [most] */
@@ -52,7 +57,8 @@ struct inlines {
     struct inline_carried *carried; /* [most]; NULL: nothing is counted */
     uint32_t (*slot)[2]; /* [most] slots of directions in the kernel, by sender; NULL: there is no such executor */
     struct splice_slots slots;
-    uint32_t shut[SHUT_MOST], shut_count;   /* slots whose gate is shut until vm_tx has left */
+    struct inline_turn turns[TURNS_MOST]; /* segments in vm_tx that may open a gate once they have left */
+    unsigned turn_count;
     uint32_t taken;                         /* number whose slots were looked at last */
     struct inline_marks *marks;             /* marks for the executor in the kernel; NULL: there is no such executor */
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */

@@ -92,17 +92,19 @@ uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns)
 
 void inlines_sent(struct inlines *all)
 {
-    while (all->shut_count) splice_slots_sent(&all->slots, all->shut[--all->shut_count]);
+    while (all->turn_count) {
+        const struct inline_turn *t = &all->turns[--all->turn_count];
+        splice_slots_sent(&all->slots, t->slot, t->turn);
+    }
 }
 
-/* Have a slot's gate stay shut until what the worker has sent has left. */
-static void keep_shut(struct inlines *all, uint32_t slot)
+/* Note the turn of a segment that leaves. Without room the gate opens by a later one. */
+static void note_turn(const struct job *j, const struct packet_ctx *ctx, uint32_t slot)
 {
-    if (!splice_slot_is_shut(splice_slots_at(&all->slots, slot))) return;
-    if (all->shut_count < SHUT_MOST)
-        all->shut[all->shut_count++] = slot;
-    else
-        splice_slots_sent(&all->slots, slot);
+    struct inlines *all = j->vm->inlines;
+    const struct vm_up *up = vm_came_up(j, ctx);
+    if (!up || !up->turn || all->turn_count == TURNS_MOST) return;
+    all->turns[all->turn_count++] = (struct inline_turn){.slot = slot, .turn = up->turn};
 }
 
 /* True if the connection goes on, and both of its ends have what a slot can say of them. */
@@ -195,7 +197,7 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
     const uint32_t before = *slot;
     *slot = splice_slots_put(&all->slots, &s);
     if (*slot != SPLICE_NO_SLOT) {
-        keep_shut(all, *slot);
+        note_turn(j, ctx, *slot);
         return;
     }
     if (before != NO_ROOM) __atomic_store_n(&all->slots.head->no_room, all->slots.head->no_room + 1, __ATOMIC_RELAXED);

@@ -75,18 +75,13 @@ uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uin
     return splice_is_of(there, s->use) && (int32_t)((uint32_t)there - known) > 0 ? (uint32_t)there : known;
 }
 
-/* Shut the gate of a new direction, and of one whose gate has not been opened. It comes before the numbers: who reads
- * those finds it shut. */
-static void shut(struct splice_slot *s, bool is_new)
+void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn)
 {
-    const uint32_t gate = __atomic_load_n(&s->gate, __ATOMIC_RELAXED) & ~SPLICE_SHUT;
-    const uint32_t left = is_new ? SPLICE_GATE : gate ? gate - 1 : 0;
-    __atomic_store_n(&s->gate, left ? SPLICE_SHUT | left : 0, __ATOMIC_SEQ_CST);
-}
-
-void splice_slots_sent(struct splice_slots *all, uint32_t slot)
-{
-    __atomic_and_fetch(&all->slots[slot].gate, ~SPLICE_SHUT, __ATOMIC_RELEASE);
+    uint32_t *gate = &all->slots[slot].gate;
+    if (turn < SPLICE_GATE)
+        __atomic_compare_exchange_n(gate, &turn, SPLICE_OPEN, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    else
+        __atomic_store_n(gate, SPLICE_OPEN, __ATOMIC_SEQ_CST);
 }
 
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
@@ -98,12 +93,12 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
     if (slot == SPLICE_NO_SLOT) return slot;
     struct splice_slot *to = &all->slots[slot];
     begin(to);
-    shut(to, is_new);
     to->tuple = s->tuple;
     to->moves = s->moves;
     to->recipe = s->recipe;
     if (is_new) {
         to->use++;
+        __atomic_store_n(&to->gate, 0, __ATOMIC_SEQ_CST);
         __atomic_store_n(&to->packets, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&to->bytes, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&to->seen_ns, 0, __ATOMIC_RELAXED);

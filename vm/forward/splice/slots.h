@@ -44,19 +44,19 @@ struct splice_slot {
     uint64_t next, acked;    /* end of what the sender has sent, and newest number that it has acknowledged */
     uint64_t edge, stamp;    /* right edge of the receiver's window, and newest TSval */
     uint32_t use;            /* times that the slot was given to a direction */
-    uint32_t gate;           /* 0: open; SPLICE_SHUT, and segments that may still come up in the order's favour */
+    uint32_t gate;           /* SPLICE_OPEN, or the turn of the newest segment that went up for the order */
 };
 static_assert(sizeof(struct splice_slot) == 192 && offsetof(struct splice_slot, recipe) == 64, "three lines");
 
 enum { SPLICE_GROUP = 4 };
 
 /* A direction's gate, which keeps the order of segments where the kernel takes over from the worker: what the worker
- * has seen last, and what waits for it in the ring, leaves before what comes next. Shut, every segment goes up: those
- * before have still to be sent. Then a segment passes whose number is not beyond the newest that was sent; one right
- * there opens the gate, for nothing of the sender is in the ring. A sender that never pauses so long finds it open
- * after SPLICE_GATE segments. */
+ * has seen last, and what waits for it in the ring, leaves before what comes next. While it is shut every segment goes
+ * up, and takes a turn along, a number that counts them. Once one has left, nothing before it is in the ring, and the
+ * worker opens the gate, in one step with the comparison that shows it: no later one has taken a turn. A sender that
+ * never pauses so long finds it open after SPLICE_GATE segments. */
 enum { SPLICE_GATE = 4096 };
-#define SPLICE_SHUT 0x80000000u
+#define SPLICE_OPEN 0x80000000u
 
 /* A number of a slot, in one word with the use that it belongs to. A run of the kernel that has copied a slot may write
  * after the slot was given to another direction: whoever reads the word then sees that the number is not its own. */
@@ -167,13 +167,8 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
  * no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
-/* True for a slot whose gate is shut. Note that all segments that the worker has seen have been sent (second
- * function). */
-static inline bool splice_slot_is_shut(const struct splice_slot *s)
-{
-    return __atomic_load_n(&s->gate, __ATOMIC_RELAXED) & SPLICE_SHUT;
-}
-void splice_slots_sent(struct splice_slots *all, uint32_t slot);
+/* Note that the segment with that turn has left, and all that the worker saw before it. */
+void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn);
 /* Take a direction out of the table. */
 void splice_slots_drop(struct splice_slots *all, uint32_t slot);
 /* Return the slot, which holds a direction. */

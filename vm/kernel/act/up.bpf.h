@@ -21,7 +21,7 @@ static inline void up_say(struct kernel_note *n, const struct kpkt *k)
     n->magic = KERNEL_NOTE_MAGIC;
     n->came = k->came;
     n->program = k->program;
-    n->decision = k->decision;
+    n->decision = k->flags & KERNEL_JUDGED ? k->decision : k->turn;
     n->mirrors = k->mirrors;
     n->wire_len = k->pkt.wire_len;
     n->flags = k->flags;

@@ -308,6 +308,7 @@ inline_whole void packet_begin(struct kpkt *k)
     k->out = KERNEL_NONE;
     k->said = 0;
     k->seen.class = SEEN_NONE;
+    k->turn = 0;
 }
 
 inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)

@@ -217,16 +217,15 @@ inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct
     return true;
 }
 
-/* True unless segments that came before have still to be sent, or to be seen by the worker (slots.h). */
-inline_whole bool in_order(struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
+/* True unless segments that came before have still to be sent, or to be seen by the worker (slots.h): then the packet
+ * has its turn behind them. */
+inline_whole bool in_order(struct kpkt *k, struct splice_slot *slot)
 {
-    volatile uint32_t *gate = &slot->gate;
-    const uint32_t shut = *gate;
-    if (!shut) return true;
-    const int32_t beyond = (int32_t)(wire_get32(s->tcp + TCP_SEQ) - n->next);
-    if (shut & SPLICE_SHUT || beyond > 0) return false;
-    if (!beyond) *gate = 0;
-    return true;
+    if (*(const volatile uint32_t *)&slot->gate & SPLICE_OPEN) return true;
+    const uint32_t before = __sync_fetch_and_add(&slot->gate, 1);
+    if (before & SPLICE_OPEN) return true;
+    k->turn = before + 1;
+    return false;
 }
 
 /* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header alone, and
@@ -239,8 +238,7 @@ inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
     if (!slot || !read_numbers(slot, &n) || !is_heard(k, s->frame) || !takes(k) || !read_options(k, s, v6))
         return false;
     if (partial && frame_is_partial(k, wire_get16(s->tcp + TCP_SUM))) return false;
-    if (s->tcp + TCP_LEN > s->end || !in_order(slot, &n, s)) return false;
-    return rewrite(k, slot, &n, s, v6);
+    return in_order(k, slot) && rewrite(k, slot, &n, s, v6);
 }
 
 /* Note the verdict of a segment that leaves. */
