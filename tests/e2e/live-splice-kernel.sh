@@ -46,6 +46,8 @@ hold() { # NAME HOST PORT THEN [FIRST]
 }
 go_on() { for name in "$@"; do kill -USR1 "${holder[$name]}"; done; }
 is_exact() { grep -q exact "held.$1"; }
+heard() { for at in "$@"; do sniff "${at%:*}.pcap" "${at%:*}" "${at#*:}" -s 160 'tcp port 80'; done; }
+in_order() { same "$1" "$(python3 "$top/tests/e2e/live/order.py" "$2.pcap" "$3.pcap")" 'in order'; }
 exact() { until_true 600 "$2" is_exact "$1" && ok 0 "$2"; } # NAME SENTENCE
 
 # ---- the same bytes, without the worker ----
@@ -62,7 +64,17 @@ came=$(($(ups) - came))
 [ "$came" -lt 2000 ]
 ok $? 'nearly all of their segments stay in the kernel'
 there_are 4
+heard client:eth0 one:eth0
 same 'many at once, with pauses' "$(peer moves 10.2.0.2 80 8 300000 2000000)" '8 of 8 exact'
+sniffed
+in_order 'where the kernel takes them over, too, segments leave in their order' client one
+in_order 'and so they do towards the client' one client
+at client sysctl -q -w net.ipv4.tcp_timestamps=0
+heard client:eth0 one:eth0
+same 'ends with other options, whose segments go by the worker' "$(peer moves 10.2.0.2 80 4 2000000 2000000)" '4 of 4 exact'
+sniffed
+in_order 'no piece of a super-packet overtakes the others' client one
+at client sysctl -q -w net.ipv4.tcp_timestamps=1
 same 'to a server of a pool, at another address' "$(peer moves 10.2.0.2 82 3 300000 2000000 pool)" '3 of 3 exact'
 
 # ---- a reload ----

@@ -437,13 +437,19 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     return XDP_DROP;
 }
 
-/* True for a packet that the process sends itself: nothing of it is judged. The mark is taken off, as others may have
- * marks of their own. */
-inline_whole bool is_ours(struct __sk_buff *ctx)
+/* Let a packet leave that the process sends itself: nothing of it is judged. The mark is taken off, as others may have
+ * marks of their own.
+ *
+ * By a device of software it leaves as a clone, which comes here once more: the socket stays with the original
+ * (README.md). */
+inline_whole int leave_ours(struct __sk_buff *ctx)
 {
-    if (ctx->mark != state_world.ours) return false;
+    enum { NOWHERE = 0 }; /* no interface: the original is done with, and counts as sent */
+    const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
+    const bool clones = port->clones && port->ifindex == ctx->ifindex && ctx->sk;
+    if (clones && !bpf_clone_redirect(ctx, ctx->ifindex, 0)) return (int)bpf_redirect(NOWHERE, 0);
     ctx->mark = 0;
-    return true;
+    return TC_ACT_UNSPEC;
 }
 
 /* Return what is known of the device by which a packet came in that the host sends; as 0: this machine made it, or this
@@ -484,7 +490,7 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
-        if (!arrives && is_ours(ctx)) return TC_ACT_UNSPEC;
+        if (!arrives && ctx->mark == state_world.ours) return leave_ours(ctx);
         const struct kernel_other came = arrives ? (struct kernel_other){0} : came_by(ctx);
         if (came.judged && !nats_look(ctx)) return TC_ACT_UNSPEC;
         arrive_tc(k, ctx, arrives ? foreign_buffer(ctx) : KERNEL_EGRESS | (came.judged ? KERNEL_ROUTED : 0));

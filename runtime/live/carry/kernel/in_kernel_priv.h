@@ -46,6 +46,7 @@ struct in_kernel {
     uint32_t ifindex[PORTS_MOST];   /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];     /* as in struct kernel_port */
     bool software[PORTS_MOST];      /* as in struct kernel_port */
+    bool clones[PORTS_MOST];        /* likewise */
     bool generic[PORTS_MOST];       /* programs are attached in generic mode */
     bool sends[PORTS_MOST];         /* sends frames from programs of other interfaces */
     uint32_t by_id[KERNEL_WAYS];    /* ifindex of interfaces in `sends`, by id in the program; 0: none */

@@ -94,6 +94,7 @@ static void look_at_links(const struct carry *carry)
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
         carry->kernel->software[i] = link && (*link->kind || carry->by_tc >> i & 1);
+        carry->kernel->clones[i] = link && *link->kind;
     }
 }
 
@@ -135,6 +136,7 @@ static void push_ports(const struct carry *carry)
                                         .redirects = k->redirects[i],
                                         .nats = nats >> i & 1,
                                         .software = k->software[i],
+                                        .clones = k->clones[i],
                                         .mac = takes_all ? 0 : carry->latest->port_mac[i],
                                         .served = (uint8_t)i,
                                         .xsks = (uint16_t)(i * IO_QUEUES)};
