@@ -59,9 +59,8 @@ __attribute__((used)) int ring_buffer__consume(struct ring_buffer *ring)
 static struct kernel *kernel;
 
 /* ahead: the ring is made with the stages, and another port's. */
-static void scene(bool ahead)
+static void scene_of(const char *rules, bool ahead)
 {
-    static const char rules[] = "firewall f default accept { reject udp port 9 as NO }";
     char err[300] = "";
     struct compile c;
     sh(NETNS_PAIR);
@@ -78,6 +77,8 @@ static void scene(bool ahead)
     struct kernel_port *ports = kernel_map(kernel, KERNEL_MAP_ports)->memory;
     ports[LOOPBACK] = (struct kernel_port){.ifindex = LOOPBACK, .link = LINK_ETHER, .served = PORT, .software = 1};
 }
+
+static void scene(bool ahead) { scene_of("firewall f default accept { reject udp port 9 as NO }", ahead); }
 
 static struct io_port *port(void)
 {
@@ -122,13 +123,18 @@ static uint8_t *datagram(uint32_t len, bool left)
 }
 
 /* It arrives so often; as a super-packet of such segments, as the kernel joins them, if that is not 0. */
-static void arrive(uint32_t len, uint32_t segment, int times)
+static void arrive_as(const uint8_t *bytes, uint32_t len, uint32_t segment, int times)
 {
     struct __sk_buff as = {.gso_size = segment, .gso_segs = segment ? 2 : 0};
-    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = datagram(len, segment), .data_size_in = len, .ctx_in = &as,
-                .ctx_size_in = sizeof as, .repeat = times);
+    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = len, .ctx_in = &as, .ctx_size_in = sizeof as,
+                .repeat = times);
     assert_int_equal(bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_look_in), &o), 0);
     assert_int_equal(o.retval, 2); /* TC_ACT_SHOT: it has no other way */
+}
+
+static void arrive(uint32_t len, uint32_t segment, int times)
+{
+    arrive_as(datagram(len, segment), len, segment, times);
 }
 
 static unsigned receive(struct io_port *p, struct pkt *pkts[])
@@ -208,6 +214,36 @@ static void is_full(void **state)
     assert_int_equal(cut(p), 0);
     io_RAISED.close(p);
     arrive(LONG, 0, 1); /* to nobody, and does no harm */
+    kernel_free(kernel);
+}
+
+/* Datagrams that begin flows leave room in the ring for connections, which get through. */
+static void has_room_for_connections(void **state)
+{
+    enum { LEN = 1514, MANY = 3000, SYNS = 100, SHARE = KERNEL_RAISED_BYTES / 8 };
+    uint8_t syn[LEN];
+    (void)state;
+    scene_of("pool farm { server one 10.0.0.3 }\n"
+             "service far on 10.0.0.2 tcp/9, udp/9 { mode passthrough; -> farm }",
+             true);
+    memcpy(syn, datagram(LEN, false), LEN);
+    uint8_t *ip = syn + ETH;
+    ip[9] = 6;
+    wire_put16(ip + 10, 0);
+    wire_put16(ip + 10, csum_of(ip, IP));
+    memset(ip + IP + 4, 0, 16);
+    wire_put16(ip + IP + 12, 0x5002);
+    struct io_port *p = port();
+    const uint64_t before = lost();
+    arrive(LEN, 0, MANY);
+    const uint64_t kept = MANY - (lost() - before);
+    assert_in_range(kept, SHARE / 2 / LEN, SHARE / LEN + 1);
+    arrive_as(syn, LEN, 0, SYNS);
+    assert_int_equal(lost() - before, MANY - kept);
+    struct pkt *pkts[IO_BATCH];
+    assert_int_equal(receive(p, pkts), IO_BATCH);
+    assert_int_equal(io_note(pkts[0]).up, KERNEL_UP_BEGIN);
+    io_RAISED.close(p);
     kernel_free(kernel);
 }
 
@@ -338,8 +374,8 @@ static void is_damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(comes_up),     netns_test(is_full),    netns_test(is_made_ahead),
-                                       netns_test(is_made_anew), netns_test(is_damaged), netns_test(is_whole),
-                                       netns_test(is_alone)};
+    const struct CMUnitTest tests[] = {
+        netns_test(comes_up),   netns_test(is_full),  netns_test(is_made_ahead), netns_test(is_made_anew),
+        netns_test(is_damaged), netns_test(is_whole), netns_test(is_alone),      netns_test(has_room_for_connections)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -18,12 +18,22 @@ static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t 
 }
 #define FILL(r) fill(r, k, len)
 
-/* Put the frame into the ring of its interface. Return 0, or 1: there is none, or no room. */
+/* Of a ring of which more than this waits, datagrams and pings that begin flows have had their share: a flood of them
+ * delays no connection for longer than the worker takes for so much. */
+enum { SHARE = KERNEL_RAISED_BYTES / 8 };
+
+static inline bool is_over(void *ring, const struct kpkt *k)
+{
+    const bool begins = k->up == KERNEL_UP_BEGIN && k->seen.class == SEEN_NEW;
+    return begins && !(k->key.kind & KIND_TCP) && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > SHARE;
+}
+
+/* Put the frame into the ring of its interface. Return 0, or 1: there is none, or no room for it. */
 GLOBAL uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     const uint32_t at = k->served;
     void *ring = bpf_map_lookup_elem(&map_rings, &at);
     uint32_t len = ctx->len;
-    if (!ring) return 1;
+    if (!ring || is_over(ring, k)) return 1;
     RING_PUT(ring, struct kernel_raised, FILL, bpf_skb_load_bytes, 0, 1)
 }
