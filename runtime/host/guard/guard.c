@@ -236,6 +236,7 @@ static bool has_end(const struct guard_match *m, enum end end)
     if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK) || m->reach == GUARD_OWN)
         return false;
     if (end == FROM) return m->reach == GUARD_SENT_ON;
+    if (m->reach == GUARD_SENT_ON && m->from.lo.family) return false; /* FROM says it, and which way it goes */
     return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
 }
 

@@ -406,6 +406,22 @@ static const char *from_server(int fd, const struct family *f)
     return arrivals(fd, true);
 }
 
+/* What one server answers to a client is hidden, pieces and ICMP errors too; what another sends there is not. */
+static void is_of_one_server(struct state *s, int at_client, const struct family *f)
+{
+    const struct host_addr other = addr(f->other), client = addr(f->client);
+    const struct guard_match m = {.from = {other, other},
+                                  .to = {client, client},
+                                  .from_ports = {53, 53},
+                                  .to_ports = GUARD_ANY_PORT,
+                                  .proto = IPPROTO_UDP,
+                                  .reach = GUARD_SENT_ON};
+    char but_one[80]; /* the error that quotes a packet to the other server */
+    snprintf(but_one, sizeof but_one, "%.*s", (int)strlen(f->all_of_server) - 7, f->all_of_server);
+    set(s, &m, 1, false);
+    assert_string_equal(from_server(at_client, f), but_one);
+}
+
 /* Where the host forwards, it does not send on a second time what prey does: to a service whose address is not the
  * host's, and what servers answer to clients. */
 static void foreign(void **state)
@@ -429,6 +445,7 @@ static void foreign(void **state)
         };
         assert_string_equal(from_client(at_server, f), f->all_of_client);
         assert_string_equal(from_server(at_client, f), f->all_of_server);
+        is_of_one_server(s, at_client, f);
         set(s, m, 2, false);
         assert_string_equal(from_client(at_server, f), f->rest_of_client);
         assert_string_equal(from_server(at_client, f), f->rest_of_server);
