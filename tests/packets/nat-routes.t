@@ -22,6 +22,12 @@ out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.2 > 192.0.2.1 
 in      eth / ip4 10.1.0.7 > 198.51.100.9 / udp 5000 > 53
 verdict forward LAN - - -
 out     eth 02:00:00:00:00:02 > 02:00:c6:33:64:09 / ip4 198.51.100.2 > 198.51.100.9 ttl 63 / udp 7 > 53
+# To an outside address that is not this machine's, with no mapping there, a packet is translated as to any other, so nothing inside shows;
+# but it never gets this very address at both ends.
+in      eth / ip4 10.1.0.7 > 198.51.100.2 / tcp 5000 > 53 syn seq 1
+verdict drop LAN - - same-ends
+in      eth / ip4 10.1.0.7 > 198.51.100.2 / icmp type echo-request id 7 seq 1
+verdict drop LAN - - same-ends
 # To a third network and to a VPN by a device that no rule names nothing is translated, whatever it is.
 in      eth / ip4 10.1.0.7 > 10.2.0.5 / tcp 40000 > 80 syn seq 1
 verdict accept LAN - - -

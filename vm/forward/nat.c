@@ -121,6 +121,12 @@ static struct flow_record record_of(const struct key *key, const struct packet_c
     return f;
 }
 
+/* True if the packet's ends are one address, or would be once it is translated: it would come back. */
+static bool is_land(const struct key *key, const struct flow_bind *b)
+{
+    return forward_is_land(key) || address_equal(b->to_src, b->to_dst);
+}
+
 struct translated forward_explain_nat(struct vm *vm, const struct key *key, const struct pkt *pkt)
 {
     struct translated t = {.nat = PBC_NONE};
@@ -139,7 +145,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     t.to = record_of(&now, &c, &b);
     t.reason = !track_may_begin(&now, &c.seen) ? REASON_NO_FLOW
                : now.ttl <= 1                  ? REASON_TTL_EXCEEDED
-               : forward_is_land(&now)         ? REASON_SAME_ENDS
+               : is_land(&now, &b)             ? REASON_SAME_ENDS
                : fate == NAT_NO_PORT           ? REASON_NO_SOURCE_PORT
                                                : REASON_NONE;
     return t;
@@ -186,7 +192,7 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;
-    } else if (forward_is_land(c->key)) {
+    } else if (is_land(c->key, &b)) {
         reason = REASON_SAME_ENDS;
     } else if (may_begin && know_stack(j, c, &held)) {
         reason = nat_take(j, c);

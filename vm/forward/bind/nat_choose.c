@@ -230,8 +230,7 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     if (!may_translate(key)) return NAT_NOTHING;
     binding_begin(key, of->query, b);
     const bool in = !of->routed && turn(n, key, of->stack, look, b);
-    if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family_of(key)) != SPACE_NONE))
-        return NAT_NOTHING;
+    if (!in && key->kind & KIND_DST_SELF) return NAT_NOTHING;
     struct key there = *key;
     if (in) lead_to(&there, b);
     struct nat_leaving leaving = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = in, .routed = of->routed};
