@@ -126,8 +126,7 @@ static void push_ports(const struct carry *carry)
     struct in_kernel *k = carry->kernel;
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
     const bool takes_all = ports_mirror(carry);
-    const uint32_t serial = (uint32_t)carry->now.program->serial;
-    const uint32_t nats = nats_leave(carry, &kernel_world(k->kernel)->programs[serial % KERNEL_PROGRAMS]);
+    const uint32_t nats = nats_leave(carry, kernel_rows(k->kernel));
     memset(k->by_id, 0, sizeof k->by_id);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct kernel_port now = {.ifindex = carry->ifindex[i],
