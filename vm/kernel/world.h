@@ -32,7 +32,7 @@ struct kernel_world {
     uint32_t flags;        /* enum pbc_flag of its meta; while programs change, the flags of both */
     uint32_t reach;        /* reach of its meta, or the longer of both: bytes of a frame that rules may test */
     uint32_t clock;        /* enum kernel_clock */
-    uint32_t ours;         /* mark of packets that the process sends where traffic control would judge them: not 0 */
+    uint32_t ours;         /* mark of packets that prey sends where traffic control would judge them: not 0 */
     uint64_t secret;       /* proof that a run is a test run: not 0, and known to nobody else */
     uint32_t routes;       /* enum kernel_routes */
     uint32_t tells_all;    /* 1: requests for any foreign address go up: the map `told` could not hold all */

@@ -64,11 +64,12 @@ inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
     return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_TYPE_AT, 0);
 }
 
-/* Send the packet out by an interface. */
+/* Send the packet out by an interface. Where nats look at what leaves, a mark says that this one was translated. */
 static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;
     if (leave_told(k)) return TC_ACT_UNSPEC;
+    if (state_world.nats_leave) skb->mark = state_world.ours;
     uint32_t back = skb->ifindex;
     __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier refuses */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
