@@ -256,13 +256,18 @@ static void begin_reply(const struct forward *f, struct packet_ctx *c, const str
     c->left.way = LEAVE_NOT;
 }
 
-void forward_error(const struct job *j, struct packet_ctx *c)
+void forward_error_on(const struct job *j, struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
     const struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
     send_error(j, c, b, &own);
+}
+
+void forward_error(const struct job *j, struct packet_ctx *c)
+{
+    forward_error_on(j, c);
     settle_whole(j, c);
 }
 

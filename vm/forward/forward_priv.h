@@ -105,6 +105,9 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
 static inline bool forward_is_land(const struct key *key) { return address_equal(key->src, key->dst); }
 /* Send a packet of the opener of a translated flow. */
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
+/* Send an error (SEEN_ERROR) to either side; it is not counted. */
+void forward_error_on(const struct job *j, struct packet_ctx *c);
+
 /* End the packet's flow, and refuse the packet, if its masquerading is over (nat_is_rerouted). */
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 /* Set c->left for a packet of a binding's original direction: to the other end. */

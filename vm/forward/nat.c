@@ -244,6 +244,8 @@ void forward_routed(const struct job *j, struct packet_ctx *c)
         forward_nat_on(j, c, b);
     else if (c->seen.class <= SEEN_UNBOUND)
         begin_routed(j, c);
+    else if (c->seen.class == SEEN_ERROR)
+        forward_error_on(j, c);
     else
         leave_unchanged(j, c);
     if (j->vm->forward->nat) nat_routed(j->vm->forward->nat, c->v->reason != REASON_NONE);

@@ -43,6 +43,7 @@ static inline bool keeps(struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
     if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE || is_routed_on(k)) return false;
+    if (kpkt_is_sent(k) && settle_is_error(&k->key)) return false; /* they change no flow, and nobody takes them up */
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
     return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);
 }
@@ -212,10 +213,11 @@ inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
 }
 
 /* True for a packet that came by an interface which is not served, and was let by where it leaves: a nat may translate
- * it there. */
-inline_whole bool is_nats(struct kpkt *k)
+ * it there, or it is an error about what one translates. */
+static inline bool is_nats(struct kpkt *k)
 {
-    if (!kpkt_is_sent(k) || !settle_nat_looks(k)) return false;
+    const bool tells = settle_tells_on(k) && k->key.kind & KIND_FORWARD;
+    if (!kpkt_is_sent(k) || !(tells || settle_nat_looks(k))) return false;
     k->flags |= KERNEL_ROUTED;
     return true;
 }

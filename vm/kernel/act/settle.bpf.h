@@ -254,11 +254,17 @@ static inline bool settle_tells_mtu(const struct kpkt *k)
     return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == ICMP4_CODE_TOO_BIG;
 }
 
+/* True for an error about a flow that is sent on, where it leaves: the host's own, or of a host behind an interface that
+ * is not served. */
+static inline bool settle_tells_on(const struct kpkt *k) { return k->seen.class == SEEN_ERROR && kpkt_is_sent(k); }
+
 /* Return where the packet goes (enum kernel_out) by what look and judge found. Nothing is counted yet. */
 static __always_inline uint32_t settle(struct kpkt *k)
 {
+    if (settle_tells_on(k)) k->up = KERNEL_UP_NONE;
     if (k->up) return KERNEL_UP;
     if (k->pkt.reason) return settle_malformed(k);
+    if (settle_tells_on(k)) return settle_here(k, decided_by_nobody(ACTION_ACCEPT));
     if (settle_tells_mtu(k)) return settle_up(k, KERNEL_UP_ERROR);
     if (k->flags & KERNEL_JUDGED) return settle_judged(k);
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
