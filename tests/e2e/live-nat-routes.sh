@@ -45,7 +45,7 @@ interface up2 = "up2"
 set lans = 10.1.0.0/24, 10.99.0.0/24, fd00:1::/64
 nat home {
   masquerade from lans out on wan
-  source from lans out on up2 to 198.51.100.77
+  source from any out on up2 to 198.51.100.77
   forward 198.51.100.2 on up2 tcp/8080 -> 10.2.0.5:80
 }
 firewall f forward default drop {
@@ -54,8 +54,22 @@ firewall f forward default drop {
   accept on up2 to 198.51.100.2 port 8080
 }
 END
+{ cat edge.prey; echo 'firewall box in default accept { drop tcp to port 9 }'; } | rules again
 
 from() { at "$1" curl -s -m 6 "http://$2/from" || echo failed; }
+# Answers a datagram once `closed` is there, and says from whom it was, and what came back.
+cat >late.py <<'END'
+import os, socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.bind(('203.0.113.9', 99))
+s.connect(s.recvfrom(9)[1])
+while not os.path.exists('closed'): time.sleep(0.05)
+s.send(b'late')
+try: back = s.recv(9)
+except OSError as e: back = e.strerror
+print(s.getpeername()[0], back)
+END
 seen() { # FILE: packets of the inner networks that the wire carried
     tcpdump -nr "$1" 2>/dev/null | grep -cE '10\.99\.0\.5|10\.2\.0\.5|fd00:2::5' || true
 }
@@ -95,6 +109,17 @@ for way in "${all[@]}"; do
         answers=$(for i in $(seq 1 24); do from client 192.0.2.1; done | sort -u | tr '\n' ' ')
         same "$way: each of two ways has its own address" "$(tr ' ' '\n' <<<"$answers" | grep -vxE '198\.51\.100\.77|203\.0\.113\.2|')" ''
         same "$way: from a device that is not served, by the uplink's address" "$(from branch 203.0.113.9)" 203.0.113.2
+        rm -f closed
+        background far python3 late.py >told
+        until_true 50 "$way: somebody answers late" eval 'at far ss -Huln | grep -q :99'
+        at branch bash -c 'echo asks >/dev/udp/203.0.113.9/99'
+        touch closed
+        wait "$last"
+        same "$way: ... and so does an error about an answer" "$(cat told)" '203.0.113.2 Connection refused'
+        for program in again edge again; do
+            until_true 50 "$way: another program is loaded" at prey "$bin/preyctl" load "$program.pbc"
+            same "$way: ... which translates that, too" "$(from branch 203.0.113.9)" 203.0.113.2
+        done
         same "$way: ... and what it brings joined" "$(at branch curl -s -m 20 --data-binary @upload http://203.0.113.9/from)" 203.0.113.2
         ctl counters
         same "$way: ... all of it" "$(grep not_sent out)" ''
