@@ -91,11 +91,13 @@ static void tell(struct run *r, const struct difference *d)
     if (row >= 0) r->known[row]++;
     if (row >= 0 && !getenv("SHOW")) return;
     if (row < 0) r->failed = true;
-    if (r->shown++ >= SHOWN_MOST) return;
+    if (r->shown++ >= (getenv("MOST") ? (unsigned)atoi(getenv("MOST")) : SHOWN_MOST)) return;
     if (!r->drawing_shown && !getenv("BRIEF")) print_words(r);
     r->drawing_shown = true;
     print_difference(r, d);
-    if (getenv("ASK")) side_command(&r->sides[d->side], (const char *[]){"sh", "-c", getenv("ASK"), NULL}, "", false);
+    if (!getenv("ASK")) return;
+    side_tell(&r->sides[d->side]);
+    side_command(&r->sides[d->side], (const char *[]){"sh", "-c", getenv("ASK"), NULL}, "", false);
 }
 
 static bool broken(struct run *r, const char *what)
@@ -135,7 +137,8 @@ static bool has_kernel(void)
     return access(path, F_OK) != 0;
 }
 
-/* The executor in user space can't hold back what is for this machine. */
+/* The executor in user space can't hold back what is for this machine, and neither judges nor translates what comes by an
+ * interface that it does not serve. */
 static bool takes_part(const struct run *r, enum side_kind side)
 {
     const char *only = getenv("ONLY");
@@ -164,6 +167,11 @@ static bool set_sides(struct run *r)
     return true;
 }
 
+static bool sees(const struct run *r, enum side_kind side, const struct frame *f)
+{
+    return side != SIDE_USER || r->world.iface[f->iface].served;
+}
+
 /* What a side sent beside what netfilter did, now and as long as something that netfilter sent may still come. */
 static void compare(struct run *r, struct talk *t, struct difference *d, const struct canon *wanted,
                     unsigned wanted_count)
@@ -181,7 +189,10 @@ static void compare(struct run *r, struct talk *t, struct difference *d, const s
              side_wait(s, &r->world, known_find(d) < 0 ? LATE_MS : KNOWN_LATE_MS));
     talk_note(t, d->step, d->side, d->sent, s->got, s->got_count);
     if (!d->field && getenv("ALL")) print_difference(r, d);
-    if (d->field) tell(r, d);
+    if (!d->field) return;
+    const int row = known_find(d);
+    t->of[d->side].parted = row >= 0 && known_differences[row].parts;
+    tell(r, d);
 }
 
 /* Send a step into all sides and compare. */
@@ -196,10 +207,10 @@ static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t ho
         struct side *s = &r->sides[k];
         if (!s->on) continue;
         s->got_count = 0;
-        const unsigned count = step_frames(t, &r->world, kind, k, how, frames);
+        const unsigned count = t->of[k].parted ? 0 : step_frames(t, &r->world, kind, k, how, frames);
         if (count && r->world.iface[frames[0].iface].down) return true;
         if (!count && k == SIDE_NETFILTER) return true;
-        if (!count) continue; /* told before: nothing left here */
+        if (!count || !sees(r, k, frames)) continue; /* told before: nothing left here */
         for (unsigned i = 0; i < count; i++) side_send(s, &frames[i]);
         if (!side_settle(s, &r->world, frames[0].iface)) return broken(r, "a probe is lost");
         if (k == SIDE_NETFILTER) {

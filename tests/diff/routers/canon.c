@@ -9,24 +9,32 @@
 
 enum { ETHERNET = 14, NAME = 0xff00 };
 
-/* The number of a port that the side chose, as it first appeared; others stay. */
-static uint16_t named(struct seen_of *of, uint16_t port)
+/* The place of a name in the order of their first appearance, from NAME on. */
+static uint16_t name_of(struct seen_of *of, uint16_t number)
 {
-    if (port < PORT_LO) return port;
     for (unsigned i = 0; i < of->name_count; i++)
-        if (of->names[i] == port) return (uint16_t)(NAME + i);
-    if (of->name_count == NAMES_MOST) return port;
-    of->names[of->name_count] = port;
+        if (of->names[i] == number) return (uint16_t)(NAME + i);
+    if (of->name_count == NAMES_MOST) return number;
+    of->names[of->name_count] = number;
     return (uint16_t)(NAME + of->name_count++);
 }
 
-static void name_at(struct seen_of *of, uint8_t *at) { wire_put16(at, named(of, wire_get16(at))); }
-
-/* Identifiers of queries: netfilter chooses one of the range, and who keeps the one inside is right, too. */
-static void name_query(struct talk *t, struct seen_of *of, uint8_t *at)
+/* Ports that the side chose are named; others stay. */
+static void name_port(struct seen_of *of, uint8_t *at)
 {
+    const uint16_t port = wire_get16(at);
+    if (port >= PORT_LO) wire_put16(at, name_of(of, port));
+}
+
+/* The same of a query's identifier at an end outside, which may be any, the one inside too. Towards the opener, and from
+ * it, the one inside stands for itself alone. */
+static void name_query(const struct talk *t, struct seen_of *of, const uint8_t *ip, uint8_t *at)
+{
+    const bool v6 = ip[0] >> 4 == 6;
+    const unsigned len = v6 ? 16 : 4, src = v6 ? 8 : 12;
+    const bool inside = !memcmp(ip + src, t->src, len) || !memcmp(ip + src + len, t->src, len);
     const uint16_t id = wire_get16(at);
-    if (id == t->src_port || id == t->src_port + 1000 || named(of, id) != id) wire_put16(at, NAME);
+    if (id >= PORT_LO || !inside) wire_put16(at, name_of(of, id));
 }
 
 static bool is_icmp(uint8_t proto, bool v6) { return proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
@@ -53,12 +61,12 @@ static void canon_ip(struct talk *t, struct seen_of *of, uint8_t *ip, unsigned l
         wire_put16(at + sum, 0);
     }
     if (proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_UDP) {
-        if (left >= 4) name_at(of, at), name_at(of, at + 2);
+        if (left >= 4) name_port(of, at), name_port(of, at + 2);
     } else if (is_icmp(proto, v6) && left >= 8) {
         if (is_error_type(at[0], v6))
             canon_ip(t, of, at + 8, left - 8, true, right);
         else
-            name_query(t, of, at + 4);
+            name_query(t, of, ip, at + 4);
     }
 }
 

@@ -186,7 +186,9 @@ void world_draw(struct world *w, struct rng *rng, unsigned with)
     draw_firewall(w, rng, &w->across, true);
     draw_firewall(w, rng, &w->here, false);
     w->here.judges = w->here.judges && with & WITH_HERE;
+    /* Probes may be masqueraded, by any interface's address. */
     w->probe_out = (uint8_t)some_served(w, rng);
+    w->iface[w->probe_out].has4 = true;
 }
 
 bool world_draw_change(struct world *w, struct rng *rng, struct change *c)

@@ -27,6 +27,7 @@ void world_as_ip_links(const struct world *w, bool v6, FILE *out)
 static void neighbours(const struct world *w, bool v6, FILE *out)
 {
     for (unsigned i = 0; i < w->ifs; i++) {
+        if (!(v6 ? w->iface[i].has6 : w->iface[i].has4)) neighbour(i, HOST_ROUTER, v6, out);
         for (unsigned h = 0; h < HOSTS; h++) neighbour(i, HOST_FIRST + h, v6, out);
         for (unsigned h = 0; h < 1u << MAPPED_BITS; h++) neighbour(i, HOST_MAPPED + h, v6, out);
         neighbour(i, HOST_SECOND, v6, out);

@@ -19,14 +19,17 @@ static bool is_port_unreachable(const struct packet *p)
 }
 static bool is_reject(const struct packet *p) { return is_reset(p) || is_port_unreachable(p); }
 
+static bool is_served(const struct difference *d, unsigned iface) { return d->world->iface[iface].served; }
+
+/* What came by an interface that is not served is rejected where it leaves: the host routes the answer. */
 static bool is_reject_in_its_name(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
     if (!are_answers(d, &sent, &netfilter, &prey) || memcmp(netfilter.dst, sent.src, 16) ||
         memcmp(prey.src, sent.dst, 16))
         return false;
-    return (is_reset(&netfilter) && is_reset(&prey) && d->prey->iface == d->sent->iface) ||
-           (is_port_unreachable(&netfilter) && is_port_unreachable(&prey) && d->prey->iface == d->sent->iface);
+    if (d->prey->iface != (is_served(d, d->sent->iface) ? d->sent : d->netfilter)->iface) return false;
+    return (is_reset(&netfilter) && is_reset(&prey)) || (is_port_unreachable(&netfilter) && is_port_unreachable(&prey));
 }
 
 static bool is_own(const struct world *w, const struct packet *p)
@@ -40,12 +43,14 @@ static bool is_own(const struct world *w, const struct packet *p)
     return false;
 }
 
+/* Netfilter translates its router's error about a translated packet, too: then it comes from the address that was
+ * asked. */
 static bool is_error_of_its_own(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
     return are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&netfilter) && packet_is_error(&prey) &&
            netfilter.type == prey.type && netfilter.code == prey.code && !memcmp(netfilter.dst, prey.dst, 16) &&
-           is_own(d->world, &netfilter) && is_own(d->world, &prey) &&
+           (is_own(d->world, &netfilter) || !memcmp(netfilter.src, sent.dst, 16)) && is_own(d->world, &prey) &&
            (memcmp(netfilter.src, prey.src, 16) || d->netfilter->iface != d->prey->iface);
 }
 
@@ -104,8 +109,7 @@ static bool is_reject_in_its_place(const struct difference *d)
 static bool is_answered_twice(const struct difference *d)
 {
     struct packet sent, one;
-    if (d->side != SIDE_USER || d->prey_count != 2 || !packet_parse(d->sent, &sent) || !is_to_nowhere(&sent))
-        return false;
+    if (d->side != SIDE_USER || d->prey_count != 2 || !packet_parse(d->sent, &sent)) return false;
     unsigned rejects = 0, errors = 0;
     for (unsigned i = 0; i < 2; i++) {
         if (!packet_parse(&d->prey[i], &one) || memcmp(one.dst, sent.src, 16)) return false;
@@ -158,57 +162,238 @@ static bool is_after_fin_of_nothing(const struct difference *d)
            has_had(d->talk, STEP_STRAY, STEP_STRAY);
 }
 
+/* ---- packets of no connection, and past a translation ---- */
+
+/* True if the frame is what was sent, one hop on and otherwise as it came. */
+static bool is_as_it_came(const struct packet *left, const struct packet *sent)
+{
+    return left->ttl + 1 == sent->ttl && !memcmp(left->src, sent->src, 16) && !memcmp(left->dst, sent->dst, 16) &&
+           left->src_port == sent->src_port && left->dst_port == sent->dst_port;
+}
+
+/* True if a statement of a nat translates sources of what leaves there. */
+static bool leaves_translated(const struct world *w, unsigned iface, bool v6)
+{
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        const struct nat *n = &w->nats[i];
+        if (n->kind == NAT_FORWARD || (n->kind != NAT_MASQUERADE && n->v6 != v6)) continue;
+        if (n->out == iface || n->outs) return true;
+    }
+    return false;
+}
+
+static bool is_answer_of_nothing(const struct packet *p)
+{
+    return is_reset(p) || packet_is_error(p) || (packet_is_query(p) && p->type == icmp_echo(p->v6, true));
+}
+
+static bool is_refused_without_flow(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
+           leaves_translated(d->world, d->netfilter->iface, sent.v6);
+}
+
+static bool is_translated_all_the_same(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return d->step == STEP_STRAY && d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && sent.proto == IPPROTO_NR_TCP &&
+           is_as_it_came(&netfilter, &sent) && memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, sent.dst, 16) &&
+           d->prey->iface == d->netfilter->iface;
+}
+
+/* True if netfilter gave the packet its destination as its source. */
+static bool is_of_equal_ends(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl &&
+           !memcmp(netfilter.src, netfilter.dst, 16);
+}
+
+/* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses
+ * it, where netfilter begins a connection with it. */
+static bool is_past_the_translation(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    if (d->step != STEP_UNDER || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl || memcmp(netfilter.dst, sent.dst, 16))
+        return false;
+    if (!d->prey_count) return memcmp(netfilter.src, sent.src, 16) || netfilter.src_port != sent.src_port;
+    return d->prey_count == 1 && packet_parse(d->prey, &prey) && is_as_it_came(&prey, &sent) &&
+           !memcmp(netfilter.src, sent.src, 16) && d->prey->iface == d->netfilter->iface;
+}
+
+/* ---- ways ---- */
+
+/* True if the frames are one packet, sent by other ways: prey's to where the opener was heard. */
+static bool is_where_it_was_heard(const struct difference *d)
+{
+    struct packet open, prey, netfilter;
+    struct frame f[PIECES_MOST];
+    if (d->netfilter_count != 1 || d->prey_count != 1 || d->step < STEP_REPLY || d->prey->len != d->netfilter->len ||
+        memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u))
+        return false;
+    step_frames(d->talk, d->world, STEP_OPEN, SIDE_NETFILTER, 0, f);
+    return packet_parse(f, &open) && packet_parse(d->prey, &prey) && packet_parse(d->netfilter, &netfilter) &&
+           d->prey->iface == d->talk->iface && !memcmp(prey.to_mac, open.from_mac, 6) &&
+           !memcmp(prey.dst, open.src, 16);
+}
+
+static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
+{
+    for (unsigned i = 0; i < w->policy_count; i++)
+        if (w->policies[i].kind == POLICY_IIF && w->policies[i].v6 == v6 && w->policies[i].what == iface) return true;
+    return false;
+}
+
+/* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
+ * in user space, was lost. */
+static bool is_routed_without_arrival(const struct difference *d)
+{
+    struct packet sent, prey, netfilter;
+    if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
+    if (d->side == SIDE_USER) return !d->prey_count && !d->world->across.judges;
+    if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
+        if (d->prey[i].iface == d->netfilter[i].iface || memcmp(prey.dst, netfilter.dst, 16)) return false;
+    }
+    return true;
+}
+
+/* True if some later pieces are missing of what came by an interface that is not served. */
+static bool is_without_later_pieces(const struct difference *d)
+{
+    struct packet one;
+    if (d->side == SIDE_USER || d->step != STEP_PIECES || is_served(d, d->sent->iface)) return false;
+    if (d->prey_count >= d->netfilter_count) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        bool found = false;
+        for (unsigned k = 0; k < d->netfilter_count && !found; k++)
+            found = d->prey[i].iface == d->netfilter[k].iface && d->prey[i].len == d->netfilter[k].len;
+        if (!found) return false;
+    }
+    return !d->prey_count || (packet_parse(d->prey, &one) && !one.offset);
+}
+
+/* True if prey's frames are what was sent, as it came, and netfilter's router held it back or rejected it. */
+static bool is_only_watched(const struct difference *d)
+{
+    struct packet sent, one;
+    if (d->side != SIDE_USER || !d->prey_count || !packet_parse(d->sent, &sent)) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        if (is_served(d, d->prey[i].iface)) return false;
+        if (!packet_parse(&d->prey[i], &one) || one.ttl + 1 != sent.ttl || memcmp(one.src, sent.src, 16) ||
+            memcmp(one.dst, sent.dst, 16))
+            return false;
+    }
+    for (unsigned i = 0; i < d->netfilter_count; i++)
+        if (!packet_parse(&d->netfilter[i], &one) || !is_reject(&one) || memcmp(one.dst, sent.src, 16)) return false;
+    return true;
+}
+
 const struct known known_differences[] = {
     {"reject in the name of the destination",
      "a rule's reject comes from the address that was asked, by the interface that the packet came by, and quotes it "
      "as it came: the same wherever it is "
      "judged; netfilter's comes from the router, by its routes",
-     is_reject_in_its_name},
+     is_reject_in_its_name, false},
     {"address of an error",
      "an error of prey's own leaves where the packet came from, with the first address of this machine there; Linux "
      "asks its routes, and may take another address",
-     is_error_of_its_own},
+     is_error_of_its_own, false},
     {"errors are limited",
      "Linux says to one host that no way leads somewhere five times, then once a second (net.ipv4.route.error_burst), "
      "and each sibling has said it to others",
-     is_no_way_said_once},
+     is_no_way_said_once, false},
     {"a reject where an error was limited",
      "prey rejects each packet, also those of which Linux would have said that no way leads there",
-     is_reject_in_its_place},
+     is_reject_in_its_place, false},
     {"two answers",
      "in user space the host's stack gets what its routes refuse, beside prey: it answers, and so does a rule that "
      "rejects",
-     is_answered_twice},
+     is_answered_twice, false},
     {"an error goes back",
      "an error or a reject of prey's own leaves where the packet came from, also where no route leads back; Linux then "
      "says "
      "nothing",
-     is_error_without_route},
+     is_error_without_route, false},
     {"judged before it is routed",
      "what rules drop or reject gets the rules' answer, so nobody learns of TTLs and routes behind them",
-     is_judged_first},
+     is_judged_first, false},
     {"an end outside is for all",
      "whoever the firewall lets in reaches an inside host at its end outside (RFC 4787, REQ-8), from inside, too "
      "(REQ-9); conntrack knows one peer",
-     is_end_for_all},
+     is_end_for_all, false},
     {"errors about pieces",
      "each piece is routed as it is, and an error is about one; conntrack puts them together before",
-     is_said_of_each_piece},
+     is_said_of_each_piece, false},
     {"TCP after its end",
      "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more",
-     is_after_the_end},
+     is_after_the_end, false},
     {"a FIN of no connection",
      "it is *new*, as each segment that may be of a connection from before is; conntrack calls it invalid",
-     is_fin_of_nothing},
+     is_fin_of_nothing, false},
     {"after a segment of no connection",
      "prey follows it as a connection's, so a SYN with its numbers is an old one; conntrack has kept nothing of it",
-     is_after_fin_of_nothing},
-    {NULL, NULL, NULL},
+     is_after_fin_of_nothing, false},
+    {"an answer of no connection",
+     "a reset, an echo reply or an error without a flow that would leave by a statement is refused (RFC 5508, REQ-4): it "
+     "would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is",
+     is_refused_without_flow, false},
+    {"a segment of no connection is translated",
+     "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside address",
+     is_translated_all_the_same, false},
+    {"equal ends",
+     "what would have the outside address at both ends is refused, as it would come back (docs/semantics.md); netfilter "
+     "sends it",
+     is_of_equal_ends, false},
+    {"past a translation",
+     "an answer to the inside tuple is of no connection (docs/semantics.md): prey changes no packet that no statement "
+     "takes, and makes no second flow of one tuple; netfilter takes another port, lest two connections look alike",
+     is_past_the_translation, false},
+    {"replies go where the opener was heard",
+     "a reply of a bound flow goes to the interface and the station that its opener came from (vm/forward/bind/), as "
+     "pf's reply-to; Linux asks its routes",
+     is_where_it_was_heard, false},
+    {"a way by arrival",
+     "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
+     "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib asks "
+     "no such rule (runtime/host/guard/)",
+     is_routed_without_arrival, true},
+    {"pieces that only leave here",
+     "what came by an interface that is not served is first seen where it leaves; nobody holds a piece there until its "
+     "first has come (vm/kernel/README.md), and what a statement takes of later ones is dropped, as it has no ports "
+     "(docs/kernel.md); conntrack joins them before",
+     is_without_later_pieces, false},
+    {"only watched",
+     "the executor in user space holds back nothing that crosses by an interface which is not served (MANUAL.md, What is "
+     "enforced)",
+     is_only_watched, false},
+    {NULL, NULL, NULL, false},
 };
+
+/* True if a packet leaves with a source that netfilter's router hides, or reaches another host than there: no row
+ * knows that. */
+static bool is_exposed(const struct difference *d)
+{
+    struct packet sent, prey, netfilter;
+    if (!packet_parse(d->sent, &sent)) return true;
+    for (unsigned i = 0; i < d->prey_count; i++)
+        for (unsigned k = 0; k < d->netfilter_count; k++) {
+            if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[k], &netfilter)) continue;
+            if (prey.ttl + 1 != sent.ttl || netfilter.ttl + 1 != sent.ttl) continue; /* a router's own */
+            if (!memcmp(prey.src, sent.src, 16) && memcmp(netfilter.src, sent.src, 16)) return true;
+        }
+    return false;
+}
 
 int known_find(const struct difference *d)
 {
-    for (int i = 0; known_differences[i].name; i++)
+    for (int i = 0; known_differences[i].name && !is_exposed(d); i++)
         if (known_differences[i].is(d)) return i;
     return -1;
 }

@@ -18,6 +18,7 @@ struct difference {
 struct known {
     const char *name, *reason;
     bool (*is)(const struct difference *d);
+    bool parts; /* what follows in the conversation is of another flow on each side, and is not compared */
 };
 extern const struct known known_differences[]; /* ends with a name NULL */
 

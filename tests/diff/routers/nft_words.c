@@ -106,9 +106,11 @@ static void map_words(const struct world *w, const struct nat *n, bool back, FIL
     for (unsigned h = 0; h < 1u << MAPPED_BITS; h++) {
         world_host_text(n->v6, n->out, HOST_MAPPED + h, outside);
         world_host_text(n->v6, n->net, HOST_MAPPED + h, inside);
-        if (back)
-            fprintf(out, "    %s daddr %s fib daddr type != local dnat %s to %s\n", f, outside, f, inside);
-        else {
+        if (back) {
+            fputs("    ", out);
+            ifaces_words("iifname", served_bits(w), false, out);
+            fprintf(out, "%s daddr %s fib daddr type != local dnat %s to %s\n", f, outside, f, inside);
+        } else {
             fprintf(out, "    oifname \"e%u\" %s saddr %s snat %s to %s\n    ", n->out, f, inside, f, outside);
             hairpin_words(w, 1u << n->out, out);
             fprintf(out, "%s saddr %s snat %s to %s\n", f, inside, f, outside);

@@ -96,8 +96,8 @@ void world_as_prey(const struct world *w, FILE *out)
     for (unsigned n = 0; n <= NET_WORLD; n++)
         if (world_has_net(w, n))
             fprintf(out, "set n%u = %s, %s\n", n, world_net_text(false, n, v4), world_net_text(true, n, v6));
-    fprintf(out, "nat r {\n  map 172.%u.0.0/16 <-> 172.%u.0.0/16\n", PROBE_OUTSIDE + w->number,
-            PROBE_INSIDE + w->number);
+    fprintf(out, "nat r {\n  map 172.%u.0.0/16 <-> 172.%u.0.0/16 on \"e%u\"\n", PROBE_OUTSIDE + w->number,
+            PROBE_INSIDE + w->number, w->probe_out);
     for (unsigned i = 0; i < w->nat_count; i++) nat_words(w, &w->nats[i], out);
     fputs("}\n", out);
     firewall_words(w, &w->across, "forward", out);

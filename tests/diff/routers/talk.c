@@ -51,9 +51,11 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
                                            : HOST_FIRST + rng_below(rng, HOSTS));
     t->iface = (uint8_t)(rng_one_in(rng, 20) ? rng_below(rng, w->ifs) : world_behind(w, t->v6, t->net));
     world_addr(t->v6, t->net, t->host, t->src);
-    draw_destination(t, w, rng);
-    t->src_port = (uint16_t)(10000 + number);
-    if (rng_one_in(rng, 4)) t->src_port = (uint16_t)(9000 + rng_below(rng, 2));
+    do draw_destination(t, w, rng);
+    while (!memcmp(t->src, t->dst, sizeof t->src));
+    /* No router of a site has another's ports: prey keeps flows where it loads the next one's rules. */
+    t->src_port = (uint16_t)(10000 + w->number * 1000 + number);
+    if (rng_one_in(rng, 4)) t->src_port = (uint16_t)(9000 + w->number * 10 + rng_below(rng, 2));
     t->seq = 1000000 * (number + 1);
     t->other_seq = t->seq + 500000;
 }
@@ -213,7 +215,7 @@ static struct packet inwards(const struct talk *t, const struct frame *left)
     world_addr(t->v6, t->net, t->host == HOST_FIRST ? HOST_FIRST + 1 : HOST_FIRST, p.src);
     memcpy(p.dst, out.src, 16);
     p.dst_port = out.src_port;
-    p.src_port = (uint16_t)(t->src_port + 1000);
+    p.src_port = (uint16_t)(t->src_port + 500);
     p.flags = FLAG_SYN;
     if (packet_is_query(&p)) p.src_port = p.dst_port = out.src_port;
     return p;
