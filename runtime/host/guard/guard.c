@@ -452,10 +452,22 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
+/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a packet
+ * came in is unknown to the look-ups at the ingress. */
+static void write_forward(FILE *rules, const struct guard *g)
+{
+    fprintf(rules, "chain across {\ntype filter hook forward priority -300; policy accept;\niifname { ");
+    write_names(rules, g->ports, g->port_count);
+    fprintf(rules, " } oifname { ");
+    write_names(rules, g->ports, g->port_count);
+    fprintf(rules, " } counter drop\n}\n");
+}
+
 /* Write the table at hooks of the host's stack */
 static int write_stack(FILE *sets, FILE *rules, const struct guard *g)
 {
     shut_write(rules, g);
+    if (g->routed && g->port_count) write_forward(rules, g);
     return has_back(g, 4) || has_back(g, 6) ? write_prerouting(sets, rules, g) : 0;
 }
 
@@ -486,7 +498,8 @@ static char *tables_text(const char *name, const struct guard *g)
     if (!out) return NULL;
     int failed = write_table(out, "netdev", name, g, true, write_ingress);
     if (!failed)
-        failed = write_table(out, "inet", name, g, g->shut_count || has_back(g, 4) || has_back(g, 6), write_stack);
+        failed = write_table(out, "inet", name, g, g->shut_count || g->routed || has_back(g, 4) || has_back(g, 6),
+                             write_stack);
     if (!fclose(out) && !failed) return all;
     free(all);
     return NULL;

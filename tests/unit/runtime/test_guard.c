@@ -469,6 +469,11 @@ static void routed(void **state)
     for (int i = 0; i < 2; i++) send_udp(CLIENT, 53, families[i].server, 1000, 10);
     sh_in(CLIENT, "ping -q -c 1 -W 20 192.0.2.1 >/dev/null && ping -q -c 1 -W 20 198.51.100.1 >/dev/null && "
                   "ping -q -c 1 -W 20 2001:db8:5::1 >/dev/null && ping -q -c 1 -W 20 fe80::1%port >/dev/null");
+    /* By a way that only who comes in there is sent. */
+    sh("ip rule add iif client lookup 9; ip route add 203.0.113.0/24 via 198.51.100.2 table 9; "
+       "ip -6 rule add iif client lookup 9; ip -6 route add 2001:db8:7::/48 via 2001:db8:5::2 table 9");
+    for (int i = 0; i < 2; i++) send_udp(CLIENT, 53, families[i].service, 1000, 10);
+    sh_in(CLIENT, "ping -q -c 1 -W 20 192.0.2.1 >/dev/null && ping -q -c 1 -W 20 2001:db8:5::1 >/dev/null");
     assert_string_equal(arrivals(at_server, false), "");
     char err[300] = "";
     const struct guard one = {.ports = both, .port_count = 1, .routed = true};
