@@ -89,12 +89,18 @@ static bool is_no_way_said_once(const struct difference *d)
            is_own(d->world, &p) && p.type == (p.v6 ? 1 : 3) && !is_port_unreachable(&p);
 }
 
-/* True for a destination to which a route of another kind leads. */
-static bool is_to_nowhere(const struct packet *p)
+/* True for a destination to which a route of another kind leads, in some table. */
+static bool is_to_nowhere(const struct world *w, const struct packet *p)
 {
-    uint8_t net[16];
-    world_addr(p->v6, NET_NONE, 0, net);
-    return !memcmp(p->dst, net, p->v6 ? 8 : 3);
+    for (unsigned i = 0; i < w->route_count; i++) {
+        const struct route *r = &w->routes[i];
+        uint8_t net[16];
+        world_addr(p->v6, r->net, 0, net);
+        if (r->v6 == p->v6 && r->kind >= ROUTE_BLACKHOLE && r->kind <= ROUTE_PROHIBIT &&
+            !memcmp(p->dst, net, p->v6 ? 8 : 3))
+            return true;
+    }
+    return false;
 }
 
 /* True if the router said nothing more of such a destination, and prey rejects the packet. */
@@ -102,7 +108,7 @@ static bool is_reject_in_its_place(const struct difference *d)
 {
     struct packet sent, prey;
     return !d->netfilter_count && d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) &&
-           is_to_nowhere(&sent) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16);
+           is_to_nowhere(d->world, &sent) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16);
 }
 
 /* True if both answer, this machine's stack and the rules. */
@@ -135,9 +141,22 @@ static bool has_had(const struct talk *t, enum step_kind a, enum step_kind b)
     return false;
 }
 
+/* The end may be the reset of this machine's own stack, too. */
 static bool is_after_the_end(const struct difference *d)
 {
-    return d->talk->proto == IPPROTO_NR_TCP && has_had(d->talk, STEP_RESET_BACK, STEP_CLOSE);
+    struct packet netfilter;
+    if (d->talk->proto != IPPROTO_NR_TCP) return false;
+    return has_had(d->talk, STEP_RESET_BACK, STEP_CLOSE) ||
+           (has_had(d->talk, STEP_OPEN, STEP_OPEN) && !d->prey_count && d->netfilter_count == 1 &&
+            packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));
+}
+
+/* True for a reset whose number is below what its receiver expects, as bytes were sent before that netfilter counts. */
+static bool is_early_reset(const struct difference *d)
+{
+    struct packet sent;
+    return (d->step == STEP_RESET_BACK || d->step == STEP_CLOSE) && !d->prey_count && d->netfilter_count == 1 &&
+           packet_parse(d->sent, &sent) && is_reset(&sent) && has_had(d->talk, STEP_REPLY_AGAIN, STEP_PIECES);
 }
 
 static bool is_fin_of_nothing(const struct difference *d)
@@ -182,8 +201,12 @@ static bool leaves_translated(const struct world *w, unsigned iface, bool v6)
     return false;
 }
 
+/* True for what begins no flow: answers, and segments without ACK. */
 static bool is_answer_of_nothing(const struct packet *p)
 {
+    const bool segment = p->proto == IPPROTO_NR_TCP;
+    if (segment && (p->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN && (p->flags & FLAG_SYN || !(p->flags & FLAG_ACK)))
+        return true;
     return is_reset(p) || packet_is_error(p) || (packet_is_query(p) && p->type == icmp_echo(p->v6, true));
 }
 
@@ -226,20 +249,47 @@ static bool is_past_the_translation(const struct difference *d)
            !memcmp(netfilter.src, sent.src, 16) && d->prey->iface == d->netfilter->iface;
 }
 
+static bool has_address(const struct world *w, unsigned iface, bool v6)
+{
+    return v6 ? w->iface[iface].has6 : w->iface[iface].has4;
+}
+
+/* True if both masquerade by an interface without an address, with another's. */
+static bool is_anothers_address(const struct difference *d)
+{
+    struct packet prey, netfilter;
+    return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->prey, &prey) &&
+           packet_parse(d->netfilter, &netfilter) && d->prey->iface == d->netfilter->iface &&
+           !has_address(d->world, d->prey->iface, prey.v6) && is_own(d->world, &prey) && is_own(d->world, &netfilter) &&
+           memcmp(prey.src, netfilter.src, 16) && !memcmp(prey.dst, netfilter.dst, 16);
+}
+
 /* ---- ways ---- */
 
-/* True if the frames are one packet, sent by other ways: prey's to where the opener was heard. */
+/* True if netfilter's router turned the packet, and it left by an interface that prey does not serve. */
+static bool is_turned_to_no_port(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && !is_served(d, d->netfilter->iface) &&
+           netfilter.ttl + 1 == sent.ttl && memcmp(netfilter.dst, sent.dst, 16);
+}
+
+/* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
+ * none. */
 static bool is_where_it_was_heard(const struct difference *d)
 {
-    struct packet open, prey, netfilter;
+    struct packet sent, open, prey, netfilter;
     struct frame f[PIECES_MOST];
-    if (d->netfilter_count != 1 || d->prey_count != 1 || d->step < STEP_REPLY || d->prey->len != d->netfilter->len ||
-        memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u))
-        return false;
+    if (d->netfilter_count > 1 || d->prey_count != 1 || d->step < STEP_REPLY || !packet_parse(d->sent, &sent)) return false;
     step_frames(d->talk, d->world, STEP_OPEN, SIDE_NETFILTER, 0, f);
-    return packet_parse(f, &open) && packet_parse(d->prey, &prey) && packet_parse(d->netfilter, &netfilter) &&
-           d->prey->iface == d->talk->iface && !memcmp(prey.to_mac, open.from_mac, 6) &&
-           !memcmp(prey.dst, open.src, 16);
+    if (!packet_parse(f, &open) || !packet_parse(d->prey, &prey) || prey.ttl + 1 != sent.ttl) return false;
+    if (d->prey->iface != d->talk->iface || memcmp(prey.to_mac, open.from_mac, 6) || memcmp(prey.dst, open.src, 16))
+        return false;
+    if (!d->netfilter_count || !packet_parse(d->netfilter, &netfilter)) return true;
+    if (packet_is_error(&netfilter) && !memcmp(netfilter.dst, sent.src, 16)) return true;
+    return d->prey->len == d->netfilter->len &&
+           !memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u);
 }
 
 static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
@@ -259,7 +309,8 @@ static bool is_routed_without_arrival(const struct difference *d)
     if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
-        if (d->prey[i].iface == d->netfilter[i].iface || memcmp(prey.dst, netfilter.dst, 16)) return false;
+        const bool same = d->prey[i].iface == d->netfilter[i].iface && !memcmp(prey.to_mac, netfilter.to_mac, 6);
+        if (same || memcmp(prey.dst, netfilter.dst, 16)) return false;
     }
     return true;
 }
@@ -334,6 +385,10 @@ const struct known known_differences[] = {
     {"TCP after its end",
      "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more",
      is_after_the_end, false},
+    {"a reset that is not expected",
+     "a reset ends a connection at the very number that its receiver expects alone (RFC 5961, 3.2), conntrack anywhere in "
+     "the window",
+     is_early_reset, true},
     {"a FIN of no connection",
      "it is *new*, as each segment that may be of a connection from before is; conntrack calls it invalid",
      is_fin_of_nothing, false},
@@ -341,8 +396,8 @@ const struct known known_differences[] = {
      "prey follows it as a connection's, so a SYN with its numbers is an old one; conntrack has kept nothing of it",
      is_after_fin_of_nothing, false},
     {"an answer of no connection",
-     "a reset, an echo reply or an error without a flow that would leave by a statement is refused (RFC 5508, REQ-4): it "
-     "would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is",
+     "a reset, a SYN ACK, an echo reply or an error without a flow that would leave by a statement is refused (RFC 5508, "
+     "REQ-4): it would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is",
      is_refused_without_flow, false},
     {"a segment of no connection is translated",
      "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside address",
@@ -359,6 +414,12 @@ const struct known known_differences[] = {
      "a reply of a bound flow goes to the interface and the station that its opener came from (vm/forward/bind/), as "
      "pf's reply-to; Linux asks its routes",
      is_where_it_was_heard, false},
+    {"an interface without an address",
+     "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's)",
+     is_anothers_address, false},
+    {"a target behind no port",
+     "prey sends by the interfaces that it serves alone, and a start names a target behind another (docs/live.md)",
+     is_turned_to_no_port, true},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
      "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib asks "
@@ -376,8 +437,8 @@ const struct known known_differences[] = {
     {NULL, NULL, NULL, false},
 };
 
-/* True if a packet leaves with a source that netfilter's router hides, or reaches another host than there: no row
- * knows that. */
+/* True if a packet leaves with a source that netfilter's router hides, but for those to the opener, who is inside or
+ * knows it already: no row knows that. */
 static bool is_exposed(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
@@ -386,6 +447,7 @@ static bool is_exposed(const struct difference *d)
         for (unsigned k = 0; k < d->netfilter_count; k++) {
             if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[k], &netfilter)) continue;
             if (prey.ttl + 1 != sent.ttl || netfilter.ttl + 1 != sent.ttl) continue; /* a router's own */
+            if (!memcmp(prey.dst, d->talk->src, 16)) continue;
             if (!memcmp(prey.src, sent.src, 16) && memcmp(netfilter.src, sent.src, 16)) return true;
         }
     return false;

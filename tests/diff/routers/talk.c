@@ -39,6 +39,14 @@ static void draw_destination(struct talk *t, const struct world *w, struct rng *
     t->dst_port = (uint16_t[]){80, 53, 8080, 8081, 8082, 8080}[rng_below(rng, 6)];
 }
 
+/* True if the network's mapped addresses are the router's, not hosts'. */
+static bool is_outside_of_map(const struct world *w, bool v6, unsigned net)
+{
+    for (unsigned i = 0; i < w->nat_count; i++)
+        if (w->nats[i].kind == NAT_MAP && w->nats[i].v6 == v6 && w->nats[i].out == net) return true;
+    return false;
+}
+
 void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned number)
 {
     memset(t, 0, sizeof *t);
@@ -47,8 +55,8 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
     t->proto = (uint8_t[]){IPPROTO_NR_TCP, IPPROTO_NR_TCP, IPPROTO_NR_UDP, IPPROTO_NR_ICMP}[rng_below(rng, 4)];
     if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
     t->net = (uint8_t)some_net(w, rng, NET_WORLD + 1);
-    t->host = (uint8_t)(rng_one_in(rng, 4) ? HOST_MAPPED + rng_below(rng, 1u << MAPPED_BITS)
-                                           : HOST_FIRST + rng_below(rng, HOSTS));
+    const bool mapped = rng_one_in(rng, 4) && !is_outside_of_map(w, t->v6, t->net);
+    t->host = (uint8_t)(mapped ? HOST_MAPPED + rng_below(rng, 1u << MAPPED_BITS) : HOST_FIRST + rng_below(rng, HOSTS));
     t->iface = (uint8_t)(rng_one_in(rng, 20) ? rng_below(rng, w->ifs) : world_behind(w, t->v6, t->net));
     world_addr(t->v6, t->net, t->host, t->src);
     do draw_destination(t, w, rng);
