@@ -40,6 +40,13 @@ static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
     return a;
 }
 
+/* Return all addresses of a family. */
+static struct guard_addresses all_of(unsigned family)
+{
+    if (family == 4) return (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
+    return (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
+}
+
 /* Add the match for each range of the sets, as source or destination. Return their number in that family (0: both). */
 static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t sets, uint32_t count, uint8_t family,
                          struct guard_match m, bool source)
@@ -149,9 +156,9 @@ static void add_targets(struct guarded *g, const struct program *p, const struct
         add_sets(g, p, c->first, c->count, 0, m, true);
         return;
     }
-    m.from = (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
+    m.from = all_of(4);
     match_add(g, &m);
-    m.from = (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
+    m.from = all_of(6);
     match_add(g, &m);
 }
 
@@ -398,6 +405,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     const bool forward = n->kind == PBC_NAT_FORWARD, map = n->kind == PBC_NAT_MAP;
     const bool named = device_of(p, n, forward ? in.in : out.out);
     if (n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF) in.reach = GUARD_OWN;
+    if (forward && n->flags & PBC_NAT_TO_SELF) in.to = all_of(n->family);
     if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
     if (nat_to_one(n)) in.to = one(n->to, n->family);
     if (map)
