@@ -70,7 +70,7 @@ struct record_start {
     uint64_t session;  /* random number of the run, the same in all its files */
     uint64_t seed;     /* seed of the workers */
     uint32_t snap;     /* bytes kept of a frame */
-    uint8_t forwards;  /* the host's stack forwards packets */
+    uint8_t forwards;  /* 1: the host's stack forwards packets; 2: of IPv4, 4: of IPv6, where that is known */
     uint8_t fresh;     /* the workers began with this file */
     uint8_t torn;      /* records just before this file did not fit on the disk */
     uint8_t in_kernel; /* the kernel judged: the last worker has its reported packets, in steps TAPE_SINGLE */

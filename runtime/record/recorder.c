@@ -23,7 +23,7 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
                                      .snap = cfg->snap,
                                      .session = clock_ns(CLOCK_REALTIME),
                                      .seed = cfg->seed,
-                                     .forwards = cfg->forwards,
+                                     .forwards = (uint8_t)(cfg->forwards | cfg->forwards4 << 1 | cfg->forwards6 << 2),
                                      .in_kernel = cfg->in_kernel,
                                      .fresh = 1};
     for (unsigned i = 0; i < cfg->ports; i++) {

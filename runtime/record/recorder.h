@@ -15,6 +15,7 @@ struct recorder_cfg {
     uint64_t seed;             /* seed of the workers */
     uint32_t inline_half_open; /* as in struct inline_share */
     bool forwards;             /* as in struct worker_cfg */
+    bool forwards4, forwards6; /* the families */
     bool in_kernel;            /* the kernel judges, and one of the workers stands for it */
 };
 

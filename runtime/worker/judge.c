@@ -5,6 +5,7 @@
 #include "runtime/io/offload.h"
 #include "runtime/report/text.h"
 #include "runtime/worker/owned/owned.h"
+#include "runtime/worker/routed.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
 #include "runtime/worker/worker.h"
@@ -51,12 +52,18 @@ static bool is_opened(const struct worker *w, struct pkt *pkt)
     return opened_hides(w->cfg.opened, &key);
 }
 
+/* True if prey routes what crosses in the packet's family, and this packet may cross. */
+static bool is_routed_here(const struct worker *w, struct pkt *pkt, struct key *key)
+{
+    if (!w->cfg.routes || !routed_parse(&w->egress.snapshot->facts, pkt, key)) return false;
+    return w->cfg.routes & (key->kind & KIND_IP4 ? ROUTED_IP4 : ROUTED_IP6);
+}
+
 /* True if the packet would leave by one of the ports, so that guard rules hide it from the host stack. */
 static bool crosses(const struct worker *w, struct pkt *pkt)
 {
     struct key key;
-    return w->cfg.routes && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
-           egress_crosses(&w->egress, pkt, &key);
+    return is_routed_here(w, pkt, &key) && egress_crosses(&w->egress, pkt, &key);
 }
 
 /* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
@@ -64,8 +71,7 @@ static bool crosses(const struct worker *w, struct pkt *pkt)
 static bool goes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;
-    return w->cfg.routes && !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) &&
-           routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
+    return !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) && is_routed_here(w, pkt, &key) &&
            egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
 }
 

@@ -13,6 +13,8 @@ bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
     return judged && ports > 1;
 }
 
+bool routed_hidden(const struct program *p, unsigned ports) { return p->nats_count && ports > 1; }
+
 /* True for a single host's address, neither loopback nor "this network" (RFC 1812, 5.3.7; RFC 6890). */
 static bool is_host4(uint32_t a) { return a >> 24 != 0 && a >> 24 != 127 && a >> 24 < 224; }
 

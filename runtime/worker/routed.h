@@ -11,6 +11,13 @@
 /* True if prey routes packets between its ports. ports: number outside bridges; forwards: the host stack forwards. */
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards);
 
+/* Families of which prey sends on itself what crosses between its ports */
+enum routed_family { ROUTED_IP4 = 1, ROUTED_IP6 = 2, ROUTED_BOTH = ROUTED_IP4 | ROUTED_IP6 };
+
+/* True if guard rules hide from the host's stack what crosses and nobody translates: replies of flows that a nat leaves
+ * alone, what a forward's target says to others. */
+bool routed_hidden(const struct program *p, unsigned ports);
+
 /* True if a router sends the accepted packet on: for one station, untagged, from and to addresses that may cross.
  * Parses the packet again into *key. */
 bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key);

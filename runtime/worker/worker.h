@@ -72,7 +72,7 @@ struct worker_cfg {
     bool patient;                       /* nothing waits for it: memory comes as it is needed */
     bool forwards; /* the host stack forwards packets: crossing ones are only watched unless routed here */
     bool watches;  /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
-    bool routes;   /* prey routes packets from one port to another */
+    uint8_t routes; /* families of which prey routes packets from one port to another (enum routed_family) */
     const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: there is none */
     struct kernel_world *world;     /* data for its stages, in their memory; NULL: there is none */
     void (*ended)(void *arg, const struct flow_record *f); /* called for each flow that ends; NULL: not wanted */
@@ -88,7 +88,7 @@ struct next_program {
     const struct shared *shared;
     const uint16_t *iface; /* [ports] interface ids in the new program */
     const struct opened *opened;
-    bool routes;
+    uint8_t routes;
     int tun;
     int inside; /* as in the configuration */
     bool cuts;

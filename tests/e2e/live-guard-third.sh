@@ -71,6 +71,12 @@ for exec in user kernel; do
     prey prey -i wan -i lan --exec "$exec" bare.pbc
     reaches "$exec, no firewall"
     same "$exec, no firewall: the forward goes on" "$(ask client 10.1.0.2:8443 8)" server
+    same "$exec, no firewall: who asks from outside gets answers" "$(ask client 10.2.0.2:8080 8)" server
+    at client ping -q -c 1 -W 5 -s 4000 10.2.0.2 >out
+    has "$exec, no firewall: in pieces, too" ' 0% packet loss'
+    prey_ends
+    prey prey -i wan -i lan -i dmz --exec "$exec" bare.pbc
+    reaches "$exec, no firewall, three networks"
     prey_ends
     prey prey -i wan -i lan --exec "$exec" kept.pbc
     reaches "$exec, a service that keeps sources"

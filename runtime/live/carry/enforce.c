@@ -50,12 +50,16 @@ void enforce_watched_now(struct carry *carry)
     carry->watched = now;
 }
 
-bool enforce_routes(const struct carry *carry, const struct program *p)
+uint8_t enforce_routed(const struct carry *carry, const struct program *p)
 {
     unsigned plain = 0;
     for (unsigned i = 0; i < carry->o->iface_count; i++) plain += carry->o->peer[i] == OPTIONS_NO_PEER;
-    return routed_wanted(p, plain, carry->forwards);
+    if (routed_wanted(p, plain, carry->forwards)) return ROUTED_BOTH;
+    if (carry->in_kernel || !routed_hidden(p, plain)) return 0;
+    return (uint8_t)((carry->forwards4 ? ROUTED_IP4 : 0) | (carry->forwards6 ? ROUTED_IP6 : 0));
 }
+
+bool enforce_routes(const struct carry *carry, const struct program *p) { return enforce_routed(carry, p) != 0; }
 
 /* True if a service tunnels. Super-packets are then cut here, because nobody cuts a packet behind an outer header. */
 bool enforce_cuts(const struct program *p)

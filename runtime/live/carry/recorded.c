@@ -61,7 +61,9 @@ int recorded_open(struct carry *carry)
                                      .in_kernel = carry->in_kernel,
                                      .seed = w->seed,
                                      .inline_half_open = w->inline_share.half_open,
-                                     .forwards = w->forwards};
+                                     .forwards = w->forwards,
+                                     .forwards4 = carry->forwards4,
+                                     .forwards6 = carry->forwards6};
     carry->recorder = recorder_new(&cfg, &carry->reel);
     if (!carry->recorder) return complain("out of memory");
     carry->now.number = recorder_program(carry->recorder, carry->now.program, NULL);

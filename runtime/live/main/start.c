@@ -183,7 +183,7 @@ static int workers_make(struct live *l)
                              .seed = seed_of(l->o),
                              .tun = l->carry.tun,
                              .opened = l->carry.now.opened,
-                             .routes = enforce_routes(&l->carry, l->carry.now.program),
+                             .routes = enforce_routed(&l->carry, l->carry.now.program),
                              .log = l->o->log != LOG_NONE,
                              .spins = l->o->busy_poll,
                              .cuts = enforce_cuts(l->carry.now.program),

@@ -160,7 +160,7 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
                                               .shared = carry->now.shared,
                                               .iface = carry->now.iface,
                                               .opened = carry->now.opened,
-                                              .routes = enforce_routes(carry, carry->now.program),
+                                              .routes = enforce_routed(carry, carry->now.program),
                                               .tun = carry->tun,
                                               .inside = inside_tun(carry, i),
                                               .copies = carry->now.copies,

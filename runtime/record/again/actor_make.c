@@ -26,11 +26,12 @@ static void ports_make(struct actor *a)
     worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
 }
 
-bool actor_routes(const struct story *t, const struct program *p)
+uint8_t actor_routes(const struct story *t, const struct program *p)
 {
     unsigned plain = 0;
     for (unsigned i = 0; i < t->start.devices; i++) plain += t->start.port[i].peer == PORT_ANY;
-    return routed_wanted(p, plain, t->start.forwards);
+    if (routed_wanted(p, plain, t->start.forwards)) return ROUTED_BOTH;
+    return t->start.in_kernel || !routed_hidden(p, plain) ? 0 : t->start.forwards >> 1;
 }
 
 void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch)
