@@ -61,7 +61,8 @@ struct host_link {
     unsigned above;     /* macvlan and the like: ifindex of the link that it lies above; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
-    bool up, running;   /* up: administratively; running: with carrier */
+    bool up, running;   /* up: administratively; running: with carrier, which the kernel tells up to a second late */
+    bool carrier;       /* the same, as it is */
     bool loopback;
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };

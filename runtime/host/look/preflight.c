@@ -119,7 +119,7 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
     if (!link->up)
         preflight_tell(l, needed, "%s is down%s|ip link set %s up", name, needed ? "" : ": it is served when it is up",
                        name);
-    else if (!link->running)
+    else if (!link->carrier)
         preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
     const bool bridge = master && !strcmp(master->kind, "bridge");
     if (master && bridged && !bridge)

@@ -69,6 +69,7 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     link.type = info->ifi_type;
     link.up = info->ifi_flags & IFF_UP;
     link.running = info->ifi_flags & IFF_RUNNING;
+    link.carrier = netlink_u8(at[IFLA_CARRIER]);
     link.loopback = info->ifi_flags & IFF_LOOPBACK;
     link.changes = netlink_u32(at[IFLA_CARRIER_CHANGES]);
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
