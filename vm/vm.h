@@ -251,7 +251,7 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
  * PBC_NONE: none fits. reason: why the packet is not sent on after all. to: translated addresses and ports; source port
  * 0: chosen at random. */
 struct translated {
-    bool unknown; /* a statement may fit, but nobody knows by which interface the packet leaves */
+    uint8_t unknown; /* enum way_why: a statement may fit, but nobody knows by which interface the packet leaves */
     uint32_t nat;
     enum pkt_reason reason;
     struct flow_record to;

@@ -4,6 +4,7 @@
 #include "runtime/counters/counters.h"
 #include "runtime/report/flows.h"
 #include "runtime/report/summary.h"
+#include "vm/judge/routes.h"
 #include "vm/verdict.h"
 
 enum { WIDTH = 100, INDENT = 12 };
@@ -106,19 +107,21 @@ static void observed_text(FILE *out, const struct vm_counters *c)
     causes_text(out, c, "left out of watching");
 }
 
-/* Tell of packets that nobody knew the way of. Their causes are known to whoever has routes. */
+/* Tell of packets that nobody knew the way of, by cause. */
 static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_counters *c)
 {
     char a[TEXT_NUMBER];
-    const uint64_t unknown = n->way_no_routes + n->way_several + n->way_mark + n->way_encapsulated + n->way_too_many +
-                             n->way_arrival + n->way_other;
+    uint64_t unknown = 0;
+    for (enum way_why why = WAY_KNOWN + 1; why < WAY_WHYS; why++) unknown += way_why_packets(n, why);
     if (!unknown) return;
     const bool refused = c->reasons[REASON_NO_WAY].packets;
-    note(out, "no way", "%s packet%s %s, for nobody knows by which interface %s: %s", text_number(unknown, a),
+    note(out, "no way", "%s packet%s %s, for nobody knows by which interface %s%s", text_number(unknown, a),
          text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
          unknown == 1 ? "it leaves" : "they leave",
-         n->way_no_routes ? "this says so: --route or --routes FILE"
-                          : "`preyctl counters` has the causes, translated.way_*");
+         n->way_no_routes == unknown ? ": this says so: --route or --routes FILE" : "");
+    for (enum way_why why = WAY_KNOWN + 1; n->way_no_routes < unknown && why < WAY_WHYS; why++)
+        if (way_why_packets(n, why))
+            note(out, "", "%s: %s", text_number(way_why_packets(n, why), a), way_why_words(why)->doc);
 }
 
 static void translated_text(FILE *out, const struct vm_counters *c)

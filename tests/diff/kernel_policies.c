@@ -327,7 +327,7 @@ static void tell(struct run *r, const char *who, const struct asked *a, const st
            "the kernel: %d\n",
            r->packets, who, address_text(a->spec.family, a->spec.src, from),
            address_text(a->spec.family, a->spec.dst, to), a->spec.proto, a->spec.src_port, a->spec.dst_port, a->tos,
-           a->in, way->out, way->kind, way_why_name((enum way_why)way->why), right);
+           a->in, way->out, way->kind, way_why_words((enum way_why)way->why)->name, right);
     if (r->failed == 1)
         shell("ip rule; ip -6 rule; ip route show table all | grep -v local; ip -6 route show table all");
 }

@@ -139,7 +139,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     track_peek(vm->track, &now, pkt, &c.seen);
     struct nat_asker of = asker_of(&c);
     const enum nat_fate fate = nat_tell(f->nat, &of, &b);
-    t.unknown = fate == NAT_UNKNOWN;
+    if (fate == NAT_UNKNOWN) t.unknown = of.why;
     if (fate == NAT_NOTHING || t.unknown) return t;
     t.nat = b.nat;
     t.to = record_of(&now, &c, &b);

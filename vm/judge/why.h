@@ -1,9 +1,21 @@
 /* Causes of a way that cannot be known before this machine's stack has routed. */
 #pragma once
 
+#include <stdint.h>
+
 enum way_why {
-#define WHY(ident, name, doc) WAY_##ident,
+#define WHY(ident, name, doc, next) WAY_##ident,
 #include "vm/judge/why.def"
     WAY_WHYS
 };
-const char *way_why_name(enum way_why why);
+
+/* Words about a cause (why.def) */
+struct way_words {
+    const char *name, *doc, *next;
+};
+const struct way_words *way_why_words(enum way_why why);
+
+/* Return the counter of packets whose way was unknown for that cause, which is not WAY_KNOWN; second function: its value. */
+struct nat_counters;
+uint64_t *way_why_counter(struct nat_counters *c, enum way_why why);
+uint64_t way_why_packets(const struct nat_counters *c, enum way_why why);

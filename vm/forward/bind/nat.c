@@ -138,19 +138,10 @@ void nat_facts(struct nat *n, const struct facts *facts)
     outsides_reserve_own(&n->outsides, n->p, n->mappings, host);
 }
 
-static uint64_t *unknown_of(struct nat_counters *c, enum way_why why)
-{
-    uint64_t *const of[WAY_WHYS] = {[WAY_NO_ROUTES] = &c->way_no_routes, [WAY_SEVERAL] = &c->way_several,
-                                    [WAY_MARK] = &c->way_mark,           [WAY_ENCAPSULATED] = &c->way_encapsulated,
-                                    [WAY_TOO_MANY] = &c->way_too_many,   [WAY_ARRIVAL] = &c->way_arrival,
-                                    [WAY_OTHER] = &c->way_other};
-    return of[why];
-}
-
 void nat_unknown(struct nat *n, const uint64_t packets[WAY_WHYS])
 {
     for (unsigned why = WAY_KNOWN + 1; why < WAY_WHYS; why++)
-        *unknown_of(&n->counters, (enum way_why)why) += packets[why];
+        *way_why_counter(&n->counters, (enum way_why)why) += packets[why];
 }
 
 void nat_routed(struct nat *n, bool lost)

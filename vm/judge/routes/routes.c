@@ -191,7 +191,7 @@ static const struct route_way *way_at(const struct routes *r, uint32_t entry)
 
 static const struct route_way *asks(uint32_t why)
 {
-#define WHY(ident, name, doc) {.kind = ROUTE_ASK, .why = WAY_##ident},
+#define WHY(ident, name, doc, next) {.kind = ROUTE_ASK, .why = WAY_##ident},
     static const struct route_way all[] = {
 #include "vm/judge/why.def"
     };
