@@ -66,7 +66,7 @@ static bool same_ifaces(const struct facts *a, const struct facts *b)
     for (unsigned i = 0; i < a->ifaces_count; i++) {
         const struct facts_iface *x = &a->ifaces[i], *y = &b->ifaces[i];
         if (x->mac != y->mac || x->mtu != y->mtu || x->addr4 != y->addr4 || x->peer != y->peer || x->as != y->as ||
-            memcmp(x->addr6, y->addr6, sizeof x->addr6))
+            x->down != y->down || memcmp(x->addr6, y->addr6, sizeof x->addr6))
             return false;
     }
     return true;

@@ -181,6 +181,32 @@ static void judged_print(FILE *out, const cJSON *kernel, const char *why)
     fputc('\n', out);
 }
 
+/* Print the interfaces of whose connections replies leave so, behind `before`; nothing if there are none. */
+static void replies_list(FILE *out, const cJSON *interfaces, const char *by, const char *before)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach(one, interfaces)
+    {
+        if (strcmp(text_at(one, "replies"), by)) continue;
+        fprintf(out, "%s%s", before, text_at(one, "interface"));
+        if (strcmp(text_at(one, "link"), "up")) fprintf(out, " (%s)", text_at(one, "link"));
+        before = ", ";
+    }
+}
+
+/* Print where replies leave, if they could leave by several interfaces. */
+static void replies_print(FILE *out, const cJSON *interfaces)
+{
+    const cJSON *one;
+    unsigned count = 0;
+    cJSON_ArrayForEach(one, interfaces) count += *text_at(one, "replies") != 0;
+    if (count < 2) return;
+    fputs("replies of translated and balanced connections leave by the interface that these came in by", out);
+    replies_list(out, interfaces, "by it", ": ");
+    replies_list(out, interfaces, "by the routes", "; while it is down, by the routes: ");
+    fputc('\n', out);
+}
+
 static void head_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one = part(seen, "instance"), *program = part(seen, "program"), *reloads = part(seen, "reloads");
@@ -207,6 +233,7 @@ static void head_print(FILE *out, const cJSON *seen)
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
     judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
     if (part(seen, "kernel")) hooks_print(out, part(seen, "interfaces"));
+    replies_print(out, part(seen, "interfaces"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (is_true(one, "monitor"))
         fprintf(out, "packets to this machine itself are only watched: %s packet%s would have been dropped\n",

@@ -22,11 +22,12 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 13, /* with policy rules in tables of routes, and interfaces that are shut, order of watched
-                            segments, inquiries, and classes of flows */
+    RECORD_VERSION = 14, /* with interfaces that are down */
+    RECORD_DOWN = 14 /* first version with these */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
-    RECORD_ORDERED = 13 /* first version with that order */,
+    RECORD_ORDERED = 13 /* first version with an order of watched segments, interfaces that are shut, inquiries, and
+                           classes of flows */,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
 };

@@ -163,6 +163,13 @@ static struct snapshot *empty(const struct record_world *h, const struct program
     return s;
 }
 
+/* Forget what an older version has in the place of `down`. */
+static void forget_down(struct facts *f)
+{
+    struct facts_iface *all = (void *)(uintptr_t)f->ifaces;
+    for (unsigned i = 0; i < f->ifaces_count; i++) all[i].down = 0;
+}
+
 struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, struct routes *routes,
                               const struct record_start *start)
 {
@@ -176,6 +183,7 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
 #define FACTS_ARRAY(field, count) whole = whole && array_take(&c, f->field, (count) * sizeof *f->field);
 #include "runtime/exchange/facts_array.def"
     whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
+    if (whole && start->version < RECORD_DOWN) forget_down(f);
     if (whole) return s;
     snapshot_free(s);
     return NULL;

@@ -51,17 +51,19 @@ prey prey -i eth0 --monitor --log text --format json noisy.pbc
 noise 1
 told NOISE prey.err
 ip -n "$id-client" link set eth0 down
+told 'has no carrier' prey.err
 ip -n "$id-prey" link set eth0 down
 told 'is down' prey.err
+ip -n "$id-client" link set eth0 up
 ip -n "$id-prey" link set eth0 up
 told 'is back' prey.err
-ip -n "$id-client" link set eth0 up
 reloads prey.err
 prey_ends
 same 'text: each event is a line with its time' "$(plain prey.err | sed 's/10.1.0.1:[0-9]*/10.1.0.1:PORT/')" \
     'TIME  ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only watched
 TIME  NOISE  count  udp 10.1.0.1:PORT > 10.1.0.2:9  43 bytes
-TIME  link: eth0 is down; packets that would leave by it are lost until it is up
+TIME  link: eth0 has no carrier; replies of connections that came in by it leave by the routes meanwhile
+TIME  link: eth0 is down; until it is up, replies of connections that came in by it leave by the routes, and what else would leave by it is lost
 TIME  link: eth0 is back
 TIME  reloaded: noisy.pbc: 1 rule, 0 services
 TIME  refused: reload: noisy.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on

@@ -11,17 +11,14 @@ live_begin
 space client prey far branch dmzhost
 link client eth0 prey lan
 link prey wan far eth0
-link prey up2 far eth1
 link prey dmz dmzhost eth0
 link prey vpn branch eth0
 address client eth0 10.1.0.7/24 fd00:1::7/64
 address prey lan 10.1.0.1/24 fd00:1::1/64
 address prey wan 203.0.113.2/24 fd00:f::2/64
-address prey up2 198.51.100.2/24
 address prey dmz 10.2.0.1/24 fd00:2::1/64
 address prey vpn 10.99.0.1/24
 address far eth0 203.0.113.9/24 fd00:f::9/64
-address far eth1 198.51.100.9/24
 address dmzhost eth0 10.2.0.5/24 fd00:2::5/64
 address branch eth0 10.99.0.5/24
 ip -n "$id-far" addr add 192.0.2.1/32 dev lo
@@ -35,8 +32,18 @@ for one in client:10.1.0.1:fd00:1::1 dmzhost:10.2.0.1:fd00:2::1; do
 done
 ip -n "$id-branch" route add default via 10.99.0.1
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-    net.ipv4.conf.wan.rp_filter=0 net.ipv4.conf.up2.rp_filter=0
-at far sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0
+    net.ipv4.conf.wan.rp_filter=0
+at far sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+# The second uplink, with the same addresses whenever it is there.
+second_uplink() {
+    link prey up2 far eth1
+    ip -n "$id-far" link set eth1 address 02:00:00:00:00:09
+    address prey up2 198.51.100.2/24
+    address far eth1 198.51.100.9/24
+    at prey sysctl -q -w net.ipv4.conf.up2.rp_filter=0
+    at far sysctl -q -w net.ipv4.conf.eth1.rp_filter=0
+}
+second_uplink
 for name in far branch dmzhost client; do web "$name"; done
 
 rules edge <<'END'
@@ -47,11 +54,12 @@ nat home {
   masquerade from lans out on wan
   source from any out on up2 to 198.51.100.77
   forward 198.51.100.2 on up2 tcp/8080 -> 10.2.0.5:80
+  forward 198.51.100.2 on up2 udp/9000 -> 10.2.0.5:9000
 }
 firewall f forward default drop {
   accept state established, related
   accept from lans, 10.2.0.0/24, fd00:2::/64
-  accept on up2 to 198.51.100.2 port 8080
+  accept on up2 to 198.51.100.2 port 8080, 9000
 }
 END
 { cat edge.prey; echo 'firewall box in default accept { drop tcp to port 9 }'; } | rules again
@@ -74,6 +82,67 @@ seen() { # FILE: packets of the inner networks that the wire carried
     tcpdump -nr "$1" 2>/dev/null | grep -cE '10\.99\.0\.5|10\.2\.0\.5|fd00:2::5' || true
 }
 
+# A question from behind far, by up2, which the DMZ answers as often as it is told to; far writes down by which device each answer came.
+cat >answers.py <<'END'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.2.0.5", 9000))
+open("answers.ready", "w")
+who = s.recvfrom(99)[1]
+for line in sys.stdin:
+    s.sendto(line.strip().encode(), who)
+END
+cat >asks.py <<'END'
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+s.bind(("192.0.2.1", 5000))
+s.sendto(b"asked", ("198.51.100.2", 9000))
+while True:
+    what, told, _, _ = s.recvmsg(99, 99)
+    print(what.decode(), socket.if_indextoname(struct.unpack("i", told[0][2][:4])[0]), flush=True)
+END
+mkfifo answers.fifo
+# by SENTENCE DEVICE of far: an answer of now comes by it.
+by() { until_true 50 "$1" answered "$2" && ok 0 "$1"; }
+answered() {
+    echo >&7
+    tail -n 1 asked | grep -q " $1\$"
+}
+# says SENTENCE PATTERN [ARGUMENT...]: status does, as soon as its document is made anew.
+says() { until_true 50 "$1" status_says "$2" "${@:3}" && ok 0 "$1"; }
+status_says() { ctl "${@:2}" status && grep -qE -- "$1" out; }
+# An answer leaves by the uplink that the question came by; while that is down, by the routes; back once it is up.
+replies_follow() {
+    rm -f answers.ready
+    exec 7<>answers.fifo
+    ip netns exec "$id-dmzhost" python3 answers.py <answers.fifo &
+    local answering=$! asking
+    pids="$pids $answering"
+    until_there answers.ready
+    : >asked
+    ip netns exec "$id-far" python3 asks.py >>asked &
+    asking=$!
+    pids="$pids $asking"
+    by "$1: an answer leaves by the uplink that the question came by" eth1
+    says "$1: status says so" '^replies of translated and balanced connections leave by the interface that these came in by: lan, wan, up2, dmz$'
+    ip -n "$id-prey" link set up2 down
+    by "$1: while that is down it leaves by the routes" eth0
+    says "$1: status says that, too" '^replies of .* came in by: lan, wan, dmz; while it is down, by the routes: up2 \(down\)$'
+    ip -n "$id-prey" link set up2 up
+    by "$1: by the uplink again, once it is up" eth1
+    ip -n "$id-far" link set eth1 down
+    by "$1: without a carrier, by the routes" eth0
+    says "$1: status has it as JSON" '"interface":"up2",[^}]*"link":"no carrier","replies":"by the routes"' --json
+    ip -n "$id-prey" link del up2
+    hears "$1: it is gone" 'up2 is gone'
+    by "$1: and that is still by the routes" eth0
+    second_uplink
+    by "$1: by the new uplink" eth1
+    kill "$answering" "$asking"
+    exec 7>&-
+}
+
 head -c 900000 /dev/zero >upload
 
 uploads() { at client curl -s -m 60 --data-binary @payload http://192.0.2.1/from || echo failed; }
@@ -94,6 +163,7 @@ for way in "${all[@]}"; do
     same "$way: ... with its own statement" "$(from client 192.0.2.1)" 198.51.100.77
     same "$way: a forward's answers leave by the uplink that it came in by" "$(at far curl -s -m 6 --interface 198.51.100.9 http://198.51.100.2:8080/)" dmzhost
     ip -n "$id-prey" route del 192.0.2.1/32
+    replies_follow "$way"
     if [ "$exec" = kernel ]; then
         # Ways that nobody can tell before the stack has routed: a mark, several interfaces.
         sniff "inside-$hook.pcap" far any 'ip src 10.1.0.7 or ip src 10.99.0.5'

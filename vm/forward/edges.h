@@ -29,6 +29,18 @@ uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt);
 /* Return the interface's MAC, or one made from the last word of an address. */
 uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word);
 
+/* The way back to an end that was heard: its interface, and its MAC there. */
+struct way_back {
+    uint64_t mac;   /* 0: unknown */
+    uint16_t iface; /* IFACE_NONE: as the routes say */
+};
+/* Return it as of now: while the interface is down, the routes say. */
+static inline struct way_back edge_back(const struct facts *f, uint16_t iface, uint64_t mac)
+{
+    const struct facts_iface *one = facts_iface(f, iface);
+    return one && one->down ? (struct way_back){0, IFACE_NONE} : (struct way_back){mac, iface};
+}
+
 /* Tell the sender of a packet with TTL 1 (or 0) that would be routed, from this machine's address (RFC 1812, 4.3.2.4;
  * RFC 4443, 3.3). */
 void edge_expired(const struct job *j, const struct packet_ctx *c);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/edges.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/wire.h"
 
@@ -170,15 +171,17 @@ void forward_to_server(const struct job *j, struct packet_ctx *c, const struct f
     l->to.what = forward_changes(c->key, &l->to, mode_rewrites(prog->services[service].mode));
 }
 
-static void to_client(struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own)
+static void to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                      const struct track_tuple *own)
 {
+    const struct way_back back = edge_back(j->in->facts, b->client_iface, wire_get48(b->client_mac));
     struct leave *l = &c->left;
     *l = (struct leave){.service = c->v->service,
                         .server = b->server,
                         .hash = (uint32_t)(c->seen.hash >> 8),
-                        .iface = b->client_iface,
+                        .iface = back.iface,
                         .way = b->flags & BIND_BY_HOST ? LEAVE_TO_HOST : LEAVE_TO_CLIENT};
-    memcpy(l->mac, b->client_mac, sizeof l->mac);
+    wire_put48(l->mac, back.mac);
     l->to = forward_ends(own->dst, own->dst_port, own->src, own->src_port);
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
@@ -186,7 +189,7 @@ static void to_client(struct packet_ctx *c, const struct flow_bind *b, const str
 bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own)
 {
-    to_client(c, b, own);
+    to_client(j, c, b, own);
     if (b->kind != BIND_SERVICE) c->left.mss = nat_mss(j->vm->forward->nat, b);
     j->vm->forward->counters.replies++;
     if (!forward_send(j, c, NULL)) return false;
@@ -212,7 +215,7 @@ static bool send_error_to_client(const struct job *j, struct packet_ctx *c, cons
 {
     struct translation quoted = forward_ends(own->src, own->src_port, own->dst, own->dst_port);
     quoted.what = UINT8_MAX;
-    to_client(c, b, own);
+    to_client(j, c, b, own);
     set_speaker(c, b, b->to_dst, own->dst);
     return forward_send(j, c, &quoted);
 }

@@ -22,8 +22,7 @@ void forward_speech(struct speech *e, const struct job *j, const struct flow *fl
     for (unsigned i = 0; i < e->tag_count; i++) e->tags[i] = (struct edit_tag){tags[i].tpid, tags[i].vid};
 }
 
-static bool segment_leave(const struct speech *e, struct flow_segment *s, uint64_t mac, uint16_t iface,
-                          enum tx_cause cause)
+static bool segment_leave(const struct speech *e, struct flow_segment *s, struct way_back to, enum tx_cause cause)
 {
     struct vm *vm = e->j->vm;
     struct vm_tx *tx = e->j->tx;
@@ -31,15 +30,15 @@ static bool segment_leave(const struct speech *e, struct flow_segment *s, uint64
     s->v6 = e->v6;
     if (tx->count >= tx->cap || !vm->cfg.pool || build_flow_segment(s, vm->cfg.pool, &out)) return false;
     if (wire_get48(e->bind->client_mac))
-        edit_ether(out, mac, edge_mac(e->j->in->facts, iface, NULL), e->tags, e->tag_count,
+        edit_ether(out, to.mac, edge_mac(e->j->in->facts, to.iface, NULL), e->tags, e->tag_count,
                    e->v6 ? ETHER_IP6 : ETHER_IP4);
     struct tx_entry entry = {.pkt = out,
                              .kind = TX_SEND,
                              .cause = (uint8_t)cause,
-                             .out_if = iface,
+                             .out_if = to.iface,
                              .input = e->input,
                              .cookie = e->cookie,
-                             .family = mac     ? 0
+                             .family = to.mac  ? 0
                                        : e->v6 ? 6
                                                : 4};
     memcpy(entry.next_hop, s->dst, sizeof entry.next_hop);
@@ -53,7 +52,8 @@ bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_
     memcpy(s->dst, e->own.src, sizeof s->dst);
     s->src_port = e->own.dst_port;
     s->dst_port = e->own.src_port;
-    return segment_leave(e, s, wire_get48(e->bind->client_mac), e->bind->client_iface, cause);
+    const struct flow_bind *b = e->bind;
+    return segment_leave(e, s, edge_back(e->j->in->facts, b->client_iface, wire_get48(b->client_mac)), cause);
 }
 
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause)
@@ -63,5 +63,6 @@ bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_
     memcpy(s->dst, e->bind->to_dst, sizeof s->dst);
     s->src_port = e->bind->to_src_port;
     s->dst_port = e->bind->to_dst_port;
-    return segment_leave(e, s, server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0, IFACE_NONE, cause);
+    const struct way_back to = {server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0, IFACE_NONE};
+    return segment_leave(e, s, to, cause);
 }

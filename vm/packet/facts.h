@@ -19,6 +19,7 @@ struct facts_iface {
     uint16_t peer;     /* port of a bridge: the interface that its frames cross to; IFACE_NONE: none */
     uint16_t as;       /* 1 + its id in rules, which a pattern gives to several; 0: its own id */
     uint16_t shut;     /* enum facts_shut */
+    uint16_t down;     /* 1: nothing leaves by it, so replies to it go by the routes; no port of a bridge is */
 };
 
 /* Directions in which no firewall judges an interface that rules or the start name: but for ARP, neighbour discovery

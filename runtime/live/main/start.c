@@ -34,6 +34,7 @@
 #include "runtime/live/rules/room.h"
 #include "runtime/live/rules/translated.h"
 #include "runtime/live/tell/log.h"
+#include "runtime/live/world/links.h"
 #include "runtime/live/world/routing.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/parent.h"
@@ -123,10 +124,10 @@ int start_look(struct live *l)
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
+        l->world.links[i] = links_state(link);
         if (link && link->up) l->carry.ifindex[i] = link->ifindex; /* look_at_host has told what is missing or down */
         if (link && link->up) continue;
         l->carry.away |= 1u << i;
-        l->world.links[i] = link ? LINK_DOWN : LINK_GONE;
     }
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&

@@ -10,9 +10,17 @@
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
-    [LINK_DOWN] = "is down; packets that would leave by it are lost until it is up",
+    [LINK_NO_CARRIER] = "has no carrier; replies of connections that came in by it leave by the routes meanwhile",
+    [LINK_DOWN] = "is down; until it is up, replies of connections that came in by it leave by the routes, and what else "
+                  "would leave by it is lost",
     [LINK_GONE] = "is gone; it is served again when it comes back",
 };
+
+enum link_state links_state(const struct host_link *link)
+{
+    if (!link) return LINK_GONE;
+    return !link->up ? LINK_DOWN : link->carrier ? LINK_UP : LINK_NO_CARRIER;
+}
 
 /* Return the link with the port's name, or, if it was renamed, with its number. */
 static const struct host_link *link_of(const struct world *world, unsigned at)
@@ -76,7 +84,7 @@ static bool is_stalled(const struct world *world, unsigned at)
 void links_renew(struct world *world)
 {
     for (unsigned at = 0; at < world->o->iface_count; at++) {
-        if (world->links[at] != LINK_UP || !is_stalled(world, at)) continue;
+        if (world->links[at] > LINK_NO_CARRIER || !is_stalled(world, at)) continue;
         const bool renewed = reopen(world, at);
         events_tell(&world->tell->events, TOLD_STALLED, "%s: its receive ring has stalled%s", world->o->ifaces[at],
                     renewed ? ", and was made anew" : ", and cannot be made anew");
@@ -110,7 +118,7 @@ void links_follow(struct world *world)
         const struct host_link *link = link_of(world, at);
         const enum link_state before = world->links[at];
         if (link && link->up && !is_followed(world, at, link)) continue;
-        world->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
+        world->links[at] = links_state(link);
         if (world->links[at] != before)
             events_tell(&world->tell->events, TOLD_LINK, "%s %s", world->o->ifaces[at], words[world->links[at]]);
     }

@@ -3,6 +3,8 @@
 
 #include "runtime/live/world/state.h"
 
+/* Return the state of a link; NULL: it is gone. */
+enum link_state links_state(const struct host_link *link);
 /* Follow changes of interfaces. Interfaces that are back get new sockets. */
 void links_follow(struct world *world);
 /* True if an interface is back but could not be served, for lack of descriptors or memory. */

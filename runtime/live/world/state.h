@@ -7,7 +7,7 @@
 #include "runtime/live/world/pmtu.h"
 
 /* The state of a served interface, as last told. */
-enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
+enum link_state { LINK_UP, LINK_NO_CARRIER, LINK_DOWN, LINK_GONE };
 
 enum { OLDER_MOST = 64 };
 

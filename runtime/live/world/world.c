@@ -39,7 +39,10 @@ static void iface_facts(struct world *world, unsigned at)
     *f = (struct facts_iface){.peer = IFACE_NONE,
                               .as = port_known_as(carry->now.program, world->o->ifaces[at], carry->now.iface[at]),
                               .shut = unjudged_port(carry, at)};
-    if (world->o->peer[at] != OPTIONS_NO_PEER) f->peer = carry->now.iface[world->o->peer[at]];
+    if (world->o->peer[at] != OPTIONS_NO_PEER)
+        f->peer = carry->now.iface[world->o->peer[at]];
+    else
+        f->down = links_state(link) != LINK_UP;
     if (!link) return;
     f->mac = link->mac;
     f->mtu = link->mtu;

@@ -67,6 +67,23 @@ static void whose_address(void **state)
     assert_int_equal(edge_mac(&facts, 1, NULL), (uint64_t)0x0200 << 32 | 7);
 }
 
+/* The way back is where the end was heard, unless that interface is down. */
+static void way_back(void **state)
+{
+    (void)state;
+    const struct facts_iface ways[] = {{.mtu = 1500}, {.down = 1}};
+    const struct facts facts = {.ifaces = ways, .ifaces_count = 2};
+    const struct way_back up = edge_back(&facts, 0, 5), down = edge_back(&facts, 1, 5), other = edge_back(&facts, 2, 5),
+                          unknown = edge_back(NULL, 1, 5);
+    assert_int_equal(up.iface, 0);
+    assert_int_equal(up.mac, 5);
+    assert_int_equal(down.iface, IFACE_NONE);
+    assert_int_equal(down.mac, 0);
+    assert_int_equal(other.iface, 2);
+    assert_int_equal(other.mac, 5);
+    assert_int_equal(unknown.iface, 1);
+}
+
 /* Every piece has the entry's fields, or nothing leaves and no slot is lost. */
 static void in_pieces(void **state)
 {
@@ -157,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits),
         cmocka_unit_test(whose_address),
+        cmocka_unit_test(way_back),
         cmocka_unit_test(in_pieces),
         cmocka_unit_test(told_or_not),
     };

@@ -10,6 +10,7 @@
 
 #include "vm/context/context.h"
 #include "vm/flow/flow.h"
+#include "vm/forward/edges.h"
 #include "vm/forward/inline/conns.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/read.h"
@@ -127,6 +128,11 @@ struct translation inline_outwards(const struct inline_conn *c, enum inline_at t
 /* Return the ends of a packet into the stack aside, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at from);
+/* Return the way to that end, as of now. */
+static inline struct way_back inline_way(const struct job *j, const struct inline_conn *c, enum inline_at to)
+{
+    return edge_back(j->in->facts, c->side[to].iface, c->side[to].mac);
+}
 /* send.c: send a packet to that end, which the other sends by its headers: link, TTL and DSCP are written, addresses
  * and ports are there. The packet is bare (LINK_RAW) and is taken over. False: it could not leave. */
 bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);

@@ -44,22 +44,23 @@ static uint64_t source_mac(const struct job *j, const struct inline_conn *c, enu
     const struct inline_side *other = &c->side[!to];
     const bool hides = to == AT_CLIENT && goes_elsewhere(c);
     const uint64_t mac = hides ? c->original_mac : other->bridged ? other->mac : 0;
-    return mac ? mac : edge_mac(j->in->facts, c->side[to].iface, NULL);
+    return mac ? mac : edge_mac(j->in->facts, inline_way(j, c, to).iface, NULL);
 }
 
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
 {
     struct stack_tag stack[STACK_TAGS];
     struct edit_tag tags[STACK_TAGS];
-    const struct inline_side *end = &c->side[to];
+    const struct way_back way = inline_way(j, c, to);
     const uint32_t priorities = c->side[to == AT_CLIENT && goes_elsewhere(c) ? to : !to].priorities;
-    const unsigned count = inlines_tags(j->vm->inlines, c, to, stack);
+    /* Tags are those of the end's own link */
+    const unsigned count = way.iface == c->side[to].iface ? inlines_tags(j->vm->inlines, c, to, stack) : 0;
     for (unsigned i = 0; i < count; i++) {
         const unsigned priority = i < 8 ? priorities >> 4 * i & 15 : 0;
         tags[i] = (struct edit_tag){stack[i].tpid, (uint16_t)(priority << PRIORITY_AT | stack[i].vid)};
     }
     const uint32_t len = pkt->l3;
-    if (!edit_ether(pkt, end->mac, source_mac(j, c, to), tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
+    if (!edit_ether(pkt, way.mac, source_mac(j, c, to), tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
     const uint16_t moved = (uint16_t)(pkt->l3 - len);
     if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 + moved);
     if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload + moved);
@@ -76,15 +77,16 @@ bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_a
 bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4,
                     enum tunnel_fit fit, uint32_t mtu)
 {
-    const struct inline_side *end = &c->side[to], *of = &c->side[!to];
+    const struct inline_side *of = &c->side[!to];
+    const struct way_back way = inline_way(j, c, to);
     struct tx_entry e = {.kind = TX_SEND,
                          .cause = TX_CAUSE_INLINE,
-                         .out_if = end->iface,
+                         .out_if = way.iface,
                          .input = INPUT_NONE,
                          .cookie = pkt->cookie,
-                         .family = end->mac ? 0
-                                   : v4     ? 4
-                                            : 6};
+                         .family = way.mac ? 0
+                                   : v4    ? 4
+                                           : 6};
     memcpy(e.next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e.next_hop);
     (v4 ? write_ip4 : write_ip6)(pkt, ttl_of(of), of->tos);
     if (inline_link(j, c, to, pkt, v4)) return !edge_send(j, pkt, mtu, fit, 0, &e);

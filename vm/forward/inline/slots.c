@@ -124,11 +124,11 @@ static bool may_have_slots(const struct job *j, const struct inline_conn *c, con
 static bool fill_way(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct tx_entry *sent,
                      struct recipe *r)
 {
-    const struct inline_side *side = &c->side[to];
+    const struct way_back way = inline_way(j, c, to);
     const struct vm_ways *ways = j->in->ways;
-    r->out_if = side->iface;
-    wire_put48(r->next_mac, side->mac);
-    if (side->mac) return side->iface != IFACE_NONE;
+    r->out_if = way.iface;
+    wire_put48(r->next_mac, way.mac);
+    if (way.mac) return way.iface != IFACE_NONE;
     return ways && sent->kind == TX_SEND && sent->family && ways->find(ways->arg, sent, &r->out_if, r->next_mac);
 }
 
@@ -157,9 +157,10 @@ static bool fill(const struct job *j, const struct inline_conn *c, const struct 
 }
 
 /* True if the direction's segments no longer leave to the end's newest MAC address. */
-static bool has_moved(const struct inlines *all, const struct inline_conn *c, uint32_t number, enum inline_at to)
+static bool has_moved(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at to)
 {
-    const uint64_t mac = c->side[to].mac;
+    const struct inlines *all = j->vm->inlines;
+    const uint64_t mac = inline_way(j, c, to).mac;
     return mac && has_slot(all, number, !to) &&
            wire_get48(splice_slots_at(&all->slots, all->slot[number][!to])->recipe.next_mac) != mac;
 }
@@ -188,7 +189,7 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
         return;
     }
     if (more_come(j, ctx)) return; /* the kernel would pass later ones before they leave */
-    if (has_moved(all, c, number, from)) drop(all, number, !from); /* until the next packet of that direction */
+    if (has_moved(j, c, number, from)) drop(all, number, !from); /* until the next packet of that direction */
     if (!fill(j, c, ctx, from, sent, &s)) {
         drop(all, number, from);
         return;

@@ -250,8 +250,9 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
         return false;
     }
     struct tx_entry *e = tx_add(j, c, copy, TX_SEND, TX_CAUSE_INLINE);
-    e->out_if = side->iface;
-    e->family = side->mac ? 0 : conn->v6 ? 6 : 4;
+    const struct way_back way = inline_way(j, conn, sent_by);
+    e->out_if = way.iface;
+    e->family = way.mac ? 0 : conn->v6 ? 6 : 4;
     memcpy(e->next_hop, as.dst, sizeof e->next_hop);
     return true;
 }

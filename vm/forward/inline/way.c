@@ -51,9 +51,12 @@ bool inline_has_hop(const struct job *j, struct packet_ctx *c)
 /* Return the most bytes of an IP packet on the way to that end. */
 static uint32_t mtu_to(const struct facts *f, const struct inline_conn *c, enum inline_at to, const struct key *key)
 {
+    const uint16_t iface = edge_back(f, c->side[to].iface, c->side[to].mac).iface;
+    const bool client = to == AT_CLIENT;
     bool known;
-    if (c->side[to].iface != IFACE_NONE) return edge_mtu(f, c->side[to].iface);
-    const struct route_leg *leg = leg_of(f, c->from, c->to, key, &known);
+    if (iface != IFACE_NONE) return edge_mtu(f, iface);
+    const struct route_leg *leg =
+        leg_of(f, client ? c->server : c->from, client ? c->client : c->to, key, &known);
     return leg && leg->mtu ? leg->mtu : UINT32_MAX;
 }
 

@@ -50,7 +50,9 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
         side->tos = key_tos(key);
         side->priorities = priorities_of(pkt);
     }
-    if (own && mac && !(mac >> 40 & 1) && side->mac) side->mac = mac;
+    if (!own || !mac || mac >> 40 & 1 || !side->mac) return;
+    side->mac = mac;
+    if (!side->bridged && side->iface != IFACE_NONE) side->iface = pkt->iface;
 }
 
 /* Send the packet into the stack aside. */

@@ -96,14 +96,36 @@ static void verdicts_add(const struct moment *m, cJSON *root)
     }
 }
 
+/* True if replies of the program's connections come here, to be sent back to whoever opened these. */
+static bool has_replies(const struct program *p)
+{
+    bool has = p->nats_count;
+    for (uint32_t i = 0; i < p->services_count; i++) {
+        const enum pbc_mode mode = (enum pbc_mode)p->services[i].mode;
+        has |= mode_is(mode, MODE_ASIDE) || !mode_is(mode, MODE_ONE_SIDED | MODE_PROXIES);
+    }
+    return has;
+}
+
+/* Add where replies leave of connections that came in by the interface: by itself, or, while it is down, by the routes.
+ * A bridge's port has a fixed way. */
+static void replies_add(const struct moment *m, cJSON *one, unsigned i)
+{
+    const struct control *control = m->control;
+    if (control->o->peer[i] != OPTIONS_NO_PEER || !has_replies(m->t->program)) return;
+    cJSON_AddStringToObject(one, "replies", control->world->links[i] == LINK_UP ? "by it" : "by the routes");
+}
+
 static void interfaces_add(const struct moment *m, cJSON *root)
 {
-    static const char *const links[] = {[LINK_UP] = "up", [LINK_DOWN] = "down", [LINK_GONE] = "gone"};
+    static const char *const links[] = {[LINK_UP] = "up", [LINK_NO_CARRIER] = "no carrier",
+                                        [LINK_DOWN] = "down", [LINK_GONE] = "gone"};
     unsigned i = 0;
     cJSON *one;
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "interfaces"))
     {
         cJSON_AddStringToObject(one, "link", links[m->control->world->links[i]]);
+        replies_add(m, one, i);
         document_rates(m, one, &m->t->seen[i], m->before ? &m->earlier->seen[i] : NULL);
         document_rate(m, one, "sent_per_s", m->before, m->t->io[i].sent, m->before ? m->earlier->io[i].sent : 0);
         i++;
