@@ -285,6 +285,19 @@ static void copies_print(FILE *out, const cJSON *seen)
     }
 }
 
+/* Print the causes for which ways of packets were unknown that a nat may take. */
+static void unknown_ways_print(FILE *out, const cJSON *ways)
+{
+    char a[TEXT_NUMBER], text[TEXT_WAY];
+    const cJSON *one;
+    cJSON_ArrayForEach(one, ways)
+    {
+        const struct way_told told = {
+            text_at(one, "then"), text_at(one, "instead"), text_at(one, "why"), text_at(one, "next")};
+        fprintf(out, "  way        %14s %s\n", count_at(one, "packets", a), text_unknown_way(&told, text));
+    }
+}
+
 /* Print what is not as it should be: drop reasons, limits reached, frames lost. */
 static void troubles_print(FILE *out, const cJSON *seen)
 {
@@ -292,6 +305,7 @@ static void troubles_print(FILE *out, const cJSON *seen)
     const cJSON *one;
     cJSON_ArrayForEach(one, part(seen, "reasons")) if (number_at(one, "packets"))
         fprintf(out, "  dropped    %14s %s\n", count_at(one, "packets", a), one->string);
+    unknown_ways_print(out, part(seen, "unknown_ways"));
     cJSON_ArrayForEach(one, part(seen, "limits")) if (number_at(one, "reached"))
         fprintf(out, "  limit      %14s %s\n", count_at(one, "reached", a), text_at(one, "words"));
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \

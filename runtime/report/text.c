@@ -234,6 +234,13 @@ const char *text_iso(uint64_t ns, char buf[TEXT_TIME])
     return buf;
 }
 
+const char *text_unknown_way(const struct way_told *w, char buf[TEXT_WAY])
+{
+    snprintf(buf, TEXT_WAY, "unknown, %s: %s%s%s%s%s", w->then, w->doc, *w->instead ? "; this translates it: " : "",
+             w->instead, *w->next ? "; this makes it known: " : "", w->next);
+    return buf;
+}
+
 const char *text_tail(const char *s, unsigned width, char *buf, size_t len)
 {
     const size_t n = strlen(s);

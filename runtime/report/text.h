@@ -65,5 +65,15 @@ const char *text_date(uint64_t ns, char buf[TEXT_TIME]);
 const char *text_clock(uint64_t ns, char buf[TEXT_TIME]);
 /* Write "2024-03-01T09:14:03.118000000Z". */
 const char *text_iso(uint64_t ns, char buf[TEXT_TIME]);
+/* Words about a way that nobody can tell. Any may be "" but `then` and `doc`. */
+struct way_told {
+    const char *then;    /* what becomes of the packet: "dropped (no-way)" */
+    const char *instead; /* what translates it all the same: an option */
+    const char *doc;     /* why the way is unknown */
+    const char *next;    /* what makes it known */
+};
+/* Write "unknown, dropped (no-way): a policy rule asks for a mark; this translates it: …; this makes it known: …". */
+enum { TEXT_WAY = 500 };
+const char *text_unknown_way(const struct way_told *w, char buf[TEXT_WAY]);
 /* Write at most `width` columns of s; the end is kept behind "..". */
 const char *text_tail(const char *s, unsigned width, char *buf, size_t len);

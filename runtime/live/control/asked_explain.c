@@ -8,6 +8,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/asked_unjudged.h"
 #include "runtime/live/control/questions.h"
+#include "runtime/live/control/unknown_way.h"
 #include "runtime/report/explain/asked.h"
 #include "vm/worker/owner.h"
 
@@ -136,11 +137,13 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
     if (port >= 0 && carry->now.program->ifaces_count &&
         facts_known_as(&carry->latest->facts, pkt->iface) >= carry->now.program->ifaces_count)
         k.unnamed = control->o->ifaces[port];
+    k.lost = unknown_way(carry, (enum way_why)k.nat.unknown);
     const struct explain_asked a = {.program = carry->now.program,
                                     .labels = &carry->now.labels,
                                     .look = &k,
                                     .time_ns = wall_ns,
-                                    .json = call_is_true(c, "json")};
+                                    .json = call_is_true(c, "json"),
+                                    .drops_unknown = !carry->in_kernel};
     say(control, c, &a);
     explain_look_fini(&k);
     free(pool);

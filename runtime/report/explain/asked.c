@@ -47,6 +47,9 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
     } else if (k->nat.nat != PBC_NONE) {
         v->action = k->nat.reason ? ACTION_DROP : ACTION_FORWARD;
         v->reason = (uint8_t)k->nat.reason;
+    } else if (k->nat.unknown && a->drops_unknown) {
+        v->action = ACTION_DROP;
+        v->reason = REASON_NO_WAY;
     }
 }
 

@@ -12,6 +12,7 @@ struct explain_asked {
     const struct explain_look *look;
     uint64_t time_ns; /* wall-clock time */
     bool json;
+    bool drops_unknown; /* what a nat may take and whose way is unknown is dropped */
 };
 
 /* Return the server that the packet would go to; PBC_NONE: none. */

@@ -1,6 +1,7 @@
 /* A worker's answers about a packet, asked for without changing the worker and kept for later printing. */
 #pragma once
 
+#include "runtime/report/text.h"
 #include "vm/observe/observe.h"
 #include "vm/vm.h"
 
@@ -29,6 +30,7 @@ struct explain_look {
     struct served served;  /* for the packet inside, if there is one */
     struct served fresh;   /* the same, as if the packet began a flow */
     struct translated nat; /* result of a nat, if no service and no flow takes the packet */
+    struct way_told lost;  /* words about such a packet of unknown way, if live (`then` is not NULL) */
     bool goes_on;          /* its connection is one of a service's, which no rule judges any more: `goes` */
     struct inline_goes goes;
     bool watched; /* its connection is watched: `watch`, without names */

@@ -10,6 +10,7 @@
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
 #include "runtime/live/control/onfile.h"
+#include "runtime/live/control/unknown_way.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"
 #include "runtime/record/recorder.h"
@@ -184,6 +185,24 @@ static void routes_add(const struct moment *m, cJSON *root)
     cJSON_AddBoolToObject(routes, "held", control->world->routing.table && !control->world->routing.full);
 }
 
+/* Add the causes for which ways of packets were unknown that a nat may take. */
+static void unknown_ways_add(const struct moment *m, cJSON *root)
+{
+    const struct nat_counters *n = m->c->nat;
+    cJSON *ways = n ? cJSON_AddArrayToObject(root, "unknown_ways") : NULL;
+    for (enum way_why why = WAY_KNOWN + 1; n && why < WAY_WHYS; why++) {
+        if (!way_why_packets(n, why)) continue;
+        const struct way_told told = unknown_way(m->control->carry, why);
+        cJSON *one = json_object(ways);
+        cJSON_AddStringToObject(one, "cause", way_why_words(why)->name);
+        json_number(one, "packets", way_why_packets(n, why));
+        cJSON_AddStringToObject(one, "why", told.doc);
+        cJSON_AddStringToObject(one, "then", told.then);
+        cJSON_AddStringToObject(one, "instead", told.instead);
+        cJSON_AddStringToObject(one, "next", told.next);
+    }
+}
+
 static void recorder_add(const struct moment *m, cJSON *root)
 {
     if (!m->control->carry->recorder) {
@@ -236,6 +255,7 @@ static cJSON *build(struct control *control, const struct moment *m)
     flows_add(m, root);
     checks_add(m, root);
     routes_add(m, root);
+    unknown_ways_add(m, root);
     workers_add(m, root);
     limits_add(control, root);
     recorder_add(m, root);

@@ -1,0 +1,36 @@
+/* A way that nobody can tell, of a packet that a nat may take. */
+#include "runtime/report/explain/parts.h"
+#include "vm/judge/routes.h"
+
+/* Find the words. False: the way is known, or nothing hangs on it. */
+static bool told(const struct explain_look *k, const struct verdict *v, struct way_told *w)
+{
+    const enum way_why why = (enum way_why)k->nat.unknown;
+    const bool dropped = v->reason == REASON_NO_WAY;
+    if (why == WAY_KNOWN || (v->action != ACTION_ACCEPT && !dropped)) return false;
+    *w = k->lost;
+    if (w->then) return true;
+    *w = (struct way_told){.then = "not translated here", .instead = "", .doc = way_why_words(why)->doc, .next = ""};
+    if (dropped)
+        w->then = "dropped (no-way)";
+    else if (why == WAY_NO_ROUTES)
+        w->next = "--route or --routes FILE";
+    else
+        w->instead = "--exec kernel, live, behind this machine's routing (--exec user drops it)";
+    return true;
+}
+
+void explain_way_text(FILE *out, const struct explain_look *k, const struct verdict *v)
+{
+    struct way_told w;
+    char text[TEXT_WAY];
+    if (told(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
+}
+
+void explain_way_json(FILE *out, const struct explain_look *k, const struct verdict *v)
+{
+    struct way_told w;
+    if (!told(k, v, &w)) return;
+    json_print(out, ",'way_unknown':{'cause':%s,'why':%s,'then':%s,'instead':%s,'next':%s}",
+               way_why_words((enum way_why)k->nat.unknown)->name, w.doc, w.then, w.instead, w.next);
+}
