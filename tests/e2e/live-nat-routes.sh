@@ -173,6 +173,11 @@ for way in "${all[@]}"; do
             at prey nft -f -
         until_true 50 "$way: a mark of another table decides" eval '[ "$(from client 192.0.2.1)" = 198.51.100.77 ]'
         same "$way: what has no mark goes the usual way" "$(at client curl -s -m 6 http://203.0.113.9:8080/from)" 203.0.113.2
+        says "$way: status counts such packets by cause" "^  way +[1-9][0-9,]* unknown, translated behind this machine's routing: a policy rule asks for a mark, .*; this makes it known: "
+        says "$way: as JSON, too" '"unknown_ways":[[][^]]*"cause":"mark","packets":[1-9]' --json
+        ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
+        has "$way: explain says why, and what becomes of it" "^  way unknown, translated behind this machine's routing: a policy rule asks for a mark, "
+        has "$way: it is accepted" '^verdict: accept '
         at prey nft delete table inet marks
         ip -n "$id-prey" rule del fwmark 7
         ip -n "$id-prey" route replace default nexthop via 203.0.113.9 dev wan nexthop via 198.51.100.9 dev up2
@@ -203,6 +208,10 @@ for way in "${all[@]}"; do
         ip -n "$id-prey" route add 192.0.2.1/32 encap ip id 7 dst 203.0.113.9 via 203.0.113.9 dev wan
         until_true 50 "$way: what has no way is dropped" eval '[ "$(at client curl -s -m 0.5 http://192.0.2.1/from)" = "" ] && at prey "$bin/preyctl" counters | grep -q "no-way"'
         sniffed
+        says "$way: status counts such packets by cause" '^  way +[1-9][0-9,]* unknown, dropped \(no-way\): the route puts another header in front .*; this translates it: --exec kernel'
+        ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
+        has "$way: explain says why, and what becomes of it" '^  way unknown, dropped \(no-way\): the route puts another header in front'
+        has "$way: it is dropped" '^verdict: drop .* reason no-way$'
         same "$way: nothing left untranslated" "$(tcpdump -nr no-way.pcap 2>/dev/null | wc -l)" 0
         ip -n "$id-prey" route del 192.0.2.1/32
     fi

@@ -57,6 +57,22 @@ ok $? "the summary says so"
     grep -qE '"translated":\{"out":2,"in":2,"hairpins":1,("way_[a-z_]+":0,){7}"routed":0,"routed_lost":0,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
 ok $? "so does JSON"
 
+# Ways that nobody can tell: the summary counts them by cause, and an explanation says why.
+"$bin/preyrun" --pcap in.pcap --self 203.0.113.1 rules.pbc >out 2>err
+has "without routes the summary says what does" '^no way +3 packets not translated, .*: this says so: --route or --routes FILE$'
+echo '192.0.2.0/24 encap mpls 100 via 203.0.113.9 dev eth0' >encapsulated
+"$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes encapsulated rules.pbc >out 2>err
+has "with them, the causes" '^ +3: the route puts another header in front'
+asked='udp 10.0.0.5:2000 -> 192.0.2.1:53 on eth1'
+timeout 60 "$bin/preyc" --ask "$asked" rules.prey >out 2>err
+has "an answer without routes says so" '^  way unknown, not translated here: no routes are known; this makes it known: --route or --routes FILE$'
+timeout 60 "$bin/preyc" --routes encapsulated --ask "$asked" rules.prey >out 2>err
+has "one with them says why" '^  way unknown, not translated here: the route puts another header in front .*; this translates it: --exec kernel'
+timeout 60 "$bin/preyc" --json --routes encapsulated --ask "$asked" rules.prey >out 2>err
+has "as JSON" '"way_unknown":{"cause":"encapsulated","why":"the route puts another header in front'
+"$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes encapsulated --explain 1 rules.pbc >out 2>err
+has "so does the explanation of a frame" '^  way unknown, not translated here: the route puts'
+
 # A flow that others drove out: its port is not another's while it would have lived, and what comes late finds the same host.
 cp rules.prey kept.prey
 { echo 'limits { flows 16 }'; sed 's/ports 2000-2001/ports 2000-2999/' kept.prey; } >rules.prey
