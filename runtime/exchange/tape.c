@@ -169,6 +169,12 @@ void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t 
     put_batch(t, TAPE_SINGLE, pkts, n, place, NULL);
 }
 
+void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place)
+{
+    t->now_ns = now_ns;
+    put_batch(t, TAPE_ROUTED, &pkt, 1, place, NULL);
+}
+
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
 {
     struct tape_record *r = record_begin(t, TAPE_MET, n * sizeof *mets);

@@ -30,6 +30,7 @@ enum tape_kind {
     TAPE_ASIDE,    /* as TAPE_BATCH, for packets of the stack aside, each behind an Ethernet header without addresses */
     TAPE_COPY,  /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_ASKED, /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
+    TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */
@@ -106,6 +107,9 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
+/* Put a packet that this machine's stack has routed, before it is translated. What it met and its verdict follow as
+ * above. */
+void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 /* Put packets of the stack aside before they are sent on: bare, with headroom, which is written to. */

@@ -19,7 +19,7 @@ void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, con
     ng_put32(to, bytes);
 }
 
-void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, uint64_t wall_ns,
+void blocks_packet(struct bytes *to, unsigned worker, bool left, uint32_t iface, uint64_t wall_ns,
                    const struct tape_frame *f)
 {
     const unsigned tags = ng_tags(f, f->cap_len);
@@ -27,9 +27,8 @@ void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, 
     const struct record_tag tag = {
         .enterprise = RECORD_ENTERPRISE, .magic = RECORD_MAGIC, .worker = (uint16_t)worker, .left = left, .frame = *f};
     const uint32_t len = NG_FRAME + 20 + (cap + 3) / 4 * 4 + 8 + 4 + (uint32_t)sizeof tag + 4;
-    const bool hosts = f->port == TAPE_TO_HOST;
-    const uint32_t port = hosts ? host : f->port, flags = left || hosts ? OUTBOUND : INBOUND;
-    const uint32_t words[] = {NG_PACKET, len, port, (uint32_t)(wall_ns >> 32), (uint32_t)wall_ns, cap, wire};
+    const uint32_t flags = left || iface != f->port ? OUTBOUND : INBOUND;
+    const uint32_t words[] = {NG_PACKET, len, iface, (uint32_t)(wall_ns >> 32), (uint32_t)wall_ns, cap, wire};
     bytes_put(to, words, sizeof words);
     ng_frame(to, f, tags, f->cap_len);
     ng_option(to, NG_OPT_FLAGS, &flags, sizeof flags);

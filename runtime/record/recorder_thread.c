@@ -173,7 +173,8 @@ static void write_all_said(struct recorder *r)
 
 static bool has_frames(const struct tape_record *t)
 {
-    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE || t->kind == TAPE_ASIDE;
+    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE || t->kind == TAPE_ASIDE ||
+           t->kind == TAPE_ROUTED;
 }
 
 static void write_frames(struct recorder *r, unsigned worker, const struct tape_record *t)
@@ -181,7 +182,9 @@ static void write_frames(struct recorder *r, unsigned worker, const struct tape_
     const uint8_t *at = (const uint8_t *)(t + 1);
     for (unsigned i = 0; i < t->count; i++) {
         const struct tape_frame *f = (const void *)at;
-        blocks_packet(&r->out, worker, t->kind == TAPE_LEFT, r->start.ports, t->now_ns + r->wall_ns, f);
+        const bool hosts = t->kind == TAPE_ROUTED || f->port == TAPE_TO_HOST;
+        blocks_packet(&r->out, worker, t->kind == TAPE_LEFT, hosts ? r->start.ports : f->port,
+                      t->now_ns + r->wall_ns, f);
         at += sizeof *f + tape_padded(f->cap_len);
     }
     count(&r->counters.packets, t->count);

@@ -329,8 +329,12 @@ static void note_verdicts(struct worker *w, unsigned n)
 static void take_routed(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     const struct vm_in in = worker_input(w, now);
+    struct verdict v;
     pkt->iface = w->ports[pkt->cookie].iface;
-    vm_run_routed(w->vm, &in, pkt, up_came(w, pkt), &w->tx);
+    const uint16_t came = up_came(w, pkt);
+    if (w->tape) up_note_routed(w, pkt, now);
+    vm_run_routed(w->vm, &in, pkt, came, &v, &w->tx);
+    if (w->tape) up_note_left(w, &v);
     worker_leave(w, now);
 }
 

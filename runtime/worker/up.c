@@ -47,6 +47,21 @@ void up_note_verdicts(struct worker *w, unsigned n)
     tape_single_verdicts(w->tape, w->verdicts, w->asked, n);
 }
 
+void up_note_routed(struct worker *w, struct pkt *pkt, uint64_t now_ns)
+{
+    tape_routed(w->tape, pkt, now_ns, tape_place(w->program, w->egress.snapshot->number));
+    memset(w->mets, 0, sizeof *w->mets);
+    vm_note_met(w->vm, w->mets);
+}
+
+void up_note_left(struct worker *w, const struct verdict *v)
+{
+    static const uint8_t asked;
+    vm_note_met(w->vm, NULL);
+    tape_met(w->tape, w->mets, 1);
+    tape_single_verdicts(w->tape, v, &asked, 1);
+}
+
 static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6])
 {
     const struct worker *w = arg;

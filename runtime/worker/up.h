@@ -13,6 +13,9 @@ uint16_t up_came(const struct worker *w, const struct pkt *pkt);
  * one by one (TAPE_SINGLE), since their verdicts depend on state that is not in the worker. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns);
 void up_note_verdicts(struct worker *w, unsigned n);
+/* The same of a packet that this machine's stack has routed. No rule judges it there. */
+void up_note_routed(struct worker *w, struct pkt *pkt, uint64_t now_ns);
+void up_note_left(struct worker *w, const struct verdict *v);
 /* Set up w->ways, by which recipes find port and MAC address. */
 void up_init(struct worker *w);
 /* Show a new snapshot or program to the vm, and publish the recipes that hold. */

@@ -131,6 +131,24 @@ judged 'translated, both ways, and routed' translated 150
 grep -v masquerade translated.prey | rules kept
 otherwise 'where nothing is masqueraded' translated kept.pbc 40
 
+# What nobody knows the way of comes back once this machine has routed it, and is recorded there as well.
+ip -n "$id-prey" route add default via 10.1.0.1 dev lan table 7
+ip -n "$id-prey" rule add fwmark 7 table 7
+cp translated.pbc routed.pbc
+records routed --record-sample 3
+get client 10.2.0.3
+talk client 10.2.0.3 >/dev/null
+at client ping -q -c 20 -i 0.05 -W 20 10.2.0.3 >/dev/null
+prey_ends
+ip -n "$id-prey" rule del fwmark 7
+judged 'translated behind the routing' routed 90
+otherwise 'where nothing is masqueraded there' routed kept.pbc 40
+routed=$(python3 -c 'import json; print(json.load(open("prey.out"))["translated"]["routed"])')
+"$bin/preyrun" --replay routed --verdicts lines --describe >out
+same 'each of these is there, without a rule' "$(grep -cP '\tforward\t-\t.* 10\.1\.0\.1\S* > 10\.2\.0\.3' lines)" "$routed"
+[ "$(tcpdump -nr routed/prey-000001.pcapng 'src 10.2.0.2 and icmp' 2>/dev/null | wc -l)" -ge 20 ]
+ok $? 'and so is what left'
+
 records host --record-sample 2
 get client 10.1.0.2
 get client '[fd00:1::2]'

@@ -214,6 +214,7 @@ static void leave_unchanged(const struct job *j, struct packet_ctx *c)
     }
     c->left = (struct leave){.service = PBC_NONE, .server = PBC_NONE, .iface = c->pkt->iface, .way = LEAVE_ROUTED};
     mode_leave(j, c, &hop, copy);
+    c->v->action = ACTION_ACCEPT;
 }
 
 /* Translate a packet of no flow, or of an untranslated one, which then ends. A later fragment has no ports, and its

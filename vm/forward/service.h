@@ -34,6 +34,11 @@ struct turned {
 };
 bool program_turned(const struct program *p, const struct key *key, struct turned *t);
 
+/* True if a statement of a nat translates the source of a packet that this machine's stack has routed. Its way is said
+ * (PKT_WAY_SAID). *unknown: one asks for the interface that it came in by, which the key does not say. */
+bool nat_takes_routed(const struct program *p, const struct facts *f, const struct key *key, const struct pkt *pkt,
+                      bool *unknown);
+
 /* Return the most specific endpoint that holds the packet, or PBC_NONE. */
 uint32_t service_endpoint(const struct program *p, const struct key *key);
 

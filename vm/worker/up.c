@@ -15,23 +15,30 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
 }
 
 /* The packet is taken as it came to the stack: by another interface than the one that it leaves by. */
-enum pkt_reason vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct vm_tx *tx)
+void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct verdict *v,
+                   struct vm_tx *tx)
 {
-    struct verdict v = {.reason = REASON_NONE};
     struct packet_ctx c;
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    *v = (struct verdict){.action = ACTION_DROP,
+                          .reason = REASON_NO_FLOW,
+                          .rule = RULE_NONE,
+                          .firewall = PBC_NONE,
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
     vm_run(vm, in, NULL, 0, NULL, tx);
-    if (!vm->forward || pkt_parse(pkt, in->facts, &vm->keys[0])) return REASON_NO_FLOW;
-    ctx_begin(&c, 0, pkt, &vm->keys[0], &v);
+    if (!vm->forward || pkt_parse(pkt, in->facts, &vm->keys[0])) return;
+    v->reason = REASON_NONE;
+    ctx_begin(&c, 0, pkt, &vm->keys[0], v);
     c.routed = true;
     c.key->iface = came ? (uint16_t)(came - 1) : IFACE_NONE;
     pkt->way = (uint16_t)(facts_known_as(in->facts, pkt->iface) + 1);
     pkt->flags |= PKT_WAY_SAID;
     clamp_accepted(vm->program, in->facts, pkt);
+    if (vm->mets) track_met(vm->track, c.key, pkt, &c.seen, &vm->mets[0]);
     track_study(vm->track, c.key, pkt, &c.seen);
     track_look(vm->track, c.key, pkt, &c.seen);
     forward_routed(&j, &c);
-    return (enum pkt_reason)v.reason;
 }
 
 void vm_note_met(struct vm *vm, struct flow_met *mets) { vm->mets = mets; }

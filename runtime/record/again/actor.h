@@ -64,6 +64,7 @@ struct actor {
     unsigned want, got;
     bool ticks;              /* a tick is being read */
     bool aside;              /* the stack aside sent the batch */
+    bool routed;             /* for single packets: this machine's stack has routed it (TAPE_ROUTED) */
     const uint8_t *recorded; /* the batch's verdicts if the current step holds them; else NULL */
     /* Words that shared counters told the worker in the current step. */
     uint64_t *heard;

@@ -20,7 +20,9 @@ void single_packet(struct actor *a, const struct scene *s)
 /* A packet with everything known that its verdict depends on. */
 struct single {
     const struct program *program;
-    bool other; /* another program than the one that ran */
+    bool other;  /* another program than the one that ran */
+    bool routed; /* this machine's stack has routed it: the rules decided before, and a nat may translate it */
+    bool taken;  /* a nat translates it */
     struct pkt *pkt;
     struct key key;
     struct tape_verdict recorded;
@@ -175,10 +177,38 @@ static bool is_inline(const struct single *x)
 
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
 
+/* Parse a packet that was routed, as the worker did: what is known is the interface that it leaves by. */
+static bool parse_routed(const struct actor *a, struct single *x)
+{
+    const struct facts *facts = &a->world->facts;
+    x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
+    if (pkt_parse(x->pkt, facts, &x->key)) return false;
+    x->key.iface = IFACE_NONE;
+    x->pkt->way = (uint16_t)(facts_known_as(facts, x->pkt->iface) + 1);
+    x->pkt->flags |= PKT_WAY_SAID;
+    return true;
+}
+
+/* Judge a packet that was routed: it leaves translated by its flow, or by the first statement that takes it, else as
+ * it is. Why one did not leave, and what came to an outside address, hangs on more. */
+static enum found judge_routed(const struct actor *a, struct single *x)
+{
+    const struct tape_verdict *v = &x->recorded;
+    if (!parse_routed(a, x) || !single_look(a, x) || !x->looked || v->reason != REASON_NONE) return HANGS_ON_MORE;
+    const bool begins = x->seen.class <= SEEN_UNBOUND;
+    bool unknown = false;
+    x->taken = begins ? nat_takes_routed(x->program, &a->world->facts, &x->key, x->pkt, &unknown)
+                      : is_bound(x) && x->seen.class == SEEN_ORIGINAL && x->met.kind != BIND_SERVICE;
+    if (unknown) return HANGS_ON_MORE;
+    if (x->taken == (v->action == ACTION_FORWARD)) return AS_RECORDED;
+    return x->taken || x->seen.class == SEEN_ERROR ? HANGS_ON_MORE : OTHERWISE;
+}
+
 static enum found judge_one(const struct actor *a, struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
     const bool by_rules = v->asked & TAPE_BY_RULES;
+    if (x->routed) return judge_routed(a, x);
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
     if (!single_look(a, x) || (!x->other && is_inline(x))) return HANGS_ON_MORE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
@@ -224,7 +254,9 @@ static struct verdict verdict_now(const struct single *x)
 {
     struct verdict v = {.action = x->recorded.action, .rule = RULE_NONE, .firewall = PBC_NONE};
     v.service = v.server = PBC_NONE;
-    if (x->looked && x->seen.class >= SEEN_REPLY) {
+    if (x->routed) {
+        v.action = x->taken ? ACTION_FORWARD : ACTION_ACCEPT;
+    } else if (x->looked && x->seen.class >= SEEN_REPLY) {
         v.action = ACTION_FORWARD;
         v.flags = VERDICT_REPLY;
     } else if (x->judged) {
@@ -253,7 +285,7 @@ static void judge(struct actor *a, const uint8_t *body)
     struct judged j = {.n = n, .program = judges, .now = verdicts, .ran = a->ran};
     if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     for (unsigned i = 0; i < n; i++) {
-        struct single x = {.program = judges, .other = !a->program, .pkt = a->views[i]};
+        struct single x = {.program = judges, .other = !a->program, .routed = a->routed, .pkt = a->views[i]};
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         j.was[i] = x.recorded;
@@ -301,7 +333,8 @@ void single_step(struct actor *a, const struct scene *s)
         a->want = a->got = 0;
         return;
     }
-    if (r.kind == TAPE_SINGLE) {
+    if (r.kind == TAPE_SINGLE || r.kind == TAPE_ROUTED) {
+        a->routed = r.kind == TAPE_ROUTED;
         a->stopped = NULL; /* single packets are independent of earlier ones */
         worker_begin(a, &r);
     }

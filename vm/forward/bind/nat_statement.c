@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vm/forward/bind/nat_priv.h"
+#include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/judge/routes.h"
 #include "vm/packet/parse/header.h"
@@ -172,6 +173,15 @@ uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
         if (how != LEAVES_NOT) return l->unknown ? PBC_NONE : i;
     }
     return PBC_NONE;
+}
+
+bool nat_takes_routed(const struct program *p, const struct facts *f, const struct key *key, const struct pkt *pkt,
+                      bool *unknown)
+{
+    struct nat_leaving l = {.key = key, .pkt = pkt, .facts = f, .routed = true};
+    const bool takes = nat_statement_out(p, &l) != PBC_NONE;
+    *unknown = l.unknown;
+    return takes;
 }
 
 uint32_t nat_statement_in(const struct program *p, const struct key *key)
