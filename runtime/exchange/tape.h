@@ -28,8 +28,8 @@ enum tape_kind {
     TAPE_SINGLE,   /* as TAPE_BATCH, for packets that the kernel judged one by one; number: program and world (place) */
     TAPE_MET,      /* flows met by each packet of the previous TAPE_SINGLE: `count` of struct flow_met */
     TAPE_ASIDE,    /* as TAPE_BATCH, for packets of the stack aside, each behind an Ethernet header without addresses */
-    TAPE_COPY,  /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
-    TAPE_ASKED, /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
+    TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
+    TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
     TAPE_KINDS
 };

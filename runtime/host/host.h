@@ -62,7 +62,7 @@ struct host_link {
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
     bool up, running;   /* up: administratively; running: with carrier, which the kernel tells up to a second late */
-    bool carrier;       /* the same, as it is */
+    bool carrier;       /* carrier, without that delay */
     bool loopback;
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };

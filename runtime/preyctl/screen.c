@@ -292,8 +292,8 @@ static void unknown_ways_print(FILE *out, const cJSON *ways)
     const cJSON *one;
     cJSON_ArrayForEach(one, ways)
     {
-        const struct way_told told = {
-            text_at(one, "then"), text_at(one, "instead"), text_at(one, "why"), text_at(one, "next")};
+        const struct way_told told = {text_at(one, "then"), text_at(one, "instead"), text_at(one, "why"),
+                                      text_at(one, "next")};
         fprintf(out, "  way        %14s %s\n", count_at(one, "packets", a), text_unknown_way(&told, text));
     }
 }

@@ -27,7 +27,8 @@ enum {
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
     RECORD_ORDERED = 13 /* first version with an order of watched segments, interfaces that are shut, inquiries, and
-                           classes of flows */,
+                           classes of flows */
+    ,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
 };

@@ -183,8 +183,8 @@ static void write_frames(struct recorder *r, unsigned worker, const struct tape_
     for (unsigned i = 0; i < t->count; i++) {
         const struct tape_frame *f = (const void *)at;
         const bool hosts = t->kind == TAPE_ROUTED || f->port == TAPE_TO_HOST;
-        blocks_packet(&r->out, worker, t->kind == TAPE_LEFT, hosts ? r->start.ports : f->port,
-                      t->now_ns + r->wall_ns, f);
+        blocks_packet(&r->out, worker, t->kind == TAPE_LEFT, hosts ? r->start.ports : f->port, t->now_ns + r->wall_ns,
+                      f);
         at += sizeof *f + tape_padded(f->cap_len);
     }
     count(&r->counters.packets, t->count);

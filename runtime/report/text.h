@@ -67,10 +67,10 @@ const char *text_clock(uint64_t ns, char buf[TEXT_TIME]);
 const char *text_iso(uint64_t ns, char buf[TEXT_TIME]);
 /* Words about a way that nobody can tell. Any may be "" but `then` and `doc`. */
 struct way_told {
-    const char *then;    /* what becomes of the packet: "dropped (no-way)" */
-    const char *instead; /* what translates it all the same: an option */
-    const char *doc;     /* why the way is unknown */
-    const char *next;    /* what makes it known */
+    const char *then;    /* fate of the packet: "dropped (no-way)" */
+    const char *instead; /* option that translates it all the same */
+    const char *doc;     /* cause for which the way is unknown */
+    const char *next;    /* change that makes it known */
 };
 /* Write "unknown, dropped (no-way): a policy rule asks for a mark; this translates it: …; this makes it known: …". */
 enum { TEXT_WAY = 500 };

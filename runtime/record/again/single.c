@@ -189,8 +189,8 @@ static bool parse_routed(const struct actor *a, struct single *x)
     return true;
 }
 
-/* Judge a packet that was routed: it leaves translated by its flow, or by the first statement that takes it, else as
- * it is. Why one did not leave, and what came to an outside address, hangs on more. */
+/* Judge a packet that was routed. Its flow translates it, or the first statement that takes it; any other leaves
+ * unchanged. The reason of one that did not leave hangs on more, and so does the way of one to an outside address. */
 static enum found judge_routed(const struct actor *a, struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;

@@ -12,7 +12,7 @@ struct explain_asked {
     const struct explain_look *look;
     uint64_t time_ns; /* wall-clock time */
     bool json;
-    bool drops_unknown; /* what a nat may take and whose way is unknown is dropped */
+    bool drops_unknown; /* a packet that a nat may take is dropped if its way is unknown */
 };
 
 /* Return the server that the packet would go to; PBC_NONE: none. */

@@ -172,11 +172,8 @@ static void told_or_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_fits),
-        cmocka_unit_test(whose_address),
-        cmocka_unit_test(way_back),
-        cmocka_unit_test(in_pieces),
-        cmocka_unit_test(told_or_not),
+        cmocka_unit_test(what_fits), cmocka_unit_test(whose_address), cmocka_unit_test(way_back),
+        cmocka_unit_test(in_pieces), cmocka_unit_test(told_or_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,8 +55,7 @@ static uint32_t mtu_to(const struct facts *f, const struct inline_conn *c, enum 
     const bool client = to == AT_CLIENT;
     bool known;
     if (iface != IFACE_NONE) return edge_mtu(f, iface);
-    const struct route_leg *leg =
-        leg_of(f, client ? c->server : c->from, client ? c->client : c->to, key, &known);
+    const struct route_leg *leg = leg_of(f, client ? c->server : c->from, client ? c->client : c->to, key, &known);
     return leg && leg->mtu ? leg->mtu : UINT32_MAX;
 }
 

@@ -119,8 +119,8 @@ static void replies_add(const struct moment *m, cJSON *one, unsigned i)
 
 static void interfaces_add(const struct moment *m, cJSON *root)
 {
-    static const char *const links[] = {[LINK_UP] = "up", [LINK_NO_CARRIER] = "no carrier",
-                                        [LINK_DOWN] = "down", [LINK_GONE] = "gone"};
+    static const char *const links[] = {
+        [LINK_UP] = "up", [LINK_NO_CARRIER] = "no carrier", [LINK_DOWN] = "down", [LINK_GONE] = "gone"};
     unsigned i = 0;
     cJSON *one;
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "interfaces"))
