@@ -177,11 +177,39 @@ static void nobodys(void **state)
     wire_fini(&w);
 }
 
+/* Answers leave where the client was heard; by the routes while that interface is down; where it is heard next. */
+static void uplink_is_down(void **state)
+{
+    (void)state;
+    struct wire w;
+    begin(&w, OWN);
+    syn(&w, CLIENT_SEQ, 0, 1024);
+    struct frame f = with(&w.listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    f.mss = 1460;
+    says(&w, &f);
+    sent(&w);
+    assert_int_equal(w.s.entries[0].out_if, LEFT);
+    assert_int_equal(w.s.entries[0].family, 0);
+    w.ifaces[LEFT].down = 1;
+    says(&w, &f);
+    sent(&w);
+    assert_int_equal(w.s.entries[0].out_if, IFACE_NONE);
+    assert_int_equal(w.s.entries[0].family, 4);
+    assert_int_equal(w.s.entries[0].next_hop[0], w.client.src[0]);
+    f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
+    comes(&w, &f, RIGHT);
+    f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 1, NULL);
+    says(&w, &f);
+    sent(&w);
+    assert_int_equal(w.s.entries[0].out_if, RIGHT);
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(own_address), cmocka_unit_test(no_address),
                                        cmocka_unit_test(transparent), cmocka_unit_test(each_its_own),
-                                       cmocka_unit_test(nobodys)};
+                                       cmocka_unit_test(nobodys),     cmocka_unit_test(uplink_is_down)};
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     beside.kernel = true;
     return status + cmocka_run_group_tests_name("beside the kernel", tests, NULL, NULL);
