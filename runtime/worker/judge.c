@@ -367,7 +367,8 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct
     struct vm_in in = worker_input(w, now);
     in.parsed = parsed;
     in.ages_us = find_ages(w, n, now);
-    if (w->tape) note_frames(w, n, now, in.ages_us);
+    const bool taped = w->tape && n;
+    if (taped) note_frames(w, n, now, in.ages_us);
     if (w->copying) w->copying->now_ns = now;
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);
@@ -376,7 +377,7 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct
     else
         vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
     if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
-    if (w->tape) note_verdicts(w, n);
+    if (taped) note_verdicts(w, n);
     t->frames += n;
     w->counters.batches++;
     verdicts_count(w, n, now);

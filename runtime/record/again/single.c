@@ -20,6 +20,7 @@ void single_packet(struct actor *a, const struct scene *s)
 /* A packet with everything known that its verdict depends on. */
 struct single {
     const struct program *program;
+    const struct facts *facts;
     bool other;  /* another program than the one that ran */
     bool routed; /* this machine's stack has routed it: the rules decided before, and a nat may translate it */
     bool taken;  /* a nat translates it */
@@ -130,6 +131,17 @@ static bool is_left(const struct single *x)
     return branch == PBC_NONE || stands_in_wire(x->program, x->program->branches[branch].service);
 }
 
+/* True if the packet stands where it leaves, and a nat has it next: it was let by, and comes again as one that was
+ * routed. */
+static bool is_let_out(const struct single *x)
+{
+    struct pkt out = *x->pkt;
+    if (!is_bound(x) || x->seen.class != SEEN_ORIGINAL || x->met.kind == BIND_SERVICE) return false;
+    out.way = (uint16_t)(facts_known_as(x->facts, out.iface) + 1);
+    out.flags |= PKT_WAY_SAID;
+    return nat_takes_routed(x->program, x->facts, &x->key, &out);
+}
+
 /* True if service and server are the same; for a new flow the server may be any that the service can give. */
 static bool same_service(const struct single *x)
 {
@@ -149,7 +161,7 @@ static bool same_action(const struct single *x)
     if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
     if (v->reason != REASON_NONE) return true;
     if (v->action == ACTION_FORWARD) return is_sent_on(x);
-    return v->action == ACTION_ACCEPT && is_left(x);
+    return v->action == ACTION_ACCEPT && (is_left(x) || is_let_out(x));
 }
 
 /* True if the rules decide as recorded. */
@@ -177,10 +189,10 @@ static bool is_inline(const struct single *x)
 
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
 
-/* Parse a packet that was routed, as the worker did: what is known is the interface that it leaves by. */
+/* Parse a packet that was routed, as the worker did. The interface that it leaves by is known. */
 static bool parse_routed(const struct actor *a, struct single *x)
 {
-    const struct facts *facts = &a->world->facts;
+    const struct facts *facts = x->facts;
     x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
     if (pkt_parse(x->pkt, facts, &x->key)) return false;
     x->key.iface = IFACE_NONE;
@@ -197,7 +209,7 @@ static enum found judge_routed(const struct actor *a, struct single *x)
     if (!parse_routed(a, x) || !single_look(a, x) || !x->looked || v->reason != REASON_NONE) return HANGS_ON_MORE;
     const bool begins = x->seen.class <= SEEN_UNBOUND;
     bool unknown = false;
-    x->taken = begins ? nat_takes_routed(x->program, &a->world->facts, &x->key, x->pkt, &unknown)
+    x->taken = begins ? nat_takes_routed(x->program, x->facts, &x->key, x->pkt, &unknown)
                       : is_bound(x) && x->seen.class == SEEN_ORIGINAL && x->met.kind != BIND_SERVICE;
     if (unknown) return HANGS_ON_MORE;
     if (x->taken == (v->action == ACTION_FORWARD)) return AS_RECORDED;
@@ -285,7 +297,11 @@ static void judge(struct actor *a, const uint8_t *body)
     struct judged j = {.n = n, .program = judges, .now = verdicts, .ran = a->ran};
     if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     for (unsigned i = 0; i < n; i++) {
-        struct single x = {.program = judges, .other = !a->program, .routed = a->routed, .pkt = a->views[i]};
+        struct single x = {.program = judges,
+                           .facts = &a->world->facts,
+                           .other = !a->program,
+                           .routed = a->routed,
+                           .pkt = a->views[i]};
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         j.was[i] = x.recorded;
