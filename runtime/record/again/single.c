@@ -136,10 +136,11 @@ static bool is_left(const struct single *x)
 static bool is_let_out(const struct single *x)
 {
     struct pkt out = *x->pkt;
+    bool unknown;
     if (!is_bound(x) || x->seen.class != SEEN_ORIGINAL || x->met.kind == BIND_SERVICE) return false;
     out.way = (uint16_t)(facts_known_as(x->facts, out.iface) + 1);
     out.flags |= PKT_WAY_SAID;
-    return nat_takes_routed(x->program, x->facts, &x->key, &out);
+    return nat_takes_routed(x->program, x->facts, &x->key, &out, &unknown) || unknown;
 }
 
 /* True if service and server are the same; for a new flow the server may be any that the service can give. */
