@@ -435,6 +435,10 @@ static void test_the_gate_keeps_the_order(void **state)
         const struct kpkt *k = asked(&s);
         assert_int_equal(k->out, KERNEL_SEND);
         assert_int_equal(k->turn, 0);
+        mine.recipe.generation++; /* segments went up until the worker knew the new way */
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
+        assert_int_equal(slot->gate, 0);
+        mine.recipe.generation--;
         splice_slots_drop(&slots, d.slot);
         assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
         slot->gate = SPLICE_GATE + 1; /* one more is on its way, and there always is one */

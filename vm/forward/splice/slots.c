@@ -93,12 +93,14 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
     if (slot == SPLICE_NO_SLOT) return slot;
     struct splice_slot *to = &all->slots[slot];
     begin(to);
+    /* Segments went up while the recipe was of another generation */
+    if (is_new || to->recipe.generation != s->recipe.generation)
+        __atomic_and_fetch(&to->gate, is_new ? 0 : ~SPLICE_OPEN, __ATOMIC_SEQ_CST);
     to->tuple = s->tuple;
     to->moves = s->moves;
     to->recipe = s->recipe;
     if (is_new) {
         to->use++;
-        __atomic_store_n(&to->gate, 0, __ATOMIC_SEQ_CST);
         __atomic_store_n(&to->packets, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&to->bytes, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&to->seen_ns, 0, __ATOMIC_RELAXED);
