@@ -10,8 +10,9 @@
 /* Not judged: a reply of a flow that is sent on, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
 /* Decided after a rule opened a tunnel: the verdict belongs to the packet inside. */
-#define VERDICT_HOSTS 0x20u /* accepted, and this machine's stack has to route it: only then is known what a nat does  \
-                             */
+#define VERDICT_HOSTS                                                                                                  \
+    0x20u /* accepted, and this machine's stack has to route it: only then is known what a nat does                    \
+           */
 #define VERDICT_INSIDE 0x40u
 
 struct verdict {

@@ -151,15 +151,21 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     return t;
 }
 
-/* True if a statement of a nat would take the packet; a later fragment is asked about as if it were whole. */
-static bool nat_takes(const struct job *j, const struct packet_ctx *c)
+/* Return what the nat would do with the packet; a later fragment is asked about as if it were whole. */
+static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c)
 {
     struct flow_bind b;
     struct nat_asker of = asker_of(c);
     struct key whole = *c->key;
     whole.kind &= ~(uint32_t)KIND_FRAG_LATER;
     of.key = &whole;
-    return j->vm->forward->nat && nat_choose(j->vm->forward->nat, &of, true, &b) != NAT_NOTHING;
+    return j->vm->forward->nat ? nat_choose(j->vm->forward->nat, &of, true, &b) : NAT_NOTHING;
+}
+
+bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
+{
+    const bool crosses = c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
+    return j->vm->cfg.kernel && crosses && nat_fate_of(j, c) == NAT_UNKNOWN;
 }
 
 /* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is
@@ -171,7 +177,6 @@ static bool is_lost(const struct job *j, struct packet_ctx *c, enum way_why why)
     uint64_t unknown[WAY_WHYS] = {0};
     unknown[why] = 1;
     nat_unknown(j->vm->forward->nat, unknown);
-    if (cfg->kernel && !c->routed) c->v->flags |= VERDICT_HOSTS;
     if (!cfg->live || (cfg->kernel && !c->routed)) return false;
     forward_refuse(c, REASON_NO_WAY);
     return true;
@@ -222,7 +227,7 @@ static void leave_unchanged(const struct job *j, struct packet_ctx *c)
 static void begin_routed(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
-    if (!nat_takes(j, c)) {
+    if (nat_fate_of(j, c) == NAT_NOTHING) {
         leave_unchanged(j, c);
         return;
     }
