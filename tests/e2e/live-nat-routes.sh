@@ -144,15 +144,19 @@ replies_follow() {
     exec 7>&-
 }
 
+routed() { # packets that a nat has looked at behind the routing, up to now
+    : >prey.out
+    kill -USR1 "$prey"
+    until_true 50 'counters are printed' grep -q '^}' prey.out
+    number translated routed
+}
 head -c 900000 /dev/zero >upload
-
-uploads() { at client curl -s -m 60 --data-binary @payload http://192.0.2.1/from || echo failed; }
 
 # For the kernel executor, by the hook that takes what arrives.
 IFS=, read -ra all <<<"${ways:-user,kernel tc,kernel xdp}"
 for way in "${all[@]}"; do
     read -r exec hook <<<"$way"
-    prey prey --exec "$exec" ${hook:+--hook "$hook"} -i lan -i wan -i up2 -i dmz edge.pbc
+    prey prey --format json --exec "$exec" ${hook:+--hook "$hook"} -i lan -i wan -i up2 -i dmz edge.pbc
     sniff "wan-$exec$hook.pcap" far eth0 'ip or ip6'
     same "$way: to the internet as this machine" "$(from client 192.0.2.1) $(from client '[fd00:9::1]')" '203.0.113.2 fd00:f::2'
     same "$way: to the DMZ as it is, in both families" "$(from client 10.2.0.5) $(from client '[fd00:2::5]')" '10.1.0.7 fd00:1::7'
@@ -179,6 +183,10 @@ for way in "${all[@]}"; do
         ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
         has "$way: explain says why, and what becomes of it" "^  way unknown, translated behind this machine's routing: a policy rule asks for a mark, "
         has "$way: it is accepted" '^verdict: accept '
+        before=$(routed)
+        at client curl -s -m 20 -o /dev/null --data-binary @upload http://192.0.2.1/from
+        same "$way: the host routes a connection's first packet alone" \
+            "$(awk -v was="$before" -v now="$(routed)" 'BEGIN { print (now > was && now <= was + 3) }')" 1
         at prey nft delete table inet marks
         ip -n "$id-prey" rule del fwmark 7
         ip -n "$id-prey" route replace default nexthop via 203.0.113.9 dev wan nexthop via 198.51.100.9 dev up2
