@@ -106,8 +106,8 @@ struct kernel_note {
 };
 static_assert(sizeof(struct kernel_note) == 40, "no padding");
 
-/* A record of a ring of frames that go up where traffic control takes them: each interface has a ring, for there is no
- * AF_XDP socket behind that hook. The frame's bytes follow. */
+/* A record of a ring of frames that go up from traffic control: each interface has a ring there, for there is no AF_XDP
+ * socket behind that hook. The frame's bytes follow. */
 enum { KERNEL_RAISED_BYTES = 1 << 22 /* size of a ring */, KERNEL_RAISED_MOST = 1 << 18 /* longest frame */ };
 struct kernel_raised {
     uint32_t len;     /* length of the frame */

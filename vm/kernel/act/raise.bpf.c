@@ -1,4 +1,4 @@
-/* The way up where traffic control takes what arrives: by the ring of its interface (gate.h). */
+/* The way up from traffic control: by the ring of the interface (gate.h). */
 #include "vm/kernel/act/up.bpf.h"
 #include "vm/kernel/copy/partial.bpf.h"
 #include "vm/kernel/ring.bpf.h"

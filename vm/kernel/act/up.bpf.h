@@ -1,5 +1,4 @@
-/* The way up, to the process: by a socket of AF_XDP where XDP takes what arrives, by a ring where traffic control does
- * (raise.bpf.c). */
+/* The way up, to the process: from XDP by a socket of AF_XDP, from traffic control by a ring (raise.bpf.c). */
 #pragma once
 
 #include "vm/kernel/act/settle.bpf.h"
