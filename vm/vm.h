@@ -86,8 +86,8 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
                struct verdict verdicts[], struct vm_tx *tx);
 /* In kernel mode: translate a packet that the rules have accepted and the host has routed, as it leaves by pkt->iface,
  * and send it by tx. came: 1 + the id in rules of the device by which it came in; 0: unknown. It is sent as it is if no
- * statement of a nat takes it. It is not judged, and counted for its statement alone. *v: ACTION_FORWARD, it left
- * translated; ACTION_ACCEPT, as it was; ACTION_DROP, it did not leave. */
+ * statement of a nat takes it. It is not judged, and counted for its statement alone. *v: ACTION_FORWARD if it left
+ * translated, ACTION_ACCEPT if it left unchanged, else ACTION_DROP. */
 void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct verdict *v,
                    struct vm_tx *tx);
 /* From the next vm_run_up or vm_run_routed on, note in mets[i] what packet i meets in the flow table

@@ -10,6 +10,8 @@
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
+struct other; /* runtime/kernel/run/others.h */
+
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
 /* Questions that a leaving packet waits for: a neighbour's MAC address, or, where the routes say ROUTE_ASK, the
@@ -47,13 +49,6 @@ struct hop {
     uint8_t zero;
     uint32_t mtu; /* MTU of the way, for an IP packet, in bytes */
     uint64_t mac;
-};
-
-/* A device that is not served, as the kernel executor knows it: as and judged as in struct kernel_other
- * (vm/kernel/port.h) */
-struct other {
-    uint32_t ifindex;
-    uint16_t as, judged;
 };
 
 struct snapshot {

@@ -70,8 +70,8 @@ struct worker_cfg {
     bool log;                           /* report log events */
     bool cuts;                          /* judge super-packets in pieces, since some go into a tunnel */
     bool patient;                       /* nothing waits for it: memory comes as it is needed */
-    bool forwards; /* the host stack forwards packets: crossing ones are only watched unless routed here */
-    bool watches;  /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
+    bool forwards;  /* the host stack forwards packets: crossing ones are only watched unless routed here */
+    bool watches;   /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
     uint8_t routes; /* families of which prey routes packets from one port to another (enum routed_family) */
     const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: there is none */
     struct kernel_world *world;     /* data for its stages, in their memory; NULL: there is none */

@@ -137,8 +137,8 @@ static bool has_kernel(void)
     return access(path, F_OK) != 0;
 }
 
-/* The executor in user space can't hold back what is for this machine, and neither judges nor translates what comes by an
- * interface that it does not serve. */
+/* The executor in user space can't hold back what is for this machine, and neither judges nor translates what comes by
+ * an interface that it does not serve. */
 static bool takes_part(const struct run *r, enum side_kind side)
 {
     const char *only = getenv("ONLY");

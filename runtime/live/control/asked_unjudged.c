@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "runtime/kernel/run/others.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/report/text.h"
 #include "vm/words/words.h"

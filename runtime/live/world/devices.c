@@ -5,6 +5,7 @@
 
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/kernel/run/others.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"

@@ -26,8 +26,8 @@ static void name_port(struct seen_of *of, uint8_t *at)
     if (port >= PORT_LO) wire_put16(at, name_of(of, port));
 }
 
-/* The same of a query's identifier at an end outside, which may be any, the one inside too. Towards the opener, and from
- * it, the one inside stands for itself alone. */
+/* The same of a query's identifier at an end outside, which may be any, the one inside too. Towards the opener, and
+ * from it, the one inside stands for itself alone. */
 static void name_query(const struct talk *t, struct seen_of *of, const uint8_t *ip, uint8_t *at)
 {
     const bool v6 = ip[0] >> 4 == 6;

@@ -281,7 +281,8 @@ static bool is_where_it_was_heard(const struct difference *d)
 {
     struct packet sent, open, prey, netfilter;
     struct frame f[PIECES_MOST];
-    if (d->netfilter_count > 1 || d->prey_count != 1 || d->step < STEP_REPLY || !packet_parse(d->sent, &sent)) return false;
+    if (d->netfilter_count > 1 || d->prey_count != 1 || d->step < STEP_REPLY || !packet_parse(d->sent, &sent))
+        return false;
     step_frames(d->talk, d->world, STEP_OPEN, SIDE_NETFILTER, 0, f);
     if (!packet_parse(f, &open) || !packet_parse(d->prey, &prey) || prey.ttl + 1 != sent.ttl) return false;
     if (d->prey->iface != d->talk->iface || memcmp(prey.to_mac, open.from_mac, 6) || memcmp(prey.dst, open.src, 16))
@@ -386,7 +387,8 @@ const struct known known_differences[] = {
      "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more",
      is_after_the_end, false},
     {"a reset that is not expected",
-     "a reset ends a connection at the very number that its receiver expects alone (RFC 5961, 3.2), conntrack anywhere in "
+     "a reset ends a connection at the very number that its receiver expects alone (RFC 5961, 3.2), conntrack anywhere "
+     "in "
      "the window",
      is_early_reset, true},
     {"a FIN of no connection",
@@ -396,14 +398,17 @@ const struct known known_differences[] = {
      "prey follows it as a connection's, so a SYN with its numbers is an old one; conntrack has kept nothing of it",
      is_after_fin_of_nothing, false},
     {"an answer of no connection",
-     "a reset, a SYN ACK, an echo reply or an error without a flow that would leave by a statement is refused (RFC 5508, "
+     "a reset, a SYN ACK, an echo reply or an error without a flow that would leave by a statement is refused (RFC "
+     "5508, "
      "REQ-4): it would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is",
      is_refused_without_flow, false},
     {"a segment of no connection is translated",
-     "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside address",
+     "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside "
+     "address",
      is_translated_all_the_same, false},
     {"equal ends",
-     "what would have the outside address at both ends is refused, as it would come back (docs/semantics.md); netfilter "
+     "what would have the outside address at both ends is refused, as it would come back (docs/semantics.md); "
+     "netfilter "
      "sends it",
      is_of_equal_ends, false},
     {"past a translation",
@@ -422,7 +427,8 @@ const struct known known_differences[] = {
      is_turned_to_no_port, true},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
-     "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib asks "
+     "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib "
+     "asks "
      "no such rule (runtime/host/guard/)",
      is_routed_without_arrival, true},
     {"pieces that only leave here",
@@ -431,7 +437,8 @@ const struct known known_differences[] = {
      "(docs/kernel.md); conntrack joins them before",
      is_without_later_pieces, false},
     {"only watched",
-     "the executor in user space holds back nothing that crosses by an interface which is not served (MANUAL.md, What is "
+     "the executor in user space holds back nothing that crosses by an interface which is not served (MANUAL.md, What "
+     "is "
      "enforced)",
      is_only_watched, false},
     {NULL, NULL, NULL, false},

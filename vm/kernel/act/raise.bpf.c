@@ -18,8 +18,8 @@ static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t 
 }
 #define FILL(r) fill(r, k, len)
 
-/* Of a ring of which more than this waits, datagrams and pings that begin flows have had their share: a flood of them
- * delays no connection for longer than the worker takes for so much. */
+/* Share of a ring that datagrams and pings which begin flows may fill: a flood of them delays no connection for longer
+ * than the worker takes for so much. */
 enum { SHARE = KERNEL_RAISED_BYTES / 8 };
 
 static inline bool is_over(void *ring, const struct kpkt *k)

@@ -254,8 +254,8 @@ static inline bool settle_tells_mtu(const struct kpkt *k)
     return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == ICMP4_CODE_TOO_BIG;
 }
 
-/* True for an error about a flow that is sent on, where it leaves: the host's own, or of a host behind an interface that
- * is not served. */
+/* True for an error about a flow that is sent on, where it leaves: the host's own, or of a host behind an interface
+ * that is not served. */
 static inline bool settle_tells_on(const struct kpkt *k) { return k->seen.class == SEEN_ERROR && kpkt_is_sent(k); }
 
 /* Return where the packet goes (enum kernel_out) by what look and judge found. Nothing is counted yet. */

@@ -40,13 +40,13 @@ struct in_kernel {
     int routes_failed;    /* error of the routes, as last told */
     struct other *others; /* [others_count] content of the map of that name */
     uint32_t others_count;
-    uint64_t routes_number;         /* of the table of the last push */
+    uint64_t routes_number;         /* number of the routes of the last push */
     unsigned hides;                 /* more than 0: ways may be unknown, or were so that many seconds ago */
     int others_failed, told_others; /* errors of the devices that are not served, as last written and last told */
     uint32_t ifindex[PORTS_MOST];   /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];     /* as in struct kernel_port */
     bool software[PORTS_MOST];      /* as in struct kernel_port */
-    bool clones[PORTS_MOST];        /* likewise */
+    bool clones[PORTS_MOST];        /* as in struct kernel_port */
     bool generic[PORTS_MOST];       /* programs are attached in generic mode */
     bool sends[PORTS_MOST];         /* sends frames from programs of other interfaces */
     uint32_t by_id[KERNEL_WAYS];    /* ifindex of interfaces in `sends`, by id in the program; 0: none */
