@@ -14,6 +14,7 @@
 #include "vm/pbc.h"
 
 uint64_t kernel_piece_follow(struct kpkt *k);
+uint64_t kernel_piece_keep(struct kpkt *k);
 extern struct kernel_port state_ports[];
 extern char map_others; /* by ifindex */
 
@@ -288,13 +289,28 @@ inline_whole bool nats_look(const struct __sk_buff *ctx)
     return (state_world.nats_leave || !state_world.knows_routes) && port->ifindex == ctx->ifindex && port->nats;
 }
 
-/* Look up the flow of a packet that was judged where it came in, and that the host has routed. A later piece has
- * none. What can't be read or looked up here goes up, too: it may have to be translated. */
+/* Let a packet by that no nat translates where it leaves. Later pieces follow a first. */
+inline_whole enum stage routed_pass(struct kpkt *k)
+{
+    if (k->key.kind & KIND_FRAG_LATER || !(k->key.kind & KIND_FRAGMENT)) return STAGE_NONE;
+    k->decision = decided_by_nobody(ACTION_ACCEPT);
+    k->would = 0;
+    kernel_piece_keep(k);
+    return STAGE_NONE;
+}
+
+/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later piece, its
+ * first. What can't be read or looked up here goes up, too: it may have to be translated. */
 inline_whole enum stage routed_look(struct kpkt *k)
 {
     bool unsure = k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE;
-    if (!unsure && !(k->key.kind & KIND_FRAG_LATER)) unsure = kernel_flow_look(k) != KERNEL_UP_NONE;
-    if (!unsure && !settle_nat_looks(k)) return STAGE_NONE;
+    if (!unsure && k->key.kind & KIND_FRAG_LATER) {
+        kernel_piece_follow(k);
+        if (k->pkt.reason == REASON_NONE) return STAGE_NONE;
+        unsure = true;
+    }
+    if (!unsure) unsure = kernel_flow_look(k) != KERNEL_UP_NONE;
+    if (!unsure && !settle_nat_looks(k)) return routed_pass(k);
     k->up = KERNEL_UP_ROUTED;
     return STAGE_ACT;
 }
