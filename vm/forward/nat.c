@@ -165,7 +165,7 @@ static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
 {
     const bool crosses = c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
-    return j->vm->cfg.kernel && crosses && nat_fate_of(j, c) == NAT_UNKNOWN;
+    return j->vm->cfg.live && j->vm->cfg.kernel && crosses && nat_fate_of(j, c) == NAT_UNKNOWN;
 }
 
 /* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is
