@@ -172,6 +172,14 @@ static bool sees(const struct run *r, enum side_kind side, const struct frame *f
     return side != SIDE_USER || r->world.iface[f->iface].served;
 }
 
+/* True for what prey lets by and netfilter does not, so that no frame of netfilter's says that one is to come: it may
+ * wait for a neighbour that no probe has. */
+static bool may_be_late(const struct difference *d)
+{
+    struct packet sent;
+    return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.flags & FLAG_FIN;
+}
+
 /* What a side sent beside what netfilter did, now and as long as something that netfilter sent may still come. */
 static void compare(struct run *r, struct talk *t, struct difference *d, const struct canon *wanted,
                     unsigned wanted_count)
@@ -179,6 +187,7 @@ static void compare(struct run *r, struct talk *t, struct difference *d, const s
     static struct canon is[GOT_MOST];
     struct side *s = &r->sides[d->side];
     const struct seen_of before = t->of[d->side];
+    if (!s->got_count && may_be_late(d)) side_wait(s, &r->world, KNOWN_LATE_MS);
     do {
         t->of[d->side] = before;
         const unsigned count = canon_make(t, d->side, d->sent, s->got, s->got_count, is);

@@ -51,7 +51,8 @@ static bool is_error_of_its_own(const struct difference *d)
     return are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&netfilter) && packet_is_error(&prey) &&
            netfilter.type == prey.type && netfilter.code == prey.code && !memcmp(netfilter.dst, prey.dst, 16) &&
            (is_own(d->world, &netfilter) || !memcmp(netfilter.src, sent.dst, 16)) && is_own(d->world, &prey) &&
-           (memcmp(netfilter.src, prey.src, 16) || d->netfilter->iface != d->prey->iface);
+           (memcmp(netfilter.src, prey.src, 16) || d->netfilter->iface != d->prey->iface ||
+            memcmp(netfilter.to_mac, prey.to_mac, 6));
 }
 
 /* What netfilter's router says before the forward hook is asked: the TTL is over, no way leads there. What left once of
@@ -266,13 +267,40 @@ static bool is_anothers_address(const struct difference *d)
 
 /* ---- ways ---- */
 
+/* True for a destination that a map turns to a network behind an interface that is not served. */
+static bool is_mapped_to_no_port(const struct difference *d, const struct packet *p)
+{
+    for (unsigned i = 0; i < d->world->nat_count; i++) {
+        const struct nat *n = &d->world->nats[i];
+        for (unsigned h = 0; n->kind == NAT_MAP && n->v6 == p->v6 && h < 1u << MAPPED_BITS; h++) {
+            uint8_t outside[16];
+            world_addr(n->v6, n->out, HOST_MAPPED + h, outside);
+            if (!memcmp(p->dst, outside, 16)) return !is_served(d, n->net);
+        }
+    }
+    return false;
+}
+
 /* True if netfilter's router turned the packet, and it left by an interface that prey does not serve. */
 static bool is_turned_to_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
-    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
-           packet_parse(d->netfilter, &netfilter) && !is_served(d, d->netfilter->iface) &&
-           netfilter.ttl + 1 == sent.ttl && memcmp(netfilter.dst, sent.dst, 16);
+    if (d->prey_count || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl)
+        return false;
+    return is_mapped_to_no_port(d, &sent) ||
+           (!is_served(d, d->netfilter->iface) && memcmp(netfilter.dst, sent.dst, 16));
+}
+
+/* True if both translated the packet alike, and a policy rule by its source sent it by another next hop. */
+static bool is_routed_as_it_leaves(const struct difference *d)
+{
+    struct packet sent, prey, netfilter;
+    if (d->prey_count != 1 || d->netfilter_count != 1 || !d->world->policy_count || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->prey, &prey) || !packet_parse(d->netfilter, &netfilter))
+        return false;
+    return !memcmp(prey.src, netfilter.src, 16) && memcmp(prey.src, sent.src, 16) &&
+           !memcmp(prey.dst, netfilter.dst, 16) && memcmp(prey.to_mac, netfilter.to_mac, 6);
 }
 
 /* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
@@ -425,6 +453,10 @@ const struct known known_differences[] = {
     {"a target behind no port",
      "prey sends by the interfaces that it serves alone, and a start names a target behind another (docs/live.md)",
      is_turned_to_no_port, true},
+    {"a next hop by the new source",
+     "whether a packet is translated, and to what, follows its way as it came; its next hop is then looked up with the "
+     "source that it leaves with, so a policy rule by source or arrival may say another one (vm/forward/bind/)",
+     is_routed_as_it_leaves, true},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
      "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib "
