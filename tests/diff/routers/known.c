@@ -375,6 +375,21 @@ static bool is_only_watched(const struct difference *d)
     return true;
 }
 
+/* True for a segment behind a SYN that had no hop left: prey followed it, conntrack never confirmed it. */
+static bool is_after_last_hop(const struct difference *d)
+{
+    return d->talk->proto == IPPROTO_NR_TCP && !d->prey_count && d->step <= STEP_STRAY &&
+           d->world->across.no_invalid && has_had(d->talk, STEP_LAST_HOP, STEP_LAST_HOP);
+}
+
+/* True for an answer to what neither came nor left by an interface that prey serves. */
+static bool is_answer_to_unseen(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
+    return !d->prey_count && of->left && !is_served(d, d->talk->iface) && !is_served(d, of->last.iface) &&
+           !is_served(d, d->sent->iface) && d->netfilter_count && is_served(d, d->netfilter->iface);
+}
+
 const struct known known_differences[] = {
     {"reject in the name of the destination",
      "a rule's reject comes from the address that was asked, by the interface that the packet came by, and quotes it "
@@ -419,6 +434,14 @@ const struct known known_differences[] = {
      "in "
      "the window",
      is_early_reset, true},
+    {"behind a last hop",
+     "a SYN that is let in begins a flow, also where it had no hop left, and an ACK behind it is invalid; conntrack keeps "
+     "what the host has sent on alone",
+     is_after_last_hop, true},
+    {"an answer to what nobody saw",
+     "what neither comes nor leaves by an interface of prey's nobody judges or follows (MANUAL.md, What is enforced); its "
+     "answer, by one of prey's, is of no connection",
+     is_answer_to_unseen, false},
     {"a FIN of no connection",
      "it is *new*, as each segment that may be of a connection from before is; conntrack calls it invalid",
      is_fin_of_nothing, false},
