@@ -1,0 +1,391 @@
+/* What a difference is, by the frames of both sides: one predicate for each row of the table (known.c) */
+#include <string.h>
+
+#include "tests/diff/routers/known_priv.h"
+#include "vm/packet/parse/header.h"
+
+/* One frame on each side, one of which is prey's own answer to the packet. */
+static bool are_answers(const struct difference *d, struct packet *sent, struct packet *netfilter, struct packet *prey)
+{
+    return d->netfilter_count == 1 && d->prey_count == 1 && packet_parse(d->sent, sent) &&
+           packet_parse(d->netfilter, netfilter) && packet_parse(d->prey, prey) && !memcmp(prey->dst, sent->src, 16);
+}
+
+static bool is_reset(const struct packet *p) { return p->proto == IPPROTO_NR_TCP && p->flags & FLAG_RST; }
+static bool is_port_unreachable(const struct packet *p)
+{
+    return packet_is_error(p) && p->type == (p->v6 ? 1 : 3) && p->code == (p->v6 ? 4 : 3);
+}
+static bool is_reject(const struct packet *p) { return is_reset(p) || is_port_unreachable(p); }
+
+static bool is_served(const struct difference *d, unsigned iface) { return d->world->iface[iface].served; }
+
+/* What came by an interface that is not served is rejected where it leaves: the host routes the answer. */
+bool is_reject_in_its_name(const struct difference *d)
+{
+    struct packet netfilter, prey, sent;
+    if (!are_answers(d, &sent, &netfilter, &prey) || memcmp(netfilter.dst, sent.src, 16) ||
+        memcmp(prey.src, sent.dst, 16))
+        return false;
+    if (d->prey->iface != (is_served(d, d->sent->iface) ? d->sent : d->netfilter)->iface) return false;
+    return (is_reset(&netfilter) && is_reset(&prey)) || (is_port_unreachable(&netfilter) && is_port_unreachable(&prey));
+}
+
+static bool is_own(const struct world *w, const struct packet *p)
+{
+    for (unsigned i = 0; i < w->ifs; i++)
+        for (unsigned second = 0; second < 2; second++) {
+            uint8_t own[16];
+            world_addr(p->v6, i, second ? HOST_SECOND : HOST_ROUTER, own);
+            if ((p->v6 ? w->iface[i].has6 : w->iface[i].has4) && !memcmp(p->src, own, 16)) return true;
+        }
+    return false;
+}
+
+/* Netfilter translates its router's error about a translated packet, too: then it comes from the address that was
+ * asked. */
+bool is_error_of_its_own(const struct difference *d)
+{
+    struct packet netfilter, prey, sent;
+    return are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&netfilter) && packet_is_error(&prey) &&
+           netfilter.type == prey.type && netfilter.code == prey.code && !memcmp(netfilter.dst, prey.dst, 16) &&
+           (is_own(d->world, &netfilter) || !memcmp(netfilter.src, sent.dst, 16)) && is_own(d->world, &prey) &&
+           (memcmp(netfilter.src, prey.src, 16) || d->netfilter->iface != d->prey->iface ||
+            memcmp(netfilter.to_mac, prey.to_mac, 6));
+}
+
+/* What netfilter's router says before the forward hook is asked: the TTL is over, no way leads there. What left once of
+ * the same conversation would be let by. */
+bool is_judged_first(const struct difference *d)
+{
+    struct packet netfilter, prey, sent;
+    if (d->netfilter_count != 1 || d->prey_count > 1 || !packet_parse(d->netfilter, &netfilter) ||
+        !packet_parse(d->sent, &sent))
+        return false;
+    if (!packet_is_error(&netfilter) || memcmp(netfilter.dst, sent.src, 16) || !d->world->across.judges ||
+        (d->step < STEP_REPLY && d->talk->of[SIDE_NETFILTER].left))
+        return false;
+    return !d->prey_count || (packet_parse(d->prey, &prey) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16));
+}
+
+/* Conntrack puts pieces together, so netfilter's router says one thing about all, and quotes more. */
+bool is_said_of_each_piece(const struct difference *d)
+{
+    struct packet one;
+    if (d->step != STEP_PIECES || !d->netfilter_count || !d->prey_count || !packet_parse(d->netfilter, &one) ||
+        !packet_is_error(&one))
+        return false;
+    for (unsigned i = 0; i < d->prey_count; i++)
+        if (!packet_parse(&d->prey[i], &one) || !packet_is_error(&one)) return false;
+    return true;
+}
+
+/* True if all that left on one side is the router's word that no way leads there, and on the other nothing. */
+bool is_no_way_said_once(const struct difference *d)
+{
+    const struct frame *one = d->netfilter_count ? d->netfilter : d->prey;
+    struct packet p;
+    return d->netfilter_count + d->prey_count == 1 && packet_parse(one, &p) && packet_is_error(&p) &&
+           is_own(d->world, &p) && p.type == (p.v6 ? 1 : 3) && !is_port_unreachable(&p);
+}
+
+/* True for a destination to which a route of another kind leads, in some table. */
+static bool is_to_nowhere(const struct world *w, const struct packet *p)
+{
+    for (unsigned i = 0; i < w->route_count; i++) {
+        const struct route *r = &w->routes[i];
+        uint8_t net[16];
+        world_addr(p->v6, r->net, 0, net);
+        if (r->v6 == p->v6 && r->kind >= ROUTE_BLACKHOLE && r->kind <= ROUTE_PROHIBIT &&
+            !memcmp(p->dst, net, p->v6 ? 8 : 3))
+            return true;
+    }
+    return false;
+}
+
+/* True if the router said nothing more of such a destination, and prey rejects the packet. */
+bool is_reject_in_its_place(const struct difference *d)
+{
+    struct packet sent, prey;
+    return !d->netfilter_count && d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) &&
+           is_to_nowhere(d->world, &sent) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16);
+}
+
+/* True if both answer, this machine's stack and the rules. */
+bool is_answered_twice(const struct difference *d)
+{
+    struct packet sent, one;
+    if (d->side != SIDE_USER || d->prey_count != 2 || !packet_parse(d->sent, &sent)) return false;
+    unsigned rejects = 0, errors = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!packet_parse(&d->prey[i], &one) || memcmp(one.dst, sent.src, 16)) return false;
+        rejects += is_reject(&one) && !memcmp(one.src, sent.dst, 16);
+        errors += packet_is_error(&one) && is_own(d->world, &one);
+    }
+    return rejects == 1 && errors == 1;
+}
+
+/* True if prey's error went back where the packet came from, and netfilter's router knows no way to there. */
+bool is_error_without_route(const struct difference *d)
+{
+    struct packet sent, prey;
+    return !d->netfilter_count && d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) &&
+           packet_is_error(&prey) && is_own(d->world, &prey) && d->prey->iface == d->sent->iface &&
+           d->world->with & WITH_CHANGES;
+}
+
+static bool has_had(const struct talk *t, enum step_kind a, enum step_kind b)
+{
+    for (unsigned i = 0; i + 1 < t->history_count; i++)
+        if (t->history[i] == a || t->history[i] == b) return true;
+    return false;
+}
+
+/* The end may be the reset of this machine's own stack, too. */
+bool is_after_the_end(const struct difference *d)
+{
+    struct packet netfilter;
+    if (d->talk->proto != IPPROTO_NR_TCP) return false;
+    return has_had(d->talk, STEP_RESET_BACK, STEP_CLOSE) ||
+           (has_had(d->talk, STEP_OPEN, STEP_OPEN) && !d->prey_count && d->netfilter_count == 1 &&
+            packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));
+}
+
+/* True for a reset whose number is below what its receiver expects, as bytes were sent before that netfilter counts. */
+bool is_early_reset(const struct difference *d)
+{
+    struct packet sent;
+    return (d->step == STEP_RESET_BACK || d->step == STEP_CLOSE) && !d->prey_count && d->netfilter_count == 1 &&
+           packet_parse(d->sent, &sent) && is_reset(&sent) &&
+           (has_had(d->talk, STEP_REPLY_AGAIN, STEP_PIECES) || has_had(d->talk, STEP_UNDER, STEP_UNDER));
+}
+
+bool is_fin_of_nothing(const struct difference *d)
+{
+    struct packet sent;
+    return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.proto == IPPROTO_NR_TCP &&
+           sent.flags & FLAG_FIN;
+}
+
+/* The end outside of a conversation, which others ask for, from outside and from inside. */
+bool is_end_for_all(const struct difference *d)
+{
+    struct packet left;
+    const struct seen_of *of = &d->talk->of[d->side];
+    return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && of->left && packet_parse(&of->last, &left) &&
+           memcmp(left.src, d->talk->src, 16) && d->prey_count == 1;
+}
+
+bool is_after_fin_of_nothing(const struct difference *d)
+{
+    return d->talk->proto == IPPROTO_NR_TCP && d->prey_count < d->netfilter_count &&
+           has_had(d->talk, STEP_STRAY, STEP_STRAY);
+}
+
+/* ---- packets of no connection, and past a translation ---- */
+
+/* True if the frame is what was sent, one hop on and otherwise as it came. */
+static bool is_as_it_came(const struct packet *left, const struct packet *sent)
+{
+    return left->ttl + 1 == sent->ttl && !memcmp(left->src, sent->src, 16) && !memcmp(left->dst, sent->dst, 16) &&
+           left->src_port == sent->src_port && left->dst_port == sent->dst_port;
+}
+
+/* True if a statement of a nat translates sources of what leaves there. */
+static bool leaves_translated(const struct world *w, unsigned iface, bool v6)
+{
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        const struct nat *n = &w->nats[i];
+        if (n->kind == NAT_FORWARD || (n->kind != NAT_MASQUERADE && n->v6 != v6)) continue;
+        if (n->out == iface || n->outs) return true;
+    }
+    return false;
+}
+
+/* True for what begins no flow: answers, and segments without ACK. */
+static bool is_answer_of_nothing(const struct packet *p)
+{
+    const bool segment = p->proto == IPPROTO_NR_TCP;
+    if (segment && (p->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN && (p->flags & FLAG_SYN || !(p->flags & FLAG_ACK)))
+        return true;
+    return is_reset(p) || packet_is_error(p) || (packet_is_query(p) && p->type == icmp_echo(p->v6, true));
+}
+
+bool is_refused_without_flow(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
+           leaves_translated(d->world, d->netfilter->iface, sent.v6);
+}
+
+bool is_translated_all_the_same(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return d->step == STEP_STRAY && d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && sent.proto == IPPROTO_NR_TCP &&
+           is_as_it_came(&netfilter, &sent) && memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, sent.dst, 16) &&
+           d->prey->iface == d->netfilter->iface;
+}
+
+/* True if netfilter gave the packet its destination as its source. */
+bool is_of_equal_ends(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl &&
+           !memcmp(netfilter.src, netfilter.dst, 16);
+}
+
+/* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses
+ * it, where netfilter begins a connection with it. */
+bool is_past_the_translation(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    if (d->step != STEP_UNDER || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl || memcmp(netfilter.dst, sent.dst, 16))
+        return false;
+    if (!d->prey_count) return memcmp(netfilter.src, sent.src, 16) || netfilter.src_port != sent.src_port;
+    return d->prey_count == 1 && packet_parse(d->prey, &prey) && is_as_it_came(&prey, &sent) &&
+           !memcmp(netfilter.src, sent.src, 16) && d->prey->iface == d->netfilter->iface;
+}
+
+static bool has_address(const struct world *w, unsigned iface, bool v6)
+{
+    return v6 ? w->iface[iface].has6 : w->iface[iface].has4;
+}
+
+/* True if both masquerade by an interface without an address, with another's. */
+bool is_anothers_address(const struct difference *d)
+{
+    struct packet prey, netfilter;
+    return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->prey, &prey) &&
+           packet_parse(d->netfilter, &netfilter) && d->prey->iface == d->netfilter->iface &&
+           !has_address(d->world, d->prey->iface, prey.v6) && is_own(d->world, &prey) && is_own(d->world, &netfilter) &&
+           memcmp(prey.src, netfilter.src, 16) && !memcmp(prey.dst, netfilter.dst, 16);
+}
+
+/* ---- ways ---- */
+
+/* True for a destination that a map turns to a network behind an interface that is not served. */
+static bool is_mapped_to_no_port(const struct difference *d, const struct packet *p)
+{
+    for (unsigned i = 0; i < d->world->nat_count; i++) {
+        const struct nat *n = &d->world->nats[i];
+        for (unsigned h = 0; n->kind == NAT_MAP && n->v6 == p->v6 && h < 1u << MAPPED_BITS; h++) {
+            uint8_t outside[16];
+            world_addr(n->v6, n->out, HOST_MAPPED + h, outside);
+            if (!memcmp(p->dst, outside, 16)) return !is_served(d, n->net);
+        }
+    }
+    return false;
+}
+
+/* True if netfilter's router turned the packet, and it left by an interface that prey does not serve. */
+bool is_turned_to_no_port(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    if (d->prey_count || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl)
+        return false;
+    return is_mapped_to_no_port(d, &sent) ||
+           (!is_served(d, d->netfilter->iface) && memcmp(netfilter.dst, sent.dst, 16));
+}
+
+/* True if both translated the packet alike, and a policy rule by its source sent it by another next hop. */
+bool is_routed_as_it_leaves(const struct difference *d)
+{
+    struct packet sent, prey, netfilter;
+    if (d->prey_count != 1 || d->netfilter_count != 1 || !d->world->policy_count || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->prey, &prey) || !packet_parse(d->netfilter, &netfilter))
+        return false;
+    return !memcmp(prey.src, netfilter.src, 16) && memcmp(prey.src, sent.src, 16) &&
+           !memcmp(prey.dst, netfilter.dst, 16) && memcmp(prey.to_mac, netfilter.to_mac, 6);
+}
+
+/* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
+ * none. */
+bool is_where_it_was_heard(const struct difference *d)
+{
+    struct packet sent, open, prey, netfilter;
+    struct frame f[PIECES_MOST];
+    if (d->netfilter_count > 1 || d->prey_count != 1 || d->step < STEP_REPLY || !packet_parse(d->sent, &sent))
+        return false;
+    step_frames(d->talk, d->world, STEP_OPEN, SIDE_NETFILTER, 0, f);
+    if (!packet_parse(f, &open) || !packet_parse(d->prey, &prey) || prey.ttl + 1 != sent.ttl) return false;
+    if (d->prey->iface != d->talk->iface || memcmp(prey.to_mac, open.from_mac, 6) || memcmp(prey.dst, open.src, 16))
+        return false;
+    if (!d->netfilter_count || !packet_parse(d->netfilter, &netfilter)) return true;
+    if (packet_is_error(&netfilter) && !memcmp(netfilter.dst, sent.src, 16)) return true;
+    return d->prey->len == d->netfilter->len &&
+           !memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u);
+}
+
+static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
+{
+    for (unsigned i = 0; i < w->policy_count; i++)
+        if (w->policies[i].kind == POLICY_IIF && w->policies[i].v6 == v6 && w->policies[i].what == iface) return true;
+    return false;
+}
+
+/* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
+ * in user space, was lost. */
+bool is_routed_without_arrival(const struct difference *d)
+{
+    struct packet sent, prey, netfilter;
+    if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
+    if (d->side == SIDE_USER) return !d->prey_count && !d->world->across.judges;
+    if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
+        const bool same = d->prey[i].iface == d->netfilter[i].iface && !memcmp(prey.to_mac, netfilter.to_mac, 6);
+        if (same || memcmp(prey.dst, netfilter.dst, 16)) return false;
+    }
+    return true;
+}
+
+/* True if some later pieces are missing of what came by an interface that is not served. */
+bool is_without_later_pieces(const struct difference *d)
+{
+    struct packet one;
+    if (d->side == SIDE_USER || d->step != STEP_PIECES || is_served(d, d->sent->iface)) return false;
+    if (d->prey_count >= d->netfilter_count) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        bool found = false;
+        for (unsigned k = 0; k < d->netfilter_count && !found; k++)
+            found = d->prey[i].iface == d->netfilter[k].iface && d->prey[i].len == d->netfilter[k].len;
+        if (!found) return false;
+    }
+    return !d->prey_count || (packet_parse(d->prey, &one) && !one.offset);
+}
+
+/* True if prey's frames are what was sent, as it came, and netfilter's router held it back or rejected it. */
+bool is_only_watched(const struct difference *d)
+{
+    struct packet sent, one;
+    if (d->side != SIDE_USER || !d->prey_count || !packet_parse(d->sent, &sent)) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        if (is_served(d, d->prey[i].iface)) return false;
+        if (!packet_parse(&d->prey[i], &one) || one.ttl + 1 != sent.ttl || memcmp(one.src, sent.src, 16) ||
+            memcmp(one.dst, sent.dst, 16))
+            return false;
+    }
+    for (unsigned i = 0; i < d->netfilter_count; i++)
+        if (!packet_parse(&d->netfilter[i], &one) || !is_reject(&one) || memcmp(one.dst, sent.src, 16)) return false;
+    return true;
+}
+
+/* True for a segment behind a SYN that had no hop left: prey followed it, conntrack never confirmed it. */
+bool is_after_last_hop(const struct difference *d)
+{
+    return d->talk->proto == IPPROTO_NR_TCP && !d->prey_count && d->step <= STEP_STRAY && d->world->across.no_invalid &&
+           has_had(d->talk, STEP_LAST_HOP, STEP_LAST_HOP);
+}
+
+/* True for an answer to what neither came nor left by an interface that prey serves. */
+bool is_answer_to_unseen(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
+    return !d->prey_count && of->left && !is_served(d, d->talk->iface) && !is_served(d, of->last.iface) &&
+           !is_served(d, d->sent->iface) && d->netfilter_count && is_served(d, d->netfilter->iface);
+}
