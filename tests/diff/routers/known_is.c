@@ -259,10 +259,14 @@ static bool has_address(const struct world *w, unsigned iface, bool v6)
 bool is_anothers_address(const struct difference *d)
 {
     struct packet prey, netfilter;
-    return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->prey, &prey) &&
-           packet_parse(d->netfilter, &netfilter) && d->prey->iface == d->netfilter->iface &&
-           !has_address(d->world, d->prey->iface, prey.v6) && is_own(d->world, &prey) && is_own(d->world, &netfilter) &&
-           memcmp(prey.src, netfilter.src, 16) && !memcmp(prey.dst, netfilter.dst, 16);
+    if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
+        if (d->prey[i].iface != d->netfilter[i].iface || has_address(d->world, d->prey[i].iface, prey.v6)) return false;
+        if (!is_own(d->world, &prey) || !is_own(d->world, &netfilter)) return false;
+        if (!memcmp(prey.src, netfilter.src, 16) || memcmp(prey.dst, netfilter.dst, 16)) return false;
+    }
+    return true;
 }
 
 /* ---- ways ---- */
