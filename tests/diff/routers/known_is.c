@@ -296,14 +296,28 @@ bool is_turned_to_no_port(const struct difference *d)
            (!is_served(d, d->netfilter->iface) && memcmp(netfilter.dst, sent.dst, 16));
 }
 
-/* True if both translated the packet alike, and a policy rule by its source sent it by another next hop. */
+/* True if a policy rule asks for that source. */
+static bool asks_source(const struct world *w, const struct packet *p)
+{
+    for (unsigned i = 0; i < w->policy_count; i++) {
+        uint8_t net[16];
+        world_addr(p->v6, w->policies[i].what, 0, net);
+        if (w->policies[i].kind == POLICY_FROM && w->policies[i].v6 == p->v6 && !memcmp(p->src, net, p->v6 ? 8 : 3))
+            return true;
+    }
+    return false;
+}
+
+/* True if both translated the packet alike, and a policy rule by its source sent it by another next hop, or knew none.
+ */
 bool is_routed_as_it_leaves(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
-    if (d->prey_count != 1 || d->netfilter_count != 1 || !d->world->policy_count || !packet_parse(d->sent, &sent) ||
-        !packet_parse(d->prey, &prey) || !packet_parse(d->netfilter, &netfilter))
+    if (d->prey_count > 1 || d->netfilter_count != 1 || !d->world->policy_count || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || !memcmp(netfilter.src, sent.src, 16))
         return false;
-    return !memcmp(prey.src, netfilter.src, 16) && memcmp(prey.src, sent.src, 16) &&
+    if (!d->prey_count) return netfilter.ttl + 1 == sent.ttl && asks_source(d->world, &netfilter);
+    return packet_parse(d->prey, &prey) && !memcmp(prey.src, netfilter.src, 16) &&
            !memcmp(prey.dst, netfilter.dst, 16) && memcmp(prey.to_mac, netfilter.to_mac, 6);
 }
 
