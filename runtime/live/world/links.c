@@ -11,9 +11,8 @@
 static const char *const words[] = {
     [LINK_UP] = "is back",
     [LINK_NO_CARRIER] = "has no carrier; replies of connections that came in by it leave by the routes meanwhile",
-    [LINK_DOWN] =
-        "is down; until it is up, replies of connections that came in by it leave by the routes, and what else "
-        "would leave by it is lost",
+    [LINK_DOWN] = ("is down; until it is up, replies of connections that came in by it leave by the routes, and what "
+                   "else would leave by it is lost"),
     [LINK_GONE] = "is gone; it is served again when it comes back",
 };
 
