@@ -34,8 +34,7 @@ done
 ip -n "$id-branch" route add default via 10.99.0.1
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
     net.ipv4.conf.wan.rp_filter=0
-# As a router, it answers ARP for its own addresses of the link alone.
-at far sysctl -q -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+at far sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
 # The second uplink, with the same addresses whenever it is there.
 second_uplink() {
     link prey up2 far eth1
