@@ -125,3 +125,5 @@ struct host_neighbour {
     bool usable;    /* the kernel would use mac */
 };
 const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifindex, const struct host_addr *addr);
+/* Return how many times a usable neighbour has changed its MAC address, become unusable or been forgotten. */
+uint64_t host_moves(const struct host *h);

@@ -20,6 +20,7 @@ struct neighbours {
     struct host_neighbour *all;
     unsigned count, cap;
     uint32_t *index; /* [2 * cap, a power of two]: 1 + index in all; 0: empty */
+    uint64_t moves;  /* as host_moves returns it */
 };
 #define ROUTE_CACHE 1024u
 struct route_cache {

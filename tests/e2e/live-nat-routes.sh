@@ -34,13 +34,14 @@ done
 ip -n "$id-branch" route add default via 10.99.0.1
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
     net.ipv4.conf.wan.rp_filter=0
-at far sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+at far sysctl -q -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_notify=1 \
+    net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
 # The second uplink, with the same addresses whenever it is there.
 second_uplink() {
     link prey up2 far eth1
     ip -n "$id-far" link set eth1 address 02:00:00:00:00:09
     address prey up2 198.51.100.2/24
-    address far eth1 198.51.100.9/24
+    address far eth1 198.51.100.9/24 198.51.100.8/24
     at prey sysctl -q -w net.ipv4.conf.up2.rp_filter=0
     at far sysctl -q -w net.ipv4.conf.eth1.rp_filter=0
 }
@@ -170,14 +171,17 @@ for way in "${all[@]}"; do
     ip -n "$id-prey" route del 192.0.2.1/32
     replies_follow "$way"
     if [ "$exec" = kernel ]; then
-        # Ways that nobody can tell before the stack has routed: a mark, several interfaces.
-        sniff "inside-$hook.pcap" far any 'ip src 10.1.0.7 or ip src 10.99.0.5'
-        ip -n "$id-prey" route add default via 198.51.100.9 dev up2 table 7
+        # Ways that nobody can tell before the stack has routed: a mark, several interfaces. The mark's gateway is one that
+        # prey itself asks nothing of.
+        sniff "inside-$hook.pcap" far any 'ip src 10.1.0.7 or ip src 10.99.0.5 or (icmp[0] = 8 and ip src 198.51.100.77)'
+        ip -n "$id-prey" route add default via 198.51.100.8 dev up2 table 7
         ip -n "$id-prey" rule add fwmark 7 table 7
-        printf 'table inet marks { chain p { type filter hook prerouting priority mangle; ip saddr 10.1.0.7 tcp dport 80 meta mark set 7; }\n}\n' |
+        printf 'table inet marks { chain p { type filter hook prerouting priority mangle; ip saddr 10.1.0.7 tcp dport 80 meta mark set 7; ip saddr 10.1.0.7 meta l4proto icmp meta mark set 7; }\n}\n' |
             at prey nft -f -
         until_true 50 "$way: a mark of another table decides" eval '[ "$(from client 192.0.2.1)" = 198.51.100.77 ]'
         same "$way: what has no mark goes the usual way" "$(at client curl -s -m 6 http://203.0.113.9:8080/from)" 203.0.113.2
+        at client ping -q -c 4 -i 0.2 -W 5 192.0.2.1 >out
+        has "$way: so it does of pings, each of them" '^4 packets transmitted, 4 received'
         says "$way: status counts such packets by cause" "^  way +[1-9][0-9,]* unknown, translated behind this machine's routing: a policy rule asks for a mark, .*; this makes it known: "
         says "$way: as JSON, too" '"unknown_ways":[[][^]]*"cause":"mark","packets":[1-9]' --json
         ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
@@ -187,6 +191,14 @@ for way in "${all[@]}"; do
         at client curl -s -m 20 -o /dev/null --data-binary @upload http://192.0.2.1/from
         same "$way: the host routes a connection's first packet alone" \
             "$(awk -v was="$before" -v now="$(routed)" 'BEGIN { print (now > was && now <= was + 3) }')" 1
+        at client curl -s -m 9 --limit-rate 300k --data-binary @upload -o /dev/null http://192.0.2.1/from &
+        moving=$!
+        pids="$pids $moving"
+        until_true 50 "$way: such a connection goes on" eval '[ "$(at far ss -Htn state established sport = :80 | wc -l)" = 1 ]'
+        ip -n "$id-far" link set eth1 address 02:00:00:00:00:0a
+        wait "$moving"
+        same "$way: ... also when its gateway gets another MAC address" $? 0
+        ip -n "$id-far" link set eth1 address 02:00:00:00:00:09
         at prey nft delete table inet marks
         ip -n "$id-prey" rule del fwmark 7
         ip -n "$id-prey" route replace default nexthop via 203.0.113.9 dev wan nexthop via 198.51.100.9 dev up2
@@ -208,7 +220,8 @@ for way in "${all[@]}"; do
         ctl counters
         same "$way: ... all of it" "$(grep not_sent out)" ''
         sniffed
-        same "$way: nothing left untranslated" "$(frames_of "inside-$hook.pcap")" 0
+        same "$way: pings have left by the uplink of the mark, and nothing untranslated" \
+            "$(tcpdump -nr "inside-$hook.pcap" 2>/dev/null | grep -oE 'IP 198[^ ]*|IP 10[.].*' | sort | uniq -c | tr -s ' ')" ' 4 IP 198.51.100.77'
         ip -n "$id-prey" route replace default via 203.0.113.9 dev wan
         ip -n "$id-prey" route flush table 7
     else

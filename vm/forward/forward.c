@@ -418,6 +418,10 @@ bool forward_on(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
     begin_verdict(c);
+    if (forward_is_hosts(j, c)) {
+        forward_heard_client(j, c, b);
+        return false;
+    }
     if (b->kind != BIND_SERVICE)
         forward_nat_on(j, c, b);
     else if (!to_its_server(j, c, b))

@@ -34,6 +34,34 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
 }
 
+/* True for a packet that crosses this machine, whose stack has to route it if nobody else knows its way. */
+static bool host_may_route(const struct job *j, const struct packet_ctx *c)
+{
+    return j->vm->cfg.live && j->vm->cfg.kernel && c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
+}
+
+/* The same for a packet of a flow that a statement with `out on` translates, and whose way is unknown. */
+static bool is_of_hosts_way(const struct job *j, const struct packet_ctx *c)
+{
+    const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
+    const struct nat_asker of = asker_of(c);
+    return host_may_route(j, c) && nat_is_unknown(j->vm->forward->nat, &of, b);
+}
+
+/* Return the recipe that holds the next hop which the host chose for the flow; NULL: there is none. */
+static const struct recipe *hosts_hop(const struct job *j, const struct packet_ctx *c)
+{
+    return track_recipe(j->vm->forward->track, &c->seen, j->vm->forward->recipes);
+}
+
+static void take_hosts_hop(const struct job *j, struct packet_ctx *c)
+{
+    const struct recipe *r = hosts_hop(j, c);
+    if (!r) return;
+    c->left.iface = r->out_if;
+    memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
+}
+
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     struct nat_asker of = asker_of(c);
@@ -49,10 +77,11 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     struct nat_asker of = asker_of(c);
     if (forward_rerouted(j, c, b)) return;
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
+    if (!c->routed && is_of_hosts_way(j, c)) take_hosts_hop(j, c);
     if (!forward_send(j, c, NULL)) return;
     nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
-    if (!c->routed) forward_keep_recipe(j, c, b);
+    forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
@@ -82,7 +111,9 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
         forward_note_client(c->pkt, kept);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
     forward_to_end(j, c, b);
-    if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
+    if (!forward_send(j, c, NULL)) return REASON_NONE;
+    nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
+    if (c->routed) forward_keep_recipe(j, c, kept);
     return REASON_NONE;
 }
 
@@ -166,8 +197,8 @@ static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c
 
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
 {
-    const bool crosses = c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
-    return j->vm->cfg.live && j->vm->cfg.kernel && crosses && nat_fate_of(j, c) == NAT_UNKNOWN;
+    if (c->seen.class == SEEN_ORIGINAL) return is_of_hosts_way(j, c) && !hosts_hop(j, c);
+    return host_may_route(j, c) && nat_fate_of(j, c) == NAT_UNKNOWN;
 }
 
 /* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is

@@ -72,12 +72,17 @@ static bool resolve(const struct job *j, const struct packet_ctx *c, struct reci
     return e->family && ways->find(ways->arg, e, &r->out_if, r->next_mac);
 }
 
+/* True for a packet whose next hop the host has chosen. Its flow's next ones take that from the recipe, also where none
+ * is ordinary. */
+static bool has_hop(const struct packet_ctx *c) { return c->left.way == LEAVE_ROUTED && wire_get48(c->left.mac); }
+
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
     struct recipe made;
     uint8_t kind;
-    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !ordinary_ports(c->key)) return;
+    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER) return;
+    if (!ordinary_ports(c->key) && !has_hop(c)) return;
     if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
 }
@@ -85,7 +90,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
 static bool same_facts(const struct facts *a, const struct facts *b)
 {
     return a->generation == b->generation && a->ways == b->ways && a->addr4 == b->addr4 && a->mac == b->mac &&
-           a->mtu == b->mtu && a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
+           a->mtu == b->mtu && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
 /* Return the smallest MTU of all interfaces and of the ways to all servers. */

@@ -130,6 +130,12 @@ static inline bool kpkt_is_sent(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;
 }
+/* True for a packet whose flow has a recipe that is out of date, and of which the host may know another way by now. */
+static inline bool kpkt_is_old(const struct kpkt *k)
+{
+    return k->seen.class == SEEN_ORIGINAL && k->seen.recipe == RECIPE_OLD;
+}
+
 extern struct kernel_way state_ways[];
 
 /* Return an interface's id in rules: another than its own where they know it by a pattern. */

@@ -74,7 +74,7 @@ static void nat_ways_of(struct kernel_program *k, const struct program *p)
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind == PBC_NAT_FORWARD && n->flags & PBC_NAT_TO_ANY) k->flags |= KERNEL_FORWARDS_ANY;
         if (n->kind == PBC_NAT_FORWARD) continue;
-        const bool anywhere = n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
+        const bool anywhere = nat_leaves_anywhere(p, n);
         if (anywhere) k->flags |= KERNEL_NATS_ALL;
         if (anywhere || nat_leaves(p, n, IFACE_OTHER)) k->flags |= KERNEL_NATS_ANY_WAY;
         for (uint32_t id = 0; id < p->ifaces_count && id < KERNEL_WAYS; id++)

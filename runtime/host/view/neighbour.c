@@ -39,6 +39,8 @@ const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifind
     return find(&h->neighbours, ifindex, addr);
 }
 
+uint64_t host_moves(const struct host *h) { return h->neighbours.moves; }
+
 static int grow(struct neighbours *all)
 {
     const unsigned cap = all->cap ? 2 * all->cap : 64;
@@ -80,6 +82,7 @@ static bool take_out(struct neighbours *all, unsigned ifindex, const struct host
 {
     const struct host_neighbour *n = find(all, ifindex, addr);
     if (!n) return false;
+    all->moves += n->usable;
     const unsigned i = (unsigned)(n - all->all), last = all->count - 1;
     const struct host_neighbour *moved = &all->all[last];
     close_gap(all, place_of(all, ifindex, addr));
@@ -124,6 +127,7 @@ static int neighbour_keep(struct neighbours *all, const struct host_neighbour *n
     struct host_neighbour *old = find(all, n->ifindex, &n->addr);
     if (!old) return neighbour_add(all, n) ? -ENOMEM : HOST_NEIGHBOURS;
     if (!memcmp(old, n, sizeof *n)) return 0;
+    all->moves += old->usable && (!n->usable || old->mac != n->mac);
     *old = *n;
     return HOST_NEIGHBOURS;
 }

@@ -36,4 +36,8 @@ struct world {
     uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last claimed; 0: down */
     enum link_state links[PORTS_MOST];
     uint64_t renumbered; /* number of times that an interface got another number */
+    struct {
+        uint64_t number;        /* number of times that this machine's stack was to route flows of unknown way again */
+        uint64_t due_ns, moves; /* time of the next; host_moves at the last */
+    } anew;
 };

@@ -11,6 +11,7 @@
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/guard/unjudged.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -165,7 +166,7 @@ void world_give(struct world *world, struct snapshot *s)
 static uint64_t ways_number(const struct world *world)
 {
     if (!world->carry->in_kernel) return 0;
-    return world->hops.moved + (world->routing.table ? world->routing.table->number : 0);
+    return world->hops.moved + world->anew.number + (world->routing.table ? world->routing.table->number : 0);
 }
 
 struct snapshot *world_snapshot(struct world *world, bool ways)
@@ -224,6 +225,23 @@ bool world_publish(struct world *world, bool ways)
     return steered_world(world->carry);
 }
 
+/* Time after which this machine's stack routes a flow again whose way only it can tell: marks may be set otherwise, and
+ * of a neighbour that nobody asks for nobody hears. Linux trusts a neighbour for as long (base_reachable_time_ms). */
+#define ANEW_NS UINT64_C(30000000000)
+
+/* Have flows of unknown way routed anew, in time, and when a neighbour moved. True if they are to be. */
+static bool route_anew(struct world *world, uint64_t now_ns)
+{
+    const uint64_t moves = host_moves(world->carry->host);
+    const bool due = now_ns >= world->anew.due_ns || moves != world->anew.moves;
+    if (!due) return false;
+    world->anew.moves = moves;
+    world->anew.due_ns = now_ns + ANEW_NS;
+    if (!in_kernel_hides(world->carry)) return false;
+    world->anew.number++;
+    return true;
+}
+
 static void follow_links(struct world *world)
 {
     links_follow(world);
@@ -240,7 +258,8 @@ bool world_read(struct world *world)
     if (facts) routing_stale(world);
     if (changed & HOST_ADDRESSES) enforce_watched_now(world->carry);
     const bool table = routing_renew(world);
-    return hops || facts || table ? world_publish(world, facts || table) : true;
+    const bool anew = changed & HOST_NEIGHBOURS && route_anew(world, clock_ns(CLOCK_MONOTONIC));
+    return hops || facts || table || anew ? world_publish(world, facts || table) : true;
 }
 
 bool world_step(struct world *world)
@@ -298,7 +317,8 @@ bool world_tick(struct world *world)
         hops_renew(&world->hops, true);
     }
     const bool ways = pmtu_expire(&world->pmtu, clock_ns(CLOCK_MONOTONIC)) || world->stale;
-    return ways || clock_ns(CLOCK_REALTIME) >= world->until_ns ? world_publish(world, ways) : true;
+    const bool anew = route_anew(world, now_ns);
+    return ways || anew || clock_ns(CLOCK_REALTIME) >= world->until_ns ? world_publish(world, ways) : true;
 }
 
 void world_fini(struct world *world)

@@ -14,9 +14,9 @@ bool world_asked(struct world *world, struct worker *w);
 void world_fini(struct world *world);
 /* True if this machine has an interface that is up and that prey does not serve. */
 bool world_elsewhere(const struct world *world);
-/* Once a second: look after schedules, neighbours and links. False: out of memory. */
 /* Publish schedules anew if the wall clock was set or the machine slept. False: out of memory. */
 bool world_clock(struct world *world);
+/* Once a second: look after schedules, neighbours and links. False: out of memory. */
 bool world_tick(struct world *world);
 
 struct snapshot *world_snapshot(struct world *world, bool ways); /* unpublished; NULL: none can be made */

@@ -143,6 +143,15 @@ static bool is_let_out(const struct single *x)
     return nat_takes_routed(x->program, x->facts, &x->key, &out, &unknown) || unknown;
 }
 
+/* True if only the host can tell the way of a translated flow's packet: it was let by, and comes again as one that was
+ * routed, unless the flow's next hop was known. */
+static bool is_hosts(const struct single *x)
+{
+    if (!is_bound(x) || x->seen.class != SEEN_ORIGINAL || x->met.kind != BIND_NAT_SOURCE) return false;
+    return address_equal(x->met.to_dst, x->key.dst) &&
+           way_find(x->facts, &x->key, x->pkt, x->key.dst).kind == ROUTE_ASK;
+}
+
 /* True if service and server are the same; for a new flow the server may be any that the service can give. */
 static bool same_service(const struct single *x)
 {
@@ -162,7 +171,7 @@ static bool same_action(const struct single *x)
     if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
     if (v->reason != REASON_NONE) return true;
     if (v->action == ACTION_FORWARD) return is_sent_on(x);
-    return v->action == ACTION_ACCEPT && (is_left(x) || is_let_out(x));
+    return v->action == ACTION_ACCEPT && (is_left(x) || is_let_out(x) || is_hosts(x));
 }
 
 /* True if the rules decide as recorded. */

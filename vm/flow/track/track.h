@@ -101,6 +101,8 @@ void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind
 /* Lend the recipe of a plain UDP packet, whose flow counts as seen; loan->longest is left to the caller. False: there
  * is none of that generation, or the flow is not lent. */
 bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, uint32_t generation, struct loan *loan);
+/* Return the recipe of the packet's direction, if one of that generation is kept; else NULL. */
+const struct recipe *track_recipe(const struct track *t, const struct track_seen *s, uint32_t generation);
 /* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 

@@ -283,4 +283,10 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
     return way.kind != ROUTE_ASK && !keeps_way(n, one, family, &way, b);
 }
 
+bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+{
+    if (b->kind != BIND_NAT_SOURCE || nat_leaves_anywhere(n->p, statement_of(n, b))) return false;
+    return address_equal(b->to_dst, of->key->dst) && way_now(n, of, b).kind == ROUTE_ASK;
+}
+
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b) { return n->p->nats[b->nat].mss; }

@@ -74,6 +74,9 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
  * packet, of its original direction, leaves by another interface than the statement's. A flow of a `source` keeps its
  * end, whatever its way. Both as netfilter has it (nf_nat_masquerade). */
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
+/* True for a packet of the original direction, whose destination stays, if its statement asks for a way out, and nobody
+ * but this machine's stack knows by which interface it leaves. */
+bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
 /* Count packets whose way nobody knows (NAT_UNKNOWN), by cause, and one that the host has routed (forward_routed). */
@@ -87,6 +90,8 @@ void nat_count(struct nat *n, uint32_t statement, struct counter of);
 /* Return the idle time of a translated UDP flow (RFC 4787, REQ-5); 0: the timeouts written in the file apply. */
 uint64_t nat_udp_idle_ns(const struct program *p);
 
+/* True if the statement, no `forward`, says nothing of the way out. */
+bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n);
 /* True if the statement's way out is a condition, on several interfaces. */
 bool nat_leaves_by_several(const struct program *p, const struct pbc_nat *n);
 /* True if the statement names the interface with that id in rules as a way out. */

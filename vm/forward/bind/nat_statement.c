@@ -113,8 +113,7 @@ static bool is_source(const struct program *p, const struct key *key)
     return false;
 }
 
-/* True if the statement says nothing of the way out. */
-static bool leaves_anywhere(const struct program *p, const struct pbc_nat *n)
+bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n)
 {
     return n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
 }
@@ -130,7 +129,7 @@ static bool takes(const struct program *p, const struct pbc_nat *n, struct nat_l
     if (!conds_hold(p, n, key, l->routed ? &l->blind : NULL)) return false;
     if (n->kind != PBC_NAT_MAP) return in_from(p, n, key, false);
     return address_in_prefix(n->target, n->len, key->src) &&
-           (l->turned || !leaves_anywhere(p, n) || !(is_mapped(p, key) || is_source(p, key)));
+           (l->turned || !nat_leaves_anywhere(p, n) || !(is_mapped(p, key) || is_source(p, key)));
 }
 
 /* Find the way of the packet, once. */
@@ -158,7 +157,7 @@ enum leaves { LEAVES_NOT, LEAVES, LEAVES_UNKNOWN };
 
 static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
-    if (leaves_anywhere(p, n) || is_hairpin(p, n, l)) return LEAVES;
+    if (nat_leaves_anywhere(p, n) || is_hairpin(p, n, l)) return LEAVES;
     if (leaving_way(l)->kind == ROUTE_ASK) return LEAVES_UNKNOWN;
     return l->way.out && nat_leaves(p, n, (uint16_t)(l->way.out - 1)) ? LEAVES : LEAVES_NOT;
 }

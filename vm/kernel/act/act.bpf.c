@@ -29,11 +29,11 @@ static inline bool is_anothers(struct kpkt *k)
     return k->flags & KERNEL_FOREIGN && translates && settle_may_nat(k);
 }
 
-/* True for a packet of a translated flow that came by an interface which is not served, where it leaves by one of a
- * nat's: user space translates it, and goes on with its flow. */
+/* True for a packet of a translated flow that the host routes, where it arrives, and where it leaves by an interface of
+ * a nat's: user space translates it there, and goes on with its flow. */
 static inline bool is_routed_on(const struct kpkt *k)
 {
-    return k->seen.class == SEEN_ORIGINAL && kpkt_is_sent(k) && settle_nat_looks(k);
+    return settle_is_hosts_way(k) || (k->seen.class == SEEN_ORIGINAL && kpkt_is_sent(k) && settle_nat_looks(k));
 }
 
 /* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a

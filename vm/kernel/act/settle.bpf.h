@@ -192,6 +192,15 @@ static inline bool settle_nat_looks(const struct kpkt *k)
     return !settle_is_error(&k->key) && k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
+/* True for a packet whose flow is translated, if only the host can tell its way: it routes the packet, and the nat sees
+ * it again as it leaves. So user space learns the flow's next hop anew (forward/nat.c). Where a statement asks for no
+ * way, a flow may be that one's. */
+static inline bool settle_is_hosts_way(const struct kpkt *k)
+{
+    if (!kpkt_is_old(k) || count_program(k->program)->flags & KERNEL_NATS_ALL) return false;
+    return k->key.kind & KIND_FORWARD && k->pkt.way_why != WAY_KNOWN;
+}
+
 /* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. Of TCP
  * to a service in the wire, what does not open a connection is none of the service's, nor of a nat's. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
@@ -205,10 +214,11 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
         if (translates && settle_is_error(&k->key)) return settle_up(k, KERNEL_UP_ERROR);
         return proxied ? settle_proxied(k, by) : settle_here(k, by);
     }
-    if (k->seen.class == SEEN_ORIGINAL) return settle_up(k, KERNEL_UP_BEGIN);
+    const bool hosts = settle_is_hosts_way(k);
+    if (k->seen.class == SEEN_ORIGINAL && !hosts) return settle_up(k, KERNEL_UP_BEGIN);
     if (proxied) return settle_proxied(k, by);
     if (k->branch != PBC_NONE && !wire) return settle_up(k, KERNEL_UP_BEGIN);
-    if (translates && !wire && settle_may_nat(k)) return settle_up(k, KERNEL_UP_BEGIN);
+    if (translates && !wire && !hosts && settle_may_nat(k)) return settle_up(k, KERNEL_UP_BEGIN);
     if (translates && k->key.kind & KIND_FORWARD) settle_counters()->unknown_ways[k->pkt.way_why & 7]++;
     return settle_here(k, by);
 }

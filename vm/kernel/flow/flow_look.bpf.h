@@ -163,6 +163,16 @@ static bool has_recipe(struct kpkt *k)
 
 static inline bool has_audit(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
+/* True if the recipe of the packet's tuple is out of date, and a nat's that changes the source alone: the host may know
+ * another way by now. */
+GLOBAL uint64_t kernel_recipe_is_old(struct kpkt *k NONNULL)
+{
+    const volatile struct recipe *r = table_recipe(TABLE, k->seen.tuple);
+    uint32_t other = 0;
+    for (unsigned i = 0; i < 4; i++) other |= r->dst[i] ^ k->key.dst[i];
+    return r->service == RECIPE_NAT && r->generation != state_world.recipes && !other;
+}
+
 /* Decide about a packet of a bound flow before it is judged: ordinary, up (the reason is returned), or to be judged. */
 APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
 {
@@ -176,7 +186,9 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
         k->flags |= KERNEL_ORDINARY;
         return KERNEL_UP_NONE;
     }
-    return s->class == SEEN_REPLY ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
+    if (s->class == SEEN_REPLY) return KERNEL_UP_BEGIN;
+    if (s->recipe && kernel_recipe_is_old(k)) s->recipe = RECIPE_OLD;
+    return KERNEL_UP_NONE;
 }
 
 /* Return the number of flows that the source's network holds, plus one if the packet would open a flow. len4, len6:

@@ -76,13 +76,14 @@ inline_whole void settle_ways(struct kpkt *k)
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
 }
 
-/* Find the way of an accepted packet that crosses and begins a flow: a nat's statement may ask for it. */
+/* Find the way of an accepted packet that crosses and begins a flow, or whose flow's recipe is out of date: a nat's
+ * statement may ask for it. */
 inline_whole void find_way(struct kpkt *k)
 {
     k->pkt.way = 0;
     k->pkt.way_why = WAY_KNOWN;
     if (!(k->key.kind & KIND_IP) || !(k->key.kind & KIND_FORWARD)) return;
-    if (k->seen.class > SEEN_NEW || k->flags & (KERNEL_STAYS | KERNEL_ONLY_JUDGE)) return;
+    if ((k->seen.class > SEEN_NEW && !kpkt_is_old(k)) || k->flags & (KERNEL_STAYS | KERNEL_ONLY_JUDGE)) return;
     for (unsigned i = 0; i < 4; i++) k->routed.to[i] = k->key.dst[i];
     const struct way_found way = kernel_way_of(kernel_way_find(k));
     k->pkt.way = way.out;
@@ -133,6 +134,7 @@ inline_whole void judge(struct kpkt *k)
         k->up = KERNEL_UP_PROOF;
         return;
     }
+    k->pkt.way_why = WAY_KNOWN;
     if (IS_ANY(asks_routes)) settle_ways(k);
     const decided d = asks_would(k) ? judge_would(k) : decide(k);
     const uint32_t rule = decided_rule(d);

@@ -187,6 +187,8 @@ static void push_hidden(const struct carry *carry)
     __atomic_store_n(&kernel_world(k->kernel)->nats_leave, nats && k->hides, __ATOMIC_SEQ_CST);
 }
 
+bool in_kernel_hides(const struct carry *carry) { return carry->kernel && carry->kernel->hides; }
+
 void in_kernel_hidden(struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
