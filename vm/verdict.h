@@ -76,6 +76,7 @@ struct tx_entry {
         uint32_t next_hop[4]; /* TX_SEND, TX_RESOLVE: as in struct key; the executor writes its MAC into the frame */
         uint32_t outer_bytes; /* TX_CAUSE_HELD: bytes of the tunnel headers before it; 0: no tunnel */
     };
+    uint32_t from[4];       /* with a family: source by which policy rules choose the way; all 0: the packet's own */
     uint8_t family;         /* family of next_hop; 0: the frame's destination MAC is final */
     struct verdict verdict; /* TX_CAUSE_HELD: final verdict of a packet that vm_run called `held` */
 };

@@ -299,19 +299,21 @@ bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool
     return true;
 }
 
-/* Read the source address in the header of a packet of our own. */
-static void source_of(const struct pkt *pkt, uint8_t family, uint32_t from[4])
+/* Get the source by which policy rules choose the way: the one that is said, or the one in the packet's header. */
+static void source_of(const struct tx_entry *entry, uint32_t from[4])
 {
-    const uint32_t at = pkt->l3 + (family == 4 ? (uint32_t)IP4_SRC : (uint32_t)IP6_SRC);
-    from[0] = from[1] = from[2] = from[3] = 0;
-    for (unsigned i = 0; i < (family == 4 ? 1 : 4); i++) from[i] = edit_get32(pkt, at + 4 * i);
+    const struct pkt *pkt = entry->pkt;
+    const bool v4 = entry->family == 4, said = entry->from[0] | entry->from[1] | entry->from[2] | entry->from[3];
+    const uint32_t at = pkt->l3 + (v4 ? (uint32_t)IP4_SRC : (uint32_t)IP6_SRC);
+    memcpy(from, entry->from, sizeof entry->from);
+    for (unsigned i = 0; i < (v4 ? 1 : 4) && !said; i++) from[i] = edit_get32(pkt, at + 4 * i);
 }
 
 static void aim_entry(const struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, struct aim *to)
 {
     uint32_t source[4];
     struct key key = {0};
-    source_of(entry->pkt, entry->family, source);
+    source_of(entry, source);
     if (e->snapshot->routes && routes_have_rules(e->snapshot->routes, entry->family)) key_of(e, entry->pkt, &key);
     const struct route_query q = {.to = entry->next_hop,
                                   .from = source,

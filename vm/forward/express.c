@@ -46,6 +46,7 @@ static inline void write_entry(const struct leaving *l, struct pkt *out, uint32_
     memcpy(e->next_hop, r->dst, sizeof e->next_hop);
     const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
     e->family = resolved ? 0 : l->kind & RECIPE_IP6 ? 6 : 4;
+    for (unsigned i = 0; i < 4; i++) e->from[i] = l->reply || r->service == RECIPE_NAT ? l->key->src[i] : 0;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 

@@ -86,15 +86,12 @@ const struct known known_differences[] = {
      "pf's reply-to; Linux asks its routes",
      is_where_it_was_heard, false},
     {"an interface without an address",
-     "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's)",
+     "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's); where "
+     "this machine has none, prey sends nothing, and Linux with its loopback address",
      is_anothers_address, false},
     {"a target behind no port",
      "prey sends by the interfaces that it serves alone, and a start names a target behind another (docs/live.md)",
      is_turned_to_no_port, true},
-    {"a next hop by the new source",
-     "whether a packet is translated, and to what, follows its way as it came; its next hop is then looked up with the "
-     "source that it leaves with, so a policy rule by source or arrival may say another one (vm/forward/bind/)",
-     is_routed_as_it_leaves, true},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
      "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib "

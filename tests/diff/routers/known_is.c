@@ -31,6 +31,13 @@ bool is_reject_in_its_name(const struct difference *d)
     return (is_reset(&netfilter) && is_reset(&prey)) || (is_port_unreachable(&netfilter) && is_port_unreachable(&prey));
 }
 
+/* True for the source that Linux takes where no interface has an address of IPv6. */
+static bool is_from_loopback(const struct packet *p)
+{
+    static const uint8_t loopback[16] = {[15] = 1};
+    return p->v6 && !memcmp(p->src, loopback, sizeof loopback);
+}
+
 static bool is_own(const struct world *w, const struct packet *p)
 {
     for (unsigned i = 0; i < w->ifs; i++)
@@ -49,7 +56,8 @@ bool is_error_of_its_own(const struct difference *d)
     struct packet netfilter, prey, sent;
     return are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&netfilter) && packet_is_error(&prey) &&
            netfilter.type == prey.type && netfilter.code == prey.code && !memcmp(netfilter.dst, prey.dst, 16) &&
-           (is_own(d->world, &netfilter) || !memcmp(netfilter.src, sent.dst, 16)) && is_own(d->world, &prey) &&
+           (is_own(d->world, &netfilter) || is_from_loopback(&netfilter) || !memcmp(netfilter.src, sent.dst, 16)) &&
+           (is_own(d->world, &prey) || is_from_loopback(&netfilter)) &&
            (memcmp(netfilter.src, prey.src, 16) || d->netfilter->iface != d->prey->iface ||
             memcmp(netfilter.to_mac, prey.to_mac, 6));
 }
@@ -214,7 +222,7 @@ static bool is_answer_of_nothing(const struct packet *p)
 bool is_refused_without_flow(const struct difference *d)
 {
     struct packet sent, netfilter;
-    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
            packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
            leaves_translated(d->world, d->netfilter->iface, sent.v6);
 }
@@ -228,13 +236,15 @@ bool is_translated_all_the_same(const struct difference *d)
            d->prey->iface == d->netfilter->iface;
 }
 
-/* True if netfilter gave the packet its destination as its source. */
+/* True if netfilter gave the packet, and all of its pieces, its destination as its source. */
 bool is_of_equal_ends(const struct difference *d)
 {
     struct packet sent, netfilter;
-    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
-           packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl &&
-           !memcmp(netfilter.src, netfilter.dst, 16);
+    bool equal = !d->prey_count && d->netfilter_count && packet_parse(d->sent, &sent);
+    for (unsigned i = 0; equal && i < d->netfilter_count; i++)
+        equal = packet_parse(&d->netfilter[i], &netfilter) && netfilter.ttl + 1 == sent.ttl &&
+                !memcmp(netfilter.src, netfilter.dst, 16);
+    return equal;
 }
 
 /* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses
@@ -255,10 +265,12 @@ static bool has_address(const struct world *w, unsigned iface, bool v6)
     return v6 ? w->iface[iface].has6 : w->iface[iface].has4;
 }
 
-/* True if both masquerade by an interface without an address, with another's. */
+/* True if both masquerade by an interface without an address, with another's; or if Linux takes one of loopback. */
 bool is_anothers_address(const struct difference *d)
 {
     struct packet prey, netfilter;
+    if (!d->prey_count && d->netfilter_count)
+        return packet_parse(d->netfilter, &netfilter) && !packet_is_error(&netfilter) && is_from_loopback(&netfilter);
     if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
@@ -285,40 +297,26 @@ static bool is_mapped_to_no_port(const struct difference *d, const struct packet
     return false;
 }
 
-/* True if netfilter's router turned the packet, and it left by an interface that prey does not serve. */
+/* True for what prey turns inwards, to an opener behind an interface that it does not serve. */
+static bool is_for_opener_at_no_port(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[d->side];
+    struct packet left;
+    return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && !is_served(d, d->talk->iface) && of->left &&
+           packet_parse(&of->last, &left) && memcmp(left.src, d->talk->src, 16);
+}
+
+/* True if netfilter's router turned the packet, and it left by an interface that prey does not serve; or if prey does
+ * so with what is for the end outside of an opener behind one. */
 bool is_turned_to_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
+    if (!d->prey_count && is_for_opener_at_no_port(d)) return true;
     if (d->prey_count || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
         !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl)
         return false;
     return is_mapped_to_no_port(d, &sent) ||
            (!is_served(d, d->netfilter->iface) && memcmp(netfilter.dst, sent.dst, 16));
-}
-
-/* True if a policy rule asks for that source. */
-static bool asks_source(const struct world *w, const struct packet *p)
-{
-    for (unsigned i = 0; i < w->policy_count; i++) {
-        uint8_t net[16];
-        world_addr(p->v6, w->policies[i].what, 0, net);
-        if (w->policies[i].kind == POLICY_FROM && w->policies[i].v6 == p->v6 && !memcmp(p->src, net, p->v6 ? 8 : 3))
-            return true;
-    }
-    return false;
-}
-
-/* True if both translated the packet alike, and a policy rule by its source sent it by another next hop, or knew none.
- */
-bool is_routed_as_it_leaves(const struct difference *d)
-{
-    struct packet sent, prey, netfilter;
-    if (d->prey_count > 1 || d->netfilter_count != 1 || !d->world->policy_count || !packet_parse(d->sent, &sent) ||
-        !packet_parse(d->netfilter, &netfilter) || !memcmp(netfilter.src, sent.src, 16))
-        return false;
-    if (!d->prey_count) return netfilter.ttl + 1 == sent.ttl && asks_source(d->world, &netfilter);
-    return packet_parse(d->prey, &prey) && !memcmp(prey.src, netfilter.src, 16) &&
-           !memcmp(prey.dst, netfilter.dst, 16) && memcmp(prey.to_mac, netfilter.to_mac, 6);
 }
 
 /* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
@@ -353,7 +351,8 @@ bool is_routed_without_arrival(const struct difference *d)
     struct packet sent, prey, netfilter;
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
     if (d->side == SIDE_USER) return !d->prey_count && !d->world->across.judges;
-    if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
+    if (!d->prey_count) return packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl;
+    if (d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
         const bool same = d->prey[i].iface == d->netfilter[i].iface && !memcmp(prey.to_mac, netfilter.to_mac, 6);

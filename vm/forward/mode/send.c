@@ -31,7 +31,10 @@ static void write_entry(const struct job *j, const struct packet_ctx *c, const s
     e->out_if = c->left.iface;
     e->input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at;
     e->cookie = c->pkt->cookie;
-    for (unsigned i = 0; i < 4; i++) e->next_hop[i] = hop->addr[i];
+    for (unsigned i = 0; i < 4; i++) {
+        e->next_hop[i] = hop->addr[i];
+        e->from[i] = hop->from ? hop->from[i] : 0;
+    }
     e->family = hop->family;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
@@ -49,12 +52,14 @@ void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop 
     *hop = (struct hop){.addr = server->addr, .mac = known ? server->mac : 0, .family = known ? 0 : server->family};
 }
 
-/* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. */
+/* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. A router asks its
+ * routes with the source as it came: it translates that once the way is known. */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = wire_get48(c->left.mac);
     const uint8_t family = c->key->kind & KIND_IP4 ? 4 : 6;
     hop->addr = c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
+    hop->from = c->key->src;
     hop->mac = mac;
     hop->family = mac ? 0 : family;
 }
