@@ -44,6 +44,7 @@ timeout 20 "$bin/preyrun" -r /dev/null none.prey >out 2>err
 same 'a replay says the same' "$?|$(cat err)" '2|preyrun: none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc'
 timeout 20 "$bin/preyrun" --replay . none.prey >out 2>err
 same 'so does one of a recording' "$?|$(cat err)" '2|preyrun: none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc'
+says 'rules that are not there' 'nobody.prey: No such file or directory' -i eth0 nobody.prey
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
 says 'what can only be watched' \
     'firewall.prey:2 may drop packets to this machine itself, or from it, and that cannot be enforced here: --exec kernel, instead of --exec user, enforces it; --monitor judges and counts it, and enforces the rest' \
