@@ -69,7 +69,7 @@ ip -n "$id-prey" link set eth0 down
 ip -n "$id-prey" link set eth0 up
 kill -CONT $service
 until_true 50 'a link that was away for a moment counts, too' knows 10.1.0.50 "$ours" && ok 0 'a link that was away for a moment counts, too'
-until_true 50 'all are claimed again' knows fd00:1::100 "$ours"
+for a in 10.1.0.100 fd00:1::50 fd00:1::100; do until_true 50 "so $a is claimed again" knows $a "$ours"; done
 forget
 # What a reload adds, and nothing else.
 rules claim <<'END'
