@@ -140,9 +140,17 @@ static inline uint32_t facts_mtu(const struct facts *f, uint16_t iface)
 /* Return an entry of server_out or target_out. */
 static inline uint16_t facts_way(const uint16_t *out, uint32_t at) { return out ? out[at] : UINT16_MAX; }
 
-/* True if `shut` of its interface stops the packet. */
-static inline bool key_is_shut(const struct key *key, uint32_t shut)
+/* True for a packet that gets its interface an address or a neighbour, and passes where that is shut: ARP, neighbour
+ * discovery and DHCP. A router sends none of these on; a bridge does. */
+static inline bool key_is_of_link(const struct key *key, bool bridged)
+{
+    const bool routed = !bridged && !(key->kind & (KIND_IN | KIND_OUT));
+    return key->kind & (KIND_ARP | KIND_ND) || (!routed && key_is_dhcp(key));
+}
+
+/* True if `shut` of its interface stops the packet. bridged: what comes by the interface crosses a bridge. */
+static inline bool key_is_shut(const struct key *key, uint32_t shut, bool bridged)
 {
     const uint32_t way = key->kind & KIND_IN ? SHUT_ARRIVES : key->kind & KIND_OUT ? SHUT_SENT : SHUT_CROSSES;
-    return shut & way && !(key->kind & (KIND_ARP | KIND_ND)) && !key_is_dhcp(key);
+    return shut & way && !key_is_of_link(key, bridged);
 }

@@ -17,9 +17,10 @@ bool guard_shut_valid(const struct guard_shut *s)
 
 static bool is_pattern(const struct guard_shut *s) { return s->device[strlen(s->device) - 1] == '*'; }
 
-/* A chain: its hook, the test of an entry's device and that of the other one, and what of entries it drops */
+/* A chain: its hook, the test of an entry's device and that of the other one, where packets go that are shut out, and
+ * what of entries it drops */
 struct chain {
-    const char *name, *hook, *field, *other;
+    const char *name, *hook, *field, *other, *verdict;
     unsigned way, past;
 };
 
@@ -30,7 +31,7 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
     fprintf(out, "%s \"%s\" ", c->field, s->device);
     if (past) fprintf(out, "%s != { ", c->other);
     for (unsigned i = 0; i < g->port_count && past; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", g->ports[i]);
-    fprintf(out, "%sjump shut\n", past ? " } " : "");
+    fprintf(out, "%sjump %s\n", past ? " } " : "", c->verdict);
 }
 
 /* Write a chain: devices, then whatever no pattern may hold, then patterns */
@@ -51,16 +52,18 @@ static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
 void shut_write(FILE *out, const struct guard *g)
 {
     static const struct chain chains[] = {
-        {"shut_in", "input", "iifname", "", SHUT_IN, 0},
-        {"shut_out", "output", "oifname", "", SHUT_OUT, 0},
-        {"shut_from", "forward", "iifname", "oifname", SHUT_FROM, SHUT_FROM_PAST},
-        {"shut_to", "forward", "oifname", "iifname", SHUT_TO, SHUT_TO_PAST},
+        {"shut_in", "input", "iifname", "", "shut_here", SHUT_IN, 0},
+        {"shut_out", "output", "oifname", "", "shut_here", SHUT_OUT, 0},
+        {"shut_from", "forward", "iifname", "oifname", "shut", SHUT_FROM, SHUT_FROM_PAST},
+        {"shut_to", "forward", "oifname", "iifname", "shut", SHUT_TO, SHUT_TO_PAST},
     };
     if (!g->shut_count) return;
     fprintf(out, "chain shut {\n"
                  "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
+                 "counter drop\n}\n"
+                 "chain shut_here {\n"
                  "meta nfproto ipv4 udp sport { 67, 68 } udp dport { 67, 68 } return\n"
                  "meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } return\n"
-                 "counter drop\n}\n");
+                 "jump shut\n}\n");
     for (unsigned i = 0; i < sizeof chains / sizeof chains[0]; i++) write_chain(out, &chains[i], g);
 }

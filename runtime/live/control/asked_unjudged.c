@@ -129,7 +129,7 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
     if (!find_way(control, &key, on, &s)) return false;
     unjudged_each(carry, carry->now.program, carry->now.allows, seek, &s);
     if (!s.found || (!s.shut && is_judged_there(control, &key))) return false;
-    s.shut &= !key_is_dhcp(&key) && !(key.kind & KIND_ND);
+    s.shut &= !key_is_of_link(&key, false);
     pkt_describe(&copy, &key, what, sizeof what);
     say(c, &s, text_clean(what));
     return true;

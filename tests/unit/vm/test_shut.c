@@ -9,10 +9,11 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/pkt.h"
 
+/* kind: with KIND_SRC_SELF, as a mark of this test alone, the packet crosses a bridge. */
 static bool stops(uint32_t kind, uint16_t from, uint16_t to, uint32_t shut)
 {
     const struct key key = {.kind = kind, .src_port = from, .dst_port = to};
-    return key_is_shut(&key, shut);
+    return key_is_shut(&key, shut, kind & KIND_SRC_SELF);
 }
 
 static void test_directions(void **state)
@@ -41,6 +42,9 @@ static void test_spared(void **state)
     assert_true(stops(udp | KIND_IP4, 66, 67, all));
     assert_true(stops(KIND_IN | KIND_IP4 | KIND_TCP | KIND_PORTS, 67, 68, all));
     assert_true(stops(KIND_IN | KIND_IP4 | KIND_UDP, 0, 0, all)); /* a later fragment */
+    const uint32_t crosses = KIND_FORWARD | KIND_UDP | KIND_PORTS | KIND_IP4;
+    assert_true(stops(crosses, 68, 67, all)); /* no router sends a client's question on */
+    assert_false(stops(crosses | KIND_SRC_SELF, 68, 67, all));
 }
 
 int main(void)

@@ -220,7 +220,9 @@ inline_whole void settle_key(struct kpkt *k)
 inline_whole bool is_shut(const struct kpkt *k)
 {
     const uint32_t at = k->pkt.iface;
-    return state_world.facts.shuts && at < KERNEL_WAYS && key_is_shut(&k->key, state_ways[at & (KERNEL_WAYS - 1)].shut);
+    if (!state_world.facts.shuts || at >= KERNEL_WAYS) return false;
+    const struct kernel_way *way = &state_ways[at & (KERNEL_WAYS - 1)];
+    return key_is_shut(&k->key, way->shut, state_world.facts.bridges && way->bridged);
 }
 
 /* True for a fragment, in a program whose fragments follow their first. */
