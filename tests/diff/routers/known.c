@@ -57,6 +57,10 @@ const struct known known_differences[] = {
      "its "
      "answer, by one of prey's, is of no connection",
      is_answer_to_unseen, false},
+    {"after an answer that nobody saw",
+     "an answer that comes in and leaves by interfaces which prey does not serve, or that the host's routes refuse, is "
+     "none to it, and an ACK behind it is invalid; conntrack sees each packet that comes in",
+     is_after_unseen_answer, false},
     {"a FIN of no connection",
      "it is *new*, as each segment that may be of a connection from before is; conntrack calls it invalid",
      is_fin_of_nothing, false},

@@ -139,7 +139,7 @@ bool is_error_without_route(const struct difference *d)
     struct packet sent, prey;
     return !d->netfilter_count && d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) &&
            packet_is_error(&prey) && is_own(d->world, &prey) && d->prey->iface == d->sent->iface &&
-           d->world->with & WITH_CHANGES;
+           (d->world->policy_count || d->world->with & WITH_CHANGES);
 }
 
 static bool has_had(const struct talk *t, enum step_kind a, enum step_kind b)
@@ -265,12 +265,25 @@ static bool has_address(const struct world *w, unsigned iface, bool v6)
     return v6 ? w->iface[iface].has6 : w->iface[iface].has4;
 }
 
-/* True if both masquerade by an interface without an address, with another's; or if Linux takes one of loopback. */
+/* True if the source is one that a router would have, had it any address of that family there. */
+static bool is_of_no_interface(const struct world *w, const struct packet *p)
+{
+    uint8_t addr[16];
+    for (unsigned i = 0; i < w->ifs; i++) {
+        world_addr(p->v6, i, HOST_ROUTER, addr);
+        if (!has_address(w, i, p->v6) && !memcmp(p->src, addr, 16)) return true;
+    }
+    return is_from_loopback(p);
+}
+
+/* True if both masquerade by an interface without an address, with another's; or if prey has none, where Linux takes
+ * one of loopback, or the one that a rule of nft names. */
 bool is_anothers_address(const struct difference *d)
 {
     struct packet prey, netfilter;
     if (!d->prey_count && d->netfilter_count)
-        return packet_parse(d->netfilter, &netfilter) && !packet_is_error(&netfilter) && is_from_loopback(&netfilter);
+        return packet_parse(d->netfilter, &netfilter) && !packet_is_error(&netfilter) &&
+               is_of_no_interface(d->world, &netfilter);
     if (!d->prey_count || d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
@@ -405,4 +418,14 @@ bool is_answer_to_unseen(const struct difference *d)
     const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
     return !d->prey_count && of->left && !is_served(d, d->talk->iface) && !is_served(d, of->last.iface) &&
            !is_served(d, d->sent->iface) && d->netfilter_count && is_served(d, d->netfilter->iface);
+}
+
+/* True for what follows an answer that came in by an interface which prey does not serve, and left by none that it
+ * serves. */
+bool is_after_unseen_answer(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
+    if (d->side == SIDE_USER || d->prey_count || !d->netfilter_count || d->talk->proto != IPPROTO_NR_TCP) return false;
+    return has_had(d->talk, STEP_REPLY, STEP_REPLY_AGAIN) && of->left && !is_served(d, of->last.iface) &&
+           (!of->answered || !is_served(d, of->heard.iface)) && d->sent->iface == d->talk->iface;
 }
