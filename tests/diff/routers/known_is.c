@@ -184,9 +184,17 @@ bool is_end_for_all(const struct difference *d)
            memcmp(left.src, d->talk->src, 16) && d->prey_count == 1;
 }
 
+/* True if prey rejects the packet, in the name of its destination. */
+static bool is_rejected(const struct difference *d)
+{
+    struct packet sent, prey;
+    return d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) && is_reject(&prey) &&
+           !memcmp(prey.src, sent.dst, 16) && !memcmp(prey.dst, sent.src, 16);
+}
+
 bool is_after_fin_of_nothing(const struct difference *d)
 {
-    return d->talk->proto == IPPROTO_NR_TCP && d->prey_count < d->netfilter_count &&
+    return d->talk->proto == IPPROTO_NR_TCP && (d->prey_count < d->netfilter_count || is_rejected(d)) &&
            has_had(d->talk, STEP_STRAY, STEP_STRAY);
 }
 
