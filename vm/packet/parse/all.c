@@ -19,7 +19,8 @@ static void cross_bridge(const struct facts *facts, struct key *key)
 static bool shut_out(const struct facts *facts, struct pkt *pkt, const struct key *key)
 {
     const struct facts_iface *at = facts_iface(facts, pkt->iface);
-    const bool shut = at && at->shut && pkt->reason == REASON_NONE && key_is_shut(key, at->shut, at->peer != IFACE_NONE);
+    const bool shut =
+        at && at->shut && pkt->reason == REASON_NONE && key_is_shut(key, at->shut, at->peer != IFACE_NONE);
     if (shut) pkt->reason = REASON_UNJUDGED;
     return shut;
 }
