@@ -119,6 +119,14 @@ static inline uint32_t options_sample(const struct options *o)
     return o->record_sample ? o->record_sample : OPTIONS_SAMPLE;
 }
 
+/* True if -i names the device. */
+static inline bool options_serve(const struct options *o, const char *device)
+{
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (!strcmp(o->ifaces[i], device)) return true;
+    return false;
+}
+
 /* Return the PATH of --tap NAME=PATH; NULL: there is none of that name. */
 static inline const char *options_tap(const struct options *o, const char *name)
 {

@@ -59,8 +59,8 @@ struct route_view {
 struct routes_size {
     uint32_t ranges4, ranges6, ways, legs, rules4, rules6, views, devices;
 };
-/* The entry of a range: the index of its way, and above it the rank of the rule that gave it. */
-enum { ROUTE_RANK_SHIFT = 24, ROUTE_WAY_MASK = (1 << ROUTE_RANK_SHIFT) - 1 };
+/* The entry of a range: the index of its way, and above it the rank of the rule that gave it; no rule has NONE. */
+enum { ROUTE_RANK_SHIFT = 24, ROUTE_WAY_MASK = (1 << ROUTE_RANK_SHIFT) - 1, ROUTE_RANK_NONE = 255 };
 struct routes {
     uint64_t number; /* number of this table; later tables have higher numbers */
     unsigned refs;   /* counted by one thread, which makes and frees it */

@@ -4,7 +4,6 @@
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "runtime/host/guard/sockets.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/host_priv.h"
+#include "runtime/host/look/chains.h"
 #include "runtime/host/look/preflight_priv.h"
 #include "runtime/host/manager.h"
 #include "runtime/host/proc_priv.h"
@@ -139,34 +139,19 @@ static void look_at_egress(struct look *l, const char *table, const char *line, 
                 table, l->p->interfaces[i], table);
 }
 
-/* Find the relevant lines: "table ip NAME {", and of a chain "type nat hook postrouting priority ..." */
-static void look_at_listing(struct look *l, const char *text)
+static void look_at_chain(void *arg, const struct chain_line *c)
 {
-    char family[16] = "", table[200] = "";
-    for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
-        end = strchrnul(line, '\n');
-        const size_t len = (size_t)(end - line);
-        if (sscanf(line, "table %15s %199s", family, table) == 2 || !strncmp(table, "prey_", 5)) continue;
-        if (memmem(line, len, " hook egress ", 13)) look_at_egress(l, table, line, len);
-        if (l->p->port_count && memmem(line, len, "type nat hook postrouting", 25))
-            preflight_tell(l, false,
-                           "the nftables table `%s %s` also translates, perhaps to ports that prey's translation uses|"
-                           "masquerade to :1024-60999 in its rules",
-                           family, table);
-    }
+    struct look *l = arg;
+    if (memmem(c->text, c->len, " hook egress ", 13)) look_at_egress(l, c->table, c->text, c->len);
+    if (l->p->port_count && memmem(c->text, c->len, "type nat hook postrouting", 25))
+        preflight_tell(l, false,
+                       "the nftables table `%s %s` also translates, perhaps to ports that prey's translation uses|"
+                       "masquerade to :1024-60999 in its rules",
+                       c->family, c->table);
 }
 
-/* Look at nftables' rules: arriving frames reach prey before them, leaving ones pass them. Without rights none is
- * seen. */
-void look_at_rules(struct look *l)
-{
-    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!nft) return;
-    nft_ctx_buffer_output(nft);
-    nft_ctx_buffer_error(nft);
-    if (!nft_run_cmd_from_buffer(nft, "list chains")) look_at_listing(l, nft_ctx_get_output_buffer(nft));
-    nft_ctx_free(nft);
-}
+/* Look at nftables' rules: arriving frames reach prey before them, leaving ones pass them. */
+void look_at_rules(struct look *l) { chains_each(look_at_chain, l); }
 
 static bool is_wanted(const struct look *l, unsigned port)
 {

@@ -35,13 +35,6 @@ static const char *way_of(const struct control *control, const uint32_t addr[4],
     return link ? link->name : NULL;
 }
 
-static bool is_port(const struct options *o, const char *device)
-{
-    bool is = false;
-    for (unsigned i = 0; i < o->iface_count && device; i++) is |= !strcmp(o->ifaces[i], device);
-    return is;
-}
-
 /* Find the device and the gap that the packet may fall through. False: it comes by a port, or its way is unknown. */
 static bool find_way(const struct control *control, const struct key *key, const char *on, struct sought *s)
 {
@@ -49,11 +42,11 @@ static bool find_way(const struct control *control, const struct key *key, const
     if (key->kind & KIND_OUT) {
         s->device = on ? on : out;
         s->gaps = GAP_OUT;
-        return s->device && !is_port(control->o, s->device);
+        return s->device && !options_serve(control->o, s->device);
     }
     s->device = on ? on : way_of(control, key->src, key->kind);
-    s->gaps = key->kind & KIND_IN ? GAP_IN : GAP_FORWARD | (is_port(control->o, out) ? 0 : GAP_PAST);
-    return s->device && !is_port(control->o, s->device);
+    s->gaps = key->kind & KIND_IN ? GAP_IN : GAP_FORWARD | (out && options_serve(control->o, out) ? 0 : GAP_PAST);
+    return s->device && !options_serve(control->o, s->device);
 }
 
 static uint16_t port_iface(const struct control *control, const char *device)

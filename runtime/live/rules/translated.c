@@ -14,13 +14,6 @@ struct notices {
     unsigned told;
 };
 
-static bool is_port(const struct options *o, const char *device)
-{
-    bool is = false;
-    for (unsigned i = 0; i < o->iface_count; i++) is |= !strcmp(o->ifaces[i], device);
-    return is;
-}
-
 /* Return the device by which a foreign address is reached, if it is no port; NULL: none. */
 static const char *behind_of(const struct notices *n, const uint32_t addr[4], uint8_t family)
 {
@@ -28,7 +21,7 @@ static const char *behind_of(const struct notices *n, const uint32_t addr[4], ui
     struct host_route route;
     if (host_route(n->rules->carry->host, &q, &route) || route.local) return NULL;
     const struct host_link *link = host_link(n->rules->carry->host, route.ifindex);
-    return link && !link->loopback && !is_port(n->rules->o, link->name) ? link->name : NULL;
+    return link && !link->loopback && !options_serve(n->rules->o, link->name) ? link->name : NULL;
 }
 
 /* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is

@@ -3,7 +3,7 @@
 
 #include "vm/judge/routes.h"
 
-enum { POLICY_USES = 128, ROUTE_RANK_NONE = 255 };
+enum { POLICY_USES = 128 };
 
 /* A table that a rule looks up. */
 struct policy_use {

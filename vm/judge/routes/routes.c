@@ -7,7 +7,7 @@
 #include "vm/judge/sets/walk.h"
 
 #define NO_ENTRY UINT32_MAX
-enum { RANK_NONE = NO_ENTRY >> ROUTE_RANK_SHIFT };
+static_assert(ROUTE_RANK_NONE == NO_ENTRY >> ROUTE_RANK_SHIFT, "no entry has the rank of no rule");
 enum { RANGES_MOST = 1 << 25, LEGS_MOST = 1 << 24 };
 
 size_t routes_bytes(const struct routes_size *n)
@@ -86,7 +86,7 @@ static bool rule_fits(const struct routes *r, const struct route_rule *x, uint32
 {
     const unsigned most = family == 4 ? 32 : 128;
     if (x->family != family || x->from_bits > most || x->to_bits > most || x->does >= ROUTE_DOES) return false;
-    if (x->why >= WAY_WHYS || x->device > r->size.devices || x->rank == RANK_NONE) return false;
+    if (x->why >= WAY_WHYS || x->device > r->size.devices || x->rank == ROUTE_RANK_NONE) return false;
     if (i && x->rank <= x[-1].rank) return false;
     if (x->does == ROUTE_GOES_TO) return x->next > i && x->next <= count;
     return x->does != ROUTE_LOOKS_UP || (x->view && x->view < r->size.views);

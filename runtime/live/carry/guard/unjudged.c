@@ -24,13 +24,6 @@ static bool is_allowed(const struct search *s, const char *device)
     return is;
 }
 
-static bool is_port(const struct options *o, const char *device)
-{
-    bool is = false;
-    for (unsigned i = 0; i < o->iface_count; i++) is |= !strcmp(o->ifaces[i], device);
-    return is;
-}
-
 /* Settle what is done about a device. */
 static struct unjudged settled(const struct search *s, struct unjudged u)
 {
@@ -82,7 +75,7 @@ static void find_named(const struct search *s)
     for (uint32_t i = 0; i < s->p->ifaces_count; i++) {
         const char *device = program_str(s->p, s->p->ifaces[i].device);
         const struct host_link *link = host_link_named(s->carry->host, device);
-        if (!s->named[i] || is_port(s->carry->o, device) || (link && link->loopback)) continue;
+        if (!s->named[i] || options_serve(s->carry->o, device) || (link && link->loopback)) continue;
         const struct unjudged u = {.device = device,
                                    .gaps = gaps_of(s, device),
                                    .why = why_of(link),
@@ -130,7 +123,7 @@ static void find_others(const struct search *s)
     for (unsigned i = 0; i < count; i++) {
         const struct host_link *link = &all[i];
         const bool named = is_of_pattern(s, link->name);
-        if (link->loopback || is_port(s->carry->o, link->name) || is_found(s, link->name)) continue;
+        if (link->loopback || options_serve(s->carry->o, link->name) || is_found(s, link->name)) continue;
         if (!named && (!link->up || is_over_or_under(s, link) || tun_is_given(s->carry->host, link))) continue;
         const unsigned gaps = gaps_of(s, link->name);
         if (gaps) found(s, (struct unjudged){.device = link->name, .gaps = gaps, .why = why_of(link), .named = named});

@@ -1,0 +1,12 @@
+/* Chains of nftables, as the host has them, but for those of prey's own tables. */
+#pragma once
+
+#include <stddef.h>
+
+struct chain_line {
+    const char *family, *table; /* of the table that it stands in */
+    const char *text;           /* a line of `nft list chains`, with `len` bytes, such as "type nat hook output …" */
+    size_t len;
+};
+/* Call `each` for all lines. Without the right to see them there are none. */
+void chains_each(void (*each)(void *arg, const struct chain_line *line), void *arg);
