@@ -40,7 +40,8 @@ struct route_rule {
     uint8_t port;        /* interface of arrival: its index among those served; ROUTE_NO_PORT: not served */
     uint16_t device;     /* 1 + its index among the table's devices */
     uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
-    uint8_t zero[6];
+    uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: alone */
+    uint8_t zero[5];
 };
 static_assert(sizeof(struct route_rule) == 64, "a power of two (docs/kernel.md)");
 
@@ -59,6 +60,28 @@ struct route_seen {
 
 /* Result for one rule: NO, YES, or FIT_UNKNOWN with the cause added. */
 enum route_fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
+
+/* Ways of a packet by rules of which nobody knows whether it meets them. Its way is known where all are the same. */
+struct route_branch {
+    uint32_t way;  /* 1 + the way by the first such rule; 0: there is none yet */
+    uint32_t why;  /* enum way_why of that rule */
+    uint32_t mark; /* its number, if it asks for nothing else that is unknown: rules with that number are not met, where
+                    * the packet goes past it */
+};
+/* Take the way by a rule with that fit, unknown. False: there is another way already. */
+static inline bool route_branches(struct route_branch *b, const struct route_rule *x, uint32_t fit, uint32_t way)
+{
+    if (b->way) return b->way == way + 1;
+    b->way = way + 1;
+    b->why = fit - FIT_UNKNOWN;
+    b->mark = b->why == WAY_MARK && !(x->asks & (ROUTE_ASKS_NOT | ROUTE_ASKS_UNSEEN)) ? x->mark : 0;
+    return true;
+}
+/* True if the packet has gone past an earlier rule for the same mark, and so does not meet this one. */
+static inline bool route_is_past(const struct route_branch *b, const struct route_rule *x)
+{
+    return b->mark && b->mark == x->mark && !(x->asks & ROUTE_ASKS_NOT);
+}
 
 /* Fill in what the key tells. */
 static inline void route_seen_key(struct route_seen *s, const struct key *key, bool returns)

@@ -101,6 +101,7 @@ struct route {
 struct route_policy {
     struct route_rule rule; /* conditions; `does` and `why`. The table's maker sets the rest */
     uint32_t table;         /* with ROUTE_LOOKS_UP */
+    uint32_t mark, mask;    /* with ROUTE_ASKS_MARK */
     int suppressed;         /* routes with prefixes of that length, or shorter, do not count; -1: none */
     uint32_t priority;
     uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to look at; without such a rule this one does

@@ -116,9 +116,10 @@ struct kpkt {
     struct kernel_walk walk;   /* used with counted loops (loop.bpf.h) */
     struct kernel_again again; /* the same */
     struct kernel_asked asked;
-    struct route_seen routed; /* question about a way (judge/ways.h) */
-    uint8_t missed;           /* enum kernel_long: set by look, of a packet that takes the long way */
-    uint8_t arrives;          /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    struct route_seen routed;       /* question about a way (judge/ways.h) */
+    struct route_branch branch_way; /* the same: ways by rules that it may meet */
+    uint8_t missed;                 /* enum kernel_long: set by look, of a packet that takes the long way */
+    uint8_t arrives;                /* 1: set by look_in, for look_tc: the packet at hand arrives */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];

@@ -76,10 +76,13 @@ static void learn_arrival(struct routing *r, const char *name, struct route_rule
 }
 
 /* Read the mark. The kernel leaves a value of 0 out, and tells its mask. */
-static void learn_mark(const struct told *t, struct route_rule *rule)
+static void learn_mark(const struct told *t, struct route_policy *p)
 {
+    struct route_rule *rule = &p->rule;
     const uint32_t mark = netlink_u32(t->at[FRA_FWMARK]);
     const uint32_t mask = t->at[FRA_FWMASK] ? netlink_u32(t->at[FRA_FWMASK]) : mark ? UINT32_MAX : 0;
+    p->mark = mark;
+    p->mask = mask;
     if (!mask) return;
     need(rule, ROUTE_ASKS_MARK);
     if (!(mark & mask)) need(rule, ROUTE_ASKS_NO_MARK);
@@ -110,8 +113,9 @@ static void learn_ports(const struct nlattr *a, uint16_t ports[2])
     ports[1] = range.end;
 }
 
-static void learn_conditions(struct routing *r, const struct told *t, struct route_rule *rule)
+static void learn_conditions(struct routing *r, const struct told *t, struct route_policy *p)
 {
+    struct route_rule *rule = &p->rule;
     const struct host_addr from = netlink_addr(t->at[FRA_SRC]), to = netlink_addr(t->at[FRA_DST]);
     memcpy(rule->from, from.word, sizeof rule->from);
     memcpy(rule->to, to.word, sizeof rule->to);
@@ -122,7 +126,7 @@ static void learn_conditions(struct routing *r, const struct told *t, struct rou
     learn_ports(t->at[FRA_SPORT_RANGE], rule->src_ports);
     learn_ports(t->at[FRA_DPORT_RANGE], rule->dst_ports);
     learn_arrival(r, netlink_text(t->at[FRA_IIFNAME]), rule);
-    learn_mark(t, rule);
+    learn_mark(t, p);
     learn_own(r, t, rule);
     if (t->at[FRA_TUN_ID] || has_unread(t)) need_unseen(rule);
     if (t->head->flags & FIB_RULE_INVERT) need(rule, ROUTE_ASKS_NOT);
@@ -167,7 +171,7 @@ int policy_learn(struct routing *r, const struct nlmsghdr *nlh)
     if (netlink_u8(t.at[FRA_PROTOCOL]) == HERE_PROTOCOL) return 0; /* none of prey's packets match */
     struct route_policy p = {.rule = {.family = t.head->family == AF_INET ? 4 : 6, .port = ROUTE_NO_PORT},
                              .priority = netlink_u32(t.at[FRA_PRIORITY])};
-    learn_conditions(r, &t, &p.rule);
+    learn_conditions(r, &t, &p);
     learn_action(r, &t, &p);
     return policy_add(r, &p) ? 0 : -ENOMEM;
 }

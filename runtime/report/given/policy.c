@@ -72,12 +72,15 @@ static bool read_hex(const char *word, char end, uint32_t *value, const char **r
     return !errno && at != word && n <= UINT32_MAX && (*at == 0 || *at == end);
 }
 
-static int read_mark(struct reading *r, const char *word, struct route_rule *rule)
+static int read_mark(struct reading *r, const char *word, struct route_policy *p)
 {
+    struct route_rule *rule = &p->rule;
     uint32_t mark, mask = UINT32_MAX;
     const char *rest;
     if (!read_hex(word, '/', &mark, &rest) || (*rest && !read_hex(rest + 1, 0, &mask, &rest)))
         return routes_fault(r, "a mark must be a number, or two around a `/`, not", word);
+    p->mark = mark;
+    p->mask = mask;
     if (mask) rule->asks |= ROUTE_ASKS_MARK;
     if (mask && !(mark & mask)) rule->asks |= ROUTE_ASKS_NO_MARK;
     return 0;
@@ -179,7 +182,7 @@ static int read_valued(struct reading *r, const char *word, const char *value, s
     if (is(word, "from") || is(word, "to")) return read_prefix(r, x, value, is(word, "from"));
     if (is(word, "tos") || is(word, "dsfield")) return read_tos(r, value, false, rule);
     if (is(word, "dscp")) return read_tos(r, value, true, rule);
-    if (is(word, "fwmark")) return read_mark(r, value, rule);
+    if (is(word, "fwmark")) return read_mark(r, value, &x->policy);
     if (is(word, "iif") || is(word, "dev")) return read_device(r, value, x);
     if (is(word, "ipproto")) return read_protocol(r, value, rule);
     if (is(word, "sport")) return read_ports(r, value, rule->src_ports);

@@ -239,6 +239,34 @@ static void rules_go_on(void **state)
     routes_put(r);
 }
 
+/* A way is known if it is the same whether a packet has a mark or not: rules for one mark are met together. */
+static void marks_may_change_nothing(void **state)
+{
+    (void)state;
+    enum { MARK = 0x80000, MASK = 0xff0000 };
+    struct route_policy rules[] = {
+        {.rule = {.family = 4, .asks = ROUTE_ASKS_MARK}, .mark = MARK, .mask = MASK, .table = 254, .suppressed = -1},
+        {.rule = {.family = 4, .asks = ROUTE_ASKS_MARK, .does = ROUTE_REFUSES}, .mark = MARK | 1, .mask = MASK},
+        {.rule = {.family = 4}, .table = 9, .suppressed = -1}};
+    const uint32_t src[4] = {1};
+    for (unsigned i = 0; i < 4; i++) {
+        if (i == 1) rules[1].mark = 1 << 16; /* another mark */
+        if (i == 2) rules[1].rule.asks |= ROUTE_ASKS_NOT, rules[1].mark = MARK;
+        if (i == 3) rules[1] = rules[0], rules[1].mark = 1 << 16;
+        struct routes *r = with_rules(rules, 3);
+        const uint32_t past[4] = {0x01000000}, there[4] = {0xc0ffffff};
+        const struct route_query q = {.to = past, .from = src, .family = 4, .marked = true};
+        const struct route_query in_table = {.to = there, .from = src, .family = 4, .marked = true};
+        const bool known = i == 0 || i == 3;
+        if (known)
+            assert_ptr_equal(routes_find(r, &q), &r->ways[MAIN]);
+        else
+            assert_int_equal(routes_find(r, &q)->why, WAY_MARK);
+        assert_int_equal(routes_find(r, &in_table)->why, WAY_MARK); /* table 9, or the main one */
+        routes_put(r);
+    }
+}
+
 /* More rules than a table holds: no way is known. */
 static void too_many_rules(void **state)
 {
@@ -394,15 +422,11 @@ static void a_route_replaces_those_of_its_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prefixes_are_found),
-        cmocka_unit_test(rules_choose_tables),
-        cmocka_unit_test(rules_ask_for_fields),
-        cmocka_unit_test(rules_go_on),
-        cmocka_unit_test(too_many_rules),
-        cmocka_unit_test(legs_have_shares),
-        cmocka_unit_test(few_tables_hide_ways),
-        cmocka_unit_test(damaged_tables_are_refused),
-        cmocka_unit_test(a_route_replaces_those_of_its_prefix),
+        cmocka_unit_test(prefixes_are_found),         cmocka_unit_test(rules_choose_tables),
+        cmocka_unit_test(rules_ask_for_fields),       cmocka_unit_test(rules_go_on),
+        cmocka_unit_test(marks_may_change_nothing),   cmocka_unit_test(too_many_rules),
+        cmocka_unit_test(legs_have_shares),           cmocka_unit_test(few_tables_hide_ways),
+        cmocka_unit_test(damaged_tables_are_refused), cmocka_unit_test(a_route_replaces_those_of_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,14 +53,29 @@ static uint32_t target_of(const struct routes_said *said, uint32_t at)
     return said->rules_count;
 }
 
-/* Add a rule to the list. False: no room. */
-static bool list(struct policy *p, const struct route_policy *x, uint32_t at, uint8_t rank, unsigned first)
+/* Return the number of the mark that a rule asks for (route_rule.mark): that of the first of the list which asks for
+ * it. */
+static uint8_t mark_of(const struct policy *p, const struct routes_said *said, const struct route_policy *x)
 {
+    if (!(x->rule.asks & ROUTE_ASKS_MARK)) return 0;
+    for (unsigned i = 0; i < p->rules_count; i++) {
+        const struct route_policy *y = &said->rules[p->said[i]];
+        const bool same = y->mask == x->mask && (y->mark & y->mask) == (x->mark & x->mask);
+        if (y->rule.asks & ROUTE_ASKS_MARK && same) return p->rules[i].mark;
+    }
+    return (uint8_t)(p->rules_count + 1);
+}
+
+/* Add a rule to the list. False: no room. */
+static bool list(struct policy *p, const struct routes_said *said, uint32_t at, uint8_t rank, unsigned first)
+{
+    const struct route_policy *x = &said->rules[at];
     const uint8_t view = x->rule.does == ROUTE_LOOKS_UP ? view_of(p, x, first) : 0;
     if (p->rules_count == ROUTE_RULES_MOST || (x->rule.does == ROUTE_LOOKS_UP && !view)) return false;
     p->said[p->rules_count] = at;
     p->rules[p->rules_count] = x->rule;
     p->rules[p->rules_count].rank = rank;
+    p->rules[p->rules_count].mark = mark_of(p, said, x);
     p->rules[p->rules_count++].view = view;
     return true;
 }
@@ -95,7 +110,7 @@ void policy_make(struct policy *p, const struct routes_said *said, uint8_t famil
             fits = use(p, x, (uint8_t)rank, 0);
             ended = x->rule.does == ROUTE_REFUSES;
         } else if (fits) {
-            fits = list(p, x, i, (uint8_t)rank, first);
+            fits = list(p, said, i, (uint8_t)rank, first);
         }
         rank++;
     }

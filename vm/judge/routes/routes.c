@@ -215,25 +215,39 @@ static uint32_t arrives(const struct route_query *q, const struct route_rule *x,
     return d ? route_arrival_fits(d->iface, d->tag, s) : FIT_NO;
 }
 
+/* Return the number of an entry's way; of those that are refused there is one. */
+static uint32_t way_number(const struct routes *r, uint32_t entry)
+{
+    const struct route_way *way = way_at(r, entry);
+    return way->kind == ROUTE_REFUSED ? ROUTE_WAY_MASK : (uint32_t)(way - r->ways);
+}
+
+/* Return the way by the rules that fit, unless it is another by those that may fit. */
+static const struct route_way *settled(const struct routes *r, const struct route_branch *b, uint32_t entry)
+{
+    return b->way && b->way != way_number(r, entry) + 1 ? asks(b->why) : way_at(r, entry);
+}
+
 /* Walk the rules that come before the answer of the merged tables. A rule that may fit changes nothing if its table
- * holds no route to the address. */
+ * holds no route to the address, or one that all other rules lead to. */
 static const struct route_way *walk(const struct routes *r, const struct route_query *q, uint32_t merged)
 {
     const struct route_rule *rules = r->rules + (q->family == 4 ? 0 : r->size.rules4);
     const uint32_t count = q->family == 4 ? r->size.rules4 : r->size.rules6, rank = merged >> ROUTE_RANK_SHIFT;
     const struct route_seen s = seen_of(q);
+    struct route_branch b = {0};
     for (uint32_t i = 0; i < count && rules[i].rank < rank;) {
         const struct route_rule *x = &rules[i++];
-        const uint32_t fit = route_rule_fits(x, &s, arrives(q, x, &s));
+        const uint32_t fit = route_is_past(&b, x) ? FIT_NO : route_rule_fits(x, &s, arrives(q, x, &s));
         const uint32_t entry = fit && x->does == ROUTE_LOOKS_UP ? entry_of(r, x->view, q) : NO_ENTRY;
         if (!fit || (x->does == ROUTE_LOOKS_UP && entry == NO_ENTRY)) continue;
-        if (fit >= FIT_UNKNOWN) return asks(fit - FIT_UNKNOWN);
-        if (x->does == ROUTE_LOOKS_UP) return way_at(r, entry);
-        if (x->does == ROUTE_REFUSES) return &refused;
-        if (x->does == ROUTE_ASKS) return asks(x->why);
-        i = x->next;
+        if (fit >= FIT_UNKNOWN && x->does >= ROUTE_GOES_TO) return asks(b.way ? b.why : fit - FIT_UNKNOWN);
+        if (fit < FIT_UNKNOWN && x->does <= ROUTE_REFUSES) return settled(r, &b, entry);
+        if (fit >= FIT_UNKNOWN && !route_branches(&b, x, fit, way_number(r, entry))) return asks(b.why);
+        if (fit < FIT_UNKNOWN && x->does == ROUTE_ASKS) return asks(x->why);
+        if (fit < FIT_UNKNOWN) i = x->next;
     }
-    return way_at(r, merged);
+    return settled(r, &b, merged);
 }
 
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q)

@@ -44,16 +44,28 @@ GLOBAL uint64_t kernel_route_rule_fits(struct kpkt *k NONNULL, uint32_t i)
 GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t at, uint32_t merged)
 {
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
+    struct route_branch *b = &k->branch_way;
     if (x->rank >= merged >> ROUTE_RANK_SHIFT) return FOUND | (merged & ROUTE_WAY_MASK);
+    if (route_is_past(b, x)) return at + 1;
     const uint64_t fit = kernel_route_rule_fits(k, i);
     if (!fit) return at + 1;
     uint64_t way = KERNEL_WAY_REFUSED;
     if (x->does == ROUTE_LOOKS_UP) way = kernel_route_entry(k, x->view) & ROUTE_WAY_MASK;
     if (way == KERNEL_WAY_THROW) return at + 1;
-    if (fit >= FIT_UNKNOWN) return FOUND | (fit - FIT_UNKNOWN);
+    if (fit >= FIT_UNKNOWN) {
+        if (x->does >= ROUTE_GOES_TO) return FOUND | (b->way ? b->why : fit - FIT_UNKNOWN);
+        return route_branches(b, x, (uint32_t)fit, (uint32_t)way) ? at + 1 : FOUND | b->why;
+    }
     if (x->does == ROUTE_GOES_TO) return x->next;
     if (x->does == ROUTE_ASKS) return FOUND | x->why;
     return FOUND | way;
+}
+
+/* Return the way that was found, unless it is another by rules that the packet may meet. */
+static inline uint64_t settled(const struct kpkt *k, uint32_t way)
+{
+    const struct route_branch *b = &k->branch_way;
+    return b->way && b->way != way + 1 ? b->why : way;
 }
 
 /* Return the number of the way to k->routed: vm/judge/routes/routes.c, routes_find. */
@@ -64,13 +76,14 @@ GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
     const uint32_t first = v6 ? state_world.route_rules4 : 0;
     const uint32_t count = v6 ? state_world.route_rules6 : state_world.route_rules4;
     const uint32_t merged = (uint32_t)kernel_route_entry(k, 0);
+    k->branch_way = (struct route_branch){0};
     TURNS(ROUTE_RULES_MOST)
     for (uint32_t i = 0; LOOP(i < count);) {
         const uint64_t step = kernel_route_step(k, first + i, i, merged);
-        if (step & FOUND) return (uint32_t)step;
+        if (step & FOUND) return settled(k, (uint32_t)step);
         i = LOOSE((uint32_t)step);
     }
-    return merged & ROUTE_WAY_MASK;
+    return settled(k, merged & ROUTE_WAY_MASK);
 }
 
 /* True if the host sends on what crosses in this family: then it chooses among legs, and marks may be set. */
