@@ -192,9 +192,12 @@ static void oddities(FILE *out, const struct subject *r, const struct vm_counter
         note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
              text_number(c->bad_checksum, a), text_plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
     if (c->ways_unknown)
-        note(out, "routes", "no route is known for %s packet%s, so `out on` and `urpf-failed` are false for %s%s",
+        note(out, "routes",
+             "routes can't tell the way of %s packet%s, so `out on` and `urpf-failed` are false for %s%s",
              text_number(c->ways_unknown, a), text_plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
-             r->o->replay || r->facts.routes ? "" : " (--routes FILE)");
+             r->o->iface_count                 ? " (preyctl explain PACKET says why)"
+             : r->o->replay || r->facts.routes ? ""
+                                               : " (--routes FILE)");
     if (c->verdicts[ACTION_REJECT].packets)
         note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
              text_number(c->answers_limited, b), r->program->meta->rejects_per_s);

@@ -2,6 +2,7 @@
  * this packet". One clause; the caller adds rule and place. */
 #include "vm/flow/grain.h"
 #include "vm/judge/judge.h"
+#include "vm/judge/why.h"
 #include "vm/words/text_priv.h"
 
 enum { ITEMS_SHOWN = 4 };
@@ -211,7 +212,7 @@ static void (*const say[COND_COUNT])(struct text *t, const struct failed *f) = {
 };
 
 /* Say that the packet lacks the field, or has it in a protocol that the rule does not mean. */
-static void say_missing(struct text *t, const struct pbc_cond *c, const struct key *key)
+static void say_missing(struct text *t, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
 {
     const struct cond_info *k = &cond_info[c->kind];
     const bool other_kind = k->traits & COND_ARG_KINDS && !(key->kind & c->arg);
@@ -223,6 +224,8 @@ static void say_missing(struct text *t, const struct pbc_cond *c, const struct k
     } else {
         text_add(t, "%s", k->traits & COND_IN_IP && !(key->kind & KIND_IP) ? "not an IP packet" : k->lacks);
     }
+    if (c->kind == COND_OUT_ON && key->kind & KIND_FORWARD && pkt->way_why != WAY_KNOWN)
+        text_add(t, ": %s", way_why_words((enum way_why)pkt->way_why)->doc);
 }
 
 void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,
@@ -232,7 +235,7 @@ void cond_explain(const struct program *p, const struct pbc_cond *c, const struc
     if (cond_has(c, key, pkt))
         say[c->kind](&t, &(struct failed){p, c, key, pkt});
     else
-        say_missing(&t, c, key);
+        say_missing(&t, c, key, pkt);
 }
 
 /* Add the network of an address: "10.1.2.3", "10.1.2.0/24". */
