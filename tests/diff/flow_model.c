@@ -314,6 +314,7 @@ static bool may_end(const struct run *r, const struct model_flow *f, const struc
     case FLOW_END_EVICTED_ESTABLISHED:
         return s && s->makes && !over && e->end == FLOW_END_EVICTED_HALF_OPEN + (unsigned)class;
     case FLOW_END_REROUTED:
+    case FLOW_END_TRANSLATED:
     case FLOW_END_RETRIED:
     case FLOW_END_CUT_INTO:
     case FLOW_END_SERVER_DOWN: /* nothing is sent on here */
@@ -495,7 +496,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < FLOW_ENDS; i++) {
         const bool rare = i >= FLOW_END_EVICTED_CLOSING; /* flow_table has them */
         if (totals.ends[i] || i == FLOW_END_RETRIED || i == FLOW_END_CUT_INTO || i == FLOW_END_SERVER_DOWN ||
-            i == FLOW_END_REROUTED || rare)
+            i == FLOW_END_REROUTED || i == FLOW_END_TRANSLATED || rare)
             continue;
         printf("# no flow ended %s\n", flow_end_name((enum flow_end)i));
         all = false;

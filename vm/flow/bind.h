@@ -23,17 +23,20 @@ struct flow_bind {
     uint32_t server;                   /* PBC_NONE: nat */
     uint32_t branch;                   /* branch of the service; PBC_NONE: nat, and `nat` is set */
     uint32_t space;                    /* port space of to_src_port (ports.h); PBC_NONE: no port was taken */
-    uint8_t client_mac[6]; /* source MAC of the opener's last packet, where replies go; all 0: its link has none */
-    uint16_t client_iface;
-    uint32_t seq_delta; /* joined flow: server's sequence numbers minus ours; BIND_AWAITED: our first one */
-    uint8_t kind;       /* enum bind_kind */
-    uint8_t flags;      /* enum bind_flag */
+    uint8_t client_mac[6]; /* source MAC of the opener's last packet, where replies go; all 0: its link has none, or it
+                              is not known; BIND_UNSERVED: the opener is behind an interface that is not served */
+    uint16_t client_iface; /* interface that the flow began by; IFACE_NONE: not known */
+    uint32_t seq_delta;    /* joined flow: server's sequence numbers minus ours; BIND_AWAITED: our first one */
+    uint8_t kind;          /* enum bind_kind */
+    uint8_t flags;         /* enum bind_flag */
     union {
         uint16_t nat;     /* BIND_NAT_*: index in NATS */
         uint16_t retried; /* BIND_SERVICE: how many times the client's SYN went to another server (`retries`) */
     };
 };
 static_assert(sizeof(struct flow_bind) == 64, "one line");
+
+#define BIND_UNSERVED UINT64_C(0xffffffffffff) /* no station's */
 
 enum bind_flag {
     BIND_CLIENT_KNOWN = 1 << 0, /* the client is counted at the service (affinity.h) */

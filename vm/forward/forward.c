@@ -135,13 +135,36 @@ bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
     return true;
 }
 
-/* Note where replies go. A packet that anybody can send in the client's name does not change it: a segment that the
- * flow does not accept, a SYN on an open flow. */
+struct way_back forward_back(const struct facts *f, const struct flow_bind *b)
+{
+    if (b->flags & BIND_BY_HOST) return (struct way_back){0, IFACE_NONE};
+    return edge_back(f, b->client_iface, wire_get48(b->client_mac));
+}
+
+bool forward_is_clients(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    if (wire_get48(b->client_mac) == BIND_UNSERVED) return false;
+    if (b->client_iface == IFACE_NONE) return true;
+    return c->routed ? facts_known_as(j->in->facts, b->client_iface) == c->key->iface
+                     : b->client_iface == c->pkt->iface;
+}
+
+/* True if the opener's interface leads nowhere now, so its packets may come by another one. */
+static bool is_cut_off(const struct job *j, const struct flow_bind *b)
+{
+    const struct facts_iface *one = facts_iface(j->in->facts, b->client_iface);
+    return one && one->down;
+}
+
+/* Note where replies go: a station of the interface that the flow began by, while that is up. A packet that anybody can
+ * send in the client's name does not change it: one that comes by another interface, a segment that the flow does not
+ * accept, a SYN on an open flow. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
     if (c->seen.mark == MARK_INVALID) return;
     if (c->routed || (forward_is_syn(c->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY)) return;
+    if (!forward_is_clients(j, c, b) && !is_cut_off(j, b)) return;
     if (b->flags & BIND_BY_HOST) track_drop_recipes(j->vm->forward->track, &c->seen);
     b->flags &= (uint8_t)~BIND_BY_HOST;
     if (forward_note_client(c->pkt, b)) track_drop_recipes(j->vm->forward->track, &c->seen);
@@ -174,7 +197,7 @@ void forward_to_server(const struct job *j, struct packet_ctx *c, const struct f
 static void to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                       const struct track_tuple *own)
 {
-    const struct way_back back = edge_back(j->in->facts, b->client_iface, wire_get48(b->client_mac));
+    const struct way_back back = forward_back(j->in->facts, b);
     struct leave *l = &c->left;
     *l = (struct leave){.service = c->v->service,
                         .server = b->server,

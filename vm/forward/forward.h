@@ -43,6 +43,9 @@ void forward_routed(const struct job *j, struct packet_ctx *c);
 /* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this machine's
  * stack has routed it: nobody knows its way before. */
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);
+/* True for a packet that may begin a flow, in a program with a nat, if no route leads to its destination. It begins
+ * none, lest the flow stay untranslated once there is a route (as in conntrack, which confirms no such packet). */
+bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c);
 
 /* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a translation
  * takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, nothing counted. */

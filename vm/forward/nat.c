@@ -5,6 +5,7 @@
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/packet/wire.h"
 
 static struct nat_asker asker_of(const struct packet_ctx *c)
 {
@@ -76,13 +77,34 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
 {
     struct nat_asker of = asker_of(c);
     if (forward_rerouted(j, c, b)) return;
+    if (b->kind == BIND_NAT_SOURCE && !c->routed && nat_leads_nowhere(j->vm->forward->nat, &of, b->to_dst)) {
+        forward_refuse(c, REASON_NO_WAY);
+        return;
+    }
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
     if (!c->routed && is_of_hosts_way(j, c)) take_hosts_hop(j, c);
     if (!forward_send(j, c, NULL)) return;
     nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
-    forward_keep_recipe(j, c, b);
+    if (forward_is_clients(j, c, b)) forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
+}
+
+/* Note by which interface the opener of a flow came that the host has routed, as far as that is known. */
+static void note_routed(const struct job *j, const struct packet_ctx *c, struct flow_bind *b)
+{
+    const struct facts *f = j->in->facts;
+    unsigned found = 0;
+    b->flags |= BIND_BY_HOST;
+    b->client_iface = IFACE_NONE;
+    if (c->key->iface == IFACE_NONE) return;
+    for (unsigned i = 0; f && i < f->ifaces_count; i++) {
+        if (facts_known_as(f, (uint16_t)i) != c->key->iface) continue;
+        b->client_iface = (uint16_t)i;
+        found++;
+    }
+    if (found > 1) b->client_iface = IFACE_NONE;
+    if (!found) wire_put48(b->client_mac, BIND_UNSERVED);
 }
 
 /* Begin the flow of that binding, whose mappings are held. If the flow cannot begin, the mappings are released. */
@@ -104,16 +126,15 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     }
     *kept = *b;
     kept->flags |= track_age(f->track);
-    kept->client_iface = IFACE_NONE;
     if (c->routed)
-        kept->flags |= BIND_BY_HOST;
+        note_routed(j, c, kept);
     else
         forward_note_client(c->pkt, kept);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
     forward_to_end(j, c, b);
     if (!forward_send(j, c, NULL)) return REASON_NONE;
     nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
-    if (c->routed) forward_keep_recipe(j, c, kept);
+    if (c->routed && forward_is_clients(j, c, kept)) forward_keep_recipe(j, c, kept);
     return REASON_NONE;
 }
 
@@ -195,6 +216,14 @@ static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c
     return j->vm->forward->nat ? nat_choose(j->vm->forward->nat, &of, true, &b) : NAT_NOTHING;
 }
 
+bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c)
+{
+    const struct forward *f = j->vm->forward;
+    const struct nat_asker of = asker_of(c);
+    const bool begins = c->seen.class == SEEN_NEW && c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
+    return f->nat && begins && nat_leads_nowhere(f->nat, &of, c->key->dst);
+}
+
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
 {
     if (c->seen.class == SEEN_ORIGINAL) return is_of_hosts_way(j, c) && !hosts_hop(j, c);
@@ -269,7 +298,7 @@ static void begin_routed(const struct job *j, struct packet_ctx *c)
         return;
     }
     if (c->seen.slot != FLOW_NONE) {
-        track_end(f->track, &c->seen, FLOW_END_REROUTED);
+        track_end(f->track, &c->seen, FLOW_END_TRANSLATED);
         track_look(f->track, c->key, c->pkt, &c->seen);
     }
     forward_nat_begin(j, c);

@@ -29,7 +29,7 @@ static bool segment_leave(const struct speech *e, struct flow_segment *s, struct
     struct pkt *out = NULL;
     s->v6 = e->v6;
     if (tx->count >= tx->cap || !vm->cfg.pool || build_flow_segment(s, vm->cfg.pool, &out)) return false;
-    if (wire_get48(e->bind->client_mac))
+    if (wire_get48(e->bind->client_mac) && !(e->bind->flags & BIND_BY_HOST))
         edit_ether(out, to.mac, edge_mac(e->j->in->facts, to.iface, NULL), e->tags, e->tag_count,
                    e->v6 ? ETHER_IP6 : ETHER_IP4);
     struct tx_entry entry = {.pkt = out,
@@ -53,7 +53,7 @@ bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_
     s->src_port = e->own.dst_port;
     s->dst_port = e->own.src_port;
     const struct flow_bind *b = e->bind;
-    return segment_leave(e, s, edge_back(e->j->in->facts, b->client_iface, wire_get48(b->client_mac)), cause);
+    return segment_leave(e, s, forward_back(e->j->in->facts, b), cause);
 }
 
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause)

@@ -50,6 +50,7 @@ enum kernel_would {
     KERNEL_WOULD_CHANGES = 1 << 2, /* other than the same would become of the packet */
     KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be told */
     KERNEL_WOULD_BEGAN = 1 << 4,   /* the first packet of its flow that audit would change */
+    KERNEL_NOWHERE = 1 << 5,       /* not of that judgement: no route leads anywhere, as far as a nat asks */
 };
 
 enum { KERNEL_ASKERS = 16 }; /* threads of processes with a packet of their own, behind those of CPUs */

@@ -111,7 +111,7 @@ static void packet_keep(const struct job *j, struct packet_ctx *c)
     const struct vm *vm = j->vm;
     settle(j, c);
     if (vm->forward && forward_is_hosts(j, c)) c->v->flags |= VERDICT_HOSTS;
-    if (vm->track) track_accept(vm->track, c->key, c->pkt, &c->seen);
+    if (vm->track && !(vm->forward && forward_leads_nowhere(j, c))) track_accept(vm->track, c->key, c->pkt, &c->seen);
     if (vm->track && track_answers(&c->seen)) c->v->done |= inquiry_is_elsewhere(c->key);
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }

@@ -28,6 +28,8 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
 {
     const bool past = !(s->ways & c->way);
     if (!(s->ways & (c->way | c->past))) return;
+    /* Packets that prey gives back came by one of its ports, and were judged there. */
+    if (past) fprintf(out, "%s \"%s\" %s \"prey-*\" return\n", c->field, s->device, c->other);
     fprintf(out, "%s \"%s\" ", c->field, s->device);
     if (past) fprintf(out, "%s != { ", c->other);
     for (unsigned i = 0; i < g->port_count && past; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", g->ports[i]);

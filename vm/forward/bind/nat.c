@@ -280,7 +280,12 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
     if (!has_address(n, one, family, b)) return true;
     if (!original) return false;
     const struct way_found way = way_now(n, of, b);
-    return way.kind != ROUTE_ASK && !keeps_way(n, one, family, &way, b);
+    return way.kind != ROUTE_ASK && way.kind != ROUTE_REFUSED && !keeps_way(n, one, family, &way, b);
+}
+
+bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const uint32_t to[4])
+{
+    return way_find(n->facts, of->key, of->pkt, to).kind == ROUTE_REFUSED;
 }
 
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)

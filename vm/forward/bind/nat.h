@@ -71,9 +71,12 @@ bool nat_held(const struct nat *n);
 /* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: one of its packets */
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* True if the packet's flow, which is masqueraded, is over: its outside address is no longer this machine's, or the
- * packet, of its original direction, leaves by another interface than the statement's. A flow of a `source` keeps its
- * end, whatever its way. Both as netfilter has it (nf_nat_masquerade). */
+ * packet, of its original direction, leaves by another interface than the statement's. A flow whose packets no route
+ * leads anywhere goes on, and one of a `source` keeps its end, whatever its way. All as netfilter has it
+ * (nf_nat_masquerade). */
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
+/* True if routes lead no packet like that one to the address. */
+bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const uint32_t to[4]);
 /* True for a packet of the original direction, whose destination stays, if its statement asks for a way out, and nobody
  * but this machine's stack knows by which interface it leaves. */
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);

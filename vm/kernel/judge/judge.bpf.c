@@ -3,6 +3,7 @@
 
 #include "vm/forward/cookie/may_prove.h"
 #include "vm/judge/decided.h"
+#include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
@@ -88,6 +89,7 @@ inline_whole void find_way(struct kpkt *k)
     const struct way_found way = kernel_way_of(kernel_way_find(k));
     k->pkt.way = way.out;
     k->pkt.way_why = way.why;
+    if (way.kind == ROUTE_REFUSED) k->said |= KERNEL_NOWHERE;
 }
 
 /* True if something is in audit. Read from a map, so that the verifier looks at the functions of the second judgement:
