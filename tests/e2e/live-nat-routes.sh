@@ -258,4 +258,16 @@ END
     same 'reload: it is loaded' "$status" 0
     same 'reload: one more statement translates what the host has routed' "$(from branch 203.0.113.9)" 203.0.113.2
     prey_ends
+    # Guard rules shut what passes by prey, and nothing that prey gives back.
+    rules named <<'END'
+nat home { masquerade from 10.1.0.0/24, 10.99.0.0/24 out on "wan" }
+firewall f forward default drop {
+  accept state established, related
+  accept on "lan", "vpn"
+}
+END
+    RECORD= prey prey --exec kernel -i lan -i wan named.pbc # by which device a packet came that is first seen where it leaves is not recorded
+    same 'a device that rules name: its answers come back' "$(from branch 203.0.113.9)" 203.0.113.2
+    same 'a device that rules name: it is reached as before' "$(from client 10.99.0.5)" 10.1.0.7
+    prey_ends
 fi

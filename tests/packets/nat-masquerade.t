@@ -137,14 +137,8 @@ in      eth / ip4 203.0.113.1 > 192.0.2.1 / udp 9000 > 53
 verdict accept - - - -
 in      eth / ip4 10.0.0.5 > 224.0.0.5 / udp 5000 > 53
 verdict accept OUT - - -
-# ... nor what no router passes on: loopback, one link alone, this network, no address.
+# ... nor what no router passes on: loopback, and one link alone in IPv6.
 in      eth / ip4 10.0.0.5 > 127.0.0.1 / udp 5000 > 53
-verdict accept OUT - - -
-in      eth / ip4 10.0.0.5 > 169.254.7.1 / udp 5000 > 53
-verdict accept OUT - - -
-in      eth / ip4 10.0.0.5 > 0.0.0.9 / udp 5000 > 53
-verdict accept OUT - - -
-in      eth / ip4 10.0.0.5 > 240.0.0.1 / udp 5000 > 53
 verdict accept OUT - - -
 in      eth / ip6 2001:db8:1::5 > ff02::5 / udp 5000 > 53
 verdict accept OUT - - -
@@ -228,3 +222,14 @@ out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 
 speaks  -
 in      eth / ip4 10.0.0.7 > 192.0.2.1 / tcp 5000 > 53 syn
 verdict drop - - - no-source-port
+# Linux routes link-local addresses of IPv4, class E and 0/8 as any others, so no inside address leaves to them.
+speaks  203.0.113.1
+in      eth / ip4 10.0.0.6 > 169.254.7.1 / udp 5000 > 53
+verdict forward - - - -
+out     any
+in      eth / ip4 10.0.0.6 > 0.0.0.9 / udp 5000 > 53
+verdict forward - - - -
+out     any
+in      eth / ip4 10.0.0.6 > 240.0.0.1 / udp 5000 > 53
+verdict forward - - - -
+out     any

@@ -95,3 +95,36 @@ verdict accept LAN - - -
 route   -
 in      eth / ip4 10.1.0.7 > 192.0.2.78 / udp 5000 > 53
 verdict accept LAN - - -
+# A packet without a route has begun no flow: once there is one, it is translated. A flow outlives a route that is gone for a while.
+route   default=wan, 10.1.0.0/24=lan
+in      eth / ip4 10.1.0.7 > 192.0.2.77 / udp 5000 > 53
+verdict forward LAN - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:4d / ip4 203.0.113.3 > 192.0.2.77 ttl 63 / udp 9 > 53
+route   10.1.0.0/24=lan
+in      eth / ip4 10.1.0.7 > 192.0.2.77 / udp 5000 > 53
+verdict drop LAN - - no-way
+route   default=wan, 10.1.0.0/24=lan
+in      eth / ip4 10.1.0.7 > 192.0.2.77 / udp 5000 > 53
+verdict forward LAN - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:4d / ip4 203.0.113.3 > 192.0.2.77 ttl 63 / udp 9 > 53
+# Whoever sends in its opener's name by another interface gets none of its replies; a station of the same interface does, as there a host may move.
+on      wan
+in      eth / ip4 192.0.2.77 > 203.0.113.3 / udp 53 > 9
+verdict forward - - - -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 192.0.2.77 > 10.1.0.7 ttl 63 / udp 53 > 5000
+on      dmz
+in      eth 02:00:00:00:00:66 > 02:00:00:00:00:02 / ip4 10.1.0.7 > 192.0.2.77 / udp 5000 > 53
+verdict forward GOES_ON - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:4d / ip4 203.0.113.3 > 192.0.2.77 ttl 63 / udp 9 > 53
+on      wan
+in      eth / ip4 192.0.2.77 > 203.0.113.3 / udp 53 > 9
+verdict forward - - - -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 192.0.2.77 > 10.1.0.7 ttl 63 / udp 53 > 5000
+on      lan
+in      eth 02:00:00:00:00:67 > 02:00:00:00:00:02 / ip4 10.1.0.7 > 192.0.2.77 / udp 5000 > 53
+verdict forward GOES_ON - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:4d / ip4 203.0.113.3 > 192.0.2.77 ttl 63 / udp 9 > 53
+on      wan
+in      eth / ip4 192.0.2.77 > 203.0.113.3 / udp 53 > 9
+verdict forward - - - -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:67 / ip4 192.0.2.77 > 10.1.0.7 ttl 63 / udp 53 > 5000
