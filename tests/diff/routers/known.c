@@ -70,7 +70,8 @@ const struct known known_differences[] = {
     {"an answer of no connection",
      "a reset, a SYN ACK, an echo reply or an error without a flow that would leave by a statement is refused (RFC "
      "5508, "
-     "REQ-4): it would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is",
+     "REQ-4): it would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is, or to this "
+     "machine, which resets it",
      is_refused_without_flow, false},
     {"a segment of no connection is translated",
      "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside "

@@ -20,6 +20,14 @@ static bool is_reject(const struct packet *p) { return is_reset(p) || is_port_un
 
 static bool is_served(const struct difference *d, unsigned iface) { return d->world->iface[iface].served; }
 
+/* True if prey rejects the packet, in the name of its destination. */
+static bool is_rejected(const struct difference *d)
+{
+    struct packet sent, prey;
+    return d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) && is_reject(&prey) &&
+           !memcmp(prey.src, sent.dst, 16) && !memcmp(prey.dst, sent.src, 16);
+}
+
 /* What came by an interface that is not served is rejected where it leaves: the host routes the answer. */
 bool is_reject_in_its_name(const struct difference *d)
 {
@@ -138,8 +146,8 @@ bool is_error_without_route(const struct difference *d)
 {
     struct packet sent, prey;
     return !d->netfilter_count && d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) &&
-           packet_is_error(&prey) && is_own(d->world, &prey) && d->prey->iface == d->sent->iface &&
-           (d->world->policy_count || d->world->with & WITH_CHANGES);
+           ((packet_is_error(&prey) && is_own(d->world, &prey)) || is_rejected(d)) &&
+           d->prey->iface == d->sent->iface && (d->world->policy_count || d->world->with & WITH_CHANGES);
 }
 
 static bool has_had(const struct talk *t, enum step_kind a, enum step_kind b)
@@ -184,14 +192,6 @@ bool is_end_for_all(const struct difference *d)
            memcmp(left.src, d->talk->src, 16) && d->prey_count == 1;
 }
 
-/* True if prey rejects the packet, in the name of its destination. */
-static bool is_rejected(const struct difference *d)
-{
-    struct packet sent, prey;
-    return d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->prey, &prey) && is_reject(&prey) &&
-           !memcmp(prey.src, sent.dst, 16) && !memcmp(prey.dst, sent.src, 16);
-}
-
 bool is_after_fin_of_nothing(const struct difference *d)
 {
     return d->talk->proto == IPPROTO_NR_TCP && (d->prey_count < d->netfilter_count || is_rejected(d)) &&
@@ -230,6 +230,10 @@ static bool is_answer_of_nothing(const struct packet *p)
 bool is_refused_without_flow(const struct difference *d)
 {
     struct packet sent, netfilter;
+    if (!d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
+        packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_reset(&netfilter) &&
+        !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16))
+        return true;
     return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
            packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
            leaves_translated(d->world, d->netfilter->iface, sent.v6);
@@ -424,8 +428,9 @@ bool is_after_last_hop(const struct difference *d)
 bool is_answer_to_unseen(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
-    return !d->prey_count && of->left && !is_served(d, d->talk->iface) && !is_served(d, of->last.iface) &&
-           !is_served(d, d->sent->iface) && d->netfilter_count && is_served(d, d->netfilter->iface);
+    return (!d->prey_count || is_rejected(d)) && of->left && !is_served(d, d->talk->iface) &&
+           !is_served(d, of->last.iface) && !is_served(d, d->sent->iface) && d->netfilter_count &&
+           is_served(d, d->netfilter->iface);
 }
 
 /* True for what follows an answer that came in by an interface which prey does not serve, and left by none that it
