@@ -264,6 +264,8 @@ bool is_of_equal_ends(const struct difference *d)
 bool is_past_the_translation(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
+    /* An error about an answer may be about that one, too. */
+    if (d->step == STEP_ERROR_ON && has_had(d->talk, STEP_UNDER, STEP_UNDER)) return true;
     if (d->step != STEP_UNDER || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
         !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl || memcmp(netfilter.dst, sent.dst, 16))
         return false;
