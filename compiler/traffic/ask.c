@@ -123,6 +123,19 @@ static bool is_allowed(const struct asking *a, const char *device)
     return is;
 }
 
+/* True if the rules name the device, by itself or by a pattern. */
+static bool is_named(const struct program *p, const char *device)
+{
+    bool *named = calloc(p->ifaces_count + 1, sizeof *named), is = !named; /* without memory it is taken to be shut */
+    if (named) served_named(p, named);
+    for (uint32_t i = 0; i < p->ifaces_count && named; i++) {
+        const char *one = program_str(p, p->ifaces[i].device);
+        is |= named[i] && (!strcmp(one, device) || iface_holds(one, device));
+    }
+    free(named);
+    return is;
+}
+
 /* Return the gaps that the packet may fall through. */
 static unsigned gaps_for(const struct asking *a, const struct written *w, const struct key *key)
 {
@@ -145,7 +158,8 @@ static bool is_left_out(struct asking *a, const struct written *w, const struct 
     if (!(gaps & gaps_for(a, w, &key)) || !(key.kind & KIND_IP)) return false;
     served_text(p, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof(text));
     pkt_describe(&pkt, &key, what, sizeof(what));
-    const bool spared = is_allowed(a, device) || key.kind & KIND_ND || key_is_dhcp(&key);
+    const bool open = is_allowed(a, device) || !(served || is_named(p, device));
+    const bool spared = open || key_is_of_link(&key, false);
     if (a->asked++ && !a->options.json) fputc('\n', a->out);
     if (a->options.json)
         json_print(a->out, "{'packet':%s,'verdict':%s,'reason':%s,'unjudged':%s}\n", what, spared ? "unjudged" : "drop",
@@ -153,7 +167,7 @@ static bool is_left_out(struct asking *a, const struct written *w, const struct 
     else
         fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
                 spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", device,
-                is_allowed(a, device) ? "open" : "shut, but for ARP, ND and DHCP");
+                open ? "open" : "shut, but for ARP, ND and DHCP");
     return true;
 }
 
