@@ -444,3 +444,24 @@ bool is_after_unseen_answer(const struct difference *d)
     return has_had(d->talk, STEP_REPLY, STEP_REPLY_AGAIN) && of->left && !is_served(d, of->last.iface) &&
            (!of->answered || !is_served(d, of->heard.iface)) && d->sent->iface == d->talk->iface;
 }
+
+/* True for an error about a piece of another datagram than the one that was sent. */
+static bool is_of_earlier_piece(const struct frame *f, const struct packet *sent)
+{
+    enum { V4_QUOTE = ETHER_LEN + 28, V4_FRAG = 6, V4_DST = 16, V6_QUOTE = ETHER_LEN + 48, V6_NEXT = 6, V6_DST = 24 };
+    struct packet p;
+    if (!packet_parse(f, &p) || !packet_is_error(&p) || f->len < V6_QUOTE + V6_DST + 16) return false;
+    const uint8_t *q = f->bytes + (p.v6 ? V6_QUOTE : V4_QUOTE);
+    const bool piece = p.v6 ? q[V6_NEXT] == IPPROTO_NR_FRAGMENT : (q[V4_FRAG] & 0x3f) | q[V4_FRAG + 1];
+    return piece && (p.v6 != sent->v6 || memcmp(q + (p.v6 ? V6_DST : V4_DST), sent->dst, p.v6 ? 16 : 4));
+}
+
+/* True if all that prey's router says beyond netfilter's is of datagrams before, which the host's stack got back. */
+bool is_said_late(const struct difference *d)
+{
+    struct packet sent;
+    unsigned late = 0;
+    if (!packet_parse(d->sent, &sent)) return false;
+    for (unsigned i = 0; i < d->prey_count; i++) late += is_of_earlier_piece(&d->prey[i], &sent);
+    return late && d->prey_count == d->netfilter_count + late;
+}

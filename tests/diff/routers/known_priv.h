@@ -18,6 +18,7 @@ bool is_early_reset(const struct difference *d);
 bool is_after_last_hop(const struct difference *d);
 bool is_answer_to_unseen(const struct difference *d);
 bool is_after_unseen_answer(const struct difference *d);
+bool is_said_late(const struct difference *d);
 bool is_fin_of_nothing(const struct difference *d);
 bool is_after_fin_of_nothing(const struct difference *d);
 bool is_refused_without_flow(const struct difference *d);
