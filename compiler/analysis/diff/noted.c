@@ -125,7 +125,7 @@ char *logs_text(struct diff *d, const struct side *s)
     uint32_t count = 0;
     size_t len;
     for (const struct pbc_rule *r = p->rules; r < p->rules + p->rules_count; r++)
-        if (r->flags & PBC_RULE_LOG) lines[count++] = log_line(d, s, r);
+        if (r->flags & PBC_RULE_LOG || r->verdict == PBC_V_LOG) lines[count++] = log_line(d, s, r);
     if (!count) return NULL;
     qsort(lines, count, sizeof(*lines), by_text);
     FILE *out = heap_stream(&text, &len);
