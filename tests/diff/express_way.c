@@ -208,7 +208,7 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
     if (rng_one_in(g, 30)) t->ttl = (uint8_t)(1 + rng_below(g, 3));
     if (rng_one_in(g, 40) && !t->v6 && t->payload) t->fragment = (uint8_t)(1 + rng_below(g, 2));
     if (rng_one_in(g, 40)) c->mac = (uint8_t)rng_below(g, 4);
-    if (rng_one_in(g, 60) && c->mode < MODES) c->iface = any_iface(g);
+    if (rng_one_in(g, 400) && c->mode < MODES) c->iface = any_iface(g);
     c->step++;
     return dir;
 }
