@@ -180,13 +180,14 @@ static void nobody_asks(void **state)
     SAYS_OUT(&r, "eth1", "ip4 203.0.113.1 > 192.0.2.1 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 224.0.0.5 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 255.255.255.255 / udp 5000 > 53", "nothing");
-    SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 169.254.1.1 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip6 2001:db8:1::5 > ff02::1 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "ip6 2001:db8:1::5 > fe80::1 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "arp who-has 10.0.0.5 tell 10.0.0.6", "nothing");
     assert_int_equal(nat_counters(r.nat)->mappings->added, 0);
     /* An outside address that this machine answers for but does not have: what goes there leaves. */
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 198.51.100.77 / udp 5000 > 53", "203.0.113.1:5000 > 198.51.100.77:53");
+    /* Linux routes link-local addresses of IPv4 as any others. */
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 169.254.1.1 / udp 5000 > 53", "203.0.113.1:5000 > 169.254.1.1:53");
     stop(&r);
 }
 
