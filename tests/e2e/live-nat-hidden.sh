@@ -45,13 +45,7 @@ nat home { masquerade from 10.1.0.0/24 out on up1; source from 10.1.0.0/24 out o
 firewall f forward default drop { accept from 10.1.0.0/24; accept state established, related }
 END
 
-# The addresses that connections have; `none` if more than two of them open none. (In a slow build one of sixteen clamped ones may stay stuck
-# where several ways are equal: vm/forward/README.md.)
-answers() {
-    for _ in $(seq 1 16); do at client curl -s -m 6 "http://192.0.2.1/from" || echo none; echo; done | grep . >answered
-    if [ "$(grep -c none answered)" -le 2 ]; then sed -i /none/d answered; fi
-    sort -u answered | tr '\n' ' '
-}
+answers() { for _ in $(seq 1 16); do at client curl -s -m 6 "http://192.0.2.1/from" || echo none; echo; done | grep . | sort -u | tr '\n' ' '; }
 frames() { tcpdump -nr "$1" "${@:2}" 2>/dev/null | wc -l; }
 watches() { sniff "one-$1.pcap" one eth0 'ip and not src 203.0.113.9 and not src 192.0.2.1' && sniff "two-$1.pcap" two eth0 'ip and not src 198.51.100.9 and not src 192.0.2.1'; }
 # wire NAME: packets from inside, or with the other uplink's address

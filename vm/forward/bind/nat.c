@@ -291,7 +291,8 @@ bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const ui
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
     if (b->kind != BIND_NAT_SOURCE || nat_leaves_anywhere(n->p, statement_of(n, b))) return false;
-    return address_equal(b->to_dst, of->key->dst) && way_now(n, of, b).kind == ROUTE_ASK;
+    const struct way_found way = way_now(n, of, b);
+    return address_equal(b->to_dst, of->key->dst) && way.kind == ROUTE_ASK && way.why != WAY_SEVERAL;
 }
 
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b) { return n->p->nats[b->nat].mss; }

@@ -198,7 +198,7 @@ static inline bool settle_nat_looks(const struct kpkt *k)
 static inline bool settle_is_hosts_way(const struct kpkt *k)
 {
     if (!kpkt_is_old(k) || count_program(k->program)->flags & KERNEL_NATS_ALL) return false;
-    return k->key.kind & KIND_FORWARD && k->pkt.way_why != WAY_KNOWN;
+    return k->key.kind & KIND_FORWARD && k->pkt.way_why != WAY_KNOWN && k->pkt.way_why != WAY_SEVERAL;
 }
 
 /* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. Of TCP
