@@ -13,9 +13,13 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-enum bind_kind { BIND_SERVICE, BIND_NAT_SOURCE, BIND_NAT_FORWARD };
+/* A service's flow; of a nat, one whose source changes, whose destination does, or both: `nat` is the source's
+ * statement then. */
+enum bind_kind { BIND_SERVICE, BIND_NAT_SOURCE, BIND_NAT_FORWARD, BIND_NAT_BOTH };
+static inline bool bind_changes_source(uint8_t kind) { return kind == BIND_NAT_SOURCE || kind == BIND_NAT_BOTH; }
 
 struct flow_bind {
     uint32_t to_src[4], to_dst[4];     /* addresses with which the original direction leaves, as in struct key */

@@ -27,7 +27,7 @@ static bool read_flow(void *arg, const struct flow *flow, const struct flow_id *
     const struct reading *r = arg;
     struct forward *f = r->f;
     if (!b) return !flow->joined;
-    if (!f || b->kind > BIND_NAT_FORWARD) return false;
+    if (!f || b->kind > BIND_NAT_BOTH) return false;
     if (b->client_iface != IFACE_NONE && b->client_iface >= r->ifaces) return false;
     if (b->kind == BIND_SERVICE) return serve_again(f, flow, b);
     if (!f->nat || flow->joined || b->nat >= program_all_nats(f->p)) return false;

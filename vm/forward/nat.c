@@ -7,10 +7,14 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/wire.h"
 
-static struct nat_asker asker_of(const struct packet_ctx *c)
+static struct nat_asker asker_of(const struct vm *vm, const struct packet_ctx *c)
 {
-    return (struct nat_asker){
-        .key = c->key, .pkt = c->pkt, .query = track_query(&c->seen), .stack = c->seen.id.stack, .routed = c->routed};
+    return (struct nat_asker){.key = c->key,
+                              .pkt = c->pkt,
+                              .query = track_query(&c->seen),
+                              .stack = c->seen.id.stack,
+                              .routed = c->routed,
+                              .live = vm->cfg.live};
 }
 
 /* Set c->left for a packet of the original direction, which leaves by that interface. */
@@ -31,7 +35,7 @@ static void leave_by(const struct job *j, struct packet_ctx *c, const struct flo
 
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
-    const struct nat_asker of = asker_of(c);
+    const struct nat_asker of = asker_of(j->vm, c);
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
 }
 
@@ -45,7 +49,7 @@ static bool host_may_route(const struct job *j, const struct packet_ctx *c)
 static bool is_of_hosts_way(const struct job *j, const struct packet_ctx *c)
 {
     const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
-    const struct nat_asker of = asker_of(c);
+    const struct nat_asker of = asker_of(j->vm, c);
     return host_may_route(j, c) && nat_is_unknown(j->vm->forward->nat, &of, b);
 }
 
@@ -65,7 +69,7 @@ static void take_hosts_hop(const struct job *j, struct packet_ctx *c)
 
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
-    struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(j->vm, c);
     if (b->kind == BIND_SERVICE || !nat_is_rerouted(j->vm->forward->nat, &of, c->seen.dir == FLOW_ORIGINAL, b))
         return false;
     track_end(j->vm->forward->track, &c->seen, FLOW_END_REROUTED);
@@ -75,9 +79,9 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
 
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(j->vm, c);
     if (forward_rerouted(j, c, b)) return;
-    if (b->kind == BIND_NAT_SOURCE && !c->routed && nat_leads_nowhere(j->vm->forward->nat, &of, b->to_dst)) {
+    if (bind_changes_source(b->kind) && !c->routed && nat_leads_nowhere(j->vm->forward->nat, &of, b->to_dst)) {
         forward_refuse(c, REASON_NO_WAY);
         return;
     }
@@ -151,7 +155,7 @@ static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held
 static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind b;
-    struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(j->vm, c);
     const enum nat_fate fate = nat_choose(j->vm->forward->nat, &of, false, &b);
     return fate == NAT_BOUND ? nat_begin(j, c, &b) : REASON_NO_SOURCE_PORT;
 }
@@ -191,15 +195,16 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     struct flow_bind b;
     if (!f->nat) return t;
     track_peek(vm->track, &now, pkt, &c.seen);
-    struct nat_asker of = asker_of(&c);
+    struct nat_asker of = asker_of(vm, &c);
     const enum nat_fate fate = nat_tell(f->nat, &of, &b);
-    if (fate == NAT_UNKNOWN) t.unknown = of.why;
-    if (fate == NAT_NOTHING || t.unknown) return t;
+    if (fate != NAT_NOTHING) t.unknown = of.why;
+    if (fate == NAT_NOTHING || fate == NAT_UNKNOWN) return t;
     t.nat = b.nat;
     t.to = record_of(&now, &c, &b);
     t.reason = !track_may_begin(&now, &c.seen) ? REASON_NO_FLOW
                : now.ttl <= 1                  ? REASON_TTL_EXCEEDED
                : is_land(&now, &b)             ? REASON_SAME_ENDS
+               : fate == NAT_NO_WAY            ? REASON_NO_WAY
                : fate == NAT_NO_PORT           ? REASON_NO_SOURCE_PORT
                                                : REASON_NONE;
     return t;
@@ -209,7 +214,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
 static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c)
 {
     struct flow_bind b;
-    struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(j->vm, c);
     struct key whole = *c->key;
     whole.kind &= ~(uint32_t)KIND_FRAG_LATER;
     of.key = &whole;
@@ -219,7 +224,7 @@ static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c
 bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
-    const struct nat_asker of = asker_of(c);
+    const struct nat_asker of = asker_of(j->vm, c);
     const bool begins = c->seen.class == SEEN_NEW && c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
     return f->nat && begins && nat_leads_nowhere(f->nat, &of, c->key->dst);
 }
@@ -230,16 +235,20 @@ bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_fate_of(j, c) == NAT_UNKNOWN;
 }
 
-/* Count a packet whose way nobody knows. Where a worker alone sends packets on, nobody translates it later: it is
- * refused, for it would leave with its inside address. In kernel mode the host routes it, and it comes back
- * (forward_routed). True if it is refused. */
-static bool is_lost(const struct job *j, struct packet_ctx *c, enum way_why why)
+static void count_unknown(const struct job *j, uint8_t why)
 {
-    const struct vm_cfg *cfg = &j->vm->cfg;
     uint64_t unknown[WAY_WHYS] = {0};
     unknown[why] = 1;
     nat_unknown(j->vm->forward->nat, unknown);
-    if (!cfg->live || (cfg->kernel && !c->routed)) return false;
+}
+
+/* Refuse a packet whose way nobody knows, where nobody translates it later: it would leave with its inside address. In
+ * kernel mode the host routes it, and it comes back (forward_routed), but not if its destination is turned. True if it
+ * is refused. */
+static bool refuse_unknown(const struct job *j, struct packet_ctx *c, enum nat_fate fate)
+{
+    const struct vm_cfg *cfg = &j->vm->cfg;
+    if (fate != NAT_NO_WAY && (!cfg->live || (cfg->kernel && !c->routed))) return false;
     forward_refuse(c, REASON_NO_WAY);
     return true;
 }
@@ -252,9 +261,10 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     uint16_t held;
     enum pkt_reason reason = REASON_NO_FLOW;
     if (!f->nat) return false;
-    struct nat_asker of = asker_of(c);
+    struct nat_asker of = asker_of(j->vm, c);
     const enum nat_fate fate = nat_choose(f->nat, &of, true, &b);
-    if (fate == NAT_UNKNOWN) return is_lost(j, c, (enum way_why)of.why);
+    if (of.why != WAY_KNOWN) count_unknown(j, of.why);
+    if (fate == NAT_UNKNOWN || fate == NAT_NO_WAY) return refuse_unknown(j, c, fate);
     if (fate == NAT_NOTHING) return false;
     if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
         edge_expired(j, c);

@@ -40,10 +40,11 @@ static bool one_way(const struct facts *f, const struct route_way *way)
     return first;
 }
 
+/* hosts: this machine's stack sends the packet on. */
 static struct way_found by_legs(const struct facts *f, const struct key *key, const uint32_t to[4],
-                                const struct route_way *way)
+                                const struct route_way *way, bool hosts)
 {
-    if (way->legs > 1 && host_routes(f, key) && !one_way(f, way)) return unknown(WAY_SEVERAL);
+    if (way->legs > 1 && hosts && !one_way(f, way)) return unknown(WAY_SEVERAL);
     const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
     const struct facts_device *d = device_of(f, routes_leg(f->routes, way, share, ROUTE_NO_PORT));
     if (!d) return unknown(WAY_OTHER);
@@ -53,7 +54,7 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
 }
 
 static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
-                               const uint32_t to[4])
+                               const uint32_t to[4], bool hosts)
 {
     if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
     const struct route_query q = {.to = to,
@@ -62,19 +63,32 @@ static struct way_found routed(const struct facts *f, const struct key *key, con
                                   .devices = f->devices,
                                   .in = pkt->iface,
                                   .family = key->kind & KIND_IP4 ? 4 : 6,
-                                  .marked = host_routes(f, key)};
+                                  .marked = hosts};
     const struct route_way *way = routes_find(f->routes, &q);
-    return way->kind == ROUTE_VIA ? by_legs(f, key, to, way) : (struct way_found){.kind = way->kind, .why = way->why};
+    return way->kind == ROUTE_VIA ? by_legs(f, key, to, way, hosts)
+                                  : (struct way_found){.kind = way->kind, .why = way->why};
 }
 
-struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+static struct way_found find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4],
+                             bool hosts)
 {
     if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface, key->iface);
     if (pkt->flags & PKT_WAY_SAID)
         return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
     if (!f) return unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
-    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to);
+    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, hosts);
+}
+
+struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+{
+    return find(f, key, pkt, to, f && host_routes(f, key));
+}
+
+struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
+                               const uint32_t to[4])
+{
+    return find(f, key, pkt, to, false);
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */

@@ -22,6 +22,10 @@ struct way_found {
  * them. A way that is said (PKT_WAY_SAID), a bridge's other port, and the interface by which this machine sends a
  * packet, hold for any destination. f NULL: nothing is known. */
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);
+/* The same for a packet that this machine's stack never sees, for prey sends it on whoever else routes: it has no mark,
+ * and of several ways it takes the one that its ends choose. */
+struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
+                               const uint32_t to[4]);
 
 /* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as `flags`, a program's
  * meta.flags, asks; the key is settled (forward/service.h). The way is that of the destination as it arrives, before

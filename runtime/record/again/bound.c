@@ -14,7 +14,7 @@ static bool rewrites(const struct pbc_service *s) { return mode_is(s->mode, MODE
 
 bool bound_is_of(const struct program *p, const struct flow_met *m)
 {
-    if (m->kind != BIND_SERVICE) return m->kind <= BIND_NAT_FORWARD && m->nat < program_all_nats(p);
+    if (m->kind != BIND_SERVICE) return m->kind <= BIND_NAT_BOTH && m->nat < program_all_nats(p);
     if (m->branch >= p->branches_count || m->server >= p->servers_count) return false;
     return !rewrites(&p->services[p->branches[m->branch].service]) || is_at(p, m->server, m->to_dst);
 }
@@ -23,7 +23,7 @@ static bool translates(const struct program *p, enum bind_kind kind)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const uint8_t is = p->nats[i].kind;
-        if (is == PBC_NAT_MAP || (is == PBC_NAT_FORWARD) == (kind == BIND_NAT_FORWARD)) return true;
+        if (is == PBC_NAT_MAP || (is != PBC_NAT_FORWARD) == bind_changes_source(kind)) return true;
     }
     return false;
 }

@@ -6,14 +6,18 @@
 static bool told(const struct explain_look *k, const struct verdict *v, struct way_told *w)
 {
     const enum way_why why = (enum way_why)k->nat.unknown;
-    const bool dropped = v->reason == REASON_NO_WAY;
-    if (why == WAY_KNOWN || (v->action != ACTION_ACCEPT && !dropped)) return false;
+    const bool dropped = v->reason == REASON_NO_WAY, turned = k->nat.nat != PBC_NONE;
+    if (why == WAY_KNOWN || (v->action != ACTION_ACCEPT && !dropped && !turned)) return false;
     *w = k->lost;
-    if (w->then) return true;
+    if (w->then && !turned) return true;
     *w = (struct way_told){.then = "not translated here", .instead = "", .doc = way_why_words(why)->doc, .next = ""};
-    if (dropped)
+    if (dropped) {
         w->then = "dropped (no-way)";
-    else if (why == WAY_NO_ROUTES)
+        w->next = way_why_words(why)->next;
+    } else if (turned) {
+        w->then = "only its destination is translated here";
+        w->next = "--route or --routes FILE";
+    } else if (why == WAY_NO_ROUTES)
         w->next = "--route or --routes FILE";
     else
         w->instead = "--exec kernel, live, behind this machine's routing (--exec user drops it)";

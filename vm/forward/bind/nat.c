@@ -220,8 +220,17 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
+static struct way_found turned_way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+{
+    struct key there = *of->key;
+    bool unmarked;
+    nat_lead_to(&there, b);
+    return nat_turned_way(n->facts, &there, of->pkt, &unmarked);
+}
+
 static struct way_found way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
+    if (b->kind == BIND_NAT_BOTH) return turned_way_now(n, of, b);
     struct way_found way = way_find(n->facts, of->key, of->pkt, b->to_dst);
     if (of->routed) way.iface = of->pkt->iface; /* rules may know it by a pattern */
     return way;
@@ -244,7 +253,7 @@ static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, c
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
     const struct pbc_nat *one = statement_of(n, b);
-    if (b->kind != BIND_NAT_SOURCE)
+    if (!bind_changes_source(b->kind))
         return n->facts && one->kind == PBC_NAT_FORWARD ? facts_way(n->facts->target_out, b->nat) : IFACE_NONE;
     if (one->kind == PBC_NAT_MASQUERADE && one->iface != PBC_NONE) return (uint16_t)one->iface;
     const struct way_found way = way_now(n, of, b);
@@ -276,7 +285,7 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
 {
     const struct pbc_nat *one = statement_of(n, b);
     const uint8_t family = family_of(of->key);
-    if (b->kind != BIND_NAT_SOURCE || one->kind != PBC_NAT_MASQUERADE || !n->facts) return false;
+    if (!bind_changes_source(b->kind) || one->kind != PBC_NAT_MASQUERADE || !n->facts) return false;
     if (!has_address(n, one, family, b)) return true;
     if (!original) return false;
     const struct way_found way = way_now(n, of, b);

@@ -38,14 +38,17 @@ enum nat_fate {
     NAT_BOUND,   /* `bind` is the result; its mappings are held */
     NAT_NO_PORT, /* a statement fits, but no address or port is free */
     NAT_UNKNOWN, /* a statement may fit, but nobody knows by which interface the packet leaves */
+    NAT_NO_WAY,  /* the same of one whose destination is turned: this machine's stack can't route it in prey's place */
 };
 /* A packet that was let in and belongs to no flow and no service */
 struct nat_asker {
     const struct key *key;
     const struct pkt *pkt; /* the interface that it came by, and its way if that is said (judge/ways.h) */
     uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
-    uint8_t why;           /* NAT_UNKNOWN sets it: enum way_why */
-    bool routed;           /* this machine's stack has chosen its way, so its destination stays */
+    uint8_t why; /* set, enum way_why: the cause of NAT_UNKNOWN or NAT_NO_WAY. With NAT_BOUND: why the source of a
+                    turned packet stays as it is, in a replay without routes */
+    bool routed; /* this machine's stack has chosen its way, so its destination stays */
+    bool live;   /* the packet leaves: what is unknown is not guessed */
 };
 /* Choose its translation. look: take nothing; the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);

@@ -205,23 +205,27 @@ static void binding_begin(const struct key *key, uint16_t query, struct flow_bin
     memcpy(b->to_dst, key->dst, sizeof b->to_dst);
 }
 
-/* Undo the mapping that was begun. */
-static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b)
+/* Undo the mapping that was begun, and return `fate`. */
+static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b, enum nat_fate fate)
 {
     if (!look && b->flags & BIND_HOLDS_DST) {
         const struct map_end outside = end_of(key, key->dst, key->dst_port);
         mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
     }
     b->flags = 0;
-    return NAT_NO_PORT;
+    return fate;
 }
 
-/* Give the key the destination to which the packet was turned, as what asks for the way out sees it. */
-static void lead_to(struct key *key, const struct flow_bind *b)
+void nat_lead_to(struct key *key, const struct flow_bind *b)
 {
     memcpy(key->dst, b->to_dst, sizeof key->dst);
     if (key->kind & KIND_PORTS) key->dst_port = b->to_dst_port;
     key->kind &= ~(uint32_t)KIND_DST_SELF;
+}
+
+static uint8_t why_of(const struct nat_leaving *l)
+{
+    return l->blind ? WAY_ARRIVAL : !l->unknown ? WAY_KNOWN : l->unmarked ? WAY_MARK : l->way.why;
 }
 
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *b)
@@ -232,15 +236,16 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     const bool in = !of->routed && turn(n, key, of->stack, look, b);
     if (!in && key->kind & KIND_DST_SELF) return NAT_NOTHING;
     struct key there = *key;
-    if (in) lead_to(&there, b);
+    if (in) nat_lead_to(&there, b);
     struct nat_leaving leaving = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = in, .routed = of->routed};
     const uint32_t out = nat_statement_out(n->p, &leaving);
     const uint16_t way = leaving.way.out ? leaving.way.iface : IFACE_NONE;
-    of->why = leaving.blind ? WAY_ARRIVAL : leaving.unknown ? leaving.way.why : WAY_KNOWN;
+    of->why = why_of(&leaving);
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
-    if (in) b->kind = BIND_NAT_FORWARD;
+    if (in && leaving.unknown && (of->live || of->why != WAY_NO_ROUTES)) return give_up(n, key, look, b, NAT_NO_WAY);
+    if (in) b->kind = out == PBC_NONE ? BIND_NAT_FORWARD : BIND_NAT_BOTH;
     if (out != PBC_NONE && port_leave(n, key, of->stack, out, way, look, b) != NAT_BOUND)
-        return give_up(n, key, look, b);
+        return give_up(n, key, look, b, NAT_NO_PORT);
     if (look) return NAT_BOUND;
     n->counters.out += !in;
     n->counters.in += in && out == PBC_NONE;

@@ -49,6 +49,8 @@ struct nat {
 static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
 /* nat_choose.c: true for an address of this machine, whose own connections a translated host would meet. */
 bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4]);
+/* nat_choose.c: give the key the destination to which the packet is turned, as what asks for the way out sees it. */
+void nat_lead_to(struct key *key, const struct flow_bind *b);
 /* nat_statement.c: return the statement that translates the destination to an inside end; PBC_NONE: none. */
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
 /* A packet on its way out */
@@ -56,13 +58,18 @@ struct nat_leaving {
     const struct key *key; /* with its destination as it is after `turned` */
     const struct pkt *pkt;
     const struct facts *facts;
-    bool turned;  /* the destination was translated, from an outside end to an inside one */
-    bool routed;  /* as in struct nat_asker */
-    bool blind;   /* set: a statement asks for the interface that it came in by, which is unknown */
-    bool unknown; /* set: a statement may take it, but nobody knows its way */
-    bool asked;   /* `way` is set */
+    bool turned;   /* the destination was translated, from an outside end to an inside one */
+    bool routed;   /* as in struct nat_asker */
+    bool blind;    /* set: a statement asks for the interface that it came in by, which is unknown */
+    bool unknown;  /* set: a statement may take it, but nobody knows its way */
+    bool asked;    /* `way` is set */
+    bool unmarked; /* with `asked`: `way` is that of packets without a mark, and others may have another */
     struct way_found way;
 };
+/* Return the way of a packet that was turned, with its new destination: prey sends it on, past this machine's stack. So
+ * prey chooses among several ways, where the stack would; *unmarked: the stack might set a mark, and the way is that of
+ * packets without one. */
+struct way_found nat_turned_way(const struct facts *f, const struct key *key, const struct pkt *pkt, bool *unmarked);
 /* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
  * l->unknown. */
 uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l);
