@@ -20,6 +20,12 @@ static int compare6(const void *a, const void *b)
     return (x->lo_lo > y->lo_lo) - (x->lo_lo < y->lo_lo);
 }
 
+unsigned source_preference(const struct source_candidate *c)
+{
+    if (!c->wide && !c->here) return 0;
+    return 1u + (c->wide ? 8 : 0) + (c->here ? 4 : 0) + (c->deprecated ? 0 : 2) + (c->secondary ? 0 : 1);
+}
+
 static uint64_t be64(const uint8_t *p)
 {
     uint64_t v;

@@ -1,4 +1,5 @@
-/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts. */
+/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts; and which of them it sends
+ * from. */
 #pragma once
 
 #include <stddef.h>
@@ -11,6 +12,18 @@ struct self {
     unsigned v4_count, v6_count;
     uint32_t first4, first6[4]; /* first listed address of each family, this machine's own source address; 0: none */
 };
+
+/* An address that this machine may send from on an interface. */
+struct source_candidate {
+    bool here;       /* it is the interface's own */
+    bool wide;       /* its scope is wider than the link */
+    bool deprecated; /* its preferred lifetime is over */
+    bool secondary;  /* IPv4: another address of its subnet comes first; IPv6: temporary */
+};
+/* Return how much it is preferred as the source of what goes beyond the link; 0: never. Of equal ones the first counts.
+ * An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux takes the
+ * same for IPv4: inet_select_addr). */
+unsigned source_preference(const struct source_candidate *c);
 
 /* Add a comma-separated list of IPv4 and IPv6 addresses. Return 0, or -EINVAL or -ENOMEM with one line in err. */
 int self_add(struct self *s, const char *list, char *err, size_t err_len);

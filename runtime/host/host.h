@@ -94,8 +94,9 @@ struct program;
 bool host_self_meets(const struct host_self *self, const struct program *p, const struct pbc_set *set);
 bool host_owns(const struct host *h, const struct host_addr *a);
 
-/* Get the address that this machine sends from on that interface: the interface's first of the widest scope, not
- * deprecated or tentative; else another interface's. False: no address of that family (4 or 6). */
+/* Get the address that this machine sends from on that interface (source_preference): the interface's first that is
+ * wider than the link, not deprecated or tentative; else another interface's; else one of the link. False: no address
+ * of that family (4 or 6). */
 bool host_source(const struct host *h, unsigned ifindex, unsigned family, struct host_addr *addr);
 
 /* A question for a route. `from` of family 0, and mark, iif and oif of 0: unset. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/self.h"
 #include "runtime/host/host_priv.h"
 
 const struct host_address *host_addresses(const struct host *h, unsigned *count)
@@ -87,9 +88,10 @@ int addresses_dump(struct host *h)
 static unsigned preference(const struct host_address *a, unsigned ifindex)
 {
     if (a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) && !(a->flags & IFA_F_OPTIMISTIC)) return 0;
-    if (a->scope >= RT_SCOPE_LINK && a->ifindex != ifindex) return 0;
-    return 1u + (a->ifindex == ifindex ? 8 : 0) + (a->scope < RT_SCOPE_LINK ? 4 : 0) +
-           (a->flags & IFA_F_DEPRECATED ? 0 : 2) + (a->flags & IFA_F_SECONDARY ? 0 : 1); /* for v6: temporary */
+    return source_preference(&(struct source_candidate){.here = a->ifindex == ifindex,
+                                                        .wide = a->scope < RT_SCOPE_LINK,
+                                                        .deprecated = a->flags & IFA_F_DEPRECATED,
+                                                        .secondary = a->flags & IFA_F_SECONDARY});
 }
 
 bool host_source(const struct host *h, unsigned ifindex, unsigned family, struct host_addr *addr)

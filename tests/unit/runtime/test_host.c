@@ -173,6 +173,12 @@ static void sources(void **state)
     while (!host_source(h, here, 6, &a) || strcmp(text(a), "2001:db8::1")) await(h, HOST_ADDRESSES);
     assert_true(host_source(h, there, 4, &a)); /* it has none of its own */
     assert_string_equal(text(a), "192.0.2.1");
+    assert_true(host_source(h, there, 6, &a)); /* its own goes no further than the link */
+    assert_string_equal(text(a), "2001:db8::1");
+    sh("ip addr add 169.254.7.7/16 scope link dev there");
+    for (unsigned n = 0; n < 9; host_addresses(h, &n)) await(h, HOST_ADDRESSES);
+    assert_true(host_source(h, there, 4, &a));
+    assert_string_equal(text(a), "192.0.2.1");
     host_close(h);
 }
 
