@@ -148,6 +148,7 @@ int against(struct program *old, struct program *new, const char *const names[2]
         c->players[i].arg = c;
         c->found.labels[i] = &c->players[i].shop.labels;
     }
+    if (open) addresses_doubts(&c->players[1].routes.addresses, &c->players[1].shop.facts, workshop_notice, NULL);
     doubts_init(&c->doubts, programs, names, &r.self, r.said);
     c->reading = &r;
     if (open) result = go_through(c, &r, out);

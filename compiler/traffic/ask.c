@@ -22,7 +22,8 @@ struct asking {
     const struct asked *asked_for;
     struct workshop shop;
     struct known_routes routes;
-    struct vm *idle; /* worker that is asked and judges nothing */
+    struct facts self_facts; /* this machine's own addresses */
+    struct vm *idle;         /* worker that is asked and judges nothing */
     struct options options;
     uint8_t *frame; /* buffer of FRAME_MOST bytes */
     FILE *out;
@@ -40,19 +41,41 @@ static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
     return -EINVAL;
 }
 
+/* Return the id of frames of a device with that id in rules. */
+static uint16_t own_id(const struct asking *a, const char *name, uint16_t as)
+{
+    return addresses_iface(&a->routes.addresses, name, as);
+}
+
+/* Set the address that stands for unknown ones. A way that is said has an id in rules alone, so for a packet that
+ * leaves by a device which rules do not name by itself this is the device's. */
+static void speak_by(struct asking *a, uint16_t iface)
+{
+    struct facts *f = &a->shop.facts;
+    uint32_t four[4], six[4];
+    f->addr4 = a->self_facts.addr4;
+    memcpy(f->addr6, a->self_facts.addr6, sizeof(f->addr6));
+    facts_address(f, iface, false, four);
+    facts_address(f, iface, true, six);
+    f->addr4 = four[0];
+    memcpy(f->addr6, six, sizeof(f->addr6));
+}
+
 /* Make a view of the frame, with the interfaces that it comes in and leaves by. A frame that this machine sends has
  * one. */
-static int view_of(const struct asking *a, const struct written *w, uint32_t len, struct pkt *pkt)
+static int view_of(struct asking *a, const struct written *w, uint32_t len, struct pkt *pkt)
 {
     uint16_t on, out_on;
     struct key key;
     if (iface_of(a, w->on, &on) < 0 || iface_of(a, w->out_on, &out_on) < 0) return -EINVAL;
-    pkt_view(pkt, a->frame, len, len, LINK_ETHER, on);
+    pkt_view(pkt, a->frame, len, len, LINK_ETHER, own_id(a, w->on, on));
+    speak_by(a, IFACE_NONE);
     if (!*w->out_on) return 0;
     pkt_parse(pkt, &a->shop.facts, &key);
     if (key.kind & KIND_OUT) {
-        pkt->iface = out_on;
+        pkt->iface = own_id(a, w->out_on, out_on);
     } else {
+        if (own_id(a, w->out_on, out_on) != out_on) speak_by(a, own_id(a, w->out_on, out_on));
         pkt->way = (uint16_t)(out_on + 1);
         pkt->flags |= PKT_WAY_SAID;
     }
@@ -183,7 +206,8 @@ static int ask_one(struct asking *a, const char *text)
     }
     const uint32_t len = written_frame(&w, a->self, a->frame, &said, stderr);
     const bool seen = len && view_of(a, &w, len, &pkt) == 0;
-    const bool unnamed = seen && *w.on && pkt.iface == IFACE_OTHER && a->shop.program->ifaces_count;
+    const bool unnamed = seen && *w.on && facts_known_as(&a->shop.facts, pkt.iface) >= a->shop.program->ifaces_count &&
+                         a->shop.program->ifaces_count;
     const int result = !seen ? -EINVAL : is_left_out(a, &w, &pkt) ? 0 : explain(a, &pkt, said, unnamed ? w.on : NULL);
     free(said);
     return result;
@@ -261,15 +285,16 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
         (asked->at && written_time(&at, asked->at, stderr) < 0))
         result = -EINVAL;
     self_step(&a.options.self, a.self);
-    const struct facts self = self_facts(&a.options.self);
-    if (!result) result = workshop_open(&a.shop, p, *a.self ? &self : own_default());
+    a.self_facts = *a.self ? self_facts(&a.options.self) : *own_default();
+    if (!result) result = workshop_open(&a.shop, p, &a.self_facts);
     if (!result && asked->at)
         workshop_stop(&a.shop,
                       at.dated ? schedules_on_date(p, at.date, at.minute) : schedules_on(p, at.day, at.minute));
     if (!result && (result = known_routes_read(&a.routes, &asked->routes, p, err, sizeof(err))) == -EINVAL)
         say(stderr, "preyc: %s", err);
     if (!result) {
-        known_routes_tell(&a.routes, &a.shop.facts);
+        known_routes_tell(&a.routes, &a.shop.facts, *a.self);
+        addresses_doubts(&a.routes.addresses, &a.shop.facts, workshop_notice, NULL);
         result = ask_all(&a, asked);
     }
     if (result == -ENOMEM) say(stderr, "preyc: out of memory: lower the `limits` of the rules");

@@ -110,15 +110,13 @@ int player_open(struct player *p, struct program *program, const struct reading 
     bool failed = false;
     int unread = 0;
     *p = (struct player){.step_ns = program->meters_count ? 1 : COARSE_NS, .tick_ns = UINT64_MAX};
-    if (ports_init(&p->ports, program, &r->options, err, sizeof(err)) < 0) {
-        say(stderr, "preyc: %s", err);
-        return -1;
-    }
     p->tx.entries = p->entries;
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
-    if (workshop_open(&p->shop, program, &r->self) == 0 &&
-        !(unread = known_routes_read(&p->routes, &r->routes, program, err, sizeof(err)))) {
-        known_routes_tell(&p->routes, &p->shop.facts);
+    unread = known_routes_read(&p->routes, &r->routes, program, err, sizeof(err));
+    if (!unread && ports_init(&p->ports, program, &r->options, &p->routes.addresses, err, sizeof(err)) < 0)
+        unread = -EINVAL;
+    if (!unread && workshop_open(&p->shop, program, &r->self) == 0) {
+        known_routes_tell(&p->routes, &p->shop.facts, true);
         p->vm = workshop_vm(&p->shop);
     }
     if (p->vm) p->streams = streams_new(program, 0, false, &failed);
@@ -141,6 +139,7 @@ void player_self(struct player *p, const struct facts *self)
     f->self6_count = self->self6_count;
     f->addr4 = self->addr4;
     memcpy(f->addr6, self->addr6, sizeof(f->addr6));
+    addresses_tell(&p->routes.addresses, f, true);
 }
 
 void player_close(struct player *p)

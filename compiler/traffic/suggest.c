@@ -228,7 +228,7 @@ int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out)
     char err[600];
     int result = reading_open(&s.reading, t);
     begins_init(&s.begins);
-    if (ports_init(&s.ports, NULL, &s.reading.options, err, sizeof(err)) < 0) {
+    if (ports_init(&s.ports, NULL, &s.reading.options, NULL, err, sizeof(err)) < 0) {
         say(stderr, "preyc: %s", err);
         result = -1;
     }

@@ -36,6 +36,12 @@ int selves_read(struct self *self, const char *const said[], unsigned count)
     return 0;
 }
 
+void workshop_notice(void *arg, const char *line)
+{
+    (void)arg;
+    say(stderr, "preyc: notice: %s", line);
+}
+
 struct vm *workshop_vm(struct workshop *w)
 {
     const struct vm_cfg cfg = {.pool = w->pool};

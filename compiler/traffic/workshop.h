@@ -19,6 +19,8 @@ int workshop_open(struct workshop *w, struct program *p, const struct facts *sel
 void workshop_close(struct workshop *w);
 /* Read the addresses of --self. Return 0, or -1 after a line on standard error; call self_fini in either case. */
 int selves_read(struct self *self, const char *const said[], unsigned count);
+/* Write a notice to standard error. */
+void workshop_notice(void *arg, const char *line);
 /* Make a worker, to be freed by vm_free; NULL: out of memory. */
 struct vm *workshop_vm(struct workshop *w);
 /* Stop the clock of schedules: exactly these are active from now on. */

@@ -50,6 +50,12 @@ int complain_capture(const struct subject *r)
     return r->o->pcap_count > 1 ? complain("%s", fault) : complain("%s: %s", capture_name(r->capture), fault);
 }
 
+static void notice(void *arg, const char *line)
+{
+    (void)arg;
+    complain("notice: %s", line);
+}
+
 static int replay_open(struct subject *r, const struct options *o)
 {
     char err[600];
@@ -63,10 +69,11 @@ static int replay_open(struct subject *r, const struct options *o)
     if (!r->program) return complain("%s", err);
     r->ports = calloc(1, sizeof *r->ports);
     if (!r->ports) return complain("out of memory");
-    if (ports_init(r->ports, r->program, o, err, sizeof err)) return complain("%s", err);
     const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};
     if (known_routes_read(&r->routes, &said, r->program, err, sizeof err)) return complain("%s", err);
-    known_routes_tell(&r->routes, &r->facts);
+    if (ports_init(r->ports, r->program, o, &r->routes.addresses, err, sizeof err)) return complain("%s", err);
+    known_routes_tell(&r->routes, &r->facts, true);
+    addresses_doubts(&r->routes.addresses, &r->facts, notice, NULL);
     const char *zone = schedules_unknown_zone(r->program);
     if (zone)
         return complain("%s: this machine does not know the time zone `%s`; this mends it: apt-get install tzdata",

@@ -136,7 +136,7 @@ static void ports_text(FILE *out, const struct ports *p)
     char names[400], n[TEXT_NUMBER];
     unused_maps(out, p);
     if (!p->program->ifaces_count) return;
-    if (p->o->on && p->id[0] == IFACE_OTHER)
+    if (p->o->on && p->as[0] == IFACE_OTHER)
         note(out, "", "the rules do not name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
     if (!p->o->on && p->count == 1)
         note(out, "", "the rules name interfaces: --on IF sets the one that frames came in on");

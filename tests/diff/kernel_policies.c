@@ -233,7 +233,7 @@ static bool read_world(struct run *r, uint64_t number)
         return false;
     }
     r->printed_facts = r->facts;
-    known_routes_tell(&r->printed, &r->printed_facts);
+    known_routes_tell(&r->printed, &r->printed_facts, true);
     return true;
 }
 

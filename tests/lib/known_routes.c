@@ -14,7 +14,7 @@ bool know_routes(struct known_routes *known, const char *words, const struct pro
     for (char *w = strtok(copy, ", \t"); w && o.written_count < KNOWN_ROUTES_MAX; w = strtok(NULL, ", \t"))
         if (strcmp(w, "-") != 0) written[o.written_count++] = w;
     const bool good = !known_routes_read(known, &o, p, err, err_len);
-    known_routes_tell(known, facts);
+    known_routes_tell(known, facts, true);
     facts->generation++;
     facts->ways++;
     free(copy);

@@ -38,7 +38,9 @@ static bool make_room(struct ports *p)
     const uint32_t room = p->room ? p->room * 2 : 16;
     uint16_t *id = reallocarray(p->id, room, sizeof *id);
     if (id) p->id = id;
-    const char **name = id ? reallocarray(p->name, room, sizeof *name) : NULL;
+    uint16_t *as = id ? reallocarray(p->as, room, sizeof *as) : NULL;
+    if (as) p->as = as;
+    const char **name = as ? reallocarray(p->name, room, sizeof *name) : NULL;
     if (name) p->name = name;
     uint32_t *slots = name ? calloc(2u * room, sizeof *slots) : NULL;
     if (!slots) return false;
@@ -50,11 +52,13 @@ static bool make_room(struct ports *p)
     return true;
 }
 
-static int port_add(struct ports *p, const char *name, uint16_t id)
+/* Add a port. device: its name on the machine */
+static int port_add(struct ports *p, const char *name, const char *device, uint16_t as)
 {
     char *copy = p->count < PORTS_MOST && make_room(p) ? strdup(name) : NULL;
     if (!copy) return -1;
-    p->id[p->count] = id;
+    p->as[p->count] = as;
+    p->id[p->count] = p->addresses ? addresses_iface(p->addresses, device, as) : as;
     p->name[p->count] = copy;
     if (p->count) *slot_of(p, copy) = p->count;
     return (int)p->count++;
@@ -80,20 +84,21 @@ int ports_named(void *arg, const char *path, const char *name)
     const char *key = nameless || mapped(p, path) ? path : name, *to = mapped(p, key);
     if (nameless && !to) return 0;
     const uint32_t known = *slot_of(p, key);
-    uint16_t id = IFACE_OTHER;
+    uint16_t as = IFACE_OTHER;
     if (known) return (int)known;
     /* If no device of this machine can have the name, the rules do not name it either. */
-    if (p->program) (void)iface_find(p->program, to ? to : key, &id, err, sizeof err);
-    return port_add(p, key, id);
+    if (p->program) (void)iface_find(p->program, to ? to : key, &as, err, sizeof err);
+    return port_add(p, key, to ? to : key, as);
 }
 
-int ports_init(struct ports *ports, const struct program *p, const struct options *o, char *err, size_t err_len)
+int ports_init(struct ports *ports, const struct program *p, const struct options *o,
+               const struct given_addresses *addresses, char *err, size_t err_len)
 {
     char why[160];
-    uint16_t id = IFACE_NONE;
-    *ports = (struct ports){.program = p, .o = o};
+    uint16_t as = IFACE_NONE;
+    *ports = (struct ports){.program = p, .o = o, .addresses = addresses};
     hash_key_init(&ports->key, hash_pair(arc4random(), arc4random()));
-    int failed = o->on ? iface_find(p, o->on, &id, why, sizeof why) : 0;
+    int failed = o->on ? iface_find(p, o->on, &as, why, sizeof why) : 0;
     if (failed) snprintf(err, err_len, "--on: %s", why);
     for (unsigned i = 0; i < o->map_count && !failed; i++) {
         uint16_t to;
@@ -101,7 +106,8 @@ int ports_init(struct ports *ports, const struct program *p, const struct option
         if (failed) snprintf(err, err_len, "--map: %s", why);
     }
     if (failed) return -1;
-    if (port_add(ports, o->on ? o->on : "", id) == 0) return 0;
+    const char *on = o->on ? o->on : "";
+    if (port_add(ports, on, on, as) == 0) return 0;
     snprintf(err, err_len, "out of memory");
     return -1;
 }
@@ -111,6 +117,7 @@ void ports_fini(struct ports *ports)
     for (uint32_t i = 0; i < ports->count; i++) free((void *)(uintptr_t)ports->name[i]);
     free(ports->name);
     free(ports->id);
+    free(ports->as);
     free(ports->slots);
 }
 
@@ -121,12 +128,12 @@ void ports_ask(struct ports *ports, struct capture *c)
 
 const char *port_is(const struct ports *ports, uint32_t port)
 {
-    if (ports->id[port] == IFACE_OTHER) return NULL;
-    const struct pbc_iface *i = &ports->program->ifaces[ports->id[port]];
+    if (ports->as[port] == IFACE_OTHER) return NULL;
+    const struct pbc_iface *i = &ports->program->ifaces[ports->as[port]];
     return program_str(ports->program, i->name ? i->name : i->device);
 }
 
 const char *port_unnamed(const struct ports *ports, uint16_t port)
 {
-    return ports->program->ifaces_count && ports->id[port] == IFACE_OTHER ? ports->name[port] : NULL;
+    return ports->program->ifaces_count && ports->as[port] == IFACE_OTHER ? ports->name[port] : NULL;
 }

@@ -6,13 +6,16 @@
 
 #include "runtime/base/options.h"
 #include "runtime/capture/capture.h"
+#include "runtime/report/given/addresses.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
 struct ports {
     const struct program *program;
     const struct options *o;
-    uint16_t *id;      /* [count] interface id for the rules: IFACE_NONE, IFACE_OTHER or a declared one */
+    const struct given_addresses *addresses;
+    uint16_t *id;      /* [count] id of the port's frames: its id in rules, or its own (addresses.h) */
+    uint16_t *as;      /* [count] its id in rules: IFACE_NONE, IFACE_OTHER or a declared one */
     const char **name; /* [count] name in the capture; of port 0: "", or the name that --on gives */
     uint32_t count, room;
     struct hash_key key;
@@ -21,8 +24,10 @@ struct ports {
     bool used[OPTIONS_MAPS]; /* the --map was found for a name of the capture */
 };
 
-/* Initialise. p NULL: names alone, without a program. 0, or -1 with a line in err. Call ports_fini in any case. */
-int ports_init(struct ports *ports, const struct program *p, const struct options *o, char *err, size_t err_len);
+/* Initialise. p NULL: names alone, without a program. addresses: NULL, or those of the program's interfaces; the caller
+ * keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
+int ports_init(struct ports *ports, const struct program *p, const struct options *o,
+               const struct given_addresses *addresses, char *err, size_t err_len);
 void ports_fini(struct ports *ports);
 /* Return the port of an interface of this name in this capture: a capture_named_fn. */
 int ports_named(void *ports, const char *path, const char *name);

@@ -165,6 +165,33 @@ static int read_value(struct reading *r, const char *word, const char *value, st
     return 0;
 }
 
+/* Return the value of a word of a route's line; "": there is none. */
+static const char *value_of(char *const words[], unsigned count, const char *word)
+{
+    for (unsigned i = 0; i + 1 < count; i++)
+        if (is(words[i], word)) return words[i + 1];
+    return "";
+}
+
+/* Note the address that the line tells. `local ADDR` is one of the device; its `src` is another address if that comes
+ * first in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
+ * another device. */
+static int note_address(struct reading *r, char *const words[], unsigned count)
+{
+    const char *device = value_of(words, count, "dev"), *src = value_of(words, count, "src"),
+               *proto = value_of(words, count, "proto"), *scope = value_of(words, count, "scope");
+    const bool local = is(words[0], "local");
+    const bool came = (is(proto, "kernel") || is(proto, "2")) && (is(scope, "link") || is(scope, "253"));
+    struct route at = {0}, first = {0};
+    const bool has_src = routes_prefix(src, strlen(src), 0, &first);
+    if (!*device || strlen(device) > IFACE_NAME_MOST || (!local && !(came && has_src))) return 0;
+    if (local && !routes_prefix(words[1], strlen(words[1]), 0, &at)) return 0;
+    if (!local) at = first;
+    if (at.bits != (at.family == 4 ? 32 : 128)) return 0;
+    const bool secondary = local && has_src && memcmp(at.to, first.to, sizeof at.to) != 0;
+    return addresses_add(r->addresses, device, at.family, at.to, secondary);
+}
+
 /* Read the words behind a prefix or a `nexthop`. */
 static int read_rest(struct reading *r, char *const words[], unsigned count, struct route_hop *hop)
 {
@@ -251,6 +278,8 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     if (at == count || !routes_prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
         return routes_fault(r, "a route must begin with an address, a prefix or `default`, not",
                             words[at == count ? 0 : at]);
+    failed = r->entry.kind == ROUTE_VIA || is(words[0], "local") ? note_address(r, words, count) : 0;
+    if (failed) return failed;
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
         if (is(words[i], "nexthop")) {
@@ -349,14 +378,17 @@ int known_routes_read(struct known_routes *k, const struct route_options *o, con
     int failed = r ? 0 : -ENOMEM;
     *k = (struct known_routes){0};
     if (!failed) r->err = err, r->err_len = err_len, r->list.seed = hash_pair(arc4random(), arc4random());
+    if (!failed) r->addresses = &k->addresses;
     for (unsigned i = 0; !failed && i < o->files_count; i++) failed = read_file(r, o->files[i]);
     for (unsigned i = 0; !failed && i < o->written_count; i++) failed = read_written(r, p, o->written[i]);
     if (!failed) failed = policy_close(r);
     if (!failed && o->files_count + o->written_count) {
         k->table = route_list_table(&r->list);
         k->devices = k->table ? route_devices(k->table, p) : NULL;
-        if (!k->devices) failed = -ENOMEM;
+        failed = k->devices ? addresses_settle(&k->addresses, p, o->files_count) : -ENOMEM;
     }
+    for (uint32_t i = 0; !failed && k->table && i < k->table->size.devices; i++)
+        k->devices[i].iface = addresses_iface(&k->addresses, k->table->devices[i].name, k->devices[i].iface);
     if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
     if (r) route_list_fini(&r->list);
     if (r) free(r->tables);
@@ -364,15 +396,17 @@ int known_routes_read(struct known_routes *k, const struct route_options *o, con
     return failed;
 }
 
-void known_routes_tell(const struct known_routes *r, struct facts *facts)
+void known_routes_tell(struct known_routes *r, struct facts *facts, bool said)
 {
     facts->routes = r->table;
     facts->devices = r->devices;
+    addresses_tell(&r->addresses, facts, said);
 }
 
 void known_routes_fini(struct known_routes *r)
 {
     routes_put(r->table);
     free(r->devices);
+    addresses_fini(&r->addresses);
     *r = (struct known_routes){0};
 }

@@ -1,7 +1,8 @@
 /* Routes of a machine that is not there, for rules that ask for them: --route PREFIX=IF, and files with the output of
- * `ip route` and `ip -6 route`. */
+ * `ip route` and `ip -6 route`. The latter tell the addresses of its interfaces, too (addresses.h). */
 #pragma once
 
+#include "runtime/report/given/addresses.h"
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
@@ -14,6 +15,7 @@ struct route_options {
 struct known_routes {
     struct routes *table; /* NULL: no routes were given */
     struct facts_device *devices;
+    struct given_addresses addresses;
 };
 
 /* Read all routes. --route precedes files; among equal routes the last counts. IF is a name of the rules or a device.
@@ -21,6 +23,6 @@ struct known_routes {
  * err, which names file and line. */
 int known_routes_read(struct known_routes *r, const struct route_options *o, const struct program *p, char *err,
                       size_t err_len);
-/* Put the routes into the facts. */
-void known_routes_tell(const struct known_routes *r, struct facts *facts);
+/* Put the routes into the facts, and the addresses of interfaces (addresses_tell). */
+void known_routes_tell(struct known_routes *r, struct facts *facts, bool said);
 void known_routes_fini(struct known_routes *r);

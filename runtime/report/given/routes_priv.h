@@ -15,6 +15,7 @@ struct rule_read {
 
 struct reading {
     struct route_list list;
+    struct given_addresses *addresses;
     char *err;
     size_t err_len;
     const char *file; /* file that is read, and the line in it */

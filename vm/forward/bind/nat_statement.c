@@ -69,6 +69,14 @@ bool nat_leaves(const struct program *p, const struct pbc_nat *n, uint16_t iface
     return listed != (c->flags & PBC_COND_NOT);
 }
 
+bool program_masquerades(const struct program *p, uint16_t iface)
+{
+    bool does = false;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        does |= p->nats[i].kind == PBC_NAT_MASQUERADE && nat_leaves(p, &p->nats[i], iface);
+    return does;
+}
+
 /* True if the destination is one that a `forward` names. With `any` that is all but the target's; nothing that the
  * target sends is led back to it. */
 static bool names_destination(const struct pbc_nat *n, const struct key *key)

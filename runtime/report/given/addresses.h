@@ -1,0 +1,52 @@
+/* Addresses of the interfaces of a machine that is not there, as files with its routes tell them; live the kernel tells
+ * them (host_source). */
+#pragma once
+
+#include "vm/packet/facts.h"
+#include "vm/program/program.h"
+
+enum { IFACE_NAME_MOST = 15 };
+
+struct given_address {
+    char device[IFACE_NAME_MOST + 1];
+    uint32_t addr[4]; /* as in struct key */
+    uint32_t place;   /* in the order of the files */
+    uint8_t family;
+    bool secondary; /* another address of its subnet comes first */
+};
+/* How sure the address of an interface is that was chosen for a family. */
+enum given_doubt { GIVEN_SURE, GIVEN_SEVERAL, GIVEN_OTHERWISE };
+struct given_iface {
+    uint32_t first, count; /* in `all` */
+    uint16_t id;           /* id of its frames */
+    uint16_t as;           /* its id in rules; IFACE_OTHER: no rule names it */
+    uint8_t doubt[2];      /* enum given_doubt: of IPv4, of IPv6 */
+};
+
+/* All zero: nothing is known. */
+struct given_addresses {
+    const struct program *program;
+    struct given_address *all;
+    uint32_t count, room;
+    struct given_iface *ifaces; /* [ifaces_count] by name */
+    uint32_t ifaces_count, left_out;
+    struct facts_iface *facts; /* [facts_count] by id, for struct facts */
+    uint32_t facts_count;
+    bool patterns, files;
+};
+
+/* Add an address of a device. Return 0 or -ENOMEM. */
+int addresses_add(struct given_addresses *g, const char *device, uint8_t family, const uint32_t addr[4],
+                  bool secondary);
+/* Close the list. A device that the rules know by a pattern, or not at all, gets an id of its own, as live interfaces
+ * do. files: routes came from files. Return 0 or -ENOMEM. */
+int addresses_settle(struct given_addresses *g, const struct program *p, bool files);
+/* Return the id of frames of the device, whose id in rules is `as`. */
+uint16_t addresses_iface(const struct given_addresses *g, const char *device, uint16_t as);
+/* Choose the address of each interface among those that `facts` has as this machine's own, and put it there. said:
+ * they are its own; false: they stand for unknown ones, and so do those of a family of which there is none. */
+void addresses_tell(struct given_addresses *g, struct facts *facts, bool said);
+/* Tell, a line each, where another address may be meant than the one that `masquerade` takes by these facts. */
+typedef void addresses_tell_fn(void *arg, const char *line);
+void addresses_doubts(const struct given_addresses *g, const struct facts *facts, addresses_tell_fn *tell, void *arg);
+void addresses_fini(struct given_addresses *g);
