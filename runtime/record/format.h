@@ -22,7 +22,7 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 14, /* with interfaces that are down */
+    RECORD_VERSION = 15, /* with devices by which packets came that are first seen where they leave */
     RECORD_DOWN = 14 /* first version with these */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,

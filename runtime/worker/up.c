@@ -29,7 +29,10 @@ uint16_t up_came(const struct worker *w, const struct pkt *pkt)
 /* Put packets on the tape. The kernel's findings are in a packet's note, which is lost when the packet is rewritten. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < n; i++) w->asked[i] = (uint8_t)(io_note(w->pkts[i]).states << (8 - TAPE_STATES));
+    for (unsigned i = 0; i < n; i++) {
+        w->asked[i] = (uint8_t)(io_note(w->pkts[i]).states << (8 - TAPE_STATES));
+        w->came[i] = up_came(w, w->pkts[i]);
+    }
     tape_single(w->tape, w->pkts, n, now_ns, tape_place(w->program, w->egress.snapshot->number));
     memset(w->mets, 0, n * sizeof *w->mets);
     vm_note_met(w->vm, w->mets);
@@ -41,6 +44,7 @@ void up_note_verdicts(struct worker *w, unsigned n)
         const struct verdict *v = &w->verdicts[i];
         const bool same = w->ups[i].judged && decided_rule(w->ups[i].decision) == v->rule;
         if (same && !(v->flags & VERDICT_INSIDE)) w->asked[i] |= TAPE_BY_RULES;
+        w->mets[i].came = w->came[i];
     }
     vm_note_met(w->vm, NULL);
     tape_met(w->tape, w->mets, n);
@@ -50,6 +54,7 @@ void up_note_verdicts(struct worker *w, unsigned n)
 void up_note_routed(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 {
     tape_routed(w->tape, pkt, now_ns, tape_place(w->program, w->egress.snapshot->number));
+    w->came[0] = up_came(w, pkt);
     memset(w->mets, 0, sizeof *w->mets);
     vm_note_met(w->vm, w->mets);
 }
@@ -58,6 +63,7 @@ void up_note_left(struct worker *w, const struct verdict *v)
 {
     static const uint8_t asked;
     vm_note_met(w->vm, NULL);
+    w->mets[0].came = w->came[0];
     tape_met(w->tape, w->mets, 1);
     tape_single_verdicts(w->tape, v, &asked, 1);
 }

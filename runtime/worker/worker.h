@@ -116,7 +116,8 @@ struct worker {
     uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, where connections are watched */
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* the kernel executor's findings on these packets, */
-    uint8_t asked[VM_BATCH];    /* and the recorded part of them (exchange/tape.h) */
+    uint8_t asked[VM_BATCH];    /* and the recorded parts of them (exchange/tape.h, */
+    uint16_t came[VM_BATCH];    /* flow/track/met.h) */
     struct flow_met mets[VM_BATCH];
     struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;

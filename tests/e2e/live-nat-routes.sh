@@ -266,7 +266,7 @@ firewall f forward default drop {
   accept on "lan", "vpn"
 }
 END
-    RECORD= prey prey --exec kernel -i lan -i wan named.pbc # by which device a packet came that is first seen where it leaves is not recorded
+    prey prey --exec kernel -i lan -i wan named.pbc
     same 'a device that rules name: its answers come back' "$(from branch 203.0.113.9)" 203.0.113.2
     same 'a device that rules name: it is reached as before' "$(from client 10.99.0.5)" 10.1.0.7
     prey_ends

@@ -6,6 +6,7 @@ EXEC=kernel
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+RECORD=1 # to a replay, too, `on` is the device by which a packet came
 
 space host prey branch guest far
 link host eth0 prey lan
@@ -62,4 +63,29 @@ for hook in tc xdp; do
     prey_ends
     same "$hook: it ends with 0" "$status" 0
 done
+
+# By another program a device has the id that it has there. What cannot be told is not claimed.
+rules anew <<'END'
+interface wan = "wan"
+interface vpn = "vp*"
+interface lan = "lan"
+firewall f forward default drop { accept state established, related; accept on vpn to port 80; accept on lan }
+END
+rules narrowed <<'END'
+interface vpn = "vp*"
+firewall f forward default drop { accept state established, related; drop on vpn; accept on "lan" }
+END
+rules by_itself <<'END'
+firewall f forward default drop { accept state established, related; accept on "vpn", "lan" }
+END
+prey prey --exec kernel --hook tc -i lan -i wan --allow-unjudged vpn by_device.pbc
+same 'one program: what a rule accepts from the device gets there' "$(from branch 10.1.0.7) $(from host 10.3.0.5)" '10.99.0.5 10.1.0.7'
+prey_ends
+others() { # PROGRAM: 1 if verdicts are as recorded, 1 if some are otherwise, 1 if some are not claimed
+    "$bin/preyrun" --replay recorded-3 --format json "$1.pbc" 2>&1 |
+        python3 -c 'import json, sys; v = json.load(sys.stdin)["recording"]; print(*(int(v["verdicts" + k] > 0) for k in ("", "_otherwise", "_unclaimed")))'
+}
+same 'another program with other ids: all as recorded' "$(others anew)" '1 0 0'
+same 'one that drops what comes by the device: it says so' "$(others narrowed)" '1 1 0'
+same 'one that names a device of the pattern: that is not claimed' "$(others by_itself)" '1 0 1'
 [ "$failed" = 0 ]

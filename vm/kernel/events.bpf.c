@@ -86,7 +86,8 @@ GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
     e->flow = k->flow;
     e->at_ns = bpf_ktime_get_ns();
     e->slot = k->seen.slot;
-    e->met = (uint16_t)what_it_met(k);
+    e->came = k->came;
+    e->met = (uint8_t)what_it_met(k);
     e->matters = counts;
     bpf_ringbuf_submit(e, 0);
     return 0;

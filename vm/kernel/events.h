@@ -51,8 +51,9 @@ struct kernel_event_sample {
     struct flow flow; /* the flow's line as it was before the packet, if it had one */
     uint64_t at_ns;   /* CLOCK_MONOTONIC in nanoseconds, not ticks, when the verdict was known */
     int32_t slot;     /* slot of that line */
-    uint16_t met;     /* enum met_has */
-    uint16_t matters; /* 1: sent in any case, for the packet is dropped, rejected, or changes a flow */
+    uint16_t came;    /* as in struct flow_met */
+    uint8_t met;      /* enum met_has */
+    uint8_t matters;  /* 1: sent in any case, for the packet is dropped, rejected, or changes a flow */
 };
 
 /* The end, in the kernel, of a flow that is not sent on. */

@@ -123,8 +123,9 @@ void recorded_sample(struct carry *carry, const struct sampled *s)
     const uint64_t world = carry->latest->number;
     if ((uint32_t)world != s->world) return; /* judged in an older world */
     tape_single(t, (struct pkt *const[]){&copy}, 1, s->now_ns, tape_place(carry->now.number, world));
-    const struct met_told told = {&said->flow, said->slot, (uint8_t)said->met, s->now_ns};
+    const struct met_told told = {&said->flow, said->slot, said->met, s->now_ns};
     vm_met(carry->workers[0]->vm, &told, &met);
+    met.came = said->came;
     tape_met(t, &met, 1);
     tape_single_verdicts(t, s->verdict, &s->asked, 1);
 }

@@ -34,6 +34,48 @@ struct single {
     bool judged;
 };
 
+/* Return the program's id of that device or pattern; PBC_NONE: it does not have it. */
+static uint32_t same_iface(const struct program *p, const struct program *of, uint32_t iface)
+{
+    const char *device = program_str(of, of->ifaces[iface].device);
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (!strcmp(program_str(p, p->ifaces[i].device), device)) return i;
+    return PBC_NONE;
+}
+
+/* Return the id in rules of the device by which a packet came that was first seen where it leaves; IFACE_NONE: unknown.
+ * Another program has an id of its own for a device. Which device of a pattern it was, or of those that rules do not
+ * name, is unknown; that matters unless all that the other program names is named by the recorded one, too. */
+static uint16_t came_by(const struct actor *a, const struct single *x)
+{
+    const struct program *ran = a->ran->p, *p = x->program;
+    const uint32_t id = x->met.came - 1u;
+    const char *device = id < ran->ifaces_count ? program_str(ran, ran->ifaces[id].device) : "*";
+    const struct iface_table t = program_ifaces(p);
+    bool more = false;
+    if (!x->other) return id < p->ifaces_count ? (uint16_t)id : IFACE_OTHER;
+    if (!strchr(device, '*')) {
+        const uint32_t known = iface_match(&t, device);
+        return known == PBC_NONE ? IFACE_OTHER : (uint16_t)known;
+    }
+    for (uint32_t i = 0; i < p->ifaces_count; i++) more |= same_iface(ran, p, i) == PBC_NONE;
+    const uint32_t same = id < ran->ifaces_count ? same_iface(p, ran, id) : PBC_NONE;
+    if (same != PBC_NONE && !more) return (uint16_t)same;
+    return id < ran->ifaces_count || more ? IFACE_NONE : IFACE_OTHER;
+}
+
+/* Tell the packet, first seen where it leaves, by which device it came in. By which it leaves is known; whether its
+ * source is reached there is not. */
+static void tell_came(const struct actor *a, struct single *x)
+{
+    const uint16_t out = x->key.kind & KIND_VLAN ? IFACE_OTHER : facts_known_as(x->facts, x->pkt->iface);
+    if (!x->met.came || x->key.kind & KIND_OUT) return;
+    x->key.iface = came_by(a, x);
+    x->pkt->way = (uint16_t)(out + 1);
+    x->pkt->source = SOURCE_UNKNOWN;
+    x->pkt->flags |= PKT_WAY_SAID | PKT_SOURCE_SAID;
+}
+
 /* Complete the key with what the parser cannot know. */
 static void settle_key(const struct actor *a, struct single *x)
 {
@@ -41,6 +83,7 @@ static void settle_key(const struct actor *a, struct single *x)
     const bool own = facts->self4_count | facts->self6_count;
     struct key *key = &x->key;
     if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
+    tell_came(a, x);
     if (own) key_settle(x->program, key);
     if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program->meta->flags, facts, key, x->pkt);
 }
@@ -174,10 +217,21 @@ static bool same_action(const struct single *x)
     return v->action == ACTION_ACCEPT && (is_left(x) || is_let_out(x) || is_hosts(x));
 }
 
+/* True if no firewall judges the packet by the device by which it came: that of the interface that it leaves by does,
+ * as if it came by that. */
+static bool is_nobodys(const struct decision *d)
+{
+    return d->action == ACTION_ACCEPT && d->rule == RULE_NONE && d->firewall == PBC_NONE;
+}
+
 /* True if the rules decide as recorded. */
 static bool same_by_rules(struct single *x)
 {
     x->own = program_decide(x->program, &x->key, x->pkt);
+    if (x->met.came && is_nobodys(&x->own)) {
+        x->key.iface = facts_known_as(x->facts, x->pkt->iface);
+        x->own = program_decide(x->program, &x->key, x->pkt);
+    }
     x->judged = true;
     if (!same_action(x)) return false;
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
@@ -205,7 +259,7 @@ static bool parse_routed(const struct actor *a, struct single *x)
     const struct facts *facts = x->facts;
     x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
     if (pkt_parse(x->pkt, facts, &x->key)) return false;
-    x->key.iface = IFACE_NONE;
+    x->key.iface = x->met.came ? came_by(a, x) : IFACE_NONE;
     x->pkt->way = (uint16_t)(facts_known_as(facts, x->pkt->iface) + 1);
     x->pkt->flags |= PKT_WAY_SAID;
     return true;
@@ -231,6 +285,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     const struct tape_verdict *v = &x->recorded;
     const bool by_rules = v->asked & TAPE_BY_RULES;
     if (x->routed) return judge_routed(a, x);
+    if (x->met.came && x->other && came_by(a, x) == IFACE_NONE) return HANGS_ON_MORE;
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
     if (!single_look(a, x) || (!x->other && is_inline(x))) return HANGS_ON_MORE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;

@@ -27,7 +27,10 @@ struct flow_met {
     struct tcp_track tcp;
     uint32_t delta; /* joined flows */
     struct flow_joint joint;
-    uint8_t state, flags, joined, zero[5]; /* as in struct flow */
+    uint8_t state, flags, joined, zero; /* as in struct flow */
+    uint16_t came; /* no finding: of a packet first seen where it leaves, 1 + the id in rules of the device by which it
+                      came in; 0: unknown, or none */
+    uint8_t zeros[2];
 };
 static_assert(sizeof(struct flow_met) == 136, "as written to files: no padding");
 
