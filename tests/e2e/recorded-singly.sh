@@ -104,6 +104,7 @@ while at < len(data):
             if how == "server" and has & 4: struct.pack_into("<I", block, flow + 72, 77777)
             if how == "branch" and has & 4: struct.pack_into("<I", block, flow + 76, 77777)
             if how == "state": block[flow + 128] = 250
+            if how == "came": struct.pack_into("<H", block, flow + 132, 0xfff0)
             if how == "none": block[flow + 87] = 0
             if how == "short": struct.pack_into("<H", block, 30, 9)
     if kind == 6 and how == "port": block[28 + 34] ^= 0x10
@@ -126,6 +127,8 @@ for how in address port server branch state; do
 done
 bent tuple
 same 'of another tuple a flow is none' "$status $(sum) $(said | awk '{ print ($2 + $3 >= 3) }')" '0 15 1'
+bent came
+same 'of a device that there is not each packet is judged, too' "$(sum)" 15
 for how in none short; do
     bent $how
     same "$how: where nothing is said, replies hang on more, and no packet is otherwise" "$status $(said)" '0 11 0 4'
@@ -134,11 +137,13 @@ bent version5
 same 'one of before is read: of replies it knows no more' "$status $(said)$(cat err)" '0 11 0 4'
 bent version7
 same 'one without bounds is read' "$status $(said)$(cat err)" '0 15 0 0'
+bent version14
+same 'one without devices by which packets came is read' "$status $(said)$(cat err)" '0 15 0 0'
 bent version12
 same 'one with routes of before is refused' "$status $(tail -n 1 err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version 12, and this preyrun reads tables of routes from 13 on: replay it with the preyrun that made it'
-for how in version4 version15; do
+for how in version4 version16; do
     bent $how
-    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 14: replay it with the preyrun that made it'
+    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 15: replay it with the preyrun that made it'
 done
 # Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
 size=$(stat -c %s kept/prey-000001.pcapng)

@@ -94,7 +94,7 @@ enum kernel_flag {
 
 struct kernel_note {
     uint16_t magic;
-    uint16_t came;     /* of one that leaves: 1 + the id in rules of the device by which it came in; 0: unknown */
+    uint16_t came;     /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
     uint32_t program;  /* serial of the program that decided */
     uint64_t decision; /* with KERNEL_JUDGED in flags `decided` of judge.h, else kpkt.turn */
     uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */

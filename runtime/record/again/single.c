@@ -54,7 +54,7 @@ static uint16_t came_by(const struct actor *a, const struct single *x)
     const struct iface_table t = program_ifaces(p);
     bool more = false;
     if (!x->other) return id < p->ifaces_count ? (uint16_t)id : IFACE_OTHER;
-    if (!strchr(device, '*')) {
+    if (!iface_is_pattern(device)) {
         const uint32_t known = iface_match(&t, device);
         return known == PBC_NONE ? IFACE_OTHER : (uint16_t)known;
     }

@@ -72,6 +72,7 @@ static void number(struct given_addresses *g, struct given_iface *i, uint32_t *o
     if (known != PBC_NONE && !strcmp(program_str(p, p->ifaces[known].device), device)) return;
     if (*own == OWN_IDS_MOST || p->ifaces_count + *own >= IFACE_SEVERAL) {
         g->left_out++;
+        i->id = IFACE_NONE;
         return;
     }
     g->patterns |= known != PBC_NONE;
@@ -115,7 +116,7 @@ static const struct given_iface *iface_named(const struct given_addresses *g, co
 uint16_t addresses_iface(const struct given_addresses *g, const char *device, uint16_t as)
 {
     const struct given_iface *i = iface_named(g, device);
-    return i && i->as == as ? i->id : as;
+    return i && i->as == as && i->id != IFACE_NONE ? i->id : as;
 }
 
 static bool is_own(const struct facts *f, const struct given_address *a)
@@ -216,9 +217,8 @@ static void doubt_of(const struct given_addresses *g, const struct given_iface *
                  a->device, address_text(family, addr, shown));
     } else {
         text_first(f, family, first);
-        snprintf(line, sizeof line,
-                 "--routes gives %s an address that --self does not list, %s: `masquerade` %s there", a->device,
-                 address_text(family, a->addr, shown), first);
+        snprintf(line, sizeof line, "--routes gives %s an address that --self does not list, %s: `masquerade` %s there",
+                 a->device, address_text(family, a->addr, shown), first);
     }
     tell_line(to, line);
 }
@@ -229,7 +229,7 @@ static void doubt_unknown(const struct given_addresses *g, uint32_t iface, const
     const struct program *p = g->program;
     const char *device = program_str(p, p->ifaces[iface].device);
     char line[LINE_MOST], first[INET6_ADDRSTRLEN + 32];
-    if (strpbrk(device, "*?") || iface_named(g, device)) return;
+    if (iface_is_pattern(device) || iface_named(g, device)) return;
     text_first(f, f->addr4 ? 4 : 6, first);
     snprintf(line, sizeof line,
              "--routes gives %s no address (`ip route show table all` prints them): `masquerade` %s there", device,

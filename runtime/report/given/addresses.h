@@ -14,11 +14,11 @@ struct given_address {
     uint8_t family;
     bool secondary; /* another address of its subnet comes first */
 };
-/* How sure the address of an interface is that was chosen for a family. */
+/* Certainty of the address that was chosen for an interface in a family. */
 enum given_doubt { GIVEN_SURE, GIVEN_SEVERAL, GIVEN_OTHERWISE };
 struct given_iface {
     uint32_t first, count; /* in `all` */
-    uint16_t id;           /* id of its frames */
+    uint16_t id;           /* id of its frames; IFACE_NONE: no id was left, and its address is not taken */
     uint16_t as;           /* its id in rules; IFACE_OTHER: no rule names it */
     uint8_t doubt[2];      /* enum given_doubt: of IPv4, of IPv6 */
 };
