@@ -68,8 +68,40 @@ void inputs_free(struct inputs *in)
     *in = (struct inputs){0};
 }
 
+static bool is_served(const struct options *o, const char *device)
+{
+    bool is = false;
+    for (unsigned i = 0; i < o->served_count; i++)
+        is |= strcmp(o->served[i], device) == 0 || iface_holds(device, o->served[i]);
+    return is;
+}
+
+/* Return the name by which the file calls a device, if -i has that name in place of the device's; else NULL. */
+static const char *served_by_name(const struct options *o, const struct program *p, const char *device)
+{
+    for (uint32_t i = 0; i < p->ifaces_count; i++) {
+        const char *name = p->ifaces[i].name ? program_str(p, p->ifaces[i].name) : device;
+        if (strcmp(program_str(p, p->ifaces[i].device), device) == 0 && strcmp(name, device) != 0 && is_served(o, name))
+            return name;
+    }
+    return NULL;
+}
+
+/* Say what mends a device that no firewall judges. */
+static void advise_one(struct compile *c, const char *name, const char *device, bool served)
+{
+    if (name)
+        diag_advise(c->diags, "`%s` is the file's name for it, and -i takes the device's: -i %s", name, device);
+    else if (served)
+        diag_advise(c->diags, "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open",
+                    device, device);
+    else
+        diag_advise(c->diags, "-i %s serves it; --allow-unjudged %s leaves it open", device, device);
+}
+
 /* Report what is left out on a device, in the words of a start. */
-static void check_one(struct compile *c, const struct program *p, const char *device, enum served_by by)
+static void check_one(const struct options *o, struct compile *c, const struct program *p, const char *device,
+                      enum served_by by)
 {
     char text[SERVED_TEXT];
     const bool served = by == SERVED_PORT || by == SERVED_BRIDGED;
@@ -78,6 +110,7 @@ static void check_one(struct compile *c, const struct program *p, const char *de
     served_text(p, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof(text));
     const bool doubt = gaps == GAP_PAST || iface_is_pattern(device);
     diag(c->diags, doubt ? W_NOT_SERVED : E_UNJUDGED, SPAN_NONE, "%s", text);
+    if (!iface_is_pattern(device)) advise_one(c, served ? NULL : served_by_name(o, p, device), device, served);
 }
 
 /* True if a list of --allow-unjudged has the device, or a pattern that holds it. */
@@ -85,14 +118,6 @@ static bool is_allowed(const struct options *o, const char *device)
 {
     bool is = false;
     for (unsigned i = 0; i < o->allow_count; i++) is |= served_listed(o->allows[i], device);
-    return is;
-}
-
-static bool is_served(const struct options *o, const char *device)
-{
-    bool is = false;
-    for (unsigned i = 0; i < o->served_count; i++)
-        is |= strcmp(o->served[i], device) == 0 || iface_holds(device, o->served[i]);
     return is;
 }
 
@@ -116,11 +141,11 @@ void interfaces_check(const struct options *o, struct compile *c)
     bool *named = heap_resized(NULL, p->ifaces_count + 1u, sizeof(*named));
     served_named(p, named);
     for (unsigned i = 0; i < o->served_count; i++)
-        if (!is_allowed(o, o->served[i])) check_one(c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
+        if (!is_allowed(o, o->served[i])) check_one(o, c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
     for (uint32_t i = 0; i < p->ifaces_count; i++) {
         const char *device = program_str(p, p->ifaces[i].device);
         if (named[i] && strcmp(device, "lo") != 0 && !is_served(o, device) && !is_allowed(o, device))
-            check_one(c, p, device, SERVED_NOT_KERNEL);
+            check_one(o, c, p, device, SERVED_NOT_KERNEL);
     }
     check_rules(o, c, p);
     free(named);

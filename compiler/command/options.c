@@ -216,7 +216,9 @@ static int take_device(struct options *o, const char *at, size_t len, bool bridg
     snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
     if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") || !strcmp(name, ".."))
         return options_fault("-i: no interface can be called", name,
-                             "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
+                             strchr(name, '*')
+                                 ? "name each device: preyrun serves devices, not patterns"
+                                 : "write names of 1 to 15 characters with commas between them: -i eth0,eth1");
     for (unsigned i = 0; i < o->served_count; i++)
         if (strcmp(o->served[i], name) == 0) return options_fault("-i: interface given twice:", name, NULL);
     if (o->served_count == OPTIONS_SERVED) return options_fault("-i: more than 64 interfaces", NULL, NULL);

@@ -86,6 +86,7 @@ static void help_with_character(struct parser *p, struct span span)
         {"[", NULL, "write an IPv6 address with a port as [2001:db8::1]:80"},
         {"$", "", NULL},
         {"@", "", NULL},
+        {"+", NULL, "a pattern is a string with `*`: \"eth*\""},
         {"<", NULL, "write a name alone, without a sign before it"},
         {">", "->", NULL},
     };

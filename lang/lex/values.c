@@ -76,6 +76,40 @@ static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t
     diag_suggest(p->diags, (struct span){file, at, at + (uint32_t)len}, "%.*s", (int)(len - zeros), s + zeros);
 }
 
+/* Report an option of iptables or ipvsadm, `--dport`, with our word for it. False: it is none. */
+static bool offer_option(struct parser *p, struct token *t, const char *s, size_t len)
+{
+    static const struct {
+        const char *options, *advice;
+    } rows[] = {
+        {"-s --src --source", "write `from`"},
+        {"-d --dst --destination", "write `to`"},
+        {"-i --in-interface", "write `on`"},
+        {"-o --out-interface", "write `out on`"},
+        {"-p --protocol", "write the protocol alone: `tcp`"},
+        {"--dport --dports --destination-port", "write `port`"},
+        {"--sport --sports --source-port", "write `source port`"},
+        {"--ctstate --state", "write `state`"},
+        {"--to-ports", "write `ports`"},
+        {"--to-source --to-destination --to", "write `->`"},
+        {"--random --random-fully --persistent", "leave it out"},
+        {"-m --match", "leave it out: conditions stand by themselves"},
+        {"-j --jump -g --goto", "begin the rule with the verdict: `accept tcp to port 22`"},
+        {"--reject-with", "write `with`: `reject with rst`"},
+    };
+    const char *advice = "write a rule, `accept tcp to port 22`; `preyc --import iptables` translates a whole set";
+    if (len < 2 || s[0] != '-' || (s[1] != '-' && !isalpha((unsigned char)s[1]))) return false;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (const char *o = rows[i].options; *o; o += strspn(o, " ")) {
+            const size_t n = strcspn(o, " ");
+            if (n == len && memcmp(o, s, n) == 0) advice = rows[i].advice;
+            o += n;
+        }
+    lex_error(p, t, E_NUMBER, "`%.*s` has no meaning in a rule file: options belong to commands", (int)len, s);
+    if (!p->panic) diag_advise(p->diags, "%s", advice);
+    return true;
+}
+
 static void number_error(struct parser *p, struct token *t, const char *s, size_t len, int err)
 {
     const char *mac = mac_meant(p->arena, s, len);
@@ -88,6 +122,7 @@ static void number_error(struct parser *p, struct token *t, const char *s, size_
         lex_error(p, t, E_NUMBER, "`%.*s` is too large: numbers end at 18446744073709551615", (int)len, s);
         return;
     }
+    if (offer_option(p, t, s, len)) return;
     lex_error(p, t, E_NUMBER, "`%.*s` is not a number", (int)len, s);
     if (!p->panic && len > 1 && s[0] == '0' && isdigit((unsigned char)s[1]))
         without_zeros(p, t->span.file, s, len);

@@ -2,117 +2,89 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lang/lex/tokens.tab.h"
 #include "lang/parse/build.h"
 #include "lang/parse/syntax.h"
 
-/* Words of other tools for ours. */
+/* Words of other tools for ours, several apart by blanks. */
 static const struct {
     const char *theirs;
     int ours;
     const char *text;
 } synonyms[] = {
-    {"allow", ACCEPT, "accept"},
-    {"permit", ACCEPT, "accept"},
-    {"pass", ACCEPT, "accept"},
-    {"block", DROP, "drop"},
-    {"deny", DROP, "drop"},
-    {"discard", DROP, "drop"},
-    {"jump", DO, "do"},
-    {"call", DO, "do"},
-    {"goto", DO, "do"},
-    {"saddr", FROM, "from"},
-    {"src", FROM, "from"},
-    {"daddr", TO, "to"},
-    {"dst", TO, "to"},
+    {"allow permit pass", ACCEPT, "accept"},
+    {"block deny discard", DROP, "drop"},
+    {"jump call goto", DO, "do"},
+    {"saddr src", FROM, "from"},
+    {"daddr dst", TO, "to"},
     {"dport", PORT, "port"},
     {"sport", SOURCE, "source port"},
     {"ipv4", IP, "ip"},
     {"ipv6", IP6, "ip6"},
     {"icmpv6", ICMP6, "icmp6"},
-    {"iif", ON, "on"},
-    {"iifname", ON, "on"},
-    {"oif", OUT, "out on"},
-    {"oifname", OUT, "out on"},
-    {"ct", STATE, "state"},
-    {"keep", STATE, "state"},
-    {"protocol", PROTO, "proto"},
+    {"iif iifname", ON, "on"},
+    {"oif oifname via", OUT, "out on"},
+    {"ct ctstate keep", STATE, "state"},
+    {"protocol l4proto", PROTO, "proto"},
     {"or", COMMA, ","},
     {"table", SET, "set"},
     {"define", CONST, "const"},
-    {"backend", POOL, "pool"},
-    {"frontend", SERVICE, "service"},
-    {"listen", SERVICE, "service"},
-    {"upstream", POOL, "pool"},
+    {"backend upstream", POOL, "pool"},
+    {"frontend listen", SERVICE, "service"},
+    {"zone", INTERFACE, "interface"},
+    {"to-ports", PORTS, "ports"},
+    {"to", ARROW, "->"},
+    {"to", MAPS_TO, "<->"},
     {"default_backend", ELSE, "else ->"},
     {"maxconn", MAX, "max flows"},
     {"wait", AFTER, "after"},
-    {"tcp-reset", RST, "rst"},
-    {"reset", RST, "rst"},
-    {"port-unreachable", UNREACHABLE, "unreachable"},
-    {"icmp-port-unreachable", UNREACHABLE, "unreachable"},
-    {"admin-prohibited", PROHIBITED, "prohibited"},
-    {"icmp-admin-prohibited", PROHIBITED, "prohibited"},
+    {"tcp-reset reset", RST, "rst"},
+    {"port-unreachable icmp-port-unreachable", UNREACHABLE, "unreachable"},
+    {"admin-prohibited icmp-admin-prohibited", PROHIBITED, "prohibited"},
 };
+
+/* True if a list of words, apart by blanks, has the span's, in small letters or large ones. */
+static bool is_one_of(const struct parser *p, struct span span, const char *words)
+{
+    const size_t len = span.end - span.start;
+    for (const char *s = words; *s; s += strspn(s, " ")) {
+        const size_t n = strcspn(s, " ");
+        if (n == len && strncasecmp(s, p->text + span.start, n) == 0) return true;
+        s += n;
+    }
+    return false;
+}
 
 const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
 {
     for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-        if (is_word_at(p, span, synonyms[i].theirs) && expects(expected, n, synonyms[i].ours)) return synonyms[i].text;
+        if (is_one_of(p, span, synonyms[i].theirs) && expects(expected, n, synonyms[i].ours)) return synonyms[i].text;
     return NULL;
 }
 
-/* Words that begin a condition or a statement in other tools, and our form. `edit`: our form replaces the word. */
 static const struct {
-    const char *theirs;
-    int at; /* token that can stand where the foreign word stood */
+    int at;
     bool edit;
-    const char *ours;
+    const char *words, *ours;
 } forms[] = {
-    {"new", STATE, true, "state new"},
-    {"established", STATE, true, "state established"},
-    {"related", STATE, true, "state related"},
-    {"invalid", STATE, true, "state invalid"},
-    {"syn", FLAGS, true, "flags has syn"},
-    {"ack", FLAGS, true, "flags has ack"},
-    {"in", FRAGMENT, false, "the direction belongs to the firewall: `firewall NAME in default drop { }`"},
-    {"out", FRAGMENT, false, "the direction belongs to the firewall: `firewall NAME out default drop { }`"},
-    {"forward", FRAGMENT, false, "the direction belongs to the firewall: `firewall NAME forward default drop { }`"},
-    {"limit", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
-    {"rate", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
-    {"limit", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
-    {"rate", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
-    {"urpf-failed", TCP, false, "`urpf-failed` takes no `not`: write a rule `drop urpf-failed` before this one"},
-    {"proto", TCP, false, "write all protocols in one list, names or numbers: `proto gre, 41`"},
-    {"masquerade", ACCEPT, false,
-     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
-    {"masquerade", FIREWALL, false,
-     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
-    {"interfaces", FIREWALL, false, SEVERAL_INTERFACES},
-    {"snat", ACCEPT, false,
-     "write translation in a block of its own: `nat NAME { source from ... out on ... -> ... }`"},
-    {"mac", BACKUP, false, "a MAC address belongs to one server: write a `server` line for that server"},
-    {"slowstart", BACKUP, false, "slow start belongs to the pool: write a line `slow start 30s` there"},
-    {"balance", AFFINITY, false, "balancing belongs to the pool: `pool NAME { balance least_conn ... }`"},
-    {"redirect", AFFINITY, false, "proxies send requests on unchanged: choose a pool whose server redirects"},
-    {"path_beg", SNI, false, "write `path \"/static*\"`: a `*` at the end matches any rest"},
-    {"hdr", SNI, false, "write `host \"shop.example\"`, or `header \"NAME\" \"VALUE\"`"},
-    {"acl", AFFINITY, false, "write the conditions in the line that needs them: `when host \"a.example\" -> POOL`"},
-    {"use_backend", AFFINITY, false, "write `when CONDITION -> POOL`"},
-    {"tcp", PASSTHROUGH, false, "write `passthrough`, or `proxy` where a `when` asks what clients say first"},
-    {"http", PASSTHROUGH, true, "proxy http"},
-    {"nat", PASSTHROUGH, false,
-     "write `passthrough`, or `passthrough keep source` where servers answer through this machine"},
-    {"dr", PASSTHROUGH, true, "dsr l2"},
-    {"tun", PASSTHROUGH, true, "dsr ipip"},
-    {"dnat", ACCEPT, false, "write translation in a block of its own: `nat NAME { forward ... -> ... }`"},
+#define FOREIGN(at, edit, words, ours) {at, edit, words, ours},
+#include "lang/parse/foreign.def"
 };
+
+/* True if a token can stand here; options of a translation are known right behind its first word, too. */
+static bool may_stand(const struct parser *p, int token, const int *expected, int n)
+{
+    return expects(expected, n, token) ||
+           (token == PORTS && p->header.start[0].kind == NAT && p->stmt.tokens == 2 && expects(expected, n, OUT));
+}
 
 static bool offer_form(struct parser *p, struct span span, const int *expected, int n)
 {
+    if (n > ALL_NAMES && p->stmt.tokens > 1) return false; /* a name is wanted */
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (!is_word_at(p, span, forms[i].theirs) || !expects(expected, n, forms[i].at)) continue;
+        if (!may_stand(p, forms[i].at, expected, n) || !is_one_of(p, span, forms[i].words)) continue;
         if (forms[i].edit)
             diag_suggest(p->diags, span, "%s", forms[i].ours);
         else
@@ -179,10 +151,11 @@ static bool offer_on(struct parser *p, struct span span)
     return true;
 }
 
-/* Help with `tcp 443`, where a protocol and its ports are one value. */
+/* Help with `tcp 443` and `tcp dport 443`, where a protocol and its ports are one value. */
 static bool offer_pair(struct parser *p, struct span span)
 {
-    const struct span ports = next_word(p, span.end);
+    struct span ports = next_word(p, span.end);
+    while (is_one_of(p, ports, "to port dport")) ports = next_word(p, ports.end);
     if (ports.end == ports.start || ports.start == span.end) return false;
     if (!isdigit((unsigned char)p->text[ports.start]) &&
         word_find(p->text + ports.start, ports.end - ports.start) != NAME)
@@ -211,6 +184,15 @@ static bool offer_order(struct parser *p, struct span span)
     if (!is_word_at(p, way, "in") && !is_word_at(p, way, "out") && !is_word_at(p, way, "forward")) return false;
     if (device.end == device.start || p->text[device.end] == ',') return false;
     diag_suggest(p->diags, span_join(way, device), "on %s %s", quote(p, device), quote(p, way));
+    return true;
+}
+
+/* Help with `out not on wan`: `not` follows `on`. */
+static bool offer_not_on(struct parser *p, struct span span)
+{
+    const struct span on = next_word(p, span.end);
+    if (!is_word_at(p, on, "on")) return false;
+    diag_suggest(p->diags, span_join(span, on), "on not");
     return true;
 }
 
@@ -277,6 +259,80 @@ static bool offer_interfaces(struct parser *p, int found)
     return true;
 }
 
+/* True for a word that begins a condition of rules, ours or another tool's. */
+static bool is_condition(const struct parser *p, int found, struct span span)
+{
+    static const int ours[] = {
+        FROM, TO, PORT, SOURCE, ON, OUT, STATE, FLAGS, VLAN, ETHER, FRAGMENT, OPTIONS, OVER, WITHIN, DURING,
+        TCP, UDP, SCTP, ICMP, ICMP6, IP, IP6, PROTO,
+#define IP_NUMBER(token, text, values, wanted) token,
+#include "lang/words/word.def"
+    };
+    const int n = sizeof(ours) / sizeof(ours[0]);
+    return expects(ours, n, found) || synonym(p, span, ours, n);
+}
+
+/* Help with a statement that begins with its conditions, as nft's do: `tcp dport 22 accept`. */
+static bool offer_verdict_first(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    if (p->stmt.tokens != 1 || !is_condition(p, found, span)) return false;
+    if (expects(expected, n, MASQUERADE) && expects(expected, n, FORWARD))
+        diag_advise(p->diags, "begin with the translation: `masquerade from 10.0.0.0/8 out on \"eth0\"`");
+    else if (expects(expected, n, ACCEPT) && expects(expected, n, MIRROR))
+        diag_advise(p->diags, "begin with the verdict: `accept tcp to port 22`");
+    else
+        return false;
+    return true;
+}
+
+/* Help with `masquerade from lan ct state new ...`: a nat asks for less than a firewall. */
+static bool offer_nat_condition(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    const int first = p->stmt.start[0].kind;
+    if (p->header.start[0].kind != NAT || p->stmt.tokens < 2 || takes_values(expected, n)) return false;
+    if (found == PORT && expects(expected, n, PORTS)) return false; /* a slip */
+    if (!is_condition(p, found, span) && !is_one_of(p, span, "limit rate mark fwmark meta urpf-failed")) return false;
+    if (first == SOURCE && !expects(expected, n, OUT))
+        diag_advise(p->diags, "write conditions before `->`");
+    else if (first == MASQUERADE || first == SOURCE)
+        diag_advise(p->diags, "a nat asks for `from`, `to`, protocol, ports, `on` and `out on`: let a firewall ask for "
+                              "all else");
+    else if (first == FORWARD && found != PORT && found != TO)
+        diag_advise(p->diags, "a `forward` asks for `on` and `from`, then protocol and port as one, `tcp/443`: let a "
+                              "firewall ask for all else");
+    else if (first == MAP)
+        diag_advise(p->diags, "a `map` asks for `out on` alone: let a firewall ask for all else");
+    else
+        return false;
+    return true;
+}
+
+/* Help with pf's `(wan)`, the addresses of an interface. */
+static bool offer_own_address(struct parser *p, int found, struct span span)
+{
+    const struct span word = span_of(p, word_before(p, span.start));
+    if (found != LPAREN || p->stmt.tokens < 2) return false;
+    if (is_word_at(p, word, "->") && p->header.start[0].kind == NAT)
+        diag_advise(p->diags, "`masquerade` translates to the interface's own address; `->` takes addresses");
+    else if (is_one_of(p, word, "from to forward"))
+        diag_advise(p->diags, "write `self` for this machine's addresses");
+    else
+        return false;
+    return true;
+}
+
+/* Help with pf's `lan:network`, and nft's `masquerade to :1024-65535`. */
+static bool offer_behind_colon(struct parser *p, int found, struct span span)
+{
+    if (found == COLON && p->header.start[0].kind == NAT && p->stmt.start[0].kind != FORWARD) {
+        diag_advise(p->diags, "write ports behind `ports`: `ports 1024-65535`");
+        return true;
+    }
+    if (found != COLON || !is_one_of(p, next_word(p, span.end), "network broadcast peer")) return false;
+    diag_advise(p->diags, "name the addresses behind an interface in a set: `set lan_net = 10.0.0.0/24`");
+    return true;
+}
+
 static bool is_flag(int token)
 {
     static const int flags[] = {FIN, SYN, RST, PSH, ACK, URG, ECE, CWR};
@@ -320,8 +376,8 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
     if (found == STRING && offer_include(p, span)) return true;
     if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);
-    if (found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n)) return true;
-    if (offer_interfaces(p, found)) return true;
+    if (offer_interfaces(p, found) || offer_own_address(p, found, span) || offer_behind_colon(p, found, span))
+        return true;
     if (condition && word && (offer_tcp_option(p, span) || offer_mask_word(p, span))) return true;
     if ((found == TCP || found == UDP || found == SCTP) && expects(expected, n, SLASHED)) return offer_pair(p, span);
     if (found == EQ && is_option(p, span)) {
@@ -334,7 +390,19 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
         return true;
     }
     if (found == ON && expects(expected, n, DEFAULT)) return offer_order(p, span);
+    if (found == NOT && n == 1 && offer_not_on(p, span)) return true;
+    if (word && n == 1 && expects(expected, n, LBRACE) && p->stmt.start[0].kind == NAT) {
+        diag_advise(p->diags, "interfaces belong to its statements: `nat NAME { masquerade from ... out on ... }`");
+        return true;
+    }
     if (condition && (found == INT || found == RANGE || found == NAME) && offer_source_port(p, span)) return true;
     if (condition && word && (offer_dscp(p, span) || offer_on(p, span))) return true;
-    return word && offer_form(p, span, expected, n);
+    if (found == ON && expects(expected, n, OUT) && p->header.start[0].kind == NAT) {
+        diag_suggest(p->diags, span, "out on");
+        return true;
+    }
+    if (word && (offer_form(p, span, expected, n) || offer_verdict_first(p, found, span, expected, n) ||
+                 offer_nat_condition(p, found, span, expected, n)))
+        return true;
+    return found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n);
 }

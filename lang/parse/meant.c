@@ -146,6 +146,7 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};
     const bool number = found == INT || found == RANGE, word = found == NAME || token_is_word(found);
+    const bool address = found == ADDR || found == PREFIX || found == ADDR_RANGE;
     if (number && expects(expected, n, PORT) && !is_number(before)) {
         diag_suggest(p->diags, span, "port %s", quote(p, span));
     } else if (found == INT && is_host(before) &&
@@ -155,7 +156,8 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
                      *open ? "]" : "", quote(p, span));
     } else if (word && n == 1 && expects(expected, n, STRING)) {
         diag_suggest(p->diags, span, "\"%s\"", quote(p, span));
-    } else if (found == PORT && (p->stmt.start[0].kind == SERVER || p->stmt.start[0].kind == SERVERS)) {
+    } else if (found == PORT && (p->stmt.start[0].kind == SERVER || p->stmt.start[0].kind == SERVERS ||
+                                 p->stmt.start[0].kind == FORWARD)) {
         diag_advise(p->diags, "write the port behind the address: 10.0.0.11:80");
     } else if (is_word_at(p, span, "quick")) {
         diag_suggest_removal(p->diags, span);
@@ -183,6 +185,10 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
                 (found == STRING && before.s[before.len - 1] == '"'))) {
         diag_suggest(p->diags, (struct span){span.file, before_span.end, before_span.end}, ",");
         diag_advise(p->diags, "write a comma between the members of a list");
+    } else if (address && expects(expected, n, FROM) && expects(expected, n, TO)) {
+        diag_advise(p->diags, "write `from %s` or `to %s`", quote(p, span), quote(p, span));
+    } else if (found == COMMA && p->stmt.start[0].kind == FORWARD && expects(expected, n, NL)) {
+        diag_advise(p->diags, "a `forward` has one target; a service balances over the servers of a pool");
     } else {
         return false;
     }

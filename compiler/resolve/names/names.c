@@ -266,7 +266,7 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
         diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
-        if (other->kind == SYM_INTERFACE && wanted & SYM(SET))
+        if (other->kind == SYM_INTERFACE && wanted & (SYM(SET) | SYM(CONST)))
             diag_advise(
                 c->diags,
                 "`on %s` asks where a packet came in, `out on %s` where it leaves; `self` are this machine's addresses",

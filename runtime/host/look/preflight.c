@@ -82,11 +82,26 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     return found;
 }
 
+/* Write "-i a -i b" for a list "a,b" in one option; false: it is no list. */
+static bool apart(const char *name, char *buf, size_t len)
+{
+    const size_t first = strcspn(name, ", ");
+    size_t used = 0;
+    for (const char *at = name; *at && used < len; at += strspn(at, ", ")) {
+        const size_t n = strcspn(at, ", ");
+        used += (size_t)snprintf(buf + used, len - used, "%s-i %.*s", used ? " " : "", (int)n, at);
+        at += n;
+    }
+    return name[first];
+}
+
 static void tell_unknown(struct look *l, const char *name, bool fatal)
 {
-    char all[300];
+    char all[300], each[120];
     const char *near = nearest(l, name, all, sizeof all), *later = fatal ? "" : ", which is served when it comes";
-    if (near)
+    if (apart(name, each, sizeof each))
+        preflight_tell(l, true, "`%.40s` names several interfaces, and -i takes one|%s", name, each);
+    else if (near)
         preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|-i %s", name, later, all, near);
     else
         preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|", name, later, all);

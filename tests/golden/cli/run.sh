@@ -399,7 +399,7 @@ check '-i: a bridge knows what crosses alone' sh -c "printf 'firewall a on \"wan
 check '-i: by a pattern, too' sh -c "sed 's/eth7/et*/' served.prey >wide.prey; '$preyc' --check --werror -i eth7,eth8 wide.prey"
 check '-i: none is served without it' run 0 --check --werror served.prey
 check '-i: one that no firewall judges: status 1' run 1 --check -i eth7,eth0 served.prey
-check '-i: for each direction' [ "$(cat err)" = 'error: no firewall judges what comes in by eth0 or leaves by it, as `f` (served.prey:2) does for eth7 [E0595]' ]
+check '-i: for each direction' [ "$(head -1 err)" = 'error: no firewall judges what comes in by eth0 or leaves by it, as `f` (served.prey:2) does for eth7 [E0595]' ]
 check '-i: a device that rules name and nobody serves is wrong, too' run 1 --check --format=json -i eth0 served.prey
 check '-i: in the same words' [ "$(grep -c 'E0595.*by eth0 or leaves by it, as' out) $(grep -c 'E0595.*no firewall judges what comes in by eth7 or leaves by it: -i does not name it' out)" = '1 1' ]
 check '-i: unless it is named' run 0 --check --werror -i eth7 --allow-unjudged eth0,wg0 served.prey
@@ -417,6 +417,10 @@ check '--allow-unjudged: with -i alone' usage 'goes with -i only' --check --allo
 for name in 'sixteen-letters-' 'a/b' 'a b' 'a:' 'wg*' '' . .. eth0,; do
     check "-i: no interface can be called so: $name" usage 'no interface can be called' --check -i "$name" served.prey
 done
+check '-i: a list has commas and no blanks' usage 'write names of 1 to 15 characters with commas between them: -i eth0,eth1' --check -i 'eth0 eth7' served.prey
+check '-i: no patterns' usage 'name each device: preyrun serves devices, not patterns' --check -i 'eth*' served.prey
+check '-i: it says what serves a device, or leaves it open' sh -c "'$preyc' --check -i eth0 --allow-unjudged eth0 served.prey 2>&1 | grep -q -e '-i eth7 serves it; --allow-unjudged eth7 leaves it open'"
+check '-i: the device, not the name that the file gives it' sh -c "'$preyc' --check -i wan --allow-unjudged wan served.prey 2>&1 | grep -q -e '.wan. is the file.s name for it, and -i takes the device.s: -i eth7'"
 check '-i: not twice' usage 'given twice' --check -i eth0 -i eth0 served.prey
 check '-i: for --check and --ask alone' usage 'goes with --check and --ask only' -i eth0 served.prey -o good.pbc
 check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"

@@ -64,6 +64,8 @@ static void interfaces(void **state)
                         "fatal: there is no interface `enp3s1`; there are: lo, enp3s0, eth0 => -i enp3s0\n");
     assert_string_equal(interface("nothing-like", 1),
                         "fatal: there is no interface `nothing-like`; there are: lo, enp3s0, eth0\n");
+    assert_string_equal(interface("eth0,enp3s0", 1),
+                        "fatal: `eth0,enp3s0` names several interfaces, and -i takes one => -i eth0 -i enp3s0\n");
     /* What an instance made is none of them, whatever somebody else's is called. */
     char name[IF_NAMESIZE], err[200];
     int fd;
