@@ -33,7 +33,7 @@ for on in user kernel; do
     explains 'a masquerade, whose port is the own one' 'udp 10.2.0.2:40001 -> 10.1.0.1:53 on lan' \
         'verdict: forward rule OUT|leaves source 10.2.0.2:40001 -> 10.1.0.2:40001|'
     explains 'a masquerade, whose port is drawn' 'udp 10.2.0.2:5000 -> 10.1.0.1:53 on lan' \
-        'verdict: forward rule OUT|leaves source 10.2.0.2:5000 -> 10.1.0.2, a port by chance|'
+        'verdict: forward rule OUT|leaves source 10.2.0.2:5000 -> 10.1.0.2, a free port, chosen at random|'
     explains 'a forward' 'tcp 10.1.0.1:5000 -> 10.1.0.2:8080 syn on wan' \
         'verdict: forward rule -|leaves destination 10.1.0.2:8080 -> 10.2.0.2:80|'
     ctl --json explain 'tcp 10.1.0.1:5000 -> 10.1.0.2:8080 syn on wan'

@@ -64,4 +64,36 @@ else
     looks -i wan -i docker0 >said
     same 'but for br_netfilter' "$(grep -c '^dock.prey:3 asks for destinations of what comes by docker0, and br_netfilter has the table `ip docker` translate them before; this mends it: sysctl -w net.bridge.bridge-nf-call-iptables=0' said)" 1
 fi
+
+# What crosses between interfaces that are served, and the other table translates.
+rules apart <<'RULES'
+firewall host in default drop { accept icmp6 type nd; accept state established, related }
+firewall cross forward default drop { accept state established, related; accept tcp from 172.17.0.0/16 on "docker0" }
+RULES
+(cat apart.prey; echo 'nat out { masquerade from 172.17.0.0/16 out on "wan" }') | rules together
+# between EXEC PROGRAM: the notices about it.
+between() {
+    seeing prey timeout 60 "$bin/preyrun" --preflight -i wan -i docker0 --monitor --exec "$1" "$2" >out 2>err </dev/null
+    grep 'crosses between interfaces of -i' err
+}
+between kernel apart.pbc >said
+same 'replies to what the other table translates are told of' "$(grep -c 'the table `ip docker` may translate .*: then replies come for this machine, .*; this mends it: a `nat` in the rules$' said)" 1
+between user apart.pbc >said
+same 'in user space, that it does not translate' "$(grep -c 'prey sends on .*, and the table `ip docker` does not translate it; this mends it: a `nat` in the rules$' said)" 1
+same 'with a nat in the rules nothing is said' "$(between kernel together.pbc)$(between user together.pbc)" ''
+at client nc.openbsd -lkp 80 &
+listener=$!
+# reaches PROGRAM: does a connection of the box get an answer?
+reaches() {
+    prey prey -i wan -i docker0 --exec kernel "$1"
+    at box nc.openbsd -z -w 3 10.1.0.1 80
+    local rc=$?
+    prey_ends
+    return $rc
+}
+! reaches apart.pbc
+ok $? 'replies to the other translation are dropped, as the notice says'
+reaches together.pbc
+ok $? 'a nat in the rules mends it'
+kill "$listener"
 [ "$failed" = 0 ]

@@ -36,6 +36,8 @@ judges() {
     local lacks="this machine has no interface wam, which the rules name: no firewall judges what $words wam"
     local wan="no firewall judges what $words wan, as .[a-z]*. (${kind}_slip.prey:1) does for wam"
     local half="no firewall judges what $words lan, as .[a-z]*. (${kind}_half.prey:1) does for wan"
+    at prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" --allow-unjudged wgg0,lan "${kind}_good.pbc" >out 2>err </dev/null
+    same "$exec: a name that stands for nothing is told" "$? $(grep -c '^preyrun: notice: --allow-unjudged wgg0 allows nothing now: this machine has no such device, and the rules name none$' err) $(grep -c 'allows nothing' err)" '0 1 1'
     at prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" "${kind}_slip.pbc" >out 2>err </dev/null
     same "$exec: preflight says it" "$? $(grep -c "^preyrun: notice: not judged: $wan$shut\$" err) $(grep -c "^preyrun: notice: not judged: $lacks.*$shut\$" err)" '0 1 1'
 
@@ -88,6 +90,7 @@ judges() {
 
     prey prey -i wan -i lan --exec "$exec" --allow-unjudged 'w*' --allow-unjudged lan "${kind}_slip.pbc"
     hears "$exec: a start with the names says what is open" "^preyrun: notice: not judged: $wan$open\$"
+    same "$exec: and nothing of names that devices have" "$(grep -c 'allows nothing' prey.err)" 0
     until_true 50 "$exec: and it is" opens "$address" 80 && ok 0 "$exec: and it is"
     prey_ends
 }

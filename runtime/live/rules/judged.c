@@ -115,6 +115,28 @@ bool judged_nameless(const struct rules *rules)
     return true;
 }
 
+/* Call fn with a sentence on each name of a list, with commas, that neither a device nor the rules have. */
+static void each_stray(const struct rules *rules, const char *names, void (*fn)(void *arg, const char *text), void *arg)
+{
+    char one[OPTIONS_DEVICE_MOST + 1], text[SERVED_TEXT];
+    for (const char *at = names; at && *at; at += *at == ',') {
+        const size_t len = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)len, at);
+        at += len;
+        if (unjudged_knows(rules->carry, rules->carry->now.program, one)) continue;
+        snprintf(text, sizeof text,
+                 "--allow-unjudged %s allows nothing now: this machine has no such device, and the rules name none", one);
+        fn(arg, text);
+    }
+}
+
+/* Call fn with the sentence on each name of --allow-unjudged that stands for nothing. */
+static void each_allowed(const struct rules *rules, void (*fn)(void *arg, const char *text), void *arg)
+{
+    for (unsigned i = 0; i < rules->o->allow_count; i++) each_stray(rules, rules->o->allows[i], fn, arg);
+    each_stray(rules, rules->carry->now.allows, fn, arg);
+}
+
 /* Call fn with the sentence on each rule that never matches. */
 static void each_never(const struct rules *rules, void (*fn)(void *arg, const char *text), void *arg)
 {
@@ -131,9 +153,9 @@ static void each_never(const struct rules *rules, void (*fn)(void *arg, const ch
     }
 }
 
-static void print_never(void *arg, const char *text) { complain("notice: %s", text); }
+static void print_text(void *arg, const char *text) { complain("notice: %s", text); }
 
-static void tell_never(void *arg, const char *text)
+static void tell_text(void *arg, const char *text)
 {
     struct rules *rules = arg;
     events_tell(&rules->tell->events, TOLD_UNJUDGED, "notice: %s", text);
@@ -151,7 +173,8 @@ static void print(void *arg, const struct unjudged *u)
 void judged_notice(const struct rules *rules)
 {
     unjudged_each(rules->carry, rules->carry->now.program, NULL, print, (void *)(uintptr_t)rules);
-    each_never(rules, print_never, NULL);
+    each_never(rules, print_text, NULL);
+    each_allowed(rules, print_text, NULL);
 }
 
 static void tell(void *arg, const struct unjudged *u)
@@ -179,7 +202,8 @@ void judged_tell(struct rules *rules)
 {
     renew(rules);
     unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
-    each_never(rules, tell_never, rules);
+    each_never(rules, tell_text, rules);
+    each_allowed(rules, tell_text, rules);
 }
 
 void judged_tick(struct rules *rules)

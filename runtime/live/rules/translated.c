@@ -121,12 +121,46 @@ static void look_at(struct notices *n, const struct pbc_firewall *f, uint32_t fr
     }
 }
 
+static bool is_judged(const struct program *p, enum pbc_direction d)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) any |= firewall_judges(&p->firewalls[i], d);
+    return any;
+}
+
+/* True if the rules give other sources to what leaves. */
+static bool is_translated_here(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->nats_count; i++) any |= p->nats[i].kind != PBC_NAT_FORWARD;
+    return any;
+}
+
+/* Tell that the others' translation of what crosses between ports does not go together with prey. The host sends on
+ * what the kernel executor accepted, so replies come for this machine; the user executor sends it on past the table. */
+static void look_between(const struct notices *n)
+{
+    const struct options *o = n->rules->o;
+    unsigned ports = 0;
+    for (unsigned i = 0; i < o->iface_count; i++) ports += o->peer[i] == OPTIONS_NO_PEER;
+    if (ports < 2 || !*n->by.leaving || !is_judged(n->p, PBC_DIR_FORWARD) || is_translated_here(n->p)) return;
+    if (!n->rules->carry->in_kernel)
+        complain("notice: prey sends on what crosses between interfaces of -i, and the table `%s` does not translate "
+                 "it; this mends it: a `nat` in the rules",
+                 n->by.leaving);
+    else if (is_judged(n->p, PBC_DIR_IN))
+        complain("notice: the table `%s` may translate what crosses between interfaces of -i: then replies come for "
+                 "this machine, and belong to no connection that the rules know; this mends it: a `nat` in the rules",
+                 n->by.leaving);
+}
+
 void translated_notice(const struct rules *rules)
 {
     struct notices n = {.rules = rules, .p = rules->carry->now.program};
     if (!n.p->firewalls_count) return;
     host_translators(&n.by);
     if (!*n.by.arriving && !*n.by.leaving) return;
+    look_between(&n);
     for (uint32_t i = 0; i < n.p->firewalls_count; i++) {
         const struct pbc_firewall *f = &n.p->firewalls[i];
         look_at(&n, f, f->rules, f->rule_count);

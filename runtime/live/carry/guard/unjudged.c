@@ -142,6 +142,19 @@ bool unjudged_each(const struct carry *carry, const struct program *p, const cha
     return true;
 }
 
+bool unjudged_knows(const struct carry *carry, const struct program *p, const char *name)
+{
+    unsigned count;
+    const struct host_link *all = host_links(carry->host, &count);
+    bool known = options_serve(carry->o, name);
+    for (unsigned i = 0; i < count; i++) known |= !strcmp(all[i].name, name) || iface_holds(name, all[i].name);
+    for (uint32_t i = 0; i < p->ifaces_count; i++) {
+        const char *device = program_str(p, p->ifaces[i].device);
+        known |= !strcmp(device, name) || iface_holds(name, device);
+    }
+    return known;
+}
+
 uint8_t unjudged_port(const struct carry *carry, unsigned at)
 {
     const struct search s = {.carry = carry, .p = carry->now.program, .allows = carry->now.allows};
