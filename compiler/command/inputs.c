@@ -93,8 +93,9 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
     if (name)
         diag_advise(c->diags, "`%s` is the file's name for it, and -i takes the device's: -i %s", name, device);
     else if (served)
-        diag_advise(c->diags, "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open",
-                    device, device);
+        diag_advise(c->diags,
+                    "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open", device,
+                    device);
     else
         diag_advise(c->diags, "-i %s serves it; --allow-unjudged %s leaves it open", device, device);
 }
@@ -141,7 +142,8 @@ void interfaces_check(const struct options *o, struct compile *c)
     bool *named = heap_resized(NULL, p->ifaces_count + 1u, sizeof(*named));
     served_named(p, named);
     for (unsigned i = 0; i < o->served_count; i++)
-        if (!is_allowed(o, o->served[i])) check_one(o, c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
+        if (!is_allowed(o, o->served[i]))
+            check_one(o, c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
     for (uint32_t i = 0; i < p->ifaces_count; i++) {
         const char *device = program_str(p, p->ifaces[i].device);
         if (named[i] && strcmp(device, "lo") != 0 && !is_served(o, device) && !is_allowed(o, device))

@@ -38,7 +38,8 @@ static void addr_error(struct parser *p, struct token *t, const char *s, size_t 
     lex_error(p, t, E_ADDRESS, "`%.*s` is not an address%s", (int)len, s, why);
     if (p->panic) return;
     if (memchr(s, '.', len) && memchr(s, ':', len))
-        diag_advise(p->diags, "a range has its port at the end, 10.0.0.1-10.0.0.9:80; a nat has its ports behind `ports`");
+        diag_advise(p->diags,
+                    "a range has its port at the end, 10.0.0.1-10.0.0.9:80; a nat has its ports behind `ports`");
     else if (len && s[len - 1] == '.')
         diag_advise(p->diags, "write a prefix, such as 10.0.0.0/24");
 }

@@ -263,8 +263,8 @@ static bool offer_interfaces(struct parser *p, int found)
 static bool is_condition(const struct parser *p, int found, struct span span)
 {
     static const int ours[] = {
-        FROM, TO, PORT, SOURCE, ON, OUT, STATE, FLAGS, VLAN, ETHER, FRAGMENT, OPTIONS, OVER, WITHIN, DURING,
-        TCP, UDP, SCTP, ICMP, ICMP6, IP, IP6, PROTO,
+        FROM, TO,     PORT,   SOURCE, ON,  OUT,  STATE, FLAGS, VLAN, ETHER, FRAGMENT, OPTIONS,
+        OVER, WITHIN, DURING, TCP,    UDP, SCTP, ICMP,  ICMP6, IP,   IP6,   PROTO,
 #define IP_NUMBER(token, text, values, wanted) token,
 #include "lang/words/word.def"
     };

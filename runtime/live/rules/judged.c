@@ -125,7 +125,8 @@ static void each_stray(const struct rules *rules, const char *names, void (*fn)(
         at += len;
         if (unjudged_knows(rules->carry, rules->carry->now.program, one)) continue;
         snprintf(text, sizeof text,
-                 "--allow-unjudged %s allows nothing now: this machine has no such device, and the rules name none", one);
+                 "--allow-unjudged %s allows nothing now: this machine has no such device, and the rules name none",
+                 one);
         fn(arg, text);
     }
 }

@@ -117,7 +117,8 @@ static void sides(const struct flow_record *f, enum flow_dir dir, struct field *
     const bool drawn = dir == FLOW_ORIGINAL && f->src_port && !f->to_src_port;
     if (drawn) to.proto = UINT8_MAX; /* no protocol has this number: the side is written without a port */
     char side[FLOW_SIDE_TEXT];
-    snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side), drawn ? ", a free port, chosen at random" : "");
+    snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side),
+             drawn ? ", a free port, chosen at random" : "");
     flow_side(f, dir, c->before);
 }
 
