@@ -187,8 +187,8 @@ static void establish(struct field *f, uint64_t n)
     add_packet(f, &l);
 }
 
-/* Of the flows that were established before, those that no longer are: of a tunnel the server speaks, whom no rule lets
- * begin. */
+/* Count flows that were established before and no longer are. In a tunnel the server asks, since no rule lets it begin
+ * one. */
 static uint64_t lost(struct field *f)
 {
     uint64_t gone = 0;

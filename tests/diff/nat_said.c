@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "tests/lib/compiled.h"
+#include "tests/lib/diff_text.h"
 #include "tests/lib/rng.h"
 
 #define HEAD                                                                                                           \
@@ -114,33 +116,17 @@ static char *drawn_statement(uint64_t seed, unsigned changed)
 /* Return the compiled file with these statements, or with no nat; NULL: it has a mistake. */
 static struct program *with_nat(const char *statements)
 {
-    char *text = NULL, err[256] = "";
-    struct program *p = NULL;
-    struct compile c;
+    char *text = NULL;
     if (asprintf(&text, statements ? HEAD "nat n {\n%s}\n" : HEAD, statements) < 0) abort();
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "t.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, err, sizeof(err));
-    compile_fini(&c);
+    struct program *p = compiled_if_right(text);
     free(text);
     return p;
-}
-
-static char *told(struct program *old, struct program *new)
-{
-    const struct diff_options o = {0};
-    char *text = NULL, err[256] = "";
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    if (diff_print(old, new, &o, out, err, sizeof(err)) < 0) fprintf(out, "%s\n", err);
-    fclose(out);
-    return text;
 }
 
 /* Return the statements of the nat as --diff shows them to a reader of a file that had none. */
 static char *shown(struct program *none, struct program *p)
 {
-    char *text = told(none, p), *at = strstr(text, "new         nat n\n"), *lines = NULL;
+    char *text = diff_text(none, p, false), *at = strstr(text, "new         nat n\n"), *lines = NULL;
     size_t len;
     FILE *out = open_memstream(&lines, &len);
     for (char *line = at ? strtok(strchr(at, '\n'), "\n") : NULL; line && strncmp(line, "            + ", 14) == 0;
@@ -171,7 +157,7 @@ static void check(struct run *r, const char *a, const char *b)
         char *words[SIDES] = {shown(r->none, p[OLD]), shown(r->none, p[NEW])};
         const bool empty = strstr(words[OLD], " for nothing"); /* conditions that exclude each other */
         struct program *again = empty ? NULL : with_nat(words[OLD]);
-        char *difference = again ? told(p[OLD], again) : NULL, *other = told(p[OLD], p[NEW]);
+        char *difference = again ? diff_text(p[OLD], again, false) : NULL, *other = diff_text(p[OLD], p[NEW], false);
         const bool same = strcmp(words[OLD], words[NEW]) == 0;
         if (!again && !empty) fail(r, "what is shown does not compile", a, words[OLD]);
         if (difference && strcmp(difference, SAME) != 0) fail(r, "what is shown means something else", a, words[OLD]);

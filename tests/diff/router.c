@@ -180,7 +180,7 @@ static bool may_be_late(const struct difference *d)
     return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.flags & FLAG_FIN;
 }
 
-/* What a side sent beside what netfilter did, now and as long as something that netfilter sent may still come. */
+/* Compare the frames of a side with netfilter's, now and as long as something that netfilter sent may still come. */
 static void compare(struct run *r, struct talk *t, struct difference *d, const struct canon *wanted,
                     unsigned wanted_count)
 {

@@ -1,4 +1,4 @@
-/* What --diff says where one statement changes that no rule judges by: an option gets another value, two statements
+/* --diff shows each change of a statement that no rule judges by: an option gets another value, two statements
  * change places, one is repeated, a quoted text becomes another one. Old and new are shown, in text and JSON, quoted
  * texts whole; where nothing changes nothing is.
  *
@@ -13,6 +13,8 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "compiler/compiler.h"
 #include "lang/json.h"
+#include "tests/lib/compiled.h"
+#include "tests/lib/diff_text.h"
 #include "tests/lib/rng.h"
 
 #define FIREWALL "firewall f default drop { accept icmp6 type nd; accept tcp to 203.0.113.10 }\n"
@@ -307,30 +309,11 @@ static char *filled(const char *file, const char *with, size_t len)
 
 static struct program *compiled(const char *text)
 {
-    char err[256] = "";
-    struct program *p = NULL;
-    struct compile c;
-    compile_init(&c);
-    c.doubts = DOUBTS_FEW;
-    if (compile_text(&c, "t.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, err, sizeof(err));
-    if (!p) {
-        printf("not ok - it compiles: %s\n# %s\n", err, text);
-        diags_print_text(c.diags, stdout, false);
-        faults++;
-    }
-    compile_fini(&c);
-    return p;
-}
-
-static char *told(struct program *old, struct program *new, bool json)
-{
-    const struct diff_options o = {.json = json};
-    char *text = NULL, err[256] = "";
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    if (diff_print(old, new, &o, out, err, sizeof(err)) < 0) fprintf(out, "%s\n", err);
-    fclose(out);
-    return text;
+    struct program *p = compiled_text(text);
+    if (p) return p;
+    printf("not ok - it compiles\n");
+    faults++;
+    return NULL;
 }
 
 /* True if `words` stand in a line of the side: "- …" or "was …", "+ …" or "now …". */
@@ -367,7 +350,7 @@ static void fail(const char *what, const char *words, const char *text, const ch
 /* Check the words of both sides; NULL or "": none. */
 static void check_words(struct program *const p[SIDES], const char *const words[SIDES], const char *file)
 {
-    char *text = told(p[OLD], p[NEW], false), *json = told(p[OLD], p[NEW], true);
+    char *text = diff_text(p[OLD], p[NEW], false), *json = diff_text(p[OLD], p[NEW], true);
     if (strstr(text, "no difference for any packet")) fail("a change is a difference", "", text, file);
     for (unsigned s = 0; s < SIDES; s++) {
         if (!words[s] || !*words[s]) continue;
@@ -381,7 +364,7 @@ static void check_words(struct program *const p[SIDES], const char *const words[
 
 static void check_same(struct program *a, struct program *b, const char *file)
 {
-    char *text = told(a, b, false);
+    char *text = diff_text(a, b, false);
     if (strcmp(text, "no difference for any packet that the rules judge\n") != 0)
         fail("what means the same is no difference", "", text, file);
     free(text);
@@ -447,7 +430,7 @@ static void check_block(const struct block *b, bool is_idle, struct rng *r)
     if (p[OLD] && p[NEW] && !is_idle) {
         const char *words = b->said[order[OLD][repeat ? i : i < k ? i : k]];
         check_words(p, (const char *const[]){repeat ? NULL : "", NULL}, b->file);
-        char *text = told(p[OLD], p[NEW], false);
+        char *text = diff_text(p[OLD], p[NEW], false);
         if (repeat && !shows(text, words, NEW)) fail("a repetition is shown", words, text, b->file);
         if (!repeat && !strstr(text, "            - ") && !strstr(text, "            + "))
             fail("both orders are shown", "", text, b->file);

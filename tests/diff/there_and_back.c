@@ -106,7 +106,7 @@ static void draw_l4(struct rng *r, bool v6, char *buf, size_t len)
     }
 }
 
-/* Of SCTP the payload is an INIT, which alone opens an association, with parameters of any bytes. */
+/* Draw a payload. SCTP's is an INIT, which alone opens an association, with parameters of any bytes. */
 static void draw_payload(struct rng *r, bool sctp, char *buf, size_t len)
 {
     unsigned n = rng_below(r, 200);

@@ -78,7 +78,7 @@ static void check_fragment(const struct pkt *pkt, const struct key *key)
     HOLD(part.bytes <= pkt->wire_len && (!part.more || part.bytes % 8 == 0));
 }
 
-/* What an inquiry is, its answer is not. */
+/* No packet is an inquiry and an answer. */
 static void check_inquiry(const struct pkt *pkt, const struct key *key)
 {
     struct inquiry_id id;

@@ -7,5 +7,7 @@ struct program;
 
 /* NULL after printing why as TAP comments. */
 struct program *compiled_text(const char *text);
+/* The same without a word, for texts that may be wrong. */
+struct program *compiled_if_right(const char *text);
 
 #endif

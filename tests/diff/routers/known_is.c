@@ -1,4 +1,4 @@
-/* What a difference is, by the frames of both sides: one predicate for each row of the table (known.c) */
+/* Kinds of differences, by the frames of both sides: one predicate for each row of the table (known.c) */
 #include <string.h>
 
 #include "tests/diff/routers/known_priv.h"
@@ -28,7 +28,7 @@ static bool is_rejected(const struct difference *d)
            !memcmp(prey.src, sent.dst, 16) && !memcmp(prey.dst, sent.src, 16);
 }
 
-/* What came by an interface that is not served is rejected where it leaves: the host routes the answer. */
+/* A packet that came by an interface which is not served is rejected where it leaves: the host routes the answer. */
 bool is_reject_in_its_name(const struct difference *d)
 {
     struct packet netfilter, prey, sent;

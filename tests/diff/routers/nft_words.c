@@ -51,7 +51,7 @@ static void hairpin_words(const struct world *w, unsigned outs, FILE *out)
     fputs(" } ", out);
 }
 
-/* What a source statement asks of a packet: that it leaves by the interface, or is turned back. */
+/* Write the condition of a source statement: that it leaves by the interface, or is turned back. */
 static void source_conditions(const struct world *w, const struct nat *n, bool v6, bool turned, FILE *out)
 {
     const char *f = family_word(v6);
@@ -201,8 +201,8 @@ static bool has_map(const struct world *w)
     return false;
 }
 
-/* What crosses. What a `forward` sends on came for this machine, and is judged by the other firewall. What neither
- * comes nor leaves by an interface that prey serves nobody judges. */
+/* Write the firewall for packets that cross. Those that a `forward` sends on came for this machine, so the other
+ * firewall judges them. Nobody judges a packet that neither comes nor leaves by an interface which prey serves. */
 static void across_words(const struct world *w, FILE *out)
 {
     const struct firewall *f = &w->across;
@@ -221,7 +221,7 @@ static void across_words(const struct world *w, FILE *out)
     fputs("    goto across\n  }\n", out);
 }
 
-/* What is for this machine, as it comes: marked where a `forward` may turn it away. */
+/* Write the firewall for packets to this machine, as they come: marked where a `forward` may turn it away. */
 static void here_words(const struct world *w, FILE *out)
 {
     fputs("  chain here {\n", out);

@@ -1,4 +1,4 @@
-/* What the files of a side share. */
+/* Parts that the files of a side share. */
 #ifndef TESTS_DIFF_ROUTERS_SIDE_PRIV_H
 #define TESTS_DIFF_ROUTERS_SIDE_PRIV_H
 

@@ -8,7 +8,7 @@
 
 enum { TALKS = 12, NAMES_MOST = 8, PIECES_MOST = 8, PIECE = 400, HISTORY_MOST = 24 };
 
-/* What a step sends. Those of the second part are made of what left before, on each side of its own. */
+/* Packets that a step sends. Those of the second part are made of what left before, on each side of its own. */
 enum step_kind {
     STEP_OPEN,        /* the first packet: a SYN, a datagram, a query */
     STEP_MORE,        /* the next one of whoever opened */

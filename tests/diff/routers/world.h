@@ -29,7 +29,7 @@ enum { MAPPED_BITS = 2 };                       /* a map has 1 << MAPPED_BITS ad
 enum { PROBE_OUTSIDE = 16, PROBE_INSIDE = 32 }; /* 172.16.0.0/16 of the first router, and so on */
 enum { PORT_LO = 61000, PORT_HI = 65535 };
 
-/* What may be drawn. */
+/* Features that may be drawn. */
 enum feature {
     WITH_POLICIES = 1,     /* policy rules and tables of their own */
     WITH_NO_ADDRESS = 2,   /* interfaces without an address */
@@ -135,7 +135,7 @@ void world_draw_site(struct world *w, struct rng *rng, unsigned with);
 /* Draw the rest, anew for each router. */
 void world_draw(struct world *w, struct rng *rng, unsigned with);
 
-/* What changes between two packets. */
+/* Changes between two packets. */
 enum change_kind { CHANGE_DEFAULT, CHANGE_NO_DEFAULT, CHANGE_ADDRESS, CHANGE_DOWN, CHANGE_UPLINK, CHANGE_KINDS };
 struct change {
     enum change_kind kind;

@@ -406,7 +406,7 @@ static const char *from_server(int fd, const struct family *f)
     return arrivals(fd, true);
 }
 
-/* What one server answers to a client is hidden, pieces and ICMP errors too; what another sends there is not. */
+/* The answers of one server to a client are hidden, pieces and ICMP errors too; another server's packets are not. */
 static void is_of_one_server(struct state *s, int at_client, const struct family *f)
 {
     const struct host_addr other = addr(f->other), client = addr(f->client);

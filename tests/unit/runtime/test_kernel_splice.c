@@ -404,7 +404,7 @@ static void test_what_does_not_hold_is_not_used(void **state)
     splice_slots_drop(&slots, d.slot);
 }
 
-/* What the worker has seen, and what waits for it, leaves first: segments go up with their turns until the newest of
+/* Segments that the worker has seen, and those that wait for it, leave first: others go up with their turns until the newest of
  * them has left, or so many have. */
 static void test_the_gate_keeps_the_order(void **state)
 {

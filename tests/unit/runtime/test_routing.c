@@ -143,7 +143,7 @@ static void rules_that_ask(void **state)
     assert_int_equal(way_in(r, "198.51.100.1", "192.0.8.3", 0)->kind, ROUTE_VIA);
     assert_int_equal(way_in(r, "198.51.100.1", "192.0.8.3", ROUTE_IN_UNKNOWN)->why, WAY_ARRIVAL);
     routes_put(r);
-    /* What no table can say is asked for. */
+    /* Where no table can tell, the kernel is asked. */
     sh("ip rule add pref 5 tun_id 7 lookup 9 && ip rule add pref 4 to 203.0.113.0/24 lookup main");
     r = table(MOST, NULL);
     assert_int_equal(way_in(r, "203.0.113.1", "192.0.8.3", 0)->kind, ROUTE_VIA);
@@ -195,7 +195,7 @@ static void very_many_ways(void **state)
     host_close(h);
 }
 
-/* What the kernel wraps leaves by no port of ours: it is asked, and says so. */
+/* Packets that the kernel wraps leave by no port of ours: it is asked, and says so. */
 static void wrapped(void **state)
 {
     (void)state;

@@ -203,7 +203,7 @@ static void policies(void **state)
     close_world(&w);
 }
 
-/* Of several interfaces this machine's stack chooses one, or we do. */
+/* This machine's stack chooses one of several interfaces, or we do. */
 static void several(void **state)
 {
     const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
