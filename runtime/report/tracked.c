@@ -115,10 +115,10 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
     for (enum way_why why = WAY_KNOWN + 1; why < WAY_WHYS; why++) unknown += way_why_packets(n, why);
     if (!unknown) return;
     const bool refused = c->reasons[REASON_NO_WAY].packets;
-    note(out, "no way", "%s packet%s %s, for nobody knows by which interface %s%s", text_number(unknown, a),
+    note(out, "no way", "%s packet%s %s, for routes can't tell by which interface %s%s", text_number(unknown, a),
          text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
          unknown == 1 ? "it leaves" : "they leave",
-         n->way_no_routes == unknown ? ": this says so: --route or --routes FILE" : "");
+         n->way_no_routes == unknown ? ": --route or --routes FILE gives routes" : "");
     for (enum way_why why = WAY_KNOWN + 1; n->way_no_routes < unknown && why < WAY_WHYS; why++)
         if (way_why_packets(n, why))
             note(out, "", "%s: %s", text_number(way_why_packets(n, why), a), way_why_words(why)->doc);

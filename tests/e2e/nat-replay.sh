@@ -59,7 +59,7 @@ ok $? "so does JSON"
 
 # Ways that nobody can tell: the summary counts them by cause, and an explanation says why.
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 rules.pbc >out 2>err
-has "without routes the summary says what does" '^no way +3 packets not translated, .*: this says so: --route or --routes FILE$'
+has "without routes the summary says what does" '^no way +3 packets not translated, .*: --route or --routes FILE gives routes$'
 echo '192.0.2.0/24 encap mpls 100 via 203.0.113.9 dev eth0' >encapsulated
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes encapsulated rules.pbc >out 2>err
 has "with them, the causes" '^ +3: the route puts another header in front'
