@@ -404,8 +404,8 @@ static void test_what_does_not_hold_is_not_used(void **state)
     splice_slots_drop(&slots, d.slot);
 }
 
-/* Segments that the worker has seen, and those that wait for it, leave first: others go up with their turns until the newest of
- * them has left, or so many have. */
+/* Segments that the worker has seen, and those that wait for it, leave first: others go up with their turns until the
+ * newest of them has left, or so many have. */
 static void test_the_gate_keeps_the_order(void **state)
 {
     (void)state;
