@@ -39,6 +39,7 @@ static const struct {
     {"to", MAPS_TO, "<->"},
     {"default_backend", ELSE, "else ->"},
     {"maxconn", MAX, "max flows"},
+    {"lb_algo scheduler", BALANCE, "balance"},
     {"wait", AFTER, "after"},
     {"tcp-reset reset", RST, "rst"},
     {"port-unreachable icmp-port-unreachable", UNREACHABLE, "unreachable"},
