@@ -1,19 +1,17 @@
-/* Guard rules as text for libnftables.
- *
- * Matches that differ only in single addresses and ports share a rule that looks in a set, so a thousand services cost
- * a packet no more than one. Ranges are in the rule itself. */
+/* Guard rules as text for libnftables. A match is a line (line.h). */
 #include "runtime/host/guard/guard.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <nftables/libnftables.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/guard/line.h"
+#include "runtime/host/guard/peers.h"
 #include "runtime/host/state.h"
 
 /* True if nftables syntax can express an interface name */
@@ -62,6 +60,7 @@ bool guard_match_valid(const struct guard_match *m)
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_SENT_ON &&
            (!*m->out || m->reach == GUARD_SENT_ON) &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
+           (!m->peers_s || (m->reach == GUARD_SENT_ON && !m->proxied && (from || to))) &&
            memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out) && devices_end(&m->not_in) &&
            devices_end(&m->not_out);
 }
@@ -71,135 +70,6 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
     char *at = name + sprintf(name, "prey_");
     for (const char *c = instance; *c && at < name + GUARD_TABLE_MOST - 4; c++)
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
-}
-
-/* Addresses at which the host itself receives: its own, broadcast, and multicast (neighbour discovery) */
-#define OURS "{ local, broadcast, multicast }"
-
-/* A match as text: its rule, and its element in the rule's set */
-struct line {
-    char first[40];  /* test that most packets fail, made before any set; empty: none */
-    char head[160];  /* the element's fields, joined; empty: no set */
-    char types[160]; /* types of these fields */
-    char rest[1000]; /* ranges, devices, and the test for own addresses */
-    char element[160];
-    const char *verdict;
-};
-
-__attribute__((format(printf, 3, 4))) static void add(char *to, size_t size, const char *format, ...)
-{
-    const size_t len = strlen(to);
-    va_list more;
-    va_start(more, format);
-    vsnprintf(to + len, size - len, format, more);
-    va_end(more);
-}
-
-/* Add a field: a single value goes to the element, a range to the rule. A range of all values needs no test. */
-static void add_field(struct line *l, const char *field, const char *type, const char *lo, const char *hi)
-{
-    if (strcmp(lo, hi) != 0) {
-        add(l->rest, sizeof l->rest, " %s %s-%s", field, lo, hi);
-        return;
-    }
-    const char *joint = *l->head ? " . " : "";
-    add(l->head, sizeof l->head, "%s%s", joint, field);
-    add(l->types, sizeof l->types, "%s%s", joint, type);
-    add(l->element, sizeof l->element, "%s%s", joint, lo);
-}
-
-static void add_addresses(struct line *l, const struct guard_addresses *a, unsigned family, const char *end)
-{
-    char field[16], lo[HOST_ADDR_TEXT], hi[HOST_ADDR_TEXT];
-    if (!a->lo.family) return;
-    snprintf(field, sizeof field, family == 4 ? "ip %s" : "ip6 %s", end);
-    add_field(l, field, family == 4 ? "ipv4_addr" : "ipv6_addr", host_addr_text(&a->lo, lo),
-              host_addr_text(&a->hi, hi));
-}
-
-static void add_ports(struct line *l, struct guard_ports p, const char *field)
-{
-    char lo[8], hi[8];
-    if (p.lo == 0 && p.hi == 65535) return;
-    snprintf(lo, sizeof lo, "%u", p.lo);
-    snprintf(hi, sizeof hi, "%u", p.hi);
-    add_field(l, field, "inet_service", lo, hi);
-}
-
-/* Add the test for a route that leaves by an interface, or, without its name, by one of prey's ports */
-static void add_way(char *to, size_t size, const struct guard *g, const char *out)
-{
-    add(to, size, " fib daddr type unicast fib daddr oifname ");
-    if (*out) {
-        add(to, size, "\"%s\"", out);
-        return;
-    }
-    for (unsigned i = 0; i < g->port_count; i++) add(to, size, "%s\"%s\"", i ? ", " : "{ ", g->ports[i]);
-    add(to, size, " }");
-}
-
-/* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops
- * them */
-static struct line line_of(const struct guard *g, const struct guard_match *m, bool passes)
-{
-    struct line l = {0};
-    char proto[8];
-    const unsigned family = m->to.lo.family ? m->to.lo.family : m->from.lo.family;
-    if (!family) add(l.rest, sizeof l.rest, " meta protocol { ip, ip6 }");
-    snprintf(proto, sizeof proto, "%u", m->proto);
-    if (m->proto) add_field(&l, "meta l4proto", "inet_proto", proto, proto);
-    add_addresses(&l, &m->from, family, "saddr");
-    add_addresses(&l, &m->to, family, "daddr");
-    add_ports(&l, m->from_ports, "th sport");
-    add_ports(&l, m->to_ports, "th dport");
-    if (m->reach == GUARD_OWN) add(l.rest, sizeof l.rest, " fib daddr type local");
-    if (m->reach == GUARD_FOREIGN) add(l.rest, sizeof l.rest, " fib daddr type != " OURS);
-    if (m->proxied == GUARD_OPENERS)
-        add(l.first, sizeof l.first, "tcp flags & (syn | ack) %s syn ", passes ? "!=" : "==");
-    l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
-    if (*m->in) add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
-    if (m->reach == GUARD_SENT_ON) add_way(l.rest, sizeof l.rest, g, m->out);
-    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_in.name[i]; i++)
-        add(l.rest, sizeof l.rest, " iifname != \"%s\"", m->not_in.name[i]);
-    if (*m->not_out.name[0]) add(l.rest, sizeof l.rest, " fib daddr type unicast");
-    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_out.name[i]; i++)
-        add(l.rest, sizeof l.rest, " fib daddr oifname != \"%s\"", m->not_out.name[i]);
-    return l;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    const struct line *x = a, *y = b;
-    const int head = strcmp(x->head, y->head), rest = strcmp(x->rest, y->rest);
-    const int verdict = strcmp(x->verdict, y->verdict), first = strcmp(x->first, y->first);
-    return verdict ? verdict : first ? first : head ? head : rest ? rest : strcmp(x->element, y->element);
-}
-
-static bool same_rule(const struct line *a, const struct line *b)
-{
-    return !strcmp(a->first, b->first) && !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest) &&
-           !strcmp(a->verdict, b->verdict);
-}
-
-static void write_set(FILE *sets, unsigned id, const struct line *first, const struct line *end)
-{
-    fprintf(sets, "set m%u { type %s; elements = { ", id, first->types);
-    for (const struct line *l = first; l < end; l++) fprintf(sets, "%s%s", l == first ? "" : ", ", l->element);
-    fprintf(sets, " } }\n");
-}
-
-/* Write sets and rules of all matches; sorted, so that lines of a rule are adjacent */
-static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned count)
-{
-    unsigned id = 0;
-    qsort(lines, count, sizeof *lines, compare_lines);
-    for (const struct line *l = lines, *end; l < lines + count; l = end) {
-        for (end = l; end < lines + count && same_rule(l, end);) end++;
-        fprintf(rules, "%s", l->first);
-        if (*l->head) fprintf(rules, "%s @m%u", l->head, id);
-        if (*l->head) write_set(sets, id++, l, end);
-        fprintf(rules, "%s counter %s\n", l->rest, l->verdict);
-    }
 }
 
 /* Packets of hidden traffic that have no ports of their own, by family */
@@ -235,6 +105,7 @@ static bool has_end(const struct guard_match *m, enum end end)
 {
     if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK) || m->reach == GUARD_OWN)
         return false;
+    if (m->peers_s) return false;
     if (end == FROM) return m->reach == GUARD_SENT_ON;
     if (m->reach == GUARD_SENT_ON && m->from.lo.family) return false; /* FROM says it, and which way it goes */
     return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
@@ -297,7 +168,7 @@ static void write_pieces_from(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct pieces *p = of->p;
     char way[500] = "", type[40], name[40];
-    add_way(way, sizeof way, of->g, of->device);
+    line_way(way, sizeof way, of->g, of->device);
     snprintf(type, sizeof type, "typeof %s", p->quoted);
     snprintf(name, sizeof name, "from%u_%u", p->family, of->id);
     if (write_addresses(sets, of, name, FROM, p->type, write_address))
@@ -383,28 +254,16 @@ static void write_routed(FILE *rules, const struct guard *g)
     }
 }
 
-/* Write the hook: the ingress of all existing interfaces, or none */
-static void write_hook(FILE *out, const struct guard *g)
-{
-    unsigned there = 0;
-    fprintf(out, "chain guard {\n");
-    for (unsigned i = 0; i < g->port_count; i++) {
-        if (!if_nametoindex(g->ports[i])) continue;
-        fprintf(out, "%s\"%s\"", there++ ? ", " : "type filter hook ingress devices = { ", g->ports[i]);
-    }
-    if (there) fprintf(out, " } priority -500; policy accept;\n");
-}
-
 static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct line *lines)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
-        if (m->proxied == GUARD_ANSWERS) continue;
+        if (m->proxied == GUARD_ANSWERS || m->peers_s) continue;
         if (m->proxied != GUARD_RETURNS || m->from_ports.hi < UINT16_MAX) lines[count++] = line_of(g, m, false);
         if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(g, m, true);
     }
-    write_matches(sets, rules, lines, count);
+    lines_write(sets, rules, lines, count);
 }
 
 /* Write the ingress table, before the host's stack sees anything */
@@ -422,7 +281,7 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
     if (g->routed) write_back_sets(sets, g);
     if (g->routed) write_back(rules, g, "counter accept");
     if (g->routed) write_routed(rules, g);
-    write_hook(sets, g);
+    line_chain(sets, g, "guard", -500);
     fprintf(rules, "}\n");
     free(lines);
     return failed;
@@ -500,6 +359,7 @@ static char *tables_text(const char *name, const struct guard *g)
     if (!failed)
         failed = write_table(out, "inet", name, g, g->shut_count || g->routed || has_back(g, 4) || has_back(g, 6),
                              write_stack);
+    if (!failed) failed = peers_write(out, name, g);
     if (!fclose(out) && !failed) return all;
     free(all);
     return NULL;
@@ -557,10 +417,14 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
 
 int guard_undo(const char *what, const char *before, const char *after)
 {
-    char text[4 * GUARD_TABLE_MOST + 128], why[300];
+    static const char *const families[] = {"netdev", "inet"}, *const ends[] = {"", PEERS_SUFFIX};
+    char text[8 * GUARD_TABLE_MOST + 256] = "", table[GUARD_TABLE_MOST + sizeof PEERS_SUFFIX], why[300];
     if (strspn(what, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(what)) return 0;
     if (strlen(what) >= GUARD_TABLE_MOST) return 0;
-    snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\ntable inet %s\ndelete table inet %s\n", what,
-             what, what, what);
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(table, sizeof table, "%s%s", what, ends[i / 2]);
+        line_add(text, sizeof text, "table %s %s\ndelete table %s %s\n", families[i % 2], table, families[i % 2],
+                 table);
+    }
     return run(text, why, sizeof why);
 }

@@ -41,6 +41,8 @@ struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
         to_ports;       /* ICMP: from_ports is type and code as one number: 0x0800 an echo request */
+    uint32_t peers_s;   /* not 0: nothing is hidden, and to whom such a packet goes is a peer for so many seconds after
+                         * the last one (peers.h); GUARD_SENT_ON, with an address */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
     uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */

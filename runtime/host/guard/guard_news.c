@@ -14,15 +14,16 @@
 #include <unistd.h>
 
 #include "runtime/host/guard/guard.h"
+#include "runtime/host/guard/peers.h"
 #include "runtime/host/netlink_priv.h"
 
 struct guard_news {
     struct mnl_socket *socket;
     char table[GUARD_TABLE_MOST];
     char *bytes;   /* [NETLINK_BYTES] */
-    bool touched;  /* the current transaction changes the table */
-    bool changed;  /* another program has changed the table; not reported yet */
-    bool lost;     /* some notifications were lost, perhaps of the table */
+    bool touched;  /* the current transaction changes a table */
+    bool changed;  /* another program has changed a table; not reported yet */
+    bool lost;     /* some notifications were lost, perhaps of a table */
     uint32_t ours; /* the process that opened this, and changes guard rules */
     char who[40];
 };
@@ -54,14 +55,17 @@ void guard_news_close(struct guard_news *n)
 
 int guard_news_fd(const struct guard_news *n) { return mnl_socket_get_fd(n->socket); }
 
-/* True if the object belongs to the table, which its first attribute names (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, …) */
+/* True if the object belongs to one of the tables, which its first attribute names (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE,
+ * …) */
 static bool is_of_table(const struct guard_news *n, const struct nlmsghdr *nlh)
 {
     const struct nlattr *at[NFTA_TABLE_NAME + 1];
     netlink_attributes(nlh, sizeof(struct nfgenmsg), at, NFTA_TABLE_NAME);
     const struct nlattr *name = at[NFTA_TABLE_NAME];
-    const size_t len = name ? mnl_attr_get_payload_len(name) : 0;
-    return len == strlen(n->table) + 1 && !memcmp(mnl_attr_get_payload(name), n->table, len);
+    const size_t len = strlen(n->table), said = name ? mnl_attr_get_payload_len(name) : 0;
+    const char *text = name ? mnl_attr_get_payload(name) : "";
+    if (said <= len || text[said - 1] || memcmp(text, n->table, len)) return false;
+    return !text[len] || !strcmp(text + len, PEERS_SUFFIX);
 }
 
 static void end_transaction(struct guard_news *n, const struct nlmsghdr *nlh)

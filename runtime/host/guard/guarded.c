@@ -11,6 +11,7 @@
 #include "runtime/host/guard/opened.h"
 #include "vm/pbc.h"
 
+#define S_NS UINT64_C(1000000000)
 enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
 
 static void match_add(struct guarded *g, const struct guard_match *m)
@@ -68,6 +69,8 @@ static const uint8_t protos[PBC_EP_PROTOS][4] = {
     [PBC_EP_SCTP] = {IPPROTO_SCTP},  [PBC_EP_PORTS] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP},
     [PBC_EP_ECHO4] = {IPPROTO_ICMP}, [PBC_EP_ECHO6] = {IPPROTO_ICMPV6},
 };
+/* Those whose ports a nat translates to ports of its own */
+static const uint8_t drawn[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
 static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PBC_EP_ECHO6; }
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
@@ -293,12 +296,11 @@ static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t 
     return (uint16_t)(first - 1);
 }
 
-/* Add a match for each run of the destination ports that is not the host's. SCTP keeps ports, so all of its ports are
- * translation's. */
+/* Add a match for each run of the destination ports that is not the host's. */
 static void add_shared(struct guarded *g, struct guard_match m)
 {
     const struct guard_ports all = m.to_ports;
-    if (!g->host || m.proto == IPPROTO_SCTP) {
+    if (!g->host) {
         match_add(g, &m);
         return;
     }
@@ -337,7 +339,7 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
                            struct guard_ports ports)
 {
     const uint8_t bare[] = {n->ip_proto, 0};
-    const uint8_t *of = n->kind != PBC_NAT_FORWARD ? protos[PBC_EP_PORTS] : n->ip_proto ? bare : protos[n->proto];
+    const uint8_t *of = n->kind != PBC_NAT_FORWARD ? drawn : n->ip_proto ? bare : protos[n->proto];
     if (!n->ip_proto) m.to_ports = ports;
     if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, ports.lo, ports.hi, n->kind == PBC_NAT_MASQUERADE);
     for (; *of; of++) {
@@ -355,6 +357,47 @@ static void add_outside(struct guarded *g, const struct program *p, const struct
     if (!n->port_count) add_outside_at(g, p, n, *m, (struct guard_ports){n->port_lo, n->port_hi});
     for (uint32_t i = n->ports; i < n->ports + n->port_count; i++)
         add_outside_at(g, p, n, *m, (struct guard_ports){(uint16_t)p->ranges[i].lo, (uint16_t)p->ranges[i].hi});
+}
+
+/* Seconds that peers of a program's flows last: as long as such a flow may be silent */
+struct peers_time {
+    struct guarded *g;
+    uint32_t sctp, other;
+};
+
+static struct peers_time peers_time(struct guarded *g, const struct program *p)
+{
+    const uint64_t other = p->settings->other_ns / S_NS, sctp = p->settings->sctp_ns / S_NS;
+    return (struct peers_time){g, (uint32_t)(sctp > other ? sctp : other) + 1, (uint32_t)other + 1};
+}
+
+static void add_peers_of(const struct peers_time *t, struct guard_match m)
+{
+    if (m.from.lo.family || m.to.lo.family) {
+        match_add(t->g, &m);
+        return;
+    }
+    for (unsigned family = 4; family <= 6; family += 2) {
+        m.from = all_of(family);
+        match_add(t->g, &m);
+    }
+}
+
+/* Add the peers of flows that a match is of, by protocol; those of ports that are drawn, and of ICMP, need none. */
+static void add_peers(void *arg, const struct guard_match *m)
+{
+    static const uint8_t none[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+    const struct peers_time *t = arg;
+    struct guard_match one = *m;
+    if (memchr(none, m->proto, sizeof none)) return;
+    if (m->proto != IPPROTO_SCTP) {
+        one.peers_s = t->other;
+        add_peers_of(t, one);
+    }
+    if (m->proto && m->proto != IPPROTO_SCTP) return;
+    one.proto = IPPROTO_SCTP;
+    one.peers_s = t->sctp;
+    add_peers_of(t, one);
 }
 
 /* Return the ports of a forward's target, or of an echo the type of its replies */
@@ -417,6 +460,9 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
         add_forward(g, p, n);
     else if (named)
         add_narrow(g, p, n, &out);
+    if (forward || map || !named) return;
+    struct peers_time time = peers_time(g, p);
+    g->failed |= !narrowed(p, n, &out, add_peers, &time);
 }
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }

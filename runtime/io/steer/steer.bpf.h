@@ -15,11 +15,12 @@ struct steer_match {
     struct numbered_ip from_lo, from_hi, to_lo, to_hi;
     __u16 from_port_lo, from_port_hi; /* for ICMP: type and code as one number */
     __u16 to_port_lo, to_port_hi;
-    __u8 proto; /* 0: any */
+    __u8 proto; /* 0: any, or any that is bare */
     __u8 reach; /* enum steer_reach */
     __u8 named; /* `to` is an address range */
     __u8 kind;  /* enum steer_kind */
-    __u8 unused[4];
+    __u8 bare;  /* no TCP, UDP or ICMP */
+    __u8 unused[3];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
 /* Consequence of a match. TAKEN: the frame is the vm's. PROXIED: it is the vm's unless a proxied connection carries it.

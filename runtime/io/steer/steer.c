@@ -112,16 +112,40 @@ static const struct guard_match answers[] = {
 enum { ANSWERS = sizeof answers / sizeof answers[0] };
 
 /* True if the match is needed. Where prey routes, it takes frames for other machines without a match. Answers to the
- * host are never taken. */
+ * host are never taken. What peers are asked is no reason to take a frame; what they may answer is (replies_find). */
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
-    if (m->proxied == GUARD_ANSWERS) return false;
+    if (m->proxied == GUARD_ANSWERS || m->peers_s) return false;
     return !r->routed || m->reach <= GUARD_OWN;
+}
+
+/* Write the protocols in which peers (host/guard/peers.h) may answer to this machine's addresses; 0: in all that are
+ * bare, and no other is written. Nothing tells their replies from what is the host's, which is given back. Return the
+ * number. */
+static unsigned replies_find(const struct steer_rules *r, uint8_t protos[256])
+{
+    bool has[256] = {false};
+    unsigned n = 0;
+    for (unsigned i = 0; i < r->guarded->match_count; i++)
+        if (r->guarded->matches[i].peers_s) has[r->guarded->matches[i].proto] = true;
+    for (unsigned proto = 0; proto < 256 && !(n && has[0]); proto++)
+        if (has[proto]) protos[n++] = (uint8_t)proto;
+    return n;
+}
+
+static struct steer_match reply_of(uint8_t proto)
+{
+    const struct guard_match g = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = proto, .reach = GUARD_OWN};
+    struct steer_match m = match_of(&g);
+    m.bare = !proto;
+    return m;
 }
 
 unsigned steer_count(const struct steer_rules *r)
 {
-    unsigned n = r->translates ? ANSWERS : 0;
+    uint8_t protos[256];
+    unsigned n = (r->translates ? ANSWERS : 0) + replies_find(r, protos);
     for (unsigned i = 0; i < r->guarded->match_count; i++) n += is_needed(r, &r->guarded->matches[i]);
     return n;
 }
@@ -137,10 +161,13 @@ static int place(const struct steer_rules *r, struct placed *p)
 {
     const unsigned most = steer_count(r);
     struct steer_match *all = calloc(most + 1u, sizeof *all);
+    uint8_t protos[256];
+    const unsigned replies = replies_find(r, protos);
     uint32_t count = 0;
     for (unsigned i = 0; i < r->guarded->match_count && all; i++)
         if (is_needed(r, &r->guarded->matches[i])) all[count++] = match_of(&r->guarded->matches[i]);
     for (unsigned i = 0; r->translates && i < ANSWERS && all; i++) all[count++] = match_of(&answers[i]);
+    for (unsigned i = 0; i < replies && all; i++) all[count++] = reply_of(protos[i]);
     int failed = all ? places_make(p, all, count) : -ENOMEM;
     free(all);
     if (failed || p->count <= STEER_SET) return failed;

@@ -1,0 +1,32 @@
+/* Guard matches as text for libnftables: a part of guard.c and peers.c. */
+#pragma once
+
+#include <stdio.h>
+
+#include "runtime/host/guard/guard.h"
+
+/* Addresses at which the host itself receives: its own, broadcast, and multicast (neighbour discovery) */
+#define OURS "{ local, broadcast, multicast }"
+
+/* A match as text: its rule, and its element in the rule's set */
+struct line {
+    char first[40];  /* test that most packets fail, made before any set; empty: none */
+    char head[160];  /* the element's fields, joined; empty: no set */
+    char types[160]; /* types of these fields */
+    char rest[1000]; /* ranges, devices, and the test for own addresses */
+    char element[160];
+    const char *verdict; /* what the rule does at last; the caller may put another */
+};
+
+/* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops
+ * them */
+struct line line_of(const struct guard *g, const struct guard_match *m, bool passes);
+/* Append to text of `size` bytes. */
+__attribute__((format(printf, 3, 4))) void line_add(char *to, size_t size, const char *format, ...);
+/* Append the test for a route that leaves by an interface, or, without its name, by one of prey's ports. */
+void line_way(char *to, size_t size, const struct guard *g, const char *out);
+/* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets stand in the rules, and go with
+ * them. */
+void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count);
+/* Begin a chain at the ingress of all of prey's ports that exist; without any, one at no hook. */
+void line_chain(FILE *out, const struct guard *g, const char *name, int priority);

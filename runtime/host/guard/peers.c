@@ -1,0 +1,149 @@
+/* Sets of peers live on when rules change: the tables stay, and their chains are made anew. So a set's declaration must
+ * never change, and times stand in the rules. The host's own peers are seen at its output, where no ingress rule can
+ * look; so what a peer sends is marked at the ingress and decided upon at prerouting, before all else of the host. */
+#include "runtime/host/guard/peers.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "runtime/host/guard/line.h"
+
+/* Protocols with ports or identifiers, which are hidden by these, or which the host does not answer */
+#define TOLD_APART "meta l4proto { 1, 6, 17, 58 } accept\n"
+/* To this machine, or where it would answer that nothing leads there */
+#define TO_HERE "fib daddr type { local, unreachable, prohibit, blackhole }"
+/* The first chunk of what this machine answers of itself: ABORT, SHUTDOWN COMPLETE (RFC 9260, 8.4) */
+#define ANSWERS_SCTP "meta l4proto 132 @th,96,8 { 6, 14 }"
+enum { BEFORE_GUARD = -510 };
+
+/* A set of peers: its family and protocols, its type, and what an element is of a packet to a peer, or from it */
+struct kind {
+    unsigned family;
+    bool sctp;
+    const char *name, *type, *to, *from, *test;
+};
+static const struct kind kinds[] = {
+    {4, true, "sctp4", "ipv4_addr . inet_service . inet_service", "ip daddr . th dport . th sport",
+     "ip saddr . th sport . th dport", "meta l4proto 132"},
+    {6, true, "sctp6", "ipv6_addr . inet_service . inet_service", "ip6 daddr . th dport . th sport",
+     "ip6 saddr . th sport . th dport", "meta l4proto 132"},
+    {4, false, "other4", "inet_proto . ipv4_addr", "meta l4proto . ip daddr", "meta l4proto . ip saddr",
+     "meta l4proto != 132"},
+    {6, false, "other6", "inet_proto . ipv6_addr", "meta l4proto . ip6 daddr", "meta l4proto . ip6 saddr",
+     "meta l4proto != 132"},
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static bool is_of(const struct kind *k, const struct guard_match *m)
+{
+    const unsigned family = m->from.lo.family ? m->from.lo.family : m->to.lo.family;
+    return m->peers_s && family == k->family && (m->proto == IPPROTO_SCTP) == k->sctp;
+}
+
+/* Return the longest time of a kind's peers; 0: no match makes any. */
+static uint32_t longest(const struct guard *g, const struct kind *k)
+{
+    uint32_t most = 0;
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (is_of(k, &g->matches[i]) && g->matches[i].peers_s > most) most = g->matches[i].peers_s;
+    return most;
+}
+
+bool peers_wanted(const struct guard *g)
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++) any |= g->matches[i].peers_s != 0;
+    return any;
+}
+
+static void write_sets(FILE *out)
+{
+    for (const struct kind *k = kinds; k < kinds + KINDS; k++)
+        fprintf(out, "set %s { type %s; size %d; flags dynamic, timeout; }\n", k->name, k->type, PEERS_MOST);
+}
+
+/* Write the rules that make peers, for the matches of a kind. Return 0, or -ENOMEM */
+static int write_makers(FILE *out, const struct guard *g, const struct kind *k)
+{
+    struct line *lines = calloc(g->match_count + 1, sizeof *lines);
+    char(*updates)[120] = calloc(g->match_count + 1, sizeof *updates);
+    unsigned count = 0;
+    for (unsigned i = 0; i < g->match_count && lines && updates; i++) {
+        if (!is_of(k, &g->matches[i])) continue;
+        snprintf(updates[count], sizeof updates[count], "update @%s { %s timeout %us }", k->name, k->to,
+                 g->matches[i].peers_s);
+        lines[count] = line_of(g, &g->matches[i], false);
+        if (!g->matches[i].proto) line_add(lines[count].rest, sizeof lines[count].rest, " %s", k->test);
+        lines[count].verdict = updates[count];
+        count++;
+    }
+    const int failed = lines && updates ? 0 : -ENOMEM;
+    if (!failed) lines_write(NULL, out, lines, count);
+    free(lines);
+    free(updates);
+    return failed;
+}
+
+/* Write the table at the ingress: who is a peer, and what peers send. */
+static int write_ingress(FILE *out, const struct guard *g)
+{
+    int failed = 0;
+    write_sets(out);
+    line_chain(out, g, "peers", BEFORE_GUARD);
+    fprintf(out, TOLD_APART);
+    for (const struct kind *k = kinds; k < kinds + KINDS; k++) {
+        const uint32_t most = longest(g, k);
+        if (!most) continue;
+        failed |= write_makers(out, g, k);
+        fprintf(out, "%s %s @%s " TO_HERE " update @%s { %s timeout %us } meta mark set meta mark | 0x%x\n", k->test,
+                k->from, k->name, k->name, k->from, most, GUARD_MARK);
+    }
+    fprintf(out, "}\n");
+    return failed ? -ENOMEM : 0;
+}
+
+/* Write the table at the host's stack: whom this machine itself sends to, and what of peers it gets. */
+static int write_stack(FILE *out, const struct guard *g)
+{
+    write_sets(out);
+    fprintf(out,
+            "chain own {\ntype filter hook output priority %d; policy accept;\n" TOLD_APART ANSWERS_SCTP " accept\n",
+            BEFORE_GUARD);
+    for (const struct kind *k = kinds; k < kinds + KINDS; k++)
+        if (longest(g, k)) fprintf(out, "%s update @%s { %s timeout %us }\n", k->test, k->name, k->to, longest(g, k));
+    fprintf(out,
+            "}\nchain peers {\ntype filter hook prerouting priority %d; policy accept;\n"
+            "meta mark & 0x%x == 0 accept\n" TOLD_APART,
+            BEFORE_GUARD, GUARD_MARK);
+    for (const struct kind *k = kinds; k < kinds + KINDS; k++)
+        if (longest(g, k))
+            fprintf(out, "%s %s @%s meta mark set meta mark & 0x%x accept\n", k->test, k->from, k->name, ~GUARD_MARK);
+    fprintf(out, "counter drop\n}\n");
+    return 0;
+}
+
+/* Write a table whose sets stay and whose chains are made anew; without `chains`, its removal. */
+static int write_table(FILE *out, const char *name, const struct guard *g, const char *family,
+                       const char *const chains[2], int (*write)(FILE *, const struct guard *))
+{
+    fprintf(out, "table %s %s" PEERS_SUFFIX "\n", family, name);
+    if (!write) return fprintf(out, "delete table %s %s" PEERS_SUFFIX "\n", family, name) < 0 ? -ENOMEM : 0;
+    for (unsigned i = 0; i < 2 && chains[i]; i++)
+        fprintf(out, "table %s %s" PEERS_SUFFIX " {\nchain %s {\n}\n}\n", family, name, chains[i]);
+    fprintf(out, "flush table %s %s" PEERS_SUFFIX "\n", family, name);
+    for (unsigned i = 0; i < 2 && chains[i]; i++)
+        fprintf(out, "delete chain %s %s" PEERS_SUFFIX " %s\n", family, name, chains[i]);
+    fprintf(out, "table %s %s" PEERS_SUFFIX " {\n", family, name);
+    const int failed = write(out, g);
+    fprintf(out, "}\n");
+    return failed;
+}
+
+int peers_write(FILE *out, const char *name, const struct guard *g)
+{
+    static const char *const at_ingress[] = {"peers", NULL}, *const at_stack[] = {"own", "peers"};
+    const bool wanted = peers_wanted(g);
+    const int failed = write_table(out, name, g, "netdev", at_ingress, wanted ? write_ingress : NULL);
+    return failed ? failed : write_table(out, name, g, "inet", at_stack, wanted ? write_stack : NULL);
+}

@@ -1,0 +1,21 @@
+/* Replies of translated flows that no port tells from what is this machine's own: SCTP, which keeps its ports, and
+ * protocols without ports. A part of the guard rules, in tables of its own.
+ *
+ * Packets that a match with `peers_s` holds make whom they go to a peer: an address and a protocol, for SCTP with both
+ * ports. What a peer sends in that protocol to this machine's addresses is hidden, unless this machine itself has sent
+ * to the peer alike. Both are kept by the kernel as packets pass, so the first reply is hidden, too. */
+#pragma once
+
+#include <stdio.h>
+
+#include "runtime/host/guard/guard.h"
+
+enum { PEERS_MOST = 65536 }; /* peers of a family, SCTP's apart; what further ones send is not hidden */
+/* A table's name behind the instance's */
+#define PEERS_SUFFIX "_peers"
+
+/* True if matches make peers. */
+bool peers_wanted(const struct guard *g);
+/* Write the tables for the instance's table `name`, in place of the former; without such matches, their removal. Known
+ * peers stay known. Return 0, or -ENOMEM */
+int peers_write(FILE *out, const char *name, const struct guard *g);
