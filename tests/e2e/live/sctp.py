@@ -63,4 +63,5 @@ def ask(address, port):
     return 1
 
 
-sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))
+if __name__ == "__main__":
+    sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))
