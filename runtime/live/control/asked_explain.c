@@ -130,6 +130,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
 {
     const struct carry *carry = control->carry;
     struct explain_look k;
+    char shut[ASKED_SHUT];
     struct pool *pool = pool_new(SLOTS, POOL_SLOT_MOST);
     look(control, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
@@ -138,6 +139,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
         facts_known_as(&carry->latest->facts, pkt->iface) >= carry->now.program->ifaces_count)
         k.unnamed = control->o->ifaces[port];
     k.lost = unknown_way(carry, (enum way_why)k.nat.unknown);
+    if (asked_shut(control, pkt, shut)) k.shut = shut;
     const struct explain_asked a = {.program = carry->now.program,
                                     .labels = &carry->now.labels,
                                     .look = &k,

@@ -127,3 +127,34 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
     say(c, &s, text_clean(what));
     return true;
 }
+
+/* The search for the device that a packet goes to from a port. */
+struct shut_sought {
+    const struct carry *carry;
+    const char *device;
+    char *why;
+    bool found;
+};
+
+static void seek_shut(void *arg, const struct unjudged *u)
+{
+    struct shut_sought *s = arg;
+    char text[SERVED_TEXT];
+    if (u->pattern || strcmp(u->device, s->device) != 0) return;
+    if (!u->shut || !(unjudged_ways(s->carry, u) & SHUT_TO)) return;
+    served_text(s->carry->now.program, u->device, u->gaps, u->why, text, sizeof text);
+    snprintf(s->why, ASKED_SHUT, "%s is shut: %s", u->device, text);
+    s->found = true;
+}
+
+bool asked_shut(const struct control *control, const struct pkt *pkt, char why[ASKED_SHUT])
+{
+    const struct carry *carry = control->carry;
+    struct pkt copy = *pkt;
+    struct key key;
+    if (pkt_parse(&copy, &carry->latest->facts, &key) != REASON_NONE || !(key.kind & KIND_FORWARD)) return false;
+    struct shut_sought s = {.carry = carry, .device = way_of(control, key.dst, key.kind), .why = why};
+    if (!s.device || options_serve(control->o, s.device)) return false;
+    unjudged_each(carry, carry->now.program, carry->now.allows, seek_shut, &s);
+    return s.found;
+}

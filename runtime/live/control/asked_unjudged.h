@@ -13,3 +13,8 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
  * where it leaves: that of the device, or of the interface that it leaves by if no firewall is for the device. on: as
  * above. IFACE_NONE: it crosses from none, or this process judges. */
 uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on);
+
+/* Write why guard rules drop the packet on its way to a device that is shut, though the rules accept it where it comes
+ * in by one of prey's ports. False: they do not. */
+enum { ASKED_SHUT = SERVED_TEXT + 40 };
+bool asked_shut(const struct control *control, const struct pkt *pkt, char why[ASKED_SHUT]);

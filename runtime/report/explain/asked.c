@@ -50,6 +50,9 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
     } else if (k->nat.unknown && a->drops_unknown) {
         v->action = ACTION_DROP;
         v->reason = REASON_NO_WAY;
+    } else if (k->shut) {
+        v->action = ACTION_DROP;
+        v->reason = REASON_UNJUDGED;
     }
 }
 

@@ -203,6 +203,7 @@ static void default_text(const struct explained *x)
 static const char *unsent(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
+    if (v->reason == REASON_UNJUDGED && x->look->shut) return x->look->shut;
     if (v->reason == REASON_SNAPPED && !x->pkt->reason && x->unopened == REASON_NONE)
         return "it must leave in fragments or smaller segments, and the capture does not hold all of its bytes";
     return NULL;

@@ -167,14 +167,15 @@ uint8_t unjudged_port(const struct carry *carry, unsigned at)
 struct shut_list {
     struct guard_shut *all;
     unsigned count, cap;
-    bool in_kernel, failed;
+    const struct carry *carry;
+    bool failed;
 };
 
-static uint8_t ways_of(const struct shut_list *l, const struct unjudged *u)
+uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u)
 {
     const bool port = u->why == WHY_NO_FIREWALL;
     /* In the kernel packets that cross to it from a port are judged where they arrive. */
-    const unsigned to = l->in_kernel ? SHUT_TO_PAST : SHUT_TO;
+    const unsigned to = carry->in_kernel ? SHUT_TO_PAST : SHUT_TO;
     unsigned ways = u->gaps & GAP_IN ? SHUT_IN : 0;
     if (u->gaps & GAP_OUT) ways |= SHUT_OUT;
     if (u->gaps & GAP_FORWARD) ways |= port ? SHUT_FROM : SHUT_FROM | to;
@@ -198,12 +199,12 @@ static void take_shut(void *arg, const struct unjudged *u)
 {
     struct shut_list *l = arg;
     if (!u->named || !(u->shut || u->allowed)) return;
-    add_shut(l, u->device, u->shut ? ways_of(l, u) : 0);
+    add_shut(l, u->device, u->shut ? unjudged_ways(l->carry, u) : 0);
 }
 
 struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count)
 {
-    struct shut_list l = {.all = malloc(sizeof *l.all), .cap = 1, .in_kernel = carry->in_kernel};
+    struct shut_list l = {.all = malloc(sizeof *l.all), .cap = 1, .carry = carry};
     l.failed = !l.all || !unjudged_each(carry, carry->now.program, carry->now.allows, take_shut, &l);
     /* One that is away at the start is shut until programs or sockets are there for it. */
     for (unsigned i = 0; i < carry->o->iface_count && !l.failed && !carry->o->monitor; i++)

@@ -22,6 +22,8 @@ typedef void unjudged_fn(void *arg, const struct unjudged *u);
 bool unjudged_each(const struct carry *carry, const struct program *p, const char *allows, unjudged_fn *fn, void *arg);
 /* True if a device of this machine or of the program has that name, or is within that pattern. */
 bool unjudged_knows(const struct carry *carry, const struct program *p, const char *name);
+/* Return what guard rules drop of the device's packets where it is shut (enum shut_way). */
+uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u);
 /* Return the ways of packets that the vm drops at a port, as in facts_iface.shut. */
 uint8_t unjudged_port(const struct carry *carry, unsigned at);
 /* Return the entries of guard rules for the program in force, malloc'd. NULL: out of memory. */
