@@ -110,6 +110,8 @@ pass 'user, two workers'
 prey_ends
 prey prey -i wan -i lan --exec user --io xdp home.pbc
 pass 'user, xdp'
+at prey ip neigh flush all # ARP stays this machine's
+at client ip neigh flush all
 own 'user, xdp'
 prey_ends
 if seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec kernel home.pbc >out 2>err; then

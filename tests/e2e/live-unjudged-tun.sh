@@ -90,6 +90,12 @@ prey prey -i wan -i lan --exec user across.pbc
 same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$ether (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
 same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut)' out)" 1
+ctl explain 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
+same "user: and of what crosses to it, which the rules accept" "$(grep -c '^  not sent: wg0 is shut: no firewall judges .*wg0' out) $(grep -c '^verdict: drop  rule .*  reason unjudged$' out)" '1 1'
+ctl explain --json 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
+same "user: in JSON, too" "$(python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o["not_sent"][:11])' <out)" 'drop unjudged wg0 is shut'
+ctl explain 'udp 10.2.0.2:5353 -> 10.1.0.1:4000 on lan'
+same "user: and what goes elsewhere is accepted" "$(grep -c '^verdict: accept' out)" 1
 prey_ends
 prey prey -i wan -i lan --exec user --allow-unjudged 'wg*' across.pbc
 same "user: unless a pattern allows it" "$(asks 10.2.0.2 53)" got

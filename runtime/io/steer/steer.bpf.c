@@ -197,9 +197,10 @@ static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_co
     return type == TYPE_ARP && read_arp(ctx, at, s);
 }
 
-static __always_inline bool is_bare(__u8 proto)
+static __always_inline bool is_bare(const struct seen *s)
 {
-    return proto != IPPROTO_NR_ICMP && proto != IPPROTO_NR_TCP && proto != IPPROTO_NR_UDP && proto != IPPROTO_NR_ICMP6;
+    return !s->link && s->proto != IPPROTO_NR_ICMP && s->proto != IPPROTO_NR_TCP && s->proto != IPPROTO_NR_UDP &&
+           s->proto != IPPROTO_NR_ICMP6;
 }
 
 static __always_inline bool is_for(const struct steer_match *m, const struct seen *s)
@@ -213,7 +214,7 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
     /* Another header may follow in the fragments, the same in all of them. */
     if (s->piece && ip6_is_extension(s->proto)) return true;
     if (m->proto && m->proto != s->proto) return false;
-    if (m->bare && !is_bare(s->proto)) return false;
+    if (m->bare && !is_bare(s)) return false;
     if (s->piece) return true;
     return s->from_port >= m->from_port_lo && s->from_port <= m->from_port_hi && s->to_port >= m->to_port_lo &&
            s->to_port <= m->to_port_hi;

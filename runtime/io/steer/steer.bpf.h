@@ -19,7 +19,7 @@ struct steer_match {
     __u8 reach; /* enum steer_reach */
     __u8 named; /* `to` is an address range */
     __u8 kind;  /* enum steer_kind */
-    __u8 bare;  /* no TCP, UDP or ICMP */
+    __u8 bare;  /* an IP protocol, but no TCP, UDP or ICMP */
     __u8 unused[3];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
