@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "runtime/host/guard/guarded.h"
-#include "runtime/host/guard/transparent.h"
+#include "runtime/host/socket/transparent.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/kernel/adopt.h"
@@ -119,11 +119,11 @@ int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_le
 /* Replace the program's file atomically */
 int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, size_t err_len);
 
-/* Open a listening socket for a proxy service, which may be one of several there (runtime/host/guard/listen.h); the
+/* Open a listening socket for a proxy service, which may be one of several there (runtime/host/socket/listen.h); the
  * caller closes it */
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len);
 
-/* Get a batch of sockets that may use clients' addresses (runtime/host/guard/transparent.h); the caller closes them.
+/* Get a batch of sockets that may use clients' addresses (runtime/host/socket/transparent.h); the caller closes them.
  * Return their number, or a negative errno. */
 int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH]);
 

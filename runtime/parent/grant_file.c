@@ -14,11 +14,11 @@
 #include "runtime/host/file/control.h"
 #include "runtime/host/file/keypair.h"
 #include "runtime/host/file/recordings.h"
-#include "runtime/host/guard/listen.h"
-#include "runtime/host/guard/transparent.h"
 #include "runtime/host/manager.h"
 #include "runtime/host/replace.h"
 #include "runtime/host/sinks.h"
+#include "runtime/host/socket/listen.h"
+#include "runtime/host/socket/transparent.h"
 #include "runtime/host/watch.h"
 #include "runtime/parent/parent_priv.h"
 

@@ -4,7 +4,7 @@
 #include "runtime/exchange/moments.h"
 #include "runtime/exchange/ring.h"
 #include "runtime/exchange/snapshot.h"
-#include "runtime/host/guard/transparent.h"
+#include "runtime/host/socket/transparent.h"
 #include "runtime/proxy/loop/relay.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"

@@ -51,7 +51,7 @@ struct proxy_cfg {
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: not counted */
     const struct inlined *inlined;        /* its worker's inline connections; NULL: none */
     struct leaving *leaving;              /* to and from its worker, about those that leave; NULL: none does */
-    /* Sockets that may have clients' addresses (runtime/host/guard/transparent.h), and sockets of the stack aside.
+    /* Sockets that may have clients' addresses (runtime/host/socket/transparent.h), and sockets of the stack aside.
      * NULL: none. Called with `with`. */
     sockets_fn *foreign, *inside_sockets;
     /* Connect two streams to the socket of a program in the middle (runtime/host/file/middle.h). Return 0 or a negative

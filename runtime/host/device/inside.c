@@ -12,10 +12,10 @@
 
 #include "runtime/host/device/feature.h"
 #include "runtime/host/device/tun.h"
-#include "runtime/host/guard/listen.h"
-#include "runtime/host/guard/transparent.h"
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/proc_priv.h"
+#include "runtime/host/socket/listen.h"
+#include "runtime/host/socket/transparent.h"
 #include "vm/flow/flow.h"
 
 /* Packets that wait in a device: each of 10,000 connections may say something at once */

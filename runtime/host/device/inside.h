@@ -22,6 +22,6 @@ enum {
  * each worker has two. Return the number of descriptors, or a negative errno with one line in err. */
 int inside_make(struct aside *a, const struct inside_ask *ask, int fds[], char *err, size_t err_len);
 
-/* Make a batch of TCP sockets of family 4 or 6 for connections to servers (runtime/host/guard/transparent.h). Return
+/* Make a batch of TCP sockets of family 4 or 6 for connections to servers (runtime/host/socket/transparent.h). Return
  * their number, or a negative errno. */
 int inside_batch(struct aside *a, unsigned family, int fds[], unsigned count);

@@ -15,7 +15,7 @@ struct line {
     char types[160]; /* types of these fields */
     char rest[1000]; /* ranges, devices, and the test for own addresses */
     char element[160];
-    const char *verdict; /* what the rule does at last; the caller may put another */
+    const char *verdict; /* statement at the rule's end; the caller may put another */
 };
 
 /* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops

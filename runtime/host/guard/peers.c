@@ -103,7 +103,7 @@ static int write_ingress(FILE *out, const struct guard *g)
     return failed ? -ENOMEM : 0;
 }
 
-/* Write the table at the host's stack: whom this machine itself sends to, and what of peers it gets. */
+/* Write the table at the host's stack: peers of this machine itself, and what peers of inside hosts send it. */
 static int write_stack(FILE *out, const struct guard *g)
 {
     write_sets(out);

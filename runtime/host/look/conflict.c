@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/host/guard/listen.h"
 #include "runtime/host/guard/served.h"
 #include "runtime/host/guard/sockets.h"
 #include "runtime/host/hook/hooks.h"
@@ -18,6 +17,7 @@
 #include "runtime/host/look/preflight_priv.h"
 #include "runtime/host/manager.h"
 #include "runtime/host/proc_priv.h"
+#include "runtime/host/socket/listen.h"
 #include "runtime/host/state.h"
 
 void look_at_name(struct look *l)

@@ -14,7 +14,7 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
  * above. IFACE_NONE: it crosses from none, or this process judges. */
 uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on);
 
-/* Write why guard rules drop the packet on its way to a device that is shut, though the rules accept it where it comes
- * in by one of prey's ports. False: they do not. */
+/* Write the reason for which guard rules drop a packet that the rules accept where it comes in by one of prey's ports:
+ * it goes to a device that is shut. False: it goes elsewhere. */
 enum { ASKED_SHUT = SERVED_TEXT + 40 };
 bool asked_shut(const struct control *control, const struct pkt *pkt, char why[ASKED_SHUT]);

@@ -3,7 +3,7 @@
  * to the end. */
 #pragma once
 
-#include "runtime/host/guard/transparent.h"
+#include "runtime/host/socket/transparent.h"
 #include "runtime/live/carry/state.h"
 
 /* True if the program has a service in `mode proxy inline`, other than those that a past program left. */

@@ -1,4 +1,4 @@
-#include "runtime/host/guard/transparent.h"
+#include "runtime/host/socket/transparent.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "runtime/host/guard/listen.h"
+#include "runtime/host/socket/listen.h"
 
 #include <errno.h>
 #include <netinet/in.h>
