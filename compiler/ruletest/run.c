@@ -139,8 +139,8 @@ void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
     pkt_parse(pkt, &r->facts, key);
     if (pkt->reason != REASON_NONE) return;
     key_settle(r->program, key);
-    ways_settle(r->program->meta->flags, &r->facts, key, pkt);
     vm_state(r->vm, &in, key, pkt);
+    ways_settle(r->program, &r->facts, key, pkt);
 }
 
 /* True if a service took a new flow and had no server for it. */

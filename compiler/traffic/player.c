@@ -101,7 +101,7 @@ void player_parse(struct player *p, const struct capture_frame *f, struct pkt *p
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, p->ports.id[f->port]);
     pkt_parse(pkt, &p->shop.facts, key);
     key_settle(p->shop.program, key);
-    ways_settle(p->shop.program->meta->flags, &p->shop.facts, key, pkt);
+    ways_settle(p->shop.program, &p->shop.facts, key, pkt);
 }
 
 int player_open(struct player *p, struct program *program, const struct reading *r, const char *path)

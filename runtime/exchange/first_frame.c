@@ -71,7 +71,7 @@ static struct decision judge(struct parsed *a, const struct program *p, const st
     pkt_parse(&a->pkt, facts, &a->key);
     a->key.marks = (a->key.marks & ~(uint32_t)MARK_STATES) | mark;
     if (p->services_count && facts_have_self(facts)) key_settle(p, &a->key);
-    if (p->meta->flags & PBC_ASKS_ROUTES) ways_settle(p->meta->flags, facts, &a->key, &a->pkt);
+    if (p->meta->flags & PBC_ASKS_ROUTES) ways_settle(p, facts, &a->key, &a->pkt);
     return program_decide(p, &a->key, &a->pkt);
 }
 

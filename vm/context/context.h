@@ -202,7 +202,7 @@ static inline void count_judged_drops(struct vm *vm)
 /* Put into the key what the program asks of routes, before the rules; count packets whose way is unknown. */
 static inline void vm_settle_ways(const struct job *j, const struct key *key, struct pkt *pkt)
 {
-    j->vm->counters.ways_unknown += !ways_settle(j->vm->ways, j->in->facts, key, pkt);
+    j->vm->counters.ways_unknown += !ways_settle(j->vm->program, j->in->facts, key, pkt);
 }
 
 /* Take one parsed packet (whole, fragment or malformed) all the way to its verdict. */

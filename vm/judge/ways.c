@@ -1,5 +1,7 @@
 #include "vm/judge/ways.h"
 
+#include "vm/judge/decide.h"
+#include "vm/judge/legs.h"
 #include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
 
@@ -53,10 +55,10 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
     return found;
 }
 
-static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
-                               const uint32_t to[4], bool hosts)
+/* Return the table's way to that destination. */
+static const struct route_way *routes_to(const struct facts *f, const struct key *key, const struct pkt *pkt,
+                                         const uint32_t to[4], bool hosts)
 {
-    if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
     const struct route_query q = {.to = to,
                                   .from = key->src,
                                   .key = key,
@@ -64,7 +66,14 @@ static struct way_found routed(const struct facts *f, const struct key *key, con
                                   .in = pkt->iface,
                                   .family = key->kind & KIND_IP4 ? 4 : 6,
                                   .marked = hosts};
-    const struct route_way *way = routes_find(f->routes, &q);
+    return routes_find(f->routes, &q);
+}
+
+static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
+                               const uint32_t to[4], bool hosts)
+{
+    if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
+    const struct route_way *way = routes_to(f, key, pkt, to, hosts);
     return way->kind == ROUTE_VIA ? by_legs(f, key, to, way, hosts)
                                   : (struct way_found){.kind = way->kind, .why = way->why};
 }
@@ -123,19 +132,41 @@ static enum pkt_source source_of(const struct facts *f, const struct key *key, c
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
 }
 
-static void settle_way(const struct facts *f, const struct key *key, struct pkt *pkt)
+/* Choose the leg that rules are asked about (ways_settle). Kept apart: few routes have several. */
+static __attribute__((noinline)) void settle_leg(const struct program *p, const struct facts *f, const struct key *key,
+                                                 struct pkt *pkt)
+{
+    const struct route_way *way = routes_to(f, key, pkt, key->dst, host_routes(f, key));
+    struct legs_tried tried = {0};
+    uint16_t last = 0;
+    for (unsigned i = 0; i < way->legs; i++) {
+        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
+        pkt->way = d ? (uint16_t)(d->as + 1) : 0;
+        if (i && pkt->way == last) continue;
+        const struct decision by = program_decide(p, key, pkt);
+        legs_take(&tried, pkt->way, decided_lets_in(decided_as(by.rule, (enum action)by.action, by.firewall)));
+        last = pkt->way;
+    }
+    pkt->way = tried.out;
+    pkt->way_why = legs_why(&tried);
+}
+
+static void settle_way(const struct program *p, const struct facts *f, const struct key *key, struct pkt *pkt)
 {
     const struct way_found way = key->kind & KIND_FORWARD ? way_find(f, key, pkt, key->dst) : (struct way_found){0};
     pkt->way = way.out;
     pkt->way_why = way.why;
+    if (way.why == WAY_SEVERAL) settle_leg(p, f, key, pkt);
 }
 
-bool ways_settle(uint32_t flags, const struct facts *facts, const struct key *key, struct pkt *pkt)
+bool ways_settle(const struct program *p, const struct facts *facts, const struct key *key, struct pkt *pkt)
 {
+    const uint32_t flags = p->meta->flags;
     bool known = true;
     if (flags & PBC_ASKS_WAY) {
-        if (!(pkt->flags & PKT_WAY_SAID)) settle_way(facts, key, pkt);
-        known = pkt->way || !(key->kind & KIND_FORWARD);
+        pkt->way_why = WAY_KNOWN;
+        if (!(pkt->flags & PKT_WAY_SAID)) settle_way(p, facts, key, pkt);
+        known = !(key->kind & KIND_FORWARD) || (pkt->way && pkt->way_why == WAY_KNOWN);
     }
     if (flags & PBC_ASKS_SOURCE) {
         if (!(pkt->flags & PKT_SOURCE_SAID)) pkt->source = (uint8_t)source_of(facts, key, pkt);

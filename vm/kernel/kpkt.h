@@ -9,6 +9,7 @@
 
 #include "vm/flow/track/track.h"
 #include "vm/forward/splice/slots.h"
+#include "vm/judge/legs.h"
 #include "vm/judge/route_rule.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/edit/recipe.h"
@@ -50,7 +51,6 @@ enum kernel_would {
     KERNEL_WOULD_CHANGES = 1 << 2, /* other than the same would become of the packet */
     KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be told */
     KERNEL_WOULD_BEGAN = 1 << 4,   /* the first packet of its flow that audit would change */
-    KERNEL_NOWHERE = 1 << 5,       /* not of that judgement: no route leads anywhere, as far as a nat asks */
 };
 
 enum { KERNEL_ASKERS = 16 }; /* threads of processes with a packet of their own, behind those of CPUs */
@@ -117,10 +117,13 @@ struct kpkt {
     struct kernel_walk walk;   /* used with counted loops (loop.bpf.h) */
     struct kernel_again again; /* the same */
     struct kernel_asked asked;
-    struct route_seen routed;       /* question about a way (judge/ways.h) */
-    struct route_branch branch_way; /* the same: ways by rules that it may meet */
-    uint8_t missed;                 /* enum kernel_long: set by look, of a packet that takes the long way */
-    uint8_t arrives;                /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    struct route_seen routed;     /* question about a way (judge/ways.h) */
+    struct route_branch may_meet; /* the same: what the policy rules say that it may meet, or not */
+    uint32_t legs;                /* number of a way with several legs (judge/ways.h) */
+    struct legs_tried tried;      /* what rules say of those */
+    uint8_t missed;               /* enum kernel_long: set by look, of a packet that takes the long way */
+    uint8_t arrives;              /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    uint8_t nowhere;              /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];

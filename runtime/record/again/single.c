@@ -85,7 +85,6 @@ static void settle_key(const struct actor *a, struct single *x)
     if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
     tell_came(a, x);
     if (own) key_settle(x->program, key);
-    if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program->meta->flags, facts, key, x->pkt);
 }
 
 static bool parse(const struct actor *a, struct single *x)
@@ -227,6 +226,7 @@ static bool is_nobodys(const struct decision *d)
 /* True if the rules decide as recorded. */
 static bool same_by_rules(struct single *x)
 {
+    if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program, x->facts, &x->key, x->pkt);
     x->own = program_decide(x->program, &x->key, x->pkt);
     if (x->met.came && is_nobodys(&x->own)) {
         x->key.iface = facts_known_as(x->facts, x->pkt->iface);

@@ -22,8 +22,8 @@ static void look_inside(struct explain_look *k, struct vm *vm, const struct prog
     k->unopened = program_open(p, rule, &k->pkt, &k->key, k->in.facts, pool, &k->inner, &k->inner_key);
     if (!k->inner) return;
     key_settle(p, &k->inner_key);
-    ways_settle(p->meta->flags, k->in.facts, &k->inner_key, k->inner);
     vm_state(vm, &k->in, &k->inner_key, k->inner);
+    ways_settle(p, k->in.facts, &k->inner_key, k->inner);
     if (k->unopened == REASON_NONE && !k->inner->reason)
         k->decision = vm_explain(vm, &k->in, &k->inner_key, k->inner, explain_steps_add, &k->inner_steps);
 }
@@ -47,8 +47,8 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
                                .nat = {.nat = PBC_NONE}};
     pkt_parse(&k->pkt, in->facts, &k->key);
     key_settle(p, &k->key);
-    ways_settle(p->meta->flags, in->facts, &k->key, &k->pkt);
     vm_state(vm, in, &k->key, &k->pkt);
+    ways_settle(p, in->facts, &k->key, &k->pkt);
     k->in_flow = vm_flow_of(vm, in, &k->key, &k->pkt, &k->flow);
     k->follows = !k->pkt.reason && vm_follows(vm, in, &k->key, &k->pkt);
     k->decision = (struct decision){.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_DROP};

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "tests/lib/compiled.h"
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 
@@ -19,7 +20,9 @@ static const struct facts_device ids[] = {{ETH0, ETH0, 0, 0},
                                           {WG2, WG, 0, 0},
                                           {IFACE_OTHER, IFACE_OTHER, 0, 0},
                                           {IFACE_SEVERAL, IFACE_OTHER, 0, 0}};
-enum { BOTH = PBC_ASKS_WAY | PBC_ASKS_SOURCE };
+/* A program that asks for both, and one that asks for nothing; neither has rules. */
+static const struct pbc_meta both = {.flags = PBC_ASKS_WAY | PBC_ASKS_SOURCE}, none;
+static const struct program asks = {.meta = &both}, idle = {.meta = &none};
 
 struct world {
     struct route_list list;
@@ -75,7 +78,7 @@ static struct pkt settle(const struct world *w, uint32_t kind, uint32_t src, uin
 {
     const struct key key = {.src = {src}, .dst = {dst}, .kind = kind | KIND_IP4, .iface = iface};
     struct pkt pkt = {.iface = iface};
-    assert_int_equal(ways_settle(BOTH, &w->facts, &key, &pkt), known);
+    assert_int_equal(ways_settle(&asks, &w->facts, &key, &pkt), known);
     return pkt;
 }
 
@@ -236,6 +239,77 @@ static void several(void **state)
     close_world(&w);
 }
 
+/* Rules that ask for eth0 and eth1, which have the ids of `ids`. */
+static const char asked[] = "interface eth0 = \"eth0\"\n"
+                            "interface eth1 = \"eth1\"\n"
+                            "firewall f forward default drop {\n"
+                            "  accept udp port 1 out on eth0, eth1\n"
+                            "  accept udp port 2 out on eth0\n"
+                            "  accept udp port 3 out on eth1\n"
+                            "  reject udp port 4 out on eth0\n"
+                            "  drop udp port 4 out on eth1\n"
+                            "  drop udp port 5 out on eth1\n"
+                            "  accept udp port 5 out on eth0, eth1\n"
+                            "  accept udp port 6 state established out on eth0, eth1\n"
+                            "}\n";
+
+/* Where this machine's stack chooses among legs, rules are asked about the first by which they refuse the packet. */
+static void legs(void **state)
+{
+    static const struct {
+        uint16_t port, way;
+        uint8_t why;
+        uint32_t marks;
+    } of[] = {{1, 1 + ETH0, WAY_KNOWN, MARK_NEW},       {2, 1 + ETH1, WAY_SEVERAL, MARK_NEW},
+              {3, 1 + ETH0, WAY_SEVERAL, MARK_NEW},     {4, 1 + ETH0, WAY_KNOWN, MARK_NEW},
+              {5, 1 + ETH1, WAY_SEVERAL, MARK_NEW},     {6, 1 + ETH0, WAY_KNOWN, MARK_NEW},
+              {6, 1 + ETH0, WAY_KNOWN, MARK_ESTABLISHED}, {7, 1 + ETH0, WAY_KNOWN, MARK_NEW}};
+    const char *const two[] = {names[0], names[1]};
+    struct program *p = compiled_text(asked);
+    struct world w = {0};
+    (void)state;
+    assert_non_null(p);
+    add(&w, 0x0a000000, 8, ROUTE_VIA, two, 2);
+    finish(&w);
+    w.facts.host_routes4 = true;
+    for (unsigned i = 0; i < sizeof of / sizeof of[0]; i++) {
+        const struct key key = {.src = {0x0b000001},
+                                .dst = {0x0a000001},
+                                .kind = KIND_IP4 | KIND_FORWARD | KIND_UDP | KIND_PORTS | KIND_PROTO,
+                                .proto = 17,
+                                .dst_port = of[i].port,
+                                .marks = of[i].marks};
+        struct pkt pkt = {.iface = IFACE_NONE, .way_why = WAY_OTHER};
+        assert_int_equal(ways_settle(p, &w.facts, &key, &pkt), of[i].why == WAY_KNOWN);
+        assert_int_equal(pkt.way, of[i].way);
+        assert_int_equal(pkt.way_why, of[i].why);
+    }
+    close_world(&w);
+    program_put(p);
+}
+
+/* A leg whose interface nobody names leaves the way unknown, also where the rules say the same of all. */
+static void legs_unnamed(void **state)
+{
+    const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
+                                     {.kind = ROUTE_VIA, .legs = 2},
+                                     {.kind = ROUTE_ASK, .why = WAY_ENCAPSULATED}};
+    const struct route_leg legs[] = {{.up_to = UINT32_MAX / 2, .port = ROUTE_NO_PORT, .device = 1},
+                                     {.up_to = UINT32_MAX, .port = ROUTE_NO_PORT}};
+    struct program *p = compiled_text(asked);
+    const struct key key = {.dst = {0x0a000001}, .kind = KIND_IP4 | KIND_FORWARD | KIND_UDP, .proto = 17};
+    struct pkt pkt = {.iface = IFACE_NONE};
+    (void)state;
+    assert_non_null(p);
+    struct world w = with_rule((struct route_rule){.family = 4, .proto = 6}, ways, legs);
+    w.facts.host_routes4 = true;
+    assert_false(ways_settle(p, &w.facts, &key, &pkt));
+    assert_int_equal(pkt.way, 1 + ETH0);
+    assert_int_equal(pkt.way_why, WAY_SEVERAL);
+    close_world(&w);
+    program_put(p);
+}
+
 /* What the view says already stays, and what nobody asks for is not touched. */
 static void said(void **state)
 {
@@ -244,10 +318,10 @@ static void said(void **state)
     struct world w;
     (void)state;
     open_world(&w);
-    assert_true(ways_settle(BOTH, &w.facts, &key, &pkt));
+    assert_true(ways_settle(&asks, &w.facts, &key, &pkt));
     assert_int_equal(pkt.way, 7);
     assert_int_equal(pkt.source, SOURCE_FAILED);
-    assert_true(ways_settle(0, &w.facts, &key, &bare));
+    assert_true(ways_settle(&idle, &w.facts, &key, &bare));
     assert_int_equal(bare.way + bare.source, 0);
     close_world(&w);
 }
@@ -255,6 +329,7 @@ static void said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ways),     cmocka_unit_test(sources), cmocka_unit_test(bridges),
-                                       cmocka_unit_test(policies), cmocka_unit_test(several), cmocka_unit_test(said)};
+                                       cmocka_unit_test(policies), cmocka_unit_test(several), cmocka_unit_test(legs),
+                                       cmocka_unit_test(legs_unnamed), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
+#include "vm/kernel/judge/routes.h"
 #include "vm/kernel/judge/ways.h"
 #include "vm/kernel/table.h"
 
@@ -68,13 +69,34 @@ inline_whole bool may_prove(struct kpkt *k)
 /* True if the packet's interface and schedules may be numbered for another program. */
 inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
 
+/* Choose the leg that rules are asked about, where only the host knows by which the packet leaves (vm/judge/ways.c,
+ * settle_leg). A packet of which a leg's rules can't tell here goes up. False: the way is unknown. */
+inline_whole bool choose_leg(struct kpkt *k)
+{
+    k->tried = (struct legs_tried){0};
+    k->flags |= KERNEL_DRY;
+#pragma unroll
+    for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++) {
+        const uint64_t out = kernel_leg(k, i);
+        if (out == KERNEL_LEG_NONE) break;
+        k->way = (uint16_t)(out - 1);
+        legs_take(&k->tried, (uint16_t)out, decided_lets_in(judge_program(k)));
+    }
+    k->flags &= ~KERNEL_DRY;
+    k->pkt.way = k->tried.out;
+    k->pkt.way_why = legs_why(&k->tried);
+    return k->pkt.way_why == WAY_KNOWN;
+}
+
 /* Set what routes say of the packet; a process that asks for the judgement alone has set it. */
 inline_whole void settle_ways(struct kpkt *k)
 {
-    if (!(k->flags & KERNEL_ONLY_JUDGE) && !kernel_settle_ways(k, (uint32_t)NUMBER(asks_routes)))
-        k->flags |= KERNEL_NO_WAY;
-    k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
+    const bool asks = !(k->flags & KERNEL_ONLY_JUDGE);
+    bool known = !asks || kernel_settle_ways(k, (uint32_t)NUMBER(asks_routes));
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
+    if (asks && k->legs) known = choose_leg(k) && k->source_failed <= 1;
+    if (!known) k->flags |= KERNEL_NO_WAY;
+    k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
 }
 
 /* Find the way of an accepted packet that crosses and begins a flow, or whose flow's recipe is out of date: a nat's
@@ -89,7 +111,7 @@ inline_whole void find_way(struct kpkt *k)
     const struct way_found way = kernel_way_of(kernel_way_find(k));
     k->pkt.way = way.out;
     k->pkt.way_why = way.why;
-    if (way.kind == ROUTE_REFUSED) k->said |= KERNEL_NOWHERE;
+    k->nowhere = way.kind == ROUTE_REFUSED;
 }
 
 /* True if something is in audit. Read from a map, so that the verifier looks at the functions of the second judgement:

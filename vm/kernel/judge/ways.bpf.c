@@ -44,7 +44,7 @@ GLOBAL uint64_t kernel_route_rule_fits(struct kpkt *k NONNULL, uint32_t i)
 GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t at, uint32_t merged)
 {
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
-    struct route_branch *b = &k->branch_way;
+    struct route_branch *b = &k->may_meet;
     if (x->rank >= merged >> ROUTE_RANK_SHIFT) return FOUND | (merged & ROUTE_WAY_MASK);
     if (route_is_past(b, x)) return at + 1;
     const uint64_t fit = kernel_route_rule_fits(k, i);
@@ -64,7 +64,7 @@ GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t a
 /* Return the way that was found, unless it is another by rules that the packet may meet. */
 static inline uint64_t settled(const struct kpkt *k, uint32_t way)
 {
-    const struct route_branch *b = &k->branch_way;
+    const struct route_branch *b = &k->may_meet;
     return b->way && b->way != way + 1 ? b->why : way;
 }
 
@@ -76,7 +76,7 @@ GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
     const uint32_t first = v6 ? state_world.route_rules4 : 0;
     const uint32_t count = v6 ? state_world.route_rules6 : state_world.route_rules4;
     const uint32_t merged = (uint32_t)kernel_route_entry(k, 0);
-    k->branch_way = (struct route_branch){0};
+    k->may_meet = (struct route_branch){0};
     TURNS(ROUTE_RULES_MOST)
     for (uint32_t i = 0; LOOP(i < count);) {
         const uint64_t step = kernel_route_step(k, first + i, i, merged);
@@ -148,9 +148,11 @@ GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
     if (peer) return out_by(peer - 1u);
     if (!(kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
     ask(k, false);
-    const struct kernel_route_way *way = WAY(kernel_route(k));
+    const uint32_t number = (uint32_t)kernel_route(k);
+    const struct kernel_route_way *way = WAY(number);
     if (way->kind != ROUTE_VIA) return (uint64_t)way->kind << 16 | (uint64_t)way->why << 24;
-    if (way->legs > 1 && host_routes(&k->key) && !one_way(way)) return unknown(WAY_SEVERAL);
+    if (way->legs > 1 && host_routes(&k->key) && !one_way(way))
+        return kernel_with_legs(unknown(WAY_SEVERAL), number);
     const struct kernel_route_leg *leg = leg_of(k, way);
     return leg && leg->as != IFACE_NONE ? out_by(leg->as) : unknown(WAY_OTHER);
 }
@@ -164,6 +166,14 @@ static inline void settle_way(struct kpkt *k)
     if (k->key.kind & KIND_FORWARD) way = kernel_way_find(k);
     k->pkt.way = kernel_way_of(way).out;
     k->pkt.way_why = kernel_way_of(way).why;
+    k->legs = kernel_legs_of(way);
+}
+
+GLOBAL uint64_t kernel_leg(struct kpkt *k NONNULL, uint32_t i)
+{
+    const struct kernel_route_way *way = WAY(k->legs);
+    if (i >= KERNEL_ROUTE_LEGS || i >= way->legs) return KERNEL_LEG_NONE;
+    return (uint16_t)(way->leg[i].as + 1);
 }
 
 static inline enum pkt_source leads_back(const struct kernel_route_way *way, uint16_t came)
@@ -197,6 +207,7 @@ GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;
     if (asked & PBC_ASKS_WAY) {
+        k->legs = 0;
         if (!(k->pkt.flags & PKT_WAY_SAID)) settle_way(k);
         known = k->pkt.way || !(k->key.kind & KIND_FORWARD);
     }

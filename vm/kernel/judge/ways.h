@@ -11,5 +11,12 @@ static inline struct way_found kernel_way_of(uint64_t found)
 {
     return (struct way_found){.out = (uint16_t)found, .kind = (uint8_t)(found >> 16), .why = (uint8_t)(found >> 24)};
 }
+/* Put into it, and read from it, the number of a way with several legs, among which the host chooses; 0: no such way. */
+static inline uint64_t kernel_with_legs(uint64_t found, uint32_t number) { return found | (uint64_t)number << 32; }
+static inline uint32_t kernel_legs_of(uint64_t found) { return (uint32_t)(found >> 32); }
 
-uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* does the work of ways_settle */
+/* Does the work of ways_settle, up to the choice of a leg: k->legs is set where that is still to be made. */
+uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked);
+#define KERNEL_LEG_NONE UINT64_MAX
+/* Return leg i of the way k->legs as pkt.way has it; KERNEL_LEG_NONE: it has no more. */
+uint64_t kernel_leg(struct kpkt *k, uint32_t i);
