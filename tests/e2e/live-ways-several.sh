@@ -99,12 +99,20 @@ same 'netfilter: IPv4' "$nft4" 'one two;one two;one two;one two;refused;refused 
 same 'netfilter: IPv6' "$nft6" "$nft4"
 at prey nft flush ruleset
 
+# Nor does it without a host to ask, of which a replay knows the routes alone.
+at prey ip route >routes
+for port in $ports; do "$bin/preyc" --routes routes --ask "udp 10.1.0.1:1000 -> 10.9.0.1:$port on lan" several.prey; done >said 2>&1
+same 'an answer by these routes' "$(sed -n 's/^verdict: \([a-z]*\) .*/\1/p' said | tr '\n' ' ')" \
+    "$(echo "$nft4" | strictly | sed 's/one two;/accept /g; s/refused;/reject /g')"
+
 for hook in tc xdp; do
     prey prey --exec kernel --hook "$hook" -i lan -i up1 -i up2 --format json several.pbc
     same "$hook: IPv4 as netfilter, where the ways agree" "$(four)" "$(echo "$nft4" | strictly)"
     same "$hook: IPv6 likewise" "$(six)" "$(echo "$nft6" | strictly)"
-    ctl explain "udp from 10.1.0.1:1000 to 10.9.0.1:86 on lan"
-    cat out err | sed 's/^/# /'
+    for port in 81 86; do ctl explain "udp 10.1.0.1:1000 -> 10.9.0.1:$port on lan" && sed -n '$p; s/^  way/way/p' out; done >said
+    same "$hook: and an explanation says so" "$(cat said)" 'verdict: accept  rule BOTH
+way unknown, one of several interfaces; the rules refuse it by one of them: up1
+verdict: reject  rule LOSES'
     ctl status
     prey_sums "$hook"
     same "$hook: a rule counts what it lets by" "$(by_rule BOTH)" 40

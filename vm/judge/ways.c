@@ -70,34 +70,38 @@ static const struct route_way *routes_to(const struct facts *f, const struct key
 }
 
 static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
-                               const uint32_t to[4], bool hosts)
+                               const uint32_t to[4], bool hosts, const struct route_way **by)
 {
     if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
-    const struct route_way *way = routes_to(f, key, pkt, to, hosts);
+    const struct route_way *way = *by = routes_to(f, key, pkt, to, hosts);
     return way->kind == ROUTE_VIA ? by_legs(f, key, to, way, hosts)
                                   : (struct way_found){.kind = way->kind, .why = way->why};
 }
 
+/* Do the work of way_find; hosts: this machine's stack sends the packet on. *by: the table's way; unchanged where no
+ * table is asked. */
 static struct way_found find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4],
-                             bool hosts)
+                             bool hosts, const struct route_way **by)
 {
     if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface, key->iface);
     if (pkt->flags & PKT_WAY_SAID)
         return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
     if (!f) return unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
-    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, hosts);
+    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, hosts, by);
 }
 
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
-    return find(f, key, pkt, to, f && host_routes(f, key));
+    const struct route_way *by;
+    return find(f, key, pkt, to, f && host_routes(f, key), &by);
 }
 
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4])
 {
-    return find(f, key, pkt, to, false);
+    const struct route_way *by;
+    return find(f, key, pkt, to, false, &by);
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */
@@ -134,9 +138,8 @@ static enum pkt_source source_of(const struct facts *f, const struct key *key, c
 
 /* Choose the leg that rules are asked about (ways_settle). Kept apart: few routes have several. */
 static __attribute__((noinline)) void settle_leg(const struct program *p, const struct facts *f, const struct key *key,
-                                                 struct pkt *pkt)
+                                                 struct pkt *pkt, const struct route_way *way)
 {
-    const struct route_way *way = routes_to(f, key, pkt, key->dst, host_routes(f, key));
     struct legs_tried tried = {0};
     uint16_t last = 0;
     for (unsigned i = 0; i < way->legs; i++) {
@@ -153,10 +156,13 @@ static __attribute__((noinline)) void settle_leg(const struct program *p, const 
 
 static void settle_way(const struct program *p, const struct facts *f, const struct key *key, struct pkt *pkt)
 {
-    const struct way_found way = key->kind & KIND_FORWARD ? way_find(f, key, pkt, key->dst) : (struct way_found){0};
+    const struct route_way *by = NULL;
+    const bool hosts = f && host_routes(f, key);
+    const struct way_found way =
+        key->kind & KIND_FORWARD ? find(f, key, pkt, key->dst, hosts, &by) : (struct way_found){0};
     pkt->way = way.out;
     pkt->way_why = way.why;
-    if (way.why == WAY_SEVERAL) settle_leg(p, f, key, pkt);
+    if (by && by->legs > 1 && (way.why == WAY_SEVERAL || (f->any_leg && !one_way(f, by)))) settle_leg(p, f, key, pkt, by);
 }
 
 bool ways_settle(const struct program *p, const struct facts *facts, const struct key *key, struct pkt *pkt)

@@ -290,7 +290,7 @@ static void end_text(const struct explained *x)
         explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
     explain_watched_text(x->out, x->r, x->look, v);
     if (x->look->heard) fprintf(x->out, "  %s\n", x->look->heard);
-    explain_way_text(x->out, x->look, v);
+    explain_way_text(x->out, x->r, x->look, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
     if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
@@ -345,7 +345,7 @@ static void decided_json(const struct explained *x)
         explain_service_json(x->out, x->r, &x->look->served, v);
     explain_watched_json(x->out, x->r, x->look, v);
     if (x->look->heard) json_print(x->out, ",'heard':%s", label_or_null(x->look->heard));
-    explain_way_json(x->out, x->look, v);
+    explain_way_json(x->out, x->r, x->look, v);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_print(x->out, ",'reason':%s,'not_sent':%s,'no_answer':%s", label_or_null(reason_name(v->reason)), unsent(x),
                unanswered(x));

@@ -24,16 +24,29 @@ static bool told(const struct explain_look *k, const struct verdict *v, struct w
     return true;
 }
 
-void explain_way_text(FILE *out, const struct explain_look *k, const struct verdict *v)
+/* Return the interface by which rules refuse the packet, where a route leads by several and they let it through by
+ * another; NULL: the packet is none of these. */
+static const char *refused_by(const struct subject *r, const struct explain_look *k)
+{
+    const struct program *p = r->program;
+    if (k->inner || !(k->key.kind & KIND_FORWARD) || k->pkt.way_why != WAY_SEVERAL || !k->pkt.way) return NULL;
+    return k->pkt.way <= p->ifaces_count ? program_str(p, p->ifaces[k->pkt.way - 1].device) : "one that no rule names";
+}
+
+void explain_way_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     struct way_told w;
     char text[TEXT_WAY];
+    const char *by = refused_by(r, k);
+    if (by) fprintf(out, "  way unknown, one of several interfaces; the rules refuse it by one of them: %s\n", by);
     if (told(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
 }
 
-void explain_way_json(FILE *out, const struct explain_look *k, const struct verdict *v)
+void explain_way_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     struct way_told w;
+    const char *by = refused_by(r, k);
+    if (by) json_print(out, ",'way_refused':%s", by);
     if (!told(k, v, &w)) return;
     json_print(out, ",'way_unknown':{'cause':%s,'why':%s,'then':%s,'instead':%s,'next':%s}",
                way_why_words((enum way_why)k->nat.unknown)->name, w.doc, w.then, w.instead, w.next);

@@ -400,6 +400,7 @@ void known_routes_tell(struct known_routes *r, struct facts *facts, bool said)
 {
     facts->routes = r->table;
     facts->devices = r->devices;
+    facts->any_leg = true;
     addresses_tell(&r->addresses, facts, said);
 }
 
