@@ -169,14 +169,14 @@ bool ways_settle(const struct program *p, const struct facts *facts, const struc
 {
     const uint32_t flags = p->meta->flags;
     bool known = true;
-    if (flags & PBC_ASKS_WAY) {
-        pkt->way_why = WAY_KNOWN;
-        if (!(pkt->flags & PKT_WAY_SAID)) settle_way(p, facts, key, pkt);
-        known = !(key->kind & KIND_FORWARD) || (pkt->way && pkt->way_why == WAY_KNOWN);
-    }
     if (flags & PBC_ASKS_SOURCE) {
         if (!(pkt->flags & PKT_SOURCE_SAID)) pkt->source = (uint8_t)source_of(facts, key, pkt);
-        known &= pkt->source != SOURCE_UNKNOWN;
+        known = pkt->source != SOURCE_UNKNOWN;
+    }
+    if (flags & PBC_ASKS_WAY) { /* behind the source, which rules may ask for, too */
+        pkt->way_why = WAY_KNOWN;
+        if (!(pkt->flags & PKT_WAY_SAID)) settle_way(p, facts, key, pkt);
+        known &= !(key->kind & KIND_FORWARD) || (pkt->way && pkt->way_why == WAY_KNOWN);
     }
     return known;
 }

@@ -94,7 +94,7 @@ inline_whole void settle_ways(struct kpkt *k)
     const bool asks = !(k->flags & KERNEL_ONLY_JUDGE);
     bool known = !asks || kernel_settle_ways(k, (uint32_t)NUMBER(asks_routes));
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
-    if (asks && k->legs) known = choose_leg(k) && k->source_failed <= 1;
+    if (asks && k->legs) known &= choose_leg(k);
     if (!known) k->flags |= KERNEL_NO_WAY;
     k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
 }

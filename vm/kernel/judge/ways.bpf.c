@@ -202,14 +202,14 @@ static inline enum pkt_source source_of(struct kpkt *k)
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, k->pkt.iface);
 }
 
-/* Do the work of ways_settle. Return 0 if something asked for is unknown. */
+/* See ways.h. */
 GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;
     if (asked & PBC_ASKS_WAY) {
         k->legs = 0;
         if (!(k->pkt.flags & PKT_WAY_SAID)) settle_way(k);
-        known = k->pkt.way || !(k->key.kind & KIND_FORWARD);
+        known = k->pkt.way || k->legs || !(k->key.kind & KIND_FORWARD);
     }
     if (asked & PBC_ASKS_SOURCE) {
         if (!(k->pkt.flags & PKT_SOURCE_SAID)) k->pkt.source = (uint8_t)source_of(k);

@@ -15,7 +15,8 @@ static inline struct way_found kernel_way_of(uint64_t found)
 static inline uint64_t kernel_with_legs(uint64_t found, uint32_t number) { return found | (uint64_t)number << 32; }
 static inline uint32_t kernel_legs_of(uint64_t found) { return (uint32_t)(found >> 32); }
 
-/* Does the work of ways_settle, up to the choice of a leg: k->legs is set where that is still to be made. */
+/* Do the work of ways_settle, up to the choice of a leg: k->legs is set where that is still to be made. Return 0 if
+ * something asked for is unknown. */
 uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked);
 #define KERNEL_LEG_NONE UINT64_MAX
 /* Return leg i of the way k->legs as pkt.way has it; KERNEL_LEG_NONE: it has no more. */
