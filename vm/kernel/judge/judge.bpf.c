@@ -73,18 +73,11 @@ inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renu
  * settle_leg). A packet of which a leg's rules can't tell here goes up. False: the way is unknown. */
 inline_whole bool choose_leg(struct kpkt *k)
 {
-    k->tried = (struct legs_tried){0};
     k->flags |= KERNEL_DRY;
 #pragma unroll
-    for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++) {
-        const uint64_t out = kernel_leg(k, i);
-        if (out == KERNEL_LEG_NONE) break;
-        k->way = (uint16_t)(out - 1);
-        legs_take(&k->tried, (uint16_t)out, decided_lets_in(judge_program(k)));
-    }
+    for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++)
+        if (kernel_leg(k, i)) kernel_leg_take(k, judge_program(k));
     k->flags &= ~KERNEL_DRY;
-    k->pkt.way = k->tried.out;
-    k->pkt.way_why = legs_why(&k->tried);
     return k->pkt.way_why == WAY_KNOWN;
 }
 

@@ -1,5 +1,6 @@
 /* Ways of a packet by the routes, for stages in the kernel: vm/judge/ways.c over a trie (routes.h). Only programs that
  * ask for ways contain it. */
+#include "vm/judge/decided.h"
 #include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
@@ -172,8 +173,18 @@ static inline void settle_way(struct kpkt *k)
 GLOBAL uint64_t kernel_leg(struct kpkt *k NONNULL, uint32_t i)
 {
     const struct kernel_route_way *way = WAY(k->legs);
-    if (i >= KERNEL_ROUTE_LEGS || i >= way->legs) return KERNEL_LEG_NONE;
-    return (uint16_t)(way->leg[i].as + 1);
+    if (i >= KERNEL_ROUTE_LEGS || i >= way->legs) return 0;
+    if (!i) k->tried = (struct legs_tried){0};
+    k->way = way->leg[i].as;
+    return 1;
+}
+
+GLOBAL uint64_t kernel_leg_take(struct kpkt *k NONNULL, uint64_t d)
+{
+    legs_take(&k->tried, (uint16_t)(k->way + 1), decided_lets_in(d));
+    k->pkt.way = k->tried.out;
+    k->pkt.way_why = legs_why(&k->tried);
+    return 0;
 }
 
 static inline enum pkt_source leads_back(const struct kernel_route_way *way, uint16_t came)

@@ -18,6 +18,7 @@ static inline uint32_t kernel_legs_of(uint64_t found) { return (uint32_t)(found 
 /* Do the work of ways_settle, up to the choice of a leg: k->legs is set where that is still to be made. Return 0 if
  * something asked for is unknown. */
 uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked);
-#define KERNEL_LEG_NONE UINT64_MAX
-/* Return leg i of the way k->legs as pkt.way has it; KERNEL_LEG_NONE: it has no more. */
+/* Set k->way to the interface of leg i of the way k->legs. Return 0: it has no such leg. */
 uint64_t kernel_leg(struct kpkt *k, uint32_t i);
+/* Note what rules decide of the leg of k->way, and set pkt.way and pkt.way_why by the legs so far. */
+uint64_t kernel_leg_take(struct kpkt *k, uint64_t d);
