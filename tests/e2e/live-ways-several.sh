@@ -87,7 +87,7 @@ chain forward {
 END_OF_RULES
 }
 # The words of twenty questions of a port, each once: by one way, by the other, refused.
-words() { for _ in $(seq 20); do ways client ask "$1" "$2" $ports; done >answers; for i in $(seq 10); do cut -d' ' -f"$i" answers | sort -u | tr '\n' ' ' | sed 's/ $/;/'; done; }
+words() { ways client ask "$1" "$2" $(for _ in $(seq 20); do echo "$ports"; done) | xargs -n 10 >answers; for i in $(seq 10); do cut -d' ' -f"$i" answers | sort -u | tr '\n' ' ' | sed 's/ $/;/'; done; }
 four() { words 10.1.0.1 10.9.0.1; }
 six() { words fd00:1::1 fd00:9::1; }
 # What netfilter lets by by one way and not by the other, prey refuses: it does not know the way.
