@@ -193,7 +193,8 @@ static void oddities(FILE *out, const struct subject *r, const struct vm_counter
              text_number(c->bad_checksum, a), text_plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
     if (c->ways_unknown)
         note(out, "routes",
-             "routes can't tell the way of %s packet%s: `out on` and `urpf-failed` are false for %s, or rules refuse %s by "
+             "routes can't tell the way of %s packet%s: `out on` and `urpf-failed` are false for %s, or rules refuse "
+             "%s by "
              "one of a route's interfaces%s",
              text_number(c->ways_unknown, a), text_plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
              c->ways_unknown == 1 ? "it" : "them",

@@ -162,7 +162,8 @@ static void settle_way(const struct program *p, const struct facts *f, const str
         key->kind & KIND_FORWARD ? find(f, key, pkt, key->dst, hosts, &by) : (struct way_found){0};
     pkt->way = way.out;
     pkt->way_why = way.why;
-    if (by && by->legs > 1 && (way.why == WAY_SEVERAL || (f->any_leg && !one_way(f, by)))) settle_leg(p, f, key, pkt, by);
+    if (by && by->legs > 1 && (way.why == WAY_SEVERAL || (f->any_leg && !one_way(f, by))))
+        settle_leg(p, f, key, pkt, by);
 }
 
 bool ways_settle(const struct program *p, const struct facts *facts, const struct key *key, struct pkt *pkt)

@@ -120,10 +120,10 @@ struct kpkt {
     struct route_seen routed;     /* question about a way (judge/ways.h) */
     struct route_branch may_meet; /* the same: what the policy rules say that it may meet, or not */
     uint32_t legs;                /* number of a way with several legs (judge/ways.h) */
-    struct legs_tried tried;      /* what rules say of those */
+    struct legs_tried tried;      /* the same: findings of its legs so far */
     uint8_t missed;               /* enum kernel_long: set by look, of a packet that takes the long way */
     uint8_t arrives;              /* 1: set by look_in, for look_tc: the packet at hand arrives */
-    uint8_t nowhere;              /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
+    uint8_t nowhere; /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];

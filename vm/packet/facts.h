@@ -81,10 +81,10 @@ struct facts {
     struct facts_ports ports;
     bool host_routes4, host_routes6; /* this machine's stack sends on what crosses in that family, and it alone knows
                                         marks, and the way it takes of several */
-    bool any_leg; /* nobody knows who sends packets on, this machine's stack or we: rules are asked about each leg */
-    bool bridges; /* some interface has a peer */
-    bool shuts;                      /* some interface has `shut` */
-    bool patterns;                   /* rules know some interface by an id other than its own */
+    bool any_leg;  /* nobody knows who sends packets on, this machine's stack or we: rules are asked about each leg */
+    bool bridges;  /* some interface has a peer */
+    bool shuts;    /* some interface has `shut` */
+    bool patterns; /* rules know some interface by an id other than its own */
     bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */
 };
 

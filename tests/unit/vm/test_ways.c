@@ -260,9 +260,9 @@ static void legs(void **state)
         uint16_t port, way;
         uint8_t why;
         uint32_t marks;
-    } of[] = {{1, 1 + ETH0, WAY_KNOWN, MARK_NEW},       {2, 1 + ETH1, WAY_SEVERAL, MARK_NEW},
-              {3, 1 + ETH0, WAY_SEVERAL, MARK_NEW},     {4, 1 + ETH0, WAY_KNOWN, MARK_NEW},
-              {5, 1 + ETH1, WAY_SEVERAL, MARK_NEW},     {6, 1 + ETH0, WAY_KNOWN, MARK_NEW},
+    } of[] = {{1, 1 + ETH0, WAY_KNOWN, MARK_NEW},         {2, 1 + ETH1, WAY_SEVERAL, MARK_NEW},
+              {3, 1 + ETH0, WAY_SEVERAL, MARK_NEW},       {4, 1 + ETH0, WAY_KNOWN, MARK_NEW},
+              {5, 1 + ETH1, WAY_SEVERAL, MARK_NEW},       {6, 1 + ETH0, WAY_KNOWN, MARK_NEW},
               {6, 1 + ETH0, WAY_KNOWN, MARK_ESTABLISHED}, {7, 1 + ETH0, WAY_KNOWN, MARK_NEW}};
     const char *const two[] = {names[0], names[1]};
     struct program *p = compiled_text(asked);
@@ -328,8 +328,9 @@ static void said(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ways),     cmocka_unit_test(sources), cmocka_unit_test(bridges),
-                                       cmocka_unit_test(policies), cmocka_unit_test(several), cmocka_unit_test(legs),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ways),         cmocka_unit_test(sources),
+                                       cmocka_unit_test(bridges),      cmocka_unit_test(policies),
+                                       cmocka_unit_test(several),      cmocka_unit_test(legs),
                                        cmocka_unit_test(legs_unnamed), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

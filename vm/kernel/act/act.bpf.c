@@ -43,7 +43,7 @@ static inline bool keeps(struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
     if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE || is_routed_on(k)) return false;
-    if (k->nowhere && k->seen.class == SEEN_NEW) return false; /* as forward_leads_nowhere has it */
+    if (k->nowhere && k->seen.class == SEEN_NEW) return false;     /* as forward_leads_nowhere has it */
     if (kpkt_is_sent(k) && settle_is_error(&k->key)) return false; /* they change no flow, and nobody takes them up */
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
     return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);

@@ -152,8 +152,7 @@ GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
     const uint32_t number = (uint32_t)kernel_route(k);
     const struct kernel_route_way *way = WAY(number);
     if (way->kind != ROUTE_VIA) return (uint64_t)way->kind << 16 | (uint64_t)way->why << 24;
-    if (way->legs > 1 && host_routes(&k->key) && !one_way(way))
-        return kernel_with_legs(unknown(WAY_SEVERAL), number);
+    if (way->legs > 1 && host_routes(&k->key) && !one_way(way)) return kernel_with_legs(unknown(WAY_SEVERAL), number);
     const struct kernel_route_leg *leg = leg_of(k, way);
     return leg && leg->as != IFACE_NONE ? out_by(leg->as) : unknown(WAY_OTHER);
 }

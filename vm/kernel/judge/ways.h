@@ -11,7 +11,8 @@ static inline struct way_found kernel_way_of(uint64_t found)
 {
     return (struct way_found){.out = (uint16_t)found, .kind = (uint8_t)(found >> 16), .why = (uint8_t)(found >> 24)};
 }
-/* Put into it, and read from it, the number of a way with several legs, among which the host chooses; 0: no such way. */
+/* Put into it, and read from it, the number of a way with several legs, among which the host chooses; 0: no such way.
+ */
 static inline uint64_t kernel_with_legs(uint64_t found, uint32_t number) { return found | (uint64_t)number << 32; }
 static inline uint32_t kernel_legs_of(uint64_t found) { return (uint32_t)(found >> 32); }
 
