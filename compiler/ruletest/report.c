@@ -149,7 +149,9 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
 static void note_way(struct test_run *r, const struct pkt *pkt, const struct key *key)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
-    if (pkt->reason != REASON_NONE || !vm_explain_nat(r->vm, &in, key, pkt).unknown) return;
+    if (pkt->reason != REASON_NONE) return;
+    const struct translated t = vm_explain_nat(r->vm, &in, key, pkt);
+    if (!t.unknown || t.nat != PBC_NONE) return;
     diag_note(
         r->c->diags, SPAN_NONE,
         "no `nat` takes it, for the test does not say by which interface it leaves: `out on IF` at the packet, or "

@@ -40,6 +40,8 @@ void forward_error(const struct job *j, struct packet_ctx *c);
 /* Send on a packet that the host has routed (c->routed): translated, if a statement of a nat takes it where it leaves.
  * The verdict has a reason if it goes nowhere; it is not counted. */
 void forward_routed(const struct job *j, struct packet_ctx *c);
+/* Count such a packet that nobody can read. */
+void forward_routed_lost(struct forward *f);
 /* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this machine's
  * stack has routed it: nobody knows its way before. */
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);

@@ -314,6 +314,11 @@ static void begin_routed(const struct job *j, struct packet_ctx *c)
     forward_nat_begin(j, c);
 }
 
+void forward_routed_lost(struct forward *f)
+{
+    if (f->nat) nat_routed(f->nat, true);
+}
+
 void forward_routed(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);

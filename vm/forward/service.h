@@ -56,6 +56,9 @@ const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key
 /* Lower the MSS of an accepted SYN that crosses this machine as it is, by the clamps of the interfaces by which it came
  * and leaves (`mss clamp … out on` of a nat). Other packets stay. */
 void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *pkt);
+/* The same where the host has routed it (vm_run_routed). key: its iface is the id in rules of the device by which it
+ * came. */
+void clamp_routed(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key);
 
 /* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is told *told:
  * for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */

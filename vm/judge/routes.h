@@ -129,6 +129,7 @@ struct route_query {
     uint8_t family;
     bool returns; /* the ports of `key` are swapped */
     bool marked;  /* the packet may have any mark; else it has none */
+    bool iface;   /* the interface alone counts: two ways by it are one, whatever their next hops */
 };
 /* True if rules of the family ask for fields of a packet. */
 static inline bool routes_have_rules(const struct routes *r, uint8_t family)

@@ -55,9 +55,16 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
     return found;
 }
 
+/* A question about a way: who sends the packet on, and whether it is for rules, to which next hops are nothing. The
+ * table's way is set where a table is asked. */
+struct asking {
+    bool hosts, rules;
+    const struct route_way *by;
+};
+
 /* Return the table's way to that destination. */
 static const struct route_way *routes_to(const struct facts *f, const struct key *key, const struct pkt *pkt,
-                                         const uint32_t to[4], bool hosts)
+                                         const uint32_t to[4], const struct asking *a)
 {
     const struct route_query q = {.to = to,
                                   .from = key->src,
@@ -65,43 +72,42 @@ static const struct route_way *routes_to(const struct facts *f, const struct key
                                   .devices = f->devices,
                                   .in = pkt->iface,
                                   .family = key->kind & KIND_IP4 ? 4 : 6,
-                                  .marked = hosts};
+                                  .marked = a->hosts,
+                                  .iface = a->rules};
     return routes_find(f->routes, &q);
 }
 
 static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
-                               const uint32_t to[4], bool hosts, const struct route_way **by)
+                               const uint32_t to[4], struct asking *a)
 {
     if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
-    const struct route_way *way = *by = routes_to(f, key, pkt, to, hosts);
-    return way->kind == ROUTE_VIA ? by_legs(f, key, to, way, hosts)
+    const struct route_way *way = a->by = routes_to(f, key, pkt, to, a);
+    return way->kind == ROUTE_VIA ? by_legs(f, key, to, way, a->hosts)
                                   : (struct way_found){.kind = way->kind, .why = way->why};
 }
 
-/* Do the work of way_find; hosts: this machine's stack sends the packet on. *by: the table's way; unchanged where no
- * table is asked. */
 static struct way_found find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4],
-                             bool hosts, const struct route_way **by)
+                             struct asking *a)
 {
     if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface, key->iface);
     if (pkt->flags & PKT_WAY_SAID)
         return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
     if (!f) return unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
-    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, hosts, by);
+    return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, a);
 }
 
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
-    const struct route_way *by;
-    return find(f, key, pkt, to, f && host_routes(f, key), &by);
+    struct asking a = {.hosts = f && host_routes(f, key)};
+    return find(f, key, pkt, to, &a);
 }
 
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4])
 {
-    const struct route_way *by;
-    return find(f, key, pkt, to, false, &by);
+    struct asking a = {.hosts = false};
+    return find(f, key, pkt, to, &a);
 }
 
 /* Return whether one of the ways leads back by the interface that the packet came by. */
@@ -131,6 +137,7 @@ static enum pkt_source source_of(const struct facts *f, const struct key *key, c
         .in = ROUTE_IN_NONE,
         .family = key->kind & KIND_IP4 ? 4 : 6,
         .returns = true,
+        .iface = true,
     };
     const struct route_way *way = routes_find(f->routes, &q);
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
@@ -156,14 +163,12 @@ static __attribute__((noinline)) void settle_leg(const struct program *p, const 
 
 static void settle_way(const struct program *p, const struct facts *f, const struct key *key, struct pkt *pkt)
 {
-    const struct route_way *by = NULL;
-    const bool hosts = f && host_routes(f, key);
-    const struct way_found way =
-        key->kind & KIND_FORWARD ? find(f, key, pkt, key->dst, hosts, &by) : (struct way_found){0};
+    struct asking a = {.hosts = f && host_routes(f, key), .rules = true};
+    const struct way_found way = key->kind & KIND_FORWARD ? find(f, key, pkt, key->dst, &a) : (struct way_found){0};
     pkt->way = way.out;
     pkt->way_why = way.why;
-    if (by && by->legs > 1 && (way.why == WAY_SEVERAL || (f->any_leg && !one_way(f, by))))
-        settle_leg(p, f, key, pkt, by);
+    if (a.by && a.by->legs > 1 && (way.why == WAY_SEVERAL || (f->any_leg && !one_way(f, a.by))))
+        settle_leg(p, f, key, pkt, a.by);
 }
 
 bool ways_settle(const struct program *p, const struct facts *facts, const struct key *key, struct pkt *pkt)

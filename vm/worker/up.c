@@ -27,14 +27,18 @@ void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint1
                           .service = PBC_NONE,
                           .server = PBC_NONE};
     vm_run(vm, in, NULL, 0, NULL, tx);
-    if (!vm->forward || pkt_parse(pkt, in->facts, &vm->keys[0])) return;
-    v->reason = REASON_NONE;
+    if (!vm->forward) return;
+    v->reason = (uint8_t)pkt_parse(pkt, in->facts, &vm->keys[0]);
+    if (v->reason) {
+        forward_routed_lost(vm->forward);
+        return;
+    }
     ctx_begin(&c, 0, pkt, &vm->keys[0], v);
     c.routed = true;
     c.key->iface = came ? (uint16_t)(came - 1) : IFACE_NONE;
     pkt->way = (uint16_t)(facts_known_as(in->facts, pkt->iface) + 1);
     pkt->flags |= PKT_WAY_SAID;
-    clamp_accepted(vm->program, in->facts, pkt);
+    clamp_routed(vm->program, in->facts, pkt, c.key);
     if (vm->mets) track_met(vm->track, c.key, pkt, &c.seen, &vm->mets[0]);
     track_study(vm->track, c.key, pkt, &c.seen);
     track_look(vm->track, c.key, pkt, &c.seen);

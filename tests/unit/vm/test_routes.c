@@ -267,6 +267,42 @@ static void marks_may_change_nothing(void **state)
     }
 }
 
+/* To rules the interface alone counts: a mark that may send a packet by another next hop there changes nothing. */
+static void next_hops_may_differ(void **state)
+{
+    (void)state;
+    const struct route_leg by[] = {{.up_to = UINT32_MAX, .device = 1, .family = 4, .gateway = {1}},
+                                   {.up_to = UINT32_MAX, .device = 1, .family = 4, .gateway = {2}},
+                                   {.up_to = UINT32_MAX, .device = 2, .family = 4, .gateway = {3}}};
+    const struct route_way each[] = {{.first = 0, .legs = 1, .kind = ROUTE_VIA},
+                                     {.first = 1, .legs = 1, .kind = ROUTE_VIA},
+                                     {.first = 2, .legs = 1, .kind = ROUTE_VIA}};
+    const struct route_device devices[] = {{.name = "one"}, {.name = "two"}};
+    const uint32_t to[4] = {7}, from[4] = {8};
+    for (uint32_t other = 1; other < 3; other++) {
+        const struct route routes[] = {{.family = 4, .table = 254, .way = 0}, {.family = 4, .table = 9, .way = other}};
+        const struct route_policy rules[] = {
+            {.rule = {.family = 4, .asks = ROUTE_ASKS_MARK}, .mark = 1, .mask = 1, .table = 9, .suppressed = -1},
+            {.rule = {.family = 4}, .table = 254, .suppressed = -1, .priority = 32766}};
+        const struct routes_said said = {.routes = routes,
+                                         .ways = each,
+                                         .legs = by,
+                                         .rules = rules,
+                                         .devices = devices,
+                                         .count = 2,
+                                         .ways_count = 3,
+                                         .legs_count = 3,
+                                         .rules_count = 2,
+                                         .devices_count = 2};
+        struct routes *r = routes_new(&said, PORTS);
+        struct route_query q = {.to = to, .from = from, .family = 4, .marked = true};
+        assert_int_equal(routes_find(r, &q)->why, WAY_MARK);
+        q.iface = true;
+        assert_int_equal(routes_find(r, &q)->kind, other == 1 ? ROUTE_VIA : ROUTE_ASK);
+        routes_put(r);
+    }
+}
+
 /* More rules than a table holds: no way is known. */
 static void too_many_rules(void **state)
 {
@@ -313,8 +349,15 @@ static bool may_hide(struct route route, bool twice, const struct route_leg leg[
                                      {.kind = ROUTE_VIA, .first = 1, .legs = 1}};
     struct route both[] = {route, route};
     both[0].way = 1, both[1].way = 2;
-    const struct routes_said said = {
-        .routes = both, .ways = vias, .legs = leg, .count = 1u + twice, .ways_count = 3, .legs_count = 2};
+    static const struct route_device devices[] = {{.name = "one"}, {.name = "two"}};
+    const struct routes_said said = {.routes = both,
+                                     .ways = vias,
+                                     .legs = leg,
+                                     .devices = devices,
+                                     .count = 1u + twice,
+                                     .ways_count = 3,
+                                     .legs_count = 2,
+                                     .devices_count = 2};
     struct routes *r = routes_new(&said, PORTS);
     assert_non_null(r);
     const bool may = routes_may_hide(r);
@@ -322,18 +365,20 @@ static bool may_hide(struct route route, bool twice, const struct route_leg leg[
     return may;
 }
 
-/* Ways that nobody takes, those of one port, and those between hosts of a link hide nothing. */
+/* Ways that nobody takes, those of one device, and those between hosts of a link hide nothing. */
 static void few_tables_hide_ways(void **state)
 {
     (void)state;
-    const struct route_leg same[] = {{.up_to = 1, .port = 1}, {.up_to = UINT32_MAX, .port = 1}};
-    const struct route_leg differ[] = {{.up_to = 1, .port = 1}, {.up_to = UINT32_MAX, .port = 0}};
+    const struct route_leg same[] = {{.up_to = 1, .device = 1}, {.up_to = UINT32_MAX, .device = 1}};
+    const struct route_leg differ[] = {{.up_to = 1, .device = 1}, {.up_to = UINT32_MAX, .device = 2}};
+    const struct route_leg unknown[] = {{.up_to = 1}, {.up_to = UINT32_MAX}};
     const struct route four = {.family = 4}, link = {.family = 6, .to = {0xfe800000}, .bits = 64};
     const struct route six = {.family = 6, .to = {0x20010db8}, .bits = 32};
     const struct route group = {.family = 6, .to = {0xff000000}, .bits = 8};
     assert_true(routes_may_hide(NULL));
     assert_false(may_hide(four, false, same));
     assert_true(may_hide(four, false, differ));
+    assert_true(may_hide(four, false, unknown));
     assert_true(may_hide(six, false, differ));
     assert_true(may_hide(six, true, same));
     assert_false(may_hide(link, true, same));
@@ -422,11 +467,17 @@ static void a_route_replaces_those_of_its_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prefixes_are_found),         cmocka_unit_test(rules_choose_tables),
-        cmocka_unit_test(rules_ask_for_fields),       cmocka_unit_test(rules_go_on),
-        cmocka_unit_test(marks_may_change_nothing),   cmocka_unit_test(too_many_rules),
-        cmocka_unit_test(legs_have_shares),           cmocka_unit_test(few_tables_hide_ways),
-        cmocka_unit_test(damaged_tables_are_refused), cmocka_unit_test(a_route_replaces_those_of_its_prefix),
+        cmocka_unit_test(prefixes_are_found),
+        cmocka_unit_test(rules_choose_tables),
+        cmocka_unit_test(rules_ask_for_fields),
+        cmocka_unit_test(rules_go_on),
+        cmocka_unit_test(marks_may_change_nothing),
+        cmocka_unit_test(next_hops_may_differ),
+        cmocka_unit_test(too_many_rules),
+        cmocka_unit_test(legs_have_shares),
+        cmocka_unit_test(few_tables_hide_ways),
+        cmocka_unit_test(damaged_tables_are_refused),
+        cmocka_unit_test(a_route_replaces_those_of_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

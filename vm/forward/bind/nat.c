@@ -220,17 +220,23 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
-static struct way_found turned_way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+/* Return the way of a flow's packet whose destination is turned, too. *hairpin: it leads back to where the source is,
+ * so the statement does not ask for it. */
+static struct way_found turned_way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b,
+                                       bool *hairpin)
 {
     struct key there = *of->key;
-    bool unmarked;
+    struct nat_leaving l = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = true};
     nat_lead_to(&there, b);
-    return nat_turned_way(n->facts, &there, of->pkt, &unmarked);
+    *hairpin = nat_is_hairpin(n->p, statement_of(n, b), &l);
+    return *nat_leaving_way(&l);
 }
 
-static struct way_found way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
+static struct way_found way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b,
+                                bool *hairpin)
 {
-    if (b->kind == BIND_NAT_BOTH) return turned_way_now(n, of, b);
+    *hairpin = false;
+    if (b->kind == BIND_NAT_BOTH) return turned_way_now(n, of, b, hairpin);
     struct way_found way = way_find(n->facts, of->key, of->pkt, b->to_dst);
     if (of->routed) way.iface = of->pkt->iface; /* rules may know it by a pattern */
     return way;
@@ -255,8 +261,10 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
     const struct pbc_nat *one = statement_of(n, b);
     if (!bind_changes_source(b->kind))
         return n->facts && one->kind == PBC_NAT_FORWARD ? facts_way(n->facts->target_out, b->nat) : IFACE_NONE;
-    if (one->kind == PBC_NAT_MASQUERADE && one->iface != PBC_NONE) return (uint16_t)one->iface;
-    const struct way_found way = way_now(n, of, b);
+    bool hairpin;
+    if (b->kind == BIND_NAT_SOURCE && one->kind == PBC_NAT_MASQUERADE && one->iface != PBC_NONE)
+        return (uint16_t)one->iface;
+    const struct way_found way = way_now(n, of, b, &hairpin);
     if (way.out) return way.iface;
     const bool several = one->kind == PBC_NAT_MASQUERADE && one->iface == PBC_NONE;
     return several ? way_of_address(n, one, of, b) : (uint16_t)one->iface;
@@ -271,14 +279,14 @@ static bool has_address(const struct nat *n, const struct pbc_nat *one, uint8_t 
     return facts_address(n->facts, (uint16_t)one->iface, family == 6, addr) && address_equal(addr, b->to_src);
 }
 
-/* True if a packet of the flow leaves by an interface that has its outside address and is the statement's. */
-static bool keeps_way(const struct nat *n, const struct pbc_nat *one, uint8_t family, const struct way_found *way,
-                      const struct flow_bind *b)
+/* True if the flow's outside address is that of the interface by which its packet leaves, where the statement is of
+ * several. */
+static bool has_address_of(const struct nat *n, const struct pbc_nat *one, uint8_t family, uint16_t iface,
+                           const struct flow_bind *b)
 {
     uint32_t addr[4];
-    if (!way->out || !nat_leaves(n->p, one, (uint16_t)(way->out - 1))) return false;
     if (one->iface != PBC_NONE) return true;
-    return facts_address(n->facts, way->iface, family == 6, addr) && address_equal(addr, b->to_src);
+    return facts_address(n->facts, iface, family == 6, addr) && address_equal(addr, b->to_src);
 }
 
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *b)
@@ -288,8 +296,11 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
     if (!bind_changes_source(b->kind) || one->kind != PBC_NAT_MASQUERADE || !n->facts) return false;
     if (!has_address(n, one, family, b)) return true;
     if (!original) return false;
-    const struct way_found way = way_now(n, of, b);
-    return way.kind != ROUTE_ASK && way.kind != ROUTE_REFUSED && !keeps_way(n, one, family, &way, b);
+    bool hairpin;
+    const struct way_found way = way_now(n, of, b, &hairpin);
+    if (way.kind == ROUTE_ASK || way.kind == ROUTE_REFUSED) return false;
+    const bool leaves = hairpin || (way.out && nat_leaves(n->p, one, (uint16_t)(way.out - 1)));
+    return !leaves || !has_address_of(n, one, family, way.iface, b);
 }
 
 bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const uint32_t to[4])
@@ -299,8 +310,9 @@ bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const ui
 
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
+    bool hairpin;
     if (b->kind != BIND_NAT_SOURCE || nat_leaves_anywhere(n->p, statement_of(n, b))) return false;
-    const struct way_found way = way_now(n, of, b);
+    const struct way_found way = way_now(n, of, b, &hairpin);
     return address_equal(b->to_dst, of->key->dst) && way.kind == ROUTE_ASK && way.why != WAY_SEVERAL;
 }
 

@@ -242,7 +242,7 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     const uint16_t way = leaving.way.out ? leaving.way.iface : IFACE_NONE;
     of->why = why_of(&leaving);
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
-    if (in && leaving.unknown && (of->live || of->why != WAY_NO_ROUTES)) return give_up(n, key, look, b, NAT_NO_WAY);
+    if (in && leaving.unknown && (of->live || !leaving.untold)) return give_up(n, key, look, b, NAT_NO_WAY);
     if (in) b->kind = out == PBC_NONE ? BIND_NAT_FORWARD : BIND_NAT_BOTH;
     if (out != PBC_NONE && port_leave(n, key, of->stack, out, way, look, b) != NAT_BOUND)
         return give_up(n, key, look, b, NAT_NO_PORT);

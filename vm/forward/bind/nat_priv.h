@@ -63,13 +63,18 @@ struct nat_leaving {
     bool blind;    /* set: a statement asks for the interface that it came in by, which is unknown */
     bool unknown;  /* set: a statement may take it, but nobody knows its way */
     bool asked;    /* `way` is set */
+    bool untold;   /* with `asked`: `way` is unknown, for a replay has no routes, or a test does not say it */
     bool unmarked; /* with `asked`: `way` is that of packets without a mark, and others may have another */
     struct way_found way;
 };
-/* Return the way of a packet that was turned, with its new destination: prey sends it on, past this machine's stack. So
- * prey chooses among several ways, where the stack would; *unmarked: the stack might set a mark, and the way is that of
- * packets without one. */
-struct way_found nat_turned_way(const struct facts *f, const struct key *key, const struct pkt *pkt, bool *unmarked);
+/* Find the packet's way, once: l->way. One that was turned has its new destination, and prey sends it on, past this
+ * machine's stack: prey chooses among several ways, where the stack would. */
+const struct way_found *nat_leaving_way(struct nat_leaving *l);
+/* True if a destination that was turned lies where the packet came from: unless the source is translated, too, answers
+ * would not come back through here (hairpin: RFC 4787, REQ-9). Where a replay or a test does not tell either
+ * interface, a source that a statement names is taken to be there. A packet that came in by an interface of the
+ * statement is none: its source is outside. */
+bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l);
 /* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
  * l->unknown. */
 uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l);

@@ -140,7 +140,9 @@ static bool takes(const struct program *p, const struct pbc_nat *n, struct nat_l
            (l->turned || !nat_leaves_anywhere(p, n) || !(is_mapped(p, key) || is_source(p, key)));
 }
 
-struct way_found nat_turned_way(const struct facts *f, const struct key *key, const struct pkt *pkt, bool *unmarked)
+/* Return the way of a packet that was turned. *unmarked: the stack might set a mark, and the way is that of packets
+ * without one. */
+static struct way_found turned_way(const struct facts *f, const struct key *key, const struct pkt *pkt, bool *unmarked)
 {
     const struct way_found way = way_find(f, key, pkt, key->dst);
     *unmarked = way.kind == ROUTE_ASK && way.why == WAY_MARK;
@@ -148,27 +150,23 @@ struct way_found nat_turned_way(const struct facts *f, const struct key *key, co
     return *unmarked || chooses ? way_find_past(f, key, pkt, key->dst) : way;
 }
 
-/* Find the way of the packet, once. */
-static const struct way_found *leaving_way(struct nat_leaving *l)
+const struct way_found *nat_leaving_way(struct nat_leaving *l)
 {
     if (l->asked) return &l->way;
     l->asked = true;
-    l->way = l->turned ? nat_turned_way(l->facts, l->key, l->pkt, &l->unmarked)
+    l->way = l->turned ? turned_way(l->facts, l->key, l->pkt, &l->unmarked)
                        : way_find(l->facts, l->key, l->pkt, l->key->dst);
+    l->untold = l->way.kind == ROUTE_ASK && (l->way.why == WAY_NO_ROUTES || l->pkt->flags & PKT_WAY_SAID);
     if (l->routed) l->way.iface = l->pkt->iface; /* rules may know it by a pattern */
     return &l->way;
 }
 
-/* True if a destination that was turned lies where the packet came from: unless the source is translated, too, answers
- * would not come back through here (hairpin: RFC 4787, REQ-9). Where a replay does not say by which interface it came,
- * or has no routes, a source that a statement names is taken to be there. A packet that came in by an interface of the
- * statement is none: its source is outside. */
-static bool is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
+bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
     if (!l->turned || nat_leaves(p, n, l->key->iface)) return false;
-    const struct way_found *way = leaving_way(l);
-    const bool blind = l->pkt->iface == IFACE_NONE || (way->kind == ROUTE_ASK && way->why == WAY_NO_ROUTES);
-    return blind ? n->kind == PBC_NAT_MAP || n->from_count : way->out && way->iface == l->pkt->iface;
+    const struct way_found *way = nat_leaving_way(l);
+    return l->pkt->iface == IFACE_NONE || l->untold ? n->kind == PBC_NAT_MAP || n->from_count
+                                                    : way->out && way->iface == l->pkt->iface;
 }
 
 /* Knowledge of a packet and the way that a statement says */
@@ -176,8 +174,8 @@ enum leaves { LEAVES_NOT, LEAVES, LEAVES_UNKNOWN };
 
 static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
-    if (nat_leaves_anywhere(p, n) || is_hairpin(p, n, l)) return LEAVES;
-    if (leaving_way(l)->kind == ROUTE_ASK) return LEAVES_UNKNOWN;
+    if (nat_leaves_anywhere(p, n) || nat_is_hairpin(p, n, l)) return LEAVES;
+    if (nat_leaving_way(l)->kind == ROUTE_ASK) return LEAVES_UNKNOWN;
     if (!l->way.out || !nat_leaves(p, n, (uint16_t)(l->way.out - 1))) return LEAVES_NOT;
     return l->unmarked ? LEAVES_UNKNOWN : LEAVES;
 }

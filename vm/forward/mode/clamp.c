@@ -23,6 +23,12 @@ void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *
         if (clamps[i]) mss_clamp(pkt, key, clamps[i] == PBC_MSS_AUTO ? mss_of_mtu(mtu, v6) : clamps[i]);
 }
 
+void clamp_routed(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key)
+{
+    const struct way_found way = way_find(f, key, pkt, key->dst);
+    if (key->kind & KIND_FORWARD) clamp_crossing(p, f, pkt, key, &way);
+}
+
 void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *pkt)
 {
     struct key key;

@@ -215,17 +215,28 @@ static uint32_t arrives(const struct route_query *q, const struct route_rule *x,
     return d ? route_arrival_fits(d->iface, d->tag, s) : FIT_NO;
 }
 
-/* Return the number of an entry's way; of those that are refused there is one. */
-static uint32_t way_number(const struct routes *r, uint32_t entry)
+/* Return the device by which all legs of the way lead; 0: several, or an unknown one. */
+static uint16_t only_device(const struct routes *r, const struct route_way *way)
+{
+    const struct route_leg *legs = r->legs + way->first;
+    for (unsigned i = 1; i < way->legs; i++)
+        if (legs[i].device != legs[0].device) return 0;
+    return way->legs ? legs[0].device : 0;
+}
+
+/* Return the number of an entry's way; of those that are refused there is one. iface: of those by a device, too. */
+static uint32_t way_number(const struct routes *r, uint32_t entry, bool iface)
 {
     const struct route_way *way = way_at(r, entry);
+    const uint16_t device = iface ? only_device(r, way) : 0;
+    if (device) return ROUTE_WAY_MASK + device;
     return way->kind == ROUTE_REFUSED ? ROUTE_WAY_MASK : (uint32_t)(way - r->ways);
 }
 
 /* Return the way by the rules that fit, unless it is another by those that may fit. */
-static const struct route_way *settled(const struct routes *r, const struct route_branch *b, uint32_t entry)
+static const struct route_way *settled(const struct routes *r, const struct route_branch *b, uint32_t entry, bool iface)
 {
-    return b->way && b->way != way_number(r, entry) + 1 ? asks(b->why) : way_at(r, entry);
+    return b->way && b->way != way_number(r, entry, iface) + 1 ? asks(b->why) : way_at(r, entry);
 }
 
 /* Walk the rules that come before the answer of the merged tables. A rule that may fit changes nothing if its table
@@ -242,12 +253,12 @@ static const struct route_way *walk(const struct routes *r, const struct route_q
         const uint32_t entry = fit && x->does == ROUTE_LOOKS_UP ? entry_of(r, x->view, q) : NO_ENTRY;
         if (!fit || (x->does == ROUTE_LOOKS_UP && entry == NO_ENTRY)) continue;
         if (fit >= FIT_UNKNOWN && x->does >= ROUTE_GOES_TO) return asks(b.way ? b.why : fit - FIT_UNKNOWN);
-        if (fit < FIT_UNKNOWN && x->does <= ROUTE_REFUSES) return settled(r, &b, entry);
-        if (fit >= FIT_UNKNOWN && !route_branches(&b, x, fit, way_number(r, entry))) return asks(b.why);
+        if (fit < FIT_UNKNOWN && x->does <= ROUTE_REFUSES) return settled(r, &b, entry, q->iface);
+        if (fit >= FIT_UNKNOWN && !route_branches(&b, x, fit, way_number(r, entry, q->iface))) return asks(b.why);
         if (fit < FIT_UNKNOWN && x->does == ROUTE_ASKS) return asks(x->why);
         if (fit < FIT_UNKNOWN) i = x->next;
     }
-    return settled(r, &b, merged);
+    return settled(r, &b, merged, q->iface);
 }
 
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q)
@@ -256,13 +267,13 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
     return routes_have_rules(r, q->family) ? walk(r, q, merged) : way_at(r, merged);
 }
 
-/* True if the way of an entry cannot be told, or its legs are of several ports. */
+/* True if the way of an entry cannot be told, or its legs are of several devices, or of one that is unknown. */
 static bool hides(const struct routes *r, uint32_t entry)
 {
     const struct route_way *way = &r->ways[entry & ROUTE_WAY_MASK];
     const struct route_leg *legs = r->legs + way->first;
     bool differ = way->kind == ROUTE_ASK;
-    for (unsigned i = 1; i < way->legs; i++) differ |= legs[i].port != legs[0].port;
+    for (unsigned i = 0; i < way->legs; i++) differ |= !legs[i].device || legs[i].device != legs[0].device;
     return differ;
 }
 
