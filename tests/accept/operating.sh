@@ -117,6 +117,32 @@ printf '%s\n' 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan' 'tcp 10.0.5.5:5 -> 192
     'udp 10.0.0.5:5 -> 192.0.2.1:80 on lan' 'tcp 10.0.0.5:5 -> 10.6.0.1:25 syn on lan' 'tcp 10.0.0.5:5 -> 10.5.0.1:25 syn on lan' >packets
 [ "$(preyc --ask - --routes policies policies.pbc <packets | sed -n 's/.*rule //p' | tr '\n' ' ')" = 'WAN LAN WAN WAN LAN LAN WAN WAN WAN ' ]
 ok $? 'policy rules: sources and interfaces, marks, protocols and ports, throw, goto'
+# lists in which nothing tells the family
+odd_rules='0:	from all lookup local
+100:	from all iif eth1 lookup uplink
+32766:	from all lookup main'
+odd_routes='default dev eth1 table uplink scope link
+default via 192.0.2.254 dev eth0'
+six_rules='0:	from all lookup local
+10:	from 2001:db8::/32 unreachable
+32766:	from all lookup main'
+six_route='2001:db8::/32 dev eth0 metric 256 pref medium'
+by_lan='tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan'
+for way in "IPv4's, for all routes are" "IPv4's, for the other list is IPv6's" "IPv4's, for it comes first"; do
+    case $way in
+        *routes*) printf '%s\n' "$odd_rules" "$odd_routes" ;;
+        *other*) printf '%s\n' "$six_rules" "$odd_rules" "$odd_routes" "$six_route" ;;
+        *first) printf '%s\n' "$odd_rules" '0:	from all lookup local' '32766:	from all lookup main' "$odd_routes" "$six_route" ;;
+    esac >untold
+    call preyc --ask "$by_lan" --routes untold policies.pbc
+    says "the list is $way" 0 'rule LAN' out
+done
+printf '%s\n' '0:	from all lookup local' '32766:	from all lookup main' 'default dev eth1 table default' "$six_route" >untold
+call preyc --ask "$by_lan" --routes untold policies.pbc
+says "two usual rules are IPv6's" 0 'rule LAN' out
+printf '%s\n' "# both families' routes" "$odd_rules" "$odd_routes" "$six_route" >untold
+call preyrun -r ways.pcap --routes untold ways.pbc
+says "of neither family for sure" 2 "^preyrun: --routes: untold:2: are these policy rules IPv4's or IPv6's\\?" err
 for bad in '7:	from all' '7:	from all fwmark x lookup 5' '7:	from all sport 5-4 lookup main' '7:	from all nonsense lookup main' '7:	from 10.0.0.0/8 lookup'; do
     printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes
     call preyrun -r ways.pcap --routes bad.routes ways.pbc

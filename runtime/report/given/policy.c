@@ -2,6 +2,7 @@
  * address in it, or the table `default`, tells which. */
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ bool policy_begins(const char *word)
 /* Note the family of the rule's section. */
 static int tell_family(struct reading *r, const struct rule_read *x, uint8_t family, const char *word)
 {
-    uint8_t *told = &r->families[x->section];
+    uint8_t *told = &r->sections[x->section].family;
     if (*told && *told != family) return routes_fault(r, "a rule of the other family than the rules before it:", word);
     *told = family;
     return 0;
@@ -156,7 +157,8 @@ static int read_lookup(struct reading *r, const char *word, struct rule_read *x)
         p->rule.does = ROUTE_ASKS;
         return 0;
     }
-    if (is(word, "default") && !r->families[x->section]) r->families[x->section] = 4;
+    uint8_t *told = &r->sections[x->section].family;
+    if (is(word, "default") && !*told) *told = 4;
     return routes_table(r, word, &p->table);
 }
 
@@ -214,8 +216,9 @@ static bool read_single(const char *word, struct route_policy *p)
 static int begin(struct reading *r, uint32_t priority)
 {
     const bool goes_on = r->in_rules && priority >= r->priority;
-    if (!goes_on && r->sections == SECTIONS_MOST) return routes_fault(r, "more than 64 lists of policy rules", "");
-    if (!goes_on) r->families[r->sections++] = 0;
+    if (!goes_on && r->sections_count == SECTIONS_MOST)
+        return routes_fault(r, "more than 64 lists of policy rules", "");
+    if (!goes_on) r->sections[r->sections_count++] = (struct rules_section){.file = r->file, .line = r->line};
     r->in_rules = true;
     r->priority = priority;
     return 0;
@@ -228,7 +231,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     if (!failed && r->rules_count == RULES_MOST) failed = routes_fault(r, "more than 508 policy rules", "");
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];
-    *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections - 1};
+    *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections_count - 1};
     x->policy.rule.does = ROUTE_DOES; /* nothing yet */
     for (unsigned i = 1; i < count && !failed; i++) {
         if (read_single(words[i], &x->policy)) continue;
@@ -242,19 +245,60 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     return failed;
 }
 
-/* Give each section that tells no family the one that is left: IPv4's comes first. */
-static void settle_families(struct reading *r)
+/* True if the rules are the two that IPv6 has by itself. */
+static bool are_six_alone(const struct reading *r)
 {
-    unsigned untold = 0, four = 0;
-    for (unsigned i = 0; i < r->sections; i++) {
-        untold += !r->families[i];
-        four += r->families[i] == 4;
+    static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN};
+    static const struct route_rule all = {.does = ROUTE_LOOKS_UP};
+    bool alone = r->rules_count == sizeof usual / sizeof *usual;
+    for (unsigned i = 0; alone && i < r->rules_count; i++) {
+        const struct rule_read *x = &r->rules[i];
+        alone = !memcmp(&x->policy.rule, &all, sizeof all) && x->policy.table == usual[i] && x->policy.suppressed < 0;
     }
-    for (unsigned i = 0; i < r->sections; i++) {
-        if (r->families[i]) continue;
-        r->families[i] = four || untold == 1 ? 6 : 4;
-        four++;
+    return alone;
+}
+
+/* Return the family of the only section, in which nothing tells it; 0: nor does anything else. */
+static uint8_t family_left(const struct reading *r)
+{
+    bool four = false, six = false;
+    for (uint32_t i = 0; i < r->list.count; i++) {
+        const struct route *route = &r->list.routes[i];
+        four |= route->table != ROUTE_LIST_FIRST && route->family == 4;
+        six |= route->table != ROUTE_LIST_FIRST && route->family == 6;
     }
+    if (four != six) return four ? 4 : 6;
+    return are_six_alone(r) ? 6 : 0;
+}
+
+static int ask_family(struct reading *r)
+{
+    const struct rules_section *only = &r->sections[0];
+    r->file = only->file;
+    r->line = only->line;
+    const int failed = routes_fault(r,
+                                    "are these policy rules IPv4's or IPv6's? Nothing in them tells. Write the output "
+                                    "of `ip rule` and of `ip -6 rule` here, IPv4's first",
+                                    "");
+    r->file = NULL;
+    return failed;
+}
+
+/* Give each section that tells no family the one that is left: IPv4's comes first. */
+static int settle_families(struct reading *r)
+{
+    bool four = false;
+    if (r->sections_count == 1 && !r->sections[0].family) {
+        r->sections[0].family = family_left(r);
+        return r->sections[0].family ? 0 : ask_family(r);
+    }
+    for (unsigned i = 0; i < r->sections_count; i++) four |= r->sections[i].family == 4;
+    for (unsigned i = 0; i < r->sections_count; i++) {
+        if (r->sections[i].family) continue;
+        r->sections[i].family = four ? 6 : 4;
+        four = true;
+    }
+    return 0;
 }
 
 /* Let packets with a TOS have no known way in IPv4, as some routes are for one alone. */
@@ -275,12 +319,12 @@ static int ask_tos(struct reading *r, bool alone)
 int policy_close(struct reading *r)
 {
     bool four = false;
-    settle_families(r);
-    for (unsigned i = 0; i < r->rules_count; i++) four |= r->families[r->rules[i].section] == 4;
-    int failed = r->has_tos ? ask_tos(r, !four) : 0;
+    int failed = settle_families(r);
+    for (unsigned i = 0; i < r->sections_count; i++) four |= r->sections[i].family == 4;
+    if (!failed && r->has_tos) failed = ask_tos(r, !four);
     for (unsigned i = 0; i < r->rules_count && !failed; i++) {
         struct rule_read *x = &r->rules[i];
-        x->policy.rule.family = r->families[x->section];
+        x->policy.rule.family = r->sections[x->section].family;
         failed = route_list_rule(&r->list, &x->policy, x->device);
     }
     return failed;

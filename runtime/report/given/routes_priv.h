@@ -4,8 +4,13 @@
 #include "runtime/report/given/routes.h"
 #include "vm/judge/routes.h"
 
-/* Rules that stand together are one family's, which their first line does not tell. */
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
+/* Rules that stand together: they are one family's, which their first line does not tell. */
+struct rules_section {
+    uint8_t family;   /* 0: not told yet */
+    const char *file; /* where it begins */
+    unsigned line;
+};
 /* A policy rule of a file. */
 struct rule_read {
     struct route_policy policy;
@@ -28,8 +33,8 @@ struct reading {
     bool has_tos;             /* some route is for one TOS alone */
     bool in_rules;            /* the line before was a rule's */
     uint32_t priority;        /* priority of the rule before */
-    unsigned sections;
-    uint8_t families[SECTIONS_MOST]; /* 0: not told yet */
+    unsigned sections_count;
+    struct rules_section sections[SECTIONS_MOST];
     struct rule_read rules[RULES_MOST];
     unsigned rules_count;
     char (*tables)[32]; /* names of tables, numbered from TABLE_NAMED on */
@@ -50,5 +55,5 @@ int routes_table(struct reading *r, const char *name, uint32_t *table);
 bool policy_begins(const char *word);
 /* Read a line of `ip rule`. */
 int policy_read(struct reading *r, char *const words[], unsigned count);
-/* Give the rules of all files to the list. */
+/* Give the rules of all files, whose routes are read, to the list. Return 0, or a negative errno with the fault. */
 int policy_close(struct reading *r);
