@@ -108,6 +108,14 @@ static bool conds_within(const struct image *img, const struct pbc_nat *n, const
     return true;
 }
 
+/* True if every destination of the forward `n` is one of `by`. `any` leaves alone what comes from its own target, or
+ * goes there. */
+static bool destinations_within(const struct pbc_nat *n, const struct pbc_nat *by)
+{
+    if (n->flags != by->flags || memcmp(n->to, by->to, sizeof n->to) != 0) return false;
+    return !(n->flags & PBC_NAT_TO_ANY) || memcmp(n->target, by->target, sizeof n->target) == 0;
+}
+
 static bool covers(const struct image *img, const struct pbc_nat *by, const struct pbc_nat *n, uint64_t *work)
 {
     if ((by->family && by->family != n->family) || !conds_within(img, n, by, work)) return false;
@@ -116,8 +124,8 @@ static bool covers(const struct image *img, const struct pbc_nat *by, const stru
     if (is_outbound(n)) return n->iface == by->iface && sources_within(img, n, by, work);
     if ((by->iface != PBC_NONE && by->iface != n->iface) || by->ip_proto != n->ip_proto) return false;
     if (!sources_within(img, n, by, work)) return false;
-    return n->flags == by->flags && memcmp(n->to, by->to, sizeof(n->to)) == 0 && protocol_within(n->proto, by->proto) &&
-           by->port_lo <= n->port_lo && n->port_hi <= by->port_hi;
+    return destinations_within(n, by) && protocol_within(n->proto, by->proto) && by->port_lo <= n->port_lo &&
+           n->port_hi <= by->port_hi;
 }
 
 static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
