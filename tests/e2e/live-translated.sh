@@ -18,7 +18,7 @@ address prey docker0 172.17.0.1/16
 address box eth0 172.17.0.2/16
 ip -n "$id-box" route add default via 172.17.0.1
 at prey sysctl -q -w net.ipv4.ip_forward=1
-rules dock <<'RULES'
+cat >dock.first <<'RULES'
 set boxes = 172.17.0.0/16
 firewall host on "wan" in default drop { accept icmp6 type nd; accept tcp to port 8080 }
 firewall dock on "docker0" in default drop { accept icmp6 type nd; accept udp to port 53 }
@@ -31,6 +31,7 @@ chain more {
   accept tcp from 10.1.0.0/24 to 10.9.0.0/24
 }
 RULES
+rules dock <dock.first
 
 # looks OPTION...: the notices of a preflight about translation, by their place.
 looks() {
@@ -55,6 +56,20 @@ looks -i wan >said
 same 'sources behind what is not served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated them by then; this mends it: -i docker0$' said)" 1
 same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 asks for destinations behind docker0, and what the table `ip docker` translates to them is judged before that' said)" 1
 same 'and no other rule' "$(wc -l <said)" 2
+# An address of IPv6 whose last words are zero is no address of IPv4.
+rules dock <<'RULES'
+firewall host in default drop { accept icmp6 type nd }
+firewall cross forward default accept {
+  drop tcp from 2001:db8:: to port 80
+  drop tcp from :: to port 80
+  drop tcp from 32.1.13.0 to port 80
+}
+RULES
+ip -n "$id-prey" -6 route add default dev docker0
+ip -n "$id-prey" route add 32.1.13.0 dev docker0
+looks -i wan >said
+same 'a single address of either family' "$(sed 's/ asks.*//' said | tr '\n' ' ')" 'dock.prey:3 dock.prey:5 '
+rules dock <dock.first
 at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>said
 if [ -s said ]; then
     echo 'ok - br_netfilter # SKIP this kernel has none'

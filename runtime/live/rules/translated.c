@@ -14,11 +14,13 @@ struct notices {
     unsigned told;
 };
 
-/* Return the device by which a foreign address is reached, if it is no port; NULL: none. */
+/* Return the device by which a foreign address is reached, if it is no port; NULL: none. The unspecified address
+ * (RFC 4291, 2.5.2) is nobody's, though a default route holds it. */
 static const char *behind_of(const struct notices *n, const uint32_t addr[4], uint8_t family)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};
     struct host_route route;
+    if (!(addr[0] | addr[1] | addr[2] | addr[3])) return NULL;
     if (host_route(n->rules->carry->host, &q, &route) || route.local) return NULL;
     const struct host_link *link = host_link(n->rules->carry->host, route.ifindex);
     return link && !link->loopback && !options_serve(n->rules->o, link->name) ? link->name : NULL;
@@ -28,15 +30,14 @@ static const char *behind_of(const struct notices *n, const uint32_t addr[4], ui
  * this machine's own: a network's own and broadcast addresses lead nowhere. */
 static const char *behind_range(const struct notices *n, const struct address_range *r)
 {
-    const bool v6 = r->lo[1] | r->lo[2] | r->lo[3] || r->hi[1] | r->hi[2] | r->hi[3];
-    const uint8_t family = v6 ? 6 : 4, last = v6 ? 3 : 0;
+    const uint8_t last = r->family == 6 ? 3 : 0;
     uint32_t addr[4] = {r->hi[0], r->hi[1], r->hi[2], r->hi[3]};
-    if (!memcmp(r->lo, r->hi, sizeof r->lo)) return behind_of(n, addr, family);
+    if (!memcmp(r->lo, r->hi, sizeof r->lo)) return behind_of(n, addr, r->family);
     addr[last]--;
-    const char *found = behind_of(n, addr, family);
+    const char *found = behind_of(n, addr, r->family);
     memcpy(addr, r->lo, sizeof addr);
     addr[last]++;
-    return found ? found : behind_of(n, addr, family);
+    return found ? found : behind_of(n, addr, r->family);
 }
 
 /* Return the device behind which addresses of the condition lie; NULL: none. The first ranges stand for all. */
