@@ -69,6 +69,25 @@ ip -n "$id-prey" -6 route add default dev docker0
 ip -n "$id-prey" route add 32.1.13.0 dev docker0
 looks -i wan >said
 same 'a single address of either family' "$(sed 's/ asks.*//' said | tr '\n' ' ')" 'dock.prey:3 dock.prey:5 '
+# A chain is looked at once, a set is asked for once, and of very many sets less.
+{
+    echo 'firewall host in default drop { accept icmp6 type nd }'
+    echo 'firewall cross forward default accept { do one; do two }'
+    echo 'chain one { do two; do two }'
+    echo 'chain two { accept tcp to 172.17.0.2 port 8080 }'
+} >twice.rules
+rules dock <twice.rules
+looks -i wan >said
+same 'a chain that is called four times' "$(sed 's/ asks.*//' said)" dock.prey:4
+{
+    echo 'firewall host in default drop { accept icmp6 type nd }'
+    echo 'firewall cross forward default accept {'
+    seq 3000 | awk '{ printf "  drop tcp from 10.1.%d.%d, 10.2.%d.%d, 10.3.%d.%d to port %d\n", $1 / 250, $1 % 250, $1 / 250, $1 % 250, $1 / 250, $1 % 250, $1 }'
+    echo '  accept tcp to 172.17.0.2 port 8080'
+    echo '}'
+} | rules dock
+same 'thousands of sets' "$(looks -i wan | sed 's/ asks.*//')" dock.prey:3003
+same 'that not all was asked for is said' "$(grep -c 'rules have more addresses than are looked at' err)" 1
 rules dock <dock.first
 at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>said
 if [ -s said ]; then

@@ -1,26 +1,32 @@
 #include "runtime/live/rules/translated.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/host/look/translators.h"
 
-enum { TOLD_MOST = 5 }; /* rules in notices */
+enum { TOLD_MOST = 5, RANGES_MOST = 64, QUESTIONS_MOST = 8192 }; /* rules in notices; ranges of a set; all questions */
 
 struct notices {
     const struct rules *rules;
     const struct program *p;
     struct host_translators by;
-    unsigned told;
+    const char **behind; /* [sets_count]: the device behind which addresses of the set lie; NULL: not known yet */
+    bool *walked;        /* [chains_count] */
+    unsigned told, ranges, questions; /* ranges: those of each set that stand for all */
+    bool cut;                         /* a set was not asked for as far as RANGES_MOST */
 };
+static const char nowhere[] = ""; /* in `behind`: behind none */
 
 /* Return the device by which a foreign address is reached, if it is no port; NULL: none. The unspecified address
  * (RFC 4291, 2.5.2) is nobody's, though a default route holds it. */
-static const char *behind_of(const struct notices *n, const uint32_t addr[4], uint8_t family)
+static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t family)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};
     struct host_route route;
     if (!(addr[0] | addr[1] | addr[2] | addr[3])) return NULL;
+    n->questions++;
     if (host_route(n->rules->carry->host, &q, &route) || route.local) return NULL;
     const struct host_link *link = host_link(n->rules->carry->host, route.ifindex);
     return link && !link->loopback && !options_serve(n->rules->o, link->name) ? link->name : NULL;
@@ -28,7 +34,7 @@ static const char *behind_of(const struct notices *n, const uint32_t addr[4], ui
 
 /* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is
  * this machine's own: a network's own and broadcast addresses lead nowhere. */
-static const char *behind_range(const struct notices *n, const struct address_range *r)
+static const char *behind_range(struct notices *n, const struct address_range *r)
 {
     const uint8_t last = r->family == 6 ? 3 : 0;
     uint32_t addr[4] = {r->hi[0], r->hi[1], r->hi[2], r->hi[3]};
@@ -40,19 +46,34 @@ static const char *behind_range(const struct notices *n, const struct address_ra
     return found ? found : behind_of(n, addr, r->family);
 }
 
-/* Return the device behind which addresses of the condition lie; NULL: none. The first ranges stand for all. */
-static const char *behind(const struct notices *n, const struct pbc_cond *c)
+/* Return the device behind which addresses of the set lie, or `nowhere`. Its first ranges stand for all. */
+static const char *behind_set(struct notices *n, uint32_t set)
 {
-    enum { ASKED_MOST = 64 };
-    struct address_walk w = address_walk(n->p, c->first, c->count, 0);
+    struct address_walk w = address_walk(n->p, set, 1, 0);
     struct address_range r;
-    const char *found = NULL;
-    for (unsigned i = 0; i < ASKED_MOST && !found && address_next(&w, &r); i++) found = behind_range(n, &r);
-    return found;
+    const char *found = n->behind[set];
+    if (found) return found;
+    for (unsigned i = 0; i < RANGES_MOST && !found && address_next(&w, &r); i++) {
+        if (i >= n->ranges || n->questions >= QUESTIONS_MOST) {
+            n->cut = true;
+            break;
+        }
+        found = behind_range(n, &r);
+    }
+    n->behind[set] = found ? found : nowhere;
+    return n->behind[set];
+}
+
+/* Return the device behind which addresses of the condition lie; NULL: none. */
+static const char *behind(struct notices *n, const struct pbc_cond *c)
+{
+    const char *found = nowhere;
+    for (uint32_t set = c->first; set < c->first + c->count && !*found; set++) found = behind_set(n, set);
+    return *found ? found : NULL;
 }
 
 /* Return the device behind which the rule's addresses of one side lie; NULL: it asks for none there. */
-static const char *asks_behind(const struct notices *n, const struct pbc_rule *r, unsigned kind)
+static const char *asks_behind(struct notices *n, const struct pbc_rule *r, unsigned kind)
 {
     const char *found = NULL;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count && !found; i++) {
@@ -101,7 +122,7 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
 /* Tell of a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
 static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const char *bridge)
 {
-    if (!n->by.bridges || !*n->by.arriving || !bridge || !(asks(n, r, COND_TO) || asks(n, r, COND_PORT))) return;
+    if (!n->by.bridges || !*n->by.arriving || !(asks(n, r, COND_TO) || asks(n, r, COND_PORT))) return;
     if (n->told++ < TOLD_MOST)
         complain("notice: %.80s:%u asks for destinations of what comes by %s, and br_netfilter has the table `%s` "
                  "translate them before; this mends it: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
@@ -109,16 +130,20 @@ static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const ch
                  program_str(n->p, r->place.file), r->place.line, bridge, n->by.arriving);
 }
 
-/* Look at rules, and at those of the chains that they call; the verifier excludes recursion. */
-static void look_at(struct notices *n, const struct pbc_firewall *f, uint32_t from, uint32_t count)
+/* Look at rules, and at those of the chains that they call and that were not walked; the verifier excludes recursion.
+ * bridge: NULL, or that by which the rules judge what arrives; else they judge what crosses. */
+static void look_at(struct notices *n, uint32_t from, uint32_t count, const char *bridge)
 {
-    const bool arrives = f->direction != PBC_DIR_OUT;
     for (uint32_t i = from; i < from + count; i++) {
         const struct pbc_rule *r = &n->p->rules[i];
         const struct pbc_chain *c = r->verdict == PBC_V_DO ? &n->p->chains[r->chain] : NULL;
-        if (firewall_judges(f, PBC_DIR_FORWARD) && n->rules->carry->in_kernel) look_across(n, r);
-        if (arrives) look_at_bridge(n, r, bridge_of(n, f));
-        if (c) look_at(n, f, c->rules, c->rule_count);
+        if (bridge)
+            look_at_bridge(n, r, bridge);
+        else
+            look_across(n, r);
+        if (!c || n->walked[r->chain]) continue;
+        n->walked[r->chain] = true;
+        look_at(n, c->rules, c->rule_count, bridge);
     }
 }
 
@@ -155,17 +180,42 @@ static void look_between(const struct notices *n)
                  n->by.leaving);
 }
 
+/* Look at all rules for what crosses, then at all for what comes by bridges, at each once. */
+static void look_at_all(struct notices *n)
+{
+    for (uint32_t i = 0; i < n->p->firewalls_count && n->rules->carry->in_kernel; i++) {
+        const struct pbc_firewall *f = &n->p->firewalls[i];
+        if (firewall_judges(f, PBC_DIR_FORWARD)) look_at(n, f->rules, f->rule_count, NULL);
+    }
+    memset(n->walked, 0, n->p->chains_count * sizeof *n->walked);
+    for (uint32_t i = 0; i < n->p->firewalls_count; i++) {
+        const struct pbc_firewall *f = &n->p->firewalls[i];
+        const char *bridge = f->direction != PBC_DIR_OUT ? bridge_of(n, f) : NULL;
+        if (bridge) look_at(n, f->rules, f->rule_count, bridge);
+    }
+    if (n->told > TOLD_MOST)
+        complain("notice: %u more rules ask for addresses that others translate", n->told - TOLD_MOST);
+    if (n->cut)
+        complain("notice: rules have more addresses than are looked at: more rules may ask for some that others "
+                 "translate");
+}
+
 void translated_notice(const struct rules *rules)
 {
-    struct notices n = {.rules = rules, .p = rules->carry->now.program};
-    if (!n.p->firewalls_count) return;
+    const struct program *p = rules->carry->now.program;
+    struct notices n = {.rules = rules, .p = p};
+    if (!p->firewalls_count) return;
     host_translators(&n.by);
     if (!*n.by.arriving && !*n.by.leaving) return;
     look_between(&n);
-    for (uint32_t i = 0; i < n.p->firewalls_count; i++) {
-        const struct pbc_firewall *f = &n.p->firewalls[i];
-        look_at(&n, f, f->rules, f->rule_count);
-    }
-    if (n.told > TOLD_MOST)
-        complain("notice: %u more rules ask for addresses that others translate", n.told - TOLD_MOST);
+    const uint32_t ranges = QUESTIONS_MOST / 2 / (p->sets_count + 1);
+    n.ranges = ranges < 1 ? 1 : ranges < RANGES_MOST ? ranges : RANGES_MOST;
+    n.behind = calloc(p->sets_count + 1, sizeof *n.behind);
+    n.walked = calloc(p->chains_count + 1, sizeof *n.walked);
+    if (n.behind && n.walked)
+        look_at_all(&n);
+    else
+        complain("notice: out of memory: no rule was looked at for what others translate");
+    free(n.behind);
+    free(n.walked);
 }
