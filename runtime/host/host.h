@@ -49,6 +49,9 @@ enum host_change {
  * errno. If notifications were lost (ENOBUFS), all is read anew and counts as changed. */
 int host_read(struct host *h);
 
+/* Return a number that grows whenever a link or an address has changed. */
+uint64_t host_number(const struct host *h);
+
 struct host_link {
     unsigned ifindex;
     char name[IFNAMSIZ];

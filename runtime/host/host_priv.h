@@ -7,6 +7,9 @@
 struct links {
     struct host_link *all;
     unsigned count;
+    uint32_t *by_number, *by_name; /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
+    uint32_t slots;
+    bool indexed; /* else the two are outdated, and `all` is searched */
 };
 struct addresses {
     struct host_address *all;
@@ -42,8 +45,9 @@ struct host {
     struct own own;
     struct neighbours neighbours;
     struct route_cache routes;
-    bool own_stale; /* own addresses must be read anew */
-    bool all_stale; /* all must be read anew: notifications were lost */
+    uint64_t number; /* as host_number returns it */
+    bool own_stale;  /* own addresses must be read anew */
+    bool all_stale;  /* all must be read anew: notifications were lost */
 };
 
 /* Read all of a kind anew. After an error the table is incomplete. */
@@ -57,6 +61,10 @@ int links_learn(struct host *h, const struct nlmsghdr *nlh);
 int addresses_learn(struct host *h, const struct nlmsghdr *nlh);
 int neighbours_learn(struct host *h, const struct nlmsghdr *nlh);
 int routes_learn(struct host *h, const struct nlmsghdr *nlh);
+
+/* Index the links after changes. Out of memory they are searched in turn. */
+void links_index(struct host *h);
+void links_fini(struct links *l);
 
 /* Remove all entries of a link that is gone */
 void addresses_forget(struct host *h, unsigned ifindex);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/fnv.h"
 #include "runtime/host/host_priv.h"
 
 const struct host_link *host_links(const struct host *h, unsigned *count)
@@ -14,20 +15,71 @@ const struct host_link *host_links(const struct host *h, unsigned *count)
     return h->links.all;
 }
 
-static struct host_link *find(const struct host *h, unsigned ifindex)
+static bool is_it(const struct host_link *link, unsigned ifindex, const char *name)
 {
-    for (unsigned i = 0; i < h->links.count; i++)
-        if (h->links.all[i].ifindex == ifindex) return &h->links.all[i];
+    return name ? !strcmp(link->name, name) : link->ifindex == ifindex;
+}
+
+static uint32_t slot_of(unsigned ifindex, const char *name)
+{
+    return name ? fnv_text(name) : fnv(&ifindex, sizeof ifindex);
+}
+
+/* Find the link of that name; of the number, if the name is NULL. */
+static struct host_link *find(const struct host *h, unsigned ifindex, const char *name)
+{
+    const struct links *l = &h->links;
+    const uint32_t *slots = name ? l->by_name : l->by_number;
+    for (unsigned i = 0; !l->indexed && i < l->count; i++)
+        if (is_it(&l->all[i], ifindex, name)) return &l->all[i];
+    for (uint32_t at = slot_of(ifindex, name); l->indexed; at++) {
+        const uint32_t is = slots[at & (l->slots - 1)];
+        if (!is) break;
+        if (is_it(&l->all[is - 1], ifindex, name)) return &l->all[is - 1];
+    }
     return NULL;
 }
 
-const struct host_link *host_link(const struct host *h, unsigned ifindex) { return find(h, ifindex); }
+const struct host_link *host_link(const struct host *h, unsigned ifindex) { return find(h, ifindex, NULL); }
 
-const struct host_link *host_link_named(const struct host *h, const char *name)
+const struct host_link *host_link_named(const struct host *h, const char *name) { return find(h, 0, name); }
+
+/* Make both tables with at least twice as many slots as links, all empty. */
+static bool make_slots(struct links *l)
 {
-    for (unsigned i = 0; i < h->links.count; i++)
-        if (!strcmp(h->links.all[i].name, name)) return &h->links.all[i];
-    return NULL;
+    uint32_t slots = l->slots ? l->slots : 16;
+    while (slots < 2 * l->count) slots *= 2;
+    if (slots != l->slots) {
+        free(l->by_number);
+        l->by_number = malloc(2 * (size_t)slots * sizeof *l->by_number);
+        l->slots = l->by_number ? slots : 0;
+        l->by_name = l->by_number ? l->by_number + slots : NULL;
+    }
+    if (l->by_number) memset(l->by_number, 0, 2 * (size_t)slots * sizeof *l->by_number);
+    return l->by_number;
+}
+
+static void put(uint32_t *slots, uint32_t mask, uint32_t at, uint32_t is)
+{
+    while (slots[at & mask]) at++;
+    slots[at & mask] = is;
+}
+
+void links_index(struct host *h)
+{
+    struct links *l = &h->links;
+    if (l->indexed || !make_slots(l)) return;
+    for (uint32_t i = 0; i < l->count; i++) {
+        put(l->by_number, l->slots - 1, slot_of(l->all[i].ifindex, NULL), i + 1);
+        put(l->by_name, l->slots - 1, slot_of(0, l->all[i].name), i + 1);
+    }
+    l->indexed = true;
+}
+
+void links_fini(struct links *l)
+{
+    free(l->all);
+    free(l->by_number);
 }
 
 static void copy_name(char *to, size_t size, const struct nlattr *a)
@@ -82,8 +134,9 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
 
 static int remove_link(struct host *h, unsigned ifindex)
 {
-    struct host_link *link = find(h, ifindex);
+    struct host_link *link = find(h, ifindex, NULL);
     if (link) *link = h->links.all[--h->links.count];
+    h->links.indexed = false;
     addresses_forget(h, ifindex);
     neighbours_forget(h, ifindex);
     h->own_stale = true;
@@ -92,7 +145,7 @@ static int remove_link(struct host *h, unsigned ifindex)
 
 static int keep_link(struct host *h, const struct host_link *link)
 {
-    struct host_link *old = find(h, link->ifindex);
+    struct host_link *old = find(h, link->ifindex, NULL);
     if (old && !memcmp(old, link, sizeof *link)) return 0;
     /* The kernel does not announce that a link going down loses its local routes */
     if (!old || old->up != link->up || old->master != link->master) h->own_stale = true;
@@ -100,8 +153,10 @@ static int keep_link(struct host *h, const struct host_link *link)
         struct host_link *more = reallocarray(h->links.all, h->links.count + 1, sizeof *more);
         if (!more) return -ENOMEM;
         h->links.all = more;
+        h->links.indexed = false;
         old = &more[h->links.count++];
     }
+    h->links.indexed &= !strcmp(old->name, link->name);
     *old = *link;
     return HOST_LINKS | HOST_ROUTES;
 }
@@ -116,7 +171,11 @@ int links_learn(struct host *h, const struct nlmsghdr *nlh)
     return keep_link(h, &link);
 }
 
-static void links_begin(struct host *h) { h->links.count = 0; }
+static void links_begin(struct host *h)
+{
+    h->links.count = 0;
+    h->links.indexed = false;
+}
 
 int links_dump(struct host *h)
 {

@@ -32,6 +32,8 @@ static int dump_all(struct host *h)
 {
     bool changed;
     int failed = links_dump(h);
+    links_index(h);
+    h->number++;
     if (!failed) failed = addresses_dump(h);
     if (!failed) failed = own_dump(h, &changed);
     if (!failed) failed = neighbours_dump(h);
@@ -71,11 +73,13 @@ void host_close(struct host *h)
     neighbours_fini(&h->neighbours);
     self_fini(&h->own.of);
     routes_fini(&h->routes);
-    free(h->links.all);
+    links_fini(&h->links);
     free(h->addresses.all);
     free(h->bytes);
     free(h);
 }
+
+uint64_t host_number(const struct host *h) { return h->number; }
 
 int host_fd(const struct host *h) { return mnl_socket_get_fd(h->news); }
 
@@ -150,6 +154,8 @@ int host_read(struct host *h)
     int going = 1;
     for (int i = 0; i < 1024 && going > 0; i++) going = read_one(&n);
     if (going < 0) h->all_stale = true;
+    links_index(h);
     const int failed = catch_up(&n);
+    h->number += (n.changes & (HOST_LINKS | HOST_ADDRESSES)) != 0;
     return failed ? failed : n.changes;
 }

@@ -103,6 +103,40 @@ static void links(void **state)
     host_close(h);
 }
 
+/* Each of many links is found by its name and its number, while links come, go and get other names. */
+static void many_links(void **state)
+{
+    (void)state;
+    unsigned count;
+    sh(NETNS_PAIR);
+    struct host *h = open_host();
+    uint64_t number = host_number(h);
+    sh("for i in $(seq 60); do echo link add d$i type bridge; done | ip -b -");
+    while (!host_link_named(h, "d60")) await(h, HOST_LINKS);
+    assert_true(host_number(h) > number);
+    sh("for i in $(seq 20); do echo link del d$i; done | ip -b -");
+    while (host_link_named(h, "d20")) await(h, HOST_LINKS);
+    sh("for i in $(seq 40 60); do echo link set d$i name e$i; done | ip -b -");
+    while (!host_link_named(h, "e60")) await(h, HOST_LINKS);
+    const struct host_link *all = host_links(h, &count);
+    assert_int_equal(count, 3 + 40); /* with the loopback and the pair */
+    for (unsigned i = 0; i < count; i++) {
+        assert_ptr_equal(host_link(h, all[i].ifindex), &all[i]);
+        assert_ptr_equal(host_link_named(h, all[i].name), &all[i]);
+    }
+    assert_null(host_link_named(h, "d1"));
+    assert_null(host_link_named(h, "d60"));
+    assert_null(host_link(h, 0));
+    number = host_number(h);
+    sh("ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:77 dev here");
+    await(h, HOST_NEIGHBOURS);
+    assert_int_equal(host_number(h), number);
+    sh("ip address add 192.0.2.99/32 dev here");
+    await(h, HOST_ADDRESSES);
+    assert_true(host_number(h) > number);
+    host_close(h);
+}
+
 static void own_addresses(void **state)
 {
     (void)state;
@@ -366,9 +400,9 @@ static void burst(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(links),      netns_test(own_addresses), netns_test(vrf),
-        netns_test(sources),    netns_test(routes),        netns_test(routes_change),
-        netns_test(neighbours), netns_test(resolving),     netns_test(burst),
+        netns_test(links),     netns_test(many_links), netns_test(own_addresses), netns_test(vrf),
+        netns_test(sources),   netns_test(routes),     netns_test(routes_change), netns_test(neighbours),
+        netns_test(resolving), netns_test(burst),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
