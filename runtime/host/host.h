@@ -49,7 +49,7 @@ enum host_change {
  * errno. If notifications were lost (ENOBUFS), all is read anew and counts as changed. */
 int host_read(struct host *h);
 
-/* Return a number that grows whenever a link or an address has changed. */
+/* Return a number that grows whenever a link or an address has changed, from 1 on. */
 uint64_t host_number(const struct host *h);
 
 struct host_link {

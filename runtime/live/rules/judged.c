@@ -73,14 +73,16 @@ static void add_told(void *arg, const struct unjudged *u)
     add_clause(c, text);
 }
 
-/* Write a text by a function for each device. */
-static void find(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn, char *text,
+/* Write a text by a function for each device. False: out of memory, as the text says. */
+static bool find(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn, char *text,
                  size_t len)
 {
     struct clauses c = {.rules = rules, .p = p, .text = text, .len = len};
     *text = 0;
-    if (!unjudged_each(rules->carry, p, allows, fn, &c)) add(&c, "out of memory");
+    const bool found = unjudged_each(rules->carry, p, allows, fn, &c);
+    if (!found) add(&c, "out of memory");
     if (c.left_out) add(&c, "; and %u more", c.left_out);
+    return found;
 }
 
 /* Write why --allow-unjudged can't stand without a name: the names that it could have. */
@@ -192,7 +194,9 @@ static void tell(void *arg, const struct unjudged *u)
 static bool renew(struct rules *rules)
 {
     char now[sizeof rules->unjudged];
-    find(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
+    const bool found = find(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
+    rules->judged_at = found ? host_number(rules->carry->host) : 0; /* which it never is */
+    rules->judged_for = rules->carry->now.program->serial;
     const bool other = strcmp(now, rules->unjudged) != 0;
     memcpy(rules->unjudged, now, sizeof now);
     rules->tell->changes += other;
@@ -207,8 +211,15 @@ void judged_tell(struct rules *rules)
     each_allowed(rules, tell_text, rules);
 }
 
+/* True if neither a device nor the program has changed since the text was made. */
+static bool holds(const struct rules *rules)
+{
+    return rules->judged_at == host_number(rules->carry->host) &&
+           rules->judged_for == rules->carry->now.program->serial;
+}
+
 void judged_tick(struct rules *rules)
 {
-    if (rules->reload || !renew(rules)) return;
+    if (rules->reload || holds(rules) || !renew(rules)) return;
     unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
 }

@@ -17,6 +17,7 @@ struct rules {
     bool on_trial;                       /* the running program waits for confirmation (control/confirm.h) */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
     char unjudged[4000];                 /* all that the program in force leaves unjudged (judged.h); empty: nothing */
+    uint64_t judged_at, judged_for;      /* host_number, and the program's serial, of that text */
     uint64_t room;                       /* room for connections of all workers, if the rules do not say (room.h) */
     bool unkept[PORTS_MOST];             /* told that the port's filter had to be set again */
     int echo[2];                         /* raw sockets for checks by echo requests, IPv4 and IPv6; -1: none */
