@@ -3,6 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct around *around_get(struct around *a)
+{
+    a->refs++;
+    return a;
+}
+
+void around_put(struct around *a)
+{
+    if (!a || --a->refs) return;
+    free(a->receivers.all);
+    free(a->others);
+    free(a);
+}
+
 static void *copied(const void *from, size_t bytes)
 {
     void *to = calloc(1, bytes + 1);
@@ -45,8 +59,7 @@ void snapshot_free(struct snapshot *s)
 #define FACTS_ARRAY(field, count) drop(s->facts.field);
 #include "runtime/exchange/facts_array.def"
     drop(s->facts.ports.bound);
-    free(s->receivers.all);
-    free(s->others);
+    around_put(s->around);
     free(s->hops);
     routes_put(s->routes);
     tables_put(s->tables);

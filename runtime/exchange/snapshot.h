@@ -12,6 +12,17 @@
 
 struct other; /* runtime/kernel/run/others.h */
 
+/* The devices around those that are served. Immutable; it travels in several successive snapshots. */
+struct around {
+    unsigned refs;              /* counted by one thread, which makes and frees it */
+    struct receivers receivers; /* devices that receive frames with VLAN tags; owned */
+    struct other *others;       /* [others_count] devices that are not served, where rules know them or their frames
+                                   are judged as they come in; owned */
+    uint32_t others_count;
+};
+struct around *around_get(struct around *a);
+void around_put(struct around *a); /* NULL is allowed */
+
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
 /* Questions that a leaving packet waits for: a neighbour's MAC address, or, where the routes say ROUTE_ASK, the
@@ -56,14 +67,11 @@ struct snapshot {
     struct facts facts;     /* with arrays owned by the snapshot */
     uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    struct routes *routes;      /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
-    bool asks;                  /* the program asks for ways: other routes are other facts */
-    uint8_t devices;            /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
-    bool elsewhere;             /* this machine has interfaces that prey does not serve */
-    struct receivers receivers; /* devices that receive frames with VLAN tags; owned */
-    struct other *others;       /* [others_count] devices that are not served, where rules know them or their frames
-                                   are judged as they come in; owned */
-    uint32_t others_count;
+    struct routes *routes;        /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
+    bool asks;                    /* the program asks for ways: other routes are other facts */
+    uint8_t devices;              /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
+    bool elsewhere;               /* this machine has interfaces that prey does not serve */
+    struct around *around;        /* held by a count; NULL: there are no such devices */
     uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
     uint32_t hops_mask;           /* number of slots less one */
     struct hop *hops;             /* open-addressed table; family 0: empty */

@@ -86,10 +86,11 @@ static bool is_watched(const struct worker *w, const struct verdict *v, struct p
 /* True if this machine's stack would receive the packet with the VLAN tags that it came with. */
 static bool has_receiver(const struct worker *w, const struct pkt *pkt)
 {
+    static const struct receivers none;
     const struct snapshot *s = w->egress.snapshot;
     if (!(pkt->tag_count | pkt->tags_in_frame)) return true;
     const uint8_t at = snapshot_device(s, (uint8_t)pkt->cookie);
-    return at < PORTS_MOST && receivers_take_frame(&s->receivers, s->ifindex[at], pkt);
+    return at < PORTS_MOST && receivers_take_frame(s->around ? &s->around->receivers : &none, s->ifindex[at], pkt);
 }
 
 /* Give the packet to the host stack, which did not see it arrive: from its IP header on, so only if its tags would not

@@ -60,9 +60,9 @@ static uint16_t port_iface(const struct control *control, const char *device)
 static uint16_t known_as(const struct control *control, const char *device)
 {
     const struct host_link *link = host_link_named(control->carry->host, device);
-    const struct snapshot *s = control->carry->latest;
-    for (uint32_t i = 0; link && i < s->others_count; i++)
-        if (s->others[i].ifindex == link->ifindex) return (uint16_t)(s->others[i].as - 1);
+    const struct around *a = control->carry->latest->around;
+    for (uint32_t i = 0; link && i < a->others_count; i++)
+        if (a->others[i].ifindex == link->ifindex) return (uint16_t)(a->others[i].as - 1);
     return IFACE_OTHER;
 }
 

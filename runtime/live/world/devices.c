@@ -114,7 +114,8 @@ static uint16_t came_as(const struct world *world, const struct program *p, unsi
     return 0;
 }
 
-struct other *others_of(const struct world *world, const struct program *p, uint32_t *count)
+/* Return the devices that are not served and that rules know, or whose frames are judged; malloc'd, or NULL. */
+static struct other *others_of(const struct world *world, const struct program *p, uint32_t *count)
 {
     unsigned links;
     const struct host_link *all = host_links(world->carry->host, &links);
@@ -129,6 +130,33 @@ struct other *others_of(const struct world *world, const struct program *p, uint
             others[(*count)++] = (struct other){.ifindex = at, .as = as, .judged = judged};
     }
     return others;
+}
+
+static struct around *around_new(const struct world *world, const struct program *p)
+{
+    struct around *a = calloc(1, sizeof *a);
+    if (!a) return NULL;
+    a->refs = 1;
+    a->others = others_of(world, p, &a->others_count);
+    if (a->others && receivers_of(world->carry->host, &a->receivers)) return a;
+    around_put(a);
+    return NULL;
+}
+
+struct around *devices_around(struct world *world, const struct program *p)
+{
+    struct around_key of;
+    memset(&of, 0, sizeof of); /* compared as bytes */
+    of.host = host_number(world->carry->host);
+    of.program = p->serial;
+    of.away = world->carry->away;
+    for (unsigned at = 0; at < world->o->iface_count; at++) of.ifindex[at] = world->carry->ifindex[at];
+    if (!world->around.last || memcmp(&of, &world->around.of, sizeof of) != 0) {
+        around_put(world->around.last);
+        world->around.last = around_new(world, p);
+        world->around.of = of;
+    }
+    return world->around.last ? around_get(world->around.last) : NULL;
 }
 
 uint8_t devices_opener(const struct world *world, const struct facts *facts, const struct flow_record *f)

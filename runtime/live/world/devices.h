@@ -6,8 +6,9 @@
 /* Return facts.devices for the table, malloc'd. NULL: out of memory. */
 struct facts_device *devices_of(const struct world *world, const struct program *p, const struct routes *table);
 
-/* Return snapshot.others, malloc'd; *count: number of entries. NULL: out of memory. */
-struct other *others_of(const struct world *world, const struct program *p, uint32_t *count);
+/* Return the devices around those served, held for the caller; the same as before where neither links nor the program
+ * have changed since. NULL: out of memory. */
+struct around *devices_around(struct world *world, const struct program *p);
 
 /* Return the index of the interface where the flow's opener is, according to routes; for a flow opened by the host, the
  * interface by which it leaves. OPTIONS_NO_PEER: unknown. On a bridge it may be on either side. */

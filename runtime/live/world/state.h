@@ -26,6 +26,14 @@ struct world {
         bool ways_stale;      /* ways to servers are outdated */
         uint64_t ways_due_ns; /* earliest time to ask for them again */
     } routing;
+    struct {
+        struct around *last; /* NULL: none yet */
+        struct around_key {
+            uint64_t host, program; /* host_number, and the program's serial */
+            uint64_t away;
+            uint32_t ifindex[PORTS_MOST];
+        } of; /* what it was made of */
+    } around;
     struct pmtu pmtu;
     struct clock clock;
     uint64_t until_ns;                      /* wall time up to which the schedules hold */

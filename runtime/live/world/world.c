@@ -189,8 +189,8 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     s->facts.ways = ways_number(world);
-    s->others = others_of(world, carry->now.program, &s->others_count);
-    if (!s->others || !receivers_of(carry->host, &s->receivers)) {
+    s->around = devices_around(world, carry->now.program);
+    if (!s->around) {
         snapshot_free(s);
         return NULL;
     }
@@ -325,6 +325,7 @@ void world_fini(struct world *world)
 {
     snapshot_free(world->carry->latest);
     for (unsigned i = 0; i < world->older_count; i++) snapshot_free(world->older[i]);
+    around_put(world->around.last);
     hops_fini(&world->hops);
     routing_fini(world);
     pmtu_fini(&world->pmtu);

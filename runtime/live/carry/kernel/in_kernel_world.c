@@ -199,21 +199,21 @@ void in_kernel_hidden(struct carry *carry)
 bool in_kernel_others_differ(const struct carry *carry)
 {
     const struct in_kernel *k = carry->kernel;
-    const struct snapshot *s = carry->latest;
-    return k->others_count != s->others_count || memcmp(k->others, s->others, s->others_count * sizeof *s->others) != 0;
+    const struct around *a = carry->latest->around;
+    return k->others_count != a->others_count || memcmp(k->others, a->others, a->others_count * sizeof *a->others) != 0;
 }
 
 /* Write the devices that are not served, if they have changed. */
 static int push_others(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
-    const struct snapshot *s = carry->latest;
+    const struct around *a = carry->latest->around;
     if (k->others && !k->others_failed && !in_kernel_others_differ(carry)) return 0;
     free(k->others);
-    k->others = malloc((s->others_count + (size_t)1) * sizeof *s->others);
-    k->others_count = k->others ? s->others_count : 0;
-    if (k->others) memcpy(k->others, s->others, s->others_count * sizeof *s->others);
-    return kernel_others_push(k->kernel, s->others, s->others_count);
+    k->others = malloc((a->others_count + (size_t)1) * sizeof *a->others);
+    k->others_count = k->others ? a->others_count : 0;
+    if (k->others) memcpy(k->others, a->others, a->others_count * sizeof *a->others);
+    return kernel_others_push(k->kernel, a->others, a->others_count);
 }
 
 int in_kernel_push(const struct carry *carry)
