@@ -17,7 +17,7 @@ struct around {
     unsigned refs;              /* counted by one thread, which makes and frees it */
     struct receivers receivers; /* devices that receive frames with VLAN tags; owned */
     struct other *others;       /* [others_count] devices that are not served, where rules know them or their frames
-                                   are judged as they come in; owned */
+                                   are judged as they come in, by number; owned */
     uint32_t others_count;
 };
 struct around *around_get(struct around *a);

@@ -6,13 +6,6 @@
 #include "runtime/kernel/kernel.h"
 #include "vm/kernel/port.h"
 
-static const struct other *find(const struct other others[], uint32_t count, uint32_t ifindex)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (others[i].ifindex == ifindex) return &others[i];
-    return NULL;
-}
-
 /* Delete devices that are gone. Each next key is read before its predecessor is deleted. */
 static void forget(int map, const struct other others[], uint32_t count)
 {
@@ -21,7 +14,7 @@ static void forget(int map, const struct other others[], uint32_t count)
     while (!more) {
         at = next;
         more = bpf_map_get_next_key(map, &at, &next);
-        if (!find(others, count, at)) bpf_map_delete_elem(map, &at);
+        if (!other_find(others, count, at)) bpf_map_delete_elem(map, &at);
     }
 }
 

@@ -61,9 +61,8 @@ static uint16_t known_as(const struct control *control, const char *device)
 {
     const struct host_link *link = host_link_named(control->carry->host, device);
     const struct around *a = control->carry->latest->around;
-    for (uint32_t i = 0; link && i < a->others_count; i++)
-        if (a->others[i].ifindex == link->ifindex) return (uint16_t)(a->others[i].as - 1);
-    return IFACE_OTHER;
+    const struct other *other = link ? other_find(a->others, a->others_count, link->ifindex) : NULL;
+    return other ? (uint16_t)(other->as - 1) : IFACE_OTHER;
 }
 
 uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on)

@@ -114,7 +114,8 @@ static uint16_t came_as(const struct world *world, const struct program *p, unsi
     return 0;
 }
 
-/* Return the devices that are not served and that rules know, or whose frames are judged; malloc'd, or NULL. */
+/* Return the devices that are not served and that rules know, or whose frames are judged, in order; malloc'd, or
+ * NULL. */
 static struct other *others_of(const struct world *world, const struct program *p, uint32_t *count)
 {
     unsigned links;
@@ -129,6 +130,7 @@ static struct other *others_of(const struct world *world, const struct program *
         if (judged || as != (uint16_t)(IFACE_OTHER + 1))
             others[(*count)++] = (struct other){.ifindex = at, .as = as, .judged = judged};
     }
+    if (*count) qsort(others, *count, sizeof *others, other_order);
     return others;
 }
 
