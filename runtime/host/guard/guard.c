@@ -75,12 +75,13 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
 /* Packets of hidden traffic that have no ports of their own, by family */
 static const struct pieces {
     unsigned family;
+    uint8_t icmp;
     const char *ip, *type, *later, *errors;
     const char *quoted; /* destination in the header quoted by an ICMP error, after 8 bytes */
 } pieces[] = {
-    {4, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
+    {4, IPPROTO_ICMP, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
      "icmp type { destination-unreachable, time-exceeded, parameter-problem", "@th,192,32"},
-    {6, "ip6", "type ipv6_addr", "exthdr frag exists frag frag-off != 0",
+    {6, IPPROTO_ICMPV6, "ip6", "type ipv6_addr", "exthdr frag exists frag frag-off != 0",
      "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem", "@th,256,128"},
 };
 
@@ -111,13 +112,30 @@ static bool has_end(const struct guard_match *m, enum end end)
     return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
 }
 
-/* The matches of one interface: they come in by it, or leave by it (FROM); empty: by any; NULL: all matches */
+/* True if both matches ask for the same devices */
+static bool same_devices(const struct guard_match *a, const struct guard_match *b)
+{
+    return (a->reach == GUARD_SENT_ON) == (b->reach == GUARD_SENT_ON) && !strcmp(a->in, b->in) &&
+           !strcmp(a->out, b->out) && !memcmp(&a->not_in, &b->not_in, sizeof a->not_in) &&
+           !memcmp(&a->not_out, &b->not_out, sizeof a->not_out);
+}
+
+/* The matches that ask for the same devices, those with `id` in ids; ids NULL: all matches */
 struct group {
     const struct guard *g;
     const struct pieces *p;
-    const char *device;
+    const unsigned *ids; /* [g->match_count] */
     unsigned id;
+    const char *devices; /* tests for these devices */
 };
+
+static const struct guard_addresses *addresses_of(const struct group *of, unsigned i, enum end end)
+{
+    const struct guard_match *m = &of->g->matches[i];
+    const struct guard_addresses *a = end == FROM || end == BACK ? &m->from : &m->to;
+    const bool is_in = a->lo.family == of->p->family && has_end(m, end) && (!of->ids || of->ids[i] == of->id);
+    return is_in ? a : NULL;
+}
 
 /* Write a set of one end's addresses of a group's matches, named `name`. False if there are none, and no set. */
 static bool write_addresses(FILE *sets, const struct group *of, const char *name, enum end end, const char *type,
@@ -125,11 +143,8 @@ static bool write_addresses(FILE *sets, const struct group *of, const char *name
 {
     bool any = false;
     for (unsigned i = 0; i < of->g->match_count; i++) {
-        const struct guard_match *m = &of->g->matches[i];
-        const bool source = end == FROM || end == BACK;
-        const struct guard_addresses *a = source ? &m->from : &m->to;
-        if (a->lo.family != of->p->family || !has_end(m, end)) continue;
-        if (of->device && strcmp(of->device, source ? m->out : m->in)) continue;
+        const struct guard_addresses *a = addresses_of(of, i, end);
+        if (!a) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s { %s; flags interval; auto-merge; elements = { ", name, type);
         write_one(sets, &a->lo);
@@ -141,68 +156,87 @@ static bool write_addresses(FILE *sets, const struct group *of, const char *name
     return any;
 }
 
-#define FOREIGN "fib daddr type != " OURS " counter drop\n"
+/* Write the test for the protocols of a group's matches, and for `more` (0: none); none if one match takes any */
+static void write_protocols(FILE *rules, const struct group *of, enum end end, uint8_t more)
+{
+    bool asked[256] = {[0] = false};
+    const char *joint = " meta l4proto { ";
+    asked[more] = true;
+    for (unsigned i = 0; i < of->g->match_count; i++) {
+        if (!addresses_of(of, i, end)) continue;
+        if (!of->g->matches[i].proto) return;
+        asked[of->g->matches[i].proto] = true;
+    }
+    for (unsigned n = 1; n < 256; n++) {
+        if (!asked[n]) continue;
+        fprintf(rules, "%s%u", joint, n);
+        joint = ", ";
+    }
+    fprintf(rules, " }");
+}
+
+#define FOREIGN " fib daddr type != " OURS " counter drop\n"
 
 /* Write the rules for pieces of what comes to the group's destinations */
 static void write_pieces_to(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct pieces *p = of->p;
-    char in[IFNAMSIZ + 16] = "", name[40];
-    if (*of->device) snprintf(in, sizeof in, "iifname \"%s\" ", of->device);
+    char name[40];
     snprintf(name, sizeof name, "to%u_%u", p->family, of->id);
     if (write_addresses(sets, of, name, TO, p->type, write_address)) {
-        fprintf(rules, "%s%s %s daddr @%s " FOREIGN, in, p->later, p->ip, name);
-        fprintf(rules, "%s%s type echo-request %s daddr @%s " FOREIGN, in, p->family == 4 ? "icmp" : "icmpv6", p->ip,
-                name);
+        fprintf(rules, "%s %s daddr @%s", p->later, p->ip, name);
+        write_protocols(rules, of, TO, p->icmp); /* echo requests have pieces, too */
+        fprintf(rules, "%s" FOREIGN, of->devices);
+        fprintf(rules, "%s type echo-request %s daddr @%s%s" FOREIGN, p->family == 4 ? "icmp" : "icmpv6", p->ip, name,
+                of->devices);
     }
     snprintf(name, sizeof name, "served%u_%u", p->family, of->id);
     if (of->g->routed && write_addresses(sets, of, name, SERVED, p->type, write_address))
-        fprintf(rules, "%s%s } %s daddr @%s counter accept\n", in, p->errors, p->ip, name);
+        fprintf(rules, "%s } %s daddr @%s%s counter accept\n", p->errors, p->ip, name, of->devices);
     snprintf(name, sizeof name, "buried%u_%u", p->family, of->id);
     if (write_addresses(sets, of, name, BURIED, p->type, write_address))
-        fprintf(rules, "%s%s } %s daddr @%s " FOREIGN, in, p->errors, p->ip, name);
+        fprintf(rules, "%s } %s daddr @%s%s" FOREIGN, p->errors, p->ip, name, of->devices);
 }
 
 /* Write the rules for pieces of what the group's sources send on by its way */
 static void write_pieces_from(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct pieces *p = of->p;
-    char way[500] = "", type[40], name[40];
-    line_way(way, sizeof way, of->g, of->device);
+    char type[40], name[40];
     snprintf(type, sizeof type, "typeof %s", p->quoted);
     snprintf(name, sizeof name, "from%u_%u", p->family, of->id);
-    if (write_addresses(sets, of, name, FROM, p->type, write_address))
-        fprintf(rules, "%s %s saddr @%s%s counter drop\n", p->later, p->ip, name, way);
+    if (write_addresses(sets, of, name, FROM, p->type, write_address)) {
+        fprintf(rules, "%s %s saddr @%s", p->later, p->ip, name);
+        write_protocols(rules, of, FROM, 0);
+        fprintf(rules, "%s counter drop\n", of->devices);
+    }
     snprintf(name, sizeof name, "quoted%u_%u", p->family, of->id);
     if (write_addresses(sets, of, name, FROM, type, write_number))
-        fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, way);
+        fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, of->devices);
 }
 
-/* Add a name to those collected, once */
-static void collect(const char **names, unsigned *count, const char *name)
-{
-    for (unsigned i = 0; i < *count; i++)
-        if (!strcmp(names[i], name)) return;
-    names[(*count)++] = name;
-}
-
-/* Write the rules for pieces, for each interface that matches name. Return 0, or -ENOMEM */
+/* Write the rules for pieces, for all matches that ask for the same devices at once. Return 0, or -ENOMEM */
 static int write_pieces(FILE *sets, FILE *rules, const struct guard *g)
 {
-    const char **names = calloc(2 * g->match_count + 1, sizeof *names);
-    unsigned in = 0, out = 0;
-    if (!names) return -ENOMEM;
-    for (unsigned i = 0; i < g->match_count; i++) {
-        collect(names, &in, g->matches[i].in);
-        collect(names + g->match_count, &out, g->matches[i].out);
+    unsigned *ids = calloc(g->match_count + 1, sizeof *ids), *firsts = calloc(g->match_count + 1, sizeof *firsts);
+    unsigned groups = 0;
+    for (unsigned i = 0; ids && firsts && i < g->match_count; i++) {
+        while (ids[i] < groups && !same_devices(&g->matches[i], &g->matches[firsts[ids[i]]])) ids[i]++;
+        if (ids[i] == groups) firsts[groups++] = i;
     }
-    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
-        for (unsigned i = 0; i < in; i++) write_pieces_to(sets, rules, &(struct group){g, p, names[i], i});
-        for (unsigned i = 0; i < out; i++)
-            write_pieces_from(sets, rules, &(struct group){g, p, names[g->match_count + i], i});
+    for (unsigned id = 0; id < groups; id++) {
+        char devices[1000] = "";
+        line_devices(devices, sizeof devices, g, &g->matches[firsts[id]]);
+        for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+            const struct group of = {g, p, ids, id, devices};
+            write_pieces_to(sets, rules, &of);
+            write_pieces_from(sets, rules, &of);
+        }
     }
-    free(names);
-    return 0;
+    const int failed = ids && firsts ? 0 : -ENOMEM;
+    free(ids);
+    free(firsts);
+    return failed;
 }
 
 static bool has_back(const struct guard *g, unsigned family)

@@ -57,6 +57,17 @@ void line_way(char *to, size_t size, const struct guard *g, const char *out)
     line_add(to, size, " }");
 }
 
+void line_devices(char *to, size_t size, const struct guard *g, const struct guard_match *m)
+{
+    if (*m->in) line_add(to, size, " iifname \"%s\"", m->in);
+    if (m->reach == GUARD_SENT_ON) line_way(to, size, g, m->out);
+    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_in.name[i]; i++)
+        line_add(to, size, " iifname != \"%s\"", m->not_in.name[i]);
+    if (*m->not_out.name[0]) line_add(to, size, " fib daddr type unicast");
+    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_out.name[i]; i++)
+        line_add(to, size, " fib daddr oifname != \"%s\"", m->not_out.name[i]);
+}
+
 struct line line_of(const struct guard *g, const struct guard_match *m, bool passes)
 {
     struct line l = {0};
@@ -74,13 +85,7 @@ struct line line_of(const struct guard *g, const struct guard_match *m, bool pas
     if (m->proxied == GUARD_OPENERS)
         line_add(l.first, sizeof l.first, "tcp flags & (syn | ack) %s syn ", passes ? "!=" : "==");
     l.verdict = passes || m->proxied == GUARD_RETURNS ? "accept" : "drop";
-    if (*m->in) line_add(l.rest, sizeof l.rest, " iifname \"%s\"", m->in);
-    if (m->reach == GUARD_SENT_ON) line_way(l.rest, sizeof l.rest, g, m->out);
-    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_in.name[i]; i++)
-        line_add(l.rest, sizeof l.rest, " iifname != \"%s\"", m->not_in.name[i]);
-    if (*m->not_out.name[0]) line_add(l.rest, sizeof l.rest, " fib daddr type unicast");
-    for (unsigned i = 0; i < GUARD_BUT_MOST && *m->not_out.name[i]; i++)
-        line_add(l.rest, sizeof l.rest, " fib daddr oifname != \"%s\"", m->not_out.name[i]);
+    line_devices(l.rest, sizeof l.rest, g, m);
     return l;
 }
 

@@ -25,6 +25,8 @@ struct line line_of(const struct guard *g, const struct guard_match *m, bool pas
 __attribute__((format(printf, 3, 4))) void line_add(char *to, size_t size, const char *format, ...);
 /* Append the test for a route that leaves by an interface, or, without its name, by one of prey's ports. */
 void line_way(char *to, size_t size, const struct guard *g, const char *out);
+/* Append the tests for the devices that a match asks for. */
+void line_devices(char *to, size_t size, const struct guard *g, const struct guard_match *m);
 /* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets stand in the rules, and go with
  * them. */
 void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count);

@@ -424,6 +424,37 @@ static void is_of_one_server(struct state *s, int at_client, const struct family
     assert_string_equal(from_server(at_client, f), but_one);
 }
 
+/* Of what a server sends on, pieces and ICMP errors too are hidden only if they come in and leave as the match says,
+ * and later fragments if they are of its protocol. */
+static void is_by_its_devices(struct state *s, int at_client, const struct family *f)
+{
+    const struct host_addr server = addr(f->server);
+    const struct guard_match m = {.from = {server, server},
+                                  .from_ports = {53, 53},
+                                  .to_ports = GUARD_ANY_PORT,
+                                  .proto = IPPROTO_UDP,
+                                  .reach = GUARD_SENT_ON};
+    struct guard_match others[5] = {m, m, m, m, m};
+    strcpy(others[0].in, "client");
+    strcpy(others[1].out, "server");
+    strcpy(others[2].not_in.name[0], "server");
+    strcpy(others[3].not_out.name[0], "client");
+    strcpy(others[4].in, "server"), strcpy(others[4].out, "client");
+    for (unsigned i = 0; i < 5; i++) {
+        set(s, &others[i], 1, false);
+        assert_string_equal(from_server(at_client, f), i < 4 ? f->all_of_server : f->rest_of_server);
+    }
+    struct guard_match tcp = others[4];
+    tcp.proto = IPPROTO_TCP;
+    char but_error[80]; /* errors are of any protocol */
+    snprintf(but_error, sizeof but_error, "%.*s", (int)strlen(f->all_of_server) - 7, f->all_of_server);
+    set(s, &tcp, 1, false);
+    assert_string_equal(from_server(at_client, f), but_error);
+    others[0].proto = IPPROTO_TCP;
+    set(s, others, 5, false);
+    assert_string_equal(from_server(at_client, f), f->rest_of_server);
+}
+
 /* Where the host forwards, it does not send on a second time what prey does: to a service whose address is not the
  * host's, and what servers answer to clients. */
 static void foreign(void **state)
@@ -448,6 +479,7 @@ static void foreign(void **state)
         assert_string_equal(from_client(at_server, f), f->all_of_client);
         assert_string_equal(from_server(at_client, f), f->all_of_server);
         is_of_one_server(s, at_client, f);
+        is_by_its_devices(s, at_client, f);
         set(s, m, 2, false);
         assert_string_equal(from_client(at_server, f), f->rest_of_client);
         assert_string_equal(from_server(at_client, f), f->rest_of_server);
