@@ -29,8 +29,14 @@ ip -n "$id-prey" route add default via 10.2.0.3
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for s in far names; do web $s; udp $s 53; done
 udp far 500
+udp prey 54
 
 rules edge <<'END'
+interface x1 = "x1"
+interface x2 = "x2"
+interface x3 = "x3"
+interface x4 = "x4"
+interface x5 = "x5"
 interface lan = "lan"
 interface wan = "wan"
 set inside = 10.1.0.0/24
@@ -39,6 +45,7 @@ nat edge {
   source from inside to not vpn udp port 500 out on wan -> 10.2.0.64 ports 500
   masquerade from inside to not vpn out on not "dmz" ports 2048-2063, 4096-4111
   forward any on lan udp/53 -> 10.3.0.53
+  forward self on not x1, x2, x3, x4, x5, lan udp/54 -> 10.3.0.53:53
   mss clamp 1200 out on wan
 }
 firewall across forward default accept { }
@@ -55,6 +62,8 @@ for exec in ${executors:-user kernel}; do
     same "$exec: nor a family without a statement" "$(from '[fd00:2::3]')" fd00:1::1
     same "$exec: IKE keeps its port" "$(talk client 10.2.0.3 500 500)" 'far 10.2.0.64 5'
     same "$exec: names are asked of the resolver, whoever is asked" "$(talk client 10.2.0.3 53) $(talk client 10.9.9.9 53)" 'names 10.1.0.1 5 names 10.1.0.1 5'
+    same "$exec: of six devices behind \`not\` the last is left alone, too" "$(talk client 10.1.0.2 54)" 'prey 10.1.0.1 5'
+    same "$exec: what comes by another is translated" "$(talk far 10.2.0.2 54)" 'names 10.2.0.3 5'
     same "$exec: a ping leaves, too" "$(at client ping -q -c1 -W 20 10.2.0.3 | grep -c ' 0% packet loss')" 1
     sniffed
     seen() { tcpdump -n -r "far-$exec.pcap" "$@" 2>/dev/null; }
@@ -64,5 +73,15 @@ for exec in ${executors:-user kernel}; do
     same "$exec: segments are clamped, translated or not" "$(seen 'tcp[13] & 18 = 2 or (ip6[6] = 6 and ip6[53] & 18 = 2)' | grep -oE 'mss [0-9]+' | uniq -c | tr -s ' ')" ' 3 mss 1200'
     same "$exec: and in answers" "$(tcpdump -n -r "near-$exec.pcap" 2>/dev/null | grep -oE 'mss [0-9]+' | uniq -c | tr -s ' ')" ' 3 mss 1200'
     prey_sums "$exec"
+done
+
+# A list that guard rules have no room for is refused, where they would hide or show what it does not say.
+for not in '' 'not '; do
+    rules many <<END
+nat edge { forward self on $not$(seq -s , -f '"d%g"' 65) udp/54 -> 10.3.0.53:53 }
+firewall across forward default accept { }
+END
+    seeing prey timeout 60 "$bin/preyrun" -i lan -i wan --exec user --preflight many.pbc >out 2>err
+    same "65 devices in \`on $not\`" "$? $(grep -c "many.prey:1 asks for more than $([ "$not" ] && echo 16 || echo 64) devices${not:+ behind \`not\`}, and guard rules have no room" err)" '2 1'
 done
 exit $failed

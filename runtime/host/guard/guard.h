@@ -31,7 +31,7 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
 /* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
-enum { GUARD_BUT_MOST = 4, GUARD_DEVICES_MOST = 64 };
+enum { GUARD_BUT_MOST = 16, GUARD_DEVICES_MOST = 64 };
 struct guard_devices {
     char name[GUARD_BUT_MOST][IFNAMSIZ];
 };

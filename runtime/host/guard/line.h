@@ -13,7 +13,7 @@ struct line {
     char first[40];  /* test that most packets fail, made before any set; empty: none */
     char head[160];  /* the element's fields, joined; empty: no set */
     char types[160]; /* types of these fields */
-    char rest[1000]; /* ranges, devices, and the test for own addresses */
+    char rest[2000]; /* ranges, devices, and the test for own addresses */
     char element[160];
     const char *verdict; /* statement at the rule's end; the caller may put another */
 };

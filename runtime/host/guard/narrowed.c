@@ -163,10 +163,39 @@ static void ask_family(struct asked *a, const struct pbc_cond *c)
     a->family = family;
 }
 
-/* Ask for the devices of a list. Behind `not` only so many can stand; what is beyond them is hidden, too. */
+static unsigned devices_most(const struct pbc_cond *c)
+{
+    return c->flags & PBC_COND_NOT ? GUARD_BUT_MOST : GUARD_DEVICES_MOST;
+}
+
+/* True if the condition asks for no devices, or for so many that a match has room for them. */
+static bool cond_fits(const struct program *p, const struct pbc_cond *c)
+{
+    uint64_t n = 0;
+    if (c->kind != COND_ON && c->kind != COND_OUT_ON) return true;
+    for (uint32_t i = c->first; i < c->first + c->count; i++) n += p->ranges[i].hi - p->ranges[i].lo + 1;
+    return n <= devices_most(c);
+}
+
+bool narrowed_fits(const struct program *p, bool spares_sent, char *why, size_t len)
+{
+    for (const struct pbc_nat *n = p->nats; n < p->nats + p->nats_count; n++)
+        for (const struct pbc_cond *c = &p->conds[n->conds]; c < &p->conds[n->conds + n->cond_count]; c++) {
+            if (cond_fits(p, c) || (spares_sent && n->kind != PBC_NAT_FORWARD)) continue;
+            snprintf(why, len,
+                     "%.200s:%u asks for more than %u devices%s, and guard rules have no room for more: this mends it: "
+                     "a pattern, as \"eth*\", in place of several",
+                     program_str(p, n->place.file), n->place.line, devices_most(c),
+                     c->flags & PBC_COND_NOT ? " behind `not`" : "");
+            return false;
+        }
+    return true;
+}
+
+/* Ask for the devices of a list (narrowed_fits). */
 static void ask_devices(struct asked *a, const struct program *p, const struct pbc_cond *c)
 {
-    const unsigned side = c->kind == COND_OUT_ON, most = c->flags & PBC_COND_NOT ? GUARD_BUT_MOST : GUARD_DEVICES_MOST;
+    const unsigned side = c->kind == COND_OUT_ON, most = devices_most(c);
     unsigned n = 0;
     for (uint32_t i = c->first; i < c->first + c->count; i++)
         for (uint32_t id = p->ranges[i].lo; id <= p->ranges[i].hi && id < p->ifaces_count && n < most; id++) {

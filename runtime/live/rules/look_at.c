@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "runtime/host/guard/narrowed.h"
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/proxy/proxied.h"
@@ -29,7 +30,7 @@ bool look_at_program(const struct rules *rules, const struct program *p, const c
     if (!zone)
         return proxied_runs(p, why, len) && way_look_at(rules->carry, p, why, len) &&
                judges_bridge(rules, p, why, len) && copied_look(rules->carry, p, why, len) &&
-               (again || enforce_all(rules->carry, p, why, len));
+               narrowed_fits(p, rules->carry->in_kernel, why, len) && (again || enforce_all(rules->carry, p, why, len));
     snprintf(why, len, "%.200s: this machine does not know the time zone `%s`; this mends it: apt-get install tzdata",
              name, zone);
     return false;
