@@ -1,10 +1,22 @@
-/* Choice among several legs of a way. */
+/* Shares of packets of several legs of a way, and the choice among them. */
 #pragma once
 
 #include <string.h>
 
 #include "vm/keyed/hash.h"
 #include "vm/packet/key.h"
+
+/* The share of 2^32 of each leg in turn, by weight. All zero but `all`: before the first. */
+struct route_shares {
+    uint64_t all, sum; /* all: the sum of all weights, above 0 */
+};
+
+/* Return up_to of struct route_leg for the next leg; that of the last is UINT32_MAX. */
+static inline uint32_t route_shares_next(struct route_shares *s, uint32_t weight)
+{
+    s->sum += weight;
+    return (uint32_t)((s->sum << 32) / s->all - 1);
+}
 
 /* Return the hash to be compared with up_to of struct route_leg, for a packet from `from` to `to` (as in struct key).
  * It is the same for all packets of a flow, in all workers and the kernel. key: the other fields; fragments have no

@@ -105,15 +105,11 @@ static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu
     return leg;
 }
 
-/* Set each leg's share of 2^32, by weight; the last has the rest */
 static void share(struct route_leg legs[], const uint32_t weights[], unsigned count)
 {
-    uint64_t all = 0, sum = 0;
-    for (unsigned i = 0; i < count; i++) all += weights[i];
-    for (unsigned i = 0; i < count; i++) {
-        sum += weights[i];
-        legs[i].up_to = (uint32_t)((sum << 32) / all - 1);
-    }
+    struct route_shares shares = {0};
+    for (unsigned i = 0; i < count; i++) shares.all += weights[i];
+    for (unsigned i = 0; i < count; i++) legs[i].up_to = route_shares_next(&shares, weights[i]);
 }
 
 enum { LEGS_WRAPPED = ROUTE_LEGS_MOST + 1, LEGS_MANY };

@@ -63,18 +63,17 @@ static int device_of(struct route_list *l, const char *name)
     return (int)l->devices_count;
 }
 
-/* Add the legs. Each has its share of 2^32 by weight; the last has the rest. */
+/* Add the legs, each with its share. */
 static int add_legs(struct route_list *l, const struct route_entry *e)
 {
-    uint64_t all = 0, sum = 0;
+    struct route_shares shares = {0};
     if (!room((void **)&l->legs, l->legs_count, e->hops, &l->legs_room, sizeof *l->legs)) return -ENOMEM;
-    for (unsigned i = 0; i < e->hops; i++) all += e->hop[i].weight;
+    for (unsigned i = 0; i < e->hops; i++) shares.all += e->hop[i].weight;
     for (unsigned i = 0; i < e->hops; i++) {
         const int device = device_of(l, e->hop[i].device);
         if (device < 0) return device;
-        sum += e->hop[i].weight;
         l->legs[l->legs_count++] = (struct route_leg){
-            .up_to = (uint32_t)((sum << 32) / all - 1), .port = ROUTE_NO_PORT, .device = (uint16_t)device};
+            .up_to = route_shares_next(&shares, e->hop[i].weight), .port = ROUTE_NO_PORT, .device = (uint16_t)device};
     }
     return 0;
 }
