@@ -174,5 +174,5 @@ extern const struct io_ops io_RAISED;
  * which it owns then. NULL: out of memory or descriptors, and both stay the caller's. */
 extern const struct io_ops io_RINGED;
 struct io_port *ringed_join(struct io_port *xdp, struct io_port *ring);
-/* A port whose interface is away at the start: open gives none, and its io_port is NULL. */
+/* A port whose interface is away at the start. Nothing is made for it: open takes NULL for all but err. */
 extern const struct io_ops io_AWAY;

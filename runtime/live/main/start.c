@@ -147,10 +147,14 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
     p->hidden = p->ops != &io_PACKET;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
     const bool away = l->carry.away >> iface & 1;
-    if (away)
+    char err[100];
+    if (away) {
         p->ops = &io_AWAY;
-    else if (!(p->io = ports_open(&l->carry, w, at, group)))
+        p->io = p->ops->open(NULL, NULL, NULL, err, sizeof err);
+        if (!p->io) return complain("%s", err);
+    } else if (!(p->io = ports_open(&l->carry, w, at, group))) {
         return 2;
+    }
     w->egress.port_count = at + 1;
     return 0;
 }

@@ -422,6 +422,23 @@ static void link_down(void **state)
     io_PACKET.close(p);
 }
 
+/* A port of an interface that is away counts what it can't send, as one whose link is down does. */
+static void away(void **state)
+{
+    (void)state;
+    char err[200] = "";
+    struct io_port *p = io_AWAY.open(NULL, NULL, NULL, err, sizeof err);
+    struct pkt pkt = {.wire_len = 60}, *none[1];
+    struct io_stats s;
+    assert_non_null(p);
+    for (unsigned i = 0; i < 3; i++) io_AWAY.send(p, &pkt);
+    io_AWAY.flush(p);
+    assert_int_equal(io_AWAY.receive(p, none, 1), 0);
+    io_AWAY.stats(p, &s);
+    assert_true(s.not_sent == 3 && s.last_errno == ENETDOWN && !s.sent && !s.lost);
+    io_AWAY.close(p);
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -435,7 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         netns_test(in_place), netns_test(when_it_came), netns_test(grown),   netns_test(tagged),
         netns_test(partial),  netns_test(super_packet), netns_test(overrun), netns_test(link_down),
-        netns_test(others),   netns_test(refused),
+        netns_test(others),   netns_test(refused),      netns_test(away),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
