@@ -23,15 +23,22 @@ static struct routes *made(const struct route *all, uint32_t n)
 {
     static struct route_way ways[WAYS + 1];
     static struct route_leg legs[WAYS];
+    static const struct route_policy rules[] = {{.rule = {.family = 4}, .suppressed = -1},
+                                                {.rule = {.family = 6}, .suppressed = -1}};
     ways[0].why = WAY_OTHER;
     for (unsigned i = 0; i < WAYS; i++) {
         ways[i + 1] = (struct route_way){.first = i, .legs = 1, .kind = ROUTE_VIA};
         legs[i] = (struct route_leg){.gateway = {i}, .family = 4, .up_to = UINT32_MAX};
     }
-    return routes_new(
-        &(struct routes_said){
-            .routes = all, .ways = ways, .legs = legs, .count = n, .ways_count = WAYS + 1, .legs_count = WAYS},
-        1);
+    return routes_new(&(struct routes_said){.routes = all,
+                                            .ways = ways,
+                                            .legs = legs,
+                                            .rules = rules,
+                                            .count = n,
+                                            .ways_count = WAYS + 1,
+                                            .legs_count = WAYS,
+                                            .rules_count = 2},
+                      1);
 }
 
 static void row(uint32_t n, bool six, const char *what, const char *unit, const struct series *ours)

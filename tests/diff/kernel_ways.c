@@ -162,14 +162,15 @@ static struct route_policy draw_policy(struct run *r)
     return x;
 }
 
-/* Draw rules, and those for two tables of either family behind them. */
+/* Draw rules, or none, and those for a table of either family behind them; now and then none at all. */
 static unsigned draw_rules(struct run *r)
 {
-    unsigned n = rng_below(&r->rng, RULES);
+    const bool some = rng_one_in(&r->rng, 2);
+    unsigned n = some ? rng_below(&r->rng, RULES) : 0;
     for (unsigned i = 0; i < n; i++) r->rules[i] = draw_policy(r);
-    for (uint8_t family = 4; family <= 6; family += 2)
+    for (uint8_t family = 4; family <= 6 && !rng_one_in(&r->rng, 20); family += 2)
         r->rules[n++] = (struct route_policy){
-            .rule = {.family = family}, .table = rng_below(&r->rng, 5), .suppressed = -1, .priority = 9};
+            .rule = {.family = family}, .table = some ? rng_below(&r->rng, 5) : 0, .suppressed = -1, .priority = 9};
     return n;
 }
 
@@ -183,7 +184,7 @@ static bool draw_table(struct run *r)
     const unsigned ways = FIXED + 1 + rng_below(&r->rng, WAYS - FIXED - 1), routes = rng_below(&r->rng, ROUTES);
     uint32_t legs = 0;
     draw_devices(r);
-    const unsigned rules = rng_one_in(&r->rng, 2) ? draw_rules(r) : 0;
+    const unsigned rules = draw_rules(r);
     for (unsigned i = 0; i < ways; i++) {
         r->ways[i] = fixed[i < FIXED ? i : 0];
         if (i >= FIXED) draw_legs(r, &r->ways[i], &legs);

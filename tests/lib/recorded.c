@@ -51,9 +51,17 @@ static struct routes *one_link(void)
     const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER}, {.legs = 1, .kind = ROUTE_VIA}};
     const struct route_leg leg = {.mtu = 1500, .up_to = UINT32_MAX};
     const struct route all[] = {{.family = 4, .way = 1}, {.family = 6, .way = 1}};
-    struct routes *r = routes_new(
-        &(struct routes_said){.routes = all, .ways = ways, .legs = &leg, .count = 2, .ways_count = 2, .legs_count = 1},
-        1);
+    const struct route_policy rules[] = {{.rule = {.family = 4}, .suppressed = -1},
+                                         {.rule = {.family = 6}, .suppressed = -1}};
+    struct routes *r = routes_new(&(struct routes_said){.routes = all,
+                                                        .ways = ways,
+                                                        .legs = &leg,
+                                                        .rules = rules,
+                                                        .count = 2,
+                                                        .ways_count = 2,
+                                                        .legs_count = 1,
+                                                        .rules_count = 2},
+                                  1);
     if (r) r->number = 1;
     return r;
 }

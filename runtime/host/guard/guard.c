@@ -225,7 +225,7 @@ static int write_pieces(FILE *sets, FILE *rules, const struct guard *g)
         if (ids[i] == groups) firsts[groups++] = i;
     }
     for (unsigned id = 0; id < groups; id++) {
-        char devices[1000] = "";
+        char devices[1600] = "";
         line_devices(devices, sizeof devices, g, &g->matches[firsts[id]]);
         for (const struct pieces *p = pieces; p < pieces + 2; p++) {
             const struct group of = {g, p, ids, id, devices};

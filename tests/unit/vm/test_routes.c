@@ -321,6 +321,33 @@ static void too_many_rules(void **state)
     routes_put(r);
 }
 
+/* All packets of both families look up table 0. */
+static const struct route_policy of_all[] = {{.rule = {.family = 4}, .suppressed = -1},
+                                             {.rule = {.family = 6}, .suppressed = -1}};
+
+/* As in Linux, rules of the other family serve nobody: without one of its own a packet goes nowhere. */
+static void no_rules(void **state)
+{
+    (void)state;
+    const struct route_leg leg = {.up_to = UINT32_MAX};
+    const struct route_way via = {.kind = ROUTE_VIA, .legs = 1};
+    const struct route all[] = {{.family = 4}, {.family = 6}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct routes *r = routes_new(&(struct routes_said){.routes = all,
+                                                            .ways = &via,
+                                                            .legs = &leg,
+                                                            .rules = &of_all[i == 2],
+                                                            .count = 2,
+                                                            .ways_count = 1,
+                                                            .legs_count = 1,
+                                                            .rules_count = i > 0},
+                                      PORTS);
+        assert_non_null(r);
+        assert_int_equal(ask(r, 0x0a000001, 3, NULL, 0)->kind, i == 1 ? ROUTE_VIA : ROUTE_REFUSED);
+        routes_put(r);
+    }
+}
+
 static void legs_have_shares(void **state)
 {
     (void)state;
@@ -328,8 +355,14 @@ static void legs_have_shares(void **state)
         {.up_to = 0x3fffffff, .port = 0}, {.up_to = 0x7fffffff, .port = 1}, {.up_to = UINT32_MAX, .port = 0, .mtu = 1}};
     const struct route_way via = {.kind = ROUTE_VIA, .legs = 3};
     const struct route all = {.family = 6};
-    const struct routes_said said = {
-        .routes = &all, .ways = &via, .legs = three, .count = 1, .ways_count = 1, .legs_count = 3};
+    const struct routes_said said = {.routes = &all,
+                                     .ways = &via,
+                                     .legs = three,
+                                     .rules = of_all,
+                                     .count = 1,
+                                     .ways_count = 1,
+                                     .legs_count = 3,
+                                     .rules_count = 2};
     struct routes *r = routes_new(&said, PORTS);
     assert_ptr_equal(routes_leg(r, r->ways, 0, ROUTE_NO_PORT), &r->legs[0]);
     assert_ptr_equal(routes_leg(r, r->ways, 0x3fffffff, ROUTE_NO_PORT), &r->legs[0]);
@@ -354,10 +387,12 @@ static bool may_hide(struct route route, bool twice, const struct route_leg leg[
                                      .ways = vias,
                                      .legs = leg,
                                      .devices = devices,
+                                     .rules = of_all,
                                      .count = 1u + twice,
                                      .ways_count = 3,
                                      .legs_count = 2,
-                                     .devices_count = 2};
+                                     .devices_count = 2,
+                                     .rules_count = 2};
     struct routes *r = routes_new(&said, PORTS);
     assert_non_null(r);
     const bool may = routes_may_hide(r);
@@ -474,6 +509,7 @@ int main(void)
         cmocka_unit_test(marks_may_change_nothing),
         cmocka_unit_test(next_hops_may_differ),
         cmocka_unit_test(too_many_rules),
+        cmocka_unit_test(no_rules),
         cmocka_unit_test(legs_have_shares),
         cmocka_unit_test(few_tables_hide_ways),
         cmocka_unit_test(damaged_tables_are_refused),

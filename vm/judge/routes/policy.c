@@ -94,15 +94,13 @@ static void aim(struct policy *p, const struct routes_said *said)
 
 void policy_make(struct policy *p, const struct routes_said *said, uint8_t family, unsigned first)
 {
-    static const struct route_policy all = {.suppressed = -1};
     unsigned rank = 0;
-    bool jumps = false, fits = true, any = false, ended = false;
+    bool jumps = false, fits = true, ended = false;
     memset(p, 0, sizeof *p);
     p->family = family;
     for (uint32_t i = 0; i < said->rules_count && fits && !ended; i++) {
         const struct route_policy *x = &said->rules[i];
         if (x->rule.family != family) continue;
-        any = true;
         if (x->rule.does == ROUTE_GOES_TO && target_of(said, i) == said->rules_count) continue;
         if (rank == ROUTE_RANK_NONE) fits = false;
         jumps |= x->rule.does == ROUTE_GOES_TO;
@@ -114,7 +112,6 @@ void policy_make(struct policy *p, const struct routes_said *said, uint8_t famil
         }
         rank++;
     }
-    if (!any) use(p, &all, 0, 0);
     if (fits)
         aim(p, said);
     else
