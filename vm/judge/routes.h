@@ -111,7 +111,7 @@ struct routes_said {
     const struct route *routes; /* in any order */
     const struct route_way *ways;
     const struct route_leg *legs;
-    const struct route_policy *rules; /* of a family without any no packet has a way (ROUTE_REFUSED), as in Linux */
+    const struct route_policy *rules; /* packets of a family without any have no way (ROUTE_REFUSED), as in Linux */
     const struct route_device *devices;
     uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };

@@ -2,7 +2,8 @@
 
 struct way_told unknown_way(const struct carry *carry, enum way_why why)
 {
-    return (struct way_told){.then = carry->in_kernel ? "routed by this machine, then translated if a `nat` takes it" : "dropped (no-way)",
+    return (struct way_told){.then = carry->in_kernel ? "routed by this machine, then translated if a `nat` takes it"
+                                                      : "dropped (no-way)",
                              .instead = carry->in_kernel ? "" : "--exec kernel",
                              .doc = way_why_words(why)->doc,
                              .next = way_why_words(why)->next};

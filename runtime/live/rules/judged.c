@@ -195,7 +195,7 @@ static bool renew(struct rules *rules)
 {
     char now[sizeof rules->unjudged];
     const bool found = find(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
-    rules->judged_at = found ? host_number(rules->carry->host) : 0; /* which it never is */
+    rules->judged_at = found ? host_number(rules->carry->host) : 0; /* no host has that number */
     rules->judged_for = rules->carry->now.program->serial;
     const bool other = strcmp(now, rules->unjudged) != 0;
     memcpy(rules->unjudged, now, sizeof now);

@@ -32,7 +32,7 @@ struct world {
             uint64_t host, program; /* host_number, and the program's serial */
             uint64_t away;
             uint32_t ifindex[PORTS_MOST];
-        } of; /* what it was made of */
+        } of; /* all that it follows from */
     } around;
     struct pmtu pmtu;
     struct clock clock;
