@@ -78,7 +78,7 @@ struct vm_up {
     uint64_t decision; /* the kernel judge's decision (judge.h, decided), if `judged` */
     uint64_t would;    /* the same without the word `audit`, of a program that has it */
     uint64_t mirrors;  /* if `judged`: mirrors that matched and have not copied it yet, a bit each */
-    uint32_t turn;     /* unless `judged`: turn at the gate of a spliced connection's slot (splice/slots.h); 0: none */
+    uint32_t turn;     /* turn at the gate of a spliced connection's slot (splice/slots.h); 0: none */
     bool judged;
     bool shown; /* the observers have it already (vm_show) */
 };

@@ -15,7 +15,7 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
     return (struct vm_up){.decision = note.decision,
                           .would = note.would,
                           .mirrors = note.mirrors,
-                          .turn = judged ? 0 : (uint32_t)note.decision,
+                          .turn = note.turn,
                           .judged = judged && note.program == in_force,
                           .shown = note.flags & KERNEL_SHOWN};
 }

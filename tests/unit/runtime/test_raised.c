@@ -12,6 +12,8 @@
 #include "compiler/compiler.h"
 #include "runtime/io/io.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/run/world.h"
+#include "runtime/worker/up.h"
 #include "tests/lib/kernel_load.h"
 #include "tests/unit/runtime/netns.h"
 #include "vm/kernel/counters.h"
@@ -180,6 +182,29 @@ static void comes_up(void **state)
     }
     io_RAISED.close(p);
     kernel_free(kernel);
+}
+
+/* What a note says reaches the vm: a segment of a spliced connection has its turn, judged or not. */
+static void notes_are_read(void **state)
+{
+    (void)state;
+    static struct worker w;
+    static uint8_t bytes[IO_HEADROOM + 60];
+    struct kernel_world world = {.program = 9};
+    struct pkt pkt = {.data = bytes + IO_HEADROOM, .headroom = IO_HEADROOM};
+    w.cfg.world = &world;
+    for (uint32_t judged = 0; judged < 2; judged++) {
+        const struct kernel_note note = {.magic = KERNEL_NOTE_MAGIC,
+                                         .program = 9,
+                                         .decision = judged ? decided_as(3, ACTION_ACCEPT, 0) : 0,
+                                         .flags = judged ? KERNEL_JUDGED : 0,
+                                         .turn = 5};
+        memcpy(pkt.data - sizeof note, &note, sizeof note);
+        const struct vm_up up = up_of(&w, &pkt);
+        assert_int_equal(up.turn, 5);
+        assert_int_equal(up.judged, judged);
+        assert_int_equal(up.decision, note.decision);
+    }
 }
 
 static uint64_t lost(void) { return kernel_counters(kernel).lost.packets; }
@@ -374,8 +399,10 @@ static void is_damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        netns_test(comes_up),   netns_test(is_full),  netns_test(is_made_ahead), netns_test(is_made_anew),
-        netns_test(is_damaged), netns_test(is_whole), netns_test(is_alone),      netns_test(has_room_for_connections)};
+    const struct CMUnitTest tests[] = {netns_test(comes_up),      netns_test(is_full),
+                                       netns_test(is_made_ahead), netns_test(is_made_anew),
+                                       netns_test(is_damaged),    netns_test(is_whole),
+                                       netns_test(is_alone),      netns_test(has_room_for_connections),
+                                       netns_test(notes_are_read)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

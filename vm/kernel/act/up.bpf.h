@@ -20,13 +20,15 @@ static inline void up_say(struct kernel_note *n, const struct kpkt *k)
     n->magic = KERNEL_NOTE_MAGIC;
     n->came = k->came;
     n->program = k->program;
-    n->decision = k->flags & KERNEL_JUDGED ? k->decision : k->turn;
+    n->decision = k->flags & KERNEL_JUDGED ? k->decision : 0;
     n->mirrors = k->mirrors;
     n->wire_len = k->pkt.wire_len;
     n->flags = k->flags;
     n->up = k->up;
     n->states = (uint8_t)((k->key.marks & MARK_STATES) >> 8);
     n->would = k->would;
+    n->turn = k->turn;
+    n->zero = 0;
 }
 
 static inline bool up_note(struct xdp_md *ctx, const struct kpkt *k)
