@@ -158,7 +158,7 @@ static __attribute__((noinline)) void settle_leg(const struct program *p, const 
         last = pkt->way;
     }
     pkt->way = tried.out;
-    pkt->way_why = legs_why(&tried);
+    pkt->way_why = (uint8_t)legs_why(&tried);
 }
 
 static void settle_way(const struct program *p, const struct facts *f, const struct key *key, struct pkt *pkt)
