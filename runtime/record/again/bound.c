@@ -23,7 +23,7 @@ static bool translates(const struct program *p, enum bind_kind kind)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const uint8_t is = p->nats[i].kind;
-        if (is == PBC_NAT_MAP || (is != PBC_NAT_FORWARD) == bind_changes_source(kind)) return true;
+        if (is == PBC_NAT_MAP || (is != PBC_NAT_FORWARD) == bind_changes_source((uint8_t)kind)) return true;
     }
     return false;
 }
