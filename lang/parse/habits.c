@@ -46,7 +46,7 @@ static const struct {
     {"admin-prohibited icmp-admin-prohibited", PROHIBITED, "prohibited"},
 };
 
-/* True if a list of words, apart by blanks, has the span's, in small letters or large ones. */
+/* True if the list, words between blanks, has the span's word in either case. */
 static bool is_one_of(const struct parser *p, struct span span, const char *words)
 {
     const size_t len = span.end - span.start;

@@ -9,7 +9,7 @@ struct links {
     unsigned count;
     uint32_t *by_number, *by_name; /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
     uint32_t slots;
-    bool indexed; /* else the two are outdated, and `all` is searched */
+    bool indexed; /* false: the index is outdated, and look-ups search `all` */
 };
 struct addresses {
     struct host_address *all;

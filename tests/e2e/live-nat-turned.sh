@@ -6,25 +6,8 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey one two
-link client eth0 prey lan
-link prey up1 one eth0
-link prey up2 two eth0
-address client eth0 10.1.0.7/24
-address prey lan 10.1.0.1/24
-address prey up1 203.0.113.2/24
-address prey up2 198.51.100.2/24
-address one eth0 203.0.113.9/24
-address two eth0 198.51.100.9/24
-for name in one two; do
-    ip -n "$id-$name" addr add 192.0.2.53/32 dev lo
-    at "$name" sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
-    udp "$name" 53
-done
-ip -n "$id-client" route add default via 10.1.0.1
-at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.fib_multipath_hash_policy=1 net.ipv4.conf.all.rp_filter=0 \
-    net.ipv4.conf.lan.rp_filter=0 net.ipv4.conf.up1.rp_filter=0 net.ipv4.conf.up2.rp_filter=0
-several() { ip -n "$id-prey" route replace default nexthop via 203.0.113.9 dev up1 nexthop via 198.51.100.9 dev up2; }
+two_uplinks 192.0.2.53
+for far in one two; do udp "$far" 53; done
 by_first() { ip -n "$id-prey" route replace default via 203.0.113.9 dev up1; }
 by_second() { ip -n "$id-prey" route replace default via 198.51.100.9 dev up2; }
 

@@ -46,7 +46,7 @@ static const char *behind_range(struct notices *n, const struct address_range *r
     return found ? found : behind_of(n, addr, r->family);
 }
 
-/* Return the device behind which addresses of the set lie, or `nowhere`. Its first ranges stand for all. */
+/* Return the device behind which addresses of the set lie, or `nowhere`. It looks at the set's first ranges alone. */
 static const char *behind_set(struct notices *n, uint32_t set)
 {
     struct address_walk w = address_walk(n->p, set, 1, 0);

@@ -1,5 +1,5 @@
-/* A file tells neither the order in which an interface has its addresses nor which of them are deprecated: of several
- * that would do the first of --self counts, else the first in the file. */
+/* A file tells neither the order in which an interface has its addresses nor which of them are deprecated. If several
+ * would do, the first of --self counts, or else the first in the file. */
 #include "runtime/report/given/addresses.h"
 
 #include <errno.h>
