@@ -21,7 +21,7 @@ address prey dmz 10.2.0.1/24 fd00:2::1/64
 address prey vpn 10.99.0.1/24
 address far eth0 203.0.113.9/24 fd00:f::9/64
 address dmzhost eth0 10.2.0.5/24 fd00:2::5/64
-address branch eth0 10.99.0.5/24
+address branch eth0 10.99.0.5/24 10.99.0.6/24
 ip -n "$id-far" addr add 192.0.2.1/32 dev lo
 ip -n "$id-far" -6 addr add fd00:9::1/128 dev lo nodad
 ip -n "$id-prey" route add default via 203.0.113.9
@@ -79,6 +79,21 @@ s.send(b'late')
 try: back = s.recv(9)
 except OSError as e: back = e.strerror
 print(s.getpeername()[0], back)
+END
+# Answers one datagram.
+cat >echo.py <<'END'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.bind(('203.0.113.9', 99))
+open('bound', 'w')
+s.sendto(*s.recvfrom(9))
+END
+cat >asks_once.py <<'END'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.99.0.6", 5000))
+s.sendto(b"asks", ("203.0.113.9", 99))
 END
 seen() { # FILE: packets of the inner networks that the wire carried
     tcpdump -nr "$1" 2>/dev/null | grep -cE '10\.99\.0\.5|10\.2\.0\.5|fd00:2::5' || true
@@ -270,4 +285,26 @@ END
     same 'a device that rules name: its answers come back' "$(from branch 203.0.113.9)" 203.0.113.2
     same 'a device that rules name: it is reached as before' "$(from client 10.99.0.5)" 10.1.0.7
     prey_ends
+    # Without a firewall the host routes what crosses: an answer that prey has turned, too, to an opener whose interface is
+    # not served. Where it leaves by another uplink, no statement takes it once more.
+    rules alone <<'END'
+nat home {
+  masquerade from 10.99.0.0/24 out on "wan"
+  source from any out on "up2" -> 198.51.100.77
+}
+END
+    ip -n "$id-prey" route add 10.99.0.6/32 via 198.51.100.9 dev up2
+    for hook in tc xdp; do
+        prey prey --exec kernel --hook "$hook" -i lan -i wan -i up2 alone.pbc
+        sniff "back-$hook.pcap" far eth1 udp
+        rm -f bound
+        background far python3 echo.py
+        until_there bound
+        at branch python3 asks_once.py
+        wait "$last"
+        sniffed
+        same "$hook: an answer leaves by the uplink that routes lead to, translated once" \
+            "$(tcpdump -nr "back-$hook.pcap" 2>/dev/null | grep -oE 'IP [^,]*')" 'IP 203.0.113.9.99 > 10.99.0.6.5000: UDP'
+        prey_ends
+    done
 fi

@@ -319,13 +319,19 @@ void forward_routed_lost(struct forward *f)
     if (f->nat) nat_routed(f->nat, true);
 }
 
+/* True for a reply that was turned before and given to the host: it has the opener's tuple, which no flow has. */
+static bool is_turned_reply(const struct packet_ctx *c)
+{
+    return c->key->iface == IFACE_NONE && c->seen.class == SEEN_NONE && track_is_foreign(&c->seen);
+}
+
 void forward_routed(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
     c->v->action = ACTION_FORWARD;
     if (c->seen.class == SEEN_ORIGINAL && b->kind != BIND_SERVICE)
         forward_nat_on(j, c, b);
-    else if (c->seen.class <= SEEN_UNBOUND)
+    else if (c->seen.class <= SEEN_UNBOUND && !is_turned_reply(c))
         begin_routed(j, c);
     else if (c->seen.class == SEEN_ERROR)
         forward_error_on(j, c);

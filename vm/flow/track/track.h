@@ -170,6 +170,8 @@ uint16_t track_query(const struct track_seen *s);
 /* Write the tags of a flow's VLAN stack, outermost first; return their number. */
 unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS]);
 
+/* True if the packet's tuple is that of a flow whose side has another tuple: it has no flow, and begins none. */
+bool track_is_foreign(const struct track_seen *s);
 /* True if the packet could begin a flow: it has a tuple, goes to one host, and, if TCP, is a SYN or mid-stream. */
 bool track_may_begin(const struct key *key, const struct track_seen *s);
 
