@@ -181,16 +181,18 @@ static bool may_be_late(const struct difference *d)
 }
 
 /* Compare the frames of a side with netfilter's, now and as long as something that netfilter sent may still come. */
-static void compare(struct run *r, struct talk *t, struct difference *d, const struct canon *wanted,
-                    unsigned wanted_count)
+static void compare(struct run *r, struct talk *t, struct difference *d)
 {
-    static struct canon is[GOT_MOST];
+    static struct canon wanted[GOT_MOST], is[GOT_MOST];
     struct side *s = &r->sides[d->side];
-    const struct seen_of before = t->of[d->side];
+    struct seen_of *of = &t->of[d->side];
+    const struct names before = of->names, netfilters = of->netfilters;
+    const unsigned wanted_count =
+        canon_make(t, &of->netfilters, d->sent_there, d->netfilter, d->netfilter_count, wanted);
     if (!s->got_count && may_be_late(d)) side_wait(s, &r->world, KNOWN_LATE_MS);
     do {
-        t->of[d->side] = before;
-        const unsigned count = canon_make(t, d->side, d->sent, s->got, s->got_count, is);
+        of->names = before;
+        const unsigned count = canon_make(t, &of->names, d->sent, s->got, s->got_count, is);
         d->field = canon_differs(wanted, wanted_count, is, count);
         d->prey = s->got;
         d->prey_count = s->got_count;
@@ -199,8 +201,10 @@ static void compare(struct run *r, struct talk *t, struct difference *d, const s
     talk_note(t, d->step, d->side, d->sent, s->got, s->got_count);
     if (!d->field && getenv("ALL")) print_difference(r, d);
     if (!d->field) return;
+    /* What each side chose where they differ stands beside nothing. */
+    of->names = before, of->netfilters = netfilters;
     const int row = known_find(d);
-    t->of[d->side].parted = row >= 0 && known_differences[row].parts;
+    of->parted = row >= 0 && known_differences[row].parts;
     tell(r, d);
 }
 
@@ -208,9 +212,7 @@ static void compare(struct run *r, struct talk *t, struct difference *d, const s
 static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t how)
 {
     static struct frame frames[PIECES_MOST], first;
-    static struct canon wanted[GOT_MOST];
     struct side *nf = &r->sides[SIDE_NETFILTER];
-    unsigned wanted_count = 0;
     if (t->history_count < HISTORY_MOST) t->history[t->history_count++] = (uint8_t)kind;
     for (unsigned k = 0; k < SIDES; k++) {
         struct side *s = &r->sides[k];
@@ -223,10 +225,9 @@ static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t ho
         for (unsigned i = 0; i < count; i++) side_send(s, &frames[i]);
         if (!side_settle(s, &r->world, frames[0].iface)) return broken(r, "a probe is lost");
         if (k == SIDE_NETFILTER) {
-            wanted_count = canon_make(t, k, &frames[0], s->got, s->got_count, wanted);
             talk_note(t, kind, k, &frames[0], s->got, s->got_count);
             first = frames[0];
-            r->packets++, r->frames += count, r->left += wanted_count > 0;
+            r->packets++, r->frames += count, r->left += s->got_count > 0;
             continue;
         }
         struct difference d = {.world = &r->world,
@@ -237,7 +238,7 @@ static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t ho
                                .sent_there = &first,
                                .netfilter = nf->got,
                                .netfilter_count = nf->got_count};
-        compare(r, t, &d, wanted, wanted_count);
+        compare(r, t, &d);
     }
     if (nf->got_count) talk_go_on(t, kind);
     return true;

@@ -10,38 +10,38 @@
 enum { ETHERNET = 14, NAME = 0xff00 };
 
 /* The place of a name in the order of their first appearance, from NAME on. */
-static uint16_t name_of(struct seen_of *of, uint16_t number)
+static uint16_t name_of(struct names *names, uint16_t number)
 {
-    for (unsigned i = 0; i < of->name_count; i++)
-        if (of->names[i] == number) return (uint16_t)(NAME + i);
-    if (of->name_count == NAMES_MOST) return number;
-    of->names[of->name_count] = number;
-    return (uint16_t)(NAME + of->name_count++);
+    for (unsigned i = 0; i < names->count; i++)
+        if (names->at[i] == number) return (uint16_t)(NAME + i);
+    if (names->count == NAMES_MOST) return number;
+    names->at[names->count] = number;
+    return (uint16_t)(NAME + names->count++);
 }
 
 /* Ports that the side chose are named; others stay. */
-static void name_port(struct seen_of *of, uint8_t *at)
+static void name_port(struct names *names, uint8_t *at)
 {
     const uint16_t port = wire_get16(at);
-    if (port >= PORT_LO) wire_put16(at, name_of(of, port));
+    if (port >= PORT_LO) wire_put16(at, name_of(names, port));
 }
 
 /* The same of a query's identifier at an end outside, which may be any, the one inside too. Towards the opener, and
  * from it, the one inside stands for itself alone. */
-static void name_query(const struct talk *t, struct seen_of *of, const uint8_t *ip, uint8_t *at)
+static void name_query(const struct talk *t, struct names *names, const uint8_t *ip, uint8_t *at)
 {
     const bool v6 = ip[0] >> 4 == 6;
     const unsigned len = v6 ? 16 : 4, src = v6 ? 8 : 12;
     const bool inside = !memcmp(ip + src, t->src, len) || !memcmp(ip + src + len, t->src, len);
     const uint16_t id = wire_get16(at);
-    if (id >= PORT_LO || !inside) wire_put16(at, name_of(of, id));
+    if (id >= PORT_LO || !inside) wire_put16(at, name_of(names, id));
 }
 
 static bool is_icmp(uint8_t proto, bool v6) { return proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
 static bool is_error_type(uint8_t type, bool v6) { return v6 ? type < 128 : type == 3 || type == 11 || type == 12; }
 
 /* Bring an IP packet of `len` bytes, or what is quoted of one, into the form. */
-static void canon_ip(struct talk *t, struct seen_of *of, uint8_t *ip, unsigned len, bool quoted, bool *right)
+static void canon_ip(const struct talk *t, struct names *names, uint8_t *ip, unsigned len, bool quoted, bool *right)
 {
     uint8_t proto;
     bool later;
@@ -61,12 +61,12 @@ static void canon_ip(struct talk *t, struct seen_of *of, uint8_t *ip, unsigned l
         wire_put16(at + sum, 0);
     }
     if (proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_UDP) {
-        if (left >= 4) name_port(of, at), name_port(of, at + 2);
+        if (left >= 4) name_port(names, at), name_port(names, at + 2);
     } else if (is_icmp(proto, v6) && left >= 8) {
         if (is_error_type(at[0], v6))
-            canon_ip(t, of, at + 8, left - 8, true, right);
+            canon_ip(t, names, at + 8, left - 8, true, right);
         else
-            name_query(t, of, ip, at + 4);
+            name_query(t, names, ip, at + 4);
     }
 }
 
@@ -112,7 +112,7 @@ static int order(const void *a, const void *b)
     return memcmp(x->bytes, y->bytes, x->len);
 }
 
-unsigned canon_make(struct talk *t, enum side_kind side, const struct frame *sent, const struct frame *frames,
+unsigned canon_make(const struct talk *t, struct names *names, const struct frame *sent, const struct frame *frames,
                     unsigned count, struct canon *out)
 {
     static struct frame joined[GOT_MOST];
@@ -129,7 +129,7 @@ unsigned canon_make(struct talk *t, enum side_kind side, const struct frame *sen
         memcpy(c->bytes, joined[i].bytes, c->len);
         if (!packet_parse(&joined[i], &p)) continue;
         uint8_t *ip = c->bytes + ETHERNET;
-        canon_ip(t, &t->of[side], ip, c->len - ETHERNET, false, &c->sums_right);
+        canon_ip(t, names, ip, c->len - ETHERNET, false, &c->sums_right);
         /* A router numbers its own packets as it likes; whether others may cut them, too. */
         c->keeps_id = !p.v6 && p.ttl + 1 == in.ttl && p.ip_id == in.ip_id;
         if (!p.v6) wire_put16(ip + 4, 0);

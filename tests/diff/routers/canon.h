@@ -13,9 +13,9 @@ struct canon {
     uint8_t bytes[FRAME_MOST];
 };
 
-/* Write the form of each frame, in an order of its own; returns their number. `sent`: the frame, or the first piece,
- * that they are the answer to. */
-unsigned canon_make(struct talk *t, enum side_kind side, const struct frame *sent, const struct frame *frames,
+/* Write the form of each frame, in an order of its own; returns their number. `names` are of those that were written
+ * before, and grow. `sent`: the frame, or the first piece, that they are the answer to. */
+unsigned canon_make(const struct talk *t, struct names *names, const struct frame *sent, const struct frame *frames,
                     unsigned count, struct canon *out);
 /* The first field in which they differ, in words; NULL: none. */
 const char *canon_differs(const struct canon *a, unsigned a_count, const struct canon *b, unsigned b_count);

@@ -29,12 +29,18 @@ enum step_kind {
 };
 const char *step_name(enum step_kind kind);
 
+/* Ports and identifiers that a side chose, in the order of their appearance. */
+struct names {
+    uint16_t at[NAMES_MOST];
+    unsigned count;
+};
+
 struct seen_of { /* a side's view of a conversation; parted: a known difference ended its comparison */
     bool left, answered, parted;
     struct frame last, answer;  /* of the opener, as it left; the other end's, as it came in */
     struct frame heard;         /* the answer as it reached the opener */
-    uint16_t names[NAMES_MOST]; /* ports and identifiers that the side chose, in the order of their appearance */
-    unsigned name_count;
+    /* Of what was compared: the side's, and those of netfilter that stand beside them. */
+    struct names names, netfilters;
 };
 
 struct talk {
