@@ -64,7 +64,8 @@ const struct known known_differences[] = {
      "it is *new*, as each segment that may be of a connection from before is; conntrack calls it invalid",
      is_fin_of_nothing, false},
     {"after a segment of no connection",
-     "prey follows it as a connection's, so a SYN with its numbers is an old one; conntrack has kept nothing of it",
+     "prey follows it as a connection's, so a SYN with its numbers is an old one, and a reset behind it ends one; "
+     "conntrack has kept nothing of it",
      is_after_fin_of_nothing, false},
     {"an answer of no connection",
      "a reset, a SYN ACK, an echo reply or an error without a flow that would leave by a statement is refused (RFC "

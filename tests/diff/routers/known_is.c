@@ -192,8 +192,18 @@ bool is_end_for_all(const struct difference *d)
            memcmp(left.src, d->talk->src, 16) && d->prey_count == 1;
 }
 
+/* True if a side lets by a reset of the connection that it follows since a FIN. */
+static bool is_reset_of_followed(const struct difference *d)
+{
+    struct packet sent, prey;
+    return d->step == STEP_STRAY && d->talk->of[d->side].fin_left && !d->netfilter_count && d->prey_count == 1 &&
+           packet_parse(d->sent, &sent) && is_reset(&sent) && packet_parse(d->prey, &prey) && is_reset(&prey) &&
+           prey.ttl + 1 == sent.ttl && prey.seq == sent.seq && !memcmp(prey.dst, sent.dst, 16);
+}
+
 bool is_after_fin_of_nothing(const struct difference *d)
 {
+    if (is_reset_of_followed(d)) return true;
     return d->talk->proto == IPPROTO_NR_TCP && (d->prey_count < d->netfilter_count || is_rejected(d)) &&
            has_had(d->talk, STEP_STRAY, STEP_STRAY);
 }

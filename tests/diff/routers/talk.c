@@ -321,6 +321,7 @@ void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const s
     for (unsigned i = 0; i < count; i++) {
         if (!packet_parse(&left[i], &p) || !packet_parse(sent, &in)) continue;
         if (p.offset || p.more || p.ttl + 1 != in.ttl) continue; /* a piece, or the router's own */
+        if (kind == STEP_STRAY && p.proto == IPPROTO_NR_TCP && p.flags & FLAG_FIN) of->fin_left = true;
         if (kind <= STEP_CLOSE) of->left = true, of->last = left[i];
         if (kind == STEP_REPLY || kind == STEP_REPLY_AGAIN)
             of->answered = true, of->answer = *sent, of->heard = left[i];
