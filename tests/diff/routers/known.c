@@ -22,7 +22,8 @@ const struct known known_differences[] = {
      is_reject_in_its_place, false},
     {"two answers",
      "in user space the host's stack gets what its routes refuse, beside prey: it answers, and so does a rule that "
-     "rejects",
+     "rejects; it gets what policy rules with iif send from port to port, too, and says that no hop was left "
+     "(runtime/host/guard/)",
      is_answered_twice, false},
     {"an error goes back",
      "an error or a reject of prey's own leaves where the packet came from, also where no route leads back; Linux then "

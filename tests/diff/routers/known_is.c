@@ -127,10 +127,32 @@ bool is_reject_in_its_place(const struct difference *d)
            is_to_nowhere(d->world, &sent) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16);
 }
 
-/* True if both answer, this machine's stack and the rules. */
+static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
+{
+    for (unsigned i = 0; i < w->policy_count; i++)
+        if (w->policies[i].kind == POLICY_IIF && w->policies[i].v6 == v6 && w->policies[i].what == iface) return true;
+    return false;
+}
+
+static bool is_no_hop_left(const struct packet *p) { return packet_is_error(p) && p->type == (p->v6 ? 3 : 11); }
+
+/* True if this machine's stack says, too, that no hop was left: a policy rule asks where the packet came in, so guard
+ * rules did not know that it goes from port to port. */
+static bool is_end_said_twice(const struct difference *d)
+{
+    struct packet sent, one, other, netfilter;
+    return d->side == SIDE_USER && d->netfilter_count == 1 && d->prey_count == 2 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && packet_parse(&d->prey[0], &one) &&
+           packet_parse(&d->prey[1], &other) && sent.ttl == 1 && asks_arrival(d->world, sent.v6, d->sent->iface) &&
+           is_no_hop_left(&netfilter) && is_no_hop_left(&one) && is_no_hop_left(&other) && is_own(d->world, &one) &&
+           is_own(d->world, &other) && !memcmp(one.dst, sent.src, 16) && !memcmp(other.dst, sent.src, 16);
+}
+
+/* True if both answer, this machine's stack and the rules, or prey's router. */
 bool is_answered_twice(const struct difference *d)
 {
     struct packet sent, one;
+    if (is_end_said_twice(d)) return true;
     if (d->side != SIDE_USER || d->prey_count != 2 || !packet_parse(d->sent, &sent)) return false;
     unsigned rejects = 0, errors = 0;
     for (unsigned i = 0; i < 2; i++) {
@@ -372,13 +394,6 @@ bool is_where_it_was_heard(const struct difference *d)
     if (packet_is_error(&netfilter) && !memcmp(netfilter.dst, sent.src, 16)) return true;
     return d->prey->len == d->netfilter->len &&
            !memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u);
-}
-
-static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
-{
-    for (unsigned i = 0; i < w->policy_count; i++)
-        if (w->policies[i].kind == POLICY_IIF && w->policies[i].v6 == v6 && w->policies[i].what == iface) return true;
-    return false;
 }
 
 /* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
