@@ -100,9 +100,8 @@ const struct known known_differences[] = {
      is_turned_to_no_port, true},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
-     "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and nft's fib "
-     "asks "
-     "no such rule (runtime/host/guard/)",
+     "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and what "
+     "crosses between ports that a firewall judges, and nft's fib asks no such rule (runtime/host/guard/)",
      is_routed_without_arrival, true},
     {"pieces that only leave here",
      "what came by an interface that is not served is first seen where it leaves; nobody holds a piece there until its "

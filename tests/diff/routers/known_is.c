@@ -396,13 +396,27 @@ bool is_where_it_was_heard(const struct difference *d)
            !memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u);
 }
 
+/* True if netfilter's router sent the packet, or would have had it a hop left, by an interface that is not served. */
+static bool is_left_to_host(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
+    struct packet sent, netfilter;
+    if (!is_served(d, d->sent->iface) || !packet_parse(d->sent, &sent)) return false;
+    if (sent.ttl == 1)
+        return d->netfilter_count == 1 && packet_parse(d->netfilter, &netfilter) && is_no_hop_left(&netfilter) &&
+               (!of->left || !is_served(d, of->last.iface));
+    for (unsigned i = 0; i < d->netfilter_count; i++)
+        if (is_served(d, d->netfilter[i].iface)) return false;
+    return d->netfilter_count;
+}
+
 /* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
  * in user space, was lost. */
 bool is_routed_without_arrival(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
-    if (d->side == SIDE_USER) return !d->prey_count && !d->world->across.judges;
+    if (d->side == SIDE_USER) return !d->prey_count && (!d->world->across.judges || is_left_to_host(d));
     if (!d->prey_count) return packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl;
     if (d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
