@@ -25,6 +25,10 @@ const struct known known_differences[] = {
      "rejects; it gets what policy rules with iif send from port to port, too, and says that no hop was left "
      "(runtime/host/guard/)",
      is_answered_twice, false},
+    {"a port of rules that are gone",
+     "in user space guard rules hide what a forward of the program before took, for five minutes (docs/live.md), so "
+     "this machine answers nothing there",
+     is_hidden_since_before, false},
     {"an error goes back",
      "an error or a reject of prey's own leaves where the packet came from, also where no route leads back; Linux then "
      "says "

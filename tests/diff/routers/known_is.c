@@ -163,6 +163,34 @@ bool is_answered_twice(const struct difference *d)
     return rejects == 1 && errors == 1;
 }
 
+/* True if the statement takes the packet, wherever this machine's own addresses lie. */
+static bool is_taken(const struct nat *n, const struct packet *p, unsigned by)
+{
+    uint8_t addr[16];
+    bool from = !n->from;
+    for (unsigned net = 0; net <= NET_WORLD && !from; net++) {
+        world_addr(p->v6, net, 0, addr);
+        from = n->from >> net & 1 && !memcmp(p->src, addr, p->v6 ? 8 : 3);
+    }
+    world_addr(p->v6, n->out, HOST_SECOND, addr);
+    return from && n->v6 == p->v6 && n->proto == p->proto && n->port == p->dst_port && (!n->on || n->out == by) &&
+           (!n->second || !memcmp(p->dst, addr, 16));
+}
+
+/* True if this machine would have said that nobody listens there, where a `forward` of a router before took the packet.
+ */
+bool is_hidden_since_before(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    if (d->side != SIDE_USER || d->prey_count || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || !is_reject(&netfilter) || !is_own(d->world, &netfilter) ||
+        memcmp(netfilter.src, sent.dst, 16) || memcmp(netfilter.dst, sent.src, 16))
+        return false;
+    for (unsigned i = 0; i < d->world->gone_count; i++)
+        if (is_taken(&d->world->gone[i], &sent, d->sent->iface)) return true;
+    return false;
+}
+
 /* True if prey's error went back where the packet came from, and netfilter's router knows no way to there. */
 bool is_error_without_route(const struct difference *d)
 {

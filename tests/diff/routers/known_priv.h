@@ -9,6 +9,7 @@ bool is_error_of_its_own(const struct difference *d);
 bool is_no_way_said_once(const struct difference *d);
 bool is_reject_in_its_place(const struct difference *d);
 bool is_answered_twice(const struct difference *d);
+bool is_hidden_since_before(const struct difference *d);
 bool is_error_without_route(const struct difference *d);
 bool is_judged_first(const struct difference *d);
 bool is_end_for_all(const struct difference *d);

@@ -37,8 +37,8 @@ struct names {
 
 struct seen_of { /* a side's view of a conversation; parted: a known difference ended its comparison */
     bool left, answered, parted, fin_left; /* fin_left: a FIN of no connection */
-    struct frame last, answer;  /* of the opener, as it left; the other end's, as it came in */
-    struct frame heard;         /* the answer as it reached the opener */
+    struct frame last, answer;             /* of the opener, as it left; the other end's, as it came in */
+    struct frame heard;                    /* the answer as it reached the opener */
     /* Of what was compared: the side's, and those of netfilter that stand beside them. */
     struct names names, netfilters;
 };

@@ -10,7 +10,15 @@
 
 #include "tests/lib/rng.h"
 
-enum { IFS_MOST = 5, NETS_MOST = 9, ROUTES_MOST = 24, POLICIES_MOST = 3, NATS_MOST = 6, RULES_MOST = 8 };
+enum {
+    IFS_MOST = 5,
+    NETS_MOST = 9,
+    ROUTES_MOST = 24,
+    POLICIES_MOST = 3,
+    NATS_MOST = 6,
+    GONE_MOST = 30,
+    RULES_MOST = 8
+};
 /* Networks: those on a link come first, by the interface's number, then two behind gateways, the world, and one to
  * which a route of another kind leads. */
 enum { NET_FAR = IFS_MOST, NET_WORLD = IFS_MOST + 2, NET_NONE = IFS_MOST + 3 };
@@ -126,6 +134,8 @@ struct world {
     unsigned policy_count;
     struct nat nats[NATS_MOST];
     unsigned nat_count;
+    struct nat gone[GONE_MOST]; /* each NAT_FORWARD of the site's routers before */
+    unsigned gone_count;
     struct firewall across, here;
     uint8_t probe_out; /* interface by which probes leave */
 };
