@@ -95,6 +95,16 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("10.99.0.6", 5000))
 s.sendto(b"asks", ("203.0.113.9", 99))
 END
+# late COMMAND...: runs it between a question of branch and the answer. The file `told` has what late.py says.
+late() {
+    rm -f closed
+    background far python3 late.py >told
+    until_true 50 "$way: somebody answers late" eval 'at far ss -Huln | grep -q :99'
+    at branch bash -c 'echo asks >/dev/udp/203.0.113.9/99'
+    "$@"
+    touch closed
+    wait "$last"
+}
 seen() { # FILE: packets of the inner networks that the wire carried
     tcpdump -nr "$1" 2>/dev/null | grep -cE '10\.99\.0\.5|10\.2\.0\.5|fd00:2::5' || true
 }
@@ -220,13 +230,11 @@ for way in "${all[@]}"; do
         answers=$(for i in $(seq 1 24); do from client 192.0.2.1; done | sort -u | tr '\n' ' ')
         same "$way: each of two ways has its own address" "$(tr ' ' '\n' <<<"$answers" | grep -vxE '198\.51\.100\.77|203\.0\.113\.2|')" ''
         same "$way: from a device that is not served, by the uplink's address" "$(from branch 203.0.113.9)" 203.0.113.2
-        rm -f closed
-        background far python3 late.py >told
-        until_true 50 "$way: somebody answers late" eval 'at far ss -Huln | grep -q :99'
-        at branch bash -c 'echo asks >/dev/udp/203.0.113.9/99'
-        touch closed
-        wait "$last"
+        late true
         same "$way: ... and so does an error about an answer" "$(cat told)" '203.0.113.2 Connection refused'
+        late ip -n "$id-prey" route add prohibit 10.99.0.5
+        same "$way: ... and this machine's own" "$(cat told)" '203.0.113.2 No route to host'
+        ip -n "$id-prey" route del prohibit 10.99.0.5
         for program in again edge again; do
             until_true 50 "$way: another program is loaded" at prey "$bin/preyctl" load "$program.pbc"
             same "$way: ... which translates that, too" "$(from branch 203.0.113.9)" 203.0.113.2

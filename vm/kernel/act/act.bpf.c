@@ -213,12 +213,18 @@ inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
+/* True for an error about what a nat translates: of a host behind an interface that is not served, or of this machine's
+ * own stack about a reply that it got turned inwards. While the other side has not answered here, it got none. */
+static inline bool tells_on_nats(const struct kpkt *k)
+{
+    return settle_tells_on(k) && (k->key.kind & KIND_FORWARD || k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
+}
+
 /* True for a packet that came by an interface which is not served, and was let by where it leaves: a nat may translate
  * it there, or it is an error about what one translates. */
 static inline bool is_nats(struct kpkt *k)
 {
-    const bool tells = settle_tells_on(k) && k->key.kind & KIND_FORWARD;
-    if (!kpkt_is_sent(k) || !(tells || settle_nat_looks(k))) return false;
+    if (!kpkt_is_sent(k) || !(tells_on_nats(k) || settle_nat_looks(k))) return false;
     k->flags |= KERNEL_ROUTED;
     return true;
 }
