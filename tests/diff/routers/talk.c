@@ -284,6 +284,14 @@ static struct packet made_anew(const struct talk *t, enum step_kind kind, uint64
     return p;
 }
 
+/* True if an error would quote another packet here than where netfilter is: a difference kept that one from leaving. */
+static bool quotes_another(const struct talk *t, enum step_kind kind, enum side_kind side)
+{
+    const struct seen_of *of = &t->of[side], *netfilter = &t->of[SIDE_NETFILTER];
+    return (kind == STEP_ERROR_BACK && of->last_at != netfilter->last_at) ||
+           (kind == STEP_ERROR_ON && of->heard_at != netfilter->heard_at);
+}
+
 unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
                      uint64_t how, struct frame f[PIECES_MOST])
 {
@@ -292,6 +300,7 @@ unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind
     struct packet p;
     uint8_t iface = t->iface;
     if (kind == STEP_PIECES) return pieces(t, how, f);
+    if (quotes_another(t, kind, side)) return 0;
     if (kind == STEP_ERROR_ON) {
         if (!of->answered) return 0;
         p = turned(&of->heard);
@@ -322,9 +331,9 @@ void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const s
         if (!packet_parse(&left[i], &p) || !packet_parse(sent, &in)) continue;
         if (p.offset || p.more || p.ttl + 1 != in.ttl) continue; /* a piece, or the router's own */
         if (kind == STEP_STRAY && p.proto == IPPROTO_NR_TCP && p.flags & FLAG_FIN) of->fin_left = true;
-        if (kind <= STEP_CLOSE) of->left = true, of->last = left[i];
+        if (kind <= STEP_CLOSE) of->left = true, of->last = left[i], of->last_at = t->steps;
         if (kind == STEP_REPLY || kind == STEP_REPLY_AGAIN)
-            of->answered = true, of->answer = *sent, of->heard = left[i];
+            of->answered = true, of->answer = *sent, of->heard = left[i], of->heard_at = t->steps;
     }
 }
 

@@ -39,6 +39,7 @@ struct seen_of { /* a side's view of a conversation; parted: a known difference 
     bool left, answered, parted, fin_left; /* fin_left: a FIN of no connection */
     struct frame last, answer;             /* of the opener, as it left; the other end's, as it came in */
     struct frame heard;                    /* the answer as it reached the opener */
+    unsigned last_at, heard_at;            /* steps of the conversation before `last` and `heard` */
     /* Of what was compared: the side's, and those of netfilter that stand beside them. */
     struct names names, netfilters;
 };
@@ -63,7 +64,7 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
 enum step_kind talk_step(const struct talk *t, struct rng *rng);
 
 /* Frames of a step for one side; how: the same number for all sides, from which the step takes what it draws. Returns
- * how many, 0 where this side has nothing to say, since nothing left. */
+ * how many, 0 where this side has nothing to say, since nothing left, or not what left on netfilter's. */
 unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
                      uint64_t how, struct frame f[PIECES_MOST]);
 /* Note what left on this side, and what the step sent. */
