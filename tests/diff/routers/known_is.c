@@ -393,17 +393,18 @@ static bool is_for_opener_at_no_port(const struct difference *d)
            packet_parse(&of->last, &left) && memcmp(left.src, d->talk->src, 16);
 }
 
-/* True if netfilter's router turned the packet, and it left by an interface that prey does not serve; or if prey does
- * so with what is for the end outside of an opener behind one. */
+/* True if netfilter's router turned the packet, or its pieces, and it left by an interface that prey does not serve; or
+ * if prey does so with what is for the end outside of an opener behind one. */
 bool is_turned_to_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
     if (!d->prey_count && is_for_opener_at_no_port(d)) return true;
-    if (d->prey_count || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
-        !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl)
-        return false;
-    return is_mapped_to_no_port(d, &sent) ||
-           (!is_served(d, d->netfilter->iface) && memcmp(netfilter.dst, sent.dst, 16));
+    bool turned = !d->prey_count && d->netfilter_count && packet_parse(d->sent, &sent);
+    for (unsigned i = 0; i < d->netfilter_count && turned; i++)
+        turned = packet_parse(&d->netfilter[i], &netfilter) && netfilter.ttl + 1 == sent.ttl &&
+                 (is_mapped_to_no_port(d, &sent) ||
+                  (!is_served(d, d->netfilter[i].iface) && memcmp(netfilter.dst, sent.dst, 16)));
+    return turned;
 }
 
 /* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
