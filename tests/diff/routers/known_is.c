@@ -96,13 +96,25 @@ bool is_said_of_each_piece(const struct difference *d)
     return true;
 }
 
+/* True for a router's word that no way leads somewhere. */
+static bool is_no_way(const struct packet *p)
+{
+    return packet_is_error(p) && p->type == (p->v6 ? 1 : 3) && !is_port_unreachable(p);
+}
+
+/* True if all that netfilter's router sends is its word that no way leads there. */
+static bool is_no_way_of_netfilters(const struct difference *d)
+{
+    struct packet p;
+    return d->netfilter_count == 1 && packet_parse(d->netfilter, &p) && is_no_way(&p) && is_own(d->world, &p);
+}
+
 /* True if all that left on one side is the router's word that no way leads there, and on the other nothing. */
 bool is_no_way_said_once(const struct difference *d)
 {
     const struct frame *one = d->netfilter_count ? d->netfilter : d->prey;
     struct packet p;
-    return d->netfilter_count + d->prey_count == 1 && packet_parse(one, &p) && packet_is_error(&p) &&
-           is_own(d->world, &p) && p.type == (p.v6 ? 1 : 3) && !is_port_unreachable(&p);
+    return d->netfilter_count + d->prey_count == 1 && packet_parse(one, &p) && is_no_way(&p) && is_own(d->world, &p);
 }
 
 /* True for a destination to which a route of another kind leads, in some table. */
@@ -533,12 +545,14 @@ static bool is_of_earlier_piece(const struct frame *f, const struct packet *sent
     return piece && (p.v6 != sent->v6 || memcmp(q + (p.v6 ? V6_DST : V4_DST), sent->dst, p.v6 ? 16 : 4));
 }
 
-/* True if all that prey's router says beyond netfilter's is of datagrams before, which the host's stack got back. */
+/* True if all that prey's router says beyond netfilter's is of datagrams before, which the host's stack got back; or
+ * beside a word that netfilter's alone says, as such errors are limited. */
 bool is_said_late(const struct difference *d)
 {
     struct packet sent;
     unsigned late = 0;
     if (!packet_parse(d->sent, &sent)) return false;
     for (unsigned i = 0; i < d->prey_count; i++) late += is_of_earlier_piece(&d->prey[i], &sent);
-    return late && d->prey_count == d->netfilter_count + late;
+    if (!late) return false;
+    return d->prey_count == d->netfilter_count + late || (d->prey_count == late && is_no_way_of_netfilters(d));
 }
