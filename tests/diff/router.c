@@ -180,7 +180,17 @@ static bool may_be_late(const struct difference *d)
     return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.flags & FLAG_FIN;
 }
 
-/* Compare the frames of a side with netfilter's, now and as long as something that netfilter sent may still come. */
+/* Return how many frames may come: as many as netfilter sent; or where it did not send pieces on, and prey has sent
+ * one, as many as they are. */
+static unsigned awaited(const struct difference *d)
+{
+    struct packet sent, prey;
+    const bool sent_on = d->prey_count && d->sent_count > d->netfilter_count && packet_parse(d->sent, &sent) &&
+                         packet_parse(d->prey, &prey) && prey.ttl + 1 == sent.ttl;
+    return sent_on ? d->sent_count : d->netfilter_count;
+}
+
+/* Compare the frames of a side with netfilter's, now and as long as something may still come. */
 static void compare(struct run *r, struct talk *t, struct difference *d)
 {
     static struct canon wanted[GOT_MOST], is[GOT_MOST];
@@ -196,7 +206,7 @@ static void compare(struct run *r, struct talk *t, struct difference *d)
         d->field = canon_differs(wanted, wanted_count, is, count);
         d->prey = s->got;
         d->prey_count = s->got_count;
-    } while (d->field && s->got_count < d->netfilter_count &&
+    } while (d->field && s->got_count < awaited(d) &&
              side_wait(s, &r->world, known_find(d) < 0 ? LATE_MS : KNOWN_LATE_MS));
     talk_note(t, d->step, d->side, d->sent, s->got, s->got_count);
     if (!d->field && getenv("ALL")) print_difference(r, d);
@@ -235,6 +245,7 @@ static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t ho
                                .step = kind,
                                .side = k,
                                .sent = &frames[0],
+                               .sent_count = count,
                                .sent_there = &first,
                                .netfilter = nf->got,
                                .netfilter_count = nf->got_count};

@@ -12,7 +12,7 @@ struct difference {
     const char *field;                     /* of canon_differs */
     const struct frame *sent, *sent_there; /* here, and where netfilter is */
     const struct frame *netfilter, *prey;  /* what left */
-    unsigned netfilter_count, prey_count;
+    unsigned sent_count, netfilter_count, prey_count;
 };
 
 struct known {

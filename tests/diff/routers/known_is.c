@@ -451,6 +451,35 @@ static bool is_left_to_host(const struct difference *d)
     return d->netfilter_count;
 }
 
+/* True if a statement of a nat gives the opener's packets another source where they leave there. */
+static bool hides_opener(const struct difference *d, unsigned iface)
+{
+    const struct talk *t = d->talk;
+    for (unsigned i = 0; i < d->world->nat_count; i++) {
+        const struct nat *n = &d->world->nats[i];
+        const bool by_it = n->out == iface || n->outs;
+        if (n->kind <= NAT_SOURCE && by_it && (n->kind == NAT_MASQUERADE || n->v6 == t->v6) &&
+            (!n->from || n->from >> t->net & 1))
+            return true;
+        if (n->kind == NAT_MAP && by_it && n->v6 == t->v6 && n->net == t->net && t->host >= HOST_MAPPED) return true;
+    }
+    return false;
+}
+
+/* True if netfilter's router says that no way leads there, and all that prey's sent is the pieces as they came, by
+ * interfaces where nobody hides the opener. */
+static bool are_pieces_sent_on(const struct difference *d)
+{
+    struct packet sent, prey;
+    if (d->step != STEP_PIECES || !d->prey_count || !is_no_way_of_netfilters(d) || !packet_parse(d->sent, &sent))
+        return false;
+    for (unsigned i = 0; i < d->prey_count; i++)
+        if (!packet_parse(&d->prey[i], &prey) || prey.ttl + 1 != sent.ttl || memcmp(prey.src, sent.src, 16) ||
+            memcmp(prey.dst, sent.dst, 16) || hides_opener(d, d->prey[i].iface))
+            return false;
+    return true;
+}
+
 /* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
  * in user space, was lost. */
 bool is_routed_without_arrival(const struct difference *d)
@@ -459,6 +488,7 @@ bool is_routed_without_arrival(const struct difference *d)
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
     if (d->side == SIDE_USER) return !d->prey_count && (!d->world->across.judges || is_left_to_host(d));
     if (!d->prey_count) return packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl;
+    if (are_pieces_sent_on(d)) return true;
     if (d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
