@@ -76,7 +76,9 @@ const struct known known_differences[] = {
      "a reset, a SYN ACK, an echo reply or an error without a flow that would leave by a statement is refused (RFC "
      "5508, "
      "REQ-4): it would show what is inside; conntrack calls it invalid, and netfilter lets it out as it is, or to this "
-     "machine, which resets it",
+     "machine, which resets it; so does a reject that this machine's stack sends by such a statement in an inside "
+     "host's "
+     "name",
      is_refused_without_flow, false},
     {"a segment of no connection is translated",
      "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside "

@@ -299,9 +299,21 @@ static bool is_answer_of_nothing(const struct packet *p)
     return is_reset(p) || packet_is_error(p) || (packet_is_query(p) && p->type == icmp_echo(p->v6, true));
 }
 
+/* True for netfilter's reject of what came by an interface that prey does not serve, where it leaves by one at which a
+ * statement hides its source. */
+static bool is_reject_of_hidden(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && is_reject(&netfilter) && !memcmp(netfilter.dst, sent.src, 16) &&
+           !is_served(d, d->sent->iface) && is_served(d, d->netfilter->iface) &&
+           leaves_translated(d->world, d->netfilter->iface, sent.v6);
+}
+
 bool is_refused_without_flow(const struct difference *d)
 {
     struct packet sent, netfilter;
+    if (is_reject_of_hidden(d)) return true;
     if (!d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
         packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_reset(&netfilter) &&
         !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16))
