@@ -59,7 +59,7 @@ const struct known known_differences[] = {
      is_after_last_hop, true},
     {"an answer to what nobody saw",
      "what neither comes nor leaves by an interface of prey's nobody judges or follows (MANUAL.md, What is enforced); "
-     "its answer, by one of prey's, is of no connection, and a nat translates it",
+     "its answer, by one of prey's, is of no connection, and begins one if it may",
      is_answer_to_unseen, false},
     {"after an answer that nobody saw",
      "an answer that comes in and leaves by interfaces which prey does not serve, or that the host's routes refuse, is "

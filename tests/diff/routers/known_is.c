@@ -548,20 +548,22 @@ bool is_after_last_hop(const struct difference *d)
            has_had(d->talk, STEP_LAST_HOP, STEP_LAST_HOP);
 }
 
-/* True if prey translates the source of what netfilter sends as it came, to an address of this machine. */
-static bool is_hidden_besides(const struct difference *d)
+/* True if the packet begins a flow for prey, whose statement takes it, or is an error about one, and went as it came
+ * through netfilter's. */
+static bool is_begun_anew(const struct difference *d)
 {
-    struct packet sent, prey, netfilter;
+    struct packet sent, netfilter, prey;
     return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
-           packet_parse(d->prey, &prey) && packet_parse(d->netfilter, &netfilter) && is_as_it_came(&netfilter, &sent) &&
-           is_own(d->world, &prey) && !memcmp(prey.dst, sent.dst, 16) && d->prey->iface == d->netfilter->iface;
+           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && is_as_it_came(&netfilter, &sent) && prey.ttl == netfilter.ttl && memcmp(prey.src, sent.src, 16) &&
+           !memcmp(prey.dst, sent.dst, 16) && d->prey->iface == d->netfilter->iface &&
+           leaves_translated(d->world, d->prey->iface, sent.v6);
 }
 
 /* True for an answer to what neither came nor left by an interface that prey serves. */
 bool is_answer_to_unseen(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
-    return (!d->prey_count || is_rejected(d) || is_hidden_besides(d)) && of->left && !is_served(d, d->talk->iface) &&
+    return (!d->prey_count || is_rejected(d) || is_begun_anew(d)) && of->left && !is_served(d, d->talk->iface) &&
            !is_served(d, of->last.iface) && !is_served(d, d->sent->iface) && d->netfilter_count &&
            is_served(d, d->netfilter->iface);
 }
