@@ -104,6 +104,11 @@ const struct known known_differences[] = {
     {"a target behind no port",
      "prey sends by the interfaces that it serves alone, and a start names a target behind another (docs/live.md)",
      is_turned_to_no_port, true},
+    {"no way for what is turned",
+     "prey itself sends on what a map turned, and where no route leads it anywhere loses it without a word "
+     "(docs/live.md, "
+     "no_way); Linux says so in the name of the address that was asked",
+     is_lost_without_way, false},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "
      "(runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and what "

@@ -394,18 +394,34 @@ bool is_anothers_address(const struct difference *d)
 
 /* ---- ways ---- */
 
-/* True for a destination that a map turns to a network behind an interface that is not served. */
-static bool is_mapped_to_no_port(const struct difference *d, const struct packet *p)
+/* The map that turns the packet's destination; NULL: none. */
+static const struct nat *map_of(const struct world *w, const struct packet *p)
 {
-    for (unsigned i = 0; i < d->world->nat_count; i++) {
-        const struct nat *n = &d->world->nats[i];
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        const struct nat *n = &w->nats[i];
         for (unsigned h = 0; n->kind == NAT_MAP && n->v6 == p->v6 && h < 1u << MAPPED_BITS; h++) {
             uint8_t outside[16];
             world_addr(n->v6, n->out, HOST_MAPPED + h, outside);
-            if (!memcmp(p->dst, outside, 16)) return !is_served(d, n->net);
+            if (!memcmp(p->dst, outside, 16)) return n;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* True if netfilter's router, in the name of the outside address, says that no way leads to the inside of a map. */
+bool is_lost_without_way(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && is_no_way(&netfilter) && map_of(d->world, &sent) &&
+           !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
+}
+
+/* True for a destination that a map turns to a network behind an interface that is not served. */
+static bool is_mapped_to_no_port(const struct difference *d, const struct packet *p)
+{
+    const struct nat *n = map_of(d->world, p);
+    return n && !is_served(d, n->net);
 }
 
 /* True for what prey turns inwards, to an opener behind an interface that it does not serve. */
