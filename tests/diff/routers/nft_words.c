@@ -30,6 +30,10 @@ static unsigned served_bits(const struct world *w)
     return bits;
 }
 
+/* Marks of connections: of what came for this machine; of what came for a map's outside address, by which interface it
+ * would leave if nothing turned it. */
+enum { CT_HERE = 1, CT_NO_WAY = 2, CT_WAY = 3 };
+
 static const char *proto_word(uint8_t proto)
 {
     return proto == IPPROTO_NR_TCP ? "tcp" : proto == IPPROTO_NR_UDP ? "udp" : "{ icmp, ipv6-icmp }";
@@ -154,6 +158,18 @@ static void nats_words(const struct world *w, FILE *out)
 
 enum shown { AS_IS, AS_IT_CAME };
 
+/* Write the condition that the outside address was by one of the rule's interfaces, or by another; what no way leads to
+ * is by neither. */
+static void way_condition(const struct rule *r, FILE *out)
+{
+    fprintf(out, "ct mark %s{ ", r->not_out ? "!= " : "");
+    const char *comma = "";
+    if (r->not_out) fprintf(out, "%u", CT_NO_WAY), comma = ", ";
+    for (unsigned i = 0; i < IFS_MOST; i++)
+        if (r->out >> i & 1) fprintf(out, "%s%u", comma, CT_WAY + i), comma = ", ";
+    fputs(" } ", out);
+}
+
 /* The conditions of a rule. AS_IT_CAME: of a packet whose destination a map changed before. */
 static void conditions(const struct rule *r, bool v6, enum shown how, FILE *out)
 {
@@ -163,7 +179,7 @@ static void conditions(const struct rule *r, bool v6, enum shown how, FILE *out)
     if (how == AS_IS)
         ifaces_words("oifname", r->out, r->not_out, out);
     else if (r->out)
-        fprintf(out, "ct original %s daddr %s", family_word(v6), r->not_out ? "!= " : ""), nets_words(r->out, v6, out);
+        way_condition(r, out);
     if (r->from) fprintf(out, "%s saddr %s", family_word(v6), r->not_from ? "!= " : ""), nets_words(r->from, v6, out);
     if (r->to)
         fprintf(out, "%s%s daddr %s", how == AS_IT_CAME ? "ct original " : "", family_word(v6), r->not_to ? "!= " : ""),
@@ -216,9 +232,43 @@ static void across_words(const struct world *w, FILE *out)
     fputs("  chain crossing {\n    type filter hook forward priority 0\n    ", out);
     ifaces_words("iifname", served, true, out);
     ifaces_words("oifname", served, true, out);
-    fputs("accept\n    ct status dnat ct direction original ct mark 1 accept\n", out);
+    fprintf(out, "accept\n    ct status dnat ct direction original ct mark %u accept\n", CT_HERE);
     if (has_map(w)) fputs("    ct status dnat ct direction original goto mapped\n", out);
     fputs("    goto across\n  }\n", out);
+}
+
+/* Return the mark of what goes to the network by a policy rule's table; 0: the table says nothing of it. */
+static unsigned mark_of_way(const struct world *w, bool v6, unsigned table, unsigned net)
+{
+    unsigned by_default = 0;
+    for (unsigned i = 0; i < w->route_count; i++) {
+        const struct route *r = &w->routes[i];
+        if (r->v6 != v6 || r->table != table) continue;
+        if (r->all) by_default = CT_WAY + r->by;
+        if (r->all || r->net != net) continue;
+        if (r->kind == ROUTE_VIA) return CT_WAY + r->by;
+        return r->kind == ROUTE_THROW ? 0 : CT_NO_WAY;
+    }
+    return by_default;
+}
+
+/* Write marks by the way that a packet for a map's outside addresses would go as it came: the rules of prey ask for
+ * that one. The main table comes first, then the policy rules from the last one on, each in place of those before. */
+static void ways_words(const struct world *w, const struct nat *n, FILE *out)
+{
+    const char *f = family_word(n->v6);
+    char text[48];
+    for (unsigned i = w->policy_count + 1; i-- > 0;) {
+        const struct policy *p = i < w->policy_count ? &w->policies[i] : NULL;
+        const unsigned mark = p ? mark_of_way(w, n->v6, p->table, n->out) : (unsigned)CT_WAY + n->out;
+        if (p && (p->v6 != n->v6 || !mark || p->kind == POLICY_MARK)) continue;
+        if (p && p->kind == POLICY_TO && p->what != n->out) continue;
+        fprintf(out, "    ct state new %s daddr %s/%u ", f, world_host_text(n->v6, n->out, HOST_MAPPED, text),
+                (n->v6 ? 128 : 32) - MAPPED_BITS);
+        if (p && p->kind == POLICY_FROM) fprintf(out, "%s saddr %s ", f, world_net_text(n->v6, p->what, text));
+        if (p && p->kind == POLICY_IIF) fprintf(out, "iifname \"e%u\" ", p->what);
+        fprintf(out, "ct mark set %u\n", mark);
+    }
 }
 
 /* Write the firewall for packets to this machine, as they come: marked where a `forward` may turn it away. */
@@ -230,7 +280,9 @@ static void here_words(const struct world *w, FILE *out)
         if (!w->here.accepts) fputs("    drop\n", out);
     }
     fputs("  }\n  chain arriving {\n    type filter hook prerouting priority -150\n", out);
-    fputs("    ct state new fib daddr type local ct mark set 1\n    ", out);
+    for (unsigned i = 0; i < w->nat_count; i++)
+        if (w->nats[i].kind == NAT_MAP) ways_words(w, &w->nats[i], out);
+    fprintf(out, "    ct state new fib daddr type local ct mark set %u\n    ", CT_HERE);
     ifaces_words("iifname", served_bits(w), false, out);
     fputs("fib daddr type { local, broadcast } jump here\n  }\n", out);
 }
