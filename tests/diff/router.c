@@ -202,17 +202,19 @@ static void compare(struct run *r, struct talk *t, struct difference *d)
     if (!s->got_count && may_be_late(d)) side_wait(s, &r->world, KNOWN_LATE_MS);
     do {
         of->names = before;
-        const unsigned count = canon_make(t, &of->names, d->sent, s->got, s->got_count, is);
-        d->field = canon_differs(wanted, wanted_count, is, count);
         d->prey = s->got;
-        d->prey_count = s->got_count;
-    } while (d->field && s->got_count < awaited(d) &&
+        d->prey_count = known_put_late_last(d, s->got, s->got_count);
+        const unsigned count = canon_make(t, &of->names, d->sent, d->prey, d->prey_count, is);
+        d->field = canon_differs(wanted, wanted_count, is, count);
+    } while (d->field && d->prey_count < awaited(d) &&
              side_wait(s, &r->world, known_find(d) < 0 ? LATE_MS : KNOWN_LATE_MS));
-    talk_note(t, d->step, d->side, d->sent, s->got, s->got_count);
+    talk_note(t, d->step, d->side, d->sent, d->prey, d->prey_count);
+    d->late = !d->field && d->prey_count < s->got_count;
+    if (d->late) d->field = "number of frames", d->prey_count = s->got_count;
     if (!d->field && getenv("ALL")) print_difference(r, d);
     if (!d->field) return;
     /* What each side chose where they differ stands beside nothing. */
-    of->names = before, of->netfilters = netfilters;
+    if (!d->late) of->names = before, of->netfilters = netfilters;
     const int row = known_find(d);
     of->parted = row >= 0 && known_differences[row].parts;
     tell(r, d);

@@ -4,6 +4,11 @@
 #include "tests/diff/routers/known_priv.h"
 
 const struct known known_differences[] = {
+    {"an error that comes late",
+     "the host's stack gets pieces back through a TUN device, and may say of them that no way leads there once the "
+     "next "
+     "packet is on its way",
+     is_said_late, false},
     {"reject in the name of the destination",
      "a rule's reject comes from the address that was asked, by the interface that the packet came by, and quotes it "
      "as it came: the same wherever it is "
@@ -119,11 +124,6 @@ const struct known known_differences[] = {
      "first has come (vm/kernel/README.md), and what a statement takes of later ones is dropped, as it has no ports "
      "(docs/kernel.md); conntrack joins them before",
      is_without_later_pieces, false},
-    {"an error that comes late",
-     "the host's stack gets pieces back through a TUN device, and may say of them that no way leads there once the "
-     "next "
-     "packet is on its way",
-     is_said_late, false},
     {"only watched",
      "the executor in user space holds back nothing that crosses by an interface which is not served (MANUAL.md, What "
      "is "

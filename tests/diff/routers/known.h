@@ -13,6 +13,7 @@ struct difference {
     const struct frame *sent, *sent_there; /* here, and where netfilter is */
     const struct frame *netfilter, *prey;  /* what left */
     unsigned sent_count, netfilter_count, prey_count;
+    bool late; /* what left is alike, but for errors that come late */
 };
 
 struct known {
@@ -22,6 +23,9 @@ struct known {
 };
 extern const struct known known_differences[]; /* ends with a name NULL */
 
+/* Put the errors of prey's router about pieces of datagrams before, which the host's stack got back, behind the other
+ * frames. Returns how many the others are. */
+unsigned known_put_late_last(const struct difference *d, struct frame *prey, unsigned count);
 /* The row that knows it, or -1. */
 int known_find(const struct difference *d);
 

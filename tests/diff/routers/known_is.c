@@ -605,14 +605,18 @@ static bool is_of_earlier_piece(const struct frame *f, const struct packet *sent
     return piece && (p.v6 != sent->v6 || memcmp(q + (p.v6 ? V6_DST : V4_DST), sent->dst, p.v6 ? 16 : 4));
 }
 
-/* True if all that prey's router says beyond netfilter's is of datagrams before, which the host's stack got back; or
- * beside a word that netfilter's alone says, as such errors are limited. */
-bool is_said_late(const struct difference *d)
+unsigned known_put_late_last(const struct difference *d, struct frame *prey, unsigned count)
 {
     struct packet sent;
-    unsigned late = 0;
-    if (!packet_parse(d->sent, &sent)) return false;
-    for (unsigned i = 0; i < d->prey_count; i++) late += is_of_earlier_piece(&d->prey[i], &sent);
-    if (!late) return false;
-    return d->prey_count == d->netfilter_count + late || (d->prey_count == late && is_no_way_of_netfilters(d));
+    unsigned on_time = 0;
+    if (!packet_parse(d->sent, &sent)) return count;
+    for (unsigned i = 0; i < count; i++) {
+        if (is_of_earlier_piece(&prey[i], &sent)) continue;
+        const struct frame one = prey[i];
+        memmove(&prey[on_time + 1], &prey[on_time], (i - on_time) * sizeof *prey);
+        prey[on_time++] = one;
+    }
+    return on_time;
 }
+
+bool is_said_late(const struct difference *d) { return d->late; }
