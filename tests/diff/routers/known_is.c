@@ -570,9 +570,9 @@ static bool is_begun_anew(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
     return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
-           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && is_as_it_came(&netfilter, &sent) && prey.ttl == netfilter.ttl && memcmp(prey.src, sent.src, 16) &&
-           !memcmp(prey.dst, sent.dst, 16) && d->prey->iface == d->netfilter->iface &&
-           leaves_translated(d->world, d->prey->iface, sent.v6);
+           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && is_as_it_came(&netfilter, &sent) &&
+           prey.ttl == netfilter.ttl && memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, sent.dst, 16) &&
+           d->prey->iface == d->netfilter->iface && leaves_translated(d->world, d->prey->iface, sent.v6);
 }
 
 /* True for an answer to what neither came nor left by an interface that prey serves. */
