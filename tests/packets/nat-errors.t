@@ -109,6 +109,24 @@ verdict forward - - - -
 out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / tcp 80 > 5000 syn ack seq 1000 ack 101
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type destination-unreachable code 3 / ip4 192.0.2.1 > 10.0.0.5 / tcp 80 > 5000 ack seq 70000000
 verdict drop - - - no-flow
+# The quote shows what is inside, too: of whomever the error is, and whatever a statement asks of its protocol.
+in      eth / ip4 198.51.100.9 > 192.0.2.1 / icmp type time-exceeded / ip4 192.0.2.1 > 10.0.0.5 ttl 1 / tcp 80 > 5000 ack seq 70000000
+verdict drop - - - no-flow
+in      eth / ip4 198.51.100.9 > 192.0.2.1 / icmp type time-exceeded / ip4 192.0.2.1 > 10.0.0.5 ttl 1 / udp 53 > 5001
+verdict drop - - - no-flow
+in      eth / ip4 198.51.100.9 > 192.0.2.1 / icmp type time-exceeded / ip4 192.0.2.1 > 10.0.0.5 ttl 1 / icmp type echo-reply id 7
+verdict drop - - - no-flow
+in      eth / ip4 198.51.100.9 > 192.0.2.1 / icmp type time-exceeded / ip4 192.0.2.1 > 10.0.9.5 ttl 1 / udp 53 > 5001
+verdict accept - - - -
+rules
+    interface wan = "eth0"
+    nat home { masquerade udp from 10.0.0.0/24 out on wan ports 9-9; map 203.0.114.0/24 <-> 10.1.0.0/24 on wan }
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type destination-unreachable code 3 / ip4 192.0.2.1 > 10.0.0.5 / udp 53 > 5001
+verdict drop - - - no-flow
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / icmp type destination-unreachable code 3 / ip4 192.0.2.1 > 10.0.0.5 / tcp 80 > 5001 syn ack
+verdict accept - - - -
+in      eth / ip4 198.51.100.9 > 192.0.2.1 / icmp type time-exceeded / ip4 192.0.2.1 > 10.1.0.5 ttl 1 / tcp 80 > 5001 syn ack
+verdict drop - - - no-flow
 
 # An error about a flow that no statement took stays as it is, also where a statement takes all that leaves.
 self    203.0.113.1

@@ -76,7 +76,8 @@ const struct way_found *nat_leaving_way(struct nat_leaving *l);
  * statement is none: its source is outside. */
 bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l);
 /* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
- * l->unknown. */
+ * l->unknown. An ICMP error about no flow shows the receiver of what it quotes, too, so that end is asked about as well
+ * (RFC 5508, REQ-4). */
 uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l);
 
 /* Return the number of addresses of the program's SOURCE statements. */

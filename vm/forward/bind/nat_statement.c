@@ -6,6 +6,7 @@
 #include "vm/judge/decide.h"
 #include "vm/judge/routes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/program/program.h"
 
 static bool is_echo(const struct key *key, uint8_t family)
@@ -180,7 +181,8 @@ static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, s
     return l->unmarked ? LEAVES_UNKNOWN : LEAVES;
 }
 
-uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
+/* Return the first statement that takes the packet, or one like it that has the key. */
+static uint32_t statement_out(const struct program *p, struct nat_leaving *l)
 {
     l->unknown = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
@@ -190,6 +192,39 @@ uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
         if (how != LEAVES_NOT) return l->unknown ? PBC_NONE : i;
     }
     return PBC_NONE;
+}
+
+/* True if the packet is an error about no flow. Set *shown to a packet of whoever got the one that it quotes: it shows
+ * that end as the inside knows it, whoever sends it. */
+static bool shows_inside(const struct nat_leaving *l, struct key *shown)
+{
+    const struct key *key = l->key;
+    struct quoted q;
+    if (l->turned || key->marks & MARK_RELATED || !icmp_is_error(key) || !quoted_read(l->pkt, key, &q)) return false;
+    const struct icmp_query *query =
+        q.key.kind & KIND_ICMP_HEADER ? icmp_query_of(q.key.kind & KIND_ICMP6, q.key.icmp_type) : NULL;
+    *shown = q.key;
+    memcpy(shown->src, q.key.dst, sizeof shown->src);
+    memcpy(shown->dst, q.key.src, sizeof shown->dst);
+    shown->src_port = q.key.dst_port;
+    shown->dst_port = q.key.src_port;
+    if (query) shown->icmp_type = query->asks;
+    shown->kind |= key->kind & (KIND_IN | KIND_OUT | KIND_FORWARD);
+    shown->iface = key->iface;
+    return true;
+}
+
+uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
+{
+    struct key shown;
+    const uint32_t own = statement_out(p, l);
+    if (own != PBC_NONE || l->unknown || !shows_inside(l, &shown)) return own;
+    const struct key *key = l->key;
+    nat_leaving_way(l); /* the error's own */
+    l->key = &shown;
+    const uint32_t of_quoted = statement_out(p, l);
+    l->key = key;
+    return of_quoted;
 }
 
 bool nat_takes_routed(const struct program *p, const struct facts *f, const struct key *key, const struct pkt *pkt,
