@@ -239,6 +239,7 @@ static bool send_error_to_client(const struct job *j, struct packet_ctx *c, cons
     struct translation quoted = forward_ends(own->src, own->src_port, own->dst, own->dst_port);
     quoted.what = UINT8_MAX;
     to_client(j, c, b, own);
+    c->from = b->to_dst;
     set_speaker(c, b, b->to_dst, own->dst);
     return forward_send(j, c, &quoted);
 }
@@ -252,7 +253,8 @@ static bool send_error_to_server(const struct job *j, struct packet_ctx *c, cons
     if (service)
         forward_to_server(j, c, b);
     else
-        forward_to_end(j, c, b);
+        forward_to_end(j, c, b, own->src);
+    c->from = own->src;
     set_speaker(c, b, own->src, b->to_src);
     quoted.what = UINT8_MAX;
     quoted.seq = b->seq_delta;

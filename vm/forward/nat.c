@@ -33,9 +33,12 @@ static void leave_by(const struct job *j, struct packet_ctx *c, const struct flo
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
 
-void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4])
 {
-    const struct nat_asker of = asker_of(j->vm, c);
+    struct key asks = *c->key;
+    struct nat_asker of = asker_of(j->vm, c);
+    memcpy(asks.src, from, sizeof asks.src);
+    of.key = &asks;
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
 }
 
@@ -135,7 +138,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     else
         forward_note_client(c->pkt, kept);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
-    forward_to_end(j, c, b);
+    forward_to_end(j, c, b, c->key->src);
     if (!forward_send(j, c, NULL)) return REASON_NONE;
     nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     if (c->routed && forward_is_clients(j, c, kept)) forward_keep_recipe(j, c, kept);

@@ -102,6 +102,10 @@ const struct known known_differences[] = {
      "a reply of a bound flow goes to the interface and the station that its opener came from (vm/forward/bind/), as "
      "pf's reply-to; Linux asks its routes",
      is_where_it_was_heard, false},
+    {"an error goes the way of its flow",
+     "an error about a translated flow leaves where the flow's packets do, by the line whose address it gets "
+     "(vm/forward/bind/); Linux asks its routes about the error itself, which a router may send from elsewhere",
+     is_error_by_its_flow, false},
     {"an interface without an address",
      "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's); where "
      "this machine has none, prey sends nothing, and Linux with its loopback address",

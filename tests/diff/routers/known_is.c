@@ -465,6 +465,30 @@ bool is_where_it_was_heard(const struct difference *d)
            !memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u);
 }
 
+/* True if both errors quote a packet of the same addresses. */
+static bool quote_same_ends(const struct frame *a, const struct frame *b, bool v6)
+{
+    const unsigned at = v6 ? ETHER_LEN + 48 + 8 : ETHER_LEN + 28 + 12, len = v6 ? 32 : 8;
+    return a->len == b->len && a->len >= at + len && !memcmp(a->bytes + at, b->bytes + at, len);
+}
+
+/* True if the errors are the same, and prey's left where the opener's packets do, by that interface and next hop. */
+bool is_error_by_its_flow(const struct difference *d)
+{
+    struct packet last, prey, netfilter;
+    const struct seen_of *of = &d->talk->of[d->side];
+    if (d->step != STEP_ERROR_ON || d->prey_count != 1 || d->netfilter_count != 1 || !d->world->policy_count)
+        return false;
+    if (!of->left || !packet_parse(&of->last, &last) || !packet_parse(d->prey, &prey) ||
+        !packet_parse(d->netfilter, &netfilter) || !packet_is_error(&prey))
+        return false;
+    if (d->prey->iface != of->last.iface || memcmp(prey.to_mac, last.to_mac, 6) || memcmp(prey.src, last.src, 16))
+        return false;
+    return prey.type == netfilter.type && prey.code == netfilter.code && prey.ttl == netfilter.ttl &&
+           !memcmp(prey.src, netfilter.src, 16) && !memcmp(prey.dst, netfilter.dst, 16) &&
+           quote_same_ends(d->prey, d->netfilter, prey.v6);
+}
+
 /* True if netfilter's router sent the packet, or would have had it a hop left, by an interface that is not served. */
 static bool is_left_to_host(const struct difference *d)
 {

@@ -27,6 +27,7 @@ bool is_translated_all_the_same(const struct difference *d);
 bool is_of_equal_ends(const struct difference *d);
 bool is_past_the_translation(const struct difference *d);
 bool is_where_it_was_heard(const struct difference *d);
+bool is_error_by_its_flow(const struct difference *d);
 bool is_anothers_address(const struct difference *d);
 bool is_lost_without_way(const struct difference *d);
 bool is_turned_to_no_port(const struct difference *d);

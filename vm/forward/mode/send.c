@@ -53,13 +53,14 @@ void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop 
 }
 
 /* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. A router asks its
- * routes with the source as it came: it translates that once the way is known. An error goes the way of its flow. */
+ * routes with the source as it came: it translates that once the way is known. An error goes the way of its flow,
+ * whoever on that side sends it: its line is the one whose address it gets. */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = wire_get48(c->left.mac);
     const uint8_t family = c->key->kind & KIND_IP4 ? 4 : 6;
     hop->addr = c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
-    hop->from = c->quoted ? NULL : c->key->src;
+    hop->from = c->quoted ? c->from : c->key->src;
     hop->mac = mac;
     hop->family = mac ? 0 : family;
 }

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# ICMP errors from inside about translated flows: each leaves by the line of its flow, with that line's address, whoever
+# sends it. One about no flow does not leave at all if its quote shows what is inside.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+two_uplinks 192.0.2.53
+for far in one two; do udp "$far" 53; done
+at two sysctl -q -w net.ipv4.conf.all.arp_ignore=1 # what is sent past the gateway is lost
+# All goes by the first uplink, but for the client's own packets.
+ip -n "$id-prey" route replace default via 203.0.113.9 dev up1
+ip -n "$id-prey" route add default via 198.51.100.9 dev up2 table 7
+ip -n "$id-prey" rule add from 10.1.0.7 table 7
+
+rules two <<'RULES'
+interface up1 = "up1"
+interface up2 = "up2"
+nat home { masquerade from 10.1.0.7/32 out on up2 ports 5000-5999; masquerade from 10.0.0.0/8 out on up1 ports 4000-5999 }
+RULES
+
+# error.py SOURCE TO PROTOCOL PORT END PORT: port unreachable about what came from TO to END; of TCP a segment that was never sent.
+cat >error.py <<'PY'
+import socket
+import struct
+import sys
+
+ip = lambda s, d, proto, rest: struct.pack("!BBHHHBBH", 69, 0, 20 + len(rest), 1, 0, 60, proto, 0) + socket.inet_aton(s) + socket.inet_aton(d) + rest
+source, to, proto, port, end, end_port = sys.argv[1:]
+four = struct.pack("!HH", int(port), int(end_port)) + (struct.pack("!HH", 8, 0) if proto == "17" else struct.pack("!I", 0x7eadbeef))
+message = struct.pack("!BBHI", 3, 3, 0, 0) + ip(to, end, int(proto), four)
+words = sum(struct.unpack(f"!{len(message) // 2}H", message))
+while words >> 16:
+    words = (words & 0xffff) + (words >> 16)
+message = message[:2] + struct.pack("!H", ~words & 0xffff) + message[4:]
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+raw.sendto(ip(source, to, 1, message), (to, 0))
+PY
+error() { at "$1" python3 error.py "${@:2}"; }
+asks() { talk "$1" 192.0.2.53 53 "$2" | cut -d ' ' -f 1-2; } # NAME PORT: who answers, and where the question came from
+# told FAR: errors that came there, as tcpdump has them
+told() { tcpdump -nr "$1-$by.pcap" icmp 2>/dev/null | sed 's/.* IP //; s/, length.*//' | sort -u | tr '\n' '|'; }
+has_told() { told "$1" | grep -q "$2"; }
+
+for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
+    by=${how##* }
+    prey prey --exec $how -i lan -i up1 -i up2 two.pbc
+    for far in one two; do sniff "$far-$by.pcap" "$far" eth0; done
+    same "$by: the client's flow has the second line" "$(asks client 5101)" 'two 198.51.100.2'
+
+    # What shows the inside comes first, so it would have left before what may leave.
+    error client 192.0.2.77 192.0.2.53 17 53 10.1.0.7 5999
+    error client 10.1.0.254 192.0.2.53 17 53 10.1.0.7 5998
+    error client 10.1.0.7 192.0.2.53 17 53 10.1.0.7 5101
+    until_true 50 "$by: the client's error leaves by the line of its flow" has_told two 'port 5101'
+    talk client 192.0.2.53 53 5103 >/dev/null
+    error client 10.1.0.254 192.0.2.53 17 53 10.1.0.7 5103
+    until_true 50 "$by: and so does that of a router before it" has_told two 'port 5103'
+    sniffed
+    same "$by: nothing else does, and all have the line's address" "$(told two)" \
+        '198.51.100.2 > 192.0.2.53: ICMP 198.51.100.2 udp port 5101 unreachable|198.51.100.2 > 192.0.2.53: ICMP 198.51.100.2 udp port 5103 unreachable|'
+    same "$by: nor by the other line" "$(told one)" ''
+    prey_ends
+    same "$by: it ends with 0" "$status" 0
+done
+[ "$failed" = 0 ]
