@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # ICMP errors from inside about translated flows: each leaves by the line of its flow, with that line's address, whoever
-# sends it. One about no flow does not leave at all if its quote shows what is inside.
+# sends it. One about no flow does not leave at all if its quote shows what is inside, whichever device it came by.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
 
 two_uplinks 192.0.2.53
+space branch
+link prey vpn branch eth0
+address prey vpn 10.99.0.1/24
+address branch eth0 10.99.0.5/24
+ip -n "$id-branch" route add default via 10.99.0.1
+at prey sysctl -q -w net.ipv4.conf.vpn.rp_filter=0
 for far in one two; do udp "$far" 53; done
+web one
 at two sysctl -q -w net.ipv4.conf.all.arp_ignore=1 # what is sent past the gateway is lost
 # All goes by the first uplink, but for the client's own packets.
 ip -n "$id-prey" route replace default via 203.0.113.9 dev up1
@@ -38,13 +45,27 @@ raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 raw.sendto(ip(source, to, 1, message), (to, 0))
 PY
 error() { at "$1" python3 error.py "${@:2}"; }
+# A connection that stays, from a known port
+cat >stays.py <<'PY'
+import socket
+import sys
+import time
+
+s = socket.socket()
+s.bind(("10.99.0.5", int(sys.argv[1])))
+s.connect(("192.0.2.53", 80))
+print("stays", flush=True)
+time.sleep(600)
+PY
 asks() { talk "$1" 192.0.2.53 53 "$2" | cut -d ' ' -f 1-2; } # NAME PORT: who answers, and where the question came from
 # told FAR: errors that came there, as tcpdump has them
 told() { tcpdump -nr "$1-$by.pcap" icmp 2>/dev/null | sed 's/.* IP //; s/, length.*//' | sort -u | tr '\n' '|'; }
 has_told() { told "$1" | grep -q "$2"; }
 
+tcp=4000
 for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
     by=${how##* }
+    tcp=$((tcp + 1))
     prey prey --exec $how -i lan -i up1 -i up2 two.pbc
     for far in one two; do sniff "$far-$by.pcap" "$far" eth0; done
     same "$by: the client's flow has the second line" "$(asks client 5101)" 'two 198.51.100.2'
@@ -52,6 +73,16 @@ for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
     # What shows the inside comes first, so it would have left before what may leave.
     error client 192.0.2.77 192.0.2.53 17 53 10.1.0.7 5999
     error client 10.1.0.254 192.0.2.53 17 53 10.1.0.7 5998
+    if [ "$by" != user ]; then
+        : >stays.out
+        background branch python3 stays.py "$tcp" >stays.out
+        until_true 100 "$by: a connection of the other device stays" grep -q stays stays.out
+        error branch 192.0.2.77 192.0.2.53 6 80 10.99.0.5 $tcp
+        error branch 192.0.2.77 192.0.2.53 17 53 10.99.0.5 5997
+        same "$by: the other device's flow has the first line" "$(asks branch 5102)" 'one 203.0.113.2'
+        error branch 10.99.0.5 192.0.2.53 17 53 10.99.0.5 5102
+        until_true 50 "$by: an error of the other device about it leaves there" has_told one 'port 5102'
+    fi
     error client 10.1.0.7 192.0.2.53 17 53 10.1.0.7 5101
     until_true 50 "$by: the client's error leaves by the line of its flow" has_told two 'port 5101'
     talk client 192.0.2.53 53 5103 >/dev/null
@@ -60,7 +91,9 @@ for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
     sniffed
     same "$by: nothing else does, and all have the line's address" "$(told two)" \
         '198.51.100.2 > 192.0.2.53: ICMP 198.51.100.2 udp port 5101 unreachable|198.51.100.2 > 192.0.2.53: ICMP 198.51.100.2 udp port 5103 unreachable|'
-    same "$by: nor by the other line" "$(told one)" ''
+    first='203.0.113.2 > 192.0.2.53: ICMP 203.0.113.2 udp port 5102 unreachable|'
+    [ "$by" != user ] || first=
+    same "$by: nor by the other line" "$(told one)" "$first"
     prey_ends
     same "$by: it ends with 0" "$status" 0
 done

@@ -297,12 +297,14 @@ static void leave_unchanged(const struct job *j, struct packet_ctx *c)
     c->v->action = ACTION_ACCEPT;
 }
 
-/* Translate a packet of no flow, or of an untranslated one, which then ends. A later fragment has no ports, and its
- * first is not remembered here: neither leaves with an inside address. */
+/* Translate a packet of no flow, or of an untranslated one, which then ends. An error ends none: one about an
+ * untranslated flow stays as it is. A later fragment has no ports, and its first is not remembered here: neither leaves
+ * with an inside address. */
 static void begin_routed(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
-    if (nat_fate_of(j, c) == NAT_NOTHING) {
+    const bool error = track_is_error(&c->seen);
+    if ((error && c->key->marks & MARK_RELATED) || nat_fate_of(j, c) == NAT_NOTHING) {
         leave_unchanged(j, c);
         return;
     }
@@ -310,7 +312,7 @@ static void begin_routed(const struct job *j, struct packet_ctx *c)
         forward_refuse(c, REASON_UNTRANSLATABLE);
         return;
     }
-    if (c->seen.slot != FLOW_NONE) {
+    if (c->seen.slot != FLOW_NONE && !error) {
         track_end(f->track, &c->seen, FLOW_END_TRANSLATED);
         track_look(f->track, c->key, c->pkt, &c->seen);
     }

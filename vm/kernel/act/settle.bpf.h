@@ -181,7 +181,7 @@ static inline bool settle_may_nat(struct kpkt *k)
 }
 
 /* True for a packet that the host sends on by an interface of a nat, if a statement may take it there: its flow is
- * translated, or only its opener was heard, or it has none. */
+ * translated, or only its opener was heard, or it has none, as an error that is not related to its flow. */
 static inline bool settle_nat_looks(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind;
@@ -189,7 +189,8 @@ static inline bool settle_nat_looks(const struct kpkt *k)
     if (port->ifindex != k->ifindex || !port->nats || !(kind & KIND_FORWARD) || !(kind & KIND_IP)) return false;
     if (kind & KIND_VLAN) return false; /* it leaves by a VLAN device */
     if (k->seen.class != SEEN_UNBOUND) return k->seen.class <= SEEN_ORIGINAL;
-    return !settle_is_error(&k->key) && k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
+    if (settle_is_error(&k->key)) return k->seen.mark != MARK_RELATED;
+    return k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
 /* True for a packet whose flow is translated, if only the host can tell its way: it routes the packet, and the nat sees
