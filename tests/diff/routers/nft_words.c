@@ -271,6 +271,32 @@ static void ways_words(const struct world *w, const struct nat *n, FILE *out)
     }
 }
 
+static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
+{
+    for (unsigned i = 0; i < w->policy_count; i++)
+        if (w->policies[i].kind == POLICY_IIF && w->policies[i].v6 == v6 && w->policies[i].what == iface) return true;
+    return false;
+}
+
+/* Write that an error about a translated flow stays as it is if it neither comes nor leaves by an interface which prey
+ * serves: nobody has it there. `fib` asks no policy rule for the interface of arrival, so what one may lead elsewhere
+ * is translated. */
+static void unseen_words(const struct world *w, FILE *out)
+{
+    static const char *const errors[] = {"icmp type { destination-unreachable, time-exceeded, parameter-problem }",
+                                         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, "
+                                         "parameter-problem }"};
+    fputs("  chain unseen {\n    type filter hook prerouting priority -300\n", out);
+    for (unsigned i = 0; i < w->ifs; i++)
+        for (unsigned v6 = 0; v6 < 2 && !w->iface[i].served; v6++) {
+            if (asks_arrival(w, v6, i)) continue;
+            fprintf(out, "    iifname \"e%u\" %s fib daddr type unicast ", i, errors[v6]);
+            ifaces_words("fib daddr oifname", served_bits(w), true, out);
+            fputs("notrack\n", out);
+        }
+    fputs("  }\n", out);
+}
+
 /* Write the firewall for packets to this machine, as they come: marked where a `forward` may turn it away. */
 static void here_words(const struct world *w, FILE *out)
 {
@@ -290,6 +316,7 @@ static void here_words(const struct world *w, FILE *out)
 void world_as_nft(const struct world *w, FILE *out)
 {
     fputs("flush ruleset\ntable inet r {\n", out);
+    unseen_words(w, out);
     here_words(w, out);
     across_words(w, out);
     nats_words(w, out);
