@@ -27,7 +27,7 @@ interface up2 = "up2"
 nat home { masquerade from 10.1.0.7/32 out on up2 ports 5000-5999; masquerade from 10.0.0.0/8 out on up1 ports 4000-5999 }
 RULES
 
-# error.py SOURCE TO PROTOCOL PORT END PORT: port unreachable about what came from TO to END; of TCP a segment that was never sent.
+# error NAME SOURCE TO PROTOCOL PORT END PORT: port unreachable about what came from TO to END; of TCP a segment that was never sent.
 cat >error.py <<'PY'
 import socket
 import struct

@@ -115,7 +115,7 @@ void forward_error_on(const struct job *j, struct packet_ctx *c);
 
 /* End the packet's flow, and refuse the packet, if its masquerading is over (nat_is_rerouted). */
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
-/* Set c->left for a packet of a binding's original direction, or for an error beside it: to the other end, by the way of
+/* Set c->left for a packet of a binding's original direction, or an error beside it: to the other end, by the way of
  * what comes from that source. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 

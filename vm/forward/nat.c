@@ -297,9 +297,9 @@ static void leave_unchanged(const struct job *j, struct packet_ctx *c)
     c->v->action = ACTION_ACCEPT;
 }
 
-/* Translate a packet of no flow, or of an untranslated one, which then ends. An error ends none: one about an
- * untranslated flow stays as it is. A later fragment has no ports, and its first is not remembered here: neither leaves
- * with an inside address. */
+/* Translate a packet of no flow, or of an untranslated one, which then ends. An error ends none, and
+ * one about an untranslated flow stays. A later fragment has no ports, and its first is not remembered here: neither
+ * leaves with an inside address. */
 static void begin_routed(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;

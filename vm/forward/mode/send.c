@@ -54,7 +54,7 @@ void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop 
 
 /* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. A router asks its
  * routes with the source as it came: it translates that once the way is known. An error goes the way of its flow,
- * whoever on that side sends it: its line is the one whose address it gets. */
+ * by the line that has its new address. */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = wire_get48(c->left.mac);
