@@ -36,9 +36,18 @@ struct route_cache {
     uint64_t generation;
 };
 
+struct ipsec {
+    struct mnl_socket *news;  /* notifications; NULL: this kernel has no IPsec */
+    struct route_policy *all; /* by priority: those of packets that leave */
+    uint32_t count, cap;
+    bool stale;
+};
+
 struct host {
     struct netlink ask;      /* requests */
     struct mnl_socket *news; /* notifications */
+    struct ipsec ipsec;
+    int any_news; /* readable if one of the two is */
     char *bytes;             /* [NETLINK_BYTES], of a notification */
     struct links links;
     struct addresses addresses;
@@ -69,6 +78,11 @@ void links_fini(struct links *l);
 /* Remove all entries of a link that is gone */
 void addresses_forget(struct host *h, unsigned ifindex);
 void neighbours_forget(struct host *h, unsigned ifindex);
+
+int ipsec_open(struct ipsec *i); /* 0 or a negative errno */
+void ipsec_close(struct ipsec *i);
+/* Read notifications. True: there was one, and all must be read anew */
+bool ipsec_hears(struct ipsec *i);
 
 int routes_init(struct host *h);
 void routes_expire(struct host *h); /* drop cached answers */

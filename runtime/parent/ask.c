@@ -146,6 +146,13 @@ int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err
     return -EPROTO;
 }
 
+int ask_ipsec(struct channel *c, int *fd, char *err, size_t err_len)
+{
+    struct answer a;
+    *fd = -1;
+    return ask(c, ALONE(IPSEC, none), &a, fd, 1, err, err_len);
+}
+
 int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len)
 {
     struct answer a;

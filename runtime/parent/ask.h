@@ -115,6 +115,8 @@ int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t
 int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len);
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len);
 /* Get a descriptor that is readable when the program's file may have changed (host/watch.h); the caller closes it */
+/* IPsec's policies, in a file (runtime/host/view/ipsec.h); *fd -1: this kernel has no IPsec */
+int ask_ipsec(struct channel *c, int *fd, char *err, size_t err_len);
 int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len);
 /* Replace the program's file atomically */
 int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, size_t err_len);

@@ -9,6 +9,7 @@
 #include "runtime/host/device/offload.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/host/guard/guarded.h"
+#include "runtime/host/view/ipsec.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/parent_priv.h"
@@ -54,6 +55,14 @@ bool grant_BIND(struct parent *p, const struct request *r, struct answer *a, int
 {
     if (!p->maker.unbound.count) return false;
     a->failed = io_XDP.bind(&p->maker, a->err, sizeof a->err) ? -EIO : 0;
+    return true;
+}
+
+bool grant_IPSEC(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    fds[0] = ipsec_told();
+    answer_fd(a, fds[0]);
+    if (a->failed == -EPROTONOSUPPORT) a->failed = 0;
     return true;
 }
 

@@ -128,7 +128,7 @@ static void aim(const struct egress *e, const struct route_query *q, uint8_t por
     if (kind == ROUTE_VIA) leg = routes_leg(r, way, way->legs > 1 ? share_of(e, q, pkt) : 0, port);
     if (leg) {
         aim_leg(e, q, leg, to);
-    } else if (kind == ROUTE_OWN || kind == ROUTE_REFUSED) {
+    } else if (kind == ROUTE_OWN || kind == ROUTE_REFUSED || (way && way->why == WAY_IPSEC)) {
         *to = (struct aim){.state = HOP_NO_WAY, .answered = true};
     } else {
         aim_asked(e, q, port, to);
@@ -282,10 +282,21 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
     return !e->snapshot->elsewhere;
 }
 
+/* True if this machine's stack alone can tell the packet's way: a mark decides, IPsec takes it, a route wraps it. Where
+ * only an interface of arrival is unknown, or the table is full, the kernel is asked: it forgets that interface of a
+ * packet that it gets back. */
+static bool is_stacks(const struct egress *e, const struct route_query *q)
+{
+    const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, q) : NULL;
+    return way && way->kind == ROUTE_ASK && way->why != WAY_ARRIVAL && way->why != WAY_TOO_MANY;
+}
+
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns)
 {
-    const struct route_query q = query_of(e, key, pkt);
+    struct route_query q = query_of(e, key, pkt);
     struct aim to;
+    q.marked = host_tells;
+    if (host_tells && is_stacks(e, &q)) return false;
     aim(e, &q, PORT_ANY, pkt, &to);
     switch (to.state) {
     case HOP_NO_PORT: return false;
@@ -315,6 +326,7 @@ static void aim_entry(const struct egress *e, const struct tx_entry *entry, uint
     struct key key = {0};
     source_of(entry, source);
     if (e->snapshot->routes && routes_have_rules(e->snapshot->routes, entry->family)) key_of(e, entry->pkt, &key);
+    if (entry->from_port && key.kind & KIND_WITH_PORTS) key.src_port = entry->from_port;
     const struct route_query q = {.to = entry->next_hop,
                                   .from = source,
                                   .key = &key,

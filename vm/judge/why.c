@@ -18,7 +18,7 @@ uint64_t *way_why_counter(struct nat_counters *c, enum way_why why)
     uint64_t *const of[WAY_WHYS] = {[WAY_NO_ROUTES] = &c->way_no_routes, [WAY_SEVERAL] = &c->way_several,
                                     [WAY_MARK] = &c->way_mark,           [WAY_ENCAPSULATED] = &c->way_encapsulated,
                                     [WAY_TOO_MANY] = &c->way_too_many,   [WAY_ARRIVAL] = &c->way_arrival,
-                                    [WAY_OTHER] = &c->way_other};
+                                    [WAY_OTHER] = &c->way_other,         [WAY_IPSEC] = &c->way_ipsec};
     return of[why];
 }
 

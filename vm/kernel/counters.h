@@ -23,7 +23,7 @@ struct kernel_counters {
     struct counter served[KERNEL_SERVED]; /* packets with a verdict, by interface of arrival or departure */
     struct counter watched;               /* drops and rejects that passed all the same (world.watches) */
     uint64_t snapped, bad_checksum, replies, ways_unknown;
-    uint64_t unknown_ways[8]; /* packets that a nat may take and whose way is unknown, by enum way_why */
+    uint64_t unknown_ways[16]; /* packets that a nat may take and whose way is unknown, by enum way_why */
     uint64_t given_up;        /* flow updates left out: another processor held the flow for too long */
 } __attribute__((aligned(64)));
 

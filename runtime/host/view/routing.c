@@ -268,12 +268,39 @@ static int dump_all(struct routing *r)
 }
 
 /* Put a rule before all others of its family */
+static bool policy_first(struct routing *r, const struct route_policy *first)
+{
+    if (!policy_add(r, first)) return false;
+    memmove(r->rules + 1, r->rules, (r->rules_count - 1) * sizeof *r->rules);
+    r->rules[0] = *first;
+    return true;
+}
+
 static bool rule_first(struct routing *r, struct route_rule rule)
 {
-    const struct route_policy first = {.rule = rule};
-    if (!policy_add(r, &first)) return false;
-    memmove(r->rules + 1, r->rules, (r->rules_count - 1) * sizeof *r->rules);
-    r->rules[0] = first;
+    return policy_first(r, &(struct route_policy){.rule = rule});
+}
+
+/* Return the priority of the family's first rule */
+static uint32_t first_priority(const struct routing *r, uint8_t family)
+{
+    for (uint32_t i = 0; i < r->rules_count; i++)
+        if (r->rules[i].rule.family == family) return r->rules[i].priority;
+    return 0;
+}
+
+/* Put IPsec's policies before all rules, in order. One that lets packets out as they are goes on to the first rule. */
+static bool ipsec_first(struct routing *r)
+{
+    enum { NO_TARGET = UINT32_MAX }; /* no rule goes to them */
+    const struct ipsec *of = &r->host->ipsec;
+    const uint32_t next4 = first_priority(r, 4), next6 = first_priority(r, 6);
+    for (uint32_t i = of->count; i-- > 0;) {
+        struct route_policy p = of->all[i];
+        p.target = p.rule.family == 4 ? next4 : next6;
+        p.priority = NO_TARGET;
+        if (!policy_first(r, &p)) return false;
+    }
     return true;
 }
 
@@ -285,6 +312,7 @@ static struct routes *made(struct routing *r)
     for (uint8_t family = 4; family <= 6 && full; family += 2)
         if (!rule_first(r, (struct route_rule){.family = family, .does = ROUTE_ASKS, .why = WAY_TOO_MANY})) return NULL;
     if (r->has_tos && !rule_first(r, tos)) return NULL;
+    if (!ipsec_first(r)) return NULL;
     const struct routes_said said = {.routes = r->routes,
                                      .ways = r->ways,
                                      .legs = r->legs,

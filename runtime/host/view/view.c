@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "runtime/host/host_priv.h"
 
@@ -26,6 +28,20 @@ static int open_news(struct host *h)
     }
     h->bytes = malloc(NETLINK_BYTES);
     return h->bytes ? 0 : -ENOMEM;
+}
+
+static int watch_one(const struct host *h, const struct mnl_socket *of)
+{
+    struct epoll_event in = {.events = EPOLLIN};
+    return of && epoll_ctl(h->any_news, EPOLL_CTL_ADD, mnl_socket_get_fd(of), &in) ? -errno : 0;
+}
+
+static int watch_both(struct host *h)
+{
+    h->any_news = epoll_create1(EPOLL_CLOEXEC);
+    if (h->any_news < 0) return -errno;
+    const int failed = watch_one(h, h->news);
+    return failed ? failed : watch_one(h, h->ipsec.news);
 }
 
 static int dump_all(struct host *h)
@@ -51,6 +67,8 @@ static int open_all(struct host *h)
         mnl_socket_setsockopt(h->ask.socket, NETLINK_GET_STRICT_CHK, &on, sizeof on);
         failed = open_news(h);
     }
+    if (!failed) failed = ipsec_open(&h->ipsec);
+    if (!failed) failed = watch_both(h);
     if (!failed) failed = routes_init(h);
     return failed ? failed : dump_all(h);
 }
@@ -58,6 +76,7 @@ static int open_all(struct host *h)
 struct host *host_open(char *err, size_t err_len)
 {
     struct host *h = calloc(1, sizeof *h);
+    if (h) h->any_news = -1;
     const int failed = h ? open_all(h) : -ENOMEM;
     if (!failed) return h;
     snprintf(err, err_len, "the kernel's links, addresses and routes cannot be read: %s", strerror(-failed));
@@ -69,7 +88,9 @@ void host_close(struct host *h)
 {
     if (!h) return;
     netlink_close(&h->ask);
+    if (h->any_news >= 0) close(h->any_news);
     if (h->news) mnl_socket_close(h->news);
+    ipsec_close(&h->ipsec);
     neighbours_fini(&h->neighbours);
     self_fini(&h->own.of);
     routes_fini(&h->routes);
@@ -81,7 +102,7 @@ void host_close(struct host *h)
 
 uint64_t host_number(const struct host *h) { return h->number; }
 
-int host_fd(const struct host *h) { return mnl_socket_get_fd(h->news); }
+int host_fd(const struct host *h) { return h->any_news; }
 
 static int learn(struct host *h, const struct nlmsghdr *nlh)
 {
@@ -154,6 +175,7 @@ int host_read(struct host *h)
     int going = 1;
     for (int i = 0; i < 1024 && going > 0; i++) going = read_one(&n);
     if (going < 0) h->all_stale = true;
+    if (ipsec_hears(&h->ipsec)) n.changes |= HOST_ROUTES;
     links_index(h);
     const int failed = catch_up(&n);
     h->number += (n.changes & (HOST_LINKS | HOST_ADDRESSES)) != 0;

@@ -10,6 +10,8 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/report/explain/asked.h"
+#include "vm/judge/routes.h"
+#include "vm/judge/ways.h"
 #include "vm/worker/owner.h"
 
 enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* the second slot: the packet inside a tunnel */ };
@@ -126,6 +128,14 @@ static void look(struct control *control, struct explain_look *k, struct pkt *pk
     worker_release(w);
 }
 
+/* Note that a policy of IPsec takes a packet that crosses, though no nat may. */
+static void look_at_ipsec(const struct carry *carry, struct explain_look *k)
+{
+    if (!(k->key.kind & KIND_FORWARD) || k->nat.unknown != WAY_KNOWN) return;
+    const struct way_found way = way_find(&carry->latest->facts, &k->key, &k->pkt, k->key.dst);
+    if (way.kind == ROUTE_ASK && way.why == WAY_IPSEC) k->nat.unknown = WAY_IPSEC;
+}
+
 static void explain(struct control *control, struct call *c, struct pkt *pkt, int port)
 {
     const struct carry *carry = control->carry;
@@ -138,6 +148,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
     if (port >= 0 && carry->now.program->ifaces_count &&
         facts_known_as(&carry->latest->facts, pkt->iface) >= carry->now.program->ifaces_count)
         k.unnamed = control->o->ifaces[port];
+    look_at_ipsec(carry, &k);
     k.lost = unknown_way(carry, (enum way_why)k.nat.unknown);
     if (asked_shut(control, pkt, shut)) k.shut = shut;
     const struct explain_asked a = {.program = carry->now.program,

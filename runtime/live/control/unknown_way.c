@@ -2,6 +2,12 @@
 
 struct way_told unknown_way(const struct carry *carry, enum way_why why)
 {
+    if (why == WAY_IPSEC)
+        return (struct way_told){.then = carry->in_kernel ? "sent on by this machine's stack"
+                                                          : "dropped (no-way), where --exec kernel leaves it to the stack",
+                                 .instead = "",
+                                 .doc = way_why_words(why)->doc,
+                                 .next = ""};
     return (struct way_told){.then = carry->in_kernel ? "routed by this machine, then translated if a `nat` takes it"
                                                       : "dropped (no-way)",
                              .instead = carry->in_kernel ? "" : "--exec kernel",

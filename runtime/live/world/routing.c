@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/host/view/ipsec.h"
 #include "runtime/host/view/routing.h"
 
 enum { TIMES = 10 };
@@ -59,12 +61,55 @@ static void tell_failed(struct world *world, int failed)
     world->routing.failed = failed;
 }
 
+/* Tell once that IPsec's policies cannot be read, and again only after a success. The way of every packet is unknown
+ * meanwhile. */
+static void tell_ipsec(struct world *world, int failed, const char *why)
+{
+    if (failed && !world->routing.ipsec_failed)
+        events_tell(&world->tell->events, TOLD_FAULT,
+                    "IPsec's policies cannot be read: %s; until then nobody knows what they take, and this machine's "
+                    "stack routes each packet",
+                    why);
+    world->routing.ipsec_failed = failed;
+}
+
+/* Tell once, as long as there are policies, that what is decrypted passes programs of XDP by: it arrives behind them. */
+static void tell_decrypted(struct world *world)
+{
+    const struct carry *carry = world->carry;
+    const uint32_t all = (uint32_t)((UINT64_C(1) << world->o->iface_count) - 1);
+    const bool passes = ipsec_is_used(carry->host) && carry->in_kernel && (carry->by_tc & all) != all;
+    if (passes && !world->routing.ipsec_passes)
+        events_tell(&world->tell->events, TOLD_LIMIT,
+                    "this machine has policies of IPsec: what it decrypts arrives behind XDP, and no rule judges it "
+                    "there; this mends it: --hook tc");
+    world->routing.ipsec_passes = passes;
+}
+
+/* Read IPsec's policies, which the parent asks the kernel for. */
+static void read_ipsec(struct world *world)
+{
+    char why[300];
+    int fd = -1;
+    if (!ipsec_is_stale(world->carry->host)) return;
+    int failed = ask_ipsec(world->tell->channel, &fd, why, sizeof why);
+    if (failed) {
+        ipsec_unknown(world->carry->host);
+    } else if ((failed = ipsec_read(world->carry->host, fd))) {
+        snprintf(why, sizeof why, "%s", strerror(-failed));
+    }
+    if (fd >= 0) close(fd);
+    tell_ipsec(world, failed, why);
+    tell_decrypted(world);
+}
+
 static bool make(struct world *world)
 {
     const struct served_ports ports = {world->carry->ifindex, world->o->iface_count};
     const uint32_t most = routing_most(world);
     struct routes *fresh;
     uint32_t count;
+    read_ipsec(world);
     const int failed = host_routes(world->carry->host, &ports, most, &fresh, &count);
     tell_failed(world, failed);
     if (failed) return false;

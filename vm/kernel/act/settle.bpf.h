@@ -95,6 +95,12 @@ static inline bool settle_needs_router(const struct kpkt *k)
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
+/* True for an answer to this machine that it would send on, to another link: who asked hears it at its own interface. */
+static inline bool settle_strays(const struct kpkt *k)
+{
+    return k->verdict.done && k->pkt.way && k->pkt.way - 1u != known_as(k->pkt.iface);
+}
+
 /* Let an accepted packet pass. A request for one of the services' addresses goes up for an answer (forward/vips.c). */
 static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
@@ -103,7 +109,7 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     if (settle_needs_router(k)) return settle_up(k, KERNEL_UP_WAY);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
     if (track_answers(&k->seen)) k->verdict.done = inquiry_is_elsewhere(&k->key);
-    return KERNEL_PASS;
+    return settle_strays(k) ? KERNEL_DROP : KERNEL_PASS;
 }
 
 /* True for a packet that opens a connection of TCP. */
@@ -220,7 +226,7 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     if (proxied) return settle_proxied(k, by);
     if (k->branch != PBC_NONE && !wire) return settle_up(k, KERNEL_UP_BEGIN);
     if (translates && !wire && !hosts && settle_may_nat(k)) return settle_up(k, KERNEL_UP_BEGIN);
-    if (translates && k->key.kind & KIND_FORWARD) settle_counters()->unknown_ways[k->pkt.way_why & 7]++;
+    if (translates && k->key.kind & KIND_FORWARD) settle_counters()->unknown_ways[k->pkt.way_why & 15]++;
     return settle_here(k, by);
 }
 

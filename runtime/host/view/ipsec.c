@@ -1,0 +1,203 @@
+#include "runtime/host/view/ipsec.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/grown.h"
+#include "runtime/host/host_priv.h"
+#include "runtime/host/view/routing_priv.h"
+
+/* More policies of a family are one that takes every packet: policy rules are walked for each. */
+enum { POLICIES_MOST = 24 };
+
+int ipsec_open(struct ipsec *i)
+{
+    int group = XFRMNLGRP_POLICY;
+    i->stale = true;
+    i->news = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (!i->news) return errno == EPROTONOSUPPORT ? 0 : -errno;
+    if (mnl_socket_bind(i->news, 0, MNL_SOCKET_AUTOPID)) return -errno;
+    /* Without rights nobody hears of them; what asks for them then, as a test does, sends nothing. */
+    if (mnl_socket_setsockopt(i->news, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) && errno != EPERM) return -errno;
+    return 0;
+}
+
+void ipsec_close(struct ipsec *i)
+{
+    if (i->news) mnl_socket_close(i->news);
+    free(i->all);
+    *i = (struct ipsec){0};
+}
+
+bool ipsec_hears(struct ipsec *i)
+{
+    char bytes[256]; /* what changed is read anew */
+    bool heard = false;
+    for (int k = 0; i->news && k < 1024; k++) {
+        const ssize_t len = mnl_socket_recvfrom(i->news, bytes, sizeof bytes);
+        if (len < 0 && errno == EAGAIN) break;
+        heard = true;
+    }
+    i->stale |= heard;
+    return heard;
+}
+
+static int keep(const struct nlmsghdr *nlh, void *arg)
+{
+    const int *fd = arg;
+    if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY) return MNL_CB_OK;
+    return write(*fd, nlh, nlh->nlmsg_len) == (ssize_t)nlh->nlmsg_len ? MNL_CB_OK : MNL_CB_ERROR;
+}
+
+/* Write all policies to the file, or to an empty one if they change meanwhile. */
+static int tell(struct netlink *n, int fd)
+{
+    const struct xfrm_userpolicy_id any = {0};
+    char bytes[256];
+    int failed = -EINTR;
+    for (int i = 0; i < 16 && failed == -EINTR; i++) {
+        if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET)) return -errno;
+        failed = netlink_ask(n, netlink_begin(bytes, XFRM_MSG_GETPOLICY, NLM_F_DUMP, &any, sizeof any), keep, &fd);
+    }
+    return failed;
+}
+
+int ipsec_told(void)
+{
+    struct netlink n;
+    int failed = netlink_open(&n, NETLINK_XFRM);
+    if (failed) return failed;
+    const int fd = memfd_create("prey policies", MFD_CLOEXEC);
+    failed = fd < 0 ? -errno : tell(&n, fd);
+    netlink_close(&n);
+    if (!failed) return fd;
+    if (fd >= 0) close(fd);
+    return failed;
+}
+
+bool ipsec_is_stale(const struct host *h) { return h->ipsec.stale; }
+
+bool ipsec_is_used(const struct host *h) { return h->ipsec.count; }
+
+static void words_of(const xfrm_address_t *a, uint8_t family, uint32_t words[4])
+{
+    words[0] = be32toh(a->a4);
+    for (unsigned i = 1; i < 4; i++) words[i] = family == 6 ? be32toh(a->a6[i]) : 0;
+}
+
+/* Read a port and its mask. False: it asks for a part of its bits. */
+static bool port_of(__be16 port, __be16 mask, uint16_t range[2])
+{
+    range[0] = range[1] = mask ? be16toh(port) : 0;
+    return !mask || (be16toh(mask) == UINT16_MAX && port);
+}
+
+/* Read what the policy asks for. What this table can't ask makes it one that a packet may meet. */
+static void learn_selector(const struct xfrm_selector *s, struct route_rule *rule)
+{
+    rule->family = s->family == AF_INET6 ? 6 : 4;
+    words_of(&s->saddr, rule->family, rule->from);
+    words_of(&s->daddr, rule->family, rule->to);
+    rule->from_bits = s->prefixlen_s;
+    rule->to_bits = s->prefixlen_d;
+    rule->proto = s->proto;
+    const bool types = s->proto == IPPROTO_ICMP || s->proto == IPPROTO_ICMPV6;
+    const bool ports = port_of(s->sport, s->sport_mask, rule->src_ports) &&
+                       port_of(s->dport, s->dport_mask, rule->dst_ports) && !(types && (s->sport_mask | s->dport_mask));
+    if (!ports) memset(rule->src_ports, 0, 2 * sizeof rule->src_ports);
+    if (!ports || s->ifindex) rule->asks |= ROUTE_ASKS_UNSEEN;
+}
+
+static bool is_sound(const struct xfrm_selector *s)
+{
+    const unsigned most = s->family == AF_INET ? 32 : s->family == AF_INET6 ? 128 : 0;
+    return most && s->prefixlen_s <= most && s->prefixlen_d <= most;
+}
+
+/* Add a policy behind those of its priority, which are older. */
+static bool add(struct ipsec *i, const struct route_policy *p)
+{
+    if (!grow(&i->all, i->count, &i->cap, 16, sizeof *i->all)) return false;
+    uint32_t at = i->count++;
+    for (; at > 0 && i->all[at - 1].priority > p->priority; at--) i->all[at] = i->all[at - 1];
+    i->all[at] = *p;
+    return true;
+}
+
+/* Read a policy for what leaves. One of an interface for IPsec is the route's to that. */
+static int learn(const struct nlmsghdr *nlh, void *arg)
+{
+    struct ipsec *i = arg;
+    const struct xfrm_userpolicy_info *info = mnl_nlmsg_get_payload(nlh);
+    const struct nlattr *at[XFRMA_MAX + 1];
+    if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return MNL_CB_OK;
+    netlink_attributes(nlh, sizeof *info, at, XFRMA_MAX);
+    if (info->dir != XFRM_POLICY_OUT || netlink_u32(at[XFRMA_IF_ID]) || !is_sound(&info->sel)) return MNL_CB_OK;
+    struct route_policy p = {.rule = {.why = WAY_IPSEC, .port = ROUTE_NO_PORT}, .priority = info->priority};
+    struct xfrm_mark mark = {0};
+    if (at[XFRMA_MARK] && mnl_attr_get_payload_len(at[XFRMA_MARK]) >= sizeof mark)
+        memcpy(&mark, mnl_attr_get_payload(at[XFRMA_MARK]), sizeof mark);
+    learn_selector(&info->sel, &p.rule);
+    if (mark.m) p.rule.asks |= ROUTE_ASKS_UNSEEN;
+    p.rule.does = info->action == XFRM_POLICY_ALLOW && !at[XFRMA_TMPL] ? ROUTE_GOES_TO : ROUTE_ASKS;
+    return add(i, &p) ? MNL_CB_OK : MNL_CB_ERROR;
+}
+
+/* Put one policy for all packets in the place of those of a family. */
+static bool bound(struct ipsec *i, uint8_t family)
+{
+    const struct route_policy all = {
+        .rule = {.family = family, .does = ROUTE_ASKS, .why = WAY_IPSEC, .port = ROUTE_NO_PORT}};
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < i->count; k++)
+        if (i->all[k].rule.family != family) i->all[kept++] = i->all[k];
+    i->count = kept;
+    return add(i, &all);
+}
+
+static uint32_t count_of(const struct ipsec *i, uint8_t family)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < i->count; k++) count += i->all[k].rule.family == family;
+    return count;
+}
+
+static int learn_all(struct ipsec *i, int fd)
+{
+    struct stat of = {0};
+    i->count = 0;
+    if (fd >= 0 && fstat(fd, &of)) return -errno;
+    if (!of.st_size) return 0;
+    void *bytes = mmap(NULL, (size_t)of.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) return -errno;
+    const int end = mnl_cb_run(bytes, (size_t)of.st_size, 0, 0, learn, i);
+    munmap(bytes, (size_t)of.st_size);
+    if (end < 0) return -ENOMEM;
+    for (uint8_t family = 4; family <= 6; family += 2)
+        if (count_of(i, family) > POLICIES_MOST && !bound(i, family)) return -ENOMEM;
+    return 0;
+}
+
+int ipsec_read(struct host *h, int fd)
+{
+    const int failed = learn_all(&h->ipsec, fd);
+    h->ipsec.stale = false;
+    if (failed) ipsec_unknown(h);
+    return failed;
+}
+
+void ipsec_unknown(struct host *h)
+{
+    struct ipsec *i = &h->ipsec;
+    i->stale = true;
+    i->count = 0;
+    if (!bound(i, 4) || !bound(i, 6)) i->count = 0;
+}
