@@ -77,6 +77,7 @@ struct tx_entry {
         uint32_t outer_bytes; /* TX_CAUSE_HELD: bytes of the tunnel headers before it; 0: no tunnel */
     };
     uint32_t from[4];       /* with a family: source by which policy rules choose the way; all 0: the packet's own */
+    uint16_t from_port;     /* with `from`: its port, by which policy rules choose, too; 0: the packet's own */
     uint8_t family;         /* family of next_hop; 0: the frame's destination MAC is final */
     struct verdict verdict; /* TX_CAUSE_HELD: final verdict of a packet that vm_run called `held` */
 };

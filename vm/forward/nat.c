@@ -269,7 +269,7 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     if (of.why != WAY_KNOWN) count_unknown(j, of.why);
     if (fate == NAT_UNKNOWN || fate == NAT_NO_WAY) return refuse_unknown(j, c, fate);
     if (fate == NAT_NOTHING) return false;
-    if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
+    if (may_begin && c->key->ttl <= 1 && !c->routed) { /* nothing is created for it; the host has counted its own hop */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;
     } else if (is_land(c->key, &b)) {
@@ -308,14 +308,12 @@ static void begin_routed(const struct job *j, struct packet_ctx *c)
         leave_unchanged(j, c);
         return;
     }
+    if (c->seen.slot != FLOW_NONE && !error) track_end(f->track, &c->seen, FLOW_END_TRANSLATED);
     if (c->key->kind & KIND_FRAGMENT) {
         forward_refuse(c, REASON_UNTRANSLATABLE);
         return;
     }
-    if (c->seen.slot != FLOW_NONE && !error) {
-        track_end(f->track, &c->seen, FLOW_END_TRANSLATED);
-        track_look(f->track, c->key, c->pkt, &c->seen);
-    }
+    if (c->seen.slot != FLOW_NONE && !error) track_look(f->track, c->key, c->pkt, &c->seen);
     forward_nat_begin(j, c);
 }
 

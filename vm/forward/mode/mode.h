@@ -43,6 +43,7 @@ void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy
 struct hop {
     const uint32_t *addr; /* as in struct key */
     const uint32_t *from; /* source by which policy rules choose the way; NULL: the one that it leaves with */
+    uint16_t from_port;   /* with `from`: its port; 0: none, or the one that it leaves with */
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };

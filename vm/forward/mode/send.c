@@ -35,6 +35,7 @@ static void write_entry(const struct job *j, const struct packet_ctx *c, const s
         e->next_hop[i] = hop->addr[i];
         e->from[i] = hop->from ? hop->from[i] : 0;
     }
+    e->from_port = hop->from_port;
     e->family = hop->family;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
@@ -61,6 +62,7 @@ static void to_other(const struct packet_ctx *c, struct hop *hop)
     const uint8_t family = c->key->kind & KIND_IP4 ? 4 : 6;
     hop->addr = c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
     hop->from = c->quoted ? c->from : c->key->src;
+    hop->from_port = !c->quoted && c->key->kind & KIND_WITH_PORTS ? c->key->src_port : 0;
     hop->mac = mac;
     hop->family = mac ? 0 : family;
 }
