@@ -380,7 +380,7 @@ static void burst(void **state)
     sh("ip addr add 10.0.0.1/8 dev here");
     struct host *h = open_host();
     const int small = 4096;
-    assert_int_equal(setsockopt(host_fd(h), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    assert_int_equal(setsockopt(mnl_socket_get_fd(h->news), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     sh("i=0; while [ $i -lt 3000 ]; do "
        "echo neigh replace 10.1.$((i / 250)).$((i % 250)) lladdr 02:00:00:00:00:77 dev here nud permanent; i=$((i + "
        "1)); done "

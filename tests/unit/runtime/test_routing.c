@@ -2,7 +2,10 @@
  * other, what leads nowhere; and what the kernel has to be asked about. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "runtime/host/view/ipsec.h"
 #include "runtime/host/view/routing.h"
 #include "tests/unit/runtime/netns.h"
 
@@ -240,11 +243,75 @@ static void too_many(void **state)
     host_close(h);
 }
 
+/* Read IPsec's policies as a service does, from the file that its parent gives it. */
+static void read_policies(void)
+{
+    const int fd = ipsec_told();
+    assert_true(fd >= 0);
+    assert_int_equal(ipsec_read(h, fd), 0);
+    close(fd);
+}
+
+/* True if the way from and to these addresses is one that only IPsec knows. */
+static bool is_ipsecs(const char *from, const char *to)
+{
+    struct routes *r = table(MOST, NULL);
+    const struct route_way *w = way_in(r, to, from, 0);
+    const bool is = w->kind == ROUTE_ASK && w->why == WAY_IPSEC;
+    assert_true(is || w->kind == ROUTE_VIA);
+    routes_put(r);
+    return is;
+}
+
+static void policies_of_ipsec(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && ip route add default via 192.0.2.9");
+    sh("ip -6 addr add 2001:db8::1/64 dev here nodad && ip -6 route add default via 2001:db8::9");
+    if (system("ip xfrm policy add src 10.1.0.0/24 dst 10.9.0.0/16 dir out priority 20 tmpl src 192.0.2.1 "
+               "dst 192.0.2.9 proto esp mode tunnel 2>/dev/null"))
+        skip();
+    open_all();
+    assert_true(ipsec_is_stale(h));
+    read_policies();
+    assert_true(!ipsec_is_stale(h) && ipsec_is_used(h));
+    assert_true(is_ipsecs("10.1.0.7", "10.9.1.1"));
+    assert_true(!is_ipsecs("10.1.1.7", "10.9.1.1") && !is_ipsecs("10.1.0.7", "10.8.1.1"));
+    /* One with a better priority lets a host out, as it is; one for what comes in says nothing; nor does one of an
+     * interface. */
+    sh("ip xfrm policy add src 10.1.0.7 dst 10.9.1.1 dir out priority 10");
+    sh("ip xfrm policy add src 10.1.1.0/24 dst 10.9.0.0/16 dir in priority 5 action block");
+    sh("ip xfrm policy add src 10.1.1.0/24 dst 10.9.0.0/16 dir out priority 5 if_id 7 action block");
+    assert_int_equal(host_read(h) & HOST_ROUTES, HOST_ROUTES);
+    assert_true(ipsec_is_stale(h));
+    read_policies();
+    assert_true(!is_ipsecs("10.1.0.7", "10.9.1.1") && is_ipsecs("10.1.0.7", "10.9.1.2") &&
+                is_ipsecs("10.1.0.8", "10.9.1.1"));
+    assert_true(!is_ipsecs("10.1.1.7", "10.9.1.1"));
+    /* One that drops is no way either. */
+    sh("ip xfrm policy add src 2001:db8:1::/48 dst ::/0 dir out action block");
+    read_policies();
+    assert_true(is_ipsecs("2001:db8:1::7", "2001:db8:2::1") && !is_ipsecs("2001:db8:3::7", "2001:db8:2::1"));
+    /* More than are walked are one for all, of their family. */
+    sh("for i in $(seq 1 40); do ip xfrm policy add src 10.2.$i.0/24 dst 10.9.0.0/16 dir out action block; done");
+    read_policies();
+    assert_true(is_ipsecs("192.168.1.1", "203.0.113.1") && !is_ipsecs("2001:db8:3::7", "2001:db8:2::1"));
+    sh("ip xfrm policy flush");
+    read_policies();
+    assert_true(!ipsec_is_used(h) && !is_ipsecs("10.1.0.7", "10.9.1.2"));
+    ipsec_unknown(h);
+    assert_true(ipsec_is_stale(h) && is_ipsecs("192.168.1.1", "203.0.113.1") &&
+                is_ipsecs("2001:db8:3::7", "2001:db8:2::1"));
+    host_close(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         netns_test(the_kernel_says_the_same), netns_test(rules_that_ask), netns_test(several_ways),
         netns_test(very_many_ways),           netns_test(wrapped),        netns_test(too_many),
+        netns_test(policies_of_ipsec),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
