@@ -85,9 +85,10 @@ struct vm_up {
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
 /* In kernel mode: translate a packet that the rules have accepted and the host has routed, as it leaves by pkt->iface,
- * and send it by tx. came: 1 + the id in rules of the device by which it came in; 0: this process gave it to the host. It is
- * sent as it is if no statement of a nat takes it, or if it is a reply that was turned before. It is not judged, and counted for its statement alone. *v: ACTION_FORWARD if it left
- * translated, ACTION_ACCEPT if it left unchanged, else ACTION_DROP. */
+ * and send it by tx. came: 1 + the id in rules of the device by which it came in; 0: this process gave it to the host.
+ * It is sent as it is if no statement of a nat takes it, or if it is a reply that was turned before. It is not judged,
+ * and counted for its statement alone. *v: ACTION_FORWARD if it left translated, ACTION_ACCEPT if it left unchanged,
+ * else ACTION_DROP. */
 void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct verdict *v,
                    struct vm_tx *tx);
 /* From the next vm_run_up or vm_run_routed on, note in mets[i] what packet i meets in the flow table

@@ -48,7 +48,7 @@ struct host {
     struct mnl_socket *news; /* notifications */
     struct ipsec ipsec;
     int any_news; /* readable if one of the two is */
-    char *bytes;             /* [NETLINK_BYTES], of a notification */
+    char *bytes;  /* [NETLINK_BYTES], of a notification */
     struct links links;
     struct addresses addresses;
     struct own own;

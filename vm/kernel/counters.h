@@ -24,7 +24,7 @@ struct kernel_counters {
     struct counter watched;               /* drops and rejects that passed all the same (world.watches) */
     uint64_t snapped, bad_checksum, replies, ways_unknown;
     uint64_t unknown_ways[16]; /* packets that a nat may take and whose way is unknown, by enum way_why */
-    uint64_t given_up;        /* flow updates left out: another processor held the flow for too long */
+    uint64_t given_up;         /* flow updates left out: another processor held the flow for too long */
 } __attribute__((aligned(64)));
 
 /* Rows in `world` for programs, by serial: stages that serve all programs find there the program in force, and for a

@@ -11,7 +11,6 @@
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/report/explain/asked.h"
 #include "vm/judge/routes.h"
-#include "vm/judge/ways.h"
 #include "vm/worker/owner.h"
 
 enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* the second slot: the packet inside a tunnel */ };
@@ -131,9 +130,14 @@ static void look(struct control *control, struct explain_look *k, struct pkt *pk
 /* Note that a policy of IPsec takes a packet that crosses, though no nat may. */
 static void look_at_ipsec(const struct carry *carry, struct explain_look *k)
 {
-    if (!(k->key.kind & KIND_FORWARD) || k->nat.unknown != WAY_KNOWN) return;
-    const struct way_found way = way_find(&carry->latest->facts, &k->key, &k->pkt, k->key.dst);
-    if (way.kind == ROUTE_ASK && way.why == WAY_IPSEC) k->nat.unknown = WAY_IPSEC;
+    const struct routes *r = carry->latest->routes;
+    if (!r || !(k->key.kind & KIND_FORWARD) || !(k->key.kind & KIND_IP) || k->nat.unknown != WAY_KNOWN) return;
+    const struct route_query q = {.to = k->key.dst,
+                                  .from = k->key.src,
+                                  .key = &k->key,
+                                  .in = ROUTE_IN_UNKNOWN,
+                                  .family = k->key.kind & KIND_IP4 ? 4 : 6};
+    if (routes_find(r, &q)->why == WAY_IPSEC) k->nat.unknown = WAY_IPSEC;
 }
 
 static void explain(struct control *control, struct call *c, struct pkt *pkt, int port)

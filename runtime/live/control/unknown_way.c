@@ -3,8 +3,9 @@
 struct way_told unknown_way(const struct carry *carry, enum way_why why)
 {
     if (why == WAY_IPSEC)
-        return (struct way_told){.then = carry->in_kernel ? "sent on by this machine's stack"
-                                                          : "dropped (no-way), where --exec kernel leaves it to the stack",
+        return (struct way_told){.then = carry->in_kernel
+                                             ? "sent on by this machine's stack"
+                                             : "dropped (no-way), where --exec kernel leaves it to the stack",
                                  .instead = "",
                                  .doc = way_why_words(why)->doc,
                                  .next = ""};

@@ -73,7 +73,8 @@ static void tell_ipsec(struct world *world, int failed, const char *why)
     world->routing.ipsec_failed = failed;
 }
 
-/* Tell once, as long as there are policies, that what is decrypted passes programs of XDP by: it arrives behind them. */
+/* Tell once, as long as there are policies, that what is decrypted passes programs of XDP by: it arrives behind them.
+ */
 static void tell_decrypted(struct world *world)
 {
     const struct carry *carry = world->carry;

@@ -25,7 +25,7 @@ struct world {
         uint64_t due_ns;      /* earliest time of the next reading */
         bool ways_stale;      /* ways to servers are outdated */
         bool ipsec_failed;    /* IPsec's policies could not be read */
-        bool ipsec_passes;    /* what is decrypted passes the programs by */
+        bool ipsec_passes;    /* true: programs do not see packets that IPsec decrypted */
         uint64_t ways_due_ns; /* earliest time to ask for them again */
     } routing;
     struct {

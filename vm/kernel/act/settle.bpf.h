@@ -95,7 +95,8 @@ static inline bool settle_needs_router(const struct kpkt *k)
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
-/* True for an answer to this machine that it would send on, to another link: who asked hears it at its own interface. */
+/* True for an answer to this machine that it would send on, to another link: who asked hears it at its own interface.
+ */
 static inline bool settle_strays(const struct kpkt *k)
 {
     return k->verdict.done && k->pkt.way && k->pkt.way - 1u != known_as(k->pkt.iface);
