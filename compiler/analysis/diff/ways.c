@@ -198,11 +198,11 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
     if (n->proto == PBC_EP_IP) w.from.port_lo = w.from.port_hi = n->ip_proto;
     if (w.from.to == PBC_TO_ADDRESS) memcpy(w.from.addr, n->to, sizeof(n->to));
     if (n->iface != PBC_NONE) w.ifaces = ir_field_range(d->c.ir, IR_IFACE, s->ifaces[n->iface], s->ifaces[n->iface]);
-    if (n->cond_count) { /* on sources and interfaces alone */
+    if (n->cond_count) { /* on what the statement's own fields can't say of sources and interfaces */
         struct ir_product asks;
         normal_when(&d->c, s->conds + n->conds, n->cond_count, &asks);
-        w.sources = ir_addrs_and(d->c.ir, sources, asks.field[IR_SRC]);
-        w.ifaces = asks.field[IR_IFACE];
+        w.sources = ir_addrs_and(d->c.ir, w.sources, asks.field[IR_SRC]);
+        w.ifaces = ir_ranges_and(d->c.ir, w.ifaces, asks.field[IR_IFACE], ir_fields[IR_IFACE].most);
     }
     memcpy(w.addr, n->target, sizeof(w.addr));
     w.port = n->target_port ? (uint16_t)(n->target_port - n->port_lo) : 0;

@@ -15,6 +15,7 @@
 
 enum { PORTS = 6, ADDRESSES = 4, SERVERS = 6, POOLS = 3, SERVICES = 3, FORWARDS = 4, PROTOS = 2 };
 enum { IFACES = 3, SOURCES = 3, MAPPED = 16 }; /* of packets that are forwarded, the last what rules do not name */
+enum { ANY = (1 << SOURCES) - 1, NAMED = (1 << (SOURCES - 1)) - 1 };
 
 /* A world: services 0..2 on 203.0.113.(1+i), the last on any address; forwards on 203.0.113.9; 203.0.113.64/28 mapped
  * to 10.9.0.map, as it is, in halves or in halves that change places. */
@@ -27,19 +28,19 @@ struct world {
         uint8_t pool, proto, lo, hi;
     } service[SERVICES];
     struct {
-        uint8_t lo, hi, addr, port, on, from; /* on: IFACES - 1: any; from: bits of SOURCES, all: any */
+        uint8_t lo, hi, addr, port, on, from; /* on, from: bits of IFACES and SOURCES */
     } forward[FORWARDS];
     uint8_t map;
     enum { WHOLE, HALVES, CROSSED, HALF, MAPS } maps;
     unsigned rate;
 };
 
-/* Some of the sources that have a name, or any. */
-static uint8_t from_drawn(struct rng *r)
+/* Some of the interfaces or sources that have a name, all but some of them, or any. */
+static uint8_t some_drawn(struct rng *r)
 {
-    const uint8_t from = (uint8_t)rng_below(r, 1u << (SOURCES - 1));
+    const uint8_t some = (uint8_t)rng_below(r, ANY + 1);
 
-    return from ? from : (1u << SOURCES) - 1;
+    return some ? some : ANY;
 }
 
 static void draw(struct world *w, struct rng *r)
@@ -62,8 +63,8 @@ static void draw(struct world *w, struct rng *r)
     }
     for (unsigned i = 0; i < FORWARDS; i++) {
         w->forward[i].lo = (uint8_t)(1 + rng_below(r, PORTS));
-        w->forward[i].on = (uint8_t)rng_below(r, IFACES);
-        w->forward[i].from = from_drawn(r);
+        w->forward[i].on = some_drawn(r);
+        w->forward[i].from = some_drawn(r);
         w->forward[i].hi = (uint8_t)(w->forward[i].lo + rng_below(r, 3));
         w->forward[i].addr = (uint8_t)(100 + rng_below(r, 2));
         w->forward[i].port = (uint8_t)(rng_below(r, 2) ? 0 : 1 + rng_below(r, 9));
@@ -92,12 +93,27 @@ static void edit(struct world *w, struct rng *r)
     case 5: w->service[i].hi = (uint8_t)(w->service[i].lo + rng_below(r, PORTS + 1u - w->service[i].lo)); return;
     case 6: w->forward[f].addr ^= 1; return;
     case 7: w->forward[f].port = (uint8_t)((w->forward[f].port + 1) % 10); return;
-    case 8: w->forward[f].on = (uint8_t)rng_below(r, IFACES); return;
-    case 9: w->forward[f].from = from_drawn(r); return;
+    case 8: w->forward[f].on = some_drawn(r); return;
+    case 9: w->forward[f].from = some_drawn(r); return;
     case 10: w->forward[f] = w->forward[(f + 1) % FORWARDS]; return;
     case 11: w->map ^= 16; return;
     case 12: w->maps = rng_below(r, MAPS); return;
     default: w->rate++; return;
+    }
+}
+
+/* Write a condition on these, after `not` if what has no name is among them. */
+static void put_some(const char *what, unsigned some, const char *const names[], FILE *out)
+{
+    const unsigned listed = some > NAMED ? some ^ ANY : some;
+    const char *before = "";
+
+    if (some == ANY) return;
+    fprintf(out, " %s %s", what, some > NAMED ? "not " : "");
+    for (unsigned i = 0; i < SOURCES - 1; i++) {
+        if (!(listed >> i & 1)) continue;
+        fprintf(out, "%s%s", before, names[i]);
+        before = ", ";
     }
 }
 
@@ -126,13 +142,11 @@ static char *text_of(const struct world *w)
     }
     fputs("nat n {\n", out);
     for (unsigned i = 0; i < FORWARDS; i++) {
-        const unsigned from = w->forward[i].from;
+        static const char *const eths[] = {"\"eth0\"", "\"eth1\""}, *const from[] = {"192.0.2.0/25", "192.0.2.128/25"};
 
         fputs("  forward 203.0.113.9", out);
-        if (w->forward[i].on + 1 < IFACES) fprintf(out, " on \"eth%u\"", w->forward[i].on);
-        if (from < 1u << (SOURCES - 1))
-            fprintf(out, " from 2001:db8:%u::/48%s%s", from, from & 1 ? ", 192.0.2.0/25" : "",
-                    from & 2 ? ", 192.0.2.128/25" : "");
+        put_some("on", w->forward[i].on, eths, out);
+        put_some("from", w->forward[i].from, from, out);
         fprintf(out, " tcp/%u-%u -> 10.0.0.%u", w->forward[i].lo, w->forward[i].hi, w->forward[i].addr);
         if (w->forward[i].port) fprintf(out, ":%u", w->forward[i].port);
         fputc('\n', out);
@@ -151,10 +165,11 @@ static char *text_of(const struct world *w)
 }
 
 /* Where packets may go, a byte for each server and port there: to each address, protocol and port those of services; by
- * each interface, from each source and to each port those that are forwarded; and to each outside address. */
+ * each interface, or by none, from each source and to each port those that are forwarded; and to each outside address.
+ */
 typedef struct {
     uint8_t served[ADDRESSES][PROTOS][PORTS + 4][256][32];
-    uint8_t forwarded[IFACES][SOURCES][PORTS + 4][256][32];
+    uint8_t forwarded[IFACES + 1][SOURCES][PORTS + 4][256][32];
     uint8_t mapped[MAPPED][2 * MAPPED];
 } reached;
 
@@ -172,7 +187,7 @@ static void reach_forwarded(const struct world *w, reached *to, unsigned iface, 
         const unsigned lo = w->forward[i].lo, first = w->forward[i].port ? w->forward[i].port : lo;
 
         if (port < lo || port > w->forward[i].hi || !(w->forward[i].from >> source & 1)) continue;
-        if (w->forward[i].on + 1 < IFACES && w->forward[i].on != iface) continue;
+        if (w->forward[i].on != ANY && !(w->forward[i].on >> iface & 1)) continue;
         to->forwarded[iface][source][port][w->forward[i].addr][first + port - lo] = 1;
         return;
     }
@@ -192,7 +207,7 @@ static void reach_all(const struct world *w, reached *to)
                         to->served[a][w->service[i].proto][port][w->server[p][s].addr]
                                   [w->server[p][s].port ? w->server[p][s].port : 20] = 1;
             }
-    for (unsigned iface = 0; iface < IFACES; iface++)
+    for (unsigned iface = 0; iface <= IFACES; iface++)
         for (unsigned source = 0; source < SOURCES; source++)
             for (unsigned port = 0; port < PORTS + 4; port++) reach_forwarded(w, to, iface, source, port);
     reach_mapped(w, to);
@@ -230,6 +245,16 @@ static bool more(const reached *a, const reached *b)
     for (size_t i = 0; i < sizeof(*a); i++)
         if (x[i] > y[i]) return true;
     return false;
+}
+
+static void edit_conditions(struct world *w, struct rng *r)
+{
+    const unsigned f = (unsigned)rng_below(r, FORWARDS);
+
+    if (rng_one_in(r, 2))
+        w->forward[f].on = some_drawn(r);
+    else
+        w->forward[f].from = some_drawn(r);
 }
 
 static void check(const struct world *old, const struct world *new, bool same)
@@ -285,9 +310,25 @@ static void drawn_edits_are_told(void **state)
     }
 }
 
+static void drawn_conditions_of_forwards_are_told(void **state)
+{
+    struct rng r = {1};
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        struct world old, new;
+
+        draw(&old, &r);
+        new = old;
+        edit_conditions(&new, &r);
+        check(&old, &new, false);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(drawn_edits_are_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(drawn_edits_are_told),
+                                       cmocka_unit_test(drawn_conditions_of_forwards_are_told)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
