@@ -78,11 +78,12 @@ out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 198.51.100.7 > 192.0.2.1
 in      eth / ip4 192.0.2.9 > 198.51.100.7 / udp 4 > 5
 verdict forward IN - - -
 out     eth 02:00:00:00:00:02 > 02:00:0a:00:09:09 / ip4 192.0.2.9 > 10.0.9.9 ttl 63 / udp 4 > 5
-# Between two networks inside nothing is translated, either way, though neither came in at the outer interface.
+# Between two networks inside: a map without a way out translates what leaves from its inside, there too.
 in      eth / ip4 10.0.3.3 > 172.16.0.8 / udp 3001 > 9
 verdict accept OUT - - -
 in      eth / ip4 172.16.0.8 > 10.0.3.4 / udp 3001 > 9
-verdict accept DMZ - - -
+verdict forward DMZ - - -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:03:04 / ip4 198.51.100.8 > 10.0.3.4 ttl 63 / udp 3001 > 9
 # Errors: to the inside from a router on the way; from inside, in the outside address's name
 in      eth / ip4 192.0.2.254 > 203.0.113.21 / icmp type time-exceeded / ip4 203.0.113.21 > 192.0.2.1 ttl 1 / udp 7 > 53 / payload "question"
 verdict forward - - - -

@@ -119,6 +119,7 @@ static bool draw_map(const struct world *w, struct rng *rng, struct nat *n)
         if (m->kind == NAT_MAP && m->v6 == n->v6 &&
             (m->net == n->net || m->net == n->out || m->out == n->out || m->out == n->net))
             return false;
+    n->anywhere = rng_one_in(rng, 3);
     return n->net != n->out;
 }
 

@@ -114,6 +114,11 @@ static void map_words(const struct world *w, const struct nat *n, bool back, FIL
             fputs("    ", out);
             ifaces_words("iifname", served_bits(w), false, out);
             fprintf(out, "%s daddr %s fib daddr type != local dnat %s to %s\n", f, outside, f, inside);
+        } else if (n->anywhere) {
+            for (unsigned leaves = 0; leaves < 2; leaves++) {
+                ifaces_words(leaves ? "    oifname" : "    iifname", served_bits(w), false, out);
+                fprintf(out, "%s saddr %s snat %s to %s\n", f, inside, f, outside);
+            }
         } else {
             fprintf(out, "    oifname \"e%u\" %s saddr %s snat %s to %s\n    ", n->out, f, inside, f, outside);
             hairpin_words(w, 1u << n->out, out);

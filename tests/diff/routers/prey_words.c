@@ -51,9 +51,11 @@ static void nat_words(const struct world *w, const struct nat *n, FILE *out)
         return;
     }
     if (n->kind == NAT_MAP) {
-        fprintf(out, "  map %s/%u <-> %s/%u%s on \"e%u\"\n", world_host_text(n->v6, n->out, HOST_MAPPED, text),
+        fprintf(out, "  map %s/%u <-> %s/%u", world_host_text(n->v6, n->out, HOST_MAPPED, text),
                 (n->v6 ? 128 : 32) - MAPPED_BITS, world_host_text(n->v6, n->net, HOST_MAPPED, inside),
-                (n->v6 ? 128 : 32) - MAPPED_BITS, w->with & WITH_CONDITIONS ? " out" : "", n->out);
+                (n->v6 ? 128 : 32) - MAPPED_BITS);
+        if (!n->anywhere) fprintf(out, "%s on \"e%u\"", w->with & WITH_CONDITIONS ? " out" : "", n->out);
+        fputc('\n', out);
         return;
     }
     fprintf(out, "  forward %s", n->second ? world_host_text(n->v6, n->out, HOST_SECOND, text) : "self");

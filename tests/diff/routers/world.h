@@ -102,6 +102,7 @@ struct nat {
     uint16_t to_port;
     nets to; /* a condition */
     bool not_to;
+    bool anywhere; /* NAT_MAP: no way out is asked for */
 };
 
 enum rule_verdict { RULE_ACCEPT, RULE_DROP, RULE_REJECT };

@@ -24,10 +24,10 @@ static bool has_protocol(const struct pbc_nat *n, const struct key *key)
            key->dst_port <= n->port_hi;
 }
 
-static bool in_from(const struct program *p, const struct pbc_nat *n, const struct key *key, bool dst)
+static bool in_from(const struct program *p, const struct pbc_nat *n, const struct key *key)
 {
     for (uint32_t i = n->from; i < n->from + n->from_count; i++)
-        if (set_has(p, i, key, dst)) return true;
+        if (set_has(p, i, key, false)) return true;
     return !n->from_count;
 }
 
@@ -91,7 +91,7 @@ static bool forwards(const struct program *p, const struct pbc_nat *n, const str
 {
     if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key) || !names_destination(n, key)) return false;
     if (n->iface != PBC_NONE && key->iface != n->iface) return false;
-    return has_protocol(n, key) && in_from(p, n, key, false) && conds_hold(p, n, key, NULL);
+    return has_protocol(n, key) && in_from(p, n, key) && conds_hold(p, n, key, NULL);
 }
 
 /* True if the destination is an outside address of a map, wherever the packet comes from: inside hosts use it, too.
@@ -102,43 +102,20 @@ static bool maps_in(const struct pbc_nat *n, const struct key *key)
     return n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->to, n->len, key->dst);
 }
 
-/* True if the destination is the inside of a map (is_mapped), or a source that a statement names (is_source). */
-static bool is_mapped(const struct program *p, const struct key *key)
-{
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->target, n->len, key->dst))
-            return true;
-    }
-    return false;
-}
-
-static bool is_source(const struct program *p, const struct key *key)
-{
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->kind <= PBC_NAT_SOURCE && n->from_count && in_from(p, n, key, true)) return true;
-    }
-    return false;
-}
-
 bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n)
 {
     return n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
 }
 
-/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. A map that
- * says nothing of the way out says that the destination is not inside: in no source that a statement names, and in no
- * map. */
+/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. */
 static bool takes(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
     const struct key *key = l->key;
     if (n->kind == PBC_NAT_FORWARD || (n->family && n->family != family_of(key))) return false;
     l->blind = false;
     if (!conds_hold(p, n, key, l->routed ? &l->blind : NULL)) return false;
-    if (n->kind != PBC_NAT_MAP) return in_from(p, n, key, false);
-    return address_in_prefix(n->target, n->len, key->src) &&
-           (l->turned || !nat_leaves_anywhere(p, n) || !(is_mapped(p, key) || is_source(p, key)));
+    if (n->kind != PBC_NAT_MAP) return in_from(p, n, key);
+    return address_in_prefix(n->target, n->len, key->src);
 }
 
 /* Return the way of a packet that was turned. *unmarked: the stack might set a mark, and the way is that of packets
