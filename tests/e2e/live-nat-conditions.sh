@@ -30,6 +30,8 @@ at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for s in far names; do web $s; udp $s 53; done
 udp far 500
 udp prey 54
+background far python3 "$top/tests/e2e/live/echo.py" serve 9000
+until_true 50 'the echo listens' at far sh -c 'ss -ltn | grep -q :9000'
 
 rules edge <<'END'
 interface x1 = "x1"
@@ -72,6 +74,25 @@ for exec in ${executors:-user kernel}; do
     same "$exec: identifiers, too" "$(seen src host 10.2.0.2 and icmp | grep -oE 'id [0-9]+' | awk '{ print ($2 >= 2048 && $2 <= 2063 || $2 >= 4096 && $2 <= 4111) }' | sort -u)" 1
     same "$exec: segments are clamped, translated or not" "$(seen 'tcp[13] & 18 = 2 or (ip6[6] = 6 and ip6[53] & 18 = 2)' | grep -oE 'mss [0-9]+' | uniq -c | tr -s ' ')" ' 3 mss 1200'
     same "$exec: and in answers" "$(tcpdump -n -r "near-$exec.pcap" 2>/dev/null | grep -oE 'mss [0-9]+' | uniq -c | tr -s ' ')" ' 3 mss 1200'
+    # A connection stays at its port outside whatever `out on` says of the same way.
+    rm -f say && mkfifo say
+    sniff "kept-$exec.pcap" far eth0 'tcp dst port 9000'
+    at client python3 "$top/tests/e2e/live/echo.py" ask 10.2.0.3 9000 <say >heard 2>&1 &
+    pids="$pids $!"
+    exec 9>say
+    heard() { grep -qxF "$1" heard; }
+    echo first >&9
+    until_true 50 "$exec: a connection speaks" heard first
+    for out in 'wan' '"wan", "wan9"' 'not "lan"' '"w*"' 'wan'; do
+        sed "s/out on not \"dmz\"/out on $out/" edge.prey | rules next
+        ctl load --allow-unjudged x1,x2,x3,x4,x5,wan9 next.pbc
+        echo "$status $out" >&9
+        until_true 50 "$exec: it goes on with \`out on $out\`" heard "0 $out" && ok 0 "$exec: it goes on with \`out on $out\`"
+    done
+    exec 9>&-
+    wait "$!"
+    sniffed
+    same "$exec: from one port" "$(tcpdump -n -r "kept-$exec.pcap" 2>/dev/null | grep -oE 'IP [0-9.]+' | sort -u | grep -cE 'IP 10\.2\.0\.2\.[0-9]+')" 1
     prey_sums "$exec"
 done
 

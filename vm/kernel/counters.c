@@ -67,15 +67,16 @@ static void nat_ports_of(struct kernel_program *k, const struct program *p)
     }
 }
 
-/* Note the interfaces that the nats' statements name as ways out. */
+/* Note the interfaces that the nats' statements name as ways out. Flows of earlier programs may leave by any. */
 static void nat_ways_of(struct kernel_program *k, const struct program *p)
 {
-    for (uint32_t i = 0; i < p->nats_count; i++) {
+    for (uint32_t i = 0; i < program_all_nats(p); i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (n->kind == PBC_NAT_FORWARD && n->flags & PBC_NAT_TO_ANY) k->flags |= KERNEL_FORWARDS_ANY;
+        const bool past = i >= p->nats_count;
+        if (n->kind == PBC_NAT_FORWARD && n->flags & PBC_NAT_TO_ANY && !past) k->flags |= KERNEL_FORWARDS_ANY;
         if (n->kind == PBC_NAT_FORWARD) continue;
         const bool anywhere = nat_leaves_anywhere(p, n);
-        if (anywhere) k->flags |= KERNEL_NATS_ALL;
+        if (anywhere && !past) k->flags |= KERNEL_NATS_ALL;
         if (anywhere || nat_leaves(p, n, IFACE_OTHER)) k->flags |= KERNEL_NATS_ANY_WAY;
         for (uint32_t id = 0; id < p->ifaces_count && id < KERNEL_WAYS; id++)
             if (nat_leaves(p, n, (uint16_t)id)) k->nat_ways[id / 32] |= UINT32_C(1) << id % 32;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/packet/key.h"
 #include "vm/program/remap.h"
 #include "vm/program/remap_priv.h"
 
@@ -92,7 +93,10 @@ uint32_t remap_past_nat(struct making *m, uint32_t nat)
     n->place = (struct pbc_place){0};
     n->from = n->from_count = n->outside = n->outside_count = 0;
     n->conds = n->cond_count = n->ports = n->port_count = 0;
-    if (n->iface != PBC_NONE) n->iface = m->r->iface[n->iface];
+    if (n->iface != PBC_NONE && m->r->iface[n->iface] == IFACE_NONE)
+        n->iface = PBC_NONE;
+    else if (n->iface != PBC_NONE)
+        n->iface = m->r->iface[n->iface];
     return at;
 }
 

@@ -220,6 +220,13 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
+/* True if the flow's statement is of an earlier program, and nobody knows any more which interfaces it let packets leave
+ * by: the flow goes on wherever it has its outside address. */
+static bool way_is_past(const struct nat *n, const struct flow_bind *b)
+{
+    return n->p->past && b->nat >= n->p->past->nats && nat_leaves_anywhere(n->p, statement_of(n, b));
+}
+
 /* Return the way of a flow's packet whose destination is turned, too. *hairpin: it leads back to where the source is,
  * so the statement does not ask for it. */
 static struct way_found turned_way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b,
@@ -242,14 +249,14 @@ static struct way_found way_now(const struct nat *n, const struct nat_asker *of,
     return way;
 }
 
-/* Return the interface with that outside address, if the statement lets packets leave by it; IFACE_NONE: there is none.
- */
+/* Return the interface with that outside address, if the statement lets packets leave by it, or is past; IFACE_NONE:
+ * there is none. */
 static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, const struct nat_asker *of,
                                const struct flow_bind *b)
 {
     uint32_t addr[4];
     for (unsigned i = 0; n->facts && i < n->facts->ifaces_count; i++)
-        if (nat_leaves(n->p, one, facts_known_as(n->facts, (uint16_t)i)) &&
+        if ((way_is_past(n, b) || nat_leaves(n->p, one, facts_known_as(n->facts, (uint16_t)i))) &&
             facts_address(n->facts, (uint16_t)i, of->key->kind & KIND_IP6, addr) && address_equal(addr, b->to_src))
             return (uint16_t)i;
     return IFACE_NONE;
@@ -299,7 +306,8 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
     bool hairpin;
     const struct way_found way = way_now(n, of, b, &hairpin);
     if (way.kind == ROUTE_ASK || way.kind == ROUTE_REFUSED) return false;
-    const bool leaves = hairpin || (way.out && nat_leaves(n->p, one, (uint16_t)(way.out - 1)));
+    const bool leaves =
+        hairpin || (way.out && (way_is_past(n, b) || nat_leaves(n->p, one, (uint16_t)(way.out - 1))));
     return !leaves || !has_address_of(n, one, family, way.iface, b);
 }
 
@@ -311,7 +319,8 @@ bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const ui
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
     bool hairpin;
-    if (b->kind != BIND_NAT_SOURCE || nat_leaves_anywhere(n->p, statement_of(n, b))) return false;
+    if (b->kind != BIND_NAT_SOURCE) return false;
+    if (nat_leaves_anywhere(n->p, statement_of(n, b)) && !way_is_past(n, b)) return false;
     const struct way_found way = way_now(n, of, b, &hairpin);
     return address_equal(b->to_dst, of->key->dst) && way.kind == ROUTE_ASK && way.why != WAY_SEVERAL;
 }

@@ -98,12 +98,13 @@ static void look_at_links(const struct carry *carry)
     }
 }
 
-/* Return the interfaces by which a nat of the program in force may translate what leaves, a bit each. */
+/* Return the interfaces by which a nat of the program in force, or of an earlier one, may translate what leaves, a bit
+ * each. */
 static uint32_t nats_leave(const struct carry *carry, const struct kernel_program *k)
 {
     const struct program *p = carry->now.program;
     uint32_t all = 0;
-    for (unsigned i = 0; i < carry->o->iface_count && p->nats_count; i++) {
+    for (unsigned i = 0; i < carry->o->iface_count && program_all_nats(p); i++) {
         const uint16_t own = carry->now.iface[i], known = port_known_as(p, carry->o->ifaces[i], own);
         const uint16_t as = known ? (uint16_t)(known - 1) : own;
         const bool named = as < KERNEL_WAYS && k->nat_ways[as / 32] >> as % 32 & 1;
@@ -115,7 +116,7 @@ static uint32_t nats_leave(const struct carry *carry, const struct kernel_progra
 uint32_t in_kernel_rings(const struct carry *carry)
 {
     struct kernel_program k;
-    if (!carry->now.program->nats_count) return 0;
+    if (!program_all_nats(carry->now.program)) return 0;
     kernel_program_of(&k, carry->now.program, true);
     return nats_leave(carry, &k) & ~carry->by_tc;
 }
@@ -181,7 +182,7 @@ static void push_hidden(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
     const struct routes *r = carry->latest->routes;
-    const bool nats = carry->now.program->nats_count;
+    const bool nats = program_all_nats(carry->now.program);
     if (routes_may_hide(r) || k->facts.routes.hides || (r && r->number != k->routes_number)) k->hides = HIDES_S;
     k->routes_number = r ? r->number : 0;
     __atomic_store_n(&kernel_world(k->kernel)->nats_leave, nats && k->hides, __ATOMIC_SEQ_CST);
