@@ -107,11 +107,14 @@ static void observed_text(FILE *out, const struct vm_counters *c)
     causes_text(out, c, "left out of watching");
 }
 
-/* Tell of packets that nobody knew the way of, by cause. */
+/* Tell of packets that nobody knew the way of, by cause, and of flows that live traffic may send by another one. */
 static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_counters *c)
 {
     char a[TEXT_NUMBER];
     uint64_t unknown = 0;
+    if (n->guessed)
+        note(out, "way guessed", "%s flow%s by one of several ways, or as without a mark: live, this machine chooses",
+             text_number(n->guessed, a), text_plural(n->guessed));
     for (enum way_why why = WAY_KNOWN + 1; why < WAY_WHYS; why++) unknown += way_why_packets(n, why);
     if (!unknown) return;
     const bool refused = c->reasons[REASON_NO_WAY].packets;

@@ -54,7 +54,7 @@ grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2
     grep -q 'flows refused: 1 for lack of a free port' out
 ok $? "the summary says so"
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 $routes --format json rules.pbc 2>err | tr -d '[:space:]' |
-    grep -qE '"translated":\{"out":2,"in":2,"hairpins":1,("way_[a-z_]+":0,){7}"routed":0,"routed_lost":0,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
+    grep -qE '"translated":\{"out":2,"in":2,"hairpins":1,("way_[a-z_]+":0,){7}"routed":0,"routed_lost":0,"guessed":0,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
 ok $? "so does JSON"
 
 # Ways that nobody can tell: the summary counts them by cause, and an explanation says why.
@@ -72,6 +72,23 @@ timeout 60 "$bin/preyc" --json --routes encapsulated --ask "$asked" rules.prey >
 has "as JSON" '"way_unknown":{"cause":"encapsulated","why":"the route puts another header in front'
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes encapsulated --explain 1 rules.pbc >out 2>err
 has "so does the explanation of a frame" '^  way unknown, not translated here: the route puts'
+
+# Ways that live traffic may take otherwise: of several, and of a mark.
+several='192.0.2.0/24 nexthop via 203.0.113.9 dev eth0 nexthop via 198.51.100.9 dev eth2'
+printf '0: from all lookup local\n1: from all fwmark 0x7 lookup 7\n32766: from all lookup main\n192.0.2.0/24 via 203.0.113.9 dev eth0\n192.0.2.0/24 via 198.51.100.9 dev eth2 table 7\n' >marked
+echo "$several" >several
+for ways in several marked; do
+    why=$([ $ways = marked ] && echo 'a policy rule asks for a mark' || echo 'this machine chooses one of several interfaces')
+    timeout 60 "$bin/preyc" --routes $ways --ask "$asked" rules.prey >out 2>err
+    has "an answer by a way of $ways says that it is a guess" "^  way guessed: $why.*; this makes it known: "
+    timeout 60 "$bin/preyc" --json --routes $ways --ask "$asked" rules.prey >out 2>err
+    has "as JSON" "\"way_guessed\":{\"cause\":\"${ways%ed}\",\"why\":\"$why"
+    "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes $ways rules.pbc >out 2>err
+    has "so does the summary" '^way guessed +[0-9]+ flows? by one of several ways, or as without a mark: live, this machine chooses$'
+done
+echo '192.0.2.0/24 via 203.0.113.9 dev eth0' >single
+timeout 60 "$bin/preyc" --routes single --ask "$asked" rules.prey >out 2>err
+same "a way that is one is no guess" "$(grep -c guessed out)" 0
 
 # A flow that others drove out: its port is not another's while it would have lived, and what comes late finds the same host.
 cp rules.prey kept.prey

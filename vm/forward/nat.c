@@ -138,6 +138,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     else
         forward_note_client(c->pkt, kept);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
+    if (way_doubt(j->in->facts, c->key, c->pkt, b->to_dst) != WAY_KNOWN) nat_guessed(f->nat);
     forward_to_end(j, c, b, c->key->src);
     if (!forward_send(j, c, NULL)) return REASON_NONE;
     nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});

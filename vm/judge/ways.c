@@ -110,6 +110,14 @@ struct way_found way_find_past(const struct facts *f, const struct key *key, con
     return find(f, key, pkt, to, &a);
 }
 
+enum way_why way_doubt(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
+{
+    struct asking a = {.hosts = true};
+    if (!f || !f->any_leg || !(key->kind & KIND_FORWARD)) return WAY_KNOWN;
+    const struct way_found way = find(f, key, pkt, to, &a);
+    return way.kind == ROUTE_ASK && (way.why == WAY_SEVERAL || way.why == WAY_MARK) ? (enum way_why)way.why : WAY_KNOWN;
+}
+
 /* Return whether one of the ways leads back by the interface that the packet came by. */
 static enum pkt_source leads_back(const struct facts *f, const struct route_way *way, uint16_t came)
 {

@@ -1,6 +1,7 @@
-/* A way that nobody can tell, of a packet that a nat may take. */
+/* A way that nobody can tell, of a packet that a nat may take; and one that live traffic may not take. */
 #include "runtime/report/explain/parts.h"
 #include "vm/judge/routes.h"
+#include "vm/judge/ways.h"
 
 /* Find the words. False: the way is known, or nothing hangs on it. */
 static bool told(const struct explain_look *k, const struct verdict *v, struct way_told *w)
@@ -24,6 +25,16 @@ static bool told(const struct explain_look *k, const struct verdict *v, struct w
     return true;
 }
 
+/* Return why the way is in doubt, of a packet that rules or a nat may ask for it; WAY_KNOWN: it is not. */
+static enum way_why doubt(const struct subject *r, const struct explain_look *k, const struct verdict *v)
+{
+    const struct program *p = r->program;
+    const bool asked = p->nats_count || p->meta->flags & PBC_ASKS_WAY, turned = k->nat.nat != PBC_NONE;
+    const bool leaves = v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;
+    if (!asked || !leaves || k->inner || k->pkt.reason) return WAY_KNOWN;
+    return way_doubt(k->in.facts, &k->key, &k->pkt, turned ? k->nat.to.to_dst : k->key.dst);
+}
+
 /* Return the interface by which rules refuse the packet, where a route leads by several and they let it through by
  * another; NULL: the packet is none of these. */
 static const char *refused_by(const struct subject *r, const struct explain_look *k)
@@ -40,6 +51,10 @@ void explain_way_text(FILE *out, const struct subject *r, const struct explain_l
     const char *by = refused_by(r, k);
     if (by) fprintf(out, "  way unknown, one of several interfaces; the rules refuse it by one of them: %s\n", by);
     if (told(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
+    const enum way_why why = doubt(r, k, v);
+    const struct way_words *words = way_why_words(why);
+    if (why != WAY_KNOWN)
+        fprintf(out, "  way guessed: %s; this makes it known: %s\n", words->doc, words->next);
 }
 
 void explain_way_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
@@ -47,6 +62,10 @@ void explain_way_json(FILE *out, const struct subject *r, const struct explain_l
     struct way_told w;
     const char *by = refused_by(r, k);
     if (by) json_print(out, ",'way_refused':%s", by);
+    const enum way_why why = doubt(r, k, v);
+    const struct way_words *words = way_why_words(why);
+    if (why != WAY_KNOWN)
+        json_print(out, ",'way_guessed':{'cause':%s,'why':%s,'next':%s}", words->name, words->doc, words->next);
     if (!told(k, v, &w)) return;
     json_print(out, ",'way_unknown':{'cause':%s,'why':%s,'then':%s,'instead':%s,'next':%s}",
                way_why_words((enum way_why)k->nat.unknown)->name, w.doc, w.then, w.instead, w.next);

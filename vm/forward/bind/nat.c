@@ -149,6 +149,7 @@ void nat_routed(struct nat *n, bool lost)
     n->counters.routed++;
     n->counters.routed_lost += lost;
 }
+void nat_guessed(struct nat *n) { n->counters.guessed++; }
 void nat_alike(struct nat *n) { n->counters.alike++; }
 
 void nat_count(struct nat *n, uint32_t statement, struct counter of) { counter_sum(&n->statements[statement], &of); }

@@ -89,6 +89,8 @@ uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
 /* Count packets whose way nobody knows (NAT_UNKNOWN), by cause, and one that the host has routed (forward_routed). */
 void nat_unknown(struct nat *n, const uint64_t packets[WAY_WHYS]);
 void nat_routed(struct nat *n, bool lost);
+/* Count a flow whose way is one of several, or that of packets without a mark (way_doubt). */
+void nat_guessed(struct nat *n);
 /* Count a flow that could not be made, because a flow of another host looks alike to the other end. */
 void nat_alike(struct nat *n);
 /* Count packets of translated flows that left, in either direction. */
