@@ -123,6 +123,35 @@ static void edit(struct text *t, struct rng *r)
     }
 }
 
+/* Interfaces ------------------------------------------------------------------------------------------------------- */
+
+static void add(struct text *t, const char *s) { splice(t, t->len, t->len, s, strlen(s)); }
+
+/* One to three interfaces; a name that the other side lacks gives others other numbers. */
+static void add_interfaces(struct text *t, const char *words, struct rng *r)
+{
+    static const char *const all[] = {"i0", "i1", "\"eth0\"", "\"eth1\"", "\"eth7\"", "\"a1\"", "\"wg*\""};
+
+    add(t, words);
+    for (unsigned n = 1 + rng_below(r, 3); n > 0; n--) {
+        add(t, all[rng_below(r, 7)]);
+        add(t, n > 1 ? ", " : "");
+    }
+}
+
+/* Add a firewall for what crosses, by where it comes in and leaves. It is an error beside another one. */
+static void add_crossing(struct text *t, struct rng *r)
+{
+    add(t, "firewall crossing forward default drop {\n");
+    for (unsigned n = 1 + rng_below(r, 4); n > 0; n--) {
+        add(t, rng_one_in(r, 4) ? "\x1e drop" : "\x1e accept");
+        if (rng_one_in(r, 2)) add_interfaces(t, rng_one_in(r, 4) ? " on not " : " on ", r);
+        if (!rng_one_in(r, 4)) add_interfaces(t, rng_one_in(r, 4) ? " out on not " : " out on ", r);
+        add(t, rng_one_in(r, 2) ? " tcp port 53\n" : "\n");
+    }
+    add(t, "}\n");
+}
+
 /* Programs --------------------------------------------------------------------------------------------------------- */
 
 static char *plain(const struct text *t)
@@ -362,11 +391,12 @@ static bool check_seed(uint64_t seed, unsigned frames, struct totals *totals)
     stock_draw(&s, &r);
     s.has_self = true;
     rules_draw(&t[OLD], &s, &r, rng_one_in(&r, 10) ? 60 : 12);
+    const bool same = rng_one_in(&r, 16), crossing = !same && rng_one_in(&r, 4);
     t[NEW] = (struct text){.s = malloc(t[OLD].len + 1), .len = t[OLD].len, .cap = t[OLD].len};
     if (!t[NEW].s) abort();
     memcpy(t[NEW].s, t[OLD].s, t[OLD].len);
+    for (unsigned k = 0; k < SIDES && crossing; k++) add_crossing(&t[k], &r);
     p[OLD] = compile(&t[OLD]);
-    const bool same = rng_one_in(&r, 16);
     for (unsigned i = same ? 0 : 1 + rng_below(&r, 3); i > 0; i--) edit(&t[NEW], &r);
     p[NEW] = compile(&t[NEW]);
     /* an edit may spoil the rules: then there is nothing to compare */

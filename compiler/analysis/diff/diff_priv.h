@@ -10,6 +10,7 @@
 #include "compiler/analysis/times.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
 enum { OLD, NEW, SIDES };
@@ -100,6 +101,8 @@ uint32_t schedules_of_both(const struct side *s, uint32_t own);
 /* Convert back: times to a side's own schedules, and an interface of the image of both to its own (import.c). */
 uint32_t side_schedules(const struct side *s, uint32_t of_both);
 uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both);
+/* Return the packet as the side's program judges it: arriving and leaving by its own numbers of interfaces. */
+struct frame_spec side_packet(const struct image *both, const struct side *s, const struct frame_spec *of_both);
 /* Find a time of the product, as the bits that are active then. False: it never comes. */
 bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active);
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */

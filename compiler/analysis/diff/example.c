@@ -50,9 +50,8 @@ static enum action action_of(uint8_t verdict)
 static bool judged_so(const struct diff *d, unsigned side, const struct shown *shown, const struct decider *by)
 {
     const struct side *s = &d->side[side];
-    struct frame_spec packet = shown->packet;
+    const struct frame_spec packet = side_packet(d->c.image, s, &shown->packet);
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
-    packet.iface = side_iface(d->c.image, s, packet.iface);
     const struct decision found = sample_decide(s->program, &packet, shown->self, side_schedules(s, shown->schedules),
                                                 keeps ? shown->mark : (uint32_t)MARK_NONE);
     if (found.action != action_of(by->outcome.verdict)) return false;

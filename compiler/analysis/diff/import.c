@@ -79,6 +79,14 @@ uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_
     return IFACE_OTHER;
 }
 
+struct frame_spec side_packet(const struct image *both, const struct side *s, const struct frame_spec *of_both)
+{
+    struct frame_spec packet = *of_both;
+    packet.iface = side_iface(both, s, packet.iface);
+    if (packet.way) packet.way = (uint16_t)(side_iface(both, s, (uint16_t)(packet.way - 1)) + 1);
+    return packet;
+}
+
 static bool import_ifaces(struct diff *d, struct side *s)
 {
     struct image *img = d->c.image;

@@ -53,11 +53,10 @@ static char *example_in(struct diff *d, unsigned side, const struct group *g, co
     uint32_t times = 0;
     if (!self || !time_of(d, p, &times)) return NULL;
     for (unsigned i = 0; i < SAMPLES_TRIED; i++) {
-        struct frame_spec packet, judged;
+        struct frame_spec packet;
         struct verdict v;
         if (!sample_packet(&d->c, p, dir, self, i, &packet)) return NULL;
-        judged = packet;
-        judged.iface = side_iface(d->c.image, s, packet.iface);
+        const struct frame_spec judged = side_packet(d->c.image, s, &packet);
         if (!lets_in(s, &judged, self, side_schedules(s, times))) continue;
         if (!*vm) *vm = sample_vm_new(s->program);
         sample_vm_judge(*vm, &judged, self, side_schedules(s, times), &v);
