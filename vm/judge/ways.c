@@ -133,10 +133,9 @@ static enum pkt_source leads_back(const struct facts *f, const struct route_way 
     return known ? SOURCE_FAILED : SOURCE_UNKNOWN;
 }
 
-static enum pkt_source source_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
+/* Return the table's way to the source of an IP packet, without policy rules of its own. */
+static const struct route_way *routes_back(const struct facts *f, const struct key *key)
 {
-    if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
-    if (!f || !f->routes || pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
     const struct route_query q = {
         .to = key->src,
         .from = key->dst,
@@ -147,7 +146,26 @@ static enum pkt_source source_of(const struct facts *f, const struct key *key, c
         .returns = true,
         .iface = true,
     };
-    const struct route_way *way = routes_find(f->routes, &q);
+    return routes_find(f->routes, &q);
+}
+
+uint32_t ways_back_mtu(const struct facts *f, const struct key *key)
+{
+    uint32_t least = 0;
+    if (!f || !f->routes || !(key->kind & KIND_IP) || ways_no_route(key)) return 0;
+    const struct route_way *way = routes_back(f, key);
+    for (unsigned i = 0; way->kind == ROUTE_VIA && i < way->legs; i++) {
+        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
+        if (d && d->mtu && (!least || d->mtu < least)) least = d->mtu;
+    }
+    return least;
+}
+
+static enum pkt_source source_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
+{
+    if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
+    if (!f || !f->routes || pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
+    const struct route_way *way = routes_back(f, key);
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
 }
 

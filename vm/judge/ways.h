@@ -26,6 +26,9 @@ struct way_found way_find(const struct facts *f, const struct key *key, const st
  * and of several ways it takes the one that its ends choose. */
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4]);
+/* Return the largest IP packet, in bytes, that the interface bears by which the routes lead to the packet's source; of
+ * several the least. 0: unknown. f NULL: nothing is known. */
+uint32_t ways_back_mtu(const struct facts *f, const struct key *key);
 
 /* Return why a packet that crosses may leave by another way than way_find says, if this machine's stack should send it
  * on, where nobody says who does (facts.any_leg): WAY_SEVERAL, WAY_MARK; WAY_KNOWN: it may not. */

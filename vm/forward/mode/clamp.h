@@ -11,3 +11,6 @@
  * what both of them bear. Other packets, and those of a program without such clamps, stay. */
 void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key,
                     const struct way_found *out);
+/* Return the MTU of the interface that the packet came by, in bytes; of one that is not served, that of the way to its
+ * source. 0: unknown. */
+uint32_t clamp_arrival_mtu(const struct facts *f, const struct key *key);

@@ -106,7 +106,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
                                   .iface = c->left.iface};
     if (nat) clamp_crossing(p, j->in->facts, copy, c->key, &way);
     if (!mss) return;
-    const uint32_t out = way_mtu(j, c), in = nat ? edge_mtu(j->in->facts, c->key->iface) : out;
+    const uint32_t out = way_mtu(j, c), in = nat ? clamp_arrival_mtu(j->in->facts, c->key) : out;
     const uint32_t mtu = in && in < out ? in : out; /* replies leave by the other interface */
     const uint32_t room = mtu > overhead ? mtu - overhead : 0;
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
