@@ -118,17 +118,16 @@ enum way_why way_doubt(const struct facts *f, const struct key *key, const struc
     return way.kind == ROUTE_ASK && (way.why == WAY_SEVERAL || way.why == WAY_MARK) ? (enum way_why)way.why : WAY_KNOWN;
 }
 
-/* Return whether one of the ways leads back by the interface that the packet came by. */
+/* Return whether one of the ways leads back by the interface that the packet came by: the id of its frames, or, of one
+ * that is not served, its id in rules. */
 static enum pkt_source leads_back(const struct facts *f, const struct route_way *way, uint16_t came)
 {
     bool known = true;
     for (unsigned i = 0; i < way->legs; i++) {
         const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
-        const bool many = d && (d->iface == IFACE_SEVERAL || (d->iface == IFACE_OTHER && came == IFACE_OTHER));
-        if (!d || many) /* even if the packet came by one of these */
-            known = false;
-        else if (d->iface == came)
-            return SOURCE_REACHED;
+        const enum pkt_source back = d ? leg_leads_back(d->iface, d->as, came) : SOURCE_UNKNOWN;
+        if (back == SOURCE_REACHED) return back;
+        known &= back == SOURCE_FAILED; /* else even if the packet came by it */
     }
     return known ? SOURCE_FAILED : SOURCE_UNKNOWN;
 }
@@ -161,12 +160,23 @@ uint32_t ways_back_mtu(const struct facts *f, const struct key *key)
     return least;
 }
 
+static enum pkt_source source_by(const struct facts *f, const struct key *key, uint16_t came)
+{
+    const struct route_way *way = routes_back(f, key);
+    return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, came);
+}
+
 static enum pkt_source source_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
 {
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
     if (!f || !f->routes || pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
-    const struct route_way *way = routes_back(f, key);
-    return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
+    return source_by(f, key, pkt->iface);
+}
+
+enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came)
+{
+    if (!(key->kind & KIND_IP) || ways_no_route(key)) return SOURCE_REACHED;
+    return !f || !f->routes || came == IFACE_NONE ? SOURCE_UNKNOWN : source_by(f, key, came);
 }
 
 /* Choose the leg that rules are asked about (ways_settle). Kept apart: few routes have several. */

@@ -186,7 +186,7 @@ void asked_EXPLAIN(void *with, struct call *c)
         say_self(control, c, iface);
     } else {
         pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
-        if (port < 0) pkt.iface = asked_crosses(control, &pkt, device);
+        if (port < 0) asked_crosses(control, &pkt, device);
         if ((on && port >= 0) || !asked_unjudged(control, c, &pkt, device)) explain(control, c, &pkt, port);
     }
 }

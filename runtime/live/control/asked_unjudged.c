@@ -5,6 +5,7 @@
 #include "runtime/kernel/run/others.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/report/text.h"
+#include "vm/judge/ways.h"
 #include "vm/words/words.h"
 
 /* The search for a device among those that are not judged. */
@@ -65,20 +66,23 @@ static uint16_t known_as(const struct control *control, const char *device)
     return other ? (uint16_t)(other->as - 1) : IFACE_OTHER;
 }
 
-uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on)
+void asked_crosses(const struct control *control, struct pkt *pkt, const char *on)
 {
     const struct program *p = control->carry->now.program;
+    const struct facts *facts = &control->carry->latest->facts;
     const struct iface_table t = program_ifaces(p);
     struct sought s = {.p = p};
     struct pkt copy = *pkt;
     struct key key;
-    if (!control->carry->in_kernel || pkt_parse(&copy, &control->carry->latest->facts, &key) != REASON_NONE)
-        return IFACE_NONE;
-    if (!(key.kind & KIND_FORWARD) || !find_way(control, &key, on, &s)) return IFACE_NONE;
+    pkt->iface = IFACE_NONE;
+    if (!control->carry->in_kernel || pkt_parse(&copy, facts, &key) != REASON_NONE) return;
+    if (!(key.kind & KIND_FORWARD) || !find_way(control, &key, on, &s)) return;
     const uint16_t out = port_iface(control, way_of(control, key.dst, key.kind));
     const uint16_t as = known_as(control, s.device);
     const bool judged = firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
-    return out == IFACE_NONE || judged ? as : out;
+    pkt->iface = out == IFACE_NONE || judged ? as : out;
+    pkt->source = (uint8_t)ways_source(facts, &key, as);
+    pkt->flags |= PKT_SOURCE_SAID;
 }
 
 /* True if a packet that comes by a device for which no firewall is crosses to an interface whose firewall judges it. */

@@ -9,10 +9,10 @@
  * it by; NULL: the one that routes lead to. False: firewalls judge it, or none is for it. */
 bool asked_unjudged(struct control *control, struct call *c, const struct pkt *pkt, const char *on);
 
-/* Return the id in rules by which the kernel executor judges a packet that crosses from a device which is not served,
- * where it leaves: that of the device, or of the interface that it leaves by if no firewall is for the device. on: as
- * above. IFACE_NONE: it crosses from none, or this process judges. */
-uint16_t asked_crosses(const struct control *control, const struct pkt *pkt, const char *on);
+/* Set pkt->iface to the id in rules by which the kernel executor judges a packet that crosses from a device which is
+ * not served, where it leaves: that of the device, or of the interface that it leaves by if no firewall is for the
+ * device; and pkt->source by the device. on: as above. IFACE_NONE: it crosses from none, or this process judges. */
+void asked_crosses(const struct control *control, struct pkt *pkt, const char *on);
 
 /* Write the reason for which guard rules drop a packet that the rules accept where it comes in by one of prey's ports:
  * it goes to a device that is shut. False: it goes elsewhere. */

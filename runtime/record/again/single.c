@@ -5,6 +5,7 @@
 #include "runtime/record/again/bound.h"
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/ways.h"
 
 enum { FRAME_MOST = 1 << 17 };
 
@@ -64,15 +65,15 @@ static uint16_t came_by(const struct actor *a, const struct single *x)
     return id < ran->ifaces_count || more ? IFACE_NONE : IFACE_OTHER;
 }
 
-/* Tell the packet, first seen where it leaves, by which device it came in. By which it leaves is known; whether its
- * source is reached there is not. */
+/* Tell the packet, first seen where it leaves, by which device it came in, whether its source is reached there, and by
+ * which it leaves. */
 static void tell_came(const struct actor *a, struct single *x)
 {
     const uint16_t out = x->key.kind & KIND_VLAN ? IFACE_OTHER : facts_known_as(x->facts, x->pkt->iface);
     if (!x->met.came || x->key.kind & KIND_OUT) return;
     x->key.iface = came_by(a, x);
     x->pkt->way = (uint16_t)(out + 1);
-    x->pkt->source = SOURCE_UNKNOWN;
+    x->pkt->source = (uint8_t)ways_source(x->facts, &x->key, x->key.iface);
     x->pkt->flags |= PKT_WAY_SAID | PKT_SOURCE_SAID;
 }
 

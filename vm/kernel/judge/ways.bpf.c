@@ -192,11 +192,10 @@ static inline enum pkt_source leads_back(const struct kernel_route_way *way, uin
 #pragma unroll
     for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++) {
         if (i >= way->legs || found == SOURCE_REACHED) continue;
-        const uint16_t by = way->leg[i].iface;
-        if (way->leg[i].as == IFACE_NONE || by == IFACE_SEVERAL || (by == IFACE_OTHER && came == IFACE_OTHER))
-            found = SOURCE_UNKNOWN;
-        else if (by == came)
-            found = SOURCE_REACHED;
+        const struct kernel_route_leg *leg = &way->leg[i];
+        const enum pkt_source back =
+            leg->as == IFACE_NONE ? SOURCE_UNKNOWN : leg_leads_back(leg->iface, leg->as, came);
+        if (back != SOURCE_FAILED) found = back;
     }
     return found;
 }
@@ -205,11 +204,13 @@ static inline enum pkt_source source_of(struct kpkt *k)
 {
     const struct key *key = &k->key;
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
-    if (k->pkt.iface == IFACE_NONE || k->flags & KERNEL_EGRESS || peer_of(k)) return SOURCE_UNKNOWN;
+    /* what leaves came by an interface that is not served: its id in rules is known */
+    const uint16_t came = k->flags & KERNEL_EGRESS ? (uint16_t)(k->came - 1) : k->pkt.iface;
+    if (came == IFACE_NONE || (!(k->flags & KERNEL_EGRESS) && peer_of(k))) return SOURCE_UNKNOWN;
     for (unsigned i = 0; i < 4; i++) k->routed.to[i] = key->src[i];
     ask(k, true);
     const struct kernel_route_way *way = WAY(kernel_route(k));
-    return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, k->pkt.iface);
+    return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, came);
 }
 
 /* See ways.h. */
