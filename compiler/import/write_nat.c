@@ -57,15 +57,20 @@ static bool same_list(const struct list *a, const struct list *b)
     return true;
 }
 
-/* True if both ask for addresses or numbers, and for none that the other asks for. */
+/* True if two members have nothing in common: addresses, numbers, or names of devices that are no patterns. */
+static bool members_apart(const struct extent *x, const struct extent *y)
+{
+    if (x->word && y->word) return !strchr(x->word, '*') && !strchr(y->word, '*') && strcmp(x->word, y->word) != 0;
+    return !x->word && !y->word && (x->family != y->family || x->lo > y->hi || y->lo > x->hi);
+}
+
+/* True if both ask for something, and for nothing that the other asks for. */
 static bool lists_apart(const struct list *a, const struct list *b)
 {
     if (!is_positive(a) || !is_positive(b) || a->set || b->set) return false;
     for (uint32_t i = 0; i < a->count; i++)
-        for (uint32_t k = 0; k < b->count; k++) {
-            const struct extent *x = &a->of[i], *y = &b->of[k];
-            if (x->word || y->word || (x->family == y->family && x->lo <= y->hi && y->lo <= x->hi)) return false;
-        }
+        for (uint32_t k = 0; k < b->count; k++)
+            if (!members_apart(&a->of[i], &b->of[k])) return false;
     return true;
 }
 
@@ -136,6 +141,7 @@ static void put_source(struct translating *t, struct rule *r)
     struct writer *w = t->w;
     const bool masquerade = r->nat.how == NAT_MASQUERADE;
     const char *why = source_unsayable(r);
+    if (t->base->family) rule_want_family(r, t->base->family); /* a statement without a family takes both */
     if (!why) except_all(t, r);
     if (r->never) return;
     if (why) {
@@ -167,7 +173,7 @@ static uint64_t ports_in(const struct list *l)
 
 static const char *protocols_unsayable(const struct list *proto, const struct list *port)
 {
-    if (!is_positive(proto)) return "prey forwards only named protocols and ports";
+    if (!is_positive(proto)) return "prey forwards only named protocols and ports: `map` turns a whole address, both ways";
     for (uint32_t i = 0; i < proto->count; i++) {
         if (proto->of[i].lo != proto->of[i].hi) return "prey forwards only named protocols and ports";
         if (proto_has_ports((unsigned)proto->of[i].lo) != (port != NULL))
@@ -312,7 +318,7 @@ static void put_destination(struct translating *t, struct rule *r)
     if (!to) {
         fputs("# not imported in full: ", t->w->out);
         put_comment(t->w->out, r->text);
-        fputs(" (only packets to this machine's own addresses are forwarded)\n", t->w->out);
+        fputs(" (only packets to this machine's own addresses are forwarded: `forward any` takes those to any address)\n", t->w->out);
         t->w->unsaid.parts++;
     }
     if (r->nat.port_lo && port && ports_in(port) > 1)

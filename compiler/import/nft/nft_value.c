@@ -73,6 +73,11 @@ static const char *field_of(const char *protocol, const char *name, struct subje
     return "prey has no condition for it";
 }
 
+static bool is_time(const char *kind, const char *key)
+{
+    return !strcmp(kind, "meta") && key && (!strcmp(key, "hour") || !strcmp(key, "day") || !strcmp(key, "time"));
+}
+
 static const char *special(struct subject *out, enum subject_kind what)
 {
     *out = (struct subject){.special = true, .what = what, .mask = 0xff};
@@ -141,6 +146,7 @@ const char *subject_of(const cJSON *left, struct subject *out)
     if (!strcmp(kind, "meta") && key && !strcmp(key, "nfproto")) return special(out, SUBJECT_FAMILY);
     if (!strcmp(kind, "meta") && key && !strcmp(key, "pkttype")) return special(out, SUBJECT_PACKET_TYPE);
     if (!strcmp(kind, "ct") && key && !strcmp(key, "status")) return special(out, SUBJECT_STATUS);
+    if (is_time(kind, key)) return "write a `schedule`, and `during` in the rule";
     if (!strcmp(kind, "meta") || (!strcmp(kind, "ct") && !nft_member(v, "dir"))) return field_of(kind, key, out);
     return "prey has no condition for it";
 }
