@@ -243,12 +243,31 @@ static struct standing stand(const struct look *l, const struct preflight_server
     return s;
 }
 
+/* Return what prints before the name: that of a server holds its pool's, and a target's is its nat's. */
+static const char *what_of(const struct standing *s)
+{
+    return strchr(s->server->name, '/') ? "server" : "the target of nat";
+}
+
+/* True if an earlier server has the name and the address: a statement of a nat has its target once for each port. */
+static bool is_again(const struct look *l, unsigned at)
+{
+    const struct preflight_server *s = &l->p->servers[at];
+    bool again = false;
+    for (unsigned i = at; i-- > 0 && !again && !strchr(s->name, '/');) {
+        const struct preflight_server *e = &l->p->servers[i];
+        again = e->addr.family == s->addr.family && !memcmp(e->addr.word, s->addr.word, sizeof s->addr.word) &&
+                 !strcmp(e->name, s->name);
+    }
+    return again;
+}
+
 /* Each function recognises one kind of finding, and reports it if `told` */
 static bool no_route(struct look *l, const struct standing *s, bool told)
 {
     if (s->no_way && told)
-        preflight_tell(l, false, "no route leads to server %s, %s|ip route add %s via GATEWAY", s->server->name,
-                       s->addr, s->addr);
+        preflight_tell(l, false, "no route leads to %s %s, %s|ip route add %s via GATEWAY", what_of(s),
+                       s->server->name, s->addr, s->addr);
     return s->no_way;
 }
 
@@ -256,8 +275,10 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 {
     const bool found = s->server->sent_on && !s->no_way && s->route.local;
     if (found && told)
-        preflight_tell(l, false, "server %s, %s, is this machine itself: packets that are sent on do not reach it|",
-                       s->server->name, s->addr);
+        preflight_tell(l, false,
+                       "%s %s, %s, is this machine itself: packets that are sent on do not reach it|an address of "
+                       "another host there; what clients ask of this machine's own address a firewall `in` lets in",
+                       what_of(s), s->server->name, s->addr);
     return found;
 }
 
@@ -266,8 +287,8 @@ static bool by_another(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->sent_on && !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
     const char *out = name_of(l, s->route.ifindex);
     if (found && told)
-        preflight_tell(l, false, "the route to server %s, %s, leaves by %s, which no -i names|-i %s", s->server->name,
-                       s->addr, out, out);
+        preflight_tell(l, false, "the route to %s %s, %s, leaves by %s, which no -i names|-i %s", what_of(s),
+                       s->server->name, s->addr, out, out);
     return found;
 }
 
@@ -275,8 +296,8 @@ static bool on_two(struct look *l, const struct standing *s, bool told)
 {
     if (s->links > 1 && told)
         preflight_tell(l, false,
-                       "server %s, %s, is in the subnets of %s and %s: packets leave by the interface of the route|",
-                       s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]));
+                       "%s %s, %s, is in the subnets of %s and %s: packets leave by the interface of the route|",
+                       what_of(s), s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]));
     return s->links > 1;
 }
 
@@ -312,6 +333,7 @@ static void look_at_servers(struct look *l)
     unsigned found[sizeof kinds / sizeof kinds[0]] = {0};
     for (unsigned i = 0; i < l->p->server_count; i++) {
         const struct standing s = stand(l, &l->p->servers[i]);
+        if (is_again(l, i)) continue;
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
             found[k] += kinds[k].find(l, &s, found[k] < TOLD_MOST);
     }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/control/asked_lost.h"
 #include "runtime/live/control/asked_unjudged.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/unknown_way.h"
@@ -144,7 +145,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
 {
     const struct carry *carry = control->carry;
     struct explain_look k;
-    char shut[ASKED_SHUT];
+    char shut[ASKED_SHUT], lost[ASKED_LOST];
     struct pool *pool = pool_new(SLOTS, POOL_SLOT_MOST);
     look(control, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
@@ -160,6 +161,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
                                     .look = &k,
                                     .time_ns = wall_ns,
                                     .json = call_is_true(c, "json"),
+                                    .lost = asked_lost(control, &k, lost) ? lost : NULL,
                                     .drops_unknown = !carry->in_kernel};
     say(control, c, &a);
     explain_look_fini(&k);

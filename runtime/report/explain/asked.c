@@ -152,6 +152,12 @@ static void changes_text(FILE *out, const struct field changes[], unsigned n)
                 changes[i].after);
 }
 
+/* Return why the packet is lost on its way out; NULL: it is not. */
+static const char *lost_of(const struct explain_asked *a, const struct verdict *v)
+{
+    return v->action == ACTION_FORWARD && !is_bound(a->look) && !a->look->goes_on && !a->look->follows ? a->lost : NULL;
+}
+
 static void goes_text(FILE *out, const struct explain_asked *a, const struct verdict *v, const char *way)
 {
     const struct explain_look *k = a->look;
@@ -201,9 +207,11 @@ void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
     if (a->json) {
         goes_json(out, a, &v, way);
         fields_json(out, changes, n);
+        if (lost_of(a, &v)) json_print(out, ",'lost':%s", a->lost);
         fputc('}', out);
     } else {
         goes_text(out, a, &v, way);
         changes_text(out, changes, n);
+        if (lost_of(a, &v)) fprintf(out, "lost     %s\n", a->lost);
     }
 }

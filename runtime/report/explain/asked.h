@@ -12,6 +12,7 @@ struct explain_asked {
     const struct explain_look *look;
     uint64_t time_ns; /* wall-clock time */
     bool json;
+    const char *lost;   /* why a packet that a nat translates is lost on its way out; NULL: it is not */
     bool drops_unknown; /* a packet that a nat may take is dropped if its way is unknown */
 };
 

@@ -117,12 +117,12 @@ static void test_others(void **state)
     given = compiled_text("firewall a on \"eth0\"" REST "}\nnat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
     leaves("ppp0", SERVED_NOT_KERNEL,
-           NONE "comes in by ppp0 or crosses from it, and no nat translates what leaves by ppp0" NOT);
+           NONE "comes in by ppp0 or crosses from it, and what a nat would translate is lost where it leaves by ppp0" NOT);
     program_put(given);
 
     given = compiled_text("nat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
-    leaves("ppp0", SERVED_NOT, "no nat translates what leaves by ppp0" NOT);
+    leaves("ppp0", SERVED_NOT, "what a nat would translate is lost where it leaves by ppp0" NOT);
     leaves("wg0", SERVED_NOT, "");
     program_put(given);
     assert_true(served_listed("wg0,ppp*", "ppp7") && served_listed("wg0", "wg0") && !served_listed("wg0,ppp*", "wg"));
