@@ -97,7 +97,8 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
                     "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open", device,
                     device);
     else
-        diag_advise(c->diags, "-i %s serves it, if it carries Ethernet; --allow-unjudged %s leaves it open", device, device);
+        diag_advise(c->diags, "-i %s serves it, if it carries Ethernet; --allow-unjudged %s leaves it open", device,
+                    device);
 }
 
 /* Report what is left out on a device, in the words of a start. */

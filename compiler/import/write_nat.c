@@ -173,7 +173,8 @@ static uint64_t ports_in(const struct list *l)
 
 static const char *protocols_unsayable(const struct list *proto, const struct list *port)
 {
-    if (!is_positive(proto)) return "prey forwards only named protocols and ports: `map` turns a whole address, both ways";
+    if (!is_positive(proto))
+        return "prey forwards only named protocols and ports: `map` turns a whole address, both ways";
     for (uint32_t i = 0; i < proto->count; i++) {
         if (proto->of[i].lo != proto->of[i].hi) return "prey forwards only named protocols and ports";
         if (proto_has_ports((unsigned)proto->of[i].lo) != (port != NULL))
@@ -318,7 +319,9 @@ static void put_destination(struct translating *t, struct rule *r)
     if (!to) {
         fputs("# not imported in full: ", t->w->out);
         put_comment(t->w->out, r->text);
-        fputs(" (only packets to this machine's own addresses are forwarded: `forward any` takes those to any address)\n", t->w->out);
+        fputs(
+            " (only packets to this machine's own addresses are forwarded: `forward any` takes those to any address)\n",
+            t->w->out);
         t->w->unsaid.parts++;
     }
     if (r->nat.port_lo && port && ports_in(port) > 1)

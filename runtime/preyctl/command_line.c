@@ -37,7 +37,7 @@ enum { OPTIONS = sizeof options / sizeof *options };
 
 static void help_row(FILE *out, const char *name, const char *argument, const char *doc)
 {
-    char left[60];
+    char left[100];
     snprintf(left, sizeof left, "%s%s%s", name, argument && *argument ? " " : "", argument ? argument : "");
     if (strlen(left) > 21) /* at least two spaces: completion (editors/bash/) depends on it */
         fprintf(out, "  %s\n  %-22s %s\n", left, "", doc);

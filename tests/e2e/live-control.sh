@@ -159,7 +159,7 @@ left() { at prey curl -s http://127.0.0.1:8404/metrics | awk '$1 == "prey_to_be_
 seconds=$(left)
 [ "${seconds:-0}" -gt 0 ] && [ "$seconds" -le 60 ]
 ok $? 'and a metric how long that is'
-until_true 100 'a reload is refused until it is confirmed' grep -q 'waits for `preyctl confirm`; the program that runs goes on' prey.err
+until_true 100 'a reload is refused until it is confirmed' grep -q 'waits to be confirmed: preyctl confirm; the program that runs goes on' prey.err
 ctl --control ask.sock confirm
 same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc goes on'
 until_true 50 'then the metric is 0' sh -c "ip netns exec $id-prey curl -s http://127.0.0.1:8404/metrics | grep -qx 'prey_to_be_confirmed_seconds 0'" && ok 0 'then the metric is 0'

@@ -92,7 +92,7 @@ ctl explain 'tcp 10.1.0.1:50000 -> self:22 syn on wan'
 same 'this machine is known' "$(sed -n 's/.*  tcp/tcp/p; $p' out)" 'tcp 10.1.0.1:50000 > 10.1.0.2:22 SYN  54 bytes
 verdict: accept  rule default'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
-refused 'an interface that is none' '`nix` is not an interface that this preyrun serves'
+refused 'an interface that is none' '`nix` is not an interface that this preyrun serves, nor one of this machine'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.2.0.2:81 syn on wan out on lan'
 same 'where it leaves is not said, but asked of routes' "$status $(grep -c 'routes say: write it without .out on lan.' err)" '2 1'
 ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'

@@ -100,7 +100,7 @@ until_true 100 'a socket is bound' [ -e bound ]
 looked 'sockets and rules of others' 0 "notice: the nftables table \`theirs\` has rules for packets that leave by lan, also for those that \
 prey sends on; this mends it: nft list table netdev theirs
 notice: 1 socket of this machine's own uses udp ports that translation takes, like 61005: nothing reaches it while prey runs; \
-this mends it: ss -anpu sport = :61005
+\`ss -anpu sport = :61005\` shows whose
 $fine" -i wan -i lan shop.pbc
 kill "$last"
 wait "$last" 2>/dev/null

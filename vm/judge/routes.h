@@ -15,6 +15,7 @@
 #include "vm/judge/why.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
 
@@ -144,6 +145,11 @@ bool routes_may_hide(const struct routes *r);
 /* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
+
+/* Of ways.c: return whether the packet's source is reached by the interface that it came by, which is not served:
+ * `came` is its id in rules, IFACE_OTHER for one that they do not name; IFACE_NONE: unknown. f NULL: nothing is known.
+ */
+enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came);
 
 /* A list of routes as people write them, for a table (routes.h): devices are names. */
 

@@ -26,9 +26,6 @@ struct way_found way_find(const struct facts *f, const struct key *key, const st
  * and of several ways it takes the one that its ends choose. */
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4]);
-/* Return whether the packet's source is reached by the interface that it came by, which is not served: `came` is its id
- * in rules, IFACE_OTHER for one that they do not name; IFACE_NONE: unknown. f NULL: nothing is known. */
-enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came);
 /* Return whether a leg leads back by the interface that a packet came by: the leg's ids as in struct facts_device. To
  * rules all devices of a pattern that are not served are one; of two that they do not name nobody knows. */
 static inline enum pkt_source leg_leads_back(uint16_t iface, uint16_t as, uint16_t came)

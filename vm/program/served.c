@@ -210,8 +210,9 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
         add(buf, len, &used, "this machine has no interface %s, which the rules name%s", device, gaps ? ": " : "");
     if (judged) add(buf, len, &used, "no firewall judges what ");
     if (judged) add_directions(buf, len, &used, device, gaps);
-    if (gaps & GAP_NAT) add(buf, len, &used, "%swhat a nat would translate is lost where it leaves by %s",
-                            judged ? ", and " : "", device);
+    if (gaps & GAP_NAT)
+        add(buf, len, &used, "%swhat a nat would translate is lost where it leaves by %s", judged ? ", and " : "",
+            device);
     add(buf, len, &used, "%s", whys[why]);
     if (why == WHY_NO_FIREWALL) add_elsewhere(buf, len, &used, p, gaps);
 }

@@ -189,7 +189,7 @@ static void look_at_sockets(struct look *l, const char *path, const char *proto)
         preflight_tell(
             l, false,
             "%u socket%s of this machine's own use%s %s ports that translation takes, like %u: nothing reaches "
-            "%s while prey runs|ss -anp%c sport = :%u",
+            "%s while prey runs; `ss -anp%c sport = :%u` shows whose|",
             found, found == 1 ? "" : "s", found == 1 ? "s" : "", proto, first, found == 1 ? "it" : "them", *proto,
             first);
 }

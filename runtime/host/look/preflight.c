@@ -257,7 +257,7 @@ static bool is_again(const struct look *l, unsigned at)
     for (unsigned i = at; i-- > 0 && !again && !strchr(s->name, '/');) {
         const struct preflight_server *e = &l->p->servers[i];
         again = e->addr.family == s->addr.family && !memcmp(e->addr.word, s->addr.word, sizeof s->addr.word) &&
-                 !strcmp(e->name, s->name);
+                !strcmp(e->name, s->name);
     }
     return again;
 }
@@ -266,8 +266,8 @@ static bool is_again(const struct look *l, unsigned at)
 static bool no_route(struct look *l, const struct standing *s, bool told)
 {
     if (s->no_way && told)
-        preflight_tell(l, false, "no route leads to %s %s, %s|ip route add %s via GATEWAY", what_of(s),
-                       s->server->name, s->addr, s->addr);
+        preflight_tell(l, false, "no route leads to %s %s, %s|ip route add %s via GATEWAY", what_of(s), s->server->name,
+                       s->addr, s->addr);
     return s->no_way;
 }
 

@@ -181,7 +181,7 @@ void asked_EXPLAIN(void *with, struct call *c)
     if (call_has(c, "frame") && !len) {
         call_end(c, 2, "`frame` is a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
     } else if (on && port < 0 && !device) {
-        call_end(c, 2, "`%.100s` is not an interface that this preyrun serves", on);
+        call_end(c, 2, "`%.100s` is not an interface that this preyrun serves, nor one of this machine", on);
     } else if (!change_settled(control->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
     } else if (!len) {

@@ -5,7 +5,7 @@
 #include "runtime/kernel/run/others.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/report/text.h"
-#include "vm/judge/ways.h"
+#include "vm/judge/routes.h"
 #include "vm/words/words.h"
 
 /* The search for a device among those that are not judged. */

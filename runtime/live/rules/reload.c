@@ -275,7 +275,7 @@ static void take_file(struct rules *rules, const struct reload_wish *w, const ch
     reload_to(rules, w);
 }
 
-static const char unconfirmed[] = "the running program waits for `preyctl confirm`";
+static const char unconfirmed[] = "the running program waits to be confirmed: preyctl confirm";
 
 void reload_begin(struct rules *rules)
 {

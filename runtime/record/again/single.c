@@ -5,7 +5,7 @@
 #include "runtime/record/again/bound.h"
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
-#include "vm/judge/ways.h"
+#include "vm/judge/routes.h"
 
 enum { FRAME_MOST = 1 << 17 };
 

@@ -117,7 +117,8 @@ static void test_others(void **state)
     given = compiled_text("firewall a on \"eth0\"" REST "}\nnat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
     leaves("ppp0", SERVED_NOT_KERNEL,
-           NONE "comes in by ppp0 or crosses from it, and what a nat would translate is lost where it leaves by ppp0" NOT);
+           NONE
+           "comes in by ppp0 or crosses from it, and what a nat would translate is lost where it leaves by ppp0" NOT);
     program_put(given);
 
     given = compiled_text("nat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");

@@ -193,8 +193,7 @@ static inline enum pkt_source leads_back(const struct kernel_route_way *way, uin
     for (uint32_t i = 0; i < KERNEL_ROUTE_LEGS; i++) {
         if (i >= way->legs || found == SOURCE_REACHED) continue;
         const struct kernel_route_leg *leg = &way->leg[i];
-        const enum pkt_source back =
-            leg->as == IFACE_NONE ? SOURCE_UNKNOWN : leg_leads_back(leg->iface, leg->as, came);
+        const enum pkt_source back = leg->as == IFACE_NONE ? SOURCE_UNKNOWN : leg_leads_back(leg->iface, leg->as, came);
         if (back != SOURCE_FAILED) found = back;
     }
     return found;
@@ -204,7 +203,7 @@ static inline enum pkt_source source_of(struct kpkt *k)
 {
     const struct key *key = &k->key;
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
-    /* what leaves came by an interface that is not served: its id in rules is known */
+    /* a packet that leaves came by an interface that is not served: its id in rules is known */
     const uint16_t came = k->flags & KERNEL_EGRESS ? (uint16_t)(k->came - 1) : k->pkt.iface;
     if (came == IFACE_NONE || (!(k->flags & KERNEL_EGRESS) && peer_of(k))) return SOURCE_UNKNOWN;
     for (unsigned i = 0; i < 4; i++) k->routed.to[i] = key->src[i];

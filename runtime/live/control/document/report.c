@@ -83,7 +83,7 @@ static void in_kernel_text(FILE *out, const struct tally *t)
         fprintf(out, "%s%s %s", any ? ", " : before, longs[i], text_number(t->kernel.longs[i], a));
         any = true;
     }
-    if (any) fputc('\n', out);
+    if (any) fputs(" (man preyrun, kernel.long)\n", out);
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words && t->told.field) fprintf(out, "            %s %s\n", text_number(t->told.field, a), words);
 #include "runtime/counters/counter.def"
