@@ -152,7 +152,7 @@ static void changes_text(FILE *out, const struct field changes[], unsigned n)
                 changes[i].after);
 }
 
-/* Return why the packet is lost on its way out; NULL: nothing loses it. */
+/* Return the words on a packet that is lost on its way out; NULL: it leaves. */
 static const char *lost_of(const struct explain_asked *a, const struct verdict *v)
 {
     return v->action == ACTION_FORWARD && !is_bound(a->look) && !a->look->goes_on && !a->look->follows ? a->lost : NULL;

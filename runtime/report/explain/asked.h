@@ -12,7 +12,7 @@ struct explain_asked {
     const struct explain_look *look;
     uint64_t time_ns; /* wall-clock time */
     bool json;
-    const char *lost;   /* cause by which a packet that a nat translates is lost on its way out; NULL: none */
+    const char *lost;   /* words on a packet that a nat translates and that is lost on its way out; NULL: it leaves */
     bool drops_unknown; /* a packet that a nat may take is dropped if its way is unknown */
 };
 
