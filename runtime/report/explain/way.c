@@ -53,8 +53,7 @@ void explain_way_text(FILE *out, const struct subject *r, const struct explain_l
     if (told(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
     const enum way_why why = doubt(r, k, v);
     const struct way_words *words = way_why_words(why);
-    if (why != WAY_KNOWN)
-        fprintf(out, "  way guessed: %s; this makes it known: %s\n", words->doc, words->next);
+    if (why != WAY_KNOWN) fprintf(out, "  way guessed: %s; this makes it known: %s\n", words->doc, words->next);
 }
 
 void explain_way_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)

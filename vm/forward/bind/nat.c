@@ -221,8 +221,8 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
-/* True if the flow's statement is of an earlier program, and nobody knows any more which interfaces it let packets leave
- * by: the flow goes on wherever it has its outside address. */
+/* True if the flow's statement is of an earlier program, and nobody knows any more which interfaces it let packets
+ * leave by: the flow goes on wherever it has its outside address. */
 static bool way_is_past(const struct nat *n, const struct flow_bind *b)
 {
     return n->p->past && b->nat >= n->p->past->nats && nat_leaves_anywhere(n->p, statement_of(n, b));
@@ -307,8 +307,7 @@ bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool origi
     bool hairpin;
     const struct way_found way = way_now(n, of, b, &hairpin);
     if (way.kind == ROUTE_ASK || way.kind == ROUTE_REFUSED) return false;
-    const bool leaves =
-        hairpin || (way.out && (way_is_past(n, b) || nat_leaves(n->p, one, (uint16_t)(way.out - 1))));
+    const bool leaves = hairpin || (way.out && (way_is_past(n, b) || nat_leaves(n->p, one, (uint16_t)(way.out - 1))));
     return !leaves || !has_address_of(n, one, family, way.iface, b);
 }
 
