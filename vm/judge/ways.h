@@ -40,10 +40,6 @@ static inline enum pkt_source leg_leads_back(uint16_t iface, uint16_t as, uint16
  * several the least. 0: unknown. f NULL: nothing is known. */
 uint32_t ways_back_mtu(const struct facts *f, const struct key *key);
 
-/* Return why a packet that crosses may leave by another way than way_find says, if this machine's stack should send it
- * on, where nobody says who does (facts.any_leg): WAY_SEVERAL, WAY_MARK; WAY_KNOWN: it may not. */
-enum way_why way_doubt(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);
-
 /* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as the program asks; the
  * key is settled (forward/service.h), and says the flow's state. The way is that of the destination as it arrives,
  * before any translation, as firewalls see it; across a bridge it is the other port. Where this machine's stack chooses

@@ -20,3 +20,11 @@ const struct way_words *way_why_words(enum way_why why);
 struct nat_counters;
 uint64_t *way_why_counter(struct nat_counters *c, enum way_why why);
 uint64_t way_why_packets(const struct nat_counters *c, enum way_why why);
+
+struct facts;
+struct key;
+struct pkt;
+/* Return the reason for which a packet that crosses may leave by another way than way_find says, if this machine's
+ * stack should send it on, where nobody says who does (facts.any_leg): WAY_SEVERAL or WAY_MARK. WAY_KNOWN: there is
+ * none. */
+enum way_why way_doubt(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);

@@ -39,7 +39,7 @@ void ipsec_close(struct ipsec *i)
 
 bool ipsec_hears(struct ipsec *i)
 {
-    char bytes[256]; /* of each message, which says only that all must be read anew */
+    char bytes[256]; /* the head of a message; all are read anew */
     bool heard = false;
     for (int k = 0; i->news && k < 1024; k++) {
         const ssize_t len = mnl_socket_recvfrom(i->news, bytes, sizeof bytes);

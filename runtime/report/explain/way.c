@@ -1,7 +1,6 @@
 /* A way that nobody can tell, of a packet that a nat may take; and one that live traffic may not take. */
 #include "runtime/report/explain/parts.h"
 #include "vm/judge/routes.h"
-#include "vm/judge/ways.h"
 
 /* Find the words. False: the way is known, or nothing hangs on it. */
 static bool told(const struct explain_look *k, const struct verdict *v, struct way_told *w)
@@ -25,7 +24,7 @@ static bool told(const struct explain_look *k, const struct verdict *v, struct w
     return true;
 }
 
-/* Return why the way is in doubt, of a packet that rules or a nat may ask for it; WAY_KNOWN: it is not. */
+/* Return the reason for which the way of a packet that rules or a nat may ask for is in doubt; WAY_KNOWN: none. */
 static enum way_why doubt(const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     const struct program *p = r->program;

@@ -221,7 +221,7 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
-/* True if the flow's statement is of an earlier program, and nobody knows any more which interfaces it let packets
+/* True if an earlier program has the flow's statement, and nobody knows any more which interfaces that let packets
  * leave by: the flow goes on wherever it has its outside address. */
 static bool way_is_past(const struct nat *n, const struct flow_bind *b)
 {
