@@ -282,13 +282,13 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
     return !e->snapshot->elsewhere;
 }
 
-/* True if this machine's stack alone can tell the packet's way: a mark decides, IPsec takes it, a route wraps it. Where
- * only an interface of arrival is unknown, or the table is full, the kernel is asked: it forgets that interface of a
- * packet that it gets back. */
+/* True if this machine's stack alone can tell the packet's way: a mark decides, IPsec takes it, a route wraps it. For
+ * any other cause the kernel is asked: it forgets the interface of arrival of a packet that it gets back. */
 static bool is_stacks(const struct egress *e, const struct route_query *q)
 {
     const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, q) : NULL;
-    return way && way->kind == ROUTE_ASK && way->why != WAY_ARRIVAL && way->why != WAY_TOO_MANY;
+    if (!way || way->kind != ROUTE_ASK) return false;
+    return way->why == WAY_MARK || way->why == WAY_IPSEC || way->why == WAY_ENCAPSULATED;
 }
 
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns)

@@ -136,18 +136,19 @@ static bool add(struct ipsec *i, const struct route_policy *p)
 static int learn(const struct nlmsghdr *nlh, void *arg)
 {
     struct ipsec *i = arg;
-    const struct xfrm_userpolicy_info *info = mnl_nlmsg_get_payload(nlh);
+    struct xfrm_userpolicy_info info; /* in the message it is not aligned */
     const struct nlattr *at[XFRMA_MAX + 1];
-    if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return MNL_CB_OK;
-    netlink_attributes(nlh, sizeof *info, at, XFRMA_MAX);
-    if (info->dir != XFRM_POLICY_OUT || netlink_u32(at[XFRMA_IF_ID]) || !is_sound(&info->sel)) return MNL_CB_OK;
-    struct route_policy p = {.rule = {.why = WAY_IPSEC, .port = ROUTE_NO_PORT}, .priority = info->priority};
+    if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(nlh) < sizeof info) return MNL_CB_OK;
+    memcpy(&info, mnl_nlmsg_get_payload(nlh), sizeof info);
+    netlink_attributes(nlh, sizeof info, at, XFRMA_MAX);
+    if (info.dir != XFRM_POLICY_OUT || netlink_u32(at[XFRMA_IF_ID]) || !is_sound(&info.sel)) return MNL_CB_OK;
+    struct route_policy p = {.rule = {.why = WAY_IPSEC, .port = ROUTE_NO_PORT}, .priority = info.priority};
     struct xfrm_mark mark = {0};
     if (at[XFRMA_MARK] && mnl_attr_get_payload_len(at[XFRMA_MARK]) >= sizeof mark)
         memcpy(&mark, mnl_attr_get_payload(at[XFRMA_MARK]), sizeof mark);
-    learn_selector(&info->sel, &p.rule);
+    learn_selector(&info.sel, &p.rule);
     if (mark.m) p.rule.asks |= ROUTE_ASKS_UNSEEN;
-    p.rule.does = info->action == XFRM_POLICY_ALLOW && !at[XFRMA_TMPL] ? ROUTE_GOES_TO : ROUTE_ASKS;
+    p.rule.does = info.action == XFRM_POLICY_ALLOW && !at[XFRMA_TMPL] ? ROUTE_GOES_TO : ROUTE_ASKS;
     return add(i, &p) ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
