@@ -34,6 +34,9 @@ END
 rules judged <<'END'
 firewall f forward default drop { accept state established, related; accept on "lan" }
 END
+rules all <<'END'
+nat home { masquerade out on "wan" }
+END
 
 # Sends to ADDRESS all that a host would: a datagram, one in pieces, an opening segment, an echo request; then a datagram to far.
 cat >sends.py <<'END'
@@ -78,5 +81,37 @@ for way in user 'kernel tc' 'kernel xdp'; do
         until_true 50 "$way, $rules: without policies it leaves again" eval '[ "$(wire 10.99.0.5)" = "10.1.0.7 " ]'
         prey_ends
     done
+done
+# A policy takes the packets of a flow that is open and translated, too.
+cat >flow.py <<'END'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.1.0.7", 5555))
+for line in sys.stdin:
+    for _ in range(5): s.sendto(line.encode(), ("10.99.0.7", 5000))
+    s.sendto(line.encode(), ("203.0.113.9", 9))
+END
+mkfifo lines
+left() { echo $(($(tcpdump -nr flow.pcap 'dst host 10.99.0.7' 2>/dev/null | wc -l))); }
+came() { [ "$(tcpdump -nr flow.pcap 'udp and port 9' 2>/dev/null | wc -l)" = "$1" ]; }
+for way in user 'kernel tc' 'kernel xdp'; do
+    read -r exec hook <<<"$way"
+    prey prey --exec "$exec" ${hook:+--hook "$hook"} -i lan -i wan all.pbc
+    sniff flow.pcap far eth0 '(udp and port 9 and dst host 203.0.113.9) or dst host 10.99.0.7'
+    ip netns exec "$id-host" python3 flow.py <lines &
+    pids="$pids $!"
+    exec 6>lines
+    echo first >&6
+    until_true 50 "$way: the first datagrams are there" came 1
+    same "$way: an open flow leaves" "$(left)" 5
+    policy add src 10.1.0.0/24 dst 10.99.0.0/16 dir out action block
+    until_true 50 "$way: explain knows the policy" known 10.99.0.7
+    echo second >&6
+    until_true 50 "$way: the last datagram is there" came 2
+    same "$way: once a policy takes it, nothing of it does" "$(left)" 5
+    exec 6>&-
+    sniffed
+    policy flush
+    prey_ends
 done
 [ "$failed" = 0 ]
