@@ -136,7 +136,7 @@ static bool add(struct ipsec *i, const struct route_policy *p)
 static int learn(const struct nlmsghdr *nlh, void *arg)
 {
     struct ipsec *i = arg;
-    struct xfrm_userpolicy_info info; /* in the message it is not aligned */
+    struct xfrm_userpolicy_info info; /* a copy: the message holds it at an address that need not be aligned */
     const struct nlattr *at[XFRMA_MAX + 1];
     if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(nlh) < sizeof info) return MNL_CB_OK;
     memcpy(&info, mnl_nlmsg_get_payload(nlh), sizeof info);
