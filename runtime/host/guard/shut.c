@@ -17,12 +17,31 @@ bool guard_shut_valid(const struct guard_shut *s)
 
 static bool is_pattern(const struct guard_shut *s) { return s->device[strlen(s->device) - 1] == '*'; }
 
-/* A chain: its hook, the test of an entry's device and that of the other one, where packets go that are shut out, and
- * what of entries it drops */
+/* A chain: its hook, the test of an entry's device, of its number, and of the other device, where packets go that are
+ * shut out, and what of entries it drops */
 struct chain {
-    const char *name, *hook, *field, *other, *verdict;
+    const char *name, *hook, *field, *number, *other, *verdict;
     unsigned way, past;
 };
+
+static bool is_port(const struct guard_shut *s) { return s->judged; }
+
+/* Write one rule for all ports that are judged: another interface of that name is shut until it is judged, too. */
+static void write_ports(FILE *out, const struct chain *c, const struct guard *g)
+{
+    const char *sep = "";
+    unsigned count = 0;
+    for (unsigned i = 0; i < g->shut_count; i++) count += is_port(&g->shut[i]) && g->shut[i].ways & c->way;
+    if (!count) return;
+    fprintf(out, "%s { ", c->field);
+    for (unsigned i = 0; i < g->shut_count; i++, sep = ", ")
+        if (is_port(&g->shut[i])) fprintf(out, "%s\"%s\"", sep, g->shut[i].device);
+    fprintf(out, " } %s != { ", c->number);
+    sep = "";
+    for (unsigned i = 0; i < g->shut_count; i++, sep = ", ")
+        if (is_port(&g->shut[i])) fprintf(out, "%s%u", sep, g->shut[i].judged);
+    fprintf(out, " } jump %s\n", c->verdict);
+}
 
 static void write_rule(FILE *out, const struct chain *c, const struct guard *g, const struct guard_shut *s)
 {
@@ -40,8 +59,9 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
 static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
 {
     fprintf(out, "chain %s {\ntype filter hook %s priority -300; policy accept;\n", c->name, c->hook);
+    write_ports(out, c, g);
     for (unsigned i = 0; i < g->shut_count; i++)
-        if (!is_pattern(&g->shut[i])) write_rule(out, c, g, &g->shut[i]);
+        if (!is_pattern(&g->shut[i]) && !is_port(&g->shut[i])) write_rule(out, c, g, &g->shut[i]);
     fprintf(out, "%s \"lo\" return\n%s \"prey-*\" return\n", c->field, c->field); /* prey's own devices */
     for (unsigned i = 0; i < g->port_count; i++) fprintf(out, "%s \"%s\" return\n", c->field, g->ports[i]);
     for (unsigned i = 0; i < g->shut_count; i++)
@@ -54,10 +74,10 @@ static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
 void shut_write(FILE *out, const struct guard *g)
 {
     static const struct chain chains[] = {
-        {"shut_in", "input", "iifname", "", "shut_here", SHUT_IN, 0},
-        {"shut_out", "output", "oifname", "", "shut_here", SHUT_OUT, 0},
-        {"shut_from", "forward", "iifname", "oifname", "shut", SHUT_FROM, SHUT_FROM_PAST},
-        {"shut_to", "forward", "oifname", "iifname", "shut", SHUT_TO, SHUT_TO_PAST},
+        {"shut_in", "input", "iifname", "iif", "", "shut_here", SHUT_IN, 0},
+        {"shut_out", "output", "oifname", "oif", "", "shut_here", SHUT_OUT, 0},
+        {"shut_from", "forward", "iifname", "iif", "oifname", "shut", SHUT_FROM, SHUT_FROM_PAST},
+        {"shut_to", "forward", "oifname", "oif", "iifname", "shut", SHUT_TO, SHUT_TO_PAST},
     };
     if (!g->shut_count) return;
     fprintf(out, "chain shut {\n"

@@ -25,6 +25,8 @@ enum shut_way {
 struct guard_shut {
     char device[IFNAMSIZ];
     uint8_t ways;
+    uint32_t judged; /* number of the interface of that name that prey judges, which is not shut; 0: none is judged.
+                      * Another one of that name has another number. */
 };
 
 /* True if an entry can be expressed. For entries from another process. */

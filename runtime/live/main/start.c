@@ -125,7 +125,8 @@ int start_look(struct live *l)
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
         l->world.links[i] = links_state(link);
-        if (link && link->up) l->carry.ifindex[i] = link->ifindex; /* look_at_host has told what is missing or down */
+        /* look_at_host has told what is missing or down. */
+        if (link && link->up) l->carry.ifindex[i] = l->carry.let_in[i] = link->ifindex;
         if (link && link->up) continue;
         l->carry.away |= 1u << i;
     }

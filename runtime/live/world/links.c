@@ -67,7 +67,7 @@ static bool reopen(struct world *world, unsigned at)
             replace(&carry->workers[i]->ports[p], ports_ops(carry, p), fresh[i]);
     }
     for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
-    return made && !hide_guard(carry) && !steered_port(carry, at);
+    return made && !steered_port(carry, at) && !hide_guard(carry);
 }
 
 static bool is_stalled(const struct world *world, unsigned at)
@@ -92,14 +92,6 @@ void links_renew(struct world *world)
     }
 }
 
-/* Open what was shut as long as the interface was away. */
-static void is_back(struct world *world, unsigned at)
-{
-    const bool away = world->carry->away >> at & 1;
-    world->carry->away &= ~(1u << at);
-    if (away) hide_guard(world->carry);
-}
-
 static bool is_followed(struct world *world, unsigned at, const struct host_link *link)
 {
     const unsigned before = world->carry->ifindex[at];
@@ -107,7 +99,7 @@ static bool is_followed(struct world *world, unsigned at, const struct host_link
     world->carry->ifindex[at] = link->ifindex;
     const bool opened = reopen(world, at);
     if (!opened) world->carry->ifindex[at] = before;
-    if (opened) is_back(world, at);
+    if (opened) world->carry->away &= ~(1u << at);
     world->renumbered += opened;
     return opened;
 }
@@ -122,6 +114,17 @@ void links_follow(struct world *world)
         if (world->links[at] != before)
             events_tell(&world->tell->events, TOLD_LINK, "%s %s", world->o->ifaces[at], words[world->links[at]]);
     }
+}
+
+void links_let_in(struct carry *carry)
+{
+    bool any = false;
+    for (unsigned at = 0; at < carry->o->iface_count; at++) {
+        if (carry->away >> at & 1 || carry->let_in[at] == carry->ifindex[at]) continue;
+        carry->let_in[at] = carry->ifindex[at];
+        any = true;
+    }
+    if (any) hide_guard(carry);
 }
 
 bool links_missed(const struct world *world)

@@ -7,6 +7,8 @@
 enum link_state links_state(const struct host_link *link);
 /* Follow changes of interfaces. Interfaces that are back get new sockets. */
 void links_follow(struct world *world);
+/* Let in what comes by interfaces that were opened since: what judges them knows this machine's addresses now. */
+void links_let_in(struct carry *carry);
 /* True if an interface is back but could not be served, for lack of descriptors or memory. */
 bool links_missed(const struct world *world);
 /* Give new sockets to interfaces with a stalled ring. Call once a second. */

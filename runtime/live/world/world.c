@@ -222,7 +222,9 @@ bool world_publish(struct world *world, bool ways)
     for (unsigned i = 0; i < world->carry->worker_count; i++) worker_tell(world->carry->workers[i], s);
     proxied_tell(world->carry, s);
     dealt_world(world->carry);
-    return steered_world(world->carry);
+    if (!steered_world(world->carry)) return false;
+    links_let_in(world->carry);
+    return true;
 }
 
 /* Time after which this machine's stack routes a flow again whose way only it can tell: marks may be set otherwise, and

@@ -194,6 +194,14 @@ static void add_shut(struct shut_list *l, const char *device, unsigned ways)
     s->ways = (uint8_t)ways;
 }
 
+/* Add a port. One of that name that is not judged is shut: it is away, or is there anew and has no program or socket
+ * yet. */
+static void add_port(struct shut_list *l, unsigned at)
+{
+    add_shut(l, l->carry->o->ifaces[at], SHUT_IN | SHUT_OUT | SHUT_FROM | SHUT_TO);
+    if (!l->failed) l->all[l->count - 1].judged = l->carry->let_in[at];
+}
+
 /* Add a device that is shut, or, without a way, one that is open although rules name it. */
 static void take_shut(void *arg, const struct unjudged *u)
 {
@@ -206,10 +214,8 @@ struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count)
 {
     struct shut_list l = {.all = malloc(sizeof *l.all), .cap = 1, .carry = carry};
     l.failed = !l.all || !unjudged_each(carry, carry->now.program, carry->now.allows, take_shut, &l);
-    /* One that is away at the start is shut until programs or sockets are there for it. */
-    for (unsigned i = 0; i < carry->o->iface_count && !l.failed && !carry->o->monitor; i++)
-        if (carry->away >> i & 1 && carry->now.program->firewalls_count)
-            add_shut(&l, carry->o->ifaces[i], SHUT_IN | SHUT_OUT | SHUT_FROM | SHUT_TO);
+    const bool judges = carry->now.program->firewalls_count && !carry->o->monitor;
+    for (unsigned i = 0; i < carry->o->iface_count && !l.failed && judges; i++) add_port(&l, i);
     if (l.failed) {
         free(l.all);
         return NULL;

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# An interface that is removed and made anew under its name, again and again under load: nothing that comes by it gets past the
+# rules before prey judges there, and it is judged soon, by either executor and each hook.
+set -u
+EXEC=kernel
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+pins "$@"
+live_begin
+
+space prey late
+space behind
+link prey wan behind eth0
+address prey wan 10.1.0.1/24
+address behind eth0 10.1.0.2/24
+ip -n "$id-behind" route add default via 10.1.0.1
+at prey sysctl -q -w net.ipv4.ip_forward=1
+rules host <<'RULES'
+firewall box in default drop { accept udp to port 9; accept ip6 }
+RULES
+rules router <<'RULES'
+firewall ways forward default drop { accept udp to port 9 }
+RULES
+# Says how many datagrams came to each of two ports, by the round that they name, once it is told to end.
+cat >hears.py <<'END'
+import select, socket, sys
+ports = {}
+for port in (9, 10):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("0.0.0.0", port))
+    ports[s] = port
+seen = {9: set(), 10: set()}
+print("ready", flush=True)
+while True:
+    ready, _, _ = select.select([*ports, sys.stdin], [], [])
+    if sys.stdin in ready and not sys.stdin.readline(): break
+    for s in ready:
+        if s not in ports: continue
+        rest = s.recv(99)
+        if rest.decode() not in seen[ports[s]]:
+            seen[ports[s]].add(rest.decode())
+            print(ports[s], rest.decode(), flush=True)
+END
+# Floods both ports from the moment that the device is there, each round by its number, until the file `heard` has it.
+cat >floods.py <<'END'
+import socket, struct, sys, time
+to = sys.argv[1]
+def frame(port, text):
+    udp = struct.pack("!HHHH", 1000, port, 8 + len(text), 0) + text
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton("10.3.0.2"), socket.inet_aton(to))
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    head = head[:10] + struct.pack("!H", 0xffff ^ ((total & 0xffff) + (total >> 16))) + head[12:]
+    return bytes.fromhex("020000000001" "020000000002" "0800") + head + udp
+end = time.monotonic() + 200
+while time.monotonic() < end:
+    try:
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind(("eth0", 0))
+        with open("round") as f: text = f.read().strip().encode()
+        while True:
+            for port in 10, 9: s.send(frame(port, text))
+    except OSError:
+        s.close()
+        time.sleep(0.0005)
+END
+# appears: the link is there anew, with the same names and addresses.
+appears() {
+    ip -n "$id-prey" -batch - <<END
+link add far address 02:00:00:00:00:01 type veth peer name eth0 netns $id-late
+addr add 10.3.0.1/24 dev far
+link set far up
+END
+    ip -n "$id-late" link set eth0 address 02:00:00:00:00:02 up
+}
+heard() { grep -qx "$1 $2" heard; } # PORT ROUND
+
+rounds=${ROUNDS-12}
+# WAY; the rules; who is asked, and at what address.
+while IFS=, read -r way rules name address; do
+    read -r exec hook <<<"$way"
+    echo 0 >round
+    appears
+    prey prey --exec "$exec" ${hook:+--hook "$hook"} -i wan -i far "$rules.pbc"
+    mkfifo told
+    ip netns exec "$id-$name" python3 hears.py <told >heard &
+    hearing=$!
+    exec 8>told
+    until_true 50 "$way, $rules: both ports are listened at" grep -q ready heard
+    ip netns exec "$id-late" python3 floods.py "$address" &
+    flooding=$!
+    pids="$pids $hearing $flooding"
+    for ((n = 1; n <= rounds; n++)); do
+        ip -n "$id-prey" link del far
+        echo "$n" >round
+        appears
+        until_true 100 "$way, $rules: round $n is judged" heard 9 "$n"
+    done
+    kill "$flooding"
+    wait "$flooding" 2>/dev/null
+    exec 8>&-
+    wait "$hearing"
+    same "$way, $rules: in each of $rounds rounds what the rules accept gets through" "$(grep -c '^9 [1-9]' heard)" "$rounds"
+    same "$way, $rules: and in none anything else" "$(grep -c '^10 ' heard)" 0
+    prey_ends
+    ip -n "$id-prey" link del far
+    rm told
+done <<'WAYS'
+user,router,behind,10.1.0.2
+kernel tc,router,behind,10.1.0.2
+kernel tc,host,prey,10.3.0.1
+kernel xdp,host,prey,10.3.0.1
+WAYS
+[ "$failed" = 0 ]
