@@ -29,6 +29,8 @@ rises() {
     ip -n "$id-prey" addr replace 10.3.0.1/24 dev far
     ip -n "$id-prey" link set far up
 }
+# open_again: the guard rules let in what comes by the interface that is there.
+open_again() { at prey nft list ruleset | grep -c 'iif != { "wan", "far" } jump shut' | grep -qx 2 && ! at prey nft list ruleset | grep -q 'iifname "far" jump shut'; }
 pings() { at client ping -q -c 1 -W 1 10.3.0.2 >/dev/null; }
 
 at prey timeout 60 "$bin/preyrun" -i far -i near --exec user open.pbc >out 2>err </dev/null
@@ -57,7 +59,7 @@ for exec in user kernel; do
     same "$exec: it is shut meanwhile" "$(at prey nft list ruleset | grep -c 'iifname "far" jump shut')" 2
     rises
     hears "$exec: it comes up" 'far is back'
-    until_true 50 "$exec: nothing is shut any more" sh -c "! ip netns exec $id-prey nft list ruleset | grep -q shut" && ok 0 "$exec: nothing is shut any more"
+    until_true 50 "$exec: nothing is shut any more" open_again && ok 0 "$exec: nothing is shut any more"
     until_true 50 "$exec: and what crosses gets there again" pings && ok 0 "$exec: and what crosses gets there again"
     prey_ends
     ip -n "$id-prey" link del far

@@ -26,21 +26,33 @@ struct chain {
 
 static bool is_port(const struct guard_shut *s) { return s->judged; }
 
+/* Write a set of the ports that are judged: of their names, or of their numbers. */
+static void write_set(FILE *out, const struct guard *g, bool numbers)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < g->shut_count; i++) {
+        const struct guard_shut *s = &g->shut[i];
+        if (!is_port(s)) continue;
+        fprintf(out, count++ ? ", " : "{ ");
+        if (numbers)
+            fprintf(out, "%u", s->judged);
+        else
+            fprintf(out, "\"%s\"", s->device);
+    }
+    fprintf(out, " }");
+}
+
 /* Write one rule for all ports that are judged: another interface of that name is shut until it is judged, too. */
 static void write_ports(FILE *out, const struct chain *c, const struct guard *g)
 {
-    const char *sep = "";
-    unsigned count = 0;
-    for (unsigned i = 0; i < g->shut_count; i++) count += is_port(&g->shut[i]) && g->shut[i].ways & c->way;
-    if (!count) return;
-    fprintf(out, "%s { ", c->field);
-    for (unsigned i = 0; i < g->shut_count; i++, sep = ", ")
-        if (is_port(&g->shut[i])) fprintf(out, "%s\"%s\"", sep, g->shut[i].device);
-    fprintf(out, " } %s != { ", c->number);
-    sep = "";
-    for (unsigned i = 0; i < g->shut_count; i++, sep = ", ")
-        if (is_port(&g->shut[i])) fprintf(out, "%s%u", sep, g->shut[i].judged);
-    fprintf(out, " } jump %s\n", c->verdict);
+    bool any = false;
+    for (unsigned i = 0; i < g->shut_count; i++) any |= is_port(&g->shut[i]);
+    if (!any) return;
+    fprintf(out, "%s ", c->field);
+    write_set(out, g, false);
+    fprintf(out, " %s != ", c->number);
+    write_set(out, g, true);
+    fprintf(out, " jump %s\n", c->verdict);
 }
 
 static void write_rule(FILE *out, const struct chain *c, const struct guard *g, const struct guard_shut *s)
