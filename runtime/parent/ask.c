@@ -454,6 +454,12 @@ int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t
     return failed;
 }
 
+int ask_leave(struct channel *c, unsigned port, char *err, size_t err_len)
+{
+    struct answer a;
+    return ask_at(c, REQUEST_LEAVE, port, &a, err, err_len);
+}
+
 int ask_keep(struct channel *c, unsigned port, char *err, size_t err_len)
 {
     struct answer a;

@@ -58,6 +58,8 @@ int ask_prepare(struct channel *c, const struct kernel *k, const struct program 
 int ask_swap(struct channel *c, char *err, size_t err_len);
 /* Put the kernel executor's programs on a port; *generic: they do not run in the driver */
 int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
+/* Take steering programs, filters and the kernel executor's programs off a port whose interface has another name now */
+int ask_leave(struct channel *c, unsigned port, char *err, size_t err_len);
 /* Set filters of traffic control again that another program removed from a port; links need none of this. Return the
  * number of filters set, or a negative errno. */
 int ask_keep(struct channel *c, unsigned port, char *err, size_t err_len);

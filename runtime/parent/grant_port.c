@@ -155,6 +155,21 @@ bool grant_STEERING(struct parent *p, const struct request *r, struct answer *a,
     return true;
 }
 
+/* What has this port's name, if anything, gets its programs by HOOKS, STEERING or GUARD again. */
+bool grant_LEAVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    if (!is_port(p, body->port)) return false;
+    struct steer **s = &p->maker.steers[body->port];
+    if (*s) p->too_long[body->port] += steer_too_long(*s);
+    steer_close(*s);
+    *s = NULL;
+    gate_detach(p->maker.gate, body->port);
+    if (p->kernel) hooks_off(p->state, p->o->ifaces[body->port], &p->hooked[body->port]);
+    p->ifindex[body->port] = 0;
+    return true;
+}
+
 /* Does nothing on kernels where the programs are attached as links */
 bool grant_KEEP(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {

@@ -207,6 +207,21 @@ static void replies_print(FILE *out, const cJSON *interfaces)
     fputc('\n', out);
 }
 
+/* Print the interfaces that are missing or down, if any. */
+static void missing_print(FILE *out, const cJSON *interfaces)
+{
+    const char *before = "not served until they come: ";
+    const cJSON *one;
+    cJSON_ArrayForEach(one, interfaces)
+    {
+        const char *link = text_at(one, "link");
+        if (strcmp(link, "gone") && strcmp(link, "down")) continue;
+        fprintf(out, "%s%s (%s)", before, text_at(one, "interface"), link);
+        before = ", ";
+    }
+    if (*before == ',') fputc('\n', out);
+}
+
 static void head_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one = part(seen, "instance"), *program = part(seen, "program"), *reloads = part(seen, "reloads");
@@ -234,6 +249,7 @@ static void head_print(FILE *out, const cJSON *seen)
     judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
     if (part(seen, "kernel")) hooks_print(out, part(seen, "interfaces"));
     replies_print(out, part(seen, "interfaces"));
+    missing_print(out, part(seen, "interfaces"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (is_true(one, "monitor"))
         fprintf(out, "packets to this machine itself are only watched: %s packet%s would have been dropped\n",

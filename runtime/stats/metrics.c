@@ -186,6 +186,21 @@ static void interfaces_write(FILE *out, const cJSON *root)
 #include "runtime/counters/counter.def"
 }
 
+/* Write for each interface whether it is there and up. */
+static void links_write(FILE *out, const cJSON *root)
+{
+    static const char name[] = "prey_interface_up";
+    const cJSON *one;
+    family(out, name, "gauge", "1 for an interface that is there and up, with a carrier or without, else 0.");
+    cJSON_ArrayForEach(one, item(root, "interfaces"))
+    {
+        const char *link = item_text(one, "link");
+        const bool up = strcmp(link, "down") && strcmp(link, "gone");
+        series(out, name, "interface", item_text(one, "interface"), NULL, NULL);
+        value(out, &(cJSON){.type = cJSON_Number, .valuedouble = up});
+    }
+}
+
 static void object_write(FILE *out, const cJSON *object, const char *key, const char *name, const char *type,
                          const char *help)
 {
@@ -368,6 +383,7 @@ void metrics_write(FILE *out, const cJSON *root)
         if (list && list->child) list_write(out, &metrics[i], list);
     }
     interfaces_write(out, root);
+    links_write(out, root);
     servers_write(out, root);
     rows_write(out, root);
     proxy_write(out, root);

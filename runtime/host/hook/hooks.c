@@ -433,6 +433,18 @@ int hooks_undo(const char *what, const char *before, const char *after)
     return failed;
 }
 
+static bool undo_of(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    if (!strcmp(what, arg)) hooks_undo(what, before, after);
+    return true;
+}
+
+void hooks_off(struct state *s, const char *device, struct hooked *on)
+{
+    hooks_leave(on);
+    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* which stay recorded, for programs to come */
+}
+
 bool hooks_left(const char *name, const char *device, unsigned program)
 {
     char folder[PATH_MAX];

@@ -59,6 +59,9 @@ int hooks_set(struct state *s, const struct hooks_where *where, const struct hoo
  * err. */
 int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
                size_t err_len);
+/* Take the programs off what the interface was until now, which is there under another name: links by their pins, filters
+ * by the record. */
+void hooks_off(struct state *s, const char *device, struct hooked *on);
 /* Close the descriptors. Pinned programs stay. */
 void hooks_leave(struct hooked *h);
 /* True if an instance of that name has left the XDP program with that id on the device */

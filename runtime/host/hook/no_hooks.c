@@ -35,6 +35,8 @@ int hooks_keep(struct state *s, const struct hooks_where *where, const struct ho
     return 0;
 }
 
+void hooks_off(struct state *s, const char *device, struct hooked *on) {}
+
 void hooks_leave(struct hooked *h) {}
 
 int xdp_try(unsigned ifindex) { return -ENOTSUP; }

@@ -120,7 +120,7 @@ static bool is_any_up(const struct look *l)
 
 static void look_at_interface(struct look *l, const char *name, bool bridged)
 {
-    const bool needed = bridged || !is_any_up(l);
+    const bool needed = !l->p->waits && (bridged || !is_any_up(l));
     const struct host_link *link = host_link_named(l->host, name);
     if (!link) {
         tell_unknown(l, name, needed);

@@ -18,6 +18,7 @@ struct preflight {
     const char *const *interfaces; /* to be used */
     unsigned interface_count;
     const bool *bridged;                    /* [interface_count]: ports of prey's bridge; NULL: none */
+    bool waits;                             /* no interface needs to be there and up */
     const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
     const char *name;               /* the instance's name; NULL: not checked */

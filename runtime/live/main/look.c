@@ -192,6 +192,7 @@ int look_at_host(struct live *l)
     struct preflight look = {.interfaces = l->o->ifaces,
                              .interface_count = l->o->iface_count,
                              .bridged = bridged,
+                             .waits = l->o->wait,
                              .name = l->o->name,
                              .log = l->o->log_to,
                              .record = l->o->record,

@@ -7,6 +7,7 @@
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steered.h"
+#include "runtime/live/tell/log.h"
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
@@ -22,11 +23,9 @@ enum link_state links_state(const struct host_link *link)
     return !link->up ? LINK_DOWN : link->carrier ? LINK_UP : LINK_NO_CARRIER;
 }
 
-/* Return the link with the port's name, or, if it was renamed, with its number. */
 static const struct host_link *link_of(const struct world *world, unsigned at)
 {
-    const struct host_link *link = host_link_named(world->carry->host, world->o->ifaces[at]);
-    return link ? link : host_link(world->carry->host, world->carry->ifindex[at]);
+    return host_link_named(world->carry->host, world->o->ifaces[at]);
 }
 
 /* Open new sockets for all workers, or for none. */
@@ -104,9 +103,59 @@ static bool is_followed(struct world *world, unsigned at, const struct host_link
     return opened;
 }
 
+/* Put ports that carry nothing in place of a port's, for all workers or for none. */
+static bool replace_by_nothing(struct world *world, unsigned at)
+{
+    struct carry *carry = world->carry;
+    struct io_port *fresh[WORKERS_MOST];
+    char err[100];
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        fresh[i] = io_AWAY.open(NULL, NULL, NULL, err, sizeof err);
+        if (fresh[i]) continue;
+        while (i--) io_AWAY.close(fresh[i]);
+        return false;
+    }
+    for (unsigned i = 0; i < carry->worker_count; i++) replace(&carry->workers[i]->ports[at], &io_AWAY, fresh[i]);
+    return true;
+}
+
+/* Take sockets and programs off an interface that has another name now, as rules go by names. */
+static bool leave(struct world *world, unsigned at)
+{
+    struct carry *carry = world->carry;
+    char err[300];
+    bool left = true;
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
+    for (unsigned p = at; p < carry->port_count && left; p += world->o->iface_count)
+        left = replace_by_nothing(world, p);
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
+    if (!left) return false;
+    if (ask_leave(carry->tell->channel, at, err, sizeof err))
+        tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
+    carry->ifindex[at] = carry->let_in[at] = 0;
+    carry->away |= 1u << at;
+    hide_guard(carry);
+    return true;
+}
+
+/* Leave an interface whose name has gone, but that is still there under another one. True if it was told. */
+static bool is_left(struct world *world, unsigned at)
+{
+    const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
+    if (!link || link_of(world, at)) return false;
+    char now[IFNAMSIZ];
+    snprintf(now, sizeof now, "%s", link->name);
+    if (!leave(world, at)) return false;
+    events_tell(&world->tell->events, TOLD_LINK, "%s is called %s now: that is not served, and %s is served again when it comes back",
+                world->o->ifaces[at], now, world->o->ifaces[at]);
+    world->links[at] = LINK_GONE;
+    return true;
+}
+
 void links_follow(struct world *world)
 {
     for (unsigned at = 0; at < world->o->iface_count; at++) {
+        if (is_left(world, at)) continue;
         const struct host_link *link = link_of(world, at);
         const enum link_state before = world->links[at];
         if (link && link->up && !is_followed(world, at, link)) continue;
