@@ -174,7 +174,8 @@ int state_lack(const char *run, char *err, size_t err_len)
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len)
 {
-    const struct undoing u = {handed ? STATE_HANDED : STATE_OPEN, handed, say, arg};
+    const enum state_end end = !handed ? STATE_OPEN : handed->closed ? STATE_CLOSED : STATE_HANDED;
+    const struct undoing u = {end, handed, say, arg};
     struct state *s = calloc(1, sizeof *s);
     if (s) s->fd = -1;
     const int failed = s ? open_state(s, run, name, &u) : -ENOMEM;

@@ -22,10 +22,11 @@ typedef void state_say(void *arg, const char *line);
 
 struct state;
 
-/* Things whose HANDED changes the next owner takes over from a dead owner */
+/* Things whose HANDED changes the next owner takes over from a dead owner; closed: their CLOSED changes, too */
 struct state_handed {
     const char *const *what;
     unsigned count;
+    bool closed;
 };
 
 /* Test if a state file can be made, without making it. Return 0, or a negative errno with one line in err. */

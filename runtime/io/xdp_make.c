@@ -110,8 +110,8 @@ static const char *bind_first(int fd, const struct io_ask *ask, unsigned queue)
     return errno ? "a queue" : NULL;
 }
 
-/* Bind a socket that shares the first one's memory and flags. If the first has lost its interface (EBADF), or is of this
- * very queue, which was left and is served again (EINVAL), this one takes its place. */
+/* Bind a socket that shares the first one's memory and flags. If the first has lost its interface (EBADF), or is of
+ * this very queue, which was left and is served again (EINVAL), this one takes its place. */
 static const char *bind_next(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
 {
     const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,

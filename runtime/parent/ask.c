@@ -444,6 +444,8 @@ int ask_prepare(struct channel *c, const struct kernel *k, const struct program 
     return *j ? 0 : -ENOMEM;
 }
 
+int ask_open(struct channel *c, char *err, size_t err_len) { return ask_done(c, ALONE(OPEN, none), err, err_len); }
+
 int ask_swap(struct channel *c, char *err, size_t err_len) { return ask_done(c, ALONE(SWAP, none), err, err_len); }
 
 int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len)

@@ -56,6 +56,8 @@ int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, ch
 int ask_prepare(struct channel *c, const struct kernel *k, const struct program *p, struct judge **j,
                 struct proof *proof, char *err, size_t err_len);
 int ask_swap(struct channel *c, char *err, size_t err_len);
+/* Have everything undone at the end, whatever --on-exit says */
+int ask_open(struct channel *c, char *err, size_t err_len);
 /* Put the kernel executor's programs on a port; *generic: they do not run in the driver */
 int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
 /* Take steering programs, filters and the kernel executor's programs off a port whose interface has another name now */

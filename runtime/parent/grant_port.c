@@ -155,7 +155,7 @@ bool grant_STEERING(struct parent *p, const struct request *r, struct answer *a,
     return true;
 }
 
-/* What has this port's name, if anything, gets its programs by HOOKS, STEERING or GUARD again. */
+/* A device that gets this port's name gets programs by HOOKS, STEERING or GUARD again. */
 bool grant_LEAVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;

@@ -8,13 +8,29 @@
 #include "runtime/base/options.h"
 #include "runtime/parent/ask.h"
 
+struct guard_shut;
 struct loaded;
 struct parent;
 struct tuples;
 
-/* Fork. in_kernel: the service will ask for the kernel executor, and programs that a former start left judging there
- * may be taken over. Return 0 and set *p in the parent, *c in the child; or the exit status, with the reason printed.
- * SIGTERM, SIGINT, SIGHUP and SIGUSR1 stay blocked in both processes. */
+/* For a start that is closed (--on-exit closed), before it looks at anything: take the instance's name, and with it the
+ * guard rules and judges that a former run has left in force. Return 0 and *p, or the exit status with the reason
+ * printed. */
+int parent_take(const struct options *o, struct parent **p);
+/* True if guard rules are in force, of this start or of a former run */
+bool parent_is_guarded(const struct parent *p);
+/* Put guard rules in force that shut these devices, in place of those there. Return 0, or the exit status with the
+ * reason printed. */
+int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count);
+/* Take off the judges that a former run has left, behind guard rules that let in nothing that those judged */
+void parent_drop_judges(struct parent *p);
+/* Give up after parent_take: what shuts stays in force, and a line says so. Frees p. */
+void parent_refuse(struct parent *p);
+
+/* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
+ * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the
+ * parent, *c in the child; or the exit status, with the reason printed, and *p NULL. SIGTERM, SIGINT, SIGHUP and
+ * SIGUSR1 stay blocked in both processes. */
 int parent_begin(const struct options *o, bool in_kernel, struct parent **p, struct channel **c);
 
 /* In the parent: register an access log that the program of the start names */

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/io/steer/gate.h"
@@ -18,7 +19,10 @@
 #include "runtime/parent/interrupted/resets.h"
 #include "runtime/parent/parent_priv.h"
 
-enum { END_MS = 30000 /* longest time for the service to end once asked */ };
+enum {
+    END_MS = 30000, /* longest time for the service to end once asked */
+    UNCONFIRMED = 1 /* the service's exit status after a start that nobody has confirmed */
+};
 #define NS_PER_MS UINT64_C(1000000)
 
 /* Deadline for a whole request to arrive, and for its answer to be taken; longer for large requests */
@@ -114,35 +118,112 @@ static void undo(struct parent *p, enum state_end end)
     if (state_undo(p->state, end, say_nothing, NULL)) state_undo(p->state, end, say_line, NULL);
 }
 
-int parent_begin(const struct options *o, bool in_kernel, struct parent **made, struct channel **c)
+static struct parent *parent_new(const struct options *o)
 {
-    char err[400];
     struct parent *p = calloc(1, sizeof *p);
-    *made = NULL;
-    *c = NULL;
-    if (!p) return complain("out of memory");
-    *p = (struct parent){.o = o, .in_kernel = in_kernel, .fd = -1, .signal_fd = -1, .recordings = -1};
+    if (!p) return NULL;
+    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
     const char *program = strcmp(o->program, "-") != 0 ? o->program : NULL;
     p->access_logs = access_logs_new(program, o->access_logs);
     p->middle_sockets = middle_sockets_new(program);
     p->streams = stream_dirs_new();
-    if (!p->access_logs || !p->middle_sockets || !p->streams) return parent_free(p), complain("out of memory");
-    const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0};
-    p->state = state_open(STATE_RUN, o->name, &handed, say_line, NULL, err, sizeof err);
-    int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
+    if (p->access_logs && p->middle_sockets && p->streams) return p;
+    parent_free(p);
+    return NULL;
+}
+
+/* Take the instance's name with what a dead instance has left that `handed` says. Return 0, or the exit status. */
+static int take(const struct options *o, const struct state_handed *handed, struct parent **made)
+{
+    char err[400];
+    struct parent *p = parent_new(o);
+    *made = NULL;
+    if (!p) return complain("out of memory");
+    p->state = state_open(STATE_RUN, o->name, handed, say_line, NULL, err, sizeof err);
+    const int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
     if (!failed) {
-        failed = fork_child(p, c);
-        if (!failed && !*c) {
-            *made = p;
-            resets_end(o->name);
-            state_works(p->state, p->child);
-        }
-        if (!failed) return 0;
-        snprintf(err, sizeof err, "a process cannot be started: %s", strerror(-failed));
+        *made = p;
+        return 0;
     }
-    if (p->state) undo(p, STATE_HANDED);
+    if (p->state) undo(p, handed->closed ? STATE_CLOSED : STATE_HANDED);
     parent_free(p);
     return complain("%s", err);
+}
+
+int parent_take(const struct options *o, struct parent **made)
+{
+    const char *what[OPTIONS_IFACES + 1];
+    char table[GUARD_TABLE_MOST];
+    guard_table_name(o->name, table);
+    for (unsigned i = 0; i < o->iface_count; i++) what[i] = o->ifaces[i];
+    what[o->iface_count] = table;
+    return take(o, &(struct state_handed){what, o->iface_count + 1, true}, made);
+}
+
+bool parent_is_guarded(const struct parent *p)
+{
+    char table[GUARD_TABLE_MOST];
+    guard_table_name(p->o->name, table);
+    return state_noted(p->state, CHANGE_GUARD, table, "", "");
+}
+
+int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count)
+{
+    char err[400];
+    const char *bridged[OPTIONS_IFACES];
+    const struct options *o = p->o;
+    struct guard g = {
+        .ports = o->ifaces, .port_count = o->iface_count, .bridged = bridged, .shut = shut, .shut_count = count};
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
+    if (guard_set(p->state, o->name, &g, err, sizeof err)) return complain("%s", err);
+    p->guarded = true;
+    return 0;
+}
+
+void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
+
+/* Tell that the end was closed, and what opens. */
+static void say_closed(const struct parent *p)
+{
+    complain(
+        "nothing that no rule has judged gets in by the interfaces of -i, as --on-exit closed says; this opens them: "
+        "preyrun --cleanup --name %s",
+        p->o->name);
+}
+
+void parent_refuse(struct parent *p)
+{
+    undo(p, STATE_CLOSED);
+    if (parent_is_guarded(p)) say_closed(p);
+    parent_free(p);
+}
+
+int parent_begin(const struct options *o, bool in_kernel, struct parent **made, struct channel **c)
+{
+    *c = NULL;
+    struct parent *p = *made;
+    const bool closed = p;
+    const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0, false};
+    const int status = p ? 0 : take(o, &handed, &p);
+    *made = NULL;
+    if (status) return status;
+    p->in_kernel = in_kernel;
+    const int failed = fork_child(p, c);
+    if (!failed && !*c) {
+        *made = p;
+        resets_end(o->name);
+        state_works(p->state, p->child);
+    }
+    if (!failed) return 0;
+    complain("a process cannot be started: %s", strerror(-failed));
+    if (closed) {
+        parent_refuse(p);
+    } else {
+        undo(p, STATE_HANDED);
+        parent_free(p);
+    }
+    return 2;
 }
 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
@@ -266,13 +347,16 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* Undo the changes on the host. After an ordinary end --on-exit decides. After an error that the service reported, all
- * is undone; programs that a former start left judging in the kernel stay if no others replaced them. */
+/* Undo the changes on the host, as --on-exit says, but for a start that nobody has confirmed, and an end that was asked
+ * to be open. After an error that the service reported, all is undone unless the end is to be closed; programs that a
+ * former start left judging in the kernel stay if no others replaced them. */
 static int end(struct parent *p, int status)
 {
-    const bool closed = !status && p->o->on_exit == OPTIONS_END_CLOSED;
-    undo(p, closed ? STATE_CLOSED : status && !p->hooks ? STATE_HANDED : STATE_OPEN);
-    return !status && p->o->on_exit == OPTIONS_END_OPEN ? leave_open(p) : status;
+    const bool open = p->opens || status == UNCONFIRMED;
+    const bool closed = !open && p->o->on_exit == OPTIONS_END_CLOSED;
+    undo(p, closed ? STATE_CLOSED : status && !open && !p->hooks ? STATE_HANDED : STATE_OPEN);
+    if (closed && status && parent_is_guarded(p)) say_closed(p);
+    return !status && !open && p->o->on_exit == OPTIONS_END_OPEN ? leave_open(p) : status;
 }
 
 int parent_serve(struct parent *p)

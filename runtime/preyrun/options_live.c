@@ -144,13 +144,6 @@ bool size_read(const char *v, uint64_t least, uint64_t most, uint64_t *to)
     return false;
 }
 
-static bool is_bridged(const struct options *o)
-{
-    for (unsigned i = 0; i < o->iface_count; i++)
-        if (o->peer[i] != OPTIONS_NO_PEER) return true;
-    return false;
-}
-
 /* True unless all frames come by packet sockets. */
 static bool may_run_xdp(const struct options *o)
 {
@@ -167,8 +160,6 @@ bool options_settle_live(struct reading *r)
     if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface", r->way[LIVE]);
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc");
-    if (o->on_exit == OPTIONS_END_OPEN && !is_bridged(o))
-        return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one");
     if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
     if (o->xdp_replace && !may_run_xdp(o)) return wrong(r, "--xdp-replace needs --io xdp or the kernel executor");
     if (o->watch && !strcmp(o->program, "-"))

@@ -32,17 +32,24 @@ rises() {
 }
 # open_again: the guard rules let in what comes by the interface that is there.
 open_again() { at prey nft list ruleset | grep -c 'iif != { "wan", "far" } jump shut' | grep -qx 2 && ! at prey nft list ruleset | grep -q 'iifname "far" jump shut'; }
-# asked: echo requests that the rules have seen by now; asks: `late` sends one, by what prey serves; judged: which the rules see.
+# asked: echo requests that the rules have seen, of which preyrun reckons anew each second; asks: `late` sends one, by what prey serves;
+# judged: the rules have seen more of these than $before.
 asked() {
     ctl status --json
     "$tools/figures" out by_rule ASKED
 }
 asks() { at late ping -q -c 1 -W 1 "$target" >/dev/null; }
 judged() {
-    local before
-    before=$(asked)
     asks
     [ "$(asked)" -gt "$before" ]
+}
+unjudged() {
+    sleep 1.2
+    before=$(asked)
+    asks
+    asked=$?
+    sleep 1.2
+    same "$1" "$asked $(($(asked) - before))" '0 0'
 }
 pings() { at client ping -q -c 1 -W 1 10.3.0.2 >/dev/null; }
 
@@ -97,6 +104,7 @@ while IFS=, read -r way target other rules; do
     comes
     rises
     hears "$way: it comes" 'far is back'
+    before=0
     until_true 50 "$way: it is judged" judged && ok 0 "$way: it is judged"
     at prey curl -s http://127.0.0.1:8404/metrics >out
     has "$way: which the metrics know" '^prey_interface_up{interface="far"} 1$'
@@ -104,16 +112,13 @@ while IFS=, read -r way target other rules; do
     ip -n "$id-prey" link set far name moved
     ip -n "$id-prey" link set moved up
     hears "$way: one that is renamed is left" 'far is called moved now: that is not served, and far is served again when it comes back'
-    before=$(asked)
-    asks
-    same "$way: nothing judges there any more" "$? $(($(asked) - before))" '0 0'
+    unjudged "$way: nothing judges there any more"
     ip -n "$id-prey" link add far type veth peer name eth1 netns "$id-late"
     ip -n "$id-late" link set eth1 up
     : >prey.err
     ip -n "$id-prey" link set far up
     hears "$way: another one of its name is served" 'far is back'
-    asks
-    same "$way: and that one alone" "$? $(($(asked) - before))" '0 0'
+    unjudged "$way: and that one alone"
     ip -n "$id-prey" link del far
     ip -n "$id-prey" link set moved down
     hears "$way: until it is gone" 'far is gone'

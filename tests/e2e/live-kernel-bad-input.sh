@@ -112,10 +112,9 @@ ip -n "$id-prey" link set eth0 down
 link_is down
 ip -n "$id-prey" link set eth0 name other
 ip -n "$id-prey" link set other up
-link_is back
-same 'renamed, while it was down' "$(gets 80) $(gets 8080 0.2)" 'prey curl 28'
+link_is 'called other now: that is not served, and eth0 is served again when it comes back'
+same 'renamed, it is left: its name counts' "$(gets 80) $(gets 8080)" 'prey prey'
 ip -n "$id-prey" link del other
-link_is gone
 ip -n "$id-prey" link add unused type veth peer name unused2 # so that the number is another
 link client eth0 prey eth0
 address client eth0 10.1.0.1/24

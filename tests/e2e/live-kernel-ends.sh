@@ -38,7 +38,8 @@ same 'killed, it goes on judging; the next start takes its place' "$bad|$(cat th
 prey_killed "$(pgrep -P "$prey")"
 same 'without its service, too' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
 kernel_alone --cleanup
-same '--cleanup takes it off' "$status|$(cat out err)|$(gets 8080)|$(left)" "0|preyrun: undone: the programs in the kernel on \`eth0\`|prey|0"
+same '--cleanup takes it off' "$status|$(cat out err)|$(gets 8080)|$(left)" "0|preyrun: undone: the table of nftables \`prey_eth0\`
+preyrun: undone: the programs in the kernel on \`eth0\`|prey|0"
 kernel --on-exit closed host.pbc
 prey_ends
 same 'an end that is closed goes on judging' "$status|$(gets 8080 0.2) $(gets 80)" '0|curl 28 prey'

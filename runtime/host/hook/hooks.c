@@ -433,16 +433,41 @@ int hooks_undo(const char *what, const char *before, const char *after)
     return failed;
 }
 
+/* True if what a former start left at one side of the interface is in force there. */
+static bool is_standing(const char *folder, const char *device, unsigned ifindex, enum side side)
+{
+    const struct clsact at = filter_of(folder, ifindex, side);
+    struct clsact_seen seen;
+    const int left = pinned(folder, device, side);
+    if (left < 0) return false;
+    const bool on = is_on(left, ifindex, true) || is_on(left, ifindex, false);
+    close(left);
+    return on || (clsact_needed() && !clsact_look(&at, &seen) && seen.there && !seen.behind);
+}
+
+unsigned hooks_standing(const char *name, const char *device)
+{
+    char folder[PATH_MAX];
+    const unsigned ifindex = if_nametoindex(device);
+    if (!ifindex || pins_folder(name, folder)) return 0;
+    bool stand = true;
+    for (enum side side = ARRIVES; side < SIDES; side++) stand &= is_standing(folder, device, ifindex, side);
+    return stand ? ifindex : 0;
+}
+
+/* Take off what stands at the device `arg`; at all, if that is NULL. */
 static bool undo_of(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
-    if (!strcmp(what, arg)) hooks_undo(what, before, after);
+    if (!arg || !strcmp(what, arg)) hooks_undo(what, before, after);
     return true;
 }
+
+void hooks_drop(struct state *s) { state_own(s, CHANGE_HOOKS, undo_of, NULL); }
 
 void hooks_off(struct state *s, const char *device, struct hooked *on)
 {
     hooks_leave(on);
-    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* which stay recorded, for programs to come */
+    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* the record stays, for programs to come */
 }
 
 bool hooks_left(const char *name, const char *device, unsigned program)

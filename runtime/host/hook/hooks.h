@@ -59,8 +59,12 @@ int hooks_set(struct state *s, const struct hooks_where *where, const struct hoo
  * err. */
 int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
                size_t err_len);
-/* Take the programs off what the interface was until now, which is there under another name: links by their pins, filters
- * by the record. */
+/* Return the number of the device if what an instance of that name has left judges there, both ways; else 0 */
+unsigned hooks_standing(const char *name, const char *device);
+/* Take off what an earlier run has left, once something else judges, or nothing gets in */
+void hooks_drop(struct state *s);
+/* Take the programs off what the interface was until now, which is there under another name: links by their pins,
+ * filters by the record. */
 void hooks_off(struct state *s, const char *device, struct hooked *on);
 /* Close the descriptors. Pinned programs stay. */
 void hooks_leave(struct hooked *h);

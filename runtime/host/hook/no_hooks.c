@@ -35,6 +35,10 @@ int hooks_keep(struct state *s, const struct hooks_where *where, const struct ho
     return 0;
 }
 
+unsigned hooks_standing(const char *name, const char *device) { return 0; }
+
+void hooks_drop(struct state *s) {}
+
 void hooks_off(struct state *s, const char *device, struct hooked *on) {}
 
 void hooks_leave(struct hooked *h) {}

@@ -25,7 +25,7 @@ void look_at_name(struct look *l)
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
     bool same = false; /* it serves one of our interfaces */
     char groups[40], unit[80];
-    if (!owner) return;
+    if (!owner || owner == getpid()) return; /* taken before this look */
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
     const char *help = same ? "`preyctl load` changes its rules" : "choose another --name";
@@ -92,13 +92,16 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 void look_at_programs(struct look *l)
 {
     char err[300];
+    /* A process that has its name already knows that no other instance serves these. */
+    const bool claimed = l->p->name && state_owner(STATE_RUN, l->p->name) == getpid();
+    const char *name = claimed ? NULL : l->p->name;
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         const bool alone = l->p->xdp >> i & 1;
         const uint32_t xdp = xdp_of(l->host, l->p->name, link);
-        if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* see look_at_name */
-        const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
+        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue; /* see look_at_name */
+        const bool served = !claimed && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
         else if (xdp && alone && l->p->xdp_replace)

@@ -57,12 +57,13 @@ struct carry {
     /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
-    uint32_t away;             /* bit i: interface i has not been opened yet, as it was absent or down at the start */
+    uint32_t away;               /* bit i: interface i has not been opened yet, as it was absent or down at the start */
     unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, as they are judged;
                                   * another one of that name is shut */
-    bool forwards;             /* the host's stack forwards packets */
-    bool forwards4, forwards6; /* the host forwards IPv4; IPv6 */
-    struct snapshot *latest;   /* the newest snapshot */
+    bool judges;                 /* sockets and programs of the start stand */
+    bool forwards;               /* the host's stack forwards packets */
+    bool forwards4, forwards6;   /* the host forwards IPv4; IPv6 */
+    struct snapshot *latest;     /* the newest snapshot */
     struct guard_news *guard_news; /* reports changes of guard rules by others; NULL: not available */
     bool proxies;                  /* connections end here, or did; their packets pass in the kernel */
     bool watched;                  /* told since addresses changed: some rules can only be watched */

@@ -56,6 +56,7 @@ struct control {
     struct ctl *ctl;             /* the control socket */
     struct load *load;           /* load under way; NULL: none */
     struct confirm confirm;      /* confirmation that is awaited */
+    bool stops;                  /* the end was asked for */
     struct watch watch;          /* watch on the command line's file */
     struct onfile onfile;        /* the file's present content */
     struct walk *walks;          /* walks through flows, under way */

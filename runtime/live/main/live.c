@@ -33,6 +33,7 @@
 #include "runtime/live/control/flows/walk.h"
 #include "runtime/live/control/load.h"
 #include "runtime/live/control/shown.h"
+#include "runtime/live/control/stop.h"
 #include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/control/watch.h"
 #include "runtime/live/main/files.h"
@@ -153,6 +154,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
     char lasted[TEXT_NUMBER];
     events_tell(&l->tell.events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
                 l->ended_by                            ? "SIG"
+                : stop_waits(&l->control)              ? "preyctl stop"
                 : confirm_is_over(&l->control, now_ns) ? "no confirmation"
                                                        : "a fault",
                 l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
@@ -289,6 +291,7 @@ static int serve(struct live *l)
         }
         if (!fine) return tell_fault(&l->tell, "out of memory");
         if (fds[FOR_QUESTION].revents || due) asked_step(&l->control, now);
+        if (stop_step(&l->control, now)) return 0;
         if (!confirm_step(&l->control, now)) return 1; /* after questions, which may confirm in time */
         onlookers_step(&l->control, now);
         shown_step(&l->control);
@@ -396,8 +399,11 @@ int live(const struct options *o)
     if (o->cleanup) return claim_cleanup(o);
     wire(&l);
     settle_memory();
+    bool begun = false;
     claim_await(o);
-    int status = start_look(&l);
+    int status = start_load(&l);
+    if (o->on_exit == OPTIONS_END_CLOSED && !o->preflight) status |= start_shut(&l, &parent);
+    if (!status || o->preflight) status |= start_look(&l);
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
@@ -407,7 +413,9 @@ int live(const struct options *o)
         if (!status) status = claim_watch(&l.rules);
         notified_begin(&l.tell.notified);
         l.carry.tuples = tuples_new((uint32_t)l.carry.now.program->settings->proxy_sessions, l.carry.worker_count);
+        if (!status && parent) status = start_shut_again(&l, parent);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
+        begun = !status;
         if (parent) access_known(&l.carry, parent);
         if (parent) observed_known(&l.carry, parent);
         if (parent) copied_known(&l.carry, parent);
@@ -432,7 +440,8 @@ int live(const struct options *o)
     start_close(&l);
     events_fini(&l.tell.events);
     guard_news_close(l.carry.guard_news);
-    if (!parent) {
+    if (parent && !begun) parent_refuse(parent);
+    if (!parent || !begun) {
         tuples_free(l.carry.tuples);
         return status;
     }

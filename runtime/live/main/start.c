@@ -14,10 +14,13 @@
 #include "runtime/base/file.h"
 #include "runtime/exchange/begun/tuples.h"
 #include "runtime/host/hook/across.h"
+#include "runtime/host/hook/hooks.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/host/state.h"
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/ports.h"
@@ -106,27 +109,74 @@ static int look_at_rules(struct live *l)
     return status;
 }
 
-int start_look(struct live *l)
+int start_load(struct live *l)
 {
     char err[300];
-    int status = load_program(l);
-    if (status && !l->o->preflight) return status; /* --preflight looks at the host all the same */
+    const int status = load_program(l);
+    /* --preflight looks at the host all the same, and a closed start shuts it. */
+    if (status && !l->o->preflight && l->o->on_exit != OPTIONS_END_CLOSED) return status;
+    l->carry.host = host_open(err, sizeof err);
+    return l->carry.host ? status : complain("%s", err);
+}
+
+/* Shut what rules or -i name and what nobody judges; without a program that says so, all of -i. */
+static int shut(struct live *l, struct parent *p)
+{
+    struct guard_shut ports[OPTIONS_IFACES] = {0};
+    if (!l->carry.now.program) {
+        for (unsigned i = 0; i < l->o->iface_count; i++)
+            ports[i] = unjudged_shut_port(l->o->ifaces[i], l->carry.let_in[i]);
+        return parent_shut(p, ports, l->o->iface_count);
+    }
+    unsigned count;
+    struct guard_shut *all = unjudged_shut(&l->carry, &count);
+    const int status = !all ? complain("out of memory") : count ? parent_shut(p, all, count) : 0;
+    free(all);
+    return status;
+}
+
+int start_shut(struct live *l, struct parent **p)
+{
+    if (!l->carry.host || state_owner(STATE_RUN, l->o->name)) return 0;
+    const int status = parent_take(l->o, p);
+    if (status) return status;
+    unsigned standing = 0;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        standing += (l->carry.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
+    /* Those rules and judges stand as the former run has left them. */
+    const bool stands = !l->carry.now.program || standing == l->o->iface_count;
+    return stands && parent_is_guarded(*p) ? 0 : shut(l, *p);
+}
+
+int start_shut_again(struct live *l, struct parent *p)
+{
+    if (l->carry.in_kernel) return 0;
+    memset(l->carry.let_in, 0, sizeof l->carry.let_in);
+    const int status = shut(l, p);
+    if (!status) parent_drop_judges(p);
+    return status;
+}
+
+int start_look(struct live *l)
+{
+    int status = 0;
+    if (!l->carry.host) return 2;
     l->carry.forwards4 = is_on("/proc/sys/net/ipv4/ip_forward");
     l->carry.forwards6 = is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->carry.forwards = l->carry.forwards4 || l->carry.forwards6;
-    l->carry.host = host_open(err, sizeof err);
-    if (!l->carry.host) return complain("%s", err);
     if (l->carry.now.program) status |= look_at_rules(l);
     if (l->carry.in_kernel) l->carry.xmit = xmit_open();
     if (l->carry.now.program) look_at_room(l);
     status |= look_at_host(l);
-    if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
+    if (l->o->on_exit == OPTIONS_END_OPEN && l->o->bridge_count && !across_possible())
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
         l->world.links[i] = links_state(link);
         /* look_at_host has told what is missing or down. */
-        if (link && link->up) l->carry.ifindex[i] = l->carry.let_in[i] = link->ifindex;
+        if (link && link->up) l->carry.ifindex[i] = link->ifindex;
+        /* A start that is closed lets in each once its judges stand (links_let_in). */
+        if (link && link->up && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.let_in[i] = link->ifindex;
         if (link && link->up) continue;
         l->carry.away |= 1u << i;
     }
@@ -237,7 +287,10 @@ int start_open(struct live *l)
     routing_stale(&l->world);
     routing_renew(&l->world);
     if (!world_publish(&l->world, true)) return complain("out of memory");
-    return proxied_open(&l->carry) ? 2 : steered_begin(&l->carry);
+    if (proxied_open(&l->carry) || steered_begin(&l->carry)) return 2;
+    l->carry.judges = true;
+    links_let_in(&l->carry);
+    return 0;
 }
 
 void start_close(struct live *l)

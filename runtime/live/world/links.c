@@ -146,7 +146,8 @@ static bool is_left(struct world *world, unsigned at)
     char now[IFNAMSIZ];
     snprintf(now, sizeof now, "%s", link->name);
     if (!leave(world, at)) return false;
-    events_tell(&world->tell->events, TOLD_LINK, "%s is called %s now: that is not served, and %s is served again when it comes back",
+    events_tell(&world->tell->events, TOLD_LINK,
+                "%s is called %s now: that is not served, and %s is served again when it comes back",
                 world->o->ifaces[at], now, world->o->ifaces[at]);
     world->links[at] = LINK_GONE;
     return true;
@@ -168,6 +169,7 @@ void links_follow(struct world *world)
 void links_let_in(struct carry *carry)
 {
     bool any = false;
+    if (!carry->judges) return;
     for (unsigned at = 0; at < carry->o->iface_count; at++) {
         if (carry->away >> at & 1 || carry->let_in[at] == carry->ifindex[at]) continue;
         carry->let_in[at] = carry->ifindex[at];

@@ -58,7 +58,7 @@ static struct state *begin(bool takes)
     char err[300] = "";
     const char *const here[] = {"here"};
     struct state *s =
-        state_open(run, "here", takes ? &(struct state_handed){here, 1} : NULL, say, NULL, err, sizeof err);
+        state_open(run, "here", takes ? &(struct state_handed){here, 1, false} : NULL, say, NULL, err, sizeof err);
     if (!s) print_error("%s\n", err);
     assert_non_null(s);
     return s;

@@ -77,9 +77,11 @@ static void taken(void **state)
     assert_int_equal(parse("--pcap in.pcap --json rules.pbc"), OPTIONS_RUN);
     assert_true(o.json);
     options_fini(&o);
-    assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit closed --name edge-1 "
-                           "--ring 1MiB --log json --format json --exec user rules.pbc"),
-                     OPTIONS_RUN);
+    assert_int_equal(
+        parse(
+            "-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit open --on-exit closed --name edge-1 "
+            "--ring 1MiB --log json --format json --exec user rules.pbc"),
+        OPTIONS_RUN);
     assert_int_equal(o.iface_count, 2);
     assert_int_equal(o.on_exit, OPTIONS_END_CLOSED);
     assert_string_equal(o.ifaces[1], "eth1");
@@ -206,7 +208,6 @@ static const struct {
     {"-i eth0 --control", "--control needs a value: PATH"},
     {"-i eth0 --control /x --control /y b", "--control is given twice"},
     {"-i eth0 --on-exit maybe b", "`maybe` is neither open nor closed"},
-    {"-i eth0 --on-exit open b", "--on-exit open is for bridges: --bridge IF:IF names one"},
     {"-i eth0 --busy-poll b", "--busy-poll needs --io xdp"},
     {"-i eth0 --io packet --xdp-replace b", "--xdp-replace needs --io xdp or the kernel executor"},
     {"-i eth0 --exec user --xdp-replace b", "--xdp-replace needs --io xdp or the kernel executor"},

@@ -44,7 +44,7 @@ static bool by_tc;
 static int served(child_fn *child, void *arg)
 {
     struct options o = options_here();
-    struct parent *p;
+    struct parent *p = NULL;
     struct channel *c;
     assert_int_equal(parent_begin(&o, false, &p, &c), 0);
     if (c) {
@@ -656,7 +656,7 @@ static void bound(void **state)
 {
     (void)state;
     struct options o = options_here();
-    struct parent *p;
+    struct parent *p = NULL;
     struct channel *c;
     pthread_t thread;
     sh(NETNS_PAIR);

@@ -23,7 +23,7 @@ static int serve(child_fn *child, const void *arg)
                               .peer = {OPTIONS_NO_PEER},
                               .name = "here",
                               .ring = 1 << 20};
-    struct parent *p;
+    struct parent *p = NULL;
     struct channel *c;
     if (parent_begin(&o, false, &p, &c)) return 1;
     if (c) {

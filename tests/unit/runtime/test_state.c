@@ -457,7 +457,7 @@ static void full(void **state)
 {
     char err[300];
     const char *const devices[] = {"eth0"};
-    const struct state_handed handed = {devices, 1};
+    const struct state_handed handed = {devices, 1, false};
     struct rlimit most;
     (void)state;
     make_run();
@@ -478,12 +478,36 @@ static void full(void **state)
     remove_run();
 }
 
+/* A start that is closed takes over the table of guard rules as it stands, and any other undoes it. */
+static void taken_closed(void **state)
+{
+    char err[300];
+    const char *const what[] = {"eth0", "prey_eth0"};
+    (void)state;
+    for (int closed = 0; closed < 2; closed++) {
+        const struct state_handed handed = {what, 2, closed};
+        make_run();
+        struct state *s = open_state("eth0");
+        assert_int_equal(state_note(s, CHANGE_GUARD, "prey_eth0", "", ""), 0);
+        assert_int_equal(state_note(s, CHANGE_SERVED, "eth0", "", ""), 0);
+        state_leave(s);
+        s = state_open(run, "eth0", &handed, say, NULL, err, sizeof err);
+        assert_non_null(s);
+        assert_int_equal(state_noted(s, CHANGE_GUARD, "prey_eth0", "", ""), closed);
+        assert_false(state_noted(s, CHANGE_SERVED, "eth0", "", ""));
+        state_undo(s, STATE_OPEN, say, NULL);
+        state_close(s);
+        remove_run();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),    netns_test(next_start), netns_test(names),        netns_test(known_by_its_lock),
-        netns_test(awaited),    netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads),
-        netns_test(namespaces), netns_test(damaged),    netns_test(refused),      netns_test(full),
+        netns_test(own_end),      netns_test(next_start), netns_test(names),        netns_test(known_by_its_lock),
+        netns_test(awaited),      netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads),
+        netns_test(namespaces),   netns_test(damaged),    netns_test(refused),      netns_test(full),
+        netns_test(taken_closed),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

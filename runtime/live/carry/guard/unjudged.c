@@ -184,22 +184,26 @@ uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u)
     return (uint8_t)ways;
 }
 
-static void add_shut(struct shut_list *l, const char *device, unsigned ways)
+static void add(struct shut_list *l, struct guard_shut one)
 {
     l->failed |= !grow(&l->all, l->count, &l->cap, 16, sizeof *l->all);
-    if (l->failed) return;
-    struct guard_shut *s = &l->all[l->count++];
-    memset(s, 0, sizeof *s);
-    snprintf(s->device, sizeof s->device, "%s", device);
-    s->ways = (uint8_t)ways;
+    if (!l->failed) l->all[l->count++] = one;
 }
 
-/* Add a port. One of that name that is not judged is shut: it is away, or is there anew and has no program or socket
- * yet. */
-static void add_port(struct shut_list *l, unsigned at)
+static struct guard_shut shut_of(const char *device, unsigned ways)
 {
-    add_shut(l, l->carry->o->ifaces[at], SHUT_IN | SHUT_OUT | SHUT_FROM | SHUT_TO);
-    if (!l->failed) l->all[l->count - 1].judged = l->carry->let_in[at];
+    struct guard_shut s;
+    memset(&s, 0, sizeof s); /* entries pass between processes as bytes */
+    snprintf(s.device, sizeof s.device, "%s", device);
+    s.ways = (uint8_t)ways;
+    return s;
+}
+
+struct guard_shut unjudged_shut_port(const char *device, unsigned judged)
+{
+    struct guard_shut s = shut_of(device, SHUT_IN | SHUT_OUT | SHUT_FROM | SHUT_TO);
+    s.judged = judged;
+    return s;
 }
 
 /* Add a device that is shut, or, without a way, one that is open although rules name it. */
@@ -207,7 +211,7 @@ static void take_shut(void *arg, const struct unjudged *u)
 {
     struct shut_list *l = arg;
     if (!u->named || !(u->shut || u->allowed)) return;
-    add_shut(l, u->device, u->shut ? unjudged_ways(l->carry, u) : 0);
+    add(l, shut_of(u->device, u->shut ? unjudged_ways(l->carry, u) : 0));
 }
 
 struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count)
@@ -215,7 +219,8 @@ struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count)
     struct shut_list l = {.all = malloc(sizeof *l.all), .cap = 1, .carry = carry};
     l.failed = !l.all || !unjudged_each(carry, carry->now.program, carry->now.allows, take_shut, &l);
     const bool judges = carry->now.program->firewalls_count && !carry->o->monitor;
-    for (unsigned i = 0; i < carry->o->iface_count && !l.failed && judges; i++) add_port(&l, i);
+    for (unsigned i = 0; i < carry->o->iface_count && !l.failed && judges; i++)
+        add(&l, unjudged_shut_port(carry->o->ifaces[i], carry->let_in[i]));
     if (l.failed) {
         free(l.all);
         return NULL;

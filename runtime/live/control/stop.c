@@ -1,0 +1,37 @@
+#include "runtime/live/control/stop.h"
+
+#include "runtime/live/control/asked.h"
+#include "runtime/live/control/questions.h"
+
+bool stop_waits(const struct control *control) { return control->stops; }
+
+bool stop_step(struct control *control, uint64_t now_ns)
+{
+    if (control->stops) asked_step(control, now_ns);
+    return control->stops;
+}
+
+/* Say what becomes of this machine, by what the end does. */
+static const char *after(const struct control *control, bool open)
+{
+    const enum options_end end = control->o->on_exit;
+    if (open || end == OPTIONS_END_UNSET || (end == OPTIONS_END_OPEN && !control->o->bridge_count))
+        return "everything that it changed is undone";
+    return end == OPTIONS_END_CLOSED ? "the interfaces stay closed until a start, or preyrun --cleanup"
+                                     : "frames go on crossing its bridges, unjudged";
+}
+
+void asked_STOP(void *with, struct call *c)
+{
+    struct control *control = with;
+    const bool open = call_is_true(c, "open");
+    char err[300];
+    if (open && ask_open(control->tell->channel, err, sizeof err)) {
+        call_end(c, 2, "it goes on: %s", err);
+        return;
+    }
+    control->stops = true;
+    events_tell(&control->tell->events, TOLD_STOPPED, "user %u ends it%s", (unsigned)call_uid(c),
+                open ? ", to be open" : "");
+    call_end(c, 0, "%.100s ends: %s", control->o->name, after(control, open));
+}
