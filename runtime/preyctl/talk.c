@@ -131,7 +131,7 @@ static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     struct message m;
     int next = talk_ask(t, question, fd) ? -1 : 1;
-    while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) {
+    while (next > 0 && (next = talk_next(t, &m, t->waits ? -1 : PATIENCE_MS)) > 0) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
         cJSON_Delete(*document);
         *document = cJSON_ParseWithLength(m.body, m.len);

@@ -10,6 +10,7 @@ struct talk {
     struct command_line *line;
     int fd; /* connected; -1: not */
     struct inbox in;
+    bool waits;       /* the service may be silent for as long as it likes: it is asked to wait */
     int status;       /* exit status of the last answer */
     char words[1024]; /* its closing words */
 };

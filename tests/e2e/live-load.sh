@@ -89,6 +89,27 @@ serves 'SIGHUP reads the file of the command line' ' 6 one '
 ctl status
 same 'and both are one again' "$(grep -c '^shop.pbc' out)" 0
 
+# The same with an answer; a program that comes with it becomes the file once it runs.
+cp two.pbc shop.pbc
+says 'a reload that waits' '0 shop.pbc runs' reload
+serves 'it runs then' ' 6 two '
+echo garbage >shop.pbc
+says 'one of no program' '2 preyctl: reload: shop.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on' reload
+says 'one that comes with it, and is none' '2 preyctl: reload: bad.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on' \
+    reload "$(cp shop.pbc bad.pbc && echo bad.pbc)"
+says 'log files alone' '0 ' reload --logs
+says 'which is all of it' '2 preyctl: --logs opens log files again, and nothing else: preyctl reload --logs' reload --logs one.pbc
+says 'one that comes with it' '0 shop.pbc runs' reload one.pbc
+cmp shop.pbc one.pbc
+ok $? 'is the file then'
+says 'one on trial' '0 shop.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' reload two.pbc --confirm 5m
+cmp shop.pbc one.pbc
+ok $? 'is not yet'
+says 'it is confirmed' '0 confirmed: shop.pbc goes on, and is saved as shop.pbc' confirm
+cmp shop.pbc two.pbc
+ok $? 'is, once it is confirmed'
+says 'and back' '0 shop.pbc runs' reload one.pbc
+
 # What is no program leaves what runs.
 goes_on='shop.pbc goes on'
 head -c 3000 /dev/urandom >garbage.pbc
@@ -210,7 +231,7 @@ says 'a file that is gone is not replaced' '2 preyctl: both.pbc runs, but is not
 speaks last
 same 'the connection said every line' "$(tr '\n' ' ' <heard)" 'first loaded trial back last '
 exec 9>&-
-same 'reloads are counted' "$(number_of reloads.good)" 11
+same 'reloads are counted' "$(number_of reloads.good)" 15
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0

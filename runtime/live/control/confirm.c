@@ -1,6 +1,7 @@
 #include "runtime/live/control/confirm.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/live/control/onfile.h"
@@ -8,6 +9,7 @@
 #include "runtime/live/control/watch.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/reload.h"
+#include "runtime/live/tell/notified.h"
 
 #define AGAIN_NS UINT64_C(1000000000)
 
@@ -28,10 +30,16 @@ void confirm_load(struct control *control, uint64_t ns, const struct confirm *ho
     control->confirm = *how;
     control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + ns;
     events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes first",
-                how->back_name, text_duration(ns, text));
+                confirm_back(control), text_duration(ns, text));
 }
 
 bool confirm_waits(const struct control *control) { return control->confirm.until_ns; }
+
+const char *confirm_back(const struct control *control)
+{
+    const char *name = control->confirm.back_name;
+    return strcmp(name, control->carry->now.name) ? name : "the program before";
+}
 
 static bool is_due(const struct control *control, uint64_t now_ns)
 {
@@ -80,6 +88,7 @@ static void go_back(struct control *control)
                                   .over = gone_back,
                                   .with = control};
     control->confirm.goes_back = true;
+    notified_reloading(control->tell);
     reload_to(control->rules, &w);
 }
 
@@ -103,7 +112,7 @@ void asked_CONFIRM(void *with, struct call *c)
         return;
     }
     if (control->confirm.goes_back) {
-        call_end(c, 2, "the time to confirm is up: %.200s comes back", control->confirm.back_name);
+        call_end(c, 2, "the time to confirm is up: %.200s comes back", confirm_back(control));
         return;
     }
     const bool saves = control->confirm.saves;

@@ -10,6 +10,8 @@ void confirm_begin(struct control *control);
  * is owned here from now on. */
 void confirm_load(struct control *control, uint64_t ns, const struct confirm *how);
 bool confirm_waits(const struct control *control);
+/* Return the name of the program that comes back, in words where the one on trial has the same. Something waits. */
+const char *confirm_back(const struct control *control);
 /* True if a start's time is up without confirmation. */
 bool confirm_is_over(const struct control *control, uint64_t now_ns);
 /* When the time is up, tell it and return to the old program. False: prey must end. */

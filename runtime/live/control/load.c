@@ -1,13 +1,15 @@
-/* `load`: one at a time. It waits for an earlier reload, and the caller waits for it. */
+/* `load` and `reload`: one at a time. It waits for an earlier reload, and the caller waits for it. */
 #include "runtime/live/control/load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/carry/logs.h"
 #include "runtime/live/control/confirm.h"
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/onfile.h"
 #include "runtime/live/control/questions.h"
+#include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/live/tell/notified.h"
@@ -19,6 +21,7 @@ struct load {
     char *name;
     uint64_t confirm_ns; /* 0: no confirmation is needed */
     bool saves, begun;
+    bool reloads;           /* it is to be the program of the command line's file */
     char *allows;           /* devices that it may leave unjudged; NULL: none */
     struct program *before; /* held: program that ran at the beginning */
     char *before_name, *before_allows;
@@ -74,16 +77,26 @@ static void document(struct control *control, struct call *c, const struct load 
 static void answer(struct control *control, struct call *c, const struct load *w, const char *unsaved)
 {
     char text[TEXT_NUMBER];
-    const bool saved = w->saves && !w->confirm_ns && !unsaved;
+    const bool saved = w->saves && !w->confirm_ns && !unsaved, tells = saved && !w->reloads;
     document(control, c, w, saved);
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
         call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm", w->name,
-                 control->confirm.back_name, text_duration(w->confirm_ns, text));
+                 confirm_back(control), text_duration(w->confirm_ns, text));
     else
-        call_end(c, 0, "%.200s runs%s%.200s", w->name, saved ? ", and is saved as " : "",
-                 saved ? control->o->program : "");
+        call_end(c, 0, "%.200s runs%s%.200s", w->name, tells ? ", and is saved as " : "",
+                 tells ? control->o->program : "");
+}
+
+/* Answer that the program does not run. */
+static void answer_refused(const struct control *control, struct call *c, const char *name, bool reloads,
+                           const char *why)
+{
+    if (reloads)
+        call_end(c, 2, "reload: %.800s; the program that runs goes on", why);
+    else
+        call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, control->carry->now.name);
 }
 
 /* End the load. why: the reason of its failure; NULL: it succeeded. */
@@ -106,7 +119,7 @@ static void over(void *with, const char *why)
         unsaved = err;
         events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
     }
-    if (c && why) call_end(c, 2, "%.200s: %.600s; %.100s goes on", w->name, why, control->carry->now.name);
+    if (c && why) answer_refused(control, c, w->name, w->reloads, why);
     if (c && !why) answer(control, c, w, unsaved);
     load_free(w);
 }
@@ -135,61 +148,113 @@ void load_step(struct control *control)
 }
 
 /* Return the reason to refuse the load; NULL: none. */
-static const char *refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
+static const char *refusal(const struct control *control, const struct call *c, bool saves, char *err, size_t err_len)
 {
     uint64_t ns;
     if (confirm_waits(control)) return "the running program waits to be confirmed: preyctl confirm";
     if (control->load) return "another load is under way: ask again when it is through";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18";
-    return call_is_true(c, "save") && !onfile_may_save(control, err, err_len) ? err : NULL;
+    return saves && !onfile_may_save(control, err, err_len) ? err : NULL;
 }
 
+/* The load that a question asks for. */
+struct asked_load {
+    const char *name; /* name of its program's file */
+    bool reloads, saves;
+};
+
 /* Make the load, which then owns the program. NULL: out of memory. */
-static struct load *load_new(struct call *c, const char *name, struct program *p)
+static struct load *load_new(struct call *c, const struct asked_load *a, struct program *p)
 {
     struct load *w = calloc(1, sizeof *w);
     const char *allows = call_text_of(c, "allow_unjudged");
-    if (w) w->name = strdup(name);
+    if (w) w->name = strdup(a->name);
     if (w && allows) w->allows = strdup(allows);
     if (!w || !w->name || (allows && !w->allows)) {
         load_free(w);
         return NULL;
     }
     w->program = p;
-    w->saves = call_is_true(c, "save");
+    w->saves = a->saves;
+    w->reloads = a->reloads;
     w->call = c;
     if (call_has(c, "confirm_ns")) call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &w->confirm_ns);
-    snprintf(w->what, sizeof w->what, "load: %.200s", name);
-    snprintf(w->by, sizeof w->by, ", loaded by user %u", (unsigned)call_uid(c));
+    if (a->reloads)
+        strcpy(w->what, "reload");
+    else
+        snprintf(w->what, sizeof w->what, "load: %.200s", a->name);
+    snprintf(w->by, sizeof w->by, ", %s by user %u", a->reloads ? "asked for" : "loaded", (unsigned)call_uid(c));
     return w;
 }
 
 /* Refuse a bad program. The refusal is told and counted like a failed reload. */
-static void refuse(struct control *control, struct call *c, const char *name, const char *why)
+static void refuse(struct control *control, struct call *c, const struct asked_load *a, const char *why)
 {
-    events_tell(&control->tell->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
+    if (a->reloads)
+        events_tell(&control->tell->events, TOLD_REFUSED, "reload: %s; the program that runs goes on", why);
+    else
+        events_tell(&control->tell->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", a->name,
+                    why);
     control->tell->changes++;
-    call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, control->carry->now.name);
+    answer_refused(control, c, a->name, a->reloads, why);
+}
+
+/* Begin the load of a program, which is owned from then on. NULL: there is none, for the reason `why`. */
+static void begin(struct control *control, struct call *c, const struct asked_load *a, struct program *p,
+                  const char *why)
+{
+    if (p) room_bound(control->rules, p);
+    if (p && (control->load = load_new(c, a, p))) {
+        call_follow(c, &waits, control);
+        if (!control->rules->reload) load_step(control);
+        return;
+    }
+    refuse(control, c, a, p ? "out of memory" : why);
+    program_put(p);
 }
 
 void asked_LOAD(void *with, struct call *c)
 {
     struct control *control = with;
-    const char *said = call_text_of(c, "name"), *name = said && *said ? said : "program";
+    const char *said = call_text_of(c, "name");
+    const struct asked_load a = {.name = said && *said ? said : "program", .saves = call_is_true(c, "save")};
     char err[600];
-    const char *why = refusal(control, c, err, sizeof err);
-    if (why) {
+    const char *why = refusal(control, c, a.saves, err, sizeof err);
+    if (why)
         call_end(c, 2, "%s", why);
+    else
+        begin(control, c, &a, handed_program(c, PBC_SIZE_MAX, err, sizeof err), err);
+}
+
+/* Return the program that came with the call, else that of the command line's file. NULL, with the reason in err. */
+static struct program *reload_program(struct control *control, struct call *c, char *err, size_t err_len)
+{
+    char why[500];
+    const char *name = call_text_of(c, "name");
+    if (!call_has_fd(c)) {
+        struct program *p = look_again(control->rules, err, err_len);
+        if (p) memcpy(control->rules->file_digest, p->digest, sizeof control->rules->file_digest);
+        return p;
+    }
+    struct program *p = handed_program(c, PBC_SIZE_MAX, why, sizeof why);
+    if (!p) snprintf(err, err_len, "%.90s: %s", name ? name : "program", why);
+    return p;
+}
+
+void asked_RELOAD(void *with, struct call *c)
+{
+    struct control *control = with;
+    const struct asked_load a = {.name = control->o->program, .reloads = true, .saves = call_has_fd(c)};
+    char err[600];
+    logs_again(control->carry);
+    if (call_is_true(c, "logs")) {
+        call_end(c, 0, "log files are opened again");
         return;
     }
-    struct program *p = handed_program(c, PBC_SIZE_MAX, err, sizeof err);
-    if (p) room_bound(control->rules, p);
-    if (p && (control->load = load_new(c, name, p))) {
-        call_follow(c, &waits, control);
-        if (!control->rules->reload) load_step(control);
-        return;
-    }
-    refuse(control, c, name, p ? "out of memory" : err);
-    program_put(p);
+    const char *why = refusal(control, c, a.saves, err, sizeof err);
+    if (why)
+        call_end(c, 2, "reload: %s", why);
+    else
+        begin(control, c, &a, reload_program(control, c, err, sizeof err), err);
 }

@@ -20,6 +20,7 @@
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/logs.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/middle.h"
@@ -97,9 +98,7 @@ static bool signalled(struct live *l)
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
-            log_again(&l->tell);
-            proxied_tick(&l->carry); /* requests up to here are written to the old files */
-            access_again(&l->carry);
+            logs_again(&l->carry);
             reload_begin(&l->rules);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;

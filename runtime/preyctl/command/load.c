@@ -1,13 +1,15 @@
-/* preyctl load: put another program in place of the running one; preyctl confirm: keep it. */
+/* preyctl load: put another program in place of the running one; preyctl reload: the same, as SIGHUP does, and wait for
+ * the answer; preyctl confirm: keep it. */
 #include <string.h>
 
-#include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print.h"
+#include "runtime/preyctl/trial.h"
 
-static const char usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]";
+static const char load_usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]";
+static const char reload_usage[] = "[NEW.pbc] [--confirm D] [--logs]";
 
 /* Return the devices of --allow-unjudged; NULL: it is not given. "": without names, for which the answer lists them. */
 static const char *allows_of(struct command_line *l)
@@ -19,35 +21,24 @@ static const char *allows_of(struct command_line *l)
     return file ? "" : allows;
 }
 
-/* Make the question from the arguments, which it uses up. NULL after a line with the reason. */
-static cJSON *question_of(struct talk *t)
+/* Finish reading: the rest of the arguments is a file. Add its name to the question. False after a line with the
+ * reason. */
+static bool file_take(const struct talk *t, cJSON *question, unsigned least, const char *usage)
 {
-    struct command_line *l = t->line;
-    const bool save = argument_flag(l, "--save");
-    const char *allows = allows_of(l);
-    const char *confirm = argument_value(l, "--confirm"), *other = argument_unknown(l);
-    uint64_t ns = 0;
-    if (confirm && (!duration_read(confirm, &ns) || !ns)) {
-        talk_complain("--confirm: `%.60s` is not a time, as 30s, 5m, 2h are", confirm);
-        return NULL;
-    }
-    if (other || command_takes(t, 1, 1, usage)) {
-        if (other) talk_complain("`%.60s` is no option of load: preyctl load %s", other, usage);
-        return NULL;
-    }
-    cJSON *question = talk_question(QUESTION_LOAD);
-    cJSON_AddStringToObject(question, "name", l->arguments[0]);
-    if (allows) cJSON_AddStringToObject(question, "allow_unjudged", allows);
-    if (save) cJSON_AddTrueToObject(question, "save");
-    if (confirm) cJSON_AddNumberToObject(question, "confirm_ns", (double)ns);
-    return question;
+    const struct command_line *l = t->line;
+    const char *other = argument_unknown(l);
+    if (other) return !talk_complain("`%.60s` is no option of %s: preyctl %s %s", other, l->word, l->word, usage);
+    if (command_takes(t, least, 1, usage)) return false;
+    return !l->count || cJSON_AddStringToObject(question, "name", l->arguments[0]);
 }
 
-int command_LOAD(struct talk *t)
+/* Ask, with the file of the arguments, if there is one, and print the answer. Return the exit status. */
+static int put_in_force(struct talk *t, cJSON *question)
 {
-    cJSON *question = question_of(t), *made;
-    if (!question) return 2;
-    const int status = talk_hand(t, question, hand_file(t->line->arguments[0]), &made);
+    cJSON *made;
+    t->waits = true;
+    const int status = t->line->count ? talk_hand(t, question, hand_file(t->line->arguments[0]), &made)
+                                      : talk_document(t, question, &made);
     if (status) return status;
     if (t->line->json)
         print_json(made);
@@ -56,6 +47,36 @@ int command_LOAD(struct talk *t)
     if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
     cJSON_Delete(made);
     return 0;
+}
+
+int command_LOAD(struct talk *t)
+{
+    struct command_line *l = t->line;
+    cJSON *question = talk_question(QUESTION_LOAD);
+    const bool save = argument_flag(l, "--save");
+    const char *allows = allows_of(l);
+    if (allows) cJSON_AddStringToObject(question, "allow_unjudged", allows);
+    if (save) cJSON_AddTrueToObject(question, "save");
+    if (trial_take(l, question) && file_take(t, question, 1, load_usage)) return put_in_force(t, question);
+    cJSON_Delete(question);
+    return 2;
+}
+
+int command_RELOAD(struct talk *t)
+{
+    struct command_line *l = t->line;
+    cJSON *question = talk_question(QUESTION_RELOAD);
+    const bool logs = argument_flag(l, "--logs");
+    if (trial_take(l, question) && file_take(t, question, 0, reload_usage)) {
+        if (!logs) return put_in_force(t, question);
+        if (!l->count && !cJSON_GetObjectItem(question, "confirm_ns")) {
+            cJSON_AddTrueToObject(question, "logs");
+            return talk_done(t, question);
+        }
+        talk_complain("--logs opens log files again, and nothing else: preyctl reload --logs");
+    }
+    cJSON_Delete(question);
+    return 2;
 }
 
 /* Confirm a start with --confirm or a loaded program, which then goes on. */

@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/control/confirm.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
 #include "runtime/live/control/onfile.h"
@@ -69,7 +70,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     if (*control->rules->unjudged) json_text(one, "unjudged", control->rules->unjudged);
     if (control->confirm.until_ns > m->t->mono_ns)
         json_number(one, "confirm_left_s", (control->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
-    if (control->confirm.back) json_text(one, "confirm_back", control->confirm.back_name);
+    if (control->confirm.back) json_text(one, "confirm_back", confirm_back(control));
     cJSON_AddStringToObject(one, "io", control->carry->io->name);
     cJSON_AddStringToObject(one, "exec", control->carry->in_kernel ? "kernel" : "user");
     json_text(one, "exec_why", control->carry->exec_why);
