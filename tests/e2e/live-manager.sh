@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
 # The service manager (systemd/): what prey-compile makes and keeps, the unit's faults and its exposure by systemd's own
 # judgement; what is told to the manager's socket, here one of the test's own, with the rights that the unit leaves; the
-# user that the service becomes.
+# user that the service becomes; reloads that are refused, and those that are not.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
 
-mkdir -p lib etc run kept unit
+mkdir -p lib etc run kept unit log
 for f in prey-compile preyrun@.service; do sed "s|@BINDIR@|$bin|g; s|@LIBDIR@|$work/lib|g" "$top/systemd/$f" >"unit/$f"; done
 install -m 755 unit/prey-compile lib/
-compile() { # start|reload
-    CONFIGURATION_DIRECTORY=$work/etc RUNTIME_DIRECTORY=$work/run STATE_DIRECTORY=$work/kept lib/prey-compile "$1" edge 2>said
+unit() { # start|runs|reload [NAME [VARIABLE=VALUE...]]: as the unit calls it
+    local name=${2-edge}
+    at prey env CONFIGURATION_DIRECTORY=$work/etc RUNTIME_DIRECTORY=$work/run STATE_DIRECTORY=$work/kept "${@:3}" \
+        lib/prey-compile "$1" "$name" >heard 2>said
     status=$?
 }
-echo 'pool farm { source 10.1.0.50; server one 10.1.0.1 }' >etc/farm.prey
+space client prey
+link client eth0 prey eth0
+address client eth0 10.1.0.1/24
+address prey eth0 10.1.0.2/24
+farm='pool farm { source 10.1.0.50; server one 10.1.0.1 }'
+echo "$farm" >etc/farm.prey
 cat >good <<'END'
 include "farm.prey"
 service web on 10.1.0.100 tcp/80 { mode passthrough; -> farm }
@@ -22,26 +29,33 @@ END
 
 echo '# prey-compile'
 echo 'firewall x {' >etc/edge.prey
-compile start
+unit start
 same 'rules that do not compile, and none before: no start' "$status $(ls run kept | grep -c pbc)" '1 0'
 cp good etc/edge.prey
-compile start
-same 'rules that do are compiled and kept' "$status $(cmp run/edge.pbc kept/edge.pbc && cat said)" '0 '
+mkdir etc/tls
+certified() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" -keyout "etc/tls/$1.key" -out "etc/tls/$1.pem" 2>/dev/null || exit 1; }
+certified shop
+: >etc/tls/empty.list
+unit start
+same 'rules that do are compiled' "$status $(test -s run/edge.pbc && cat said)" '0 '
+same 'and not kept, for nobody knows yet whether they run' "$(ls kept | grep -c '^edge[.]pbc$')" 0
+unit runs
+same 'they are once they do' "$status $(cmp run/edge.pbc kept/edge.pbc && ls kept | tr '\n' ' ')" '0 edge.pbc edge.rules '
+same 'with all that they may read, but no private key' "$(cd kept/edge.rules && find . -type f | sort | tr '\n' ' ')" \
+    './edge.prey ./farm.prey ./tls/empty.list ./tls/shop.pem '
+cp run/edge.pbc before.pbc
 echo '# more' >>etc/edge.prey
 echo 'firewall x {' >>etc/edge.prey
-cp run/edge.pbc before.pbc
-compile reload
-same 'a reload with a fault fails, and leaves what there is' "$status $(cmp run/edge.pbc before.pbc && echo same)" '1 same'
 rm run/edge.pbc
-compile start
+unit start
 same 'a start takes what compiled last, and says so' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff && grep -c 'does not compile: the rules of .* are taken' said)" '0 1'
 echo 'of another version' >kept/edge.pbc
 echo 'pool' >etc/farm.prey
-compile start
+unit start
 same 'and compiles it again, after an upgrade' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" '0 0'
 rm -r kept/edge.rules
 cp before.pbc kept/edge.pbc
-compile start
+unit start
 same 'or, where that is not possible, takes the program as it was' "$status $(cmp run/edge.pbc before.pbc && echo same)" '0 same'
 
 echo '# The unit'
@@ -60,10 +74,6 @@ options=$(sed -n 's/^ExecStart=[^ ]* --name %i \(.*\) \$OPTIONS .*/\1/p' unit/pr
 same 'preyrun is closed, and waits for interfaces' "$options" '--wait --on-exit closed'
 
 echo '# What the manager hears'
-space client prey
-link client eth0 prey eth0
-address client eth0 10.1.0.1/24
-address prey eth0 10.1.0.2/24
 cat >listen.py <<'END'
 import os, socket, struct
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -87,9 +97,9 @@ END
 chmod +x bound/preyrun
 programs=$bin
 bin=$work/bound
-NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 prey prey --name edge $options -i eth0 --stats 10.1.0.2:80 run/edge.pbc
+NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 prey prey --name edge $options -i eth0 --access-logs log --stats 10.1.0.2:80 run/edge.pbc
 bin=$programs
-heard() { sed -n "s/^$prey //p" told | uniq | tr '\n' ' '; }
+heard() { sed -n "/WATCHDOG/d; s/^$prey //p" told | tr '\n' ' '; }
 until_true 100 'it is told that it is ready' grep -q READY told
 until_true 100 'signs of life' grep -q WATCHDOG told
 same 'statistics at port 80, which the parent opens with the rights that it keeps' \
@@ -103,15 +113,113 @@ case $B in
     same 'and without rights' "$(grep -c '^Cap...:[[:space:]]*0*$' "/proc/$child/status")" 5
     ;;
 esac
+# A reload that is refused leaves everything as it was, and the unit fails with the reason last.
+cp good etc/edge.prey
+echo "$farm" >etc/farm.prey
+all_of_it() { # what may not change: the file, what is kept, what runs
+    find kept run -type f -exec sha256sum {} + | sort
+    "${ctl[@]}" status --json | python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["program"]["since"], s["program"]["file_differs"], s["reloads"]["good"])'
+}
+ctl=(ip netns exec "$id-prey" "$bin/preyctl" --name edge)
+refuses() { # SENTENCE REASON [VARIABLE=VALUE...]: the unit's reload is refused for the reason, a regular expression of the whole last line
+    local before after
+    before=$(all_of_it)
+    unit reload edge "${@:3}"
+    after=$(all_of_it)
+    same "$1: the reload fails" "$status" 1
+    tail -n 1 said | grep -qE "^prey-compile: reload: $2; the program that runs goes on$" || sed 's/^/# /' said
+    same "$1: and its last line says why" "$(tail -n 1 said | grep -cE "^prey-compile: reload: $2; the program that runs goes on$")" 1
+    same "$1: all is as it was" "$after" "$before"
+    same "$1: nothing is left beside it" "$(ls run kept | grep -cE 'next|new')" 0
+}
+unit start # of this version
+unit runs
+unit reload
+same 'a reload runs' "$status $(cat heard)" "0 run/edge.pbc runs"
+{ cat good; echo 'firewall x {'; } >etc/edge.prey
+refuses 'rules that do not compile' '.*edge[.]prey:[0-9]+:[0-9]+: error: .*'
+{ cat good; echo 'firewall x on "eth7" in default accept { drop tcp to port 22 }'; } >etc/edge.prey
+refuses 'rules that leave a device unjudged' '.*eth7.*'
+certified other
+cat >>good <<END
+pool back { server one 10.1.0.1:80 }
+service tls on 10.1.0.2 tcp/443 {
+  mode proxy tls cert "$work/etc/tls/shop.pem" key "$work/etc/tls/other.key"
+  access log common "$work/log/tls.log"
+  -> back
+}
+END
+cp good etc/edge.prey
+refuses 'half a renewal' '.*the private key does not belong to the certificate.*'
+cp etc/tls/shop.key etc/tls/other.key
+sed -i 's/one 10.1.0.1/one 10.1.0.1 weight 3/' etc/farm.prey
+cp run/edge.pbc before.pbc
+unit reload
+same 'the other half makes it whole' "$status $(cat heard) $(cmp -s run/edge.pbc before.pbc || echo another)" '0 run/edge.pbc runs another'
+same 'what runs is kept' "$(cmp run/edge.pbc kept/edge.pbc && cmp etc/farm.prey kept/edge.rules/farm.prey && grep -l PRIVATE -r kept)" ''
+served() { at prey openssl s_client -connect 10.1.0.2:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint 2>/dev/null; }
+of_disk() { openssl x509 -in etc/tls/shop.pem -noout -fingerprint; }
+same 'the certificate is served' "$(served)" "$(of_disk)"
+certified shop
+cp etc/tls/shop.key etc/tls/other.key
+unit reload
+same 'a reload of the same rules reads certificates again' "$status $(served)" "0 $(of_disk)"
+
+# A trial: what is kept follows once it is confirmed.
+cp run/edge.pbc before.pbc
+cp kept/edge.pbc kept.pbc
+sed -i 's/weight 3/weight 4/' etc/farm.prey
+unit reload edge RELOAD_CONFIRM=5m
+same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' heard)" '0 1'
+same 'neither the file nor what is kept is renewed meanwhile' "$(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc kept.pbc && echo same)" same
+unit reload
+same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program waits to be confirmed: preyctl confirm'
+"${ctl[@]}" confirm >heard
+unit reload
+same 'confirmed, it is kept' "$status $(cmp run/edge.pbc kept/edge.pbc && cmp -s run/edge.pbc before.pbc; echo $?)" '0 1'
+sed -i 's/weight 4/weight 5/' etc/farm.prey
+cp run/edge.pbc before.pbc
+unit reload edge RELOAD_CONFIRM=1s
+until_true 100 'nobody confirms it' grep -q 'because nobody has confirmed the loaded program' prey.err
+same 'which leaves all as it was' "$status $(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc before.pbc && echo same)" '0 same'
+sed -i 's/weight 5/weight 4/' etc/farm.prey
+
+# Log files that were moved away, whatever the rules.
+mv log/tls.log log/tls.log.1
+unit reload
+same 'a reload opens log files again' "$status $(test -e log/tls.log && echo there)" '0 there'
+mv log/tls.log log/tls.log.2
+echo 'firewall x {' >>etc/edge.prey
+unit reload
+same 'one that is refused, too' "$status $(test -e log/tls.log && echo there)" '1 there'
+cp good etc/edge.prey
+
+same 'of each one that began the manager heard that, and that it is over' \
+    "$(heard | grep -cE '^READY=1 (RELOADING=1 READY=1 ){10}$')" 1
+if [ ! -e "$bin/tests/lib/no_one_kernel.o" ]; then
+    echo 'firewall host in default accept { drop tcp to port 5432 }' >etc/gate.prey
+    unit start gate
+    link client gate prey gate0
+    background prey "$bin/preyrun" --name gate --control gate.sock -i gate0 --exec kernel run/gate.pbc 2>gate.err >gate.out
+    gate=$last
+    until_true 300 'another instance is ready' grep -q '^ready' gate.err
+    echo 'firewall host in default drop { accept state established; accept tcp to port 22 }' >etc/gate.prey
+    unit reload gate OPTIONS="-i gate0 --control $work/gate.sock --exec kernel"
+    same 'rules that follow connections, and those before did not' "$status $(tail -n 1 said)" \
+        "1 prey-compile: reload: --exec kernel: these rules follow connections, and those before did not: a restart makes the tables for it; the program that runs goes on"
+    same 'goes on, the file too' "$("$bin/preyctl" --control gate.sock status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["program"]["file_differs"])')" False
+    kill "$gate"
+    wait "$gate"
+fi
+
 kill -HUP "$prey"
-until_true 100 'a reload' grep -q '^reloaded' prey.err
+until_true 100 'a reload by a signal' grep -q '^reloaded: [^,]*, [^,]*$' prey.err
 echo x >run/edge.pbc
 kill -HUP "$prey"
 until_true 100 'and one that fails' grep -q 'preyrun: reload: ' prey.err
 prey_ends
 until_true 100 'it is told that it ends' grep -q STOPPING told
-same 'all of it in order, from the process that was started' "$(heard | sed 's/WATCHDOG=1 //g')" \
-    'READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 STOPPING=1 '
+same 'all of it in order, from the process that was started' "$(heard | sed 's/^READY=1 \(RELOADING=1 READY=1 \)*//')" 'STOPPING=1 '
 same 'and by nobody else' "$(grep -vc "^$prey " told)" 0
 same 'it ends well' "$status" 0
 exit $failed
