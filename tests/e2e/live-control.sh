@@ -161,9 +161,12 @@ seconds=$(left)
 ok $? 'and a metric how long that is'
 until_true 100 'a reload is refused until it is confirmed' grep -q 'waits to be confirmed: preyctl confirm; the program that runs goes on' prey.err
 ctl --control ask.sock confirm
+refused 'not without its word' 'not confirmed: preyctl confirm WORD takes the word that was printed when this trial began; --force goes without'
+word=$(sed -n 's/^ready: .*; it ends in 60.0 s, unless it is confirmed: preyctl confirm //p' prey.err)
+ctl --control ask.sock confirm "$word"
 same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc goes on'
 until_true 50 'then the metric is 0' sh -c "ip netns exec $id-prey curl -s http://127.0.0.1:8404/metrics | grep -qx 'prey_to_be_confirmed_seconds 0'" && ok 0 'then the metric is 0'
-ctl --control ask.sock confirm
+ctl --control ask.sock confirm "$word"
 refused 'once' 'nothing waits to be confirmed'
 ctl --control ask.sock status
 same 'a socket elsewhere is asked' "$status" 0

@@ -23,7 +23,11 @@ says() { # SENTENCE ANSWER ARGUMENT...: preyctl
     local sentence=$1 answer=$2
     shift 2
     ctl "$@"
-    same "$sentence" "$status $(cat out err)" "$answer"
+    word=$(sed -n 's/.*: preyctl confirm \([a-z]\{8\}\)$/\1/p' out)
+    same "$sentence" "$status $(cat out err | sed 's/: preyctl confirm [a-z]\{8\}$/: preyctl confirm WORD/')" "$answer"
+}
+confirms() { # SENTENCE ANSWER: by the word that was printed last
+    says "$1" "$2" confirm "$word"
 }
 serves() { # SENTENCE SHARES: of six connections
     same "$1" "$(for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done | shares)" "$2"
@@ -102,10 +106,10 @@ says 'which is all of it' '2 preyctl: --logs opens log files again, and nothing 
 says 'one that comes with it' '0 shop.pbc runs' reload one.pbc
 cmp shop.pbc one.pbc
 ok $? 'is the file then'
-says 'one on trial' '0 shop.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' reload two.pbc --confirm 5m
+says 'one on trial' '0 shop.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm WORD' reload two.pbc --confirm 5m
 cmp shop.pbc one.pbc
 ok $? 'is not yet'
-says 'it is confirmed' '0 confirmed: shop.pbc goes on, and is saved as shop.pbc' confirm
+confirms 'it is confirmed' '0 confirmed: shop.pbc goes on, and is saved as shop.pbc'
 cmp shop.pbc two.pbc
 ok $? 'is, once it is confirmed'
 says 'and back' '0 shop.pbc runs' reload one.pbc
@@ -187,7 +191,8 @@ serves 'none of them changed anything' ' 6 one '
 
 # A program on trial, and what is not done meanwhile.
 ctl set farm/one weight 7
-says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' load two.pbc --confirm 5m
+says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s, unless it is confirmed: preyctl confirm WORD' load two.pbc --confirm 5m
+of_trial=$word
 says 'no other meanwhile' '2 preyctl: the running program waits to be confirmed: preyctl confirm' load both.pbc
 refused=$(number_of reloads.refused)
 kill -HUP "$prey"
@@ -197,8 +202,16 @@ ctl status
 same 'status says so' "$(grep -c '^shop.pbc comes back in .*, unless it is confirmed: preyctl confirm' out)" 1
 same 'it is in force' "$(ask client 10.1.0.100)" two
 speaks trial
-says 'it is confirmed' '0 confirmed: two.pbc goes on' confirm
-says 'nothing waits any more' '2 preyctl: nothing waits to be confirmed' confirm
+ctl status --json
+same 'and keeps the word to whoever loaded it' "$(cat out prey.err | grep -c "$of_trial")" 0
+says 'nobody confirms it without the word' \
+    '2 preyctl: not confirmed: preyctl confirm WORD takes the word that was printed when this trial began; --force goes without' confirm
+says 'nor with another' '2 preyctl: not confirmed: `tomorrow` is not the word that was printed when this trial began' confirm tomorrow
+says 'no option' '2 preyctl: `--now` is no option of confirm: preyctl confirm WORD|--force' confirm --now
+says 'a word and none' '2 preyctl: usage: preyctl confirm WORD|--force' confirm --force tomorrow
+word=$of_trial
+confirms 'it is confirmed' '0 confirmed: two.pbc goes on'
+says 'nothing waits any more' '2 preyctl: nothing waits to be confirmed' confirm "$of_trial"
 kill -HUP "$prey"
 serves_one() { [ "$(ask client 10.1.0.100)" = one ]; }
 until_true 100 'the file again' serves_one
@@ -217,7 +230,12 @@ ctl set farm/one file
 # Confirmed in time, and saved only then.
 ctl load both.pbc --confirm 5m --save
 same 'one to be saved' "$status $(cmp -s shop.pbc one.pbc; echo $?)" '0 0'
-says 'is confirmed' '0 confirmed: both.pbc goes on, and is saved as shop.pbc' confirm
+says 'is confirmed, by force' '0 confirmed: both.pbc goes on, and is saved as shop.pbc' confirm --force
+told '^preyrun: user 0 has confirmed it by force$'
+ok $? 'which is told'
+ctl load both.pbc --confirm 5m --json
+word=$(python3 -c 'import json; print(json.load(open("out"))["confirm_word"])')
+confirms 'as JSON it has the word, too' '0 confirmed: both.pbc goes on'
 cmp shop.pbc both.pbc
 ok $? 'then it is the file of the command line'
 same 'which is for whom it was' "$(stat -c %a shop.pbc)" 640
@@ -231,7 +249,7 @@ says 'a file that is gone is not replaced' '2 preyctl: both.pbc runs, but is not
 speaks last
 same 'the connection said every line' "$(tr '\n' ' ' <heard)" 'first loaded trial back last '
 exec 9>&-
-same 'reloads are counted' "$(number_of reloads.good)" 15
+same 'reloads are counted' "$(number_of reloads.good)" 16
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0
@@ -264,7 +282,7 @@ for path in watched.pbc linked.pbc; do
     refused=$(number_of reloads.refused)
     cp one.pbc "$(readlink -f $path)"
     until_true 100 "$path: nothing is read until what runs is confirmed" one_more
-    ctl confirm
+    ctl confirm --force
     six() { [ "$(number_of reloads.good)" = 6 ]; }
     until_true 100 "$path: then it is" six
     truncate -s 0 prey.out

@@ -170,11 +170,12 @@ cp run/edge.pbc before.pbc
 cp kept/edge.pbc kept.pbc
 sed -i 's/weight 3/weight 4/' etc/farm.prey
 unit reload edge RELOAD_CONFIRM=5m
-same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' heard)" '0 1'
+same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm [a-z]*$' heard)" '0 1'
+word=$(sed -n 's/.*preyctl confirm //p' heard)
 same 'neither the file nor what is kept is renewed meanwhile' "$(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc kept.pbc && echo same)" same
 unit reload
 same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program waits to be confirmed: preyctl confirm'
-"${ctl[@]}" confirm >heard
+"${ctl[@]}" confirm "$word" >heard
 unit reload
 same 'confirmed, it is kept' "$status $(cmp run/edge.pbc kept/edge.pbc && cmp -s run/edge.pbc before.pbc; echo $?)" '0 1'
 sed -i 's/weight 4/weight 5/' etc/farm.prey

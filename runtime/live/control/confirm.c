@@ -15,12 +15,20 @@
 
 void confirm_begin(struct control *control)
 {
-    char text[TEXT_NUMBER];
     if (!control->o->confirm_ns) return;
     control->rules->on_trial = true;
     control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + control->o->confirm_ns;
-    events_tell(&control->tell->events, TOLD_CONFIRM, "preyrun ends in %s, unless `preyctl confirm` comes first",
-                text_duration(control->o->confirm_ns, text));
+    word_draw(control->confirm.word);
+}
+
+const char *confirm_text(const struct control *control, char text[CONFIRM_TEXT])
+{
+    char left[TEXT_NUMBER];
+    *text = 0;
+    if (confirm_waits(control))
+        snprintf(text, CONFIRM_TEXT, "; it ends in %s, unless it is confirmed: preyctl confirm %s",
+                 text_duration(control->o->confirm_ns, left), control->confirm.word);
+    return text;
 }
 
 void confirm_load(struct control *control, uint64_t ns, const struct confirm *how)
@@ -29,6 +37,7 @@ void confirm_load(struct control *control, uint64_t ns, const struct confirm *ho
     control->rules->on_trial = true;
     control->confirm = *how;
     control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + ns;
+    word_draw(control->confirm.word);
     events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes first",
                 confirm_back(control), text_duration(ns, text));
 }
@@ -103,22 +112,38 @@ bool confirm_step(struct control *control, uint64_t now_ns)
     return true;
 }
 
+/* Return the reason not to confirm; NULL: none. */
+static const char *refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
+{
+    const char *word = call_text_of(c, "word");
+    if (!confirm_waits(control)) return "nothing waits to be confirmed";
+    if (control->confirm.goes_back)
+        snprintf(err, err_len, "the time to confirm is up: %.200s comes back", confirm_back(control));
+    else if (call_is_true(c, "force") || (word && !strcmp(word, control->confirm.word)))
+        return NULL;
+    else if (word)
+        snprintf(err, err_len, "not confirmed: `%.40s` is not the word that was printed when this trial began", word);
+    else
+        snprintf(err, err_len,
+                 "not confirmed: preyctl confirm WORD takes the word that was printed when this trial began; --force "
+                 "goes without");
+    return err;
+}
+
 void asked_CONFIRM(void *with, struct call *c)
 {
     struct control *control = with;
     char err[500];
-    if (!confirm_waits(control)) {
-        call_end(c, 2, "nothing waits to be confirmed");
-        return;
-    }
-    if (control->confirm.goes_back) {
-        call_end(c, 2, "the time to confirm is up: %.200s comes back", confirm_back(control));
+    const char *why = refusal(control, c, err, sizeof err);
+    if (why) {
+        call_end(c, 2, "%s", why);
         return;
     }
     const bool saves = control->confirm.saves;
     settle(control);
     by_hand_forget(control->rules);
-    events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it", (unsigned)call_uid(c));
+    events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
+                call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))
         call_end(c, 2, "confirmed: %.200s goes on, but is not saved: %s", control->carry->now.name, err);
     else

@@ -6,6 +6,9 @@
 
 /* Begin to wait for the confirmation of a start, if asked for. */
 void confirm_begin(struct control *control);
+enum { CONFIRM_TEXT = 120 };
+/* Return what the line `ready` says of that, with the word; "" if nothing waits. */
+const char *confirm_text(const struct control *control, char text[CONFIRM_TEXT]);
 /* Wait `ns` for the confirmation of a loaded program. Without confirmation, how->back runs again. What `how` points to
  * is owned here from now on. */
 void confirm_load(struct control *control, uint64_t ns, const struct confirm *how);

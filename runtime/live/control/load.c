@@ -69,6 +69,7 @@ static void document(struct control *control, struct call *c, const struct load 
         cJSON_AddNumberToObject(o, "confirm_left_s", (double)(w->confirm_ns / 1000000000));
     else
         cJSON_AddNullToObject(o, "confirm_left_s");
+    if (w->confirm_ns) cJSON_AddStringToObject(o, "confirm_word", control->confirm.word);
     call_document(c, o);
     cJSON_Delete(o);
 }
@@ -82,8 +83,8 @@ static void answer(struct control *control, struct call *c, const struct load *w
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
-        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm", w->name,
-                 confirm_back(control), text_duration(w->confirm_ns, text));
+        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm %s", w->name,
+                 confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word);
     else
         call_end(c, 0, "%.200s runs%s%.200s", w->name, tells ? ", and is saved as " : "",
                  tells ? control->o->program : "");

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "runtime/live/control/word.h"
 #include "runtime/live/rules/state.h"
 #include "runtime/worker/worker.h"
 
@@ -45,6 +46,7 @@ struct confirm {
     char *back_allows;    /* devices that it may leave unjudged, on the heap; NULL: none */
     bool saves;           /* replace the command line's file once confirmed */
     bool goes_back;       /* time was up, and the old program is returning */
+    char word[WORD_LEN];  /* word that confirms it */
 };
 
 struct control {

@@ -131,17 +131,19 @@ static void say_ready(struct live *l)
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char trial[CONFIRM_TEXT];
     const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
     proxied_memory(&l->carry, proxied, sizeof proxied);
     in_kernel_say(&l->carry);
-    events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
+    events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
                 o->monitor ? "; packets to this machine itself are only watched" : "",
-                o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
+                o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied,
+                confirm_text(&l->control, trial));
     l->tell.ready = true;
     judged_tell(&l->rules);
     notified_ready(&l->tell);
@@ -312,8 +314,8 @@ static int run(struct live *l)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
     if (!err) err = proxied_start(&l->carry);
     if (!err) announced_links(&l->world);
-    if (!err) say_ready(l);
     if (!err) confirm_begin(&l->control);
+    if (!err) say_ready(l);
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(&l->tell);
     proxied_stop(&l->carry);

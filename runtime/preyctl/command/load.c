@@ -82,8 +82,16 @@ int command_RELOAD(struct talk *t)
 /* Confirm a start with --confirm or a loaded program, which then goes on. */
 int command_CONFIRM(struct talk *t)
 {
-    if (command_takes(t, 0, 0, "")) return 2;
-    const int status = talk_done(t, talk_question(QUESTION_CONFIRM));
+    static const char usage[] = "WORD|--force";
+    struct command_line *l = t->line;
+    const bool force = argument_flag(l, "--force");
+    const char *other = argument_unknown(l);
+    if (other) return talk_complain("`%.60s` is no option of confirm: preyctl confirm %s", other, usage);
+    if (command_takes(t, 0, force ? 0 : 1, usage)) return 2;
+    cJSON *question = talk_question(QUESTION_CONFIRM);
+    if (force) cJSON_AddTrueToObject(question, "force");
+    if (l->count) cJSON_AddStringToObject(question, "word", l->arguments[0]);
+    const int status = talk_done(t, question);
     if (!status && !t->line->json) puts(t->words);
     return status;
 }

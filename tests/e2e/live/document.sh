@@ -9,7 +9,7 @@ document_rules() {
 
 # The document, with what its commands print now where it is of that KIND.
 document_printed() { # KIND
-    local inside='' line
+    local inside='' line word=none # the word of the trial that began last
     while IFS= read -r line; do
         case $line in
         '```console '"$1") inside=yes ;;
@@ -18,8 +18,9 @@ document_printed() { # KIND
         case $inside$line in
         yes'# '* | yes'$ '* | yes'client$ '*)
             printf '%s\n' "$line"
-            command_of "$line" >answer
+            command_of "$(sed "s/preyctl confirm [a-z]\{8\}/preyctl confirm $word/" <<<"$line")" >answer
             sed 's/[ ]*$//' answer
+            word=$(sed -n "s/.*: preyctl confirm \([a-z]\{8\}\)$/\1/p" answer | tail -n 1 | grep . || echo "$word")
             ;;
         yes'```console'*) printf '%s\n' "$line" ;;
         yes*) ;; # what was printed before
@@ -28,14 +29,14 @@ document_printed() { # KIND
     done <"$top/MANUAL.md"
 }
 
-# document_is_true KIND SENTENCE: what stands in the blocks ```console KIND is what was printed, but for figures, times and
+# document_is_true KIND SENTENCE: what stands in the blocks ```console KIND is what was printed, but for figures, times, words of trials and
 # columns' widths, and whether there are other flows than those that were asked for. UPDATE=1 writes what was printed into the document.
 document_is_true() {
     local blocks
     document_printed "$1" >printed
     [ -z "${UPDATE:-}" ] || cp printed "$top/MANUAL.md"
     plain() {
-        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows") } { print }' "$2"
+        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows"); sub(/: preyctl confirm [a-z]*$/, ": preyctl confirm WORD") } { print }' "$2"
     }
     plain "$1" "$top/MANUAL.md" >wanted.plain
     plain "$1" printed >printed.plain
