@@ -142,6 +142,7 @@ static void make_code(struct compile *c)
 static void emit(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_EMIT);
+    if (c->keep_text) image_text(c->image, &c->sources);
     image_emit(c->image, &c->pbc, &c->pbc_len);
     check_loads(c);
     end_stage(c, STAGE_EMIT, began);

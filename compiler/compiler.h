@@ -70,6 +70,7 @@ struct compile {
     struct arena *arena;
     struct sources sources;
     struct diags *diags;
+    bool keep_text;      /* optional, set before compile_file: the program carries the text of the rules */
     bool keep_tree;      /* optional, set before compile_file: for --dump=ast */
     bool read;           /* the main file was read */
     bool told_others;    /* W0513 was reported */

@@ -262,6 +262,7 @@ static int option_take(struct options *o, int id, const char *value)
         if (o->output) return options_fault("-o is given twice", NULL, "a compile writes one file");
         o->output = value;
         return value[0] ? 0 : options_fault("the name after -o is empty", NULL, NULL);
+    case OPT_TEXT: o->with_text = true; return 0;
     case OPT_CHECK: o->check = true; return 0;
     case OPT_SERVED: return take_served(o, value);
     case OPT_UNJUDGED: return take_one_more("--allow-unjudged", o->allows, &o->allow_count, value);

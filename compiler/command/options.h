@@ -34,7 +34,7 @@ struct options {
     bool against, suggest, import;
     enum import_from import_from;
     unsigned width4, width6; /* widths for --suggest */
-    bool check, stats, werror, fmt, write, diff, help, version;
+    bool with_text, check, stats, werror, fmt, write, diff, help, version;
     enum print_format format; /* format of diagnostics */
     enum dump_kind dump;
     enum colour colour;

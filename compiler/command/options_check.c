@@ -143,6 +143,8 @@ int options_check(const struct options *o)
     if (o->stats && (o->format == FORMAT_SARIF || (o->format == FORMAT_JSON && o->check)))
         return options_fault("--stats can't be combined with --format=sarif, nor with --check --format=json", NULL,
                              "ask for one at a time");
+    if (o->with_text && !o->output)
+        return options_fault("--with-text belongs to -o", NULL, "name the file that the program is written to");
     if (o->check && o->output)
         return options_fault("--check writes no file and -o does", NULL, "leave out one of them");
     if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)

@@ -119,6 +119,7 @@ static int run(const struct options *o, struct compile *c)
 {
     allow(o, c->diags);
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
+    c->keep_text = o->with_text;
     c->keep_tree = o->dump == DUMP_AST;
     show_progress(o->input);
     const int rc = compile_file(c, o->input);

@@ -67,5 +67,8 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
  * order of the file decides. */
 int image_endpoint_order(const struct pbc_endpoint *a, const struct pbc_endpoint *b);
 
+/* Add the text of the rule files, each below its name, as TEXT: what fits, the main file first. Lists of addresses are
+ * not among them. */
+void image_text(struct image *img, const struct sources *s);
 /* Write the finished file: header, table, sections, digest. *bytes is malloc'd and belongs to the caller. */
 void image_emit(struct image *img, uint8_t **bytes, size_t *len);

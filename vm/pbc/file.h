@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       18u
+#define PBC_VERSION       19u
+#define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
@@ -87,7 +88,8 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(WOULD_CHAINS, would_chains, struct pbc_chain, 1u << 20)                                                          \
     X(WOULD_FIREWALLS, would_firewalls, struct pbc_firewall, 1u << 12)                                                 \
     X(WOULD_MEMOS, would_memos, struct pbc_memo, 65535)                                                                \
-    X(WOULD_TWINS, would_twins, uint32_t, (1u << 20) + (1u << 12))
+    X(WOULD_TWINS, would_twins, uint32_t, (1u << 20) + (1u << 12))                                                     \
+    X(TEXT, text, char, PBC_TEXT_MOST)
 
 enum pbc_kind {
 #define X(ident, name, type, most) PBC_##ident,
