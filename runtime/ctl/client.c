@@ -13,13 +13,13 @@
 
 enum { READS_MOST = 8 /* receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
 
-struct call *client_new(struct ctl *s, int fd, uid_t uid)
+struct call *client_new(struct ctl *s, int fd, const struct ucred *who)
 {
     struct call *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     *c = (struct call){.server = s,
                        .fd = fd,
-                       .uid = uid,
+                       .who = *who,
                        .passed = -1,
                        .until_ns = s->now_ns + CTL_PATIENCE_NS,
                        .in.most = MESSAGE_QUESTION_MOST};
@@ -117,7 +117,8 @@ void call_follow(struct call *c, const struct call_ops *ops, void *arg)
     c->arg = arg;
 }
 
-uid_t call_uid(const struct call *c) { return c->uid; }
+uid_t call_uid(const struct call *c) { return c->who.uid; }
+pid_t call_pid(const struct call *c) { return c->who.pid; }
 
 const char *call_text_of(const struct call *c, const char *member)
 {

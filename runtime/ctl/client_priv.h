@@ -1,13 +1,15 @@
 /* One client of the control socket: its input, its pending output, and its call. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "runtime/ctl/outbox.h"
 #include "runtime/ctl/server.h"
 
 struct call {
     struct ctl *server;
     int fd;
-    uid_t uid;
+    struct ucred who;
     struct inbox in;
     struct outbox out;
     uint64_t until_ns; /* deadline; moves with each answer, and whenever the client reads something */
@@ -32,7 +34,7 @@ struct ctl {
 };
 
 /* Make a client of a connection, which it then owns. NULL: out of memory. */
-struct call *client_new(struct ctl *s, int fd, uid_t uid);
+struct call *client_new(struct ctl *s, int fd, const struct ucred *who);
 /* Go on with questions that came and answers that wait. False: the client is to be let go. */
 bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);

@@ -86,7 +86,7 @@ static void welcome(struct ctl *s, int fd)
         return;
     }
     const char *refused = refusal(s, who.uid, why, sizeof why);
-    struct call *c = refused ? NULL : client_new(s, fd, who.uid);
+    struct call *c = refused ? NULL : client_new(s, fd, &who);
     if (!c) {
         turn_away(fd, refused ? refused : "out of memory");
         return;

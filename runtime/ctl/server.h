@@ -45,6 +45,7 @@ bool call_number_of(const struct call *c, const char *member, uint64_t most, uin
 int call_take_fd(struct call *c);
 bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
+pid_t call_pid(const struct call *c); /* process that connected; 0: in another PID namespace */
 
 /* Append to the answer. False: no room, and this part is left out. */
 bool call_document(struct call *c, const cJSON *document);

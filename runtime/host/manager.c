@@ -24,6 +24,14 @@ uint64_t manager_patience_ns(void)
     return sd_watchdog_enabled(0, &usec) > 0 ? usec * 1000u : 0;
 }
 
+const char *manager_history(const char *name, char *path, size_t size)
+{
+    const char *folders = getenv("STATE_DIRECTORY"); /* several are parted by colons */
+    if (!folders || *folders != '/') return NULL;
+    const int len = snprintf(path, size, "%.*s/%s.history", (int)strcspn(folders, ":"), folders, name);
+    return len < (int)size ? path : NULL;
+}
+
 bool manager_listens(void) { return getenv("NOTIFY_SOCKET") != NULL; }
 
 /* Find the unit, which is the last part: "0::/system.slice/system-preyrun.slice/preyrun@wan.service" */

@@ -21,6 +21,10 @@ void manager_tell(enum manager_word word);
  * that the manager started may call this. */
 uint64_t manager_patience_ns(void);
 
+/* Write the path of NAME.history in the folder that the manager keeps for the unit ($STATE_DIRECTORY). NULL: there is
+ * none. */
+const char *manager_history(const char *name, char *path, size_t size);
+
 /* True if a manager listens */
 bool manager_listens(void);
 

@@ -343,6 +343,29 @@ int ask_copy_socket(struct channel *c, const char *name, char *err, size_t err_l
     return ask_one(c, ALONE(COPY_SOCKET, body), err, err_len);
 }
 
+int ask_history_keep(struct channel *c, unsigned file, const void *bytes, size_t len)
+{
+    const struct request_file body = {file};
+    char err[600];
+    if (len > HISTORY_FILE_MOST) return -EFBIG;
+    return ask_done(c, WITH(HISTORY_KEEP, body, bytes, 1, (uint32_t)len), err, sizeof err);
+}
+
+int ask_history(struct channel *c, unsigned file)
+{
+    const struct request_file body = {file};
+    char err[600];
+    return ask_one(c, ALONE(HISTORY_OPEN, body), err, sizeof err);
+}
+
+uint32_t ask_login(struct channel *c, pid_t pid)
+{
+    const struct request_process body = {pid};
+    struct answer a;
+    char err[600];
+    return ask(c, ALONE(LOGIN, body), &a, NULL, 0, err, sizeof err) ? LOGIN_NONE : (uint32_t)a.value;
+}
+
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number};

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "runtime/host/file/login.h"
 #include "runtime/host/guard/guarded.h"
 #include "runtime/host/socket/transparent.h"
 #include "runtime/io/io.h"
@@ -72,6 +73,13 @@ struct gate_count ask_carried(struct channel *c, unsigned port);
 /* Ask for the neighbour with that address; the kernel's notification brings the answer */
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr);
 int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr, char *err, size_t err_len);
+
+/* Keep a file of the history (host/file/past_files.h) in place of the one before; without bytes, remove it */
+int ask_history_keep(struct channel *c, unsigned file, const void *bytes, size_t len);
+/* Return a descriptor of it to read, or a negative errno; -ENOENT: there is none */
+int ask_history(struct channel *c, unsigned file);
+/* Return the user who logged in (host/file/login.h); LOGIN_NONE: nobody */
+uint32_t ask_login(struct channel *c, pid_t pid);
 
 /* Get the descriptors of a thing that exists once; the caller closes them. RULES: the program's file, for reading; LOG:
  * the target of --log, for writing; CONTROL, STATS: listening sockets (the parent removes CONTROL's name at the end);

@@ -13,6 +13,7 @@
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/control.h"
 #include "runtime/host/file/keypair.h"
+#include "runtime/host/file/login.h"
 #include "runtime/host/file/recordings.h"
 #include "runtime/host/manager.h"
 #include "runtime/host/replace.h"
@@ -297,6 +298,30 @@ bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, in
     if (!p->o->stats) return false;
     fds[0] = listen_tcp(&p->o->stats_at.any, p->o->stats, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
+}
+
+bool grant_HISTORY_KEEP(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_file *body = r->body;
+    if (body->file >= HISTORY_FILES || (body->file == HISTORY_LIST && r->count > HISTORY_LIST_MOST)) return false;
+    a->failed = past_files_keep(p->past_files, body->file, r->elements, r->count);
+    return true;
+}
+
+bool grant_HISTORY_OPEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_file *body = r->body;
+    if (body->file >= HISTORY_FILES) return false;
+    fds[0] = past_files_open(p->past_files, body->file);
+    return answer_fd(a, fds[0]);
+}
+
+/* Tell a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
+bool grant_LOGIN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_process *body = r->body;
+    a->value = login_of(body->pid);
+    return true;
 }
 
 /* Tell the service manager a word from a short list; the manager expects it from this process */

@@ -7,6 +7,7 @@
 #include "runtime/host/device/aside.h"
 #include "runtime/host/file/access_logs.h"
 #include "runtime/host/file/middle.h"
+#include "runtime/host/file/past_files.h"
 #include "runtime/host/file/streams.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
@@ -50,6 +51,7 @@ struct parent {
     struct access_logs *access_logs;
     struct stream_dirs *streams;
     struct middle_sockets *middle_sockets;
+    struct past_files *past_files;
     int recordings; /* directory of recordings; -1: not asked for yet */
     pid_t child;
     const struct tuples *tuples; /* tuples of inline connections; NULL: no memory for them */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/host/device/inside.h"
+#include "runtime/host/file/past_files.h"
 #include "runtime/host/file/streams.h"
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/ports.h"
@@ -86,19 +87,26 @@ struct request_recording {
     uint32_t what;          /* RECORDING_… */
     uint32_t zero;
 };
+struct request_file {
+    uint32_t file; /* HISTORY_… */
+};
+struct request_process {
+    int32_t pid;
+};
 struct request_aside {
     struct host_addr from;
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
 };
 
 struct answer {
-    int32_t failed;            /* 0, or a negative errno */
-    char err[500];             /* one line; empty: the errno says it */
-    uint32_t fd_count;         /* number of descriptors with the answer */
-    int32_t group;             /* PORT: as in struct io_made */
-    uint32_t slots, ring;      /* PORT: as in struct io_made */
-    uint32_t filter, deal;     /* PORT: as in struct io_made */
-    uint64_t value;            /* STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number; KERNEL: its hooks */
+    int32_t failed;        /* 0, or a negative errno */
+    char err[500];         /* one line; empty: the errno says it */
+    uint32_t fd_count;     /* number of descriptors with the answer */
+    int32_t group;         /* PORT: as in struct io_made */
+    uint32_t slots, ring;  /* PORT: as in struct io_made */
+    uint32_t filter, deal; /* PORT: as in struct io_made */
+    uint64_t value; /* LOGIN: the user, UINT32_MAX: none; STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number; KERNEL:
+                       its hooks */
     struct gate_count carried; /* result of CARRIED */
     struct proof proof;        /* result of JUDGE */
     struct host_kept kept;     /* result of PORTS */

@@ -13,6 +13,7 @@
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
+#include "runtime/host/manager.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/channel.h"
@@ -57,6 +58,7 @@ static void child_begins(struct parent *p)
     access_logs_free(p->access_logs);
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
+    past_files_free(p->past_files);
     free(p->shut);
     free(p);
 }
@@ -108,6 +110,7 @@ static void parent_free(struct parent *p)
     access_logs_free(p->access_logs);
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
+    past_files_free(p->past_files);
     state_close(p->state);
     free(p->shut);
     free(p);
@@ -120,6 +123,7 @@ static void undo(struct parent *p, enum state_end end)
 
 static struct parent *parent_new(const struct options *o)
 {
+    char folder[4096];
     struct parent *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
@@ -127,7 +131,8 @@ static struct parent *parent_new(const struct options *o)
     p->access_logs = access_logs_new(program, o->access_logs);
     p->middle_sockets = middle_sockets_new(program);
     p->streams = stream_dirs_new();
-    if (p->access_logs && p->middle_sockets && p->streams) return p;
+    p->past_files = past_files_new(manager_history(o->name, folder, sizeof folder));
+    if (p->access_logs && p->middle_sockets && p->streams && p->past_files) return p;
     parent_free(p);
     return NULL;
 }

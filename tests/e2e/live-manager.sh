@@ -97,7 +97,7 @@ END
 chmod +x bound/preyrun
 programs=$bin
 bin=$work/bound
-NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 prey prey --name edge $options -i eth0 --access-logs log --stats 10.1.0.2:80 run/edge.pbc
+NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 STATE_DIRECTORY=$work/kept prey prey --name edge $options -i eth0 --access-logs log --stats 10.1.0.2:80 run/edge.pbc
 bin=$programs
 heard() { sed -n "/WATCHDOG/d; s/^$prey //p" told | tr '\n' ' '; }
 until_true 100 'it is told that it is ready' grep -q READY told
@@ -172,13 +172,24 @@ sed -i 's/weight 3/weight 4/' etc/farm.prey
 unit reload edge RELOAD_CONFIRM=5m
 same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm [a-z]*$' heard)" '0 1'
 word=$(sed -n 's/.*preyctl confirm //p' heard)
+same 'the history has its text' "$("${ctl[@]}" history 0 | grep -c 'weight 4')" 1
 same 'neither the file nor what is kept is renewed meanwhile' "$(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc kept.pbc && echo same)" same
 unit reload
 same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program waits to be confirmed: preyctl confirm'
 "${ctl[@]}" confirm "$word" >heard
 unit reload
 same 'confirmed, it is kept' "$status $(cmp run/edge.pbc kept/edge.pbc && cmp -s run/edge.pbc before.pbc; echo $?)" '0 1'
-sed -i 's/weight 4/weight 5/' etc/farm.prey
+sed -i 's/weight 4/weight 6/' etc/farm.prey
+unit reload edge RELOAD_CONFIRM=5m
+"${ctl[@]}" confirm "$(sed -n 's/.*preyctl confirm //p' heard)" >heard
+cp run/edge.pbc confirmed.pbc
+rm run/edge.pbc
+echo 'firewall x {' >>etc/edge.prey
+unit start
+same 'after a boot, too' "$status $(cmp confirmed.pbc kept/edge.pbc && grep -c weight.6 kept/edge.rules/farm.prey)" '0 1'
+cp good etc/edge.prey
+sed -i 's/weight 6/weight 5/' etc/farm.prey
+cp confirmed.pbc run/edge.pbc
 cp run/edge.pbc before.pbc
 unit reload edge RELOAD_CONFIRM=1s
 until_true 100 'nobody confirms it' grep -q 'because nobody has confirmed the loaded program' prey.err
@@ -196,7 +207,7 @@ same 'one that is refused, too' "$status $(test -e log/tls.log && echo there)" '
 cp good etc/edge.prey
 
 same 'of each one that began the manager heard that, and that it is over' \
-    "$(heard | grep -cE '^READY=1 (RELOADING=1 READY=1 ){10}$')" 1
+    "$(heard | grep -cE '^READY=1 (RELOADING=1 READY=1 ){11}$')" 1
 if [ ! -e "$bin/tests/lib/no_one_kernel.o" ]; then
     echo 'firewall host in default accept { drop tcp to port 5432 }' >etc/gate.prey
     unit start gate

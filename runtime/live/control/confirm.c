@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/control/history.h"
 #include "runtime/live/control/onfile.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/watch.h"
@@ -12,6 +14,18 @@
 #include "runtime/live/tell/notified.h"
 
 #define AGAIN_NS UINT64_C(1000000000)
+
+/* Draw a word that can be spoken, one of 24 million: `kotabimu`. Whoever began a trial knows it, and nobody confirms
+ * another's by mistake. */
+static void word_draw(char word[WORD_LEN])
+{
+    static const char first[] = "bdfgklmnprstvz", second[] = "aeiou"; /* 14 and 5 letters */
+    uint8_t drawn[WORD_LEN - 1] = {0};
+    (void)!getrandom(drawn, sizeof drawn, 0);
+    for (size_t i = 0; i < sizeof drawn; i++)
+        word[i] = i % 2 ? second[drawn[i] % (sizeof second - 1)] : first[drawn[i] % (sizeof first - 1)];
+    word[sizeof drawn] = 0;
+}
 
 void confirm_begin(struct control *control)
 {
@@ -94,6 +108,7 @@ static void go_back(struct control *control)
                                   .unjudged = true,
                                   .again = true,
                                   .by = ", because nobody has confirmed the loaded program",
+                                  .began.way = BEGAN_BACK,
                                   .over = gone_back,
                                   .with = control};
     control->confirm.goes_back = true;
@@ -141,6 +156,7 @@ void asked_CONFIRM(void *with, struct call *c)
     }
     const bool saves = control->confirm.saves;
     settle(control);
+    history_confirmed(control);
     by_hand_forget(control->rules);
     events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");

@@ -1,12 +1,13 @@
-/* `load` and `reload`: one at a time. It waits for an earlier reload, and the caller waits for it. */
+/* `load`, `reload` and `rollback`: one at a time. It waits for an earlier reload, and the caller waits for it. */
 #include "runtime/live/control/load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/carry/logs.h"
+#include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/control/confirm.h"
 #include "runtime/live/control/handed.h"
+#include "runtime/live/control/history.h"
 #include "runtime/live/control/onfile.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/rules/look_at.h"
@@ -21,6 +22,7 @@ struct load {
     char *name;
     uint64_t confirm_ns; /* 0: no confirmation is needed */
     bool saves, begun;
+    struct began began;
     bool reloads;           /* it is to be the program of the command line's file */
     char *allows;           /* devices that it may leave unjudged; NULL: none */
     struct program *before; /* held: program that ran at the beginning */
@@ -144,6 +146,7 @@ void load_step(struct control *control)
                                                     .what = w->what,
                                                     .by = w->by,
                                                     .allows = w->allows,
+                                                    .began = w->began,
                                                     .over = over,
                                                     .with = control});
 }
@@ -161,44 +164,50 @@ static const char *refusal(const struct control *control, const struct call *c, 
 
 /* The load that a question asks for. */
 struct asked_load {
-    const char *name; /* name of its program's file */
-    bool reloads, saves;
+    const char *name;   /* name of its program's file */
+    const char *allows; /* devices that it may leave unjudged; NULL: none */
+    enum began_way way;
+    bool saves;
 };
 
 /* Make the load, which then owns the program. NULL: out of memory. */
-static struct load *load_new(struct call *c, const struct asked_load *a, struct program *p)
+static struct load *load_new(const struct control *control, struct call *c, const struct asked_load *a,
+                             struct program *p)
 {
+    static const char *const words[BEGAN_COUNT] = {
+        [BEGAN_LOAD] = "loaded", [BEGAN_RELOAD] = "asked for", [BEGAN_ROLLBACK] = "rolled back"};
     struct load *w = calloc(1, sizeof *w);
-    const char *allows = call_text_of(c, "allow_unjudged");
     if (w) w->name = strdup(a->name);
-    if (w && allows) w->allows = strdup(allows);
-    if (!w || !w->name || (allows && !w->allows)) {
+    if (w && a->allows) w->allows = strdup(a->allows);
+    if (!w || !w->name || (a->allows && !w->allows)) {
         load_free(w);
         return NULL;
     }
     w->program = p;
     w->saves = a->saves;
-    w->reloads = a->reloads;
+    w->reloads = a->way == BEGAN_RELOAD;
+    w->began = (struct began){a->way, true, call_uid(c), ask_login(control->tell->channel, call_pid(c))};
     w->call = c;
     if (call_has(c, "confirm_ns")) call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &w->confirm_ns);
-    if (a->reloads)
+    if (w->reloads)
         strcpy(w->what, "reload");
     else
-        snprintf(w->what, sizeof w->what, "load: %.200s", a->name);
-    snprintf(w->by, sizeof w->by, ", %s by user %u", a->reloads ? "asked for" : "loaded", (unsigned)call_uid(c));
+        snprintf(w->what, sizeof w->what, "%s: %.200s", began_word(a->way), a->name);
+    snprintf(w->by, sizeof w->by, ", %s by user %u", words[a->way], (unsigned)call_uid(c));
     return w;
 }
 
 /* Refuse a bad program. The refusal is told and counted like a failed reload. */
 static void refuse(struct control *control, struct call *c, const struct asked_load *a, const char *why)
 {
-    if (a->reloads)
+    const bool reloads = a->way == BEGAN_RELOAD;
+    if (reloads)
         events_tell(&control->tell->events, TOLD_REFUSED, "reload: %s; the program that runs goes on", why);
     else
-        events_tell(&control->tell->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", a->name,
-                    why);
+        events_tell(&control->tell->events, TOLD_REFUSED, "%s: %.200s: %s; the program that runs goes on",
+                    began_word(a->way), a->name, why);
     control->tell->changes++;
-    answer_refused(control, c, a->name, a->reloads, why);
+    answer_refused(control, c, a->name, reloads, why);
 }
 
 /* Begin the load of a program, which is owned from then on. NULL: there is none, for the reason `why`. */
@@ -206,7 +215,7 @@ static void begin(struct control *control, struct call *c, const struct asked_lo
                   const char *why)
 {
     if (p) room_bound(control->rules, p);
-    if (p && (control->load = load_new(c, a, p))) {
+    if (p && (control->load = load_new(control, c, a, p))) {
         call_follow(c, &waits, control);
         if (!control->rules->reload) load_step(control);
         return;
@@ -219,7 +228,10 @@ void asked_LOAD(void *with, struct call *c)
 {
     struct control *control = with;
     const char *said = call_text_of(c, "name");
-    const struct asked_load a = {.name = said && *said ? said : "program", .saves = call_is_true(c, "save")};
+    const struct asked_load a = {.name = said && *said ? said : "program",
+                                 .allows = call_text_of(c, "allow_unjudged"),
+                                 .way = BEGAN_LOAD,
+                                 .saves = call_is_true(c, "save")};
     char err[600];
     const char *why = refusal(control, c, a.saves, err, sizeof err);
     if (why)
@@ -246,7 +258,7 @@ static struct program *reload_program(struct control *control, struct call *c, c
 void asked_RELOAD(void *with, struct call *c)
 {
     struct control *control = with;
-    const struct asked_load a = {.name = control->o->program, .reloads = true, .saves = call_has_fd(c)};
+    const struct asked_load a = {.name = control->o->program, .way = BEGAN_RELOAD, .saves = call_has_fd(c)};
     char err[600];
     logs_again(control->carry);
     if (call_is_true(c, "logs")) {
@@ -258,4 +270,27 @@ void asked_RELOAD(void *with, struct call *c)
         call_end(c, 2, "reload: %s", why);
     else
         begin(control, c, &a, reload_program(control, c, err, sizeof err), err);
+}
+
+void asked_ROLLBACK(void *with, struct call *c)
+{
+    struct control *control = with;
+    const struct past_entry *entry = NULL;
+    uint64_t back = 1;
+    char err[600];
+    if (call_has(c, "number") && (!call_number_of(c, "number", HISTORY_PLACES - 1, &back) || !back)) {
+        call_end(c, 2, "`number`, how many programs to go back, is a whole number from 1 to %u", HISTORY_PLACES - 1);
+        return;
+    }
+    const char *why = refusal(control, c, call_is_true(c, "save"), err, sizeof err);
+    struct program *p = why ? NULL : history_program(control, (unsigned)back, &entry, err, sizeof err);
+    if (!p) {
+        call_end(c, 2, "rollback: %s", why ? why : err);
+        return;
+    }
+    const struct asked_load a = {.name = entry->name,
+                                 .allows = *entry->allows ? entry->allows : NULL,
+                                 .way = BEGAN_ROLLBACK,
+                                 .saves = call_is_true(c, "save")};
+    begin(control, c, &a, p, err);
 }

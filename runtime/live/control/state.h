@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "runtime/live/control/word.h"
+#include "runtime/host/file/past_files.h"
 #include "runtime/live/rules/state.h"
 #include "runtime/worker/worker.h"
 
@@ -39,6 +39,8 @@ struct watch {
     bool told; /* a failure of the watch was told */
 };
 
+enum { WORD_LEN = 9 /* four syllables of two letters, and a zero */ };
+
 struct confirm {
     uint64_t until_ns;    /* monotonic; 0: nothing waits */
     struct program *back; /* held: program that returns; NULL: prey ends */
@@ -47,6 +49,26 @@ struct confirm {
     bool saves;           /* replace the command line's file once confirmed */
     bool goes_back;       /* time was up, and the old program is returning */
     char word[WORD_LEN];  /* word that confirms it */
+};
+
+/* A program that ran. Texts that do not fit are cut. */
+struct past_entry {
+    uint8_t place;    /* its files (runtime/host/file/past_files.h) */
+    bool kept;        /* the program is in its file */
+    bool trial;       /* it was never confirmed */
+    uint64_t wall_ns; /* when it began to run */
+    struct began began;
+    uint32_t rules, services;
+    uint8_t digest[PBC_DIGEST_LEN];
+    char name[256];   /* name of its file */
+    char allows[256]; /* devices that it may leave unjudged, with commas */
+};
+
+struct past_programs {
+    struct past_entry all[HISTORY_PLACES]; /* the newest first */
+    unsigned count;
+    uint64_t begun; /* value of rules->begun that was last seen */
+    bool told;      /* a failure to keep them was told */
 };
 
 struct control {
@@ -60,6 +82,7 @@ struct control {
     struct confirm confirm;      /* confirmation that is awaited */
     bool stops;                  /* the end was asked for */
     struct watch watch;          /* watch on the command line's file */
+    struct past_programs past;   /* programs that ran last */
     struct onfile onfile;        /* the file's present content */
     struct walk *walks;          /* walks through flows, under way */
     struct onlookers *onlookers; /* NULL: there was never one */

@@ -20,7 +20,6 @@
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/logs.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/middle.h"
@@ -32,6 +31,7 @@
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
 #include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/history.h"
 #include "runtime/live/control/load.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
@@ -299,6 +299,7 @@ static int serve(struct live *l)
         if (l->rules.reload) reload_step(&l->rules);
         if (!l->rules.reload) load_step(&l->control);
         if (!l->rules.reload && l->rules.wanted) reload_begin(&l->rules);
+        history_step(&l->control);
         if (l->report && !change_pending(&l->carry)) report(l, true);
     }
 }
@@ -348,6 +349,7 @@ static int service(struct live *l)
     if (!status) status = asked_open(&l->control);
     if (!status) status = shown_open(&l->control);
     if (!status) status = watch_begin(&l->control);
+    if (!status) history_begin(&l->control);
     return status ? status : run(l);
 }
 
@@ -394,7 +396,7 @@ int live(const struct options *o)
                      .tell = {.o = o},
                      .carry = {.o = o, .tun = -1, .reel = {.dir = -1, .fd = -1}},
                      .world = {.o = o, .clock.fd = -1},
-                     .rules = {.o = o, .echo = {-1, -1}},
+                     .rules = {.o = o, .begun = 1, .echo = {-1, -1}},
                      .control = {.o = o, .watch.fd = -1}};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);

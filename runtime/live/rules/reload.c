@@ -259,9 +259,9 @@ void reload_to(struct rules *rules, const struct reload_wish *w)
         make(rules, w);
 }
 
-static struct reload_wish file_wish(const struct rules *rules)
+static struct reload_wish file_wish(const struct rules *rules, enum began_way way)
 {
-    return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = ""};
+    return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = "", .began.way = way};
 }
 
 /* Begin a reload from the file; err: the reason if there is no program. */
@@ -280,7 +280,7 @@ static const char unconfirmed[] = "the running program waits to be confirmed: pr
 void reload_begin(struct rules *rules)
 {
     char err[600];
-    struct reload_wish w = file_wish(rules);
+    struct reload_wish w = file_wish(rules, BEGAN_RELOAD);
     if (rules->on_trial) {
         refuse(rules, &w, unconfirmed);
         return;
@@ -296,7 +296,7 @@ void reload_begin(struct rules *rules)
 void reload_changed(struct rules *rules)
 {
     char err[600];
-    struct reload_wish w = file_wish(rules);
+    struct reload_wish w = file_wish(rules, BEGAN_WATCH);
     w.program = look_again(rules, err, sizeof err);
     if (w.program && !memcmp(rules->file_digest, w.program->digest, sizeof rules->file_digest)) {
         program_put(w.program);
@@ -348,6 +348,8 @@ static void made(struct rules *rules)
         refuse(rules, &r->wish, strerror(-refused));
     } else {
         leave_routed(carry);
+        rules->began = r->wish.began;
+        rules->begun++;
         say_reloaded(rules, r);
         announced_again(rules->world, r->other.program);
         carry->watched = false;

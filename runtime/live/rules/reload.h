@@ -8,6 +8,7 @@ struct reload_wish {
     struct program *program;      /* owned by the caller */
     const char *name, *what, *by; /* file name; event text before and after it; valid until `over` */
     const char *allows;           /* devices that may be left unjudged, with commas; NULL: none (judged.h) */
+    struct began began;           /* its way, and the user who asked for it */
     bool unjudged;                /* whatever it leaves unjudged, it is taken: it was in force before */
     bool again;                   /* the program ran before: rules that can only be watched are told, not refused */
     void (*over)(void *with, const char *why); /* called at the end; why: NULL if made, else the reason; may be NULL */

@@ -1,6 +1,7 @@
 /* The state that follows from the rules: reloads, health, settings by hand. */
 #pragma once
 
+#include "runtime/live/rules/began.h"
 #include "runtime/live/world/state.h"
 
 struct by_hand;
@@ -13,6 +14,8 @@ struct rules {
     struct carry *carry;
     struct world *world;
     struct reload *reload;               /* reload under way, or with flows not all in line; NULL: none */
+    struct began began;                  /* beginning of the program in force */
+    uint64_t begun;                      /* number of programs that have begun to run since the start */
     bool wanted;                         /* another reload is to follow */
     bool on_trial;                       /* the running program waits for confirmation (control/confirm.h) */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */

@@ -3,10 +3,7 @@
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/command_line.h"
-#include "runtime/preyctl/hand.h"
-#include "runtime/preyctl/print.h"
-#include "runtime/preyctl/trial.h"
+#include "runtime/preyctl/force.h"
 
 static const char load_usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]";
 static const char reload_usage[] = "[NEW.pbc] [--confirm D] [--logs]";
@@ -32,23 +29,6 @@ static bool file_take(const struct talk *t, cJSON *question, unsigned least, con
     return !l->count || cJSON_AddStringToObject(question, "name", l->arguments[0]);
 }
 
-/* Ask, with the file of the arguments, if there is one, and print the answer. Return the exit status. */
-static int put_in_force(struct talk *t, cJSON *question)
-{
-    cJSON *made;
-    t->waits = true;
-    const int status = t->line->count ? talk_hand(t, question, hand_file(t->line->arguments[0]), &made)
-                                      : talk_document(t, question, &made);
-    if (status) return status;
-    if (t->line->json)
-        print_json(made);
-    else
-        puts(t->words);
-    if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
-    cJSON_Delete(made);
-    return 0;
-}
-
 int command_LOAD(struct talk *t)
 {
     struct command_line *l = t->line;
@@ -57,7 +37,8 @@ int command_LOAD(struct talk *t)
     const char *allows = allows_of(l);
     if (allows) cJSON_AddStringToObject(question, "allow_unjudged", allows);
     if (save) cJSON_AddTrueToObject(question, "save");
-    if (trial_take(l, question) && file_take(t, question, 1, load_usage)) return put_in_force(t, question);
+    if (trial_take(l, question) && file_take(t, question, 1, load_usage))
+        return put_in_force(t, question, l->count ? l->arguments[0] : NULL);
     cJSON_Delete(question);
     return 2;
 }
@@ -68,7 +49,7 @@ int command_RELOAD(struct talk *t)
     cJSON *question = talk_question(QUESTION_RELOAD);
     const bool logs = argument_flag(l, "--logs");
     if (trial_take(l, question) && file_take(t, question, 0, reload_usage)) {
-        if (!logs) return put_in_force(t, question);
+        if (!logs) return put_in_force(t, question, l->count ? l->arguments[0] : NULL);
         if (!l->count && !cJSON_GetObjectItem(question, "confirm_ns")) {
             cJSON_AddTrueToObject(question, "logs");
             return talk_done(t, question);

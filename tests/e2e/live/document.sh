@@ -18,7 +18,7 @@ document_printed() { # KIND
         case $inside$line in
         yes'# '* | yes'$ '* | yes'client$ '*)
             printf '%s\n' "$line"
-            command_of "$(sed "s/preyctl confirm [a-z]\{8\}/preyctl confirm $word/" <<<"$line")" >answer
+            command_of "$(printf %s "$line" | sed "s/preyctl confirm [a-z]\{8\}/preyctl confirm $word/")" >answer
             sed 's/[ ]*$//' answer
             word=$(sed -n "s/.*: preyctl confirm \([a-z]\{8\}\)$/\1/p" answer | tail -n 1 | grep . || echo "$word")
             ;;

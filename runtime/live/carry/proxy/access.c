@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/tell/events.h"
+#include "runtime/live/tell/log.h"
 #include "runtime/live/tell/sink.h"
 #include "runtime/parent/parent.h"
 #include "runtime/proxy/proxy.h"
@@ -97,7 +99,7 @@ bool access_look(const struct carry *carry, const struct program *p, char *err, 
     return true;
 }
 
-void access_again(struct carry *carry)
+static void access_again(struct carry *carry)
 {
     char err[500];
     int fd;
@@ -108,6 +110,13 @@ void access_again(struct carry *carry)
         else
             sink_renew(&log->sink, fd);
     }
+}
+
+void logs_again(struct carry *carry)
+{
+    log_again(carry->tell);
+    proxied_tick(carry);
+    access_again(carry);
 }
 
 void access_close(struct carry *carry)

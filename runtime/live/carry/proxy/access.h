@@ -14,8 +14,9 @@ void access_known(const struct carry *carry, struct parent *p);
 int access_open(struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* True if all logs of the program could be opened; nothing is made. False, with one line in err. */
 bool access_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Open all logs again, after files were moved away. */
-void access_again(struct carry *carry);
+/* Open the event log and all access logs again, after files were moved away. Requests up to here are written to the old
+ * files. */
+void logs_again(struct carry *carry);
 void access_close(struct carry *carry);
 
 /* Write all lines that the loop has; tell of lost lines, at most once a second. */

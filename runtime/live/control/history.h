@@ -1,0 +1,18 @@
+/* The programs that ran last: `history` and `rollback`. Their files are the parent's (runtime/host/file/past_files.h).
+ * A program that begins to run while it is the newest one already is no new entry. */
+#pragma once
+
+#include "runtime/live/control/state.h"
+
+/* Read what earlier processes have left. */
+void history_begin(struct control *control);
+/* Add the program in force, if it has begun to run since the last call. */
+void history_step(struct control *control);
+/* Note that the trial of the newest program is over, and that it goes on. */
+void history_confirmed(struct control *control);
+
+/* Return the program that ran `back` programs ago, 0: the one in force; NULL, with one line in err. *entry: its entry,
+ * valid until the next history_step. */
+struct past_entry;
+struct program *history_program(const struct control *control, unsigned back, const struct past_entry **entry,
+                                char *err, size_t err_len);

@@ -1,0 +1,30 @@
+#include "runtime/preyctl/force.h"
+
+#include "runtime/base/when.h"
+#include "runtime/preyctl/hand.h"
+#include "runtime/preyctl/print.h"
+
+int put_in_force(struct talk *t, cJSON *question, const char *file)
+{
+    cJSON *made;
+    t->waits = true;
+    const int status = file ? talk_hand(t, question, hand_file(file), &made) : talk_document(t, question, &made);
+    if (status) return status;
+    if (t->line->json)
+        print_json(made);
+    else
+        puts(t->words);
+    if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
+    cJSON_Delete(made);
+    return 0;
+}
+
+bool trial_take(struct command_line *l, cJSON *question)
+{
+    const char *confirm = argument_value(l, "--confirm");
+    uint64_t ns = 0;
+    if (!confirm) return true;
+    if (!duration_read(confirm, &ns) || !ns)
+        return !talk_complain("--confirm: `%.60s` is not a time, as 30s, 5m, 2h are", confirm);
+    return cJSON_AddNumberToObject(question, "confirm_ns", (double)ns);
+}
