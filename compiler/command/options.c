@@ -116,10 +116,10 @@ static int word_among(const char *word, const char *const *list)
 
 static int take_dump(struct options *o, const char *value)
 {
-    static const char *const kinds[] = {"ast", "ir", "bytecode", NULL}; /* in the order from DUMP_AST on */
+    static const char *const kinds[] = {"ast", "ir", "bytecode", "files", NULL}; /* in the order from DUMP_AST on */
     const int k = word_among(value, kinds);
     if (o->dump != DUMP_NONE) return options_fault("--dump is given twice", NULL, "ask for one dump at a time");
-    if (k < 0) return options_fault("--dump takes ast, ir or bytecode, not", value, NULL);
+    if (k < 0) return options_fault("--dump takes ast, ir, bytecode or files, not", value, NULL);
     o->dump = (enum dump_kind)(DUMP_AST + k);
     return 0;
 }

@@ -35,6 +35,21 @@ static bool was_read(const struct stat *st, const struct compile *c)
     return false;
 }
 
+static bool named_before(const struct symbols *s, uint32_t file)
+{
+    for (uint32_t i = 0; i < file; i++)
+        if (strcmp(s->files[i].path, s->files[file].path) == 0) return true;
+    return false;
+}
+
+void output_files_read(const struct compile *c, FILE *out)
+{
+    for (uint32_t i = 0; i < c->sources.count; i++)
+        if (i || strcmp(c->sources.files[i].path, "<stdin>") != 0) fprintf(out, "%s\n", c->sources.files[i].path);
+    for (uint32_t i = 0; i < c->symbols->file_count; i++)
+        if (!named_before(c->symbols, i)) fprintf(out, "%s\n", c->symbols->files[i].path);
+}
+
 int output_allowed(const char *path, const char *input, const struct compile *c)
 {
     struct stat st;

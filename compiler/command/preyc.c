@@ -97,6 +97,7 @@ static int give(const struct options *o, struct compile *c)
         return EXIT_USAGE;
     if (o->dump == DUMP_IR) ir_dump(c, stdout);
     if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
+    if (o->dump == DUMP_FILES) output_files_read(c, stdout);
     if (o->stats) stats_print(c, stdout, o->format == FORMAT_JSON);
     if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
     if (o->check && o->format == FORMAT_TEXT) print_good(o, c);
@@ -125,7 +126,7 @@ static int run(const struct options *o, struct compile *c)
     const int rc = compile_file(c, o->input);
     if (o->werror) diags_werror(c->diags, true);
     if (rc == 0 && !diags_errors(c->diags)) interfaces_check(o, c);
-    if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) compile_test(c);
+    if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output || o->dump == DUMP_FILES)) compile_test(c);
     progress_hide();
     if (!c->read) {
         say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));

@@ -38,7 +38,7 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     char err[300] = "";
     const bool there = stat(s->path, &st) == 0;
     struct capture *c = there && S_ISREG(st.st_mode) ? capture_open(s->path, err, sizeof(err)) : NULL;
-    if (there) remember_file(r->c->symbols, st.st_dev, st.st_ino);
+    if (there) remember_file(r->c->symbols, s->path, st.st_dev, st.st_ino);
     if (c) capture_ports(c, IFACE_NONE, named, r->program);
     if (!c)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",

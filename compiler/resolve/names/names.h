@@ -103,8 +103,9 @@ struct symbols {
     uint64_t expanded;                               /* number of list entries copied for names */
     struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* place where each setting is written (settings.c) */
     struct read_file {
+        const char *path; /* in the arena, relative to the working directory */
         uint64_t dev, ino;
-    } * files; /* address files that were read */
+    } * files; /* files beside the rules that were read: of addresses, and captures of tests */
     uint32_t file_count, file_cap;
 };
 

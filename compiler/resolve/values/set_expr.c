@@ -55,10 +55,10 @@ char *path_beside(struct compile *c, struct span at, struct str name)
     return path;
 }
 
-void remember_file(struct symbols *s, uint64_t dev, uint64_t ino)
+void remember_file(struct symbols *s, const char *path, uint64_t dev, uint64_t ino)
 {
     s->files = heap_grown(s->files, (size_t)s->file_count + 1, sizeof(*s->files), &s->file_cap);
-    s->files[s->file_count++] = (struct read_file){dev, ino};
+    s->files[s->file_count++] = (struct read_file){path, dev, ino};
 }
 
 static bool eval_file(struct compile *c, const struct node *n, struct addr_set *out)
@@ -71,11 +71,10 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
         diag(c->diags, E_ADDRESS_FILE, name->span, "the name of the file is empty or holds a zero byte");
         return false;
     }
-    if (!addrfile_read(c, path_beside(c, n->span, name->v.str), n->span, out, &info)) {
-        if (info.ino) remember_file(c->symbols, info.dev, info.ino);
-        return false;
-    }
-    remember_file(c->symbols, info.dev, info.ino);
+    const char *path = path_beside(c, n->span, name->v.str);
+    const bool good = addrfile_read(c, path, n->span, out, &info);
+    if (info.ino) remember_file(c->symbols, path, info.dev, info.ino);
+    if (!good) return false;
     if (info.inside)
         diag(c->diags, W_NESTED_MEMBERS, n->span, "%" PRIu64 " of the file's %" PRIu64 " members lie inside others",
              info.inside, info.members);

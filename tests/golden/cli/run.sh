@@ -114,6 +114,18 @@ for kind in ast ir bytecode; do
     check "--dump=$kind" run 0 --dump=$kind good.prey
     check "--dump=$kind prints" [ -s out ]
 done
+mkdir parts lists
+printf 'include "parts/*.prey"\nset s = file "lists/a.txt", file "./lists/b.txt"\nset t = file "lists/a.txt"\nfirewall f default accept { drop from s; drop to t }\n' >many.prey
+echo 'test "seen" { replay "../seen.pcap" accept all }' >parts/b.prey
+echo '# nothing' >parts/a.prey
+echo 192.0.2.1 >lists/a.txt
+echo 192.0.2.2 >lists/b.txt
+echo 'eth / ip4 192.0.2.9 > 192.0.2.10 / tcp 50000 > 80 syn' | "$B/tests/tools/mkcap" /dev/stdin seen.pcap
+check '--dump=files' run 0 --dump=files -o many.pbc many.prey
+check 'rules, lists and captures, each once, as the rules lead there' [ "$(tr '\n' ' ' <out)" = 'many.prey parts/a.prey parts/b.prey lists/a.txt ./lists/b.txt parts/../seen.pcap ' ]
+check 'beside a program that is written' [ -s many.pbc ]
+check 'of bad rules it prints none' run 1 --dump=files bad.prey
+check 'nothing' [ ! -s out ]
 check '--dump=ast also of bad rules, status 1' run 1 --dump=ast bad.prey
 check 'the tree is printed' grep -q firewall out
 check '--stats' run 0 --stats good.prey
@@ -215,7 +227,7 @@ check 'an unknown letter' usage '`-x`' -x good.prey
 check '-o without a name' usage 'no value after' good.prey -o
 check '-o twice' usage 'twice' good.prey -o a.pbc -o b.pbc
 check '--check with -o' usage 'writes no file' --check good.prey -o a.pbc
-check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
+check 'an unknown dump' usage 'ast, ir, bytecode or files' --dump=tree good.prey
 check 'an unknown format' usage 'text, json or sarif' --check --format=xml good.prey
 check 'a value where none belongs' usage 'takes no value' --check=yes good.prey
 check 'also with a short name' usage 'takes no value: `--help=yes`' --help=yes
