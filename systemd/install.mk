@@ -13,35 +13,40 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
-UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g; s|@BASHDIR@|$(BASHDIR)|g'
+UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g; s|@DOCDIR@|$(DOCDIR)|g; s|@BASHDIR@|$(BASHDIR)|g'
 # What is to be read lies as it does in the tree, so that its links lead on.
-DOCS := MANUAL.md README.md lang/REFERENCE.md $(wildcard rules-examples/*.* rules-examples/*/*.*)
+DOCS := MANUAL.md README.md lang/REFERENCE.md systemd/README.md systemd/prey-edge systemd/prey.logrotate $(wildcard rules-examples/*.* rules-examples/*/*.*)
 # The reference as a man page.
 programs: $(B)/man/prey.5
 $(B)/man/prey.5: lang/REFERENCE.md man/reference.awk
 	@mkdir -p $(@D)
 	$(call run,AWK)awk -f man/reference.awk $< >$@
+INSTALL := install -D -m
+# What is installed below DESTDIR, but for manual and examples and Vim's files.
+INSTALLED = $(addprefix $(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(MANDIR)/,man1/preyc.1 man1/preyrun.1 man1/preyctl.1 man5/prey.5) \
+	$(addprefix $(BASHDIR)/,preyc preyrun preyctl) $(ZSHDIR)/_prey $(addprefix $(FISHDIR)/,preyc.fish preyrun.fish preyctl.fish) \
+	$(LIBDIR)/offered $(LIBDIR)/prey-compile $(UNITDIR)/preyrun@.service $(USERDIR)/prey.conf
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 $(B)/man/prey.5
-	for f in $(DOCS); do install -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
-	for f in $(VIM_FILES); do install -D -m 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
-	install -D -m 644 editors/bash/prey.bash $(DESTDIR)$(BASHDIR)/preyc
-	for p in preyrun preyctl; do ln -sf preyc $(DESTDIR)$(BASHDIR)/$$p || exit 1; done
-	install -d $(addprefix $(DESTDIR),$(LIBDIR) $(UNITDIR) $(ZSHDIR) $(FISHDIR))
-	sed $(UNIT_PLACES) editors/bash/offered >$(DESTDIR)$(LIBDIR)/offered && chmod 755 $(DESTDIR)$(LIBDIR)/offered
-	sed $(UNIT_PLACES) editors/zsh/_prey >$(DESTDIR)$(ZSHDIR)/_prey
-	for p in preyc preyrun preyctl; do sed $(UNIT_PLACES) editors/fish/prey.fish >$(DESTDIR)$(FISHDIR)/$$p.fish || exit 1; done
-	sed $(UNIT_PLACES) systemd/prey-compile >$(DESTDIR)$(LIBDIR)/prey-compile && chmod 755 $(DESTDIR)$(LIBDIR)/prey-compile
-	sed $(UNIT_PLACES) systemd/preyrun@.service >$(DESTDIR)$(UNITDIR)/preyrun@.service
-	install -D -m 644 systemd/prey.sysusers $(DESTDIR)$(USERDIR)/prey.conf
+	@$(INSTALL) 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
+	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
+	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man5 $(B)/man/prey.5
+	@for f in $(DOCS); do $(INSTALL) 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
+	@for f in $(VIM_FILES); do $(INSTALL) 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
+	@$(INSTALL) 644 editors/bash/prey.bash $(DESTDIR)$(BASHDIR)/preyc
+	@for p in preyrun preyctl; do ln -sf preyc $(DESTDIR)$(BASHDIR)/$$p || exit 1; done
+	@install -d $(addprefix $(DESTDIR),$(LIBDIR) $(UNITDIR) $(ZSHDIR) $(FISHDIR))
+	@sed $(UNIT_PLACES) editors/bash/offered >$(DESTDIR)$(LIBDIR)/offered && chmod 755 $(DESTDIR)$(LIBDIR)/offered
+	@sed $(UNIT_PLACES) editors/zsh/_prey >$(DESTDIR)$(ZSHDIR)/_prey
+	@for p in preyc preyrun preyctl; do sed $(UNIT_PLACES) editors/fish/prey.fish >$(DESTDIR)$(FISHDIR)/$$p.fish || exit 1; done
+	@sed $(UNIT_PLACES) systemd/prey-compile >$(DESTDIR)$(LIBDIR)/prey-compile && chmod 755 $(DESTDIR)$(LIBDIR)/prey-compile
+	@sed $(UNIT_PLACES) systemd/preyrun@.service >$(DESTDIR)$(UNITDIR)/preyrun@.service
+	@$(INSTALL) 644 systemd/prey.sysusers $(DESTDIR)$(USERDIR)/prey.conf
+	@echo 'prey $(VERSION) is installed below $(DESTDIR)$(PREFIX).$(if $(DESTDIR),, Next: preyc --help; for the service, systemd-sysusers && systemctl daemon-reload, then $(DOCDIR)/systemd/README.md)'
+# Folders of prey's alone go too, where nothing else lies in them.
 uninstall:
-	rm -f $(addprefix $(DESTDIR),$(LIBDIR)/prey-compile $(UNITDIR)/preyrun@.service $(USERDIR)/prey.conf)
-	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,preyc preyrun preyctl) $(DESTDIR)$(LIBDIR)/offered $(DESTDIR)$(ZSHDIR)/_prey
-	rm -f $(addprefix $(DESTDIR)$(FISHDIR)/,preyc.fish preyrun.fish preyctl.fish)
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(DESTDIR)$(MANDIR)/,man1/preyc.1 man1/preyrun.1 man1/preyctl.1 man5/prey.5) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
-	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(DOCS))
+	@rm -f $(addprefix $(DESTDIR),$(INSTALLED)) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES)) $(addprefix $(DESTDIR)$(DOCDIR)/,$(DOCS))
+	@for d in $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR); do [ ! -d $$d ] || find $$d -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; done
+	@echo 'prey is gone from $(DESTDIR)$(PREFIX).$(if $(DESTDIR),, Next: systemctl daemon-reload; rules in /etc/prey, what lies in /var/lib/prey and /var/log/prey, and user prey are yours to remove)'
 
 # The package of what git knows here, judged by lintian. debian/ says how it is built.
 DEB := $(B)/deb/prey-$(VERSION)

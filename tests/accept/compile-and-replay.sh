@@ -108,16 +108,21 @@ for name in check demo bench install; do
     holds "make knows the target $name" grep -q "^$name:" targets
 done
 if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
-    holds 'make install stages programs and man pages' \
-        make -C "$top" --no-print-directory install PREFIX=/usr DESTDIR="$work/staged"
+    installs() { make -C "$top" -s --no-print-directory "$1" PREFIX=/usr DESTDIR="$work/staged" >said; }
+    holds 'make install stages programs and man pages' installs install
+    holds 'and says in a line where they are' test "$(cat said)" = "prey 0.1 is installed below $work/staged/usr."
     for f in bin/preyc bin/preyrun bin/preyctl share/man/man1/preyc.1 share/man/man1/preyrun.1 share/man/man1/preyctl.1 \
-        share/man/man5/prey.5 share/doc/prey/MANUAL.md share/doc/prey/rules-examples/README.md; do
+        share/man/man5/prey.5 share/doc/prey/MANUAL.md share/doc/prey/rules-examples/README.md \
+        share/doc/prey/systemd/README.md share/doc/prey/systemd/prey-edge share/doc/prey/systemd/prey.logrotate; do
         holds "installed: $f" test -s "staged/usr/$f"
     done
     (cd "$top" && git ls-files rules-examples) >examples
     holds 'and every example' sh -c 'cd staged/usr/share/doc/prey && xargs ls <../../../../../examples'
-    holds 'make uninstall' make -C "$top" --no-print-directory uninstall PREFIX=/usr DESTDIR="$work/staged"
+    holds 'no place that the installation names is left open' sh -c '! grep -rlE "@[A-Z]+@" staged/usr/lib staged/usr/share/zsh staged/usr/share/fish'
+    holds 'make uninstall' installs uninstall
+    holds 'says in a line that it is done' test "$(cat said)" = "prey is gone from $work/staged/usr."
     holds 'leaves no file of them' test -z "$(find staged ! -type d)"
+    holds 'and no folder of prey' test -z "$(find staged -name 'prey*')"
 fi
 
 echo '# The way from a rule file to verdicts'

@@ -8,11 +8,11 @@ set -u
 live_begin
 
 mkdir -p lib etc run kept unit log
-for f in prey-compile preyrun@.service; do sed "s|@BINDIR@|$bin|g; s|@LIBDIR@|$work/lib|g" "$top/systemd/$f" >"unit/$f"; done
+for f in prey-compile preyrun@.service; do sed "s|@BINDIR@|$bin|g; s|@LIBDIR@|$work/lib|g; s|@DOCDIR@|$work/doc|g" "$top/systemd/$f" >"unit/$f"; done
 install -m 755 unit/prey-compile lib/
 unit() { # start|runs|reload [NAME [VARIABLE=VALUE...]]: as the unit calls it
     local name=${2-edge}
-    at prey env CONFIGURATION_DIRECTORY=$work/etc RUNTIME_DIRECTORY=$work/run STATE_DIRECTORY=$work/kept "${@:3}" \
+    at prey env CONFIGURATION_DIRECTORY=$work/etc RUNTIME_DIRECTORY=$work/run STATE_DIRECTORY=$work/kept OPTIONS="${OPTIONS--i eth0}" "${@:3}" \
         lib/prey-compile "$1" "$name" >heard 2>said
     status=$?
 }
@@ -22,8 +22,17 @@ address client eth0 10.1.0.1/24
 address prey eth0 10.1.0.2/24
 farm='pool farm { source 10.1.0.50; server one 10.1.0.1 }'
 echo "$farm" >etc/farm.prey
+# A list by a way back, one by a link; and what no compile reads.
+mkdir -p etc/parts etc/lists etc/tls outside
+echo 192.0.2.1 >etc/lists/in.txt
+echo 192.0.2.2 >outside/kept.txt
+ln -s "$work/outside/kept.txt" etc/lists/link.txt
+echo 'set in = file "../lists/in.txt", file "../lists/link.txt"' >etc/parts/sets.prey
+for f in etc/tls/key.pem etc/tls/cert.pem etc/key.pem etc/notes.txt; do echo '-----BEGIN PRIVATE KEY-----' >"$f"; done
 cat >good <<'END'
 include "farm.prey"
+include "parts/*.prey"
+firewall f in default accept { drop from in }
 service web on 10.1.0.100 tcp/80 { mode passthrough; -> farm }
 END
 
@@ -32,31 +41,46 @@ echo 'firewall x {' >etc/edge.prey
 unit start
 same 'rules that do not compile, and none before: no start' "$status $(ls run kept | grep -c pbc)" '1 0'
 cp good etc/edge.prey
-mkdir etc/tls
 certified() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" -keyout "etc/tls/$1.key" -out "etc/tls/$1.pem" 2>/dev/null || exit 1; }
 certified shop
-: >etc/tls/empty.list
 unit start
 same 'rules that do are compiled' "$status $(test -s run/edge.pbc && cat said)" '0 '
 same 'and not kept, for nobody knows yet whether they run' "$(ls kept | grep -c '^edge[.]pbc$')" 0
 unit runs
 same 'they are once they do' "$status $(cmp run/edge.pbc kept/edge.pbc && ls kept | tr '\n' ' ')" '0 edge.pbc edge.rules '
-same 'with all that they may read, but no private key' "$(cd kept/edge.rules && find . -type f | sort | tr '\n' ' ')" \
-    './edge.prey ./farm.prey ./tls/empty.list ./tls/shop.pem '
+same 'of the folder only what they are made of, links as what they lead to' "$(cd kept/edge.rules && find . -type f | sort | tr '\n' ' ')" \
+    './edge.prey ./farm.prey ./lists/in.txt ./lists/link.txt ./parts/sets.prey '
+same 'no key is anywhere in what is kept' "$(grep -rl KEY kept)" ''
 cp run/edge.pbc before.pbc
 echo '# more' >>etc/edge.prey
 echo 'firewall x {' >>etc/edge.prey
 rm run/edge.pbc
 unit start
 same 'a start takes what compiled last, and says so' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff && grep -c 'does not compile: the rules of .* are taken' said)" '0 1'
+cp -rL etc/tls kept/edge.rules/ # as an earlier version did
 echo 'of another version' >kept/edge.pbc
 echo 'pool' >etc/farm.prey
 unit start
 same 'and compiles it again, after an upgrade' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" '0 0'
+same 'without the keys that an earlier version kept' "$(grep -rl KEY kept; ls kept/edge.rules | tr '\n' ' ')" 'edge.prey farm.prey lists parts '
 rm -r kept/edge.rules
 cp before.pbc kept/edge.pbc
 unit start
 same 'or, where that is not possible, takes the program as it was' "$status $(cmp run/edge.pbc before.pbc && echo same)" '0 same'
+cp good etc/edge.prey
+echo "$farm" >etc/farm.prey
+mkdir -p etc/.d etc/a away
+echo 192.0.2.4 >away/list.txt
+for way in ../away/list.txt .d/../../away/list.txt a/../../away/list.txt "$work/away/list.txt"; do
+    { cat good; printf 'set away = file "%s"\nfirewall w out default accept { drop to away }\n' "$way"; } >etc/edge.prey
+    unit start
+    unit runs
+    same "what lies elsewhere, by $way, is read and not kept" "$status $(cat said; find . -name list.txt; grep -rl KEY kept)" '0 ./away/list.txt'
+done
+cp good etc/edge.prey
+OPTIONS='' unit start
+same 'without OPTIONS a start says which file is missing, and what belongs there' "$status $(cat said)" \
+    "78 prey-compile: there is no /etc/default/prey-edge: write the interfaces that prey serves there, as OPTIONS='-i eth0 -i eth1'; $work/doc/systemd/prey-edge is an example"
 
 echo '# The unit'
 ln -s "$bin/preyrun" lib/preyrun
