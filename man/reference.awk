@@ -92,9 +92,9 @@ function table_width(    r, c, wide, all) {
     return all - 3
 }
 
-# Short rows: columns.
+# Short rows: columns. A table may go on on the next page.
 function as_columns(    r, c, row) {
-    print ".TS"
+    print ".TS\nnokeep;"
     row = "l"
     for (c = 2; c <= columns; c++) row = row " l"
     print row "."
