@@ -1,5 +1,5 @@
 # Where what is built goes. Included by the Makefile.
-#: make deb        a Debian package, build/deb/prey_*.deb; check-deb installs and runs it in a clean root (as root; MIRROR)
+#: make deb        the Debian packages prey and prey-compiler, in build/deb; check-deb installs and runs them in a clean root (as root; MIRROR)
 #: make install    programs, man pages, manual and examples, Vim files, completion for three shells, a systemd unit below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 
 MANDIR  ?= $(PREFIX)/share/man
@@ -56,7 +56,7 @@ deb:
 	git ls-files -z | xargs -0 cp --parents -t $(DEB)
 	cd $(DEB) && dpkg-buildpackage -us -uc -b >../log 2>&1 || { tail -20 ../log; exit 1; }
 	lintian --fail-on error,warning $(B)/deb/prey_*.changes
-	@ls $(B)/deb/prey_*.deb
+	@ls $(B)/deb/*.deb
 check-deb: deb $(B)/tests/tools/mkcap
 	@sh tests/deps.sh check-deb
 	B=$(B) bash tests/deb.sh

@@ -1,25 +1,66 @@
 #!/usr/bin/env bash
-# The Debian package in a clean root: it installs with what it asks for, compiles, judges and checks there, has its user and
-# unit, and goes again. As root, with a mirror; some minutes. B: the build folder, where `make deb` left the package.
+# The Debian packages in a clean root: each installs with what it asks for, also over the one package of before; the compiler alone
+# compiles; all of it compiles, judges and checks there, has its user and unit, rotates logs, and goes again. As root, with a
+# mirror; some minutes. B: the build folder, where `make deb` left the packages.
 set -u
 . tests/lib/scratch.sh
 root=$work/root
-deb=$(ls "$bin"/deb/prey_*.deb) || exit 2
+debs=$(ls "$bin"/deb/prey_*.deb "$bin"/deb/prey-compiler_*.deb) || exit 2
 trap 'rm -rf "$root"' EXIT
 # The release that this machine has, for the package was built against it.
 debootstrap --variant=minbase "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" ${MIRROR:+"$MIRROR"} >debootstrap.log 2>&1 || { tail -5 debootstrap.log; ok 1 'a clean root is made'; exit 1; }
 inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@" >out 2>err; }
-cp "$deb" "$root/prey.deb"
-inside apt-get install -y --no-install-recommends /prey.deb
+mkdir "$root/mnt/debs" && cp $debs "$root/mnt/debs/"
+packages() { chroot "$root" dpkg-query -W -f '${binary:Package}\n' | sort; }
+packages >base
+holds() { "${@:2}"; ok $? "$1"; } # SENTENCE COMMAND...
+
+echo '# The compiler alone'
+inside sh -c 'apt-get install -y --no-install-recommends /mnt/debs/prey-compiler_*.deb'
 ok $? 'it installs'
+inside preyc --version
+ok $? 'preyc runs'
+printf 'firewall edge in default drop { accept tcp to port 80 as WEB }\n' >"$root/tmp/alone.prey"
+inside preyc --check /tmp/alone.prey
+ok $? 'it checks rules'
+same 'it brings no user, no unit and no program beside preyc' \
+    "$(inside getent passwd prey; cat out; inside dpkg -L prey-compiler; grep -E 'systemd|sysusers|/bin/.|/etc' out | tr '\n' ' ')" '/usr/bin/preyc '
+same 'and of what the base lacks only libraries, none of them for the kernel' \
+    "$(packages | comm -13 base - | sed 's/:.*//' | grep -v '^prey-compiler$' | grep -vE '^lib(cjson1|pcap0[.]8|dbus-1-3)(t64)?$')" ''
+inside apt-get purge -y --auto-remove prey-compiler
+ok $? 'it goes again'
+
+echo '# Over the package of before, which had all'
+mkdir -p "$root/old/DEBIAN" "$root/old/usr/bin" "$root/old/usr/share/man/man5"
+printf 'Package: prey\nVersion: 0.1\nArchitecture: all\nMaintainer: x <x@prey.example>\nDescription: x\n' >"$root/old/DEBIAN/control"
+for f in usr/bin/preyc usr/bin/preyrun usr/share/man/man5/prey.5.gz; do echo old >"$root/old/$f"; done
+inside dpkg-deb -b /old /old.deb && inside dpkg -i /old.deb
+ok $? 'that is installed'
+mkdir -p "$root/var/lib/prey/edge.rules/tls"
+echo '-----BEGIN EC PRIVATE KEY-----' >"$root/var/lib/prey/edge.rules/tls/key.pem"
+echo '# rules' >"$root/var/lib/prey/edge.rules/edge.prey"
+rm -r "$root/old" "$root/old.deb"
+inside sh -c 'apt-get install -y --no-install-recommends /mnt/debs/prey*.deb'
+ok $? 'both install'
+same 'keys that it kept are gone, and nothing else' "$(cd "$root/var/lib/prey" && find . -type f)" ./edge.rules/edge.prey
 for program in preyc preyrun preyctl; do
     inside "$program" --version
     ok $? "$program runs"
 done
+inside dpkg -V prey prey-compiler && [ ! -s out ]
+ok $? 'all files are there'
+
+echo '# What it does'
 printf 'edition 1\nfirewall edge in default drop { accept icmp6 type nd; accept tcp to port 80 as WEB }\n' >"$root/etc/prey/edge.prey"
-mkdir -p "$root/run/prey" "$root/var/lib/prey"
+mkdir -p "$root/run/prey" "$root/var/lib/prey" "$root/etc/prey/tls"
+echo '-----BEGIN PRIVATE KEY-----' >"$root/etc/prey/tls/key.pem"
 inside /usr/lib/prey/prey-compile start edge
-ok $? 'prey-compile compiles'
+same 'without options a start says what is missing' "$? $(cut -d: -f1,2 err)" '78 prey-compile: there is no /etc/default/prey-edge'
+example=$(sed -n 's/.*; \(.*\) is an example/\1/p' err)
+cp "$root/$example" "$root/etc/default/prey-edge"
+inside sh -c 'set -a; . /etc/default/prey-edge; /usr/lib/prey/prey-compile start edge'
+same "with those of $example it compiles" "$? $(cat err)" '0 '
+same 'no key is copied' "$(grep -rl KEY "$root/var/lib/prey")" ''
 "$bin/tests/tools/mkcap" /dev/stdin "$root/in.pcap" <<<'eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn'
 inside preyrun --pcap /in.pcap /run/prey/edge.pbc && grep -q 'WEB .*accept .* 1 ' out
 ok $? 'preyrun judges'
@@ -27,6 +68,32 @@ inside getent passwd prey
 ok $? 'there is a user prey'
 [ -s "$root/lib/systemd/system/preyrun@.service" ]
 ok $? 'there is the unit'
-inside apt-get purge -y prey && [ ! -e "$root/usr/bin/preyrun" ]
-ok $? 'it goes again'
+for f in MANUAL.md systemd/README.md systemd/prey-edge rules-examples/web-server.prey; do holds "there is $f" test -s "$root/usr/share/doc/prey/$f"; done
+
+echo '# Logs'
+inside apt-get install -y --no-install-recommends logrotate
+ok $? 'logrotate installs'
+mkdir -p "$root/var/log/prey"
+echo line >"$root/var/log/prey/access.log"
+echo '{}' >"$root/var/log/prey/prey.json"
+printf '#!/bin/sh\necho "$@" >>/called\n' >"$root/bin/systemctl"
+chmod +x "$root/bin/systemctl"
+inside logrotate -f /etc/logrotate.d/prey
+same 'logs are rotated, and made anew for root alone to write' "$? $(cd "$root/var/log/prey" && stat -c '%n %a %U %s' * | tr '\n' ' ')" \
+    '0 access.log 640 root 0 access.log.1 644 root 5 prey.json 640 root 0 prey.json.1 644 root 3 '
+same 'then the instances hear of it, once' "$(cat "$root/called")" "kill --kill-who=main --signal=HUP preyrun@*.service"
+
+echo '# It goes'
+mkdir -p "$root/etc/systemd/system/multi-user.target.wants" "$root/run/systemd/system"
+ln -s /lib/systemd/system/preyrun@.service "$root/etc/systemd/system/multi-user.target.wants/preyrun@edge.service"
+: >"$root/called"
+inside apt-get remove -y prey
+holds 'remove leaves rules, options and what it made' test -e "$root/etc/prey/edge.prey" -a -e "$root/var/lib/prey/edge.pbc" -a -e "$root/var/log/prey/access.log"
+same 'and the manager hears that the unit is gone' "$(grep -c '^daemon-reload' "$root/called")" 1
+inside apt-get purge -y prey prey-compiler && [ ! -e "$root/usr/bin/preyrun" ]
+ok $? 'purge takes the rest'
+rm -f "$root/bin/systemctl" "$root/called" "$root/in.pcap"
+# The user stays, and what was written by hand.
+same 'nothing is left but what the administrator wrote' "$(cd "$root" && find . -path ./mnt -prune -o -path ./tmp -prune -o -path ./proc -prune -o -name '*prey*' -print | grep -v var/cache | sort | tr '\n' ' ')" \
+    './etc/default/prey-edge ./etc/prey ./etc/prey/edge.prey '
 exit $failed
