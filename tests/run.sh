@@ -10,10 +10,10 @@
 # a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full, and at the end which they
 # were; all output is kept in $B/log, and in $B/log/cpu the seconds of CPU that each took. The last line is
 # `N passed, N failed, N skipped`; the exit status 1 if any failed.
-# A live script that failed, and neither crashed nor was told of by a sanitizer, runs once more at the end, alone. Where it passes then it
+# A script of live traffic, in e2e/ or elsewhere, that failed, and neither crashed nor was told of by a sanitizer, runs once more at the end, alone. Where it passes then it
 # is flaky, and no failure: the list of those with both outputs stands before the last line, which ends in `, N flaky` then.
 # A run in which more than FLAKY_MOST have failed is broken, not flaky: none runs again.
-# A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
+# Each minute (PROGRESS: seconds) a line says how many parts have ended. A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
 # LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners of either kind. TESTS: a list in place of --list's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -65,14 +65,14 @@ run_one() {
     [ "$skip" -eq 0 ] || result+=", $skip skipped"
     printf -v result '%s  (%d.%02d s)' "$result" $((spent / 100)) $((spent % 100))
     if [ "$bad" -ne 0 ]; then
-        { [ -z "$why" ] || echo "$why"; grep '^not ok' "$log.log" | grep -v '# SKIP'; } | sed "s|^|$name: |" >"$log.bad"
+        { [ -z "$why" ] || echo "$why"; grep -a '^not ok' "$log.log" | grep -v '# SKIP'; } | sed "s|^|$name: |" >"$log.bad"
         result="not ok  $result
 ---- $name${why:+: $why}: what it printed ----
-$(cat "$log.log")
+$(tr -d '\0' <"$log.log")
 ----"
     else
         result="ok      $result"
-        [ "$skip" -eq 0 ] || result+=$'\n'$(grep '# SKIP' "$log.log" | sed 's/^\(not \)*ok[ 0-9-]*/        skipped: /' | sort -u | head -5)
+        [ "$skip" -eq 0 ] || result+=$'\n'$(grep -a '# SKIP' "$log.log" | sed 's/^\(not \)*ok[ 0-9-]*/        skipped: /' | sort -u | head -5)
     fi
     # One at a time: a long text is no single write.
     { flock 9; printf '%s\n' "$result"; } 9>>"$top/log/lock"
@@ -241,14 +241,26 @@ chosen "$@" | awk -v words="$*" -v plain="$plain" -v top="$B" '
 grep -E '^[0-9]+ e2e/live-' "$log/list" >"$log/waiting"
 grep -vE '^[0-9]+ e2e/live-' "$log/list" >"$log/computing"
 
+# progress: a line now and then, until it is killed. It waits where no child of its own would outlive it.
+progress() {
+    local all
+    all=$(wc -l <"$log/list")
+    mkfifo "$log/never" && exec 8<>"$log/never" || return
+    until read -r -t "${PROGRESS:-60}" -u 8; [ $? -le 128 ]; do
+        { flock 9; printf '        %d of %d parts after %d min\n' "$(find "$log" -maxdepth 1 -name '*.count' | wc -l)" "$all" $((SECONDS / 60)); } 9>>"$log/lock"
+    done
+}
+
 runners=
 end_all() {
-    kill $runners ${child-} 2>/dev/null
+    kill $runners $progress ${child-} 2>/dev/null
     wait
     echo 'ended by a signal'
     exit 143
 }
 trap end_all INT TERM HUP
+progress 9>&- &
+progress=$!
 for i in $(seq "${JOBS:-2}"); do
     runner "$log/computing" "$log/waiting" 9>&- &
     runners="$runners $!"
@@ -258,11 +270,17 @@ for i in $(seq "${JOBS:-2}"); do
     runner "$log/waiting" "$log/computing" 9>&- &
     runners="$runners $!"
 done
+wait $runners
+kill $progress
 wait
 
-# may_be_flaky NAME: a live script whose failure may be of the moment.
+# may_be_flaky LINE: a script of live traffic, whose failure may be of the moment: it waits for others, and they for it.
 may_be_flaky() {
-    case $1 in e2e/live-*) ;; *) return 1 ;; esac
+    case $1 in
+    e2e/live-*) ;;
+    *) grep -qs 'tests/e2e/live/lib\.sh' "${1##* }" || return ;;
+    esac
+    set -- "${1%% *}"
     ! grep -qE 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:|Segmentation fault|core dumped|Aborted|signal (4|6|7|8|11)\b' "$log/${1//\//_}.log"
 }
 
@@ -284,7 +302,7 @@ child=
 failed=$(ls "$log"/*.bad 2>/dev/null | wc -l)
 if [ "$failed" -gt 0 ] && [ "$failed" -le "${FLAKY_MOST:-10}" ]; then
     while read -r number line; do
-        [ -e "$log/$(tr / _ <<<"${line%% *}").bad" ] && may_be_flaky "${line%% *}" && again "$line"
+        [ -e "$log/$(tr / _ <<<"${line%% *}").bad" ] && may_be_flaky "$line" && again "$line"
     done <"$log/list"
 fi
 flaky=$(ls "$log/flaky" 2>/dev/null | wc -l)

@@ -70,11 +70,14 @@ once='[ -e $0-ran ] || { touch $0-ran; echo not ok - the tide; exit 1; }; echo o
     test_of e2e/live-never 'echo not ok - the ebb; exit 1'
     test_of e2e/live-crash "[ -e \$0-ran ] || { touch \$0-ran; echo 'ERROR: AddressSanitizer: heap-use-after-free'; exit 1; }; echo ok - a"
     test_of lint/once "$once"
+    test_of accept/waits "# . tests/e2e/live/lib.sh
+$once"
 } >"$work/list"
 runs
 is "what failed twice, crashed or is not live has failed" "$?" 1
-is "what passes alone is flaky" "$(tail -1 "$work/said")" "1 passed, 3 failed, 0 skipped, 1 flaky"
-is "both of its outputs are told" "$(sed -n '/^What was flaky/,/^What failed/p' "$work/said" | grep -cE '^(not )?ok - the tide')" 2
+is "what passes alone is flaky" "$(tail -1 "$work/said")" "2 passed, 3 failed, 0 skipped, 2 flaky"
+is "so it is where a script elsewhere has live traffic" "$(sed -n '/^What was flaky/,/^What failed/p' "$work/said" | grep -c '^---- accept/waits: ')" 2
+is "both of its outputs are told" "$(sed -n '/^What was flaky/,/^What failed/p' "$work/said" | grep -cE '^(not )?ok - the tide')" 4
 is "each failure is named" "$(sed -n '/^What failed/,$p' "$work/said" | grep -c '^  ')" 3
 test_of e2e/live-once "$once" >"$work/list"
 rm -f "$work/e2e_live-once-ran"
@@ -101,6 +104,15 @@ kill $first
 wait $first
 is "a signal ends it" "$?" 143
 is "and all tests, which clean up" "$(cd "$work" && echo clean-*)" "clean-a clean-b"
+
+# Progress; an output with zero bytes.
+{
+    test_of lint/slow "for i in \$(seq 1000); do grep -qs '1 of 2 parts after 0 min' $work/said && { echo ok - seen; exit; }; sleep 0.05; done; echo not ok - never seen"
+    test_of lint/quick 'printf "a\0b\n"; echo not ok - a; exit 1'
+} >"$work/list"
+B=$work/b TESTS=$work/list PROGRESS=1 bash tests/run.sh >"$work/said" 2>"$work/second"
+is "it says how far it is" "$(tail -1 "$work/said")" "1 passed, 1 failed, 0 skipped"
+is "what has zero bytes is shown without them, and without a word of bash" "$(grep -c '^ab$' "$work/said") $(cat "$work/second")" "1 "
 
 bash tests/run.sh --list | cut -d' ' -f1 | sort >"$work/names"
 is "tests/long.list names tests" "$(sed '/^#/d; s/^[0-9]* //' tests/long.list | sort | comm -23 - "$work/names")" ""
