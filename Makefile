@@ -108,6 +108,7 @@ help:
 include vm/kernel/objects.mk
 include systemd/install.mk
 include tests/tests.mk
+include tests/sudo.mk
 -include $(wildcard $(B)/*/*.d $(B)/lang/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/vm/*/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 # A variant contains the same stages, and is made anew when one of their headers changes.
 -include $(if $(filter $(B),$(BPF)),,$(wildcard $(BPF)/runtime/*/*/*.bpf.d $(BPF)/vm/kernel/*.bpf.d $(BPF)/vm/kernel/*/*.bpf.d $(BPF)/vm/kernel/counted/*/*.bpf.d))
