@@ -96,4 +96,25 @@ rm -f "$root/bin/systemctl" "$root/called" "$root/in.pcap"
 # The user stays, and what was written by hand.
 same 'nothing is left but what the administrator wrote' "$(cd "$root" && find . -path ./mnt -prune -o -path ./tmp -prune -o -path ./proc -prune -o -name '*prey*' -print | grep -v var/cache | sort | tr '\n' ' ')" \
     './etc/default/prey-edge ./etc/prey ./etc/prey/edge.prey '
+
+echo '# What tests install'
+cp "$top/tests/install.sh" "$root/"
+printf '#!/bin/sh\necho "$@" >>/policy; exit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod +x "$root/usr/sbin/policy-rc.d"
+cp "$root/usr/sbin/policy-rc.d" policy
+enabled() { (cd "$root/etc" && find systemd/system rc[2-5].d -name '*nginx*' ! -name 'K*' -o -name '*redis*' ! -name 'K*') 2>/dev/null; }
+inside apt-get install -y -d --no-install-recommends nginx-light redis-server
+# Where it starts something after all, that has no network, and ends with it.
+unshare -npf --kill-child chroot "$root" sh /install.sh nginx-light redis-server >said 2>err
+same 'it installs services, and says what it takes and which are off' \
+    "$? $(grep -cE '^    [0-9]+ upgraded, [0-9]+ newly installed;$|^    .*B to fetch;$|^    .*B of room.$|^Not started, and not enabled: nginx redis-server ' said)" '0 4'
+same 'of those none is enabled' "$(enabled)" ''
+holds 'the policy of before is back, as it was' cmp policy "$root/usr/sbin/policy-rc.d"
+same 'and was not asked for what it brought' "$(cat "$root/policy" 2>&1 | grep -cE 'nginx|redis')" 0
+inside apt-get purge -y nginx-light nginx-common redis-server
+inside apt-get install -y --no-install-recommends nginx-light
+holds 'by apt-get alone they would be enabled' test -n "$(enabled)"
+unshare -npf --kill-child chroot "$root" sh /install.sh no-such-package >said 2>err
+same 'a package that there is not: status 2, its name, and the policy is back' "$? $(tail -1 err) $(cmp policy "$root/usr/sbin/policy-rc.d")" \
+    '2 These packages could not be installed: no-such-package '
 exit $failed

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make demo-live: prey between a client and two nginx servers, one of which dies, in a minute. Network namespaces are made for all of them and are
-# gone at the end, however it ends; nothing else on this machine changes. `demo-live.sh allowed`: one line that says why
+# gone at the end, however it ends; nothing else on this machine changes but the packages that make installs for it, of which none runs. `demo-live.sh allowed`: one line that says why
 # not, and status 1, where this machine or this user may not make any.
 set -u
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
 #   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage deb check-deb
-# As root it installs what is missing; otherwise it prints the one line that does, and exits 2.
+# As root it installs what is missing (install.sh, which leaves no service running or enabled); otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
 
@@ -142,22 +142,13 @@ done
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ' | sed 's/ *$//')
 [ -n "$missing" ] || exit 0
 
-install="apt-get install -y --no-install-recommends $missing"
 if ! have_command apt-get; then
     echo "This needs what Debian calls: $missing. There is no apt-get here: install them with your system's tool." >&2
     exit 2
 fi
 if [ "$(id -u)" -ne 0 ]; then
     echo "This needs packages that are not installed. Run, then try again:" >&2
-    echo "    sudo apt-get update && sudo $install" >&2
+    echo "    sudo sh ${0%/*}/install.sh $missing" >&2
     exit 2
 fi
-echo "Installing what is missing: $missing"
-export DEBIAN_FRONTEND=noninteractive
-if ! { apt-get update -q && $install; } >/tmp/prey-deps.$$ 2>&1; then
-    cat /tmp/prey-deps.$$ >&2
-    rm -f /tmp/prey-deps.$$
-    echo "These packages could not be installed: $missing" >&2
-    exit 2
-fi
-rm -f /tmp/prey-deps.$$
+exec sh "${0%/*}/install.sh" $missing
