@@ -69,7 +69,9 @@ list_tests() {
     need tshark have_command tshark
     need xz-utils have_command xz
     need zstd have_command zstd
+    need bzip2 have_command bzip2
     need lz4 have_command lz4
+    need xxd have_command xxd
     need nftables have_command nft
     need iptables have_command iptables-nft-restore
     need iproute2 have_command ip

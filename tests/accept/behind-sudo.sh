@@ -14,7 +14,7 @@ chown -R $user:$user "$home"
 chmod 700 "$home"
 behind_sudo=(env -u MAKELEVEL -u MAKEFLAGS "SUDO_UID=$user" "SUDO_GID=$user" make -s -C "$tree")
 sudo_make() { "${behind_sudo[@]}" "$@" >out 2>&1; }
-users_make() { (cd "$tree" && env -u MAKELEVEL -u MAKEFLAGS HOME="$home" setpriv --reuid $user --regid $user --clear-groups make -s "$@") >out 2>&1; }
+users_make() { (cd "$tree" && env -u MAKELEVEL -u MAKEFLAGS -u SUDO_UID -u SUDO_GID HOME="$home" setpriv --reuid $user --regid $user --clear-groups make -s "$@") >out 2>&1; }
 roots() { (cd "$tree" && find build -user 0); }
 
 sudo_make build/lang/utf8.o

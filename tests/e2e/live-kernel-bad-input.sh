@@ -19,7 +19,9 @@ says() { grep -c -- "$1" err; }
 
 # ---- refused, and nothing is changed ----
 
-unshare -Urn sh -c "ip link add eth0 type veth peer name other && ip link set eth0 up && exec '$bin/preyrun' --preflight -i eth0 --exec kernel host.pbc" \
+open_folder
+cp "$bin/preyrun" host.pbc "$open/"
+unshare -Urn sh -c "ip link add eth0 type veth peer name other && ip link set eth0 up && cd '$open' && exec ./preyrun --preflight -i eth0 --exec kernel host.pbc" \
     >out 2>err </dev/null
 same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and PERFMON; use --exec user')" '2|1'
 "${CC:-gcc}" -shared -fPIC -D_GNU_SOURCE -o old.so "$top/tests/e2e/live/old_kernel.c" -ldl || ok 1 'an old kernel compiles'

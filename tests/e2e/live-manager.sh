@@ -102,13 +102,14 @@ cat >listen.py <<'END'
 import os, socket, struct
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-s.bind("notify")
+s.bind(os.environ["SOCKET"])
 while True:
     text, who, _, _ = s.recvmsg(4096, socket.CMSG_SPACE(12))
     print(struct.unpack("3i", who[0][2])[0], text.decode().split("\n")[0], flush=True)
 END
-background prey python3 listen.py >told
-until_true 100 'the socket is there' test -S notify
+open_folder
+SOCKET=$open/notify background prey python3 listen.py >told
+until_true 100 'the socket is there' test -S "$open/notify"
 # With the capabilities that the unit leaves, and a user of that name.
 rights=$(sed -n 's/^CapabilityBoundingSet=//p' unit/preyrun@.service | tr 'A-Z\n' 'a-z ' | sed 's/cap_/+/g; s/ *$//; s/ /,/g')
 { cat /etc/passwd; echo 'prey:x:64123:64124::/nonexistent:/usr/sbin/nologin'; } | awk -F: '!seen[$1]++' >passwd
@@ -121,7 +122,7 @@ END
 chmod +x bound/preyrun
 programs=$bin
 bin=$work/bound
-NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 STATE_DIRECTORY=$work/kept prey prey --name edge $options -i eth0 --access-logs log --stats 10.1.0.2:80 run/edge.pbc
+NOTIFY_SOCKET=$open/notify WATCHDOG_USEC=2000000 STATE_DIRECTORY=$work/kept prey prey --name edge $options -i eth0 --access-logs log --stats 10.1.0.2:80 run/edge.pbc
 bin=$programs
 heard() { sed -n "/WATCHDOG/d; s/^$prey //p" told | tr '\n' ' '; }
 until_true 100 'it is told that it is ready' grep -q READY told

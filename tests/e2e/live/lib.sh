@@ -14,6 +14,7 @@ live_end() {
     for p in $pids; do kill -KILL "$p" 2>/dev/null; done
     wait 2>/dev/null
     check_recordings
+    [ -z "${open-}" ] || rm -rf "$open"
     [ "$failed" = 0 ] && [ "$ended" = 0 ] || said_last
     for s in $spaces; do
         # And what those had begun.
@@ -25,6 +26,10 @@ live_end() {
     [ "$failed" = 0 ] || exit 1
     exit "$ended"
 }
+
+# open_folder: $open, a folder that all users may enter, for what processes without rights run or reach: the tree may lie in a
+# home of mode 0700.
+open_folder() { open=$(mktemp -d) && chmod 755 "$open"; }
 
 # said_last: the end of what preyrun and others have said, for whoever reads why a script failed.
 said_last() {
