@@ -12,8 +12,9 @@ struct compile;
  * error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory, one a
- * line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard input is none. */
+/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory, one
+ * a line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard input is
+ * none. */
 void output_files_read(const struct compile *c, FILE *out);
 
 /* Replace `path` (or the target of the link at `path`) by `len` bytes: write a temporary file beside it, sync, rename.

@@ -83,7 +83,8 @@ bool macs_of(struct compile *c, const struct node *first, struct symbol *from, s
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 /* Return the path of a file named by the text at `at`, relative to the file of that text. In the arena. */
 char *path_beside(struct compile *c, struct span at, struct str name);
-/* Remember a file that was read, so that the output does not replace it. `path` stays the caller's, and lives as long. */
+/* Remember a file that was read, so that the output does not replace it. `path` stays the caller's, and lives as long.
+ */
 void remember_file(struct symbols *s, const char *path, uint64_t dev, uint64_t ino);
 
 /* Addresses of a rule's list */
