@@ -17,7 +17,7 @@ struct rules {
     struct began began;                  /* beginning of the program in force */
     uint64_t begun;                      /* number of programs that have begun to run since the start */
     bool wanted;                         /* another reload is to follow */
-    bool on_trial;                       /* the running program waits for confirmation (control/confirm.h) */
+    bool on_trial;                       /* the running program waits for confirmation (control/programs/confirm.h) */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
     char unjudged[4000];                 /* all that the program in force leaves unjudged (judged.h); empty: nothing */
     uint64_t judged_at, judged_for;      /* host_number, and the program's serial, of that text */

@@ -7,10 +7,10 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
-#include "runtime/live/control/confirm.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
-#include "runtime/live/control/onfile.h"
+#include "runtime/live/control/programs/confirm.h"
+#include "runtime/live/control/programs/onfile.h"
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"

@@ -1,6 +1,6 @@
 /* The list of programs that ran, and their files. The list is written anew with each change; it may be damaged, so each
  * line of it is checked. */
-#include "runtime/live/control/history.h"
+#include "runtime/live/control/programs/history.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/live/carry/change.h"
-#include "runtime/live/control/confirm.h"
+#include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/report/json.h"
 

@@ -1,14 +1,14 @@
-#include "runtime/live/control/confirm.h"
+#include "runtime/live/control/programs/confirm.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/history.h"
-#include "runtime/live/control/onfile.h"
+#include "runtime/live/control/programs/history.h"
+#include "runtime/live/control/programs/onfile.h"
+#include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/control/watch.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/notified.h"

@@ -1,5 +1,5 @@
 /* The file of rules. It is not mapped, because it may be cut while it is read. */
-#include "runtime/live/control/onfile.h"
+#include "runtime/live/control/programs/onfile.h"
 
 #include <errno.h>
 #include <stdlib.h>

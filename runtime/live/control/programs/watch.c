@@ -1,5 +1,5 @@
 /* Watch of the rule file: some time after events in its folder the file is looked at, and read if it is another one. */
-#include "runtime/live/control/watch.h"
+#include "runtime/live/control/programs/watch.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* `load`, `reload` and `rollback`: one at a time. It waits for an earlier reload, and the caller waits for it. */
-#include "runtime/live/control/load.h"
+#include "runtime/live/control/programs/load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/live/carry/proxy/access.h"
-#include "runtime/live/control/confirm.h"
 #include "runtime/live/control/handed.h"
-#include "runtime/live/control/history.h"
-#include "runtime/live/control/onfile.h"
+#include "runtime/live/control/programs/confirm.h"
+#include "runtime/live/control/programs/history.h"
+#include "runtime/live/control/programs/onfile.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
