@@ -32,7 +32,7 @@ for f in etc/tls/key.pem etc/tls/cert.pem etc/key.pem etc/notes.txt; do echo '--
 cat >good <<'END'
 include "farm.prey"
 include "parts/*.prey"
-firewall f in default accept { drop from in }
+firewall f forward default accept { drop from in }
 service web on 10.1.0.100 tcp/80 { mode passthrough; -> farm }
 END
 
@@ -72,7 +72,7 @@ echo "$farm" >etc/farm.prey
 mkdir -p etc/.d etc/a away
 echo 192.0.2.4 >away/list.txt
 for way in ../away/list.txt .d/../../away/list.txt a/../../away/list.txt "$work/away/list.txt"; do
-    { cat good; printf 'set away = file "%s"\nfirewall w out default accept { drop to away }\n' "$way"; } >etc/edge.prey
+    { cat good; printf 'set away = file "%s"\nfirewall w forward default accept { drop to away }\n' "$way"; } >etc/edge.prey
     unit start
     unit runs
     same "what lies elsewhere, by $way, is read and not kept" "$status $(cat said; find . -name list.txt; grep -rl KEY kept)" '0 ./away/list.txt'
@@ -163,7 +163,7 @@ unit reload
 same 'a reload runs' "$status $(cat heard)" "0 run/edge.pbc runs"
 { cat good; echo 'firewall x {'; } >etc/edge.prey
 refuses 'rules that do not compile' '.*edge[.]prey:[0-9]+:[0-9]+: error: .*'
-{ cat good; echo 'firewall x on "eth7" in default accept { drop tcp to port 22 }'; } >etc/edge.prey
+{ cat good; echo 'firewall x on "eth7" forward default accept { drop tcp to port 22 }'; } >etc/edge.prey
 refuses 'rules that leave a device unjudged' '.*eth7.*'
 certified other
 cat >>good <<END
