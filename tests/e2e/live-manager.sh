@@ -78,6 +78,31 @@ for way in ../away/list.txt .d/../../away/list.txt a/../../away/list.txt "$work/
     same "what lies elsewhere, by $way, is read and not kept" "$status $(cat said; find . -name list.txt; grep -rl KEY kept)" '0 ./away/list.txt'
 done
 cp good etc/edge.prey
+unit start
+unit runs
+cp run/edge.pbc before.pbc
+open_to() { # SENTENCE PATH: what others may write at PATH is refused, at a start and at a reload
+    unit start
+    same "$1 is refused, and a start takes what was kept" "$status $(grep -cF "$2: error: others may write it" said) $(grep -c 'the rules of .* are taken' said)" '0 1 1'
+    unit reload
+    same "$1: a reload fails, and says why" "$status $(tail -n 1 said | grep -cF "prey-compile: reload: $2: error: others may write it")" '1 1'
+}
+chmod o+w etc/edge.prey
+open_to 'a rule file of mode 646' "$work/etc/edge.prey"
+chmod o-w etc/edge.prey
+chown 64123 etc/farm.prey
+open_to 'an included file of somebody else' "$work/etc/farm.prey"
+chown 0 etc/farm.prey
+chown 0:64123 etc/lists/in.txt
+chmod g+w etc/lists/in.txt
+open_to 'a list that a group may write' "$work/etc/lists/in.txt"
+chown 0:0 etc/lists/in.txt
+chmod 777 outside
+open_to 'a list by a link into a folder of all' "$work/outside"
+chmod 755 outside
+chmod g+w etc/edge.prey
+unit start
+same 'what the group root may write is taken' "$status $(cat said)" '0 '
 OPTIONS='' unit start
 same 'without OPTIONS a start says which file is missing, and what belongs there' "$status $(cat said)" \
     "78 prey-compile: there is no /etc/default/prey-edge: write the interfaces that prey serves there, as OPTIONS='-i eth0 -i eth1'; $work/doc/systemd/prey-edge is an example"
