@@ -114,13 +114,21 @@ enum sctp_track_flag {
     SCTP_TRACK_ECHO_REPLY = 1 << 2,
     SCTP_TRACK_STRANGE_ORIGINAL = 1 << 3, /* the opener's last HEARTBEAT had another tag */
     SCTP_TRACK_STRANGE_REPLY = 1 << 4,
+    SCTP_TRACK_ASTRAY = 1 << 5, /* an answer of the handshake proved nothing of its sender */
 };
 /* Counts and tags in place of sequence numbers, for a flow that has none; by enum flow_dir */
 struct plain_track {
-    uint32_t tag[2];     /* SCTP: verification tag of that direction's packets; 0: not known yet */
+    union {
+        uint32_t tag[2];   /* SCTP: verification tag of that direction's packets; 0: not known yet */
+        uint32_t opens_by; /* other protocols: where the opener's last packet came from (look.c, origin_of) */
+    };
     uint32_t new_tag[2]; /* the tag that a handshake asks for, until its cookie comes; 0: none */
-    uint8_t packets[2];  /* packets of that direction, at most FLOW_LASTS */
-    uint8_t sctp;        /* enum sctp_track_flag */
+    union {
+        uint8_t packets[2];     /* packets of that direction that prove their sender, at most FLOW_LASTS */
+        uint16_t sctp_opens_by; /* SCTP: as opens_by */
+    };
+    uint8_t sctp;   /* enum sctp_track_flag */
+    uint8_t astray; /* the other side's packets that prove nothing, at most FLOW_LASTS */
 };
 struct tcp_track {
     union {
@@ -147,11 +155,12 @@ enum flow_flag {
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
     FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
 };
-/* Return the class of a flow. One whose answers are not seen has proved nothing by its handshake. */
-static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags)
+/* Return the class of a flow. A handshake proves nothing where its answers are not seen, or astray (struct flow). */
+static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags, bool astray)
 {
     const enum flow_class class = flow_state_class(s);
-    return flags & FLOW_ONE_SIDED && class == FLOW_ESTABLISHED ? FLOW_LASTING : class;
+    if (class != FLOW_ESTABLISHED) return class;
+    return flags & FLOW_ONE_SIDED ? FLOW_LASTING : astray ? FLOW_ANSWERED : class;
 }
 /* The part of a flow that would be there if audited rules decided (vm/worker/audit.h). A flow that is not there
  * in fact is not known. */
@@ -193,6 +202,7 @@ struct flow {
     uint8_t memo_iface[2]; /* interface for which each remembered verdict holds (remember.c) */
     uint8_t joined : 1;    /* a cookie answered the client, whose numbers differ from the server's (joined.h) */
     uint8_t would : 4;     /* enum flow_would, and FLOW_WOULD_TOLD */
+    uint8_t astray : 1;    /* TCP: the handshake's answer came where its sender is not, and proves nothing (README.md) */
     uint8_t recipe;        /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");
@@ -259,6 +269,7 @@ struct tcp_step {
     bool refresh;  /* the segment keeps the flow alive */
     bool reopen;   /* once accepted, a new flow replaces this one: a new SYN on a closing flow, or by_other */
     bool by_other; /* the segment answers an ignored SYN: the other side opened the new flow */
+    bool astray;   /* TCP: as in struct flow */
 };
 
 /* Follow a segment of direction `dir` on a flow. Return its `state`, and in *next the flow after the segment is

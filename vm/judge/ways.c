@@ -179,6 +179,25 @@ enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16
     return !f || !f->routes || came == IFACE_NONE ? SOURCE_UNKNOWN : source_by(f, key, came);
 }
 
+enum pkt_source ways_reply(const struct facts *f, const struct key *key, const struct pkt *pkt)
+{
+    if (!f || !f->routes || key->kind & KIND_OUT || !(key->kind & KIND_IP) || ways_no_route(key)) return SOURCE_REACHED;
+    if (pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
+    const struct route_query q = {
+        .to = key->src,
+        .from = key->dst,
+        .key = key,
+        .devices = f->devices,
+        .in = ROUTE_IN_UNKNOWN,
+        .family = key->kind & KIND_IP4 ? 4 : 6,
+        .returns = true,
+        .marked = true,
+        .iface = true,
+    };
+    const struct route_way *way = routes_find(f->routes, &q);
+    return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
+}
+
 /* Choose the leg that rules are asked about (ways_settle). Kept apart: few routes have several. */
 static __attribute__((noinline)) void settle_leg(const struct program *p, const struct facts *f, const struct key *key,
                                                  struct pkt *pkt, const struct route_way *way)

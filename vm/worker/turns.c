@@ -122,6 +122,13 @@ static __attribute__((noinline)) void look_at_inquiry(const struct job *j, struc
     if (inquiry_settle(j->in->facts, c->key, c->pkt) == INQUIRY_UNKNOWN) track_inquire(j->vm->track, c->key, c->pkt);
 }
 
+/* Ask the routes what an answer of a flow that is sent on proves (vm/flow/README.md, What makes way). */
+static __attribute__((noinline)) void look_at_back(const struct job *j, struct packet_ctx *c)
+{
+    c->seen.back = (uint8_t)ways_reply(j->in->facts, c->key, c->pkt);
+    if (c->seen.back != SOURCE_UNKNOWN) track_say(j->vm->track, c->key, c->pkt, &c->seen);
+}
+
 /* Look up the packet's flow, unless the express way has done it. */
 static enum seen_class packet_look(const struct job *j, struct packet_ctx *c)
 {
@@ -129,6 +136,7 @@ static enum seen_class packet_look(const struct job *j, struct packet_ctx *c)
     if (!vm->track) return SEEN_NONE;
     if (__builtin_expect(inquiry_may_be(c->key), 0)) look_at_inquiry(j, c);
     if (!c->ordinary) track_look(vm->track, c->key, c->pkt, &c->seen);
+    if (__builtin_expect(c->seen.proves, 0) && !c->ordinary && c->seen.class == SEEN_REPLY) look_at_back(j, c);
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 

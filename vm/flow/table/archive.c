@@ -47,7 +47,7 @@ static bool is_flow(const struct flow_table *t, uint32_t slot)
         if (table_slot(t, twin)->flow != (int32_t)slot) return false;
     }
     return (f->would & FLOW_WOULD_STATE) < FLOW_WOULDS &&
-           tag_class(*table_tag(t, slot)) == flow_class_of((enum flow_state)f->state, f->flags);
+           tag_class(*table_tag(t, slot)) == flow_class_of((enum flow_state)f->state, f->flags, f->astray);
 }
 
 static bool is_sound(const struct flow_table *t, uint32_t slot)
@@ -96,7 +96,7 @@ static void rank(struct flow_table *t, uint32_t slot)
     struct flow_id id;
     flow_id_of(t, (int32_t)slot, &id);
     *table_tag(t, slot) = (uint16_t)(place_tag(table_hash(t, &id)) |
-                                     flow_class_of((enum flow_state)of->state, of->flags) << TAG_CLASS_AT);
+                                     flow_class_of((enum flow_state)of->state, of->flags, of->astray) << TAG_CLASS_AT);
     if (f->proto == IPPROTO_NR_SCTP) f->tcp.plain = (struct plain_track){.sctp = SCTP_TRACK_UNSEEN};
 }
 

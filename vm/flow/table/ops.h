@@ -47,7 +47,7 @@ struct flow_op {
     uint32_t said; /* enum flow_op_said */
     int32_t slot;  /* slot in question, or of the added flow */
     uint8_t state, flags, how;
-    uint8_t would;         /* ADD, SET: as in struct flow */
+    uint8_t would, astray; /* ADD, SET: as in struct flow */
     uint8_t over;          /* END: 1: only if the flow has expired */
     uint8_t pairs;         /* ADD: 1: with its twin */
     uint32_t until, count; /* SWEEP */

@@ -101,6 +101,7 @@ int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const
                              .state = first->state,
                              .flags = first->flags,
                              .would = first->would,
+                             .astray = first->astray,
                              .idle_ns = first->idle_ns,
                              .pairs = first->twin != NULL,
                              .now_ns = now_ns};
@@ -136,6 +137,7 @@ bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const 
                          .state = now->state,
                          .flags = now->flags,
                          .would = f->would,
+                         .astray = f->astray,
                          .idle_ns = now->idle_ns,
                          .now_ns = now_ns};
     return run(t, &op);

@@ -256,7 +256,7 @@ static TABLE_WITHIN bool bound_half_open(struct flow_table *t, enum flow_class c
 TABLE_WITHIN int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state,
                                  unsigned flags, uint64_t now_ns)
 {
-    const enum flow_class class = LOOSE(flow_class_of(state, flags));
+    const enum flow_class class = LOOSE(flow_class_of(state, flags, false));
     if (!bound_half_open(t, class, now_ns)) return FLOW_NONE;
     const int64_t slot = LOOSE(take_slot(t, tuple, table_word(tuple, state, flags), FLOW_NONE, now_ns));
     if (slot < 0) return FLOW_NONE;
@@ -274,6 +274,7 @@ int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const s
     }
     const int32_t slot = table_begin(t, tuple, (enum flow_state)first->state, first->flags, now_ns);
     table_slot(t, slot)->would = first->would & 15u;
+    table_slot(t, slot)->astray = first->astray;
     if (first->tcp) table_slot(t, slot)->tcp = *first->tcp;
     if (first->flags & FLOW_OWN_IDLE) table_cold(t, slot)->idle_ns = first->idle_ns;
     return slot;
@@ -305,7 +306,7 @@ static TABLE_WITHIN void set_class(struct flow_table *t, uint32_t slot, enum flo
 
 TABLE_WITHIN void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)
 {
-    const enum flow_class class = flow_class_of(state, table_slot(t, slot)->flags);
+    const enum flow_class class = flow_class_of(state, table_slot(t, slot)->flags, table_slot(t, slot)->astray);
     const uint16_t tag = *table_tag(t, (uint32_t)slot);
     table_slot(t, slot)->state = (uint8_t)state;
     if (tag_class(tag) == class) return;

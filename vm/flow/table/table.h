@@ -53,6 +53,7 @@ struct flow_first {
     uint8_t state;                 /* enum flow_state */
     uint8_t flags;                 /* enum flow_flag, besides what the tuple says */
     uint8_t would;                 /* as in struct flow */
+    bool astray;                   /* as in struct flow; the flow is not open yet */
 };
 /* Add a flow that is not in the table, begun and seen now; fields not in *first are zero. Makes room as above;
  * FLOW_NONE only if others change the table, too (ops.h). */

@@ -58,6 +58,7 @@ static void begin_tcp(const struct key *key, const struct pkt *pkt, bool one_sid
         tcp_begin(&segment, true, &s->next);
     }
     if (!one_sided) return;
+    s->next.track.side[FLOW_REPLY].end = 0; /* no answer is awaited */
     s->next.track.flags |= TCP_TRACK_NO_WINDOW;
     if (s->next.state == FLOW_STATE_PICKED_UP) s->next.state = FLOW_STATE_OPEN;
 }
@@ -191,7 +192,7 @@ int32_t track_waiting(const struct track *t, const struct track_seen *s, const s
 void track_evict(struct track *t, int32_t slot)
 {
     const struct flow *f = flow_at(t->table, slot);
-    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags);
+    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags, f->astray);
     flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
 }
 

@@ -37,6 +37,7 @@ static void track_heard(struct track *t, int32_t slot, const struct tcp_step *ne
     struct flow now;
     if (!table_read(t->table, slot, &now)) return;
     now.tcp = next->track;
+    now.astray = next->astray;
     now.seen_ns = t->now_ns;
     shared_set(t->table, slot, &now, &(struct flow_first){.state = next->state}, t->now_ns);
 }
@@ -46,11 +47,13 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
     struct flow *f = flow_at(t->table, s->slot);
     struct tcp_step next;
     if (tcp_follow((enum flow_state)f->state, &f->tcp, dir, segment, &next) != MARK_ESTABLISHED) return;
+    next.astray = dir == FLOW_REPLY ? s->next.astray : f->astray;
     if (t->table->ops) {
         track_heard(t, s->slot, &next);
         return;
     }
     f->tcp = next.track;
+    f->astray = next.astray;
     f->seen_ns = t->now_ns;
     if (next.state != f->state) flow_set_state(t->table, s->slot, (enum flow_state)next.state, t->now_ns);
 }

@@ -13,6 +13,7 @@ enum keep keep_what(const struct track_seen *s)
 enum flow_state keep_on(struct flow *f, const struct track_seen *s, uint64_t now_ns)
 {
     f->tcp = s->next.track;
+    f->astray = s->next.astray;
     if (s->next.refresh) f->seen_ns = now_ns;
     return (enum flow_state)s->next.state;
 }

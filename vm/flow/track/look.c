@@ -3,6 +3,7 @@
 
 #include "vm/flow/tcp/sctp.h"
 #include "vm/flow/track/joined.h"
+#include "vm/flow/track/ordinary.h"
 #include "vm/flow/track/track_priv.h"
 
 /* Return the direction of the packet, or of the packet that an error quotes. */
@@ -28,6 +29,30 @@ void look_side(const struct flow *at, struct track_seen *s)
     s->at |= AT_FOREIGN;
 }
 
+/* Return where the packet came from: its interface, and the one by which it is known to rules. 0: nobody knows, or this
+ * machine sends it. */
+static uint32_t origin_of(const struct key *key, const struct pkt *pkt)
+{
+    if (key->kind & KIND_OUT || pkt->iface == IFACE_NONE) return 0;
+    return ((uint32_t)(pkt->iface & UINT8_MAX) << 8 | (key->iface & UINT8_MAX)) + 1;
+}
+
+/* Whether a reply proves that its sender is there, and answered */
+enum proof { PROOF_NONE, PROOF_GIVEN, PROOF_UNKNOWN };
+
+/* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can send its
+ * answers, too, by the interface that he sends by. Of flows that are not sent on, those that cross alone are asked:
+ * what this machine sends nobody forges. */
+static uint32_t proof_of(const struct flow *f, const struct key *key, const struct pkt *pkt, const struct track_seen *s,
+                         uint32_t opens_by)
+{
+    if (f->flags & FLOW_ONE_SIDED || key->kind & KIND_OUT || s->back == SOURCE_REACHED) return PROOF_GIVEN;
+    if (s->back == SOURCE_FAILED) return PROOF_NONE;
+    if (!(f->flags & FLOW_BOUND) && !(key->kind & KIND_FORWARD)) return PROOF_GIVEN;
+    if (!opens_by) return PROOF_UNKNOWN;
+    return opens_by == origin_of(key, pkt) ? PROOF_NONE : PROOF_GIVEN;
+}
+
 /* Judge a segment without a flow. */
 static enum flow_mark look_first(const struct tcp_segment *segment, struct track_seen *s)
 {
@@ -35,14 +60,60 @@ static enum flow_mark look_first(const struct tcp_segment *segment, struct track
     return s->next.state == FLOW_STATE_PICKED_UP && s->picks == PICKS_OPENED ? MARK_ESTABLISHED : mark;
 }
 
+/* True until the other side has been heard, by a SYN or in a flow that was picked up. */
+static inline bool is_unheard(uint32_t state) { return state == FLOW_STATE_SYN_SENT || state == FLOW_STATE_PICKED_UP; }
+
+/* Note where the opener's segments come from while the other side is unheard, where that side's number, or a SYN that
+ * changes nothing, would stand. */
+static void note_opener(const struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    struct tcp_track *t = &s->next.track;
+    if (t->flags & TCP_TRACK_HEARD_REPLY || s->next.by_other) return;
+    if (s->next.state == FLOW_STATE_SYN_SENT) t->side[FLOW_REPLY].end = origin_of(key, pkt);
+    if (s->next.state == FLOW_STATE_PICKED_UP) t->ignored = (uint16_t)origin_of(key, pkt);
+}
+
+static uint32_t opener_of(const struct flow *f)
+{
+    if (f->state == FLOW_STATE_SYN_SENT) return f->tcp.side[FLOW_REPLY].end;
+    return f->state == FLOW_STATE_PICKED_UP ? f->tcp.ignored : 0;
+}
+
+/* Decide whether the flow's handshake proves the other side: set next.astray by its answer. An answer with another
+ * number than before counts in place of the first. */
+static void look_proof(const struct flow *f, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    struct tcp_step *next = &s->next;
+    const uint32_t state = f->state;
+    next->astray = f->astray;
+    if (s->dir == FLOW_ORIGINAL && !next->by_other) {
+        if (!(f->flags & FLOW_ONE_SIDED)) note_opener(key, pkt, s);
+        return;
+    }
+    const bool opens = is_unheard(state) || state == FLOW_STATE_SYN_BOTH || state == FLOW_STATE_SYN_RECEIVED;
+    if (!next->refresh || !(opens || next->by_other)) return;
+    const bool other = next->track.side[FLOW_REPLY].end != f->tcp.side[FLOW_REPLY].end && key->marks & TCP_SYN;
+    const uint32_t proof = proof_of(f, key, pkt, s, opener_of(f));
+    const bool counts = is_unheard(state) || next->by_other || other;
+    s->proves = true;
+    next->astray = proof != PROOF_GIVEN && (counts ? proof == PROOF_NONE || !is_unheard(state) : f->astray);
+}
+
 static enum flow_mark look_tcp(const struct flow *f, const struct flow_joint *joint, const struct key *key,
                                const struct pkt *pkt, struct track_seen *s)
 {
     struct tcp_segment segment;
     tcp_read(pkt, key, &segment);
-    if (!f) return look_first(&segment, s);
+    if (!f) {
+        const enum flow_mark first = look_first(&segment, s);
+        note_opener(key, pkt, s);
+        return first;
+    }
     if (__builtin_expect(joint != NULL, 0) && s->dir == FLOW_ORIGINAL) joint_follow(joint, &f->tcp, s->delta, &segment);
-    return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
+    const enum flow_mark mark =
+        tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
+    look_proof(f, key, pkt, s);
+    return mark;
 }
 
 static enum flow_mark look_sctp(const struct flow *f, const struct key *key, const struct pkt *pkt,
@@ -50,8 +121,20 @@ static enum flow_mark look_sctp(const struct flow *f, const struct key *key, con
 {
     struct sctp_packet packet;
     sctp_read(pkt, key, &packet);
-    if (!f) return sctp_begin(&packet, s->picks == PICKS_NEW, &s->next);
-    return sctp_follow(f, (enum flow_dir)s->dir, &packet, &s->next);
+    struct plain_track *t = &s->next.track.plain;
+    if (!f) {
+        const enum flow_mark mark = sctp_begin(&packet, s->picks == PICKS_NEW, &s->next);
+        t->sctp_opens_by = (uint16_t)origin_of(key, pkt);
+        return mark;
+    }
+    const enum flow_mark mark = sctp_follow(f, (enum flow_dir)s->dir, &packet, &s->next);
+    if (s->next.reopen) t->sctp_opens_by = (uint16_t)origin_of(key, pkt);
+    if (s->next.reopen || f->state == FLOW_STATE_SCTP_OPEN || flow_has_ended(f)) return mark;
+    s->proves = s->dir == FLOW_REPLY && s->next.refresh;
+    const uint32_t proof = s->proves ? proof_of(f, key, pkt, s, f->tcp.plain.sctp_opens_by) : PROOF_GIVEN;
+    t->sctp |= (f->tcp.plain.sctp & SCTP_TRACK_ASTRAY) | (proof == PROOF_NONE ? SCTP_TRACK_ASTRAY : 0);
+    if (t->sctp & SCTP_TRACK_ASTRAY && s->next.state == FLOW_STATE_SCTP_OPEN) s->next.state = FLOW_STATE_SCTP;
+    return mark;
 }
 
 /* Return the state of a flow without numbers. both: both sides have spoken; lasts: often enough. */
@@ -74,7 +157,10 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
     struct plain_track *t = &next->track.plain;
     *next = (struct tcp_step){.refresh = true};
     if (f) next->track = f->tcp;
-    uint8_t *count = &t->packets[s->dir & 1];
+    if (s->dir == FLOW_ORIGINAL) t->opens_by = origin_of(key, pkt);
+    s->proves = f && s->dir == FLOW_REPLY && !ordinary_counted(f, FLOW_REPLY);
+    const bool astray = s->proves && proof_of(f, key, pkt, s, t->opens_by) == PROOF_NONE;
+    uint8_t *count = astray ? &t->astray : &t->packets[s->dir & 1];
     if (*count < FLOW_LASTS) ++*count;
     if (s->dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
     const bool one_sided = f && f->flags & FLOW_ONE_SIDED;
@@ -221,7 +307,7 @@ static void settle_answer(struct key *key, struct track_seen *s)
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s)
 {
-    s->next.reopen = s->next.by_other = false;
+    s->next.reopen = s->next.by_other = s->proves = false;
     s->would = FLOW_WOULD_SAME;
     s->mark = (uint16_t)mark_of(f, joint, key, pkt, s);
     if (is_answer(s)) settle_answer(key, s);

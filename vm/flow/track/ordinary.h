@@ -35,7 +35,8 @@ static inline bool ordinary_two_way(const struct flow *f)
 /* True if the flow has counted enough packets of that direction: another changes but its time. */
 static inline bool ordinary_counted(const struct flow *f, enum flow_dir dir)
 {
-    return f->tcp.plain.packets[dir & 1] >= FLOW_LASTS;
+    const struct plain_track *t = &f->tcp.plain;
+    return t->packets[dir & 1] >= FLOW_LASTS || (dir == FLOW_REPLY && t->astray >= FLOW_LASTS);
 }
 
 /* True if the packet leaves what `state` says of a UDP flow unchanged. The other side's first packet is not ordinary;

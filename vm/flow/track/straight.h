@@ -34,6 +34,7 @@ static inline void straight_seen(const struct straight_look *l, struct track_see
     s->slot = l->slot;
     s->room = FLOW_NONE;
     s->mark = MARK_NONE;
+    s->back = SOURCE_UNKNOWN;
 }
 
 /* Find the slot of a look, and prefetch it. */

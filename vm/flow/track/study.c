@@ -24,6 +24,7 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
 {
     s->slot = s->room = FLOW_NONE;
     s->mark = MARK_NONE;
+    s->back = SOURCE_UNKNOWN;
     if (!tuple_is_ports4(key) || is_tagged(pkt)) {
         study_any(t, key, pkt, s);
         return;

@@ -274,7 +274,8 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
                                      .idle_ns = start->idle_ns,
                                      .state = s->next.state,
                                      .flags = flags,
-                                     .would = s->would};
+                                     .would = s->would,
+                                     .astray = s->next.astray};
     s->slot = s->tuple = flow_begin(t->table, &tuple, &first, t->now_ns);
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
     if (s->slot == FLOW_NONE) {

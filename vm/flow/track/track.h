@@ -54,6 +54,9 @@ struct track_seen {
     uint32_t delta; /* joined flow: the server's numbers minus those that the client gets */
     uint8_t picks;  /* enum picks */
     uint8_t would;  /* the `would` of a flow that this packet begins */
+    bool proves;    /* the flow's class may depend on where this packet, a reply, came from */
+    uint8_t back;   /* enum pkt_source: whether the way to a reply's source leads by the interface that it came by.
+                     * SOURCE_UNKNOWN: it proves its sender unless the opener's packets came by the same one */
     struct tcp_step next;
 };
 

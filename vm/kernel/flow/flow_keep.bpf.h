@@ -84,6 +84,7 @@ static __always_inline uint64_t keep_add(struct kpkt *k)
     struct flow *f = table_slot(TABLE, slot);
     f->tcp = s->next.track;
     f->would = s->would & 15u;
+    f->astray = s->next.astray;
     table_take_source((uint32_t)slot);
     table_unlock(f);
     s->slot = s->tuple = slot;

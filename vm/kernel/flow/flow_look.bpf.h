@@ -28,6 +28,7 @@ GLOBAL bool kernel_flow_study(struct kpkt *k NONNULL)
     s->dir = FLOW_ORIGINAL;
     s->twin = false;
     s->recipe = RECIPE_NONE;
+    s->back = SOURCE_UNKNOWN;
     if (k->key.kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(&k->key))
         s->how = (uint8_t)related_tuple(&k->key, &k->pkt, stack, s);
     else
@@ -151,6 +152,7 @@ static bool is_by_recipe(const struct kpkt *k)
         return false;
     if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
     if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
+    if (s->proves && k->flow.tcp.plain.astray) return false; /* user space asks the routes */
     return ordinary_udp(&k->flow, (enum flow_dir)s->dir);
 }
 

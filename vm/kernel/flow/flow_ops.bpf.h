@@ -28,10 +28,11 @@ static __always_inline void op_add_at(struct flow_op *op, const struct flow_tupl
     struct flow *f = table_slot(TABLE, slot);
     f->tcp = op->tcp;
     f->would = op->would & 15u;
+    f->astray = op->astray & 1u;
     table_take_source((uint32_t)slot);
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, slot)->idle_ns = op->idle_ns;
     table_count(&TABLE->counters.added, 1);
-    table_show(TABLE, (uint32_t)slot, tuple, flow_class_of((enum flow_state)op->state, op->flags));
+    table_show(TABLE, (uint32_t)slot, tuple, flow_class_of((enum flow_state)op->state, op->flags, false));
     if (op->pairs) op_pair(op);
     table_unlock(f);
 }
@@ -75,6 +76,7 @@ static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
     f->tcp = op->tcp;
     f->seen_ns = op->seen_ns;
     f->would = op->would & 15u;
+    f->astray = op->astray & 1u;
     f->flags |= op->flags;
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, op->slot)->idle_ns = op->idle_ns;
     if (op->state != f->state) flow_set_state(TABLE, op->slot, (enum flow_state)op->state, op->now_ns);
