@@ -1,5 +1,6 @@
 /* The last stage carries out the decision: the verdict (settle.bpf.h), the edit (frame.bpf.h), and the way out
  * (leave.bpf.h, up.bpf.h). Then it counts the packet. */
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #include "vm/flow/inquiry.h"
@@ -192,13 +193,24 @@ inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
     return k->out == KERNEL_SEND ? KERNEL_PASS : k->out;
 }
 
+/* Pass a frame to the host. One that is heard alone goes to all stations, for no stack routes what was sent to a group
+ * of the link. */
+inline_whole int pass_xdp(const struct xdp_md *ctx, const struct kpkt *k)
+{
+    uint8_t *frame = frame_begin(ctx);
+    if (!settle_is_heard(k)) return XDP_PASS;
+    if (frame + ETHER_LEN > frame_end(ctx)) return XDP_DROP;
+    for (unsigned i = 0; i < 6; i++) frame[i] = UINT8_MAX;
+    return XDP_PASS;
+}
+
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
     const struct given g = {.xdp = ctx};
     if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
     switch (act_whole(&g, k)) {
-    case KERNEL_PASS: return XDP_PASS;
+    case KERNEL_PASS: return pass_xdp(ctx, k);
     case KERNEL_SEND: return leave_out(ctx, k);
     case KERNEL_UP: return up_xdp(ctx, k);
     default: return XDP_DROP;
@@ -229,6 +241,13 @@ static inline bool is_nats(struct kpkt *k)
     return true;
 }
 
+/* The same, in a socket buffer */
+inline_whole int pass_tc(struct __sk_buff *ctx, const struct kpkt *k)
+{
+    if (settle_is_heard(k) && bpf_skb_change_type(ctx, PACKET_BROADCAST)) return TC_ACT_SHOT;
+    return TC_ACT_UNSPEC;
+}
+
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
@@ -237,7 +256,7 @@ SEC("tc") int act_tc(struct __sk_buff *ctx)
     uint32_t out = k->flags & KERNEL_ROUTED ? KERNEL_UP : act_whole(&g, k);
     if (out == KERNEL_PASS && is_nats(k)) out = settle_up(k, KERNEL_UP_ROUTED);
     switch (out) {
-    case KERNEL_PASS: return TC_ACT_UNSPEC;
+    case KERNEL_PASS: return pass_tc(ctx, k);
     case KERNEL_SEND: return buffer_leave(ctx, k);
     case KERNEL_UP: return raise(ctx, k);
     default: return TC_ACT_SHOT;

@@ -95,11 +95,11 @@ static inline bool settle_needs_router(const struct kpkt *k)
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
-/* True for an answer to this machine that it would send on, to another link: who asked hears it at its own interface.
- */
-static inline bool settle_strays(const struct kpkt *k)
+/* True for an answer to this machine, at an address that it has not: who asked hears it at its interface, by a socket
+ * of packets, and the host's stack must not send it on. */
+static inline bool settle_is_heard(const struct kpkt *k)
 {
-    return k->verdict.done && k->pkt.way && k->pkt.way - 1u != known_as(k->pkt.iface);
+    return k->verdict.done && !(k->flags & KERNEL_STAYS) && !state_world.watches;
 }
 
 /* Let an accepted packet pass. A request for one of the services' addresses goes up for an answer (forward/vips.c). */
@@ -110,7 +110,7 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     if (settle_needs_router(k)) return settle_up(k, KERNEL_UP_WAY);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
     if (track_answers(&k->seen)) k->verdict.done = inquiry_is_elsewhere(&k->key);
-    return settle_strays(k) ? KERNEL_DROP : KERNEL_PASS;
+    return KERNEL_PASS;
 }
 
 /* True for a packet that opens a connection of TCP. */

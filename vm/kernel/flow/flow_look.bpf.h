@@ -124,7 +124,11 @@ GLOBAL uint64_t kernel_inquiry_asked(struct kpkt *k NONNULL)
     return 0;
 }
 
-static inline bool may_answer(const struct kpkt *k) { return inquiry_may_be(&k->key) && !(k->key.kind & KIND_OUT); }
+/* True for a packet that may answer an inquiry: it arrives, and what crosses and leaves here does not. */
+static inline bool may_answer(const struct kpkt *k)
+{
+    return inquiry_may_be(&k->key) && !(k->key.kind & KIND_OUT) && !(k->flags & KERNEL_EGRESS);
+}
 
 /* Set what `state` says, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
 GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
