@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A host that gets its address by DHCP: with rules that accept *related* its client hears the answers, at XDP, at traffic control and beside
-# the executor in user space; only those to its own requests, and by a socket of packets, as clients have one.
+# the executor in user space; only those to its own requests, and by a socket of packets, as clients have one. What goes to an address inside is heard there, too, and
+# is not sent on.
 set -u
 EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
@@ -8,10 +9,13 @@ EXEC=user # where it says no other
 pins "$@" || { echo 'ok - leases, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }
 needs_programs
 live_begin
-space server prey
+space server prey inner
 EXEC=kernel link server eth0 prey eth0
+EXEC=kernel link inner eth0 prey in0
 address server eth0 10.1.0.1/24
 address prey eth0 10.1.0.2/24
+address prey in0 10.2.0.1/24
+address inner eth0 10.2.0.2/24
 at server sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
 mac=$(at prey cat /sys/class/net/eth0/address)
 plain=${mac//:/}
@@ -36,6 +40,7 @@ capture early <<<"$(answer 10.1.0.1 10.1.0.70 3903f326)"
     answer 10.1.0.1 255.255.255.255 3903f326
     answer 10.1.0.1 10.1.0.77 3903f326
     answer 192.0.2.7 10.1.0.78 3903f326
+    answer 10.1.0.1 10.2.0.2 3903f326
     answer 10.1.0.1 10.1.0.71 3903f327
     answer 10.1.0.1 10.1.0.72 3903f326 026677889900
     echo "eth 02:00:00:00:00:01 > $mac / ip4 10.1.0.1 > 255.255.255.255 / udp 1 > 53 / payload \"mark\""
@@ -53,20 +58,27 @@ leases() {
     : >heard
     background prey python3 "$top/tests/e2e/live/heard.py" eth0 68 53 >heard
     local listener=$last
+    : >inside
+    background inner python3 "$top/tests/e2e/live/heard.py" eth0 68 53 >inside
+    local inner=$last
+    until_true 100 'somebody listens inside' grep -q ready inside
     until_true 100 'somebody listens' grep -q ready heard
     sends server early
     sends server foreign
     sends prey request
     sends server answers
     wait "$listener"
+    at prey bash -c 'echo mark >/dev/udp/10.2.0.2/53'
+    wait "$inner"
     prey_ends
     same "$name: it ends in order" "$status" 0
-    same "$name: three answers are let in by what they are" "$(by_rule OPEN)" 3
+    same "$name: four answers are let in by what they are" "$(by_rule OPEN)" 4
 }
 for hook in tc xdp; do
     leases "kernel, $hook" --exec kernel --hook $hook
+    same "kernel, $hook: none is sent on" "$(grep -v ready inside)" ''
     same "kernel, $hook: and reach the client, no others" "$(grep -v ready heard | tr '\n' ',')" \
-        '10.1.0.1 > 10.1.0.77 1,10.1.0.1 > 255.255.255.255 1,192.0.2.7 > 10.1.0.78 1,'
+        '10.1.0.1 > 10.1.0.77 1,10.1.0.1 > 10.2.0.2 1,10.1.0.1 > 255.255.255.255 1,192.0.2.7 > 10.1.0.78 1,'
 done
 leases 'user space' --exec user --monitor
 
