@@ -40,8 +40,9 @@ static inline enum pkt_source leg_leads_back(uint16_t iface, uint16_t as, uint16
  * several the least. 0: unknown. f NULL: nothing is known. */
 uint32_t ways_back_mtu(const struct facts *f, const struct key *key);
 
-/* Return whether the way to a reply's source leads by the interface that the reply came by, as far as policy rules tell:
- * what it answers may have had any mark, and have come by any interface. SOURCE_REACHED if there are no routes to ask. */
+/* Return whether the way to a reply's source leads by the interface that the reply came by, as far as policy rules
+ * tell: what it answers may have had any mark, and have come by any interface. SOURCE_REACHED if there are no routes to
+ * ask. */
 enum pkt_source ways_reply(const struct facts *f, const struct key *key, const struct pkt *pkt);
 
 /* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as the program asks; the

@@ -37,7 +37,7 @@ static uint32_t origin_of(const struct key *key, const struct pkt *pkt)
     return ((uint32_t)(pkt->iface & UINT8_MAX) << 8 | (key->iface & UINT8_MAX)) + 1;
 }
 
-/* Whether a reply proves that its sender is there, and answered */
+/* Proof that a reply gives of its sender */
 enum proof { PROOF_NONE, PROOF_GIVEN, PROOF_UNKNOWN };
 
 /* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can send its

@@ -95,8 +95,8 @@ static inline bool settle_needs_router(const struct kpkt *k)
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
-/* True for an answer to this machine, at an address that it has not: who asked hears it at its interface, by a socket
- * of packets, and the host's stack must not send it on. */
+/* True for an answer to this machine at another address than its own: sockets of packets hear it at the interface, and
+ * the host's stack must not send it on. */
 static inline bool settle_is_heard(const struct kpkt *k)
 {
     return k->verdict.done && !(k->flags & KERNEL_STAYS) && !state_world.watches;
