@@ -53,7 +53,7 @@ verdict drop IN bent web/a ttl-exceeded
 in      eth / ip4 198.51.100.1 > 203.0.113.10 ttl 1 / tcp 1000 > 80 rst
 verdict drop IN keep web/a ttl-exceeded
 in      eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / ip4 198.51.100.1 > 203.0.113.20 ttl 1 / udp 1000 > 53
-verdict drop IN bent web/a ttl-exceeded
+verdict drop IN - - group-frame
 in      eth / ip4 127.0.0.1 > 203.0.113.20 ttl 1 / udp 1000 > 53
 verdict drop IN bent web/a ttl-exceeded
 # A reply with no hop left: its server is told.

@@ -48,6 +48,25 @@ out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / tcp 80 > 5000 ack seq 902 a
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / tcp 5000 > 80 syn seq 5000
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / tcp 5000 > 80 syn seq 5000
+# An answer that the flow does not take stays outside, and changes nothing: a segment or a reset out of the window, one elsewhere in it.
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 syn ack seq 7000 ack 5001 win 1000
+verdict forward - - - -
+out     any
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / tcp 5000 > 80 ack seq 5001 ack 7001 win 1000
+verdict forward OUT - - -
+out     any
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 rst seq 2000007001
+verdict drop - - - invalid
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 rst seq 7101
+verdict drop - - - invalid
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 ack seq 2000007001 ack 5001 / payload "forged"
+verdict drop - - - invalid
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 ack seq 7001 ack 5001 / payload "true"
+verdict forward - - - -
+out     any
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 80 > 5000 rst seq 7005
+verdict forward - - - -
+out     any
 # In mid-stream, as after a restart: the flow is taken up. An RST of no flow leads nowhere.
 in      eth / ip4 10.0.0.6 > 192.0.2.1 / tcp 6000 > 80 ack seq 7 ack 8
 verdict forward OUT - - -
@@ -76,12 +95,24 @@ verdict drop OUT - - no-flow
 in      eth / ip4 192.0.2.9 > 203.0.113.1 / icmp type echo-reply id 7777
 verdict drop default - - -
 # SCTP and others: the address alone
-in      eth / ip4 10.0.0.5 > 192.0.2.1 / sctp 5000 > 80 tag 5 / payload x"01000014000000010000ffff000a000a00000001"
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / sctp 5000 > 80 tag 0 / payload x"010000140000000b0000ffff0001000100000001"
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / sctp 5000 > 80 tag 5 / payload x"01000014000000010000ffff000a000a00000001"
-in      eth / ip4 192.0.2.1 > 203.0.113.1 / sctp 80 > 5000 tag 6 / payload x"02000004"
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / sctp 5000 > 80 tag 0 / payload x"010000140000000b0000ffff0001000100000001"
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / sctp 80 > 5000 tag 12 / payload x"02000014000000160000ffff0001000100000001"
+verdict drop - - - invalid
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / sctp 80 > 5000 tag 11 / payload x"02000014000000160000ffff0001000100000001"
 verdict forward - - - -
-out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / sctp 80 > 5000 tag 6 / payload x"02000004"
+out     eth back / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / sctp 80 > 5000 tag 11 / payload x"02000014000000160000ffff0001000100000001"
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / sctp 5000 > 80 tag 22 / payload x"0a00000861626364"
+verdict forward OUT - - -
+out     any
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / sctp 80 > 5000 tag 12 / payload x"0003001400000001000000000000000061626364"
+verdict drop - - - invalid
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / sctp 80 > 5000 tag 12 / payload x"06000004"
+verdict drop - - - invalid
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / sctp 80 > 5000 tag 11 / payload x"0003001400000001000000000000000061626364"
+verdict forward - - - -
+out     any
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / gre
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / gre
@@ -115,15 +146,39 @@ out     eth back / ip6 2001:db8:2::9 > 2001:db8:1::5 hop 63 / icmp6 type echo-re
 in      eth / ip6 2001:db8:1::5 > 2001:db8:2::9 / dst / tcp 5000 > 80 syn
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:09 / ip6 2001:db8:ff::1 > 2001:db8:2::9 hop 63 / dst / tcp 5000 > 80 syn
-# VLAN tags stay, also one that the kernel took; equal addresses in two VLANs are two hosts.
+# A VLAN is another interface, of which no route of this one speaks. A tag of priority alone is none.
 in      eth / vlan 7 / ip4 10.0.0.5 > 192.0.2.1 / udp 7000 > 53
+verdict drop OUT - - vlan-frame
+in      eth / vlan 0 / vlan 7 / ip4 10.0.0.5 > 192.0.2.1 / udp 7000 > 53
+verdict drop OUT - - vlan-frame
+in      eth / vlan 0 pcp 3 / ip4 10.0.0.5 > 192.0.2.1 / udp 7000 > 53
 verdict forward OUT - - -
-out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / vlan 7 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 7000 > 53
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / vlan 0 pcp 3 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 7000 > 53
 in      eth / vlan 7 / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 7000
-verdict forward - - - -
-out     eth back / vlan 7 / ip4 192.0.2.1 > 10.0.0.5 ttl 63 / udp 53 > 7000
-in      eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 7000
 verdict drop default - - -
+# What comes in a frame to a group of stations no router sends on (RFC 1812, 5.3.4): neither what begins a flow,
+in      eth 02:00:00:00:00:55 > ff:ff:ff:ff:ff:ff / ip4 10.0.0.5 > 192.0.2.1 / udp 7100 > 53
+verdict drop OUT - - group-frame
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 7100
+verdict drop default - - -
+# nor what is of one, an answer, an error, a piece.
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / udp 7101 > 53
+verdict forward OUT - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 7101 > 53
+in      eth 02:00:00:00:00:55 > 01:00:5e:00:00:05 / ip4 10.0.0.5 > 192.0.2.1 / udp 7101 > 53
+verdict drop OUT - - group-frame
+in      eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 7101
+verdict drop - - - group-frame
+in      eth 02:00:00:00:00:01 > 01:00:5e:00:00:05 / ip4 192.0.2.9 > 203.0.113.1 / icmp type time-exceeded / ip4 203.0.113.1 > 192.0.2.1 ttl 1 / udp 7101 > 53
+verdict drop - - - group-frame
+in      eth / ip4 10.0.0.5 > 192.0.2.1 id 71 more / udp 7101 > 53 len 24 / zeros 8
+verdict forward OUT - - -
+out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 id 71 more / udp 7101 > 53 len 24 / zeros 8
+in      eth 02:00:00:00:00:55 > ff:ff:ff:ff:ff:ff / ip4 10.0.0.5 > 192.0.2.1 id 71 frag 16 proto udp / zeros 8
+verdict drop OUT - - group-frame
+# What is for this machine itself it may get so.
+in      eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 9
+verdict accept NINE - - -
 # No hop left: told so, and nothing is taken.
 in      eth / ip4 10.0.0.8 > 192.0.2.1 ttl 1 / udp 8000 > 53
 verdict drop OUT - - ttl-exceeded

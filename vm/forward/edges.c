@@ -77,3 +77,10 @@ int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fi
     }
     return room ? 0 : -ENOBUFS;
 }
+
+bool edge_to_stations(const struct facts *f, const struct pkt *pkt, const struct key *key)
+{
+    const struct facts_iface *one = f && f->bridges ? facts_iface(f, pkt->iface) : NULL;
+    const bool crosses = one && one->peer != IFACE_NONE;
+    return pkt_is_to_stations(pkt) && !crosses && key->kind & KIND_IP && !key_is_to_group(key);
+}

@@ -98,6 +98,13 @@ void forward_refuse(struct packet_ctx *c, enum pkt_reason reason)
     c->left.way = LEAVE_NOT;
 }
 
+bool forward_refuse_group(const struct job *j, struct packet_ctx *c)
+{
+    if (__builtin_expect(!edge_to_stations(j->in->facts, c->pkt, c->key), 1)) return false;
+    forward_refuse(c, REASON_GROUP_FRAME);
+    return true;
+}
+
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted)
 {
     struct forward *f = j->vm->forward;
@@ -118,6 +125,7 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
     c->quoted = NULL;
     c->splice = NULL;
     c->datagram = j->vm->forward->datagram++;
+    if (edge_to_stations(j->in->facts, c->pkt, c->key)) return REASON_GROUP_FRAME;
     switch ((enum leave_way)c->left.way) {
     case LEAVE_NOT: return REASON_NO_FLOW; /* nobody has got the first, or it waits */
     case LEAVE_SPLICED: return inline_later_fragment(j, c);
@@ -290,7 +298,7 @@ void forward_error_on(const struct job *j, struct packet_ctx *c)
     const struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
-    send_error(j, c, b, &own);
+    if (!forward_refuse_group(j, c)) send_error(j, c, b, &own);
 }
 
 void forward_error(const struct job *j, struct packet_ctx *c)
@@ -299,12 +307,24 @@ void forward_error(const struct job *j, struct packet_ctx *c)
     settle_whole(j, c);
 }
 
+/* Refuse an invalid answer to what a nat translates: no rule judges it, and who is outside chooses it. */
+static bool is_no_answer(struct packet_ctx *c, const struct flow_bind *b)
+{
+    if (b->kind == BIND_SERVICE || c->seen.mark != MARK_INVALID) return false;
+    forward_refuse(c, REASON_INVALID);
+    return true;
+}
+
 void forward_reply(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
     struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
+    if (forward_refuse_group(j, c) || is_no_answer(c, b)) {
+        settle_whole(j, c);
+        return;
+    }
     if (__builtin_expect(c->key->marks & TCP_RST, 0)) forward_refused(j, c, b);
     if (forward_rerouted(j, c, b)) {
         settle_whole(j, c);
@@ -404,6 +424,7 @@ static bool plain_on(const struct job *j, struct packet_ctx *c)
     const struct program *p = j->vm->forward->p;
     const uint32_t branch = p->proxies_count ? forward_branch(j->vm, c->key, c->pkt) : PBC_NONE;
     if (!is_proxied(p, branch)) return false;
+    if (forward_refuse_group(j, c)) return true;
     if (is_inline(j->vm, branch)) return (is_hollow(j, c) || !in_wire(p, branch)) && inline_first(j, c, branch);
     forward_proxied(j, c, branch, false);
     return true;
@@ -425,6 +446,7 @@ static bool begin_new(const struct job *j, struct packet_ctx *c)
 {
     const uint32_t branch = forward_branch(j->vm, c->key, c->pkt);
     if (branch == PBC_NONE) return forward_nat_begin(j, c);
+    if (forward_refuse_group(j, c)) return true;
     if (is_inline(j->vm, branch)) return inline_first(j, c, branch);
     if (is_proxied(j->vm->forward->p, branch))
         forward_proxied(j, c, branch, true);
@@ -443,6 +465,7 @@ bool forward_on(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
     begin_verdict(c);
+    if (forward_refuse_group(j, c)) return settled(j, c, true);
     if (forward_is_hosts(j, c)) {
         forward_heard_client(j, c, b);
         return false;

@@ -65,6 +65,8 @@ uint8_t forward_changes(const struct key *key, const struct translation *to, uin
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
+/* Refuse a packet that a router would not send on, because of its frame (edge_to_stations). True: refused. */
+bool forward_refuse_group(const struct job *j, struct packet_ctx *c);
 /* Set c->left for a packet of a binding's original direction: to its server. */
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 /* Return a translation to these ends, without `what`. */

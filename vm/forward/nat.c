@@ -206,6 +206,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     t.nat = b.nat;
     t.to = record_of(&now, &c, &b);
     t.reason = !track_may_begin(&now, &c.seen) ? REASON_NO_FLOW
+               : edge_in_vlan(&now)            ? REASON_VLAN_FRAME
                : now.ttl <= 1                  ? REASON_TTL_EXCEEDED
                : is_land(&now, &b)             ? REASON_SAME_ENDS
                : fate == NAT_NO_WAY            ? REASON_NO_WAY
@@ -257,6 +258,15 @@ static bool refuse_unknown(const struct job *j, struct packet_ctx *c, enum nat_f
     return true;
 }
 
+/* Refuse a packet of a VLAN. In kernel mode the host gets it, if a device of its own takes such frames, and translates
+ * it where it leaves. True if it is refused. */
+static bool refuse_vlan(const struct job *j, struct packet_ctx *c)
+{
+    if (host_may_route(j, c)) return false;
+    forward_refuse(c, REASON_VLAN_FRAME);
+    return true;
+}
+
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -268,8 +278,10 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     struct nat_asker of = asker_of(j->vm, c);
     const enum nat_fate fate = nat_choose(f->nat, &of, true, &b);
     if (of.why != WAY_KNOWN) count_unknown(j, of.why);
-    if (fate == NAT_UNKNOWN || fate == NAT_NO_WAY) return refuse_unknown(j, c, fate);
     if (fate == NAT_NOTHING) return false;
+    if (forward_refuse_group(j, c)) return true;
+    if (edge_in_vlan(c->key)) return refuse_vlan(j, c);
+    if (fate == NAT_UNKNOWN || fate == NAT_NO_WAY) return refuse_unknown(j, c, fate);
     if (may_begin && c->key->ttl <= 1 && !c->routed) { /* nothing is created for it; the host has counted its own hop */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;

@@ -16,6 +16,15 @@ uint64_t pkt_mac(const struct pkt *pkt, bool dst)
     return wire_get48(bytes_at(pkt, dst ? 0 : sizeof(scratch), sizeof(scratch), scratch));
 }
 
+bool pkt_is_to_stations(const struct pkt *pkt)
+{
+    if (pkt->link == LINK_ETHER) return pkt_mac(pkt, true) >> 40 & 1;
+    const unsigned kind = pkt->link == LINK_SLL    ? bytes_get16(pkt, SLL_KIND_AT)
+                          : pkt->link == LINK_SLL2 ? bytes_get8(pkt, SLL2_KIND_AT)
+                                                   : 0;
+    return kind == SLL_KIND_BROADCAST || kind == SLL_KIND_MULTICAST;
+}
+
 static bool match_frame(const struct pkt *pkt, unsigned at, const uint8_t *value, const uint8_t *mask, unsigned len)
 {
     uint8_t scratch[PATTERN_MOST];

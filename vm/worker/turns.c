@@ -6,6 +6,7 @@
 #include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"
 #include "vm/flow/track/straight.h"
+#include "vm/forward/edges.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/forward/ordinary.h"
@@ -87,12 +88,17 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
+static bool is_to_stations(const struct job *j, const struct packet_ctx *c)
+{
+    return edge_to_stations(j->in->facts, c->pkt, c->key);
+}
+
 /* Judge the packet by the rules. False: its verdict is final, because they did not accept it, it was opened as a
  * tunnel, or it proved a cookie, whose SYN they had accepted. */
 static bool let_in(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    if (vm->forward && !c->ordinary && forward_prove(j, c)) return false;
+    if (vm->forward && !c->ordinary && !is_to_stations(j, c) && forward_prove(j, c)) return false;
     c->decision = judge_one(j, c);
     if (vm->opens && inside_asked(vm->program, c->decision)) {
         inside_judge(j, c);
@@ -173,7 +179,7 @@ static __attribute__((noinline)) void take_turn(const struct job *j, struct pack
 
 static void packet_take(const struct job *j, struct packet_ctx *c)
 {
-    if (__builtin_expect(j->vm->inlines != NULL, 0) && inline_wire(j, c)) return;
+    if (__builtin_expect(j->vm->inlines != NULL, 0) && !is_to_stations(j, c) && inline_wire(j, c)) return;
     const enum express_way way = j->vm->forward ? forward_express(j, c) : EXPRESS_WAY_NOT;
     if (way == EXPRESS_WAY_LEFT) return;
     c->ordinary = way == EXPRESS_WAY_JUDGE;

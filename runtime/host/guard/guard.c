@@ -108,7 +108,8 @@ static bool has_end(const struct guard_match *m, enum end end)
         return false;
     if (m->peers_s) return false;
     if (end == FROM) return m->reach == GUARD_SENT_ON;
-    if (m->reach == GUARD_SENT_ON && m->from.lo.family) return false; /* FROM says it, and which way it goes */
+    /* FROM says it, and which way it goes; a source's packets to anywhere have no ports in their match */
+    if ((m->reach == GUARD_SENT_ON || m->reach == GUARD_FOREIGN) && m->from.lo.family) return false;
     return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
 }
 

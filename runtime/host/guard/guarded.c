@@ -441,6 +441,14 @@ static bool device_of(const struct program *p, const struct pbc_nat *n, char nam
     return snprintf(name, IFNAMSIZ, "%s", device) < IFNAMSIZ;
 }
 
+/* Hide what a statement without `out on` takes also where its route leads out of no port: prey cannot send it there, and
+ * this machine's stack would, with its inside address. */
+static void add_everywhere(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
+{
+    m.reach = GUARD_FOREIGN;
+    add_narrow(g, p, n, &m);
+}
+
 static void add_nat(struct guarded *g, const struct program *p, const struct pbc_nat *n)
 {
     struct guard_match out = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_SENT_ON};
@@ -456,6 +464,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     else if (named || !forward)
         add_outside(g, p, n, &in);
     if (map) out.from = prefix(n->target, n);
+    if (map && named && !*out.out) add_everywhere(g, p, n, out);
     if (forward)
         add_forward(g, p, n);
     else if (named)

@@ -22,15 +22,9 @@ static const char *addresses_forbid(const struct key *key)
 static const char *link_forbids(const struct pkt *pkt)
 {
     enum { GROUP_BIT = 40 };
-    unsigned kind = 0;
-    bool group = false;
     if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT & 1)
         return "its source MAC is multicast or broadcast";
-    if (pkt->link == LINK_ETHER) group = pkt_mac(pkt, true) >> GROUP_BIT & 1;
-    if (pkt->link == LINK_SLL) kind = bytes_get16(pkt, SLL_KIND_AT);
-    if (pkt->link == LINK_SLL2) kind = bytes_get8(pkt, SLL2_KIND_AT);
-    group |= kind == SLL_KIND_BROADCAST || kind == SLL_KIND_MULTICAST;
-    return group ? "its destination MAC is multicast or broadcast" : NULL;
+    return pkt_is_to_stations(pkt) ? "its destination MAC is multicast or broadcast" : NULL;
 }
 
 /* True unless the packet is an ICMP error, or may be one: an unknown type might be an error. */
