@@ -292,6 +292,13 @@ static bool is_stacks(const struct egress *e, const struct route_query *q)
     return way->why == WAY_MARK || way->why == WAY_IPSEC || way->why == WAY_ENCAPSULATED;
 }
 
+bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struct key *key)
+{
+    const struct route_query q = query_of(e, key, pkt);
+    const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, &q) : NULL;
+    return way && way->kind == ROUTE_VIA && way->legs > 1;
+}
+
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns)
 {
     struct route_query q = query_of(e, key, pkt);

@@ -77,6 +77,8 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
 /* Find the port and the MAC address that the entry's packet would get now. False: not known. Needs a family. */
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
 
+/* True if the packet's route has several legs. */
+bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struct key *key);
 /* Route an accepted packet to another port, with one hop less. False: the route leads out by an interface that prey
  * does not serve, and the host stack sends the packet on; or there is none, and the host tells the sender. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns);

@@ -66,13 +66,20 @@ static bool crosses(const struct worker *w, struct pkt *pkt)
     return is_routed_here(w, pkt, &key) && egress_crosses(&w->egress, pkt, &key);
 }
 
+/* True beside programs in the kernel if the route has several legs: this machine's stack sends what follows, by the one
+ * that it chooses. */
+static bool is_hosts_choice(const struct worker *w, struct pkt *pkt, const struct key *key)
+{
+    return w->cfg.world && w->cfg.forwards && egress_is_shared(&w->egress, pkt, key);
+}
+
 /* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
  * forwards, and has not seen the packet, the sender hears that no route leads there. */
 static bool goes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;
     return !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) && is_routed_here(w, pkt, &key) &&
-           egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
+           !is_hosts_choice(w, pkt, &key) && egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
 }
 
 /* True if the host stack gets the packet although the rules have dropped or rejected it. */

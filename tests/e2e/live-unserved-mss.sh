@@ -71,4 +71,18 @@ for order in 'wan lan' 'lan wan'; do
         prey_ends
     done
 done
+
+# Two paths of one route, which the host chooses between: each bears what the smaller bears.
+for name in far branch; do ip -n "$id-$name" route add local 10.9.0.0/24 dev lo; done
+ip -n "$id-prey" route add 10.9.0.0/24 nexthop via 10.3.0.5 dev vpn nexthop via 10.2.0.9 dev wan
+rules both <<'END'
+nat edge { mss clamp auto out on "vpn", "wan" }
+firewall f forward default accept { }
+END
+prey prey -i wan -i lan --allow-unjudged vpn both.pbc
+for name in far branch; do sniff "paths-$name.pcap" $name eth0 'tcp[13] & 18 = 2'; done
+for n in $(seq 1 16); do at client curl -s -m 10 -o /dev/null "http://10.9.0.$n/" || echo failed; done
+sniffed
+mss_of() { tcpdump -n -r "paths-$1.pcap" 2>/dev/null | grep -oE 'mss [0-9]+' | sort -u; }
+same 'of several paths the smallest counts' "$(mss_of far) $(mss_of branch)" 'mss 1260 mss 1260'
 exit $failed

@@ -97,6 +97,18 @@ static struct way_found find(const struct facts *f, const struct key *key, const
     return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, a);
 }
 
+bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt, unsigned at, struct way_found *leg)
+{
+    const struct asking a = {.hosts = true};
+    if (!f || !f->routes || !(key->kind & KIND_IP) || !host_routes(f, key)) return false;
+    const struct route_way *way = routes_to(f, key, pkt, key->dst, &a);
+    if (way->kind != ROUTE_VIA || way->legs < 2 || at >= way->legs) return false;
+    const struct facts_device *d = device_of(f, &f->routes->legs[way->first + at]);
+    *leg = d ? out_by(d->as, d->iface) : unknown(WAY_OTHER);
+    leg->mtu = d ? d->mtu : 0;
+    return true;
+}
+
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
     struct asking a = {.hosts = f && host_routes(f, key)};

@@ -55,6 +55,8 @@ void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *
     struct key key;
     if (!(p->meta->flags & PBC_CLAMPS) || pkt_parse(pkt, f, &key) != REASON_NONE || !(key.kind & KIND_FORWARD)) return;
     if (!(key.marks & TCP_SYN)) return;
-    const struct way_found way = way_find(f, &key, pkt, key.dst);
+    struct way_found way = way_find(f, &key, pkt, key.dst);
     clamp_crossing(p, f, pkt, &key, &way);
+    /* Of several legs the host takes one, and it may take another later: the connection fits all. */
+    for (unsigned at = 0; way_leg(f, &key, pkt, at, &way); at++) clamp_crossing(p, f, pkt, &key, &way);
 }
