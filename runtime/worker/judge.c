@@ -79,7 +79,8 @@ static bool goes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, 
 {
     struct key key;
     return !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) && is_routed_here(w, pkt, &key) &&
-           !is_hosts_choice(w, pkt, &key) && egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
+           !is_hosts_choice(w, pkt, &key) &&
+           egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
 }
 
 /* True if the host stack gets the packet although the rules have dropped or rejected it. */

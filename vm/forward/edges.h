@@ -58,7 +58,8 @@ int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fi
 /* True for a packet to one address in a frame to a group of stations: no router sends it on (RFC 1812, 5.3.4), but it
  * may be for this machine. Across a bridge it crosses. */
 bool edge_to_stations(const struct facts *f, const struct pkt *pkt, const struct key *key);
-/* True for a frame of a VLAN, by a tag with a VID or by two tags: its packet is that of a VLAN's device, or nobody's. */
+/* True for a frame of a VLAN, by a tag with a VID or by two tags: its packet is that of a VLAN's device, or nobody's.
+ */
 static inline bool edge_in_vlan(const struct key *key)
 {
     return key->kind & KIND_VLAN && (key->vlan_outer || key->kind & KIND_VLAN2);

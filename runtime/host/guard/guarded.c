@@ -441,8 +441,8 @@ static bool device_of(const struct program *p, const struct pbc_nat *n, char nam
     return snprintf(name, IFNAMSIZ, "%s", device) < IFNAMSIZ;
 }
 
-/* Hide what a statement without `out on` takes also where its route leads out of no port: prey cannot send it there, and
- * this machine's stack would, with its inside address. */
+/* Hide what a statement without `out on` takes also where its route leads out of no port: prey cannot send it there,
+ * and this machine's stack would, with its inside address. */
 static void add_everywhere(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
 {
     m.reach = GUARD_FOREIGN;
