@@ -57,6 +57,6 @@ void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *
     if (!(key.marks & TCP_SYN)) return;
     struct way_found way = way_find(f, &key, pkt, key.dst);
     clamp_crossing(p, f, pkt, &key, &way);
-    /* Of several legs the host takes one, and it may take another later: the connection fits all. */
+    /* The host takes one of several legs, and it may take another later: the connection fits all. */
     for (unsigned at = 0; way_leg(f, &key, pkt, at, &way); at++) clamp_crossing(p, f, pkt, &key, &way);
 }
