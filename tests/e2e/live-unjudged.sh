@@ -20,11 +20,15 @@ firewall door on "wan" in default drop { accept icmp6 type nd; accept tcp port 2
 firewall back on "lan" in default accept { }
 RULES
 sed 's/"wan"/"wam"/' own_good.prey | rules own_slip
+sed 's/8080 as WEB/8080 as WEBS/' own_slip.prey | rules own_slip_too
+echo 'firewall more on "wax" in default drop { accept icmp6 type nd }' | cat own_slip.prey - | rules own_more
 sed '/"lan"/d' own_good.prey | rules own_half
 rules way_good <<'RULES'
 firewall across forward default drop { accept icmp6 type nd; accept tcp to port 8080 as WEB; accept state established }
 RULES
 sed 's/across/across on "wam"/' way_good.prey | rules way_slip
+sed 's/8080 as WEB/8080 as WEBS/' way_slip.prey | rules way_slip_too
+echo 'firewall more on "wax" forward default drop { accept icmp6 type nd }' | cat way_slip.prey - | rules way_more
 sed 's/across/across on "wan"/' way_good.prey | rules way_half
 
 # opens ADDRESS PORT [SECONDS]: does a connection get there? Where none is to, one second says it.
@@ -84,6 +88,16 @@ judges() {
     same "$exec: but for ARP" "$(grep -c ' 100% packet loss' out) $(at client ip neigh show 10.1.0.2 | grep -c lladdr)" '1 1'
     ctl status
     same "$exec: which status says" "$(grep -c "^not judged: $wan$shut" out)" 1
+    ctl load "${kind}_slip_too.pbc"
+    same "$exec: what it shuts keeps no other rules out" "$status $(grep -c "^not judged: ${wan/_slip/_slip_too}$shut; .*$lacks.*$shut\$" out)" '0 1'
+    ! opens "$address" 80 1 && ! opens "$address" 8080 1
+    ok $? "$exec: and stays shut"
+    ctl reload
+    same "$exec: nor the same ones" "$status" 0
+    ctl load "${kind}_more.pbc"
+    same "$exec: but a device that they do not shut does" "$status $(grep -c ": this machine has no interface wax, .*: mend the rules, or allow it by --allow-unjudged wax;" err)" '2 1'
+    ctl load "${kind}_slip.pbc" --allow-unjudged
+    same "$exec: and --allow-unjudged still names all that there is" "$status $(grep -c 'here: --allow-unjudged wan,.*wam' err)" '2 1'
     ctl load "${kind}_good.pbc"
     until_true 50 "$exec: right rules open it" opens "$address" 8080 && ok 0 "$exec: right rules open it"
     prey_ends

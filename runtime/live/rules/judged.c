@@ -42,7 +42,32 @@ static void add_clause(struct clauses *c, const char *text)
         add(c, "%s%s", c->used ? "; " : "", text);
 }
 
-/* True if a reload is refused for it. */
+/* The search for a device of other rules under those in force. */
+struct standing {
+    const struct unjudged *next;
+    bool is_no_worse;
+};
+
+/* Compare the device with the same under the rules in force: they shut it, too, and for no less. */
+static void compare(void *arg, const struct unjudged *now)
+{
+    struct standing *s = arg;
+    const struct unjudged *next = s->next;
+    if (!now->named || now->allowed || strcmp(now->device, next->device) != 0) return;
+    const bool kept_shut = next->shut && now->shut;
+    const bool kept_away = !next->gaps && next->why == WHY_ABSENT && now->why == WHY_ABSENT;
+    s->is_no_worse |= (kept_shut || kept_away) && !(next->gaps & ~now->gaps);
+}
+
+/* True if the rules in force leave no more of the device to others than these. */
+static bool is_no_worse(const struct rules *rules, const struct unjudged *u)
+{
+    const struct ruling *now = &rules->carry->now;
+    struct standing s = {.next = u};
+    return unjudged_each(rules->carry, now->program, now->allows, compare, &s) && s.is_no_worse;
+}
+
+/* True if rules are refused for it, unless those in force are no better. */
 static bool is_fault(const struct unjudged *u)
 {
     const bool judged = u->gaps && !(u->gaps & ~(unsigned)GAP_PAST);
@@ -53,7 +78,7 @@ static void add_fault(void *arg, const struct unjudged *u)
 {
     struct clauses *c = arg;
     char text[SERVED_TEXT];
-    if (!is_fault(u)) return;
+    if (!is_fault(u) || is_no_worse(c->rules, u)) return;
     served_text(c->p, u->device, u->gaps, u->why, text, sizeof text);
     add_clause(c, text);
 }
@@ -62,6 +87,12 @@ static void add_name(void *arg, const struct unjudged *u)
 {
     struct clauses *c = arg;
     if (is_fault(u)) add(c, "%s%s", c->used ? "," : "", u->device);
+}
+
+static void add_fault_name(void *arg, const struct unjudged *u)
+{
+    const struct clauses *c = arg;
+    if (!is_no_worse(c->rules, u)) add_name(arg, u);
 }
 
 static void add_told(void *arg, const struct unjudged *u)
@@ -103,7 +134,7 @@ bool judged_all(const struct rules *rules, const struct program *p, const char *
     }
     if (rules->o->monitor) return true;
     find(rules, p, allows, add_fault, faults, sizeof faults);
-    find(rules, p, allows, add_name, names, sizeof names);
+    find(rules, p, allows, add_fault_name, names, sizeof names);
     if (*faults) snprintf(why, len, "%s: mend the rules, or allow it by --allow-unjudged %s", faults, names);
     return !*faults;
 }

@@ -4,8 +4,8 @@
 #include "runtime/live/rules/state.h"
 
 /* True if the rules leave no device unjudged that they or -i name, nor name one that this machine lacks, except for
- * those of --allow-unjudged and of `allows` (with commas; NULL: none); and with --monitor. False: `why` tells them with
- * a remedy. */
+ * those of --allow-unjudged and of `allows` (with commas; NULL: none), those that the rules in force shut for no less,
+ * or name in vain, too; and with --monitor. False: `why` tells them with a remedy. */
 bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len);
 /* Print what the program of a start leaves unjudged, and what becomes of it, as --preflight does. */
 void judged_notice(const struct rules *rules);
