@@ -35,7 +35,7 @@ static struct deal *dealer;
 static struct deal_tables *dealt;
 static struct rng chains; /* of its own, so that conversations are the same with and without a dealer */
 static struct {
-    uint64_t packets, differ, failed, chained, pieces;
+    uint64_t packets, differ, failed, chained, pieces, inquiries;
 } compared;
 
 /* One worker, or several. */
@@ -263,6 +263,33 @@ static void compare_chained(const struct run *r, const struct side *s, const str
     compared.chained += !chained.reason;
     compared.pieces += piece && !chained.reason;
     compare_dealt(r, s, &chained, o);
+}
+
+/* DHCP's question, and an offer to an address that is nobody's yet: one worker gets both, whatever else is drawn. */
+static void compare_inquiries(const struct run *r, const struct side *s)
+{
+    enum { FRAME = ETHER_LEN + IP4_LEN + UDP_LEN + 240 };
+    static const uint32_t ends[][2] = {{0, 0xffffffff}, {REMOTE, 0xffffffff}, {REMOTE, OWN + 76}, {OWN, REMOTE}};
+    for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const bool asks = i == 0 || i == 3;
+        uint8_t frame[FRAME] = {0}, *ip = frame + ETHER_LEN, *udp = ip + IP4_LEN;
+        struct pkt pkt;
+        wire_put16(frame + ETHER_LEN - 2, ETHER_IP4);
+        ip[0] = 0x45;
+        wire_put16(ip + 2, FRAME - ETHER_LEN);
+        ip[8] = 64;
+        ip[9] = IPPROTO_NR_UDP;
+        wire_put32(ip + 12, ends[i][0]);
+        wire_put32(ip + 16, ends[i][1]);
+        wire_put16(ip + 10, csum_fold(csum_add(0, ip, IP4_LEN)));
+        wire_put16(udp, asks ? DHCP_CLIENT : DHCP_SERVER);
+        wire_put16(udp + 2, asks ? DHCP_SERVER : DHCP_CLIENT);
+        wire_put16(udp + 4, FRAME - ETHER_LEN - IP4_LEN);
+        pkt_view(&pkt, frame, FRAME, FRAME, LINK_ETHER, 0);
+        const unsigned o = vm_owner(s->owners, &r->facts, &pkt);
+        compared.inquiries += !pkt.reason && !o;
+        compare_dealt(r, s, &pkt, o);
+    }
 }
 
 static unsigned owner(const struct run *r, struct side *s, struct pkt *pkt)
@@ -599,6 +626,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     static struct run r;
     memset(&r, 0, sizeof r);
     bool good = start(&r, seed);
+    if (good) compare_inquiries(&r, &r.side[1]);
     for (unsigned i = 0; good && i < packets; i++) {
         good = step(&r, totals);
         if (rng_one_in(&r.rng, 8)) tick(&r);
@@ -632,7 +660,7 @@ int main(int argc, char **argv)
            totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors);
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
     printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
-    const bool same = !compared.differ && !compared.failed && (!dealer || (compared.chained && compared.pieces));
+    const bool same = !compared.differ && !compared.failed && (!dealer || (compared.chained && compared.pieces && compared.inquiries));
     printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not; %" PRIu64
            " behind extension headers, %" PRIu64 " of them pieces\n",
            compared.packets, compared.differ, compared.failed, compared.chained, compared.pieces);

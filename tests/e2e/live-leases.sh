@@ -81,6 +81,7 @@ for hook in tc xdp; do
         '10.1.0.1 > 10.1.0.77 1,10.1.0.1 > 10.2.0.2 1,10.1.0.1 > 255.255.255.255 1,192.0.2.7 > 10.1.0.78 1,'
 done
 leases 'user space' --exec user --monitor
+leases 'user space, three workers' --exec user --monitor --workers 3
 
 # Rules that shut the renewal of a leased address out are told of it.
 rules shut <<'END'

@@ -339,12 +339,18 @@ static bool turns_back(const struct owners *o, const struct asked *t, const stru
     return true;
 }
 
-/* True for packets of this machine's DHCP, DHCPv6 and router solicitation, or of its clients: an answer to a group, or
- * from another address than was asked, is no reply of a flow, and belongs to the worker that saw the question. */
+/* True for packets of DHCP, DHCPv6 and router solicitation: an answer to a group, from another address than was asked,
+ * or to one that is not this machine's yet is no reply of a flow, and belongs to the worker that saw the question. */
 static bool is_inquiry(const struct key *key)
 {
-    if (!(key->kind & (KIND_IN | KIND_OUT)) || !inquiry_may_be(key)) return false;
-    return !(key->kind & KIND_UDP) || inquiry_is_port(key->src_port);
+    if (key->kind & KIND_UDP) return key_is_dhcp(key);
+    return key->kind & (KIND_IN | KIND_OUT) && inquiry_may_be(key);
+}
+
+/* True for what a service takes, and for what comes back to another than this machine from its servers. */
+static bool is_serviced(const struct asked *t, const struct whose_talk *s)
+{
+    return whose_service(t, s, 0) || whose_service(t, s, 1) || (!s->own[1] && whose_server(t, s, 0));
 }
 
 static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s, bool inquiry)
@@ -355,7 +361,7 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     s->own[1] = (self & KIND_DST_SELF) != 0;
     for (unsigned i = 0; i < 2; i++)
         s->role[i] = whose_find(&t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
-    if (inquiry && !whose_service(&t, s, 0) && !whose_service(&t, s, 1)) return 0;
+    if (inquiry && !is_serviced(&t, s)) return 0;
     const unsigned settled = o->maps_count ? settle_mapped(o, &t, s) : 0, through = settled >> 1;
     if ((settled == 1 || settled == 2) && turns_back(o, &t, s, through))
         return whose_other(&o->tables.numbers, s, !through);

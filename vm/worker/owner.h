@@ -3,7 +3,7 @@
  *
  * The client is found by these tests in order, on both sides of a packet alike, so that answers find the same owner:
  *
- *   DHCP and router solicitation of this machine      the first worker, for answers go to groups
+ *   DHCP and router solicitation                      the first worker, for answers go to groups
  *   to a service, or an address that a nat forwards   its source
  *   a port that flows are translated to               the worker whose slice has the port (bind/mappings.h, port_slice)
  *   from a server that sees clients' addresses,       its destination

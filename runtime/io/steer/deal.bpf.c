@@ -211,7 +211,18 @@ static __always_inline void loosen(struct whose_talk *s)
     }
 }
 
-static __always_inline unsigned owner(struct whose_talk *s)
+/* True for DHCP, DHCPv6 and router solicitation. Question and answer then lie in one socket's ring, in their order: an
+ * answer that came by another way could be judged before the question has been handed over. */
+static __always_inline bool is_inquiry(struct __sk_buff *skb, const struct place *p, const struct whose_talk *s)
+{
+    const __u32 low = p->v6 ? DHCP6_CLIENT : DHCP_SERVER;
+    __u8 type;
+    if (s->proto == ROLE_UDP) return (__u32)s->port[0] - low < 2 && (__u32)s->port[1] - low < 2;
+    if (!p->v6 || p->proto != IPPROTO_NR_ICMP6 || !LOAD(skb, p->at, &type, sizeof type)) return false;
+    return type >= ICMP6_ND_FIRST && type < ICMP6_SOLICIT;
+}
+
+static __always_inline unsigned owner(struct whose_talk *s, bool inquiry)
 {
     loosen(s);
     for (int i = 0; i < 2; i++) {
@@ -219,6 +230,8 @@ static __always_inline unsigned owner(struct whose_talk *s)
         s->role[i] = whose_find(0, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
     }
     loosen(s);
+    const bool serviced = whose_service(0, s, 0) || whose_service(0, s, 1) || (!s->own[1] && whose_server(0, s, 0));
+    if (LOOSE(inquiry) && !serviced) return 0;
     return whose_owner(0, s);
 }
 
@@ -258,8 +271,9 @@ SEC("socket") int deal(struct __sk_buff *skb)
     if (!read_ip(skb, &p, &s, false)) return 0;
     if (p.piece) return (int)owner_of_piece(&p, &s);
     if (!read_upper(skb, &p, &s, false, &error)) return 0;
+    const bool inquiry = is_inquiry(skb, &p, &s);
     if (error) read_quote(skb, p.at + ICMP_LEN, &s);
-    return (int)owner(&s);
+    return (int)owner(&s, inquiry);
 }
 
 char terms[] SEC("license") = "BSD";
