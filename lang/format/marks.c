@@ -66,6 +66,13 @@ static void mark_old(const struct fmt *f, const struct node *parent, const struc
     if (n->kind == N_C_OUT_ON && w->kind == ON) set_said(w, "out on");
 }
 
+/* Mark a port that stands behind a colon. */
+static void glue(const struct fmt *f, const struct node *port)
+{
+    struct fmt_word *w = word_at(f, port);
+    if (w && w[-1].kind == COLON) w->glued = true;
+}
+
 static void mark_children(const struct fmt *f, const struct node *parent)
 {
     node_each(n, parent)
@@ -73,6 +80,7 @@ static void mark_children(const struct fmt *f, const struct node *parent)
         struct fmt_word *w = may_break_before(n->kind) ? word_at(f, n) : NULL;
         if (w) w->may_break = true;
         mark_old(f, parent, n);
+        if (is_clause(n, CL_ENDPOINT)) glue(f, n->last);
         switch (n->kind) {
         case N_AS: set_column(f, n, COLUMN_AS); break;
         case N_COMMENT: set_column(f, n, COLUMN_COMMENT); break;
@@ -100,7 +108,7 @@ unsigned fmt_gap(const struct fmt *f, const struct fmt_item *item, uint32_t i)
 {
     const struct fmt_word *w = &f->words[i];
     if (i == item->first || w->kind == COMMA || w->kind == COLON || w->kind == RPAREN || w->kind == SLASH_LEN) return 0;
-    return w[-1].kind != LPAREN;
+    return w[-1].kind != LPAREN && !w->glued;
 }
 
 uint32_t fmt_width(const struct fmt *f, const struct fmt_item *item, uint32_t end)

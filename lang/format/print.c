@@ -79,7 +79,7 @@ static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i,
 static bool may_break(const struct fmt *f, uint32_t i)
 {
     const int before = f->words[i - 1].kind;
-    if (f->words[i].kind == SLASH_LEN) return false;
+    if (f->words[i].kind == SLASH_LEN || f->words[i].glued) return false;
     return f->words[i].may_break || before == COMMA || before == ARROW || before == COLON;
 }
 

@@ -81,7 +81,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> nat_body nat_items nat_item nat_stmt nat_conds nat_cond forward_conds forward_cond forward_list forward_proto map_on mss_clamp
 %type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
-%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host packet_port
+%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host const_port named_port
 %type <node> proto_list endpoint_list ports_opt
 %type <i> packet_proto flag_word spoken copied
 
@@ -108,6 +108,9 @@ literal: INT | RANGE | ADDR | PREFIX | ADDR_RANGE | ENDPOINT | ENDPOINT_RANGE | 
        | BANDWIDTH | SIZE | COLON_WORD ;
 /* A literal or a constant. */
 scalar: literal | NAME { $$ = name_node(p, $1, @1); } ;
+/* A constant's address, and a port. */
+named_port: NAME COLON const_port { $$ = clause(p, CL_ENDPOINT, @$, chain(name_node(p, $1, @1), $3)); } ;
+const_port: INT | NAME { $$ = name_node(p, $1, @1); } ;
 
 elem_not_port: literal
     | word_not_port { $$ = name_node(p, $1, @1); }
@@ -412,6 +415,7 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
     | SERVER name scalar server_opts
         { $$ = tree(p, N_SERVER, @1,
                     chain(chain($2, server_at(p, $3, @1, W_ADDR | W_ENDPOINT)), kids($4))); }
+    | SERVER name named_port server_opts { $$ = tree(p, N_SERVER, @1, chain(chain($2, $3), kids($4))); }
     | SERVERS name scalar servers_opts
         { $$ = tree(p, N_SERVERS, @1,
                     chain(chain($2, server_at(p, $3, @1, W_ADDR_RANGE | W_ENDPOINT_RANGE)), kids($4))); }
@@ -583,6 +587,11 @@ nat_stmt: MASQUERADE nat_conds ports_opt { $$ = clause(p, CL_MASQUERADE, @1, cha
                       chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF | W_ANY, "`forward`"),
                                   chain(kids($3), $4->first)),
                             clause(p, CL_TO, @5, want(p, $6, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
+    | FORWARD elem forward_conds forward_list ARROW named_port
+        { $$ = clause(p, CL_FORWARD, @1,
+                      chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF | W_ANY, "`forward`"),
+                                  chain(kids($3), $4->first)),
+                            clause(p, CL_TO, @5, $6))); }
     | MAP scalar MAPS_TO scalar map_on
         { $$ = clause(p, CL_MAP, @1,
                       chain(chain(want(p, $2, W_PREFIX | W_ADDR | W_NAME, "`map`"),
@@ -726,13 +735,12 @@ packet: packet_proto packet_addr ARROW packet_addr packet_opts
 packet_proto: TCP { $$ = CL_TCP; } | UDP { $$ = CL_UDP; } | SCTP { $$ = CL_SCTP; }
     | ICMP { $$ = CL_ICMP; } | ICMP6 { $$ = CL_ICMP6; } | ARP { $$ = CL_ARP; } ;
 packet_addr: packet_host
-    | packet_host COLON packet_port { $$ = clause(p, CL_ENDPOINT, @$, chain($1, $3)); }
+    | packet_host COLON const_port { $$ = clause(p, CL_ENDPOINT, @$, chain($1, $3)); }
     ;
 packet_host: literal { $$ = want(p, $1, W_ADDR | W_ENDPOINT | W_NAME, "a packet"); }
     | word { $$ = name_node(p, $1, @1); }
     | SELF { $$ = leaf(p, N_SELF, @1); }
     ;
-packet_port: INT | NAME { $$ = name_node(p, $1, @1); } ;
 packet_opts: %empty { $$ = NULL; } | packet_opts packet_opt { $$ = append(p, $1, $2); } ;
 packet_opt: tcp_flag
     | VLAN scalar { $$ = clause(p, CL_VLAN, @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }

@@ -4,12 +4,15 @@ route   default=wan, 10.0.0.0/8=lan, 2001:db8:1::/48=lan
 speaks  203.0.113.1
 rules
     interface wan = "eth0"
+    const web = 10.0.0.80
+    const web6 = 2001:db8:1::80
+    const plain = 80
     nat dmz {
-      forward 203.0.113.1 tcp/8080-8089 -> 10.0.0.80:80
+      forward 203.0.113.1 tcp/8080-8089 -> web:plain
       forward 203.0.113.1 tcp/8000-8999 -> 10.0.0.99
       forward 203.0.113.1 udp/53, sctp/9, icmp -> 10.0.0.53
       forward self tcp/2222 -> 10.0.0.22:22
-      forward 2001:db8:ff::9 tcp/80 -> [2001:db8:1::80]:8080
+      forward 2001:db8:ff::9 tcp/80 -> web6:8080
       forward 2001:db8:ff::9 icmp6 -> 2001:db8:1::80
       forward 203.0.113.77 udp/7 -> 10.0.0.7
       source from 10.0.0.0/24 out on wan to 198.51.100.77 ports 2000-2001

@@ -7,8 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Return a constant's address and the port written behind it as one value. NULL: after a report. */
+static struct node_value with_port(struct compile *c, const struct node *n)
+{
+    static const struct number_kind kind = {
+        .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = false};
+    const struct node_value host = value_of(c, n->first);
+    uint32_t port;
+    if (!host.node || !number_one(c, n->last, &kind, &port)) return (struct node_value){NULL, NULL};
+    if (host.node->kind == N_ENDPOINT) {
+        diag(c->diags, E_WRONG_VALUE, n->span, "`%s` has a port already", n->first->v.str.s);
+        diag_note(c->diags, host.constant->span, "declared here");
+        return (struct node_value){NULL, NULL};
+    }
+    if (host.node->kind != N_ADDR) return host;
+    struct node *both = node_new(c->arena, N_ENDPOINT, n->span);
+    both->v = (struct value){.kind = VALUE_ENDPOINT, .endpoint = {.addr = host.node->v.addr, .port = (uint16_t)port}};
+    return (struct node_value){both, host.constant};
+}
+
 struct node_value value_of(struct compile *c, const struct node *n)
 {
+    if (is_clause(n, CL_ENDPOINT)) return with_port(c, n);
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
     if (!sym || sym->kind != SYM_CONST) return (struct node_value){n, NULL};
     sym->used = true;
