@@ -190,7 +190,7 @@ static bool is_left_out(struct asking *a, const struct written *w, const struct 
     else
         fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
                 spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", device,
-                open ? "open" : "shut, but for ARP, ND and DHCP");
+                served_becomes(!open));
     return true;
 }
 

@@ -89,9 +89,9 @@ far_begins
 prey prey -i wan -i lan --exec user across.pbc
 same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$ether (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
-same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut)' out)" 1
+same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" 1
 ctl explain 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
-same "user: and of what crosses to it, which the rules accept" "$(grep -c '^  not sent: wg0 is shut: no firewall judges .*wg0' out) $(grep -c '^verdict: drop  rule .*  reason unjudged$' out)" '1 1'
+same "user: and of what crosses to it, which the rules accept" "$(grep -c '^  not sent: wg0 is shut, but for ARP, ND and DHCP: no firewall judges .*wg0' out) $(grep -c '^verdict: drop  rule .*  reason unjudged$' out)" '1 1'
 ctl explain --json 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
 same "user: in JSON, too" "$(python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o["not_sent"][:11])' <out)" 'drop unjudged wg0 is shut'
 ctl explain 'udp 10.2.0.2:5353 -> 10.1.0.1:4000 on lan'
@@ -127,7 +127,7 @@ for exec in kernel; do
     hears 'and when it comes' "not judged: $in$ether (shut"
     same 'it is shut' "$(asks 10.8.0.1 53)" nothing
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
-    same 'explain says who judges it, by the route to its source' "$status $(grep -c "$in$ether" out) $(grep -c '^verdict: drop  reason unjudged (wg0 is shut)' out)" '0 1 1'
+    same 'explain says who judges it, by the route to its source' "$status $(grep -c "$in$ether" out) $(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" '0 1 1'
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on vpn'
     same 'and by its name in the rules' "$status $(grep -c "$in$ether" out)" '0 1'
     ctl explain --json 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0'

@@ -147,6 +147,9 @@ RULES
 prey prey -i wan -i lan --exec user fine.pbc
 same 'patterns, and names that no rule has, need no device' "$(grep -c 'not judged' prey.err)" 0
 
+ctl status
+same 'status names a rule that never matches, as the start does' "$(grep -c '^notice: fine.prey:3 never matches: it asks for what comes in by wg\*, which -i does not name$' out) $(grep -c 'notice: fine.prey:3 never matches: it asks for what comes in by wg\*, which -i does not name$' prey.err)" '1 1'
+
 # A name is there as soon as its device is.
 rules later <<'RULES'
 firewall across forward default drop { accept icmp6 type nd; accept tcp to port 8080; accept udp out on "ppp0" }

@@ -198,6 +198,8 @@ enum served_why {
 void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf,
                  size_t len);
 
+/* Return the words for what becomes of a device with a gap, in a start, a report and an answer alike. */
+const char *served_becomes(bool shut);
 /* Write why a rule never matches: it asks for packets that come in by devices of which none is among `serves` (names
  * with commas). With by SERVED_NOT_KERNEL those that cross from them match, where they leave. False: it may match. */
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,

@@ -217,6 +217,8 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
     if (why == WHY_NO_FIREWALL) add_elsewhere(buf, len, &used, p, gaps);
 }
 
+const char *served_becomes(bool shut) { return shut ? "shut, but for ARP, ND and DHCP" : "open"; }
+
 /* Return the first device of a condition, if none of them is served; NULL: one is, or it holds others than it names. */
 static const char *first_unserved(const struct program *p, const struct pbc_cond *c, const char *serves)
 {

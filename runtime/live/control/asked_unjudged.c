@@ -14,7 +14,7 @@ struct sought {
     const char *device;
     unsigned gaps; /* those that matter */
     char text[SERVED_TEXT];
-    bool found, shut;
+    bool found, shut, dropped; /* the packet is; ARP, ND and DHCP are not */
 };
 
 static void seek(void *arg, const struct unjudged *u)
@@ -100,7 +100,7 @@ static void say(struct call *c, const struct sought *s, const char *packet)
     if (call_is_true(c, "json")) {
         cJSON *o = cJSON_CreateObject();
         cJSON_AddStringToObject(o, "packet", packet);
-        cJSON_AddStringToObject(o, "verdict", s->shut ? "drop" : "unjudged");
+        cJSON_AddStringToObject(o, "verdict", s->dropped ? "drop" : "unjudged");
         cJSON_AddStringToObject(o, "reason", "unjudged");
         cJSON_AddStringToObject(o, "unjudged", s->text);
         call_document(c, o);
@@ -108,8 +108,8 @@ static void say(struct call *c, const struct sought *s, const char *packet)
     } else {
         call_text(c, "%s", packet);
         call_text(c, "  %s", s->text);
-        call_text(c, s->shut ? "verdict: drop  reason unjudged (%s is shut)" : "verdict: nobody judges it (%s is open)",
-                  s->device);
+        call_text(c, "verdict: %s (%s is %s)", s->dropped ? "drop  reason unjudged" : "nobody judges it", s->device,
+                  served_becomes(s->shut));
     }
     call_end(c, 0, "%s", "");
 }
@@ -125,7 +125,7 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
     if (!find_way(control, &key, on, &s)) return false;
     unjudged_each(carry, carry->now.program, carry->now.allows, seek, &s);
     if (!s.found || (!s.shut && is_judged_there(control, &key))) return false;
-    s.shut &= !key_is_of_link(&key, false);
+    s.dropped = s.shut && !key_is_of_link(&key, false);
     pkt_describe(&copy, &key, what, sizeof what);
     say(c, &s, text_clean(what));
     return true;
@@ -146,7 +146,7 @@ static void seek_shut(void *arg, const struct unjudged *u)
     if (u->pattern || strcmp(u->device, s->device) != 0) return;
     if (!u->shut || !(unjudged_ways(s->carry, u) & SHUT_TO)) return;
     served_text(s->carry->now.program, u->device, u->gaps, u->why, text, sizeof text);
-    snprintf(s->why, ASKED_SHUT, "%s is shut: %s", u->device, text);
+    snprintf(s->why, ASKED_SHUT, "%s is %s: %s", u->device, served_becomes(true), text);
     s->found = true;
 }
 

@@ -31,7 +31,7 @@ static void sentence(const struct program *p, const struct unjudged *u, char *bu
 {
     char text[SERVED_TEXT];
     served_text(p, u->device, u->gaps, u->why, text, sizeof text);
-    snprintf(buf, len, "%s%s", text, !u->gaps ? "" : u->shut ? " (shut, but for ARP, ND and DHCP)" : " (open)");
+    snprintf(buf, len, u->gaps ? "%s (%s)" : "%s", text, served_becomes(u->shut));
 }
 
 static void add_clause(struct clauses *c, const char *text)
@@ -211,6 +211,8 @@ void judged_notice(const struct rules *rules)
     each_allowed(rules, print_text, NULL);
 }
 
+static void add_text(void *arg, const char *text) { add_clause(arg, text); }
+
 static void tell(void *arg, const struct unjudged *u)
 {
     struct rules *rules = arg;
@@ -226,6 +228,9 @@ static bool renew(struct rules *rules)
 {
     char now[sizeof rules->unjudged];
     const bool found = find(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
+    struct clauses never = {.rules = rules, .text = rules->never, .len = sizeof rules->never};
+    *rules->never = 0;
+    each_never(rules, add_text, &never);
     rules->judged_at = found ? host_number(rules->carry->host) : 0; /* no host has that number */
     rules->judged_for = rules->carry->now.program->serial;
     const bool other = strcmp(now, rules->unjudged) != 0;

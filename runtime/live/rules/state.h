@@ -20,6 +20,7 @@ struct rules {
     bool on_trial;                       /* the running program waits for confirmation (control/programs/confirm.h) */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
     char unjudged[4000];                 /* all that the program in force leaves unjudged (judged.h); empty: nothing */
+    char never[2000];                    /* its rules that never match (judged.h); empty: none */
     uint64_t judged_at, judged_for;      /* host_number, and the program's serial, of that text */
     uint64_t room;                       /* room for connections of all workers, if the rules do not say (room.h) */
     bool unkept[PORTS_MOST];             /* told that the port's filter had to be set again */

@@ -68,6 +68,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     json_number(one, "uptime_s", (m->t->mono_ns - control->begun_ns) / 1000000000);
     cJSON_AddBoolToObject(one, "monitor", control->o->monitor);
     if (*control->rules->unjudged) json_text(one, "unjudged", control->rules->unjudged);
+    if (*control->rules->never) json_text(one, "never", control->rules->never);
     if (control->confirm.until_ns > m->t->mono_ns)
         json_number(one, "confirm_left_s", (control->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
     if (control->confirm.back) json_text(one, "confirm_back", confirm_back(control));
