@@ -125,7 +125,7 @@ static bool is_address(const char *host, size_t len)
 }
 
 /* True if a client may name this server so in `Host`. A name that somebody else can lead here would let a page of
- * theirs read this one (DNS rebinding). NULL: no Host header, which no browser omits. */
+ * theirs read this one (DNS rebinding). NULL: HTTP/1.0 without one, which no browser speaks. */
 static bool is_own(const struct web *w, const char *host)
 {
     if (!host) return true;
@@ -135,6 +135,21 @@ static bool is_own(const struct web *w, const char *host)
     if (colon && (!colon[1] || colon[1 + strspn(colon + 1, "0123456789")])) return false;
     const bool local = len > 10 && !strncasecmp(host + len - 10, ".localhost", 10);
     return local || is_listed(host, len, "localhost") || is_address(host, len) || is_listed(host, len, w->cfg.hosts);
+}
+
+static enum MHD_Result count_host(void *with, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    unsigned *hosts = with;
+    *hosts += kind == MHD_HEADER_KIND && value && !strcasecmp(name, MHD_HTTP_HEADER_HOST);
+    return MHD_YES;
+}
+
+/* True if the request names its host as HTTP asks: once, and in HTTP/1.0 perhaps not at all (RFC 9112, 3.2). */
+static bool names_host(struct MHD_Connection *c, const char *version)
+{
+    unsigned hosts = 0;
+    MHD_get_connection_values(c, MHD_HEADER_KIND, count_host, &hosts);
+    return hosts == 1 || (!hosts && !strcmp(version, MHD_HTTP_VERSION_1_0));
 }
 
 static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const char *url)
@@ -169,6 +184,7 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
         *body_len = 0;
         return MHD_YES;
     }
+    if (!names_host(c, version)) return put_text(c, MHD_HTTP_BAD_REQUEST, "one Host is wanted (RFC 9112, 3.2)\n");
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     if (!is_own(w, host))
         return put_text(c, MHD_HTTP_FORBIDDEN,

@@ -50,6 +50,14 @@ for host in evil.example:8404 localhost.evil.example 127.0.0.1.evil.example 'loc
     '[fe80::1]' 192.0.2.1:8404 a.localhost STATS.example:443 b.example; do names+=" $(code -H "Host: $host" "$base/healthz")"; done
 same 'addresses, names of localhost and of --stats-host are taken, no others' "$names" ' 403 403 403 403 403 403 403 403 200 200 200 200 200'
 same 'a request without Host is no browser' "$(code --http1.0 -H Host: "$base/healthz")" 200
+cat >hosts.py <<'END'
+import socket
+for version, names in ("1.1", 0), ("1.1", 1), ("1.1", 2), ("1.0", 0), ("1.0", 2):
+    s = socket.create_connection(("::1", 8404), 60)
+    s.sendall(f"GET /healthz HTTP/{version}\r\n{'Host: localhost' + chr(13) + chr(10) if names else ''}{'hOST: localhost' + chr(13) + chr(10) if names > 1 else ''}\r\n".encode())
+    print(s.recv(4096).split()[1].decode(), end=" ")
+END
+same 'HTTP/1.1 has one Host, HTTP/1.0 at most one' "$(at prey python3 hosts.py)" '400 200 400 200 400 '
 cat >slow.py <<'END'
 import contextlib, socket, threading, time, urllib.request
 # Three hundred connections begin a request that never ends, a byte a time, so no silence ends them; beside them one that has
