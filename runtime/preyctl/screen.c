@@ -177,7 +177,7 @@ static void judged_print(FILE *out, const cJSON *kernel, const char *why)
     fprintf(out, "finished in the kernel: %s packet%s", count_at(kernel, "packets", a),
             number_at(kernel, "packets") == 1 ? "" : "s");
     reasons_print(out, "; came up:", part(kernel, "up"));
-    reasons_print(out, "; the long way there:", part(kernel, "long"));
+    reasons_print(out, "; the long way there (man preyrun, kernel.long):", part(kernel, "long"));
     fputc('\n', out);
 }
 
