@@ -189,8 +189,7 @@ static bool is_left_out(struct asking *a, const struct written *w, const struct 
                    "unjudged", text);
     else
         fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
-                spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", device,
-                served_becomes(!open));
+                spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", device, served_becomes(!open));
     return true;
 }
 

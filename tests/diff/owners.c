@@ -660,7 +660,8 @@ int main(int argc, char **argv)
            totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors);
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
     printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
-    const bool same = !compared.differ && !compared.failed && (!dealer || (compared.chained && compared.pieces && compared.inquiries));
+    const bool same = !compared.differ && !compared.failed &&
+                      (!dealer || (compared.chained && compared.pieces && compared.inquiries));
     printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not; %" PRIu64
            " behind extension headers, %" PRIu64 " of them pieces\n",
            compared.packets, compared.differ, compared.failed, compared.chained, compared.pieces);

@@ -31,8 +31,9 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
     } else if (v.node->kind == N_ADDR) {
         *out = v.node->v.addr;
     } else if (v.node->kind == N_ENDPOINT && port) {
-        diag(c->diags, E_NAT_ADDRESS, n->span, "what is sent on reaches another host, never this machine itself");
-        diag_advise(c->diags, "name another host; what clients ask of this machine's own address a firewall `in` lets in");
+        diag(c->diags, E_NAT_ADDRESS, n->span, "`self` is this machine, which nothing that is sent on reaches");
+        diag_advise(c->diags,
+                    "name another host; what clients ask of this machine's own address a firewall `in` lets in");
         return false;
     } else {
         mark_names_used(c, n);

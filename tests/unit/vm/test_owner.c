@@ -109,11 +109,12 @@ static void test_inquiries(void **state)
     const struct facts_iface ifaces[] = {{.addr4 = self[0], .peer = IFACE_NONE}};
     const struct facts f = {
         .self4 = self, .self4_count = 1, .addr4 = self[0], .ifaces = ifaces, .ifaces_count = 1, .generation = 1};
-    static const char *const all[] = {
-        "eth / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67", "eth / ip4 198.51.100.7 > 203.0.113.1 / udp 67 > 68",
-        "eth / ip4 203.0.113.1 > 198.51.100.9 / udp 68 > 67", "eth / ip4 198.51.100.7 > 203.0.113.77 / udp 67 > 68",
-        "eth / ip6 fe80::7 > ff02::1:2 / udp 546 > 547",
-        "eth / ip6 fe80::7 > ff02::1 hop 255 / icmp6 type nd-router-advert / zeros 8"};
+    static const char *const all[] = {"eth / ip4 0.0.0.0 > 255.255.255.255 / udp 68 > 67",
+                                      "eth / ip4 198.51.100.7 > 203.0.113.1 / udp 67 > 68",
+                                      "eth / ip4 203.0.113.1 > 198.51.100.9 / udp 68 > 67",
+                                      "eth / ip4 198.51.100.7 > 203.0.113.77 / udp 67 > 68",
+                                      "eth / ip6 fe80::7 > ff02::1:2 / udp 546 > 547",
+                                      "eth / ip6 fe80::7 > ff02::1 hop 255 / icmp6 type nd-router-advert / zeros 8"};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         assert_int_equal(vm_owner(o, &f, &packet_of(all[i])->pkt), 0);
     const char *other = "eth / ip4 198.51.100.7 > 203.0.113.77 / udp 67 > 99", *asks = all[2];
