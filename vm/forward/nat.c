@@ -28,7 +28,8 @@ static void leave_by(const struct job *j, struct packet_ctx *c, const struct flo
                         .way = LEAVE_ROUTED,
                         .mss = nat_mss(j->vm->forward->nat, b)};
     /* The host has chosen the next hop by the source as it came, and by marks. */
-    if (c->routed && c->pkt->link == LINK_ETHER) memcpy(l->mac, c->pkt->data, sizeof l->mac);
+    const bool hosts = c->routed && iface == c->pkt->iface;
+    if (hosts && c->pkt->link == LINK_ETHER) memcpy(l->mac, c->pkt->data, sizeof l->mac);
     l->to = forward_ends(b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }

@@ -164,11 +164,16 @@ static const uint32_t *complainer(const struct job *j, const struct packet_ctx *
     return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
 }
 
-/* Send a packet that the host has routed, or is to route. It is translated and otherwise unchanged. */
+/* Send a packet that the host has routed, or is to route. It is translated and otherwise unchanged. An error goes the way
+ * of its flow: where that is another than the host's, the next hop is another, too. */
 static enum pkt_reason leave_by_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    const struct hop hop = {.addr = c->left.to.dst};
+    struct hop hop = {.addr = c->left.to.dst};
     const enum pkt_reason reason = tx_has_room(j) ? rewrite_copy(c, copy) : REASON_NO_BUFFER;
+    if (c->routed && c->left.iface != c->pkt->iface) {
+        to_other(c, &hop);
+        mode_link(j, c, copy, hop.mac);
+    }
     if (reason)
         pool_put(copy);
     else if (c->routed)
