@@ -336,10 +336,10 @@ void forward_routed_lost(struct forward *f)
     if (f->nat) nat_routed(f->nat, true);
 }
 
-/* True for a reply that was turned before and given to the host: it has the opener's tuple, which no flow has. */
-static bool is_turned_reply(const struct packet_ctx *c)
+/* True for a reply or an error that was turned before and given to the host. */
+static bool was_turned(const struct packet_ctx *c)
 {
-    return c->key->iface == IFACE_NONE && c->seen.class == SEEN_NONE && track_is_foreign(&c->seen);
+    return c->key->iface == IFACE_NONE && track_is_turned(&c->seen);
 }
 
 void forward_routed(const struct job *j, struct packet_ctx *c)
@@ -348,7 +348,7 @@ void forward_routed(const struct job *j, struct packet_ctx *c)
     c->v->action = ACTION_FORWARD;
     if (c->seen.class == SEEN_ORIGINAL && b->kind != BIND_SERVICE)
         forward_nat_on(j, c, b);
-    else if (c->seen.class <= SEEN_UNBOUND && !is_turned_reply(c))
+    else if (c->seen.class <= SEEN_UNBOUND && !was_turned(c))
         begin_routed(j, c);
     else if (c->seen.class == SEEN_ERROR)
         forward_error_on(j, c);

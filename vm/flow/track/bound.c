@@ -29,7 +29,7 @@ unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags
     return stack_tags(t->stacks, stack, tags);
 }
 
-bool track_is_foreign(const struct track_seen *s) { return s->at & AT_FOREIGN; }
+bool track_is_turned(const struct track_seen *s) { return seen_is_turned(s); }
 
 bool track_may_begin(const struct key *key, const struct track_seen *s)
 {

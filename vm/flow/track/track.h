@@ -173,8 +173,10 @@ uint16_t track_query(const struct track_seen *s);
 /* Write the tags of a flow's VLAN stack, outermost first; return their number. */
 unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS]);
 
-/* True if the packet's tuple is that of a flow whose side has another tuple: it has no flow, and begins none. */
-bool track_is_foreign(const struct track_seen *s);
+/* True for a packet as the opener of a translated flow gets it: a reply with the opener's tuple, which no flow has, or an
+ * error that quotes the opener's packet as that sent it. If this machine gave it to its own stack, it was turned
+ * before. */
+bool track_is_turned(const struct track_seen *s);
 /* True if the packet could begin a flow: it has a tuple, goes to one host, and, if TCP, is a SYN or mid-stream. */
 bool track_may_begin(const struct key *key, const struct track_seen *s);
 

@@ -67,6 +67,13 @@ enum track_at {
                           * none */
 };
 
+/* Tell what track_is_turned says. */
+static inline bool seen_is_turned(const struct track_seen *s)
+{
+    if (s->how != HOW_ERROR) return s->class == SEEN_NONE && s->at & AT_FOREIGN;
+    return s->slot != FLOW_NONE && s->mark == MARK_INVALID && !s->twin && s->dir == FLOW_ORIGINAL;
+}
+
 /* Return the result of track_source_flows if the packet's source, or its network of `len` bits, holds `held` flows. f:
  * the flow of s->slot, if there is one. */
 static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned len, const struct track_seen *s,

@@ -51,6 +51,9 @@ void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *
 /* True if the packet's tuple is that of a flow whose side has another. */
 GLOBAL bool kernel_flow_is_foreign(struct kpkt *k NONNULL) { return k->seen.at & AT_FOREIGN; }
 
+/* track_is_turned */
+GLOBAL bool kernel_flow_is_turned(struct kpkt *k NONNULL) { return seen_is_turned(&k->seen); }
+
 GLOBAL uint64_t kernel_sctp_read(struct kpkt *k NONNULL, struct sctp_packet *p NONNULL)
 {
     sctp_read_there(&k->pkt, &k->key, p);

@@ -20,7 +20,7 @@ extern char map_others; /* by ifindex */
 
 uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
 uint64_t kernel_flow_see(struct kpkt *k, bool opened);
-bool kernel_flow_is_foreign(struct kpkt *k NONNULL);
+bool kernel_flow_is_turned(struct kpkt *k NONNULL);
 extern struct gate_config state_gate;
 uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
 uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k);
@@ -302,12 +302,9 @@ inline_whole enum stage routed_pass(struct kpkt *k)
     return STAGE_NONE;
 }
 
-/* True for a reply that this process turned and gave to the host, which has sent it by an interface of a nat's. It has
- * the opener's tuple, which no flow has. */
-inline_whole bool is_turned_reply(struct kpkt *k)
-{
-    return !k->came && k->seen.class == SEEN_NONE && kernel_flow_is_foreign(k);
-}
+/* True for a reply or an error that this process turned and gave to the host, which has sent it by an interface of a
+ * nat's. */
+inline_whole bool was_turned(struct kpkt *k) { return !k->came && kernel_flow_is_turned(k); }
 
 /* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later piece, its
  * first. What can't be read or looked up here goes up, too: it may have to be translated. */
@@ -320,7 +317,7 @@ inline_whole enum stage routed_look(struct kpkt *k)
         unsure = true;
     }
     if (!unsure) unsure = kernel_flow_look(k) != KERNEL_UP_NONE;
-    if (!unsure && (is_turned_reply(k) || !settle_nat_looks(k))) return routed_pass(k);
+    if (!unsure && (was_turned(k) || !settle_nat_looks(k))) return routed_pass(k);
     k->up = KERNEL_UP_ROUTED;
     return STAGE_ACT;
 }
