@@ -177,6 +177,7 @@ static bool sees(const struct run *r, enum side_kind side, const struct frame *f
 static bool may_be_late(const struct difference *d)
 {
     struct packet sent;
+    if (d->step == STEP_ERROR_BACK) return d->talk->over;
     return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.flags & FLAG_FIN;
 }
 

@@ -42,6 +42,10 @@ const struct known known_differences[] = {
     {"judged before it is routed",
      "what rules drop or reject gets the rules' answer, so nobody learns of TTLs and routes behind them",
      is_judged_first, false},
+    {"the last hop is looked at first",
+     "what a map without `out on` takes asks for no way, so its sender hears that no hop was left; Linux asks its "
+     "routes before (docs/semantics.md)",
+     is_last_hop_first, false},
     {"an end outside is for all",
      "whoever the firewall lets in reaches an inside host at its end outside (RFC 4787, REQ-8), from inside, too "
      "(REQ-9); conntrack knows one peer",
@@ -50,13 +54,18 @@ const struct known known_differences[] = {
      "each piece is routed as it is, and an error is about one; conntrack puts them together before",
      is_said_of_each_piece, false},
     {"TCP after its end",
-     "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more",
+     "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more, "
+     "or, where a reset answered a SYN, forgets it at once, with errors about it",
      is_after_the_end, false},
     {"a reset that is not expected",
      "a reset ends a connection at the very number that its receiver expects alone (RFC 5961, 3.2), conntrack anywhere "
      "in "
      "the window",
      is_early_reset, true},
+    {"the end outside stays",
+     "an inside end keeps its end outside while its flow is there, also behind a reset (RFC 5382, REQ-1); conntrack "
+     "begins another connection, with another port",
+     is_of_kept_end, true},
     {"behind a last hop",
      "a SYN that is let in begins a flow, also where it had no hop left, and an ACK behind it is invalid; conntrack "
      "keeps "
@@ -104,7 +113,8 @@ const struct known known_differences[] = {
      is_where_it_was_heard, false},
     {"an error goes the way of its flow",
      "an error about a translated flow leaves where the flow's packets do, by the line whose address it gets "
-     "(vm/forward/bind/); Linux asks its routes about the error itself, which a router may send from elsewhere",
+     "(vm/forward/bind/); Linux asks its routes about the error itself, which a router may send from elsewhere; "
+     "at XDP it is lost where Linux sends it by an interface of no nat",
      is_error_by_its_flow, false},
     {"an interface without an address",
      "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's); where "
@@ -116,7 +126,8 @@ const struct known known_differences[] = {
     {"no way for what is turned",
      "prey itself sends on what a map turned, and where no route leads it anywhere loses it without a word "
      "(docs/live.md, "
-     "no_way); Linux says so in the name of the address that was asked",
+     "no_way), also what asks for an end outside; Linux says so in the name of the address that was asked, or that nobody "
+     "is there",
      is_lost_without_way, false},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it "

@@ -109,12 +109,14 @@ static bool is_no_way_of_netfilters(const struct difference *d)
     return d->netfilter_count == 1 && packet_parse(d->netfilter, &p) && is_no_way(&p) && is_own(d->world, &p);
 }
 
-/* True if all that left on one side is the router's word that no way leads there, and on the other nothing. */
+/* True if all that left on one side is the router's word that no way leads there, and on the other nothing. One that it
+ * sends on for somebody else, with its own address, has lost a hop. */
 bool is_no_way_said_once(const struct difference *d)
 {
     const struct frame *one = d->netfilter_count ? d->netfilter : d->prey;
-    struct packet p;
-    return d->netfilter_count + d->prey_count == 1 && packet_parse(one, &p) && is_no_way(&p) && is_own(d->world, &p);
+    struct packet sent, p;
+    return d->netfilter_count + d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(one, &p) &&
+           is_no_way(&p) && is_own(d->world, &p) && p.ttl + 1 != sent.ttl;
 }
 
 /* True for a destination to which a route of another kind leads, in some table. */
@@ -229,6 +231,28 @@ bool is_after_the_end(const struct difference *d)
             packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));
 }
 
+/* True if the side had given that port before. */
+static bool is_named(const struct names *names, uint16_t port)
+{
+    for (unsigned i = 0; i < names->count; i++)
+        if (names->at[i] == port) return true;
+    return false;
+}
+
+/* True if prey's packet has its end outside still, and netfilter's a new one. */
+bool is_of_kept_end(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[d->side];
+    struct packet sent, netfilter, prey;
+    return d->talk->proto == IPPROTO_NR_TCP && has_had(d->talk, STEP_STRAY, STEP_STRAY) && d->prey_count == 1 &&
+           d->netfilter_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           packet_parse(d->prey, &prey) && prey.ttl + 1 == sent.ttl && netfilter.ttl == prey.ttl &&
+           d->prey->iface == d->netfilter->iface && !memcmp(prey.src, netfilter.src, 16) &&
+           !memcmp(prey.dst, netfilter.dst, 16) && !memcmp(prey.dst, sent.dst, 16) && prey.dst_port == netfilter.dst_port &&
+           prey.flags == netfilter.flags && prey.seq == netfilter.seq && is_named(&of->names, prey.src_port) &&
+           !is_named(&of->netfilters, netfilter.src_port);
+}
+
 /* True for a reset whose number is below what its receiver expects, as bytes were sent before that netfilter counts. */
 bool is_early_reset(const struct difference *d)
 {
@@ -279,6 +303,25 @@ static bool is_as_it_came(const struct packet *left, const struct packet *sent)
            left->src_port == sent->src_port && left->dst_port == sent->dst_port;
 }
 
+/* True if the address is one of the map's inside. */
+static bool is_inside_of_map(const struct nat *n, bool v6, const uint8_t addr[16])
+{
+    uint8_t inside[16];
+    for (unsigned h = 0; n->kind == NAT_MAP && n->v6 == v6 && h < 1u << MAPPED_BITS; h++) {
+        world_addr(v6, n->net, HOST_MAPPED + h, inside);
+        if (!memcmp(addr, inside, 16)) return true;
+    }
+    return false;
+}
+
+/* True if a map that asks for no way out has the packet's source. */
+static bool is_of_map_anywhere(const struct world *w, const struct packet *p)
+{
+    for (unsigned i = 0; i < w->nat_count; i++)
+        if (w->nats[i].anywhere && is_inside_of_map(&w->nats[i], p->v6, p->src)) return true;
+    return false;
+}
+
 /* True if a statement of a nat translates sources of what leaves there. */
 static bool leaves_translated(const struct world *w, unsigned iface, bool v6)
 {
@@ -320,7 +363,7 @@ bool is_refused_without_flow(const struct difference *d)
         return true;
     return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
            packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
-           leaves_translated(d->world, d->netfilter->iface, sent.v6);
+           (leaves_translated(d->world, d->netfilter->iface, sent.v6) || is_of_map_anywhere(d->world, &sent));
 }
 
 bool is_translated_all_the_same(const struct difference *d)
@@ -343,13 +386,36 @@ bool is_of_equal_ends(const struct difference *d)
     return equal;
 }
 
+/* True if an error about an answer is refused, which netfilter's router sends on, as that of the connection that it began
+ * past the translation; or the other way round. */
+static bool is_error_past_the_translation(const struct difference *d)
+{
+    struct packet sent, one;
+    return d->step == STEP_ERROR_ON && has_had(d->talk, STEP_UNDER, STEP_UNDER) &&
+           d->netfilter_count + d->prey_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter_count ? d->netfilter : d->prey, &one) && packet_is_error(&one) &&
+           one.ttl + 1 == sent.ttl && !memcmp(one.dst, sent.dst, 16);
+}
+
+/* True if both routers say the same of the answer, and prey's quotes it to the end outside, as it does of each answer of
+ * that flow. */
+static bool is_quoted_outside(const struct difference *d)
+{
+    struct packet sent, netfilter, prey, left;
+    const struct seen_of *of = &d->talk->of[d->side];
+    const unsigned at = d->talk->v6 ? ETHER_LEN + 48 + 24 : ETHER_LEN + 28 + 16, len = d->talk->v6 ? 16 : 4;
+    return d->step == STEP_UNDER && are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&prey) &&
+           prey.type == netfilter.type && prey.code == netfilter.code && d->prey->len == d->netfilter->len &&
+           !memcmp(prey.src, netfilter.src, 16) && of->left && packet_parse(&of->last, &left) &&
+           !memcmp(d->prey->bytes + at, left.src, len) && !memcmp(d->netfilter->bytes + at, sent.dst, len);
+}
+
 /* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses
  * it, where netfilter begins a connection with it. */
 bool is_past_the_translation(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
-    /* An error about an answer may be about that one, too. */
-    if (d->step == STEP_ERROR_ON && has_had(d->talk, STEP_UNDER, STEP_UNDER)) return true;
+    if (is_error_past_the_translation(d) || is_quoted_outside(d)) return true;
     if (d->step != STEP_UNDER || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
         !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl || memcmp(netfilter.dst, sent.dst, 16))
         return false;
@@ -408,10 +474,33 @@ static const struct nat *map_of(const struct world *w, const struct packet *p)
     return NULL;
 }
 
+/* True if a map that asks for no way out takes the packet, which had no hop left, and no way leads to where it goes. */
+bool is_last_hop_first(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return are_answers(d, &sent, &netfilter, &prey) && sent.ttl == 1 && is_no_way_of_netfilters(d) &&
+           is_no_hop_left(&prey) && is_own(d->world, &prey) && is_of_map_anywhere(d->world, &sent) &&
+           is_to_nowhere(d->world, &sent);
+}
+
+/* True if somebody else asks for the end outside of an opener to whom no route leads: prey turned it and lost it, and
+ * netfilter's router has nobody there. */
+static bool is_turned_to_nowhere(const struct difference *d)
+{
+    struct packet sent, netfilter, left, opener = {.v6 = d->talk->v6};
+    const struct seen_of *of = &d->talk->of[d->side];
+    memcpy(opener.dst, d->talk->src, 16);
+    return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && of->left && packet_parse(&of->last, &left) &&
+           memcmp(left.src, d->talk->src, 16) && is_to_nowhere(d->world, &opener) && !d->prey_count &&
+           d->netfilter_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           is_reject(&netfilter) && !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
+}
+
 /* True if netfilter's router, in the name of the outside address, says that no way leads to the inside of a map. */
 bool is_lost_without_way(const struct difference *d)
 {
     struct packet sent, netfilter;
+    if (is_turned_to_nowhere(d)) return true;
     return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
            packet_parse(d->netfilter, &netfilter) && is_no_way(&netfilter) && map_of(d->world, &sent) &&
            !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
@@ -472,11 +561,24 @@ static bool quote_same_ends(const struct frame *a, const struct frame *b, bool v
     return a->len == b->len && a->len >= at + len && !memcmp(a->bytes + at, b->bytes + at, len);
 }
 
+/* True if an error of a host behind an interface that is not served is lost at XDP, where Linux sends it by another
+ * interface than its flow's packets, at which no statement translates: no ring is there. */
+static bool is_error_without_ring(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[d->side];
+    struct packet sent, netfilter;
+    return d->side == SIDE_XDP && d->step == STEP_ERROR_ON && !d->prey_count && d->netfilter_count == 1 &&
+           d->world->policy_count && of->left && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           packet_is_error(&netfilter) && netfilter.ttl + 1 == sent.ttl && !is_served(d, d->sent->iface) &&
+           d->netfilter->iface != of->last.iface && !leaves_translated(d->world, d->netfilter->iface, sent.v6);
+}
+
 /* True if the errors are the same, and prey's left where the opener's packets do, by that interface and next hop. */
 bool is_error_by_its_flow(const struct difference *d)
 {
     struct packet last, prey, netfilter;
     const struct seen_of *of = &d->talk->of[d->side];
+    if (is_error_without_ring(d)) return true;
     if (d->step != STEP_ERROR_ON || d->prey_count != 1 || d->netfilter_count != 1 || !d->world->policy_count)
         return false;
     if (!of->left || !packet_parse(&of->last, &last) || !packet_parse(d->prey, &prey) ||
@@ -532,6 +634,20 @@ static bool are_pieces_sent_on(const struct difference *d)
     return true;
 }
 
+/* True if the host said of the packet that no way leads there, where netfilter's router sent it on or would have had it
+ * a hop left; or if it was sent on untranslated, and netfilter's router let it go nowhere. */
+static bool is_other_fate_by_arrival(const struct difference *d)
+{
+    struct packet sent, prey, netfilter;
+    if (d->prey_count != 1 || d->netfilter_count > 1 || !packet_parse(d->sent, &sent) || !packet_parse(d->prey, &prey))
+        return false;
+    const bool has = d->netfilter_count && packet_parse(d->netfilter, &netfilter);
+    if (is_no_way(&prey) && is_own(d->world, &prey) && !memcmp(prey.dst, sent.src, 16))
+        return has && (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent));
+    return is_as_it_came(&prey, &sent) && is_to_nowhere(d->world, &sent) && !hides_opener(d, d->prey->iface) &&
+           (!has || is_no_way_of_netfilters(d));
+}
+
 /* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
  * in user space, was lost. */
 bool is_routed_without_arrival(const struct difference *d)
@@ -540,7 +656,7 @@ bool is_routed_without_arrival(const struct difference *d)
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
     if (d->side == SIDE_USER) return !d->prey_count && (!d->world->across.judges || is_left_to_host(d));
     if (!d->prey_count) return packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl;
-    if (are_pieces_sent_on(d)) return true;
+    if (are_pieces_sent_on(d) || is_other_fate_by_arrival(d)) return true;
     if (d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
@@ -618,14 +734,18 @@ bool is_after_unseen_answer(const struct difference *d)
            (!of->answered || !is_served(d, of->heard.iface)) && d->sent->iface == d->talk->iface;
 }
 
-/* True for an error about a piece of another datagram than the one that was sent. */
-static bool is_of_earlier_piece(const struct frame *f, const struct packet *sent)
+/* True for an error of this machine's about a piece of another datagram than the one that was sent, or about such a
+ * datagram whole: what was sent in one piece is none, and shorter. */
+static bool is_of_earlier_piece(const struct frame *f, const struct frame *sent_frame, const struct packet *sent)
 {
     enum { V4_QUOTE = ETHER_LEN + 28, V4_FRAG = 6, V4_DST = 16, V6_QUOTE = ETHER_LEN + 48, V6_NEXT = 6, V6_DST = 24 };
     struct packet p;
     if (!packet_parse(f, &p) || !packet_is_error(&p) || f->len < V6_QUOTE + V6_DST + 16) return false;
     const uint8_t *q = f->bytes + (p.v6 ? V6_QUOTE : V4_QUOTE);
+    const unsigned quoted = f->len - (p.v6 ? (unsigned)V6_QUOTE : (unsigned)V4_QUOTE);
     const bool piece = p.v6 ? q[V6_NEXT] == IPPROTO_NR_FRAGMENT : (q[V4_FRAG] & 0x3f) | q[V4_FRAG + 1];
+    const bool whole = !sent->more && !sent->offset && p.ttl + 1 != sent->ttl;
+    if (whole && (piece || quoted > sent_frame->len)) return true;
     return piece && (p.v6 != sent->v6 || memcmp(q + (p.v6 ? V6_DST : V4_DST), sent->dst, p.v6 ? 16 : 4));
 }
 
@@ -635,7 +755,7 @@ unsigned known_put_late_last(const struct difference *d, struct frame *prey, uns
     unsigned on_time = 0;
     if (!packet_parse(d->sent, &sent)) return count;
     for (unsigned i = 0; i < count; i++) {
-        if (is_of_earlier_piece(&prey[i], &sent)) continue;
+        if (is_of_earlier_piece(&prey[i], d->sent, &sent)) continue;
         const struct frame one = prey[i];
         memmove(&prey[on_time + 1], &prey[on_time], (i - on_time) * sizeof *prey);
         prey[on_time++] = one;

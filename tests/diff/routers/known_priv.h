@@ -11,6 +11,8 @@ bool is_reject_in_its_place(const struct difference *d);
 bool is_answered_twice(const struct difference *d);
 bool is_hidden_since_before(const struct difference *d);
 bool is_error_without_route(const struct difference *d);
+bool is_last_hop_first(const struct difference *d);
+bool is_of_kept_end(const struct difference *d);
 bool is_judged_first(const struct difference *d);
 bool is_end_for_all(const struct difference *d);
 bool is_said_of_each_piece(const struct difference *d);
