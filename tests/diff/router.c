@@ -310,6 +310,7 @@ static bool router(struct run *r, unsigned number)
 static bool site(struct run *r)
 {
     bool good = true;
+    r->rng = (struct rng){r->seed + r->site};
     world_draw_site(&r->world, &r->rng, r->with);
     for (unsigned k = 0; k < SIDES; k++)
         if (!side_open(&r->sides[k], k, &r->world)) return broken(r, "no namespace with TAP devices");
@@ -317,6 +318,10 @@ static bool site(struct run *r)
     for (unsigned k = 0; k < SIDES; k++) side_close(&r->sides[k], &r->world);
     return good;
 }
+
+/* Sites at which faults were found that few draw: an error goes back to an opener by an interface of a nat; one that
+ * Linux has routed goes the way of its flow. A run without arguments has them behind its own. */
+static const uint64_t found[] = {2600021, 3300019};
 
 int main(int argc, char **argv)
 {
@@ -330,9 +335,12 @@ int main(int argc, char **argv)
              "nft");
         return 0;
     }
-    for (r.site = 0; r.site < sites; r.site++) {
-        r.rng = (struct rng){r.seed + r.site};
-        if (!site(&r)) break;
+    bool good = true;
+    for (r.site = 0; r.site < sites && good; r.site++) good = site(&r);
+    r.site = 0;
+    for (unsigned i = 0; argc == 1 && i < sizeof found / sizeof *found && good; i++) {
+        r.seed = found[i];
+        good = site(&r);
     }
     printf("# seed %" PRIu64 ": %" PRIu64 " routers, %" PRIu64 " packets, of %" PRIu64 " something left; %" PRIu64
            " differences\n",

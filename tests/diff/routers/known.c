@@ -126,7 +126,8 @@ const struct known known_differences[] = {
     {"no way for what is turned",
      "prey itself sends on what a map turned, and where no route leads it anywhere loses it without a word "
      "(docs/live.md, "
-     "no_way), also what asks for an end outside; Linux says so in the name of the address that was asked, or that nobody "
+     "no_way), also what asks for an end outside; Linux says so in the name of the address that was asked, or that "
+     "nobody "
      "is there",
      is_lost_without_way, false},
     {"a way by arrival",

@@ -4,6 +4,43 @@
 
 #include "tests/diff/routers/known.h"
 
+/* ---- what they ask (known_facts.c) ---- */
+
+/* One frame on each side, one of which is prey's own answer to the packet. */
+bool are_answers(const struct difference *d, struct packet *sent, struct packet *netfilter, struct packet *prey);
+bool is_reset(const struct packet *p);
+bool is_port_unreachable(const struct packet *p);
+bool is_reject(const struct packet *p);
+bool is_served(const struct difference *d, unsigned iface);
+/* True if prey rejects the packet, in the name of its destination. */
+bool is_rejected(const struct difference *d);
+/* True for the source that Linux takes where no interface has an address of IPv6. */
+bool is_from_loopback(const struct packet *p);
+bool is_own(const struct world *w, const struct packet *p);
+/* True for a router's word that no way leads somewhere. */
+bool is_no_way(const struct packet *p);
+/* True if all that netfilter's router sends is its word that no way leads there. */
+bool is_no_way_of_netfilters(const struct difference *d);
+/* True for a destination to which a route of another kind leads, in some table. */
+bool is_to_nowhere(const struct world *w, const struct packet *p);
+bool asks_arrival(const struct world *w, bool v6, unsigned iface);
+bool is_no_hop_left(const struct packet *p);
+bool has_had(const struct talk *t, enum step_kind a, enum step_kind b);
+/* True if the frame is what was sent, one hop on and otherwise as it came. */
+bool is_as_it_came(const struct packet *left, const struct packet *sent);
+/* True if the address is one of the map's inside. */
+bool is_inside_of_map(const struct nat *n, bool v6, const uint8_t addr[16]);
+/* True if a map that asks for no way out has the packet's source. */
+bool is_of_map_anywhere(const struct world *w, const struct packet *p);
+/* True if a statement of a nat translates sources of what leaves there. */
+bool leaves_translated(const struct world *w, unsigned iface, bool v6);
+/* The map that turns the packet's destination; NULL: none. */
+const struct nat *map_of(const struct world *w, const struct packet *p);
+/* True if a statement of a nat gives the opener's packets another source where they leave there. */
+bool hides_opener(const struct difference *d, unsigned iface);
+
+/* ---- one for each row ---- */
+
 bool is_reject_in_its_name(const struct difference *d);
 bool is_error_of_its_own(const struct difference *d);
 bool is_no_way_said_once(const struct difference *d);

@@ -1,0 +1,206 @@
+/* Differences in what is of which connection: its beginning and end, and the address that its packets have */
+#include <string.h>
+
+#include "tests/diff/routers/known_priv.h"
+#include "vm/packet/parse/header.h"
+
+/* The end may be the reset of this machine's own stack, too. */
+bool is_after_the_end(const struct difference *d)
+{
+    struct packet netfilter;
+    if (d->talk->proto != IPPROTO_NR_TCP) return false;
+    return has_had(d->talk, STEP_RESET_BACK, STEP_CLOSE) ||
+           (has_had(d->talk, STEP_OPEN, STEP_OPEN) && !d->prey_count && d->netfilter_count == 1 &&
+            packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));
+}
+
+/* True if the side had given that port before. */
+static bool is_named(const struct names *names, uint16_t port)
+{
+    for (unsigned i = 0; i < names->count; i++)
+        if (names->at[i] == port) return true;
+    return false;
+}
+
+/* True if prey's packet has its end outside still, and netfilter's a new one. */
+bool is_of_kept_end(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[d->side];
+    struct packet sent, netfilter, prey;
+    return d->talk->proto == IPPROTO_NR_TCP && has_had(d->talk, STEP_STRAY, STEP_STRAY) && d->prey_count == 1 &&
+           d->netfilter_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           packet_parse(d->prey, &prey) && prey.ttl + 1 == sent.ttl && netfilter.ttl == prey.ttl &&
+           d->prey->iface == d->netfilter->iface && !memcmp(prey.src, netfilter.src, 16) &&
+           !memcmp(prey.dst, netfilter.dst, 16) && !memcmp(prey.dst, sent.dst, 16) &&
+           prey.dst_port == netfilter.dst_port && prey.flags == netfilter.flags && prey.seq == netfilter.seq &&
+           is_named(&of->names, prey.src_port) && !is_named(&of->netfilters, netfilter.src_port);
+}
+
+/* True for a reset whose number is below what its receiver expects, as bytes were sent before that netfilter counts. */
+bool is_early_reset(const struct difference *d)
+{
+    struct packet sent;
+    return (d->step == STEP_RESET_BACK || d->step == STEP_CLOSE) && !d->prey_count && d->netfilter_count == 1 &&
+           packet_parse(d->sent, &sent) && is_reset(&sent) &&
+           (has_had(d->talk, STEP_REPLY_AGAIN, STEP_PIECES) || has_had(d->talk, STEP_UNDER, STEP_UNDER));
+}
+
+bool is_fin_of_nothing(const struct difference *d)
+{
+    struct packet sent;
+    return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.proto == IPPROTO_NR_TCP &&
+           sent.flags & FLAG_FIN;
+}
+
+/* The end outside of a conversation, which others ask for, from outside and from inside. */
+bool is_end_for_all(const struct difference *d)
+{
+    struct packet left;
+    const struct seen_of *of = &d->talk->of[d->side];
+    return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && of->left && packet_parse(&of->last, &left) &&
+           memcmp(left.src, d->talk->src, 16) && d->prey_count == 1;
+}
+
+/* True if a side lets by a reset of the connection that it follows since a FIN. */
+static bool is_reset_of_followed(const struct difference *d)
+{
+    struct packet sent, prey;
+    return d->step == STEP_STRAY && d->talk->of[d->side].fin_left && !d->netfilter_count && d->prey_count == 1 &&
+           packet_parse(d->sent, &sent) && is_reset(&sent) && packet_parse(d->prey, &prey) && is_reset(&prey) &&
+           prey.ttl + 1 == sent.ttl && prey.seq == sent.seq && !memcmp(prey.dst, sent.dst, 16);
+}
+
+bool is_after_fin_of_nothing(const struct difference *d)
+{
+    if (is_reset_of_followed(d)) return true;
+    return d->talk->proto == IPPROTO_NR_TCP && (d->prey_count < d->netfilter_count || is_rejected(d)) &&
+           has_had(d->talk, STEP_STRAY, STEP_STRAY);
+}
+
+/* True for what begins no flow: answers, and segments without ACK. */
+static bool is_answer_of_nothing(const struct packet *p)
+{
+    const bool segment = p->proto == IPPROTO_NR_TCP;
+    if (segment && (p->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN && (p->flags & FLAG_SYN || !(p->flags & FLAG_ACK)))
+        return true;
+    return is_reset(p) || packet_is_error(p) || (packet_is_query(p) && p->type == icmp_echo(p->v6, true));
+}
+
+/* True for netfilter's reject of what came by an interface that prey does not serve, where it leaves by one at which a
+ * statement hides its source. */
+static bool is_reject_of_hidden(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && is_reject(&netfilter) && !memcmp(netfilter.dst, sent.src, 16) &&
+           !is_served(d, d->sent->iface) && is_served(d, d->netfilter->iface) &&
+           leaves_translated(d->world, d->netfilter->iface, sent.v6);
+}
+
+bool is_refused_without_flow(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    if (is_reject_of_hidden(d)) return true;
+    if (!d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
+        packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_reset(&netfilter) &&
+        !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16))
+        return true;
+    return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
+           (leaves_translated(d->world, d->netfilter->iface, sent.v6) || is_of_map_anywhere(d->world, &sent));
+}
+
+bool is_translated_all_the_same(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return d->step == STEP_STRAY && d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && sent.proto == IPPROTO_NR_TCP &&
+           is_as_it_came(&netfilter, &sent) && memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, sent.dst, 16) &&
+           d->prey->iface == d->netfilter->iface;
+}
+
+/* True if netfilter gave the packet, and all of its pieces, its destination as its source. */
+bool is_of_equal_ends(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    bool equal = !d->prey_count && d->netfilter_count && packet_parse(d->sent, &sent);
+    for (unsigned i = 0; equal && i < d->netfilter_count; i++)
+        equal = packet_parse(&d->netfilter[i], &netfilter) && netfilter.ttl + 1 == sent.ttl &&
+                !memcmp(netfilter.src, netfilter.dst, 16);
+    return equal;
+}
+
+/* True if an error about an answer is refused, which netfilter's router sends on, as that of the connection that it
+ * began past the translation; or the other way round. */
+static bool is_error_past_the_translation(const struct difference *d)
+{
+    struct packet sent, one;
+    return d->step == STEP_ERROR_ON && has_had(d->talk, STEP_UNDER, STEP_UNDER) &&
+           d->netfilter_count + d->prey_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter_count ? d->netfilter : d->prey, &one) && packet_is_error(&one) &&
+           one.ttl + 1 == sent.ttl && !memcmp(one.dst, sent.dst, 16);
+}
+
+/* True if both routers say the same of the answer, and prey's quotes it to the end outside, as it does of each answer
+ * of that flow. */
+static bool is_quoted_outside(const struct difference *d)
+{
+    struct packet sent, netfilter, prey, left;
+    const struct seen_of *of = &d->talk->of[d->side];
+    const unsigned at = d->talk->v6 ? ETHER_LEN + 48 + 24 : ETHER_LEN + 28 + 16, len = d->talk->v6 ? 16 : 4;
+    return d->step == STEP_UNDER && are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&prey) &&
+           prey.type == netfilter.type && prey.code == netfilter.code && d->prey->len == d->netfilter->len &&
+           !memcmp(prey.src, netfilter.src, 16) && of->left && packet_parse(&of->last, &left) &&
+           !memcmp(d->prey->bytes + at, left.src, len) && !memcmp(d->netfilter->bytes + at, sent.dst, len);
+}
+
+/* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses
+ * it, where netfilter begins a connection with it. */
+bool is_past_the_translation(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    if (is_error_past_the_translation(d) || is_quoted_outside(d)) return true;
+    if (d->step != STEP_UNDER || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || netfilter.ttl + 1 != sent.ttl || memcmp(netfilter.dst, sent.dst, 16))
+        return false;
+    if (!d->prey_count) return memcmp(netfilter.src, sent.src, 16) || netfilter.src_port != sent.src_port;
+    return d->prey_count == 1 && packet_parse(d->prey, &prey) && is_as_it_came(&prey, &sent) &&
+           !memcmp(netfilter.src, sent.src, 16) && d->prey->iface == d->netfilter->iface;
+}
+
+/* True for a segment behind a SYN that had no hop left: prey followed it, conntrack never confirmed it. */
+bool is_after_last_hop(const struct difference *d)
+{
+    return d->talk->proto == IPPROTO_NR_TCP && !d->prey_count && d->step <= STEP_STRAY && d->world->across.no_invalid &&
+           has_had(d->talk, STEP_LAST_HOP, STEP_LAST_HOP);
+}
+
+/* True if the packet begins a flow for prey, whose statement takes it, or is an error about one, and went as it came
+ * through netfilter's. */
+static bool is_begun_anew(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && is_as_it_came(&netfilter, &sent) &&
+           prey.ttl == netfilter.ttl && memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, sent.dst, 16) &&
+           d->prey->iface == d->netfilter->iface && leaves_translated(d->world, d->prey->iface, sent.v6);
+}
+
+/* True for an answer to what neither came nor left by an interface that prey serves. */
+bool is_answer_to_unseen(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
+    return (!d->prey_count || is_rejected(d) || is_begun_anew(d)) && of->left && !is_served(d, d->talk->iface) &&
+           !is_served(d, of->last.iface) && !is_served(d, d->sent->iface) && d->netfilter_count &&
+           is_served(d, d->netfilter->iface);
+}
+
+/* True for what follows an answer that came in by an interface which prey does not serve, and left by none that it
+ * serves. */
+bool is_after_unseen_answer(const struct difference *d)
+{
+    const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
+    if (d->side == SIDE_USER || d->prey_count || !d->netfilter_count || d->talk->proto != IPPROTO_NR_TCP) return false;
+    return has_had(d->talk, STEP_REPLY, STEP_REPLY_AGAIN) && of->left && !is_served(d, of->last.iface) &&
+           (!of->answered || !is_served(d, of->heard.iface)) && d->sent->iface == d->talk->iface;
+}
