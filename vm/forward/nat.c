@@ -337,10 +337,7 @@ void forward_routed_lost(struct forward *f)
 }
 
 /* True for a reply or an error that was turned before and given to the host. */
-static bool was_turned(const struct packet_ctx *c)
-{
-    return c->key->iface == IFACE_NONE && track_is_turned(&c->seen);
-}
+static bool was_turned(const struct packet_ctx *c) { return c->key->iface == IFACE_NONE && track_is_turned(&c->seen); }
 
 void forward_routed(const struct job *j, struct packet_ctx *c)
 {

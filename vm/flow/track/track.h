@@ -173,8 +173,8 @@ uint16_t track_query(const struct track_seen *s);
 /* Write the tags of a flow's VLAN stack, outermost first; return their number. */
 unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS]);
 
-/* True for a packet as the opener of a translated flow gets it: a reply with the opener's tuple, which no flow has, or an
- * error that quotes the opener's packet as that sent it. If this machine gave it to its own stack, it was turned
+/* True for a packet as the opener of a translated flow gets it: a reply with the opener's tuple, which no flow has, or
+ * an error that quotes the opener's packet as that sent it. If this machine gave it to its own stack, it was turned
  * before. */
 bool track_is_turned(const struct track_seen *s);
 /* True if the packet could begin a flow: it has a tuple, goes to one host, and, if TCP, is a SYN or mid-stream. */

@@ -164,8 +164,8 @@ static const uint32_t *complainer(const struct job *j, const struct packet_ctx *
     return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
 }
 
-/* Send a packet that the host has routed, or is to route. It is translated and otherwise unchanged. An error goes the way
- * of its flow: where that is another than the host's, the next hop is another, too. */
+/* Send a packet that the host has routed, or is to route. It is translated and otherwise unchanged. An error goes the
+ * way of its flow: where that is another than the host's, the next hop is another, too. */
 static enum pkt_reason leave_by_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     struct hop hop = {.addr = c->left.to.dst};
