@@ -9,10 +9,10 @@
 
 /* Not judged: a reply of a flow that is sent on, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
+/* Accepted, and this machine's stack has to route it: only then is known what a nat does. Or dropped (REASON_NO_WAY),
+ * and the stack, which finds no route either, may tell its sender. */
+#define VERDICT_HOSTS 0x20u
 /* Decided after a rule opened a tunnel: the verdict belongs to the packet inside. */
-#define VERDICT_HOSTS                                                                                                  \
-    0x20u /* accepted, and this machine's stack has to route it: only then is known what a nat does                    \
-           */
 #define VERDICT_INSIDE 0x40u
 
 struct verdict {

@@ -124,6 +124,14 @@ static bool is_to_give(const struct worker *w, struct pkt *pkt)
 {
     return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt));
 }
+
+/* True for a dropped packet of which the host stack, that did not see it, is to tell the sender that no route leads
+ * anywhere. */
+static bool is_to_tell(const struct worker *w, const struct verdict *v, struct pkt *pkt)
+{
+    return v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, pkt);
+}
+
 static bool is_inside(const struct tx_entry *e)
 {
     return e->cause == TX_CAUSE_INSIDE || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
@@ -295,7 +303,10 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         if (lets && !v->done && !goes && !is_bridged(w, w->pkts[i])) copying_sent(w->copying, w->pkts[i]);
         if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
-        if (!is_watched(w, v, w->pkts[i])) continue;
+        if (!is_watched(w, v, w->pkts[i])) {
+            if (is_to_tell(w, v, w->pkts[i])) give_back(w, w->pkts[i]);
+            continue;
+        }
         w->watched |= UINT64_C(1) << i;
         watched_count(&c->watched, w->lengths[i]);
         if (w->cfg.watches) give_back(w, w->pkts[i]);

@@ -81,12 +81,25 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
     return true;
 }
 
+/* True for a packet that no route leads anywhere, if this machine's stack says so to its sender: the destination is as it
+ * came, and by whatever interface the stack gets the packet, it finds no way either. */
+static bool host_may_tell(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    struct pkt given = *c->pkt;
+    struct nat_asker of = asker_of(j->vm, c);
+    given.iface = IFACE_NONE;
+    of.pkt = &given;
+    return host_may_route(j, c) && address_equal(b->to_dst, c->key->dst) &&
+           nat_leads_nowhere(j->vm->forward->nat, &of, b->to_dst);
+}
+
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     struct nat_asker of = asker_of(j->vm, c);
     if (forward_rerouted(j, c, b)) return;
     if (bind_changes_source(b->kind) && !c->routed && nat_leads_nowhere(j->vm->forward->nat, &of, b->to_dst)) {
         forward_refuse(c, REASON_NO_WAY);
+        if (host_may_tell(j, c, b)) c->v->flags |= VERDICT_HOSTS;
         return;
     }
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));

@@ -284,12 +284,15 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
     return express_copy(k->head, &b) && is_spliced(k, f);
 }
 
-/* True if nats look at what leaves by the buffer's interface, after the host has routed it (settle_nat_looks). */
+/* True if nats look at what leaves by the buffer's interface, after the host has routed it (settle_nat_looks). They
+ * always look at what a process has given to the host, whose routes may know more by then. */
 inline_whole bool nats_look(const struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
     if (ctx->vlan_present) return false; /* it leaves by a VLAN device */
-    return (state_world.nats_leave || !state_world.knows_routes) && port->ifindex == ctx->ifindex && port->nats;
+    const bool given = ctx->ingress_ifindex && ctx->ingress_ifindex == state_world.given;
+    const bool looks = given || state_world.nats_leave || !state_world.knows_routes;
+    return looks && port->ifindex == ctx->ifindex && port->nats;
 }
 
 /* Let a packet by that no nat translates where it leaves. Later pieces follow a first. */
