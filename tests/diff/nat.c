@@ -5,12 +5,12 @@
  * Some hosts are mapped to addresses of their own, one to one; the others share this machine's. Drawn, too: whether the
  * ports that they share are one range or two, and whether one stranger, or a protocol, is left out by a condition.
  *
- * Each run draws inside hosts, strangers and ports out of few, so that they meet: both families, VLAN stacks, UDP, TCP,
- * SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones from outside and from inside; answers
- * to what left; errors that quote it. Of each packet the list says whether it leaves and as what, byte for byte, with
- * checksums that were computed in full. So one inside end has one outside end for all remote ends, no two have the
- * same, there and back is the identity, and what was refused had to be. After some hours nothing is held any more.
- * LONG=1: twenty times as many. */
+ * Each run draws inside hosts, strangers and ports out of few, so that they meet: both families, frames of VLANs, of
+ * which a nat translates none, UDP, TCP, SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones
+ * from outside and from inside; answers to what left; errors that quote it. Of each packet the list says whether it
+ * leaves and as what, byte for byte, with checksums that were computed in full. So one inside end has one outside end
+ * for all remote ends, no two have the same, there and back is the identity, and what was refused had to be. After some
+ * hours nothing is held any more. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,7 +91,7 @@ struct run {
 };
 
 struct totals {
-    uint64_t packets, out, in, hairpins, replies, errors, exhausted, alike, untouched;
+    uint64_t packets, out, in, hairpins, replies, errors, exhausted, alike, tagged, untouched;
 };
 
 /* ---- the list ---- */
@@ -374,6 +374,10 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
         n->untouched++;
         if (!answers && !is_taken(r, t)) r->others[r->other_count++] = *t;
         if (v.action != ACTION_ACCEPT || r->tx.count) bad = "was to be left alone";
+    } else if (t->tags && !known) {
+        n->tagged++;
+        if (v.action != ACTION_DROP || v.reason != REASON_VLAN_FRAME || r->tx.count)
+            bad = "a frame of a VLAN was to be refused";
     } else if (fate == REFUSED) {
         n->exhausted += !to.src_port && mapped(t);
         n->alike += to.src_port || !mapped(t);
@@ -426,7 +430,7 @@ static void draw(struct run *r, struct tuple *t, bool *answers)
     struct rng *g = &r->rng;
     *t = (struct tuple){.v6 = rng_one_in(g, 3), .proto = protos[rng_below(g, sizeof protos)]};
     if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
-    t->tags = (uint8_t)(rng_one_in(g, 3) ? rng_below(g, 3) : 0);
+    t->tags = (uint8_t)(rng_one_in(g, 12) ? 1 + rng_below(g, 2) : 0);
     const uint32_t inside = INSIDE + 1 + rng_below(g, r->hosts), stranger = STRANGER + 1 + rng_below(g, 3);
     const unsigned way = rng_below(g, 8);
     t->src = way < 5 ? inside : stranger;
@@ -507,7 +511,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
     r.rng.state = seed;
     r.program = compile(&r);
     if (!r.program) return false;
-    r.hosts = 1 + rng_below(&r.rng, 12);
+    r.hosts = 1 + rng_below(&r.rng, 30);
     r.ports = 1 + rng_below(&r.rng, 60);
     r.self4[0] = OWN;
     r.self6[0] = (struct pbc_range6){0x20010db800000000, OWN, 0x20010db800000000, OWN};
@@ -550,12 +554,13 @@ int main(int argc, char **argv)
             return 1;
         }
     printf("ok - translation is what the list says: %u runs, %" PRIu64 " packets\n", runs, n.packets);
-    const uint64_t each[] = {n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.untouched};
+    const uint64_t each[] = {n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.tagged, n.untouched};
     bool all = true; /* a run in which something never happened would prove nothing of it */
     for (unsigned i = 0; i < sizeof each / sizeof *each; i++) all &= each[i] >= runs / 4;
     printf("%s - flows begin, are answered and are refused in every way: out %" PRIu64 ", in %" PRIu64
            ", hairpin %" PRIu64 ", replies %" PRIu64 ", errors %" PRIu64 ", no port %" PRIu64 ", alike %" PRIu64
-           ", left alone %" PRIu64 "\n",
-           all ? "ok" : "not ok", n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.untouched);
+           ", of a VLAN %" PRIu64 ", left alone %" PRIu64 "\n",
+           all ? "ok" : "not ok", n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.tagged,
+           n.untouched);
     return all ? 0 : 1;
 }

@@ -121,7 +121,8 @@ const struct known known_differences[] = {
      "this machine has none, prey sends nothing, and Linux with its loopback address",
      is_anothers_address, false},
     {"a target behind no port",
-     "prey sends by the interfaces that it serves alone, and a start names a target behind another (docs/live.md)",
+     "prey sends by the interfaces that it serves alone, what a map translates, too, and a start names a target behind "
+     "another (docs/live.md)",
      is_turned_to_no_port, true},
     {"no way for what is turned",
      "prey itself sends on what a map turned, and where no route leads it anywhere loses it without a word "

@@ -77,11 +77,37 @@ static bool is_for_opener_at_no_port(const struct difference *d)
            packet_parse(&of->last, &left) && memcmp(left.src, d->talk->src, 16);
 }
 
+/* True if a map without `out on` takes the packet's source. */
+static bool is_of_mapped(const struct world *w, const struct packet *p)
+{
+    bool any = false;
+    for (unsigned i = 0; i < w->nat_count; i++) {
+        const struct nat *n = &w->nats[i];
+        uint8_t net[16];
+        world_addr(p->v6, n->net, 0, net);
+        any |= n->kind == NAT_MAP && n->anywhere && n->v6 == p->v6 && !memcmp(p->src, net, p->v6 ? 8 : 3);
+    }
+    return any;
+}
+
+/* True if all that left of a mapped host's packet on netfilter's side did so by an interface that prey does not serve,
+ * with another source. */
+static bool is_mapped_out_of_no_port(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    bool mapped = !d->prey_count && d->netfilter_count && packet_parse(d->sent, &sent) && is_of_mapped(d->world, &sent);
+    for (unsigned i = 0; i < d->netfilter_count && mapped; i++)
+        mapped = packet_parse(&d->netfilter[i], &netfilter) && !is_served(d, d->netfilter[i].iface) &&
+                 memcmp(netfilter.src, sent.src, 16);
+    return mapped;
+}
+
 /* True if netfilter's router turned the packet, or its pieces, and it left by an interface that prey does not serve; or
- * if prey does so with what is for the end outside of an opener behind one. */
+ * if prey does so with what is for the end outside of an opener behind one; or with a mapped host's packet. */
 bool is_turned_to_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
+    if (is_mapped_out_of_no_port(d)) return true;
     if (!d->prey_count && is_for_opener_at_no_port(d)) return true;
     bool turned = !d->prey_count && d->netfilter_count && packet_parse(d->sent, &sent);
     for (unsigned i = 0; i < d->netfilter_count && turned; i++)

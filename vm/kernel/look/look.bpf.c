@@ -543,10 +543,18 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     return TC_ACT_SHOT;
 }
 
+/* Make the host hash what arrives by its headers, where its SYNs are clamped: a SYN comes to the host by a process, and
+ * has no hash of a card's. So the host chooses the same of several ways for both. */
+inline_whole void hash_alike(struct __sk_buff *ctx)
+{
+    if (count_program(state_world.program)->flags & KERNEL_CLAMPS) bpf_set_hash_invalid(ctx);
+}
+
 /* A packet that arrives goes the way of those that the host sends: one program is verified for both. */
 SEC("tc") int look_in(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_here();
+    hash_alike(ctx);
     k->arrives = true;
     bpf_tail_call(ctx, &map_stages_tc, STAGE_LOOK);
     k->arrives = false; /* the stages are gone */
