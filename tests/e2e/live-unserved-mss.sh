@@ -79,17 +79,20 @@ rules both <<'END'
 nat edge { mss clamp auto out on "vpn", "wan" }
 firewall f forward default accept { }
 END
-prey prey -i wan -i lan --allow-unjudged vpn both.pbc
 mss_of() { tcpdump -n -r "paths-$1.pcap" 'tcp[13] & 18 = 2' 2>/dev/null | grep -oE 'mss [0-9]+' | sort -u; }
-# The client's ports, of all that came by that path
-ports_of() { tcpdump -n -r "paths-$1.pcap" 2>/dev/null | grep -oE '10\.1\.0\.7\.[0-9]+ >' | sort -u; }
-# By addresses alone, and by ports, too: the host chooses for a SYN, which it gets from this process, as for what follows it.
-for policy in 0 1; do
+# Both ends of all that came by that path
+ends_of() { tcpdump -n -r "paths-$1.pcap" 2>/dev/null | grep -oE '10\.1\.0\.7\.[0-9]+ > 10\.9\.0\.[0-9]+' | sort -u; }
+# By addresses alone, and by ports, too: the host chooses for a SYN, which it gets from this process, as for what follows it, if traffic
+# control takes what arrives.
+for try in tc:0 tc:1 xdp:0; do
+    policy=${try#*:}
+    prey prey --hook "${try%:*}" -i wan -i lan --allow-unjudged vpn both.pbc
     at prey sysctl -q -w net.ipv4.fib_multipath_hash_policy=$policy
     for name in far branch; do sniff "paths-$name.pcap" $name eth0 tcp; done
     for n in $(seq 1 32); do at client curl -s -m 10 -o /dev/null "http://10.9.0.$n/" || echo failed; done
     sniffed
-    same "hash policy $policy: of several paths the smallest counts" "$(mss_of far) $(mss_of branch)" 'mss 1260 mss 1260'
-    same "hash policy $policy: a connection keeps to one path" "$(ports_of far | wc -l) $( (ports_of far; ports_of branch) | sort | uniq -d)" "$((32 - $(ports_of branch | wc -l))) "
+    prey_ends
+    same "$try: of several paths the smallest counts" "$(mss_of far) $(mss_of branch)" 'mss 1260 mss 1260'
+    same "$try: a connection keeps to one path" "$(ends_of far | wc -l) $( (ends_of far; ends_of branch) | sort | uniq -d)" "$((32 - $(ends_of branch | wc -l))) "
 done
 exit $failed
