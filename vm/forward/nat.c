@@ -81,8 +81,8 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
     return true;
 }
 
-/* True for a packet that no route leads anywhere, if this machine's stack says so to its sender: the destination is as it
- * came, and by whatever interface the stack gets the packet, it finds no way either. */
+/* True for a packet that no route leads anywhere, if this machine's stack says so to its sender: the destination is as
+ * it came, and by whatever interface the stack gets the packet, it finds no way either. */
 static bool host_may_tell(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct pkt given = *c->pkt;
