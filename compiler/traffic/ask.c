@@ -8,6 +8,7 @@
 #include "compiler/ruletest/written.h"
 #include "compiler/say.h"
 #include "compiler/traffic/traffic.h"
+#include "compiler/traffic/unserved.h"
 #include "compiler/traffic/workshop.h"
 #include "runtime/report/explain/explain.h"
 #include "runtime/report/given/iface.h"
@@ -22,6 +23,7 @@ struct asking {
     const struct asked *asked_for;
     struct workshop shop;
     struct known_routes routes;
+    struct unserved unserved; /* devices that -i leaves out */
     struct facts self_facts; /* this machine's own addresses */
     struct vm *idle;         /* worker that is asked and judges nothing */
     struct options options;
@@ -104,7 +106,8 @@ static int explain(struct asking *a, const struct pkt *view, const struct test_s
     const struct vm_in in = workshop_in(&a->shop, TEST_BEGIN_NS);
     pkt = came;
     vm_run(vm, &in, (struct pkt *const[]){&pkt}, 1, &v, &tx);
-    char *words = heard(a, said, &v, view->wire_len);
+    char *words = heard(a, said, &v, view->wire_len), lost[UNSERVED_LOST] = "";
+    if (v.action == ACTION_FORWARD && tx.count) unserved_lost(&a->unserved, entries[0].pkt, lost);
     const struct explain_packet e = {.o = &a->options,
                                      .unnamed = unnamed,
                                      .program = a->shop.program,
@@ -115,8 +118,9 @@ static int explain(struct asking *a, const struct pkt *view, const struct test_s
                                      .pkt = &came,
                                      .verdict = &v,
                                      .heard = words,
+                                     .lost = *lost ? lost : NULL,
                                      .left = entries,
-                                     .left_count = tx.count};
+                                     .left_count = *lost ? 0 : tx.count};
     if (a->asked++ && !a->options.json) fputc('\n', a->out);
     explain_packet_to(a->out, &e);
     for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
@@ -125,72 +129,38 @@ static int explain(struct asking *a, const struct pkt *view, const struct test_s
     return 0;
 }
 
-/* Return the device of a name in the rules, or the name. */
-static const char *device_of(const struct program *p, const char *name)
-{
-    for (uint32_t i = 0; i < p->ifaces_count; i++)
-        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
-            return program_str(p, p->ifaces[i].device);
-    return name;
-}
-
-static bool is_served(const struct asking *a, const char *device)
-{
-    return !*device || served_listed(a->asked_for->serves, device);
-}
-
-static bool is_allowed(const struct asking *a, const char *device)
-{
-    bool is = false;
-    for (unsigned i = 0; i < a->asked_for->allow_count; i++) is |= served_listed(a->asked_for->allows[i], device);
-    return is;
-}
-
-/* True if the rules name the device, by itself or by a pattern. */
-static bool is_named(const struct program *p, const char *device)
-{
-    bool *named = calloc(p->ifaces_count + 1, sizeof *named), is = !named; /* without memory it is taken to be shut */
-    if (named) served_named(p, named);
-    for (uint32_t i = 0; i < p->ifaces_count && named; i++) {
-        const char *one = program_str(p, p->ifaces[i].device);
-        is |= named[i] && (!strcmp(one, device) || iface_holds(one, device));
-    }
-    free(named);
-    return is;
-}
-
-/* Return the gaps that the packet may fall through. */
-static unsigned gaps_for(const struct asking *a, const struct written *w, const struct key *key)
-{
-    if (key->kind & KIND_OUT) return GAP_OUT;
-    if (key->kind & KIND_IN) return GAP_IN;
-    return GAP_FORWARD | (is_served(a, device_of(a->shop.program, w->out_on)) ? 0 : GAP_PAST);
-}
-
 /* Write that no firewall judges the packet, if that is so because of its device. */
-static bool is_left_out(struct asking *a, const struct written *w, const struct pkt *view)
+static bool is_left_out(struct asking *a, const struct key *key, const struct pkt *pkt, const struct unserved_way *way)
 {
-    const struct program *p = a->shop.program;
-    struct pkt pkt = *view;
-    struct key key;
     char text[SERVED_TEXT], what[200];
-    if (!a->asked_for->serves || pkt_parse(&pkt, &a->shop.facts, &key) != REASON_NONE) return false;
-    const char *device = device_of(p, key.kind & KIND_OUT && *w->out_on ? w->out_on : w->on);
-    const bool served = is_served(a, device);
-    const unsigned gaps = *device ? served_gaps(p, device, served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
-    if (!(gaps & gaps_for(a, w, &key)) || !(key.kind & KIND_IP)) return false;
-    served_text(p, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof(text));
-    pkt_describe(&pkt, &key, what, sizeof(what));
-    const bool open = is_allowed(a, device) || !(served || is_named(p, device));
-    const bool spared = open || key_is_of_link(&key, false);
+    if (!unserved_judges_none(&a->unserved, key, way, text)) return false;
+    const bool spared = !way->shut || key_is_of_link(key, false);
+    pkt_describe(pkt, key, what, sizeof(what));
     if (a->asked++ && !a->options.json) fputc('\n', a->out);
     if (a->options.json)
         json_print(a->out, "{'packet':%s,'verdict':%s,'reason':%s,'unjudged':%s}\n", what, spared ? "unjudged" : "drop",
                    "unjudged", text);
     else
         fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
-                spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", device, served_becomes(!open));
+                spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", way->device,
+                served_becomes(way->shut));
     return true;
+}
+
+/* Answer for a packet that is read. */
+static int answer(struct asking *a, const struct written *w, struct pkt *pkt, const struct test_said *said,
+                  const char *unnamed)
+{
+    const char *names[2] = {w->on, w->out_on};
+    struct unserved_way way;
+    struct pkt copy = *pkt;
+    struct key key;
+    if (a->asked_for->serves && pkt_parse(&copy, &a->shop.facts, &key) == REASON_NONE && key.kind & KIND_IP) {
+        unserved_find(&a->unserved, &key, names, &way);
+        if (is_left_out(a, &key, &copy, &way)) return 0;
+        unserved_crosses(&a->unserved, &key, &way, pkt);
+    }
+    return explain(a, pkt, said, unnamed);
 }
 
 static int ask_one(struct asking *a, const char *text)
@@ -207,7 +177,7 @@ static int ask_one(struct asking *a, const char *text)
     const bool seen = len && view_of(a, &w, len, &pkt) == 0;
     const bool unnamed = seen && *w.on && facts_known_as(&a->shop.facts, pkt.iface) >= a->shop.program->ifaces_count &&
                          a->shop.program->ifaces_count;
-    const int result = !seen ? -EINVAL : is_left_out(a, &w, &pkt) ? 0 : explain(a, &pkt, said, unnamed ? w.on : NULL);
+    const int result = seen ? answer(a, &w, &pkt, said, unnamed ? w.on : NULL) : -EINVAL;
     free(said);
     return result;
 }
@@ -293,6 +263,8 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
         say(stderr, "preyc: %s", err);
     if (!result) {
         known_routes_tell(&a.routes, &a.shop.facts, *a.self);
+        a.unserved = (struct unserved){.asked = asked, .program = p, .facts = &a.shop.facts};
+        unserved_settle(&a.unserved, &a.routes);
         addresses_doubts(&a.routes.addresses, &a.shop.facts, workshop_notice, NULL);
         result = ask_all(&a, asked);
     }

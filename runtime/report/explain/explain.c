@@ -204,6 +204,7 @@ static const char *unsent(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
     if (v->reason == REASON_UNJUDGED && x->look->shut) return x->look->shut;
+    if (v->action == ACTION_FORWARD && x->look->astray) return x->look->astray;
     if (v->reason == REASON_SNAPPED && !x->pkt->reason && x->unopened == REASON_NONE)
         return "it must leave in fragments or smaller segments, and the capture does not hold all of its bytes";
     return NULL;
@@ -407,6 +408,7 @@ void explain_packet_to(FILE *out, const struct explain_packet *e)
     explain_look(&k, e->before, e->in, e->program, e->pool, e->pkt);
     k.unnamed = e->unnamed;
     k.heard = e->heard;
+    k.astray = e->lost;
     explain_look_on_wall(&k, e->time_ns);
     explain_fate(&r, &k, e->time_ns, &fate, out);
     if (r.o->json) fputs("}\n", out);
