@@ -234,6 +234,50 @@ static bool is_tcp(const struct rule *r)
     return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
 }
 
+static bool is_lo(const struct extent *e) { return e->word && !strcmp(e->word, "lo"); }
+
+/* Copy the condition without `lo`, on which prey judges nothing. Return its members that are left. */
+static uint32_t without_lo(struct writer *w, const struct condition *c, struct condition *out)
+{
+    const struct list *l = &c->list;
+    *out = (struct condition){.about = c->about, .list = {.not = l->not }};
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!is_lo(&l->of[i])) list_add(&out->list, l->of[i], w->s->arena);
+    return out->list.count;
+}
+
+static bool asks_lo(const struct condition *c)
+{
+    bool asks = false;
+    for (uint32_t i = 0; (c->about == ASK_ON || c->about == ASK_OUT_ON) && !c->list.set && i < c->list.count; i++)
+        asks |= is_lo(&c->list.of[i]);
+    return asks;
+}
+
+/* Copy the rule without `lo` in its conditions. *asked: there was one. False: it asks for nothing else there, so it
+ * matches nothing. */
+static bool leave_lo_out(struct writer *w, const struct rule *r, struct rule *out, bool *asked)
+{
+    struct condition **end = &out->conditions;
+    bool any = true;
+    *out = *r;
+    *asked = false;
+    for (const struct condition *c = r->conditions; c; c = c->next) {
+        struct condition *copy = arena_alloc(w->s->arena, sizeof(*copy));
+        const bool lo = asks_lo(c);
+        *copy = *c;
+        *asked |= lo;
+        if (lo && !without_lo(w, c, copy)) {
+            any &= c->list.not ;
+            continue;
+        }
+        *end = copy;
+        end = &copy->next;
+    }
+    *end = NULL;
+    return any;
+}
+
 /* Write a reject with a reset, which answers TCP alone, and a drop for the rest, as netfilter does. */
 static void put_reset(struct writer *w, const struct place *p, const struct rule *r)
 {
@@ -317,6 +361,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
 {
     struct rule decided = *r, by_state[2];
     const char *why = never_here(p, r);
+    bool asked_lo;
     if (is_full(w)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
     if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;
@@ -324,6 +369,9 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         put_never(w, r, why);
         return;
     }
+    const bool elsewhere = leave_lo_out(w, &decided, &decided, &asked_lo);
+    if (asked_lo && !r->unsaid) put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey judges nothing on lo");
+    if (!elsewhere && !r->unsaid) return;
     why = unsayable_here(p, &decided);
     if (!why && r->act == ACT_MIRROR) why = uncopied(w, r->target);
     if (!why && (r->act == ACT_JUMP || r->act == ACT_GOTO) && !ruleset_find_chain(w->s, p->chain->scope, r->target))
