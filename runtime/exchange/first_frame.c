@@ -43,7 +43,7 @@ static struct key key_of(const struct flow_record *flow)
                         .dst_port = flow->dst_port};
 }
 
-uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow, bool ours)
+const struct route_leg *first_frame_leg(const struct routes *r, const struct flow_record *flow, bool ours)
 {
     const struct key key = key_of(flow);
     const struct route_query q = {.to = ours ? flow->dst : flow->src,
@@ -53,7 +53,12 @@ uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow,
                                   .family = flow->family,
                                   .returns = !ours};
     const struct route_way *way = routes_find(r, &q);
-    const struct route_leg *leg = way->kind == ROUTE_VIA ? routes_leg(r, way, 0, ROUTE_NO_PORT) : NULL;
+    return way->kind == ROUTE_VIA ? routes_leg(r, way, 0, ROUTE_NO_PORT) : NULL;
+}
+
+uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow, bool ours)
+{
+    const struct route_leg *leg = first_frame_leg(r, flow, ours);
     return leg ? leg->port : ROUTE_NO_PORT;
 }
 

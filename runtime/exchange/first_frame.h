@@ -8,8 +8,10 @@
 
 /* Rebuild the packet as its sender wrote it: a SYN for TCP, an echo request for ICMP. */
 struct frame_spec first_frame(const struct flow_record *flow);
-/* Return the port that the packet came by, from the route to its sender. ours: this machine opened the flow, and the
- * packet left by the port. ROUTE_NO_PORT: unknown. */
+/* Return the leg that the packet came by, from the route to its sender. ours: this machine opened the flow, and the
+ * packet left by the leg. NULL: unknown. */
+const struct route_leg *first_frame_leg(const struct routes *r, const struct flow_record *flow, bool ours);
+/* Return the leg's port. ROUTE_NO_PORT: unknown. */
 uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow, bool ours);
 /* Return the program's decision about the packet, or a similar one, on that interface. mark: one of MARK_STATES. */
 struct decision first_frame_judge(const struct program *p, const struct facts *facts, const struct frame_spec *s,

@@ -23,6 +23,19 @@ nat home {
 }
 RULES
 
+# lost_ports: whether the limit was reached as often as packets were dropped
+cat >ports.py <<'END'
+import json
+d = json.load(open("out"))
+reached = next(l["reached"] for l in d["limits"] if l["limit"] == "ports")
+dropped = d["reasons"]["no-source-port"]["packets"]
+print("equal" if reached == dropped > 0 else f"{reached} {dropped}")
+END
+lost_ports() { # workers tell of limits once a second
+    sleep 2
+    ctl --json status
+    python3 ports.py
+}
 # explains SENTENCE PACKET WANTED: the lines from where it leaves on, and the verdict.
 explains() {
     ctl explain "$2"
@@ -50,6 +63,7 @@ for on in user kernel; do
     same "$on: so it is" "$(at one "$tools/udp" ask 10.1.0.1 53 5000 2>&1 || echo nothing)" nothing
     ctl status
     has "$on: status counts those that were refused by their reason" '^  dropped +[1-9][0-9]* no-source-port$'
+    same "$on: limit ports counts each of them once" "$(lost_ports)" equal
     explains 'those that have one go on' 'udp 10.2.0.2:40002 -> 10.1.0.1:53 on lan' \
         'verdict: forward rule OLD|leaves source 10.2.0.2:40002 -> 10.1.0.2:40002|'
     prey_ends

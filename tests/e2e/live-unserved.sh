@@ -88,4 +88,21 @@ others() { # PROGRAM: 1 if verdicts are as recorded, 1 if some are otherwise, 1 
 same 'another program with other ids: all as recorded' "$(others anew)" '1 0 0'
 same 'one that drops what comes by the device: it says so' "$(others narrowed)" '1 1 0'
 same 'one that names a device of the pattern: that is not claimed' "$(others by_itself)" '1 0 1'
+
+# Who looks on, and who asks for flows, sees the device by which it came and the rule that let it in.
+rules named <<'END'
+interface lan = "lan"
+interface vpn = "vpn"
+firewall f forward default drop { accept state established, related as OLD; accept on vpn to port 80 as BRANCH; accept on lan }
+END
+prey prey --exec kernel --hook tc -i lan -i wan --allow-unjudged vpn named.pbc
+background prey "$bin/preyctl" trace tcp to port 80 --count 1 >trace.out 2>trace.err
+tracer=$last
+until_true 100 'one traces' grep -qs shows trace.err
+same 'what a rule accepts from a device of that name gets there' "$(from branch 10.1.0.7)" 10.99.0.5
+wait "$tracer"
+same 'trace names the device by which it came' "$(awk '{ print $2, $3, $4 }' trace.out)" 'vpn accept BRANCH'
+ctl flows
+same 'flows name the rule that let it in' "$(grep -c '10.99.0.5:.* BRANCH ' out)" 1
+prey_ends
 [ "$failed" = 0 ]

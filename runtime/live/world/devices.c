@@ -168,3 +168,22 @@ uint8_t devices_opener(const struct world *world, const struct facts *facts, con
     const uint8_t port = world->routing.table ? first_frame_port(world->routing.table, f, own) : ROUTE_NO_PORT;
     return port < world->o->iface_count ? port : OPTIONS_NO_PEER;
 }
+
+/* True if a firewall judges what crosses from the interface. */
+static bool judges(const struct program *p, uint16_t as)
+{
+    const struct iface_table t = program_ifaces(p);
+    return firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
+}
+
+uint16_t devices_opener_iface(const struct world *world, const struct facts *facts, const struct flow_record *f)
+{
+    const struct carry *carry = world->carry;
+    const uint8_t port = devices_opener(world, facts, f);
+    if (port != OPTIONS_NO_PEER) return carry->now.iface[port];
+    if (!carry->in_kernel || !facts->routes) return IFACE_NONE;
+    const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
+    const struct route_leg *leg = own ? NULL : first_frame_leg(facts->routes, f, false);
+    const uint16_t as = leg && leg->device ? facts->devices[leg->device - 1].as : IFACE_OTHER;
+    return as != IFACE_OTHER && judges(carry->now.program, as) ? as : IFACE_NONE;
+}

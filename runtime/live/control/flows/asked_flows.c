@@ -49,9 +49,8 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
     const struct program *p = control->carry->now.program;
     if (!change_settled(control->carry) || walk_program(&a->walk) != p->serial) return;
     const struct facts *facts = &control->carry->latest->facts;
-    const uint8_t port = devices_opener(control->world, facts, f);
     const struct frame_spec first = first_frame(f);
-    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : control->carry->now.iface[port];
+    const uint16_t iface = devices_opener_iface(control->world, facts, f);
     const struct decision d = first_frame_judge(p, facts, &first, iface, MARK_NEW);
     fputs("\"rule\":", out);
     text_json(out, label_of(labels, d.rule));

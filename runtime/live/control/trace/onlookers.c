@@ -239,6 +239,16 @@ static void copy(struct copied *c, const struct pkt *pkt)
     memcpy(c->bytes, pkt->data, pkt->cap_len);
 }
 
+/* Return the device that the packet came in by. Of one that is not served, whose packets the kernel executor judges where
+ * they leave by the port, it is the name in the rules; "-" if they have none. */
+static const char *came_by(const struct control *control, const struct sampled *s, unsigned port)
+{
+    const struct program *p = s->labels ? s->labels->program : NULL;
+    const uint16_t came = s->said->came;
+    if (!came || !(s->key->kind & KIND_FORWARD)) return control->o->ifaces[port];
+    return p && came <= p->ifaces_count ? program_str(p, p->ifaces[came - 1].device) : "-";
+}
+
 void onlookers_see(struct control *control, const struct sampled *s)
 {
     const struct tape_verdict v = tape_verdict_of(s->verdict);
@@ -249,7 +259,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
     copy(&copied, s->pkt);
     const struct seen seen = {.wall_ns = s->at_ns + ahead(control->onlookers),
                               .worker = SEEN_IN_KERNEL,
-                              .device = control->o->ifaces[port],
+                              .device = came_by(control, s, port),
                               .iface = port,
                               .verdict = &v,
                               .labels = s->labels,

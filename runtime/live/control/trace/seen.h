@@ -9,8 +9,8 @@ enum { SEEN_IN_KERNEL = UINT32_MAX /* no worker has seen it */ };
 struct seen {
     uint64_t wall_ns;
     unsigned worker;
-    const char *device; /* interface by which it came, */
-    unsigned iface;     /* and its index among served interfaces */
+    const char *device; /* interface by which it came */
+    unsigned iface;     /* index of the served interface where it was judged */
     const struct tape_verdict *verdict;
     const struct labels *labels;    /* NULL: names are unknown */
     const struct tape_frame *frame; /* its bytes follow */
