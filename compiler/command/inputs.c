@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "compiler/device.h"
 #include "compiler/say.h"
 #include "lang/heap.h"
 #include "vm/program/program.h"
@@ -96,6 +97,8 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
         diag_advise(c->diags,
                     "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open", device,
                     device);
+    else if (device_is_without_ethernet(device))
+        diag_advise(c->diags, "mend the rules; --allow-unjudged %s leaves it open", device);
     else
         diag_advise(c->diags, "-i %s serves it, if it carries Ethernet; --allow-unjudged %s leaves it open", device,
                     device);
@@ -107,9 +110,10 @@ static void check_one(const struct options *o, struct compile *c, const struct p
 {
     char text[SERVED_TEXT];
     const bool served = by == SERVED_PORT || by == SERVED_BRIDGED;
+    const enum served_why left = device_is_without_ethernet(device) ? WHY_NO_ETHERNET : WHY_NOT_GIVEN;
     const unsigned gaps = served_gaps(p, device, by);
     if (!gaps) return;
-    served_text(p, device, gaps, served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, sizeof(text));
+    served_text(p, device, gaps, served ? WHY_NO_FIREWALL : left, text, sizeof(text));
     const bool doubt = gaps == GAP_PAST || iface_is_pattern(device);
     diag(c->diags, doubt ? W_NOT_SERVED : E_UNJUDGED, SPAN_NONE, "%s", text);
     if (!iface_is_pattern(device)) advise_one(c, served ? NULL : served_by_name(o, p, device), device, served);
@@ -142,6 +146,11 @@ void interfaces_check(const struct options *o, struct compile *c)
     if (!p) return;
     bool *named = heap_resized(NULL, p->ifaces_count + 1u, sizeof(*named));
     served_named(p, named);
+    for (unsigned i = 0; i < o->served_count; i++)
+        if (device_is_without_ethernet(o->served[i]))
+            diag(c->diags, W_NOT_SERVED, SPAN_NONE,
+                 "preyrun refuses -i %s: on this machine it carries no Ethernet, and prey serves Ethernet alone",
+                 o->served[i]);
     for (unsigned i = 0; i < o->served_count; i++)
         if (!is_allowed(o, o->served[i]))
             check_one(o, c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/device.h"
 #include "vm/judge/routes.h"
 #include "vm/words/words.h"
 
@@ -126,7 +127,8 @@ bool unserved_judges_none(const struct unserved *u, const struct key *key, const
         *way->device ? served_gaps(p, way->device, way->served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
     if (!(gaps & gaps_for(u, key, way))) return false;
     if (!way->shut && crosses(u, key, way) && judges(u, way->out)) return false;
-    served_text(p, way->device, gaps, way->served ? WHY_NO_FIREWALL : WHY_NOT_GIVEN, text, SERVED_TEXT);
+    const enum served_why left = device_is_without_ethernet(way->device) ? WHY_NO_ETHERNET : WHY_NOT_GIVEN;
+    served_text(p, way->device, gaps, way->served ? WHY_NO_FIREWALL : left, text, SERVED_TEXT);
     return true;
 }
 

@@ -84,8 +84,19 @@ RULES
 in='no firewall judges what comes in by wg0'
 ether=': it carries no Ethernet, and prey serves Ethernet alone'
 
-# This process does not see what crosses from it.
+# preyc looks at the device, too, where it is.
+checks() { at prey "$bin/preyc" "$@" >out 2>&1; }
+checks --check -i wan,lan vpn.prey
+same 'a check where it is absent says that -i does not name it' "$(grep -c "$in: -i does not name it" out)" 1
 far_begins
+checks --check -i wan,lan vpn.prey
+same 'a check says what it is, and not to serve it' "$(grep -c "$in$ether" out) $(grep -c -e '-i wg0 serves it' out)" '1 0'
+checks --check -i wan,lan,wg0 vpn.prey
+same 'nor is it served if it is named' "$(grep -c 'preyrun refuses -i wg0: on this machine it carries no Ethernet' out)" 1
+checks --ask 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0' --self 10.8.0.1 -i wan,lan vpn.prey
+same '--ask says so, too' "$(grep -c "$in$ether" out)" 1
+
+# This process does not see what crosses from it.
 prey prey -i wan -i lan --exec user across.pbc
 same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$ether (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
