@@ -64,4 +64,15 @@ for way in shut open; do
     both 'and lets through' 'udp 10.8.0.7:4 -> 10.2.0.2:80 on aside' 'verdict: accept rule THERE|'
     prey_ends
 done
+
+# Guard rules of the user executor can't see where a rule by interface leads: who starts it there is told.
+ip -n "$id-prey" rule add iif lan lookup main pref 90
+prey prey -i wan -i lan --exec kernel --allow-unjudged aside asked.pbc
+same 'kernel: a rule by interface is nothing to tell' "$(grep -c 'iif lan' prey.err)" 0
+prey_ends
+prey prey -i wan -i lan --exec user --allow-unjudged aside asked.pbc
+hears 'user: a rule by interface is told' 'notice: `ip rule` has one that asks where packets came in, `iif lan`'
+prey_ends
+same 'once' "$(grep -c 'iif lan' prey.err)" 1
+ip -n "$id-prey" rule del pref 90
 [ "$failed" = 0 ]

@@ -20,6 +20,7 @@ struct world {
         struct routes *table; /* NULL: the kernel has not answered yet */
         bool stale, full;     /* the table is outdated; the kernel has more routes than fit */
         bool many_rules;      /* the kernel has more policy rules than fit */
+        bool by_arrival;      /* some policy rule asks for the interface of arrival */
         uint32_t count;       /* number of routes that the kernel has */
         bool failed;          /* the last reading failed */
         uint64_t due_ns;      /* earliest time of the next reading */
