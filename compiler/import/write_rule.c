@@ -370,7 +370,8 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         return;
     }
     const bool elsewhere = leave_lo_out(w, &decided, &decided, &asked_lo);
-    if (asked_lo && !r->unsaid) put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey judges nothing on lo");
+    if (asked_lo && !r->unsaid)
+        put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey judges nothing on lo");
     if (!elsewhere && !r->unsaid) return;
     why = unsayable_here(p, &decided);
     if (!why && r->act == ACT_MIRROR) why = uncopied(w, r->target);

@@ -24,8 +24,8 @@ struct asking {
     struct workshop shop;
     struct known_routes routes;
     struct unserved unserved; /* devices that -i leaves out */
-    struct facts self_facts; /* this machine's own addresses */
-    struct vm *idle;         /* worker that is asked and judges nothing */
+    struct facts self_facts;  /* this machine's own addresses */
+    struct vm *idle;          /* worker that is asked and judges nothing */
     struct options options;
     uint8_t *frame; /* buffer of FRAME_MOST bytes */
     FILE *out;

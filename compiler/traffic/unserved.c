@@ -1,4 +1,5 @@
-/* A device that rules do not name may stand above one that is served, as a bond does: of it nothing is said to be lost. */
+/* A device that rules do not name may stand above one that is served, as a bond does: of it nothing is said to be lost.
+ */
 #include "compiler/traffic/unserved.h"
 
 #include <stdlib.h>
@@ -79,8 +80,8 @@ static const char *way_of(const struct unserved *u, const struct route_query *as
 
 static const char *way_to(const struct unserved *u, const struct key *key)
 {
-    return way_of(u, &(struct route_query){
-                         .to = key->dst, .from = key->src, .key = key, .family = key->kind & KIND_IP4 ? 4 : 6});
+    return way_of(
+        u, &(struct route_query){.to = key->dst, .from = key->src, .key = key, .family = key->kind & KIND_IP4 ? 4 : 6});
 }
 
 static const char *way_back(const struct unserved *u, const struct key *key)
@@ -88,7 +89,8 @@ static const char *way_back(const struct unserved *u, const struct key *key)
     return way_of(u, &(struct route_query){.to = key->src, .from = key->dst, .family = key->kind & KIND_IP4 ? 4 : 6});
 }
 
-void unserved_find(const struct unserved *u, const struct key *key, const char *const names[2], struct unserved_way *way)
+void unserved_find(const struct unserved *u, const struct key *key, const char *const names[2],
+                   struct unserved_way *way)
 {
     const char *on = device_of(u->program, names[0]), *out = device_of(u->program, names[1]);
     if (!*out && !(key->kind & KIND_IN)) out = way_to(u, key);
@@ -113,7 +115,7 @@ static bool judges(const struct unserved *u, const char *device)
     return firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, known_as(u, device)) != PBC_NONE;
 }
 
-/* True if it crosses from a device that is not served to one that is. */
+/* True if the packet crosses from a device that is not served to a served one. */
 static bool crosses(const struct unserved *u, const struct key *key, const struct unserved_way *way)
 {
     return !way->served && key->kind & KIND_FORWARD && *way->out && is_served(u, way->out);
@@ -123,8 +125,7 @@ bool unserved_judges_none(const struct unserved *u, const struct key *key, const
                           char text[SERVED_TEXT])
 {
     const struct program *p = u->program;
-    const unsigned gaps =
-        *way->device ? served_gaps(p, way->device, way->served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
+    const unsigned gaps = *way->device ? served_gaps(p, way->device, way->served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
     if (!(gaps & gaps_for(u, key, way))) return false;
     if (!way->shut && crosses(u, key, way) && judges(u, way->out)) return false;
     const enum served_why left = device_is_without_ethernet(way->device) ? WHY_NO_ETHERNET : WHY_NOT_GIVEN;

@@ -54,7 +54,7 @@ room() {
     name=compiler/$1/
     shift
     may "$name" "$name*.[ch]" \
-        "lang/ vm/ runtime/capture/ runtime/schedule/ compiler/compiler.h compiler/figures.h compiler/progress.h compiler/say.h $name$(printf ' compiler/%s/' "$@" | sed 's| compiler//$||')"
+        "lang/ vm/ runtime/capture/ runtime/schedule/ compiler/compiler.h compiler/device.h compiler/figures.h compiler/progress.h compiler/say.h $name$(printf ' compiler/%s/' "$@" | sed 's| compiler//$||')"
 }
 room image
 room resolve image
@@ -74,7 +74,7 @@ room ruletest image resolve normal analysis
 room setup image
 # It reads other tools' files: no compile has begun.
 may compiler/import/ 'compiler/import/*.[ch]' 'lang/ vm/words/words.h vm/packet/key.h vm/proto.def vm/cond.def compiler/say.h compiler/import/'
-may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $report compiler/compiler.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
+may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $report compiler/compiler.h compiler/device.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
 room command image resolve normal classify analysis setup traffic import
 # Leaves of runtime/; the order of its rooms is layers.py's.
 may runtime/capture/ 'runtime/capture/*.[ch]' 'runtime/capture/ vm/packet/pkt.h'

@@ -13,6 +13,6 @@ struct around *devices_around(struct world *world, const struct program *p);
 /* Return the index of the interface where the flow's opener is, according to routes; for a flow opened by the host, the
  * interface by which it leaves. OPTIONS_NO_PEER: unknown. On a bridge it may be on either side. */
 uint8_t devices_opener(const struct world *world, const struct facts *facts, const struct flow_record *f);
-/* Return the interface's id in frames; of a device that is not served and whose packets the kernel executor judges where
- * they leave, its id in rules. IFACE_NONE: unknown. */
+/* Return the interface's id in frames; of a device that is not served and whose packets the kernel executor judges
+ * where they leave, its id in rules. IFACE_NONE: unknown. */
 uint16_t devices_opener_iface(const struct world *world, const struct facts *facts, const struct flow_record *f);

@@ -44,19 +44,20 @@ static void tell_rules(struct world *world, const struct routes *r)
     world->routing.many_rules = many;
 }
 
-/* Tell once that rules by an interface of arrival lead packets that prey itself sends on, and again only after there were
- * none. The guard rules that hide these from the host can't see them (MANUAL, Policy rules). */
+/* Tell once that rules by an interface of arrival lead packets that prey itself sends on, and again only after there
+ * were none. The guard rules that hide these from the host can't see them (MANUAL, Policy rules). */
 static void tell_arrivals(struct world *world, const struct routes *r)
 {
     const struct route_rule *first = NULL;
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6 && !first; i++)
         if (r->rules[i].asks & ROUTE_ASKS_ARRIVAL) first = &r->rules[i];
     if (first && !world->carry->in_kernel && !world->o->monitor && !world->routing.by_arrival)
-        events_tell(&world->tell->events, TOLD_UNJUDGED,
-                    "notice: `ip rule` has one that asks where packets came in, `iif %s`: of the interfaces to which it "
-                    "and the others lead a packet name all with -i, or none; else this machine may send on, too, what "
-                    "prey sends on",
-                    first->device ? r->devices[first->device - 1].name : "…");
+        events_tell(
+            &world->tell->events, TOLD_UNJUDGED,
+            "notice: `ip rule` has one that asks where packets came in, `iif %s`: of the interfaces to which it "
+            "and the others lead a packet name all with -i, or none; else this machine may send on, too, what "
+            "prey sends on",
+            first->device ? r->devices[first->device - 1].name : "…");
     world->routing.by_arrival = first;
 }
 

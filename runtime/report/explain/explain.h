@@ -19,8 +19,8 @@ struct explain_packet {
     const struct pkt *pkt; /* as it arrived */
     uint64_t time_ns;      /* wall-clock time; 0: none */
     const struct verdict *verdict;
-    const char *heard;           /* findings of its service on the client's bytes; NULL: not asked for */
-    const char *lost;            /* why nothing leaves though the verdict is `forward`; NULL: nothing is lost */
+    const char *heard; /* findings of its service on the client's bytes; NULL: not asked for */
+    const char *lost;  /* reason for which nothing leaves, though the verdict is `forward`; NULL: nothing is lost */
     const struct tx_entry *left; /* [left_count] packets that left when it was judged */
     unsigned left_count;
 };

@@ -36,7 +36,7 @@ struct explain_look {
     bool watched; /* its connection is watched: `watch`, without names */
     struct observe_record watch;
     const char *shut;           /* live: reason for which an accepted packet is dropped on its way out, or NULL */
-    const char *astray;         /* why a packet that is sent on is lost on its way out, or NULL */
+    const char *astray;         /* reason for which a packet that is sent on is lost on its way out, or NULL */
     const char *unnamed;        /* name of the arrival interface if the rules do not name it; else NULL */
     const char *heard;          /* findings of its service on the client's bytes, as text; NULL: not asked for */
     const struct said *proxied; /* its connection to a proxy service in a replay, or NULL */

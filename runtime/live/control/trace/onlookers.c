@@ -239,8 +239,8 @@ static void copy(struct copied *c, const struct pkt *pkt)
     memcpy(c->bytes, pkt->data, pkt->cap_len);
 }
 
-/* Return the device that the packet came in by. Of one that is not served, whose packets the kernel executor judges where
- * they leave by the port, it is the name in the rules; "-" if they have none. */
+/* Return the device that the packet came in by. Of one that is not served, whose packets the kernel executor judges
+ * where they leave by the port, it is the name in the rules; "-" if they have none. */
 static const char *came_by(const struct control *control, const struct sampled *s, unsigned port)
 {
     const struct program *p = s->labels ? s->labels->program : NULL;
