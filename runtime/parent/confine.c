@@ -1,10 +1,12 @@
 /* The service gives up its rights: its user, capabilities, the file system, all system calls but those of syscall.def.
  *
- * Its root becomes the folder of time zones, as the C library reads a zone's file whenever a schedule is computed. */
+ * Its root becomes the folder of time zones, as the C library reads a zone's file whenever a schedule is computed, and
+ * Landlock lets it read nothing else: where one of the two is missing, the other holds. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/landlock.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -15,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/parent/parent_priv.h"
@@ -36,16 +39,56 @@ static int enter_nowhere(void)
     return failed;
 }
 
-/* Change root to the time zones. Without that right the root stays: the service may open files for reading, as its
- * user */
+/* Change root to the time zones. -EPERM: without that right the root stays. */
+static int change_root(const char *zones)
+{
+    int failed = chroot(zones) ? -errno : 0;
+    if (failed == -ENOENT || failed == -ENOTDIR) failed = enter_nowhere();
+    if (failed) return failed;
+    return chdir("/") || setenv("TZDIR", "/", 1) ? -errno : 0;
+}
+
+/* Return what Landlock can refuse with files in the version that the kernel has: landlock(7), "Landlock versions" */
+static uint64_t all_of_files(long version)
+{
+    const unsigned rights = version < 2 ? 13 : version < 3 ? 14 : version < 5 ? 15 : 16;
+    return (UINT64_C(1) << rights) - 1;
+}
+
+/* Have the kernel refuse all of files but reading below `folder`; -1: all. A file that is open stays as it is. False
+ * with errno: the kernel has no Landlock, or it is off */
+static bool read_only_below(int folder)
+{
+    const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version < 1) return false;
+    const struct landlock_ruleset_attr all = {.handled_access_fs = all_of_files(version)};
+    const struct landlock_path_beneath_attr below = {
+        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, .parent_fd = folder};
+    const int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all.handled_access_fs, 0);
+    if (rules < 0) return false;
+    const bool good =
+        (folder < 0 || !syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0)) &&
+        !syscall(SYS_landlock_restrict_self, rules, 0);
+    const int why = errno;
+    close(rules);
+    errno = why;
+    return good;
+}
+
+/* Leave the files but those of time zones, by both ways. Where neither is there, the service may open files for
+ * reading, as its user */
 static int leave_files(void)
 {
     const char *set = getenv("TZDIR"), *zones = set && *set ? set : "/usr/share/zoneinfo";
-    int failed = chroot(zones) ? -errno : 0;
-    if (failed == -ENOENT || failed == -ENOTDIR) failed = enter_nowhere();
-    if (failed) return failed == -EPERM ? 0 : failed;
-    if (chdir("/") || setenv("TZDIR", "/", 1)) return -errno;
-    return 0;
+    const int folder = open(zones, O_PATH | O_DIRECTORY | O_CLOEXEC), failed = change_root(zones);
+    const bool refused = (!failed || failed == -EPERM) && read_only_below(folder);
+    const char *why = strerror(errno);
+    if (folder >= 0) close(folder);
+    if (failed == -EPERM && !refused)
+        complain("notice: the service may read the files that its user may: it can't change its root folder, and "
+                 "Landlock is missing (%s)",
+                 why);
+    return failed == -EPERM ? 0 : failed;
 }
 
 /* User that the service becomes, found while files are reachable: PARENT_USER if it exists and root started preyrun */
@@ -173,9 +216,9 @@ static int confine(pid_t parent)
 {
     prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent alone */
     const struct user user = user_of_service();
-    int failed = LOOSE ? 0 : leave_files();
+    int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* which Landlock asks for */
+    if (!failed && !LOOSE) failed = leave_files();
     if (!failed) failed = leave_rights(&user);
-    if (!failed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) failed = -errno;
     /* A change of credentials clears this, so it comes late. getppid finds a parent that ended earlier. */
     if (!failed && prctl(PR_SET_PDEATHSIG, SIGKILL)) failed = -errno;
     if (!failed && getppid() != parent) failed = -ESRCH;

@@ -102,6 +102,38 @@ counted() {
 until_true 50 'a schedule in a zone' counted && ok 0 'a schedule in a zone holds'
 prey_ends
 
+# Where it can't change its root, as below the unit of systemd, Landlock keeps it to them: a zone that lies elsewhere is UTC's then.
+mkdir -p zones/Pacific elsewhere bound
+cat >bound/preyrun <<END
+#!/bin/sh
+exec setpriv --bounding-set=-sys_chroot env TZDIR=$work/zones $bin/preyrun "\$@"
+END
+chmod +x bound/preyrun
+programs=$bin
+seen() { # the frame, by the rule or by none
+    : >prey.out
+    kill -USR1 "$prey"
+    until_true 50 'counters' grep -q '"live"' prey.out && [ "$(($(number live watched) + $(number verdicts accept packets)))" -gt 0 ]
+}
+for where in zones elsewhere; do
+    rm -f zones/Pacific/Kiritimati
+    cp /usr/share/zoneinfo/Pacific/Kiritimati "$where/"
+    [ "$where" = zones ] && mv zones/Kiritimati zones/Pacific/ || ln -s "$work/elsewhere/Kiritimati" zones/Pacific/Kiritimati
+    bin=$work/bound
+    prey prey -i eth0 --monitor --format json hours.pbc
+    bin=$programs
+    at client python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("10.1.0.2", 9))'
+    until_true 50 'a frame' seen
+    clock=$([ "$(number live watched)" -gt 0 ] && echo holds || echo 'is UTC')
+    if [ "$where" = zones ]; then
+        same 'with no other root it reads the time zones' "$clock" holds
+    else
+        loose || same 'and nothing else' "$clock" 'is UTC'
+    fi
+    loose || same "and it does not say that it reads more ($where)" "$(grep -c 'may read the files' prey.err)" 0
+    prey_ends
+done
+
 # The name is the parent's alone, so a signal by name comes once.
 prey prey -i eth0 -i eth1 pass.pbc
 same 'a signal by its name reaches the parent alone' "$(cat "/proc/$prey/comm") $(cat "/proc/$(child_of "$prey")/comm")" 'preyrun prey-service'

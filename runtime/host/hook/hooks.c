@@ -42,7 +42,12 @@ static bool is_of_bpf(const char *path)
     return !statfs(path, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF;
 }
 
-bool hooks_last(void) { return is_of_bpf(HOOKS_FILES) && !access(HOOKS_FILES, W_OK); }
+/* The unit leaves its own folder writable, and the file system around it not. */
+bool hooks_last(void)
+{
+    return is_of_bpf(HOOKS_FILES) && (!access(HOOKS_FILES "/prey", W_OK) || !access(HOOKS_FILES, W_OK));
+}
+
 bool hooks_hidden(void) { return !is_of_bpf(HOOKS_FILES) && is_of_bpf("/proc/1/root" HOOKS_FILES); }
 
 /* Write the folder of an instance's pins. Names in the BPF file system can't have dots. */
