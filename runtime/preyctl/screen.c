@@ -252,6 +252,8 @@ static void head_print(FILE *out, const cJSON *seen)
     missing_print(out, part(seen, "interfaces"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (part(one, "never")) fprintf(out, "notice: %s\n", text_at(one, "never"));
+    if (part(one, "clock_not_set"))
+        fprintf(out, "the clock is not set: %s; no schedule is active\n", text_at(one, "clock_not_set"));
     if (is_true(one, "monitor"))
         fprintf(out, "packets to this machine itself are only watched: %s packet%s would have been dropped\n",
                 count_at(part(seen, "live"), "watched", a), text_plural(number_at(part(seen, "live"), "watched")));

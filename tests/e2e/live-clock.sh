@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Live, when the clock is set or the machine sleeps: schedules follow at once, and the log has the new time. The machine's own
-# clock is left alone: preyrun gets one that the test sets.
+# Live, when the clock is set or the machine sleeps: schedules follow at once, and the log has the new time. Before it is set no
+# schedule is active. The machine's own clock is left alone: preyrun gets one that the test sets.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -63,4 +63,59 @@ same 'a sleep is no jump' "$(grep -c 'was set' prey.err)" 2
 truncate -s 0 prey.out
 prey_ends
 adds_up 'every frame has one verdict'
+
+# A machine whose clock has not been set yet.
+rules always <<'RULES'
+schedule always = 00:00-24:00
+firewall edge in default accept {
+  count udp port 9 during always log as INSIDE
+  count udp port 9 during not always log as OUTSIDE
+}
+RULES
+# unset_by EXECUTOR WHY [PROGRAM]: it starts so, by that program in place of preyrun; its clock is ahead, or behind, as before.
+unset_by() {
+    export CLOCK_SHIM=$work/clock LD_PRELOAD=$work/shim.so ASAN_OPTIONS=verify_asan_link_order=0
+    : >prey.out >prey.err
+    ip netns exec "$id-prey" ${3-} "$bin/preyrun" --workers 1 -i eth0 --exec "$1" --log text always.pbc >>prey.out 2>prey.err </dev/null &
+    prey=$!
+    pids="$pids $prey"
+    unset CLOCK_SHIM LD_PRELOAD ASAN_OPTIONS
+    until_true 200 'ready' grep -q 'ready: ' prey.err
+    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock is not set: $2; until it is no schedule is active" prey.err)" 1
+    same "$1: so does status" "$(at prey "$bin/preyctl" status | grep -c "^the clock is not set: $2; no schedule is active")" 1
+    noise
+    told OUTSIDE 1
+    same "$1: no schedule is active" "$(grep -c INSIDE prey.err)" 0
+}
+set_then() { # EXECUTOR
+    printf x >clock.set
+    told 'clock: the clock is set; schedules count' 1
+    noise
+    told INSIDE 1
+    same "$1: once it is set status does not say so" "$(at prey "$bin/preyctl" status | grep -c 'is not set')" 0
+    prey_ends
+}
+for by in user kernel; do
+    [ "$by" = user ] || [ ! -e "$bin/tests/lib/no_one_kernel.o" ] || continue
+    clock "3600 - $(date +%s)" 0 # in the first hours of 1970
+    unset_by "$by" 'its time lies before this preyrun was made'
+    clock 0 0
+    set_then "$by"
+done
+# A board with no clock that goes on, which begins with the time of its last end.
+cat >board <<END
+#!/bin/sh
+exec unshare -m sh -c 'mount -t tmpfs tmpfs /sys/firmware && mkdir -p /sys/firmware/devicetree/base && { [ ! -e /sys/class/rtc ] || mount -t tmpfs tmpfs /sys/class/rtc; } &&
+    mkdir -p /run/systemd $work/none && { [ ! -e /run/systemd/timesync ] || mount --bind $work/none /run/systemd/timesync; } && exec "\$@"' sh "\$@"
+END
+chmod +x board
+rm -f /run/prey/clock # of a board that is none
+clock -7200 0
+unset_by user 'this machine has no clock that goes on without power, and nobody has set it since the boot' "$work/board"
+clock 0 0
+set_then user
+bin_of_board="$work/board $bin/preyrun"
+at prey env CLOCK_SHIM="$work/clock" LD_PRELOAD="$work/shim.so" ASAN_OPTIONS=verify_asan_link_order=0 timeout -s TERM 3 $bin_of_board --workers 1 -i eth0 --exec user --log text always.pbc >out 2>err </dev/null
+same 'the next start knows that it was set' "$(grep -c 'ready: ' err) $(grep -c 'is not set' err)" '1 0'
+rm -f /run/prey/clock
 exit $failed

@@ -316,6 +316,7 @@ static int run(struct live *l)
     if (!err) err = proxied_start(&l->carry);
     if (!err) announced_links(&l->world);
     if (!err) confirm_begin(&l->control);
+    if (!err) world_tell_doubt(&l->world);
     if (!err) say_ready(l);
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(&l->tell);
@@ -414,6 +415,7 @@ int live(const struct options *o)
         status = recorded_look(&l.carry);
         if (!status) status = log_open(&l.tell);
         if (!status) status = claim_watch(&l.rules);
+        clock_before(&l.world.clock);
         notified_begin(&l.tell.notified);
         l.carry.tuples = tuples_new((uint32_t)l.carry.now.program->settings->proxy_sessions, l.carry.worker_count);
         if (!status && parent) status = start_shut_again(&l, parent);

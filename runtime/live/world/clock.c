@@ -1,15 +1,83 @@
 /* Notice of changes of the wall clock: the kernel cancels a timer on that clock when it is set, and when the machine
- * wakes (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). */
+ * wakes (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+ *
+ * Whether it is set at all the kernel does not say in a way that fits: by adjtimex(2) a machine with a good hardware
+ * clock and without NTP is unsynchronised for good, and systemd's ProtectClock= refuses the call. */
 #include "runtime/live/world/clock.h"
 
 #include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/host/state.h"
 
-#define JUMP_NS INT64_C(500000000)
+#define JUMP_NS   INT64_C(500000000)
+#define SECOND_NS UINT64_C(1000000000)
+/* Clocks of machines that build and that install may be so far ahead. */
+#define AHEAD_NS (48 * 3600 * SECOND_NS)
+#define BEGAN     STATE_RUN "/clock" /* wall clock at the boot, as the first start since then saw it */
+
+static uint64_t number_in(const char *path)
+{
+    uint64_t n = 0;
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%" SCNu64, &n) != 1) n = 0;
+    if (f) fclose(f);
+    return n;
+}
+
+/* True if a hardware clock shows a time that can be. Only where a device tree lists the hardware is one known to be
+ * missing: other machines tell the kernel the time at boot in ways of their own. */
+static bool goes_on(uint64_t made_ns)
+{
+    glob_t all;
+    bool good = access("/sys/firmware/devicetree/base", F_OK) != 0;
+    if (glob("/sys/class/rtc/rtc*/since_epoch", 0, NULL, &all)) return good;
+    good = false;
+    for (size_t i = 0; i < all.gl_pathc; i++) good |= number_in(all.gl_pathv[i]) >= made_ns / SECOND_NS;
+    globfree(&all);
+    return good;
+}
+
+/* True if the time was set since the first start after the boot, which is noted here if this is the one. Steering moves
+ * both clocks. */
+static bool set_since_boot(void)
+{
+    const uint64_t now_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME), began_ns = number_in(BEGAN);
+    if (began_ns) return llabs((int64_t)(now_ns - began_ns)) >= JUMP_NS;
+    FILE *f = fopen(BEGAN, "we");
+    if (f) fprintf(f, "%" PRIu64 "\n", now_ns);
+    if (f) fclose(f);
+    return false;
+}
+
+void clock_before(struct clock *c)
+{
+    struct stat self;
+    const uint64_t made_ns = stat("/proc/self/exe", &self) ? 0 : (uint64_t)self.st_mtime * SECOND_NS;
+    c->made_ns = made_ns > AHEAD_NS ? made_ns - AHEAD_NS : 0;
+    c->goes_on = goes_on(c->made_ns);
+    c->was_set = !c->goes_on && (set_since_boot() || !access("/run/systemd/timesync/synchronized", F_OK));
+}
+
+enum clock_doubt clock_doubt(const struct clock *c, uint64_t wall_ns)
+{
+    if (wall_ns < c->made_ns) return CLOCK_PAST;
+    return c->goes_on || c->was_set ? CLOCK_SET : CLOCK_UNASKED;
+}
+
+const char *clock_doubt_text(enum clock_doubt doubt)
+{
+    return doubt == CLOCK_PAST ? "its time lies before this preyrun was made"
+                               : "this machine has no clock that goes on without power, and nobody has set it since the "
+                                 "boot";
+}
 
 /* Arm the timer for the year 2106, so that it never expires by itself. */
 static void arm(const struct clock *c)
@@ -48,5 +116,7 @@ bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns)
     *slept_ns = c->suspend_ns - before.suspend_ns;
     if (*slept_ns < JUMP_NS) *slept_ns = 0; /* a small difference: the two clocks are not read at the same instant */
     *jumped_ns = c->wall_ns - before.wall_ns - *slept_ns;
-    return set || *slept_ns || llabs(*jumped_ns) >= JUMP_NS;
+    const bool jumped = set || llabs(*jumped_ns) >= JUMP_NS;
+    c->was_set |= jumped;
+    return jumped || *slept_ns;
 }

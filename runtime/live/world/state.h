@@ -39,6 +39,7 @@ struct world {
     } around;
     struct pmtu pmtu;
     struct clock clock;
+    enum clock_doubt doubt;                 /* as last told */
     uint64_t until_ns;                      /* wall time up to which the schedules hold */
     struct snapshot *older[OLDER_MOST + 1]; /* older snapshots that a worker may still use */
     unsigned older_count;

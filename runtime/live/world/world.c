@@ -85,6 +85,39 @@ static void renew_ways(struct world *world)
     world->routing.ways_due_ns = routing_rested_ns(begun_ns);
 }
 
+uint32_t world_schedules(const struct world *world, const struct program *p, uint64_t *until_ns)
+{
+    const uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+    const enum clock_doubt doubt = clock_doubt(&world->clock, now_ns);
+    if (doubt == CLOCK_SET) return schedules_at(p, now_ns, until_ns);
+    *until_ns = doubt == CLOCK_PAST ? world->clock.made_ns : UINT64_MAX;
+    return 0;
+}
+
+static enum clock_doubt doubt_now(const struct world *world)
+{
+    const bool any = world->carry->now.program->schedules_count;
+    return any ? clock_doubt(&world->clock, clock_ns(CLOCK_REALTIME)) : CLOCK_SET;
+}
+
+const char *world_doubt(const struct world *world)
+{
+    const enum clock_doubt doubt = doubt_now(world);
+    return doubt == CLOCK_SET ? NULL : clock_doubt_text(doubt);
+}
+
+void world_tell_doubt(struct world *world)
+{
+    const enum clock_doubt doubt = doubt_now(world), before = world->doubt;
+    if (doubt == before) return;
+    world->doubt = doubt;
+    if (doubt != CLOCK_SET)
+        events_tell(&world->tell->events, TOLD_CLOCK,
+                    "the clock is not set: %s; until it is no schedule is active", clock_doubt_text(doubt));
+    else if (clock_doubt(&world->clock, clock_ns(CLOCK_REALTIME)) == CLOCK_SET)
+        events_tell(&world->tell->events, TOLD_CLOCK, "the clock is set; schedules count");
+}
+
 /* Return the facts of now. For packets that leave by no known interface, the first interface's facts hold. */
 static struct facts facts_now(struct world *world)
 {
@@ -118,7 +151,7 @@ static struct facts facts_now(struct world *world)
     f.mtu = first->mtu;
     f.addr4 = first->addr4;
     memcpy(f.addr6, first->addr6, sizeof f.addr6);
-    f.schedules = schedules_at(carry->now.program, clock_ns(CLOCK_REALTIME), &world->until_ns);
+    f.schedules = world_schedules(world, carry->now.program, &world->until_ns);
     return f;
 }
 
@@ -301,6 +334,7 @@ bool world_clock(struct world *world)
     int64_t jumped_ns, slept_ns;
     if (!clock_look(&world->clock, &jumped_ns, &slept_ns)) return true;
     tell_clock(world, jumped_ns, slept_ns);
+    world_tell_doubt(world);
     return world_publish(world, false);
 }
 
@@ -312,6 +346,7 @@ bool world_tick(struct world *world)
     const uint64_t lately_ns = world->carry->in_kernel ? CONFIRM_KERNEL_NS : CONFIRM_NS;
     hops_confirm(&world->hops, now_ns > lately_ns ? now_ns - lately_ns : 0);
     links_renew(world);
+    world_tell_doubt(world);
     if (links_missed(world)) {
         follow_links(world);
         world->stale = true;

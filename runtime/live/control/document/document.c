@@ -14,6 +14,7 @@
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"
+#include "runtime/live/world/world.h"
 #include "runtime/record/recorder.h"
 #include "vm/flow/flow.h"
 
@@ -69,6 +70,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     cJSON_AddBoolToObject(one, "monitor", control->o->monitor);
     if (*control->rules->unjudged) json_text(one, "unjudged", control->rules->unjudged);
     if (*control->rules->never) json_text(one, "never", control->rules->never);
+    if (world_doubt(control->world)) json_text(one, "clock_not_set", world_doubt(control->world));
     if (control->confirm.until_ns > m->t->mono_ns)
         json_number(one, "confirm_left_s", (control->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
     if (control->confirm.back) json_text(one, "confirm_back", confirm_back(control));

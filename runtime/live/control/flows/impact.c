@@ -10,8 +10,8 @@
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
 #include "runtime/live/world/devices.h"
+#include "runtime/live/world/world.h"
 #include "runtime/proxy/listing.h"
-#include "runtime/schedule/schedule.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
@@ -163,7 +163,7 @@ static void judges(struct impact *im, struct judge by[2])
     by[1].facts.patterns = im->patterns;
     by[1].facts.devices = im->devices;
     if (!im->devices) by[1].facts.routes = NULL;
-    by[1].facts.schedules = schedules_at(im->next, clock_ns(CLOCK_REALTIME), &until);
+    by[1].facts.schedules = world_schedules(im->control->world, im->next, &until);
 }
 
 typedef bool judge_fn(struct impact *im, const struct judge by[2], const struct flow_record *f);
