@@ -133,6 +133,27 @@ same 'what lies there in the place of another is refused' "$status $(cat err)" '
 head -c 300 v14.pbc >"state/edge.history/$place.pbc"
 ctl rollback 3
 same 'so is a part of one' "$status $(grep -c 'rollback: v12.pbc: truncated' err)" '2 1'
+# Of a later version and of one before, by whatever way it comes.
+of_version() { # STEP FROM TO: the version follows 8 bytes and a digest
+    python3 - "$@" <<'PY'
+import struct, sys
+b = bytearray(open(sys.argv[2], "rb").read())
+have = struct.unpack_from("=I", b, 40)[0]
+struct.pack_into("=I", b, 40, have + int(sys.argv[1]))
+open(sys.argv[3], "wb").write(b)
+PY
+}
+for step in 1 -1; do
+    of_version "$step" v14.pbc other.pbc
+    cp other.pbc "state/edge.history/$place.pbc"
+    version=$(od -An -tu4 -j40 -N4 v14.pbc | tr -d ' ')
+    refusal="format version $((version + step)), but this prey reads version $version; this renews it: preyc RULES.prey -o FILE.pbc"
+    [ "$step" = -1 ] || refusal="$refusal, with this prey's preyc; or upgrade prey, for a later one made it"
+    says "version $step: no rollback" "2 preyctl: rollback: v12.pbc: $refusal" rollback 3
+    says "version $step: no load" "2 preyctl: other.pbc: $refusal; edge.pbc goes on" load other.pbc
+    at prey "$bin/preyrun" --name other -i eth0 other.pbc 2>err
+    same "version $step: no start" "$? $(cat err)" "2 preyrun: other.pbc: $refusal"
+done
 rm "state/edge.history/$place.pbc"
 ctl rollback 3
 same 'and none' "$status $(cat err)" '2 preyctl: rollback: v12.pbc is not kept: No such file or directory'

@@ -43,13 +43,17 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
 
 /* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. In
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $VERSION the format's version; with
- * + each is one more. */
+ * + each is one more, with - one less. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
     FAULT(version,                                                                                                     \
           "format version $VERSION+, but this prey reads version $VERSION; this renews it: preyc RULES.prey -o "       \
-          "FILE.pbc",                                                                                                  \
+          "FILE.pbc, with this prey's preyc; or upgrade prey, for a later one made it",                                \
           header(i)->version = PBC_VERSION + 1)                                                                        \
+    FAULT(older_version,                                                                                               \
+          "format version $VERSION-, but this prey reads version $VERSION; this renews it: preyc RULES.prey -o "       \
+          "FILE.pbc",                                                                                                  \
+          header(i)->version = PBC_VERSION - 1)                                                                        \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -98,9 +102,9 @@ static void expected(const char *line, const struct image *i, char *out, size_t 
             continue;
         }
         line += strlen(words[w].name);
-        const bool more = *line == '+';
-        line += more;
-        n += (size_t)snprintf(out + n, len - n, "%zu", words[w].number + more);
+        const int more = *line == '+' ? 1 : *line == '-' ? -1 : 0;
+        line += more != 0;
+        n += (size_t)snprintf(out + n, len - n, "%zu", words[w].number + (size_t)more);
     }
     out[n] = '\0';
 }
