@@ -15,7 +15,7 @@ struct tuples;
 
 /* For a start that is closed (--on-exit closed), before it looks at anything: take the instance's name, and with it the
  * guard rules and judges that a former run has left in force. Return 0 and *p, or the exit status with the reason
- * printed. */
+ * printed; where that is an interface that another instance serves, with *p, to shut the rest and give up. */
 int parent_take(const struct options *o, struct parent **p);
 /* True if guard rules are in force, of this start or of a former run */
 bool parent_is_guarded(const struct parent *p);
@@ -26,6 +26,9 @@ int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count)
 void parent_drop_judges(struct parent *p);
 /* Give up after parent_take: what shuts stays in force, and a line says so. Frees p. */
 void parent_refuse(struct parent *p);
+
+/* Give up after parent_take, with all undone. Frees p. */
+void parent_undo(struct parent *p);
 
 /* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the

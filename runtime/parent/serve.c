@@ -150,9 +150,14 @@ static int take(const struct options *o, const struct state_handed *handed, stru
         *made = p;
         return 0;
     }
+    complain("%s", err);
+    if (failed == -EADDRINUSE && handed->closed) {
+        *made = p;
+        return 2;
+    }
     if (p->state) undo(p, handed->closed ? STATE_CLOSED : STATE_HANDED);
     parent_free(p);
-    return complain("%s", err);
+    return 2;
 }
 
 int parent_take(const struct options *o, struct parent **made)
@@ -201,6 +206,12 @@ void parent_refuse(struct parent *p)
 {
     undo(p, STATE_CLOSED);
     if (parent_is_guarded(p)) say_closed(p);
+    parent_free(p);
+}
+
+void parent_undo(struct parent *p)
+{
+    undo(p, STATE_OPEN);
     parent_free(p);
 }
 

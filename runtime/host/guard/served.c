@@ -10,13 +10,14 @@
 
 struct search {
     const char *interface;
+    const char *but; /* an instance that is not looked at, or NULL */
     char owner[80];
 };
 
 static bool is_other(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     struct search *s = arg;
-    if (strcmp(what, s->interface) != 0) return true;
+    if (strcmp(what, s->interface) != 0 || (s->but && !strcmp(name, s->but))) return true;
     snprintf(s->owner, sizeof s->owner, "%s", name);
     return false;
 }
@@ -54,6 +55,12 @@ bool served_by(const char *run, const char *interface, const char *name)
 {
     struct search search = {.interface = interface};
     return !state_all(run, CHANGE_SERVED, is_other, &search) && !strcmp(search.owner, name);
+}
+
+bool served_by_others(const char *run, const char *interface, const char *name)
+{
+    struct search search = {.interface = interface, .but = name};
+    return !state_all(run, CHANGE_SERVED, is_other, &search) && *search.owner;
 }
 
 int served_undo(const char *what, const char *before, const char *after) { return 0; }

@@ -15,3 +15,5 @@ bool served_already(const char *run, const char *interface, char *err, size_t er
 
 /* True if the instance of that name serves the interface */
 bool served_by(const char *run, const char *interface, const char *name);
+/* True if a running instance of another name than this serves the interface. */
+bool served_by_others(const char *run, const char *interface, const char *name);

@@ -13,6 +13,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/file.h"
 #include "runtime/exchange/begun/tuples.h"
+#include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/hook/xmit.h"
@@ -119,40 +120,64 @@ int start_load(struct live *l)
     return l->carry.host ? status : complain("%s", err);
 }
 
-/* Shut what rules or -i name and what nobody judges; without a program that says so, all of -i. */
-static int shut(struct live *l, struct parent *p)
+/* Shut those of `all` that no other instance serves: what one judges is neither shut nor opened by another. */
+static int shut_free(const struct live *l, struct parent *p, struct guard_shut all[], unsigned count, unsigned *kept)
+{
+    *kept = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (!served_by_others(STATE_RUN, all[i].device, l->o->name)) all[(*kept)++] = all[i];
+    return *kept ? parent_shut(p, all, *kept) : 0;
+}
+
+/* Shut what rules or -i name and what nobody judges; without a program that says so, all of -i. *kept: how many */
+static int shut(struct live *l, struct parent *p, unsigned *kept)
 {
     struct guard_shut ports[OPTIONS_IFACES] = {0};
+    *kept = 0;
     if (!l->carry.now.program) {
         for (unsigned i = 0; i < l->o->iface_count; i++)
             ports[i] = unjudged_shut_port(l->o->ifaces[i], l->carry.let_in[i]);
-        return parent_shut(p, ports, l->o->iface_count);
+        return shut_free(l, p, ports, l->o->iface_count, kept);
     }
     unsigned count;
     struct guard_shut *all = unjudged_shut(&l->carry, &count);
-    const int status = !all ? complain("out of memory") : count ? parent_shut(p, all, count) : 0;
+    const int status = !all ? complain("out of memory") : shut_free(l, p, all, count, kept);
     free(all);
     return status;
+}
+
+/* Give up an interface that another instance serves: nothing of a former run stays there, and the others are shut. */
+static void yield(struct live *l, struct parent **p)
+{
+    unsigned kept;
+    const int failed = shut(l, *p, &kept);
+    if (failed) return;
+    parent_drop_judges(*p);
+    if (kept) return;
+    parent_undo(*p);
+    *p = NULL;
 }
 
 int start_shut(struct live *l, struct parent **p)
 {
     if (!l->carry.host || state_owner(STATE_RUN, l->o->name)) return 0;
     const int status = parent_take(l->o, p);
+    if (status && *p) yield(l, p);
     if (status) return status;
-    unsigned standing = 0;
+    unsigned standing = 0, kept;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         standing += (l->carry.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
     /* Those rules and judges stand as the former run has left them. */
     const bool stands = !l->carry.now.program || standing == l->o->iface_count;
-    return stands && parent_is_guarded(*p) ? 0 : shut(l, *p);
+    return stands && parent_is_guarded(*p) ? 0 : shut(l, *p, &kept);
 }
 
 int start_shut_again(struct live *l, struct parent *p)
 {
     if (l->carry.in_kernel) return 0;
+    unsigned kept;
     memset(l->carry.let_in, 0, sizeof l->carry.let_in);
-    const int status = shut(l, p);
+    const int status = shut(l, p, &kept);
     if (!status) parent_drop_judges(p);
     return status;
 }
