@@ -1,20 +1,36 @@
 #include "runtime/base/complain.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "runtime/base/clean.h"
 
 enum { PATIENCE_MS = 1000 };
 
+bool complain_by_level(void)
+{
+    uintmax_t device, inode;
+    struct stat here;
+    const char *journal = getenv("JOURNAL_STREAM");
+    if (!journal || sscanf(journal, "%ju:%ju", &device, &inode) != 2 || fstat(STDERR_FILENO, &here)) return false;
+    return here.st_dev == device && here.st_ino == inode;
+}
+
 /* The line fits in PIPE_BUF: a pipe that poll calls ready takes that much at once. */
 int complain(const char *fmt, ...)
 {
-    char line[1050] = "preyrun: ";
-    const size_t head = strlen(line);
+    static const char notice[] = "notice: ";
+    char line[1050], level[8] = "";
+    if (complain_by_level())
+        snprintf(level, sizeof level, "<%d>", strncmp(fmt, notice, strlen(notice)) ? LOG_ERR : LOG_NOTICE);
+    const size_t head = (size_t)snprintf(line, sizeof line, "%spreyrun: ", level);
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
     va_list ap;
     va_start(ap, fmt);

@@ -55,8 +55,8 @@ static uint64_t all_of_files(long version)
     return (UINT64_C(1) << rights) - 1;
 }
 
-/* Have the kernel refuse all of files but reading below `folder`; -1: all. A file that is open stays as it is. False
- * with errno: the kernel has no Landlock, or it is off */
+/* Have the kernel refuse all of files but reading below `folder`; -1: all. Files that are open stay usable. False with
+ * errno: the kernel has no Landlock, or it is off */
 static bool read_only_below(int folder)
 {
     const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -66,9 +66,8 @@ static bool read_only_below(int folder)
         .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, .parent_fd = folder};
     const int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all.handled_access_fs, 0);
     if (rules < 0) return false;
-    const bool good =
-        (folder < 0 || !syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0)) &&
-        !syscall(SYS_landlock_restrict_self, rules, 0);
+    const bool good = (folder < 0 || !syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0)) &&
+                      !syscall(SYS_landlock_restrict_self, rules, 0);
     const int why = errno;
     close(rules);
     errno = why;
@@ -216,7 +215,7 @@ static int confine(pid_t parent)
 {
     prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent alone */
     const struct user user = user_of_service();
-    int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* which Landlock asks for */
+    int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* Landlock asks for it */
     if (!failed && !LOOSE) failed = leave_files();
     if (!failed) failed = leave_rights(&user);
     /* A change of credentials clears this, so it comes late. getppid finds a parent that ended earlier. */

@@ -121,6 +121,23 @@ same 'in wait of nothing that comes after it' "$(says After | grep -cE 'network|
 options=$(sed -n 's/^ExecStart=[^ ]* --name %i \(.*\) \$OPTIONS .*/\1/p' unit/preyrun@.service)
 same 'preyrun is closed, and waits for interfaces' "$options" '--wait --on-exit closed'
 
+echo '# What the journal hears: levels, where standard error is its own'
+levels() { # SENTENCE LEVELS COMMAND...: of the lines that it says there, and that none has one elsewhere
+    local sentence=$1 wanted=$2
+    shift 2
+    : >err
+    JOURNAL_STREAM=$(stat -c %d:%i err) timeout 5 ip netns exec "$id-prey" "$@" 2>>err >out
+    same "$sentence" "$(grep -o '^<[0-9]>' err | sort -u | tr -d '\n')" "$wanted"
+    JOURNAL_STREAM=1:1 timeout 5 ip netns exec "$id-prey" "$@" 2>err >out
+    same "$sentence, and elsewhere none" "$(grep -c '^<' err)" 0
+}
+cp good etc/edge.prey
+levels 'a start that is refused is an error' '<3>' "$bin/preyrun" -i eth9 run/edge.pbc
+echo 'firewall edge in default accept { drop tcp to port 9 }' >watch.prey && "$bin/preyc" watch.prey -o watch.pbc
+levels 'one that is not is none: executor, ready, end' '<6>' "$bin/preyrun" --monitor -i eth0 watch.pbc
+levels 'a reload that is refused is an error' '<3>' env CONFIGURATION_DIRECTORY="$work/none" RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/kept" OPTIONS='-i eth0' \
+    lib/prey-compile reload edge
+
 echo '# What the manager hears'
 cat >listen.py <<'END'
 import os, socket, struct

@@ -55,7 +55,8 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
                      "format version %u, but this prey reads version %u; this renews it: preyc RULES.prey -o "
                      "FILE.pbc%s",
                      h->version, PBC_VERSION,
-                     h->version > PBC_VERSION ? ", with this prey's preyc; or upgrade prey, for a later one made it" : "");
+                     h->version > PBC_VERSION ? ", with this prey's preyc; or upgrade prey, for a later one made it"
+                                              : "");
     if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
     if (h->size < len) return fault(err, err_len, "damaged: %llu bytes too long", (unsigned long long)(len - h->size));
     uint8_t digest[PBC_DIGEST_LEN];

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
@@ -67,9 +68,29 @@ static void begin_json(struct events *e, enum told kind, uint64_t wall_ns)
     fprintf(e->out, "{\"event\":\"%s\",\"time\":\"%s\"", kinds[kind].word, text_iso(wall_ns, when));
 }
 
+/* Return the level of syslog: an error where something was refused, a warning where packets or a guard suffer. */
+static int level_of(enum told kind)
+{
+    switch (kind) {
+    case TOLD_REFUSED:
+    case TOLD_FAULT: return LOG_ERR;
+    case TOLD_UNJUDGED:
+    case TOLD_LINK:
+    case TOLD_LIMIT:
+    case TOLD_EVICTED:
+    case TOLD_NEIGHBOUR:
+    case TOLD_LOST:
+    case TOLD_STALLED:
+    case TOLD_GUARD:
+    case TOLD_RECORDER: return LOG_WARNING;
+    default: return LOG_INFO;
+    }
+}
+
 static int compose(struct events *e, enum told kind, const char *text)
 {
     const uint64_t wall = clock_ns(CLOCK_REALTIME);
+    if (e->sink.kind == SINK_STDERR && complain_by_level()) fprintf(e->out, "<%d>", level_of(kind));
     if (e->form == LOG_NONE) {
         fprintf(e->out, "%s: %s", kinds[kind].plain, text);
     } else if (e->form == LOG_TEXT) {

@@ -21,7 +21,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 /* Clocks of machines that build and that install may be so far ahead. */
 #define AHEAD_NS (48 * 3600 * SECOND_NS)
-#define BEGAN     STATE_RUN "/clock" /* wall clock at the boot, as the first start since then saw it */
+#define BEGAN    STATE_RUN "/clock" /* wall clock at the boot, as the first start since then saw it */
 
 static uint64_t number_in(const char *path)
 {
@@ -74,9 +74,10 @@ enum clock_doubt clock_doubt(const struct clock *c, uint64_t wall_ns)
 
 const char *clock_doubt_text(enum clock_doubt doubt)
 {
-    return doubt == CLOCK_PAST ? "its time lies before this preyrun was made"
-                               : "this machine has no clock that goes on without power, and nobody has set it since the "
-                                 "boot";
+    return doubt == CLOCK_PAST
+               ? "its time lies before this preyrun was made"
+               : "this machine has no clock that goes on without power, and nobody has set it since the "
+                 "boot";
 }
 
 /* Arm the timer for the year 2106, so that it never expires by itself. */

@@ -4,18 +4,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Why the time is not to be relied on. A machine without a hardware clock, or with one whose battery is empty, boots
+/* Reasons not to rely on the time. A machine without a hardware clock, or with one whose battery is empty, boots
  * with a time of the past, until somebody sets it. */
 enum clock_doubt {
     CLOCK_SET,
     CLOCK_PAST,    /* it lies before this preyrun was made */
-    CLOCK_UNASKED, /* this machine has no clock that goes on without power, and nobody has set the time since its boot */
+    CLOCK_UNASKED, /* this machine has no clock that goes on without power, and nobody has set the time since its boot
+                    */
 };
 
 struct clock {
-    uint64_t made_ns; /* a wall clock that shows an earlier time is not set */
-    bool goes_on;     /* the machine has a clock that goes on without power */
-    bool was_set;     /* somebody has set the time since the boot */
+    uint64_t made_ns;   /* a wall clock that shows an earlier time is not set */
+    bool goes_on;       /* the machine has a clock that goes on without power */
+    bool was_set;       /* somebody has set the time since the boot */
     int fd;             /* readable when the clock was set; -1: changes are found only by calls of clock_look */
     int64_t wall_ns;    /* wall clock minus monotonic clock, at the last look */
     int64_t suspend_ns; /* time that this machine has slept since its start */

@@ -112,8 +112,8 @@ void world_tell_doubt(struct world *world)
     if (doubt == before) return;
     world->doubt = doubt;
     if (doubt != CLOCK_SET)
-        events_tell(&world->tell->events, TOLD_CLOCK,
-                    "the clock is not set: %s; until it is no schedule is active", clock_doubt_text(doubt));
+        events_tell(&world->tell->events, TOLD_CLOCK, "the clock is not set: %s; until it is no schedule is active",
+                    clock_doubt_text(doubt));
     else if (clock_doubt(&world->clock, clock_ns(CLOCK_REALTIME)) == CLOCK_SET)
         events_tell(&world->tell->events, TOLD_CLOCK, "the clock is set; schedules count");
 }

@@ -16,11 +16,12 @@ void world_fini(struct world *world);
 bool world_elsewhere(const struct world *world);
 /* Publish schedules anew if the wall clock was set or the machine slept. False: out of memory. */
 bool world_clock(struct world *world);
-/* Return a bit for each active schedule of a program; before the clock is set none is. *until_ns: how long that holds */
+/* Return a bit for each active schedule of a program; before the clock is set none is. *until_ns: how long that holds
+ */
 uint32_t world_schedules(const struct world *world, const struct program *p, uint64_t *until_ns);
 /* Return why none counts, as words; NULL: the clock is set, or the program has none */
 const char *world_doubt(const struct world *world);
-/* Tell if the clock is not set while there are schedules, and when it is. */
+/* Tell an unset clock while there are schedules, and that somebody has set it. */
 void world_tell_doubt(struct world *world);
 /* Once a second: look after schedules, neighbours and links. False: out of memory. */
 bool world_tick(struct world *world);
