@@ -103,6 +103,20 @@ chmod 755 outside
 chmod g+w etc/edge.prey
 unit start
 same 'what the group root may write is taken' "$status $(cat said)" '0 '
+# Room and rights on disk are gone: what works goes on.
+below() { # FOLDER MOUNT-OPTIONS: the start, and that it runs, with such a file system there, which is full
+    at prey env CONFIGURATION_DIRECTORY="$work/etc" RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/kept" OPTIONS='-i eth0' unshare -m sh -c \
+        "mount -t tmpfs -o $2 tmpfs $work/$1; dd if=/dev/zero of=$work/$1/fill 2>/dev/null; lib/prey-compile start edge; s=\$?; lib/prey-compile runs edge; echo \$s \$?; ls run" 2>said | tr '\n' ' '
+}
+cp good etc/edge.prey
+not_renewed="prey-compile: what is kept in $work/kept/edge.* is not renewed; the rules are in force all the same"
+for how in ro size=8k; do
+    rm -f run/edge.pbc
+    same "what is kept lies on $how: a start" "$(below kept "$how") $(tail -n 1 said)" "0 0 edge.pbc  $not_renewed"
+done
+same 'no room for a program: no start, and nothing is left of one' "$(below run size=8k) $(tail -n 1 said | grep -c "nor can they be written to $work/run/edge.pbc: preyrun starts without a program, and shuts its interfaces$")" '1 0 fill  1'
+rm -f run/edge.pbc
+unit start
 OPTIONS='' unit start
 same 'without OPTIONS a start says which file is missing, and what belongs there' "$status $(cat said)" \
     "78 prey-compile: there is no /etc/default/prey-edge: write the interfaces that prey serves there, as OPTIONS='-i eth0 -i eth1'; $work/doc/systemd/prey-edge is an example"
