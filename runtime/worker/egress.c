@@ -299,6 +299,17 @@ bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struc
     return way && way->kind == ROUTE_VIA && way->legs > 1;
 }
 
+/* True if this machine's stack would send the packet on, and by another way than the one that is told: it gets the packet
+ * by a TUN device, so policy rules that ask where the packet came in don't fit there. */
+static bool is_other_from_tun(const struct egress *e, const struct route_query *q)
+{
+    const struct routes *r = e->snapshot->routes;
+    struct route_query from_tun = *q;
+    from_tun.in = IFACE_OTHER;
+    const struct route_way *way = r ? routes_find(r, q) : NULL, *other = r ? routes_find(r, &from_tun) : NULL;
+    return way != other && (other->kind == ROUTE_VIA || other->kind == ROUTE_ASK);
+}
+
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns)
 {
     struct route_query q = query_of(e, key, pkt);
@@ -306,10 +317,14 @@ bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool
     q.marked = host_tells;
     if (host_tells && is_stacks(e, &q)) return false;
     aim(e, &q, PORT_ANY, pkt, &to);
+    const bool misled = host_tells && is_other_from_tun(e, &q);
     switch (to.state) {
-    case HOP_NO_PORT: return false;
+    case HOP_NO_PORT:
+        if (!misled) return false;
+        lose(e, LOSS_NO_PORT);
+        break;
     case HOP_NO_WAY:
-        if (host_tells) return false;
+        if (host_tells && !misled) return false;
         lose(e, LOSS_NO_WAY);
         break;
     case HOP_ASKED: wait(e, pkt, &to, true, now_ns); break;
