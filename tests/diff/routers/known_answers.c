@@ -28,18 +28,19 @@ bool is_error_of_its_own(const struct difference *d)
             memcmp(netfilter.to_mac, prey.to_mac, 6));
 }
 
-/* What netfilter's router says before the forward hook is asked: the TTL is over, no way leads there. What left once of
- * the same conversation would be let by. */
+/* What netfilter's router says before the forward hook is asked: the TTL is over, no way leads there. The firewall has
+ * a rule that says what prey does: drop, or reject. What left once of the same conversation would be let by. */
 bool is_judged_first(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
     if (d->netfilter_count != 1 || d->prey_count > 1 || !packet_parse(d->netfilter, &netfilter) ||
-        !packet_parse(d->sent, &sent))
+        !packet_parse(d->sent, &sent) || memcmp(netfilter.dst, sent.src, 16))
         return false;
-    if (!packet_is_error(&netfilter) || memcmp(netfilter.dst, sent.src, 16) || !d->world->across.judges ||
-        (d->step < STEP_REPLY && d->talk->of[SIDE_NETFILTER].left))
-        return false;
-    return !d->prey_count || (packet_parse(d->prey, &prey) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16));
+    if (!is_no_way(&netfilter) && !(is_no_hop_left(&netfilter) && sent.ttl == 1)) return false;
+    if (d->step < STEP_REPLY && d->talk->of[SIDE_NETFILTER].left) return false;
+    if (!d->prey_count) return judges_so(d->world, RULE_DROP);
+    return judges_so(d->world, RULE_REJECT) && packet_parse(d->prey, &prey) && is_reject(&prey) &&
+           !memcmp(prey.src, sent.dst, 16);
 }
 
 /* Conntrack puts pieces together, so netfilter's router says one thing about all, and quotes more. */

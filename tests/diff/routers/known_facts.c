@@ -69,6 +69,14 @@ bool is_to_nowhere(const struct world *w, const struct packet *p)
     return false;
 }
 
+bool judges_so(const struct world *w, enum rule_verdict verdict)
+{
+    const struct firewall *f = &w->across;
+    bool any = verdict == RULE_DROP && (!f->accepts || f->no_invalid);
+    for (unsigned i = 0; i < f->count; i++) any |= f->rules[i].verdict == verdict;
+    return f->judges && any;
+}
+
 bool asks_arrival(const struct world *w, bool v6, unsigned iface)
 {
     for (unsigned i = 0; i < w->policy_count; i++)

@@ -23,6 +23,8 @@ bool is_no_way(const struct packet *p);
 bool is_no_way_of_netfilters(const struct difference *d);
 /* True for a destination to which a route of another kind leads, in some table. */
 bool is_to_nowhere(const struct world *w, const struct packet *p);
+/* True if the firewall of what crosses has a rule with that verdict, or drops by default or as invalid. */
+bool judges_so(const struct world *w, enum rule_verdict verdict);
 bool asks_arrival(const struct world *w, bool v6, unsigned iface);
 bool is_no_hop_left(const struct packet *p);
 bool has_had(const struct talk *t, enum step_kind a, enum step_kind b);
@@ -68,6 +70,7 @@ bool is_past_the_translation(const struct difference *d);
 bool is_where_it_was_heard(const struct difference *d);
 bool is_error_by_its_flow(const struct difference *d);
 bool is_anothers_address(const struct difference *d);
+bool is_mapped_past_ports(const struct difference *d);
 bool is_lost_without_way(const struct difference *d);
 bool is_turned_to_no_port(const struct difference *d);
 bool is_routed_without_arrival(const struct difference *d);
