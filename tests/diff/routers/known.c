@@ -55,7 +55,8 @@ const struct known known_differences[] = {
      is_said_of_each_piece, false},
     {"TCP after its end",
      "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more, "
-     "or, where a reset answered a SYN, forgets it at once, with errors about it",
+     "or, where a reset answered a SYN, forgets it at once, with errors about it; so it does where a rule rejects an "
+     "answer past the translation, in the opener's name",
      is_after_the_end, false},
     {"a reset that is not expected",
      "a reset ends a connection at the very number that its receiver expects alone (RFC 5961, 3.2), conntrack anywhere "
@@ -114,7 +115,8 @@ const struct known known_differences[] = {
     {"an error goes the way of its flow",
      "an error about a translated flow leaves where the flow's packets do, by the line whose address it gets "
      "(vm/forward/bind/); Linux asks its routes about the error itself, which a router may send from elsewhere; "
-     "at XDP it is lost where Linux sends it by an interface of no nat",
+     "at XDP it is lost where Linux sends it by an interface of no nat; and where a route refuses it, Linux says "
+     "nothing",
      is_error_by_its_flow, false},
     {"an interface without an address",
      "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's); where "
@@ -124,6 +126,11 @@ const struct known known_differences[] = {
      "prey sends by the interfaces that it serves alone, what a map translates, too, and a start names a target behind "
      "another (docs/live.md)",
      is_turned_to_no_port, true},
+    {"a mapped host past the ports",
+     "what a map without `out on` takes, and the routes lead by an interface that is not served, is lost as no_port: "
+     "this machine's stack takes no packet with an address of its own as source, and would send it with its inside "
+     "address (docs/live.md)",
+     is_mapped_past_ports, false},
     {"no way for what is turned",
      "prey itself sends on what a map turned, and where no route leads it anywhere loses it without a word "
      "(docs/live.md, "

@@ -4,11 +4,23 @@
 #include "tests/diff/routers/known_priv.h"
 #include "vm/packet/parse/header.h"
 
+/* True if netfilter's router rejected an answer past the translation in the opener's name, so its reset ended the
+ * connection, and the answer to the end outside finds none. */
+static bool is_after_reject_of_answer(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return has_had(d->talk, STEP_UNDER, STEP_UNDER) && judges_so(d->world, RULE_REJECT) && d->netfilter_count == 1 &&
+           d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           packet_parse(d->prey, &prey) && is_as_it_came(&netfilter, &sent) && prey.ttl == netfilter.ttl &&
+           !memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, d->talk->src, 16);
+}
+
 /* The end may be the reset of this machine's own stack, too. */
 bool is_after_the_end(const struct difference *d)
 {
     struct packet netfilter;
     if (d->talk->proto != IPPROTO_NR_TCP) return false;
+    if (is_after_reject_of_answer(d)) return true;
     return has_had(d->talk, STEP_RESET_BACK, STEP_CLOSE) ||
            (has_had(d->talk, STEP_OPEN, STEP_OPEN) && !d->prey_count && d->netfilter_count == 1 &&
             packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));

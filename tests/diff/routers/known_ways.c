@@ -61,6 +61,19 @@ bool is_lost_without_way(const struct difference *d)
            !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
 }
 
+/* True if netfilter's router sent what a map takes wherever it leaves, whole or in pieces, by interfaces that prey does
+ * not serve alone; or would have, had it a hop left. */
+bool is_mapped_past_ports(const struct difference *d)
+{
+    struct packet sent, netfilter;
+    if (d->prey_count || !packet_parse(d->sent, &sent) || !is_of_map_anywhere(d->world, &sent)) return false;
+    for (unsigned i = 0; i < d->netfilter_count; i++)
+        if (is_served(d, d->netfilter[i].iface) || !packet_parse(&d->netfilter[i], &netfilter) ||
+            netfilter.ttl + 1 != sent.ttl || memcmp(netfilter.dst, sent.dst, 16))
+            return false;
+    return d->netfilter_count;
+}
+
 /* True for a destination that a map turns to a network behind an interface that is not served. */
 static bool is_mapped_to_no_port(const struct difference *d, const struct packet *p)
 {
@@ -68,12 +81,14 @@ static bool is_mapped_to_no_port(const struct difference *d, const struct packet
     return n && !is_served(d, n->net);
 }
 
-/* True for what prey turns inwards, to an opener behind an interface that it does not serve. */
+/* True for what prey turns inwards, to an opener behind an interface that it does not serve, or heard by another. */
 static bool is_for_opener_at_no_port(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[d->side];
     struct packet left;
-    return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && !is_served(d, d->talk->iface) && of->left &&
+    const bool at_no_port =
+        !is_served(d, d->talk->iface) || !is_served(d, world_behind(d->world, d->talk->v6, d->talk->net));
+    return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && at_no_port && of->left &&
            packet_parse(&of->last, &left) && memcmp(left.src, d->talk->src, 16);
 }
 
@@ -155,12 +170,25 @@ static bool is_error_without_ring(const struct difference *d)
            !leaves_translated(d->world, d->netfilter->iface, sent.v6);
 }
 
+/* True if netfilter's router says nothing of an error to where a route refuses, and prey's left where the opener's
+ * packets do. */
+static bool is_error_past_a_refusal(const struct difference *d)
+{
+    struct packet sent, last, prey;
+    const struct seen_of *of = &d->talk->of[d->side];
+    return d->step == STEP_ERROR_ON && !d->netfilter_count && d->prey_count == 1 && of->left &&
+           packet_parse(d->sent, &sent) && packet_parse(&of->last, &last) && packet_parse(d->prey, &prey) &&
+           packet_is_error(&prey) && prey.ttl + 1 == sent.ttl && is_to_nowhere(d->world, &sent) &&
+           d->prey->iface == of->last.iface && !memcmp(prey.to_mac, last.to_mac, 6) &&
+           !memcmp(prey.src, last.src, 16) && !memcmp(prey.dst, last.dst, 16);
+}
+
 /* True if the errors are the same, and prey's left where the opener's packets do, by that interface and next hop. */
 bool is_error_by_its_flow(const struct difference *d)
 {
     struct packet last, prey, netfilter;
     const struct seen_of *of = &d->talk->of[d->side];
-    if (is_error_without_ring(d)) return true;
+    if (is_error_without_ring(d) || is_error_past_a_refusal(d)) return true;
     if (d->step != STEP_ERROR_ON || d->prey_count != 1 || d->netfilter_count != 1 || !d->world->policy_count)
         return false;
     if (!of->left || !packet_parse(&of->last, &last) || !packet_parse(d->prey, &prey) ||
@@ -187,32 +215,15 @@ static bool is_left_to_host(const struct difference *d)
     return d->netfilter_count;
 }
 
-/* True if netfilter's router says that no way leads there, and all that prey's sent is the pieces as they came, by
- * interfaces where nobody hides the opener. */
-static bool are_pieces_sent_on(const struct difference *d)
-{
-    struct packet sent, prey;
-    if (d->step != STEP_PIECES || !d->prey_count || !is_no_way_of_netfilters(d) || !packet_parse(d->sent, &sent))
-        return false;
-    for (unsigned i = 0; i < d->prey_count; i++)
-        if (!packet_parse(&d->prey[i], &prey) || prey.ttl + 1 != sent.ttl || memcmp(prey.src, sent.src, 16) ||
-            memcmp(prey.dst, sent.dst, 16) || hides_opener(d, d->prey[i].iface))
-            return false;
-    return true;
-}
-
 /* True if the host said of the packet that no way leads there, where netfilter's router sent it on or would have had it
- * a hop left; or if it was sent on untranslated, and netfilter's router let it go nowhere. */
-static bool is_other_fate_by_arrival(const struct difference *d)
+ * a hop left. */
+static bool is_refused_by_arrival(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
-    if (d->prey_count != 1 || d->netfilter_count > 1 || !packet_parse(d->sent, &sent) || !packet_parse(d->prey, &prey))
-        return false;
-    const bool has = d->netfilter_count && packet_parse(d->netfilter, &netfilter);
-    if (is_no_way(&prey) && is_own(d->world, &prey) && !memcmp(prey.dst, sent.src, 16))
-        return has && (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent));
-    return is_as_it_came(&prey, &sent) && is_to_nowhere(d->world, &sent) && !hides_opener(d, d->prey->iface) &&
-           (!has || is_no_way_of_netfilters(d));
+    return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
+           packet_parse(d->prey, &prey) && packet_parse(d->netfilter, &netfilter) && is_no_way(&prey) &&
+           is_own(d->world, &prey) && !memcmp(prey.dst, sent.src, 16) &&
+           (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent));
 }
 
 /* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
@@ -222,8 +233,9 @@ bool is_routed_without_arrival(const struct difference *d)
     struct packet sent, prey, netfilter;
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
     if (d->side == SIDE_USER) return !d->prey_count && (!d->world->across.judges || is_left_to_host(d));
-    if (!d->prey_count) return packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl;
-    if (are_pieces_sent_on(d) || is_other_fate_by_arrival(d)) return true;
+    if (!d->prey_count)
+        return is_no_way_of_netfilters(d) || (packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl);
+    if (is_refused_by_arrival(d)) return true;
     if (d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[i], &netfilter)) return false;
