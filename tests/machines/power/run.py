@@ -30,6 +30,11 @@ OPTIONS = "-i eth0 -i eth1 -i eth2 -i wg0"
 RULES = (HERE / "disk/etc/prey/edge.prey").read_text()
 
 
+def rules(executor):
+    """Rules about this machine itself are refused by the executor in user space, which couldn't enforce them."""
+    return RULES if executor == "kernel" else RULES[RULES.index("firewall way"):]
+
+
 def sh(words, check=True):
     return subprocess.run(words, shell=True, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
@@ -129,6 +134,7 @@ class Run:
         self.executor = executor
         words = OPTIONS + (" --exec user" if executor == "user" else "")
         self.guest.write("/etc/default/prey-edge", f"OPTIONS='{words}'\n")
+        self.guest.write("/etc/prey/edge.prey", rules(executor))
 
     def reboot(self, late=False):
         """A real one; the time from which it counts is that of the order."""
@@ -177,14 +183,14 @@ class Run:
             self.options(executor)
             self.sides.dhcp("no DHCP server" not in faults)
             if "broken rules" in faults:
-                self.guest.write("/etc/prey/edge.prey", RULES + "firewall way forward {\n")
+                self.guest.write("/etc/prey/edge.prey", rules(executor) + "firewall way forward {\n")
             since = self.reboot("late card" in faults)
             right = self.serves(since)
             if "late card" in faults:  # it is judged like the others once it is there
                 right = right and self.guest.tell("for i in $(seq 60); do preyctl status | grep -q eth2 && exit; sleep 1; done; exit 1")[0] == 0
             if "broken rules" in faults:
                 right = right and self.guest.tell("journalctl -b -u preyrun@edge | grep -q 'does not compile: the rules of'")[0] == 0
-                self.guest.write("/etc/prey/edge.prey", RULES)
+                self.guest.write("/etc/prey/edge.prey", rules(executor))
             time.sleep(5)
             self.row("boots", " and ".join([by] + beside), since, faults=faults + ["wg0 never comes"], right=right)
 
