@@ -162,7 +162,6 @@ class Run:
 
     def part_open(self):
         """Without prey: what the prober sees of a machine that is open."""
-        network.configure(self.guest, "ifupdown")
         self.guest.tell("systemctl disable preyrun@edge")
         since = self.reboot()
         self.sides.wait_for("open", since, BOOT)
@@ -259,6 +258,8 @@ def main(work, name, *parts):
         signal.signal(number, lambda *_: sys.exit(143))
     try:
         run.guest.ready(BOOT)
+        network.configure(run.guest, "ifupdown")
+        run.guest.tell("systemctl restart networking", BOOT)
         for part in parts or ["open", "boots", "restarts", "upgrades", "kills", "end"]:
             getattr(run, f"part_{part}")()
     except (Gone, subprocess.TimeoutExpired) as gone:
