@@ -299,8 +299,8 @@ bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struc
     return way && way->kind == ROUTE_VIA && way->legs > 1;
 }
 
-/* True if this machine's stack would send the packet on, and by another way than the one that is told: it gets the packet
- * by a TUN device, so policy rules that ask where the packet came in don't fit there. */
+/* True if this machine's stack would send the packet on, and by another way than the one that is told: it gets the
+ * packet by a TUN device, so policy rules that ask where the packet came in don't fit there. */
 static bool is_other_from_tun(const struct egress *e, const struct route_query *q)
 {
     const struct routes *r = e->snapshot->routes;

@@ -81,8 +81,8 @@ bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t fr
 bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struct key *key);
 /* Route an accepted packet to another port, with one hop less. False: the route leads out by an interface that prey
  * does not serve, and the host stack sends the packet on; or there is none, and the host tells the sender. host_tells:
- * the host stack has not seen the packet, and gets it by the TUN device; what it would send by another way from there is
- * lost. */
+ * the host stack has not seen the packet, and gets it by the TUN device; what it would send by another way from there
+ * is lost. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns);
 /* True if the packet would leave by one of the ports and is therefore hidden from the host stack. */
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);

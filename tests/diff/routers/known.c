@@ -140,7 +140,8 @@ const struct known known_differences[] = {
      is_lost_without_way, false},
     {"a way by arrival",
      "what prey gives the host comes by a TUN device, so policy rules with iif don't know it: what they refuse or lead "
-     "past the ports is lost (runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's interface, and what "
+     "past the ports is lost (runtime/live/carry/kernel/); in user space guard rules hide what leaves by a nat's "
+     "interface, and what "
      "crosses between ports that a firewall judges, and nft's fib asks no such rule (runtime/host/guard/)",
      is_routed_without_arrival, true},
     {"pieces that only leave here",
