@@ -156,7 +156,7 @@ static bool is_by_recipe(const struct kpkt *k)
         return false;
     if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
     if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
-    if (s->proves && k->flow.tcp.plain.astray) return false; /* user space asks the routes */
+    if (s->proves && s->next.track.plain.astray) return false; /* user space asks the routes */
     return ordinary_udp(&k->flow, (enum flow_dir)s->dir);
 }
 
