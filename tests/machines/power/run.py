@@ -118,7 +118,7 @@ class Run:
         behind = {k: v for k, v in counts.items() if k.startswith("behind")}
         # The executor in user space judges copies of what this machine itself receives.
         wrong = behind if self.executor == "user" else {**ours, **behind}
-        row = {"machine": self.name, "part": part, "what": what, "executor": self.executor, "asked": counts.get("alive", 0),
+        row = {"machine": self.name, "part": part, "what": what, "executor": "none" if part == "open" else self.executor, "asked": counts.get("alive", 0),
                "arp": counts.get("arp", 0), "open": counts.get("open", 0), "closed": sum(ours.values()), "behind": sum(behind.values()), "kinds": {**ours, **behind}, **more}
         if part == "open":
             row["good"] = bool(ours) and bool(behind)
