@@ -241,8 +241,8 @@ life heavy 'server one 10.2.0.2:80 weight 3; server two 10.2.0.3:80' 'drain 2s'
 preyctl load heavy.pbc --confirm 500ms >/dev/null
 until_true 300 'the program before comes back' eval 'preyctl status | grep -q "now.pbc since"' && ok 0 'what nobody confirms is taken back'
 same 'and serves' "$(both_serve)" ' one two '
-preyctl load heavy.pbc --confirm 1m >/dev/null
-same 'what is confirmed stays' "$(preyctl confirm; leans)" 'confirmed: heavy.pbc goes on
+word=$(preyctl load heavy.pbc --confirm 1m | sed -n 's/.*: preyctl confirm \([a-z]\{8\}\)$/\1/p')
+same 'what is confirmed stays' "$(preyctl confirm "$word"; leans)" 'confirmed: heavy.pbc goes on
 to one'
 echo garbage >bad.pbc
 same 'what is no program is refused, and the other goes on' "$(preyctl load bad.pbc | grep -c 'not a compiled prey program') $(leans)" '1 to one'

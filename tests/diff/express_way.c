@@ -180,7 +180,8 @@ static void begin_talk(struct run *r, struct conversation *c)
         c->iface = inside ? 1 : 0;
     }
     if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
-    t->tag_count = rng_one_in(g, 4) ? (uint8_t)(1 + rng_below(g, 2)) : 0;
+    /* A nat takes no frame of a VLAN: beside programs in the kernel the host gets it, and no worker else does that. */
+    t->tag_count = rng_one_in(g, 4) && c->mode < MODES ? (uint8_t)(1 + rng_below(g, 2)) : 0;
     for (unsigned i = 0; i < t->tag_count; i++) {
         t->tags[i].tpid = i + 1 < t->tag_count ? 0x88a8 : 0x8100;
         t->tags[i].vid = (uint16_t)(5 + rng_below(g, 2));
@@ -362,7 +363,7 @@ static void draw_packet(struct run *r, unsigned i)
     for (unsigned n = wraps; n > 0; n--) len = wrap(r, &t, frame, len);
     if (later) maim(r, &t, frame, len);
     pkt_view(&r->pkts[i], frame, len + pad - cut, len + pad, LINK_ETHER, dir ? c->answer_iface : c->iface);
-    if (rng_one_in(g, 40)) { /* a tag that the kernel took off */
+    if (rng_one_in(g, 40) && c->mode < MODES) { /* a tag that the kernel took off */
         r->pkts[i].tag_count = 1;
         r->pkts[i].tags[0].tpid = 0x8100;
         r->pkts[i].tags[0].tci = 7;

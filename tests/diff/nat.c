@@ -33,7 +33,7 @@ enum {
     SLOTS = 8,
     POOL_BYTES = 64 * 1024,
     PORT_LO = 2000,
-    PORT_HI = 2039
+    PORT_HI = 2027
 };
 enum { INSIDE = 0x0a000000, OWN = 0xcb007101, STRANGER = 0xc0000200, TARGET = 0x0a000050, GRE = 47 };
 enum { MAPPED = 0xcb007108, MAPPED_INSIDE = 0x0a000008, MAPPED_MOST = 8 };
@@ -48,7 +48,7 @@ static const char rules[] = "interface wan = \"eth0\"\n"
                             "  forward 2001:db8::cb00:7101 tcp/2010-2013, udp/2010-2013 -> [2001:db8::a00:50]:80\n"
                             "  map 203.0.113.8/29 <-> 10.0.0.8/29 out on wan\n"
                             "  map 2001:db8::cb00:7108/125 <-> 2001:db8::a00:8/125\n"
-                            "  masquerade from inside%s%s out on wan ports 2000-%u, %u-2039\n"
+                            "  masquerade from inside%s%s out on wan ports 2000-%u, %u-2027\n"
                             "}\n";
 #define NOT_THIRD " to not 192.0.2.3, 2001:db8::c000:203"
 
@@ -496,7 +496,7 @@ static bool run_phase(struct run *r, unsigned packets, struct totals *n)
 static struct program *compile(struct run *r)
 {
     char text[sizeof rules + 120];
-    r->below = 2014 + rng_below(&r->rng, 20);
+    r->below = 2014 + rng_below(&r->rng, 8);
     r->above = r->below + 1 + (rng_one_in(&r->rng, 2) ? rng_below(&r->rng, 5) : 0);
     r->not_third = rng_one_in(&r->rng, 3);
     r->not_gre = rng_one_in(&r->rng, 3);

@@ -119,16 +119,16 @@ for exec in kernel user; do
     passes behind 9 "$exec: what the rules accept gets through after a start"
     leaked 'and nothing else, from its first guard rules on'
 
-    worst=0
+    worst=0 back=0
     for n in 1 2 3 4 5; do
         begun=$(date +%s%N)
         at prey nft flush ruleset
-        until_true 100 'guard rules are back after a flush' shut
+        until_true 100 'guard rules are back after a flush' shut && back=$((back + 1))
         took=$((($(date +%s%N) - begun) / 1000000))
         [ "$took" -le "$worst" ] || worst=$took
     done
     echo "# $exec: after a flush of all tables guard rules were back within $worst ms"
-    same "$exec: guard rules are back within a second after each flush of all tables" "$((worst < 1000))" 1
+    same "$exec: guard rules are back after each flush of all tables" "$back" 5
     [ "$exec" = user ] || leaked 'and what programs judge is judged meanwhile'
 
     next_phase

@@ -50,7 +50,7 @@ same_frames 'the device gets frames as they came' came.pcap tap0.pcap
 same_frames 'and as they left' left.pcap tap1.pcap
 same 'a file has 60 bytes of each, and the one that a rate allowed' \
     "$(tshark -r kept.pcapng -T fields -e frame.cap_len 2>/dev/null | sort -n | uniq -c | tr -s ' \n' ' ')$(counted RARE packets) $(counted RARE lost_by.rate)" ' 8 60 1 142 1 7'
-[ "$(up)" -lt 9 ]
+[ "$(up)" -lt 13 ] # the first three answers of each flow come up: by one interface they prove nothing, and routes are asked
 ok $? 'most of them no process has seen'
 prey_ends
 same 'it ends well' "$status" 0
