@@ -5,6 +5,7 @@
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
+pins "$@" || true # where nobody may mount one, the machine's does
 live_begin
 
 mkdir -p lib etc run kept unit log

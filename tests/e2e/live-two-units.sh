@@ -4,6 +4,7 @@
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
+pins "$@" || true # where nobody may mount one, the machine's does
 live_begin
 
 space client prey
