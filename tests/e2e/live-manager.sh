@@ -185,6 +185,7 @@ programs=$bin
 bin=$work/bound
 # All that writes on this machine: the TUN device, a network stack aside, ports that are kept, pins.
 at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 62000'
+for_programs client:eth0
 for by in user kernel; do
     [ "$by" = user ] || [ ! -e "$programs/tests/lib/no_one_kernel.o" ] || continue
     [ "$by" = user ] || mkdir -p /sys/fs/bpf/prey

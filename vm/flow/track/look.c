@@ -161,8 +161,7 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
     s->proves = f && s->dir == FLOW_REPLY && !ordinary_counted(f, FLOW_REPLY);
     const bool astray = s->proves && proof_of(f, key, pkt, s, t->opens_by) == PROOF_NONE;
     uint8_t *count = astray ? &t->astray : &t->packets[s->dir & 1];
-    /* Of the other side's packets only those that may prove something count: enough that prove nothing end the count.
-     */
+    /* The other side's packets count as long as they may prove something: enough that prove nothing end the count. */
     const bool counts = s->dir == FLOW_ORIGINAL || s->proves;
     if (counts && *count < FLOW_LASTS) ++*count;
     if (s->dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
