@@ -137,18 +137,19 @@ class Run:
         self.guest.write("/etc/prey/edge.prey", rules(executor))
 
     def reboot(self, late=False):
-        """A real one; the time from which it counts is that of the order."""
+        """A real one. The time of the order, from which a row counts, and that from which the machine's answers are its new start's."""
         if late:
             self.guest.unplug("eth2")
             time.sleep(3)
         since = time.time()
         self.guest.tell("systemctl --no-block reboot")
         self.guest.ready(BOOT)
+        up = time.time()
         if late:
-            self.sides.wait_for("arp", since + 5, BOOT)
+            self.sides.wait_for("arp", up, BOOT)
             time.sleep(LATE)
             self.guest.plug("eth2")
-        return since
+        return since, up
 
     def serves(self, since, bound=BOOT):
         """Wait until the open port answers and prey says that it is ready."""
@@ -163,8 +164,8 @@ class Run:
     def part_open(self):
         """Without prey: what the prober sees of a machine that is open."""
         self.guest.tell("systemctl disable preyrun@edge")
-        since = self.reboot()
-        self.sides.wait_for("open", since, BOOT)
+        since, up = self.reboot()
+        self.sides.wait_for("closed", up, BOOT)
         time.sleep(5)
         self.row("open", "without prey", since)
         self.guest.tell("systemctl enable --now preyrun@edge", BOOT)
@@ -183,8 +184,8 @@ class Run:
             self.sides.dhcp("no DHCP server" not in faults)
             if "broken rules" in faults:
                 self.guest.write("/etc/prey/edge.prey", rules(executor) + "firewall way forward {\n")
-            since = self.reboot("late card" in faults)
-            right = self.serves(since)
+            since, up = self.reboot("late card" in faults)
+            right = self.serves(up)
             if "late card" in faults:  # it is judged like the others once it is there
                 right = right and self.guest.tell("for i in $(seq 60); do preyctl status | grep -q eth2 && exit; sleep 1; done; exit 1")[0] == 0
             if "broken rules" in faults:
