@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).parent
+WHOLE = {"open": 1, "boots": 5, "restarts": 5, "upgrades": 5, "kills": 12, "end": 1}
 SUITES = dict(line.split()[:2] for line in (HERE.parent / "kernels.list").read_text().splitlines() if line and not line.startswith("#"))
 
 
@@ -18,6 +19,8 @@ def main(files):
         for row in ours:
             what = f"{row['part']}: {row['what']}" + (f" ({', '.join(row['faults'])})" if row.get("faults") else "")
             text.append(f"| {what} | {row['executor']} | {row['asked']} | {row['arp']} | {row['open']} | {row['closed']} | {row['behind']} | {'good' if row['good'] else '**bad**'} |")
+        short = [f"{sum(row['part'] == part for row in ours)} of {most} {part}" for part, most in WHOLE.items() if sum(row["part"] == part for row in ours) < most]
+        text += ["", f"**Not whole:** {', '.join(short)}."] if short else []
         seeds = sorted({row["seed"] for row in ours if "seed" in row})
         text += [""] + ([f"Kills by SEED={', '.join(map(str, seeds))}.", ""] if seeds else [])
     (HERE / "RESULTS.md").write_text("\n".join(text).rstrip() + "\n")
