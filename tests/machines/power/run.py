@@ -84,9 +84,10 @@ class Sides:
         return counts
 
     def wait_for(self, kind, since, bound):
+        """Wait until something of that kind came, whatever its words."""
         until = time.time() + bound
         while time.time() < until:
-            if self.answers(since).get(kind):
+            if any(of.split(" ")[0] == kind for of in self.answers(since)):
                 return True
             time.sleep(1)
         return False
