@@ -293,6 +293,15 @@ cp run/edge.pbc before.pbc
 unit reload edge RELOAD_CONFIRM=1s
 until_true 100 'nobody confirms it' grep -q 'because nobody has confirmed the loaded program' prey.err
 same 'which leaves all as it was' "$status $(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc before.pbc && echo same)" '0 same'
+unit start
+same 'nor does a start take it' "$status $(grep -c 'edge.prey was on trial, and nobody has confirmed it: the rules of .* are taken, which ran$' said)" '0 1'
+unit runs
+same 'nor is it kept' "$(cmp kept/edge.pbc before.pbc && grep -c weight.6 kept/edge.rules/farm.prey)" 1
+sed -i 's/weight 5/weight 7/' etc/farm.prey
+unit start
+same 'rules that have changed since are taken' "$status $(cat said)" '0 '
+sed -i 's/weight 7/weight 5/' etc/farm.prey
+cp before.pbc run/edge.pbc
 sed -i 's/weight 5/weight 4/' etc/farm.prey
 
 # Log files that were moved away, whatever the rules.
