@@ -104,6 +104,26 @@ chmod 755 outside
 chmod g+w etc/edge.prey
 unit start
 same 'what the group root may write is taken' "$status $(cat said)" '0 '
+# A file that does not answer, as on a network file system: a pipe that nobody writes into.
+rm -f etc/edge.prey run/edge.pbc
+mkfifo etc/edge.prey
+unit start edge COMPILE_WITHIN=1
+same 'rules that do not answer: a start takes what was kept, and says what to do' \
+    "$status $(grep -c "edge.prey did not compile within 1 s (does each file answer? .* into $work/etc, or write COMPILE_WITHIN=SECONDS into /etc/default/prey-edge): the rules of .* are taken, which ran$" said)" '0 1'
+same 'which are those' "$("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" 0
+unit reload edge COMPILE_WITHIN=1
+same 'a reload fails' "$status $(tail -n 1 said | grep -c "reload: $work/etc/edge.prey did not compile within 1 s (.*); the program that runs goes on$")" '1 1'
+mv kept was_kept && mkdir kept
+unit start edge COMPILE_WITHIN=1
+same 'where nothing is kept: no start' "$status $(ls kept)" '124 '
+rm -r kept && mv was_kept kept
+same 'no time ends two compiles, or a compile and an answer, before systemd does' "$(sed -n 's/^compile_within=${COMPILE_WITHIN:-\([0-9]*\)} answer_within=${ANSWER_WITHIN:-\([0-9]*\)}$/\1 \2/p' lib/prey-compile)" '40 40'
+# One that somebody writes into is read, and no file to keep.
+cat good >etc/edge.prey &
+unit start
+same 'a pipe is read, and no start waits for another text' "$status $(tail -n 1 said | grep -c 'is not renewed')" '0 1'
+wait $!
+rm etc/edge.prey
 # Room and rights on disk are gone: what works goes on.
 below() { # FOLDER MOUNT-OPTIONS: the start, and that it runs, with such a file system there, which is full
     at prey env CONFIGURATION_DIRECTORY="$work/etc" RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/kept" OPTIONS='-i eth0' unshare -m sh -c \
@@ -134,6 +154,7 @@ same 'before the network, and without the dependencies that would make a cycle o
     "$(says Before)|$(says DefaultDependencies)|$(says Conflicts)" 'network-pre.target shutdown.target |no |shutdown.target '
 same 'in wait of nothing that comes after it' "$(says After | grep -cE 'network|basic|sysinit|multi-user')" 0
 options=$(sed -n 's/^ExecStart=[^ ]* --name %i \(.*\) \$OPTIONS .*/\1/p' unit/preyrun@.service)
+same 'it leaves memory to others' "$(says MemoryMax)" '75% '
 same 'preyrun is closed, and waits for interfaces' "$options" '--wait --on-exit closed'
 
 echo '# What the journal hears: levels, where standard error is its own'
@@ -304,6 +325,33 @@ sed -i 's/weight 7/weight 5/' etc/farm.prey
 cp before.pbc run/edge.pbc
 sed -i 's/weight 5/weight 4/' etc/farm.prey
 
+# No answer: what becomes of the rules nobody knows yet, and what is kept is what runs.
+kill -STOP "$child"
+sed -i 's/weight 4/weight 8/' etc/farm.prey
+unit reload edge ANSWER_WITHIN=1
+same 'a reload that is not answered fails, and says what is known' "$status $(tail -n 1 said)" \
+    '1 prey-compile: reload: no answer within 1 s: these rules may run by now, or yet: preyctl --name edge history says what runs'
+same 'nothing is kept yet' "$(grep -c 'weight 8' kept/edge.rules/farm.prey)" 0
+kill -CONT "$child"
+until_true 100 'they run' sh -c "$(printf '%q ' "${ctl[@]}") history 0 | grep -q 'weight 8'"
+cp run/edge.pbc before.pbc
+echo 'firewall x {' >>etc/edge.prey
+rm run/edge.pbc
+unit start
+same 'a start keeps what has come to run' "$status $(grep -c 'weight 8' kept/edge.rules/farm.prey) $("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" '0 1 0'
+cp good etc/edge.prey
+kill -STOP "$child"
+sed -i 's/weight 8/weight 4/' etc/farm.prey
+unit reload edge ANSWER_WITHIN=1 RELOAD_CONFIRM=5m
+same 'so does a trial' "$status $(ls kept | grep -c 'trial[.]')" '1 2'
+kill -CONT "$child"
+until_true 100 'it runs' sh -c "$(printf '%q ' "${ctl[@]}") history 0 | grep -q 'weight 4'"
+unit start
+same 'whose rules no start takes until they are confirmed' "$status $(grep -c 'was on trial, and nobody has confirmed it' said)" '0 1'
+"${ctl[@]}" confirm --force >heard
+unit reload
+same 'they are kept then' "$status $(grep -c 'weight 4' kept/edge.rules/farm.prey)" '0 1'
+
 # Log files that were moved away, whatever the rules.
 mv log/tls.log log/tls.log.1
 unit reload
@@ -315,7 +363,7 @@ same 'one that is refused, too' "$status $(test -e log/tls.log && echo there)" '
 cp good etc/edge.prey
 
 same 'of each one that began the manager heard that, and that it is over' \
-    "$(heard | grep -cE '^READY=1 (RELOADING=1 READY=1 ){11}$')" 1
+    "$(heard | grep -cE '^READY=1 (RELOADING=1 READY=1 ){14}$')" 1
 if [ ! -e "$bin/tests/lib/no_one_kernel.o" ]; then
     echo 'firewall host in default accept { drop tcp to port 5432 }' >etc/gate.prey
     unit start gate
