@@ -84,7 +84,10 @@ ctl history
 same 'one that nobody confirmed, and the one that came back' "$(head -n 2 out | sed -E 's/  +/ /g; s/^([0-9]) [0-9:]+ /\1 /')" \
     '0 unconfirmed 1 rule edge.pbc
 1 load 1 rule v6.pbc by root (never confirmed)'
-says 'saved' '0 v2.pbc runs, and is saved as edge.pbc' rollback --save 3
+# The trial, and the entry of what runs before it, are passed over.
+says 'the one before is one that was confirmed' '0 v2.pbc runs' rollback
+says 'and back' '0 edge.pbc runs' rollback
+says 'saved' '0 v2.pbc runs, and is saved as edge.pbc' rollback --save 1
 cmp edge.pbc v2.pbc
 ok $? 'that is the file then'
 
@@ -102,6 +105,13 @@ for n in 8 9 10 11 12 13 14; do ctl load "v$n.pbc"; done
 ctl history
 same 'there are ten at most' "$(wc -l <out) $(tail -n 1 out | cut -c1)" '10 9'
 says 'the oldest comes back, too' '0 edge.pbc runs' rollback 9
+prey_ends
+prey prey --name edge -i eth0 --monitor edge.pbc
+until_true 50 'the start is in it' one 1
+ctl load v6.pbc --confirm 1s
+awaits 'because nobody has confirmed'
+says 'trials alone: none' '2 preyctl: rollback: no other program ran before this one, but on trials that nobody has confirmed: preyctl history lists them, preyctl rollback N takes one' rollback
+says 'unless it is said which' '0 v6.pbc runs' rollback 1
 prey_ends
 prey prey --name edge -i eth0 --monitor edge.pbc
 until_true 50 'the start is in it' one 1

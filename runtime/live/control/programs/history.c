@@ -248,6 +248,22 @@ static const struct past_entry *entry_at(const struct control *control, uint64_t
     return NULL;
 }
 
+unsigned history_before(const struct control *control, char *err, size_t err_len)
+{
+    const struct past_programs *past = &control->past;
+    bool tried = false;
+    for (unsigned i = 1; i < past->count; i++) {
+        const bool same = !memcmp(past->all[i].digest, past->all[0].digest, sizeof past->all[i].digest);
+        if (!past->all[i].trial && !same) return i;
+        tried |= past->all[i].trial;
+    }
+    snprintf(err, err_len, "no other program ran before this one%s",
+             tried ? ", but on trials that nobody has confirmed: preyctl history lists them, "
+                     "preyctl rollback N takes one"
+                   : "");
+    return 0;
+}
+
 struct program *history_program(const struct control *control, unsigned back, const struct past_entry **entry,
                                 char *err, size_t err_len)
 {

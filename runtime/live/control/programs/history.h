@@ -11,6 +11,9 @@ void history_step(struct control *control);
 /* Note that the trial of the newest program is over, and that it goes on. */
 void history_confirmed(struct control *control);
 
+/* Return how many programs ago the one before ran that somebody decided to keep: no trial that nobody confirmed, and
+ * not the program in force, which ran before such a trial, too. 0: there is none, with one line in err. */
+unsigned history_before(const struct control *control, char *err, size_t err_len);
 /* Return the program that ran `back` programs ago, 0: the one in force; NULL, with one line in err. *entry: its entry,
  * valid until the next history_step. */
 struct past_entry;

@@ -276,13 +276,14 @@ void asked_ROLLBACK(void *with, struct call *c)
 {
     struct control *control = with;
     const struct past_entry *entry = NULL;
-    uint64_t back = 1;
+    uint64_t back = 0;
     char err[600];
     if (call_has(c, "number") && (!call_number_of(c, "number", HISTORY_PLACES - 1, &back) || !back)) {
         call_end(c, 2, "`number`, how many programs to go back, is a whole number from 1 to %u", HISTORY_PLACES - 1);
         return;
     }
     const char *why = refusal(control, c, call_is_true(c, "save"), err, sizeof err);
+    if (!why && !call_has(c, "number") && !(back = history_before(control, err, sizeof err))) why = err;
     struct program *p = why ? NULL : history_program(control, (unsigned)back, &entry, err, sizeof err);
     if (!p) {
         call_end(c, 2, "rollback: %s", why ? why : err);
