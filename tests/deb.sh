@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The Debian packages in a clean root: each installs with what it asks for, also over the one package of before; the compiler alone
-# compiles; all of it compiles, judges and checks there, has its user and unit, rotates logs, and goes again. As root, with a
-# mirror; some minutes. B: the build folder, where `make deb` left the packages.
+# compiles; all of it compiles, judges and checks there, has its user and unit, rotates logs, and goes again; an upgrade that restarts leaves
+# no gap; dpkg may be cut off, or have no room (deb_cut.sh). As root, with a mirror; some minutes. B: the build folder, where `make deb` left the packages.
 set -u
 . tests/lib/scratch.sh
 root=$work/root
 debs=$(ls "$bin"/deb/prey_*.deb "$bin"/deb/prey-compiler_*.deb) || exit 2
-trap 'rm -rf "$root"' EXIT
+try_ends() { :; }
+trap 'try_ends; umount "$root/proc" 2>/dev/null; rm -rf --one-file-system "$root"' EXIT
 # The release that this machine has, for the package was built against it.
 debootstrap --variant=minbase "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" ${MIRROR:+"$MIRROR"} >debootstrap.log 2>&1 || { tail -5 debootstrap.log; ok 1 'a clean root is made'; exit 1; }
 inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@" >out 2>err; }
@@ -31,15 +32,15 @@ inside apt-get purge -y --auto-remove prey-compiler
 ok $? 'it goes again'
 
 echo '# Over the package of before, which had all'
-mkdir -p "$root/old/DEBIAN" "$root/old/usr/bin" "$root/old/usr/share/man/man5"
+mkdir -p "$root/old/DEBIAN" "$root/old/usr/bin" "$root/old/usr/share/man/man5" "$root/old/lib/systemd/system"
 printf 'Package: prey\nVersion: 0.1\nArchitecture: all\nMaintainer: x <x@prey.example>\nDescription: x\n' >"$root/old/DEBIAN/control"
-for f in usr/bin/preyc usr/bin/preyrun usr/share/man/man5/prey.5.gz; do echo old >"$root/old/$f"; done
+for f in usr/bin/preyc usr/bin/preyrun usr/share/man/man5/prey.5.gz lib/systemd/system/preyrun@.service; do echo old >"$root/old/$f"; done
 inside dpkg-deb -b /old /old.deb && inside dpkg -i /old.deb
 ok $? 'that is installed'
 mkdir -p "$root/var/lib/prey/edge.rules/tls"
 echo '-----BEGIN EC PRIVATE KEY-----' >"$root/var/lib/prey/edge.rules/tls/key.pem"
 echo '# rules' >"$root/var/lib/prey/edge.rules/edge.prey"
-rm -r "$root/old" "$root/old.deb"
+rm -r "$root/old"
 inside sh -c 'apt-get install -y --no-install-recommends /mnt/debs/prey*.deb'
 ok $? 'both install'
 same 'keys that it kept are gone, and nothing else' "$(cd "$root/var/lib/prey" && find . -type f)" ./edge.rules/edge.prey
@@ -49,6 +50,52 @@ for program in preyc preyrun preyctl; do
 done
 inside dpkg -V prey prey-compiler && [ ! -s out ]
 ok $? 'all files are there'
+# It lay in /lib, which is /usr/lib: the same file by another name.
+same 'the unit, too' "$(grep -c '^ExecStart=/usr/bin/preyrun ' "$root/usr/lib/systemd/system/preyrun@.service")" 1
+
+echo '# An upgrade that restarts'
+# A manager that knows one instance, by its process, which says what becomes of it. One of before 0.1+1 opens when it is asked to end.
+mount -t proc proc "$root/proc"
+mkdir -p "$root/run/systemd/system"
+for f in systemctl deb-systemd-invoke; do cp -P "$root/usr/bin/$f" "was.$f"; rm "$root/usr/bin/$f"; done
+cat >"$root/usr/bin/systemctl" <<'END'
+#!/bin/sh
+case $1 in
+list-units) echo 'preyrun@edge.service loaded active running x' ;;
+show) cat /main ;;
+*) echo "$@" >>/called ;;
+esac
+END
+printf '#!/bin/sh\nkill "$(cat /main)" 2>/dev/null\necho "$@" >>/called\n' >"$root/usr/bin/deb-systemd-invoke"
+cat >running.py <<'END'
+import os, signal, sys, time
+def asked(*_):
+    print("asked", file=open(sys.argv[1] + "/called", "a"), flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, asked)
+open(sys.argv[1] + "/main.new", "w").write(str(os.getpid()))
+os.rename(sys.argv[1] + "/main.new", sys.argv[1] + "/main")
+time.sleep(60)
+os._exit(1)
+END
+chmod +x "$root/usr/bin/systemctl" "$root/usr/bin/deb-systemd-invoke"
+upgrades() { # VERSION OPTION...: what the manager hears when that version is upgraded while such a preyrun is there
+    rm -f "$root/called" "$root/main"
+    python3 running.py "$root" "${@:2}" &
+    until_there "$root/main"
+    inside /var/lib/dpkg/info/prey.postinst configure "$1"
+    wait $! 2>/dev/null
+    echo "$? $(sort "$root/called" | tr '\n' ';')"
+}
+same 'what 0.1 has started is not asked to end, and opens nothing' "$(upgrades 0.1 -i eth0)" '137 daemon-reload;restart preyrun@edge.service;'
+same 'where it was told to be closed, it ends in order' "$(upgrades 0.1 --on-exit closed -i eth0)" '0 asked;daemon-reload;restart preyrun@edge.service;'
+same 'and so does each since' "$(upgrades 0.1+1 -i eth0)" '0 asked;daemon-reload;restart preyrun@edge.service;'
+for f in systemctl deb-systemd-invoke; do rm "$root/usr/bin/$f"; cp -P "was.$f" "$root/usr/bin/$f"; done
+rm -r "$root/run/systemd/system" "$root/main" "$root/called"
+umount "$root/proc"
+
+. "$top/tests/deb_cut.sh"
+rm -f "$root/old.deb" "$root/cut.so"
 
 echo '# What it does'
 printf 'edition 1\nfirewall edge in default drop { accept icmp6 type nd; accept tcp to port 80 as WEB }\n' >"$root/etc/prey/edge.prey"
@@ -60,13 +107,14 @@ example=$(sed -n 's/.*; \(.*\) is an example/\1/p' err)
 cp "$root/$example" "$root/etc/default/prey-edge"
 inside sh -c 'set -a; . /etc/default/prey-edge; /usr/lib/prey/prey-compile start edge'
 same "with those of $example it compiles" "$? $(cat err)" '0 '
+inside /usr/lib/prey/prey-compile runs edge
 same 'no key is copied' "$(grep -rl KEY "$root/var/lib/prey")" ''
 "$bin/tests/tools/mkcap" /dev/stdin "$root/in.pcap" <<<'eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn'
 inside preyrun --pcap /in.pcap /run/prey/edge.pbc && grep -q 'WEB .*accept .* 1 ' out
 ok $? 'preyrun judges'
 inside getent passwd prey
 ok $? 'there is a user prey'
-[ -s "$root/lib/systemd/system/preyrun@.service" ]
+[ -s "$root/usr/lib/systemd/system/preyrun@.service" ]
 ok $? 'there is the unit'
 for f in MANUAL.md systemd/README.md systemd/prey-edge rules-examples/web-server.prey; do holds "there is $f" test -s "$root/usr/share/doc/prey/$f"; done
 
@@ -77,11 +125,15 @@ mkdir -p "$root/var/log/prey"
 echo line >"$root/var/log/prey/access.log"
 echo '{}' >"$root/var/log/prey/prey.json"
 printf '#!/bin/sh\necho "$@" >>/called\n' >"$root/bin/systemctl"
-chmod +x "$root/bin/systemctl"
-inside logrotate -f /etc/logrotate.d/prey
+mkdir -p "$root/asked" "$root/run/prey/1"
+cp "$root/bin/systemctl" "$root/asked/preyctl"
+chmod +x "$root/bin/systemctl" "$root/asked/preyctl"
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$root/run/prey/1/edge.sock"
+inside env PATH=/asked:/usr/sbin:/usr/bin:/sbin:/bin logrotate -f /etc/logrotate.d/prey
 same 'logs are rotated, and made anew for root alone to write' "$? $(cd "$root/var/log/prey" && stat -c '%n %a %U %s' * | tr '\n' ' ')" \
     '0 access.log 640 root 0 access.log.1 644 root 5 prey.json 640 root 0 prey.json.1 644 root 3 '
-same 'then the instances hear of it, once' "$(cat "$root/called")" "kill --kill-who=main --signal=HUP preyrun@*.service"
+same 'then the instances hear of it, once' "$(cat "$root/called")" '--control /run/prey/1/edge.sock reload --logs'
+rm -r "$root/asked"
 
 echo '# It goes'
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants" "$root/run/systemd/system"
