@@ -14,7 +14,7 @@
 
 enum { PATIENCE_MS = 1000 };
 
-bool complain_by_level(void)
+bool complain_to_journal(void)
 {
     uintmax_t device, inode;
     struct stat here;
@@ -28,7 +28,7 @@ int complain(const char *fmt, ...)
 {
     static const char notice[] = "notice: ";
     char line[1050], level[8] = "";
-    if (complain_by_level())
+    if (complain_to_journal())
         snprintf(level, sizeof level, "<%d>", strncmp(fmt, notice, strlen(notice)) ? LOG_ERR : LOG_NOTICE);
     const size_t head = (size_t)snprintf(line, sizeof line, "%spreyrun: ", level);
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};

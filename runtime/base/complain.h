@@ -5,7 +5,7 @@
 
 /* True if standard error is systemd's journal (JOURNAL_STREAM of systemd.exec(5)): a line there may begin with its
  * level, as <3> of sd-daemon(3), which the journal takes off. */
-bool complain_by_level(void);
+bool complain_to_journal(void);
 
 /* Write the line "preyrun: ..." to standard error and return 2. If the reader takes nothing for a second, the line is
  * lost. */

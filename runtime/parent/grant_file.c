@@ -233,6 +233,7 @@ bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int 
 {
     if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
     fds[0] = sink_descriptor(p->o->log_to);
+    if (fds[0] == STDERR_FILENO) fds[0] = -ENOENT;
     return answer_fd(a, fds[0]);
 }
 

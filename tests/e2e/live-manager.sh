@@ -174,6 +174,36 @@ levels 'one that is not is none: executor, ready, end' '<6>' "$bin/preyrun" --mo
 levels 'a reload that is refused is an error' '<3>' env CONFIGURATION_DIRECTORY="$work/none" RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/kept" OPTIONS='-i eth0' \
     lib/prey-compile reload edge
 
+echo '# Fields of the journal, where it can be reached: a datagram a line'
+cat >journal.py <<'END'
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True:
+    lines = s.recv(65536).decode().split("\n")
+    print("|".join(sorted(lines[:-1])) if lines[-1] == "" else f"no end: {lines}", flush=True)
+END
+open_folder
+mkdir "$open/journal"
+python3 journal.py "$open/journal/socket" >told &
+pids="$pids $!"
+until_true 100 'the journal is there' test -S "$open/journal/socket"
+echo 'firewall edge in default accept { accept icmp log "ping: " }' >log.prey && "$bin/preyc" log.prey -o log.pbc
+: >err
+JOURNAL_STREAM=$(stat -c %d:%i err) background prey unshare -m sh -c \
+    'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal && exec "$@"' "$open/journal" \
+    "$bin/preyrun" --monitor --exec user --log text --name one -i eth0 log.pbc 2>>err >out
+until_true 100 'it hears that preyrun is ready' grep -q PREY_EVENT=ready told
+at client ping -c 1 -W 5 10.1.0.2 >out 2>&1
+until_true 100 'it hears of a packet' grep -q PREY_EVENT=log told
+kill "$last"
+wait "$last"
+same 'each event has its level, its kind and the instance' "$(grep -oE '^MESSAGE=.*PREY_EVENT=[a-z-]+|PREY_INSTANCE=one|PRIORITY=[0-9]|SYSLOG_IDENTIFIER=preyrun' told | sed 's/^MESSAGE=.*|//' | sort -u | tr '\n' ' ')" \
+    'PREY_EVENT=ended PREY_EVENT=log PREY_EVENT=ready PREY_INSTANCE=one PRIORITY=6 SYSLOG_IDENTIFIER=preyrun '
+same 'what a rule logs has its rule, place, verdict and packet' "$(grep -m 1 PREY_EVENT=log told | grep -oE 'PREY_[A-Z]+' | tr '\n' ' ')" \
+    'PREY_BYTES PREY_EVENT PREY_INSTANCE PREY_PACKET PREY_PLACE PREY_PREFIX PREY_RULE PREY_VERDICT '
+same 'and standard error has none of these lines' "$(grep -c '^<6>' err)" 0
+
 echo '# What the manager hears'
 cat >listen.py <<'END'
 import os, socket, struct

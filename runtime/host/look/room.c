@@ -89,7 +89,8 @@ void look_at_log(struct look *l)
     switch (sink_kind(l->p->log)) {
     case SINK_SYSLOG: look_at_syslog(l); break;
     case SINK_FILE: look_at_file(l, l->p->log); break;
-    case SINK_STDERR: break;
+    case SINK_STDERR:
+    case SINK_JOURNAL: break;
     }
 }
 

@@ -266,7 +266,7 @@ static bool tick(struct live *l, uint64_t now)
     document_tick(&l->control, now, l->control.web);
     proxied_tick(&l->carry);
     events_tick(&l->tell.events);
-    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* log restarted */
+    log_tick(&l->tell);
     return fine;
 }
 

@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/live/tell/fields.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -22,9 +23,9 @@ static const struct {
 
 const char *event_word(enum told kind) { return kinds[kind].word; }
 
-int events_init(struct events *e, enum log_form form, const char *to, int fd)
+int events_init(struct events *e, enum log_form form, const char *instance, const char *to, int fd)
 {
-    *e = (struct events){.form = form};
+    *e = (struct events){.form = form, .instance = instance};
     sink_init(&e->sink, to, fd);
     e->out = open_memstream(&e->line, &e->len);
     return e->out ? 0 : -ENOMEM;
@@ -53,12 +54,13 @@ static int put(struct events *e)
     return failed;
 }
 
-/* Begin a line of a text log. The system's log adds the time itself; a file spans days and gets the date too. */
+/* Begin a line of a text log. The system's log and the journal add the time themselves; a file spans days and gets the
+ * date too. */
 static void begin_text(struct events *e, enum told kind, uint64_t wall_ns)
 {
     char day[TEXT_TIME], clock[TEXT_TIME];
     if (e->sink.kind == SINK_FILE) fprintf(e->out, "%.10s ", text_date(wall_ns, day));
-    if (e->sink.kind != SINK_SYSLOG) fprintf(e->out, "%s  ", text_clock(wall_ns, clock));
+    if (e->sink.kind == SINK_FILE || e->sink.kind == SINK_STDERR) fprintf(e->out, "%s  ", text_clock(wall_ns, clock));
     if (kind != TOLD_RULE) fprintf(e->out, "%s: ", kinds[kind].word);
 }
 
@@ -90,7 +92,12 @@ static int level_of(enum told kind)
 static int compose(struct events *e, enum told kind, const char *text)
 {
     const uint64_t wall = clock_ns(CLOCK_REALTIME);
-    if (e->sink.kind == SINK_STDERR && complain_by_level()) fprintf(e->out, "<%d>", level_of(kind));
+    if (e->sink.kind == SINK_JOURNAL) {
+        fields_begin(e->out, level_of(kind), e->instance, kinds[kind].word);
+        fields_message(e->out);
+    } else if (e->sink.kind == SINK_STDERR && complain_to_journal()) {
+        fprintf(e->out, "<%d>", level_of(kind));
+    }
     if (e->form == LOG_NONE) {
         fprintf(e->out, "%s: %s", kinds[kind].plain, text);
     } else if (e->form == LOG_TEXT) {
@@ -195,6 +202,22 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
     if (told) say(e, kind, text);
 }
 
+static void packet_fields(struct events *e, const struct labels *labels, const struct log_note *n, const char *verdict,
+                          const char *prefix, const char *what)
+{
+    char bytes[16];
+    snprintf(bytes, sizeof bytes, "%u", n->bytes);
+    fields_begin(e->out, level_of(TOLD_RULE), e->instance, kinds[TOLD_RULE].word);
+    fields_add(e->out, "PREY_PREFIX", prefix);
+    fields_add(e->out, "PREY_RULE", label_rule(labels, n->rule));
+    fields_add(e->out, "PREY_PLACE", label_rule_place(labels, n->rule));
+    fields_add(e->out, "PREY_VERDICT", verdict);
+    fields_add(e->out, "PREY_WOULD", n->would ? "1" : "");
+    fields_add(e->out, "PREY_PACKET", what);
+    fields_add(e->out, "PREY_BYTES", bytes);
+    fields_message(e->out);
+}
+
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *n)
 {
     char verdict[128], what[sizeof n->text], prefix[LOG_PREFIX];
@@ -206,6 +229,7 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
     label_verdict(labels, n->rule, verdict, sizeof verdict);
     label_log_prefix(labels, n->rule, prefix);
     tell_lost(e);
+    if (e->sink.kind == SINK_JOURNAL) packet_fields(e, labels, n, verdict, prefix, what);
     if (e->form == LOG_TEXT) {
         begin_text(e, TOLD_RULE, wall);
         fprintf(e->out, "%s%s%s  %s%s  %s  %u bytes", prefix, text_gap(prefix), label_rule(labels, n->rule),

@@ -33,7 +33,8 @@ struct past {
 };
 
 struct events {
-    enum log_form form; /* LOG_NONE: plain words without times */
+    enum log_form form;   /* LOG_NONE: plain words without times */
+    const char *instance; /* name of the instance, for the journal */
     struct sink sink;
     FILE *out; /* memory stream that fills `line` */
     char *line;
@@ -50,8 +51,9 @@ struct events {
 /* Return the name of the kind in a log, such as "reloaded" or "health". */
 const char *event_word(enum told kind);
 
-/* Send lines to `fd`, a result of sink_descriptor(to), which the events own from now on. Return 0 or -ENOMEM. */
-int events_init(struct events *e, enum log_form form, const char *to, int fd);
+/* Send lines to `fd`, a result of sink_descriptor(to), which the events own from now on; `instance` and `to` outlive
+ * them. Return 0 or -ENOMEM. */
+int events_init(struct events *e, enum log_form form, const char *instance, const char *to, int fd);
 void events_fini(struct events *e);
 
 /* Tell one event. Characters of the text that would break the line are replaced. */

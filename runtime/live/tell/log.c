@@ -24,7 +24,7 @@ int log_open(struct tell *tell)
     const char *to = tell->o->log_to;
     const int fd = sink_descriptor(to);
     if (fd < 0) return complain("--log: %s: %s", to, strerror(-fd));
-    return events_init(&tell->events, tell->o->log, to, fd) ? complain("out of memory") : 0;
+    return events_init(&tell->events, tell->o->log, tell->o->name, to, fd) ? complain("out of memory") : 0;
 }
 
 void log_again(struct tell *tell)
@@ -33,8 +33,14 @@ void log_again(struct tell *tell)
     int fd;
     if (tell->events.sink.kind == SINK_STDERR) return;
     if (ask_fds(tell->channel, REQUEST_LOG, &fd, 1, err, sizeof err))
-        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; the one opened before stays in use", tell->o->log_to,
-                    err);
+        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; the one opened before stays in use",
+                    tell->events.sink.path, err);
     else
         sink_renew(&tell->events.sink, fd);
+}
+
+void log_tick(struct tell *tell)
+{
+    const enum sink_kind kind = tell->events.sink.kind;
+    if ((kind == SINK_SYSLOG || kind == SINK_JOURNAL) && tell->events.sink.lost) log_again(tell);
 }

@@ -11,3 +11,5 @@ int log_open(struct tell *tell);
 
 /* Have the parent open the log's file or socket again: the file was moved away, or the system's log restarted. */
 void log_again(struct tell *tell);
+/* Open the log's socket again if lines were lost: the system's log, or the journal, was restarted. */
+void log_tick(struct tell *tell);

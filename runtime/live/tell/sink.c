@@ -12,7 +12,8 @@
 void sink_init(struct sink *s, const char *to, int fd)
 {
     *s = (struct sink){.kind = sink_kind(to), .fd = fd};
-    s->path = s->kind == SINK_SYSLOG ? SINK_SYSLOG_SOCKET : to;
+    if (fd == STDERR_FILENO) s->kind = SINK_STDERR;
+    s->path = s->kind == SINK_SYSLOG ? SINK_SYSLOG_SOCKET : s->kind == SINK_JOURNAL ? SINK_JOURNAL_SOCKET : to;
 }
 
 void sink_fini(struct sink *s)
@@ -39,6 +40,12 @@ static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
     return sent < 0 ? -1 : (ssize_t)len;
 }
 
+/* Send the fields as a datagram. */
+static ssize_t put_journal(const struct sink *s, const char *fields, size_t len)
+{
+    return send(s->fd, fields, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Write a line in one call, so that lines of several writers do not mix. A line that follows a torn line begins on a
  * new line. A write to standard error never waits for its reader. */
 static ssize_t put_file(struct sink *s, const char *line, size_t len)
@@ -56,7 +63,9 @@ static ssize_t put_file(struct sink *s, const char *line, size_t len)
 
 int sink_put(struct sink *s, const char *line, size_t len)
 {
-    const ssize_t put = s->kind == SINK_SYSLOG ? put_syslog(s, line, len) : put_file(s, line, len);
+    const ssize_t put = s->kind == SINK_SYSLOG    ? put_syslog(s, line, len)
+                        : s->kind == SINK_JOURNAL ? put_journal(s, line, len)
+                                                  : put_file(s, line, len);
     if (put >= 0) return 0;
     s->lost++;
     return -errno;

@@ -1,4 +1,4 @@
-/* The sink of log lines: standard error, the system's log, or a file. */
+/* The sink of log lines: standard error, the system's log, systemd's journal, or a file. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,5 +22,6 @@ void sink_fini(struct sink *s);
 /* Replace the open descriptor by `fd` of the same kind, after a log file was moved away. */
 void sink_renew(struct sink *s, int fd);
 
-/* Write one line that ends in a newline. Return 0, or a negative errno if it was not taken and counted in `lost`. */
+/* Write one line that ends in a newline; to the journal its fields, one a line. Return 0, or a negative errno if it was
+ * not taken and counted in `lost`. */
 int sink_put(struct sink *s, const char *line, size_t len);

@@ -21,7 +21,7 @@ static int begin(struct events *e, int *was)
     *was = dup(STDERR_FILENO);
     assert_int_equal(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
     close(fds[1]);
-    assert_int_equal(events_init(e, LOG_TEXT, NULL, STDERR_FILENO), 0);
+    assert_int_equal(events_init(e, LOG_TEXT, "test", NULL, STDERR_FILENO), 0);
     return fds[0];
 }
 
