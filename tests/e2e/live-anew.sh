@@ -111,4 +111,29 @@ kernel tc,router,behind,10.1.0.2
 kernel tc,host,prey,10.3.0.1
 kernel xdp,host,prey,10.3.0.1
 WAYS
+
+echo '# Two interfaces that exchange their names: nothing gets past by the rules of the other name'
+rules two <<'RULES'
+firewall box in default drop { accept icmp on "far"; accept udp to port 9 on "wan" }
+RULES
+appears
+pings() { at "$1" ping -c 2 -i 0.2 -W 1 "$2" >/dev/null 2>&1 && echo answered || echo silence; }
+exchanged() { # wan and far have each other's name: until 6.2 an interface that is up keeps its own
+    local l
+    for l in wan far; do ip -n "$id-prey" link set dev "$l" down; done
+    ip -n "$id-prey" link set dev wan name other && ip -n "$id-prey" link set dev far name wan && ip -n "$id-prey" link set dev other name far
+    for l in wan far; do ip -n "$id-prey" link set dev "$l" up; done
+}
+ip -n "$id-late" addr replace 10.3.0.2/24 dev eth0
+prey prey --exec kernel -i wan -i far two.pbc
+same 'what is accepted on far is answered there' "$(pings late 10.3.0.1) $(pings behind 10.1.0.1)" 'answered silence'
+stopped="$prey $(cat "/proc/$prey/task/$prey/children")"
+kill -STOP $stopped
+exchanged
+same 'called wan, and not judged by its rules yet, that interface is shut' "$(pings late 10.3.0.1)" silence
+kill -CONT $stopped
+answers() { [ "$(pings behind 10.1.0.1)" = answered ]; }
+until_true 100 'the interface that is called far now is judged by its rules' answers
+same 'and the one that is called wan by those' "$(pings late 10.3.0.1)" silence
+prey_ends
 [ "$failed" = 0 ]

@@ -26,7 +26,7 @@ struct chain {
 
 static bool is_port(const struct guard_shut *s) { return s->judged; }
 
-/* Write a set of the ports that are judged: of their names, or of their numbers. */
+/* Write a set of the ports that are judged: of their names, or of each name with its number. */
 static void write_set(FILE *out, const struct guard *g, bool numbers)
 {
     unsigned count = 0;
@@ -34,15 +34,14 @@ static void write_set(FILE *out, const struct guard *g, bool numbers)
         const struct guard_shut *s = &g->shut[i];
         if (!is_port(s)) continue;
         fprintf(out, count++ ? ", " : "{ ");
-        if (numbers)
-            fprintf(out, "%u", s->judged);
-        else
-            fprintf(out, "\"%s\"", s->device);
+        fprintf(out, "\"%s\"", s->device);
+        if (numbers) fprintf(out, " . %u", s->judged);
     }
     fprintf(out, " }");
 }
 
-/* Write one rule for all ports that are judged: another interface of that name is shut until it is judged, too. */
+/* Write one rule for all ports that are judged: another interface of that name is shut until it is judged, too, even if
+ * it is another port, whose name was exchanged with this one's. */
 static void write_ports(FILE *out, const struct chain *c, const struct guard *g)
 {
     bool any = false;
@@ -50,7 +49,7 @@ static void write_ports(FILE *out, const struct chain *c, const struct guard *g)
     if (!any) return;
     fprintf(out, "%s ", c->field);
     write_set(out, g, false);
-    fprintf(out, " %s != ", c->number);
+    fprintf(out, " %s . %s != ", c->field, c->number);
     write_set(out, g, true);
     fprintf(out, " jump %s\n", c->verdict);
 }
