@@ -363,6 +363,30 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
     return r->done || settle(r);
 }
 
+/* True if an option says what a closed end shuts, or that nothing is enforced. */
+static bool says_closed(const struct option_row *row)
+{
+    static const char *const all[] = {"", "bridge", "name", "on-exit", "monitor", "preflight", "cleanup"};
+    for (unsigned i = 0; row && i < sizeof all / sizeof all[0]; i++)
+        if (!strcmp(row->name, all[i])) return true;
+    return false;
+}
+
+/* Read once more, of a command line that is wrong, what a closed end shuts, and nothing else. */
+static void closed_read(struct options *o, int argc, char *const argv[])
+{
+    char err[400];
+    struct reading r = {.o = o, .err = err, .err_len = sizeof err};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *value;
+        const struct option_row *row = argv[i][0] == '-' && argv[i][1] ? find(argv[i], &value) : NULL;
+        if (!says_closed(row) || (row->argument && !value && i + 1 == argc)) continue;
+        row_take(&r, row, row->argument && !value ? argv[++i] : value);
+    }
+    if (!o->iface_count || o->monitor || o->preflight || o->cleanup) o->on_exit = OPTIONS_END_OPEN;
+    if (!o->name && o->iface_count) o->name = o->ifaces[0];
+}
+
 enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err, size_t err_len)
 {
     *o = (struct options){.repeat = 1,
@@ -372,7 +396,12 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
                           .record_size = OPTIONS_RECORD,
                           .record_snap = UINT32_MAX};
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
-    if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
+    if (!words_read(&r, argc, argv)) {
+        options_fini(o);
+        *o = (struct options){.program = "-"}; /* no file */
+        closed_read(o, argc, argv);
+        return OPTIONS_WRONG;
+    }
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/base/out.h"
 #include "runtime/live/main/live.h"
 #include "runtime/preyrun/options.h"
@@ -13,8 +14,8 @@
 static int run(const struct options *o, enum options_result result, const char *err)
 {
     if (result == OPTIONS_WRONG) {
-        fprintf(stderr, "preyrun: %s\n", err);
-        return 2;
+        complain("%s", err);
+        return o->on_exit == OPTIONS_END_CLOSED ? live_shut(o) : 2;
     }
     if (result != OPTIONS_RUN) return 0;
     if (o->replay) return recording(o);

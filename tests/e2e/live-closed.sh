@@ -102,15 +102,20 @@ for exec in kernel user; do
         same "$exec: $1" "$n" 0
     }
 
-    # A refused start: it shuts, and says how to open.
-    at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" broken.pbc >out 2>err </dev/null
-    same "$exec: a start that is refused ends with 2, and says what opens" "$? $(tail -n 1 err | grep -c 'this opens them: preyrun --cleanup --name wan')" '2 1'
-    next_phase
-    sleep 0.2
-    same "$exec: and nothing gets through" "$(cat heard-prey heard-behind | grep -c " $phase$")" 0
-    cleans
-    next_phase
-    passes prey 10 "$exec: --cleanup opens"
+    # A refused start: it shuts, and says how to open. So does one whose command line is wrong.
+    for words in broken.pbc "--no-such 3 $rules.pbc" "$rules.pbc --workers none"; do
+        at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" $words >out 2>err </dev/null
+        same "$exec, $words: a start that is refused ends with 2, and says what opens" "$? $(tail -n 1 err | grep -c 'this opens them: preyrun --cleanup --name wan')" '2 1'
+        next_phase
+        sleep 0.2
+        same "$exec, $words: and nothing gets through" "$(cat heard-prey heard-behind | grep -c " $phase$")" 0
+        cleans
+        next_phase
+        passes prey 10 "$exec, $words: --cleanup opens"
+    done
+    for words in --monitor --preflight '--on-exit open'; do
+        same "$exec: one that would not have shut changes nothing, $words" "$(at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan $words --no-such >out 2>err </dev/null; echo "$? $(tables)")" '2 0'
+    done
     same "$exec: without --on-exit closed a refused start changes nothing" "$(at prey timeout 60 "$bin/preyrun" -i wan -i lan --exec "$exec" broken.pbc >out 2>err </dev/null; echo "$? $(tables)")" '2 0'
 
     began --exec "$exec" $rules.pbc

@@ -455,3 +455,18 @@ int live(const struct options *o)
     tuples_free(l.carry.tuples);
     return status;
 }
+
+int live_shut(const struct options *o)
+{
+    struct live l = {.o = o, .tell = {.o = o}, .carry = {.o = o}};
+    struct parent *parent = NULL;
+    char err[300];
+    l.carry.host = host_open(err, sizeof err);
+    if (l.carry.host)
+        start_shut(&l, &parent);
+    else
+        complain("%s", err);
+    if (parent) parent_refuse(parent);
+    host_close(l.carry.host);
+    return 2;
+}
