@@ -96,8 +96,12 @@ for workers in 1 2; do
     ip -n "$id-inside" link set "short$workers" master bridge
     address prey lan 10.2.0.1/24 fd00:2::1/64
     until_true 50 "$workers: too few descriptors are told of" grep -q 'Too many open files' prey.err
+    at prey nft flush ruleset
+    until_true 50 "$workers: so are guard rules that can't be set" grep -q "guard rules can't be set: Too many open files, which is tried each second" prey.err
     for p in $prey $service; do prlimit --pid "$p" --nofile=1024:; done
     until_true 50 "$workers: with descriptors again, served again" up && ok 0 "$workers: with descriptors again, served again"
+    until_true 50 "$workers: and guard rules are told to stand again" grep -q 'guard rules are set again' prey.err
+    same "$workers: they do" "$(at prey nft list table netdev prey_wan | grep -c 'devices = { lan, wan }')" "$guards"
     truncate -s 0 prey.out
     prey_ends
     same "$workers: it ends with 0" "$status" 0

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "runtime/host/change_priv.h"
 #include "runtime/host/guard/line.h"
 #include "runtime/host/guard/peers.h"
+#include "runtime/host/nft.h"
 #include "runtime/host/state.h"
 
 /* True if nftables syntax can express an interface name */
@@ -403,9 +403,8 @@ static char *tables_text(const char *name, const struct guard *g)
 /* Run the text in one transaction. nftables' message goes to err. */
 static int run(const char *text, char *err, size_t err_len)
 {
-    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!nft) return -ENOMEM;
-    nft_ctx_buffer_error(nft);
+    struct nft_ctx *nft = nft_open();
+    if (!nft) return -errno;
     const int failed = nft_run_cmd_from_buffer(nft, text);
     const char *why = failed ? nft_ctx_get_error_buffer(nft) : "";
     snprintf(err, err_len, "%.*s", (int)strcspn(why, "\n"), why);

@@ -1,9 +1,10 @@
 #include "runtime/host/look/chains.h"
 
-#include <nftables/libnftables.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "runtime/host/nft.h"
 
 /* Read a line "table ip NAME {". False: it is another. */
 static bool read_table(const char *text, size_t len, char family[16], char table[200])
@@ -30,10 +31,9 @@ static void read_listing(const char *text, void (*each)(void *arg, const struct 
 
 void chains_each(void (*each)(void *arg, const struct chain_line *line), void *arg)
 {
-    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    struct nft_ctx *nft = nft_open();
     if (!nft) return;
     nft_ctx_buffer_output(nft);
-    nft_ctx_buffer_error(nft);
     if (!nft_run_cmd_from_buffer(nft, "list chains")) read_listing(nft_ctx_get_output_buffer(nft), each, arg);
     nft_ctx_free(nft);
 }

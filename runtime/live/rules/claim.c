@@ -43,7 +43,9 @@ static void tell_kept(struct rules *rules, unsigned at, int kept, const char *wh
 void claim_keep(struct rules *rules)
 {
     char why[500];
-    if (change_pending(rules->carry) || !(rules->carry->in_kernel || rules->carry->proxies)) return;
+    if (change_pending(rules->carry)) return;
+    hide_again(rules->carry);
+    if (!(rules->carry->in_kernel || rules->carry->proxies)) return;
     for (unsigned at = 0; at < rules->o->iface_count; at++) {
         const int kept = ask_keep(rules->tell->channel, at, why, sizeof why);
         tell_kept(rules, at, kept, why);

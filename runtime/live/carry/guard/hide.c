@@ -46,5 +46,15 @@ int hide_rules(struct carry *carry, char *err, size_t err_len)
 int hide_guard(struct carry *carry)
 {
     char err[500];
-    return hide_rules(carry, err, sizeof err) ? tell_fault(carry->tell, "%s", err) : 0;
+    const bool told = carry->unhidden;
+    carry->unhidden = hide_rules(carry, err, sizeof err);
+    if (told && carry->unhidden) return 2;
+    if (told) events_tell(&carry->tell->events, TOLD_GUARD, "guard rules are set again");
+    const char *again = carry->tell->ready ? ", which is tried each second until they are" : "";
+    return carry->unhidden ? tell_fault(carry->tell, "%s%s", err, again) : 0;
+}
+
+void hide_again(struct carry *carry)
+{
+    if (carry->unhidden) hide_guard(carry);
 }

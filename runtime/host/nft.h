@@ -1,0 +1,8 @@
+/* A context of libnftables. */
+#pragma once
+
+#include <nftables/libnftables.h>
+
+/* Make a context that keeps its messages for its reader. NULL, with errno: EMFILE or ENFILE where descriptors are
+ * short, for libnftables would end the whole process then; ENOMEM. The caller frees it with nft_ctx_free. */
+struct nft_ctx *nft_open(void);
