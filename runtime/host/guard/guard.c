@@ -10,8 +10,8 @@
 
 #include "runtime/host/change_priv.h"
 #include "runtime/host/guard/line.h"
+#include "runtime/host/guard/nft.h"
 #include "runtime/host/guard/peers.h"
-#include "runtime/host/nft.h"
 #include "runtime/host/state.h"
 
 /* True if nftables syntax can express an interface name */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/host/nft.h"
+#include "runtime/host/guard/nft.h"
 
 /* Read a line "table ip NAME {". False: it is another. */
 static bool read_table(const char *text, size_t len, char family[16], char table[200])

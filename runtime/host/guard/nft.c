@@ -1,11 +1,12 @@
-#include "runtime/host/nft.h"
+#include "runtime/host/guard/nft.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What libnftables opens at once: its socket, one for names of interfaces, a table of names, and one to spare. */
+/* Descriptors that libnftables opens at once: its socket, one for names of interfaces, a table of names; one to spare
+ */
 enum { OPENED = 4 };
 
 /* True if so many descriptors can be had now. */
