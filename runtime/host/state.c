@@ -282,11 +282,28 @@ static int visit_folder(char path[PATH_MAX], const char *but, enum change kind, 
     return 0;
 }
 
+/* Write the folder's path. */
+static void folder_of(const struct state *s, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s", s->path);
+    *strrchr(path, '/') = 0;
+}
+
+int state_alone(const struct state *s)
+{
+    char path[PATH_MAX];
+    folder_of(s, path);
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 ? -errno : 0;
+    while (!failed && flock(fd, LOCK_EX)) failed = errno == EINTR ? 0 : -errno;
+    if (failed && fd >= 0) close(fd);
+    return failed ? failed : fd;
+}
+
 int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", s->path);
-    *strrchr(path, '/') = 0;
+    folder_of(s, path);
     return visit_folder(path, strrchr(s->path, '/') + 1, kind, visit, arg);
 }
 

@@ -38,6 +38,10 @@ int state_lack(const char *run, char *err, size_t err_len);
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 
+/* Wait until no other instance in this namespace is alone, and be it until the returned descriptor is closed, which
+ * should be soon. -errno: the folder cannot be locked. */
+int state_alone(const struct state *s);
+
 /* Return the path of the state file */
 const char *state_path(const struct state *s);
 

@@ -58,5 +58,22 @@ $shuts"
     prey_ends
     seeing prey "$bin/preyrun" --cleanup 2>err
     same "$by: nothing is left" "$(ruleset)" ''
+
+    # Both start at once: one has the interface, whichever.
+    wins=0
+    for n in 1 2 3 4 5 6; do
+        both=''
+        for name in first second; do
+            nsenter "--net=/run/netns/$id-prey" "$bin/preyrun" --name "$name" --wait --on-exit closed --exec "$by" -i eth0 "$name-$at.pbc" >out 2>"$name.err" </dev/null &
+            both="$both $!" pids="$pids $!"
+        done
+        settled() { [ "$(cat first.err second.err | grep -cE '^ready|also serves eth0')" = 2 ]; }
+        until_true 100 "$by: of two that start at once, each says what becomes of it" settled
+        wins=$((wins + $(cat first.err second.err | grep -c '^ready')))
+        kill -TERM $both 2>/dev/null
+        wait $both
+        seeing prey "$bin/preyrun" --cleanup 2>err
+    done
+    same "$by: of two that start at once one serves, in each of 6 rounds" "$wins" 6
 done
 exit $failed

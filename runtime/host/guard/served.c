@@ -1,9 +1,10 @@
-/* See served.h. Each instance records, then checks: of two that start at once, both see the other. */
+/* See served.h. One instance at a time checks and records: of two that start at once, the second sees the first. */
 #include "runtime/host/guard/served.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/host/change_priv.h"
 #include "runtime/host/state.h"
@@ -28,19 +29,26 @@ static void name_owner(const struct search *s, char *err, size_t err_len)
              s->interface);
 }
 
+/* Claim one interface, while no other instance claims one. */
+static int claim(struct state *s, const char *interface, char *err, size_t err_len)
+{
+    struct search search = {.interface = interface};
+    int failed = state_others(s, CHANGE_SERVED, is_other, &search);
+    if (!failed && !*search.owner) failed = state_note(s, CHANGE_SERVED, interface, "", "");
+    if (failed) snprintf(err, err_len, "%s: %s", interface, strerror(-failed));
+    if (failed || !*search.owner) return failed;
+    name_owner(&search, err, err_len);
+    return -EADDRINUSE;
+}
+
 int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct search search = {.interface = interfaces[i]};
-        int failed = state_note(s, CHANGE_SERVED, interfaces[i], "", "");
-        if (!failed) failed = state_others(s, CHANGE_SERVED, is_other, &search);
-        if (failed) snprintf(err, err_len, "%s: %s", interfaces[i], strerror(-failed));
-        if (failed) return failed;
-        if (!*search.owner) continue;
-        name_owner(&search, err, err_len);
-        return -EADDRINUSE;
-    }
-    return 0;
+    const int alone = state_alone(s);
+    int failed = alone < 0 ? alone : 0;
+    if (failed) snprintf(err, err_len, "%s: %s", state_path(s), strerror(-failed));
+    for (unsigned i = 0; i < count && !failed; i++) failed = claim(s, interfaces[i], err, err_len);
+    if (alone >= 0) close(alone);
+    return failed;
 }
 
 bool served_already(const char *run, const char *interface, char *err, size_t err_len)
