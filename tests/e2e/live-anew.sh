@@ -21,26 +21,6 @@ RULES
 rules router <<'RULES'
 firewall ways forward default drop { accept udp to port 9 }
 RULES
-# Says how many datagrams came to each of two ports, by the round that they name, once it is told to end.
-cat >hears.py <<'END'
-import select, socket, sys
-ports = {}
-for port in (9, 10):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(("0.0.0.0", port))
-    ports[s] = port
-seen = {9: set(), 10: set()}
-print("ready", flush=True)
-while True:
-    ready, _, _ = select.select([*ports, sys.stdin], [], [])
-    if sys.stdin in ready and not sys.stdin.readline(): break
-    for s in ready:
-        if s not in ports: continue
-        rest = s.recv(99)
-        if rest.decode() not in seen[ports[s]]:
-            seen[ports[s]].add(rest.decode())
-            print(ports[s], rest.decode(), flush=True)
-END
 # Floods both ports from the moment that the device is there, each round by its number, until the file `heard` has it.
 cat >floods.py <<'END'
 import socket, struct, sys, time
@@ -82,10 +62,8 @@ while IFS=, read -r way rules name address; do
     echo 0 >round
     appears
     prey prey --exec "$exec" ${hook:+--hook "$hook"} -i wan -i far "$rules.pbc"
-    mkfifo told
-    ip netns exec "$id-$name" python3 hears.py <told >heard &
+    ip netns exec "$id-$name" python3 "$top/tests/e2e/live/texts.py" 9 10 >heard &
     hearing=$!
-    exec 8>told
     until_true 50 "$way, $rules: both ports are listened at" grep -q ready heard
     ip netns exec "$id-late" python3 floods.py "$address" &
     flooding=$!
@@ -98,13 +76,12 @@ while IFS=, read -r way rules name address; do
     done
     kill "$flooding"
     wait "$flooding" 2>/dev/null
-    exec 8>&-
-    wait "$hearing"
+    kill "$hearing"
+    wait "$hearing" 2>/dev/null
     same "$way, $rules: in each of $rounds rounds what the rules accept gets through" "$(grep -c '^9 [1-9]' heard)" "$rounds"
     same "$way, $rules: and in none anything else" "$(grep -c '^10 ' heard)" 0
     prey_ends
     ip -n "$id-prey" link del far
-    rm told
 done <<'WAYS'
 user,router,behind,10.1.0.2
 kernel tc,router,behind,10.1.0.2

@@ -28,23 +28,6 @@ firewall box in default accept { }
 firewall ways forward default drop { accept udp to port 9; accept icmp }
 RULES
 echo 'no program' >broken.pbc
-# Says which datagrams came, a line each of port and phase, and of each that it has not said yet.
-cat >hears.py <<'END'
-import select, socket
-ports = {}
-for port in (9, 10):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(("0.0.0.0", port))
-    ports[s] = port
-seen = set()
-print("ready", flush=True)
-while True:
-    for s in select.select(list(ports), [], [])[0]:
-        what = (ports[s], s.recv(99).decode())
-        if what in seen: continue
-        seen.add(what)
-        print(*what, flush=True)
-END
 # Floods both ports of both machines with the number of the phase, which a file says.
 cat >floods.py <<'END'
 import socket, time
@@ -67,7 +50,7 @@ next_phase() {
 }
 next_phase
 for name in prey behind; do
-    ip netns exec "$id-$name" python3 hears.py >"heard-$name" &
+    ip netns exec "$id-$name" python3 "$top/tests/e2e/live/texts.py" 9 10 >"heard-$name" &
     pids="$pids $!"
     until_true 50 "$name listens" grep -q ready "heard-$name"
 done
