@@ -66,6 +66,7 @@ for exec in ${executors:-user kernel}; do
     same "$exec: and is reached there" "$(ask far 10.2.0.17)" client
     same "$exec: IPv6 likewise" "$(from fd00:1::10:5 '[fd00:2::3]') $(ask far '[fd00:2::10:5]')" 'fd00:2::10:5 client'
     same "$exec: what no map says stays" "$(from fd00:1::1 '[fd00:2::3]')" fd00:1::1
+    same "$exec: asked by its own address, a mapped host answers from there" "$(ask far '[fd00:1::10:5]')" client
     one=$(from 10.1.0.1 10.2.0.3)
     same "$exec: one of the shared addresses, always the same" "$one $(talk client 10.2.0.3)" "$(grep -xE '10\.2\.0\.6[4-7]' <<<"$one") far $one 5"
     fetches "$exec: half a megabyte" client 10.2.0.3

@@ -534,11 +534,17 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
         match_add(g, m);
 }
 
+/* True for a match of what is sent on by its route, also where that leads out of no port (add_everywhere). */
+static bool is_sent_on(const struct guard_match *m)
+{
+    return m->reach == GUARD_SENT_ON || (m->reach == GUARD_FOREIGN && m->from.lo.family);
+}
+
 void guarded_spare_sent(struct guarded *g)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < g->match_count; i++)
-        if (g->matches[i].reach != GUARD_SENT_ON) g->matches[kept++] = g->matches[i];
+        if (!is_sent_on(&g->matches[i])) g->matches[kept++] = g->matches[i];
     g->match_count = kept;
 }
 
