@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/kernel/prove.h"
+#include "vm/forward/ordinary.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/keyed/meters.h"
@@ -166,6 +167,9 @@ static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, u
                                       : k->seen.recipe & RECIPE_IP6 ? 6
                                                                     : 4};
     memcpy(to->next_hop, r->dst, sizeof to->next_hop);
+    if (!ordinary_asks_source(r, k->seen.twin)) return;
+    memcpy(to->from, k->key.src, sizeof to->from);
+    to->from_port = k->key.src_port;
 }
 
 /* Return the frame as the stages left it, with the bytes that they were not given; a tunnel's packet has no such bytes.

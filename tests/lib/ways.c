@@ -125,7 +125,9 @@ static bool same_entry(const struct tx_entry *a, const struct tx_entry *b, bool 
     if (a->kind != b->kind || a->cause != b->cause || a->out_if != b->out_if || a->input != b->input) return false;
     if (a->cookie != b->cookie || a->family != b->family || !same_bytes(a->pkt, b->pkt)) return false;
     if (a->kind != TX_SEND || a->cause == TX_CAUSE_HELD) return same_verdict(&a->verdict, &b->verdict, anew);
-    return !a->family || memcmp(a->next_hop, b->next_hop, sizeof a->next_hop) == 0;
+    if (!a->family) return true;
+    return memcmp(a->next_hop, b->next_hop, sizeof a->next_hop) == 0 && memcmp(a->from, b->from, sizeof a->from) == 0 &&
+           a->from_port == b->from_port;
 }
 
 /* Behind the tags are bytes of no field. */

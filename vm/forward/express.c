@@ -46,9 +46,9 @@ static inline void write_entry(const struct leaving *l, struct pkt *out, uint32_
     memcpy(e->next_hop, r->dst, sizeof e->next_hop);
     const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
     e->family = resolved ? 0 : l->kind & RECIPE_IP6 ? 6 : 4;
-    const bool routed = l->reply || r->service == RECIPE_NAT;
-    for (unsigned i = 0; i < 4; i++) e->from[i] = routed ? l->key->src[i] : 0;
-    e->from_port = routed ? l->key->src_port : 0;
+    const bool asks = ordinary_asks_source(r, l->reply);
+    for (unsigned i = 0; i < 4; i++) e->from[i] = asks ? l->key->src[i] : 0;
+    e->from_port = asks ? l->key->src_port : 0;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 

@@ -57,3 +57,10 @@ static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const stru
 {
     return recipe_takes_length(r, kind, pkt, key->length, frame, reply, longest[kind & (RECIPE_KINDS - 1)]);
 }
+
+/* True if the way of a packet that leaves by the recipe is asked for with the source as it came, as struct tx_entry has
+ * it: of a reply, and of what a nat translates. What goes to a server asks with the source by which it leaves. */
+static inline bool ordinary_asks_source(const struct recipe *r, bool reply)
+{
+    return reply || r->service == RECIPE_NAT;
+}
