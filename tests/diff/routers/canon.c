@@ -112,6 +112,26 @@ static int order(const void *a, const void *b)
     return memcmp(x->bytes, y->bytes, x->len);
 }
 
+/* Return the offset of the IPv4 header that an ICMP error quotes; 0: it is none. */
+static unsigned quote_at(const uint8_t *ip, unsigned len)
+{
+    uint8_t proto;
+    bool later;
+    const unsigned upper = ip[0] >> 4 == 4 ? packet_upper(ip, len, &proto, &later) : 0;
+    if (!upper || later || proto != IPPROTO_NR_ICMP || len < upper + 28 || !is_error_type(ip[upper], false)) return 0;
+    return upper + 8;
+}
+
+/* A quote has the identification that was sent, which is another on each side where their openers' packets are: it
+ * stands for itself. */
+static void name_quoted_id(uint8_t *ip, unsigned len, const struct frame *sent)
+{
+    const unsigned at = quote_at(ip, len), there = quote_at(sent->bytes + ETHERNET, sent->len - ETHERNET);
+    if (!at) return;
+    const uint8_t *own = sent->bytes + ETHERNET + there;
+    if (own[0] >> 4 == 4 && wire_get16(ip + at + 4) == wire_get16(own + 4)) wire_put16(ip + at + 4, 0);
+}
+
 unsigned canon_make(const struct talk *t, struct names *names, const struct frame *sent, const struct frame *frames,
                     unsigned count, struct canon *out)
 {
@@ -130,6 +150,7 @@ unsigned canon_make(const struct talk *t, struct names *names, const struct fram
         if (!packet_parse(&joined[i], &p)) continue;
         uint8_t *ip = c->bytes + ETHERNET;
         canon_ip(t, names, ip, c->len - ETHERNET, false, &c->sums_right);
+        name_quoted_id(ip, c->len - ETHERNET, sent);
         /* A router numbers its own packets as it likes; whether others may cut them, too. */
         c->keeps_id = !p.v6 && p.ttl + 1 == in.ttl && p.ip_id == in.ip_id;
         if (!p.v6) wire_put16(ip + 4, 0);
