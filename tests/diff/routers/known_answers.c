@@ -4,14 +4,33 @@
 #include "tests/diff/routers/known_priv.h"
 #include "vm/packet/parse/header.h"
 
-/* A packet that came by an interface which is not served is rejected where it leaves: the host routes the answer. */
+/* True if a policy rule leads what comes from that address by that interface. */
+static bool leads_from(const struct world *w, bool v6, const uint8_t addr[16], unsigned iface)
+{
+    uint8_t net[16];
+    for (unsigned i = 0; i < w->policy_count; i++) {
+        const struct policy *p = &w->policies[i];
+        if (p->kind != POLICY_FROM || p->v6 != v6) continue;
+        world_addr(v6, p->what, 0, net);
+        if (memcmp(addr, net, v6 ? 8 : 3)) continue;
+        for (unsigned k = 0; k < w->route_count; k++)
+            if (w->routes[k].table == p->table && w->routes[k].v6 == v6 && w->routes[k].by == iface) return true;
+    }
+    return false;
+}
+
+/* A packet that came by an interface which is not served is rejected where it leaves: the host routes the answer, as it
+ * would that of the host that was asked. */
 bool is_reject_in_its_name(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
     if (!are_answers(d, &sent, &netfilter, &prey) || memcmp(netfilter.dst, sent.src, 16) ||
         memcmp(prey.src, sent.dst, 16))
         return false;
-    if (d->prey->iface != (is_served(d, d->sent->iface) ? d->sent : d->netfilter)->iface) return false;
+    const bool routed = !is_served(d, d->sent->iface);
+    if (d->prey->iface != (routed ? d->netfilter : d->sent)->iface &&
+        !(routed && leads_from(d->world, sent.v6, sent.dst, d->prey->iface)))
+        return false;
     return (is_reset(&netfilter) && is_reset(&prey)) || (is_port_unreachable(&netfilter) && is_port_unreachable(&prey));
 }
 

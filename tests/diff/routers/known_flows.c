@@ -22,7 +22,7 @@ bool is_after_the_end(const struct difference *d)
     if (d->talk->proto != IPPROTO_NR_TCP) return false;
     if (is_after_reject_of_answer(d)) return true;
     return has_had(d->talk, STEP_RESET_BACK, STEP_CLOSE) ||
-           (has_had(d->talk, STEP_OPEN, STEP_OPEN) && !d->prey_count && d->netfilter_count == 1 &&
+           (has_had(d->talk, STEP_OPEN, STEP_LAST_HOP) && !d->prey_count && d->netfilter_count == 1 &&
             packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));
 }
 
