@@ -12,21 +12,23 @@ link prey vpn branch eth0
 address prey vpn 10.99.0.1/24
 address branch eth0 10.99.0.5/24
 address branch eth0 10.99.0.6/24
+address branch eth0 10.99.0.8/24
 ip -n "$id-branch" route add default via 10.99.0.1
 at prey sysctl -q -w net.ipv4.conf.vpn.rp_filter=0
 for far in one two; do udp "$far" 53; done
 web one
 at two sysctl -q -w net.ipv4.conf.all.arp_ignore=1 # what is sent past the gateway is lost
-# All goes by the first uplink, but for the client's own packets, and those of the other device's second host.
+# All goes by the first uplink, but for the client's own packets, and those of the other device's second host, and of its third.
 ip -n "$id-prey" route replace default via 203.0.113.9 dev up1
 ip -n "$id-prey" route add default via 198.51.100.9 dev up2 table 7
 ip -n "$id-prey" rule add from 10.1.0.7 table 7
 ip -n "$id-prey" rule add from 10.99.0.6 table 7
+ip -n "$id-prey" rule add from 10.99.0.8 iif vpn table 7
 
 rules two <<'RULES'
 interface up1 = "up1"
 interface up2 = "up2"
-nat home { masquerade from 10.1.0.7/32, 10.99.0.6/32 out on up2 ports 5000-5999; masquerade from 10.0.0.0/8 out on up1 ports 4000-5999 }
+nat home { masquerade from 10.1.0.7/32, 10.99.0.6/32, 10.99.0.8/32 out on up2 ports 5000-5999; masquerade from 10.0.0.0/8 out on up1 ports 4000-5999 }
 RULES
 
 # error NAME SOURCE TO PROTOCOL PORT END PORT: port unreachable about what came from TO to END; of TCP a segment that was never sent.
@@ -63,6 +65,7 @@ asks() { talk "$1" 192.0.2.53 53 "$2" | cut -d ' ' -f 1-2; } # NAME PORT: who an
 station() { at "$1" cat /sys/class/net/eth0/address; }
 # told FAR: errors to that station, as tcpdump has them
 told() { tcpdump -nr "$1-$by.pcap" icmp and ether dst "$(station "$1")" 2>/dev/null | sed 's/.* IP //; s/, length.*//' | sort -u | tr '\n' '|'; }
+routes() { at prey "$bin/preyctl" counters routes.kernel; } # how many are known
 has_told() { told "$1" | grep -q "$2"; }
 
 tcp=4000
@@ -90,6 +93,20 @@ for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
         ip -n "$id-branch" route del 192.0.2.53
         error branch 10.99.0.254 192.0.2.53 17 53 10.99.0.6 5104
         until_true 50 "$by: an error of a router before that one goes to the second line's gateway" has_told two 'port 5104'
+        ip -n "$id-branch" route replace 192.0.2.53 via 10.99.0.1 src 10.99.0.8
+        same "$by: its third host's flow has the second line, for it came by that device" "$(asks branch 5105)" 'two 198.51.100.2'
+        ip -n "$id-branch" route del 192.0.2.53
+        error branch 10.99.0.254 192.0.2.53 17 53 10.99.0.8 5105
+        until_true 50 "$by: an error of a router before it goes to the flow's gateway" has_told two 'port 5105'
+        ip -n "$id-branch" route replace 192.0.2.53 via 10.99.0.1 src 10.99.0.8
+        asks branch 5106 >out
+        ip -n "$id-branch" route del 192.0.2.53
+        routes=$(routes)
+        ip -n "$id-prey" route add 192.0.2.99 via 10.1.0.7
+        until_true 50 "$by: another route is known" eval '[ "$(routes)" != "$routes" ]'
+        error branch 10.99.0.254 192.0.2.53 17 53 10.99.0.8 5106
+        until_true 50 "$by: and so does one after a change of routes" has_told two 'port 5106'
+        ip -n "$id-prey" route del 192.0.2.99
     fi
     error client 10.1.0.7 192.0.2.53 17 53 10.1.0.7 5101
     until_true 50 "$by: the client's error leaves by the line of its flow" has_told two 'port 5101'
@@ -99,7 +116,7 @@ for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
     sniffed
     line() { echo "$1 > 192.0.2.53: ICMP $1 udp port $2 unreachable|"; }
     second="$(line 198.51.100.2 5101)$(line 198.51.100.2 5103)"
-    [ "$by" = user ] || second="$second$(line 198.51.100.2 5104)"
+    [ "$by" = user ] || second="$second$(line 198.51.100.2 5104)$(line 198.51.100.2 5105)$(line 198.51.100.2 5106)"
     same "$by: nothing else does, and all have the line's address" "$(told two)" "$second"
     first=$(line 203.0.113.2 5102)
     [ "$by" != user ] || first=

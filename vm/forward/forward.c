@@ -262,6 +262,7 @@ static bool send_error_to_server(const struct job *j, struct packet_ctx *c, cons
         forward_to_server(j, c, b);
     else
         forward_to_end(j, c, b, own->src);
+    if (!service) forward_error_hop(j, c, b);
     c->from = own->src;
     set_speaker(c, b, own->src, b->to_src);
     quoted.what = UINT8_MAX;

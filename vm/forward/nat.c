@@ -5,6 +5,7 @@
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/judge/routes.h"
 #include "vm/packet/wire.h"
 
 static struct nat_asker asker_of(const struct vm *vm, const struct packet_ctx *c)
@@ -57,16 +58,43 @@ static bool is_of_hosts_way(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_is_unknown(j->vm->forward->nat, &of, b);
 }
 
-/* Return the recipe that holds the next hop which the host chose for the flow; NULL: there is none. */
+/* Return the recipe that holds the next hop which the host chose for the flow; NULL: there is none. Of a flow from
+ * behind an interface that is not served, it is none for a packet that came by another. */
 static const struct recipe *hosts_hop(const struct job *j, const struct packet_ctx *c)
 {
-    return track_recipe(j->vm->forward->track, &c->seen, j->vm->forward->recipes);
+    const struct forward *f = j->vm->forward;
+    if (wire_get48(track_bound(f->track, &c->seen)->client_mac) == BIND_UNSERVED) return NULL;
+    return track_recipe(f->track, &c->seen, f->recipes);
 }
 
 static void take_hosts_hop(const struct job *j, struct packet_ctx *c)
 {
     const struct recipe *r = hosts_hop(j, c);
     if (!r) return;
+    c->left.iface = r->out_if;
+    memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
+}
+
+/* True if a policy rule of the packet's family asks for what only the host knows: where a packet came in that it has
+ * routed, or its mark. */
+static bool rules_ask_host(const struct facts *f, const struct key *key)
+{
+    const struct routes *r = f ? f->routes : NULL;
+    const bool v6 = key->kind & KIND_IP6;
+    if (!r) return false;
+    const struct route_rule *x = r->rules + (v6 ? r->size.rules4 : 0);
+    for (uint32_t i = 0; i < (v6 ? r->size.rules6 : r->size.rules4); i++)
+        if (x[i].asks & (ROUTE_ASKS_ARRIVAL | ROUTE_ASKS_MARK)) return true;
+    return false;
+}
+
+void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+{
+    const struct forward *f = j->vm->forward;
+    const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
+    if (!r && b->flags & BIND_BY_HOST && rules_ask_host(j->in->facts, c->key))
+        r = track_last_recipe(f->track, &c->seen);
+    if (!r || !wire_get48(r->next_mac) || (c->left.iface != IFACE_NONE && c->left.iface != r->out_if)) return;
     c->left.iface = r->out_if;
     memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
 }
@@ -93,6 +121,34 @@ static bool host_may_tell(const struct job *j, const struct packet_ctx *c, const
            nat_leads_nowhere(j->vm->forward->nat, &of, b->to_dst);
 }
 
+/* Return how many served interfaces rules know by that id. *iface: one of them. */
+static unsigned served_as(const struct facts *f, uint16_t as, uint16_t *iface)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; f && i < f->ifaces_count; i++) {
+        if (facts_known_as(f, (uint16_t)i) != as) continue;
+        *iface = (uint16_t)i;
+        found++;
+    }
+    return found;
+}
+
+/* True if the packet came by an interface that is not served, as far as that is known. */
+static bool is_unserved(const struct job *j, const struct packet_ctx *c)
+{
+    uint16_t iface;
+    return c->routed && c->key->iface != IFACE_NONE && !served_as(j->in->facts, c->key->iface, &iface);
+}
+
+/* True if the packet's next hop is that of its flow: it came by the interface that the flow began by, or, like the
+ * opener, by one that is not served. No packet takes the express way by a recipe of such a flow: errors alone ask for
+ * its hop. */
+static bool tells_hop(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    if (wire_get48(b->client_mac) == BIND_UNSERVED) return is_unserved(j, c);
+    return forward_is_clients(j, c, b);
+}
+
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     struct nat_asker of = asker_of(j->vm, c);
@@ -107,24 +163,19 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     if (!forward_send(j, c, NULL)) return;
     nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
-    if (forward_is_clients(j, c, b)) forward_keep_recipe(j, c, b);
+    if (tells_hop(j, c, b)) forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
 /* Note by which interface the opener of a flow came that the host has routed, as far as that is known. */
 static void note_routed(const struct job *j, const struct packet_ctx *c, struct flow_bind *b)
 {
-    const struct facts *f = j->in->facts;
-    unsigned found = 0;
+    uint16_t iface;
     b->flags |= BIND_BY_HOST;
     b->client_iface = IFACE_NONE;
     if (c->key->iface == IFACE_NONE) return;
-    for (unsigned i = 0; f && i < f->ifaces_count; i++) {
-        if (facts_known_as(f, (uint16_t)i) != c->key->iface) continue;
-        b->client_iface = (uint16_t)i;
-        found++;
-    }
-    if (found > 1) b->client_iface = IFACE_NONE;
+    const unsigned found = served_as(j->in->facts, c->key->iface, &iface);
+    if (found == 1) b->client_iface = iface;
     if (!found) wire_put48(b->client_mac, BIND_UNSERVED);
 }
 
@@ -156,7 +207,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     forward_to_end(j, c, b, c->key->src);
     if (!forward_send(j, c, NULL)) return REASON_NONE;
     nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
-    if (c->routed && forward_is_clients(j, c, kept)) forward_keep_recipe(j, c, kept);
+    if (c->routed && tells_hop(j, c, kept)) forward_keep_recipe(j, c, kept);
     return REASON_NONE;
 }
 

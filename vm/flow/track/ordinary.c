@@ -70,11 +70,16 @@ void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind
     *table_recipe(t->table, slot) = *made;
 }
 
-const struct recipe *track_recipe(const struct track *t, const struct track_seen *s, uint32_t generation)
+const struct recipe *track_last_recipe(const struct track *t, const struct track_seen *s)
 {
     const int32_t slot = s->twin ? s->tuple : s->slot;
-    const struct recipe *r = slot == FLOW_NONE ? NULL : table_recipe(t->table, slot);
-    return r && table_slot(t->table, slot)->recipe && r->generation == generation ? r : NULL;
+    return slot != FLOW_NONE && table_slot(t->table, slot)->recipe ? table_recipe(t->table, slot) : NULL;
+}
+
+const struct recipe *track_recipe(const struct track *t, const struct track_seen *s, uint32_t generation)
+{
+    const struct recipe *r = track_last_recipe(t, s);
+    return r && r->generation == generation ? r : NULL;
 }
 
 void track_drop_recipes(struct track *t, const struct track_seen *s)

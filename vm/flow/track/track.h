@@ -106,6 +106,8 @@ void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind
 bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, uint32_t generation, struct loan *loan);
 /* Return the recipe of the packet's direction, if one of that generation is kept; else NULL. */
 const struct recipe *track_recipe(const struct track *t, const struct track_seen *s, uint32_t generation);
+/* The same, of whatever generation */
+const struct recipe *track_last_recipe(const struct track *t, const struct track_seen *s);
 /* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 

@@ -170,7 +170,7 @@ static enum pkt_reason leave_by_host(const struct job *j, struct packet_ctx *c, 
 {
     struct hop hop = {.addr = c->left.to.dst};
     const enum pkt_reason reason = tx_has_room(j) ? rewrite_copy(c, copy) : REASON_NO_BUFFER;
-    if (c->routed && c->left.iface != c->pkt->iface) {
+    if (c->routed && (c->left.iface != c->pkt->iface || (c->quoted && wire_get48(c->left.mac)))) {
         to_other(c, &hop);
         mode_link(j, c, copy, hop.mac);
     }
