@@ -7,14 +7,19 @@ set -u
 live_begin
 
 two_uplinks 192.0.2.53
-space branch
+space branch dmz
 link prey vpn branch eth0
+link prey dmz dmz eth0
+address prey dmz 10.3.0.1/24
+address dmz eth0 10.3.0.254/24
+ip -n "$id-dmz" route add default via 10.3.0.1
+address client eth0 10.1.0.8/24
 address prey vpn 10.99.0.1/24
 address branch eth0 10.99.0.5/24
 address branch eth0 10.99.0.6/24
 address branch eth0 10.99.0.8/24
 ip -n "$id-branch" route add default via 10.99.0.1
-at prey sysctl -q -w net.ipv4.conf.vpn.rp_filter=0
+at prey sysctl -q -w net.ipv4.conf.vpn.rp_filter=0 net.ipv4.conf.dmz.rp_filter=0
 for far in one two; do udp "$far" 53; done
 web one
 at two sysctl -q -w net.ipv4.conf.all.arp_ignore=1 # what is sent past the gateway is lost
@@ -24,11 +29,12 @@ ip -n "$id-prey" route add default via 198.51.100.9 dev up2 table 7
 ip -n "$id-prey" rule add from 10.1.0.7 table 7
 ip -n "$id-prey" rule add from 10.99.0.6 table 7
 ip -n "$id-prey" rule add from 10.99.0.8 iif vpn table 7
+ip -n "$id-prey" rule add from 10.1.0.8 iif lan table 7
 
 rules two <<'RULES'
 interface up1 = "up1"
 interface up2 = "up2"
-nat home { masquerade from 10.1.0.7/32, 10.99.0.6/32, 10.99.0.8/32 out on up2 ports 5000-5999; masquerade from 10.0.0.0/8 out on up1 ports 4000-5999 }
+nat home { masquerade from 10.1.0.7/32, 10.1.0.8/32, 10.99.0.6/32, 10.99.0.8/32 out on up2 ports 5000-5999; masquerade from 10.0.0.0/8 out on up1 ports 4000-5999 }
 RULES
 
 # error NAME SOURCE TO PROTOCOL PORT END PORT: port unreachable about what came from TO to END; of TCP a segment that was never sent.
@@ -72,7 +78,7 @@ tcp=4000
 for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
     by=${how##* }
     tcp=$((tcp + 1))
-    prey prey --exec $how -i lan -i up1 -i up2 two.pbc
+    prey prey --exec $how -i lan -i dmz -i up1 -i up2 two.pbc
     for far in one two; do sniff "$far-$by.pcap" "$far" eth0; done
     same "$by: the client's flow has the second line" "$(asks client 5101)" 'two 198.51.100.2'
 
@@ -113,10 +119,16 @@ for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
     talk client 192.0.2.53 53 5103 >/dev/null
     error client 10.1.0.254 192.0.2.53 17 53 10.1.0.7 5103
     until_true 50 "$by: and so does that of a router before it" has_told two 'port 5103'
+    ip -n "$id-client" route replace 192.0.2.53 via 10.1.0.1 src 10.1.0.8
+    same "$by: the client's second address has the second line, for it came by lan" "$(asks client 5107)" 'two 198.51.100.2'
+    ip -n "$id-client" route del 192.0.2.53
+    error dmz 10.3.0.254 192.0.2.53 17 53 10.1.0.8 5107
+    until_true 50 "$by: an error from another interface goes to that line's gateway" has_told two 'port 5107'
     sniffed
     line() { echo "$1 > 192.0.2.53: ICMP $1 udp port $2 unreachable|"; }
     second="$(line 198.51.100.2 5101)$(line 198.51.100.2 5103)"
     [ "$by" = user ] || second="$second$(line 198.51.100.2 5104)$(line 198.51.100.2 5105)$(line 198.51.100.2 5106)"
+    second="$second$(line 198.51.100.2 5107)"
     same "$by: nothing else does, and all have the line's address" "$(told two)" "$second"
     first=$(line 203.0.113.2 5102)
     [ "$by" != user ] || first=

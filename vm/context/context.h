@@ -26,10 +26,11 @@ struct packet_ctx {
     struct leave left;      /* interface, next hop and way by which the packet leaves */
     /* The packet on its way out. */
     const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
-    const uint32_t *from;        /* with `quoted`: source by which routes are asked, that of the flow's own packets */
-    struct splice *splice;       /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
-    uint32_t clock_ms;           /* a segment of a joined flow: the time in ms */
-    uint32_t datagram;           /* IP identification for a packet that is cut, where the vm chooses it */
+    const uint32_t *from;  /* with `quoted`: source by which routes are asked, that of the flow's own packets */
+    const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes say the next hop */
+    struct splice *splice; /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
+    uint32_t clock_ms;     /* a segment of a joined flow: the time in ms */
+    uint32_t datagram;     /* IP identification for a packet that is cut, where the vm chooses it */
     const struct proven *proven; /* a repeat of a client's SYN that a cookie answered; else NULL */
 };
 

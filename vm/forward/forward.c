@@ -248,6 +248,7 @@ static bool send_error_to_client(const struct job *j, struct packet_ctx *c, cons
     quoted.what = UINT8_MAX;
     to_client(j, c, b, own);
     c->from = b->to_dst;
+    c->via = NULL;
     set_speaker(c, b, b->to_dst, own->dst);
     return forward_send(j, c, &quoted);
 }
@@ -262,7 +263,8 @@ static bool send_error_to_server(const struct job *j, struct packet_ctx *c, cons
         forward_to_server(j, c, b);
     else
         forward_to_end(j, c, b, own->src);
-    if (!service) forward_error_hop(j, c, b);
+    c->via = NULL;
+    if (!service) forward_error_hop(j, c, b, own->src);
     c->from = own->src;
     set_speaker(c, b, own->src, b->to_src);
     quoted.what = UINT8_MAX;

@@ -121,10 +121,9 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
  * what comes from that source. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
-/* Take the next hop of the opener's packets for an error beside them, as far as it is known: routes may lead the error
- * elsewhere, for policy rules ask where it came in, too. The last hop that the host chose holds where the routes have
- * changed since, and can't tell. */
-void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
+/* Take the next hop of the packets that come from the flow's opener, `from`, for an error beside them, as far as it is
+ * known: routes may lead the error elsewhere, for policy rules ask where it came in, too. */
+void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
 /* Send a packet of the server's side to the client. */
 bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,

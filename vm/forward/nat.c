@@ -75,9 +75,8 @@ static void take_hosts_hop(const struct job *j, struct packet_ctx *c)
     memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
 }
 
-/* True if a policy rule of the packet's family asks for what only the host knows: where a packet came in that it has
- * routed, or its mark. */
-static bool rules_ask_host(const struct facts *f, const struct key *key)
+/* True if a policy rule of the packet's family asks where packets came in, or for their mark. */
+static bool rules_ask_more(const struct facts *f, const struct key *key)
 {
     const struct routes *r = f ? f->routes : NULL;
     const bool v6 = key->kind & KIND_IP6;
@@ -88,15 +87,46 @@ static bool rules_ask_host(const struct facts *f, const struct key *key)
     return false;
 }
 
-void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+/* Return the recipe whose next hop an error takes; NULL: none is known. The last hop that the host chose holds where
+ * the routes have changed since, and can't tell. */
+static const struct recipe *hop_of_opener(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     const struct forward *f = j->vm->forward;
     const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
-    if (!r && b->flags & BIND_BY_HOST && rules_ask_host(j->in->facts, c->key))
-        r = track_last_recipe(f->track, &c->seen);
-    if (!r || !wire_get48(r->next_mac) || (c->left.iface != IFACE_NONE && c->left.iface != r->out_if)) return;
-    c->left.iface = r->out_if;
-    memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
+    const bool last = !r && b->flags & BIND_BY_HOST && rules_ask_more(j->in->facts, c->key);
+    if (last) r = track_last_recipe(f->track, &c->seen);
+    return r && wire_get48(r->next_mac) ? r : NULL;
+}
+
+/* Return the gateway of the opener's packets by the interface by which an error leaves; NULL: there is none, or routes
+ * lead an error that came in there, too. */
+static const uint32_t *gateway_of_opener(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
+                                         const uint32_t from[4])
+{
+    const struct facts *f = j->in->facts;
+    const uint8_t family = c->key->kind & KIND_IP6 ? 6 : 4;
+    if (b->flags & BIND_BY_HOST || b->client_iface == c->pkt->iface || !rules_ask_more(f, c->key)) return NULL;
+    if (!f->devices) return NULL;
+    const struct route_query q = {
+        .to = b->to_dst, .from = from, .devices = f->devices, .in = b->client_iface, .family = family};
+    const struct route_way *way = routes_find(f->routes, &q);
+    for (unsigned i = 0; way->kind == ROUTE_VIA && i < way->legs; i++) {
+        const struct route_leg *leg = &f->routes->legs[way->first + i];
+        const bool there = leg->device && f->devices[leg->device - 1].iface == c->left.iface;
+        if (there && leg->family == family) return leg->gateway;
+    }
+    return NULL;
+}
+
+void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4])
+{
+    const struct recipe *r = hop_of_opener(j, c, b);
+    if (!r) {
+        c->via = gateway_of_opener(j, c, b, from);
+    } else if (c->left.iface == IFACE_NONE || c->left.iface == r->out_if) {
+        c->left.iface = r->out_if;
+        memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
+    }
 }
 
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)

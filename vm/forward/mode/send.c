@@ -61,6 +61,7 @@ static void to_other(const struct packet_ctx *c, struct hop *hop)
     const uint64_t mac = wire_get48(c->left.mac);
     const uint8_t family = c->key->kind & KIND_IP4 ? 4 : 6;
     hop->addr = c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
+    if (c->quoted && c->via) hop->addr = c->via;
     hop->from = c->quoted ? c->from : c->key->src;
     hop->from_port = !c->quoted && c->key->kind & KIND_WITH_PORTS ? c->key->src_port : 0;
     hop->mac = mac;
