@@ -171,7 +171,7 @@ static void draw_firewall(const struct world *w, struct rng *rng, struct firewal
 void world_draw(struct world *w, struct rng *rng, unsigned with)
 {
     for (unsigned i = 0; i < w->nat_count && w->gone_count < GONE_MOST; i++)
-        if (w->nats[i].kind == NAT_FORWARD) w->gone[w->gone_count++] = w->nats[i];
+        if (w->nats[i].kind >= NAT_FORWARD) w->gone[w->gone_count++] = w->nats[i];
     w->route_count = w->policy_count = 0;
     w->with = with;
     for (unsigned i = 0; i < w->ifs; i++) {

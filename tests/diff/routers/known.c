@@ -31,8 +31,8 @@ const struct known known_differences[] = {
      "(runtime/host/guard/)",
      is_answered_twice, false},
     {"a port of rules that are gone",
-     "in user space guard rules hide what a forward of the program before took, for five minutes (docs/live.md), so "
-     "this machine answers nothing there",
+     "in user space guard rules hide what a forward or a map of the program before took, for five minutes "
+     "(docs/live.md), so this machine answers nothing there, and sends nothing past the ports",
      is_hidden_since_before, false},
     {"an error goes back",
      "an error or a reject of prey's own leaves where the packet came from, also where no route leads back; Linux then "

@@ -133,17 +133,22 @@ static bool is_taken(const struct nat *n, const struct packet *p, unsigned by)
            (!n->second || !memcmp(p->dst, addr, 16));
 }
 
-/* True if this machine would have said that nobody listens there, where a `forward` of a router before took the packet.
- */
+/* True if this machine would have said that nobody listens there, where a `forward` of a router before took the packet;
+ * or would have sent it on past the ports, where a map did. */
 bool is_hidden_since_before(const struct difference *d)
 {
     struct packet sent, netfilter;
     if (d->side != SIDE_USER || d->prey_count || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
-        !packet_parse(d->netfilter, &netfilter) || !is_reject(&netfilter) || !is_own(d->world, &netfilter) ||
-        memcmp(netfilter.src, sent.dst, 16) || memcmp(netfilter.dst, sent.src, 16))
+        !packet_parse(d->netfilter, &netfilter))
         return false;
-    for (unsigned i = 0; i < d->world->gone_count; i++)
-        if (is_taken(&d->world->gone[i], &sent, d->sent->iface)) return true;
+    const bool says = is_reject(&netfilter) && is_own(d->world, &netfilter) && !memcmp(netfilter.src, sent.dst, 16) &&
+                      !memcmp(netfilter.dst, sent.src, 16);
+    const bool sends = is_as_it_came(&netfilter, &sent) && !is_served(d, d->netfilter->iface);
+    for (unsigned i = 0; i < d->world->gone_count; i++) {
+        const struct nat *n = &d->world->gone[i];
+        if (n->kind == NAT_MAP ? sends && is_outside_of_map(n, &sent) : says && is_taken(n, &sent, d->sent->iface))
+            return true;
+    }
     return false;
 }
 

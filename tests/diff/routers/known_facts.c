@@ -126,16 +126,20 @@ bool leaves_translated(const struct world *w, unsigned iface, bool v6)
     return false;
 }
 
+bool is_outside_of_map(const struct nat *n, const struct packet *p)
+{
+    uint8_t outside[16];
+    for (unsigned h = 0; n->kind == NAT_MAP && n->v6 == p->v6 && h < 1u << MAPPED_BITS; h++) {
+        world_addr(n->v6, n->out, HOST_MAPPED + h, outside);
+        if (!memcmp(p->dst, outside, 16)) return true;
+    }
+    return false;
+}
+
 const struct nat *map_of(const struct world *w, const struct packet *p)
 {
-    for (unsigned i = 0; i < w->nat_count; i++) {
-        const struct nat *n = &w->nats[i];
-        for (unsigned h = 0; n->kind == NAT_MAP && n->v6 == p->v6 && h < 1u << MAPPED_BITS; h++) {
-            uint8_t outside[16];
-            world_addr(n->v6, n->out, HOST_MAPPED + h, outside);
-            if (!memcmp(p->dst, outside, 16)) return n;
-        }
-    }
+    for (unsigned i = 0; i < w->nat_count; i++)
+        if (is_outside_of_map(&w->nats[i], p)) return &w->nats[i];
     return NULL;
 }
 

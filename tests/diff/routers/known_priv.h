@@ -36,6 +36,8 @@ bool is_inside_of_map(const struct nat *n, bool v6, const uint8_t addr[16]);
 bool is_of_map_anywhere(const struct world *w, const struct packet *p);
 /* True if a statement of a nat translates sources of what leaves there. */
 bool leaves_translated(const struct world *w, unsigned iface, bool v6);
+/* True if the packet goes to an outside address of that statement, a map. */
+bool is_outside_of_map(const struct nat *n, const struct packet *p);
 /* The map that turns the packet's destination; NULL: none. */
 const struct nat *map_of(const struct world *w, const struct packet *p);
 /* True if a statement of a nat gives the opener's packets another source where they leave there. */

@@ -135,7 +135,7 @@ struct world {
     unsigned policy_count;
     struct nat nats[NATS_MOST];
     unsigned nat_count;
-    struct nat gone[GONE_MOST]; /* each NAT_FORWARD of the site's routers before */
+    struct nat gone[GONE_MOST]; /* each NAT_FORWARD and NAT_MAP of the site's routers before */
     unsigned gone_count;
     struct firewall across, here;
     uint8_t probe_out; /* interface by which probes leave */
