@@ -31,7 +31,7 @@ rises() {
     ip -n "$id-prey" link set far up
 }
 # open_again: the guard rules let in what comes by the interface that is there.
-open_again() { at prey nft list ruleset | grep -c 'iif != { "wan", "far" } jump shut' | grep -qx 2 && ! at prey nft list ruleset | grep -q 'iifname "far" jump shut'; }
+open_again() { at prey nft list ruleset | grep -cE 'iif != { ("wan" . "wan", "far" . "far"|"far" . "far", "wan" . "wan") } jump shut' | grep -qx 2 && ! at prey nft list ruleset | grep -q 'iifname "far" jump shut'; }
 # asked: echo requests that the rules have seen, of which preyrun reckons anew each second; asks: `late` sends one, by what prey serves;
 # judged: the rules have seen more of these than $before.
 asked() {
