@@ -18,7 +18,7 @@
 /* An ordinary packet as it leaves */
 struct leaving {
     struct pkt *pkt;
-    const struct key *key;
+    const struct key *key; /* in a lane it may have kind and length alone */
     const struct recipe *recipe;
     uint64_t hash; /* its tuple's */
     uint8_t kind;  /* the recipe's */
@@ -33,8 +33,15 @@ static inline struct pkt *own_or_copy(struct pool *pool, struct pkt *pkt, uint8_
     return pool ? pool_copy(pool, pkt) : NULL;
 }
 
+/* A packet's source as it came */
+struct source {
+    uint32_t addr[4];
+    uint16_t port;
+};
+
 /* Fill in the entry field by field: an entry made elsewhere and copied would wait for its narrow writes. */
-static inline void write_entry(const struct leaving *l, struct pkt *out, uint32_t input, struct tx_entry *e)
+static inline void write_entry(const struct leaving *l, struct pkt *out, uint32_t input, const struct source *from,
+                               struct tx_entry *e)
 {
     const struct recipe *r = l->recipe;
     e->pkt = out;
@@ -47,8 +54,8 @@ static inline void write_entry(const struct leaving *l, struct pkt *out, uint32_
     const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
     e->family = resolved ? 0 : l->kind & RECIPE_IP6 ? 6 : 4;
     const bool asks = ordinary_asks_source(r, l->reply);
-    for (unsigned i = 0; i < 4; i++) e->from[i] = asks ? l->key->src[i] : 0;
-    e->from_port = asks ? l->key->src_port : 0;
+    for (unsigned i = 0; i < 4; i++) e->from[i] = asks ? from->addr[i] : 0;
+    e->from_port = asks ? from->port : 0;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 
@@ -130,8 +137,10 @@ static bool express_leave(const struct job *j, struct packet_ctx *c, decided by)
     counter_add(decider(vm, by), bytes);
     count_served(vm, servers_of(vm), c->recipe, bytes);
     track_keep_ordinary(vm->forward->track, c->key, c->pkt, &c->seen);
+    const struct source from = {{c->key->src[0], c->key->src[1], c->key->src[2], c->key->src[3]}, c->key->src_port};
+    const uint32_t input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at;
     edit(j->in->facts, &l, out, c->key->kind, vm->forward->datagram++);
-    write_entry(&l, out, j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at, &j->tx->entries[j->tx->count++]);
+    write_entry(&l, out, input, &from, &j->tx->entries[j->tx->count++]);
     c->gone = out == c->pkt;
     return true;
 }
@@ -199,8 +208,10 @@ static inline __attribute__((always_inline)) void lane_send(struct lane *t, unsi
     counter_add(&t->all, bytes);
     count_decider(t, by, bytes);
     count_served(t->vm, t->servers, l->recipe, bytes);
+    const uint8_t *ip = out->data + out->l3;
+    const struct source from = {{wire_get32(ip + IP4_SRC)}, wire_get16(ip + IP4_LEN)}; /* it has no options */
     edit(t->facts, l, out, kinds, t->datagram++);
-    write_entry(l, out, t->input + i, t->entry++);
+    write_entry(l, out, t->input + i, &from, t->entry++);
 }
 
 /* Send a packet. judged: rules judge it unless it is a reply. False: it takes another way, and nothing has changed. */
