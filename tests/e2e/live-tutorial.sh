@@ -13,6 +13,7 @@ fi
 mkdir -p /run/netns /run/prey
 mount -t tmpfs none /run/netns
 mount -t tmpfs none /run/prey
+mount -t bpf bpf /sys/fs/bpf # a reader's machine has one, where its own shells see it
 . tests/e2e/live/lib.sh
 . tests/e2e/live/document.sh
 . tests/lib/scratch.sh
