@@ -72,6 +72,9 @@ struct host_link {
 const struct host_link *host_links(const struct host *h, unsigned *count);
 const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: none */
 const struct host_link *host_link_named(const struct host *h, const char *name); /* NULL: none */
+/* True if a link of that number was removed since the last host_links_settle; another may have its number and name. */
+bool host_link_went(const struct host *h, unsigned ifindex);
+void host_links_settle(struct host *h);
 
 /* An address of an interface */
 struct host_address {

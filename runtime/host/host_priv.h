@@ -4,10 +4,12 @@
 #include "runtime/base/self.h"
 #include "runtime/host/netlink_priv.h"
 
+enum { LINKS_GONE_MOST = 64 };
 struct links {
     struct host_link *all;
     unsigned count;
-    uint32_t *by_number, *by_name; /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
+    unsigned gone[LINKS_GONE_MOST], gone_count; /* numbers of links that were removed; more than most: any may be */
+    uint32_t *by_number, *by_name;              /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
     uint32_t slots;
     bool indexed; /* false: the index is outdated, and look-ups search `all` */
 };

@@ -89,12 +89,33 @@ kernel tc,host,prey,10.3.0.1
 kernel xdp,host,prey,10.3.0.1
 WAYS
 
+echo '# Made anew with the same number and name, as one that comes back from another namespace may be'
+appears
+ip -n "$id-late" addr replace 10.3.0.2/24 dev eth0
+rules asks <<'RULES'
+firewall box in default drop { accept icmp ttl 60 }
+RULES
+pings() { at "$1" ping -c 2 -i 0.2 -W 1 "${@:3}" "$2" >/dev/null 2>&1 && echo answered || echo silence; }
+answers() { [ "$(pings late 10.3.0.1 -t 60)" = answered ]; }
+prey prey --exec kernel -i wan -i far asks.pbc
+same 'requests of 60 hops are answered, others are not' "$(pings late 10.3.0.1 -t 60) $(pings late 10.3.0.1 -t 61)" 'answered silence'
+number=$(at prey cat /sys/class/net/far/ifindex)
+ip -n "$id-prey" link del far
+ip -n "$id-prey" link add far index "$number" type veth peer name eth0 netns "$id-late"
+address prey far 10.3.0.1/24
+address late eth0 10.3.0.2/24
+ip -n "$id-prey" link set far up
+ip -n "$id-late" link set eth0 up
+until_true 100 'it is judged again: those are answered' answers
+same 'and others are not' "$(pings late 10.3.0.1 -t 61)" silence
+prey_ends
+ip -n "$id-prey" link del far
+
 echo '# Two interfaces that exchange their names: nothing gets past by the rules of the other name'
 rules two <<'RULES'
 firewall box in default drop { accept icmp on "far"; accept udp to port 9 on "wan" }
 RULES
 appears
-pings() { at "$1" ping -c 2 -i 0.2 -W 1 "$2" >/dev/null 2>&1 && echo answered || echo silence; }
 exchanged() { # wan and far have each other's name: until 6.2 an interface that is up keeps its own
     local l
     for l in wan far; do ip -n "$id-prey" link set dev "$l" down; done

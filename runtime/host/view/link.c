@@ -132,9 +132,26 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     return link;
 }
 
+bool host_link_went(const struct host *h, unsigned ifindex)
+{
+    const struct links *l = &h->links;
+    bool went = l->gone_count > LINKS_GONE_MOST;
+    for (unsigned i = 0; i < l->gone_count && !went; i++) went = l->gone[i] == ifindex;
+    return went;
+}
+
+void host_links_settle(struct host *h) { h->links.gone_count = 0; }
+
+static void note_gone(struct links *l, unsigned ifindex)
+{
+    if (l->gone_count < LINKS_GONE_MOST) l->gone[l->gone_count] = ifindex;
+    if (l->gone_count <= LINKS_GONE_MOST) l->gone_count++;
+}
+
 static int remove_link(struct host *h, unsigned ifindex)
 {
     struct host_link *link = find(h, ifindex, NULL);
+    note_gone(&h->links, ifindex);
     if (link) *link = h->links.all[--h->links.count];
     h->links.indexed = false;
     addresses_forget(h, ifindex);

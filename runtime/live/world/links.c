@@ -153,8 +153,24 @@ static bool is_left(struct world *world, unsigned at)
     return true;
 }
 
+/* Forget the numbers of interfaces that were removed: what has such a number and the name by now is another one, which
+ * nothing of ours is attached to. Guard rules let it in no more. */
+static void forget_gone(struct world *world)
+{
+    struct carry *carry = world->carry;
+    bool any = false;
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        if (!carry->ifindex[at] || !host_link_went(carry->host, carry->ifindex[at])) continue;
+        carry->ifindex[at] = carry->let_in[at] = 0;
+        any = true;
+    }
+    host_links_settle(carry->host);
+    if (any) hide_guard(carry);
+}
+
 void links_follow(struct world *world)
 {
+    forget_gone(world);
     for (unsigned at = 0; at < world->o->iface_count; at++) {
         if (is_left(world, at)) continue;
         const struct host_link *link = link_of(world, at);
