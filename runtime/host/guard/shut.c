@@ -66,6 +66,32 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
     fprintf(out, "%sjump %s\n", past ? " } " : "", c->verdict);
 }
 
+/* True if it is a port of prey's that is shut in all ways, by any number. */
+static bool is_shut_port(const struct guard *g, const struct guard_shut *s)
+{
+    bool port = false;
+    for (unsigned i = 0; i < g->port_count; i++) port |= !strcmp(g->ports[i], s->device);
+    return port && !s->judged && s->ways == (SHUT_IN | SHUT_OUT | SHUT_FROM | SHUT_TO);
+}
+
+void shut_ports_write(FILE *chain, FILE *rules, const struct guard *g)
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->shut_count; i++) {
+        if (!is_shut_port(g, &g->shut[i])) continue;
+        fprintf(rules, "%s\"%s\"", any ? ", " : "iifname { ", g->shut[i].device);
+        any = true;
+    }
+    if (any) fprintf(rules, " } jump shut_port\n");
+    if (any)
+        fprintf(chain, "chain shut_port {\n"
+                       "meta protocol arp return\n"
+                       "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
+                       "meta protocol ip udp sport 67 udp dport 68 return\n"
+                       "meta protocol ip6 udp sport 547 udp dport 546 return\n"
+                       "counter drop\n}\n");
+}
+
 /* Write a chain: devices, then whatever no pattern may hold, then patterns */
 static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
 {
@@ -86,7 +112,7 @@ void shut_write(FILE *out, const struct guard *g)
 {
     static const struct chain chains[] = {
         {"shut_in", "input", "iifname", "iif", "", "shut_here", SHUT_IN, 0},
-        {"shut_out", "output", "oifname", "oif", "", "shut_here", SHUT_OUT, 0},
+        {"shut_out", "output", "oifname", "oif", "", "shut_sent", SHUT_OUT, 0},
         {"shut_from", "forward", "iifname", "iif", "oifname", "shut", SHUT_FROM, SHUT_FROM_PAST},
         {"shut_to", "forward", "oifname", "oif", "iifname", "shut", SHUT_TO, SHUT_TO_PAST},
     };
@@ -95,8 +121,12 @@ void shut_write(FILE *out, const struct guard *g)
                  "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
                  "counter drop\n}\n"
                  "chain shut_here {\n"
-                 "meta nfproto ipv4 udp sport { 67, 68 } udp dport { 67, 68 } return\n"
-                 "meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } return\n"
+                 "meta nfproto ipv4 udp sport 67 udp dport 68 return\n"
+                 "meta nfproto ipv6 udp sport 547 udp dport 546 return\n"
+                 "jump shut\n}\n"
+                 "chain shut_sent {\n"
+                 "meta nfproto ipv4 udp sport 68 udp dport 67 return\n"
+                 "meta nfproto ipv6 udp sport 546 udp dport 547 return\n"
                  "jump shut\n}\n");
     for (unsigned i = 0; i < sizeof chains / sizeof chains[0]; i++) write_chain(out, &chains[i], g);
 }
