@@ -43,6 +43,7 @@ struct parent {
     bool told_gate;          /* the start has printed that no gate is possible */
     bool no_gate;            /* no gate, or not attached to some port; printed */
     bool guarded;            /* the table of guard rules exists */
+    bool unshut;             /* parent_shut has failed */
     bool opens;              /* the end undoes everything, whatever --on-exit says */
     struct guard_shut *shut; /* devices that guard rules shut; owned */
     unsigned shut_count;

@@ -177,18 +177,46 @@ bool parent_is_guarded(const struct parent *p)
     return state_noted(p->state, CHANGE_GUARD, table, "", "");
 }
 
-int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count)
+/* Shut devices, but for those whose name nftables can't express, which are told. Return 0, or the exit status. */
+static int shut_named(const struct options *o, struct state *s, const struct guard_shut *shut, unsigned count)
 {
     char err[400];
-    const char *bridged[OPTIONS_IFACES];
-    const struct options *o = p->o;
-    struct guard g = {
-        .ports = o->ifaces, .port_count = o->iface_count, .bridged = bridged, .shut = shut, .shut_count = count};
-    for (unsigned i = 0; i < o->iface_count; i++)
+    const char *ports[OPTIONS_IFACES], *bridged[OPTIONS_IFACES];
+    struct guard_shut *named = calloc(count + 1, sizeof *named);
+    struct guard g = {.ports = ports, .bridged = bridged, .shut = named};
+    if (!named) return complain("out of memory");
+    for (unsigned i = 0; i < o->iface_count; i++) {
+        if (!guard_names(o->ifaces[i])) {
+            complain("%s: guard rules cannot name that interface, and it is not shut", o->ifaces[i]);
+            continue;
+        }
+        ports[g.port_count++] = o->ifaces[i];
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
-    if (guard_set(p->state, o->name, &g, err, sizeof err)) return complain("%s", err);
-    p->guarded = true;
-    return 0;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (guard_shut_valid(&shut[i]) && (guard_names(shut[i].device) || !options_serve(o, shut[i].device)))
+            named[g.shut_count++] = shut[i];
+    const int failed = guard_set(s, o->name, &g, err, sizeof err);
+    free(named);
+    return failed ? complain("%s", err) : 0;
+}
+
+int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count)
+{
+    const int status = shut_named(p->o, p->state, shut, count);
+    p->unshut = status;
+    p->guarded |= !status;
+    return status;
+}
+
+void parent_shut_unrecorded(const struct options *o, const struct guard_shut *shut, unsigned count)
+{
+    char table[GUARD_TABLE_MOST];
+    guard_table_name(o->name, table);
+    if (shut_named(o, NULL, shut, count)) return;
+    complain("the interfaces of -i are shut all the same, without a record; this opens them: nft delete table inet %s; "
+             "nft delete table netdev %s",
+             table, table);
 }
 
 void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
@@ -196,6 +224,8 @@ void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 /* Tell that the end was closed, and what opens. */
 static void say_closed(const struct parent *p)
 {
+    if (p->unshut) complain("the interfaces of -i are not shut: mend what stands above, and start again");
+    if (p->unshut || !parent_is_guarded(p)) return;
     complain(
         "nothing that no rule has judged gets in by the interfaces of -i, as --on-exit closed says; this opens them: "
         "preyrun --cleanup --name %s",
@@ -205,7 +235,7 @@ static void say_closed(const struct parent *p)
 void parent_refuse(struct parent *p)
 {
     undo(p, STATE_CLOSED);
-    if (parent_is_guarded(p)) say_closed(p);
+    say_closed(p);
     parent_free(p);
 }
 
@@ -219,10 +249,12 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 {
     *c = NULL;
     struct parent *p = *made;
-    const bool closed = p;
+    const bool closed = p || o->on_exit == OPTIONS_END_CLOSED;
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0, false};
-    const int status = p ? 0 : take(o, &handed, &p);
+    /* An owner that has ended since start_shut leaves a closed start what shuts the interfaces. */
+    const int status = p ? 0 : closed ? parent_take(o, &p) : take(o, &handed, &p);
     *made = NULL;
+    if (status && p) parent_refuse(p);
     if (status) return status;
     p->in_kernel = in_kernel;
     const int failed = fork_child(p, c);
@@ -371,7 +403,7 @@ static int end(struct parent *p, int status)
     const bool open = p->opens || status == UNCONFIRMED;
     const bool closed = !open && p->o->on_exit == OPTIONS_END_CLOSED;
     undo(p, closed ? STATE_CLOSED : status && !open && !p->hooks ? STATE_HANDED : STATE_OPEN);
-    if (closed && status && parent_is_guarded(p)) say_closed(p);
+    if (closed && status) say_closed(p);
     return !status && !open && p->o->on_exit == OPTIONS_END_OPEN ? leave_open(p) : status;
 }
 

@@ -9,6 +9,8 @@ static bool iface_add(struct reading *r, const char *option, const char *name)
 {
     struct options *o = r->o;
     if (!*name) return wrong(r, "%s needs an interface", option);
+    if (strlen(name) >= OPTIONS_DEVICE_MOST || strpbrk(name, " \t\n/"))
+        return wrong(r, "%s: `%.60s` is no interface's name: at most 15 bytes, without spaces and `/`", option, name);
     for (unsigned i = 0; i < o->iface_count; i++)
         if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: it is given twice", option, name);
     if (o->iface_count == OPTIONS_IFACES) return wrong(r, "%s: more than 16 interfaces", option);

@@ -86,7 +86,7 @@ for exec in kernel user; do
     }
 
     # A refused start: it shuts, and says how to open. So does one whose command line is wrong.
-    for words in broken.pbc "--no-such 3 $rules.pbc" "$rules.pbc --workers none"; do
+    for words in broken.pbc "--no-such 3 $rules.pbc" "$rules.pbc --workers none" "-i no-interface-has-such-a-name $rules.pbc" "-i odd* broken.pbc"; do
         at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" $words >out 2>err </dev/null
         same "$exec, $words: a start that is refused ends with 2, and says what opens" "$? $(tail -n 1 err | grep -c 'this opens them: preyrun --cleanup --name wan')" '2 1'
         next_phase
@@ -96,6 +96,14 @@ for exec in kernel user; do
         next_phase
         passes prey 10 "$exec, $words: --cleanup opens"
     done
+    # Without room for a record it shuts all the same, and says what opens then.
+    nsenter "--net=/run/netns/$id-prey" unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /run && exec "$@"' - \
+        timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" "$rules.pbc" >out 2>err </dev/null
+    same "$exec: without a record a refused start says what opens" "$? $(tail -n 1 err | grep -o 'this opens them: .*')" '2 this opens them: nft delete table inet prey_wan; nft delete table netdev prey_wan'
+    next_phase
+    sleep 0.2
+    same "$exec: and nothing gets through" "$(cat heard-prey heard-behind | grep -c " $phase$")" 0
+    at prey nft 'delete table inet prey_wan; delete table netdev prey_wan'
     for words in --monitor --preflight '--on-exit open'; do
         same "$exec: one that would not have shut changes nothing, $words" "$(at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan $words --no-such >out 2>err </dev/null; echo "$? $(tables)")" '2 0'
     done

@@ -14,12 +14,11 @@
 #include "runtime/host/guard/peers.h"
 #include "runtime/host/state.h"
 
-/* True if nftables syntax can express an interface name */
-static bool can_say(const char *interface)
+bool guard_names(const char *interface)
 {
     for (const unsigned char *c = (const unsigned char *)interface; *c; c++)
         if (*c <= ' ' || *c == 0x7f || strchr("\"*\\", *c)) return false;
-    return *interface;
+    return *interface && strlen(interface) < IFNAMSIZ;
 }
 
 /* The same for a device of a match, which may be a pattern */
@@ -29,7 +28,7 @@ static bool can_match(const char *device)
     snprintf(name, sizeof name, "%s", device);
     const size_t len = strlen(name);
     if (len > 1 && name[len - 1] == '*') name[len - 1] = '\0';
-    return can_say(name);
+    return guard_names(name);
 }
 
 static bool devices_end(const struct guard_devices *d)
@@ -311,6 +310,7 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
         write_names(rules, g->bridged, g->bridged_count);
         fprintf(rules, " } counter drop\n");
     }
+    shut_ports_write(sets, rules, g);
     write_lines(sets, rules, g, lines);
     const int failed = write_pieces(sets, rules, g);
     if (g->routed) write_back_sets(sets, g);
@@ -416,7 +416,7 @@ static int run(const char *text, char *err, size_t err_len)
 static const char *odd_name(const struct guard *g)
 {
     for (unsigned i = 0; i < g->port_count; i++)
-        if (!can_say(g->ports[i])) return g->ports[i];
+        if (!guard_names(g->ports[i])) return g->ports[i];
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
         if (*m->in && !can_match(m->in)) return m->in;
@@ -442,7 +442,7 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
     }
     guard_table_name(instance, table);
     char *text = tables_text(table, g);
-    int failed = text ? state_note(s, CHANGE_GUARD, table, "", "") : -ENOMEM;
+    int failed = !text ? -ENOMEM : s ? state_note(s, CHANGE_GUARD, table, "", "") : 0;
     if (!failed) failed = run(text, why, sizeof why);
     if (failed) snprintf(err, err_len, "guard rules can't be set: %s", *why ? why : strerror(-failed));
     free(text);

@@ -63,6 +63,8 @@ struct guard {
     unsigned shut_count;
 };
 
+/* True if nftables' syntax can express an interface's name */
+bool guard_names(const char *interface);
 /* True if a match can be expressed: valid families and ranges, `out` terminated. For matches from another process. */
 bool guard_match_valid(const struct guard_match *m);
 /* Write the name of an instance's table: valid for nftables, and unique */
@@ -73,6 +75,6 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
  * addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and those that
  * quote a packet to `from` where the match is for what is sent on. They have to come in and leave as the match says;
  * fragments are of a protocol of this match, or of another with the same devices.
- * Recorded in s; state_undo removes them. Call again when an interface comes back. Return 0, or a negative errno with
- * one line in err. */
+ * Recorded in s (NULL: nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a
+ * negative errno with one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

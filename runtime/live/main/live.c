@@ -418,6 +418,8 @@ int live(const struct options *o)
         clock_before(&l.world.clock);
         notified_begin(&l.tell.notified);
         l.carry.tuples = tuples_new((uint32_t)l.carry.now.program->settings->proxy_sessions, l.carry.worker_count);
+        if (!status && !parent && o->on_exit == OPTIONS_END_CLOSED)
+            status = start_shut(&l, &parent); /* its owner ended */
         if (!status && parent) status = start_shut_again(&l, parent);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         begun = !status;

@@ -126,7 +126,8 @@ static int shut_free(const struct live *l, struct parent *p, struct guard_shut a
     *kept = 0;
     for (unsigned i = 0; i < count; i++)
         if (!served_by_others(STATE_RUN, all[i].device, l->o->name)) all[(*kept)++] = all[i];
-    return *kept ? parent_shut(p, all, *kept) : 0;
+    if (*kept && !p) parent_shut_unrecorded(l->o, all, *kept);
+    return *kept && p ? parent_shut(p, all, *kept) : 0;
 }
 
 /* Shut what rules or -i name and what nobody judges; without a program that says so, all of -i. *kept: how many */
@@ -162,9 +163,10 @@ int start_shut(struct live *l, struct parent **p)
 {
     if (!l->carry.host || state_owner(STATE_RUN, l->o->name)) return 0;
     const int status = parent_take(l->o, p);
-    if (status && *p) yield(l, p);
-    if (status) return status;
     unsigned standing = 0, kept;
+    if (status && *p) yield(l, p);
+    if (status && !*p && !state_owner(STATE_RUN, l->o->name)) shut(l, NULL, &kept);
+    if (status) return status;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         standing += (l->carry.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
     /* Those rules and judges stand as the former run has left them. */
