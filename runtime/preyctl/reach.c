@@ -85,6 +85,16 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     return -1;
 }
 
+/* Say what undoes that which a former run of the name has left: its record is there. */
+static void say_left(const char *folder, const char *name, char *err, size_t err_len)
+{
+    char record[400];
+    const size_t len = strlen(err);
+    snprintf(record, sizeof record, "%s/%.255s.state", folder, name);
+    if (access(record, F_OK)) return;
+    snprintf(err + len, err_len - len, "; what a former run left shut is opened by preyrun --cleanup --name %s", name);
+}
+
 int reach(const struct command_line *line, char *err, size_t err_len)
 {
     struct stat ns;
@@ -97,5 +107,7 @@ int reach(const struct command_line *line, char *err, size_t err_len)
     snprintf(folder, sizeof folder, "/run/prey/%lu", (unsigned long)ns.st_ino);
     if (!line->name) return reach_only(folder, err, err_len);
     snprintf(path, sizeof path, "%s/%.255s.sock", folder, line->name);
-    return reach_path(path, err, err_len);
+    const int fd = reach_path(path, err, err_len);
+    if (fd < 0) say_left(folder, line->name, err, err_len);
+    return fd;
 }

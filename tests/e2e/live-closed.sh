@@ -153,6 +153,8 @@ for exec in kernel user; do
     wait "$prey"
     same "$exec: preyctl stop ends it" "$? $status $(cat out)" '0 0 wan ends: the interfaces stay closed until a start, or preyrun --cleanup'
     leaked 'closed'
+    ctl --name wan stop --open
+    same "$exec: where none runs, preyctl says what opens" "$status $(grep -o '; what .*' err)" '2 ; what a former run left shut is opened by preyrun --cleanup --name wan'
     next_phase
     seeing prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" broken.pbc >out 2>err </dev/null
     leaked 'a start that is refused after it leaves it so'
