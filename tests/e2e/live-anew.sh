@@ -89,6 +89,38 @@ kernel tc,host,prey,10.3.0.1
 kernel xdp,host,prey,10.3.0.1
 WAYS
 
+echo '# Renamed and back, under load: nothing gets behind by a name that nobody serves'
+echo 0 >round
+appears
+prey prey --exec kernel --hook tc -i wan -i far router.pbc
+ip netns exec "$id-behind" python3 "$top/tests/e2e/live/texts.py" 9 10 >heard &
+hearing=$!
+until_true 50 'both ports are listened at' grep -q ready heard
+ip netns exec "$id-late" python3 floods.py 10.1.0.2 &
+flooding=$!
+pids="$pids $hearing $flooding"
+until_true 100 'what the rules accept gets there' heard 9 0
+for n in 1 2 3; do
+    ip -n "$id-prey" link set dev far down # until 6.2 an interface that is up keeps its name
+    ip -n "$id-prey" link set dev far name other
+    ip -n "$id-prey" link set dev other up
+    left() { [ "$(grep -c 'far is called other now' prey.err)" = "$n" ]; }
+    until_true 100 "renamed, round $n" left
+    ip -n "$id-prey" link set dev other down
+    ip -n "$id-prey" link set dev other name far
+    ip -n "$id-prey" link set dev far up
+    echo "$n" >round
+    kill "$flooding" && wait "$flooding" 2>/dev/null
+    ip netns exec "$id-late" python3 floods.py 10.1.0.2 &
+    flooding=$! pids="$pids $!"
+    until_true 100 "served again, round $n" heard 9 "$n"
+done
+kill "$flooding" "$hearing"
+wait "$flooding" "$hearing" 2>/dev/null
+same 'in three rounds nothing else gets there' "$(grep -c '^10 ' heard)" 0
+prey_ends
+ip -n "$id-prey" link del far
+
 echo '# Made anew with the same number and name, as one that comes back from another namespace may be'
 appears
 ip -n "$id-late" addr replace 10.3.0.2/24 dev eth0

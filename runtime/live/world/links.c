@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "runtime/live/carry/guard/hide.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/tell/log.h"
@@ -130,10 +131,12 @@ static bool leave(struct world *world, unsigned at)
         left = replace_by_nothing(world, p);
     for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
     if (!left) return false;
-    if (ask_leave(carry->tell->channel, at, err, sizeof err))
-        tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
     carry->ifindex[at] = carry->let_in[at] = 0;
     carry->away |= 1u << at;
+    /* What leaves by another port of ours is judged there, where it comes from no port, before it comes unjudged. */
+    if (carry->in_kernel) in_kernel_world(carry);
+    if (ask_leave(carry->tell->channel, at, err, sizeof err))
+        tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
     hide_guard(carry);
     return true;
 }
