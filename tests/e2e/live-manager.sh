@@ -58,6 +58,11 @@ echo 'firewall x {' >>etc/edge.prey
 rm run/edge.pbc
 unit start
 same 'a start takes what compiled last, and says so' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff && grep -c 'does not compile: the rules of .* are taken' said)" '0 1'
+mv etc/edge.prey broken
+: >etc/edge.prey
+unit start
+same 'and where the file has no byte, as after a power cut' "$status $(grep -c 'is empty: the rules of .* are taken' said)" '0 1'
+mv broken etc/edge.prey
 cp -rL etc/tls kept/edge.rules/ # as an earlier version did
 echo 'of another version' >kept/edge.pbc
 echo 'pool' >etc/farm.prey
