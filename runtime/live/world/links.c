@@ -133,7 +133,7 @@ static bool leave(struct world *world, unsigned at)
     if (!left) return false;
     carry->ifindex[at] = carry->let_in[at] = 0;
     carry->away |= 1u << at;
-    /* What leaves by another port of ours is judged there, where it comes from no port, before it comes unjudged. */
+    /* From here on other ports judge at their egress what comes by it; only then it may come unjudged. */
     if (carry->in_kernel) in_kernel_world(carry);
     if (ask_leave(carry->tell->channel, at, err, sizeof err))
         tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
