@@ -76,7 +76,7 @@ for exec in user kernel; do
     ip -n "$id-prey" link set far down
     prey prey -i wan -i far --exec "$exec" open.pbc
     same "$exec: one that is down likewise" "$(grep -c '^preyrun: notice: far is down: it is served when it is up; this mends it: ip link set far up' prey.err)" 1
-    same "$exec: it is shut meanwhile" "$(at prey nft list ruleset | grep -c 'iifname "far" jump shut')" 2
+    same "$exec: it is shut meanwhile" "$(at prey nft list ruleset | grep -c 'iifname "far" jump shut')" 3
     rises
     hears "$exec: it comes up" 'far is back'
     until_true 50 "$exec: nothing is shut any more" open_again && ok 0 "$exec: nothing is shut any more"
