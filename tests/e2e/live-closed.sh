@@ -14,7 +14,7 @@ link prey wan far eth0
 link prey lan behind eth0
 address prey wan 10.3.0.1/24
 address prey lan 10.1.0.1/24
-address far eth0 10.3.0.2/24
+address far eth0 10.3.0.2/24 10.6.0.2/24
 address behind eth0 10.1.0.2/24
 ip -n "$id-behind" route add default via 10.1.0.1
 ip -n "$id-far" route add default via 10.3.0.1
@@ -96,6 +96,18 @@ for exec in kernel user; do
         next_phase
         passes prey 10 "$exec, $words: --cleanup opens"
     done
+    # What lies above an interface that is shut hears nothing either.
+    if ip -n "$id-prey" link add link wan name above type macvlan mode bridge 2>/dev/null; then
+        address prey above 10.6.0.9/24 # its own way back, not by wan
+        ip -n "$id-prey" link set above up
+        reaches() { at far ping -c 1 -W 2 10.6.0.9 >/dev/null 2>&1; }
+        until_true 50 "$exec: a device above wan is reached" reaches
+        at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" broken.pbc >out 2>err </dev/null
+        same "$exec: but not once wan is shut" "$(reaches && echo reached)" ''
+        cleans
+        until_true 50 "$exec: and again once it is open" reaches
+        ip -n "$id-prey" link del above
+    fi
     # Without room for a record it shuts all the same, and says what opens then.
     nsenter "--net=/run/netns/$id-prey" unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /run && exec "$@"' - \
         timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" "$rules.pbc" >out 2>err </dev/null
