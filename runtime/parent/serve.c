@@ -251,7 +251,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     struct parent *p = *made;
     const bool closed = p || o->on_exit == OPTIONS_END_CLOSED;
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0, false};
-    /* An owner that has ended since start_shut leaves a closed start what shuts the interfaces. */
+    /* An owner may have ended since start_shut: what it left shut stays so. */
     const int status = p ? 0 : closed ? parent_take(o, &p) : take(o, &handed, &p);
     *made = NULL;
     if (status && p) parent_refuse(p);

@@ -5,8 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Descriptors that libnftables opens at once: its socket, one for names of interfaces, a table of names; one to spare
- */
+/* Descriptors that libnftables needs: its socket, one for names of interfaces, a table of names, and one to spare */
 enum { OPENED = 4 };
 
 /* True if so many descriptors can be had now. */

@@ -66,6 +66,9 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
     fprintf(out, "%sjump %s\n", past ? " } " : "", c->verdict);
 }
 
+/* Neighbour discovery, which no router sends on (RFC 4861, 6.1 and 7.1) */
+#define ND "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
+
 /* True if it is a port of prey's that is shut in all ways, by any number. */
 static bool is_shut_port(const struct guard *g, const struct guard_shut *s)
 {
@@ -85,9 +88,7 @@ void shut_ports_write(FILE *chain, FILE *rules, const struct guard *g)
     if (any) fprintf(rules, " } jump shut_port\n");
     if (any)
         fprintf(chain, "chain shut_port {\n"
-                       "meta protocol arp return\n"
-                       "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
-                       "meta protocol ip udp sport 67 udp dport 68 return\n"
+                       "meta protocol arp return\n" ND "meta protocol ip udp sport 67 udp dport 68 return\n"
                        "meta protocol ip6 udp sport 547 udp dport 546 return\n"
                        "counter drop\n}\n");
 }
@@ -117,9 +118,7 @@ void shut_write(FILE *out, const struct guard *g)
         {"shut_to", "forward", "oifname", "oif", "iifname", "shut", SHUT_TO, SHUT_TO_PAST},
     };
     if (!g->shut_count) return;
-    fprintf(out, "chain shut {\n"
-                 "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
-                 "counter drop\n}\n"
+    fprintf(out, "chain shut {\n" ND "counter drop\n}\n"
                  "chain shut_here {\n"
                  "meta nfproto ipv4 udp sport 67 udp dport 68 return\n"
                  "meta nfproto ipv6 udp sport 547 udp dport 546 return\n"

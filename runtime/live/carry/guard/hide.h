@@ -6,8 +6,8 @@
 /* Set guard rules for the running program and for the draining flows of earlier ones. On failure the old rules stay:
  * return a negative errno, with one line in err. */
 int hide_rules(struct carry *carry, char *err, size_t err_len);
-/* Set the guard rules. A failure is told, and until they are set hide_again tries; then that is told. Return the exit
- * status. */
+/* Set the guard rules. A failure is told, and so is the success that follows it, by hide_again or another call.
+ * Return the exit status. */
 int hide_guard(struct carry *carry);
 /* Set the guard rules if they could not be set when they were last wanted. Call once a second. */
 void hide_again(struct carry *carry);
