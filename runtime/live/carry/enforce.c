@@ -55,7 +55,7 @@ uint8_t enforce_routed(const struct carry *carry, const struct program *p)
     unsigned plain = 0;
     for (unsigned i = 0; i < carry->o->iface_count; i++) plain += carry->o->peer[i] == OPTIONS_NO_PEER;
     if (routed_wanted(p, plain, carry->forwards)) return ROUTED_BOTH;
-    if (carry->in_kernel || !routed_hidden(p, plain)) return 0;
+    if (!routed_hidden(p, plain)) return 0;
     return (uint8_t)((carry->forwards4 ? ROUTED_IP4 : 0) | (carry->forwards6 ? ROUTED_IP6 : 0));
 }
 

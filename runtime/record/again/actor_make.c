@@ -31,7 +31,7 @@ uint8_t actor_routes(const struct story *t, const struct program *p)
     unsigned plain = 0;
     for (unsigned i = 0; i < t->start.devices; i++) plain += t->start.port[i].peer == PORT_ANY;
     if (routed_wanted(p, plain, t->start.forwards)) return ROUTED_BOTH;
-    return t->start.in_kernel || !routed_hidden(p, plain) ? 0 : t->start.forwards >> 1;
+    return routed_hidden(p, plain) ? t->start.forwards >> 1 : 0;
 }
 
 void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch)
