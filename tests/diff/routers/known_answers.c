@@ -20,7 +20,7 @@ static bool leads_from(const struct world *w, bool v6, const uint8_t addr[16], u
 }
 
 /* A packet that came by an interface which is not served is rejected where it leaves: the host routes the answer, as it
- * would that of the host that was asked. */
+ * would that of the host that was asked; netfilter's router its own, by the source that it has. */
 bool is_reject_in_its_name(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
@@ -29,7 +29,8 @@ bool is_reject_in_its_name(const struct difference *d)
         return false;
     const bool routed = !is_served(d, d->sent->iface);
     if (d->prey->iface != (routed ? d->netfilter : d->sent)->iface &&
-        !(routed && leads_from(d->world, sent.v6, sent.dst, d->prey->iface)))
+        !(routed && (leads_from(d->world, sent.v6, sent.dst, d->prey->iface) ||
+                     leads_from(d->world, sent.v6, netfilter.src, d->netfilter->iface))))
         return false;
     return (is_reset(&netfilter) && is_reset(&prey)) || (is_port_unreachable(&netfilter) && is_port_unreachable(&prey));
 }

@@ -5,14 +5,16 @@
 #include "vm/packet/parse/header.h"
 
 /* True if netfilter's router rejected an answer past the translation in the opener's name, so its reset ended the
- * connection, and the answer to the end outside finds none. */
+ * connection, and the answer to the end outside finds none: it is sent on, or this machine's stack resets it. */
 static bool is_after_reject_of_answer(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
     return has_had(d->talk, STEP_UNDER, STEP_UNDER) && judges_so(d->world, RULE_REJECT) && d->netfilter_count == 1 &&
            d->prey_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
-           packet_parse(d->prey, &prey) && is_as_it_came(&netfilter, &sent) && prey.ttl == netfilter.ttl &&
-           !memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, d->talk->src, 16);
+           packet_parse(d->prey, &prey) && prey.ttl + 1 == sent.ttl && !memcmp(prey.src, sent.src, 16) &&
+           !memcmp(prey.dst, d->talk->src, 16) &&
+           (is_as_it_came(&netfilter, &sent) ||
+            (is_reset(&netfilter) && is_own(d->world, &netfilter) && !memcmp(netfilter.dst, sent.src, 16)));
 }
 
 /* The end may be the reset of this machine's own stack, too. */
@@ -109,6 +111,16 @@ static bool is_reject_of_hidden(const struct difference *d)
            leaves_translated(d->world, d->netfilter->iface, sent.v6);
 }
 
+/* True for an error that quotes a packet to the inside address of a map that asks for no way out. */
+static bool shows_mapped(const struct world *w, const struct frame *f, const struct packet *error)
+{
+    struct packet from = {.v6 = error->v6};
+    const unsigned at = error->v6 ? ETHER_LEN + 48 + 24 : ETHER_LEN + 28 + 16, len = error->v6 ? 16 : 4;
+    if (!packet_is_error(error) || f->len < at + len) return false;
+    memcpy(from.src, f->bytes + at, len);
+    return is_of_map_anywhere(w, &from);
+}
+
 bool is_refused_without_flow(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -119,7 +131,8 @@ bool is_refused_without_flow(const struct difference *d)
         return true;
     return !d->prey_count && d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) &&
            packet_parse(d->netfilter, &netfilter) && is_answer_of_nothing(&sent) && is_as_it_came(&netfilter, &sent) &&
-           (leaves_translated(d->world, d->netfilter->iface, sent.v6) || is_of_map_anywhere(d->world, &sent));
+           (leaves_translated(d->world, d->netfilter->iface, sent.v6) || is_of_map_anywhere(d->world, &sent) ||
+            shows_mapped(d->world, d->sent_there, &sent));
 }
 
 bool is_translated_all_the_same(const struct difference *d)
@@ -153,17 +166,28 @@ static bool is_error_past_the_translation(const struct difference *d)
            one.ttl + 1 == sent.ttl && !memcmp(one.dst, sent.dst, 16);
 }
 
-/* True if both routers say the same of the answer, and prey's quotes it to the end outside, as it does of each answer
- * of that flow. */
+/* True if an error quotes a packet to that address. */
+static bool quotes_to(const struct frame *error, bool v6, const uint8_t addr[16])
+{
+    const unsigned at = v6 ? ETHER_LEN + 48 + 24 : ETHER_LEN + 28 + 16, len = v6 ? 16 : 4;
+    return error->len >= at + len && !memcmp(error->bytes + at, addr, len);
+}
+
+/* True if both routers say the same of the answer, and one quotes it to the end outside: prey's, as it does of each
+ * answer of that flow, in its own name; or netfilter's, in the name of that end. */
 static bool is_quoted_outside(const struct difference *d)
 {
     struct packet sent, netfilter, prey, left;
     const struct seen_of *of = &d->talk->of[d->side];
-    const unsigned at = d->talk->v6 ? ETHER_LEN + 48 + 24 : ETHER_LEN + 28 + 16, len = d->talk->v6 ? 16 : 4;
-    return d->step == STEP_UNDER && are_answers(d, &sent, &netfilter, &prey) && packet_is_error(&prey) &&
-           prey.type == netfilter.type && prey.code == netfilter.code && d->prey->len == d->netfilter->len &&
-           !memcmp(prey.src, netfilter.src, 16) && of->left && packet_parse(&of->last, &left) &&
-           !memcmp(d->prey->bytes + at, left.src, len) && !memcmp(d->netfilter->bytes + at, sent.dst, len);
+    const bool v6 = d->talk->v6;
+    if (d->step != STEP_UNDER || !are_answers(d, &sent, &netfilter, &prey) || !packet_is_error(&prey) ||
+        prey.type != netfilter.type || prey.code != netfilter.code || d->prey->len != d->netfilter->len || !of->left ||
+        !packet_parse(&of->last, &left))
+        return false;
+    if (quotes_to(d->prey, v6, left.src))
+        return !memcmp(prey.src, netfilter.src, 16) && quotes_to(d->netfilter, v6, sent.dst);
+    return is_own(d->world, &prey) && quotes_to(d->prey, v6, sent.dst) && !memcmp(netfilter.src, left.src, 16) &&
+           quotes_to(d->netfilter, v6, left.src);
 }
 
 /* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses

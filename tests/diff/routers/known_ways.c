@@ -39,7 +39,7 @@ bool is_anothers_address(const struct difference *d)
 }
 
 /* True if somebody else asks for the end outside of an opener to whom no route leads: prey turned it and lost it, and
- * netfilter's router has nobody there. */
+ * netfilter's router has nobody there, or sends it on to whoever has that address. */
 static bool is_turned_to_nowhere(const struct difference *d)
 {
     struct packet sent, netfilter, left, opener = {.v6 = d->talk->v6};
@@ -47,8 +47,9 @@ static bool is_turned_to_nowhere(const struct difference *d)
     memcpy(opener.dst, d->talk->src, 16);
     return (d->step == STEP_STRANGER || d->step == STEP_INWARDS) && of->left && packet_parse(&of->last, &left) &&
            memcmp(left.src, d->talk->src, 16) && is_to_nowhere(d->world, &opener) && !d->prey_count &&
-           d->netfilter_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
-           is_reject(&netfilter) && !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
+           d->netfilter_count == 1 && packet_parse(d->sent_there, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           (is_as_it_came(&netfilter, &sent) ||
+            (is_reject(&netfilter) && !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16)));
 }
 
 /* True if netfilter's router, in the name of the outside address, says that no way leads to the inside of a map. */
@@ -215,15 +216,19 @@ static bool is_left_to_host(const struct difference *d)
     return d->netfilter_count;
 }
 
-/* True if the host said of the packet that no way leads there, where netfilter's router sent it on or would have had it
- * a hop left. */
+/* True if the host said of the packet that no way leads there, where netfilter's router sent it on, whole or in pieces,
+ * or would have had it a hop left. */
 static bool is_refused_by_arrival(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
-    return d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
-           packet_parse(d->prey, &prey) && packet_parse(d->netfilter, &netfilter) && is_no_way(&prey) &&
-           is_own(d->world, &prey) && !memcmp(prey.dst, sent.src, 16) &&
-           (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent));
+    bool sent_on = d->prey_count == 1 && d->netfilter_count && packet_parse(d->sent, &sent) &&
+                   packet_parse(d->prey, &prey) && is_no_way(&prey) && is_own(d->world, &prey) &&
+                   !memcmp(prey.dst, sent.src, 16);
+    for (unsigned i = 0; i < d->netfilter_count && sent_on; i++)
+        sent_on = packet_parse(&d->netfilter[i], &netfilter) &&
+                  (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent) ||
+                   (d->step == STEP_PIECES && netfilter.ttl + 1 == sent.ttl && !memcmp(netfilter.dst, sent.dst, 16)));
+    return sent_on;
 }
 
 /* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
@@ -234,7 +239,8 @@ bool is_routed_without_arrival(const struct difference *d)
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
     if (d->side == SIDE_USER) return !d->prey_count && (!d->world->across.judges || is_left_to_host(d));
     if (!d->prey_count)
-        return is_no_way_of_netfilters(d) || (packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl);
+        return is_no_way_of_netfilters(d) || (packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl) ||
+               (sent.ttl == 1 && is_left_to_host(d));
     if (is_refused_by_arrival(d)) return true;
     if (d->prey_count != d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
