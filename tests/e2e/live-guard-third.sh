@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Guard rules hide from the host's stack what prey handles, and nothing else: what is forwarded to, balanced to and masqueraded also talks
-# with a third network, be it served or not, whole, in pieces and by ICMP errors; in both executors.
+# with a third network, be it served or not, whole, in pieces and by ICMP errors. Who asks from an address of that network, by another one, gets
+# answers there, and none leaves a second time with its inside address. In both executors.
 set -u
 EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
@@ -38,8 +39,41 @@ pool farm { server one 10.2.0.2:80 }
 service web on 10.1.0.77 tcp/80 { mode passthrough keep source; announce; -> farm }
 firewall through forward default accept { }
 RULES
+# A peer with an address of the third network, which asks by the wan.
+rules peer <<'RULES'
+nat home {
+  map 10.1.0.80/31 <-> 10.2.0.80/31
+  forward self on "wan" tcp/8443 -> 10.2.0.2:80
+  forward self on "wan" udp/54, icmp -> 10.2.0.2
+}
+RULES
 head -c 5000 /dev/zero >web-server/large
 udp server 54
+address server eth0 10.2.0.80/24
+udp server 55 10.2.0.80
+
+# strays: how many packets for the peer came to the third network.
+strays() { at dmz nft list chain netdev strays peer | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+# peer WHO: the peer's questions are answered by the wan alone.
+peer() {
+    at client ip addr add 10.3.0.77/32 dev lo
+    for to in 10.1.0.2 10.1.0.80; do at client ip route add "$to" via 10.1.0.2 src 10.3.0.77; done
+    at prey ip neigh replace 10.3.0.77 lladdr 02:00:00:00:00:77 dev dmz nud permanent
+    at dmz nft -f - <<<'table netdev strays { chain peer { type filter hook ingress device eth0 priority 0; ip daddr 10.3.0.77 counter; }; }'
+    same "$1: a peer is answered by TCP" "$(ask client 10.1.0.2:8443 8)" server
+    same "$1: by UDP, in pieces" "$(talk client 10.1.0.2 54 0 4000 | cut -d' ' -f1)" server
+    same "$1: at a map's end outside" "$(talk client 10.1.0.80 55 0 4000 | cut -d' ' -f1)" server
+    at client ping -q -c 2 -i 0.2 -W 5 -s 4000 10.1.0.2 >out
+    has "$1: by an echo" ' 0% packet loss'
+    at client ping -q -c 2 -i 0.2 -W 5 10.1.0.80 >out
+    has "$1: there, too" ' 0% packet loss'
+    same "$1: an error says what is closed" "$(refused_by client 10.1.0.80 9)" refused
+    same "$1: none of it left for the third network" "$(strays)" 0
+    at prey ping -q -c 1 -W 1 10.3.0.77 >out
+    same "$1: where what is this machine's own goes" "$(strays)" 1
+    at dmz nft delete table netdev strays
+    at client ip addr del 10.3.0.77/32 dev lo
+}
 
 # reaches WHERE: the third network has the target's own port and another, asks of any length, and hears of closed ports; the target has what is there.
 reaches() {
@@ -81,6 +115,9 @@ for exec in user kernel; do
     prey prey -i wan -i lan --exec "$exec" kept.pbc
     reaches "$exec, a service that keeps sources"
     same "$exec: that service goes on" "$(ask client 10.1.0.77 8)" server
+    prey_ends
+    prey prey -i wan -i lan --exec "$exec" peer.pbc
+    peer "$exec"
     prey_ends
 done
 [ "$failed" = 0 ]

@@ -59,7 +59,9 @@ bool guard_match_valid(const struct guard_match *m)
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_SENT_ON &&
            (!*m->out || m->reach == GUARD_SENT_ON) &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
-           (!m->peers_s || (m->reach == GUARD_SENT_ON && !m->proxied && (from || to))) &&
+           m->hides <= GUARD_HIDES_FROM_HEARD && (!m->hides || (!m->proxied && (from || to))) &&
+           (m->hides != GUARD_HIDES_FROM_PEERS || m->reach == GUARD_SENT_ON) &&
+           (m->hides != GUARD_HEARS || to) && (m->hides != GUARD_HIDES_FROM_HEARD || from) &&
            memchr(m->in, 0, sizeof m->in) && memchr(m->out, 0, sizeof m->out) && devices_end(&m->not_in) &&
            devices_end(&m->not_out);
 }
@@ -71,31 +73,6 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
 
-/* Packets of hidden traffic that have no ports of their own, by family */
-static const struct pieces {
-    unsigned family;
-    uint8_t icmp;
-    const char *ip, *type, *later, *errors;
-    const char *quoted; /* destination in the header quoted by an ICMP error, after 8 bytes */
-} pieces[] = {
-    {4, IPPROTO_ICMP, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
-     "icmp type { destination-unreachable, time-exceeded, parameter-problem", "@th,192,32"},
-    {6, IPPROTO_ICMPV6, "ip6", "type ipv6_addr", "exthdr frag exists frag frag-off != 0",
-     "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem", "@th,256,128"},
-};
-
-static void write_number(FILE *out, const struct host_addr *a)
-{
-    fprintf(out, "0x");
-    for (unsigned i = 0; i < (a->family == 4 ? 1 : 4); i++) fprintf(out, "%08x", a->word[i]);
-}
-
-static void write_address(FILE *out, const struct host_addr *a)
-{
-    char text[HOST_ADDR_TEXT];
-    fprintf(out, "%s", host_addr_text(a, text));
-}
-
 /* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries connections
  * there; BURIED: the other destinations; FROM: sources of what is sent on; BACK: servers that answer to clients'
  * addresses */
@@ -105,7 +82,7 @@ static bool has_end(const struct guard_match *m, enum end end)
 {
     if (m->proxied == GUARD_ANSWERS || (m->proxied == GUARD_RETURNS) != (end == BACK) || m->reach == GUARD_OWN)
         return false;
-    if (m->peers_s) return false;
+    if (m->hides) return false;
     if (end == FROM) return m->reach == GUARD_SENT_ON;
     /* FROM says it, and which way it goes; a source's packets to anywhere have no ports in their match */
     if ((m->reach == GUARD_SENT_ON || m->reach == GUARD_FOREIGN) && m->from.lo.family) return false;
@@ -123,7 +100,7 @@ static bool same_devices(const struct guard_match *a, const struct guard_match *
 /* The matches that ask for the same devices, those with `id` in ids; ids NULL: all matches */
 struct group {
     const struct guard *g;
-    const struct pieces *p;
+    const struct line_family *p;
     const unsigned *ids; /* [g->match_count] */
     unsigned id;
     const char *devices; /* tests for these devices */
@@ -180,10 +157,10 @@ static void write_protocols(FILE *rules, const struct group *of, enum end end, u
 /* Write the rules for pieces of what comes to the group's destinations */
 static void write_pieces_to(FILE *sets, FILE *rules, const struct group *of)
 {
-    const struct pieces *p = of->p;
+    const struct line_family *p = of->p;
     char name[40];
     snprintf(name, sizeof name, "to%u_%u", p->family, of->id);
-    if (write_addresses(sets, of, name, TO, p->type, write_address)) {
+    if (write_addresses(sets, of, name, TO, p->type, line_address)) {
         fprintf(rules, "%s %s daddr @%s", p->later, p->ip, name);
         write_protocols(rules, of, TO, p->icmp); /* echo requests have pieces, too */
         fprintf(rules, "%s" FOREIGN, of->devices);
@@ -191,27 +168,27 @@ static void write_pieces_to(FILE *sets, FILE *rules, const struct group *of)
                 of->devices);
     }
     snprintf(name, sizeof name, "served%u_%u", p->family, of->id);
-    if (of->g->routed && write_addresses(sets, of, name, SERVED, p->type, write_address))
+    if (of->g->routed && write_addresses(sets, of, name, SERVED, p->type, line_address))
         fprintf(rules, "%s } %s daddr @%s%s counter accept\n", p->errors, p->ip, name, of->devices);
     snprintf(name, sizeof name, "buried%u_%u", p->family, of->id);
-    if (write_addresses(sets, of, name, BURIED, p->type, write_address))
+    if (write_addresses(sets, of, name, BURIED, p->type, line_address))
         fprintf(rules, "%s } %s daddr @%s%s" FOREIGN, p->errors, p->ip, name, of->devices);
 }
 
 /* Write the rules for pieces of what the group's sources send on by its way */
 static void write_pieces_from(FILE *sets, FILE *rules, const struct group *of)
 {
-    const struct pieces *p = of->p;
+    const struct line_family *p = of->p;
     char type[40], name[40];
     snprintf(type, sizeof type, "typeof %s", p->quoted);
     snprintf(name, sizeof name, "from%u_%u", p->family, of->id);
-    if (write_addresses(sets, of, name, FROM, p->type, write_address)) {
+    if (write_addresses(sets, of, name, FROM, p->type, line_address)) {
         fprintf(rules, "%s %s saddr @%s", p->later, p->ip, name);
         write_protocols(rules, of, FROM, 0);
         fprintf(rules, "%s counter drop\n", of->devices);
     }
     snprintf(name, sizeof name, "quoted%u_%u", p->family, of->id);
-    if (write_addresses(sets, of, name, FROM, type, write_number))
+    if (write_addresses(sets, of, name, FROM, type, line_number))
         fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, of->devices);
 }
 
@@ -227,7 +204,7 @@ static int write_pieces(FILE *sets, FILE *rules, const struct guard *g)
     for (unsigned id = 0; id < groups; id++) {
         char devices[1600] = "";
         line_devices(devices, sizeof devices, g, &g->matches[firsts[id]]);
-        for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+        for (const struct line_family *p = line_families; p < line_families + LINE_FAMILIES; p++) {
             const struct group of = {g, p, ids, id, devices};
             write_pieces_to(sets, rules, &of);
             write_pieces_from(sets, rules, &of);
@@ -249,21 +226,21 @@ static bool has_back(const struct guard *g, unsigned family)
 
 static void write_back_sets(FILE *sets, const struct guard *g)
 {
-    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+    for (const struct line_family *p = line_families; p < line_families + LINE_FAMILIES; p++) {
         const struct group all = {.g = g, .p = p};
         char type[40], name[40];
         snprintf(type, sizeof type, "typeof %s", p->quoted);
         snprintf(name, sizeof name, "back%u", p->family);
-        write_addresses(sets, &all, name, BACK, p->type, write_address);
+        write_addresses(sets, &all, name, BACK, p->type, line_address);
         snprintf(name, sizeof name, "about%u", p->family);
-        write_addresses(sets, &all, name, BACK, type, write_number);
+        write_addresses(sets, &all, name, BACK, type, line_number);
     }
 }
 
 /* Write the rules for packets back to clients' addresses, and ICMP errors about packets to them */
 static void write_back(FILE *rules, const struct guard *g, const char *what)
 {
-    for (const struct pieces *p = pieces; p < pieces + 2; p++) {
+    for (const struct line_family *p = line_families; p < line_families + LINE_FAMILIES; p++) {
         if (!has_back(g, p->family)) continue;
         fprintf(rules, "%s saddr @back%u meta l4proto tcp %s\n", p->ip, p->family, what);
         fprintf(rules, "%s } %s @about%u %s\n", p->errors, p->quoted, p->family, what);
@@ -293,7 +270,7 @@ static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct l
     unsigned count = 0;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
-        if (m->proxied == GUARD_ANSWERS || m->peers_s) continue;
+        if (m->proxied == GUARD_ANSWERS || m->hides) continue;
         if (m->proxied != GUARD_RETURNS || m->from_ports.hi < UINT16_MAX) lines[count++] = line_of(g, m, false);
         if (g->routed && m->proxied == GUARD_OPENERS) lines[count++] = line_of(g, m, true);
     }

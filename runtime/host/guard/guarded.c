@@ -321,6 +321,27 @@ static void add_narrow(struct guarded *g, const struct program *p, const struct 
     g->failed |= !narrowed(p, n, m, add_narrowed, g);
 }
 
+/* Return the seconds for which a flow of that protocol may be silent. */
+static uint32_t silent_s(const struct program *p, uint8_t proto)
+{
+    const struct pbc_settings *s = p->settings;
+    const uint64_t ns = proto == IPPROTO_TCP                              ? s->tcp_established_ns
+                        : proto == IPPROTO_UDP                            ? s->udp_ns
+                        : proto == IPPROTO_SCTP                           ? s->sctp_ns
+                        : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? s->icmp_ns
+                                                                          : s->other_ns;
+    return (uint32_t)(ns / S_NS) + 1;
+}
+
+/* Add the match of what a statement turns inwards: from whom it comes is heard. */
+static void add_hears(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
+{
+    m.hides = GUARD_HEARS;
+    m.last_s = silent_s(p, m.proto);
+    if (!m.to.lo.family) m.to = all_of(n->family);
+    match_add(g, &m);
+}
+
 /* Add the match for each source or outside address that the nat names */
 static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
@@ -348,6 +369,7 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
         if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
         if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
         add_asked(g, p, n, &m);
+        if (n->kind == PBC_NAT_FORWARD) add_hears(g, p, n, m);
     }
 }
 
@@ -389,14 +411,15 @@ static void add_peers(void *arg, const struct guard_match *m)
     static const uint8_t none[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
     const struct peers_time *t = arg;
     struct guard_match one = *m;
+    one.hides = GUARD_HIDES_FROM_PEERS;
     if (memchr(none, m->proto, sizeof none)) return;
     if (m->proto != IPPROTO_SCTP) {
-        one.peers_s = t->other;
+        one.last_s = t->other;
         add_peers_of(t, one);
     }
     if (m->proto && m->proto != IPPROTO_SCTP) return;
     one.proto = IPPROTO_SCTP;
-    one.peers_s = t->sctp;
+    one.last_s = t->sctp;
     add_peers_of(t, one);
 }
 
@@ -408,6 +431,14 @@ static struct guard_ports target_ports(const struct pbc_nat *n)
     if (n->ip_proto) return GUARD_ANY_PORT;
     if (!n->target_port) return (struct guard_ports){n->port_lo, n->port_hi};
     return (struct guard_ports){n->target_port, (uint16_t)(n->target_port + (n->port_hi - n->port_lo))};
+}
+
+/* Add the match of what a target or an inside host answers those who were heard, by whatever way. */
+static void add_hidden_from_heard(struct guarded *g, struct guard_match m)
+{
+    m.hides = GUARD_HIDES_FROM_HEARD;
+    m.reach = GUARD_FOREIGN;
+    match_add(g, &m);
 }
 
 /* Add the replies of a forward's target, one match for each protocol, to those whom the statement names */
@@ -424,6 +455,7 @@ static void add_forward(struct guarded *g, const struct program *p, const struct
             match_add(g, &reply);
         else
             add_sets(g, p, n->from, n->from_count, n->family, reply, false);
+        add_hidden_from_heard(g, reply);
     }
 }
 
@@ -432,6 +464,28 @@ static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_na
 {
     const struct address_range r = address_prefix(addr, n->len, n->family);
     return guard_range(&r);
+}
+
+/* Add who is heard at a map's outside addresses, and what its inside hosts answer them, by protocol. */
+static void add_map_heard(struct guarded *g, const struct program *p, const struct pbc_nat *n)
+{
+    const bool v4 = n->family == 4;
+    const uint8_t of[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0};
+    for (unsigned i = 0; i < sizeof of; i++) {
+        struct guard_match in = {.to = prefix(n->to, n),
+                                 .from_ports = GUARD_ANY_PORT,
+                                 .to_ports = GUARD_ANY_PORT,
+                                 .proto = of[i],
+                                 .reach = GUARD_FOREIGN};
+        struct guard_match out = {.from = prefix(n->target, n),
+                                  .from_ports = GUARD_ANY_PORT,
+                                  .to_ports = GUARD_ANY_PORT,
+                                  .proto = of[i]};
+        if (of[i] == IPPROTO_ICMP) in.from_ports = exactly(ECHO4_ASK), out.from_ports = exactly(ECHO4_REPLY);
+        if (of[i] == IPPROTO_ICMPV6) in.from_ports = exactly(ECHO6_ASK), out.from_ports = exactly(ECHO6_REPLY);
+        add_hears(g, p, n, in);
+        add_hidden_from_heard(g, out);
+    }
 }
 
 /* Write the interface's name, if the statement has one. False: too long for an interface. */
@@ -459,6 +513,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     if (forward && n->flags & PBC_NAT_TO_SELF) in.to = all_of(n->family);
     if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
     if (nat_to_one(n)) in.to = one(n->to, n->family);
+    if (map) add_map_heard(g, p, n);
     if (map)
         match_add(g, &in);
     else if (named || !forward)
@@ -534,10 +589,11 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
         match_add(g, m);
 }
 
-/* True for a match of what is sent on by its route, also where that leads out of no port (add_everywhere). */
+/* True for a match of what is sent on by its route, also where that leads out of no port (add_everywhere), and of whom
+ * it goes to. */
 static bool is_sent_on(const struct guard_match *m)
 {
-    return m->reach == GUARD_SENT_ON || (m->reach == GUARD_FOREIGN && m->from.lo.family);
+    return m->reach == GUARD_SENT_ON || m->hides || (m->reach == GUARD_FOREIGN && m->from.lo.family);
 }
 
 void guarded_spare_sent(struct guarded *g)

@@ -2,6 +2,7 @@
  * thousand services cost a packet no more than one. Ranges are in the rule itself. */
 #include "runtime/host/guard/line.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,25 @@ void line_add(char *to, size_t size, const char *format, ...)
     va_start(more, format);
     vsnprintf(to + len, size - len, format, more);
     va_end(more);
+}
+
+const struct line_family line_families[] = {
+    {4, IPPROTO_ICMP, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
+     "icmp type { destination-unreachable, time-exceeded, parameter-problem", "@th,192,32"},
+    {6, IPPROTO_ICMPV6, "ip6", "type ipv6_addr", "exthdr frag exists frag frag-off != 0",
+     "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem", "@th,256,128"},
+};
+
+void line_number(FILE *out, const struct host_addr *a)
+{
+    fprintf(out, "0x");
+    for (unsigned i = 0; i < (a->family == 4 ? 1 : 4); i++) fprintf(out, "%08x", a->word[i]);
+}
+
+void line_address(FILE *out, const struct host_addr *a)
+{
+    char text[HOST_ADDR_TEXT];
+    fprintf(out, "%s", host_addr_text(a, text));
 }
 
 /* Add a field: a single value goes to the element, a range to the rule. A range of all values needs no test. */

@@ -8,6 +8,20 @@
 /* Addresses at which the host itself receives: its own, broadcast, and multicast (neighbour discovery) */
 #define OURS "{ local, broadcast, multicast }"
 
+/* Words of a family: packets of hidden traffic that have no ports of their own */
+struct line_family {
+    unsigned family;
+    uint8_t icmp;
+    const char *ip, *type, *later, *errors; /* errors: a set of ICMP types, which the caller ends */
+    const char *quoted;                     /* destination in the header quoted by an ICMP error, after 8 bytes */
+};
+enum { LINE_FAMILIES = 2 };
+extern const struct line_family line_families[LINE_FAMILIES];
+
+/* Write an address as text, or as a number, as a set of what errors quote has it. */
+void line_address(FILE *out, const struct host_addr *a);
+void line_number(FILE *out, const struct host_addr *a);
+
 /* A match as text: its rule, and its element in the rule's set */
 struct line {
     char first[40];  /* test that most packets fail, made before any set; empty: none */

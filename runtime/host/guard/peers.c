@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "runtime/host/guard/heard.h"
 #include "runtime/host/guard/line.h"
 
 /* Protocols with ports or identifiers, which are hidden by these, or which the host does not answer */
@@ -38,7 +39,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 static bool is_of(const struct kind *k, const struct guard_match *m)
 {
     const unsigned family = m->from.lo.family ? m->from.lo.family : m->to.lo.family;
-    return m->peers_s && family == k->family && (m->proto == IPPROTO_SCTP) == k->sctp;
+    return m->hides == GUARD_HIDES_FROM_PEERS && family == k->family && (m->proto == IPPROTO_SCTP) == k->sctp;
 }
 
 /* Return the longest time of a kind's peers; 0: no match makes any. */
@@ -46,14 +47,14 @@ static uint32_t longest(const struct guard *g, const struct kind *k)
 {
     uint32_t most = 0;
     for (unsigned i = 0; i < g->match_count; i++)
-        if (is_of(k, &g->matches[i]) && g->matches[i].peers_s > most) most = g->matches[i].peers_s;
+        if (is_of(k, &g->matches[i]) && g->matches[i].last_s > most) most = g->matches[i].last_s;
     return most;
 }
 
 bool peers_wanted(const struct guard *g)
 {
     bool any = false;
-    for (unsigned i = 0; i < g->match_count; i++) any |= g->matches[i].peers_s != 0;
+    for (unsigned i = 0; i < g->match_count; i++) any |= g->matches[i].hides == GUARD_HIDES_FROM_PEERS;
     return any;
 }
 
@@ -72,7 +73,7 @@ static int write_makers(FILE *out, const struct guard *g, const struct kind *k)
     for (unsigned i = 0; i < g->match_count && lines && updates; i++) {
         if (!is_of(k, &g->matches[i])) continue;
         snprintf(updates[count], sizeof updates[count], "update @%s { %s timeout %us }", k->name, k->to,
-                 g->matches[i].peers_s);
+                 g->matches[i].last_s);
         lines[count] = line_of(g, &g->matches[i], false);
         if (!g->matches[i].proto) line_add(lines[count].rest, sizeof lines[count].rest, " %s", k->test);
         lines[count].verdict = updates[count];
@@ -90,6 +91,10 @@ static int write_ingress(FILE *out, const struct guard *g)
 {
     int failed = 0;
     write_sets(out);
+    heard_write_sets(out);
+    line_chain(out, g, "heard", BEFORE_GUARD);
+    failed |= heard_write(out, g);
+    fprintf(out, "}\n");
     line_chain(out, g, "peers", BEFORE_GUARD);
     fprintf(out, TOLD_APART);
     for (const struct kind *k = kinds; k < kinds + KINDS; k++) {
@@ -129,10 +134,10 @@ static int write_table(FILE *out, const char *name, const struct guard *g, const
 {
     fprintf(out, "table %s %s" PEERS_SUFFIX "\n", family, name);
     if (!write) return fprintf(out, "delete table %s %s" PEERS_SUFFIX "\n", family, name) < 0 ? -ENOMEM : 0;
-    for (unsigned i = 0; i < 2 && chains[i]; i++)
+    for (unsigned i = 0; i < 2; i++)
         fprintf(out, "table %s %s" PEERS_SUFFIX " {\nchain %s {\n}\n}\n", family, name, chains[i]);
     fprintf(out, "flush table %s %s" PEERS_SUFFIX "\n", family, name);
-    for (unsigned i = 0; i < 2 && chains[i]; i++)
+    for (unsigned i = 0; i < 2; i++)
         fprintf(out, "delete chain %s %s" PEERS_SUFFIX " %s\n", family, name, chains[i]);
     fprintf(out, "table %s %s" PEERS_SUFFIX " {\n", family, name);
     const int failed = write(out, g);
@@ -142,8 +147,8 @@ static int write_table(FILE *out, const char *name, const struct guard *g, const
 
 int peers_write(FILE *out, const char *name, const struct guard *g)
 {
-    static const char *const at_ingress[] = {"peers", NULL}, *const at_stack[] = {"own", "peers"};
-    const bool wanted = peers_wanted(g);
-    const int failed = write_table(out, name, g, "netdev", at_ingress, wanted ? write_ingress : NULL);
+    static const char *const at_ingress[] = {"peers", "heard"}, *const at_stack[] = {"own", "peers"};
+    const bool wanted = peers_wanted(g), heard = heard_wanted(g);
+    const int failed = write_table(out, name, g, "netdev", at_ingress, wanted || heard ? write_ingress : NULL);
     return failed ? failed : write_table(out, name, g, "inet", at_stack, wanted ? write_stack : NULL);
 }

@@ -115,7 +115,7 @@ enum { ANSWERS = sizeof answers / sizeof answers[0] };
  * host are never taken. What peers are asked is no reason to take a frame; what they may answer is (replies_find). */
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
-    if (m->proxied == GUARD_ANSWERS || m->peers_s) return false;
+    if (m->proxied == GUARD_ANSWERS || m->hides) return false;
     return !r->routed || m->reach <= GUARD_OWN;
 }
 
@@ -127,7 +127,7 @@ static unsigned replies_find(const struct steer_rules *r, uint8_t protos[256])
     bool has[256] = {false};
     unsigned n = 0;
     for (unsigned i = 0; i < r->guarded->match_count; i++)
-        if (r->guarded->matches[i].peers_s) has[r->guarded->matches[i].proto] = true;
+        if (r->guarded->matches[i].hides == GUARD_HIDES_FROM_PEERS) has[r->guarded->matches[i].proto] = true;
     for (unsigned proto = 0; proto < 256 && !(n && has[0]); proto++)
         if (has[proto]) protos[n++] = (uint8_t)proto;
     return n;
