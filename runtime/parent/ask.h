@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "runtime/host/file/login.h"
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 #include "runtime/host/socket/transparent.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer/steer.h"

@@ -8,7 +8,7 @@
 #include "runtime/host/device/announce.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/device/tun.h"
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 #include "runtime/host/view/ipsec.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"

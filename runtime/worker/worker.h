@@ -14,7 +14,7 @@
 #include "runtime/exchange/listing.h"
 #include "runtime/exchange/observers.h"
 #include "runtime/exchange/refusal.h"
-#include "runtime/host/guard/opened.h"
+#include "runtime/host/guard/program/opened.h"
 #include "runtime/io/inside.h"
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"

@@ -52,6 +52,7 @@ udp server 54
 address server eth0 10.2.0.80/24
 udp server 55 10.2.0.80
 
+noted() { at prey nft list tables | grep -q peers; }
 # strays: how many packets for the peer came to the third network.
 strays() { at dmz nft list chain netdev strays peer | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
 # peer WHO: the peer's questions are answered by the wan alone.
@@ -116,7 +117,11 @@ for exec in user kernel; do
     reaches "$exec, a service that keeps sources"
     same "$exec: that service goes on" "$(ask client 10.1.0.77 8)" server
     prey_ends
+    at prey ip link set dmz down
     prey prey -i wan -i lan --exec "$exec" peer.pbc
+    same "$exec, no third network: nobody who asks is noted" "$(at prey nft list tables | grep -c peers)" 0
+    at prey ip link set dmz up
+    [ "$exec" = kernel ] || until_true 100 'who asks is noted' noted
     peer "$exec"
     prey_ends
 done

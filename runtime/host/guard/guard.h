@@ -31,8 +31,16 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
 /* What a match hides: all; nothing, but to whom such a packet goes is a peer (peers.h); nothing, but from whom it comes
- * is heard (heard.h); what goes to somebody who was heard */
-enum guard_hides { GUARD_HIDES_ALL, GUARD_HIDES_FROM_PEERS, GUARD_HEARS, GUARD_HIDES_FROM_HEARD };
+ * is heard, or to whom it goes is asked (heard.h); what goes to somebody who was heard; ICMP errors about packets to
+ * `from` that go to somebody who was heard or asked */
+enum guard_hides {
+    GUARD_HIDES_ALL,
+    GUARD_HIDES_FROM_PEERS,
+    GUARD_HEARS,
+    GUARD_ASKS,
+    GUARD_HIDES_FROM_HEARD,
+    GUARD_HIDES_ERRORS
+};
 
 /* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
 enum { GUARD_BUT_MOST = 16, GUARD_DEVICES_MOST = 64 };
@@ -45,11 +53,11 @@ struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
         to_ports;       /* ICMP: from_ports is type and code as one number: 0x0800 an echo request */
-    uint32_t last_s;    /* how long one is a peer, or heard, after the last such packet */
+    uint32_t last_s;    /* seconds for which one is a peer, or heard, after the last such packet */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
     uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
-    uint8_t hides;      /* enum guard_hides; but for the first with an address, and no proxy's. Of peers: GUARD_SENT_ON */
+    uint8_t hides;      /* enum guard_hides; but for the first with an address, and no proxy's */
     char in[IFNAMSIZ];  /* incoming interface, or a pattern; empty: any */
     char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface, or a pattern, of the route to it; else empty */
     struct guard_devices not_in, not_out;

@@ -6,16 +6,18 @@
 
 #include "runtime/host/guard/line.h"
 
-/* A SYN is soon followed by an ACK, or by nothing: a flood of them holds no place for long. */
-enum { SYN_S = 120 };
-#define OPENS "tcp flags & (syn | ack) == syn "
-#define GOES_ON "tcp flags & (syn | ack) != syn "
+/* A SYN is soon followed by an ACK, or by nothing: a flood of them holds no place for long. Who is asked is noted again
+ * by the next packet. */
+enum { SYN_S = 120, ASKED_S = 3600 };
+#define OPENS         "tcp flags & (syn | ack) == syn "
+#define GOES_ON       "tcp flags & (syn | ack) != syn "
 #define WITHOUT_PORTS "meta l4proto != { 1, 6, 17, 58, 132 }"
 
 bool heard_wanted(const struct guard *g)
 {
     bool any = false;
-    for (unsigned i = 0; i < g->match_count; i++) any |= g->matches[i].hides == GUARD_HEARS;
+    for (unsigned i = 0; i < g->match_count; i++)
+        any |= g->matches[i].hides == GUARD_HEARS || g->matches[i].hides == GUARD_ASKS;
     return any;
 }
 
@@ -24,8 +26,8 @@ void heard_write_sets(FILE *out)
     for (unsigned i = 0; i < LINE_FAMILIES; i++) {
         const struct line_family *f = &line_families[i];
         const char *type = f->family == 4 ? "ipv4_addr" : "ipv6_addr";
-        fprintf(out, "set ends%u { type inet_proto . %s . inet_service; size %d; flags dynamic, timeout; }\n", f->family,
-                type, HEARD_MOST);
+        fprintf(out, "set ends%u { type inet_proto . %s . inet_service; size %d; flags dynamic, timeout; }\n",
+                f->family, type, HEARD_MOST);
         fprintf(out, "set hosts%u { type %s; size %d; flags dynamic, timeout; }\n", f->family, type, HEARD_MOST);
     }
 }
@@ -42,7 +44,8 @@ static void note(char *to, size_t size, const struct line_family *f, uint8_t pro
 {
     *to = '\0';
     if (has_ports(proto))
-        line_add(to, size, "update @ends%u { meta l4proto . %s saddr . th sport timeout %us } ", f->family, f->ip, for_s);
+        line_add(to, size, "update @ends%u { meta l4proto . %s saddr . th sport timeout %us } ", f->family, f->ip,
+                 for_s);
     line_add(to, size, "update @hosts%u { %s saddr timeout %us }", f->family, f->ip, for_s);
 }
 
@@ -50,6 +53,10 @@ static void note(char *to, size_t size, const struct line_family *f, uint8_t pro
 static struct rule rule_of(const struct guard *g, const struct guard_match *m, const struct line_family *f, bool opens)
 {
     struct rule r = {.line = line_of(g, m, false)};
+    if (m->hides == GUARD_ASKS) {
+        snprintf(r.verdict, sizeof r.verdict, "add @hosts%u { %s daddr timeout %ds }", f->family, f->ip, ASKED_S);
+        return r;
+    }
     if (!m->proto) line_add(r.line.rest, sizeof r.line.rest, " " WITHOUT_PORTS);
     if (m->hides == GUARD_HEARS) {
         const bool tcp = m->proto == IPPROTO_TCP;
@@ -65,7 +72,7 @@ static struct rule rule_of(const struct guard *g, const struct guard_match *m, c
     return r;
 }
 
-static unsigned family_of(const struct guard_match *m) { return (m->hides == GUARD_HEARS ? &m->to : &m->from)->lo.family; }
+static unsigned family_of(const struct guard_match *m) { return m->to.lo.family ? m->to.lo.family : m->from.lo.family; }
 
 static int write_rules(FILE *out, const struct guard *g, enum guard_hides hides)
 {
@@ -87,48 +94,44 @@ static int write_rules(FILE *out, const struct guard *g, enum guard_hides hides)
     return made ? 0 : -ENOMEM;
 }
 
-/* Write the inside addresses of a family, as a set in a rule. */
-static void write_inside(FILE *out, const struct guard *g, unsigned family,
+/* Write a rule for what goes to a host that was heard or asked, if any inside address is in the test: of matches that
+ * hide from those heard, and with `errors` of those that hide errors alone. */
+static void write_hidden(FILE *out, const struct guard *g, const struct line_family *f, const char *test, bool errors,
                          void (*write_one)(FILE *, const struct host_addr *))
 {
     bool any = false;
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
-        if (m->hides != GUARD_HIDES_FROM_HEARD || m->from.lo.family != family) continue;
-        fprintf(out, any ? ", " : " { ");
+        const bool hides = m->hides == GUARD_HIDES_FROM_HEARD || (errors && m->hides == GUARD_HIDES_ERRORS);
+        if (!hides || m->from.lo.family != f->family) continue;
+        if (any)
+            fprintf(out, ", ");
+        else
+            fprintf(out, "%s { ", test);
         write_one(out, &m->from.lo);
         if (!host_addr_same(&m->from.lo, &m->from.hi)) fprintf(out, "-");
         if (!host_addr_same(&m->from.lo, &m->from.hi)) write_one(out, &m->from.hi);
         any = true;
     }
-    fprintf(out, " } ");
-}
-
-static bool hides_any(const struct guard *g, unsigned family)
-{
-    bool any = false;
-    for (unsigned i = 0; i < g->match_count; i++)
-        any |= g->matches[i].hides == GUARD_HIDES_FROM_HEARD && g->matches[i].from.lo.family == family;
-    return any;
+    if (any) fprintf(out, " } %s daddr @hosts%u fib daddr type != " OURS " counter drop\n", f->ip, f->family);
 }
 
 /* Write the rules for later pieces of answers, and for ICMP errors of inside hosts or about packets to them. */
 static void write_pieces(FILE *out, const struct guard *g, const struct line_family *f)
 {
-    fprintf(out, "%s daddr @hosts%u %s %s saddr", f->ip, f->family, f->later, f->ip);
-    write_inside(out, g, f->family, line_address);
-    fprintf(out, "counter drop\n%s } %s daddr @hosts%u %s saddr", f->errors, f->ip, f->family, f->ip);
-    write_inside(out, g, f->family, line_address);
-    fprintf(out, "counter drop\n%s } %s daddr @hosts%u %s", f->errors, f->ip, f->family, f->quoted);
-    write_inside(out, g, f->family, line_number);
-    fprintf(out, "counter drop\n");
+    char test[200];
+    snprintf(test, sizeof test, "%s %s saddr", f->later, f->ip);
+    write_hidden(out, g, f, test, false, line_address);
+    snprintf(test, sizeof test, "%s } %s saddr", f->errors, f->ip);
+    write_hidden(out, g, f, test, false, line_address);
+    snprintf(test, sizeof test, "%s } %s", f->errors, f->quoted);
+    write_hidden(out, g, f, test, true, line_number);
 }
 
 int heard_write(FILE *out, const struct guard *g)
 {
-    int failed = write_rules(out, g, GUARD_HEARS);
-    if (!failed) failed = write_rules(out, g, GUARD_HIDES_FROM_HEARD);
-    for (unsigned i = 0; i < LINE_FAMILIES && !failed; i++)
-        if (hides_any(g, line_families[i].family)) write_pieces(out, g, &line_families[i]);
+    int failed = 0;
+    for (enum guard_hides h = GUARD_HEARS; h <= GUARD_HIDES_FROM_HEARD && !failed; h++) failed = write_rules(out, g, h);
+    for (unsigned i = 0; i < LINE_FAMILIES && !failed; i++) write_pieces(out, g, &line_families[i]);
     return failed;
 }

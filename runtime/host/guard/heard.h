@@ -1,6 +1,7 @@
 /* Answers to whom prey heard, where a `map` or a `forward` turned the packet inwards. Their route may lead out of an
  * interface that prey does not serve, while prey sends them by the one that the opener came in by: this machine's stack
- * would send them a second time, with their inside address. A part of the guard rules, in peers.h's table at the ingress.
+ * would send them a second time, with their inside address. A part of the guard rules, in peers.h's table at the
+ * ingress.
  *
  * Packets of a match that hears (GUARD_HEARS) note their source: protocol, address and port, and the address alone.
  * What a match that hides from those heard (GUARD_HIDES_FROM_HEARD) holds is dropped if it goes to such an end; of what

@@ -137,8 +137,7 @@ static int write_table(FILE *out, const char *name, const struct guard *g, const
     for (unsigned i = 0; i < 2; i++)
         fprintf(out, "table %s %s" PEERS_SUFFIX " {\nchain %s {\n}\n}\n", family, name, chains[i]);
     fprintf(out, "flush table %s %s" PEERS_SUFFIX "\n", family, name);
-    for (unsigned i = 0; i < 2; i++)
-        fprintf(out, "delete chain %s %s" PEERS_SUFFIX " %s\n", family, name, chains[i]);
+    for (unsigned i = 0; i < 2; i++) fprintf(out, "delete chain %s %s" PEERS_SUFFIX " %s\n", family, name, chains[i]);
     fprintf(out, "table %s %s" PEERS_SUFFIX " {\n", family, name);
     const int failed = write(out, g);
     fprintf(out, "}\n");

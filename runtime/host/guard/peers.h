@@ -1,9 +1,10 @@
 /* Replies of translated flows that no port tells from what is this machine's own: SCTP, which keeps its ports, and
  * protocols without ports. A part of the guard rules, in tables of its own.
  *
- * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make whom they go to a peer: an address and a protocol, for SCTP with both
- * ports. What a peer sends in that protocol to this machine's addresses is hidden, unless this machine itself has sent
- * to the peer alike. Both are kept by the kernel as packets pass, so the first reply is hidden, too. */
+ * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make whom they go to a peer: an address and a
+ * protocol, for SCTP with both ports. What a peer sends in that protocol to this machine's addresses is hidden, unless
+ * this machine itself has sent to the peer alike. Both are kept by the kernel as packets pass, so the first reply is
+ * hidden, too. */
 #pragma once
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The steering program on one interface: it gives frames to prey's AF_XDP sockets and leaves the others to the host. */
 #pragma once
 
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 #include "vm/packet/facts.h"
 
 struct gate_count;

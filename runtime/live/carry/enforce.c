@@ -1,5 +1,7 @@
 #include "runtime/live/carry/enforce.h"
 
+#include <string.h>
+
 #include "runtime/base/complain.h"
 #include "runtime/base/obstacle.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
@@ -60,6 +62,18 @@ uint8_t enforce_routed(const struct carry *carry, const struct program *p)
 }
 
 bool enforce_routes(const struct carry *carry, const struct program *p) { return enforce_routed(carry, p) != 0; }
+
+bool enforce_elsewhere(const struct carry *carry)
+{
+    unsigned count;
+    const struct host_link *all = host_links(carry->host, &count);
+    for (unsigned i = 0; i < count; i++) {
+        bool ours = all[i].loopback || !all[i].up || !strncmp(all[i].name, "prey-", strlen("prey-"));
+        for (unsigned at = 0; at < carry->o->iface_count; at++) ours |= carry->ifindex[at] == all[i].ifindex;
+        if (!ours) return true;
+    }
+    return false;
+}
 
 /* True if a service tunnels. Super-packets are then cut here, because nobody cuts a packet behind an outer header. */
 bool enforce_cuts(const struct program *p)

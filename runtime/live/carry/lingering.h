@@ -1,7 +1,7 @@
 /* Guard rules and steering kept for earlier programs while their flows drain. */
 #pragma once
 
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 
 /* Time beyond the longest `drain` of a program's pools, for flows without a drain; prolonged as long as such flows
  * exist. */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/check/checks.h"
-#include "runtime/host/guard/opened.h"
+#include "runtime/host/guard/program/opened.h"
 #include "runtime/report/text.h"
 #include "runtime/worker/egress.h"
 #include "vm/vm.h"

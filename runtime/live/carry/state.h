@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/base/obstacle.h"
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 #include "runtime/host/guard/sockets.h"
 #include "runtime/host/host.h"
 #include "runtime/kernel/loaded.h"
@@ -65,6 +65,7 @@ struct carry {
     bool forwards4, forwards6;   /* the host forwards IPv4; IPv6 */
     struct snapshot *latest;     /* the newest snapshot */
     struct guard_news *guard_news; /* reports changes of guard rules by others; NULL: not available */
+    bool hears;                    /* guard rules ask who was heard, for answers past prey's interfaces */
     bool unhidden;                 /* guard rules could not be set when they were last wanted */
     bool proxies;                  /* connections end here, or did; their packets pass in the kernel */
     bool watched;                  /* told since addresses changed: some rules can only be watched */

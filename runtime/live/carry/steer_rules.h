@@ -1,7 +1,7 @@
 /* A program's rules in the form of the steering program. */
 #pragma once
 
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 #include "runtime/io/steer/steer.h"
 
 /* True if the steering program has room for the program's rules. False: `why` gives their number. */

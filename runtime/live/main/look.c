@@ -7,7 +7,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/obstacle.h"
 #include "runtime/host/device/tun.h"
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/look/preflight.h"
 #include "runtime/io/steer/gate.h"

@@ -209,7 +209,7 @@ int start_look(struct live *l)
     }
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
-        world_elsewhere(&l->world))
+        enforce_elsewhere(&l->carry))
         complain("notice: packets that cross this machine by interfaces that -i does not name are only watched");
     if (!status && l->o->preflight) in_kernel_say(&l->carry);
     if (!status && l->o->preflight && l->carry.in_kernel) look_at_proof(l);

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "runtime/host/guard/narrowed.h"
+#include "runtime/host/guard/program/narrowed.h"
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/proxy/proxied.h"

@@ -6,7 +6,7 @@
  *     link ─▶ filter ─▶ TUN ─▶ probe's socket
  *
  * No worker and no flow takes part. Guard rules hide the answers from the host's own stack, which would answer an
- * unknown connection with a reset (runtime/host/guard/guarded.h). */
+ * unknown connection with a reset (runtime/host/guard/program/guarded.h). */
 #pragma once
 
 #include "runtime/live/rules/state.h"

@@ -183,6 +183,7 @@ void links_follow(struct world *world)
         if (world->links[at] != before)
             events_tell(&world->tell->events, TOLD_LINK, "%s %s", world->o->ifaces[at], words[world->links[at]]);
     }
+    hide_past(world->carry);
 }
 
 void links_let_in(struct carry *carry)

@@ -155,19 +155,6 @@ static struct facts facts_now(struct world *world)
     return f;
 }
 
-/* True if an interface that prey does not serve is up. Loopback and prey's tun devices lead nowhere and don't count. */
-bool world_elsewhere(const struct world *world)
-{
-    unsigned count;
-    const struct host_link *all = host_links(world->carry->host, &count);
-    for (unsigned i = 0; i < count; i++) {
-        bool ours = all[i].loopback || !all[i].up || !strncmp(all[i].name, "prey-", strlen("prey-"));
-        for (unsigned at = 0; at < world->o->iface_count; at++) ours |= world->carry->ifindex[at] == all[i].ifindex;
-        if (!ours) return true;
-    }
-    return false;
-}
-
 /* Free the snapshots that no worker uses any more. */
 static void free_older(struct world *world)
 {
@@ -230,7 +217,7 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     for (unsigned i = 0; i < world->o->iface_count; i++) s->ifindex[i] = carry->ifindex[i];
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = carry->now.ifaces[carry->now.iface[i]].mac;
     s->devices = (uint8_t)world->o->iface_count;
-    s->elsewhere = world_elsewhere(world);
+    s->elsewhere = enforce_elsewhere(carry);
     hops_fill(&world->hops, s);
     tabled_world(world, s);
     return s;

@@ -1,7 +1,7 @@
 /* The story of a recording: the programs that the main thread told, in order, and the worlds. */
 #pragma once
 
-#include "runtime/host/guard/opened.h"
+#include "runtime/host/guard/program/opened.h"
 #include "runtime/record/film.h"
 
 struct remap;

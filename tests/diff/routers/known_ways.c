@@ -239,7 +239,8 @@ bool is_routed_without_arrival(const struct difference *d)
     if (!packet_parse(d->sent, &sent) || !asks_arrival(d->world, sent.v6, d->sent->iface)) return false;
     if (d->side == SIDE_USER) return !d->prey_count && (!d->world->across.judges || is_left_to_host(d));
     if (!d->prey_count)
-        return is_no_way_of_netfilters(d) || (packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl) ||
+        return is_no_way_of_netfilters(d) ||
+               (packet_parse(d->netfilter, &netfilter) && netfilter.ttl + 1 == sent.ttl) ||
                (sent.ttl == 1 && is_left_to_host(d));
     if (is_refused_by_arrival(d)) return true;
     if (d->prey_count != d->netfilter_count) return false;

@@ -32,9 +32,11 @@ int hide_rules(struct carry *carry, char *err, size_t err_len)
     g.routed = enforce_routes(carry, carry->now.program) || carry->lingering.whole_ns[LINGERS_ROUTED];
     g.routed &= !carry->in_kernel; /* the host forwards the packets that the kernel judged */
     if (carry->in_kernel) guarded_spare_sent(&g);
+    carry->hears = enforce_elsewhere(carry);
     /* With the kernel executor, flows of earlier programs need no rules: kernel programs take their packets first. */
     const unsigned lingering = carry->in_kernel ? 0 : carry->lingering.count;
     const bool whole = made && guarded_more(&g, carry->lingering.matches, lingering);
+    if (!carry->hears) guarded_spare_heard(&g);
     for (unsigned i = 0; i < g.match_count && whole; i++) carry->proxies |= g.matches[i].proxied;
     int failed = whole ? hide_shut(carry, err, err_len) : -ENOMEM;
     if (!failed) failed = ask_guard(carry->tell->channel, &g, err, err_len);
@@ -52,6 +54,11 @@ int hide_guard(struct carry *carry)
     if (told) events_tell(&carry->tell->events, TOLD_GUARD, "guard rules are set again");
     const char *again = carry->tell->ready ? ", which is tried each second until they are" : "";
     return carry->unhidden ? tell_fault(carry->tell, "%s%s", err, again) : 0;
+}
+
+void hide_past(struct carry *carry)
+{
+    if (enforce_elsewhere(carry) != carry->hears) hide_guard(carry);
 }
 
 void hide_again(struct carry *carry)

@@ -1,5 +1,5 @@
 /* Guard matches from services, pools and translation (docs/live.md, Guard rules) */
-#include "runtime/host/guard/guarded.h"
+#include "runtime/host/guard/program/guarded.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "runtime/base/grown.h"
-#include "runtime/host/guard/narrowed.h"
-#include "runtime/host/guard/opened.h"
+#include "runtime/host/guard/program/narrowed.h"
+#include "runtime/host/guard/program/opened.h"
 #include "vm/pbc.h"
 
 #define S_NS UINT64_C(1000000000)
@@ -325,11 +325,11 @@ static void add_narrow(struct guarded *g, const struct program *p, const struct 
 static uint32_t silent_s(const struct program *p, uint8_t proto)
 {
     const struct pbc_settings *s = p->settings;
-    const uint64_t ns = proto == IPPROTO_TCP                              ? s->tcp_established_ns
-                        : proto == IPPROTO_UDP                            ? s->udp_ns
-                        : proto == IPPROTO_SCTP                           ? s->sctp_ns
+    const uint64_t ns = proto == IPPROTO_TCP                               ? s->tcp_established_ns
+                        : proto == IPPROTO_UDP                             ? s->udp_ns
+                        : proto == IPPROTO_SCTP                            ? s->sctp_ns
                         : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? s->icmp_ns
-                                                                          : s->other_ns;
+                                                                           : s->other_ns;
     return (uint32_t)(ns / S_NS) + 1;
 }
 
@@ -423,6 +423,25 @@ static void add_peers(void *arg, const struct guard_match *m)
     add_peers_of(t, one);
 }
 
+/* Add whom a statement's sources ask, by the way that it says, and errors about what these answer them. */
+static void add_asks(void *arg, const struct guard_match *m)
+{
+    struct guard_match one = *m;
+    for (unsigned family = 4; family <= 6; family += 2) {
+        if (m->from.lo.family && m->from.lo.family != family) continue;
+        if (m->to.lo.family && m->to.lo.family != family) continue;
+        if (!m->from.lo.family) one.from = all_of(family);
+        one.hides = GUARD_ASKS;
+        match_add(arg, &one);
+        const struct guard_match errors = {.from = one.from,
+                                           .from_ports = GUARD_ANY_PORT,
+                                           .to_ports = GUARD_ANY_PORT,
+                                           .reach = GUARD_FOREIGN,
+                                           .hides = GUARD_HIDES_ERRORS};
+        match_add(arg, &errors);
+    }
+}
+
 /* Return the ports of a forward's target, or of an echo the type of its replies */
 static struct guard_ports target_ports(const struct pbc_nat *n)
 {
@@ -477,10 +496,8 @@ static void add_map_heard(struct guarded *g, const struct program *p, const stru
                                  .to_ports = GUARD_ANY_PORT,
                                  .proto = of[i],
                                  .reach = GUARD_FOREIGN};
-        struct guard_match out = {.from = prefix(n->target, n),
-                                  .from_ports = GUARD_ANY_PORT,
-                                  .to_ports = GUARD_ANY_PORT,
-                                  .proto = of[i]};
+        struct guard_match out = {
+            .from = prefix(n->target, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = of[i]};
         if (of[i] == IPPROTO_ICMP) in.from_ports = exactly(ECHO4_ASK), out.from_ports = exactly(ECHO4_REPLY);
         if (of[i] == IPPROTO_ICMPV6) in.from_ports = exactly(ECHO6_ASK), out.from_ports = exactly(ECHO6_REPLY);
         add_hears(g, p, n, in);
@@ -524,6 +541,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
         add_forward(g, p, n);
     else if (named)
         add_narrow(g, p, n, &out);
+    if (!forward && named) g->failed |= !narrowed(p, n, &out, add_asks, g);
     if (forward || map || !named) return;
     struct peers_time time = peers_time(g, p);
     g->failed |= !narrowed(p, n, &out, add_peers, &time);
@@ -601,6 +619,14 @@ void guarded_spare_sent(struct guarded *g)
     unsigned kept = 0;
     for (unsigned i = 0; i < g->match_count; i++)
         if (!is_sent_on(&g->matches[i])) g->matches[kept++] = g->matches[i];
+    g->match_count = kept;
+}
+
+void guarded_spare_heard(struct guarded *g)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (g->matches[i].hides < GUARD_HEARS) g->matches[kept++] = g->matches[i];
     g->match_count = kept;
 }
 

@@ -1,4 +1,4 @@
-#include "runtime/host/guard/opened.h"
+#include "runtime/host/guard/program/opened.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /* Guard matches by the conditions of a nat's statement (narrowed.h): each condition as a list of values, its complement
  * for `not`; a match for each combination. Devices behind `not` have no complement and stand in the match. */
-#include "runtime/host/guard/narrowed.h"
+#include "runtime/host/guard/program/narrowed.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/host/guard/opened.h"
+#include "runtime/host/guard/program/opened.h"
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
