@@ -30,8 +30,8 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
  * that is empty, by one of guard.ports: prey sends packets on by no other, so what leaves elsewhere is the host's */
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
-/* What a match hides: all; nothing, but to whom such a packet goes is a peer (peers.h); nothing, but from whom it comes
- * is heard, or to whom it goes is asked (heard.h); what goes to somebody who was heard; ICMP errors about packets to
+/* Packets that a match hides: its own; none, but to whom one goes is a peer (peers.h); none, but from whom one comes is
+ * heard, or to whom one goes is asked (heard.h); what goes to somebody who was heard; ICMP errors about packets to
  * `from` that go to somebody who was heard or asked */
 enum guard_hides {
     GUARD_HIDES_ALL,
