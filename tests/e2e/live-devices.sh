@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# The table of devices in MANUAL.md (Which devices): on each kind that this kernel has, each executor with each way in lets by what the rules let by,
+# holds back what they don't, and translates; or the start refuses the device. A kind that the kernel lacks is skipped: kernels of the lab have them all.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+EXEC=each
+pins "$@" || executors=user
+live_begin
+
+# Cells of the table's rows: KIND|user, packet|user, xdp|kernel, tc|kernel, xdp.
+sed -n '/^| device |/,/^$/p' "$top/MANUAL.md" | sed '1,2d; s/ *| */|/g; s/^|//; s/|$//' >rows
+cells() { grep -F "$1|" rows | head -n 1 | cut -d'|' -f2-5; }
+
+# A client (10.1.0.1), prey and a server (10.2.0.2), with bare cables between client and prey: g0 and g1.
+space client prey server
+link client eth0 prey g0
+link client eth1 prey g1
+link prey lan server eth0
+address prey lan 10.2.0.1/24
+address server eth0 10.2.0.2/24
+ip -n "$id-server" route add default via 10.2.0.1
+at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.all.arp_ignore=1 # a macvlan's parent does not answer for it
+for name in client prey server; do web "$name"; done
+
+# add NAME DEVICE LINK-ARGUMENT...: a device there that is up. False: the kernel has no such kind.
+add() {
+    local name=$1 device=$2
+    shift 2
+    ip -n "$id-$name" link add "$@" 2>/dev/null && ip -n "$id-$name" link set dev "$device" up
+}
+# on KIND: makes its device; $device is what `-i` names, $holds what has the address, $far the client's.
+on() {
+    device=d0 holds=d0 far=eth0
+    case $1 in
+    veth) device=g0 holds=g0 ;;
+    bridge) bridged prey d0 g0 ;;
+    'port of a bridge') device=g0 && bridged prey d0 g0 ;;
+    'bridge, with br_netfilter')
+        bridged prey d0 g0 && { modprobe br_netfilter 2>/dev/null || [ -e /proc/sys/net/bridge ]; } &&
+            at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=1 2>/dev/null
+        ;;
+    macvlan) add prey d0 link g0 name d0 type macvlan mode bridge ;;
+    'VLAN, 802.1Q') far=v5 && add prey d0 link g0 name d0 type vlan id 5 && add client v5 link eth0 name v5 type vlan id 5 ;;
+    'VLAN in a VLAN, 802.1ad')
+        far=v7
+        add prey v5 link g0 name v5 type vlan proto 802.1ad id 5 && add prey d0 link v5 name d0 type vlan id 7 &&
+            add client v5 link eth0 name v5 type vlan proto 802.1ad id 5 && add client v7 link v5 name v7 type vlan id 7
+        ;;
+    'bond, active-backup')
+        far=both
+        add prey d0 d0 type bond mode active-backup miimon 50 || return
+        for slave in g0 g1; do at prey sh -c "ip link set $slave down; ip link set $slave master d0; ip link set $slave up"; done
+        bridged client both eth0 eth1
+        ;;
+    esac || return
+    address prey "$holds" 10.1.0.2/24
+    address client "$far" 10.1.0.1/24
+    ip -n "$id-client" route add 10.2.0.0/24 via 10.1.0.2
+}
+
+cat >crossing <<'RULES'
+nat home { masquerade from 10.2.0.0/24 out on "WAN" }
+firewall through forward default drop { accept state established, related; accept on "WAN" tcp to port 80; accept from 10.2.0.0/24 }
+RULES
+cat crossing - >whole <<'RULES'
+firewall box in default drop { accept state established, related; accept on "WAN" tcp to port 80; accept on "lan" }
+RULES
+# off: its device is gone, and the cables are bare again.
+off() {
+    local d
+    for d in v7 v5 both; do ip -n "$id-client" link del "$d" 2>/dev/null; done
+    for d in d0 v5; do ip -n "$id-prey" link del "$d" 2>/dev/null; done
+    for d in eth0 eth1; do ip -n "$id-client" addr flush dev "$d"; done
+    ip -n "$id-prey" addr flush dev g0
+}
+
+# right EXEC: what the rules let by gets through, and nothing else.
+right() {
+    echo "$(ask client 10.2.0.2 5) $(ask client 10.2.0.2:8080 1) $(ask server 10.1.0.1/from 5)"
+    [ "$1" = user ] || echo "$(ask client 10.1.0.2 5) $(ask client 10.1.0.2:8080 1)"
+}
+# served EXEC OPTION VALUE: yes, or why not.
+served() {
+    local rules=crossing want="server failed: 28 10.1.0.2"
+    [ "$1" = user ] || rules=whole want="$want
+prey failed: 28"
+    # What leaves by a bridge's port leaves by the bridge, as routes have it: a nat can't name the port.
+    [ "$device" = "$holds" ] || want=${want/10.1.0.2/10.2.0.2}
+    sed "s/WAN/$device/; $([ "$device" = "$holds" ] || echo /^nat/d)" "$rules" | rules now
+    prey prey -i "$device" -i lan --exec "$1" "$2" "$3" now.pbc >said
+    if ! is_ready prey; then
+        sed 's/^/# /' prey.err >&2
+        echo no
+    elif got=$(right "$1") && [ "$got" = "$want" ]; then
+        echo yes
+    else
+        echo "wrong: $got"
+    fi
+    prey_ends
+}
+
+for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan 'VLAN, 802.1Q' 'VLAN in a VLAN, 802.1ad' 'bond, active-backup'; do
+    off
+    if ! on "$kind"; then
+        echo "ok - $kind # SKIP this kernel has none"
+        continue
+    fi
+    are="$(served user --io packet)|$(served user --io xdp)"
+    [ "${executors-}" = user ] || are="$are|$(served kernel --hook tc)|$(served kernel --hook xdp)"
+    same "$kind" "$are" "$(cells "$kind" | if [ "${executors-}" = user ]; then cut -d'|' -f1-2; else cat; fi)"
+done
+[ "$failed" = 0 ]
