@@ -48,7 +48,7 @@ int xdp_try(unsigned ifindex) { return -ENOTSUP; }
 struct xmit *xmit_open(void) { return NULL; }
 void xmit_close(struct xmit *x) {}
 
-bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send) { return true; }
+bool xmit_takes(struct xmit *x, const struct host_link *link, bool generic, int try_send) { return true; }
 
 bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link) { return true; }
 

@@ -4,9 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Return the link's descriptor, or a negative errno */
@@ -39,6 +44,18 @@ static void take_off(unsigned ifindex)
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 
+/* True for a device that has others run a program for it, in their drivers: a bond. The program would take frames for
+ * those devices', which are not served. */
+static bool runs_below(unsigned ifindex)
+{
+    struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+    struct ifreq ask = {.ifr_data = (void *)&info};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool known = fd >= 0 && if_indextoname(ifindex, ask.ifr_name) && !ioctl(fd, SIOCETHTOOL, &ask);
+    if (fd >= 0) close(fd);
+    return known && (!strcmp(info.driver, "bonding") || !strcmp(info.driver, "team"));
+}
+
 int xdp_try(unsigned ifindex)
 {
     const struct bpf_insn pass[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
@@ -47,7 +64,7 @@ int xdp_try(unsigned ifindex)
     libbpf_set_print(NULL);
     const int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "prey_trial", "Dual BSD/GPL", pass, 2, &as);
     if (program < 0) return -errno;
-    const int link = attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    const int link = runs_below(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     close(program);
     return link;
 }
@@ -57,7 +74,7 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
     *generic = false;
     libbpf_set_print(NULL);
     if (replace) take_off(ifindex);
-    int link = attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    int link = runs_below(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     if (link < 0 && link != -EBUSY && link != -EEXIST) {
         *generic = true;
         link = attach(program, ifindex, XDP_FLAGS_SKB_MODE);

@@ -121,10 +121,11 @@ static bool is_seen_to_take(struct xmit *x, unsigned ifindex, int try_send)
     return !is_tried(ifindex, try_send) || dropped_at(x, ifindex) == before;
 }
 
-bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send)
+bool xmit_takes(struct xmit *x, const struct host_link *link, bool generic, int try_send)
 {
     if (!x || !link) return true;
     if (x->family) return features_of(x, link->ifindex) & FEATURE_XMIT;
+    if (generic) return false;
     return strcmp(link->kind, "veth") || is_seen_to_take(x, link->ifindex, try_send);
 }
 

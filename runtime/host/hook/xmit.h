@@ -1,7 +1,7 @@
 /* Finds if an interface sends frames of an XDP program. Cards do if their driver can, a veth if its peer receives by
  * NAPI, devices without native XDP never. The kernel tells by generic netlink (Linux 6.3). Before, a trial is made on a
  * veth: a program sends a frame (vm/kernel/gate.h), and the device counts it as dropped if its peer takes none (Linux
- * 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). Other devices are assumed to send. */
+ * 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). Of other devices those send that run programs in their driver. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,9 +14,10 @@ struct xmit;
 struct xmit *xmit_open(void);
 void xmit_close(struct xmit *x); /* NULL is fine */
 
-/* True if the interface sends frames of an XDP program, or if unknown (x or link NULL, or no such interface). try_send:
- * descriptor of the trial program (vm/kernel/entry.def), which stays the caller's. */
-bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send);
+/* True if the interface sends frames of an XDP program, or if unknown (x or link NULL, or no such interface). generic: no
+ * program runs in its driver. try_send: descriptor of the trial program (vm/kernel/entry.def), which stays the
+ * caller's. */
+bool xmit_takes(struct xmit *x, const struct host_link *link, bool generic, int try_send);
 
 /* True if the driver runs XDP programs itself, or if unknown. Before Linux 6.3 this follows from the kind of the
  * device. */

@@ -99,7 +99,7 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
                            link->name, link->kind);
         if (!xmit_driver_has_xdp(x, link))
             return because(why, "%s runs programs in generic mode alone: its driver has no native one", link->name);
-        if (veth && sends_on(carry, p) && !xmit_takes(x, link, trial))
+        if (veth && sends_on(carry, p) && !xmit_takes(x, link, false, trial))
             return because(why,
                            "%s (veth) takes nothing from programs, so what leaves there would come up to this process; "
                            "this mends it, at the other end: ethtool -K DEVICE gro on tx off",

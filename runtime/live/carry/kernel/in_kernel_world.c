@@ -32,7 +32,7 @@ static bool sends(const struct carry *carry, unsigned at)
     bool driver = false;
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         driver |= !(carry->by_tc >> i & 1) && !carry->kernel->generic[i];
-    return !driver || xmit_takes(carry->xmit, host_link(carry->host, carry->ifindex[at]),
+    return !driver || xmit_takes(carry->xmit, host_link(carry->host, carry->ifindex[at]), carry->kernel->generic[at],
                                  kernel_program(carry->kernel->kernel, KERNEL_ENTRY_try_send));
 }
 
