@@ -14,8 +14,8 @@ struct xmit;
 struct xmit *xmit_open(void);
 void xmit_close(struct xmit *x); /* NULL is fine */
 
-/* True if the interface sends frames of an XDP program, or if unknown (x or link NULL, or no such interface). generic: no
- * program runs in its driver. try_send: descriptor of the trial program (vm/kernel/entry.def), which stays the
+/* True if the interface sends frames of an XDP program, or if unknown (x or link NULL, or no such interface). generic:
+ * no program runs in its driver. try_send: descriptor of the trial program (vm/kernel/entry.def), which stays the
  * caller's. */
 bool xmit_takes(struct xmit *x, const struct host_link *link, bool generic, int try_send);
 
