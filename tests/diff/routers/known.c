@@ -99,6 +99,10 @@ const struct known known_differences[] = {
      "what begins a flow is translated, also what conntrack calls invalid and netfilter lets out with its inside "
      "address",
      is_translated_all_the_same, false},
+    {"a SYN of an open connection",
+     "the inside host gets it, and challenges it (RFC 5961, 4); conntrack calls it invalid, so netfilter's router gets "
+     "it, and resets it",
+     is_syn_of_open, false},
     {"equal ends",
      "what would have the outside address at both ends is refused, as it would come back (docs/semantics.md); "
      "netfilter "

@@ -138,10 +138,24 @@ bool is_refused_without_flow(const struct difference *d)
 bool is_translated_all_the_same(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
-    return d->step == STEP_STRAY && d->prey_count == 1 && d->netfilter_count == 1 && packet_parse(d->sent, &sent) &&
-           packet_parse(d->netfilter, &netfilter) && packet_parse(d->prey, &prey) && sent.proto == IPPROTO_NR_TCP &&
-           is_as_it_came(&netfilter, &sent) && memcmp(prey.src, sent.src, 16) && !memcmp(prey.dst, sent.dst, 16) &&
-           d->prey->iface == d->netfilter->iface;
+    if (d->step != STEP_STRAY || d->prey_count != 1 || d->netfilter_count != 1 || !packet_parse(d->sent, &sent) ||
+        !packet_parse(d->netfilter, &netfilter) || !packet_parse(d->prey, &prey) || sent.proto != IPPROTO_NR_TCP ||
+        !is_as_it_came(&netfilter, &sent) || !memcmp(prey.src, sent.src, 16))
+        return false;
+    if (map_of(d->world, &sent)) return prey.ttl == netfilter.ttl && memcmp(prey.dst, sent.dst, 16);
+    return !memcmp(prey.dst, sent.dst, 16) && d->prey->iface == d->netfilter->iface;
+}
+
+/* True for a SYN of the other end, of a connection that is open: prey sends it on to the opener, and netfilter's router
+ * resets it itself. */
+bool is_syn_of_open(const struct difference *d)
+{
+    struct packet sent, netfilter, prey;
+    return d->step == STEP_CROSSED && has_had(d->talk, STEP_REPLY, STEP_REPLY_AGAIN) && d->prey_count == 1 &&
+           d->netfilter_count == 1 && packet_parse(d->sent, &sent) && packet_parse(d->netfilter, &netfilter) &&
+           packet_parse(d->prey, &prey) && is_reset(&netfilter) && is_own(d->world, &netfilter) &&
+           !memcmp(netfilter.dst, sent.src, 16) && prey.ttl + 1 == sent.ttl && !memcmp(prey.src, sent.src, 16) &&
+           !memcmp(prey.dst, d->talk->src, 16);
 }
 
 /* True if netfilter gave the packet, and all of its pieces, its destination as its source. */

@@ -67,6 +67,7 @@ bool is_fin_of_nothing(const struct difference *d);
 bool is_after_fin_of_nothing(const struct difference *d);
 bool is_refused_without_flow(const struct difference *d);
 bool is_translated_all_the_same(const struct difference *d);
+bool is_syn_of_open(const struct difference *d);
 bool is_of_equal_ends(const struct difference *d);
 bool is_past_the_translation(const struct difference *d);
 bool is_where_it_was_heard(const struct difference *d);
