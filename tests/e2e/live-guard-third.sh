@@ -55,12 +55,19 @@ udp server 55 10.2.0.80
 noted() { at prey nft list tables | grep -q peers; }
 # strays: how many packets for the peer came to the third network.
 strays() { at dmz nft list chain netdev strays peer | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+strays_begin() {
+    at prey ip neigh replace 10.3.0.77 lladdr 02:00:00:00:00:77 dev dmz nud permanent
+    at dmz nft -f - <<<'table netdev strays { chain peer { type filter hook ingress device eth0 priority 0; ip daddr 10.3.0.77 counter; }; }'
+}
+strays_end() {
+    at dmz nft delete table netdev strays
+    at client ip addr del 10.3.0.77/32 dev lo
+}
 # peer WHO: the peer's questions are answered by the wan alone.
 peer() {
     at client ip addr add 10.3.0.77/32 dev lo
     for to in 10.1.0.2 10.1.0.80; do at client ip route add "$to" via 10.1.0.2 src 10.3.0.77; done
-    at prey ip neigh replace 10.3.0.77 lladdr 02:00:00:00:00:77 dev dmz nud permanent
-    at dmz nft -f - <<<'table netdev strays { chain peer { type filter hook ingress device eth0 priority 0; ip daddr 10.3.0.77 counter; }; }'
+    strays_begin
     same "$1: a peer is answered by TCP" "$(ask client 10.1.0.2:8443 8)" server
     same "$1: by UDP, in pieces" "$(talk client 10.1.0.2 54 0 4000 | cut -d' ' -f1)" server
     same "$1: at a map's end outside" "$(talk client 10.1.0.80 55 0 4000 | cut -d' ' -f1)" server
@@ -72,8 +79,15 @@ peer() {
     same "$1: none of it left for the third network" "$(strays)" 0
     at prey ping -q -c 1 -W 1 10.3.0.77 >out
     same "$1: where what is this machine's own goes" "$(strays)" 1
-    at dmz nft delete table netdev strays
-    at client ip addr del 10.3.0.77/32 dev lo
+    strays_end
+    # Who takes the address of a host there takes nothing from that host but the connection that it has begun.
+    at client ip addr add 10.3.0.2/32 dev lo
+    for to in 10.1.0.2 10.1.0.80; do at client ip route replace "$to" via 10.1.0.2 src 10.3.0.2; done
+    same "$1: who has that host's address is answered" "$(talk client 10.1.0.2 54 0 4000 | cut -d' ' -f1) $(talk client 10.1.0.80 55 | cut -d' ' -f1)" 'server server'
+    at client ip addr del 10.3.0.2/32 dev lo
+    at client ip route flush 10.1.0.2
+    at client ip route flush 10.1.0.80
+    reaches "$1, after that"
 }
 
 # reaches WHERE: the third network has the target's own port and another, asks of any length, and hears of closed ports; the target has what is there.
@@ -124,5 +138,14 @@ for exec in user kernel; do
     [ "$exec" = kernel ] || until_true 100 'who asks is noted' noted
     peer "$exec"
     prey_ends
+    at client ip addr add 10.3.0.77/32 dev lo
+    at client ip route add 10.1.0.77 dev eth0 src 10.3.0.77
+    strays_begin
+    prey prey -i wan -i lan --exec "$exec" kept.pbc
+    same "$exec: a peer is answered by a service that keeps sources" "$(ask client 10.1.0.77 8)" server
+    same "$exec: by the wan alone" "$(strays)" 0
+    prey_ends
+    at client ip route del 10.1.0.77
+    strays_end
 done
 [ "$failed" = 0 ]

@@ -39,7 +39,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg)
     if (!cfg->careful && !cfg->naive) forward_begin_recipes(f);
     f->outside = outside_new(p, cfg);
     if (nats) f->nat = nat_new(p, cfg);
-    if (nats) f->udp_idle_ns = nat_udp_idle_ns(p);
+    if (nats) f->udp_idle_ns = program_udp_idle_ns(p);
     bool failed = false;
     if (!cfg->no_cookies) f->cookies = cookies_new(p, cfg->seed, &failed);
     if (held_init(&f->held, p, cfg) && f->outside && (f->nat || !nats) && !failed) return f;

@@ -36,6 +36,8 @@ bool program_turned(const struct program *p, const struct key *key, struct turne
 
 /* True if a `masquerade` lets packets leave by the interface with that id in rules. */
 bool program_masquerades(const struct program *p, uint16_t iface);
+/* Return the idle time of a nat's UDP flows (RFC 4787, REQ-5), in ns; 0: the timeouts written in the file apply. */
+uint64_t program_udp_idle_ns(const struct program *p);
 /* True if a statement of a nat translates the source of a packet that this machine's stack has routed. Its way is said
  * (PKT_WAY_SAID). *unknown: one asks for the interface that it came in by, which the key does not say. */
 bool nat_takes_routed(const struct program *p, const struct facts *f, const struct key *key, const struct pkt *pkt,

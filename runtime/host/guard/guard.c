@@ -59,9 +59,9 @@ bool guard_match_valid(const struct guard_match *m)
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_SENT_ON &&
            (!*m->out || m->reach == GUARD_SENT_ON) &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
-           m->hides <= GUARD_HIDES_ERRORS && (!m->hides || (!m->proxied && (from || to))) &&
+           m->hides <= GUARD_HIDES_FROM_HEARD && (!m->hides || (!m->proxied && (from || to))) &&
            (m->hides != GUARD_HIDES_FROM_PEERS || m->reach == GUARD_SENT_ON) && (m->hides != GUARD_HEARS || to) &&
-           (m->hides < GUARD_HIDES_FROM_HEARD || from) && memchr(m->in, 0, sizeof m->in) &&
+           (m->hides != GUARD_HIDES_FROM_HEARD || from) && memchr(m->in, 0, sizeof m->in) &&
            memchr(m->out, 0, sizeof m->out) && devices_end(&m->not_in) && devices_end(&m->not_out);
 }
 

@@ -31,16 +31,8 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
 /* Packets that a match hides: its own; none, but to whom one goes is a peer (peers.h); none, but from whom one comes is
- * heard, or to whom one goes is asked (heard.h); what goes to somebody who was heard; ICMP errors about packets to
- * `from` that go to somebody who was heard or asked */
-enum guard_hides {
-    GUARD_HIDES_ALL,
-    GUARD_HIDES_FROM_PEERS,
-    GUARD_HEARS,
-    GUARD_ASKS,
-    GUARD_HIDES_FROM_HEARD,
-    GUARD_HIDES_ERRORS
-};
+ * heard (heard.h); those that go to somebody who was heard */
+enum guard_hides { GUARD_HIDES_ALL, GUARD_HIDES_FROM_PEERS, GUARD_HEARS, GUARD_HIDES_FROM_HEARD };
 
 /* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
 enum { GUARD_BUT_MOST = 16, GUARD_DEVICES_MOST = 64 };

@@ -1,3 +1,5 @@
+/* Sets and rules know fields by their places, as what an ICMP error quotes has no names for them, and one set serves
+ * both. A packet with IP options or other extension headers than a fragment's is not noted. */
 #include "runtime/host/guard/heard.h"
 
 #include <errno.h>
@@ -6,132 +8,186 @@
 
 #include "runtime/host/guard/line.h"
 
-/* A SYN is soon followed by an ACK, or by nothing: a flood of them holds no place for long. Who is asked is noted again
- * by the next packet. */
-enum { SYN_S = 120, ASKED_S = 3600 };
-#define OPENS         "tcp flags & (syn | ack) == syn "
-#define GOES_ON       "tcp flags & (syn | ack) != syn "
-#define WITHOUT_PORTS "meta l4proto != { 1, 6, 17, 58, 132 }"
+enum { PIECES_S = 30 }; /* a stack keeps pieces no longer (RFC 8200, 4.5: 60 s; Linux: 30 s) */
+#define WITHOUT_PORTS " meta l4proto != { 1, 6, 17, 58, 132 }"
+
+/* The far end of a packet: its protocol and address, and behind them a port or an identifier */
+struct end {
+    const char *bare, *port, *id;
+};
+/* A form of headers, and where fields stand in it */
+struct form {
+    unsigned family;
+    const char *only;       /* test for packets of that form that have ports */
+    struct end from, to;    /* places of its sender, of its receiver */
+    const char *cut, *name; /* test for the first of several pieces; what names the datagram in each */
+};
+#define V4_FROM       "@nh,72,8 . @nh,96,32"
+#define V4_TO         "@nh,72,8 . @nh,128,32"
+#define V6_FROM       "@nh,48,8 . @nh,64,128"
+#define V6_TO         "@nh,48,8 . @nh,192,128"
+#define V6_PIECE_FROM "@nh,320,8 . @nh,64,128"
+#define V6_PIECE_TO   "@nh,320,8 . @nh,192,128"
+#define V6_NAME       "@nh,64,128 . @nh,192,128 . @nh,352,32"
+static const struct form forms[] = {
+    {4,
+     " ip frag-off & 0x1fff == 0",
+     {V4_FROM, V4_FROM " . @nh,160,16", V4_FROM " . @nh,192,16"},
+     {V4_TO, V4_TO " . @nh,176,16", V4_TO " . @nh,192,16"},
+     " ip frag-off & 0x2000 != 0",
+     "@nh,32,16 . @nh,96,32 . @nh,128,32"},
+    {6,
+     " exthdr frag missing",
+     {V6_FROM, V6_FROM " . @nh,320,16", V6_FROM " . @nh,352,16"},
+     {V6_TO, V6_TO " . @nh,336,16", V6_TO " . @nh,352,16"},
+     NULL,
+     V6_NAME},
+    {6,
+     " exthdr frag exists frag frag-off 0",
+     {V6_PIECE_FROM, V6_PIECE_FROM " . @nh,384,16", V6_PIECE_FROM " . @nh,416,16"},
+     {V6_PIECE_TO, V6_PIECE_TO " . @nh,400,16", V6_PIECE_TO " . @nh,416,16"},
+     " frag more-fragments 1",
+     V6_NAME},
+};
+enum { FORMS = sizeof forms / sizeof *forms };
+/* The far end of the packet that an ICMP error quotes, by family */
+static const struct end quoted[LINE_FAMILIES] = {
+    {"@th,136,8 . @th,160,32", "@th,136,8 . @th,160,32 . @th,224,16", "@th,136,8 . @th,160,32 . @th,256,16"},
+    {"@th,112,8 . @th,128,128", "@th,112,8 . @th,128,128 . @th,384,16", "@th,112,8 . @th,128,128 . @th,416,16"},
+};
 
 bool heard_wanted(const struct guard *g)
 {
     bool any = false;
-    for (unsigned i = 0; i < g->match_count; i++)
-        any |= g->matches[i].hides == GUARD_HEARS || g->matches[i].hides == GUARD_ASKS;
+    for (unsigned i = 0; i < g->match_count; i++) any |= g->matches[i].hides == GUARD_HEARS;
     return any;
 }
 
 void heard_write_sets(FILE *out)
 {
-    for (unsigned i = 0; i < LINE_FAMILIES; i++) {
-        const struct line_family *f = &line_families[i];
-        const char *type = f->family == 4 ? "ipv4_addr" : "ipv6_addr";
-        fprintf(out, "set ends%u { type inet_proto . %s . inet_service; size %d; flags dynamic, timeout; }\n",
-                f->family, type, HEARD_MOST);
-        fprintf(out, "set hosts%u { type %s; size %d; flags dynamic, timeout; }\n", f->family, type, HEARD_MOST);
+    for (const struct form *f = forms; f < forms + LINE_FAMILIES; f++) {
+        static const char *const kept = "flags dynamic, timeout; }";
+        fprintf(out, "set ends%u { typeof %s; size %d; %s\n", f->family, f->from.port, HEARD_MOST, kept);
+        fprintf(out, "set hosts%u { typeof %s; size %d; %s\n", f->family, f->from.bare, HEARD_MOST, kept);
+        fprintf(out, "set pieces%u { typeof %s; size %d; %s\n", f->family, f->name, HEARD_MOST, kept);
     }
 }
 
 static bool has_ports(uint8_t proto) { return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP; }
+static bool is_icmp(uint8_t proto) { return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6; }
 
-/* A rule's line, whose verdict is its own text */
-struct rule {
-    struct line line;
-    char verdict[160];
-};
-
-static void note(char *to, size_t size, const struct line_family *f, uint8_t proto, uint32_t for_s)
+/* Write the set in which a packet's far end stands, and what it is there. */
+static void noted(char *to, size_t size, const struct form *f, const struct end *end, uint8_t proto, bool test)
 {
-    *to = '\0';
-    if (has_ports(proto))
-        line_add(to, size, "update @ends%u { meta l4proto . %s saddr . th sport timeout %us } ", f->family, f->ip,
-                 for_s);
-    line_add(to, size, "update @hosts%u { %s saddr timeout %us }", f->family, f->ip, for_s);
+    const bool ends = has_ports(proto) || is_icmp(proto);
+    const char *what = has_ports(proto) ? end->port : is_icmp(proto) ? end->id : end->bare;
+    if (test)
+        line_add(to, size, " %s @%s%u", what, ends ? "ends" : "hosts", f->family);
+    else
+        line_add(to, size, "@%s%u { %s timeout", ends ? "ends" : "hosts", f->family, what);
 }
 
-/* Make the rule of a match. opens: the one for packets that open a connection. */
-static struct rule rule_of(const struct guard *g, const struct guard_match *m, const struct line_family *f, bool opens)
+/* Rules of a match in their order: who is heard; which answers have further pieces; answers that are dropped */
+enum rule { HEARS, CUTS, DROPS, RULES };
+
+static bool has_rule(const struct guard_match *m, const struct form *f, enum rule rule)
 {
-    struct rule r = {.line = line_of(g, m, false)};
-    if (m->hides == GUARD_ASKS) {
-        snprintf(r.verdict, sizeof r.verdict, "add @hosts%u { %s daddr timeout %ds }", f->family, f->ip, ASKED_S);
-        return r;
-    }
-    if (!m->proto) line_add(r.line.rest, sizeof r.line.rest, " " WITHOUT_PORTS);
-    if (m->hides == GUARD_HEARS) {
-        const bool tcp = m->proto == IPPROTO_TCP;
-        if (tcp) line_add(r.line.first, sizeof r.line.first, opens ? OPENS : GOES_ON);
-        note(r.verdict, sizeof r.verdict, f, m->proto, opens && m->last_s > SYN_S ? SYN_S : m->last_s);
-    } else {
-        snprintf(r.verdict, sizeof r.verdict, "drop");
-        if (has_ports(m->proto))
-            line_add(r.line.rest, sizeof r.line.rest, " meta l4proto . %s daddr . th dport @ends%u", f->ip, f->family);
-        else
-            line_add(r.line.rest, sizeof r.line.rest, " %s daddr @hosts%u", f->ip, f->family);
-    }
-    return r;
+    const unsigned family = line_family_of(m);
+    if (family != f->family || (rule == CUTS && !f->cut)) return false;
+    return m->hides == (rule == HEARS ? GUARD_HEARS : GUARD_HIDES_FROM_HEARD);
 }
 
-static unsigned family_of(const struct guard_match *m) { return m->to.lo.family ? m->to.lo.family : m->from.lo.family; }
-
-static int write_rules(FILE *out, const struct guard *g, enum guard_hides hides)
+/* Make a match's rule. The verdict is written to `verdict`. */
+static struct line rule_of(const struct guard *g, const struct guard_match *m, const struct form *f, enum rule rule,
+                           char *verdict, size_t size)
 {
-    struct rule *rules = calloc(2 * g->match_count + 1, sizeof *rules);
-    struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
-    const bool made = rules && lines;
+    struct line l = line_of(g, m, false);
+    *verdict = '\0';
+    l.verdict = verdict;
+    line_add(l.rest, sizeof l.rest, "%s%s", f->only, m->proto ? "" : WITHOUT_PORTS);
+    if (rule == HEARS) {
+        line_add(verdict, size, "add ");
+        noted(verdict, size, f, &f->from, m->proto, false);
+        line_add(verdict, size, " %us }", m->last_s);
+        return l;
+    }
+    noted(l.rest, sizeof l.rest, f, &f->to, m->proto, true);
+    if (rule == CUTS) {
+        line_add(l.rest, sizeof l.rest, "%s", f->cut);
+        line_add(verdict, size, "update @pieces%u { %s timeout %ds }", f->family, f->name, PIECES_S);
+        return l;
+    }
+    line_add(verdict, size, "update ");
+    noted(verdict, size, f, &f->to, m->proto, false);
+    line_add(verdict, size, " %us } drop", m->last_s);
+    return l;
+}
+
+static int write_rules(FILE *out, const struct guard *g, const struct form *f, enum rule rule)
+{
+    struct line *lines = calloc(g->match_count + 1, sizeof *lines);
+    char(*verdicts)[200] = calloc(g->match_count + 1, sizeof *verdicts);
+    const bool made = lines && verdicts;
     unsigned count = 0;
     for (unsigned i = 0; i < g->match_count && made; i++) {
-        const struct guard_match *m = &g->matches[i];
-        if (m->hides != hides) continue;
-        const struct line_family *f = &line_families[family_of(m) == 6];
-        if (hides == GUARD_HEARS && m->proto == IPPROTO_TCP) rules[count++] = rule_of(g, m, f, true);
-        rules[count++] = rule_of(g, m, f, false);
+        if (!has_rule(&g->matches[i], f, rule)) continue;
+        lines[count] = rule_of(g, &g->matches[i], f, rule, verdicts[count], sizeof *verdicts);
+        count++;
     }
-    for (unsigned i = 0; i < count; i++) lines[i] = rules[i].line, lines[i].verdict = rules[i].verdict;
     if (made) lines_write(NULL, out, lines, count);
-    free(rules);
     free(lines);
+    free(verdicts);
     return made ? 0 : -ENOMEM;
 }
 
-/* Write a rule for what goes to a host that was heard or asked, if any inside address is in the test: of matches that
- * hide from those heard, and with `errors` of those that hide errors alone. */
-static void write_hidden(FILE *out, const struct guard *g, const struct line_family *f, const char *test, bool errors,
-                         void (*write_one)(FILE *, const struct host_addr *))
+static bool hides_any(const struct guard *g, unsigned family)
 {
     bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++)
+        any |= g->matches[i].hides == GUARD_HIDES_FROM_HEARD && g->matches[i].from.lo.family == family;
+    return any;
+}
+
+/* Write the inside addresses of a family, as a set in a rule. */
+static void write_inside(FILE *out, const struct guard *g, unsigned family)
+{
+    const char *joint = " { ";
     for (unsigned i = 0; i < g->match_count; i++) {
         const struct guard_match *m = &g->matches[i];
-        const bool hides = m->hides == GUARD_HIDES_FROM_HEARD || (errors && m->hides == GUARD_HIDES_ERRORS);
-        if (!hides || m->from.lo.family != f->family) continue;
-        if (any)
-            fprintf(out, ", ");
-        else
-            fprintf(out, "%s { ", test);
-        write_one(out, &m->from.lo);
+        if (m->hides != GUARD_HIDES_FROM_HEARD || m->from.lo.family != family) continue;
+        fprintf(out, "%s", joint);
+        line_number(out, &m->from.lo);
         if (!host_addr_same(&m->from.lo, &m->from.hi)) fprintf(out, "-");
-        if (!host_addr_same(&m->from.lo, &m->from.hi)) write_one(out, &m->from.hi);
-        any = true;
+        if (!host_addr_same(&m->from.lo, &m->from.hi)) line_number(out, &m->from.hi);
+        joint = ", ";
     }
-    if (any) fprintf(out, " } %s daddr @hosts%u fib daddr type != " OURS " counter drop\n", f->ip, f->family);
+    fprintf(out, " }");
 }
 
-/* Write the rules for later pieces of answers, and for ICMP errors of inside hosts or about packets to them. */
-static void write_pieces(FILE *out, const struct guard *g, const struct line_family *f)
+/* Write the rules for later pieces of answers, and for errors about what far ends sent to inside addresses. */
+static void write_others(FILE *out, const struct guard *g, unsigned which)
 {
-    char test[200];
-    snprintf(test, sizeof test, "%s %s saddr", f->later, f->ip);
-    write_hidden(out, g, f, test, false, line_address);
-    snprintf(test, sizeof test, "%s } %s saddr", f->errors, f->ip);
-    write_hidden(out, g, f, test, false, line_address);
-    snprintf(test, sizeof test, "%s } %s", f->errors, f->quoted);
-    write_hidden(out, g, f, test, true, line_number);
+    const struct line_family *f = &line_families[which];
+    const struct end *q = &quoted[which];
+    const struct {
+        const char *what, *set;
+    } about[] = {{q->port, "ends"}, {q->id, "ends"}, {q->bare, "hosts"}};
+    fprintf(out, "%s %s @pieces%u counter drop\n", f->later, forms[which].name, f->family);
+    for (unsigned i = 0; i < sizeof about / sizeof *about; i++) {
+        fprintf(out, "%s } %s @%s%u %s", f->errors, about[i].what, about[i].set, f->family, f->quoted);
+        write_inside(out, g, f->family);
+        fprintf(out, " fib daddr type != " OURS " counter drop\n");
+    }
 }
 
-int heard_write(FILE *out, const struct guard *g)
+int heard_write(FILE *out, const struct guard *g, int priority)
 {
     int failed = 0;
-    for (enum guard_hides h = GUARD_HEARS; h <= GUARD_HIDES_FROM_HEARD && !failed; h++) failed = write_rules(out, g, h);
-    for (unsigned i = 0; i < LINE_FAMILIES && !failed; i++) write_pieces(out, g, &line_families[i]);
+    line_chain(out, g, "heard", priority);
+    for (enum rule rule = HEARS; rule < RULES; rule++)
+        for (const struct form *f = forms; f < forms + FORMS && !failed; f++) failed = write_rules(out, g, f, rule);
+    for (unsigned i = 0; i < LINE_FAMILIES && !failed; i++)
+        if (hides_any(g, line_families[i].family)) write_others(out, g, i);
+    fprintf(out, "}\n");
     return failed;
 }

@@ -88,11 +88,13 @@ void line_devices(char *to, size_t size, const struct guard *g, const struct gua
         line_add(to, size, " fib daddr oifname != \"%s\"", m->not_out.name[i]);
 }
 
+unsigned line_family_of(const struct guard_match *m) { return m->to.lo.family ? m->to.lo.family : m->from.lo.family; }
+
 struct line line_of(const struct guard *g, const struct guard_match *m, bool passes)
 {
     struct line l = {0};
     char proto[8];
-    const unsigned family = m->to.lo.family ? m->to.lo.family : m->from.lo.family;
+    const unsigned family = line_family_of(m);
     if (!family) line_add(l.rest, sizeof l.rest, " meta protocol { ip, ip6 }");
     snprintf(proto, sizeof proto, "%u", m->proto);
     if (m->proto) add_field(&l, "meta l4proto", "inet_proto", proto, proto);

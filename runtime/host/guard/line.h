@@ -32,6 +32,8 @@ struct line {
     const char *verdict; /* statement at the rule's end; the caller may put another */
 };
 
+/* Return the family of a match's addresses; 0: it names none. */
+unsigned line_family_of(const struct guard_match *m);
 /* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops
  * them */
 struct line line_of(const struct guard *g, const struct guard_match *m, bool passes);

@@ -38,8 +38,8 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static bool is_of(const struct kind *k, const struct guard_match *m)
 {
-    const unsigned family = m->from.lo.family ? m->from.lo.family : m->to.lo.family;
-    return m->hides == GUARD_HIDES_FROM_PEERS && family == k->family && (m->proto == IPPROTO_SCTP) == k->sctp;
+    return m->hides == GUARD_HIDES_FROM_PEERS && line_family_of(m) == k->family &&
+           (m->proto == IPPROTO_SCTP) == k->sctp;
 }
 
 /* Return the longest time of a kind's peers; 0: no match makes any. */
@@ -86,15 +86,14 @@ static int write_makers(FILE *out, const struct guard *g, const struct kind *k)
     return failed;
 }
 
-/* Write the table at the ingress: who is a peer, and what peers send. */
+/* Write the table at the ingress: who is a peer, and what peers send; and who was heard. */
 static int write_ingress(FILE *out, const struct guard *g)
 {
     int failed = 0;
     write_sets(out);
     heard_write_sets(out);
-    line_chain(out, g, "heard", BEFORE_GUARD);
-    failed |= heard_write(out, g);
-    fprintf(out, "}\n");
+    if (heard_wanted(g)) failed |= heard_write(out, g, BEFORE_GUARD);
+    if (!peers_wanted(g)) return failed ? -ENOMEM : 0;
     line_chain(out, g, "peers", BEFORE_GUARD);
     fprintf(out, TOLD_APART);
     for (const struct kind *k = kinds; k < kinds + KINDS; k++) {

@@ -52,16 +52,30 @@ void enforce_watched_now(struct carry *carry)
     carry->watched = now;
 }
 
+/* Return the number of interfaces outside bridges. */
+static unsigned plain(const struct carry *carry)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) count += carry->o->peer[i] == OPTIONS_NO_PEER;
+    return count;
+}
+
+static bool prey_routes(const struct carry *carry, const struct program *p)
+{
+    return routed_wanted(p, plain(carry), carry->forwards);
+}
+
 uint8_t enforce_routed(const struct carry *carry, const struct program *p)
 {
-    unsigned plain = 0;
-    for (unsigned i = 0; i < carry->o->iface_count; i++) plain += carry->o->peer[i] == OPTIONS_NO_PEER;
-    if (routed_wanted(p, plain, carry->forwards)) return ROUTED_BOTH;
-    if (!routed_hidden(p, plain)) return 0;
+    if (prey_routes(carry, p)) return ROUTED_BOTH;
+    if (!routed_hidden(p, plain(carry))) return 0;
     return (uint8_t)((carry->forwards4 ? ROUTED_IP4 : 0) | (carry->forwards6 ? ROUTED_IP6 : 0));
 }
 
-bool enforce_routes(const struct carry *carry, const struct program *p) { return enforce_routed(carry, p) != 0; }
+bool enforce_routes(const struct carry *carry, const struct program *p)
+{
+    return carry->in_kernel ? prey_routes(carry, p) : enforce_routed(carry, p) != 0;
+}
 
 bool enforce_elsewhere(const struct carry *carry)
 {
@@ -69,7 +83,8 @@ bool enforce_elsewhere(const struct carry *carry)
     const struct host_link *all = host_links(carry->host, &count);
     for (unsigned i = 0; i < count; i++) {
         bool ours = all[i].loopback || !all[i].up || !strncmp(all[i].name, "prey-", strlen("prey-"));
-        for (unsigned at = 0; at < carry->o->iface_count; at++) ours |= carry->ifindex[at] == all[i].ifindex;
+        for (unsigned at = 0; at < carry->o->iface_count && !ours; at++)
+            ours = carry->ifindex[at] && (carry->ifindex[at] == all[i].ifindex || carry->ifindex[at] == all[i].master);
         if (!ours) return true;
     }
     return false;

@@ -12,8 +12,10 @@ bool enforce_all(const struct carry *carry, const struct program *p, char *why, 
 /* True if prey forwards packets between interfaces under this program. The program must have a `forward` firewall, or
  * the host must forward packets and a firewall judge them; prey then takes the place of the host. */
 bool enforce_routes(const struct carry *carry, const struct program *p);
-/* The same, by family (enum routed_family): of a nat alone, those that this machine forwards. */
+/* The families (enum routed_family) that the worker routes of what it accepts: those, and of a nat alone those that
+ * this machine forwards. */
 uint8_t enforce_routed(const struct carry *carry, const struct program *p);
-/* True if an interface that prey does not serve is up. Loopback and prey's tun devices lead nowhere and don't count. */
+/* True if an interface that prey does not serve is up. Loopback, prey's tun devices and ports of served bridges and
+ * bonds lead nowhere, and don't count. */
 bool enforce_elsewhere(const struct carry *carry);
 bool enforce_cuts(const struct program *p);

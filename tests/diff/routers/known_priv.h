@@ -71,6 +71,7 @@ bool is_syn_of_open(const struct difference *d);
 bool is_of_equal_ends(const struct difference *d);
 bool is_past_the_translation(const struct difference *d);
 bool is_where_it_was_heard(const struct difference *d);
+bool is_error_past_ports(const struct difference *d);
 bool is_error_by_its_flow(const struct difference *d);
 bool is_anothers_address(const struct difference *d);
 bool is_mapped_past_ports(const struct difference *d);

@@ -184,6 +184,23 @@ static bool is_error_past_a_refusal(const struct difference *d)
            !memcmp(prey.src, last.src, 16) && !memcmp(prey.dst, last.dst, 16);
 }
 
+/* True if in user space this machine's stack sent the error on, too, as it came, by an interface that is not served,
+ * where policy rules by source lead it; the other frame is prey's, about the end outside. */
+bool is_error_past_ports(const struct difference *d)
+{
+    struct packet sent, one;
+    unsigned raw = 0, translated = 0;
+    if (d->side != SIDE_USER || d->step != STEP_ERROR_ON || d->prey_count > 2 || !d->world->policy_count ||
+        !packet_parse(d->sent, &sent))
+        return false;
+    for (unsigned i = 0; i < d->prey_count; i++) {
+        if (!packet_parse(&d->prey[i], &one) || !packet_is_error(&one) || one.ttl + 1 != sent.ttl) return false;
+        raw += !memcmp(one.src, sent.src, 16) && !is_served(d, d->prey[i].iface);
+        translated += memcmp(one.src, sent.src, 16) && is_served(d, d->prey[i].iface);
+    }
+    return raw == 1 && raw + translated == d->prey_count;
+}
+
 /* True if the errors are the same, and prey's left where the opener's packets do, by that interface and next hop. */
 bool is_error_by_its_flow(const struct difference *d)
 {

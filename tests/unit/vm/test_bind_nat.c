@@ -454,10 +454,10 @@ static void how_long_udp_may_be_silent(void **state)
 {
     (void)state;
     struct program *p = world_compile(HOME);
-    assert_int_equal(nat_udp_idle_ns(p), 240 * S);
+    assert_int_equal(program_udp_idle_ns(p), 240 * S);
     program_put(p);
     p = world_compile("timeouts { udp 30s }\n" HOME);
-    assert_int_equal(nat_udp_idle_ns(p), 0);
+    assert_int_equal(program_udp_idle_ns(p), 0);
     program_put(p);
 }
 

@@ -154,7 +154,7 @@ void nat_alike(struct nat *n) { n->counters.alike++; }
 
 void nat_count(struct nat *n, uint32_t statement, struct counter of) { counter_sum(&n->statements[statement], &of); }
 
-uint64_t nat_udp_idle_ns(const struct program *p)
+uint64_t program_udp_idle_ns(const struct program *p)
 {
     return p->settings->written >> PBC_SETTING_udp_ns & 1 ? 0 : UDP_IDLE_S * 1000000000ull;
 }

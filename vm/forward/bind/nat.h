@@ -96,9 +96,6 @@ void nat_alike(struct nat *n);
 /* Count packets of translated flows that left, in either direction. */
 void nat_count(struct nat *n, uint32_t statement, struct counter of);
 
-/* Return the idle time of a translated UDP flow (RFC 4787, REQ-5); 0: the timeouts written in the file apply. */
-uint64_t nat_udp_idle_ns(const struct program *p);
-
 /* True if the statement, no `forward`, says nothing of the way out. */
 bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n);
 /* True if the statement's way out is a condition, on several interfaces. */

@@ -9,6 +9,7 @@
 #include "runtime/base/grown.h"
 #include "runtime/host/guard/program/narrowed.h"
 #include "runtime/host/guard/program/opened.h"
+#include "vm/forward/service.h"
 #include "vm/pbc.h"
 
 #define S_NS UINT64_C(1000000000)
@@ -75,7 +76,52 @@ static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PB
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
 
-static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool proxied)
+/* Return the seconds for which a flow of that protocol may be silent, once it has an answer. */
+static uint32_t silent_s(const struct program *p, uint8_t proto)
+{
+    const struct pbc_settings *s = p->settings;
+    const uint64_t udp = p->nats_count ? program_udp_idle_ns(p) : s->udp_ns;
+    const uint64_t ns = proto == IPPROTO_TCP                               ? s->tcp_established_ns
+                        : proto == IPPROTO_UDP                             ? (udp > s->udp_ns ? udp : s->udp_ns)
+                        : proto == IPPROTO_SCTP                            ? s->sctp_ns
+                        : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? s->icmp_ns
+                                                                           : s->other_ns;
+    return (uint32_t)(ns / S_NS) + 1;
+}
+
+/* Add the match of what is turned inwards: from whom it comes is heard, until it is answered as long as an opener
+ * waits. */
+static void add_hears(void *arg, const struct guard_match *m)
+{
+    struct guarded *g = arg;
+    struct guard_match one = *m;
+    one.hides = GUARD_HEARS;
+    for (unsigned family = 4; family <= 6; family += 2) {
+        if (m->to.lo.family && m->to.lo.family != family) continue;
+        if (m->from.lo.family && m->from.lo.family != family) continue;
+        if (!m->to.lo.family) one.to = all_of(family);
+        match_add(g, &one);
+    }
+}
+
+/* Add the match of what a target or an inside host answers those who were heard, by whatever way. */
+static void add_hidden_from_heard(struct guarded *g, const struct program *p, struct guard_match m)
+{
+    m.hides = GUARD_HIDES_FROM_HEARD;
+    m.reach = GUARD_FOREIGN;
+    m.last_s = silent_s(p, m.proto);
+    match_add(g, &m);
+}
+
+/* Return the seconds for which an opener of that protocol waits for its answer. */
+static uint32_t opens_s(const struct program *p, uint8_t proto)
+{
+    return proto == IPPROTO_TCP ? (uint32_t)(p->settings->tcp_half_open_ns / S_NS) + 1 : silent_s(p, proto);
+}
+
+/* Add what a service takes. kept: who asks is heard, as servers answer to its address. */
+static void add_endpoint(struct guarded *g, const struct program *p, const struct pbc_endpoint *e, bool proxied,
+                         bool kept)
 {
     struct guard_match m = {.from_ports = GUARD_ANY_PORT,
                             .to_ports = {e->port_lo, e->port_hi},
@@ -89,6 +135,9 @@ static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool p
     for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
         m.proto = *proto;
         match_add(g, &m);
+        m.last_s = opens_s(p, *proto);
+        if (kept) add_hears(g, &m);
+        m.last_s = 0;
     }
 }
 
@@ -105,6 +154,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     if (!mode_is(s->mode, MODE_OWN_SOURCE) || is_transparent(p, s)) {
         m.reach = GUARD_SENT_ON;
         match_add(g, &m);
+        add_hidden_from_heard(g, p, m);
         return;
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
@@ -231,7 +281,8 @@ static void add_service(struct guarded *g, const struct program *p, const struct
 {
     const bool proxied = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_ASIDE);
     if (mode_is(s->mode, MODE_INLINE)) return; /* packets that cross are hidden as such */
-    for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
+    const bool kept = !proxied && !mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_OWN_SOURCE);
+    for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, p, &p->endpoints[s->endpoints + i], proxied, kept);
     if (proxied && s->proxy) add_all_returns(g, p, s);
     if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
@@ -321,27 +372,6 @@ static void add_narrow(struct guarded *g, const struct program *p, const struct 
     g->failed |= !narrowed(p, n, m, add_narrowed, g);
 }
 
-/* Return the seconds for which a flow of that protocol may be silent. */
-static uint32_t silent_s(const struct program *p, uint8_t proto)
-{
-    const struct pbc_settings *s = p->settings;
-    const uint64_t ns = proto == IPPROTO_TCP                               ? s->tcp_established_ns
-                        : proto == IPPROTO_UDP                             ? s->udp_ns
-                        : proto == IPPROTO_SCTP                            ? s->sctp_ns
-                        : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? s->icmp_ns
-                                                                           : s->other_ns;
-    return (uint32_t)(ns / S_NS) + 1;
-}
-
-/* Add the match of what a statement turns inwards: from whom it comes is heard. */
-static void add_hears(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
-{
-    m.hides = GUARD_HEARS;
-    m.last_s = silent_s(p, m.proto);
-    if (!m.to.lo.family) m.to = all_of(n->family);
-    match_add(g, &m);
-}
-
 /* Add the match for each source or outside address that the nat names */
 static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
@@ -369,7 +399,9 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
         if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
         if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
         add_asked(g, p, n, &m);
-        if (n->kind == PBC_NAT_FORWARD) add_hears(g, p, n, m);
+        m.last_s = opens_s(p, *of);
+        if (n->kind == PBC_NAT_FORWARD) g->failed |= !narrowed(p, n, &m, add_hears, g);
+        m.last_s = 0;
     }
 }
 
@@ -423,25 +455,6 @@ static void add_peers(void *arg, const struct guard_match *m)
     add_peers_of(t, one);
 }
 
-/* Add whom a statement's sources ask, by the way that it says, and errors about what these answer them. */
-static void add_asks(void *arg, const struct guard_match *m)
-{
-    struct guard_match one = *m;
-    for (unsigned family = 4; family <= 6; family += 2) {
-        if (m->from.lo.family && m->from.lo.family != family) continue;
-        if (m->to.lo.family && m->to.lo.family != family) continue;
-        if (!m->from.lo.family) one.from = all_of(family);
-        one.hides = GUARD_ASKS;
-        match_add(arg, &one);
-        const struct guard_match errors = {.from = one.from,
-                                           .from_ports = GUARD_ANY_PORT,
-                                           .to_ports = GUARD_ANY_PORT,
-                                           .reach = GUARD_FOREIGN,
-                                           .hides = GUARD_HIDES_ERRORS};
-        match_add(arg, &errors);
-    }
-}
-
 /* Return the ports of a forward's target, or of an echo the type of its replies */
 static struct guard_ports target_ports(const struct pbc_nat *n)
 {
@@ -450,14 +463,6 @@ static struct guard_ports target_ports(const struct pbc_nat *n)
     if (n->ip_proto) return GUARD_ANY_PORT;
     if (!n->target_port) return (struct guard_ports){n->port_lo, n->port_hi};
     return (struct guard_ports){n->target_port, (uint16_t)(n->target_port + (n->port_hi - n->port_lo))};
-}
-
-/* Add the match of what a target or an inside host answers those who were heard, by whatever way. */
-static void add_hidden_from_heard(struct guarded *g, struct guard_match m)
-{
-    m.hides = GUARD_HIDES_FROM_HEARD;
-    m.reach = GUARD_FOREIGN;
-    match_add(g, &m);
 }
 
 /* Add the replies of a forward's target, one match for each protocol, to those whom the statement names */
@@ -474,7 +479,7 @@ static void add_forward(struct guarded *g, const struct program *p, const struct
             match_add(g, &reply);
         else
             add_sets(g, p, n->from, n->from_count, n->family, reply, false);
-        add_hidden_from_heard(g, reply);
+        add_hidden_from_heard(g, p, reply);
     }
 }
 
@@ -488,20 +493,15 @@ static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_na
 /* Add who is heard at a map's outside addresses, and what its inside hosts answer them, by protocol. */
 static void add_map_heard(struct guarded *g, const struct program *p, const struct pbc_nat *n)
 {
-    const bool v4 = n->family == 4;
-    const uint8_t of[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0};
+    const uint8_t of[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, n->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0};
+    struct guard_match in = {
+        .to = prefix(n->to, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_FOREIGN};
+    struct guard_match out = {.from = prefix(n->target, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT};
     for (unsigned i = 0; i < sizeof of; i++) {
-        struct guard_match in = {.to = prefix(n->to, n),
-                                 .from_ports = GUARD_ANY_PORT,
-                                 .to_ports = GUARD_ANY_PORT,
-                                 .proto = of[i],
-                                 .reach = GUARD_FOREIGN};
-        struct guard_match out = {
-            .from = prefix(n->target, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = of[i]};
-        if (of[i] == IPPROTO_ICMP) in.from_ports = exactly(ECHO4_ASK), out.from_ports = exactly(ECHO4_REPLY);
-        if (of[i] == IPPROTO_ICMPV6) in.from_ports = exactly(ECHO6_ASK), out.from_ports = exactly(ECHO6_REPLY);
-        add_hears(g, p, n, in);
-        add_hidden_from_heard(g, out);
+        in.proto = out.proto = of[i];
+        in.last_s = opens_s(p, of[i]);
+        add_hears(g, &in);
+        add_hidden_from_heard(g, p, out);
     }
 }
 
@@ -541,7 +541,6 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
         add_forward(g, p, n);
     else if (named)
         add_narrow(g, p, n, &out);
-    if (!forward && named) g->failed |= !narrowed(p, n, &out, add_asks, g);
     if (forward || map || !named) return;
     struct peers_time time = peers_time(g, p);
     g->failed |= !narrowed(p, n, &out, add_peers, &time);

@@ -30,7 +30,7 @@ void guarded_share(struct guarded *g, const struct guard_match *m);
 /* Leave out what is sent on by its route: programs in the kernel take it before the guard, and what they leave to the
  * host's stack is none of prey's */
 void guarded_spare_sent(struct guarded *g);
-/* Leave out who is heard or asked, and what is hidden from them: no route leads past prey's interfaces */
+/* Leave out who is heard, and what is hidden from them: no route leads past prey's interfaces */
 void guarded_spare_heard(struct guarded *g);
 void guarded_fini(struct guarded *g);
 /* Add `count` matches. False: out of memory. */

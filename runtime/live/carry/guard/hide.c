@@ -58,7 +58,7 @@ int hide_guard(struct carry *carry)
 
 void hide_past(struct carry *carry)
 {
-    if (enforce_elsewhere(carry) != carry->hears) hide_guard(carry);
+    if (!carry->in_kernel && enforce_elsewhere(carry) != carry->hears) hide_guard(carry);
 }
 
 void hide_again(struct carry *carry)
