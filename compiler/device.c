@@ -1,20 +1,28 @@
 #include "compiler/device.h"
 
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-bool device_is_without_ethernet(const char *name)
+static bool ask(int fd, unsigned long what, const char *name, struct ifreq *r)
 {
-    struct ifreq r = {0};
-    const int fd = strlen(name) < sizeof r.ifr_name ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
-    if (fd < 0) return false;
-    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
-    const bool known = ioctl(fd, SIOCGIFHWADDR, &r) == 0;
+    memset(r, 0, sizeof *r);
+    snprintf(r->ifr_name, sizeof r->ifr_name, "%s", name);
+    return ioctl(fd, what, r) == 0;
+}
+
+enum device_link device_link(const char *name)
+{
+    struct ifreq kind, flags;
+    enum pkt_link link;
+    const int fd = strlen(name) < sizeof kind.ifr_name ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0) return DEVICE_UNKNOWN;
+    const bool known = ask(fd, SIOCGIFHWADDR, name, &kind) && ask(fd, SIOCGIFFLAGS, name, &flags);
     close(fd);
-    return known && r.ifr_hwaddr.sa_family != ARPHRD_ETHER;
+    if (!known) return DEVICE_UNKNOWN;
+    if (!pkt_link_of(kind.ifr_hwaddr.sa_family, flags.ifr_flags & IFF_POINTOPOINT, &link)) return DEVICE_UNREADABLE;
+    return link == LINK_RAW ? DEVICE_BARE : DEVICE_ETHERNET;
 }

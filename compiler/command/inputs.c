@@ -97,11 +97,10 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
         diag_advise(c->diags,
                     "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open", device,
                     device);
-    else if (device_is_without_ethernet(device))
+    else if (device_link(device) == DEVICE_UNREADABLE)
         diag_advise(c->diags, "mend the rules; --allow-unjudged %s leaves it open", device);
     else
-        diag_advise(c->diags, "-i %s serves it, if it carries Ethernet; --allow-unjudged %s leaves it open", device,
-                    device);
+        diag_advise(c->diags, "-i %s serves it; --allow-unjudged %s leaves it open", device, device);
 }
 
 /* Report what is left out on a device, in the words of a start. */
@@ -110,7 +109,7 @@ static void check_one(const struct options *o, struct compile *c, const struct p
 {
     char text[SERVED_TEXT];
     const bool served = by == SERVED_PORT || by == SERVED_BRIDGED;
-    const enum served_why left = device_is_without_ethernet(device) ? WHY_NO_ETHERNET : WHY_NOT_GIVEN;
+    const enum served_why left = device_link(device) == DEVICE_UNREADABLE ? WHY_UNREADABLE : WHY_NOT_GIVEN;
     const unsigned gaps = served_gaps(p, device, by);
     if (!gaps) return;
     served_text(p, device, gaps, served ? WHY_NO_FIREWALL : left, text, sizeof(text));
@@ -127,15 +126,28 @@ static bool is_allowed(const struct options *o, const char *device)
     return is;
 }
 
-/* Warn of rules that ask for what comes in by a device that is not served. */
+/* Write the devices of -i without Ethernet, or the others, with commas. */
+static void names_of(const struct options *o, bool bare, char *to, size_t len)
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < o->served_count; i++)
+        if ((device_link(o->served[i]) == DEVICE_BARE) == bare)
+            used += (size_t)snprintf(to + used, len - used, "%s%s", used ? "," : "", o->served[i]);
+}
+
+/* Warn of rules that ask for what comes in by a device that is not served, or for what a device does not have. */
 static void check_rules(const struct options *o, struct compile *c, const struct program *p)
 {
     char serves[OPTIONS_SERVED * (DEVICE_MOST + 1)] = "", text[SERVED_TEXT];
+    char ethernet[sizeof(serves)] = "", bare[sizeof(serves)] = "";
     size_t used = 0;
     for (unsigned i = 0; i < o->served_count; i++)
         used += (size_t)snprintf(serves + used, sizeof(serves) - used, "%s%s", i ? "," : "", o->served[i]);
+    names_of(o, false, ethernet, sizeof(ethernet));
+    names_of(o, true, bare, sizeof(bare));
     for (uint32_t i = 0; i < p->rules_count; i++)
-        if (served_never(p, &p->rules[i], serves, SERVED_NOT, text, sizeof(text)))
+        if (served_never(p, &p->rules[i], serves, SERVED_NOT, text, sizeof(text)) ||
+            served_linkless(p, &p->rules[i], ethernet, bare, text, sizeof(text)))
             diag(c->diags, W_NOT_SERVED, SPAN_NONE, "%s", text);
 }
 
@@ -147,9 +159,10 @@ void interfaces_check(const struct options *o, struct compile *c)
     bool *named = heap_resized(NULL, p->ifaces_count + 1u, sizeof(*named));
     served_named(p, named);
     for (unsigned i = 0; i < o->served_count; i++)
-        if (device_is_without_ethernet(o->served[i]))
+        if (device_link(o->served[i]) == DEVICE_UNREADABLE)
             diag(c->diags, W_NOT_SERVED, SPAN_NONE,
-                 "preyrun refuses -i %s: on this machine it carries no Ethernet, and prey serves Ethernet alone",
+                 "preyrun refuses -i %s: on this machine it carries neither Ethernet nor bare IP packets, and prey "
+                 "reads nothing else",
                  o->served[i]);
     for (unsigned i = 0; i < o->served_count; i++)
         if (!is_allowed(o, o->served[i]))

@@ -128,7 +128,7 @@ bool unserved_judges_none(const struct unserved *u, const struct key *key, const
     const unsigned gaps = *way->device ? served_gaps(p, way->device, way->served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
     if (!(gaps & gaps_for(u, key, way))) return false;
     if (!way->shut && crosses(u, key, way) && judges(u, way->out)) return false;
-    const enum served_why left = device_is_without_ethernet(way->device) ? WHY_NO_ETHERNET : WHY_NOT_GIVEN;
+    const enum served_why left = device_link(way->device) == DEVICE_UNREADABLE ? WHY_UNREADABLE : WHY_NOT_GIVEN;
     served_text(p, way->device, gaps, way->served ? WHY_NO_FIREWALL : left, text, SERVED_TEXT);
     return true;
 }

@@ -73,10 +73,11 @@ bool capture_is(const struct capture *c, const struct stat *st); /* true if that
 struct capture_writer;
 /* True if a capture of this name is written as pcapng. */
 bool capture_path_is_ng(const char *path);
-/* Create a capture of Ethernet frames with nanosecond times: a pcapng with these interfaces if the path ends in
- * `.pcapng`, else a pcap; "-" is standard output. */
-struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
-                                      size_t err_len);
+/* Create a capture with nanosecond times: a pcapng with these interfaces if the path ends in `.pcapng`, else a pcap;
+ * "-" is standard output. links: enum pkt_link of each, ETHER or RAW; NULL: all are ETHER. A pcap holds Ethernet
+ * frames, so bare packets get a header without addresses there. */
+struct capture_writer *capture_create(const char *path, const char *const ifaces[], const uint8_t links[],
+                                      unsigned count, char *err, size_t err_len);
 /* Create a capture of frames as read from another, with its link types. A pcap has the link type of the first frame and
  * refuses others; a pcapng has an interface for each port and link type, named by `name`. */
 typedef const char *capture_name_fn(const void *arg, uint16_t port);
@@ -88,7 +89,7 @@ int capture_write(struct capture_writer *w, const struct capture_frame *f);
 int capture_flush(struct capture_writer *w);  /* flush to the reader; 0 or a negative errno */
 int capture_finish(struct capture_writer *w); /* flush, close and free; 0 or a negative errno */
 
-/* Blocks of a pcapng, written to any stream, where errors stay: its beginning, with these interfaces of Ethernet frames
- * and one without a name behind them, and a frame of one of them. */
-void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
+/* Blocks of a pcapng, written to any stream, where errors stay: its beginning, with these interfaces (links as above)
+ * and one of Ethernet frames without a name behind them, and a frame of one of them. */
+void pcapng_begin(FILE *out, const char *const ifaces[], const uint8_t links[], unsigned count);
 void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);

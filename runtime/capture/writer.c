@@ -9,13 +9,14 @@
 #include "runtime/capture/came.h"
 #include "runtime/capture/capture_priv.h"
 
-enum { ETHERNET = 1 };
+enum { ETHERNET = 1, HEADER = 14, TYPE_AT = 12, FRAMED_MOST = HEADER + CAPTURE_FRAME_MAX };
 
 struct capture_writer {
     FILE *out; /* stream of the dumper, or of the pcapng */
     pcap_t *pcap;
     pcap_dumper_t *dumper; /* NULL: a pcapng, or not begun */
     unsigned ifaces;
+    uint8_t *framed; /* [FRAMED_MOST] a bare packet behind a header, for a pcap; NULL: not used yet */
     bool as_came, ng;
     struct came came;
     int error; /* the first one, a negative errno */
@@ -57,13 +58,13 @@ static struct capture_writer *writer_new(const char *path, char *err, size_t err
     return w;
 }
 
-struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
-                                      size_t err_len)
+struct capture_writer *capture_create(const char *path, const char *const ifaces[], const uint8_t links[],
+                                      unsigned count, char *err, size_t err_len)
 {
     struct capture_writer *w = writer_new(path, err, err_len);
     if (!w) return NULL;
     w->ifaces = count;
-    if (w->ng) pcapng_begin(w->out, ifaces, count);
+    if (w->ng) pcapng_begin(w->out, ifaces, links, count);
     w->error = w->ng ? 0 : pcap_begin(w, ETHERNET);
     if (!w->error) return w;
     snprintf(err, err_len, "%s: %s", path, strerror(-w->error));
@@ -91,8 +92,28 @@ static uint32_t iface_of(struct capture_writer *w, const struct capture_frame *f
     return (uint32_t)iface;
 }
 
-int capture_write(struct capture_writer *w, const struct capture_frame *f)
+/* Put a header without addresses before a bare packet. */
+static int put_header(struct capture_writer *w, struct capture_frame *f)
 {
+    if (!w->framed) w->framed = malloc(FRAMED_MOST);
+    if (!w->framed) return -ENOMEM;
+    if (f->cap_len > CAPTURE_FRAME_MAX - HEADER) f->cap_len = CAPTURE_FRAME_MAX - HEADER;
+    const bool v6 = f->cap_len && f->data[0] >> 4 == 6;
+    memset(w->framed, 0, HEADER);
+    w->framed[TYPE_AT] = v6 ? 0x86 : 0x08;
+    w->framed[TYPE_AT + 1] = v6 ? 0xdd : 0;
+    memcpy(w->framed + HEADER, f->data, f->cap_len);
+    f->data = w->framed;
+    f->cap_len += HEADER;
+    f->wire_len += HEADER;
+    return 0;
+}
+
+int capture_write(struct capture_writer *w, const struct capture_frame *given)
+{
+    struct capture_frame framed = *given;
+    const struct capture_frame *const f = &framed;
+    if (!w->ng && !w->as_came && f->link == LINK_RAW && !w->error) w->error = put_header(w, &framed);
     if (w->error) return w->error;
     const struct pcap_pkthdr h = {
         .ts = {.tv_sec = (time_t)(f->time_ns / 1000000000u), .tv_usec = (suseconds_t)(f->time_ns % 1000000000u)},
@@ -129,6 +150,7 @@ int capture_finish(struct capture_writer *w)
         fclose(w->out);
     if (w->pcap) pcap_close(w->pcap);
     came_fini(&w->came);
+    free(w->framed);
     free(w);
     return error;
 }

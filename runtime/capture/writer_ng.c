@@ -4,7 +4,7 @@
 
 #include "runtime/capture/capture_priv.h"
 
-enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6, MAGIC = 0x1a2b3c4d, ETHERNET = 1 };
+enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6, MAGIC = 0x1a2b3c4d, ETHERNET = 1, RAW = 101 };
 enum { OPT_NAME = 2, OPT_TSRESOL = 9, NANOSECONDS = 9 };
 enum { FRAME = 12 /* frame of a block in bytes: type, length, length again */, NAME_MOST = 200 };
 
@@ -64,10 +64,11 @@ void pcapng_interface(FILE *out, const char *name, uint16_t linktype)
     put32(out, len);
 }
 
-void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count)
+void pcapng_begin(FILE *out, const char *const ifaces[], const uint8_t links[], unsigned count)
 {
     pcapng_section(out);
-    for (unsigned i = 0; i < count; i++) pcapng_interface(out, ifaces[i], ETHERNET);
+    for (unsigned i = 0; i < count; i++)
+        pcapng_interface(out, ifaces[i], links && links[i] == LINK_RAW ? RAW : ETHERNET);
     pcapng_interface(out, NULL, ETHERNET);
 }
 

@@ -22,9 +22,10 @@ unsigned ng_tags(const struct tape_frame *f, uint32_t cap_len);
 /* Append cap_len bytes of a frame, with these tags. */
 void ng_frame(struct bytes *to, const struct tape_frame *f, unsigned tags, uint32_t cap_len);
 
-/* Append a section and an interface for each name. */
-void blocks_section(struct bytes *to, const char *const names[], unsigned count);
+/* Append a section and an interface for each name. links: enum pkt_link of each, ETHER or RAW; NULL: all are ETHER. */
+void blocks_section(struct bytes *to, const char *const names[], const uint8_t links[], unsigned count);
 /* Append a packet for any reader, at most `snap` bytes of it, with a comment. frame: its bytes follow it, as on the
- * tape. */
-void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *frame, uint32_t snap,
-                 const char *comment);
+ * tape. A bare packet gets an Ethernet header without addresses where the interface is said to have Ethernet frames
+ * (framed): many tools open no file whose interfaces are of several kinds. */
+void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *frame, bool framed,
+                 uint32_t snap, const char *comment);

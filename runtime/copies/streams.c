@@ -28,7 +28,7 @@ static void say(const struct copy_slot *s, const struct tape_frame *f, char *to,
     char flow[176];
     struct pkt pkt;
     struct key key;
-    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
     pkt.segment = f->segment;
     pkt_parse(&pkt, NULL, &key);
     pkt_describe(&pkt, &key, flow, sizeof flow);
@@ -51,14 +51,14 @@ static bool put_block(const struct copies *c, struct bytes *out, const struct co
                       uint64_t now_ns, const char *comment)
 {
     const size_t before = out->len;
-    blocks_seen(out, port_of(c, f), now_ns + c->ahead_ns, f, s->snap, comment);
+    blocks_seen(out, port_of(c, f), now_ns + c->ahead_ns, f, true, s->snap, comment);
     if (out->failed) out->len = before;
     return !out->failed;
 }
 
 static void begin_section(const struct copies *c, struct bytes *out)
 {
-    blocks_section(out, c->names, c->cfg.devices + 1);
+    blocks_section(out, c->names, NULL, c->cfg.devices + 1);
 }
 
 static int open_file(const struct copies *c, const struct copy_sink *k, bool turn, char *err, size_t err_len)

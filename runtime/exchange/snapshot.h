@@ -67,6 +67,7 @@ struct snapshot {
     struct facts facts;     /* with arrays owned by the snapshot */
     uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
+    uint32_t bare;                /* bit i: interface i has no Ethernet: what comes and leaves by it begins with IP */
     struct routes *routes;        /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
     bool asks;                    /* the program asks for ways: other routes are other facts */
     uint8_t devices;              /* interfaces that are served: port i belongs to i % devices; 0: each port is one */

@@ -90,7 +90,8 @@ static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p
                                  .wire_len = p->wire_len,
                                  .segment = p->segment,
                                  .port = port,
-                                 .flags = p->flags & PKT_CSUM_PARTIAL,
+                                 .flags =
+                                     (uint8_t)((p->flags & PKT_CSUM_PARTIAL) | (p->link == LINK_ETHER ? 0 : TAPE_BARE)),
                                  .tag_count = p->tag_count,
                                  .age_us = {(uint8_t)age_us, (uint8_t)(age_us >> 8), (uint8_t)(age_us >> 16)},
                                  .tags = {{p->tags[0].tpid, p->tags[0].tci}, {p->tags[1].tpid, p->tags[1].tci}}};
@@ -135,6 +136,7 @@ static struct pkt framed(const struct pkt *bare)
     p.cap_len += TAPE_ASIDE_LINK;
     p.wire_len += TAPE_ASIDE_LINK;
     p.cookie = TAPE_TO_HOST;
+    p.link = LINK_ETHER;
     memset(p.data, 0, TAPE_ASIDE_LINK);
     wire_put16(p.data + ETHER_TYPE_AT, bare->head_len && bare->data[0] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6);
     return p;
@@ -213,24 +215,29 @@ void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const
     publish(t, r);
 }
 
-void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
-{
-    struct tape_record *r = record_begin(t, TAPE_LEFT, frame_bytes(t, pkt));
-    if (!r) return;
-    r->count = 1;
-    put_frame(t, (uint8_t *)(r + 1), pkt, port, 0);
-    publish(t, r);
-}
+static uint16_t type_of(const uint8_t *ip) { return *ip >> 4 == 4 ? ETHER_IP4 : ETHER_IP6; }
 
 /* Put a link header in front of a frame that was put without one; there is room. */
 static void put_link(struct tape_frame *f, uint16_t type, uint32_t link)
 {
     uint8_t *bytes = (uint8_t *)(f + 1);
+    f->flags &= (uint8_t)~TAPE_BARE;
     memmove(bytes + link, bytes, f->cap_len);
     memset(bytes, 0, link);
     wire_put16(bytes + ETHER_TYPE_AT, type);
     f->cap_len += link;
     f->wire_len += link;
+}
+
+void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
+{
+    const bool bare = pkt->link != LINK_ETHER && port == TAPE_TO_HOST;
+    struct tape_record *r = record_begin(t, TAPE_LEFT, frame_bytes(t, pkt) + (bare ? tape_padded(TAPE_ASIDE_LINK) : 0));
+    if (!r) return;
+    r->count = 1;
+    put_frame(t, (uint8_t *)(r + 1), pkt, port, 0);
+    if (bare) put_link((struct tape_frame *)(void *)(r + 1), type_of(pkt->data), TAPE_ASIDE_LINK);
+    publish(t, r);
 }
 
 bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, const struct pkt *pkt)
@@ -250,7 +257,7 @@ bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, 
     r->count = 1;
     r->number = number;
     put_frame(t, (uint8_t *)(r + 1), &p, (uint8_t)pkt->cookie, 0);
-    if (bare) put_link((struct tape_frame *)(void *)(r + 1), bytes[skip] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6, link);
+    if (bare) put_link((struct tape_frame *)(void *)(r + 1), type_of(bytes + skip), link);
     publish(t, r);
     return true;
 }

@@ -43,17 +43,22 @@ struct tape_record {
 };
 enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine; of TAPE_ASIDE: from it */ };
 enum { TAPE_ASIDE_LINK = 14 /* bytes of that header */ };
+enum { TAPE_BARE = 1 /* flag of a frame: a bare IP packet (LINK_RAW), not an Ethernet frame */ };
 struct tape_frame {
     uint32_t cap_len, wire_len; /* cap_len: bytes that follow, padded to 8 */
     uint16_t segment;           /* this and the fields below: as in struct pkt */
     uint8_t port;               /* port that the frame came or left by */
-    uint8_t flags;              /* PKT_CSUM_PARTIAL */
+    uint8_t flags;              /* PKT_CSUM_PARTIAL, TAPE_BARE */
     uint8_t tag_count;
     uint8_t age_us[3]; /* microseconds from when it came to the batch, lowest byte first; at most TAPE_AGE_MOST */
     struct {
         uint16_t tpid, tci;
     } tags[2];
 };
+static inline enum pkt_link tape_link(const struct tape_frame *f)
+{
+    return f->flags & TAPE_BARE ? LINK_RAW : LINK_ETHER;
+}
 struct tape_verdict {
     uint32_t rule, service, server;
     uint8_t action, reason, flags, asked; /* asked: for a packet that the kernel judged, else 0 */
@@ -118,6 +123,7 @@ void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 struct inline_ask;
 void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
+/* Put a packet that left. What goes to this machine gets an Ethernet header without addresses if it has none. */
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */
 bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, const struct pkt *pkt);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "vm/packet/facts.h"
+#include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 
 /* An address in the vm's form: words in host order, most significant first; v4 in word[0], the others 0 */
@@ -67,8 +68,13 @@ struct host_link {
     bool up, running;   /* up: administratively; running: with carrier, which the kernel tells up to a second late */
     bool carrier;       /* carrier, without that delay */
     bool loopback;
+    bool point;       /* it has one other end alone (IFF_POINTOPOINT) */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
+/* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread says why, and
+ * what else there is, in a line as preflight_tell takes it. */
+bool host_link_reads(const struct host_link *link, enum pkt_link *kind);
+const char *host_link_unread(const struct host_link *link, char *buf, size_t len);
 const struct host_link *host_links(const struct host *h, unsigned *count);
 const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: none */
 const struct host_link *host_link_named(const struct host *h, const char *name); /* NULL: none */

@@ -3,9 +3,10 @@
  *
  *     receive ─▶ views, rewritten where they lie ─▶ send … send ─▶ flush ─▶ release
  *
- * A view is an Ethernet frame, PKT_WRITABLE, with IO_HEADROOM bytes in front. Tags that the kernel took off are in
- * pkt.tags, and send puts pkt.tags back. PKT_CSUM_PARTIAL (the receiver or the device completes the L4 checksum, which
- * then begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
+ * A view is an Ethernet frame, or where the device has no Ethernet a bare IP packet (LINK_RAW), PKT_WRITABLE, with
+ * IO_HEADROOM bytes in front. What is sent is of the port's link, too. Tags that the kernel took off are in pkt.tags,
+ * and send puts pkt.tags back. PKT_CSUM_PARTIAL (the receiver or the device completes the L4 checksum, which then
+ * begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
 #pragma once
 
 #include <string.h>
@@ -32,9 +33,9 @@ enum {
  * sockets trusts none of them. */
 struct io_ask {
     uint64_t ring_bytes; /* for frames that wait */
-    uint32_t ifindex;    /* an Ethernet device, or the loopback */
-    uint32_t mtu;        /* MTU of the interface; a slot of the ring holds such a packet */
-    int32_t group;       /* group of ports that share the arriving frames, from io_made of its first; -1: a new group */
+    uint32_t ifindex;
+    uint32_t mtu;  /* MTU of the interface; a slot of the ring holds such a packet */
+    int32_t group; /* group of ports that share the arriving frames, from io_made of its first; -1: a new group */
     uint8_t worker, port;
     uint8_t outgoing; /* receive what the host itself sends, too */
     uint8_t all;      /* receive frames for other stations, too: a port of a bridge, or a switch's mirror port */
@@ -42,6 +43,7 @@ struct io_ask {
                          kernel executor io_RAISED, for io_RINGED */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
+    uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device of another is refused */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */

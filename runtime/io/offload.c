@@ -17,9 +17,10 @@ static bool is_tag(uint16_t type) { return type == ETHER_VLAN || type == ETHER_Q
 
 uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 {
-    uint32_t at = ETHER_LEN;
-    if (pkt->head_len < ETHER_LEN + IP6_LEN) return 0;
-    uint16_t type = wire_get16(pkt->data + ETHER_TYPE_AT);
+    const bool bare = pkt->link == LINK_RAW;
+    uint32_t at = bare ? 0 : ETHER_LEN;
+    if (pkt->head_len < at + IP6_LEN) return 0;
+    uint16_t type = bare ? pkt->data[0] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6 : wire_get16(pkt->data + ETHER_TYPE_AT);
     for (; is_tag(type) && at + VLAN_LEN + IP6_LEN <= pkt->head_len; at += VLAN_LEN)
         type = wire_get16(pkt->data + at + 2);
     const uint8_t *ip = pkt->data + at;
@@ -93,7 +94,8 @@ bool offload_complete(struct pkt *pkt)
 {
     uint8_t proto = 0;
     uint32_t l3 = 0, l4 = offload_l4(pkt, &l3, &proto);
-    const bool seen = pkt->head_len >= ETHER_LEN + IP6_LEN && pkt->data[l3] >> 4 != 6 && proto != IPPROTO_NR_SCTP;
+    const bool seen = pkt->head_len >= (pkt->link == LINK_RAW ? 0u : ETHER_LEN) + IP6_LEN && pkt->data[l3] >> 4 != 6 &&
+                      proto != IPPROTO_NR_SCTP;
     if (!l4 && !seen) l4 = walked_l4(pkt, &l3, &proto);
     if (!l4 || l4 + UDP_LEN > pkt->head_len) return false;
     const uint32_t len = upper_len(pkt, l3, l4), field = proto == IPPROTO_NR_SCTP ? 0 : l4 + sum_at(proto);

@@ -4,6 +4,7 @@
  * ring, and is not asked for frames. */
 #include "runtime/io/packet_priv.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ enum {
 struct io_port {
     int fd;
     bool outgoing, all;
+    uint8_t link; /* enum pkt_link */
     uint8_t *ring;
     size_t ring_bytes;
     uint32_t slot_bytes, per_block, blocks;
@@ -38,6 +40,7 @@ struct io_port {
     struct virtio_net_hdr headers[SEND_MOST];
     struct iovec parts[SEND_MOST][2];
     struct mmsghdr messages[SEND_MOST];
+    struct sockaddr_ll to[2]; /* for bare packets, whose family no header tells: IPv4, IPv6 */
     struct io_stats stats;
     uint64_t seen_received;  /* received frames at the last packet_stalled */
     uint64_t seen_lost;      /* lost frames at the last packet_stalled */
@@ -78,6 +81,11 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         p->outgoing = ask->outgoing;
         p->all = ask->all;
         p->ifindex = ask->ifindex;
+        p->link = ask->link;
+        for (unsigned i = 0; i < 2; i++)
+            p->to[i] = (struct sockaddr_ll){.sll_family = AF_PACKET,
+                                            .sll_protocol = htobe16(i ? ETH_P_IPV6 : ETH_P_IP),
+                                            .sll_ifindex = (int)ask->ifindex};
         if (made->filter) p->refused = filter_map(made->fds[made->filter]);
         p->refused_before = filter_refused(p->refused, p->ifindex);
         if (ask->mute || map_ring(p, &shape)) return p;
@@ -117,9 +125,9 @@ static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
     }
 }
 
-static void view(struct pkt *pkt, uint8_t *data, uint32_t len, const struct tpacket2_hdr *h)
+static void view(struct pkt *pkt, uint8_t *data, uint32_t len, const struct tpacket2_hdr *h, enum pkt_link link)
 {
-    pkt_view(pkt, data, len, len, LINK_ETHER, 0);
+    pkt_view(pkt, data, len, len, link, 0);
     pkt->flags = PKT_WRITABLE;
     pkt->headroom = IO_HEADROOM;
     if (!(h->tp_status & TP_STATUS_VLAN_VALID)) return;
@@ -163,7 +171,7 @@ static bool frame_take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pk
         }
     }
     if (!wanted) return false;
-    view(pkt, data, len, h);
+    view(pkt, data, len, h, (enum pkt_link)p->link);
     p->came_ns[pkt - p->views] = h->tp_sec * UINT64_C(1000000000) + h->tp_nsec;
     if (!offload_take(pkt, &vnet)) {
         count_cut(p, 1);
@@ -233,9 +241,14 @@ static void packet_send(struct io_port *p, struct pkt *pkt)
 {
     struct virtio_net_hdr how;
     struct iovec *parts = p->parts[p->queued];
+    if (pkt->link != p->link) { /* the device has become one of another kind, which the sender has not heard yet */
+        p->stats.not_sent++;
+        p->stats.last_errno = EPROTO;
+        return;
+    }
     offload_put_tags(pkt);
     offload_give(pkt, &how);
-    const bool room = pkt->headroom >= sizeof how;
+    const bool room = pkt->headroom >= sizeof how, bare = p->link == LINK_RAW;
     if (room) {
         memcpy(pkt->data - sizeof how, &how, sizeof how);
         parts[0] = (struct iovec){pkt->data - sizeof how, sizeof how + pkt->head_len};
@@ -244,7 +257,9 @@ static void packet_send(struct io_port *p, struct pkt *pkt)
         parts[0] = (struct iovec){&p->headers[p->queued], sizeof how};
         parts[1] = (struct iovec){pkt->data, pkt->head_len};
     }
-    p->messages[p->queued++].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = room ? 1 : 2};
+    struct sockaddr_ll *to = bare ? &p->to[pkt->head_len && pkt->data[0] >> 4 == 6] : NULL;
+    p->messages[p->queued++].msg_hdr = (struct msghdr){
+        .msg_name = to, .msg_namelen = to ? sizeof *to : 0, .msg_iov = parts, .msg_iovlen = room ? 1 : 2};
     if (p->queued == SEND_MOST) packet_flush(p);
 }
 

@@ -3,7 +3,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,9 +46,10 @@ static const char *bind_socket(int fd, const struct io_ask *ask)
     if (getsockname(fd, (struct sockaddr *)&bound, &len)) return "getsockname";
     const struct packet_mreq every = {.mr_ifindex = (int)ask->ifindex, .mr_type = PACKET_MR_PROMISC};
     if (ask->all && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every)) return "PACKET_MR_PROMISC";
-    if (bound.sll_hatype == ARPHRD_ETHER || bound.sll_hatype == ARPHRD_LOOPBACK) return NULL;
+    enum pkt_link link;
+    if (pkt_link_of(bound.sll_hatype, true, &link) && link == ask->link) return NULL;
     errno = EPROTONOSUPPORT;
-    return "not an Ethernet interface";
+    return "another kind of device";
 }
 
 /* Join the group on the interface, or found it: each conversation goes to one socket, by owner or by hash. */

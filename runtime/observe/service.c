@@ -140,7 +140,10 @@ static uint64_t put_blocks(struct observed_service *s)
 }
 
 /* Begin a section: the blocks that follow are put with it. */
-static void begin_section(struct observed_service *s) { pcapng_begin(s->blocks, (const char *const[]){s->name}, 1); }
+static void begin_section(struct observed_service *s)
+{
+    pcapng_begin(s->blocks, (const char *const[]){s->name}, NULL, 1);
+}
 
 static bool capture_there(struct observed_service *s, uint64_t now_ns)
 {

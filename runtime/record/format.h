@@ -1,6 +1,6 @@
 /* Format of a recording's files: pcapng (draft-ietf-opsawg-pcapng), which any tool opens. Frames are enhanced packet
- * blocks, on the interface that they came or left by. What pcapng cannot express is in custom blocks and options, which
- * tools skip. All numbers are little-endian.
+ * blocks, on the interface that they came or left by, which says if they are Ethernet frames or bare IP packets. What
+ * pcapng cannot express is in custom blocks and options, which tools skip. All numbers are little-endian.
  *
  *      section, one interface for each port and one for this machine
  *      START     what the workers were made with
@@ -22,7 +22,7 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 15, /* with devices by which packets came that are first seen where they leave */
+    RECORD_VERSION = 16, /* with ports without Ethernet, whose frames are bare IP packets (TAPE_BARE) */
     RECORD_DOWN = 14 /* first version with these */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
@@ -67,6 +67,8 @@ static_assert(sizeof(struct record_block) == 24 && sizeof(struct record_tag) == 
 /* Start of a file. Port i belongs to device i % devices. The devices' names follow, each with RECORD_NAME bytes, the
  * last of them 0. */
 enum { RECORD_NAME = 16 };
+/* Bits of a port. HIDDEN: the host did not see packets that came by it; BARE: it has no Ethernet. */
+enum { RECORD_HIDDEN = 1, RECORD_BARE = 2 };
 struct record_start {
     uint32_t version, ports, devices, workers;
     uint64_t session;  /* random number of the run, the same in all its files */
@@ -77,8 +79,8 @@ struct record_start {
     uint8_t torn;      /* records just before this file did not fit on the disk */
     uint8_t in_kernel; /* the kernel judged: the last worker has its reported packets, in steps TAPE_SINGLE */
     struct {
-        uint8_t peer;   /* the bridge's other port; PORT_ANY: none */
-        uint8_t hidden; /* the host did not see packets that came by it */
+        uint8_t peer; /* the bridge's other port; PORT_ANY: none */
+        uint8_t how;  /* RECORD_HIDDEN, RECORD_BARE */
     } port[PORTS_MOST];
     uint64_t began_ns; /* wall time, since 1970 */
     uint64_t wall_ns;  /* wall clock minus the workers' clocks */
@@ -105,6 +107,7 @@ struct record_world {
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
     uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, host_routes4, host_routes6, shuts;
-    uint64_t port_mac[PORTS_MOST];
+    uint64_t port_mac[PORTS_MOST]; /* RECORD_NO_MAC: interface i has no Ethernet */
 };
+#define RECORD_NO_MAC (UINT64_C(1) << 63)
 static_assert(sizeof(struct record_world) == 232, "as written: no padding");

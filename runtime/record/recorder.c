@@ -28,7 +28,8 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
                                      .fresh = 1};
     for (unsigned i = 0; i < cfg->ports; i++) {
         r->start.port[i].peer = cfg->port[i].peer;
-        r->start.port[i].hidden = cfg->port[i].hidden;
+        r->start.port[i].how = (uint8_t)((cfg->port[i].hidden ? RECORD_HIDDEN : 0) |
+                                         (cfg->bare >> i % cfg->devices & 1 ? RECORD_BARE : 0));
         r->names[i] = cfg->names[i % cfg->devices];
     }
     r->names[cfg->ports] = "this machine";

@@ -34,6 +34,14 @@ static uint64_t wall_ahead(void)
     return ahead;
 }
 
+static void put_section(const struct recorder *r, struct bytes *to)
+{
+    uint8_t links[PORTS_MOST + 1] = {0};
+    for (unsigned i = 0; i < r->start.ports; i++) links[i] = r->start.port[i].how & RECORD_BARE ? LINK_RAW : LINK_ETHER;
+    links[r->start.ports] = LINK_ETHER;
+    blocks_section(to, r->names, links, r->start.ports + 1);
+}
+
 static void put_start(const struct recorder *r, struct bytes *to)
 {
     struct bytes body = {0};
@@ -75,7 +83,7 @@ static int begin_file(struct recorder *r)
     r->start.wall_ns = r->wall_ns = wall_ahead();
     r->start.began_ns = clock_ns(CLOCK_MONOTONIC) + r->wall_ns;
     r->start.torn = r->torn;
-    blocks_section(&head, r->names, r->start.ports + 1);
+    put_section(r, &head);
     put_start(r, &head);
     programs_forget(&r->programs, r->world_program);
     programs_put_all(&r->programs, &head);
@@ -86,7 +94,7 @@ static int begin_file(struct recorder *r)
     if (failed) return failed;
     for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) ask_state(r, i);
     r->start.fresh = 0;
-    r->torn = false;
+    r->torn = r->turns = false;
     r->head = reel_written(&r->reel);
     count(&r->counters.bytes, r->head);
     count(&r->counters.files, 1);
@@ -96,7 +104,7 @@ static int begin_file(struct recorder *r)
 static int write_out(struct recorder *r)
 {
     const uint64_t there = reel_written(&r->reel);
-    int failed = !there || there > r->head + r->reel.most / PARTS || r->torn ? begin_file(r) : 0;
+    int failed = !there || there > r->head + r->reel.most / PARTS || r->torn || r->turns ? begin_file(r) : 0;
     if (!failed) failed = reel_write(&r->reel, r->out.at, r->out.len);
     if (failed == -EFBIG) failed = begin_file(r);
     return failed;
@@ -147,12 +155,26 @@ static void write_program(struct recorder *r, struct said *s)
     }
 }
 
+/* Take the kinds of ports from a world. What came before is in the file before. */
+static void take_kinds(struct recorder *r, uint32_t bare)
+{
+    for (unsigned i = 0; i < r->start.ports; i++) {
+        const uint8_t how = r->start.port[i].how;
+        const uint8_t now = (uint8_t)((how & ~RECORD_BARE) | (bare >> i % r->start.devices & 1 ? RECORD_BARE : 0));
+        if (how == now) continue;
+        flush(r);
+        r->start.port[i].how = now;
+        r->turns = r->head != 0;
+    }
+}
+
 /* Put a world or routes into the current file. Later files begin with the latest ones only. */
 static void write_world(struct recorder *r, struct said *s)
 {
     struct bytes *to = s->kind == RECORD_WORLD ? &r->world : &r->routes;
     struct world_said world;
     if (s->kind == RECORD_WORLD && world_said(s->body.at, s->body.len, &world)) {
+        take_kinds(r, world.bare);
         r->world_number = world.number;
         r->world_program = world.program;
     }

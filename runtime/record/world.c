@@ -36,7 +36,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.host_routes4 = f->host_routes4, h.host_routes6 = f->host_routes6;
     h.devices = s->devices, h.elsewhere = s->elsewhere;
     h.routes = s->routes ? s->routes->number : 0;
-    memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
+    for (unsigned i = 0; i < PORTS_MOST; i++) h.port_mac[i] = s->port_mac[i] | (s->bare >> i & 1 ? RECORD_NO_MAC : 0);
     bytes_put(to, &h, sizeof h);
 #define FACTS_ARRAY(field, count) bytes_put(to, f->field, (count) * sizeof *f->field);
 #include "runtime/exchange/facts_array.def"
@@ -74,12 +74,20 @@ struct routes *world_unpack_routes(const void *bytes, size_t len, unsigned ports
     return NULL;
 }
 
+static uint32_t bare_of(const struct record_world *h)
+{
+    uint32_t bare = 0;
+    for (unsigned i = 0; i < PORTS_MOST; i++)
+        if (h->port_mac[i] & RECORD_NO_MAC) bare |= 1u << i;
+    return bare;
+}
+
 bool world_said(const void *bytes, size_t len, struct world_said *said)
 {
     struct cursor c = {bytes, len};
     struct record_world h;
     if (!cursor_copy(&c, &h, sizeof h)) return false;
-    *said = (struct world_said){h.number, h.program, h.routes};
+    *said = (struct world_said){h.number, h.program, h.routes, bare_of(&h)};
     return true;
 }
 
@@ -159,7 +167,8 @@ static struct snapshot *empty(const struct record_world *h, const struct program
     s->number = h->number;
     s->devices = h->devices;
     s->elsewhere = h->elsewhere;
-    memcpy(s->port_mac, h->port_mac, sizeof s->port_mac);
+    for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = h->port_mac[i] & ~RECORD_NO_MAC;
+    s->bare = bare_of(h);
     return s;
 }
 

@@ -139,7 +139,7 @@ static int writer_open(const struct subject *r, struct results *to)
     const char **devices = calloc(p->ifaces_count + 1u, sizeof *devices);
     if (!devices) return complain("out of memory");
     for (uint32_t i = 0; i < p->ifaces_count; i++) devices[i] = program_str(p, p->ifaces[i].device);
-    to->writer = capture_create(r->o->write, devices, p->ifaces_count, err, sizeof err);
+    to->writer = capture_create(r->o->write, devices, NULL, p->ifaces_count, err, sizeof err);
     free(devices);
     return to->writer ? 0 : complain("%s", err);
 }

@@ -6,11 +6,19 @@
 #include "vm/judge/routes.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 #define WAIT_NS      UINT64_C(1000000000)
 #define ASK_AGAIN_NS UINT64_C(200000000)
 
 static void lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
+
+/* True for a port whose device has no Ethernet: its neighbours have no addresses there. */
+static bool is_bare(const struct egress *e, uint8_t port)
+{
+    const uint8_t device = snapshot_device(e->snapshot, port);
+    return device < PORTS_MOST && e->snapshot->bare >> device & 1;
+}
 
 /* Return the port of an interface id, or PORT_ANY if none has it. */
 static uint8_t port_of(const struct egress *e, uint16_t iface)
@@ -20,19 +28,28 @@ static uint8_t port_of(const struct egress *e, uint16_t iface)
     return PORT_ANY;
 }
 
-/* Put an Ethernet header in front, or set the addresses of the present one. */
+/* Take the Ethernet header off a parsed packet. False: it is not IP. */
+static bool link_off(struct pkt *pkt)
+{
+    if (pkt->link == LINK_RAW) return pkt->head_len;
+    if (pkt->link != LINK_ETHER || pkt->l3 < ETHER_LEN || pkt->l3 >= pkt->head_len) return false;
+    const uint16_t type = wire_get16(pkt->data + pkt->l3 - 2);
+    if (type != ETHER_IP4 && type != ETHER_IP6) return false;
+    edit_strip(pkt);
+    return true;
+}
+
+/* Put an Ethernet header in front, or set the addresses of the present one; take it off for a device without. */
 static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
+    if (is_bare(e, port)) return link_off(pkt);
     const uint64_t own = e->snapshot->port_mac[port];
     if (pkt->link == LINK_ETHER && pkt->head_len >= ETHER_LEN) {
         edit_macs(pkt, mac ? mac : pkt_mac(pkt, true), own);
         return true;
     }
     if (pkt->link != LINK_RAW || !pkt->head_len || !mac) return false;
-    const uint16_t l4 = pkt->l4;
-    if (!edit_ether(pkt, mac, own, NULL, 0, pkt->data[0] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6)) return false;
-    if (l4) pkt->l4 = (uint16_t)(l4 + ETHER_LEN);
-    return true;
+    return edit_ether(pkt, mac, own, NULL, 0, pkt->data[0] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6);
 }
 
 /* Send a packet by a port. mac 0: the frame keeps its destination. */
@@ -98,6 +115,11 @@ static void aim_leg(const struct egress *e, const struct route_query *q, const s
     const bool gateway = leg->family;
     *to = (struct aim){.state = HOP_NO_PORT, .answered = true, .mtu = leg->mtu};
     if (leg->port == ROUTE_NO_PORT) return;
+    if (is_bare(e, leg->port)) {
+        to->state = HOP_KNOWN;
+        to->port = leg->port;
+        return;
+    }
     to->key = (struct hop_key){
         .family = gateway ? leg->family : q->family, .port = leg->port, .in = PORT_ANY, .kind = HOP_NEIGHBOUR};
     memcpy(to->key.addr, gateway ? leg->gateway : q->to, sizeof to->key.addr);
@@ -376,7 +398,7 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
     const uint8_t port = named ? port_of(e, entry->out_if) : PORT_ANY;
     if (named && port == PORT_ANY)
         lose(e, LOSS_NO_PORT);
-    else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE)
+    else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE && !is_bare(e, port))
         port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not ours */
     else if (!entry->family)
         frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);

@@ -27,9 +27,11 @@ static bool is_host6(const uint32_t a[4])
 
 bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key)
 {
-    if (pkt->link != LINK_ETHER || !(pkt->flags & PKT_WRITABLE) || pkt_parse(pkt, f, key) != REASON_NONE) return false;
+    if ((pkt->link != LINK_ETHER && pkt->link != LINK_RAW) || !(pkt->flags & PKT_WRITABLE) ||
+        pkt_parse(pkt, f, key) != REASON_NONE)
+        return false;
     const bool crosses = key->kind & KIND_FORWARD && key->kind & KIND_IP && !(key->kind & KIND_VLAN);
-    if (!crosses || pkt->data[0] & 1) return false;
+    if (!crosses || (pkt->link == LINK_ETHER && pkt->data[0] & 1)) return false;
     return key->kind & KIND_IP4 ? is_host4(key->src[0]) && is_host4(key->dst[0])
                                 : is_host6(key->src) && is_host6(key->dst);
 }

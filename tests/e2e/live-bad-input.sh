@@ -29,8 +29,20 @@ says 'an interface that is not there' 'there is no interface `eth7`; there are: 
 says 'a name that is none' '-i needs an interface' -i '' shop.pbc
 says 'the same interface twice' '-i wan: it is given twice' -i wan -i wan shop.pbc
 if ip -n "$id-prey" tuntap add tun9 mode tun 2>/dev/null; then
+    # As a CAN bus is (ARPHRD_CAN, set by TUNSETLINK).
+    at prey python3 -c "
+import fcntl, struct
+tun = open('/dev/net/tun', 'r+b', buffering=0)
+fcntl.ioctl(tun, 0x400454CA, struct.pack('16sH22x', b'tun9', 0x1001))
+fcntl.ioctl(tun, 0x400454CD, 280)"
     ip -n "$id-prey" link set tun9 up
-    says 'an interface that is no Ethernet' 'tun9 is not an Ethernet interface; this mends it: leave it out: prey serves Ethernet only' -i tun9 shop.pbc
+    says 'an interface that carries neither Ethernet nor IP' 'tun9 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280); this mends it: leave it out' -i tun9 shop.pbc
+    ip -n "$id-prey" link del tun9
+    ip -n "$id-prey" tuntap add tun9 mode tun
+    ip -n "$id-prey" link set tun9 up
+    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so no bridge has it as a port; this mends it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
+    says 'in the kernel' '--exec kernel: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --exec kernel shop.pbc
+    says 'by AF_XDP' '--io xdp: tun9 carries no Ethernet, and AF_XDP shows Ethernet frames alone; this does: --io packet' -i tun9 --io xdp shop.pbc
     ip -n "$id-prey" link del tun9
 fi
 echo garbage >garbage.pbc

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A device without Ethernet, as WireGuard and PPP make them (a TUN device stands for both): where rules name it, nobody judges it, so it is
-# shut for what a firewall would judge, whether it is there at the start or comes later; all that reports says so in the same words.
+# A device without Ethernet, as WireGuard and PPP make them (a TUN device stands for both), that -i does not name: where rules name it,
+# nobody judges it, so it is shut for what a firewall would judge, whether it is there at the start or comes later; all that reports says so
+# in the same words.
 set -u
 EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
@@ -82,7 +83,7 @@ firewall vpnway on "wg*" forward default drop { accept udp to port 5353 }
 firewall ways forward default accept { }
 RULES
 in='no firewall judges what comes in by wg0'
-ether=': it carries no Ethernet, and prey serves Ethernet alone'
+why=': -i does not name it'
 
 # preyc looks at the device, too, where it is.
 checks() { at prey "$bin/preyc" "$@" >out 2>&1; }
@@ -90,15 +91,22 @@ checks --check -i wan,lan vpn.prey
 same 'a check where it is absent says that -i does not name it' "$(grep -c "$in: -i does not name it" out)" 1
 far_begins
 checks --check -i wan,lan vpn.prey
-same 'a check says what it is, and not to serve it' "$(grep -c "$in$ether" out) $(grep -c -e '-i wg0 serves it' out)" '1 0'
+same 'a check says what it is, and what serves it' "$(grep -c "$in$why" out) $(grep -c -e '-i wg0 serves it' out)" '1 1'
 checks --check -i wan,lan,wg0 vpn.prey
-same 'nor is it served if it is named' "$(grep -c 'preyrun refuses -i wg0: on this machine it carries no Ethernet' out)" 1
+same 'named, it is served' "$(grep -c wg0 out)" 0
+rules linked <<'RULES'
+firewall vpnway on "wg*" forward default drop { accept arp; accept ether from 02:00:00:00:00:01; accept vlan 5; accept vlan none; accept ether 0x88cc }
+firewall ways forward default accept { drop arp on "wg0", "wan"; drop vlan any on "wg0" }
+firewall here in default accept { }
+RULES
+checks --check -i wan,lan,wg0 linked.prey
+same 'and rules that ask for what it does not have are warned of' "$(grep -oE 'linked.prey:[0-9]+ never matches: it asks for `[a-z ]*` of what comes in by wg[0*], which carries no Ethernet' out | sed 's/linked.prey:\([0-9]*\).*`\(.*\)`.* by \(wg.\),.*/\1 \2 \3/' | tr '\n' ',')" '1 arp wg*,1 ether from wg*,1 vlan wg*,1 ether wg*,2 vlan wg0,'
 checks --ask 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0' --self 10.8.0.1 -i wan,lan vpn.prey
-same '--ask says so, too' "$(grep -c "$in$ether" out)" 1
+same '--ask says so, too' "$(grep -c "$in$why" out)" 1
 
 # This process does not see what crosses from it.
 prey prey -i wan -i lan --exec user across.pbc
-same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$ether (shut" prey.err)" 'nothing 1'
+same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$why (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
 same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" 1
 ctl explain 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
@@ -118,7 +126,7 @@ crosses() {
     far_begins
     prey prey -i wan -i lan --exec kernel $1 across.pbc
     same "kernel: what crosses from it is judged where it leaves, $2" "$(asks 10.2.0.2 53) $(asks 10.2.0.2 5353)" 'nothing got'
-    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it to another that is not served$ether ($2" prey.err)" 1
+    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it to another that is not served$why ($2" prey.err)" 1
     ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:53'
     same "kernel: explain, of what crosses, $2" "$(grep -c 'drop of firewall vpnway' out)" 1
     prey_ends
@@ -135,31 +143,31 @@ for exec in kernel; do
     prey prey -i wan -i lan --exec "$exec" vpn.pbc
     hears 'a device that is absent is told' "not judged: this machine has no interface wg0, which the rules name: $in (shut"
     far_begins
-    hears 'and when it comes' "not judged: $in$ether (shut"
+    hears 'and when it comes' "not judged: $in$why (shut"
     same 'it is shut' "$(asks 10.8.0.1 53)" nothing
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
-    same 'explain says who judges it, by the route to its source' "$status $(grep -c "$in$ether" out) $(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" '0 1 1'
+    same 'explain says who judges it, by the route to its source' "$status $(grep -c "$in$why" out) $(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" '0 1 1'
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on vpn'
-    same 'and by its name in the rules' "$status $(grep -c "$in$ether" out)" '0 1'
+    same 'and by its name in the rules' "$status $(grep -c "$in$why" out)" '0 1'
     ctl explain --json 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0'
     same 'JSON likewise' "$status $(python3 -c 'import json; d = json.load(open("out")); print(d["verdict"], d["reason"])')" '0 drop unjudged'
     ctl load plain.pbc
-    same 'rules that do not name it are taken, and the answer says what is open' "$status $(grep -c "^not judged: $in$ether (open)" out)" '0 1'
-    hears 'it is told, though no rule names it' "not judged: $in$ether (open)"
+    same 'rules that do not name it are taken, and the answer says what is open' "$status $(grep -c "^not judged: $in$why (open)" out)" '0 1'
+    hears 'it is told, though no rule names it' "not judged: $in$why (open)"
     same 'then it is open' "$(asks 10.8.0.1 53)" got
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
     same 'and explain says so' "$(grep -c '^verdict: nobody judges it (wg0 is open)' out)" 1
     ctl load vpn.pbc
-    same 'a load that names it is refused' "$status $(grep -c "$in$ether: mend the rules, or allow it by --allow-unjudged wg0; plain.pbc goes on" err)" '2 1'
+    same 'a load that names it is refused' "$status $(grep -c "$in$why: mend the rules, or allow it by --allow-unjudged wg0; plain.pbc goes on" err)" '2 1'
     ctl load vpn.pbc --allow-unjudged wg0
     same 'unless its name is said' "$status $(asks 10.8.0.1 53)" '0 got'
     prey_ends
     same 'nothing is left' "$(at prey nft list ruleset)" ''
 
     seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" vpn.pbc >out 2>err
-    same 'preflight says it' "$? $(grep -c "notice: not judged: $in$ether (shut, but for ARP, ND and DHCP)\$" err)" '0 1'
+    same 'preflight says it' "$? $(grep -c "notice: not judged: $in$why (shut, but for ARP, ND and DHCP)\$" err)" '0 1'
     prey prey -i wan -i lan --exec "$exec" --allow-unjudged wg0 vpn.pbc
-    same 'a start with its name leaves it open' "$(asks 10.8.0.1 53) $(grep -c "not judged: $in$ether (open)\$" prey.err)" 'got 1'
+    same 'a start with its name leaves it open' "$(asks 10.8.0.1 53) $(grep -c "not judged: $in$why (open)\$" prey.err)" 'got 1'
     prey_ends
     prey prey -i wan -i lan --exec "$exec" plain.pbc
     same 'what no firewall would judge crosses' "$(asks 10.2.0.2 53)" got

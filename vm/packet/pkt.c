@@ -8,6 +8,23 @@
 #include "vm/pbc.h"
 
 enum { PATTERN_MOST = 64 };
+enum { HEADER_ETHER, HEADER_NONE, HEADER_ENDS }; /* words of arphrd.def */
+
+bool pkt_link_of(unsigned arphrd, bool point, enum pkt_link *link)
+{
+    bool known = false, bare = false;
+    switch (arphrd) {
+#define ARPHRD_LINK(number, header, word)                                                                              \
+    case number:                                                                                                       \
+        known = HEADER_##header != HEADER_ENDS || point;                                                               \
+        bare = HEADER_##header != HEADER_ETHER;                                                                        \
+        break;
+#include "vm/packet/arphrd.def"
+    default: break;
+    }
+    *link = bare ? LINK_RAW : LINK_ETHER;
+    return known;
+}
 
 uint64_t pkt_mac(const struct pkt *pkt, bool dst)
 {

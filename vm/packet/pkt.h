@@ -34,6 +34,11 @@ enum pkt_link {
         LINK_COUNT
 };
 
+/* Find what packets of a kind of device begin with. arphrd: the kernel's number of its kind of address, ARPHRD_ETHER, …
+ * (netdevice(7)); point: it has one other end alone (IFF_POINTOPOINT). LINK_ETHER also for the loopback, whose packets
+ * have such a header. False: neither Ethernet nor bare IP packets. */
+bool pkt_link_of(unsigned arphrd, bool point, enum pkt_link *link);
+
 enum pkt_reason {
 #define REASON(ident, name, doc) REASON_##ident,
 #include "vm/reason.def"

@@ -190,7 +190,7 @@ bool served_listed(const char *names, const char *device);
 enum served_why {
     WHY_NO_FIREWALL, /* it is served, and no firewall is for it */
     WHY_NOT_GIVEN,   /* -i does not name it */
-    WHY_NO_ETHERNET, /* prey cannot serve it */
+    WHY_UNREADABLE,  /* prey cannot serve it: it carries neither Ethernet nor bare IP packets */
     WHY_ABSENT,      /* this machine lacks it */
 };
 /* Write one sentence on the gaps of the device. */
@@ -204,6 +204,12 @@ const char *served_becomes(bool shut);
  * with commas). With by SERVED_NOT_KERNEL those that cross from them match, where they leave. False: it may match. */
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
                   size_t len);
+
+/* Write why a rule never matches: it asks for MAC addresses, an Ethernet type that is not IP's, VLAN tags or ARP, of
+ * what comes in by devices that are served, all of them without Ethernet. ethernet, bare: names with commas of the
+ * served devices with Ethernet and without. False: it may match. */
+bool served_linkless(const struct program *p, const struct pbc_rule *r, const char *ethernet, const char *bare,
+                     char *buf, size_t len);
 
 /* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vm/packet/key.h"
 #include "vm/program/program.h"
 #include "vm/tables.h"
 
@@ -199,10 +200,11 @@ static void add_elsewhere(char *buf, size_t len, size_t *used, const struct prog
 
 void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf, size_t len)
 {
-    static const char *const whys[] = {[WHY_NO_FIREWALL] = "",
-                                       [WHY_NOT_GIVEN] = ": -i does not name it",
-                                       [WHY_NO_ETHERNET] = ": it carries no Ethernet, and prey serves Ethernet alone",
-                                       [WHY_ABSENT] = ""};
+    static const char *const whys[] = {
+        [WHY_NO_FIREWALL] = "",
+        [WHY_NOT_GIVEN] = ": -i does not name it",
+        [WHY_UNREADABLE] = ": it carries neither Ethernet nor bare IP packets, and prey reads nothing else",
+        [WHY_ABSENT] = ""};
     const unsigned judged = gaps & ~(unsigned)GAP_NAT;
     size_t used = 0;
     *buf = 0;
@@ -253,5 +255,55 @@ bool served_never(const struct program *p, const struct pbc_rule *r, const char 
     snprintf(buf, len, "%.80s:%u never matches%s: it asks for what comes in by %s, which -i does not name%s",
              program_str(p, r->place.file), r->place.line, crosses ? " in user space" : "", device,
              crosses ? "; the kernel executor judges what crosses from there where it leaves" : "");
+    return true;
+}
+
+/* Return the word of a condition that is false of all packets without Ethernet; NULL: no such condition. */
+static const char *link_word(const struct pbc_cond *c)
+{
+    switch (c->kind) {
+    case COND_FAMILY: return c->arg == KIND_ARP ? "arp" : NULL;
+    case COND_ETHER: return "ether";
+    case COND_ETHER_FROM: return "ether from";
+    case COND_ETHER_TO: return "ether to";
+    case COND_VLAN: return c->arg & VLAN_NONE ? NULL : "vlan";
+    case COND_VLAN_INNER: return "vlan inner";
+    default: return NULL;
+    }
+}
+
+/* True if the names have a device of this id in rules. */
+static bool is_one_of(const struct program *p, uint32_t id, const char *names)
+{
+    const char *device = program_str(p, p->ifaces[id].device);
+    return served_listed(names, device) || is_any_of(names, device);
+}
+
+/* Return the first device of a condition if some that are served are within it, and none has Ethernet; else NULL. */
+static const char *first_bare(const struct program *p, const struct pbc_cond *c, const char *ethernet, const char *bare)
+{
+    const char *first = NULL;
+    for (uint32_t i = c->first; i < c->first + c->count; i++)
+        for (uint32_t id = p->ranges[i].lo; id <= p->ranges[i].hi; id++) {
+            if (id >= p->ifaces_count || is_one_of(p, id, ethernet)) return NULL;
+            if (!first && is_one_of(p, id, bare)) first = program_str(p, p->ifaces[id].device);
+        }
+    return first;
+}
+
+bool served_linkless(const struct program *p, const struct pbc_rule *r, const char *ethernet, const char *bare,
+                     char *buf, size_t len)
+{
+    const char *device = NULL, *word = NULL;
+    const struct pbc_firewall *f = r->list & PBC_LIST_CHAIN ? NULL : &p->firewalls[r->list];
+    if (f && f->iface != PBC_NONE && is_one_of(p, f->iface, bare) && !is_one_of(p, f->iface, ethernet))
+        device = program_str(p, p->ifaces[f->iface].device);
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
+        if (p->conds[i].kind == COND_ON && !device) device = first_bare(p, &p->conds[i], ethernet, bare);
+        if (!word) word = link_word(&p->conds[i]);
+    }
+    if (!device || !word) return false;
+    snprintf(buf, len, "%.80s:%u never matches: it asks for `%s` of what comes in by %s, which carries no Ethernet",
+             program_str(p, r->place.file), r->place.line, word, device);
     return true;
 }

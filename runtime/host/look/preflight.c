@@ -127,10 +127,15 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         return;
     }
     const struct host_link *master = link->master ? host_link(l->host, link->master) : NULL;
-    if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK) {
-        preflight_tell(l, true, "%s is not an Ethernet interface|leave it out: prey serves Ethernet only", name);
+    enum pkt_link kind;
+    char why[300];
+    if (!host_link_reads(link, &kind)) {
+        preflight_tell(l, true, "%s", host_link_unread(link, why, sizeof why));
         return;
     }
+    if (bridged && kind != LINK_ETHER)
+        preflight_tell(l, true, "%s carries no Ethernet, so no bridge has it as a port|-i %s in place of --bridge",
+                       name, name);
     if (!link->up)
         preflight_tell(l, needed, "%s is down%s|ip link set %s up", name, needed ? "" : ": it is served when it is up",
                        name);

@@ -3,11 +3,31 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/fnv.h"
 #include "runtime/host/host_priv.h"
+
+bool host_link_reads(const struct host_link *link, enum pkt_link *kind)
+{
+    return pkt_link_of(link->type, link->point, kind);
+}
+
+const char *host_link_unread(const struct host_link *link, char *buf, size_t len)
+{
+    enum pkt_link kind;
+    if (pkt_link_of(link->type, true, &kind))
+        snprintf(buf, len,
+                 "%s (%s) has several other ends, so each packet has a header that names its end|"
+                 "give the tunnel one other end (ip tunnel change %s remote ADDRESS), or leave it out",
+                 link->name, link->kind, link->name);
+    else
+        snprintf(buf, len, "%s carries neither Ethernet nor bare IP packets (its ARPHRD type is %u)|leave it out",
+                 link->name, link->type);
+    return buf;
+}
 
 const struct host_link *host_links(const struct host *h, unsigned *count)
 {
@@ -122,6 +142,7 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     link.up = info->ifi_flags & IFF_UP;
     link.running = info->ifi_flags & IFF_RUNNING;
     link.carrier = netlink_u8(at[IFLA_CARRIER]);
+    link.point = info->ifi_flags & IFF_POINTOPOINT;
     link.loopback = info->ifi_flags & IFF_LOOPBACK;
     link.changes = netlink_u32(at[IFLA_CARRIER_CHANGES]);
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);

@@ -67,6 +67,17 @@ bool ports_mirror(const struct carry *carry)
            !carry->forwards;
 }
 
+uint32_t ports_bare(const struct carry *carry)
+{
+    uint32_t bare = 0;
+    enum pkt_link kind;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
+        if (link && host_link_reads(link, &kind) && kind == LINK_RAW) bare |= 1u << i;
+    }
+    return bare;
+}
+
 const struct io_ops *ports_ops(const struct carry *carry, unsigned at)
 {
     return at < carry->o->iface_count ? way_of(carry, at) : &io_PACKET;
@@ -108,11 +119,18 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         tell_fault(carry->tell, "%s: the interface is gone", carry->o->ifaces[iface]);
         return NULL;
     }
+    enum pkt_link kind;
+    if (!host_link_reads(link, &kind)) {
+        host_link_unread(link, err, sizeof err);
+        tell_fault(carry->tell, "%.*s", (int)strcspn(err, "|"), err);
+        return NULL;
+    }
     /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */
     const uint64_t share = ops == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
     struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
                          .ifindex = carry->ifindex[iface],
                          .mtu = link->mtu,
+                         .link = (uint8_t)kind,
                          .group = *group,
                          .worker = (uint8_t)w->cfg.worker,
                          .port = (uint8_t)iface,

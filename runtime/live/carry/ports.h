@@ -3,6 +3,8 @@
 
 #include "runtime/live/carry/state.h"
 
+/* Return the served interfaces without Ethernet, a bit each; those that are away count as Ethernet. */
+uint32_t ports_bare(const struct carry *carry);
 /* Return the way of a port of each worker, once its interface is there. */
 const struct io_ops *ports_ops(const struct carry *carry, unsigned at);
 /* Open the worker's socket on the interface as it is now. *group: the sockets that share its frames; -1: this is the

@@ -56,6 +56,7 @@ int recorded_open(struct carry *carry)
                                      .names = o->ifaces,
                                      .port = carry->workers[0]->ports,
                                      .ports = carry->port_count,
+                                     .bare = carry->bare,
                                      .devices = o->iface_count,
                                      .workers = carry->worker_count + carry->in_kernel,
                                      .in_kernel = carry->in_kernel,

@@ -57,6 +57,7 @@ struct carry {
     /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
+    uint32_t bare;               /* bit i: interface i has no Ethernet (ports_bare) */
     uint32_t away;               /* bit i: interface i has not been opened yet, as it was absent or down at the start */
     unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, as they are judged;
                                   * another one of that name is shut */

@@ -39,6 +39,11 @@ static const char *refusal(const struct carry *carry, const struct program *p)
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         if (!link) continue; /* a missing link is told later */
         if (link->loopback) return "the loopback has no XDP";
+        enum pkt_link kind;
+        if (host_link_reads(link, &kind) && kind == LINK_RAW) {
+            snprintf(why, sizeof why, "%s carries no Ethernet, and AF_XDP shows Ethernet frames alone", link->name);
+            return why;
+        }
         /* Once live, rings exist, and the service has no right to open a socket for a trial. */
         if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, &o)) return obstacle_text(&o, why, sizeof why);
     }

@@ -207,6 +207,7 @@ int start_look(struct live *l)
         if (link && link->up) continue;
         l->carry.away |= 1u << i;
     }
+    l->carry.bare = ports_bare(&l->carry);
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         enforce_elsewhere(&l->carry))
@@ -309,7 +310,8 @@ int start_open(struct live *l)
     l->world.hops = (struct hops){.host = l->carry.host,
                                   .channel = l->tell.channel,
                                   .ifindex = l->carry.ifindex,
-                                  .port_count = l->o->iface_count};
+                                  .port_count = l->o->iface_count,
+                                  .bare = &l->carry.bare};
     if (!hops_init(&l->world.hops, seed_of(l->o))) return complain("out of memory");
     routing_stale(&l->world);
     routing_renew(&l->world);

@@ -171,17 +171,34 @@ static void each_allowed(const struct rules *rules, void (*fn)(void *arg, const 
     each_stray(rules, rules->carry->now.allows, fn, arg);
 }
 
+/* Write the served devices without Ethernet, or the others, with commas. */
+static void names_of(const struct rules *rules, bool bare, char *to, size_t len)
+{
+    size_t used = 0;
+    enum pkt_link kind;
+    for (unsigned i = 0; i < rules->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(rules->carry->host, rules->o->ifaces[i]);
+        if ((link && host_link_reads(link, &kind) && kind == LINK_RAW) != bare) continue;
+        used += (size_t)snprintf(to + used, len - used, "%s%.15s", used ? "," : "", rules->o->ifaces[i]);
+    }
+}
+
 /* Call fn with the sentence on each rule that never matches. */
 static void each_never(const struct rules *rules, void (*fn)(void *arg, const char *text), void *arg)
 {
     const struct program *p = rules->carry->now.program;
     char serves[OPTIONS_IFACES * (OPTIONS_DEVICE_MOST + 1)] = "", text[SERVED_TEXT];
     const enum served_by by = rules->carry->in_kernel ? SERVED_NOT_KERNEL : SERVED_NOT;
+    char ethernet[sizeof serves] = "", bare[sizeof serves] = "";
     size_t used = 0;
     for (unsigned i = 0; i < rules->o->iface_count; i++)
         used += (size_t)snprintf(serves + used, sizeof serves - used, "%s%.15s", i ? "," : "", rules->o->ifaces[i]);
+    names_of(rules, false, ethernet, sizeof ethernet);
+    names_of(rules, true, bare, sizeof bare);
     for (uint32_t i = 0, told = 0; i < p->rules_count && told < TOLD_MOST; i++) {
-        if (!served_never(p, &p->rules[i], serves, by, text, sizeof text)) continue;
+        if (!served_never(p, &p->rules[i], serves, by, text, sizeof text) &&
+            !served_linkless(p, &p->rules[i], ethernet, bare, text, sizeof text))
+            continue;
         fn(arg, text);
         told++;
     }

@@ -77,6 +77,10 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
     if (ways) hop->state = (uint8_t)way_to(h, &hop->key, hop, &w->neighbour);
     hop->mac = 0;
     if (hop->state != HOP_ASKED && hop->state != HOP_KNOWN) return;
+    if (h->bare && *h->bare >> hop->port & 1) {
+        hop->state = HOP_KNOWN;
+        return;
+    }
     hop->state = HOP_ASKED;
     const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[hop->port], &w->neighbour);
     if (n && n->usable && n->mac) {

@@ -15,8 +15,9 @@ struct hops {
     struct channel *channel; /* channel for requests to resolve neighbours */
     const unsigned *ifindex; /* interface numbers of the ports */
     unsigned port_count;
-    struct keyed all; /* struct wanted (hops.c); each word: own or crossing use, and its last time */
-    uint64_t moved;   /* number of times that a known hop has changed */
+    const uint32_t *bare; /* bit i: port i has no Ethernet, so its neighbours have no addresses there; NULL: none */
+    struct keyed all;     /* struct wanted (hops.c); each word: own or crossing use, and its last time */
+    uint64_t moved;       /* number of times that a known hop has changed */
 };
 
 bool hops_init(struct hops *h, uint64_t seed); /* Make an empty list; the fields above are set. False: out of memory */

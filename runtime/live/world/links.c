@@ -183,6 +183,7 @@ void links_follow(struct world *world)
         if (world->links[at] != before)
             events_tell(&world->tell->events, TOLD_LINK, "%s %s", world->o->ifaces[at], words[world->links[at]]);
     }
+    world->carry->bare = ports_bare(world->carry); /* a device that is back may be of another kind */
     hide_past(world->carry);
 }
 

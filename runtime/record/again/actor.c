@@ -185,7 +185,7 @@ void actor_take(struct actor *a, const struct scene *s)
                               .cap_len = f->cap_len,
                               .wire_len = f->wire_len,
                               .headroom = IO_HEADROOM,
-                              .link = LINK_ETHER,
+                              .link = (uint8_t)tape_link(f),
                               .segment = f->segment,
                               .tag_count = f->tag_count,
                               .tags = {{f->tags[0].tpid, f->tags[0].tci}, {f->tags[1].tpid, f->tags[1].tci}},

@@ -20,7 +20,7 @@ static void ports_make(struct actor *a)
         a->w->ports[i] = (struct port){.ops = &nowhere,
                                        .at = (uint8_t)i,
                                        .peer = t->start.port[i].peer,
-                                       .hidden = t->start.port[i].hidden,
+                                       .hidden = t->start.port[i].how & RECORD_HIDDEN,
                                        .iface = iface[i]};
     a->w->egress.port_count = t->start.ports;
     worker_record(a->w, &a->tape, a->program ? a->program->number : 0);

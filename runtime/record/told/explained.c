@@ -27,7 +27,7 @@ static void note_left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
     uint8_t *bytes = l->count < LEFT_MOST ? malloc(f->cap_len + 1u) : NULL;
     if (!bytes) return;
     memcpy(bytes, f + 1, f->cap_len);
-    pkt_view(&l->pkts[l->count], bytes, f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    pkt_view(&l->pkts[l->count], bytes, f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
     l->entries[l->count] = (struct tx_entry){.pkt = &l->pkts[l->count], .kind = TX_SEND};
     l->bytes[l->count++] = bytes;
 }

@@ -8,12 +8,12 @@
 
 enum { MACS = 12, TAG = 4, TAGS_MOST = 2 };
 
-int picked_open(struct picked *s, const struct options *o, const char *const names[], unsigned ports, char *err,
-                size_t err_len)
+int picked_open(struct picked *s, const struct options *o, const char *const names[], const uint8_t links[],
+                unsigned ports, char *err, size_t err_len)
 {
     s->o = o;
     if (!o->write_seen) return 0;
-    s->writer = capture_create(o->write_seen, names, ports, err, err_len);
+    s->writer = capture_create(o->write_seen, names, links, ports, err, err_len);
     return s->writer ? 0 : -1;
 }
 
@@ -73,7 +73,7 @@ bool picked_keep(struct picked *s, const struct actor *a, unsigned n)
         s->frames[i] = (struct capture_frame){.data = to,
                                               .cap_len = len,
                                               .wire_len = p->wire_len + (len - p->cap_len),
-                                              .link = LINK_ETHER,
+                                              .link = p->link,
                                               .iface = (uint32_t)p->cookie};
         to += len;
     }
@@ -91,7 +91,7 @@ void picked_words(const struct picked *s, const struct actor *a, unsigned i, cha
     const struct facts *facts = a->world ? &a->world->facts : &a->w->egress.snapshot->facts;
     struct pkt pkt;
     struct key key;
-    pkt_view(&pkt, f->data, f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    pkt_view(&pkt, f->data, f->cap_len, f->wire_len, (enum pkt_link)f->link, IFACE_NONE);
     pkt_parse(&pkt, facts, &key);
     pkt_describe(&pkt, &key, buf, len);
     text_clean(buf);

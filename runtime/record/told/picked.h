@@ -19,9 +19,10 @@ struct picked {
     struct capture_frame frames[VM_BATCH];
 };
 
-/* Open the output. names: [ports] of interfaces. Return 0, or -1 with a line in err. Call picked_close in any case. */
-int picked_open(struct picked *s, const struct options *o, const char *const names[], unsigned ports, char *err,
-                size_t err_len);
+/* Open the output. names, links: [ports] of interfaces (capture_create). Return 0, or -1 with a line in err. Call
+ * picked_close in any case. */
+int picked_open(struct picked *s, const struct options *o, const char *const names[], const uint8_t links[],
+                unsigned ports, char *err, size_t err_len);
 /* Flush and close the output. Return 0 or the negative errno of the first failure. */
 int picked_close(struct picked *s);
 /* Switch to the next judging program. A name of --only that it lacks matches no frame. */

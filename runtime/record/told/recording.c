@@ -76,6 +76,7 @@ static void left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
                                         .cap_len = f->cap_len,
                                         .wire_len = f->wire_len,
                                         .time_ns = wall_ns,
+                                        .link = (uint8_t)tape_link(f),
                                         .iface = f->port == TAPE_TO_HOST ? g->player.story.start.ports : f->port};
     if (wall_ns < g->chosen.from_ns) return;
     if (g->writer && !g->write_error) g->write_error = capture_write(g->writer, &frame);
@@ -114,11 +115,15 @@ static int writers_open(struct recording *g)
 {
     const unsigned ports = g->player.story.start.ports;
     const char *names[PORTS_MOST];
+    uint8_t links[PORTS_MOST];
     char err[400];
-    for (unsigned i = 0; i < ports; i++) names[i] = g->player.story.name[i % g->player.story.start.devices];
-    if (g->o->write && !(g->writer = capture_create(g->o->write, names, ports, err, sizeof err)))
+    for (unsigned i = 0; i < ports; i++) {
+        names[i] = g->player.story.name[i % g->player.story.start.devices];
+        links[i] = g->player.story.start.port[i].how & RECORD_BARE ? LINK_RAW : LINK_ETHER;
+    }
+    if (g->o->write && !(g->writer = capture_create(g->o->write, names, links, ports, err, sizeof err)))
         return complain("%s", err);
-    return picked_open(&g->picked, g->o, names, ports, err, sizeof err) ? complain("%s", err) : 0;
+    return picked_open(&g->picked, g->o, names, links, ports, err, sizeof err) ? complain("%s", err) : 0;
 }
 
 static int results_open(struct recording *g)

@@ -132,6 +132,17 @@ link() {
     ip -n "$id-$3" link set dev "$4" up
 }
 
+# cord NAME DEVICE NAME DEVICE [plain]: a link without Ethernet between two (cord.py); $last is its process, and it goes with that.
+cord() {
+    : >"cord-$2"
+    python3 "$top/tests/e2e/live/cord.py" "$id-$1" "$2" "$id-$3" "$4" ${5+"$5"} >"cord-$2" 2>&1 &
+    last=$!
+    pids="$pids $last"
+    until_true 100 "the cord $2 is there" grep -q ready "cord-$2"
+    ip -n "$id-$1" link set dev "$2" up
+    ip -n "$id-$3" link set dev "$4" up
+}
+
 # address NAME DEVICE ADDRESS/BITS...
 address() {
     local name=$1 device=$2 a

@@ -431,7 +431,7 @@ for name in 'sixteen-letters-' 'a/b' 'a b' 'a:' 'wg*' '' . .. eth0,; do
 done
 check '-i: a list has commas and no blanks' usage 'write names of 1 to 15 characters with commas between them: -i eth0,eth1' --check -i 'eth0 eth7' served.prey
 check '-i: no patterns' usage 'name each device: preyrun serves devices, not patterns' --check -i 'eth*' served.prey
-check '-i: it says what serves a device, or leaves it open' sh -c "'$preyc' --check -i eth0 --allow-unjudged eth0 served.prey 2>&1 | grep -q -e '-i eth7 serves it, if it carries Ethernet; --allow-unjudged eth7 leaves it open'"
+check '-i: it says what serves a device, or leaves it open' sh -c "'$preyc' --check -i eth0 --allow-unjudged eth0 served.prey 2>&1 | grep -q -e '-i eth7 serves it; --allow-unjudged eth7 leaves it open'"
 check '-i: the device, not the name that the file gives it' sh -c "'$preyc' --check -i wan --allow-unjudged wan served.prey 2>&1 | grep -q -e '.wan. is the file.s name for it, and -i takes the device.s: -i eth7'"
 check '-i: not twice' usage 'given twice' --check -i eth0 -i eth0 served.prey
 check '-i: for --check and --ask alone' usage 'goes with --check and --ask only' -i eth0 served.prey -o good.pbc

@@ -429,7 +429,7 @@ static int frame_write(struct capture_writer *w, const uint8_t *data, uint32_t c
 static void written_and_read(void **state)
 {
     (void)state;
-    struct capture_writer *w = capture_create(path, NULL, 0, err, sizeof err);
+    struct capture_writer *w = capture_create(path, NULL, NULL, 0, err, sizeof err);
     assert_non_null(w);
     uint8_t data[1514];
     for (unsigned i = 0; i < sizeof data; i++) data[i] = (uint8_t)i;
@@ -457,7 +457,7 @@ static void written_with_interfaces(void **state)
     char ng[sizeof path + 8];
     snprintf(ng, sizeof ng, "%s.pcapng", path);
     const char *const ifaces[] = {"eth0", "wan.7", ""};
-    struct capture_writer *w = capture_create(ng, ifaces, 3, err, sizeof err);
+    struct capture_writer *w = capture_create(ng, ifaces, NULL, 3, err, sizeof err);
     assert_non_null(w);
     uint8_t data[100];
     for (unsigned i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 3);
@@ -485,16 +485,16 @@ static void disk_full(void **state)
 {
     (void)state;
     const uint8_t data[1500] = {0};
-    struct capture_writer *w = capture_create("/dev/full", NULL, 0, err, sizeof err);
+    struct capture_writer *w = capture_create("/dev/full", NULL, NULL, 0, err, sizeof err);
     assert_non_null(w);
     assert_int_equal(capture_finish(w), -ENOSPC); /* the header alone, found when flushing */
-    w = capture_create("/dev/full", NULL, 0, err, sizeof err);
+    w = capture_create("/dev/full", NULL, NULL, 0, err, sizeof err);
     int failed = 0;
     for (unsigned i = 0; i < 100 && !failed; i++) failed = frame_write(w, data, sizeof data, sizeof data, i, 0);
     assert_int_equal(failed, -ENOSPC);
     assert_int_equal(frame_write(w, data, 60, 60, 0, 0), -ENOSPC);
     assert_int_equal(capture_finish(w), -ENOSPC);
-    assert_null(capture_create("/no/such/folder/x", NULL, 0, err, sizeof err));
+    assert_null(capture_create("/no/such/folder/x", NULL, NULL, 0, err, sizeof err));
     assert_non_null(strstr(err, "No such file"));
 }
 

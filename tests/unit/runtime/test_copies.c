@@ -35,7 +35,7 @@ static void a_section_names_its_interfaces(void **state)
         1,    0,    0,    0,    44, 0, 0, 0, 1,    0,    0,    0,    0, 0, 0,  0, 2,   0,   5,   0,   'h', 'o',
         's',  't',  '!',  0,    0,  0, 9, 0, 1,    0,    9,    0,    0, 0, 0,  0, 0,   0,   44,  0,   0,   0};
     struct bytes b = {0};
-    blocks_section(&b, names, 2);
+    blocks_section(&b, names, NULL, 2);
     assert_int_equal(b.len, sizeof wanted);
     assert_memory_equal(b.at, wanted, sizeof wanted);
     bytes_fini(&b);
@@ -55,7 +55,7 @@ static void a_packet_has_its_tags_again(void **state)
                                      0, 0, 64, 0, 0,  0, 1, 2, 3,   4,   5, 6, 7, 8, 9, 10, 11, 12, 0x81, 0, 0,  7,
                                      8, 0, 0,  0, 1,  0, 2, 0, 'o', 'k', 0, 0, 0, 0, 0, 0,  64, 0,  0,    0};
     struct bytes b = {0};
-    blocks_seen(&b, 3, (UINT64_C(1) << 32) + 2, &f.head, 100, "ok");
+    blocks_seen(&b, 3, (UINT64_C(1) << 32) + 2, &f.head, true, 100, "ok");
     assert_int_equal(b.len, sizeof wanted);
     assert_memory_equal(b.at, wanted, sizeof wanted);
     bytes_fini(&b);
@@ -69,7 +69,7 @@ static void a_packet_is_cut(void **state)
     for (unsigned i = 0; i < sizeof snaps / sizeof *snaps; i++) {
         struct bytes b = {0};
         uint32_t words[7], last;
-        blocks_seen(&b, 0, 0, &f.head, snaps[i], "");
+        blocks_seen(&b, 0, 0, &f.head, true, snaps[i], "");
         memcpy(words, b.at, sizeof words);
         memcpy(&last, b.at + b.len - 4, sizeof last);
         assert_int_equal(words[1], b.len);

@@ -2,7 +2,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if_arp.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -52,6 +56,21 @@ static const char *interface(const char *name, unsigned fatal)
     return look(&p, fatal);
 }
 
+/* Make a TUN device, which persists, one of another kind; it is down then. */
+static void of_kind(const char *device, int kind)
+{
+    struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+    char command[80];
+    snprintf(command, sizeof command, "ip link set %s down", device);
+    sh(command);
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", device);
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ioctl(fd, TUNSETIFF, &r), 0);
+    assert_int_equal(ioctl(fd, TUNSETLINK, kind), 0);
+    close(fd);
+}
+
 static void interfaces(void **state)
 {
     (void)state;
@@ -81,8 +100,16 @@ static void interfaces(void **state)
     assert_string_equal(interface("eth0", 0),
                         "worth: eth0 has no carrier: nothing arrives until its other end is up\n");
     sh("ip link set enp3s0 up; " UNTIL("eth0", "UP") "; ip tuntap add tun7 mode tun; ip link set tun7 up");
-    assert_string_equal(interface("tun7", 1),
-                        "fatal: tun7 is not an Ethernet interface => leave it out: prey serves Ethernet only\n");
+    assert_string_equal(interface("tun7", 0),
+                        "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
+    of_kind("tun7", ARPHRD_CAN);
+    assert_string_equal(interface("tun7", 1), "fatal: tun7 carries neither Ethernet nor bare IP packets (its ARPHRD "
+                                              "type is 280) => leave it out\n");
+    of_kind("tun7", ARPHRD_IPGRE); /* as GRE without `remote`: each packet has a header that names its end */
+    sh("ip link set tun7 up");
+    assert_string_equal(interface("tun7", 0),
+                        "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
+    sh("ip link del tun7");
     sh("ip link add name swi type bridge; ip link set eth0 master swi");
     assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which also "
                                               "passes on arriving frames => ip link set eth0 nomaster\n");

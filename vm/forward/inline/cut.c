@@ -119,7 +119,7 @@ uint32_t inline_cut_begin(const struct job *j, const struct packet_ctx *c, uint3
     struct inlines *all = j->vm->inlines;
     uint32_t number;
     const unsigned before = j->tx->count;
-    if (!all || !pkt_mac(c->pkt, false) || before == j->tx->cap) return INLINE_NUMBERS;
+    if (!all || !inline_has_link(j, c->pkt) || before == j->tx->cap) return INLINE_NUMBERS;
     const uint32_t cut = take(all->cuts);
     struct inline_conn *conn = cut ? inlines_begin(all, c->key, c->pkt, j->vm->now_ns, &number) : NULL;
     if (!conn) {

@@ -27,6 +27,13 @@ bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt
 /* Take an ICMP error about a connection's packets. False: it is about none. */
 bool inline_error(const struct job *j, struct packet_ctx *c);
 
+/* True if what answers the packet can leave by its link: its sender has a MAC address, or live traffic came by a device
+ * without Ethernet, where nobody has. */
+static inline bool inline_has_link(const struct job *j, const struct pkt *pkt)
+{
+    return pkt_mac(pkt, false) || (j->vm->cfg.live && pkt->link == LINK_RAW);
+}
+
 /* Send a packet of the stack aside on. pkt: writable, LINK_RAW, with headroom for a link header. */
 void inline_aside(const struct job *j, struct pkt *pkt);
 

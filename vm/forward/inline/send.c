@@ -59,12 +59,7 @@ bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_a
         const unsigned priority = i < 8 ? priorities >> 4 * i & 15 : 0;
         tags[i] = (struct edit_tag){stack[i].tpid, (uint16_t)(priority << PRIORITY_AT | stack[i].vid)};
     }
-    const uint32_t len = pkt->l3;
     if (!edit_ether(pkt, way.mac, source_mac(j, c, to), tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
-    const uint16_t moved = (uint16_t)(pkt->l3 - len);
-    if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 + moved);
-    if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload + moved);
-    pkt->l3_end = (uint16_t)least_len(pkt->l3_end + (uint32_t)moved, UINT16_MAX);
     pkt->tags_in_frame = (uint8_t)count;
     return true;
 }

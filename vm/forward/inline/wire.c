@@ -119,7 +119,7 @@ static void reject(struct packet_ctx *c, enum pkt_reason reason)
 /* True for what opens a connection that crosses: a service in the wire leaves all other packets. */
 static bool may_take(const struct job *j, const struct packet_ctx *c)
 {
-    if (!forward_is_syn(c->key) || !pkt_mac(c->pkt, false) || forward_is_land(c->key)) return false;
+    if (!forward_is_syn(c->key) || !inline_has_link(j, c->pkt) || forward_is_land(c->key)) return false;
     return is_bridged(j, c) || inline_crosses(j->in->facts, c->key);
 }
 

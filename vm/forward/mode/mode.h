@@ -37,7 +37,7 @@ enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pk
 /* Lower the MSS of a SYN, if the service says so. overhead: bytes that the mode adds to a packet. */
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead);
 /* Write the frame's link layer: our MAC as source, `mac` as destination (48 bits; 0: the executor fills it in). A link
- * other than Ethernet is removed. */
+ * other than Ethernet is removed; the packet gets an Ethernet header in its place if `mac` is known. */
 void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac);
 /* The next hop of a frame: an address that the executor resolves, or (family 0) a known MAC */
 struct hop {

@@ -70,10 +70,13 @@ static void to_other(const struct packet_ctx *c, struct hop *hop)
 
 void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac)
 {
-    if (copy->link == LINK_ETHER)
-        edit_macs(copy, mac, edge_mac(j->in->facts, c->left.iface, c->pkt));
-    else
-        edit_bare(copy);
+    const uint64_t own = copy->link == LINK_ETHER || mac ? edge_mac(j->in->facts, c->left.iface, c->pkt) : 0;
+    if (copy->link == LINK_ETHER) {
+        edit_macs(copy, mac, own);
+        return;
+    }
+    edit_bare(copy);
+    if (mac) edit_ether(copy, mac, own, NULL, 0, c->key->kind & KIND_IP4 ? ETHER_IP4 : ETHER_IP6);
 }
 
 /* Rewrite the copy. A first fragment under a CRC cannot be translated, unless its port stays. */

@@ -85,5 +85,8 @@ bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_t
     edit_put16(pkt, len - 2, ether_type);
     pkt->link = LINK_ETHER;
     pkt->l3 = (uint16_t)len;
+    if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 + len);
+    if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload + len);
+    pkt->l3_end = (uint16_t)least_len(pkt->l3_end + len, UINT16_MAX);
     return true;
 }

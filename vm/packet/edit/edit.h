@@ -134,8 +134,8 @@ void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src);
 void edit_strip(struct pkt *pkt);
 /* Remove any link but Ethernet, which leaves a bare IP packet (LINK_RAW, offsets moved with it). */
 void edit_bare(struct pkt *pkt);
-/* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0).
- * False: no headroom. */
+/* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0), with
+ * its offsets moved. False: no headroom. */
 struct edit_tag {
     uint16_t tpid, tci;
 };

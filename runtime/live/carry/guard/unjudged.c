@@ -1,6 +1,5 @@
 #include "runtime/live/carry/guard/unjudged.h"
 
-#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +60,8 @@ static void find_ports(const struct search *s)
 static enum served_why why_of(const struct host_link *link)
 {
     if (!link) return WHY_ABSENT;
-    return link->type == ARPHRD_ETHER ? WHY_NOT_GIVEN : WHY_NO_ETHERNET;
+    enum pkt_link kind;
+    return host_link_reads(link, &kind) ? WHY_NOT_GIVEN : WHY_UNREADABLE;
 }
 
 static unsigned gaps_of(const struct search *s, const char *device)

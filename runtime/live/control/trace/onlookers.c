@@ -28,6 +28,7 @@ struct onlooker {
     struct observer as;
     struct limit limit;             /* limit for packets that the kernel judged; workers have their own */
     bool captures, begun;           /* begun: all workers show it packets */
+    bool framed;                    /* its capture has Ethernet frames: not all interfaces are without */
     uint64_t most, told;            /* numbers of frames */
     uint64_t left_out, lost_before; /* frames that did not fit here; frames that its place lost before it began */
     uint64_t untold_before;         /* frames lost on the way from the kernel, before it began */
@@ -124,7 +125,7 @@ static void over(void *arg)
 static void tell_one(struct onlooker *k, const struct seen *s)
 {
     const bool room = call_waits(k->call) < WAITS_MOST;
-    if (!room || !(k->captures ? seen_block(k->call, s, k->as.snap) : seen_line(k->call, s)))
+    if (!room || !(k->captures ? seen_block(k->call, s, k->framed, k->as.snap) : seen_line(k->call, s)))
         k->left_out++;
     else
         k->told++;
@@ -234,6 +235,7 @@ static void copy(struct copied *c, const struct pkt *pkt)
                             .wire_len = pkt->wire_len,
                             .segment = pkt->segment,
                             .port = (uint8_t)pkt->cookie,
+                            .flags = pkt->link == LINK_RAW ? TAPE_BARE : 0,
                             .tag_count = pkt->tag_count,
                             .tags = {{pkt->tags[0].tpid, pkt->tags[0].tci}, {pkt->tags[1].tpid, pkt->tags[1].tci}}};
     memcpy(c->bytes, pkt->data, pkt->cap_len);
@@ -364,6 +366,13 @@ static bool read_bounds(const struct call *c, struct onlooker *k, char *err, siz
     return good;
 }
 
+static void begin_capture(const struct control *control, const struct onlooker *k, struct call *c)
+{
+    uint8_t links[PORTS_MOST];
+    for (unsigned i = 0; i < control->o->iface_count; i++) links[i] = k->framed ? LINK_ETHER : LINK_RAW;
+    seen_section(c, control->o->ifaces, links, control->o->iface_count);
+}
+
 static void onlooker_begin(struct control *control, struct call *c, bool captures)
 {
     static const struct call_ops looks = {.over = over};
@@ -375,6 +384,7 @@ static void onlooker_begin(struct control *control, struct call *c, bool capture
     }
     k->control = control;
     k->captures = captures;
+    k->framed = control->carry->bare != (1u << control->o->iface_count) - 1;
     if (!read_bounds(c, k, err, sizeof err) || !handed_filter(control, c, &k->filter, err, sizeof err)) {
         call_end(c, 2, "%s", err);
         onlooker_free(k);
@@ -391,7 +401,7 @@ static void onlooker_begin(struct control *control, struct call *c, bool capture
     limit_init(&k->limit, k->as.rate);
     in_kernel_samples(control->carry);
     call_follow(c, &looks, k);
-    if (captures) seen_section(c, control->o->ifaces, control->o->iface_count);
+    if (captures) begin_capture(control, k, c);
 }
 
 void asked_TRACE(void *with, struct call *c) { onlooker_begin(with, c, false); }

@@ -11,7 +11,7 @@ static void describe(const struct seen *s, char *buf, size_t len)
     struct pkt pkt;
     struct key key;
     const struct tape_frame *f = s->frame;
-    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
     pkt.tag_count = f->tag_count;
     for (unsigned i = 0; i < 2; i++) {
         pkt.tags[i].tpid = f->tags[i].tpid;
@@ -73,19 +73,19 @@ static bool give(struct call *c, struct bytes *b)
     return told;
 }
 
-bool seen_section(struct call *c, const char *const devices[], unsigned count)
+bool seen_section(struct call *c, const char *const devices[], const uint8_t links[], unsigned count)
 {
     struct bytes b = {0};
-    blocks_section(&b, devices, count);
+    blocks_section(&b, devices, links, count);
     return give(c, &b);
 }
 
-bool seen_block(struct call *c, const struct seen *s, uint32_t snap)
+bool seen_block(struct call *c, const struct seen *s, bool framed, uint32_t snap)
 {
     struct bytes b = {0};
     char comment[300];
     snprintf(comment, sizeof comment, "%s  rule %.100s  server %.100s  reason %s", action_name(s->verdict->action),
              rule_of(s), server_of(s), reason_name(s->verdict->reason));
-    blocks_seen(&b, s->iface, s->wall_ns, s->frame, snap, comment);
+    blocks_seen(&b, s->iface, s->wall_ns, s->frame, framed, snap, comment);
     return give(c, &b);
 }

@@ -18,6 +18,7 @@ struct seen {
 
 /* Write a document: time, interface, packet in words, size, verdict. False: no room. */
 bool seen_line(struct call *c, const struct seen *s);
-/* Write the head of a pcapng file; then a packet in it, at most `snap` bytes, its verdict as a comment. */
-bool seen_section(struct call *c, const char *const devices[], unsigned count);
-bool seen_block(struct call *c, const struct seen *s, uint32_t snap);
+/* Write the head of a pcapng file; then a packet in it, at most `snap` bytes, its verdict as a comment. framed: as in
+ * blocks_seen. */
+bool seen_section(struct call *c, const char *const devices[], const uint8_t links[], unsigned count);
+bool seen_block(struct call *c, const struct seen *s, bool framed, uint32_t snap);

@@ -1,0 +1,230 @@
+#!/usr/bin/env bash
+# Devices without Ethernet (TUN devices, as WireGuard's and PPP's are): what comes and leaves by them begins with IP. Firewalls, routes,
+# translation, services, errors and fragments, from and to them and between two of them; recordings, traces and captures.
+set -u
+EXEC=user
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+RECORD=1
+
+#     client --lan-- prey ==wg0== far
+#                        ==wg1== near
+space client prey far near
+link client eth0 prey lan
+address client eth0 10.1.0.2/24 fd00:1::2/64
+address prey lan 10.1.0.1/24 fd00:1::1/64
+# ends N: the addresses of both ends of cord N
+ends() {
+    address prey "wg$1" "10.8.$1.1/24" "fd00:8:$1::1/64"
+    address "$2" "wg$1" "10.8.$1.2/24" "fd00:8:$1::2/64"
+    ip -n "$id-$2" route add default dev "wg$1"
+    ip -n "$id-$2" -6 route add default dev "wg$1"
+}
+cord prey wg0 far wg0
+far=$last
+cord prey wg1 near wg1
+ends 0 far
+ends 1 near
+ip -n "$id-client" route add default via 10.1.0.1
+ip -n "$id-client" -6 route add default via fd00:1::1
+for s in client far near; do
+    web "$s"
+    udp "$s" 53
+done
+payload 3000000 client far near
+
+# begins RULES OPTION...: preyrun on all three
+begins() {
+    local name=$1
+    shift
+    prey prey -i lan -i wg0 -i wg1 --format json "$@" "$name.pbc"
+}
+over() { # SENTENCE: it ends, and each frame has one verdict
+    truncate -s 0 prey.out
+    prey_ends
+    same "$1: it ends with 0" "$status" 0
+    adds_up "$1: every frame has one verdict"
+}
+
+rules cross <<'RULES'
+firewall across forward default drop {
+  drop urpf-failed as SPOOFED
+  drop vlan any on "wg0" as NEVER
+  drop ether from 00:00:00:00:00:00 on "wg0" as NEVER_SAID
+  accept state established, related as GOES_ON
+  accept tcp port 80 as WEB
+  accept udp port 53 as NAMES
+  accept icmp type echo-request as PING
+  accept icmp6 type echo-request as PING6
+  reject tcp port 8080 with rst as SHUT
+  reject udp port 99 with unreachable as SHUT_UDP
+}
+RULES
+quietly() { at "$@" >out 2>&1; }
+pings() { # SENTENCE PATTERN NAME OPTION...
+    local sentence=$1 pattern=$2
+    shift 2
+    quietly "$1" ping -c 1 -W 20 "${@:2}"
+    has "$sentence" "$pattern"
+}
+for workers in 1 2; do
+    begins cross --workers $workers
+    for pair in 'client 10.8.0.2 far' 'client [fd00:8:0::2] far' 'far 10.1.0.2 client' 'far [fd00:1::2] client' 'near 10.8.0.2 far' 'far [fd00:8:1::2] near'; do
+        set -- $pair
+        fetches "$workers: 3 MB from $2 to $1" "$1" "$2"
+        quietly "$1" curl -s -m 20 "http://$2:8080/"
+        same "$workers: $1 to $2: a reset" $? 7
+        a=${2#[}
+        a=${a%]}
+        same "$workers: $1 to $2: datagrams, in pieces, too" "$(talk "$1" "$a" | cut -d" " -f1) $(talk "$1" "$a" 53 0 4000 | cut -d" " -f1,3)" "$3 $3 4000"
+        same "$workers: $1 to $2: unreachable" "$(refused_by "$1" "$a" 99)" refused
+        pings "$workers: $1 to $2: one hop less" ' ttl=63 ' "$1" "$a"
+        pings "$workers: $1 to $2: the last hop" 'Time (to live )?exceeded' "$1" -t 1 "$a"
+    done
+    over "$workers workers"
+done
+same 'nothing has Ethernet there' "$(by_rule NEVER) $(by_rule NEVER_SAID)" '0 0'
+# Each interface of a recording says what its frames begin with.
+same 'link types of a recording: lan, wg0, wg1, this machine' "$(python3 - recorded-1/*.pcapng <<'END'
+import struct, sys
+data, at = open(sys.argv[1], "rb").read(), 0
+while at < len(data):
+    kind, size = struct.unpack_from("<II", data, at)
+    if kind == 1:
+        print(struct.unpack_from("<H", data, at + 8)[0], end=" ")
+    at += size
+END
+)" '1 101 101 1 '
+
+# A line that dials again has another number and another address; the others lose nothing meanwhile.
+begins cross
+ip netns exec "$id-near" curl -s -m 60 --limit-rate 1M http://10.1.0.2/files/file >meanwhile &
+transfer=$!
+pids="$pids $transfer"
+for round in 1 2 3; do
+    kill "$far"
+    wait "$far" 2>/dev/null
+    until_true 100 "it is gone, $round" told "wg0 is gone"
+    cord prey wg0 far wg0
+    far=$last
+    ends 0 far
+    again() { [ "$(ask client 10.8.0.2 1)" = far ]; }
+    until_true 100 "it is back, $round" again && ok 0 "it is back, $round"
+done
+# It may come back as one with Ethernet, too.
+kill "$far"
+wait "$far" 2>/dev/null
+link prey wg0 far wg0
+ends 0 far
+until_true 100 'it is back as one with Ethernet' again && ok 0 'it is back as one with Ethernet'
+fetches 'whose packets have it' client 10.8.0.2
+ip -n "$id-prey" link del wg0
+cord prey wg0 far wg0 plain
+far=$last
+ends 0 far
+until_true 100 'and once more as one without' again && ok 0 'and once more as one without'
+fetches 'that carries no super-packets' client 10.8.0.2
+wait "$transfer"
+cmp -s payload meanwhile
+ok $? 'a transfer on another tunnel lost nothing'
+over 'dialled again'
+
+# Lengths are compared with the MTU of the way, super-packets by their pieces; segments are clamped to it.
+ip -n "$id-prey" link set wg0 mtu 1420
+ip -n "$id-far" link set wg0 mtu 1420
+rules narrow <<'RULES'
+firewall across forward default drop {
+  accept state established, related as GOES_ON
+  accept tcp port 80 as WEB
+  accept udp port 53 as NAMES
+  accept icmp type echo-request as PING
+  accept icmp6 type echo-request as PING6
+}
+RULES
+head -c 900000 payload >some
+begins narrow
+pings 'too long for the tunnel, IPv4' 'From 10.1.0.1 .*Frag needed and DF set \(mtu = 1420\)' client -M do -s 1450 10.8.0.2
+pings 'too long for the tunnel, IPv6' 'From fd00:1::1 .*Packet too big: mtu=1420' client -M do -s 1450 fd00:8:0::2
+pings 'without DF it is cut' ' 0% packet loss' client -M dont -s 1451 10.8.0.2
+pings 'from tunnel to tunnel, too' 'From 10.8.1.1 .*Frag needed and DF set \(mtu = 1420\)' near -M do -s 1450 10.8.0.2
+for s in 10.8.0.2 '[fd00:8:0::2]'; do
+    at client curl -s -m 60 --data-binary @some "http://$s/" >out
+    same "0.9 MB to $s, whose sender learns the MTU" "$(cat out)" far
+done
+over 'a narrow tunnel'
+
+# Translation both ways, segments clamped, services with servers behind a tunnel and for clients that come by one.
+rules served <<'RULES'
+nat line {
+  masquerade out on "wg0"
+  forward self on "wg0" tcp/8000, udp/8000 -> 10.1.0.2:53
+  forward self on "wg0" tcp/8080 -> 10.1.0.2:80
+  mss clamp auto out on "wg0"
+}
+pool away { server far 10.8.0.2:80; server near 10.8.1.2:80 }
+pool away6 { server far [fd00:8::2]:80; server near [fd00:8:1::2]:80 }
+pool names { server far 10.8.0.2:53 }
+service shop on 10.9.0.1 tcp/80 { mode passthrough; -> away }
+service shop6 on fd00:9::1 tcp/80 { mode passthrough; -> away6 }
+service kept on 10.9.0.2 tcp/80 { mode passthrough keep source; -> away }
+service ask on 10.9.0.1 udp/53 { mode passthrough; -> names }
+service ends on 10.9.0.3, fd00:9::3 tcp/80 { mode proxy; -> away }
+service wire on any tcp/8080 { mode proxy inline }
+firewall across forward default drop {
+  accept state established, related as GOES_ON
+  accept tcp port 80, 8080 as WEB
+  accept udp as NAMES
+  accept icmp as PING
+  accept icmp6 as PING6
+}
+RULES
+ip -n "$id-client" route add 10.9.0.0/24 via 10.1.0.1
+ip -n "$id-far" route add 10.2.0.0/24 dev wg0
+address prey lo 10.9.0.3/32 fd00:9::3/128
+for workers in 1 2; do
+    begins served --workers $workers
+    for a in 10.9.0.1 '[fd00:9::1]' 10.9.0.2 10.9.0.3 '[fd00:9::3]'; do
+        for s in client near; do
+            same "$workers: $s: a service on $a, whose servers lie behind tunnels" "$(for i in 1 2 3 4; do ask $s "$a"; done | grep -cE '^(far|near)$')" 4
+            fetches "$workers: $s: 3 MB of it" $s "$a"
+        done
+    done
+    same "$workers: datagrams" "$(talk client 10.9.0.1 | cut -d' ' -f1) $(talk near 10.9.0.1 | cut -d' ' -f1)" 'far far'
+    same "$workers: masquerade by a tunnel" "$(ask client 10.8.0.2/from) $(talk client 10.8.0.2 | cut -d' ' -f2)" '10.8.0.1 10.8.0.1'
+    same "$workers: a forward of what comes by it" "$(ask far 10.8.0.1:8080) $(talk far 10.8.0.1 8000 | cut -d' ' -f1)" 'client client'
+    for pair in 'client 10.8.1.2' 'client [fd00:8:1::2]' 'near 10.1.0.2' 'near [fd00:1::2]' 'near 10.8.0.2'; do
+        set -- $pair
+        fetches "$workers: $1 to $2: connections in the wire end here" "$1" "$2:8080"
+    done
+    over "$workers workers, served"
+    same "$workers: connections in the wire" "$(python3 -c "print($(number live to_inside) > 0)")" True
+done
+
+# Looked on: what is for this machine itself and what it sends, traces, captures, what is refused or warned of.
+rules host <<'RULES'
+firewall in_by on "wg0" in default drop { count tcp port 80 as WEB; accept icmp type echo-request as PING }
+firewall out_by on "wg0" out default accept { drop icmp type echo-request as OWN }
+firewall rest in default accept { }
+firewall rest_out out default accept { }
+RULES
+begins host --monitor
+ip netns exec "$id-prey" "$bin/preyctl" capture on '"wg0"' -w seen.pcap --count 3 >capture.out 2>capture.err &
+last=$!
+pids="$pids $last"
+until_true 100 'the capture looks on' grep -q 'what comes' capture.err
+ip netns exec "$id-prey" "$bin/preyctl" trace on '"wg0"' --count 3 >trace.out 2>trace.err &
+tracer=$!
+pids="$pids $tracer"
+until_true 100 'the trace looks on' grep -q 'what comes' trace.err
+quietly far ping -c 3 -i 0.2 -W 20 10.8.0.1
+wait "$last" "$tracer"
+grep -q 'accept  *PING' trace.out
+ok $? 'a trace'
+same 'a capture: beside interfaces with Ethernet bare packets have a header without addresses' "$(tcpdump -n -e -r seen.pcap 2>said | grep -c '00:00:00:00:00:00 > 00:00:00:00:00:00.* 10.8.0.2 > 10.8.0.1: ICMP echo request') $(grep -c EN10MB said)" '2 1'
+quietly far curl -s -m 2 http://10.8.0.1/
+quietly prey ping -c 1 -W 20 10.8.0.2
+ctl explain 'icmp 10.8.0.2 -> 10.8.0.1 type echo-request on "wg0"'
+has 'explain' 'verdict: accept  rule PING'
+over 'watched'
+same 'what this machine sends by it is judged, and what comes' "$(python3 -c "print($(by_rule OWN) > 0, $(by_rule PING), $(by_rule WEB) > 0)")" 'True 3 True'
