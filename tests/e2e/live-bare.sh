@@ -117,6 +117,8 @@ kill "$far"
 wait "$far" 2>/dev/null
 link prey wg0 far wg0
 ends 0 far
+ip -n "$id-far" route replace default via 10.8.0.1
+ip -n "$id-far" -6 route replace default via fd00:8:0::1
 until_true 100 'it is back as one with Ethernet' again && ok 0 'it is back as one with Ethernet'
 fetches 'whose packets have it' client 10.8.0.2
 ip -n "$id-prey" link del wg0
