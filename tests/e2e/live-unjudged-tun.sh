@@ -163,7 +163,14 @@ for exec in kernel; do
     same 'unless its name is said' "$status $(asks 10.8.0.1 53)" '0 got'
     prey_ends
     same 'nothing is left' "$(at prey nft list ruleset)" ''
+    far_ends
 
+    # Given, it was absent at the start, and programs in the kernel need Ethernet: it is not served, and shut.
+    prey prey -i wan -i lan -i wg0 --exec "$exec" vpn.pbc
+    far_begins
+    hears 'given and come later, it is refused in words' 'wg0 carries no Ethernet, which --exec kernel needs: a restart serves it, by --exec user'
+    same 'it is shut meanwhile' "$(asks 10.8.0.1 53)" nothing
+    prey_ends
     seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" vpn.pbc >out 2>err
     same 'preflight says it' "$? $(grep -c "notice: not judged: $in$why (shut, but for ARP, ND and DHCP)\$" err)" '0 1'
     prey prey -i wan -i lan --exec "$exec" --allow-unjudged wg0 vpn.pbc

@@ -125,6 +125,11 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         tell_fault(carry->tell, "%.*s", (int)strcspn(err, "|"), err);
         return NULL;
     }
+    if (kind == LINK_RAW && ops != &io_PACKET) {
+        tell_fault(carry->tell, "%s carries no Ethernet, which %s needs: a restart serves it, by --exec user%s",
+                   link->name, carry->in_kernel ? "--exec kernel" : "--io xdp", carry->in_kernel ? "" : " --io packet");
+        return NULL;
+    }
     /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */
     const uint64_t share = ops == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
     struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
