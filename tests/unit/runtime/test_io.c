@@ -3,13 +3,18 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 
+#include "runtime/io/gso.h"
 #include "runtime/io/io.h"
 #include "runtime/io/offload.h"
 #include "tests/unit/runtime/netns.h"
@@ -345,6 +350,109 @@ static void super_packet(void **state)
     io_PACKET.close(p);
 }
 
+/* A TUN device, whose other end is ours, with the work of a card left to it. */
+static int tun_end(const char *name)
+{
+    struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+    assert_true(fd >= 0);
+    assert_int_equal(ioctl(fd, TUNSETIFF, &r), 0);
+    assert_int_equal(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6), 0);
+    sh("ip link set bare0 up");
+    return fd;
+}
+
+static void tun_send(int fd, const struct virtio_net_hdr *h, const uint8_t *ip, size_t len)
+{
+    const struct iovec parts[2] = {{(void *)(uintptr_t)h, sizeof *h}, {(void *)(uintptr_t)ip, len}};
+    assert_int_equal(writev(fd, parts, 2), sizeof *h + len);
+}
+
+/* Receive what the port has sent: IPv4, not what the host's stack says there by itself. */
+static size_t tun_receive(int fd, struct virtio_net_hdr *h, uint8_t *ip, size_t room)
+{
+    const struct iovec parts[2] = {{h, sizeof *h}, {ip, room}};
+    struct pollfd there = {.fd = fd, .events = POLLIN};
+    while (poll(&there, 1, 10000) > 0) {
+        const ssize_t got = readv(fd, parts, 2);
+        if (got > (ssize_t)sizeof *h && ip[0] >> 4 == 4) return (size_t)got - sizeof *h;
+    }
+    fail_msg("no packet within ten seconds");
+    return 0;
+}
+
+/* By a device without Ethernet packets come and go from their IP header on, super-packets whole. One of another link is
+ * not sent. */
+static void bare(void **state)
+{
+    (void)state;
+    static uint8_t f[65600], back[65600];
+    static const size_t lengths[] = {20, 1380, 2920 - 40, 14600, 65000 - 40};
+    const int fd = tun_end("bare0");
+    char err[200] = "";
+    struct io_ask ask = {
+        .ring_bytes = RING, .mtu = 1420, .ifindex = if_nametoindex("bare0"), .group = -1, .link = LINK_ETHER};
+    struct io_made made;
+    struct io_maker maker = {0};
+    struct virtio_net_hdr h;
+    assert_true(io_PACKET.make(&maker, &ask, &made, err, sizeof err)); /* it is of another kind */
+    ask.link = LINK_RAW;
+    assert_false(io_PACKET.make(&maker, &ask, &made, err, sizeof err));
+    io_maker_fini(&maker);
+    struct io_port *p = io_PACKET.open(&ask, &made, NULL, err, sizeof err);
+    struct pool *pool = pool_new(GSO_PIECES, 2048);
+    assert_true(p && pool);
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const size_t len = make(f, true, lengths[i]) - ETH;
+        const bool super = lengths[i] > 1380;
+        struct virtio_net_hdr open = left_open(f, true, len + ETH);
+        open.csum_start -= ETH;
+        open.gso_type = super ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_NONE;
+        open.gso_size = super ? 1380 : 0;
+        open.hdr_len = super ? IP + TCP : 0;
+        tun_send(fd, &open, f + ETH, len);
+        struct pkt *pkt;
+        do {
+            while (!io_PACKET.receive(p, &pkt, 1)) poll(&(struct pollfd){io_PACKET.fd(p), POLLIN, 0}, 1, 1000);
+        } while (pkt->data[0] >> 4 != 4);
+        assert_int_equal(pkt->link, LINK_RAW);
+        assert_int_equal(pkt->wire_len, len);
+        assert_int_equal(pkt->segment, super ? 1380 : 0);
+        assert_true(pkt->flags & PKT_CSUM_PARTIAL);
+        assert_memory_equal(pkt->data, f + ETH, len);
+        parse(pkt);
+        assert_int_equal(pkt_longest(pkt, (uint32_t)len), super ? IP + TCP + 1380 : len);
+        struct pkt *pieces[GSO_PIECES];
+        unsigned n = 0, bytes = 0;
+        if (super) assert_true(gso_cut(pkt, pool, pieces, &n));
+        for (unsigned k = 0; k < n; k++) {
+            assert_int_equal(pieces[k]->link, LINK_RAW);
+            assert_int_equal(csum_of(pieces[k]->data, IP), 0);
+            bytes += pieces[k]->head_len - IP - TCP;
+            pool_put(pieces[k]);
+        }
+        assert_int_equal(bytes, super ? lengths[i] : 0);
+        io_PACKET.send(p, pkt);
+        io_PACKET.flush(p);
+        assert_int_equal(tun_receive(fd, &h, back, sizeof back), len);
+        assert_memory_equal(back, f + ETH, len);
+        assert_int_equal(h.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+        assert_int_equal(h.csum_start, IP);
+        assert_int_equal(h.gso_size, super ? 1380 : 0);
+        pkt->link = LINK_ETHER;
+        io_PACKET.send(p, pkt);
+        io_PACKET.flush(p);
+        io_PACKET.release(p);
+    }
+    struct io_stats s;
+    io_PACKET.stats(p, &s);
+    assert_true(s.super == 3 && s.not_sent == 5 && s.sent == 5 && !s.cut);
+    io_PACKET.close(p);
+    free(pool);
+    close(fd);
+}
+
 /* Behind the views that are not released there is no room: the rest waits in the ring or is counted as lost. */
 static void overrun(void **state)
 {
@@ -450,9 +558,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(in_place), netns_test(when_it_came), netns_test(grown),   netns_test(tagged),
-        netns_test(partial),  netns_test(super_packet), netns_test(overrun), netns_test(link_down),
-        netns_test(others),   netns_test(refused),      netns_test(away),
+        netns_test(in_place),  netns_test(when_it_came), netns_test(grown),   netns_test(tagged),
+        netns_test(partial),   netns_test(super_packet), netns_test(bare),    netns_test(overrun),
+        netns_test(link_down), netns_test(others),       netns_test(refused), netns_test(away),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -263,6 +263,27 @@ static void test_view_wire(void **state)
     assert_int_equal(p.cap_len, 4);
 }
 
+/* Kinds of devices: WireGuard's and PPP's packets are bare, GRE's only with one other end, a CAN bus carries none. */
+static void test_link_of(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned arphrd;
+        bool point, known;
+        enum pkt_link link;
+    } kinds[] = {{1, false, true, LINK_ETHER},   {772, false, true, LINK_ETHER},  {65534, true, true, LINK_RAW},
+                 {65534, false, true, LINK_RAW}, {512, true, true, LINK_RAW},     {519, true, true, LINK_RAW},
+                 {768, false, true, LINK_RAW},   {769, false, true, LINK_RAW},    {776, false, true, LINK_RAW},
+                 {778, true, true, LINK_RAW},    {778, false, false, LINK_RAW},   {823, true, true, LINK_RAW},
+                 {823, false, false, LINK_RAW},  {280, true, false, LINK_ETHER},  {801, false, false, LINK_ETHER},
+                 {0, false, false, LINK_ETHER},  {65535, true, false, LINK_ETHER}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        enum pkt_link link = LINK_COUNT;
+        assert_int_equal(pkt_link_of(kinds[i].arphrd, kinds[i].point, &link), kinds[i].known);
+        if (kinds[i].known) assert_int_equal(link, kinds[i].link);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_match_gathered),
         cmocka_unit_test(test_mac),
         cmocka_unit_test(test_view_wire),
+        cmocka_unit_test(test_link_of),
     };
     return cmocka_run_group_tests(tests, NULL, packet_free);
 }
