@@ -42,6 +42,8 @@ fcntl.ioctl(tun, 0x400454CD, 280)"
     ip -n "$id-prey" link set tun9 up
     says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so no bridge has it as a port; this mends it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
     says 'in the kernel' '--exec kernel: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --exec kernel shop.pbc
+    says 'by XDP' '--hook xdp: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user (programs of XDP see Ethernet frames alone)' -i tun9 --hook xdp shop.pbc
+    says 'by traffic control' '--hook tc: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --hook tc shop.pbc
     says 'by AF_XDP' '--io xdp: tun9 carries no Ethernet, and AF_XDP shows Ethernet frames alone; this does: --io packet' -i tun9 --io xdp shop.pbc
     ip -n "$id-prey" link del tun9
 fi

@@ -29,11 +29,27 @@ static bool gains(struct xmit *x, const struct host_link *link)
     return !link || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
 }
 
+/* Return the name of the first interface without Ethernet, or NULL. */
+static const char *first_bare(const struct carry *carry)
+{
+    enum pkt_link kind;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
+        if (link && host_link_reads(link, &kind) && kind == LINK_RAW) return link->name;
+    }
+    return NULL;
+}
+
 int in_kernel_hooks(struct carry *carry)
 {
-    const char *needs = needs_xdp(carry->now.program);
+    const char *needs = needs_xdp(carry->now.program), *bare = first_bare(carry);
     const enum options_hook asked = carry->o->hook;
     carry->by_tc = 0;
+    if (bare && (asked == OPTIONS_HOOK_XDP || asked == OPTIONS_HOOK_TC))
+        return complain("--hook %s: %s carries no Ethernet, and is served in this process alone; this does: --exec "
+                        "user%s",
+                        asked == OPTIONS_HOOK_XDP ? "xdp" : "tc", bare,
+                        asked == OPTIONS_HOOK_XDP ? " (programs of XDP see Ethernet frames alone)" : "");
     if (asked == OPTIONS_HOOK_TC && needs)
         return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
     if (asked == OPTIONS_HOOK_XDP || needs) return 0;
