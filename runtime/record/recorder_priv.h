@@ -35,10 +35,9 @@ struct recorder {
     uint64_t state_most;          /* bytes of the largest state so far */
     bool state_too_large;         /* states do not fit, so none are requested */
     uint64_t needs[WORKERS_MOST]; /* oldest snapshot in the file: a state must be at least as new */
-    bool turns;        /* a port is of another kind now: the next block begins a file, whose interfaces say so */
-    bool torn;         /* something did not fit on the disk since the file began */
-    uint64_t wall_ns;  /* wall clock minus the workers' clock */
-    uint64_t retry_ns; /* earliest time of the next write after a failure; 0: no failure */
+    bool torn;                    /* something did not fit on the disk since the file began */
+    uint64_t wall_ns;             /* wall clock minus the workers' clock */
+    uint64_t retry_ns;            /* earliest time of the next write after a failure; 0: no failure */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;

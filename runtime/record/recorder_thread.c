@@ -94,7 +94,7 @@ static int begin_file(struct recorder *r)
     if (failed) return failed;
     for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) ask_state(r, i);
     r->start.fresh = 0;
-    r->torn = r->turns = false;
+    r->torn = false;
     r->head = reel_written(&r->reel);
     count(&r->counters.bytes, r->head);
     count(&r->counters.files, 1);
@@ -104,7 +104,7 @@ static int begin_file(struct recorder *r)
 static int write_out(struct recorder *r)
 {
     const uint64_t there = reel_written(&r->reel);
-    int failed = !there || there > r->head + r->reel.most / PARTS || r->torn || r->turns ? begin_file(r) : 0;
+    int failed = !there || there > r->head + r->reel.most / PARTS || r->torn ? begin_file(r) : 0;
     if (!failed) failed = reel_write(&r->reel, r->out.at, r->out.len);
     if (failed == -EFBIG) failed = begin_file(r);
     return failed;
@@ -155,17 +155,18 @@ static void write_program(struct recorder *r, struct said *s)
     }
 }
 
-/* Take the kinds of ports from a world. What came before is in the file before. */
-static void take_kinds(struct recorder *r, uint32_t bare)
+/* Take the kinds of ports from a world. True: the file of now says otherwise, and has all that came before. */
+static bool take_kinds(struct recorder *r, uint32_t bare)
 {
+    bool others = false;
     for (unsigned i = 0; i < r->start.ports; i++) {
         const uint8_t how = r->start.port[i].how;
         const uint8_t now = (uint8_t)((how & ~RECORD_BARE) | (bare >> i % r->start.devices & 1 ? RECORD_BARE : 0));
-        if (how == now) continue;
-        flush(r);
+        if (how != now && !others) flush(r);
+        others |= how != now;
         r->start.port[i].how = now;
-        r->turns = r->head != 0;
     }
+    return others && r->head;
 }
 
 /* Put a world or routes into the current file. Later files begin with the latest ones only. */
@@ -173,14 +174,20 @@ static void write_world(struct recorder *r, struct said *s)
 {
     struct bytes *to = s->kind == RECORD_WORLD ? &r->world : &r->routes;
     struct world_said world;
+    bool turns = false;
     if (s->kind == RECORD_WORLD && world_said(s->body.at, s->body.len, &world)) {
-        take_kinds(r, world.bare);
+        turns = take_kinds(r, world.bare);
         r->world_number = world.number;
         r->world_program = world.program;
     }
     to->len = 0;
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
-    if (r->head) blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
+    /* A file of its own begins with this world, behind its routes: its interfaces say what kinds they are. */
+    if (turns && begin_file(r)) {
+        r->torn = true;
+        count(&r->counters.lost, 1);
+    }
+    if (r->head && !turns) blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
 }
 
 static void write_all_said(struct recorder *r)

@@ -57,8 +57,9 @@ static void print_words(const struct run *r)
         if (strncmp(line, "neigh", 5)) printf("#   %s\n", line);
     free(text);
     for (unsigned i = 0; i < r->world.ifs; i++)
-        printf("#   e%u %s, %s %s\n", i, r->world.iface[i].served ? "served" : "not served",
-               r->world.iface[i].has4 ? "IPv4" : "-", r->world.iface[i].has6 ? "IPv6" : "-");
+        printf("#   e%u%s %s, %s %s\n", i, r->world.iface[i].bare ? " (TUN)" : "",
+               r->world.iface[i].served ? "served" : "not served", r->world.iface[i].has4 ? "IPv4" : "-",
+               r->world.iface[i].has6 ? "IPv6" : "-");
 }
 
 static void print_frames(const char *who, const struct frame *f, unsigned count)
@@ -138,13 +139,15 @@ static bool has_kernel(void)
 }
 
 /* The executor in user space can't hold back what is for this machine, and neither judges nor translates what comes by
- * an interface that it does not serve. */
+ * an interface that it does not serve. That in the kernel serves none without Ethernet. */
 static bool takes_part(const struct run *r, enum side_kind side)
 {
     const char *only = getenv("ONLY");
     if (side == SIDE_NETFILTER) return true;
     if (only && !strstr(only, side_name(side))) return false;
-    return side == SIDE_USER ? !r->world.here.judges : has_kernel();
+    bool bare = false;
+    for (unsigned i = 0; i < r->world.ifs; i++) bare |= r->world.iface[i].served && r->world.iface[i].bare;
+    return side == SIDE_USER ? !r->world.here.judges : has_kernel() && !bare;
 }
 
 static bool set_sides(struct run *r)

@@ -17,6 +17,10 @@ void world_draw_site(struct world *w, struct rng *rng, unsigned with)
         served += !w->iface[i].served;
         w->iface[i].served = true;
     }
+    /* Of numbers that no other drawing takes, so that seeds go on meaning what they did. */
+    struct rng bare = *rng;
+    if (!(with & WITH_BARE) || rng_below(&bare, 4)) return;
+    for (unsigned i = 0; i < w->ifs; i++) w->iface[i].bare = rng_below(&bare, 2);
 }
 
 static unsigned some_served(const struct world *w, struct rng *rng)

@@ -18,6 +18,10 @@ void world_as_ip_links(const struct world *w, bool v6, FILE *out)
     for (unsigned i = 0; i < w->ifs; i++) {
         uint8_t mac[6];
         world_mac(i, HOST_ROUTER, mac);
+        if (w->iface[i].bare) {
+            fprintf(out, "link set e%u addrgenmode none up\n", i);
+            continue;
+        }
         fprintf(out, "link set e%u address %02x:%02x:%02x:%02x:%02x:%02x addrgenmode none up\n", i, mac[0], mac[1],
                 mac[2], mac[3], mac[4], mac[5]);
     }
@@ -27,6 +31,7 @@ void world_as_ip_links(const struct world *w, bool v6, FILE *out)
 static void neighbours(const struct world *w, bool v6, FILE *out)
 {
     for (unsigned i = 0; i < w->ifs; i++) {
+        if (w->iface[i].bare) continue;
         if (!(v6 ? w->iface[i].has6 : w->iface[i].has4)) neighbour(i, HOST_ROUTER, v6, out);
         for (unsigned h = 0; h < HOSTS; h++) neighbour(i, HOST_FIRST + h, v6, out);
         for (unsigned h = 0; h < 1u << MAPPED_BITS; h++) neighbour(i, HOST_MAPPED + h, v6, out);

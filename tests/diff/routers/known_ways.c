@@ -133,6 +133,13 @@ bool is_turned_to_no_port(const struct difference *d)
     return turned;
 }
 
+/* True if it goes to the station that the other came from; without Ethernet there is one alone. */
+static bool is_station(const struct packet *to, const struct packet *from)
+{
+    static const uint8_t none[6];
+    return !memcmp(to->to_mac, none, 6) || !memcmp(to->to_mac, from->from_mac, 6);
+}
+
 /* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
  * none. */
 bool is_where_it_was_heard(const struct difference *d)
@@ -143,8 +150,7 @@ bool is_where_it_was_heard(const struct difference *d)
         return false;
     step_frames(d->talk, d->world, STEP_OPEN, SIDE_NETFILTER, 0, f);
     if (!packet_parse(f, &open) || !packet_parse(d->prey, &prey) || prey.ttl + 1 != sent.ttl) return false;
-    if (d->prey->iface != d->talk->iface || memcmp(prey.to_mac, open.from_mac, 6) || memcmp(prey.dst, open.src, 16))
-        return false;
+    if (d->prey->iface != d->talk->iface || !is_station(&prey, &open) || memcmp(prey.dst, open.src, 16)) return false;
     if (!d->netfilter_count || !packet_parse(d->netfilter, &netfilter)) return true;
     if (packet_is_error(&netfilter) && !memcmp(netfilter.dst, sent.src, 16)) return true;
     return d->prey->len == d->netfilter->len &&

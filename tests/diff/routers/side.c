@@ -173,9 +173,9 @@ static void set_kernel(void)
     }
 }
 
-static int open_tap(unsigned iface)
+static int open_tap(unsigned iface, bool bare)
 {
-    struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    struct ifreq r = {.ifr_flags = (short)((bare ? IFF_TUN : IFF_TAP) | IFF_NO_PI)};
     snprintf(r.ifr_name, sizeof r.ifr_name, "e%u", iface);
     const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || ioctl(fd, TUNSETIFF, &r)) return -1;
@@ -189,7 +189,10 @@ bool side_open(struct side *s, enum side_kind kind, const struct world *w)
     if (unshare(CLONE_NEWNET)) return false;
     s->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     set_kernel();
-    for (unsigned i = 0; i < w->ifs; i++) s->taps[i] = open_tap(i);
+    for (unsigned i = 0; i < w->ifs; i++) {
+        s->bare[i] = w->iface[i].bare;
+        s->taps[i] = open_tap(i, s->bare[i]);
+    }
     if (setns(own_netns, CLONE_NEWNET)) abort();
     for (unsigned i = 0; i < w->ifs; i++)
         if (s->taps[i] < 0) return false;

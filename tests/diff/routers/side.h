@@ -15,8 +15,9 @@ struct side {
     enum side_kind kind;
     bool on; /* takes part in the router of now */
     int netns, taps[IFS_MOST];
-    pid_t pid; /* of preyrun; 0: none */
-    int said;  /* what it says */
+    bool bare[IFS_MOST]; /* a TUN device: frames are told from it, and to it, behind a header without addresses */
+    pid_t pid;           /* of preyrun; 0: none */
+    int said;            /* what it says */
     char text[SAID_MOST];
     size_t text_len;
     uint32_t probes; /* that were sent */

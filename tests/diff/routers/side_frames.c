@@ -12,7 +12,8 @@ enum { PROBE_MAGIC = 0x70726f62, LOST_MS = 20000, TRY_MS = 20 };
 
 void side_send(struct side *s, const struct frame *f)
 {
-    if (write(s->taps[f->iface], f->bytes, f->len) != f->len)
+    const unsigned skip = s->bare[f->iface] ? ETHER_LEN : 0;
+    if (write(s->taps[f->iface], f->bytes + skip, f->len - skip) != f->len - (int)skip)
         printf("# %s: e%u takes no frame: %s\n", side_name(s->kind), f->iface, strerror(errno));
 }
 
@@ -42,10 +43,13 @@ static bool take(struct side *s, const struct world *w)
         for (;;) {
             struct frame *f = &s->got[s->got_count];
             uint32_t number;
-            const ssize_t n = read(s->taps[i], f->bytes, FRAME_MOST);
+            const unsigned skip = s->bare[i] ? ETHER_LEN : 0;
+            const ssize_t n = read(s->taps[i], f->bytes + skip, FRAME_MOST - skip);
             if (n <= 0) break;
             f->iface = (uint8_t)i;
-            f->len = (uint16_t)n;
+            f->len = (uint16_t)(n + skip);
+            memset(f->bytes, 0, skip);
+            if (skip) wire_put16(f->bytes + ETHER_TYPE_AT, f->bytes[skip] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6);
             if (is_probe(f, &number))
                 over = over || (number == s->probes && (!s->strict || i == w->probe_out));
             else if (!is_small_talk(f) && s->got_count < GOT_MOST - 1)

@@ -51,12 +51,13 @@ enum feature {
     WITH_MARKS = 512,      /* policy rules by mark */
     WITH_MORE = 1024,      /* three and more interfaces */
     WITH_NAT = 2048,       /* NAT statements */
+    WITH_BARE = 4096,      /* interfaces without Ethernet */
 };
 #define WITH_TODAY                                                                                                     \
-    (WITH_POLICIES | WITH_NO_ADDRESS | WITH_UNSERVED | WITH_OTHER_ROUTES | WITH_HERE | WITH_MORE | WITH_NAT)
+    (WITH_POLICIES | WITH_NO_ADDRESS | WITH_UNSERVED | WITH_OTHER_ROUTES | WITH_HERE | WITH_MORE | WITH_NAT | WITH_BARE)
 
 struct iface {
-    bool served, has4, has6, down;
+    bool served, has4, has6, down, bare; /* bare: of a site; without Ethernet */
 };
 
 enum route_kind {
