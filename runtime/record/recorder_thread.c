@@ -182,7 +182,7 @@ static void write_world(struct recorder *r, struct said *s)
     }
     to->len = 0;
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
-    /* A file of its own begins with this world, behind its routes: its interfaces say what kinds they are. */
+    /* A file of its own begins with this world, behind its routes: what its interfaces say of kinds is true then. */
     if (turns && begin_file(r)) {
         r->torn = true;
         count(&r->counters.lost, 1);
