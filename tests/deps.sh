@@ -108,6 +108,9 @@ list_machines() {
     need xz-utils have_command xz
     need zstd have_command zstd
     need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
+    need wireguard-tools have_command wg
+    need ppp have_command pppd
+    need pppoe have_command pppoe-server
 }
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The table of devices in MANUAL.md (Which devices): on each kind that this kernel has, each executor with each way in lets by what the rules let by,
-# holds back what they don't, and translates; or the start refuses the device. A kind that the kernel lacks is skipped: kernels of the lab have them all.
+# holds back what they don't, and translates; or all is lost, or the start refuses the device. A kind that the kernel lacks is skipped: kernels of the lab have them all.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -29,6 +29,56 @@ add() {
     shift 2
     ip -n "$id-$name" link add "$@" 2>/dev/null && ip -n "$id-$name" link set dev "$device" up
 }
+# below: addresses for what tunnels are in: 10.9.0.2 and the client's 10.9.0.1.
+below() {
+    address prey g0 10.9.0.2/24
+    address client eth0 10.9.0.1/24
+}
+# tunnel NAME DEVICE OWN OTHER TYPE ARGUMENT...: its end there, by 10.9.0.OWN to 10.9.0.OTHER.
+tunnel() {
+    local name=$1 device=$2 own=10.9.0.$3 other=10.9.0.$4
+    shift 4
+    [ "$name" = client ] || below
+    set -- "$@" local "$own" remote "$other"
+    [ "$1" != sit ] || set -- "$@" mode any
+    add "$name" "$device" name "$device" type "$@"
+}
+# protects NAME OWN OTHER SELECTOR...: ESP for what a device of IPsec takes there.
+protects() {
+    local name=$1 own=10.9.0.$2 other=10.9.0.$3 way
+    shift 3
+    for way in "$own $other out" "$other $own in" "$other $own fwd"; do
+        xfrm $name $way "$@"
+    done
+}
+xfrm() { # NAME FROM TO WAY SELECTOR...
+    local name=$1 from=$2 to=$3 way=$4 spi=0x10${3##*.} by
+    shift 4
+    case $1 in mark) by='' ;; *) by="$*" ;; esac
+    [ "$way" = fwd ] ||
+        at "$name" ip xfrm state add src "$from" dst "$to" proto esp spi "$spi" reqid 1 mode tunnel $by \
+            aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128 || return
+    at "$name" ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir "$way" "$@" \
+        tmpl src "$from" dst "$to" proto esp reqid 1 mode tunnel
+}
+# peers: both ends of a WireGuard tunnel know each other.
+peers() {
+    local name
+    for name in prey client; do wg genkey >"key-$name" && wg pubkey <"key-$name" >"pub-$name" || return; done
+    at prey wg set d0 private-key key-prey listen-port 51820 peer "$(cat pub-client)" allowed-ips 0.0.0.0/0 endpoint 10.9.0.1:51820 &&
+        at client wg set t0 private-key key-client listen-port 51820 peer "$(cat pub-prey)" allowed-ips 0.0.0.0/0 endpoint 10.9.0.2:51820
+}
+# dial: a line by PPPoE, with Debian's programs at both ends. It has its addresses when it is up.
+dial() {
+    command -v pppd pppoe-server >/dev/null && { modprobe -a ppp_generic pppoe ppp_async 2>/dev/null || [ -c /dev/ppp ]; } || return
+    printf 'noauth\nlcp-echo-interval 0\nmtu 1492\nmru 1492\nnodefaultroute\n' >ppp-options
+    background client pppoe-server -F -I eth0 -L 10.1.0.1 -R 10.1.0.2 -N 1 -O "$PWD/ppp-options" >ppp.err 2>&1
+    concentrator=$last
+    background prey pppd plugin rp-pppoe.so g0 nodetach noauth ifname d0 mtu 1492 mru 1492 lcp-echo-interval 0 nodefaultroute persist maxfail 0 holdoff 1 >>ppp.err 2>&1
+    line=$last
+    until_true 300 'the line is up' dialled
+}
+dialled() { at prey ip -4 addr show d0 2>/dev/null | grep -q '10.1.0.2 peer 10.1.0.1'; }
 # on KIND: makes its device; $device is what `-i` names, $holds what has the address, $far the client's.
 on() {
     device=d0 holds=d0 far=eth0
@@ -53,9 +103,25 @@ on() {
         for slave in g0 g1; do at prey sh -c "ip link set $slave down; ip link set $slave master d0; ip link set $slave up"; done
         bridged client both eth0 eth1
         ;;
+    tun) far=t0 && cord prey d0 client t0 && line=$last ;;
+    ipip | gre | sit) far=t0 && tunnel prey d0 2 1 "$1" && tunnel client t0 1 2 "$1" ;;
+    vti)
+        far=t0 && tunnel prey d0 2 1 vti key 5 && tunnel client t0 1 2 vti key 5 &&
+            for end in 'prey 2 1' 'client 1 2'; do protects $end mark 5 mask 0xffffffff; done
+        ;;
+    xfrm)
+        far=t0 && below && add prey d0 name d0 type xfrm dev g0 if_id 5 && add client t0 name t0 type xfrm dev eth0 if_id 5 &&
+            for end in 'prey 2 1' 'client 1 2'; do protects $end if_id 5; done
+        ;;
+    WireGuard)
+        far=t0 && below && add prey d0 name d0 type wireguard && add client t0 name t0 type wireguard && peers
+        ;;
+    'PPP over Ethernet') dial ;;
     esac || return
-    address prey "$holds" 10.1.0.2/24
-    address client "$far" 10.1.0.1/24
+    if [ "$1" != 'PPP over Ethernet' ]; then # which has given them itself
+        address prey "$holds" 10.1.0.2/24
+        address client "$far" 10.1.0.1/24
+    fi
     ip -n "$id-client" route add 10.2.0.0/24 via 10.1.0.2
 }
 
@@ -69,7 +135,11 @@ RULES
 # off: its device is gone, and the cables are bare again.
 off() {
     local d
-    for d in v7 v5 both; do ip -n "$id-client" link del "$d" 2>/dev/null; done
+    [ -z "${line-}" ] || { kill "$line" && wait "$line"; } 2>/dev/null
+    [ -z "${concentrator-}" ] || { kill "$concentrator" && wait "$concentrator"; } 2>/dev/null
+    line='' concentrator=''
+    for d in client prey; do at "$d" sh -c 'ip xfrm state flush; ip xfrm policy flush' 2>/dev/null; done
+    for d in t0 v7 v5 both; do ip -n "$id-client" link del "$d" 2>/dev/null; done
     for d in d0 v5; do ip -n "$id-prey" link del "$d" 2>/dev/null; done
     for d in eth0 eth1; do ip -n "$id-client" addr flush dev "$d"; done
     ip -n "$id-prey" addr flush dev g0
@@ -94,6 +164,8 @@ prey failed: 28"
         echo no
     elif got=$(right "$1") && [ "$got" = "$want" ]; then
         echo yes
+    elif [ "$1 $got" = 'user failed: 28 failed: 28 failed: 28' ]; then
+        echo lost
     else
         echo "wrong: $got"
     fi
@@ -116,7 +188,8 @@ fails_over() {
 }
 payload 1500000 server
 
-for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan 'VLAN, 802.1Q' 'VLAN in a VLAN, 802.1ad' 'bond, active-backup'; do
+for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan 'VLAN, 802.1Q' 'VLAN in a VLAN, 802.1ad' 'bond, active-backup' tun ipip gre sit vti xfrm WireGuard \
+    'PPP over Ethernet'; do
     off
     if ! on "$kind"; then
         echo "ok - $kind # SKIP this kernel has none"
