@@ -150,7 +150,7 @@ check-machines:
 	@sh tests/deps.sh build tests
 	@sh tests/deps.sh machines || echo 'check-machines: it goes on without those' >&2
 	@+$(PART) tests
-	@B=$(B) KERNEL=$(KERNEL) LONG=$(LONG) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
+	@B=$(B) KERNEL="$(KERNEL)" LONG=$(LONG) bash tests/machines/run.sh; status=$$?; python3 tests/machines/results.py $(B)/machines/run; exit $$status
 endif
 soak:
 	@sh tests/deps.sh build tests
