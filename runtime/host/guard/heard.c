@@ -8,7 +8,11 @@
 
 #include "runtime/host/guard/line.h"
 
-enum { PIECES_S = 30 }; /* a stack keeps pieces no longer (RFC 8200, 4.5: 60 s; Linux: 30 s) */
+/* A stack keeps pieces no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
+ * flow. */
+enum { PIECES_S = 30, OPENS_S = 60 };
+#define OPENS         "tcp flags & (syn | ack) == syn "
+#define GOES_ON       "tcp flags & (syn | ack) != syn "
 #define WITHOUT_PORTS " meta l4proto != { 1, 6, 17, 58, 132 }"
 
 /* The far end of a packet: its protocol and address, and behind them a port or an identifier */
@@ -87,7 +91,8 @@ static void noted(char *to, size_t size, const struct form *f, const struct end 
         line_add(to, size, "@%s%u { %s timeout", ends ? "ends" : "hosts", f->family, what);
 }
 
-/* Rules of a match in their order: who is heard; which answers have further pieces; answers that are dropped */
+/* Rules of a match in their order: who is heard; which answers have further pieces; answers that are dropped. An answer
+ * prolongs nothing: one forged packet would take a host's own connections for as long as it tries them. */
 enum rule { HEARS, CUTS, DROPS, RULES };
 
 static bool has_rule(const struct guard_match *m, const struct form *f, enum rule rule)
@@ -97,18 +102,19 @@ static bool has_rule(const struct guard_match *m, const struct form *f, enum rul
     return m->hides == (rule == HEARS ? GUARD_HEARS : GUARD_HIDES_FROM_HEARD);
 }
 
-/* Make a match's rule. The verdict is written to `verdict`. */
+/* Make a match's rule. opens: the one for SYNs. The verdict is written to `verdict`. */
 static struct line rule_of(const struct guard *g, const struct guard_match *m, const struct form *f, enum rule rule,
-                           char *verdict, size_t size)
+                           bool opens, char *verdict, size_t size)
 {
     struct line l = line_of(g, m, false);
     *verdict = '\0';
     l.verdict = verdict;
     line_add(l.rest, sizeof l.rest, "%s%s", f->only, m->proto ? "" : WITHOUT_PORTS);
     if (rule == HEARS) {
-        line_add(verdict, size, "add ");
+        line_add(verdict, size, "update ");
         noted(verdict, size, f, &f->from, m->proto, false);
-        line_add(verdict, size, " %us }", m->last_s);
+        line_add(verdict, size, " %us }", opens && m->last_s > OPENS_S ? OPENS_S : m->last_s);
+        if (m->proto == IPPROTO_TCP) line_add(l.first, sizeof l.first, opens ? OPENS : GOES_ON);
         return l;
     }
     noted(l.rest, sizeof l.rest, f, &f->to, m->proto, true);
@@ -117,22 +123,23 @@ static struct line rule_of(const struct guard *g, const struct guard_match *m, c
         line_add(verdict, size, "update @pieces%u { %s timeout %ds }", f->family, f->name, PIECES_S);
         return l;
     }
-    line_add(verdict, size, "update ");
-    noted(verdict, size, f, &f->to, m->proto, false);
-    line_add(verdict, size, " %us } drop", m->last_s);
+    line_add(verdict, size, "drop");
     return l;
 }
 
 static int write_rules(FILE *out, const struct guard *g, const struct form *f, enum rule rule)
 {
-    struct line *lines = calloc(g->match_count + 1, sizeof *lines);
-    char(*verdicts)[200] = calloc(g->match_count + 1, sizeof *verdicts);
+    struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
+    char(*verdicts)[200] = calloc(2 * g->match_count + 1, sizeof *verdicts);
     const bool made = lines && verdicts;
     unsigned count = 0;
     for (unsigned i = 0; i < g->match_count && made; i++) {
-        if (!has_rule(&g->matches[i], f, rule)) continue;
-        lines[count] = rule_of(g, &g->matches[i], f, rule, verdicts[count], sizeof *verdicts);
-        count++;
+        const struct guard_match *m = &g->matches[i];
+        if (!has_rule(m, f, rule)) continue;
+        for (unsigned opens = 0; opens <= (rule == HEARS && m->proto == IPPROTO_TCP); opens++) {
+            lines[count] = rule_of(g, m, f, rule, opens, verdicts[count], sizeof *verdicts);
+            count++;
+        }
     }
     if (made) lines_write(NULL, out, lines, count);
     free(lines);

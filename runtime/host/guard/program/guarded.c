@@ -76,12 +76,16 @@ static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PB
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
 
-/* Return the seconds for which a flow of that protocol may be silent, once it has an answer. */
-static uint32_t silent_s(const struct program *p, uint8_t proto)
+/* The end of a TCP connection is forgotten sooner than its flow, lest a forger take what is a host's own for hours: one
+ * that rests is heard again by its next segment. */
+enum { HEARD_TCP_S = 300 };
+
+/* Return the seconds for which one is heard after a packet of that protocol. */
+static uint32_t heard_s(const struct program *p, uint8_t proto)
 {
     const struct pbc_settings *s = p->settings;
-    const uint64_t udp = p->nats_count ? program_udp_idle_ns(p) : s->udp_ns;
-    const uint64_t ns = proto == IPPROTO_TCP                               ? s->tcp_established_ns
+    const uint64_t udp = p->nats_count ? program_udp_idle_ns(p) : 0;
+    const uint64_t ns = proto == IPPROTO_TCP                               ? HEARD_TCP_S * S_NS
                         : proto == IPPROTO_UDP                             ? (udp > s->udp_ns ? udp : s->udp_ns)
                         : proto == IPPROTO_SCTP                            ? s->sctp_ns
                         : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? s->icmp_ns
@@ -89,8 +93,7 @@ static uint32_t silent_s(const struct program *p, uint8_t proto)
     return (uint32_t)(ns / S_NS) + 1;
 }
 
-/* Add the match of what is turned inwards: from whom it comes is heard, until it is answered as long as an opener
- * waits. */
+/* Add the match of what is turned inwards: from whom it comes is heard. */
 static void add_hears(void *arg, const struct guard_match *m)
 {
     struct guarded *g = arg;
@@ -105,18 +108,11 @@ static void add_hears(void *arg, const struct guard_match *m)
 }
 
 /* Add the match of what a target or an inside host answers those who were heard, by whatever way. */
-static void add_hidden_from_heard(struct guarded *g, const struct program *p, struct guard_match m)
+static void add_hidden_from_heard(struct guarded *g, struct guard_match m)
 {
     m.hides = GUARD_HIDES_FROM_HEARD;
     m.reach = GUARD_FOREIGN;
-    m.last_s = silent_s(p, m.proto);
     match_add(g, &m);
-}
-
-/* Return the seconds for which an opener of that protocol waits for its answer. */
-static uint32_t opens_s(const struct program *p, uint8_t proto)
-{
-    return proto == IPPROTO_TCP ? (uint32_t)(p->settings->tcp_half_open_ns / S_NS) + 1 : silent_s(p, proto);
 }
 
 /* Add what a service takes. kept: who asks is heard, as servers answer to its address. */
@@ -135,7 +131,7 @@ static void add_endpoint(struct guarded *g, const struct program *p, const struc
     for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
         m.proto = *proto;
         match_add(g, &m);
-        m.last_s = opens_s(p, *proto);
+        m.last_s = heard_s(p, *proto);
         if (kept) add_hears(g, &m);
         m.last_s = 0;
     }
@@ -154,7 +150,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     if (!mode_is(s->mode, MODE_OWN_SOURCE) || is_transparent(p, s)) {
         m.reach = GUARD_SENT_ON;
         match_add(g, &m);
-        add_hidden_from_heard(g, p, m);
+        add_hidden_from_heard(g, m);
         return;
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
@@ -399,7 +395,7 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
         if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
         if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
         add_asked(g, p, n, &m);
-        m.last_s = opens_s(p, *of);
+        m.last_s = heard_s(p, *of);
         if (n->kind == PBC_NAT_FORWARD) g->failed |= !narrowed(p, n, &m, add_hears, g);
         m.last_s = 0;
     }
@@ -479,7 +475,7 @@ static void add_forward(struct guarded *g, const struct program *p, const struct
             match_add(g, &reply);
         else
             add_sets(g, p, n->from, n->from_count, n->family, reply, false);
-        add_hidden_from_heard(g, p, reply);
+        add_hidden_from_heard(g, reply);
     }
 }
 
@@ -499,9 +495,9 @@ static void add_map_heard(struct guarded *g, const struct program *p, const stru
     struct guard_match out = {.from = prefix(n->target, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT};
     for (unsigned i = 0; i < sizeof of; i++) {
         in.proto = out.proto = of[i];
-        in.last_s = opens_s(p, of[i]);
+        in.last_s = heard_s(p, of[i]);
         add_hears(g, &in);
-        add_hidden_from_heard(g, p, out);
+        add_hidden_from_heard(g, out);
     }
 }
 
