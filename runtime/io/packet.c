@@ -110,11 +110,15 @@ static void step(const struct io_port *p, uint32_t *block, uint32_t *slot)
     if (++*block == p->blocks) *block = 0;
 }
 
+static bool is_ip(uint16_t protocol) { return protocol == htobe16(ETH_P_IP) || protocol == htobe16(ETH_P_IPV6); }
+
 /* True for a frame to this machine; for one that it sent, if those are wanted; for one to another machine at a bridge's
  * port. (Another program's tap may let in others.) */
 static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
 {
     const struct sockaddr_ll *from = (const void *)((const uint8_t *)h + ADDRESS_AT);
+    /* A tunnel may bring other protocols, and tags: this machine's stack takes none of it. */
+    if (p->link == LINK_RAW && (h->tp_status & TP_STATUS_VLAN_VALID || !is_ip(from->sll_protocol))) return false;
     switch (from->sll_pkttype) {
     case PACKET_HOST:
     case PACKET_BROADCAST:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
 #include "vm/program/program.h"
 #include "vm/tables.h"
 
@@ -259,14 +260,25 @@ bool served_never(const struct program *p, const struct pbc_rule *r, const char 
 }
 
 /* Return the word of a condition that is false of all packets without Ethernet; NULL: no such condition. */
-static const char *link_word(const struct pbc_cond *c)
+/* True if a list of Ethernet types has one of IP's, which a packet without Ethernet has by its first nibble. */
+static bool has_ip_type(const struct program *p, const struct pbc_cond *c)
 {
+    bool has = false;
+    for (uint32_t i = c->first; i < c->first + c->count; i++)
+        has |= (p->ranges[i].lo <= ETHER_IP4 && p->ranges[i].hi >= ETHER_IP4) ||
+               (p->ranges[i].lo <= ETHER_IP6 && p->ranges[i].hi >= ETHER_IP6);
+    return has;
+}
+
+static const char *link_word(const struct program *p, const struct pbc_cond *c)
+{
+    const bool not = c->flags & PBC_COND_NOT;
     switch (c->kind) {
-    case COND_FAMILY: return c->arg == KIND_ARP ? "arp" : NULL;
-    case COND_ETHER: return "ether";
+    case COND_FAMILY: return c->arg == KIND_ARP && !not ? "arp" : NULL;
+    case COND_ETHER: return not || has_ip_type(p, c) ? NULL : "ether";
     case COND_ETHER_FROM: return "ether from";
     case COND_ETHER_TO: return "ether to";
-    case COND_VLAN: return c->arg & VLAN_NONE ? NULL : "vlan";
+    case COND_VLAN: return c->arg & (not ? VLAN_ANY : VLAN_NONE) ? NULL : "vlan";
     case COND_VLAN_INNER: return "vlan inner";
     default: return NULL;
     }
@@ -300,7 +312,7 @@ bool served_linkless(const struct program *p, const struct pbc_rule *r, const ch
         device = program_str(p, p->ifaces[f->iface].device);
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         if (p->conds[i].kind == COND_ON && !device) device = first_bare(p, &p->conds[i], ethernet, bare);
-        if (!word) word = link_word(&p->conds[i]);
+        if (!word) word = link_word(p, &p->conds[i]);
     }
     if (!device || !word) return false;
     snprintf(buf, len, "%.80s:%u never matches: it asks for `%s` of what comes in by %s, which carries no Ethernet",
