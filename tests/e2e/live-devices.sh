@@ -143,6 +143,7 @@ off() {
     for d in d0 v5; do ip -n "$id-prey" link del "$d" 2>/dev/null; done
     for d in eth0 eth1; do ip -n "$id-client" addr flush dev "$d"; done
     ip -n "$id-prey" addr flush dev g0
+    for d in g0 g1; do ip -n "$id-prey" link set "$d" up; done # a bond leaves them down
 }
 
 # right EXEC: what the rules let by gets through, and nothing else.
