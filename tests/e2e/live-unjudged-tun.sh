@@ -95,7 +95,7 @@ same 'a check says what it is, and what serves it' "$(grep -c "$in$why" out) $(g
 checks --check -i wan,lan,wg0 vpn.prey
 same 'named, it is served' "$(grep -c wg0 out)" 0
 rules linked <<'RULES'
-firewall vpnway on "wg*" forward default drop { accept arp; accept ether from 02:00:00:00:00:01; accept vlan 5; accept vlan none; accept ether 0x88cc }
+firewall vpnway on "wg*" forward default drop { accept arp; accept ether from 02:00:00:00:00:01; accept vlan 5; accept vlan none; accept ether 0x88cc; count not arp; count ether 0x0800, 0x88cc; count ether not 0x0806; count vlan not any }
 firewall ways forward default accept { drop arp on "wg0", "wan"; drop vlan any on "wg0" }
 firewall here in default accept { }
 RULES
