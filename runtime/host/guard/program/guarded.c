@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "runtime/base/grown.h"
+#include "runtime/host/guard/program/hearing.h"
 #include "runtime/host/guard/program/narrowed.h"
 #include "runtime/host/guard/program/opened.h"
-#include "vm/forward/service.h"
 #include "vm/pbc.h"
 
 #define S_NS UINT64_C(1000000000)
@@ -22,6 +22,9 @@ static void match_add(struct guarded *g, const struct guard_match *m)
     memset(&g->matches[g->match_count], 0, sizeof *m);
     g->matches[g->match_count++] = *m;
 }
+
+/* Add a match that narrowed.h or hearing.h gives. */
+static void add_given(void *arg, const struct guard_match *m) { match_add(arg, m); }
 
 /* Add ports to reserve. yields: translation can do without some of them. */
 static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
@@ -40,13 +43,6 @@ static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
     memcpy(a.lo.word, addr, sizeof a.lo.word);
     a.hi = a.lo;
     return a;
-}
-
-/* Return all addresses of a family. */
-static struct guard_addresses all_of(unsigned family)
-{
-    if (family == 4) return (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
-    return (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
 }
 
 /* Add the match for each range of the sets, as source or destination. Return their number in that family (0: both). */
@@ -76,45 +72,6 @@ static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PB
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
 
-/* The end of a TCP connection is forgotten sooner than its flow, lest a forger take what is a host's own for hours: one
- * that rests is heard again by its next segment. */
-enum { HEARD_TCP_S = 300 };
-
-/* Return the seconds for which one is heard after a packet of that protocol. */
-static uint32_t heard_s(const struct program *p, uint8_t proto)
-{
-    const struct pbc_settings *s = p->settings;
-    const uint64_t udp = p->nats_count ? program_udp_idle_ns(p) : 0;
-    const uint64_t ns = proto == IPPROTO_TCP                               ? HEARD_TCP_S * S_NS
-                        : proto == IPPROTO_UDP                             ? (udp > s->udp_ns ? udp : s->udp_ns)
-                        : proto == IPPROTO_SCTP                            ? s->sctp_ns
-                        : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? s->icmp_ns
-                                                                           : s->other_ns;
-    return (uint32_t)(ns / S_NS) + 1;
-}
-
-/* Add the match of what is turned inwards: from whom it comes is heard. */
-static void add_hears(void *arg, const struct guard_match *m)
-{
-    struct guarded *g = arg;
-    struct guard_match one = *m;
-    one.hides = GUARD_HEARS;
-    for (unsigned family = 4; family <= 6; family += 2) {
-        if (m->to.lo.family && m->to.lo.family != family) continue;
-        if (m->from.lo.family && m->from.lo.family != family) continue;
-        if (!m->to.lo.family) one.to = all_of(family);
-        match_add(g, &one);
-    }
-}
-
-/* Add the match of what a target or an inside host answers those who were heard, by whatever way. */
-static void add_hidden_from_heard(struct guarded *g, struct guard_match m)
-{
-    m.hides = GUARD_HIDES_FROM_HEARD;
-    m.reach = GUARD_FOREIGN;
-    match_add(g, &m);
-}
-
 /* Add what a service takes. kept: who asks is heard, as servers answer to its address. */
 static void add_endpoint(struct guarded *g, const struct program *p, const struct pbc_endpoint *e, bool proxied,
                          bool kept)
@@ -131,9 +88,7 @@ static void add_endpoint(struct guarded *g, const struct program *p, const struc
     for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
         m.proto = *proto;
         match_add(g, &m);
-        m.last_s = heard_s(p, *proto);
-        if (kept) add_hears(g, &m);
-        m.last_s = 0;
+        if (kept) hearing_of(p, &m, add_given, g);
     }
 }
 
@@ -150,7 +105,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     if (!mode_is(s->mode, MODE_OWN_SOURCE) || is_transparent(p, s)) {
         m.reach = GUARD_SENT_ON;
         match_add(g, &m);
-        add_hidden_from_heard(g, m);
+        hearing_answers(&m, add_given, g);
         return;
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
@@ -205,9 +160,9 @@ static void add_targets(struct guarded *g, const struct program *p, const struct
         add_sets(g, p, c->first, c->count, 0, m, true);
         return;
     }
-    m.from = all_of(4);
+    m.from = guard_all_of(4);
     match_add(g, &m);
-    m.from = all_of(6);
+    m.from = guard_all_of(6);
     match_add(g, &m);
 }
 
@@ -360,12 +315,9 @@ static void add_shared(struct guarded *g, struct guard_match m)
     }
 }
 
-/* Add a narrowed match (narrowed.h). */
-static void add_narrowed(void *arg, const struct guard_match *m) { match_add(arg, m); }
-
 static void add_narrow(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
-    g->failed |= !narrowed(p, n, m, add_narrowed, g);
+    g->failed |= !narrowed(p, n, m, add_given, g);
 }
 
 /* Add the match for each source or outside address that the nat names */
@@ -379,6 +331,18 @@ static void add_asked(struct guarded *g, const struct program *p, const struct p
         add_shared(g, *m);
     else
         match_add(g, m);
+}
+
+struct hearing {
+    struct guarded *g;
+    const struct program *p;
+};
+
+/* Add who is heard by a narrowed match. */
+static void add_hearing(void *arg, const struct guard_match *m)
+{
+    const struct hearing *h = arg;
+    hearing_of(h->p, m, add_given, h->g);
 }
 
 /* Add the matches for packets to a nat's outside address and these ports, one for each protocol */
@@ -395,9 +359,8 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
         if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
         if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
         add_asked(g, p, n, &m);
-        m.last_s = heard_s(p, *of);
-        if (n->kind == PBC_NAT_FORWARD) g->failed |= !narrowed(p, n, &m, add_hears, g);
-        m.last_s = 0;
+        struct hearing h = {g, p};
+        if (n->kind == PBC_NAT_FORWARD) g->failed |= !narrowed(p, n, &m, add_hearing, &h);
     }
 }
 
@@ -428,7 +391,7 @@ static void add_peers_of(const struct peers_time *t, struct guard_match m)
         return;
     }
     for (unsigned family = 4; family <= 6; family += 2) {
-        m.from = all_of(family);
+        m.from = guard_all_of(family);
         match_add(t->g, &m);
     }
 }
@@ -475,7 +438,7 @@ static void add_forward(struct guarded *g, const struct program *p, const struct
             match_add(g, &reply);
         else
             add_sets(g, p, n->from, n->from_count, n->family, reply, false);
-        add_hidden_from_heard(g, reply);
+        hearing_answers(&reply, add_given, g);
     }
 }
 
@@ -484,21 +447,6 @@ static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_na
 {
     const struct address_range r = address_prefix(addr, n->len, n->family);
     return guard_range(&r);
-}
-
-/* Add who is heard at a map's outside addresses, and what its inside hosts answer them, by protocol. */
-static void add_map_heard(struct guarded *g, const struct program *p, const struct pbc_nat *n)
-{
-    const uint8_t of[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, n->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0};
-    struct guard_match in = {
-        .to = prefix(n->to, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_FOREIGN};
-    struct guard_match out = {.from = prefix(n->target, n), .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT};
-    for (unsigned i = 0; i < sizeof of; i++) {
-        in.proto = out.proto = of[i];
-        in.last_s = heard_s(p, of[i]);
-        add_hears(g, &in);
-        add_hidden_from_heard(g, out);
-    }
 }
 
 /* Write the interface's name, if the statement has one. False: too long for an interface. */
@@ -523,10 +471,10 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     const bool forward = n->kind == PBC_NAT_FORWARD, map = n->kind == PBC_NAT_MAP;
     const bool named = device_of(p, n, forward ? in.in : out.out);
     if (n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF) in.reach = GUARD_OWN;
-    if (forward && n->flags & PBC_NAT_TO_SELF) in.to = all_of(n->family);
+    if (forward && n->flags & PBC_NAT_TO_SELF) in.to = guard_all_of(n->family);
     if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
     if (nat_to_one(n)) in.to = one(n->to, n->family);
-    if (map) add_map_heard(g, p, n);
+    if (map) hearing_map(p, n, add_given, g);
     if (map)
         match_add(g, &in);
     else if (named || !forward)

@@ -16,6 +16,13 @@ static inline struct guard_addresses guard_range(const struct address_range *r)
     return a;
 }
 
+/* Return all addresses of a family. */
+static inline struct guard_addresses guard_all_of(unsigned family)
+{
+    if (family == 4) return (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
+    return (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
+}
+
 struct opened {
     struct guard_match *matches;
     unsigned count, cap;
