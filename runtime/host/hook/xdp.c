@@ -44,8 +44,8 @@ static void take_off(unsigned ifindex)
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 
-/* True for a device that has others run a program for it, in their drivers: a bond. The program would take frames for
- * those devices', which are not served. */
+/* True for a bond: it lets its cables' drivers run a program, and that would find the number of a cable, which is not
+ * served, with each frame. */
 static bool runs_below(unsigned ifindex)
 {
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
