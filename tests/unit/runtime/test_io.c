@@ -382,20 +382,79 @@ static size_t tun_receive(int fd, struct virtio_net_hdr *h, uint8_t *ip, size_t 
     return 0;
 }
 
+/* The next packet of IPv4; others are the device's own neighbour discovery. */
+static struct pkt *next_ip4(struct io_port *p)
+{
+    struct pkt *pkt = NULL;
+    for (unsigned i = 0; i < 100; i++) {
+        if (io_PACKET.receive(p, &pkt, 1) && pkt->data[0] >> 4 == 4) return pkt;
+        poll(&(struct pollfd){io_PACKET.fd(p), POLLIN, 0}, 1, 100);
+    }
+    fail_msg("no packet within ten seconds");
+    return NULL;
+}
+
+/* A bare super-packet is cut into bare segments, which have all that it carries. */
+static void is_cut(struct pkt *pkt, struct pool *pool, size_t carried)
+{
+    struct pkt *pieces[GSO_PIECES];
+    unsigned n = 0, bytes = 0;
+    assert_true(gso_cut(pkt, pool, pieces, &n));
+    for (unsigned k = 0; k < n; k++) {
+        assert_int_equal(pieces[k]->link, LINK_RAW);
+        assert_int_equal(csum_of(pieces[k]->data, IP), 0);
+        bytes += pieces[k]->head_len - IP - TCP;
+        pool_put(pieces[k]);
+    }
+    assert_int_equal(bytes, carried);
+}
+
+/* A packet that carries so much comes from the device behind fd, and goes back there. */
+static void there_and_back(struct io_port *p, struct pool *pool, int fd, size_t carried)
+{
+    static uint8_t f[65600], back[65600];
+    const size_t len = make(f, true, carried) - ETH;
+    const bool super = carried > 1380;
+    struct virtio_net_hdr h, open = left_open(f, true, len + ETH);
+    open.csum_start -= ETH;
+    open.gso_type = super ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_NONE;
+    open.gso_size = super ? 1380 : 0;
+    open.hdr_len = super ? IP + TCP : 0;
+    tun_send(fd, &open, f + ETH, len);
+    struct pkt *pkt = next_ip4(p);
+    assert_int_equal(pkt->link, LINK_RAW);
+    assert_int_equal(pkt->wire_len, len);
+    assert_int_equal(pkt->segment, super ? 1380 : 0);
+    assert_true(pkt->flags & PKT_CSUM_PARTIAL);
+    assert_memory_equal(pkt->data, f + ETH, len);
+    parse(pkt);
+    assert_int_equal(pkt_longest(pkt, (uint32_t)len), super ? IP + TCP + 1380 : len);
+    if (super) is_cut(pkt, pool, carried);
+    io_PACKET.send(p, pkt);
+    io_PACKET.flush(p);
+    assert_int_equal(tun_receive(fd, &h, back, sizeof back), len);
+    assert_memory_equal(back, f + ETH, len);
+    assert_int_equal(h.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+    assert_int_equal(h.csum_start, IP);
+    assert_int_equal(h.gso_size, super ? 1380 : 0);
+    pkt->link = LINK_ETHER;
+    io_PACKET.send(p, pkt);
+    io_PACKET.flush(p);
+    io_PACKET.release(p);
+}
+
 /* By a device without Ethernet packets come and go from their IP header on, super-packets whole. One of another link is
  * not sent. */
 static void bare(void **state)
 {
     (void)state;
-    static uint8_t f[65600], back[65600];
-    static const size_t lengths[] = {20, 1380, 2920 - 40, 14600, 65000 - 40};
+    static const size_t carried[] = {20, 1380, 2920 - 40, 14600, 65000 - 40};
     const int fd = tun_end("bare0");
     char err[200] = "";
     struct io_ask ask = {
         .ring_bytes = RING, .mtu = 1420, .ifindex = if_nametoindex("bare0"), .group = -1, .link = LINK_ETHER};
     struct io_made made;
     struct io_maker maker = {0};
-    struct virtio_net_hdr h;
     assert_true(io_PACKET.make(&maker, &ask, &made, err, sizeof err)); /* it is of another kind */
     ask.link = LINK_RAW;
     assert_false(io_PACKET.make(&maker, &ask, &made, err, sizeof err));
@@ -403,48 +462,7 @@ static void bare(void **state)
     struct io_port *p = io_PACKET.open(&ask, &made, NULL, err, sizeof err);
     struct pool *pool = pool_new(GSO_PIECES, 2048);
     assert_true(p && pool);
-    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        const size_t len = make(f, true, lengths[i]) - ETH;
-        const bool super = lengths[i] > 1380;
-        struct virtio_net_hdr open = left_open(f, true, len + ETH);
-        open.csum_start -= ETH;
-        open.gso_type = super ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_NONE;
-        open.gso_size = super ? 1380 : 0;
-        open.hdr_len = super ? IP + TCP : 0;
-        tun_send(fd, &open, f + ETH, len);
-        struct pkt *pkt;
-        do {
-            while (!io_PACKET.receive(p, &pkt, 1)) poll(&(struct pollfd){io_PACKET.fd(p), POLLIN, 0}, 1, 1000);
-        } while (pkt->data[0] >> 4 != 4);
-        assert_int_equal(pkt->link, LINK_RAW);
-        assert_int_equal(pkt->wire_len, len);
-        assert_int_equal(pkt->segment, super ? 1380 : 0);
-        assert_true(pkt->flags & PKT_CSUM_PARTIAL);
-        assert_memory_equal(pkt->data, f + ETH, len);
-        parse(pkt);
-        assert_int_equal(pkt_longest(pkt, (uint32_t)len), super ? IP + TCP + 1380 : len);
-        struct pkt *pieces[GSO_PIECES];
-        unsigned n = 0, bytes = 0;
-        if (super) assert_true(gso_cut(pkt, pool, pieces, &n));
-        for (unsigned k = 0; k < n; k++) {
-            assert_int_equal(pieces[k]->link, LINK_RAW);
-            assert_int_equal(csum_of(pieces[k]->data, IP), 0);
-            bytes += pieces[k]->head_len - IP - TCP;
-            pool_put(pieces[k]);
-        }
-        assert_int_equal(bytes, super ? lengths[i] : 0);
-        io_PACKET.send(p, pkt);
-        io_PACKET.flush(p);
-        assert_int_equal(tun_receive(fd, &h, back, sizeof back), len);
-        assert_memory_equal(back, f + ETH, len);
-        assert_int_equal(h.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
-        assert_int_equal(h.csum_start, IP);
-        assert_int_equal(h.gso_size, super ? 1380 : 0);
-        pkt->link = LINK_ETHER;
-        io_PACKET.send(p, pkt);
-        io_PACKET.flush(p);
-        io_PACKET.release(p);
-    }
+    for (unsigned i = 0; i < sizeof carried / sizeof *carried; i++) there_and_back(p, pool, fd, carried[i]);
     struct io_stats s;
     io_PACKET.stats(p, &s);
     assert_true(s.super == 3 && s.not_sent == 5 && s.sent == 5 && !s.cut);
