@@ -36,8 +36,9 @@ struct vm_in {
     const uint32_t *ages_us; /* [n] of vm_run: time since each packet came; used for watched connections; NULL: 0 */
 };
 
-/* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now. False: not
- * known yet, or no way. The answer holds until facts->ways changes. */
+/* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now; the address is
+ * 0 where the interface has no Ethernet. False: not known yet, or no way. The answer holds until facts->ways changes.
+ */
 struct vm_ways {
     bool (*find)(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6]);
     void *arg;

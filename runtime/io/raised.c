@@ -15,6 +15,7 @@ struct io_port {
     struct io_port *out; /* port of io_PACKET */
     struct ring_buffer *ring;
     int ring_fd;
+    uint8_t link; /* enum pkt_link */
     uint8_t *memory;
     uint32_t used;
     struct pkt views[IO_BATCH];
@@ -54,7 +55,7 @@ static void view(struct io_port *p, const struct kernel_raised *r)
     struct pkt *pkt = &p->views[p->count];
     memcpy(at - sizeof r->note, &r->note, sizeof r->note);
     memcpy(at, r + 1, r->len);
-    pkt_view(pkt, at, r->len, r->len, LINK_ETHER, 0);
+    pkt_view(pkt, at, r->len, r->len, (enum pkt_link)p->link, 0);
     pkt->headroom = IO_HEADROOM;
     pkt->flags = PKT_WRITABLE | (r->flags & PKT_CSUM_PARTIAL);
     pkt->segment = r->segment;
@@ -100,6 +101,7 @@ static struct io_port *raised_open(const struct io_ask *ask, const struct io_mad
         free(p);
         return NULL;
     }
+    p->link = ask->link;
     p->ring_fd = left.fds[--left.fd_count];
     p->out = io_PACKET.open(&out, &left, umem, err, err_len);
     if (!p->out) {

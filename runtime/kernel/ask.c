@@ -82,7 +82,10 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
     a->k->pkt.seg_count = 0;
     a->given = bytes_copy(pkt, 0, ASK_FRAME, a->frame);
     *k = a->k;
-    const int failed = hook == KERNEL_XDP ? ask_stage(a, KERNEL_ENTRY_look_xdp) : run_tc(a, KERNEL_ENTRY_look_tc);
+    const bool bare = pkt->link == LINK_RAW && program_of(a, KERNEL_ENTRY_look_bare) >= 0;
+    const int failed = bare                 ? run_tc(a, KERNEL_ENTRY_look_bare)
+                       : hook == KERNEL_XDP ? ask_stage(a, KERNEL_ENTRY_look_xdp)
+                                            : run_tc(a, KERNEL_ENTRY_look_tc);
     if (failed) return failed;
     return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
 }

@@ -155,8 +155,8 @@ void executor_free(struct executor *e)
 static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, uint64_t cookie, struct tx_entry *to)
 {
     const struct recipe *r = &k->recipe;
-    bool resolved = false;
-    for (unsigned i = 0; i < sizeof r->next_mac; i++) resolved |= r->next_mac[i] != 0;
+    bool resolved = false; /* a bare packet has no place for the address yet */
+    for (unsigned i = 0; i < sizeof r->next_mac; i++) resolved |= r->next_mac[i] != 0 && k->pkt.link == LINK_ETHER;
     *to = (struct tx_entry){.pkt = out,
                             .kind = TX_SEND,
                             .cause = TX_CAUSE_PACKET,

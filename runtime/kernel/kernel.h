@@ -15,13 +15,14 @@ enum kernel_entry {
 
 /* Places where the kernel hands over a packet. */
 enum kernel_hook {
-    KERNEL_XDP = 1 << 0, /* it arrives */
-    KERNEL_TC = 1 << 1,  /* traffic control: the host sends it */
-    KERNEL_IN = 1 << 2,  /* traffic control: it arrives; loaded with KERNEL_TC */
+    KERNEL_XDP = 1 << 0,  /* it arrives */
+    KERNEL_TC = 1 << 1,   /* traffic control: the host sends it */
+    KERNEL_IN = 1 << 2,   /* traffic control: it arrives; loaded with KERNEL_TC */
+    KERNEL_BARE = 1 << 3, /* traffic control, both ways, for devices without Ethernet; beside KERNEL_TC */
 };
 
 struct kernel_cfg {
-    unsigned hooks;  /* bits of enum kernel_hook to load: XDP, TC, or both */
+    unsigned hooks;  /* bits of enum kernel_hook to load: XDP, TC, or both; BARE beside TC */
     bool live;       /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
     uint32_t raises; /* bit i: packets of port i come up at traffic control, by a ring (kernel_ring) */
     uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the places are the same */

@@ -29,6 +29,7 @@ static const struct entry entries[] = {
 bool entry_is_wanted(unsigned hooks, enum kernel_entry e)
 {
     if (entries[e].type == BPF_PROG_TYPE_SYSCALL) return true;
+    if (e == KERNEL_ENTRY_look_bare || e == KERNEL_ENTRY_look_bare_in) return hooks & KERNEL_BARE;
     return hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
 }
 

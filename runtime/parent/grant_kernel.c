@@ -2,9 +2,13 @@
  * and writes maps and runs tests, but loads nothing. A program arrives as the bytes of its file, and is verified like
  * any other. */
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "runtime/host/device/feature.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/parent/parent_priv.h"
@@ -103,11 +107,12 @@ bool grant_SWAP(struct parent *p, const struct request *r, struct answer *a, int
 
 static struct hooks hooks_of(const struct parent *p, unsigned port)
 {
-    const bool by_tc = p->by_tc >> port & 1;
+    const bool by_tc = p->by_tc >> port & 1, bare = p->bare >> port & 1;
+    const enum kernel_entry in = bare ? KERNEL_ENTRY_look_bare_in : KERNEL_ENTRY_look_in;
     return (struct hooks){
         .by_tc = by_tc,
-        .arrives = kernel_program(p->kernel, by_tc ? KERNEL_ENTRY_look_in : KERNEL_ENTRY_look_xdp),
-        .leaves = kernel_program(p->kernel, KERNEL_ENTRY_look_tc),
+        .arrives = kernel_program(p->kernel, by_tc ? in : KERNEL_ENTRY_look_xdp),
+        .leaves = kernel_program(p->kernel, bare ? KERNEL_ENTRY_look_bare : KERNEL_ENTRY_look_tc),
         .kept = {{"stages_xdp", kernel_map(p->kernel, KERNEL_MAP_stages_xdp)->fd},
                  {"stages_tc", kernel_map(p->kernel, KERNEL_MAP_stages_tc)->fd}},
         .kept_count = 2,
@@ -127,11 +132,28 @@ int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len
     return hooks_keep(p->state, &where, &h, &p->hooked[port], err, err_len);
 }
 
+/* Look at what the packets of an interface begin with now. Return 0; or -EPROTO: the programs for it were not loaded,
+ * for at the start all interfaces had Ethernet, or it has none and XDP would take what arrives. */
+static int look_at_link(struct parent *p, unsigned port, char *err, size_t err_len)
+{
+    struct ifreq r;
+    enum pkt_link link;
+    const char *device = p->o->ifaces[port];
+    const bool bare = !device_ioctl(device, SIOCGIFHWADDR, &r) && pkt_link_of(r.ifr_hwaddr.sa_family, true, &link) &&
+                      link == LINK_RAW;
+    p->bare = (p->bare & ~(1u << port)) | (uint32_t)bare << port;
+    if (!bare || (p->by_tc >> port & 1 && kernel_program(p->kernel, KERNEL_ENTRY_look_bare) >= 0)) return 0;
+    snprintf(err, err_len, "it carries no Ethernet, which it did at the start: a restart serves it");
+    return -EPROTO;
+}
+
 /* Replaces programs that were set before, on an interface that has since gone */
 bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;
     if (!p->kernel || body->port >= p->o->iface_count) return false;
+    a->failed = look_at_link(p, body->port, a->err, sizeof a->err);
+    if (a->failed) return true;
     const struct hooks h = hooks_of(p, body->port);
     struct hooked *on = &p->hooked[body->port];
     if (on->pinned || on->held[0] > 0) hooks_leave(on);

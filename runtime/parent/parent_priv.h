@@ -26,6 +26,7 @@ struct parent {
     struct io_maker maker;            /* includes the steering programs */
     uint64_t too_long[IO_PORTS_MOST]; /* frames too long for earlier steering programs */
     bool in_kernel;                   /* the service will ask for the kernel executor */
+    uint32_t bare;                    /* bit i: interface i has no Ethernet, as its programs were told */
     uint32_t by_tc;                   /* bit i: traffic control hands it what arrives by interface i, not XDP */
     struct kernel *kernel;            /* the kernel executor; NULL: not asked for yet */
     struct loaded loaded;             /* kernel executor from before the fork, until the service asks for it */

@@ -414,5 +414,5 @@ bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t fr
     if (!named || by != PORT_ANY) aim_entry(e, entry, by, from, &to);
     *port = to.port;
     *mac = to.mac;
-    return to.state == HOP_KNOWN && to.mac;
+    return to.state == HOP_KNOWN && (to.mac || is_bare(e, to.port));
 }

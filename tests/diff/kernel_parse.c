@@ -151,10 +151,20 @@ static void edit(uint8_t *bytes, uint32_t len, struct rng *r)
     }
 }
 
+/* As it comes by a device without Ethernet */
+static void bare(struct pkt *pkt)
+{
+    pkt->data += ETHER_LEN;
+    pkt->cap_len -= ETHER_LEN;
+    pkt->wire_len -= ETHER_LEN;
+    pkt->link = LINK_RAW;
+}
+
 /* The same bytes another way: on another link, with tags taken off, cut short by the capture. */
 static void vary(struct pkt *pkt, struct rng *r)
 {
     if (rng_one_in(r, 20)) pkt->link = (uint8_t)rng_below(r, LINK_COUNT);
+    if (pkt->link == LINK_ETHER && rng_one_in(r, 4) && pkt->cap_len > ETHER_LEN) bare(pkt);
     if (rng_one_in(r, 4)) {
         pkt->tag_count = (uint8_t)rng_below(r, 3);
         pkt->tags[0].tci = 0xa005;
@@ -289,7 +299,7 @@ static bool compare_mix(struct rng *r, unsigned every)
 static bool start(const struct program *p)
 {
     char err[300] = "";
-    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
+    kernel = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC | KERNEL_BARE}, err, sizeof err);
     if (!kernel && (errno == EPERM || errno == ENOTSUP))
         printf("ok - frames parsed in the kernel # SKIP %s\n", err);
     else if (!kernel || kernel_load(kernel, p, err, sizeof err))

@@ -165,7 +165,7 @@ bool one_kernel_is_tc(void)
 
 struct executor *one_kernel_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
 {
-    const unsigned hook = !in_kernel ? 0 : one_kernel_is_tc() ? KERNEL_TC : KERNEL_XDP;
+    const unsigned hook = !in_kernel ? 0 : one_kernel_is_tc() ? KERNEL_TC | KERNEL_BARE : KERNEL_XDP;
     const struct kernel_cfg there = {.hooks = hook, .live = cfg->live, .seed = cfg->seed};
     struct kept *at = in_kernel ? choose(p, &there) : NULL;
     return at ? within(at, p, cfg, &there, err, err_len) : executor_new(p, cfg, hook, err, err_len);

@@ -223,7 +223,7 @@ static struct kernel *stages(const char *path)
     if (!p) return NULL;
     name_of(path, name);
     const double begin = cpu_ms();
-    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .refused = refused};
+    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC | KERNEL_BARE, .refused = refused};
     struct kernel *k = kernel_new(p, &cfg, err, sizeof err);
     const int failed = errno;
     if (k) {

@@ -27,28 +27,32 @@ static inline bool ordinary_headers(const struct pkt *pkt, const struct key *key
     return !(pkt->flags & PKT_FOUND) && whole && (key->marks & flags) == (key->kind & KIND_TCP) << 1;
 }
 
-/* True for an Ethernet frame to one station, with headers at fixed places and a hop left. frame: its first bytes. */
+/* True for a packet with headers at fixed places and a hop left: an Ethernet frame to one station (frame: its first
+ * bytes), or a bare IP packet (frame: NULL). */
 static inline bool ordinary_frame(const struct pkt *pkt, const struct key *key, const uint8_t *frame)
 {
-    return !(pkt->ext_headers | (pkt->link ^ LINK_ETHER)) && key->ttl > 1 && ordinary_station(frame);
+    const enum pkt_link link = frame ? LINK_ETHER : LINK_RAW;
+    return !(pkt->ext_headers | (pkt->link ^ link)) && key->ttl > 1 && (!frame || ordinary_station(frame));
 }
 
-/* True if the packet comes from where replies go. */
+/* True if the packet comes from where replies go. frame: as above. */
 static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, uint16_t iface)
 {
-    const uint8_t *a = frame + 6, *b = r->heard_mac;
+    const uint8_t *b = r->heard_mac;
+    if (!frame) return iface == r->heard_if;
+    const uint8_t *a = frame + 6;
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
 }
 
 /* True if the packet, of that length, may leave by its flow's recipe of that kind. reply: from the side of the flow's
- * twin. longest: IP packet for that kind. */
+ * twin. frame: as above. longest: IP packet for that kind. */
 static inline bool recipe_takes_length(const struct recipe *r, uint8_t kind, const struct pkt *pkt, uint32_t length,
                                        const uint8_t *frame, bool reply, uint16_t longest)
 {
     if (pkt_longest(pkt, length) > longest) return false;
     if (!reply && !recipe_heard(r, frame, pkt->iface)) return false;
-    /* Partial checksums are not sent into tunnels. */
-    return !(pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(kind));
+    /* Neither partial checksums nor bare packets are put into tunnels. */
+    return !((pkt->flags & PKT_CSUM_PARTIAL || !frame) && recipe_overhead(kind));
 }
 
 /* The same by the packet's key. longest: IP packet for each kind of recipe. */

@@ -76,12 +76,18 @@ static bool resolve(const struct job *j, const struct packet_ctx *c, struct reci
  * is ordinary. */
 static bool has_hop(const struct packet_ctx *c) { return c->left.way == LEAVE_ROUTED && wire_get48(c->left.mac); }
 
+/* True for packets that leave by recipes: Ethernet frames, and bare ones where the kernel applies them. */
+static bool takes_recipes(const struct job *j, const struct pkt *pkt)
+{
+    return pkt->link == LINK_ETHER || (pkt->link == LINK_RAW && j->vm->cfg.kernel);
+}
+
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
     struct recipe made;
     uint8_t kind;
-    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER) return;
+    if (!f->recipes || c->made || c->splice || !takes_recipes(j, c->pkt)) return;
     if (!ordinary_ports(c->key) && !has_hop(c)) return;
     if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);

@@ -90,9 +90,10 @@ extern char map_stages_xdp, map_stages_tc;
 enum stage {
     STAGE_JUDGE,
     STAGE_ACT,
-    STAGE_LOOK, /* exists for traffic control alone */
-    STAGE_NONE, /* the packet passes unchanged */
-    STAGE_SEND, /* it leaves */
+    STAGE_LOOK,      /* exists for traffic control alone */
+    STAGE_LOOK_BARE, /* the same, of devices without Ethernet */
+    STAGE_NONE,      /* the packet passes unchanged */
+    STAGE_SEND,      /* it leaves */
 };
 
 /* Have the kernel's verifier follow a test run first. It knows less of that packet, so the other case is not new to
@@ -120,6 +121,16 @@ static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
     const uint64_t said = ctx->cb[0] | (uint64_t)ctx->cb[1] << 32;
     if (KPKT_FIRST(said == state_world.secret)) return &state_kpkts[ctx->cb[2] & MASK(kpkts)];
     return kpkt_here();
+}
+
+/* True for a packet that begins with IP. What is compiled for packets of one link knows it (FORM_LINK). */
+static inline bool kpkt_is_bare(const struct kpkt *k)
+{
+#ifdef FORM_LINK
+    return FORM_LINK == LINK_RAW;
+#else
+    return k->pkt.link == LINK_RAW;
+#endif
 }
 
 /* Flags of packets that nothing sends on: the host sends them, or their frames are another station's. */

@@ -19,7 +19,7 @@ enum { KERNEL_SERVED = 32 };
 struct kernel_port {
     uint32_t ifindex;  /* 0: the row is empty */
     uint16_t iface;    /* its id in the program */
-    uint8_t link;      /* enum pkt_link */
+    uint8_t link;      /* enum pkt_link: its packets begin with an Ethernet header, or with IP */
     uint8_t redirects; /* 1: frames that leave where they came from are redirected, for XDP_TX fails there (a veth) */
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
@@ -35,7 +35,8 @@ struct kernel_way {
     uint16_t bridged; /* 1 + the id in rules of the interface that its frames cross to; 0: none */
     uint16_t as;      /* as in struct facts_iface */
     uint32_t shut;    /* the same */
-    uint32_t reserved;
+    uint8_t link;     /* enum pkt_link, as in struct kernel_port */
+    uint8_t reserved[3];
 };
 /* A device that is not served: what comes by it and crosses is seen where it leaves. A device without a row is known to
  * no rule (IFACE_OTHER). */

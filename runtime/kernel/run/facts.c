@@ -55,7 +55,8 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
                                       .ifindex = one && k->ifindexes ? k->ifindexes[i] : 0,
                                       .bridged = bridged_of(f, one),
                                       .as = one ? one->as : 0,
-                                      .shut = one ? one->shut : 0};
+                                      .shut = one ? one->shut : 0,
+                                      .link = k->links ? k->links[i] : LINK_ETHER};
     }
 }
 

@@ -125,9 +125,9 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         tell_fault(carry->tell, "%.*s", (int)strcspn(err, "|"), err);
         return NULL;
     }
-    if (kind == LINK_RAW && ops != &io_PACKET) {
-        tell_fault(carry->tell, "%s carries no Ethernet, which %s needs: a restart serves it, by --exec user%s",
-                   link->name, carry->in_kernel ? "--exec kernel" : "--io xdp", carry->in_kernel ? "" : " --io packet");
+    if (kind == LINK_RAW && ops != &io_PACKET && ops != &io_RAISED) {
+        tell_fault(carry->tell, "%s carries no Ethernet, which XDP needs: a restart serves it, by %s", link->name,
+                   carry->in_kernel ? "--hook tc" : "--io packet");
         return NULL;
     }
     /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */

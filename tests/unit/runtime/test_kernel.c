@@ -215,6 +215,7 @@ static void test_another_process(void **state)
     (void)state;
     another_process(KERNEL_XDP | KERNEL_TC, KERNEL_XDP);
     another_process(KERNEL_TC, KERNEL_IN);
+    another_process(KERNEL_TC | KERNEL_BARE, KERNEL_IN);
 }
 
 /* A giver that says more hooks than those whose descriptors it gave, or none. */

@@ -34,7 +34,8 @@ static struct kernel *made(const char *rules)
     struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
     compile_fini(&c);
     assert_non_null(p);
-    struct kernel *k = kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
+    struct kernel *k =
+        kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC | KERNEL_BARE}, err, sizeof err);
     if (!k && errno != EPERM && errno != ENOTSUP) fail_msg("%s", err);
     if (!k) print_message("# %s\n", err);
     if (k) assert_int_equal(kernel_load(k, p, err, sizeof err), 0);
@@ -103,9 +104,39 @@ static void test_arrives(void **state)
     assert_int_equal(p->pkt.reason, REASON_NONE);
     assert_int_equal(p->pkt.cap_len, JUMBO);
     assert_int_equal(p->key.length, JUMBO - ETHER);
-    name_loopback(k, LINK_IP6);
-    p = run(k, KERNEL_ENTRY_look_xdp);
+    kernel_free(k);
+}
+
+/* What leaves by a device without Ethernet. A test run takes bytes 12 and 13, the first of the source address, for the
+ * type that the device says. */
+static void test_bare(void **state)
+{
+    (void)state;
+    uint8_t bare[FRAME - ETHER];
+    struct kernel *k = made("firewall f default drop { accept udp }");
+    if (!k) skip();
+    name_loopback(k, LINK_RAW);
+    wire_put16(frame + ETHER + 2, sizeof bare);
+    wire_put16(frame + ETHER + IP + 4, sizeof bare - IP);
+    memcpy(bare, frame + ETHER, sizeof bare);
+    wire_put32(bare + 12, 0x08000001);
+    const struct kpkt *p = run_bytes(k, KERNEL_ENTRY_look_bare, bare, sizeof bare, NULL, 0);
+    assert_int_equal(p->pkt.reason, REASON_NONE);
+    assert_int_equal(p->pkt.link, LINK_RAW);
+    assert_int_equal(p->pkt.l3, 0);
+    assert_int_equal(p->pkt.l4, IP);
+    assert_int_equal(p->key.src[0], 0x08000001);
+    assert_int_equal(p->key.iface, IFACE);
+    assert_false(p->key.kind & KIND_ETHER);
+    assert_int_equal(p->flags & KERNEL_SAID, KERNEL_EGRESS);
+    bare[0] = 0x25;
+    p = run_bytes(k, KERNEL_ENTRY_look_bare, bare, sizeof bare, NULL, 0);
     assert_int_equal(p->pkt.reason, REASON_BAD_IP_VERSION);
+    bare[0] = 0x45;
+    wire_put16(bare + 12, 0x8847); /* MPLS, whatever its bytes look like */
+    p = run_bytes(k, KERNEL_ENTRY_look_bare, bare, sizeof bare, NULL, 0);
+    assert_int_equal(p->pkt.reason, REASON_BAD_IP_VERSION);
+    assert_int_equal(p->out, KERNEL_DROP);
     kernel_free(k);
 }
 
@@ -372,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arrives),
+        cmocka_unit_test(test_bare),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_renumbered),
         cmocka_unit_test(test_what_the_program_needs),

@@ -129,7 +129,8 @@ static bool fill_way(const struct job *j, const struct inline_conn *c, enum inli
     r->out_if = way.iface;
     wire_put48(r->next_mac, way.mac);
     if (way.mac) return way.iface != IFACE_NONE;
-    return ways && sent->kind == TX_SEND && sent->family && ways->find(ways->arg, sent, &r->out_if, r->next_mac);
+    if (!ways || sent->kind != TX_SEND || !sent->family) return false;
+    return ways->find(ways->arg, sent, &r->out_if, r->next_mac) && wire_get48(r->next_mac);
 }
 
 /* Fill in a direction. False: its ends differ, or its way is not known yet. */

@@ -137,7 +137,7 @@ inline_whole void copy_before(const struct given *g, struct kpkt *k)
 /* Edit the packet, to be sent. False: it goes up. */
 inline_whole bool edited(const struct given *g, struct kpkt *k)
 {
-    if (!leave_is_known(k)) return false;
+    if (!leave_is_known(k, g->xdp)) return false;
     copy_before(g, k);
     if (g->xdp) return frame_edit(g->xdp, k);
     __builtin_memcpy(k->edited, k->head, sizeof k->edited);

@@ -28,6 +28,14 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
     return !other || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(other), how);
 }
 
+/* True for a bare packet that is too long to get an Ethernet header: the kernel makes room for one in front of at most
+ * that much (BPF_SKB_MAX_LEN, on pages of 4,096 bytes), but for super-packets. */
+enum { BUFFER_LONG = 16000 };
+inline_whole bool buffer_is_long(const struct __sk_buff *skb, const struct kpkt *k)
+{
+    return kpkt_is_bare(k) && skb->len > BUFFER_LONG && !skb->gso_size;
+}
+
 static_assert(FRAME_L3_MOST + IP6_LEN + BUFFER_PORTS <= KERNEL_EDITED, "headers that are rewritten");
 
 /* Rewrite the headers, all of which are in the copy that is edited, and write them into the buffer. */
@@ -46,7 +54,7 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
         recipe_apply(r, KIND_IP6 | KIND_TCP, ip, false);
     else
         recipe_apply(r, KIND_IP6 | KIND_UDP, ip, false);
-    frame_macs(k, head, head);
+    if (!kpkt_is_bare(k)) frame_macs(k, head, head);
     /* The values are read anew: the stack has no room for them where loops are counted. */
     const uint32_t len = k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN;
     return !bpf_skb_store_bytes(skb, 0, k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
@@ -58,13 +66,36 @@ inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t how = k->seen.recipe & (RECIPE_IP6 - 1);
     if (!sends_on()) return false;
-    if (how == RECIPE_REWRITE) return buffer_rewrite(skb, k);
-    if (how != RECIPE_FRAME || k->head_len < ETHER_LEN) return false;
+    if (how == RECIPE_REWRITE) return !buffer_is_long(skb, k) && buffer_rewrite(skb, k);
+    if (how != RECIPE_FRAME || k->head_len < ETHER_LEN || buffer_is_long(skb, k)) return false;
+    if (kpkt_is_bare(k)) return true;
     frame_macs(k, k->edited, k->edited);
     return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_TYPE_AT, 0);
 }
 
-/* Send the packet out by an interface. Where nats look at what leaves, a mark says that this one was translated. */
+static inline int buffer_lost(const struct kpkt *k)
+{
+    count_add(&settle_counters()->lost, k->pkt.wire_len);
+    return TC_ACT_SHOT;
+}
+
+/* Put an Ethernet header before a bare packet, all of which is edited: nothing but the way out follows. False: there
+ * is no room. */
+inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
+{
+    const struct kernel_way *way = &state_ways[k->recipe.out_if & MASK(ways)];
+    const uint32_t mac = wire_raw32(k->recipe.next_mac);
+    const uint16_t rest = wire_raw16(k->recipe.next_mac + 4);
+    if (bpf_skb_change_head(skb, ETHER_LEN, 0)) return false;
+    wire_put_raw32(k->edited, mac);
+    wire_put_raw16(k->edited + 4, rest);
+    wire_put48(k->edited + 6, way->mac);
+    wire_put16(k->edited + ETHER_TYPE_AT, k->key.kind & KIND_IP4 ? ETHER_IP4 : ETHER_IP6);
+    return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_LEN, 0);
+}
+
+/* Send the packet out by an interface, which takes a link header off if it has none itself.
+ * Where nats look at what leaves, a mark says that this one was translated. What can't leave is dropped and counted. */
 static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;
@@ -73,5 +104,7 @@ static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
     __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier refuses */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
     if (state_ports[k->out_if & MASK(ports)].nats) skb->mark = state_world.ours;
+    const bool bare = kpkt_is_bare(k) && out != IFACE_NONE && state_ways[out & MASK(ways)].link != LINK_RAW;
+    if (bare && !buffer_head(skb, k)) return buffer_lost(k);
     return (int)bpf_redirect(k->out_if, 0);
 }

@@ -119,7 +119,7 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
 /* Edit the frame by its recipe. False: it cannot be done here, and the packet is unchanged. */
 static inline bool frame_edit(struct xdp_md *ctx, struct kpkt *k)
 {
-    if (!sends_on()) return false;
+    if (!sends_on() || kpkt_is_bare(k)) return false;
     if (frame_is_left(k)) return false;
     switch (k->seen.recipe & (RECIPE_IP6 - 1)) {
     case RECIPE_REWRITE: return frame_rewrite(ctx, k);

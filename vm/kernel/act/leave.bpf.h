@@ -4,19 +4,32 @@
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/port.h"
+#include "vm/packet/parse/header.h"
 
 extern struct kernel_port state_ports[];
 extern const char mask_ports;
 extern char map_outs; /* by interface id */
 
+/* True if a packet may leave by a device whose packets begin with IP: it needs no next hop there, but traffic control,
+ * which takes an Ethernet header off as it sends. Tags stand in nobody's way but the device's. */
+static inline bool leave_fits_bare(const struct kpkt *k, bool xdp)
+{
+    return !xdp && !k->pkt.tag_count && (kpkt_is_bare(k) || k->pkt.l3 == ETHER_LEN);
+}
+
 /* True if interface and next hop of an edited packet are known. They need not be for a process that asks: it knows
- * them. */
-static inline bool leave_is_known(const struct kpkt *k)
+ * them. xdp: XDP has the packet. */
+static inline bool leave_is_known(const struct kpkt *k, bool xdp)
 {
     const struct recipe *r = &k->recipe;
     if (k->flags & KERNEL_ASKED) return true;
-    if (!(wire_raw32(r->next_mac) | wire_raw16(r->next_mac + 4))) return false;
-    return r->out_if == IFACE_NONE || (r->out_if < KERNEL_WAYS && state_ways[r->out_if & MASK(ways)].ifindex);
+    const bool hop = wire_raw32(r->next_mac) | wire_raw16(r->next_mac + 4);
+    if (r->out_if == IFACE_NONE) return kpkt_is_bare(k) || hop;
+    if (r->out_if >= KERNEL_WAYS) return false;
+    const struct kernel_way *way = &state_ways[r->out_if & MASK(ways)];
+    if (!way->ifindex) return false;
+    if (way->link == LINK_RAW) return leave_fits_bare(k, xdp);
+    return hop && (!kpkt_is_bare(k) || way->mac);
 }
 
 /* Send the frame back by the interface that it came from. */

@@ -141,7 +141,8 @@ GLOBAL uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL, ui
 {
     if (k->flags & KERNEL_ASKED || !is_wanted(k, what)) return 0;
     struct cloning c = {.ctx = ctx, .k = k};
-    k->asked.left = k->asked.mirrors & copies_row(k->program)->clones;
+    /* A device of Ethernet takes no bare packet: the process puts a header before it. */
+    k->asked.left = kpkt_is_bare(k) ? 0 : k->asked.mirrors & copies_row(k->program)->clones;
     if (k->asked.left) bpf_loop(PBC_MIRRORS_MAX, clone_turn, &c, 0);
     if (!(k->asked.mirrors | k->asked.watched)) return 0;
     const uint32_t wire_len = ctx->len;

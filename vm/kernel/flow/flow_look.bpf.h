@@ -147,12 +147,15 @@ GLOBAL uint64_t kernel_flow_would(struct kpkt *k NONNULL)
     return look_would(k->seen.slot == FLOW_NONE ? NULL : &k->flow, &k->key, &k->pkt, &k->seen);
 }
 
+/* Return the packet's link header, as recipe_takes wants it. */
+static inline const uint8_t *head_link(const struct kpkt *k) { return k->pkt.link == LINK_RAW ? NULL : k->head; }
+
 /* True for an ordinary packet, whose edit is complete in k->recipe (vm/flow/track/ordinary.c). */
 static bool is_by_recipe(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
     if (!ordinary_headers(&k->pkt, &k->key, k->pkt.cap_len == k->pkt.wire_len) ||
-        !ordinary_frame(&k->pkt, &k->key, k->head))
+        !ordinary_frame(&k->pkt, &k->key, head_link(k)))
         return false;
     if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
     if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
@@ -188,7 +191,7 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     /* Rules would judge replies of a flow that would not be there. */
     if (s->class == SEEN_REPLY && k->flow.would & FLOW_WOULD_STATE && has_audit(k)) return KERNEL_UP_BEGIN;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
-        recipe_takes(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
+        recipe_takes(&k->recipe, s->recipe, &k->pkt, &k->key, head_link(k), s->twin, state_world.longest)) {
         k->flags |= KERNEL_ORDINARY;
         return KERNEL_UP_NONE;
     }

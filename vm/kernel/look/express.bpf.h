@@ -20,7 +20,7 @@
 
 /* Such a packet's bytes, where they lie: it is read and edited there. */
 struct express_bytes {
-    uint8_t *frame; /* ETHER_LEN of them are there */
+    uint8_t *frame; /* its first byte; of an Ethernet frame ETHER_LEN are there */
     uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
     const uint8_t *end;
     uint32_t l3;   /* offset of `ip` */
@@ -135,8 +135,9 @@ inline_whole enum kernel_long express_why_not_taken(const struct kpkt *k, uint32
     return longer ? KERNEL_LONG_LENGTH : KERNEL_LONG_MOVED;
 }
 
-/* True if the packet keeps its length by its tuple's recipe, and its way out is known. */
-inline_whole bool express_leaves(struct kpkt *k, const struct flow *at, const uint8_t *frame)
+/* True if the packet keeps its length by its tuple's recipe, and its way out is known. frame: as for recipe_takes. xdp:
+ * XDP has it. */
+inline_whole bool express_leaves(struct kpkt *k, const struct flow *at, const uint8_t *frame, bool xdp)
 {
     const uint32_t published = recipe_copy(k, at);
     if (!express_is_its(k, at)) return express_not(k, KERNEL_LONG_FLOW);
@@ -145,7 +146,7 @@ inline_whole bool express_leaves(struct kpkt *k, const struct flow *at, const ui
     if (how != RECIPE_REWRITE && how != RECIPE_FRAME) return express_not(k, KERNEL_LONG_RECIPE);
     if (!recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, &k->key, frame, k->seen.twin, state_world.longest))
         return express_not(k, express_why_not_taken(k, kind));
-    return leave_is_known(k) || express_not(k, KERNEL_LONG_NEIGHBOUR);
+    return leave_is_known(k, xdp) || express_not(k, KERNEL_LONG_NEIGHBOUR);
 }
 
 /* Return why a flow is not open on both sides. */
@@ -275,10 +276,12 @@ inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, 
                              struct __sk_buff *skb)
 {
     if (!(count_program(k->program)->flags & KERNEL_SENDS_ON)) return express_not(k, KERNEL_LONG_RULES);
-    if (!ordinary_frame(&k->pkt, &k->key, b->frame)) return express_not(k, KERNEL_LONG_HOPS);
+    const uint8_t *frame = FORM_LINK == LINK_RAW ? NULL : b->frame;
+    if (!ordinary_frame(&k->pkt, &k->key, frame)) return express_not(k, KERNEL_LONG_HOPS);
     if (!skb && k->flags & KERNEL_SOFTWARE && express_is_partial(k, b)) return express_not(k, KERNEL_LONG_CHECKSUM);
+    if (skb && buffer_is_long(skb, k)) return express_not(k, KERNEL_LONG_LENGTH);
     EXPRESS_STEP(k);
-    if (!express_leaves(k, lines->at, b->frame)) return false;
+    if (!express_leaves(k, lines->at, frame, !skb)) return false;
     EXPRESS_STEP(k);
     if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);

@@ -95,7 +95,7 @@ inline_whole bool takes(const struct kpkt *k)
         pkt_longest(&k->pkt, k->key.length) > m->longest)
         return false;
     if (k->key.marks & (TCP_ECE | TCP_CWR) && !(m->has & SPLICE_ECN)) return false;
-    return leave_is_known(k);
+    return leave_is_known(k, true); /* as by XDP: none leads to a device without Ethernet */
 }
 
 /* The segment, with its headers: in the frame, or, of a socket buffer, in the head. */

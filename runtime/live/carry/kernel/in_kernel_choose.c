@@ -16,10 +16,12 @@ static bool stands(struct obstacle *o, const char *why)
     return true;
 }
 
+/* Say that rules ask for XDP at a device which has none. */
 static bool is_bare(struct obstacle *o, const char *device)
 {
     *o = (struct obstacle){0};
-    snprintf(o->why, sizeof o->why, "%.15s carries no Ethernet, and is served in this process alone", device);
+    snprintf(o->why, sizeof o->why,
+             "%.15s carries no Ethernet, and these rules need XDP, which sees Ethernet frames alone", device);
     return true;
 }
 
@@ -29,8 +31,8 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         enum pkt_link kind;
         if (link && link->loopback) return stands(o, "packets of the loopback are judged in this process alone");
-        if (link && host_link_reads(link, &kind) && kind == LINK_RAW) return is_bare(o, link->name);
         if (carry->by_tc >> i & 1) continue;
+        if (link && host_link_reads(link, &kind) && kind == LINK_RAW) return is_bare(o, link->name);
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
     }

@@ -22,22 +22,34 @@ static const char *needs_xdp(const struct program *p)
     return up ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
 }
 
+static bool is_bare(const struct host_link *link)
+{
+    enum pkt_link kind;
+    return host_link_reads(link, &kind) && kind == LINK_RAW;
+}
+
 /* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
- * and super-packets cut, for all that they let pass. One that is absent may be such. */
+ * and super-packets cut, for all that they let pass; and for one without Ethernet. One that is absent may be such. */
 static bool gains(struct xmit *x, const struct host_link *link)
 {
-    return !link || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
+    return !link || is_bare(link) || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
 }
 
 /* Return the name of the first interface without Ethernet, or NULL. */
 static const char *first_bare(const struct carry *carry)
 {
-    enum pkt_link kind;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        if (link && host_link_reads(link, &kind) && kind == LINK_RAW) return link->name;
+        if (link && is_bare(link)) return link->name;
     }
     return NULL;
+}
+
+bool in_kernel_may_be_bare(const struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (carry->by_tc >> i & 1 && !host_link_named(carry->host, carry->o->ifaces[i])) return true;
+    return carry->by_tc && first_bare(carry);
 }
 
 int in_kernel_hooks(struct carry *carry)
@@ -45,11 +57,10 @@ int in_kernel_hooks(struct carry *carry)
     const char *needs = needs_xdp(carry->now.program), *bare = first_bare(carry);
     const enum options_hook asked = carry->o->hook;
     carry->by_tc = 0;
-    if (bare && (asked == OPTIONS_HOOK_XDP || asked == OPTIONS_HOOK_TC))
-        return complain("--hook %s: %s carries no Ethernet, and is served in this process alone; this does: --exec "
-                        "user%s",
-                        asked == OPTIONS_HOOK_XDP ? "xdp" : "tc", bare,
-                        asked == OPTIONS_HOOK_XDP ? " (programs of XDP see Ethernet frames alone)" : "");
+    if (bare && asked == OPTIONS_HOOK_XDP)
+        return complain("--hook xdp: %s carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: "
+                        "--hook tc",
+                        bare);
     if (asked == OPTIONS_HOOK_TC && needs)
         return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
     if (asked == OPTIONS_HOOK_XDP || needs) return 0;

@@ -12,7 +12,8 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
 {
     if (carry->loaded.kernel) return 0;
     const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
-    const struct kernel_cfg cfg = {.hooks = all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC,
+    const unsigned bare = in_kernel_may_be_bare(carry) ? KERNEL_BARE : 0;
+    const struct kernel_cfg cfg = {.hooks = (all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC) | bare,
                                    .live = true,
                                    .raises = carry->by_tc | carry->rings,
                                    .seed = carry->o->seed};

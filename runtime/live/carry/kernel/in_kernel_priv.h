@@ -40,18 +40,22 @@ struct in_kernel {
     int routes_failed;    /* error of the routes, as last told */
     struct other *others; /* [others_count] content of the map of that name */
     uint32_t others_count;
-    uint64_t routes_number;         /* number of the routes of the last push */
-    unsigned hides;                 /* more than 0: ways may be unknown, or were so that many seconds ago */
-    int others_failed, told_others; /* errors of the devices that are not served, as last written and last told */
-    uint32_t ifindex[PORTS_MOST];   /* numbers of the interfaces in the maps */
-    bool redirects[PORTS_MOST];     /* as in struct kernel_port */
-    bool software[PORTS_MOST];      /* as in struct kernel_port */
-    bool clones[PORTS_MOST];        /* as in struct kernel_port */
-    bool generic[PORTS_MOST];       /* programs are attached in generic mode */
-    bool sends[PORTS_MOST];         /* sends frames from programs of other interfaces */
-    uint32_t by_id[KERNEL_WAYS];    /* ifindex of interfaces in `sends`, by id in the program; 0: none */
+    uint64_t routes_number;          /* number of the routes of the last push */
+    unsigned hides;                  /* more than 0: ways may be unknown, or were so that many seconds ago */
+    int others_failed, told_others;  /* errors of the devices that are not served, as last written and last told */
+    uint32_t ifindex[PORTS_MOST];    /* numbers of the interfaces in the maps */
+    bool redirects[PORTS_MOST];      /* as in struct kernel_port */
+    bool software[PORTS_MOST];       /* as in struct kernel_port */
+    bool clones[PORTS_MOST];         /* as in struct kernel_port */
+    uint8_t link[PORTS_MOST];        /* as in struct kernel_port */
+    bool generic[PORTS_MOST];        /* programs are attached in generic mode */
+    bool sends[PORTS_MOST];          /* sends frames from programs of other interfaces */
+    uint32_t by_id[KERNEL_WAYS];     /* ifindex of interfaces in `sends`, by id in the program; 0: none */
+    uint8_t link_by_id[KERNEL_WAYS]; /* their `link` */
 };
 
+/* True if an interface that traffic control takes has no Ethernet, or is absent, and may have none. */
+bool in_kernel_may_be_bare(const struct carry *carry);
 /* True if the program opens, ends and times connections of others, which the worker does, and sends their packets on.
  */
 bool in_kernel_binds(const struct program *p);

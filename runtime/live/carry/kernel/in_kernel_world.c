@@ -90,11 +90,13 @@ int in_kernel_port(struct carry *carry, unsigned at)
 /* Note kinds of links. Only the main thread may read the host's lists, but a worker also writes the ports' map. */
 static void look_at_links(const struct carry *carry)
 {
+    const uint32_t bare = ports_bare(carry);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
         carry->kernel->software[i] = link && (*link->kind || carry->by_tc >> i & 1);
         carry->kernel->clones[i] = link && *link->kind;
+        carry->kernel->link[i] = bare >> i & 1 ? LINK_RAW : LINK_ETHER;
     }
 }
 
@@ -129,10 +131,11 @@ static void push_ports(const struct carry *carry)
     const bool takes_all = ports_mirror(carry);
     const uint32_t nats = nats_leave(carry, kernel_rows(k->kernel));
     memset(k->by_id, 0, sizeof k->by_id);
+    memset(k->link_by_id, 0, sizeof k->link_by_id);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct kernel_port now = {.ifindex = carry->ifindex[i],
                                         .iface = carry->now.iface[i],
-                                        .link = LINK_ETHER,
+                                        .link = k->link[i],
                                         .redirects = k->redirects[i],
                                         .nats = nats >> i & 1,
                                         .software = k->software[i],
@@ -144,7 +147,9 @@ static void push_ports(const struct carry *carry)
             ports[k->ifindex[i] % KERNEL_PORTS] = (struct kernel_port){0};
         k->ifindex[i] = now.ifindex;
         ports[now.ifindex % KERNEL_PORTS] = now;
-        if (now.iface < KERNEL_WAYS && k->sends[i]) k->by_id[now.iface] = now.ifindex;
+        if (now.iface >= KERNEL_WAYS || !k->sends[i]) continue;
+        k->by_id[now.iface] = now.ifindex;
+        k->link_by_id[now.iface] = now.link;
     }
 }
 
@@ -228,6 +233,7 @@ int in_kernel_push(const struct carry *carry)
     push_watched(carry);
     push_ports(carry);
     k->facts.ifindexes = k->by_id;
+    k->facts.links = k->link_by_id;
     k->others_failed = push_others(carry);
     return kernel_facts_push(&k->facts, k->kernel, &carry->latest->facts);
 }
