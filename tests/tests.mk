@@ -181,7 +181,7 @@ bench-live:
 	@B=$(B) bash tests/bench/live.sh
 bench-kernel:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_shapes kernel_load kernel_veth)
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_shapes kernel_load kernel_tun kernel_veth)
 	@B=$(B) bash tests/bench/kernel.sh
 bench-proxy:
 	@sh tests/deps.sh build tests

@@ -139,7 +139,7 @@ static bool has_kernel(void)
 }
 
 /* The executor in user space can't hold back what is for this machine, and neither judges nor translates what comes by
- * an interface that it does not serve. That in the kernel serves none without Ethernet. */
+ * an interface that it does not serve. XDP has no devices without Ethernet. */
 static bool takes_part(const struct run *r, enum side_kind side)
 {
     const char *only = getenv("ONLY");
@@ -147,7 +147,8 @@ static bool takes_part(const struct run *r, enum side_kind side)
     if (only && !strstr(only, side_name(side))) return false;
     bool bare = false;
     for (unsigned i = 0; i < r->world.ifs; i++) bare |= r->world.iface[i].served && r->world.iface[i].bare;
-    return side == SIDE_USER ? !r->world.here.judges : has_kernel() && !bare;
+    if (side == SIDE_USER) return !r->world.here.judges;
+    return has_kernel() && !(bare && side == SIDE_XDP);
 }
 
 static bool set_sides(struct run *r)

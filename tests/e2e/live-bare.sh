@@ -238,3 +238,77 @@ ctl explain 'icmp 10.8.0.2 -> 10.8.0.1 type echo-request on "wg0"'
 has 'explain' 'verdict: accept  rule PING'
 over 'watched'
 same 'what this machine sends by it is judged, and what comes' "$(python3 -c "print($(by_rule OWN) > 0, $(by_rule PING), $(by_rule WEB) > 0)")" 'True 3 True'
+[ "$EXEC" = kernel ] || exit "$failed"
+
+# The kernel enforces that.
+begins host
+quietly far ping -c 1 -W 20 10.8.0.1
+same 'a firewall for this machine lets by what comes by a tunnel' $? 0
+quietly far curl -s -m 2 http://10.8.0.1/
+same 'and holds it back' $? 28
+quietly prey ping -c 1 -W 1 10.8.0.2
+same 'and what leaves by it' $? 1
+quietly client ping -c 1 -W 20 10.1.0.1
+same 'elsewhere nothing changes' $? 0
+over 'enforced'
+same 'each by its rule' "$(by_rule PING) $(python3 -c "print($(by_rule OWN) > 0, $(by_rule WEB) > 0)")" '1 True True'
+at prey "$bin/preyrun" -i wg0 --hook xdp host.pbc >out 2>&1
+has 'XDP has no such device' '^preyrun: --hook xdp: wg0 carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: --hook tc$'
+
+# Nobody looks on, so ordinary packets take the express way, super-packets in one piece: of both kinds of devices to both.
+RECORD=0
+kill "$far"
+wait "$far" 2>/dev/null
+cord prey wg0 far wg0
+far=$last
+ends 0 far
+ip -n "$id-prey" link set wg0 mtu 1420
+ip -n "$id-far" link set wg0 mtu 1420
+begins served
+for pair in 'client 10.9.0.1' 'client [fd00:9::1]' 'near 10.9.0.1' 'near [fd00:9::1]' 'client 10.8.0.2' 'far 10.8.0.1:8080'; do
+    set -- $pair
+    for i in 1 2 3 4; do fetches "$1 to $2, with headers changed in the kernel, $i" "$1" "$2"; done
+done
+at client tcpdump -i eth0 -n -e -vv -c 1 'udp and src port 53' >seen 2>/dev/null &
+looks=$!
+pids="$pids $looks"
+# The answer of one question is up to the process, of more not.
+until_true 100 'a datagram comes from a tunnel' eval '[ "$(talk client 10.9.0.1 | cut -d" " -f1)" = far ] && ! kill -0 $looks 2>/dev/null'
+macs="$(at prey cat /sys/class/net/lan/address) > $(at client cat /sys/class/net/eth0/address)"
+tr '\n' ' ' <seen >out
+has 'it has an Ethernet header, one hop less, and its checksums' "$macs, ethertype IPv4 .*ttl 63,.*udp sum ok"
+over 'the express way'
+same 'of all packets few came up; most were long' "$(python3 -c "
+all, up, length = $(number kernel packets), $(number kernel up begin), $(number kernel bytes)
+print(up < all / 4, length / all > 4000)")" 'True True'
+
+# A way out that is gone: packets are lost, no byte of a header reaches this machine's stack, and others go on.
+begins served
+at near python3 - <<'END' &
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.8.1.2", 5000))
+for n in range(4000):
+    try:
+        s.sendto(b"x" * 100, ("10.8.0.2", 9))
+    except OSError:
+        pass  # an error about one before
+    time.sleep(0.0005)
+END
+flood=$!
+pids="$pids $flood"
+errors() { at prey nstat -asz IpInHdrErrors IpInUnknownProtos Ip6InHdrErrors | awk '$1 ~ /^Ip/ { n += $2 } END { print n }'; }
+before=$(errors)
+for round in 1 2 3; do
+    kill "$far"
+    wait "$far" 2>/dev/null
+    fetches "$round: its device is gone: other ways go on" client 10.8.1.2
+    cord prey wg0 far wg0
+    far=$last
+    ends 0 far
+    until_true 100 "it is back under load, $round" again && ok 0 "it is back under load, $round"
+done
+kill "$flood" 2>/dev/null
+wait "$flood" 2>/dev/null
+same 'no byte of a header got to this machine' "$(($(errors) - before))" 0
+over 'ways that go'

@@ -145,8 +145,7 @@ static bool auto_xdp(const struct carry *carry)
 
 int way_choose(struct carry *carry)
 {
-    const int failed = in_kernel_hooks(carry);
-    if (in_kernel_choose(carry) || failed) return 2;
+    if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
     if (!carry->in_kernel) carry->by_tc = 0;
     carry->rings = carry->in_kernel ? in_kernel_rings(carry) : 0;
     if (carry->in_kernel) {

@@ -35,5 +35,5 @@ inline_whole bool head_ahead(uint8_t *to, const uint8_t *from, const uint8_t *en
         head_words(to, from, HEAD_AHEAD / 8);
         return true;
     }
-    return head_ends(to, from, end, len, 8) || head_ends(to, from, end, len, 4);
+    return head_ends(to, from, end, len, 8) || head_ends(to, from, end, len, 4) || head_ends(to, from, end, len, 2);
 }

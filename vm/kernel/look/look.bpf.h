@@ -96,9 +96,9 @@ inline_whole bool asks_more(const struct kpkt *k)
 /* Find the IP header that the bytes begin with. */
 inline_whole void bytes_of_bare(struct express_bytes *b)
 {
+    b->ip = b->frame;
     if (b->frame + IP4_LEN > b->end) return;
     const uint8_t version = b->frame[0] >> 4;
-    b->ip = b->frame;
     b->type = version == 4 ? htobe16(ETHER_IP4) : version == 6 ? htobe16(ETHER_IP6) : 0;
 }
 
