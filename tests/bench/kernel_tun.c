@@ -1,7 +1,7 @@
-/* kernel_tun PREY NFT SINK: processor time of a packet that comes by a device without Ethernet and leaves by a veth, its
- * source translated. PREY and NFT are network namespaces where preyrun and nftables translate, each with a TUN device
- * t0 and a TAP device t1; what leaves by theirs arrives at s0 and s1 in SINK. UDP, 64 bytes from the IP header on, in
- * 100 flows, written into the devices turn about. Called by kernel_tun.sh, which makes all that. */
+/* kernel_tun PREY NFT SINK: processor time of a packet that comes by a device without Ethernet and leaves by a veth,
+ * its source translated. PREY and NFT are network namespaces where preyrun and nftables translate, each with a TUN
+ * device t0 and a TAP device t1; what leaves by theirs arrives at s0 and s1 in SINK. UDP, 64 bytes from the IP header
+ * on, in 100 flows, written into the devices turn about. Called by kernel_tun.sh, which makes all that. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
