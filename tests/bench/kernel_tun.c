@@ -1,10 +1,13 @@
 /* kernel_tun PREY NFT SINK: processor time of a packet that comes by a device without Ethernet and leaves by a veth,
- * its source translated. PREY and NFT are network namespaces where preyrun and nftables translate, each with a TUN
- * device t0 and a TAP device t1; what leaves by theirs arrives at s0 and s1 in SINK. UDP, 64 bytes from the IP header
- * on, in 100 flows, written into the devices turn about. Called by kernel_tun.sh, which makes all that. */
+ * its source translated; and of prey's program alone, by BPF_PROG_TEST_RUN. PREY and NFT are network namespaces where
+ * preyrun and nftables translate, each with a TUN device t0 and a TAP device t1; what leaves by theirs arrives at s0
+ * and s1 in SINK. UDP, 64 bytes from the IP header on, in 100 flows, written into the devices turn about. Called by
+ * kernel_tun.sh, which makes all that. */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/pkt_cls.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,12 +21,16 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-enum { FLOWS = 100, SENT = 50000, LEN = 64, WAYS = 4 };
+enum { FLOWS = 100, SENT = 50000, LEN = 64, WAYS = 4, TCX_INGRESS = 46 /* BPF_TCX_INGRESS, since Linux 6.6 */ };
+/* First clients. A test run takes the first two bytes of a bare packet's source address for the type of its frame. */
+enum { CLIENTS_BARE = 0x08000002, CLIENTS_ETHERNET = 0x0a070002 };
 
 /* Where packets are written, and who counts them in the sink */
 struct way {
     int fd;
     bool ethernet;
+    unsigned ifindex;
+    int program;      /* takes what arrives there; -1: none */
     uint8_t mac[6];   /* its own, of a TAP device */
     const char *sink; /* device */
 };
@@ -43,6 +50,14 @@ static void enter(const char *space)
     close(fd);
 }
 
+/* Return the program at an interface of this thread's namespace, or -1. */
+static int program_at(unsigned ifindex)
+{
+    uint32_t ids[8], count = 8;
+    if (bpf_prog_query((int)ifindex, (enum bpf_attach_type)TCX_INGRESS, 0, NULL, ids, &count) || !count) return -1;
+    return bpf_prog_get_fd_by_id(ids[0]);
+}
+
 static struct way opened(const char *space, bool ethernet, const char *sink)
 {
     struct way w = {.ethernet = ethernet, .sink = sink};
@@ -53,10 +68,12 @@ static struct way opened(const char *space, bool ethernet, const char *sink)
     if (w.fd < 0 || ioctl(w.fd, TUNSETIFF, &r)) die(r.ifr_name);
     if (ioctl(w.fd, SIOCGIFHWADDR, &r)) die("SIOCGIFHWADDR");
     memcpy(w.mac, r.ifr_hwaddr.sa_data, sizeof w.mac);
+    w.ifindex = if_nametoindex(r.ifr_name);
+    w.program = program_at(w.ifindex);
     return w;
 }
 
-/* Write flow n's packet, and return its length. Clients are 10.8.0.2 and on, by the TAP device 10.7.0.2 and on. */
+/* Write flow n's packet, and return its length. */
 static unsigned frame(const struct way *w, uint32_t n, uint8_t *to)
 {
     uint8_t *ip = to;
@@ -71,7 +88,7 @@ static unsigned frame(const struct way *w, uint32_t n, uint8_t *to)
     wire_put16(ip + IP4_TOTAL, LEN);
     ip[IP4_TTL] = 64;
     ip[IP4_PROTO] = IPPROTO_NR_UDP;
-    wire_put32(ip + IP4_SRC, (w->ethernet ? 0x0a070002u : 0x0a080002u) + n);
+    wire_put32(ip + IP4_SRC, (uint32_t)(w->ethernet ? CLIENTS_ETHERNET : CLIENTS_BARE) + n);
     wire_put32(ip + IP4_DST, 0x0a020002);
     wire_put16(ip + IP4_SUM, csum_fold(csum_add(0, ip, IP4_LEN)));
     wire_put16(ip + IP4_LEN, (uint16_t)(5000 + n));
@@ -113,6 +130,38 @@ static double run(const struct way *w)
     exit(1);
 }
 
+/* Nanoseconds of the program alone, for a packet that it sends on. */
+static double run_program(const struct way *w)
+{
+    uint8_t bytes[ETHER_LEN + LEN];
+    const uint32_t count = bench_size(SENT, 1000);
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct __sk_buff ctx = {.ifindex = w->ifindex};
+        LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = frame(w, i % FLOWS, bytes), .ctx_in = &ctx,
+                    .ctx_size_in = sizeof ctx, .repeat = 1);
+        if (bpf_prog_test_run_opts(w->program, &o)) die("BPF_PROG_TEST_RUN");
+        if (o.retval != TC_ACT_REDIRECT) die("a packet that is not sent on");
+        all += o.duration;
+    }
+    return (double)all / count;
+}
+
+/* Both programs, turn about. The thread is in the namespace of their devices. */
+static void programs_row(const struct way *bare, const struct way *ethernet)
+{
+    struct series a = {{0}, 0}, b = {{0}, 0};
+    if (bare->program < 0 || ethernet->program < 0) {
+        bench_note("kernel_tun: no programs alone: this kernel has no links of traffic control");
+        return;
+    }
+    for (unsigned r = 0; r < bench_runs(); r++) {
+        series_add(&a, run_program(bare));
+        series_add(&b, run_program(ethernet));
+    }
+    bench_row(&(struct bench_row){"tun, the program alone", "ns/pkt", &a, "TAP, the same", &b, GOAL_RATIO, 1.1});
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) die("usage: kernel_tun PREY NFT SINK");
@@ -138,6 +187,8 @@ int main(int argc, char **argv)
     bench_row(&(struct bench_row){what, "ns/pkt", &took[0], "nftables, tun to veth", &took[2], GOAL_NONE, 0});
     bench_row(&(struct bench_row){"TAP to veth, masquerade", "ns/pkt", &took[1], "nftables, TAP to veth", &took[3],
                                   GOAL_NONE, 0});
+    enter(argv[1]);
+    programs_row(&ways[0], &ways[1]);
     bench_note("kernel_tun: processor time of a write to the device until the packet is at the veth's other end");
     return 0;
 }

@@ -16,7 +16,7 @@ for name in prey nft; do
     for l in out t0 t1; do ip -n "$id-$name" link set "$l" up; done
     at sink sysctl -q -w "net.ipv6.conf.s$at.disable_ipv6=1"
     ip -n "$id-sink" link set "s$at" up
-    address "$name" t0 10.8.0.1/16
+    address "$name" t0 8.0.0.1/16
     address "$name" t1 10.7.0.1/16
     address "$name" out 10.2.0.1/24
     ip -n "$id-$name" neigh add 10.2.0.2 lladdr 02:00:00:00:00:04 dev out nud permanent
