@@ -123,6 +123,15 @@ static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
     return kpkt_here();
 }
 
+/* Return the bytes before the packet in its buffer. */
+static inline uint32_t kpkt_skip(const struct kpkt *k)
+{
+#ifdef FORM_LINK
+    if (FORM_LINK == LINK_ETHER) return 0;
+#endif
+    return k->skip;
+}
+
 /* True for a packet that begins with IP. What is compiled for packets of one link knows it (FORM_LINK). */
 static inline bool kpkt_is_bare(const struct kpkt *k)
 {

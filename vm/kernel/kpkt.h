@@ -123,6 +123,7 @@ struct kpkt {
     struct legs_tried tried;      /* the same: findings of its legs so far */
     uint8_t missed;               /* enum kernel_long: set by look, of a packet that takes the long way */
     uint8_t arrives;              /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    uint8_t skip;    /* bytes before the packet in its buffer, at traffic control (look_skip); elsewhere 0 */
     uint8_t nowhere; /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));

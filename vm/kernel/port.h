@@ -26,8 +26,9 @@ struct kernel_port {
     uint8_t nats;      /* 1: a statement of a nat may translate what leaves there */
     uint8_t software; /* 1: an L4 checksum may still cover the pseudo header alone: its sender left it to a card, or the
                          kernel joined segments, which traffic control sees */
-    uint8_t clones;   /* 1: what the process sends leaves as a clone (leave_ours): a device of software */
-    uint64_t mac;     /* frames to another MAC, but for groups, are another station's; 0: none are */
+    uint8_t opens;  /* 1: IPsec opens its packets, which then keep the Ethernet header of the frame that they came in */
+    uint8_t clones; /* 1: what the process sends leaves as a clone (leave_ours): a device of software */
+    uint64_t mac;   /* frames to another MAC, but for groups, are another station's; 0: none are */
 };
 struct kernel_way {
     uint64_t mac;     /* source MAC of frames that leave; 0: the MAC that they came to */

@@ -20,7 +20,7 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
 {
     const struct recipe *r = &k->recipe;
     const bool tcp = k->key.kind & KIND_TCP, v6 = !(k->key.kind & KIND_IP4);
-    const uint32_t at = k->pkt.l4 + (tcp ? TCP_SUM : UDP_SUM);
+    const uint32_t at = kpkt_skip(k) + k->pkt.l4 + (tcp ? TCP_SUM : UDP_SUM);
     const uint64_t how = tcp ? 0 : BPF_F_MARK_MANGLED_0, pseudo = how | BPF_F_PSEUDO_HDR;
     const uint64_t diff = buffer_diff(r->l3_delta);
     if (bpf_l4_csum_replace(skb, at, 0, diff, pseudo)) return false;
@@ -33,7 +33,7 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
 enum { BUFFER_LONG = 16000 };
 inline_whole bool buffer_is_long(const struct __sk_buff *skb, const struct kpkt *k)
 {
-    return kpkt_is_bare(k) && skb->len > BUFFER_LONG && !skb->gso_size;
+    return kpkt_is_bare(k) && !kpkt_skip(k) && skb->len > BUFFER_LONG && !skb->gso_size;
 }
 
 static_assert(FRAME_L3_MOST + IP6_LEN + BUFFER_PORTS <= KERNEL_EDITED, "headers that are rewritten");
@@ -57,7 +57,7 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     if (!kpkt_is_bare(k)) frame_macs(k, head, head);
     /* The values are read anew: the stack has no room for them where loops are counted. */
     const uint32_t len = k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN;
-    return !bpf_skb_store_bytes(skb, 0, k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
+    return !bpf_skb_store_bytes(skb, kpkt_skip(k), k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
 }
 
 /* Edit the packet by its recipe. Its headers are in k->edited, for who is told of it is shown the head as it came.
@@ -79,14 +79,14 @@ static inline int buffer_lost(const struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* Put an Ethernet header before a bare packet, all of which is edited: nothing but the way out follows. False: there
- * is no room. */
+/* Put an Ethernet header before a bare packet, all of which is edited, or over the one that stands there: nothing but
+ * the way out follows. False: there is no room. */
 inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
 {
     const struct kernel_way *way = &state_ways[k->recipe.out_if & MASK(ways)];
     const uint32_t mac = wire_raw32(k->recipe.next_mac);
     const uint16_t rest = wire_raw16(k->recipe.next_mac + 4);
-    if (bpf_skb_change_head(skb, ETHER_LEN, 0)) return false;
+    if (!kpkt_skip(k) && bpf_skb_change_head(skb, ETHER_LEN, 0)) return false;
     wire_put_raw32(k->edited, mac);
     wire_put_raw16(k->edited + 4, rest);
     wire_put48(k->edited + 6, way->mac);

@@ -16,7 +16,8 @@ static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t 
     kpkt_put_tags(r->tags, k);
     up_say(&r->note, k);
 }
-#define FILL(r) fill(r, k, len)
+#define FILL(r)                fill(r, k, len)
+#define LOAD(ctx, at, to, len) bpf_skb_load_bytes(ctx, (at) + skip, to, len)
 
 /* Share of a ring that datagrams and pings which begin flows may fill: a flood of them delays no connection for longer
  * than the worker takes for so much. */
@@ -33,7 +34,8 @@ GLOBAL uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     const uint32_t at = k->served;
     void *ring = bpf_map_lookup_elem(&map_rings, &at);
-    uint32_t len = ctx->len;
+    const uint32_t skip = k->skip;
+    uint32_t len = ctx->len - skip;
     if (!ring || is_over(ring, k)) return 1;
-    RING_PUT(ring, struct kernel_raised, FILL, bpf_skb_load_bytes, 0, 1)
+    RING_PUT(ring, struct kernel_raised, FILL, LOAD, 0, 1)
 }

@@ -137,6 +137,7 @@ static long clone_turn(uint32_t turn, void *at)
     return 0;
 }
 
+#define LOAD(ctx, at, to, len) bpf_skb_load_bytes(ctx, (at) + skip, to, len)
 GLOBAL uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL, uint32_t what)
 {
     if (k->flags & KERNEL_ASKED || !is_wanted(k, what)) return 0;
@@ -145,8 +146,8 @@ GLOBAL uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL, ui
     k->asked.left = kpkt_is_bare(k) ? 0 : k->asked.mirrors & copies_row(k->program)->clones;
     if (k->asked.left) bpf_loop(PBC_MIRRORS_MAX, clone_turn, &c, 0);
     if (!(k->asked.mirrors | k->asked.watched)) return 0;
-    const uint32_t wire_len = ctx->len;
+    const uint32_t skip = k->skip, wire_len = ctx->len - skip;
     const bool edited = what == KERNEL_COPY_LEFT;
     uint32_t len = wanted_of(k, wire_len);
-    PUT_ANY(bpf_skb_load_bytes)
+    PUT_ANY(LOAD)
 }

@@ -71,7 +71,7 @@ inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
     len = ((len - 1) & (KERNEL_HEAD - 1)) + 1; /* all verifiers see 1 to KERNEL_HEAD; 0 becomes the most, and fails */
     __asm__ volatile("" : "+r"(len));
     const long failed = f->xdp ? bpf_xdp_load_bytes(f->xdp, 0, k->head, (uint32_t)len)
-                               : bpf_skb_load_bytes(f->skb, 0, k->head, (uint32_t)len);
+                               : bpf_skb_load_bytes(f->skb, kpkt_skip(k), k->head, (uint32_t)len);
     set_head(k, failed ? 0 : len);
 }
 
@@ -80,7 +80,7 @@ inline_whole void copy_head(struct kpkt *k, const struct frame *f)
     const uint64_t len = k->frame_len;
     if (state_world.reach > HEAD_AHEAD && len > HEAD_AHEAD)
         load(k, f, KERNEL_HEAD);
-    else if (head_ahead(k->head, first_byte(f), end_byte(f), len))
+    else if (!kpkt_skip(k) && head_ahead(k->head, first_byte(f), end_byte(f), len))
         set_head(k, len < HEAD_AHEAD ? len : HEAD_AHEAD);
     else
         load(k, f, HEAD_AHEAD);
@@ -497,7 +497,8 @@ inline_whole int look_at(struct __sk_buff *ctx)
     const struct frame f = {.skb = ctx};
     const bool arrives = k->arrives;
     k->arrives = false;
-    k->frame_len = ctx->len;
+    if (!arrives) k->skip = 0;
+    k->frame_len = ctx->len - kpkt_skip(k);
     if (k->flags & KERNEL_ASKED) {
         k->flags &= KERNEL_SAID;
     } else {
@@ -510,8 +511,8 @@ inline_whole int look_at(struct __sk_buff *ctx)
     packet_begin(k);
     LOOK_STEP(k);
     struct express_bytes bytes = bytes_of(&f);
-    const bool unread = k->flags & KERNEL_ROUTED || is_stray(k, &f);
-    k->found = unread ? EXPRESS_NOT : read_there(k, &bytes);
+    k->found = EXPRESS_NOT;
+    if (!(k->flags & KERNEL_ROUTED) && !kpkt_skip(k) && !is_stray(k, &f)) k->found = read_there(k, &bytes);
     const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, ctx) : KERNEL_NONE;
     if (out == KERNEL_PASS) return TC_ACT_UNSPEC;
     if (out != KERNEL_NONE) return leave_buffer(ctx, k);
@@ -536,11 +537,32 @@ inline_whole void hash_alike(struct __sk_buff *ctx)
     if (count_program(state_world.program)->flags & KERNEL_CLAMPS) bpf_set_hash_invalid(ctx);
 }
 
+/* True if the packet begins that many bytes behind the buffer's first: its last linear byte is the last one there. */
+inline_whole bool begins_at(struct __sk_buff *ctx, uint32_t skip)
+{
+    uint8_t byte;
+    const uint32_t linear = ctx->data_end - ctx->data;
+    const uint32_t last = linear - skip - 1;
+    if (linear <= skip || bpf_skb_load_bytes_relative(ctx, last, &byte, 1, BPF_HDR_START_NET)) return false;
+    return bpf_skb_load_bytes_relative(ctx, last + 1, &byte, 1, BPF_HDR_START_NET) != 0;
+}
+
+/* Return the bytes before a packet that arrives by a device without Ethernet: none, or, where IPsec has opened it, the
+ * Ethernet header of the frame that it came in (xfrm_input keeps it). Of any other length it is read as a packet, which
+ * is malformed then. */
+inline_whole uint8_t look_skip(struct __sk_buff *ctx)
+{
+    const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
+    if (FORM_LINK != LINK_RAW || port->ifindex != ctx->ifindex || !port->opens) return 0;
+    return begins_at(ctx, ETHER_LEN) ? ETHER_LEN : 0;
+}
+
 /* A packet that arrives goes the way of those that the host sends: one program is verified for both. */
 inline_whole int look_arrived(struct __sk_buff *ctx, enum stage look)
 {
     struct kpkt *k = kpkt_here();
     hash_alike(ctx);
+    k->skip = look_skip(ctx);
     k->arrives = true;
     bpf_tail_call(ctx, &map_stages_tc, look);
     k->arrives = false; /* the stages are gone */

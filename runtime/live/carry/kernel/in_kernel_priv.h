@@ -46,6 +46,7 @@ struct in_kernel {
     uint32_t ifindex[PORTS_MOST];    /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];      /* as in struct kernel_port */
     bool software[PORTS_MOST];       /* as in struct kernel_port */
+    bool opens[PORTS_MOST];          /* as in struct kernel_port */
     bool clones[PORTS_MOST];         /* as in struct kernel_port */
     uint8_t link[PORTS_MOST];        /* as in struct kernel_port */
     bool generic[PORTS_MOST];        /* programs are attached in generic mode */

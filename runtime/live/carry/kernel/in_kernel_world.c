@@ -96,6 +96,7 @@ static void look_at_links(const struct carry *carry)
         carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
         carry->kernel->software[i] = link && (*link->kind || carry->by_tc >> i & 1);
         carry->kernel->clones[i] = link && *link->kind;
+        carry->kernel->opens[i] = link && (!strcmp(link->kind, "xfrm") || !strncmp(link->kind, "vti", 3));
         carry->kernel->link[i] = bare >> i & 1 ? LINK_RAW : LINK_ETHER;
     }
 }
@@ -139,6 +140,7 @@ static void push_ports(const struct carry *carry)
                                         .redirects = k->redirects[i],
                                         .nats = nats >> i & 1,
                                         .software = k->software[i],
+                                        .opens = k->opens[i],
                                         .clones = k->clones[i],
                                         .mac = takes_all ? 0 : carry->latest->port_mac[i],
                                         .served = (uint8_t)i,
