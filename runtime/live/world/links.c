@@ -98,10 +98,16 @@ static bool is_followed(struct world *world, unsigned at, const struct host_link
     if (link->ifindex == before) return true;
     world->carry->ifindex[at] = link->ifindex;
     const bool opened = reopen(world, at);
-    if (!opened) world->carry->ifindex[at] = before;
-    if (opened) world->carry->away &= ~(1u << at);
-    world->renumbered += opened;
-    return opened;
+    if (!opened) {
+        world->carry->ifindex[at] = before;
+        return false;
+    }
+    /* An interface that was absent at the start comes for the first time. */
+    world->carry->workers[0]->ports[at].before.returned += world->served >> at & 1;
+    world->served |= 1u << at;
+    world->carry->away &= ~(1u << at);
+    world->renumbered++;
+    return true;
 }
 
 /* Put ports that carry nothing in place of a port's, for all workers or for none. */

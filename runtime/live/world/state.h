@@ -47,6 +47,7 @@ struct world {
     uint64_t tables_number;         /* number of the latest balancing tables */
     uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last claimed; 0: down */
     enum link_state links[PORTS_MOST];
+    uint32_t served;     /* bit i: interface i has been served, now or before it went */
     uint64_t renumbered; /* number of times that an interface got another number */
     struct {
         uint64_t number;        /* number of times that this machine's stack was to route flows of unknown way again */
