@@ -113,6 +113,7 @@ pppoe() { # MTU: all of it
     sniff syns isp eth0 'pppoes and tcp[tcpflags] & tcp-syn != 0'
     comes "PPPoE, $1: from the provider's side" isp home 203.0.113.1 8080
     moves "PPPoE, $1: to it" home isp 203.0.113.1 8080
+    same "PPPoE, $1: the device dropped none of it" "$(at prey cat /sys/class/net/ppp0/statistics/tx_dropped)" 0
     moves "PPPoE, $1: to what is forwarded" isp home 203.0.113.2 443
     sniffed
     mss "PPPoE, $1: both ends send segments that fit" $(($1 - 40))
