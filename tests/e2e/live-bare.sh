@@ -14,9 +14,9 @@ space client prey far near
 link client eth0 prey lan
 address client eth0 10.1.0.2/24 fd00:1::2/64
 address prey lan 10.1.0.1/24 fd00:1::1/64
-# ends N: the addresses of both ends of cord N
+# ends N NAME [OWN]: the addresses of both ends of cord N, to NAME; prey's is 10.8.N.OWN, or 1
 ends() {
-    address prey "wg$1" "10.8.$1.1/24" "fd00:8:$1::1/64"
+    address prey "wg$1" "10.8.$1.${3:-1}/24" "fd00:8:$1::1/64"
     address "$2" "wg$1" "10.8.$1.2/24" "fd00:8:$1::2/64"
     ip -n "$id-$2" route add default dev "wg$1"
     ip -n "$id-$2" -6 route add default dev "wg$1"
@@ -97,24 +97,48 @@ while at < len(data):
 END
 )" '1 101 101 1 '
 
-# A line that dials again has another number and another address; the others lose nothing meanwhile.
-begins cross
-ip netns exec "$id-near" curl -s -m 60 --limit-rate 1M http://10.1.0.2/files/file >meanwhile &
+# A line that dials again has another number and another address, which counts at once; the others lose nothing meanwhile. LONG=1: 200 times.
+rules dialled <<'RULES'
+nat line { masquerade out on "wg0" }
+firewall across forward default drop {
+  accept state established, related as GOES_ON
+  accept tcp port 80 as WEB
+}
+RULES
+begins dialled
+# transfers: near and the client have the payload of one another, over and over, until there is a file `enough`.
+transfers() {
+    until [ -e enough ]; do
+        for pair in 'near 10.1.0.2' 'client 10.8.1.2'; do
+            set -- $pair
+            at "$1" curl -s -m 60 --limit-rate 2M "http://$2/files/file" | cmp - payload || return
+        done
+        echo >>transferred
+    done
+}
+rm -f enough transferred
+transfers >meanwhile 2>&1 &
 transfer=$!
 pids="$pids $transfer"
-for round in 1 2 3; do
+rounds=3
+[ -z "${LONG-}" ] || rounds=200
+again() { [ "$(ask client 10.8.0.2/from 1)" = "10.8.0.$own" ]; }
+back=0
+for round in $(seq $rounds); do
+    own=$((10 + round))
     kill "$far"
     wait "$far" 2>/dev/null
     until_true 100 "it is gone, $round" told "wg0 is gone"
     cord prey wg0 far wg0
     far=$last
-    ends 0 far
-    again() { [ "$(ask client 10.8.0.2 1)" = far ]; }
-    until_true 100 "it is back, $round" again && ok 0 "it is back, $round"
+    ends 0 far $own
+    until_true 100 "it is back, $round" again && back=$((back + 1))
 done
+same 'a line that dials again serves by its new address' $back $rounds
 # It may come back as one with Ethernet, too.
 kill "$far"
 wait "$far" 2>/dev/null
+own=1
 link prey wg0 far wg0
 ends 0 far
 ip -n "$id-far" route replace default via 10.8.0.1
@@ -127,10 +151,15 @@ far=$last
 ends 0 far
 until_true 100 'and once more as one without' again && ok 0 'and once more as one without'
 fetches 'that carries no super-packets' client 10.8.0.2
+touch enough
 wait "$transfer"
-cmp -s payload meanwhile
-ok $? 'a transfer on another tunnel lost nothing'
+same 'transfers on another tunnel went on meanwhile, byte for byte' "$? $(cat meanwhile) $(test -s transferred; echo $?)" '0  0'
+ctl status
+has 'status counts how often it came back' "^went and came back: wg0 $((rounds + 2)) times$"
+ctl counters interfaces.wg0.returned
+has 'the counters, too' "returned +$((rounds + 2))$"
 over 'dialled again'
+same 'so does the end, and no other interface lost a frame' "$(for i in 0 1 2; do number interfaces $i returned; done | tr '\n' ' ')$(number interfaces 0 lost) $(number interfaces 2 lost)" "0 $((rounds + 2)) 0 0 0"
 
 # Lengths are compared with the MTU of the way, super-packets by their pieces; segments are clamped to it.
 ip -n "$id-prey" link set wg0 mtu 1420

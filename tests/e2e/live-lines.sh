@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lines that other programs make, with the rules of two examples: PPPoE (pppd and pppoe-server of Debian) with pppoe-router, and WireGuard
 # with vpn-hub. Who is inside, and who is reached from outside; whole transfers each way, byte for byte; segments that fit. AMOUNT bytes
-# each way (with LONG=1 64 MiB), and ONCE=BYTES the first way once more. A kernel that lacks the kind is a skip: those of the lab have both.
+# each way (with LONG=1 64 MiB), and ONCE=BYTES once more. A kernel that lacks the kind is a skip: those of the lab have both.
 set -u
 EXEC=${EXEC:-user}
 . tests/e2e/live/lib.sh
@@ -48,6 +48,18 @@ comes() {
     hands "$1" "$2" "$5" "at $3 timeout $patience nc.openbsd $4 $5" out "${6:-payload}"
 }
 patience=3000
+# once FROM TO ADDRESS PORT: as many bytes as ONCE says, if it does, the payload over and over, each time a few bytes further on.
+once() {
+    local n=0
+    [ -n "${ONCE-}" ] || return
+    while true; do
+        echo $((n += 1)) && cat payload || break
+    done 2>/dev/null | head -c "$ONCE" >large
+    moves 'once more' "$1" "$2" "$3" "$4" large
+    comes 'and back' "$2" "$1" "$3" "$4" large
+    ONCE=
+    rm large
+}
 listens() { at "$1" sh -c "ss -Hltn sport = :$2 | grep -q ."; }
 # hands SENTENCE LISTENER PORT COMMAND in|out FILE
 hands() {
@@ -123,7 +135,7 @@ pppoe() { # MTU: all of it
     same "PPPoE, $1: nobody comes in otherwise" "$(at isp timeout 3 nc.openbsd -z 192.168.1.20 22; echo $?)" 124
     at home ping -c 1 -W 20 -M do -s $(($1 - 27)) 203.0.113.1 >out 2>&1
     has "PPPoE, $1: what is too long is told" "From 192.168.1.1 .*Frag needed and DF set \(mtu = $1\)"
-    [ -z "${ONCE-}" ] || [ -z "$2" ] || comes 'once more' isp home 203.0.113.1 8080 once
+    once home isp 203.0.113.1 8080
     hangs_up
     concentrates "$1" 203.0.113.77
     dials "$1" 203.0.113.77
@@ -141,8 +153,8 @@ at home ip route add default via 192.168.1.1
 if [ "${KIND-pppoe}" != pppoe ]; then
     :
 elif command -v pppd pppoe-server >/dev/null && { modprobe -a ppp_generic pppoe ppp_async 2>/dev/null || [ -c /dev/ppp ]; }; then
-    pppoe 1492 once
-    [ -z "${BOTH-}" ] || pppoe 1420 ''
+    pppoe 1492
+    [ -z "${BOTH-}" ] || pppoe 1420
 else
     echo 'ok - PPPoE # SKIP this kernel has none, or Debian'\''s packages ppp and pppoe are absent'
 fi
@@ -189,6 +201,7 @@ wireguard() {
     moves "WireGuard, $1: to them" isp home 10.0.9.10 443
     comes "WireGuard, $1: IPv6, to the other" home other 2001:db8:0:1::10 443
     moves "WireGuard, $1: IPv6, from him" other home 2001:db8:0:1::10 443
+    once isp home 10.0.9.10 443
     same "WireGuard, $1: no way from one to the other" "$(at isp timeout 3 nc.openbsd -z 10.2.0.8 443; echo $?)" 1
     at isp ip addr add 10.1.0.7/32 dev wg0
     same "WireGuard, $1: nobody speaks for a branch" "$(at isp timeout 3 nc.openbsd -s 10.1.0.7 -z 10.0.9.10 443; echo $?)" 124
