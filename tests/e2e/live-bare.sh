@@ -240,11 +240,11 @@ firewall rest in default accept { }
 firewall rest_out out default accept { }
 RULES
 begins host --monitor
-ip netns exec "$id-prey" "$bin/preyctl" capture on '"wg0"' -w seen.pcap --count 3 >capture.out 2>capture.err &
+ip netns exec "$id-prey" "$bin/preyctl" capture icmp on '"wg0"' -w seen.pcap --count 3 >capture.out 2>capture.err &
 last=$!
 pids="$pids $last"
 until_true 100 'the capture looks on' grep -q 'what comes' capture.err
-ip netns exec "$id-prey" "$bin/preyctl" trace on '"wg0"' --count 3 >trace.out 2>trace.err &
+ip netns exec "$id-prey" "$bin/preyctl" trace icmp on '"wg0"' --count 3 >trace.out 2>trace.err &
 tracer=$!
 pids="$pids $tracer"
 until_true 100 'the trace looks on' grep -q 'what comes' trace.err
