@@ -68,6 +68,8 @@ pings() { # SENTENCE PATTERN NAME OPTION...
     quietly "$1" ping -c 1 -W 20 "${@:2}"
     has "$sentence" "$pattern"
 }
+address far lo 10.8.1.99/32 fd00:8:1::99/128 10.1.0.99/32
+address client lo 10.8.0.99/32
 for workers in 1 2; do
     begins cross --workers $workers
     for pair in 'client 10.8.0.2 far' 'client [fd00:8:0::2] far' 'far 10.1.0.2 client' 'far [fd00:1::2] client' 'near 10.8.0.2 far' 'far [fd00:8:1::2] near'; do
@@ -82,7 +84,14 @@ for workers in 1 2; do
         pings "$workers: $1 to $2: one hop less" ' ttl=63 ' "$1" "$a"
         pings "$workers: $1 to $2: the last hop" 'Time (to live )?exceeded' "$1" -t 1 "$a"
     done
+    # Who speaks for another network: by a tunnel for the one behind another tunnel, or behind this machine, and for a tunnel's by the cable.
+    for who in 'far 10.8.1.99 10.1.0.2' 'far fd00:8:1::99 fd00:1::2' 'far 10.1.0.99 10.8.1.2' 'client 10.8.0.99 10.8.1.2'; do
+        set -- $who
+        quietly "$1" ping -q -I "$2" -c 3 -i 0.2 -W 1 "$3"
+        has "$workers: $2 is not $1's" ' 0 received'
+    done
     over "$workers workers"
+    same "$workers: urpf-failed, by tunnels, too" "$(by_rule SPOOFED)" 12
 done
 same 'nothing has Ethernet there' "$(by_rule NEVER) $(by_rule NEVER_SAID)" '0 0'
 # Each interface of a recording says what its frames begin with.
@@ -213,8 +222,17 @@ RULES
 ip -n "$id-client" route add 10.9.0.0/24 via 10.1.0.1
 ip -n "$id-far" route add 10.2.0.0/24 dev wg0
 address prey lo 10.9.0.3/32 fd00:9::3/128
+# The far end would take longer segments than the tunnel does.
+ip -n "$id-far" link set wg0 mtu 1500
+sizes() { tcpdump -n -r "$1" 2>/dev/null | grep -oE 'mss [0-9]+' | sort -u | tr '\n' ' '; }
 for workers in 1 2; do
     begins served --workers $workers
+    opening='tcp[tcpflags] & tcp-syn != 0 or (ip6[6] = 6 and ip6[53] & 2 != 0)'
+    sniff out.pcap far wg0 "($opening) and not src host (10.8.0.2 or fd00:8::2)"
+    sniff in.pcap client eth0 "($opening) and src net (10.8.0.0/24 or fd00:8::/64)"
+    same "$workers: connections by the tunnel, both ways and families" "$(ask client 10.8.0.2) $(ask client '[fd00:8:0::2]') $(ask far 10.8.0.1:8080)" 'far far client'
+    sniffed
+    same "$workers: segments are clamped to the tunnel's MTU, both ways" "$(sizes out.pcap)$(sizes in.pcap)" 'mss 1360 mss 1380 mss 1360 mss 1380 '
     for a in 10.9.0.1 '[fd00:9::1]' 10.9.0.2 10.9.0.3 '[fd00:9::3]'; do
         for s in client near; do
             same "$workers: $s: a service on $a, whose servers lie behind tunnels" "$(for i in 1 2 3 4; do ask $s "$a"; done | grep -cE '^(far|near)$')" 4
