@@ -64,6 +64,7 @@ struct host_link {
     uint32_t tag;       /* VLAN: the tag of these frames, TPID << 16 | VID; else 0 */
     unsigned above;     /* macvlan and the like: ifindex of the link that it lies above; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
+    uint32_t mark;      /* vti: the mark by which IPsec's policies take what leaves by it (okey); else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
     bool up, running;   /* up: administratively; running: with carrier, which the kernel tells up to a second late */
     bool carrier;       /* carrier, without that delay */

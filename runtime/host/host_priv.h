@@ -40,9 +40,10 @@ struct route_cache {
 
 struct ipsec {
     struct mnl_socket *news;  /* notifications; NULL: this kernel has no IPsec */
-    struct route_policy *all; /* by priority: those of packets that leave */
+    struct ipsec_policy *all; /* by priority: those of packets that leave */
     uint32_t count, cap;
     bool stale;
+    bool unknown; /* they could not be read */
 };
 
 struct host {

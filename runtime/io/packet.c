@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/io/gso.h"
 #include "runtime/io/offload.h"
 #include "runtime/io/steer/filter.h"
 
@@ -20,6 +21,7 @@ enum {
     LARGE = 16,          /* most frames at once that exceed a slot */
     LARGE_BYTES = 65792, /* the largest IP packet with link header, tags and headroom */
     SEND_MOST = 256,
+    KIND_PPP = 512, /* ARPHRD_PPP, in vm/packet/arphrd.def */
 };
 
 struct io_port {
@@ -41,6 +43,7 @@ struct io_port {
     struct iovec parts[SEND_MOST][2];
     struct mmsghdr messages[SEND_MOST];
     struct sockaddr_ll to[2]; /* for bare packets, whose family no header tells: IPv4, IPv6 */
+    struct pool *pool;        /* for pieces of super-packets, where the kernel cuts none; else NULL */
     struct io_stats stats;
     uint64_t seen_received;  /* received frames at the last packet_stalled */
     uint64_t seen_lost;      /* lost frames at the last packet_stalled */
@@ -56,6 +59,7 @@ static void packet_close(struct io_port *p)
     if (p->fd >= 0) close(p->fd);
     filter_unmap(p->refused);
     free(p->large);
+    free(p->pool);
     free(p);
 }
 
@@ -69,6 +73,15 @@ static bool map_ring(struct io_port *p, const struct tpacket_req *shape)
     if (p->ring == MAP_FAILED) p->ring = NULL;
     p->large = malloc((size_t)LARGE * LARGE_BYTES);
     return p->ring && p->large;
+}
+
+/* True for a PPP device. The kernel takes the first four bytes that a raw socket sends by it for a link header, and
+ * looks for the IP header of a super-packet behind them: it cuts none, and drops them without a word. */
+static bool is_ppp(int fd)
+{
+    struct sockaddr_ll at = {0};
+    socklen_t len = sizeof at;
+    return !getsockname(fd, (struct sockaddr *)&at, &len) && at.sll_hatype == KIND_PPP;
 }
 
 static struct io_port *packet_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
@@ -88,7 +101,9 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
                                             .sll_ifindex = (int)ask->ifindex};
         if (made->filter) p->refused = filter_map(made->fds[made->filter]);
         p->refused_before = filter_refused(p->refused, p->ifindex);
-        if (ask->mute || map_ring(p, &shape)) return p;
+        const bool cuts = ask->link == LINK_RAW && is_ppp(p->fd);
+        if (cuts) p->pool = pool_new(GSO_PIECES, POOL_SLOT_MOST);
+        if ((!cuts || p->pool) && (ask->mute || map_ring(p, &shape))) return p;
     } else {
         struct io_made unused = *made;
         io_made_close(&unused);
@@ -241,15 +256,10 @@ static void packet_flush(struct io_port *p)
 
 /* Queue a frame. The kernel wants the header in front: it is written there if there is room, since one piece is taken
  * faster than two. */
-static void packet_send(struct io_port *p, struct pkt *pkt)
+static void queue(struct io_port *p, struct pkt *pkt)
 {
     struct virtio_net_hdr how;
     struct iovec *parts = p->parts[p->queued];
-    if (pkt->link != p->link) { /* the device has become one of another kind, which the sender has not heard yet */
-        p->stats.not_sent++;
-        p->stats.last_errno = EPROTO;
-        return;
-    }
     offload_put_tags(pkt);
     offload_give(pkt, &how);
     const bool room = pkt->headroom >= sizeof how, bare = p->link == LINK_RAW;
@@ -265,6 +275,36 @@ static void packet_send(struct io_port *p, struct pkt *pkt)
     p->messages[p->queued++].msg_hdr = (struct msghdr){
         .msg_name = to, .msg_namelen = to ? sizeof *to : 0, .msg_iov = parts, .msg_iovlen = room ? 1 : 2};
     if (p->queued == SEND_MOST) packet_flush(p);
+}
+
+static void refuse(struct io_port *p, int why)
+{
+    p->stats.not_sent++;
+    p->stats.last_errno = why;
+}
+
+/* Send a super-packet in pieces. */
+static void send_pieces(struct io_port *p, const struct pkt *super)
+{
+    struct pkt *pieces[GSO_PIECES];
+    unsigned n;
+    if (!gso_cut(super, p->pool, pieces, &n)) {
+        refuse(p, EMSGSIZE);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) queue(p, pieces[i]);
+    packet_flush(p);
+    while (n) pool_put(pieces[--n]);
+}
+
+static void packet_send(struct io_port *p, struct pkt *pkt)
+{
+    if (pkt->link != p->link)
+        refuse(p, EPROTO); /* the device has become one of another kind, which the sender has not heard yet */
+    else if (pkt->segment && p->pool)
+        send_pieces(p, pkt);
+    else
+        queue(p, pkt);
 }
 
 static int packet_fd(const struct io_port *p) { return p->fd; }

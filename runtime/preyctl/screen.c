@@ -222,6 +222,23 @@ static void missing_print(FILE *out, const cJSON *interfaces)
     if (*before == ',') fputc('\n', out);
 }
 
+/* Print how often interfaces came back, if any did. */
+static void returned_print(FILE *out, const cJSON *interfaces)
+{
+    const char *before = "went and came back: ";
+    char times[TEXT_NUMBER];
+    const cJSON *one;
+    cJSON_ArrayForEach(one, interfaces)
+    {
+        const uint64_t count = number_at(one, "returned");
+        if (!count) continue;
+        fprintf(out, "%s%s %s time%s", before, text_at(one, "interface"), count_at(one, "returned", times),
+                text_plural(count));
+        before = ", ";
+    }
+    if (*before == ',') fputc('\n', out);
+}
+
 static void head_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one = part(seen, "instance"), *program = part(seen, "program"), *reloads = part(seen, "reloads");
@@ -250,6 +267,7 @@ static void head_print(FILE *out, const cJSON *seen)
     if (part(seen, "kernel")) hooks_print(out, part(seen, "interfaces"));
     replies_print(out, part(seen, "interfaces"));
     missing_print(out, part(seen, "interfaces"));
+    returned_print(out, part(seen, "interfaces"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (part(one, "never")) fprintf(out, "notice: %s\n", text_at(one, "never"));
     if (part(one, "clock_not_set"))

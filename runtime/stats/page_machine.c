@@ -65,6 +65,7 @@ void page_machine(FILE *out, const cJSON *root)
                                                {"#Sent/s", page_rate, "sent_per_s"},
                                                {"#Packets", page_number, "packets"},
                                                {"#Lost", page_number, "lost"},
+                                               {"#Came back", page_number, "returned"},
                                                {NULL, NULL, NULL}},
                                workers[] = {
                                    {"Worker", page_name, "worker"},      {"#Packets/s", page_rate, "packets_per_s"},

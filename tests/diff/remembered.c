@@ -224,6 +224,9 @@ static void draw_packet(struct run *r, unsigned i)
     const uint32_t len = talk_build(&t, r->bytes[i]), cut = rng_one_in(&r->rng, 30) && t.payload ? 1 : 0;
     pkt_view(pkt, r->bytes[i], len - cut, len, LINK_ETHER, rng_one_in(&r->rng, 20) ? IFACE_NONE : c->iface);
     if (rng_one_in(&r->rng, 40) && !t.v6) r->bytes[i][ETHER_LEN + VLAN_LEN * t.tag_count + IP4_SUM] ^= 1;
+    /* Another way in, by a device without Ethernet. */
+    if (!t.tag_count && rng_one_in(&r->rng, 8))
+        pkt_view(pkt, r->bytes[i] + ETHER_LEN, len - cut - ETHER_LEN, len - ETHER_LEN, LINK_RAW, pkt->iface);
 }
 
 static void draw_facts(struct run *r)

@@ -20,9 +20,9 @@ space client prey far near
 link client eth0 prey lan
 address client eth0 10.1.0.2/24 fd00:1::2/64
 address prey lan 10.1.0.1/24 fd00:1::1/64
-# ends N: the addresses of both ends of cord N
+# ends N NAME [OWN]: the addresses of both ends of cord N, to NAME; prey's is 10.8.N.OWN, or 1
 ends() {
-    address prey "wg$1" "10.8.$1.1/24" "fd00:8:$1::1/64"
+    address prey "wg$1" "10.8.$1.${3:-1}/24" "fd00:8:$1::1/64"
     address "$2" "wg$1" "10.8.$1.2/24" "fd00:8:$1::2/64"
     ip -n "$id-$2" route add default dev "wg$1"
     ip -n "$id-$2" -6 route add default dev "wg$1"
@@ -74,6 +74,8 @@ pings() { # SENTENCE PATTERN NAME OPTION...
     quietly "$1" ping -c 1 -W 20 "${@:2}"
     has "$sentence" "$pattern"
 }
+address far lo 10.8.1.99/32 fd00:8:1::99/128 10.1.0.99/32
+address client lo 10.8.0.99/32
 for workers in $each_workers; do
     begins cross --workers $workers
     for pair in 'client 10.8.0.2 far' 'client [fd00:8:0::2] far' 'far 10.1.0.2 client' 'far [fd00:1::2] client' 'near 10.8.0.2 far' 'far [fd00:8:1::2] near'; do
@@ -88,7 +90,14 @@ for workers in $each_workers; do
         pings "$workers: $1 to $2: one hop less" ' ttl=63 ' "$1" "$a"
         pings "$workers: $1 to $2: the last hop" 'Time (to live )?exceeded' "$1" -t 1 "$a"
     done
+    # Who speaks for another network: by a tunnel for the one behind another tunnel, or behind this machine, and for a tunnel's by the cable.
+    for who in 'far 10.8.1.99 10.1.0.2' 'far fd00:8:1::99 fd00:1::2' 'far 10.1.0.99 10.8.1.2' 'client 10.8.0.99 10.8.1.2'; do
+        set -- $who
+        quietly "$1" ping -q -I "$2" -c 3 -i 0.2 -W 1 "$3"
+        has "$workers: $2 is not $1's" ' 0 received'
+    done
     over "$workers workers"
+    same "$workers: urpf-failed, by tunnels, too" "$(by_rule SPOOFED)" 12
 done
 same 'nothing has Ethernet there' "$(by_rule NEVER) $(by_rule NEVER_SAID)" '0 0'
 # Each interface of a recording says what its frames begin with.
@@ -103,24 +112,48 @@ while at < len(data):
 END
 )" '1 101 101 1 '
 
-# A line that dials again has another number and another address; the others lose nothing meanwhile.
-begins cross
-ip netns exec "$id-near" curl -s -m 60 --limit-rate 1M http://10.1.0.2/files/file >meanwhile &
+# A line that dials again has another number and another address, which counts at once; the others lose nothing meanwhile. LONG=1: 200 times.
+rules dialled <<'RULES'
+nat line { masquerade out on "wg0" }
+firewall across forward default drop {
+  accept state established, related as GOES_ON
+  accept tcp port 80 as WEB
+}
+RULES
+begins dialled
+# transfers: near and the client have the payload of one another, over and over, until there is a file `enough`.
+transfers() {
+    until [ -e enough ]; do
+        for pair in 'near 10.1.0.2' 'client 10.8.1.2'; do
+            set -- $pair
+            at "$1" curl -s -m 60 --limit-rate 2M "http://$2/files/file" | cmp - payload || return
+        done
+        echo >>transferred
+    done
+}
+rm -f enough transferred
+transfers >meanwhile 2>&1 &
 transfer=$!
 pids="$pids $transfer"
-for round in 1 2 3; do
+rounds=3
+[ -z "${LONG-}" ] || rounds=200
+again() { [ "$(ask client 10.8.0.2/from 1)" = "10.8.0.$own" ]; }
+back=0
+for round in $(seq $rounds); do
+    own=$((10 + round))
     kill "$far"
     wait "$far" 2>/dev/null
     until_true 100 "it is gone, $round" told "wg0 is gone"
     cord prey wg0 far wg0
     far=$last
-    ends 0 far
-    again() { [ "$(ask client 10.8.0.2 1)" = far ]; }
-    until_true 100 "it is back, $round" again && ok 0 "it is back, $round"
+    ends 0 far $own
+    until_true 100 "it is back, $round" again && back=$((back + 1))
 done
+same 'a line that dials again serves by its new address' $back $rounds
 # It may come back as one with Ethernet, too.
 kill "$far"
 wait "$far" 2>/dev/null
+own=1
 link prey wg0 far wg0
 ends 0 far
 ip -n "$id-far" route replace default via 10.8.0.1
@@ -133,10 +166,15 @@ far=$last
 ends 0 far
 until_true 100 'and once more as one without' again && ok 0 'and once more as one without'
 fetches 'that carries no super-packets' client 10.8.0.2
+touch enough
 wait "$transfer"
-cmp -s payload meanwhile
-ok $? 'a transfer on another tunnel lost nothing'
+same 'transfers on another tunnel went on meanwhile, byte for byte' "$? $(cat meanwhile) $(test -s transferred; echo $?)" '0  0'
+ctl status
+has 'status counts how often it came back' "^went and came back: wg0 $((rounds + 2)) times$"
+ctl counters interfaces.wg0.returned
+has 'the counters, too' "returned +$((rounds + 2))$"
 over 'dialled again'
+same 'so does the end, and no other interface lost a frame' "$(for i in 0 1 2; do number interfaces $i returned; done | tr '\n' ' ')$(number interfaces 0 lost) $(number interfaces 2 lost)" "0 $((rounds + 2)) 0 0 0"
 
 # Lengths are compared with the MTU of the way, super-packets by their pieces; segments are clamped to it.
 ip -n "$id-prey" link set wg0 mtu 1420
@@ -192,8 +230,17 @@ rules served <serving
 ip -n "$id-client" route add 10.9.0.0/24 via 10.1.0.1
 ip -n "$id-far" route add 10.2.0.0/24 dev wg0
 address prey lo 10.9.0.3/32 fd00:9::3/128
+# The far end would take longer segments than the tunnel does.
+ip -n "$id-far" link set wg0 mtu 1500
+sizes() { tcpdump -n -r "$1" 2>/dev/null | grep -oE 'mss [0-9]+' | sort -u | tr '\n' ' '; }
 for workers in $each_workers; do
     begins served --workers $workers
+    opening='tcp[tcpflags] & tcp-syn != 0 or (ip6[6] = 6 and ip6[53] & 2 != 0)'
+    sniff out.pcap far wg0 "($opening) and not src host (10.8.0.2 or fd00:8::2)"
+    sniff in.pcap client eth0 "($opening) and src net (10.8.0.0/24 or fd00:8::/64)"
+    same "$workers: connections by the tunnel, both ways and families" "$(ask client 10.8.0.2) $(ask client '[fd00:8:0::2]') $(ask far 10.8.0.1:8080)" 'far far client'
+    sniffed
+    same "$workers: segments are clamped to the tunnel's MTU, both ways" "$(sizes out.pcap)$(sizes in.pcap)" 'mss 1360 mss 1380 mss 1360 mss 1380 '
     for a in 10.9.0.1 '[fd00:9::1]' 10.9.0.2 10.9.0.3 '[fd00:9::3]'; do
         for s in client near; do
             same "$workers: $s: a service on $a, whose servers lie behind tunnels" "$(for i in 1 2 3 4; do ask $s "$a"; done | grep -cE '^(far|near)$')" 4
@@ -219,11 +266,11 @@ firewall rest in default accept { }
 firewall rest_out out default accept { }
 RULES
 begins host --monitor
-ip netns exec "$id-prey" "$bin/preyctl" capture on '"wg0"' -w seen.pcap --count 3 >capture.out 2>capture.err &
+ip netns exec "$id-prey" "$bin/preyctl" capture icmp on '"wg0"' -w seen.pcap --count 3 >capture.out 2>capture.err &
 last=$!
 pids="$pids $last"
 until_true 100 'the capture looks on' grep -q 'what comes' capture.err
-ip netns exec "$id-prey" "$bin/preyctl" trace on '"wg0"' --count 3 >trace.out 2>trace.err &
+ip netns exec "$id-prey" "$bin/preyctl" trace icmp on '"wg0"' --count 3 >trace.out 2>trace.err &
 tracer=$!
 pids="$pids $tracer"
 until_true 100 'the trace looks on' grep -q 'what comes' trace.err

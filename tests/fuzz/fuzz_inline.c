@@ -33,8 +33,9 @@ static const char rules[] =
 
 /* One packet: from whom, of which connection, what it says */
 struct step {
-    uint8_t who; /* bit 0: from the stack aside; 1: the other end; 2: IPv6; 3, 4: tags; 5: arrives by the other port; 6:
-                    an ICMP error about it, or, from the stack aside, an ask of the loop's; 7: a fragment */
+    uint8_t
+        who; /* bit 0: from the stack aside; 1: the other end; 2: IPv6; 3, 4: tags, 3: no Ethernet; 5: arrives by the
+                other port; 6: an ICMP error about it, or, from the stack aside, an ask of the loop's; 7: a fragment */
     uint8_t number; /* of the connection: its ports and made-up addresses */
     uint8_t flags;  /* of TCP */
     uint8_t seq, ack;
@@ -214,6 +215,8 @@ static uint32_t put_error(uint8_t *at, const uint8_t *quotes, uint32_t len, cons
     return n + len;
 }
 
+static bool is_bare(const struct step *s) { return s->who & 1 || (s->who >> 3 & 3) == 3; }
+
 static uint32_t put_link(uint8_t *at, const struct step *s, bool v6)
 {
     const unsigned tags = s->who >> 3 & 3;
@@ -229,7 +232,7 @@ static uint32_t put_step(uint8_t at[2 * PACKET_MOST], const struct step *s)
     uint8_t quoted[PACKET_MOST];
     const bool aside = s->who & 1, v6 = s->who & 4;
     const struct ends e = (aside ? of_the_stack : on_the_wire)(s, v6);
-    const uint32_t link = aside ? 0 : put_link(at, s, v6);
+    const uint32_t link = is_bare(s) ? 0 : put_link(at, s, v6);
     if (!(s->who & 64)) return link + put_packet(at + link, s, &e, v6);
     const uint32_t len = put_packet(quoted, s, &e, v6);
     return link + put_error(at + link, quoted, len, &e, s, v6);
@@ -247,14 +250,15 @@ static void send_aside(struct worker *w, const struct vm_in *in, const uint8_t *
     pool_put(pkt);
 }
 
-static void send_on_the_wire(struct worker *w, const struct vm_in *in, const uint8_t *bytes, uint32_t len, bool second)
+static void send_on_the_wire(struct worker *w, const struct vm_in *in, const uint8_t *bytes, uint32_t len, bool second,
+                             bool bare)
 {
     uint8_t *exact = malloc(len);
     struct verdict v;
     struct pkt pkt, *const pkts[] = {&pkt};
     HOLD(exact);
     memcpy(exact, bytes, len);
-    pkt_view(&pkt, exact, len, len, LINK_ETHER, second);
+    pkt_view(&pkt, exact, len, len, bare ? LINK_RAW : LINK_ETHER, second);
     vm_run(w->vm, in, pkts, 1, &v, &w->tx);
     worker_clear(w);
     free(exact);
@@ -295,7 +299,7 @@ static void run_step(struct worker *w, struct vm_in *in, const struct step *s, c
     else if (s->who & 1)
         send_aside(w, in, bytes, len);
     else
-        send_on_the_wire(w, in, bytes, len, !(s->who & 2) == !!(s->who & 32));
+        send_on_the_wire(w, in, bytes, len, !(s->who & 2) == !!(s->who & 32), is_bare(s));
     worker_clear(w);
     hear(w);
     if (s->time < 250) return;

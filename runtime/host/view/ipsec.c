@@ -15,8 +15,11 @@
 #include "runtime/host/host_priv.h"
 #include "runtime/host/view/routing_priv.h"
 
-/* More policies of a family are one that takes every packet: policy rules are walked for each. */
-enum { POLICIES_MOST = 24 };
+/* A policy as the routes have it, and the mark that it asks for; 0: none, or that there is none. */
+struct ipsec_policy {
+    struct route_policy policy;
+    uint32_t mark;
+};
 
 int ipsec_open(struct ipsec *i)
 {
@@ -85,7 +88,7 @@ int ipsec_told(void)
 
 bool ipsec_is_stale(const struct host *h) { return h->ipsec.stale; }
 
-bool ipsec_is_used(const struct host *h) { return h->ipsec.count; }
+bool ipsec_is_used(const struct host *h) { return h->ipsec.count || h->ipsec.unknown; }
 
 static void words_of(const xfrm_address_t *a, uint8_t family, uint32_t words[4])
 {
@@ -123,11 +126,11 @@ static bool is_sound(const struct xfrm_selector *s)
 }
 
 /* Add a policy behind those of its priority, which are older. */
-static bool add(struct ipsec *i, const struct route_policy *p)
+static bool add(struct ipsec *i, const struct ipsec_policy *p)
 {
     if (!grow(&i->all, i->count, &i->cap, 16, sizeof *i->all)) return false;
     uint32_t at = i->count++;
-    for (; at > 0 && i->all[at - 1].priority > p->priority; at--) i->all[at] = i->all[at - 1];
+    for (; at > 0 && i->all[at - 1].policy.priority > p->policy.priority; at--) i->all[at] = i->all[at - 1];
     i->all[at] = *p;
     return true;
 }
@@ -142,33 +145,16 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
     memcpy(&info, mnl_nlmsg_get_payload(nlh), sizeof info);
     netlink_attributes(nlh, sizeof info, at, XFRMA_MAX);
     if (info.dir != XFRM_POLICY_OUT || netlink_u32(at[XFRMA_IF_ID]) || !is_sound(&info.sel)) return MNL_CB_OK;
-    struct route_policy p = {.rule = {.why = WAY_IPSEC, .port = ROUTE_NO_PORT}, .priority = info.priority};
+    struct ipsec_policy p = {.policy = {.rule = {.why = WAY_IPSEC, .port = ROUTE_NO_PORT}, .priority = info.priority}};
+    struct route_rule *rule = &p.policy.rule;
     struct xfrm_mark mark = {0};
     if (at[XFRMA_MARK] && mnl_attr_get_payload_len(at[XFRMA_MARK]) >= sizeof mark)
         memcpy(&mark, mnl_attr_get_payload(at[XFRMA_MARK]), sizeof mark);
-    learn_selector(&info.sel, &p.rule);
-    if (mark.m) p.rule.asks |= ROUTE_ASKS_UNSEEN;
-    p.rule.does = info.action == XFRM_POLICY_ALLOW && !at[XFRMA_TMPL] ? ROUTE_GOES_TO : ROUTE_ASKS;
+    learn_selector(&info.sel, rule);
+    if (mark.m) rule->asks |= ROUTE_ASKS_UNSEEN;
+    p.mark = mark.m ? mark.v : 0;
+    rule->does = info.action == XFRM_POLICY_ALLOW && !at[XFRMA_TMPL] ? ROUTE_GOES_TO : ROUTE_ASKS;
     return add(i, &p) ? MNL_CB_OK : MNL_CB_ERROR;
-}
-
-/* Put one policy for all packets in the place of those of a family. */
-static bool bound(struct ipsec *i, uint8_t family)
-{
-    const struct route_policy all = {
-        .rule = {.family = family, .does = ROUTE_ASKS, .why = WAY_IPSEC, .port = ROUTE_NO_PORT}};
-    uint32_t kept = 0;
-    for (uint32_t k = 0; k < i->count; k++)
-        if (i->all[k].rule.family != family) i->all[kept++] = i->all[k];
-    i->count = kept;
-    return add(i, &all);
-}
-
-static uint32_t count_of(const struct ipsec *i, uint8_t family)
-{
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < i->count; k++) count += i->all[k].rule.family == family;
-    return count;
 }
 
 static int learn_all(struct ipsec *i, int fd)
@@ -181,16 +167,13 @@ static int learn_all(struct ipsec *i, int fd)
     if (bytes == MAP_FAILED) return -errno;
     const int end = mnl_cb_run(bytes, (size_t)of.st_size, 0, 0, learn, i);
     munmap(bytes, (size_t)of.st_size);
-    if (end < 0) return -ENOMEM;
-    for (uint8_t family = 4; family <= 6; family += 2)
-        if (count_of(i, family) > POLICIES_MOST && !bound(i, family)) return -ENOMEM;
-    return 0;
+    return end < 0 ? -ENOMEM : 0;
 }
 
 int ipsec_read(struct host *h, int fd)
 {
     const int failed = learn_all(&h->ipsec, fd);
-    h->ipsec.stale = false;
+    h->ipsec.stale = h->ipsec.unknown = false;
     if (failed) ipsec_unknown(h);
     return failed;
 }
@@ -198,7 +181,34 @@ int ipsec_read(struct host *h, int fd)
 void ipsec_unknown(struct host *h)
 {
     struct ipsec *i = &h->ipsec;
-    i->stale = true;
+    i->stale = i->unknown = true;
     i->count = 0;
-    if (!bound(i, 4) || !bound(i, 6)) i->count = 0;
+}
+
+/* True for a policy whose mark is a vti device's key: it takes what leaves by that device, which has the mark there.
+ * That another program marks other packets with a device's key is not expected. */
+static bool is_of_device(const struct host *h, const struct ipsec_policy *p)
+{
+    unsigned count;
+    const struct host_link *links = host_links(h, &count);
+    bool is = false;
+    for (unsigned i = 0; p->mark && i < count && !is; i++) is = links[i].mark == p->mark;
+    return is;
+}
+
+uint32_t ipsec_policies(const struct host *h, uint8_t family, struct route_policy policies[IPSEC_POLICIES_MOST])
+{
+    const struct route_policy all = {
+        .rule = {.family = family, .does = ROUTE_ASKS, .why = WAY_IPSEC, .port = ROUTE_NO_PORT}};
+    uint32_t count = 0;
+    bool many = h->ipsec.unknown;
+    for (uint32_t i = 0; i < h->ipsec.count && !many; i++) {
+        const struct ipsec_policy *p = &h->ipsec.all[i];
+        if (p->policy.rule.family != family || is_of_device(h, p)) continue;
+        many = count == IPSEC_POLICIES_MOST;
+        if (!many) policies[count++] = p->policy;
+    }
+    if (!many) return count;
+    policies[0] = all;
+    return 1;
 }

@@ -117,12 +117,21 @@ static uint32_t read_tag(const struct nlattr *data)
     return (uint32_t)ntohs(netlink_u16(vlan[IFLA_VLAN_PROTOCOL])) << 16 | netlink_u16(vlan[IFLA_VLAN_ID]);
 }
 
+static uint32_t read_mark(const struct nlattr *data)
+{
+    enum { VTI_OKEY = 3 }; /* IFLA_VTI_OKEY of linux/if_tunnel.h, which declares again what net/if.h does */
+    const struct nlattr *vti[VTI_OKEY + 1];
+    netlink_nested(data, vti, VTI_OKEY);
+    return ntohl(netlink_u32(vti[VTI_OKEY]));
+}
+
 static void read_kind(struct host_link *link, const struct nlattr *info)
 {
     const struct nlattr *at[IFLA_INFO_DATA + 1], *vrf[IFLA_VRF_TABLE + 1];
     netlink_nested(info, at, IFLA_INFO_DATA);
     copy_name(link->kind, sizeof link->kind, at[IFLA_INFO_KIND]);
     if (!strcmp(link->kind, "vlan")) link->tag = read_tag(at[IFLA_INFO_DATA]);
+    if (!strcmp(link->kind, "vti") || !strcmp(link->kind, "vti6")) link->mark = read_mark(at[IFLA_INFO_DATA]);
     if (strcmp(link->kind, "vrf") != 0) return;
     netlink_nested(at[IFLA_INFO_DATA], vrf, IFLA_VRF_TABLE);
     link->vrf_table = netlink_u32(vrf[IFLA_VRF_TABLE]);

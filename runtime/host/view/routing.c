@@ -293,13 +293,14 @@ static uint32_t first_priority(const struct routing *r, uint8_t family)
 static bool ipsec_first(struct routing *r)
 {
     enum { NO_TARGET = UINT32_MAX }; /* no rule goes to them */
-    const struct ipsec *of = &r->host->ipsec;
-    const uint32_t next4 = first_priority(r, 4), next6 = first_priority(r, 6);
-    for (uint32_t i = of->count; i-- > 0;) {
-        struct route_policy p = of->all[i];
-        p.target = p.rule.family == 4 ? next4 : next6;
-        p.priority = NO_TARGET;
-        if (!policy_first(r, &p)) return false;
+    struct route_policy all[IPSEC_POLICIES_MOST];
+    for (uint8_t family = 4; family <= 6; family += 2) {
+        const uint32_t next = first_priority(r, family), count = ipsec_policies(r->host, family, all);
+        for (uint32_t i = count; i-- > 0;) {
+            all[i].target = next;
+            all[i].priority = NO_TARGET;
+            if (!policy_first(r, &all[i])) return false;
+        }
     }
     return true;
 }

@@ -29,6 +29,11 @@ struct routing {
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh);
 bool policy_add(struct routing *r, const struct route_policy *p); /* false: out of memory */
 
+/* More policies of IPsec of a family are one that takes every packet: policy rules are walked for each. */
+enum { IPSEC_POLICIES_MOST = 24 };
+/* Fill in IPsec's policies of the family, in order, without those of vti devices alone. Return how many. */
+uint32_t ipsec_policies(const struct host *h, uint8_t family, struct route_policy policies[IPSEC_POLICIES_MOST]);
+
 /* Return the port of an interface; ROUTE_NO_PORT: not served */
 uint8_t routing_port(const struct routing *r, unsigned ifindex);
 /* Return 1 + index of a device, added if there is room; 0: unknown, or no room */

@@ -202,6 +202,7 @@ int start_look(struct live *l)
         l->world.links[i] = links_state(link);
         /* look_at_host has told what is missing or down. */
         if (link && link->up) l->carry.ifindex[i] = link->ifindex;
+        if (link && link->up) l->world.served |= 1u << i;
         /* A start that is closed lets in each once its judges stand (links_let_in). */
         if (link && link->up && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.let_in[i] = link->ifindex;
         if (link && link->up) continue;

@@ -42,15 +42,24 @@ static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
     return true;
 }
 
-/* Replace a port's socket and keep the old socket's counters. */
-static void replace(struct port *p, const struct io_ops *ops, struct io_port *fresh)
+/* Replace a port's socket and keep the old socket's counters. A packet socket shares nothing with the worker's others,
+ * so it is closed later (links_close): that takes tens of milliseconds, and a line that is back is served first. */
+static void replace(struct world *world, struct port *p, const struct io_ops *ops, struct io_port *fresh)
 {
     struct io_stats s;
     p->ops->stats(p->io, &s);
     io_stats_add(&p->before, &s);
-    p->ops->close(p->io);
+    if (p->ops == &io_PACKET && world->left_count < LEFT_MOST)
+        world->left[world->left_count++] = p->io;
+    else
+        p->ops->close(p->io);
     p->ops = ops;
     p->io = fresh;
+}
+
+void links_close(struct world *world)
+{
+    while (world->left_count) io_PACKET.close(world->left[--world->left_count]);
 }
 
 /* Replace the sockets of a port while the workers stand still: between two batches nobody holds a frame of a ring or
@@ -64,7 +73,7 @@ static bool reopen(struct world *world, unsigned at)
     for (unsigned p = at; p < carry->port_count && made; p += world->o->iface_count) {
         made = open_all(world, p, fresh);
         for (unsigned i = 0; i < carry->worker_count && made; i++)
-            replace(&carry->workers[i]->ports[p], ports_ops(carry, p), fresh[i]);
+            replace(world, &carry->workers[i]->ports[p], ports_ops(carry, p), fresh[i]);
     }
     for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
     return made && !steered_port(carry, at) && !hide_guard(carry);
@@ -98,10 +107,16 @@ static bool is_followed(struct world *world, unsigned at, const struct host_link
     if (link->ifindex == before) return true;
     world->carry->ifindex[at] = link->ifindex;
     const bool opened = reopen(world, at);
-    if (!opened) world->carry->ifindex[at] = before;
-    if (opened) world->carry->away &= ~(1u << at);
-    world->renumbered += opened;
-    return opened;
+    if (!opened) {
+        world->carry->ifindex[at] = before;
+        return false;
+    }
+    /* An interface that was absent at the start comes for the first time. */
+    world->carry->workers[0]->ports[at].before.returned += world->served >> at & 1;
+    world->served |= 1u << at;
+    world->carry->away &= ~(1u << at);
+    world->renumbered++;
+    return true;
 }
 
 /* Put ports that carry nothing in place of a port's, for all workers or for none. */
@@ -116,7 +131,8 @@ static bool replace_by_nothing(struct world *world, unsigned at)
         while (i--) io_AWAY.close(fresh[i]);
         return false;
     }
-    for (unsigned i = 0; i < carry->worker_count; i++) replace(&carry->workers[i]->ports[at], &io_AWAY, fresh[i]);
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        replace(world, &carry->workers[i]->ports[at], &io_AWAY, fresh[i]);
     return true;
 }
 

@@ -11,5 +11,7 @@ void links_follow(struct world *world);
 void links_let_in(struct carry *carry);
 /* True if an interface is back but could not be served, for lack of descriptors or memory. */
 bool links_missed(const struct world *world);
+/* Close the sockets that were replaced. Call once a second. */
+void links_close(struct world *world);
 /* Give new sockets to interfaces with a stalled ring. Call once a second. */
 void links_renew(struct world *world);

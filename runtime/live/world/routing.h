@@ -9,7 +9,9 @@ bool routing_renew(struct world *world);
 void routing_stale(struct world *world); /* marks the table as outdated */
 /* Return the time until the table, or the ways to servers, may be read again; at most `most`. */
 int routing_wait_ms(const struct world *world, uint64_t now_ns, int most);
-/* Return when work that began at `begun_ns` and ends now may be repeated: after ten times its duration, at most 5 s. */
-uint64_t routing_rested_ns(uint64_t begun_ns);
+/* Return when work that began at `begun_ns` and ends now may be repeated, so that it takes a tenth of the time: at once
+ * while that was not used up lately, else after at most 5 s. *paid_ns: when all that was done is paid for, at first 0.
+ */
+uint64_t routing_rested_ns(uint64_t *paid_ns, uint64_t begun_ns);
 uint32_t routing_most(const struct world *world); /* number of routes that the table may hold */
 void routing_fini(struct world *world);

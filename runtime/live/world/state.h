@@ -9,7 +9,7 @@
 /* The state of a served interface, as last told. */
 enum link_state { LINK_UP, LINK_NO_CARRIER, LINK_DOWN, LINK_GONE };
 
-enum { OLDER_MOST = 64 };
+enum { OLDER_MOST = 64, LEFT_MOST = 64 };
 
 struct world {
     const struct options *o;
@@ -17,17 +17,18 @@ struct world {
     struct carry *carry;
     struct hops hops;
     struct {
-        struct routes *table; /* NULL: the kernel has not answered yet */
-        bool stale, full;     /* the table is outdated; the kernel has more routes than fit */
-        bool many_rules;      /* the kernel has more policy rules than fit */
-        bool by_arrival;      /* some policy rule asks for the interface of arrival */
-        uint32_t count;       /* number of routes that the kernel has */
-        bool failed;          /* the last reading failed */
-        uint64_t due_ns;      /* earliest time of the next reading */
-        bool ways_stale;      /* ways to servers are outdated */
-        bool ipsec_failed;    /* IPsec's policies could not be read */
-        bool ipsec_passes;    /* true: programs do not see packets that IPsec decrypted */
-        uint64_t ways_due_ns; /* earliest time to ask for them again */
+        struct routes *table;           /* NULL: the kernel has not answered yet */
+        bool stale, full;               /* the table is outdated; the kernel has more routes than fit */
+        bool many_rules;                /* the kernel has more policy rules than fit */
+        bool by_arrival;                /* some policy rule asks for the interface of arrival */
+        uint32_t count;                 /* number of routes that the kernel has */
+        bool failed;                    /* the last reading failed */
+        uint64_t due_ns;                /* earliest time of the next reading */
+        uint64_t paid_ns, ways_paid_ns; /* routing_rested_ns */
+        bool ways_stale;                /* ways to servers are outdated */
+        bool ipsec_failed;              /* IPsec's policies could not be read */
+        bool ipsec_passes;              /* true: programs do not see packets that IPsec decrypted */
+        uint64_t ways_due_ns;           /* earliest time to ask for them again */
     } routing;
     struct {
         struct around *last; /* NULL: none yet */
@@ -47,6 +48,9 @@ struct world {
     uint64_t tables_number;         /* number of the latest balancing tables */
     uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last claimed; 0: down */
     enum link_state links[PORTS_MOST];
+    uint32_t served;                 /* bit i: interface i has been served, now or before it went */
+    struct io_port *left[LEFT_MOST]; /* packet sockets that were replaced, to be closed */
+    unsigned left_count;
     uint64_t renumbered; /* number of times that an interface got another number */
     struct {
         uint64_t number;        /* number of times that this machine's stack was to route flows of unknown way again */

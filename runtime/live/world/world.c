@@ -30,6 +30,8 @@
 /* The kernel executor looks hops up only once: a hop looked up within this time counts as used there. */
 #define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
+enum { ROUNDS_MOST = 4 }; /* most times that news are read in a row: all else waits */
+
 /* Write the facts of one port into its place. */
 static void iface_facts(struct world *world, unsigned at)
 {
@@ -82,7 +84,7 @@ static void renew_ways(struct world *world)
                                        ? way_out(world, p->nats[i].target, p->nats[i].family, &mtu)
                                        : IFACE_NONE;
     world->routing.ways_stale = false;
-    world->routing.ways_due_ns = routing_rested_ns(begun_ns);
+    world->routing.ways_due_ns = routing_rested_ns(&world->routing.ways_paid_ns, begun_ns);
 }
 
 uint32_t world_schedules(const struct world *world, const struct program *p, uint64_t *until_ns)
@@ -271,11 +273,25 @@ static void follow_links(struct world *world)
     announced_links(world);
 }
 
+/* Read what the kernel tells, and follow links. A link that comes back takes tens of milliseconds, within which its
+ * addresses come: they are read at once. Return HOST_ bits, or a negative errno. */
+static int read_news(struct world *world)
+{
+    int changed = 0, fresh;
+    unsigned rounds = 0;
+    do {
+        fresh = host_read(world->carry->host);
+        if (fresh < 0) return fresh;
+        if (fresh & HOST_LINKS) follow_links(world);
+        changed |= fresh;
+    } while (fresh & HOST_LINKS && ++rounds < ROUNDS_MOST);
+    return changed;
+}
+
 bool world_read(struct world *world)
 {
-    const int changed = host_read(world->carry->host);
+    const int changed = read_news(world);
     if (changed < 0) return tell_fault(world->tell, "netlink: %s", strerror(-changed)) == 0;
-    if (changed & HOST_LINKS) follow_links(world);
     const bool hops = changed && hops_renew(&world->hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
     if (facts) routing_stale(world);
@@ -343,11 +359,13 @@ bool world_tick(struct world *world)
     }
     const bool ways = pmtu_expire(&world->pmtu, clock_ns(CLOCK_MONOTONIC)) || world->stale;
     const bool anew = route_anew(world, now_ns);
+    links_close(world);
     return ways || anew || clock_ns(CLOCK_REALTIME) >= world->until_ns ? world_publish(world, ways) : true;
 }
 
 void world_fini(struct world *world)
 {
+    links_close(world);
     snapshot_free(world->carry->latest);
     for (unsigned i = 0; i < world->older_count; i++) snapshot_free(world->older[i]);
     around_put(world->around.last);

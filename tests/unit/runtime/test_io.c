@@ -8,6 +8,7 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -350,8 +351,8 @@ static void super_packet(void **state)
     io_PACKET.close(p);
 }
 
-/* A TUN device, whose other end is ours, with the work of a card left to it. */
-static int tun_end(const char *name)
+/* A TUN device, whose other end is ours, with the work of a card left to it. ppp: it says that it is one of PPP. */
+static int tun_end(const char *name, bool ppp)
 {
     struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
     const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -359,6 +360,7 @@ static int tun_end(const char *name)
     assert_true(fd >= 0);
     assert_int_equal(ioctl(fd, TUNSETIFF, &r), 0);
     assert_int_equal(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6), 0);
+    if (ppp) assert_int_equal(ioctl(fd, TUNSETLINK, ARPHRD_PPP), 0);
     sh("ip link set bare0 up");
     return fd;
 }
@@ -449,7 +451,7 @@ static void bare(void **state)
 {
     (void)state;
     static const size_t carried[] = {20, 1380, 2920 - 40, 14600, 65000 - 40};
-    const int fd = tun_end("bare0");
+    const int fd = tun_end("bare0", false);
     char err[200] = "";
     struct io_ask ask = {
         .ring_bytes = RING, .mtu = 1420, .ifindex = if_nametoindex("bare0"), .group = -1, .link = LINK_ETHER};
@@ -468,6 +470,48 @@ static void bare(void **state)
     assert_true(s.super == 3 && s.not_sent == 5 && s.sent == 5 && !s.cut);
     io_PACKET.close(p);
     free(pool);
+    close(fd);
+}
+
+/* By PPP a super-packet leaves in pieces: they carry its bytes in order, each with a complete checksum. */
+static void by_ppp(void **state)
+{
+    (void)state;
+    static uint8_t f[65600], back[65600];
+    const size_t carried = 14600, len = make(f, true, carried) - ETH;
+    const int fd = tun_end("bare0", true);
+    char err[200] = "";
+    struct io_ask ask = {
+        .ring_bytes = RING, .mtu = 1492, .ifindex = if_nametoindex("bare0"), .group = -1, .link = LINK_RAW};
+    struct io_made made;
+    struct io_maker maker = {0};
+    assert_false(io_PACKET.make(&maker, &ask, &made, err, sizeof err));
+    io_maker_fini(&maker);
+    struct io_port *p = io_PACKET.open(&ask, &made, NULL, err, sizeof err);
+    assert_non_null(p);
+    struct virtio_net_hdr h, open = left_open(f, true, len + ETH);
+    open.csum_start -= ETH;
+    open.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+    open.gso_size = 1440;
+    open.hdr_len = IP + TCP;
+    for (unsigned round = 0; round < 100; round++) {
+        tun_send(fd, &open, f + ETH, len);
+        struct pkt *pkt = next_ip4(p);
+        assert_int_equal(pkt->segment, 1440);
+        io_PACKET.send(p, pkt);
+        io_PACKET.flush(p);
+        for (size_t at = 0; at < carried; at += 1440) {
+            const size_t size = carried - at < 1440 ? carried - at : 1440;
+            assert_int_equal(tun_receive(fd, &h, back, sizeof back), IP + TCP + size);
+            assert_int_equal(h.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+            assert_memory_equal(back + IP + TCP, f + ETH + IP + TCP + at, size);
+        }
+        io_PACKET.release(p);
+    }
+    struct io_stats s;
+    io_PACKET.stats(p, &s);
+    assert_true(s.super == 100 && s.sent == 1100 && !s.not_sent);
+    io_PACKET.close(p);
     close(fd);
 }
 
@@ -576,9 +620,10 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(in_place),  netns_test(when_it_came), netns_test(grown),   netns_test(tagged),
-        netns_test(partial),   netns_test(super_packet), netns_test(bare),    netns_test(overrun),
-        netns_test(link_down), netns_test(others),       netns_test(refused), netns_test(away),
+        netns_test(in_place), netns_test(when_it_came), netns_test(grown),  netns_test(tagged),
+        netns_test(partial),  netns_test(super_packet), netns_test(bare),   netns_test(by_ppp),
+        netns_test(overrun),  netns_test(link_down),    netns_test(others), netns_test(refused),
+        netns_test(away),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

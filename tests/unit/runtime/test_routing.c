@@ -293,6 +293,15 @@ static void policies_of_ipsec(void **state)
     sh("ip xfrm policy add src 2001:db8:1::/48 dst ::/0 dir out action block");
     read_policies();
     assert_true(is_ipsecs("2001:db8:1::7", "2001:db8:2::1") && !is_ipsecs("2001:db8:3::7", "2001:db8:2::1"));
+    /* One that asks for a mark may take a packet, unless the mark is the key of a vti device. */
+    sh("ip xfrm policy add src 10.4.0.0/16 dst 10.9.0.0/16 dir out mark 5 mask 0xffffffff action block");
+    sh("ip xfrm policy add src 10.5.0.0/16 dst 10.9.0.0/16 dir out mark 6 mask 0xffffffff action block");
+    read_policies();
+    assert_true(is_ipsecs("10.4.0.7", "10.9.1.1") && is_ipsecs("10.5.0.7", "10.9.1.1"));
+    if (!system("ip link add v type vti local 192.0.2.1 remote 192.0.2.9 key 5 2>/dev/null")) {
+        host_read(h);
+        assert_true(!is_ipsecs("10.4.0.7", "10.9.1.1") && is_ipsecs("10.5.0.7", "10.9.1.1"));
+    }
     /* More than are walked are one for all, of their family. */
     sh("for i in $(seq 1 40); do ip xfrm policy add src 10.2.$i.0/24 dst 10.9.0.0/16 dir out action block; done");
     read_policies();
