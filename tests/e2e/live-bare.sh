@@ -76,6 +76,7 @@ pings() { # SENTENCE PATTERN NAME OPTION...
 }
 address far lo 10.8.1.99/32 fd00:8:1::99/128 10.1.0.99/32
 address client lo 10.8.0.99/32
+cp cross.prey cross.prey.kept
 for workers in $each_workers; do
     begins cross --workers $workers
     for pair in 'client 10.8.0.2 far' 'client [fd00:8:0::2] far' 'far 10.1.0.2 client' 'far [fd00:1::2] client' 'near 10.8.0.2 far' 'far [fd00:8:1::2] near'; do
@@ -359,3 +360,23 @@ kill "$flood" 2>/dev/null
 wait "$flood" 2>/dev/null
 same 'no byte of a header got to this machine' "$(($(errors) - before))" 0
 over 'ways that go'
+
+# Started where all had Ethernet, it has no programs for a device without: that is told once, and the device is shut.
+kill "$far"
+wait "$far" 2>/dev/null
+ip -n "$id-prey" link del wg1 2>/dev/null
+link prey wg0 far wg0
+ends 0 far
+ip -n "$id-far" route replace default via 10.8.0.1
+rules cross <cross.prey.kept
+prey prey -i lan -i wg0 cross.pbc
+same 'both have Ethernet' "$(ask client 10.8.0.2)" far
+ip -n "$id-prey" link del wg0
+cord prey wg0 far wg0
+far=$last
+ends 0 far
+until_true 100 'a line says that it carries none' told 'wg0: it carries no Ethernet, which it did at the start: a restart serves it'
+quietly far ping -c 2 -W 2 10.8.0.1
+same 'it is shut' $? 1
+same 'and that is told once' "$(grep -c 'carries no Ethernet' prey.err)" 1
+prey_ends

@@ -16,12 +16,10 @@ static bool stands(struct obstacle *o, const char *why)
     return true;
 }
 
-/* Say that rules ask for XDP at a device which has none. */
 static bool is_bare(struct obstacle *o, const char *device)
 {
     *o = (struct obstacle){0};
-    snprintf(o->why, sizeof o->why,
-             "%.15s carries no Ethernet, and these rules need XDP, which sees Ethernet frames alone", device);
+    snprintf(o->why, sizeof o->why, "%.15s carries no Ethernet, and XDP sees Ethernet frames alone", device);
     return true;
 }
 

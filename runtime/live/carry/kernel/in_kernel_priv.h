@@ -49,6 +49,7 @@ struct in_kernel {
     bool opens[PORTS_MOST];          /* as in struct kernel_port */
     bool clones[PORTS_MOST];         /* as in struct kernel_port */
     uint8_t link[PORTS_MOST];        /* as in struct kernel_port */
+    uint32_t refuses[PORTS_MOST];    /* ifindex of a device that took no programs, as told last */
     bool generic[PORTS_MOST];        /* programs are attached in generic mode */
     bool sends[PORTS_MOST];          /* sends frames from programs of other interfaces */
     uint32_t by_id[KERNEL_WAYS];     /* ifindex of interfaces in `sends`, by id in the program; 0: none */

@@ -69,8 +69,11 @@ int in_kernel_port(struct carry *carry, unsigned at)
     char err[400];
     bool generic;
     if (carry->latest) in_kernel_world(carry);
-    if (ask_hooks(carry->tell->channel, at, &generic, err, sizeof err))
-        return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
+    if (ask_hooks(carry->tell->channel, at, &generic, err, sizeof err)) {
+        const bool told = carry->kernel->refuses[at] == carry->ifindex[at]; /* it is tried again and again */
+        carry->kernel->refuses[at] = carry->ifindex[at];
+        return told ? 2 : tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
+    }
     carry->generic |= generic;
     carry->kernel->generic[at] = generic;
     in_kernel_ends(carry);
