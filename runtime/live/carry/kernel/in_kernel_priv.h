@@ -52,9 +52,6 @@ struct in_kernel {
     uint32_t by_id[KERNEL_WAYS];    /* ifindex of interfaces in `sends`, by id in the program; 0: none */
 };
 
-/* True if the program opens, ends and times connections of others, which the worker does, and sends their packets on.
- */
-bool in_kernel_binds(const struct program *p);
 /* True if packets come up of which nothing bounds the share, by the program's rules (vm/kernel/up.def); `why`: which.
  */
 bool in_kernel_comes_up(const struct carry *carry, const struct program *p, char *why, size_t len);
