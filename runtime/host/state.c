@@ -59,7 +59,9 @@ static bool is_left(const struct undoing *u, enum state_end when, const char *wh
 {
     if (u->end == STATE_OPEN || when < u->end) return false;
     bool named = !u->handed;
-    for (unsigned i = 0; !named && i < u->handed->count; i++) named = !strcmp(u->handed->what[i], what);
+    const size_t len = strcspn(what, "/"); /* `eth0/rxvlan` is of eth0 */
+    for (unsigned i = 0; !named && i < u->handed->count; i++)
+        named = strlen(u->handed->what[i]) == len && !strncmp(u->handed->what[i], what, len);
     return named;
 }
 

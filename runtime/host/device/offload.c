@@ -64,8 +64,7 @@ static int turn_off(struct state *s, const char *interface, const struct row *ro
     const int is = feature_of(interface, row->feature);
     if (is < 0 || !(is & FEATURE_ON)) return is < 0 ? is : 0;
     snprintf(what, sizeof what, "%s/%s", interface, row->word);
-    const int failed = judges ? state_note(s, CHANGE_UNSEEN, interface, row->word, "off")
-                              : state_note(s, CHANGE_OFFLOAD, what, "on", "off");
+    const int failed = state_note(s, judges ? CHANGE_UNSEEN : CHANGE_OFFLOAD, what, "on", "off");
     return failed ? failed : feature_turn(interface, row->feature, false);
 }
 
@@ -94,18 +93,13 @@ static int turn_on(const char *interface, const struct row *row)
     return is < 0 || is & FEATURE_FIXED ? 0 : CHANGE_WAITS;
 }
 
-int unseen_undo(const char *what, const char *before, const char *after)
-{
-    for (size_t i = 0; i < ROWS; i++)
-        if (!strcmp(before, rows[i].word)) return turn_on(what, &rows[i]);
-    return 0;
-}
-
 int offload_undo(const char *what, const char *before, const char *after)
 {
     char interface[IF_NAMESIZE] = "";
     const char *word = strchr(what, '/');
     if (!word || (size_t)(word - what) >= sizeof interface) return 0;
     memcpy(interface, what, (size_t)(word - what));
-    return unseen_undo(interface, word + 1, after);
+    for (size_t i = 0; i < ROWS; i++)
+        if (!strcmp(word + 1, rows[i].word)) return turn_on(interface, &rows[i]);
+    return 0;
 }

@@ -1,12 +1,13 @@
 """Bytes that are compared one by one: move.py serve PORT; move.py fetch ADDRESS PORT MIB down|up. A connection carries MIB each, from the
 server or to it; who takes them compares. `fetch` prints `same`, and how the server saw it named; or what differed, where."""
+import os
 import random
 import socket
 import struct
 import sys
 import threading
 
-SILENT = 60  # seconds
+SILENT = int(os.environ.get("SILENT", "60"))  # seconds
 # A block is repeated; its length divides no power of two, so that a piece that is doubled, lost or moved shows.
 BLOCK = {way: random.Random(way).randbytes((1 << 20) + 7) * 2 for way in ("down", "up")}
 PERIOD = (1 << 20) + 7
