@@ -40,8 +40,7 @@ void offload_words(unsigned which, char *to, size_t len)
         if (rows[i].which & which) at += (size_t)snprintf(to + at, len - at, "%s%s", at ? ", " : "", rows[i].word);
 }
 
-/* Return the offloads that are on; 0 also if the interface is gone. */
-static unsigned offloads_on(const char *interface)
+unsigned offloads_on(const char *interface)
 {
     unsigned on = 0;
     for (size_t i = 0; i < ROWS; i++) {
@@ -49,6 +48,13 @@ static unsigned offloads_on(const char *interface)
         if (is > 0 && is & FEATURE_ON) on |= rows[i].which;
     }
     return on;
+}
+
+void offloads_again(const char *interface, unsigned which)
+{
+    const unsigned off = which & ~offloads_on(interface);
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].which & off) (void)feature_turn(interface, rows[i].feature, true);
 }
 
 const char *offload_word(unsigned which)

@@ -61,9 +61,10 @@ said_off() { sed -n "s/.*notice: $1: preyrun turns off \(.*\), and on again at i
 # queues DEVICE: pairs in use.
 queues() { at prey ethtool -l "$1" 2>/dev/null | awk '/^Combined/ { n = $2 } END { print n + 0 ? n : 1 }'; }
 
-# serves NAME PORT: a server of move.py.
+# serves NAME PORT: a server of move.py; $servers are their processes.
 serves() {
     background "$1" python3 "$move" serve "$2"
+    servers="${servers-} $last"
     until_true 200 "a server listens in $1" sh -c "ip netns exec '$id-$1' ss -Hltn | grep -q ':$2 '"
 }
 # fetch NAME ADDRESS PORT MIB down|up: `same`, and how the server saw it named.
