@@ -48,6 +48,7 @@ router-* | host-kernel-*)
 esac
 if [ "$ends" = end ]; then
     prey_sums 'at its end'
+    same 'no frame was too long, or joined in a way that nobody reads' "$(number interfaces 0 cut) $(number interfaces 1 cut)" '0 0'
     case $job in host) rule=SERVED ;; router) rule=CROSSED ;; *) rule= ;; esac
     [ -z "$rule" ] || { [ "$(by_rule $rule)" -gt 0 ]; ok $? "the rule $rule saw it"; }
 else

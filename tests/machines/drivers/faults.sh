@@ -62,6 +62,15 @@ mtu() {
     until_true 300 "$1: with an MTU of 1400" crosses && ok 0 "$1: with an MTU of 1400"
     tried ip link set lan mtu 1500
 }
+# Frames longer than any that there were at the start, all along the way.
+mtu_grown() {
+    local d to
+    for to in 4000 1500; do
+        for d in wan lan; do tried ip link set $d mtu $to; done
+        for d in client one; do at $d ip link set eth0 mtu $to; done
+        [ "$to" = 1500 ] || { until_true 300 "$1: to $to" crosses && ok 0 "$1: to $to"; }
+    done
+}
 queues_changed() {
     local n
     n=$(queues lan)
@@ -98,7 +107,7 @@ replugged() {
 
 until_true 300 'it crosses' crosses && ok 0 'it crosses'
 if [ "$rounds" = 0 ]; then
-    for fault in down_and_up mtu queues_changed rings_changed reset rebound replugged; do
+    for fault in down_and_up mtu mtu_grown queues_changed rings_changed reset rebound replugged; do
         load
         until_true 300 "$fault: the other pair carries" test -s going
         $fault $fault

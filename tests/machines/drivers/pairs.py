@@ -10,6 +10,8 @@ FACTORS = {
     "workers": "1 2 more".split(),
 }
 
+ENDS = "end service parent".split()
+
 
 def rows(path):
     with open(path) as f:
@@ -45,13 +47,13 @@ def main():
         for value, (name, values) in zip(cell, FACTORS.items()):
             if value not in values:
                 bad.append(f"{' '.join(words)}: no {name} is called {value}")
-        if len(words) != len(FACTORS) + 2 or not words[-2].isdigit():
-            bad.append(f"{' '.join(words)}: a row is DRIVER JOB WAY WORKERS MIB KERNELS")
+        if len(words) != len(FACTORS) + 3 or not words[4].isdigit() or words[5] not in ENDS:
+            bad.append(f"{' '.join(words)}: a row is DRIVER JOB WAY WORKERS MIB ENDS KERNELS")
         else:
             left -= pairs(cell)
     names = list(FACTORS)
     bad += sorted(f"no cell has {names[i]} {a} with {names[j]} {b}" for (i, a), (j, b) in left)
-    print("".join(b + "\n" for b in bad), end="")
+    print("\n".join(bad) or f"{sum(1 for _ in rows(sys.argv[1]))} cells hold each of {len(all_pairs())} pairs")
     sys.exit(bool(bad))
 
 
