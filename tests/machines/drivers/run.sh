@@ -108,7 +108,7 @@ lost() { # FOLDER NAME WHY
 
 skipped=0 ran=
 for name in ${KERNEL:-$(kernels)}; do
-    if ! command -v qemu-system-x86_64 >/dev/null; then
+    if ! command -v "qemu-system-x86_64" >/dev/null; then
         why='no qemu-system-x86_64 here (package qemu-system-x86)'
     elif [ ! -e /dev/net/tun ]; then
         why='no /dev/net/tun'
