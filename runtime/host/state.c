@@ -59,31 +59,38 @@ static bool is_left(const struct undoing *u, enum state_end when, const char *wh
 {
     if (u->end == STATE_OPEN || when < u->end) return false;
     bool named = !u->handed;
-    for (unsigned i = 0; !named && i < u->handed->count; i++) named = !strcmp(u->handed->what[i], what);
+    const size_t len = strcspn(what, "/"); /* `eth0/rxvlan` is of eth0 */
+    for (unsigned i = 0; !named && i < u->handed->count; i++)
+        named = strlen(u->handed->what[i]) == len && !strncmp(u->handed->what[i], what, len);
     return named;
 }
 
-/* Undo the change of a line; cuts the line's bytes. Return 1 if the change is kept. */
-static int undo_line(char *line, const struct undoing *u)
+enum { KEPT = 1, WAITS = CHANGE_WAITS }; /* a line stays: the end keeps the change; it can't be undone yet */
+
+/* Undo the change of a line; cuts the line's bytes. last: also say what failed. Return 0, KEPT, WAITS or a negative
+ * errno. */
+static int undo_line(char *line, const struct undoing *u, bool last)
 {
     char *word[4];
     state_cut(line, word);
     for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
         if (strcmp(word[0], changes[k].word) != 0) continue;
-        if (is_left(u, changes[k].when, word[1])) return 1;
-        const int failed = changes[k].undo(word[1], word[2], word[3]);
-        say_line(u->say, u->arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], failed);
+        if (is_left(u, changes[k].when, word[1])) return KEPT;
+        const int failed = changes[k].undo(word[1], word[2], word[3]), why = failed == WAITS ? -EBUSY : failed;
+        if (!failed || last)
+            say_line(u->say, u->arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], why);
         return failed;
     }
     say_line(u->say, u->arg, "not understood", "recorded line", word[0], 0);
     return 0; /* to keep the line for ever would not help */
 }
 
-/* Undo the lines of a locked file, the last first. Return the number of failures. */
-static unsigned undo_all(int fd, const struct undoing *u)
+/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: of what waits. */
+static unsigned undo_pass(int fd, const struct undoing *u, bool last, unsigned *waiting)
 {
     unsigned left = 0;
     char *text = state_read(fd);
+    *waiting = 0;
     if (!text) return 1;
     char *end = strrchr(text, '\n'); /* an unfinished line's change was never made */
     while (end) {
@@ -92,13 +99,22 @@ static unsigned undo_all(int fd, const struct undoing *u)
         char *line = before ? before + 1 : text;
         const off_t at = line - text;
         if (*line == '+') {
-            const int undone = undo_line(line, u);
+            const int undone = undo_line(line, u, last);
             if (undone < 0 || (undone == 0 && pwrite(fd, "-", 1, at) != 1)) left++;
+            *waiting += undone == WAITS;
         }
         end = before;
     }
     free(text);
     return left;
+}
+
+/* Undo the lines of a locked file. What failed is tried once more, for a later line may have stood in the way of an
+ * earlier one. */
+static unsigned undo_all(int fd, const struct undoing *u, unsigned *waiting)
+{
+    const unsigned left = undo_pass(fd, u, false, waiting);
+    return left || *waiting ? undo_pass(fd, u, true, waiting) : 0;
 }
 
 /* Reduce the text to the lines in force, zero-terminated */
@@ -150,7 +166,8 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, u) ? -EBUSY : write_anew(s);
+    unsigned waiting; /* no reason to refuse a start */
+    return undo_all(s->fd, u, &waiting) ? -EBUSY : write_anew(s);
 }
 
 static void say_unwritten(const char *path, const char *run, int failed, char *err, size_t err_len)
@@ -321,7 +338,9 @@ int state_all(const char *run, enum change kind, state_visit *visit, void *arg)
 
 unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg)
 {
-    return undo_all(s->fd, &(struct undoing){end, NULL, say, arg});
+    unsigned waiting;
+    const unsigned left = undo_all(s->fd, &(struct undoing){end, NULL, say, arg}, &waiting);
+    return left + waiting;
 }
 
 /* True if some line is in force */
@@ -362,10 +381,11 @@ static int clean_one(const char *path, const char *name, state_say *say, void *a
     const int fd = state_take(path, 0);
     if (fd == -EWOULDBLOCK) say_line(say, arg, "left alone", "running instance", name, 0);
     if (fd < 0) return fd == -EWOULDBLOCK || fd == -ENOENT ? 0 : fd;
-    const unsigned left = undo_all(fd, &(struct undoing){STATE_OPEN, NULL, say, arg});
-    if (!left) drop_file(path);
+    unsigned waiting;
+    const unsigned left = undo_all(fd, &(struct undoing){STATE_OPEN, NULL, say, arg}, &waiting);
+    if (!left && !waiting) drop_file(path);
     close(fd);
-    return (int)left;
+    return (int)(left + waiting);
 }
 
 int state_cleanup(const char *run, const char *name, state_say *say, void *arg)

@@ -22,7 +22,8 @@ typedef void state_say(void *arg, const char *line);
 
 struct state;
 
-/* Things whose HANDED changes the next owner takes over from a dead owner; closed: their CLOSED changes, too */
+/* Things whose HANDED changes the next owner takes over from a dead owner, also those of a part, `THING/part`; closed:
+ * their CLOSED changes, too */
 struct state_handed {
     const char *const *what;
     unsigned count;

@@ -109,10 +109,23 @@ bool offload_complete(struct pkt *pkt)
     return true;
 }
 
-bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h)
+/* Take TCP segments that a card has joined, and whose checksums it has verified. */
+static bool take_joined(struct pkt *pkt, const struct virtio_net_hdr *h)
+{
+    uint8_t proto = 0;
+    uint32_t l3 = 0;
+    const uint32_t l4 = offload_l4(pkt, &l3, &proto), len = l4 ? upper_len(pkt, l3, l4) : 0;
+    if (len < TCP_LEN || proto != IPPROTO_NR_TCP || !h->gso_size) return false;
+    wire_put16(pkt->data + l4 + TCP_SUM, (uint16_t)~csum_fold(pseudo(pkt->data + l3, proto, len)));
+    pkt->flags |= PKT_CSUM_PARTIAL;
+    pkt->segment = h->gso_size;
+    return true;
+}
+
+bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h, bool verified)
 {
     const bool partial = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, super = h->gso_type != VIRTIO_NET_HDR_GSO_NONE;
-    if (!partial) return !super;
+    if (!partial) return !super || (verified && take_joined(pkt, h));
     uint8_t proto;
     uint32_t l3;
     const uint32_t l4 = offload_l4(pkt, &l3, &proto);

@@ -7,8 +7,10 @@
 #include "vm/packet/pkt.h"
 
 /* Take the header into the view: PKT_CSUM_PARTIAL, pkt->segment. A partial checksum other than the frame's own L4
- * checksum is completed here. False: an unknown kind of super-packet, such as of an inner packet. */
-bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h);
+ * checksum is completed here. verified: the card has found the checksums right; of segments that it has joined (LRO)
+ * the checksum is made partial, as of those that the kernel joins. False: an unknown kind of super-packet, such as of
+ * an inner packet. */
+bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h, bool verified);
 
 /* Complete an L4 checksum that is still the pseudo header's sum (SCTP: 0), where no header tells so. A wrong checksum
  * stays wrong, but for one in 65,536 that looks like that sum. True: completed. */

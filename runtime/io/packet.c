@@ -192,7 +192,7 @@ static bool frame_take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pk
     if (!wanted) return false;
     view(pkt, data, len, h, (enum pkt_link)p->link);
     p->came_ns[pkt - p->views] = h->tp_sec * UINT64_C(1000000000) + h->tp_nsec;
-    if (!offload_take(pkt, &vnet)) {
+    if (!offload_take(pkt, &vnet, h->tp_status & TP_STATUS_CSUM_VALID)) {
         count_cut(p, 1);
         return false;
     }

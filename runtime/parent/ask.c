@@ -384,10 +384,13 @@ int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, ch
     return ask_done(c, ALONE(RECORDING, body), err, err_len);
 }
 
-int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len)
+int ask_offloads(struct channel *c, unsigned port, unsigned which, unsigned *off, char *err, size_t err_len)
 {
     const struct request_offloads body = {port, which};
-    return ask_done(c, ALONE(OFFLOADS, body), err, err_len);
+    struct answer a;
+    const int failed = ask(c, ALONE(OFFLOADS, body), &a, NULL, 0, err, err_len);
+    *off = failed ? 0 : (unsigned)a.value;
+    return failed;
 }
 
 int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len)

@@ -43,7 +43,8 @@ int ask_bind(struct channel *c, char *err, size_t err_len);
 
 /* Make the TUN device (runtime/host/device/tun.h) and return it as one descriptor */
 int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len);
-int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len);
+/* Turn off offloads of an interface (offloads_off) */
+int ask_offloads(struct channel *c, unsigned port, unsigned which, unsigned *off, char *err, size_t err_len);
 
 /* Load the steering program (runtime/io/steer/steer.h), give it rules and own addresses, attach it */
 int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len);

@@ -79,7 +79,10 @@ bool grant_OFFLOADS(struct parent *p, const struct request *r, struct answer *a,
 {
     const struct request_offloads *body = r->body;
     if (!is_port(p, body->port)) return false;
-    a->failed = offloads_off(p->state, p->o->ifaces[body->port], body->which, a->err, sizeof a->err);
+    unsigned off;
+    a->failed =
+        offloads_off(p->state, p->o->ifaces[body->port], body->which, p->in_kernel, &off, a->err, sizeof a->err);
+    a->value = a->failed ? 0 : off;
     return true;
 }
 

@@ -105,8 +105,8 @@ struct answer {
     int32_t group;         /* PORT: as in struct io_made */
     uint32_t slots, ring;  /* PORT: as in struct io_made */
     uint32_t filter, deal; /* PORT: as in struct io_made */
-    uint64_t value; /* LOGIN: the user, UINT32_MAX: none; STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number; KERNEL:
-                       its hooks */
+    uint64_t value;        /* LOGIN: the user, UINT32_MAX: none; STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number;
+                              OFFLOADS:        what went off; KERNEL: its hooks */
     struct gate_count carried; /* result of CARRIED */
     struct proof proof;        /* result of JUDGE */
     struct host_kept kept;     /* result of PORTS */

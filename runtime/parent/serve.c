@@ -95,9 +95,18 @@ static int fork_child(struct parent *p, struct channel **c)
     return failed;
 }
 
+/* Take the steering programs off, of whom nobody takes frames any more. */
+static void take_off(struct parent *p)
+{
+    for (unsigned i = 0; i < IO_PORTS_MOST; i++) {
+        steer_close(p->maker.steers[i]);
+        p->maker.steers[i] = NULL;
+    }
+}
+
 static void parent_free(struct parent *p)
 {
-    for (unsigned i = 0; i < IO_PORTS_MOST; i++) steer_close(p->maker.steers[i]);
+    take_off(p);
     parent_kernel_fini(p);
     gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
@@ -412,6 +421,7 @@ int parent_serve(struct parent *p)
     const int status = serve(p);
     struct resets *resets = NULL;
     int result = 2;
+    take_off(p); /* some drivers turn no offload on under a program */
     if (WIFEXITED(status)) {
         result = end(p, WEXITSTATUS(status));
     } else {

@@ -37,9 +37,17 @@ wait $asks
 same 'killed, it goes on judging; the next start takes its place' "$bad|$(cat through)" '|0'
 prey_killed "$(pgrep -P "$prey")"
 same 'without its service, too' "$(gets 8080 0.2) $(gets 80)" 'curl 28 prey'
+# XDP does not see tags that a device takes off, so that stays off as long as the programs judge.
+tags() { at prey ethtool -k eth0 | sed -n 's/^rx-vlan-offload: //p'; }
+with=on on=
+[ "${HOOK-}" != xdp ] || with=off on="
+preyrun: undone: the offload \`eth0/rx-vlan-stag-hw-parse\`
+preyrun: undone: the offload \`eth0/rxvlan\`"
+tagged=$(tags)
 kernel_alone --cleanup
 same '--cleanup takes it off' "$status|$(cat out err)|$(gets 8080)|$(left)" "0|preyrun: undone: the table of nftables \`prey_eth0\`
-preyrun: undone: the programs in the kernel on \`eth0\`|prey|0"
+preyrun: undone: the programs in the kernel on \`eth0\`$on|prey|0"
+same 'what they would not see is off as long as they judge' "$tagged $(tags)" "$with on"
 kernel --on-exit closed host.pbc
 prey_ends
 same 'an end that is closed goes on judging' "$status|$(gets 8080 0.2) $(gets 80)" '0|curl 28 prey'

@@ -117,6 +117,7 @@ serves 'native, passthrough' pass
 # A kill: the program is gone with the process, the next start takes away the rest.
 prey prey -i eth0 --io xdp pass.pbc
 same 'one that lives has its program' "$(programs)" 1
+same 'what it has turned off it says' "$(grep -c '^preyrun: notice: eth0: preyrun turns off .*rxvlan, .*, and on again at its end$' prey.err)" 1
 prey_killed
 until_true 50 'after a kill: no program' sh -c "! ip -d -n $id-prey link show eth0 | grep -q prog/xdp" &&
     ok 0 'after a kill: no program'

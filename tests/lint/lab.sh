@@ -75,6 +75,14 @@ ok $? 'make check KERNEL=0 hands KERNEL to no lab'
 make -n check-machines 2>/dev/null | grep -q "sh tests/deps.sh machines || echo"
 ok $? 'make check-machines goes on without packages'
 
+# Cells on network cards.
+cells=tests/machines/drivers/cells.list
+told 'each pair of driver, job, way and workers is in a cell' 0 '^[0-9]* cells hold each of 83 pairs$' python3 tests/machines/drivers/pairs.py $cells
+grep -v '^e1000e *nat *user-packet' $cells >"$work/cells"
+told 'a pair that is missing' 1 '^no cell has job nat with way user-packet$' python3 tests/machines/drivers/pairs.py "$work/cells"
+{ cat $cells && echo 'igb router user-packet 1 64 end all'; } >"$work/cells"
+told 'a driver that there is none of' 1 'no driver is called igb$' python3 tests/machines/drivers/pairs.py "$work/cells"
+
 # A test that was renamed, one that can't run any more, and figures.
 run=$work/machines/run
 mkdir -p "$work/machines/kernels/6.1"

@@ -8,7 +8,7 @@
 # Programs lie at the same addresses each time (norandmaps), for the emulator translates code anew for each address: a third of all
 # time. Nor does Linux try its ciphers at each boot.
 # CARDS: options of QEMU for cards of network, in place of none.
-# Such a machine has one processor. CLOCK=outside: the clock of this machine, CPUS processors, and all is some ten times slower.
+# CPUS: processors, 1; of a machine with a clock of its own they run in turn. CLOCK=outside: the clock of this machine, and all is some ten times slower.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
@@ -34,7 +34,7 @@ fi
 if [ "${CLOCK:-}" = outside ]; then
     clock=(-accel tcg,thread=multi -smp "${CPUS:-2}")
 else
-    clock=(-accel tcg,thread=single -icount "shift=0,sleep=on" -smp 1)
+    clock=(-accel tcg,thread=single -icount "shift=0,sleep=on" -smp "${CPUS:-1}")
 fi
 exec timeout -k 10 "${BOUND:-3600}" qemu-system-x86_64 "${clock[@]}" -cpu max,-erms,-fsrm -m "${MEMORY:-4608}" \
     -kernel "$B/machines/kernels/$name/image" -initrd "$initrd" \

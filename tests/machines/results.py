@@ -77,11 +77,47 @@ def shown(stem):
     return f"{kernel}/{executor}/{test.replace('_', '/', 1) if '_' in test else test}"
 
 
+def drivers_rows(top, store):
+    """What drivers/run.sh left, by kernel: a part of a run replaces its own rows alone."""
+    kept = json.loads(store.read_text()) if store.exists() else {}
+    cells = (HERE / "drivers" / "cells.list").read_text()
+    for folder in sorted(top.glob("*/log")):
+        kernel = folder.parent.name
+        version = (top.parent / "kernels" / kernel / "version").read_text().strip()
+        entry = kept.get(kernel, {})
+        if entry.get("version") != version:
+            entry = {"version": version, "tests": {}}
+        for count in folder.glob("*.count"):
+            good, bad, _ = map(int, count.read_text().split())
+            entry["tests"][count.stem.split("_", 2)[2]] = [good, bad]
+        kept[kernel] = entry
+    if kept:
+        store.write_text(json.dumps(kept))
+    names = ["-".join(words[:4] + [words[5]]) for words in map(str.split, cells.splitlines()) if words and words[0] != "#"]
+    for entry in kept.values():  # cells that are no longer in the list
+        entry["tests"] = {n: t for n, t in entry["tests"].items() if n in names or n.startswith(("auto-", "faults-", "rounds-"))}
+    return kept
+
+
+def drivers_section(kept, names):
+    kernels = [k for k in names if kept.get(k, {}).get("tests")]
+    if not kernels:
+        return []
+
+    def became(kernel, test):
+        good, bad = kept[kernel]["tests"].get(test, (0, 0))
+        return "failed" if bad else f"passed ({good})" if good else ""
+
+    tests = sorted({t for k in kernels for t in kept[k]["tests"]}, key=lambda t: (t.startswith(("auto-", "faults-", "rounds-")), t))
+    out = ["## Network cards", "", "Written by `make check-machines DRIVERS=1` ([drivers/](drivers/README.md)): driver, job, way, workers, and how it ended. In brackets: assertions.", ""]
+    return out + table(["what"] + [f"{k} ({kept[k]['version']})" for k in kernels], [[t] + [became(k, t) for k in kernels] for t in tests])
+
+
 def table(head, rows):
     return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)] + ["| " + " | ".join(map(str, r)) + " |" for r in rows] + [""]
 
 
-def write(all_rows, names):
+def write(all_rows, names, drivers):
     out = ["# What runs on which kernel", "", "Written by `make check-machines` (results.py), of its last run of each kernel. EXEC `user` is none; `kernel` has the executor",
            "in the kernel judge. Assertions are the single `ok` lines of the tests.", ""]
     ran, failed, skipped, cannot, figures = [], [], [], {}, []
@@ -108,6 +144,7 @@ def write(all_rows, names):
     if figures:
         out += ["## The verifier", "", "Milliseconds are of the machine's own clock, a nanosecond an instruction: to compare kernels, no speed of a machine.", ""]
         out += table(["kernel", "what", "instructions looked at", "load ms"], figures)
+    out += drivers_section(drivers, names)
     RESULTS.write_text("\n".join(out).rstrip() + "\n")
 
 
@@ -118,11 +155,12 @@ def main():
     store = run.parent / "rows.json"
     kept = json.loads(store.read_text()) if store.exists() else {}
     kept = dropped(run, read(run, kept))
-    if not any(t["tests"] for kernel in kept.values() for t in kernel.values()):
+    drivers = drivers_rows(run.parent / "drivers", run.parent / "drivers.json")
+    if not drivers and not any(t["tests"] for kernel in kept.values() for t in kernel.values()):
         print("tests/machines/RESULTS.md is left as it was: nothing ran")
         return
     store.write_text(json.dumps(kept))
-    write(kept, rows_of("kernels.list"))
+    write(kept, rows_of("kernels.list"), drivers)
 
 
 main()

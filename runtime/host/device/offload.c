@@ -32,6 +32,31 @@ int offloads_stuck(const char *interface)
     return found;
 }
 
+void offload_words(unsigned which, char *to, size_t len)
+{
+    size_t at = 0;
+    *to = 0;
+    for (size_t i = 0; i < ROWS && at < len; i++)
+        if (rows[i].which & which) at += (size_t)snprintf(to + at, len - at, "%s%s", at ? ", " : "", rows[i].word);
+}
+
+unsigned offloads_on(const char *interface)
+{
+    unsigned on = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        const int is = feature_of(interface, rows[i].feature);
+        if (is > 0 && is & FEATURE_ON) on |= rows[i].which;
+    }
+    return on;
+}
+
+void offloads_again(const char *interface, unsigned which)
+{
+    const unsigned off = which & ~offloads_on(interface);
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].which & off) (void)feature_turn(interface, rows[i].feature, true);
+}
+
 const char *offload_word(unsigned which)
 {
     for (size_t i = 0; i < ROWS; i++)
@@ -39,25 +64,39 @@ const char *offload_word(unsigned which)
     return "";
 }
 
-static int turn_off(struct state *s, const char *interface, const struct row *row)
+static int turn_off(struct state *s, const char *interface, const struct row *row, bool judges)
 {
     char what[IF_NAMESIZE + 32];
     const int is = feature_of(interface, row->feature);
     if (is < 0 || !(is & FEATURE_ON)) return is < 0 ? is : 0;
     snprintf(what, sizeof what, "%s/%s", interface, row->word);
-    const int failed = state_note(s, CHANGE_OFFLOAD, what, "on", "off");
+    const int failed = state_note(s, judges ? CHANGE_UNSEEN : CHANGE_OFFLOAD, what, "on", "off");
     return failed ? failed : feature_turn(interface, row->feature, false);
 }
 
-int offloads_off(struct state *s, const char *interface, unsigned which, char *err, size_t err_len)
+int offloads_off(struct state *s, const char *interface, unsigned which, bool judges, unsigned *off, char *err,
+                 size_t err_len)
 {
+    const unsigned before = offloads_on(interface);
+    *off = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        const int failed = rows[i].which & which ? turn_off(s, interface, &rows[i]) : 0;
+        const int failed = rows[i].which & which ? turn_off(s, interface, &rows[i], judges) : 0;
         if (failed)
             snprintf(err, err_len, "%s: %s can't be turned off: %s", interface, rows[i].word, strerror(-failed));
         if (failed) return failed;
     }
+    if (before & which) *off = before & ~offloads_on(interface);
     return 0;
+}
+
+/* Turn one on again. Some drivers refuse it under a program of XDP, so it has to wait for that to go. Another device of
+ * that name may have it otherwise. */
+static int turn_on(const char *interface, const struct row *row)
+{
+    const int failed = feature_turn(interface, row->feature, true);
+    if (failed != -EOPNOTSUPP) return failed == -ENODEV ? 0 : failed;
+    const int is = feature_of(interface, row->feature);
+    return is < 0 || is & FEATURE_FIXED ? 0 : CHANGE_WAITS;
 }
 
 int offload_undo(const char *what, const char *before, const char *after)
@@ -66,10 +105,7 @@ int offload_undo(const char *what, const char *before, const char *after)
     const char *word = strchr(what, '/');
     if (!word || (size_t)(word - what) >= sizeof interface) return 0;
     memcpy(interface, what, (size_t)(word - what));
-    for (size_t i = 0; i < ROWS; i++) {
-        if (strcmp(word + 1, rows[i].word) != 0) continue;
-        const int failed = feature_turn(interface, rows[i].feature, true);
-        return failed == -ENODEV || failed == -EOPNOTSUPP ? 0 : failed; /* another device of that name */
-    }
+    for (size_t i = 0; i < ROWS; i++)
+        if (!strcmp(word + 1, rows[i].word)) return turn_on(interface, &rows[i]);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Offloads of a network card that change frames before or after prey: turned off, and on again at the end */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct state;
@@ -15,6 +16,18 @@ int offloads_stuck(const char *interface);
 /* Return the `ethtool -K` word of the first offload in `which`; "" if empty */
 const char *offload_word(unsigned which);
 
+/* Write the `ethtool -K` words of all in `which`, with a comma between two; cut where `to` is too short. */
+void offload_words(unsigned which, char *to, size_t len);
+
+/* Return the offloads that are on, 0 also if the interface is gone. */
+unsigned offloads_on(const char *interface);
+/* Turn on those of `which` that are off, as far as the device does, without a record: what a driver turned off beside
+ * what it was asked for. Needs CAP_NET_ADMIN. */
+void offloads_again(const char *interface, unsigned which);
+
 /* Turn off those of `which` that are on. Each is first recorded in s, and turned on again on undo if the interface
- * still exists. Return 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: always on. */
-int offloads_off(struct state *s, const char *interface, unsigned which, char *err, size_t err_len);
+ * still exists. judges: programs that outlive this process do not see what they do, so they stay off as long. *off: all
+ * that are off by that; a driver may turn off more than it is asked for. Return 0, or a negative errno with one line in
+ * err that names the offload: -EOPNOTSUPP: always on. */
+int offloads_off(struct state *s, const char *interface, unsigned which, bool judges, unsigned *off, char *err,
+                 size_t err_len);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
+#include "runtime/host/device/offload.h"
 #include "runtime/io/steer/deal.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
@@ -81,6 +83,37 @@ uint32_t ports_bare(const struct carry *carry)
 const struct io_ops *ports_ops(const struct carry *carry, unsigned at)
 {
     return at < carry->o->iface_count ? way_of(carry, at) : &io_PACKET;
+}
+
+int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, size_t err_len)
+{
+    char words[200];
+    unsigned off;
+    const int failed = ask_offloads(carry->tell->channel, at, which, &off, err, err_len);
+    const unsigned news = off & ~carry->told_off[at];
+    if (!news) return failed;
+    carry->told_off[at] |= news;
+    offload_words(news, words, sizeof words);
+    if (carry->tell->ready)
+        events_tell(&carry->tell->events, TOLD_LINK, "%s: preyrun turns off %s, and on again at its end",
+                    carry->o->ifaces[at], words);
+    else
+        complain("notice: %s: preyrun turns off %s, and on again at its end", carry->o->ifaces[at], words);
+    return failed;
+}
+
+bool ports_send_on(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    return in_kernel_binds(p) || enforce_routes(carry, p) || carry->o->bridge_count;
+}
+
+bool ports_part(struct carry *carry, char *err, size_t err_len)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < carry->o->iface_count && ports_send_on(carry) && !failed; i++)
+        if (host_link(carry->host, carry->ifindex[i])) failed = ports_turn_off(carry, i, OFFLOAD_LRO, err, err_len);
+    return !failed;
 }
 
 /* Open the ring beside the sockets of an interface. NULL: err has one line. */

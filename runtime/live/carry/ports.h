@@ -11,6 +11,16 @@ const struct io_ops *ports_ops(const struct carry *carry, unsigned at);
  * first. NULL, after the reason was told. */
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group);
 
+/* Turn off offloads of an interface (enum offload), and tell of each that it was on: the first time. Return 0, or a
+ * negative errno with one line in err. */
+int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, size_t err_len);
+
+/* True if packets leave here that came by an interface. A card must not join segments then (LRO): they would leave in
+ * others than were sent. */
+bool ports_send_on(const struct carry *carry);
+/* Turn LRO off at the interfaces that are there, where packets are sent on by carry->now. False: err has one line. */
+bool ports_part(struct carry *carry, char *err, size_t err_len);
+
 /* Put rings beside sockets for carry->now, where the kernel executor needs them and has none yet (in_kernel_rings).
  * False: err has one line. Rings stay, also after a program that needs none. */
 bool ports_rings(struct carry *carry, char *err, size_t err_len);

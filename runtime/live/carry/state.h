@@ -61,10 +61,11 @@ struct carry {
     uint32_t away;               /* bit i: interface i has not been opened yet, as it was absent or down at the start */
     unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, as they are judged;
                                   * another one of that name is shut */
-    bool judges;                 /* sockets and programs of the start stand */
-    bool forwards;               /* the host's stack forwards packets */
-    bool forwards4, forwards6;   /* the host forwards IPv4; IPv6 */
-    struct snapshot *latest;     /* the newest snapshot */
+    unsigned told_off[PORTS_MOST]; /* offloads of the interface that were told as turned off */
+    bool judges;                   /* sockets and programs of the start stand */
+    bool forwards;                 /* the host's stack forwards packets */
+    bool forwards4, forwards6;     /* the host forwards IPv4; IPv6 */
+    struct snapshot *latest;       /* the newest snapshot */
     struct guard_news *guard_news; /* reports changes of guard rules by others; NULL: not available */
     bool hears;                    /* guard rules ask who was heard, for answers past prey's interfaces */
     bool unhidden;                 /* guard rules could not be set when they were last wanted */

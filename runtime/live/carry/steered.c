@@ -5,6 +5,7 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/gate.h"
@@ -67,7 +68,11 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     char err[300];
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
-    if (!carry->in_kernel && carry->io != &io_XDP) return 0;
+    if (!carry->in_kernel && carry->io != &io_XDP) {
+        const bool parts = !ask->worker && ports_send_on(carry);
+        if (!parts || !ports_turn_off(carry, at, OFFLOAD_LRO, err, sizeof err)) return 0;
+        return tell_fault(carry->tell, "%s", err);
+    }
     ask->ports = (uint8_t)carry->o->iface_count;
     ask->workers = (uint8_t)carry->worker_count;
     ask->frame_most = frame_most(carry);
@@ -75,7 +80,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     if (ask->worker) return 0; /* the first worker's steering program serves all workers */
     if (ask_steer(carry->tell->channel, at, ask->frame_most, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
-    if (!ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
+    if (!ports_turn_off(carry, at, change, err, sizeof err)) return 0;
     return tell_fault(carry->tell, "%s; this does without: --io packet", err);
 }
 

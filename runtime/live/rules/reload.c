@@ -114,7 +114,7 @@ static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_le
     carry->lingering = next;
     r->hidden = true;
     return in_kernel_prepare(carry, carry->now.program, err, err_len) && ports_rings(carry, err, err_len) &&
-           !hide_rules(carry, err, err_len) && !steered_take(carry, err, err_len);
+           ports_part(carry, err, err_len) && !hide_rules(carry, err, err_len) && !steered_take(carry, err, err_len);
 }
 
 static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t err_len)

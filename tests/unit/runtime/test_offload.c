@@ -10,7 +10,7 @@
 #include "tests/unit/runtime/netns.h"
 
 /* Which are on: enum offload. A negative errno: -ENODEV. */
-static int offloads_on(const char *interface)
+static int seen_on(const char *interface)
 {
     static const struct {
         int which;
@@ -44,24 +44,42 @@ static void turned_off(void **state)
     (void)state;
     char err[300] = "";
     sh(NETNS_PAIR);
-    const int before = offloads_on("here"), other = offloads_on("there");
+    const int before = seen_on("here"), other = seen_on("there");
     const unsigned tags = OFFLOAD_RXVLAN | OFFLOAD_TXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXSTAG;
     assert_int_equal(before & (int)tags, tags); /* veth's way */
     struct state *s = open_state();
-    assert_int_equal(offloads_off(s, "here", OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN, err, sizeof err), 0);
-    assert_int_equal(offloads_on("here"), before & ~(OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
-    assert_int_equal(offloads_off(s, "here", tags, err, sizeof err), 0);
-    assert_int_equal(offloads_on("here") & (int)tags, 0);
-    assert_int_equal(offloads_on("there"), other);
+    unsigned off;
+    char words[100];
+    assert_int_equal(offloads_off(s, "here", OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN, false, &off, err, sizeof err),
+                     0);
+    assert_int_equal(off, before & (OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
+    assert_int_equal(seen_on("here"), before & ~(OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
+    assert_int_equal(offloads_off(s, "here", tags, false, &off, err, sizeof err), 0);
+    assert_int_equal(off, tags & ~(unsigned)OFFLOAD_RXVLAN); /* what was off already went by no doing of ours */
+    assert_int_equal(seen_on("here") & (int)tags, 0);
+    assert_int_equal(seen_on("there"), other);
+    assert_int_equal(state_undo(s, STATE_CLOSED, NULL, NULL), 0);
+    assert_int_equal(seen_on("here"), before);
+    /* Programs that outlive their process would miss tags: as long as they stay, so does this. */
+    assert_int_equal(offloads_off(s, "here", OFFLOAD_RXVLAN, true, &off, err, sizeof err), 0);
+    assert_int_equal(state_undo(s, STATE_CLOSED, NULL, NULL), 0);
+    assert_int_equal(seen_on("here"), before & ~OFFLOAD_RXVLAN);
     assert_int_equal(state_undo(s, STATE_OPEN, NULL, NULL), 0);
-    assert_int_equal(offloads_on("here"), before);
-    assert_int_equal(offloads_on("nowhere"), -ENODEV);
-    assert_int_equal(offloads_off(s, "nowhere", OFFLOAD_GRO, err, sizeof err), -ENODEV);
+    assert_int_equal(seen_on("here"), before);
+    assert_int_equal(seen_on("nowhere"), -ENODEV);
+    assert_int_equal(offloads_off(s, "nowhere", OFFLOAD_GRO, false, &off, err, sizeof err), -ENODEV);
+    assert_int_equal(off, 0);
     assert_string_equal(err, "nowhere: gro can't be turned off: No such device");
     assert_int_equal(offloads_stuck("here"), 0); /* a veth lets all of them go */
     assert_int_equal(offloads_stuck("nowhere"), -ENODEV);
     assert_string_equal(offload_word(OFFLOAD_RXSTAG | OFFLOAD_TXVLAN), "rx-vlan-stag-hw-parse");
     assert_string_equal(offload_word(0), "");
+    offload_words(OFFLOAD_LRO | OFFLOAD_TXVLAN, words, sizeof words);
+    assert_string_equal(words, "lro, txvlan");
+    offload_words(OFFLOAD_LRO | OFFLOAD_TXVLAN, words, 8);
+    assert_string_equal(words, "lro, tx");
+    offload_words(0, words, sizeof words);
+    assert_string_equal(words, "");
     state_close(s);
     rmdir(run);
 }
@@ -71,20 +89,21 @@ static void after_a_kill(void **state)
     (void)state;
     char err[300];
     sh(NETNS_PAIR);
-    const int before = offloads_on("here");
+    const int before = seen_on("here");
     state_close(open_state());
     for (int gone = 0; gone < 2; gone++) {
         fflush(NULL);
         const pid_t pid = fork();
         if (!pid) {
-            offloads_off(open_state(), "here", OFFLOAD_RXVLAN, err, sizeof err);
+            unsigned off;
+            offloads_off(open_state(), "here", OFFLOAD_RXVLAN, false, &off, err, sizeof err);
             raise(SIGKILL);
         }
         waitpid(pid, NULL, 0);
-        assert_int_equal(offloads_on("here"), before & ~OFFLOAD_RXVLAN);
+        assert_int_equal(seen_on("here"), before & ~OFFLOAD_RXVLAN);
         if (gone) sh("ip link del here"); /* the interface went, too: nothing is left to be undone */
         assert_int_equal(state_cleanup(run, NULL, NULL, NULL), 0);
-        if (!gone) assert_int_equal(offloads_on("here"), before);
+        if (!gone) assert_int_equal(seen_on("here"), before);
     }
     rmdir(run);
 }

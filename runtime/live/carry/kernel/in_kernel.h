@@ -35,6 +35,9 @@ void in_kernel_why(struct carry *carry);
 /* Find an obstacle to the kernel executor in the command line or its interfaces, before rights are given up. False:
  * none. */
 bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o);
+/* True if the program opens, ends and times connections of others, which the worker does, and sends their packets on.
+ */
+bool in_kernel_binds(const struct program *p);
 /* True if the kernel executor can take another program. False: `why` names what it cannot do. */
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len);
 int in_kernel_begin(struct carry *carry); /* makes the maps, and the judge of carry->now */

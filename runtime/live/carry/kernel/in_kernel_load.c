@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xdp.h"
 #include "runtime/host/look/preflight.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
@@ -20,12 +21,18 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
     return loaded_begin(&carry->loaded, carry->now.program, &cfg, err, err_len);
 }
 
-/* Return a link of the trial on an interface; 0: none is needed; or a negative errno. */
+/* Return 0 after a trial on an interface, also where none is needed; or a negative errno. Some drivers turn an offload
+ * off for it, and leave it so. */
 static int try_on(const struct carry *carry, const struct host_link *link)
 {
     if (!link || host_xdp_is_taken(carry->host, NULL, link->name))
         return 0; /* ours, or one that it takes the place of */
-    return xdp_try(link->ifindex);
+    const unsigned before = offloads_on(link->name);
+    const int got = xdp_try(link->ifindex);
+    if (got < 0) return got;
+    close(got);
+    offloads_again(link->name, before);
+    return 0;
 }
 
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
@@ -34,8 +41,7 @@ bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const int got = carry->by_tc >> i & 1 ? 0 : try_on(carry, link);
-        if (got > 0) close(got);
-        if (got >= 0) continue;
+        if (!got) continue;
         snprintf(err, err_len, "the driver of %s runs XDP programs, but refuses one now (%s)", link->name,
                  strerror(-got));
         return true;

@@ -58,9 +58,6 @@ struct in_kernel {
 
 /* True if an interface that traffic control takes has no Ethernet, or is absent, and may have none. */
 bool in_kernel_may_be_bare(const struct carry *carry);
-/* True if the program opens, ends and times connections of others, which the worker does, and sends their packets on.
- */
-bool in_kernel_binds(const struct program *p);
 /* True if packets come up of which nothing bounds the share, by the program's rules (vm/kernel/up.def); `why`: which.
  */
 bool in_kernel_comes_up(const struct carry *carry, const struct program *p, char *why, size_t len);

@@ -21,8 +21,8 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
     const unsigned joined = OFFLOAD_LRO, unseen = OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
     const unsigned change = by_tc ? joined : joined | unseen;
     ask->noted = true;
-    if (ask->worker || (by_tc && !in_kernel_binds(carry->now.program))) return 0;
-    if (!ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
+    if (ask->worker || (by_tc && !ports_send_on(carry))) return 0;
+    if (!ports_turn_off(carry, at, change, err, sizeof err)) return 0;
     return tell_fault(carry->tell, "%s", err);
 }
 
