@@ -75,8 +75,9 @@ static bool map_ring(struct io_port *p, const struct tpacket_req *shape)
     return p->ring && p->large;
 }
 
-/* True for a PPP device. The kernel takes the first four bytes that a raw socket sends by it for a link header, and
- * looks for the IP header of a super-packet behind them: it cuts none, and drops them without a word. */
+/* True for a PPP device. The kernel takes the first bytes that a raw socket sends by it for a link header, as many as
+ * the line puts before a packet, and looks for the IP header of a super-packet behind them: it cuts none, and drops
+ * them without a word. */
 static bool is_ppp(int fd)
 {
     struct sockaddr_ll at = {0};
