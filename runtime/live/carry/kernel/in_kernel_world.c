@@ -99,7 +99,7 @@ static void look_at_links(const struct carry *carry)
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
         carry->kernel->software[i] = link && (*link->kind || carry->by_tc >> i & 1);
-        /* What a raw socket sends by PPP has no network header where it begins, and a clone would begin there. */
+        /* By PPP a raw socket sends what has its network header further on, and a clone would begin there. */
         carry->kernel->clones[i] = link && *link->kind && link->type != ARPHRD_PPP;
         carry->kernel->opens[i] = link && (!strcmp(link->kind, "xfrm") || !strncmp(link->kind, "vti", 3));
         carry->kernel->link[i] = bare >> i & 1 ? LINK_RAW : LINK_ETHER;
