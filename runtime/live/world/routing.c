@@ -11,7 +11,7 @@
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
 #define FAILED_NS  UINT64_C(100000000)
-/* What may be done ahead: a line that dials in is news of a link, addresses and routes within milliseconds, each of
+/* Rest that may be owed: a line that dials in is news of a link, addresses and routes within milliseconds, each of
  * which counts at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
