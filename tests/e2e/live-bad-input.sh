@@ -44,6 +44,10 @@ fcntl.ioctl(tun, 0x400454CD, 280)"
     says 'in the kernel' '--exec kernel: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --exec kernel shop.pbc
     says 'by XDP' '--hook xdp: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user (programs of XDP see Ethernet frames alone)' -i tun9 --hook xdp shop.pbc
     says 'by traffic control' '--hook tc: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --hook tc shop.pbc
+    says 'the same one twice' '-i tun9: it is given twice' -i tun9 -i wan -i tun9 shop.pbc
+    if ip -n "$id-prey" link property add dev tun9 altname nine 2>/dev/null; then
+        says 'another name of it' '`nine` is another name of tun9, and interfaces go by their first; this mends it: -i tun9' -i wan -i tun9 -i nine shop.pbc
+    fi
     says 'by AF_XDP' '--io xdp: tun9 carries no Ethernet, and AF_XDP shows Ethernet frames alone; this does: --io packet' -i tun9 --io xdp shop.pbc
     ip -n "$id-prey" link del tun9
 fi

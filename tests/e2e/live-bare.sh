@@ -119,6 +119,7 @@ nat line { masquerade out on "wg0" }
 firewall across forward default drop {
   accept state established, related as GOES_ON
   accept tcp port 80 as WEB
+  accept udp port 53 as NAMES
 }
 RULES
 begins dialled
@@ -151,6 +152,37 @@ for round in $(seq $rounds); do
     until_true 100 "it is back, $round" again && back=$((back + 1))
 done
 same 'a line that dials again serves by its new address' $back $rounds
+# Renamed, moved away, and of a kind that nobody reads: told, not served, and served again once it is what it was. An address that leaves
+# takes its flows along.
+returns() { # WHAT: it is up again, has its address, and serves
+    ip -n "$id-prey" link set wg0 up
+    ip -n "$id-prey" addr replace "10.8.0.$own/24" dev wg0
+    until_true 100 "served again: $1" again && ok 0 "served again: $1"
+}
+ip -n "$id-prey" link set wg0 down
+ip -n "$id-prey" link set wg0 name away
+awaits 'wg0 is called away now: that is not served, and wg0 is served again when it comes back'
+ip -n "$id-prey" link set away name wg0
+returns 'renamed, and back'
+ip -n "$id-prey" link set wg0 netns "$id-near"
+truncate -s 0 prey.err
+awaits 'wg0 is gone'
+ip -n "$id-near" link set wg0 netns "$id-prey"
+returns 'moved to another namespace, and back'
+ip -n "$id-prey" link set wg0 down
+kill -USR1 "$far"
+ip -n "$id-prey" link set wg0 up
+awaits 'wg0 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280): it is not served'
+same 'a kind that nobody reads' "$(ask client 10.8.0.2 1)" 'failed: 28'
+ip -n "$id-prey" link set wg0 down
+kill -USR2 "$far"
+returns 'the kind that it had'
+same 'told once' "$(grep -c 'carries neither' prey.err)" 1
+talk client 10.8.0.2 53 5000 >out
+ip -n "$id-prey" addr del "10.8.0.$own/24" dev wg0
+address prey wg0 "10.8.0.$((own += 1))/24"
+follows() { [ "$(timeout 1 ip netns exec "$id-client" "$tools/udp" ask 10.8.0.2 53 5000 5 | cut -d' ' -f2)" = "10.8.0.$own" ]; }
+until_true 100 'a flow whose address has left' follows && ok 0 'a flow whose address has left has the new one'
 # It may come back as one with Ethernet, too.
 kill "$far"
 wait "$far" 2>/dev/null
@@ -171,11 +203,11 @@ touch enough
 wait "$transfer"
 same 'transfers on another tunnel went on meanwhile, byte for byte' "$? $(cat meanwhile) $(test -s transferred; echo $?)" '0  0'
 ctl status
-has 'status counts how often it came back' "^went and came back: wg0 $((rounds + 2)) times$"
+has 'status counts how often it came back' "^went and came back: wg0 $((rounds + 5)) times$"
 ctl counters interfaces.wg0.returned
-has 'the counters, too' "returned +$((rounds + 2))$"
+has 'the counters, too' "returned +$((rounds + 5))$"
 over 'dialled again'
-same 'so does the end, and no other interface lost a frame' "$(for i in 0 1 2; do number interfaces $i returned; done | tr '\n' ' ')$(number interfaces 0 lost) $(number interfaces 2 lost)" "0 $((rounds + 2)) 0 0 0"
+same 'so does the end, and no other interface lost a frame' "$(for i in 0 1 2; do number interfaces $i returned; done | tr '\n' ' ')$(number interfaces 0 lost) $(number interfaces 2 lost)" "0 $((rounds + 5)) 0 0 0"
 
 # Lengths are compared with the MTU of the way, super-packets by their pieces; segments are clamped to it.
 ip -n "$id-prey" link set wg0 mtu 1420

@@ -105,6 +105,12 @@ on() {
         ;;
     tun) far=t0 && cord prey d0 client t0 && line=$last ;;
     ipip | gre | sit) far=t0 && tunnel prey d0 2 1 "$1" && tunnel client t0 1 2 "$1" ;;
+    ip6tnl | ip6gre)
+        far=t0 && below &&
+            ip -n "$id-prey" addr add fd00:9::2/64 dev g0 nodad && ip -n "$id-client" addr add fd00:9::1/64 dev eth0 nodad &&
+            any=$([ "$1" = ip6gre ] || echo mode any) &&
+            add prey d0 name d0 type "$1" local fd00:9::2 remote fd00:9::1 $any && add client t0 name t0 type "$1" local fd00:9::1 remote fd00:9::2 $any
+        ;;
     vti)
         far=t0 && tunnel prey d0 2 1 vti key 5 && tunnel client t0 1 2 vti key 5 &&
             for end in 'prey 2 1' 'client 1 2'; do protects $end mark 5 mask 0xffffffff; done
@@ -141,8 +147,8 @@ off() {
     for d in client prey; do at "$d" sh -c 'ip xfrm state flush; ip xfrm policy flush' 2>/dev/null; done
     for d in t0 v7 v5 both; do ip -n "$id-client" link del "$d" 2>/dev/null; done
     for d in d0 v5; do ip -n "$id-prey" link del "$d" 2>/dev/null; done
-    for d in eth0 eth1; do ip -n "$id-client" addr flush dev "$d"; done
-    ip -n "$id-prey" addr flush dev g0
+    for d in eth0 eth1; do ip -n "$id-client" addr flush dev "$d" scope global; done
+    ip -n "$id-prey" addr flush dev g0 scope global
     for d in g0 g1; do ip -n "$id-prey" link set "$d" up; done # a bond leaves them down
 }
 
@@ -190,7 +196,7 @@ fails_over() {
 payload 1500000 server
 
 for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan 'VLAN, 802.1Q' 'VLAN in a VLAN, 802.1ad' 'bond, active-backup' tun ipip gre sit vti xfrm WireGuard \
-    'PPP over Ethernet'; do
+    'PPP over Ethernet' ip6tnl ip6gre; do
     off
     if ! on "$kind"; then
         echo "ok - $kind # SKIP this kernel has none"

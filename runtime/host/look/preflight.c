@@ -95,12 +95,23 @@ static bool apart(const char *name, char *buf, size_t len)
     return name[first];
 }
 
+/* Return the interface that has the name as another one (`ip link property add … altname`), or NULL. */
+static const struct host_link *other_name(const struct look *l, const char *name)
+{
+    const unsigned ifindex = if_nametoindex(name);
+    return ifindex ? host_link(l->host, ifindex) : NULL;
+}
+
 static void tell_unknown(struct look *l, const char *name, bool fatal)
 {
     char all[300], each[120];
+    const struct host_link *other = other_name(l, name);
     const char *near = nearest(l, name, all, sizeof all), *later = fatal ? "" : ", which is served when it comes";
     if (apart(name, each, sizeof each))
         preflight_tell(l, true, "`%.40s` names several interfaces, and -i takes one|%s", name, each);
+    else if (other)
+        preflight_tell(l, true, "`%.40s` is another name of %s, and interfaces go by their first|-i %s", name,
+                       other->name, other->name);
     else if (near)
         preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|-i %s", name, later, all, near);
     else

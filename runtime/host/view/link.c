@@ -119,9 +119,7 @@ static uint32_t read_tag(const struct nlattr *data)
 
 static uint32_t read_mark(const struct nlattr *data)
 {
-    enum {
-        VTI_OKEY = 3
-    }; /* IFLA_VTI_OKEY of the kernel's header about tunnels, which declares again what net/if.h does */
+    enum { VTI_OKEY = 3 }; /* IFLA_VTI_OKEY, of a header that declares again what net/if.h does */
     const struct nlattr *vti[VTI_OKEY + 1];
     netlink_nested(data, vti, VTI_OKEY);
     return ntohl(netlink_u32(vti[VTI_OKEY]));

@@ -199,15 +199,14 @@ int start_look(struct live *l)
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
-        l->world.links[i] = links_state(link);
         /* look_at_host has told what is missing or down. */
         if (link && link->up) l->carry.ifindex[i] = link->ifindex;
-        if (link && link->up) l->world.served |= 1u << i;
         /* A start that is closed lets in each once its judges stand (links_let_in). */
         if (link && link->up && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.let_in[i] = link->ifindex;
         if (link && link->up) continue;
         l->carry.away |= 1u << i;
     }
+    links_begin(&l->world);
     l->carry.bare = ports_bare(&l->carry);
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&

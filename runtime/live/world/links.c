@@ -3,6 +3,7 @@
 #include "runtime/live/world/links.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
@@ -101,16 +102,59 @@ void links_renew(struct world *world)
     }
 }
 
+static void set_kind(struct world *world, unsigned at, const struct host_link *link)
+{
+    enum pkt_link kind;
+    world->raw &= ~(1u << at);
+    if (link && host_link_reads(link, &kind) && kind == LINK_RAW) world->raw |= 1u << at;
+}
+
+void links_begin(struct world *world)
+{
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        const struct host_link *link = link_of(world, at);
+        const bool up = link && link->up;
+        world->links[at] = links_state(link);
+        if (up) world->served |= 1u << at;
+        if (up) set_kind(world, at, link);
+    }
+}
+
+/* True for an interface that was opened as one of another kind, and has kept its number: a modem that turns to bare IP,
+ * a bond whose first cable is another. */
+static bool is_of_other_kind(const struct world *world, unsigned at, const struct host_link *link)
+{
+    enum pkt_link kind;
+    if (!link->ifindex || link->ifindex != world->carry->ifindex[at]) return false;
+    return !host_link_reads(link, &kind) || (kind == LINK_RAW) != (world->raw >> at & 1);
+}
+
+/* True if prey reads what the interface carries; if not, that is told once. */
+static bool is_read(struct world *world, unsigned at, const struct host_link *link)
+{
+    enum pkt_link kind;
+    char why[300];
+    const bool told = world->unread >> at & 1, reads = host_link_reads(link, &kind);
+    world->unread &= ~(1u << at);
+    if (reads) return true;
+    world->unread |= 1u << at;
+    host_link_unread(link, why, sizeof why);
+    if (!told) tell_fault(world->tell, "%.*s: it is not served", (int)strcspn(why, "|"), why);
+    return false;
+}
+
 static bool is_followed(struct world *world, unsigned at, const struct host_link *link)
 {
     const unsigned before = world->carry->ifindex[at];
     if (link->ifindex == before) return true;
+    if (!is_read(world, at, link)) return false;
     world->carry->ifindex[at] = link->ifindex;
     const bool opened = reopen(world, at);
     if (!opened) {
         world->carry->ifindex[at] = before;
         return false;
     }
+    set_kind(world, at, link);
     /* An interface that was absent at the start comes for the first time. */
     world->carry->workers[0]->ports[at].before.returned += world->served >> at & 1;
     world->served |= 1u << at;
@@ -193,6 +237,7 @@ void links_follow(struct world *world)
     for (unsigned at = 0; at < world->o->iface_count; at++) {
         if (is_left(world, at)) continue;
         const struct host_link *link = link_of(world, at);
+        if (link && link->up && is_of_other_kind(world, at, link) && leave(world, at)) world->links[at] = LINK_GONE;
         const enum link_state before = world->links[at];
         if (link && link->up && !is_followed(world, at, link)) continue;
         world->links[at] = links_state(link);

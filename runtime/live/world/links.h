@@ -5,6 +5,8 @@
 
 /* Return the state of a link; NULL: it is gone. */
 enum link_state links_state(const struct host_link *link);
+/* Take the links' states at the start. */
+void links_begin(struct world *world);
 /* Follow changes of interfaces. Interfaces that are back get new sockets. */
 void links_follow(struct world *world);
 /* Let in what comes by interfaces that were opened since: what judges them knows this machine's addresses now. */

@@ -11,8 +11,8 @@
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
 #define FAILED_NS  UINT64_C(100000000)
-/* Time that looks may take ahead: a line that dials in is news of a link, addresses and routes within milliseconds, and
- * each counts at once. */
+/* Rest that may be owed: a line that dials in is news of a link, addresses and routes within milliseconds, each of
+ * which counts at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
 static bool same(const struct routes *a, const struct routes *b)

@@ -49,6 +49,8 @@ struct world {
     uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last claimed; 0: down */
     enum link_state links[PORTS_MOST];
     uint32_t served;                 /* bit i: interface i has been served, now or before it went */
+    uint32_t raw;                    /* bit i: interface i is open as one without Ethernet */
+    uint32_t unread;                 /* bit i: it was told that nobody reads what interface i carries */
     struct io_port *left[LEFT_MOST]; /* packet sockets that were replaced, to be closed */
     unsigned left_count;
     uint64_t renumbered; /* number of times that an interface got another number */
