@@ -41,9 +41,12 @@ fcntl.ioctl(tun, 0x400454CD, 280)"
     ip -n "$id-prey" tuntap add tun9 mode tun
     ip -n "$id-prey" link set tun9 up
     says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so no bridge has it as a port; this mends it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
-    says 'in the kernel' '--exec kernel: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --exec kernel shop.pbc
-    says 'by XDP' '--hook xdp: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user (programs of XDP see Ethernet frames alone)' -i tun9 --hook xdp shop.pbc
-    says 'by traffic control' '--hook tc: tun9 carries no Ethernet, and is served in this process alone; this does: --exec user' -i tun9 --hook tc shop.pbc
+    rules tunnels <<'RULES'
+pool web { source 10.1.0.1; server one 10.2.0.2 }
+service shop on 10.1.0.100 tcp/80 { mode dsr ipip; -> web }
+RULES
+    says 'rules that need XDP' '--exec kernel: tun9 carries no Ethernet, and XDP sees Ethernet frames alone; this does: --exec user' -i tun9 --exec kernel tunnels.pbc
+    says 'by XDP' '--hook xdp: tun9 carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: --hook tc' -i tun9 --hook xdp shop.pbc
     says 'the same one twice' '-i tun9: it is given twice' -i tun9 -i wan -i tun9 shop.pbc
     if ip -n "$id-prey" link property add dev tun9 altname nine 2>/dev/null; then
         says 'another name of it' '`nine` is another name of tun9, and interfaces go by their first; this mends it: -i tun9' -i wan -i tun9 -i nine shop.pbc

@@ -165,11 +165,13 @@ for exec in kernel; do
     same 'nothing is left' "$(at prey nft list ruleset)" ''
     far_ends
 
-    # Given, it was absent at the start, and programs in the kernel need Ethernet: it is not served, and shut.
+    # Given, it is served as soon as it comes: pings come in, and nothing else.
     prey prey -i wan -i lan -i wg0 --exec "$exec" vpn.pbc
     far_begins
-    hears 'given and come later, it is refused in words' 'wg0 carries no Ethernet, which --exec kernel needs: a restart serves it, by --exec user'
-    same 'it is shut meanwhile' "$(asks 10.8.0.1 53)" nothing
+    hears 'given and come later, it is served' 'wg0 is back'
+    same 'its firewall judges' "$(asks 10.8.0.1 53)" nothing
+    ctl explain 'icmp 10.8.0.2 -> 10.8.0.1 type echo-request on "wg0"'
+    same 'and lets in pings' "$status $(grep -c '^verdict: accept' out)" '0 1'
     prey_ends
     seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" vpn.pbc >out 2>err
     same 'preflight says it' "$? $(grep -c "notice: not judged: $in$why (shut, but for ARP, ND and DHCP)\$" err)" '0 1'
