@@ -9,6 +9,7 @@
 
 #include "runtime/host/change_priv.h"
 #include "runtime/host/device/feature.h"
+#include "runtime/host/proc_priv.h"
 #include "runtime/host/state.h"
 
 static const struct row {
@@ -89,10 +90,22 @@ int offloads_off(struct state *s, const char *interface, unsigned which, bool ju
     return 0;
 }
 
+/* True if this machine forwards what comes by the interface: since it does, the kernel has LRO off itself. */
+static bool forwards(const char *interface)
+{
+    char path[64 + IF_NAMESIZE], now[8];
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        snprintf(path, sizeof path, "/proc/sys/net/%s/conf/%s/forwarding", v6 ? "ipv6" : "ipv4", interface);
+        if (!proc_read(path, now, sizeof now) && *now == '1') return true;
+    }
+    return false;
+}
+
 /* Turn one on again. Some drivers refuse it under a program of XDP, so it has to wait for that to go. Another device of
  * that name may have it otherwise. */
 static int turn_on(const char *interface, const struct row *row)
 {
+    if (row->which == OFFLOAD_LRO && forwards(interface)) return 0;
     const int failed = feature_turn(interface, row->feature, true);
     if (failed != -EOPNOTSUPP) return failed == -ENODEV ? 0 : failed;
     const int is = feature_of(interface, row->feature);

@@ -11,8 +11,8 @@ export B=${B:-build} BOUND=${BOUND:-3300}
 top=$(machines_folder) || { echo "$top"; exit 2; }
 here=tests/machines/drivers
 known ${KERNEL:-} && space "$top" 700 || exit 2
-python3 $here/pairs.py $here/cells.list || exit 2
 [ "${DRIVERS_SPACE:-}" ] || DRIVERS_SPACE=own exec unshare -nm --propagation private bash "$0"
+python3 $here/pairs.py $here/cells.list || exit 2
 mount -t tmpfs run /run && mkdir /run/netns || exit 2
 sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 
