@@ -76,6 +76,8 @@ struct host_link {
  * what else there is, in a line as preflight_tell takes it. */
 bool host_link_reads(const struct host_link *link, enum pkt_link *kind);
 const char *host_link_unread(const struct host_link *link, char *buf, size_t len);
+/* True if its packets begin with an Ethernet header. */
+bool host_link_has_ethernet(const struct host_link *link);
 const struct host_link *host_links(const struct host *h, unsigned *count);
 const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: none */
 const struct host_link *host_link_named(const struct host *h, const char *name); /* NULL: none */

@@ -245,10 +245,12 @@ nat line {
 pool away { server far 10.8.0.2:80; server near 10.8.1.2:80 }
 pool away6 { server far [fd00:8::2]:80; server near [fd00:8:1::2]:80 }
 pool names { server far 10.8.0.2:53 }
+pool nowhere { server said 10.77.0.1:53 mac 02:00:00:00:00:07 }
 service shop on 10.9.0.1 tcp/80 { mode passthrough; -> away }
 service shop6 on fd00:9::1 tcp/80 { mode passthrough; -> away6 }
 service kept on 10.9.0.2 tcp/80 { mode passthrough keep source; -> away }
 service ask on 10.9.0.1 udp/53 { mode passthrough; -> names }
+service lost on 10.9.0.4 udp/53 { mode passthrough keep source; -> nowhere }
 service ends on 10.9.0.3, fd00:9::3 tcp/80 { mode proxy; -> away }
 firewall across forward default drop {
   accept state established, related as GOES_ON
@@ -287,6 +289,12 @@ for workers in $each_workers; do
         set -- $pair
         fetches "$workers: $1 to $2: connections in the wire end here" "$1" "$2:8080"
     done
+    # No route leads to that server, and its MAC address has no place in a bare packet: each one is lost, and none goes back where it came from.
+    sniff back.pcap far wg0 dst host 10.77.0.1
+    at far bash -c 'exec 3>/dev/udp/10.9.0.4/53; for i in {1..20}; do echo >&3; sleep 0.02; done'
+    same "$workers: what follows them has its answer" "$(talk far 10.8.0.1 8000 | cut -d' ' -f1)" client
+    sniffed
+    same "$workers: nothing for a server without a route goes back into the tunnel" "$(frames_of back.pcap)" 0
     over "$workers workers, served"
     [ "$EXEC" = kernel ] || same "$workers: connections in the wire" "$(python3 -c "print($(number live to_inside) > 0)")" True
 done
@@ -318,6 +326,13 @@ ctl explain 'icmp 10.8.0.2 -> 10.8.0.1 type echo-request on "wg0"'
 has 'explain' 'verdict: accept  rule PING'
 over 'watched'
 same 'what this machine sends by it is judged, and what comes' "$(python3 -c "print($(by_rule OWN) > 0, $(by_rule PING), $(by_rule WEB) > 0)")" 'True 3 True'
+# Copies are Ethernet frames: a device without Ethernet takes none.
+rules copied <<'RULES'
+firewall across forward default accept { mirror to "wg1" icmp as COPIED }
+RULES
+at prey "$bin/preyrun" -i lan -i wg0 --exec "$EXEC" copied.pbc >out 2>&1
+same 'copies to a device without Ethernet are refused' $? 2
+has 'in a line that says so' '`mirror to "wg1"`: it carries no Ethernet, and copies are Ethernet frames: name another device, a file or a socket'
 [ "$EXEC" = kernel ] || exit "$failed"
 
 # The kernel enforces that.
@@ -342,8 +357,8 @@ wait "$far" 2>/dev/null
 cord prey wg0 far wg0
 far=$last
 ends 0 far
-ip -n "$id-prey" link set wg0 mtu 1420
-ip -n "$id-far" link set wg0 mtu 1420
+# Both lines have one MTU: segments that one of them bears and the other does not take the long way, and which server gets a connection is chance.
+for d in prey:wg0 far:wg0 prey:wg1 near:wg1; do ip -n "$id-${d%:*}" link set "${d#*:}" mtu 1420; done
 begins served
 for pair in 'client 10.9.0.1' 'client [fd00:9::1]' 'near 10.9.0.1' 'near [fd00:9::1]' 'client 10.8.0.2' 'far 10.8.0.1:8080'; do
     set -- $pair

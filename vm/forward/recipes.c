@@ -20,7 +20,7 @@ static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint
     const struct pbc_server *server = &p->servers[c->left.server];
     const bool v6 = server->family == 6;
     *kind = (uint8_t)(kind_of(p, c->left.service) | (v6 ? RECIPE_IP6 : 0));
-    if (server->flags & PBC_SERVER_HAS_MAC) wire_put48(r->next_mac, server->mac);
+    if (mode_knows_mac(j, c)) wire_put48(r->next_mac, server->mac);
     if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
     memcpy(r->dst, server->addr, sizeof r->dst);
     r->dst_port = p->services[c->left.service].gue_port;

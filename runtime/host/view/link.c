@@ -15,6 +15,12 @@ bool host_link_reads(const struct host_link *link, enum pkt_link *kind)
     return pkt_link_of(link->type, link->point, kind);
 }
 
+bool host_link_has_ethernet(const struct host_link *link)
+{
+    enum pkt_link kind;
+    return host_link_reads(link, &kind) && kind == LINK_ETHER;
+}
+
 const char *host_link_unread(const struct host_link *link, char *buf, size_t len)
 {
     enum pkt_link kind;

@@ -47,6 +47,8 @@ struct hop {
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };
+/* True if rules say the server's MAC address, and the packet has a place for it: others ask the ways. */
+bool mode_knows_mac(const struct job *j, const struct packet_ctx *c);
 void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop);
 /* Add the copy to j->tx, which has room for it. */
 void mode_leave(const struct job *j, const struct packet_ctx *c, const struct hop *hop, struct pkt *copy);

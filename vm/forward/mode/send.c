@@ -46,10 +46,16 @@ void mode_leave(const struct job *j, const struct packet_ctx *c, const struct ho
     write_entry(j, c, hop, copy, &tx->entries[tx->count++]);
 }
 
+bool mode_knows_mac(const struct job *j, const struct packet_ctx *c)
+{
+    const struct pbc_server *server = &j->vm->program->servers[c->left.server];
+    return server->flags & PBC_SERVER_HAS_MAC && c->pkt->link == LINK_ETHER;
+}
+
 void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop)
 {
     const struct pbc_server *server = &j->vm->program->servers[c->left.server];
-    const bool known = server->flags & PBC_SERVER_HAS_MAC && c->pkt->link == LINK_ETHER;
+    const bool known = mode_knows_mac(j, c);
     *hop = (struct hop){.addr = server->addr, .mac = known ? server->mac : 0, .family = known ? 0 : server->family};
 }
 

@@ -104,7 +104,7 @@ static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
     __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier refuses */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
     if (state_ports[k->out_if & MASK(ports)].nats) skb->mark = state_world.ours;
-    const bool bare = kpkt_is_bare(k) && out != IFACE_NONE && state_ways[out & MASK(ways)].link != LINK_RAW;
+    const bool bare = kpkt_is_bare(k) && state_ways[out & MASK(ways)].link != LINK_RAW;
     if (bare && !buffer_head(skb, k)) return buffer_lost(k);
     return (int)bpf_redirect(k->out_if, 0);
 }

@@ -18,13 +18,13 @@ static inline bool leave_fits_bare(const struct kpkt *k, bool xdp)
 }
 
 /* True if interface and next hop of an edited packet are known. They need not be for a process that asks: it knows
- * them. xdp: XDP has the packet. */
+ * them. Back by where it came goes what has a station there, so no bare packet. xdp: XDP has the packet. */
 static inline bool leave_is_known(const struct kpkt *k, bool xdp)
 {
     const struct recipe *r = &k->recipe;
     if (k->flags & KERNEL_ASKED) return true;
     const bool hop = wire_raw32(r->next_mac) | wire_raw16(r->next_mac + 4);
-    if (r->out_if == IFACE_NONE) return kpkt_is_bare(k) || hop;
+    if (r->out_if == IFACE_NONE) return hop && !kpkt_is_bare(k);
     if (r->out_if >= KERNEL_WAYS) return false;
     const struct kernel_way *way = &state_ways[r->out_if & MASK(ways)];
     if (!way->ifindex) return false;

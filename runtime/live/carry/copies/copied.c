@@ -13,6 +13,14 @@ bool copied_look(const struct carry *carry, const struct program *p, char *err, 
     for (uint32_t i = 0; i < p->mirrors_count; i++) {
         const struct pbc_mirror *m = &p->mirrors[i];
         const char *device = program_str(p, m->target);
+        const struct host_link *link = m->to == PBC_MIRROR_DEVICE ? host_link_named(carry->host, device) : NULL;
+        if (link && !host_link_has_ethernet(link)) {
+            snprintf(err, err_len,
+                     "`mirror to \"%s\"`: it carries no Ethernet, and copies are Ethernet frames: name "
+                     "another device, a file or a socket",
+                     device);
+            return false;
+        }
         for (unsigned n = 0; m->to == PBC_MIRROR_DEVICE && n < carry->o->iface_count; n++) {
             if (strcmp(carry->o->ifaces[n], device) != 0) continue;
             snprintf(err, err_len, "`mirror to \"%s\"`: this interface is served (-i), so copies would be judged again",
@@ -80,7 +88,7 @@ static unsigned number_of(void *arg, const char *device)
 {
     const struct carry *carry = arg;
     const struct host_link *link = host_link_named(carry->host, device);
-    return link && link->up ? link->ifindex : 0;
+    return link && host_link_has_ethernet(link) && link->up ? link->ifindex : 0;
 }
 
 void copied_links(const struct carry *carry)

@@ -24,7 +24,7 @@ void in_kernel_devices(const struct carry *carry)
         const struct pbc_mirror *m = &p->mirrors[i];
         const struct host_link *link =
             m->to == PBC_MIRROR_DEVICE ? host_link_named(carry->host, program_str(p, m->target)) : NULL;
-        if (link && link->up)
+        if (link && host_link_has_ethernet(link) && link->up)
             kernel_copies_device(carry->kernel->kernel, p, i, link->ifindex, link->mtu + LINK_BYTES);
         else
             kernel_copies_device(carry->kernel->kernel, p, i, 0, 0);
