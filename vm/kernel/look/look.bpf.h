@@ -247,7 +247,8 @@ inline_whole bool is_shut(const struct kpkt *k)
     return key_is_shut(&k->key, way->shut, state_world.facts.bridges && way->bridged);
 }
 
-/* True for a bare packet that is not IP, whatever its bytes look like, or that has a tag. No rule can ask for it. */
+/* True for a bare packet that has a tag, or is not IP by the device's word, whatever its bytes look like. No rule can
+ * ask for it. (What is the other IP by its bytes is judged by them, and the stack drops it.) */
 inline_whole bool is_stray(const struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_RAW || k->flags & KERNEL_ASKED) return false;
