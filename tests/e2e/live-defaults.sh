@@ -15,7 +15,7 @@ live_begin
 cat >cannot <<'END'
 user|that cannot be enforced here|anycast-edge audit balancer balancer-dsr-gue balancer-dsr-ipip balancer-dsr-l2 balancer-dsr-rewrite
 user|that cannot be enforced here|balancer-keep-source balancer-passthrough bastion block block-list dmz dns-server every-condition
-user|that cannot be enforced here|home-server ipv6-only laptop laptop-stateless mail-server office-hours office-vlans router
+user|that cannot be enforced here|home-server ipv6-only laptop laptop-stateless mail-server office-hours office-vlans pppoe-router router
 user|that cannot be enforced here|security-groups server-gue server-ipip tls-names voip vpn-hub web-server zones
 kernel|--bridge is carried by this process, not in the kernel|bridge-guard wire-filter splice wire-watch mirror
 END

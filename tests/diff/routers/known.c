@@ -4,10 +4,9 @@
 #include "tests/diff/routers/known_priv.h"
 
 const struct known known_differences[] = {
-    {"an error that comes late",
-     "the host's stack gets pieces back through a TUN device, and may say of them that no way leads there once the "
-     "next "
-     "packet is on its way",
+    {"pieces, or an error about them, that come late",
+     "pieces come up to the process, and leave, or get to the host's stack through a TUN device, once the next packet "
+     "is on its way",
      is_said_late, false},
     {"reject in the name of the destination",
      "a rule's reject comes from the address that was asked, by the interface that the packet came by, and quotes it "

@@ -171,13 +171,15 @@ bool is_last_hop_first(const struct difference *d)
            is_to_nowhere(d->world, &sent);
 }
 
-/* True for an error of this machine's about a piece of another datagram than the one that was sent, or about such a
- * datagram whole: what was sent in one piece is none, and shorter. */
+/* True for a piece of another datagram than the one that was sent, an error of this machine's about one, or about such
+ * a datagram whole: what was sent in one piece is none, and shorter. */
 static bool is_of_earlier_piece(const struct frame *f, const struct frame *sent_frame, const struct packet *sent)
 {
     enum { V4_QUOTE = ETHER_LEN + 28, V4_FRAG = 6, V4_DST = 16, V6_QUOTE = ETHER_LEN + 48, V6_NEXT = 6, V6_DST = 24 };
     struct packet p;
-    if (!packet_parse(f, &p) || !packet_is_error(&p) || f->len < V6_QUOTE + V6_DST + 16) return false;
+    if (!packet_parse(f, &p)) return false;
+    if (p.offset && !sent->more && !sent->offset) return true; /* it is one itself */
+    if (!packet_is_error(&p) || f->len < V6_QUOTE + V6_DST + 16) return false;
     const uint8_t *q = f->bytes + (p.v6 ? V6_QUOTE : V4_QUOTE);
     const unsigned quoted = f->len - (p.v6 ? (unsigned)V6_QUOTE : (unsigned)V4_QUOTE);
     const bool piece = p.v6 ? q[V6_NEXT] == IPPROTO_NR_FRAGMENT : (q[V4_FRAG] & 0x3f) | q[V4_FRAG + 1];
