@@ -164,7 +164,8 @@ static bool is_ordinary(struct run *r, struct native *n, const struct forward *f
     if (!found) return false;
     n->recipe = *found;
     (void)r;
-    return recipe_takes(found, n->seen.recipe, &n->pkt, &n->key, n->pkt.data, n->seen.twin, f->longest);
+    return recipe_takes(found, n->seen.recipe, &n->pkt, n->key.length, n->pkt.data, n->seen.twin,
+                        f->longest[n->seen.recipe]);
 }
 
 /* The counters that an ordinary packet may change, in one row: packets and bytes. */

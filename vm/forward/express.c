@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vm/flow/track/straight.h"
+#include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/ordinary.h"
 #include "vm/packet/edit/apply.h"
@@ -104,6 +105,13 @@ static inline __attribute__((always_inline)) void edit(const struct facts *facts
     memcpy(frame, r->next_mac, 6);
 }
 
+/* Return the bytes of the longest IP packet that leaves by a recipe. */
+static inline uint32_t longest_by(const struct forward *f, const struct facts *facts, const struct recipe *r,
+                                  uint8_t kind, bool reply)
+{
+    return recipe_fits_way(r, kind, reply) ? edge_mtu(facts, r->out_if) : f->longest[kind];
+}
+
 /* ---- one packet ---- */
 
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)
@@ -113,7 +121,9 @@ static bool is_ordinary(const struct job *j, struct packet_ctx *c)
     if (!ordinary_headers(pkt, c->key, pkt->head_len == pkt->wire_len) || !ordinary_frame(pkt, c->key, pkt->data))
         return false;
     c->recipe = track_ordinary(f->track, c->key, pkt, &c->seen, f->recipes);
-    return c->recipe && recipe_takes(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
+    if (!c->recipe) return false;
+    const uint32_t longest = longest_by(f, j->in->facts, c->recipe, c->seen.recipe, c->seen.twin);
+    return recipe_takes(c->recipe, c->seen.recipe, pkt, c->key->length, pkt->data, c->seen.twin, longest);
 }
 
 static struct counter *servers_of(const struct vm *vm) { return vm->served + 2 * (size_t)vm->program->services_count; }
@@ -170,7 +180,6 @@ struct lane {
     const struct straight *batch;
     const struct track *track;
     const struct facts *facts;
-    const uint16_t *longest; /* packet of each kind of recipe */
     struct counter *servers;
     struct tx_entry *entry, *last; /* the next entry, and the end of their room */
     uint32_t generation, datagram, input;
@@ -226,7 +235,8 @@ static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, uns
     struct ordinary o;
     if (!straight_is_of(look->line, look)) return false;
     if (!ordinary_find(t->track, look->line, tcp, look->at, false, t->generation, &o)) return false;
-    if (!recipe_takes(o.recipe, o.kind, pkt, key, pkt->data, o.twin, t->longest)) return false;
+    const uint32_t longest = longest_by(vm->forward, t->facts, o.recipe, o.kind, o.twin);
+    if (!recipe_takes(o.recipe, o.kind, pkt, key->length, pkt->data, o.twin, longest)) return false;
     if (judged && !o.twin && !(o.mark == MARK_ESTABLISHED && recall(vm, key, pkt, o.flow, &by))) return false;
     struct pkt *out = t->entry != t->last ? own_or_copy(vm->cfg.pool, pkt, o.kind) : NULL;
     if (!out) return false;
@@ -286,7 +296,6 @@ unsigned forward_straight(const struct job *j, const struct straight *batch, uns
                      .batch = batch,
                      .track = vm->track,
                      .facts = j->in->facts,
-                     .longest = vm->forward->longest,
                      .servers = servers_of(vm),
                      .entry = j->tx->entries + j->tx->count,
                      .last = j->tx->entries + j->tx->cap,

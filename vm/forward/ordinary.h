@@ -44,22 +44,23 @@ static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, ui
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
 }
 
-/* True if the packet, of that length, may leave by its flow's recipe of that kind. reply: from the side of the flow's
- * twin. frame: as above. longest: IP packet for that kind. */
-static inline bool recipe_takes_length(const struct recipe *r, uint8_t kind, const struct pkt *pkt, uint32_t length,
-                                       const uint8_t *frame, bool reply, uint16_t longest)
+/* True if the interface by which its packets leave alone bounds their length. Of others the least of all ways does: on
+ * the way to a server a router may bear less, and a tunnel adds its headers. */
+static inline bool recipe_fits_way(const struct recipe *r, uint8_t kind, bool reply)
+{
+    return (kind & ~(uint32_t)RECIPE_IP6) == RECIPE_REWRITE && r->out_if != IFACE_NONE &&
+           (reply || r->service == RECIPE_NAT);
+}
+
+/* True if the packet, whose IP packet has `length` bytes, may leave by its flow's recipe of that kind. reply: from the
+ * side of the flow's twin. frame: as above. longest: IP packet that may. */
+static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, uint32_t length,
+                                const uint8_t *frame, bool reply, uint32_t longest)
 {
     if (pkt_longest(pkt, length) > longest) return false;
     if (!reply && !recipe_heard(r, frame, pkt->iface)) return false;
     /* Neither partial checksums nor bare packets are put into tunnels. */
     return !((pkt->flags & PKT_CSUM_PARTIAL || !frame) && recipe_overhead(kind));
-}
-
-/* The same by the packet's key. longest: IP packet for each kind of recipe. */
-static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
-                                const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
-{
-    return recipe_takes_length(r, kind, pkt, key->length, frame, reply, longest[kind & (RECIPE_KINDS - 1)]);
 }
 
 /* True if the way of a packet that leaves by the recipe is asked for with the source as it came, as struct tx_entry has

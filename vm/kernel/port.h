@@ -36,8 +36,9 @@ struct kernel_way {
     uint16_t bridged; /* 1 + the id in rules of the interface that its frames cross to; 0: none */
     uint16_t as;      /* as in struct facts_iface */
     uint32_t shut;    /* the same */
+    uint16_t mtu;     /* bytes of the longest IP packet; 0: unknown */
     uint8_t link;     /* enum pkt_link, as in struct kernel_port */
-    uint8_t reserved[3];
+    uint8_t reserved;
 };
 /* A device that is not served: what comes by it and crosses is seen where it leaves. A device without a row is known to
  * no rule (IFACE_OTHER). */

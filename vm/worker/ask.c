@@ -131,7 +131,7 @@ bool vm_lend(const struct vm *vm, uint64_t mono_ns, const struct plain *p, struc
 bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct plain *p)
 {
     const struct recipe *r = &loan->recipe;
-    return recipe_takes_length(r, loan->kind, pkt, p->length, pkt->data, loan->reply, loan->longest);
+    return recipe_takes(r, loan->kind, pkt, p->length, pkt->data, loan->reply, loan->longest);
 }
 
 struct watched_by vm_explain_watched(const struct program *p, const struct key *key)

@@ -46,6 +46,9 @@ static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
     return one && one->peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, one->peer) + 1) : 0;
 }
 
+/* Return an MTU as struct kernel_way has it. */
+static uint16_t least_of(uint32_t mtu) { return (uint16_t)(mtu < UINT16_MAX ? mtu : UINT16_MAX); }
+
 static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const struct facts *f)
 {
     struct kernel_way *ways = kernel_ways(kernel);
@@ -56,6 +59,7 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
                                       .bridged = bridged_of(f, one),
                                       .as = one ? one->as : 0,
                                       .shut = one ? one->shut : 0,
+                                      .mtu = least_of(facts_mtu(f, (uint16_t)i)),
                                       .link = k->links ? k->links[i] : LINK_ETHER};
     }
 }
@@ -79,9 +83,9 @@ static int push_outs(struct kernel_facts *k, const struct kernel *kernel, bool *
 
 static bool same_lists(const struct facts *a, const struct facts *b)
 {
-    return a->generation == b->generation && a->self4 == b->self4 && a->self4_count == b->self4_count &&
-           a->self6 == b->self6 && a->self6_count == b->self6_count && a->ifaces == b->ifaces &&
-           a->ifaces_count == b->ifaces_count;
+    return a->generation == b->generation && a->mtu == b->mtu && a->self4 == b->self4 &&
+           a->self4_count == b->self4_count && a->self6 == b->self6 && a->self6_count == b->self6_count &&
+           a->ifaces == b->ifaces && a->ifaces_count == b->ifaces_count;
 }
 
 /* Update the kernel. moved: an interface has come or gone. All else is updated even if some own addresses find no

@@ -191,7 +191,7 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     /* Rules would judge replies of a flow that would not be there. */
     if (s->class == SEEN_REPLY && k->flow.would & FLOW_WOULD_STATE && has_audit(k)) return KERNEL_UP_BEGIN;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
-        recipe_takes(&k->recipe, s->recipe, &k->pkt, &k->key, head_link(k), s->twin, state_world.longest)) {
+        recipe_takes(&k->recipe, s->recipe, &k->pkt, k->key.length, head_link(k), s->twin, recipe_longest(k))) {
         k->flags |= KERNEL_ORDINARY;
         return KERNEL_UP_NONE;
     }

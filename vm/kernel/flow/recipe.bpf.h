@@ -2,6 +2,7 @@
  * after the copy (vm/flow/table/shared.h). */
 #pragma once
 
+#include "vm/forward/ordinary.h"
 #include "vm/flow/table/lookup.h"
 
 /* Copy the recipe of the packet's tuple, whose line is `at`, into k->recipe, and its kind into s->recipe. Return its
@@ -22,4 +23,12 @@ static __always_inline uint32_t recipe_copy(struct kpkt *k, const volatile struc
 static __always_inline bool recipe_is_whole(const volatile struct flow *at, uint32_t published)
 {
     return at->published == published;
+}
+
+/* Return the bytes of the longest IP packet that leaves by the packet's recipe. */
+static inline uint32_t recipe_longest(const struct kpkt *k)
+{
+    const uint32_t out = k->recipe.out_if, kind = k->seen.recipe & (RECIPE_KINDS - 1);
+    const uint32_t mtu = out < KERNEL_WAYS ? state_ways[out & (KERNEL_WAYS - 1)].mtu : 0;
+    return mtu && recipe_fits_way(&k->recipe, (uint8_t)kind, k->seen.twin) ? mtu : state_world.longest[kind];
 }

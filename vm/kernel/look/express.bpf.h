@@ -128,11 +128,10 @@ inline_whole bool express_is_free(const struct kpkt *k)
     return k->seen.twin || !(count_program(k->program)->flags & KERNEL_JUDGES);
 }
 
-/* Return why a recipe of that kind does not take the packet. */
-inline_whole enum kernel_long express_why_not_taken(const struct kpkt *k, uint32_t kind)
+/* Return why the packet's recipe does not take it. */
+inline_whole enum kernel_long express_why_not_taken(const struct kpkt *k)
 {
-    const bool longer = pkt_longest(&k->pkt, k->key.length) > state_world.longest[kind & (RECIPE_KINDS - 1)];
-    return longer ? KERNEL_LONG_LENGTH : KERNEL_LONG_MOVED;
+    return pkt_longest(&k->pkt, k->key.length) > recipe_longest(k) ? KERNEL_LONG_LENGTH : KERNEL_LONG_MOVED;
 }
 
 /* True if the packet keeps its length by its tuple's recipe, and its way out is known. frame: as for recipe_takes. xdp:
@@ -144,8 +143,8 @@ inline_whole bool express_leaves(struct kpkt *k, const struct flow *at, const ui
     if (!published || !recipe_is_whole(at, published)) return express_not(k, KERNEL_LONG_RECIPE);
     const uint32_t kind = k->seen.recipe & (RECIPE_KINDS - 1), how = kind & ~(uint32_t)RECIPE_IP6;
     if (how != RECIPE_REWRITE && how != RECIPE_FRAME) return express_not(k, KERNEL_LONG_RECIPE);
-    if (!recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, &k->key, frame, k->seen.twin, state_world.longest))
-        return express_not(k, express_why_not_taken(k, kind));
+    if (!recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, k->key.length, frame, k->seen.twin, recipe_longest(k)))
+        return express_not(k, express_why_not_taken(k));
     return leave_is_known(k, xdp) || express_not(k, KERNEL_LONG_NEIGHBOUR);
 }
 
