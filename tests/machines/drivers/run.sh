@@ -52,13 +52,22 @@ cable() { # NUMBER MODEL QUEUES
     cards="$cards -netdev tap,id=$tap,ifname=$tap,script=no,downscript=no$queues -device $2,netdev=$tap,mac=52:54:00:00:0$1:01,romfile=$mq"
     cards="$cards -netdev tap,id=far$1,ifname=far$1,script=no,downscript=no -device virtio-net-pci,netdev=far$1,mac=52:54:00:00:0$1:02,romfile="
 }
-# Three pairs of queues, two CPUs: by default a pair for each is in use, and programs run there (runtime/io/card.c).
-cable 1 virtio-net-pci 3
-cable 2 virtio-net-pci 3
-cable 3 e1000e 1
-cable 4 e1000e 1
-cable 5 vmxnet3 1
-cable 6 vmxnet3 1
+# wired KERNEL: $cards and $cpus. Of three pairs of queues two are in use with two CPUs, and programs run there (runtime/io/card.c). Linux 6.1 does not
+# boot where two CPUs run in turn by a clock of instructions (QEMU 7.2): it has one, and one pair.
+wired() {
+    local n queues=3
+    cpus=2 cards=
+    [ "$1" != 6.1 ] || cpus=1 queues=1
+    for n in 1 2 3 4 5 6; do
+        for end in br card far; do ip link del "$end$n" 2>/dev/null; done
+    done
+    cable 1 virtio-net-pci $queues
+    cable 2 virtio-net-pci $queues
+    cable 3 e1000e 1
+    cable 4 e1000e 1
+    cable 5 vmxnet3 1
+    cable 6 vmxnet3 1
+}
 
 # A machine ends by its own process, which no signal to this group reaches.
 machine=
@@ -75,7 +84,7 @@ boot() {
     rm -f "$2"/{begun,ended,said,over}
     : >"$2/said"
     printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "B=$B" JOBS=1 >"$2/variables"
-    CARDS="$cards" CPUS=2 bash tests/machines/machine.sh "$1" "$2" >"$2/machine" &
+    CARDS="$cards" CPUS=$cpus bash tests/machines/machine.sh "$1" "$2" >"$2/machine" &
     machine=$!
     tail -q -s 1 -f --pid=$machine "$2/said" &
     wait $machine
@@ -89,6 +98,7 @@ all() {
     rm -rf "$dir"
     mkdir -p "$dir/log"
     tests "$1" >"$dir/todo"
+    wired "$1"
     cp "$dir/todo" "$dir/all"
     while [ -s "$dir/todo" ] && [ $((machines += 1)) -le 6 ]; do
         mv "$dir/todo" "$dir/list"
