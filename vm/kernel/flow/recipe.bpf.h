@@ -2,8 +2,8 @@
  * after the copy (vm/flow/table/shared.h). */
 #pragma once
 
-#include "vm/forward/ordinary.h"
 #include "vm/flow/table/lookup.h"
+#include "vm/forward/ordinary.h"
 
 /* Copy the recipe of the packet's tuple, whose line is `at`, into k->recipe, and its kind into s->recipe. Return its
  * number, or 0: no recipe holds. Afterwards check that the slot belongs to the tuple (table_is_of), and then that the
