@@ -159,13 +159,14 @@ returns() { # WHAT: it is up again, has its address, and serves
     ip -n "$id-prey" addr replace "10.8.0.$own/24" dev wg0
     until_true 100 "served again: $1" again && ok 0 "served again: $1"
 }
+sleep 1.1 # ten lines about links are told in a second
 ip -n "$id-prey" link set wg0 down
 ip -n "$id-prey" link set wg0 name away
 awaits 'wg0 is called away now: that is not served, and wg0 is served again when it comes back'
 ip -n "$id-prey" link set away name wg0
 returns 'renamed, and back'
-ip -n "$id-prey" link set wg0 netns "$id-near"
 truncate -s 0 prey.err
+ip -n "$id-prey" link set wg0 netns "$id-near"
 awaits 'wg0 is gone'
 ip -n "$id-near" link set wg0 netns "$id-prey"
 returns 'moved to another namespace, and back'
