@@ -154,6 +154,7 @@ done
 same 'a line that dials again serves by its new address' $back $rounds
 # Renamed, moved away, and of a kind that nobody reads: told, not served, and served again once it is what it was. An address that leaves
 # takes its flows along.
+kind_is() { [ "$(at prey cat /sys/class/net/wg0/type)" = "$1" ]; }
 returns() { # WHAT: it is up again, has its address, and serves
     ip -n "$id-prey" link set wg0 up
     ip -n "$id-prey" addr replace "10.8.0.$own/24" dev wg0
@@ -172,11 +173,13 @@ ip -n "$id-near" link set wg0 netns "$id-prey"
 returns 'moved to another namespace, and back'
 ip -n "$id-prey" link set wg0 down
 kill -USR1 "$far"
+until_true 100 'it is of another kind' kind_is 280
 ip -n "$id-prey" link set wg0 up
 awaits 'wg0 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280): it is not served'
 same 'a kind that nobody reads' "$(ask client 10.8.0.2 1)" 'failed: 28'
 ip -n "$id-prey" link set wg0 down
 kill -USR2 "$far"
+until_true 100 'it is of its own kind' kind_is 65534
 returns 'the kind that it had'
 same 'told once' "$(grep -c 'carries neither' prey.err)" 1
 talk client 10.8.0.2 53 5000 >out
