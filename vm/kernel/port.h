@@ -17,9 +17,9 @@ enum {
 enum { KERNEL_SERVED = 32 };
 
 struct kernel_port {
-    uint32_t ifindex;  /* 0: the row is empty */
-    uint16_t iface;    /* its id in the program */
-    uint8_t link;      /* enum pkt_link: its packets begin with an Ethernet header, or with IP */
+    uint32_t ifindex; /* 0: the row is empty */
+    uint16_t iface;   /* its id in the program */
+    uint8_t link; /* enum pkt_link: its packets begin with an Ethernet header, or with IP. It chose the form of look */
     uint8_t redirects; /* 1: frames that leave where they came from are redirected, for XDP_TX fails there (a veth) */
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
