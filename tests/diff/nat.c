@@ -9,8 +9,9 @@
  * which a nat translates none, UDP, TCP, SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones
  * from outside and from inside; answers to what left; errors that quote it. Of each packet the list says whether it
  * leaves and as what, byte for byte, with checksums that were computed in full. So one inside end has one outside end
- * for all remote ends, no two have the same, there and back is the identity, and what was refused had to be. After some
- * hours nothing is held any more. LONG=1: twenty times as many. */
+ * for all remote ends, no two have the same, there and back is the identity, and what was refused had to be. Where no
+ * port was left, a flow may have made way that was alone in its mapping and had at most one packet of each side. After
+ * some hours nothing is held any more. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,7 @@ struct tuple {
 };
 struct model_flow {
     struct tuple own, to;
+    unsigned asked, answered; /* packets of either side */
 };
 struct model_map {
     struct tuple inside; /* of the source alone */
@@ -81,6 +83,7 @@ struct run {
     struct pool *pool;
     void *memory;
     struct tx_entry entries[VM_BATCH];
+    struct event events[4];
     struct vm_tx tx;
     struct model_flow flows[FLOWS_MOST];
     struct model_map maps[MAPS_MOST];
@@ -88,11 +91,12 @@ struct run {
     unsigned flow_count, map_count, other_count, hosts, ports;
     uint64_t packets;
     bool bare; /* packets come by devices without Ethernet */
+    bool busy; /* UDP flows go on at once, and so make no way */
     char why[700];
 };
 
 struct totals {
-    uint64_t packets, out, in, hairpins, replies, errors, exhausted, alike, tagged, untouched;
+    uint64_t packets, out, in, hairpins, replies, errors, exhausted, gave_way, alike, tagged, untouched;
 };
 
 /* ---- the list ---- */
@@ -185,14 +189,16 @@ static bool port_left(const struct run *r, const struct tuple *t)
 enum fate { UNTOUCHED, LEAVES, REFUSED };
 
 /* A packet of a flow that is there: in *to what it leaves as. */
-static bool of_flow(const struct run *r, const struct tuple *t, bool answers, struct tuple *to, bool *reply)
+static bool of_flow(struct run *r, const struct tuple *t, bool answers, struct tuple *to, bool *reply)
 {
     for (unsigned i = 0; i < r->flow_count; i++) {
-        const struct model_flow *f = &r->flows[i];
+        struct model_flow *f = &r->flows[i];
         const struct tuple back = reversed(&f->to);
         *reply = equal(t, &back) && (answers || !query(t->proto, t->v6));
         if (*reply) *to = reversed(&f->own);
         if (equal(t, &f->own) && !answers) *to = f->to;
+        f->answered += *reply;
+        f->asked += equal(t, &f->own) && !answers;
         if (*reply || (equal(t, &f->own) && !answers)) return true;
     }
     return false;
@@ -294,7 +300,7 @@ static struct verdict judge(struct run *r, const struct talk *t)
     struct verdict v;
     const uint32_t skip = link_len(r), len = build(t, frame) - skip;
     pkt_view(&pkt, frame + skip, len, len, r->bare ? LINK_RAW : LINK_ETHER, IFACE_NONE);
-    r->tx = (struct vm_tx){.entries = r->entries, .cap = VM_BATCH};
+    r->tx = (struct vm_tx){.entries = r->entries, .cap = VM_BATCH, .events = r->events, .event_cap = 4};
     executor_run(r->worker, &r->in, pkts, 1, &v, &r->tx);
     r->packets++;
     return v;
@@ -340,7 +346,7 @@ static const char *keep(struct run *r, const struct tuple *own, struct tuple *to
     } else if (query(own->proto, own->v6)) {
         to->dst_port = to->src_port;
     }
-    r->flows[r->flow_count++] = (struct model_flow){.own = *own, .to = *to};
+    r->flows[r->flow_count++] = (struct model_flow){.own = *own, .to = *to, .asked = 1};
     return NULL;
 }
 
@@ -363,6 +369,76 @@ static bool may_be_alike(const struct run *r, const struct tuple *own, const str
     return false;
 }
 
+/* Return the index of the flow that made way for the packet; negative: none. */
+static int gave_way(const struct run *r)
+{
+    for (unsigned e = 0; e < r->tx.event_count; e++) {
+        const struct flow_record *f = &r->events[e].flow;
+        if (r->events[e].kind != EVENT_FLOW || f->end != FLOW_END_PORT_NEEDED) continue;
+        for (unsigned i = 0; i < r->flow_count; i++) {
+            const struct tuple *own = &r->flows[i].own;
+            if (own->v6 == (f->family == 6) && own->proto == f->proto && own->src == f->src[own->v6 ? 3 : 0] &&
+                own->dst == f->dst[own->v6 ? 3 : 0] && own->src_port == f->src_port &&
+                (query(own->proto, own->v6) || own->dst_port == f->dst_port))
+                return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Forget the flow that made way, and its mapping. Returns what was wrong with that. */
+static const char *forget(struct run *r, const struct tuple *t, unsigned at)
+{
+    const struct model_flow gone = r->flows[at];
+    unsigned users = 0, map = 0;
+    if (!shares(&gone.own) || gone.own.proto != t->proto || gone.own.v6 != t->v6) return "a flow of other ports ended";
+    if (gone.own.proto != IPPROTO_NR_TCP && gone.answered && gone.asked + gone.answered > 2)
+        return "a flow that goes on made way";
+    for (unsigned i = 0; i < r->flow_count; i++) {
+        const struct tuple back = reversed(&r->flows[i].own); /* those that strangers begin hold it, too */
+        users += same_source(&r->flows[i].own, &gone.own) ||
+                 (same_source(&(struct tuple){.v6 = r->flows[i].to.v6,
+                                              .proto = back.proto,
+                                              .tags = r->flows[i].to.tags,
+                                              .src = r->flows[i].to.dst,
+                                              .src_port = r->flows[i].to.dst_port},
+                              &gone.own) &&
+                  back.src == OWN);
+    }
+    if (users != 1) return "a mapping that others use ended";
+    while (map < r->map_count && !same_source(&r->maps[map].inside, &gone.own)) map++;
+    if (map == r->map_count) return "a mapping that was not there ended";
+    r->maps[map] = r->maps[--r->map_count];
+    r->flows[at] = r->flows[--r->flow_count];
+    return NULL;
+}
+
+/* A flow that has begun goes on: two questions more, and an answer. */
+static bool go_on(struct run *r, const struct tuple *own, const struct tuple *to)
+{
+    const struct tuple back = reversed(to);
+    struct tuple as;
+    bool reply, good = true;
+    for (unsigned i = 0; i < 3 && good; i++) {
+        const struct tuple *t = i < 2 ? own : &back;
+        const struct talk k = talk_of(t, false, 64);
+        good = of_flow(r, t, false, &as, &reply) && judge(r, &k).action == ACTION_FORWARD;
+        put_back(r);
+    }
+    return good;
+}
+
+/* What made way is reset at its other end before the packet leaves. */
+static bool take_reset(struct run *r, const struct tuple *t)
+{
+    if (t->proto != IPPROTO_NR_TCP) return true;
+    if (!r->tx.count || r->entries[0].cause != TX_CAUSE_RST) return false;
+    pool_put(r->entries[0].pkt);
+    r->entries[0] = r->entries[1];
+    r->tx.count--;
+    return true;
+}
+
 static bool try_one(struct run *r, const struct tuple *t, bool answers, struct totals *n)
 {
     const struct talk k = talk_of(t, answers, 64);
@@ -374,7 +450,15 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
     if (fate == LEAVES && !known && !drawn && is_alike(r, t, &to)) fate = REFUSED;
     const struct verdict v = judge(r, &k);
     const char *bad = NULL;
-    if (fate == UNTOUCHED) {
+    const int way = fate == REFUSED && !to.src_port && mapped(t) && !t->tags ? gave_way(r) : -1;
+    if (way >= 0) {
+        bad = take_reset(r, t) ? forget(r, t, (unsigned)way) : "the other end of what made way was to get a reset";
+        fate = LEAVES;
+        n->gave_way++;
+    }
+    if (bad) {
+        /* told below */
+    } else if (fate == UNTOUCHED) {
         n->untouched++;
         if (!answers && !is_taken(r, t)) r->others[r->other_count++] = *t;
         if (v.action != ACTION_ACCEPT || r->tx.count) bad = "was to be left alone";
@@ -386,7 +470,8 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
         n->exhausted += !to.src_port && mapped(t);
         n->alike += to.src_port || !mapped(t);
         if (v.action != ACTION_DROP || v.reason != REASON_NO_SOURCE_PORT || r->tx.count) bad = "was to be refused";
-    } else if (drawn && v.action == ACTION_DROP && v.reason == REASON_NO_SOURCE_PORT && may_be_alike(r, t, &to)) {
+    } else if ((drawn || way >= 0) && v.action == ACTION_DROP && v.reason == REASON_NO_SOURCE_PORT &&
+               may_be_alike(r, t, &to)) {
         n->alike++;
     } else {
         if (v.action != ACTION_FORWARD || v.reason) bad = "was to leave";
@@ -401,6 +486,8 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
         n->hairpins += !known && t->dst != to.dst && t->src != to.src;
     }
     put_back(r);
+    if (!bad && r->busy && v.action == ACTION_FORWARD && !known && t->proto == IPPROTO_NR_UDP && !go_on(r, t, &to))
+        bad = "was to go on";
     return bad ? wrong(r, bad, &k) : true;
 }
 
@@ -533,8 +620,9 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
     r.in = (struct vm_in){.mono_ns = S, .facts = &r.facts};
     r.memory = aligned_alloc(64, POOL_BYTES);
     r.pool = pool_init(r.memory, POOL_BYTES, SLOTS, SLOT_BYTES);
+    r.busy = seed % 3 == 0;
     r.bare = seed % 4 == 3 && !one_kernel_asked(r.program);
-    r.worker = one_kernel_worker(r.program, &(struct vm_cfg){.pool = r.pool, .seed = seed});
+    r.worker = one_kernel_worker(r.program, &(struct vm_cfg){.pool = r.pool, .seed = seed, .flow_events = true});
     bool good = r.worker && r.pool;
     for (unsigned phase = 0; good && phase < 2; phase++) good = run_phase(&r, packets, n);
     if (!good) printf("# seed %" PRIu64 ", packet %" PRIu64 ": %s\n", seed, r.packets, r.why);
@@ -560,13 +648,14 @@ int main(int argc, char **argv)
             return 1;
         }
     printf("ok - translation is what the list says: %u runs, %" PRIu64 " packets\n", runs, n.packets);
-    const uint64_t each[] = {n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.tagged, n.untouched};
+    const uint64_t each[] = {n.out,       n.in,       n.hairpins, n.replies, n.errors,
+                             n.exhausted, n.gave_way, n.alike,    n.tagged,  n.untouched};
     bool all = true; /* a run in which something never happened would prove nothing of it */
     for (unsigned i = 0; i < sizeof each / sizeof *each; i++) all &= each[i] >= runs / 4;
     printf("%s - flows begin, are answered and are refused in every way: out %" PRIu64 ", in %" PRIu64
-           ", hairpin %" PRIu64 ", replies %" PRIu64 ", errors %" PRIu64 ", no port %" PRIu64 ", alike %" PRIu64
-           ", of a VLAN %" PRIu64 ", left alone %" PRIu64 "\n",
-           all ? "ok" : "not ok", n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.tagged,
-           n.untouched);
+           ", hairpin %" PRIu64 ", replies %" PRIu64 ", errors %" PRIu64 ", no port %" PRIu64 ", made way %" PRIu64
+           ", alike %" PRIu64 ", of a VLAN %" PRIu64 ", left alone %" PRIu64 "\n",
+           all ? "ok" : "not ok", n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.gave_way, n.alike,
+           n.tagged, n.untouched);
     return all ? 0 : 1;
 }

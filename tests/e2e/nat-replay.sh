@@ -29,6 +29,9 @@ END_OF_RULES
 cat >in.notes <<'END_OF_NOTES'
 eth / ip4 10.0.0.5 > 192.0.2.1 / udp 2000 > 53
 eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 2000
+eth / ip4 10.0.0.5 > 192.0.2.1 / udp 2000 > 53
+eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2000 > 53
+eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 2001
 eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2000 > 53
 eth / ip4 10.0.0.7 > 192.0.2.1 / udp 2000 > 53
 eth / ip4 192.0.2.9 > 203.0.113.1 / udp 4 > 2000
@@ -42,14 +45,14 @@ END_OF_NOTES
 replay
 ok $? "it is replayed"
 same "the verdicts" "$(tail -n +2 lines | cut -f 2,3,6 | tr '\t\n' ' ,')" \
-    "forward OUT -,forward - -,forward OUT -,drop OUT no-source-port,forward IN -,forward IN -,forward OUT -,drop default -,"
+    "forward OUT -,forward - -,forward OUT -,forward OUT -,forward - -,forward OUT -,drop OUT no-source-port,forward IN -,forward IN -,forward OUT -,drop default -,"
 same "from inside" "$(ends 1)" "203.0.113.1:2000 > 192.0.2.1:53"
 same "the answer" "$(ends 2)" "192.0.2.1:53 > 10.0.0.5:2000"
-same "another host with the same port" "$(ends 3)" "203.0.113.1:2001 > 192.0.2.1:53"
-same "a stranger at a mapped end" "$(ends 4)" "192.0.2.9:4 > 10.0.0.5:2000"
-same "a stranger at a forwarded end" "$(ends 5)" "192.0.2.9:4 > 10.0.0.53:5353"
-same "from inside to a forwarded end" "$(ends 6)" "203.0.113.1:2001 > 10.0.0.53:5353"
-same "nothing else" "$(wc -c <left.pcap)" $((24 + 6 * 58))
+same "another host with the same port" "$(ends 4)" "203.0.113.1:2001 > 192.0.2.1:53"
+same "a stranger at a mapped end" "$(ends 7)" "192.0.2.9:4 > 10.0.0.5:2000"
+same "a stranger at a forwarded end" "$(ends 8)" "192.0.2.9:4 > 10.0.0.53:5353"
+same "from inside to a forwarded end" "$(ends 9)" "203.0.113.1:2001 > 10.0.0.53:5353"
+same "nothing else" "$(wc -c <left.pcap)" $((24 + 9 * 58))
 grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2' out &&
     grep -q 'flows refused: 1 for lack of a free port' out
 ok $? "the summary says so"

@@ -100,50 +100,6 @@ static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
            (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
 }
 
-/* Evict the flow in that slot. Its server gets a reset: otherwise it would take the next connection from that port for
- * the old one. */
-static void give_way(const struct job *j, int32_t slot)
-{
-    struct track *track = j->vm->forward->track;
-    struct flow_id id;
-    struct flow_bind *b;
-    const struct flow *flow = track_flow_at(track, slot, &id, &b);
-    const struct track_tuple own = track_tuple_of(&id, flow->flags & FLOW_OPENED_BY_HIGH);
-    forward_reset_server(j, flow, &own, b);
-    track_evict(track, slot);
-}
-
-/* Return the flow with the binding's tuple if it holds a port and waits for its other side; else FLOW_NONE. */
-static int32_t waiting_at(const struct asking *asking, const struct flow_bind *b, uint64_t *since_ns)
-{
-    const struct track_tuple t = track_bound_tuple(b);
-    const int32_t slot = track_waiting(asking->track, asking->seen, &t, since_ns);
-    struct flow_id id;
-    struct flow_bind *its;
-    if (slot == FLOW_NONE) return FLOW_NONE;
-    track_flow_at(asking->track, slot, &id, &its);
-    return its->kind == BIND_SERVICE && its->space != PBC_NONE ? slot : FLOW_NONE;
-}
-
-/* Make way when all ports are taken: of some ports drawn, evict the flow that has waited longest for its other side, as
- * in a full flow table. Only for packets that may begin a connection. False: none waits. */
-static bool make_way(const struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b)
-{
-    enum { TRIES = 16 };
-    uint64_t oldest_ns = UINT64_MAX, since_ns;
-    int32_t oldest = FLOW_NONE;
-    if (c->key->kind & KIND_TCP && !forward_is_syn(c->key)) return false;
-    for (unsigned i = 0; i < TRIES; i++) {
-        if (!outside_draw(j->vm->forward->outside, j->in->facts, c->seen.hash, b)) return false;
-        const int32_t slot = waiting_at(asking, b, &since_ns);
-        if (slot == FLOW_NONE || since_ns >= oldest_ns) continue;
-        oldest_ns = since_ns;
-        oldest = slot;
-    }
-    if (oldest != FLOW_NONE) give_way(j, oldest);
-    return oldest != FLOW_NONE;
-}
-
 /* Find the tuple with which the flow leaves. False: nothing is free. *twin: the other side's tuple differs from the
  * client's, and is in *asking. */
 static bool choose_ends(struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b,
@@ -159,7 +115,7 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     struct outside *o = j->vm->forward->outside;
     if (mode_is(mode, MODE_OWN_SOURCE))
         return outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking) ||
-               (make_way(asking, j, c, b) && outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking));
+               (forward_yield(j, c, b) && outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking));
     *twin = *twin && !is_unchanged(c, b);
     return !*twin || is_free(asking, b);
 }

@@ -324,7 +324,7 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
     struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
-    if (forward_refuse_group(j, c) || is_no_answer(c, b)) {
+    if (forward_refuse_group(j, c) || (!forward_challenged(j, c, b, &own) && is_no_answer(c, b))) {
         settle_whole(j, c);
         return;
     }

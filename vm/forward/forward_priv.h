@@ -89,8 +89,8 @@ bool forward_is_over_rate(const struct job *j, struct packet_ctx *c, const struc
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins);
 /* The same as forward_begin, for a flow that ended just now: the binding has the server and its branch */
 void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b);
-/* retry.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False: it is no
- * such repeat. */
+/* unanswered.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False: it
+ * is no such repeat. */
 bool forward_retry(const struct job *j, struct packet_ctx *c);
 /* Return the server after the flow's, if `retries` allows another; PBC_NONE. */
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b);
@@ -98,10 +98,20 @@ uint32_t forward_next_server(const struct forward *f, const struct key *key, con
 struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
 /* True if only one side of the flow has sent, though the other's packets would come here. */
 bool forward_unanswered(const struct flow *flow);
-/* refused.c: handle a packet of the server's side, of a flow or an error about one. If it refuses a new flow of a
+/* yield.c: end a flow whose port the packet's flow could have, since none is left for its binding to b->server; b: ends
+ * are overwritten. False: none gives way. forward_nat_yield: the same for the statement b->nat, which had no port at
+ * b->to_src. */
+bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b);
+void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
+                       struct flow_bind *b);
+/* unanswered.c: handle a packet of the server's side, of a flow or an error about one. If it refuses a new flow of a
  * server with a `passive` check, make an event. */
 void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
-/* retry.c: return the server to retry; PBC_NONE: none. The flow is bound to a service. */
+/* unanswered.c: reset the other end of a flow, if its packet answers a SYN as one of an older connection of these ends.
+ */
+bool forward_challenged(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
+                        const struct track_tuple *own);
+/* unanswered.c: return the server to retry; PBC_NONE: none. The flow is bound to a service. */
 uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen);
 /* begin.c: return the server that the packet's source keeps at the branch's service, if allowed; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);

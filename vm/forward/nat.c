@@ -232,6 +232,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
         note_routed(j, c, kept);
     else
         forward_note_client(c->pkt, kept);
+    nat_hold_by(f->nat, b, &id, c->seen.slot);
     if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
     if (way_doubt(j->in->facts, c->key, c->pkt, b->to_dst) != WAY_KNOWN) nat_guessed(f->nat);
     forward_to_end(j, c, b, c->key->src);
@@ -255,7 +256,13 @@ static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind b;
     struct nat_asker of = asker_of(j->vm, c);
-    const enum nat_fate fate = nat_choose(j->vm->forward->nat, &of, false, &b);
+    of.asks_on = true;
+    enum nat_fate fate = nat_choose(j->vm->forward->nat, &of, false, &b);
+    of.asks_on = false;
+    if (fate == NAT_NO_PORT) {
+        forward_nat_yield(j, c, &of, &b);
+        fate = nat_choose(j->vm->forward->nat, &of, false, &b);
+    }
     return fate == NAT_BOUND ? nat_begin(j, c, &b) : REASON_NO_SOURCE_PORT;
 }
 

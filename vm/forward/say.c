@@ -58,11 +58,11 @@ bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_
 
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause)
 {
-    const struct pbc_server *server = &e->f->p->servers[e->bind->server];
+    const struct pbc_server *server = e->bind->server == PBC_NONE ? NULL : &e->f->p->servers[e->bind->server];
     memcpy(s->src, e->bind->to_src, sizeof s->src);
     memcpy(s->dst, e->bind->to_dst, sizeof s->dst);
     s->src_port = e->bind->to_src_port;
     s->dst_port = e->bind->to_dst_port;
-    const struct way_back to = {server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0, IFACE_NONE};
+    const struct way_back to = {server && server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0, IFACE_NONE};
     return segment_leave(e, s, to, cause);
 }

@@ -174,26 +174,47 @@ void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, ui
     if (found != FLOW_NONE) flow_end(t->table, flow_of_twin(t->table, found), how, t->now_ns);
 }
 
-int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
-                      uint64_t *since_ns)
+int32_t track_find(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
 {
     struct flow_tuple twin;
     put_in_order(s, tuple, &twin);
     const int32_t found = flow_find(t->table, &twin.id, table_hash(t->table, &twin.id), t->now_ns);
     const int32_t slot = found == FLOW_NONE ? FLOW_NONE : flow_of_twin(t->table, found);
-    if (slot == FLOW_NONE || slot == s->slot) return FLOW_NONE;
-    const struct flow *f = flow_at(t->table, slot);
-    const enum flow_class class = flow_state_class((enum flow_state)f->state);
-    if (!(f->flags & FLOW_BOUND) || f->joined || (class != FLOW_HALF_OPEN && class != FLOW_ONE_WAY)) return FLOW_NONE;
-    *since_ns = f->seen_ns;
-    return slot;
+    return slot != FLOW_NONE && slot != s->slot && flow_at(t->table, slot)->flags & FLOW_BOUND ? slot : FLOW_NONE;
 }
 
-void track_evict(struct track *t, int32_t slot)
+bool track_has_bound(const struct track *t, int32_t slot)
+{
+    uint32_t at = (uint32_t)slot;
+    if (slot < 0 || flow_at_end(t->table, at) || flow_next_near(t->table, &at, 1) != slot) return false;
+    return flow_at(t->table, slot)->flags & FLOW_BOUND;
+}
+
+uint32_t track_syn_number(const struct track_seen *s) { return s->next.track.side[FLOW_REPLY].acked - 1; }
+
+/* True if each side of a closing TCP connection has acknowledged all that the other sent, its FIN included. */
+static bool all_acknowledged(const struct tcp_track *t)
+{
+    const struct tcp_side *one = &t->side[FLOW_ORIGINAL], *other = &t->side[FLOW_REPLY];
+    return one->acked == other->end && other->acked == one->end;
+}
+
+static bool is_question_and_answer(const struct flow *f)
+{
+    const struct plain_track *t = &f->tcp.plain;
+    return f->proto != IPPROTO_NR_SCTP && t->packets[FLOW_ORIGINAL] <= 1 && t->packets[FLOW_REPLY] + t->astray <= 1;
+}
+
+enum track_yield track_yields(const struct track *t, int32_t slot)
 {
     const struct flow *f = flow_at(t->table, slot);
-    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags, f->astray);
-    flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
+    switch (flow_state_class((enum flow_state)f->state)) {
+    case FLOW_CLOSING: return f->state != FLOW_STATE_CLOSING || all_acknowledged(&f->tcp) ? YIELD_OVER : YIELD_WAITS;
+    case FLOW_ANSWERED: return is_question_and_answer(f) ? YIELD_ANSWERED : YIELD_NEVER;
+    case FLOW_HALF_OPEN:
+    case FLOW_ONE_WAY: return f->joined ? YIELD_NEVER : YIELD_WAITS; /* a cookie answered its client */
+    default: return YIELD_NEVER;
+    }
 }
 
 const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind)
@@ -203,10 +224,17 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
     return flow_at(t->table, slot);
 }
 
+static void evict(struct track *t, int32_t slot)
+{
+    const struct flow *f = flow_at(t->table, slot);
+    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags, f->astray);
+    flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
+}
+
 bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin)
 {
     if (flow_add_twin(t->table, s->slot, twin, t->now_ns) != FLOW_NONE) return true;
-    track_evict(t, s->slot);
+    evict(t, s->slot);
     s->slot = FLOW_NONE;
     return false;
 }

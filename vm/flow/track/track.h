@@ -224,12 +224,21 @@ bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, 
 bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 /* End the TCP flow of that tuple and VLAN stack, if there is one. */
 void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
-/* Return the bound flow with that tuple, if it waits for the other side (half-open, or one way), and since when.
- * FLOW_NONE: no such flow, or a cookie answered its client. */
-int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
-                      uint64_t *since_ns);
-/* Evict that flow in favour of the packet's. */
-void track_evict(struct track *t, int32_t slot);
+/* Order in which bound flows give their ports to others: the greatest goes first */
+enum track_yield {
+    YIELD_NEVER,    /* both sides use it, or it is no bound flow */
+    YIELD_WAITS,    /* it waits for one side: half-open, one way, or the last acknowledgement is missing */
+    YIELD_ANSWERED, /* a question and its answer, one packet each (UDP, queries) */
+    YIELD_OVER,     /* both sides know that it has ended */
+};
+enum track_yield track_yields(const struct track *t, int32_t slot);
+/* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE: there is none, it timed out
+ * just now, or it is the packet's own. */
+int32_t track_find(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
+/* True if a bound flow lies in that slot. Any number may be asked for. */
+bool track_has_bound(const struct track *t, int32_t slot);
+/* Return the sequence number of the packet, a SYN. */
+uint32_t track_syn_number(const struct track_seen *s);
 /* Return a flow with its tuple and binding. */
 const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind);
 /* Make that tuple, which track_begin was given, the twin of the packet's flow, whose binding is filled in and counted

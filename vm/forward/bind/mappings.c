@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vm/flow/sources.h"
+#include "vm/flow/table/table.h"
 #include "vm/forward/bind/port_map.h"
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/keyed.h"
@@ -310,7 +311,8 @@ static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t s
         return refuse(why, &c->exhausted);
     }
     struct mapping *one = &m->all[i];
-    *one = (struct mapping){.inside = *inside, .outside = *inside, .users = 1, .space = room->space, .stack = stack};
+    *one = (struct mapping){
+        .inside = *inside, .outside = *inside, .users = 1, .space = room->space, .stack = stack, .holder = FLOW_NONE};
     memcpy(one->outside.addr, room->outside, sizeof one->outside.addr);
     one->outside.port = (uint16_t)port;
     if (!link_ends(m, i)) {
@@ -361,8 +363,24 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     uint64_t *why;
     int32_t i = make(m, inside, stack, room, &why);
     if (i == MAPPING_NONE && wake(m, UINT64_MAX, TRIES)) i = make(m, inside, stack, room, &why);
-    if (i == MAPPING_NONE) ++*why;
+    if (i == MAPPING_NONE && !room->asks_on) ++*why;
     return i;
+}
+
+int32_t mapping_draw(struct mappings *m, const struct map_end *inside, const struct map_room *room, uint16_t *port)
+{
+    struct map_end end = *inside;
+    struct span run;
+    struct runs r = {.room = room, .within = {room->lo, room->hi}, .last = true};
+    uint32_t total = 0;
+    while (run_next(&r, &run)) total += size_of(run);
+    uint32_t at = (uint32_t)((random_next(&m->draw) >> 32) * total >> 32);
+    for (r.at = 0; run_next(&r, &run) && at >= size_of(run);) at -= size_of(run);
+    memcpy(end.addr, room->outside, sizeof end.addr);
+    *port = end.port = (uint16_t)(run.lo + at);
+    const int32_t i = total ? mapping_by_outside(m, &end) : MAPPING_NONE;
+    if (i == MAPPING_NONE || !is_greedy(m, inside, room)) return i;
+    return memcmp(m->all[i].inside.addr, inside->addr, sizeof inside->addr) == 0 ? i : MAPPING_NONE;
 }
 
 bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
@@ -432,6 +450,7 @@ static bool add_again(struct mappings *m, const struct mapping *read, uint32_t n
     struct mapping *one = &m->all[i];
     *one = *read;
     one->users = 0;
+    one->holder = FLOW_NONE; /* flows lie in other slots now */
     port_map_hold(ports_of(m, one->space, one->outside.class), one->outside.port);
     source_add(m->hosts, one->inside.addr, kind_of(&one->inside));
     m->counters.live++;

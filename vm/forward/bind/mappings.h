@@ -41,7 +41,7 @@ struct mapping {
     uint32_t space;
     uint16_t stack; /* VLAN stack, which tells equal inside addresses apart */
     uint16_t nat;   /* statement that made it, for display */
-    uint16_t reserved[2];
+    int32_t holder; /* slot of the flow that held it last; FLOW_NONE: unknown */
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
 
@@ -73,12 +73,17 @@ struct map_room {
         withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
     const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
     uint32_t range_count;
+    bool asks_on; /* that no mapping can be made is not counted */
 };
 /* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
  * ranges, else a random one of them (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In
  * each half, ports last_lo to last_hi come last. MAPPING_NONE, counted: no port or no room, or the inside address holds
  * its share. Reads at most 1,024 words and two for each range, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
+
+/* Draw a port of a room, in *port, and return its mapping; MAPPING_NONE: it has none. If `inside` has its share already
+ * (greedy), only its own mappings count. */
+int32_t mapping_draw(struct mappings *m, const struct map_end *inside, const struct map_room *room, uint16_t *port);
 
 /* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).
  * *port: the inside's own, if it would get that; 0: a random one. */

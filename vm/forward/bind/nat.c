@@ -179,6 +179,11 @@ static int32_t target_of(const struct nat *n, const struct flow_id *id, bool hig
 
 void nat_begun(struct nat *n, const struct flow_bind *b) { n->flows[b->nat]++; }
 
+void nat_hold_by(struct nat *n, const struct flow_bind *b, const struct flow_id *id, int32_t slot)
+{
+    if (b->flags & BIND_HOLDS_SRC) mapping_at(n->mappings, source_of(n, b, id))->holder = slot;
+}
+
 void nat_leave(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high, uint64_t now_ns,
                uint64_t rests_ns)
 {

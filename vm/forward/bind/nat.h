@@ -45,18 +45,25 @@ struct nat_asker {
     const struct key *key;
     const struct pkt *pkt; /* the interface that it came by, and its way if that is said (judge/ways.h) */
     uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
-    uint8_t why; /* set, enum way_why: the cause of NAT_UNKNOWN or NAT_NO_WAY. With NAT_BOUND: why the source of a
-                    turned packet stays as it is, in a replay without routes */
-    bool routed; /* this machine's stack has chosen its way, so its destination stays */
-    bool live;   /* the packet leaves: what is unknown is not guessed */
+    uint8_t why;  /* set, enum way_why: the cause of NAT_UNKNOWN or NAT_NO_WAY. With NAT_BOUND: why the source of a
+                     turned packet stays as it is, in a replay without routes */
+    bool routed;  /* this machine's stack has chosen its way, so its destination stays */
+    bool live;    /* the packet leaves: what is unknown is not guessed */
+    bool asks_on; /* where no port is left, another flow may give way: that is not counted yet */
 };
 /* Choose its translation. look: take nothing; the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);
 /* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
  * random one; NAT_NO_PORT if there is none */
 enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *bind);
+/* After NAT_NO_PORT: draw a port that the statement bind->nat could have given the packet at bind->to_src, into
+ * bind->to_src_port, and return the slot of the flow that had its mapping last, if no other one holds it; else, or if
+ * no port of that statement's is taken, FLOW_NONE. */
+int32_t nat_draw(struct nat *n, const struct nat_asker *of, struct flow_bind *bind);
 /* Count a flow that begins. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
+/* Note the slot of a flow that has begun, for nat_draw. */
+void nat_hold_by(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, int32_t slot);
 /* Release a flow's mappings, at its end or because it could not be made (rests_ns 0); no other flow gets its address
  * and port before rests_ns (mapping_leave). high: the high side opened it. */
 void nat_leave(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high, uint64_t now_ns,

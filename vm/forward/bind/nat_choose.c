@@ -1,6 +1,7 @@
 /* Choice of an address and a port for a new flow (nat.h) */
 #include <string.h>
 
+#include "vm/flow/table/table.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/forward/bind/routed.h"
@@ -122,12 +123,15 @@ static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, u
 }
 
 /* Find the mapping for that source, and make it unless `look`; false: no port. */
-static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
+static bool take_mapping(struct nat *n, const struct nat_asker *of, uint32_t at, uint32_t space, bool look,
                          struct flow_bind *b)
 {
+    const struct key *key = of->key;
+    const uint16_t stack = of->stack;
     const struct pbc_nat *one = &n->p->nats[at];
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
-    const struct map_room room = room_of(n, one, space, inside.class, b->to_src);
+    struct map_room room = room_of(n, one, space, inside.class, b->to_src);
+    room.asks_on = of->asks_on;
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
@@ -170,26 +174,27 @@ static uint32_t space_of_way(const struct nat *n, uint32_t at, uint16_t way, boo
 }
 
 /* Translate the source by statement `at`. way: as for space_of_way */
-static enum nat_fate port_leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint16_t way,
-                                bool look, struct flow_bind *b)
+static enum nat_fate port_leave(struct nat *n, const struct nat_asker *of, uint32_t at, uint16_t way, bool look,
+                                struct flow_bind *b)
 {
+    const struct key *key = of->key;
     const struct pbc_nat *one = &n->p->nats[at];
     b->nat = (uint16_t)at;
     if (one->kind == PBC_NAT_MAP) {
         mapped_to(one->to, one->len, key->src, b->to_src);
         if (!nat_is_own(n, family_of(key), b->to_src)) return NAT_BOUND;
-        n->counters.no_address += !look;
+        n->counters.no_address += !look && !of->asks_on;
         return NAT_NO_PORT;
     }
     const bool written = one->kind == PBC_NAT_SOURCE;
     const uint32_t space = written ? space_of_client(n, at, key) : space_of_way(n, at, way, family_of(key) == 6);
     if (space == SPACE_NONE) {
-        n->counters.no_address += !look;
+        n->counters.no_address += !look && !of->asks_on;
         return NAT_NO_PORT;
     }
     memcpy(b->to_src, n->outsides.all[space].addr, sizeof b->to_src);
     if (class_of(key) == MAP_CLASSES) return NAT_BOUND;
-    return take_mapping(n, key, stack, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
+    return take_mapping(n, of, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
 }
 
 /* Begin with the packet's own ends. */
@@ -244,13 +249,40 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
     if (in && leaving.unknown && (of->live || !leaving.untold)) return give_up(n, key, look, b, NAT_NO_WAY);
     if (in) b->kind = out == PBC_NONE ? BIND_NAT_FORWARD : BIND_NAT_BOTH;
-    if (out != PBC_NONE && port_leave(n, key, of->stack, out, way, look, b) != NAT_BOUND)
+    if (out != PBC_NONE && port_leave(n, of, out, way, look, b) != NAT_BOUND)
         return give_up(n, key, look, b, NAT_NO_PORT);
     if (look) return NAT_BOUND;
     n->counters.out += !in;
     n->counters.in += in && out == PBC_NONE;
     n->counters.hairpins += in && out != PBC_NONE;
     return NAT_BOUND;
+}
+
+/* Return the room from which the statement b->nat gives the packet a port at b->to_src. */
+static struct map_room room_at(const struct nat *n, const struct key *key, const struct flow_bind *b)
+{
+    return room_of(n, &n->p->nats[b->nat], outside_space(&n->outsides, b->to_src, family_of(key)),
+                   (uint8_t)class_of(key), b->to_src);
+}
+
+/* The source of the packet, as mappings have it */
+static struct map_end inside_of(const struct nat_asker *of)
+{
+    return end_of(of->key, of->key->src, of->key->kind & KIND_PORTS ? of->key->src_port : of->query);
+}
+
+/* The packet's own target is spared (a hairpin). */
+int32_t nat_draw(struct nat *n, const struct nat_asker *of, struct flow_bind *b)
+{
+    const struct map_end inside = inside_of(of);
+    if (n->p->nats[b->nat].kind == PBC_NAT_MAP || inside.class == MAP_CLASSES) return FLOW_NONE;
+    const struct map_room room = room_at(n, of->key, b);
+    if (room.space == SPACE_NONE) return FLOW_NONE;
+    const int32_t i = mapping_draw(n->mappings, &inside, &room, &b->to_src_port);
+    if (i == MAPPING_NONE) return FLOW_NONE;
+    const struct mapping *m = mapping_at(n->mappings, i);
+    const bool target = b->to_src_port == of->key->dst_port && address_equal(b->to_src, of->key->dst);
+    return m->users == 1 && !target ? m->holder : FLOW_NONE;
 }
 
 enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *b)
@@ -261,8 +293,7 @@ enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *b)
     const struct pbc_nat *one = &n->p->nats[b->nat];
     const bool draws = one->kind == PBC_NAT_MASQUERADE || one->kind == PBC_NAT_SOURCE;
     if (!draws || b->flags & BIND_HOLDS_SRC || class_of(key) == MAP_CLASSES) return NAT_BOUND;
-    const struct map_end inside = end_of(key, key->src, key->kind & KIND_PORTS ? key->src_port : of->query);
-    const struct map_room room =
-        room_of(n, one, outside_space(&n->outsides, b->to_src, family_of(key)), inside.class, b->to_src);
+    const struct map_end inside = inside_of(of);
+    const struct map_room room = room_at(n, key, b);
     return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;
 }

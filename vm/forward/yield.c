@@ -1,0 +1,111 @@
+/* Ports that a flow gives up when all are taken: of some flows drawn, the one that misses its port least does so (enum
+ * track_yield). What both sides use never does.
+ *
+ * The server of a TCP connection that is over may still know it: in TIME_WAIT, if it closed first (RFC 9293, 3.6.1). So
+ * it is reset first, as is one that waits: else it would take the next connection from that port for the old one. RFC
+ * 1337 warns of that for the sake of old segments; none of the client's gets past this machine, for its flow is gone. A
+ * server that ignores a reset in TIME_WAIT takes a SYN with a greater number all the same (RFC 6191, 2), if timestamps
+ * don't tell otherwise: hence such a flow is sought. */
+#include "vm/flow/tcp/window.h"
+#include "vm/forward/forward_priv.h"
+
+enum { TRIES = 32 };
+
+struct giver {
+    int32_t slot; /* FLOW_NONE: none yet */
+    enum track_yield how;
+    bool fits; /* over, and the server takes the packet for a new connection by its number */
+    uint64_t since_ns;
+};
+
+/* True for a packet that may make others give way: it may begin a connection, and so is no segment in mid-stream. */
+static bool may_ask(const struct key *key) { return !(key->kind & KIND_TCP) || forward_is_syn(key); }
+
+static bool is_better(const struct giver *one, const struct giver *than)
+{
+    if (one->how != than->how) return one->how > than->how;
+    if (one->fits != than->fits) return one->fits;
+    return one->since_ns < than->since_ns;
+}
+
+/* Weigh the flow in that slot, which leads to the same end, or (apart) to another. */
+static void weigh(const struct track *track, const struct packet_ctx *c, int32_t slot, bool apart, struct giver *best)
+{
+    struct flow_id id;
+    struct flow_bind *b;
+    const struct flow *f = track_flow_at(track, slot, &id, &b);
+    struct giver one = {.slot = slot, .how = track_yields(track, slot), .since_ns = f->seen_ns};
+    if (one.how == YIELD_NEVER) return;
+    one.fits = one.how == YIELD_OVER && (apart || f->state != FLOW_STATE_CLOSING ||
+                                         seq_after(track_syn_number(&c->seen), f->tcp.side[FLOW_ORIGINAL].end));
+    if (best->slot == FLOW_NONE || is_better(&one, best)) *best = one;
+}
+
+static void end_flow(const struct job *j, const struct giver *g)
+{
+    struct track *track = j->vm->forward->track;
+    struct flow_id id;
+    struct flow_bind *b;
+    const struct flow *f = track_flow_at(track, g->slot, &id, &b);
+    const struct track_tuple own = track_tuple_of(&id, f->flags & FLOW_OPENED_BY_HIGH);
+    forward_reset_server(j, f, &own, b);
+    track_end_at(track, g->slot, FLOW_END_PORT_NEEDED);
+}
+
+/* Return the flow of a service that holds the port of the binding; FLOW_NONE. */
+static int32_t holder(const struct track *track, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    const struct track_tuple t = track_bound_tuple(b);
+    const int32_t slot = track_find(track, &c->seen, &t);
+    struct flow_id id;
+    struct flow_bind *its;
+    if (slot == FLOW_NONE) return FLOW_NONE;
+    track_flow_at(track, slot, &id, &its);
+    return its->kind == BIND_SERVICE && its->space != PBC_NONE ? slot : FLOW_NONE;
+}
+
+bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b)
+{
+    struct forward *f = j->vm->forward;
+    struct giver best = {.slot = FLOW_NONE};
+    if (!may_ask(c->key)) return false;
+    for (unsigned i = 0; i < TRIES && !best.fits; i++) {
+        if (!outside_draw(f->outside, j->in->facts, c->seen.hash, b)) return false;
+        const int32_t slot = holder(f->track, c, b);
+        if (slot != FLOW_NONE) weigh(f->track, c, slot, false, &best);
+    }
+    if (best.slot != FLOW_NONE) end_flow(j, &best);
+    return best.slot != FLOW_NONE;
+}
+
+/* True if the translated flow in that slot has the source of `b`. */
+static bool has_source(const struct track *track, int32_t slot, uint8_t proto, const struct flow_bind *b)
+{
+    struct flow_id id;
+    struct flow_bind *its;
+    if (!track_has_bound(track, slot)) return false;
+    track_flow_at(track, slot, &id, &its);
+    return its->flags & BIND_HOLDS_SRC && id.proto == proto && its->to_src_port == b->to_src_port &&
+           address_equal(its->to_src, b->to_src);
+}
+
+static bool leads_elsewhere(const struct track *track, int32_t slot, const struct flow_bind *b)
+{
+    struct flow_id id;
+    struct flow_bind *its;
+    track_flow_at(track, slot, &id, &its);
+    return !address_equal(its->to_dst, b->to_dst) || its->to_dst_port != b->to_dst_port;
+}
+
+void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of, struct flow_bind *b)
+{
+    struct forward *f = j->vm->forward;
+    struct giver best = {.slot = FLOW_NONE};
+    if (!may_ask(c->key)) return;
+    for (unsigned i = 0; i < TRIES && !best.fits; i++) {
+        const int32_t slot = nat_draw(f->nat, of, b);
+        if (has_source(f->track, slot, c->seen.id.proto, b))
+            weigh(f->track, c, slot, leads_elsewhere(f->track, slot, b), &best);
+    }
+    if (best.slot != FLOW_NONE) end_flow(j, &best);
+}
