@@ -84,6 +84,8 @@ const struct host_link *host_link_named(const struct host *h, const char *name);
 /* True if a link of that number was removed since the last host_links_settle; another may have its number and name. */
 bool host_link_went(const struct host *h, unsigned ifindex);
 void host_links_settle(struct host *h);
+/* Ask how many packets the device has failed to send since it is there. False: the kernel has no answer. */
+bool host_link_failures(struct host *h, unsigned ifindex, uint64_t *packets);
 
 /* An address of an interface */
 struct host_address {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,28 @@ int links_learn(struct host *h, const struct nlmsghdr *nlh)
     if (nlh->nlmsg_type == RTM_DELLINK) return remove_link(h, (unsigned)info->ifi_index);
     const struct host_link link = read_link(nlh, info);
     return keep_link(h, &link);
+}
+
+static int read_failures(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *at[IFLA_STATS64 + 1];
+    struct rtnl_link_stats64 stats;
+    netlink_attributes(nlh, sizeof(struct ifinfomsg), at, IFLA_STATS64);
+    const size_t needed = offsetof(struct rtnl_link_stats64, tx_errors) + sizeof stats.tx_errors;
+    if (!at[IFLA_STATS64] || mnl_attr_get_payload_len(at[IFLA_STATS64]) < needed) return MNL_CB_OK;
+    memcpy(&stats, mnl_attr_get_payload(at[IFLA_STATS64]), needed);
+    *(uint64_t *)arg = stats.tx_errors;
+    return MNL_CB_OK;
+}
+
+bool host_link_failures(struct host *h, unsigned ifindex, uint64_t *packets)
+{
+    char bytes[128];
+    const struct ifinfomsg one = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
+    *packets = UINT64_MAX;
+    const int failed =
+        netlink_ask(&h->ask, netlink_begin(bytes, RTM_GETLINK, 0, &one, sizeof one), read_failures, packets);
+    return !failed && *packets != UINT64_MAX;
 }
 
 static void links_begin(struct host *h)
