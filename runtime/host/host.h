@@ -70,6 +70,7 @@ struct host_link {
     bool carrier;       /* carrier, without that delay */
     bool loopback;
     bool point;       /* it has one other end alone (IFF_POINTOPOINT) */
+    bool no_arp;      /* it asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
 /* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread says why, and

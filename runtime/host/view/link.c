@@ -13,7 +13,7 @@
 
 bool host_link_reads(const struct host_link *link, enum pkt_link *kind)
 {
-    return pkt_link_of(link->type, link->point, kind);
+    return pkt_link_of(link->type, link->point, kind) && !link->vrf_table;
 }
 
 bool host_link_has_ethernet(const struct host_link *link)
@@ -25,7 +25,12 @@ bool host_link_has_ethernet(const struct host_link *link)
 const char *host_link_unread(const struct host_link *link, char *buf, size_t len)
 {
     enum pkt_link kind;
-    if (pkt_link_of(link->type, true, &kind))
+    if (link->vrf_table)
+        snprintf(buf, len,
+                 "%s is a VRF: nothing arrives by it but what its interfaces hand it, behind all programs|"
+                 "-i with those in its place (ip link show master %s)",
+                 link->name, link->name);
+    else if (pkt_link_of(link->type, true, &kind))
         snprintf(buf, len,
                  "%s (%s) has several other ends, so each packet has a header that names its end|"
                  "give the tunnel one other end (ip tunnel change %s remote ADDRESS), or leave it out",
@@ -159,6 +164,7 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     link.running = info->ifi_flags & IFF_RUNNING;
     link.carrier = netlink_u8(at[IFLA_CARRIER]);
     link.point = info->ifi_flags & IFF_POINTOPOINT;
+    link.no_arp = info->ifi_flags & IFF_NOARP;
     link.loopback = info->ifi_flags & IFF_LOOPBACK;
     link.changes = netlink_u32(at[IFLA_CARRIER_CHANGES]);
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
