@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sets an option of a team device, as teamd does:  team.py DEVICE mode NAME  |  team.py DEVICE activeport PORT
 
-By generic netlink (linux/if_team.h). A team takes its mode while it has no ports. Status 1: the kernel refuses it, or has none.
+By generic netlink, family `team`. A team takes its mode while it has no ports. Status 1: the kernel refuses it, or has none.
 """
 import socket
 import struct
