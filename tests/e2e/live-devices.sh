@@ -10,7 +10,7 @@ live_begin
 
 # Cells of the table's rows: KIND|user, packet|user, xdp|kernel, tc|kernel, xdp.
 sed -n '/^| device |/,/^$/p' "$top/MANUAL.md" | sed '1,2d; s/ *| */|/g; s/^|//; s/|$//' >rows
-cells() { grep -F "$1|" rows | head -n 1 | cut -d'|' -f2-5; }
+cells() { awk -F'|' -v kind="$1" '$1 == kind' rows | cut -d'|' -f2-5; }
 
 # With KIND, a pattern, those kinds alone.
 
