@@ -70,6 +70,7 @@ struct host_link {
     bool carrier;       /* carrier, without that delay */
     bool loopback;
     bool point;       /* it has one other end alone (IFF_POINTOPOINT) */
+    bool no_arp;      /* it asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
 /* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread says why, and
@@ -84,6 +85,8 @@ const struct host_link *host_link_named(const struct host *h, const char *name);
 /* True if a link of that number was removed since the last host_links_settle; another may have its number and name. */
 bool host_link_went(const struct host *h, unsigned ifindex);
 void host_links_settle(struct host *h);
+/* Ask how many packets the device has failed to send since it is there. False: the kernel has no answer. */
+bool host_link_failures(struct host *h, unsigned ifindex, uint64_t *packets);
 
 /* An address of an interface */
 struct host_address {

@@ -10,7 +10,9 @@ live_begin
 
 # Cells of the table's rows: KIND|user, packet|user, xdp|kernel, tc|kernel, xdp.
 sed -n '/^| device |/,/^$/p' "$top/MANUAL.md" | sed '1,2d; s/ *| */|/g; s/^|//; s/|$//' >rows
-cells() { grep -F "$1|" rows | head -n 1 | cut -d'|' -f2-5; }
+cells() { awk -F'|' -v kind="$1" '$1 == kind' rows | cut -d'|' -f2-5; }
+
+# With KIND, a pattern, those kinds alone.
 
 # A client (10.1.0.1), prey and a server (10.2.0.2), with bare cables between client and prey: g0 and g1.
 space client prey server
@@ -79,6 +81,17 @@ dial() {
     until_true 300 'the line is up' dialled
 }
 dialled() { at prey ip -4 addr show d0 2>/dev/null | grep -q '10.1.0.2 peer 10.1.0.1'; }
+# bonded NAME BOND PORT...: a bond there that speaks LACP, each second.
+bonded() {
+    local name=$1 bond=$2 port
+    shift 2
+    add "$name" "$bond" "$bond" type bond mode 802.3ad lacp_rate fast miimon 50 || return
+    for port in "$@"; do at "$name" sh -c "ip link set $port down; ip link set $port master $bond; ip link set $port up"; done
+}
+# aggregated: both ports, and those at their other ends, collect and distribute (state 63), at both ends.
+aggregated() {
+    [ "$(at prey grep -c 'port state: 63$' /proc/net/bonding/d0) $(at client grep -c 'port state: 63$' /proc/net/bonding/both)" = '4 4' ]
+}
 # on KIND: makes its device; $device is what `-i` names, $holds what has the address, $far the client's.
 on() {
     device=d0 holds=d0 far=eth0
@@ -91,6 +104,13 @@ on() {
             at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=1 2>/dev/null
         ;;
     macvlan) add prey d0 link g0 name d0 type macvlan mode bridge ;;
+    'ipvlan, L2') add prey d0 link g0 name d0 type ipvlan mode l2 ;;
+    'below an ipvlan') device=g0 && add prey d0 link g0 name d0 type ipvlan mode l2 ;;
+    'ipvlan, L3') # asks for no neighbours and is asked for none; it sends by the routes of the device below
+        add prey d0 link g0 name d0 type ipvlan mode l3 && ip -n "$id-prey" route add 10.1.0.0/24 dev g0 metric 9 &&
+            ip -n "$id-prey" neigh replace 10.1.0.1 lladdr "$(at client cat /sys/class/net/eth0/address)" dev g0 &&
+            ip -n "$id-client" neigh replace 10.1.0.2 lladdr "$(at prey cat /sys/class/net/g0/address)" dev eth0
+        ;;
     'VLAN, 802.1Q') far=v5 && add prey d0 link g0 name d0 type vlan id 5 && add client v5 link eth0 name v5 type vlan id 5 ;;
     'VLAN in a VLAN, 802.1ad')
         far=v7
@@ -102,6 +122,24 @@ on() {
         add prey d0 d0 type bond mode active-backup miimon 50 || return
         for slave in g0 g1; do at prey sh -c "ip link set $slave down; ip link set $slave master d0; ip link set $slave up"; done
         bridged client both eth0 eth1
+        ;;
+    'bond, 802.3ad')
+        far=both
+        bonded prey d0 g0 g1 && bonded client both eth0 eth1 || return
+        until_true 300 'both ends of the bond know each other' aggregated
+        ;;
+    'team, active-backup')
+        far=both
+        add prey d0 d0 type team && at prey python3 "$top/tests/e2e/live/team.py" d0 mode activebackup || return
+        for slave in g0 g1; do at prey sh -c "ip link set $slave down address $(at prey cat /sys/class/net/d0/address); ip link set $slave master d0; ip link set $slave up"; done
+        at prey python3 "$top/tests/e2e/live/team.py" d0 activeport g0 || return
+        bridged client both eth0 eth1
+        ;;
+    'port of a VRF' | VRF)
+        add prey d0 name d0 type vrf table 10 && ip -n "$id-prey" link set d0 mtu 1500 || return # else that refuses it
+        at prey sysctl -q -w net.ipv4.tcp_l3mdev_accept=1
+        for slave in g0 lan; do ip -n "$id-prey" link set "$slave" master d0; done
+        [ "$1" = VRF ] && holds=g0 || device=g0 holds=g0
         ;;
     tun) far=t0 && cord prey d0 client t0 && line=$last ;;
     ipip | gre | sit) far=t0 && tunnel prey d0 2 1 "$1" && tunnel client t0 1 2 "$1" ;;
@@ -173,30 +211,53 @@ prey failed: 28"
         echo yes
     elif [ "$1 $got" = 'user failed: 28 failed: 28 failed: 28' ]; then
         echo lost
+    elif [ "$got" = "${want/#server/failed: 28}" ]; then
+        echo own
     else
         echo "wrong: $got"
     fi
     prey_ends
 }
 
-active() { ip -n "$id-prey" -d link show d0 | sed -n 's/.* active_slave \([^ ]*\) .*/\1/p'; }
-# fails_over EXEC OPTION VALUE: a download goes on when the bond's cable is cut.
+sent() { at prey cat "/sys/class/net/$1/statistics/tx_bytes"; }
+# busier: the cable by which more has left since `before`.
+busier() { [ $(($(sent g0) - ${before% *})) -gt $(($(sent g1) - ${before#* })) ] && echo g0 || echo g1; }
+# fails_over EXEC OPTION VALUE: a download goes on when the cable is cut by which it goes.
 fails_over() {
     sed "s/WAN/$device/" crossing | rules now
     prey prey -i "$device" -i lan --exec "$1" "$2" "$3" now.pbc
+    before="$(sent g0) $(sent g1)"
     background client curl -s -m 60 --limit-rate 400K -o got http://10.2.0.2/files/file
     until_true 100 'some of it has come' test -s got
-    at prey ip link set "$(active)" down
+    cut=$(busier)
+    at prey ip link set "$cut" down
+    [ "$kind" != 'team, active-backup' ] || at prey python3 "$top/tests/e2e/live/team.py" d0 activeport g1 # as teamd does
     until_true 300 'all of it has come' cmp -s got payload
-    ok $? "a bond fails over under load: $*"
-    at prey ip link set g0 up
+    ok $? "$kind fails over under load: $*"
+    at prey ip link set "$cut" up
+    case $kind in
+    team*) at prey python3 "$top/tests/e2e/live/team.py" d0 activeport g0 ;;
+    *802.3ad) until_true 300 'both ends of the bond know each other again' aggregated ;;
+    esac
     rm -f got
+    prey_ends
+}
+# narrow: by a tunnel whose way below bears less than its MTU, a line says that packets are lost.
+narrow() {
+    sed "s/WAN/$device/" crossing | rules now
+    prey prey -i "$device" -i lan --exec user --io packet now.pbc
+    ip -n "$id-prey" link set g0 mtu 1300
+    at server ping -q -c 3 -i 0.2 -W 1 -M do -s 1372 10.1.0.1 >said 2>&1
+    hears "$kind: what the way below does not bear is told" 'd0 has failed to send [0-9,]* packet'
+    ip -n "$id-prey" link set g0 mtu 1500
     prey_ends
 }
 payload 1500000 server
 
-for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan 'VLAN, 802.1Q' 'VLAN in a VLAN, 802.1ad' 'bond, active-backup' tun ipip gre sit vti xfrm WireGuard \
+for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan 'VLAN, 802.1Q' 'VLAN in a VLAN, 802.1ad' 'bond, active-backup' 'bond, 802.3ad' 'team, active-backup' \
+    'ipvlan, L2' 'ipvlan, L3' 'below an ipvlan' 'port of a VRF' VRF tun ipip gre sit vti xfrm WireGuard \
     'PPP over Ethernet' ip6tnl ip6gre; do
+    case $kind in ${KIND-*}) ;; *) continue ;; esac
     off
     if ! on "$kind"; then
         echo "ok - $kind # SKIP this kernel has none"
@@ -205,7 +266,10 @@ for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan '
     are="$(served user --io packet)|$(served user --io xdp)"
     [ "${executors-}" = user ] || are="$are|$(served kernel --hook tc)|$(served kernel --hook xdp)"
     same "$kind" "$are" "$(cells "$kind" | if [ "${executors-}" = user ]; then cut -d'|' -f1-2; else cat; fi)"
-    case $kind in bond*) ;; *) continue ;; esac
+    case $kind in
+    ipip | gre | sit | vti | xfrm | ip6tnl | ip6gre) narrow ;;
+    esac
+    case $kind in bond* | team*) ;; *) continue ;; esac
     fails_over user --io packet
     [ "${executors-}" = user ] || fails_over kernel --hook tc
 done

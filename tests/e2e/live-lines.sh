@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Lines that other programs make, with the rules of two examples: PPPoE (pppd and pppoe-server of Debian) with pppoe-router, and WireGuard
 # with vpn-hub. Who is inside, and who is reached from outside; whole transfers each way, byte for byte; segments that fit. AMOUNT bytes
-# each way (with LONG=1 64 MiB), and ONCE=BYTES once more. A kernel that lacks the kind is a skip: those of the lab have both.
+# each way (with LONG=1 64 MiB), and ONCE=BYTES once more (BACK=1: the way back alone); with BOTH=1 by either kind at both MTUs. A kernel that lacks the kind is a skip: those of the lab have both.
+# By hand in the lab, 27 November 2026, Linux 6.12, executor in the kernel: BOTH=1; and ONCE=1073741824 BACK=1, 1 GiB in 118 s of the machine's
+# clock by PPPoE and in 47 s by WireGuard.
 set -u
 EXEC=${EXEC:-user}
 . tests/e2e/live/lib.sh
@@ -55,7 +57,7 @@ once() {
     while true; do
         echo $((n += 1)) && cat payload || break
     done 2>/dev/null | head -c "$ONCE" >large
-    moves 'once more' "$1" "$2" "$3" "$4" large
+    [ -n "${BACK-}" ] || moves 'once more' "$1" "$2" "$3" "$4" large
     comes 'and back' "$2" "$1" "$3" "$4" large
     ONCE=
     rm large

@@ -8,7 +8,7 @@ EXEC=kernel
 pins "$@"
 live_begin
 
-space client prey box
+space client prey box box2
 link client eth0 prey wan
 address client eth0 10.1.0.1/24
 address prey wan 10.1.0.2/24
@@ -16,7 +16,10 @@ link box eth0 prey port
 bridged prey docker0 port
 address prey docker0 172.17.0.1/16
 address box eth0 172.17.0.2/16
-ip -n "$id-box" route add default via 172.17.0.1
+link box2 eth0 prey port2
+ip -n "$id-prey" link set dev port2 master docker0
+address box2 eth0 172.17.0.3/16
+for name in box box2; do ip -n "$id-$name" route add default via 172.17.0.1; done
 at prey sysctl -q -w net.ipv4.ip_forward=1
 cat >dock.first <<'RULES'
 set boxes = 172.17.0.0/16
@@ -115,8 +118,8 @@ same 'replies to what the other table translates are told of' "$(grep -c 'the ta
 between user apart.pbc >said
 same 'in user space, that it does not translate' "$(grep -c 'prey sends on .*, and the table `ip docker` does not translate it; this mends it: a `nat` in the rules$' said)" 1
 same 'with a nat in the rules nothing is said' "$(between kernel together.pbc)$(between user together.pbc)" ''
-at client nc.openbsd -lkp 80 &
-listener=$!
+background client nc.openbsd -lkp 80
+listener=$last
 # reaches PROGRAM: does a connection of the box get an answer?
 reaches() {
     prey prey -i wan -i docker0 --exec kernel "$1"
@@ -130,4 +133,31 @@ ok $? 'replies to the other translation are dropped, as the notice says'
 reaches together.pbc
 ok $? 'a nat in the rules mends it'
 kill "$listener"
+wait "$listener" 2>/dev/null
+
+# Containers beside prey: a published port, a masqueraded connection to outside, and from one to the other within the bridge, which
+# br_netfilter shows to this machine's hooks as what crosses. Docker itself does the same (MANUAL.md, Docker and libvirt).
+for name in client box; do web "$name"; done
+containers() { echo "$(ask client 10.1.0.2:8080 5) $(ask client 10.1.0.2:8081 1) $(ask box2 10.1.0.1/from 5) $(ask box2 172.17.0.2 5)"; }
+rules outer <<'RULES'
+firewall host on "wan" in default drop { accept icmp6 type nd; accept state established, related; accept tcp to port 8080 }
+firewall cross forward default drop { accept state established, related; accept from 172.17.0.0/16 }
+RULES
+rules both <<'RULES'
+firewall cross forward default drop { accept state established, related; accept on "docker0"; accept on "wan" tcp to 172.17.0.2 port 80 }
+nat docker { masquerade from 172.17.0.0/16 out on "wan"; forward self on "wan" tcp/8080 -> 172.17.0.2:80 }
+RULES
+modprobe br_netfilter 2>/dev/null
+at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=1 2>/dev/null
+# served RULES CODE OPTION...: what containers reach, and what a port gives that is not published.
+served() {
+    local program=$1 code=$2
+    shift 2
+    prey prey "$@" "$program.pbc"
+    same "containers: $program, $*" "$(containers)" "box failed: $code 10.1.0.2 box"
+    prey_ends
+}
+served outer 28 -i wan --exec kernel
+served both 7 -i wan -i docker0 --exec kernel
+served both 7 -i wan -i docker0 --exec user
 [ "$failed" = 0 ]

@@ -323,10 +323,15 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 }
 
 /* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a packet
- * came in is unknown to the look-ups at the ingress. */
+ * came in is unknown to the look-ups at the ingress. With br_netfilter what crosses within a bridge comes here, too:
+ * nobody else sends that on. */
 static void write_forward(FILE *rules, const struct guard *g)
 {
-    fprintf(rules, "chain across {\ntype filter hook forward priority -300; policy accept;\niifname { ");
+    fprintf(rules, "chain across {\ntype filter hook forward priority -300; policy accept;\nmeta iifkind \"bridge\" "
+                   "iifname . oifname { ");
+    for (unsigned i = 0; i < g->port_count; i++)
+        fprintf(rules, "%s\"%s\" . \"%s\"", i ? ", " : "", g->ports[i], g->ports[i]);
+    fprintf(rules, " } counter accept\niifname { ");
     write_names(rules, g->ports, g->port_count);
     fprintf(rules, " } oifname { ");
     write_names(rules, g->ports, g->port_count);

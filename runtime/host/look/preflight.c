@@ -129,6 +129,24 @@ static bool is_any_up(const struct look *l)
     return any;
 }
 
+static bool is_used(const struct look *l, unsigned ifindex)
+{
+    const struct host_link *link = host_link(l->host, ifindex);
+    for (unsigned i = 0; link && i < l->p->interface_count; i++)
+        if (!strcmp(link->name, l->p->interfaces[i])) return true;
+    return false;
+}
+
+/* An ipvlan shares its MAC address with the device below, which keeps what is for addresses of none of them. */
+static void look_at_ipvlan(struct look *l, const struct host_link *link)
+{
+    const struct host_link *below = link->above ? host_link(l->host, link->above) : NULL;
+    if (below && !strcmp(link->kind, "ipvlan") && !is_used(l, below->ifindex))
+        preflight_tell(l, false,
+                       "by %s, an ipvlan, comes only what is for its own addresses: the rest comes by %s|-i %s",
+                       link->name, below->name, below->name);
+}
+
 static void look_at_interface(struct look *l, const char *name, bool bridged)
 {
     const bool needed = !l->p->waits && (bridged || !is_any_up(l));
@@ -147,6 +165,7 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
     if (bridged && kind != LINK_ETHER)
         preflight_tell(l, true, "%s carries no Ethernet, so no bridge has it as a port|-i %s in place of --bridge",
                        name, name);
+    look_at_ipvlan(l, link);
     if (!link->up)
         preflight_tell(l, needed, "%s is down%s|ip link set %s up", name, needed ? "" : ": it is served when it is up",
                        name);
@@ -177,14 +196,6 @@ static void look_at_drivers(struct look *l)
                            link->name);
     }
     xmit_close(x);
-}
-
-static bool is_used(const struct look *l, unsigned ifindex)
-{
-    const struct host_link *link = host_link(l->host, ifindex);
-    for (unsigned i = 0; link && i < l->p->interface_count; i++)
-        if (!strcmp(link->name, l->p->interfaces[i])) return true;
-    return false;
 }
 
 static bool same_bits(const struct host_addr *a, const struct host_addr *b, unsigned bits)

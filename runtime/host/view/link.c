@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 bool host_link_reads(const struct host_link *link, enum pkt_link *kind)
 {
-    return pkt_link_of(link->type, link->point, kind);
+    return pkt_link_of(link->type, link->point, kind) && !link->vrf_table;
 }
 
 bool host_link_has_ethernet(const struct host_link *link)
@@ -24,7 +25,12 @@ bool host_link_has_ethernet(const struct host_link *link)
 const char *host_link_unread(const struct host_link *link, char *buf, size_t len)
 {
     enum pkt_link kind;
-    if (pkt_link_of(link->type, true, &kind))
+    if (link->vrf_table)
+        snprintf(buf, len,
+                 "%s is a VRF: nothing arrives by it but what its interfaces hand it, behind all programs|"
+                 "-i with those in its place (ip link show master %s)",
+                 link->name, link->name);
+    else if (pkt_link_of(link->type, true, &kind))
         snprintf(buf, len,
                  "%s (%s) has several other ends, so each packet has a header that names its end|"
                  "give the tunnel one other end (ip tunnel change %s remote ADDRESS), or leave it out",
@@ -158,6 +164,7 @@ static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinf
     link.running = info->ifi_flags & IFF_RUNNING;
     link.carrier = netlink_u8(at[IFLA_CARRIER]);
     link.point = info->ifi_flags & IFF_POINTOPOINT;
+    link.no_arp = info->ifi_flags & IFF_NOARP;
     link.loopback = info->ifi_flags & IFF_LOOPBACK;
     link.changes = netlink_u32(at[IFLA_CARRIER_CHANGES]);
     copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
@@ -222,6 +229,28 @@ int links_learn(struct host *h, const struct nlmsghdr *nlh)
     if (nlh->nlmsg_type == RTM_DELLINK) return remove_link(h, (unsigned)info->ifi_index);
     const struct host_link link = read_link(nlh, info);
     return keep_link(h, &link);
+}
+
+static int read_failures(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *at[IFLA_STATS64 + 1];
+    struct rtnl_link_stats64 stats;
+    netlink_attributes(nlh, sizeof(struct ifinfomsg), at, IFLA_STATS64);
+    const size_t needed = offsetof(struct rtnl_link_stats64, tx_errors) + sizeof stats.tx_errors;
+    if (!at[IFLA_STATS64] || mnl_attr_get_payload_len(at[IFLA_STATS64]) < needed) return MNL_CB_OK;
+    memcpy(&stats, mnl_attr_get_payload(at[IFLA_STATS64]), needed);
+    *(uint64_t *)arg = stats.tx_errors;
+    return MNL_CB_OK;
+}
+
+bool host_link_failures(struct host *h, unsigned ifindex, uint64_t *packets)
+{
+    char bytes[128];
+    const struct ifinfomsg one = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
+    *packets = UINT64_MAX;
+    const int failed =
+        netlink_ask(&h->ask, netlink_begin(bytes, RTM_GETLINK, 0, &one, sizeof one), read_failures, packets);
+    return !failed && *packets != UINT64_MAX;
 }
 
 static void links_begin(struct host *h)

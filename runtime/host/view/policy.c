@@ -44,13 +44,11 @@ static bool has_unread(const struct told *t)
     return unread || (t->at[POLICY_DSCP] && !netlink_u8(t->at[POLICY_DSCP]));
 }
 
-static bool has_vrf(const struct routing *r)
+/* Return the VRF that an interface is in; NULL: none. */
+static const struct host_link *vrf_of(const struct routing *r, const struct host_link *link)
 {
-    unsigned count;
-    const struct host_link *all = host_links(r->host, &count);
-    for (unsigned i = 0; i < count; i++)
-        if (all[i].vrf_table) return true;
-    return false;
+    const struct host_link *master = link && link->master ? host_link(r->host, link->master) : NULL;
+    return master && master->vrf_table ? master : NULL;
 }
 
 static void need(struct route_rule *rule, enum route_asks asks) { rule->asks |= (uint8_t)asks; }
@@ -61,7 +59,15 @@ static void need_unseen(struct route_rule *rule)
     rule->why = WAY_OTHER;
 }
 
-/* Read the interface of arrival. One that does not exist brings no packets. */
+static void set_arrival(struct routing *r, const struct host_link *link, struct route_rule *rule)
+{
+    need(rule, ROUTE_ASKS_ARRIVAL);
+    rule->port = link ? routing_port(r, link->ifindex) : ROUTE_NO_PORT;
+    rule->device = routing_device(r, link);
+}
+
+/* Read the interface of arrival. One that does not exist brings no packets. What comes by an interface in a VRF has
+ * come by the VRF, to rules that the stack reads, and by that interface, to those that a program reads. */
 static void learn_arrival(struct routing *r, const char *name, struct route_rule *rule)
 {
     if (!name) return;
@@ -70,9 +76,10 @@ static void learn_arrival(struct routing *r, const char *name, struct route_rule
         return;
     }
     const struct host_link *link = host_link_named(r->host, name);
-    need(rule, ROUTE_ASKS_ARRIVAL);
-    rule->port = link ? routing_port(r, link->ifindex) : ROUTE_NO_PORT;
-    rule->device = routing_device(r, link);
+    if (link && (link->vrf_table || vrf_of(r, link)))
+        need_unseen(rule);
+    else
+        set_arrival(r, link, rule);
 }
 
 /* Read the mark. The kernel leaves a value of 0 out, and tells its mask. */
@@ -148,10 +155,7 @@ static void learn_action(const struct routing *r, const struct told *t, struct r
     case FR_ACT_PROHIBIT: p->rule.does = ROUTE_REFUSES; break;
     default: p->rule.does = ROUTE_ASKS;
     }
-    const bool vrf = netlink_u8(t->at[FRA_L3MDEV]);
-    if (vrf && !has_vrf(r)) need(&p->rule, ROUTE_ASKS_NOTHING);
-    if (vrf) need_unseen(&p->rule);
-    if (vrf || (group && netlink_u32(group) != UINT32_MAX)) p->rule.does = ROUTE_ASKS;
+    if (group && netlink_u32(group) != UINT32_MAX) p->rule.does = ROUTE_ASKS;
     if (p->rule.does == ROUTE_ASKS) p->rule.why = WAY_OTHER;
 }
 
@@ -160,6 +164,30 @@ bool policy_add(struct routing *r, const struct route_policy *p)
     if (!grow(&r->rules, r->rules_count, &r->rules_cap, 16, sizeof *r->rules)) return false;
     r->rules[r->rules_count++] = *p;
     return true;
+}
+
+/* Add the rule for VRFs (`l3mdev`): for each interface in one, its table. What sockets in a VRF send has no interface
+ * of arrival, and nobody sees their VRF. The last rule is there in any case, for another may go to it. */
+static int add_vrfs(struct routing *r, struct route_policy p)
+{
+    const bool tells = !(p.rule.asks & (ROUTE_ASKS_NOT | ROUTE_ASKS_ARRIVAL));
+    unsigned count;
+    bool any = false;
+    const struct host_link *all = host_links(r->host, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct host_link *vrf = vrf_of(r, &all[i]);
+        struct route_policy one = p;
+        any |= vrf != NULL;
+        if (!vrf || !tells) continue;
+        set_arrival(r, &all[i], &one.rule);
+        one.table = vrf->vrf_table;
+        if (!policy_add(r, &one)) return -ENOMEM;
+    }
+    if (!any) need(&p.rule, ROUTE_ASKS_NOTHING);
+    if (tells) need(&p.rule, ROUTE_ASKS_HERE);
+    need_unseen(&p.rule);
+    p.rule.does = ROUTE_ASKS;
+    return policy_add(r, &p) ? 0 : -ENOMEM;
 }
 
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh)
@@ -173,5 +201,6 @@ int policy_learn(struct routing *r, const struct nlmsghdr *nlh)
                              .priority = netlink_u32(t.at[FRA_PRIORITY])};
     learn_conditions(r, &t, &p);
     learn_action(r, &t, &p);
+    if (netlink_u8(t.at[FRA_L3MDEV])) return add_vrfs(r, p);
     return policy_add(r, &p) ? 0 : -ENOMEM;
 }

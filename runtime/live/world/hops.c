@@ -83,9 +83,11 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
     }
     hop->state = HOP_ASKED;
     const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[hop->port], &w->neighbour);
-    if (n && n->usable && n->mac) {
+    const struct host_link *link = host_link(h->host, h->ifindex[hop->port]);
+    const uint64_t silent = link && link->no_arp ? link->mac : 0, mac = n && n->usable && n->mac ? n->mac : silent;
+    if (mac) {
         hop->state = HOP_KNOWN;
-        hop->mac = n->mac;
+        hop->mac = mac;
     } else if (asks) {
         ask_neighbour(h->channel, hop->port, &w->neighbour);
     }

@@ -3,8 +3,10 @@
 #include "runtime/live/world/links.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/ports.h"
@@ -102,11 +104,47 @@ void links_renew(struct world *world)
     }
 }
 
+/* Count from now on what the tunnel fails to send. */
+static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
+{
+    struct failed *f = &world->failed[at];
+    *f = (struct failed){.ifindex = ifindex};
+    if (!host_link_failures(world->carry->host, ifindex, &f->told)) f->ifindex = 0;
+}
+
+static void tell_failures(struct world *world, unsigned at, uint64_t packets)
+{
+    const char *name = world->o->ifaces[at];
+    const struct host_link *link = link_of(world, at);
+    events_tell(&world->tell->events, TOLD_LOST,
+                "%s has failed to send %" PRIu64 " packet%s: the way below bears less than its MTU of %u, or leads "
+                "nowhere; this mends it, with the MTU that its way bears: ip link set %s mtu N",
+                name, packets, packets == 1 ? "" : "s", link ? link->mtu : 0, name);
+}
+
+void links_fail(struct world *world)
+{
+    enum { AGAIN_S = 10 };
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        struct failed *f = &world->failed[at];
+        uint64_t packets;
+        if (!(world->raw >> at & 1) || world->links[at] > LINK_NO_CARRIER || now_ns < f->due_ns) continue;
+        if (f->ifindex != world->carry->ifindex[at]) failures_begin(world, at, world->carry->ifindex[at]);
+        if (!host_link_failures(world->carry->host, f->ifindex, &packets) || packets <= f->told) continue;
+        tell_failures(world, at, packets - f->told);
+        f->told = packets;
+        f->due_ns = now_ns + AGAIN_S * UINT64_C(1000000000);
+    }
+}
+
 static void set_kind(struct world *world, unsigned at, const struct host_link *link)
 {
     enum pkt_link kind;
     world->raw &= ~(1u << at);
-    if (link && host_link_reads(link, &kind) && kind == LINK_RAW) world->raw |= 1u << at;
+    if (!link || !host_link_reads(link, &kind) || kind != LINK_RAW) return;
+    world->raw |= 1u << at;
+    failures_begin(world, at, link->ifindex);
 }
 
 void links_begin(struct world *world)

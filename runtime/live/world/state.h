@@ -48,8 +48,13 @@ struct world {
     uint64_t tables_number;         /* number of the latest balancing tables */
     uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last claimed; 0: down */
     enum link_state links[PORTS_MOST];
-    uint32_t served;                 /* bit i: interface i has been served, now or before it went */
-    uint32_t raw;                    /* bit i: interface i is open as one without Ethernet */
+    uint32_t served; /* bit i: interface i has been served, now or before it went */
+    uint32_t raw;    /* bit i: interface i is open as one without Ethernet */
+    struct failed {
+        uint64_t told;    /* packets that the tunnel has failed to send, by the kernel's count, as last told */
+        uint64_t due_ns;  /* earliest time of the next line */
+        unsigned ifindex; /* 0: not counted yet */
+    } failed[PORTS_MOST];
     uint32_t unread;                 /* bit i: it was told that nobody reads what interface i carries */
     struct io_port *left[LEFT_MOST]; /* packet sockets that were replaced, to be closed */
     unsigned left_count;

@@ -350,6 +350,7 @@ bool world_tick(struct world *world)
     const uint64_t lately_ns = world->carry->in_kernel ? CONFIRM_KERNEL_NS : CONFIRM_NS;
     hops_confirm(&world->hops, now_ns > lately_ns ? now_ns - lately_ns : 0);
     links_renew(world);
+    links_fail(world);
     world_tell_doubt(world);
     if (links_missed(world)) {
         follow_links(world);

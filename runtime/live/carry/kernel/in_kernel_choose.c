@@ -23,6 +23,13 @@ static bool is_bare(struct obstacle *o, const char *device)
     return true;
 }
 
+static bool is_silent(struct obstacle *o, const char *device)
+{
+    *o = (struct obstacle){0};
+    snprintf(o->why, sizeof o->why, "%.15s is an ipvlan in mode L3, which loses what XDP sends by it", device);
+    return true;
+}
+
 bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
@@ -31,6 +38,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
         if (link && link->loopback) return stands(o, "packets of the loopback are judged in this process alone");
         if (carry->by_tc >> i & 1) continue;
         if (link && host_link_reads(link, &kind) && kind == LINK_RAW) return is_bare(o, link->name);
+        if (in_kernel_silent(link)) return is_silent(o, link->name);
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
     }

@@ -1,4 +1,6 @@
 /* The hook where the kernel executor takes what arrives by an interface: XDP, or traffic control. */
+#include <string.h>
+
 #include "runtime/base/complain.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
@@ -45,6 +47,16 @@ static const char *first_bare(const struct carry *carry)
     return NULL;
 }
 
+bool in_kernel_silent(const struct host_link *link) { return link && link->no_arp && !strcmp(link->kind, "ipvlan"); }
+
+/* Return the name of the first ipvlan in mode L3, or NULL. */
+static const char *first_silent(const struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (in_kernel_silent(host_link_named(carry->host, carry->o->ifaces[i]))) return carry->o->ifaces[i];
+    return NULL;
+}
+
 bool in_kernel_may_be_bare(const struct carry *carry)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++)
@@ -54,13 +66,16 @@ bool in_kernel_may_be_bare(const struct carry *carry)
 
 int in_kernel_hooks(struct carry *carry)
 {
-    const char *needs = needs_xdp(carry->now.program), *bare = first_bare(carry);
+    const char *needs = needs_xdp(carry->now.program), *bare = first_bare(carry), *silent = first_silent(carry);
     const enum options_hook asked = carry->o->hook;
     carry->by_tc = 0;
     if (bare && asked == OPTIONS_HOOK_XDP)
         return complain("--hook xdp: %s carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: "
                         "--hook tc",
                         bare);
+    if (silent && asked == OPTIONS_HOOK_XDP)
+        return complain(
+            "--hook xdp: %s is an ipvlan in mode L3, which loses what XDP sends by it; this does: --hook tc", silent);
     if (asked == OPTIONS_HOOK_TC && needs)
         return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
     if (asked == OPTIONS_HOOK_XDP || needs) return 0;

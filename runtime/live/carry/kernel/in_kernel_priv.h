@@ -58,6 +58,8 @@ struct in_kernel {
 
 /* True if an interface that traffic control takes has no Ethernet, or is absent, and may have none. */
 bool in_kernel_may_be_bare(const struct carry *carry);
+/* True for an ipvlan in mode L3, which sends by the routes of the device below, and loses what XDP sends by it. */
+bool in_kernel_silent(const struct host_link *link);
 /* True if packets come up of which nothing bounds the share, by the program's rules (vm/kernel/up.def); `why`: which.
  */
 bool in_kernel_comes_up(const struct carry *carry, const struct program *p, char *why, size_t len);
