@@ -44,16 +44,33 @@ static void take_off(unsigned ifindex)
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 
-/* True for a bond: it lets its cables' drivers run a program, and that would find the number of a cable, which is not
- * served, with each frame. */
-static bool runs_below(unsigned ifindex)
+/* Ask the name of the interface's driver; "" if it says none */
+static void ask_driver(unsigned ifindex, char driver[32])
 {
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
     struct ifreq ask = {.ifr_data = (void *)&info};
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const bool known = fd >= 0 && if_indextoname(ifindex, ask.ifr_name) && !ioctl(fd, SIOCETHTOOL, &ask);
     if (fd >= 0) close(fd);
-    return known && (!strcmp(info.driver, "bonding") || !strcmp(info.driver, "team"));
+    snprintf(driver, 32, "%.31s", known ? info.driver : "");
+}
+
+bool xdp_is_forgotten(const char *driver) { return !strcmp(driver, "vmxnet3"); }
+
+bool xdp_forgets(unsigned ifindex)
+{
+    char driver[32];
+    ask_driver(ifindex, driver);
+    return xdp_is_forgotten(driver);
+}
+
+/* True for a driver that must get no program. A bond lets its cables' drivers run it, and that would find the number of
+ * a cable, which is not served, with each frame. */
+static bool is_unfit(unsigned ifindex)
+{
+    char driver[32];
+    ask_driver(ifindex, driver);
+    return !strcmp(driver, "bonding") || !strcmp(driver, "team") || xdp_is_forgotten(driver);
 }
 
 int xdp_try(unsigned ifindex)
@@ -64,7 +81,7 @@ int xdp_try(unsigned ifindex)
     libbpf_set_print(NULL);
     const int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "prey_trial", "Dual BSD/GPL", pass, 2, &as);
     if (program < 0) return -errno;
-    const int link = runs_below(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    const int link = is_unfit(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     close(program);
     return link;
 }
@@ -74,7 +91,7 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
     *generic = false;
     libbpf_set_print(NULL);
     if (replace) take_off(ifindex);
-    int link = runs_below(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    int link = is_unfit(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     if (link < 0 && link != -EBUSY && link != -EEXIST) {
         *generic = true;
         link = attach(program, ifindex, XDP_FLAGS_SKB_MODE);

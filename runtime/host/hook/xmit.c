@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/host/hook/xdp.h"
 #include "runtime/host/netlink_priv.h"
 #include "vm/kernel/gate.h"
 
@@ -134,6 +135,7 @@ bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link)
     static const char *const without[] = {"bridge", "dummy", "geneve", "ifb", "macvlan", "vlan", "vxlan"};
     bool has = true;
     if (!x || !link) return true;
+    if (xdp_forgets(link->ifindex)) return false;
     if (x->family) return features_of(x, link->ifindex) & FEATURE_BASIC;
     for (unsigned i = 0; i < sizeof without / sizeof *without; i++) has &= strcmp(link->kind, without[i]) != 0;
     return has;

@@ -2,7 +2,9 @@
 # What goes wrong with a card while it carries: faults.sh DRIVER WAY ROUNDS, in a machine of run.sh. A router has two cards of that driver
 # and two of another. One of the first two goes down and up, gets another MTU, other queues and rings, is taken from its driver, and unplugged,
 # and comes back; what the other two carry goes on, byte for byte, and so does this one, once it is there. With ROUNDS it does no
-# more than go down, lose its driver and come back, so often; preyrun has as many descriptors open as before.
+# more than go down, lose its driver and come back, so often; preyrun has as many descriptors and mappings as before, the kernel as many
+# programs, maps and links. After each fault preyrun sees what comes by the card: what crosses unseen would cross, too.
+# FAULTS: these alone.
 set -u
 EXEC=user
 . tests/e2e/live/lib.sh
@@ -28,6 +30,18 @@ prey prey --format json --workers 1 $(options "$way") -i wan -i lan -i wan2 -i l
 
 crosses() { [ "$(SILENT=2 fetch client 10.2.0.2 5000 1 down)" = 'same 10.1.0.1' ]; }
 pings() { at client ping -q -c 1 -W 1 10.2.0.2 >/dev/null; }
+# sees: each of ten answers that come by the card is counted.
+counted() { seeing prey "$bin/preyctl" counters interfaces.lan.packets | awk '{ gsub(",", "", $2); print $2 + 0; exit }'; }
+sees() {
+    local before tries=20
+    before=$(counted)
+    at client ping -q -c 10 -i 0.05 -W 1 10.2.0.2 >/dev/null || return
+    until [ "$(counted)" -ge $((before + 10)) ]; do [ $((tries -= 1)) -gt 0 ] && sleep 0.1 || return; done
+}
+# held: memory that preyrun's processes have mapped, in pieces; programs, maps and links that this machine's kernel has.
+held() { for p in "$prey" $(cat "/proc/$prey/task/$prey/children"); do cat "/proc/$p/maps"; done | wc -l; }
+objects() { python3 "$top/tests/machines/drivers/objects.py"; }
+has_objects() { [ "$(objects)" = "$1" ]; }
 # load: both pairs carry, until stop is there; what the other one has carried stands in going.
 load() {
     rm -f stop going
@@ -97,6 +111,18 @@ rebound() {
     echo "$name" >"$from/bind"
     back
 }
+# The other end has a carrier all the time.
+pulled() {
+    local said
+    said=$(grep -c 'lan has no carrier' prey.err)
+    cable off "$driver" lan
+    until_true 300 "$1: it is said" said_more "$said" && ok 0 "$1: it is said"
+    until_true 300 "$1: the other pair goes on" goes_on "$(wc -l <going)" && ok 0 "$1: the other pair goes on"
+    cable on "$driver" lan
+    until_true 300 "$1: the carrier is back" carries prey lan
+}
+said_more() { [ "$(grep -c 'lan has no carrier' prey.err)" -gt "$1" ]; }
+goes_on() { [ "$(wc -l <going)" -gt "$1" ]; }
 replugged() {
     local slot
     slot=$(pci "$(device)")
@@ -107,24 +133,28 @@ replugged() {
 
 until_true 300 'it crosses' crosses && ok 0 'it crosses'
 if [ "$rounds" = 0 ]; then
-    for fault in down_and_up mtu mtu_grown queues_changed rings_changed reset rebound replugged; do
+    for fault in ${FAULTS:-down_and_up mtu mtu_grown queues_changed rings_changed reset pulled rebound replugged}; do
         load
         until_true 300 "$fault: the other pair carries" test -s going
         $fault $fault
         until_true 600 "$fault: it is served again" crosses && ok 0 "$fault: it is served again"
         unload
         same "$fault: what the other pair carried is whole" "$(sort -u going)" 'same 10.12.0.1'
+        until_true 50 "$fault: preyrun sees what comes by it" sees && ok 0 "$fault: preyrun sees what comes by it"
         kill -0 "$prey"
         ok $? "$fault: preyrun goes on"
     done
     sed 's/^/# /' prey.err | sort | uniq -c | sort -rn | head -n 20
 else
     for ((i = 1; i <= rounds; i++)); do
-        [ $i != 6 ] || few=$(files)
+        [ $i != 6 ] || { few=$(files) mapped=$(held) loaded=$(objects); }
         if [ $((i % 2)) = 0 ]; then down_and_up; else rebound; fi
         until_true 600 "round $i: it is served again" pings || break
     done
     same "after $rounds rounds as many descriptors are open as after five" "$(files)" "$few"
+    same 'as much memory is mapped, in pieces' "$(held)" "$mapped"
+    until_true 100 "the kernel has as many programs, maps and links: $loaded, now $(objects)" has_objects "$loaded" && ok 0 'the kernel has as many programs, maps and links'
+    until_true 50 'preyrun sees what comes by the card' sees && ok 0 'preyrun sees what comes by the card'
     same 'the record of changes has not grown' "$(grep -c '^+' /run/prey/*/wan.state | awk '$1 < 40 { print "short" }')" short
     until_true 300 'it crosses' crosses && ok 0 'it crosses'
 fi
@@ -138,4 +168,6 @@ for d in wan lan wan2 lan2; do
     same "$d is as it was" "$?" 0
     sed 's/^/# /' out
 done
+# What holds namespaces, and so cards, after their end.
+for d in client one client2 one2; do at $d ss -Htano state connected exclude time-wait | sed "s/^/# $d still has: /"; done
 exit $failed

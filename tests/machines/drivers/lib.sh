@@ -11,6 +11,21 @@ mac() {
 }
 far() { echo "${1%1}2"; }
 
+# monitor WORD...: a line for the monitor of this machine's emulator. cable off|on DRIVER wan|lan: it is pulled at that card, or put back.
+monitor() {
+    local port
+    modprobe virtio_console
+    port=$(grep -lx monitor /sys/class/virtio-ports/*/name) || { ok 1 'there is a way to the monitor'; return 1; }
+    port=${port%/name}
+    printf '%s\n' "$*" >"/dev/${port##*/}"
+}
+cable() {
+    local n
+    n=$(mac "$2" "$3")
+    n=${n%:01}
+    monitor "set_link card${n##*:0} $1"
+}
+
 # here MAC: the name that the card has in the machine's first namespace, where it comes when it is plugged in, or a namespace ends.
 here() {
     local i
@@ -133,11 +148,10 @@ options() {
 }
 # mode DEVICE: how programs run there: native, generic, or none.
 mode() { ip -d -n "$id-prey" link show "$1" | awk '/prog\/xdp/ { there = 1 } / xdpgeneric/ { generic = 1 } END { print there ? generic ? "generic" : "native" : "none" }'; }
-# native DRIVER: what its driver has on this kernel.
+# native DRIVER: how programs run there. vmxnet3 has a native mode, and forgets a program whenever it makes its rings anew.
 native() {
     case $1 in
     virtio_net) echo native ;;
-    vmxnet3) kernel_before 6.6 && echo generic || echo native ;;
     *) echo generic ;;
     esac
 }

@@ -6,7 +6,7 @@
 # Results are in the suite's form; the last line counts. RESULTS.md has a section of them (../results.py).
 set -u
 cd "$(dirname "$0")/../../.." || exit 2
-export B=${B:-build} BOUND=${BOUND:-3300}
+export B=${B:-build} BOUND=${BOUND:-7200}
 . tests/machines/common.sh
 top=$(machines_folder) || { echo "$top"; exit 2; }
 here=tests/machines/drivers
@@ -29,8 +29,8 @@ tests() {
         one "$1" "auto-$driver" 900 auto.sh "$driver"
         for way in user-packet user-xdp kernel-tc kernel-xdp; do one "$1" "faults-$driver-$way" 900 faults.sh "$driver" "$way" 0; done
     done
-    for way in user-packet kernel-xdp; do one "$1" "rounds-virtio_net-$way-200" 1500 faults.sh virtio_net "$way" 200; done
-    for driver in e1000e vmxnet3; do one "$1" "rounds-$driver-kernel-tc-20" 900 faults.sh "$driver" kernel-tc 20; done
+    for way in user-packet kernel-xdp; do one "$1" "rounds-virtio_net-$way-200" 3000 faults.sh virtio_net "$way" 200; done
+    for driver in e1000e vmxnet3; do one "$1" "rounds-$driver-kernel-tc-200" 3000 faults.sh "$driver" kernel-tc 200; done
 }
 one() { # KERNEL NAME SECONDS SCRIPT ARGUMENT...
     local kernel=$1 name=$2 seconds=$3 script=$4 word
@@ -52,6 +52,12 @@ cable() { # NUMBER MODEL QUEUES
     cards="$cards -netdev tap,id=$tap,ifname=$tap,script=no,downscript=no$queues -device $2,netdev=$tap,mac=52:54:00:00:0$1:01,romfile=$mq"
     cards="$cards -netdev tap,id=far$1,ifname=far$1,script=no,downscript=no -device virtio-net-pci,netdev=far$1,mac=52:54:00:00:0$1:02,romfile="
 }
+# By a port of virtio a machine reaches the monitor of its own emulator, which pulls cables (lib.sh, `monitor`). A path of a socket is short.
+port() { # FOLDER
+    rm -f "$1/monitor"
+    cards="$cards -chardev socket,id=asked,path=$1/monitor,server=on,wait=off -mon chardev=asked -chardev socket,id=asks,path=$1/monitor"
+    cards="$cards -device virtio-serial-pci -device virtserialport,chardev=asks,name=monitor"
+}
 # wired KERNEL: $cards and $cpus. Of three pairs of queues two are in use with two CPUs, and programs run there (runtime/io/card.c). Linux 6.1 does not
 # boot where two CPUs run in turn by a clock of instructions (QEMU 7.2): it has one, and one pair.
 wired() {
@@ -67,6 +73,7 @@ wired() {
     cable 4 e1000e 1
     cable 5 vmxnet3 1
     cable 6 vmxnet3 1
+    port "$B/machines/drivers/$1"
 }
 
 # A machine ends by its own process, which no signal to this group reaches.
