@@ -211,6 +211,8 @@ prey failed: 28"
         echo yes
     elif [ "$1 $got" = 'user failed: 28 failed: 28 failed: 28' ]; then
         echo lost
+    elif [ "$kind $1 $got" = 'port of a VRF user server failed: 28 failed: 7' ] && kernel_before 6.12 && told 'g0 is in a VRF, whose addresses nftables does not find'; then
+        echo yes # but for what a nat translates, as it has said
     elif [ "$got" = "${want/#server/failed: 28}" ]; then
         echo own
     else
@@ -259,6 +261,10 @@ for kind in veth bridge 'bridge, with br_netfilter' 'port of a bridge' macvlan '
     'PPP over Ethernet' ip6tnl ip6gre; do
     case $kind in ${KIND-*}) ;; *) continue ;; esac
     off
+    if [ "$kind" = 'ipvlan, L3' ] && kernel_before 6.12; then
+        echo "ok - $kind # SKIP Linux 6.1 loses what is sent on by it, which a start says"
+        continue
+    fi
     if ! on "$kind"; then
         echo "ok - $kind # SKIP this kernel has none"
         continue

@@ -141,6 +141,11 @@ static bool is_used(const struct look *l, unsigned ifindex)
 static void look_at_ipvlan(struct look *l, const struct host_link *link)
 {
     const struct host_link *below = link->above ? host_link(l->host, link->above) : NULL;
+    if (!strcmp(link->kind, "ipvlan") && link->no_arp)
+        preflight_tell(l, false,
+                       "%s is an ipvlan in mode L3, and some kernels (Linux 6.1 is one) lose what prey sends on by it|"
+                       "ip link set %s type ipvlan mode l2",
+                       link->name, link->name);
     if (below && !strcmp(link->kind, "ipvlan") && !is_used(l, below->ifindex))
         preflight_tell(l, false,
                        "by %s, an ipvlan, comes only what is for its own addresses: the rest comes by %s|-i %s",

@@ -47,6 +47,27 @@ static void tell_rules(struct world *world, const struct routes *r)
     world->routing.many_rules = many;
 }
 
+/* True for a rule for an interface in a VRF. */
+static bool is_of_vrf(const struct world *world, const struct route_device *device)
+{
+    const struct host *h = world->carry->host;
+    const struct host_link *link = host_link_named(h, device->name);
+    const struct host_link *master = link && link->master ? host_link(h, link->master) : NULL;
+    return master && master->vrf_table;
+}
+
+/* Tell that guard rules may not find replies to what a `nat` translates in a VRF: in some kernels `fib daddr type`
+ * knows the table `local` alone. */
+static void tell_vrf(struct world *world, const char *name)
+{
+    if (!world->carry->now.program->nats_count) return;
+    events_tell(
+        &world->tell->events, TOLD_UNJUDGED,
+        "notice: %s is in a VRF, whose addresses nftables does not find in some kernels (Linux 6.1 is one): this "
+        "machine then resets connections that a `nat` translates there; this does: --exec kernel",
+        name);
+}
+
 /* Tell once that rules by an interface of arrival lead packets that prey itself sends on, and again only after there
  * were none. The guard rules that hide these from the host can't see them (MANUAL, Policy rules). */
 static void tell_arrivals(struct world *world, const struct routes *r)
@@ -54,7 +75,10 @@ static void tell_arrivals(struct world *world, const struct routes *r)
     const struct route_rule *first = NULL;
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6 && !first; i++)
         if (r->rules[i].asks & ROUTE_ASKS_ARRIVAL) first = &r->rules[i];
-    if (first && !world->carry->in_kernel && !world->o->monitor && !world->routing.by_arrival)
+    const bool tells = first && !world->carry->in_kernel && !world->o->monitor && !world->routing.by_arrival;
+    if (tells && first->device && is_of_vrf(world, &r->devices[first->device - 1]))
+        tell_vrf(world, r->devices[first->device - 1].name);
+    else if (tells)
         events_tell(
             &world->tell->events, TOLD_UNJUDGED,
             "notice: `ip rule` has one that asks where packets came in, `iif %s`: of the interfaces to which it "
