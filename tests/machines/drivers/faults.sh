@@ -114,7 +114,7 @@ rebound() {
 # The other end has a carrier all the time.
 pulled() {
     local said
-    [ "$driver" != e1000e ] || { echo "# $1: left out: nobody has seen e1000e notice it (README.md)"; return; }
+    [ "$driver" != e1000e ] || { echo "# $1: left out: it did not come to an end there (README.md, Open)"; return; }
     said=$(grep -c 'lan has no carrier' prey.err)
     cable off "$driver" lan
     until_true 300 "$1: it is said" said_more "$said" && ok 0 "$1: it is said"
