@@ -114,6 +114,7 @@ rebound() {
 # The other end has a carrier all the time.
 pulled() {
     local said
+    [ "$driver" != e1000e ] || { echo "# $1: left out: it did not come to an end there (README.md, Open)"; return; }
     said=$(grep -c 'lan has no carrier' prey.err)
     cable off "$driver" lan
     until_true 300 "$1: it is said" said_more "$said" && ok 0 "$1: it is said"
@@ -148,11 +149,14 @@ if [ "$rounds" = 0 ]; then
 else
     for ((i = 1; i <= rounds; i++)); do
         [ $i != 6 ] || { few=$(files) mapped=$(held) loaded=$(objects); }
+        [ $((i % 50)) != 0 ] || echo "# round $i"
         if [ $((i % 2)) = 0 ]; then down_and_up; else rebound; fi
         until_true 600 "round $i: it is served again" pings || break
     done
     same "after $rounds rounds as many descriptors are open as after five" "$(files)" "$few"
-    same 'as much memory is mapped, in pieces' "$(held)" "$mapped"
+    now=$(held) # an arena or a buffer more or less is chance
+    [ "$now" -lt $((mapped + 10)) ]
+    ok $? "no more memory is mapped: $mapped pieces, now $now"
     until_true 100 "the kernel has as many programs, maps and links: $loaded, now $(objects)" has_objects "$loaded" && ok 0 'the kernel has as many programs, maps and links'
     until_true 50 'preyrun sees what comes by the card' sees && ok 0 'preyrun sees what comes by the card'
     same 'the record of changes has not grown' "$(grep -c '^+' /run/prey/*/wan.state | awk '$1 < 40 { print "short" }')" short
