@@ -74,7 +74,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> settings_body setting_items setting_item setting_words
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
 %type <node> mirror_sent mirror_to mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
-%type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
+%type <node> send_proxy pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
 %type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
 %type <node> when_conds when_cond when_asks limit_opt stream_form instruction_opts instruction_opt pools share no_server
@@ -235,6 +235,7 @@ check_opt: SEND BYTES { $$ = clause(p, CL_SEND, @1, $2); }
     | FROM scalar { $$ = clause(p, CL_FROM, @1, want(p, $2, W_ADDR | W_NAME, "`from` of a check")); }
     | PASSIVE { $$ = clause(p, CL_PASSIVE, @1, NULL); }
     | VIA SERVICE { $$ = clause(p, CL_VIA_SERVICE, @$, NULL); }
+    | WITHOUT PROXY { $$ = clause(p, CL_WITHOUT_PROXY, @$, NULL); }
     ;
 statuses: INT { $$ = list_of(p, $1, @1); }
     | STATUS { $$ = list_of(p, $1, @1); }
@@ -409,6 +410,7 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
         { $$ = clause(p, CL_SLOW_START, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`slow start`")); }
     | ON DOWN down_word { $$ = clause(p, CL_ON_DOWN, span_join(@1, @2), $3); }
     | RETRIES scalar { $$ = clause(p, CL_RETRIES, @1, want(p, $2, W_INT | W_NAME, "`retries`")); }
+    | send_proxy
     | SOURCE list ports_opt
         { $$ = clause(p, CL_SOURCE, @1,
                       chain(want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`source`"), $3)); }
@@ -523,11 +525,13 @@ mode: PASSTHROUGH { $$ = clause(p, CL_PASSTHROUGH, @1, NULL); }
 gue_variant: %empty { $$ = NULL; }
     | VARIANT scalar { $$ = clause(p, CL_VARIANT, @1, want(p, $2, W_INT | W_NAME, "`variant`")); }
     ;
+send_proxy: SEND PROXY V1 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V1, @3)); }
+    | SEND PROXY V2 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V2, @3)); }
+    ;
 mode_opts: %empty { $$ = NULL; } | mode_opts mode_opt { $$ = append(p, $1, $2); } ;
 mode_opt: tls_cert
     | TRANSPARENT { $$ = clause(p, CL_TRANSPARENT, @1, NULL); }
-    | SEND PROXY V1 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V1, @3)); }
-    | SEND PROXY V2 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V2, @3)); }
+    | send_proxy
     | ACCEPT PROXY FROM list
         { $$ = clause(p, CL_ACCEPT_PROXY, span_join(@1, @2), want_list(p, $4, W_ADDRS, "`accept proxy from`")); }
     | FIRST BYTES_KW WITHIN scalar

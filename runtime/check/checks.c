@@ -49,6 +49,14 @@ static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
     due_set(&c->due, server, t->turn_ns);
 }
 
+/* Return the version of the PROXY header that probes begin with, as connections to the server do; 0: none. What answers
+ * on a port of the check's own is another program. */
+static uint8_t header_of(const struct program *p, const struct pbc_check *check, uint32_t server)
+{
+    const bool speaks = !check->port && !(check->flags & PBC_CHECK_WITHOUT_PROXY);
+    return speaks ? p->pools[p->servers[server].pool].send_proxy : 0;
+}
+
 static struct probe *probe_new(struct checks *c, uint32_t server)
 {
     struct probe *p = calloc(1, sizeof *p);
@@ -58,6 +66,7 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     const struct check_way *w = &t->ways[t->way];
     p->program = c->program;
     p->check = t->check;
+    p->header = header_of(c->program, t->check, server);
     p->request = k->request;
     p->request_len = k->request_len;
     p->tls = k->tls;

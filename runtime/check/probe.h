@@ -32,6 +32,7 @@ struct probe {
     const struct checks_aside *aside; /* source of sockets for a probe through a service; else NULL */
     int icmp;                         /* the raw socket of its family, or -1 */
     uint16_t id, seq;
+    uint8_t header;              /* version of the PROXY header that a connection begins with; 0: none */
     union sockaddr_any to, from; /* from: family 0: the host chooses */
     int fd;                      /* its own; -1: none */
     bool reads, writes;          /* events that it waits for */

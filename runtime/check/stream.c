@@ -1,10 +1,11 @@
-/* A talk on a connection: connect, TLS handshake if wanted, send, receive. A server that floods is read in pieces up to
- * a bound; a server that answers byte by byte gets no more time. */
+/* A talk on a connection: connect, PROXY header and TLS handshake if wanted, send, receive. A server that floods is
+ * read in pieces up to a bound; a server that answers byte by byte gets no more time. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "runtime/check/probe.h"
+#include "vm/stream/first.h"
 
 enum { HEAR_AT_ONCE = 16384, HEAR_MOST = 256 * 1024 };
 
@@ -41,6 +42,16 @@ static enum probe_result tls_failed(struct probe *p, int returned)
     return probe_bad(p, "TLS: %s", reason ? reason : "the handshake failed");
 }
 
+/* Say in a PROXY header that the connection is the sender's own. A new socket has room for it. */
+static enum probe_result say_header(struct probe *p)
+{
+    uint8_t bytes[PROXY_HEADER_OUT];
+    const uint32_t len = proxy_header_write(bytes, p->header, NULL, NULL);
+    const int more = p->ssl || p->talk.say_len ? MSG_MORE : 0;
+    const ssize_t n = send(p->fd, bytes, len, MSG_NOSIGNAL | more);
+    return n == (ssize_t)len ? PROBE_GOES_ON : probe_errno(p, n < 0 ? errno : EIO);
+}
+
 static enum probe_result connected(struct probe *p)
 {
     int err = 0;
@@ -48,7 +59,7 @@ static enum probe_result connected(struct probe *p)
     if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len)) err = errno;
     if (err) return probe_errno(p, err);
     p->stage = p->ssl ? STREAM_TLS : STREAM_SAY;
-    return PROBE_GOES_ON;
+    return p->header ? say_header(p) : PROBE_GOES_ON;
 }
 
 static enum probe_result shake_hands(struct probe *p)

@@ -226,11 +226,11 @@ static void connect_begin(struct session *s)
 /* Send the PROXY header, before all else. MSG_MORE joins it with bytes that follow. */
 static int say_client(struct session *s)
 {
-    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    const unsigned version = session_header(s);
     uint8_t bytes[PROXY_HEADER_OUT];
-    if (!(says->flags & (PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2))) return 0;
+    if (!version) return 0;
     const struct stream_addr client = session_client(s), service = session_service(s);
-    const uint32_t len = proxy_header_write(bytes, says->flags & PBC_PROXY_SEND_V2 ? 2 : 1, &client, &service);
+    const uint32_t len = proxy_header_write(bytes, version, &client, &service);
     const int more = s->up.buffer && buffer_len(s->up.buffer) ? MSG_MORE : 0;
     const ssize_t n = send(s->server->fd, bytes, len, MSG_NOSIGNAL | more);
     if (n > 0) s->server->wrote += (uint64_t)n;

@@ -87,8 +87,16 @@ void session_give_server(struct session *s, struct side *server)
 bool session_server_is_private(const struct session *s)
 {
     const unsigned flags = proxy_says(s->proxy, s->service)->flags;
-    return flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2) || s->inside ||
-           (s->server && s->aged);
+    return flags & PBC_PROXY_TRANSPARENT || session_header(s) || s->inside || (s->server && s->aged);
+}
+
+unsigned session_header(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    const unsigned flags = proxy_says(s->proxy, s->service)->flags;
+    const unsigned of_pool = s->chosen == PBC_NONE ? 0 : p->pools[p->servers[s->chosen].pool].send_proxy;
+    if (of_pool) return of_pool;
+    return flags & PBC_PROXY_SEND_V1 ? 1 : flags & PBC_PROXY_SEND_V2 ? 2 : 0;
 }
 
 static struct stream_addr address(const struct session *s, const uint32_t addr[4], uint16_t port)

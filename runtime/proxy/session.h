@@ -32,6 +32,8 @@ void session_give_server(struct session *s, struct side *server);
 /* True if no other client may use the server's connection: it was made for this client (its address or a PROXY header),
  * or with settings (TLS, too) of a former program */
 bool session_server_is_private(const struct session *s);
+/* Return the version of the PROXY header that its server gets; 0: none. */
+unsigned session_header(const struct session *s);
 
 /* Return the client's address, from an accepted PROXY header if any; the address that it connected to */
 struct stream_addr session_client(const struct session *s);

@@ -88,13 +88,14 @@ rules peers <<RULES
 pool nginx { server s 10.2.0.2:7001 }
 pool nginx6 { server s [fd00:2::2]:7001 }
 pool haproxy { server s 10.2.0.2:7000 }
+pool haproxy2 { server s 10.2.0.2:7000 }
 pool web { server s 10.2.0.2:80 }
 pool mail { server s 10.2.0.2:25 }
 pool same { server s 10.2.0.2 }
 service believed on 10.1.0.2, fd00:1::2 tcp/8000 { mode proxy $believes send proxy v2; -> nginx }
 service v1 on 10.1.0.2, fd00:1::2 tcp/8001 { mode proxy send proxy v1; -> nginx6 }
 service to_haproxy on 10.1.0.2, fd00:1::2 tcp/8002 { mode proxy send proxy v1; -> haproxy }
-service to_haproxy2 on 10.1.0.2 tcp/8003 { mode proxy send proxy v2; -> haproxy }
+service to_haproxy2 on 10.1.0.2 tcp/8003 { mode proxy send proxy v2; -> haproxy2 }
 service requests on 10.1.0.2 tcp/8005 { mode proxy http $believes; -> web }
 service tls on 10.1.0.2 tcp/8443 { mode proxy http $believes tls cert "$work/cert.pem" key "$work/key.pem"; -> web }
 service first on 10.1.0.2 tcp/22, tcp/25, tcp/5201 { mode proxy; -> same }

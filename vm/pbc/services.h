@@ -11,7 +11,13 @@
  * has runs of CONDS (all must hold; none: the `else`) and of SHARES. Values for flows and live checks are stored as
  * written. */
 enum pbc_check_kind { PBC_CHECK_TCP, PBC_CHECK_HTTP, PBC_CHECK_HTTPS, PBC_CHECK_ICMP, PBC_CHECK_UDP, PBC_CHECK_KINDS };
-enum pbc_check_flag { PBC_CHECK_NO_VERIFY = 1 << 0, PBC_CHECK_PASSIVE = 1 << 1, PBC_CHECK_VIA_SERVICE = 1 << 2 };
+enum pbc_check_flag {
+    PBC_CHECK_NO_VERIFY = 1 << 0,
+    PBC_CHECK_PASSIVE = 1 << 1,
+    PBC_CHECK_VIA_SERVICE = 1 << 2,
+    PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
+    PBC_CHECK_FLAGS = (1 << 4) - 1
+};
 struct pbc_check {
     uint32_t name;
     struct pbc_place place;
@@ -37,9 +43,10 @@ struct pbc_pool {
     uint32_t sources, source_count;          /* SETS: addresses to translate to; none: the interface's own */
     uint16_t source_port_lo, source_port_hi; /* ports of `sources`; 0-0 without sources: PBC_OWN_PORT_LO to 65535 */
     uint32_t retries;
-    uint8_t balance; /* enum lb_kind */
-    uint8_t on_down; /* enum pbc_down */
-    uint16_t reserved;
+    uint8_t balance;    /* enum lb_kind */
+    uint8_t on_down;    /* enum pbc_down */
+    uint8_t send_proxy; /* version of the PROXY header that connections to its servers begin with, 1 or 2; 0: none */
+    uint8_t reserved;
     uint64_t drain_ns;
     uint64_t slow_start_ns; /* time in which a server that came up reaches its weight; 0: at once */
 };

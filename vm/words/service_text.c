@@ -107,6 +107,7 @@ void pool_print(const struct program *p, uint32_t pool, const char *between, FIL
     put_check(p, v->check, between, out);
     if (v->on_down == PBC_DOWN_KEEP) fprintf(out, "%son down keep", between);
     if (v->retries != RETRIES) fprintf(out, "%sretries %u", between, v->retries);
+    if (v->send_proxy) fprintf(out, "%ssend proxy v%u", between, v->send_proxy);
     put_duration(between, "drain", v->drain_ns, out);
     put_duration(between, "slow start", v->slow_start_ns, out);
 }
@@ -164,6 +165,7 @@ void check_print(const struct program *p, uint32_t check, const char *between, F
     }
     if (c->flags & PBC_CHECK_PASSIVE) fprintf(out, "%spassive", between);
     if (c->flags & PBC_CHECK_VIA_SERVICE) fprintf(out, "%svia service", between);
+    if (c->flags & PBC_CHECK_WITHOUT_PROXY) fprintf(out, "%swithout proxy", between);
 }
 
 static void put_file(const struct program *p, const char *between, const char *what, uint32_t path, FILE *out)

@@ -14,10 +14,15 @@ static const enum clause kinds[PBC_CHECK_KINDS] = {
 
 /* Kinds of checks that have an option; 0: all */
 static const uint8_t option_kinds[CL_COUNT] = {
-    [CL_SEND] = OF(TCP) | OF(UDP),        [CL_EXPECT] = OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS),
-    [CL_HOST] = OF(HTTP) | OF(HTTPS),     [CL_SNI] = OF(HTTPS),
-    [CL_VERIFY_OFF] = OF(HTTPS),          [CL_VERIFY_CA] = OF(HTTPS),
-    [CL_BODY_HAS] = OF(HTTP) | OF(HTTPS), [CL_PORT] = KIND_BITS_ALL & ~OF(ICMP),
+    [CL_SEND] = OF(TCP) | OF(UDP),
+    [CL_EXPECT] = OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS),
+    [CL_HOST] = OF(HTTP) | OF(HTTPS),
+    [CL_SNI] = OF(HTTPS),
+    [CL_VERIFY_OFF] = OF(HTTPS),
+    [CL_VERIFY_CA] = OF(HTTPS),
+    [CL_BODY_HAS] = OF(HTTP) | OF(HTTPS),
+    [CL_PORT] = KIND_BITS_ALL & ~OF(ICMP),
+    [CL_WITHOUT_PROXY] = OF(TCP) | OF(HTTP) | OF(HTTPS),
 };
 
 struct check_work {
@@ -174,6 +179,7 @@ static void resolve_check(struct compile *c, struct symbol *s)
     w.check.body = clause_string(c, option(&w, CL_BODY_HAS));
     if (option(&w, CL_PASSIVE)) w.check.flags |= PBC_CHECK_PASSIVE;
     if (option(&w, CL_VIA_SERVICE)) w.check.flags |= PBC_CHECK_VIA_SERVICE;
+    if (option(&w, CL_WITHOUT_PROXY)) w.check.flags |= PBC_CHECK_WITHOUT_PROXY;
     expect_of(&w);
     verify_of(&w);
     times_of(&w);

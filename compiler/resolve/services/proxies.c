@@ -127,6 +127,8 @@ uint64_t time_above_0(struct compile *c, const struct node *clause, const struct
     return v.node->v.i;
 }
 
+uint8_t send_proxy_of(const struct node *clause) { return !clause ? 0 : is_choice(clause->first, CL_V1) ? 1 : 2; }
+
 static void mode_options(const struct service_work *w, const struct node *mode, struct pbc_proxy *x)
 {
     struct clauses of;
@@ -138,7 +140,7 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
         x->flags |= PBC_PROXY_TRANSPARENT;
     if (of.of[CL_OVERLAPS])
         refuse(w, of.of[CL_OVERLAPS], "the host's own TCP puts segments together; `mode observe` takes it");
-    if (send) x->flags |= is_choice(send->first, CL_V1) ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
+    if (send) x->flags |= send_proxy_of(send) == 1 ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
     accept_from(w, of.of[CL_ACCEPT_PROXY], x);
     if (first) x->first_ns = time_above_0(w->c, first, first->first);
 }
@@ -242,6 +244,50 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
     diag_advise(c->diags, "give each of the two a pool of its own, with addresses of its own");
 }
 
+/* Return the version of the PROXY header that the service sends to all its servers; 0: none. */
+static uint8_t version_of(const struct image *img, const struct pbc_service *s)
+{
+    const uint32_t flags = s->proxy ? img->proxies[s->proxy - 1].flags : 0;
+    return flags & PBC_PROXY_SEND_V1 ? 1 : flags & PBC_PROXY_SEND_V2 ? 2 : 0;
+}
+
+/* A pool, as services that use it say which PROXY header its servers get */
+struct header_of {
+    const struct pbc_service *first; /* service that used the pool first; NULL: none so far */
+    bool own;                        /* the pool itself says it */
+};
+
+/* Return the words for a service, or a pool, that sends such a header. */
+static const char *words_of(uint8_t version) { return version ? version == 1 ? "sends v1" : "sends v2" : "sends none"; }
+
+/* Settle the PROXY header of a pool, with which its checks begin, too: report what contradicts it. */
+static void settle_header(struct compile *c, const struct pbc_service *s, uint32_t pool, struct header_of *h,
+                          struct span at)
+{
+    const struct image *img = c->image;
+    struct pbc_pool *p = &c->image->pools[pool];
+    const char *name = image_str(img, p->name);
+    const uint8_t version = version_of(img, s);
+    if (!h->first) {
+        h->first = s;
+        h->own = p->send_proxy;
+    }
+    if (!h->own && h->first == s) p->send_proxy = version;
+    if (h->own && !mode_is(s->mode, MODE_PROXIES)) {
+        diag(c->diags, E_MODE_OPTION, at, "`send proxy` of the pool `%s` needs a proxy mode", name);
+    } else if (h->own && version && version != p->send_proxy) {
+        diag(c->diags, E_MODE_OPTION, at, "the service and its pool `%s` differ in `send proxy`: the service %s", name,
+             words_of(version));
+        diag_note(c->diags, span_at(c, &p->place), "the pool is here, and %s", words_of(p->send_proxy));
+        diag_advise(c->diags, "say it once");
+    } else if (!h->own && version != p->send_proxy) {
+        diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this one %s", name,
+             words_of(version));
+        diag_note(c->diags, span_at(c, &h->first->place), "another one is here, and %s", words_of(p->send_proxy));
+        diag_advise(c->diags, "say `send proxy` in the pool, or give each service a pool of its own");
+    }
+}
+
 static const struct pbc_service **proxies_of_pools(struct compile *c)
 {
     const struct image *img = c->image;
@@ -261,6 +307,8 @@ void check_proxy_pools(struct compile *c)
 {
     const struct image *img = c->image;
     const struct pbc_service **of = proxies_of_pools(c);
+    struct header_of *headers = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof *headers);
+    memset(headers, 0, ((size_t)img->pools_count + 1) * sizeof *headers);
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const struct span at = span_at(c, &b->place);
@@ -269,6 +317,7 @@ void check_proxy_pools(struct compile *c)
             if (pool >= img->pools_count) continue;
             check_pool(c, &img->services[b->service], pool, at);
             check_source(c, &img->services[b->service], of[pool], pool, at);
+            settle_header(c, &img->services[b->service], pool, &headers[pool], at);
         }
     }
 }

@@ -40,7 +40,7 @@ syn keyword preyWord packets pass passive passthrough path payload pcapng per pr
 syn keyword preyWord proxy queue rate reach refuse refused reload retries rewrite rise send sent
 syn keyword preyWord servers sessions slow snap sni socket splice split start stream sum syslog
 syn keyword preyWord timeout tls transparent unreachable up v1 v2 variant verify via weight when
-syn keyword preyWord with would zone
+syn keyword preyWord with without would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

@@ -310,7 +310,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(register_other, "instruction 3 (decide): register may not be set", b->code[3].a = 1)                         \
     FAULT(register_one_way, "instruction 3 (decide): register may not be set", b->code[0].to = 2)                      \
     FAULT(check_kind, "check 0: unknown kind 5", b->checks[0].kind = 5)                                                \
-    FAULT(check_flags, "check 0: unknown flags 0x8", b->checks[0].flags = 8)                                           \
+    FAULT(check_flags, "check 0: unknown flags 0x10", b->checks[0].flags = 16)                                         \
     FAULT(check_pattern, "check 0: pattern does not exist", b->checks[0].send = b->patterns_count)                     \
     FAULT(check_status, "check 0: past the end of `ranges`", b->checks[0].status_count = b->ranges_count + 1)          \
     FAULT(check_time, "check 0: a time or count of 0", b->checks[0].every_ms = 0)                                      \
@@ -325,6 +325,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(pool_ports, "pool 0: source ports 1024-1", b->pools[0].source_port_hi = 1)                                   \
     FAULT(pool_balance, "pool 0: unknown balance 5", b->pools[0].balance = 5)                                          \
     FAULT(pool_down, "pool 0: unknown `on down` 2", b->pools[0].on_down = 2)                                           \
+    FAULT(pool_header, "pool 0: unknown version 3 of a PROXY header", b->pools[0].send_proxy = 3)                      \
     FAULT(pool_reserved, "pool 0: reserved bytes are not zero", b->pools[0].reserved = 1)                              \
     FAULT(pool_no_source, "pool 1: source ports 0-5", b->pools[1].source_port_hi = 5)                                  \
     FAULT(pool_many_sources, "pool 0: more than 4096 source addresses", b->pools[0].sources = 0)                       \

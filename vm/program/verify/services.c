@@ -17,8 +17,7 @@ static bool verify_check(const struct verifier *v, uint32_t i)
     for (size_t s = 0; s < sizeof strings / sizeof strings[0]; s++)
         if (!verify_string(v, strings[s], "check", i)) return false;
     if (c->kind >= PBC_CHECK_KINDS) return fault(v, "check %u: unknown kind %u", i, c->kind);
-    if (c->flags > (PBC_CHECK_NO_VERIFY | PBC_CHECK_PASSIVE | PBC_CHECK_VIA_SERVICE))
-        return fault(v, "check %u: unknown flags 0x%x", i, c->flags);
+    if (c->flags > PBC_CHECK_FLAGS) return fault(v, "check %u: unknown flags 0x%x", i, c->flags);
     if ((c->send != PBC_NONE && c->send >= p->patterns_count) ||
         (c->expect != PBC_NONE && c->expect >= p->patterns_count))
         return fault(v, "check %u: pattern does not exist", i);
@@ -53,6 +52,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
         return fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
     if (pool->on_down > PBC_DOWN_KEEP) return fault(v, "pool %u: unknown `on down` %u", i, pool->on_down);
+    if (pool->send_proxy > 2) return fault(v, "pool %u: unknown version %u of a PROXY header", i, pool->send_proxy);
     return !pool->reserved ? true : fault(v, "pool %u: reserved bytes are not zero", i);
 }
 
