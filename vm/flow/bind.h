@@ -48,5 +48,6 @@ enum bind_flag {
     BIND_HOLDS_DST = 1 << 2,    /* the requested destination is the outside end of a mapping */
     BIND_AGE = 1 << 4,          /* parity of the program that the binding's numbers belong to (track_renew) */
     BIND_BY_HOST = 1 << 5,      /* the host has routed the opener's packets here, so it routes the replies, too */
-    BIND_AWAITED = 1 << 3,      /* joined flow whose server has not answered our SYN yet */
+    BIND_CHALLENGED = 1 << 6, /* its server knew an older connection of these ends, and is not silent (unanswered.c) */
+    BIND_AWAITED = 1 << 3,    /* joined flow whose server has not answered our SYN yet */
 };

@@ -99,7 +99,7 @@ struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint
 /* True if only one side of the flow has sent, though the other's packets would come here. */
 bool forward_unanswered(const struct flow *flow);
 /* yield.c: end a flow whose port the packet's flow could have, since none is left for its binding to b->server; b: ends
- * are overwritten. False: none gives way. forward_nat_yield: the same for the statement b->nat, which had no port at
+ * are overwritten. False: it may not ask. forward_nat_yield: the same for the statement b->nat, which had no port at
  * b->to_src. */
 bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b);
 void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
@@ -109,7 +109,7 @@ void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const st
 void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* unanswered.c: reset the other end of a flow, if its packet answers a SYN as one of an older connection of these ends.
  */
-bool forward_challenged(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
+bool forward_challenged(const struct job *j, const struct packet_ctx *c, struct flow_bind *b,
                         const struct track_tuple *own);
 /* unanswered.c: return the server to retry; PBC_NONE: none. The flow is bound to a service. */
 uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen);

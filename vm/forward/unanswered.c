@@ -6,6 +6,7 @@
  *
  * `passive` checks: an event for a server that refuses, by a reset or an unreachable. Only refusals before its first
  * answer count: later resets come from the application. */
+#include "vm/flow/tcp/window.h"
 #include "vm/forward/forward_priv.h"
 
 bool forward_unanswered(const struct flow *f)
@@ -18,7 +19,9 @@ bool forward_unanswered(const struct flow *f)
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b)
 {
     const struct program *p = f->p;
-    if (program_is_past(p, b->server) || b->retried >= p->pools[p->servers[b->server].pool].retries) return PBC_NONE;
+    if (b->flags & BIND_CHALLENGED || program_is_past(p, b->server) ||
+        b->retried >= p->pools[p->servers[b->server].pool].retries)
+        return PBC_NONE;
     return balance_next(f->balance, b->branch, key, b->server);
 }
 
@@ -89,25 +92,30 @@ void forward_refused(const struct job *j, const struct packet_ctx *c, const stru
         tx->events_lost++;
 }
 
-/* True if the other end answers a SYN with an acknowledgement alone: it still knows an older connection of these ends
- * (RFC 9293, 3.10.7.4), in TIME_WAIT or even open, which may have been another host's. */
-static bool is_challenge(const struct job *j, const struct packet_ctx *c)
+/* True if the other end answers a SYN with a bare acknowledgement of something else: it still knows an older connection
+ * of these ends (RFC 9293, 3.10.7.4), in TIME_WAIT or even open, which may have been another host's. One with payload
+ * is none, for that is the other host's; nor is one of the SYN itself, which asks for nothing. */
+static bool is_challenge(const struct job *j, const struct packet_ctx *c, struct tcp_segment *s)
 {
     const struct flow *f = track_flow(j->vm->forward->track, &c->seen);
-    return c->key->kind & KIND_TCP_FLAGS && (c->key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK &&
-           c->seen.mark == MARK_INVALID && f->state == FLOW_STATE_SYN_SENT && !f->joined &&
-           !(f->tcp.flags & TCP_TRACK_HEARD_REPLY);
+    if (!(c->key->kind & KIND_TCP_FLAGS) || (c->key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_ACK) return false;
+    if (c->seen.mark != MARK_INVALID || f->state != FLOW_STATE_SYN_SENT || f->joined) return false;
+    if (f->tcp.flags & TCP_TRACK_HEARD_REPLY) return false;
+    tcp_read(c->pkt, c->key, s);
+    return !s->len && !s->first_fragment &&
+           !seq_between(f->tcp.side[FLOW_REPLY].acked, s->ack, f->tcp.side[FLOW_ORIGINAL].end);
 }
 
 /* A challenge is answered as the opener would (RFC 9293, 3.10.7.3): the other end forgets the older connection. The
  * opener gets it, too, and repeats its SYN sooner for it; its own reset may be what rules drop as invalid. */
-bool forward_challenged(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
+bool forward_challenged(const struct job *j, const struct packet_ctx *c, struct flow_bind *b,
                         const struct track_tuple *own)
 {
     struct tcp_segment challenge;
     struct speech e;
-    if (!is_challenge(j, c)) return false;
-    tcp_read(c->pkt, c->key, &challenge);
+    if (!is_challenge(j, c, &challenge)) return false;
+    b->flags |= BIND_CHALLENGED;
+    if (!answer_begin(j, &j->vm->answers)) return true;
     forward_speech(&e, j, track_flow(j->vm->forward->track, &c->seen), own, b);
     struct flow_segment reset = {.flags = TCP_RST, .seq = challenge.ack};
     e.f->counters.resets += forward_say_server(&e, &reset, TX_CAUSE_RST);

@@ -34,7 +34,7 @@ static void weigh(const struct track *track, const struct packet_ctx *c, int32_t
     struct flow_id id;
     struct flow_bind *b;
     const struct flow *f = track_flow_at(track, slot, &id, &b);
-    struct giver one = {.slot = slot, .how = track_yields(track, slot), .since_ns = f->seen_ns};
+    struct giver one = {.slot = slot, .how = track_yields(track, slot, apart), .since_ns = f->seen_ns};
     if (one.how == YIELD_NEVER) return;
     one.fits = one.how == YIELD_OVER && (apart || f->state != FLOW_STATE_CLOSING ||
                                          seq_after(track_syn_number(&c->seen), f->tcp.side[FLOW_ORIGINAL].end));
@@ -75,18 +75,18 @@ bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_
         if (slot != FLOW_NONE) weigh(f->track, c, slot, false, &best);
     }
     if (best.slot != FLOW_NONE) end_flow(j, &best);
-    return best.slot != FLOW_NONE;
+    return true; /* a flow whose time had passed may have ended as it was met */
 }
 
 /* True if the translated flow in that slot has the source of `b`. */
-static bool has_source(const struct track *track, int32_t slot, uint8_t proto, const struct flow_bind *b)
+static bool has_source(const struct track *track, int32_t slot, const struct flow_id *like, const struct flow_bind *b)
 {
     struct flow_id id;
     struct flow_bind *its;
     if (!track_has_bound(track, slot)) return false;
     track_flow_at(track, slot, &id, &its);
-    return its->flags & BIND_HOLDS_SRC && id.proto == proto && its->to_src_port == b->to_src_port &&
-           address_equal(its->to_src, b->to_src);
+    return its->flags & BIND_HOLDS_SRC && id.proto == like->proto && !((id.kind ^ like->kind) & FLOW_ID_IP6) &&
+           its->to_src_port == b->to_src_port && address_equal(its->to_src, b->to_src);
 }
 
 static bool leads_elsewhere(const struct track *track, int32_t slot, const struct flow_bind *b)
@@ -104,7 +104,7 @@ void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const st
     if (!may_ask(c->key)) return;
     for (unsigned i = 0; i < TRIES && !best.fits; i++) {
         const int32_t slot = nat_draw(f->nat, of, b);
-        if (has_source(f->track, slot, c->seen.id.proto, b))
+        if (has_source(f->track, slot, &c->seen.id, b))
             weigh(f->track, c, slot, leads_elsewhere(f->track, slot, b), &best);
     }
     if (best.slot != FLOW_NONE) end_flow(j, &best);

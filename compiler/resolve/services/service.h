@@ -106,9 +106,9 @@ void resolve_endpoints(struct service_work *w, const struct node *on);
 bool is_of_connections(const struct node *n);
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from);
 void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise);
-/* Read a duration above 0; 0 after a report (proxies.c). */
-/* Return the version that `send proxy v1|v2` says; 0: NULL. */
+/* Return the version that `send proxy v1|v2` says; 0: NULL (proxies.c). */
 uint8_t send_proxy_of(const struct node *clause);
+/* Read a duration above 0; 0 after a report (proxies.c). */
 uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n);
 
 /* Check that a branch's pools have servers of the client's family and, in `dsr` modes, no other port. families:

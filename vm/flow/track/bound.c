@@ -186,7 +186,7 @@ int32_t track_find(const struct track *t, const struct track_seen *s, const stru
 bool track_has_bound(const struct track *t, int32_t slot)
 {
     uint32_t at = (uint32_t)slot;
-    if (slot < 0 || flow_at_end(t->table, at) || flow_next_near(t->table, &at, 1) != slot) return false;
+    if (slot < 0 || at / GROUP >= flow_groups(t->table) || flow_next_near(t->table, &at, 1) != slot) return false;
     return flow_at(t->table, slot)->flags & FLOW_BOUND;
 }
 
@@ -205,14 +205,26 @@ static bool is_question_and_answer(const struct flow *f)
     return f->proto != IPPROTO_NR_SCTP && t->packets[FLOW_ORIGINAL] <= 1 && t->packets[FLOW_REPLY] + t->astray <= 1;
 }
 
-enum track_yield track_yields(const struct track *t, int32_t slot)
+/* True if what a side sent a moment ago may still be on its way to the flow: numbers don't tell it from what is for the
+ * next flow of that port, or it would be lost for both. */
+static bool is_awaited(const struct track *t, const struct flow *f, bool apart)
+{
+    enum { PATIENCE_S = 5 };
+    const bool half_open = flow_state_class((enum flow_state)f->state) == FLOW_HALF_OPEN;
+    if (half_open || (apart && f->proto != IPPROTO_NR_TCP)) return false;
+    return t->now_ns < f->seen_ns + PATIENCE_S * UINT64_C(1000000000);
+}
+
+enum track_yield track_yields(const struct track *t, int32_t slot, bool apart)
 {
     const struct flow *f = flow_at(t->table, slot);
+    const enum track_yield waits = is_awaited(t, f, apart) ? YIELD_NEVER : YIELD_WAITS;
+    if (flow_deadline(t->table, f) <= t->now_ns) return YIELD_OVER;
     switch (flow_state_class((enum flow_state)f->state)) {
-    case FLOW_CLOSING: return f->state != FLOW_STATE_CLOSING || all_acknowledged(&f->tcp) ? YIELD_OVER : YIELD_WAITS;
+    case FLOW_CLOSING: return f->state != FLOW_STATE_CLOSING || all_acknowledged(&f->tcp) ? YIELD_OVER : waits;
     case FLOW_ANSWERED: return is_question_and_answer(f) ? YIELD_ANSWERED : YIELD_NEVER;
     case FLOW_HALF_OPEN:
-    case FLOW_ONE_WAY: return f->joined ? YIELD_NEVER : YIELD_WAITS; /* a cookie answered its client */
+    case FLOW_ONE_WAY: return f->joined ? YIELD_NEVER : waits; /* a cookie answered its client */
     default: return YIELD_NEVER;
     }
 }

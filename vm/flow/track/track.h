@@ -226,16 +226,18 @@ bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool 
 void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
 /* Order in which bound flows give their ports to others: the greatest goes first */
 enum track_yield {
-    YIELD_NEVER,    /* both sides use it, or it is no bound flow */
-    YIELD_WAITS,    /* it waits for one side: half-open, one way, or the last acknowledgement is missing */
+    YIELD_NEVER, /* both sides use it, or it is no bound flow */
+    YIELD_WAITS, /* it waits for one side: half-open, or one way and silent for some seconds, as is one that lacks its
+                    last acknowledgement */
     YIELD_ANSWERED, /* a question and its answer, one packet each (UDP, queries) */
-    YIELD_OVER,     /* both sides know that it has ended */
+    YIELD_OVER,     /* both sides know that it has ended, or its time has passed */
 };
-enum track_yield track_yields(const struct track *t, int32_t slot);
+/* apart: what comes late from its other side would not be taken for the next flow's, for that is another one. */
+enum track_yield track_yields(const struct track *t, int32_t slot, bool apart);
 /* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE: there is none, it timed out
  * just now, or it is the packet's own. */
 int32_t track_find(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
-/* True if a bound flow lies in that slot. Any number may be asked for. */
+/* True if a bound flow lies in that slot. Any number may be asked for, also of a table before. */
 bool track_has_bound(const struct track *t, int32_t slot);
 /* Return the sequence number of the packet, a SYN. */
 uint32_t track_syn_number(const struct track_seen *s);

@@ -362,7 +362,8 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 {
     uint64_t *why;
     int32_t i = make(m, inside, stack, room, &why);
-    if (i == MAPPING_NONE && wake(m, UINT64_MAX, TRIES)) i = make(m, inside, stack, room, &why);
+    if (i == MAPPING_NONE && why != &m->counters.greedy && wake(m, UINT64_MAX, TRIES))
+        i = make(m, inside, stack, room, &why);
     if (i == MAPPING_NONE && !room->asks_on) ++*why;
     return i;
 }
