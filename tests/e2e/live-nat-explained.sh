@@ -57,7 +57,9 @@ for on in user kernel; do
         'verdict: forward rule OLD|leaves source 10.2.0.2:40001 -> 10.1.0.2:40001|'
     explains 'its answer' 'udp 10.1.0.1:53 -> 10.1.0.2:40001 on wan' \
         'verdict: forward rule -|leaves destination 10.1.0.2:40001 -> 10.2.0.2:40001|'
-    for port in 40000 40002; do talk one 10.1.0.1 53 $port >/dev/null; done
+    for port in 40000 40001 40002; do # a question with its answer would give its port up
+        for i in 1 2; do talk one 10.1.0.1 53 $port >/dev/null; done
+    done
     explains 'all ports are used up' 'udp 10.2.0.2:5000 -> 10.1.0.1:53 on lan' \
         'verdict: drop rule OUT reason no-source-port|'
     same "$on: so it is" "$(at one "$tools/udp" ask 10.1.0.1 53 5000 2>&1 || echo nothing)" nothing

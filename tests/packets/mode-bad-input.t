@@ -22,7 +22,10 @@ out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl
 in      eth / ip4 10.0.0.11 > 10.9.0.7 / udp 53 > 61017 / payload "r"
 verdict forward - www one/a -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / udp 53 > 0 / payload "r"
-# The only port is taken: no other client finds one.
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 0 > 53 / payload "q"
+verdict forward - www one/a -
+out     any
+# The only port is taken, by more than a question with its answer: no other client finds one.
 in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1 > 53 / payload "q"
 verdict drop - www one/a no-source-port
 in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 0 > 80 syn

@@ -59,6 +59,9 @@ out     eth 02:00:00:00:00:02 > 02:00:00:00:00:11 / ip6 2001:db8:9::7 > 2001:db8
 in      eth / ip6 2001:db8:1::11 > 2001:db8:9::7 / udp 8080 > 61018 / payload "r"
 verdict forward - w6 six/b -
 out     any
+in      eth / ip6 2001:db8:c::2 > 2001:db8::10 / udp 1001 > 80 / payload "x"
+verdict forward WEB w6 six/b -
+out     any
 in      eth / ip6 2001:db8:c::1 > 2001:db8::10 / udp 1000 > 80 csum 0 / payload "q"
 verdict drop WEB w6 six/b no-source-port
 
@@ -194,6 +197,9 @@ verdict drop - www web/a no-source-port
 in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1000 > 80 / payload "q"
 verdict forward - www web/a -
 out     any
+in      eth / ip4 198.18.0.2 > 203.0.113.10 / udp 1000 > 80 / payload "q"
+verdict drop - www web/a no-source-port
+after   5
 in      eth / ip4 198.18.0.2 > 203.0.113.10 / udp 1000 > 80 / payload "q"
 verdict forward - www web/a -
 out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / udp 61017 > 8080 / payload "q"

@@ -41,7 +41,13 @@ in      eth / ip4 10.0.0.5 > 192.0.2.1 id 99 frag 24 proto udp / zeros 8
 verdict held - - - -
 after   1
 released 2 drop - - - fragment-orphan
-# refused like its first
+# refused like its first: who has the port goes on
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53
+verdict forward - - - -
+out     any
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 9
+verdict forward - - - -
+out     any
 in      eth / ip4 10.0.0.6 > 192.0.2.1 id 2 more / udp 5000 > 53 len 32 / zeros 16
 verdict drop - - - no-source-port
 in      eth / ip4 10.0.0.6 > 192.0.2.1 id 2 frag 24 proto udp / zeros 8

@@ -255,6 +255,12 @@ rules
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53
 verdict forward - - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 9 > 53
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 9
+verdict forward - - - -
+out     any
+in      eth / ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53
+verdict forward - - - -
+out     any
 after   29
 in      eth / ip4 10.0.0.6 > 192.0.2.1 / udp 5000 > 53
 verdict drop - - - no-source-port

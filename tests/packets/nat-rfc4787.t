@@ -55,6 +55,12 @@ out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:02 / ip4 203.0.113.1 > 192.0.2.2 
 in      eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2001 > 53
 verdict forward ALL - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 2000 > 53
+in      eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 2000
+verdict forward - - - -
+out     any
+in      eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2001 > 53
+verdict forward ALL - - -
+out     any
 in      eth / ip4 10.0.0.7 > 192.0.2.1 / udp 2001 > 53
 verdict drop ALL - - no-source-port
 in      eth / ip4 10.0.0.7 > 198.51.100.3 / udp 2000 > 7

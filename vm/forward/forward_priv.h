@@ -25,6 +25,7 @@ struct forward {
     uint32_t recipes;               /* generation of the recipes; 0: there are none */
     struct facts seen_facts;        /* facts by which the recipes are made */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
+    uint64_t draws;                 /* state of the random numbers by which flows are asked for their ports */
     uint32_t datagram;              /* identification of the next outer packet that may be cut */
     /* The search for flows whose server is down */
     uint64_t generation;
@@ -102,6 +103,8 @@ bool forward_unanswered(const struct flow *flow);
  * are overwritten. False: it may not ask. forward_nat_yield: the same for the statement b->nat, which had no port at
  * b->to_src. */
 bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b);
+bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
+                           struct flow_bind b); /* the same, of a packet that is explained: nothing ends */
 void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
                        struct flow_bind *b);
 /* unanswered.c: handle a packet of the server's side, of a flow or an error about one. If it refuses a new flow of a

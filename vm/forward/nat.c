@@ -305,6 +305,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     const enum nat_fate fate = nat_tell(f->nat, &of, &b);
     if (fate != NAT_NOTHING) t.unknown = of.why;
     if (fate == NAT_NOTHING || fate == NAT_UNKNOWN) return t;
+    const bool lacks = fate == NAT_NO_PORT && !forward_nat_may_yield(vm, &c, &of, b);
     t.nat = b.nat;
     t.to = record_of(&now, &c, &b);
     t.reason = !track_may_begin(&now, &c.seen) ? REASON_NO_FLOW
@@ -312,7 +313,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
                : now.ttl <= 1                  ? REASON_TTL_EXCEEDED
                : is_land(&now, &b)             ? REASON_SAME_ENDS
                : fate == NAT_NO_WAY            ? REASON_NO_WAY
-               : fate == NAT_NO_PORT           ? REASON_NO_SOURCE_PORT
+               : lacks                         ? REASON_NO_SOURCE_PORT
                                                : REASON_NONE;
     return t;
 }

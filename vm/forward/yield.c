@@ -8,6 +8,7 @@
  * don't tell otherwise: hence such a flow is sought. */
 #include "vm/flow/tcp/window.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/keyed/hash.h"
 
 enum { TRIES = 32 };
 
@@ -97,15 +98,29 @@ static bool leads_elsewhere(const struct track *track, int32_t slot, const struc
     return !address_equal(its->to_dst, b->to_dst) || its->to_dst_port != b->to_dst_port;
 }
 
-void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of, struct flow_bind *b)
+/* Find the flow that gives its port to the statement b->nat. */
+static struct giver nat_giver(const struct forward *f, const struct packet_ctx *c, const struct nat_asker *of,
+                              uint64_t *random, struct flow_bind *b)
 {
-    struct forward *f = j->vm->forward;
     struct giver best = {.slot = FLOW_NONE};
-    if (!may_ask(c->key)) return;
-    for (unsigned i = 0; i < TRIES && !best.fits; i++) {
-        const int32_t slot = nat_draw(f->nat, of, b);
+    for (unsigned i = 0; i < TRIES && !best.fits && may_ask(c->key); i++) {
+        const int32_t slot = nat_draw(f->nat, of, random_next(random), b);
         if (has_source(f->track, slot, &c->seen.id, b))
             weigh(f->track, c, slot, leads_elsewhere(f->track, slot, b), &best);
     }
+    return best;
+}
+
+void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of, struct flow_bind *b)
+{
+    struct forward *f = j->vm->forward;
+    const struct giver best = nat_giver(f, c, of, &f->draws, b);
     if (best.slot != FLOW_NONE) end_flow(j, &best);
+}
+
+bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
+                           struct flow_bind b)
+{
+    uint64_t random = vm->forward->draws;
+    return nat_giver(vm->forward, c, of, &random, &b).slot != FLOW_NONE;
 }

@@ -368,14 +368,15 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     return i;
 }
 
-int32_t mapping_draw(struct mappings *m, const struct map_end *inside, const struct map_room *room, uint16_t *port)
+int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
+                     uint64_t random, uint16_t *port)
 {
     struct map_end end = *inside;
     struct span run;
     struct runs r = {.room = room, .within = {room->lo, room->hi}, .last = true};
     uint32_t total = 0;
     while (run_next(&r, &run)) total += size_of(run);
-    uint32_t at = (uint32_t)((random_next(&m->draw) >> 32) * total >> 32);
+    uint32_t at = (uint32_t)((random >> 32) * total >> 32);
     for (r.at = 0; run_next(&r, &run) && at >= size_of(run);) at -= size_of(run);
     memcpy(end.addr, room->outside, sizeof end.addr);
     *port = end.port = (uint16_t)(run.lo + at);

@@ -81,9 +81,10 @@ struct map_room {
  * its share. Reads at most 1,024 words and two for each range, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
-/* Draw a port of a room, in *port, and return its mapping; MAPPING_NONE: it has none. If `inside` has its share already
- * (greedy), only its own mappings count. */
-int32_t mapping_draw(struct mappings *m, const struct map_end *inside, const struct map_room *room, uint16_t *port);
+/* Draw a port of a room by a random number, in *port, and return its mapping; MAPPING_NONE: it has none. If `inside`
+ * has its share already (greedy), only its own mappings count. */
+int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
+                     uint64_t random, uint16_t *port);
 
 /* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).
  * *port: the inside's own, if it would get that; 0: a random one. */

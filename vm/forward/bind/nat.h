@@ -56,10 +56,10 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
 /* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
  * random one; NAT_NO_PORT if there is none */
 enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *bind);
-/* After NAT_NO_PORT: draw a port that the statement bind->nat could have given the packet at bind->to_src, into
- * bind->to_src_port, and return the slot of the flow that had its mapping last, if no other one holds it; else, or if
- * no port of that statement's is taken, FLOW_NONE. */
-int32_t nat_draw(struct nat *n, const struct nat_asker *of, struct flow_bind *bind);
+/* After NAT_NO_PORT: draw, by a random number, a port that the statement bind->nat could have given the packet at
+ * bind->to_src, into bind->to_src_port, and return the slot of the flow that had its mapping last, if no other one
+ * holds it; else, or if no port of that statement's is taken, FLOW_NONE. */
+int32_t nat_draw(struct nat *n, const struct nat_asker *of, uint64_t random, struct flow_bind *bind);
 /* Count a flow that begins. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* Note the slot of a flow that has begun, for nat_draw. */

@@ -272,13 +272,13 @@ static struct map_end inside_of(const struct nat_asker *of)
 }
 
 /* The packet's own target is spared (a hairpin). */
-int32_t nat_draw(struct nat *n, const struct nat_asker *of, struct flow_bind *b)
+int32_t nat_draw(struct nat *n, const struct nat_asker *of, uint64_t random, struct flow_bind *b)
 {
     const struct map_end inside = inside_of(of);
     if (n->p->nats[b->nat].kind == PBC_NAT_MAP || inside.class == MAP_CLASSES) return FLOW_NONE;
     const struct map_room room = room_at(n, of->key, b);
     if (room.space == SPACE_NONE) return FLOW_NONE;
-    const int32_t i = mapping_draw(n->mappings, &inside, &room, &b->to_src_port);
+    const int32_t i = mapping_draw(n->mappings, &inside, &room, random, &b->to_src_port);
     if (i == MAPPING_NONE) return FLOW_NONE;
     const struct mapping *m = mapping_at(n->mappings, i);
     const bool target = b->to_src_port == of->key->dst_port && address_equal(b->to_src, of->key->dst);
