@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# More connections than ports, one after the other: a port whose connection is over serves the next client at once, and nftables with as
-# many ports serves not more. Of UDP a question with its answer gives way, a flow of more packets keeps its port. For services, and for
+# More connections than ports, one after the other: a port whose connection is over serves the next client at once. What nftables does with as
+# many ports is printed beside it. Of UDP a question with its answer gives way, a flow of more packets keeps its port. For services, and for
 # what a nat translates; by the executor in user space, then by the one in the kernel. With LONG=1 12,000 connections.
 set -u
 EXEC=kernel

@@ -99,12 +99,13 @@ uint32_t forward_next_server(const struct forward *f, const struct key *key, con
 struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
 /* True if only one side of the flow has sent, though the other's packets would come here. */
 bool forward_unanswered(const struct flow *flow);
-/* yield.c: end a flow whose port the packet's flow could have, since none is left for its binding to b->server; b: ends
- * are overwritten. False: it may not ask. forward_nat_yield: the same for the statement b->nat, which had no port at
- * b->to_src. */
+/* yield.c: no port is left for the packet's binding to b->server, so end a flow that holds one and misses it least. The
+ * ends in b are overwritten. False: the packet may not ask for that; else a port may be free now. */
 bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b);
+/* True if a flow would give its port to the statement b.nat, which had none at b.to_src. Nothing ends. */
 bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
-                           struct flow_bind b); /* the same, of a packet that is explained: nothing ends */
+                           struct flow_bind b);
+/* End that flow, if there is one. */
 void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
                        struct flow_bind *b);
 /* unanswered.c: handle a packet of the server's side, of a flow or an error about one. If it refuses a new flow of a

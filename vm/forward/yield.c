@@ -1,11 +1,11 @@
-/* Ports that a flow gives up when all are taken: of some flows drawn, the one that misses its port least does so (enum
- * track_yield). What both sides use never does.
+/* Ports that flows give up when all are taken: of some flows drawn, the one that misses its port least does so (enum
+ * track_yield). A flow that both sides use never does.
  *
- * The server of a TCP connection that is over may still know it: in TIME_WAIT, if it closed first (RFC 9293, 3.6.1). So
- * it is reset first, as is one that waits: else it would take the next connection from that port for the old one. RFC
- * 1337 warns of that for the sake of old segments; none of the client's gets past this machine, for its flow is gone. A
- * server that ignores a reset in TIME_WAIT takes a SYN with a greater number all the same (RFC 6191, 2), if timestamps
- * don't tell otherwise: hence such a flow is sought. */
+ * The server of a TCP connection that is over may still know it, in TIME_WAIT, if it closed first (RFC 9293, 3.6.1).
+ * Without a reset it would take the next connection from that port for the old one. RFC 1337 warns of such resets for
+ * the sake of old segments. The client's get no further than this machine, for their flow is gone. Some servers ignore
+ * a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a flow with a lower one is sought
+ * first. */
 #include "vm/flow/tcp/window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/keyed/hash.h"
@@ -76,7 +76,7 @@ bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_
         if (slot != FLOW_NONE) weigh(f->track, c, slot, false, &best);
     }
     if (best.slot != FLOW_NONE) end_flow(j, &best);
-    return true; /* a flow whose time had passed may have ended as it was met */
+    return true; /* also without a giver: look-ups end flows whose time has passed, and so free ports */
 }
 
 /* True if the translated flow in that slot has the source of `b`. */

@@ -73,7 +73,7 @@ struct map_room {
         withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
     const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
     uint32_t range_count;
-    bool asks_on; /* that no mapping can be made is not counted */
+    bool asks_on; /* the caller asks again: a refusal is not counted yet */
 };
 /* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
  * ranges, else a random one of them (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In

@@ -49,7 +49,7 @@ struct nat_asker {
                      turned packet stays as it is, in a replay without routes */
     bool routed;  /* this machine's stack has chosen its way, so its destination stays */
     bool live;    /* the packet leaves: what is unknown is not guessed */
-    bool asks_on; /* where no port is left, another flow may give way: that is not counted yet */
+    bool asks_on; /* the caller asks again, once another flow has given way: a refusal is not counted yet */
 };
 /* Choose its translation. look: take nothing; the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);
