@@ -64,6 +64,7 @@ up() {
     got_all() { cmp -s sent got; }
     until_true 50 "$1: it arrives as it is" got_all && ok 0 "$1: it arrives as it is"
 }
+told_server() { at server ip route get 10.2.0.1 | grep -o 'mtu [0-9]*' | cut -d' ' -f2; }
 told() { at client ip route get "$1" | grep -o 'mtu [0-9]*' | cut -d' ' -f2; }
 each() { # NAME MTU4 MTU6
     up "$1, IPv4" 10.1.0.100
@@ -81,6 +82,42 @@ for mode in passthrough 'passthrough keep source'; do
     prey prey -i wan -i lan plain.pbc
     each "$mode" 1300 1300
 done
+
+# A route with an MTU of its own tells the sender as the link would, whichever way: to a client, and through a `nat`. The
+# first packets make the recipes by which the others leave.
+rules routed <<'END_OF_RULES'
+pool farm { server one 10.4.0.2 }
+service four on 10.1.0.100 tcp/9000 { mode passthrough; announce; -> farm }
+nat out { masquerade from 10.1.0.0/24 out on "lan" }
+firewall all default accept { accept state established, related }
+END_OF_RULES
+learns() { # NAME SPACE ADDRESS MTU: small pings pass, and a long one tells the way's MTU
+    at "$2" ip route flush cache
+    at "$2" ping -q -c 4 -i 0.1 -W 2 "$3" >said
+    same "$1: short packets pass" "$(grep -o ' 0% packet loss' said)" ' 0% packet loss'
+    at "$2" ping -q -c 2 -i 0.2 -W 1 -M do -s 1240 "$3" >said 2>&1
+    same "$1: a long one is told of" "$(at "$2" ip route get "$3" | grep -o 'mtu [0-9]*')" "mtu $4"
+}
+at prey sysctl -q -w net.ipv4.ip_forward=1
+for executor in 'user --io packet' kernel; do
+    ip -n "$id-prey" route replace default via 10.2.0.2 mtu 1200
+    ip -n "$id-prey" route change 10.1.0.0/24 dev wan src 10.1.0.1 mtu 1100
+    # shellcheck disable=SC2086
+    prey prey -i wan -i lan --exec $executor routed.pbc
+    learns "$executor, through a nat" client 10.4.0.2 1200
+    ip netns exec "$id-server" timeout 60 nc -4 -l -N -p 9000 <sent >/dev/null &
+    pids="$pids $!"
+    until_true 50 "the server listens" at server sh -c 'ss -ltn | grep -q :9000'
+    at client timeout 60 nc -d 10.1.0.100 9000 >got
+    cmp -s sent got
+    ok $? "$executor: a reply arrives by a route with an MTU"
+    same "$executor: the server was told" "$(told_server)" 1100
+    ip -n "$id-prey" route change 10.1.0.0/24 dev wan src 10.1.0.1
+    at server ip route flush cache
+    prey_ends
+done
+at prey sysctl -q -w net.ipv4.ip_forward=0
+way prey 10.2.0.2 fd00:2::2
 
 # The proxy's own sockets hear what routers say, at an announced address and at a client's, also where prey routes.
 cat >proxied.rules <<'END_OF_RULES'

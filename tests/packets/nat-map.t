@@ -106,3 +106,20 @@ on      eth0
 in      eth / ip4 10.0.0.26 > 192.0.2.1 / udp 7 > 53
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.26 > 192.0.2.1 ttl 63 / udp 7 > 53
+# A packet that is too long for the way inside: the interface of the way tells, not the first one.
+rules
+    interface wan = "eth0"
+    interface hub = "wg0"
+    nat one { map 198.51.100.7 <-> 10.0.9.9 on wan }
+    firewall f default accept { accept on hub }
+route   default=eth0, 10.0.9.0/24=wg0
+mtu     eth0=1500
+mtu     wg0=40
+in      eth / ip4 192.0.2.9 > 198.51.100.7 df / udp 4 > 5 / payload "0123456789abcdef"
+verdict drop default - - too-big
+out     eth back / ip4 203.0.113.1 > 192.0.2.9 df tos 192 / icmp type destination-unreachable code 4 seq 40 / ip4 192.0.2.9 > 198.51.100.7 df / udp 4 > 5 / payload "0123456789abcdef"
+mtu     eth0=40
+mtu     wg0=1500
+in      eth / ip4 192.0.2.9 > 198.51.100.7 df / udp 4 > 5 / payload "0123456789abcdef"
+verdict forward default - - -
+out     any

@@ -12,6 +12,7 @@
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/judge.h"
 #include "tests/lib/known_routes.h"
+#include "vm/judge/routes.h"
 #include "vm/packet/wire.h"
 
 enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256, HELD_MAX = 1024 };
@@ -332,6 +333,22 @@ static void take_routes(struct script *s)
         broken(s, err, "route");
 }
 
+/* Set the MTU of the devices that bear a name, or of its own interface: "wg0=1420" or "1500". */
+static void set_mtu(struct script *s, const char *words)
+{
+    const char *equals = strchr(words, '=');
+    const struct routes *table = s->known.table;
+    bool found = !equals;
+    if (!equals) s->facts.mtu = (uint32_t)strtoul(words, NULL, 10);
+    for (uint32_t i = 0; equals && table && i < table->size.devices; i++) {
+        if (strncmp(table->devices[i].name, words, (size_t)(equals - words))) continue;
+        s->known.devices[i].mtu = (uint32_t)strtoul(equals + 1, NULL, 10);
+        found = true;
+    }
+    if (!found) broken(s, "no route leads to such a device:", words);
+    s->facts.generation++;
+}
+
 static void end_rules(struct script *s)
 {
     if (!s->rules) return;
@@ -522,7 +539,7 @@ static void statement(struct script *s, const char *word, char *rest)
         else if (strcmp(word, "mac") == 0)
             set_mac(s, rest);
         else if (strcmp(word, "mtu") == 0)
-            s->facts.mtu = (uint32_t)strtoul(rest, NULL, 10);
+            set_mtu(s, rest);
         else if (strcmp(word, "link") == 0)
             set_link(s, rest);
         else if (strcmp(word, "after") == 0)

@@ -106,10 +106,9 @@ static inline __attribute__((always_inline)) void edit(const struct facts *facts
 }
 
 /* Return the bytes of the longest IP packet that leaves by a recipe. */
-static inline uint32_t longest_by(const struct forward *f, const struct facts *facts, const struct recipe *r,
-                                  uint8_t kind, bool reply)
+static inline uint32_t longest_by(const struct forward *f, const struct recipe *r, uint8_t kind, bool reply)
 {
-    return recipe_fits_way(r, kind, reply) ? edge_mtu(facts, r->out_if) : f->longest[kind];
+    return recipe_fits_way(r, kind, reply) && r->out_if < f->least_count ? f->least[r->out_if] : f->longest[kind];
 }
 
 /* ---- one packet ---- */
@@ -122,7 +121,7 @@ static bool is_ordinary(const struct job *j, struct packet_ctx *c)
         return false;
     c->recipe = track_ordinary(f->track, c->key, pkt, &c->seen, f->recipes);
     if (!c->recipe) return false;
-    const uint32_t longest = longest_by(f, j->in->facts, c->recipe, c->seen.recipe, c->seen.twin);
+    const uint32_t longest = longest_by(f, c->recipe, c->seen.recipe, c->seen.twin);
     return recipe_takes(c->recipe, c->seen.recipe, pkt, c->key->length, pkt->data, c->seen.twin, longest);
 }
 
@@ -235,7 +234,7 @@ static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, uns
     struct ordinary o;
     if (!straight_is_of(look->line, look)) return false;
     if (!ordinary_find(t->track, look->line, tcp, look->at, false, t->generation, &o)) return false;
-    const uint32_t longest = longest_by(vm->forward, t->facts, o.recipe, o.kind, o.twin);
+    const uint32_t longest = longest_by(vm->forward, o.recipe, o.kind, o.twin);
     if (!recipe_takes(o.recipe, o.kind, pkt, key->length, pkt->data, o.twin, longest)) return false;
     if (judged && !o.twin && !(o.mark == MARK_ESTABLISHED && recall(vm, key, pkt, o.flow, &by))) return false;
     struct pkt *out = t->entry != t->last ? own_or_copy(vm->cfg.pool, pkt, o.kind) : NULL;

@@ -64,6 +64,7 @@ void forward_free(struct forward *f)
     nat_free(f->nat);
     outside_free(f->outside);
     held_fini(&f->held);
+    free(f->least);
     free(f);
 }
 

@@ -24,9 +24,12 @@ struct forward {
     struct forward_counters counters;
     uint32_t recipes;               /* generation of the recipes; 0: there are none */
     struct facts seen_facts;        /* facts by which the recipes are made */
+    uint64_t seen_routes;           /* number of their routes */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
-    uint64_t draws;                 /* state of the random numbers by which flows are asked for their ports */
-    uint32_t datagram;              /* identification of the next outer packet that may be cut */
+    uint32_t *least;                /* [least_count] longest for each interface, whichever route leads there */
+    unsigned least_count;
+    uint64_t draws;    /* state of the random numbers by which flows are asked for their ports */
+    uint32_t datagram; /* identification of the next outer packet that may be cut */
     /* The search for flows whose server is down */
     uint64_t generation;
     const struct facts *facts;

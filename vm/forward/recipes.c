@@ -1,9 +1,12 @@
 /* Recipes: made from what the careful way did to a packet, and how long they hold (forward_priv.h). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/ordinary.h"
+#include "vm/judge/routes.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/wire.h"
 
 /* Return the kind of recipe that the service's mode makes. */
@@ -99,21 +102,37 @@ static bool same_facts(const struct facts *a, const struct facts *b)
            a->mtu == b->mtu && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
-/* Return the smallest MTU of all interfaces and of the ways to all servers. */
-static uint32_t least_mtu(const struct program *p, const struct facts *facts)
+/* Set the longest packet for each interface. Without memory for them the longest for all holds. */
+static void find_least(struct forward *f, const struct facts *facts)
 {
+    const unsigned count = facts ? facts->ifaces_count : 0;
+    uint32_t *least = count ? realloc(f->least, count * sizeof *least) : NULL;
+    f->least_count = least ? count : 0;
+    if (!least) return;
+    f->least = least;
+    ways_least_mtus(facts, least, count);
+    for (unsigned i = 0; i < count; i++)
+        if (!least[i]) least[i] = EDGE_MTU;
+}
+
+/* Return the longest packet for all interfaces, and the ways to all servers. */
+static uint32_t least_of_all(const struct forward *f, const struct facts *facts)
+{
+    const uint32_t *servers = facts ? facts->server_mtu : NULL;
     uint32_t least = edge_mtu(facts, IFACE_NONE);
-    for (unsigned i = 0; facts && i < facts->ifaces_count; i++)
-        if (edge_mtu(facts, (uint16_t)i) < least) least = edge_mtu(facts, (uint16_t)i);
-    for (uint32_t i = 0; facts && facts->server_mtu && i < p->servers_count; i++)
-        if (facts->server_mtu[i] && facts->server_mtu[i] < least) least = facts->server_mtu[i];
+    for (unsigned i = 0; i < f->least_count; i++)
+        if (f->least[i] < least) least = f->least[i];
+    for (uint32_t i = 0; servers && i < f->p->servers_count; i++)
+        if (servers[i] && servers[i] < least) least = servers[i];
     return least < UINT16_MAX ? least : UINT16_MAX;
 }
 
-/* Set the longest IP packet for each kind of recipe, whichever way it leaves; longer ones go the careful way. */
+/* Set the longest IP packet for each kind of recipe, whichever way it leaves, and for each interface; longer ones go
+ * the careful way. */
 static void find_longest(struct forward *f, const struct facts *facts)
 {
-    const uint32_t mtu = least_mtu(f->p, facts);
+    find_least(f, facts);
+    const uint32_t mtu = least_of_all(f, facts);
     for (unsigned kind = 0; kind < RECIPE_KINDS; kind++) {
         const uint32_t over = recipe_overhead((uint8_t)kind);
         f->longest[kind] = (uint16_t)(mtu > over ? mtu - over : 0);
@@ -132,8 +151,10 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
 {
     static const struct facts unknown;
     if (!facts) facts = &unknown;
-    if (!f->recipes || same_facts(&f->seen_facts, facts)) return;
+    const uint64_t routes = facts->routes ? facts->routes->number : 0;
+    if (!f->recipes || (same_facts(&f->seen_facts, facts) && f->seen_routes == routes)) return;
     f->seen_facts = *facts;
+    f->seen_routes = routes;
     f->recipes++;
     find_longest(f, facts);
 }

@@ -19,6 +19,11 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
 
 static struct way_found unknown(enum way_why why) { return (struct way_found){.kind = ROUTE_ASK, .why = (uint8_t)why}; }
 
+static uint32_t lesser(uint32_t a, uint32_t b) { return !a || (b && b < a) ? b : a; }
+
+/* Return the largest IP packet that leaves by the leg with that device; 0: unknown. */
+static uint32_t mtu_of(const struct route_leg *leg, const struct facts_device *d) { return lesser(leg->mtu, d->mtu); }
+
 /* Return a way out by an interface, whose frames have that id, and by its id in rules. */
 static struct way_found out_by(uint16_t as, uint16_t iface)
 {
@@ -48,10 +53,11 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
 {
     if (way->legs > 1 && hosts && !one_way(f, way)) return unknown(WAY_SEVERAL);
     const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
-    const struct facts_device *d = device_of(f, routes_leg(f->routes, way, share, ROUTE_NO_PORT));
+    const struct route_leg *leg = routes_leg(f->routes, way, share, ROUTE_NO_PORT);
+    const struct facts_device *d = device_of(f, leg);
     if (!d) return unknown(WAY_OTHER);
     struct way_found found = out_by(d->as, d->iface);
-    found.mtu = d->mtu;
+    found.mtu = mtu_of(leg, d);
     return found;
 }
 
@@ -103,9 +109,10 @@ bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt
     if (!f || !f->routes || !(key->kind & KIND_IP) || !host_routes(f, key)) return false;
     const struct route_way *way = routes_to(f, key, pkt, key->dst, &a);
     if (way->kind != ROUTE_VIA || way->legs < 2 || at >= way->legs) return false;
-    const struct facts_device *d = device_of(f, &f->routes->legs[way->first + at]);
+    const struct route_leg *by = &f->routes->legs[way->first + at];
+    const struct facts_device *d = device_of(f, by);
     *leg = d ? out_by(d->as, d->iface) : unknown(WAY_OTHER);
-    leg->mtu = d ? d->mtu : 0;
+    leg->mtu = d ? mtu_of(by, d) : 0;
     return true;
 }
 
@@ -166,10 +173,21 @@ uint32_t ways_back_mtu(const struct facts *f, const struct key *key)
     if (!f || !f->routes || !(key->kind & KIND_IP) || ways_no_route(key)) return 0;
     const struct route_way *way = routes_back(f, key);
     for (unsigned i = 0; way->kind == ROUTE_VIA && i < way->legs; i++) {
-        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
-        if (d && d->mtu && (!least || d->mtu < least)) least = d->mtu;
+        const struct route_leg *leg = &f->routes->legs[way->first + i];
+        const struct facts_device *d = device_of(f, leg);
+        if (d) least = lesser(least, mtu_of(leg, d));
     }
     return least;
+}
+
+void ways_least_mtus(const struct facts *f, uint32_t least[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) least[i] = facts_mtu(f, (uint16_t)i);
+    for (uint32_t i = 0; f && f->routes && i < f->routes->size.legs; i++) {
+        const struct route_leg *leg = &f->routes->legs[i];
+        const struct facts_device *d = device_of(f, leg);
+        if (d && d->iface < count) least[d->iface] = lesser(least[d->iface], leg->mtu);
+    }
 }
 
 static enum pkt_source source_by(const struct facts *f, const struct key *key, uint16_t came)

@@ -15,7 +15,7 @@ struct way_found {
     uint8_t kind;   /* enum route_kind: ROUTE_VIA, ROUTE_OWN, ROUTE_REFUSED or ROUTE_ASK */
     uint8_t why;    /* enum way_why: WAY_KNOWN unless kind is ROUTE_ASK */
     uint16_t iface; /* with `out`: id of its frames, as in struct facts_device */
-    uint32_t mtu;   /* with `out`: largest IP packet there; 0: unknown */
+    uint32_t mtu;   /* with `out`: largest IP packet there, by its route and its device; 0: unknown */
 };
 /* Find the way of the packet as if `to` were its destination, whatever the key says of crossing: translation turns
  * destinations before routing. Its other fields and the interface that it came by count, where policy rules ask for
@@ -42,6 +42,10 @@ static inline enum pkt_source leg_leads_back(uint16_t iface, uint16_t as, uint16
 /* Return the largest IP packet, in bytes, that the interface bears by which the routes lead to the packet's source; of
  * several the least. 0: unknown. f NULL: nothing is known. */
 uint32_t ways_back_mtu(const struct facts *f, const struct key *key);
+
+/* Set least[id], for each interface below count, to the largest IP packet, in bytes, that leaves there whichever route
+ * it takes: some routes have an MTU of their own. 0: unknown. */
+void ways_least_mtus(const struct facts *f, uint32_t least[], unsigned count);
 
 /* Return whether the way to a reply's source leads by the interface that the reply came by, as far as policy rules
  * tell: what it answers may have had any mark, and have come by any interface. SOURCE_REACHED if there are no routes to

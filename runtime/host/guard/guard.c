@@ -324,18 +324,24 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 
 /* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a packet
  * came in is unknown to the look-ups at the ingress. With br_netfilter what crosses within a bridge comes here, too:
- * nobody else sends that on. */
+ * nobody else sends that on. (What policy rules lead back to the bridge that it came by comes, too, and is let through:
+ * nothing tells it from the other.) */
 static void write_forward(FILE *rules, const struct guard *g)
 {
+    static const char *const came[] = {"iifname", "meta sdifname"}; /* in a VRF, iifname is the VRF's device */
     fprintf(rules, "chain across {\ntype filter hook forward priority -300; policy accept;\nmeta iifkind \"bridge\" "
                    "iifname . oifname { ");
     for (unsigned i = 0; i < g->port_count; i++)
         fprintf(rules, "%s\"%s\" . \"%s\"", i ? ", " : "", g->ports[i], g->ports[i]);
-    fprintf(rules, " } counter accept\niifname { ");
-    write_names(rules, g->ports, g->port_count);
-    fprintf(rules, " } oifname { ");
-    write_names(rules, g->ports, g->port_count);
-    fprintf(rules, " } counter drop\n}\n");
+    fprintf(rules, " } counter accept\n");
+    for (unsigned i = 0; i < sizeof came / sizeof *came; i++) {
+        fprintf(rules, "%s { ", came[i]);
+        write_names(rules, g->ports, g->port_count);
+        fprintf(rules, " } oifname { ");
+        write_names(rules, g->ports, g->port_count);
+        fprintf(rules, " } counter drop\n");
+    }
+    fprintf(rules, "}\n");
 }
 
 /* Write the table at hooks of the host's stack */

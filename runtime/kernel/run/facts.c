@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/kernel/run/world.h"
+#include "vm/judge/ways.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
@@ -52,6 +53,8 @@ static uint16_t least_of(uint32_t mtu) { return (uint16_t)(mtu < UINT16_MAX ? mt
 static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const struct facts *f)
 {
     struct kernel_way *ways = kernel_ways(kernel);
+    uint32_t least[KERNEL_WAYS];
+    ways_least_mtus(f, least, KERNEL_WAYS);
     for (unsigned i = 0; i < KERNEL_WAYS; i++) {
         const struct facts_iface *one = facts_iface(f, (uint16_t)i);
         ways[i] = (struct kernel_way){.mac = one ? one->mac : 0,
@@ -59,7 +62,7 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
                                       .bridged = bridged_of(f, one),
                                       .as = one ? one->as : 0,
                                       .shut = one ? one->shut : 0,
-                                      .mtu = least_of(facts_mtu(f, (uint16_t)i)),
+                                      .mtu = least_of(least[i]),
                                       .link = k->links ? k->links[i] : LINK_ETHER};
     }
 }
@@ -80,6 +83,8 @@ static int push_outs(struct kernel_facts *k, const struct kernel *kernel, bool *
     }
     return 0;
 }
+
+static uint64_t routes_number(const struct facts *f) { return f->routes ? f->routes->number : 0; }
 
 static bool same_lists(const struct facts *a, const struct facts *b)
 {
@@ -107,7 +112,8 @@ static int push(struct kernel_facts *f, struct kernel *kernel, const struct fact
     const bool same = f->pushed && same_lists(&f->seen, now);
     const int failed = same ? 0 : push_own(kernel, now);
     if (!same) world_own(kernel_world(kernel), now);
-    if (!same || moved) push_ways(f, kernel, now);
+    if (!same || moved || f->seen_routes != routes_number(now)) push_ways(f, kernel, now);
+    f->seen_routes = routes_number(now);
     kernel_world(kernel)->facts = words;
     f->routes_failed = kernel_routing_push(&f->routes, kernel, now);
     f->seen = *now;

@@ -104,11 +104,12 @@ void links_renew(struct world *world)
     }
 }
 
-/* Count from now on what the tunnel fails to send. */
+/* Count from now on what the tunnel fails to send; of a line that is made anew the next report stays as far away. */
 static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
 {
     struct failed *f = &world->failed[at];
-    *f = (struct failed){.ifindex = ifindex};
+    f->told = 0;
+    f->ifindex = ifindex;
     if (!host_link_failures(world->carry->host, ifindex, &f->told)) f->ifindex = 0;
 }
 
@@ -122,19 +123,34 @@ static void tell_failures(struct world *world, unsigned at, uint64_t packets)
                 name, packets, packets == 1 ? "" : "s", link ? link->mtu : 0, name);
 }
 
+/* True if what the interface fails to send is told. What WireGuard fails to send is to peers that are away, not too
+ * long: it lets its own packets be cut. */
+static bool tells_failures(const struct world *world, unsigned at)
+{
+    const struct host_link *link = link_of(world, at);
+    return world->raw >> at & 1 && world->links[at] <= LINK_NO_CARRIER && !(link && !strcmp(link->kind, "wireguard"));
+}
+
+/* Put the next report off: each waits twice as long as the last. */
+static void failures_rest(struct failed *f, uint64_t now_ns)
+{
+    const uint64_t second_ns = 1000000000, first_ns = 10 * second_ns, most_ns = 600 * second_ns;
+    f->rest_ns = !f->rest_ns ? first_ns : 2 * f->rest_ns < most_ns ? 2 * f->rest_ns : most_ns;
+    f->due_ns = now_ns + f->rest_ns;
+}
+
 void links_fail(struct world *world)
 {
-    enum { AGAIN_S = 10 };
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     for (unsigned at = 0; at < world->o->iface_count; at++) {
         struct failed *f = &world->failed[at];
         uint64_t packets;
-        if (!(world->raw >> at & 1) || world->links[at] > LINK_NO_CARRIER || now_ns < f->due_ns) continue;
+        if (!tells_failures(world, at) || now_ns < f->due_ns) continue;
         if (f->ifindex != world->carry->ifindex[at]) failures_begin(world, at, world->carry->ifindex[at]);
         if (!host_link_failures(world->carry->host, f->ifindex, &packets) || packets <= f->told) continue;
         tell_failures(world, at, packets - f->told);
         f->told = packets;
-        f->due_ns = now_ns + AGAIN_S * UINT64_C(1000000000);
+        failures_rest(f, now_ns);
     }
 }
 

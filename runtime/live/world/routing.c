@@ -60,7 +60,6 @@ static bool is_of_vrf(const struct world *world, const struct route_device *devi
  * knows the table `local` alone. */
 static void tell_vrf(struct world *world, const char *name)
 {
-    if (!world->carry->now.program->nats_count) return;
     events_tell(
         &world->tell->events, TOLD_UNJUDGED,
         "notice: %s is in a VRF, whose addresses nftables does not find in some kernels (Linux 6.1 is one): this "
@@ -68,24 +67,32 @@ static void tell_vrf(struct world *world, const char *name)
         name);
 }
 
+static void tell_arrival(struct world *world, const char *name)
+{
+    events_tell(&world->tell->events, TOLD_UNJUDGED,
+                "notice: `ip rule` has one that asks where packets came in, `iif %s`: of the interfaces to which it "
+                "and the others lead a packet name all with -i, or none; else this machine may send on, too, what "
+                "prey sends on",
+                name);
+}
+
 /* Tell once that rules by an interface of arrival lead packets that prey itself sends on, and again only after there
- * were none. The guard rules that hide these from the host can't see them (MANUAL, Policy rules). */
+ * were none; of rules of VRFs, which the kernel or its user makes for them all, apart. The guard rules that hide these
+ * from the host can't see them (MANUAL, Policy rules). */
 static void tell_arrivals(struct world *world, const struct routes *r)
 {
-    const struct route_rule *first = NULL;
-    for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6 && !first; i++)
-        if (r->rules[i].asks & ROUTE_ASKS_ARRIVAL) first = &r->rules[i];
-    const bool tells = first && !world->carry->in_kernel && !world->o->monitor && !world->routing.by_arrival;
-    if (tells && first->device && is_of_vrf(world, &r->devices[first->device - 1]))
-        tell_vrf(world, r->devices[first->device - 1].name);
-    else if (tells)
-        events_tell(
-            &world->tell->events, TOLD_UNJUDGED,
-            "notice: `ip rule` has one that asks where packets came in, `iif %s`: of the interfaces to which it "
-            "and the others lead a packet name all with -i, or none; else this machine may send on, too, what "
-            "prey sends on",
-            first->device ? r->devices[first->device - 1].name : "…");
-    world->routing.by_arrival = first;
+    const char *vrf = NULL, *other = NULL;
+    for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++) {
+        if (!(r->rules[i].asks & ROUTE_ASKS_ARRIVAL)) continue;
+        const struct route_device *device = r->rules[i].device ? &r->devices[r->rules[i].device - 1] : NULL;
+        const char **first = device && is_of_vrf(world, device) ? &vrf : &other;
+        if (!*first) *first = device ? device->name : "…";
+    }
+    const bool tells = !world->carry->in_kernel && !world->o->monitor;
+    if (tells && vrf && !world->routing.by_vrf && world->carry->now.program->nats_count) tell_vrf(world, vrf);
+    if (tells && other && !world->routing.by_arrival) tell_arrival(world, other);
+    world->routing.by_vrf = vrf;
+    world->routing.by_arrival = other;
 }
 
 uint32_t routing_most(const struct world *world)

@@ -20,7 +20,7 @@ struct world {
         struct routes *table;           /* NULL: the kernel has not answered yet */
         bool stale, full;               /* the table is outdated; the kernel has more routes than fit */
         bool many_rules;                /* the kernel has more policy rules than fit */
-        bool by_arrival;                /* some policy rule asks for the interface of arrival */
+        bool by_arrival, by_vrf;        /* some policy rule asks for the interface of arrival; one of a VRF does */
         uint32_t count;                 /* number of routes that the kernel has */
         bool failed;                    /* the last reading failed */
         uint64_t due_ns;                /* earliest time of the next reading */
@@ -52,7 +52,8 @@ struct world {
     uint32_t raw;    /* bit i: interface i is open as one without Ethernet */
     struct failed {
         uint64_t told;    /* packets that the tunnel has failed to send, by the kernel's count, as last told */
-        uint64_t due_ns;  /* earliest time of the next line */
+        uint64_t due_ns;  /* earliest time of the next report */
+        uint64_t rest_ns; /* time between the last two */
         unsigned ifindex; /* 0: not counted yet */
     } failed[PORTS_MOST];
     uint32_t unread;                 /* bit i: it was told that nobody reads what interface i carries */

@@ -59,6 +59,12 @@ void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop 
     *hop = (struct hop){.addr = server->addr, .mac = known ? server->mac : 0, .family = known ? 0 : server->family};
 }
 
+/* Return the destination that the packet leaves with. */
+static const uint32_t *leaves_for(const struct packet_ctx *c)
+{
+    return c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
+}
+
 /* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. A router asks its
  * routes with the source as it came: it translates that once the way is known. An error goes the way of its flow,
  * by the line that has its new address. */
@@ -66,7 +72,7 @@ static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = wire_get48(c->left.mac);
     const uint8_t family = c->key->kind & KIND_IP4 ? 4 : 6;
-    hop->addr = c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
+    hop->addr = leaves_for(c);
     if (c->quoted && c->via) hop->addr = c->via;
     hop->from = c->quoted ? c->from : c->key->src;
     hop->from_port = !c->quoted && c->key->kind & KIND_WITH_PORTS ? c->key->src_port : 0;
@@ -96,14 +102,35 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
     return err ? REASON_UNTRANSLATABLE : REASON_NONE;
 }
 
-/* Return the path MTU by which the packet leaves. */
-static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
+/* Return the way by which the packet leaves, as far as it is known: its interface, and the most bytes that its route
+ * bears there. prey sends it, so no mark of this machine's leads it. */
+static struct way_found way_of(const struct job *j, const struct packet_ctx *c)
+{
+    const struct facts *facts = j->in->facts;
+    const uint16_t iface = c->left.iface;
+    const struct way_found routed = way_find_past(facts, c->key, c->pkt, leaves_for(c));
+    if (routed.out && (iface == IFACE_NONE || routed.iface == iface)) return routed;
+    return (struct way_found){.out = (uint16_t)(facts_known_as(facts, iface) + 1), .iface = iface};
+}
+
+/* Return the most bytes of an IP packet that the way to the packet's server bears. */
+static uint32_t server_mtu(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
     const uint32_t mtu = edge_mtu(facts, c->left.iface);
-    if (c->left.way != LEAVE_TO_SERVER || !facts || !facts->server_mtu) return mtu;
-    const uint32_t known = c->left.server < j->vm->program->servers_count ? facts->server_mtu[c->left.server] : 0;
-    return known && known < mtu ? known : mtu;
+    const bool known = facts && facts->server_mtu && c->left.server < j->vm->program->servers_count;
+    const uint32_t path = known ? facts->server_mtu[c->left.server] : 0;
+    if (c->left.iface == IFACE_NONE && path) return path;
+    return path && path < mtu ? path : mtu;
+}
+
+/* Return the path MTU by which the packet leaves. */
+static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
+{
+    if (c->left.way == LEAVE_TO_SERVER) return server_mtu(j, c);
+    const struct way_found way = way_of(j, c);
+    const uint32_t mtu = edge_mtu(j->in->facts, way.iface);
+    return way.mtu && (way.mtu < mtu || c->left.iface == IFACE_NONE) ? way.mtu : mtu;
 }
 
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead)
@@ -112,8 +139,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     const bool nat = c->left.service == PBC_NONE;
     if (!(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t mss = nat ? c->left.mss : p->services[c->left.service].mss;
-    const struct way_found way = {.out = (uint16_t)(facts_known_as(j->in->facts, c->left.iface) + 1),
-                                  .iface = c->left.iface};
+    const struct way_found way = way_of(j, c);
     if (nat) clamp_crossing(p, j->in->facts, copy, c->key, &way);
     if (!mss) return;
     const uint32_t out = way_mtu(j, c), in = nat ? clamp_arrival_mtu(j->in->facts, c->key) : out;
