@@ -103,6 +103,21 @@ static void print_pools(const struct compile *c, uint8_t *takes, struct figures 
     }
 }
 
+static void print_rates(const struct compile *c, struct figures *f)
+{
+    for (uint32_t i = 0; i < c->image->services_count; i++) {
+        char what[64], how[160];
+        const struct pbc_service *s = &c->image->services[i];
+        const struct service_ports p = service_ports(c->image, c->arena, s);
+        if (!p.udp_ns) continue;
+        snprintf(what, sizeof what, "%.40s, UDP", image_str(c->image, s->name));
+        snprintf(how, sizeof how,
+                 "new flows a second: each keeps its port for %llu s, but for questions with one answer",
+                 (unsigned long long)(p.udp_ns / 1000000000u));
+        figures_count(f, what, p.udp_a_second, how);
+    }
+}
+
 static unsigned nat_ports(const struct image *img, const struct pbc_nat *n)
 {
     unsigned ports = n->port_count ? 0 : n->port_hi - n->port_lo + 1u;
@@ -122,6 +137,7 @@ static void print_source_ports(const struct compile *c, struct figures *f)
     if (!any) return;
     figures_section(f, "source ports");
     print_pools(c, takes, f);
+    print_rates(c, f);
     for (uint32_t i = 0; i < img->nats_count; i++) {
         const struct pbc_nat *n = &img->nats[i];
         char what[64], how[80];

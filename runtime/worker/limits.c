@@ -18,6 +18,7 @@ static void of_flows(const struct vm_counters *c, uint64_t now[])
 static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t now[])
 {
     if (c->flows) of_flows(c, now);
+    if (c->forward) now[LIMIT_PORTS_SHORT] = c->forward->ports_short;
     if (c->forward) now[LIMIT_PORTS] += c->forward->exhausted; /* those of mappings, too */
     if (c->frags) now[LIMIT_FRAGMENTS] = c->frags->evicted + c->frags->not_held;
     if (c->observed) {

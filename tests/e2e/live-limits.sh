@@ -16,8 +16,8 @@ service few on 10.1.0.101 tcp/80 { mode passthrough; announce; max flows 2; -> w
 service nobody on 10.1.0.102 tcp/80 { mode passthrough; announce; -> silent }
 RULES
 cat >connect.py <<'END'
-"""connect.py ADDRESS COUNT [wait]: so many connections at once; `wait`: each is complete before the next begins."""
-import socket, sys, time
+"""connect.py ADDRESS COUNT [wait] [hold]: so many connections at once; `wait`: each is complete before the next begins; `hold`: they stay."""
+import signal, socket, sys, time
 held = []
 for i in range(int(sys.argv[2])):
     s = socket.socket()
@@ -27,6 +27,7 @@ for i in range(int(sys.argv[2])):
     except OSError: pass
     held.append(s)
 if "wait" not in sys.argv: time.sleep(1.5) # SYNs are sent again after a second
+if "hold" in sys.argv: signal.pause()
 END
 told() { until_true 150 "$1 is told" grep -q "\"event\":\"$1\".*$2" prey.err; } # EVENT WORDS
 # sum EVENT WORDS: the figures of its lines.
@@ -53,6 +54,29 @@ same '`max flows`: so do they' "$(sum limit 'max flows')" "$(number reasons max-
 same 'neighbours: so do they' "$(sum neighbour .)" "$(number live lost neighbour)"
 same 'too many that waited: so do they' "$(sum lost 'too many waited')" "$(number live lost crowd)"
 same 'a limit is told of at most each ten seconds' "$(($(grep -c 'established ones' prey.err) < 5))" 1
+
+# Ports that run short are told of before somebody is refused: by a service, and by a nat. Connections that are over don't
+# count: they give their ports up.
+rules ports <<'RULES'
+interface lan = "lan"
+pool web { source 10.2.0.50 ports 61000-61127; server one 10.2.0.2:80 }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
+nat home { masquerade from 10.1.0.0/24 out on lan ports 62000-62127 }
+RULES
+ip -n "$id-client" route replace 10.2.0.2 via 10.1.0.2
+for to in 10.1.0.100 10.2.0.2; do
+    prey prey -i wan -i lan --exec user --log json --format json ports.pbc
+    for _ in $(seq 130); do at client curl -s -o /dev/null -m 20 "http://$to/"; done
+    sleep 1.2
+    same "$to: what is over uses up nothing" "$(grep -c 'nearly all translated ports' prey.err)" 0
+    background client python3 connect.py $to 118 wait hold
+    told limit 'nearly all translated ports in use'
+    kill -USR1 "$prey"
+    until_true 100 'SIGUSR1 prints' python3 -c 'import json; json.load(open("prey.out"))'
+    same "$to: and nobody is refused so far" "$(number forward exhausted)" 0
+    kill "$last"
+    prey_ends
+done
 
 # As text: the same.
 prey prey -i wan -i lan small.pbc

@@ -113,9 +113,12 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     asking->seen = &c->seen;
     *twin = !mode_is(mode, MODE_ONE_SIDED);
     struct outside *o = j->vm->forward->outside;
-    if (mode_is(mode, MODE_OWN_SOURCE))
-        return outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking) ||
+    if (mode_is(mode, MODE_OWN_SOURCE)) {
+        const bool takes = outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking);
+        if (takes && outside_is_short(o, b)) forward_note_short(j, c, *b);
+        return takes ||
                (forward_yield(j, c, b) && outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking));
+    }
     *twin = *twin && !is_unchanged(c, b);
     return !*twin || is_free(asking, b);
 }

@@ -28,8 +28,9 @@ struct forward {
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
     uint32_t *least;                /* [least_count] longest for each interface, whichever route leads there */
     unsigned least_count;
-    uint64_t draws;    /* state of the random numbers by which flows are asked for their ports */
-    uint32_t datagram; /* identification of the next outer packet that may be cut */
+    uint64_t search_due_ns; /* earliest time of the next long search for a flow that gives its port up */
+    uint64_t draws;         /* state of the random numbers by which flows are asked for their ports */
+    uint32_t datagram;      /* identification of the next outer packet that may be cut */
     /* The search for flows whose server is down */
     uint64_t generation;
     const struct facts *facts;
@@ -105,6 +106,11 @@ bool forward_unanswered(const struct flow *flow);
 /* yield.c: no port is left for the packet's binding to b->server, so end a flow that holds one and misses it least. The
  * ends in b are overwritten. False: the packet may not ask for that; else a port may be free now. */
 bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b);
+/* The packet's binding has one of the last ports. Count it (ports_short) if none of some flows drawn would give its own
+ * up: then nearly all need theirs. */
+void forward_note_short(const struct job *j, const struct packet_ctx *c, struct flow_bind b);
+void forward_nat_note_short(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
+                            struct flow_bind b);
 /* True if a flow would give its port to the statement b.nat, which had none at b.to_src. Nothing ends. */
 bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
                            struct flow_bind b);

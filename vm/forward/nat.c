@@ -262,6 +262,8 @@ static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
     if (fate == NAT_NO_PORT) {
         forward_nat_yield(j, c, &of, &b);
         fate = nat_choose(j->vm->forward->nat, &of, false, &b);
+    } else if (fate == NAT_BOUND && nat_is_short(j->vm->forward->nat, &b)) {
+        forward_nat_note_short(j, c, &of, b);
     }
     return fate == NAT_BOUND ? nat_begin(j, c, &b) : REASON_NO_SOURCE_PORT;
 }

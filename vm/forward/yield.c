@@ -10,14 +10,22 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/keyed/hash.h"
 
-enum { TRIES = 32 };
+/* Flows that are drawn; if none of these gives way, so many more, at most once in SEARCH_NS: they are looked up one by
+ * one, and a flood that finds none must not slow down all else. After so many without an ended one, ports are short. */
+enum { TRIES = 32, TRIES_MORE = 512, TRIES_SHORT = 8 };
+#define SEARCH_NS UINT64_C(1000000)
 
 struct giver {
-    int32_t slot; /* FLOW_NONE: none yet */
+    unsigned tries; /* draws until an ended one was found */
+    int32_t slot;   /* FLOW_NONE: none yet */
     enum track_yield how;
     bool fits; /* over, and the server takes the packet for a new connection by its number */
     uint64_t since_ns;
 };
+static const struct giver NO_GIVER = {.slot = FLOW_NONE};
+
+/* True if the flow has no use for its port any more. */
+static bool has_ended(const struct giver *g) { return g->slot != FLOW_NONE && g->how >= YIELD_ANSWERED; }
 
 /* True for a packet that may make others give way: it may begin a connection, and so is no segment in mid-stream. */
 static bool may_ask(const struct key *key) { return !(key->kind & KIND_TCP) || forward_is_syn(key); }
@@ -35,7 +43,8 @@ static void weigh(const struct track *track, const struct packet_ctx *c, int32_t
     struct flow_id id;
     struct flow_bind *b;
     const struct flow *f = track_flow_at(track, slot, &id, &b);
-    struct giver one = {.slot = slot, .how = track_yields(track, slot, apart), .since_ns = f->seen_ns};
+    struct giver one = {
+        .tries = best->tries, .slot = slot, .how = track_yields(track, slot, apart), .since_ns = f->seen_ns};
     if (one.how == YIELD_NEVER) return;
     one.fits = one.how == YIELD_OVER && (apart || f->state != FLOW_STATE_CLOSING ||
                                          seq_after(track_syn_number(&c->seen), f->tcp.side[FLOW_ORIGINAL].end));
@@ -65,18 +74,50 @@ static int32_t holder(const struct track *track, const struct packet_ctx *c, con
     return its->kind == BIND_SERVICE && its->space != PBC_NONE ? slot : FLOW_NONE;
 }
 
-bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b)
+/* Find the flow that gives its port for b->server. False: no address is known. */
+static bool find_giver(const struct job *j, const struct packet_ctx *c, struct flow_bind *b, unsigned tries,
+                       struct giver *best)
 {
-    struct forward *f = j->vm->forward;
-    struct giver best = {.slot = FLOW_NONE};
-    if (!may_ask(c->key)) return false;
-    for (unsigned i = 0; i < TRIES && !best.fits; i++) {
+    const struct forward *f = j->vm->forward;
+    for (unsigned i = 0; i < tries && !best->fits; i++) {
         if (!outside_draw(f->outside, j->in->facts, c->seen.hash, b)) return false;
         const int32_t slot = holder(f->track, c, b);
-        if (slot != FLOW_NONE) weigh(f->track, c, slot, false, &best);
+        if (slot != FLOW_NONE) weigh(f->track, c, slot, false, best);
+        best->tries += !has_ended(best);
     }
+    return true;
+}
+
+/* Count a flow for which no ended one gives its port up, or one was found late. */
+static void note_giver(struct forward *f, const struct giver *best)
+{
+    f->counters.ports_short += !has_ended(best) || best->tries > TRIES_SHORT;
+}
+
+/* True if a giver may be sought once more, for none was found; it is then taken as sought. */
+static bool seeks_more(struct forward *f, const struct job *j, const struct giver *best)
+{
+    const uint64_t now_ns = j->vm->now_ns;
+    if (best->slot != FLOW_NONE || now_ns < f->search_due_ns) return false;
+    f->search_due_ns = now_ns + SEARCH_NS;
+    return true;
+}
+
+bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b)
+{
+    struct giver best = NO_GIVER;
+    struct forward *f = j->vm->forward;
+    if (!may_ask(c->key) || !find_giver(j, c, b, TRIES, &best)) return false;
+    if (seeks_more(f, j, &best)) find_giver(j, c, b, TRIES_MORE, &best);
+    note_giver(f, &best);
     if (best.slot != FLOW_NONE) end_flow(j, &best);
     return true; /* also without a giver: look-ups end flows whose time has passed, and so free ports */
+}
+
+void forward_note_short(const struct job *j, const struct packet_ctx *c, struct flow_bind b)
+{
+    struct giver best = NO_GIVER;
+    if (may_ask(c->key) && find_giver(j, c, &b, TRIES, &best)) note_giver(j->vm->forward, &best);
 }
 
 /* True if the translated flow in that slot has the source of `b`. */
@@ -99,28 +140,42 @@ static bool leads_elsewhere(const struct track *track, int32_t slot, const struc
 }
 
 /* Find the flow that gives its port to the statement b->nat. */
-static struct giver nat_giver(const struct forward *f, const struct packet_ctx *c, const struct nat_asker *of,
-                              uint64_t *random, struct flow_bind *b)
+static void find_nat_giver(const struct forward *f, const struct packet_ctx *c, const struct nat_asker *of,
+                           uint64_t *random, struct flow_bind *b, unsigned tries, struct giver *best)
 {
-    struct giver best = {.slot = FLOW_NONE};
-    for (unsigned i = 0; i < TRIES && !best.fits && may_ask(c->key); i++) {
+    for (unsigned i = 0; i < tries && !best->fits && may_ask(c->key); i++) {
         const int32_t slot = nat_draw(f->nat, of, random_next(random), b);
         if (has_source(f->track, slot, &c->seen.id, b))
-            weigh(f->track, c, slot, leads_elsewhere(f->track, slot, b), &best);
+            weigh(f->track, c, slot, leads_elsewhere(f->track, slot, b), best);
+        best->tries += !has_ended(best);
     }
-    return best;
 }
 
 void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of, struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
-    const struct giver best = nat_giver(f, c, of, &f->draws, b);
+    struct giver best = NO_GIVER;
+    find_nat_giver(f, c, of, &f->draws, b, TRIES, &best);
+    if (seeks_more(f, j, &best)) find_nat_giver(f, c, of, &f->draws, b, TRIES_MORE, &best);
+    note_giver(f, &best);
     if (best.slot != FLOW_NONE) end_flow(j, &best);
+}
+
+void forward_nat_note_short(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
+                            struct flow_bind b)
+{
+    struct forward *f = j->vm->forward;
+    struct giver best = NO_GIVER;
+    find_nat_giver(f, c, of, &f->draws, &b, TRIES, &best);
+    if (may_ask(c->key)) note_giver(f, &best);
 }
 
 bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
                            struct flow_bind b)
 {
     uint64_t random = vm->forward->draws;
-    return nat_giver(vm->forward, c, of, &random, &b).slot != FLOW_NONE;
+    struct giver best = NO_GIVER;
+    find_nat_giver(vm->forward, c, of, &random, &b, TRIES, &best);
+    if (best.slot == FLOW_NONE) find_nat_giver(vm->forward, c, of, &random, &b, TRIES_MORE, &best);
+    return best.slot != FLOW_NONE;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
+#include "vm/words/words.h"
 
 /* Count addresses of each family. A large IPv6 range counts as most + 1. */
 static void count_sets(const struct image *img, uint32_t sets, uint32_t count, uint64_t most, uint64_t *v4,
@@ -51,9 +52,8 @@ struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool
 }
 
 /* Sum the capacity of the service's pools, each once. */
-static uint64_t service_capacity(struct compile *c, const struct pbc_service *s, bool *seen)
+static uint64_t service_capacity(const struct image *img, const struct pbc_service *s, bool *seen)
 {
-    const struct image *img = c->image;
     const struct pbc_branch *first = &img->branches[s->branches], *end = first + s->branch_count;
     uint64_t flows = 0;
     for (const struct pbc_branch *b = first; b < end; b++)
@@ -72,12 +72,55 @@ static uint64_t service_capacity(struct compile *c, const struct pbc_service *s,
 static void warn_source_ports(struct compile *c, const struct pbc_service *s, bool *seen)
 {
     if (!mode_is(s->mode, MODE_OWN_SOURCE) || !s->max_flows) return;
-    const uint64_t flows = service_capacity(c, s, seen);
+    const uint64_t flows = service_capacity(c->image, s, seen);
     if (s->max_flows <= flows) return;
     diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
          "`max flows %u` of the service `%s` exceeds the source ports of its pools: %llu", s->max_flows,
          image_str(c->image, s->name), (unsigned long long)flows);
     diag_advise(c->diags, "add addresses to the pool (`source ADDR, …`), or servers");
+}
+
+static bool takes_udp(const struct image *img, const struct pbc_service *s)
+{
+    bool takes = false;
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++)
+        takes |= img->endpoints[i].proto == PBC_EP_UDP || img->endpoints[i].proto == PBC_EP_PORTS;
+    return takes;
+}
+
+struct service_ports service_ports(const struct image *img, struct arena *arena, const struct pbc_service *s)
+{
+    bool *seen = arena_alloc(arena, (size_t)img->pools_count + 1);
+    struct service_ports p = {0};
+    if (!mode_is(s->mode, MODE_OWN_SOURCE)) return p;
+    p.flows = service_capacity(img, s, seen);
+    p.udp_ns = takes_udp(img, s) ? s->idle_ns ? s->idle_ns : img->settings->udp_ns : 0;
+    if (p.udp_ns) p.udp_a_second = p.flows * 1000000000u / p.udp_ns;
+    return p;
+}
+
+/* Warn of a service that soon has no source port left. A TCP connection that is over gives its port up at once, and so
+ * does a question of UDP with its answer; other flows of UDP keep theirs until they are idle. */
+static void warn_few_ports(struct compile *c, const struct pbc_service *s)
+{
+    enum { FEW_AT_ONCE = 100, FEW_A_SECOND = 10 };
+    const struct service_ports p = service_ports(c->image, c->arena, s);
+    const bool at_once = p.flows < FEW_AT_ONCE;
+    if (!p.flows || (!at_once && (!p.udp_ns || p.udp_a_second >= FEW_A_SECOND))) return;
+    if (at_once)
+        diag(c->diags, W_FEW_PORTS, span_at(c, &s->place),
+             "the service `%s` has %llu source port%s: more connections at once are refused",
+             image_str(c->image, s->name), (unsigned long long)p.flows, text_plural(p.flows));
+    else
+        diag(
+            c->diags, W_FEW_PORTS, span_at(c, &s->place),
+            "the service `%s` has %llu source ports, and a flow of UDP keeps one for %llu s: more than %llu new ones a "
+            "second are refused",
+            image_str(c->image, s->name), (unsigned long long)p.flows, (unsigned long long)(p.udp_ns / 1000000000u),
+            (unsigned long long)p.udp_a_second);
+    diag_advise(c->diags, at_once ? "add addresses or ports to the pool (`source ADDR, … ports N-M`), or servers"
+                                  : "add addresses or ports to the pool (`source ADDR, … ports N-M`), or write `idle` "
+                                    "in the service");
 }
 
 /* Return the most bytes that a tunnel to one of the service's servers puts before a packet. */
@@ -132,6 +175,7 @@ void check_capacity(struct compile *c)
     if (c->symbols->text_at_fault) return;
     for (uint32_t i = 0; i < c->image->services_count; i++) {
         warn_source_ports(c, &c->image->services[i], seen);
+        warn_few_ports(c, &c->image->services[i]);
         warn_tunnel(c, &c->image->services[i]);
     }
 }

@@ -44,6 +44,12 @@ struct capacity {
     uint64_t flows;
 };
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);
+/* Source ports of a service: flows at once, to all of its pools; if it takes UDP, how long such a flow keeps its port,
+ * and how many may begin a second. 0: it needs no ports, or takes no UDP. */
+struct service_ports {
+    uint64_t flows, udp_ns, udp_a_second;
+};
+struct service_ports service_ports(const struct image *img, struct arena *arena, const struct pbc_service *s);
 /* Return the enum lb_kind of `balance WORD`; the default without the clause, and after a report. */
 uint8_t balance_of(struct compile *c, const struct node *clause);
 /* True if each address of the sets belongs to a single host; else report at the clause. */

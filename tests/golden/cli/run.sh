@@ -306,6 +306,9 @@ check 'of this machine where no source is written' \
     grep -q "shop, IPv6 *4,536 flows: 1 address (this machine's) x 4536 ports x 1 server$" out
 check 'of a nat' grep -q 'home:5 *10,000 mappings of each protocol' out
 check 'with all ports of an address to translate to' grep -q 'home:5 *64,512 mappings of each protocol' out
+printf 'pool p { server a 10.0.0.1 }\nservice dns on 192.0.2.1 udp/53 { mode passthrough; -> p }\n' >udp.prey
+check '--stats tells of UDP' run 0 --stats udp.prey
+check 'how many flows may begin a second' grep -q 'dns, UDP *37 new flows a second: each keeps its port for 120 s' out
 check 'not of what is not translated' sh -c '! grep -q "spare," out'
 
 printf '# kept\nset  s=192.0.2.1\nfirewall f default accept{drop from s}\n' >loose.prey

@@ -40,8 +40,8 @@ static void all_are_given_once(void **state)
             seen[port] = true;
         }
         assert_int_equal(port_take(p, 1, 0), 0);
-        assert_int_equal(p->used[1], most);
-        assert_int_equal(p->used[2], 0); /* spaces know nothing of each other */
+        assert_int_equal(p->maps[1].count, most);
+        assert_int_equal(p->maps[2].count, 0); /* spaces know nothing of each other */
         port_give(p, 1, ranges[i].lo);
         assert_int_equal(port_take(p, 1, ranges[i].hi), ranges[i].lo);
         ports_free(p);
@@ -57,7 +57,7 @@ static void a_wish_is_granted(void **state)
     assert_in_range(port_take(p, 0, 80), 2000, 2999);  /* not of the range */
     port_give(p, 0, 2345);
     assert_int_equal(port_take(p, 0, 2345), 2345);
-    assert_int_equal(p->used[0], 3);
+    assert_int_equal(p->maps[0].count, 3);
     ports_free(p);
 }
 
@@ -106,7 +106,7 @@ static void like_a_plain_list(void **state)
             taken[s][got] = true;
             used[s]++;
         }
-        assert_int_equal(p->used[s], used[s]);
+        assert_int_equal(p->maps[s].count, used[s]);
     }
     ports_free(p);
 }

@@ -31,6 +31,7 @@ struct mappings {
     struct port_words slice;
     struct sources *hosts; /* number of mappings by inside address */
     unsigned workers;      /* number of workers that share the range */
+    bool are_short;        /* the last mapping made got one of the last ports of its room */
     uint32_t spaces, most;
     uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* list of freed mappings, by next_free */
@@ -284,10 +285,14 @@ static void release(struct mappings *m, int32_t i)
 
 static unsigned kind_of(const struct map_end *e) { return (unsigned)e->class << 1 | e->v6; }
 
+static unsigned ports_in(const struct map_room *room) { return (unsigned)room->hi - room->lo + 1 - room->withheld; }
+
+bool mappings_are_short(const struct mappings *m) { return m->are_short; }
+
 /* True if the inside address holds its full share of the ports. */
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
-    const unsigned ports = (unsigned)room->hi - room->lo + 1 - room->withheld;
+    const unsigned ports = ports_in(room);
     return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->workers;
 }
 
@@ -320,6 +325,7 @@ static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t s
         return refuse(why, &c->full);
     }
     source_add(m->hosts, inside->addr, kind_of(inside));
+    m->are_short = port_map_is_short(ports_of(m, room->space, inside->class), ports_in(room) / m->workers);
     c->added++;
     c->kept += port == inside->port;
     if (++c->live > c->most) c->most = c->live;

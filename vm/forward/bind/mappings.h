@@ -91,6 +91,10 @@ int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, con
 bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint16_t *port);
 
+/* True if the last mapping made got one of the last ports of its room (port_map_is_short); those of other rooms of its
+ * space count as taken from it. */
+bool mappings_are_short(const struct mappings *m);
+
 void mapping_hold(struct mappings *m, int32_t i);
 void mapping_drop(struct mappings *m, int32_t i); /* the last holder frees the port */
 /* Release a mapping of an evicted flow, which would have expired at rests_ns: it stays held until then, or until a

@@ -60,6 +60,8 @@ enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *bi
  * bind->to_src, into bind->to_src_port, and return the slot of the flow that had its mapping last, if no other one
  * holds it; else, or if no port of that statement's is taken, FLOW_NONE. */
 int32_t nat_draw(struct nat *n, const struct nat_asker *of, uint64_t random, struct flow_bind *bind);
+/* After NAT_BOUND: true if its mapping, or the last one made, got one of the last ports (mappings_are_short). */
+bool nat_is_short(const struct nat *n, const struct flow_bind *bind);
 /* Count a flow that begins. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* Note the slot of a flow that has begun, for nat_draw. */

@@ -285,6 +285,11 @@ int32_t nat_draw(struct nat *n, const struct nat_asker *of, uint64_t random, str
     return m->users == 1 && !target ? m->holder : FLOW_NONE;
 }
 
+bool nat_is_short(const struct nat *n, const struct flow_bind *b)
+{
+    return b->flags & BIND_HOLDS_SRC && mappings_are_short(n->mappings);
+}
+
 enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *b)
 {
     const struct key *key = of->key;

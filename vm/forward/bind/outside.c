@@ -249,6 +249,12 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
     return false;
 }
 
+bool outside_is_short(const struct outside *o, const struct flow_bind *b)
+{
+    const struct pbc_server *server = &o->p->servers[b->server];
+    return ports_are_short(o->pools[server->pool].side[server->family == 6].ports, b->space);
+}
+
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b)
 {
     const struct pbc_server *server = &o->p->servers[b->server];

@@ -28,6 +28,8 @@ typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
  * `hash`. is_free may release expired flows. False: no address is known, or nothing is free. */
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
+/* True if nearly all ports are taken where the binding has just got one (port_map_is_short). */
+bool outside_is_short(const struct outside *o, const struct flow_bind *b);
 /* Draw a port, of the first of these addresses, for a binding to b->server that found no free port: the flow that has
  * the port may have to make way. False: no address is known, or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);

@@ -23,9 +23,17 @@ void port_words_of(struct port_words *s, unsigned worker, unsigned workers)
         if (port_slice((uint16_t)(w * 64), workers) == (workers > 1 ? worker : 0)) s->mine[w / 64] |= 1ull << w % 64;
 }
 
+uint32_t port_words_count(const struct port_words *s, uint16_t lo, uint16_t hi)
+{
+    uint32_t count = 0;
+    for (uint32_t port = lo; port <= hi; port++) count += s->mine[port / 4096] >> port / 64 % 64 & 1;
+    return count;
+}
+
 static void port_take(struct port_map *p, uint32_t port)
 {
     p->taken[port / 64] |= 1ull << port % 64;
+    p->count++;
     note_full(p, port / 64);
 }
 
@@ -85,6 +93,7 @@ bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t
 void port_map_give(struct port_map *p, uint16_t port)
 {
     p->taken[port / 64] &= ~(1ull << port % 64);
+    p->count--;
     note_full(p, port / 64);
 }
 

@@ -11,12 +11,17 @@ enum { PORT_WORDS = 65536 / 64 };
 struct port_map {
     uint64_t taken[PORT_WORDS], reserved[PORT_WORDS]; /* given out; never to be given out */
     uint64_t full[PORT_WORDS / 64];                   /* words without a free port */
+    uint32_t count;                                   /* ports given out */
     bool reserves;                                    /* some port is reserved */
 };
 /* The words with the ports that a worker gives out (mappings.h, port_slice), in any map */
 struct port_words {
     uint64_t mine[PORT_WORDS / 64];
 };
+/* Return how many ports of lo..hi are in the slice. */
+uint32_t port_words_count(const struct port_words *s, uint16_t lo, uint16_t hi);
+/* True if of so many ports nearly all are given out: less than one in eight is free. */
+static inline bool port_map_is_short(const struct port_map *p, uint32_t ports) { return p->count > ports - ports / 8; }
 void port_words_of(struct port_words *s, unsigned worker, unsigned workers);
 
 /* Take that port, if it is free and in the slice. */

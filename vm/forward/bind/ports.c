@@ -11,7 +11,6 @@ struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned work
     struct ports *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     p->maps = calloc((size_t)spaces + 1, sizeof *p->maps);
-    p->used = calloc((size_t)spaces + 1, sizeof *p->used);
     p->random = seed;
     p->sum = &p->unasked;
     p->lo = lo;
@@ -19,7 +18,8 @@ struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned work
     p->worker = worker;
     p->workers = workers;
     port_words_of(&p->slice, worker, workers);
-    if (p->maps && p->used) return p;
+    p->mine = port_words_count(&p->slice, lo, hi);
+    if (p->maps) return p;
     ports_free(p);
     return NULL;
 }
@@ -28,7 +28,6 @@ void ports_free(struct ports *p)
 {
     if (!p) return;
     free(p->maps);
-    free(p->used);
     free(p);
 }
 
@@ -39,10 +38,11 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
     if (want < p->lo || want > p->hi || !port_map_take(map, &p->slice, want))
         port = port_map_draw(map, &p->slice, p->lo, p->hi, random_next(&p->random));
     if (port <= 0) return 0;
-    p->used[space]++;
     ++*p->sum;
     return (uint16_t)port;
 }
+
+bool ports_are_short(const struct ports *p, uint32_t space) { return port_map_is_short(&p->maps[space], p->mine); }
 
 uint16_t ports_any(struct ports *p)
 {
@@ -60,7 +60,6 @@ bool port_hold(struct ports *p, uint32_t space, uint16_t port)
     struct port_map *map = &p->maps[space];
     if (port < p->lo || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
     port_map_hold(map, port);
-    p->used[space]++;
     ++*p->sum;
     return true;
 }
@@ -72,7 +71,6 @@ void ports_archive(struct ports *p, struct archive *a) { ARCHIVE(a, p->random); 
 void port_give(struct ports *p, uint32_t space, uint16_t port)
 {
     port_map_give(&p->maps[space], port);
-    p->used[space]--;
     --*p->sum;
 }
 
@@ -81,7 +79,7 @@ void ports_count(struct ports *p, uint64_t *sum) { p->sum = sum; }
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum)
 {
     uint64_t used = 0;
-    for (uint32_t i = 0; i < spaces; i++) used += p->used[i];
+    for (uint32_t i = 0; i < spaces; i++) used += p->maps[i].count;
     *p->sum -= used;
     *sum += used;
     p->sum = sum;

@@ -18,6 +18,8 @@ void ports_free(struct ports *p);
 
 /* Take a free port of the space; 0: none left. want: taken if it is free and in the slice; 0: any. */
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
+/* True if nearly all ports of the space are taken (port_map_is_short). */
+bool ports_are_short(const struct ports *p, uint32_t space);
 /* Return a random port of the slice, taken or not. */
 uint16_t ports_any(struct ports *p);
 /* Take that port as if it had been given out; false: it is taken, or not in the range. */

@@ -6,10 +6,10 @@
 
 struct ports {
     struct port_map *maps; /* [spaces], zero until used: the system provides their memory when it is touched */
-    uint32_t *used;        /* [spaces]: number of ports in use */
     struct port_words slice;
     uint64_t random;
     uint64_t *sum, unasked; /* number of ports in use; `unasked` if nobody else counts */
     uint16_t lo, hi;
+    uint32_t mine; /* ports of lo..hi in the slice */
     unsigned worker, workers;
 };
