@@ -73,7 +73,8 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
 {
     const char *why = conditions_unsayable(r);
     if (why) return why;
-    if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "the exit of a forwarded port is not known where it arrives";
+    if (rule_asks(r, ASK_OUT_ON) && p->forwarded)
+        return "no rule tells by which device the target of the forwarded port is reached";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
         return "it compares connections before they are known";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
@@ -128,14 +129,18 @@ static bool holds(const struct list *l, uint8_t family, wide n)
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
 }
 
-/* Decide conditions on the destination of a forwarded packet, which is known, and remove them. False if one fails. */
+/* Decide conditions on the destination of a forwarded packet, and on its exit if a rule tells it, and remove them. False
+ * if one fails. */
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {
     struct condition **end = &out->conditions;
     *out = *r;
     out->next = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) {
-        const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port;
+        const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port,
+                   exit = c->about == ASK_OUT_ON && f->exit;
+        if (exit && !list_has_device(&c->list, f->exit)) return false;
+        if (exit) continue;
         if (to || port) ruleset_spend(w->s, 1 + members(&c->list));
         if (to && !holds(&c->list, f->to.family, f->to.lo)) return false;
         if (port && !holds(&c->list, 0, f->port)) return false;
@@ -205,7 +210,7 @@ static void put_prefix(struct writer *w, const char *prefix)
     put_string(w->out, text);
 }
 
-static void put_options(struct writer *w, const struct rule *r)
+void put_options(struct writer *w, const struct rule *r)
 {
     static const char *const answers[] = {[ANSWER_OWN] = "",
                                           [ANSWER_RST] = " with rst",
@@ -223,12 +228,12 @@ static void put_options(struct writer *w, const struct rule *r)
     }
 }
 
-static void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r)
+void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r)
 {
     put_conditions(w, r, p->forwarded ? p->forwarded->to.family : p->family);
 }
 
-static bool is_tcp(const struct rule *r)
+bool is_tcp(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
     return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
@@ -390,7 +395,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     if (r->apart) count(w, r, &w->unsaid.parts);
     if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
     for (unsigned i = 0; i < rules; i++) {
-        put_decided(w, p, &by_state[i]);
+        put_by_netfilter(w, p, &by_state[i], put_decided);
         w->all_decided |= decides_all(w, p, &by_state[i]);
     }
 }
