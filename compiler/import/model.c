@@ -66,6 +66,12 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
     return true;
 }
 
+void ruleset_tracks(struct ruleset *s, uint8_t family)
+{
+    s->tracks4 |= family != 6;
+    s->tracks6 |= family != 4;
+}
+
 void ruleset_open(struct ruleset *s)
 {
     *s = (struct ruleset){.arena = arena_new()};

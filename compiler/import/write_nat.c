@@ -32,7 +32,7 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)
         if (!(allowed >> c->about & 1)) return false;
-    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->meters;
+    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->urpf_passed && !r->meters;
 }
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
@@ -356,7 +356,7 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
     for (const struct condition *c = jump->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
     if (jump->family) rule_want_family(&both, jump->family);
     rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
-    if (jump->meters || jump->flows_over || jump->urpf_failed) rule_unsaid(&both, "prey translates without meters");
+    if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed) rule_unsaid(&both, "prey translates without meters");
     if (jump->unsaid) rule_unsaid(&both, jump->unsaid);
     both.never |= jump->never;
     return both;

@@ -35,6 +35,7 @@ struct place {
     const struct chain *chain; /* the chain; NULL for a REST */
     enum hook hook;            /* hook of the base chain, or of the one that jumped here */
     bool before_state;         /* before connections are looked up */
+    bool before_defrag;        /* before fragments are put together */
     bool after_source;         /* after sources are translated */
     enum way way;
     uint32_t from;                     /* REST: index of its first stage */

@@ -55,15 +55,26 @@ static bool leaves_unknown(const struct place *p)
 
 static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
 
+/* True if the kernel has put the fragments together that come to the rule: it does for connections, if any rule of the
+ * file has it track them. */
+static bool come_whole(const struct writer *w, const struct place *p, const struct rule *r)
+{
+    const uint8_t family = r->family ? r->family : p->family;
+    return !p->before_defrag && (w->s->tracks4 || family == 6) && (w->s->tracks6 || family == 4);
+}
+
 /* Return why the rule matches no packet at this hook; NULL: it may match. */
-static const char *never_here(const struct place *p, const struct rule *r)
+static const char *never_here(const struct writer *w, const struct place *p, const struct rule *r)
 {
     if (r->never) return "its conditions exclude each other";
     if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
     if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "netfilter finds no AH in IPv6 packets";
     if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "the exit of a packet is not known here yet";
     if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
-    if (r->urpf_failed && sent_from_here(p)) return "packets that this machine sends came in by no interface";
+    const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
+    if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->not )
+        return "the kernel puts fragments together before";
+    if ((r->urpf_failed || r->urpf_passed) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
     if (r->translated == MUST_BE && !p->forwarded) return "no packet is translated here";
     if (r->translated == MUST_NOT_BE && p->forwarded) return "all packets are translated here";
     return NULL;
@@ -158,7 +169,7 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
 static bool takes_all(const struct place *p, const struct rule *r)
 {
     const bool asks = r->conditions || r->flags_has || r->flags_lacks || r->flows_over || r->translated != NO_MATTER ||
-                      r->urpf_failed || r->meters || r->never;
+                      r->urpf_failed || r->urpf_passed || r->meters || r->never;
     return !asks && (!r->family || r->family == p->family);
 }
 
@@ -170,7 +181,7 @@ static bool chain_decides(struct writer *w, const struct place *p, const struct 
     const struct place *there = place_of_jump(w, p, target);
     for (const struct rule *r = target->rules; r; r = r->next) {
         if (!ruleset_spend(w->s, 1) || r->act == ACT_RETURN || r->act == ACT_GOTO) return false;
-        if (r->unsaid || never_here(there, r) || unsayable_here(there, r)) continue;
+        if (r->unsaid || never_here(w, there, r) || unsayable_here(there, r)) continue;
         if (ends(r) && takes_all(there, r)) return true;
     }
     return false;
@@ -283,6 +294,21 @@ static bool leave_lo_out(struct writer *w, const struct rule *r, struct rule *ou
     return any;
 }
 
+/* Leave out the condition on fragments where all packets are whole. */
+static void leave_fragments_out(struct writer *w, const struct place *p, struct rule *r)
+{
+    const struct rule from = *r;
+    struct condition **end = &r->conditions;
+    if (!rule_asks(r, ASK_FRAGMENT) || !come_whole(w, p, r)) return;
+    for (const struct condition *c = from.conditions; c; c = c->next) {
+        if (c->about == ASK_FRAGMENT) continue;
+        *end = arena_alloc(w->s->arena, sizeof(**end));
+        **end = (struct condition){.about = c->about, .list = c->list};
+        end = &(*end)->next;
+    }
+    *end = NULL;
+}
+
 /* Write a reject with a reset, which answers TCP alone, and a drop for the rest, as netfilter does. */
 static void put_reset(struct writer *w, const struct place *p, const struct rule *r)
 {
@@ -365,7 +391,7 @@ static void put_decided(struct writer *w, const struct place *p, const struct ru
 void put_rule(struct writer *w, const struct place *p, struct rule *r)
 {
     struct rule decided = *r, by_state[2];
-    const char *why = never_here(p, r);
+    const char *why = never_here(w, p, r);
     bool asked_lo;
     if (is_full(w)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
@@ -374,6 +400,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         put_never(w, r, why);
         return;
     }
+    if (!r->unsaid) leave_fragments_out(w, p, &decided);
     const bool elsewhere = leave_lo_out(w, &decided, &decided, &asked_lo);
     if (asked_lo && !r->unsaid)
         put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey judges nothing on lo");

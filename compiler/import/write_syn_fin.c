@@ -30,7 +30,7 @@ static bool asks_nothing_else(const struct place *p, const struct rule *r)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)
         if (c->about != ASK_PROTO) return false;
-    return (!r->family || r->family == p->family) && !r->flows_over && !r->urpf_failed && r->translated == NO_MATTER;
+    return (!r->family || r->family == p->family) && !r->flows_over && !r->urpf_failed && !r->urpf_passed && r->translated == NO_MATTER;
 }
 
 /* Return the rule for the SYN with FIN that meets it, without its condition on states. */

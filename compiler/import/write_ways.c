@@ -9,7 +9,7 @@
 #include "compiler/import/write_priv.h"
 #include "lang/heap.h"
 
-enum { PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
+enum { PRIORITY_DEFRAG = -400, PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
 
 static const char *const way_words[] = {[WAY_IN] = "in", [WAY_FORWARD] = "forward", [WAY_OUT] = "out"};
 
@@ -78,6 +78,7 @@ static int by_key(const void *a, const void *b)
     if (x->way != y->way) return x->way < y->way ? -1 : 1;
     if (x->hook != y->hook) return x->hook < y->hook ? -1 : 1;
     if (x->before_state != y->before_state) return x->before_state ? 1 : -1;
+    if (x->before_defrag != y->before_defrag) return x->before_defrag ? 1 : -1;
     if (x->after_source != y->after_source) return x->after_source ? 1 : -1;
     if (x->from != y->from) return x->from < y->from ? -1 : 1;
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
@@ -109,6 +110,7 @@ static struct place reduced(const struct place *p)
     if (!has->accepts && p->kind != PLACE_WHOLE) key.accepted = NULL;
     if (!has->destination && !has->departure) key.forwarded = NULL;
     key.before_state &= has->state;
+    key.before_defrag &= has->fragment;
     key.after_source &= has->source;
     if (!has->departure && !(has->arrival && p->way == WAY_OUT) && !key.forwarded) {
         key.way = WAY_IN;
@@ -123,6 +125,7 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
                                .chain = target,
                                .hook = p->hook,
                                .before_state = p->before_state,
+                               .before_defrag = p->before_defrag,
                                .after_source = p->after_source,
                                .way = p->way,
                                .family = p->family,
@@ -132,6 +135,13 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
     return place_like(w, &key, target->name);
 }
 
+/* True if the chain runs before the kernel does something first, which it does at that priority. */
+static bool precedes(const struct chain *c, int priority)
+{
+    const bool first = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+    return c->hook == HOOK_INGRESS || (first && c->priority < priority);
+}
+
 /* Return a base chain as a place; the caller sets its kind. */
 static struct place stage_place(const struct writer *w, const struct place *p, const struct chain *c)
 {
@@ -139,8 +149,8 @@ static struct place stage_place(const struct writer *w, const struct place *p, c
         .kind = PLACE_WHOLE,
         .chain = c,
         .hook = c->hook,
-        .before_state = c->hook == HOOK_INGRESS ||
-                        ((c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT) && c->priority < PRIORITY_CONNTRACK),
+        .before_state = precedes(c, PRIORITY_CONNTRACK),
+        .before_defrag = precedes(c, PRIORITY_DEFRAG + 1),
         .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
         .way = p->way,
         .family = c->family ? c->family : p->family,

@@ -81,7 +81,7 @@ def kernel_verdicts(packets, frames, ends):
     seen = {}
     for name, elements in world.remembered().items():
         seen[name] = {e & 0xFFFFF for e in elements} if name[-1] == "6" else elements
-    return [kernel_verdict(n, p, seen) for n, p in enumerate(packets, 1)]
+    return [kernel_verdict(p.get("first", n), p, seen) for n, p in enumerate(packets, 1)]
 
 
 def kernel_verdict(n, p, seen):

@@ -167,6 +167,21 @@ static int define_named_limit(struct nft *n, cJSON *o, int family)
     return 0;
 }
 
+/* True if the statements have the kernel track connections. */
+static bool tracks(const cJSON *statements)
+{
+    static const char *const words[] = {"ct",         "ct count", "ct helper", "ct timeout", "ct expectation",
+                                        "masquerade", "snat",     "dnat",      "redirect",   "synproxy"};
+    const cJSON *one;
+    bool found = false;
+    cJSON_ArrayForEach(one, statements)
+    {
+        found |= ROW_NAMED(words, one->string) < ROWS(words);
+        found |= (cJSON_IsObject(one) || cJSON_IsArray(one)) && tracks(one);
+    }
+    return found;
+}
+
 static int define_rule(struct nft *n, cJSON *o, int family)
 {
     const cJSON *statements = cJSON_GetObjectItemCaseSensitive(o, "expr"), *one;
@@ -176,6 +191,7 @@ static int define_rule(struct nft *n, cJSON *o, int family)
     if (!chain || !cJSON_IsArray(statements)) return fault(n, "a rule has no chain or no statements", NULL);
     struct reading_rule r = {.nft = n, .chain = ruleset_chain(n->s, n->scope, chain)};
     r.slot = r.chain->end;
+    if (tracks(statements)) ruleset_tracks(n->s, (uint8_t)family);
     text_rule(&text, statements);
     r.first = chain_rule(n->s, r.chain, text.bytes);
     if (!r.first) return fault(n, "there are more than 1,000,000 rules", NULL);

@@ -75,9 +75,10 @@ struct subject {
         SUBJECT_ROUTE,
         SUBJECT_ADDRESS_TYPE,
         SUBJECT_PACKET_TYPE,
-        SUBJECT_FRAGMENT
+        SUBJECT_FRAGMENT,
+        SUBJECT_HEADER
     } what;
-    uint16_t mask; /* bits compared, for flags and fragments */
+    uint16_t mask; /* bits compared, for flags and fragments; for routes, whether marks matter */
     uint16_t more; /* added to numbers: IPv6's length does not count the header */
 };
 

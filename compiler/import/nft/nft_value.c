@@ -97,8 +97,12 @@ static const char *fib_of(const cJSON *fib, struct subject *out)
     const char *result = nft_member(fib, "result");
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(fib, "flags");
     const int asked = cJSON_IsArray(flags) ? cJSON_GetArraySize(flags) : 1;
-    if (result && !strcmp(result, "oif") && asked == 2 && has_flag(fib, "saddr") && has_flag(fib, "iif"))
-        return special(out, SUBJECT_ROUTE);
+    const bool route = result && !strcmp(result, "oif") && has_flag(fib, "saddr") && has_flag(fib, "iif");
+    if (route && (asked == 2 || (asked == 3 && has_flag(fib, "mark")))) {
+        special(out, SUBJECT_ROUTE);
+        out->mask = asked == 3;
+        return NULL;
+    }
     if (!result || strcmp(result, "type") != 0 || asked != 1 || !(has_flag(fib, "saddr") || has_flag(fib, "daddr")))
         return "prey looks up routes only for `urpf-failed`";
     special(out, SUBJECT_ADDRESS_TYPE);
@@ -143,6 +147,9 @@ const char *subject_of(const cJSON *left, struct subject *out)
     if (!strcmp(kind, "payload")) return payload_of(v, out);
     if (!strcmp(kind, "&")) return masked_of(v, out);
     if (!strcmp(kind, "fib")) return fib_of(v, out);
+    if (!strcmp(kind, "exthdr") && !strcmp(nft_member(v, "name") ? nft_member(v, "name") : "", "frag") &&
+        !nft_member(v, "field"))
+        return special(out, SUBJECT_HEADER);
     if (!strcmp(kind, "meta") && key && !strcmp(key, "nfproto")) return special(out, SUBJECT_FAMILY);
     if (!strcmp(kind, "meta") && key && !strcmp(key, "pkttype")) return special(out, SUBJECT_PACKET_TYPE);
     if (!strcmp(kind, "ct") && key && !strcmp(key, "status")) return special(out, SUBJECT_STATUS);
