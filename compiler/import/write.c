@@ -69,11 +69,12 @@ int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid 
     if (!full) {
         put_head(&w, source, out);
         fwrite(names, 1, names_len, out);
-        fwrite(body, 1, body_len, out);
+        put_counted(&w, body, body_len, out);
     }
     free(names);
     free(body);
     names_fini(&w.names);
+    told_fini(&w);
     *unsaid = w.unsaid;
     return full ? -EFBIG : 0;
 }

@@ -317,11 +317,8 @@ static void put_destination(struct translating *t, struct rule *r)
         return;
     }
     if (!to) {
-        fputs("# not imported in full: ", t->w->out);
-        put_comment(t->w->out, r->text);
-        fputs(
-            " (only packets to this machine's own addresses are forwarded: `forward any` takes those to any address)\n",
-            t->w->out);
+        put_why(t->w, "not imported in full", r->text,
+                "only packets to this machine's own addresses are forwarded: `forward any` takes those to any address");
         t->w->unsaid.parts++;
     }
     if (r->nat.port_lo && port && ports_in(port) > 1)
@@ -349,6 +346,7 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
 /* Return the rule with the conditions of the jumps that led to it. */
 static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
+    static const char led[] = "a jump leads here that can't be said: ";
     struct rule both = *r;
     both.conditions = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
@@ -357,7 +355,10 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
     if (jump->family) rule_want_family(&both, jump->family);
     rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
     if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed) rule_unsaid(&both, "prey translates without meters");
-    if (jump->unsaid) rule_unsaid(&both, jump->unsaid);
+    if (jump->unsaid && !strncmp(jump->unsaid, led, strlen(led)))
+        rule_unsaid(&both, jump->unsaid);
+    else if (jump->unsaid)
+        rule_unsaid(&both, import_format(w->s, "%s%s", led, jump->unsaid));
     both.never |= jump->never;
     return both;
 }

@@ -60,6 +60,9 @@ struct writer {
     struct place *places, **places_end;
     void *place_tree;
     struct schedule *schedules;
+    void *told_tree;      /* comments by their text (search.h) */
+    struct told **told;   /* in the order in which they were written first */
+    uint32_t told_count, told_cap;
     FILE *out;
     struct unsaid unsaid;
     bool asks_not_on, asks_state;
@@ -112,6 +115,11 @@ bool is_tcp(const struct rule *r);
 void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r);
 /* Write `log`, name and comment of the rule. */
 void put_options(struct writer *w, const struct rule *r);
+/* Write `# WHAT: TEXT (WHY)`, but the same only once: the first counts the others (write_told.c). */
+void put_why(struct writer *w, const char *what, const char *text, const char *why);
+/* Write the text with what its comments count. */
+void put_counted(const struct writer *w, const char *text, size_t len, FILE *out);
+void told_fini(struct writer *w);
 /* Write a comment for a rule that is left out, with the reason, and count it. */
 void put_unsaid(struct writer *w, struct rule *r, const char *why);
 

@@ -28,14 +28,6 @@ static void count(struct writer *w, struct rule *r, uint64_t *what)
     if (what == &w->unsaid.rules && effect(r)[0] == 'N') w->unsaid.wider++;
 }
 
-static void put_why(struct writer *w, const char *what, const char *text, const char *why)
-{
-    fprintf(w->out, "# %s: ", what);
-    put_comment(w->out, text);
-    fputs(" (", w->out);
-    put_comment(w->out, why);
-    fputs(")\n", w->out);
-}
 
 void put_unsaid(struct writer *w, struct rule *r, const char *why)
 {

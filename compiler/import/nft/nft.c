@@ -186,13 +186,13 @@ static int define_rule(struct nft *n, cJSON *o, int family)
 {
     const cJSON *statements = cJSON_GetObjectItemCaseSensitive(o, "expr"), *one;
     const char *chain = nft_member(o, "chain"), *comment = nft_member(o, "comment");
-    struct text text = {.len = 0};
+    struct nft_text text = {.len = 0};
     if (family < 0) return 0;
     if (!chain || !cJSON_IsArray(statements)) return fault(n, "a rule has no chain or no statements", NULL);
     struct reading_rule r = {.nft = n, .chain = ruleset_chain(n->s, n->scope, chain)};
     r.slot = r.chain->end;
     if (tracks(statements)) ruleset_tracks(n->s, (uint8_t)family);
-    text_rule(&text, statements);
+    nft_rule(&text, statements);
     r.first = chain_rule(n->s, r.chain, text.bytes);
     if (!r.first) return fault(n, "there are more than 1,000,000 rules", NULL);
     if (comment) r.first->comment = import_format(n->s, "%s", comment);

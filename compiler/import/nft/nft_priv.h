@@ -54,13 +54,25 @@ const char *nft_kind(const cJSON *o, const cJSON **value);
 /* Return a member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
 
-struct text {
+/* A rule as `nft list ruleset` writes it. What a value looks like depends on what it is compared with. */
+enum nft_look { LOOK_PLAIN, LOOK_QUOTED, LOOK_HEX, LOOK_TIME };
+struct nft_text {
     char bytes[720];
     size_t len;
     bool cut;
+    enum nft_look look;
+    unsigned digits; /* of LOOK_HEX */
 };
-void text_rule(struct text *t, const cJSON *statements);
-void text_statement(struct text *t, const cJSON *statement);
+void nft_rule(struct nft_text *t, const cJSON *statements);
+void nft_statement(struct nft_text *t, const cJSON *statement);
+void nft_say(struct nft_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void nft_value(struct nft_text *t, const cJSON *v);
+/* Write values for what is compared with them, which is `of`. */
+void nft_value_of(struct nft_text *t, const cJSON *of, const cJSON *v);
+void nft_each(struct nft_text *t, const cJSON *list, const char *between);
+void nft_json(struct nft_text *t, const cJSON *v);
+/* Write the object's member `name` behind a word; nothing if it has none. */
+void nft_say_member(struct nft_text *t, const char *word, const cJSON *o, const char *name);
 
 /* The left side of a comparison */
 struct subject {
