@@ -118,9 +118,9 @@ struct rule {
     uint8_t flags_has, flags_lacks; /* TCP flags that must be set, clear; the protocol is a separate condition */
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
-    bool urpf_failed, urpf_passed; /* the source has no return route by its device; it has one */
-    bool broadcast;                /* it asks for any broadcast address, of which prey has only that of all networks */
-    bool by_mark;                  /* that route is looked up with the packet's mark */
+    bool urpf_failed, urpf_passed;                       /* the source has no return route by its device; it has one */
+    bool broadcast;         /* it asks for any broadcast address, of which prey has only that of all networks */
+    bool by_mark;           /* that route is looked up with the packet's mark */
     bool never;             /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
@@ -180,7 +180,7 @@ struct chain {
     /* set by ruleset_check: depth of chains below; subjects and verdicts of rules here and below */
     enum { NOT_SEEN, ON_THE_WAY, SEEN } seen;
     unsigned height;
-    unsigned split; /* how often the chain was split off another (settle.c) */
+    unsigned split; /* the splits that led to this chain (settle.c) */
     struct traits {
         bool accepts, arrival, departure, destination, state, source, fragment;
     } has;
@@ -215,9 +215,9 @@ void ruleset_close(struct ruleset *s);
 /* Return the chain of that name in the scope; make it if there is none. */
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name);
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name);
-/* Say of rules what depends on others of the file, once all is read: rules for sources that have a return route lead the
- * others to a chain of the rest; where prey can't express a return, the drop that it spares packets from is left out,
- * too. */
+/* Say of rules what depends on others of the file, once all is read: rules for sources that have a return route lead
+ * the others to a chain of the rest; where prey can't express a return, the drop that it spares packets from is left
+ * out, too. */
 void ruleset_settle(struct ruleset *s);
 /* Note that a rule of this family (0: both) makes the kernel track connections. */
 void ruleset_tracks(struct ruleset *s, uint8_t family);

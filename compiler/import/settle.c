@@ -1,4 +1,4 @@
-/* What rules mean by others of the file (ruleset_settle). */
+/* Settle what rules mean by others of the file (ruleset_settle). */
 #include <string.h>
 
 #include "compiler/import/model.h"
@@ -157,13 +157,14 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
             if (spared.count < SPARED_MOST) spared.of[spared.count++] = r;
             spared.any = true;
         } else if (spared.any && !r->unsaid && takes_spared(s, &spared, r) && is_drop(s, c, r)) {
-            rule_unsaid(r, "a return before it could not be imported, and spares packets from it: both are yours to write");
+            rule_unsaid(
+                r, "a return before it could not be imported, and spares packets from it: both are yours to write");
         }
     }
 }
 
-/* Packets to the broadcast address of one network are `self` to prey. What lets them in or spares them is narrower without;
- * anything else can't be said. */
+/* Packets to the broadcast address of one network are `self` to prey. What lets them in or spares them is narrower
+ * without; anything else can't be said. */
 static void settle_broadcasts(struct chain *c)
 {
     for (struct rule *r = c->rules; r; r = r->next) {

@@ -1,7 +1,7 @@
-/* By which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when no route has
- * been asked yet; but the target's address is known, and rule sets name the device of an address: where they accept from
- * or to it, and where its packets leave untranslated. The narrowest network tells. Else the rules that accept the target's
- * port by one device do. */
+/* By which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when no route
+ * has been asked yet; but the target's address is known, and rule sets name the device of an address: where they accept
+ * from or to it, and where its packets leave untranslated. The narrowest network tells. Else the rules that accept the
+ * target's port by one device do. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,8 +45,7 @@ static void hint_at(struct writer *w, struct hints *h, const struct list *l, con
         const struct extent *e = &members->of[i];
         if (!e->family) continue;
         if (h->count == h->cap) h->of = heap_grown(h->of, h->count + 1, sizeof(*h->of), &h->cap);
-        h->of[h->count++] =
-            (struct hint){.lo = e->lo, .hi = e->hi, .family = e->family, .device = device, .rule = r};
+        h->of[h->count++] = (struct hint){.lo = e->lo, .hi = e->hi, .family = e->family, .device = device, .rule = r};
     }
 }
 

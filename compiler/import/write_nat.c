@@ -32,7 +32,8 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)
         if (!(allowed >> c->about & 1)) return false;
-    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->urpf_passed && !r->meters;
+    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->urpf_passed &&
+           !r->meters;
 }
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
@@ -354,7 +355,8 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
     for (const struct condition *c = jump->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
     if (jump->family) rule_want_family(&both, jump->family);
     rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
-    if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed) rule_unsaid(&both, "prey translates without meters");
+    if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed)
+        rule_unsaid(&both, "prey translates without meters");
     if (jump->unsaid && !strncmp(jump->unsaid, led, strlen(led)))
         rule_unsaid(&both, jump->unsaid);
     else if (jump->unsaid)
@@ -427,39 +429,9 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
     exceptions_end(t, before);
 }
 
-static void put_clamp(FILE *out, uint16_t clamp)
-{
-    if (clamp == 1)
-        fputs("mss clamp auto", out);
-    else
-        fprintf(out, "mss clamp %u", clamp);
-}
-
-/* Write the clamps of a device as items of a nat. Return the clamp of a rule without a device; 0: none has. */
-static uint16_t put_clamps(struct writer *w, unsigned *said)
-{
-    uint16_t everywhere = 0;
-    for (const struct chain *c = w->s->chains; c; c = c->next)
-        for (struct rule *r = c->rules; r; r = r->next) {
-            const struct list *out = rule_asks(r, ASK_OUT_ON), *by = out ? out : rule_asks(r, ASK_ON);
-            if (!r->clamp || r->never) continue;
-            if (!is_positive(by) || by->set) {
-                everywhere = everywhere == 1 ? 1 : r->clamp;
-                continue;
-            }
-            put_clamp(w->out, r->clamp);
-            fputs(" out on ", w->out);
-            put_list(w, by, ASK_OUT_ON);
-            fputc('\n', w->out);
-            ++*said;
-        }
-    return everywhere;
-}
-
 void put_nat(struct writer *w)
 {
     struct translating t = {.w = w};
-    unsigned clamps = 0;
     FILE *file = w->out;
     char *text;
     size_t len;
@@ -479,19 +451,7 @@ void put_nat(struct writer *w)
               w->out);
         w->unsaid.parts++;
     }
-    const uint16_t everywhere = put_clamps(w, &clamps);
-    if (everywhere) {
-        fputs(t.statements ? "# not imported in full: segment sizes of what is not translated, for all devices (prey "
-                             "clamps these by device: `mss clamp auto out on \"ppp0\"`)\n"
-                           : "# not imported: segment sizes are clamped for all devices (prey clamps by device: `mss "
-                             "clamp auto out on \"ppp0\"`, in a nat)\n",
-              w->out);
-        w->unsaid.parts++;
-    }
-    if (everywhere && t.statements) {
-        put_clamp(w->out, everywhere);
-        fputc('\n', w->out);
-    }
+    const bool clamps = put_segment_sizes(w);
     heap_stream_end(w->out);
     w->out = file;
     if (t.statements || clamps) {

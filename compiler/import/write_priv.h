@@ -60,8 +60,8 @@ struct writer {
     struct place *places, **places_end;
     void *place_tree;
     struct schedule *schedules;
-    void *told_tree;      /* comments by their text (search.h) */
-    struct told **told;   /* in the order in which they were written first */
+    void *told_tree;    /* comments by their text (search.h) */
+    struct told **told; /* in the order in which they were written first */
     uint32_t told_count, told_cap;
     FILE *out;
     struct unsaid unsaid;
@@ -127,6 +127,11 @@ void put_unsaid(struct writer *w, struct rule *r, const char *why);
 void find_exits(struct writer *w);
 /* True if the list of devices holds the device. */
 bool list_has_device(const struct list *l, const char *device);
+
+/* Write a comment for a rule of which a part is left out, and count it. */
+void put_apart(struct writer *w, struct rule *r, const char *why);
+/* Write clamps of segment sizes as items of a nat (write_clamp.c). True if there are any. */
+bool put_segment_sizes(struct writer *w);
 
 /* Return the place for `target` where `p` jumps to it (write_ways.c). */
 const struct place *place_of_jump(struct writer *w, const struct place *p, const struct chain *target);

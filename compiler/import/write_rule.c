@@ -28,6 +28,11 @@ static void count(struct writer *w, struct rule *r, uint64_t *what)
     if (what == &w->unsaid.rules && effect(r)[0] == 'N') w->unsaid.wider++;
 }
 
+void put_apart(struct writer *w, struct rule *r, const char *why)
+{
+    put_why(w, "not imported in full", r->text, why);
+    count(w, r, &w->unsaid.parts);
+}
 
 void put_unsaid(struct writer *w, struct rule *r, const char *why)
 {
@@ -66,7 +71,8 @@ static const char *never_here(const struct writer *w, const struct place *p, con
     const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
     if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->not )
         return "the kernel puts fragments together before";
-    if ((r->urpf_failed || r->urpf_passed) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
+    if ((r->urpf_failed || r->urpf_passed) && sent_from_here(p))
+        return "packets that this machine sends came in by no interface";
     if (r->translated == MUST_BE && !p->forwarded) return "no packet is translated here";
     if (r->translated == MUST_NOT_BE && p->forwarded) return "all packets are translated here";
     return NULL;
@@ -132,8 +138,8 @@ static bool holds(const struct list *l, uint8_t family, wide n)
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
 }
 
-/* Decide conditions on the destination of a forwarded packet, and on its exit if a rule tells it, and remove them. False
- * if one fails. */
+/* Decide conditions on the destination of a forwarded packet, and on its exit if a rule tells it, and remove them.
+ * False if one fails. */
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {
     struct condition **end = &out->conditions;
@@ -410,8 +416,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         put_never(w, r, "none of its packets can have such a state");
         return;
     }
-    if (r->apart) put_why(w, "not imported in full", r->text, r->apart);
-    if (r->apart) count(w, r, &w->unsaid.parts);
+    if (r->apart) put_apart(w, r, r->apart);
     if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
     for (unsigned i = 0; i < rules; i++) {
         put_by_netfilter(w, p, &by_state[i], put_decided);

@@ -30,7 +30,8 @@ static bool asks_nothing_else(const struct place *p, const struct rule *r)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)
         if (c->about != ASK_PROTO) return false;
-    return (!r->family || r->family == p->family) && !r->flows_over && !r->urpf_failed && !r->urpf_passed && r->translated == NO_MATTER;
+    return (!r->family || r->family == p->family) && !r->flows_over && !r->urpf_failed && !r->urpf_passed &&
+           r->translated == NO_MATTER;
 }
 
 /* Return the rule for the SYN with FIN that meets it, without its condition on states. */
@@ -82,8 +83,8 @@ static void put_guard(struct writer *w, const struct place *p, const struct rule
 void put_by_netfilter(struct writer *w, const struct place *p, const struct rule *r, put_one *put)
 {
     const struct list *state = rule_asks(r, ASK_STATE);
-    const bool new = state && list_has_word(state, "new") != state->not,
-               invalid = state && list_has_word(state, "invalid") != state->not ;
+    const bool new = state &&list_has_word(state, "new") != state->not,
+               invalid = state &&list_has_word(state, "invalid") != state->not ;
     struct rule without = *r;
     if (new != invalid && !p->before_state && !w->syn_fin_dropped && may_be_syn_fin(r)) {
         if (invalid)

@@ -145,16 +145,15 @@ static bool precedes(const struct chain *c, int priority)
 /* Return a base chain as a place; the caller sets its kind. */
 static struct place stage_place(const struct writer *w, const struct place *p, const struct chain *c)
 {
-    return (struct place){
-        .kind = PLACE_WHOLE,
-        .chain = c,
-        .hook = c->hook,
-        .before_state = precedes(c, PRIORITY_CONNTRACK),
-        .before_defrag = precedes(c, PRIORITY_DEFRAG + 1),
-        .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
-        .way = p->way,
-        .family = c->family ? c->family : p->family,
-        .forwarded = p->forwarded};
+    return (struct place){.kind = PLACE_WHOLE,
+                          .chain = c,
+                          .hook = c->hook,
+                          .before_state = precedes(c, PRIORITY_CONNTRACK),
+                          .before_defrag = precedes(c, PRIORITY_DEFRAG + 1),
+                          .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
+                          .way = p->way,
+                          .family = c->family ? c->family : p->family,
+                          .forwarded = p->forwarded};
 }
 
 static struct place *place_of_stage(struct writer *w, const struct place *p, const struct chain *c, bool plain,

@@ -238,7 +238,11 @@ static const struct option of_addrtype[] = {
 static const struct option of_mac[] = {{"--mac-source", 1, take_mac}, {0}};
 static const struct option of_pkttype[] = {{"--pkt-type", 1, take_packet_kind}, {0}};
 static const struct option of_rpfilter[] = {
-    {"--invert", 0, take_reverse}, {"--loose", 0, NULL}, {"--validmark", 0, take_mark}, {"--accept-local", 0, NULL}, {0},
+    {"--invert", 0, take_reverse},
+    {"--loose", 0, NULL},
+    {"--validmark", 0, take_mark},
+    {"--accept-local", 0, NULL},
+    {0},
 };
 
 static bool begin_reverse(struct reading *r) { return r->rule.urpf_passed = true; }

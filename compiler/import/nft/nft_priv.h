@@ -61,7 +61,7 @@ struct nft_text {
     size_t len;
     bool cut;
     enum nft_look look;
-    unsigned digits; /* of LOOK_HEX */
+    unsigned digits; /* for LOOK_HEX */
 };
 void nft_rule(struct nft_text *t, const cJSON *statements);
 void nft_statement(struct nft_text *t, const cJSON *statement);

@@ -4,7 +4,10 @@
 #include "compiler/import/nft/nft_priv.h"
 #include "compiler/import/rows.h"
 
-static bool is_true(const cJSON *o, const char *name) { return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name)); }
+static bool is_true(const cJSON *o, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name));
+}
 
 /* Write `tcp flags syn / syn,ack`: the value, and the bits that are compared. */
 static void add_flags(struct nft_text *t, const cJSON *masked, const char *op, const cJSON *right)
@@ -20,7 +23,8 @@ static void add_flags(struct nft_text *t, const cJSON *masked, const char *op, c
 static void add_match(struct nft_text *t, const cJSON *v)
 {
     const char *op = nft_member(v, "op") ? nft_member(v, "op") : "==";
-    const cJSON *left = cJSON_GetObjectItemCaseSensitive(v, "left"), *right = cJSON_GetObjectItemCaseSensitive(v, "right"),
+    const cJSON *left = cJSON_GetObjectItemCaseSensitive(v, "left"),
+                *right = cJSON_GetObjectItemCaseSensitive(v, "right"),
                 *masked = cJSON_GetObjectItemCaseSensitive(left, "&");
     if (masked && masked->child && masked->child->next && (cJSON_IsArray(right) || cJSON_IsString(right)) &&
         nft_member(cJSON_GetObjectItemCaseSensitive(masked->child, "payload"), "field") &&
@@ -127,9 +131,9 @@ static void add_filling(struct nft_text *t, const cJSON *v)
         return;
     }
     nft_say(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
-             set                     ? set
-             : nft_member(v, "name") ? nft_member(v, "name")
-                                     : "?");
+            set                     ? set
+            : nft_member(v, "name") ? nft_member(v, "name")
+                                    : "?");
     nft_say_member(t, "", v, "elem");
     nft_say_member(t, "", v, "key");
     add_statements(t, cJSON_GetObjectItemCaseSensitive(v, "stmt"));
@@ -140,13 +144,15 @@ static void add_filling(struct nft_text *t, const cJSON *v)
 static void add_reject(struct nft_text *t, const cJSON *v)
 {
     const char *type = nft_member(v, "type"), *expr = nft_member(v, "expr");
-    nft_say(t, "reject%s%s%s%s", type || expr ? " with " : "", type ? type : "", type && expr ? " " : "", expr ? expr : "");
+    nft_say(t, "reject%s%s%s%s", type || expr ? " with " : "", type ? type : "", type && expr ? " " : "",
+            expr ? expr : "");
 }
 
 /* Write an address and a port: `192.0.2.1:80`, `[2001:db8::1]:80`. */
 static void add_place(struct nft_text *t, const cJSON *v)
 {
-    const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"), *port = cJSON_GetObjectItemCaseSensitive(v, "port");
+    const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"),
+                *port = cJSON_GetObjectItemCaseSensitive(v, "port");
     const bool brackets = port && cJSON_IsString(addr) && strchr(addr->valuestring, ':');
     nft_say(t, brackets ? "[" : "");
     nft_value(t, addr);

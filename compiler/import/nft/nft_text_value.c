@@ -201,7 +201,10 @@ static void add_element(struct nft_text *t, const cJSON *v)
 
 static void add_range(struct nft_text *t, const cJSON *v) { nft_each(t, v, "-"); }
 static void add_concat(struct nft_text *t, const cJSON *v) { nft_each(t, v, " . "); }
-static void add_target(struct nft_text *t, const char *word, const cJSON *v) { nft_say(t, "%s %s", word, member(v, "target")); }
+static void add_target(struct nft_text *t, const char *word, const cJSON *v)
+{
+    nft_say(t, "%s %s", word, member(v, "target"));
+}
 static void add_jump(struct nft_text *t, const cJSON *v) { add_target(t, "jump", v); }
 static void add_goto(struct nft_text *t, const cJSON *v) { add_target(t, "goto", v); }
 
@@ -242,9 +245,8 @@ static bool is_operator(const char *kind)
 /* Return how values look that are compared with this. */
 static enum nft_look look_of(const cJSON *left, unsigned *digits)
 {
-    static const char *const quoted[] = {"iif",     "oif",     "iifname", "oifname", "ibrname", "obrname",
-                                         "iifkind", "oifkind", "sdifname", "day",    "hour",    "time",
-                                         "helper",  "name"};
+    static const char *const quoted[] = {"iif",     "oif",      "iifname", "oifname", "ibrname", "obrname", "iifkind",
+                                         "oifkind", "sdifname", "day",     "hour",    "time",    "helper",  "name"};
     const cJSON *v;
     const char *kind = nft_kind(left, &v), *key = nft_member(v, "key"), *field = nft_member(v, "field");
     *digits = 8;
@@ -261,7 +263,8 @@ static enum nft_look look_of(const cJSON *left, unsigned *digits)
         return LOOK_HEX;
     }
     *digits = 4;
-    const bool type = field && !strcmp(field, "type") && (!strcmp(member(v, "protocol"), "ether") || !strcmp(member(v, "protocol"), "vlan"));
+    const bool type = field && !strcmp(field, "type") &&
+                      (!strcmp(member(v, "protocol"), "ether") || !strcmp(member(v, "protocol"), "vlan"));
     return type || (key && !strcmp(key, "protocol")) ? LOOK_HEX : LOOK_PLAIN;
 }
 
