@@ -77,7 +77,7 @@ nat edge { mss clamp auto out on "*" }
 firewall f forward default accept { }
 END
 prey prey -i wan -i lan --allow-unjudged vpn every.pbc
-same '"*": every device, served or not' "$(out_by_vpn) $(in_by_vpn) $(across_vpn)" '1360 1340 1360 1340 1260 1240'
+same '"*": every device, served or not' "$(opened client far 10.2.0.9 fd00:2::9) $(out_by_vpn)" '1260 1240 1360 1340'
 prey_ends
 
 # Two paths of one route, which the host chooses between: each bears what the smaller bears.
