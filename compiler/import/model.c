@@ -188,7 +188,7 @@ struct meter *ruleset_meter(struct ruleset *s, const char *name)
     return m;
 }
 
-void ruleset_remark(struct ruleset *s, const char *fmt, ...)
+struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...)
 {
     struct remark *r = arena_alloc(s->arena, sizeof(*r));
     va_list ap;
@@ -199,6 +199,7 @@ void ruleset_remark(struct ruleset *s, const char *fmt, ...)
     free(text);
     *s->remarks_end = r;
     s->remarks_end = &r->next;
+    return r;
 }
 
 static struct rule *append(struct ruleset *s, struct chain *c)

@@ -193,14 +193,16 @@ struct ruleset {
     struct meter *meters, **meters_end;
     struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains, not expressible */
     uint64_t rules;
-    uint64_t effort;             /* steps so far (ruleset_spend) */
-    bool tracks4, tracks6;       /* a rule makes the kernel track connections, and put fragments together first */
-    bool sets_marks;             /* a rule sets marks */
-    void *chain_tree, *set_tree; /* trees by scope and name (search.h) */
+    uint64_t untold, untold_drops; /* rules that are left out without a remark; those that drop */
+    uint64_t effort;               /* steps so far (ruleset_spend) */
+    bool tracks4, tracks6;         /* a rule makes the kernel track connections, and put fragments together first */
+    bool sets_marks;               /* a rule sets marks */
+    void *chain_tree, *set_tree;   /* trees by scope and name (search.h) */
 };
 struct remark {
     struct remark *next;
     const char *text;
+    bool is_rule, drops; /* it is a rule of the file; what it drops is not dropped */
 };
 
 /* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the
@@ -230,7 +232,7 @@ struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const c
 /* Return a new set of addresses, not named in the file, for the caller to fill. */
 struct set *ruleset_made_set(struct ruleset *s, const char *name);
 struct meter *ruleset_meter(struct ruleset *s, const char *name);
-void ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Append a new rule to the chain; `text` is copied. NULL: there are IMPORT_RULES_MOST already. */
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text);
 /* Append an independent copy of the rule. NULL: there are IMPORT_RULES_MOST already. */

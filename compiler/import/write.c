@@ -24,7 +24,10 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     else if (u->rules)
         fputs("none of them keeps packets out.\n", out);
     if (u->parts)
-        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
+        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part", u->parts, u->parts == 1 ? "" : "s");
+    if (u->wider_parts)
+        fprintf(out, ", %" PRIu64 " of them keep%s packets out", u->wider_parts, u->wider_parts == 1 ? "s" : "");
+    if (u->parts) fputs(".\n", out);
     if (u->rules || u->parts)
         fputs("# Each has a comment at its place: look for \"NOT IMPORTED\" first, then for \"not imported\".\n", out);
     if (w->asks_state)
@@ -40,10 +43,14 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     fputs("\nedition 1\n", out);
     if (w->asks_not_on) fputs("allow W0513\n", out);
     for (const struct remark *r = w->s->remarks; r; r = r->next) {
-        fputs("# not imported: ", out);
+        fputs(r->drops ? "# NOT IMPORTED, so what it drops is not dropped here: " : "# not imported: ", out);
         put_comment(out, r->text);
         fputc('\n', out);
     }
+    if (w->s->untold)
+        fprintf(out, "# %s: %" PRIu64 " more rules of tables of frames\n",
+                w->s->untold_drops ? "NOT IMPORTED, so what they drop is not dropped here" : "not imported",
+                w->s->untold);
     fputc('\n', out);
 }
 
@@ -57,7 +64,12 @@ int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid 
     size_t body_len, names_len;
     w.places_end = &w.places;
     w.forwarded_end = &w.forwarded;
-    for (const struct remark *r = s->remarks; r; r = r->next) w.unsaid.parts++;
+    for (const struct remark *r = s->remarks; r; r = r->next) {
+        ++*(r->is_rule ? &w.unsaid.rules : &w.unsaid.parts);
+        *(r->is_rule ? &w.unsaid.wider : &w.unsaid.wider_parts) += r->drops;
+    }
+    w.unsaid.rules += s->untold;
+    w.unsaid.wider += s->untold_drops;
     w.out = heap_stream(&body, &body_len);
     put_nat(&w);
     put_firewalls(&w);

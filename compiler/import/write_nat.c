@@ -444,6 +444,7 @@ void put_nat(struct writer *w)
         if (!c->drops) continue;
         fprintf(w->out, "# NOT IMPORTED, and it drops: the policy of the nat chain %.60s\n", c->name);
         w->unsaid.parts++;
+        w->unsaid.wider_parts++;
     }
     if (t.ways > WAYS_MOST) {
         fputs("# NOT IMPORTED: the nat rules that would follow here, because jumps lead to them in more than 100,000 "

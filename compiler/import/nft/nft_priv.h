@@ -29,6 +29,7 @@ struct nft {
     struct kept *kept;
     void *kept_tree, *limit_tree; /* trees of struct named (search.h) */
     const char *scope;            /* table of the object being read */
+    uint32_t frame_rules;         /* rules of tables of frames so far */
     bool in_set;                  /* the elements of a named set are being read */
 };
 
