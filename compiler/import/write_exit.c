@@ -1,7 +1,7 @@
-/* By which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when no route
- * has been asked yet; but the target's address is known, and rule sets name the device of an address: where they accept
- * from or to it, and where its packets leave untranslated. The narrowest network tells. Else the rules that accept the
- * target's port by one device do. */
+/* Find by which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when no
+ * route has been asked yet; but the target's address is known, and rule sets name the device of an address: where they
+ * accept from or to it, drop forged sources, or leave its packets untranslated. The narrowest network tells. Else the
+ * rules that accept the target's port by one device do. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,11 +52,15 @@ static void hint_at(struct writer *w, struct hints *h, const struct list *l, con
 static void hints_of_rule(struct writer *w, struct hints *h, const struct rule *r)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *out = rule_asks(r, ASK_OUT_ON);
-    const char *in = only_device(rule_asks(r, ASK_ON), false), *by = only_device(out, false);
+    const struct list *on = rule_asks(r, ASK_ON);
+    const char *in = only_device(on, false), *not_in = only_device(on, true), *by = only_device(out, false);
     const bool translates = r->act == ACT_TRANSLATE && (r->nat.how == NAT_MASQUERADE || r->nat.how == NAT_SOURCE);
     if (r->unsaid || r->never) return;
     if (r->act == ACT_ACCEPT && to && !to->not &&by) hint_at(w, h, to, by, r);
     if (r->act == ACT_ACCEPT && from && !from->not &&in) hint_at(w, h, from, in, r);
+    /* against forged sources: a device's others are dropped, or a network's packets from elsewhere */
+    if (r->act == ACT_DROP && from && from->not &&in) hint_at(w, h, from, in, r);
+    if (r->act == ACT_DROP && from && !from->not &&not_in) hint_at(w, h, from, not_in, r);
     if (translates && from && !from->not &&only_device(out, true)) hint_at(w, h, from, only_device(out, true), r);
 }
 

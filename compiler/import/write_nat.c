@@ -344,6 +344,22 @@ void put_forwarded(struct writer *w, const struct forwarded *f)
 
 static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump);
 
+static bool is_self(const struct list *l)
+{
+    return l && !l->not &&!l->set && l->count == 1 && l->of[0].word && !strcmp(l->of[0].word, "self");
+}
+
+/* Add the conditions of a jump. A rule for an address, which a jump for this machine's own leads to, is about one of
+ * them. */
+static void want_all(struct writer *w, struct rule *both, const struct condition *c)
+{
+    for (; c; c = c->next) {
+        const struct list *to = c->about == ASK_TO ? rule_asks(both, ASK_TO) : NULL;
+        if (is_self(&c->list) && is_positive(to)) continue;
+        rule_want(w->s, both, c->about, c->list);
+    }
+}
+
 /* Return the rule with the conditions of the jumps that led to it. */
 static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
@@ -352,7 +368,7 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
     both.conditions = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
     if (!jump) return both;
-    for (const struct condition *c = jump->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
+    want_all(w, &both, jump->conditions);
     if (jump->family) rule_want_family(&both, jump->family);
     rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
     if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed)
@@ -383,8 +399,11 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     const bool source = both.nat.how == NAT_MASQUERADE || both.nat.how == NAT_SOURCE;
     const bool was_told = both.told;
     if (both.never || ((r->act == ACT_NONE || r->act == ACT_SILENT) && !r->unsaid && !r->apart)) return;
+    const bool sent = t->base->hook == HOOK_OUTPUT && r->act == ACT_TRANSLATE && !source;
     if (to)
         put_chain(t, to, &both);
+    else if (sent)
+        put_unsaid(w, &both, "prey does not translate the destinations of what this machine sends");
     else if (both.unsaid)
         put_unsaid(w, &both, both.unsaid);
     else if (r->act == ACT_NONE || r->act == ACT_SILENT)

@@ -36,7 +36,7 @@ def interfaces_of(text):
     named = re.findall(r'(?:\b[io]if(?:name)?(?: !=)?|-[io]|(?<=[{,])) *"?([a-z]+[0-9]*[+*]?)"?(?=[\s,}])', text)
     named = [n[:-1] + "0" if n[-1] in "+*" else n for n in named]
     first = ["wan" if "wan" in named else "eth0", "lan" if "lan" in named else "eth1"]
-    known = [n for n in named if re.fullmatch(r"(eth|wg|br|tun|ppp|docker|vlan)\d+|dmz|guest|lan|wan|vpn", n)]
+    known = [n for n in named if re.fullmatch(r"(eth|wg|br|tun|ppp|docker|pod|vlan)\d+|dmz|guest|lan|wan|vpn", n)]
     return list(dict.fromkeys(first + known))
 
 
@@ -200,6 +200,9 @@ def differences(packets, kernel, prey, part, alone, loud):
         # connection of its own, with a port of its own.
         if talk and k != "accept" and (step in ("syn ack", "psh ack", "fin ack") or talk.translated):
             unanswered.add(talk)
+        # An answer to a translated connection is translated back, and no rule judges it (compiler/import/README.md).
+        if mine == "accept" and ours["rule"] is None:
+            continue
         if k == mine or p["quiet"] and "accept" not in (k, mine):
             continue
         counts["less"] += k == "accept" and not (alone and p["v6"])
