@@ -86,7 +86,7 @@ static void settle_routes(struct ruleset *s, struct chain *c)
     }
 }
 
-/* Returns that prey can't express, of the chain so far */
+/* The last returns that prey can't express, of the chain so far */
 struct spared {
     const struct rule *of[SPARED_MOST];
     unsigned count;
@@ -120,7 +120,7 @@ static bool takes(const struct rule *drop, const struct rule *spares)
 static bool takes_spared(struct ruleset *s, const struct spared *spared, const struct rule *drop)
 {
     if (spared->any && asks_nothing(drop)) return true;
-    for (unsigned i = 0; i < spared->count && ruleset_spend(s, 1); i++)
+    for (unsigned i = 0; i < spared->count && i < SPARED_MOST && ruleset_spend(s, 1); i++)
         if (takes(drop, spared->of[i])) return true;
     return false;
 }
@@ -154,7 +154,7 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
     if (c->nat || c->drops) return;
     for (struct rule *r = c->rules; r; r = r->next) {
         if (r->act == ACT_RETURN && r->unsaid) {
-            if (spared.count < SPARED_MOST) spared.of[spared.count++] = r;
+            spared.of[spared.count++ % SPARED_MOST] = r;
             spared.any = true;
         } else if (spared.any && !r->unsaid && takes_spared(s, &spared, r) && is_drop(s, c, r)) {
             rule_unsaid(

@@ -2,24 +2,38 @@
  * route has been asked yet; but the target's address is known, and rule sets name the device of an address: where they
  * accept from or to it, drop forged sources, or leave its packets untranslated. The narrowest network tells. Else the
  * rules that accept the target's port by one device do. */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
 #include "lang/heap.h"
 
-/* A network that a rule places behind a device */
+enum { PORT_RULES_MOST = 1000 };
+
+/* A network that rules place behind a device; NULL: they differ */
 struct hint {
-    wide lo, hi;
+    wide lo;
+    unsigned bits; /* of the host's part */
     uint8_t family;
     const char *device;
     const struct rule *rule;
 };
 
 struct hints {
-    struct hint *of;
-    uint32_t count, cap;
+    void *tree;                                   /* by network (search.h) */
+    const struct rule *of_ports[PORT_RULES_MOST]; /* rules that accept ports by one device */
+    uint32_t port_rules;
+    bool too_many;
 };
+
+static int by_place(const void *a, const void *b)
+{
+    const struct hint *x = a, *y = b;
+    if (x->family != y->family) return x->family < y->family ? -1 : 1;
+    if (x->bits != y->bits) return x->bits < y->bits ? -1 : 1;
+    return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
 
 bool list_has_device(const struct list *l, const char *device)
 {
@@ -38,14 +52,28 @@ static const char *only_device(const struct list *l, bool not )
     return l && l->not == not &&!l->set && l->count == 1 && !strchr(l->of[0].word, '*') ? l->of[0].word : NULL;
 }
 
+/* Return the bits of the host's part if the addresses are a network that is no more than half of all; else -1. */
+static int host_bits(const struct extent *e)
+{
+    const wide hosts = e->hi - e->lo;
+    int bits = 0;
+    if (hosts & (hosts + 1) || e->lo & hosts) return -1;
+    while (bits < 128 && hosts >> bits & 1) bits++;
+    return bits < (e->family == 4 ? 32 : 128) ? bits : -1;
+}
+
 static void hint_at(struct writer *w, struct hints *h, const struct list *l, const char *device, const struct rule *r)
 {
     const struct list *members = l->set && !l->set->left ? &l->set->members : l;
     for (uint32_t i = 0; i < members->count && ruleset_spend(w->s, 1); i++) {
         const struct extent *e = &members->of[i];
-        if (!e->family) continue;
-        if (h->count == h->cap) h->of = heap_grown(h->of, h->count + 1, sizeof(*h->of), &h->cap);
-        h->of[h->count++] = (struct hint){.lo = e->lo, .hi = e->hi, .family = e->family, .device = device, .rule = r};
+        const int bits = e->family ? host_bits(e) : -1;
+        if (bits < 0) continue;
+        struct hint *one = arena_alloc(w->s->arena, sizeof(*one));
+        *one = (struct hint){.lo = e->lo, .bits = (unsigned)bits, .family = e->family, .device = device, .rule = r};
+        struct hint *const *found = tsearch(one, &h->tree, by_place);
+        if (!found) out_of_memory();
+        if ((*found)->device && strcmp((*found)->device, device) != 0) (*found)->device = NULL;
     }
 }
 
@@ -64,31 +92,18 @@ static void hints_of_rule(struct writer *w, struct hints *h, const struct rule *
     if (translates && from && !from->not &&only_device(out, true)) hint_at(w, h, from, only_device(out, true), r);
 }
 
-static struct hints hints_of(struct writer *w)
-{
-    struct hints h = {0};
-    for (const struct chain *c = w->s->chains; c; c = c->next)
-        for (const struct rule *r = c->rules; r; r = r->next) hints_of_rule(w, &h, r);
-    return h;
-}
-
-/* Find the narrowest network that holds the target. Two of one size with different devices tell nothing. */
+/* Find the narrowest network that holds the target. */
 static bool by_network(const struct hints *h, struct forwarded *f)
 {
-    const struct hint *best = NULL;
-    bool differ = false;
-    for (uint32_t i = 0; i < h->count; i++) {
-        const struct hint *one = &h->of[i];
-        if (one->family != f->to.family || f->to.lo < one->lo || f->to.lo > one->hi) continue;
-        const bool narrower = !best || one->hi - one->lo < best->hi - best->lo;
-        if (!narrower && one->hi - one->lo > best->hi - best->lo) continue;
-        differ = !narrower && (differ || strcmp(one->device, best->device) != 0);
-        if (narrower) best = one;
+    for (unsigned bits = 0; bits < (f->to.family == 4 ? 32u : 128u); bits++) {
+        const struct hint wanted = {.lo = f->to.lo >> bits << bits, .bits = bits, .family = f->to.family};
+        struct hint *const *found = tfind(&wanted, &h->tree, by_place);
+        if (!found) continue;
+        f->exit = (*found)->device;
+        f->exit_told = (*found)->rule;
+        return true;
     }
-    if (!best) return false;
-    if (!differ) f->exit = best->device;
-    if (!differ) f->exit_told = best->rule;
-    return true;
+    return false;
 }
 
 static bool holds_number(const struct list *l, wide n)
@@ -99,39 +114,56 @@ static bool holds_number(const struct list *l, wide n)
     return holds != l->not ;
 }
 
-/* True if the rule accepts the port of the target, or what is translated, by one device. */
-static bool accepts_port(const struct rule *r, const struct forwarded *f)
+/* True if the rule accepts ports, or what is translated, by one device and to any address. */
+static bool accepts_ports(const struct rule *r)
 {
-    const struct list *port = rule_asks(r, ASK_DPORT), *proto = rule_asks(r, ASK_PROTO),
-                      *asked = rule_asks(f->rule, ASK_PROTO);
+    const struct list *port = rule_asks(r, ASK_DPORT);
     if (r->act != ACT_ACCEPT || r->unsaid || r->never || rule_asks(r, ASK_TO)) return false;
     if (!only_device(rule_asks(r, ASK_OUT_ON), false)) return false;
-    if (r->translated == MUST_BE) return true;
-    if (!port || port->not || !f->port || !holds_number(port, f->port)) return false;
-    return proto && asked && asked->count == 1 && holds_number(proto, asked->of[0].lo);
+    return r->translated == MUST_BE || (port && !port->not &&rule_asks(r, ASK_PROTO));
 }
 
-static void by_port(struct writer *w, struct forwarded *f)
+static bool accepts_port(const struct rule *r, const struct forwarded *f)
 {
-    bool differ = false;
-    for (const struct chain *c = w->s->chains; c; c = c->next)
-        for (const struct rule *r = c->nat ? NULL : c->rules; r && ruleset_spend(w->s, 1); r = r->next) {
-            if (!accepts_port(r, f)) continue;
-            const char *device = only_device(rule_asks(r, ASK_OUT_ON), false);
-            differ |= f->exit && strcmp(f->exit, device) != 0;
-            if (!f->exit) f->exit_told = r;
-            f->exit = device;
-        }
+    const struct list *asked = rule_asks(f->rule, ASK_PROTO);
+    if (r->translated == MUST_BE) return true;
+    if (!f->port || !holds_number(rule_asks(r, ASK_DPORT), f->port)) return false;
+    return asked && asked->count == 1 && holds_number(rule_asks(r, ASK_PROTO), asked->of[0].lo);
+}
+
+static void by_port(const struct hints *h, struct forwarded *f)
+{
+    bool differ = h->too_many;
+    for (uint32_t i = 0; i < h->port_rules; i++) {
+        const struct rule *r = h->of_ports[i];
+        if (!accepts_port(r, f)) continue;
+        const char *device = only_device(rule_asks(r, ASK_OUT_ON), false);
+        differ |= f->exit && strcmp(f->exit, device) != 0;
+        if (!f->exit) f->exit_told = r;
+        f->exit = device;
+    }
     if (differ) f->exit = NULL;
 }
 
+static void take_hints(struct writer *w, struct hints *h)
+{
+    for (const struct chain *c = w->s->chains; c; c = c->next)
+        for (const struct rule *r = c->rules; r; r = r->next) {
+            hints_of_rule(w, h, r);
+            if (c->nat || !accepts_ports(r)) continue;
+            h->too_many |= h->port_rules == PORT_RULES_MOST;
+            if (!h->too_many) h->of_ports[h->port_rules++] = r;
+        }
+}
+
+static void keep(void *node) {}
+
 void find_exits(struct writer *w)
 {
-    struct hints h = {0};
-    if (w->forwarded) h = hints_of(w);
-    for (struct forwarded *f = w->forwarded; f; f = f->next) {
-        if (f->like != f) continue;
-        if (ruleset_spend(w->s, h.count) && !by_network(&h, f)) by_port(w, f);
-    }
-    free(h.of);
+    struct hints *h = heap_zeroed(1, sizeof(*h));
+    if (w->forwarded) take_hints(w, h);
+    for (struct forwarded *f = w->forwarded; f; f = f->next)
+        if (f->like == f && !by_network(h, f)) by_port(h, f);
+    tdestroy(h->tree, keep);
+    free(h);
 }

@@ -391,7 +391,8 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     struct rule decided = *r, by_state[2];
     const char *why = never_here(w, p, r);
     bool asked_lo;
-    if (is_full(w)) return;
+    enum { AT_A_TARGET = 8 }; /* steps: the rules of forward are decided for each forwarded port */
+    if (is_full(w) || !ruleset_spend(w->s, p->forwarded ? AT_A_TARGET : 1)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
     if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;
     if (!r->unsaid && why) {
