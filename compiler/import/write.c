@@ -10,6 +10,36 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
+/* True if the rule may let in an answer to this machine's own DHCP question: it is `related`, to port 68. */
+static bool lets_leases_in(const struct rule *r)
+{
+    enum { CLIENT = 68 };
+    const struct list *state = rule_asks(r, ASK_STATE), *port = rule_asks(r, ASK_DPORT);
+    if (r->unsaid || r->never || (r->act != ACT_ACCEPT && r->act != ACT_JUMP && r->act != ACT_GOTO)) return false;
+    if (state && list_has_word(state, "related") != state->not ) return true;
+    const struct list *members = port && port->set ? &port->set->members : port;
+    for (uint32_t i = 0; members && i < members->count; i++)
+        if (members->of[i].lo <= CLIENT && CLIENT <= members->of[i].hi) return true;
+    return false;
+}
+
+/* True if what is for this machine is dropped, and no rule seems to let leases in. netfilter needs none: DHCP clients
+ * hear the answers before it. */
+static bool drops_leases(const struct ruleset *s)
+{
+    bool drops = false;
+    for (const struct chain *c = s->chains; c; c = c->next) {
+        if (c->nat || c->family == 6) continue;
+        drops |= c->hook == HOOK_INPUT && c->drops;
+        for (const struct rule *r = c->rules; r; r = r->next) {
+            if (lets_leases_in(r)) return false;
+            drops |=
+                c->hook == HOOK_INPUT && (r->act == ACT_DROP || r->act == ACT_REJECT) && !r->conditions && !r->meters;
+        }
+    }
+    return drops;
+}
+
 static void put_head(struct writer *w, const char *source, FILE *out)
 {
     const struct unsaid *u = &w->unsaid;
@@ -37,6 +67,11 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     if (w->leaves_untracked)
         fputs("# Neighbour discovery and MLD have no state in netfilter and are `new` here: rules with `new` exclude "
               "them.\n",
+              out);
+    if (drops_leases(w->s))
+        fputs("# Answers to this machine's DHCP questions are judged here (`related`), and netfilter never sees them: "
+              "if it "
+              "has its address by DHCP, accept them.\n",
               out);
     if (w->forwarded)
         fputs("# Packets to a forwarded port are judged when they arrive; answers to them are not judged.\n", out);

@@ -46,7 +46,7 @@ static void clamp(struct clamped *one, uint16_t size)
     if (size != FOLLOWS && (!one->fixed || size < one->fixed)) one->fixed = size;
 }
 
-/* Return why the clamp holds for more than the rule asks for; NULL: it does not. */
+/* Return why the clamp is about more packets than the rule asks for; NULL: both are about the same packets. */
 static const char *wider(const struct rule *r, const struct list *by)
 {
     const uint32_t known = 1u << ASK_PROTO | 1u << ASK_ON | 1u << ASK_OUT_ON | 1u << ASK_STATE;

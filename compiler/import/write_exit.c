@@ -14,7 +14,7 @@ enum { PORT_RULES_MOST = 1000 };
 /* A network that rules place behind a device; NULL: they differ */
 struct hint {
     wide lo;
-    unsigned bits; /* of the host's part */
+    unsigned bits; /* bits of the host part */
     uint8_t family;
     const char *device;
     const struct rule *rule;
