@@ -1,7 +1,7 @@
 /* Settle what rules mean by others of the file (ruleset_settle). */
 #include <string.h>
 
-#include "compiler/import/model.h"
+#include "compiler/import/write_priv.h"
 
 enum { SPLITS_MOST = 3, SPARED_MOST = 16, NESTED_MOST = 4 };
 
@@ -80,7 +80,11 @@ static void settle_routes(struct ruleset *s, struct chain *c)
     for (struct rule *r = c->rules; r; before = r, r = r->next) {
         if (s->sets_marks && r->by_mark && !r->unsaid)
             rule_apart(r, "prey looks up routes without marks, and rules of this file set some");
-        if (!r->urpf_passed || r->unsaid || r->never || c->nat || c->split == SPLITS_MOST) continue;
+        if (!r->urpf_passed || r->unsaid || r->never || c->nat) continue;
+        if (c->split == SPLITS_MOST) {
+            rule_unsaid(r, "its chain asks too often for sources that have a return route");
+            continue;
+        }
         split_at(s, c, before, r);
         return;
     }
@@ -153,7 +157,7 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
     struct spared spared = {.count = 0};
     if (c->nat || c->drops) return;
     for (struct rule *r = c->rules; r; r = r->next) {
-        if (r->act == ACT_RETURN && r->unsaid) {
+        if (r->act == ACT_RETURN && conditions_unsayable(r)) {
             spared.of[spared.count++ % SPARED_MOST] = r;
             spared.any = true;
         } else if (spared.any && !r->unsaid && takes_spared(s, &spared, r) && is_drop(s, c, r)) {

@@ -73,7 +73,8 @@ static void put_invalid(struct writer *w, const struct place *p, const struct ru
 static void put_guard(struct writer *w, const struct place *p, const struct rule *r)
 {
     struct rule guard = for_syn_fin(w, r);
-    if (r->act == ACT_DROP || r->act == ACT_REJECT || r->act == ACT_NONE || guard.never) return;
+    const bool leads = r->act == ACT_ACCEPT || r->act == ACT_RETURN || r->act == ACT_JUMP || r->act == ACT_GOTO;
+    if (!leads || guard.never) return;
     guard.meters = NULL;
     guard.flows_over = 0;
     guard.log = false;
