@@ -208,7 +208,14 @@ def compared(name, text, seed, base):
         f.write(world.routes())
     world.leave(ends)
     # What routing stopped has begun nothing there, and taken nothing from a limit: nor may it here.
-    judged = [at for at, verdict in enumerate(kernel) if verdict]
+    # What follows in a translated conversation would go on from what one of the two never saw.
+    judged, lost = [], set()
+    for at, verdict in enumerate(kernel):
+        talk = packets[at].get("talk", (None, None))[0]
+        if not verdict and talk and talk.translated:
+            lost.add(talk)
+        elif verdict and talk not in lost:
+            judged.append(at)
     packets, frames, kernel = ([of[at] for at in judged] for of in (packets, frames, kernel))
     with open(base + ".pcapng", "wb") as f:
         f.write(pcapng(packets, frames, interfaces))
