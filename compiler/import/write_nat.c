@@ -123,8 +123,19 @@ static bool exception_keep(struct translating *t, const struct rule *both, struc
     return true;
 }
 
+/* True if each of the addresses may belong to one host: none is unspecified, nor of a group. */
+static bool are_hosts(const struct extent *e)
+{
+    if (e->family == 4) return e->lo >> 24 != 0 && e->hi >> 24 < 224;
+    return e->lo != 0 && e->hi >> 120 != 0xff;
+}
+
 static const char *source_unsayable(const struct rule *r)
 {
+    enum { ADDRESSES_MOST = 65536 };
+    if (r->nat.to.family && !are_hosts(&r->nat.to)) return "prey translates only to addresses of hosts";
+    if (r->nat.to.family && r->nat.to.hi - r->nat.to.lo >= ADDRESSES_MOST)
+        return "prey translates to 65,536 addresses at most";
     if (!rule_asks(r, ASK_OUT_ON)) return "prey translates only what leaves by a named device, or by all but such";
     if (!asks_only(r, sayable())) return "prey translates only by addresses, protocol, ports and devices";
     return NULL;
@@ -188,6 +199,7 @@ static const char *target_unsayable(const struct rule *r, const struct list *por
 {
     if (r->nat.how != NAT_DESTINATION) return "prey forwards to one address and one port";
     if (!r->nat.to.family || r->nat.to.lo != r->nat.to.hi) return "prey forwards to one address";
+    if (!are_hosts(&r->nat.to)) return "prey forwards only to addresses of hosts";
     if (r->nat.port_lo != r->nat.port_hi) return "prey forwards to one port";
     if (r->nat.port_lo && port && ports_in(port) > PORTS_EACH) return "prey forwards several ports in their order";
     return NULL;
