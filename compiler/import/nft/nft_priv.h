@@ -95,7 +95,8 @@ struct subject {
     uint16_t more; /* added to numbers: IPv6's length does not count the header */
 };
 
-/* Read the left side. NULL, or why prey can't ask about it. */
+/* Read the left side. NULL, or why prey can't ask about it; `no_condition` itself: the caller may name it. */
+extern const char no_condition[];
 const char *subject_of(const cJSON *left, struct subject *out);
 /* Add a value, a range, a prefix or a list of them to `out`. NULL, or why prey can't express it. */
 const char *value_into(struct nft *n, const struct subject *subject, const cJSON *value, struct list *out);
@@ -124,6 +125,8 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
 /* Note that prey can't express the rules, or a part of them (second function). `why` must outlive the ruleset. */
 void read_unsaid(struct reading_rule *r, const char *why);
 void read_apart(struct reading_rule *r, const char *why);
+/* Note why prey can't ask about a left side (subject_of), with its name. */
+void read_unasked(struct reading_rule *r, const char *why, const cJSON *left);
 
 /* Add comparisons that are no lists (nft_special.c, nft_flags.c). */
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);

@@ -70,13 +70,15 @@ static const char *field_of(const char *protocol, const char *name, struct subje
                 .about = fields[i].about, .family = fields[i].family, .proto = fields[i].proto, .more = fields[i].more};
             return NULL;
         }
-    return "prey has no condition for it";
+    return no_condition;
 }
 
 static bool is_time(const char *kind, const char *key)
 {
     return !strcmp(kind, "meta") && key && (!strcmp(key, "hour") || !strcmp(key, "day") || !strcmp(key, "time"));
 }
+
+const char no_condition[] = "prey has no condition for it";
 
 static const char *special(struct subject *out, enum subject_kind what)
 {
@@ -143,7 +145,7 @@ const char *subject_of(const cJSON *left, struct subject *out)
     const cJSON *v;
     const char *kind = nft_kind(left, &v);
     const char *key = nft_member(v, "key");
-    if (!kind) return "prey has no condition for it";
+    if (!kind) return no_condition;
     if (!strcmp(kind, "payload")) return payload_of(v, out);
     if (!strcmp(kind, "&")) return masked_of(v, out);
     if (!strcmp(kind, "fib")) return fib_of(v, out);
@@ -155,7 +157,7 @@ const char *subject_of(const cJSON *left, struct subject *out)
     if (!strcmp(kind, "ct") && key && !strcmp(key, "status")) return special(out, SUBJECT_STATUS);
     if (is_time(kind, key)) return "write a `schedule`, and `during` in the rule";
     if (!strcmp(kind, "meta") || (!strcmp(kind, "ct") && !nft_member(v, "dir"))) return field_of(kind, key, out);
-    return "prey has no condition for it";
+    return no_condition;
 }
 
 static const struct number_word {
