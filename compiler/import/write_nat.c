@@ -133,6 +133,7 @@ static bool are_hosts(const struct extent *e)
 static const char *source_unsayable(const struct rule *r)
 {
     enum { ADDRESSES_MOST = 65536 };
+    if (r->nat.how == NAT_SOURCE && !r->nat.to.family) return "it names no address";
     if (r->nat.to.family && !are_hosts(&r->nat.to)) return "prey translates only to addresses of hosts";
     if (r->nat.to.family && r->nat.to.hi - r->nat.to.lo >= ADDRESSES_MOST)
         return "prey translates to 65,536 addresses at most";

@@ -82,6 +82,10 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
 {
     const char *why = conditions_unsayable(r);
     if (why) return why;
+    const struct list *proto = rule_asks(r, ASK_PROTO);
+    const uint8_t family = r->family ? r->family : p->family;
+    if (rule_asks(r, ASK_ICMP_TYPE) && family && proto->of[0].lo != (family == 4 ? 1 : 58))
+        return "its type is one of the other family's ICMP";
     if (rule_asks(r, ASK_OUT_ON) && p->forwarded)
         return "no rule tells by which device the target of the forwarded port is reached";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))

@@ -239,7 +239,7 @@ static const char *range_into(struct nft *n, const struct subject *s, const cJSO
 {
     const cJSON *a = cJSON_IsArray(range) ? range->child : NULL, *b = a ? a->next : NULL;
     uint64_t lo, hi;
-    if (!b) return not_known;
+    if (!b || is_word(s->about)) return not_known;
     if (is_address(s->about)) return address_into(n, a, b, -1, out);
     if (!number_of(s, a, &lo) || !number_of(s, b, &hi) || lo > hi) return not_known;
     list_number(out, lo + s->more, hi + s->more, n->s->arena);
