@@ -13,10 +13,11 @@ static struct chain *target_of(struct ruleset *s, const struct chain *c, const s
 static struct traits traits_of(const struct rule *r)
 {
     return (struct traits){.accepts = r->act == ACT_ACCEPT,
-                           .arrival = rule_asks(r, ASK_ON) || r->urpf_failed,
+                           .arrival = rule_asks(r, ASK_ON) || r->urpf_failed || r->urpf_passed,
                            .departure = rule_asks(r, ASK_OUT_ON) != NULL,
                            .destination = rule_asks(r, ASK_TO) || rule_asks(r, ASK_DPORT) || r->translated,
                            .state = rule_asks(r, ASK_STATE) || r->flows_over,
+                           .fragment = rule_asks(r, ASK_FRAGMENT) != NULL,
                            .source = rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)};
 }
 
@@ -28,6 +29,7 @@ static void join(struct traits *a, const struct traits *b)
     a->destination |= b->destination;
     a->state |= b->state;
     a->source |= b->source;
+    a->fragment |= b->fragment;
 }
 
 /* Check a chain and all chains below it. The recursion ends at depth CHAINS_DEEP + 1. */
@@ -61,6 +63,7 @@ int ruleset_check(struct ruleset *s, struct import_fault *f)
         snprintf(f->text, sizeof(f->text), "its rules have more than 33,554,432 conditions and list members");
         return -EINVAL;
     }
+    ruleset_settle(s);
     for (struct chain *c = s->chains; c; c = c->next)
         if (visit(s, c, 0, f) < 0) return -EINVAL;
     return 0;

@@ -62,10 +62,15 @@ static void print_formatted(const char *text, size_t len, FILE *out)
 
 static void tell(const struct unsaid *u, const char *path, uint64_t rules)
 {
+    char wider[64] = "";
+    if (u->wider_parts)
+        snprintf(wider, sizeof(wider), " (%" PRIu64 " of them keep%s packets out)", u->wider_parts,
+                 u->wider_parts == 1 ? "s" : "");
     say(stderr,
         "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
-        " of them keep%s packets out), and %" PRIu64 " thing%s only in part: look for `not imported`",
-        path, u->rules, rules, text_plural(rules), u->wider, u->wider == 1 ? "s" : "", u->parts, text_plural(u->parts));
+        " of them keep%s packets out), and %" PRIu64 " thing%s only in part%s: look for `not imported`",
+        path, u->rules, rules, text_plural(rules), u->wider, u->wider == 1 ? "s" : "", u->parts, text_plural(u->parts),
+        wider);
 }
 
 static int give(struct ruleset *s, const char *path, FILE *out)

@@ -66,6 +66,12 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
     return true;
 }
 
+void ruleset_tracks(struct ruleset *s, uint8_t family)
+{
+    s->tracks4 |= family != 6;
+    s->tracks6 |= family != 4;
+}
+
 void ruleset_open(struct ruleset *s)
 {
     *s = (struct ruleset){.arena = arena_new()};
@@ -182,7 +188,7 @@ struct meter *ruleset_meter(struct ruleset *s, const char *name)
     return m;
 }
 
-void ruleset_remark(struct ruleset *s, const char *fmt, ...)
+struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...)
 {
     struct remark *r = arena_alloc(s->arena, sizeof(*r));
     va_list ap;
@@ -193,6 +199,7 @@ void ruleset_remark(struct ruleset *s, const char *fmt, ...)
     free(text);
     *s->remarks_end = r;
     s->remarks_end = &r->next;
+    return r;
 }
 
 static struct rule *append(struct ruleset *s, struct chain *c)

@@ -23,6 +23,9 @@ enum about {
     ASK_COUNT
 };
 
+/* A word of ASK_FRAGMENT that prey lacks: IPv6's fragment header, also of what is no fragment */
+#define FRAGMENT_HEADER "header"
+
 /* One member: numbers lo to hi; addresses lo to hi of a family, as numbers; or a word */
 struct extent {
     wide lo, hi;
@@ -115,7 +118,9 @@ struct rule {
     uint8_t flags_has, flags_lacks; /* TCP flags that must be set, clear; the protocol is a separate condition */
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
-    bool urpf_failed;
+    bool urpf_failed, urpf_passed;                       /* the source has no return route by its device; it has one */
+    bool broadcast;         /* it asks for any broadcast address, of which prey has only that of all networks */
+    bool by_mark;           /* that route is looked up with the packet's mark */
     bool never;             /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
@@ -175,8 +180,9 @@ struct chain {
     /* set by ruleset_check: depth of chains below; subjects and verdicts of rules here and below */
     enum { NOT_SEEN, ON_THE_WAY, SEEN } seen;
     unsigned height;
+    unsigned split; /* the splits that led to this chain (settle.c) */
     struct traits {
-        bool accepts, arrival, departure, destination, state, source;
+        bool accepts, arrival, departure, destination, state, source, fragment;
     } has;
 };
 
@@ -187,12 +193,16 @@ struct ruleset {
     struct meter *meters, **meters_end;
     struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains, not expressible */
     uint64_t rules;
-    uint64_t effort;             /* steps so far (ruleset_spend) */
-    void *chain_tree, *set_tree; /* trees by scope and name (search.h) */
+    uint64_t untold, untold_drops; /* rules that are left out without a remark; those that drop */
+    uint64_t effort;               /* steps so far (ruleset_spend) */
+    bool tracks4, tracks6;         /* a rule makes the kernel track connections, and put fragments together first */
+    bool sets_marks;               /* a rule sets marks */
+    void *chain_tree, *set_tree;   /* trees by scope and name (search.h) */
 };
 struct remark {
     struct remark *next;
     const char *text;
+    bool is_rule, drops; /* it is a rule of the file; what it drops is not dropped */
 };
 
 /* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the
@@ -207,6 +217,12 @@ void ruleset_close(struct ruleset *s);
 /* Return the chain of that name in the scope; make it if there is none. */
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name);
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name);
+/* Say of rules what depends on others of the file, once all is read: rules for sources that have a return route lead
+ * the others to a chain of the rest; where prey can't express a return, the drop that it spares packets from is left
+ * out, too. */
+void ruleset_settle(struct ruleset *s);
+/* Note that a rule of this family (0: both) makes the kernel track connections. */
+void ruleset_tracks(struct ruleset *s, uint8_t family);
 /* Check that no chain leads back to itself, and that chains nest at most CHAINS_DEEP. Returns 0, or -EINVAL with a
  * fault. */
 enum { CHAINS_DEEP = 12 };
@@ -216,7 +232,7 @@ struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const c
 /* Return a new set of addresses, not named in the file, for the caller to fill. */
 struct set *ruleset_made_set(struct ruleset *s, const char *name);
 struct meter *ruleset_meter(struct ruleset *s, const char *name);
-void ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Append a new rule to the chain; `text` is copied. NULL: there are IMPORT_RULES_MOST already. */
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text);
 /* Append an independent copy of the rule. NULL: there are IMPORT_RULES_MOST already. */

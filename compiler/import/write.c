@@ -10,6 +10,36 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
+/* True if the rule may let in an answer to this machine's own DHCP question: it is `related`, to port 68. */
+static bool lets_leases_in(const struct rule *r)
+{
+    enum { CLIENT = 68 };
+    const struct list *state = rule_asks(r, ASK_STATE), *port = rule_asks(r, ASK_DPORT);
+    if (r->unsaid || r->never || (r->act != ACT_ACCEPT && r->act != ACT_JUMP && r->act != ACT_GOTO)) return false;
+    if (state && list_has_word(state, "related") != state->not ) return true;
+    const struct list *members = port && port->set ? &port->set->members : port;
+    for (uint32_t i = 0; members && i < members->count; i++)
+        if (members->of[i].lo <= CLIENT && CLIENT <= members->of[i].hi) return true;
+    return false;
+}
+
+/* True if what is for this machine is dropped, and no rule seems to let leases in. netfilter needs none: DHCP clients
+ * hear the answers before it. */
+static bool drops_leases(const struct ruleset *s)
+{
+    bool drops = false;
+    for (const struct chain *c = s->chains; c; c = c->next) {
+        if (c->nat || c->family == 6) continue;
+        drops |= c->hook == HOOK_INPUT && c->drops;
+        for (const struct rule *r = c->rules; r; r = r->next) {
+            if (lets_leases_in(r)) return false;
+            drops |=
+                c->hook == HOOK_INPUT && (r->act == ACT_DROP || r->act == ACT_REJECT) && !r->conditions && !r->meters;
+        }
+    }
+    return drops;
+}
+
 static void put_head(struct writer *w, const char *source, FILE *out)
 {
     const struct unsaid *u = &w->unsaid;
@@ -24,7 +54,10 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     else if (u->rules)
         fputs("none of them keeps packets out.\n", out);
     if (u->parts)
-        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
+        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part", u->parts, u->parts == 1 ? "" : "s");
+    if (u->wider_parts)
+        fprintf(out, ", %" PRIu64 " of them keep%s packets out", u->wider_parts, u->wider_parts == 1 ? "s" : "");
+    if (u->parts) fputs(".\n", out);
     if (u->rules || u->parts)
         fputs("# Each has a comment at its place: look for \"NOT IMPORTED\" first, then for \"not imported\".\n", out);
     if (w->asks_state)
@@ -35,15 +68,24 @@ static void put_head(struct writer *w, const char *source, FILE *out)
         fputs("# Neighbour discovery and MLD have no state in netfilter and are `new` here: rules with `new` exclude "
               "them.\n",
               out);
+    if (drops_leases(w->s))
+        fputs("# Answers to this machine's DHCP questions are judged here (`related`), and netfilter never sees them: "
+              "if it "
+              "has its address by DHCP, accept them.\n",
+              out);
     if (w->forwarded)
         fputs("# Packets to a forwarded port are judged when they arrive; answers to them are not judged.\n", out);
     fputs("\nedition 1\n", out);
     if (w->asks_not_on) fputs("allow W0513\n", out);
     for (const struct remark *r = w->s->remarks; r; r = r->next) {
-        fputs("# not imported: ", out);
+        fputs(r->drops ? "# NOT IMPORTED, so what it drops is not dropped here: " : "# not imported: ", out);
         put_comment(out, r->text);
         fputc('\n', out);
     }
+    if (w->s->untold)
+        fprintf(out, "# %s: %" PRIu64 " more rules of tables of frames\n",
+                w->s->untold_drops ? "NOT IMPORTED, so what they drop is not dropped here" : "not imported",
+                w->s->untold);
     fputc('\n', out);
 }
 
@@ -57,7 +99,12 @@ int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid 
     size_t body_len, names_len;
     w.places_end = &w.places;
     w.forwarded_end = &w.forwarded;
-    for (const struct remark *r = s->remarks; r; r = r->next) w.unsaid.parts++;
+    for (const struct remark *r = s->remarks; r; r = r->next) {
+        ++*(r->is_rule ? &w.unsaid.rules : &w.unsaid.parts);
+        *(r->is_rule ? &w.unsaid.wider : &w.unsaid.wider_parts) += r->drops;
+    }
+    w.unsaid.rules += s->untold;
+    w.unsaid.wider += s->untold_drops;
     w.out = heap_stream(&body, &body_len);
     put_nat(&w);
     put_firewalls(&w);
@@ -69,11 +116,12 @@ int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid 
     if (!full) {
         put_head(&w, source, out);
         fwrite(names, 1, names_len, out);
-        fwrite(body, 1, body_len, out);
+        put_counted(&w, body, body_len, out);
     }
     free(names);
     free(body);
     names_fini(&w.names);
+    told_fini(&w);
     *unsaid = w.unsaid;
     return full ? -EFBIG : 0;
 }

@@ -61,12 +61,17 @@ static const char *devices_unsayable(const struct list *l)
     return NULL;
 }
 
+static bool asks_header(const struct list *l) { return l && list_has_word(l, FRAGMENT_HEADER); }
+
 const char *conditions_unsayable(const struct rule *r)
 {
     const char *why = r->unsaid;
     for (const struct metered *m = r->meters; m && !why; m = m->next) why = meter_unsayable(m->meter);
     if (!why) why = ports_unsayable(r);
     if (!why) why = types_unsayable(r);
+    if (!why && r->urpf_passed) why = "prey has a condition only for a missing return route (`urpf-failed`)";
+    if (!why && asks_header(rule_asks(r, ASK_FRAGMENT)))
+        why = "prey asks for fragments, not for the header that one may have without being one";
     if (!why) why = ah_unsayable(r);
     if (!why) why = devices_unsayable(rule_asks(r, ASK_ON));
     if (!why) why = devices_unsayable(rule_asks(r, ASK_OUT_ON));

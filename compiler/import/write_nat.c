@@ -32,7 +32,8 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)
         if (!(allowed >> c->about & 1)) return false;
-    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->meters;
+    return !r->flags_has && !r->flags_lacks && !r->flows_over && !r->translated && !r->urpf_failed && !r->urpf_passed &&
+           !r->meters;
 }
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
@@ -122,8 +123,20 @@ static bool exception_keep(struct translating *t, const struct rule *both, struc
     return true;
 }
 
+/* True if each of the addresses may belong to one host: none is unspecified, nor of a group. */
+static bool are_hosts(const struct extent *e)
+{
+    if (e->family == 4) return e->lo >> 24 != 0 && e->hi >> 24 < 224;
+    return e->lo != 0 && e->hi >> 120 != 0xff;
+}
+
 static const char *source_unsayable(const struct rule *r)
 {
+    enum { ADDRESSES_MOST = 65536 };
+    if (r->nat.how == NAT_SOURCE && !r->nat.to.family) return "it names no address";
+    if (r->nat.to.family && !are_hosts(&r->nat.to)) return "prey translates only to addresses of hosts";
+    if (r->nat.to.family && r->nat.to.hi - r->nat.to.lo >= ADDRESSES_MOST)
+        return "prey translates to 65,536 addresses at most";
     if (!rule_asks(r, ASK_OUT_ON)) return "prey translates only what leaves by a named device, or by all but such";
     if (!asks_only(r, sayable())) return "prey translates only by addresses, protocol, ports and devices";
     return NULL;
@@ -187,6 +200,7 @@ static const char *target_unsayable(const struct rule *r, const struct list *por
 {
     if (r->nat.how != NAT_DESTINATION) return "prey forwards to one address and one port";
     if (!r->nat.to.family || r->nat.to.lo != r->nat.to.hi) return "prey forwards to one address";
+    if (!are_hosts(&r->nat.to)) return "prey forwards only to addresses of hosts";
     if (r->nat.port_lo != r->nat.port_hi) return "prey forwards to one port";
     if (r->nat.port_lo && port && ports_in(port) > PORTS_EACH) return "prey forwards several ports in their order";
     return NULL;
@@ -317,11 +331,8 @@ static void put_destination(struct translating *t, struct rule *r)
         return;
     }
     if (!to) {
-        fputs("# not imported in full: ", t->w->out);
-        put_comment(t->w->out, r->text);
-        fputs(
-            " (only packets to this machine's own addresses are forwarded: `forward any` takes those to any address)\n",
-            t->w->out);
+        put_why(t->w, "not imported in full", r->text,
+                "only packets to this machine's own addresses are forwarded: `forward any` takes those to any address");
         t->w->unsaid.parts++;
     }
     if (r->nat.port_lo && port && ports_in(port) > 1)
@@ -346,18 +357,39 @@ void put_forwarded(struct writer *w, const struct forwarded *f)
 
 static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump);
 
+static bool is_self(const struct list *l)
+{
+    return l && !l->not &&!l->set && l->count == 1 && l->of[0].word && !strcmp(l->of[0].word, "self");
+}
+
+/* Add the conditions of a jump. A rule for an address, which a jump for this machine's own leads to, is about one of
+ * them. */
+static void want_all(struct writer *w, struct rule *both, const struct condition *c)
+{
+    for (; c; c = c->next) {
+        const struct list *to = c->about == ASK_TO ? rule_asks(both, ASK_TO) : NULL;
+        if (is_self(&c->list) && is_positive(to)) continue;
+        rule_want(w->s, both, c->about, c->list);
+    }
+}
+
 /* Return the rule with the conditions of the jumps that led to it. */
 static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
+    static const char led[] = "a jump leads here that can't be said: ";
     struct rule both = *r;
     both.conditions = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
     if (!jump) return both;
-    for (const struct condition *c = jump->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
+    want_all(w, &both, jump->conditions);
     if (jump->family) rule_want_family(&both, jump->family);
     rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
-    if (jump->meters || jump->flows_over || jump->urpf_failed) rule_unsaid(&both, "prey translates without meters");
-    if (jump->unsaid) rule_unsaid(&both, jump->unsaid);
+    if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed)
+        rule_unsaid(&both, "prey translates without meters");
+    if (jump->unsaid && !strncmp(jump->unsaid, led, strlen(led)))
+        rule_unsaid(&both, jump->unsaid);
+    else if (jump->unsaid)
+        rule_unsaid(&both, import_format(w->s, "%s%s", led, jump->unsaid));
     both.never |= jump->never;
     return both;
 }
@@ -380,8 +412,11 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     const bool source = both.nat.how == NAT_MASQUERADE || both.nat.how == NAT_SOURCE;
     const bool was_told = both.told;
     if (both.never || ((r->act == ACT_NONE || r->act == ACT_SILENT) && !r->unsaid && !r->apart)) return;
+    const bool sent = t->base->hook == HOOK_OUTPUT && r->act == ACT_TRANSLATE && !source;
     if (to)
         put_chain(t, to, &both);
+    else if (sent)
+        put_unsaid(w, &both, "prey does not translate the destinations of what this machine sends");
     else if (both.unsaid)
         put_unsaid(w, &both, both.unsaid);
     else if (r->act == ACT_NONE || r->act == ACT_SILENT)
@@ -426,39 +461,9 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
     exceptions_end(t, before);
 }
 
-static void put_clamp(FILE *out, uint16_t clamp)
-{
-    if (clamp == 1)
-        fputs("mss clamp auto", out);
-    else
-        fprintf(out, "mss clamp %u", clamp);
-}
-
-/* Write the clamps of a device as items of a nat. Return the clamp of a rule without a device; 0: none has. */
-static uint16_t put_clamps(struct writer *w, unsigned *said)
-{
-    uint16_t everywhere = 0;
-    for (const struct chain *c = w->s->chains; c; c = c->next)
-        for (struct rule *r = c->rules; r; r = r->next) {
-            const struct list *out = rule_asks(r, ASK_OUT_ON), *by = out ? out : rule_asks(r, ASK_ON);
-            if (!r->clamp || r->never) continue;
-            if (!is_positive(by) || by->set) {
-                everywhere = everywhere == 1 ? 1 : r->clamp;
-                continue;
-            }
-            put_clamp(w->out, r->clamp);
-            fputs(" out on ", w->out);
-            put_list(w, by, ASK_OUT_ON);
-            fputc('\n', w->out);
-            ++*said;
-        }
-    return everywhere;
-}
-
 void put_nat(struct writer *w)
 {
     struct translating t = {.w = w};
-    unsigned clamps = 0;
     FILE *file = w->out;
     char *text;
     size_t len;
@@ -471,6 +476,7 @@ void put_nat(struct writer *w)
         if (!c->drops) continue;
         fprintf(w->out, "# NOT IMPORTED, and it drops: the policy of the nat chain %.60s\n", c->name);
         w->unsaid.parts++;
+        w->unsaid.wider_parts++;
     }
     if (t.ways > WAYS_MOST) {
         fputs("# NOT IMPORTED: the nat rules that would follow here, because jumps lead to them in more than 100,000 "
@@ -478,19 +484,7 @@ void put_nat(struct writer *w)
               w->out);
         w->unsaid.parts++;
     }
-    const uint16_t everywhere = put_clamps(w, &clamps);
-    if (everywhere) {
-        fputs(t.statements ? "# not imported in full: segment sizes of what is not translated, for all devices (prey "
-                             "clamps these by device: `mss clamp auto out on \"ppp0\"`)\n"
-                           : "# not imported: segment sizes are clamped for all devices (prey clamps by device: `mss "
-                             "clamp auto out on \"ppp0\"`, in a nat)\n",
-              w->out);
-        w->unsaid.parts++;
-    }
-    if (everywhere && t.statements) {
-        put_clamp(w->out, everywhere);
-        fputc('\n', w->out);
-    }
+    const bool clamps = put_segment_sizes(w);
     heap_stream_end(w->out);
     w->out = file;
     if (t.statements || clamps) {

@@ -18,6 +18,8 @@ struct forwarded {
     struct extent to;             /* destination after */
     uint16_t port;                /* port after; 0: not known */
     const struct forwarded *like; /* the first `forward` with the same target, maybe this one */
+    const char *exit;             /* device by which the target is reached; NULL: no rule tells */
+    const struct rule *exit_told; /* the rule that tells it */
 };
 
 /* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain that means
@@ -33,6 +35,7 @@ struct place {
     const struct chain *chain; /* the chain; NULL for a REST */
     enum hook hook;            /* hook of the base chain, or of the one that jumped here */
     bool before_state;         /* before connections are looked up */
+    bool before_defrag;        /* before fragments are put together */
     bool after_source;         /* after sources are translated */
     enum way way;
     uint32_t from;                     /* REST: index of its first stage */
@@ -57,12 +60,16 @@ struct writer {
     struct place *places, **places_end;
     void *place_tree;
     struct schedule *schedules;
+    void *told_tree;    /* comments by their text (search.h) */
+    struct told **told; /* in the order in which they were written first */
+    uint32_t told_count, told_cap;
     FILE *out;
     struct unsaid unsaid;
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written without packets that netfilter does not track */
     bool sources;          /* a statement translates sources */
     bool all_decided;      /* a rule of the chain being written leaves no packet for the next */
+    bool syn_fin_dropped;  /* a rule of the chain being written drops every SYN with FIN */
 };
 
 /* A time of the week, for a `schedule` */
@@ -99,8 +106,32 @@ bool is_only_ip4(const struct rule *r);
 /* Write to `out` one or two exclusive rules with states of prey (write_tracked.c). family: known family of the packet,
  * or 0. Returns their number; 0: none of the packets has such a state in netfilter. */
 unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, struct rule out[2]);
+/* Write the rule where a SYN with FIN has the states that it has in netfilter, by `put` (write_syn_fin.c). */
+typedef void put_one(struct writer *w, const struct place *p, const struct rule *r);
+void put_by_netfilter(struct writer *w, const struct place *p, const struct rule *r, put_one *put);
+/* True if the rule asks for TCP and no other protocol. */
+bool is_tcp(const struct rule *r);
+/* Write the rule's conditions at this place. */
+void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r);
+/* Write `log`, name and comment of the rule. */
+void put_options(struct writer *w, const struct rule *r);
+/* Write `# WHAT: TEXT (WHY)`, but the same only once: the first counts the others (write_told.c). */
+void put_why(struct writer *w, const char *what, const char *text, const char *why);
+/* Write the text with what its comments count. */
+void put_counted(const struct writer *w, const char *text, size_t len, FILE *out);
+void told_fini(struct writer *w);
 /* Write a comment for a rule that is left out, with the reason, and count it. */
 void put_unsaid(struct writer *w, struct rule *r, const char *why);
+
+/* Find the exit of each forwarded port in the rules (write_exit.c). */
+void find_exits(struct writer *w);
+/* True if the list of devices holds the device. */
+bool list_has_device(const struct list *l, const char *device);
+
+/* Write a comment for a rule of which a part is left out, and count it. */
+void put_apart(struct writer *w, struct rule *r, const char *why);
+/* Write clamps of segment sizes as items of a nat (write_clamp.c). True if there are any. */
+bool put_segment_sizes(struct writer *w);
 
 /* Return the place for `target` where `p` jumps to it (write_ways.c). */
 const struct place *place_of_jump(struct writer *w, const struct place *p, const struct chain *target);

@@ -28,13 +28,10 @@ static void count(struct writer *w, struct rule *r, uint64_t *what)
     if (what == &w->unsaid.rules && effect(r)[0] == 'N') w->unsaid.wider++;
 }
 
-static void put_why(struct writer *w, const char *what, const char *text, const char *why)
+void put_apart(struct writer *w, struct rule *r, const char *why)
 {
-    fprintf(w->out, "# %s: ", what);
-    put_comment(w->out, text);
-    fputs(" (", w->out);
-    put_comment(w->out, why);
-    fputs(")\n", w->out);
+    put_why(w, "not imported in full", r->text, why);
+    count(w, r, &w->unsaid.parts);
 }
 
 void put_unsaid(struct writer *w, struct rule *r, const char *why)
@@ -55,15 +52,27 @@ static bool leaves_unknown(const struct place *p)
 
 static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
 
+/* True if the kernel has put the fragments together that come to the rule: it does for connections, if any rule of the
+ * file has it track them. */
+static bool come_whole(const struct writer *w, const struct place *p, const struct rule *r)
+{
+    const uint8_t family = r->family ? r->family : p->family;
+    return !p->before_defrag && (w->s->tracks4 || family == 6) && (w->s->tracks6 || family == 4);
+}
+
 /* Return why the rule matches no packet at this hook; NULL: it may match. */
-static const char *never_here(const struct place *p, const struct rule *r)
+static const char *never_here(const struct writer *w, const struct place *p, const struct rule *r)
 {
     if (r->never) return "its conditions exclude each other";
     if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
     if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "netfilter finds no AH in IPv6 packets";
     if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "the exit of a packet is not known here yet";
     if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
-    if (r->urpf_failed && sent_from_here(p)) return "packets that this machine sends came in by no interface";
+    const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
+    if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->not )
+        return "the kernel puts fragments together before";
+    if ((r->urpf_failed || r->urpf_passed) && sent_from_here(p))
+        return "packets that this machine sends came in by no interface";
     if (r->translated == MUST_BE && !p->forwarded) return "no packet is translated here";
     if (r->translated == MUST_NOT_BE && p->forwarded) return "all packets are translated here";
     return NULL;
@@ -73,7 +82,12 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
 {
     const char *why = conditions_unsayable(r);
     if (why) return why;
-    if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "the exit of a forwarded port is not known where it arrives";
+    const struct list *proto = rule_asks(r, ASK_PROTO);
+    const uint8_t family = r->family ? r->family : p->family;
+    if (rule_asks(r, ASK_ICMP_TYPE) && family && proto->of[0].lo != (family == 4 ? 1 : 58))
+        return "its type is one of the other family's ICMP";
+    if (rule_asks(r, ASK_OUT_ON) && p->forwarded)
+        return "no rule tells by which device the target of the forwarded port is reached";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
         return "it compares connections before they are known";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
@@ -128,14 +142,18 @@ static bool holds(const struct list *l, uint8_t family, wide n)
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
 }
 
-/* Decide conditions on the destination of a forwarded packet, which is known, and remove them. False if one fails. */
+/* Decide conditions on the destination of a forwarded packet, and on its exit if a rule tells it, and remove them.
+ * False if one fails. */
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {
     struct condition **end = &out->conditions;
     *out = *r;
     out->next = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) {
-        const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port;
+        const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port,
+                   exit = c->about == ASK_OUT_ON && f->exit;
+        if (exit && !list_has_device(&c->list, f->exit)) return false;
+        if (exit) continue;
         if (to || port) ruleset_spend(w->s, 1 + members(&c->list));
         if (to && !holds(&c->list, f->to.family, f->to.lo)) return false;
         if (port && !holds(&c->list, 0, f->port)) return false;
@@ -153,7 +171,7 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
 static bool takes_all(const struct place *p, const struct rule *r)
 {
     const bool asks = r->conditions || r->flags_has || r->flags_lacks || r->flows_over || r->translated != NO_MATTER ||
-                      r->urpf_failed || r->meters || r->never;
+                      r->urpf_failed || r->urpf_passed || r->meters || r->never;
     return !asks && (!r->family || r->family == p->family);
 }
 
@@ -165,7 +183,7 @@ static bool chain_decides(struct writer *w, const struct place *p, const struct 
     const struct place *there = place_of_jump(w, p, target);
     for (const struct rule *r = target->rules; r; r = r->next) {
         if (!ruleset_spend(w->s, 1) || r->act == ACT_RETURN || r->act == ACT_GOTO) return false;
-        if (r->unsaid || never_here(there, r) || unsayable_here(there, r)) continue;
+        if (r->unsaid || never_here(w, there, r) || unsayable_here(there, r)) continue;
         if (ends(r) && takes_all(there, r)) return true;
     }
     return false;
@@ -205,7 +223,7 @@ static void put_prefix(struct writer *w, const char *prefix)
     put_string(w->out, text);
 }
 
-static void put_options(struct writer *w, const struct rule *r)
+void put_options(struct writer *w, const struct rule *r)
 {
     static const char *const answers[] = {[ANSWER_OWN] = "",
                                           [ANSWER_RST] = " with rst",
@@ -223,12 +241,12 @@ static void put_options(struct writer *w, const struct rule *r)
     }
 }
 
-static void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r)
+void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r)
 {
     put_conditions(w, r, p->forwarded ? p->forwarded->to.family : p->family);
 }
 
-static bool is_tcp(const struct rule *r)
+bool is_tcp(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
     return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
@@ -276,6 +294,21 @@ static bool leave_lo_out(struct writer *w, const struct rule *r, struct rule *ou
     }
     *end = NULL;
     return any;
+}
+
+/* Leave out the condition on fragments where all packets are whole. */
+static void leave_fragments_out(struct writer *w, const struct place *p, struct rule *r)
+{
+    const struct rule from = *r;
+    struct condition **end = &r->conditions;
+    if (!rule_asks(r, ASK_FRAGMENT) || !come_whole(w, p, r)) return;
+    for (const struct condition *c = from.conditions; c; c = c->next) {
+        if (c->about == ASK_FRAGMENT) continue;
+        *end = arena_alloc(w->s->arena, sizeof(**end));
+        **end = (struct condition){.about = c->about, .list = c->list};
+        end = &(*end)->next;
+    }
+    *end = NULL;
 }
 
 /* Write a reject with a reset, which answers TCP alone, and a drop for the rest, as netfilter does. */
@@ -360,15 +393,17 @@ static void put_decided(struct writer *w, const struct place *p, const struct ru
 void put_rule(struct writer *w, const struct place *p, struct rule *r)
 {
     struct rule decided = *r, by_state[2];
-    const char *why = never_here(p, r);
+    const char *why = never_here(w, p, r);
     bool asked_lo;
-    if (is_full(w)) return;
+    enum { AT_A_TARGET = 8 }; /* steps: the rules of forward are decided for each forwarded port */
+    if (is_full(w) || !ruleset_spend(w->s, p->forwarded ? AT_A_TARGET : 1)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
     if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;
     if (!r->unsaid && why) {
         put_never(w, r, why);
         return;
     }
+    if (!r->unsaid) leave_fragments_out(w, p, &decided);
     const bool elsewhere = leave_lo_out(w, &decided, &decided, &asked_lo);
     if (asked_lo && !r->unsaid)
         put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey judges nothing on lo");
@@ -386,11 +421,10 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         put_never(w, r, "none of its packets can have such a state");
         return;
     }
-    if (r->apart) put_why(w, "not imported in full", r->text, r->apart);
-    if (r->apart) count(w, r, &w->unsaid.parts);
+    if (r->apart) put_apart(w, r, r->apart);
     if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
     for (unsigned i = 0; i < rules; i++) {
-        put_decided(w, p, &by_state[i]);
+        put_by_netfilter(w, p, &by_state[i], put_decided);
         w->all_decided |= decides_all(w, p, &by_state[i]);
     }
 }

@@ -9,7 +9,7 @@
 #include "compiler/import/write_priv.h"
 #include "lang/heap.h"
 
-enum { PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
+enum { PRIORITY_DEFRAG = -400, PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
 
 static const char *const way_words[] = {[WAY_IN] = "in", [WAY_FORWARD] = "forward", [WAY_OUT] = "out"};
 
@@ -78,6 +78,7 @@ static int by_key(const void *a, const void *b)
     if (x->way != y->way) return x->way < y->way ? -1 : 1;
     if (x->hook != y->hook) return x->hook < y->hook ? -1 : 1;
     if (x->before_state != y->before_state) return x->before_state ? 1 : -1;
+    if (x->before_defrag != y->before_defrag) return x->before_defrag ? 1 : -1;
     if (x->after_source != y->after_source) return x->after_source ? 1 : -1;
     if (x->from != y->from) return x->from < y->from ? -1 : 1;
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
@@ -107,8 +108,9 @@ static struct place reduced(const struct place *p)
     const struct traits *has = &p->chain->has;
     struct place key = *p;
     if (!has->accepts && p->kind != PLACE_WHOLE) key.accepted = NULL;
-    if (!has->destination) key.forwarded = NULL;
+    if (!has->destination && !has->departure) key.forwarded = NULL;
     key.before_state &= has->state;
+    key.before_defrag &= has->fragment;
     key.after_source &= has->source;
     if (!has->departure && !(has->arrival && p->way == WAY_OUT) && !key.forwarded) {
         key.way = WAY_IN;
@@ -123,6 +125,7 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
                                .chain = target,
                                .hook = p->hook,
                                .before_state = p->before_state,
+                               .before_defrag = p->before_defrag,
                                .after_source = p->after_source,
                                .way = p->way,
                                .family = p->family,
@@ -132,19 +135,25 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
     return place_like(w, &key, target->name);
 }
 
+/* True if the chain runs before the kernel does something first, which it does at that priority. */
+static bool precedes(const struct chain *c, int priority)
+{
+    const bool first = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+    return c->hook == HOOK_INGRESS || (first && c->priority < priority);
+}
+
 /* Return a base chain as a place; the caller sets its kind. */
 static struct place stage_place(const struct writer *w, const struct place *p, const struct chain *c)
 {
-    return (struct place){
-        .kind = PLACE_WHOLE,
-        .chain = c,
-        .hook = c->hook,
-        .before_state = c->hook == HOOK_INGRESS ||
-                        ((c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT) && c->priority < PRIORITY_CONNTRACK),
-        .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
-        .way = p->way,
-        .family = c->family ? c->family : p->family,
-        .forwarded = p->forwarded};
+    return (struct place){.kind = PLACE_WHOLE,
+                          .chain = c,
+                          .hook = c->hook,
+                          .before_state = precedes(c, PRIORITY_CONNTRACK),
+                          .before_defrag = precedes(c, PRIORITY_DEFRAG + 1),
+                          .after_source = w->sources && c->hook == HOOK_POSTROUTING && c->priority > PRIORITY_SRCNAT,
+                          .way = p->way,
+                          .family = c->family ? c->family : p->family,
+                          .forwarded = p->forwarded};
 }
 
 static struct place *place_of_stage(struct writer *w, const struct place *p, const struct chain *c, bool plain,
@@ -180,12 +189,23 @@ static struct place *place_of_rest(struct writer *w, const struct place *p, uint
     return place_like(w, &key, p->forwarded ? name_of_target(w, p->forwarded) : wish);
 }
 
+/* True if packets of forwarded ports leave the way for that of WAY_FORWARD. */
+static bool parts(const struct writer *w, enum way way)
+{
+    if (way == WAY_OUT || (!w->ways[WAY_FORWARD].count && !w->ways[way].count)) return false;
+    for (const struct forwarded *f = w->forwarded; f; f = f->next)
+        if (way == WAY_IN || !f->at.word) return true;
+    return false;
+}
+
 static bool meets(const struct chain *c, uint8_t family) { return !c->family || !family || c->family == family; }
 
-/* True if no later stage judges packets of this stage. */
-static bool is_last(const struct sequence *q, uint32_t i, uint8_t family)
+/* True if no later stage judges packets of this stage, those of forwarded ports included. */
+static bool is_last(const struct writer *w, const struct place *p, uint32_t i)
 {
-    const uint8_t own = q->of[i]->family ? q->of[i]->family : family;
+    const struct sequence *q = &w->ways[p->way];
+    const uint8_t own = q->of[i]->family ? q->of[i]->family : p->family;
+    if (i < q->parts_at && !p->forwarded && parts(w, p->way)) return false;
     for (uint32_t k = i + 1; k < q->count; k++)
         if (meets(q->of[k], own)) return false;
     return true;
@@ -202,28 +222,10 @@ static bool accepts_below(struct writer *w, const struct chain *c)
     return false;
 }
 
-/* True if the rule separates new packets from invalid ones. */
-static bool tells_new(const struct rule *r)
-{
-    const struct list *state = rule_asks(r, ASK_STATE);
-    for (uint32_t i = 0; state && i < state->count; i++)
-        if (!strcmp(state->of[i].word, "new") || !strcmp(state->of[i].word, "invalid")) return true;
-    return false;
-}
-
-/* Write the rules. A SYN with FIN is invalid in netfilter (tcp_valid_flags of the kernel's tracking), new in prey: drop
- * it before the first rule that tells these states apart. */
 static void put_rules(struct writer *w, const struct place *p)
 {
-    bool guarded = p->way == WAY_OUT || p->before_state;
-    w->all_decided = false;
-    for (struct rule *r = p->chain->rules; r && !is_full(w); r = r->next) {
-        if (!guarded && tells_new(r) && !r->unsaid) {
-            fputs("drop tcp flags has syn, fin  # invalid to netfilter\n", w->out);
-            guarded = true;
-        }
-        put_rule(w, p, r);
-    }
+    w->all_decided = w->syn_fin_dropped = false;
+    for (struct rule *r = p->chain->rules; r && !is_full(w); r = r->next) put_rule(w, p, r);
 }
 
 static void put_do(struct writer *w, const char *name, const struct chain *c, uint8_t known)
@@ -250,13 +252,13 @@ static enum end put_stages(struct writer *w, const struct place *p)
         const bool narrow = c->devices.count || (c->family && c->family != p->family);
         if (i == q->parts_at && !p->forwarded) put_parting(w, p);
         if (!meets(c, p->family)) continue;
-        if (is_last(q, i, p->family) && !narrow) {
+        if (is_last(w, p, i) && !narrow) {
             struct place body = stage_place(w, p, c);
             body.firewall = p->firewall;
             put_rules(w, &body);
             return c->drops ? END_DROPS : END_ACCEPTS;
         }
-        if (is_last(q, i, p->family)) {
+        if (is_last(w, p, i)) {
             put_do(w, place_of_stage(w, p, c, false, NULL)->name, c, p->family);
         } else if (!c->drops && !accepts_below(w, c)) {
             put_do(w, place_of_stage(w, p, c, true, NULL)->name, c, p->family);
@@ -286,9 +288,22 @@ static void put_parting(struct writer *w, const struct place *p)
     }
 }
 
+/* Tell by which device the packets leave, and which rule says so. */
+static void put_exit(struct writer *w, const struct forwarded *f)
+{
+    fputs("# ", w->out);
+    put_address(w->out, f->to.family, f->to.lo, f->to.lo);
+    fputs(" is behind ", w->out);
+    put_comment(w->out, f->exit);
+    fputs(", says: ", w->out);
+    put_comment(w->out, f->exit_told->text);
+    fputc('\n', w->out);
+}
+
 static void put_rest(struct writer *w, const struct place *p)
 {
     static const char *const ends[] = {[END_ACCEPTS] = "accept\n", [END_DROPS] = "drop\n", [END_DECIDED] = ""};
+    if (p->forwarded && p->forwarded->exit) put_exit(w, p->forwarded);
     fputs(ends[put_stages(w, p)], w->out);
 }
 
@@ -325,14 +340,6 @@ static const char *firewall_name(struct writer *w, enum way way)
     return name_give(&w->names, own ? last->name : usual[way], "_rules");
 }
 
-static bool parts(const struct writer *w, enum way way)
-{
-    if (way == WAY_OUT || (!w->ways[WAY_FORWARD].count && !w->ways[way].count)) return false;
-    for (const struct forwarded *f = w->forwarded; f; f = f->next)
-        if (way == WAY_IN || !f->at.word) return true;
-    return false;
-}
-
 static void put_firewall(struct writer *w, enum way way)
 {
     const struct place body = {.kind = PLACE_REST, .way = way, .firewall = true};
@@ -356,6 +363,7 @@ static void keep(void *node) {}
 
 void put_firewalls(struct writer *w)
 {
+    find_exits(w);
     for (enum way way = 0; way < WAYS; way++) collect(w, way);
     for (enum way way = 0; way < WAYS; way++) put_firewall(w, way);
     /* writing a place may append further ones */

@@ -48,6 +48,17 @@ awk 'BEGIN { for (i = 0; i < 50000; i++) print "-A INPUT -p tcp -m hashlimit --h
 import limits
 same '50,000 named limits are found by their names' "$status $(grep -c '^meter n' out)" '1 50000'
 
+# Rules that nobody can say, each shown; returns among them, and the drops behind.
+awk 'BEGIN { for (i = 0; i < 25000; i++) { printf "-A INPUT -s 10.0.%d.%d -m mark --mark %d -j RETURN\n", i / 256, i % 256, i
+    printf "-A INPUT -s 10.0.%d.%d -j DROP\n", i / 256, i % 256 } }' | { echo ':OUTPUT ACCEPT [0:0]'; cat; } | table | sed 's/INPUT DROP/INPUT ACCEPT/' >unsaid
+import unsaid
+same '50,000 rules that are left out are told, each once' "$status $(grep -c 'NOT IMPORTED' out)" '1 50001'
+awk 'BEGIN { print "{\"nftables\": [{\"chain\": {\"family\": \"inet\", \"table\": \"t\", \"name\": \"c\", \"hook\": \"input\", \"prio\": 0, \"policy\": \"drop\"}}"
+    for (i = 0; i < 50000; i++) printf ", {\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", \"expr\": [{\"match\": {\"op\": \"==\", \"left\": {\"meta\": {\"key\": \"mark\"}}, \"right\": %d}}, {\"accept\": null}]}}\n", i % 25000
+    print "]}" }' >marks.json
+timeout 120 "$bin/preyc" --import nft marks.json >out 2>err
+same 'of 50,000 rules that read alike the first counts the others' "$? $(grep -c '^  # not imported.*; 1 more like it$' out)" '1 25000'
+
 # The rules of FORWARD, once more for each place that a port is forwarded to.
 {
     printf '*nat\n:PREROUTING ACCEPT [0:0]\n'

@@ -72,6 +72,14 @@ for order in 'wan lan' 'lan wan'; do
     done
 done
 
+rules every <<'END'
+nat edge { mss clamp auto out on "*" }
+firewall f forward default accept { }
+END
+prey prey -i wan -i lan --allow-unjudged vpn every.pbc
+same '"*": every device, served or not' "$(opened client far 10.2.0.9 fd00:2::9) $(out_by_vpn)" '1260 1240 1360 1340'
+prey_ends
+
 # Two paths of one route, which the host chooses between: each bears what the smaller bears.
 for name in far branch; do ip -n "$id-$name" route add local 10.9.0.0/24 dev lo; done
 ip -n "$id-prey" route add 10.9.0.0/24 nexthop via 10.3.0.5 dev vpn nexthop via 10.2.0.9 dev wan

@@ -94,7 +94,9 @@ class Drawn:
         self.own = [a.ip for pair in mine.values() for a in pair]
         self.links = [a.network for pair in mine.values() for a in pair]
         self.untracked = "untracked" in text  # much of that is drawn where a rule set asks for it
-        self.packets = []  # of {way, interface, v6, line, reset, quiet}
+        self.packets = []  # of {way, interface, v6, line, reset, quiet}, and of later fragments {first: its number}
+        # Drawn where a rule set that asks for them has the kernel put them together: it sees what came of both.
+        self.fragments = re.search(r"\bfrag\b|frag-off|-f ", text) and re.search(r"ct state|conntrack", text)
         end = r"(\S+):(\d+)"
         self.forwarded = {(kind, (ipaddress.ip_address(a), int(b))): (ipaddress.ip_address(c), int(d))
                           for kind, a, b, c, d in re.findall(rf"# forwarded (\w+) {end} -> {end}", text)}
@@ -228,11 +230,32 @@ class Drawn:
             dst = ipaddress.ip_address("ff02::1" if v6 else "224.0.0.1")
         self.packet(src, dst, kind, a, b, rng.choice(FLAGS), rng.randrange(1 << 31), rng.randrange(1 << 31), data, rng.randrange(1 << 16))
 
+    def datagram(self):
+        """One in two fragments, from another host."""
+        rng, (src, dst) = self.rng, self.ends()
+        if src in self.own:
+            src, dst = dst, src
+        n, v6, half = len(self.packets) + 1, src.version == 6, 24
+        port = self.number(65535)
+        udp = f"udp {rng.randrange(1024, 65536)} > {port} len {8 + 2 * half} csum 0 / zeros {half}"
+        if v6:
+            head = f"ip6 {src} > {dst} flow {n}"
+            lines = f"{head} / frag6 0 more id {n} / {udp}", f"{head} / frag6 {8 + half} id {n} next 17 / zeros {half}"
+        else:
+            head = f"ip4 {src} > {dst} id {n}"
+            lines = f"{head} more / {udp}", f"{head} frag {8 + half} proto udp / zeros {half}"
+        way = "in" if dst in self.own else "on"
+        for line in lines:
+            self.packets.append({"way": way, "interface": self.way_of(src), "v6": v6, "line": f"eth / {line}", "reset": None, "quiet": True,
+                                 "first": n})
+
     def some(self, count):
         """At least so many packets, several conversations at once among single ones."""
         talks = []
         while len(self.packets) < count or talks:
-            if len(self.packets) < count and self.rng.random() < 0.4:
+            if self.fragments and len(self.packets) < count and self.rng.random() < 0.1:
+                self.datagram()
+            elif len(self.packets) < count and self.rng.random() < 0.4:
                 self.single()
             elif len(self.packets) < count and len(talks) < 6 and self.rng.random() < 0.5:
                 src, dst = self.ends()

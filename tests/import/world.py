@@ -9,6 +9,7 @@ import fcntl
 import ipaddress
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -25,12 +26,17 @@ STAGES = {  # where a packet is seen: hook and priority
 FIRST, LAST = -440, -450  # in the output hook, before all rules: what is ours, and the rest
 
 
-def networks(interfaces):
-    """The addresses of this machine: {interface: (IPv4, IPv6)}; the first leads to the world, the others to a network each."""
+def networks(interfaces, text=""):
+    """The addresses of this machine: {interface: (IPv4, IPv6)}; the first leads to the world, the others to a network each: the
+    one that the text says (`# br1 has 172.18.0.1/16`), or that Docker leaves untranslated there (`-s 172.18.0.0/16 ! -o br1`)."""
+    said = {device: ipaddress.ip_interface(at) for device, at in re.findall(r"# (\S+) has ([0-9.]+/[0-9]+)", text)}
+    for network, device in re.findall(r"-s ([0-9.]+/[0-9]+) ! -o (\S+)", text):
+        network = ipaddress.ip_network(network)
+        said.setdefault(device, ipaddress.ip_interface(f"{network[1]}/{network.prefixlen}"))
     mine = {}
     for i, name in enumerate(interfaces):
         v4 = ("203.0.113.2/24", "192.168.1.1/24")[i] if i < 2 else f"10.{i}.0.1/24"
-        mine[name] = (ipaddress.ip_interface(v4), ipaddress.ip_interface(f"2001:db8:{i}::1/64"))
+        mine[name] = (said.get(name, ipaddress.ip_interface(v4)), ipaddress.ip_interface(f"2001:db8:{i}::1/64"))
     return mine
 
 

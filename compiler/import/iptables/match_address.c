@@ -87,7 +87,8 @@ static bool want_span(struct reading *r, enum about about, const char *text)
 static bool take_source_span(struct reading *r, const char *const *v) { return want_span(r, ASK_FROM, v[0]); }
 static bool take_destination_span(struct reading *r, const char *const *v) { return want_span(r, ASK_TO, v[0]); }
 
-/* Take the kinds of `addrtype`; prey has two of the kernel's, LOCAL and MULTICAST. */
+/* Take the kinds of `addrtype`; prey has LOCAL and MULTICAST, and of BROADCAST the one of all
+ * networks (ruleset_settle). */
 static bool want_kind(struct reading *r, enum about about, const char *kinds)
 {
     struct list l = {.not = r->inverted};
@@ -97,6 +98,8 @@ static bool want_kind(struct reading *r, enum about about, const char *kinds)
             list_word(&l, "self", 4, r->s->arena);
         else if (len == 9 && !strncmp(at, "MULTICAST", len))
             list_address(&l, r->family == 4 ? "224.0.0.0/4" : "ff00::/8", r->family == 4 ? 11 : 8, r->s->arena);
+        else if (len == 9 && !strncmp(at, "BROADCAST", len) && about == ASK_TO && r->family == 4 && !r->inverted)
+            r->rule.broadcast = list_address(&l, "255.255.255.255", 15, r->s->arena);
         else
             rule_unsaid(&r->rule, import_format(r->s, "prey does not know whether an address is %.*s",
                                                 len > 40 ? 40 : (int)len, at));
@@ -214,8 +217,11 @@ static bool take_packet_kind(struct reading *r, const char *const *v)
 static bool take_reverse(struct reading *r, const char *const *v)
 {
     r->rule.urpf_failed = true;
+    r->rule.urpf_passed = false;
     return true;
 }
+
+static bool take_mark(struct reading *r, const char *const *v) { return r->rule.by_mark = true; }
 
 static const struct option of_iprange[] = {
     {"--src-range", 1, take_source_span},
@@ -232,23 +238,21 @@ static const struct option of_addrtype[] = {
 static const struct option of_mac[] = {{"--mac-source", 1, take_mac}, {0}};
 static const struct option of_pkttype[] = {{"--pkt-type", 1, take_packet_kind}, {0}};
 static const struct option of_rpfilter[] = {
-    {"--invert", 0, take_reverse}, {"--loose", 0, NULL}, {"--validmark", 0, NULL}, {"--accept-local", 0, NULL}, {0},
+    {"--invert", 0, take_reverse},
+    {"--loose", 0, NULL},
+    {"--validmark", 0, take_mark},
+    {"--accept-local", 0, NULL},
+    {0},
 };
 
-static bool needs_invert(struct reading *r)
-{
-    for (uint32_t at = r->at; at < r->words->count; at++)
-        if (!strcmp(r->words->of[at], "--invert")) return true;
-    rule_unsaid(&r->rule, "prey has a condition only for a missing return route (`urpf-failed`)");
-    return true;
-}
+static bool begin_reverse(struct reading *r) { return r->rule.urpf_passed = true; }
 
 const struct module matches_of_address[] = {
     {"iprange", NULL, of_iprange, NULL},
     {"addrtype", NULL, of_addrtype, NULL},
     {"mac", NULL, of_mac, NULL},
     {"pkttype", NULL, of_pkttype, NULL},
-    {"rpfilter", NULL, of_rpfilter, needs_invert},
+    {"rpfilter", NULL, of_rpfilter, begin_reverse},
     {"physdev", "prey has no condition for bridge ports; `preyrun --bridge` judges what crosses a bridge", NULL, NULL},
     {0},
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
+#include "compiler/import/rows.h"
 #include "vm/words/words.h"
 
 static const struct option *option_of(const struct option *options, const char *name)
@@ -43,8 +44,20 @@ static void skip_values(struct reading *r)
     while (r->at < r->words->count && !is_option(r, r->at)) r->at++;
 }
 
+/* Note what the kernel does for all packets if any rule has such a match or target. */
+static void note_module(struct reading *r, const char *name)
+{
+    static const char *const tracking[] = {"conntrack", "state",  "connlimit", "connmark", "connlabel",
+                                           "connbytes", "helper", "CT",        "CONNMARK", "MASQUERADE",
+                                           "SNAT",      "DNAT",   "REDIRECT",  "NETMAP",   "SYNPROXY"};
+    static const char *const marking[] = {"MARK", "CONNMARK", "HMARK"};
+    if (ROW_NAMED(tracking, name) < ROWS(tracking)) ruleset_tracks(r->s, r->family);
+    r->s->sets_marks |= ROW_NAMED(marking, name) < ROWS(marking);
+}
+
 static bool add_module(struct reading *r, const struct module *m)
 {
+    note_module(r, m->name);
     if (r->module_count == MODULES_MOST) return reading_fault(r, "the rule has more than %d matches", MODULES_MOST);
     r->modules[r->module_count++] = m;
     if (m->why) rule_unsaid(&r->rule, m->why);

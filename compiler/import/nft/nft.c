@@ -59,7 +59,7 @@ static int fault(struct nft *n, const char *what, const char *name)
     return -EINVAL;
 }
 
-/* Return 4, 6, 0 for both, or -1 for a family that prey does not judge. */
+/* Return 4, 6, 0 for both, or -1 for a family of frames. */
 static int family_of(const char *family)
 {
     if (!strcmp(family, "ip")) return 4;
@@ -70,8 +70,11 @@ static int family_of(const char *family)
 static int define_table(struct nft *n, cJSON *o, int family)
 {
     if (family < 0)
-        ruleset_remark(n->s, "the table `%.60s` of the family `%.20s`, because prey judges only IP",
-                       nft_member(o, "name"), nft_member(o, "family"));
+        ruleset_remark(
+            n->s,
+            "the table `%.20s %.60s`, which judges frames: write a firewall for it, with `arp`, `ether from`, "
+            "`vlan` and `on`; `preyrun --bridge` judges what crosses a bridge",
+            nft_member(o, "family"), nft_member(o, "name"));
     return 0;
 }
 
@@ -99,7 +102,11 @@ static int define_chain(struct nft *n, cJSON *o, int family)
     const char *name = nft_member(o, "name"), *hook = nft_member(o, "hook"), *type = nft_member(o, "type"),
                *policy = nft_member(o, "policy");
     const cJSON *priority = cJSON_GetObjectItemCaseSensitive(o, "prio");
-    if (family < 0) return 0;
+    if (family < 0) {
+        if (policy && !strcmp(policy, "drop"))
+            ruleset_remark(n->s, "the policy of the chain `%.60s` of `%.60s`", name, n->scope)->drops = true;
+        return 0;
+    }
     struct chain *c = ruleset_chain(n->s, n->scope, name);
     c->family = (uint8_t)family;
     if (!hook) return 0;
@@ -167,16 +174,65 @@ static int define_named_limit(struct nft *n, cJSON *o, int family)
     return 0;
 }
 
+/* True if the statements have the kernel track connections. */
+static bool tracks(const cJSON *statements)
+{
+    static const char *const words[] = {"ct",         "ct count", "ct helper", "ct timeout", "ct expectation",
+                                        "masquerade", "snat",     "dnat",      "redirect",   "synproxy"};
+    const cJSON *one;
+    bool found = false;
+    cJSON_ArrayForEach(one, statements)
+    {
+        found |= ROW_NAMED(words, one->string) < ROWS(words);
+        found |= (cJSON_IsObject(one) || cJSON_IsArray(one)) && tracks(one);
+    }
+    return found;
+}
+
+/* True if the rule may keep frames from passing: it drops, or leads elsewhere. */
+static bool may_drop(const cJSON *statements)
+{
+    static const char *const words[] = {"drop", "reject", "jump", "goto", "return", "vmap", "queue"};
+    const cJSON *one, *inside;
+    bool may = false;
+    cJSON_ArrayForEach(one, statements)
+    {
+        const char *kind = nft_kind(one, &inside);
+        may |= ROW_NAMED(words, kind) < ROWS(words);
+    }
+    return may;
+}
+
+/* Tell a rule of a table of frames; of many, how many more there are. */
+static int tell_frame_rule(struct nft *n, const cJSON *statements)
+{
+    enum { TOLD_MOST = 64 };
+    struct nft_text text = {.len = 0};
+    const bool drops = may_drop(statements);
+    if (n->s->rules++ == IMPORT_RULES_MOST) return fault(n, "there are more than 1,000,000 rules", NULL);
+    if (n->frame_rules++ < TOLD_MOST) {
+        nft_rule(&text, statements);
+        struct remark *r = ruleset_remark(n->s, "%s (`%.60s`)", text.bytes, n->scope);
+        r->is_rule = true;
+        r->drops = drops;
+        return 0;
+    }
+    n->s->untold++;
+    n->s->untold_drops += drops;
+    return 0;
+}
+
 static int define_rule(struct nft *n, cJSON *o, int family)
 {
     const cJSON *statements = cJSON_GetObjectItemCaseSensitive(o, "expr"), *one;
     const char *chain = nft_member(o, "chain"), *comment = nft_member(o, "comment");
-    struct text text = {.len = 0};
-    if (family < 0) return 0;
+    struct nft_text text = {.len = 0};
+    if (family < 0) return tell_frame_rule(n, statements);
     if (!chain || !cJSON_IsArray(statements)) return fault(n, "a rule has no chain or no statements", NULL);
     struct reading_rule r = {.nft = n, .chain = ruleset_chain(n->s, n->scope, chain)};
     r.slot = r.chain->end;
-    text_rule(&text, statements);
+    if (tracks(statements)) ruleset_tracks(n->s, (uint8_t)family);
+    nft_rule(&text, statements);
     r.first = chain_rule(n->s, r.chain, text.bytes);
     if (!r.first) return fault(n, "there are more than 1,000,000 rules", NULL);
     if (comment) r.first->comment = import_format(n->s, "%s", comment);

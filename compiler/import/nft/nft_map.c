@@ -59,7 +59,7 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
         if (!why && taken) why = value_into(r->nft, &s, element_value(one->child), &l);
     }
     if (why)
-        read_unsaid(r, why);
+        read_unasked(r, why, m->key);
     else
         want_subject(r, &s, l);
     take_verdict(r, pair);

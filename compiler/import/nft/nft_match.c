@@ -148,12 +148,22 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
     }
 }
 
+void read_unasked(struct reading_rule *r, const char *why, const cJSON *left)
+{
+    struct nft_text text = {.len = 0};
+    if (why == no_condition) {
+        nft_value(&text, left);
+        why = import_format(r->nft->s, "prey has no condition for `%.60s`", text.bytes);
+    }
+    read_unsaid(r, why);
+}
+
 void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value)
 {
     struct subject s;
     const char *why = subject_of(key, &s);
     if (why)
-        read_unsaid(r, why);
+        read_unasked(r, why, key);
     else if (s.special)
         match_special(r, &s, "==", value);
     else
@@ -244,7 +254,7 @@ void read_match(struct reading_rule *r, const cJSON *match)
     }
     const char *why = subject_of(left, &s);
     if (why)
-        read_unsaid(r, why);
+        read_unasked(r, why, left);
     else if (s.special)
         match_special(r, &s, op, right);
     else

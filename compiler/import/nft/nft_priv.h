@@ -29,6 +29,7 @@ struct nft {
     struct kept *kept;
     void *kept_tree, *limit_tree; /* trees of struct named (search.h) */
     const char *scope;            /* table of the object being read */
+    uint32_t frame_rules;         /* rules of tables of frames so far */
     bool in_set;                  /* the elements of a named set are being read */
 };
 
@@ -54,13 +55,25 @@ const char *nft_kind(const cJSON *o, const cJSON **value);
 /* Return a member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
 
-struct text {
+/* A rule as `nft list ruleset` writes it. What a value looks like depends on what it is compared with. */
+enum nft_look { LOOK_PLAIN, LOOK_QUOTED, LOOK_HEX, LOOK_TIME };
+struct nft_text {
     char bytes[720];
     size_t len;
     bool cut;
+    enum nft_look look;
+    unsigned digits; /* for LOOK_HEX */
 };
-void text_rule(struct text *t, const cJSON *statements);
-void text_statement(struct text *t, const cJSON *statement);
+void nft_rule(struct nft_text *t, const cJSON *statements);
+void nft_statement(struct nft_text *t, const cJSON *statement);
+void nft_say(struct nft_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void nft_value(struct nft_text *t, const cJSON *v);
+/* Write values for what is compared with them, which is `of`. */
+void nft_value_of(struct nft_text *t, const cJSON *of, const cJSON *v);
+void nft_each(struct nft_text *t, const cJSON *list, const char *between);
+void nft_json(struct nft_text *t, const cJSON *v);
+/* Write the object's member `name` behind a word; nothing if it has none. */
+void nft_say_member(struct nft_text *t, const char *word, const cJSON *o, const char *name);
 
 /* The left side of a comparison */
 struct subject {
@@ -75,13 +88,15 @@ struct subject {
         SUBJECT_ROUTE,
         SUBJECT_ADDRESS_TYPE,
         SUBJECT_PACKET_TYPE,
-        SUBJECT_FRAGMENT
+        SUBJECT_FRAGMENT,
+        SUBJECT_HEADER
     } what;
-    uint16_t mask; /* bits compared, for flags and fragments */
+    uint16_t mask; /* bits compared, for flags and fragments; for routes, whether marks matter */
     uint16_t more; /* added to numbers: IPv6's length does not count the header */
 };
 
-/* Read the left side. NULL, or why prey can't ask about it. */
+/* Read the left side. NULL, or why prey can't ask about it; `no_condition` itself: the caller may name it. */
+extern const char no_condition[];
 const char *subject_of(const cJSON *left, struct subject *out);
 /* Add a value, a range, a prefix or a list of them to `out`. NULL, or why prey can't express it. */
 const char *value_into(struct nft *n, const struct subject *subject, const cJSON *value, struct list *out);
@@ -110,6 +125,8 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
 /* Note that prey can't express the rules, or a part of them (second function). `why` must outlive the ruleset. */
 void read_unsaid(struct reading_rule *r, const char *why);
 void read_apart(struct reading_rule *r, const char *why);
+/* Note why prey can't ask about a left side (subject_of), with its name. */
+void read_unasked(struct reading_rule *r, const char *why, const cJSON *left);
 
 /* Add comparisons that are no lists (nft_special.c, nft_flags.c). */
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);

@@ -24,13 +24,29 @@ static void match_status(struct reading_rule *r, bool not, const cJSON *right)
     for (struct rule *one = r->first; one; one = one->next) one->translated = not ? MUST_NOT_BE : MUST_BE;
 }
 
-static void match_route(struct reading_rule *r, bool not, const cJSON *right)
+static void match_route(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
 {
-    if (!cJSON_IsBool(right) || cJSON_IsTrue(right) != not ) {
+    const bool zero = cJSON_IsNumber(right) && right->valuedouble == 0;
+    if (!cJSON_IsBool(right) && !zero) {
         read_unsaid(r, "prey has a condition only for a missing return route (`urpf-failed`)");
         return;
     }
-    for (struct rule *one = r->first; one; one = one->next) one->urpf_failed = true;
+    const bool passed = cJSON_IsTrue(right) != not ;
+    for (struct rule *one = r->first; one; one = one->next) {
+        one->never |= passed ? one->urpf_failed : one->urpf_passed;
+        one->urpf_passed |= passed;
+        one->urpf_failed |= !passed;
+        one->by_mark |= s->mask;
+    }
+}
+
+/* Ask for the fragment header of IPv6. */
+static void match_header(struct reading_rule *r, bool not, const cJSON *right)
+{
+    struct list l = {.not = cJSON_IsTrue(right) == not };
+    list_word(&l, FRAGMENT_HEADER, strlen(FRAGMENT_HEADER), r->nft->s->arena);
+    want_family(r, 6);
+    for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_FRAGMENT, l);
 }
 
 /* Ask for fragments. The field has 13 bits of offset and one that says that more follow. */
@@ -82,7 +98,8 @@ static void match_address_type(struct reading_rule *r, const struct subject *s, 
     struct arena *a = r->nft->s->arena;
     struct list l = {.not = not };
     unsigned types = 0;
-    if (!types_of(right, &types) || types == BROADCAST || types == (BROADCAST | MULTICAST)) {
+    const bool known = types_of(right, &types), alone = types & BROADCAST && !(types & LOCAL);
+    if (!known || (alone && (not || s->about != ASK_TO))) {
         read_unsaid(r, "prey has conditions only for this machine's addresses and for groups");
         return;
     }
@@ -90,7 +107,10 @@ static void match_address_type(struct reading_rule *r, const struct subject *s, 
     if (types & MULTICAST) list_address(&l, "224.0.0.0/4", 11, a);
     if (types & MULTICAST) list_address(&l, "ff00::/8", 8, a);
     if (types & BROADCAST) list_address(&l, "255.255.255.255", 15, a);
-    for (struct rule *each = r->first; each; each = each->next) rule_want(r->nft->s, each, s->about, l);
+    for (struct rule *each = r->first; each; each = each->next) {
+        each->broadcast |= alone;
+        rule_want(r->nft->s, each, s->about, l);
+    }
 }
 
 /* Ask for types of Ethernet destinations. prey's groups include the broadcast address. */
@@ -121,7 +141,8 @@ void match_special(struct reading_rule *r, const struct subject *s, const char *
     switch (s->what) {
     case SUBJECT_FAMILY: match_family(r, not, right); break;
     case SUBJECT_STATUS: match_status(r, not, right); break;
-    case SUBJECT_ROUTE: match_route(r, not, right); break;
+    case SUBJECT_ROUTE: match_route(r, s, not, right); break;
+    case SUBJECT_HEADER: match_header(r, not, right); break;
     case SUBJECT_PACKET_TYPE: match_packet_type(r, not, right); break;
     case SUBJECT_ADDRESS_TYPE: match_address_type(r, s, not, right); break;
     default: match_fragment(r, s, not, right); break;

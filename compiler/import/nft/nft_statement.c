@@ -114,6 +114,7 @@ static void read_mangle(struct reading_rule *r, const cJSON *value)
                 *to = cJSON_GetObjectItemCaseSensitive(value, "value");
     const char *kind = nft_kind(key, &inside), *option = nft_member(inside, "name");
     if (!kind || strcmp(kind, "tcp option") != 0 || !option || strcmp(option, "maxseg") != 0) {
+        r->nft->s->sets_marks |= kind && !strcmp(kind, "meta");
         read_apart(r, "prey's rules set no marks and change no fields");
         return;
     }

@@ -1,277 +1,293 @@
-/* Write a rule of the JSON nearly as nft would, for comments. */
-#include <stdarg.h>
-#include <stdio.h>
+/* Rules of the JSON as `nft list ruleset` writes them, but for what counters hold: for comments. */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
 #include "compiler/import/rows.h"
 
-static void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void text_add(struct text *t, const char *fmt, ...)
+static bool is_true(const cJSON *o, const char *name)
 {
-    const size_t room = sizeof(t->bytes) - t->len;
-    va_list ap;
-    if (t->cut) return;
-    va_start(ap, fmt);
-    const int n = vsnprintf(t->bytes + t->len, room, fmt, ap);
-    va_end(ap);
-    t->cut = n < 0 || (size_t)n >= room;
-    t->len += t->cut ? room - 1 : (size_t)n;
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name));
 }
 
-static void add_value(struct text *t, const cJSON *v);
-
-static void add_each(struct text *t, const cJSON *list, const char *between)
+/* Write `tcp flags syn / syn,ack`: the value, and the bits that are compared. */
+static void add_flags(struct nft_text *t, const cJSON *masked, const char *op, const cJSON *right)
 {
-    const cJSON *v;
-    bool more = false;
-    cJSON_ArrayForEach(v, list)
-    {
-        if (t->cut) return;
-        if (more) text_add(t, "%s", between);
-        more = true;
-        add_value(t, v);
-    }
+    nft_value(t, masked->child);
+    if (!strcmp(op, "!=")) nft_say(t, " !=");
+    nft_say(t, " ");
+    nft_value(t, right);
+    nft_say(t, " / ");
+    nft_value(t, masked->child->next);
 }
 
-static void add_json(struct text *t, const cJSON *v)
+static void add_match(struct nft_text *t, const cJSON *v)
 {
-    char json[512];
-    if (cJSON_PrintPreallocated((cJSON *)v, json, sizeof(json), false))
-        text_add(t, "%s", json);
-    else
-        text_add(t, "...");
-}
-
-static void add_payload(struct text *t, const cJSON *v)
-{
-    const cJSON *offset = cJSON_GetObjectItem(v, "offset"), *len = cJSON_GetObjectItem(v, "len");
-    if (nft_member(v, "base"))
-        text_add(t, "@%s,%.0f,%.0f", nft_member(v, "base"), cJSON_GetNumberValue(offset), cJSON_GetNumberValue(len));
-    else
-        text_add(t, "%s %s", nft_member(v, "protocol") ? nft_member(v, "protocol") : "?",
-                 nft_member(v, "field") ? nft_member(v, "field") : "?");
-}
-
-static void add_meta(struct text *t, const cJSON *v)
-{
-    const char *key = nft_member(v, "key");
-    const bool alone = key && (!strncmp(key, "iif", 3) || !strncmp(key, "oif", 3));
-    text_add(t, "%s%s", alone ? "" : "meta ", key ? key : "?");
-}
-
-static void add_ct(struct text *t, const cJSON *v)
-{
-    const char *dir = nft_member(v, "dir"), *key = nft_member(v, "key");
-    text_add(t, "ct %s%s%s", dir ? dir : "", dir ? " " : "", key ? key : "?");
-}
-
-static void add_fib(struct text *t, const cJSON *v)
-{
-    text_add(t, "fib ");
-    const cJSON *flags = cJSON_GetObjectItem(v, "flags");
-    if (cJSON_IsArray(flags))
-        add_each(t, flags, " . ");
-    else
-        add_value(t, flags);
-    text_add(t, " %s", nft_member(v, "result") ? nft_member(v, "result") : "?");
-}
-
-static void add_prefix(struct text *t, const cJSON *v)
-{
-    add_value(t, cJSON_GetObjectItem(v, "addr"));
-    text_add(t, "/%.0f", cJSON_GetNumberValue(cJSON_GetObjectItem(v, "len")));
-}
-
-/* Write a set or a map; an array in it is a pair of a map. */
-static void add_set(struct text *t, const cJSON *v)
-{
-    const cJSON *one;
-    text_add(t, "{ ");
-    cJSON_ArrayForEach(one, v)
-    {
-        if (t->cut) return;
-        if (one != v->child) text_add(t, ", ");
-        if (cJSON_IsArray(one))
-            add_each(t, one, " : ");
-        else
-            add_value(t, one);
-    }
-    text_add(t, " }");
-}
-
-static void add_map(struct text *t, const cJSON *v, const char *word)
-{
-    add_value(t, cJSON_GetObjectItem(v, "key"));
-    text_add(t, " %s ", word);
-    add_value(t, cJSON_GetObjectItem(v, "data"));
-}
-
-static void add_range(struct text *t, const cJSON *v) { add_each(t, v, "-"); }
-static void add_concat(struct text *t, const cJSON *v) { add_each(t, v, " . "); }
-static void add_and(struct text *t, const cJSON *v) { add_each(t, v, " & "); }
-static void add_or(struct text *t, const cJSON *v) { add_each(t, v, "|"); }
-static void add_element(struct text *t, const cJSON *v) { add_value(t, cJSON_GetObjectItem(v, "val")); }
-static void add_value_map(struct text *t, const cJSON *v) { add_map(t, v, "map"); }
-static void add_target(struct text *t, const cJSON *v)
-{
-    text_add(t, "%s", nft_member(v, "target") ? nft_member(v, "target") : "?");
-}
-
-static void add_object(struct text *t, const cJSON *v)
-{
-    static const struct {
-        const char *kind;
-        void (*how)(struct text *t, const cJSON *v);
-    } ways[] = {{"payload", add_payload}, {"meta", add_meta}, {"ct", add_ct},        {"fib", add_fib},
-                {"prefix", add_prefix},   {"set", add_set},   {"range", add_range},  {"concat", add_concat},
-                {"&", add_and},           {"|", add_or},      {"elem", add_element}, {"map", add_value_map}};
-    const cJSON *value;
-    const char *kind = nft_kind(v, &value);
-    const size_t way = ROW_NAMED(ways, kind);
-    if (way < ROWS(ways))
-        ways[way].how(t, value);
-    else if (kind && cJSON_IsNull(value))
-        text_add(t, "%s", kind);
-    else if (kind && (!strcmp(kind, "jump") || !strcmp(kind, "goto"))) {
-        text_add(t, "%s ", kind);
-        add_target(t, value);
-    } else
-        add_json(t, v);
-}
-
-static void add_value(struct text *t, const cJSON *v)
-{
-    if (cJSON_IsString(v))
-        text_add(t, "%s", v->valuestring);
-    else if (cJSON_IsNumber(v))
-        text_add(t, "%.0f", v->valuedouble);
-    else if (cJSON_IsBool(v))
-        text_add(t, cJSON_IsTrue(v) ? "exists" : "missing");
-    else if (cJSON_IsArray(v))
-        add_each(t, v, ",");
-    else if (v)
-        add_object(t, v);
-}
-
-static void add_match(struct text *t, const cJSON *v)
-{
-    const char *op = nft_member(v, "op");
-    const cJSON *left = cJSON_GetObjectItem(v, "left");
-    const bool plain = op && (!strcmp(op, "==") || !strcmp(op, "in")) && !cJSON_GetObjectItem(left, "&");
-    add_value(t, left);
-    if (op && !plain) text_add(t, " %s", op);
-    text_add(t, " ");
-    add_value(t, cJSON_GetObjectItem(v, "right"));
-}
-
-static void add_log(struct text *t, const cJSON *v)
-{
-    text_add(t, "log");
-    if (nft_member(v, "prefix")) text_add(t, " prefix \"%s\"", nft_member(v, "prefix"));
-}
-
-static void add_limit(struct text *t, const cJSON *v)
-{
-    if (cJSON_IsString(v)) {
-        text_add(t, "limit name %s", v->valuestring);
+    const char *op = nft_member(v, "op") ? nft_member(v, "op") : "==";
+    const cJSON *left = cJSON_GetObjectItemCaseSensitive(v, "left"),
+                *right = cJSON_GetObjectItemCaseSensitive(v, "right"),
+                *masked = cJSON_GetObjectItemCaseSensitive(left, "&");
+    if (masked && masked->child && masked->child->next && (cJSON_IsArray(right) || cJSON_IsString(right)) &&
+        nft_member(cJSON_GetObjectItemCaseSensitive(masked->child, "payload"), "field") &&
+        !strcmp(nft_member(cJSON_GetObjectItemCaseSensitive(masked->child, "payload"), "field"), "flags")) {
+        add_flags(t, masked, op, right);
         return;
     }
-    const char *unit = nft_member(v, "rate_unit"), *per = nft_member(v, "per");
-    text_add(t, "limit rate %s%.0f%s%s/%s", cJSON_IsTrue(cJSON_GetObjectItem(v, "inv")) ? "over " : "",
-             cJSON_GetNumberValue(cJSON_GetObjectItem(v, "rate")), unit ? " " : "", unit ? unit : "", per ? per : "?");
+    nft_value(t, left);
+    if (masked || (strcmp(op, "==") != 0 && strcmp(op, "in") != 0)) nft_say(t, " %s", op);
+    nft_say(t, " ");
+    nft_value_of(t, left, right);
 }
 
-static void add_count(struct text *t, const cJSON *v)
+static void add_vmap(struct nft_text *t, const cJSON *v)
 {
-    text_add(t, "ct count %s%.0f", cJSON_IsTrue(cJSON_GetObjectItem(v, "inv")) ? "over " : "",
-             cJSON_GetNumberValue(cJSON_GetObjectItem(v, "val")));
+    const cJSON *key = cJSON_GetObjectItemCaseSensitive(v, "key");
+    nft_value(t, key);
+    nft_say(t, " vmap ");
+    nft_value_of(t, key, cJSON_GetObjectItemCaseSensitive(v, "data"));
+}
+
+static void add_quoted(struct nft_text *t, const char *word, const cJSON *v)
+{
+    t->look = LOOK_QUOTED;
+    nft_say(t, "%s", word);
+    nft_value(t, v);
+    t->look = LOOK_PLAIN;
+}
+
+static void add_log(struct nft_text *t, const cJSON *v)
+{
+    const char *level = nft_member(v, "level");
+    nft_say(t, "log");
+    if (nft_member(v, "prefix")) add_quoted(t, " prefix ", cJSON_GetObjectItemCaseSensitive(v, "prefix"));
+    if (level && strcmp(level, "warn") != 0) nft_say(t, " level %s", level);
+    nft_say_member(t, " group ", v, "group");
+    nft_say_member(t, " snaplen ", v, "snaplen");
+    nft_say_member(t, " queue-threshold ", v, "queue-threshold");
+    nft_say_member(t, " flags ", v, "flags");
+}
+
+static void add_limit(struct nft_text *t, const cJSON *v)
+{
+    const cJSON *burst = cJSON_GetObjectItemCaseSensitive(v, "burst");
+    const char *unit = nft_member(v, "burst_unit");
+    if (cJSON_IsString(v)) {
+        add_quoted(t, "limit name ", v);
+        return;
+    }
+    nft_say(t, "limit rate %s", is_true(v, "inv") ? "over " : "");
+    nft_say_member(t, "", v, "rate");
+    nft_say_member(t, " ", v, "rate_unit");
+    nft_say_member(t, "/", v, "per");
+    if (!cJSON_IsNumber(burst) || burst->valuedouble == 0) return;
+    nft_say_member(t, " burst ", v, "burst");
+    nft_say(t, " %s", unit ? unit : "packets");
+}
+
+static void add_quota(struct nft_text *t, const cJSON *v)
+{
+    if (cJSON_IsString(v)) {
+        add_quoted(t, "quota name ", v);
+        return;
+    }
+    nft_say(t, "quota %s", is_true(v, "inv") ? "over " : "");
+    nft_say_member(t, "", v, "val");
+    nft_say_member(t, " ", v, "val_unit");
+}
+
+static void add_counter(struct nft_text *t, const cJSON *v)
+{
+    if (cJSON_IsString(v))
+        add_quoted(t, "counter name ", v);
+    else
+        nft_say(t, "counter");
+}
+
+static void add_count(struct nft_text *t, const cJSON *v)
+{
+    nft_say(t, "ct count %s", is_true(v, "inv") ? "over " : "");
+    nft_say_member(t, "", v, "val");
+}
+
+static void add_helper(struct nft_text *t, const cJSON *v) { add_quoted(t, "ct helper set ", v); }
+static void add_timeout(struct nft_text *t, const cJSON *v) { add_quoted(t, "ct timeout set ", v); }
+static void add_expectation(struct nft_text *t, const cJSON *v) { add_quoted(t, "ct expectation set ", v); }
+static void add_secmark(struct nft_text *t, const cJSON *v) { add_quoted(t, "meta secmark set ", v); }
+
+static void add_statements(struct nft_text *t, const cJSON *stmt)
+{
+    const bool many = cJSON_IsArray(stmt);
+    for (const cJSON *one = many ? stmt->child : stmt; one && !t->cut; one = many ? one->next : NULL) {
+        nft_say(t, " ");
+        nft_statement(t, one);
+    }
 }
 
 /* Write `add @set { ip saddr limit rate ... }`. */
-static void add_filling(struct text *t, const cJSON *v)
+static void add_filling(struct nft_text *t, const cJSON *v)
 {
-    const cJSON *stmt = cJSON_GetObjectItem(v, "stmt");
-    text_add(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
-             nft_member(v, "set")    ? nft_member(v, "set")
-             : nft_member(v, "name") ? nft_member(v, "name")
-                                     : "?");
-    add_value(t, cJSON_GetObjectItem(v, "elem") ? cJSON_GetObjectItem(v, "elem") : cJSON_GetObjectItem(v, "key"));
-    for (const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt; one;
-         one = cJSON_IsArray(stmt) ? one->next : NULL) {
-        text_add(t, " ");
-        text_statement(t, one);
+    const char *set = nft_member(v, "set") ? nft_member(v, "set") : nft_member(v, "map");
+    if (cJSON_IsString(v)) {
+        nft_value(t, v);
+        return;
     }
-    text_add(t, " }");
+    nft_say(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
+            set                     ? set
+            : nft_member(v, "name") ? nft_member(v, "name")
+                                    : "?");
+    nft_say_member(t, "", v, "elem");
+    nft_say_member(t, "", v, "key");
+    add_statements(t, cJSON_GetObjectItemCaseSensitive(v, "stmt"));
+    nft_say_member(t, " : ", v, "data");
+    nft_say(t, " }");
 }
 
-static bool is_translation(const char *kind)
+static void add_reject(struct nft_text *t, const cJSON *v)
 {
-    return !strcmp(kind, "snat") || !strcmp(kind, "dnat") || !strcmp(kind, "masquerade") || !strcmp(kind, "redirect");
+    const char *type = nft_member(v, "type"), *expr = nft_member(v, "expr");
+    nft_say(t, "reject%s%s%s%s", type || expr ? " with " : "", type ? type : "", type && expr ? " " : "",
+            expr ? expr : "");
 }
 
-static void add_translation(struct text *t, const char *kind, const cJSON *v)
+/* Write an address and a port: `192.0.2.1:80`, `[2001:db8::1]:80`. */
+static void add_place(struct nft_text *t, const cJSON *v)
 {
-    const cJSON *addr = cJSON_GetObjectItem(v, "addr"), *port = cJSON_GetObjectItem(v, "port");
-    text_add(t, "%s%s", kind, addr || port ? " to " : "");
-    add_value(t, addr);
-    if (port) text_add(t, ":");
-    add_value(t, port);
+    const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"),
+                *port = cJSON_GetObjectItemCaseSensitive(v, "port");
+    const bool brackets = port && cJSON_IsString(addr) && strchr(addr->valuestring, ':');
+    nft_say(t, brackets ? "[" : "");
+    nft_value(t, addr);
+    nft_say(t, brackets ? "]" : "");
+    nft_say_member(t, ":", v, "port");
 }
 
-static void add_copy(struct text *t, const cJSON *v)
+static void add_translation(struct nft_text *t, const char *kind, const cJSON *v)
 {
-    const cJSON *to = cJSON_GetObjectItem(v, "addr"), *device = cJSON_GetObjectItem(v, "dev");
-    text_add(t, "dup%s", to ? " to " : "");
-    add_value(t, to);
-    if (device) text_add(t, " device ");
-    add_value(t, device);
+    const bool to = cJSON_GetObjectItemCaseSensitive(v, "addr") || cJSON_GetObjectItemCaseSensitive(v, "port");
+    nft_say(t, "%s", kind);
+    nft_say_member(t, " ", v, "family");
+    nft_say_member(t, " ", v, "type_flags");
+    if (to) nft_say(t, " to ");
+    add_place(t, v);
+    nft_say_member(t, " ", v, "flags");
 }
 
-void text_statement(struct text *t, const cJSON *statement)
+static void add_dnat(struct nft_text *t, const cJSON *v) { add_translation(t, "dnat", v); }
+static void add_snat(struct nft_text *t, const cJSON *v) { add_translation(t, "snat", v); }
+static void add_masquerade(struct nft_text *t, const cJSON *v) { add_translation(t, "masquerade", v); }
+static void add_redirect(struct nft_text *t, const cJSON *v) { add_translation(t, "redirect", v); }
+static void add_tproxy(struct nft_text *t, const cJSON *v) { add_translation(t, "tproxy", v); }
+
+static void add_sent(struct nft_text *t, const char *kind, const char *device, const cJSON *v)
+{
+    const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"), *by = cJSON_GetObjectItemCaseSensitive(v, "dev");
+    nft_say(t, "%s", kind);
+    nft_say_member(t, " ", v, "family");
+    if (addr) nft_say(t, " to ");
+    nft_value(t, addr);
+    if (by) add_quoted(t, addr ? device : " to ", by);
+}
+
+static void add_dup(struct nft_text *t, const cJSON *v) { add_sent(t, "dup", " device ", v); }
+static void add_fwd(struct nft_text *t, const cJSON *v) { add_sent(t, "fwd", " device ", v); }
+
+static void add_queue(struct nft_text *t, const cJSON *v)
+{
+    nft_say(t, "queue");
+    nft_say_member(t, " flags ", v, "flags");
+    nft_say_member(t, " to ", v, "num");
+}
+
+static void add_synproxy(struct nft_text *t, const cJSON *v)
+{
+    if (cJSON_IsString(v)) {
+        add_quoted(t, "synproxy name ", v);
+        return;
+    }
+    nft_say(t, "synproxy");
+    nft_say_member(t, " mss ", v, "mss");
+    nft_say_member(t, " wscale ", v, "wscale");
+    const cJSON *flags = cJSON_GetObjectItemCaseSensitive(v, "flags");
+    if (flags) nft_say(t, " ");
+    if (cJSON_IsArray(flags))
+        nft_each(t, flags, " ");
+    else
+        nft_value(t, flags);
+}
+
+static void add_flow(struct nft_text *t, const cJSON *v)
+{
+    nft_say_member(t, "flow ", v, "op");
+    nft_say_member(t, " ", v, "flowtable");
+}
+
+static void add_mangle(struct nft_text *t, const cJSON *v)
+{
+    const cJSON *key = cJSON_GetObjectItemCaseSensitive(v, "key");
+    nft_value(t, key);
+    nft_say(t, " set ");
+    nft_value_of(t, key, cJSON_GetObjectItemCaseSensitive(v, "value"));
+}
+
+static void add_last(struct nft_text *t, const cJSON *v) { nft_say(t, "last"); }
+
+static void add_xt(struct nft_text *t, const cJSON *v)
+{
+    nft_say_member(t, "xt ", v, "type");
+    add_quoted(t, " ", cJSON_GetObjectItemCaseSensitive(v, "name"));
+}
+
+static const struct {
+    const char *kind;
+    void (*how)(struct nft_text *t, const cJSON *v);
+} ways[] = {{"match", add_match},
+            {"vmap", add_vmap},
+            {"log", add_log},
+            {"limit", add_limit},
+            {"quota", add_quota},
+            {"counter", add_counter},
+            {"ct count", add_count},
+            {"ct helper", add_helper},
+            {"ct timeout", add_timeout},
+            {"ct expectation", add_expectation},
+            {"secmark", add_secmark},
+            {"meter", add_filling},
+            {"set", add_filling},
+            {"reject", add_reject},
+            {"dnat", add_dnat},
+            {"snat", add_snat},
+            {"masquerade", add_masquerade},
+            {"redirect", add_redirect},
+            {"tproxy", add_tproxy},
+            {"dup", add_dup},
+            {"fwd", add_fwd},
+            {"queue", add_queue},
+            {"synproxy", add_synproxy},
+            {"flow", add_flow},
+            {"mangle", add_mangle},
+            {"last", add_last},
+            {"xt", add_xt}};
+
+void nft_statement(struct nft_text *t, const cJSON *statement)
 {
     const cJSON *v;
     const char *kind = nft_kind(statement, &v);
+    const size_t way = ROW_NAMED(ways, kind);
+    t->look = LOOK_PLAIN;
     if (!kind)
-        add_json(t, statement);
-    else if (!strcmp(kind, "match"))
-        add_match(t, v);
-    else if (!strcmp(kind, "vmap"))
-        add_map(t, v, "vmap");
-    else if (!strcmp(kind, "log"))
-        add_log(t, v);
-    else if (!strcmp(kind, "limit"))
-        add_limit(t, v);
-    else if (!strcmp(kind, "counter"))
-        text_add(t, "counter");
-    else if (!strcmp(kind, "ct count"))
-        add_count(t, v);
-    else if (!strcmp(kind, "meter") || (!strcmp(kind, "set") && cJSON_IsObject(v)))
-        add_filling(t, v);
-    else if (!strcmp(kind, "reject"))
-        text_add(t, "reject%s%s", nft_member(v, "expr") || nft_member(v, "type") ? " with " : "",
-                 nft_member(v, "expr")   ? nft_member(v, "expr")
-                 : nft_member(v, "type") ? nft_member(v, "type")
-                                         : "");
-    else if (!strcmp(kind, "dup"))
-        add_copy(t, v);
-    else if (is_translation(kind))
-        add_translation(t, kind, v);
-    else if (!strcmp(kind, "mangle")) {
-        add_value(t, cJSON_GetObjectItem(v, "key"));
-        text_add(t, " set ");
-        add_value(t, cJSON_GetObjectItem(v, "value"));
-    } else
-        add_object(t, statement);
+        nft_json(t, statement);
+    else if (way < ROWS(ways))
+        ways[way].how(t, v);
+    else
+        nft_value(t, statement);
 }
 
-void text_rule(struct text *t, const cJSON *statements)
+void nft_rule(struct nft_text *t, const cJSON *statements)
 {
     const cJSON *one;
     cJSON_ArrayForEach(one, statements)
     {
-        if (t->len) text_add(t, " ");
-        text_statement(t, one);
+        if (t->len) nft_say(t, " ");
+        nft_statement(t, one);
         if (t->cut) return;
     }
 }

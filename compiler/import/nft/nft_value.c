@@ -70,13 +70,15 @@ static const char *field_of(const char *protocol, const char *name, struct subje
                 .about = fields[i].about, .family = fields[i].family, .proto = fields[i].proto, .more = fields[i].more};
             return NULL;
         }
-    return "prey has no condition for it";
+    return no_condition;
 }
 
 static bool is_time(const char *kind, const char *key)
 {
     return !strcmp(kind, "meta") && key && (!strcmp(key, "hour") || !strcmp(key, "day") || !strcmp(key, "time"));
 }
+
+const char no_condition[] = "prey has no condition for it";
 
 static const char *special(struct subject *out, enum subject_kind what)
 {
@@ -97,8 +99,12 @@ static const char *fib_of(const cJSON *fib, struct subject *out)
     const char *result = nft_member(fib, "result");
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(fib, "flags");
     const int asked = cJSON_IsArray(flags) ? cJSON_GetArraySize(flags) : 1;
-    if (result && !strcmp(result, "oif") && asked == 2 && has_flag(fib, "saddr") && has_flag(fib, "iif"))
-        return special(out, SUBJECT_ROUTE);
+    const bool route = result && !strcmp(result, "oif") && has_flag(fib, "saddr") && has_flag(fib, "iif");
+    if (route && (asked == 2 || (asked == 3 && has_flag(fib, "mark")))) {
+        special(out, SUBJECT_ROUTE);
+        out->mask = asked == 3;
+        return NULL;
+    }
     if (!result || strcmp(result, "type") != 0 || asked != 1 || !(has_flag(fib, "saddr") || has_flag(fib, "daddr")))
         return "prey looks up routes only for `urpf-failed`";
     special(out, SUBJECT_ADDRESS_TYPE);
@@ -139,16 +145,19 @@ const char *subject_of(const cJSON *left, struct subject *out)
     const cJSON *v;
     const char *kind = nft_kind(left, &v);
     const char *key = nft_member(v, "key");
-    if (!kind) return "prey has no condition for it";
+    if (!kind) return no_condition;
     if (!strcmp(kind, "payload")) return payload_of(v, out);
     if (!strcmp(kind, "&")) return masked_of(v, out);
     if (!strcmp(kind, "fib")) return fib_of(v, out);
+    if (!strcmp(kind, "exthdr") && !strcmp(nft_member(v, "name") ? nft_member(v, "name") : "", "frag") &&
+        !nft_member(v, "field"))
+        return special(out, SUBJECT_HEADER);
     if (!strcmp(kind, "meta") && key && !strcmp(key, "nfproto")) return special(out, SUBJECT_FAMILY);
     if (!strcmp(kind, "meta") && key && !strcmp(key, "pkttype")) return special(out, SUBJECT_PACKET_TYPE);
     if (!strcmp(kind, "ct") && key && !strcmp(key, "status")) return special(out, SUBJECT_STATUS);
     if (is_time(kind, key)) return "write a `schedule`, and `during` in the rule";
     if (!strcmp(kind, "meta") || (!strcmp(kind, "ct") && !nft_member(v, "dir"))) return field_of(kind, key, out);
-    return "prey has no condition for it";
+    return no_condition;
 }
 
 static const struct number_word {
@@ -230,7 +239,7 @@ static const char *range_into(struct nft *n, const struct subject *s, const cJSO
 {
     const cJSON *a = cJSON_IsArray(range) ? range->child : NULL, *b = a ? a->next : NULL;
     uint64_t lo, hi;
-    if (!b) return not_known;
+    if (!b || is_word(s->about)) return not_known;
     if (is_address(s->about)) return address_into(n, a, b, -1, out);
     if (!number_of(s, a, &lo) || !number_of(s, b, &hi) || lo > hi) return not_known;
     list_number(out, lo + s->more, hi + s->more, n->s->arena);
