@@ -72,17 +72,20 @@ static const struct check_state *probe(struct bench *b)
     return checks_of(b->checks, 0);
 }
 
-/* One that nobody answers: begun, and its time over. */
-static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f)
+/* One that nobody answers, or nobody to the end (`begins`): begun, and its time over. */
+static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f, bool begins)
 {
     const int taken = f->taken;
+    const int answered = f->answered;
     b->now = checks_due(b->checks);
     checks_step(b->checks, b->now);
-    for (const uint64_t until = real_ms() + 60000; f->taken == taken && real_ms() < until;) {
+    for (const uint64_t until = real_ms() + 60000;
+         (f->taken == taken || (begins && f->answered == answered)) && real_ms() < until;) {
         struct pollfd p = {.fd = checks_fd(b->checks), .events = POLLIN};
         poll(&p, 1, 10);
         checks_step(b->checks, b->now);
     }
+    for (unsigned i = 0; begins && i < 3; i++) checks_step(b->checks, b->now); /* it reads what is there */
     const uint64_t before = ended(b);
     checks_step(b->checks, b->now = checks_due(b->checks));
     assert_int_equal(ended(b), before + 1);
@@ -90,6 +93,11 @@ static const struct check_state *probe_unanswered(struct bench *b, struct far_en
 }
 
 /* ---- kinds ---- */
+
+#define SMTP "tcp expect \"220 \" send \"EHLO prey\\r\\n\" expect has \"250 \" send \"QUIT\\r\\n\" expect has \"221 \""
+#define REDIS                                                                                                          \
+    "tcp send \"PING\\r\\n\" expect \"+PONG\\r\\n\" send \"info replication\\r\\n\" expect has \"role:master\" "       \
+    "send \"QUIT\\r\\n\" expect has \"+OK\""
 
 static const struct outcome {
     const char *check;
@@ -131,7 +139,48 @@ static const struct outcome {
      "HTTP/1.1 200 OK\n\nall is wel", false, "the body lacks"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "OK then", true, "good"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET6, SOCK_DGRAM, FAR_ECHO, "OK", true, "good"},
-    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "O", false, "other bytes"},
+    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "O", false,
+     "the answer begins with other bytes than \"OK\": \"O\""},
+    {"udp send \"?\" expect has \"well\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "all is well", true, "good"},
+    {"udp send \"?\" expect has \"well\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "all is wel", false,
+     "\"well\" is not in the 10 bytes that it answered: \"all is wel\""},
+    /* steps */
+    {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "220 mx\r\n|250-mx\r\n250 SIZE\r\n|221 bye\r\n", true, "good"},
+    {SMTP, AF_INET6, SOCK_STREAM, FAR_TALKS, "220 mx\r\n250 early\r\n|221 bye\r\n|", true, "good"},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "220 mx\r\n|250-mx\r\n250 SIZE\r\n|", false,
+     "step 5: \"221 \" is not in the 6 bytes before it closed: \"SIZE\\r\\n\""},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "421 busy\r\n", false,
+     "step 1: the answer begins with other bytes than \"220 \": \"421 busy\\r\\n\""},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_CLOSES, "", false, "step 1: closed before it answered"},
+    {REDIS, AF_INET, SOCK_STREAM, FAR_TALKS, "|+PONG\r\n|$99\r\nrole:mrole:master\r\nx:1\r\n|+OK\r\n", true, "good"},
+    {REDIS, AF_INET, SOCK_STREAM, FAR_TALKS, "|+PONG\r\n|role:slave\r\nx:1\r\n", false,
+     "step 4: \"role:master\" is not in the 17 bytes before it closed: \"role:slave\\r\\nx:1\\r\\n\""},
+    {REDIS, AF_INET, SOCK_STREAM, FAR_TALKS, "|-NOAUTH Authentication required.\r\n", false,
+     "step 2: the answer begins with other bytes than \"+PONG\\r\\n\": \"-NOAUTH Authentication r\"..."},
+    {"tcp expect has \"aab\"", AF_INET, SOCK_STREAM, FAR_DRIPS, "caaaabc", true, "good"},
+    {"tcp expect has x\"ff 01\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "\x01\xff\xff\x02", false,
+     "\"\\xff\\x01\" is not in the 4 bytes before it closed: \"\\x01\\xff\\xff\\x02\""},
+    {"tcp expect \"2\" expect \"2\" expect \"0\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "220", true, "good"},
+    {"tcp expect \"22\" send \"a\" send \"b\"", AF_INET, SOCK_STREAM, FAR_TALKS, "22|", true, "good"},
+    {"tcp send \"a\"", AF_INET, SOCK_STREAM, FAR_CLOSES, "", true, "good"},
+    {"tcp expect has \"b\"", AF_INET, SOCK_STREAM, FAR_FLOODS, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false,
+     " bytes that were read: \"aaaaaaaaaaaaaaaaaaaaaaaa\"..."},
+    {"tcp expect has \"b\"", AF_INET, SOCK_STREAM, FAR_WAITS, "220", false,
+     "\"b\" is not in the 3 bytes that came within 1 s: \"220\""},
+    {"tcp expect \"220 \"", AF_INET, SOCK_STREAM, FAR_WAITS, "22", false,
+     "\"220 \" is not in the 2 bytes that came within 1 s: \"22\""},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_WAITS, "220 ", false, "step 3: no answer within 1 s"},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_RESETS, "22", false, "connection reset"},
+    /* requests */
+    {"http HEAD \"/\" expect 200-399, 401", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 399 x\r\n\r\n", true, "good"},
+    {"http HEAD \"/\" expect 200-399, 401", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 401 x\r\n\r\n", true, "good"},
+    {"http HEAD \"/\" expect 200-399, 401", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 400 x\r\n\r\n", false,
+     "status 400"},
+    {"http OPTIONS \"*\" expect 2xx body has \"a\"", AF_INET, SOCK_STREAM, FAR_DRIPS, "HTTP/1.1 204 x\r\n\r\nba", true,
+     "good"},
+    {"http GET \"/\" expect 200", AF_INET, SOCK_STREAM, FAR_RESETS, "HTTP/1.1 2", false, "connection reset"},
+    {"http GET \"/\" expect 200 body has \"b\"", AF_INET, SOCK_STREAM, FAR_FLOODS, "HTTP/1.1 200 x\r\n\r\na", false,
+     "is endless"},
 };
 
 static void kinds(void **state)
@@ -143,7 +192,8 @@ static void kinds(void **state)
         struct bench b;
         far_begin(&f, o->family, o->type);
         set_up(&b, o->check, o->family == AF_INET ? "127.0.0.1" : "::1", f.port);
-        const struct check_state *s = o->way == FAR_SILENT ? probe_unanswered(&b, &f) : probe(&b);
+        const struct check_state *s =
+            o->way == FAR_SILENT || o->way == FAR_WAITS ? probe_unanswered(&b, &f, o->way == FAR_WAITS) : probe(&b);
         if (s->up != o->good || !s->known || !strstr(s->why, o->why))
             fail_msg("row %zu, %s: %s, said: %s", i, o->check, s->up ? "up" : "down", s->why);
         tear_down(&b);
