@@ -64,7 +64,7 @@ section_holds() {
     MEMOS) echo "rules whose verdict may be remembered for a flow, each with the firewall that it decides in" ;;
     CHECKS) echo "health checks, for the live runtime" ;;
     STEPS) echo "steps of checks: bytes to send or to find in an answer, lines of a request" ;;
-    STEP_BYTES) echo "their bytes, each step's behind those before" ;;
+    SAID) echo "their bytes, each step's behind those before" ;;
     POOLS) echo "pools: balance, check, places in SERVERS" ;;
     SERVERS) echo "servers of pools: address, port, weight" ;;
     SERVICES) echo "services: mode, places in ENDPOINTS and BRANCHES" ;;

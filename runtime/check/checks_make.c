@@ -43,7 +43,7 @@ static bool make_seeks(struct kind *k, const struct program *p, const struct pbc
     if (!k->seeks) return false;
     for (uint32_t i = 0; i < check->step_count; i++) {
         const struct pbc_step *s = &p->steps[check->steps + i];
-        if (s->kind == PBC_STEP_HAS && !seek_init(&k->seeks[i], p->step_bytes + s->bytes, s->len)) return false;
+        if (s->kind == PBC_STEP_HAS && !seek_init(&k->seeks[i], p->said + s->bytes, s->len)) return false;
     }
     return true;
 }
@@ -74,8 +74,7 @@ static bool same_steps(const struct program *a, const struct pbc_check *x, const
     if (x->step_count != y->step_count || x->status_count != y->status_count) return false;
     for (uint32_t i = 0; i < x->step_count; i++) {
         const struct pbc_step *s = &a->steps[x->steps + i], *t = &b->steps[y->steps + i];
-        if (s->kind != t->kind || s->len != t->len ||
-            memcmp(a->step_bytes + s->bytes, b->step_bytes + t->bytes, s->len))
+        if (s->kind != t->kind || s->len != t->len || memcmp(a->said + s->bytes, b->said + t->bytes, s->len))
             return false;
     }
     for (uint32_t i = 0; i < x->status_count; i++) {

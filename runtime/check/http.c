@@ -15,7 +15,7 @@ static bool sets(const struct program *p, const struct pbc_check *c, const char 
     const size_t len = strlen(name);
     for (uint32_t i = c->steps; i < c->steps + c->step_count; i++) {
         const struct pbc_step *s = &p->steps[i];
-        const char *line = (const char *)p->step_bytes + s->bytes;
+        const char *line = (const char *)p->said + s->bytes;
         if (s->kind == PBC_STEP_HEADER && s->len > len && line[len] == ':' && !strncasecmp(line, name, len))
             return true;
     }
@@ -34,7 +34,7 @@ uint8_t *http_request(const struct program *p, const struct pbc_check *c, size_t
     if (!sets(p, c, "User-Agent")) fputs("User-Agent: prey\r\n", out);
     for (uint32_t i = c->steps; i < c->steps + c->step_count; i++) {
         const struct pbc_step *s = &p->steps[i];
-        if (s->kind == PBC_STEP_HEADER) fprintf(out, "%.*s\r\n", (int)s->len, (const char *)p->step_bytes + s->bytes);
+        if (s->kind == PBC_STEP_HEADER) fprintf(out, "%.*s\r\n", (int)s->len, (const char *)p->said + s->bytes);
     }
     fputs("Connection: close\r\n\r\n", out);
     const bool failed = ferror(out);

@@ -21,7 +21,7 @@ static enum probe_result udp_begin(struct probe *p)
     const enum probe_result r = probe_connect(p, SOCK_DGRAM);
     if (r != PROBE_GOES_ON) return r;
     p->reads = true;
-    const ssize_t n = send(p->fd, p->program->step_bytes + say->bytes, say->len, MSG_NOSIGNAL);
+    const ssize_t n = send(p->fd, p->program->said + say->bytes, say->len, MSG_NOSIGNAL);
     return n < 0 ? probe_errno(p, errno) : PROBE_GOES_ON;
 }
 

@@ -10,10 +10,7 @@ static const struct pbc_step *step_at(const struct probe *p, uint32_t i)
     return i < p->check->step_count ? &p->program->steps[p->check->steps + i] : NULL;
 }
 
-static const uint8_t *bytes_of(const struct probe *p, const struct pbc_step *s)
-{
-    return p->program->step_bytes + s->bytes;
-}
+static const uint8_t *bytes_of(const struct probe *p, const struct pbc_step *s) { return p->program->said + s->bytes; }
 
 /* Go to the next step that reads, from step `i` on */
 static void await(struct probe *p, uint32_t i)

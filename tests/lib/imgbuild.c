@@ -374,7 +374,7 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
 {
     uint32_t when = img_add_conds(b, (struct pbc_cond){.kind = COND_FAMILY, .arg = KIND_IP4, .place = place});
     static const char said[] = "Accept: text/plainok";
-    for (unsigned i = 0; i < sizeof said - 1; i++) img_add_step_bytes(b, (uint8_t)said[i]);
+    for (unsigned i = 0; i < sizeof said - 1; i++) img_add_said(b, (uint8_t)said[i]);
     img_add_steps(b, (struct pbc_step){.len = 18, .kind = PBC_STEP_HEADER});
     img_add_steps(b, (struct pbc_step){.bytes = 18, .len = 2, .kind = PBC_STEP_HAS});
     img_add_checks(b, (struct pbc_check){.name = img_string(b, "alive"),

@@ -64,7 +64,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(SETTINGS, settings, struct pbc_settings, 1)                                                                      \
     X(CHECKS, checks, struct pbc_check, 1u << 16)                                                                      \
     X(STEPS, steps, struct pbc_step, 1u << 20)                                                                         \
-    X(STEP_BYTES, step_bytes, uint8_t, 1u << 24)                                                                       \
+    X(SAID, said, uint8_t, 1u << 24)                                                                                   \
     X(POOLS, pools, struct pbc_pool, 1u << 16)                                                                         \
     X(SERVERS, servers, struct pbc_server, 1u << 20)                                                                   \
     X(SERVICES, services, struct pbc_service, 1u << 16)                                                                \

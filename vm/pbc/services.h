@@ -30,7 +30,7 @@ enum pbc_step_kind {
 };
 enum { PBC_CHECK_STEPS_MAX = 32, PBC_STEP_BYTES_MAX = 1024 };
 struct pbc_step {
-    uint32_t bytes; /* STEP_BYTES: first of `len`, at least one */
+    uint32_t bytes; /* SAID: first of `len`, at least one */
     uint16_t len;
     uint8_t kind; /* enum pbc_step_kind */
     uint8_t reserved;

@@ -156,7 +156,7 @@ static void put_step(const struct program *p, const struct pbc_check *c, const s
 {
     static const char *const names[PBC_STEP_KINDS] = {"send", "expect", "expect has", "header"};
     const bool http = c->kind == PBC_CHECK_HTTP || c->kind == PBC_CHECK_HTTPS;
-    const uint8_t *bytes = p->step_bytes + step->bytes;
+    const uint8_t *bytes = p->said + step->bytes;
     size_t len = step->len;
     fprintf(out, "%s ", http && step->kind == PBC_STEP_HAS ? "body has" : names[step->kind]);
     if (step->kind == PBC_STEP_HEADER) {

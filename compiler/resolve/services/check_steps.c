@@ -14,9 +14,9 @@ static bool add_step(struct step_work *w, enum pbc_step_kind kind, struct span s
         return false;
     }
     struct pbc_step *step = image_add_steps(img);
-    if (step) *step = (struct pbc_step){.bytes = img->step_bytes_count, .len = (uint16_t)len, .kind = (uint8_t)kind};
+    if (step) *step = (struct pbc_step){.bytes = img->said_count, .len = (uint16_t)len, .kind = (uint8_t)kind};
     for (size_t i = 0; step && i < len; i++) {
-        uint8_t *to = image_add_step_bytes(img);
+        uint8_t *to = image_add_said(img);
         if (!to) step = NULL;
         if (to) *to = (uint8_t)bytes[i];
     }

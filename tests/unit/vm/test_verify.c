@@ -327,12 +327,12 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(step_gap, "step 1: its bytes do not follow those before, or are too many", b->steps[1].bytes = 17)           \
     FAULT(step_empty, "step 0: its bytes do not follow those before, or are too many", b->steps[0].len = 0)            \
     FAULT(step_long, "step 1: its bytes do not follow those before, or are too many", b->steps[1].len = 1025)          \
-    FAULT(step_past, "step 1: past the end of `step_bytes`", b->steps[1].len = 3)                                      \
-    FAULT(step_short, "byte 19 of `step_bytes`: in no step", b->steps[1].len = 1)                                      \
+    FAULT(step_past, "step 1: past the end of `said`", b->steps[1].len = 3)                                            \
+    FAULT(step_short, "byte 19 of `said`: in no step", b->steps[1].len = 1)                                            \
     FAULT(step_reserved, "step 0: reserved bytes are not zero", b->steps[0].reserved = 1)                              \
-    FAULT(step_line, "step 0: not a line of a request", b->step_bytes[7] = '\n')                                       \
-    FAULT(step_colon, "step 0: not a line of a request", b->step_bytes[6] = '-')                                       \
-    FAULT(step_blank, "step 0: not a line of a request", b->step_bytes[7] = ':')                                       \
+    FAULT(step_line, "step 0: not a line of a request", b->said[7] = '\n')                                             \
+    FAULT(step_colon, "step 0: not a line of a request", b->said[6] = '-')                                             \
+    FAULT(step_blank, "step 0: not a line of a request", b->said[7] = ':')                                             \
     FAULT(check_status, "check 0: past the end of `ranges`", b->checks[0].status_count = b->ranges_count + 1)          \
     FAULT(check_time, "check 0: a time or count of 0", b->checks[0].every_ms = 0)                                      \
     FAULT(check_family, "check 0: unknown family 5", b->checks[0].from_family = 5)                                     \

@@ -27,13 +27,13 @@ static bool verify_steps(const struct verifier *v)
         if (s->kind >= PBC_STEP_KINDS) return fault(v, "step %u: unknown kind %u", i, s->kind);
         if (s->bytes != next || s->len == 0 || s->len > PBC_STEP_BYTES_MAX)
             return fault(v, "step %u: its bytes do not follow those before, or are too many", i);
-        if (!inside(s->bytes, s->len, p->step_bytes_count)) return fault(v, "step %u: past the end of `step_bytes`", i);
+        if (!inside(s->bytes, s->len, p->said_count)) return fault(v, "step %u: past the end of `said`", i);
         if (s->reserved) return fault(v, "step %u: reserved bytes are not zero", i);
-        if (s->kind == PBC_STEP_HEADER && !is_header(p->step_bytes + s->bytes, s->len))
+        if (s->kind == PBC_STEP_HEADER && !is_header(p->said + s->bytes, s->len))
             return fault(v, "step %u: not a line of a request", i);
         next = s->bytes + s->len;
     }
-    return next == p->step_bytes_count || fault(v, "byte %u of `step_bytes`: in no step", next);
+    return next == p->said_count || fault(v, "byte %u of `said`: in no step", next);
 }
 
 /* True if the check's steps are those that its kind may have (enum pbc_step_kind). */
