@@ -89,6 +89,9 @@ list_tests() {
     need openssh-client have_command ssh-keyscan
     need openssh-server have_command sshd
     need redis-server have_command redis-server
+    need postgresql test -e /usr/lib/postgresql/15/bin/initdb
+    need mariadb-server-core have_command mariadbd
+    need exim4-daemon-light have_command exim4
     need python3-aiosmtpd test -e /usr/lib/python3/dist-packages/aiosmtpd
     need vim have_command vim
     need zsh have_command zsh
