@@ -8,7 +8,7 @@ live_begin
 between one
 address one eth0 10.2.0.21/24 # a second server of a pool may be the same program on another address
 open_folder
-PATH=$PATH:/usr/sbin:/sbin:/usr/lib/postgresql/15/bin
+PATH=$PATH:/usr/sbin:/sbin
 missing() { echo "ok - $1 # SKIP $2 is not installed (sh tests/deps.sh tests)"; }
 serves() { until_true 60 "$1 listens" eval "[ -n \"\$(at one ss -Htln 'sport = :$2')\" ]"; } # NAME PORT
 servers=
@@ -25,17 +25,18 @@ else
 fi
 
 # ---- PostgreSQL, and a standby: it refuses root ----
-if command -v initdb >/dev/null && id postgres >/dev/null 2>&1; then
+pg=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+if [ -x "$pg/initdb" ] && id postgres >/dev/null 2>&1; then
     as() { (cd "$open" && setpriv --reuid postgres --regid postgres --clear-groups "$@"); }
     install -d -o postgres -m 700 "$open/primary"
-    as env PATH="$PATH" initdb -A trust -N -D "$open/primary" >initdb.out 2>&1 || sed 's/^/# /' initdb.out
+    as "$pg/initdb" -A trust -N -D "$open/primary" >initdb.out 2>&1 || sed 's/^/# /' initdb.out
     echo 'host postgres prey 10.2.0.1/32 trust' >>"$open/primary/pg_hba.conf"
-    echo 'create role prey login;' | as env PATH="$PATH" postgres --single -D "$open/primary" postgres >single.out 2>&1
+    echo 'create role prey login;' | as "$pg/postgres" --single -D "$open/primary" postgres >single.out 2>&1
     cp -a "$open/primary" "$open/standby"
     : >"$open/standby/standby.signal"
     for it in primary:5432 standby:5433; do
         (cd "$open" && exec ip netns exec "$id-one" setpriv --reuid postgres --regid postgres --clear-groups \
-            "$(PATH=$PATH command -v postgres)" -D "$open/${it%:*}" -p "${it#*:}" -h 0.0.0.0 -k "$open/${it%:*}" -c fsync=off \
+            "$pg/postgres" -D "$open/${it%:*}" -p "${it#*:}" -h 0.0.0.0 -k "$open/${it%:*}" -c fsync=off \
             -c shared_buffers=16MB) >"postgres-${it%:*}.out" 2>&1 &
         pids="$pids $!"
         serves "PostgreSQL's ${it%:*}" "${it#*:}"
