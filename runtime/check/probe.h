@@ -58,7 +58,8 @@ struct probe {
         uint8_t at, said; /* step that is awaited; step up to which all was sent */
         uint32_t matched; /* bytes of the awaited step that the answer ends with */
         size_t heard;     /* bytes that the awaited step has read */
-        uint8_t seen[24]; /* the first of them */
+        size_t piece;     /* those of them that came last, at once; of an `expect`: all */
+        uint8_t seen[24]; /* the first of these */
     } steps;
     char why[CHECK_WHY - 40]; /* room is left for the name of a service */
 };

@@ -18,7 +18,7 @@ static void await(struct probe *p, uint32_t i)
     const struct pbc_step *s;
     while ((s = step_at(p, i)) && s->kind == PBC_STEP_SEND) i++;
     p->steps.at = (uint8_t)i;
-    p->steps.heard = 0;
+    p->steps.heard = p->steps.piece = 0;
     p->steps.matched = 0;
 }
 
@@ -38,23 +38,24 @@ static bool say_next(struct probe *p)
 
 /* ---- words ---- */
 
-enum { QUOTED_BYTES = 24, QUOTED = 4 * QUOTED_BYTES + 6 };
+enum { QUOTED_BYTES = 24, QUOTED = 4 * QUOTED_BYTES + 10 };
 
-/* Write bytes as a string of the language, what is past QUOTED_BYTES as dots. `more`: they go on. Return buf. */
-static const char *quote(char buf[QUOTED], const uint8_t *bytes, size_t len, bool more)
+/* Write bytes as a string of the language, what is past QUOTED_BYTES as dots. `more`: they go on. buf: QUOTED - 3
+ * bytes. Return buf. */
+static const char *quote(char *buf, const uint8_t *bytes, size_t len, bool more)
 {
     size_t n = 0;
     buf[n++] = '"';
     for (size_t i = 0; i < len && i < QUOTED_BYTES; i++) {
         const uint8_t c = bytes[i];
         if (c == '\r' || c == '\n' || c == '\t')
-            n += (size_t)snprintf(buf + n, QUOTED - n, "\\%c", c == '\r' ? 'r' : c == '\n' ? 'n' : 't');
+            n += (size_t)snprintf(buf + n, QUOTED - 3 - n, "\\%c", c == '\r' ? 'r' : c == '\n' ? 'n' : 't');
         else if (c < 0x20 || c >= 0x7f)
-            n += (size_t)snprintf(buf + n, QUOTED - n, "\\x%02x", c);
+            n += (size_t)snprintf(buf + n, QUOTED - 3 - n, "\\x%02x", c);
         else
-            n += (size_t)snprintf(buf + n, QUOTED - n, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+            n += (size_t)snprintf(buf + n, QUOTED - 3 - n, c == '"' || c == '\\' ? "\\%c" : "%c", c);
     }
-    snprintf(buf + n, QUOTED - n, more || len > QUOTED_BYTES ? "\"..." : "\"");
+    snprintf(buf + n, QUOTED - 3 - n, more || len > QUOTED_BYTES ? "\"..." : "\"");
     return buf;
 }
 
@@ -65,11 +66,14 @@ static const char *quote_want(const struct probe *p, char buf[QUOTED])
     return quote(buf, bytes_of(p, s), s->len, false);
 }
 
-/* Quote the first bytes that the awaited step has read */
+/* Quote the first bytes of what came last, which is what a server says to the last thing that it was told */
 static const char *quote_seen(const struct probe *p, char buf[QUOTED])
 {
-    const size_t kept = p->steps.heard < sizeof p->steps.seen ? p->steps.heard : sizeof p->steps.seen;
-    return quote(buf, p->steps.seen, kept, p->steps.heard > kept);
+    const size_t kept = p->steps.piece < sizeof p->steps.seen ? p->steps.piece : sizeof p->steps.seen;
+    const size_t dots = p->steps.heard > p->steps.piece ? 3 : 0;
+    memcpy(buf, "...", dots);
+    quote(buf + dots, p->steps.seen, kept, p->steps.piece > kept);
+    return buf;
 }
 
 /* Write "step 3: " if the check awaits several answers, else "". Return buf. */
@@ -115,11 +119,11 @@ enum probe_result steps_late(struct probe *p, const char *within)
 
 /* ---- reading ---- */
 
-/* Keep the first bytes that the step reads, for messages */
-static void note(struct probe *p, const uint8_t *bytes, size_t n)
+/* Keep the first bytes of a piece, for messages: n of them begin behind `after` others of the piece */
+static void note(struct probe *p, const uint8_t *bytes, size_t n, size_t after)
 {
-    for (size_t i = 0; i < n && p->steps.heard + i < sizeof p->steps.seen; i++)
-        p->steps.seen[p->steps.heard + i] = bytes[i];
+    for (size_t i = 0; i < n && after + i < sizeof p->steps.seen; i++) p->steps.seen[after + i] = bytes[i];
+    p->steps.piece = after + n;
     p->steps.heard += n;
 }
 
@@ -130,12 +134,12 @@ static size_t step_reads(struct probe *p, const uint8_t *bytes, size_t n, enum p
     size_t took;
     if (s->kind == PBC_STEP_HAS) {
         took = seek_on(&p->seeks[p->steps.at], &p->steps.matched, bytes, n);
-        note(p, bytes, took);
+        note(p, bytes, took, 0);
     } else {
         const size_t left = s->len - p->steps.matched;
         took = n < left ? n : left;
         const bool same = !memcmp(bytes, bytes_of(p, s) + p->steps.matched, took);
-        note(p, bytes, same ? took : n);
+        note(p, bytes, same ? took : n, p->steps.heard);
         if (!same) *r = say_differs(p);
         p->steps.matched += (uint32_t)took;
     }

@@ -15,6 +15,7 @@
 #include "runtime/check/heap.h"
 #include "runtime/host/file/certificates.h"
 #include "tests/lib/judge.h"
+#include "vm/program/remap.h"
 
 struct bench {
     struct judge *judge;
@@ -164,7 +165,7 @@ static const struct outcome {
     {"tcp expect \"22\" send \"a\" send \"b\"", AF_INET, SOCK_STREAM, FAR_TALKS, "22|", true, "good"},
     {"tcp send \"a\"", AF_INET, SOCK_STREAM, FAR_CLOSES, "", true, "good"},
     {"tcp expect has \"b\"", AF_INET, SOCK_STREAM, FAR_FLOODS, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false,
-     " bytes that were read: \"aaaaaaaaaaaaaaaaaaaaaaaa\"..."},
+     " bytes that were read: ...\"aaaaaaaaaaaaaaaaaaaaaaaa\"..."},
     {"tcp expect has \"b\"", AF_INET, SOCK_STREAM, FAR_WAITS, "220", false,
      "\"b\" is not in the 3 bytes that came within 1 s: \"220\""},
     {"tcp expect \"220 \"", AF_INET, SOCK_STREAM, FAR_WAITS, "22", false,
@@ -371,6 +372,53 @@ static void turns(void **state)
     far_end(&f);
 }
 
+/* A reload: a check that probes as before keeps its turn, and a changed one begins anew, soon. */
+static void changed_checks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+        bool same;
+    } rows[] = {
+        {"tcp every 10s", "tcp every 10s rise 5", true},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp send x\"61\" expect x\"62\" every 10s", true},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp send \"a\" expect has \"b\" every 10s", false},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp send \"a\" expect \"c\" every 10s", false},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp expect \"b\" send \"a\" every 10s", false},
+        {"tcp every 10s", "tcp every 10s timeout 2s", false},
+        {"tcp every 10s", "tcp every 10s from 127.0.0.9", false},
+        {"http GET \"/\" expect 200 every 10s", "http HEAD \"/\" expect 200 every 10s", false},
+        {"http GET \"/\" expect 200 every 10s", "http GET \"/\" expect 200-299 every 10s", false},
+        {"http GET \"/\" expect 200 every 10s", "http GET \"/\" expect 200, 204 every 10s", false},
+        {"http GET \"/\" expect 200 every 10s", "http GET \"/\" header \"A\" \"b\" expect 200 every 10s", false},
+        {"https GET \"/\" sni \"a\" verify off expect 200 every 10s",
+         "https GET \"/\" sni \"b\" verify off expect 200 every 10s", false},
+    };
+    struct far_end f = {.way = FAR_CLOSES, .text = ""};
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench a, b;
+        char err[300];
+        set_up(&a, rows[i].before, "127.0.0.1", f.port);
+        set_up(&b, rows[i].after, "127.0.0.1", f.port);
+        probe(&a);
+        const uint64_t turn = checks_due(a.checks);
+        const struct checks_cfg cfg = {.icmp4 = -1, .icmp6 = -1, .seed = 7};
+        struct program *to = judge_program(b.judge);
+        uint32_t same[] = {0};
+        const struct remap remap = {.server = same};
+        struct checks *next = checks_new(to, &cfg, a.checks, &remap, a.now, err, sizeof err);
+        assert_non_null(next);
+        if ((checks_due(next) == turn) != rows[i].same || (!rows[i].same && checks_due(next) > a.now + 2500000000))
+            fail_msg("row %zu: the turn is %s", i, rows[i].same ? "another" : "kept, or late");
+        assert_int_equal(checks_of(next, 0)->good + checks_of(next, 0)->bad, 1);
+        checks_free(next);
+        tear_down(&a);
+        tear_down(&b);
+    }
+    far_end(&f);
+}
+
 static void hints(void **state)
 {
     (void)state;
@@ -516,6 +564,7 @@ int main(void)
         cmocka_unit_test(rise_and_fall),
         cmocka_unit_test(first_probe_decides),
         cmocka_unit_test(turns),
+        cmocka_unit_test(changed_checks),
         cmocka_unit_test(hints),
         cmocka_unit_test(held_up),
         cmocka_unit_test(descriptors_out),
