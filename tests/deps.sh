@@ -13,6 +13,7 @@ have_header() {
 }
 # What only root runs lies in /usr/sbin, which the PATH of others may lack.
 have_command() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
+have_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 have_runtime() { ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-* >/dev/null 2>&1; }
 
 # need PACKAGE PROBE...: remember the package if the probe fails.
@@ -89,6 +90,9 @@ list_tests() {
     need openssh-client have_command ssh-keyscan
     need openssh-server have_command sshd
     need redis-server have_command redis-server
+    need postgresql have_postgres
+    need mariadb-server-core have_command mariadbd
+    need exim4-daemon-light have_command exim4
     need python3-aiosmtpd test -e /usr/lib/python3/dist-packages/aiosmtpd
     need vim have_command vim
     need zsh have_command zsh

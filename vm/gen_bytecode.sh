@@ -63,6 +63,8 @@ section_holds() {
     SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
     MEMOS) echo "rules whose verdict may be remembered for a flow, each with the firewall that it decides in" ;;
     CHECKS) echo "health checks, for the live runtime" ;;
+    STEPS) echo "steps of checks: bytes to send or to find in an answer, lines of a request" ;;
+    SAID) echo "their bytes, each step's behind those before" ;;
     POOLS) echo "pools: balance, check, places in SERVERS" ;;
     SERVERS) echo "servers of pools: address, port, weight" ;;
     SERVICES) echo "services: mode, places in ENDPOINTS and BRANCHES" ;;

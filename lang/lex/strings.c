@@ -41,6 +41,10 @@ static size_t unescape(const char *s, size_t len, char *out)
     case '\\': *out = s[1]; return 2;
     case 'n': *out = '\n'; return 2;
     case 't': *out = '\t'; return 2;
+    case 'r': *out = '\r'; return 2;
+    case '0': /* `\012` would be read as octal by many */
+        *out = '\0';
+        return len > 2 && isdigit((unsigned char)s[2]) ? 0 : 2;
     case 'x':
         if (len < 4 || hex_digit(s[2]) < 0 || hex_digit(s[3]) < 0) return 0;
         *out = (char)(hex_digit(s[2]) * 16 + hex_digit(s[3]));
@@ -59,7 +63,8 @@ static char *undo_escapes(struct parser *p, struct token *t, const char *s, size
         size_t step = c == '\\' ? unescape(s + i, len - i, &out[n]) : utf8_next(s + i, len - i);
         if (c == '\\' && !step) {
             size_t width = i + 1 < len ? 1 + utf8_next(s + i + 1, len - i - 1) : 1;
-            error_inside(p, t, E_ESCAPE, s + i, width, "the escapes in a string are \\\" \\\\ \\n \\t and \\xHH");
+            error_inside(p, t, E_ESCAPE, s + i, width,
+                         "the escapes in a string are \\\" \\\\ \\n \\r \\t \\0 and \\xHH");
             return NULL;
         }
         if (!step) {

@@ -70,7 +70,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> set_expr set_atom
 %type <i> set_operator
 %type <node> meter_opts meter_opt per per_opt days day date_time zone_opt
-%type <node> check_kind check_opts check_opt statuses
+%type <node> check_kind check_opts check_opt http_method said statuses status
 %type <node> settings_body setting_items setting_item setting_words
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
 %type <node> mirror_sent mirror_to mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
@@ -215,13 +215,19 @@ zone_opt: %empty { $$ = NULL; } | ZONE STRING { $$ = clause(p, CL_ZONE, @1, $2);
 check_kind: TCP { $$ = clause(p, CL_TCP, @1, NULL); }
     | UDP { $$ = clause(p, CL_UDP, @1, NULL); }
     | ICMP { $$ = clause(p, CL_ICMP, @1, NULL); }
-    | HTTP GET STRING { $$ = clause(p, CL_HTTP, @1, $3); }
-    | HTTPS GET STRING { $$ = clause(p, CL_HTTPS, @1, $3); }
+    | HTTP http_method STRING { $$ = clause(p, CL_HTTP, @1, chain($2, $3)); }
+    | HTTPS http_method STRING { $$ = clause(p, CL_HTTPS, @1, chain($2, $3)); }
+    ;
+http_method: GET { $$ = choice(p, CL_GET, @1); }
+    | HTTP_HEAD { $$ = choice(p, CL_HTTP_HEAD, @1); }
+    | HTTP_OPTIONS { $$ = choice(p, CL_HTTP_OPTIONS, @1); }
     ;
 check_opts: %empty { $$ = NULL; } | check_opts check_opt { $$ = append(p, $1, $2); } ;
-check_opt: SEND BYTES { $$ = clause(p, CL_SEND, @1, $2); }
-    | EXPECT BYTES { $$ = clause(p, CL_EXPECT, @1, $2); }
+check_opt: SEND said { $$ = clause(p, CL_SEND, @1, $2); }
+    | EXPECT said { $$ = clause(p, CL_EXPECT, @1, $2); }
+    | EXPECT HAS said { $$ = clause(p, CL_EXPECT_HAS, span_join(@1, @2), $3); }
     | EXPECT statuses { $$ = clause(p, CL_EXPECT, @1, $2->first); }
+    | HEADER STRING STRING { $$ = clause(p, CL_HEADER, @1, chain($2, $3)); }
     | HOST STRING { $$ = clause(p, CL_HOST, @1, $2); }
     | SNI STRING { $$ = clause(p, CL_SNI, @1, $2); }
     | VERIFY OFF { $$ = clause(p, CL_VERIFY_OFF, span_join(@1, @2), NULL); }
@@ -237,11 +243,9 @@ check_opt: SEND BYTES { $$ = clause(p, CL_SEND, @1, $2); }
     | VIA SERVICE { $$ = clause(p, CL_VIA_SERVICE, @$, NULL); }
     | WITHOUT PROXY { $$ = clause(p, CL_WITHOUT_PROXY, @$, NULL); }
     ;
-statuses: INT { $$ = list_of(p, $1, @1); }
-    | STATUS { $$ = list_of(p, $1, @1); }
-    | statuses COMMA INT { $$ = list_more($1, $3, @3); }
-    | statuses COMMA STATUS { $$ = list_more($1, $3, @3); }
-    ;
+said: BYTES | STRING ;
+statuses: status { $$ = list_of(p, $1, @1); } | statuses COMMA status { $$ = list_more($1, $3, @3); } ;
+status: INT | RANGE | STATUS ;
 
 settings_body: LBRACE RBRACE { $$ = NULL; } | LBRACE setting_items RBRACE { $$ = $2->first; } ;
 setting_items: setting_item { $$ = statement_done(p, NULL, $1); }

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "runtime/check/steps.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
@@ -70,6 +71,7 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     p->request = k->request;
     p->request_len = k->request_len;
     p->tls = k->tls;
+    p->seeks = k->seeks;
     p->fd = -1;
     p->icmp = w->family == 4 ? c->cfg.icmp4 : c->cfg.icmp6;
     p->id = (uint16_t)(c->id + (server >> 16));
@@ -194,12 +196,12 @@ static bool spare(struct checks *c, uint32_t server, uint64_t now_ns)
 static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct probe *p = c->targets[server].probe;
+    char within[32];
     if (spare(c, server, now_ns)) return;
     const bool ms = p->check->timeout_ms % 1000;
+    snprintf(within, sizeof within, "%u %s", ms ? p->check->timeout_ms : p->check->timeout_ms / 1000, ms ? "ms" : "s");
     end(c, server,
-        probe_bad(p, "no answer within %u %s", ms ? p->check->timeout_ms : p->check->timeout_ms / 1000,
-                  ms ? "ms" : "s"),
-        now_ns);
+        p->check->kind == PBC_CHECK_TCP ? steps_late(p, within) : probe_bad(p, "no answer within %s", within), now_ns);
 }
 
 static void go_on(struct checks *c, uint32_t server, uint64_t now_ns)

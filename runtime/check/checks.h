@@ -34,6 +34,8 @@ struct checks_cfg {
     struct checks_aside aside; /* all NULL: servers are probed at their own addresses alone */
 };
 
+enum { CHECK_WHY = 200 }; /* room for a result in words */
+
 /* State of one server by its last probes */
 struct check_state {
     bool checked; /* the server has a check; else all below is 0 */
@@ -44,7 +46,7 @@ struct check_state {
     uint64_t good, bad;  /* number of probes with that result */
     uint32_t changes;    /* number of changes of `up` */
     uint32_t latency_us; /* duration of the last good probe; 0: none yet */
-    char why[136];       /* the last probe's result: "status 503", "connection refused"; "": none yet */
+    char why[CHECK_WHY]; /* the last probe's result: "status 503", "connection refused"; "": none yet */
 };
 
 /* Let the libraries read their own files, once, while the process may still open files */

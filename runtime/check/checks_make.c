@@ -37,10 +37,25 @@ static SSL_CTX *trusts_alike(const struct checks *c, uint32_t i)
     return NULL;
 }
 
+static bool make_seeks(struct kind *k, const struct program *p, const struct pbc_check *check)
+{
+    k->seeks = calloc(check->step_count + 1u, sizeof *k->seeks);
+    if (!k->seeks) return false;
+    for (uint32_t i = 0; i < check->step_count; i++) {
+        const struct pbc_step *s = &p->steps[check->steps + i];
+        if (s->kind == PBC_STEP_HAS && !seek_init(&k->seeks[i], p->said + s->bytes, s->len)) return false;
+    }
+    return true;
+}
+
 static bool make_kind(struct checks *c, uint32_t i, char *err, size_t err_len)
 {
     const struct pbc_check *check = &c->program->checks[i];
     struct kind *k = &c->kinds[i];
+    if (!make_seeks(k, c->program, check)) {
+        snprintf(err, err_len, "out of memory");
+        return false;
+    }
     if (check->kind != PBC_CHECK_HTTP && check->kind != PBC_CHECK_HTTPS) return true;
     k->request = http_request(c->program, check, &k->request_len);
     if (!k->request) snprintf(err, err_len, "out of memory");
@@ -52,13 +67,37 @@ static bool make_kind(struct checks *c, uint32_t i, char *err, size_t err_len)
     return k->tls;
 }
 
-/* True if two checks probe in the same way, whatever their names */
+/* True if two checks say and expect the same */
+static bool same_steps(const struct program *a, const struct pbc_check *x, const struct program *b,
+                       const struct pbc_check *y)
+{
+    if (x->step_count != y->step_count || x->status_count != y->status_count) return false;
+    for (uint32_t i = 0; i < x->step_count; i++) {
+        const struct pbc_step *s = &a->steps[x->steps + i], *t = &b->steps[y->steps + i];
+        if (s->kind != t->kind || s->len != t->len || memcmp(a->said + s->bytes, b->said + t->bytes, s->len))
+            return false;
+    }
+    for (uint32_t i = 0; i < x->status_count; i++) {
+        const struct pbc_range *s = &a->ranges[x->status + i], *t = &b->ranges[y->status + i];
+        if (s->lo != t->lo || s->hi != t->hi) return false;
+    }
+    return true;
+}
+
+static bool same_text(const struct program *a, uint32_t x, const struct program *b, uint32_t y)
+{
+    return !strcmp(program_str(a, x), program_str(b, y));
+}
+
+/* True if two checks probe in the same way, whatever their names, and what follows from it */
 static bool same_check(const struct program *a, const struct pbc_check *x, const struct program *b,
                        const struct pbc_check *y)
 {
-    return x->kind == y->kind && x->flags == y->flags && x->port == y->port && x->every_ms == y->every_ms &&
-           !strcmp(program_str(a, x->path), program_str(b, y->path)) &&
-           !strcmp(program_str(a, x->host), program_str(b, y->host));
+    return x->kind == y->kind && x->flags == y->flags && x->method == y->method && x->port == y->port &&
+           x->every_ms == y->every_ms && x->timeout_ms == y->timeout_ms && x->from_family == y->from_family &&
+           !memcmp(x->from, y->from, sizeof x->from) && same_text(a, x->path, b, y->path) &&
+           same_text(a, x->host, b, y->host) && same_text(a, x->sni, b, y->sni) && same_text(a, x->ca, b, y->ca) &&
+           same_steps(a, x, b, y);
 }
 
 /* Set a server's ways. Without probes through services, its own address is the only way. */
@@ -158,6 +197,9 @@ void checks_free(struct checks *c)
     }
     free(c->whose);
     for (uint32_t i = 0; c->kinds && i < c->program->checks_count; i++) {
+        for (uint32_t s = 0; c->kinds[i].seeks && s < c->program->checks[i].step_count; s++)
+            seek_fini(&c->kinds[i].seeks[s]);
+        free(c->kinds[i].seeks);
         free(c->kinds[i].request);
         SSL_CTX_free(c->kinds[i].tls);
     }

@@ -14,6 +14,7 @@ struct kind {
     uint8_t *request;
     size_t request_len;
     SSL_CTX *tls;
+    struct seek *seeks; /* [step_count]: those of steps of kind HAS are prepared */
 };
 
 struct target {

@@ -1,22 +1,55 @@
-/* `http GET "/p" [host "h"] expect 200 [body has "ok"]`. The request is HTTP/1.0 so that the answer comes in one piece
- * and ends with the connection (RFC 1945); the status line may be of any HTTP/1. */
+/* `http GET|HEAD|OPTIONS "/p" [host "h"] [header "n" "v"] expect 200 [body has "ok"]`. The request is HTTP/1.0 so that
+ * the answer comes in one piece and ends with the connection (RFC 1945); the status line may be of any HTTP/1. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "runtime/check/probe.h"
 
 enum { PART_STATUS, PART_HEAD, PART_BODY };
 
+/* True if a step sets that header */
+static bool sets(const struct program *p, const struct pbc_check *c, const char *name)
+{
+    const size_t len = strlen(name);
+    for (uint32_t i = c->steps; i < c->steps + c->step_count; i++) {
+        const struct pbc_step *s = &p->steps[i];
+        const char *line = (const char *)p->said + s->bytes;
+        if (s->kind == PBC_STEP_HEADER && s->len > len && line[len] == ':' && !strncasecmp(line, name, len))
+            return true;
+    }
+    return false;
+}
+
 uint8_t *http_request(const struct program *p, const struct pbc_check *c, size_t *len)
 {
+    static const char *const methods[PBC_METHODS] = {"GET", "HEAD", "OPTIONS"};
     const char *host = c->host ? program_str(p, c->host) : c->sni ? program_str(p, c->sni) : "";
     char *text = NULL;
-    const int n = asprintf(&text, "GET %s HTTP/1.0\r\n%s%s%sUser-Agent: prey\r\nConnection: close\r\n\r\n",
-                           c->path ? program_str(p, c->path) : "/", *host ? "Host: " : "", host, *host ? "\r\n" : "");
-    if (n < 0) return NULL;
-    *len = (size_t)n;
-    return (uint8_t *)text;
+    FILE *out = open_memstream(&text, len);
+    if (!out) return NULL;
+    fprintf(out, "%s %s HTTP/1.0\r\n", methods[c->method], c->path ? program_str(p, c->path) : "/");
+    if (*host) fprintf(out, "Host: %s\r\n", host);
+    if (!sets(p, c, "User-Agent")) fputs("User-Agent: prey\r\n", out);
+    for (uint32_t i = c->steps; i < c->steps + c->step_count; i++) {
+        const struct pbc_step *s = &p->steps[i];
+        if (s->kind == PBC_STEP_HEADER) fprintf(out, "%.*s\r\n", (int)s->len, (const char *)p->said + s->bytes);
+    }
+    fputs("Connection: close\r\n\r\n", out);
+    const bool failed = ferror(out);
+    if (!fclose(out) && !failed) return (uint8_t *)text;
+    free(text);
+    return NULL;
+}
+
+/* Return the step that looks for a text in the body; NULL: none */
+static const struct pbc_step *body_step(const struct probe *p)
+{
+    const struct pbc_check *c = p->check;
+    if (!c->step_count) return NULL;
+    const struct pbc_step *last = &p->program->steps[c->steps + c->step_count - 1];
+    return last->kind == PBC_STEP_HAS ? last : NULL;
 }
 
 static bool is_expected(const struct probe *p, unsigned status)
@@ -38,7 +71,7 @@ static enum probe_result judge_line(struct probe *p)
         return probe_bad(p, "the answer is not HTTP/1");
     p->http.status = (uint16_t)status;
     if (!is_expected(p, status)) return probe_bad(p, "status %u", status);
-    if (!p->check->body) return PROBE_GOOD;
+    if (!body_step(p)) return PROBE_GOOD;
     p->http.part = PART_HEAD;
     p->http.blank = 1; /* counts the end of the status line */
     return PROBE_GOES_ON;
@@ -70,24 +103,12 @@ static size_t hear_head(struct probe *p, const uint8_t *bytes, size_t n)
     return n;
 }
 
-/* Search the body for the expected text, which may be split between two pieces */
+/* Search the body for the expected text, which may be split among pieces */
 static enum probe_result hear_body(struct probe *p, const uint8_t *bytes, size_t n)
 {
-    const char *want = program_str(p->program, p->check->body);
-    const size_t len = strlen(want);
-    char joint[2 * sizeof p->http.tail];
-    if (len >= sizeof p->http.tail) return probe_bad(p, "`body has` looks for more than 255 bytes");
-    const size_t more = n < len ? n : len;
-    memcpy(joint, p->http.tail, p->http.tail_len);
-    memcpy(joint + p->http.tail_len, bytes, more);
-    if (memmem(joint, p->http.tail_len + more, want, len) || memmem(bytes, n, want, len)) return PROBE_GOOD;
-    const size_t all = p->http.tail_len + more, keep = all < len - 1 ? all : len - 1;
-    if (n >= len)
-        memcpy(p->http.tail, bytes + n - (len - 1), len - 1);
-    else
-        memcpy(p->http.tail, joint + all - keep, keep);
-    p->http.tail_len = (uint16_t)(n >= len ? len - 1 : keep);
-    return PROBE_GOES_ON;
+    const struct seek *s = &p->seeks[p->check->step_count - 1];
+    seek_on(s, &p->http.matched, bytes, n);
+    return p->http.matched == s->len ? PROBE_GOOD : PROBE_GOES_ON;
 }
 
 enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
@@ -103,9 +124,16 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
     return r;
 }
 
+static enum probe_result http_endless(struct probe *p) { return probe_bad(p, "its answer is endless"); }
+
+void http_talk(struct probe *p)
+{
+    p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear, .endless = http_endless};
+}
+
 static enum probe_result http_begin(struct probe *p)
 {
-    p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear};
+    http_talk(p);
     return stream_begin(p);
 }
 

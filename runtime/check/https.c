@@ -41,7 +41,7 @@ static bool expect_name(struct probe *p)
 
 static enum probe_result https_begin(struct probe *p)
 {
-    p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear};
+    http_talk(p);
     const enum probe_result r = stream_begin(p);
     if (r != PROBE_GOES_ON) return r;
     p->ssl = SSL_new(p->tls);

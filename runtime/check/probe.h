@@ -5,6 +5,7 @@
 
 #include "runtime/base/sockaddr.h"
 #include "runtime/check/checks.h"
+#include "runtime/check/seek.h"
 #include "vm/program/program.h"
 
 enum probe_result {
@@ -16,11 +17,14 @@ enum probe_result {
 
 struct probe;
 
-/* Bytes to send on a connection, and a callback for bytes received (n is 0 at their end) */
+/* Bytes to send on a connection, and callbacks. The probe is good if all is said and `hear` is NULL. */
 struct talk {
     const uint8_t *say;
     size_t say_len;
+    /* Read bytes that were received; n is 0 at their end, where it must not return PROBE_GOES_ON */
     enum probe_result (*hear)(struct probe *p, const uint8_t *bytes, size_t n);
+    enum probe_result (*endless)(struct probe *p); /* say that the answer is too long, and return PROBE_BAD */
+    bool (*say_next)(struct probe *p);             /* set the next bytes to send; false: none now. NULL: never any */
 };
 
 struct probe {
@@ -28,6 +32,7 @@ struct probe {
     const struct pbc_check *check;
     const uint8_t *request; /* for HTTP: made once a check */
     size_t request_len;
+    const struct seek *seeks;         /* [step_count]: searches of the check's steps of kind HAS */
     SSL_CTX *tls;                     /* for HTTPS */
     const struct checks_aside *aside; /* source of sockets for a probe through a service; else NULL */
     int icmp;                         /* the raw socket of its family, or -1 */
@@ -46,11 +51,17 @@ struct probe {
         uint16_t status;
         uint8_t line_len; /* length of the status line so far */
         char line[64];
-        char tail[256]; /* last bytes of the body, shorter than the text searched */
-        uint16_t tail_len;
-        uint8_t blank; /* number of bytes so far that may form an empty line */
+        uint32_t matched; /* state of the search in the body */
+        uint8_t blank;    /* number of bytes so far that may form an empty line */
     } http;
-    char why[96];
+    struct {
+        uint8_t at, said; /* step that is awaited; step up to which all was sent */
+        uint32_t matched; /* bytes of the awaited step that the answer ends with */
+        size_t heard;     /* bytes that the awaited step has read */
+        size_t piece;     /* those of them that came last, at once; of an `expect`: all */
+        uint8_t seen[24]; /* the first of these */
+    } steps;
+    char why[CHECK_WHY - 40]; /* room is left for the name of a service */
 };
 
 struct probe_ops {
@@ -78,6 +89,8 @@ enum probe_result probe_errno(struct probe *p, int err);
 enum probe_result stream_begin(struct probe *p);
 enum probe_result stream_step(struct probe *p);
 
+/* http.c: set p->talk to the request and the reading of its answer */
+void http_talk(struct probe *p);
 /* http.c: read a part of an answer, as talk.hear */
 enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n);
 /* http.c: return the request of a check, which the caller frees. NULL: out of memory. */

@@ -91,16 +91,26 @@ static size_t say(struct probe *p, enum probe_result *r)
 static enum probe_result say_all(struct probe *p)
 {
     enum probe_result r = PROBE_GOES_ON;
-    while (p->said < p->talk.say_len && r == PROBE_GOES_ON) {
-        const size_t n = say(p, &r);
-        if (!n) return r;
-        p->said += n;
-    }
+    do {
+        while (p->said < p->talk.say_len && r == PROBE_GOES_ON) {
+            const size_t n = say(p, &r);
+            if (!n) return r;
+            p->said += n;
+        }
+    } while (p->talk.say_next && p->talk.say_next(p));
     if (!p->talk.hear) return PROBE_GOOD;
     p->stage = STREAM_HEAR;
     p->reads = true;
     p->writes = false;
     return r;
+}
+
+/* Send what follows what was heard; end the probe if nothing more is to be heard */
+static enum probe_result say_more(struct probe *p)
+{
+    p->stage = STREAM_SAY;
+    p->reads = false;
+    return say_all(p);
 }
 
 static enum probe_result hear(struct probe *p)
@@ -120,7 +130,8 @@ static enum probe_result hear(struct probe *p)
     p->heard += (size_t)n;
     const enum probe_result r = p->talk.hear(p, bytes, (size_t)n);
     if (r != PROBE_GOES_ON || n == 0) return r;
-    return p->heard > HEAR_MOST ? probe_bad(p, "its answer is endless") : r;
+    if (!p->talk.hear || (p->talk.say_next && p->talk.say_next(p))) return say_more(p);
+    return p->heard > HEAR_MOST ? p->talk.endless(p) : r;
 }
 
 enum probe_result stream_step(struct probe *p)
@@ -132,6 +143,6 @@ enum probe_result stream_step(struct probe *p)
     if (p->stage != STREAM_HEAR || r != PROBE_GOES_ON) return r;
     /* decrypted bytes inside OpenSSL do not make the descriptor readable */
     do r = hear(p);
-    while (r == PROBE_GOES_ON && p->ssl && SSL_pending(p->ssl));
+    while (r == PROBE_GOES_ON && p->stage == STREAM_HEAR && p->ssl && SSL_pending(p->ssl));
     return r;
 }

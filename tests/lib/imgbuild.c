@@ -373,12 +373,15 @@ static void sample_code(struct imgbuild *b)
 static void sample_services(struct imgbuild *b, struct pbc_place place)
 {
     uint32_t when = img_add_conds(b, (struct pbc_cond){.kind = COND_FAMILY, .arg = KIND_IP4, .place = place});
+    static const char said[] = "Accept: text/plainok";
+    for (unsigned i = 0; i < sizeof said - 1; i++) img_add_said(b, (uint8_t)said[i]);
+    img_add_steps(b, (struct pbc_step){.len = 18, .kind = PBC_STEP_HEADER});
+    img_add_steps(b, (struct pbc_step){.bytes = 18, .len = 2, .kind = PBC_STEP_HAS});
     img_add_checks(b, (struct pbc_check){.name = img_string(b, "alive"),
                                          .place = place,
                                          .kind = PBC_CHECK_HTTP,
                                          .path = img_string(b, "/health"),
-                                         .send = PBC_NONE,
-                                         .expect = PBC_NONE,
+                                         .step_count = 2,
                                          .status_count = 1,
                                          .every_ms = 2000,
                                          .timeout_ms = 1000,

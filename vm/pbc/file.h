@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       19u
+#define PBC_VERSION       20u
 #define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
@@ -63,6 +63,8 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(SPANS, spans, struct pbc_span, 1u << 12)                                                                         \
     X(SETTINGS, settings, struct pbc_settings, 1)                                                                      \
     X(CHECKS, checks, struct pbc_check, 1u << 16)                                                                      \
+    X(STEPS, steps, struct pbc_step, 1u << 20)                                                                         \
+    X(SAID, said, uint8_t, 1u << 24)                                                                                   \
     X(POOLS, pools, struct pbc_pool, 1u << 16)                                                                         \
     X(SERVERS, servers, struct pbc_server, 1u << 20)                                                                   \
     X(SERVICES, services, struct pbc_service, 1u << 16)                                                                \

@@ -18,19 +18,39 @@ enum pbc_check_flag {
     PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
     PBC_CHECK_FLAGS = (1 << 4) - 1
 };
+/* A step of a check: bytes to send or to find in the answer. Steps of a check stand in order, each owns its bytes. A
+ * tcp check has SEND, EXPECT and HAS in any order, a udp check one SEND and then one of the others, an http or https
+ * check HEADERs, and then at most one HAS, of the body. */
+enum pbc_step_kind {
+    PBC_STEP_SEND,
+    PBC_STEP_EXPECT, /* the answer goes on with these bytes */
+    PBC_STEP_HAS,    /* these bytes are somewhere in what follows of the answer */
+    PBC_STEP_HEADER, /* line of a request: "Name: value" */
+    PBC_STEP_KINDS
+};
+enum { PBC_CHECK_STEPS_MAX = 32, PBC_STEP_BYTES_MAX = 1024 };
+struct pbc_step {
+    uint32_t bytes; /* SAID: first of `len`, at least one */
+    uint16_t len;
+    uint8_t kind; /* enum pbc_step_kind */
+    uint8_t reserved;
+};
+
+enum pbc_method { PBC_METHOD_GET, PBC_METHOD_HEAD, PBC_METHOD_OPTIONS, PBC_METHODS };
 struct pbc_check {
     uint32_t name;
     struct pbc_place place;
-    uint8_t kind;                       /* enum pbc_check_kind */
-    uint8_t flags;                      /* enum pbc_check_flag */
-    uint16_t port;                      /* port that is checked; 0: the server's port */
-    uint32_t path, host, sni, ca, body; /* strings; 0: none */
-    uint32_t send, expect;              /* PATTERNS: value to send; prefix of the answer; PBC_NONE */
-    uint32_t status, status_count;      /* RANGES of status codes */
+    uint8_t kind;                  /* enum pbc_check_kind */
+    uint8_t flags;                 /* enum pbc_check_flag */
+    uint16_t port;                 /* port that is checked; 0: the server's port */
+    uint32_t path, host, sni, ca;  /* strings; 0: none */
+    uint32_t steps, step_count;    /* STEPS; those of all checks follow one another */
+    uint32_t status, status_count; /* RANGES of status codes */
     uint32_t every_ms, timeout_ms;
     uint16_t rise, fall;
     uint8_t from_family; /* 4 or 6; 0: the host chooses */
-    uint8_t reserved[3];
+    uint8_t method;      /* enum pbc_method, of http and https checks */
+    uint8_t reserved[2];
     uint32_t from[4];
 };
 

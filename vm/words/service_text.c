@@ -1,4 +1,6 @@
 /* Options of services, pools and checks in the words of the language (words.h). */
+#include <string.h>
+
 #include "vm/words/text_priv.h"
 #include "vm/words/words.h"
 
@@ -126,35 +128,67 @@ void server_print(const struct program *p, uint32_t server, const char *between,
     put_check(p, s->check, between, out);
 }
 
-static void put_bytes(const struct program *p, const char *between, const char *what, uint32_t pattern, FILE *out)
+/* True for bytes that read better as a text than as hex */
+static bool is_text(const uint8_t *bytes, size_t len)
 {
-    char line[LINE];
-    struct text t = text_of(line, sizeof line);
-    if (pattern == PBC_NONE) return;
-    text_add_pattern(&t, &p->patterns[pattern]);
-    fprintf(out, "%s%s %s", between, what, line);
+    for (size_t i = 0; i < len; i++)
+        if ((bytes[i] < 0x20 && bytes[i] != '\r' && bytes[i] != '\n' && bytes[i] != '\t') || bytes[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+static void put_bytes(const uint8_t *bytes, size_t len, FILE *out)
+{
+    const bool text = is_text(bytes, len);
+    fputs(text ? "\"" : "x\"", out);
+    for (size_t i = 0; i < len; i++) {
+        if (!text)
+            fprintf(out, i ? " %02x" : "%02x", bytes[i]);
+        else if (bytes[i] < 0x20)
+            fputs(bytes[i] == '\r' ? "\\r" : bytes[i] == '\n' ? "\\n" : "\\t", out);
+        else
+            fprintf(out, bytes[i] == '"' || bytes[i] == '\\' ? "\\%c" : "%c", bytes[i]);
+    }
+    fputc('"', out);
+}
+
+static void put_step(const struct program *p, const struct pbc_check *c, const struct pbc_step *step, FILE *out)
+{
+    static const char *const names[PBC_STEP_KINDS] = {"send", "expect", "expect has", "header"};
+    const bool http = c->kind == PBC_CHECK_HTTP || c->kind == PBC_CHECK_HTTPS;
+    const uint8_t *bytes = p->said + step->bytes;
+    size_t len = step->len;
+    fprintf(out, "%s ", http && step->kind == PBC_STEP_HAS ? "body has" : names[step->kind]);
+    if (step->kind == PBC_STEP_HEADER) {
+        const size_t name = (size_t)((const uint8_t *)memchr(bytes, ':', len) - bytes);
+        put_bytes(bytes, name, out);
+        fputc(' ', out);
+        bytes += name + 2;
+        len -= name + 2;
+    }
+    put_bytes(bytes, len, out);
 }
 
 void check_print(const struct program *p, uint32_t check, const char *between, FILE *out)
 {
     static const char *const kinds[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
+    static const char *const methods[PBC_METHODS] = {"GET", "HEAD", "OPTIONS"};
     const struct pbc_check *c = &p->checks[check];
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     fputs(kinds[c->kind], out);
-    put_string(p, between, "GET", c->path, out);
+    put_string(p, between, methods[c->method], c->path, out);
     put_string(p, between, "host", c->host, out);
     put_string(p, between, "sni", c->sni, out);
     put_string(p, between, "verify ca", c->ca, out);
     if (c->flags & PBC_CHECK_NO_VERIFY) fprintf(out, "%sverify off", between);
-    put_bytes(p, between, "send", c->send, out);
-    put_bytes(p, between, "expect", c->expect, out);
     for (uint32_t i = c->status; i < c->status + c->status_count; i++) {
         const struct pbc_range *r = &p->ranges[i];
         fprintf(out, i == c->status ? "%sexpect %u" : "%s%u", i == c->status ? between : ", ", r->lo);
         if (r->hi != r->lo) fprintf(out, "-%u", r->hi);
     }
-    put_string(p, between, "body has", c->body, out);
+    for (uint32_t i = c->steps; i < c->steps + c->step_count; i++)
+        fputs(between, out), put_step(p, c, &p->steps[i], out);
     put_duration(between, "every", c->every_ms * MS, out);
     put_duration(between, "timeout", c->timeout_ms * MS, out);
     fprintf(out, "%srise %u%sfall %u", between, c->rise, between, c->fall);

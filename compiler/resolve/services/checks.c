@@ -2,7 +2,7 @@
  * found here. */
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/check_steps.h"
 
 enum { KIND_BITS_ALL = (1 << PBC_CHECK_KINDS) - 1 };
 #define OF(kind) (1 << PBC_CHECK_##kind)
@@ -16,6 +16,8 @@ static const enum clause kinds[PBC_CHECK_KINDS] = {
 static const uint8_t option_kinds[CL_COUNT] = {
     [CL_SEND] = OF(TCP) | OF(UDP),
     [CL_EXPECT] = OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS),
+    [CL_EXPECT_HAS] = OF(TCP) | OF(UDP),
+    [CL_HEADER] = OF(HTTP) | OF(HTTPS),
     [CL_HOST] = OF(HTTP) | OF(HTTPS),
     [CL_SNI] = OF(HTTPS),
     [CL_VERIFY_OFF] = OF(HTTPS),
@@ -45,31 +47,20 @@ static void check_option_kinds(const struct check_work *w)
     }
 }
 
-/* Return a pattern of bytes that a check sends, or that its answer must begin with; PBC_NONE after a report. */
-static uint32_t bytes_of(struct check_work *w, const struct node *n)
-{
-    struct pbc_pattern pattern = {.layer = PBC_PAYLOAD};
-    const struct str bytes = n->v.str;
-    if (bytes.len == 0 || bytes.len > sizeof(pattern.value)) {
-        diag(w->c->diags, E_CHECK_BYTES, n->span, "a check sends and expects 1 to %zu bytes; these are %zu",
-             sizeof(pattern.value), bytes.len);
-        return PBC_NONE;
-    }
-    pattern.len = (uint8_t)bytes.len;
-    memcpy(pattern.value, bytes.s, bytes.len);
-    memset(pattern.mask, 0xff, bytes.len);
-    return image_share(w->c->image, PBC_PATTERNS, &pattern, 1);
-}
-
 static void statuses_of(struct check_work *w, const struct node *expect)
 {
     struct number_set s = {0};
     node_each(n, expect)
     {
-        const uint64_t lo = n->kind == N_STATUS ? n->v.i * 100 : n->v.i, hi = n->kind == N_STATUS ? lo + 99 : lo;
+        const bool range = n->kind == N_RANGE, class = n->kind == N_STATUS;
+        const uint64_t lo = range ? n->v.range.lo : class ? n->v.i * 100 : n->v.i;
+        const uint64_t hi = range ? n->v.range.hi : class ? lo + 99 : lo;
         if (lo < 100 || hi > 599)
             diag(w->c->diags, E_OUT_OF_RANGE, n->span,
                  "this is not a status: they go from 100 to 599, classes from 1xx to 5xx");
+        else if (lo > hi)
+            diag(w->c->diags, E_OUT_OF_RANGE, n->span, "this range runs backwards: write %u-%u", (unsigned)hi,
+                 (unsigned)lo);
         else
             numbers_add(w->c, &s, (uint32_t)lo, (uint32_t)hi);
     }
@@ -78,29 +69,42 @@ static void statuses_of(struct check_work *w, const struct node *expect)
     w->check.status_count = s.n;
 }
 
-static void expect_of(struct check_work *w)
+/* Read the statuses that an http or https check expects, in one list. */
+static void expect_of_http(struct check_work *w, const struct node *options)
 {
-    const struct node *expect = option(w, CL_EXPECT), *send = option(w, CL_SEND);
-    const bool http = w->check.kind == PBC_CHECK_HTTP || w->check.kind == PBC_CHECK_HTTPS;
-    w->check.send = send && send->first ? bytes_of(w, send->first) : PBC_NONE;
-    w->check.expect = PBC_NONE;
-    if (w->check.kind == PBC_CHECK_UDP && (!send || !expect)) {
-        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span,
-             "a `udp` check needs `send` and `expect`: a server that is up may stay silent");
-        diag_advise(w->c->diags, "udp send x\"..\" expect x\"..\"");
-    } else if (http && !expect) {
+    const struct node *expect = option(w, CL_EXPECT);
+    node_each(n, options)
+    {
+        if (!is_clause(n, CL_EXPECT) || n == expect) continue;
+        diag(w->c->diags, E_CLAUSE_TWICE, n->span, "`expect` stands twice in this check");
+        diag_note(w->c->diags, expect->span, "the first is here");
+    }
+    if (!expect) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "`%s` needs `expect` with the status of a good answer",
              node_words(w->kind_node));
         diag_suggest(w->c->diags, span_after(whole_clause(w->kind_node)), " expect 200");
-    }
-    if (!expect || !expect->first || w->check.kind == PBC_CHECK_ICMP) return;
-    if (http != (expect->first->kind != N_BYTES))
+    } else if (expect->first && (expect->first->kind == N_BYTES || expect->first->kind == N_STRING)) {
         diag(w->c->diags, E_CHECK_OPTION, expect->first->span,
-             http ? "an http check expects a status, such as 200 or 3xx" : "a tcp or udp check expects bytes, x\"..\"");
-    else if (http)
+             "an http check expects a status, such as 200, 3xx or 200-399; `body has` looks for a text");
+    } else {
         statuses_of(w, expect);
-    else
-        w->check.expect = bytes_of(w, expect->first);
+    }
+}
+
+static void steps_of(struct check_work *w, const struct node *options)
+{
+    struct step_work steps = {.c = w->c, .options = options, .kind = w->kind_node, .check = &w->check};
+    w->check.steps = w->c->image->steps_count;
+    switch (w->check.kind) {
+    case PBC_CHECK_TCP: steps_of_tcp(&steps); break;
+    case PBC_CHECK_UDP: steps_of_udp(&steps); break;
+    case PBC_CHECK_HTTP:
+    case PBC_CHECK_HTTPS:
+        expect_of_http(w, options);
+        steps_of_http(&steps);
+        break;
+    default: break;
+    }
 }
 
 static void verify_of(struct check_work *w)
@@ -116,13 +120,36 @@ static void verify_of(struct check_work *w)
     }
 }
 
+/* True if a text has a blank or a control character, which would end its place in a request. */
+static bool has_blank(const struct str *s)
+{
+    for (size_t i = 0; i < s->len; i++)
+        if (s->s[i] && ((unsigned char)s->s[i] <= ' ' || s->s[i] == 0x7f)) return true;
+    return false;
+}
+
 static void path_of(struct check_work *w)
 {
-    const struct node *path = w->kind_node->first;
+    const struct node *method = w->kind_node->first, *path = method ? method->next : NULL;
     if (!path || path->kind != N_STRING) return;
-    w->check.path = clause_string(w->c, w->kind_node);
-    if (path->v.str.len && path->v.str.s[0] != '/')
-        diag(w->c->diags, E_CHECK_PATH, path->span, "a path begins with `/`");
+    const struct str s = path->v.str;
+    const bool options = is_choice(method, CL_HTTP_OPTIONS), whole = options && s.len == 1 && s.s[0] == '*';
+    w->check.method = options ? PBC_METHOD_OPTIONS : is_choice(method, CL_HTTP_HEAD) ? PBC_METHOD_HEAD : PBC_METHOD_GET;
+    w->check.path = text_without_zero(w->c, path);
+    if (s.len && s.s[0] != '/' && !whole)
+        diag(w->c->diags, E_CHECK_PATH, path->span,
+             options ? "a path begins with `/`, or is `*`" : "a path begins with `/`");
+    else if (has_blank(&s))
+        diag(w->c->diags, E_CHECK_PATH, path->span, "a path has no blanks and no control characters: a blank is %%20");
+}
+
+static void host_of(struct check_work *w)
+{
+    const struct node *host = option(w, CL_HOST);
+    w->check.host = clause_string(w->c, host);
+    if (host && host->first && has_blank(&host->first->v.str))
+        diag(w->c->diags, E_CHECK_HEADER, host->first->span,
+             "the name of a host has no blanks and no control characters");
 }
 
 static uint32_t milliseconds(struct check_work *w, const struct node *n, uint32_t fallback_ms)
@@ -173,14 +200,13 @@ static void resolve_check(struct compile *c, struct symbol *s)
     w.check.name = text_of(c, s->name);
     w.check.place = place_of(c, s->span);
     path_of(&w);
-    w.check.host = clause_string(c, option(&w, CL_HOST));
+    host_of(&w);
     w.check.sni = clause_string(c, option(&w, CL_SNI));
     w.check.ca = clause_string(c, option(&w, CL_VERIFY_CA));
-    w.check.body = clause_string(c, option(&w, CL_BODY_HAS));
     if (option(&w, CL_PASSIVE)) w.check.flags |= PBC_CHECK_PASSIVE;
     if (option(&w, CL_VIA_SERVICE)) w.check.flags |= PBC_CHECK_VIA_SERVICE;
     if (option(&w, CL_WITHOUT_PROXY)) w.check.flags |= PBC_CHECK_WITHOUT_PROXY;
-    expect_of(&w);
+    steps_of(&w, &rest);
     verify_of(&w);
     times_of(&w);
     from_of(&w);

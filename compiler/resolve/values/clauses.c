@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+/* True for clauses that a block may have many times: a service's certificates, steps and headers of a check */
+static bool may_repeat(const struct node *n)
+{
+    return is_clause(n, CL_TLS) || is_clause(n, CL_SEND) || is_clause(n, CL_EXPECT) || is_clause(n, CL_EXPECT_HAS) ||
+           is_clause(n, CL_HEADER);
+}
+
 void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what)
 {
     *out = (struct clauses){0};
@@ -10,7 +17,7 @@ void clauses_find(struct compile *c, const struct node *block, struct clauses *o
     {
         if (n->kind != N_CLAUSE) continue;
         const struct node **first = &out->of[clause_of(n)];
-        if (*first && !is_clause(n, CL_TLS)) { /* a service may have many certificates */
+        if (*first && !may_repeat(n)) {
             diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", node_words(n), what);
             diag_note(c->diags, (*first)->span, "the first is here");
         } else if (!*first) {

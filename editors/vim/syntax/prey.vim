@@ -31,16 +31,16 @@ syn keyword preyOperator and except not
 syn keyword preyConstant any default self
 
 " What else has a meaning in its place.
-syn keyword preyWord GET access affinity age all alpn announce as auto backup balance body burst by
-syn keyword preyWord ca cert clamp close comment common cookie cookies destination down drain dsr
-syn keyword preyWord else entries every fall file first flow for forward frames gue header host http
-syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
-syn keyword preyWord method mirrored mode mss no observe off original other out overlaps overload
-syn keyword preyWord packets pass passive passthrough path payload pcapng per program prohibited
-syn keyword preyWord proxy queue rate reach refuse refused reload retries rewrite rise send sent
-syn keyword preyWord servers sessions slow snap sni socket splice split start stream sum syslog
-syn keyword preyWord timeout tls transparent unreachable up v1 v2 variant verify via weight when
-syn keyword preyWord with without would zone
+syn keyword preyWord GET HEAD OPTIONS access affinity age all alpn announce as auto backup balance
+syn keyword preyWord body burst by ca cert clamp close comment common cookie cookies destination
+syn keyword preyWord down drain dsr else entries every fall file first flow for forward frames gue
+syn keyword preyWord header host http https idle in inline instruction json keep l2 limit live mac
+syn keyword preyWord map masquerade max method mirrored mode mss no observe off original other out
+syn keyword preyWord overlaps overload packets pass passive passthrough path payload pcapng per
+syn keyword preyWord program prohibited proxy queue rate reach refuse refused reload retries rewrite
+syn keyword preyWord rise send sent servers sessions slow snap sni socket splice split start stream
+syn keyword preyWord sum syslog timeout tls transparent unreachable up v1 v2 variant verify via
+syn keyword preyWord weight when with without would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

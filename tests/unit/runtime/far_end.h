@@ -24,6 +24,9 @@ enum far_way {
     FAR_CLOSES,  /* at once */
     FAR_FLOODS,  /* says its text without end */
     FAR_ECHO,    /* a datagram: its text comes back */
+    FAR_TALKS,   /* its text in parts, cut at each `|`: the first at once, each other once it hears something */
+    FAR_WAITS,   /* says its text, and then nothing more */
+    FAR_RESETS,  /* says its text and resets the connection */
 };
 
 struct far_end {
@@ -32,7 +35,7 @@ struct far_end {
     _Atomic int way;
     const char *_Atomic text;
     SSL_CTX *tls; /* NULL: plain */
-    atomic_int taken;
+    atomic_int taken, answered;
     atomic_bool ends;
     pthread_t thread;
 };
@@ -57,6 +60,19 @@ static void far_listen(int fd, SSL *ssl)
         (void)!recv(fd, heard, sizeof heard, 0);
 }
 
+static void far_talk(int fd, SSL *ssl, const char *text)
+{
+    char heard[2048];
+    for (const char *part = text;; part++) {
+        const size_t len = strcspn(part, "|");
+        if (len) far_say(fd, ssl, part, len);
+        part += len;
+        if (!*part) return;
+        const ssize_t n = ssl ? SSL_read(ssl, heard, sizeof heard) : recv(fd, heard, sizeof heard, 0);
+        if (n <= 0) return;
+    }
+}
+
 static void far_serve(struct far_end *f, int fd)
 {
     const char *text = f->text;
@@ -64,14 +80,22 @@ static void far_serve(struct far_end *f, int fd)
     struct pollfd gone = {.fd = fd, .events = POLLRDHUP};
     if (ssl && (!SSL_set_fd(ssl, fd) || SSL_accept(ssl) != 1)) goto end;
     if (f->way == FAR_CLOSES) goto end;
+    if (f->way == FAR_TALKS) {
+        far_talk(fd, ssl, text);
+        goto end;
+    }
     far_listen(fd, ssl);
+    if (f->way == FAR_WAITS || f->way == FAR_RESETS) far_say(fd, ssl, text, strlen(text));
+    if (f->way == FAR_RESETS)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
     if (f->way == FAR_ANSWERS) far_say(fd, ssl, text, strlen(text));
     for (size_t i = 0; f->way == FAR_DRIPS && i < strlen(text); i++) far_say(fd, ssl, text + i, 1);
     for (unsigned i = 0; f->way == FAR_FLOODS && i < 100000 && !f->ends; i++) {
         if (poll(&gone, 1, 0) > 0) break;
         far_say(fd, ssl, text, strlen(text));
     }
-    while (f->way == FAR_SILENT && !f->ends && poll(&gone, 1, 10) == 0) continue;
+    f->answered++;
+    while ((f->way == FAR_SILENT || f->way == FAR_WAITS) && !f->ends && poll(&gone, 1, 10) == 0) continue;
     if (ssl) SSL_shutdown(ssl);
 end:
     SSL_free(ssl);

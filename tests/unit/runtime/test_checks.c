@@ -15,6 +15,7 @@
 #include "runtime/check/heap.h"
 #include "runtime/host/file/certificates.h"
 #include "tests/lib/judge.h"
+#include "vm/program/remap.h"
 
 struct bench {
     struct judge *judge;
@@ -72,17 +73,20 @@ static const struct check_state *probe(struct bench *b)
     return checks_of(b->checks, 0);
 }
 
-/* One that nobody answers: begun, and its time over. */
-static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f)
+/* One that nobody answers, or nobody to the end (`begins`): begun, and its time over. */
+static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f, bool begins)
 {
     const int taken = f->taken;
+    const int answered = f->answered;
     b->now = checks_due(b->checks);
     checks_step(b->checks, b->now);
-    for (const uint64_t until = real_ms() + 60000; f->taken == taken && real_ms() < until;) {
+    for (const uint64_t until = real_ms() + 60000;
+         (f->taken == taken || (begins && f->answered == answered)) && real_ms() < until;) {
         struct pollfd p = {.fd = checks_fd(b->checks), .events = POLLIN};
         poll(&p, 1, 10);
         checks_step(b->checks, b->now);
     }
+    for (unsigned i = 0; begins && i < 3; i++) checks_step(b->checks, b->now); /* it reads what is there */
     const uint64_t before = ended(b);
     checks_step(b->checks, b->now = checks_due(b->checks));
     assert_int_equal(ended(b), before + 1);
@@ -90,6 +94,11 @@ static const struct check_state *probe_unanswered(struct bench *b, struct far_en
 }
 
 /* ---- kinds ---- */
+
+#define SMTP "tcp expect \"220 \" send \"EHLO prey\\r\\n\" expect has \"250 \" send \"QUIT\\r\\n\" expect has \"221 \""
+#define REDIS                                                                                                          \
+    "tcp send \"PING\\r\\n\" expect \"+PONG\\r\\n\" send \"info replication\\r\\n\" expect has \"role:master\" "       \
+    "send \"QUIT\\r\\n\" expect has \"+OK\""
 
 static const struct outcome {
     const char *check;
@@ -131,7 +140,48 @@ static const struct outcome {
      "HTTP/1.1 200 OK\n\nall is wel", false, "the body lacks"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "OK then", true, "good"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET6, SOCK_DGRAM, FAR_ECHO, "OK", true, "good"},
-    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "O", false, "other bytes"},
+    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "O", false,
+     "the answer begins with other bytes than \"OK\": \"O\""},
+    {"udp send \"?\" expect has \"well\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "all is well", true, "good"},
+    {"udp send \"?\" expect has \"well\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "all is wel", false,
+     "\"well\" is not in the 10 bytes that it answered: \"all is wel\""},
+    /* steps */
+    {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "220 mx\r\n|250-mx\r\n250 SIZE\r\n|221 bye\r\n", true, "good"},
+    {SMTP, AF_INET6, SOCK_STREAM, FAR_TALKS, "220 mx\r\n250 early\r\n|221 bye\r\n|", true, "good"},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "220 mx\r\n|250-mx\r\n250 SIZE\r\n|", false,
+     "step 5: \"221 \" is not in the 6 bytes before it closed: \"SIZE\\r\\n\""},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "421 busy\r\n", false,
+     "step 1: the answer begins with other bytes than \"220 \": \"421 busy\\r\\n\""},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_CLOSES, "", false, "step 1: closed before it answered"},
+    {REDIS, AF_INET, SOCK_STREAM, FAR_TALKS, "|+PONG\r\n|$99\r\nrole:mrole:master\r\nx:1\r\n|+OK\r\n", true, "good"},
+    {REDIS, AF_INET, SOCK_STREAM, FAR_TALKS, "|+PONG\r\n|role:slave\r\nx:1\r\n", false,
+     "step 4: \"role:master\" is not in the 17 bytes before it closed: \"role:slave\\r\\nx:1\\r\\n\""},
+    {REDIS, AF_INET, SOCK_STREAM, FAR_TALKS, "|-NOAUTH Authentication required.\r\n", false,
+     "step 2: the answer begins with other bytes than \"+PONG\\r\\n\": \"-NOAUTH Authentication r\"..."},
+    {"tcp expect has \"aab\"", AF_INET, SOCK_STREAM, FAR_DRIPS, "caaaabc", true, "good"},
+    {"tcp expect has x\"ff 01\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "\x01\xff\xff\x02", false,
+     "\"\\xff\\x01\" is not in the 4 bytes before it closed: \"\\x01\\xff\\xff\\x02\""},
+    {"tcp expect \"2\" expect \"2\" expect \"0\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "220", true, "good"},
+    {"tcp expect \"22\" send \"a\" send \"b\"", AF_INET, SOCK_STREAM, FAR_TALKS, "22|", true, "good"},
+    {"tcp send \"a\"", AF_INET, SOCK_STREAM, FAR_CLOSES, "", true, "good"},
+    {"tcp expect has \"b\"", AF_INET, SOCK_STREAM, FAR_FLOODS, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false,
+     " bytes that were read: ...\"aaaaaaaaaaaaaaaaaaaaaaaa\"..."},
+    {"tcp expect has \"b\"", AF_INET, SOCK_STREAM, FAR_WAITS, "220", false,
+     "\"b\" is not in the 3 bytes that came within 1 s: \"220\""},
+    {"tcp expect \"220 \"", AF_INET, SOCK_STREAM, FAR_WAITS, "22", false,
+     "\"220 \" is not in the 2 bytes that came within 1 s: \"22\""},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_WAITS, "220 ", false, "step 3: no answer within 1 s"},
+    {SMTP, AF_INET, SOCK_STREAM, FAR_RESETS, "22", false, "connection reset"},
+    /* requests */
+    {"http HEAD \"/\" expect 200-399, 401", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 399 x\r\n\r\n", true, "good"},
+    {"http HEAD \"/\" expect 200-399, 401", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 401 x\r\n\r\n", true, "good"},
+    {"http HEAD \"/\" expect 200-399, 401", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 400 x\r\n\r\n", false,
+     "status 400"},
+    {"http OPTIONS \"*\" expect 2xx body has \"a\"", AF_INET, SOCK_STREAM, FAR_DRIPS, "HTTP/1.1 204 x\r\n\r\nba", true,
+     "good"},
+    {"http GET \"/\" expect 200", AF_INET, SOCK_STREAM, FAR_RESETS, "HTTP/1.1 2", false, "connection reset"},
+    {"http GET \"/\" expect 200 body has \"b\"", AF_INET, SOCK_STREAM, FAR_FLOODS, "HTTP/1.1 200 x\r\n\r\na", false,
+     "is endless"},
 };
 
 static void kinds(void **state)
@@ -143,7 +193,8 @@ static void kinds(void **state)
         struct bench b;
         far_begin(&f, o->family, o->type);
         set_up(&b, o->check, o->family == AF_INET ? "127.0.0.1" : "::1", f.port);
-        const struct check_state *s = o->way == FAR_SILENT ? probe_unanswered(&b, &f) : probe(&b);
+        const struct check_state *s =
+            o->way == FAR_SILENT || o->way == FAR_WAITS ? probe_unanswered(&b, &f, o->way == FAR_WAITS) : probe(&b);
         if (s->up != o->good || !s->known || !strstr(s->why, o->why))
             fail_msg("row %zu, %s: %s, said: %s", i, o->check, s->up ? "up" : "down", s->why);
         tear_down(&b);
@@ -321,6 +372,53 @@ static void turns(void **state)
     far_end(&f);
 }
 
+/* A reload: a check that probes as before keeps its turn, and a changed one begins anew, soon. */
+static void changed_checks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+        bool same;
+    } rows[] = {
+        {"tcp every 10s", "tcp every 10s rise 5", true},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp send x\"61\" expect x\"62\" every 10s", true},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp send \"a\" expect has \"b\" every 10s", false},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp send \"a\" expect \"c\" every 10s", false},
+        {"tcp send \"a\" expect \"b\" every 10s", "tcp expect \"b\" send \"a\" every 10s", false},
+        {"tcp every 10s", "tcp every 10s timeout 2s", false},
+        {"tcp every 10s", "tcp every 10s from 127.0.0.9", false},
+        {"http GET \"/\" expect 200 every 10s", "http HEAD \"/\" expect 200 every 10s", false},
+        {"http GET \"/\" expect 200 every 10s", "http GET \"/\" expect 200-299 every 10s", false},
+        {"http GET \"/\" expect 200 every 10s", "http GET \"/\" expect 200, 204 every 10s", false},
+        {"http GET \"/\" expect 200 every 10s", "http GET \"/\" header \"A\" \"b\" expect 200 every 10s", false},
+        {"https GET \"/\" sni \"a\" verify off expect 200 every 10s",
+         "https GET \"/\" sni \"b\" verify off expect 200 every 10s", false},
+    };
+    struct far_end f = {.way = FAR_CLOSES, .text = ""};
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench a, b;
+        char err[300];
+        set_up(&a, rows[i].before, "127.0.0.1", f.port);
+        set_up(&b, rows[i].after, "127.0.0.1", f.port);
+        probe(&a);
+        const uint64_t turn = checks_due(a.checks);
+        const struct checks_cfg cfg = {.icmp4 = -1, .icmp6 = -1, .seed = 7};
+        struct program *to = judge_program(b.judge);
+        uint32_t same[] = {0};
+        const struct remap remap = {.server = same};
+        struct checks *next = checks_new(to, &cfg, a.checks, &remap, a.now, err, sizeof err);
+        assert_non_null(next);
+        if ((checks_due(next) == turn) != rows[i].same || (!rows[i].same && checks_due(next) > a.now + 2500000000))
+            fail_msg("row %zu: the turn is %s", i, rows[i].same ? "another" : "kept, or late");
+        assert_int_equal(checks_of(next, 0)->good + checks_of(next, 0)->bad, 1);
+        checks_free(next);
+        tear_down(&a);
+        tear_down(&b);
+    }
+    far_end(&f);
+}
+
 static void hints(void **state)
 {
     (void)state;
@@ -466,6 +564,7 @@ int main(void)
         cmocka_unit_test(rise_and_fall),
         cmocka_unit_test(first_probe_decides),
         cmocka_unit_test(turns),
+        cmocka_unit_test(changed_checks),
         cmocka_unit_test(hints),
         cmocka_unit_test(held_up),
         cmocka_unit_test(descriptors_out),

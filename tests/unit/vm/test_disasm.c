@@ -94,7 +94,8 @@ static const char *const lines[] = {
     "    37  jhdr    flowlabel 80 -> 38\n",
     "    38  jnhdr   flowlabel 443-450 -> 39\n",
     "    33  jnpat   pattern 1 (l3 at 9 is 10 mask f0) -> 34\n",
-    "  check 0 (alive) http GET \"/health\" expect 80 every 2s timeout 1s rise 2 fall 3  "
+    "  check 0 (alive) http GET \"/health\" expect 80 header \"Accept\" \"text/plain\" body has \"ok\" every 2s "
+    "timeout 1s rise 2 fall 3  "
     "(sample.prey:3:5+7)\n",
     ("  pool 0 (shop) balance round_robin on down reset retries 1 drain 30s source 203.0.113.10 ports 1024-65535 "
      "check "

@@ -9,24 +9,70 @@
 
 enum { VID_MAX = 4094 };
 
-static bool verify_check(const struct verifier *v, uint32_t i)
+/* True for a line "Name: value" without control characters, which would be several. */
+static bool is_header(const uint8_t *bytes, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++)
+        if ((bytes[i] < ' ' && bytes[i] != '\t') || bytes[i] == 0x7f) return false;
+    const uint8_t *colon = memchr(bytes, ':', len);
+    return colon && colon > bytes && colon + 1 < bytes + len && colon[1] == ' ';
+}
+
+static bool verify_steps(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < p->steps_count; i++) {
+        const struct pbc_step *s = &p->steps[i];
+        if (s->kind >= PBC_STEP_KINDS) return fault(v, "step %u: unknown kind %u", i, s->kind);
+        if (s->bytes != next || s->len == 0 || s->len > PBC_STEP_BYTES_MAX)
+            return fault(v, "step %u: its bytes do not follow those before, or are too many", i);
+        if (!inside(s->bytes, s->len, p->said_count)) return fault(v, "step %u: past the end of `said`", i);
+        if (s->reserved) return fault(v, "step %u: reserved bytes are not zero", i);
+        if (s->kind == PBC_STEP_HEADER && !is_header(p->said + s->bytes, s->len))
+            return fault(v, "step %u: not a line of a request", i);
+        next = s->bytes + s->len;
+    }
+    return next == p->said_count || fault(v, "byte %u of `said`: in no step", next);
+}
+
+/* True if the check's steps are those that its kind may have (enum pbc_step_kind). */
+static bool steps_in_order(const struct program *p, const struct pbc_check *c)
+{
+    const bool http = c->kind == PBC_CHECK_HTTP || c->kind == PBC_CHECK_HTTPS;
+    if (c->kind == PBC_CHECK_ICMP) return c->step_count == 0;
+    if (c->kind == PBC_CHECK_UDP && c->step_count != 2) return false;
+    for (uint32_t i = 0; i < c->step_count; i++) {
+        const uint8_t kind = p->steps[c->steps + i].kind;
+        const bool last = i + 1 == c->step_count;
+        if (c->kind == PBC_CHECK_UDP && (kind == PBC_STEP_SEND) == last) return false;
+        if (http ? kind != PBC_STEP_HEADER && !(kind == PBC_STEP_HAS && last) : kind == PBC_STEP_HEADER) return false;
+    }
+    return true;
+}
+
+/* *next: first step that no check before has. */
+static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct program *p = v->p;
     const struct pbc_check *c = &p->checks[i];
-    const uint32_t strings[] = {c->name, c->place.file, c->path, c->host, c->sni, c->ca, c->body};
+    const uint32_t strings[] = {c->name, c->place.file, c->path, c->host, c->sni, c->ca};
     for (size_t s = 0; s < sizeof strings / sizeof strings[0]; s++)
         if (!verify_string(v, strings[s], "check", i)) return false;
     if (c->kind >= PBC_CHECK_KINDS) return fault(v, "check %u: unknown kind %u", i, c->kind);
     if (c->flags > PBC_CHECK_FLAGS) return fault(v, "check %u: unknown flags 0x%x", i, c->flags);
-    if ((c->send != PBC_NONE && c->send >= p->patterns_count) ||
-        (c->expect != PBC_NONE && c->expect >= p->patterns_count))
-        return fault(v, "check %u: pattern does not exist", i);
+    if (c->method >= PBC_METHODS) return fault(v, "check %u: unknown method %u", i, c->method);
+    if (c->steps != *next || c->step_count > PBC_CHECK_STEPS_MAX)
+        return fault(v, "check %u: its steps do not follow those before, or are too many", i);
+    if (!inside(c->steps, c->step_count, p->steps_count)) return fault(v, "check %u: past the end of `steps`", i);
+    *next = c->steps + c->step_count;
+    if (!steps_in_order(p, c)) return fault(v, "check %u: steps of another kind of check", i);
     if (!inside(c->status, c->status_count, p->ranges_count)) return fault(v, "check %u: past the end of `ranges`", i);
     if (c->from_family != 0 && c->from_family != 4 && c->from_family != 6)
         return fault(v, "check %u: unknown family %u", i, c->from_family);
     if (c->every_ms == 0 || c->timeout_ms == 0 || c->rise == 0 || c->fall == 0)
         return fault(v, "check %u: a time or count of 0", i);
-    if (c->reserved[0] || c->reserved[1] || c->reserved[2]) return fault(v, "check %u: reserved bytes are not zero", i);
+    if (c->reserved[0] || c->reserved[1]) return fault(v, "check %u: reserved bytes are not zero", i);
     return true;
 }
 
@@ -118,9 +164,11 @@ static bool verify_sources(const struct verifier *v)
 static bool verify_pools(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t next = 0;
+    uint32_t next = 0, next_step = 0;
+    if (!verify_steps(v)) return false;
     for (uint32_t i = 0; i < p->checks_count; i++)
-        if (!verify_check(v, i)) return false;
+        if (!verify_check(v, i, &next_step)) return false;
+    if (next_step != p->steps_count) return fault(v, "step %u: of no check", next_step);
     for (uint32_t i = 0; i < p->pools_count; i++)
         if (!verify_pool(v, i, &next)) return false;
     if (next != p->servers_count) return fault(v, "server %u: in no pool", next);

@@ -1,0 +1,12 @@
+/* Steps of tcp and udp checks: bytes to send, and bytes to find in the answer. The answer is read once, in order: each
+ * `expect` goes on where the one before ended, also if something was sent between them. */
+#pragma once
+
+#include "runtime/check/probe.h"
+
+/* Set p->talk to the steps of a tcp check. The first bytes to send, if any come before the first answer, are set. */
+void steps_talk(struct probe *p);
+/* Judge the datagram that a udp check got */
+enum probe_result steps_datagram(struct probe *p, const uint8_t *bytes, size_t n);
+/* End a probe whose time is over, `within` in words: "1 s". Return PROBE_BAD with the step and what came so far. */
+enum probe_result steps_late(struct probe *p, const char *within);
