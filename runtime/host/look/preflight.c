@@ -305,12 +305,13 @@ static bool no_route(struct look *l, const struct standing *s, bool told)
 
 static bool is_self(struct look *l, const struct standing *s, bool told)
 {
-    const bool found = s->server->sent_on && !s->no_way && s->route.local;
+    const bool found = s->server->sent_on && !s->no_way && s->route.local, pooled = strchr(s->server->name, '/');
     if (found && told)
-        preflight_tell(l, false,
-                       "%s %s, %s, is this machine itself: packets that are sent on do not reach it|an address of "
-                       "another host there; what clients ask of this machine's own address a firewall `in` lets in",
-                       what_of(s), s->server->name, s->addr);
+        preflight_tell(l, false, "%s %s, %s, is this machine itself: packets that are sent on do not reach it%s|%s",
+                       what_of(s), s->server->name, s->addr, pooled ? ", so it counts as down" : "",
+                       pooled ? "`mode proxy`, or an address of another host there"
+                              : "an address of another host there; what clients ask of this machine's own address a "
+                                "firewall `in` lets in");
     return found;
 }
 
