@@ -22,6 +22,11 @@ service asks on 10.1.0.103 tcp/90 { mode proxy http; announce; -> both }
 service moves on 10.1.0.104 tcp/90 { mode passthrough; announce; -> moves }
 service dsr on 10.1.0.105 tcp/90 { mode dsr rewrite; announce; -> moves }
 service six on fd00:1::100 tcp/90 { mode passthrough; announce; -> six }
+service kept on 10.1.0.106 tcp/90 { mode passthrough keep source; announce; -> shop }
+service hidden on 10.1.0.110, fd00:1::110 tcp/90, tcp/91 { mode passthrough; -> both6 }
+pool both6 { server one 10.2.0.2:80; server one6 [fd00:2::2]:80 }
+service held on 10.1.0.2 tcp/91 { mode passthrough; -> shop }
+service far on 192.0.2.77 tcp/90 { mode passthrough; -> shop }
 RULES
 prey prey -i wan -i lan --log text here.pbc
 why='it is this machine itself, which packets that are sent on do not reach'
@@ -29,6 +34,9 @@ hears 'a backup on this machine is told' "health: shop/own is down: $why"
 hears 'and a server without a check' "health: moves/it is down: $why"
 hears 'and one of IPv6' "health: six/own is down: $why"
 same 'the start says what mends it' "$(grep -c 'notice: server both/own.*so it counts as down; this mends it: .mode proxy., or' prey.err)" 1
+same 'addresses in a subnet that nobody answers for are told, each once' "$(sed -n 's/.*notice: \(service .*\)/\1/p' prey.err)" \
+    'service hidden has 10.1.0.110, in the subnet of wan, and nobody answers for it there; this mends it: `announce` in the service, or ip addr add 10.1.0.110/32 dev wan
+service hidden has fd00:1::110, in the subnet of wan, and nobody answers for it there; this mends it: `announce` in the service, or ip addr add fd00:1::110/128 dev wan'
 same 'who is well serves' "$(ask client 10.1.0.100:90/)" one
 same 'a pool of this machine alone has no server' "$(ask client 10.1.0.101:90/ 5)" 'failed: 7'
 same 'and none without a check' "$(ask client 10.1.0.104:90/ 5)" 'failed: 7'
@@ -50,12 +58,20 @@ same 'a hand brings it up no more than a check' "$(grep -c "still down: $why" ou
 same 'nobody is sent there' "$(ask client 10.1.0.101:90/ 5)" 'failed: 7'
 ctl set both/own file
 
+# A server that is its own client gets nothing from itself, and that is counted; other clients are served.
+same 'a server that is its own client is refused' "$(ask one 10.1.0.106:90/ 1)" 'failed: 28'
+same 'others are served' "$(ask client 10.1.0.106:90/)" one
+ctl status --json
+same 'and counted, with the reason' "$(python3 -c '
+import json
+print(json.load(open("out"))["reasons"]["same-ends"]["packets"] > 0)')" True
+
 # The last server goes: a sorry server on this machine takes nobody.
 kill -STOP "$web_one"
 hears 'the other is found dead' 'health: shop/one is down'
 same 'no connection hangs at the backup' "$(ask client 10.1.0.100:90/ 5)" 'failed: 7'
 kill -CONT "$web_one"
-hears 'and back' 'health: shop/one is up'
+until_true 100 'it is found well again' eval 'ask client 10.1.0.100:90/ 5 | grep -q one'
 
 # The address moves to another machine, and back.
 ip -n "$id-prey" addr del 10.2.0.9/24 dev lan

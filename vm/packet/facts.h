@@ -113,7 +113,7 @@ static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6,
     return addr[0] | addr[1] | addr[2] | addr[3];
 }
 
-/* Why a server takes no new flow. */
+/* Bits of the reasons for which a server takes no new flow. */
 enum facts_down {
     FACTS_DOWN = 1 << 0,         /* by its checks, or by hand */
     FACTS_HERE = 1 << 1,         /* it is this machine itself, which no packet that is sent on reaches */

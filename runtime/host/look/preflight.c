@@ -220,6 +220,11 @@ static bool makes_subnet(const struct host_address *a)
     return a->scope < RT_SCOPE_LINK && a->prefix < (a->addr.family == 4 ? 32 : 128);
 }
 
+bool host_is_in_subnet(const struct host_address *of, const struct host_addr *addr)
+{
+    return makes_subnet(of) && same_bits(&of->addr, addr, of->prefix);
+}
+
 static const char *name_of(const struct look *l, unsigned ifindex)
 {
     const struct host_link *link = host_link(l->host, ifindex);
@@ -269,8 +274,7 @@ static struct standing stand(const struct look *l, const struct preflight_server
     host_addr_text(&server->addr, s.addr);
     s.no_way = host_route(l->host, &q, &s.route);
     for (unsigned i = 0; i < count && s.links < 2; i++)
-        if (makes_subnet(&all[i]) && same_bits(&all[i].addr, &server->addr, all[i].prefix) &&
-            (!s.links || s.link[0] != all[i].ifindex))
+        if (host_is_in_subnet(&all[i], &server->addr) && (!s.links || s.link[0] != all[i].ifindex))
             s.link[s.links++] = all[i].ifindex;
     return s;
 }

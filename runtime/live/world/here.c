@@ -2,11 +2,8 @@
  * on: without this a server of one's own would take flows that reach nobody. */
 #include "runtime/live/world/here.h"
 
-#include <inttypes.h>
-
 #include "runtime/base/clock.h"
-#include "vm/program/remap.h"
-#include "vm/tables.h"
+#include "vm/vm.h"
 
 /* True if the branch's service sends packets to a server, other than in connections of this machine's own. */
 static bool sends_on(const struct program *p, const struct pbc_branch *b, const struct pbc_server *s)

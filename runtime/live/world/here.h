@@ -3,7 +3,7 @@
 
 #include "runtime/live/world/state.h"
 
-/* Why such a server is down, in words. */
+/* The reason why such a server is down, in words. */
 #define HERE_WHY "it is this machine itself, which packets that are sent on do not reach"
 
 /* Note whether a server of the program in force has an address of this machine, for its `down`, and tell a change. */
