@@ -169,9 +169,9 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
 
 /* Make balancing tables for facts to come, on another thread: this saves vm_run a millisecond for each table of 65,537
  * slots. The worker takes the tables before its first vm_run with these facts, and leaves old ones in `tables` to be
- * freed (forward/service.h, balance_free). NULL: out of memory. */
+ * freed (forward/service.h, balance_free). proxied: the tables are for a proxy loop. NULL: out of memory. */
 struct balance;
-struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in);
+struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in, bool proxied);
 void vm_take_tables(struct vm *vm, struct balance *tables);
 
 /* Count packets of unknown way that the kernel left to the host (enum way_why), for vm_count's nats. */

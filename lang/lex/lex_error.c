@@ -65,6 +65,28 @@ bool offer_range(struct parser *p, struct span sign)
     return true;
 }
 
+/* True if the word stands right before that place of the text. */
+static bool is_behind(const struct parser *p, uint32_t at, const char *word)
+{
+    const size_t len = strlen(word);
+    while (at > 0 && (p->text[at - 1] == ' ' || p->text[at - 1] == '\t')) at--;
+    const bool stands = at >= len && !strncmp(p->text + at - len, word, len);
+    return stands && (at == len || strchr(" \t\n;{", p->text[at - len - 1]));
+}
+
+/* Help with `*`, which stands for all addresses or ports in other tools. */
+static bool offer_star(struct parser *p, struct span span)
+{
+    if (p->text[span.start] != '*') return false;
+    if (p->stmt.start[0].kind == SERVICE && is_behind(p, span.start, "on"))
+        diag_advise(p->diags, "write `self` for all addresses of this machine, `any` for every address");
+    else if (is_behind(p, span.start, "from") || is_behind(p, span.start, "to"))
+        diag_suggest(p->diags, span, "any");
+    else
+        diag_advise(p->diags, "leave out the condition that it stands in: without one all packets match");
+    return true;
+}
+
 /* Offer the likely meaning of a character without a meaning. An edit replaces the character, or `!x` for `!`. */
 static void help_with_character(struct parser *p, struct span span)
 {
@@ -91,6 +113,7 @@ static void help_with_character(struct parser *p, struct span span)
         {">", "->", NULL},
     };
     if (strchr("<>", p->text[span.start]) && offer_range(p, span)) return;
+    if (offer_star(p, span)) return;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const size_t len = strlen(rows[i].character);
         if (strncmp(p->text + span.start, rows[i].character, len) != 0) continue;

@@ -41,6 +41,7 @@ static const struct {
     {"maxconn", MAX, "max flows"},
     {"lb_algo scheduler", BALANCE, "balance"},
     {"wait", AFTER, "after"},
+    {"inter interval delay_loop", EVERY, "every"},
     {"tcp-reset reset", RST, "rst"},
     {"port-unreachable icmp-port-unreachable", UNREACHABLE, "unreachable"},
     {"admin-prohibited icmp-admin-prohibited", PROHIBITED, "prohibited"},
@@ -368,12 +369,36 @@ static bool offer_apart(struct parser *p, struct span span, const int *expected,
     return true;
 }
 
+/* Help with `server a 10.0.0.1 check inter 2s`: the word behind `check` was taken for a check's name. */
+static bool offer_check_options(struct parser *p, struct span span)
+{
+    const struct str option = word_before(p, span.start);
+    const struct span check = span_of(p, word_before(p, (uint32_t)(option.s - p->text)));
+    if (!is_word_at(p, check, "check") || !is_one_of(p, span_of(p, option), "inter fastinter downinter rise fall"))
+        return false;
+    diag_advise(p->diags, "write it with the check, outside: `check alive = tcp every 2s rise 2 fall 3`, then `check "
+                          "alive` here");
+    return true;
+}
+
+/* Help with `-> 403` in a service. */
+static bool offer_status(struct parser *p, int found, struct span span)
+{
+    const struct str arrow = word_before(p, span.start);
+    if (found != INT || p->header.start[0].kind != SERVICE || arrow.len != 2 || memcmp(arrow.s, "->", 2) != 0)
+        return false;
+    diag_advise(p->diags, "a service gives no answers of its own: name a pool whose server does, or refuse these "
+                          "clients in a firewall: `reject tcp from ADDRESSES to ADDRESS port 80`");
+    return true;
+}
+
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     const bool word = found == NAME || token_is_word(found), condition = expects(expected, n, FRAGMENT);
     if (n < ALL_NAMES && expects(expected, n, HAS) && expects(expected, n, LACKS)) return offer_flags(p, found, span);
     if (found == GE) return offer_range(p, span);
     if (found == COLON_WORD) return offer_hours(p, span);
+    if (offer_check_options(p, span) || offer_status(p, found, span)) return true;
     if (found == RATE || found == BANDWIDTH) return offer_meter(p, span);
     if (found == STRING && offer_include(p, span)) return true;
     if (found == LBRACE && expects(expected, n, SLASHED)) return offer_service(p, span);

@@ -5,8 +5,9 @@
 #include "runtime/exchange/snapshot.h"
 #include "vm/forward/service.h"
 
-struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned users)
+struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned workers, unsigned loops)
 {
+    const unsigned users = workers + loops;
     struct tables *t = calloc(1, sizeof *t + users * sizeof *t->of);
     if (!t) return NULL;
     t->holders = 1;
@@ -14,7 +15,7 @@ struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *
     t->at_ns = in->mono_ns;
     t->until_ns = UINT64_MAX;
     for (; t->users < users; t->users++) {
-        struct balance *one = vm_tables(p, seed, in);
+        struct balance *one = vm_tables(p, seed, in, t->users >= workers);
         if (!one) {
             tables_put(t);
             return NULL;

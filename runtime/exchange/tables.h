@@ -15,9 +15,9 @@ struct tables {
     struct balance *of[]; /* [users]: the workers', then their proxy loops' */
 };
 
-/* Make the tables for the facts of `in`, with one holder. users 0: the workers have built tables for these facts
+/* Make the tables for the facts of `in`, with one holder. No users: the workers have built tables for these facts
  * themselves. NULL: out of memory. */
-struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned users);
+struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned workers, unsigned loops);
 struct tables *tables_get(struct tables *t); /* NULL is allowed, as below */
 void tables_put(struct tables *t);
 

@@ -394,7 +394,7 @@ static enum session_end why_over(const struct proxy *p, uint32_t server)
         const uint64_t until = program->past->until_ns[server - program->past->servers];
         return until <= p->loop.now_ns ? SESSION_DRAINED : SESSION_ENDS;
     }
-    const bool down = p->world->facts.down && p->world->facts.down[server];
+    const bool down = facts_down(&p->world->facts, server, true);
     const bool resets = program->pools[program->servers[server].pool].on_down == PBC_DOWN_RESET;
     return down && resets ? SESSION_SERVER_DOWN : SESSION_ENDS;
 }

@@ -13,12 +13,12 @@ address prey wan 10.1.0.2/24 fd00:1::2/64
 address prey lan 10.2.0.2/24
 rules shop <<'RULES'
 pool web { server one 10.2.0.9:80 }
-service shop on 10.1.0.100 tcp/80 { mode passthrough; -> web }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
 RULES
 rules large <<'RULES'
 limits { flows 100_000_000 }
 pool web { server one 10.2.0.9:80 }
-service shop on 10.1.0.100 tcp/80 { mode passthrough; -> web }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
 RULES
 rules strict <<'RULES'
 firewall edge in default drop { accept tcp port 22 }
@@ -140,7 +140,7 @@ ip -n "$id-prey" link set dev lan xdp off
 # The machine itself lacks something. lacks FOLDER ARGUMENT...: likewise, with nothing in the folder.
 rules proxied <<'RULES'
 pool web { server one 10.2.0.9:80 }
-service shop on 10.1.0.100 tcp/80 { mode proxy; -> web }
+service shop on 10.1.0.100 tcp/80 { mode proxy; announce; -> web }
 RULES
 lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null

@@ -19,7 +19,7 @@ pool farm {
   server one 10.1.0.3
 }
 service web on 10.1.0.100 tcp/80 {
-  mode passthrough
+  mode passthrough; announce
   -> farm
 }
 END

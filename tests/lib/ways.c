@@ -243,7 +243,7 @@ static bool finish(struct ways *w, unsigned n)
 static void take_tables(struct ways *w, const struct vm_in *in)
 {
     if (in->facts == w->facts && (!in->facts || in->facts->generation == w->generation)) return;
-    struct balance *tables = vm_tables(w->program, w->seed, in);
+    struct balance *tables = vm_tables(w->program, w->seed, in, false);
     if (tables) vm_take_tables(w->way[IN_PLACE].vm, tables);
     balance_free(tables);
     w->facts = in->facts;

@@ -203,3 +203,14 @@ after   5
 in      eth / ip4 198.18.0.2 > 203.0.113.10 / udp 1000 > 80 / payload "q"
 verdict forward - www web/a -
 out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / udp 61017 > 8080 / payload "q"
+# A server that is its own client, in modes that keep the source: it would get a packet from itself, which no host takes.
+rules
+    pool web { server a 10.0.0.11:80; server six [2001:db8:9::11]:80 }
+    service kept on 203.0.113.10, 2001:db8::10 tcp/80 { mode passthrough keep source; -> web }
+    service dsr on 203.0.113.11 tcp/80 { mode dsr rewrite; -> web }
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip4 10.0.0.11 > 203.0.113.10 / tcp 1000 > 80 syn seq 1
+verdict drop - kept web/a same-ends
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip6 2001:db8:9::11 > 2001:db8::10 / tcp 1000 > 80 syn seq 1
+verdict drop - kept web/six same-ends
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip4 10.0.0.11 > 203.0.113.11 / tcp 1000 > 80 syn seq 1
+verdict drop - dsr web/a same-ends

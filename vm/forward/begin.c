@@ -162,6 +162,14 @@ static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, s
     forward_send(j, c, NULL);
 }
 
+/* True if the server would get its own packet back, from itself: it is its own client, and the mode keeps the source.
+ * No host takes that from outside. */
+static bool is_own_client(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t server)
+{
+    if (mode_is(mode, MODE_OWN_SOURCE) || !(mode_rewrites(mode) & TRANSLATE_DST)) return false;
+    return address_equal(c->key->src, j->vm->forward->p->servers[server].addr);
+}
+
 static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
                       const struct client_key *k)
 {
@@ -177,7 +185,7 @@ static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, s
         forward_refuse(c, REASON_TTL_EXCEEDED);
         return;
     }
-    if (forward_is_land(c->key)) {
+    if (forward_is_land(c->key) || is_own_client(j, c, mode, b->server)) {
         forward_refuse(c, REASON_SAME_ENDS);
         return;
     }

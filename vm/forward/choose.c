@@ -25,6 +25,7 @@ struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg)
         chooser_free(c);
         return NULL;
     }
+    balance_for_proxies(c->balance);
     attach(c);
     return c;
 }

@@ -20,8 +20,7 @@ bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, e
     const struct facts *facts = j->in->facts;
     if (b->kind != BIND_SERVICE) return false;
     if (__builtin_expect(program_is_past(p, b->server), 0)) return is_over(p, b, tcp, dir, j->vm->now_ns);
-    return facts && facts->down && facts->down[b->server] &&
-           p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
+    return facts_down(facts, b->server, false) && p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
 }
 
 uint64_t forward_next_drained(const struct program *p, uint64_t now_ns)

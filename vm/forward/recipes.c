@@ -61,7 +61,7 @@ static bool is_too_many(const struct job *j, const struct packet_ctx *c, const s
 static bool is_down(const struct job *j, const struct flow_bind *b)
 {
     const struct facts *facts = j->in->facts;
-    return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
+    return b->kind == BIND_SERVICE && facts_down(facts, b->server, false);
 }
 
 /* Fill in the MAC address of the next hop of the last packet that left. False: not known yet, so the next packets try

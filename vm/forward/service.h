@@ -116,6 +116,8 @@ uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
 struct balance;
 struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
+/* Pick for proxies from now on, whose connections reach servers on this machine (facts_down). */
+void balance_for_proxies(struct balance *b);
 /* Move the pools of `from` that are the same in `to`, which is of another program. */
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r);
 /* Exchange tables that depend on weights alone (maglev, source) with `tables`, of the same program. */

@@ -59,7 +59,8 @@ struct facts {
     const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */
     unsigned self6_count;
     uint32_t schedules;  /* bit i: schedule i of the program is active at this time */
-    const uint8_t *down; /* [program->servers_count] 1: no new flow; NULL: all are up. A change is a new generation */
+    const uint8_t *down; /* [program->servers_count] bits of facts_down, 0: up; NULL: all are up. A change is a new
+                            generation */
     const uint64_t *up_since_ns; /* [program->servers_count] time, mono, at which a server that was down came up, for
                                     slow start; 0: before the start. NULL: all were up before */
     const uint16_t *weights; /* [program->servers_count] 1 + the weight set by hand, or FACTS_DRAINS; 0: the program's
@@ -110,6 +111,19 @@ static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6,
     if (addr[0] | addr[1] | addr[2] | addr[3] || !f) return f;
     for (unsigned i = 0; i < (v6 ? 4 : 1); i++) addr[i] = v6 ? f->addr6[i] : f->addr4;
     return addr[0] | addr[1] | addr[2] | addr[3];
+}
+
+/* Bits of the reasons for which a server takes no new flow. */
+enum facts_down {
+    FACTS_DOWN = 1 << 0,         /* by its checks, or by hand */
+    FACTS_HERE = 1 << 1,         /* it is this machine itself, which no packet that is sent on reaches */
+    FACTS_HERE_PROXIED = 1 << 2, /* the same, but its pool has proxies, too, whose connections reach it */
+    FACTS_HERE_ANY = FACTS_HERE | FACTS_HERE_PROXIED,
+};
+/* True if a server takes no new flow of services that send packets on, or (proxied) of proxies. */
+static inline bool facts_down(const struct facts *f, uint32_t server, bool proxied)
+{
+    return f && f->down && f->down[server] & ~(proxied ? FACTS_HERE_PROXIED : 0);
 }
 
 /* Value in facts.weights for a server that drains: only clients that it knows (affinity) still come. */

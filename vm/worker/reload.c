@@ -137,9 +137,10 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
 
 bool vm_swapping(const struct vm *vm) { return vm->track && track_renews(vm->track); }
 
-struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in)
+struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in, bool proxied)
 {
     struct balance *b = balance_new(p, seed);
+    if (b && proxied) balance_for_proxies(b);
     if (b) balance_update(b, in->facts, in->mono_ns);
     return b;
 }

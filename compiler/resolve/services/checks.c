@@ -202,7 +202,8 @@ static void resolve_check(struct compile *c, struct symbol *s)
     path_of(&w);
     host_of(&w);
     w.check.sni = clause_string(c, option(&w, CL_SNI));
-    w.check.ca = clause_string(c, option(&w, CL_VERIFY_CA));
+    const struct node *ca = option(&w, CL_VERIFY_CA);
+    w.check.ca = ca && ca->first ? path_of_file(c, ca->first, "`ca`") : 0;
     if (option(&w, CL_PASSIVE)) w.check.flags |= PBC_CHECK_PASSIVE;
     if (option(&w, CL_VIA_SERVICE)) w.check.flags |= PBC_CHECK_VIA_SERVICE;
     if (option(&w, CL_WITHOUT_PROXY)) w.check.flags |= PBC_CHECK_WITHOUT_PROXY;

@@ -69,8 +69,8 @@ static void add_certs(const struct service_work *w, const struct node *block, st
             return;
         }
         const uint32_t at = w->c->image->certs_count - 1;
-        const struct pbc_cert cert = {.cert = text_without_zero(w->c, n->first),
-                                      .key = text_without_zero(w->c, n->first->next),
+        const struct pbc_cert cert = {.cert = path_of_file(w->c, n->first, "a certificate"),
+                                      .key = path_of_file(w->c, n->first->next, "a key"),
                                       .place = place_of(w->c, n->span)};
         w->c->image->certs[at] = cert;
         x->cert_count++;
@@ -86,7 +86,7 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
     const struct node *off = parts.of[CL_VERIFY_OFF], *ca = parts.of[CL_VERIFY_CA];
     x->flags |= PBC_PROXY_TLS_TO_SERVER | (off ? PBC_PROXY_TLS_NO_VERIFY : 0u);
     x->server_sni = clause_string(c, parts.of[CL_SNI]);
-    x->server_ca = clause_string(c, ca);
+    x->server_ca = ca && ca->first ? path_of_file(c, ca->first, "`ca`") : 0;
     if (off && ca) {
         diag(c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
         diag_note(c->diags, ca->span, "the other is here");
@@ -179,7 +179,7 @@ static void access_log(const struct service_work *w, const struct node *n, struc
     if (is_choice(n->first->next, CL_SYSLOG))
         x->flags |= PBC_PROXY_LOG_SYSLOG;
     else
-        x->log_file = text_without_zero(w->c, n->first->next);
+        x->log_file = path_of_file(w->c, n->first->next, "an access log");
 }
 
 void resolve_proxy(struct service_work *w, const struct clauses *block)

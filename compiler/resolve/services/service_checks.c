@@ -77,6 +77,31 @@ static void check_proxied(const struct service_work *w, const struct pbc_pool *p
     diag_advise(w->c->diags, "leave out one of the two, or give this service a pool of its own");
 }
 
+/* True for an address that each machine has for itself. */
+static bool is_loopback(const struct pbc_server *s)
+{
+    const bool mapped = s->family == 6 && !(s->addr[0] | s->addr[1]) && s->addr[2] == 0xffff;
+    if (s->family == 4 || mapped) return s->addr[mapped ? 3 : 0] >> 24 == 127;
+    return !(s->addr[0] | s->addr[1] | s->addr[2]) && s->addr[3] == 1;
+}
+
+/* Report a server on this machine's loopback in a mode that sends packets on: none reaches a socket of this machine. */
+static void check_loopback(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
+{
+    const struct image *img = w->c->image;
+    if (mode_is(w->mode, MODE_PROXIES) && !mode_is(w->mode, MODE_ASIDE)) return;
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
+        const struct pbc_server *s = &img->servers[i];
+        if (!is_loopback(s)) continue;
+        diag(w->c->diags, E_SERVER_LOOPBACK, share->span,
+             "the server `%s` of `%s` is this machine itself, and `mode %s` sends packets on to other machines only",
+             image_str(img, s->name), image_str(img, pool->name), mode_info[w->mode].name);
+        diag_note(w->c->diags, span_at(w->c, &s->place), "the server is here");
+        diag_advise(w->c->diags, "use `mode proxy`, or give the server another machine's address");
+        return;
+    }
+}
+
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
                         uint32_t families)
 {
@@ -85,6 +110,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
     for (uint32_t i = b->shares; i < b->shares + branch_shares(b) && share; i++, share = share->next) {
         const uint32_t pool = img->shares[i].pool;
         if (pool >= img->pools_count) continue;
+        check_loopback(w, &img->pools[pool], share);
         if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
         if (mode_is(w->mode, MODE_REWRITES | MODE_ASIDE) || keeps_address(w))
             check_family(w, &img->pools[pool], share, families);

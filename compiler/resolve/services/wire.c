@@ -163,7 +163,14 @@ static bool stands_right(const struct service_work *w, const struct node *share,
     const struct node *string = node_child(share, N_STRING);
     if (!mode_is(w->mode, MODE_INLINE)) {
         diag(diags, E_DESTINATION, share->span, "`-> %s` needs `mode proxy inline`", d->word);
-        diag_advise(diags, "use `mode proxy inline`, or name a pool");
+        if (d->shares == PBC_REJECT)
+            diag_advise(diags,
+                        "name a pool here, and refuse these clients in a firewall: `reject tcp from ADDRESSES to "
+                        "ADDRESS port 80`%s",
+                        mode_is(w->mode, MODE_PROXIES) ? "; without an `else`, the proxy refuses what no `when` takes"
+                                                       : "");
+        else
+            diag_advise(diags, "use `mode proxy inline`, or name a pool");
     } else if (string && d->shares != PBC_PROGRAM) {
         diag(diags, E_DESTINATION, string->span, "`%s` takes no path", d->word);
         diag_suggest_removal(diags, string->span);

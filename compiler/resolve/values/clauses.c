@@ -62,6 +62,16 @@ uint32_t text_without_zero(struct compile *c, const struct node *text)
     return text_of(c, text->v.str);
 }
 
+uint32_t path_of_file(struct compile *c, const struct node *path, const char *what)
+{
+    const size_t len = path->v.str.len;
+    if (len && path->v.str.s[len - 1] == '/') {
+        diag(c->diags, E_WRONG_VALUE, path->span, "this is the path of a folder, and %s is a file", what);
+        diag_advise(c->diags, "add the file's name");
+    }
+    return text_without_zero(c, path);
+}
+
 uint32_t clause_string(struct compile *c, const struct node *clause)
 {
     return clause && clause->first ? text_without_zero(c, clause->first) : 0;

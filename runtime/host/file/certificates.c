@@ -21,14 +21,17 @@ static bool holds(const char *text, size_t len, const char *word) { return memme
 int file_open_regular(const char *path, char *err, size_t err_len)
 {
     char again[40];
-    struct stat s;
+    struct stat s = {0};
     const int at = open(path, O_PATH | O_CLOEXEC);
     if (at >= 0) snprintf(again, sizeof again, "/proc/self/fd/%d", at);
-    const bool other = at >= 0 && (fstat(at, &s) || !S_ISREG(s.st_mode));
+    const bool other = at >= 0 && (fstat(at, &s) || !S_ISREG(s.st_mode)), folder = other && S_ISDIR(s.st_mode);
     const int fd = at < 0 || other ? -1 : open(again, O_RDONLY | O_CLOEXEC), failed = other ? -EINVAL : -errno;
     if (at >= 0) close(at);
     if (fd < 0)
-        snprintf(err, err_len, "%.300s%s%s", path, other ? " is not a regular file" : ": ",
+        snprintf(err, err_len, "%.300s%s%s", path,
+                 folder  ? " is a folder: name the file in it"
+                 : other ? " is not a regular file"
+                         : ": ",
                  other ? "" : strerror(-failed));
     return fd < 0 ? failed : fd;
 }

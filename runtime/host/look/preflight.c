@@ -220,6 +220,11 @@ static bool makes_subnet(const struct host_address *a)
     return a->scope < RT_SCOPE_LINK && a->prefix < (a->addr.family == 4 ? 32 : 128);
 }
 
+bool host_is_in_subnet(const struct host_address *of, const struct host_addr *addr)
+{
+    return makes_subnet(of) && same_bits(&of->addr, addr, of->prefix);
+}
+
 static const char *name_of(const struct look *l, unsigned ifindex)
 {
     const struct host_link *link = host_link(l->host, ifindex);
@@ -269,8 +274,7 @@ static struct standing stand(const struct look *l, const struct preflight_server
     host_addr_text(&server->addr, s.addr);
     s.no_way = host_route(l->host, &q, &s.route);
     for (unsigned i = 0; i < count && s.links < 2; i++)
-        if (makes_subnet(&all[i]) && same_bits(&all[i].addr, &server->addr, all[i].prefix) &&
-            (!s.links || s.link[0] != all[i].ifindex))
+        if (host_is_in_subnet(&all[i], &server->addr) && (!s.links || s.link[0] != all[i].ifindex))
             s.link[s.links++] = all[i].ifindex;
     return s;
 }
@@ -305,12 +309,13 @@ static bool no_route(struct look *l, const struct standing *s, bool told)
 
 static bool is_self(struct look *l, const struct standing *s, bool told)
 {
-    const bool found = s->server->sent_on && !s->no_way && s->route.local;
+    const bool found = s->server->sent_on && !s->no_way && s->route.local, pooled = strchr(s->server->name, '/');
     if (found && told)
-        preflight_tell(l, false,
-                       "%s %s, %s, is this machine itself: packets that are sent on do not reach it|an address of "
-                       "another host there; what clients ask of this machine's own address a firewall `in` lets in",
-                       what_of(s), s->server->name, s->addr);
+        preflight_tell(l, false, "%s %s, %s, is this machine itself: packets that are sent on do not reach it%s|%s",
+                       what_of(s), s->server->name, s->addr, pooled ? ", so it counts as down" : "",
+                       pooled ? "`mode proxy`, or an address of another host there"
+                              : "an address of another host there; what clients ask of this machine's own address a "
+                                "firewall `in` lets in");
     return found;
 }
 

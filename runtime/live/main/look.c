@@ -56,7 +56,7 @@ static bool goes_unrouted(const struct servers *s, const struct pbc_service *ser
 static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
                      uint32_t *place)
 {
-    const bool sent_on = !mode_is(service->mode, MODE_PROXIES) || mode_is(service->mode, MODE_OWN_SOURCE);
+    const bool sent_on = !mode_is(service->mode, MODE_PROXIES) || mode_is(service->mode, MODE_ASIDE);
     for (uint32_t i = p->pools[pool].servers; i < p->pools[pool].servers + p->pools[pool].server_count; i++) {
         const struct pbc_server *server = &p->servers[i];
         const unsigned overhead = overhead_of(service, server);
@@ -113,6 +113,49 @@ static void look_at_sources(const struct live *l)
                 "notice: pool %.60s translates to an address of this machine itself, and to ports from %u on, which "
                 "its own connections to those servers then can't use; this mends it: leave `source` out",
                 program_str(p, pool->name), pool->source_port_lo);
+    }
+}
+
+/* Return the interface on whose subnet the address is, among those that are served; NULL: on none of them. */
+static const char *subnet_of(const struct live *l, const struct host_addr *a)
+{
+    unsigned count;
+    const struct host_address *all = host_addresses(l->carry.host, &count);
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
+        for (unsigned k = 0; link && k < count; k++)
+            if (all[k].ifindex == link->ifindex && host_is_in_subnet(&all[k], a)) return l->o->ifaces[i];
+    }
+    return NULL;
+}
+
+static bool is_of_this_machine(const struct live *l, const struct host_addr *a)
+{
+    const struct host_query q = {.to = *a};
+    struct host_route route;
+    return !host_route(l->carry.host, &q, &route) && route.local;
+}
+
+/* Tell of services whose clients in a subnet ask for an address there, and get no answer to ARP or a solicitation. */
+static void look_at_addresses(const struct live *l)
+{
+    const struct program *p = l->carry.now.program;
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        const struct pbc_service *s = &p->services[e->service];
+        const struct host_addr a = host_addr_of(e->addr, e->family);
+        char text[HOST_ADDR_TEXT];
+        bool again = false;
+        if (e->to != PBC_TO_ADDRESS || s->flags & PBC_SERVICE_ANNOUNCE || mode_is(s->mode, MODE_INLINE)) continue;
+        for (uint32_t k = s->endpoints; k < i && !again; k++)
+            again = p->endpoints[k].to == PBC_TO_ADDRESS && p->endpoints[k].family == e->family &&
+                    !memcmp(p->endpoints[k].addr, e->addr, sizeof e->addr);
+        const char *on = again || is_of_this_machine(l, &a) ? NULL : subnet_of(l, &a);
+        if (!on) continue;
+        host_addr_text(&a, text);
+        complain("notice: service %.60s has %s, in the subnet of %s, and nobody answers for it there; this mends it: "
+                 "`announce` in the service, or ip addr add %s/%u dev %s",
+                 program_str(p, s->name), text, on, text, e->family == 4 ? 32 : 128, on);
     }
 }
 
@@ -209,6 +252,7 @@ int look_at_host(struct live *l)
     free(s.all);
     free(s.names);
     if (p && !status) look_at_sources(l);
+    if (p && !status) look_at_addresses(l);
     if (p) look_at_gate(l, p);
     return p ? status | look_at_tun(l, p) | look_at_steering(l) | look_at_tls(p) : status;
 }

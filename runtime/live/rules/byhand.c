@@ -6,6 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/rules/health.h"
+#include "runtime/live/world/here.h"
 #include "runtime/live/world/world.h"
 
 const char *const by_hand_words[BY_HAND_STATES] = {
@@ -51,7 +52,8 @@ void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len
                  h->bound_ns ? text_duration(h->bound_ns, bound) : "; its flows may go on until they end");
         break;
     case BY_HAND_UP:
-        snprintf(text + used, len - (size_t)used, "up by hand, whatever its checks say; %s", weight);
+        snprintf(text + used, len - (size_t)used, "up by hand, whatever its checks say%s; %s",
+                 r->down[server] & FACTS_HERE_ANY ? ", and still down: " HERE_WHY : "", weight);
         break;
     case BY_HAND_DOWN: snprintf(text + used, len - (size_t)used, "down by hand"); break;
     default: snprintf(text + used, len - (size_t)used, "%s", weight);

@@ -11,6 +11,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/via.h"
+#include "runtime/live/world/here.h"
 #include "runtime/live/world/world.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
@@ -71,11 +72,12 @@ int health_begin(struct rules *rules)
     return 0;
 }
 
-/* Set whether a server is down. A server that comes up starts slowly from now on. */
+/* Set whether a server is down by its checks or by hand. A server that comes up starts slowly from now on. */
 static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_ns)
 {
-    if (r->down[server] != down) r->up_since_ns[server] = down ? 0 : now_ns;
-    r->down[server] = down;
+    const bool here = r->down[server] & FACTS_HERE_ANY, before = r->down[server] & FACTS_DOWN;
+    if (before != down) r->up_since_ns[server] = down || here ? 0 : now_ns;
+    r->down[server] = (uint8_t)((r->down[server] & FACTS_HERE_ANY) | (down ? FACTS_DOWN : 0));
 }
 
 static void take_over(struct ruling *now, const struct ruling *before, const struct remap *r)
@@ -127,9 +129,17 @@ static void tell(struct rules *rules, uint32_t server, uint64_t now)
     if (more) snprintf(many, sizeof many, "; it has changed %" PRIu32 " time%s before", more, more == 1 ? "" : "s");
     t->at_ns = now;
     t->changes = s->changes;
+    const bool here = rules->carry->now.down[server] & FACTS_HERE_ANY;
     events_tell(&rules->tell->events, TOLD_HEALTH, "%s/%s is %s%s%s%s",
                 program_str(p, p->pools[p->servers[server].pool].name), program_str(p, p->servers[server].name),
-                s->up ? "up" : "down", s->up ? "" : ": ", s->up ? "" : s->why, many);
+                !s->up ? "down"
+                : here ? "still down"
+                       : "up",
+                s->up && !here ? "" : ": ",
+                !s->up ? s->why
+                : here ? HERE_WHY
+                       : "",
+                many);
 }
 
 static bool may_tell(const struct rules *rules, uint32_t server, uint64_t now)

@@ -15,8 +15,9 @@ static struct tables *build(struct world *world, const struct snapshot *s, uint6
 {
     const struct carry *carry = world->carry;
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
-    const unsigned users = carry->worker_count * (carry->proxied ? 2 : 1);
-    struct tables *t = tables_new(carry->now.program, carry->workers[0]->cfg.seed, &in, carry->latest ? users : 0);
+    const unsigned workers = carry->latest ? carry->worker_count : 0;
+    struct tables *t =
+        tables_new(carry->now.program, carry->workers[0]->cfg.seed, &in, workers, carry->proxied ? workers : 0);
     if (t) t->number = ++world->tables_number;
     return t;
 }

@@ -19,6 +19,7 @@
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/devices.h"
+#include "runtime/live/world/here.h"
 #include "runtime/live/world/links.h"
 #include "runtime/live/world/routing.h"
 #include "runtime/live/world/tabled.h"
@@ -53,13 +54,16 @@ static void iface_facts(struct world *world, unsigned at)
     if (host_source(carry->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
-/* Return the id of the interface by which the address is reached. *mtu: the route's MTU, 0: unknown. */
-static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t family, uint32_t *mtu)
+/* Return the id of the interface by which the address is reached. *mtu: the route's MTU, 0: unknown. *here: it is an
+ * address of this machine. */
+static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t family, uint32_t *mtu, bool *here)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};
     struct host_route route;
     *mtu = 0;
-    if (host_route(world->carry->host, &q, &route) || route.local) return IFACE_NONE;
+    const int failed = host_route(world->carry->host, &q, &route);
+    *here = !failed && route.local;
+    if (failed || *here) return IFACE_NONE;
     *mtu = route.mtu;
     for (unsigned i = 0; i < world->o->iface_count; i++)
         if (world->carry->ifindex[i] == route.ifindex) return world->carry->now.iface[i];
@@ -73,15 +77,17 @@ static void renew_ways(struct world *world)
     const struct program *p = carry->now.program;
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     uint32_t mtu;
+    bool here;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *server = &p->servers[i];
         const uint32_t told = pmtu_of(&world->pmtu, server->addr, server->family);
-        carry->now.server_out[i] = way_out(world, server->addr, server->family, &mtu);
+        carry->now.server_out[i] = way_out(world, server->addr, server->family, &mtu, &here);
         carry->now.server_mtu[i] = told && (!mtu || told < mtu) ? told : mtu;
+        here_note(world, i, here);
     }
     for (uint32_t i = 0; i < p->nats_count; i++)
         carry->now.target_out[i] = p->nats[i].kind == PBC_NAT_FORWARD
-                                       ? way_out(world, p->nats[i].target, p->nats[i].family, &mtu)
+                                       ? way_out(world, p->nats[i].target, p->nats[i].family, &mtu, &here)
                                        : IFACE_NONE;
     world->routing.ways_stale = false;
     world->routing.ways_due_ns = routing_rested_ns(&world->routing.ways_paid_ns, begun_ns);

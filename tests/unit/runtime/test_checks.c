@@ -30,7 +30,7 @@ static void set_up(struct bench *b, const char *check, const char *address, uint
     const bool v6 = strchr(address, ':');
     const int n = snprintf(text, sizeof text,
                            "check c = %s\npool p { check c; server s %s%s%s:%u }\n"
-                           "service v on %s tcp/80 { mode passthrough; -> p }\n",
+                           "service v on %s tcp/80 { mode proxy; -> p }\n",
                            check, v6 ? "[" : "", address, v6 ? "]" : "", port, v6 ? "2001:db8::1" : "203.0.113.1");
     b->judge = judge_new("check", text, (size_t)n, stderr);
     assert_non_null(b->judge);

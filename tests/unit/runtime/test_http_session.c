@@ -395,7 +395,7 @@ static void tell_down(struct scene *s, bool one, bool two, bool tables)
     told = snapshot_new(p, &(struct facts){.down = down, .generation = number}, 1);
     told->number = number;
     const struct vm_in in = {.facts = &told->facts};
-    if (tables) told->tables = tables_new(p, 1, &in, 2);
+    if (tables) told->tables = tables_new(p, 1, &in, 1, 1);
     if (tables) told->tables->number = number;
     proxy_tell(s->proxy, told);
     for (unsigned i = 0; i < 5; i++) proxy_turn(s->proxy, 0);

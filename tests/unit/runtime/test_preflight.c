@@ -141,9 +141,8 @@ static void servers(void **state)
     assert_string_equal(
         look(&p, 0),
         "worth: no route leads to server farm/lost, 203.0.113.9 => ip route add 203.0.113.9 via GATEWAY\n"
-        "worth: server farm/me, 192.0.2.1, is this machine itself: packets that are sent on do not reach it => "
-        "an address of another host there; what clients ask of this machine's own address a firewall "
-        "`in` lets in\n"
+        "worth: server farm/me, 192.0.2.1, is this machine itself: packets that are sent on do not reach it, so it "
+        "counts as down => `mode proxy`, or an address of another host there\n"
         "worth: the route to server farm/there, 198.51.100.9, leaves by there, which no -i names => -i there\n"
         "worth: a packet of 1500 bytes does not fit into the tunnel to server farm/tunnel: its route takes 1500 bytes, "
         "and 1528 are needed; senders are told a smaller size, which costs some of them time => ip link set here mtu "

@@ -98,7 +98,7 @@ static struct snapshot *fresh(struct rig *r)
 static struct tables *tables_at(struct rig *r, const struct snapshot *s, uint64_t number, uint64_t at_ns)
 {
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
-    struct tables *t = tables_new(r->program, 7, &in, 1);
+    struct tables *t = tables_new(r->program, 7, &in, 1, 0);
     assert_non_null(t);
     t->number = number;
     return t;

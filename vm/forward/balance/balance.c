@@ -125,6 +125,8 @@ static void group_free(struct group *g)
     free(g->conns);
 }
 
+void balance_for_proxies(struct balance *b) { b->proxied = true; }
+
 void balance_free(struct balance *b)
 {
     if (!b) return;
@@ -204,7 +206,7 @@ static void group_update(struct balance *b, const struct group *g, bool table, u
     uint32_t most = 1;
     if (!g->lb || g->alias) return;
     for (uint32_t i = 0; i < g->count; i++) {
-        const bool down = b->facts && b->facts->down && b->facts->down[g->server[i]];
+        const bool down = facts_down(b->facts, g->server[i], b->proxied);
         g->weights[i] = down ? 0 : facts_weight(b->facts, g->server[i], b->p->servers[g->server[i]].weight);
         if (g->weights[i] > most) most = g->weights[i];
         slow_step(b, g->server[i], now_ns, &next_ns);
@@ -414,7 +416,7 @@ bool balance_allows(const struct balance *b, uint32_t branch, const struct key *
     bool shared = false;
     for (uint32_t i = at->shares; i < at->shares + branch_shares(at); i++)
         shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
-    const bool down = b->facts && b->facts->down && b->facts->down[server];
+    const bool down = facts_down(b->facts, server, b->proxied);
     const bool takes = facts_weight(b->facts, server, s->weight) || facts_drains(b->facts, server);
     if (!shared || down || !takes) return false;
     return !by_family(p, branch) || (s->family == 4) == !!(key->kind & KIND_IP4);

@@ -22,6 +22,7 @@ struct balance {
     struct lb_hash_key key;
     uint64_t generation;
     const struct facts *facts; /* latest facts */
+    bool proxied;              /* picks are for proxies, which reach servers on this machine, too */
     uint64_t step_ns;          /* time when a weight next changes by time alone; UINT64_MAX: never */
     const uint32_t *conns;     /* [servers]; NULL: not counted */
     const struct share *share; /* used instead if several workers count together; NULL: this one is alone */

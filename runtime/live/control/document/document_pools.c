@@ -5,6 +5,7 @@
 #include "runtime/host/host.h"
 #include "runtime/live/control/document/document_priv.h"
 #include "runtime/live/rules/byhand.h"
+#include "runtime/live/world/here.h"
 #include "vm/forward/service.h"
 #include "vm/words/words.h"
 
@@ -93,7 +94,8 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
     const bool past = program_is_past(now->program, i), checked = !past && s && s->checked;
     const char *health = past ? "past" : now->down[i] ? "down" : !checked ? "unchecked" : s->known ? "up" : "unknown";
     cJSON_AddStringToObject(one, "health", health);
-    json_text(one, "why", checked ? s->why : "");
+    const bool here = !past && now->down[i] & FACTS_HERE_ANY;
+    json_text(one, "why", here ? HERE_WHY : checked ? s->why : "");
     document_since(m, one, "since", checked ? s->since_ns : 0);
     json_number(one, "changes", checked ? s->changes : 0);
     if (checked && s->latency_us)
