@@ -27,6 +27,12 @@ static void through(struct session *s, enum session_end failed)
     s->ops->connected(s, failed);
 }
 
+/* True if no port, or no pair of `source`, is free towards the server: a server elsewhere may have some */
+static bool is_portless(const struct session *s, int err)
+{
+    return (err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inside;
+}
+
 /* True for an error of this machine, not of the server */
 static bool is_ours(int err)
 {
@@ -184,6 +190,12 @@ static bool try_next(struct session *s, uint32_t server)
     return true;
 }
 
+static void note_portless(struct session *s)
+{
+    count_up(&session_counts(s)->portless, 1);
+    count_up(&s->proxy->portless, 1);
+}
+
 static void failed(struct session *s, int err)
 {
     const uint32_t server = s->chosen;
@@ -191,12 +203,14 @@ static void failed(struct session *s, int err)
     if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
     if (s->reached) why = SESSION_SERVER_TLS;
     if (is_ours(err)) why = SESSION_SYSTEM;
+    if (is_portless(s, err)) why = SESSION_NO_PORT;
+    if (why == SESSION_NO_PORT) note_portless(s);
     if (err == -EAFNOSUPPORT && is_transparent(s)) why = SESSION_FAMILY;
-    const bool its_fault = server != PBC_NONE && why != SESSION_SYSTEM && why != SESSION_FAMILY;
-    if (its_fault) tell(s);
+    const bool its_own = server != PBC_NONE && why != SESSION_SYSTEM && why != SESSION_FAMILY;
+    if (its_own && why != SESSION_NO_PORT) tell(s);
     if (s->server) s->server->flags |= SIDE_RESETS;
     session_leave_server(s);
-    if (!its_fault || !try_next(s, server)) through(s, why);
+    if (!its_own || !try_next(s, server)) through(s, why);
 }
 
 static void note_dial(struct session *s)

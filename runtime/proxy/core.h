@@ -192,6 +192,7 @@ struct proxy {
     uint64_t taken;                  /* atomic: number of the snapshot in use */
     struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
+    uint64_t portless;               /* atomic: connects for which no local port was left */
     int stop;                        /* atomic */
     pthread_t thread;
 };
