@@ -179,8 +179,12 @@ static bool read_answer(struct session *s)
         case WAY_DONE: continue;
         case WAY_WAITS: message_rest(&h->down, &s->proxy->buffers); return false;
         case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-        case WAY_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
-        default: server_is_bad(s, 502, SESSION_SERVER_BAD); return false;
+        case WAY_FROM:
+            if (!http_again(s)) server_is_bad(s, 502, SESSION_SERVER_RESET);
+            return false;
+        default:
+            if (!http_again(s)) server_is_bad(s, 502, SESSION_SERVER_BAD);
+            return false;
         }
     }
     return true;

@@ -62,7 +62,9 @@ struct http {
     struct kept_key own;             /* connection that is kept for this inline connection alone; session 0: none */
     bool mine;        /* the server's connection is not shared, for a login or a body that the server may misread */
     bool counted;     /* its status is counted */
-    bool again;       /* sent to a second server, as the first took no byte */
+    bool reused;      /* it goes over a connection that was kept */
+    bool idempotent;  /* its method is (RFC 9110, 9.2.2): done twice is as done once */
+    bool again;       /* sent once more, over a connection of its own */
     bool shut;        /* HTTP_LAST: the client's side was shut for writing */
     uint32_t dropped; /* HTTP_LAST: number of the client's bytes discarded */
 };
@@ -81,7 +83,8 @@ bool http_last(struct session *s);
 void http_answer(struct session *s, unsigned status, enum session_end why);
 /* Put bytes of ours in place of an answer, as the last for this request. False: no buffer, and the session ends. */
 bool http_say(struct session *s, const void *text, size_t n);
-/* Ask for another server, as nothing of the request was written. False if some was, or this was done before. */
+/* Ask for a server once more, over a new connection: nothing of the request was written, or it is idempotent, still
+ * here, and the connection was a kept one that has answered nothing. False else, or if this was done before. */
 bool http_again(struct session *s);
 /* End the client's connection in order between two requests (RFC 9112, 9.6) */
 void http_leave(struct session *s, enum session_end why);

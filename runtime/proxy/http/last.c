@@ -14,13 +14,23 @@ static void drop_server(struct session *s)
     session_leave_server(s);
 }
 
+/* True if what was written may be written again: a server ended a connection that it had kept, as it may at any time */
+static bool may_repeat(const struct session *s)
+{
+    const struct http *h = http_of(s);
+    return h->reused && h->idempotent && !(s->down.buffer && buffer_len(s->down.buffer));
+}
+
 bool http_again(struct session *s)
 {
     struct http *h = http_of(s);
-    if (h->again || h->answered || h->interims || s->up.moved != h->from) return false;
-    if (s->branch >= STREAM_MORE || proxy_is_past(s->proxy, s->service)) return false;
+    const bool begun = s->up.moved != h->from;
+    if (h->again || h->answered || h->interims || (begun && !may_repeat(s))) return false;
+    if (s->branch >= STREAM_MORE || proxy_is_past(s->proxy, s->service) || !message_back(&h->up)) return false;
+    if (begun) count_up(&session_counts(s)->http[HTTP_COUNT_REPEATED], 1);
     drop_server(s);
     h->again = true;
+    h->sent = h->broken = h->reused = false;
     h->state = HTTP_DIALS;
     connect_branch(s);
     return true;

@@ -54,6 +54,15 @@ static bool hides_a_body(const struct http_head *head, struct view method)
     return false;
 }
 
+/* True for a request that has the same effect if it is done twice (RFC 9110, 9.2.2) */
+static bool is_idempotent(struct view method)
+{
+    static const char *const all[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        if (view_is(method, all[i])) return true;
+    return false;
+}
+
 /* Keep the facts of a request that are needed after its head is gone */
 static void note(struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
@@ -61,6 +70,7 @@ static void note(struct session *s, const struct http_head *head, const uint8_t 
     const struct view method = view_of(bytes, head->method);
     h->was_head = view_is(method, "HEAD");
     h->was_connect = view_is(method, "CONNECT");
+    h->idempotent = is_idempotent(method);
     h->old = head->minor == 0;
     h->upgrades = request_upgrades(head);
     h->keeps = http_keeps(head) && !proxy_is_past(s->proxy, s->service);

@@ -93,18 +93,23 @@ static struct side *take_own(struct session *s)
     if (h->own.server != s->chosen) close_own(s);
     struct side *side = h->own.session ? kept_take(&http_loop_of(s)->kept, h->own, &s->task) : NULL;
     h->own.session = 0;
-    if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
     return side;
 }
 
+static struct side *shared(struct session *s)
+{
+    if (session_server_is_private(s)) return NULL;
+    return kept_take(&http_loop_of(s)->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
+}
+
+/* Return a kept connection for a request; a request that one has failed gets a new one */
 static struct side *kept_for(struct session *s)
 {
     struct http_loop *l = http_loop_of(s);
     if (l->program != s->proxy->program->serial) kept_flush(&l->kept);
     l->program = s->proxy->program->serial;
-    if (s->inside) return take_own(s);
-    if (session_server_is_private(s)) return NULL;
-    struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
+    struct side *side = http_of(s)->again ? NULL : s->inside ? take_own(s) : shared(s);
+    http_of(s)->reused = side != NULL;
     if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
     return side;
 }

@@ -513,6 +513,98 @@ static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
     close(c), close(d), close(before), close(after);
 }
 
+/* The client's connection with one request answered, and its server's, which is kept */
+static void kept_pair(struct scene *s, int *c, int *server)
+{
+    *c = client();
+    say(*c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    *server = come(s, 0);
+    heard(s, *server, "\r\n\r\n");
+    say(*server, OK);
+    hears(s, *c, OK);
+}
+
+/* Say a request that a server hears to its end, and end that server's connection, in order or by a reset */
+static const char *heard_and_ended(struct scene *s, int c, int server, const char *text, const char *end, bool resets)
+{
+    static char first[1000];
+    const struct linger at_once = {.l_onoff = 1};
+    say(c, text);
+    snprintf(first, sizeof first, "%s", heard(s, server, end));
+    if (resets) setsockopt(server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(server);
+    return first;
+}
+
+static const struct {
+    const char *text, *end;
+} repeated[] = {
+    {"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"TRACE /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "abc"},
+    {"PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "abc\r\n0\r\n\r\n"},
+};
+
+static void a_request_whose_kept_connection_ends_is_repeated_once(void **state)
+{
+    struct scene *s = *state;
+    enum { N = sizeof repeated / sizeof *repeated };
+    for (unsigned i = 0; i < 2 * N; i++) {
+        int c, one;
+        kept_pair(s, &c, &one);
+        const char *first = heard_and_ended(s, c, one, repeated[i / 2].text, repeated[i / 2].end, i % 2);
+        one = come(s, 0);
+        assert_string_equal(heard(s, one, repeated[i / 2].end), first);
+        say(one, OK);
+        hears(s, c, OK);
+        assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REPEATED], 2 * i + 1);
+        /* The next is repeated as well, but not when the new connection ends, too. */
+        heard_and_ended(s, c, one, repeated[0].text, repeated[0].end, false);
+        close(come(s, 0));
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        assert_true(nobody_came(s, 0));
+        close(c);
+    }
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_SERVER_BAD], 2 * N);
+}
+
+/* A request that may have been done, that is here no more, or that was answered in part. */
+static void no_other_request_is_repeated(void **state)
+{
+    struct scene *s = *state;
+    static const char *const never[] = {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "PATCH / HTTP/1.1\r\nHost: a\r\n\r\n",
+                                        "get / HTTP/1.1\r\nHost: a\r\n\r\n"};
+    static const char *const answers[] = {"H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n"};
+    int c, one;
+    for (unsigned i = 0; i < 3; i++) {
+        kept_pair(s, &c, &one);
+        heard_and_ended(s, c, one, never[i], "\r\n\r\n", false);
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        close(c);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        kept_pair(s, &c, &one);
+        say(c, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        heard(s, one, "\r\n\r\n");
+        say(one, answers[i]);
+        if (i == 2) heard(s, c, "Continue\r\n\r\n");
+        shutdown(one, SHUT_WR);
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        close(c), close(one);
+    }
+    /* A body that comes in two parts. */
+    kept_pair(s, &c, &one);
+    say(c, "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+    heard(s, one, "abc");
+    heard_and_ended(s, c, one, "def", "def", false);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+    close(c);
+    assert_true(nobody_came(s, 0));
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REPEATED], 0);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -538,6 +630,8 @@ int main(void)
         SCENE(a_server_that_goes_down_in_mid_request),
         SCENE(a_loop_builds_no_tables),
         SCENE(a_connection_of_before_a_reload_is_nobody_else_s),
+        SCENE(a_request_whose_kept_connection_ends_is_repeated_once),
+        SCENE(no_other_request_is_repeated),
         cmocka_unit_test_setup_teardown(a_service_says_how_long_it_may_be_idle, set_up_idle, tear_down),
         cmocka_unit_test_setup_teardown(a_head_may_be_as_long_as_the_limit_says, set_up_largest, tear_down),
     };
