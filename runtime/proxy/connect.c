@@ -217,7 +217,8 @@ static void note_dial(struct session *s)
 {
     count_up(&session_counts(s)->connects, 1);
     s->dials_ns = s->proxy->loop.now_ns;
-    session_wait(s, s->proxy->program->settings->proxy_connect_ns);
+    const uint64_t own = proxy_says(s->proxy, s->service)->connect_ns;
+    session_wait(s, own ? own : s->proxy->program->settings->proxy_connect_ns);
 }
 
 /* Connect to s->chosen, at which the session has a place; without it to where an inline connection's client wanted to

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       19u
+#define PBC_VERSION       20u
 #define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */

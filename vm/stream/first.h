@@ -93,6 +93,7 @@ struct proxy_header {
     uint32_t len;    /* READ_WHOLE: its bytes; READ_MORE: bytes needed in all, at least */
     uint8_t version; /* 1 or 2 */
     bool known;      /* true if src and dst are set: not with LOCAL, UNKNOWN, or families other than TCP over IP */
+    bool tls;        /* its sender says that the client came by TLS (PP2_TYPE_SSL) */
     struct stream_addr src, dst;
 };
 

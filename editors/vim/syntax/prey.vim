@@ -32,15 +32,15 @@ syn keyword preyConstant any default self
 
 " What else has a meaning in its place.
 syn keyword preyWord GET access affinity age all alpn announce as auto backup balance body burst by
-syn keyword preyWord ca cert clamp close comment common cookie cookies destination down drain dsr
-syn keyword preyWord else entries every fall file first flow for forward frames gue header host http
-syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
-syn keyword preyWord method mirrored mode mss no observe off original other out overlaps overload
-syn keyword preyWord packets pass passive passthrough path payload pcapng per program prohibited
-syn keyword preyWord proxy queue rate reach refuse refused reload retries rewrite rise send sent
-syn keyword preyWord servers sessions slow snap sni socket splice split start stream sum syslog
-syn keyword preyWord timeout tls transparent unreachable up v1 v2 variant verify via weight when
-syn keyword preyWord with without would zone
+syn keyword preyWord ca cert clamp close comment common connect cookie cookies destination down
+syn keyword preyWord drain dsr else entries every fall file first flow for forward forwarded frames
+syn keyword preyWord gue header host http https idle in inline instruction json keep l2 limit live
+syn keyword preyWord mac map masquerade max method mirrored mode mss no observe off original other
+syn keyword preyWord out overlaps overload packets pass passive passthrough path payload pcapng per
+syn keyword preyWord program prohibited proxy queue rate reach refuse refused reload retries rewrite
+syn keyword preyWord rise send sent servers sessions slow snap sni socket splice split start stream
+syn keyword preyWord sum syslog timeout tls transparent trust unreachable up v1 v2 variant verify
+syn keyword preyWord via weight when with without would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

@@ -53,6 +53,7 @@ struct http {
     bool opens;                      /* the connection's first request */
     bool late;                       /* the time for its head is over */
     bool was_head, was_connect, old; /* the request: HEAD, CONNECT, HTTP/1.0 */
+    bool expects;                    /* its client sends the body once it hears 100, or waited for that long enough */
     bool upgrades;                   /* the request asks for another protocol */
     bool keeps;                      /* the client's connection stays after the answer */
     bool server_keeps;               /* the server's connection stays, too */
@@ -76,6 +77,8 @@ uint64_t http_silence_ns(const struct session *s);
 /* Steps of each state. False if it waits. */
 bool http_read_request(struct session *s);
 bool http_exchange(struct session *s);
+/* True if the exchange waits for the client: for more of its request, or until it reads on */
+bool http_awaits_client(const struct session *s);
 bool http_tunnel(struct session *s);
 bool http_last(struct session *s);
 /* Answer with a page of ours; the session then goes on if possible, else ends with `why`. If a server's answer has

@@ -99,13 +99,20 @@ static bool server_is_clean(const struct session *s)
            !(s->server->flags & (SIDE_HUNG | SIDE_ENDED | SIDE_FAILED));
 }
 
+/* True if the rules let the server's connection be kept */
+static bool may_keep(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    if (s->chosen != PBC_NONE && p->pools[p->servers[s->chosen].pool].keep_none) return false;
+    return s->inside ? !s->aged : !http_of(s)->mine && !session_server_is_private(s);
+}
+
 static void leave_server(struct session *s)
 {
     struct http *h = http_of(s);
     struct kept *k = &http_loop_of(s)->kept;
     const struct kept_key key = {.service = s->service, .server = s->chosen, .session = s->inside ? s->number : 0};
-    const bool keeps = s->inside ? !s->aged : !h->mine && !session_server_is_private(s);
-    struct kept_one *one = keeps && server_is_clean(s) ? kept_room(k) : NULL;
+    struct kept_one *one = may_keep(s) && server_is_clean(s) ? kept_room(k) : NULL;
     if (!one) {
         session_leave_server(s);
         return;
@@ -178,7 +185,7 @@ bool http_last(struct session *s)
     struct http *h = http_of(s);
     if (!h->shut) {
         switch (message_put(&h->down)) {
-        case WAY_WAITS: return false;
+        case WAY_WAITS: session_wait(s, session_client_ns(s)); return false;
         case WAY_DONE: break;
         default: session_end(s, SESSION_CLIENT_RESET); return true;
         }

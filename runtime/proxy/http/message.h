@@ -14,8 +14,8 @@
 struct message {
     struct way *way; /* the session's, in that direction: sides, buffer */
     uint32_t ready;  /* number of bytes in the buffer that may be written */
-    uint32_t laid;   /* where its head begins in the buffer */
-    bool more;       /* bytes came after the head was laid: what was written may be gone */
+    uint32_t laid;   /* start of its head in the buffer */
+    bool more;       /* the buffer was read into after that, so written bytes may be gone */
     bool moves;      /* way_move is moving a part */
     bool unchunk;    /* its chunk framing is removed */
     struct http_at at;

@@ -24,7 +24,8 @@ static void session_begin(struct session *s)
     }
     s->own = h;
     const struct stream_addr client = session_client(s);
-    told_make(&h->told, &client, s->client.ops != &side_plain);
+    told_make(&h->told, &client, s->named_port ? s->named_port : s->key.dst_port,
+              s->client.ops != &side_plain || s->fronted);
     s->up.from = s->down.to = &s->client;
     http_renew(s);
     http_of(s)->opens = true;
@@ -138,7 +139,7 @@ static void late(struct session *s)
         else
             h->late = true;
         break;
-    case HTTP_EXCHANGE: http_answer(s, 504, SESSION_IDLE); break;
+    case HTTP_EXCHANGE: http_answer(s, http_awaits_client(s) ? 408 : 504, SESSION_IDLE); break;
     case HTTP_LAST: session_end(s, h->why); break;
     default: session_end(s, SESSION_IDLE); break;
     }
