@@ -10,6 +10,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
+#include "runtime/host/socket/alive.h"
 #include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/keyed.h"
@@ -95,6 +96,7 @@ static int socket_to(struct session *s, const struct stream_addr *a, uint32_t tu
     const int one = 1, fd = socket_from(s, a->v6, turn);
     if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!goes_inside(s)) socket_keep_alive(fd);
     if (!connect(fd, &to.any, len) || errno == EINPROGRESS) return fd;
     return close_failed(fd);
 }
