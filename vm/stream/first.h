@@ -28,7 +28,9 @@
  *
  * Reserved values (GREASE, RFC 8701) and unknown ones are skipped. An SSLv2 hello is another protocol. */
 
-enum { HELLO_MAX = 1 << 14 }; /* bytes of the handshake message with its header, without record headers */
+enum {
+    HELLO_MAX = STREAM_MAX - 5
+}; /* bytes of the handshake message with its header, in one record of all that is read */
 
 /* Progress in reading a hello; all zero at the start. */
 struct hello_at {
