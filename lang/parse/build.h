@@ -100,6 +100,8 @@ struct node *when_new(struct parser *p, struct span kw, struct node *conditions,
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list);
 struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,
                     struct node *opts);
+/* Make `idle client D` or `idle server D`, of which `span` begins with `idle`. */
+struct node *idle_of(struct parser *p, struct span span, struct node *end, struct node *time);
 /* Return a name as a CHOICE if it is one of those listed (the last is CL_NONE); else offer the nearest, and return
  * NULL. */
 struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices);

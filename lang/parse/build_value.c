@@ -333,3 +333,14 @@ struct node *per_prefix(struct parser *p, struct str word, struct span span, str
     }
     return NULL;
 }
+
+struct node *idle_of(struct parser *p, struct span span, struct node *end, struct node *time)
+{
+    static const enum clause ends[] = {CL_CLIENT, CL_SERVER, CL_NONE};
+    const struct node *which = one_of(p, end, "`idle` of one end", ends);
+    const bool client = which && which->v.i == CL_CLIENT;
+    if (!which) return NULL;
+    span.end = end->span.end;
+    return clause(p, client ? CL_IDLE_CLIENT : CL_IDLE_SERVER, span,
+                  want(p, time, W_DURATION | W_NAME, client ? "`idle client`" : "`idle server`"));
+}

@@ -414,6 +414,9 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
         { $$ = clause(p, CL_SLOW_START, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`slow start`")); }
     | ON DOWN down_word { $$ = clause(p, CL_ON_DOWN, span_join(@1, @2), $3); }
     | RETRIES scalar { $$ = clause(p, CL_RETRIES, @1, want(p, $2, W_INT | W_NAME, "`retries`")); }
+    | KEEP name
+        { $$ = clause(p, CL_KEEP_CONNECTIONS, @1,
+                      one_of(p, $2, "`keep`", (const enum clause[]){ CL_NOTHING, CL_NONE })); }
     | send_proxy
     | SOURCE list ports_opt
         { $$ = clause(p, CL_SOURCE, @1,
@@ -491,6 +494,13 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | tls_cert
     | TLS TO SERVER tls_opts { $$ = clause(p, CL_TLS_TO_SERVER, span_join(@1, @3), kids($4)); }
     | IDLE scalar { $$ = clause(p, CL_IDLE, @1, want(p, $2, W_DURATION | W_NAME, "`idle`")); }
+    | IDLE name scalar { $$ = idle_of(p, @$, $2, $3); }
+    | CONNECT WITHIN scalar
+        { $$ = clause(p, CL_CONNECT_WITHIN, span_join(@1, @2),
+                      want(p, $3, W_DURATION | W_NAME, "`connect within`")); }
+    | TRUST FORWARDED FROM list
+        { $$ = clause(p, CL_TRUST_FORWARDED, span_join(@1, @2),
+                      want_list(p, $4, W_ADDRS, "`trust forwarded from`")); }
     | MAX AGE scalar { $$ = clause(p, CL_MAX_AGE, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`max age`")); }
     | ON NO SERVER no_server { $$ = clause(p, CL_ON_NO_SERVER, span_join(@1, @3), $4); }
     | MAX FLOWS scalar

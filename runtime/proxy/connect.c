@@ -10,6 +10,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
+#include "runtime/host/socket/alive.h"
 #include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/keyed.h"
@@ -25,6 +26,12 @@ static void through(struct session *s, enum session_end failed)
         session_served(s);
     }
     s->ops->connected(s, failed);
+}
+
+/* True if no port, or no pair of `source`, is free towards the server: a server elsewhere may have some */
+static bool is_portless(const struct session *s, int err)
+{
+    return (err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inside;
 }
 
 /* True for an error of this machine, not of the server */
@@ -89,6 +96,7 @@ static int socket_to(struct session *s, const struct stream_addr *a, uint32_t tu
     const int one = 1, fd = socket_from(s, a->v6, turn);
     if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (!goes_inside(s)) socket_keep_alive(fd);
     if (!connect(fd, &to.any, len) || errno == EINPROGRESS) return fd;
     return close_failed(fd);
 }
@@ -184,6 +192,12 @@ static bool try_next(struct session *s, uint32_t server)
     return true;
 }
 
+static void note_portless(struct session *s)
+{
+    count_up(&session_counts(s)->portless, 1);
+    count_up(&s->proxy->portless, 1);
+}
+
 static void failed(struct session *s, int err)
 {
     const uint32_t server = s->chosen;
@@ -191,19 +205,22 @@ static void failed(struct session *s, int err)
     if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
     if (s->reached) why = SESSION_SERVER_TLS;
     if (is_ours(err)) why = SESSION_SYSTEM;
+    if (is_portless(s, err)) why = SESSION_NO_PORT;
+    if (why == SESSION_NO_PORT) note_portless(s);
     if (err == -EAFNOSUPPORT && is_transparent(s)) why = SESSION_FAMILY;
-    const bool its_fault = server != PBC_NONE && why != SESSION_SYSTEM && why != SESSION_FAMILY;
-    if (its_fault) tell(s);
+    const bool its_own = server != PBC_NONE && why != SESSION_SYSTEM && why != SESSION_FAMILY;
+    if (its_own && why != SESSION_NO_PORT) tell(s);
     if (s->server) s->server->flags |= SIDE_RESETS;
     session_leave_server(s);
-    if (!its_fault || !try_next(s, server)) through(s, why);
+    if (!its_own || !try_next(s, server)) through(s, why);
 }
 
 static void note_dial(struct session *s)
 {
     count_up(&session_counts(s)->connects, 1);
     s->dials_ns = s->proxy->loop.now_ns;
-    session_wait(s, s->proxy->program->settings->proxy_connect_ns);
+    const uint64_t own = proxy_says(s->proxy, s->service)->connect_ns;
+    session_wait(s, own ? own : s->proxy->program->settings->proxy_connect_ns);
 }
 
 /* Connect to s->chosen, at which the session has a place; without it to where an inline connection's client wanted to

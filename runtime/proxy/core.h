@@ -117,8 +117,10 @@ struct session {
     bool instructed;      /* its first bytes named its target, and were removed */
     uint8_t nat;          /* enum instruction_nat: the address that the target sees */
     bool unheard;         /* the client may send no PROXY header, and its bytes are still to be checked (name_heard) */
+    bool fronted;         /* a trusted front says that the client came to it by TLS */
     bool mixed;           /* `named`, from the PROXY header, has the other address family */
     struct stream_addr named;
+    uint16_t named_port;                      /* the port that the PROXY header says the client connected to; 0: none */
     struct stream_addr target;                /* `-> target`: named by its instruction; port 0: none */
     struct stream_addr peer;                  /* the connection's real peer, whatever a PROXY header names */
     struct session *queue_next, **queue_link; /* sessions that wait for a place; link NULL: not waiting */
@@ -192,6 +194,7 @@ struct proxy {
     uint64_t taken;                  /* atomic: number of the snapshot in use */
     struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
+    uint64_t portless;               /* atomic: connects for which no local port was left */
     int stop;                        /* atomic */
     pthread_t thread;
 };
@@ -203,12 +206,26 @@ static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t
     const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
 }
-/* Return the longest silence allowed in the session: its service's, or the default of all services */
-static inline uint64_t session_idle_ns(const struct session *s)
+/* Return the longest silence of one end, of which `own` is what its service says, or the default of all services */
+static inline uint64_t session_silence_ns(const struct session *s, uint64_t own)
 {
     const struct program *p = s->proxy->program;
-    const uint64_t own = p->services[s->service].idle_ns;
-    return own ? own : p->settings->proxy_idle_ns;
+    const uint64_t of_both = p->services[s->service].idle_ns;
+    return own ? own : of_both ? of_both : p->settings->proxy_idle_ns;
+}
+static inline uint64_t session_client_ns(const struct session *s)
+{
+    return session_silence_ns(s, proxy_says(s->proxy, s->service)->client_ns);
+}
+static inline uint64_t session_server_ns(const struct session *s)
+{
+    return session_silence_ns(s, proxy_says(s->proxy, s->service)->server_ns);
+}
+/* Return the longest time in which nothing moves, if either end may be the next to send */
+static inline uint64_t session_idle_ns(const struct session *s)
+{
+    const uint64_t client = session_client_ns(s), server = session_server_ns(s);
+    return client < server ? client : server;
 }
 /* Return the counters of the session's service */
 static inline struct proxy_counters *session_counts(const struct session *s)
@@ -284,6 +301,10 @@ void session_flow(const struct session *s, struct flow_record *f);
  * the session has ended. A client of `mode proxy` that may send none is not waited for, as the server may speak first;
  * its bytes are checked when they come. */
 int name_client(struct session *s);
+/* Return whether the rules believe what the session's client, which a PROXY header may name, says in fields of its
+ * requests (`trust forwarded from`). UNSAID: the service says nothing of it. */
+enum name_trust { NAME_TRUST_UNSAID, NAME_UNTRUSTED, NAME_TRUSTED };
+enum name_trust name_trust(const struct session *s);
 /* True if the client's bytes may be read. False as long as they may be a forbidden PROXY header; if they are one, the
  * session has ended. */
 bool name_heard(struct session *s);

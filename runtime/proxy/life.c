@@ -323,5 +323,7 @@ uint64_t proxy_lines_lost(const struct proxy *p) { return __atomic_load_n(&p->li
 
 bool proxy_refused(struct proxy *p, struct refusal *r) { return ring_take(&p->refusals, r); }
 
+uint64_t proxy_portless(const struct proxy *p) { return __atomic_load_n(&p->portless, __ATOMIC_ACQUIRE); }
+
 const struct proxy_counted *proxy_counted(const struct proxy *p) { return &p->counted; }
 const struct conns *proxy_conns(const struct proxy *p) { return chooser_conns(p->chooser); }

@@ -7,18 +7,34 @@
 #include "runtime/proxy/session.h"
 #include "vm/stream/first.h"
 
+static bool has_source(const struct session *s, uint32_t sets, uint32_t count, const struct key *key)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (set_has(s->proxy->program, sets + i, key, false)) return true;
+    return false;
+}
+
 /* True if the client's source may send a PROXY header */
 static bool is_trusted(const struct session *s)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
-    for (uint32_t i = 0; i < says->accept_count; i++)
-        if (set_has(s->proxy->program, says->accept_from + i, &s->key, false)) return true;
-    return false;
+    return has_source(s, says->accept_from, says->accept_count, &s->key);
+}
+
+enum name_trust name_trust(const struct session *s)
+{
+    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    const struct stream_addr *a = &s->named;
+    const struct key named = s->mixed ? stream_key(a->v6 ? 6 : 4, a->addr, a->port, a->addr, a->port, 0, 0, 0) : s->key;
+    if (!says->trust_count) return NAME_TRUST_UNSAID;
+    return has_source(s, says->trust_from, says->trust_count, &named) ? NAME_TRUSTED : NAME_UNTRUSTED;
 }
 
 static void believe(struct session *s, const struct proxy_header *h)
 {
     if (!h->known) return;
+    s->fronted = h->tls && name_trust(s) == NAME_TRUSTED; /* by the address of the header's sender */
+    s->named_port = h->dst.port;
     s->mixed = h->src.v6 != !!(s->key.kind & KIND_IP6);
     s->named = h->src;
     if (s->mixed) return; /* rules and balancing use the connection's own addresses */

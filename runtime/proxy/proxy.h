@@ -120,6 +120,8 @@ uint64_t proxy_lines_lost(const struct proxy *p);
 /* Take the next report of a refusal */
 bool proxy_refused(struct proxy *p, struct refusal *r);
 
+/* Return the number of connects for which no local port was left; at any time */
+uint64_t proxy_portless(const struct proxy *p);
 /* Return the live counters; the loop goes on. Not during a change. */
 const struct proxy_counted *proxy_counted(const struct proxy *p);
 const struct conns *proxy_conns(const struct proxy *p);

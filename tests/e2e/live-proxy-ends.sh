@@ -42,6 +42,13 @@ service checked on 10.1.0.2 tcp/1006 { mode proxy; -> checked }
 service by_hand on 10.1.0.2 tcp/1007 { mode proxy; -> by_hand }
 service narrow on 10.1.0.2 tcp/1008 { mode proxy; queue 1 within 20s; -> narrow }
 service aged on 10.1.0.2 tcp/1010 { mode proxy; max age 1s; -> echoes }
+pool thin { server s 10.2.0.9:9 }
+pool wide { source 10.2.0.60, 10.2.0.61; server s 10.2.0.9:9 }
+service thin on 10.1.0.2 tcp/1011 { mode proxy; -> thin }
+service wide on 10.1.0.2 tcp/1012 { mode proxy; -> wide }
+service thin_http on 10.1.0.2 tcp/1013 { mode proxy http; -> thin }
+service crowd on 10.1.0.2 tcp/1014 { mode proxy; connect within 60s; idle client 3s; -> one }
+service crowd_http on 10.1.0.2 tcp/1016 { mode proxy http first bytes within 10s; idle client 3s; -> one }
 service strict on 10.1.0.2 tcp/1009 { mode proxy; on reload close; -> one }
 firewall edge default drop { accept icmp; accept icmp6 type nd; accept tcp from $2, fd00:1::1 }
 RULES
@@ -77,6 +84,24 @@ until_true 100 'a server of one connection listens' grep -q listens aged_server
 background client python3 "$top/tests/e2e/live/inline.py" talks 10.1.0.2 1010 >aged_client
 aged="$aged $last"
 
+# ---- who vanishes ----
+crowd=1000
+[ -z "${LIVE:-}" ] || crowd=5000
+for port in 1014 1016; do
+    ip netns exec "$id-client" $ends crowd 10.1.0.2 $port $crowd >"crowd$port" 2>&1 &
+    pids="$pids $!"
+done
+until_true 600 'two crowds are there' eval 'grep -q all crowd1014 && grep -q all crowd1016'
+at client nft -f - <<'END'
+table inet vanished {
+  chain out {
+    type filter hook output priority 0
+    tcp dport { 1014, 1016 } drop
+  }
+}
+END
+until_true 600 'crowds that vanish are ended by the time of their end' eval '[ "$(at prey ss -Htn "( sport = :1014 or sport = :1016 )" state established | wc -l)" -eq 0 ]'
+
 # ---- before, and half-close ----
 same 'servers that refuse: a reset' "$(talk 10.1.0.2 1002 hold)" 'reset '
 same 'the client ends first' "$(talk 10.1.0.2 1001 hold '' e)" 'held eof heard 0 '
@@ -109,6 +134,25 @@ same 'so does one that is idle' "$(over idle)" reset
 wait $aged
 same 'max age: both ends of one that is older are reset, whatever they say' "$(cat aged_client) $(tail -1 aged_server)" 'reset reset'
 
+# ---- without a local port ----
+usual=$(at prey cat /proc/sys/net/ipv4/ip_local_port_range)
+ports() { at prey sysctl -q -w net.ipv4.ip_local_port_range="$*"; }
+ports 40000 40001
+begun thin1 10.1.0.2 1011 hold '' i
+begun thin2 10.1.0.2 1011 hold '' i
+same 'two local ports, and a third connection to the server: a reset' "$(talk 10.1.0.2 1011 hold)" 'reset '
+asked() { at prey ss -Htno "$@" | grep -c 'timer:(keepalive,'; }
+same 'both ends of a session are asked whether they are there' "$(asked sport = :1011) $(asked dst 10.2.0.9)" '2 2'
+same 'a request: 503' "$(at client curl -s -m 20 -o /dev/null -w '%{http_code}' http://10.1.0.2:1013/)" 503
+for i in 1 2 3; do begun "wide$i" 10.1.0.2 1012 hold '' i; done
+same 'two addresses of source have two each' "$(cat wide1 wide2 wide3 | tr '\n' ' ')" 'held held held '
+ports $usual
+same 'both are counted' "$(counter no_local_port)" 2
+until_true 100 'and told, with the word that brings more' grep -qE '^preyrun: connections to servers not made, because no local port .*`source`.*: [12]$' prey.err
+touch go
+same 'the others go on' "$(for i in thin1 thin2 wide1 wide2 wide3; do over $i; done | uniq -c | xargs)" '5 eof heard 0'
+rm go
+
 # ---- reload ----
 begun strict 10.1.0.2 1009 hold 10.1.0.8
 begun stays 10.1.0.2 1001 hold 10.1.0.8 i
@@ -137,5 +181,5 @@ same 'each reason is counted' "$(python3 -c '
 import json
 ends = json.load(open("prey.out"))["proxy"]["ended_by"]
 print({k: n for k, n in ends.items() if n})')" \
-    "{'done': 11, 'server-reset': 2, 'server-refused': 2, 'server-late': 1, 'server-down': 2, 'drained': 1, 'max-flows': 1, 'reloaded': 1, 'max-age': 1, 'idle': 1, 'half-close': 1}"
+    "{'done': 17, 'first-late': $crowd, 'server-reset': 2, 'server-refused': 2, 'server-late': 1, 'server-down': 2, 'drained': 1, 'max-flows': 1, 'reloaded': 1, 'max-age': 1, 'idle': $((1 + crowd)), 'half-close': 1, 'no-local-port': 1}"
 exit $failed

@@ -17,6 +17,7 @@ until_true 100 'the servers listen' listen
 here='10.1.0.2, fd00:1::2'
 rules first <<RULES
 timeouts { proxy first 60s }
+limits { first_bytes 64KiB }
 pool one { server s 10.2.0.2:9 }
 pool two { server s 10.2.0.3:9 }
 pool other { server s 10.2.0.3:10 }

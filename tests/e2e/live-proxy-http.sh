@@ -20,6 +20,8 @@ service shop on 10.1.0.2, fd00:1::2 tcp/80 {
   else -> one
 }
 service by_cookie on 10.1.0.2 tcp/81 { mode proxy http; affinity cookie "SRV" 1h; access log json "$work/logs/json.log"; -> both }
+service fronted on 10.1.0.2 tcp/84 { mode proxy http; trust forwarded from 10.1.0.1; -> one }
+service fenced on 10.1.0.2 tcp/85 { mode proxy http; trust forwarded from 10.1.0.77; -> one }
 service by_header on 10.1.0.2 tcp/82 { mode proxy http; affinity header "X-User"; -> both }
 RULES
 mkdir logs
@@ -36,6 +38,10 @@ same "the server hears who asks" "$(get -H 'X-Forwarded-For: 192.0.2.7' http://1
     '192.0.2.7, 10.1.0.1 for=10.1.0.1;proto=http 1.1 prey 10.1.0.2'
 same "a client of IPv6, too" "$(get 'http://[fd00:1::2]/told')" \
     'fd00:1::1 for="[fd00:1::1]";proto=http 1.1 prey [fd00:1::2]'
+claims() { get -H 'x-forwarded-PROTO: https' -H 'X-Forwarded-Host: shop.example' -H 'X-Forwarded-Port: 443' -H 'X-Real-IP: 192.0.2.7' -H 'X-Forwarded-For: 192.0.2.7' "$1"; }
+same "what a client claims is replaced" "$(claims http://10.1.0.2/came)" 'http 10.1.0.2 80 10.1.0.1 192.0.2.7, 10.1.0.1'
+same "… of a trusted front it is believed" "$(claims http://10.1.0.2:84/came)" 'https shop.example 443 192.0.2.7 192.0.2.7, 10.1.0.1'
+same "… and nobody else, where a front is named" "$(claims http://10.1.0.2:85/came)" 'http 10.1.0.2:85 85 10.1.0.1 10.1.0.1'
 get http://10.1.0.2/nth >first
 same "clients share a connection to the server, one after the other" "$(get http://10.1.0.2/nth)" \
     "$(awk '{ print $1, $2 + 1 }' first)"
@@ -115,6 +121,7 @@ same "it ends with 0" "$status" 0
 same "what was refused is counted by its reason" "$(sed -n 's/^  refused *//p' prey.out)" '1 http-name-space, 1 http-two-lengths, 1 http2'
 same "requests are counted, and answers by class" \
     "$(sed -n 's/^  http *//p' prey.out | grep -cE '^[0-9]+ requests, [0-9]+ answers_2xx, .*[0-9]+ answers_4xx, 1 answers_5xx')" 1
+grep "\"GET / HTTP/1" common.old | grep -v " \(200 4\|503 -\)$" | sed "s,^,# ,"
 same "what was asked before a log was moved away stands in it" "$(grep -c '"GET / HTTP/1' common.old)" "$(grep -c '"GET / HTTP/1.* \(200 4\|503 -\)$' common.old)"
 same "… what came later in the new one, its quotes escaped" "$(sed 's/\[.*\]/[]/' common.log)" '10.1.0.1 - - [] "GET /last\" HTTP/1.1" 200 4'
 python3 - >out <<'END'

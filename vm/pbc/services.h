@@ -66,7 +66,7 @@ struct pbc_pool {
     uint8_t balance;    /* enum lb_kind */
     uint8_t on_down;    /* enum pbc_down */
     uint8_t send_proxy; /* version of the PROXY header that connections to its servers begin with, 1 or 2; 0: none */
-    uint8_t reserved;
+    uint8_t keep_none;  /* 1: no connection to its servers is kept for a later request; else 0 */
     uint64_t drain_ns;
     uint64_t slow_start_ns; /* time in which a server that came up reaches its weight; 0: at once */
 };
@@ -159,8 +159,11 @@ struct pbc_proxy {
     uint64_t first_ns;                  /* `first bytes within`; 0: settings.proxy_first_ns */
     uint64_t affinity_ns;               /* lifetime of the cookie; 0: as long as the client runs */
     uint32_t wants; /* enum first_wants (vm/stream/wants.h): items of the first bytes that its branches ask for */
-    uint32_t reserved[13];
-    uint64_t age_ns; /* most time that a connection lasts; 0: as long as its ends like */
+    uint32_t trust_from, trust_count; /* SETS: clients whose X-Forwarded-… fields are believed */
+    uint32_t reserved[5];
+    uint64_t connect_ns;           /* time for a connect; 0: settings.proxy_connect_ns */
+    uint64_t client_ns, server_ns; /* longest silence of each end; 0: that of the service */
+    uint64_t age_ns;               /* most time that a connection lasts; 0: as long as its ends like */
 };
 static_assert(sizeof(struct pbc_proxy) == 128, "layout");
 struct pbc_cert {

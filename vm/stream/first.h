@@ -28,7 +28,9 @@
  *
  * Reserved values (GREASE, RFC 8701) and unknown ones are skipped. An SSLv2 hello is another protocol. */
 
-enum { HELLO_MAX = 1 << 14 }; /* bytes of the handshake message with its header, without record headers */
+enum {
+    HELLO_MAX = STREAM_MAX - 5
+}; /* bytes of the handshake message with its header, in one record of all that is read */
 
 /* Progress in reading a hello; all zero at the start. */
 struct hello_at {
@@ -93,6 +95,7 @@ struct proxy_header {
     uint32_t len;    /* READ_WHOLE: its bytes; READ_MORE: bytes needed in all, at least */
     uint8_t version; /* 1 or 2 */
     bool known;      /* true if src and dst are set: not with LOCAL, UNKNOWN, or families other than TCP over IP */
+    bool tls;        /* its sender says that the client came by TLS (PP2_TYPE_SSL) */
     struct stream_addr src, dst;
 };
 

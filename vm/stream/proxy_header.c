@@ -7,6 +7,7 @@
 #include "vm/stream/first.h"
 
 enum { V2_HEADER = 16, V2_IP4 = 12, V2_IP6 = 36, V2_UNIX = 216, TLV_HEADER = 3, TLV_CRC32C = 3 };
+enum { TLV_SSL = 0x20, SSL_LEAST = 5, SSL_CLIENT = 1 << 0 }; /* flags and result of a verification, then TLVs */
 enum { V2_LOCAL = 0x20, V2_PROXY = 0x21, FAMILY_TCP4 = 0x11, FAMILY_TCP6 = 0x21 };
 static const uint8_t v1_begin[PROXY_V1_BEGIN] = {'P', 'R', 'O', 'X', 'Y', ' '};
 static const uint8_t v2_begin[PROXY_BEGIN_MAX] = {'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n'};
@@ -55,8 +56,9 @@ static enum stream_read read_v1(struct proxy_header *h, const uint8_t *bytes, ui
     return bytes[end - 1] == '\r' && read_line(h, bytes, end - 1) ? READ_WHOLE : READ_BAD;
 }
 
-/* True if each TLV from `at` on ends inside the header and a checksum of the header, itself zeroed, is right. */
-static bool tlvs_hold(const uint8_t *bytes, uint32_t at, uint32_t end)
+/* True if each TLV from `at` on ends inside the header and a checksum of the header, itself zeroed, is right. Sets
+ * h->tls. */
+static bool tlvs_hold(struct proxy_header *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     static const uint8_t zeros[4] = {0};
     bool summed = false;
@@ -72,6 +74,8 @@ static bool tlvs_hold(const uint8_t *bytes, uint32_t at, uint32_t end)
             if (sum != wire_get32(bytes + value)) return false;
             summed = true;
         }
+        if (bytes[at] == TLV_SSL && len < SSL_LEAST) return false;
+        if (bytes[at] == TLV_SSL) h->tls = bytes[value] & SSL_CLIENT;
         at = value + len;
     }
     return true;
@@ -104,7 +108,7 @@ static enum stream_read read_v2(struct proxy_header *h, const uint8_t *bytes, ui
     if (bytes[12] == V2_LOCAL || family >> 4 == 0) return READ_WHOLE;
     if (family >> 4 > 3 || (family & 15) > 2) return READ_BAD;
     const uint32_t tlvs = V2_HEADER + family_len(family);
-    if (end < tlvs || !tlvs_hold(bytes, tlvs, end)) return READ_BAD;
+    if (end < tlvs || !tlvs_hold(h, bytes, tlvs, end)) return READ_BAD;
     h->known = family == FAMILY_TCP4 || family == FAMILY_TCP6;
     if (h->known) {
         const bool v6 = family == FAMILY_TCP6;

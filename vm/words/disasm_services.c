@@ -61,6 +61,7 @@ static void dump_pool(const struct program *p, uint32_t i, FILE *out)
     text_add(&t, " balance %s on down %s retries %u", lb_name((enum lb_kind)pool->balance),
              pool->on_down == PBC_DOWN_KEEP ? "keep" : "reset", pool->retries);
     if (pool->drain_ns) text_add(&t, " drain "), text_add_duration(&t, pool->drain_ns);
+    if (pool->keep_none) text_add(&t, " keep none");
     if (pool->send_proxy) text_add(&t, " send proxy v%u", pool->send_proxy);
     if (pool->slow_start_ns) text_add(&t, " slow start "), text_add_duration(&t, pool->slow_start_ns);
     for (uint32_t s = 0; s < pool->source_count; s++) {

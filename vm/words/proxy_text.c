@@ -122,7 +122,12 @@ void proxy_print(const struct program *p, uint32_t service, const char *between,
     put_mode(p, x, between, out);
     put_tls(p, x, between, out);
     put_affinity(p, x, between, out);
+    if (x->trust_count)
+        fprintf(out, "%strust forwarded from", between), put_sets(p, x->trust_from, x->trust_count, out);
     if (x->flags & PBC_PROXY_SPLICE) fprintf(out, "%ssplice packets", between);
+    if (x->connect_ns) fputs(between, out), put_duration("connect within ", x->connect_ns, out);
+    if (x->client_ns) fputs(between, out), put_duration("idle client ", x->client_ns, out);
+    if (x->server_ns) fputs(between, out), put_duration("idle server ", x->server_ns, out);
     if (x->age_ns) fputs(between, out), put_duration("max age ", x->age_ns, out);
     if (x->queue) {
         fprintf(out, "%squeue %u within ", between, x->queue);

@@ -109,6 +109,7 @@ void pool_print(const struct program *p, uint32_t pool, const char *between, FIL
     put_check(p, v->check, between, out);
     if (v->on_down == PBC_DOWN_KEEP) fprintf(out, "%son down keep", between);
     if (v->retries != RETRIES) fprintf(out, "%sretries %u", between, v->retries);
+    if (v->keep_none) fprintf(out, "%skeep none", between);
     if (v->send_proxy) fprintf(out, "%ssend proxy v%u", between, v->send_proxy);
     put_duration(between, "drain", v->drain_ns, out);
     put_duration(between, "slow start", v->slow_start_ns, out);

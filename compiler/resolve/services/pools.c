@@ -258,6 +258,7 @@ static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
     pool.slow_start_ns = clause_duration(c, clauses.of[CL_SLOW_START], 0);
     pool.on_down = on_down && on_down->first && is_choice(on_down->first, CL_KEEP) ? PBC_DOWN_KEEP : PBC_DOWN_RESET;
     pool.retries = clause_number(c, clauses.of[CL_RETRIES], &retries, 1);
+    pool.keep_none = clauses.of[CL_KEEP_CONNECTIONS] && clauses.of[CL_KEEP_CONNECTIONS]->first;
     pool.send_proxy = send_proxy_of(clauses.of[CL_SEND_PROXY]);
     if (source) sources_of(c, source, &pool);
     resolve_servers(c, s, s->index, &pool);

@@ -20,8 +20,9 @@ static void check_listeners(const struct service_work *w)
     diag_advise(w->c->diags, "name the ports that are served, or use `mode passthrough`");
 }
 
-static const enum clause proxy_options[] = {CL_TLS,   CL_TLS_TO_SERVER, CL_AFFINITY_COOKIE, CL_AFFINITY_HEADER,
-                                            CL_QUEUE, CL_ACCESS_LOG,    CL_ON_RELOAD,       CL_MAX_AGE};
+static const enum clause proxy_options[] = {
+    CL_TLS,       CL_TLS_TO_SERVER, CL_AFFINITY_COOKIE, CL_AFFINITY_HEADER, CL_QUEUE,       CL_ACCESS_LOG,
+    CL_ON_RELOAD, CL_MAX_AGE,       CL_CONNECT_WITHIN,  CL_IDLE_CLIENT,     CL_IDLE_SERVER, CL_TRUST_FORWARDED};
 
 void refuse_proxy_options(const struct service_work *w, const struct clauses *block)
 {
@@ -50,6 +51,7 @@ static void refuse_packet_options(const struct service_work *w, const struct cla
     if (w->c->image->services[w->id].flags & PBC_SERVICE_ANNOUNCE && mode_is(w->mode, MODE_INLINE))
         refuse(w, block->of[CL_ANNOUNCE], "the addresses belong to others, who answer for them");
     if (mode_is(w->mode, MODE_REQUESTS)) return;
+    refuse(w, block->of[CL_TRUST_FORWARDED], "requests are not read there");
     for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
         if (block->of[i]) {
             refuse(w, block->of[i], "requests are not read there");
@@ -96,20 +98,33 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
     }
 }
 
-static void accept_from(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
+/* Place the addresses of those who are trusted. False if there are none, or after a report. */
+static bool trusted(const struct service_work *w, const struct node *n, uint32_t *from, uint32_t *count)
 {
     struct addr_list list = {0};
-    if (!n || !addr_list_of(w->c, n->first, &list)) return;
+    bool placed = false;
+    if (!n || !addr_list_of(w->c, n->first, &list)) return false;
     if (list.any || list.self || n->first->flags & NF_NOT) {
-        diag(w->c->diags, E_PROXY_TRUST, n->span, "`accept proxy from` names those who are trusted: %s",
+        diag(w->c->diags, E_PROXY_TRUST, n->span, "`%s from` names those who are trusted: %s", node_words(n),
              list.any    ? "`any` would trust what anybody claims"
              : list.self ? "`self` is not one of them"
                          : "`not` would trust all others");
         diag_advise(w->c->diags, "list the addresses of the proxies in front of this one");
-    } else if (addr_list_place(w->c, &list, n->span, &x->accept_from, &x->accept_count)) {
-        x->flags |= PBC_PROXY_ACCEPT;
+    } else {
+        placed = addr_list_place(w->c, &list, n->span, from, count);
     }
     set_fini(&list.set);
+    return placed;
+}
+
+static void times(const struct service_work *w, const struct clauses *block, struct pbc_proxy *x)
+{
+    const struct node *connect = block->of[CL_CONNECT_WITHIN], *client = block->of[CL_IDLE_CLIENT],
+                      *server = block->of[CL_IDLE_SERVER], *age = block->of[CL_MAX_AGE];
+    if (connect) x->connect_ns = time_above_0(w->c, connect, connect->first);
+    if (client) x->client_ns = time_above_0(w->c, client, client->first);
+    if (server) x->server_ns = time_above_0(w->c, server, server->first);
+    if (age) x->age_ns = time_above_0(w->c, age, age->first);
 }
 
 uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n)
@@ -141,7 +156,7 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     if (of.of[CL_OVERLAPS])
         refuse(w, of.of[CL_OVERLAPS], "the host's own TCP puts segments together; `mode observe` takes it");
     if (send) x->flags |= send_proxy_of(send) == 1 ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
-    accept_from(w, of.of[CL_ACCEPT_PROXY], x);
+    if (trusted(w, of.of[CL_ACCEPT_PROXY], &x->accept_from, &x->accept_count)) x->flags |= PBC_PROXY_ACCEPT;
     if (first) x->first_ns = time_above_0(w->c, first, first->first);
 }
 
@@ -202,8 +217,8 @@ void resolve_proxy(struct service_work *w, const struct clauses *block)
     affinity(w, block, &x);
     queue(w, block->of[CL_QUEUE], &x);
     access_log(w, block->of[CL_ACCESS_LOG], &x);
-    const struct node *age = block->of[CL_MAX_AGE];
-    if (age) x.age_ns = time_above_0(c, age, age->first);
+    times(w, block, &x);
+    if (mode_is(w->mode, MODE_REQUESTS)) trusted(w, block->of[CL_TRUST_FORWARDED], &x.trust_from, &x.trust_count);
     if (block->of[CL_ON_RELOAD]) x.flags |= PBC_PROXY_RELOAD_CLOSE;
     w->tls = x.cert_count != 0;
     w->wants = mode_is(w->mode, MODE_REQUESTS) ? FIRST_HTTP : 0;
@@ -303,6 +318,31 @@ static const struct pbc_service **proxies_of_pools(struct compile *c)
     return of;
 }
 
+/* Report `keep none` of pools of which no service sends requests to their servers. */
+static void check_kept(struct compile *c)
+{
+    const struct image *img = c->image;
+    bool *reads = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof *reads), *used;
+    used = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof *used);
+    memset(reads, 0, ((size_t)img->pools_count + 1) * sizeof *reads);
+    memset(used, 0, ((size_t)img->pools_count + 1) * sizeof *used);
+    for (uint32_t i = 0; i < img->branches_count; i++) {
+        const struct pbc_branch *b = &img->branches[i];
+        for (uint32_t k = 0; k < branch_shares(b); k++) {
+            const uint32_t pool = img->shares[b->shares + k].pool;
+            if (pool >= img->pools_count) continue;
+            used[pool] = true;
+            reads[pool] |= mode_is(img->services[b->service].mode, MODE_REQUESTS);
+        }
+    }
+    for (uint32_t i = 0; i < img->pools_count; i++) {
+        if (!img->pools[i].keep_none || !used[i] || reads[i]) continue;
+        diag(c->diags, E_MODE_OPTION, span_at(c, &img->pools[i].place),
+             "`keep none` of the pool `%s` needs a service in `mode proxy http`", image_str(img, img->pools[i].name));
+        diag_advise(c->diags, "leave it out: no other mode sends several requests over one connection");
+    }
+}
+
 void check_proxy_pools(struct compile *c)
 {
     const struct image *img = c->image;
@@ -320,4 +360,5 @@ void check_proxy_pools(struct compile *c)
             settle_header(c, &img->services[b->service], pool, &headers[pool], at);
         }
     }
+    check_kept(c);
 }

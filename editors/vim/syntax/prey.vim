@@ -32,15 +32,15 @@ syn keyword preyConstant any default self
 
 " What else has a meaning in its place.
 syn keyword preyWord GET HEAD OPTIONS access affinity age all alpn announce as auto backup balance
-syn keyword preyWord body burst by ca cert clamp close comment common cookie cookies destination
-syn keyword preyWord down drain dsr else entries every fall file first flow for forward frames gue
-syn keyword preyWord header host http https idle in inline instruction json keep l2 limit live mac
-syn keyword preyWord map masquerade max method mirrored mode mss no observe off original other out
-syn keyword preyWord overlaps overload packets pass passive passthrough path payload pcapng per
-syn keyword preyWord program prohibited proxy queue rate reach refuse refused reload retries rewrite
-syn keyword preyWord rise send sent servers sessions slow snap sni socket splice split start stream
-syn keyword preyWord sum syslog timeout tls transparent unreachable up v1 v2 variant verify via
-syn keyword preyWord weight when with without would zone
+syn keyword preyWord body burst by ca cert clamp close comment common connect cookie cookies
+syn keyword preyWord destination down drain dsr else entries every fall file first flow for forward
+syn keyword preyWord forwarded frames gue header host http https idle in inline instruction json
+syn keyword preyWord keep l2 limit live mac map masquerade max method mirrored mode mss no observe
+syn keyword preyWord off original other out overlaps overload packets pass passive passthrough path
+syn keyword preyWord payload pcapng per program prohibited proxy queue rate reach refuse refused
+syn keyword preyWord reload retries rewrite rise send sent servers sessions slow snap sni socket
+syn keyword preyWord splice split start stream sum syslog timeout tls transparent trust unreachable
+syn keyword preyWord up v1 v2 variant verify via weight when with without would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

@@ -10,6 +10,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
+#include "runtime/host/socket/alive.h"
 
 enum { BACKLOG = 64, BACKLOG_PROXY = 65535 /* the system caps it */ };
 
@@ -46,6 +47,7 @@ int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t er
 static bool of_proxy(int fd, int family)
 {
     const int on = 1, unproven = 1024;
+    socket_keep_alive(fd);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &unproven, sizeof unproven);
     setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);

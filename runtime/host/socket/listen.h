@@ -13,6 +13,6 @@ int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t er
 
 /* The same for a service, as one of several sockets at that address (SO_REUSEPORT). The address need not be this
  * machine's (IP_TRANSPARENT), all 0 is any of its family. Accepted connections send at once (TCP_NODELAY) and take
- * urgent bytes in line. If the host lets servers do it (bit 2 of net.ipv4.tcp_fastopen), a SYN may carry the first
- * bytes (RFC 7413). */
+ * urgent bytes in line; vanished peers end them (alive.h). If the host lets servers do it (bit 2 of
+ * net.ipv4.tcp_fastopen), a SYN may carry the first bytes (RFC 7413). */
 int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len);

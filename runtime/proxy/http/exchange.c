@@ -22,7 +22,7 @@ static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX]
         snprintf(age, sizeof age, "; Max-Age=%llu", (unsigned long long)(says->affinity_ns / 1000000000));
     const int n = snprintf(line, AFFINITY_COOKIE_MAX, "Set-Cookie: %s=%016llx; Path=/; HttpOnly%s%s\r\n",
                            program_str(s->proxy->program, says->affinity_name), (unsigned long long)cookie,
-                           s->client.ops == &side_plain ? "" : "; Secure", age);
+                           s->client.ops == &side_plain && !s->fronted ? "" : "; Secure", age);
     if (n >= AFFINITY_COOKIE_MAX) line[0] = 0;
 }
 
@@ -179,8 +179,12 @@ static bool read_answer(struct session *s)
         case WAY_DONE: continue;
         case WAY_WAITS: message_rest(&h->down, &s->proxy->buffers); return false;
         case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-        case WAY_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
-        default: server_is_bad(s, 502, SESSION_SERVER_BAD); return false;
+        case WAY_FROM:
+            if (!http_again(s)) server_is_bad(s, 502, SESSION_SERVER_RESET);
+            return false;
+        default:
+            if (!http_again(s)) server_is_bad(s, 502, SESSION_SERVER_BAD);
+            return false;
         }
     }
     return true;
@@ -209,10 +213,18 @@ static bool client_is_gone(const struct session *s)
     return (s->client.flags & SIDE_HUNG) && !getsockopt(s->client.fd, SOL_SOCKET, SO_ERROR, &err, &len) && err;
 }
 
-bool http_exchange(struct session *s)
+bool http_awaits_client(const struct session *s)
+{
+    const struct http *h = http_of(s);
+    const bool holds = s->down.buffer && buffer_len(s->down.buffer);
+    if (h->answered || h->down.ready) return holds || !h->sent;
+    return !h->sent && !h->up.ready && !(h->expects && !h->interims);
+}
+
+/* Do what can be done at once. False if it waits. */
+static bool go_on(struct session *s)
 {
     struct http *h = http_of(s);
-    session_wait(s, session_idle_ns(s));
     if (!h->sent && !send_request(s)) return true;
     if (client_is_gone(s)) {
         session_end(s, SESSION_CLIENT_RESET);
@@ -220,4 +232,11 @@ bool http_exchange(struct session *s)
     }
     if (!h->answered && !read_answer(s)) return h->state != HTTP_EXCHANGE;
     return h->state != HTTP_EXCHANGE || send_answer(s);
+}
+
+bool http_exchange(struct session *s)
+{
+    if (go_on(s)) return true;
+    session_wait(s, http_awaits_client(s) ? session_client_ns(s) : session_server_ns(s));
+    return false;
 }

@@ -7,7 +7,7 @@
 
 #include "vm/stream/first.h"
 
-enum { HEAD_TEXT_MAX = STREAM_MAX + 1024 }; /* the longest head, plus all that is ever added */
+enum { HEAD_TEXT_MAX = 2 * STREAM_MAX + 1024 }; /* the longest head, its Host once more, and all that is added */
 
 struct head_text {
     uint32_t n;

@@ -53,6 +53,7 @@ struct http {
     bool opens;                      /* the connection's first request */
     bool late;                       /* the time for its head is over */
     bool was_head, was_connect, old; /* the request: HEAD, CONNECT, HTTP/1.0 */
+    bool expects;                    /* its client sends the body once it hears 100, or waited for that long enough */
     bool upgrades;                   /* the request asks for another protocol */
     bool keeps;                      /* the client's connection stays after the answer */
     bool server_keeps;               /* the server's connection stays, too */
@@ -62,7 +63,9 @@ struct http {
     struct kept_key own;             /* connection that is kept for this inline connection alone; session 0: none */
     bool mine;        /* the server's connection is not shared, for a login or a body that the server may misread */
     bool counted;     /* its status is counted */
-    bool again;       /* sent to a second server, as the first took no byte */
+    bool reused;      /* it goes over a connection that was kept */
+    bool idempotent;  /* its method is (RFC 9110, 9.2.2): done twice is as done once */
+    bool again;       /* sent once more, over a connection of its own */
     bool shut;        /* HTTP_LAST: the client's side was shut for writing */
     uint32_t dropped; /* HTTP_LAST: number of the client's bytes discarded */
 };
@@ -74,6 +77,8 @@ uint64_t http_silence_ns(const struct session *s);
 /* Steps of each state. False if it waits. */
 bool http_read_request(struct session *s);
 bool http_exchange(struct session *s);
+/* True if the exchange waits for the client: for more of its request, or until it reads on */
+bool http_awaits_client(const struct session *s);
 bool http_tunnel(struct session *s);
 bool http_last(struct session *s);
 /* Answer with a page of ours; the session then goes on if possible, else ends with `why`. If a server's answer has
@@ -81,7 +86,8 @@ bool http_last(struct session *s);
 void http_answer(struct session *s, unsigned status, enum session_end why);
 /* Put bytes of ours in place of an answer, as the last for this request. False: no buffer, and the session ends. */
 bool http_say(struct session *s, const void *text, size_t n);
-/* Ask for another server, as nothing of the request was written. False if some was, or this was done before. */
+/* Ask for a server once more, over a new connection: nothing of the request was written, or it is idempotent, still
+ * here, and the connection was a kept one that has answered nothing. False else, or if this was done before. */
 bool http_again(struct session *s);
 /* End the client's connection in order between two requests (RFC 9112, 9.6) */
 void http_leave(struct session *s, enum session_end why);

@@ -14,13 +14,23 @@ static void drop_server(struct session *s)
     session_leave_server(s);
 }
 
+/* True if what was written may be written again: a server ended a connection that it had kept, as it may at any time */
+static bool may_repeat(const struct session *s)
+{
+    const struct http *h = http_of(s);
+    return h->reused && h->idempotent && !(s->down.buffer && buffer_len(s->down.buffer));
+}
+
 bool http_again(struct session *s)
 {
     struct http *h = http_of(s);
-    if (h->again || h->answered || h->interims || s->up.moved != h->from) return false;
-    if (s->branch >= STREAM_MORE || proxy_is_past(s->proxy, s->service)) return false;
+    const bool begun = s->up.moved != h->from;
+    if (h->again || h->answered || h->interims || (begun && !may_repeat(s))) return false;
+    if (s->branch >= STREAM_MORE || proxy_is_past(s->proxy, s->service) || !message_back(&h->up)) return false;
+    if (begun) count_up(&session_counts(s)->http[HTTP_COUNT_REPEATED], 1);
     drop_server(s);
     h->again = true;
+    h->sent = h->broken = h->reused = false;
     h->state = HTTP_DIALS;
     connect_branch(s);
     return true;
@@ -89,13 +99,20 @@ static bool server_is_clean(const struct session *s)
            !(s->server->flags & (SIDE_HUNG | SIDE_ENDED | SIDE_FAILED));
 }
 
+/* True if the rules let the server's connection be kept */
+static bool may_keep(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    if (s->chosen != PBC_NONE && p->pools[p->servers[s->chosen].pool].keep_none) return false;
+    return s->inside ? !s->aged : !http_of(s)->mine && !session_server_is_private(s);
+}
+
 static void leave_server(struct session *s)
 {
     struct http *h = http_of(s);
     struct kept *k = &http_loop_of(s)->kept;
     const struct kept_key key = {.service = s->service, .server = s->chosen, .session = s->inside ? s->number : 0};
-    const bool keeps = s->inside ? !s->aged : !h->mine && !session_server_is_private(s);
-    struct kept_one *one = keeps && server_is_clean(s) ? kept_room(k) : NULL;
+    struct kept_one *one = may_keep(s) && server_is_clean(s) ? kept_room(k) : NULL;
     if (!one) {
         session_leave_server(s);
         return;
@@ -168,7 +185,7 @@ bool http_last(struct session *s)
     struct http *h = http_of(s);
     if (!h->shut) {
         switch (message_put(&h->down)) {
-        case WAY_WAITS: return false;
+        case WAY_WAITS: session_wait(s, session_client_ns(s)); return false;
         case WAY_DONE: break;
         default: session_end(s, SESSION_CLIENT_RESET); return true;
         }

@@ -37,6 +37,7 @@ enum way_result message_get(struct message *m, struct slab *buffers)
     if (!(w->from->flags & (SIDE_MAY_READ | SIDE_ENDED))) return WAY_WAITS;
     if (!w->buffer) w->buffer = buffer_take(buffers);
     if (!w->buffer) return WAY_NO_BUFFER;
+    m->more = true;
     if (w->buffer->from > BUFFER_FRONT) make_room(w->buffer);
     if (!buffer_room(w->buffer)) return WAY_BAD;
     const ssize_t n = side_read(w->from, w->buffer->bytes + w->buffer->to, buffer_room(w->buffer));
@@ -60,6 +61,17 @@ bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t
     b->from = body - n;
     memcpy(buffer_at(b), head, n);
     m->ready = n;
+    m->laid = b->from;
+    m->more = false;
+    return true;
+}
+
+bool message_back(struct message *m)
+{
+    struct buffer *b = m->way->buffer;
+    if (!b || m->more) return false;
+    m->ready += b->from - m->laid;
+    b->from = m->laid;
     return true;
 }
 
@@ -104,7 +116,7 @@ static bool begins_to_move(struct message *m)
     struct way *w = m->way;
     const uint64_t ahead = body_ahead(&m->body);
     if (ahead < (w->buffer ? w->buffer->size : 1u << 14) || (w->buffer && buffer_len(w->buffer))) return false;
-    m->moves = true;
+    m->moves = m->more = true;
     w->left = ahead;
     w->keeps_open = true;
     return true;

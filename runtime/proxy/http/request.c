@@ -54,6 +54,15 @@ static bool hides_a_body(const struct http_head *head, struct view method)
     return false;
 }
 
+/* True for a request that has the same effect if it is done twice (RFC 9110, 9.2.2) */
+static bool is_idempotent(struct view method)
+{
+    static const char *const all[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        if (view_is(method, all[i])) return true;
+    return false;
+}
+
 /* Keep the facts of a request that are needed after its head is gone */
 static void note(struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
@@ -61,7 +70,9 @@ static void note(struct session *s, const struct http_head *head, const uint8_t 
     const struct view method = view_of(bytes, head->method);
     h->was_head = view_is(method, "HEAD");
     h->was_connect = view_is(method, "CONNECT");
+    h->idempotent = is_idempotent(method);
     h->old = head->minor == 0;
+    h->expects = head->minor && head->has & HTTP_HAS_CONTINUE;
     h->upgrades = request_upgrades(head);
     h->keeps = http_keeps(head) && !proxy_is_past(s->proxy, s->service);
     h->mine = hides_a_body(head, method);
@@ -73,7 +84,7 @@ static void address_came_to(const struct session *s, char text[TOLD_MAX])
     struct told t;
     struct stream_addr a = {.v6 = s->key.kind & KIND_IP6};
     memcpy(a.addr, s->key.dst, sizeof a.addr);
-    told_make(&t, &a, false);
+    told_make(&t, &a, 0, false);
     snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
 }
 
@@ -106,7 +117,7 @@ static void request_begin(struct session *s, const struct first *f)
         return;
     }
     if (!f->head.host.len) address_came_to(s, host);
-    request_rewrite(&l->text, &f->head, bytes, &h->told, host);
+    request_rewrite(&l->text, &f->head, bytes, &h->told, host, name_trust(s));
     if (!message_lay(&h->up, b->from + f->skip + f->head.len, l->text.bytes, l->text.n)) {
         refuse(s, STREAM_HTTP_HEAD_TOO_LONG);
         return;
@@ -125,7 +136,7 @@ static uint64_t http_first_ns(const struct session *s)
 
 uint64_t http_silence_ns(const struct session *s)
 {
-    const uint64_t first = http_first_ns(s), idle = session_idle_ns(s);
+    const uint64_t first = http_first_ns(s), idle = session_client_ns(s);
     return first < idle ? first : idle;
 }
 
@@ -139,7 +150,7 @@ static void wait(struct session *s)
         h->waits = true;
     } else {
         message_rest(&h->up, &s->proxy->buffers);
-        if (!h->opens) session_wait(s, session_idle_ns(s));
+        if (!h->opens) session_wait(s, session_client_ns(s));
     }
 }
 

@@ -31,15 +31,19 @@ static struct view_span put(struct told *t, uint16_t *at, const char *text)
     return s;
 }
 
-void told_make(struct told *t, const struct stream_addr *client, bool tls)
+void told_make(struct told *t, const struct stream_addr *client, uint16_t port, bool tls)
 {
-    char addr[LOG_ADDRESS_MAX], element[LOG_ADDRESS_MAX + 32];
+    char addr[LOG_ADDRESS_MAX], element[LOG_ADDRESS_MAX + 32], line[LOG_ADDRESS_MAX + 32];
     log_address(addr, client);
     /* An IPv6 address is in brackets, and so in quotes (RFC 7239, section 6) */
     snprintf(element, sizeof element, client->v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", addr,
              tls ? "https" : "http");
     uint16_t at = 0;
     t->proto = put(t, &at, tls ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
+    snprintf(line, sizeof line, "X-Forwarded-Port: %u\r\n", port);
+    t->port = put(t, &at, line);
+    snprintf(line, sizeof line, "X-Real-IP: %s\r\n", addr);
+    t->real = put(t, &at, line);
     put(t, &at, "X-Forwarded-For: ");
     t->client = put(t, &at, addr);
     put(t, &at, "\r\nForwarded: ");
@@ -139,20 +143,79 @@ static void add_list(struct head_text *out, const struct http_head *h, const uin
     head_say(out, "\r\n");
 }
 
-/* Fields of the client to which an element of ours is appended */
-enum { HAS_FOR = 1 << 0, HAS_FORWARDED = 1 << 1 };
+/* Fields that tell of a client, as bits of a set: those of one value, then those of a list */
+enum {
+    TELLS_PROTO = 1 << 0,
+    TELLS_HOST = 1 << 1,
+    TELLS_PORT = 1 << 2,
+    TELLS_REAL = 1 << 3,
+    TELLS_FOR = 1 << 4,
+    TELLS_FORWARDED = 1 << 5,
+    TRUSTED = 1 << 6 /* the client is */
+};
+static const char *const tells[] = {"x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
+                                    "x-real-ip",         "x-forwarded-for",  "forwarded"};
 
-static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
+static void add_span(struct head_text *out, const struct told *told, struct view_span span)
+{
+    head_add(out, told->text + span.at, span.len);
+}
+
+/* Write the host that the client asked for, as its server reads it */
+static void add_asked_host(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const char *host)
+{
+    struct view asked = {0};
+    unsigned next = 0;
+    if (h->form == HTTP_ABSOLUTE)
+        asked = authority(h, bytes);
+    else
+        http_field_next(h, bytes, "host", &next, &asked);
+    head_say(out, "X-Forwarded-Host: ");
+    if (asked.len)
+        head_add(out, asked.at, asked.len);
+    else
+        head_say(out, host);
+    head_say(out, "\r\n");
+}
+
+/* Write the client that a trusted front names, the last of its list; else ours */
+static void add_real(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      unsigned has)
 {
-    const uint32_t list = told->proto.len; /* start of the X-Forwarded-For line; below, of the Forwarded line */
+    unsigned next = 0;
+    struct view v, last = {0};
+    while (has & TELLS_FOR && http_field_next(h, bytes, "x-forwarded-for", &next, &v)) last = v;
+    for (uint32_t i = last.len; i; i--)
+        if (last.at[i - 1] == ',') {
+            last = (struct view){.at = last.at + i, .len = last.len - i};
+            break;
+        }
+    while (last.len && *last.at == ' ') last = (struct view){.at = last.at + 1, .len = last.len - 1};
+    if (!last.len) {
+        add_span(out, told, told->real);
+        return;
+    }
+    head_say(out, "X-Real-IP: ");
+    head_add(out, last.at, last.len);
+    head_say(out, "\r\n");
+}
+
+/* Write what tells of the client. has: fields that it wrote, and that it is trusted with or that are lists. A front
+ * that names the protocol alone does not mean our port with it. */
+static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
+                     const char *host, unsigned has)
+{
+    const uint32_t list = (uint32_t)told->real.at + told->real.len; /* X-Forwarded-For; below, Forwarded */
     const uint32_t forwarded = (uint32_t)told->client.at + told->client.len + 2;
-    head_add(out, told->text, told->proto.len);
-    if (has & HAS_FOR)
+    if (!(has & TELLS_HOST)) add_asked_host(out, h, bytes, host);
+    if (!(has & TELLS_PROTO)) add_span(out, told, told->proto);
+    if (!(has & (TELLS_PORT | TELLS_PROTO))) add_span(out, told, told->port);
+    if (!(has & TELLS_REAL)) add_real(out, h, bytes, told, has & TRUSTED ? has : 0);
+    if (has & TELLS_FOR)
         add_list(out, h, bytes, "x-forwarded-for", "X-Forwarded-For: ", told, told->client);
     else
         head_add(out, told->text + list, forwarded - list);
-    if (has & HAS_FORWARDED)
+    if (has & TELLS_FORWARDED)
         add_list(out, h, bytes, "forwarded", "Forwarded: ", told, told->forwarded);
     else
         head_add(out, told->text + forwarded, told->via.at - forwarded);
@@ -183,11 +246,34 @@ static bool is_like(const struct http_head *h, const uint8_t *bytes, unsigned i,
     return like;
 }
 
-/* True for a field that only prey may write, or that servers may take for such a field; the client's field is left
- * out */
-static bool is_ours(const struct http_head *h, const uint8_t *bytes, unsigned i)
+/* True if the field is one of `X-Forwarded-…` */
+static bool is_forwarded(const struct http_head *h, const uint8_t *bytes, unsigned i)
 {
-    return is_like(h, bytes, i, "x-forwarded-proto") || is_like(h, bytes, i, "x-forwarded-for");
+    static const char begin[] = "x-forwarded-";
+    const struct view v = view_of(bytes, h->field[i].name);
+    bool like = v.len >= sizeof begin - 1;
+    for (uint32_t k = 0; like && k < sizeof begin - 1; k++)
+        like = (v.at[k] == '_' ? '-' : v.at[k] | 0x20) == (uint8_t)begin[k];
+    return like;
+}
+
+enum telling { TELLING_NOT, TELLING_STAYS, TELLING_LISTED, TELLING_GOES };
+
+/* Return what becomes of a client's field that tells of clients, and note it in *has: it stays, is listed in one line
+ * with ours, or is left out. NOT: it is another field. */
+static enum telling telling(const struct http_head *h, const uint8_t *bytes, unsigned i, enum name_trust trust,
+                            unsigned *has)
+{
+    enum { ONE_VALUE = TELLS_FOR - 1 };
+    for (unsigned k = 0; k < sizeof tells / sizeof *tells; k++) {
+        const unsigned bit = 1u << k;
+        if (!is_like(h, bytes, i, tells[k])) continue;
+        const bool exact = is_named(h, bytes, i, tells[k]);
+        const bool goes = !exact || trust == NAME_UNTRUSTED || (bit & ONE_VALUE && trust != NAME_TRUSTED);
+        if (!goes) *has |= bit;
+        return goes ? TELLING_GOES : bit & ONE_VALUE ? TELLING_STAYS : TELLING_LISTED;
+    }
+    return trust == NAME_UNTRUSTED && is_forwarded(h, bytes, i) ? TELLING_GOES : TELLING_NOT;
 }
 
 static void add_forwards(struct head_text *out, uint32_t left)
@@ -198,28 +284,23 @@ static void add_forwards(struct head_text *out, uint32_t left)
 }
 
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
-                     const char *host)
+                     const char *host, enum name_trust trust)
 {
     const uint32_t forwards = request_forwards(h, bytes);
-    unsigned has = 0;
+    unsigned has = trust == NAME_TRUSTED ? TRUSTED : 0;
     out->n = 0;
     add_request_line(out, h, bytes);
     add_host(out, h, bytes, host);
     for (unsigned i = 0; i < h->fields; i++) {
-        if (is_named(h, bytes, i, "x-forwarded-for"))
-            has |= HAS_FOR;
-        else if (is_named(h, bytes, i, "forwarded"))
-            has |= HAS_FORWARDED;
-        else if ((h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) || is_ours(h, bytes, i) ||
-                 (forwards != FORWARDS_ANY && is_named(h, bytes, i, "max-forwards")) ||
-                 (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i))
-            continue;
-        else
-            add_line(out, h, bytes, i);
+        const enum telling tells_of = telling(h, bytes, i, trust, &has);
+        const bool dropped = (h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) ||
+                             (forwards != FORWARDS_ANY && is_named(h, bytes, i, "max-forwards")) ||
+                             (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i);
+        if (tells_of == TELLING_STAYS || (tells_of == TELLING_NOT && !dropped)) add_line(out, h, bytes, i);
     }
     if (request_upgrades(h)) add_upgrade(out, h, bytes);
     if (forwards != FORWARDS_ANY) add_forwards(out, forwards);
-    add_told(out, h, bytes, told, has);
+    add_told(out, h, bytes, told, host, has);
 }
 
 static void add_status_line(struct head_text *out, const struct http_head *h, const uint8_t *bytes)

@@ -2,27 +2,30 @@
  * stay */
 #pragma once
 
+#include "runtime/proxy/core.h"
 #include "runtime/proxy/http/head_text.h"
 #include "vm/stream/first.h"
 
-/* Text that tells servers about a client: X-Forwarded-Proto, X-Forwarded-For, Forwarded (RFC 7239), Via (RFC 9110,
- * 7.6.3). Made once a connection and kept in the session, so that a request costs no formatting. */
-enum { TOLD_MAX = 240 };
+/* Text that tells servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3). Made
+ * once a connection and kept in the session, so that a request costs no formatting. */
+enum { TOLD_MAX = 360 };
 
-/* The four fields and the empty line that ends a head, in this order:
+/* The fields and the empty line that ends a head, in this order:
  *
- *      X-Forwarded-Proto: http\r\n X-Forwarded-For: ADDR\r\n Forwarded: for=ADDR;proto=http\r\n Via: 1.1 prey\r\n \r\n
+ *      X-Forwarded-Proto: http\r\n X-Forwarded-Port: 80\r\n X-Real-IP: ADDR\r\n X-Forwarded-For: ADDR\r\n
+ *      Forwarded: for=ADDR;proto=http\r\n Via: 1.1 prey\r\n \r\n
  */
 struct told {
     char text[TOLD_MAX];
-    struct view_span proto;     /* the line of X-Forwarded-Proto with its end */
-    struct view_span client;    /* ADDR of X-Forwarded-For, and for the log */
-    struct view_span forwarded; /* `for=ADDR;proto=http` */
-    struct view_span via;       /* the line of Via with its end, and the empty line */
+    struct view_span proto, port, real; /* the lines of X-Forwarded-Proto, -Port and X-Real-IP with their ends */
+    struct view_span client;            /* ADDR of X-Forwarded-For, and for the log */
+    struct view_span forwarded;         /* `for=ADDR;proto=http` */
+    struct view_span via;               /* the line of Via with its end, and the empty line */
 };
 
-/* Make the text. client: named by the PROXY header, if accepted. tls: the client's TLS ended here. */
-void told_make(struct told *t, const struct stream_addr *client, bool tls);
+/* Make the text. client: named by the PROXY header, if accepted. port: the port that it connected to. tls: its TLS
+ * ended here, or at a trusted front. */
+void told_make(struct told *t, const struct stream_addr *client, uint16_t port, bool tls);
 
 /* Max-Forwards: how many more intermediaries an OPTIONS or a TRACE may pass (RFC 9110, 7.6.2) */
 enum { FORWARDS_ANY = UINT32_MAX, FORWARDS_MOST = 1000000 };
@@ -35,10 +38,12 @@ uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
  * HTTP/1.0 client that named none. `out` is overwritten.
  * - The version is 1.1. A target with a host becomes the path, and that host the `Host`.
  * - `Upgrade` is passed on with `Connection: upgrade`.
- * - `X-Forwarded-Proto` is prey's alone. `X_Forwarded_For`, which some servers take for prey's, is left out.
+ * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's alone, unless the client is trusted. So is
+ *   `X-Forwarded-For`, if the rules name others who are trusted; else prey's address is its last. Names with `_`, which
+ *   some servers take for these, are left out.
  * - `Max-Forwards` is one less. */
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
-                     const char *host);
+                     const char *host, enum name_trust trust);
 
 /* True if the rewritten request asks for another protocol; never with a body, as its server would have to read both */
 bool request_upgrades(const struct http_head *h);

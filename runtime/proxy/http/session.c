@@ -24,7 +24,8 @@ static void session_begin(struct session *s)
     }
     s->own = h;
     const struct stream_addr client = session_client(s);
-    told_make(&h->told, &client, s->client.ops != &side_plain);
+    told_make(&h->told, &client, s->named_port ? s->named_port : s->key.dst_port,
+              s->client.ops != &side_plain || s->fronted);
     s->up.from = s->down.to = &s->client;
     http_renew(s);
     http_of(s)->opens = true;
@@ -93,18 +94,23 @@ static struct side *take_own(struct session *s)
     if (h->own.server != s->chosen) close_own(s);
     struct side *side = h->own.session ? kept_take(&http_loop_of(s)->kept, h->own, &s->task) : NULL;
     h->own.session = 0;
-    if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
     return side;
 }
 
+static struct side *shared(struct session *s)
+{
+    if (session_server_is_private(s)) return NULL;
+    return kept_take(&http_loop_of(s)->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
+}
+
+/* Return a kept connection for a request; a request that one has failed gets a new one */
 static struct side *kept_for(struct session *s)
 {
     struct http_loop *l = http_loop_of(s);
     if (l->program != s->proxy->program->serial) kept_flush(&l->kept);
     l->program = s->proxy->program->serial;
-    if (s->inside) return take_own(s);
-    if (session_server_is_private(s)) return NULL;
-    struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
+    struct side *side = http_of(s)->again ? NULL : s->inside ? take_own(s) : shared(s);
+    http_of(s)->reused = side != NULL;
     if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
     return side;
 }
@@ -133,7 +139,7 @@ static void late(struct session *s)
         else
             h->late = true;
         break;
-    case HTTP_EXCHANGE: http_answer(s, 504, SESSION_IDLE); break;
+    case HTTP_EXCHANGE: http_answer(s, http_awaits_client(s) ? 408 : 504, SESSION_IDLE); break;
     case HTTP_LAST: session_end(s, h->why); break;
     default: session_end(s, SESSION_IDLE); break;
     }

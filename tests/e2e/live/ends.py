@@ -2,7 +2,8 @@
 it heard, once the client has ended; `silent`: says `held` and never more, nor ends; `reset N`: N bytes, then a reset; `half`: `held`
 and the end, then writes into the file `heard` how much it heard after that. talk HOST PORT WORDS [then CHAR...]: says that line, and
 tells `held` and how it ended: `eof TEXT` or `reset`. What it does once `held` came: `e` ends, `m` waits for the server's end and says
-`more`; `i` waits for a file `go`, then ends."""
+`more`; `i` waits for a file `go`, then ends. crowd HOST PORT N: N connections that say nothing, until it is
+killed."""
 import os
 import socket
 import struct
@@ -37,7 +38,7 @@ def serve_one(c):
 
 
 def serve(port):
-    s = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=100)
+    s = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=4096)
     print("ready", flush=True)
     while True:
         threading.Thread(target=serve_one, args=(s.accept()[0],), daemon=True).start()
@@ -72,4 +73,10 @@ def talk(host, port, words, source=None, then=""):
         print("reset", flush=True)
 
 
-{"serve": serve, "talk": talk}[sys.argv[1]](*sys.argv[2:])
+def crowd(host, port, n):
+    held = [socket.create_connection((host, int(port)), 30) for _ in range(int(n))]
+    print("all", len(held), flush=True)
+    time.sleep(600)
+
+
+{"serve": serve, "talk": talk, "crowd": crowd}[sys.argv[1]](*sys.argv[2:])

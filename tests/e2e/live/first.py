@@ -43,6 +43,18 @@ def records(hello, size):
     return b"".join(b"\x16\x03\x01" + struct.pack("!H", len(body[i : i + size])) + body[i : i + size] for i in range(0, len(body), size))
 
 
+def longer(hello, by):
+    """The same hello with an extension that nobody knows, of so many bytes, in records of 16 KiB."""
+    body = bytearray(hello[5:])
+    at = 38 + 1 + body[38]
+    at += 2 + int.from_bytes(body[at : at + 2], "big")
+    at += 1 + body[at]
+    body[at : at + 2] = (len(body) - at - 2 + 4 + by).to_bytes(2, "big")
+    body += b"\x5a\x5a" + by.to_bytes(2, "big") + bytes(by)
+    body[1:4] = (len(body) - 4).to_bytes(3, "big")
+    return records(hello[:5] + bytes(body), 1 << 14)
+
+
 def instruction(target, check=None):
     length = len(target) + 4
     said = b"%02d%s" % (length, target)
@@ -122,6 +134,8 @@ def keys():
     yield Row("sni that nobody asks for", SNI, hello("c.example"), "else")
     yield Row("no sni", SNI, none, "else")
     yield Row("sni in records of 40 bytes", SNI, records(a, 40), "one")
+    yield Row("sni of a hello of 17 KiB", SNI, longer(a, 17000), "one")
+    yield Row("sni of a hello of 60 KB", SNI, longer(b, 60000), "two")
     yield Row("sni in records of one byte", SNI, records(b, 1), "two")
     yield Row("sni, a byte at a time", SNI, [a[i : i + 1] for i in range(40)] + [a[40:]], "one")
     yield Row("sni with what follows it", SNI, a + b"x" * 100000, "one")
@@ -192,7 +206,7 @@ def bad():
     yield Row("a trusted source without a PROXY header", TRUST, b"hello, hello", "reset", why=["proxy-header", "proxy-header-missing"])
     yield Row("a PROXY header whose length lies", TRUST, lie, "reset", why=["proxy-header", "proxy-header-malformed"])
     yield Row("a PROXY header of nonsense", TRUST, b"PROXY TCP4 1 2 3 4\r\nx", "reset", why=["proxy-header", "proxy-header-malformed"])
-    yield Row("a request of 64 KiB of headers", HTTP, get(fields="".join(f"X-{i}: {'y' * 1000}\r\n" for i in range(64))), "431",
+    yield Row("a request of 70 KB of headers", HTTP, get(fields="".join(f"X-{i}: {'y' * 1000}\r\n" for i in range(70))), "431",
               why=["request-bad", "http-head-too-long"])
     yield Row("two Host headers", HTTP, get(fields="Host: b.example\r\n"), "400", why=["request-bad", "http-two-hosts"])
     yield Row("two lengths", HTTP, get(fields="Content-Length: 1\r\nContent-Length: 2\r\n") + b"xy", "400", why=["request-bad", "http-two-lengths"])

@@ -286,6 +286,7 @@ http {
     location /at { default_type text/plain; return 200 "\$server_addr\n"; }
     location /from { default_type text/plain; return 200 "\$remote_addr\n"; }
     location /told { default_type text/plain; return 200 "\$http_x_forwarded_for \$http_forwarded \$http_via \$http_host\n"; }
+    location /came { default_type text/plain; return 200 "\$http_x_forwarded_proto \$http_x_forwarded_host \$http_x_forwarded_port \$http_x_real_ip \$http_x_forwarded_for\n"; }
     location /nth { default_type text/plain; return 200 "\$connection \$connection_requests\n"; }
   }
 }

@@ -22,13 +22,14 @@
 
 static struct head_text text;
 
-#define TOLD                                                                                                           \
-    "X-Forwarded-Proto: http\r\nX-Forwarded-For: 192.0.2.9\r\nForwarded: for=192.0.2.9;proto=http\r\nVia: 1.1 "        \
-    "prey\r\n\r\n"
-#define PROTO     "X-Forwarded-Proto: http\r\n"
-#define FOR       PROTO "X-Forwarded-For: 192.0.2.9\r\n"
-#define FORWARDED "Forwarded: for=192.0.2.9;proto=http\r\n"
-#define VIA       "Via: 1.1 prey\r\n\r\n"
+#define HOST(host)    "X-Forwarded-Host: " host "\r\n"
+#define PROTO         "X-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\n"
+#define REAL          "X-Real-IP: 192.0.2.9\r\n"
+#define FOR           "X-Forwarded-For: 192.0.2.9\r\n"
+#define FORWARDED     "Forwarded: for=192.0.2.9;proto=http\r\n"
+#define VIA           "Via: 1.1 prey\r\n\r\n"
+#define TOLD_OF(host) HOST(host) PROTO REAL FOR FORWARDED VIA
+#define TOLD          TOLD_OF("a")
 
 static const struct sent_on {
     const char *head, *sent;
@@ -44,14 +45,15 @@ static const struct sent_on {
     {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: content-length\r\n\r\n",
      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n" TOLD},
     /* A host in the target is the host. */
-    {"GET http://b:8080/x?y HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n", "GET /x?y HTTP/1.1\r\nHost: b:8080\r\nX: 1\r\n" TOLD},
-    {"GET http://b HTTP/1.1\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: b\r\n" TOLD},
-    {"GET http://b?q HTTP/1.1\r\nHost: b\r\n\r\n", "GET /?q HTTP/1.1\r\nHost: b\r\n" TOLD},
-    {"OPTIONS http://b HTTP/1.1\r\nHost: b\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: b\r\n" TOLD},
-    {"CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n", "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n" TOLD},
+    {"GET http://b:8080/x?y HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
+     "GET /x?y HTTP/1.1\r\nHost: b:8080\r\nX: 1\r\n" TOLD_OF("b:8080")},
+    {"GET http://b HTTP/1.1\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: b\r\n" TOLD_OF("b")},
+    {"GET http://b?q HTTP/1.1\r\nHost: b\r\n\r\n", "GET /?q HTTP/1.1\r\nHost: b\r\n" TOLD_OF("b")},
+    {"OPTIONS http://b HTTP/1.1\r\nHost: b\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: b\r\n" TOLD_OF("b")},
+    {"CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n", "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n" TOLD_OF("b:443")},
     /* Our version, whatever the client's. */
     {"GET / HTTP/1.0\r\nExpect: 100-continue\r\nConnection: keep-alive\r\n\r\n",
-     "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n" FOR FORWARDED "Via: 1.0 prey\r\n\r\n"},
+     "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n" HOST("192.0.2.1") PROTO REAL FOR FORWARDED "Via: 1.0 prey\r\n\r\n"},
     {"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
      "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n" TOLD},
     /* So many more may pass it on. */
@@ -70,10 +72,11 @@ static const struct sent_on {
      "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     /* Lists that others began. */
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nB: 1\r\nx-forwarded-for: 10.0.0.2, 10.0.0.3\r\n\r\n",
-     "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\n" PROTO
+     "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\n" HOST("a") PROTO REAL
      "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.9\r\n" FORWARDED VIA},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=_x;by=\"q\\\"\"\r\n\r\n",
-     "GET / HTTP/1.1\r\nHost: a\r\n" FOR "Forwarded: for=_x;by=\"q\\\"\", for=192.0.2.9;proto=http\r\n" VIA},
+     "GET / HTTP/1.1\r\nHost: a\r\n" HOST("a") PROTO REAL FOR
+     "Forwarded: for=_x;by=\"q\\\"\", for=192.0.2.9;proto=http\r\n" VIA},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=\"open\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: \r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     /* Other protocols: but none that would be HTTP again. */
@@ -89,14 +92,14 @@ static void heads_of_requests_as_they_are_sent_on(void **state)
     (void)state;
     const struct stream_addr client = {.addr = {0xc0000209}};
     struct told told;
-    told_make(&told, &client, false);
+    told_make(&told, &client, 80, false);
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         const struct sent_on *r = &requests[i];
         struct http_head h;
         struct http_at at = {0};
         assert_int_equal(http_request_read(&h, &at, (const uint8_t *)r->head, (uint32_t)strlen(r->head), 4096),
                          READ_WHOLE);
-        request_rewrite(&text, &h, (const uint8_t *)r->head, &told, "192.0.2.1");
+        request_rewrite(&text, &h, (const uint8_t *)r->head, &told, "192.0.2.1", NAME_TRUST_UNSAID);
         text.bytes[text.n] = 0;
         assert_string_equal((const char *)text.bytes, r->sent);
         /* A server reads it as what it is. */
@@ -108,14 +111,65 @@ static void heads_of_requests_as_they_are_sent_on(void **state)
     }
 }
 
+/* What a client claims to be, in any case, twice, as a list, and with `_`. */
+#define CLAIMS                                                                                                         \
+    "X-FORWARDED-PROTO: https\r\nx-forwarded-proto: https, http\r\nX-Real-Ip: 10.0.0.1\r\nx_real_ip: 10.0.0.1\r\n"     \
+    "X-Forwarded-Port: 443\r\nX_Forwarded_Port: 443\r\nX-Forwarded-Host: evil.example\r\n"                             \
+    "X-Forwarded-Host: evil.example, evil.example\r\nX_Forwarded_Host: evil.example\r\nX-Forwarded_Proto: https\r\n"
+
+static const struct {
+    const char *head, *unsaid, *untrusted, *trusted; /* NULL: as unsaid */
+} claims[] = {
+    {CLAIMS, TOLD, NULL,
+     "X-FORWARDED-PROTO: https\r\nx-forwarded-proto: https, http\r\nX-Real-Ip: 10.0.0.1\r\nX-Forwarded-Port: 443\r\n"
+     "X-Forwarded-Host: evil.example\r\nX-Forwarded-Host: evil.example, evil.example\r\n" FOR FORWARDED VIA},
+    {"X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\nForwarded: for=10.0.0.1\r\n",
+     HOST("a") PROTO REAL "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.9\r\n"
+                          "Forwarded: for=10.0.0.1, for=192.0.2.9;proto=http\r\n" VIA,
+     TOLD,
+     HOST("a") PROTO "X-Real-IP: 10.0.0.2\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.9\r\n"
+                     "Forwarded: for=10.0.0.1, for=192.0.2.9;proto=http\r\n" VIA},
+    /* A front that tells of the protocol alone means no port of ours. */
+    {"X-Forwarded-Proto: https\r\n", TOLD, NULL, "X-Forwarded-Proto: https\r\n" HOST("a") REAL FOR FORWARDED VIA},
+    /* Others of that kind */
+    {"X-Forwarded-Ssl: on\r\nX_FORWARDED_scheme: https\r\n",
+     "X-Forwarded-Ssl: on\r\nX_FORWARDED_scheme: https\r\n" TOLD, TOLD, NULL},
+    {"Connection: X-Forwarded-Proto, X-Forwarded-For\r\nX-Forwarded-Proto: https\r\n", TOLD, NULL,
+     "X-Forwarded-Proto: https\r\n" HOST("a") REAL FOR FORWARDED VIA},
+};
+
+static void what_a_client_claims_is_believed_of_the_trusted(void **state)
+{
+    (void)state;
+    const struct stream_addr client = {.addr = {0xc0000209}};
+    struct told told;
+    told_make(&told, &client, 80, false);
+    for (size_t i = 0; i < 3 * sizeof claims / sizeof *claims; i++) {
+        const enum name_trust trust = i % 3;
+        const char *own = trust == NAME_TRUSTED     ? claims[i / 3].trusted
+                          : trust == NAME_UNTRUSTED ? claims[i / 3].untrusted
+                                                    : NULL;
+        char head[1000], sent[1000];
+        struct http_head h;
+        struct http_at at = {0};
+        snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", claims[i / 3].head);
+        snprintf(sent, sizeof sent, "GET / HTTP/1.1\r\nHost: a\r\n%s", own ? own : claims[i / 3].unsaid);
+        assert_int_equal(http_request_read(&h, &at, (const uint8_t *)head, (uint32_t)strlen(head), 4096), READ_WHOLE);
+        request_rewrite(&text, &h, (const uint8_t *)head, &told, "", trust);
+        text.bytes[text.n] = 0;
+        assert_string_equal((const char *)text.bytes, sent);
+    }
+}
+
 static void an_ipv6_client_stands_in_brackets_and_quotes(void **state)
 {
     (void)state;
     const struct stream_addr client = {.addr = {0x20010db8, 0, 0, 0x19}, .v6 = true};
     struct told told;
-    told_make(&told, &client, true);
+    told_make(&told, &client, 443, true);
     assert_memory_equal(told.text,
-                        "X-Forwarded-Proto: https\r\nX-Forwarded-For: 2001:db8::19\r\nForwarded: "
+                        "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 2001:db8::19\r\n"
+                        "X-Forwarded-For: 2001:db8::19\r\nForwarded: "
                         "for=\"[2001:db8::19]\";proto=https\r\n" VIA,
                         told.via.at + told.via.len);
 }
@@ -481,6 +535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_of_requests_as_they_are_sent_on),
+        cmocka_unit_test(what_a_client_claims_is_believed_of_the_trusted),
         cmocka_unit_test(an_ipv6_client_stands_in_brackets_and_quotes),
         cmocka_unit_test(heads_of_answers_as_they_are_sent_on),
         cmocka_unit_test(pages_are_answers_of_the_length_they_say),

@@ -3,9 +3,10 @@
 #include "vm/forward/balance/balance_priv.h"
 #include "vm/forward/choose_priv.h"
 
-#define TOLD                                                                                                           \
-    "X-Forwarded-Proto: http\r\nX-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 "        \
-    "prey\r\n\r\n"
+#define TOLD_OF(host)                                                                                                  \
+    "X-Forwarded-Host: " host "\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 8080\r\nX-Real-IP: 127.0.0.1\r\n"      \
+    "X-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\nVia: 1.1 prey\r\n\r\n"
+#define TOLD TOLD_OF("a")
 
 static void each_request_goes_where_its_host_and_path_say(void **state)
 {
@@ -18,7 +19,7 @@ static void each_request_goes_where_its_host_and_path_say(void **state)
     hears(s, c, OK);
     say(c, "GET /2 HTTP/1.1\r\nHost: B:8080\r\n\r\n");
     const int two = come(s, 1);
-    hears(s, two, "GET /2 HTTP/1.1\r\nHost: B:8080\r\n" TOLD);
+    hears(s, two, "GET /2 HTTP/1.1\r\nHost: B:8080\r\n" TOLD_OF("B:8080"));
     say(two, OK);
     hears(s, c, OK);
     /* Both are kept, and taken again. */
@@ -68,7 +69,7 @@ static void what_is_sent_ahead_is_answered_in_order(void **state)
     assert_true(nobody_came(s, 1));
     say(one, OK);
     const int two = come(s, 1);
-    hears(s, two, "POST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n" TOLD "abc");
+    hears(s, two, "POST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n" TOLD_OF("b") "abc");
     say(two, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
     hears(s, one, "GET /3 HTTP/1.1\r\nHost: a\r\n" TOLD);
     say(one, OK);
@@ -490,6 +491,114 @@ static void a_service_says_how_long_it_may_be_idle(void **state)
     close(c), close(d), close(one);
 }
 
+static int set_up_times(void **state)
+{
+    return set_up_with(state, "pool one { server s 127.0.0.2:9000 }\n"
+                              "pool away { server s 192.0.2.77:9000; retries 0 }\n"
+                              "service web on 127.0.0.1 tcp/8080 { mode proxy http; connect within 300ms\n"
+                              "  idle client 400ms; idle server 800ms; when path \"/away\" -> away; else -> one }\n");
+}
+
+static void each_end_has_a_time_of_its_own(void **state)
+{
+    struct scene *s = *state;
+    sh("ip link add hole type veth peer name far; ip link set hole up; ip link set far up; ip addr add 192.0.2.1/24 "
+       "dev hole");
+    int c = client();
+    uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+    say(c, "GET /away HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 504 "));
+    assert_in_range(clock_ns(CLOCK_MONOTONIC) - begun_ns, 290000000, 4000000000);
+    close(c);
+    /* The server says nothing. */
+    c = client();
+    begun_ns = clock_ns(CLOCK_MONOTONIC);
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    int one = come(s, 0);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 504 "));
+    assert_true(clock_ns(CLOCK_MONOTONIC) - begun_ns > 790000000);
+    close(one);
+    /* The client, which waits for no one, says no more of its request. */
+    say(c, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc");
+    one = come(s, 0);
+    heard(s, one, "abc");
+    const char *said = heard(s, c, "</p>\n");
+    assert_true(begins(said, "HTTP/1.1 408 "));
+    assert_non_null(strstr(said, "Connection: close\r\n"));
+    close(c), close(one);
+    /* It waits for 100. */
+    c = client();
+    say(c, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    one = come(s, 0);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 504 "));
+    close(c), close(one);
+}
+
+static int set_up_trust(void **state)
+{
+    return set_up_with(state, "pool one { server s 127.0.0.2:9000 }\n"
+                              "service web on 127.0.0.1 tcp/8080 { mode proxy http accept proxy from 127.0.0.1\n"
+                              "  trust forwarded from 127.0.0.1, 192.0.2.0/24; -> one }\n");
+}
+
+/* A PROXY header, version 2, of a client of HTTPS: 198.51.100.7 or 192.0.2.7, and port 443 */
+#define FRONTED(client, flags)                                                                                         \
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14" client "\7\xc0\0\2\1\0\x50\1\xbb\x20\0\5" flags "\0\0\0\0"
+#define FROM(client, proto)                                                                                            \
+    "X-Forwarded-Host: a\r\nX-Forwarded-Proto: " proto "\r\nX-Forwarded-Port: 443\r\nX-Real-IP: " client               \
+    "\r\nX-Forwarded-For: " client "\r\nForwarded: for=" client ";proto=" proto "\r\nVia: 1.1 prey\r\n\r\n"
+
+static const struct {
+    const char *header, *fields, *told;
+} fronts[] = {
+    {FRONTED("\xc6\x33\x64", "\1"), "X-Forwarded-Proto: ftp\r\n", FROM("198.51.100.7", "https")},
+    {FRONTED("\xc6\x33\x64", "\0"), "X-Forwarded-For: 10.0.0.1\r\n", FROM("198.51.100.7", "http")},
+    {FRONTED("\xc0\0\2", "\0"), "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 10.0.0.1\r\n",
+     "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 10.0.0.1\r\nX-Forwarded-Host: a\r\n"
+     "X-Forwarded-For: 192.0.2.7\r\nForwarded: for=192.0.2.7;proto=http\r\nVia: 1.1 prey\r\n\r\n"},
+};
+
+/* The front is trusted with its PROXY header, who it names with fields. */
+static void fronts_are_believed(void **state)
+{
+    struct scene *s = *state;
+    enum { HEADER = sizeof FRONTED("abc", "d") - 1 };
+    for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
+        char text[1000];
+        const int c = client();
+        assert_int_equal(send(c, fronts[i].header, HEADER, MSG_NOSIGNAL), HEADER);
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fronts[i].fields);
+        say(c, text);
+        const int one = come(s, 0);
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s", fronts[i].told);
+        hears(s, one, text);
+        close(c), close(one);
+    }
+}
+
+static int set_up_keep_none(void **state)
+{
+    return set_up_with(state, SCENE_TIMES "pool one { keep none; server s 127.0.0.2:9000 }\n"
+                                          "service web on 127.0.0.1 tcp/8080 { mode proxy http; -> one }\n");
+}
+
+static void a_pool_whose_connections_are_not_kept(void **state)
+{
+    struct scene *s = *state;
+    const int c = client();
+    for (unsigned i = 0; i < 3; i++) {
+        say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        const int one = come(s, 0);
+        heard(s, one, "\r\n\r\n");
+        say(one, OK);
+        hears(s, c, OK);
+        assert_string_equal(heard(s, one, ""), "");
+        close(one);
+    }
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REUSED], 0);
+    close(c);
+}
+
 /* What the rules of before said of it (TLS, who the client is) need not be what those of now say. */
 static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
 {
@@ -511,6 +620,98 @@ static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
     say(after, OK);
     hears(s, d, OK);
     close(c), close(d), close(before), close(after);
+}
+
+/* The client's connection with one request answered, and its server's, which is kept */
+static void kept_pair(struct scene *s, int *c, int *server)
+{
+    *c = client();
+    say(*c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    *server = come(s, 0);
+    heard(s, *server, "\r\n\r\n");
+    say(*server, OK);
+    hears(s, *c, OK);
+}
+
+/* Say a request that a server hears to its end, and end that server's connection, in order or by a reset */
+static const char *heard_and_ended(struct scene *s, int c, int server, const char *text, const char *end, bool resets)
+{
+    static char first[1000];
+    const struct linger at_once = {.l_onoff = 1};
+    say(c, text);
+    snprintf(first, sizeof first, "%s", heard(s, server, end));
+    if (resets) setsockopt(server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(server);
+    return first;
+}
+
+static const struct {
+    const char *text, *end;
+} repeated[] = {
+    {"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"TRACE /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"},
+    {"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "abc"},
+    {"PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "abc\r\n0\r\n\r\n"},
+};
+
+static void a_request_whose_kept_connection_ends_is_repeated_once(void **state)
+{
+    struct scene *s = *state;
+    enum { N = sizeof repeated / sizeof *repeated };
+    for (unsigned i = 0; i < 2 * N; i++) {
+        int c, one;
+        kept_pair(s, &c, &one);
+        const char *first = heard_and_ended(s, c, one, repeated[i / 2].text, repeated[i / 2].end, i % 2);
+        one = come(s, 0);
+        assert_string_equal(heard(s, one, repeated[i / 2].end), first);
+        say(one, OK);
+        hears(s, c, OK);
+        assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REPEATED], 2 * i + 1);
+        /* The next is repeated as well, but not when the new connection ends, too. */
+        heard_and_ended(s, c, one, repeated[0].text, repeated[0].end, false);
+        close(come(s, 0));
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        assert_true(nobody_came(s, 0));
+        close(c);
+    }
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_SERVER_BAD], 2 * N);
+}
+
+/* A request that may have been done, that is here no more, or that was answered in part. */
+static void no_other_request_is_repeated(void **state)
+{
+    struct scene *s = *state;
+    static const char *const never[] = {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "PATCH / HTTP/1.1\r\nHost: a\r\n\r\n",
+                                        "get / HTTP/1.1\r\nHost: a\r\n\r\n"};
+    static const char *const answers[] = {"H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n"};
+    int c, one;
+    for (unsigned i = 0; i < 3; i++) {
+        kept_pair(s, &c, &one);
+        heard_and_ended(s, c, one, never[i], "\r\n\r\n", false);
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        close(c);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        kept_pair(s, &c, &one);
+        say(c, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        heard(s, one, "\r\n\r\n");
+        say(one, answers[i]);
+        if (i == 2) heard(s, c, "Continue\r\n\r\n");
+        shutdown(one, SHUT_WR);
+        assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+        close(c), close(one);
+    }
+    /* A body that comes in two parts. */
+    kept_pair(s, &c, &one);
+    say(c, "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
+    heard(s, one, "abc");
+    heard_and_ended(s, c, one, "def", "def", false);
+    assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
+    close(c);
+    assert_true(nobody_came(s, 0));
+    assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REPEATED], 0);
 }
 
 int main(void)
@@ -538,7 +739,12 @@ int main(void)
         SCENE(a_server_that_goes_down_in_mid_request),
         SCENE(a_loop_builds_no_tables),
         SCENE(a_connection_of_before_a_reload_is_nobody_else_s),
+        SCENE(a_request_whose_kept_connection_ends_is_repeated_once),
+        SCENE(no_other_request_is_repeated),
         cmocka_unit_test_setup_teardown(a_service_says_how_long_it_may_be_idle, set_up_idle, tear_down),
+        cmocka_unit_test_setup_teardown(each_end_has_a_time_of_its_own, set_up_times, tear_down),
+        cmocka_unit_test_setup_teardown(fronts_are_believed, set_up_trust, tear_down),
+        cmocka_unit_test_setup_teardown(a_pool_whose_connections_are_not_kept, set_up_keep_none, tear_down),
         cmocka_unit_test_setup_teardown(a_head_may_be_as_long_as_the_limit_says, set_up_largest, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,9 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(certs, "proxy 0: its certificates do not follow those before", b->proxies[0].certs = 1)                      \
     FAULT(cert_none, "certificate 0: no service has it", b->proxies[0].cert_count = 0)                                 \
     FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
-    FAULT(reserved, "proxy 0: reserved bytes are not zero", b->proxies[0].reserved[12] = 1)                            \
+    FAULT(reserved, "proxy 0: reserved bytes are not zero", b->proxies[0].reserved[4] = 1)                             \
+    FAULT(forwarded, "proxy 0: past the end of `sets`", b->proxies[0].trust_count = 2)                                 \
+    FAULT(forwarded_here, "proxy 0: trusts fields of requests that it does not read", b->proxies[0].trust_count = 1)   \
     FAULT(reads, "proxy 0: unknown kind of first bytes", b->proxies[0].wants |= FIRST_PROXY)                           \
     FAULT(no_http, "branch 0: asks for first bytes that its service does not read",                                    \
           b->proxies[0].wants &= ~(uint32_t)FIRST_HTTP)                                                                \

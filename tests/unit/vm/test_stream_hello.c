@@ -238,8 +238,8 @@ static void records(void **state)
         ROW("\x16\x03\x01\0\1\1\x16\3\1\0\0", READ_BAD, STREAM_HELLO_MALFORMED), /* an empty record inside */
         ROW("\x16\x03\x01\0\4\1\1\0\0", READ_BAD, STREAM_HELLO_TOO_LONG),        /* 64 KiB */
         ROW("\x16\x03\x01\0\4\1\0\0\0", READ_BAD, STREAM_HELLO_MALFORMED),       /* no message */
-        ROW("\x16\x03\x01\0\4\1\0\x3f\xfc", READ_MORE, 0),                       /* the longest */
-        ROW("\x16\x03\x01\0\4\1\0\x3f\xfd", READ_BAD, STREAM_HELLO_TOO_LONG),
+        ROW("\x16\x03\x01\0\4\1\0\xff\xf6", READ_MORE, 0),                       /* the longest */
+        ROW("\x16\x03\x01\0\4\1\0\xff\xf7", READ_BAD, STREAM_HELLO_TOO_LONG),
 #undef ROW
     };
     struct hello h;
@@ -252,11 +252,41 @@ static void records(void **state)
     }
 }
 
+/* Of 60,000 bytes, as a client of many keys and a long list of pre-shared ones may send: in records of 16 KiB. */
+static void long_hellos(void **state)
+{
+    enum { MESSAGE = 60000, PART = 1 << 14, REST = MESSAGE - 47 - 4 - 15 };
+    static uint8_t all[MESSAGE], bytes[MESSAGE + 100];
+    static const uint8_t head[] = {1, 0, (MESSAGE - 4) >> 8, (MESSAGE - 4) & 255, 3, 3},
+                         suites[] = {0, 0, 2, 0x13, 1, 1, 0, (MESSAGE - 47) >> 8, (MESSAGE - 47) & 255},
+                         other[] = {0x5a, 0x5a, REST >> 8, REST & 255},
+                         name[] = {0, 0, 0, 11, 0, 9, 0, 0, 6, 'a', '.', 't', 'e', 's', 't'};
+    struct hello h;
+    struct hello_at at = {0};
+    uint32_t n = 0;
+    (void)state;
+    memcpy(all, head, sizeof head);
+    memcpy(all + 38, suites, sizeof suites);
+    memcpy(all + 47, other, sizeof other);
+    memcpy(all + MESSAGE - sizeof name, name, sizeof name);
+    for (uint32_t from = 0; from < MESSAGE; from += PART) {
+        const uint32_t len = MESSAGE - from < PART ? MESSAGE - from : PART;
+        memcpy(bytes + n, (const uint8_t[]){22, 3, 1, (uint8_t)(len >> 8), (uint8_t)len}, 5);
+        memcpy(bytes + n + 5, all + from, len);
+        n += 5 + len;
+    }
+    assert_int_equal(hello_read(&h, &at, bytes, n - 1, scratch), READ_MORE);
+    assert_int_equal(h.len, n);
+    assert_int_equal(hello_read(&h, &at, bytes, n, scratch), READ_WHOLE);
+    assert_true(view_is(h.sni, "a.test"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_openssl), cmocka_unit_test(extensions), cmocka_unit_test(bad_extensions),
-        cmocka_unit_test(messages),   cmocka_unit_test(offers),     cmocka_unit_test(records),
+        cmocka_unit_test(of_openssl),  cmocka_unit_test(extensions), cmocka_unit_test(bad_extensions),
+        cmocka_unit_test(messages),    cmocka_unit_test(offers),     cmocka_unit_test(records),
+        cmocka_unit_test(long_hellos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,13 @@ static void tlvs(void **state)
     assert_int_equal(proxy_header_read(&h, out, n), READ_BAD);
     n = with_tlvs(out, "\2\0\7a.test", 9);
     assert_int_equal(proxy_header_read(&h, out, n), READ_BAD);
+    static const char tls[] = "\x20\0\5\1\0\0\0\0", plain[] = "\x20\0\5\6\0\0\0\0";
+    n = with_tlvs(out, tls, sizeof tls - 1);
+    assert_true(proxy_header_read(&h, out, n) == READ_WHOLE && h.tls);
+    n = with_tlvs(out, plain, sizeof plain - 1); /* a certificate is told of, but no TLS */
+    assert_true(proxy_header_read(&h, out, n) == READ_WHOLE && !h.tls);
+    n = with_tlvs(out, "\x20\0\4\1\0\0\0", 7);
+    assert_int_equal(proxy_header_read(&h, out, n), READ_BAD);
     n = with_tlvs(out, "\2\0", 2);
     assert_int_equal(proxy_header_read(&h, out, n), READ_BAD);
 }

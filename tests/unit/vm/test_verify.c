@@ -347,7 +347,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(pool_balance, "pool 0: unknown balance 5", b->pools[0].balance = 5)                                          \
     FAULT(pool_down, "pool 0: unknown `on down` 2", b->pools[0].on_down = 2)                                           \
     FAULT(pool_header, "pool 0: unknown version 3 of a PROXY header", b->pools[0].send_proxy = 3)                      \
-    FAULT(pool_reserved, "pool 0: reserved bytes are not zero", b->pools[0].reserved = 1)                              \
+    FAULT(pool_keep, "pool 0: unknown `keep` 2", b->pools[0].keep_none = 2)                                            \
     FAULT(pool_no_source, "pool 1: source ports 0-5", b->pools[1].source_port_hi = 5)                                  \
     FAULT(pool_many_sources, "pool 0: more than 4096 source addresses", b->pools[0].sources = 0)                       \
     FAULT(pool_many6, "pool 0: more than 4096 source addresses", b->sets[1].count4 = 0; b->sets[1].count6 = 1;         \

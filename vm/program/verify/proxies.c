@@ -77,6 +77,9 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads)
         return fault(v, "proxy %u: unknown kind of first bytes", i);
     if (!inside(x->accept_from, x->accept_count, p->sets_count)) return fault(v, "proxy %u: past the end of `sets`", i);
+    if (!inside(x->trust_from, x->trust_count, p->sets_count)) return fault(v, "proxy %u: past the end of `sets`", i);
+    if (x->trust_count && !mode_is(p->services[x->service].mode, MODE_REQUESTS))
+        return fault(v, "proxy %u: trusts fields of requests that it does not read", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
         return fault(v, "proxy %u: its certificates do not follow those before", i);
     *next = x->certs + x->cert_count;

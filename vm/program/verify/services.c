@@ -99,7 +99,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
     if (pool->on_down > PBC_DOWN_KEEP) return fault(v, "pool %u: unknown `on down` %u", i, pool->on_down);
     if (pool->send_proxy > 2) return fault(v, "pool %u: unknown version %u of a PROXY header", i, pool->send_proxy);
-    return !pool->reserved ? true : fault(v, "pool %u: reserved bytes are not zero", i);
+    return pool->keep_none <= 1 ? true : fault(v, "pool %u: unknown `keep` %u", i, pool->keep_none);
 }
 
 static bool verify_server(const struct verifier *v, uint32_t i)

@@ -248,6 +248,14 @@ bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_
     return any;
 }
 
+uint64_t proxied_portless(const struct carry *carry)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; carry->proxied && i < carry->proxied->count; i++)
+        n += proxy_portless(carry->proxied->loops[i]);
+    return n;
+}
+
 int proxied_fd(const struct carry *carry) { return carry->proxied ? carry->proxied->call_fd : -1; }
 
 void proxied_called(struct carry *carry)

@@ -34,6 +34,9 @@ void proxied_tally(const struct carry *carry, struct sum *sum);
 unsigned proxied_loops(const struct carry *carry);
 struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a running loop, by its index */
 
+/* Return the number of connects for which no local port was left; at any time. */
+uint64_t proxied_portless(const struct carry *carry);
+
 /* Add the counters of a service to *sum; PBC_NONE: those of no service. False: nothing was counted. Not during a
  * change. */
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum);

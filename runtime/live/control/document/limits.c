@@ -6,6 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/report/json.h"
 
@@ -58,6 +59,7 @@ static void reached(const struct control *control, uint64_t now[])
     for (unsigned i = 0; i < control->carry->worker_count; i++)
         for (unsigned k = 0; k < LIMITS; k++)
             now[k] += __atomic_load_n(&control->carry->workers[i]->limits[k], __ATOMIC_RELAXED);
+    now[LIMIT_LOCAL_PORT] = proxied_portless(control->carry);
     now[LIMIT_BOUND] = control->carry->ports.lost;
     if (control->carry->by_tc | control->carry->rings) now[LIMIT_RAISED] = in_kernel_more(control->carry).lost;
     of_ports(control, now);
