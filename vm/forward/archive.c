@@ -22,7 +22,8 @@ static bool serve_again(struct forward *f, const struct flow *flow, const struct
     return true;
 }
 
-static bool read_flow(void *arg, const struct flow *flow, const struct flow_id *id, const struct flow_bind *b)
+static bool read_flow(void *arg, int32_t slot, const struct flow *flow, const struct flow_id *id,
+                      const struct flow_bind *b)
 {
     const struct reading *r = arg;
     struct forward *f = r->f;
@@ -31,7 +32,10 @@ static bool read_flow(void *arg, const struct flow *flow, const struct flow_id *
     if (b->client_iface != IFACE_NONE && b->client_iface >= r->ifaces) return false;
     if (b->kind == BIND_SERVICE) return serve_again(f, flow, b);
     if (!f->nat || flow->joined || b->nat >= program_all_nats(f->p)) return false;
-    return b->server == PBC_NONE && b->branch == PBC_NONE && nat_hold(f->nat, b, id, flow->flags & FLOW_OPENED_BY_HIGH);
+    if (b->server != PBC_NONE || b->branch != PBC_NONE) return false;
+    if (!nat_hold(f->nat, b, id, flow->flags & FLOW_OPENED_BY_HIGH)) return false;
+    nat_hold_by(f->nat, b, id, slot);
+    return true;
 }
 
 static void archive_clients(struct forward *f, struct archive *a)

@@ -15,6 +15,7 @@
 #include "vm/flow/track/track.h"
 #include "vm/forward/bind/mappings.h"
 #include "vm/judge/decided.h"
+#include "vm/keyed/archive.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 
@@ -331,6 +332,36 @@ static void slices(void **state)
     }
 }
 
+/* A flow that an archive brought back gives its port up like any other: a question of a nat with its answer. */
+static void restored_flows_give_way(void **state)
+{
+    static uint8_t bytes[1 << 22];
+    static const char rules[] = "interface wan = \"eth0\"\n"
+                                "nat n { source from 198.18.0.0/24 out on wan -> 10.9.0.7 ports 5000-5003 }\n";
+    struct world w;
+    char text[100];
+    struct archive a = {.at = bytes, .left = sizeof bytes, .cookies = 1};
+    world_init(&w, rules, 0, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "eth / ip4 198.18.0.1 > 192.0.2.9 / udp %u > 53", 1000 + i);
+        assert_int_equal(run(&w, text).action, ACTION_FORWARD);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "eth / ip4 192.0.2.9 > 10.9.0.7 / udp 53 > %u", 5000 + i);
+        assert_int_equal(run(&w, text).action, ACTION_FORWARD);
+    }
+    const struct vm_in in = {.mono_ns = w.now_ns, .facts = &w.facts};
+    assert_true(vm_archive(w.vm, &in, &a));
+    a = (struct archive){.at = bytes, .left = sizeof bytes - a.left, .reads = true, .cookies = 1};
+    vm_free(w.vm);
+    w.vm = vm_new(w.program, &(struct vm_cfg){.pool = w.pool, .seed = 5, .flow_events = true});
+    assert_true(vm_archive(w.vm, &in, &a));
+    assert_int_equal(run(&w, "eth / ip4 198.18.0.1 > 192.0.2.9 / udp 2000 > 53").action, ACTION_FORWARD);
+    assert_int_equal(vm_counters(w.vm)->flows->ended[FLOW_END_PORT_NEEDED], 1);
+    world_fini(&w);
+    (void)state;
+}
+
 /* Many flows of a server that went down end by the sweep alone, as fast as there is room for what is said of them. */
 static void a_sweep_ends_all(void **state)
 {
@@ -429,7 +460,8 @@ int main(void)
         cmocka_unit_test(a_flow_is_explained),        cmocka_unit_test(a_flow_is_told_of),
         cmocka_unit_test(each_flow_finds_its_recipe), cmocka_unit_test(no_slot),
         cmocka_unit_test(no_flow_without_its_twin),   cmocka_unit_test(slices),
-        cmocka_unit_test(a_sweep_ends_all),           cmocka_unit_test(refusals_are_told_of),
+        cmocka_unit_test(restored_flows_give_way),    cmocka_unit_test(a_sweep_ends_all),
+        cmocka_unit_test(refusals_are_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

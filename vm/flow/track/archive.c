@@ -12,7 +12,7 @@ static bool read_flows(struct track *t, track_read_fn *each, void *arg)
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
         if (f->flags & FLOW_COUNTED && !(t->sources && openers_count(t, f, &id))) return false;
-        if (!each(arg, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
+        if (!each(arg, slot, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
     }
     return true;
 }

@@ -292,7 +292,8 @@ int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64
 
 /* Write all tracked flows, or read them into a new track (keyed/archive.h). `each` is called for every flow read;
  * false: invalid. */
-typedef bool track_read_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
+typedef bool track_read_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_id *id,
+                           const struct flow_bind *b);
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
 
 /* Return the number of slots in the flow table. */
