@@ -60,6 +60,7 @@ judged() {
 # ---- modes: passthrough ----
 
 rules pass <<'END'
+allow W0808
 pool web { source 10.0.0.3 ports 40000; server a 10.0.0.11:8080 }
 pool six { source 2001:db8:1::3 ports 40000; server a [2001:db8:1::11]:8080 }
 service www on 203.0.113.10, 2001:db8::10 tcp/80, udp/7, sctp/9, icmp, icmp6 {
@@ -411,6 +412,7 @@ ok $? 'a prey host is the far end of what prey sends'
 # ---- syn cookies ----
 
 rules cookies <<'END'
+allow W0808
 pool web { source 10.0.0.3 ports 40000; server a 10.0.0.11:8080 }
 service www on 203.0.113.10 tcp/80 { mode passthrough; syn cookies; -> web }
 firewall f default drop { accept tcp to 203.0.113.10 port 80 as WEB; accept icmp6 type nd }

@@ -566,7 +566,7 @@ same 'which compiles, too' "$status" 0
 printf '{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
   {"rule": {"family": "inet", "table": "f", "chain": "c", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 1}}, {"drop": null}]}}]}' >mark.json
 call preyc --import nft mark.json
-says 'what it can not say stands at its place, in capitals where it drops' 1 'NOT IMPORTED.*: meta mark 1 drop' out
+says 'what it can not say stands at its place, in capitals where it drops' 1 'NOT IMPORTED.*: meta mark 0x00000001 drop' out
 call preyc --import nft "$top/README.md"
 says 'what is no listing is told' 2 'not what .nft -j list ruleset. writes' err
 imports() { # KIND FILE SENTENCE: what preyc makes of it compiles

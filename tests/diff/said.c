@@ -114,7 +114,7 @@ static const struct option {
     {"check d = tcp @\n" POOL("check d; " SERVER), {"", "port 81", "port 82"}},
     {"check d = tcp @\n" POOL("check d; " SERVER), {"", "from 10.0.0.9", "from 10.0.0.8"}},
     {"check d = tcp @\n" POOL("check d; " SERVER), {"", "passive", "via service"}},
-    {"check d = tcp @\n" POOL("check d; " SERVER), {"", "send x\"01\"=is 01", "send x\"0102\"=is 01 02"}},
+    {"check d = tcp @\n" POOL("check d; " SERVER), {"", "send x\"01\"=01", "send x\"0203\"=02 03"}},
     {"check d = http GET \"/\" expect @\n" POOL("check d; " SERVER),
      {"204=expect 204", "200, 404=expect 200, 404", "200 host \"a.example\"=host \"a.example\""}},
     {NAT("masquerade from 10.0.0.0/8 out on \"eth0\" @"), {"", "ports 61000-65535", "ports 2000-4000", "ports 500"}},

@@ -33,9 +33,9 @@ service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
   announce
   -> farm
 }
-service rare on 10.1.0.100 udp/56 { mode passthrough; rate slow; -> farm }
-service many on 10.1.0.100 udp/57 { mode passthrough; rate fast; -> farm }
-service few on 10.1.0.100 udp/54 { mode passthrough; max flows 7; -> farm }
+service rare on 10.1.0.100 udp/56 { mode passthrough; announce; rate slow; -> farm }
+service many on 10.1.0.100 udp/57 { mode passthrough; announce; rate fast; -> farm }
+service few on 10.1.0.100 udp/54 { mode passthrough; announce; max flows 7; -> farm }
 END
 prey prey -i eth0 --workers 2 --format json pass.pbc
 same 'it says how many workers there are' "$(cat prey.err)" 'ready: eth0: eth0 by packet, 2 workers, pass.pbc'
