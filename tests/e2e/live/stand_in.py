@@ -6,7 +6,7 @@ of these set-ups need, and answers with `stand-in ADDRESS:PORT`. stand_in.py CER
   greets        says its line first, as SSH does
   amqp          answers AMQP's header with the beginning of connection.start
   answers       answers whatever came first: PostgreSQL, OpenVPN
-  tls           answers behind the handshake, with ALPN xmpp-client"""
+  tls           answers behind the handshake, with ALPN xmpp-client, and ends"""
 import pathlib
 import socket
 import ssl
@@ -45,7 +45,7 @@ def serve(sock, here, kind, context):
                 sock.sendall(b"\x01\0\0" + said)
         elif sock.recv(4096):
             sock.sendall(said)
-        while sock.recv(4096):
+        while kind != "tls" and sock.recv(4096):
             pass
     except (OSError, ssl.SSLError):
         pass
