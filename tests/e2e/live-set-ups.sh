@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The ten set-ups of rules-examples/set-ups/ in one program, as they are, but for checks that ask more often. Servers are Debian's nginx
+# The ten set-ups of rules-examples/set-ups/ in one program, as they are but for checks that ask more often. Servers are Debian's nginx
 # (TLS, PROXY headers) and Redis; the others are stand-ins (live/stand_in.py), and say so in each answer.
 set -u
 . tests/e2e/live/lib.sh
@@ -133,7 +133,7 @@ same 'and whose client waits' "$(line '' 203.0.113.50 443)" 'SSH-2.0-stand-in 19
 same 'XMPP, by ALPN' "$(echo hello | at client timeout 20 openssl s_client -quiet -connect 203.0.113.50:443 -alpn xmpp-client 2>said | tr -d '\r')" \
     'stand-in 192.0.2.53:5223'
 
-# ---- RabbitMQ: both have been up since the start, so slow start is over for neither; one alone carries all ----
+# ---- RabbitMQ ----
 same 'RabbitMQ: AMQP is answered' "$(line 'AMQP\0\0\011\001' 203.0.113.60 5672 | cut -d: -f2)" 5672
 ctl set amqp/large down
 same 'one carries all' "$(line 'AMQP\0\0\011\001' 203.0.113.60 5672)" 'stand-in 192.0.2.62:5672'
