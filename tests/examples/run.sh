@@ -38,6 +38,13 @@ for file in rules-examples/*.prey; do
     check "$name.prey gives the kept verdicts ($(($(wc -l <"$golden") - 1)) frames)" $status
 done
 
+for file in rules-examples/set-ups/*.prey; do
+    "$B/preyc" --werror --check "$file" >"$work/said" 2>&1 && grep -q '^test ' "$file" && grep -Fq "(${file##*/})" rules-examples/set-ups/README.md
+    status=$?
+    [ $status -eq 0 ] || sed 's/^/# /' "$work/said"
+    check "set-ups/${file##*/} compiles without a word, has tests that hold, and is in the index" $status
+done
+
 # The one that shows every condition: each of its rules matches something, else it shows nothing.
 rules=$(grep -c '^ *count ' rules-examples/every-condition.prey)
 "$B/preyrun" --pcap "$work/every-condition.pcap" --on eth0 --self 10.0.0.1 "$work/every-condition.pbc" >"$work/every.summary"

@@ -32,8 +32,8 @@ for case in *.prey ../ast/{declarations,firewall,services,settings,tests}.prey; 
     fmt - <"$work/once" >"$work/twice" 2>&1
     say "fmt/$name stays as it is" diff -u "$work/once" "$work/twice"
 done
-for file in "$top"/rules-examples/*.prey; do
+for file in "$top"/rules-examples/{,set-ups/}*.prey; do
     fmt "$file" >"$work/once"
-    say "rules-examples/${file##*/} is formatted" diff -u "$file" "$work/once"
+    say "${file#"$top"/} is formatted" diff -u "$file" "$work/once"
 done
 exit $failed
