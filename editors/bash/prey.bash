@@ -47,6 +47,7 @@ _prey_values() {
             [[ ! -S $name ]] || basename "$name" .sock
         done
         ;;
+    SERVICE) "$@" status 2>/dev/null </dev/null | awk '/^service .*  proxy( http)?  ->/ { print $2 }' ;;
     POOL/SERVER) "$@" servers 2>/dev/null </dev/null | cut -d' ' -f1 ;;
     *.prey) compgen -f -X '!*.prey' -- "$begun"; compgen -f -X '!*.pbc' -- "$begun"; compgen -d -- "$begun" ;;
     *.pbc) compgen -f -X '!*.pbc' -- "$begun"; compgen -d -- "$begun" ;;
@@ -93,7 +94,7 @@ _prey() {
         what=${takes[$command]-}
         case $count in
         0) what=${what%% *} ;;
-        1) [[ $what == *' '* ]] && what=${what#* } || what='' ;;
+        1) case $what in 'service NAME') what=SERVICE ;; *' '*) what=${what#* } ;; *) what='' ;; esac ;;
         *) what='' ;;
         esac
     elif [[ ${takes[status]+is} ]]; then

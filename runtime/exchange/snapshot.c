@@ -44,9 +44,10 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
 #include "runtime/exchange/facts_array.def"
     f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
     s->hops = calloc(slots, sizeof *s->hops);
+    s->drains = calloc(p->services_count + 1u, sizeof *s->drains);
     s->hops_mask = slots - 1;
     s->asks = p->meta->flags & PBC_NEEDS_ROUTES;
-    if (whole && f->ports.bound && s->hops) return s;
+    if (whole && f->ports.bound && s->hops && s->drains) return s;
     snapshot_free(s);
     return NULL;
 }
@@ -60,6 +61,7 @@ void snapshot_free(struct snapshot *s)
 #include "runtime/exchange/facts_array.def"
     drop(s->facts.ports.bound);
     around_put(s->around);
+    free(s->drains);
     free(s->hops);
     routes_put(s->routes);
     tables_put(s->tables);

@@ -76,6 +76,7 @@ struct snapshot {
     uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
     uint32_t hops_mask;           /* number of slots less one */
     struct hop *hops;             /* open-addressed table; family 0: empty */
+    uint8_t *drains;              /* [program->services_count] 1: the proxy service takes no new connection */
     struct tables *tables;        /* balancing tables for these facts; NULL: the judging thread builds them */
     struct tables *tables_next;   /* tables for a later time; NULL: `tables` stay valid for long */
 };

@@ -84,6 +84,16 @@ static const char *list_print(FILE *out, const cJSON *texts, const char *between
     return between;
 }
 
+/* Print that a service drains, how many of its connections are left, and who has set it. */
+static void drain_print(FILE *out, const cJSON *service)
+{
+    char left[TEXT_NUMBER], when[TEXT_TIME];
+    const cJSON *hand = part(service, "by_hand");
+    if (!is_true(service, "drains")) return;
+    fprintf(out, "   DRAIN, %s left   by user %llu at %s", count_at(part(service, "proxy"), "now", left),
+            (unsigned long long)number_at(hand, "uid"), when_at(hand, "time", when));
+}
+
 static void services_print(FILE *out, const cJSON *seen)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
@@ -95,8 +105,10 @@ static void services_print(FILE *out, const cJSON *seen)
         list_print(out, part(service, "endpoints"), "");
         fprintf(out, "  %s  -> ", text_at(service, "mode"));
         list_print(out, part(service, "others"), list_print(out, part(service, "pools"), ""));
-        fprintf(out, "   %s flow%s   %s/s\n", count_at(service, "flows", a), text_plural(number_at(service, "flows")),
+        fprintf(out, "   %s flow%s   %s/s", count_at(service, "flows", a), text_plural(number_at(service, "flows")),
                 count_at(service, "packets_per_s", b));
+        drain_print(out, service);
+        fputc('\n', out);
     }
 }
 

@@ -8,12 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/host/socket/listen.h"
 #include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/session.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/read.h"
 
-enum { ACCEPTED_AT_ONCE = 64 };
+enum { ACCEPTED_AT_ONCE = 64, WAITING_MOST = 65535 };
 #define REOPENS_NS UINT64_C(100000000)
 
 static struct stream_addr address_of(const struct sockaddr_storage *from)
@@ -49,12 +50,22 @@ static bool key_of(const struct listener *l, int fd, const struct stream_addr *c
     return true;
 }
 
+static void watch(struct listener *l)
+{
+    if (!l->shut) loop_watch_level(&l->proxy->loop, l->at.fd, &l->watcher);
+}
+
+static void unwatch(const struct listener *l)
+{
+    if (!l->shut) loop_unwatch(&l->proxy->loop, l->at.fd);
+}
+
 static void shut_all(struct proxy *p)
 {
     if (p->closed) return;
     p->closed = true;
     count_up(&p->counted.rest.unwelcome, 1);
-    for (unsigned i = 0; i < p->listener_count; i++) loop_unwatch(&p->loop, p->listeners[i].at.fd);
+    for (unsigned i = 0; i < p->listener_count; i++) unwatch(&p->listeners[i]);
     timer_set(&p->loop.wheel, &p->reopens, p->loop.now_ns + REOPENS_NS);
 }
 
@@ -63,8 +74,7 @@ void listeners_reopen(struct proxy *p)
     if (!p->closed) return;
     p->closed = false;
     timer_stop(&p->loop.wheel, &p->reopens);
-    for (unsigned i = 0; i < p->listener_count; i++)
-        loop_watch_level(&p->loop, p->listeners[i].at.fd, &p->listeners[i].watcher);
+    for (unsigned i = 0; i < p->listener_count; i++) watch(&p->listeners[i]);
 }
 
 static void reset(int fd)
@@ -130,12 +140,48 @@ static void ready(struct watcher *w, uint32_t events)
     for (unsigned i = 0; i < l->crowd && take_one(l); i++) continue;
 }
 
-/* Return the descriptor of the listener at that address; -1: none */
-static int there(const struct proxy *p, const struct proxy_listen *at)
+/* Begin the sessions of connections that the kernel has made already, then listen no more: who comes is refused as at a
+ * closed port. The socket keeps its port, so that nobody else gets it meanwhile. */
+static void shut_one(struct listener *l)
 {
-    for (unsigned i = 0; i < p->listener_count; i++)
-        if (proxy_listen_same(&p->listeners[i].at, at)) return p->listeners[i].at.fd;
-    return -1;
+    for (unsigned i = 0; i < WAITING_MOST && !l->proxy->closed && take_one(l); i++) continue;
+    if (!l->proxy->closed) unwatch(l);
+    l->shut = !shutdown(l->at.fd, SHUT_RD);
+    if (!l->shut && !l->proxy->closed) watch(l);
+}
+
+static void open_one(struct listener *l)
+{
+    if (listen_again(l->at.fd) ||
+        (l->proxy->cfg.vm.workers > 1 && listen_by_client(l->at.fd, l->at.at.v6, l->proxy->cfg.vm.workers))) {
+        count_up(&l->proxy->counted.rest.unwelcome, 1);
+        return;
+    }
+    l->shut = false;
+    if (!l->proxy->closed) watch(l);
+}
+
+void listeners_follow(struct proxy *p)
+{
+    for (unsigned i = 0; i < p->listener_count; i++) {
+        struct listener *l = &p->listeners[i];
+        const bool drains = proxy_drains(p, l->at.service);
+        if (drains && !l->shut)
+            shut_one(l);
+        else if (!drains && l->shut)
+            open_one(l);
+    }
+}
+
+/* Take the socket of the listener at that address, if there is one. */
+static void keep(const struct proxy *p, struct listener *l)
+{
+    for (unsigned i = 0; i < p->listener_count; i++) {
+        if (!proxy_listen_same(&p->listeners[i].at, &l->at)) continue;
+        l->at.fd = p->listeners[i].at.fd;
+        l->shut = p->listeners[i].shut;
+        return;
+    }
 }
 
 static bool is_kept(const struct listener *all, unsigned count, int fd)
@@ -167,12 +213,12 @@ void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen 
 {
     for (unsigned i = 0; i < count; i++) {
         fresh[i] = (struct listener){.watcher.ready = ready, .proxy = p, .at = all[i]};
-        if (all[i].fd < 0) fresh[i].at.fd = there(p, &all[i]);
+        if (all[i].fd < 0) keep(p, &fresh[i]);
         all[i].fd = -1;
     }
     for (unsigned i = 0; i < p->listener_count; i++) {
         const int fd = p->listeners[i].at.fd;
-        if (!p->closed) loop_unwatch(&p->loop, fd);
+        if (!p->closed) unwatch(&p->listeners[i]);
         if (!is_kept(fresh, count, fd)) close(fd);
     }
     free(p->listeners);

@@ -143,6 +143,7 @@ struct listener {
     struct proxy_listen at; /* `fd` belongs to the listener */
     uint32_t turn;          /* last turn of the loop in which it was ready */
     uint32_t crowd;         /* number of connections tried in that turn */
+    bool shut;              /* its service drains: the socket listens no more, and keeps its port */
 };
 
 struct foreign { /* unused sockets of a family */
@@ -247,6 +248,12 @@ static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
 {
     return p->program->past && service >= p->program->past->services;
 }
+/* True for a service that drains by hand: it takes no new connection, and those that there are go on */
+static inline bool proxy_drains(const struct proxy *p, uint32_t service)
+{
+    const uint8_t *drains = p->world->drains;
+    return drains && service != PBC_NONE && drains[service];
+}
 /* chooser.c: return the chooser with time and world of this turn */
 struct chooser *proxy_chooser(struct proxy *p);
 
@@ -260,6 +267,9 @@ void listeners_set(struct proxy *p, struct listener *room, struct proxy_listen *
 void listeners_fini(struct proxy *p);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
+/* Shut the listeners of services that drain, and open those again that drain no more, as the world says. One that
+ * cannot be opened stays shut until the next call. */
+void listeners_follow(struct proxy *p);
 /* Accept again, as there is room */
 void listeners_reopen(struct proxy *p);
 

@@ -25,6 +25,7 @@ static void take_world(struct proxy *p, struct snapshot *world)
     p->world = world;
     p->told_ns = p->tables_ns = 0;
     if (other) sessions_look(p);
+    listeners_follow(p);
     __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
 }
 
@@ -120,6 +121,7 @@ static void each_second(struct timer *t)
     struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, second));
     if (p->program->past) sessions_look(p);
     sessions_tell(p);
+    listeners_follow(p); /* one may not have been opened again */
     timer_set(&p->loop.wheel, t, p->loop.now_ns + SECOND_NS);
 }
 
@@ -194,6 +196,7 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
         return NULL;
     }
     listeners_set(p, room, listens, count);
+    listeners_follow(p);
     leave_open(p, cfg->leaving);
     p->second.due = each_second;
     p->reopens.due = reopen;

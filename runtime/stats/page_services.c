@@ -108,11 +108,20 @@ static void pool_table(FILE *out, const cJSON *pool, unsigned number)
     page_table_end(out);
 }
 
+/* Write the mode, and that the service drains, with how many connections are left. */
+static void mode_cell(FILE *out, const cJSON *service, const char *key)
+{
+    html_fill(out, service, "<td>{mode}");
+    by_hand(out, item(service, "by_hand"));
+    if (item_true(service, "drains")) html_fill(out, item(service, "proxy"), " <small>{#now} left</small>");
+    fputs("</td>", out);
+}
+
 void page_services(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {{"Service", page_name, "service"},
                                             {"On", list_cell, "endpoints"},
-                                            {"Mode", page_text, "mode"},
+                                            {"Mode", mode_cell, "mode"},
                                             {"Pools", pools_cell, "pools"},
                                             {"#Flows", page_number, "flows"},
                                             {"#Packets/s", page_rate, "packets_per_s"},

@@ -1,6 +1,7 @@
 #include "runtime/host/socket/listen.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -66,4 +67,20 @@ int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t 
     snprintf(text, sizeof text, addr->family == 6 ? "[%s]:%u" : "%s:%u", host_addr_text(addr, name), port);
     explain(fd, text, err, err_len);
     return fd;
+}
+
+int listen_again(int fd) { return listen(fd, BACKLOG_PROXY) ? -errno : 0; }
+
+/* Attach a program in classic BPF, which gives the index of the group's socket. */
+int listen_by_client(int fd, bool v6, unsigned count)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* the address's last word */
+        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 2654435761u),
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ? -errno : 0;
 }

@@ -1,6 +1,7 @@
 /* Listening sockets */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -16,3 +17,9 @@ int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t er
  * urgent bytes in line; vanished peers end them (alive.h). If the host lets servers do it (bit 2 of
  * net.ipv4.tcp_fastopen), a SYN may carry the first bytes (RFC 7413). */
 int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len);
+
+/* Have such a socket listen again that was shut down for reading. Return 0 or a negative errno. */
+int listen_again(int fd);
+/* Have the kernel choose among the `count` sockets at this one's address by the client's address alone. Return 0 or a
+ * negative errno. */
+int listen_by_client(int fd, bool v6, unsigned count);

@@ -17,13 +17,14 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->up_since_ns = calloc(r->program->servers_count + 1u, sizeof *r->up_since_ns);
     r->weights = calloc(r->program->servers_count + 1u, sizeof *r->weights);
     r->by_hand = calloc(r->program->servers_count + 1u, sizeof(void *));
+    r->drains = calloc(r->program->services_count + 1u, sizeof *r->drains);
     r->server_mtu = calloc(r->program->servers_count + 1u, sizeof *r->server_mtu);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
     r->opened = calloc(1, sizeof *r->opened);
     if (!r->opened || !opened_init(r->opened, r->program)) return false;
     return r->ifaces && r->server_out && r->server_mtu && r->target_out && r->down && r->up_since_ns && r->weights &&
-           r->by_hand && r->name && !labels_init(&r->labels, r->program);
+           r->by_hand && r->drains && r->name && !labels_init(&r->labels, r->program);
 }
 
 void ruling_fini(struct ruling *r)
@@ -45,6 +46,7 @@ void ruling_fini(struct ruling *r)
     free(r->up_since_ns);
     free(r->weights);
     free(r->by_hand);
+    free(r->drains);
     free(r->told);
     *r = (struct ruling){0};
 }

@@ -440,6 +440,7 @@ int live(const struct options *o)
     load_fini(&l.control);
     confirm_fini(&l.control);
     by_hand_fini(&l.rules);
+    drained_fini(&l.rules);
     shown_close(&l.control);
     watch_end(&l.control);
     health_fini(&l.rules);

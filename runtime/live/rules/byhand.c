@@ -227,3 +227,104 @@ bool by_hand_tick(struct rules *rules, uint64_t now_ns)
 
 void by_hand_forget(struct rules *rules) { forget(rules, is_nobodys); }
 void by_hand_fini(struct rules *rules) { forget(rules, is_any); }
+
+/* Return the number of services that the file names; services of the past come after them. */
+static uint32_t services(const struct program *p) { return p->past ? p->past->services : p->services_count; }
+
+/* Connections of `mode proxy inline` come from the stack aside, where workers have begun them. */
+bool drained_can(const struct program *p, uint32_t service)
+{
+    const unsigned mode = p->services[service].mode;
+    return mode_is(mode, MODE_PROXIES) && !mode_is(mode, MODE_ASIDE);
+}
+
+static uint32_t service_named(const struct ruling *r, const char *name)
+{
+    for (uint32_t i = 0; i < services(r->program); i++)
+        if (!strcmp(label_service(&r->labels, i), name)) return i;
+    return PBC_NONE;
+}
+
+uint32_t drained_service(const struct rules *rules, const char *name)
+{
+    return service_named(&rules->carry->now, name);
+}
+
+const struct drained *drained_find(const struct rules *rules, const char *name)
+{
+    const struct drained *d = rules->drained;
+    while (d && strcmp(d->service, name) != 0) d = d->next;
+    return d;
+}
+
+void drained_apply(const struct rules *rules, struct ruling *r)
+{
+    memset(r->drains, 0, r->program->services_count * sizeof *r->drains);
+    for (struct drained *d = rules->drained; d; d = d->next) {
+        const uint32_t service = service_named(r, d->service);
+        d->found = service != PBC_NONE && drained_can(r->program, service);
+        if (d->found) r->drains[service] = 1;
+    }
+}
+
+static void drain_drop(struct drained **at)
+{
+    struct drained *d = *at;
+    *at = d->next;
+    free(d->service);
+    free(d);
+}
+
+static void drain_end(struct rules *rules, const char *name)
+{
+    for (struct drained **at = &rules->drained; *at; at = &(*at)->next) {
+        if (strcmp((*at)->service, name) != 0) continue;
+        drain_drop(at);
+        return;
+    }
+}
+
+static int drain_begin(struct rules *rules, const char *name, uid_t by)
+{
+    struct drained *d = calloc(1, sizeof *d);
+    if (d) d->service = strdup(name);
+    if (!d || !d->service) {
+        free(d);
+        return -ENOMEM;
+    }
+    d->found = true;
+    d->by = by;
+    d->at_ns = clock_ns(CLOCK_REALTIME);
+    d->next = rules->drained;
+    rules->drained = d;
+    return 0;
+}
+
+int drained_set(struct rules *rules, uint32_t service, bool off, uid_t by)
+{
+    struct ruling *now = &rules->carry->now;
+    const char *name = label_service(&now->labels, service);
+    if (off)
+        drain_end(rules, name);
+    else if (!drained_find(rules, name) && drain_begin(rules, name, by))
+        return -ENOMEM;
+    now->drains[service] = !off;
+    rules->tell->changes++;
+    if (!world_publish(rules->world, false)) rules->world->stale = true;
+    return 0;
+}
+
+void drained_forget(struct rules *rules)
+{
+    for (struct drained **at = &rules->drained; *at;) {
+        if ((*at)->found)
+            at = &(*at)->next;
+        else
+            drain_drop(at);
+    }
+}
+
+void drained_fini(struct rules *rules)
+{
+    while (rules->drained) drain_drop(&rules->drained);
+}

@@ -1,5 +1,5 @@
-/* Settings that an operator makes for servers. They are kept by server name and hold across reloads while a server has
- * that name; they end with the process. */
+/* Settings that an operator makes for servers and services. They are kept by name and hold across reloads while a
+ * server or service has that name; they end with the process. */
 #pragma once
 
 #include <stdbool.h>
@@ -51,3 +51,31 @@ bool by_hand_tick(struct rules *rules, uint64_t now_ns);
 /* Drop the settings of servers that no longer exist. Call after a reload, made or refused, and by_hand_apply. */
 void by_hand_forget(struct rules *rules);
 void by_hand_fini(struct rules *rules);
+
+/* Services that an operator drains: they take no new connection, and those that there are go on until they end. They
+ * are kept by name, as servers are. */
+struct drained {
+    struct drained *next;
+    char *service;
+    bool found;     /* the program of the last drained_apply has the service */
+    uint64_t at_ns; /* wall time at which it was set */
+    uid_t by;
+};
+
+struct program;
+/* True if the service's mode can be drained: its connections come to listening sockets of this machine. */
+bool drained_can(const struct program *p, uint32_t service);
+/* Return the running program's service of that name; PBC_NONE: it has none. */
+uint32_t drained_service(const struct rules *rules, const char *name);
+/* Return the drain of the service with that name; NULL: it does not drain. */
+const struct drained *drained_find(const struct rules *rules, const char *name);
+
+/* Apply the drains to the ruling. */
+void drained_apply(const struct rules *rules, struct ruling *r);
+/* Begin a drain by that user, or end it (`off`). Publish it, later if memory is out. Return 0, or -ENOMEM with nothing
+ * set. */
+int drained_set(struct rules *rules, uint32_t service, bool off, uid_t by);
+
+/* Drop the drains of services that no longer exist. Call after a reload, made or refused, and drained_apply. */
+void drained_forget(struct rules *rules);
+void drained_fini(struct rules *rules);

@@ -82,6 +82,7 @@ static bool change_places(struct rules *rules, struct reload *r, char *err, size
     if (r->wish.allows && !(carry->now.allows = strdup(r->wish.allows))) return false;
     if (!ruling_init(&carry->now, rules->o->ifaces, rules->o->iface_count)) return false;
     by_hand_apply(rules, &carry->now);
+    drained_apply(rules, &carry->now);
     if (!health_follow(rules, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = carry->worker_count}; /* the seed of the old owners is kept */
@@ -344,6 +345,7 @@ static void made(struct rules *rules)
     if (refused) {
         change_back(rules, r);
         by_hand_apply(rules, &carry->now); /* settings by hand may have changed meanwhile */
+        drained_apply(rules, &carry->now);
         health_agree(&carry->now, clock_ns(CLOCK_MONOTONIC));
         refuse(rules, &r->wish, strerror(-refused));
     } else {
@@ -356,7 +358,10 @@ static void made(struct rules *rules)
         enforce_watched_now(carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
-    if (!rules->on_trial) by_hand_forget(rules); /* a trial may end with the old program, and these servers */
+    if (!rules->on_trial) { /* a trial may end with the old program, its servers and services */
+        by_hand_forget(rules);
+        drained_forget(rules);
+    }
     drop_other(rules, r);
     rules->tell->changes++;
     rules->world->stale = true;

@@ -5,6 +5,7 @@
 #include "runtime/live/world/state.h"
 
 struct by_hand;
+struct drained;
 struct reload;
 struct via;
 
@@ -28,4 +29,5 @@ struct rules {
     struct via *via;                     /* state of checks through services; NULL: none */
     uint64_t not_begun, not_begun_ns;    /* checks that could not begin, as last told, and when */
     struct by_hand *by_hand;             /* settings by hand, the newest first */
+    struct drained *drained;             /* services that drain, the newest first */
 };

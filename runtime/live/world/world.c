@@ -226,6 +226,7 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = carry->now.ifaces[carry->now.iface[i]].mac;
     s->devices = (uint8_t)world->o->iface_count;
     s->bare = carry->bare;
+    memcpy(s->drains, carry->now.drains, carry->now.program->services_count * sizeof *s->drains);
     s->elsewhere = enforce_elsewhere(carry);
     hops_fill(&world->hops, s);
     tabled_world(world, s);

@@ -108,10 +108,12 @@ static void pass_interim(struct session *s, const struct http_head *a)
     h->interims++;
 }
 
-static enum after after_answer(struct http *h, enum http_framing framing)
+static enum after after_answer(const struct session *s, enum http_framing framing)
 {
+    struct http *h = http_of(s);
     if (framing == HTTP_TUNNEL) return h->status == 101 ? AFTER_SWITCH : AFTER_KEEP;
     if (framing == HTTP_CLOSE || h->down.unchunk || !h->sent || h->broken) h->keeps = false;
+    if (proxy_drains(s->proxy, s->service)) h->keeps = false;
     if (!h->keeps) return AFTER_CLOSE;
     return h->old ? AFTER_KEEP_SAID : AFTER_KEEP;
 }
@@ -136,7 +138,7 @@ static void begin_answer(struct session *s, const struct http_head *a)
     h->down.unchunk = h->old && framing == HTTP_CHUNKED;
     char cookie[AFFINITY_COOKIE_MAX];
     affinity_say(s, cookie);
-    response_rewrite(&http_loop_of(s)->text, a, bytes, after_answer(h, framing), h->old, cookie);
+    response_rewrite(&http_loop_of(s)->text, a, bytes, after_answer(s, framing), h->old, cookie);
     if (!message_lay(&h->down, b->from + a->len, http_loop_of(s)->text.bytes, http_loop_of(s)->text.n)) {
         h->answered = false;
         server_is_bad(s, 502, SESSION_SERVER_BAD);

@@ -74,7 +74,7 @@ static void note(struct session *s, const struct http_head *head, const uint8_t 
     h->old = head->minor == 0;
     h->expects = head->minor && head->has & HTTP_HAS_CONTINUE;
     h->upgrades = request_upgrades(head);
-    h->keeps = http_keeps(head) && !proxy_is_past(s->proxy, s->service);
+    h->keeps = http_keeps(head) && !proxy_is_past(s->proxy, s->service) && !proxy_drains(s->proxy, s->service);
     h->mine = hides_a_body(head, method);
 }
 

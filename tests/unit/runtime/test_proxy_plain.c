@@ -35,13 +35,14 @@ struct bench {
     uint16_t server_port, dead_port;
 };
 
-/* A socket that is bound on the loopback, and perhaps listens; *port: which. */
+/* A socket that is bound on the loopback at *port, or at any (0: which it was then), and perhaps listens. */
 static int bound(uint32_t addr, uint16_t *port, bool listens)
 {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(addr)};
     socklen_t len = sizeof at;
     assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
     if (listens) assert_int_equal(listen(fd, 1024), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
@@ -54,7 +55,11 @@ static void set_up(struct bench *b, const char *rules)
 {
     char text[2048];
     int err;
-    const int listener = bound(SERVICE, &b->port, true), dead = bound(INADDR_LOOPBACK, &b->dead_port, false);
+    b->port = b->server_port = b->dead_port = 0;
+    /* Of a port that the kernel chose a socket that is shut lets go: so it is bound again by its number. */
+    const int finds = bound(SERVICE, &b->port, false), listener = bound(SERVICE, &b->port, true);
+    const int dead = bound(INADDR_LOOPBACK, &b->dead_port, false);
+    close(finds);
     b->server = bound(INADDR_LOOPBACK, &b->server_port, true);
     close(dead);
 #pragma GCC diagnostic push
@@ -501,6 +506,42 @@ static void test_sessions_of_a_dead_server_end(void **state)
     snapshot_free(dead);
 }
 
+/* Return the error of a client's connect at once: a port of this machine answers so. */
+static int refused(const struct bench *b)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->port), .sin_addr = {htonl(SERVICE)}};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int failed = connect(fd, (const struct sockaddr *)&to, sizeof to) ? -errno : 0;
+    close(fd);
+    return failed;
+}
+
+static void test_a_service_that_drains_takes_whom_the_kernel_has_let_in(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES(ONE, ""));
+    const int one = client(&b), two = client(&b);
+    struct snapshot *drains = world(b.proxy->program, 2, 0), *again = world(b.proxy->program, 3, 0);
+    drains->drains[0] = 1;
+    proxy_tell(b.proxy, drains);
+    const int to_one = accepted(&b), to_two = accepted(&b);
+    assert_true(to_one >= 0 && to_two >= 0);
+    assert_int_equal(proxy_taken(b.proxy), 2);
+    assert_int_equal(refused(&b), -ECONNREFUSED);
+    says(&b, one, to_one, "both go on");
+    says(&b, to_two, two, "both ways");
+    proxy_tell(b.proxy, again);
+    while (proxy_taken(b.proxy) < 3) proxy_turn(b.proxy, 10);
+    const int three = client(&b), to_three = accepted(&b);
+    assert_true(to_three >= 0);
+    says(&b, three, to_three, "open again");
+    close(one), close(two), close(three), close(to_one), close(to_two), close(to_three);
+    tear_down(&b);
+    snapshot_free(drains);
+    snapshot_free(again);
+}
+
 /* Other rules take the place of those of set_up. */
 static struct snapshot *reload(struct bench *b, const char *rules, struct remap **remap)
 {
@@ -820,6 +861,7 @@ int main(void)
         cmocka_unit_test(test_first_bytes_are_waited_for_so_long),
         cmocka_unit_test(test_what_needs_no_bytes_waits_for_none),
         cmocka_unit_test(test_sessions_of_a_dead_server_end),
+        cmocka_unit_test(test_a_service_that_drains_takes_whom_the_kernel_has_let_in),
 #ifndef PREY_LOOSE
         cmocka_unit_test(test_a_change_without_memory_is_not_begun),
 #endif

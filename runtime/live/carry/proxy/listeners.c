@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/host/socket/listen.h"
 #include "runtime/live/carry/proxy/inside.h"
 #include "vm/flow/flow.h"
 
@@ -89,20 +89,6 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
     return false;
 }
 
-/* Attach a program in classic BPF that chooses the group's socket by the client's address alone. */
-static int deal_by_client(int fd, bool v6, unsigned loops)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* the address's last word */
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 2654435761u),
-        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
-        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, loops),
-        BPF_STMT(BPF_RET | BPF_A, 0),
-    };
-    const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ? -errno : 0;
-}
-
 /* Take the listeners of the stack aside, one for each loop: all[loop][at]. They are needed again if a later program has
  * such services, so these are copies. Where the kernel has no IPv6 there are none of it. */
 static int listen_inside(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
@@ -130,7 +116,7 @@ static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned a
         if (failed) return failed;
     }
     const int failed = carry->worker_count > 1
-                           ? deal_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
+                           ? listen_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
                            : 0;
     if (failed) snprintf(err, err_len, "connections cannot be dealt out to workers: %s", strerror(-failed));
     return failed;

@@ -70,6 +70,21 @@ static void proxy_rates(const struct moment *m, cJSON *proxy, const struct proxy
     document_rate(m, proxy, "down_bytes_per_s", m->before, now->down_bytes, before->down_bytes);
 }
 
+/* Add whether the service drains, and who has set that. */
+static void drain_add(const struct moment *m, uint32_t i, cJSON *one)
+{
+    const struct drained *d = drained_find(m->control->rules, label_service(&m->control->carry->now.labels, i));
+    cJSON_AddBoolToObject(one, "drains", m->control->carry->now.drains[i]);
+    if (!m->control->carry->now.drains[i] || !d) {
+        cJSON_AddNullToObject(one, "by_hand");
+        return;
+    }
+    cJSON *set = cJSON_AddObjectToObject(one, "by_hand");
+    cJSON_AddStringToObject(set, "state", "drain");
+    json_time(set, "time", d->at_ns);
+    json_number(set, "uid", d->by);
+}
+
 static void service_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct program *p = m->t->program;
@@ -83,6 +98,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     service_goes(m, s, pools, cJSON_AddArrayToObject(one, "others"));
     json_number(one, "flows", m->c->service_flows[i]);
     document_rates(m, one, &m->c->services[i], m->before ? &m->before->services[i] : NULL);
+    drain_add(m, i, one);
     proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
 }
 

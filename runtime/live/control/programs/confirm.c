@@ -158,6 +158,7 @@ void asked_CONFIRM(void *with, struct call *c)
     settle(control);
     history_confirmed(control);
     by_hand_forget(control->rules);
+    drained_forget(control->rules);
     events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))

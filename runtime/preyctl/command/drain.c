@@ -1,0 +1,32 @@
+/* preyctl drain, preyctl undrain: whether a service takes new connections. */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/print.h"
+
+static const char usage[] = "service NAME";
+
+static int ask(struct talk *t, bool off)
+{
+    const struct command_line *l = t->line;
+    cJSON *now;
+    if (command_takes(t, 2, 2, usage)) return 2;
+    if (strcmp(l->arguments[0], "service") != 0)
+        return talk_complain("only a service is drained so: preyctl %s %s; a server by preyctl set POOL/SERVER drain",
+                             off ? "undrain" : "drain", usage);
+    cJSON *question = talk_question(QUESTION_DRAIN);
+    cJSON_AddStringToObject(question, "service", l->arguments[1]);
+    if (off) cJSON_AddTrueToObject(question, "off");
+    const int status = talk_document(t, question, &now);
+    if (status) return status;
+    if (l->json)
+        print_json(now);
+    else
+        puts(t->words);
+    cJSON_Delete(now);
+    return 0;
+}
+
+int command_DRAIN(struct talk *t) { return ask(t, false); }
+int command_UNDRAIN(struct talk *t) { return ask(t, true); }
