@@ -214,3 +214,14 @@ in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip6 2001:db8:9::11 > 2001:db
 verdict drop - kept web/six same-ends
 in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip4 10.0.0.11 > 203.0.113.11 / tcp 1000 > 80 syn seq 1
 verdict drop - dsr web/a same-ends
+# A server that is its own client, in a mode that keeps the source: the next one in the pool takes it.
+rules
+    pool two { server a 10.0.0.11:80; server b 10.0.0.12:80 }
+    service kept on 203.0.113.30 tcp/80 { mode passthrough keep source; -> two }
+    firewall f default accept { }
+in      eth / ip4 10.0.0.11 > 203.0.113.30 / tcp 4000 > 80 syn seq 1
+verdict forward default kept two/b -
+out     any
+in      eth / ip4 10.0.0.12 > 203.0.113.30 / tcp 4000 > 80 syn seq 1
+verdict forward default kept two/a -
+out     any

@@ -33,6 +33,23 @@ static uint32_t pick(const struct job *j, struct packet_ctx *c, uint32_t branch)
     return kept != PBC_NONE ? kept : balance_pick(j->vm->forward->balance, branch, c->key).server;
 }
 
+/* True if the server would get its own packet back, from itself: it is its own client, and the mode keeps the source.
+ * No host takes that from outside. */
+static bool is_own_client(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t server)
+{
+    if (mode_is(mode, MODE_OWN_SOURCE) || !(mode_rewrites(mode) & TRANSLATE_DST)) return false;
+    return address_equal(c->key->src, j->vm->forward->p->servers[server].addr);
+}
+
+/* Return the server, or the next one in the pool's order if it would be its own client. */
+static uint32_t past_itself(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t branch,
+                            uint32_t server)
+{
+    if (server == PBC_NONE || !is_own_client(j, c, mode, server)) return server;
+    const uint32_t next = balance_next(j->vm->forward->balance, branch, c->key, server);
+    return next == PBC_NONE ? server : next;
+}
+
 /* True if the packet's old flow, which the new one replaces, counts for the same service. */
 static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service)
 {
@@ -162,14 +179,6 @@ static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, s
     forward_send(j, c, NULL);
 }
 
-/* True if the server would get its own packet back, from itself: it is its own client, and the mode keeps the source.
- * No host takes that from outside. */
-static bool is_own_client(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t server)
-{
-    if (mode_is(mode, MODE_OWN_SOURCE) || !(mode_rewrites(mode) & TRANSLATE_DST)) return false;
-    return address_equal(c->key->src, j->vm->forward->p->servers[server].addr);
-}
-
 static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
                       const struct client_key *k)
 {
@@ -226,7 +235,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     }
     const bool begins = track_may_begin(c->key, &c->seen);
     if (begins) track_ask_room(j->vm->forward->track, &c->seen);
-    c->v->server = b.server = pick(j, c, branch);
+    c->v->server = b.server = past_itself(j, c, mode, branch, pick(j, c, branch));
     if (b.server == PBC_NONE)
         without_server(j, c, &prog->services[service]);
     else if (begins)
