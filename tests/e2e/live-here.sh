@@ -53,6 +53,9 @@ for p in json.load(open("out"))["pools"]:
 moves it $why
 shop own $why
 six own $why"
+same 'and counts each once among those that have a check' "$(python3 -c '
+import json
+print(json.load(open("out"))["checks"])')" "{'servers': 3, 'down': 2, 'not_begun': 0}"
 ctl set both/own up
 same 'a hand brings it up no more than a check' "$(grep -c "still down: $why" out)" 1
 same 'nobody is sent there' "$(ask client 10.1.0.101:90/ 5)" 'failed: 7'

@@ -172,7 +172,7 @@ static void checks_add(const struct moment *m, cJSON *root)
     for (uint32_t i = 0; now->checks && i < now->program->servers_count; i++) {
         if (program_is_past(now->program, i) || !checks_of(now->checks, i)->checked) continue;
         checked++;
-        down += now->down[i];
+        down += now->down[i] != 0;
     }
     cJSON *checks = cJSON_AddObjectToObject(root, "checks");
     json_number(checks, "servers", checked);
