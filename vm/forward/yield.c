@@ -117,7 +117,7 @@ bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_
 void forward_note_short(const struct job *j, const struct packet_ctx *c, struct flow_bind b)
 {
     struct giver best = NO_GIVER;
-    if (may_ask(c->key) && find_giver(j, c, &b, TRIES, &best)) note_giver(j->vm->forward, &best);
+    if (may_ask(c->key) && find_giver(j, c, &b, TRIES_SHORT + 1, &best)) note_giver(j->vm->forward, &best);
 }
 
 /* True if the translated flow in that slot has the source of `b`. */
@@ -166,8 +166,9 @@ void forward_nat_note_short(const struct job *j, const struct packet_ctx *c, con
 {
     struct forward *f = j->vm->forward;
     struct giver best = NO_GIVER;
-    find_nat_giver(f, c, of, &f->draws, &b, TRIES, &best);
-    if (may_ask(c->key)) note_giver(f, &best);
+    if (!may_ask(c->key)) return;
+    find_nat_giver(f, c, of, &f->draws, &b, TRIES_SHORT + 1, &best);
+    note_giver(f, &best);
 }
 
 bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,

@@ -92,8 +92,7 @@ static bool name_may_trail(const struct body *b)
                                         "upgrade",
                                         "expect",
                                         "forwarded",
-                                        "x-forwarded-for",
-                                        "x-forwarded-proto",
+                                        "x-real-ip",
                                         "cookie",
                                         "authorization",
                                         "max-forwards",
@@ -101,7 +100,10 @@ static bool name_may_trail(const struct body *b)
                                         "content-type",
                                         "content-range",
                                         "content-encoding"};
+    static const char begins[] = "x-forwarded-";
     const struct view name = {.at = (const uint8_t *)b->name, .len = b->name_len};
+    const struct view first = {.at = name.at, .len = sizeof begins - 1};
+    if (name.len >= first.len && view_is_word(first, begins)) return false;
     for (unsigned i = 0; i < sizeof never / sizeof *never; i++)
         if (view_is_word(name, never[i])) return false;
     return true;

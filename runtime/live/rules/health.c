@@ -75,7 +75,7 @@ int health_begin(struct rules *rules)
 /* Set whether a server is down by its checks or by hand. A server that comes up starts slowly from now on. */
 static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_ns)
 {
-    const bool here = r->down[server] & FACTS_HERE_ANY, before = r->down[server] & FACTS_DOWN;
+    const bool here = r->down[server] & FACTS_HERE, before = r->down[server] & FACTS_DOWN;
     if (before != down) r->up_since_ns[server] = down || here ? 0 : now_ns;
     r->down[server] = (uint8_t)((r->down[server] & FACTS_HERE_ANY) | (down ? FACTS_DOWN : 0));
 }
