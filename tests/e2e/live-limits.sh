@@ -18,16 +18,20 @@ RULES
 cat >connect.py <<'END'
 """connect.py ADDRESS COUNT [wait] [hold]: so many connections at once; `wait`: each is complete before the next begins; `hold`: they stay."""
 import signal, socket, sys, time
-held = []
+held, begun = [], 0
 for i in range(int(sys.argv[2])):
     s = socket.socket()
-    s.settimeout(1)
+    s.settimeout(20 if "hold" in sys.argv else 1)
     if "wait" not in sys.argv: s.setblocking(False)
-    try: s.connect((sys.argv[1], 80))
+    try:
+        s.connect((sys.argv[1], 80))
+        begun += 1
     except OSError: pass
     held.append(s)
 if "wait" not in sys.argv: time.sleep(1.5) # SYNs are sent again after a second
-if "hold" in sys.argv: signal.pause()
+if "hold" in sys.argv:
+    with open("connected", "w") as told: print(begun, file=told)
+    signal.pause()
 END
 told() { until_true 150 "$1 is told" grep -q "\"event\":\"$1\".*$2" prey.err; } # EVENT WORDS
 # sum EVENT WORDS: the figures of its lines.
@@ -71,7 +75,9 @@ for to in 10.1.0.100 10.2.0.2; do
     same "$to: what is over uses up nothing" "$(grep -c 'nearly all translated ports' prey.err)" 0
     background client python3 connect.py $to 118 wait hold
     told limit 'nearly all translated ports in use'
-    same "$to: before somebody is refused" "$(grep -oE 'nearly all translated ports|flows refused' prey.err | head -1)" 'nearly all translated ports'
+    until_true 300 'all have begun' test -s connected
+    same "$to: and nobody was refused" "$(cat connected)" 118
+    rm connected
     kill "$last"
     prey_ends
 done

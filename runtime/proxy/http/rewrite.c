@@ -185,7 +185,8 @@ static void add_real(struct head_text *out, const struct http_head *h, const uin
     unsigned next = 0;
     struct view v, last = {0};
     while (has & TELLS_FOR && http_field_next(h, bytes, "x-forwarded-for", &next, &v)) last = v;
-    while (last.len && strchr(", \t", last.at[last.len - 1])) last.len--; /* empty elements of a list (RFC 9110, 5.6.1) */
+    while (last.len && strchr(", \t", last.at[last.len - 1]))
+        last.len--; /* empty elements of a list (RFC 9110, 5.6.1) */
     for (uint32_t i = last.len; i; i--)
         if (last.at[i - 1] == ',') {
             last = (struct view){.at = last.at + i, .len = last.len - i};
