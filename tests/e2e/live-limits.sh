@@ -73,10 +73,10 @@ for to in 10.1.0.100 10.2.0.2; do
     for _ in $(seq 130); do at client curl -s -o /dev/null -m 20 "http://$to/"; done
     sleep 1.2
     same "$to: what is over uses up nothing" "$(grep -c 'nearly all translated ports' prey.err)" 0
-    background client python3 connect.py $to 118 wait hold
+    background client python3 connect.py $to 122 wait hold
     told limit 'nearly all translated ports in use'
     until_true 300 'all have begun' test -s connected
-    same "$to: and nobody was refused" "$(cat connected)" 118
+    same "$to: and nobody was refused" "$(cat connected)" 122
     rm connected
     kill "$last"
     prey_ends
