@@ -45,6 +45,8 @@ void list_add(struct list *l, struct extent e, struct arena *a);
 void list_number(struct list *l, uint64_t lo, uint64_t hi, struct arena *a);
 void list_word(struct list *l, const char *word, size_t len, struct arena *a);
 bool list_has_word(const struct list *l, const char *word);
+/* True if both have the same members, in the same order, or the same set, and both or neither is a `not`. */
+bool list_same(const struct list *a, const struct list *b);
 /* Add an address, `a/len` or `a-b`, as text, but no netmask. False if the text is none: the list is unchanged. */
 bool list_address(struct list *l, const char *text, size_t len, struct arena *a);
 

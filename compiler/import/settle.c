@@ -97,17 +97,6 @@ struct spared {
     bool any;
 };
 
-static bool same_members(const struct list *a, const struct list *b)
-{
-    if (a->not != b->not || a->set != b->set || a->count != b->count) return false;
-    for (uint32_t i = 0; i < a->count; i++) {
-        const struct extent *x = &a->of[i], *y = &b->of[i];
-        if (x->lo != y->lo || x->hi != y->hi || x->family != y->family || !x->word != !y->word) return false;
-        if (x->word && strcmp(x->word, y->word) != 0) return false;
-    }
-    return true;
-}
-
 /* True if the drop takes all that the return spares, as far as its conditions are known. */
 static bool takes(const struct rule *drop, const struct rule *spares)
 {
@@ -116,7 +105,7 @@ static bool takes(const struct rule *drop, const struct rule *spares)
     if (drop->flags_has & ~spares->flags_has || drop->flags_lacks & ~spares->flags_lacks) return false;
     for (const struct condition *c = drop->conditions; c; c = c->next) {
         const struct list *same = rule_asks(spares, c->about);
-        if (!same || !same_members(same, &c->list)) return false;
+        if (!same || !list_same(same, &c->list)) return false;
     }
     return true;
 }

@@ -47,17 +47,6 @@ static uint32_t sayable(void)
 
 static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
 
-static bool same_list(const struct list *a, const struct list *b)
-{
-    if (a->not != b->not || a->set != b->set || a->count != b->count) return false;
-    for (uint32_t i = 0; i < a->count; i++) {
-        const struct extent *x = &a->of[i], *y = &b->of[i];
-        if (x->lo != y->lo || x->hi != y->hi || x->family != y->family || !x->word != !y->word) return false;
-        if (x->word && strcmp(x->word, y->word) != 0) return false;
-    }
-    return true;
-}
-
 /* True if two members have nothing in common: addresses, numbers, or names of devices that are no patterns. */
 static bool members_apart(const struct extent *x, const struct extent *y)
 {
@@ -86,7 +75,7 @@ static bool except_one(struct writer *w, struct rule *r, const struct rule *e)
     for (const struct condition *c = e->conditions; c; c = c->next) {
         const struct list *same = rule_asks(r, c->about);
         if (lists_apart(same, &c->list)) return true;
-        if (same && same_list(same, &c->list)) continue;
+        if (same && list_same(same, &c->list)) continue;
         many |= left != NULL;
         left = c;
     }
