@@ -10,10 +10,7 @@ int put_in_force(struct talk *t, cJSON *question, const char *file)
     t->waits = true;
     const int status = file ? talk_hand(t, question, hand_file(file), &made) : talk_document(t, question, &made);
     if (status) return status;
-    if (t->line->json)
-        print_json(made);
-    else
-        puts(t->words);
+    talk_tell(t, made);
     if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
     cJSON_Delete(made);
     return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -159,6 +160,14 @@ static int one_document(struct talk *t, cJSON *question, int fd, cJSON **documen
 }
 
 int talk_document(struct talk *t, cJSON *question, cJSON **document) { return one_document(t, question, -1, document); }
+
+void talk_tell(const struct talk *t, const cJSON *document)
+{
+    if (t->line->json)
+        print_json(document);
+    else
+        puts(t->words);
+}
 
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document)
 {

@@ -42,5 +42,8 @@ int talk_done(struct talk *t, cJSON *question);
 /* Ask a question with one document as its answer, to be freed by the caller; with --json its numbers are digits
  * (print.h, keep_digits). Return 0, or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
-/* The same with a descriptor beside the question. It is closed; -1: it could not be made, after a complaint. */
+/* Print the document with --json, else the answer's words. */
+void talk_tell(const struct talk *t, const cJSON *document);
+/* The same as talk_document, with a descriptor beside the question. It is closed; -1: it could not be made, after a
+ * complaint. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);

@@ -20,10 +20,7 @@ static int ask(struct talk *t, bool off)
     if (off) cJSON_AddTrueToObject(question, "off");
     const int status = talk_document(t, question, &now);
     if (status) return status;
-    if (l->json)
-        print_json(now);
-    else
-        puts(t->words);
+    talk_tell(t, now);
     cJSON_Delete(now);
     return 0;
 }

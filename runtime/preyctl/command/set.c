@@ -42,10 +42,7 @@ int command_SET(struct talk *t)
     }
     const int status = talk_document(t, question, &now);
     if (status) return status;
-    if (l->json)
-        print_json(now);
-    else
-        puts(t->words);
+    talk_tell(t, now);
     cJSON_Delete(now);
     return 0;
 }
