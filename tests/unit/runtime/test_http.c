@@ -129,6 +129,10 @@ static const struct {
      TOLD,
      HOST("a") PROTO "X-Real-IP: 10.0.0.2\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.9\r\n"
                      "Forwarded: for=10.0.0.1, for=192.0.2.9;proto=http\r\n" VIA},
+    /* Empty elements of a list name nobody. */
+    {"X-Forwarded-For: 10.0.0.1, , \r\n",
+     HOST("a") PROTO REAL "X-Forwarded-For: 10.0.0.1, ,, 192.0.2.9\r\n" FORWARDED VIA, TOLD,
+     HOST("a") PROTO "X-Real-IP: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.1, ,, 192.0.2.9\r\n" FORWARDED VIA},
     /* A front that tells of the protocol alone means no port of ours. */
     {"X-Forwarded-Proto: https\r\n", TOLD, NULL, "X-Forwarded-Proto: https\r\n" HOST("a") REAL FOR FORWARDED VIA},
     /* Others of that kind */
