@@ -229,7 +229,7 @@ int main(void)
         ports[i].memory = aligned_alloc(64, VM_BATCH * STRIDE);
         if (!ports[i].memory) die("out of memory");
     }
-    struct owners *o = owners_new(program, &(struct owners_cfg){WORKERS, SEED}, NULL, 0);
+    struct owners *o = owners_new(program, &(struct owners_cfg){.workers = WORKERS, .seed = SEED}, NULL, 0);
     if (!o) die("out of memory");
     for (unsigned r = 0; r < ROWS; r++) {
         struct series one = {0}, two = {0}, bare = {0}, line = {0};

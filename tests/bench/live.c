@@ -130,7 +130,7 @@ static void choose(unsigned count, char *const argv[])
     char err[300];
     struct program *p = argv ? program_load_file(argv[0], err, sizeof err) : NULL;
     if (argv && !p) fail(argv[0]);
-    const struct owners_cfg cfg = {2, argv ? strtoull(argv[1], NULL, 0) : 0};
+    const struct owners_cfg cfg = {.workers = 2, .seed = argv ? strtoull(argv[1], NULL, 0) : 0};
     const bool any = !argv || !strcmp(argv[2], "both");
     const unsigned wanted = any ? 0 : (unsigned)atoi(argv[2]);
     struct owners *o = any ? NULL : owners_new(p, &cfg, NULL, 0);

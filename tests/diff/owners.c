@@ -13,15 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/io/steer/deal_priv.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
 #include "tests/lib/talk.h"
-#include "vm/forward/bind/mappings.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
+#include "vm/shared/shared.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
@@ -33,7 +34,8 @@ enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, REMOTE = 0xc0000201, OWN = 0xcb007
 /* The program that deals out frames in the kernel; NULL: this process may not load it. */
 static struct deal *dealer;
 static struct deal_tables *dealt;
-static struct rng chains; /* of its own, so that conversations are the same with and without a dealer */
+static struct port_owners *owned_ports; /* of the several workers, which the program reads, too */
+static struct rng chains;               /* of its own, so that conversations are the same with and without a dealer */
 static struct {
     uint64_t packets, differ, failed, chained, pieces, inquiries;
 } compared;
@@ -42,6 +44,7 @@ static struct {
 struct side {
     unsigned workers;
     struct owners *owners;
+    struct shared *shared;
     struct vm *vms[WORKERS_MOST];
     struct datagrams *datagrams[WORKERS_MOST];
     struct pool *pool;
@@ -80,7 +83,7 @@ struct run {
 };
 
 struct totals {
-    uint64_t files, packets, sent, pieces, errors, elsewhere;
+    uint64_t files, packets, sent, pieces, errors, elsewhere, borrowed;
 };
 
 /* ---- programs ---- */
@@ -143,8 +146,9 @@ static void draw_program(struct run *r)
     r->maps = rng_one_in(&r->rng, 3);
     put(r, "nat home {\n  forward 203.0.113.1 udp/80, tcp/80, sctp/80 -> 10.5.0.2:8080\n");
     if (r->maps) put(r, "  map 203.0.113.64/30 <-> 10.5.0.4/30 on wan\n");
-    put(r, rng_one_in(&r->rng, 2) ? "  masquerade from 10.5.0.0/24 out on wan ports 20000-59999\n}\n"
-                                  : "  source from 10.5.0.0/24 out on wan to 203.0.113.1 ports 20000-59999\n}\n");
+    put(r, rng_one_in(&r->rng, 2) ? "  masquerade from 10.5.0.0/24 out on wan ports "
+                                  : "  source from 10.5.0.0/24 out on wan to 203.0.113.1 ports ");
+    put(r, rng_one_in(&r->rng, 2) ? "20000-59999\n}\n" : "20032-20159\n}\n"); /* not every worker's slice has one */
     put(r, named ? "firewall edge default drop {\n" : "firewall edge default accept {\n");
     /* What a forward's target says late is its stranger's, not the target's own: it would count by source elsewhere. */
     if (keyed) put(r, "  drop from 10.5.0.2 source port 8080\n");
@@ -165,10 +169,16 @@ static bool side_init(struct side *s, struct program *p, unsigned workers, uint6
     s->workers = workers;
     s->memory = aligned_alloc(64, bytes);
     s->pool = s->memory ? pool_init(s->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
-    s->owners = owners_new(p, &(struct owners_cfg){.workers = workers, .seed = seed}, NULL, 0);
-    bool good = s->pool && s->owners;
+    s->owners = owners_new(p, &(struct owners_cfg){.workers = workers, .seed = seed, .ports = owned_ports}, NULL, 0);
+    s->shared = shared_new(p, NULL, NULL, 0);
+    bool good = s->pool && s->owners && s->shared;
+    if (good) s->shared->ports = owned_ports;
     for (unsigned i = 0; good && i < workers; i++) {
-        const struct vm_cfg cfg = {.pool = s->pool, .seed = seed, .worker = i, .workers = workers};
+        const struct vm_cfg cfg = {.pool = s->pool,
+                                   .seed = seed,
+                                   .worker = i,
+                                   .workers = workers,
+                                   .share = {.all = workers > 1 ? s->shared : NULL}};
         s->vms[i] = vm_new(p, &cfg);
         s->datagrams[i] = datagrams_new(p, seed);
         good = s->vms[i] && s->datagrams[i];
@@ -183,6 +193,7 @@ static void side_fini(struct side *s)
         datagrams_free(s->datagrams[i]);
     }
     owners_free(s->owners);
+    shared_free(s->shared);
     free(s->memory);
 }
 
@@ -621,6 +632,15 @@ static bool start(struct run *r, uint64_t seed)
            side_init(&r->side[1], r->program, workers[seed % 4], seed);
 }
 
+/* Count the ports that are lent at this moment. */
+static unsigned lent(unsigned workers)
+{
+    unsigned count = 0;
+    for (uint32_t port = 0; port < PORT_OWNERS; port++)
+        count += port_owner(owned_ports->of[port], (uint16_t)port, workers) != port_slice((uint16_t)port, workers);
+    return count;
+}
+
 static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
 {
     static struct run r;
@@ -630,6 +650,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     for (unsigned i = 0; good && i < packets; i++) {
         good = step(&r, totals);
         if (rng_one_in(&r.rng, 8)) tick(&r);
+        if (i % 512 == 511) totals->borrowed += lent(r.side[1].workers);
     }
     good = good && same_sums(&r);
     totals->files++;
@@ -648,17 +669,21 @@ int main(int argc, char **argv)
     const unsigned packets = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 4000;
     struct totals totals = {0};
     bool good = true;
+    owned_ports = mmap(NULL, sizeof *owned_ports, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (owned_ports == MAP_FAILED) return 2;
     dealer = deal_open();
-    dealt = dealer ? deal_map(deal_memory(dealer)) : NULL;
+    dealt = dealer ? deal_map(deal_memory(dealer), owned_ports) : NULL;
     if (!dealt) {
         deal_close(dealer);
         dealer = NULL;
     }
     for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, &totals);
     printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " elsewhere than worker 0, %" PRIu64
-           " sent, %" PRIu64 " pieces, %" PRIu64 " errors\n",
-           totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors);
+           " sent, %" PRIu64 " pieces, %" PRIu64 " errors, %" PRIu64 " ports of others\n",
+           totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors, totals.borrowed);
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
+    if (good && !totals.borrowed) good = false;
+    for (uint32_t i = 0; good && i < PORT_OWNERS; i++) good = !owned_ports->of[i]; /* all were given back */
     printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
     const bool same = !compared.differ && !compared.failed &&
                       (!dealer || (compared.chained && compared.pieces && compared.inquiries));

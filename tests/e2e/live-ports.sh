@@ -84,6 +84,19 @@ for executor in $executors; do
         prey_ends
     done
 done
+# All workers draw from one range: with eight, no slice has a tenth of these ports.
+held=${LONG:+900}
+held=${held:-180}
+for rules in serve nat; do
+    case $executors in *user*) ;; *) continue ;; esac
+    to=10.1.0.100
+    [ $rules = serve ] || to=10.2.0.2
+    port=$((port + 1))
+    prey prey -i wan -i lan --exec user --io packet --workers 8 $rules.pbc
+    same "$rules: eight workers give one client nine of ten ports" "$(asks held "$held" $to $port)" "$held"
+    same "$rules: these are eight workers" "$(grep -c ', 8 workers, ' prey.err)" 1
+    prey_ends
+done
 # A start finds what the server remembers of before: it is challenged, and told.
 prey prey -i wan -i lan --exec user nat.pbc
 asks tcp server 100 10.2.0.2 $port 10.1.0.1 >told

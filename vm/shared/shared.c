@@ -95,6 +95,7 @@ struct shared *shared_new(const struct program *p, const struct shared *from, co
     s->servers = calloc(p->servers_count + 1u, sizeof(void *));
     s->meters_count = p->meters_count;
     s->meters = calloc(p->meters_count + 1u, sizeof(void *));
+    if (from) s->ports = from->ports;
     bool good = s->services && s->servers && s->meters;
     if (good && from) keep_cells(s->services, from->services, r->service, from->services_count);
     if (good && from) keep_cells(s->servers, from->servers, r->server, from->servers_count);

@@ -7,6 +7,7 @@
 
 #include "vm/cfg.h"
 #include "vm/program/remap.h"
+#include "vm/shared/port_owners.h"
 
 /* One number. The next program continues it if that program has the thing that the number counts. */
 struct shared_cell {
@@ -19,10 +20,11 @@ struct shared {
     struct shared_cell **services, **servers; /* numbers of flows, by index in SERVICES, SERVERS */
     struct shared_cell **meters;              /* buckets, by index in METERS; unused for meters with a key */
     uint32_t services_count, servers_count, meters_count;
+    struct port_owners *ports; /* the caller's, for all programs; NULL: each worker keeps to its slice */
 };
 
 /* Make the numbers of a program: all zero, buckets full at now_ns (mono). Numbers that `from` (of program r->from) has
- * already go on. from, r: NULL if there was no program before. NULL: out of memory. */
+ * already go on, and so do the ports. from, r: NULL if there was no program before. NULL: out of memory. */
 struct shared *shared_new(const struct program *p, const struct shared *from, const struct remap *r, uint64_t now_ns);
 /* Free the numbers, once no worker has them any more. s may be NULL. */
 void shared_free(struct shared *s);

@@ -6,6 +6,7 @@
 
 #include "vm/flow/inquiry.h"
 #include "vm/flow/track/track.h"
+#include "vm/forward/bind/ports.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/fragment.h"
@@ -202,7 +203,7 @@ static bool all_draw(const struct program *p, const struct pbc_nat *n, unsigned 
 const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers)
 {
     const struct pbc_nat *narrow = NULL;
-    for (uint32_t i = 0; i < p->nats_count && !narrow; i++)
+    for (uint32_t i = 0; i < p->nats_count && !narrow && !ports_are_lent(p); i++)
         if (!all_draw(p, &p->nats[i], workers)) narrow = &p->nats[i];
     return narrow;
 }
@@ -365,7 +366,8 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     const unsigned settled = o->maps_count ? settle_mapped(o, &t, s) : 0, through = settled >> 1;
     if ((settled == 1 || settled == 2) && turns_back(o, &t, s, through))
         return whose_other(&o->tables.numbers, s, !through);
-    return whose_owner(&t, s);
+    const unsigned owner = whose_owner(&t, s);
+    return owner & WHOSE_OF_PORT ? VM_OWNER_OF_PORT | (owner & UINT16_MAX) : owner;
 }
 
 /* Return the owner. An error belongs to the owner of an answer to the packet that it quotes. */
@@ -388,7 +390,8 @@ static unsigned by_datagram(const struct owners *o, const struct key *key, const
     return whose_datagram(&o->tables.numbers, &piece);
 }
 
-unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
+static unsigned whole_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
+                              const struct key *key)
 {
     struct pkt inner;
     struct key inner_key;
@@ -398,12 +401,34 @@ unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const
     return by_key(o, facts, &inner, &inner_key);
 }
 
-unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
+unsigned owners_of_port(const struct owners *o, uint16_t port)
+{
+    return port_owner(o->cfg.ports ? port_entry(o->cfg.ports, port) : 0, port, o->cfg.workers);
+}
+
+static unsigned settled(const struct owners *o, unsigned owner)
+{
+    return owner & VM_OWNER_OF_PORT ? owners_of_port(o, (uint16_t)owner) : owner;
+}
+
+unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
+{
+    return settled(o, whole_or_port(o, facts, pkt, key));
+}
+
+unsigned vm_owner_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
+                          const struct key *key)
 {
     struct fragment f;
     if (pkt->reason != REASON_NONE || !(key->kind & KIND_IP)) return 0;
     if (key->kind & KIND_FRAGMENT && fragment_read(pkt, key, &f)) return VM_OWNER_FRAGMENT | by_datagram(o, key, &f);
-    return owner_of_whole(o, facts, pkt, key);
+    return whole_or_port(o, facts, pkt, key);
+}
+
+unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
+{
+    const unsigned owner = vm_owner_or_port(o, facts, pkt, key);
+    return owner & VM_OWNER_FRAGMENT ? owner : settled(o, owner);
 }
 
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt)

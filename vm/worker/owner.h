@@ -5,7 +5,7 @@
  *
  *   DHCP and router solicitation                      the first worker, for answers go to groups
  *   to a service, or an address that a nat forwards   its source
- *   a port that flows are translated to               the worker whose slice has the port (bind/mappings.h, port_slice)
+ *   a port that flows are translated to               the worker that has the port (vm/shared/port_owners.h)
  *   from a server that sees clients' addresses,       its destination
  *   from the target of a nat's forward
  *   this machine and another                          the other
@@ -43,6 +43,7 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
+#include "vm/shared/port_owners.h"
 #include "vm/worker/roles.h"
 
 #define VM_OWNER_FRAGMENT 0x80000000u
@@ -50,10 +51,11 @@
 struct owners_cfg {
     unsigned workers; /* at least 1 */
     uint64_t seed;    /* same for all workers, and secret: whoever knows it can aim packets at one worker */
+    const struct port_owners *ports; /* owners of single ports, outlives this; NULL: each worker has its slice */
 };
 
-/* Return the first statement of a nat that has no port for one of so many workers, whose clients would be refused
- * (bind/mappings.h, port_slice); NULL: none. */
+/* Return the first statement of a nat that has no port for one of so many workers, whose clients would be refused,
+ * since none lends ports to others (bind/ports.h, ports_are_lent); NULL: none. */
 const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers);
 
 /* The owners of a program; immutable, shared by all workers. before: owners of the program that this one replaces at
@@ -85,9 +87,14 @@ bool owners_part_answers(const struct owners *o);
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt);
 /* The same for a packet that has been parsed by these facts. */
 unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key);
+/* The same; VM_OWNER_OF_PORT | port: the worker that has the port at this moment, which owners_of_port tells. */
+#define VM_OWNER_OF_PORT 0x40000000u
+unsigned vm_owner_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
+                          const struct key *key);
+unsigned owners_of_port(const struct owners *o, uint16_t port);
 
 /* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports and
- * interface, by the same facts: the program looks into no tunnel. */
+ * interface, by the same facts, or to that of the same port: the program looks into no tunnel. */
 bool owners_by_ends(const struct owners *o);
 
 /* Return the owner of a parsed packet as if it were whole: a first fragment names the owner of its datagram. */

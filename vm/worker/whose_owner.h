@@ -8,11 +8,11 @@
  * low), true if this machine has the address for traffic that leaves by an interface. Every loop is bounded. */
 #pragma once
 
-#include "vm/forward/bind/mappings.h"
 #include "vm/packet/loop.h"
 #include "vm/worker/owner.h"
 
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
+enum { WHOSE_OF_PORT = 1 << 16 }; /* in place of a worker: the one that has this port (vm/shared/port_owners.h) */
 
 /* Linkage of functions; WHOSE_ALONE: those that take only numbers. For a verifier: WHOSE_GIVEN begins the others and
  * returns if there is no talk; WHOSE_ANYTHING makes the compiler forget what it knows of a number. */
@@ -236,7 +236,7 @@ static inline unsigned whose_which(bool first, bool second)
 }
 #define WHOSE_WHICH(fn) WHOSE_ANYTHING(whose_which(fn(t, s, 0), fn(t, s, 1)))
 
-/* Return the worker, by the tests in the order that owner.h lists. */
+/* Return the worker, or WHOSE_OF_PORT | port, by the tests in the order that owner.h lists. */
 WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
 {
     WHOSE_GIVEN(s)
@@ -244,7 +244,7 @@ WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
     unsigned side = WHOSE_WHICH(whose_service);
     if (side < WHOSE_BOTH) return whose_client(w, s, !side);
     if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_outside);
-    if (side < WHOSE_BOTH) return port_slice(s->port[side & 1], w->workers);
+    if (side < WHOSE_BOTH) return WHOSE_OF_PORT | s->port[side & 1];
     if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_server);
     if (side < WHOSE_BOTH) return whose_client(w, s, !side);
     if (side == WHOSE_NEITHER) side = WHOSE_WHICH(whose_led);

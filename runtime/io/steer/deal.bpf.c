@@ -232,7 +232,10 @@ static __always_inline unsigned owner(struct whose_talk *s, bool inquiry)
     loosen(s);
     const bool serviced = whose_service(0, s, 0) || whose_service(0, s, 1) || (!s->own[1] && whose_server(0, s, 0));
     if (LOOSE(inquiry) && !serviced) return 0;
-    return whose_owner(0, s);
+    const unsigned found = whose_owner(0, s);
+    const uint16_t port = (uint16_t)found;
+    if (!(found & WHOSE_OF_PORT)) return found;
+    return port_owner(tables.port_owners.of[port], port, tables.numbers.workers);
 }
 
 static __always_inline unsigned owner_of_piece(const struct place *p, const struct whose_talk *s)

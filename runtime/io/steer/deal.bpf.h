@@ -30,8 +30,9 @@ struct deal_port {
 };
 
 struct deal_tables {
-    uint32_t ready;          /* 0: tables invalid; the kernel's hash of the packet decides */
-    uint32_t nothing, every; /* 0, and all bits set */
+    struct port_owners port_owners; /* begins a page: workers map it alone */
+    uint32_t ready;                 /* 0: tables invalid; the kernel's hash of the packet decides */
+    uint32_t nothing, every;        /* 0, and all bits set */
     uint32_t own4_count, own6_count, ifaces_count;
     struct whose numbers;
     struct deal_iface all, ifaces[DEAL_IFACES];

@@ -42,9 +42,16 @@ int deal_join(const struct deal *d, int socket)
 
 int deal_memory(const struct deal *d) { return fcntl(d->memory, F_DUPFD_CLOEXEC, 0); }
 
-struct deal_tables *deal_map(int memory)
+static_assert(offsetof(struct deal_tables, port_owners) == 0, "mapped from the first page on");
+
+struct deal_tables *deal_map(int memory, struct port_owners *ports)
 {
-    void *at = mmap(NULL, sizeof(struct deal_tables), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    const int may = PROT_READ | PROT_WRITE;
+    void *at = mmap(NULL, sizeof(struct deal_tables), may, MAP_SHARED, memory, 0);
+    if (at != MAP_FAILED && mmap(ports, sizeof *ports, may, MAP_SHARED | MAP_FIXED, memory, 0) == MAP_FAILED) {
+        munmap(at, sizeof(struct deal_tables));
+        at = MAP_FAILED;
+    }
     close(memory);
     return at == MAP_FAILED ? NULL : at;
 }

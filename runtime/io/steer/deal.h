@@ -18,8 +18,9 @@ int deal_join(const struct deal *d, int socket);
 /* Return a descriptor of the tables' memory, owned by the caller; -1: none. */
 int deal_memory(const struct deal *d);
 
-/* Map the tables and close the descriptor. NULL: not possible. */
-struct deal_tables *deal_map(int memory);
+/* Map the tables and close the descriptor. `ports` are whole pages of anonymous memory that nobody uses yet; they
+ * show the program's own table then. NULL: not possible; `ports` are as they were. */
+struct deal_tables *deal_map(int memory, struct port_owners *ports);
 void deal_unmap(struct deal_tables *t);
 
 struct deal_world {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/host/device/offload.h"
@@ -50,6 +51,15 @@ void dealt_close(struct carry *carry)
 {
     deal_unmap(carry->dealt);
     carry->dealt = NULL;
+    if (carry->port_owners) munmap(carry->port_owners, sizeof *carry->port_owners);
+    carry->port_owners = NULL;
+}
+
+bool dealt_open(struct carry *carry)
+{
+    void *at = mmap(NULL, sizeof *carry->port_owners, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    carry->port_owners = at == MAP_FAILED ? NULL : at;
+    return carry->port_owners;
 }
 
 /* Take the dealing program's tables from the new port's descriptors, before the port is opened. */
@@ -57,7 +67,7 @@ static void dealt_take(struct carry *carry, struct io_made *made)
 {
     if (!made->deal) return;
     deal_unmap(carry->dealt);
-    carry->dealt = deal_map(made->fds[--made->fd_count]); /* the last descriptor */
+    carry->dealt = deal_map(made->fds[--made->fd_count], carry->port_owners); /* the last descriptor */
     made->deal = 0;
     if (carry->latest) dealt_world(carry);
 }

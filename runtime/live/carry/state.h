@@ -16,6 +16,7 @@
 struct access;
 struct copies;
 struct deal_tables;
+struct port_owners; /* vm/shared/port_owners.h */
 struct guard_news;
 struct in_kernel;
 struct inside;
@@ -79,6 +80,7 @@ struct carry {
     struct tuples *tuples;            /* tuples of inline connections, for the parent; NULL: out of memory */
     struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
     unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
+    struct port_owners *port_owners;  /* workers that have ports of translation; NULL: one worker has all */
     struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
     int tun;                          /* device for packets back to the host; -1: the host sees them itself */
     unsigned tun_ifindex;             /* its interface number */

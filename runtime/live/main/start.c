@@ -290,10 +290,12 @@ int start_open(struct live *l)
 {
     int group[PORTS_MOST];
     if (l->carry.worker_count > 1) {
-        l->carry.now.owners =
-            owners_new(l->carry.now.program, &(struct owners_cfg){l->carry.worker_count, seed_of(l->o)}, NULL, 0);
+        if (!dealt_open(&l->carry)) return complain("out of memory");
+        const struct owners_cfg owners = {l->carry.worker_count, seed_of(l->o), l->carry.port_owners};
+        l->carry.now.owners = owners_new(l->carry.now.program, &owners, NULL, 0);
         l->carry.now.shared = shared_new(l->carry.now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
         if (!l->carry.now.owners || !l->carry.now.shared) return complain("out of memory");
+        l->carry.now.shared->ports = l->carry.port_owners;
     }
     char err[300];
     if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);

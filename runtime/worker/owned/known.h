@@ -15,8 +15,9 @@ struct known {
     uint32_t ports;
     uint16_t iface;
     uint8_t udp;
-    uint8_t owner; /* 1 + the worker; 0: nothing is known */
+    uint8_t owner; /* 1 + the worker, or who has a port, enum known_port; 0: nothing is known */
 };
+enum known_port { KNOWN_SRC_PORT = 254, KNOWN_DST_PORT = 255 };
 enum { KNOWN_BITS = 12, KNOWN_SETS = 1 << KNOWN_BITS, KNOWN_WAYS = 4 };
 static_assert(KNOWN_WAYS * sizeof(struct known) == 64, "a set is a line");
 
@@ -45,19 +46,23 @@ static inline bool known_is(const struct known *one, const struct known *e)
              (uint32_t)(one->udp ^ e->udp));
 }
 
-/* Return the worker of those ends; -1: unknown. No branch depends on the member that has them. */
+/* Return the worker of those ends by these owners; -1: unknown. No branch depends on the member that has them. */
 static inline int known_find(struct known_owners *k, const struct known *ends)
 {
     const struct known *set = known_set(k, ends);
     uint32_t owner = 0;
     for (unsigned i = 0; i < KNOWN_WAYS; i++) owner |= known_is(&set[i], ends) ? set[i].owner : 0u;
-    return (int)owner - 1;
+    if (owner < KNOWN_SRC_PORT) return (int)owner - 1;
+    return (int)owners_of_port(k->owners, (uint16_t)(owner == KNOWN_SRC_PORT ? ends->ports >> 16 : ends->ports));
 }
 
-static inline void known_add(struct known_owners *k, const struct known *ends, unsigned worker)
+/* Note the owner of those ends, a worker or VM_OWNER_OF_PORT | one of their ports. */
+static inline void known_add(struct known_owners *k, const struct known *ends, unsigned owner)
 {
     struct known *set = known_set(k, ends);
     for (unsigned i = KNOWN_WAYS - 1; i; i--) set[i] = set[i - 1];
     set[0] = *ends;
-    set[0].owner = (uint8_t)(worker + 1);
+    set[0].owner = (uint8_t)(owner + 1);
+    if (owner & VM_OWNER_OF_PORT)
+        set[0].owner = ends->ports >> 16 == (owner & UINT16_MAX) ? KNOWN_SRC_PORT : KNOWN_DST_PORT;
 }

@@ -182,7 +182,7 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
 {
     const struct facts *facts = &w->egress.snapshot->facts;
     pkt_parse(pkt, facts, key);
-    if (plain) known_add(w->known, plain, vm_owner_of(w->cfg.owners, facts, pkt, key));
+    if (plain) known_add(w->known, plain, vm_owner_or_port(w->cfg.owners, facts, pkt, key));
     return is_own(w, pkt, key, now);
 }
 

@@ -3,6 +3,7 @@ repeats a SYN, and how many none.
   serve FIRST LAST                    on these ports. TCP: c: answers, and waits for the client's end; s: answers, and ends first. UDP: answers
                                       with the port that it hears
   tcp WHO COUNT ADDRESS PORT FROM...  WHO ends first: client, server, or reset (the client, by a reset); from these addresses in turn
+  held COUNT ADDRESS PORT             so many at once: how many had an answer
   udp COUNT ADDRESS PORT [BUSY]       so many questions; BUSY sockets that asked three times before ask once more after them, and should be
                                       heard by the same port"""
 import select, socket, struct, sys, time
@@ -56,6 +57,20 @@ def tcp(who, count, address, port, *sources):
             break
     print(told, slow, none)
 
+def held(count, address, port):
+    all, told = [], 0
+    for _ in range(count):
+        try:
+            s = socket.create_connection((address, port), 4)
+            all.append(s)
+            s.send(b"c")
+            told += s.recv(100) == b"answer"
+        except OSError:
+            pass
+        if len(all) - told > 3:
+            break
+    print(told)
+
 def ask(s, tries=1):
     for _ in range(tries):
         s.send(b"question")
@@ -83,5 +98,7 @@ if sys.argv[1] == "serve":
     serve(int(sys.argv[2]), int(sys.argv[3]))
 elif sys.argv[1] == "tcp":
     tcp(sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]), *sys.argv[6:])
+elif sys.argv[1] == "held":
+    held(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
 else:
     udp(int(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:]))

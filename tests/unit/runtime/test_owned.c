@@ -71,7 +71,7 @@ static void set_up(struct both *b, const char *text)
     compile_fini(&c);
     assert_non_null(b->program);
     assert_true(opened_init(&b->opened, b->program));
-    b->owners = owners_new(b->program, &(struct owners_cfg){WORKERS, SEED}, NULL, 0);
+    b->owners = owners_new(b->program, &(struct owners_cfg){.workers = WORKERS, .seed = SEED}, NULL, 0);
     assert_non_null(b->owners);
     for (unsigned i = 0; i < 2; i++) {
         b->worlds[i] = recorded_snapshot(b->program);

@@ -10,6 +10,8 @@
 #include "tests/lib/rng.h"
 #include "vm/forward/bind/mappings.h"
 
+static const struct vm_cfg alone;
+
 static struct map_end inside(uint32_t addr, uint16_t port, enum map_class class, bool v6)
 {
     return (struct map_end){.addr = {addr, 0, 0, v6 ? addr : 0}, .port = port, .class = (uint8_t) class, .v6 = v6};
@@ -28,7 +30,7 @@ static struct map_end outside(const struct map_end *in, const uint32_t addr[4], 
 static void kept_where_it_is_free(void **state)
 {
     (void)state;
-    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 10, .spaces = 2, .seed = 1});
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 10, .spaces = 2, .seed = 1});
     const struct map_room wide = {.outside = out_a, .space = 0, .lo = 1024, .hi = 65535};
     const struct map_end a = inside(0x0a000001, 5000, MAP_UDP, false), b = inside(0x0a000002, 5000, MAP_UDP, false),
                          low = inside(0x0a000001, 53, MAP_UDP, false), tcp = inside(0x0a000002, 5000, MAP_TCP, false);
@@ -54,7 +56,7 @@ static void kept_where_it_is_free(void **state)
 static void halves_of_the_range(void **state)
 {
     (void)state;
-    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 70000, .spaces = 1, .seed = 2});
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 70000, .spaces = 1, .seed = 2});
     const struct map_room all = {.outside = out_a, .space = 0, .lo = 1, .hi = 65535};
     for (uint32_t i = 0; i < 1023; i++) {
         const struct map_end e = inside(i, 53, MAP_UDP, false);
@@ -73,7 +75,7 @@ static void halves_of_the_range(void **state)
 static void half_for_one_host(void **state)
 {
     (void)state;
-    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 70000, .spaces = 1, .seed = 4});
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 70000, .spaces = 1, .seed = 4});
     const struct map_room room = {.outside = out_a, .space = 0, .lo = 61000, .hi = 65535};
     const struct map_room narrow = {.outside = out_a, .space = 0, .lo = 2000, .hi = 2009};
     for (uint16_t i = 0; i < 2268; i++) {
@@ -98,7 +100,7 @@ static void half_for_one_host(void **state)
 static void the_last_user_frees_it(void **state)
 {
     (void)state;
-    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 4, .spaces = 1, .seed = 3});
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 4, .spaces = 1, .seed = 3});
     const struct map_room one = {.outside = out_a, .space = 0, .lo = 7, .hi = 7};
     const struct map_end a = inside(1, 9, MAP_TCP, true), b = inside(2, 9, MAP_TCP, true);
     const int32_t i = mapping_add(m, &a, 5, &one);
@@ -122,7 +124,7 @@ static void the_last_user_frees_it(void **state)
 static void memory_is_bounded(void **state)
 {
     (void)state;
-    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 3, .spaces = 1, .seed = 4});
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 3, .spaces = 1, .seed = 4});
     const struct map_room wide = {.outside = out_a, .space = 0, .lo = 1, .hi = 65535};
     int32_t i = MAPPING_NONE;
     for (uint32_t n = 0; n < 5; n++) {
@@ -146,7 +148,8 @@ static void ports_are_drawn(void **state)
     for (uint64_t seed = 1; seed <= 200; seed++) {
         uint16_t port[2];
         for (unsigned twin = 0; twin < 2; twin++) {
-            struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 2, .spaces = 1, .seed = 2 * seed + twin});
+            struct mappings *m =
+                mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 2, .spaces = 1, .seed = 2 * seed + twin});
             const struct map_room room = {.outside = out_a, .space = 0, .lo = 32768, .hi = 65535};
             const struct map_end e = inside(1, 1024, MAP_UDP, false);
             port[twin] = mapping_at(m, mapping_add(m, &e, 0, &room))->outside.port;
@@ -235,7 +238,8 @@ static void like_a_plain_list(void **state)
         static struct model all[MODEL];
         memset(all, 0, sizeof all);
         struct rng r = {seed};
-        struct mappings *m = mappings_new(&(struct mappings_cfg){.most = MODEL - 100, .spaces = SPACES, .seed = seed});
+        struct mappings *m =
+            mappings_new(&(struct mappings_cfg){.vm = &alone, .most = MODEL - 100, .spaces = SPACES, .seed = seed});
         for (unsigned step = 0; step < 4000; step++) {
             const unsigned i = rng_below(&r, MODEL);
             const unsigned up = step / 500 % 2 ? 4 : 2; /* grows, then shrinks */
@@ -259,7 +263,7 @@ static void like_a_plain_list(void **state)
 static void evicted_rests(void **state)
 {
     (void)state;
-    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 4, .spaces = 1, .seed = 3});
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.vm = &alone, .most = 4, .spaces = 1, .seed = 3});
     const struct map_room two = {.outside = out_a, .space = 0, .lo = 7, .hi = 8};
     const struct map_end a = inside(1, 7, MAP_TCP, false), b = inside(2, 7, MAP_TCP, false),
                          c = inside(3, 7, MAP_TCP, false), d = inside(4, 7, MAP_TCP, false);

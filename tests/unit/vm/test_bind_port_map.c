@@ -8,16 +8,15 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/forward/bind/mappings.h"
 #include "vm/forward/bind/port_map.h"
 
 static struct port_map map;
-static struct port_words slice;
+static struct port_drawer slice;
 
 static void fresh(unsigned worker, unsigned workers)
 {
     memset(&map, 0, sizeof map);
-    port_words_of(&slice, worker, workers);
+    port_drawer_init(&slice, &(struct vm_cfg){.worker = worker, .workers = workers}, false);
 }
 
 static void a_range_is_given_out_whole(void **state)
@@ -39,7 +38,7 @@ static void a_range_is_given_out_whole(void **state)
         }
         assert_int_equal(port_map_draw(&map, &slice, ranges[i].lo, ranges[i].hi, rng_next(&r)), -1);
         assert_false(port_map_take(&map, &slice, ranges[i].lo));
-        port_map_give(&map, ranges[i].hi);
+        port_map_give(&map, &slice, ranges[i].hi);
         assert_int_equal(port_map_draw(&map, &slice, ranges[i].lo, ranges[i].hi, rng_next(&r)), ranges[i].hi);
     }
 }
@@ -103,7 +102,7 @@ static void like_a_plain_array(void **state)
                 break;
             case 1:
                 if (!taken[port]) break;
-                port_map_give(&map, port);
+                port_map_give(&map, &slice, port);
                 taken[port] = false;
                 break;
             default:

@@ -28,10 +28,10 @@ struct mappings {
     struct mapping *all; /* [most] */
     struct keyed by_in, by_out;
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
-    struct port_words slice;
-    struct sources *hosts; /* number of mappings by inside address */
-    unsigned workers;      /* number of workers that share the range */
-    bool are_short;        /* the last mapping made got one of the last ports of its room */
+    struct port_drawer drawer;
+    struct sources *hosts;    /* number of mappings by inside address */
+    unsigned slices, sharers; /* number of slices, and of workers that part the range without borrowing */
+    bool are_short;           /* the last mapping made got one of the last ports of its room */
     uint32_t spaces, most;
     uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* list of freed mappings, by next_free */
@@ -48,12 +48,12 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
                                  .key_words = IN_WORDS,
                                  .entry_bytes = IN_WORDS * 8,
                                  .seed = cfg->seed,
-                                 .prefault = cfg->prefault};
+                                 .prefault = cfg->vm->prefault};
     const struct keyed_cfg out = {.most = cfg->most,
                                   .key_words = OUT_WORDS,
                                   .entry_bytes = OUT_WORDS * 8,
                                   .seed = cfg->seed,
-                                  .prefault = cfg->prefault};
+                                  .prefault = cfg->vm->prefault};
     const size_t maps = (size_t)cfg->spaces * MAP_CLASSES;
     m->most = cfg->most;
     m->spaces = cfg->spaces;
@@ -63,19 +63,22 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
     m->ports = calloc(maps + 1, sizeof *m->ports);
     m->rests.all = calloc(RESTS_MOST, sizeof *m->rests.all);
     m->hosts = sources_new(cfg->most < HOSTS_MOST ? cfg->most : HOSTS_MOST, cfg->seed);
-    m->workers = cfg->workers ? cfg->workers : 1;
+    port_drawer_init(&m->drawer, cfg->vm, cfg->borrows);
+    m->slices = cfg->vm->workers ? cfg->vm->workers : 1;
+    m->sharers = port_drawer_borrows(&m->drawer) ? 1 : m->slices;
     if (!m->all || !m->ports || !m->hosts || !m->rests.all || !keyed_init(&m->by_in, &in) ||
         !keyed_init(&m->by_out, &out)) {
         mappings_free(m);
         return NULL;
     }
-    port_words_of(&m->slice, cfg->worker, cfg->workers);
     return m;
 }
 
 void mappings_free(struct mappings *m)
 {
     if (!m) return;
+    const size_t maps = m->ports && m->drawer.owners ? (size_t)m->spaces * MAP_CLASSES : 0;
+    for (size_t i = 0; i < maps; i++) port_map_give_all(&m->ports[i], &m->drawer);
     free(m->all);
     keyed_fini(&m->by_in);
     keyed_fini(&m->by_out);
@@ -178,7 +181,7 @@ static bool run_next(struct runs *r, struct span *run)
 }
 
 /* Take a free port of the runs: the next one, round the end, from a random one. Negative: none. */
-static int32_t draw_runs(struct mappings *m, struct port_map *map, struct runs all)
+static int32_t draw_runs_of(struct mappings *m, struct port_map *map, struct runs all, bool others)
 {
     struct span run;
     struct runs r = all;
@@ -189,14 +192,21 @@ static int32_t draw_runs(struct mappings *m, struct port_map *map, struct runs a
     int32_t port = -1;
     for (r = all; port < 0 && run_next(&r, &run); at += size_of(run)) {
         if (at + size_of(run) <= start) continue;
-        port = port_map_next(map, &m->slice, run.lo + (start > at ? start - at : 0), run.hi);
+        port = port_map_next(map, &m->drawer, others, run.lo + (start > at ? start - at : 0), run.hi);
     }
     at = 0;
     for (r = all; port < 0 && at < start && run_next(&r, &run); at += size_of(run)) {
         const uint32_t before = start - at < size_of(run) ? start - at : size_of(run);
-        port = port_map_next(map, &m->slice, run.lo, run.lo + before - 1);
+        port = port_map_next(map, &m->drawer, others, run.lo, run.lo + before - 1);
     }
     return port;
+}
+
+/* The same: first of the worker's own ports */
+static int32_t draw_runs(struct mappings *m, struct port_map *map, struct runs all)
+{
+    const int32_t port = draw_runs_of(m, map, all, false);
+    return port < 0 && port_drawer_borrows(&m->drawer) ? draw_runs_of(m, map, all, true) : port;
 }
 
 /* Draw in one half: first outside the `last` ports. */
@@ -221,7 +231,7 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
     struct port_map *map = ports_of(m, room->space, inside->class);
     const uint16_t want = inside->port, lo = room->lo, hi = room->hi;
     enum { SYSTEM = 1024 };
-    if (has_port(room, want) && port_map_take(map, &m->slice, want)) return want;
+    if (has_port(room, want) && port_map_take(map, &m->drawer, want)) return want;
     const struct span all = {lo, hi}, low = {lo, SYSTEM - 1}, high = {SYSTEM, hi};
     if (inside->class == MAP_ICMP || hi < SYSTEM || lo >= SYSTEM) return draw_half(m, map, room, all);
     const int32_t port = draw_half(m, map, room, want < SYSTEM ? low : high);
@@ -243,7 +253,7 @@ static int32_t take_unowned(struct mappings *m, const struct map_end *inside, co
         port = -1;
         if (n == TRIES) break;
     }
-    while (n) port_map_give(ports_of(m, room->space, inside->class), (uint16_t)held[--n]);
+    while (n) port_map_give(ports_of(m, room->space, inside->class), &m->drawer, (uint16_t)held[--n]);
     return port;
 }
 
@@ -279,7 +289,7 @@ static void release(struct mappings *m, int32_t i)
     const struct mapping *one = &m->all[i];
     if (one->in_slot != KEYED_NONE) keyed_drop(&m->by_in, one->in_slot);
     if (one->out_slot != KEYED_NONE) keyed_drop(&m->by_out, one->out_slot);
-    port_map_give(ports_of(m, one->space, one->outside.class), one->outside.port);
+    port_map_give(ports_of(m, one->space, one->outside.class), &m->drawer, one->outside.port);
     free_slot(m, i);
 }
 
@@ -293,7 +303,7 @@ bool mappings_are_short(const struct mappings *m) { return m->are_short; }
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     const unsigned ports = ports_in(room);
-    return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->workers;
+    return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->sharers;
 }
 
 static int32_t refuse(uint64_t **why, uint64_t *counter)
@@ -325,7 +335,7 @@ static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t s
         return refuse(why, &c->full);
     }
     source_add(m->hosts, inside->addr, kind_of(inside));
-    m->are_short = port_map_is_short(ports_of(m, room->space, inside->class), ports_in(room) / m->workers);
+    m->are_short = port_map_is_short(ports_of(m, room->space, inside->class), &m->drawer, ports_in(room) / m->slices);
     c->added++;
     c->kept += port == inside->port;
     if (++c->live > c->most) c->most = c->live;
@@ -399,14 +409,14 @@ bool mapping_may_add(const struct mappings *m, const struct map_end *inside, con
     struct map_end end = *inside;
     memcpy(end.addr, room->outside, sizeof end.addr);
     const bool is_own =
-        has_port(room, own) && port_map_has(map, &m->slice, own, own) && mapping_by_outside(m, &end) == MAPPING_NONE;
+        has_port(room, own) && port_map_has(map, &m->drawer, own, own) && mapping_by_outside(m, &end) == MAPPING_NONE;
     *port = is_own ? own : 0;
     if (m->rests.count) return true;
     if (is_greedy(m, inside, room) || (m->free == MAPPING_NONE && m->fresh == m->most)) return false;
     bool has = false;
     for (uint32_t i = 0; i < ranges_of(room) && !has; i++) {
         const struct span range = range_of(room, i);
-        has = port_map_has(map, &m->slice, (uint16_t)range.lo, (uint16_t)range.hi);
+        has = port_map_has(map, &m->drawer, (uint16_t)range.lo, (uint16_t)range.hi);
     }
     return has;
 }
@@ -459,7 +469,10 @@ static bool add_again(struct mappings *m, const struct mapping *read, uint32_t n
     *one = *read;
     one->users = 0;
     one->holder = FLOW_NONE; /* flows lie in other slots now */
-    port_map_hold(ports_of(m, one->space, one->outside.class), one->outside.port);
+    if (!port_map_hold(ports_of(m, one->space, one->outside.class), &m->drawer, one->outside.port)) {
+        free_slot(m, i);
+        return false;
+    }
     source_add(m->hosts, one->inside.addr, kind_of(&one->inside));
     m->counters.live++;
     return link_ends(m, i);

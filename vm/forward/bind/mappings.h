@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/cfg.h"
 #include "vm/keyed/archive.h"
 #include "vm/verdict.h"
 
@@ -49,8 +50,8 @@ struct mappings_cfg {
     uint32_t most; /* greatest number of mappings */
     uint32_t spaces;
     uint64_t seed;
-    unsigned worker, workers; /* gives out only ports of this worker's slice; 0 of 0: all */
-    bool prefault;            /* as in vm_cfg */
+    const struct vm_cfg *vm; /* the worker that draws its ports */
+    bool borrows;            /* it may draw others' ports, too (port_map.h) */
 };
 
 struct mappings;                                               /* one a worker */
@@ -117,7 +118,3 @@ void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16
 void mappings_unreserve(struct mappings *m, uint32_t space);
 /* Continue the random ports of the mappings before: drawn from the start again, they would meet the ports in use. */
 void mappings_draw_on(struct mappings *m, const struct mappings *before);
-
-/* Return the worker whose slice has a port or identifier: slices take blocks of 64 ports in turn, so that every range
- * has a share of each. */
-static inline unsigned port_slice(uint16_t port, unsigned workers) { return workers > 1 ? port / 64u % workers : 0; }

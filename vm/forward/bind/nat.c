@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/bind/ports.h"
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 #include "vm/packet/parse/header.h"
@@ -61,9 +62,8 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
         n->mappings = mappings_new(&(struct mappings_cfg){.most = most_mappings(p, spaces),
                                                           .spaces = spaces,
                                                           .seed = cfg->seed,
-                                                          .worker = cfg->worker,
-                                                          .workers = cfg->workers,
-                                                          .prefault = cfg->prefault});
+                                                          .vm = cfg,
+                                                          .borrows = ports_are_lent(p)});
     }
     if (!n->spaces || !n->written || !n->statements || !n->flows || !n->mappings) {
         nat_free(n);

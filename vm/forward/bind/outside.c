@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/forward/bind/mappings.h"
 #include "vm/forward/bind/ports.h"
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/hash.h"
 #include "vm/program/swap.h"
+#include "vm/shared/port_owners.h"
 
 /* Number of ports tried: one that is free here may belong to another flow, of this machine or of another pool. */
 enum { TRIES = 16 };
@@ -64,7 +64,7 @@ static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cf
         out->lo = out->count ? pp->source_port_lo : PBC_OWN_PORT_LO;
         out->hi = out->count ? pp->source_port_hi : UINT16_MAX;
         const uint64_t seed = cfg->seed + pool + ((uint64_t)six << 32);
-        out->ports = ports_new(spaces, out->lo, out->hi, cfg->worker, cfg->workers, seed);
+        out->ports = ports_new(spaces, out->lo, out->hi, cfg, ports_are_lent(o->p), seed);
         if (!out->ports) return false;
         ports_count(out->ports, &o->used);
     }

@@ -1,9 +1,13 @@
 /* Set of taken ports among 65,536: a bitmap, and a bit for each of its words without a free port, so that a free port
- * is found in bounded steps, however few there are */
+ * is found in bounded steps, however few there are. Who draws is a worker: first from its slice, then from what no
+ * other worker has (vm/shared/port_owners.h). */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "vm/cfg.h"
+#include "vm/shared/shared.h"
 
 enum { PORT_WORDS = 65536 / 64 };
 
@@ -14,28 +18,42 @@ struct port_map {
     uint32_t count;                                   /* ports given out */
     bool reserves;                                    /* some port is reserved */
 };
-/* The words with the ports that a worker gives out (mappings.h, port_slice), in any map */
+/* Words of 64 ports, a bit each */
 struct port_words {
-    uint64_t mine[PORT_WORDS / 64];
+    uint64_t has[PORT_WORDS / 64];
 };
-/* Return how many ports of lo..hi are in the slice. */
-uint32_t port_words_count(const struct port_words *s, uint16_t lo, uint16_t hi);
-/* True if of so many ports nearly all are given out: less than one in eight is free. */
-static inline bool port_map_is_short(const struct port_map *p, uint32_t ports) { return p->count > ports - ports / 8; }
-void port_words_of(struct port_words *s, unsigned worker, unsigned workers);
+/* A worker that draws ports, for any maps */
+struct port_drawer {
+    struct port_words slice, others; /* ports of its own slice, and all others */
+    struct port_owners *owners;      /* NULL: it has its slice alone */
+    struct share told; /* how a recording learns what was found, and a replay hears it; `all` is NULL. Zero: alone */
+    unsigned worker;
+    bool is_hard; /* the last search among others' ports found none, or met more than HARD that somebody has */
+};
+enum { PORTS_HARD = 7 };
+/* Make the drawer of cfg->worker. borrows: it may take ports of others' slices, if it has others beside it. */
+void port_drawer_init(struct port_drawer *d, const struct vm_cfg *cfg, bool borrows);
+static inline bool port_drawer_borrows(const struct port_drawer *d) { return share_counts(&d->told); }
+/* Return how many ports of lo..hi are in the drawer's slice. */
+uint32_t port_slice_count(const struct port_drawer *d, uint16_t lo, uint16_t hi);
+/* True if of `ports` ports in the drawer's slice nearly all are given out, less than one in eight is free, and others'
+ * are hard to find. */
+bool port_map_is_short(const struct port_map *p, const struct port_drawer *d, uint32_t ports);
 
-/* Take that port, if it is free and in the slice. */
-bool port_map_take(struct port_map *p, const struct port_words *s, uint16_t port);
-/* Take that port, whichever slice it is in. */
-void port_map_hold(struct port_map *p, uint16_t port);
+/* Take that port, if it is free here, and in the drawer's slice or nobody's. */
+bool port_map_take(struct port_map *p, const struct port_drawer *d, uint16_t port);
+/* Take that port, whichever slice it is in. False: another worker has it. */
+bool port_map_hold(struct port_map *p, const struct port_drawer *d, uint16_t port);
 /* Take a free port of lo..hi: the next one, round the end, from a place given by the random number `draw`. Negative:
  * none. */
-int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi, uint64_t draw);
-/* Take the first free port of lo..hi, at most 65535. Negative: none. */
-int32_t port_map_next(struct port_map *p, const struct port_words *s, uint32_t lo, uint32_t hi);
-void port_map_give(struct port_map *p, uint16_t port);
-/* True if any port of lo..hi is free in the slice. */
-bool port_map_has(const struct port_map *p, const struct port_words *s, uint16_t lo, uint16_t hi);
+int32_t port_map_draw(struct port_map *p, struct port_drawer *d, uint16_t lo, uint16_t hi, uint64_t draw);
+/* Take the first free port of lo..hi, at most 65535: of the drawer's slice, or of others'. Negative: none. */
+int32_t port_map_next(struct port_map *p, struct port_drawer *d, bool others, uint32_t lo, uint32_t hi);
+void port_map_give(struct port_map *p, const struct port_drawer *d, uint16_t port);
+/* Give all that are taken. */
+void port_map_give_all(struct port_map *p, const struct port_drawer *d);
+/* True if the drawer would find a port of lo..hi, as far as it knows without asking what others have. */
+bool port_map_has(const struct port_map *p, const struct port_drawer *d, uint16_t lo, uint16_t hi);
 
 void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi);
 void port_map_unreserve(struct port_map *p);

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "vm/forward/bind/mappings.h"
 #include "vm/keyed/hash.h"
 
-struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned worker, unsigned workers, uint64_t seed)
+struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, const struct vm_cfg *cfg, bool borrows,
+                        uint64_t seed)
 {
     struct ports *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -15,18 +15,27 @@ struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned work
     p->sum = &p->unasked;
     p->lo = lo;
     p->hi = hi;
-    p->worker = worker;
-    p->workers = workers;
-    port_words_of(&p->slice, worker, workers);
-    p->mine = port_words_count(&p->slice, lo, hi);
+    p->spaces = spaces;
+    p->worker = cfg->worker;
+    p->workers = cfg->workers;
+    port_drawer_init(&p->drawer, cfg, borrows);
+    p->mine = port_slice_count(&p->drawer, lo, hi);
     if (p->maps) return p;
     ports_free(p);
     return NULL;
 }
 
+bool ports_are_lent(const struct program *p)
+{
+    bool lent = true;
+    for (uint32_t i = 0; i < p->services_count; i++) lent &= !mode_is(p->services[i].mode, MODE_INLINE);
+    return lent;
+}
+
 void ports_free(struct ports *p)
 {
     if (!p) return;
+    for (uint32_t i = 0; p->maps && p->drawer.owners && i < p->spaces; i++) port_map_give_all(&p->maps[i], &p->drawer);
     free(p->maps);
     free(p);
 }
@@ -35,14 +44,17 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
 {
     struct port_map *map = &p->maps[space];
     int32_t port = want;
-    if (want < p->lo || want > p->hi || !port_map_take(map, &p->slice, want))
-        port = port_map_draw(map, &p->slice, p->lo, p->hi, random_next(&p->random));
+    if (want < p->lo || want > p->hi || !port_map_take(map, &p->drawer, want))
+        port = port_map_draw(map, &p->drawer, p->lo, p->hi, random_next(&p->random));
     if (port <= 0) return 0;
     ++*p->sum;
     return (uint16_t)port;
 }
 
-bool ports_are_short(const struct ports *p, uint32_t space) { return port_map_is_short(&p->maps[space], p->mine); }
+bool ports_are_short(const struct ports *p, uint32_t space)
+{
+    return port_map_is_short(&p->maps[space], &p->drawer, p->mine);
+}
 
 uint16_t ports_any(struct ports *p)
 {
@@ -59,7 +71,7 @@ bool port_hold(struct ports *p, uint32_t space, uint16_t port)
 {
     struct port_map *map = &p->maps[space];
     if (port < p->lo || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
-    port_map_hold(map, port);
+    if (!port_map_hold(map, &p->drawer, port)) return false;
     ++*p->sum;
     return true;
 }
@@ -70,7 +82,7 @@ void ports_archive(struct ports *p, struct archive *a) { ARCHIVE(a, p->random); 
 
 void port_give(struct ports *p, uint32_t space, uint16_t port)
 {
-    port_map_give(&p->maps[space], port);
+    port_map_give(&p->maps[space], &p->drawer, port);
     --*p->sum;
 }
 

@@ -1,28 +1,33 @@
-/* Source ports for translation: unique for each (server, outside address), in the worker's slice of the range, in an
- * order that outsiders cannot predict (RFC 6056, 3.3.1), given back when the flow ends. A bitmap for each pair of
- * outside address and server, allocated at start and touched when used; finding a free port reads at most 1,024 words,
- * normally one. */
+/* Source ports for translation: unique for each (server, outside address), in an order that outsiders cannot predict
+ * (RFC 6056, 3.3.1), given back when the flow ends. A bitmap for each pair of outside address and server, allocated at
+ * start and touched when used; finding a free port reads at most 1,024 words, normally one. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/cfg.h"
 #include "vm/keyed/archive.h"
+#include "vm/program/program.h"
 
 struct ports;
 
-/* Make `spaces` independent spaces of ports lo..hi, lo at least 1. This worker gives out its slice, `worker` of
- * `workers` (mappings.h, port_slice; 0 of 0: all). NULL: out of memory. */
-struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned worker, unsigned workers, uint64_t seed);
+/* Make `spaces` independent spaces of ports lo..hi, lo at least 1. The worker gives out its slice (port_map.h, struct
+ * port_drawer), and with `borrows` others' ports. NULL: out of memory. */
+struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, const struct vm_cfg *cfg, bool borrows,
+                        uint64_t seed);
 void ports_free(struct ports *p);
+/* True if workers of that program may draw ports of others' slices. Connections of the wire draw from their worker's
+ * slice, and hold nothing there. */
+bool ports_are_lent(const struct program *p);
 
-/* Take a free port of the space; 0: none left. want: taken if it is free and in the slice; 0: any. */
+/* Take a free port of the space; 0: none left. want: taken if it is free; 0: any. */
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 /* True if nearly all ports of the space are taken (port_map_is_short). */
 bool ports_are_short(const struct ports *p, uint32_t space);
 /* Return a random port of the slice, taken or not. */
 uint16_t ports_any(struct ports *p);
-/* Take that port as if it had been given out; false: it is taken, or not in the range. */
+/* Take that port as if it had been given out; false: it is taken, another worker's, or not in the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
 /* Set the seed of further draws. */
 void ports_draw(struct ports *p, uint64_t seed);

@@ -6,10 +6,11 @@
 
 struct ports {
     struct port_map *maps; /* [spaces], zero until used: the system provides their memory when it is touched */
-    struct port_words slice;
+    uint32_t spaces;
+    struct port_drawer drawer;
     uint64_t random;
     uint64_t *sum, unasked; /* number of ports in use; `unasked` if nobody else counts */
     uint16_t lo, hi;
-    uint32_t mine; /* ports of lo..hi in the slice */
-    unsigned worker, workers;
+    uint32_t mine;            /* ports of lo..hi in the slice */
+    unsigned worker, workers; /* number of the slice; 0 and 0: alone */
 };
