@@ -29,7 +29,7 @@ static bool are_ports(const struct request *r)
 {
     const struct host_ports *all = r->elements;
     for (uint32_t i = 0; i < r->count; i++)
-        if (all[i].lo > all[i].hi || all[i].yields > 1 || all[i].nothing) return false;
+        if (all[i].lo > all[i].hi || all[i].yields > 1 || all[i].grows > 1) return false;
     return true;
 }
 

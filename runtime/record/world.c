@@ -6,7 +6,7 @@
 
 #include "vm/pbc.h"
 
-/* The ports at the end; older recordings have none. */
+/* The ports at the end, and behind them ranges of more to the last byte; older recordings have none. */
 struct ports_head {
     uint32_t number, bound;
     uint16_t kept_lo, kept_hi, chosen_lo, chosen_hi;
@@ -46,6 +46,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     const struct ports_head ports = {p->number, p->bound_count, p->kept_lo, p->kept_hi, p->chosen_lo, p->chosen_hi};
     bytes_put(to, &ports, sizeof ports);
     bytes_put(to, p->bound, p->bound_count * sizeof *p->bound);
+    bytes_put(to, p->more, p->more_count * sizeof *p->more);
 }
 
 /* Head of a table of routes: number and size. The table's block follows, as in memory. */
@@ -133,7 +134,12 @@ static bool take_ports(struct cursor *c, struct facts *f)
                                     .chosen_lo = h.chosen_lo,
                                     .chosen_hi = h.chosen_hi,
                                     .bound = bound,
-                                    .bound_count = h.bound};
+                                    .bound_count = h.bound,
+                                    .more_count = (unsigned)(c->left / sizeof *f->ports.more)};
+    if (c->left > sizeof f->ports.more || c->left % sizeof *f->ports.more || !cursor_copy(c, f->ports.more, c->left))
+        return false;
+    for (unsigned i = 0; i < f->ports.more_count; i++)
+        if (f->ports.more[i].lo > f->ports.more[i].hi || f->ports.more[i].hi >= PBC_OWN_PORT_LO) return false;
     return true;
 }
 

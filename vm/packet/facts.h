@@ -41,6 +41,10 @@ enum { FACTS_UNTAGGED = 1, FACTS_TAGGED = 2 };
 struct facts_port {
     uint16_t port, udp; /* udp 0: TCP */
 };
+struct facts_range {
+    uint16_t lo, hi; /* inclusive */
+};
+enum { FACTS_PORTS_MORE = 32 };
 /* Ports of this machine's own addresses, which are shared by its connections and translated ones. */
 struct facts_ports {
     uint32_t number;                /* changes with every change here; 0: nothing is known */
@@ -48,6 +52,9 @@ struct facts_ports {
     uint16_t chosen_lo, chosen_hi;  /* the same: its own connections get ports from here, so others are drawn first */
     const struct facts_port *bound; /* [bound_count] ports never drawn: those of TCP first, ascending */
     unsigned bound_count;
+    struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] below PBC_OWN_PORT_LO, ascending: drawn once the ports
+                                                  from there on are taken. Nothing else of this machine has them */
+    unsigned more_count;
 };
 
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; the caller owns all memory. */

@@ -49,6 +49,7 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 
 struct work {
     struct ports now, chosen, other, wanted;
+    struct ports others;  /* ports that other instances have claimed */
     struct ports claimed; /* ports claimed by this instance, now or for an earlier program: mappings may use them */
     char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
     char owner[80]; /* another instance that has some of the ports */
@@ -80,6 +81,55 @@ static void want(struct work *w, const struct host_ports *ranges, unsigned count
     for (unsigned i = 0; i < count; i++)
         for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++)
             w->wanted.has[port] |= !(ranges[i].yields && kept->hi && in(port, kept->lo, kept->hi));
+}
+
+static bool add_others(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    struct work *w = arg;
+    parse(&w->other, what);
+    for (unsigned port = 0; port < PORTS; port++) w->others.has[port] |= w->other.has[port];
+    return true;
+}
+
+/* True if nobody needs the port: the kernel does not choose it, nobody has reserved it, and no other instance has it.
+ * What prey reserved itself lies where the kernel chooses. */
+static bool is_spare(const struct work *w, unsigned port)
+{
+    return !w->chosen.has[port] && !w->now.has[port] && !w->others.has[port];
+}
+
+/* Keep the longest ranges in kept->more, in order. */
+static void more_add(struct host_kept *kept, struct host_more one)
+{
+    unsigned least = 0;
+    if (kept->more_count == PORTS_MORE) {
+        for (unsigned i = 1; i < PORTS_MORE; i++)
+            if (kept->more[i].hi - kept->more[i].lo < kept->more[least].hi - kept->more[least].lo) least = i;
+        if (one.hi - one.lo <= kept->more[least].hi - kept->more[least].lo) return;
+        kept->more_count--;
+        memmove(&kept->more[least], &kept->more[least + 1], (PORTS_MORE - 1 - least) * sizeof one);
+    }
+    kept->more[kept->more_count++] = one;
+}
+
+/* Find what ranges that grow get beside: ports below them that are not wanted already. */
+static int find_more(struct work *w, const struct state *s, const struct host_ports *ranges, unsigned count,
+                     struct host_kept *kept)
+{
+    unsigned below = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (ranges[i].grows && ranges[i].lo > below) below = ranges[i].lo;
+    memset(&w->others, 0, sizeof w->others);
+    memset(kept->more, 0, sizeof kept->more);
+    kept->more_count = 0;
+    const int failed = s && below ? state_others(s, CHANGE_PORTS, add_others, w) : 0;
+    for (unsigned lo = PORTS_MORE_LO; lo < below && !failed; lo++) {
+        unsigned hi = lo;
+        while (hi < below && is_spare(w, hi) && !w->wanted.has[hi]) hi++;
+        if (hi > lo) more_add(kept, (struct host_more){(uint16_t)lo, (uint16_t)(hi - 1)});
+        lo = hi;
+    }
+    return failed;
 }
 
 /* Return the number of ports that the kernel could still choose */
@@ -144,7 +194,7 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
     unsigned yielding = 0;
-    want(w, ranges, count, &(struct host_kept){0, UINT16_MAX, 0, 0});
+    want(w, ranges, count, &(struct host_kept){.hi = UINT16_MAX});
     const unsigned could = left(w), least = could < PORTS_KEPT ? could : PORTS_KEPT;
     w->other = w->wanted;
     want(w, ranges, count, kept);
@@ -179,6 +229,10 @@ static int find_missing(struct work *w, const struct state *s, const struct host
     for (unsigned port = 0; port < PORTS; port++)
         if (w->chosen.has[port]) kept->chosen_hi = (uint16_t)port;
     if (!keep(w, ranges, count, kept)) return -ENOSPC;
+    const int unread = find_more(w, s, ranges, count, kept);
+    if (unread) return unread;
+    for (unsigned i = 0; i < kept->more_count; i++)
+        for (unsigned port = kept->more[i].lo; port <= kept->more[i].hi; port++) w->wanted.has[port] = true;
     for (unsigned port = 0; port < PORTS; port++)
         w->other.has[port] = w->chosen.has[port] && w->wanted.has[port] && !w->now.has[port];
     return 0;

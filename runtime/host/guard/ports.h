@@ -7,6 +7,7 @@
 
 struct state;
 
+enum { PORTS_MORE = 8, PORTS_MORE_LO = 1024 };
 /* Minimum number of ports of ip_local_port_range that stay with the host; all if it has fewer */
 enum { PORTS_KEPT = 4096 };
 
@@ -15,21 +16,27 @@ enum { PORTS_KEPT = 4096 };
     "ports %u-%u stay with this machine's own connections, and `masquerade` uses the others of its `ports`"
 
 struct host_ports {
-    uint16_t lo, hi;  /* inclusive */
-    uint16_t yields;  /* 1: translation can do without some of them (masquerade draws them); 0: it needs each */
-    uint16_t nothing; /* 0 */
+    uint16_t lo, hi; /* inclusive */
+    uint16_t yields; /* 1: translation can do without some of them (masquerade draws them); 0: it needs each */
+    uint16_t grows;  /* 1: nobody wrote them, and translation takes as many others as nobody needs */
 };
 /* Ports that stay with the host, out of ranges that yield; hi 0: none. The range only grows. */
 struct host_kept {
     uint16_t lo, hi;               /* inclusive */
     uint16_t chosen_lo, chosen_hi; /* ip_local_port_range, of which the kernel chooses; 0: not read yet */
+    uint32_t more_count;           /* ranges from PORTS_MORE_LO on for those that grow: outside of ip_local_port_range,
+                                      not reserved, no other instance's; the longest, ascending */
+    struct host_more {
+        uint16_t lo, hi; /* inclusive */
+    } more[PORTS_MORE];
 };
 
-/* Claim these ports for translation to the host's own addresses, except `kept`. `kept` grows if the host would have too
- * few ports, but not by ports that s has claimed before. Ports that the kernel could choose for own connections are
- * added to ip_local_reserved_ports, which is not written if there are none. Recorded in s; undo removes the added
- * ports, whatever others have reserved since. Return 0, or a negative errno with one line in err and no claim:
- * -EADDRINUSE: another live instance has some of them; -ENOSPC: one side would have no port. */
+/* Claim these ports for translation to the host's own addresses, except `kept`, and kept->more for ranges that grow.
+ * `kept` grows if the host would have too few ports, but not by ports that s has claimed before. Ports that the kernel
+ * could choose for own connections are added to ip_local_reserved_ports, which is not written if there are none.
+ * Recorded in s; undo removes the added ports, whatever others have reserved since. Return 0, or a negative errno with
+ * one line in err and no claim: -EADDRINUSE: another live instance has some of them; -ENOSPC: one side would have no
+ * port. */
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err,
                   size_t err_len);
 

@@ -19,7 +19,7 @@ int deal_join(const struct deal *d, int socket);
 int deal_memory(const struct deal *d);
 
 /* Map the tables and close the descriptor. `ports` are whole pages of anonymous memory that nobody uses yet; they
- * show the program's own table then. NULL: not possible; `ports` are as they were. */
+ * show the program's own table then. NULL: not possible; `ports` keep their memory. */
 struct deal_tables *deal_map(int memory, struct port_owners *ports);
 void deal_unmap(struct deal_tables *t);
 

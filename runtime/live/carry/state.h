@@ -35,6 +35,8 @@ struct shared_ports {
     struct facts_port bound[2 * SHARED_PORTS_MOST];
     struct facts_port all[4 * SHARED_PORTS_MOST]; /* bound at the start, or since then */
     unsigned all_count;
+    struct host_more spare[PORTS_MORE]; /* [spare_count] claimed for `host.more`, which leaves sockets out */
+    unsigned spare_count;
     bool crowded[2]; /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
     uint64_t lost;   /* number of times that such a port was bound since the start */
     struct ports_look {

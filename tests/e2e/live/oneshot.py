@@ -1,12 +1,12 @@
 """Connections one after the other, each from a new port: how many had their answer at once, how many only after a second, as who
 repeats a SYN, and how many none.
-  serve FIRST LAST                    on these ports. TCP: c: answers, and waits for the client's end; s: answers, and ends first. UDP: answers
-                                      with the port that it hears
+  serve FIRST LAST                    on these ports. TCP: c: answers, and waits for the client's end; p: the same, with the port that it hears;
+                                      s: answers, and ends first. UDP: answers with the port that it hears
   tcp WHO COUNT ADDRESS PORT FROM...  WHO ends first: client, server, or reset (the client, by a reset); from these addresses in turn
-  held COUNT ADDRESS PORT             so many at once: how many had an answer
+  held COUNT ADDRESS PORT FROM...     so many at once, from these addresses in turn: the port of each that the server hears
   udp COUNT ADDRESS PORT [BUSY]       so many questions; BUSY sockets that asked three times before ask once more after them, and should be
                                       heard by the same port"""
-import select, socket, struct, sys, time
+import selectors, socket, struct, sys, time
 
 SLOW, LATEST = 1, 20
 
@@ -16,25 +16,27 @@ def serve(first, last):
     udp = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
     for s, port in zip(udp, ports):
         s.bind(("", port))
-    ends = set()
+    heard = selectors.DefaultSelector()
+    for s in [*tcp, *udp]:
+        heard.register(s, selectors.EVENT_READ)
     while True:
-        for s in select.select([*tcp, *udp, *ends], [], [])[0]:
+        for s in [key.fileobj for key, _ in heard.select()]:
             if s in udp:
                 _, peer = s.recvfrom(100)
                 s.sendto(str(peer[1]).encode(), peer)
                 continue
             if s in tcp:
                 s, _ = s.accept()
-                ends.add(s)
+                heard.register(s, selectors.EVENT_READ)
             try:
                 asked = s.recv(100)
                 if asked:
-                    s.send(b"answer")
+                    s.send(str(s.getpeername()[1]).encode() if asked == b"p" else b"answer")
             except OSError:
                 asked = b""
-            if asked != b"c":
+            if asked not in (b"c", b"p"):
+                heard.unregister(s)
                 s.close()
-                ends.discard(s)
 
 def tcp(who, count, address, port, *sources):
     told, slow, none = 0, 0, 0
@@ -57,19 +59,20 @@ def tcp(who, count, address, port, *sources):
             break
     print(told, slow, none)
 
-def held(count, address, port):
+def held(count, address, port, *sources):
     all, told = [], 0
-    for _ in range(count):
+    for i in range(count):
         try:
-            s = socket.create_connection((address, port), 4)
+            s = socket.create_connection((address, port), 4, (sources[i % len(sources)], 0))
             all.append(s)
-            s.send(b"c")
-            told += s.recv(100) == b"answer"
+            s.send(b"p")
+            had = s.recv(100).decode()
+            told += had.isdigit()
+            print(had)
         except OSError:
             pass
         if len(all) - told > 3:
             break
-    print(told)
 
 def ask(s, tries=1):
     for _ in range(tries):
@@ -99,6 +102,6 @@ if sys.argv[1] == "serve":
 elif sys.argv[1] == "tcp":
     tcp(sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]), *sys.argv[6:])
 elif sys.argv[1] == "held":
-    held(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    held(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), *sys.argv[5:])
 else:
     udp(int(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:]))

@@ -230,6 +230,37 @@ static void kept_ports(void **state)
     remove_run();
 }
 
+/* Ranges that nobody wrote grow: by what the kernel does not choose, nobody has reserved and no other instance has. */
+static void ranges_grow(void **state)
+{
+    (void)state;
+    make_run();
+    char err[300] = "";
+    sh("echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range; echo 5000,8080-8090 >" RESERVED);
+    const struct host_ports grows = {61000, 65535, 1, 1}, written = {61000, 65535, 1, 0};
+    struct host_kept kept = {0};
+    struct state *one = open_state("eth0"), *two = open_state("eth1");
+    reserve(one, 20000, 20999);
+    assert_int_equal(ports_reserve(two, &written, 1, &kept, err, sizeof err), 0);
+    assert_int_equal(kept.more_count, 0);
+    assert_int_equal(ports_look(two, &grows, 1, &kept, err, sizeof err), 0);
+    assert_int_equal(ports_reserve(two, &grows, 1, &kept, err, sizeof err), 0);
+    const struct host_more want[] = {{1024, 4999}, {5001, 8079}, {8091, 19999}, {21000, 32767}};
+    assert_int_equal(kept.more_count, 4);
+    assert_memory_equal(kept.more, want, sizeof want);
+    assert_string_equal(content(RESERVED), "5000,8080-8090");
+    const struct host_ports inside = {30000, 30100, 0, 0};
+    struct host_kept other = {0};
+    assert_int_equal(ports_look(one, &inside, 1, &other, err, sizeof err), -EADDRINUSE);
+    assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
+    assert_int_equal(ports_look(one, &inside, 1, &other, err, sizeof err), 0);
+    assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
+    state_close(one);
+    state_close(two);
+    sh("echo >" RESERVED);
+    remove_run();
+}
+
 #define AS_SHARED                                                                                                      \
     "translation or this machine's own connections would have no ports left of those shared out at the start: "        \
     "restart preyrun, which shares them out anew"
@@ -504,10 +535,10 @@ static void taken_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),      netns_test(next_start), netns_test(names),        netns_test(known_by_its_lock),
-        netns_test(awaited),      netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads),
-        netns_test(namespaces),   netns_test(damaged),    netns_test(refused),      netns_test(full),
-        netns_test(taken_closed),
+        netns_test(own_end),     netns_test(next_start),   netns_test(names),        netns_test(known_by_its_lock),
+        netns_test(awaited),     netns_test(kept_ports),   netns_test(shared_ports), netns_test(reloads),
+        netns_test(ranges_grow), netns_test(namespaces),   netns_test(damaged),      netns_test(refused),
+        netns_test(full),        netns_test(taken_closed),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

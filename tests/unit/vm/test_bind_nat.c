@@ -369,6 +369,35 @@ static void the_hosts_ports(void **state)
     stop(&r);
 }
 
+/* A statement without `ports` goes on below its own ports once they are taken. There a mapping lets in only who was
+ * asked: a socket of this machine may come to listen there. */
+static void further_ports(void **state)
+{
+    enum { OWN = 65536 - PBC_OWN_PORT_LO };
+    unsigned below = 0, lowest = 0;
+    (void)state;
+    struct router r;
+    start(&r, WORLD "nat home { masquerade from 10.0.0.0/8 out on wan }\n");
+    r.facts.ports = (struct facts_ports){.number = 1, .more = {{2000, 2049}, {3000, 3149}}, .more_count = 2};
+    nat_facts(r.nat, &r.facts);
+    for (unsigned i = 0; i < OWN; i++) assert_in_range(port_for(&r, 1 + i % 7, 5000 + i), PBC_OWN_PORT_LO, UINT16_MAX);
+    for (unsigned i = 0; i < 200; i++) {
+        const unsigned port = port_for(&r, 8 + i % 7, 15000 + i);
+        assert_true((port >= 2000 && port <= 2049) || (port >= 3000 && port <= 3149));
+        below += port < 2050;
+        if (i == 0) lowest = port;
+    }
+    assert_int_equal(below, 50);
+    say(&r, "eth1", "ip4 10.0.0.8 > 192.0.2.1 / udp 40000 > 53");
+    assert_false(r.bind.flags & BIND_HOLDS_SRC);
+    assert_int_equal(nat_counters(r.nat)->mappings->exhausted, 1);
+    char stranger[100];
+    snprintf(stranger, sizeof stranger, "ip4 192.0.2.77 > 203.0.113.1 / udp 1 > %u", lowest);
+    say(&r, "eth0", stranger);
+    assert_false(r.bind.flags & BIND_HOLDS_DST);
+    stop(&r);
+}
+
 /* Each way out has its own address, and two that have one address share its ports. */
 static void ways_out(void **state)
 {
@@ -476,6 +505,7 @@ int main(void)
         cmocka_unit_test(from_anywhere),
         cmocka_unit_test(first_statement_wins),
         cmocka_unit_test(the_hosts_ports),
+        cmocka_unit_test(further_ports),
         cmocka_unit_test(ways_out),
         cmocka_unit_test(looking),
         cmocka_unit_test(how_long_udp_may_be_silent),

@@ -236,6 +236,32 @@ static void like_a_plain_list(void **state)
     ports_free(p);
 }
 
+/* Further ranges are drawn once the first is taken, and then whole. */
+static void further_ranges(void **state)
+{
+    (void)state;
+    static const struct facts_range more[] = {{1024, 1024}, {1100, 1199}, {40000, 40099}};
+    static bool seen[PORTS];
+    struct ports *p = ports_new(1, 65500, 65535, &alone, false, 4);
+    ports_more(p, more, 3);
+    for (unsigned i = 0; i < 36 + 201; i++) {
+        const uint16_t port = port_take(p, 0, 0);
+        assert_int_equal(port >= 65500, i < 36);
+        assert_true(port >= 65500 || port == 1024 || (port >= 1100 && port < 1200) || (port >= 40000 && port < 40100));
+        assert_false(seen[port]);
+        seen[port] = true;
+        assert_int_equal(ports_are_short(p, 0), i + 1 > 237 - 237 / 8);
+    }
+    assert_int_equal(port_take(p, 0, 0), 0);
+    port_give(p, 0, 1024);
+    assert_int_equal(port_take(p, 0, 0), 1024);
+    ports_more(p, NULL, 0); /* its flow keeps the port, and nobody gets it after that */
+    port_give(p, 0, 1024);
+    assert_int_equal(port_take(p, 0, 0), 0);
+    for (unsigned i = 0; i < 100; i++) assert_in_range(ports_any(p), 65500, 65535);
+    ports_free(p);
+}
+
 /* Who sees some ports does not know the next: two seeds give other orders, and no order is by number. */
 static void the_order_is_the_seeds(void **state)
 {
@@ -265,6 +291,7 @@ int main(void)
                                        cmocka_unit_test(no_port_has_two_owners),
                                        cmocka_unit_test(a_replay_draws_the_same),
                                        cmocka_unit_test(like_a_plain_list),
+                                       cmocka_unit_test(further_ranges),
                                        cmocka_unit_test(the_order_is_the_seeds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

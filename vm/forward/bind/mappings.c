@@ -302,7 +302,7 @@ bool mappings_are_short(const struct mappings *m) { return m->are_short; }
 /* True if the inside address holds its full share of the ports. */
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
-    const unsigned ports = ports_in(room);
+    const unsigned ports = ports_in(room) + room->further;
     return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->sharers;
 }
 
@@ -335,7 +335,8 @@ static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t s
         return refuse(why, &c->full);
     }
     source_add(m->hosts, inside->addr, kind_of(inside));
-    m->are_short = port_map_is_short(ports_of(m, room->space, inside->class), &m->drawer, ports_in(room) / m->slices);
+    m->are_short = !room->goes_on &&
+                   port_map_is_short(ports_of(m, room->space, inside->class), &m->drawer, ports_in(room) / m->slices);
     c->added++;
     c->kept += port == inside->port;
     if (++c->live > c->most) c->most = c->live;
@@ -380,7 +381,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     int32_t i = make(m, inside, stack, room, &why);
     if (i == MAPPING_NONE && why != &m->counters.greedy && wake(m, UINT64_MAX, TRIES))
         i = make(m, inside, stack, room, &why);
-    if (i == MAPPING_NONE && !room->asks_on) ++*why;
+    if (i == MAPPING_NONE && !room->asks_on && !room->goes_on) ++*why;
     return i;
 }
 

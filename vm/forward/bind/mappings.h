@@ -72,9 +72,11 @@ struct map_room {
     uint16_t last_lo, last_hi; /* used when all others are taken, since the host draws from there, too; hi 0: none */
     uint16_t
         withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
+    uint32_t further;               /* number of ports in other rooms of the same hosts: a share is one of all */
     const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
     uint32_t range_count;
     bool asks_on; /* the caller asks again: a refusal is not counted yet */
+    bool goes_on; /* another room of the same space follows: the ports are not short, and a refusal is not counted */
 };
 /* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
  * ranges, else a random one of them (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In

@@ -135,6 +135,8 @@ void nat_facts(struct nat *n, const struct facts *facts)
     }
     if (!host || n->ports_number == host->number) return;
     n->ports_number = host->number;
+    n->more_count = host->more_count;
+    for (unsigned i = 0; i < n->more_count; i++) n->more[i] = (struct pbc_range){host->more[i].lo, host->more[i].hi};
     outsides_reserve_own(&n->outsides, n->p, n->mappings, host);
 }
 

@@ -66,6 +66,12 @@ bool program_turned(const struct program *p, const struct key *key, struct turne
     return may_translate(key) && turned(p, key, t);
 }
 
+/* True if a statement draws from the further ports of this machine's address: it names none. */
+static bool takes_more(const struct pbc_nat *one, uint8_t class)
+{
+    return one->kind == PBC_NAT_MASQUERADE && !(one->flags & PBC_NAT_QUERIES) && class != MAP_ICMP;
+}
+
 /* Translate the destination, if it is an outside end: to a forward's target, or to the owner of the mapping, which must
  * be in the same VLAN stack (a flow has only one). */
 static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
@@ -83,6 +89,10 @@ static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look
     if (i == MAPPING_NONE) return false;
     const struct mapping *m = mapping_at(n->mappings, i);
     if (m->stack != stack) return false;
+    /* A port below belongs to this machine whoever else asks: a socket may come to listen there. */
+    if (m->nat < n->p->nats_count && takes_more(&n->p->nats[m->nat], outside.class) &&
+        outside.port < n->p->nats[m->nat].port_lo)
+        return false;
     memcpy(b->to_dst, m->inside.addr, sizeof b->to_dst);
     b->to_dst_port = m->inside.port;
     b->nat = m->nat;
@@ -122,6 +132,28 @@ static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, u
     return room;
 }
 
+static uint32_t further_ports(const struct nat *n)
+{
+    uint32_t has = 0;
+    for (unsigned i = 0; i < n->more_count; i++) has += n->more[i].hi - n->more[i].lo + 1;
+    return has;
+}
+
+/* Go on to the further ports. */
+static void take_further(const struct nat *n, struct map_room *room)
+{
+    const uint32_t before = (uint32_t)room->hi - room->lo + 1 - room->withheld;
+    *room = (struct map_room){.outside = room->outside,
+                              .space = room->space,
+                              .lo = (uint16_t)n->more[0].lo,
+                              .hi = (uint16_t)n->more[n->more_count - 1].hi,
+                              .ranges = n->more,
+                              .range_count = n->more_count,
+                              .asks_on = room->asks_on,
+                              .further = before};
+    room->withheld = (uint16_t)(room->hi - room->lo + 1u - further_ports(n));
+}
+
 /* Find the mapping for that source, and make it unless `look`; false: no port. */
 static bool take_mapping(struct nat *n, const struct nat_asker *of, uint32_t at, uint32_t space, bool look,
                          struct flow_bind *b)
@@ -132,6 +164,8 @@ static bool take_mapping(struct nat *n, const struct nat_asker *of, uint32_t at,
     const struct map_end inside = end_of(key, key->src, b->to_src_port);
     struct map_room room = room_of(n, one, space, inside.class, b->to_src);
     room.asks_on = of->asks_on;
+    room.goes_on = n->more_count && takes_more(one, inside.class);
+    if (room.goes_on) room.further = further_ports(n);
     int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
     b->to_src_port = 0;
     if (i == MAPPING_NONE && look) return true;
@@ -139,6 +173,10 @@ static bool take_mapping(struct nat *n, const struct nat_asker *of, uint32_t at,
         mapping_hold(n->mappings, i);
     else if (i == MAPPING_NONE)
         i = mapping_add(n->mappings, &inside, stack, &room);
+    if (i == MAPPING_NONE && room.goes_on) {
+        take_further(n, &room);
+        i = mapping_add(n->mappings, &inside, stack, &room);
+    }
     if (i == MAPPING_NONE) return false;
     struct mapping *m = mapping_at(n->mappings, i);
     b->to_src_port = m->outside.port;

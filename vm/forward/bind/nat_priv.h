@@ -34,7 +34,9 @@ struct nat {
     const struct program *p;
     const struct facts *facts; /* latest facts; NULL: none yet */
     struct mappings *mappings;
-    uint32_t ports_number; /* number of the facts by which this machine's ports are reserved */
+    uint32_t ports_number; /* number of the facts by which this machine's ports are reserved, and more given */
+    struct pbc_range more[FACTS_PORTS_MORE]; /* [more_count] ports of `masquerade` once its own are taken, ascending */
+    unsigned more_count;
     struct outsides outsides;
     struct statement_spaces {
         uint32_t first, count;

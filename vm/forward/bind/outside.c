@@ -24,6 +24,7 @@ struct side {
     struct ports
         *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this pool */
     uint16_t lo, hi;
+    uint32_t ports_number; /* number of the facts by which `ports` has further ranges */
 };
 
 struct pool_out {
@@ -130,6 +131,7 @@ static void keep_ports(struct outside *to, struct outside *from, struct side *a,
         return;
     }
     SWAP(a->ports, b->ports);
+    SWAP(a->ports_number, b->ports_number);
     ports_recount(a->ports, spaces, &to->used);
     ports_recount(b->ports, spaces, &from->used);
 }
@@ -230,6 +232,14 @@ static unsigned class_of(const struct key *key)
     return key->kind & (KIND_ICMP | KIND_ICMP6) ? SPACE_QUERY : SPACE_OTHER;
 }
 
+/* Know the further ports of this machine's addresses. */
+static void take_more(struct side *out, const struct facts *facts)
+{
+    if (out->count || !facts || out->ports_number == facts->ports.number) return;
+    ports_more(out->ports, facts->ports.more, facts->ports.more_count);
+    out->ports_number = facts->ports.number;
+}
+
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg)
 {
@@ -238,6 +248,7 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
     const bool v6 = server->family == 6;
     struct side *out = &o->pools[server->pool].side[v6];
     const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
+    take_more(out, facts);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = start + i < count ? start + i : start + i - count;
         if (!address_at(o, facts, b->server, at, b->to_src)) return false;

@@ -2,6 +2,7 @@
 #include "vm/forward/bind/ports_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/keyed/hash.h"
 
@@ -40,12 +41,55 @@ void ports_free(struct ports *p)
     free(p);
 }
 
+static uint32_t more_ports(const struct ports *p)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < p->more_count; i++) sum += (uint32_t)p->more[i].hi - p->more[i].lo + 1;
+    return sum;
+}
+
+void ports_more(struct ports *p, const struct facts_range *more, unsigned count)
+{
+    p->more_count = count;
+    if (count) memcpy(p->more, more, count * sizeof *more);
+    p->mine = port_slice_count(&p->drawer, p->lo, p->hi);
+    for (unsigned i = 0; i < count; i++) p->mine += port_slice_count(&p->drawer, more[i].lo, more[i].hi);
+}
+
+/* Return port `at` of the further ranges, counted through. */
+static uint16_t more_at(const struct ports *p, uint32_t at)
+{
+    unsigned i = 0;
+    for (uint32_t size; at >= (size = (uint32_t)p->more[i].hi - p->more[i].lo + 1); i++) at -= size;
+    return (uint16_t)(p->more[i].lo + at);
+}
+
+/* Take a port of the further ranges: the next one, round the end, from a random one. Negative: none. */
+static int32_t draw_more(struct ports *p, struct port_map *map)
+{
+    const uint32_t total = more_ports(p);
+    if (!total) return -1;
+    const uint16_t start = more_at(p, (uint32_t)((random_next(&p->random) >> 32) * total >> 32));
+    int32_t port = -1;
+    for (unsigned others = 0; others <= port_drawer_borrows(&p->drawer) && port < 0; others++) {
+        for (unsigned i = 0; i < p->more_count && port < 0; i++)
+            if (p->more[i].hi >= start)
+                port = port_map_next(map, &p->drawer, others, p->more[i].lo > start ? p->more[i].lo : start,
+                                     p->more[i].hi);
+        for (unsigned i = 0; i < p->more_count && port < 0 && p->more[i].lo < start; i++)
+            port = port_map_next(map, &p->drawer, others, p->more[i].lo,
+                                 p->more[i].hi < start ? p->more[i].hi : start - 1);
+    }
+    return port;
+}
+
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
 {
     struct port_map *map = &p->maps[space];
     int32_t port = want;
     if (want < p->lo || want > p->hi || !port_map_take(map, &p->drawer, want))
         port = port_map_draw(map, &p->drawer, p->lo, p->hi, random_next(&p->random));
+    if (port < 0) port = draw_more(p, map);
     if (port <= 0) return 0;
     ++*p->sum;
     return (uint16_t)port;
@@ -58,10 +102,11 @@ bool ports_are_short(const struct ports *p, uint32_t space)
 
 uint16_t ports_any(struct ports *p)
 {
-    const uint32_t span = (uint32_t)p->hi - p->lo + 1;
+    const uint32_t own = (uint32_t)p->hi - p->lo + 1, span = own + more_ports(p);
     uint16_t port = p->lo;
     for (unsigned i = 0; i < 4 * (p->workers + 1); i++) { /* a draw hits the slice once in `workers` times */
-        port = (uint16_t)(p->lo + (uint32_t)((random_next(&p->random) >> 32) * span >> 32));
+        const uint32_t at = (uint32_t)((random_next(&p->random) >> 32) * span >> 32);
+        port = at < own ? (uint16_t)(p->lo + at) : more_at(p, at - own);
         if (port_slice(port, p->workers) == p->worker) break;
     }
     return port;
@@ -70,7 +115,8 @@ uint16_t ports_any(struct ports *p)
 bool port_hold(struct ports *p, uint32_t space, uint16_t port)
 {
     struct port_map *map = &p->maps[space];
-    if (port < p->lo || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
+    const bool more = p->lo == PBC_OWN_PORT_LO && port >= PBC_SOURCE_PORT_LO; /* further ranges change with time */
+    if ((port < p->lo && !more) || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
     if (!port_map_hold(map, &p->drawer, port)) return false;
     ++*p->sum;
     return true;

@@ -8,6 +8,7 @@
 
 #include "vm/cfg.h"
 #include "vm/keyed/archive.h"
+#include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
 struct ports;
@@ -17,6 +18,8 @@ struct ports;
 struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, const struct vm_cfg *cfg, bool borrows,
                         uint64_t seed);
 void ports_free(struct ports *p);
+/* Draw from these ranges, too, once lo..hi are taken: [count], at most FACTS_PORTS_MORE, below lo, ascending. */
+void ports_more(struct ports *p, const struct facts_range *more, unsigned count);
 /* True if workers of that program may draw ports of others' slices. Connections of the wire draw from their worker's
  * slice, and hold nothing there. */
 bool ports_are_lent(const struct program *p);
@@ -25,7 +28,7 @@ bool ports_are_lent(const struct program *p);
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 /* True if nearly all ports of the space are taken (port_map_is_short). */
 bool ports_are_short(const struct ports *p, uint32_t space);
-/* Return a random port of the slice, taken or not. */
+/* Return a random port that may be drawn, of the slice, taken or not. */
 uint16_t ports_any(struct ports *p);
 /* Take that port as if it had been given out; false: it is taken, another worker's, or not in the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);

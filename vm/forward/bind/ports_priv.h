@@ -11,6 +11,8 @@ struct ports {
     uint64_t random;
     uint64_t *sum, unasked; /* number of ports in use; `unasked` if nobody else counts */
     uint16_t lo, hi;
-    uint32_t mine;            /* ports of lo..hi in the slice */
+    struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] further ranges */
+    unsigned more_count;
+    uint32_t mine;            /* ports of all ranges in the slice */
     unsigned worker, workers; /* number of the slice; 0 and 0: alone */
 };

@@ -26,13 +26,13 @@ static void match_add(struct guarded *g, const struct guard_match *m)
 /* Add a match that narrowed.h or hearing.h gives. */
 static void add_given(void *arg, const struct guard_match *m) { match_add(arg, m); }
 
-/* Add ports to reserve. yields: translation can do without some of them. */
-static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
+/* Add ports to reserve. */
+static void reserve(struct guarded *g, struct host_ports ports)
 {
     for (unsigned i = 0; i < g->port_count; i++)
-        if (g->ports[i].lo == lo && g->ports[i].hi == hi && g->ports[i].yields == yields) return;
+        if (!memcmp(&g->ports[i], &ports, sizeof ports)) return;
     if (grow(&g->ports, g->port_count, &g->port_cap, 16, sizeof *g->ports))
-        g->ports[g->port_count++] = (struct host_ports){lo, hi, yields, 0};
+        g->ports[g->port_count++] = ports;
     else
         g->failed = true;
 }
@@ -113,7 +113,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     if (echo) return; /* some echo replies answer this machine's own pings: only the kernel can tell which */
     m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
     m.reach = GUARD_OWN;
-    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
+    reserve(g, (struct host_ports){.lo = PBC_OWN_PORT_LO, .hi = UINT16_MAX, .grows = 1});
     match_add(g, &m);
 }
 
@@ -184,7 +184,7 @@ static void add_target_replies(struct guarded *g, const struct program *p, const
         add_targets(g, p, &p->conds[c], m);
         m.reach = GUARD_OWN;
         m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
-        reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
+        reserve(g, (struct host_ports){.lo = PBC_OWN_PORT_LO, .hi = UINT16_MAX});
         add_targets(g, p, &p->conds[c], m);
         return;
     }
@@ -274,7 +274,7 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
     struct guard_match m = {
         .from_ports = GUARD_ANY_PORT, .to_ports = {PBC_OWN_PORT_LO, UINT16_MAX}, .reach = GUARD_OWN};
     if (!service_checked_via(s) || !is_probed(p, s)) return;
-    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
+    reserve(g, (struct host_ports){.lo = PBC_OWN_PORT_LO, .hi = UINT16_MAX});
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to != PBC_TO_ADDRESS) continue;
@@ -352,7 +352,11 @@ static void add_outside_at(struct guarded *g, const struct program *p, const str
     const uint8_t bare[] = {n->ip_proto, 0};
     const uint8_t *of = n->kind != PBC_NAT_FORWARD ? drawn : n->ip_proto ? bare : protos[n->proto];
     if (!n->ip_proto) m.to_ports = ports;
-    if (m.reach == GUARD_OWN && !n->ip_proto) reserve(g, ports.lo, ports.hi, n->kind == PBC_NAT_MASQUERADE);
+    if (m.reach == GUARD_OWN && !n->ip_proto)
+        reserve(g, (struct host_ports){.lo = ports.lo,
+                                       .hi = ports.hi,
+                                       .yields = n->kind == PBC_NAT_MASQUERADE,
+                                       .grows = n->kind == PBC_NAT_MASQUERADE && !(n->flags & PBC_NAT_QUERIES)});
     for (; *of; of++) {
         m.proto = *of;
         if (*of == IPPROTO_ICMP || *of == IPPROTO_ICMPV6) m.to_ports = GUARD_ANY_PORT;

@@ -59,6 +59,46 @@ static void look(struct carry *carry, const struct program *p, bool udp)
     free(ranges);
 }
 
+/* Add a range to `more`; of too many the shortest goes. */
+static void more_add(struct facts_ports *f, unsigned lo, unsigned hi)
+{
+    unsigned least = 0;
+    for (unsigned i = 1; i < f->more_count; i++)
+        if (f->more[i].hi - f->more[i].lo < f->more[least].hi - f->more[least].lo) least = i;
+    if (f->more_count == FACTS_PORTS_MORE && hi - lo <= (unsigned)(f->more[least].hi - f->more[least].lo)) return;
+    if (f->more_count == FACTS_PORTS_MORE) {
+        f->more_count--;
+        memmove(&f->more[least], &f->more[least + 1], (f->more_count - least) * sizeof *f->more);
+    }
+    f->more[f->more_count++] = (struct facts_range){(uint16_t)lo, (uint16_t)hi};
+}
+
+/* Find the spare ports that no socket has. True: they are others than before. */
+static bool look_at_spare(struct shared_ports *s)
+{
+    struct facts_ports next = {.number = 0};
+    if (!s->spare_count && !s->host.more_count) return false;
+    bool *has = calloc(65536, sizeof *has);
+    struct facts_port *all = calloc(65536, sizeof *all);
+    for (unsigned udp = 0; udp < 2 && has && all; udp++) {
+        const struct host_ports any = {.lo = PORTS_MORE_LO, .hi = UINT16_MAX};
+        const unsigned count = sockets_ports(&s->sockets, udp, &any, 1, all, 65536);
+        for (unsigned i = 0; i < count; i++) has[all[i].port] = true;
+    }
+    for (unsigned i = 0; i < s->spare_count && has && all; i++)
+        for (unsigned lo = s->spare[i].lo, hi; lo <= s->spare[i].hi; lo = hi + 1) {
+            for (hi = lo; hi <= s->spare[i].hi && !has[hi];) hi++;
+            if (hi > lo) more_add(&next, lo, hi - 1);
+        }
+    free(has);
+    free(all);
+    if (next.more_count == s->host.more_count && !memcmp(next.more, s->host.more, sizeof next.more)) return false;
+    memcpy(s->host.more, next.more, sizeof next.more);
+    s->host.more_count = next.more_count;
+    s->host.number++;
+    return true;
+}
+
 void shared_ports_look(struct carry *carry, const struct program *p)
 {
     struct shared_ports *s = &carry->ports;
@@ -118,6 +158,7 @@ int shared_ports_claim(struct carry *carry, const struct program *p, char *err, 
     snprintf(err, err_len, "out of memory");
     int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
     const unsigned asked = g.port_count;
+    for (unsigned i = 0; i < asked && !carry->in_kernel; i++) g.ports[i].grows = 0;
     if (!failed) failed = ask_ports(carry->tell->channel, &g, &kept, err, err_len);
     guarded_fini(&g);
     if (failed || !asked) return failed;
@@ -129,6 +170,9 @@ int shared_ports_claim(struct carry *carry, const struct program *p, char *err, 
     host->chosen_lo = kept.chosen_lo;
     host->chosen_hi = kept.chosen_hi;
     host->number += memcmp(&before, host, sizeof before) != 0;
+    carry->ports.spare_count = kept.more_count < PORTS_MORE ? kept.more_count : PORTS_MORE;
+    memcpy(carry->ports.spare, kept.more, sizeof kept.more);
+    look_at_spare(&carry->ports);
     return 0;
 }
 
@@ -185,7 +229,7 @@ bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
         s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
         looked = true;
     }
-    return looked && take_bound(s);
+    return looked && (take_bound(s) | look_at_spare(s));
 }
 
 void shared_ports_fini(struct carry *carry)
