@@ -238,7 +238,8 @@ bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, co
  * connection's bytes decide (program_stream). */
 struct served {
     uint32_t branch, pool, server; /* PBC_NONE: no service; no pool; no server */
-    char how[200];                 /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
+    bool drains;   /* the service drains, and would refuse the packet: it belongs to nothing that goes on */
+    char how[200]; /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
 };
 /* Find the observe service that watches a connection which begins with this packet, and its branch; nothing changes.
  * observe PBC_NONE: none watches it. choice PBC_NONE: the connection's first bytes decide. */

@@ -141,7 +141,7 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
     if (!r->program->services_count || pkt->reason != REASON_NONE)
-        return (struct served){PBC_NONE, PBC_NONE, PBC_NONE, ""};
+        return (struct served){.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE};
     return vm_explain_service(r->vm, &in, key, pkt);
 }
 

@@ -47,7 +47,7 @@ _prey_values() {
             [[ ! -S $name ]] || basename "$name" .sock
         done
         ;;
-    SERVICE) "$@" status 2>/dev/null </dev/null | awk '/^service .*  proxy( http)?  ->/ { print $2 }' ;;
+    SERVICE) "$@" status 2>/dev/null </dev/null | awk '/^service .*  -> / { print $2 }' ;;
     POOL/SERVER) "$@" servers 2>/dev/null </dev/null | cut -d' ' -f1 ;;
     *.prey) compgen -f -X '!*.prey' -- "$begun"; compgen -f -X '!*.pbc' -- "$begun"; compgen -d -- "$begun" ;;
     *.pbc) compgen -f -X '!*.pbc' -- "$begun"; compgen -d -- "$begun" ;;

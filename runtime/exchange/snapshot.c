@@ -36,18 +36,18 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     *f = *from;
     s->servers = p->servers_count;
     s->nats = p->nats_count;
+    s->services = p->services_count;
     s->routes = routes_get((struct routes *)(uintptr_t)from->routes);
     bool whole = true;
-#define FACTS_ARRAY(field, count)                                                                                      \
+#define FACTS_ARRAY(field, count, since)                                                                               \
     f->field = copied(from->field, (count) * sizeof *f->field);                                                        \
     whole &= f->field != NULL;
 #include "runtime/exchange/facts_array.def"
     f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
     s->hops = calloc(slots, sizeof *s->hops);
-    s->drains = calloc(p->services_count + 1u, sizeof *s->drains);
     s->hops_mask = slots - 1;
     s->asks = p->meta->flags & PBC_NEEDS_ROUTES;
-    if (whole && f->ports.bound && s->hops && s->drains) return s;
+    if (whole && f->ports.bound && s->hops) return s;
     snapshot_free(s);
     return NULL;
 }
@@ -57,11 +57,10 @@ static void drop(const void *at) { free((void *)(uintptr_t)at); }
 void snapshot_free(struct snapshot *s)
 {
     if (!s) return;
-#define FACTS_ARRAY(field, count) drop(s->facts.field);
+#define FACTS_ARRAY(field, count, since) drop(s->facts.field);
 #include "runtime/exchange/facts_array.def"
     drop(s->facts.ports.bound);
     around_put(s->around);
-    free(s->drains);
     free(s->hops);
     routes_put(s->routes);
     tables_put(s->tables);
@@ -98,13 +97,16 @@ static bool same_ways(const struct facts *a, const struct facts *b)
 bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 {
     const struct facts *a = &s->facts, *b = &t->facts;
-    if (a->ifaces_count != b->ifaces_count || s->servers != t->servers || s->nats != t->nats) return false;
+    if (a->ifaces_count != b->ifaces_count || s->servers != t->servers || s->nats != t->nats ||
+        s->services != t->services)
+        return false;
     if (s->asks && !same_ways(a, b)) return false;
     return a->schedules == b->schedules && same_self(a, b) && same_ifaces(a, b) &&
            !memcmp(a->server_out, b->server_out, s->servers * sizeof *a->server_out) &&
            !memcmp(a->down, b->down, s->servers * sizeof *a->down) &&
            !memcmp(a->up_since_ns, b->up_since_ns, s->servers * sizeof *a->up_since_ns) &&
            !memcmp(a->weights, b->weights, s->servers * sizeof *a->weights) &&
+           !memcmp(a->drains, b->drains, s->services * sizeof *a->drains) &&
            !memcmp(a->server_mtu, b->server_mtu, s->servers * sizeof *a->server_mtu) &&
            !memcmp(a->target_out, b->target_out, s->nats * sizeof *a->target_out);
 }

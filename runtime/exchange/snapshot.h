@@ -64,8 +64,8 @@ struct hop {
 
 struct snapshot {
     uint64_t number;
-    struct facts facts;     /* with arrays owned by the snapshot */
-    uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
+    struct facts facts;               /* with arrays owned by the snapshot */
+    uint32_t servers, nats, services; /* counts in the program: entries of the facts' arrays */
     uint64_t port_mac[PORTS_MOST];
     uint32_t bare;                /* bit i: interface i has no Ethernet: what comes and leaves by it begins with IP */
     struct routes *routes;        /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
@@ -76,7 +76,6 @@ struct snapshot {
     uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
     uint32_t hops_mask;           /* number of slots less one */
     struct hop *hops;             /* open-addressed table; family 0: empty */
-    uint8_t *drains;              /* [program->services_count] 1: the proxy service takes no new connection */
     struct tables *tables;        /* balancing tables for these facts; NULL: the judging thread builds them */
     struct tables *tables_next;   /* tables for a later time; NULL: `tables` stay valid for long */
 };

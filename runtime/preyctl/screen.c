@@ -88,9 +88,10 @@ static const char *list_print(FILE *out, const cJSON *texts, const char *between
 static void drain_print(FILE *out, const cJSON *service)
 {
     char left[TEXT_NUMBER], when[TEXT_TIME];
-    const cJSON *hand = part(service, "by_hand");
+    const cJSON *hand = part(service, "by_hand"), *proxy = part(service, "proxy");
     if (!is_true(service, "drains")) return;
-    fprintf(out, "   DRAIN, %s left   by user %llu at %s", count_at(part(service, "proxy"), "now", left),
+    fprintf(out, "   DRAIN, %s left   by user %llu at %s",
+            proxy ? count_at(proxy, "now", left) : count_at(service, "flows", left),
             (unsigned long long)number_at(hand, "uid"), when_at(hand, "time", when));
 }
 

@@ -251,8 +251,7 @@ static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
 /* True for a service that drains by hand: it takes no new connection, and those that there are go on */
 static inline bool proxy_drains(const struct proxy *p, uint32_t service)
 {
-    const uint8_t *drains = p->world->drains;
-    return drains && service != PBC_NONE && drains[service];
+    return service != PBC_NONE && facts_service_drains(&p->world->facts, service);
 }
 /* chooser.c: return the chooser with time and world of this turn */
 struct chooser *proxy_chooser(struct proxy *p);

@@ -22,7 +22,8 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 16, /* with ports without Ethernet, whose frames are bare IP packets (TAPE_BARE) */
+    RECORD_VERSION = 17, /* with services that drain */
+    RECORD_DRAINS = 17 /* first version with these */,
     RECORD_DOWN = 14 /* first version with these */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,

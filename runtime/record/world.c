@@ -38,7 +38,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.routes = s->routes ? s->routes->number : 0;
     for (unsigned i = 0; i < PORTS_MOST; i++) h.port_mac[i] = s->port_mac[i] | (s->bare >> i & 1 ? RECORD_NO_MAC : 0);
     bytes_put(to, &h, sizeof h);
-#define FACTS_ARRAY(field, count) bytes_put(to, f->field, (count) * sizeof *f->field);
+#define FACTS_ARRAY(field, count, since) bytes_put(to, f->field, (count) * sizeof *f->field);
 #include "runtime/exchange/facts_array.def"
     for (uint32_t i = 0; i <= s->hops_mask; i++)
         if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
@@ -195,7 +195,8 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
     if (!s) return NULL;
     struct facts *f = &s->facts;
     bool whole = true;
-#define FACTS_ARRAY(field, count) whole = whole && array_take(&c, f->field, (count) * sizeof *f->field);
+#define FACTS_ARRAY(field, count, since)                                                                               \
+    whole = whole && (start->version < (since) || array_take(&c, f->field, (count) * sizeof *f->field));
 #include "runtime/exchange/facts_array.def"
     whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
     if (whole && start->version < RECORD_DOWN) forget_down(f);

@@ -113,7 +113,10 @@ static void mode_cell(FILE *out, const cJSON *service, const char *key)
 {
     html_fill(out, service, "<td>{mode}");
     by_hand(out, item(service, "by_hand"));
-    if (item_true(service, "drains")) html_fill(out, item(service, "proxy"), " <small>{#now} left</small>");
+    const cJSON *proxy = item(service, "proxy");
+    if (item_true(service, "drains"))
+        html_fill(out, proxy ? proxy : service,
+                  proxy ? " <small>{#now} left</small>" : " <small>{#flows} left</small>");
     fputs("</td>", out);
 }
 

@@ -3,10 +3,10 @@
  *
  *   bindings [SEED [RUNS [STEPS]]]
  *
- * After every packet: no two live flows are seen as the same tuple; a flow has the server that it began with; a flow of
- * passthrough holds one port, and no port is held by nobody; every packet is in one verdict counter; what leaves has
- * right checksums; and what the server answers arrives as the answer of what the client asked. LONG=1: ten times as
- * many runs. */
+ * After every packet: no two live flows are seen as the same tuple; a flow has the server that it began with; none
+ * begins at a service that drains; a flow of passthrough holds one port, and no port is held by nobody; every packet is
+ * in one verdict counter; what leaves has right checksums; and what the server answers arrives as the answer of what
+ * the client asked. LONG=1: ten times as many runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/vm.h"
 
-enum { SLOTS = 64, SLOT_BYTES = 2048, FLOWS_MOST = 256, SERVERS = 16, ENTRIES = 32 };
+enum { SLOTS = 64, SLOT_BYTES = 2048, FLOWS_MOST = 256, SERVERS = 16, SERVICES = 8, ENTRIES = 32 };
 
 static const char rules[] =
     "limits { flows 64; half_open 24 }\n"
@@ -52,7 +52,7 @@ struct world {
     void *memory;
     uint64_t now_ns, packets;
     struct facts facts;
-    uint8_t down[SERVERS];
+    uint8_t down[SERVERS], drains[SERVICES];
     uint64_t up_since_ns[SERVERS];
     struct lists before, now;
     struct tx_entry entries[ENTRIES];
@@ -75,10 +75,15 @@ static bool same_end(const uint32_t a[4], uint16_t pa, const uint32_t b[4], uint
     return pa == pb && memcmp(a, b, 4 * sizeof *a) == 0;
 }
 
+static bool same_ends(const struct flow_record *a, const struct flow_record *b)
+{
+    return a->proto == b->proto && a->family == b->family && same_end(a->src, a->src_port, b->src, b->src_port) &&
+           same_end(a->dst, a->dst_port, b->dst, b->dst_port);
+}
+
 static bool same_flow(const struct flow_record *a, const struct flow_record *b)
 {
-    return a->proto == b->proto && a->family == b->family && a->began_ns == b->began_ns &&
-           same_end(a->src, a->src_port, b->src, b->src_port) && same_end(a->dst, a->dst_port, b->dst, b->dst_port);
+    return a->began_ns == b->began_ns && same_ends(a, b);
 }
 
 static bool two_sided(const struct world *w, const struct flow_record *f)
@@ -112,12 +117,15 @@ static void check_flows(struct world *w)
         ports += f->service != PBC_NONE && w->program->services[f->service].mode == PBC_MODE_PASSTHROUGH;
         for (unsigned k = 0; k < l->count; k++)
             if (k != i) check_pair(w, f, &l->flow[k]);
+        bool known = f->service == PBC_NONE || !w->drains[f->service]; /* or began anew with the next server */
         for (unsigned k = 0; k < w->before.count; k++) {
             const struct flow_record *was = &w->before.flow[k];
+            known |= same_ends(f, was);
             if (!same_flow(f, was)) continue;
             if (f->server != was->server || f->to_src_port != was->to_src_port)
                 fail(w, "a flow has changed its server");
         }
+        if (!known) fail(w, "a flow began at a service that drains");
     }
     const struct vm_counters *c = executor_counters(w->worker);
     if (c->forward->bound != bound) fail(w, "bound flows are miscounted");
@@ -331,13 +339,17 @@ static void step_world(struct world *w)
     static struct note sent;
     const struct vm_in in = {.mono_ns = w->now_ns, .facts = &w->facts};
     const unsigned server = rng_below(&w->rng, w->program->servers_count);
-    switch (rng_below(&w->rng, 4)) {
+    switch (rng_below(&w->rng, 5)) {
     case 0:
         w->down[server] = !w->down[server] && rng_one_in(&w->rng, 3);
         if (!w->down[server]) w->up_since_ns[server] = w->now_ns;
         w->facts.generation++;
         break;
-    case 1: w->now_ns += rng_below(&w->rng, 6) * UINT64_C(1000000000); break;
+    case 1:
+        w->drains[rng_below(&w->rng, w->program->services_count)] = rng_one_in(&w->rng, 3);
+        w->facts.generation++;
+        break;
+    case 2: w->now_ns += rng_below(&w->rng, 6) * UINT64_C(1000000000); break;
     default:
         executor_tick(w->worker, &in, &w->tx);
         take_sent(w, &sent);
@@ -352,7 +364,8 @@ static bool begin(struct world *w, struct program *p, uint64_t seed)
     *w = (struct world){.rng = {seed}, .program = p, .now_ns = 1000000000};
     w->memory = aligned_alloc(64, bytes);
     w->pool = w->memory ? pool_init(w->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
-    w->facts = (struct facts){.generation = 1, .down = w->down, .up_since_ns = w->up_since_ns, .addr4 = 0x0a090001};
+    w->facts = (struct facts){
+        .generation = 1, .down = w->down, .up_since_ns = w->up_since_ns, .drains = w->drains, .addr4 = 0x0a090001};
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
     w->worker =
         w->pool ? one_kernel_worker(p, &(struct vm_cfg){.pool = w->pool, .seed = seed, .flow_events = true}) : NULL;
@@ -384,7 +397,7 @@ static bool campaign(struct program *p, uint64_t seed, unsigned steps)
 static bool all_came(void)
 {
     return errors && refused[REASON_NO_SOURCE_PORT] && refused[REASON_MAX_FLOWS] && refused[REASON_SERVER_DOWN] &&
-           refused[REASON_NO_SERVER] && refused[REASON_OVER_RATE];
+           refused[REASON_NO_SERVER] && refused[REASON_OVER_RATE] && refused[REASON_SERVICE_DRAINS];
 }
 
 int main(int argc, char **argv)

@@ -47,7 +47,7 @@ struct run {
     struct facts_iface ifaces[2];
     uint16_t server_out[SERVERS_MOST];
     uint32_t server_mtu[SERVERS_MOST];
-    uint8_t down[SERVERS_MOST];
+    uint8_t down[SERVERS_MOST], drains[SERVERS_MOST];
     uint64_t up_since_ns[SERVERS_MOST];
     struct vm_in in;
     struct ways *ways;
@@ -435,6 +435,7 @@ static void draw_facts(struct run *r)
         r->down[i] ^= 1;
         if (!r->down[i]) r->up_since_ns[i] = r->in.mono_ns; /* its weight grows */
     }
+    for (unsigned i = 0; i < r->program->services_count && i < SERVERS_MOST; i++) r->drains[i] = rng_one_in(g, 6);
 }
 
 /* ---- running ---- */
@@ -456,6 +457,7 @@ static bool start(struct run *r, uint64_t seed)
                               .self4_count = 1,
                               .down = r->down,
                               .up_since_ns = r->up_since_ns,
+                              .drains = r->drains,
                               .ifaces = r->ifaces,
                               .addr4 = 0xcb007101,
                               .addr6 = {0x20010db8, 0, 0, 0x0a090001}};

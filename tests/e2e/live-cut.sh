@@ -205,6 +205,11 @@ same 'the same service resets who names a bad name, and lets by who does not' \
 answered True'
 until_true 100 'the server was reset, too' grep -q reset holding
 
+# What watches takes no connection, so it has none to refuse.
+ctl --control "$PWD/control" drain service ssh
+same 'a service that watches is not drained' "$status $(cat err)" \
+    '2 preyctl: ssh: the program that runs has no service of that name that takes connections; services that can be drained: none'
+
 # The rules are read again, without the branch.
 sed -i '/proxy inline/d' cut.prey
 "$bin/preyc" cut.prey -o cut.pbc || ok 1 'the rules compile'

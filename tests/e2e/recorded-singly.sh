@@ -92,6 +92,14 @@ while at < len(data):
             struct.pack_into("<I", block, 20, struct.unpack_from("<I", block, 20)[0] - 16)
             struct.pack_into("<I", block, size - 20, size - 16)
         if what == 5 and how in ("version5", "version7"): continue # tables of routes had another form, and may be missing
+        if what == 3 and how.startswith("version") and int(how[7:]) < 17: # a world said of no service whether it drains
+            body = struct.unpack_from("<I", block, 20)[0]
+            behind = 16 + 56 # the one service's byte, then a hop, and ports of which none is bound
+            said = block[24:24 + body - behind - 1] + block[24 + body - behind:24 + body]
+            struct.pack_into("<I", block, 20, body - 1)
+            size = 24 + len(said) + -len(said) % 4 + 4
+            block = block[:24] + said + bytes(-len(said) % 4) + struct.pack("<I", size)
+            struct.pack_into("<I", block, 4, size)
         if what == 3 and how in ("version5", "version7"): struct.pack_into("<Q", block, 24 + 32, 0)
         if what == 1 and how.startswith("version"): struct.pack_into("<I", block, 24, int(how[7:]))
         step = struct.unpack_from("<H", block, 28)[0] if what == 4 else None
@@ -141,11 +149,13 @@ bent version14
 same 'one without devices by which packets came is read' "$status $(said)$(cat err)" '0 15 0 0'
 bent version15
 same 'one without devices that have no Ethernet is read' "$status $(said)$(cat err)" '0 15 0 0'
+bent version16
+same 'one without services that drain is read' "$status $(said)$(cat err)" '0 15 0 0'
 bent version12
 same 'one with routes of before is refused' "$status $(tail -n 1 err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version 12, and this preyrun reads tables of routes from 13 on: replay it with the preyrun that made it'
-for how in version4 version17; do
+for how in version4 version18; do
     bent $how
-    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 16: replay it with the preyrun that made it'
+    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 17: replay it with the preyrun that made it'
 done
 # Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
 size=$(stat -c %s kept/prey-000001.pcapng)

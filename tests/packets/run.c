@@ -47,7 +47,7 @@ struct script {
     int link; /* -1: by the first layer */
     uint32_t self4[SELF_MAX];
     struct pbc_range6 self6[SELF_MAX];
-    uint8_t down[SERVERS_MAX];
+    uint8_t down[SERVERS_MAX], drains[SERVERS_MAX];
     char routes[1024]; /* for each program anew */
     struct known_routes known;
     struct facts facts;
@@ -361,7 +361,7 @@ static void end_rules(struct script *s)
     free(s->rules);
     s->rules = NULL;
     s->rules_len = 0;
-    s->facts.down = NULL;
+    s->facts.down = s->facts.drains = NULL;
     take_routes(s);
     s->held_count = 0;
 }
@@ -467,6 +467,21 @@ static void set_down(struct script *s, char *words)
     }
 }
 
+/* drains SERVICE ...: these services drain, and no others; `drains -`: none does. */
+static void set_drains(struct script *s, char *words)
+{
+    const struct program *p = s->judge ? judge_program(s->judge) : NULL;
+    memset(s->drains, 0, sizeof(s->drains));
+    s->facts.drains = s->drains;
+    s->facts.generation++;
+    for (char *w = strtok(words, ", \t"); w; w = strtok(NULL, ", \t")) {
+        bool found = strcmp(w, "-") == 0;
+        for (uint32_t i = 0; p && i < p->services_count && i < SERVERS_MAX; i++)
+            if (strcmp(program_str(p, p->services[i].name), w) == 0) s->drains[i] = found = true;
+        if (!found) broken(s, "no such service", w);
+    }
+}
+
 /* after SECONDS: time goes by. What it lets go is expected like a packet's. */
 static void pass_time(struct script *s, const char *words)
 {
@@ -529,6 +544,8 @@ static void statement(struct script *s, const char *word, char *rest)
             set_self(s, rest);
         else if (strcmp(word, "down") == 0)
             set_down(s, rest);
+        else if (strcmp(word, "drains") == 0)
+            set_drains(s, rest);
         else if (strcmp(word, "on") == 0)
             snprintf(s->iface, sizeof(s->iface), "%s", strcmp(rest, "-") == 0 ? "" : rest);
         else if (strcmp(word, "route") == 0) {

@@ -5,19 +5,24 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/conns.h"
 
-/* Give the verdict for a packet whose pool has no server, as the service says. */
-static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
+/* Give the verdict for a packet that gets no server, for that reason, as the service says. */
+static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s,
+                           enum pkt_reason reason)
 {
-    static const uint8_t actions[] = {
-        [PBC_NO_SERVER_RESET] = ACTION_REJECT,
-        [PBC_NO_SERVER_DROP] = ACTION_DROP,
-        [PBC_NO_SERVER_PASS] = ACTION_ACCEPT,
-    };
-    c->v->action = actions[s->no_server];
+    c->v->action = (uint8_t)service_without_server(s);
     c->v->server = PBC_NONE;
     if (c->proven && c->v->action == ACTION_ACCEPT) c->v->action = ACTION_REJECT; /* unknown to the host */
-    if (c->v->action != ACTION_ACCEPT) c->v->reason = REASON_NO_SERVER;
+    if (c->v->action != ACTION_ACCEPT) c->v->reason = (uint8_t)reason;
     if (c->v->action == ACTION_ACCEPT) track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
+}
+
+bool forward_is_drained(const struct job *j, struct packet_ctx *c, uint32_t service)
+{
+    if (__builtin_expect(!facts_service_drains(j->in->facts, service), 1)) return false;
+    c->v->service = service;
+    without_server(j, c, &j->vm->program->services[service], REASON_SERVICE_DRAINS);
+    j->vm->forward->counters.drained++;
+    return true;
 }
 
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key)
@@ -227,6 +232,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     const uint8_t mode = prog->services[service].mode;
     const struct client_key k = held_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
+    if (forward_is_drained(j, c, service)) return;
     c->v->service = service;
     if (j->vm->forward->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && c->key->kind & KIND_TCP &&
         !c->proven && (balance_any(j->vm->forward->balance, branch, c->key) || !forward_is_syn(c->key))) {
@@ -237,7 +243,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     if (begins) track_ask_room(j->vm->forward->track, &c->seen);
     c->v->server = b.server = past_itself(j, c, mode, branch, pick(j, c, branch));
     if (b.server == PBC_NONE)
-        without_server(j, c, &prog->services[service]);
+        without_server(j, c, &prog->services[service], REASON_NO_SERVER);
     else if (begins)
         begin_flow(j, c, mode, &b, &k);
     else

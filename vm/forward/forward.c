@@ -492,7 +492,8 @@ static bool explained(const struct program *p, uint32_t branch, uint32_t server,
     return true;
 }
 
-bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s)
+bool forward_explain(struct vm *vm, const struct facts *facts, const struct key *key, const struct pkt *pkt,
+                     struct served *s)
 {
     struct key now = *key;
     struct track_seen seen;
@@ -505,7 +506,8 @@ bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt
         if (next == PBC_NONE) return explained(p, b->branch, b->server, "the flow's server", s);
         return explained(p, b->branch, next, "the flow's server has not answered, so the next one", s);
     }
-    const uint32_t branch = service_branch(p, key, pkt),
-                   kept = branch == PBC_NONE ? PBC_NONE : forward_kept(vm, branch, key);
+    const uint32_t branch = service_branch(p, key, pkt);
+    if (branch == PBC_NONE || facts_service_drains(facts, p->branches[branch].service)) return false;
+    const uint32_t kept = forward_kept(vm, branch, key);
     return kept != PBC_NONE && explained(p, branch, kept, "kept for its source by `affinity`", s);
 }

@@ -98,7 +98,8 @@ bool forward_prove(const struct job *j, struct packet_ctx *c);
 
 /* Explain the branch, pool and server of the packet's bound flow, or the server that its source keeps. False:
  * neither. */
-bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s);
+bool forward_explain(struct vm *vm, const struct facts *facts, const struct key *key, const struct pkt *pkt,
+                     struct served *s);
 /* The same as vm_explain_nat (nat.c) */
 struct translated forward_explain_nat(struct vm *vm, const struct key *key, const struct pkt *pkt);
 

@@ -88,6 +88,9 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
 
 /* begin.c: let the branch take an accepted packet that has no flow, or reopens one. */
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
+/* True if the service drains: it takes no packet that begins something. The packet is refused as if no server were up,
+ * and counted. */
+bool forward_is_drained(const struct job *j, struct packet_ctx *c, uint32_t service);
 /* True if a packet that would open a flow finds no token of the service's `rate`. */
 bool forward_is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s);
 /* Send an accepted packet to the host, because connections of the branch's service end here. begins: it has no flow. */

@@ -17,6 +17,17 @@
  * specific, then the first branch of its service whose conditions hold. The oracle for the code. */
 uint32_t service_branch(const struct program *p, const struct key *key, const struct pkt *pkt);
 
+/* Return what becomes of a packet that would begin a flow or a connection where the service has no server for it, or
+ * drains (`on no server`). */
+static inline enum action service_without_server(const struct pbc_service *s)
+{
+    switch ((enum pbc_no_server)s->no_server) {
+    case PBC_NO_SERVER_DROP: return ACTION_DROP;
+    case PBC_NO_SERVER_PASS: return ACTION_ACCEPT;
+    default: return ACTION_REJECT;
+    }
+}
+
 /* Settle what only the program knows of a parsed packet: if own addresses are known, traffic that would cross the
  * machine but is for a service counts as `in`. vm_run calls it; so must other callers that parse for the functions
  * above. */

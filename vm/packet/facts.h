@@ -72,6 +72,8 @@ struct facts {
                                     slow start; 0: before the start. NULL: all were up before */
     const uint16_t *weights; /* [program->servers_count] 1 + the weight set by hand, or FACTS_DRAINS; 0: the program's
                                 weight. NULL: none is set. A change is a new generation */
+    const uint8_t *drains;   /* [program->services_count] 1: the service drains by hand, and takes no new connection.
+                                NULL: none does. A change is a new generation */
     uint32_t addr4;    /* this machine's source address (answers, outer sources, masquerade), host order; 0: unknown */
     uint32_t addr6[4]; /* the same for IPv6; all 0: unknown */
     uint64_t mac;      /* MAC of the interface, for ARP and neighbour answers; 0: made from the address */
@@ -138,6 +140,12 @@ enum { FACTS_DRAINS = UINT16_MAX };
 static inline bool facts_drains(const struct facts *f, uint32_t server)
 {
     return f && f->weights && f->weights[server] == FACTS_DRAINS;
+}
+
+/* True if a service drains: it takes nothing that would begin a flow or a connection. */
+static inline bool facts_service_drains(const struct facts *f, uint32_t service)
+{
+    return f && f->drains && f->drains[service];
 }
 
 /* Return the weight of a server; written: the program's. */

@@ -96,12 +96,21 @@ static bool passes_by(const struct vm *vm, const struct key *key, const struct p
     return mode_is(s->mode, MODE_INLINE) && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN;
 }
 
+/* True if the packet would begin something at a service that drains. The host's sockets have the rest of a proxy's
+ * connections. */
+static bool is_drained(const struct program *p, const struct facts *facts, uint32_t branch, const struct key *key)
+{
+    if (branch == PBC_NONE || !facts_service_drains(facts, p->branches[branch].service)) return false;
+    const bool opens = (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+    return opens || !mode_is(p->services[p->branches[branch].service].mode, MODE_PROXIES);
+}
+
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
 {
     struct served s = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE};
     see_time(vm, in, NULL);
     see_facts(vm, in->facts);
-    return vm->forward && forward_explain(vm, key, pkt, &s) ? s : vm_explain_new(vm, in, key, pkt);
+    return vm->forward && forward_explain(vm, in->facts, key, pkt, &s) ? s : vm_explain_new(vm, in, key, pkt);
 }
 
 struct translated vm_explain_nat(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
@@ -117,6 +126,8 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
     see_time(vm, in, NULL);
     see_facts(vm, in->facts);
     if (passes_by(vm, key, pkt)) s.branch = PBC_NONE;
+    s.drains = is_drained(vm->program, in->facts, s.branch, key);
+    if (s.drains) return s;
     if (s.branch != PBC_NONE && vm->program->services[vm->program->branches[s.branch].service].proxy) return s;
     if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);

@@ -103,6 +103,7 @@ static int push(struct kernel_facts *f, struct kernel *kernel, const struct fact
     words.down = NULL;
     words.up_since_ns = NULL;
     words.weights = NULL;
+    words.drains = NULL;
     words.ifaces = NULL;
     words.server_out = NULL;
     words.server_mtu = NULL;

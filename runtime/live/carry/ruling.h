@@ -26,7 +26,7 @@ struct ruling {
     uint64_t *up_since_ns;          /* [servers_count], as in struct facts */
     uint16_t *weights;              /* [servers_count], as in struct facts */
     const struct by_hand **by_hand; /* [servers_count] NULL: no setting by hand */
-    uint8_t *drains;                /* [services_count], as in struct snapshot */
+    uint8_t *drains;                /* [services_count], as in struct facts */
     struct checks *checks;          /* NULL: no server has a check */
     struct health_told *told;       /* [servers_count] if there are checks */
 };

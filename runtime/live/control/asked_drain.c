@@ -44,15 +44,11 @@ void asked_DRAIN(void *with, struct call *c)
     const bool off = call_is_true(c, "off");
     char all[300];
     names(now, all, sizeof all);
-    if (service == PBC_NONE)
-        call_end(c, 2, "%.200s: the program that runs has no service of that name; services that can be drained: %s",
+    if (service == PBC_NONE || !drained_can(now->program, service))
+        call_end(c, 2,
+                 "%.200s: the program that runs has no service of that name that takes connections; services that can "
+                 "be drained: %s",
                  name ? name : "", all);
-    else if (!drained_can(now->program, service))
-        call_end(
-            c, 2,
-            "%.200s: a service of `mode %s` can't be drained, only those of `mode proxy` and `mode proxy http`: %s; "
-            "drain its servers (`preyctl set POOL/SERVER drain`)",
-            name, mode_info[now->program->services[service].mode].name, all);
     else if (drained_set(control->rules, service, off, call_uid(c)))
         call_end(c, 2, "out of memory: nothing is set");
     else

@@ -231,12 +231,7 @@ void by_hand_fini(struct rules *rules) { forget(rules, is_any); }
 /* Return the number of services that the file names; services of the past come after them. */
 static uint32_t services(const struct program *p) { return p->past ? p->past->services : p->services_count; }
 
-/* Connections of `mode proxy inline` come from the stack aside, where workers have begun them. */
-bool drained_can(const struct program *p, uint32_t service)
-{
-    const unsigned mode = p->services[service].mode;
-    return mode_is(mode, MODE_PROXIES) && !mode_is(mode, MODE_ASIDE);
-}
+bool drained_can(const struct program *p, uint32_t service) { return !(p->services[service].flags & PBC_SERVICE_CUT); }
 
 static uint32_t service_named(const struct ruling *r, const char *name)
 {

@@ -63,7 +63,7 @@ struct drained {
 };
 
 struct program;
-/* True if the service's mode can be drained: its connections come to listening sockets of this machine. */
+/* True if the service can be drained: it takes connections, and is not just where `mode observe` cuts into them. */
 bool drained_can(const struct program *p, uint32_t service);
 /* Return the running program's service of that name; PBC_NONE: it has none. */
 uint32_t drained_service(const struct rules *rules, const char *name);

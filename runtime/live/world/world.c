@@ -144,6 +144,7 @@ static struct facts facts_now(struct world *world)
                       .down = carry->now.down,
                       .up_since_ns = carry->now.up_since_ns,
                       .weights = carry->now.weights,
+                      .drains = carry->now.drains,
                       .ports = shared_ports_facts(carry),
                       .host_routes4 = carry->forwards4 && host_routes,
                       .host_routes6 = carry->forwards6 && host_routes,
@@ -226,7 +227,6 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = carry->now.ifaces[carry->now.iface[i]].mac;
     s->devices = (uint8_t)world->o->iface_count;
     s->bare = carry->bare;
-    memcpy(s->drains, carry->now.drains, carry->now.program->services_count * sizeof *s->drains);
     s->elsewhere = enforce_elsewhere(carry);
     hops_fill(&world->hops, s);
     tabled_world(world, s);

@@ -235,7 +235,7 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     struct facts f = s->facts; /* includes its routes */
     uint64_t until;
     f.ifaces = NULL, f.server_out = f.target_out = NULL; /* arrays in that program's shape, zeroed */
-    f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL;
+    f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL, f.drains = NULL;
     f.ifaces_count = p->ifaces_count + t->start.devices;
     f.schedules = schedules_at(p, t->start.began_ns, &until);
     f.patterns = false;

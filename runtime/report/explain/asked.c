@@ -6,6 +6,7 @@
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/explain/sent.h"
 #include "runtime/report/flows.h"
+#include "vm/forward/service.h"
 
 /* True if the packet belongs to a bound flow. */
 static bool is_bound(const struct explain_look *k)
@@ -39,9 +40,10 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
             v->reason = REASON_NO_FLOW;
             return;
         }
-        if (v->server != PBC_NONE || a->program->services[v->service].proxy) return;
-        v->action = ACTION_DROP;
-        v->reason = REASON_NO_SERVER;
+        const struct pbc_service *s = &a->program->services[v->service];
+        if (!k->served.drains && (v->server != PBC_NONE || s->proxy)) return;
+        v->action = (uint8_t)service_without_server(s);
+        v->reason = k->served.drains ? REASON_SERVICE_DRAINS : REASON_NO_SERVER;
     } else if (is_bound(k)) {
         v->action = ACTION_FORWARD;
     } else if (k->nat.nat != PBC_NONE) {
@@ -167,6 +169,7 @@ static void goes_text(FILE *out, const struct explain_asked *a, const struct ver
                 text_clock(began_ns(a), when));
         if (k->fresh.server != PBC_NONE && !k->follows)
             fprintf(out, " | a new flow would go to %s: %s", label_server(a->labels, k->fresh.server), k->fresh.how);
+        if (k->fresh.drains && !k->follows) fputs(" | a new flow would be refused: the service drains", out);
         fputc('\n', out);
     }
     if (v->action != ACTION_FORWARD || k->follows || v->server == PBC_NONE) return;
@@ -187,7 +190,7 @@ static void goes_json(FILE *out, const struct explain_asked *a, const struct ver
     if (k->fresh.server != PBC_NONE)
         json_print(out, ",'new_flow':{'server':%s,'why':%s}", label_server(a->labels, k->fresh.server), k->fresh.how);
     else
-        json_print(out, ",'new_flow':null");
+        json_print(out, k->fresh.drains ? ",'new_flow':{'drains':%i}" : ",'new_flow':null", k->fresh.drains);
     if (v->action != ACTION_FORWARD || k->follows || !way)
         json_print(out, ",'leaves':null");
     else if (is_bound(k))

@@ -90,7 +90,8 @@ static bool is_judged(const struct fate *f)
 {
     const struct verdict *v = &f->verdict;
     if (f->followed || v->action == ACTION_HELD || v->flags & VERDICT_REPLY) return false;
-    return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
+    return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER ||
+           v->reason == REASON_SERVICE_DRAINS;
 }
 
 static void each(struct explained *x, const struct explain_steps *steps, trace_fn *fn)

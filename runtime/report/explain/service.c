@@ -58,6 +58,11 @@ void explain_service_text(FILE *out, const struct subject *r, const struct serve
     char name[300], where[4200];
     if (s->branch == PBC_NONE) return;
     const struct pbc_branch *b = &p->branches[s->branch];
+    if (s->drains) {
+        fprintf(out, "  service %s drains (preyctl drain service), so it takes no new connection\n",
+                label_service(&r->labels, v->service));
+        return;
+    }
     failed_whens(out, r, s->branch, key, pkt);
     fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
             b->cond_count ? "when" : "else", pool_name(r, s->pool, name, sizeof name),
@@ -73,6 +78,10 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
     const struct program *p = r->program;
     char name[300], where[4200];
     if (s->branch == PBC_NONE) return;
+    if (s->drains) {
+        json_print(out, ",'drains':%i", s->drains);
+        return;
+    }
     const struct pbc_branch *b = &p->branches[s->branch];
     snprintf(where, sizeof where, "%s:%u", program_str(p, b->place.file), b->place.line);
     json_print(out, ",'branch':{'kind':%s,'place':%s,'mode':%s", b->cond_count ? "when" : "else", text_clean(where),

@@ -523,7 +523,7 @@ static void test_a_service_that_drains_takes_whom_the_kernel_has_let_in(void **s
     set_up(&b, RULES(ONE, ""));
     const int one = client(&b), two = client(&b);
     struct snapshot *drains = world(b.proxy->program, 2, 0), *again = world(b.proxy->program, 3, 0);
-    drains->drains[0] = 1;
+    ((uint8_t *)(uintptr_t)drains->facts.drains)[0] = 1;
     proxy_tell(b.proxy, drains);
     const int to_one = accepted(&b), to_two = accepted(&b);
     assert_true(to_one >= 0 && to_two >= 0);

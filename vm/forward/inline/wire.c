@@ -145,6 +145,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     const bool wire = in_wire(j, service), bridged = wire && is_bridged(j, c);
     if (wire && !may_take(j, c)) return false;
     if (!wire && !may_begin(c, service)) return true;
+    if (forward_is_drained(j, c, service)) return true;
     if (!bridged && !inline_has_hop(j, c)) return true;
     if (forward_is_over_rate(j, c, s)) {
         c->v->service = service;
