@@ -117,7 +117,7 @@ struct session {
     bool instructed;      /* its first bytes named its target, and were removed */
     uint8_t nat;          /* enum instruction_nat: the address that the target sees */
     bool unheard;         /* the client may send no PROXY header, and its bytes are still to be checked (name_heard) */
-    bool fronted;         /* a trusted front says that the client came to it by TLS */
+    bool tls_said;        /* its PROXY header says that the client came to the front by TLS (name_fronted) */
     bool mixed;           /* `named`, from the PROXY header, has the other address family */
     struct stream_addr named;
     uint16_t named_port;                      /* the port that the PROXY header says the client connected to; 0: none */
@@ -314,6 +314,8 @@ int name_client(struct session *s);
  * requests (`trust forwarded from`). UNSAID: the service says nothing of it. */
 enum name_trust { NAME_TRUST_UNSAID, NAME_UNTRUSTED, NAME_TRUSTED };
 enum name_trust name_trust(const struct session *s);
+/* True if the client came by TLS to a front that the rules of now trust, by the front's own address. */
+bool name_fronted(const struct session *s);
 /* True if the client's bytes may be read. False as long as they may be a forbidden PROXY header; if they are one, the
  * session has ended. */
 bool name_heard(struct session *s);

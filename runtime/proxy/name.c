@@ -21,19 +21,35 @@ static bool is_trusted(const struct session *s)
     return has_source(s, says->accept_from, says->accept_count, &s->key);
 }
 
-enum name_trust name_trust(const struct session *s)
+/* Return the form for rules of an address that sends something. */
+static struct key key_of(const struct stream_addr *a)
+{
+    return stream_key(a->v6 ? 6 : 4, a->addr, a->port, a->addr, a->port, 0, 0, 0);
+}
+
+static enum name_trust trust_of(const struct session *s, const struct key *from)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
-    const struct stream_addr *a = &s->named;
-    const struct key named = s->mixed ? stream_key(a->v6 ? 6 : 4, a->addr, a->port, a->addr, a->port, 0, 0, 0) : s->key;
     if (!says->trust_count) return NAME_TRUST_UNSAID;
-    return has_source(s, says->trust_from, says->trust_count, &named) ? NAME_TRUSTED : NAME_UNTRUSTED;
+    return has_source(s, says->trust_from, says->trust_count, from) ? NAME_TRUSTED : NAME_UNTRUSTED;
+}
+
+enum name_trust name_trust(const struct session *s)
+{
+    const struct key named = s->mixed ? key_of(&s->named) : s->key;
+    return trust_of(s, &named);
+}
+
+bool name_fronted(const struct session *s)
+{
+    const struct key front = s->tls_said ? key_of(&s->peer) : s->key;
+    return s->tls_said && trust_of(s, &front) == NAME_TRUSTED;
 }
 
 static void believe(struct session *s, const struct proxy_header *h)
 {
     if (!h->known) return;
-    s->fronted = h->tls && name_trust(s) == NAME_TRUSTED; /* by the address of the header's sender */
+    s->tls_said = h->tls;
     s->named_port = h->dst.port;
     s->mixed = h->src.v6 != !!(s->key.kind & KIND_IP6);
     s->named = h->src;

@@ -22,7 +22,7 @@ static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX]
         snprintf(age, sizeof age, "; Max-Age=%llu", (unsigned long long)(says->affinity_ns / 1000000000));
     const int n = snprintf(line, AFFINITY_COOKIE_MAX, "Set-Cookie: %s=%016llx; Path=/; HttpOnly%s%s\r\n",
                            program_str(s->proxy->program, says->affinity_name), (unsigned long long)cookie,
-                           s->client.ops == &side_plain && !s->fronted ? "" : "; Secure", age);
+                           http_is_https(s) ? "; Secure" : "", age);
     if (n >= AFFINITY_COOKIE_MAX) line[0] = 0;
 }
 

@@ -72,6 +72,10 @@ struct http {
 
 /* Reset the state for a new request */
 void http_renew(struct session *s);
+/* True if the client's connection is TLS: it ends here, or at a front whose word the rules of now take. */
+bool http_is_https(const struct session *s);
+/* Make the text for requests anew if a reload has changed what it says. */
+void http_tell(struct session *s);
 uint64_t http_silence_ns(const struct session *s);
 
 /* Steps of each state. False if it waits. */

@@ -117,6 +117,7 @@ static void request_begin(struct session *s, const struct first *f)
         return;
     }
     if (!f->head.host.len) address_came_to(s, host);
+    http_tell(s);
     request_rewrite(&l->text, &f->head, bytes, &h->told, host, name_trust(s));
     if (!message_lay(&h->up, b->from + f->skip + f->head.len, l->text.bytes, l->text.n)) {
         refuse(s, STREAM_HTTP_HEAD_TOO_LONG);

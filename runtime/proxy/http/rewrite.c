@@ -50,6 +50,7 @@ void told_make(struct told *t, const struct stream_addr *client, uint16_t port, 
     t->forwarded = put(t, &at, element);
     put(t, &at, "\r\n");
     t->via = put(t, &at, "Via: 1.1 prey\r\n\r\n");
+    t->tls = tls;
 }
 
 /* Return the start of field i's line; for i == fields the end of the last line */

@@ -7,7 +7,8 @@
 #include "vm/stream/first.h"
 
 /* Text that tells servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3). Made
- * once a connection and kept in the session, so that a request costs no formatting. */
+ * once a connection, and anew where a reload has changed it, and kept in the session, so that a request costs no
+ * formatting. */
 enum { TOLD_MAX = 360 };
 
 /* The fields and the empty line that ends a head, in this order:
@@ -21,6 +22,7 @@ struct told {
     struct view_span client;            /* ADDR of X-Forwarded-For, and for the log */
     struct view_span forwarded;         /* `for=ADDR;proto=http` */
     struct view_span via;               /* the line of Via with its end, and the empty line */
+    bool tls;                           /* as told_make was told */
 };
 
 /* Make the text. client: named by the PROXY header, if accepted. port: the port that it connected to. tls: its TLS

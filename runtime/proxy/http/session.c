@@ -15,6 +15,19 @@ void http_renew(struct session *s)
     s->up.left = s->down.left = 0;
 }
 
+bool http_is_https(const struct session *s) { return s->client.ops != &side_plain || name_fronted(s); }
+
+static void tell(struct session *s)
+{
+    const struct stream_addr client = session_client(s);
+    told_make(&http_of(s)->told, &client, s->named_port ? s->named_port : s->key.dst_port, http_is_https(s));
+}
+
+void http_tell(struct session *s)
+{
+    if (http_of(s)->told.tls != http_is_https(s)) tell(s);
+}
+
 static void session_begin(struct session *s)
 {
     struct http *h = slab_take(&http_loop_of(s)->requests);
@@ -23,9 +36,7 @@ static void session_begin(struct session *s)
         return;
     }
     s->own = h;
-    const struct stream_addr client = session_client(s);
-    told_make(&h->told, &client, s->named_port ? s->named_port : s->key.dst_port,
-              s->client.ops != &side_plain || s->fronted);
+    tell(s);
     s->up.from = s->down.to = &s->client;
     http_renew(s);
     http_of(s)->opens = true;

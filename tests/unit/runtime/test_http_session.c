@@ -576,6 +576,25 @@ static void fronts_are_believed(void **state)
     }
 }
 
+/* A kept connection of a front: what the rules of now believe counts for its next request. */
+static void a_front_is_believed_no_longer_after_a_reload(void **state)
+{
+    struct scene *s = *state;
+    enum { HEADER = sizeof FRONTED("abc", "d") - 1 };
+    const int c = client();
+    assert_int_equal(send(c, fronts[0].header, HEADER, MSG_NOSIGNAL), HEADER);
+    say(c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int before = come(s, 0);
+    hears(s, before, "GET /1 HTTP/1.1\r\nHost: a\r\n" FROM("198.51.100.7", "https"));
+    say(before, OK);
+    hears(s, c, OK);
+    reload(s);
+    say(c, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const int after = come(s, 0);
+    hears(s, after, "GET /2 HTTP/1.1\r\nHost: a\r\n" FROM("198.51.100.7", "http"));
+    close(c), close(before), close(after);
+}
+
 static int set_up_keep_none(void **state)
 {
     return set_up_with(state, SCENE_TIMES "pool one { keep none; server s 127.0.0.2:9000 }\n"
@@ -744,6 +763,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_service_says_how_long_it_may_be_idle, set_up_idle, tear_down),
         cmocka_unit_test_setup_teardown(each_end_has_a_time_of_its_own, set_up_times, tear_down),
         cmocka_unit_test_setup_teardown(fronts_are_believed, set_up_trust, tear_down),
+        cmocka_unit_test_setup_teardown(a_front_is_believed_no_longer_after_a_reload, set_up_trust, tear_down),
         cmocka_unit_test_setup_teardown(a_pool_whose_connections_are_not_kept, set_up_keep_none, tear_down),
         cmocka_unit_test_setup_teardown(a_head_may_be_as_long_as_the_limit_says, set_up_largest, tear_down),
     };
