@@ -88,6 +88,17 @@ static void address_came_to(const struct session *s, char text[TOLD_MAX])
     snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
 }
 
+/* True if no pool that may get the request keeps connections: its server can be told so (RFC 9112, 9.6). Which of
+ * several pools it is is not known yet. */
+static bool is_last(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    const struct pbc_branch *b = &p->branches[s->branch];
+    bool last = branch_shares(b) > 0;
+    for (uint32_t i = 0; i < branch_shares(b); i++) last &= p->pools[p->shares[b->shares + i].pool].keep_none;
+    return last;
+}
+
 /* Return the status of an answer without a server; 0: the request goes to a server */
 static unsigned answered_here(const struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
@@ -118,7 +129,7 @@ static void request_begin(struct session *s, const struct first *f)
     }
     if (!f->head.host.len) address_came_to(s, host);
     http_tell(s);
-    request_rewrite(&l->text, &f->head, bytes, &h->told, host, name_trust(s));
+    request_rewrite(&l->text, &f->head, bytes, &h->told, host, name_trust(s), is_last(s));
     if (!message_lay(&h->up, b->from + f->skip + f->head.len, l->text.bytes, l->text.n)) {
         refuse(s, STREAM_HTTP_HEAD_TOO_LONG);
         return;

@@ -287,7 +287,7 @@ static void add_forwards(struct head_text *out, uint32_t left)
 }
 
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
-                     const char *host, enum name_trust trust)
+                     const char *host, enum name_trust trust, bool last)
 {
     const uint32_t forwards = request_forwards(h, bytes);
     unsigned has = trust == NAME_TRUSTED ? TRUSTED : 0;
@@ -301,7 +301,10 @@ void request_rewrite(struct head_text *out, const struct http_head *h, const uin
                              (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i);
         if (tells_of == TELLING_STAYS || (tells_of == TELLING_NOT && !dropped)) add_line(out, h, bytes, i);
     }
-    if (request_upgrades(h)) add_upgrade(out, h, bytes);
+    if (request_upgrades(h))
+        add_upgrade(out, h, bytes);
+    else if (last)
+        head_say(out, "Connection: close\r\n");
     if (forwards != FORWARDS_ANY) add_forwards(out, forwards);
     add_told(out, h, bytes, told, host, has);
 }

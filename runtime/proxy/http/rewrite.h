@@ -39,13 +39,15 @@ uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
 /* Write the head of a request for a server; request_forwards must not be 0. `bytes`: source of the head; host: for an
  * HTTP/1.0 client that named none. `out` is overwritten.
  * - The version is 1.1. A target with a host becomes the path, and that host the `Host`.
- * - `Upgrade` is passed on with `Connection: upgrade`.
+ * - `Upgrade` is passed on with `Connection: upgrade`. Else, if it is the last one of its connection, the server is
+ * told
+ *   (`Connection: close`).
  * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's alone, unless the client is trusted. So is
  *   `X-Forwarded-For`, if the rules name others who are trusted; else prey's address is its last. Names with `_`, which
  *   some servers take for these, are left out.
  * - `Max-Forwards` is one less. */
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
-                     const char *host, enum name_trust trust);
+                     const char *host, enum name_trust trust, bool last);
 
 /* True if the rewritten request asks for another protocol; never with a body, as its server would have to read both */
 bool request_upgrades(const struct http_head *h);

@@ -99,7 +99,7 @@ static void heads_of_requests_as_they_are_sent_on(void **state)
         struct http_at at = {0};
         assert_int_equal(http_request_read(&h, &at, (const uint8_t *)r->head, (uint32_t)strlen(r->head), 4096),
                          READ_WHOLE);
-        request_rewrite(&text, &h, (const uint8_t *)r->head, &told, "192.0.2.1", NAME_TRUST_UNSAID);
+        request_rewrite(&text, &h, (const uint8_t *)r->head, &told, "192.0.2.1", NAME_TRUST_UNSAID, false);
         text.bytes[text.n] = 0;
         assert_string_equal((const char *)text.bytes, r->sent);
         /* A server reads it as what it is. */
@@ -159,7 +159,7 @@ static void what_a_client_claims_is_believed_of_the_trusted(void **state)
         snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", claims[i / 3].head);
         snprintf(sent, sizeof sent, "GET / HTTP/1.1\r\nHost: a\r\n%s", own ? own : claims[i / 3].unsaid);
         assert_int_equal(http_request_read(&h, &at, (const uint8_t *)head, (uint32_t)strlen(head), 4096), READ_WHOLE);
-        request_rewrite(&text, &h, (const uint8_t *)head, &told, "", trust);
+        request_rewrite(&text, &h, (const uint8_t *)head, &told, "", trust, false);
         text.bytes[text.n] = 0;
         assert_string_equal((const char *)text.bytes, sent);
     }

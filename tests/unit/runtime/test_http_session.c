@@ -606,14 +606,18 @@ static void a_pool_whose_connections_are_not_kept(void **state)
     struct scene *s = *state;
     const int c = client();
     for (unsigned i = 0; i < 3; i++) {
-        say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
         const int one = come(s, 0);
-        heard(s, one, "\r\n\r\n");
-        say(one, OK);
-        hears(s, c, OK);
+        hears(s, one, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" TOLD);
+        say(one, i == 1 ? "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" : OK);
+        hears(s, c, i == 1 ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" : OK);
         assert_string_equal(heard(s, one, ""), "");
         close(one);
     }
+    say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+    const int goes_on = come(s, 0); /* with another protocol, so it does not end behind the answer */
+    hears(s, goes_on, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n" TOLD);
+    close(goes_on);
     assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REUSED], 0);
     close(c);
 }
