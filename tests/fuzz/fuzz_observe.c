@@ -1,6 +1,6 @@
 /* Any segments of a few connections, shown to observers with little memory: each byte of a half is told once and in
- * order, nothing after the end, and all memory is given back. Eight bytes are a segment; the first says how much is
- * watched. */
+ * order, nothing after the end, all memory is given back, and what is remembered survives as bytes. Eight bytes are a
+ * segment; the first says how much is watched. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-enum { SEEN = 4096, PAYLOAD = 66000 };
+enum { SEEN = 4096, PAYLOAD = 66000, ECE = 1 << 6, CWR = 1 << 7 /* flags of TCP that nothing reads */ };
 
 static struct {
     uint64_t end[OBSERVE_HALVES];
@@ -65,6 +65,22 @@ static struct program *make(void)
     return p;
 }
 
+/* The state goes into bytes, and others go on from them. What was counted stays with who counts. */
+static struct observers *archived(struct observers *o, const struct observe_out *out)
+{
+    static uint8_t bytes[1 << 20];
+    struct archive a = {.at = bytes, .left = sizeof bytes};
+    struct observers *next = observers_new(o->p, out, 1);
+    if (!next || !observers_archive(o, NULL, &a, 1)) abort();
+    a = (struct archive){.at = bytes, .left = sizeof bytes - a.left, .reads = true};
+    if (!observers_archive(next, NULL, &a, 1) || a.left) abort();
+    if (next->counters.live != o->counters.live || next->pieces.used != o->pieces.used) abort();
+    next->counters = o->counters;
+    memcpy(next->each, o->each, o->p->observes_count * sizeof *o->each);
+    observers_free(o);
+    return next;
+}
+
 static void segment(struct observers *o, const uint8_t *in, uint64_t *now_ns)
 {
     static const uint32_t lengths[] = {0, 1, 2, 7, 100, 1460, 2048, 5000, 65000};
@@ -114,7 +130,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct observers *o = p ? observers_new(p, &out, 1) : NULL;
     if (!o) abort();
     memset(seen, 0, sizeof seen);
-    for (size_t i = 0; i + 8 <= len && i < 8 * 1000; i += 8) segment(o, bytes + i, &now_ns);
+    for (size_t i = 0; i + 8 <= len && i < 8 * 1000; i += 8) {
+        if ((bytes[i + 7] & (ECE | CWR)) == (ECE | CWR)) o = archived(o, &out);
+        segment(o, bytes + i, &now_ns);
+    }
     observers_end(o, now_ns, OBSERVE_WHY_OPEN);
     if (o->pieces.used || o->conns.live || o->counters.live || !are_all(o)) abort();
     observers_free(o);
