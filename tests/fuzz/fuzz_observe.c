@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         segment(o, bytes + i, &now_ns);
     }
     observers_end(o, now_ns, OBSERVE_WHY_OPEN);
-    if (o->pieces.used || o->conns.live || o->counters.live || !are_all(o)) abort();
+    if (o->pieces.used || o->conns.numbers.live || o->counters.live || !are_all(o)) abort();
     observers_free(o);
     return 0;
 }

@@ -89,7 +89,7 @@ static struct cutting *cutting_of(struct observers *o, uint32_t place)
 void guard_ends(struct observers *o, struct conn *c)
 {
     struct cutting *x = c->guard & GUARD_CUTS ? cutting_of(o, conn_place(o, c)) : NULL;
-    if (x) x->conn = CONN_NONE;
+    if (x) x->conn = NUMBER_NONE;
     if (c->does == PBC_CUTS) c->guard = (uint8_t)((c->guard & ~GUARD_CUTS) | GUARD_CUT);
     guard_decided(o, c);
 }
@@ -214,7 +214,7 @@ static enum guard_says cut_goes_on(struct observers *o, struct conn *c, enum obs
     if (!x || s->flags & TCP_SYN) return GUARD_NONE;
     if (s->flags & (TCP_RST | TCP_FIN)) {
         if (!is_taken(h, s)) return GUARD_NONE;
-        x->conn = CONN_NONE;
+        x->conn = NUMBER_NONE;
         COUNT(o, c, cut_ends, 1);
         cut_gives_up(o, c);
         if (!c->held) return GUARD_NONE;
@@ -288,7 +288,7 @@ void observers_drop_damaged(struct observers *o, const struct observe_packet *s)
 enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const struct observe_packet *s, struct guarded *g)
 {
     enum observe_half side;
-    *g = (struct guarded){.conn = CONN_NONE};
+    *g = (struct guarded){.conn = NUMBER_NONE};
     if (!o->guarding && !o->held.count) return GUARD_NONE;
     if (now_ns > o->now_ns) o->now_ns = now_ns;
     struct conn *c = conn_found(o, s, &side);
@@ -379,7 +379,7 @@ enum cut_step observers_cut_step(const struct observers *o, unsigned i, uint64_t
 {
     const struct cutting *x = &o->cuts[i];
     *number = x->number;
-    if (x->conn == CONN_NONE || x->until_ns <= now_ns) return CUT_ENDS;
+    if (x->conn == NUMBER_NONE || x->until_ns <= now_ns) return CUT_ENDS;
     const struct conn *c = &o->conns.at[x->conn];
     if (!x->holds) return CUT_AWAITS_SOCKETS;
     return is_acked(&c->half[0], x->from[0]) && is_acked(&c->half[1], x->from[1]) ? CUT_JOINS : CUT_AWAITS_ACKS;
@@ -419,7 +419,7 @@ void observers_cut_now(const struct observers *o, unsigned i, struct cut_known e
 
 void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum cut_end end)
 {
-    struct conn *c = o->cuts[i].conn == CONN_NONE ? NULL : &o->conns.at[o->cuts[i].conn];
+    struct conn *c = o->cuts[i].conn == NUMBER_NONE ? NULL : &o->conns.at[o->cuts[i].conn];
     o->cuts[i] = o->cuts[--o->cut_count];
     if (!c) return;
     if (end != CUT_JOINED) {
@@ -441,7 +441,7 @@ static bool is_sound(const struct observers *o, const struct waiting *h)
     if (h->fate > HELD_DROPPED || h->ours > 1 || (h->ours && (h->fate != HELD_GOES || h->conn != HELD_NONE)))
         return false;
     if (h->conn == HELD_NONE) return h->fate != HELD_WAITS;
-    if (h->conn >= o->conns.high || !conn_lives(&o->conns.at[h->conn])) return false;
+    if (h->conn >= o->conns.numbers.high || !conn_lives(&o->conns.at[h->conn])) return false;
     const struct conn *c = &o->conns.at[h->conn];
     return h->fate != HELD_WAITS || (waits(c) && c->opening != PIECE_NONE);
 }

@@ -47,7 +47,7 @@ void observers_rename(struct observers *o, struct observers *fresh, const struct
         return;
     }
     for (uint32_t i = 0; i < from->observes_count && i < SERVICES_MOST; i++) map[i] = same_service(from, i, to);
-    for (uint32_t n = 0; n < o->conns.high; n++) {
+    for (uint32_t n = 0; n < o->conns.numbers.high; n++) {
         struct conn *c = &o->conns.at[n];
         if (!conn_lives(c)) continue;
         if (map[c->observe] == PBC_NONE)
@@ -81,9 +81,7 @@ static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
     const struct watched *all = &o->conns;
     const struct conn *c = &all->at[n];
     if (!conn_lives(c)) return true;
-    if (c->slot >= all->index.groups * (uint32_t)GROUP || !all->index.tags[c->slot] || all->index.words[c->slot] != n ||
-        c->observe >= o->p->observes_count)
-        return false;
+    if (!numbered_has(&all->numbers, c->slot, n) || c->observe >= o->p->observes_count) return false;
     const struct pbc_observe *s = &o->p->observes[c->observe];
     const bool chosen = c->does < PBC_DOES, over = c->flags & CONN_OVER;
     if (chosen ? c->choice < s->choices || c->choice - s->choices >= s->choice_count : c->choice != PBC_NONE)
@@ -92,16 +90,6 @@ static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
            (over || !(c->guard & GUARD_RESET)) && c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
            (c->iface == IFACE_NONE || c->iface == IFACE_OTHER || c->iface < ifaces) && is_sound_half(&c->half[0]) &&
            is_sound_half(&c->half[1]) && (!over || (chosen && !c->half[0].ahead && !c->half[1].ahead));
-}
-
-/* True if the list of free numbers has each of them once, and every tuple is a connection's. */
-static bool is_sound_whole(const struct watched *all)
-{
-    uint32_t live = 0, spare = 0;
-    for (uint32_t n = 0; n < all->high; n++) live += conn_lives(&all->at[n]);
-    for (uint32_t n = all->spare; n != CONN_NONE; n = all->at[n].observe)
-        if (n >= all->high || conn_lives(&all->at[n]) || ++spare > all->high - live) return false;
-    return live == all->live && spare == all->high - live && live == all->index.used;
 }
 
 /* Write or read the pieces of a half. */
@@ -152,18 +140,15 @@ static void archive_conn(struct observers *o, uint32_t n, struct archive *a, uin
 bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces)
 {
     struct watched *all = &o->conns;
-    if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
+    struct numbered *numbers = &all->numbers;
+    if (!keyed_archive(&numbers->index, a) || !stacks_archive(all->stacks, a)) return false;
     ARCHIVE(a, o->now_ns);
     ARCHIVE(a, o->ids);
     ARCHIVE(a, o->relief);
-    ARCHIVE(a, all->high);
-    ARCHIVE(a, all->spare);
-    ARCHIVE(a, all->live);
-    ARCHIVE(a, all->hand);
+    if (!numbered_archive(numbers, a)) return false;
     ARCHIVE(a, all->victim);
-    if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
-    for (uint32_t n = 0; n < all->high && !a->bad; n++) archive_conn(o, n, a, ifaces);
-    if (a->bad || !archive_sound(a, is_sound_whole(all))) return false;
+    for (uint32_t n = 0; n < numbers->high && !a->bad; n++) archive_conn(o, n, a, ifaces);
+    if (a->bad || !archive_sound(a, numbered_sound(numbers, numbers->live))) return false;
     for (uint32_t i = 0; i < o->p->observes_count && !a->bad; i++) opening_archive(o, i, a);
     if (!a->bad) guard_archive(o, pool, a);
     if (a->reads) observers_count(o);

@@ -13,13 +13,12 @@
 /* One that is idle for so long may make room for another. */
 #define MAKES_ROOM_NS UINT64_C(60000000000)
 #define SECOND_NS     UINT64_C(1000000000)
-#define TICK_NS       SECOND_NS
 /* Sizes without a setting, and the greatest ones, as the compiler has them */
 #define USUAL_MOST  100000
 #define MOST        10000000
 #define USUAL_BYTES (UINT64_C(64) << 20)
 #define BYTES_MOST  (UINT64_C(64) << 30)
-enum { LOOKED_AT = 4096, RESET_REACH = 1 << 16, SHORT_PART = 8, RELIEVED = 16 };
+enum { RESET_REACH = 1 << 16, SHORT_PART = 8, RELIEVED = 16 };
 
 static uint64_t usual(uint64_t said, uint64_t otherwise, uint64_t most)
 {
@@ -61,7 +60,7 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
     o->names = malloc(NAMES_MOST);
     o->opens = malloc((2 * (size_t)p->observes_count + 1) * sizeof *o->opens);
     o->each = calloc((size_t)p->observes_count + 1, sizeof *o->each);
-    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* CONN_NONE */
+    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* NUMBER_NONE */
     observers_limits(o);
     if (reserve(o, seed) && o->first && o->scratch && o->names && o->opens && o->each) return o;
     observers_free(o);
@@ -85,8 +84,6 @@ void observers_free(struct observers *o)
 const struct observe_counters *observers_counters(const struct observers *o) { return &o->counters; }
 const struct observe_counters *observers_each(const struct observers *o) { return o->each; }
 
-static uint32_t second_after(uint64_t ns) { return (uint32_t)(ns / TICK_NS) + 1; }
-
 /* Return when the connection has timed out. */
 static uint64_t deadline(const struct observers *o, const struct conn *c)
 {
@@ -97,7 +94,7 @@ static uint64_t deadline(const struct observers *o, const struct conn *c)
 
 void observers_due(struct observers *o, uint32_t place)
 {
-    o->conns.due_s[place] = second_after(deadline(o, &o->conns.at[place]));
+    o->conns.numbers.due_s[place] = numbered_second(deadline(o, &o->conns.at[place]));
 }
 
 static void count_most(struct observe_counters *c)
@@ -109,7 +106,7 @@ void observers_count(struct observers *o)
 {
     o->counters.live = 0;
     for (uint32_t i = 0; i < o->p->observes_count; i++) o->each[i].live = 0;
-    for (uint32_t n = 0; n < o->conns.high; n++) {
+    for (uint32_t n = 0; n < o->conns.numbers.high; n++) {
         const struct conn *c = &o->conns.at[n];
         if (conn_lives(c) && !(c->flags & CONN_OVER)) COUNT(o, c, live, 1);
     }
@@ -143,33 +140,32 @@ void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
 }
 
 /* Find a place for a new connection of a service: if all are taken, that of a lesser one. */
-static uint32_t take_place(struct observers *o, uint32_t observe, const struct ends *t, struct place *at)
+static uint32_t take_place(struct observers *o, uint32_t observe, const struct sought *at)
 {
-    uint32_t place = watched_add(&o->conns, t, at);
-    if (place != CONN_NONE) return place;
+    uint32_t place = watched_add(&o->conns, at);
+    if (place != NUMBER_NONE) return place;
     const uint64_t idle_ns = o->now_ns > MAKES_ROOM_NS ? o->now_ns - MAKES_ROOM_NS : 0;
     const uint32_t victim = watched_victim(&o->conns, idle_ns);
-    if (victim == CONN_NONE) {
+    if (victim == NUMBER_NONE) {
         o->counters.full++;
         o->each[observe].full++;
-        return CONN_NONE;
+        return NUMBER_NONE;
     }
     const struct conn *lesser = &o->conns.at[victim];
     COUNT(o, lesser, evicted, !(lesser->flags & CONN_OVER));
     conn_remove(o, victim, OBSERVE_WHY_FULL);
-    return watched_add(&o->conns, t, at);
+    return watched_add(&o->conns, at);
 }
 
 /* Begin a connection with a packet. NULL: it is not watched. */
-static struct conn *begin(struct observers *o, const struct observe_packet *s, const struct ends *t, bool high,
-                          struct place *at)
+static struct conn *begin(struct observers *o, const struct observe_packet *s, const struct sought *at)
 {
     bool by_server;
     struct key client;
     if (s->flags & TCP_RST || (!(s->flags & (TCP_SYN | TCP_ACK)))) return NULL;
     const uint32_t observe = observe_begins(o->p, &s->key, &client, &by_server);
-    const uint32_t place = observe == PBC_NONE ? CONN_NONE : take_place(o, observe, t, at);
-    if (place == CONN_NONE) return NULL;
+    const uint32_t place = observe == PBC_NONE ? NUMBER_NONE : take_place(o, observe, at);
+    if (place == NUMBER_NONE) return NULL;
     struct conn *c = &o->conns.at[place];
     c->observe = observe;
     c->choice = PBC_NONE;
@@ -184,7 +180,7 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
     const uint32_t client_self = by_server ? KIND_DST_SELF : KIND_SRC_SELF;
     const uint32_t server_self = by_server ? KIND_SRC_SELF : KIND_DST_SELF;
     c->flags =
-        (uint8_t)((high != by_server ? CONN_HIGH : 0) | (s->flags & TCP_SYN ? 0 : CONN_MIDSTREAM) |
+        (uint8_t)((at->high != by_server ? CONN_HIGH : 0) | (s->flags & TCP_SYN ? 0 : CONN_MIDSTREAM) |
                   (s->key.kind & client_self ? CONN_FROM_SELF : 0) | (s->key.kind & server_self ? CONN_TO_SELF : 0));
     for (unsigned side = 0; side < OBSERVE_HALVES; side++)
         c->half[side] = (struct half){.dir = PIECE_NONE, .scale = SCALE_UNKNOWN};
@@ -370,42 +366,39 @@ static void find_memory(struct observers *o)
 {
     const struct pieces *p = &o->pieces;
     if (p->used < p->most - p->most / SHORT_PART) return;
-    for (unsigned i = 0; i < RELIEVED && i < o->conns.high; i++) {
-        o->relief = o->relief + 1 < o->conns.high ? o->relief + 1 : 0;
+    for (unsigned i = 0; i < RELIEVED && i < o->conns.numbers.high; i++) {
+        o->relief = o->relief + 1 < o->conns.numbers.high ? o->relief + 1 : 0;
         struct conn *c = &o->conns.at[o->relief];
         const bool keeps = conn_lives(c) && (c->half[0].count || c->half[1].count || c->opening != PIECE_NONE);
-        if (keeps && (p->used == p->most || c->seen_ns + TICK_NS <= o->now_ns)) relieve(o, c);
+        if (keeps && (p->used == p->most || c->seen_ns + SECOND_NS <= o->now_ns)) relieve(o, c);
     }
+}
+
+static enum observe_half side_of(const struct conn *c, const struct sought *at)
+{
+    return at->high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
 }
 
 struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side)
 {
-    struct ends t;
-    struct place at;
-    const bool high = watched_tuple(&t, s->key.src, s->key.src_port, s->key.dst, s->key.dst_port,
-                                    (s->key.kind & KIND_IP6) != 0, s->stack);
-    const uint32_t place = watched_find(&o->conns, &t, &at);
-    struct conn *c = place == CONN_NONE ? NULL : &o->conns.at[place];
-    if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
+    struct sought at;
+    struct conn *c = watched_find(&o->conns, &s->key, s->stack, &at);
+    if (c) *side = side_of(c, &at);
     return c;
 }
 
 /* Return the connection of a packet, or begin one; *began. NULL: it is not watched. */
 static struct conn *conn_of(struct observers *o, const struct observe_packet *s, enum observe_half *side, bool *began)
 {
-    struct ends t;
-    struct place at;
-    const bool high = watched_tuple(&t, s->key.src, s->key.src_port, s->key.dst, s->key.dst_port,
-                                    (s->key.kind & KIND_IP6) != 0, s->stack);
-    const uint32_t place = watched_find(&o->conns, &t, &at);
-    struct conn *c = place == CONN_NONE ? NULL : &o->conns.at[place];
-    if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
+    struct sought at;
+    struct conn *c = watched_find(&o->conns, &s->key, s->stack, &at);
+    if (c) *side = side_of(c, &at);
     *began = !c || is_another(c, *side, s);
     if (!*began) return c;
-    if (c) conn_remove(o, place, OBSERVE_WHY_REUSED);
-    c = begin(o, s, &t, high, &at);
+    if (c) conn_remove(o, conn_place(o, c), OBSERVE_WHY_REUSED);
+    c = begin(o, s, &at);
     *began = c;
-    if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
+    if (c) *side = side_of(c, &at);
     return c;
 }
 
@@ -455,23 +448,17 @@ static void look_again(struct observers *o, uint32_t place)
 
 uint64_t observers_tick(struct observers *o, uint64_t now_ns)
 {
-    struct watched *all = &o->conns;
+    struct numbered *all = &o->conns.numbers;
     if (now_ns > o->now_ns) o->now_ns = now_ns;
-    const uint32_t now_s = (uint32_t)(o->now_ns / TICK_NS);
-    for (unsigned i = 0; i < LOOKED_AT && i < all->high; i++) {
-        const uint32_t n = all->hand < all->high ? all->hand : 0;
-        all->hand = n + 1;
-        if (all->due_s[n] && all->due_s[n] <= now_s) look_again(o, n);
-    }
+    for (uint32_t n, asked = 0; (n = numbered_due(all, o->now_ns, &asked)) != NUMBER_NONE;) look_again(o, n);
     const uint64_t opening_ns = opening_tick(o);
-    /* All of them are looked at within about a second, however many there are */
-    const uint64_t wait_ns = all->high > LOOKED_AT ? TICK_NS * LOOKED_AT / all->high : TICK_NS;
+    const uint64_t wait_ns = numbered_wait_ns(all, NUMBERED_LOOKED_AT);
     return all->live ? time_sooner(opening_ns, time_after(o->now_ns, wait_ns)) : UINT64_MAX;
 }
 
 void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why)
 {
     if (now_ns > o->now_ns) o->now_ns = now_ns;
-    for (uint32_t n = 0; n < o->conns.high; n++)
+    for (uint32_t n = 0; n < o->conns.numbers.high; n++)
         if (conn_lives(&o->conns.at[n])) conn_remove(o, n, why);
 }

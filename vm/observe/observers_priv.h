@@ -60,7 +60,7 @@ struct opening {
     struct first_at at[OBSERVE_HALVES];
     uint64_t deadline_ns;
     uint32_t held_from;      /* number of the first byte of the client that is held back, if any is */
-    uint32_t earlier, later; /* in the list of its service: places in the table, CONN_NONE */
+    uint32_t earlier, later; /* in the list of its service: places in the table, NUMBER_NONE */
 };
 
 /* Count n of a connection: in all, and for its service. */

@@ -25,8 +25,8 @@ static void list_append(struct observers *o, struct conn *c)
     const uint32_t place = conn_place(o, c);
     struct opening *op = opening_of(o, c);
     op->earlier = list[1];
-    op->later = CONN_NONE;
-    if (list[1] != CONN_NONE)
+    op->later = NUMBER_NONE;
+    if (list[1] != NUMBER_NONE)
         opening_of(o, &o->conns.at[list[1]])->later = place;
     else
         list[0] = place;
@@ -47,7 +47,7 @@ static bool list_add(struct observers *o, struct conn *c)
 
 void opening_move(struct observers *o, uint32_t first)
 {
-    for (uint32_t n = first, later; n != CONN_NONE; n = later) {
+    for (uint32_t n = first, later; n != NUMBER_NONE; n = later) {
         struct conn *c = &o->conns.at[n];
         later = opening_of(o, c)->later;
         list_append(o, c);
@@ -56,11 +56,11 @@ void opening_move(struct observers *o, uint32_t first)
 
 void opening_archive(struct observers *o, uint32_t service, struct archive *a)
 {
-    uint32_t n = a->reads ? CONN_NONE : o->opens[2 * (size_t)service];
+    uint32_t n = a->reads ? NUMBER_NONE : o->opens[2 * (size_t)service];
     while (!a->bad) {
         ARCHIVE(a, n);
-        if (a->bad || n == CONN_NONE) return;
-        if (!archive_sound(a, n < o->conns.high)) return;
+        if (a->bad || n == NUMBER_NONE) return;
+        if (!archive_sound(a, n < o->conns.numbers.high)) return;
         struct conn *c = &o->conns.at[n];
         const bool fits = conn_lives(c) && c->observe == service && c->does != PBC_IGNORE && !(c->flags & CONN_OVER);
         if (!archive_sound(a, fits && c->opening == PIECE_NONE)) return;
@@ -77,8 +77,8 @@ static void list_drop(struct observers *o, struct conn *c)
     if (c->opening == PIECE_NONE) return;
     uint32_t *list = &o->opens[2 * (size_t)c->observe];
     const struct opening *op = opening_of(o, c);
-    *(op->earlier == CONN_NONE ? &list[0] : &opening_of(o, &o->conns.at[op->earlier])->later) = op->later;
-    *(op->later == CONN_NONE ? &list[1] : &opening_of(o, &o->conns.at[op->later])->earlier) = op->earlier;
+    *(op->earlier == NUMBER_NONE ? &list[0] : &opening_of(o, &o->conns.at[op->earlier])->later) = op->later;
+    *(op->later == NUMBER_NONE ? &list[1] : &opening_of(o, &o->conns.at[op->later])->earlier) = op->earlier;
     piece_put(&o->pieces, c->opening);
     c->opening = PIECE_NONE;
 }
@@ -303,7 +303,7 @@ uint64_t opening_tick(struct observers *o)
 {
     uint64_t next = UINT64_MAX;
     for (uint32_t i = 0; i < o->p->observes_count; i++) {
-        for (unsigned done = 0; o->opens[2 * (size_t)i] != CONN_NONE; done++) {
+        for (unsigned done = 0; o->opens[2 * (size_t)i] != NUMBER_NONE; done++) {
             struct conn *c = &o->conns.at[o->opens[2 * (size_t)i]];
             const uint64_t deadline = opening_of(o, c)->deadline_ns;
             if (deadline > o->now_ns || done == ENDED_A_TICK) {

@@ -106,7 +106,7 @@ static const struct first_fragment *first_of(const struct observers *o, const st
 void observers_see_later(struct observers *o, const struct key *key, const struct fragment *later)
 {
     const struct first_fragment *f = first_of(o, key, later->id);
-    struct conn *c = f && f->place < o->conns.high ? &o->conns.at[f->place] : NULL;
+    struct conn *c = f && f->place < o->conns.numbers.high ? &o->conns.at[f->place] : NULL;
     if (!c || !conn_lives(c) || c->number != f->number || c->flags & CONN_OVER) return;
     COUNT(o, c, fragments, 1);
     half_lies_ahead(&c->half[f->side], f->zero + later->offset + later->bytes);

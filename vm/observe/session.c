@@ -151,18 +151,16 @@ static bool record_of(const struct observers *o, const struct conn *c, struct ob
 
 bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r)
 {
-    while (*at < o->conns.high)
+    while (*at < o->conns.numbers.high)
         if (record_of(o, &o->conns.at[(*at)++], r)) return true;
     return false;
 }
 
 bool observers_of(const struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_record *r)
 {
-    struct ends t;
-    struct place at;
+    struct sought at;
     const uint16_t stack = stack_of(o->conns.stacks, pkt);
     if ((key->kind & (KIND_TCP | KIND_PORTS)) != (KIND_TCP | KIND_PORTS) || stack == STACK_UNKNOWN) return false;
-    watched_tuple(&t, key->src, key->src_port, key->dst, key->dst_port, (key->kind & KIND_IP6) != 0, stack);
-    const uint32_t place = watched_find(&o->conns, &t, &at);
-    return place != CONN_NONE && record_of(o, &o->conns.at[place], r);
+    const struct conn *c = watched_find(&o->conns, key, stack, &at);
+    return c && record_of(o, c, r);
 }

@@ -4,10 +4,8 @@
  * free a new one takes the place of one of which only one side was seen, else of one that is idle for long. */
 #pragma once
 
-#include <assert.h>
-
 #include "vm/flow/stacks.h"
-#include "vm/keyed/keyed.h"
+#include "vm/keyed/numbered.h"
 #include "vm/observe/observe.h"
 #include "vm/observe/window.h"
 
@@ -92,14 +90,6 @@ enum conn_guard {
     GUARD_CUT = 1 << 3,   /* it was cut into, or that failed */
 };
 
-/* A tuple, ends in order: packets of both directions have the same */
-struct ends {
-    uint32_t low[4], high[4];
-    uint16_t low_port, high_port, stack, v6;
-};
-enum { ENDS_WORDS = sizeof(struct ends) / sizeof(uint64_t) };
-static_assert(sizeof(struct ends) == ENDS_WORDS * sizeof(uint64_t), "no padding");
-
 /* A stretch of memory for names: a session has a list of them. */
 enum { CHUNK_BYTES = 44 };
 #define CHUNK_NONE UINT32_MAX
@@ -114,33 +104,34 @@ static_assert(sizeof(struct conn) + 3 * (2 + 8 + sizeof(struct ends)) / 2 + 4 + 
               "bytes of an idle connection");
 
 struct watched {
-    struct keyed index; /* words: numbers */
-    struct conn *at;    /* [most] */
-    uint32_t *due_s;    /* [most] second in which to look at it again; 0: it is free */
-    uint64_t *cut_ns;   /* [most] when it was cut into; 0: it was not, or another process did. Not archived */
+    struct numbered numbers;
+    struct conn *at;  /* [most] those of `numbers` */
+    uint64_t *cut_ns; /* [most] when it was cut into; 0: it was not, or another process did. Not archived */
     struct chunk *chunks;
     struct stacks *stacks;
-    uint32_t most, spare, high, live, hand, victim;
+    uint32_t victim;
     uint32_t chunks_most, chunks_high, chunks_spare;
 };
-#define CONN_NONE UINT32_MAX
 
 bool watched_init(struct watched *all, uint64_t most, uint64_t seed); /* false: out of memory */
 void watched_fini(struct watched *all);
 
-/* Make the tuple of a packet from `src` to `dst`. True: `src` is its higher end. */
-bool watched_tuple(struct ends *t, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port,
-                   bool v6, uint16_t stack);
 const struct ends *conn_ends(const struct watched *all, const struct conn *c);
 
-/* Return the number of the connection with that tuple; CONN_NONE. at: for watched_add. */
-uint32_t watched_find(const struct watched *all, const struct ends *t, struct place *at);
-/* Add a connection with that tuple, all else 0, with a reference of its stack. CONN_NONE: no number is free. */
-uint32_t watched_add(struct watched *all, const struct ends *t, const struct place *at);
+/* The connection that a packet belongs to: where its tuple lies, or would lie */
+struct sought {
+    struct ends ends;
+    struct place place;
+    bool high; /* the packet's sender is the higher end */
+};
+/* Find the connection of a packet with that VLAN stack. NULL: there is none. */
+struct conn *watched_find(const struct watched *all, const struct key *key, uint16_t stack, struct sought *at);
+/* Add that connection, all else 0, with a reference of its stack. NUMBER_NONE: no number is free. */
+uint32_t watched_add(struct watched *all, const struct sought *at);
 /* Remove one, whose memory of bytes and names the caller has given back. */
 void watched_remove(struct watched *all, uint32_t number);
 /* Return a connection that may make room for a new one: only one side was seen, or idle since before `idle_ns`.
- * CONN_NONE: none was found among some. */
+ * NUMBER_NONE: none was found among some. */
 uint32_t watched_victim(struct watched *all, uint64_t idle_ns);
 
 static inline bool conn_lives(const struct conn *c) { return c->slot != KEYED_NONE; }

@@ -128,7 +128,7 @@ static void begin_inlines(void)
         c->original_iface = c->side[AT_CLIENT].iface = c->side[AT_SERVER].iface = IFACE_NONE;
     }
     inlines_end(inlines, 1);
-    kind = (struct kind){.archive = inlines_as_bytes, .index = &inlines->index, .stacks = inlines->stacks};
+    kind = (struct kind){.archive = inlines_as_bytes, .index = &inlines->numbers.index, .stacks = inlines->stacks};
 }
 
 static void end_inlines(void)
@@ -161,7 +161,7 @@ static void inline_tuples(void **state)
     const uint32_t numbers[] = {CONNS, 0, 1, 0};
     first->state = INLINE_FREE;
     first->next = 1;
-    inlines->at[2].before = NOBODY;
+    inlines->at[2].before = NUMBER_NONE;
     const size_t len = written();
     memcpy(bytes + numbers_at(), numbers, sizeof numbers);
     assert_false(is_read(len));
@@ -177,10 +177,10 @@ static void inline_layout(void **state)
     uint64_t number;
     written();
     assert_memory_equal(first_entry(), &none, sizeof none);
-    memcpy(&number, first_entry() + sizeof none + sizeof(struct tuple), sizeof number);
+    memcpy(&number, first_entry() + sizeof none + sizeof(struct ends), sizeof number);
     assert_true(number == 0 || number == 2);
-    assert_memory_equal(first_entry() + sizeof none, keyed_at(&inlines->index, inlines->at[number].index[0]),
-                        sizeof(struct tuple));
+    assert_memory_equal(first_entry() + sizeof none, keyed_at(&inlines->numbers.index, inlines->at[number].index[0]),
+                        sizeof(struct ends));
     end_inlines();
     (void)state;
 }
@@ -209,7 +209,7 @@ static void begin_observed(void)
     for (uint32_t i = 0; i < CONNS; i++, w.side[C].port++) watch_seg(&w, C, CSEQ - 1, 0, TCP_SYN, NULL, 0);
     conn_remove(w.o, 1, OBSERVE_WHY_OPEN);
     kind = (struct kind){.archive = observers_as_bytes,
-                         .index = &w.o->conns.index,
+                         .index = &w.o->conns.numbers.index,
                          .stacks = w.o->conns.stacks,
                          .before = sizeof w.o->now_ns + sizeof w.o->ids + sizeof w.o->relief};
 }

@@ -32,13 +32,6 @@ static bool is_sound_options(const struct tcp_options *o)
     return is_sound_bool(&o->sack_ok) && is_sound_bool(&o->has_scale) && is_sound_bool(&o->has_stamps);
 }
 
-/* True if the slot of a tuple names that connection. */
-static bool is_sound_index(const struct inlines *all, uint32_t slot, uint32_t number)
-{
-    return slot < all->index.groups * (uint32_t)GROUP && all->index.tags[slot] &&
-           ((const struct entry *)keyed_at(&all->index, slot))->number == number;
-}
-
 static bool is_sound_retired(const struct inline_conn *c)
 {
     return c->over == OVER_RESET && c->index[0] == KEYED_NONE && c->index[1] == KEYED_NONE && c->hold == HOLD_NONE &&
@@ -54,8 +47,9 @@ static bool is_sound(const struct inlines *all, uint32_t number, uint32_t servic
            c->server_first <= 1 && c->answered <= 1 && c->hold == HOLD_NONE && is_sound_leg(&c->side[AT_CLIENT].leg) &&
            is_sound_leg(&c->side[AT_SERVER].leg) && inline_sound_end(&c->splice.end[0]) &&
            inline_sound_end(&c->splice.end[1]) && is_sound_options(&c->options) &&
-           is_sound_index(all, c->index[0], number) &&
-           (c->index[1] == KEYED_NONE || (c->index[1] != c->index[0] && is_sound_index(all, c->index[1], number))) &&
+           numbered_has(&all->numbers, c->index[0], number) &&
+           (c->index[1] == KEYED_NONE ||
+            (c->index[1] != c->index[0] && numbered_has(&all->numbers, c->index[1], number))) &&
            is_sound_iface(c->original_iface, ifaces) && is_sound_side(&c->side[AT_CLIENT], ifaces) &&
            is_sound_side(&c->side[AT_SERVER], ifaces);
 }
@@ -67,14 +61,14 @@ static bool is_half_open(const struct inline_conn *c) { return c->state != INLIN
 static bool take_half_open(struct inlines *all)
 {
     struct half_open *list = &all->half_open;
-    uint32_t there = 0, before = NOBODY;
-    for (uint32_t n = 0; n < all->high; n++) {
+    uint32_t there = 0, before = NUMBER_NONE;
+    for (uint32_t n = 0; n < all->numbers.high; n++) {
         if (!is_half_open(&all->at[n])) continue;
         there++;
-        if (all->at[n].before == NOBODY) list->first = n;
+        if (all->at[n].before == NUMBER_NONE) list->first = n;
     }
-    for (uint32_t n = list->first; n != NOBODY; n = all->at[n].next) {
-        if (n >= all->high || !is_half_open(&all->at[n]) || all->at[n].before != before) return false;
+    for (uint32_t n = list->first; n != NUMBER_NONE; n = all->at[n].next) {
+        if (n >= all->numbers.high || !is_half_open(&all->at[n]) || all->at[n].before != before) return false;
         before = n;
         list->count++;
     }
@@ -82,34 +76,25 @@ static bool take_half_open(struct inlines *all)
     return list->count == there;
 }
 
-/* True if the list of free numbers has each of them once, and every tuple is a connection's. */
-static bool is_sound_whole(const struct inlines *all)
+/* Count the tuples of all connections. */
+static uint32_t tuples_of(const struct inlines *all)
 {
-    uint32_t free_numbers = 0, live = 0, tuples = 0;
-    for (uint32_t n = 0; n < all->high; n++) {
-        const struct inline_conn *c = &all->at[n];
-        if (c->state == INLINE_FREE) continue;
-        live++;
-        for (unsigned i = 0; i < 2; i++) tuples += c->index[i] != KEYED_NONE;
-    }
-    for (uint32_t n = all->spare; n != NOBODY; n = all->at[n].next)
-        if (n >= all->high || all->at[n].state != INLINE_FREE || ++free_numbers > all->high - live) return false;
-    return live == all->live && free_numbers == all->high - live && tuples == all->index.used;
+    uint32_t tuples = 0;
+    for (uint32_t n = 0; n < all->numbers.high; n++)
+        for (unsigned i = 0; all->at[n].state != INLINE_FREE && i < 2; i++) tuples += all->at[n].index[i] != KEYED_NONE;
+    return tuples;
 }
 
 bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces)
 {
-    if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
-    ARCHIVE(a, all->high);
-    ARCHIVE(a, all->spare);
-    ARCHIVE(a, all->live);
-    ARCHIVE(a, all->hand);
-    if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
-    for (uint32_t n = 0; n < all->high && !a->bad; n++) {
+    struct numbered *numbers = &all->numbers;
+    if (!keyed_archive(&numbers->index, a) || !stacks_archive(all->stacks, a) || !numbered_archive(numbers, a))
+        return false;
+    for (uint32_t n = 0; n < numbers->high && !a->bad; n++) {
         ARCHIVE(a, all->at[n]);
         ARCHIVE(a, all->uses[n]);
         if (!archive_sound(a, is_sound(all, n, services, ifaces)) || !cuts_archive(all, n, a)) return false;
-        if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : inlines_due_s(all, &all->at[n]);
+        if (a->reads && all->at[n].state != INLINE_FREE) numbers->due_s[n] = inlines_due_s(all, &all->at[n]);
     }
-    return archive_sound(a, is_sound_whole(all) && (!a->reads || take_half_open(all)));
+    return archive_sound(a, numbered_sound(numbers, tuples_of(all)) && (!a->reads || take_half_open(all)));
 }

@@ -14,7 +14,7 @@
 #define LINGERS_NS UINT64_C(10000000000)
 /* … and so long while its ends may still send again what was lost: TCP's longest pause (RFC 6298, 2.5). */
 #define UNHEARD_NS UINT64_C(120000000000)
-enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, LOOKED_AT = 4096 };
+enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, TUPLES_EACH = 2 };
 
 static void take_timeouts(struct inlines *all, const struct program *p)
 {
@@ -26,17 +26,18 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
 {
     const uint64_t asked = p->settings->proxy_sessions;
     const uint32_t most = asked < INLINE_NUMBERS ? (uint32_t)asked : INLINE_NUMBERS;
-    struct inlines *all = keyed_owner_new(sizeof *all, &(struct keyed_cfg){.most = 2 * (uint64_t)most,
-                                                                           .key_words = KEY_WORDS,
-                                                                           .entry_bytes = sizeof(struct entry),
-                                                                           .seed = seed});
+    const struct numbered_cfg cfg = {.most = most,
+                                     .tuples = TUPLES_EACH,
+                                     .behind = true,
+                                     .seed = seed,
+                                     .bytes = sizeof(struct inline_conn),
+                                     .link = offsetof(struct inline_conn, next)};
+    struct inlines *all = calloc(1, sizeof *all);
     if (!all) return NULL;
-    all->most = most;
-    all->spare = NOBODY;
+    const bool has_numbers = numbered_init(&all->numbers, &cfg);
+    all->at = all->numbers.at;
     all->worker = worker;
     half_open_init(&all->half_open, p->half_open, most);
-    all->at = calloc(most, sizeof *all->at);
-    all->due_s = calloc(most, sizeof *all->due_s);
     all->uses = calloc(most, sizeof *all->uses);
     all->since_ns = calloc(most, sizeof *all->since_ns);
     all->stacks = stacks_new(seed);
@@ -44,8 +45,7 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
     all->told = told_new(most);
     all->holds = holds_new();
     take_timeouts(all, p);
-    const bool has_numbers = all->at && all->due_s && all->uses && all->since_ns;
-    if (has_numbers && all->cuts && all->stacks && all->told && all->holds) return all;
+    if (has_numbers && all->uses && all->since_ns && all->cuts && all->stacks && all->told && all->holds) return all;
     inlines_free(all);
     return NULL;
 }
@@ -53,25 +53,26 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
 void inlines_free(struct inlines *all)
 {
     if (!all) return;
-    for (uint32_t n = 0; n < all->high; n++) inlines_drop_slots(all, n);
+    for (uint32_t n = 0; n < all->numbers.high; n++) inlines_drop_slots(all, n);
     free(all->slot);
-    free(all->at);
-    free(all->due_s);
     free(all->uses);
     free(all->since_ns);
     free(all->told);
     holds_free(all->holds);
     stacks_free(all->stacks);
     cuts_free(all->cuts);
-    keyed_owner_free(all);
+    numbered_fini(&all->numbers);
+    free(all);
 }
 
 size_t inlines_bytes(void)
 {
     const struct inlines *one = NULL;
-    const size_t slot = sizeof(struct entry) + sizeof *one->index.words + sizeof *one->index.tags;
-    return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + sizeof *one->since_ns +
-           TOLD_EACH * sizeof(struct inline_told) + 2 * (slot + sizeof(struct inline_tuple));
+    const struct numbered *n = &one->numbers;
+    const size_t slot =
+        sizeof(struct ends) + sizeof(uint64_t) + sizeof *n->index.words + sizeof *n->index.tags; /* its number behind */
+    return sizeof *one->at + sizeof *n->due_s + sizeof *one->uses + sizeof *one->since_ns +
+           TOLD_EACH * sizeof(struct inline_told) + TUPLES_EACH * (slot + sizeof(struct inline_tuple));
 }
 
 void inlines_share(struct inlines *all, struct inline_share share)
@@ -83,45 +84,9 @@ void inlines_mark(struct inlines *all, struct inline_marks *marks) { all->marks 
 
 unsigned inlines_worker(const struct inlines *all) { return all->worker; }
 
-/* Order two ends by address, then port. */
-static bool is_low(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port)
-{
-    for (unsigned i = 0; i < 4; i++)
-        if (a[i] != b[i]) return a[i] < b[i];
-    return a_port < b_port;
-}
-
-static struct tuple tuple_of_ends(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port, bool v6,
-                                  uint16_t stack)
-{
-    const bool first = is_low(a, a_port, b, b_port);
-    struct tuple t = {
-        .low_port = first ? a_port : b_port, .high_port = first ? b_port : a_port, .stack = stack, .v6 = v6};
-    memcpy(t.low, first ? a : b, sizeof t.low);
-    memcpy(t.high, first ? b : a, sizeof t.high);
-    return t;
-}
-
-static uint32_t look(const struct inlines *all, const struct tuple *t, struct place *at)
-{
-    keyed_place(&all->index, t, KEY_WORDS, at);
-    return keyed_find(&all->index, at, t);
-}
-
-static void mark(const struct inlines *all, const struct tuple *t, bool set)
+static void mark(const struct inlines *all, const struct ends *t, bool set)
 {
     if (all->marks) mark_set(all->marks, mark_of(all->marks, t->low, t->low_port, t->high, t->high_port), set);
-}
-
-static uint32_t add(struct inlines *all, const struct tuple *t, uint32_t number)
-{
-    struct place at;
-    if (look(all, t, &at) != KEYED_NONE) return KEYED_NONE;
-    const uint32_t slot = keyed_add(&all->index, &at, t);
-    if (slot == KEYED_NONE) return slot;
-    ((struct entry *)keyed_at(&all->index, slot))->number = number;
-    mark(all, t, true);
-    return slot;
 }
 
 /* Drop one of a connection's two tuples, if it has that. */
@@ -130,8 +95,8 @@ static void drop(struct inlines *all, uint32_t number, unsigned which)
     uint32_t *slot = &all->at[number].index[which];
     inline_share_drop(&all->share, number, which);
     if (*slot == KEYED_NONE) return;
-    mark(all, &((const struct entry *)keyed_at(&all->index, *slot))->tuple, false);
-    keyed_drop(&all->index, *slot);
+    mark(all, keyed_at(&all->numbers.index, *slot), false);
+    keyed_drop(&all->numbers.index, *slot);
     *slot = KEYED_NONE;
 }
 
@@ -141,7 +106,7 @@ static bool is_over(const struct inline_conn *c)
 }
 
 /* Store one of a connection's tuples for whoever is left if this process dies. */
-static void share(const struct inlines *all, uint32_t number, unsigned which, const struct tuple *t)
+static void share(const struct inlines *all, uint32_t number, unsigned which, const struct ends *t)
 {
     struct stack_tag tags[STACK_TAGS];
     if (!all->share.all) return;
@@ -172,26 +137,26 @@ static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
 
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c)
 {
-    return (uint32_t)(deadline(all, c) / TICK_NS) + 1;
+    return numbered_second(deadline(all, c));
 }
 
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number)
 {
-    const uint32_t n = all->spare != NOBODY ? all->spare : all->high;
-    const uint16_t stack = n < all->most ? stack_take(all->stacks, pkt) : STACK_UNKNOWN;
+    struct ends t;
+    struct place at;
+    uint32_t slot;
+    const uint16_t stack = stack_take(all->stacks, pkt);
     if (stack == STACK_UNKNOWN) return NULL;
-    const struct tuple t = tuple_of_ends(key->src, key->src_port, key->dst, key->dst_port, key->kind & KIND_IP6, stack);
-    const uint32_t slot = add(all, &t, n);
-    if (slot == KEYED_NONE) {
+    ends_make(&t, key->src, key->src_port, key->dst, key->dst_port, key->kind & KIND_IP6, stack);
+    const bool is_there = numbered_find(&all->numbers, &t, &at) != KEYED_NONE;
+    const uint32_t n = is_there ? NUMBER_NONE : numbered_begin(&all->numbers, &t, &at, &slot);
+    if (n == NUMBER_NONE) {
         stack_put(all->stacks, stack);
         return NULL;
     }
     struct inline_conn *c = &all->at[n];
-    if (n == all->spare)
-        all->spare = c->next;
-    else
-        all->high++;
+    mark(all, &t, true);
     *c = (struct inline_conn){.client_port = key->src_port,
                               .server_port = key->dst_port,
                               .use = (uint16_t)(USE_LEAST + all->uses[n] % USES),
@@ -207,8 +172,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     half_open_add(all, n);
     all->uses[n]++;
     all->since_ns[n] = now_ns;
-    all->due_s[n] = inlines_due_s(all, c);
-    all->live++;
+    all->numbers.due_s[n] = inlines_due_s(all, c);
     *number = n;
     return c;
 }
@@ -236,10 +200,7 @@ static void end(struct inlines *all, struct inline_conn *c, uint32_t number)
 static void give_back(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
     c->state = INLINE_FREE;
-    c->next = all->spare;
-    all->spare = number;
-    all->due_s[number] = 0;
-    all->live--;
+    numbered_end(&all->numbers, number);
 }
 
 void inlines_end(struct inlines *all, uint32_t number)
@@ -260,7 +221,7 @@ void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns)
                               .index = {KEYED_NONE, KEYED_NONE},
                               .hold = HOLD_NONE,
                               .seen_ns = now_ns};
-    all->due_s[number] = inlines_due_s(all, c);
+    all->numbers.due_s[number] = inlines_due_s(all, c);
 }
 
 void inlines_carry(struct inlines *all, struct inline_carried *carried) { all->carried = carried; }
@@ -313,25 +274,26 @@ void inlines_over(struct inlines *all, uint32_t number)
     const struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_FREE || !is_over(c)) return;
     const uint32_t due_s = inlines_due_s(all, c);
-    if (due_s < all->due_s[number]) all->due_s[number] = due_s;
+    if (due_s < all->numbers.due_s[number]) all->numbers.due_s[number] = due_s;
 }
 
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number)
 {
-    struct inline_conn *c = number < all->high ? &all->at[number] : NULL;
+    struct inline_conn *c = number < all->numbers.high ? &all->at[number] : NULL;
     return c && c->state != INLINE_FREE && c->state != INLINE_RETIRED ? c : NULL;
 }
 
 struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,
                                  enum inline_at *from)
 {
+    struct ends t;
     struct place at;
     const uint16_t stack = stack_of(all->stacks, pkt);
     if (stack == STACK_UNKNOWN) return NULL;
-    const struct tuple t = tuple_of_ends(key->src, key->src_port, key->dst, key->dst_port, key->kind & KIND_IP6, stack);
-    const uint32_t slot = look(all, &t, &at);
+    ends_make(&t, key->src, key->src_port, key->dst, key->dst_port, key->kind & KIND_IP6, stack);
+    const uint32_t slot = numbered_find(&all->numbers, &t, &at);
     if (slot == KEYED_NONE) return NULL;
-    *number = (uint32_t)((const struct entry *)keyed_at(&all->index, slot))->number;
+    *number = numbered_of(&all->numbers, slot);
     struct inline_conn *c = inlines_at(all, *number);
     if (!c) return NULL;
     const bool ours = slot == c->index[1] && !(address_equal(c->from, c->client) && c->from_port == c->client_port);
@@ -344,9 +306,10 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
 bool inlines_has(const struct inlines *all, const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port,
                  bool v6)
 {
-    const struct tuple t = tuple_of_ends(a, a_port, b, b_port, v6, 0);
+    struct ends t;
     struct place at;
-    return look(all, &t, &at) != KEYED_NONE;
+    ends_make(&t, a, a_port, b, b_port, v6, 0);
+    return numbered_find(&all->numbers, &t, &at) != KEYED_NONE;
 }
 
 bool inlines_also(struct inlines *all, uint32_t number)
@@ -354,12 +317,14 @@ bool inlines_also(struct inlines *all, uint32_t number)
     struct inline_conn *c = &all->at[number];
     drop(all, number, 1);
     const uint16_t stack = c->side[AT_SERVER].stack;
-    const struct tuple t = tuple_of_ends(c->from, c->from_port, c->to, c->to_port, c->v6, stack);
+    struct ends t;
     struct place at;
-    const uint32_t slot = look(all, &t, &at);
-    if (slot != KEYED_NONE) return ((const struct entry *)keyed_at(&all->index, slot))->number == number;
-    c->index[1] = add(all, &t, number);
+    ends_make(&t, c->from, c->from_port, c->to, c->to_port, c->v6, stack);
+    const uint32_t slot = numbered_find(&all->numbers, &t, &at);
+    if (slot != KEYED_NONE) return numbered_of(&all->numbers, slot) == number;
+    c->index[1] = numbered_add(&all->numbers, &t, &at, number);
     if (c->index[1] == KEYED_NONE) return false;
+    mark(all, &t, true);
     share(all, number, 1, &t);
     return true;
 }
@@ -443,20 +408,15 @@ static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, in
         c->over = (uint8_t)((c->over & ~OVER_GONE) | OVER_WIRE);
         c->seen_ns = now_ns;
     }
-    all->due_s[number] = inlines_due_s(all, c);
+    all->numbers.due_s[number] = inlines_due_s(all, c);
 }
 
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg)
 {
-    const uint32_t now_s = (uint32_t)(now_ns / TICK_NS);
-    for (unsigned i = 0; i < LOOKED_AT && i < all->high; i++) {
-        const uint32_t n = all->hand < all->high ? all->hand : 0;
-        all->hand = n + 1;
-        if (all->due_s[n] && all->due_s[n] <= now_s) look_again(all, n, now_ns, late, arg);
-    }
-    /* All of them are looked at within about a second, however many there are */
-    const uint64_t wait_ns = all->high > LOOKED_AT ? TICK_NS * LOOKED_AT / all->high : TICK_NS;
-    return all->live ? time_after(now_ns, wait_ns) : UINT64_MAX;
+    struct numbered *numbers = &all->numbers;
+    for (uint32_t n, asked = 0; (n = numbered_due(numbers, now_ns, &asked)) != NUMBER_NONE;)
+        look_again(all, n, now_ns, late, arg);
+    return numbers->live ? time_after(now_ns, numbered_wait_ns(numbers, NUMBERED_LOOKED_AT)) : UINT64_MAX;
 }
 
 /* Rename the interface of an end; where the new program has none for it, nothing is known of the way there. */
@@ -471,7 +431,7 @@ void inlines_rename(struct inlines *all, const struct remap *r)
 {
     const uint32_t *service = r->service;
     take_timeouts(all, r->program);
-    for (uint32_t n = 0; n < all->high; n++) {
+    for (uint32_t n = 0; n < all->numbers.high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;
         inlines_drop_slots(all, n); /* they come again, with the numbers of the new program */
@@ -481,6 +441,6 @@ void inlines_rename(struct inlines *all, const struct remap *r)
         c->service = service[c->service];
         if (c->service != PBC_NONE || is_over(c)) continue;
         c->over |= OVER_GONE;
-        all->due_s[n] = 1;
+        all->numbers.due_s[n] = 1;
     }
 }

@@ -1,28 +1,9 @@
 /* The inside of struct inlines, for the files that keep and archive connections */
 #pragma once
 
-#include <assert.h>
-#include <stddef.h>
-
 #include "vm/forward/inline/conns.h"
 #include "vm/forward/splice/slots.h"
-#include "vm/keyed/keyed.h"
-
-enum { NOBODY = UINT32_MAX };
-#define TICK_NS UINT64_C(1000000000)
-
-/* A tuple, ends in order: packets of both directions have the same */
-struct tuple {
-    uint32_t low[4], high[4];
-    uint16_t low_port, high_port, stack;
-    uint16_t v6;
-};
-struct entry {
-    struct tuple tuple;
-    uint64_t number;
-};
-enum { KEY_WORDS = sizeof(struct tuple) / sizeof(uint64_t) };
-static_assert(sizeof(struct tuple) == KEY_WORDS * sizeof(uint64_t), "no padding");
+#include "vm/keyed/numbered.h"
 
 /* Connections that are not open yet, the oldest first */
 struct half_open {
@@ -43,9 +24,8 @@ struct inline_turn {
 
 enum { TURNS_MOST = VM_BATCH };
 struct inlines {
-    struct keyed index;
-    struct inline_conn *at; /* [most] */
-    uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
+    struct numbered numbers;
+    struct inline_conn *at; /* [most] those of `numbers` */
     uint16_t *uses;         /* [most] times that a number was given */
     uint64_t *since_ns;     /* [most] when it began, was spliced or cut into. Not archived */
     struct stacks *stacks;
@@ -59,13 +39,11 @@ struct inlines {
     struct splice_slots slots;
     struct inline_turn turns[TURNS_MOST]; /* segments in vm_tx that may open a gate once they have left */
     unsigned turn_count;
-    uint32_t taken;                         /* number whose slots were looked at last */
-    struct inline_marks *marks;             /* marks for the executor in the kernel; NULL: there is no such executor */
-    uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
-    uint64_t half_open_ns, open_ns;         /* timeouts */
+    uint32_t taken;                 /* number whose slots were looked at last */
+    struct inline_marks *marks;     /* marks for the executor in the kernel; NULL: there is no such executor */
+    uint64_t half_open_ns, open_ns; /* timeouts */
     unsigned worker;
 };
-static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
 
 /* conns.c: return the second in which the connection of a number is looked at again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);

@@ -4,7 +4,8 @@
 void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers)
 {
     const uint32_t most = numbers / 2 ? numbers / 2 : 1;
-    *list = (struct half_open){.first = NOBODY, .last = NOBODY, .most = asked < most ? (uint32_t)asked : most};
+    *list =
+        (struct half_open){.first = NUMBER_NONE, .last = NUMBER_NONE, .most = asked < most ? (uint32_t)asked : most};
 }
 
 void half_open_add(struct inlines *all, uint32_t number)
@@ -12,8 +13,8 @@ void half_open_add(struct inlines *all, uint32_t number)
     struct half_open *list = &all->half_open;
     struct inline_conn *c = &all->at[number];
     c->before = list->last;
-    c->next = NOBODY;
-    *(list->last == NOBODY ? &list->first : &all->at[list->last].next) = number;
+    c->next = NUMBER_NONE;
+    *(list->last == NUMBER_NONE ? &list->first : &all->at[list->last].next) = number;
     list->last = number;
     list->count++;
 }
@@ -22,8 +23,8 @@ void half_open_drop(struct inlines *all, uint32_t number)
 {
     struct half_open *list = &all->half_open;
     const struct inline_conn *c = &all->at[number];
-    *(c->before == NOBODY ? &list->first : &all->at[c->before].next) = c->next;
-    *(c->next == NOBODY ? &list->last : &all->at[c->next].before) = c->before;
+    *(c->before == NUMBER_NONE ? &list->first : &all->at[c->before].next) = c->next;
+    *(c->next == NUMBER_NONE ? &list->last : &all->at[c->next].before) = c->before;
     list->count--;
 }
 

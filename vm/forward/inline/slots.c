@@ -18,9 +18,9 @@ enum { NO_ROOM = SPLICE_NO_SLOT - 1 };
 
 bool inlines_slots(struct inlines *all, const struct splice_slots *slots)
 {
-    all->slot = calloc(all->most, sizeof *all->slot);
+    all->slot = calloc(all->numbers.most, sizeof *all->slot);
     if (!all->slot) return false;
-    for (uint32_t n = 0; n < all->most; n++) all->slot[n][0] = all->slot[n][1] = SPLICE_NO_SLOT;
+    for (uint32_t n = 0; n < all->numbers.most; n++) all->slot[n][0] = all->slot[n][1] = SPLICE_NO_SLOT;
     all->slots = *slots;
     return true;
 }
@@ -82,12 +82,11 @@ void inlines_drop_slots(struct inlines *all, uint32_t number)
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns)
 {
     if (!all->slot || !all->slots.head->live) return UINT64_MAX;
-    for (unsigned i = 0; i < TAKEN_AT_ONCE && i < all->high; i++) {
-        const uint32_t n = all->taken < all->high ? all->taken : 0;
-        all->taken = n + 1;
+    for (unsigned i = 0; i < TAKEN_AT_ONCE && i < all->numbers.high; i++) {
+        const uint32_t n = numbered_turn(&all->numbers, &all->taken);
         if (all->at[n].state == INLINE_SPLICED) inlines_take(all, &all->at[n], n);
     }
-    return time_after(now_ns, all->high > TAKEN_AT_ONCE ? TICK_NS * TAKEN_AT_ONCE / all->high : TICK_NS);
+    return time_after(now_ns, numbered_wait_ns(&all->numbers, TAKEN_AT_ONCE));
 }
 
 void inlines_sent(struct inlines *all)

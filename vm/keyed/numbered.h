@@ -1,0 +1,135 @@
+/* Connections by number, and by the tuple of their ends, with the second in which to look at each again: what inline
+ * and observed connections have in common. The owner keeps what a connection is, in an array by number.
+ *
+ * The number that was given back last is the next to be given; one that was never given comes after those. */
+#pragma once
+
+#include <assert.h>
+#include <string.h>
+
+#include "vm/keyed/archive.h"
+#include "vm/keyed/keyed.h"
+
+/* A tuple, ends in order: packets of both directions have the same */
+struct ends {
+    uint32_t low[4], high[4];
+    uint16_t low_port, high_port, stack, v6;
+};
+enum { ENDS_WORDS = sizeof(struct ends) / sizeof(uint64_t) };
+static_assert(sizeof(struct ends) == ENDS_WORDS * sizeof(uint64_t), "no padding");
+
+#define NUMBER_NONE      UINT32_MAX
+#define NUMBERED_TICK_NS UINT64_C(1000000000)
+enum { NUMBERED_LOOKED_AT = 4096 };
+
+struct numbered_cfg {
+    uint64_t most;   /* connections */
+    uint32_t tuples; /* most of one connection */
+    bool behind; /* numbers lie behind tuples, and not in the table's words: archives of inline connections are so */
+    uint64_t seed;
+    size_t bytes; /* size of a connection */
+    size_t link;  /* offset in it of four bytes, which are the owner's while it has a number */
+};
+
+struct numbered {
+    struct keyed index;
+    void *at;        /* [most] connections, zeroed at first */
+    uint32_t *due_s; /* [most] second in which to look at a connection again; 0: its number is free */
+    size_t bytes, link;
+    uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever given */
+};
+
+bool numbered_init(struct numbered *t, const struct numbered_cfg *cfg); /* false: out of memory */
+void numbered_fini(struct numbered *t);                                 /* also for a zeroed one */
+
+/* Order two ends by address, then port. */
+static inline bool ends_in_order(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (a[i] != b[i]) return a[i] < b[i];
+    return a_port <= b_port;
+}
+
+/* Make the tuple of a packet from `src` to `dst`. True: `src` is its higher end. */
+static inline bool ends_make(struct ends *e, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
+                             uint16_t dst_port, bool v6, uint16_t stack)
+{
+    const bool first = ends_in_order(src, src_port, dst, dst_port);
+    e->low_port = first ? src_port : dst_port;
+    e->high_port = first ? dst_port : src_port;
+    e->stack = stack;
+    e->v6 = v6;
+    memcpy(e->low, first ? src : dst, sizeof e->low);
+    memcpy(e->high, first ? dst : src, sizeof e->high);
+    return !first;
+}
+
+/* Return the slot of a tuple, KEYED_NONE. *at: its place, to add it. */
+static inline uint32_t numbered_find(const struct numbered *t, const struct ends *e, struct place *at)
+{
+    keyed_place(&t->index, e, ENDS_WORDS, at);
+    return keyed_find(&t->index, at, e);
+}
+
+/* Return where the number of a tuple's connection lies. */
+static inline hash_word *numbered_word(const struct numbered *t, uint32_t slot)
+{
+    const bool behind = t->index.entry_bytes > sizeof(struct ends);
+    return behind ? (hash_word *)keyed_at(&t->index, slot) + ENDS_WORDS : KEYED_WORD(&t->index, slot);
+}
+
+/* Return the number of the connection that has the tuple in that slot. */
+static inline uint32_t numbered_of(const struct numbered *t, uint32_t slot)
+{
+    return (uint32_t)*numbered_word(t, slot);
+}
+
+/* Begin a connection with a tuple that is not there, whose slot *slot is then. Return its number; NUMBER_NONE: there is
+ * no room. The owner sets due_s. */
+uint32_t numbered_begin(struct numbered *t, const struct ends *e, const struct place *at, uint32_t *slot);
+/* Give back the number of a connection whose tuples are dropped (keyed_drop). */
+void numbered_end(struct numbered *t, uint32_t number);
+/* Add another tuple that is not there. Return its slot; KEYED_NONE: no room. */
+uint32_t numbered_add(struct numbered *t, const struct ends *e, const struct place *at, uint32_t number);
+
+/* Return the second after that time, for due_s. */
+static inline uint32_t numbered_second(uint64_t ns)
+{
+    const uint32_t s = (uint32_t)(ns / NUMBERED_TICK_NS) + 1;
+    return s ? s : 1;
+}
+
+/* Return the next number of all that were given, round the end; there are some. */
+static inline uint32_t numbered_turn(const struct numbered *t, uint32_t *hand)
+{
+    const uint32_t n = *hand < t->high ? *hand : 0;
+    *hand = n + 1;
+    return n;
+}
+
+/* Return the next number that is to be looked at by now; NUMBER_NONE: enough were asked. *asked is 0 at first. */
+static inline uint32_t numbered_due(struct numbered *t, uint64_t now_ns, uint32_t *asked)
+{
+    const uint32_t now_s = (uint32_t)(now_ns / NUMBERED_TICK_NS);
+    while (*asked < NUMBERED_LOOKED_AT && *asked < t->high) {
+        const uint32_t n = numbered_turn(t, &t->hand);
+        ++*asked;
+        if (t->due_s[n] && t->due_s[n] <= now_s) return n;
+    }
+    return NUMBER_NONE;
+}
+
+/* Return for how long to wait before the next numbers, so that all are looked at within about a second, however many
+ * there are. */
+static inline uint64_t numbered_wait_ns(const struct numbered *t, uint32_t at_once)
+{
+    return t->high > at_once ? NUMBERED_TICK_NS * at_once / t->high : NUMBERED_TICK_NS;
+}
+
+/* Write or read what goes before the connections, behind the tuples (keyed_archive). The owner writes or reads the
+ * connections up to `high`, and sets when to look at each that has its number. */
+bool numbered_archive(struct numbered *t, struct archive *a);
+/* True if that slot holds a tuple of that connection. */
+bool numbered_has(const struct numbered *t, uint32_t slot, uint32_t number);
+/* True if the list of free numbers has each of them once, and there are so many tuples. */
+bool numbered_sound(const struct numbered *t, uint32_t tuples);
