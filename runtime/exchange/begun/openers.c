@@ -1,16 +1,17 @@
-/* A table of groups of four places. Each place has a sequence number that is odd during a write (a seqlock). Its words
- * are accessed one by one; a reader that sees a mixture detects that by the number. */
+/* A table of groups of four places, each with a sequence number (sequence.h) */
 #include "runtime/exchange/begun/openers.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "runtime/exchange/begun/sequence.h"
+
 enum { GROUP = 4, WORDS = sizeof(struct opener) / 8 };
 static_assert(sizeof(struct opener) == WORDS * 8, "words of 8 bytes");
 
 struct place {
-    uint64_t number;       /* atomic: 0: never written; odd: being written */
-    uint64_t words[WORDS]; /* atomic each: a struct opener */
+    uint64_t number;
+    uint64_t words[WORDS]; /* a struct opener */
 };
 struct openers {
     struct place places[OPENERS];
@@ -35,14 +36,7 @@ static bool same(const struct opener_key *a, const struct opener_key *b) { retur
 /* Copy a place. False: it is empty, or changes meanwhile. */
 static bool read_place(const struct place *p, struct opener *opener)
 {
-    uint64_t words[WORDS];
-    const uint64_t before = __atomic_load_n(&p->number, __ATOMIC_ACQUIRE);
-    if (!before || before & 1) return false;
-    /* Acquire: all words are read before the number is read again. */
-    for (unsigned i = 0; i < WORDS; i++) words[i] = __atomic_load_n(&p->words[i], __ATOMIC_ACQUIRE);
-    if (__atomic_load_n(&p->number, __ATOMIC_RELAXED) != before) return false;
-    memcpy(opener, words, sizeof *opener);
-    return true;
+    return sequence_get(&p->number, p->words, opener, WORDS);
 }
 
 /* Return the place of that key, or an empty one, or the oldest. */
@@ -63,13 +57,7 @@ static struct place *place_for(struct openers *o, const struct opener_key *key)
 void openers_put(struct openers *o, const struct opener *opener)
 {
     struct place *p = place_for(o, &opener->key);
-    uint64_t words[WORDS];
-    const uint64_t number = __atomic_load_n(&p->number, __ATOMIC_RELAXED);
-    memcpy(words, opener, sizeof words);
-    __atomic_store_n(&p->number, number + 1, __ATOMIC_RELAXED);
-    /* Release: a reader that sees one of these words also sees the odd number. */
-    for (unsigned i = 0; i < WORDS; i++) __atomic_store_n(&p->words[i], words[i], __ATOMIC_RELEASE);
-    __atomic_store_n(&p->number, number + 2, __ATOMIC_RELEASE);
+    sequence_put(&p->number, p->words, opener, WORDS);
 }
 
 bool openers_find(const struct openers *o, const struct opener_key *key, struct opener *found)
