@@ -1,5 +1,4 @@
-/* Slots and sinks of all programs of a run, and the thread that writes copies. It looks at the tapes every few
- * milliseconds, as the recorder does; nobody wakes it. */
+/* Slots and sinks of all programs of a run, and the thread that writes copies (base/looker.h) */
 #include "runtime/copies/copies.h"
 #include "runtime/copies/copies_priv.h"
 
@@ -7,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/report/text.h"
 
-#define BUSY_NS UINT64_C(1000000)
-#define IDLE_NS UINT64_C(16000000)
+#define PAUSE_NS UINT64_C(1000000)
 enum { AT_ONCE = 64 };
 
 const char *const copy_loss_keys[COPY_LOSSES] = {
@@ -243,7 +240,7 @@ static bool write_tape(struct copies *c, struct tape *t, uint64_t there)
 bool copies_turn(struct copies *c)
 {
     bool came = false;
-    if (c->runs) c->ahead_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+    if (c->looker.runs) c->ahead_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < c->cfg.workers; i++)
         came |= write_tape(c, &c->workers[i].tape, tape_there(&c->workers[i].tape));
     for (struct copy_sink *k = __atomic_load_n(&c->sinks, __ATOMIC_ACQUIRE); k; k = k->next)
@@ -260,29 +257,9 @@ int copies_failed(const struct copies *c, const char **target)
     return 0;
 }
 
-static void *run(void *arg)
-{
-    struct copies *c = arg;
-    uint64_t pause = BUSY_NS;
-    for (;;) {
-        const bool last = __atomic_load_n(&c->stop, __ATOMIC_ACQUIRE);
-        if (copies_turn(c))
-            pause = BUSY_NS;
-        else if (pause < IDLE_NS)
-            pause *= 2;
-        if (last) return NULL;
-        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
-    }
-}
+static bool turn(void *copies) { return copies_turn(copies); }
 
-int copies_begin(struct copies *c)
-{
-    if (c->runs) return 0;
-    c->runs = true;
-    const int failed = pthread_create(&c->thread, NULL, run, c);
-    c->runs = !failed;
-    return -failed;
-}
+int copies_begin(struct copies *c) { return looker_start(&c->looker, turn, c, PAUSE_NS); }
 
 /* Count what still waits for a disk as lost, by one of the slots that write there. */
 static void lose_unwritten(struct copies *c)
@@ -300,10 +277,8 @@ static void lose_unwritten(struct copies *c)
 
 void copies_end(struct copies *c)
 {
-    if (!c->runs) return;
-    __atomic_store_n(&c->stop, 1, __ATOMIC_RELEASE);
-    pthread_join(c->thread, NULL);
-    c->runs = false;
+    if (!c->looker.runs) return;
+    looker_stop(&c->looker);
     lose_unwritten(c);
 }
 

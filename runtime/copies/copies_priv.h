@@ -1,11 +1,11 @@
 /* Shared by the parts of the room. All of it belongs to the writing thread, except what is marked atomic. */
 #pragma once
 
-#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "runtime/base/bytes.h"
+#include "runtime/base/looker.h"
 #include "runtime/copies/copies.h"
 
 struct packets_out;
@@ -45,9 +45,7 @@ struct copies {
     struct copies_table *tables; /* newest first */
     struct packets_out *packets; /* NULL: no device is a target */
     uint64_t ahead_ns;           /* the wall clock's lead on the workers' clock */
-    pthread_t thread;
-    bool runs;
-    int stop; /* atomic */
+    struct looker looker;
 };
 
 static inline void copy_lose(struct copy_slot *s, enum copy_loss why)

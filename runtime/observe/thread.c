@@ -5,13 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/looker.h"
 #include "runtime/observe/carried.h"
 
-#define BUSY_NS  UINT64_C(2000000)
-#define IDLE_NS  UINT64_C(32000000)
+#define PAUSE_NS UINT64_C(2000000)
 #define FLUSH_NS UINT64_C(1000000000)
 enum { RING = 1 << 25 /* bytes of a worker's ring: 25 ms of 10 Gbit/s */, TURN_MOST = 4096 };
 
@@ -26,9 +25,7 @@ struct observed_thread {
     pthread_mutex_t lock; /* guards the log: held while a round is written, and while a program is added */
     pthread_mutex_t told; /* guards `said` */
     char said[OBSERVED_LINE];
-    pthread_t thread;
-    bool runs;
-    uint32_t stop; /* atomic */
+    struct looker looker;
     uint64_t flushed_ns;
     unsigned workers;
     struct from_worker from[];
@@ -91,8 +88,9 @@ bool observed_thread_program(struct observed_thread *t, const struct program *p,
 }
 
 /* Write some events of each worker. True: there were some. */
-static bool turn(struct observed_thread *t)
+static bool turn(void *arg)
 {
+    struct observed_thread *t = arg;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), ahead = clock_ns(CLOCK_REALTIME) - now;
     bool came = false;
     struct carried c;
@@ -110,34 +108,8 @@ static bool turn(struct observed_thread *t)
     return came;
 }
 
-static void *run(void *arg)
-{
-    struct observed_thread *t = arg;
-    uint64_t pause = BUSY_NS;
-    for (;;) {
-        const bool last = __atomic_load_n(&t->stop, __ATOMIC_ACQUIRE);
-        const bool came = turn(t);
-        if (last && !came) return NULL;
-        pause = came ? BUSY_NS : pause < IDLE_NS ? 2 * pause : IDLE_NS;
-        if (!last) nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
-    }
-}
-
-int observed_thread_start(struct observed_thread *t)
-{
-    if (t->runs) return 0;
-    const int failed = pthread_create(&t->thread, NULL, run, t);
-    t->runs = !failed;
-    return -failed;
-}
-
-void observed_thread_stop(struct observed_thread *t)
-{
-    if (!t->runs) return;
-    __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE);
-    pthread_join(t->thread, NULL);
-    t->runs = false;
-}
+int observed_thread_start(struct observed_thread *t) { return looker_start(&t->looker, turn, t, PAUSE_NS); }
+void observed_thread_stop(struct observed_thread *t) { looker_stop(&t->looker); }
 
 struct observed_counters observed_thread_counters(const struct observed_thread *t)
 {

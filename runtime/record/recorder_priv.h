@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "runtime/base/looker.h"
 #include "runtime/record/format.h"
 #include "runtime/record/programs.h"
 #include "runtime/record/recorder.h"
@@ -24,8 +25,7 @@ struct recorder {
     unsigned workers;
     uint32_t inline_half_open; /* as in struct inline_share */
     /* used by the thread */
-    pthread_t thread;
-    int stop; /* atomic */
+    struct looker looker;
     struct bytes out;
     struct programs programs;   /* programs for the beginning of each file */
     struct bytes routes, world; /* latest routes and world, as blocks for each file's beginning */

@@ -1,20 +1,16 @@
-/* The writing thread. It polls the tapes every few milliseconds while there are records, otherwise less and less often.
- * Nobody wakes it, so recording costs a worker no system call. Entries of the main thread are written before the steps
- * taken together with them: a worker names a snapshot only after it was published, and so after its entry. */
+/* Turns of the writing thread (base/looker.h). Entries of the main thread are written before the steps taken together
+ * with them: a worker names a snapshot only after it was published, and so after its entry. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/record/blocks.h"
 #include "runtime/record/recorder_priv.h"
 #include "runtime/record/world.h"
 
-#define BUSY_NS      UINT64_C(2000000)
-#define IDLE_NS      UINT64_C(32000000)
+#define PAUSE_NS     UINT64_C(2000000)
 #define RETRY_NS     UINT64_C(1000000000)
 #define WALL_STEP_NS INT64_C(10000000)
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is at most this part of all */ };
@@ -268,8 +264,9 @@ static void follow_wall(struct recorder *r)
 }
 
 /* Do one round. True: something was written. */
-static bool turn(struct recorder *r)
+static bool turn(void *arg)
 {
+    struct recorder *r = arg;
     uint64_t there[WORKERS_MOST];
     unsigned moments[WORKERS_MOST];
     bool came = false;
@@ -288,33 +285,16 @@ static bool turn(struct recorder *r)
     return came;
 }
 
-static void *run(void *arg)
-{
-    struct recorder *r = arg;
-    uint64_t pause = BUSY_NS;
-    for (;;) {
-        const bool last = __atomic_load_n(&r->stop, __ATOMIC_ACQUIRE);
-        if (turn(r))
-            pause = BUSY_NS;
-        else if (pause < IDLE_NS)
-            pause *= 2;
-        if (last) break;
-        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
-    }
-    blocks_custom(&r->out, RECORD_END, 0, NULL, 0);
-    flush(r);
-    return NULL;
-}
-
 int recorder_start(struct recorder *r)
 {
     write_all_said(r);
     const int failed = begin_file(r);
-    return failed ? failed : -pthread_create(&r->thread, NULL, run, r);
+    return failed ? failed : looker_start(&r->looker, turn, r, PAUSE_NS);
 }
 
 void recorder_stop(struct recorder *r)
 {
-    __atomic_store_n(&r->stop, 1, __ATOMIC_RELEASE);
-    pthread_join(r->thread, NULL);
+    looker_stop(&r->looker);
+    blocks_custom(&r->out, RECORD_END, 0, NULL, 0);
+    flush(r);
 }

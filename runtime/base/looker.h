@@ -1,0 +1,23 @@
+/* A thread that looks for work in turns: every few milliseconds while there is some, otherwise less and less often.
+ * Nobody wakes it, so whoever leaves work for it needs no system call. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct looker {
+    bool (*turn)(void *arg); /* do some of what is there; true: there was some */
+    void *arg;
+    uint64_t pause_ns;
+    pthread_t thread;
+    bool runs;
+    uint32_t stop; /* atomic */
+};
+
+/* Start the thread, unless it runs. pause_ns: shortest pause between turns; the longest is LOOKER_IDLE times that, and
+ * below a second. Return 0 or a negative errno. */
+enum { LOOKER_IDLE = 16 };
+int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t pause_ns);
+/* Have turns go on until one finds nothing, and end the thread, if it runs. Nobody may leave work any more. */
+void looker_stop(struct looker *l);
