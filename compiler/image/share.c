@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/image/image.h"
+#include "lang/hash.h"
 #include "lang/heap.h"
 
 struct run {
@@ -32,19 +33,6 @@ static struct section section_of(const struct image *img, enum pbc_kind kind)
     case PBC_KINDS: break;
     }
     abort();
-}
-
-static uint32_t hash_run(const char *bytes, size_t len)
-{
-    uint64_t h = len * 0x9e3779b97f4a7c15u;
-    for (; len >= 8; bytes += 8, len -= 8) {
-        uint64_t word;
-        memcpy(&word, bytes, 8);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    for (size_t i = 0; i < len; i++) h = (h ^ (uint8_t)bytes[i]) * 0xff51afd7ed558ccdu;
-    return (uint32_t)(h ^ h >> 29);
 }
 
 static struct run *find(const struct run_table *t, struct section s, uint32_t hash, const void *entries, uint32_t n)
@@ -95,7 +83,7 @@ static struct run *place(struct image *img, enum pbc_kind kind, struct section s
     struct run_table *t = img->runs_seen[kind];
     if (!t) t = img->runs_seen[kind] = heap_zeroed(1, sizeof(*t));
     if (t->used * 2 >= t->size) grow_table(t);
-    const uint32_t hash = hash_run(entries, n * s.entry_size);
+    const uint32_t hash = (uint32_t)hash_bytes(0, entries, n * s.entry_size);
     struct run *r = find(t, s, hash, entries, n);
     r->hash = hash;
     return r;

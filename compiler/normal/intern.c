@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/normal/ir.h"
+#include "lang/hash.h"
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
@@ -31,20 +32,6 @@ struct ir_pool {
     uint32_t count, cap, size; /* size: of slots, a power of two over twice the count */
     bool (*equal)(const void *a, const void *b);
 };
-
-static uint64_t hash(uint64_t seed, const void *bytes, size_t len)
-{
-    const unsigned char *b = bytes;
-    uint64_t h = seed ^ len * 0x9e3779b97f4a7c15u;
-    for (; len >= 8; b += 8, len -= 8) {
-        uint64_t word;
-        memcpy(&word, b, 8);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    for (size_t i = 0; i < len; i++) h = (h ^ b[i]) * 0xff51afd7ed558ccdu;
-    return h ^ h >> 29;
-}
 
 static bool same(const void *a, const void *b, size_t len) { return len == 0 || memcmp(a, b, len) == 0; }
 
@@ -122,7 +109,7 @@ static uint32_t intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t
 {
     const struct ir_ranges key = {r, count};
     bool is_new;
-    const uint32_t id = pool_find(ir->arena, ir->ranges, &key, hash(1, r, count * sizeof(*r)), &is_new);
+    const uint32_t id = pool_find(ir->arena, ir->ranges, &key, hash_bytes(1, r, count * sizeof(*r)), &is_new);
     if (is_new) {
         struct ir_ranges *v = arena_alloc(ir->arena, sizeof(*v));
         *v = (struct ir_ranges){copy(ir->arena, r, count * sizeof(*r)), count};
@@ -139,7 +126,7 @@ uint32_t ir_intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t cou
 
 uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
 {
-    const uint64_t h = hash(hash(2, a->r4, a->count4 * sizeof(*a->r4)), a->r6, a->count6 * sizeof(*a->r6));
+    const uint64_t h = hash_bytes(hash_bytes(2, a->r4, a->count4 * sizeof(*a->r4)), a->r6, a->count6 * sizeof(*a->r6));
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->addrs, a, h, &is_new);
     if (is_new) {
@@ -203,7 +190,7 @@ void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b)
 
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m)
 {
-    const uint64_t h = hash((uint64_t)m->kinds << 1 | m->negated, m->macs, m->count * sizeof(*m->macs));
+    const uint64_t h = hash_bytes((uint64_t)m->kinds << 1 | m->negated, m->macs, m->count * sizeof(*m->macs));
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->macs, m, h, &is_new);
     if (is_new) {
@@ -219,7 +206,8 @@ uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t cou
 {
     const struct ir_patterns key = {pattern, count};
     bool is_new;
-    const uint32_t id = pool_find(ir->arena, ir->patterns, &key, hash(4, pattern, count * sizeof(*pattern)), &is_new);
+    const uint32_t id =
+        pool_find(ir->arena, ir->patterns, &key, hash_bytes(4, pattern, count * sizeof(*pattern)), &is_new);
     if (is_new) {
         struct ir_patterns *v = arena_alloc(ir->arena, sizeof(*v));
         *v = (struct ir_patterns){copy(ir->arena, pattern, count * sizeof(*pattern)), count};

@@ -9,6 +9,7 @@
 #include "compiler/normal/flows.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
+#include "lang/hash.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
@@ -308,9 +309,7 @@ static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_
 static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
 {
     const struct pbc_pattern *p = n->img->patterns;
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < sizeof(*p); i++) h = (h ^ ((const uint8_t *)&p[pattern])[i]) * 16777619u;
-    for (h ^= h >> 15;; h++) {
+    for (uint32_t h = (uint32_t)hash_bytes(0, &p[pattern], sizeof(*p));; h++) {
         uint32_t *slot = &n->pattern_slots[h & (n->pattern_slots_size - 1)];
         if (!*slot) *slot = pattern + 1;
         if (memcmp(&p[*slot - 1], &p[pattern], sizeof(*p)) == 0) return *slot - 1;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lang/hash.h"
 #include "lang/heap.h"
 
 const struct diag_row diag_rows[DIAG_COUNT] = {
@@ -54,10 +55,8 @@ void diags_free(struct diags *d)
 
 static uint32_t hash(enum diag_code code, struct span span)
 {
-    uint64_t h = (uint64_t)span.start << 32 | span.end;
-    h ^= ((uint64_t)span.file << 16 ^ (uint64_t)code) * 0x9e3779b97f4a7c15u;
-    h *= 0xff51afd7ed558ccdu;
-    return (uint32_t)(h >> 32);
+    const uint32_t words[] = {code, span.file, span.start, span.end};
+    return (uint32_t)hash_bytes(0, words, sizeof words);
 }
 
 /* Return the slot of this code and span: its entry's, or a free one. */

@@ -7,6 +7,7 @@
 
 #include "compiler/analysis/rules/cover_priv.h"
 #include "compiler/normal/normal.h"
+#include "lang/hash.h"
 #include "lang/heap.h"
 
 enum { DEEP = 66 }; /* most prefixes around one address, `any` included */
@@ -149,10 +150,8 @@ static uint32_t nodes_around(const struct forest *f, uint64_t bits, bool v6, uin
 
 static uint32_t hash_chain(const struct chain *c)
 {
-    uint64_t h = (uint64_t)c->src << 32 | c->dst;
-    h = (h ^ (uint64_t)c->selector << 60) * 0xff51afd7ed558ccdu;
-    h = (h ^ h >> 32 ^ c->value) * 0xc4ceb9fe1a85ec53u;
-    return (uint32_t)(h ^ h >> 33);
+    const uint64_t words[] = {c->src, c->dst, c->selector, c->value};
+    return (uint32_t)hash_bytes(0, words, sizeof words);
 }
 
 static struct chain *find_chain(const struct cover_index *ix, const struct chain *wanted, uint32_t **slot)

@@ -235,7 +235,6 @@ static inline uint64_t build_price(const struct build *b)
 {
     return build_bytes(b) + b->spared_lines * sizeof(struct pbc_line);
 }
-uint32_t hash_bytes(const void *bytes, size_t len);
 /* Return the place of the member with that hash for which `equal` holds, or a free place for it; NULL: out of
  * memory. */
 typedef bool equal_fn(const struct build *b, uint32_t member, const void *what);

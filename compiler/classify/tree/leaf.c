@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"
+#include "lang/hash.h"
 #include "vm/packet/key.h"
 
 enum { LANES = 8, HALVES = 32, SPORT = KEY_HALF(src_port), DPORT = KEY_HALF(dst_port) };
@@ -129,7 +130,7 @@ static bool equal_format(const struct build *b, uint32_t member, const void *wha
 
 static uint32_t format_number(struct build *b, const struct pbc_format *f)
 {
-    const uint32_t hash = hash_bytes(f, sizeof *f);
+    const uint32_t hash = (uint32_t)hash_bytes(0, f, sizeof *f);
     struct place *at = index_find(b, &b->format_index, hash, equal_format, f);
     if (!at) return 0;
     if (at->member) return at->member - 1;
@@ -272,7 +273,7 @@ uint64_t leaf_word(struct build *b, const struct part *p, struct list l)
     if (!blocks || b->failed) return TREE_NONE;
     fill(b, &x, l, blocks);
     c.blocks = blocks;
-    const uint32_t hash = hash_bytes(blocks, c.lines * sizeof *blocks) ^ c.format;
+    const uint32_t hash = (uint32_t)hash_bytes(c.format, blocks, c.lines * sizeof *blocks);
     struct place *at = index_find(b, &b->leaf_index, hash, equal, &c);
     uint32_t leaf = 0;
     if (at && at->member) {

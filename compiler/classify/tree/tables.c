@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"
+#include "lang/hash.h"
 
 static uint32_t higher(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -51,7 +52,7 @@ static bool equal_table(const struct build *b, uint32_t member, const void *what
 
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
 {
-    const uint32_t hash = hash_bytes(words, count * sizeof *words);
+    const uint32_t hash = (uint32_t)hash_bytes(0, words, count * sizeof *words);
     struct place *at = index_find(b, &b->table_index, hash, equal_table, &(struct words){words, count});
     if (!at) return 0;
     if (at->member) return at->member - 1;
@@ -72,18 +73,6 @@ uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
 }
 
 enum { INDEX_FIRST = 256 };
-
-uint32_t hash_bytes(const void *bytes, size_t len)
-{
-    uint64_t h = 0x9e3779b97f4a7c15u ^ len;
-    for (size_t i = 0; i + 8 <= len; i += 8) {
-        uint64_t w;
-        memcpy(&w, (const char *)bytes + i, 8);
-        h = (h ^ w) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    return (uint32_t)(h ^ h >> 29);
-}
 
 static bool grow(struct build *b, struct index *x)
 {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lang/hash.h"
+
 static const struct kind_row {
     const char *name;
     enum node_kind node;
@@ -29,12 +31,7 @@ bool str_is(struct str s, const char *word)
     return strncmp(s.s, word, s.len) == 0 && word[s.len] == '\0' && s.len > 0;
 }
 
-static uint32_t hash_name(unsigned space, struct str name)
-{
-    uint32_t h = 2166136261u ^ space;
-    for (size_t i = 0; i < name.len; i++) h = (h ^ (uint8_t)name.s[i]) * 16777619u;
-    return h ^ h >> 15;
-}
+static uint32_t hash_name(unsigned space, struct str name) { return (uint32_t)hash_bytes(space, name.s, name.len); }
 
 static bool str_equal(struct str a, struct str b) { return a.len == b.len && memcmp(a.s, b.s, a.len) == 0; }
 

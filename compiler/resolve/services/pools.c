@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
+#include "lang/hash.h"
 #include "vm/forward/service.h"
 
 static const struct number_kind weight_kind = {
@@ -67,10 +68,7 @@ struct servers {
 
 static uint32_t hash_of(const void *bytes, size_t len, uint32_t size)
 {
-    const uint8_t *b = bytes;
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < len; i++) h = (h ^ b[i]) * 16777619u;
-    return (h ^ h >> 15) & (size - 1);
+    return (uint32_t)hash_bytes(0, bytes, len) & (size - 1);
 }
 
 static void report_twice(struct compile *c, const struct node *n, const struct node *before, const char *what,
