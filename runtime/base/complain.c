@@ -10,9 +10,21 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "runtime/base/clean.h"
+#include "lang/utf8.h"
 
-enum { PATIENCE_MS = 1000 };
+enum { PATIENCE_MS = 1000, UTF8_MOST = 4 /* bytes of a character */ };
+
+char *text_clean(char *s)
+{
+    for (char *p = s; *p;) {
+        const size_t n = utf8_next(p, strnlen(p, UTF8_MOST));
+        if (n == 0 || (n == 1 && ((unsigned char)*p < 0x20 || *p == 0x7f)))
+            *p++ = '?';
+        else
+            p += n;
+    }
+    return s;
+}
 
 bool complain_to_journal(void)
 {

@@ -1,4 +1,4 @@
-/* Error messages on standard error. */
+/* Error messages on standard error, and cleaning of untrusted text before it is shown. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,3 +10,6 @@ bool complain_to_journal(void);
 /* Write the line "preyrun: ..." to standard error and return 2. If the reader takes nothing for a second, the line is
  * lost. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Replace control bytes and invalid UTF-8 by `?`, in place. Return s. */
+char *text_clean(char *s);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "lang/json.h"
-#include "runtime/base/clean.h"
+#include "runtime/base/complain.h"
 #include "vm/vm.h"
 #include "vm/words/words.h"
 
