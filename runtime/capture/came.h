@@ -2,9 +2,7 @@
  * frames. */
 #pragma once
 
-#include <stdio.h>
-
-#include "runtime/capture/capture.h"
+#include "runtime/capture/ng.h"
 
 struct came {
     capture_name_fn *name;
@@ -17,6 +15,6 @@ struct came {
     uint32_t *first; /* [65536], by port: index + 1 of its first interface */
 };
 
-/* Return the index of the frame's interface, whose block is written first if it is new, or a negative errno. */
-int came_iface(struct came *c, FILE *out, const struct capture_frame *f);
+/* Return the index of the frame's interface, whose block is appended first if it is new, or a negative errno. */
+int came_iface(struct came *c, struct bytes *to, const struct capture_frame *f);
 void came_fini(struct came *c);

@@ -88,8 +88,3 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
 int capture_write(struct capture_writer *w, const struct capture_frame *f);
 int capture_flush(struct capture_writer *w);  /* flush to the reader; 0 or a negative errno */
 int capture_finish(struct capture_writer *w); /* flush, close and free; 0 or a negative errno */
-
-/* Blocks of a pcapng, written to any stream, where errors stay: its beginning, with these interfaces (links as above)
- * and one of Ethernet frames without a name behind them, and a frame of one of them. */
-void pcapng_begin(FILE *out, const char *const ifaces[], const uint8_t links[], unsigned count);
-void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);

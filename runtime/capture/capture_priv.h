@@ -30,10 +30,6 @@ void window_close(struct capture *c);
 /* Choose the reader by the first of c->bytes. Return 0 or -1. */
 int capture_choose(struct capture *c);
 
-/* More blocks of a pcapng (writer_ng.c) */
-void pcapng_section(FILE *out);
-void pcapng_interface(FILE *out, const char *name, uint16_t linktype);
-
 struct capture {
     const struct capture_ops *ops;
     const uint8_t *bytes; /* the mapped file, or the window of a stream */

@@ -1,6 +1,6 @@
 /* Writing of captures with nanosecond times. A pcap is written by libpcap. A file called *.pcapng is written by
- * writer_ng.c, since libpcap does not write the interface that each frame leaves on. Neither reports write errors, so
- * the stream below is checked after every frame. */
+ * ng.c, since libpcap does not write the interface that each frame leaves on. libpcap reports no write errors, so the
+ * stream below is checked after every frame. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -16,7 +16,8 @@ struct capture_writer {
     pcap_t *pcap;
     pcap_dumper_t *dumper; /* NULL: a pcapng, or not begun */
     unsigned ifaces;
-    uint8_t *framed; /* [FRAMED_MOST] a bare packet behind a header, for a pcap; NULL: not used yet */
+    struct bytes blocks; /* blocks of a pcapng that are not written yet */
+    uint8_t *framed;     /* [FRAMED_MOST] a bare packet behind a header, for a pcap; NULL: not used yet */
     bool as_came, ng;
     struct came came;
     int error; /* the first one, a negative errno */
@@ -58,14 +59,24 @@ static struct capture_writer *writer_new(const char *path, char *err, size_t err
     return w;
 }
 
+/* Write the blocks that were made. Return 0 or a negative errno. */
+static int put_blocks(struct capture_writer *w)
+{
+    errno = 0;
+    fwrite(w->blocks.at, 1, w->blocks.len, w->out);
+    w->blocks.len = 0;
+    if (w->blocks.failed) return -ENOMEM;
+    return !ferror(w->out) ? 0 : errno ? -errno : -EIO;
+}
+
 struct capture_writer *capture_create(const char *path, const char *const ifaces[], const uint8_t links[],
                                       unsigned count, char *err, size_t err_len)
 {
     struct capture_writer *w = writer_new(path, err, err_len);
     if (!w) return NULL;
     w->ifaces = count;
-    if (w->ng) pcapng_begin(w->out, ifaces, links, count);
-    w->error = w->ng ? 0 : pcap_begin(w, ETHERNET);
+    if (w->ng) ng_capture(&w->blocks, ifaces, links, count);
+    w->error = w->ng ? put_blocks(w) : pcap_begin(w, ETHERNET);
     if (!w->error) return w;
     snprintf(err, err_len, "%s: %s", path, strerror(-w->error));
     capture_finish(w);
@@ -79,7 +90,7 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
     if (!w) return NULL;
     w->as_came = true;
     w->came = (struct came){.name = name, .arg = arg};
-    if (w->ng) pcapng_section(w->out);
+    if (w->ng) ng_section(&w->blocks); /* written with the first frame, or at the end */
     return w;
 }
 
@@ -87,7 +98,7 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
 static uint32_t iface_of(struct capture_writer *w, const struct capture_frame *f)
 {
     if (!w->as_came) return f->iface < w->ifaces ? f->iface : w->ifaces;
-    const int iface = came_iface(&w->came, w->out, f);
+    const int iface = came_iface(&w->came, &w->blocks, f);
     if (iface < 0) w->error = iface;
     return (uint32_t)iface;
 }
@@ -123,17 +134,19 @@ int capture_write(struct capture_writer *w, const struct capture_frame *given)
     if (!w->ng && !w->dumper) w->error = pcap_begin(w, f->dlt);
     const uint32_t iface = w->ng ? iface_of(w, f) : 0;
     if (w->error) return w->error;
+    if (!w->dumper) {
+        ng_captured(&w->blocks, f, iface);
+        return w->error = put_blocks(w);
+    }
     errno = 0;
-    if (w->dumper)
-        pcap_dump((u_char *)w->dumper, &h, f->data);
-    else
-        pcapng_frame(w->out, f, iface);
+    pcap_dump((u_char *)w->dumper, &h, f->data);
     if (ferror(w->out)) w->error = errno ? -errno : -EIO;
     return w->error;
 }
 
 int capture_flush(struct capture_writer *w)
 {
+    if (w->ng && !w->error) w->error = put_blocks(w);
     errno = 0;
     if (fflush(w->out) && !w->error) w->error = errno ? -errno : -EIO;
     return w->error;
@@ -150,6 +163,7 @@ int capture_finish(struct capture_writer *w)
         fclose(w->out);
     if (w->pcap) pcap_close(w->pcap);
     came_fini(&w->came);
+    bytes_fini(&w->blocks);
     free(w->framed);
     free(w);
     return error;

@@ -9,7 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/file.h"
-#include "runtime/capture/capture.h"
+#include "runtime/capture/ng.h"
 
 enum { LINES = 1 << 16, PARTS = 8 /* a file is at most this part of the limit */ };
 #define COMPLAIN_NS UINT64_C(60000000000)
@@ -29,10 +29,8 @@ struct observed_service {
     size_t waiting_len;
     uint64_t waiting_lines;
     struct store *store;
-    uint32_t capture; /* file of `as pcapng` */
-    FILE *blocks;     /* its blocks that are made, in memory */
-    char *block_bytes;
-    size_t block_len;
+    uint32_t capture;           /* file of `as pcapng` */
+    struct bytes blocks;        /* its blocks that are made */
     uint64_t frame_ns, told_ns; /* time of the frames being made; of the last complaint */
 };
 
@@ -130,19 +128,22 @@ void service_session(struct observed_service *s, const struct conn_seen *c, cons
 
 /* Bytes ------------------------------------------------------------------------------------------------------------ */
 
-/* Put the blocks that were made into the capture, which goes on in a new file where this one is full. */
+/* Put the blocks that were made into the capture. Return a number above 0 if some were lost. */
 static uint64_t put_blocks(struct observed_service *s)
 {
-    fflush(s->blocks);
-    const uint64_t lost = store_put(s->store, s->capture, s->block_bytes, s->block_len);
-    fseeko(s->blocks, 0, SEEK_SET);
+    if (s->blocks.failed) { /* memory was out: what is there may be no whole block */
+        bytes_fini(&s->blocks);
+        return 1;
+    }
+    const uint64_t lost = store_put(s->store, s->capture, s->blocks.at, s->blocks.len);
+    s->blocks.len = 0;
     return lost;
 }
 
 /* Begin a section: the blocks that follow are put with it. */
 static void begin_section(struct observed_service *s)
 {
-    pcapng_begin(s->blocks, (const char *const[]){s->name}, NULL, 1);
+    ng_capture(&s->blocks, (const char *const[]){s->name}, NULL, 1);
 }
 
 static bool capture_there(struct observed_service *s, uint64_t now_ns)
@@ -168,9 +169,9 @@ static bool capture_there(struct observed_service *s, uint64_t now_ns)
 
 static void put_frame(void *arg, const uint8_t *frame, uint32_t len)
 {
-    const struct observed_service *s = arg;
+    struct observed_service *s = arg;
     const struct capture_frame f = {.data = frame, .cap_len = len, .wire_len = len, .time_ns = s->frame_ns};
-    pcapng_frame(s->blocks, &f, 0);
+    ng_captured(&s->blocks, &f, 0);
 }
 
 static uint64_t capture_bytes(struct observed_service *s, struct conn_seen *c, const struct observe_event *e,
@@ -250,10 +251,9 @@ static void free_service(struct observed_service *s)
     if (s->lines) fclose(s->lines);
     if (s->store) store_done(s->store, s->capture);
     store_free(s->store);
-    if (s->blocks) fclose(s->blocks);
     close_sessions(s);
     free(s->waiting);
-    free(s->block_bytes);
+    bytes_fini(&s->blocks);
     free(s->name);
     free(s->sessions);
     free(s->dir);
@@ -308,8 +308,7 @@ static struct observed_service *make(struct observed_services *all, const char *
     s->sessions = *sessions ? strdup(sessions) : NULL;
     s->dir = *dir ? strdup(dir) : NULL;
     s->lines = open_memstream(&s->waiting, &s->waiting_len);
-    s->blocks = open_memstream(&s->block_bytes, &s->block_len);
-    if (s->name && s->lines && s->blocks && !s->sessions == !*sessions && !s->dir == !*dir) return s;
+    if (s->name && s->lines && !s->sessions == !*sessions && !s->dir == !*dir) return s;
     free_service(s);
     return NULL;
 }

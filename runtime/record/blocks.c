@@ -8,7 +8,7 @@ enum { INBOUND = 1, OUTBOUND = 2 };
 
 void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, const void *body, size_t len)
 {
-    const uint32_t bytes = (uint32_t)(sizeof(struct record_block) + (len + 3) / 4 * 4 + 4);
+    const uint32_t bytes = (uint32_t)(sizeof(struct record_block) + ng_padded((uint32_t)len) + 4);
     const struct record_block b = {
         .type = NG_CUSTOM,
         .bytes = bytes,
@@ -26,10 +26,8 @@ void blocks_packet(struct bytes *to, unsigned worker, bool left, uint32_t iface,
     const uint32_t cap = f->cap_len + tags * NG_TAG, wire = f->wire_len + tags * NG_TAG;
     const struct record_tag tag = {
         .enterprise = RECORD_ENTERPRISE, .magic = RECORD_MAGIC, .worker = (uint16_t)worker, .left = left, .frame = *f};
-    const uint32_t len = NG_FRAME + 20 + (cap + 3) / 4 * 4 + 8 + 4 + (uint32_t)sizeof tag + 4;
     const uint32_t flags = left || iface != f->port ? OUTBOUND : INBOUND;
-    const uint32_t words[] = {NG_PACKET, len, iface, (uint32_t)(wall_ns >> 32), (uint32_t)wall_ns, cap, wire};
-    bytes_put(to, words, sizeof words);
+    const uint32_t len = ng_packet(to, iface, wall_ns, cap, wire, 8 + 4 + (uint32_t)sizeof tag + 4);
     ng_frame(to, f, tags, f->cap_len);
     ng_option(to, NG_OPT_FLAGS, &flags, sizeof flags);
     ng_option(to, NG_OPT_CUSTOM, &tag, sizeof tag);
