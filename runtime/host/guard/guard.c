@@ -123,9 +123,7 @@ static bool write_addresses(FILE *sets, const struct group *of, const char *name
         if (!a) continue;
         if (any) fprintf(sets, ", ");
         if (!any) fprintf(sets, "set %s { %s; flags interval; auto-merge; elements = { ", name, type);
-        write_one(sets, &a->lo);
-        if (!host_addr_same(&a->lo, &a->hi)) fprintf(sets, "-");
-        if (!host_addr_same(&a->lo, &a->hi)) write_one(sets, &a->hi);
+        line_range(sets, a, write_one);
         any = true;
     }
     if (any) fprintf(sets, " } }\n");

@@ -13,7 +13,7 @@
 enum { PIECES_S = 30, OPENS_S = 60 };
 #define OPENS         "tcp flags & (syn | ack) == syn "
 #define GOES_ON       "tcp flags & (syn | ack) != syn "
-#define WITHOUT_PORTS " meta l4proto != { 1, 6, 17, 58, 132 }"
+#define WITHOUT_PORTS " meta l4proto != { " PORTED ", 132 }"
 
 /* The far end of a packet: its protocol and address, and behind them a port or an identifier */
 struct end {
@@ -163,9 +163,7 @@ static void write_inside(FILE *out, const struct guard *g, unsigned family)
         const struct guard_match *m = &g->matches[i];
         if (m->hides != GUARD_HIDES_FROM_HEARD || m->from.lo.family != family) continue;
         fprintf(out, "%s", joint);
-        line_number(out, &m->from.lo);
-        if (!host_addr_same(&m->from.lo, &m->from.hi)) fprintf(out, "-");
-        if (!host_addr_same(&m->from.lo, &m->from.hi)) line_number(out, &m->from.hi);
+        line_range(out, &m->from, line_number);
         joint = ", ";
     }
     fprintf(out, " }");

@@ -139,6 +139,14 @@ static void write_set(FILE *sets, unsigned id, const struct line *first, const s
     fprintf(sets, " }\n");
 }
 
+void line_range(FILE *out, const struct guard_addresses *a, void (*write_one)(FILE *, const struct host_addr *))
+{
+    write_one(out, &a->lo);
+    if (host_addr_same(&a->lo, &a->hi)) return;
+    fprintf(out, "-");
+    write_one(out, &a->hi);
+}
+
 void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count)
 {
     unsigned id = 0;

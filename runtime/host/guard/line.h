@@ -8,6 +8,9 @@
 /* Addresses at which the host itself receives: its own, broadcast, and multicast (neighbour discovery) */
 #define OURS "{ local, broadcast, multicast }"
 
+/* Protocols with ports or identifiers, but for SCTP (132), which the host answers with chunks of its own */
+#define PORTED "1, 6, 17, 58"
+
 /* Words of a family: packets of hidden traffic that have no ports of their own */
 struct line_family {
     unsigned family;
@@ -21,6 +24,8 @@ extern const struct line_family line_families[LINE_FAMILIES];
 /* Write an address as text, or as a number, as a set of what errors quote has it. */
 void line_address(FILE *out, const struct host_addr *a);
 void line_number(FILE *out, const struct host_addr *a);
+/* Write addresses by one of these: one, or a range. */
+void line_range(FILE *out, const struct guard_addresses *a, void (*write_one)(FILE *, const struct host_addr *));
 
 /* A match as text: its rule, and its element in the rule's set */
 struct line {

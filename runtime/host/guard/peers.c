@@ -10,8 +10,8 @@
 #include "runtime/host/guard/heard.h"
 #include "runtime/host/guard/line.h"
 
-/* Protocols with ports or identifiers, which are hidden by these, or which the host does not answer */
-#define TOLD_APART "meta l4proto { 1, 6, 17, 58 } accept\n"
+/* Protocols that are hidden by their ports or identifiers, or which the host does not answer */
+#define TOLD_APART "meta l4proto { " PORTED " } accept\n"
 /* To this machine, or where it would answer that nothing leads there */
 #define TO_HERE "fib daddr type { local, unreachable, prohibit, blackhole }"
 /* The first chunk of what this machine answers of itself: ABORT, SHUTDOWN COMPLETE (RFC 9260, 8.4) */
