@@ -43,11 +43,7 @@ __attribute__((noreturn)) static void die(const char *what)
 
 static void enter(const char *space)
 {
-    char path[200];
-    snprintf(path, sizeof path, "/run/netns/%s", space);
-    const int fd = open(path, O_RDONLY);
-    if (fd < 0 || setns(fd, CLONE_NEWNET)) die(path);
-    close(fd);
+    if (!bench_enter(space)) die(space);
 }
 
 /* Return the program at an interface of this thread's namespace, or -1. */

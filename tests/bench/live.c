@@ -15,7 +15,6 @@
  * Second form: one every INTERVAL nanoseconds. Prints how many arrived, and how many nanoseconds after sending began
  * the median did, 99 % of them, 99.9 %. */
 #include <endian.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
@@ -59,11 +58,7 @@ static uint64_t clock_of(clockid_t id)
 
 static void enter(const char *space)
 {
-    char path[100];
-    snprintf(path, sizeof path, "/run/netns/%s", space);
-    const int fd = open(path, O_RDONLY);
-    if (fd < 0 || setns(fd, CLONE_NEWNET)) fail(path);
-    close(fd);
+    if (!bench_enter(space)) fail(space);
 }
 
 static int sender(void)

@@ -1,12 +1,15 @@
 /* Series and rows of the benchmarks: see bench.h. */
 #include "tests/lib/bench.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -17,6 +20,16 @@ static uint64_t clock_ns(clockid_t clock)
 
 uint64_t bench_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t bench_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+
+bool bench_enter(const char *space)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/run/netns/%s", space);
+    const int fd = open(path, O_RDONLY);
+    const bool good = fd >= 0 && !setns(fd, CLONE_NEWNET);
+    if (fd >= 0) close(fd);
+    return good;
+}
 
 bool bench_small(void)
 {

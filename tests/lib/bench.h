@@ -30,6 +30,8 @@ struct series {
 uint64_t bench_now_ns(void);
 /* Processor time of this thread: what others do on a shared machine counts less. */
 uint64_t bench_cpu_ns(void);
+/* Enter a network namespace of ip-netns(8) with this thread. False: errno says why. */
+bool bench_enter(const char *space);
 void series_add(struct series *s, double value);
 double series_median(const struct series *s);
 
