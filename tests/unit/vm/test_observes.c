@@ -16,6 +16,28 @@
 /* Conditions of img_sample_observe. */
 enum { METHOD, REPLY_BYTES, FROM };
 
+static uint32_t long_path(struct imgbuild *b)
+{
+    char path[PBC_WATCH_PATH_MAX + 2];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    return img_string(b, path);
+}
+
+/* Let 300 branches of the first service share `count` conditions, each with so many operands. */
+static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operands)
+{
+    const uint32_t conds = b->conds_count, sets = b->sets_count;
+    for (uint32_t i = 0; i < operands; i++) img_add_sets(b, b->sets[0]);
+    for (uint32_t i = 0; i < count; i++)
+        img_add_conds(b, (struct pbc_cond){.kind = COND_FROM, .first = sets, .count = operands});
+    b->choices_count = 0;
+    for (uint32_t i = 0; i < 300; i++) img_add_choices(b, (struct pbc_choice){.conds = conds, .cond_count = count});
+    img_add_choices(b, (struct pbc_choice){.does = PBC_PASS});
+    b->observes[0].choice_count = b->observes[1].choices = b->choices_count;
+    img_add_choices(b, (struct pbc_choice){.observe = 1, .does = PBC_IGNORE});
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(overlaps, "observe 0: unknown `overlaps` 3", b->observes[0].overlaps = 3)                                    \
     FAULT(flags, "observe 0: unknown flags 0x2", b->observes[0].flags = 2)                                             \
@@ -29,6 +51,7 @@ enum { METHOD, REPLY_BYTES, FROM };
     FAULT(cut, "observe 0: cuts into connections for service 6", b->observes[0].cut = 7)                               \
     FAULT(cuts, "choice 0: its service has none for what it cuts into", b->choices[0].does = PBC_CUTS)                 \
     FAULT(string, "observe 0: string past the end of `strings`", b->observes[0].stream = PBC_NONE)                     \
+    FAULT(path, "observe 1: a path of more than 1024 bytes", b->observes[1].stream = long_path(b))                     \
     FAULT(does, "choice 0: does 5", b->choices[0].does = PBC_DOES)                                                     \
     FAULT(no_stream, "choice 4: its service has no stream", b->choices[4].does = PBC_STREAM)                           \
     FAULT(conds, "choice 0: past the end of `conds`", b->choices[0].conds = 4)                                         \
@@ -37,6 +60,8 @@ enum { METHOD, REPLY_BYTES, FROM };
           b->choices[3].cond_count = 1)                                                                                \
     FAULT(early, "observe 0: branch 0: only the last branch can be, and must be, the `else`",                          \
           b->choices[0].cond_count = 0)                                                                                \
+    FAULT(shared, "choice 65: shares conditions with other branches", share_conditions(b, 400, 1))                     \
+    FAULT(walk, "observe 0: more than 16777216 conditions and operands to try", share_conditions(b, 1, 300000))        \
     FAULT(packet, "choice 2: a condition that no connection meets", b->conds[FROM] = b->conds[3])                      \
     FAULT(reply, "choice 2: a condition that no connection meets", b->conds[FROM].flags = PBC_COND_REPLY)              \
     FAULT(instruction, "choice 0: a condition that no connection meets", b->conds[METHOD].kind = COND_INSTRUCTION;     \
@@ -93,11 +118,29 @@ static void rule_asks_reply(struct imgbuild *b)
     img_add_rules(b, (struct pbc_rule){.conds = REPLY_BYTES, .cond_count = 1, .chain = PBC_NONE});
 }
 
-static void a_rule_that_asks_a_reply_is_refused(void **state)
+/* A branch of a service that takes packets asks the server's bytes. */
+static void branch_asks_reply(struct imgbuild *b)
+{
+    img_add_services(b,
+                     (struct pbc_service){.mode = PBC_MODE_PROXY, .endpoint_count = 1, .branch_count = 2, .proxy = 1});
+    img_add_proxies(b, (struct pbc_proxy){.wants = 2u << FIRST_BYTES_SHIFT});
+    img_add_settings(b, (struct pbc_settings){.flows = 1, .half_open = 1, .fragments = 1});
+    img_add_endpoints(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_lo = 80, .port_hi = 80});
+    img_add_branches(b, (struct pbc_branch){.conds = REPLY_BYTES, .cond_count = 1});
+    img_add_branches(b, (struct pbc_branch){.shares = 0});
+    b->meta->services = b->funcs_count;
+    img_function(b, "services", (const struct insn[]){{.op = OP_HOST}}, 1);
+    b->meta->streams = b->funcs_count;
+    img_function(b, "streams", (const struct insn[]){{.op = OP_HOST}}, 1);
+}
+
+static void a_rule_or_branch_that_asks_a_reply_is_refused(void **state)
 {
     char err[256] = "";
     assert_null(sample(rule_asks_reply, err, sizeof err));
-    assert_non_null(strstr(err, "rule 0: "));
+    assert_string_equal(err, "rule 0: asks a reply");
+    assert_null(sample(branch_asks_reply, err, sizeof err));
+    assert_string_equal(err, "branch 0: asks a reply");
     (void)state;
 }
 
@@ -166,7 +209,7 @@ static void first_bytes_of_both_halves_lead_to_a_branch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_fault_is_refused),
-                                       cmocka_unit_test(a_rule_that_asks_a_reply_is_refused),
+                                       cmocka_unit_test(a_rule_or_branch_that_asks_a_reply_is_refused),
                                        cmocka_unit_test(the_first_endpoint_takes_a_connection),
                                        cmocka_unit_test(first_bytes_of_both_halves_lead_to_a_branch)};
     return cmocka_run_group_tests(tests, NULL, NULL);

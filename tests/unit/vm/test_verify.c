@@ -66,6 +66,57 @@ static void many_nats(struct imgbuild *b)
     for (uint32_t i = 6; i < 4096; i++) b->nats[i].from_count = MANY_SETS;
 }
 
+/* More sets than a pool's `source` may have */
+static void many_sets(struct imgbuild *b)
+{
+    while (b->sets_count < 2 + PBC_SOURCES_MAX) img_add_sets(b, (struct pbc_set){.first4 = 0});
+}
+
+/* 8,192 branches that share a condition with 4,096 operands */
+static void many_branches(struct imgbuild *b)
+{
+    const struct pbc_branch otherwise = b->branches[1], when = {.conds = b->conds_count, .cond_count = 1, .shares = 2};
+    img_add_conds(b, (struct pbc_cond){.kind = COND_DSCP, .first = b->ranges_count, .count = 4096});
+    for (uint32_t i = 0; i < 4096; i++) img_add_ranges(b, (struct pbc_range){0, 1});
+    b->branches[1] = when;
+    while (b->branches_count < 8192) img_add_branches(b, when);
+    img_add_branches(b, otherwise);
+    b->services[0].branch_count = b->branches_count;
+}
+
+/* Statements with 4,096 and with one range of ports */
+static void many_ranges(struct imgbuild *b)
+{
+    const uint32_t first = b->ranges_count;
+    for (uint32_t i = 0; i < PBC_NAT_PORTS_MAX; i++) img_add_ranges(b, (struct pbc_range){1024 + 2 * i, 1024 + 2 * i});
+    for (uint32_t i = 0; i < 2; i++) {
+        b->nats[i].ports = first;
+        b->nats[i].port_count = i ? 1 : PBC_NAT_PORTS_MAX;
+        b->nats[i].port_lo = 1024;
+        b->nats[i].port_hi = (uint16_t)b->ranges[first + b->nats[i].port_count - 1].hi;
+    }
+}
+
+/* Ranges of ports from port_lo to port_hi, of which the second begins in the first */
+static void ranges_overlap(struct imgbuild *b)
+{
+    b->nats[0].ports = b->ranges_count;
+    b->nats[0].port_count = 2;
+    b->nats[0].port_lo = 500;
+    b->nats[0].port_hi = 520;
+    img_add_ranges(b, (struct pbc_range){500, 510});
+    img_add_ranges(b, (struct pbc_range){510, 520});
+}
+
+/* A program that keeps no flows, with what is remembered of them */
+static void forget_flows(struct imgbuild *b)
+{
+    b->services_count = b->endpoints_count = b->branches_count = b->shares_count = b->nats_count = 0;
+    b->meta->services = 0;
+    b->conds_count = COND_FAMILY + 1;
+    for (uint32_t i = 0; i < b->rules_count; i++) b->rules[i].conds = b->rules[i].cond_count = 0;
+}
+
 /* A copy limited by the meter of a service's rate, which is the fourth */
 static void mirror_at_a_services_rate(struct imgbuild *b)
 {
@@ -93,6 +144,10 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
           img_add_would_twins(b, 0))                                                                                   \
     FAULT(would_list, "rule 0: in no list", b->meta->would = b->funcs_count - 1; img_add_would_twins(b, 0);            \
           img_add_would_rules(b, b->rules[0]))                                                                         \
+    FAULT(would_services, "meta: functions of services stand behind function 1", b->meta->would = 1;                   \
+          img_add_would_twins(b, 0))                                                                                   \
+    FAULT(would_classifier, "meta: classifier 9 does not exist", b->meta->would = b->funcs_count - 1;                  \
+          b->meta->would_classifiers = 9; img_add_would_twins(b, 0))                                                   \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x778", b->keep_needs = true;            \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
@@ -108,6 +163,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(memo_asks, "memo 0: rule 2 has a condition that may change within a flow", b->rules[2].conds = COND_TTL)     \
     FAULT(memo_firewall, "memo 2: firewall 2 does not exist", b->memos[2].firewall = 2)                                \
     FAULT(memo_twice, "memo 2: out of order", b->memos[2].firewall = 0)                                                \
+    FAULT(memo_flows, "memo 0: the program keeps no flows", forget_flows(b))                                           \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
     FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
     FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
@@ -155,6 +211,11 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(pattern_mask, "pattern 1: mask goes past its length", b->patterns[1].mask[63] = 1)                           \
     FAULT(iface_name, "interface 1: string past the end of `strings`", b->ifaces[1].name = PBC_NONE)                   \
     FAULT(iface_device, "interface 0: string past the end of `strings`", b->ifaces[0].device = PBC_NONE)               \
+    FAULT(iface_long, "interface 0: its name is too long", b->ifaces[0].device = long_string(b, 16))                   \
+    FAULT(iface_clamp, "interface 0: a clamp needs own addresses, which `meta` does not tell", b->ifaces[0].mss = 1;   \
+          b->nats_count = b->endpoints_count = 0; b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                         \
+    FAULT(iface_reserved, "interface 1: reserved word is not zero", b->ifaces[1].reserved = 1)                         \
+    FAULT(iface_within, "interface 1: its pattern lies within another", b->ifaces[0].device = img_string(b, "eth*"))   \
     FAULT(firewall_name, "firewall 0: string past the end of `strings`", b->firewalls[0].name = PBC_NONE)              \
     FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
     FAULT(firewall_iface, "firewall 1: interface 2 does not exist", b->firewalls[1].iface = 2)                         \
@@ -245,6 +306,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(schedule_shares, "schedule 1: spans are shared", b->schedules[0].count = 3)                                  \
     FAULT(schedule_wraps, "schedule 1: past the end of `spans`", b->schedules[1].first = UINT32_MAX)                   \
     FAULT(schedule_reserved, "schedule 1: reserved bytes are not zero", b->schedules[1].reserved = 1)                  \
+    FAULT(span_dates, "span 0: invalid dates", b->spans[0].first = 1)                                                  \
     FAULT(span_from, "span 0: invalid time", b->spans[0].from = 1440)                                                  \
     FAULT(span_to, "span 1: invalid time", b->spans[1].to = 1441)                                                      \
     FAULT(span_none, "span 1: invalid time", b->spans[1].to = 0)                                                       \
@@ -352,6 +414,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(pool_many_sources, "pool 0: more than 4096 source addresses", b->pools[0].sources = 0)                       \
     FAULT(pool_many6, "pool 0: more than 4096 source addresses", b->sets[1].count4 = 0; b->sets[1].count6 = 1;         \
           b->sets[1].first6 = 0)                                                                                       \
+    FAULT(pool_many_sets, "pool 0: more than 4096 sets", many_sets(b); b->pools[0].source_count = 4097)                \
     FAULT(pool_pairs, "pool 17: more than 65536 pairs of a source and a server", many_sources(b))                      \
     FAULT(pool_mixed, "pool 17: more than 65536 pairs of a source and a server", many_mixed(b))                        \
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
@@ -365,6 +428,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
           b->servers[0].flags = PBC_SERVER_HAS_VLAN;                                                                   \
           b->servers[0].vlan = 4095)                                                                                   \
     FAULT(server_reserved, "server 0: reserved bytes are not zero", b->servers[0].reserved = 4)                        \
+    FAULT(server_none, "server 3: in no pool", img_add_servers(b, b->servers[2]))                                      \
     FAULT(slots, "settings: Maglev tables of 16777216 slots", b->settings->maglev = 1 << 24)                           \
     FAULT(slots_together, "pools: more than 67108864 slots in their tables together", many_tables(b, 65))              \
     FAULT(server_names, "server 16386: more than 134217728 bytes of names",                                            \
@@ -392,6 +456,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(branch_no_else, "service 0: branch 1: only the last branch can be, and must be, the `else`",                 \
           b->branches[1].cond_count = 1)                                                                               \
     FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
+    FAULT(branch_left, "branch 2: of no service", img_add_branches(b, (struct pbc_branch){.shares = 3}))               \
     FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
     FAULT(service_mode, "service 0: unknown mode 11", b->services[0].mode = 11)                                        \
     FAULT(service_none, "service 0: unknown `on no server` 3", b->services[0].no_server = 3)                           \
@@ -410,6 +475,12 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(service_cookies, "service 0: syn cookies in mode dsr gue", b->services[0].flags = PBC_SERVICE_COOKIES)       \
     FAULT(service_announce, "service 0: announces an endpoint without addresses",                                      \
           b->services[0].flags = PBC_SERVICE_ANNOUNCE)                                                                 \
+    FAULT(service_cut, "service 0: cut into, in mode dsr gue", b->services[0].flags = PBC_SERVICE_CUT)                 \
+    FAULT(service_endpoints, "service 0: its endpoints do not follow those before", b->services[0].endpoints = 1)      \
+    FAULT(service_no_endpoints, "service 0: its endpoints do not follow those before",                                 \
+          b->services[0].endpoint_count = 0)                                                                           \
+    FAULT(service_branches, "service 0: its branches do not follow those before", b->services[0].branches = 1)         \
+    FAULT(service_walk, "service 0: more than 16777216 conditions and operands to try", many_branches(b))              \
     FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
     FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \
     FAULT(nat_kind, "nat 0: unknown kind 4", b->nats[0].kind = 4)                                                      \
@@ -450,8 +521,14 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(nat_conds, "nat 0: past the end of `conds`", b->nats[0].cond_count = 99999)                                  \
     FAULT(nat_map_conds, "nat 4: condition 0 is none of its kind's", b->nats[4].cond_count = 1)                        \
     FAULT(nat_no_way, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                  \
+    FAULT(nat_ways, "nat 0: two ways out", b->nats[0].conds = COND_OUT_ON; b->nats[0].cond_count = 1)                  \
     FAULT(nat_ranges, "nat 0: past the end of `ranges`", (b->nats[0].ports = 99999, b->nats[0].port_count = 1))        \
     FAULT(nat_ranges_none, "nat 0: ranges of ports, but none of them", b->nats[0].ports = 1)                           \
+    FAULT(nat_ranges_ends, "nat 0: ranges of ports are not in order, or not those from port_lo to port_hi",            \
+          b->nats[0].port_count = 2)                                                                                   \
+    FAULT(nat_ranges_order, "nat 0: ranges of ports are not in order, or not those from port_lo to port_hi",           \
+          ranges_overlap(b))                                                                                           \
+    FAULT(nat_ranges_many, "nat 1: more than 4096 ranges of ports to translate to", many_ranges(b))                    \
     FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but is none", b->nats[2].port_count = 1)                  \
     FAULT(nat_self, "nat 2: address to forward does not fit", b->nats[2].flags = PBC_NAT_TO_SELF)                      \
     FAULT(nat_not_self, "nat 3: address to forward does not fit", b->nats[3].flags = 0)                                \
