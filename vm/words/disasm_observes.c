@@ -21,7 +21,7 @@ static void dump_observe(const struct program *p, uint32_t i, FILE *out)
     add_named(&t, p, "  observe", i, o->name);
     text_add(&t, " wants 0x%x 0x%x", o->wants[0], o->wants[1]);
     fputs(line, out);
-    observe_print(p, i, " ", out);
+    fields_print(p, FIELDS_OBSERVE, i, &(struct fields_text){.between = " ", .parts = PARTS, .listed = true}, out);
     t = text_of(line, sizeof line);
     add_place(&t, p, &o->place);
     dump_line(&t, out);

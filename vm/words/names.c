@@ -47,13 +47,6 @@ const char *does_name(unsigned does)
     return does < COUNT(names) ? names[does] : "?";
 }
 
-const char *overlaps_name(unsigned overlaps)
-{
-    static const char *const names[] = {
-        [PBC_OVERLAPS_LINUX] = "linux", [PBC_OVERLAPS_FIRST] = "first", [PBC_OVERLAPS_LAST] = "last"};
-    return overlaps < COUNT(names) ? names[overlaps] : "?";
-}
-
 const char *reason_name(enum pkt_reason r)
 {
     static const char *const names[] = {

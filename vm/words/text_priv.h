@@ -51,3 +51,5 @@ void text_add_value(struct text *t, const struct program *p, const struct pbc_co
 
 /* Add the i-th item of the condition's list, as it may have been written; false past the last. */
 bool text_add_item(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t i);
+/* Print the members of the sets: "10.0.0.0/8, 2001:db8::1". */
+void sets_print(const struct program *p, uint32_t first, uint32_t count, FILE *out);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "vm/pbc.h"
+#include "vm/pbc/fields.h"
 
 struct program;
 
@@ -24,11 +25,8 @@ unsigned proto_number(const char *name);
 bool proto_has_ports(unsigned number);
 #define PROTOS_WITH_PORTS "tcp, udp and sctp"
 
-/* Print the options of an observe service, `between` before each: "mode observe overlaps linux". */
-void observe_print(const struct program *p, uint32_t observe, const char *between, FILE *out);
-/* Names of an observe service's branches (enum pbc_does) and of `overlaps` (enum pbc_overlaps) */
+/* Return the name of an observe service's branch (enum pbc_does). */
 const char *does_name(unsigned does);
-const char *overlaps_name(unsigned overlaps);
 
 /* The same for ICMP types; family is 4 (ICMP) or 6 (ICMPv6). */
 const char *icmp_type_name(unsigned family, unsigned type);
@@ -111,16 +109,16 @@ struct addr_reader {
  * zero bytes: then it is no text. */
 bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader);
 
-/* Options of services, pools and checks in the words of the language, for listings and comparisons; destinations of
- * packets are not among them. Options at their defaults are left out. */
-
-/* Print `idle`, `affinity`, `syn cookies`, `mss`, `announce` and the options of a proxy service, each behind `between`;
- * neither the mode nor bounds (`max flows`, `rate`). */
-void service_print(const struct program *p, uint32_t service, const char *between, FILE *out);
-/* Print a pool's options in the same way: its check, `on down`, `retries`, `drain`, `slow start`. */
-void pool_print(const struct program *p, uint32_t pool, const char *between, FILE *out);
-/* Print a server's own check and MAC. */
-void server_print(const struct program *p, uint32_t server, const char *between, FILE *out);
+/* Options in the words of the language, for listings and comparisons: those of the rows that have words
+ * (vm/pbc/fields.def), `between` before each statement. Options at their usual values are left out, but in a listing.
+ */
+struct fields_text {
+    const char *between, *first; /* first: before the first of them; NULL: between, too */
+    uint8_t parts;               /* bits of PART_…: those that are printed */
+    bool listed;
+};
+enum { PARTS = (1 << PART_COUNT) - 1 };
+void fields_print(const struct program *p, enum fields_of of, uint32_t i, const struct fields_text *how, FILE *out);
 /* Return the interface and the tags that the endpoint asks for, each after a blank; "" if it asks for none. */
 enum { WIRE_TEXT = 80 };
 const char *endpoint_wire_text(const struct program *p, const struct pbc_endpoint *e, char buf[WIRE_TEXT]);
@@ -136,13 +134,5 @@ enum { MIRROR_TEXT = 300 };
 const char *mirror_text(const struct program *p, const struct pbc_mirror *m, char buf[MIRROR_TEXT]);
 /* Print a duration: `2h4m`. */
 void duration_print(uint64_t ns, FILE *out);
-/* Print the kind of a check and its options, with `between` in between. */
-void check_print(const struct program *p, uint32_t check, const char *between, FILE *out);
-
-/* Options of proxy services in the words of the language, for listings and comparisons. Lists are written out, even if
- * they have names. */
-
 /* Print a condition on a connection's first bytes: `sni "a.example", "*.b.example"`. */
 void stream_cond_print(const struct program *p, const struct pbc_cond *c, FILE *out);
-/* Print the options of a proxy service, each behind `between`. */
-void proxy_print(const struct program *p, uint32_t service, const char *between, FILE *out);

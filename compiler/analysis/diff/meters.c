@@ -123,21 +123,14 @@ static void compare_rate(const struct program *old, const struct pbc_service *wa
     to->less |= amount.less;
 }
 
-static char *bounds_text(struct diff *d, const struct program *p, const struct pbc_service *v)
+static char *bounds_text(struct diff *d, const struct program *p, uint32_t service)
 {
-    char *text = NULL, meter[160];
+    char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-    const char *before = "";
-    if (v->max_flows) fprintf(out, "max flows %u", v->max_flows), before = ", ";
-    if (v->max_flows_per_source)
-        fprintf(out, "%smax flows %u per source", before, v->max_flows_per_source), before = ", ";
-    if (v->rate) {
-        meter_text(rate_of(p, v), meter, sizeof(meter));
-        fprintf(out, "%srate %s (%s)", before, rate_name(p, v), meter);
-        before = ", ";
-    }
-    if (!*before) fputs("no bound", out);
+    fields_print(p, FIELDS_SERVICE, service,
+                 &(struct fields_text){.between = ", ", .first = "", .parts = 1 << PART_BOUNDS}, out);
+    if (!ftello(out)) fputs("no bound", out);
     heap_stream_end(out);
     char *kept = arena_strndup(d->c.arena, text, len);
     free(text);
@@ -160,6 +153,6 @@ void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters
                                                                      : DIFF_OTHER,
                                                .what = "bounds of service",
                                                .name = program_str(new, now->name),
-                                               .was = bounds_text(d, old, was),
-                                               .now = bounds_text(d, new, now)};
+                                               .was = bounds_text(d, old, service[OLD]),
+                                               .now = bounds_text(d, new, service[NEW])};
 }

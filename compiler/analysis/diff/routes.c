@@ -15,6 +15,10 @@
 
 enum { RANGES_SHOWN = 32 };
 
+/* Options are lines, but for those of a server. */
+static const struct fields_text lines = {.between = "\n", .first = "", .parts = PARTS},
+                                options = {.between = " ", .parts = PARTS};
+
 static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
 {
     const uint32_t net[4] = {htonl(words[0]), htonl(words[1]), htonl(words[2]), htonl(words[3])};
@@ -105,7 +109,7 @@ static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *
         put_endpoint(p, &p->watched[k], out);
         before = ", ";
     }
-    observe_print(p, i, "\n", out);
+    fields_print(p, FIELDS_OBSERVE, i, &(struct fields_text){.between = "\n", .parts = PARTS}, out);
     for (const struct pbc_choice *x = p->choices + p->observes[i].choices, *end = x + p->observes[i].choice_count;
          x < end; x++) {
         put_when(d, s, x->conds, x->cond_count, true, out);
@@ -137,7 +141,6 @@ static const struct pbc_endpoint **sorted_endpoints(struct diff *d, const struct
 
 static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
-    static const char *const no_server[] = {"", "\non no server drop", "\non no server pass"};
     const struct program *p = s->program;
     const struct pbc_service *v = &p->services[i];
     const struct pbc_endpoint **on = sorted_endpoints(d, p->endpoints + v->endpoints, v->endpoint_count);
@@ -145,11 +148,10 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
         fputs(k == 0 ? "on " : ", ", out);
         put_endpoint(p, on[k], out);
     }
-    fprintf(out, "\nmode %s", mode_info[v->mode].name);
-    if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);
+    fields_print(p, FIELDS_SERVICE, i, &(struct fields_text){.between = "\n", .parts = 1 << PART_MODE}, out);
     for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
-    fputs(no_server[v->no_server], out);
-    service_print(p, i, "\n", out);
+    fields_print(p, FIELDS_SERVICE, i,
+                 &(struct fields_text){.between = "\n", .parts = 1 << PART_ANSWER | 1 << PART_REST}, out);
 }
 
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count)
@@ -196,23 +198,19 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
 {
     const struct program *p = s->program;
     const struct pbc_pool *v = &p->pools[i];
-    fprintf(out, "balance %s", lb_name(v->balance));
-    pool_print(p, i, "\n", out);
+    fields_print(p, FIELDS_POOL, i, &lines, out);
     for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->without_servers; k++) {
         const struct pbc_server *server = &p->servers[k];
         fputc('\n', out), put_name(program_str(p, server->name), out), fputc(' ', out);
         put_address_port(server->addr, server->family, server->port, out);
-        if (server->weight != 1) fprintf(out, " weight %u", server->weight);
-        if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
-        if (server->max_flows) fprintf(out, " max flows %u", server->max_flows);
-        server_print(p, k, " ", out);
+        fields_print(p, FIELDS_SERVER, k, &options, out);
     }
     put_sources(d, p, v, out);
 }
 
 static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
-    check_print(s->program, i, "\n", out);
+    fields_print(s->program, FIELDS_CHECK, i, &lines, out);
 }
 
 /* Return the mirror's rule by its name, or by that of its firewall or chain. */
