@@ -28,7 +28,6 @@ static bool verify_conds(const struct verifier *v, uint32_t i, uint64_t *work)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     unsigned ways = n->iface != PBC_NONE;
-    if (!inside(n->conds, n->cond_count, v->p->conds_count)) return fault(v, "nat %u: past the end of `conds`", i);
     for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++) {
         const struct pbc_cond *c = &v->p->conds[k];
         if (!nat_asks(n->kind, c->kind)) return fault(v, "nat %u: condition %u is none of its kind's", i, k);
@@ -48,8 +47,7 @@ static bool has_ends(const struct pbc_nat *n)
 
 static bool has_way(const struct program *p, const struct pbc_nat *n)
 {
-    if (n->iface != PBC_NONE) return n->iface < p->ifaces_count;
-    bool has = false;
+    bool has = n->iface != PBC_NONE;
     for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++) has |= p->conds[k].kind == COND_OUT_ON;
     return has;
 }
@@ -59,7 +57,6 @@ static bool verify_ranges(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (!n->port_count) return !n->ports || fault(v, "nat %u: ranges of ports, but none of them", i);
-    if (!inside(n->ports, n->port_count, v->p->ranges_count)) return fault(v, "nat %u: past the end of `ranges`", i);
     const struct pbc_range *r = v->p->ranges + n->ports;
     bool good = r[0].lo == n->port_lo && r[n->port_count - 1].hi == n->port_hi;
     for (uint32_t k = 0; k < n->port_count; k++) good &= r[k].lo <= r[k].hi && (!k || r[k - 1].hi < r[k].lo);
@@ -121,8 +118,7 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     const bool wide = n->flags & (PBC_NAT_TO_SELF | PBC_NAT_TO_ANY);
     if (n->outside || n->outside_count || n->ports || n->port_count)
         return fault(v, "nat %u: has fields of a `source`, but is none", i);
-    if (n->iface != PBC_NONE && n->iface >= v->p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
-    if (n->family != 4 && n->family != 6) return fault(v, "nat %u: unknown family %u", i, n->family);
+    if (!n->family) return fault(v, "nat %u: unknown family 0", i);
     if (is_zero(n->to) != wide || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
         return fault(v, "nat %u: address to forward does not fit", i);
@@ -167,21 +163,10 @@ static bool verify_map(const struct verifier *v, uint32_t i)
 static bool verify_kind(const struct verifier *v, uint32_t i)
 {
     switch ((enum pbc_nat_kind)v->p->nats[i].kind) {
-    case PBC_NAT_MASQUERADE:
-    case PBC_NAT_SOURCE: return verify_outbound(v, i);
     case PBC_NAT_FORWARD: return verify_forward(v, i);
     case PBC_NAT_MAP: return verify_map(v, i);
-    case PBC_NAT_KINDS: break;
+    default: return verify_outbound(v, i);
     }
-    return fault(v, "nat %u: unknown kind %u", i, v->p->nats[i].kind);
-}
-
-static bool is_reserved(const struct pbc_nat *n)
-{
-    bool set = false;
-    for (size_t i = 0; i < sizeof n->reserved; i++) set |= n->reserved[i] != 0;
-    for (size_t i = 0; i < sizeof n->reserved2; i++) set |= n->reserved2[i] != 0;
-    return set;
 }
 
 bool verify_nats(const struct verifier *v)
@@ -190,15 +175,12 @@ bool verify_nats(const struct verifier *v)
     uint64_t work = 0, outsides = 0, ranges = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
-        if (!verify_string(v, n->name, "nat", i) || !verify_string(v, n->place.file, "nat", i)) return false;
+        if (!verify_fields(v, FIELDS_NAT, i)) return false;
         work += 1 + (uint64_t)n->from_count + n->outside_count;
         if (!verify_conds(v, i, &work)) return false;
         if (work > PBC_WALK_MAX) return fault(v, "nat %u: more than %u statements and sets to try", i, PBC_WALK_MAX);
-        if (!inside(n->from, n->from_count, p->sets_count) || !inside(n->outside, n->outside_count, p->sets_count))
-            return fault(v, "nat %u: past the end of `sets`", i);
         if (n->port_lo > n->port_hi) return fault(v, "nat %u: ports run backwards", i);
         if (!verify_kind(v, i)) return false;
-        if (is_reserved(n)) return fault(v, "nat %u: reserved bytes are not zero", i);
         outsides += address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX);
         ranges += n->port_count;
         if (ranges > PBC_NAT_PORTS_MAX)

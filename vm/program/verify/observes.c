@@ -19,7 +19,6 @@ static uint64_t between(const struct tally *before, uint32_t conds, uint32_t cou
 
 static bool verify_path(const struct verifier *v, uint32_t path, uint32_t i)
 {
-    if (!verify_text(v, path, "observe", i)) return false;
     return strnlen(program_str(v->p, path), PBC_WATCH_PATH_MAX + 1) <= PBC_WATCH_PATH_MAX ||
            fault(v, "observe %u: a path of more than %u bytes", i, PBC_WATCH_PATH_MAX);
 }
@@ -28,21 +27,16 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct pbc_observe *o = &v->p->observes[i];
     const uint32_t kinds = (1u << FIRST_BYTES_SHIFT) - 1, reads = FIRST_TLS | FIRST_HTTP;
-    if (!verify_string(v, o->name, "observe", i) || !verify_string(v, o->place.file, "observe", i)) return false;
+    if (!verify_fields(v, FIELDS_OBSERVE, i)) return false;
     if (!verify_path(v, o->sessions, i) || !verify_path(v, o->stream, i)) return false;
-    if (o->overlaps >= PBC_OVERLAPS) return fault(v, "observe %u: unknown `overlaps` %u", i, o->overlaps);
-    if (o->flags > PBC_OBSERVE_PCAPNG) return fault(v, "observe %u: unknown flags 0x%x", i, o->flags);
     if ((o->sessions_limit && !o->sessions) || ((o->stream_limit || o->flags) && !o->stream))
         return fault(v, "observe %u: a limit or form of a file that it does not write", i);
     if ((o->wants[0] | o->wants[1]) & kinds & ~reads) return fault(v, "observe %u: unknown kind of first bytes", i);
     if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
         return fault(v, "observe %u: its branches do not follow those before", i);
     *next = o->choices + o->choice_count;
-    if (o->cut && (o->cut > v->p->services_count || !(v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT)))
-        return fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
-    bool zero = !o->reserved[0] && !o->reserved[1];
-    for (size_t r = 0; r < sizeof o->reserved2; r++) zero = zero && !o->reserved2[r];
-    return zero || fault(v, "observe %u: reserved bytes are not zero", i);
+    return !o->cut || (o->cut <= v->p->services_count && v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT) ||
+           fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
 }
 
 /* Each item that a condition asks for has a reader, else its branch would wait forever. */

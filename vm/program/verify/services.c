@@ -56,33 +56,19 @@ static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct program *p = v->p;
     const struct pbc_check *c = &p->checks[i];
-    const uint32_t strings[] = {c->name, c->place.file, c->path, c->host, c->sni, c->ca};
-    for (size_t s = 0; s < sizeof strings / sizeof strings[0]; s++)
-        if (!verify_string(v, strings[s], "check", i)) return false;
-    if (c->kind >= PBC_CHECK_KINDS) return fault(v, "check %u: unknown kind %u", i, c->kind);
-    if (c->flags > PBC_CHECK_FLAGS) return fault(v, "check %u: unknown flags 0x%x", i, c->flags);
-    if (c->method >= PBC_METHODS) return fault(v, "check %u: unknown method %u", i, c->method);
+    if (!verify_fields(v, FIELDS_CHECK, i)) return false;
     if (c->steps != *next || c->step_count > PBC_CHECK_STEPS_MAX)
         return fault(v, "check %u: its steps do not follow those before, or are too many", i);
     if (!inside(c->steps, c->step_count, p->steps_count)) return fault(v, "check %u: past the end of `steps`", i);
     *next = c->steps + c->step_count;
-    if (!steps_in_order(p, c)) return fault(v, "check %u: steps of another kind of check", i);
-    if (!inside(c->status, c->status_count, p->ranges_count)) return fault(v, "check %u: past the end of `ranges`", i);
-    if (c->from_family != 0 && c->from_family != 4 && c->from_family != 6)
-        return fault(v, "check %u: unknown family %u", i, c->from_family);
-    if (c->every_ms == 0 || c->timeout_ms == 0 || c->rise == 0 || c->fall == 0)
-        return fault(v, "check %u: a time or count of 0", i);
-    if (c->reserved[0] || c->reserved[1]) return fault(v, "check %u: reserved bytes are not zero", i);
-    return true;
+    return steps_in_order(p, c) || fault(v, "check %u: steps of another kind of check", i);
 }
-
-static bool has_check(const struct program *p, uint32_t check) { return check == PBC_NONE || check < p->checks_count; }
 
 static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct program *p = v->p;
     const struct pbc_pool *pool = &p->pools[i];
-    if (!verify_string(v, pool->name, "pool", i) || !verify_string(v, pool->place.file, "pool", i)) return false;
+    if (!verify_fields(v, FIELDS_POOL, i)) return false;
     if (pool->servers != *next || pool->server_count == 0)
         return fault(v, "pool %u: does not follow the one before", i);
     if (!inside(pool->servers, pool->server_count, p->servers_count))
@@ -90,31 +76,20 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     *next = pool->servers + pool->server_count;
     for (uint32_t s = pool->servers; s < *next; s++)
         if (p->servers[s].pool != i) return fault(v, "pool %u: server %u belongs to another pool", i, s);
-    if (!has_check(p, pool->check)) return fault(v, "pool %u: check does not exist", i);
-    if (!inside(pool->sources, pool->source_count, p->sets_count))
-        return fault(v, "pool %u: past the end of `sets`", i);
-    if (pool->source_port_lo > pool->source_port_hi || (pool->source_count != 0) != (pool->source_port_lo != 0) ||
-        (pool->source_count == 0 && pool->source_port_hi))
-        return fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
-    if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
-    if (pool->on_down > PBC_DOWN_KEEP) return fault(v, "pool %u: unknown `on down` %u", i, pool->on_down);
-    if (pool->send_proxy > 2) return fault(v, "pool %u: unknown version %u of a PROXY header", i, pool->send_proxy);
-    return pool->keep_none <= 1 ? true : fault(v, "pool %u: unknown `keep` %u", i, pool->keep_none);
+    const bool has = pool->source_count;
+    return (pool->source_port_lo <= pool->source_port_hi && has == (pool->source_port_lo != 0) &&
+            (has || !pool->source_port_hi)) ||
+           fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
 }
 
 static bool verify_server(const struct verifier *v, uint32_t i)
 {
     const struct pbc_server *s = &v->p->servers[i];
-    if (!verify_string(v, s->name, "server", i) || !verify_string(v, s->place.file, "server", i)) return false;
-    if (!has_check(v->p, s->check)) return fault(v, "server %u: check does not exist", i);
-    if (s->family != 4 && s->family != 6) return fault(v, "server %u: unknown family %u", i, s->family);
-    if (s->weight > LB_WEIGHT_MAX)
-        return fault(v, "server %u: weight %u, at most %u may be", i, s->weight, LB_WEIGHT_MAX);
-    if (s->flags > PBC_SERVER_FLAGS) return fault(v, "server %u: unknown flags 0x%x", i, s->flags);
+    if (!verify_fields(v, FIELDS_SERVER, i)) return false;
     const bool vlan = s->flags & PBC_SERVER_HAS_VLAN, inner = s->flags & PBC_SERVER_HAS_INNER;
-    if (s->vlan > VID_MAX || s->inner > VID_MAX || (s->vlan && !vlan) || (s->inner && !inner) || (inner && !vlan))
-        return fault(v, "server %u: VLANs %u and %u do not go with flags 0x%x", i, s->vlan, s->inner, s->flags);
-    return !s->reserved ? true : fault(v, "server %u: reserved bytes are not zero", i);
+    return (s->vlan <= VID_MAX && s->inner <= VID_MAX && (!s->vlan || vlan) && (!s->inner || inner) &&
+            (!inner || vlan)) ||
+           fault(v, "server %u: VLANs %u and %u do not go with flags 0x%x", i, s->vlan, s->inner, s->flags);
 }
 
 /* Bound the tables that a worker makes for pools: a small file must not ask for much memory. */
@@ -269,12 +244,10 @@ static bool verify_options(const struct verifier *v, uint32_t i)
         return fault(v, "service %u: GUE port %u", i, s->gue_port);
     if (s->gue_variant > mode_is(s->mode, MODE_TAKES_PORT))
         return fault(v, "service %u: GUE variant %u", i, s->gue_variant);
-    if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
     if (s->flags & PBC_SERVICE_CUT && !mode_is(s->mode, MODE_INLINE))
         return fault(v, "service %u: cut into, in mode %s", i, mode_info[s->mode].name);
-    if (s->flags & ~(unsigned)PBC_SERVICE_FLAGS) return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
     if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED | MODE_PROXIES))
         return fault(v, "service %u: syn cookies in mode %s", i, mode_info[s->mode].name);
     for (uint32_t e = s->endpoints;
@@ -282,19 +255,14 @@ static bool verify_options(const struct verifier *v, uint32_t i)
          e++)
         if (p->endpoints[e].to != PBC_TO_ADDRESS)
             return fault(v, "service %u: announces an endpoint without addresses", i);
-    bool zero = true;
-    for (size_t r = 0; r < sizeof s->reserved2 / sizeof s->reserved2[0]; r++) zero = zero && !s->reserved2[r];
-    return zero || fault(v, "service %u: reserved bytes are not zero", i);
+    return true;
 }
 
 static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t *work, struct taken *t)
 {
     const struct program *p = v->p;
     const struct pbc_service *s = &p->services[i];
-    if (!verify_string(v, s->name, "service", i) || !verify_string(v, s->place.file, "service", i)) return false;
-    if (s->mode >= PBC_MODES) return fault(v, "service %u: unknown mode %u", i, s->mode);
-    if (s->no_server > PBC_NO_SERVER_PASS) return fault(v, "service %u: unknown `on no server` %u", i, s->no_server);
-    if (!verify_options(v, i)) return false;
+    if (!verify_fields(v, FIELDS_SERVICE, i) || !verify_options(v, i)) return false;
     if (s->endpoints != t->endpoints || (s->endpoint_count == 0) != (s->flags & PBC_SERVICE_CUT ? 1 : 0) ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
         return fault(v, "service %u: its endpoints do not follow those before", i);

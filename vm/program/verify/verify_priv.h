@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "vm/program/fields/fields.h"
 #include "vm/program/program.h"
 
 struct verifier {
@@ -41,6 +42,8 @@ bool verify_ranks(const struct verifier *v, uint32_t i); /* lines of classifier 
 bool verify_code(const struct verifier *v);              /* functions, instructions, the longest path */
 bool verify_meter_users(const struct verifier *v);       /* after all others: no meter is of rules and of a service */
 
+/* Verify each field of an entry by its row (fields.h). */
+bool verify_fields(const struct verifier *v, enum fields_of of, uint32_t i);
 /* Verify an endpoint's own fields; `what` is its section in messages. */
 bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i);
 
