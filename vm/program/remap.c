@@ -64,7 +64,7 @@ static void map_servers(struct making *m)
 static uint32_t service_in(const struct making *m, const struct pbc_service *s)
 {
     for (uint32_t i = 0; i < m->view->services_count; i++)
-        if (remap_same_service(m->from, s, m->view, &m->services[i])) return i;
+        if (remap_same(FIELDS_SERVICE, KEEPS_SERVICE, m->from, s, m->view, &m->services[i])) return i;
     return PBC_NONE;
 }
 
@@ -92,15 +92,20 @@ static void map_services(struct making *m)
     }
 }
 
+/* True if flows of the statement `nat` go on with statement `at` of the view. */
+static bool same_nat(const struct making *m, uint32_t nat, uint32_t at)
+{
+    return remap_same(FIELDS_NAT, KEEPS_NAT, m->from, &m->from->nats[nat], m->view, &m->nats[at]);
+}
+
 static void map_nats(struct making *m)
 {
     m->r->nats = m->from->nats_count == m->to->nats_count;
     for (uint32_t i = 0; i < program_all_nats(m->from); i++) {
         const uint32_t there = m->to->nats_count + m->past->nats_count;
         uint32_t at = i;
-        if (i >= m->from->nats_count || i >= m->to->nats_count ||
-            !remap_same_nat(m->from, &m->from->nats[i], m->view, &m->nats[i]))
-            for (at = 0; at < there && !remap_same_nat(m->from, &m->from->nats[i], m->view, &m->nats[at]); at++) {}
+        if (i >= m->from->nats_count || i >= m->to->nats_count || !same_nat(m, i, i))
+            for (at = 0; at < there && !same_nat(m, i, at); at++) {}
         if (i < m->from->nats_count) m->r->nats &= at == i;
         if (at == there) at = remap_uses_nat(m, i) ? remap_past_nat(m, i) : PBC_NONE;
         m->r->nat[i] = at;
@@ -114,7 +119,8 @@ static void map_pools(struct making *m)
             if (!remap_same_pool(m->from, &m->from->pools[k], m->to, &m->to->pools[i]) || !m->to->pools[i].server_count)
                 continue;
             m->r->pool[i] = k;
-            if (remap_same_sources(m->from, &m->from->pools[k], m->to, &m->to->pools[i])) m->r->pool_out[i] = k;
+            if (remap_same(FIELDS_POOL, KEEPS_SOURCES, m->from, &m->from->pools[k], m->to, &m->to->pools[i]))
+                m->r->pool_out[i] = k;
             break;
         }
     }
@@ -156,7 +162,7 @@ static void number(struct making *m)
     for (uint32_t i = 0; i < m->from->services_count; i++) {
         const uint32_t at = m->r->service[i];
         if (at == PBC_NONE) continue;
-        if (remap_same_clients(&m->from->services[i], &m->services[at]))
+        if (remap_same(FIELDS_SERVICE, KEEPS_CLIENTS, m->from, &m->from->services[i], m->view, &m->services[at]))
             m->service_id[at] = program_service_id(m->from, i);
     }
     for (uint32_t i = 0; i < m->from->servers_count; i++)

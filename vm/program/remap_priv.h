@@ -1,6 +1,7 @@
 /* The parts of a remap in the making: equality of parts of two programs, and the past. */
 #pragma once
 
+#include "vm/program/fields/fields.h"
 #include "vm/program/remap.h"
 
 /* A remap in the making. */
@@ -24,20 +25,15 @@ struct making {
     uint64_t now_ns;
 };
 
-/* remap_same.c: True if flows of one service can continue with the other. */
-bool remap_same_service(const struct program *a, const struct pbc_service *s, const struct program *b,
-                        const struct pbc_service *t);
-/* True if both count clients and keep their servers alike. */
-bool remap_same_clients(const struct pbc_service *a, const struct pbc_service *b);
+/* remap_same.c: True if what the fields of two entries keep goes on (enum field_keeps). */
+bool remap_same(enum fields_of of, enum field_keeps what, const struct program *a, const void *x,
+                const struct program *b, const void *y);
+/* True if balancing of the one goes on with the other: KEEPS_BALANCE of the pool and of its servers, and settings. */
+bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
+                     const struct pbc_pool *t);
 /* True if both have the same pools by name; without pools, both have the target, or neither. */
 bool remap_same_shares(const struct program *a, const struct pbc_branch *s, const struct program *b,
                        const struct pbc_branch *t);
-bool remap_same_nat(const struct program *a, const struct pbc_nat *s, const struct program *b, const struct pbc_nat *t);
-/* True if balancing of the one (remap_same_pool), or its source ports (remap_same_sources), continue with the other. */
-bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
-                     const struct pbc_pool *t);
-bool remap_same_sources(const struct program *a, const struct pbc_pool *s, const struct program *b,
-                        const struct pbc_pool *t);
 /* True if both name the same device; both may be PBC_NONE. */
 bool remap_same_iface(const struct program *a, uint32_t i, const struct program *b, uint32_t k);
 /* Compare all parts of two meters: 0 means that counts continue. An unnamed meter is known by its place. */

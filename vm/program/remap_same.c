@@ -9,13 +9,6 @@ static bool same_text(const struct program *a, uint32_t x, const struct program 
     return strcmp(program_str(a, x), program_str(b, y)) == 0;
 }
 
-bool remap_same_service(const struct program *a, const struct pbc_service *s, const struct program *b,
-                        const struct pbc_service *t)
-{
-    return s->mode == t->mode && s->gue_port == t->gue_port && s->gue_variant == t->gue_variant &&
-           same_text(a, s->name, b, t->name);
-}
-
 static bool same_sets(const struct program *a, uint32_t i, const struct program *b, uint32_t k, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++) {
@@ -66,26 +59,42 @@ static bool same_cond(const struct program *a, const struct pbc_cond *s, const s
                                                             : true;
 }
 
-static bool same_conds(const struct program *a, const struct pbc_nat *s, const struct program *b,
-                       const struct pbc_nat *t)
+static bool same_conds(const struct program *a, uint32_t i, const struct program *b, uint32_t k, uint32_t count)
 {
-    bool same = s->cond_count == t->cond_count;
-    for (uint32_t i = 0; same && i < s->cond_count; i++)
-        same = same_cond(a, &a->conds[s->conds + i], b, &b->conds[t->conds + i]);
+    bool same = true;
+    for (uint32_t n = 0; same && n < count; n++) same = same_cond(a, &a->conds[i + n], b, &b->conds[k + n]);
     return same;
 }
 
-bool remap_same_nat(const struct program *a, const struct pbc_nat *s, const struct program *b, const struct pbc_nat *t)
+static bool same_run(const struct field *f, const struct program *a, const void *x, const struct program *b,
+                     const void *y)
 {
-    if (s->kind != t->kind || s->family != t->family || s->proto != t->proto || s->flags != t->flags) return false;
-    if (s->ip_proto != t->ip_proto || s->len != t->len || s->mss != t->mss) return false;
-    if (s->port_lo != t->port_lo || s->port_hi != t->port_hi || s->target_port != t->target_port) return false;
-    if (memcmp(s->to, t->to, sizeof s->to) != 0 || memcmp(s->target, t->target, sizeof s->target) != 0) return false;
-    if (s->from_count != t->from_count || !same_sets(a, s->from, b, t->from, s->from_count)) return false;
-    if (s->outside_count != t->outside_count || !same_sets(a, s->outside, b, t->outside, s->outside_count))
-        return false;
-    if (s->port_count != t->port_count || !same_ranges(a, s->ports, b, t->ports, s->port_count)) return false;
-    return remap_same_iface(a, s->iface, b, t->iface) && same_text(a, s->name, b, t->name) && same_conds(a, s, b, t);
+    const uint32_t i = (uint32_t)field_number(f, x), k = (uint32_t)field_number(f, y), count = field_count(f, x);
+    if (count != field_count(f, y)) return false;
+    return f->type == FIELD_SETS     ? same_sets(a, i, b, k, count)
+           : f->type == FIELD_RANGES ? same_ranges(a, i, b, k, count)
+                                     : same_conds(a, i, b, k, count);
+}
+
+/* True if the entries x and y have the same in that field. */
+static bool same_field(const struct field *f, const struct program *a, const void *x, const struct program *b,
+                       const void *y)
+{
+    const uint64_t i = field_number(f, x), k = field_number(f, y);
+    if (field_is_run(f)) return same_run(f, a, x, b, y);
+    if (f->type == FIELD_TEXT) return same_text(a, (uint32_t)i, b, (uint32_t)k);
+    if (f->type == FIELD_IFACE) return remap_same_iface(a, (uint32_t)i, b, (uint32_t)k);
+    if (f->type == FIELD_ADDRESS) return memcmp((const char *)x + f->at, (const char *)y + f->at, f->size) == 0;
+    return i == k;
+}
+
+bool remap_same(enum fields_of of, enum field_keeps what, const struct program *a, const void *x,
+                const struct program *b, const void *y)
+{
+    bool same = true;
+    for (const struct field *f = record_fields[of].rows, *end = f + record_fields[of].count; same && f < end; f++)
+        same = f->keeps != what || same_field(f, a, x, b, y);
+    return same;
 }
 
 static int order_of(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
@@ -107,24 +116,14 @@ int remap_meter_order(const struct program *a, const struct pbc_meter *s, const 
 bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
                      const struct pbc_pool *t)
 {
-    if (s->balance != t->balance || s->server_count != t->server_count || !same_text(a, s->name, b, t->name))
-        return false;
+    if (s->server_count != t->server_count || !remap_same(FIELDS_POOL, KEEPS_BALANCE, a, s, b, t)) return false;
     if (a->settings_count != b->settings_count) return false;
     if (a->settings_count && memcmp(a->settings->hash_key, b->settings->hash_key, PBC_DIGEST_LEN) != 0) return false;
     if (a->settings_count && a->settings->maglev != b->settings->maglev) return false;
-    for (uint32_t i = 0; i < s->server_count; i++) {
-        const struct pbc_server *x = &a->servers[s->servers + i], *y = &b->servers[t->servers + i];
-        if (x->weight != y->weight || (x->flags ^ y->flags) & PBC_SERVER_BACKUP || x->family != y->family) return false;
-        if (memcmp(x->addr, y->addr, sizeof x->addr) != 0 || !same_text(a, x->name, b, y->name)) return false;
-    }
-    return true;
-}
-
-bool remap_same_sources(const struct program *a, const struct pbc_pool *s, const struct program *b,
-                        const struct pbc_pool *t)
-{
-    return s->source_count == t->source_count && s->source_port_lo == t->source_port_lo &&
-           s->source_port_hi == t->source_port_hi && same_sets(a, s->sources, b, t->sources, s->source_count);
+    bool same = true;
+    for (uint32_t i = 0; same && i < s->server_count; i++)
+        same = remap_same(FIELDS_SERVER, KEEPS_BALANCE, a, &a->servers[s->servers + i], b, &b->servers[t->servers + i]);
+    return same;
 }
 
 bool remap_same_shares(const struct program *a, const struct pbc_branch *s, const struct program *b,
@@ -145,9 +144,4 @@ bool remap_keeps_branch(const struct remap *r, uint32_t branch)
     const struct program *to = r->program;
     const uint32_t at = branch < r->from->branches_count ? r->branch[branch] : PBC_NONE;
     return at != PBC_NONE && remap_same_shares(r->from, &r->from->branches[branch], to, &to->branches[at]);
-}
-
-bool remap_same_clients(const struct pbc_service *a, const struct pbc_service *b)
-{
-    return a->affinity_ns == b->affinity_ns && a->max_flows_per_source == b->max_flows_per_source;
 }
