@@ -80,11 +80,11 @@ static bool same_run(const struct field *f, const struct program *a, const void 
 static bool same_field(const struct field *f, const struct program *a, const void *x, const struct program *b,
                        const void *y)
 {
-    const uint64_t i = field_number(f, x), k = field_number(f, y);
     if (field_is_run(f)) return same_run(f, a, x, b, y);
+    if (f->type == FIELD_ADDRESS) return memcmp((const char *)x + f->at, (const char *)y + f->at, f->size) == 0;
+    const uint64_t i = field_number(f, x), k = field_number(f, y);
     if (f->type == FIELD_TEXT) return same_text(a, (uint32_t)i, b, (uint32_t)k);
     if (f->type == FIELD_IFACE) return remap_same_iface(a, (uint32_t)i, b, (uint32_t)k);
-    if (f->type == FIELD_ADDRESS) return memcmp((const char *)x + f->at, (const char *)y + f->at, f->size) == 0;
     return i == k;
 }
 

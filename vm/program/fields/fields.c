@@ -69,11 +69,19 @@ const struct record_fields record_fields[FIELDS_KINDS] = {
 #include "vm/pbc/fields.def"
 };
 
+/* Return the number, of a member with more bytes its beginning. The file is little-endian, as the machine is. */
 static uint64_t number_at(const void *entry, size_t at, size_t size)
 {
-    uint64_t n = 0;
-    memcpy(&n, (const uint8_t *)entry + at, size < sizeof n ? size : sizeof n); /* little-endian, as the file is */
-    return n;
+    const uint8_t *bytes = (const uint8_t *)entry + at;
+    uint16_t two;
+    uint32_t four;
+    uint64_t eight;
+    switch (size) { /* a reload compares many: each is one load */
+    case 1: return *bytes;
+    case 2: memcpy(&two, bytes, sizeof two); return two;
+    case 4: memcpy(&four, bytes, sizeof four); return four;
+    default: memcpy(&eight, bytes, sizeof eight); return eight;
+    }
 }
 
 uint64_t field_number(const struct field *f, const void *entry)
