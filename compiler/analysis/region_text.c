@@ -49,8 +49,8 @@ static uint32_t count_of(const struct ir *ir, uint32_t id)
 static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
-    const uint32_t not = ir_addrs_of_families(ir, ir_addrs_not(ir, id), families);
-    return not != IR_EMPTY && not != IR_ALL && count_of(ir, not ) < count_of(ir, id) ? not : id;
+    const uint32_t negated = ir_addrs_of_families(ir, ir_addrs_not(ir, id), families);
+    return negated != IR_EMPTY && negated != IR_ALL && count_of(ir, negated) < count_of(ir, id) ? negated : id;
 }
 
 static bool is_any(const struct printer *t, uint32_t id, unsigned families)
@@ -66,12 +66,12 @@ static const char *name_of(struct printer *t, uint32_t id, unsigned families)
 /* Print a set's name, or `not` and the complement's; false if neither has one. */
 static bool put_named(struct printer *t, uint32_t id, unsigned families)
 {
-    const char *name = name_of(t, id, families), *not = NULL;
+    const char *name = name_of(t, id, families), *negated = NULL;
     if (!name && !is_any(t, id, families))
-        not = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
-    if (!name && !not ) return false;
-    print_word(t, not ? "not " : "");
-    put_name(not ? not : name, t->out);
+        negated = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
+    if (!name && !negated) return false;
+    print_word(t, negated ? "not " : "");
+    put_name(negated ? negated : name, t->out);
     return true;
 }
 
@@ -135,19 +135,19 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     struct ir *ir = t->ir;
     uint32_t id = t->p->field[f];
     if (id == IR_ALL) return;
-    const uint32_t not = ir_ranges_not(ir, id, ir_fields[f].most);
-    const bool shorter_not = not != IR_EMPTY && ir_ranges(ir, not ).count < ir_ranges(ir, id).count;
+    const uint32_t negated = ir_ranges_not(ir, id, ir_fields[f].most);
+    const bool shorter_not = negated != IR_EMPTY && ir_ranges(ir, negated).count < ir_ranges(ir, id).count;
     print_word(t, keyword);
     if (shorter_not) print_word(t, "not");
     print_word(t, "");
-    put_value(t, f, shorter_not ? not : id);
+    put_value(t, f, shorter_not ? negated : id);
 }
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 /* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it, by name.
  */
-static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, const char *lead)
+static bool put_those(struct printer *t, uint32_t id, bool negated, bool outside, const char *lead)
 {
     const struct image *img = t->text->c->image;
     const struct iface_table ifaces = image_ifaces(img);
@@ -155,7 +155,7 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
     uint32_t count = 0;
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
         const uint32_t around = iface_around(&ifaces, i);
-        const bool around_says = around != PBC_NONE ? ir_ranges_have(t->ir, id, around) : not ;
+        const bool around_says = around != PBC_NONE ? ir_ranges_have(t->ir, id, around) : negated;
         if (ir_ranges_have(t->ir, id, i) != outside || around_says == outside) continue;
         devices[count++] = image_str(img, img->ifaces[i].device);
     }
@@ -170,10 +170,10 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
 }
 
 /* Print the named interfaces that the set has or, with `not`, lacks. False: none. */
-static bool put_devices(struct printer *t, uint32_t id, bool not )
+static bool put_devices(struct printer *t, uint32_t id, bool negated)
 {
-    const bool any = put_those(t, id, not, !not, not ? "on not " : "on ");
-    if (any) put_those(t, id, not, not, " except ");
+    const bool any = put_those(t, id, negated, !negated, negated ? "on not " : "on ");
+    if (any) put_those(t, id, negated, negated, " except ");
     return any;
 }
 
@@ -234,19 +234,19 @@ static void put_mac(uint64_t number, FILE *out)
 }
 
 /* Return the nth range of MACs or, with `not`, of the gaps between them; false: no more. */
-static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo, uint64_t *hi)
+static bool nth_macs(const struct ir_macs *m, bool negated, uint32_t n, uint64_t *lo, uint64_t *hi)
 {
     const uint64_t nobody = UINT64_C(1) << 48; /* stands for frames without MACs */
     uint64_t next = 0;
     for (uint32_t i = 0; i < m->count && m->macs[i] < nobody; i += 2) {
-        *lo = not ? next : m->macs[i];
-        *hi = not ? m->macs[i] - 1 : m->macs[i + 1] < nobody ? m->macs[i + 1] : nobody - 1;
+        *lo = negated ? next : m->macs[i];
+        *hi = negated ? m->macs[i] - 1 : m->macs[i + 1] < nobody ? m->macs[i + 1] : nobody - 1;
         next = m->macs[i + 1] + 1;
-        if ((!not || m->macs[i] > *lo) && n-- == 0) return true;
+        if ((!negated || m->macs[i] > *lo) && n-- == 0) return true;
     }
     *lo = next;
     *hi = nobody - 1;
-    return not &&next < nobody && n == 0;
+    return negated && next < nobody && n == 0;
 }
 
 /* Print MACs: a set from which others were removed has ranges, and maybe frames without MACs. */
@@ -262,19 +262,19 @@ static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
     }
     while (nth_macs(m, false, members, &lo, &hi)) members++;
     while (nth_macs(m, true, others, &lo, &hi)) others++;
-    const bool without = m->count && m->macs[m->count - 1] >> 48, not = others < members;
+    const bool without = m->count && m->macs[m->count - 1] >> 48, negated = others < members;
     print_word(t, keyword);
-    if (not ) print_word(t, "not");
-    for (; i < most && nth_macs(m, not, i, &lo, &hi); i++) {
+    if (negated) print_word(t, "not");
+    for (; i < most && nth_macs(m, negated, i, &lo, &hi); i++) {
         fputs(i ? ", " : " ", t->out);
         put_mac(lo, t->out);
         if (lo != hi) fputc('-', t->out), put_mac(hi, t->out);
     }
-    if ((not ? others : members) > i) {
-        fprintf(t->out, " and %u more", (not ? others : members) - i);
+    if ((negated ? others : members) > i) {
+        fprintf(t->out, " and %u more", (negated ? others : members) - i);
         put_list(t, t->p->field[f]);
     }
-    if (without && !not ) fputs(members ? ", none" : " none", t->out);
+    if (without && !negated) fputs(members ? ", none" : " none", t->out);
 }
 
 static void put_times(struct printer *t)

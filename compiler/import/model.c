@@ -47,7 +47,7 @@ void list_word(struct list *l, const char *word, size_t len, struct arena *a)
 
 bool list_same(const struct list *a, const struct list *b)
 {
-    if (a->not != b->not || a->set != b->set || a->count != b->count) return false;
+    if (a->negated != b->negated || a->set != b->set || a->count != b->count) return false;
     for (uint32_t i = 0; i < a->count; i++) {
         const struct extent *x = &a->of[i], *y = &b->of[i];
         if (x->lo != y->lo || x->hi != y->hi || x->family != y->family || !x->word != !y->word) return false;

@@ -38,7 +38,7 @@ struct list {
     struct extent *of;
     uint32_t count, cap;
     struct set *set; /* named set that holds the members, `of` being empty; NULL: `of` holds them */
-    bool not ;
+    bool negated;
 };
 
 void list_add(struct list *l, struct extent e, struct arena *a);

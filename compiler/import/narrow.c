@@ -18,7 +18,7 @@ static struct list tidy(const struct list *l)
 {
     const struct list *from = l->set ? &l->set->members : l;
     struct extent *sorted = heap_zeroed(from->count + 1, sizeof(*sorted));
-    struct list out = {.not = l->not, .of = sorted};
+    struct list out = {.negated = l->negated, .of = sorted};
     if (from->count) memcpy(sorted, from->of, from->count * sizeof(*sorted));
     qsort(sorted, from->count, sizeof(*sorted), by_place);
     for (uint32_t i = 0; i < from->count; i++) {
@@ -74,7 +74,7 @@ static struct list without(const struct list *x, const struct list *y, struct ar
 
 static struct list joined(const struct list *x, const struct list *y, struct arena *a)
 {
-    struct list out = {.not = x->not };
+    struct list out = {.negated = x->negated};
     for (uint32_t i = 0; i < x->count; i++) list_add(&out, x->of[i], a);
     for (uint32_t i = 0; i < y->count; i++) list_add(&out, y->of[i], a);
     return out;
@@ -98,12 +98,12 @@ static struct list chosen(const struct list *x, const struct list *y, bool in, s
 
 static void narrow_words(struct rule *r, struct condition *c, struct list l, struct arena *a)
 {
-    if (c->list.not &&l.not ) {
+    if (c->list.negated && l.negated) {
         c->list = joined(&c->list, &l, a);
     } else if (has_pattern(&c->list) || has_pattern(&l)) {
         rule_unsaid(r, "it has two patterns for one field");
-    } else if (c->list.not != l.not ) {
-        c->list = chosen(c->list.not ? &l : &c->list, c->list.not ? &c->list : &l, false, a);
+    } else if (c->list.negated != l.negated) {
+        c->list = chosen(c->list.negated ? &l : &c->list, c->list.negated ? &c->list : &l, false, a);
     } else {
         c->list = chosen(&c->list, &l, true, a);
     }
@@ -112,11 +112,11 @@ static void narrow_words(struct rule *r, struct condition *c, struct list l, str
 static void narrow_numbers(struct condition *c, const struct list *l, struct arena *a)
 {
     const struct list x = tidy(&c->list), y = tidy(l);
-    if (x.not &&y.not )
+    if (x.negated && y.negated)
         c->list = joined(&x, &y, a);
-    else if (x.not )
+    else if (x.negated)
         c->list = without(&y, &x, a);
-    else if (y.not )
+    else if (y.negated)
         c->list = without(&x, &y, a);
     else
         c->list = both(&x, &y, a);
@@ -137,7 +137,7 @@ static struct set *as_set(struct ruleset *s, const struct list *l)
     if (l->set) return l->set;
     struct set *set = ruleset_made_set(s, "listed");
     set->members = *l;
-    set->members.not = false;
+    set->members.negated = false;
     return set;
 }
 
@@ -145,7 +145,7 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
 {
     if (has_self(&c->list) || has_self(l)) {
         /* `self` is no member of a set: only two negated lists can be combined. */
-        if (c->list.not &&l->not &&!c->list.set && !l->set)
+        if (c->list.negated && l->negated && !c->list.set && !l->set)
             c->list = joined(&c->list, l, s->arena);
         else
             rule_unsaid(r, "it combines this machine's addresses with others");
@@ -156,8 +156,8 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
         return;
     }
     enum { DEEP = 32 };
-    const struct list *first = c->list.not ? l : &c->list, *second = c->list.not ? &c->list : l;
-    if (first->not ) {
+    const struct list *first = c->list.negated ? l : &c->list, *second = c->list.negated ? &c->list : l;
+    if (first->negated) {
         rule_unsaid(r, "it excludes two sets of addresses");
         return;
     }
@@ -165,10 +165,10 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
         rule_unsaid(r, "it has more than 32 sets of addresses");
         return;
     }
-    struct set *made = ruleset_made_set(s, second->not ? "apart" : "both");
+    struct set *made = ruleset_made_set(s, second->negated ? "apart" : "both");
     made->left = as_set(s, first);
     made->right = as_set(s, second);
-    made->except = second->not ;
+    made->except = second->negated;
     made->depth = (uint8_t)(made->left->depth + 1);
     c->list = (struct list){.set = made};
 }
@@ -196,5 +196,5 @@ void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list 
     } else {
         narrow_numbers(c, &l, s->arena);
     }
-    r->never |= !c->list.set && !c->list.count && !c->list.not ;
+    r->never |= !c->list.set && !c->list.count && !c->list.negated;
 }

@@ -16,7 +16,7 @@ static bool lets_leases_in(const struct rule *r)
     enum { CLIENT = 68 };
     const struct list *state = rule_asks(r, ASK_STATE), *port = rule_asks(r, ASK_DPORT);
     if (r->unsaid || r->never || (r->act != ACT_ACCEPT && r->act != ACT_JUMP && r->act != ACT_GOTO)) return false;
-    if (state && list_has_word(state, "related") != state->not ) return true;
+    if (state && list_has_word(state, "related") != state->negated) return true;
     const struct list *members = port && port->set ? &port->set->members : port;
     for (uint32_t i = 0; members && i < members->count; i++)
         if (members->of[i].lo <= CLIENT && CLIENT <= members->of[i].hi) return true;

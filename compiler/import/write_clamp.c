@@ -53,13 +53,13 @@ static const char *wider(const struct rule *r, const struct list *by)
     bool more = r->meters || r->flows_over || r->urpf_failed || r->urpf_passed || r->translated;
     for (const struct condition *c = r->conditions; c; c = c->next) more |= !(known >> c->about & 1);
     if (more) return "prey clamps by device alone: all TCP that crosses there";
-    return by && by->not ? "prey clamps by named devices, and this is by all but some: all are clamped" : NULL;
+    return by && by->negated ? "prey clamps by named devices, and this is by all but some: all are clamped" : NULL;
 }
 
 static void take_clamp(struct writer *w, struct clamps *all, struct rule *r)
 {
     const struct list *out = rule_asks(r, ASK_OUT_ON), *by = out ? out : rule_asks(r, ASK_ON);
-    const bool named = by && !by->not &&!by->set && by->count;
+    const bool named = by && !by->negated && !by->set && by->count;
     const char *why = wider(r, by);
     if (r->clamp != FOLLOWS && r->clamp < SMALLEST) {
         put_unsaid(w, r, "prey clamps segments to 536 bytes at least");

@@ -10,7 +10,7 @@ enum { ICMP = 1, ICMP6 = 58, AH = 51 };
 
 static bool is_alone(const struct list *l, unsigned number)
 {
-    return l && !l->not &&l->count == 1 && l->of[0].lo == number && l->of[0].hi == number;
+    return l && !l->negated && l->count == 1 && l->of[0].lo == number && l->of[0].hi == number;
 }
 
 static const char *ports_unsayable(const struct rule *r)
@@ -19,7 +19,7 @@ static const char *ports_unsayable(const struct rule *r)
     const struct list *proto = rule_asks(r, ASK_PROTO);
     if (!rule_asks(r, ASK_DPORT) && !rule_asks(r, ASK_SPORT)) return NULL;
     if (!proto) return "prey compares ports only of " PROTOS_WITH_PORTS ", and this rule has no protocol";
-    if (proto->not || !proto->count) return unknown;
+    if (proto->negated || !proto->count) return unknown;
     for (uint32_t i = 0; i < proto->count; i++)
         if (proto->of[i].lo != proto->of[i].hi || proto->of[i].lo > 255 || !proto_has_ports((unsigned)proto->of[i].lo))
             return unknown;
@@ -45,7 +45,7 @@ static const char *types_unsayable(const struct rule *r)
     if (!type && !code) return NULL;
     if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "it has a type without exactly one protocol";
     if (!code) return NULL;
-    const bool one = type && !type->not &&type->count == 1 && type->of[0].lo == type->of[0].hi;
+    const bool one = type && !type->negated && type->count == 1 && type->of[0].lo == type->of[0].hi;
     return one ? NULL : "prey compares a code only with exactly one type";
 }
 
@@ -101,12 +101,12 @@ static const char *word_of(const struct extent *e, uint8_t family)
 /* Write the protocols, by words if each has one. */
 static void put_protocols(struct writer *w, const struct list *l, uint8_t family)
 {
-    bool words = !l->not &&l->count > 0;
+    bool words = !l->negated && l->count > 0;
     for (uint32_t i = 0; i < l->count; i++) words &= word_of(&l->of[i], family) != NULL;
     for (uint32_t i = 0; words && i < l->count; i++)
         fprintf(w->out, "%s%s", i ? ", " : " ", word_of(&l->of[i], family));
     if (words) return;
-    if (l->not &&l->count == 1 && l->of[0].word) {
+    if (l->negated && l->count == 1 && l->of[0].word) {
         fprintf(w->out, " not %s", l->of[0].word);
         return;
     }
@@ -118,8 +118,9 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
 static void put_family(struct writer *w, const struct rule *r, uint8_t known)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *proto = rule_asks(r, ASK_PROTO);
-    const bool said = (from && !from->not &&list_is_of(from, r->family)) ||
-                      (to && !to->not &&list_is_of(to, r->family)) || is_alone(proto, r->family == 4 ? ICMP : ICMP6);
+    const bool said = (from && !from->negated && list_is_of(from, r->family)) ||
+                      (to && !to->negated && list_is_of(to, r->family)) ||
+                      is_alone(proto, r->family == 4 ? ICMP : ICMP6);
     if (r->family && r->family != known && !said)
         fputs(r->family == 4 ? " ip" : " ip6", w->out);
     else if (!r->family && !known && is_only_ip4(r))
@@ -128,7 +129,7 @@ static void put_family(struct writer *w, const struct rule *r, uint8_t known)
 
 static void put_types(struct writer *w, const struct list *l, uint8_t family)
 {
-    fprintf(w->out, " type %s", l->not ? "not " : "");
+    fprintf(w->out, " type %s", l->negated ? "not " : "");
     for (uint32_t i = 0; i < l->count; i++) {
         const unsigned lo = (unsigned)l->of[i].lo, hi = (unsigned)l->of[i].hi;
         const char *name = lo == hi ? icmp_type_name(family, lo) : NULL;
@@ -182,14 +183,14 @@ static const char *schedule_said(struct writer *w, const char *text)
 
 static void put_hours(struct writer *w, const struct list *l)
 {
-    fprintf(w->out, " during %s", l->not ? "not " : "");
+    fprintf(w->out, " during %s", l->negated ? "not " : "");
     for (uint32_t i = 0; i < l->count; i++) fprintf(w->out, "%s%s", i ? ", " : "", schedule_said(w, l->of[i].word));
 }
 
 static bool says_nothing(const struct list *l)
 {
     const struct list *members = l->set ? &l->set->members : l;
-    return l->not &&!members->count && !(l->set && l->set->left);
+    return l->negated && !members->count && !(l->set && l->set->left);
 }
 
 static void put_condition(struct writer *w, const struct rule *r, const struct condition *c, uint8_t family)
@@ -200,7 +201,7 @@ static void put_condition(struct writer *w, const struct rule *r, const struct c
     };
     if (says_nothing(&c->list)) return;
     w->asks_state |= c->about == ASK_STATE;
-    w->asks_not_on |= c->about == ASK_ON && c->list.not ;
+    w->asks_not_on |= c->about == ASK_ON && c->list.negated;
     switch (c->about) {
     case ASK_PROTO: put_protocols(w, &c->list, r->family ? r->family : family); return;
     case ASK_ICMP_TYPE: put_types(w, &c->list, is_alone(rule_asks(r, ASK_PROTO), ICMP) ? 4 : 6); return;

@@ -43,13 +43,13 @@ bool list_has_device(const struct list *l, const char *device)
         const size_t len = strcspn(word, "*");
         has = !strncmp(word, device, len) && (word[len] || !device[len]);
     }
-    return has != l->not ;
+    return has != l->negated;
 }
 
 /* Return the only device of the list, which is no pattern; with `not`, the only one that it leaves out. */
-static const char *only_device(const struct list *l, bool not )
+static const char *only_device(const struct list *l, bool negated)
 {
-    return l && l->not == not &&!l->set && l->count == 1 && !strchr(l->of[0].word, '*') ? l->of[0].word : NULL;
+    return l && l->negated == negated && !l->set && l->count == 1 && !strchr(l->of[0].word, '*') ? l->of[0].word : NULL;
 }
 
 /* Return the bits of the host's part if the addresses are a network that is no more than half of all; else -1. */
@@ -84,12 +84,12 @@ static void hints_of_rule(struct writer *w, struct hints *h, const struct rule *
     const char *in = only_device(on, false), *not_in = only_device(on, true), *by = only_device(out, false);
     const bool translates = r->act == ACT_TRANSLATE && (r->nat.how == NAT_MASQUERADE || r->nat.how == NAT_SOURCE);
     if (r->unsaid || r->never) return;
-    if (r->act == ACT_ACCEPT && to && !to->not &&by) hint_at(w, h, to, by, r);
-    if (r->act == ACT_ACCEPT && from && !from->not &&in) hint_at(w, h, from, in, r);
+    if (r->act == ACT_ACCEPT && to && !to->negated && by) hint_at(w, h, to, by, r);
+    if (r->act == ACT_ACCEPT && from && !from->negated && in) hint_at(w, h, from, in, r);
     /* against forged sources: a device's others are dropped, or a network's packets from elsewhere */
-    if (r->act == ACT_DROP && from && from->not &&in) hint_at(w, h, from, in, r);
-    if (r->act == ACT_DROP && from && !from->not &&not_in) hint_at(w, h, from, not_in, r);
-    if (translates && from && !from->not &&only_device(out, true)) hint_at(w, h, from, only_device(out, true), r);
+    if (r->act == ACT_DROP && from && from->negated && in) hint_at(w, h, from, in, r);
+    if (r->act == ACT_DROP && from && !from->negated && not_in) hint_at(w, h, from, not_in, r);
+    if (translates && from && !from->negated && only_device(out, true)) hint_at(w, h, from, only_device(out, true), r);
 }
 
 /* Find the narrowest network that holds the target. */
@@ -111,7 +111,7 @@ static bool holds_number(const struct list *l, wide n)
     const struct list *members = l->set ? &l->set->members : l;
     bool holds = false;
     for (uint32_t i = 0; i < members->count; i++) holds |= members->of[i].lo <= n && n <= members->of[i].hi;
-    return holds != l->not ;
+    return holds != l->negated;
 }
 
 /* True if the rule accepts ports, or what is translated, by one device and to any address. */
@@ -120,7 +120,7 @@ static bool accepts_ports(const struct rule *r)
     const struct list *port = rule_asks(r, ASK_DPORT);
     if (r->act != ACT_ACCEPT || r->unsaid || r->never || rule_asks(r, ASK_TO)) return false;
     if (!only_device(rule_asks(r, ASK_OUT_ON), false)) return false;
-    return r->translated == MUST_BE || (port && !port->not &&rule_asks(r, ASK_PROTO));
+    return r->translated == MUST_BE || (port && !port->negated && rule_asks(r, ASK_PROTO));
 }
 
 static bool accepts_port(const struct rule *r, const struct forwarded *f)

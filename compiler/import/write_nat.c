@@ -45,7 +45,7 @@ static uint32_t sayable(void)
            bit(ASK_OUT_ON);
 }
 
-static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
+static bool is_positive(const struct list *l) { return l && !l->negated && (l->set || l->count); }
 
 /* True if two members have nothing in common: addresses, numbers, or names of devices that are no patterns. */
 static bool members_apart(const struct extent *x, const struct extent *y)
@@ -85,7 +85,7 @@ static bool except_one(struct writer *w, struct rule *r, const struct rule *e)
         return true;
     }
     struct list others = left->list;
-    others.not = !others.not ;
+    others.negated = !others.negated;
     rule_want(w->s, r, left->about, others);
     return !r->unsaid;
 }
@@ -348,7 +348,7 @@ static void put_chain(struct translating *t, const struct chain *c, const struct
 
 static bool is_self(const struct list *l)
 {
-    return l && !l->not &&!l->set && l->count == 1 && l->of[0].word && !strcmp(l->of[0].word, "self");
+    return l && !l->negated && !l->set && l->count == 1 && l->of[0].word && !strcmp(l->of[0].word, "self");
 }
 
 /* Add the conditions of a jump. A rule for an address, which a jump for this machine's own leads to, is about one of

@@ -69,7 +69,7 @@ static const char *never_here(const struct writer *w, const struct place *p, con
     if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "the exit of a packet is not known here yet";
     if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
     const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
-    if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->not )
+    if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->negated)
         return "the kernel puts fragments together before";
     if ((r->urpf_failed || r->urpf_passed) && sent_from_here(p))
         return "packets that this machine sends came in by no interface";
@@ -98,7 +98,7 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
 
 static bool names(const struct list *l, const char *device)
 {
-    for (uint32_t i = 0; l && !l->not &&i < l->count; i++) {
+    for (uint32_t i = 0; l && !l->negated && i < l->count; i++) {
         const char *word = l->of[i].word;
         const size_t len = word ? strcspn(word, "*") : 0;
         if (word && !strncmp(word, device, len) && (word[len] || !device[len])) return true;
@@ -139,7 +139,7 @@ static uint64_t members(const struct list *l) { return !l->set ? l->count : l->s
 /* True if the list holds the value. Words such as `self` do not match: the packet went on to another machine. */
 static bool holds(const struct list *l, uint8_t family, wide n)
 {
-    return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
+    return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->negated;
 }
 
 /* Decide conditions on the destination of a forwarded packet, and on its exit if a rule tells it, and remove them.
@@ -249,7 +249,7 @@ void put_conditions_here(struct writer *w, const struct place *p, const struct r
 bool is_tcp(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
-    return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
+    return proto && !proto->negated && proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
 }
 
 static bool is_lo(const struct extent *e) { return e->word && !strcmp(e->word, "lo"); }
@@ -258,7 +258,7 @@ static bool is_lo(const struct extent *e) { return e->word && !strcmp(e->word, "
 static uint32_t without_lo(struct writer *w, const struct condition *c, struct condition *out)
 {
     const struct list *l = &c->list;
-    *out = (struct condition){.about = c->about, .list = {.not = l->not }};
+    *out = (struct condition){.about = c->about, .list = {.negated = l->negated}};
     for (uint32_t i = 0; i < l->count; i++)
         if (!is_lo(&l->of[i])) list_add(&out->list, l->of[i], w->s->arena);
     return out->list.count;
@@ -286,7 +286,7 @@ static bool leave_lo_out(struct writer *w, const struct rule *r, struct rule *ou
         *copy = *c;
         *asked |= lo;
         if (lo && !without_lo(w, c, copy)) {
-            any &= c->list.not ;
+            any &= c->list.negated;
             continue;
         }
         *end = copy;

@@ -12,7 +12,7 @@ static bool holds_tcp(const struct list *proto)
     bool holds = false;
     if (!proto) return true;
     for (uint32_t i = 0; i < proto->count; i++) holds |= proto->of[i].lo <= TCP && TCP <= proto->of[i].hi;
-    return holds != proto->not ;
+    return holds != proto->negated;
 }
 
 static bool may_be_syn_fin(const struct rule *r)
@@ -84,8 +84,8 @@ static void put_guard(struct writer *w, const struct place *p, const struct rule
 void put_by_netfilter(struct writer *w, const struct place *p, const struct rule *r, put_one *put)
 {
     const struct list *state = rule_asks(r, ASK_STATE);
-    const bool new = state &&list_has_word(state, "new") != state->not,
-               invalid = state &&list_has_word(state, "invalid") != state->not ;
+    const bool new = state &&list_has_word(state, "new") != state->negated,
+               invalid = state &&list_has_word(state, "invalid") != state->negated;
     struct rule without = *r;
     if (new != invalid && !p->before_state && !w->syn_fin_dropped && may_be_syn_fin(r)) {
         if (invalid)

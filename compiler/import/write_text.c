@@ -113,7 +113,7 @@ void put_list(struct writer *w, const struct list *l, enum about about)
 #define ABOUT(ident, words, kind) ABOUT_##kind,
 #include "compiler/import/about.def"
     };
-    if (l->not ) fputs("not ", w->out);
+    if (l->negated) fputs("not ", w->out);
     if (l->set)
         fputs(set_said(w, l->set), w->out);
     else

@@ -9,7 +9,7 @@ enum { ICMP6 = 58 };
 
 static struct list without_untracked(struct writer *w, const struct list *asked)
 {
-    struct list states = {.not = asked->not };
+    struct list states = {.negated = asked->negated};
     for (uint32_t i = 0; i < asked->count; i++)
         if (strcmp(asked->of[i].word, "untracked") != 0) list_add(&states, asked->of[i], w->s->arena);
     return states;
@@ -33,7 +33,7 @@ static struct rule with_states(struct writer *w, const struct rule *r, const str
 /* Ask for ICMPv6 messages that are untracked, or for all others. */
 static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
 {
-    struct list proto = {0}, types = {.not = !untracked};
+    struct list proto = {0}, types = {.negated = !untracked};
     list_number(&proto, ICMP6, ICMP6, w->s->arena);
     list_number(&types, 130, 136, w->s->arena);
     list_number(&types, 143, 143, w->s->arena);
@@ -44,7 +44,7 @@ static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
 /* Exclude ICMPv6. In IPv4 its number is an ordinary protocol. */
 static void want_no_icmp6(struct writer *w, struct rule *r)
 {
-    struct list proto = {.not = true};
+    struct list proto = {.negated = true};
     list_add(&proto, (struct extent){.lo = ICMP6, .hi = ICMP6, .word = "icmp6"}, w->s->arena);
     rule_want(w->s, r, ASK_PROTO, proto);
 }
@@ -55,11 +55,11 @@ unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, 
     unsigned n = 0;
     out[0] = *r;
     if (!asked) return 1;
-    const bool new = list_has_word(asked, "new") != asked->not,
-               untracked = list_has_word(asked, "untracked") != asked->not ;
+    const bool new = list_has_word(asked, "new") != asked->negated,
+               untracked = list_has_word(asked, "untracked") != asked->negated;
     const struct list states = without_untracked(w, asked);
     struct rule others = with_states(w, r, &states), icmp6 = with_states(w, r, untracked ? &none : &states);
-    others.never |= !states.count && !states.not ;
+    others.never |= !states.count && !states.negated;
     if (new == untracked || r->family == 4 || family == 4) {
         icmp6.never = true;
     } else {

@@ -81,14 +81,14 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
 
 /* Add the ids of devices of that name or pattern. No rule tells the devices of one id apart, so an id that also holds
  * other devices counts as meant, except after `not`. */
-static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool not,
+static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool negated,
                         struct number_set *ids)
 {
     const uint32_t around = iface_match(t, device);
     const bool alone = around != PBC_NONE && strcmp(t->strings + t->ifaces[around].device, device) == 0;
     for (uint32_t i = 0; i < t->count; i++)
         if (iface_holds(device, t->strings + t->ifaces[i].device)) numbers_add(w->c, ids, i, i);
-    if (not &&!alone) return;
+    if (negated && !alone) return;
     numbers_add(w->c, ids, around == PBC_NONE ? IFACE_OTHER : around, around == PBC_NONE ? IFACE_OTHER : around);
 }
 

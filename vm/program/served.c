@@ -272,13 +272,13 @@ static bool has_ip_type(const struct program *p, const struct pbc_cond *c)
 
 static const char *link_word(const struct program *p, const struct pbc_cond *c)
 {
-    const bool not = c->flags & PBC_COND_NOT;
+    const bool negated = c->flags & PBC_COND_NOT;
     switch (c->kind) {
-    case COND_FAMILY: return c->arg == KIND_ARP && !not ? "arp" : NULL;
-    case COND_ETHER: return not || has_ip_type(p, c) ? NULL : "ether";
+    case COND_FAMILY: return c->arg == KIND_ARP && !negated ? "arp" : NULL;
+    case COND_ETHER: return negated || has_ip_type(p, c) ? NULL : "ether";
     case COND_ETHER_FROM: return "ether from";
     case COND_ETHER_TO: return "ether to";
-    case COND_VLAN: return c->arg & (not ? VLAN_ANY : VLAN_NONE) ? NULL : "vlan";
+    case COND_VLAN: return c->arg & (negated ? VLAN_ANY : VLAN_NONE) ? NULL : "vlan";
     case COND_VLAN_INNER: return "vlan inner";
     default: return NULL;
     }

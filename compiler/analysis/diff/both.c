@@ -166,12 +166,12 @@ static void meet(struct comparison *c, const struct piece *piece, const struct i
         return;
     }
     product_plain_part(ir, it->product, &plain);
-    struct piece not = *piece;
-    not .maybe |= sides != 3;
-    not .behind = true;
+    struct piece negated = *piece;
+    negated.maybe |= sides != 3;
+    negated.behind = true;
     matched(c, piece, &both, sides, at, sides != 3);
     bool in_loose = false;
-    if (product_and(ir, &piece->p, &plain, &in, &in_loose)) keep(&c->next, &not, &in);
+    if (product_and(ir, &piece->p, &plain, &in, &in_loose)) keep(&c->next, &negated, &in);
     keep_outside(c, piece, &plain);
 }
 

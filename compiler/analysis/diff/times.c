@@ -263,10 +263,10 @@ static void print_part(const struct diff *d, struct part p, FILE *out)
 {
     const uint32_t moments = wherever(d, p);
     const char *name = name_of(d, moments);
-    const char *not = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
-    if (name || not ) {
+    const char *negated = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
+    if (name || negated) {
         fputs(name ? "during " : "not during ", out);
-        put_name(name ? name : not, out);
+        put_name(name ? name : negated, out);
         return;
     }
     print_days(p, out);
@@ -305,11 +305,11 @@ void print_moments(const void *arg, uint32_t moments, FILE *out)
 {
     const struct diff *d = arg;
     const char *name = name_of(d, moments);
-    const char *not = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
-    if (!name && !not ) {
+    const char *negated = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
+    if (!name && !negated) {
         print_weeks(d, moments, d->times.week_count, out);
         return;
     }
     fputs(name ? "during " : "not during ", out);
-    put_name(name ? name : not, out);
+    put_name(name ? name : negated, out);
 }

@@ -65,11 +65,11 @@ static bool ports(const struct sampler *s)
 
 static bool flags(const struct sampler *s)
 {
-    const uint32_t must = s->p->field[IR_HAS], not = s->p->field[IR_LACKS];
+    const uint32_t must = s->p->field[IR_HAS], negated = s->p->field[IR_LACKS];
     s->out->flags = (uint8_t)must;
     if (!(must & (TCP_SYN | TCP_ACK | TCP_RST)))
-        s->out->flags |= (uint8_t)(!(not &TCP_SYN) ? TCP_SYN : !(not &TCP_ACK) ? TCP_ACK : 0);
-    return !(must & not );
+        s->out->flags |= (uint8_t)(!(negated & TCP_SYN) ? TCP_SYN : !(negated & TCP_ACK) ? TCP_ACK : 0);
+    return !(must & negated);
 }
 
 static bool icmp(const struct sampler *s)

@@ -58,7 +58,7 @@ static bool is_all(const struct list *l, unsigned family)
 
 static bool want_addresses(struct reading *r, enum about about, const char *text)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     for (const char *at = text;; at++) {
         const size_t len = strcspn(at, ",");
         if (!add_network(r, &l, at, len)) return false;
@@ -77,7 +77,7 @@ static bool take_destination(struct reading *r, const char *const *v) { return w
 
 static bool want_span(struct reading *r, enum about about, const char *text)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     if (!list_address(&l, text, strlen(text), r->s->arena) || l.of[0].family != r->family)
         return reading_fault(r, "`%.60s` is not a range of IPv%u addresses", text, r->family);
     reading_want(r, about, l);
@@ -91,7 +91,7 @@ static bool take_destination_span(struct reading *r, const char *const *v) { ret
  * networks (ruleset_settle). */
 static bool want_kind(struct reading *r, enum about about, const char *kinds)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     for (const char *at = kinds; *at; at += strcspn(at, ","), at += *at == ',') {
         const size_t len = strcspn(at, ",");
         if (len == 5 && !strncmp(at, "LOCAL", len))
@@ -113,7 +113,7 @@ static bool take_destination_kind(struct reading *r, const char *const *v) { ret
 
 static bool take_protocol(struct reading *r, const char *const *v)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     unsigned number;
     uint64_t n;
     if (!name_protocol(v[0], &number)) {
@@ -132,7 +132,7 @@ static bool take_protocol(struct reading *r, const char *const *v)
 
 static bool want_device(struct reading *r, enum about about, const char *name)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     const size_t len = strlen(name);
     /* the kernel's rule for names */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
@@ -158,7 +158,7 @@ static bool take_out(struct reading *r, const char *const *v) { return want_devi
 
 static bool take_fragment(struct reading *r, const char *const *v)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     list_word(&l, "later", 5, r->s->arena);
     reading_want(r, ASK_FRAGMENT, l);
     return true;
@@ -187,7 +187,7 @@ const struct option plain_options[] = {
 
 static bool take_mac(struct reading *r, const char *const *v)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     char mac[18];
     unsigned char b[6];
     char rest;
@@ -202,13 +202,13 @@ static bool take_mac(struct reading *r, const char *const *v)
 
 static bool take_packet_kind(struct reading *r, const char *const *v)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
     if (!unicast && strcasecmp(v[0], "broadcast") != 0) {
         rule_unsaid(&r->rule, "prey has conditions for broadcast and for all group frames, not for multicast alone");
         return true;
     }
-    l.not ^= unicast;
+    l.negated ^= unicast;
     list_word(&l, unicast ? "multicast" : "broadcast", 9, r->s->arena);
     reading_want(r, ASK_ETHER_TO, l);
     return true;

@@ -33,7 +33,7 @@ static bool port_list(struct reading *r, const char *text, struct list *l)
 
 static bool want_ports(struct reading *r, enum about about, const char *text)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     if (!port_list(r, text, &l)) return false;
     reading_want(r, about, l);
     return true;
@@ -48,7 +48,7 @@ static bool take_ports(struct reading *r, const char *const *v)
     struct list l = {0}, none;
     if (!port_list(r, v[0], &l)) return false;
     none = l;
-    none.not = true;
+    none.negated = true;
     if (r->inverted) {
         reading_want(r, ASK_SPORT, none);
         reading_want(r, ASK_DPORT, none);
@@ -113,7 +113,7 @@ static void want_type(struct reading *r, uint64_t type, int code)
     list_number(&types, type, type, r->s->arena);
     if (code >= 0) list_number(&codes, (uint64_t)code, (uint64_t)code, r->s->arena);
     if (!r->inverted || code < 0) {
-        types.not = r->inverted;
+        types.negated = r->inverted;
         reading_want(r, ASK_ICMP_TYPE, types);
         if (code >= 0) reading_want(r, ASK_ICMP_CODE, codes);
         return;
@@ -121,10 +121,10 @@ static void want_type(struct reading *r, uint64_t type, int code)
     struct choice *c = reading_choice(r);
     if (!c) return;
     struct alternative *other_code = choice_next(c), *other_type = choice_next(c);
-    codes.not = true;
+    codes.negated = true;
     alternative_want(other_code, ASK_ICMP_TYPE, types);
     alternative_want(other_code, ASK_ICMP_CODE, codes);
-    types.not = true;
+    types.negated = true;
     alternative_want(other_type, ASK_ICMP_TYPE, types);
 }
 
@@ -175,7 +175,7 @@ static bool take_ttl(struct reading *r, const char *const *v)
 
 static bool want_ttl(struct reading *r, uint64_t lo, uint64_t hi)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     list_number(&l, lo, hi, r->s->arena);
     reading_want(r, ASK_TTL, l);
     return true;
@@ -206,7 +206,7 @@ static bool take_dscp(struct reading *r, const char *const *v)
 
 static bool take_dscp_class(struct reading *r, const char *const *v)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     uint64_t n;
     if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` is not a DSCP class", v[0]);
     list_number(&l, n, n, r->s->arena);
@@ -218,7 +218,7 @@ static bool take_dscp_class(struct reading *r, const char *const *v)
 static bool take_tos(struct reading *r, const char *const *v)
 {
     const char *slash = strchr(v[0], '/');
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     char number[8] = {0};
     uint64_t value, mask;
     const size_t len = slash ? (size_t)(slash - v[0]) : 0;

@@ -43,7 +43,7 @@ static void want_one_of(struct reading *r, const struct states *s)
         return;
     }
     struct choice *c = reading_choice(r);
-    others.not = true;
+    others.negated = true;
     if (c && s->plain.count) alternative_want(choice_next(c), ASK_STATE, s->plain);
     if (!c) return;
     struct alternative *a = choice_next(c);
@@ -61,7 +61,7 @@ static void want_none_of(struct reading *r, const struct states *s)
 
 static bool take_states(struct reading *r, const char *const *v)
 {
-    struct states s = {.plain = {.not = r->inverted}};
+    struct states s = {.plain = {.negated = r->inverted}};
     if (!read_states(r, v[0], &s)) return false;
     if (s.snat)
         rule_unsaid(&r->rule, "prey has no condition for translated sources");
@@ -101,7 +101,7 @@ static bool take_conn_destination(struct reading *r, const char *const *v)
 
 static bool take_set(struct reading *r, const char *const *v)
 {
-    struct list l = {.not = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
+    struct list l = {.negated = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
     if (!l.set)
         rule_unsaid(&r->rule, import_format(r->s,
                                             "the file lacks the set `%.40s`: put the output of `ipset save`, for "

@@ -72,7 +72,7 @@ void reading_want(struct reading *r, enum about about, struct list l) { rule_wan
 
 bool reading_want_range(struct reading *r, enum about about, const char *text, uint64_t most, const char *what)
 {
-    struct list l = {.not = r->inverted};
+    struct list l = {.negated = r->inverted};
     uint64_t lo, hi;
     if (!reading_range(r, text, most, what, &lo, &hi)) return false;
     list_number(&l, lo, hi, r->s->arena);

@@ -157,7 +157,8 @@ static bool take_all(struct reading *r)
 static void say_no_syn(struct reading *r)
 {
     const struct list *states = rule_asks(&r->rule, ASK_STATE);
-    if (!r->no_syn || !states || states->not || states->count != 1 || strcmp(states->of[0].word, "new") != 0) return;
+    if (!r->no_syn || !states || states->negated || states->count != 1 || strcmp(states->of[0].word, "new") != 0)
+        return;
     if (r->rule.act == ACT_DROP || r->rule.act == ACT_REJECT) {
         states->of[0].word = "invalid";
         *r->no_syn = (struct choice){.count = 1};

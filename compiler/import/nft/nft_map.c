@@ -43,7 +43,7 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
     const struct verdict_map *m = arg;
     const cJSON *pair = m->groups[at], *one;
     struct subject s;
-    struct list l = {.not = is_rest(pair)};
+    struct list l = {.negated = is_rest(pair)};
     const char *why = m->keys ? NULL : subject_of(m->key, &s);
     if (m->keys) {
         want_fields(r, m->keys, pair->child);

@@ -69,12 +69,12 @@ void want_implied(struct reading_rule *r, const struct subject *s)
 void want_subject(struct reading_rule *r, const struct subject *s, struct list l)
 {
     want_implied(r, s);
-    if (s->about == ASK_ETHER_TYPE && !l.not &&(is_number(&l, 0x0800) || is_number(&l, 0x86dd))) {
+    if (s->about == ASK_ETHER_TYPE && !l.negated && (is_number(&l, 0x0800) || is_number(&l, 0x86dd))) {
         want_family(r, is_number(&l, 0x0800) ? 4 : 6);
         return;
     }
     if (l.set && !l.set->members.count) {
-        if (!l.not ) read_unsaid(r, "the set holds nothing in this file");
+        if (!l.negated) read_unsaid(r, "the set holds nothing in this file");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, s->about, l);
@@ -136,7 +136,7 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
     }
     if (s->about == ASK_PROTO && s->family == 6) read_apart(r, "prey also finds the protocol behind extension headers");
     if (!strcmp(op, "==") || !strcmp(op, "in") || !strcmp(op, "!=")) {
-        l.not = op[0] == '!';
+        l.negated = op[0] == '!';
         if (fits(s->about, &l))
             want_subject(r, s, l);
         else

@@ -4,34 +4,34 @@
 #include "compiler/import/nft/nft_priv.h"
 #include "compiler/import/rows.h"
 
-static void match_family(struct reading_rule *r, bool not, const cJSON *right)
+static void match_family(struct reading_rule *r, bool negated, const cJSON *right)
 {
     const char *name = cJSON_GetStringValue(right);
     const bool v4 = name && !strcmp(name, "ipv4"), v6 = name && !strcmp(name, "ipv6");
     if (v4 || v6)
-        want_family(r, v4 != not ? 4 : 6);
+        want_family(r, v4 != negated ? 4 : 6);
     else
         read_unsaid(r, "its family is neither IPv4 nor IPv6");
 }
 
-static void match_status(struct reading_rule *r, bool not, const cJSON *right)
+static void match_status(struct reading_rule *r, bool negated, const cJSON *right)
 {
     const char *name = cJSON_GetStringValue(right);
     if (!name || strcmp(name, "dnat") != 0) {
         read_unsaid(r, "prey has no condition for translation");
         return;
     }
-    for (struct rule *one = r->first; one; one = one->next) one->translated = not ? MUST_NOT_BE : MUST_BE;
+    for (struct rule *one = r->first; one; one = one->next) one->translated = negated ? MUST_NOT_BE : MUST_BE;
 }
 
-static void match_route(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
+static void match_route(struct reading_rule *r, const struct subject *s, bool negated, const cJSON *right)
 {
     const bool zero = cJSON_IsNumber(right) && right->valuedouble == 0;
     if (!cJSON_IsBool(right) && !zero) {
         read_unsaid(r, "prey has a condition only for a missing return route (`urpf-failed`)");
         return;
     }
-    const bool passed = cJSON_IsTrue(right) != not ;
+    const bool passed = cJSON_IsTrue(right) != negated;
     for (struct rule *one = r->first; one; one = one->next) {
         one->never |= passed ? one->urpf_failed : one->urpf_passed;
         one->urpf_passed |= passed;
@@ -41,32 +41,32 @@ static void match_route(struct reading_rule *r, const struct subject *s, bool no
 }
 
 /* Ask for the fragment header of IPv6. */
-static void match_header(struct reading_rule *r, bool not, const cJSON *right)
+static void match_header(struct reading_rule *r, bool negated, const cJSON *right)
 {
-    struct list l = {.not = cJSON_IsTrue(right) == not };
+    struct list l = {.negated = cJSON_IsTrue(right) == negated};
     list_word(&l, FRAGMENT_HEADER, strlen(FRAGMENT_HEADER), r->nft->s->arena);
     want_family(r, 6);
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_FRAGMENT, l);
 }
 
 /* Ask for fragments. The field has 13 bits of offset and one that says that more follow. */
-static void match_fragment(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
+static void match_fragment(struct reading_rule *r, const struct subject *s, bool negated, const cJSON *right)
 {
     enum { OFFSET = 0x1fff, MORE = 0x2000 };
-    struct list l = {.not = !not };
+    struct list l = {.negated = !negated};
     const char *const word = s->mask == OFFSET ? "later" : s->mask == (OFFSET | MORE) ? "any" : NULL;
     if (!word || !cJSON_IsNumber(right) || right->valuedouble != 0) {
         read_unsaid(r, "prey has only first and later fragments");
         return;
     }
     /* A negated `later` would also exclude packets that are no fragments: write `no` and `first`. */
-    if (l.not &&s->mask == OFFSET) {
+    if (l.negated && s->mask == OFFSET) {
         list_word(&l, "no", 2, r->nft->s->arena);
         list_word(&l, "first", 5, r->nft->s->arena);
     } else {
-        list_word(&l, l.not ? "no" : word, strlen(l.not ? "no" : word), r->nft->s->arena);
+        list_word(&l, l.negated ? "no" : word, strlen(l.negated ? "no" : word), r->nft->s->arena);
     }
-    l.not = false;
+    l.negated = false;
     want_family(r, 4);
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_FRAGMENT, l);
 }
@@ -93,13 +93,13 @@ static bool types_of(const cJSON *right, unsigned *types)
 }
 
 /* Ask for types of addresses. In prey the broadcast addresses of this machine's networks are among its own. */
-static void match_address_type(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
+static void match_address_type(struct reading_rule *r, const struct subject *s, bool negated, const cJSON *right)
 {
     struct arena *a = r->nft->s->arena;
-    struct list l = {.not = not };
+    struct list l = {.negated = negated};
     unsigned types = 0;
     const bool known = types_of(right, &types), alone = types & BROADCAST && !(types & LOCAL);
-    if (!known || (alone && (not || s->about != ASK_TO))) {
+    if (!known || (alone && (negated || s->about != ASK_TO))) {
         read_unsaid(r, "prey has conditions only for this machine's addresses and for groups");
         return;
     }
@@ -114,9 +114,9 @@ static void match_address_type(struct reading_rule *r, const struct subject *s, 
 }
 
 /* Ask for types of Ethernet destinations. prey's groups include the broadcast address. */
-static void match_packet_type(struct reading_rule *r, bool not, const cJSON *right)
+static void match_packet_type(struct reading_rule *r, bool negated, const cJSON *right)
 {
-    struct list l = {.not = not };
+    struct list l = {.negated = negated};
     unsigned types = 0;
     if (!types_of(right, &types) || (types != BROADCAST && types != (BROADCAST | MULTICAST))) {
         read_unsaid(r, "prey matches broadcast frames alone, or broadcast and multicast together");
@@ -129,22 +129,22 @@ static void match_packet_type(struct reading_rule *r, bool not, const cJSON *rig
 
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right)
 {
-    const bool not = !strcmp(op, "!=");
+    const bool negated = !strcmp(op, "!=");
     if (s->what == SUBJECT_FLAGS) {
         match_flags(r, s, op, right);
         return;
     }
-    if (!not &&strcmp(op, "==") != 0 && strcmp(op, "in") != 0) {
+    if (!negated && strcmp(op, "==") != 0 && strcmp(op, "in") != 0) {
         read_unsaid(r, "prey has no such comparison");
         return;
     }
     switch (s->what) {
-    case SUBJECT_FAMILY: match_family(r, not, right); break;
-    case SUBJECT_STATUS: match_status(r, not, right); break;
-    case SUBJECT_ROUTE: match_route(r, s, not, right); break;
-    case SUBJECT_HEADER: match_header(r, not, right); break;
-    case SUBJECT_PACKET_TYPE: match_packet_type(r, not, right); break;
-    case SUBJECT_ADDRESS_TYPE: match_address_type(r, s, not, right); break;
-    default: match_fragment(r, s, not, right); break;
+    case SUBJECT_FAMILY: match_family(r, negated, right); break;
+    case SUBJECT_STATUS: match_status(r, negated, right); break;
+    case SUBJECT_ROUTE: match_route(r, s, negated, right); break;
+    case SUBJECT_HEADER: match_header(r, negated, right); break;
+    case SUBJECT_PACKET_TYPE: match_packet_type(r, negated, right); break;
+    case SUBJECT_ADDRESS_TYPE: match_address_type(r, s, negated, right); break;
+    default: match_fragment(r, s, negated, right); break;
     }
 }

@@ -14,10 +14,10 @@ static void nets_words(nets set, bool v6, FILE *out)
     fputs(" } ", out);
 }
 
-static void ifaces_words(const char *word, unsigned bits, bool not, FILE *out)
+static void ifaces_words(const char *word, unsigned bits, bool negated, FILE *out)
 {
     if (!bits) return;
-    fprintf(out, "%s %s{ ", word, not ? "!= " : "");
+    fprintf(out, "%s %s{ ", word, negated ? "!= " : "");
     for (unsigned i = 0, some = 0; i < IFS_MOST; i++)
         if (bits >> i & 1) fprintf(out, "%s\"e%u\"", some++ ? ", " : "", i);
     fputs(" } ", out);

@@ -2,18 +2,18 @@
 #include "tests/diff/routers/world.h"
 #include "vm/packet/parse/header.h"
 
-static void set_words(const char *word, nets set, bool not, FILE *out)
+static void set_words(const char *word, nets set, bool negated, FILE *out)
 {
     if (!set) return;
-    fprintf(out, " %s%s ", word, not ? " not" : "");
+    fprintf(out, " %s%s ", word, negated ? " not" : "");
     for (unsigned n = 0, some = 0; n <= NET_WORLD; n++)
         if (set >> n & 1) fprintf(out, "%sn%u", some++ ? ", " : "", n);
 }
 
-static void ifaces_words(const char *word, unsigned bits, bool not, FILE *out)
+static void ifaces_words(const char *word, unsigned bits, bool negated, FILE *out)
 {
     if (!bits) return;
-    fprintf(out, " %s%s ", word, not ? " not" : "");
+    fprintf(out, " %s%s ", word, negated ? " not" : "");
     for (unsigned i = 0, some = 0; i < IFS_MOST; i++)
         if (bits >> i & 1) fprintf(out, "%s\"e%u\"", some++ ? ", " : "", i);
 }

@@ -219,10 +219,10 @@ static void branches(void **state)
     assert_string_equal(err, "");
     for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
         struct first_at at = {.hello = {0}};
-        const unsigned not =
+        const unsigned negated =
             *leads[i].bytes == '1' ? FIRST_HTTP : FIRST_INSTRUCTION; /* the compiler asks one of them */
         const struct first_asked asked = {
-            .wants = program_wants(p, 0) & ~not, .limit = 16384, .end = (uint8_t)leads[i].end};
+            .wants = program_wants(p, 0) & ~negated, .limit = 16384, .end = (uint8_t)leads[i].end};
         first_read(&f, &at, (const uint8_t *)leads[i].bytes, (uint32_t)strlen(leads[i].bytes), &asked);
         const uint32_t got = both(p, &key, &f);
         if (got != leads[i].branch) fail_msg("%s: branch %d, not %d", leads[i].bytes, (int)got, (int)leads[i].branch);

@@ -129,14 +129,14 @@ static void narrow_by_row(struct choice *ch, const struct pbc_cond *c)
 
 void draw_narrow(struct frame_draw *d, struct choice *ch, const struct pbc_cond *c, enum corner which)
 {
-    const bool not = c->flags & PBC_COND_NOT;
+    const bool negated = c->flags & PBC_COND_NOT;
     switch (c->kind) {
-    case COND_FAMILY: ch->families &= not ? ~c->arg : c->arg; break;
+    case COND_FAMILY: ch->families &= negated ? ~c->arg : c->arg; break;
     case COND_PROTO: narrow_by_proto(d, ch, c, which); break;
     case COND_FROM:
     case COND_TO: ch->families &= families_of_sets(d, c); break;
     case COND_ETHER:
-        if (!not ) ch->families &= families_of_type(value(d, c, which));
+        if (!negated) ch->families &= families_of_type(value(d, c, which));
         break;
     default: narrow_by_row(ch, c); break;
     }

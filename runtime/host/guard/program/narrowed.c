@@ -69,7 +69,7 @@ static size_t complement(const struct address_range *in, size_t count, struct ad
 }
 
 /* Ask for addresses of these sets, or for all others. With `but` (of a family) that address is left out, too. */
-static void ask_end(struct asked *a, const struct program *p, unsigned end, uint32_t sets, uint32_t count, bool not )
+static void ask_end(struct asked *a, const struct program *p, unsigned end, uint32_t sets, uint32_t count, bool negated)
 {
     const size_t most = address_ranges(p, sets, count);
     struct address_range *r = calloc(most + 1, sizeof *r), *other = calloc(most + 3, sizeof *other);
@@ -78,12 +78,12 @@ static void ask_end(struct asked *a, const struct program *p, unsigned end, uint
     a->failed |= !r || !other;
     while (!a->failed && address_next(&w, &r[n])) n++;
     if (!a->failed) n = address_join(r, n);
-    const size_t others = a->failed || !not ? 0 : complement(r, n, other);
+    const size_t others = a->failed || !negated ? 0 : complement(r, n, other);
     free(a->ends[end]);
-    a->ends[end] = not ? other : r;
-    a->end_count[end] = not ? others : n;
+    a->ends[end] = negated ? other : r;
+    a->end_count[end] = negated ? others : n;
     a->asks_end[end] = true;
-    free(not ? r : other);
+    free(negated ? r : other);
 }
 
 /* Leave one address out of an end. */
@@ -208,12 +208,12 @@ static void ask_devices(struct asked *a, const struct program *p, const struct p
 
 static void ask(struct asked *a, const struct program *p, const struct pbc_cond *c)
 {
-    const bool not = c->flags & PBC_COND_NOT;
+    const bool negated = c->flags & PBC_COND_NOT;
     switch ((enum cond_kind)c->kind) {
     case COND_FAMILY: ask_family(a, c); break;
     case COND_PROTO: ask_protocols(a, p, c); break;
-    case COND_FROM: ask_end(a, p, 0, c->first, c->count, not ); break;
-    case COND_TO: ask_end(a, p, 1, c->first, c->count, not ); break;
+    case COND_FROM: ask_end(a, p, 0, c->first, c->count, negated); break;
+    case COND_TO: ask_end(a, p, 1, c->first, c->count, negated); break;
     case COND_PORT:
     case COND_SOURCE_PORT: ask_ports(a, p, c); break;
     case COND_ON:
