@@ -343,6 +343,32 @@ static void check_kept(struct compile *c)
     }
 }
 
+/* True if some server of the service's pools may be full, which is what connections wait for. */
+static bool may_fill(const struct image *img, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t k = 0; k < branch_shares(&img->branches[b]); k++) {
+            const uint32_t at = img->shares[img->branches[b].shares + k].pool;
+            const struct pbc_pool *pool = at < img->pools_count ? &img->pools[at] : NULL;
+            for (uint32_t i = 0; pool && i < pool->server_count; i++)
+                if (img->servers[pool->servers + i].max_flows) return true;
+        }
+    return false;
+}
+
+static void check_queues(struct compile *c)
+{
+    const struct image *img = c->image;
+    for (uint32_t i = 0; i < img->services_count; i++) {
+        const struct pbc_service *s = &img->services[i];
+        if (!s->proxy || !img->proxies[s->proxy - 1].queue || may_fill(img, s)) continue;
+        diag(c->diags, W_QUEUE, span_at(c, &s->place),
+             "nobody waits in the `queue` of the service `%s`: no server of its pools has `max flows`",
+             image_str(img, s->name));
+        diag_advise(c->diags, "write `max flows N` behind the servers, or leave `queue` out");
+    }
+}
+
 void check_proxy_pools(struct compile *c)
 {
     const struct image *img = c->image;
@@ -361,4 +387,5 @@ void check_proxy_pools(struct compile *c)
         }
     }
     check_kept(c);
+    check_queues(c);
 }
