@@ -23,6 +23,9 @@ service moves on 10.1.0.104 tcp/90 { mode passthrough; announce; -> moves }
 service dsr on 10.1.0.105 tcp/90 { mode dsr rewrite; announce; -> moves }
 service six on fd00:1::100 tcp/90 { mode passthrough; announce; -> six }
 service kept on 10.1.0.106 tcp/90 { mode passthrough keep source; announce; -> shop }
+pool grows { balance round_robin; slow start 1h; server one 10.2.0.2:80; server own 10.2.0.1:80 }
+service grows on 10.1.0.107 tcp/90 { mode proxy; announce; -> grows }
+service sends on 10.1.0.108 tcp/90 { mode passthrough; announce; -> grows }
 service hidden on 10.1.0.110, fd00:1::110 tcp/90, tcp/91 { mode passthrough; -> both6 }
 pool both6 { server one 10.2.0.2:80; server one6 [fd00:2::2]:80 }
 service held on 10.1.0.2 tcp/91 { mode passthrough; -> shop }
@@ -50,6 +53,7 @@ import json
 for p in json.load(open("out"))["pools"]:
     for s in p["servers"]:
         if s["health"] == "down": print(p.get("name", p.get("pool")), s["name"], s["why"])' | sort)" "both own $why
+grows own $why
 moves it $why
 shop own $why
 six own $why"
@@ -60,6 +64,14 @@ ctl set both/own up
 same 'a hand brings it up no more than a check' "$(grep -c "still down: $why" out)" 1
 same 'nobody is sent there' "$(ask client 10.1.0.101:90/ 5)" 'failed: 7'
 ctl set both/own file
+
+# A proxy's server on this machine that comes up starts slowly, too: with a tenth of its weight.
+of_22() { for i in $(seq 22); do ask client "$1:90/" 5; done | shares; }
+same 'a server here has its whole share of a proxy' "$(of_22 10.1.0.107)" ' 11 one 11 prey '
+ctl set grows/own down
+ctl set grows/own up
+same 'one that came up has little' "$(of_22 10.1.0.107)" ' 20 one 2 prey '
+same 'and nothing of what is sent on' "$(of_22 10.1.0.108)" ' 22 one '
 
 # A server that is its own client gets nothing from itself, and that is counted; other clients are served.
 same 'a server that is its own client is refused' "$(ask one 10.1.0.106:90/ 1)" 'failed: 28'

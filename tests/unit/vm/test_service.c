@@ -119,15 +119,16 @@ static void families(void **state)
     program_put(p);
 }
 
-/* A server that came up reaches its weight in ten steps; the others keep theirs, and nothing changes in between. */
-static void slow_start(void **state)
+/* A server that came up reaches its weight in ten steps; the others keep theirs, and nothing changes in between. here:
+ * it is on this machine, and proxies reach it. */
+static void grows(uint8_t here)
 {
-    (void)state;
     enum { PICKS = 5500 };
     const struct key key = tcp4(1, 80);
     const uint64_t second = 1000000000;
     uint64_t up_since_ns[3] = {0, 100 * second, 0};
-    const struct facts facts = {.generation = 1, .up_since_ns = up_since_ns};
+    const uint8_t down[3] = {0, here, 0};
+    const struct facts facts = {.generation = 1, .up_since_ns = up_since_ns, .down = down};
     struct imgbuild b;
     img_sample(&b);
     b.pools[0].balance = LB_ROUND_ROBIN;
@@ -138,6 +139,7 @@ static void slow_start(void **state)
     b.shares[1].percent = 0;
     struct program *p = load(&b);
     struct balance *w = balance_new(p, 1);
+    if (here) balance_for_proxies(w);
     unsigned last = 0;
     for (unsigned at = 0; at <= 11; at++) {
         unsigned got = 0;
@@ -151,6 +153,13 @@ static void slow_start(void **state)
     }
     balance_free(w);
     program_put(p);
+}
+
+static void slow_start(void **state)
+{
+    (void)state;
+    grows(0);
+    grows(FACTS_HERE_PROXIED);
 }
 
 /* A weight that was set by hand holds in place of the program's, with 0 too, and a client's old server is no exception.
