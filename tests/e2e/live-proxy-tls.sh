@@ -227,6 +227,21 @@ same 'a reload takes new files under load, and nothing is lost' "$(tail -1 load.
 [ ! -s load.err ] || sed 's/^/# /' load.err
 printf 'GET / HTTP/1.0\r\n\r\n' | talks -ign_eof -sess_in ticket >again
 same 'tickets of before are taken' "$(grep -hoE '^(New|Reused)' again)" Reused
+# OpenSSL would hold a ClientHello of 128 KiB: more than the start says that an end takes.
+cat >long.py <<'PY'
+import socket
+s = socket.create_connection(("10.1.0.2", 443), 20)
+try:
+    s.sendall(b"\x16\x03\x01\x40\x00\x01\x01\xff\xf0" + bytes(16380))
+    for i in range(6):
+        s.sendall(b"\x16\x03\x01\x40\x00" + bytes(16384))
+    print("closed" if not s.recv(9) else "answered")
+except ConnectionError:
+    print("closed")
+PY
+same 'a ClientHello that is too long is not read on' "$(at client timeout 60 python3 long.py)" closed
+same 'and counted' "$(counted failed_too_long)" 1
+
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

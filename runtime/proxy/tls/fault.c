@@ -60,6 +60,7 @@ enum tls_count tls_fault(const SSL *ssl, int err)
 {
     const int reason = ERR_GET_REASON(ERR_peek_last_error());
     const bool server = !SSL_is_server(ssl), alert = reason > SSL_AD_REASON_OFFSET;
+    if (err == -EMSGSIZE) return TLS_COUNT_TOO_LONG;
     if (err != -EPROTO) return server ? TLS_COUNT_SERVER_CUT : TLS_COUNT_CUT;
     if (!server) return FIND(of_clients, reason, alert ? TLS_COUNT_ALERTED : TLS_COUNT_BAD);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)

@@ -21,6 +21,9 @@ int tls_side(struct side *s, SSL_CTX *ctx, const struct tls_one *one);
 enum tls_count tls_fault(const SSL *ssl, int err);
 /* Return OpenSSL's text for the last failed call */
 const char *tls_why(void);
+/* Most bytes that a client may send before its handshake is complete: a ClientHello, and one more if it is asked for
+ * another key (RFC 8446, 4.1.4). A read more may come on top. */
+enum { TLS_HELLO_MOST = 32 << 10 };
 /* Return the BIO for the side's socket, which OpenSSL frees. NULL: out of memory. */
 BIO *tls_bio(struct side *s);
 static inline struct tls_one *tls_one_of(const SSL *ssl) { return SSL_get_app_data(ssl); }
