@@ -254,12 +254,13 @@ void report_add(cJSON *root, const struct control *control, const struct tally *
     more_json(root, &all);
 }
 
-static bool write_report(FILE *out, const struct whole *all)
+bool report_write(FILE *out, const struct control *control, const struct tally *t)
 {
-    const struct report of = report_of(all);
-    if (all->control->o->json) return !report_json(out, &of, more_json, all);
+    const struct whole all = whole_of(control, t);
+    const struct report of = report_of(&all);
+    if (control->o->json) return !report_json(out, &of, more_json, &all);
     report_text(out, &of);
-    more_text(out, all);
+    more_text(out, &all);
     return true;
 }
 
@@ -268,8 +269,7 @@ char *live_report(const struct control *control, bool running, size_t *len)
     struct tally *t = tally_take(control->carry, running);
     char *text = NULL;
     FILE *out = t ? open_memstream(&text, len) : NULL;
-    const struct whole all = whole_of(control, t);
-    bool good = out && write_report(out, &all);
+    bool good = out && report_write(out, control, t);
     if (out) good = !fclose(out) && good;
     tally_free(t);
     if (good) return text;
