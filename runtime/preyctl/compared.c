@@ -5,6 +5,7 @@
 
 #include "compiler/image/image.h"
 #include "compiler/resolve/services/service.h"
+#include "runtime/report/json.h"
 
 /* Return the pool of that name; PBC_NONE: none. */
 static uint32_t pool_named(const struct program *p, const char *name)
@@ -32,7 +33,7 @@ static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
 static void weight_add(cJSON *to, const char *key, const struct pbc_server *s)
 {
     if (s)
-        cJSON_AddNumberToObject(to, key, s->weight);
+        json_number(to, key, s->weight);
     else
         cJSON_AddNullToObject(to, key);
 }
@@ -42,8 +43,7 @@ static void server_add(cJSON *servers, const char *name, const struct pbc_server
 {
     const bool moved = was && now && !same_place(was, now);
     if (was && now && was->weight == now->weight && !moved) return;
-    cJSON *one = cJSON_CreateObject();
-    cJSON_AddItemToArray(servers, one);
+    cJSON *one = json_object(servers);
     cJSON_AddStringToObject(one, "name", name);
     weight_add(one, "was", was);
     weight_add(one, "now", now);
@@ -129,29 +129,26 @@ static bool translated_flows(const struct program *p, uint64_t *flows)
     return any;
 }
 
-static void translated_add(cJSON *pair, const struct program *p)
-{
-    uint64_t flows;
-    const bool any = translated_flows(p, &flows);
-    cJSON_AddItemToArray(pair, any ? cJSON_CreateNumber((double)flows) : cJSON_CreateNull());
-}
-
 /* Return the size of the flow table; 0: it follows from memory. */
 static uint64_t table_flows(const struct program *p) { return program_says_flows(p) ? p->settings->flows : 0; }
 
-static void pair_add(cJSON *to, const char *key, uint64_t was, uint64_t now)
+/* Add a number to a pair, an array whose elements have the names `was` and `now` for patterns. */
+static void translated_add(cJSON *pair, const char *name, const struct program *p)
 {
-    cJSON *pair = cJSON_AddArrayToObject(to, key);
-    cJSON_AddItemToArray(pair, cJSON_CreateNumber((double)was));
-    cJSON_AddItemToArray(pair, cJSON_CreateNumber((double)now));
+    uint64_t flows;
+    if (translated_flows(p, &flows))
+        json_number(pair, name, flows);
+    else
+        cJSON_AddNullToObject(pair, name);
 }
 
 cJSON *compared_capacity(const struct program *old, const struct program *new)
 {
     cJSON *o = cJSON_CreateObject();
-    cJSON *translated = cJSON_AddArrayToObject(o, "translated");
-    translated_add(translated, old);
-    translated_add(translated, new);
-    pair_add(o, "flows", table_flows(old), table_flows(new));
+    cJSON *translated = cJSON_AddArrayToObject(o, "translated"), *flows = cJSON_AddArrayToObject(o, "flows");
+    translated_add(translated, "was", old);
+    translated_add(translated, "now", new);
+    json_number(flows, "was", table_flows(old));
+    json_number(flows, "now", table_flows(new));
     return o;
 }

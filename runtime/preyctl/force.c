@@ -2,7 +2,7 @@
 
 #include "runtime/base/when.h"
 #include "runtime/preyctl/hand.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/report/document/item.h"
 
 int put_in_force(struct talk *t, cJSON *question, const char *file)
 {
@@ -11,7 +11,7 @@ int put_in_force(struct talk *t, cJSON *question, const char *file)
     const int status = file ? talk_hand(t, question, hand_file(file), &made) : talk_document(t, question, &made);
     if (status) return status;
     talk_tell(t, made);
-    if (!t->line->json && *text_at(made, "unjudged")) printf("not judged: %s\n", text_at(made, "unjudged"));
+    if (!t->line->json && *item_text(made, "unjudged")) printf("not judged: %s\n", item_text(made, "unjudged"));
     cJSON_Delete(made);
     return 0;
 }

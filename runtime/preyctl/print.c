@@ -1,7 +1,8 @@
 #include "runtime/preyctl/print.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Find the next number in the text outside of strings; cJSON has parsed the text. Return its length; 0: none. */
 static size_t next_number(const char **at, const char *end)
@@ -39,46 +40,17 @@ static bool walk(cJSON *item, const char **at, const char *end)
     return fine;
 }
 
-bool keep_digits(cJSON *document, const char *text, size_t len) { return walk(document, &text, text + len); }
+cJSON *document_parse(const char *text, size_t len)
+{
+    cJSON *document = cJSON_ParseWithLength(text, len);
+    if (document && walk(document, &text, text + len)) return document;
+    cJSON_Delete(document);
+    return NULL;
+}
 
 void print_json(const cJSON *document)
 {
     char *text = cJSON_PrintUnformatted(document);
     puts(text ? text : "null");
     cJSON_free(text);
-}
-
-const cJSON *part(const cJSON *object, const char *member) { return cJSON_GetObjectItemCaseSensitive(object, member); }
-
-const char *text_at(const cJSON *object, const char *member)
-{
-    const char *text = cJSON_GetStringValue(part(object, member));
-    return text ? text : "";
-}
-
-uint64_t number_at(const cJSON *object, const char *member)
-{
-    const cJSON *item = part(object, member);
-    return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
-}
-
-bool is_true(const cJSON *object, const char *member) { return cJSON_IsTrue(part(object, member)); }
-
-const char *count_at(const cJSON *object, const char *member, char buf[TEXT_NUMBER])
-{
-    return text_number(number_at(object, member), buf);
-}
-
-const char *when_at(const cJSON *object, const char *member, char buf[TEXT_TIME])
-{
-    struct tm t = {0}, today;
-    const time_t now = time(NULL);
-    *buf = 0;
-    if (!strptime(text_at(object, member), "%Y-%m-%dT%H:%M:%S", &t)) return buf;
-    const time_t at = timegm(&t);
-    localtime_r(&now, &today);
-    localtime_r(&at, &t);
-    const bool same_day = t.tm_year == today.tm_year && t.tm_yday == today.tm_yday;
-    strftime(buf, TEXT_TIME, same_day ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &t);
-    return buf;
 }

@@ -135,8 +135,7 @@ static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
     while (next > 0 && (next = talk_next(t, &m, t->waits ? -1 : PATIENCE_MS)) > 0) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
         cJSON_Delete(*document);
-        *document = cJSON_ParseWithLength(m.body, m.len);
-        if (t->line->json && !keep_digits(*document, m.body, m.len)) return talk_complain("out of memory");
+        *document = document_parse(m.body, m.len);
     }
     return talk_over(t, next);
 }

@@ -234,6 +234,20 @@ const char *text_iso(uint64_t ns, char buf[TEXT_TIME])
     return buf;
 }
 
+const char *text_local(const char *iso, char buf[TEXT_TIME])
+{
+    struct tm t = {0}, today;
+    const time_t now = time(NULL);
+    *buf = 0;
+    if (!strptime(iso, "%Y-%m-%dT%H:%M:%S", &t)) return buf;
+    const time_t at = timegm(&t);
+    localtime_r(&now, &today);
+    localtime_r(&at, &t);
+    const bool same_day = t.tm_year == today.tm_year && t.tm_yday == today.tm_yday;
+    strftime(buf, TEXT_TIME, same_day ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &t);
+    return buf;
+}
+
 const char *text_unknown_way(const struct way_told *w, char buf[TEXT_WAY])
 {
     snprintf(buf, TEXT_WAY, "unknown, %s: %s%s%s%s%s", w->then, w->doc, *w->instead ? "; this translates it: " : "",

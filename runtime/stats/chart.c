@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 
 enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SPAN_MS = 600000, COLUMN_MS = SPAN_MS / COLUMNS, SERIES_MOST = 8 };
 

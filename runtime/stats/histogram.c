@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 
 enum { BARS = 32, BAR = 20, GAP = 2, HEIGHT = 60 };
 

@@ -1,8 +1,7 @@
 #include "runtime/stats/html.h"
 
-#include <string.h>
-
-#include "runtime/stats/item.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/text.h"
 
 void html_text(FILE *out, const char *s)
 {
@@ -20,12 +19,8 @@ void html_text(FILE *out, const char *s)
 
 void html_number(FILE *out, uint64_t n)
 {
-    if (n >= 1000) {
-        html_number(out, n / 1000);
-        fprintf(out, ",%03u", (unsigned)(n % 1000));
-    } else {
-        fprintf(out, "%u", (unsigned)n);
-    }
+    char buf[TEXT_NUMBER];
+    fputs(text_number(n, buf), out);
 }
 
 void html_short(FILE *out, uint64_t n)
@@ -67,19 +62,13 @@ void html_time(FILE *out, uint64_t s)
         fprintf(out, "%u&nbsp;days", (unsigned)(s / 86400));
 }
 
-void html_fill(FILE *out, const cJSON *of, const char *piece)
+static void hand_text(FILE *out, int width, const char *text) { html_text(out, text); }
+static void hand_number(FILE *out, int width, uint64_t n) { html_number(out, n); }
+static void hand_time(FILE *out, int width, uint64_t ns) { html_time(out, ns / 1000000000); }
+static void hand_moment(FILE *out, int width, const char *iso) { html_date(out, iso); }
+
+void html_fill(FILE *out, const cJSON *of, const char *pattern)
 {
-    char key[40];
-    for (const char *at; (at = strchr(piece, '{')); piece = strchr(at, '}') + 1) {
-        const char *name = at + 1 + (strchr("#@~", at[1]) != NULL);
-        snprintf(key, sizeof key, "%.*s", (int)strcspn(name, "}"), name);
-        fwrite(piece, 1, (size_t)(at - piece), out);
-        switch (at[1]) {
-        case '#': html_number(out, item_number(of, key)); break;
-        case '@': html_date(out, item_text(of, key)); break;
-        case '~': html_time(out, item_number(of, key)); break;
-        default: html_text(out, item_text(of, key));
-        }
-    }
-    fputs(piece, out);
+    static const struct fill_hand hand = {hand_text, hand_number, hand_time, hand_moment};
+    fill_with(out, &hand, of, pattern);
 }

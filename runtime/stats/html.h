@@ -18,6 +18,5 @@ void html_bits(FILE *out, uint64_t bytes_per_s);
 void html_date(FILE *out, const char *iso);
 /* Write "3 h 4 min". */
 void html_time(FILE *out, uint64_t seconds);
-/* Write a piece with members of `of` filled in: {name} text, {#name} number, {@name} date, {~name} a time in
- * seconds. */
-void html_fill(FILE *out, const struct cJSON *of, const char *piece);
+/* Fill a pattern (report/document/fill.h) in HTML: text is escaped, moments are UTC. */
+void html_fill(FILE *out, const struct cJSON *of, const char *pattern);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/stats/item.h"
+#include "runtime/report/document/item.h"
 
 static void family(FILE *out, const char *name, const char *type, const char *help)
 {

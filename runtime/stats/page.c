@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "runtime/report/document/item.h"
 #include "runtime/stats/chart.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 
 enum { RULES_SHOWN = 20 };
 

@@ -1,8 +1,8 @@
 /* Interfaces, workers, limits, and what happened, as the page shows them. */
 #include <string.h>
 
+#include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
 static void link_cell(FILE *out, const cJSON *one, const char *key)

@@ -1,6 +1,6 @@
 /* Connections that are watched, and packets that are copied, as the page shows them. */
+#include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
 void page_observed(FILE *out, const cJSON *root)

@@ -1,7 +1,7 @@
 /* Connections that end at proxy services, as the page shows them. */
+#include "runtime/report/document/item.h"
 #include "runtime/stats/histogram.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
 /* Write a row that is a number itself. */

@@ -1,8 +1,8 @@
 /* Services, pools and servers, as the page shows them. */
 #include <string.h>
 
+#include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
-#include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
 /* Write the texts of a list; `between`: what stands before the first. Return what stands before the next. */

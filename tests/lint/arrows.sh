@@ -80,8 +80,8 @@ room command image resolve normal classify analysis setup traffic import
 may runtime/capture/ 'runtime/capture/*.[ch]' 'runtime/capture/ runtime/base/bytes.h vm/packet/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.[ch]' 'runtime/schedule/ vm/program/program.h'
 may runtime/ctl/ 'runtime/ctl/*.[ch]' 'runtime/ctl/ runtime/base/'
-may runtime/stats/ 'runtime/stats/*.[ch]' 'runtime/stats/ vm/counter.def runtime/counters/'
-may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyctl/ runtime/base/ runtime/ctl/message.h runtime/ctl/question.def runtime/counters/ runtime/report/text.h'
+may runtime/stats/ 'runtime/stats/*.[ch]' 'runtime/stats/ runtime/report/document/ runtime/report/text.h vm/counter.def runtime/counters/'
+may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyctl/ runtime/base/ runtime/ctl/message.h runtime/ctl/question.def runtime/counters/ runtime/report/document/ runtime/report/json.h runtime/report/text.h'
 # JSON is written in one place, lang/, which all may see.
 may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/ lang/json.h lang/utf8.h'
 

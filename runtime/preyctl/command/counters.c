@@ -3,6 +3,8 @@
 
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 
 enum { PATH_MOST = 300 };
 
@@ -17,20 +19,20 @@ static const char *name_of(const cJSON *item, char buf[24], unsigned at)
     static const char *const members[] = {"rule", "firewall",  "service", "server",
                                           "pool", "interface", "meter",   "limit"};
     for (unsigned i = 0; i < sizeof members / sizeof *members; i++)
-        if (*text_at(item, members[i])) return text_at(item, members[i]);
+        if (*item_text(item, members[i])) return item_text(item, members[i]);
     snprintf(buf, 24, "%u", at);
     return buf;
 }
 
 static void number_print(struct listing *l, const char *path, const cJSON *item)
 {
-    char a[TEXT_NUMBER];
     if (l->begins && strncmp(path, l->begins, strlen(l->begins)) != 0) return;
-    if (!l->begins && item->valuedouble == 0) {
+    if (!l->begins && !value_number(item)) {
         l->zeros++;
         return;
     }
-    printf("%-44s %22s\n", path, text_number((uint64_t)item->valuedouble, a));
+    printf("%-44s", path);
+    fill(stdout, item, " {#.:22}\n");
 }
 
 /* Print the numbers below a list. The service's documents are only a few levels deep. */
@@ -43,7 +45,7 @@ static void walk(struct listing *l, const cJSON *list, const char *path, unsigne
         char below[PATH_MOST], number[24];
         const char *name = cJSON_IsArray(list) ? name_of(item, number, at++) : item->string;
         snprintf(below, sizeof below, "%.200s%s%.80s", path, *path ? "." : "", name);
-        if (cJSON_IsNumber(item)) number_print(l, below, item);
+        if (cJSON_IsRaw(item)) number_print(l, below, item);
         if ((cJSON_IsObject(item) || cJSON_IsArray(item)) && depth) walk(l, item, below, depth - 1);
     }
 }

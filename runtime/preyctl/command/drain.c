@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/print.h"
 
 static const char usage[] = "service NAME";
 

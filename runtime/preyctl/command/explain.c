@@ -4,7 +4,7 @@
 
 #include "compiler/ruletest/written.h"
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/report/document/item.h"
 
 enum { TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
 
@@ -36,7 +36,7 @@ static int ask_self(struct talk *t, const char *words, const char *on, char step
     if (*on) cJSON_AddStringToObject(question, "on", on);
     const int status = talk_document(t, question, &known);
     if (status) return status;
-    const char *v4 = text_at(known, "self4"), *v6 = text_at(known, "self6");
+    const char *v4 = item_text(known, "self4"), *v6 = item_text(known, "self6");
     if (*v4 || *v6) snprintf(step, 200, "self %.50s%s%.50s\n", v4, *v4 && *v6 ? ", " : "", v6);
     cJSON_Delete(known);
     return 0;

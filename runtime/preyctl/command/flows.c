@@ -5,19 +5,21 @@
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/look.h"
 #include "runtime/preyctl/print.h"
+#include "runtime/report/document/item.h"
+#include "runtime/report/text.h"
 
 enum { SIDE_TEXT = 80 };
 
 /* "10.0.0.1:5000", "[2001:db8::1]:443", "10.0.0.1" */
 static const char *side(const cJSON *flow, const char *member, char buf[SIDE_TEXT])
 {
-    const cJSON *one = part(flow, member);
-    const char *address = text_at(one, "address");
-    if (!part(one, "port"))
+    const cJSON *one = item(flow, member);
+    const char *address = item_text(one, "address");
+    if (!item(one, "port"))
         snprintf(buf, SIDE_TEXT, "%.60s", address);
     else
         snprintf(buf, SIDE_TEXT, strchr(address, ':') ? "[%.60s]:%u" : "%.60s:%u", address,
-                 (unsigned)number_at(one, "port"));
+                 (unsigned)item_number(one, "port"));
     return buf;
 }
 
@@ -27,10 +29,10 @@ static const char *opener(const cJSON *flow, char buf[SIDE_TEXT])
     const cJSON *vid;
     const char *before = " vlan ";
     side(flow, "opener", buf);
-    cJSON_ArrayForEach(vid, part(flow, "vlans"))
+    cJSON_ArrayForEach(vid, item(flow, "vlans"))
     {
         const size_t used = strlen(buf);
-        snprintf(buf + used, SIDE_TEXT - used, "%s%u", before, (unsigned)vid->valuedouble);
+        snprintf(buf + used, SIDE_TEXT - used, "%s%u", before, (unsigned)value_number(vid));
         before = ".";
     }
     return buf;
@@ -39,7 +41,7 @@ static const char *opener(const cJSON *flow, char buf[SIDE_TEXT])
 /* Return a duration of the document as text: "12.5 s". */
 static const char *ago(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
-    return text_duration(number_at(flow, member) * 1000000, buf);
+    return text_duration(item_number(flow, member) * 1000000, buf);
 }
 
 enum { COLUMNS = 12 };
@@ -54,21 +56,21 @@ static void print_row(const char *const cells[COLUMNS])
 /* Return a count as text: "1,234"; "-" if the member is missing: only sessions count bytes. */
 static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
-    if (!part(flow, member)) return "-";
-    return text_number((uint64_t)number_at(flow, member), buf);
+    if (!item(flow, member)) return "-";
+    return text_number(item_number(flow, member), buf);
 }
 
 static void print_flow(const cJSON *flow)
 {
     char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
     char when[TEXT_TIME];
-    const char *service = text_at(flow, "service"), *rule = text_at(flow, "rule");
-    const char *server = text_at(flow, part(flow, "target") ? "target" : part(flow, "observed") ? "name" : "server");
-    print_row((const char *[]){text_at(flow, "protocol"), opener(flow, a), side(flow, "other", b),
-                               text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
+    const char *service = item_text(flow, "service"), *rule = item_text(flow, "rule");
+    const char *server = item_text(flow, item(flow, "target") ? "target" : item(flow, "observed") ? "name" : "server");
+    print_row((const char *[]){item_text(flow, "protocol"), opener(flow, a), side(flow, "other", b),
+                               item_text(flow, "state"), *service ? service : "-", *server ? server : "-",
                                ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",
                                count(flow, "up_bytes", up), count(flow, "down_bytes", down),
-                               *when_at(flow, "since", when) ? when : "-"});
+                               *text_local(item_text(flow, "since"), when) ? when : "-"});
 }
 
 static void print_one(const struct talk *t, const struct message *m, bool first)
@@ -77,7 +79,7 @@ static void print_one(const struct talk *t, const struct message *m, bool first)
         printf("%.*s\n", (int)m->len, m->body);
         return;
     }
-    cJSON *flow = cJSON_ParseWithLength(m->body, m->len);
+    cJSON *flow = document_parse(m->body, m->len);
     if (first)
         print_row((const char *[]){"protocol", "opened by", "other side", "state", "service", "server", "age", "idle",
                                    "rule", "bytes in", "bytes out", "since"});

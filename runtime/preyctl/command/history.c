@@ -6,33 +6,28 @@
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/force.h"
 #include "runtime/preyctl/print.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 
 /* Return the user's name, or the number if there is none of that name. */
 static const char *user_of(const cJSON *program, const char *member, char name[40])
 {
-    const struct passwd *pw = getpwuid((uid_t)number_at(program, member));
+    const struct passwd *pw = getpwuid((uid_t)item_number(program, member));
     if (pw)
         snprintf(name, 40, "%.30s", pw->pw_name);
     else
-        snprintf(name, 40, "user %llu", (unsigned long long)number_at(program, member));
+        snprintf(name, 40, "user %llu", (unsigned long long)item_number(program, member));
     return name;
 }
 
 static void program_print(const cJSON *program)
 {
-    char when[TEXT_TIME], a[40], b[TEXT_NUMBER];
-    const bool trial = is_true(program, "trial");
-    printf("%llu  %-16s  %-11s  %s rule%s", (unsigned long long)number_at(program, "number"),
-           when_at(program, "since", when), text_at(program, "how"), count_at(program, "rules", b),
-           text_plural(number_at(program, "rules")));
-    if (number_at(program, "services"))
-        printf(", %s service%s", count_at(program, "services", b), text_plural(number_at(program, "services")));
-    printf("  %s", text_at(program, "program"));
-    if (part(program, "uid")) printf("  by %s", user_of(program, "uid", a));
-    if (part(program, "login")) printf(", logged in as %s", user_of(program, "login", a));
-    if (trial) fputs(number_at(program, "number") ? "  (never confirmed)" : "  (on trial)", stdout);
-    if (!is_true(program, "kept")) fputs("  (not kept)", stdout);
-    putchar('\n');
+    char user[40];
+    fill(stdout, program,
+         "{number}  {@since:-16}  {how:-11}  {#rules|rule}{?services , {#services|service}}  {program}");
+    if (item(program, "uid")) printf("  by %s", user_of(program, "uid", user));
+    if (item(program, "login")) printf(", logged in as %s", user_of(program, "login", user));
+    fill(stdout, program, "{?trial   ({?number never confirmed}{!number on trial})}{!kept   (not kept)}\n");
 }
 
 /* Add the argument, a number, to the question. Return 0 or 2. */
@@ -86,7 +81,7 @@ int command_HISTORY(struct talk *t)
     if (t->line->json)
         print_json(all);
     else
-        cJSON_ArrayForEach(program, part(all, "programs")) program_print(program);
+        cJSON_ArrayForEach(program, item(all, "programs")) program_print(program);
     cJSON_Delete(all);
     return 0;
 }

@@ -9,6 +9,9 @@
 #include "runtime/preyctl/compared.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
+#include "runtime/report/text.h"
 
 enum { TRIAL_S = 300 };
 
@@ -66,53 +69,19 @@ static void lines_print(const char *heading, char *text)
     }
 }
 
-static void impact_server(const cJSON *s)
-{
-    const cJSON *was = part(s, "was"), *now = part(s, "now");
-    const char *name = text_at(s, "name");
-    if (is_true(s, "moved"))
-        printf("   %s has another address", name);
-    else if (cJSON_IsNull(was))
-        printf("   + %s (weight %.0f)", name, cJSON_GetNumberValue(now));
-    else if (cJSON_IsNull(now))
-        printf("   - %s", name);
-    else
-        printf("   %s weight %.0f -> %.0f", name, cJSON_GetNumberValue(was), cJSON_GetNumberValue(now));
-}
+/* Pools that differ, with their servers. */
+static const char pools_differ[] =
+    "{*pools|pools     |          |{pool}{?new  is new}{!new {?gone  is gone}}{*servers|||   "
+    "{?moved {name} has another address}"
+    "{!moved {!was? + {name} (weight {now})}{?was? {!now? - {name}}{?now? {name} weight {was} -> {now}}}}}\n|}";
 
-static void pools_print(const cJSON *pools)
-{
-    const cJSON *pool, *server;
-    const char *heading = "pools";
-    cJSON_ArrayForEach(pool, pools)
-    {
-        printf("%-9s %s%s", heading, text_at(pool, "pool"),
-               is_true(pool, "new")    ? " is new"
-               : is_true(pool, "gone") ? " is gone"
-                                       : "");
-        cJSON_ArrayForEach(server, part(pool, "servers")) impact_server(server);
-        putchar('\n');
-        heading = "";
-    }
-}
-
-static void server_flows_print(const cJSON *s)
-{
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    const bool one = number_at(s, "drain") == 1, reset = !strcmp(text_at(s, "then"), "reset");
-    const char *then = !reset ? one ? "and goes on after that" : "and go on after that"
-                       : one  ? "then it is reset"
-                              : "then they are reset";
-    const char *ends = !reset ? one ? "goes on until it ends" : "go on until they end" : one ? "is reset" : "are reset";
-    if (number_at(s, "drain") && number_at(s, "drain_s"))
-        printf("%9s %s on %s drain%s for %s, %s\n", "", count_at(s, "drain", a), text_at(s, "server"), one ? "s" : "",
-               text_duration(number_at(s, "drain_s") * 1000000000, b), then);
-    else if (number_at(s, "drain"))
-        printf("%9s %s on %s %s\n", "", count_at(s, "drain", a), text_at(s, "server"), ends);
-    if (number_at(s, "move"))
-        printf("%9s %s on %s get%s another server\n", "", count_at(s, "move", a), text_at(s, "server"),
-               number_at(s, "move") == 1 ? "s" : "");
-}
+/* Flows that cannot stay on their servers. */
+static const char servers_flows[] =
+    "{*servers|||{?drain           {#drain} on {server} "
+    "{?drain_s {=drain|drains|drain} for {~drain_s}, {?then=reset then {=drain|it is|they are} reset}"
+    "{!then=reset {=drain|and goes|and go} on after that}}"
+    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|goes on until it ends|go on until they end}}}\n}"
+    "{?move           {#move} on {server} {=move|gets|get} another server\n}}";
 
 static const char *past_of(const char *verdict)
 {
@@ -124,82 +93,73 @@ static const char *past_of(const char *verdict)
 
 static void verdict_print(const cJSON *v)
 {
-    char a[TEXT_NUMBER], by[400] = "because no firewall judges them";
-    const char *how = past_of(text_at(v, "verdict"));
-    if (*text_at(v, "firewall"))
-        snprintf(by, sizeof by, "by the default of %.100s (%.200s)", text_at(v, "firewall"), text_at(v, "place"));
-    else if (*text_at(v, "rule"))
-        snprintf(by, sizeof by, "by %.100s (%.200s)", text_at(v, "rule"), text_at(v, "place"));
-    if (number_at(v, "flows")) printf("%9s %s would now be %s %s\n", "", count_at(v, "flows", a), how, by);
-    if (number_at(v, "anew"))
-        printf("%9s %s go%s on, but one that begins so would now be %s %s\n", "", count_at(v, "anew", a),
-               number_at(v, "anew") == 1 ? "es" : "", how, by);
+    static const char by[] = "{?firewall by the default of {firewall} ({place})}"
+                             "{!firewall {?rule by {rule} ({place})}{!rule because no firewall judges them}}\n";
+    const char *how = past_of(item_text(v, "verdict"));
+    if (item_number(v, "flows")) {
+        fill(stdout, v, "          {#flows} would now be ");
+        printf("%s ", how);
+        fill(stdout, v, by);
+    }
+    if (item_number(v, "anew")) {
+        fill(stdout, v, "          {#anew} {=anew|goes|go} on, but one that begins so would now be ");
+        printf("%s ", how);
+        fill(stdout, v, by);
+    }
 }
 
 static void flows_print(const cJSON *found)
 {
-    const cJSON *flows = part(found, "flows"), *one;
-    const uint64_t live = number_at(flows, "live"), judged = number_at(flows, "judged");
-    const uint64_t other = number_at(flows, "drain") + number_at(flows, "move") + number_at(flows, "refused");
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const cJSON *flows = item(found, "flows"), *one;
+    const uint64_t live = item_number(flows, "live"), judged = item_number(flows, "judged");
+    const uint64_t other = item_number(flows, "drain") + item_number(flows, "move") + item_number(flows, "refused");
+    char a[TEXT_NUMBER];
     const uint64_t stay = live > other ? live - other : 0;
-    printf("%-9s %s live: %s %s\n", "flows", text_number(live, a), text_number(stay, b),
-           stay == 1 ? "stays where it is" : "stay where they are");
-    cJSON_ArrayForEach(one, part(found, "servers")) server_flows_print(one);
-    cJSON_ArrayForEach(one, part(found, "verdicts")) verdict_print(one);
+    fill(stdout, flows, "flows     {#live} live: ");
+    printf("%s %s\n", text_number(stay, a), stay == 1 ? "stays where it is" : "stay where they are");
+    fill(stdout, found, servers_flows);
+    cJSON_ArrayForEach(one, item(found, "verdicts")) verdict_print(one);
     if (judged && judged < live)
         printf("%9s these are about so many: one in %s was judged by both programs\n", "",
                text_number((live + judged / 2) / judged, a));
 }
 
-/* Print a pair of numbers that differ. 0: the number follows from the machine's memory. */
-static void pair_print(const char *heading, const cJSON *pair, const char *what)
+/* Print pairs of numbers that differ. No translation: there is no such limit; a table of 0: it follows from memory. */
+static void capacity_print(const cJSON *capacity)
 {
-    const uint64_t was = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
-    const uint64_t now = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    if (was != now)
-        printf("%-9s %s -> %s %s\n", heading, was ? text_number(was, a) : "by memory",
-               now ? text_number(now, b) : "by memory", what);
+    const cJSON *translated = item(capacity, "translated"), *flows = item(capacity, "flows");
+    if (item_known(translated, "was") != item_known(translated, "now"))
+        fill(stdout, translated,
+             "capacity  {?was? no service translates any more (there was room for {#was|flow})}"
+             "{?now? services translate now, up to {#now|flow}}\n");
+    else if (item_number(translated, "was") != item_number(translated, "now"))
+        fill(stdout, translated, "capacity  {#was} -> {#now} translated flows\n");
+    if (item_number(flows, "was") != item_number(flows, "now"))
+        fill(stdout, flows,
+             "limits    {?was {#was}}{!was by memory} -> {?now {#now}}{!now by memory} flows a worker, after a "
+             "restart\n");
 }
 
-/* Print how many connections services may translate. A program without translation has no such limit. */
-static void capacity_print(const cJSON *pair)
-{
-    const cJSON *was = cJSON_GetArrayItem(pair, 0), *now = cJSON_GetArrayItem(pair, 1);
-    const cJSON *one = cJSON_IsNull(was) ? now : was;
-    char n[TEXT_NUMBER];
-    if (!cJSON_IsNull(was) && !cJSON_IsNull(now)) {
-        pair_print("capacity", pair, "translated flows");
-    } else if (!cJSON_IsNull(one)) {
-        const uint64_t room = (uint64_t)cJSON_GetNumberValue(one);
-        printf(one == was ? "%-9s no service translates any more (there was room for %s flow%s)\n"
-                          : "%-9s services translate now, up to %s flow%s\n",
-               "capacity", text_number(room, n), text_plural(room));
-    }
-}
-
-static void text_print(const char *path, char *diff, char *audit, const cJSON *pools, const cJSON *capacity,
-                       const cJSON *found)
+static void text_print(const struct talk *t, char *diff, char *audit, const cJSON *all)
 {
     const time_t back = time(NULL) + TRIAL_S;
-    struct tm t;
+    struct tm tm;
     char when[16];
     lines_print("rules", diff);
     if (audit) lines_print("in audit", audit);
-    pools_print(pools);
-    flows_print(found);
-    capacity_print(part(capacity, "translated"));
-    pair_print("limits", part(capacity, "flows"), "flows a worker, after a restart");
-    strftime(when, sizeof when, "%H:%M", localtime_r(&back, &t));
-    if (*text_at(found, "refused"))
-        printf("refused   %s\n", text_at(found, "refused"));
+    fill(stdout, all, pools_differ);
+    flows_print(all);
+    capacity_print(item(all, "capacity"));
+    strftime(when, sizeof when, "%H:%M", localtime_r(&back, &tm));
+    if (*item_text(all, "refused"))
+        fill(stdout, all, "refused   {refused}\n");
     else
-        printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you say `preyctl confirm`\n", path,
-               when);
+        printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you say `preyctl confirm`\n",
+               t->line->arguments[0], when);
 }
 
-static int tell(struct talk *t, struct program *old, struct program *new, const cJSON *found)
+/* Complete the document of what was found, and print it. Return the status. */
+static int tell(const struct talk *t, struct program *old, struct program *new, cJSON *found)
 {
     const bool audits = new->would, json = t->line->json;
     char *diff = diff_of(old, new, json);
@@ -208,23 +168,19 @@ static int tell(struct talk *t, struct program *old, struct program *new, const 
         free(diff);
         return 2;
     }
-    cJSON *pools = compared_pools(old, new), *capacity = compared_capacity(old, new);
-    if (t->line->json) {
-        cJSON *all = cJSON_Duplicate(found, true);
-        cJSON_AddRawToObject(all, "diff", diff);
-        if (audit) cJSON_AddRawToObject(all, "audit", audit);
-        cJSON_AddItemReferenceToObject(all, "pools", pools);
-        cJSON_AddItemReferenceToObject(all, "capacity", capacity);
-        print_json(all);
-        cJSON_Delete(all);
-    } else {
-        text_print(t->line->arguments[0], diff, audit, pools, capacity, found);
+    if (json) {
+        cJSON_AddRawToObject(found, "diff", diff);
+        if (audit) cJSON_AddRawToObject(found, "audit", audit);
     }
-    cJSON_Delete(pools);
-    cJSON_Delete(capacity);
+    cJSON_AddItemToObject(found, "pools", compared_pools(old, new));
+    cJSON_AddItemToObject(found, "capacity", compared_capacity(old, new));
+    if (json)
+        print_json(found);
+    else
+        text_print(t, diff, audit, found);
     free(diff);
     free(audit);
-    return *text_at(found, "refused") ? 1 : 0;
+    return *item_text(found, "refused") ? 1 : 0;
 }
 
 int command_IMPACT(struct talk *t)

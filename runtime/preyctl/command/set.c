@@ -4,7 +4,6 @@
 
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/print.h"
 
 static const char usage[] = "POOL/SERVER weight N|drain [D]|up|down|file";
 

@@ -2,6 +2,7 @@
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print.h"
 #include "runtime/preyctl/screen.h"
+#include "runtime/report/document/item.h"
 
 int command_STATUS(struct talk *t)
 {
@@ -22,7 +23,7 @@ typedef char pool_name[80];
 /* Return the label before a server's own name. */
 static const char *label(const cJSON *pool, pool_name text)
 {
-    snprintf(text, sizeof(pool_name), "%.70s/", text_at(pool, "pool"));
+    snprintf(text, sizeof(pool_name), "%.70s/", item_text(pool, "pool"));
     return text;
 }
 
@@ -46,9 +47,9 @@ int command_SERVERS(struct talk *t)
     if (!status) status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
     if (status) return status;
     if (t->line->json)
-        print_json(part(seen, "pools"));
+        print_json(item(seen, "pools"));
     else
-        servers_print(part(seen, "pools"));
+        servers_print(item(seen, "pools"));
     cJSON_Delete(seen);
     return 0;
 }

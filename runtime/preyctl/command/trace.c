@@ -4,28 +4,28 @@
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/look.h"
 #include "runtime/preyctl/print.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 
 static const char *or_dash(const cJSON *seen, const char *member)
 {
-    const char *text = text_at(seen, member);
+    const char *text = item_text(seen, member);
     return *text ? text : "-";
 }
 
 /* Print a packet, with the time of day from "2024-03-01T09:14:03.118000000Z". */
 static void print_seen(const struct message *m)
 {
-    cJSON *seen = cJSON_ParseWithLength(m->body, m->len);
-    const char *time = text_at(seen, "time");
-    char n[TEXT_NUMBER];
-    if (part(seen, "lost")) {
-        printf("... %s more came too fast to be shown\n", count_at(seen, "lost", n));
+    cJSON *seen = document_parse(m->body, m->len);
+    const char *time = item_text(seen, "time");
+    if (item(seen, "lost")) {
+        fill(stdout, seen, "... {#lost} more came too fast to be shown\n");
         cJSON_Delete(seen);
         return;
     }
-    printf("%.12s  %-8s %-7s  %-12s %-12s %-14s %s  %llu bytes", strlen(time) > 23 ? time + 11 : time,
-           or_dash(seen, "interface"), or_dash(seen, "verdict"), or_dash(seen, "rule"), or_dash(seen, "server"),
-           or_dash(seen, "reason"), text_at(seen, "packet"), (unsigned long long)number_at(seen, "bytes"));
-    putchar('\n');
+    printf("%.12s  %-8s %-7s  %-12s %-12s %-14s ", strlen(time) > 23 ? time + 11 : time, or_dash(seen, "interface"),
+           or_dash(seen, "verdict"), or_dash(seen, "rule"), or_dash(seen, "server"), or_dash(seen, "reason"));
+    fill(stdout, seen, "{packet}  {bytes} bytes\n");
     cJSON_Delete(seen);
 }
 

@@ -8,14 +8,17 @@
 
 static inline const cJSON *item(const cJSON *of, const char *key) { return cJSON_GetObjectItemCaseSensitive(of, key); }
 
-/* Return the text of a member; for a counter, which is raw JSON, its digits. */
-static inline const char *item_text(const cJSON *of, const char *key)
+/* Return a value's text; of a number, which is raw JSON so that no digit is lost, its digits. */
+static inline const char *value_text(const cJSON *v)
 {
-    const cJSON *v = item(of, key);
     return cJSON_IsString(v) || cJSON_IsRaw(v) ? v->valuestring : "";
 }
 
-static inline uint64_t item_number(const cJSON *of, const char *key) { return strtoull(item_text(of, key), NULL, 10); }
+static inline uint64_t value_number(const cJSON *v) { return strtoull(value_text(v), NULL, 10); }
+
+static inline const char *item_text(const cJSON *of, const char *key) { return value_text(item(of, key)); }
+
+static inline uint64_t item_number(const cJSON *of, const char *key) { return value_number(item(of, key)); }
 
 static inline bool item_true(const cJSON *of, const char *key) { return cJSON_IsTrue(item(of, key)); }
 

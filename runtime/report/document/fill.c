@@ -1,0 +1,213 @@
+#include "runtime/report/document/fill.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "runtime/report/document/item.h"
+#include "runtime/report/text.h"
+
+/* A part of a pattern. */
+struct piece {
+    const char *at, *end;
+};
+
+struct filling {
+    FILE *out;
+    const struct fill_hand *hand;
+};
+
+/* Return the first of the bytes outside of nested braces, or the end. */
+static const char *find(struct piece p, const char *bytes)
+{
+    unsigned depth = 0;
+    for (; p.at < p.end; p.at++) {
+        if (!depth && strchr(bytes, *p.at)) return p.at;
+        depth += *p.at == '{';
+        depth -= *p.at == '}' && depth;
+    }
+    return p.end;
+}
+
+/* Take the part before the next of the bytes, and that byte. */
+static struct piece take(struct piece *p, const char *bytes)
+{
+    const struct piece part = {p->at, find(*p, bytes)};
+    p->at = part.end + (part.end < p->end);
+    return part;
+}
+
+static bool is(struct piece p, const char *text)
+{
+    return (size_t)(p.end - p.at) == strlen(text) && !memcmp(p.at, text, strlen(text));
+}
+
+/* Return the member of that path; `.` is the object itself. */
+static const cJSON *member(const cJSON *of, struct piece path)
+{
+    char key[48];
+    if (is(path, ".")) return of;
+    while (of && path.at < path.end) {
+        const struct piece name = take(&path, ".");
+        snprintf(key, sizeof key, "%.*s", (int)(name.end - name.at), name.at);
+        of = item(of, key);
+    }
+    return of;
+}
+
+static uint64_t sum(const cJSON *of, struct piece names)
+{
+    uint64_t all = 0;
+    while (names.at < names.end) all += value_number(member(of, take(&names, "+")));
+    return all;
+}
+
+static bool is_set(const cJSON *v)
+{
+    if (cJSON_IsRaw(v)) return value_number(v);
+    return cJSON_IsTrue(v) || (cJSON_IsString(v) && *v->valuestring) || (v && v->child);
+}
+
+static bool holds_one(const cJSON *of, struct piece condition)
+{
+    const struct piece name = take(&condition, "=?");
+    const cJSON *v = member(of, name);
+    if (*name.end == '=') return is(condition, value_text(v));
+    return *name.end == '?' ? v && !cJSON_IsNull(v) : is_set(v);
+}
+
+static bool holds(const cJSON *of, struct piece condition)
+{
+    while (condition.at < condition.end) {
+        struct piece one = take(&condition, ",");
+        const bool negated = *one.at == '!';
+        one.at += negated;
+        if (holds_one(of, one) != negated) return true;
+    }
+    return false;
+}
+
+/* Return a time in nanoseconds, at most UINT64_MAX. Its unit is the end of its name. */
+static uint64_t time_of(const cJSON *of, struct piece name)
+{
+    const char unit = name.end - name.at > 2 ? name.end[-2] : 0;
+    const uint64_t n = sum(of, name), each_ns = unit == 'n'   ? 1
+                                                : unit == 'u' ? 1000
+                                                : unit == 'm' ? 1000000
+                                                              : 1000000000;
+    return n < UINT64_MAX / each_ns ? n * each_ns : UINT64_MAX;
+}
+
+static void write(const struct filling *f, const cJSON *of, struct piece p);
+
+static void each(const struct filling *f, const cJSON *of, struct piece rest)
+{
+    struct piece head = take(&rest, "|");
+    const struct piece before = take(&rest, "|"), between = take(&rest, "|"), body = take(&rest, "|");
+    const struct piece name = take(&head, "?");
+    const cJSON *one, *list = member(of, name);
+    bool any = false;
+    cJSON_ArrayForEach(one, list)
+    {
+        if (head.at < head.end && !holds(one, head)) continue;
+        write(f, of, any ? between : before);
+        write(f, one, body);
+        any = true;
+    }
+    if (any) write(f, of, rest);
+}
+
+/* Write the word for a number: the first for one, else the second, or the first with an s. */
+static void word(const struct filling *f, uint64_t n, struct piece words)
+{
+    const struct piece one = take(&words, "|"), many = words.at < words.end ? words : one;
+    const struct piece it = n == 1 ? one : many;
+    fwrite(it.at, 1, (size_t)(it.end - it.at), f->out);
+    if (n != 1 && words.at == words.end) putc('s', f->out);
+}
+
+/* Write a number with its noun, if it has one. */
+static void counted(const struct filling *f, int width, uint64_t n, struct piece words)
+{
+    f->hand->number(f->out, width, n);
+    if (words.at == words.end) return;
+    putc(' ', f->out);
+    word(f, n, words);
+}
+
+/* Write a value: a sign, a name, a width behind a colon, words behind bars. */
+static void value(const struct filling *f, const cJSON *of, struct piece p)
+{
+    struct piece head = take(&p, "|");
+    const char sign = strchr("#=~@$", *head.at) ? *head.at++ : 0;
+    const struct piece name = take(&head, ":");
+    const int width = (int)strtol(head.at, NULL, 10);
+    switch (sign) {
+    case '#': counted(f, width, sum(of, name), p); break;
+    case '=': word(f, sum(of, name), p); break;
+    case '~': f->hand->time(f->out, width, time_of(of, name)); break;
+    case '@': f->hand->moment(f->out, width, value_text(member(of, name))); break;
+    case '$': f->hand->text(f->out, width, of && of->string ? of->string : ""); break;
+    default: f->hand->text(f->out, width, value_text(member(of, name)));
+    }
+}
+
+/* Write what stands in a pair of braces. */
+static void braces(const struct filling *f, const cJSON *of, struct piece p)
+{
+    struct piece rest = {p.at + 1, p.end};
+    switch (*p.at) {
+    case '*': each(f, of, rest); break;
+    case '?':
+        if (holds(of, take(&rest, " "))) write(f, of, rest);
+        break;
+    case '!':
+        if (!holds(of, take(&rest, " "))) write(f, of, rest);
+        break;
+    case '/': {
+        const cJSON *v = member(of, take(&rest, " "));
+        if (v && !cJSON_IsNull(v)) write(f, v, rest);
+        break;
+    }
+    default: value(f, of, p);
+    }
+}
+
+static void write(const struct filling *f, const cJSON *of, struct piece p)
+{
+    while (p.at < p.end) {
+        const struct piece text = take(&p, "{");
+        fwrite(text.at, 1, (size_t)(text.end - text.at), f->out);
+        if (p.at < p.end) braces(f, of, take(&p, "}"));
+    }
+}
+
+void fill_with(FILE *out, const struct fill_hand *hand, const cJSON *of, const char *pattern)
+{
+    write(&(struct filling){out, hand}, of, (struct piece){pattern, pattern + strlen(pattern)});
+}
+
+static void plain_text(FILE *out, int width, const char *text) { fprintf(out, "%*s", width, text); }
+
+static void plain_number(FILE *out, int width, uint64_t n)
+{
+    char buf[TEXT_NUMBER];
+    fprintf(out, "%*s", width, text_number(n, buf));
+}
+
+static void plain_time(FILE *out, int width, uint64_t ns)
+{
+    char buf[TEXT_NUMBER];
+    fprintf(out, "%*s", width, text_duration(ns, buf));
+}
+
+static void plain_moment(FILE *out, int width, const char *iso)
+{
+    char buf[TEXT_TIME];
+    fprintf(out, "%*s", width, text_local(iso, buf));
+}
+
+void fill(FILE *out, const cJSON *of, const char *pattern)
+{
+    static const struct fill_hand plain = {plain_text, plain_number, plain_time, plain_moment};
+    fill_with(out, &plain, of, pattern);
+}

@@ -1,0 +1,38 @@
+/* Text filled from a document. A pattern is the text itself; what stands in braces comes from the document:
+ *
+ *     {name}            text, or the digits of a number           {flows.now}: a member of a member; {.}: the object
+ * itself
+ *     {#name}           a number as people read it: 18,204         {#a+b}: the sum
+ *     {#name|frame}     with its noun: "1 frame", "18,204 frames"; {#name|it was|they were}: another plural
+ *     {=name|it|them}   the word alone
+ *     {~name}           how long; its unit is the end of the name: _ns, _us, _ms or _s
+ *     {@name}           when
+ *     {$}               the object's own key
+ *     {name:-12} {#name:14}   a column of that width; below 0: to the left
+ *     {?name piece}     the piece, if the member is not missing, null, false, 0 or empty; {!name piece}: if it is
+ *     {/name piece}     the piece, filled from that member; nothing if it is missing or null
+ *     {*name|before|between|piece|after}   the piece for each element or member; the last may be left out. `before` and
+ *                       `after` stand around all of them, and are left out where there are none
+ *     {*name?cond|...   only those elements for which the condition holds
+ *
+ * A condition is a name, `!` with a name, or name=text; of several with commas between, one has to hold. A missing
+ * member reads as 0 or "". Patterns are constants of the program: tests/lint/patterns.py looks for their names in
+ * documents. */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* The forms of values. width: of a column, 0: none. */
+struct fill_hand {
+    void (*text)(FILE *out, int width, const char *text);
+    void (*number)(FILE *out, int width, uint64_t n);
+    void (*time)(FILE *out, int width, uint64_t ns);
+    void (*moment)(FILE *out, int width, const char *iso); /* "2024-03-01T09:14:03Z"; "": not known */
+};
+
+/* Write a pattern with values of `of`, which may be NULL. */
+void fill_with(FILE *out, const struct fill_hand *hand, const cJSON *of, const char *pattern);
+/* The same for a terminal: moments are local times, "09:12:51" if today, else "2026-11-20 09:12". */
+void fill(FILE *out, const cJSON *of, const char *pattern);
