@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "runtime/report/document/fill.h"
 #include "runtime/report/json.h"
 #include "runtime/report/text.h"
 
@@ -44,26 +45,16 @@ void copies_json(cJSON *root, const struct copies_told *of)
     }
 }
 
-static void slot_text(FILE *out, const char *title, const struct copy_count *n, uint64_t rate)
+void copies_text(FILE *out, const cJSON *root, const struct copies_told *of)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    fprintf(out, "%-12s%s%s to %s %s: %s cop%s, %s bytes", title, n->rule, n->sent ? ", as they leave," : "", n->to,
-            n->target, text_number(n->packets, a), n->packets == 1 ? "y" : "ies", text_number(n->bytes, b));
-    if (rate) fprintf(out, "; lost %s: over the rule's rate", text_number(rate, a));
-    for (unsigned i = 0; i < COPY_LOSSES; i++)
-        if (n->lost[i]) fprintf(out, "; lost %s: %s", text_number(n->lost[i], a), copy_loss_words[i]);
-    fputc('\n', out);
-}
-
-void copies_text(FILE *out, const struct copies_told *of)
-{
-    struct copy_count n;
-    for (unsigned i = 0; of->copies && of->table && i < of->table->count; i++) {
-        copies_count(of->table->slot[i], &n);
-        slot_text(out, i ? "" : "mirrors", &n, over_rate(of, i));
-    }
-    if (!of->replayed || !of->table) return;
     char dir[340];
+#define COPY_LOSS(ident, key, words) "{?lost_by." key " ; lost {#lost_by." key "}: " words "}"
+    fill(out, root,
+         "{*mirrors|mirrors     |            |{rule}{?sent , as they leave,} to {to} {target}: {#packets|copy|copies}, "
+         "{#bytes} bytes{?lost_by.rate ; lost {#lost_by.rate}: over the rule's rate}"
+#include "runtime/copies/loss.def"
+         "\n}");
+    if (!of->replayed || !of->table) return;
     if (of->dir)
         fprintf(out, "            a replay sends nothing: they lie in files below %s\n",
                 text_tail(of->dir, 80, dir, sizeof dir));

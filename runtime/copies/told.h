@@ -18,4 +18,5 @@ struct copies_told {
 
 struct cJSON;
 void copies_json(struct cJSON *root, const struct copies_told *of);
-void copies_text(FILE *out, const struct copies_told *of);
+/* root: the document, with what copies_json adds. */
+void copies_text(FILE *out, const struct cJSON *root, const struct copies_told *of);

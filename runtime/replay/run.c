@@ -1,4 +1,5 @@
 /* Replay: open everything, make the passes, print the results, turn a failure into one line and a status. */
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "runtime/replay/pass.h"
 #include "runtime/report/coverage.h"
 #include "runtime/report/given/ports.h"
+#include "runtime/report/report.h"
 #include "runtime/report/summary.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/vm.h"
@@ -235,8 +237,6 @@ static int cover(const struct subject *r, struct results *to, const struct pass 
     return 0;
 }
 
-static void copies_json_of(struct cJSON *root, const void *copied) { copies_json(root, copied); }
-
 static int summarise(const struct subject *r, struct results *to, struct pass *p, const struct timing *timing,
                      const char *fault)
 {
@@ -250,13 +250,13 @@ static int summarise(const struct subject *r, struct results *to, struct pass *p
                                        .dir = r->o->copies};
     flow_list_sort(&p->flows);
     p->flows.servers = r->labels.server;
-    if (r->o->json) {
-        const struct summary_more more = {flows ? &p->flows : NULL, copies_json_of, &copied};
-        const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, &more);
-        return failed ? complain("out of memory") : 0;
-    }
-    summary_text(to->standard.f, r, c, &p->t, timing, fault);
-    copies_text(to->standard.f, &copied);
+    struct cJSON *root = summary_document(r, c, &p->t, timing, fault);
+    if (!root) return complain("out of memory");
+    copies_json(root, &copied);
+    if (r->o->json) return report_json(to->standard.f, root, flows ? &p->flows : NULL) ? complain("out of memory") : 0;
+    summary_text(to->standard.f, root, r, c, &p->t, timing, fault);
+    copies_text(to->standard.f, root, &copied);
+    cJSON_Delete(root);
     if (flows) flows_text(to->standard.f, c, &p->flows);
     return 0;
 }

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 #include "runtime/report/given/iface.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/report.h"
@@ -178,54 +180,35 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
     if (!o->replay) hints(out, r);
 }
 
-static void oddities(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+static void oddities(FILE *out, const cJSON *root, const struct subject *r, const struct totals *t)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char a[TEXT_NUMBER];
     if (t->earlier)
         note(out, "clock",
              "%s frame%s earlier than a frame before: judged at the time of that one, for time never runs back",
              text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
-    if (c->snapped)
-        note(out, "snapped", "%s frame%s cut by the capture, judged by %s headers", text_number(c->snapped, a),
-             text_plural(c->snapped), c->snapped == 1 ? "its" : "their");
-    if (c->bad_checksum)
-        note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
-             text_number(c->bad_checksum, a), text_plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
-    if (c->ways_unknown)
-        note(out, "routes",
-             "routes can't tell the way of %s packet%s: `out on` and `urpf-failed` are false for %s, or rules refuse "
-             "%s by "
-             "one of a route's interfaces%s",
-             text_number(c->ways_unknown, a), text_plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
-             c->ways_unknown == 1 ? "it" : "them",
-             r->o->iface_count                 ? " (preyctl explain PACKET says why)"
-             : r->o->replay || r->facts.routes ? ""
-                                               : " (--routes FILE)");
-    if (c->verdicts[ACTION_REJECT].packets)
-        note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
-             text_number(c->answers_limited, b), r->program->meta->rejects_per_s);
-    if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
-    if (t->log_events)
-        note(out, "log", "%s event%s%s", text_number(t->log_events, a), text_plural(t->log_events),
-             r->o->log ? "" : " (--log prints them)");
-    const uint64_t limited = logs_limited(r->program, c);
-    if (limited) note(out, t->log_events ? "" : "log", "%s more over their rules' rates", text_number(limited, a));
-}
-
-/* Write the packets that asked each meter, and those that shared a bucket because the table was full. */
-static void meter_lines(FILE *out, const struct subject *r, const struct vm_counters *c)
-{
-    const char *title = "meters";
-    for (uint32_t i = 0; i < r->program->meters_count; i++) {
-        const struct meter_counter *m = &c->meters[i];
-        char name[100], a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
-        if (!r->program->meters[i].name) continue;
-        text_tail(program_str(r->program, r->program->meters[i].name), 24, name, sizeof name);
-        note(out, title, "%s: %s within, %s over%s%s%s", name, text_number(m->within, a), text_number(m->over, b),
-             m->overflowed ? ", of them " : "", m->overflowed ? text_number(m->overflowed, d) : "",
-             m->overflowed ? " without a bucket of their own" : "");
-        title = "";
-    }
+    fill(out, root,
+         "{?snapped snapped     {#snapped|frame} cut by the capture, judged by {=snapped|its|their} headers\n}"
+         "{?bad_checksum checksum    {#bad_checksum|wrong IPv4 header checksum}, judged all the same "
+         "(--strict-checksum drops {=bad_checksum|it|them})\n}"
+         "{?ways_unknown routes      routes can't tell the way of {#ways_unknown|packet}: `out on` and `urpf-failed` "
+         "are false for {=ways_unknown|it|them}, or rules refuse {=ways_unknown|it|them} by one of a route's "
+         "interfaces}");
+    if (item_number(root, "ways_unknown"))
+        fprintf(out, "%s\n",
+                r->o->iface_count                 ? " (preyctl explain PACKET says why)"
+                : r->o->replay || r->facts.routes ? ""
+                                                  : " (--routes FILE)");
+    fill(out, root, "{?verdicts.reject.packets answers     {#answers.sent} sent, {#answers.limited} over the limit}");
+    if (item_number(item(item(root, "verdicts"), "reject"), "packets"))
+        fprintf(out, " of %u a second\n", r->program->meta->rejects_per_s);
+    fill(out, root,
+         "{?answers.no_buffer             {#answers.no_buffer} without a buffer\n}{?log.events log         "
+         "{#log.events|event}}");
+    if (t->log_events) fputs(r->o->log ? "\n" : " (--log prints them)\n", out);
+    fill(out, root,
+         "{?log.limited {?log.events             }{!log.events log         }{#log.limited} more over their rules' "
+         "rates\n}");
 }
 
 /* Write the facts about the kernel executor. */
@@ -260,7 +243,8 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
 }
 
 /* Write the tables and oddities, for a replay or live traffic. */
-static void numbers(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+static void numbers(FILE *out, const cJSON *root, const struct subject *r, const struct vm_counters *c,
+                    const struct totals *t)
 {
     const struct table table = table_of(out, r, c, t->frames);
     const struct decided d = decided_sum(r->program, c, t);
@@ -270,26 +254,28 @@ static void numbers(FILE *out, const struct subject *r, const struct vm_counters
     services_text(&table, r, c, t);
     if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
     fputc('\n', out);
-    oddities(out, r, c, t);
+    oddities(out, root, r, t);
     said_text(out, r, t->streams);
-    meter_lines(out, r, c);
-    tracked_text(out, c);
+    fill(out, root,
+         "{*meters|meters      |            |{meter:<24}: {#within} within, {#over} over"
+         "{?overflowed , of them {#overflowed} without a bucket of their own}\n}");
+    tracked_text(out, root, c);
 }
 
-void report_text(FILE *out, const struct report *of)
+void report_text(FILE *out, const struct report *of, const cJSON *root)
 {
     const struct subject r = {.o = of->options, .program = of->program, .labels = *of->labels};
     if (of->options->replay) what_was_read(out, &r, of->totals);
-    numbers(out, &r, of->counters, of->totals);
+    numbers(out, root, &r, of->counters, of->totals);
 }
 
-void summary_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
-                  const struct timing *timing, const char *fault)
+void summary_text(FILE *out, const cJSON *root, const struct subject *r, const struct vm_counters *c,
+                  const struct totals *t, const struct timing *timing, const char *fault)
 {
     what_was_read(out, r, t);
     if (t->stopped) note(out, "stopped", "by a signal: frames before it were judged");
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
-    numbers(out, r, c, t);
+    numbers(out, root, r, c, t);
     in_kernel(out, t->told);
     rates(out, t, timing);
 }

@@ -17,6 +17,7 @@ uint64_t logs_limited(const struct program *p, const struct vm_counters *c);
 /* Write a line of the summary: its subject, or "" for the previous one, and the text. */
 void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+struct cJSON;
 struct table;
 /* Write rows for frames that neither a rule nor a default decided; none if there are no such frames. */
 void undecided_rows(const struct table *t, const struct decided *d);
@@ -25,11 +26,10 @@ void undecided_rows(const struct table *t, const struct decided *d);
 void what_was_read(FILE *out, const struct subject *r, const struct totals *t);
 
 /* Write the lines about flows and fragments, if the program keeps them (tracked.c). */
-void tracked_text(FILE *out, const struct vm_counters *c);
+void tracked_text(FILE *out, const struct cJSON *root, const struct vm_counters *c);
 
 /* Parts of every JSON object, and printing (summary_json.c). json_root_print prints and deletes root. `write` (or NULL)
  * prints the value of a last member `key` that is too long to be built first. Return 0, or -1: out of memory. */
-struct cJSON;
 typedef void json_write_fn(FILE *out, const void *arg);
 void json_sources(struct cJSON *root, const struct subject *r, const struct totals *t, const char *fault);
 void json_decided(struct cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t);
@@ -37,9 +37,7 @@ int json_root_print(FILE *out, struct cJSON *root, const char *key, json_write_f
 
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 
-struct flow_list;
 struct streams;
-struct cJSON;
 
 /* Times of --repeat, in nanoseconds per packet. */
 struct timing {
@@ -47,19 +45,15 @@ struct timing {
     uint64_t passes; /* complete passes */
 };
 
-/* More members of the JSON: the list of --flows, or NULL, and those that `add` adds to the object. */
-struct summary_more {
-    const struct flow_list *list;
-    void (*add)(struct cJSON *root, const void *arg);
-    const void *arg;
-};
-
-/* Write the same numbers for people, or as JSON. timing may be NULL. fault: why the rest of the capture could not be
- * read, or "". Beside the text, the caller prints the list of --flows. */
-void summary_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
-                  const struct timing *timing, const char *fault);
-int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault, const struct summary_more *more);
+/* Return the summary's document, which the caller completes and prints or frees (report_json). It lists no rules where
+ * options ask for text. timing may be NULL. fault: why the rest of the capture could not be read, or "". NULL: out of
+ * memory.
+ */
+struct cJSON *summary_document(const struct subject *r, const struct vm_counters *c, const struct totals *t,
+                               const struct timing *timing, const char *fault);
+/* Write the same numbers for people. Beside them, the caller prints the list of --flows. */
+void summary_text(FILE *out, const struct cJSON *root, const struct subject *r, const struct vm_counters *c,
+                  const struct totals *t, const struct timing *timing, const char *fault);
 
 /* Write tables of packets by service and by server. */
 void services_text(const struct table *table, const struct subject *r, const struct vm_counters *c,

@@ -115,10 +115,14 @@ static uint64_t rule_threshold(const struct vm_counters *c, uint32_t count, uint
     return under + 1;
 }
 
-/* Add the rules; most 0: all, else those with the most matches, in the order of the rules, and the number left out. */
+enum { NO_RULES = UINT32_MAX };
+
+/* Add the rules; most 0: all, NO_RULES: none, else those with the most matches, in the order of the rules, and the
+ * number left out. */
 static void some_rules_add(cJSON *root, const struct subject *r, const struct vm_counters *c, uint32_t most)
 {
     const uint32_t count = r->program->rules_count;
+    if (most == NO_RULES) return;
     const uint64_t packets = most && count > most ? rule_threshold(c, count, most) : 0;
     uint32_t left = 0;
     cJSON *rules = cJSON_AddArrayToObject(root, "rules");
@@ -304,23 +308,29 @@ void report_json_add(cJSON *root, const struct report *of)
     numbers_add(root, &r, of->counters, of->totals, of->rules_most);
 }
 
-static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
-
-int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg)
+cJSON *report_document(const struct report *of)
 {
     cJSON *root = cJSON_CreateObject();
-    report_json_add(root, of);
-    more(root, arg);
-    return json_root_print(out, root, "flow_list", of->flows ? flows_write : NULL, of->flows);
+    struct report counts = *of;
+    if (!of->options->json) counts.rules_most = NO_RULES;
+    if (root) report_json_add(root, &counts);
+    return root;
 }
 
-int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault, const struct summary_more *more)
+static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
+
+int report_json(FILE *out, cJSON *root, const struct flow_list *flows)
+{
+    return json_root_print(out, root, "flow_list", flows ? flows_write : NULL, flows);
+}
+
+cJSON *summary_document(const struct subject *r, const struct vm_counters *c, const struct totals *t,
+                        const struct timing *timing, const char *fault)
 {
     cJSON *root = cJSON_CreateObject();
+    if (!root) return NULL;
     json_sources(root, r, t, fault);
-    numbers_add(root, r, c, t, 0);
+    numbers_add(root, r, c, t, r->o->json ? 0 : NO_RULES);
     times_add(root, t, timing);
-    more->add(root, more->arg);
-    return json_root_print(out, root, "flow_list", more->list ? flows_write : NULL, more->list);
+    return root;
 }

@@ -1,8 +1,10 @@
 /* Lines of the summary about state kept between packets: connections, and fragments of datagrams. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/counters/counters.h"
-#include "runtime/report/flows.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 #include "runtime/report/summary.h"
 #include "vm/judge/routes.h"
 #include "vm/verdict.h"
@@ -23,31 +25,26 @@ static void words_text(FILE *out, const char *what, const char *words)
     fputc('\n', out);
 }
 
-static void flows_text(FILE *out, const struct vm_counters *c)
+/* The same of a list in the document: the members that are not 0. */
+static void list_text(FILE *out, const char *what, const cJSON *list)
 {
-    const struct flow_counters *f = c->flows;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[800];
-    uint64_t live = 0;
-    for (unsigned i = 0; i < FLOW_CLASSES; i++) live += f->live[i];
-    note(out, "flows", "%s added, %s live, at most %s at once", text_number(f->added, a), text_number(live, b),
-         text_number(f->most, m));
-    if (*flow_classes_words(f->live, words, sizeof words)) words_text(out, "live:", words);
-    if (*flow_ends_words(f->ended, words, sizeof words)) words_text(out, "ended:", words);
-    if (c->stacks_full)
-        note(out, "", "%s packet%s made none: there was no room for another VLAN stack", text_number(c->stacks_full, a),
-             text_plural(c->stacks_full));
-    if (c->remembered)
-        note(out, "", "%s packet%s took a remembered verdict", text_number(c->remembered, a),
-             text_plural(c->remembered));
+    char *words = NULL;
+    size_t len;
+    FILE *to = open_memstream(&words, &len);
+    if (!to) return;
+    fill(to, list, "{*.?.||, |{#.} {$}}");
+    if (!fclose(to) && len) words_text(out, what, words);
+    free(words);
 }
 
-static void cookies_text(FILE *out, const struct forward_counters *f)
+static void flows_text(FILE *out, const cJSON *flows)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER];
-    if (!f->cookies_sent && !f->cookies_proven) return;
-    note(out, "cookies", "%s SYN%s answered, %s proven, %s of them without a server that took them",
-         text_number(f->cookies_sent, a), text_plural(f->cookies_sent), text_number(f->cookies_proven, b),
-         text_number(f->cookies_unanswered, m));
+    fill(out, flows, "flows       {#added} added, {#live.*} live, at most {#most} at once\n");
+    list_text(out, "live:", item(flows, "live"));
+    list_text(out, "ended:", item(flows, "ended"));
+    fill(out, flows,
+         "{?stacks_full             {#stacks_full|packet} made none: there was no room for another VLAN stack\n}"
+         "{?remembered             {#remembered|packet} took a remembered verdict\n}");
 }
 
 /* Write a line of causes, in the words of counter.def: "datagrams given up: 3 for an overlap, 1 for two ends". */
@@ -64,45 +61,32 @@ static void causes_text(FILE *out, const struct vm_counters *c, const char *line
     if (*words) words_text(out, what, words);
 }
 
-static void waited_text(FILE *out, const struct frag_counters *f)
-{
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], l[TEXT_NUMBER], words[100] = "";
-    const uint64_t left = f->held - f->released - f->orphans;
-    if (left) snprintf(words, sizeof words, ", %s still wait%s", text_number(left, l), left == 1 ? "s" : "");
-    note(out, "", "%s waited for the first: it came for %s, never for %s%s", text_number(f->held, a),
-         text_number(f->released, b), text_number(f->orphans, m), words);
-}
-
-static void fragments_text(FILE *out, const struct vm_counters *c)
+static void fragments_text(FILE *out, const cJSON *fragments, const struct vm_counters *c)
 {
     const struct frag_counters *f = c->frags;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER];
+    const uint64_t left = f->held - f->released - f->orphans;
+    char n[TEXT_NUMBER];
     if (!f->datagrams) return;
-    note(out, "fragments", "%s datagram%s, %s complete; %s fragment%s followed %s first", text_number(f->datagrams, a),
-         text_plural(f->datagrams), text_number(f->complete, b), text_number(f->followed, m), text_plural(f->followed),
-         f->followed == 1 ? "its" : "their");
-    if (f->held) waited_text(out, f);
-    if (f->not_held) note(out, "", "%s could not wait: there was no room", text_number(f->not_held, a));
-    if (f->duplicates)
-        note(out, "", "%s came again and %s dropped", text_number(f->duplicates, a),
-             f->duplicates == 1 ? "was" : "were");
+    fill(out, fragments,
+         "fragments   {#datagrams|datagram}, {#complete} complete; {#followed|fragment} followed "
+         "{=followed|its|their} first\n"
+         "{?held             {#held} waited for the first: it came for {#released}, never for {#orphans}}");
+    if (f->held && left) fprintf(out, ", %s still wait%s", text_number(left, n), left == 1 ? "s" : "");
+    fill(out, fragments,
+         "{?held \n}{?not_held             {#not_held} could not wait: there was no room\n}"
+         "{?duplicates             {#duplicates} came again and {=duplicates|was|were} dropped\n}");
     causes_text(out, c, "datagrams given up");
     causes_text(out, c, "datagrams forgotten");
 }
 
-static void observed_text(FILE *out, const struct vm_counters *c)
+static void observed_text(FILE *out, const cJSON *observed, const struct vm_counters *c)
 {
     const struct observe_counters *w = c->observed;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], d[TEXT_NUMBER];
     if (!w->packets && !w->full && !w->stack_full) return;
-    note(out, "watched", "%s connection%s, %s now, at most %s; %s byte%s in order", text_number(w->sessions, a),
-         text_plural(w->sessions), text_number(w->live, b), text_number(w->most, m), text_number(w->bytes, d),
-         text_plural(w->bytes));
-    if (w->holes)
-        note(out, "", "%s hole%s of %s byte%s", text_number(w->holes, a), text_plural(w->holes),
-             text_number(w->hole_bytes, b), text_plural(w->hole_bytes));
-    if (w->differs)
-        note(out, "", "%s overlap%s with other bytes than before", text_number(w->differs, a), text_plural(w->differs));
+    fill(out, observed,
+         "watched     {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
+         "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
+         "{?differs             {#differs|overlap} with other bytes than before\n}");
     causes_text(out, c, "watching given up");
     causes_text(out, c, "left out of watching");
 }
@@ -127,25 +111,26 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
             note(out, "", "%s: %s", text_number(way_why_packets(n, why), a), way_why_words(why)->doc);
 }
 
-static void translated_text(FILE *out, const struct vm_counters *c)
+static void translated_text(FILE *out, const cJSON *translated, const struct vm_counters *c)
 {
     const struct nat_counters *n = c->nat;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], d[TEXT_NUMBER];
     const struct mapping_counters *maps = n->mappings;
-    const uint64_t flows = n->out + n->in + n->hairpins;
-    if (!flows && !n->no_address && !n->alike && !maps->exhausted && !maps->full) return;
-    note(out, "translated", "%s flow%s, %s from inside to inside; %s mapping%s now, at most %s", text_number(flows, a),
-         text_plural(flows), text_number(n->hairpins, b), text_number(maps->live, m), text_plural(maps->live),
-         text_number(maps->most, d));
-    causes_text(out, c, "flows refused");
+    if (n->out || n->in || n->hairpins || n->no_address || n->alike || maps->exhausted || maps->full) {
+        fill(out, translated,
+             "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, at most "
+             "{#most}\n");
+        causes_text(out, c, "flows refused");
+    }
 }
 
-void tracked_text(FILE *out, const struct vm_counters *c)
+void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
 {
-    if (c->flows) flows_text(out, c);
-    if (c->forward) cookies_text(out, c->forward);
-    if (c->nat) translated_text(out, c);
+    if (c->flows) flows_text(out, item(root, "flows"));
+    fill(out, root,
+         "{/cookies {?sent,proven cookies     {#sent|SYN} answered, {#proven} proven, {#unanswered} of them without a "
+         "server that took them\n}}");
+    if (c->nat) translated_text(out, item(root, "translated"), c);
     if (c->nat) ways_text(out, c->nat, c);
-    if (c->frags) fragments_text(out, c);
-    if (c->observed) observed_text(out, c);
+    if (c->frags) fragments_text(out, item(root, "fragments"), c);
+    if (c->observed) observed_text(out, item(root, "observed"), c);
 }

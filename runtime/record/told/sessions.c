@@ -75,20 +75,6 @@ void sessions_say(FILE *out, const struct labels *labels, const struct session_m
     (json ? say_json : say_text)(out, labels, &clean, time_ns);
 }
 
-void sessions_text(FILE *out, const struct sessions *s)
-{
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], name[24];
-    if (!s->count[MOMENT_BEGUN] && !s->count[MOMENT_ENDED]) return;
-    fprintf(out, "sessions    %s begun, %s ended", text_number(s->count[MOMENT_BEGUN], a),
-            text_number(s->count[MOMENT_ENDED], b));
-    for (unsigned i = 0; i < s->whys; i++) {
-        snprintf(name, sizeof name, "%s", s->ended[i].name);
-        fprintf(out, "%s%s %s", i ? ", " : " (", text_number(s->ended[i].count, a), text_clean(name));
-    }
-    fprintf(out, "%s; %s bytes from clients, %s to them\n", s->whys ? ")" : "", text_number(s->up_bytes, a),
-            text_number(s->down_bytes, b));
-}
-
 void sessions_json(cJSON *to, const struct sessions *s)
 {
     char name[24];

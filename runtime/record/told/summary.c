@@ -4,6 +4,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/copies/told.h"
 #include "runtime/record/told/recording_priv.h"
+#include "runtime/report/document/fill.h"
 #include "runtime/report/json.h"
 #include "runtime/report/report.h"
 #include "runtime/report/summary.h"
@@ -25,9 +26,8 @@ static struct copies_told copied_of(const struct recording *g)
                                 .dir = g->o->copies};
 }
 
-static void more_json(cJSON *root, const void *arg)
+static void more_json(cJSON *root, const struct recording *g)
 {
-    const struct recording *g = arg;
     const struct actor_counters c = player_counters(&g->player);
     cJSON *to = cJSON_AddObjectToObject(root, "recording");
     json_number(to, "first", g->reel.files[g->chosen.first].number);
@@ -47,20 +47,21 @@ static void more_json(cJSON *root, const void *arg)
     copies_json(root, &copied);
 }
 
-static void more_text(const struct recording *g)
+static void more_text(const cJSON *root, const struct recording *g)
 {
-    const struct actor_counters c = player_counters(&g->player);
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
-    printf("left        %s packet%s as recorded, %s otherwise\n", text_number(c.packets, a), text_plural(c.packets),
-           text_number(c.packets_other, b));
-    otherwise_text(stdout, &g->otherwise);
-    sessions_text(stdout, &g->sessions);
     const struct copies_told copied = copied_of(g);
-    copies_text(stdout, &copied);
-    if (c.passed_over)
-        printf("passed over %s packet%s: no state was there to go on from when %s came\n",
-               text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
+    fill(stdout, root,
+         "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise\n"
+         "left        {#packets|packet} as recorded, {#packets_otherwise} otherwise\n}");
+    otherwise_text(stdout, &g->otherwise);
+    fill(stdout, root,
+         "{/recording.sessions sessions    {#begun} begun, {#ended} ended{*ended_by| (|, |{#.} {$}|)}; {#up_bytes} "
+         "bytes from "
+         "clients, {#down_bytes} to them\n}");
+    copies_text(stdout, root, &copied);
+    fill(stdout, root,
+         "{/recording {?passed_over passed over {#passed_over|packet}: no state was there to go on from when "
+         "{=passed_over|it|they} came\n}}");
 }
 
 /* Return the first actor's worker that exists; NULL: none. */
@@ -97,9 +98,13 @@ static int print(struct recording *g, const struct report *of)
 {
     const struct options *o = g->o;
     if (o->coverage) return report_coverage(stdout, of);
-    if (o->json) return report_json(stdout, of, more_json, g);
-    report_text(stdout, of);
-    more_text(g);
+    cJSON *root = report_document(of);
+    if (!root) return -1;
+    more_json(root, g);
+    if (o->json) return report_json(stdout, root, o->flows ? &g->flows.list : NULL);
+    report_text(stdout, of, root);
+    more_text(root, g);
+    cJSON_Delete(root);
     if (!o->flows) return 0;
     putchar('\n');
     if (of->counters->flows)
@@ -112,19 +117,17 @@ static int print(struct recording *g, const struct report *of)
 /* Print the summary of packets that the kernel judged, of which only the verdicts are known. */
 static int summary_of_kernel(const struct recording *g)
 {
-    const struct actor_counters c = player_counters(&g->player);
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
-    if (g->o->json) {
-        cJSON *root = cJSON_CreateObject();
-        more_json(root, g);
-        return json_root_print(stdout, root, NULL, NULL, NULL) ? complain("out of memory") : 0;
-    }
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    cJSON *root = cJSON_CreateObject();
+    more_json(root, g);
+    if (g->o->json) return json_root_print(stdout, root, NULL, NULL, NULL) ? complain("out of memory") : 0;
     printf("recording   %s\n            %s frame%s, %s bytes, of those that the kernel judged\n", g->o->replay,
            text_number(g->frames, a), text_plural(g->frames), text_number(g->bytes, b));
-    printf("verdicts    %s as recorded, %s otherwise, %s that hang%s on more than was recorded\n",
-           text_number(c.verdicts, a), text_number(c.verdicts_other, b), text_number(c.unclaimed, d),
-           c.unclaimed == 1 ? "s" : "");
+    fill(stdout, root,
+         "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise, {#verdicts_unclaimed} that "
+         "{=verdicts_unclaimed|hangs|hang} on more than was recorded\n}");
     otherwise_text(stdout, &g->otherwise);
+    cJSON_Delete(root);
     return 0;
 }
 
@@ -144,8 +147,7 @@ int recording_summary(struct recording *g)
                               .program = (struct program *)(uintptr_t)p,
                               .labels = &g->labels,
                               .counters = sum_counters(sum),
-                              .totals = &totals,
-                              .flows = g->o->flows ? &g->flows.list : NULL};
+                              .totals = &totals};
     g->counters = of.counters;
     const int failed = print(g, &of);
     sum_free(sum);

@@ -57,7 +57,16 @@ static const cJSON *member(const cJSON *of, struct piece path)
 static uint64_t sum(const cJSON *of, struct piece names)
 {
     uint64_t all = 0;
-    while (names.at < names.end) all += value_number(member(of, take(&names, "+")));
+    while (names.at < names.end) {
+        struct piece name = take(&names, "+");
+        const bool members = name.end - name.at > 2 && name.end[-1] == '*';
+        name.end -= members ? 2 : 0;
+        const cJSON *one, *v = member(of, name);
+        if (members)
+            cJSON_ArrayForEach(one, v) all += value_number(one);
+        else
+            all += value_number(v);
+    }
     return all;
 }
 
@@ -134,20 +143,32 @@ static void counted(const struct filling *f, int width, uint64_t n, struct piece
     word(f, n, words);
 }
 
+/* Write text in at most `most` columns: its end. */
+static void cut(const struct filling *f, const char *text, unsigned most)
+{
+    char buf[400];
+    f->hand->text(f->out, 0, text_tail(text, most, buf, sizeof buf));
+}
+
 /* Write a value: a sign, a name, a width behind a colon, words behind bars. */
 static void value(const struct filling *f, const cJSON *of, struct piece p)
 {
     struct piece head = take(&p, "|");
     const char sign = strchr("#=~@$", *head.at) ? *head.at++ : 0;
     const struct piece name = take(&head, ":");
-    const int width = (int)strtol(head.at, NULL, 10);
+    const bool most = *head.at == '<';
+    const int width = (int)strtol(head.at + most, NULL, 10);
     switch (sign) {
     case '#': counted(f, width, sum(of, name), p); break;
     case '=': word(f, sum(of, name), p); break;
     case '~': f->hand->time(f->out, width, time_of(of, name)); break;
     case '@': f->hand->moment(f->out, width, value_text(member(of, name))); break;
     case '$': f->hand->text(f->out, width, of && of->string ? of->string : ""); break;
-    default: f->hand->text(f->out, width, value_text(member(of, name)));
+    default:
+        if (most)
+            cut(f, value_text(member(of, name)), (unsigned)width);
+        else
+            f->hand->text(f->out, width, value_text(member(of, name)));
     }
 }
 

@@ -2,13 +2,13 @@
  *
  *     {name}            text, or the digits of a number           {flows.now}: a member of a member; {.}: the object
  * itself
- *     {#name}           a number as people read it: 18,204         {#a+b}: the sum
+ *     {#name}           a number as people read it: 18,204         {#a+b.c}: the sum; {#a.*}: that of all members of a
  *     {#name|frame}     with its noun: "1 frame", "18,204 frames"; {#name|it was|they were}: another plural
  *     {=name|it|them}   the word alone
  *     {~name}           how long; its unit is the end of the name: _ns, _us, _ms or _s
  *     {@name}           when
  *     {$}               the object's own key
- *     {name:-12} {#name:14}   a column of that width; below 0: to the left
+ *     {name:-12} {#name:14}   a column of that width; below 0: to the left     {name:<24}: at most so wide
  *     {?name piece}     the piece, if the member is not missing, null, false, 0 or empty; {!name piece}: if it is
  *     {/name piece}     the piece, filled from that member; nothing if it is missing or null
  *     {*name|before|between|piece|after}   the piece for each element or member; the last may be left out. `before` and

@@ -244,8 +244,10 @@ static void replayed(struct scene *s, const struct numbers *n)
     totals.told = &told;
     totals.stopped = true;
     FILE *out = open_memstream(&text, &len);
-    summary_text(out, &r, sum_counters(s->t.sum), &totals, &timing, "it is cut");
+    cJSON *root = summary_document(&r, sum_counters(s->t.sum), &totals, &timing, "it is cut");
+    summary_text(out, root, &r, sum_counters(s->t.sum), &totals, &timing, "it is cut");
     fclose(out);
+    cJSON_Delete(root);
     compare("replay", n->name, text);
     free(text);
 }

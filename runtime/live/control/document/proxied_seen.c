@@ -5,8 +5,9 @@
 
 #include "runtime/live/carry/tally.h"
 #include "runtime/proxy/told/counters.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 #include "runtime/report/json.h"
-#include "runtime/report/text.h"
 
 static const char *const ends[] = {
 #define END(ident, name, class, doc) name,
@@ -25,72 +26,30 @@ uint64_t proxied_now(const struct proxy_counters *c)
     return c->sessions > ended ? c->sessions - ended : 0;
 }
 
-/* Write "NUMBER NAME" after a comma, unless the number is 0. */
-static void list_one(FILE *out, const char **begin, uint64_t n, const char *name)
+void proxied_text(FILE *out, const cJSON *root, const struct tally *t)
 {
-    char a[TEXT_NUMBER];
-    if (!n) return;
-    fprintf(out, "%s%s %s", *begin, text_number(n, a), name);
-    *begin = ", ";
-}
-
-static void list_end(FILE *out, const char *begin) { fputs(strcmp(begin, ", ") ? "" : "\n", out); }
-
-static void reasons_text(FILE *out, const struct proxy_counters *c)
-{
-    const char *begin = "  ended     ";
-    for (unsigned i = 0; i < SESSION_ENDS; i++) list_one(out, &begin, c->ends[i], ends[i]);
-    list_end(out, begin);
-    begin = "  refused   ";
-    for (unsigned i = 0; i < STREAM_REASON_COUNT; i++)
-        list_one(out, &begin, c->refused[i], stream_reason_name((enum stream_reason)i));
-    list_end(out, begin);
-    begin = "  http      ";
-#define HTTP_COUNT(ident, name, doc) list_one(out, &begin, c->http[HTTP_COUNT_##ident], name);
-#include "runtime/counters/proxy_http_count.def"
-    list_end(out, begin);
-    begin = "  tls       ";
-#define TLS_COUNT(ident, name, doc) list_one(out, &begin, c->tls[TLS_COUNT_##ident], name);
-#include "runtime/counters/proxy_tls_count.def"
-    list_end(out, begin);
-    begin = "  stays     ";
-#define SPLICE_WHY(ident, name, doc) list_one(out, &begin, c->stays[SPLICE_WHY_##ident], name);
-#include "vm/flow/splice_stays.def"
-#undef SPLICE_WHY
-    list_end(out, begin);
-}
-
-static void service_text(FILE *out, const struct proxy_counters *c, const char *name)
-{
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER], e[TEXT_NUMBER];
-    fprintf(out, "  service   %s: %s accepted, %s %s on, %s bytes from clients, %s to them", name,
-            text_number(c->sessions, a), text_number(proxied_now(c), b), proxied_now(c) == 1 ? "goes" : "go",
-            text_number(c->up_bytes, d), text_number(c->down_bytes, e));
-    if (c->http[HTTP_COUNT_REQUESTS])
-        fprintf(out, ", %s request%s", text_number(c->http[HTTP_COUNT_REQUESTS], a),
-                text_plural(c->http[HTTP_COUNT_REQUESTS]));
-    fputc('\n', out);
-}
-
-void proxied_text(FILE *out, const struct tally *t, const struct labels *labels)
-{
-    const struct proxy_counters *const c = &t->proxy;
-    const uint64_t now = proxied_now(c), ended = proxy_counters_ended(c);
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
-    fprintf(out, "proxy       %s connection%s accepted, %s %s on, %s %s ended\n", text_number(c->sessions, a),
-            c->sessions == 1 ? " was" : "s were", text_number(now, b), now == 1 ? "goes" : "go", text_number(ended, d),
-            ended == 1 ? "has" : "have");
-    fprintf(out, "  moved     %s bytes from clients, %s to them\n", text_number(c->up_bytes, a),
-            text_number(c->down_bytes, b));
-    fprintf(out, "  servers   %s connect%s, %s of them came about, %s after one that failed\n",
-            text_number(c->connects, a), text_plural(c->connects), text_number(c->connected, b),
-            text_number(c->retried, d));
-    if (c->spliced)
-        fprintf(out, "  spliced   %s left %s sockets, %s of them %s on in packets\n", text_number(c->spliced, a),
-                c->spliced == 1 ? "its" : "their", text_number(spliced_now(c), b), spliced_now(c) == 1 ? "goes" : "go");
-    reasons_text(out, c);
-    for (uint32_t i = 0; i < t->program->services_count; i++)
-        if (t->proxy_of[i]) service_text(out, t->proxy_of[i], label_service(labels, i));
+    const cJSON *one;
+    uint32_t i = 0;
+    fill(out, root,
+         "{/proxy proxy       {#sessions|connection was|connections were} accepted, {#now} {=now|goes|go} on, {#ended} "
+         "{=ended|has|have} ended\n"
+         "  moved     {#up_bytes} bytes from clients, {#down_bytes} to them\n"
+         "  servers   {#connects|connect}, {#connected} of them came about, {#retried} after one that failed\n"
+         "{?spliced   spliced   {#spliced} left {=spliced|its|their} sockets, {#spliced_now} of them "
+         "{=spliced_now|goes|go} on in packets\n}"
+         "{*ended_by?.|  ended     |, |{#.} {$}|\n}{*refused?.|  refused   |, |{#.} {$}|\n}"
+         "{*http?.|  http      |, |{#.} {$}|\n}{*tls?.|  tls       |, |{#.} {$}|\n}"
+         "{*stays?.|  stays     |, |{#.} {$}|\n}}");
+    cJSON_ArrayForEach(one, item(root, "services"))
+    {
+        const bool counted = i < t->program->services_count && t->proxy_of[i];
+        if (counted)
+            fill(
+                out, one,
+                "  service   {service}: {/proxy {#sessions} accepted, {#now} {=now|goes|go} on, {#up_bytes} bytes from "
+                "clients, {#down_bytes} to them{?http.requests , {#http.requests|request}}}\n");
+        i++;
+    }
 }
 
 static void took_json(cJSON *took, const char *key, const struct proxy_took *t)

@@ -6,12 +6,12 @@
 #include <stdio.h>
 
 struct cJSON;
-struct labels;
 struct proxy_counters;
 struct tally;
 
-/* Write the sums, then a line for each service. */
-void proxied_text(FILE *out, const struct tally *t, const struct labels *labels);
+/* Write the sums, then a line for each service, from the document, with what proxied_json adds; nothing without loops.
+ */
+void proxied_text(FILE *out, const struct cJSON *root, const struct tally *t);
 /* Add `proxy` to the document, or null without loops (runs), and to each service in a proxy mode. */
 void proxied_json(struct cJSON *root, const struct tally *t, bool runs);
 /* Return the number of open connections. */

@@ -16,15 +16,15 @@
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/document/proxied_seen.h"
 #include "runtime/observe/log.h"
+#include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 #include "runtime/report/json.h"
 #include "runtime/report/report.h"
 
 enum { PRINT_WAIT_MS = 1000, DOCUMENT_RULES = 1000 };
 
-static const struct {
-    const char *key, *words;
-} losses[LOSS_COUNT] = {
-#define LOSS_COUNTER(ident, key, words) {key, words},
+static const char *const losses[LOSS_COUNT] = {
+#define LOSS_COUNTER(ident, key, words) key,
 #include "runtime/counters/counter.def"
 };
 
@@ -42,19 +42,6 @@ static struct whole whole_of(const struct control *control, const struct tally *
     return all;
 }
 
-static void interface_text(FILE *out, const struct whole *all, unsigned i)
-{
-    const struct io_stats *s = &all->t->io[i];
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
-    fprintf(out, "%-12s%s frame%s, %s bytes in, %s found no room, %s sent", all->control->o->ifaces[i],
-            text_number(all->t->seen[i].packets, a), text_plural(all->t->seen[i].packets),
-            text_number(all->t->seen[i].bytes, b), text_number(s->lost, c), text_number(s->sent, d));
-#define IO_COUNTER(field, words, doc)                                                                                  \
-    if (*words && s->field) fprintf(out, ", %s %s", text_number(s->field, a), words);
-#include "runtime/counters/counter.def"
-    fputc('\n', out);
-}
-
 /* Names of the reasons to go up. */
 static const char *const ups[KERNEL_UPS] = {
 #define UP(ident, name, doc) [KERNEL_UP_##ident] = name,
@@ -66,42 +53,6 @@ static const char *const longs[KERNEL_LONGS] = {
 #define LONG(ident, name, doc) [KERNEL_LONG_##ident] = name,
 #include "vm/kernel/long.def"
 };
-
-static void in_kernel_text(FILE *out, const struct tally *t)
-{
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    fprintf(out, "kernel      %s frame%s, %s bytes judged there", text_number(t->in_kernel.packets, a),
-            text_plural(t->in_kernel.packets), text_number(t->in_kernel.bytes, b));
-    for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++)
-        if (t->kernel.ups[i].packets)
-            fprintf(out, "; %s came up: %s", text_number(t->kernel.ups[i].packets, a), ups[i]);
-    fputc('\n', out);
-    const char *before = "            the long way there: ";
-    bool any = false;
-    for (unsigned i = KERNEL_LONG_NONE + 1; i < KERNEL_LONGS; i++) {
-        if (!t->kernel.longs[i]) continue;
-        fprintf(out, "%s%s %s", any ? ", " : before, longs[i], text_number(t->kernel.longs[i], a));
-        any = true;
-    }
-    if (any) fputs(" (man preyrun, kernel.long)\n", out);
-#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
-    if (*words && t->told.field) fprintf(out, "            %s %s\n", text_number(t->told.field, a), words);
-#include "runtime/counters/counter.def"
-}
-
-/* Write what became of watched connections; nothing where no program has watched any. */
-static void observed_text(FILE *out, const struct carry *carry)
-{
-    const struct observed_counters of = observed_counters(carry);
-    const uint64_t *counter = (const void *)&of;
-    char a[TEXT_NUMBER];
-    unsigned n = 0;
-    for (unsigned i = 0; i < OBSERVED_COUNTERS; i++)
-        if (counter[i])
-            fprintf(out, "%s%s %s", n++ ? ", " : "watched     in files: ", text_number(counter[i], a),
-                    observed_counter_name[i]);
-    if (n) fputc('\n', out);
-}
 
 static void observed_json(cJSON *root, const struct carry *carry)
 {
@@ -128,51 +79,6 @@ static struct copies_told copied_of(const struct whole *all)
                                 .table = carry->now.copies,
                                 .program = all->t->program,
                                 .counters = tally_counters(all->t)};
-}
-
-static void more_text(FILE *out, const struct whole *all)
-{
-    const struct worker_counters *c = &all->t->c;
-    const struct egress_counters *e = &all->t->e;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
-    for (unsigned i = 0; i < all->control->o->iface_count; i++) interface_text(out, all, i);
-    if (all->control->carry->in_kernel) in_kernel_text(out, all->t);
-    if (all->control->o->monitor || c->watched.packets)
-        fprintf(out, "watched     %s packet%s, %s bytes: dropped or rejected above, but this machine got %s\n",
-                text_number(c->watched.packets, a), text_plural(c->watched.packets), text_number(c->watched.bytes, b),
-                c->watched.packets == 1 ? "it" : "them");
-    if (c->given)
-        fprintf(out, "given back  %s packet%s to this machine, %s of them not taken\n", text_number(c->given, a),
-                text_plural(c->given), text_number(c->not_given, b));
-    if (c->no_receiver)
-        fprintf(out, "dropped     %s packet%s for this machine, which has no device for their VLAN tags\n",
-                text_number(c->no_receiver, a), text_plural(c->no_receiver));
-    if (c->cut)
-        fprintf(out, "offload     %s super-packet%s cut into %s, for a tunnel\n", text_number(c->cut, a),
-                c->cut == 1 ? " was" : "s were", text_number(c->pieces, b));
-    if (c->crossed || c->stayed)
-        fprintf(out, "bridge      %s frame%s crossed, %s %s came from\n", text_number(c->crossed, a),
-                text_plural(c->crossed), text_number(c->stayed, b),
-                c->stayed == 1 ? "was for the side that it" : "were for the side that they");
-    if (c->to_inside || c->from_inside)
-        fprintf(out, "in the wire %s packet%s to the connections that end here, %s of them not taken, %s from these\n",
-                text_number(c->to_inside, a), text_plural(c->to_inside), text_number(c->inside_lost, b),
-                text_number(c->from_inside, d));
-    if (e->routed)
-        fprintf(out, "routed      %s packet%s crossed from one interface to another\n", text_number(e->routed, a),
-                text_plural(e->routed));
-    observed_text(out, all->control->carry);
-    if (all->control->carry->proxied) proxied_text(out, all->t, &all->control->carry->now.labels);
-    if (c->handed)
-        fprintf(out, "workers     %s packet%s handed from one to another, %s of them found no room\n",
-                text_number(c->handed, a), c->handed == 1 ? " was" : "s were", text_number(c->hand_lost, b));
-    if (all->control->tell->events.not_taken)
-        fprintf(out, "log         %s line%s not written\n", text_number(all->control->tell->events.not_taken, a),
-                all->control->tell->events.not_taken == 1 ? " was" : "s were");
-    const struct copies_told copied = copied_of(all);
-    copies_text(out, &copied);
-    for (unsigned i = 0; i < LOSS_COUNT; i++)
-        if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
 }
 
 static void in_kernel_json(cJSON *to, const struct tally *t)
@@ -216,12 +122,11 @@ static void live_json(cJSON *live, const struct whole *all)
 #include "runtime/counters/counter.def"
     json_number(live, "log_lost", all->control->tell->events.not_taken);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");
-    for (unsigned i = 0; i < LOSS_COUNT; i++) json_number(lost, losses[i].key, e->lost[i]);
+    for (unsigned i = 0; i < LOSS_COUNT; i++) json_number(lost, losses[i], e->lost[i]);
 }
 
-static void more_json(cJSON *root, const void *arg)
+static void more_json(cJSON *root, const struct whole *all)
 {
-    const struct whole *all = arg;
     cJSON *interfaces = cJSON_AddArrayToObject(root, "interfaces");
     for (unsigned i = 0; i < all->control->o->iface_count; i++) {
         cJSON *one = json_object(interfaces);
@@ -254,13 +159,74 @@ void report_add(cJSON *root, const struct control *control, const struct tally *
     more_json(root, &all);
 }
 
+static void interfaces_text(FILE *out, const cJSON *interfaces)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach(one, interfaces)
+    {
+        fill(out, one, "{interface:-12}{#packets|frame}, {#bytes} bytes in, {#lost} found no room, {#sent} sent");
+#define IO_COUNTER(field, words, doc)                                                                                  \
+    if (*words) fill(out, one, "{?" #field " , {#" #field "} " words "}");
+#include "runtime/counters/counter.def"
+        fputc('\n', out);
+    }
+}
+
+static void in_kernel_text(FILE *out, const cJSON *kernel)
+{
+    if (!kernel) return;
+    fill(out, kernel,
+         "kernel      {#packets|frame}, {#bytes} bytes judged there{*up?.|||; {#.} came up: {$}}\n"
+         "{*long?.|            the long way there: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
+#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
+    if (*words) fill(out, kernel, "{?" key "             {#" key "} " words "\n}");
+#include "runtime/counters/counter.def"
+}
+
+static void more_text(FILE *out, const cJSON *root, const struct whole *all)
+{
+    const struct copies_told copied = copied_of(all);
+    const cJSON *live = item(root, "live");
+    interfaces_text(out, item(root, "interfaces"));
+    in_kernel_text(out, item(root, "kernel"));
+    if (all->control->o->monitor || item_number(live, "watched"))
+        fill(out, live,
+             "watched     {#watched|packet}, {#watched_bytes} bytes: dropped or rejected above, but this machine got "
+             "{=watched|it|them}\n");
+    fill(out, live,
+         "{?given given back  {#given|packet} to this machine, {#not_given} of them not taken\n}"
+         "{?no_receiver dropped     {#no_receiver|packet} for this machine, which has no device for their VLAN tags\n}"
+         "{?cut offload     {#cut|super-packet was|super-packets were} cut into {#pieces}, for a tunnel\n}"
+         "{?crossed,stayed bridge      {#crossed|frame} crossed, {#stayed} "
+         "{=stayed|was for the side that it|were for the side that they} came from\n}"
+         "{?to_inside,from_inside in the wire {#to_inside|packet} to the connections that end here, {#inside_lost} of "
+         "them not taken, {#from_inside} from these\n}"
+         "{?routed routed      {#routed|packet} crossed from one interface to another\n}");
+    fill(out, root, "{*observed_files?.|watched     in files: |, |{#.} {$}|\n}");
+    proxied_text(out, root, all->t);
+    fill(
+        out, live,
+        "{?handed workers     {#handed|packet was|packets were} handed from one to another, {#hand_lost} of them found "
+        "no room\n}"
+        "{?log_lost log         {#log_lost|line was|lines were} not written\n}");
+    copies_text(out, root, &copied);
+#define LOSS_COUNTER(ident, key, words) "{?lost." key " lost        {#lost." key "}: " words "\n}"
+    fill(out, live,
+#include "runtime/counters/counter.def"
+    );
+}
+
 bool report_write(FILE *out, const struct control *control, const struct tally *t)
 {
     const struct whole all = whole_of(control, t);
     const struct report of = report_of(&all);
-    if (control->o->json) return !report_json(out, &of, more_json, &all);
-    report_text(out, &of);
-    more_text(out, &all);
+    cJSON *root = report_document(&of);
+    if (!root) return false;
+    more_json(root, &all);
+    if (control->o->json) return !report_json(out, root, NULL);
+    report_text(out, &of, root);
+    more_text(out, root, &all);
+    cJSON_Delete(root);
     return true;
 }
 
