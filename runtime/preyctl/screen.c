@@ -140,7 +140,8 @@ void screen_print(FILE *out, const cJSON *seen)
     fill(out, seen,
          "{*services?!past|||service {service}  {*endpoints||, |{.}}  {mode}  -> {*pools||, |{.}}"
          "{*others|{?pools , }|, |{.}}   {#flows|flow}   {#packets_per_s}/s"
-         "{?drains    DRAIN, {?proxy? {#proxy.now}}{!proxy? {#flows}} left   by user {by_hand.uid} at {@by_hand.time}}\n}"
+         "{?drains    DRAIN, {?proxy? {#proxy.now}}{!proxy? {#flows}} left   by user {by_hand.uid} at "
+         "{@by_hand.time}}\n}"
          "{*observe_services|||observe {service}  {#live} of {#sessions|connection} open, {#bytes} bytes"
          "{?holes , {#hole_bytes} in {#holes|hole}}{?retransmissions , {#retransmissions|segment} again}\n}");
     pools_print(out, seen);

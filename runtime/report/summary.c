@@ -250,7 +250,7 @@ static void numbers(FILE *out, const cJSON *root, const struct subject *r, const
     const struct decided d = decided_sum(r->program, c, t);
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
-    audit_text(&table, r, c);
+    audit_text(&table, root, r, c);
     services_text(&table, r, c, t);
     if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
     fputc('\n', out);

@@ -1,6 +1,7 @@
 #include "runtime/stats/html.h"
 
 #include "runtime/report/document/fill.h"
+#include "runtime/report/document/item.h"
 #include "runtime/report/text.h"
 
 void html_text(FILE *out, const char *s)
@@ -36,13 +37,15 @@ void html_short(FILE *out, uint64_t n)
     fprintf(out, d < 99.95 ? "%.1f&nbsp;%c" : "%.0f&nbsp;%c", d, units[unit]);
 }
 
-void html_bits(FILE *out, uint64_t bytes_per_s)
+/* Write bytes per second as bits per second. */
+static void bits(FILE *out, uint64_t bytes_per_s)
 {
     html_short(out, bytes_per_s * 8);
     fputs(bytes_per_s * 8 < 100000 ? "&nbsp;bit/s" : "bit/s", out);
 }
 
-void html_date(FILE *out, const char *iso)
+/* Write "2024-03-01 09:14:03" for "2024-03-01T09:14:03Z". */
+static void hand_moment(FILE *out, int width, const char *iso)
 {
     for (; *iso && *iso != 'Z'; iso++) {
         const char c[2] = {*iso == 'T' ? ' ' : *iso, 0};
@@ -50,8 +53,10 @@ void html_date(FILE *out, const char *iso)
     }
 }
 
-void html_time(FILE *out, uint64_t s)
+/* Write "3 h 4 min". */
+static void hand_time(FILE *out, int width, uint64_t ns)
 {
+    const uint64_t s = ns / 1000000000;
     if (s < 60)
         fprintf(out, "%u&nbsp;s", (unsigned)s);
     else if (s < 3600)
@@ -64,11 +69,17 @@ void html_time(FILE *out, uint64_t s)
 
 static void hand_text(FILE *out, int width, const char *text) { html_text(out, text); }
 static void hand_number(FILE *out, int width, uint64_t n) { html_number(out, n); }
-static void hand_time(FILE *out, int width, uint64_t ns) { html_time(out, ns / 1000000000); }
-static void hand_moment(FILE *out, int width, const char *iso) { html_date(out, iso); }
+
+static void hand_rate(FILE *out, int width, const cJSON *v, bool bytes)
+{
+    if (!v || cJSON_IsNull(v))
+        fputs("–", out);
+    else
+        (bytes ? bits : html_short)(out, value_number(v));
+}
 
 void html_fill(FILE *out, const cJSON *of, const char *pattern)
 {
-    static const struct fill_hand hand = {hand_text, hand_number, hand_time, hand_moment};
+    static const struct fill_hand hand = {hand_text, hand_number, hand_time, hand_moment, hand_rate};
     fill_with(out, &hand, of, pattern);
 }

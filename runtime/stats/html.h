@@ -12,11 +12,5 @@ void html_text(FILE *out, const char *s);
 void html_number(FILE *out, uint64_t n);
 /* Write "18.2 M", with at least three digits, for numbers that change while shown. */
 void html_short(FILE *out, uint64_t n);
-/* Write bytes per second as bits per second. */
-void html_bits(FILE *out, uint64_t bytes_per_s);
-/* Write "2024-03-01 09:14:03" for "2024-03-01T09:14:03Z". */
-void html_date(FILE *out, const char *iso);
-/* Write "3 h 4 min". */
-void html_time(FILE *out, uint64_t seconds);
 /* Fill a pattern (report/document/fill.h) in HTML: text is escaped, moments are UTC. */
 void html_fill(FILE *out, const struct cJSON *of, const char *pattern);

@@ -47,15 +47,15 @@ void page_table(FILE *out, const char *id, const char *label, const struct colum
     fputs("</tr></thead><tbody>", out);
 }
 
-void page_cells(FILE *out, const cJSON *row, const struct column *columns)
-{
-    for (; columns->head; columns++) columns->cell(out, row, columns->key);
-}
-
 void page_row(FILE *out, const cJSON *row, const struct column *columns)
 {
     fputs("<tr>", out);
-    page_cells(out, row, columns);
+    for (; columns->head; columns++) {
+        if (columns->cell)
+            html_fill(out, row, columns->cell);
+        else
+            columns->write(out, row);
+    }
     fputs("</tr>", out);
 }
 
@@ -69,63 +69,16 @@ void page_list(FILE *out, const char *id, const char *label, const struct column
     page_table_end(out);
 }
 
-/* Write the output of `write` between two pieces of markup. */
-static void cell(FILE *out, const char *begin, void (*write)(FILE *, const char *), const char *text, const char *end)
-{
-    fputs(begin, out);
-    write(out, text);
-    fputs(end, out);
-}
-
-void page_text(FILE *out, const cJSON *row, const char *key)
-{
-    cell(out, "<td>", html_text, item_text(row, key), "</td>");
-}
-
-void page_name(FILE *out, const cJSON *row, const char *key)
-{
-    cell(out, "<th scope=\"row\">", html_text, item_text(row, key), "</th>");
-}
-
-void page_key(FILE *out, const cJSON *row, const char *key)
-{
-    cell(out, "<th scope=\"row\">", html_text, row->string, "</th>");
-}
-
-void page_time(FILE *out, const cJSON *row, const char *key)
-{
-    cell(out, "<td>", html_date, item_text(row, key), "</td>");
-}
-
-/* Write a number's cell with `write`; a dash if the number is not known. */
-static void number(FILE *out, uint64_t n, bool known, void (*write)(FILE *, uint64_t))
+void page_count(FILE *out, uint64_t n)
 {
     fputs(n ? "<td class=\"n\">" : "<td class=\"n zero\">", out);
-    if (known)
-        write(out, n);
-    else
-        fputs("–", out);
+    html_number(out, n);
     fputs("</td>", out);
-}
-
-void page_count(FILE *out, uint64_t n) { number(out, n, true, html_number); }
-
-void page_number(FILE *out, const cJSON *row, const char *key) { page_count(out, item_number(row, key)); }
-
-void page_rate(FILE *out, const cJSON *row, const char *key)
-{
-    number(out, item_number(row, key), item_known(row, key), html_short);
-}
-
-void page_bits(FILE *out, const cJSON *row, const char *key)
-{
-    number(out, item_number(row, key), item_known(row, key), html_bits);
 }
 
 static void head(FILE *out, const cJSON *root)
 {
-    const cJSON *instance = item(root, "instance"), *program = item(root, "program");
-    html_fill(out, instance,
+    html_fill(out, item(root, "instance"),
               "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name} – prey</title>"
               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
               "<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"stylesheet\" href=\"/page.css\">"
@@ -136,50 +89,30 @@ static void head(FILE *out, const cJSON *root)
               "<a href=\"#services\">Services</a><a href=\"#rules\">Rules</a><a href=\"#drops\">Drops</a>"
               "<a href=\"#machine\">Machine</a><a href=\"#events\">Events</a></nav>"
               "<p id=\"stale\" role=\"status\"></p></header><main id=\"main\" tabindex=\"-1\"><p class=\"what\">");
-    html_fill(out, program, "<b>{path}</b> since {@since}, prey ");
-    html_fill(out, root, "{prey} up for ");
-    html_fill(out, instance, "{~uptime_s}");
-    if (item_true(instance, "monitor")) fputs(" <span class=\"tag warn\">monitor</span>", out);
-    if (item(instance, "confirm_left_s")) fputs(" <span class=\"tag warn\">to be confirmed</span>", out);
-    if (item_true(program, "file_differs")) fputs(" <span class=\"tag\">not the program of its file</span>", out);
-    fputs("</p>", out);
-}
-
-/* Write a tile for each verdict: packets per second now, and in all. */
-static void tiles(FILE *out, const cJSON *root)
-{
-    const cJSON *one;
-    fputs("<ul class=\"tiles\">", out);
-    cJSON_ArrayForEach(one, item(root, "verdicts"))
-    {
-        fputs("<li class=\"tile v-", out);
-        html_text(out, one->string);
-        fputs("\"><span class=\"what\">", out);
-        html_text(out, one->string);
-        fputs("</span><span class=\"now\">", out);
-        if (item_known(one, "packets_per_s"))
-            html_short(out, item_number(one, "packets_per_s"));
-        else
-            fputs("–", out);
-        html_fill(out, one, "<small>/s</small></span><span class=\"all\">{#packets} in all</span></li>");
-    }
-    fputs("</ul>", out);
+    html_fill(out, root,
+              "<b>{program.path}</b> since {@program.since}, prey {prey} up for {~instance.uptime_s}"
+              "{?instance.monitor  <span class=\"tag warn\">monitor</span>}"
+              "{?instance.confirm_left_s?  <span class=\"tag warn\">to be confirmed</span>}"
+              "{?program.file_differs  <span class=\"tag\">not the program of its file</span>}</p>");
 }
 
 static void traffic(FILE *out, const cJSON *root)
 {
     const cJSON *flows = item(root, "flows");
     page_section(out, "traffic", "Traffic, packets a second");
-    tiles(out, root);
+    html_fill(out, root, /* a tile for each verdict: packets per second now, and in all */
+              "<ul class=\"tiles\">{*verdicts|||<li class=\"tile v-{$}\"><span class=\"what\">{$}</span>"
+              "<span class=\"now\">{^packets_per_s}<small>/s</small></span>"
+              "<span class=\"all\">{#packets} in all</span></li>}</ul>");
     chart_write(out, item(root, "history"));
     if (item_known(flows, "now")) {
         const uint64_t now = item_number(flows, "now"), most = item_number(flows, "limit");
         html_fill(out, flows, "<p class=\"flows\">{#now}");
         const double part = most ? 100.0 * (double)now / (double)most : 0;
         fprintf(out, part > 0 && part < 1 ? " flows, under 1&nbsp;%% of " : " flows, %.0f&nbsp;%% of ", part);
-        html_number(out, most);
-        fprintf(out, " <meter min=\"0\" max=\"%llu\" high=\"%llu\" value=\"%llu\" aria-label=\"flows\"></meter></p>",
-                (unsigned long long)most, (unsigned long long)(most / 10 * 9), (unsigned long long)now);
+        html_fill(out, flows, "{#limit} <meter min=\"0\" max=\"{limit}\" ");
+        fprintf(out, "high=\"%llu\" ", (unsigned long long)(most / 10 * 9));
+        html_fill(out, flows, "value=\"{now}\" aria-label=\"flows\"></meter></p>");
     }
     fputs("</section>", out);
 }
@@ -187,9 +120,10 @@ static void traffic(FILE *out, const cJSON *root)
 /* Write the named rules with the most matches, in that order. */
 static void rules(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Rule", page_name, "rule"},          {"Verdict", page_text, "verdict"},
-                                            {"#Packets", page_number, "packets"}, {"#Bytes", page_number, "bytes"},
-                                            {"Place", page_text, "place"},        {NULL, NULL, NULL}};
+    static const struct column columns[] = {
+        {"Rule", CELL_NAME("rule"), NULL},          {"Verdict", CELL_TEXT("verdict"), NULL},
+        {"#Packets", CELL_NUMBER("packets"), NULL}, {"#Bytes", CELL_NUMBER("bytes"), NULL},
+        {"Place", CELL_TEXT("place"), NULL},        {NULL, NULL, NULL}};
     const cJSON *top[RULES_SHOWN], *rule;
     unsigned count = 0;
     cJSON_ArrayForEach(rule, item(root, "rules"))
@@ -215,27 +149,25 @@ static void rules(FILE *out, const cJSON *root)
 /* Write what would be without the word `audit`; nothing where nobody asks. */
 static void audit(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Rule", page_name, "rule"},
-                                            {"Verdict", page_text, "verdict"},
-                                            {"#Packets", page_number, "packets"},
-                                            {"#Otherwise than done", page_number, "changed_packets"},
-                                            {"#Flows", page_number, "flows"},
-                                            {"Place", page_text, "place"},
+    static const struct column columns[] = {{"Rule", CELL_NAME("rule"), NULL},
+                                            {"Verdict", CELL_TEXT("verdict"), NULL},
+                                            {"#Packets", CELL_NUMBER("packets"), NULL},
+                                            {"#Otherwise than done", CELL_NUMBER("changed_packets"), NULL},
+                                            {"#Flows", CELL_NUMBER("flows"), NULL},
+                                            {"Place", CELL_TEXT("place"), NULL},
                                             {NULL, NULL, NULL}};
-    const cJSON *rule, *list = item(root, "audit_rules");
+    const cJSON *list = item(root, "audit_rules");
     if (!list) return;
     page_section(out, "audit", "Would be decided by rules in audit");
-    page_table(out, "audit", "Rules in audit", columns);
-    cJSON_ArrayForEach(rule, list) page_row(out, rule, columns);
-    page_table_end(out);
+    page_list(out, "audit", "Rules in audit", columns, list);
     fputs("</section>", out);
 }
 
 static void drops(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Reason", page_key, NULL},
-                                            {"#Packets", page_number, "packets"},
-                                            {"#Bytes", page_number, "bytes"},
+    static const struct column columns[] = {{"Reason", CELL_NAME("$"), NULL},
+                                            {"#Packets", CELL_NUMBER("packets"), NULL},
+                                            {"#Bytes", CELL_NUMBER("bytes"), NULL},
                                             {NULL, NULL, NULL}};
     const cJSON *list = item(root, "reasons");
     page_section(out, "drops", "Dropped before or beside the rules");

@@ -5,14 +5,14 @@
 
 void page_observed(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Service", page_name, "service"},
-                                            {"#Open", page_number, "live"},
-                                            {"#In all", page_number, "sessions"},
-                                            {"#Bytes", page_number, "bytes"},
-                                            {"#Holes", page_number, "holes"},
-                                            {"#Retransmitted", page_number, "retransmissions"},
-                                            {"Sessions to", page_text, "sessions_to"},
-                                            {"Stream to", page_text, "stream_to"},
+    static const struct column columns[] = {{"Service", CELL_NAME("service"), NULL},
+                                            {"#Open", CELL_NUMBER("live"), NULL},
+                                            {"#In all", CELL_NUMBER("sessions"), NULL},
+                                            {"#Bytes", CELL_NUMBER("bytes"), NULL},
+                                            {"#Holes", CELL_NUMBER("holes"), NULL},
+                                            {"#Retransmitted", CELL_NUMBER("retransmissions"), NULL},
+                                            {"Sessions to", CELL_TEXT("sessions_to"), NULL},
+                                            {"Stream to", CELL_TEXT("stream_to"), NULL},
                                             {NULL, NULL, NULL}};
     const cJSON *services = item(root, "observe_services");
     if (!services || !services->child) return;
@@ -29,40 +29,14 @@ void page_observed(FILE *out, const cJSON *root)
 
 /* Copies that rules with `mirror` make. */
 
-static void target_cell(FILE *out, const cJSON *row, const char *key)
-{
-    fputs("<td>", out);
-    html_fill(out, row, "{to} ");
-    html_text(out, item_text(row, key));
-    if (item_true(row, "sent")) fputs(" <small>as they leave</small>", out);
-    fputs("</td>", out);
-}
-
-/* Write the reasons by which copies were lost, each with its count. */
-static void lost_cell(FILE *out, const cJSON *row, const char *key)
-{
-    const char *before = "";
-    const cJSON *by = item(row, key), *one;
-    char form[80];
-    fputs("<td>", out);
-    cJSON_ArrayForEach(one, by)
-    {
-        if (!item_number(by, one->string)) continue;
-        snprintf(form, sizeof form, "%s%s {#%s}", before, one->string, one->string);
-        html_fill(out, by, form);
-        before = ", ";
-    }
-    fputs("</td>", out);
-}
-
 void page_copies(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Rule", page_name, "rule"},
-                                            {"To", target_cell, "target"},
-                                            {"#Copies", page_number, "packets"},
-                                            {"#Bytes", page_number, "bytes"},
-                                            {"#Lost", page_number, "lost"},
-                                            {"Why", lost_cell, "lost_by"},
+    static const struct column columns[] = {{"Rule", CELL_NAME("rule"), NULL},
+                                            {"To", "<td>{to} {target}{?sent  <small>as they leave</small>}</td>", NULL},
+                                            {"#Copies", CELL_NUMBER("packets"), NULL},
+                                            {"#Bytes", CELL_NUMBER("bytes"), NULL},
+                                            {"#Lost", CELL_NUMBER("lost"), NULL},
+                                            {"Why", "<td>{*lost_by?.||, |{$} {#.}}</td>", NULL},
                                             {NULL, NULL, NULL}};
     const cJSON *mirrors = item(root, "mirrors");
     if (!mirrors || !mirrors->child) return;

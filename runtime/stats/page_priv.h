@@ -8,27 +8,25 @@
 /* Begin a section, which the caller ends. id and heading are markup. */
 void page_section(FILE *out, const char *id, const char *heading);
 
-/* A column of a table: its heading, with a leading `#` for numbers, and the function that writes a row's cell. */
+/* A column of a table: its heading, with a leading `#` for numbers, and the pattern of a row's cell, or NULL and the
+ * function that writes it. */
 struct column {
     const char *head; /* NULL: end of the columns */
-    void (*cell)(FILE *out, const cJSON *row, const char *key);
-    const char *key;
+    const char *cell;
+    void (*write)(FILE *out, const cJSON *row);
 };
+/* Patterns of cells: text, the name of the row, a number, a rate. */
+#define CELL_TEXT(key)   "<td>{" key "}</td>"
+#define CELL_NAME(key)   "<th scope=\"row\">{" key "}</th>"
+#define CELL_NUMBER(key) "<td class=\"n{!" key "  zero}\">{#" key "}</td>"
+#define CELL_RATE(key)   "<td class=\"n{!" key "  zero}\">{^" key "}</td>"
 void page_table(FILE *out, const char *id, const char *label, const struct column *columns);
-void page_cells(FILE *out, const cJSON *row, const struct column *columns);
 void page_row(FILE *out, const cJSON *row, const struct column *columns);
 void page_table_end(FILE *out);
 /* Write a table with a row for each element of the list. */
 void page_list(FILE *out, const char *id, const char *label, const struct column *columns, const cJSON *list);
 
-/* Cells of a row. Unknown rates are a dash. */
-void page_text(FILE *out, const cJSON *row, const char *key);
-void page_name(FILE *out, const cJSON *row, const char *key); /* name of the row */
-void page_key(FILE *out, const cJSON *row, const char *key);  /* name of the row as the key of its object */
-void page_time(FILE *out, const cJSON *row, const char *key); /* time from "2024-03-01T09:14:03Z" */
-void page_number(FILE *out, const cJSON *row, const char *key);
-void page_rate(FILE *out, const cJSON *row, const char *key);
-void page_bits(FILE *out, const cJSON *row, const char *key);
+/* Write a number's cell. */
 void page_count(FILE *out, uint64_t n);
 
 /* Sections. */

@@ -4,21 +4,15 @@
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
 
-/* Write a row that is a number itself. */
-static void own_number(FILE *out, const cJSON *row, const char *key)
-{
-    page_count(out, strtoull(row->valuestring, NULL, 10));
-}
-
 /* Write a table of an object's names whose numbers are not 0. */
 static void numbers(FILE *out, const cJSON *object, const char *id, const char *name, const char *count)
 {
-    const struct column columns[] = {{name, page_key, NULL}, {count, own_number, NULL}, {NULL, NULL, NULL}};
+    const struct column columns[] = {{name, CELL_NAME("$"), NULL}, {count, CELL_NUMBER("."), NULL}, {NULL, NULL, NULL}};
     const cJSON *one;
     bool any = false;
     cJSON_ArrayForEach(one, object)
     {
-        if (!strtoull(one->valuestring, NULL, 10)) continue;
+        if (!value_number(one)) continue;
         if (!any) page_table(out, id, name, columns);
         any = true;
         page_row(out, one, columns);
@@ -35,22 +29,23 @@ static void rest(FILE *out, uint64_t accepted)
     fputs("<td></td><td></td><td></td><td></td><td></td></tr>", out);
 }
 
-static void not_done(FILE *out, const cJSON *proxy, const char *key)
+static void not_done(FILE *out, const cJSON *service)
 {
-    page_count(out, item_number(proxy, key) - item_number(item(proxy, "ended_by"), "done"));
+    const cJSON *proxy = item(service, "proxy");
+    page_count(out, item_number(proxy, "ended") - item_number(item(proxy, "ended_by"), "done"));
 }
 
 /* Write the table of counts by service. */
 static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
 {
-    static const struct column columns[] = {{"Service", page_name, "service"},
-                                            {"#Connections", page_number, "now"},
-                                            {"#Accepted", page_number, "sessions"},
-                                            {"#Accepted/s", page_rate, "sessions_per_s"},
-                                            {"#Requests/s", page_rate, "requests_per_s"},
-                                            {"#In", page_bits, "up_bytes_per_s"},
-                                            {"#Out", page_bits, "down_bytes_per_s"},
-                                            {"#Not done", not_done, "ended"},
+    static const struct column columns[] = {{"Service", CELL_NAME("service"), NULL},
+                                            {"#Connections", CELL_NUMBER("proxy.now"), NULL},
+                                            {"#Accepted", CELL_NUMBER("proxy.sessions"), NULL},
+                                            {"#Accepted/s", CELL_RATE("proxy.sessions_per_s"), NULL},
+                                            {"#Requests/s", CELL_RATE("proxy.requests_per_s"), NULL},
+                                            {"#In", CELL_RATE("proxy.up_bytes_per_s"), NULL},
+                                            {"#Out", CELL_RATE("proxy.down_bytes_per_s"), NULL},
+                                            {"#Not done", NULL, not_done},
                                             {NULL, NULL, NULL}};
     const cJSON *one;
     page_table(out, "proxy-services", "Proxy services", columns);
@@ -59,10 +54,7 @@ static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
         const cJSON *proxy = item(one, "proxy");
         if (!cJSON_IsObject(proxy) || (item_true(one, "past") && !item_number(proxy, "now"))) continue;
         accepted -= item_number(proxy, "sessions");
-        fputs("<tr>", out);
-        page_name(out, one, "service");
-        page_cells(out, proxy, columns + 1);
-        fputs("</tr>", out);
+        page_row(out, one, columns);
     }
     rest(out, accepted);
     page_table_end(out);
@@ -87,10 +79,8 @@ void page_proxy(FILE *out, const cJSON *root)
     html_fill(
         out, proxy,
         "<p>{#now} connections now, {#sessions} accepted in all; {#up_bytes} bytes from clients, {#down_bytes} to "
-        "them; {#connects} connects to servers, {#retried} of them after one that failed</p>");
-    if (item_number(proxy, "spliced"))
-        html_fill(out, proxy,
-                  "<p>{#spliced} connections left their sockets, {#spliced_now} of them go on in packets</p>");
+        "them; {#connects} connects to servers, {#retried} of them after one that failed</p>"
+        "{?spliced <p>{#spliced} connections left their sockets, {#spliced_now} of them go on in packets</p>}");
     of_services(out, item(root, "services"), item_number(proxy, "sessions"));
     times(out, item(proxy, "took"));
     numbers(out, item(proxy, "ended_by"), "proxy-ended", "Ended", "#Connections");

@@ -11,7 +11,8 @@ PART = r'"(?:\\.|[^"\\\n])*"'
 RUN = re.compile(rf"{PART}(?:\s*(?:#?\w+\s*)?{PART})*")
 FILLS = re.compile(r'#include "runtime/(report/document/fill|stats/html)\.h"')
 READERS = ("runtime/preyctl/", "runtime/stats/")
-NAMES = re.compile(r"\{[*?!/#=~@]?((?:!?[A-Za-z_][\w.+-]*[?]?(?:=[^,|} ]*)?,?)+)(?=[ |:}?])|\*[\w.]+\?([^|{}]+)\|")
+CELL = re.compile(r'\bCELL_\w+\("([^"]+)"\)')
+NAMES = re.compile(r"\{[*?!/#=~@^]?((?:!?[A-Za-z_][\w.+-]*[?]?(?:=[^,|} ]*)?,?)+)(?=[ |:}?])|\*[\w.]+\?([^|{}]+)\|")
 
 
 def joined(run):
@@ -61,9 +62,9 @@ def main():
     for path, text in texts.items():
         if not FILLS.search(text):
             continue
-        for m in RUN.finditer(text):
-            pattern = joined(m[0])
-            if not re.search(r"\{[*?!/#=~@$.A-Za-z_]", pattern):
+        for m in [*RUN.finditer(text), *CELL.finditer(text)]:
+            pattern = "{" + m[1] + "}" if m.re is CELL else joined(m[0])
+            if not re.search(r"\{[*?!/#=~@^$.A-Za-z_]", pattern):
                 continue
             seen += 1
             bad += [f"# {path}:{text.count(chr(10), 0, m.start()) + 1}: {why}" for why in faults(pattern, keys)]

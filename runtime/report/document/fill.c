@@ -1,6 +1,5 @@
 #include "runtime/report/document/fill.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "runtime/report/document/item.h"
@@ -143,6 +142,13 @@ static void counted(const struct filling *f, int width, uint64_t n, struct piece
     word(f, n, words);
 }
 
+static bool counts_bytes(struct piece rate)
+{
+    static const char end[] = "bytes_per_s";
+    const size_t len = sizeof end - 1;
+    return (size_t)(rate.end - rate.at) >= len && !memcmp(rate.end - len, end, len);
+}
+
 /* Write text in at most `most` columns: its end. */
 static void cut(const struct filling *f, const char *text, unsigned most)
 {
@@ -154,7 +160,7 @@ static void cut(const struct filling *f, const char *text, unsigned most)
 static void value(const struct filling *f, const cJSON *of, struct piece p)
 {
     struct piece head = take(&p, "|");
-    const char sign = strchr("#=~@$", *head.at) ? *head.at++ : 0;
+    const char sign = strchr("#=~@^$", *head.at) ? *head.at++ : 0;
     const struct piece name = take(&head, ":");
     const bool most = *head.at == '<';
     const int width = (int)strtol(head.at + most, NULL, 10);
@@ -163,6 +169,7 @@ static void value(const struct filling *f, const cJSON *of, struct piece p)
     case '=': word(f, sum(of, name), p); break;
     case '~': f->hand->time(f->out, width, time_of(of, name)); break;
     case '@': f->hand->moment(f->out, width, value_text(member(of, name))); break;
+    case '^': f->hand->rate(f->out, width, member(of, name), counts_bytes(name)); break;
     case '$': f->hand->text(f->out, width, of && of->string ? of->string : ""); break;
     default:
         if (most)
@@ -227,8 +234,10 @@ static void plain_moment(FILE *out, int width, const char *iso)
     fprintf(out, "%*s", width, text_local(iso, buf));
 }
 
+static void plain_rate(FILE *out, int width, const cJSON *v, bool bytes) { plain_number(out, width, value_number(v)); }
+
 void fill(FILE *out, const cJSON *of, const char *pattern)
 {
-    static const struct fill_hand plain = {plain_text, plain_number, plain_time, plain_moment};
+    static const struct fill_hand plain = {plain_text, plain_number, plain_time, plain_moment, plain_rate};
     fill_with(out, &plain, of, pattern);
 }

@@ -2,11 +2,12 @@
  *
  *     {name}            text, or the digits of a number           {flows.now}: a member of a member; {.}: the object
  * itself
- *     {#name}           a number as people read it: 18,204         {#a+b.c}: the sum; {#a.*}: that of all members of a
+ *     {#name}           a number as people read it: 18,204         {#a+b}: the sum; {#a.*}: that of a's members
  *     {#name|frame}     with its noun: "1 frame", "18,204 frames"; {#name|it was|they were}: another plural
  *     {=name|it|them}   the word alone
  *     {~name}           how long; its unit is the end of the name: _ns, _us, _ms or _s
  *     {@name}           when
+ *     {^name}           how many a second, of bytes if it ends with bytes_per_s
  *     {$}               the object's own key
  *     {name:-12} {#name:14}   a column of that width; below 0: to the left     {name:<24}: at most so wide
  *     {?name piece}     the piece, if the member is not missing, null, false, 0 or empty; {!name piece}: if it is
@@ -21,6 +22,7 @@
 #pragma once
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -30,6 +32,7 @@ struct fill_hand {
     void (*number)(FILE *out, int width, uint64_t n);
     void (*time)(FILE *out, int width, uint64_t ns);
     void (*moment)(FILE *out, int width, const char *iso); /* "2024-03-01T09:14:03Z"; "": not known */
+    void (*rate)(FILE *out, int width, const cJSON *v, bool bytes);
 };
 
 /* Write a pattern with values of `of`, which may be NULL. */

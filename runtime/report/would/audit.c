@@ -1,5 +1,6 @@
 #include "runtime/report/would/audit.h"
 
+#include "runtime/report/document/fill.h"
 #include "runtime/report/json.h"
 #include "runtime/report/summary.h"
 
@@ -40,32 +41,24 @@ static void rules_text(const struct table *t, const struct subject *would, const
 }
 
 /* Write "would drop 1,203 packets of 14 flows". */
-static void changed_text(FILE *out, const struct vm_counters *c)
+static void changed_text(FILE *out, const cJSON *root, const struct vm_counters *c)
 {
-    const char *title = "audit";
-    for (unsigned a = 0; a < ACTION_COUNT; a++) {
-        const struct would_counter *w = &c->would[a];
-        char n[TEXT_NUMBER], flows[TEXT_NUMBER];
-        if (!w->changed.packets) continue;
-        if (w->flows)
-            note(out, title, "would %s %s packet%s of %s flow%s", action_name(a), text_number(w->changed.packets, n),
-                 text_plural(w->changed.packets), text_number(w->flows, flows), text_plural(w->flows));
-        else
-            note(out, title, "would %s %s packet%s", action_name(a), text_number(w->changed.packets, n),
-                 text_plural(w->changed.packets));
-        title = "";
-    }
-    if (*title) note(out, title, "nothing would become of any packet but what became of it");
+    bool any = false;
+    for (unsigned a = 0; a < ACTION_COUNT; a++) any |= c->would[a].changed.packets != 0;
+    fill(out, root,
+         "{*would?changed_packets|audit       |            |would {$} {#changed_packets|packet}"
+         "{?flows  of {#flows|flow}}\n}");
+    if (!any) note(out, "audit", "nothing would become of any packet but what became of it");
 }
 
-void audit_text(const struct table *t, const struct subject *r, const struct vm_counters *c)
+void audit_text(const struct table *t, const cJSON *root, const struct subject *r, const struct vm_counters *c)
 {
     if (!r->program->would || !c->would_rules || !r->labels.would) return;
     const struct subject would = would_be(r);
     table_head(t, "would be decided by", "place");
     rules_text(t, &would, c);
     fputc('\n', t->out);
-    changed_text(t->out, c);
+    changed_text(t->out, root, c);
 }
 
 static void counts_add(cJSON *one, const struct would_counter *w)

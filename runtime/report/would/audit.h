@@ -7,5 +7,5 @@
 
 /* Write the rules and defaults that would decide otherwise than in fact, and how many packets that concerns. Nothing
  * for a program without audit. */
-void audit_text(const struct table *t, const struct subject *r, const struct vm_counters *c);
+void audit_text(const struct table *t, const struct cJSON *root, const struct subject *r, const struct vm_counters *c);
 void audit_json(cJSON *root, const struct subject *r, const struct vm_counters *c);
