@@ -1,5 +1,6 @@
-/* What people are told of counters, as goldens: the summary of live traffic, `preyctl status` and the page, each with
- * numbers that are all 0, all 1, of 18 digits, and all different. UPDATE=1 writes them anew. */
+/* What people are told of counters, as goldens: the summary of live traffic and of a replay, `preyctl status` and the
+ * page, each with numbers that are all 0, all 1, of 18 digits, and all different; metrics. UPDATE=1 writes them anew.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #include "runtime/report/document/fill.h"
 #include "runtime/report/report.h"
 #include "runtime/report/summary.h"
+#include "runtime/stats/metrics.h"
 #include "runtime/stats/page.h"
 #include "runtime/worker/sum.h"
 #include "tests/lib/compiled.h"
@@ -319,8 +321,6 @@ static char *document_with(const struct numbers *n, const char *path)
     return text;
 }
 
-static void print_page(FILE *out, const cJSON *root) { page_write(out, root); }
-
 static void one_screen(const char *what, const char *name, const char *document, void (*print)(FILE *, const cJSON *))
 {
     char *text = NULL;
@@ -344,12 +344,14 @@ static void screens(void **state)
     for (unsigned i = 0; i < NUMBERS; i++) {
         char *document = document_with(&numbers[i], TOLD "document.json");
         one_screen("status", numbers[i].name, document, screen_print);
-        one_screen("page", numbers[i].name, document, print_page);
+        one_screen("page", numbers[i].name, document, page_write);
+        if (numbers[i].different) one_screen("metrics", numbers[i].name, document, metrics_write);
         free(document);
     }
     char *bare = document_with(&numbers[NUMBERS - 1], TOLD "bare.json");
     one_screen("status", "bare", bare, screen_print);
-    one_screen("page", "bare", bare, print_page);
+    one_screen("page", "bare", bare, page_write);
+    one_screen("metrics", "bare", bare, metrics_write);
     free(bare);
 }
 
