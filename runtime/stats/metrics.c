@@ -1,10 +1,11 @@
-/* See metrics.h. One loop writes the families of metric.def, another those named by a table of counters; servers and
- * the few single metrics are written by hand. */
+/* See metrics.h. One loop writes the families of metric.def, another those named by a table of counters; servers are
+ * written by hand. */
 #include "runtime/stats/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 
 static void family(FILE *out, const char *name, const char *type, const char *help)
@@ -201,57 +202,21 @@ static void links_write(FILE *out, const cJSON *root)
     }
 }
 
-static void object_write(FILE *out, const cJSON *object, const char *key, const char *name, const char *type,
-                         const char *help)
+static void info_write(FILE *out, const cJSON *root)
 {
-    const cJSON *one;
-    if (!cJSON_IsObject(object)) return;
-    family(out, name, type, help);
-    cJSON_ArrayForEach(one, object)
-    {
-        series(out, name, key, one->string, NULL, NULL);
-        value(out, one);
-    }
-}
-
-static void rest_write(FILE *out, const cJSON *root)
-{
-    const cJSON *instance = item(root, "instance");
-    const cJSON *flows = item(root, "flows");
-    const cJSON *live = item(root, "live");
-    const cJSON *reloads = item(root, "reloads");
+    const cJSON none = {.type = cJSON_Number}, *left = document_at(root, "instance.confirm_left_s");
     family(out, "prey_info", "gauge", "Always 1: which prey this is, and what it runs.");
     fputs("prey_info{", out);
     label(out, "version", item_text(root, "prey"));
     fputc(',', out);
-    label(out, "instance_name", item_text(instance, "name"));
+    label(out, "instance_name", item_text(item(root, "instance"), "name"));
     fputc(',', out);
     label(out, "program", item_text(item(root, "program"), "path"));
     fputs("} 1\n", out);
-    alone(out, "prey_uptime_seconds", "gauge", "Since it was started.", item(instance, "uptime_s"));
-    const cJSON none = {.type = cJSON_Number}, *left = item(instance, "confirm_left_s");
     alone(out, "prey_to_be_confirmed_seconds", "gauge",
           "Time left to confirm what was started or loaded: else it ends, or the program before comes back; 0: nothing "
           "to confirm.",
           left ? left : &none);
-    alone(out, "prey_watched_packets_total", "counter",
-          "Packets that the rules dropped or rejected, and that this machine got all the same (--monitor).",
-          item(live, "watched"));
-    object_write(out, item(live, "lost"), "cause", "prey_lost_packets_total", "counter",
-                 "Packets that were to leave, and did not.");
-    object_write(out, item(flows, "live"), "class", "prey_flows", "gauge", "Flows in the tables now.");
-    object_write(out, item(flows, "ended"), "how", "prey_flows_ended_total", "counter", "Flows that ended, and how.");
-    alone(out, "prey_flows_limit", "gauge", "Flows that the tables are made for.", item(flows, "limit"));
-    alone(out, "prey_routes", "gauge", "Routes that the kernel has.", item(item(root, "routes"), "kernel"));
-    alone(out, "prey_kernel_packets_total", "counter", "Packets that were judged in the kernel.",
-          item(item(root, "kernel"), "packets"));
-    object_write(out, item(item(root, "kernel"), "up"), "why", "prey_kernel_up_total", "counter",
-                 "Packets that came up from the kernel to user space, and why.");
-    object_write(out, item(item(root, "kernel"), "long"), "why", "prey_kernel_long_total", "counter",
-                 "Packets that took the long way in the kernel, and why.");
-    alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
-    alone(out, "prey_reloads_refused_total", "counter", "Reloads that failed: the program before them stayed in force.",
-          item(reloads, "refused"));
 }
 
 /* Write a histogram: cumulative buckets, the last without a bound. */
@@ -318,15 +283,6 @@ static void proxy_write(FILE *out, const cJSON *root)
 {
     const cJSON *proxy = item(root, "proxy"), *took = item(proxy, "took");
     if (!cJSON_IsObject(proxy)) return;
-    alone(out, "prey_proxy_sessions", "gauge", "Connections that go on now.", item(proxy, "now"));
-    object_write(out, item(proxy, "ended_by"), "reason", "prey_proxy_ended_total", "counter",
-                 "Connections that have ended, and why.");
-    object_write(out, item(proxy, "refused"), "reason", "prey_proxy_refused_total", "counter",
-                 "Connections and requests that were refused for what their bytes say.");
-    alone(out, "prey_proxy_spliced_now", "gauge", "Connections that have left their sockets and go on now.",
-          item(proxy, "spliced_now"));
-    object_write(out, item(proxy, "stays"), "reason", "prey_proxy_stays_total", "counter",
-                 "Times that an inline connection could not leave its sockets, and why.");
 #define COUNT(field, key, doc) row(out, root, COUNT, "proxy", key, doc);
 #include "runtime/counters/proxy_count.def"
 #define HTTP_COUNT(ident, key, doc) row(out, proxy, COUNT, "http", key, doc);
@@ -377,9 +333,11 @@ static void observes_write(FILE *out, const cJSON *list)
 
 void metrics_write(FILE *out, const cJSON *root)
 {
-    rest_write(out, root);
+    info_write(out, root);
+#define SINGLE(path, name, type, help) alone(out, name, type, help, document_at(root, path));
+#include "runtime/stats/metric.def"
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        const cJSON *list = item(root, metrics[i].list);
+        const cJSON *list = document_at(root, metrics[i].list);
         if (list && list->child) list_write(out, &metrics[i], list);
     }
     interfaces_write(out, root);

@@ -53,6 +53,11 @@ static const cJSON *member(const cJSON *of, struct piece path)
     return of;
 }
 
+const cJSON *document_at(const cJSON *of, const char *path)
+{
+    return member(of, (struct piece){path, path + strlen(path)});
+}
+
 static uint64_t sum(const cJSON *of, struct piece names)
 {
     uint64_t all = 0;
