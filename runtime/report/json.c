@@ -17,9 +17,15 @@ void json_number(cJSON *to, const char *key, uint64_t n)
 
 void json_text(cJSON *to, const char *key, const char *text)
 {
-    char *clean = strdup(text);
-    cJSON_AddStringToObject(to, key, clean ? text_clean(clean) : "");
+    char *clean = text ? strdup(text) : NULL;
+    cJSON_AddItemToObject(to, key, text ? cJSON_CreateString(clean ? text_clean(clean) : "") : cJSON_CreateNull());
     free(clean);
+}
+
+void json_moment(cJSON *to, const char *key, uint64_t wall_ns)
+{
+    char text[TEXT_TIME];
+    json_text(to, key, wall_ns ? text_iso(wall_ns, text) : NULL);
 }
 
 void json_time(cJSON *to, const char *key, uint64_t wall_ns)
@@ -27,7 +33,7 @@ void json_time(cJSON *to, const char *key, uint64_t wall_ns)
     char text[TEXT_TIME];
     text_iso(wall_ns, text);
     strcpy(strchr(text, '.'), "Z");
-    cJSON_AddItemToObject(to, key, wall_ns ? cJSON_CreateString(text) : cJSON_CreateNull());
+    json_text(to, key, wall_ns ? text : NULL);
 }
 
 cJSON *json_object(cJSON *array)

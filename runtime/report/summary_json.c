@@ -22,28 +22,13 @@ static void counter_add(cJSON *to, const char *key, const struct counter *c)
     counted(cJSON_AddObjectToObject(to, key), c);
 }
 
-/* Add a path. On the command line it may hold any bytes. */
-static void path_add(cJSON *to, const char *key, const char *path)
-{
-    if (path)
-        json_text(to, key, path);
-    else
-        cJSON_AddNullToObject(to, key);
-}
-
-static void time_add(cJSON *to, const char *key, uint64_t ns)
-{
-    char buf[TEXT_TIME];
-    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, buf)) : cJSON_CreateNull());
-}
-
 static void program_add(cJSON *root, const struct subject *r)
 {
     cJSON *program = cJSON_AddObjectToObject(root, "program");
     char digest[2 * PBC_DIGEST_LEN + 1];
     for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(digest + 2 * i, 3, "%02x", r->program->digest[i]);
-    path_add(program, "path", r->o->program);
-    path_add(program, "source", program_str(r->program, r->program->meta->source));
+    json_text(program, "path", r->o->program);
+    json_text(program, "source", program_str(r->program, r->program->meta->source));
     cJSON_AddStringToObject(program, "digest", digest);
 }
 
@@ -64,28 +49,25 @@ static void ports_json(cJSON *to, const struct ports *p)
     for (uint32_t i = 1; i < p->count; i++) {
         cJSON *one = json_object(all);
         json_text(one, "name", p->name[i]);
-        path_add(one, "is", port_is(p, i));
+        json_text(one, "is", port_is(p, i));
     }
 }
 
 void json_sources(cJSON *root, const struct subject *r, const struct totals *t, const char *fault)
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
-    path_add(capture, "path", r->o->replay ? r->o->replay : r->o->pcaps[0]);
+    json_text(capture, "path", r->o->replay ? r->o->replay : r->o->pcaps[0]);
     if (r->o->pcap_count > 1) paths_add(capture, r->o);
     if (r->ports && !r->o->on && r->ports->count > 1) ports_json(capture, r->ports);
     if (t->stopped) cJSON_AddTrueToObject(capture, "stopped");
     json_number(capture, "frames", t->frames);
     json_number(capture, "bytes", t->bytes);
     json_number(capture, "skipped", t->outside);
-    time_add(capture, "first", t->first_ns);
-    time_add(capture, "last", t->last_ns);
+    json_moment(capture, "first", t->first_ns);
+    json_moment(capture, "last", t->last_ns);
     json_number(capture, "span_ns", t->last_ns - t->first_ns);
     json_number(capture, "earlier", t->earlier);
-    if (*fault)
-        path_add(capture, "error", fault);
-    else
-        cJSON_AddNullToObject(capture, "error");
+    json_text(capture, "error", *fault ? fault : NULL);
     program_add(root, r);
 }
 
@@ -173,7 +155,7 @@ static void meters_add(cJSON *root, const struct subject *r, const struct vm_cou
     for (uint32_t i = 0; i < r->program->meters_count; i++) {
         if (!r->program->meters[i].name) continue;
         cJSON *one = json_object(meters);
-        path_add(one, "meter", program_str(r->program, r->program->meters[i].name));
+        json_text(one, "meter", program_str(r->program, r->program->meters[i].name));
         json_number(one, "within", c->meters[i].within);
         json_number(one, "over", c->meters[i].over);
         json_number(one, "overflowed", c->meters[i].overflowed);
@@ -277,7 +259,7 @@ static void observes_add(cJSON *root, const struct subject *r, const struct vm_c
         const struct vm_counters of = {.observed = &c->observes[i]};
         struct counter_row row;
         cJSON *one = json_object(services);
-        path_add(one, "service", program_str(p, p->observes[i].name));
+        json_text(one, "service", program_str(p, p->observes[i].name));
         for (unsigned at = 0; counters_next(&of, &at, &row);)
             if (!strcmp(row.object, "observed")) json_number(one, row.key, row.value);
     }

@@ -101,21 +101,16 @@ void otherwise_text(FILE *out, const struct otherwise *o)
                 text_number(rest, number), text_plural(rest));
 }
 
-static void name_add(cJSON *to, const char *key, const char *label)
-{
-    cJSON_AddItemToObject(to, key, label_or_null(label) ? cJSON_CreateString(label) : cJSON_CreateNull());
-}
-
 static void side_json(cJSON *to, const char *when, const struct program *p, const struct verdict *v)
 {
     struct labels labels;
     cJSON *side = cJSON_AddObjectToObject(to, when);
-    name_add(side, "verdict", action_name(v->action));
+    json_text(side, "verdict", label_or_null(action_name(v->action)));
     if (!labels_init(&labels, p)) {
-        name_add(side, "rule", label_of(&labels, v->rule));
-        name_add(side, "service", label_service(&labels, v->service));
-        name_add(side, "server", label_server(&labels, v->server));
-        name_add(side, "reason", reason_name(v->reason));
+        json_text(side, "rule", label_or_null(label_of(&labels, v->rule)));
+        json_text(side, "service", label_or_null(label_service(&labels, v->service)));
+        json_text(side, "server", label_or_null(label_server(&labels, v->server)));
+        json_text(side, "reason", label_or_null(reason_name(v->reason)));
     }
     labels_fini(&labels);
 }

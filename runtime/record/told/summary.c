@@ -10,12 +10,6 @@
 #include "runtime/report/summary.h"
 #include "runtime/worker/sum.h"
 
-static void time_add(cJSON *to, const char *key, uint64_t ns)
-{
-    char text[TEXT_TIME];
-    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, text)) : cJSON_CreateNull());
-}
-
 static struct copies_told copied_of(const struct recording *g)
 {
     return (struct copies_told){.copies = g->copied.to.copies,
@@ -41,8 +35,8 @@ static void more_json(cJSON *root, const struct recording *g)
     json_number(to, "passed_over", c.passed_over);
     sessions_json(to, &g->sessions);
     otherwise_json(to, &g->otherwise);
-    time_add(to, "began", g->first_ns);
-    time_add(to, "ended", g->last_ns);
+    json_moment(to, "began", g->first_ns);
+    json_moment(to, "ended", g->last_ns);
     const struct copies_told copied = copied_of(g);
     copies_json(root, &copied);
 }

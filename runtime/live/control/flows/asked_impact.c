@@ -16,6 +16,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/report/json.h"
 
 enum { PIECE = 1 << 20 };
 #define SIGN_NS UINT64_C(1000000000) /* interval of signs of life to the caller */
@@ -87,10 +88,7 @@ static void tell(struct asked_impact *a)
 {
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "program", a->name);
-    if (*a->refused)
-        cJSON_AddStringToObject(o, "refused", a->refused);
-    else
-        cJSON_AddNullToObject(o, "refused");
+    json_text(o, "refused", *a->refused ? a->refused : NULL);
     impact_json(&a->impact, o);
     const bool put = call_document(a->call, o);
     cJSON_Delete(o);
