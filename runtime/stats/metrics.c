@@ -230,7 +230,7 @@ static void took_write(FILE *out, const cJSON *took, const char *key, const char
     family(out, name, "histogram", help);
     cJSON_ArrayForEach(one, item(of, "within_s"))
     {
-        n += strtoull(one->valuestring, NULL, 10);
+        n += value_number(one);
         series(out, bucket, "le", *one->string == 'm' ? "+Inf" : one->string, NULL, NULL);
         fprintf(out, " %llu\n", (unsigned long long)n);
     }
@@ -238,41 +238,41 @@ static void took_write(FILE *out, const cJSON *took, const char *key, const char
             (unsigned long long)n);
 }
 
-/* A number of each proxy service, or each number of one of its objects under a label. */
+/* A number of each proxy service, or each number of an object of it under a label. */
 struct of_service {
-    const char *object, *key, *name, *type, *label, *help;
+    const char *path, *name, *type, *label, *help;
 };
 static const struct of_service of_services[] = {
-    {"", "now", "prey_service_sessions", "gauge", NULL, "Connections of a proxy service that go on now."},
-    {"", "sessions", "prey_service_sessions_total", "counter", NULL, "Connections that a proxy service accepted."},
-    {"", "up_bytes", "prey_service_up_bytes_total", "counter", NULL,
+    {"proxy.now", "prey_service_sessions", "gauge", NULL, "Connections of a proxy service that go on now."},
+    {"proxy.sessions", "prey_service_sessions_total", "counter", NULL, "Connections that a proxy service accepted."},
+    {"proxy.up_bytes", "prey_service_up_bytes_total", "counter", NULL,
      "Bytes from clients of a proxy service to its servers."},
-    {"", "down_bytes", "prey_service_down_bytes_total", "counter", NULL, "Bytes to clients of a proxy service."},
-    {"ended_by", "", "prey_service_ended_total", "counter", "reason",
+    {"proxy.down_bytes", "prey_service_down_bytes_total", "counter", NULL, "Bytes to clients of a proxy service."},
+    {"proxy.ended_by", "prey_service_ended_total", "counter", "reason",
      "Connections of a proxy service that have ended, by reason."},
-    {"refused", "", "prey_service_refused_total", "counter", "reason",
+    {"proxy.refused", "prey_service_refused_total", "counter", "reason",
      "Connections and requests that a proxy service refused, by reason."},
-    {"", "spliced_now", "prey_service_spliced", "gauge", NULL,
+    {"proxy.spliced_now", "prey_service_spliced", "gauge", NULL,
      "Connections of a proxy service that have left their sockets and go on now."},
-    {"", "spliced", "prey_service_spliced_total", "counter", NULL,
+    {"proxy.spliced", "prey_service_spliced_total", "counter", NULL,
      "Connections of a proxy service that left their sockets for the packet path."},
-    {"stays", "", "prey_service_stays_total", "counter", "reason",
+    {"proxy.stays", "prey_service_stays_total", "counter", "reason",
      "Times that a connection of a proxy service could not leave its sockets, by reason."},
-    {"http", "", "prey_service_http_total", "counter", "what",
+    {"proxy.http", "prey_service_http_total", "counter", "what",
      "Counts of a service of `mode proxy http`, as in prey_http_…."},
 };
 
 static void of_service_write(FILE *out, const struct of_service *m, const cJSON *service)
 {
-    const cJSON *proxy = item(service, "proxy"), *one;
+    const cJSON *v = document_at(service, m->path), *one;
     const char *name = item_text(service, "service");
-    if (!cJSON_IsObject(proxy) || is_left_out(service)) return;
+    if (!cJSON_IsObject(item(service, "proxy")) || is_left_out(service)) return;
     if (!m->label) {
         series(out, m->name, "service", name, NULL, NULL);
-        value(out, item(proxy, m->key));
+        value(out, v);
         return;
     }
-    cJSON_ArrayForEach(one, item(proxy, m->object))
+    cJSON_ArrayForEach(one, v)
     {
         series(out, m->name, "service", name, m->label, one->string);
         value(out, one);
