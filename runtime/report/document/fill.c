@@ -15,12 +15,16 @@ struct filling {
     const struct fill_hand *hand;
 };
 
+/* The bytes that end a part, and behind them those that nest. */
+#define AT(bytes) bytes "{}"
+
 /* Return the first of the bytes outside of nested braces, or the end. */
 static const char *find(struct piece p, const char *bytes)
 {
+    const size_t ends = strlen(bytes) - strlen(AT(""));
     unsigned depth = 0;
-    for (; p.at < p.end; p.at++) {
-        if (!depth && strchr(bytes, *p.at)) return p.at;
+    for (p.at += strcspn(p.at, bytes); p.at < p.end; p.at += 1 + strcspn(p.at + 1, bytes)) {
+        if (!depth && memchr(bytes, *p.at, ends)) return p.at;
         depth += *p.at == '{';
         depth -= *p.at == '}' && depth;
     }
@@ -40,16 +44,23 @@ static bool is(struct piece p, const char *text)
     return (size_t)(p.end - p.at) == strlen(text) && !memcmp(p.at, text, strlen(text));
 }
 
+static const cJSON *child(const cJSON *of, struct piece name)
+{
+    const size_t len = (size_t)(name.end - name.at);
+    const cJSON *one;
+    cJSON_ArrayForEach(one, of)
+    {
+        const char *key = one->string ? one->string : "";
+        if (*key == *name.at && !strncmp(key, name.at, len) && !key[len]) return one;
+    }
+    return NULL;
+}
+
 /* Return the member of that path; `.` is the object itself. */
 static const cJSON *member(const cJSON *of, struct piece path)
 {
-    char key[48];
     if (is(path, ".")) return of;
-    while (of && path.at < path.end) {
-        const struct piece name = take(&path, ".");
-        snprintf(key, sizeof key, "%.*s", (int)(name.end - name.at), name.at);
-        of = item(of, key);
-    }
+    while (of && path.at < path.end) of = child(of, take(&path, AT(".")));
     return of;
 }
 
@@ -62,7 +73,7 @@ static uint64_t sum(const cJSON *of, struct piece names)
 {
     uint64_t all = 0;
     while (names.at < names.end) {
-        struct piece name = take(&names, "+");
+        struct piece name = take(&names, AT("+"));
         const bool members = name.end - name.at > 2 && name.end[-1] == '*';
         name.end -= members ? 2 : 0;
         const cJSON *one, *v = member(of, name);
@@ -82,7 +93,7 @@ static bool is_set(const cJSON *v)
 
 static bool holds_one(const cJSON *of, struct piece condition)
 {
-    const struct piece name = take(&condition, "=?");
+    const struct piece name = take(&condition, AT("=?"));
     const cJSON *v = member(of, name);
     if (*name.end == '=') return is(condition, value_text(v));
     return *name.end == '?' ? v && !cJSON_IsNull(v) : is_set(v);
@@ -91,7 +102,7 @@ static bool holds_one(const cJSON *of, struct piece condition)
 static bool holds(const cJSON *of, struct piece condition)
 {
     while (condition.at < condition.end) {
-        struct piece one = take(&condition, ",");
+        struct piece one = take(&condition, AT(","));
         const bool negated = *one.at == '!';
         one.at += negated;
         if (holds_one(of, one) != negated) return true;
@@ -114,9 +125,9 @@ static void write(const struct filling *f, const cJSON *of, struct piece p);
 
 static void each(const struct filling *f, const cJSON *of, struct piece rest)
 {
-    struct piece head = take(&rest, "|");
-    const struct piece before = take(&rest, "|"), between = take(&rest, "|"), body = take(&rest, "|");
-    const struct piece name = take(&head, "?");
+    struct piece head = take(&rest, AT("|"));
+    const struct piece before = take(&rest, AT("|")), between = take(&rest, AT("|")), body = take(&rest, AT("|"));
+    const struct piece name = take(&head, AT("?"));
     const cJSON *one, *list = member(of, name);
     bool any = false;
     cJSON_ArrayForEach(one, list)
@@ -132,7 +143,7 @@ static void each(const struct filling *f, const cJSON *of, struct piece rest)
 /* Write the word for a number: the first for one, else the second, or the first with an s. */
 static void word(const struct filling *f, uint64_t n, struct piece words)
 {
-    const struct piece one = take(&words, "|"), many = words.at < words.end ? words : one;
+    const struct piece one = take(&words, AT("|")), many = words.at < words.end ? words : one;
     const struct piece it = n == 1 ? one : many;
     fwrite(it.at, 1, (size_t)(it.end - it.at), f->out);
     if (n != 1 && words.at == words.end) putc('s', f->out);
@@ -164,9 +175,9 @@ static void cut(const struct filling *f, const char *text, unsigned most)
 /* Write a value: a sign, a name, a width behind a colon, words behind bars. */
 static void value(const struct filling *f, const cJSON *of, struct piece p)
 {
-    struct piece head = take(&p, "|");
+    struct piece head = take(&p, AT("|"));
     const char sign = strchr("#=~@^$", *head.at) ? *head.at++ : 0;
-    const struct piece name = take(&head, ":");
+    const struct piece name = take(&head, AT(":"));
     const bool most = *head.at == '<';
     const int width = (int)strtol(head.at + most, NULL, 10);
     switch (sign) {
@@ -191,13 +202,13 @@ static void braces(const struct filling *f, const cJSON *of, struct piece p)
     switch (*p.at) {
     case '*': each(f, of, rest); break;
     case '?':
-        if (holds(of, take(&rest, " "))) write(f, of, rest);
+        if (holds(of, take(&rest, AT(" ")))) write(f, of, rest);
         break;
     case '!':
-        if (!holds(of, take(&rest, " "))) write(f, of, rest);
+        if (!holds(of, take(&rest, AT(" ")))) write(f, of, rest);
         break;
     case '/': {
-        const cJSON *v = member(of, take(&rest, " "));
+        const cJSON *v = member(of, take(&rest, AT(" ")));
         if (v && !cJSON_IsNull(v)) write(f, v, rest);
         break;
     }
@@ -208,9 +219,9 @@ static void braces(const struct filling *f, const cJSON *of, struct piece p)
 static void write(const struct filling *f, const cJSON *of, struct piece p)
 {
     while (p.at < p.end) {
-        const struct piece text = take(&p, "{");
+        const struct piece text = take(&p, AT("{"));
         fwrite(text.at, 1, (size_t)(text.end - text.at), f->out);
-        if (p.at < p.end) braces(f, of, take(&p, "}"));
+        if (p.at < p.end) braces(f, of, take(&p, AT("}")));
     }
 }
 
