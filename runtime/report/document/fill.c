@@ -15,7 +15,7 @@ struct filling {
     const struct fill_hand *hand;
 };
 
-/* The bytes that end a part, and behind them those that nest. */
+/* Bytes that end a part; braces, which nest, follow them. */
 #define AT(bytes) bytes "{}"
 
 /* Return the first of the bytes outside of nested braces, or the end. */
