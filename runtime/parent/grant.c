@@ -1,6 +1,6 @@
-/* The parent's handlers of requests, here those about packets that the host must leave to the service. A handler, or
- * the function it calls, validates each byte of a request as hostile input: interfaces are those of the command line,
- * numbers have bounds. */
+/* The parent's handlers of requests, here those about packets that the host must leave to the service. What a request
+ * says is hostile input. sound.c has looked at each byte by itself; a handler looks at what hangs on the parent's
+ * state. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -11,13 +11,6 @@
 #include "runtime/io/steer/gate.h"
 #include "runtime/parent/parent_priv.h"
 
-enum { ANSWERED = true, UNANSWERED = false };
-const struct request_bounds request_bounds[REQUEST_COUNT] = {
-#define REQUEST(ident, body, element, most, answered, doc)                                                             \
-    [REQUEST_##ident] = {sizeof(body), sizeof(element), most, answered},
-#include "runtime/parent/request.def"
-};
-
 unsigned parent_ifindex(struct parent *p, uint32_t port)
 {
     const unsigned now = if_nametoindex(p->o->ifaces[port]);
@@ -25,29 +18,17 @@ unsigned parent_ifindex(struct parent *p, uint32_t port)
     return p->ifindex[port];
 }
 
-static bool are_ports(const struct request *r)
-{
-    const struct host_ports *all = r->elements;
-    for (uint32_t i = 0; i < r->count; i++)
-        if (all[i].lo > all[i].hi || all[i].yields > 1 || all[i].grows > 1) return false;
-    return true;
-}
-
-bool grant_PORTS_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_PORTS_LOOK(struct parent *p, const struct host_ports *all, uint32_t count, struct answer *a, int fds[])
 {
     struct host_kept kept = p->kept;
-    if (!are_ports(r)) return false;
-    a->failed = ports_look(p->state, r->elements, r->count, &kept, a->err, sizeof a->err);
-    return true;
+    return ports_look(p->state, all, count, &kept, a->err, sizeof a->err);
 }
 
-bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_PORTS(struct parent *p, const struct host_ports *all, uint32_t count, struct answer *a, int fds[])
 {
-    const struct host_ports *all = r->elements;
-    if (!are_ports(r)) return false;
-    a->failed = ports_reserve(p->state, all, r->count, &p->kept, a->err, sizeof a->err);
+    const int failed = ports_reserve(p->state, all, count, &p->kept, a->err, sizeof a->err);
     a->kept = p->kept;
-    return true;
+    return failed;
 }
 
 static bool steers_all(const struct parent *p)
@@ -110,63 +91,71 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     return failed;
 }
 
-bool grant_SHUT(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_SHUT(struct parent *p, const struct guard_shut *all, uint32_t count, struct answer *a, int fds[])
 {
-    const struct guard_shut *all = r->elements;
-    for (uint32_t i = 0; i < r->count; i++)
-        if (!guard_shut_valid(&all[i])) return false;
-    struct guard_shut *shut = malloc((r->count + 1) * sizeof *shut);
-    a->failed = shut ? 0 : -ENOMEM;
-    if (!shut) return true;
-    memcpy(shut, all, r->count * sizeof *shut);
+    struct guard_shut *shut = malloc((count + 1) * sizeof *shut);
+    if (!shut) return -ENOMEM;
+    memcpy(shut, all, count * sizeof *shut);
     free(p->shut);
     p->shut = shut;
-    p->shut_count = r->count;
-    return true;
+    p->shut_count = count;
+    return 0;
 }
 
-bool grant_OPEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_OPEN(struct parent *p, struct answer *a, int fds[])
 {
     p->opens = true;
-    return true;
+    return 0;
 }
 
-bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_GUARD(struct parent *p, const struct request_guard *asked, const struct guard_match *all, uint32_t count,
+                struct answer *a, int fds[])
 {
     const struct options *o = p->o;
-    const struct guard_match *all = r->elements;
-    const uint32_t routed = ((const struct request_guard *)r->body)->routed;
     const char *bridged[OPTIONS_IFACES];
     struct guard g = {.ports = o->ifaces,
                       .port_count = o->iface_count,
                       .bridged = bridged,
                       .matches = all,
-                      .match_count = r->count,
-                      .routed = routed,
+                      .match_count = count,
+                      .routed = asked->routed,
                       .shut = p->shut,
                       .shut_count = p->shut_count};
-    if (routed > 1) return false;
     bool any = false; /* some match belongs to the proxy */
-    for (uint32_t i = 0; i < r->count; i++) {
-        if (!guard_match_valid(&all[i])) return false;
-        any |= all[i].proxied;
-    }
+    for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
     for (unsigned i = 0; i < o->iface_count; i++)
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
-    if (!g.match_count && !g.bridged_count && !g.routed && !g.shut_count && !p->guarded) return true;
-    a->failed = guard_set(p->state, o->name, &g, a->err, sizeof a->err);
-    p->guarded |= !a->failed;
-    if (!a->failed && (any || p->here)) a->failed = here_set(p->state, o->name, all, r->count, a->err, sizeof a->err);
+    if (!g.match_count && !g.bridged_count && !g.routed && !g.shut_count && !p->guarded) return 0;
+    int failed = guard_set(p->state, o->name, &g, a->err, sizeof a->err);
+    p->guarded |= !failed;
+    if (!failed && (any || p->here)) failed = here_set(p->state, o->name, all, count, a->err, sizeof a->err);
     p->here |= any;
-    if (!a->failed) a->failed = gate_follow(p, all, r->count, a->err, sizeof a->err);
-    return true;
+    return failed ? failed : gate_follow(p, all, count, a->err, sizeof a->err);
 }
+
+/* Each handler, called with what its row says */
+#define OF_NO_BODY
+#define OF_BODY(shape) , r->body
+#define OF_PATH(of)    , r->body
+#define OF_ALONE
+#define OF_LIST(thing, most) , r->elements, r->count
+#define OF_BYTES(most)       , r->elements, r->count
+#define REQUEST(ident, asks, behind, gives, doc)                                                                       \
+    static int do_##ident(struct parent *p, const struct request *r, struct answer *a, int fds[])                      \
+    {                                                                                                                  \
+        return grant_##ident(p OF_##asks OF_##behind, a, fds);                                                         \
+    }
+#include "runtime/parent/request.def"
 
 bool grant(struct parent *p, enum request_kind kind, const struct request *r, struct answer *a, int fds[])
 {
-    static bool (*const by_kind[REQUEST_COUNT])(struct parent *, const struct request *, struct answer *, int[]) = {
-#define REQUEST(ident, ...) [REQUEST_##ident] = grant_##ident,
+    static int (*const by_kind[REQUEST_COUNT])(struct parent *, const struct request *, struct answer *, int[]) = {
+#define REQUEST(ident, ...) [REQUEST_##ident] = do_##ident,
 #include "runtime/parent/request.def"
     };
-    return by_kind[kind](p, r, a, fds);
+    const int given = request_is_sound(p, kind, r) ? by_kind[kind](p, r, a, fds) : NEVER;
+    if (given == NEVER) return false;
+    a->failed = given < 0 ? given : 0;
+    a->fd_count = given < 0 ? 0 : (uint32_t)given;
+    return true;
 }

@@ -13,39 +13,23 @@
 #include "runtime/kernel/prove.h"
 #include "runtime/parent/parent_priv.h"
 
-/* Duplicate descriptors for the answer, whose sender closes them. False: out of descriptors. */
-static bool give(struct answer *a, const int from[], unsigned count, int fds[])
+/* Duplicate descriptors for the answer, whose sender closes them. Return their number, or -EMFILE. */
+static int give(const int from[], unsigned count, int fds[])
 {
-    for (a->fd_count = 0; a->fd_count < count; a->fd_count++) {
-        const int fd = dup(from[a->fd_count]);
-        if (fd < 0) break;
-        fds[a->fd_count] = fd;
+    for (unsigned made = 0; made < count; made++) {
+        fds[made] = dup(from[made]);
+        if (fds[made] >= 0) continue;
+        while (made) close(fds[--made]);
+        return -EMFILE;
     }
-    if (a->fd_count == count) return true;
-    while (a->fd_count) close(fds[--a->fd_count]);
-    a->failed = -EMFILE;
-    return false;
-}
-
-static struct program *load(const struct request *r, struct answer *a)
-{
-    const struct request_program *asked = r->body;
-    struct program *p = program_load(r->elements, r->count, a->err, sizeof a->err);
-    if (p) program_bound(p, asked->flows, asked->half_open);
-    return p;
-}
-
-static bool bounds_fit(const struct request *r)
-{
-    const struct request_program *asked = r->body;
-    return program_bounds_fit(asked->flows, asked->half_open);
+    return (int)count;
 }
 
 /* Granted once: gives what was loaded before the fork. Its maps keep their sizes until the end. */
-bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_KERNEL(struct parent *p, struct answer *a, int fds[])
 {
     int all[KERNEL_FDS_MOST];
-    if (p->kernel || !p->loaded.kernel) return false;
+    if (p->kernel || !p->loaded.kernel) return NEVER;
     p->kernel = p->loaded.kernel;
     p->loaded.kernel = NULL;
     p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
@@ -53,8 +37,7 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
     p->maker.ring_arg = p->kernel;
     p->maker.mark = kernel_world(p->kernel)->ours;
     a->value = kernel_hooks(p->kernel);
-    give(a, all, kernel_fds(p->kernel, all), fds);
-    return true;
+    return give(all, kernel_fds(p->kernel, all), fds);
 }
 
 /* Prove before the judge is in force that it decides thousands of frames as the vm does */
@@ -77,32 +60,32 @@ static bool take_loaded(struct parent *p, const struct program *program, struct 
     return true;
 }
 
-bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_JUDGE(struct parent *p, const struct request_program *asked, const uint8_t *bytes, size_t len,
+                struct answer *a, int fds[])
 {
     int all[JUDGE_FDS_MOST];
-    if (!p->kernel || !bounds_fit(r)) return false;
-    struct program *program = load(r, a);
+    if (!p->kernel) return NEVER;
+    struct program *program = program_load(bytes, len, a->err, sizeof a->err);
+    if (program) program_bound(program, asked->flows, asked->half_open);
     kernel_discard(p->judge); /* a judge that was never put in force */
     p->judge = NULL;
     if (take_loaded(p, program, a)) {
         program_put(program);
-        give(a, all, judge_fds(p->judge, all), fds);
-        return true;
+        return give(all, judge_fds(p->judge, all), fds);
     }
     if (program) kernel_place(p->kernel, program);
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
-    a->failed = p->judge ? prove(p, program, a) : -EINVAL;
+    const int failed = p->judge ? prove(p, program, a) : -EINVAL;
     program_put(program);
-    if (!a->failed) give(a, all, judge_fds(p->judge, all), fds);
-    return true;
+    return failed ? failed : give(all, judge_fds(p->judge, all), fds);
 }
 
-bool grant_SWAP(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_SWAP(struct parent *p, struct answer *a, int fds[])
 {
-    if (!p->judge) return false;
-    a->failed = kernel_swap(p->kernel, p->judge, a->err, sizeof a->err);
-    if (!a->failed) p->judge = NULL;
-    return true;
+    if (!p->judge) return NEVER;
+    const int failed = kernel_swap(p->kernel, p->judge, a->err, sizeof a->err);
+    if (!failed) p->judge = NULL;
+    return failed;
 }
 
 static struct hooks hooks_of(const struct parent *p, unsigned port)
@@ -148,21 +131,20 @@ static int look_at_link(struct parent *p, unsigned port, char *err, size_t err_l
 }
 
 /* Replaces programs that were set before, on an interface that has since gone */
-bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_HOOKS(struct parent *p, const struct request_at *asked, struct answer *a, int fds[])
 {
-    const struct request_at *body = r->body;
-    if (!p->kernel || body->port >= p->o->iface_count) return false;
-    a->failed = look_at_link(p, body->port, a->err, sizeof a->err);
-    if (a->failed) return true;
-    const struct hooks h = hooks_of(p, body->port);
-    struct hooked *on = &p->hooked[body->port];
+    if (!p->kernel) return NEVER;
+    int failed = look_at_link(p, asked->port, a->err, sizeof a->err);
+    if (failed) return failed;
+    const struct hooks h = hooks_of(p, asked->port);
+    struct hooked *on = &p->hooked[asked->port];
     if (on->pinned || on->held[0] > 0) hooks_leave(on);
-    const bool known = parent_ifindex(p, body->port);
-    const struct hooks_where where = where_of(p, body->port);
-    a->failed = known ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
+    const bool known = parent_ifindex(p, asked->port);
+    const struct hooks_where where = where_of(p, asked->port);
+    failed = known ? hooks_set(p->state, &where, &h, p->o->xdp_replace, on, a->err, sizeof a->err) : -ENODEV;
     p->hooks = true;
-    a->value = a->failed ? 0 : on->generic;
-    return true;
+    a->value = failed ? 0 : on->generic;
+    return failed;
 }
 
 void parent_kernel_fini(struct parent *p)

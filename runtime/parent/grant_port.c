@@ -23,97 +23,77 @@ static const struct io_ops *ops_of(const struct parent *p, const struct io_ask *
 }
 
 /* The command line's settings override the service's */
-bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_PORT(struct parent *p, const struct request_port *asked, struct answer *a, int fds[])
 {
-    struct io_ask ask = *(const struct io_ask *)r->body;
+    struct io_ask ask = asked->ask;
     struct io_made made = {0};
-    if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
     const struct io_ops *ops = ops_of(p, &ask);
-    if (ask.ring_bytes < OPTIONS_RING_LEAST || ask.ring_bytes > p->o->ring) return false;
     ask.busy = p->o->busy_poll;
     ask.ifindex = parent_ifindex(p, ask.port);
     ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER || (p->o->monitor && ask.all);
     ask.ports = (uint8_t)p->o->iface_count;
     ask.noted = p->kernel != NULL;
-    if (!ask.ifindex) {
-        a->failed = -ENODEV;
-        return true;
-    }
-    a->failed = ops->make(&p->maker, &ask, &made, a->err, sizeof a->err) ? -EIO : 0;
-    if (a->failed) return true;
+    if (!ask.ifindex) return -ENODEV;
+    if (ops->make(&p->maker, &ask, &made, a->err, sizeof a->err)) return -EIO;
     memcpy(fds, made.fds, made.fd_count * sizeof *fds);
-    a->fd_count = made.fd_count;
     a->group = made.group;
     a->slots = made.slots;
     a->ring = made.ring;
     a->filter = made.filter;
     a->deal = made.deal;
-    return true;
+    return (int)made.fd_count;
 }
 
-bool grant_BIND(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_BIND(struct parent *p, struct answer *a, int fds[])
 {
-    if (!p->maker.unbound.count) return false;
-    a->failed = io_XDP.bind(&p->maker, a->err, sizeof a->err) ? -EIO : 0;
-    return true;
+    if (!p->maker.unbound.count) return NEVER;
+    return io_XDP.bind(&p->maker, a->err, sizeof a->err) ? -EIO : 0;
 }
 
-bool grant_IPSEC(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_IPSEC(struct parent *p, struct answer *a, int fds[])
 {
     fds[0] = ipsec_told();
-    answer_fd(a, fds[0]);
-    if (a->failed == -EPROTONOSUPPORT) a->failed = 0;
-    return true;
+    return fds[0] == -EPROTONOSUPPORT ? 0 : given(fds[0]);
 }
 
-bool grant_TUN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_TUN(struct parent *p, struct answer *a, int fds[])
 {
     char name[IF_NAMESIZE];
-    a->failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
-    a->fd_count = a->failed ? 0 : 1;
-    a->value = a->failed ? 0 : if_nametoindex(name);
-    return true;
+    const int failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
+    a->value = failed ? 0 : if_nametoindex(name);
+    return failed ? failed : 1;
 }
 
-bool grant_OFFLOADS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_OFFLOADS(struct parent *p, const struct request_offloads *asked, struct answer *a, int fds[])
 {
-    const struct request_offloads *body = r->body;
-    if (!is_port(p, body->port)) return false;
     unsigned off;
-    a->failed =
-        offloads_off(p->state, p->o->ifaces[body->port], body->which, p->in_kernel, &off, a->err, sizeof a->err);
-    a->value = a->failed ? 0 : off;
-    return true;
+    const int failed =
+        offloads_off(p->state, p->o->ifaces[asked->port], asked->which, p->in_kernel, &off, a->err, sizeof a->err);
+    a->value = failed ? 0 : off;
+    return failed;
 }
 
 /* Replaces a program that was loaded before, for an interface that has since gone */
-bool grant_STEER(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_STEER(struct parent *p, const struct request_steer *asked, struct answer *a, int fds[])
 {
-    const struct request_steer *body = r->body;
-    if (!is_port(p, body->port)) return false;
-    struct steer **s = &p->maker.steers[body->port];
-    if (*s) p->too_long[body->port] += steer_too_long(*s);
+    struct steer **s = &p->maker.steers[asked->port];
+    if (*s) p->too_long[asked->port] += steer_too_long(*s);
     steer_close(*s);
-    *s = steer_open(body->frame_most, a->err, sizeof a->err);
-    a->failed = *s ? 0 : -EIO;
-    if (*s) gate_detach(p->maker.gate, body->port); /* the steering program does the gate's work, and counts */
-    return true;
+    *s = steer_open(asked->frame_most, a->err, sizeof a->err);
+    if (!*s) return -EIO;
+    gate_detach(p->maker.gate, asked->port); /* the steering program does the gate's work, and counts */
+    return 0;
 }
 
-bool grant_TAKE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_TAKE(struct parent *p, const struct request_take *asked, const struct guard_match *all, uint32_t count,
+               struct answer *a, int fds[])
 {
-    const struct request_take *body = r->body;
-    const struct guard_match *all = r->elements;
-    if (!is_port(p, body->port)) return false;
-    for (uint32_t i = 0; i < r->count; i++)
-        if (!guard_match_valid(&all[i])) return false;
-    const struct guarded g = {.matches = (struct guard_match *)(uintptr_t)all, .match_count = r->count};
+    const struct guarded g = {.matches = (struct guard_match *)(uintptr_t)all, .match_count = count};
     const struct steer_rules rules = {.guarded = &g,
-                                      .routed = body->routed,
-                                      .all = p->o->peer[body->port] != OPTIONS_NO_PEER,
-                                      .translates = body->translates};
-    if (p->maker.steers[body->port]) a->failed = steer_rules(p->maker.steers[body->port], &rules);
-    return true;
+                                      .routed = asked->routed,
+                                      .all = p->o->peer[asked->port] != OPTIONS_NO_PEER,
+                                      .translates = asked->translates};
+    return p->maker.steers[asked->port] ? steer_rules(p->maker.steers[asked->port], &rules) : 0;
 }
 
 /* Tell the steering program and the gate own addresses, in the form of struct facts */
@@ -138,85 +118,69 @@ static int tell_world(const struct parent *p, const struct own_address *all, uin
     return failed;
 }
 
-bool grant_WORLD(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_WORLD(struct parent *p, const struct request_world *asked, const struct own_address *all, uint32_t count,
+                struct answer *a, int fds[])
 {
-    const struct request_world *body = r->body;
-    if (!is_port(p, body->port)) return false;
-    a->failed = tell_world(p, r->elements, r->count, body);
-    return true;
+    return tell_world(p, all, count, asked);
 }
 
-bool grant_STEERING(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_STEERING(struct parent *p, const struct request_at *asked, struct answer *a, int fds[])
 {
-    const struct request_at *body = r->body;
     bool generic = false;
-    if (!is_port(p, body->port)) return false;
-    struct steer *s = p->maker.steers[body->port];
-    const unsigned ifindex = parent_ifindex(p, body->port);
-    a->failed = s && ifindex ? steer_begin(s, ifindex, p->o->xdp_replace, &generic, a->err, sizeof a->err) : -ENODEV;
+    struct steer *s = p->maker.steers[asked->port];
+    const unsigned ifindex = parent_ifindex(p, asked->port);
+    const int failed =
+        s && ifindex ? steer_begin(s, ifindex, p->o->xdp_replace, &generic, a->err, sizeof a->err) : -ENODEV;
     a->value = generic;
-    return true;
+    return failed;
 }
 
 /* A device that gets this port's name gets programs by HOOKS, STEERING or GUARD again. */
-bool grant_LEAVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_LEAVE(struct parent *p, const struct request_at *asked, struct answer *a, int fds[])
 {
-    const struct request_at *body = r->body;
-    if (!is_port(p, body->port)) return false;
-    struct steer **s = &p->maker.steers[body->port];
-    if (*s) p->too_long[body->port] += steer_too_long(*s);
+    struct steer **s = &p->maker.steers[asked->port];
+    if (*s) p->too_long[asked->port] += steer_too_long(*s);
     steer_close(*s);
     *s = NULL;
-    gate_detach(p->maker.gate, body->port);
-    if (p->kernel) hooks_off(p->state, p->o->ifaces[body->port], &p->hooked[body->port]);
-    p->ifindex[body->port] = 0;
-    return true;
+    gate_detach(p->maker.gate, asked->port);
+    if (p->kernel) hooks_off(p->state, p->o->ifaces[asked->port], &p->hooked[asked->port]);
+    p->ifindex[asked->port] = 0;
+    return 0;
 }
 
 /* Does nothing on kernels where the programs are attached as links */
-bool grant_KEEP(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_KEEP(struct parent *p, const struct request_at *asked, struct answer *a, int fds[])
 {
-    const struct request_at *body = r->body;
-    if (!is_port(p, body->port)) return false;
-    const int hooks = parent_keep_hooks(p, body->port, a->err, sizeof a->err);
+    const int hooks = parent_keep_hooks(p, asked->port, a->err, sizeof a->err);
     const int gate =
-        hooks < 0 ? 0 : gate_keep(p->maker.gate, p->state, body->port, p->o->ifaces[body->port], a->err, sizeof a->err);
-    a->failed = hooks < 0 ? hooks : gate < 0 ? gate : 0;
-    a->value = a->failed ? 0 : (uint64_t)(hooks + gate);
-    return true;
+        hooks < 0 ? 0
+                  : gate_keep(p->maker.gate, p->state, asked->port, p->o->ifaces[asked->port], a->err, sizeof a->err);
+    const int failed = hooks < 0 ? hooks : gate < 0 ? gate : 0;
+    a->value = failed ? 0 : (uint64_t)(hooks + gate);
+    return failed;
 }
 
-bool grant_TOO_LONG(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_TOO_LONG(struct parent *p, const struct request_at *asked, struct answer *a, int fds[])
 {
-    const struct request_at *body = r->body;
-    if (!is_port(p, body->port)) return false;
-    const struct steer *s = p->maker.steers[body->port];
-    a->value = p->too_long[body->port] + (s ? steer_too_long(s) : 0);
-    return true;
+    const struct steer *s = p->maker.steers[asked->port];
+    a->value = p->too_long[asked->port] + (s ? steer_too_long(s) : 0);
+    return 0;
 }
 
-bool grant_CARRIED(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_CARRIED(struct parent *p, const struct request_at *asked, struct answer *a, int fds[])
 {
-    const struct request_at *body = r->body;
-    if (!is_port(p, body->port)) return false;
-    if (p->maker.gate) gate_counts(p->maker.gate, parent_ifindex(p, body->port), &a->carried);
-    if (p->maker.steers[body->port]) steer_counts(p->maker.steers[body->port], &a->carried);
-    return true;
+    if (p->maker.gate) gate_counts(p->maker.gate, parent_ifindex(p, asked->port), &a->carried);
+    if (p->maker.steers[asked->port]) steer_counts(p->maker.steers[asked->port], &a->carried);
+    return 0;
 }
 
-bool grant_RESOLVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_RESOLVE(struct parent *p, const struct request_address *asked, struct answer *a, int fds[])
 {
-    const struct request_address *body = r->body;
-    if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     if (!p->resolver) p->resolver = resolver_new();
-    a->failed = p->resolver ? resolver_ask(p->resolver, parent_ifindex(p, body->port), &body->addr) : -errno;
-    return true;
+    return p->resolver ? resolver_ask(p->resolver, parent_ifindex(p, asked->port), &asked->addr) : -errno;
 }
 
-bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+int grant_ANNOUNCE(struct parent *p, const struct request_address *asked, struct answer *a, int fds[])
 {
-    const struct request_address *body = r->body;
-    if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
-    a->failed = announce(parent_ifindex(p, body->port), &body->addr);
-    return true;
+    return announce(parent_ifindex(p, asked->port), &asked->addr);
 }

@@ -1,6 +1,7 @@
 /* State of the parent */
 #pragma once
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "runtime/base/complain.h"
@@ -72,28 +73,24 @@ struct request {
     uint32_t count;
 };
 
-static inline bool is_port(const struct parent *p, uint32_t port) { return port < p->o->iface_count; }
-static inline bool is_address(const struct host_addr *a) { return a->family == 4 || a->family == 6; }
-/* Answer with one descriptor, or with a negative errno in its place */
-static inline bool answer_fd(struct answer *a, int fd)
-{
-    a->failed = fd < 0 ? fd : 0;
-    a->fd_count = fd >= 0;
-    return true;
-}
+/* False if the service never makes such a request, whatever the parent's state: each row's body and elements have a
+ * function of their shape (sound.c). */
+bool request_is_sound(const struct parent *p, enum request_kind kind, const struct request *r);
 
-/* Handlers of the rows of request.def; contract as for grant */
-#define REQUEST(ident, ...) bool grant_##ident(struct parent *, const struct request *, struct answer *, int fds[]);
+/* Result of a handler for a request that the service never makes in this state */
+enum { NEVER = INT_MIN };
+
+/* Result of a handler that answers with one descriptor, or a negative errno in its place; with two, or why not */
+static inline int given(int fd) { return fd < 0 ? fd : 1; }
+static inline int pair_given(int failed) { return failed ? failed : 2; }
+
+/* Handlers of the rows of request.def: what is asked and what is behind it, the answer to fill, and room for
+ * IO_FDS_MOST descriptors, which the caller closes. Each returns the number of descriptors; a negative errno, where
+ * a->err may have one line; or NEVER. */
+#define REQUEST(ident, asks, behind, gives, doc)                                                                       \
+    int grant_##ident(struct parent *p TAKES_##asks GETS_##behind, struct answer *a, int fds[]);
 #include "runtime/parent/request.def"
 
 /* Do a request, whose contents may be hostile. fds: room for IO_FDS_MOST descriptors for the answer, which the caller
  * closes. False if the service never makes such a request. */
 bool grant(struct parent *p, enum request_kind kind, const struct request *r, struct answer *a, int fds[]);
-
-/* Sizes of a request's body and of an element, and the maximum number of elements */
-struct request_bounds {
-    size_t body, each;
-    uint32_t most;
-    bool answered;
-};
-extern const struct request_bounds request_bounds[REQUEST_COUNT];

@@ -54,9 +54,19 @@ struct own_address { /* IPv4 as ::ffff:a.b.c.d */
 struct request_notify {
     uint32_t word; /* enum manager_word */
 };
+struct request_port {
+    struct io_ask ask;
+};
+struct request_inside {
+    struct inside_ask ask;
+};
 struct request_address {
-    struct host_addr addr; /* LISTEN: all 0: any address of the family */
-    uint32_t port;         /* LISTEN: of TCP */
+    struct host_addr addr;
+    uint32_t port;
+};
+struct request_listen {
+    struct host_addr addr; /* all 0: any address of the family */
+    uint32_t port;         /* port of TCP */
 };
 struct request_family {
     uint32_t family; /* 4 or 6 */
@@ -111,3 +121,24 @@ struct answer {
     struct proof proof;        /* result of JUDGE */
     struct host_kept kept;     /* result of PORTS */
 };
+
+/* A row of request.def: sizes of the body and of an element, and how many elements and descriptors there may be */
+struct request_row {
+    size_t body, each;
+    uint32_t most;
+    uint16_t fds_least, fds_most; /* descriptors of an answer that did not fail */
+    bool answered;
+};
+extern const struct request_row request_rows[REQUEST_COUNT];
+
+/* Parameters of a row's functions: what is asked; what is behind it, for the service's side, which may pass too many
+ * bytes, and for the parent's. */
+#define TAKES_NO_BODY
+#define TAKES_BODY(shape) , const struct request_##shape *asked
+#define TAKES_PATH(of)    , const char *path
+#define TAKES_ALONE
+#define TAKES_LIST(thing, most) , const struct thing *all, uint32_t count
+#define TAKES_BYTES(most)       , const void *bytes, size_t len
+#define GETS_ALONE
+#define GETS_LIST(thing, most) , const struct thing *all, uint32_t count
+#define GETS_BYTES(most)       , const uint8_t *bytes, size_t len

@@ -296,7 +296,7 @@ void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
 /* Receive body and elements into one block, which the caller frees. NULL: out of memory, or the request is
  * incomplete. */
-static void *receive(int fd, const struct request_bounds *b, const struct request_head *head, size_t *elements_at)
+static void *receive(int fd, const struct request_row *b, const struct request_head *head, size_t *elements_at)
 {
     unsigned none;
     const uint64_t until_ns = channel_until(patience_ns(b->each * head->count));
@@ -328,14 +328,14 @@ static int serve_one(struct parent *p)
     size_t at;
     const int failed = channel_receive(p->fd, &head, sizeof head, NULL, 0, &none, channel_until(patience_ns(0)));
     if (failed) return failed == -ENODATA ? failed : -EPROTO;
-    if (head.kind >= REQUEST_COUNT || head.count > request_bounds[head.kind].most) return -EPROTO;
-    char *block = receive(p->fd, &request_bounds[head.kind], &head, &at);
+    if (head.kind >= REQUEST_COUNT || head.count > request_rows[head.kind].most) return -EPROTO;
+    char *block = receive(p->fd, &request_rows[head.kind], &head, &at);
     if (!block) return -EPROTO;
     const struct request r = {block, block + at, head.count};
     const bool granted = grant(p, head.kind, &r, &a, fds);
     free(block);
     if (!granted) return -EPROTO;
-    const int sent = request_bounds[head.kind].answered ? answer(p, &a, fds) : 0;
+    const int sent = request_rows[head.kind].answered ? answer(p, &a, fds) : 0;
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/live/carry/observed.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,15 +18,26 @@ static struct channel *channel_of(void *arg)
 static int sessions(void *arg, const char *path, bool turn, char *err, size_t err_len)
 {
     int fd;
-    const int failed =
-        ask_path(channel_of(arg), turn ? REQUEST_SESSIONS_TURN : REQUEST_ACCESS_LOG, path, &fd, err, err_len);
+    const int failed = turn ? ask_SESSIONS_TURN(channel_of(arg), path, &fd, err, err_len)
+                            : ask_ACCESS_LOG(channel_of(arg), path, &fd, err, err_len);
     return failed ? failed : fd;
+}
+
+/* Fill a request about a directory of bytes. False: a path is too long. */
+static bool fill(struct request_stream *asked, const char *dir, const char *name, char *err, size_t err_len)
+{
+    static const char of[] = "a file with bytes of connections";
+    return ask_path_fits(asked->dir, sizeof asked->dir, dir, of, err, err_len) &&
+           ask_path_fits(asked->name, sizeof asked->name, name, of, err, err_len);
 }
 
 static int begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)
 {
     char why[500];
-    const int failed = ask_stream_begin(channel_of(arg), dir, earlier, why, sizeof why);
+    struct request_stream asked = {0};
+    const int failed = fill(&asked, dir, "", why, sizeof why)
+                           ? ask_STREAM_BEGIN(channel_of(arg), &asked, earlier, why, sizeof why)
+                           : -ENAMETOOLONG;
     if (failed)
         snprintf(err, err_len, strstr(why, dir) ? "%.500s" : "%.500s: %.60s", strstr(why, dir) ? why : dir, why);
     return failed;
@@ -33,12 +45,19 @@ static int begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_
 
 static int file(void *arg, const char *dir, const char *name, enum stream_how how)
 {
-    return ask_stream_file(channel_of(arg), dir, name, how);
+    struct request_stream asked = {.how = how};
+    int fd = -EPROTO;
+    if (!fill(&asked, dir, name, NULL, 0)) return -ENAMETOOLONG;
+    const int given = ask_STREAM_FILE(channel_of(arg), &asked, &fd, NULL, 0);
+    return given < 0 ? given : how == STREAM_REMOVE ? 0 : fd;
 }
 
 static uint64_t trim(void *arg, const char *dir, uint64_t bytes)
 {
-    return ask_stream_trim(channel_of(arg), dir, bytes);
+    struct request_stream asked = {.bytes = bytes};
+    uint64_t freed = 0;
+    if (fill(&asked, dir, "", NULL, 0)) ask_STREAM_TRIM(channel_of(arg), &asked, &freed, NULL, 0);
+    return freed;
 }
 
 void observed_known(const struct carry *carry, struct parent *parent)
@@ -86,9 +105,12 @@ bool observed_look(const struct carry *carry, const struct program *p, char *err
 {
     for (uint32_t i = 0; i < p->observes_count; i++) {
         const struct pbc_observe *o = &p->observes[i];
-        if (o->sessions && ask_access_look(carry->tell->channel, program_str(p, o->sessions), err, err_len))
+        if (o->sessions && ask_ACCESS_LOOK(carry->tell->channel, program_str(p, o->sessions), err, err_len))
             return false;
-        if (o->stream && ask_stream_look(carry->tell->channel, program_str(p, o->stream), err, err_len)) return false;
+        struct request_stream asked = {0};
+        if (o->stream && (!fill(&asked, program_str(p, o->stream), "", err, err_len) ||
+                          ask_STREAM_LOOK(carry->tell->channel, &asked, err, err_len)))
+            return false;
     }
     return true;
 }

@@ -98,9 +98,9 @@ const struct io_ops *ports_ops(const struct carry *carry, unsigned at)
 int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, size_t err_len)
 {
     char words[200];
-    unsigned off;
-    const int failed = ask_offloads(carry->tell->channel, at, which, &off, err, err_len);
-    const unsigned news = off & ~carry->told_off[at];
+    uint64_t off;
+    const int failed = ask_OFFLOADS(carry->tell->channel, &(struct request_offloads){at, which}, &off, err, err_len);
+    const unsigned news = (unsigned)off & ~carry->told_off[at];
     if (!news) return failed;
     carry->told_off[at] |= news;
     offload_words(news, words, sizeof words);
@@ -195,7 +195,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         dealt_take(carry, &made);
         io = ops->open(&ask, &made, &carry->umems[w->cfg.worker], err, sizeof err);
     }
-    if (io && ops->bind && ask_bind(carry->tell->channel, err, sizeof err)) {
+    if (io && ops->bind && ask_BIND(carry->tell->channel, err, sizeof err)) {
         ops->close(io);
         io = NULL;
     }

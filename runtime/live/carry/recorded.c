@@ -1,5 +1,6 @@
 #include "runtime/live/carry/recorded.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/base/complain.h"
@@ -26,24 +27,24 @@ int recorded_look(struct carry *carry)
 static int make_file(void *arg, uint64_t number)
 {
     const struct carry *carry = arg;
-    char err[600];
-    int fd;
-    const int failed = ask_recording(carry->tell->channel, number, &fd, err, sizeof err);
-    return failed ? failed : fd;
+    int fd = -EPROTO;
+    const struct request_recording asked = {.number = number, .what = RECORDING_MAKE};
+    const int given = ask_RECORDING(carry->tell->channel, &asked, &fd, NULL, 0);
+    return given < 0 ? given : fd;
 }
 
 static void remove_file(void *arg, uint64_t number)
 {
     const struct carry *carry = arg;
-    char err[600];
-    ask_recording_gone(carry->tell->channel, number, err, sizeof err);
+    const struct request_recording asked = {.number = number, .what = RECORDING_REMOVE};
+    ask_RECORDING(carry->tell->channel, &asked, NULL, NULL, 0);
 }
 
 static int shorten_file(void *arg, uint64_t number, uint64_t bytes)
 {
     const struct carry *carry = arg;
-    char err[600];
-    return ask_recording_shorter(carry->tell->channel, number, bytes, err, sizeof err);
+    const struct request_recording asked = {.number = number, .bytes = bytes, .what = RECORDING_SHORTEN};
+    return ask_RECORDING(carry->tell->channel, &asked, NULL, NULL, 0);
 }
 
 int recorded_open(struct carry *carry)

@@ -20,8 +20,12 @@ bool steered_needs_tun(const struct carry *carry, const struct program *p)
 int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     if (!steered_needs_tun(carry, p) || carry->tun >= 0) return 0;
-    const int failed = ask_tun(carry->tell->channel, &carry->tun, &carry->tun_ifindex, err, err_len);
-    if (failed) carry->tun = -1;
+    struct answer a;
+    const int failed = ask_TUN(carry->tell->channel, &a, &carry->tun, err, err_len);
+    if (failed)
+        carry->tun = -1;
+    else
+        carry->tun_ifindex = (unsigned)a.value;
     return failed;
 }
 
@@ -51,7 +55,8 @@ int steered_take(struct carry *carry, char *err, size_t err_len)
     r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
     r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;
     for (unsigned i = 0; i < carry->o->iface_count && !failed; i++)
-        failed = ask_steer_rules(carry->tell->channel, i, &r, why, sizeof why);
+        failed = ask_TAKE(carry->tell->channel, &(struct request_take){i, r.routed, r.translates}, g.matches,
+                          (uint32_t)g.match_count, why, sizeof why);
     guarded_fini(&g);
     if (failed) snprintf(err, err_len, "steering: %s", why);
     return failed;
@@ -78,7 +83,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     ask->frame_most = frame_most(carry);
     if (carry->in_kernel) return in_kernel_open(carry, at, ask);
     if (ask->worker) return 0; /* the first worker's steering program serves all workers */
-    if (ask_steer(carry->tell->channel, at, ask->frame_most, err, sizeof err))
+    if (ask_STEER(carry->tell->channel, &(struct request_steer){at, ask->frame_most}, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     if (!ports_turn_off(carry, at, change, err, sizeof err)) return 0;
     return tell_fault(carry->tell, "%s; this does without: --io packet", err);
@@ -87,11 +92,11 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
 int steered_port(struct carry *carry, unsigned at)
 {
     char err[300];
-    bool generic;
+    uint64_t generic;
     if (carry->in_kernel) return in_kernel_port(carry, at);
     if (!is_steered(carry)) return 0;
     if (steered_rules(carry)) return 2;
-    if (ask_steering(carry->tell->channel, at, &generic, err, sizeof err))
+    if (ask_STEERING(carry->tell->channel, &(struct request_at){at}, &generic, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     carry->generic |= generic;
     return 0;
@@ -120,7 +125,9 @@ bool steered_world(struct carry *carry)
 
 void steered_stats(const struct carry *carry, unsigned at, struct io_stats *s)
 {
-    if (is_steered(carry)) s->cut += ask_too_long(carry->tell->channel, at);
+    uint64_t cut;
+    if (is_steered(carry) && !ask_TOO_LONG(carry->tell->channel, &(struct request_at){at}, &cut, NULL, 0))
+        s->cut += cut;
 }
 
 void steered_close(struct carry *carry)

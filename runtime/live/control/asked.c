@@ -37,7 +37,7 @@ int asked_open(struct control *control)
                               },
                           .with = control};
     char err[500];
-    if (ask_fds(control->tell->channel, REQUEST_CONTROL, &cfg.fd, 1, err, sizeof err)) return complain("%s", err);
+    if (ask_CONTROL(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("%s", err);
     control->ctl = ctl_new(&cfg);
     return control->ctl ? 0 : complain("control socket: out of memory");
 }

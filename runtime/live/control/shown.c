@@ -15,7 +15,7 @@ int shown_open(struct control *control)
     char err[500];
     struct web_cfg cfg = {.hosts = control->o->stats_hosts, .see = see, .with = control};
     if (!control->o->stats) return 0;
-    if (ask_fds(control->tell->channel, REQUEST_STATS, &cfg.fd, 1, err, sizeof err)) return complain("--stats %s", err);
+    if (ask_STATS(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
     control->web = web_new(&cfg);
     return control->web ? 0 : complain("--stats %s: out of memory or descriptors", control->o->stats);
 }

@@ -26,7 +26,7 @@ void asked_STOP(void *with, struct call *c)
     struct control *control = with;
     const bool open = call_is_true(c, "open");
     char err[300];
-    if (open && ask_open(control->tell->channel, err, sizeof err)) {
+    if (open && ask_OPEN(control->tell->channel, err, sizeof err)) {
         call_end(c, 2, "it goes on: %s", err);
         return;
     }

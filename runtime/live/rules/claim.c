@@ -47,8 +47,9 @@ void claim_keep(struct rules *rules)
     hide_again(rules->carry);
     if (!(rules->carry->in_kernel || rules->carry->proxies)) return;
     for (unsigned at = 0; at < rules->o->iface_count; at++) {
-        const int kept = ask_keep(rules->tell->channel, at, why, sizeof why);
-        tell_kept(rules, at, kept, why);
+        uint64_t kept;
+        const int failed = ask_KEEP(rules->tell->channel, &(struct request_at){at}, &kept, why, sizeof why);
+        tell_kept(rules, at, failed ? failed : (int)kept, why);
     }
 }
 

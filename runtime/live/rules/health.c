@@ -35,9 +35,8 @@ static bool checks_any(const struct program *p, uint8_t kind)
 static int open_certificates(void *with, const char *path)
 {
     struct rules *rules = with;
-    char err[500];
     int fd;
-    const int failed = ask_path(rules->tell->channel, REQUEST_CERTIFICATES, path, &fd, err, sizeof err);
+    const int failed = ask_CERTIFICATES(rules->tell->channel, path, &fd, NULL, 0);
     return failed ? failed : fd;
 }
 
@@ -45,7 +44,7 @@ static int open_certificates(void *with, const char *path)
 static bool open_echo(struct rules *rules, char *err, size_t err_len)
 {
     if (rules->echo[0] >= 0 || !checks_any(rules->carry->now.program, PBC_CHECK_ICMP)) return true;
-    return !ask_fds(rules->tell->channel, REQUEST_ECHO, rules->echo, 2, err, err_len);
+    return !ask_ECHO(rules->tell->channel, rules->echo, err, err_len);
 }
 
 static bool make(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len)

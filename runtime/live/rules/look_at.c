@@ -39,7 +39,7 @@ bool look_at_program(const struct rules *rules, const struct program *p, const c
 struct program *look_again(const struct rules *rules, char *err, size_t err_len)
 {
     int fd;
-    if (ask_fds(rules->tell->channel, REQUEST_RULES, &fd, 1, err, err_len)) return NULL;
+    if (ask_RULES(rules->tell->channel, &fd, err, err_len)) return NULL;
     struct program *p = program_load_open(fd, rules->o->program, err, err_len);
     close(fd);
     if (p) room_bound(rules, p);

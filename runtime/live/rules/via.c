@@ -41,7 +41,7 @@ static struct via *via_new(struct rules *rules, char *err, size_t err_len)
     struct via *v = calloc(1, sizeof *v);
     struct pool *pool = pool_new(1, SLOT_BYTES);
     snprintf(err, err_len, "out of memory");
-    if (v && pool && !ask_fds(rules->tell->channel, REQUEST_ASIDE, fds, 2, err, err_len)) {
+    if (v && pool && !ask_ASIDE(rules->tell->channel, fds, err, err_len)) {
         *v = (struct via){.tun = fds[0], .ear = fds[1], .pool = pool};
         return v;
     }
@@ -141,10 +141,13 @@ static int open_socket(void *with, const struct sockaddr *from, int type)
     struct rules *rules = with;
     const struct sockaddr_in *v4 = (const void *)from;
     const struct sockaddr_in6 *v6 = (const void *)from;
-    struct host_addr a = {.family = from->sa_family == AF_INET ? 4 : 6};
-    if (a.family == 4) a.word[0] = ntohl(v4->sin_addr.s_addr);
-    for (unsigned i = 0; a.family == 6 && i < 4; i++) a.word[i] = ntohl(v6->sin6_addr.s6_addr32[i]);
-    return ask_aside_socket(rules->tell->channel, &a, type);
+    struct request_aside asked = {.from.family = from->sa_family == AF_INET ? 4 : 6, .type = (uint32_t)type};
+    struct host_addr *a = &asked.from;
+    int fd;
+    if (a->family == 4) a->word[0] = ntohl(v4->sin_addr.s_addr);
+    for (unsigned i = 0; a->family == 6 && i < 4; i++) a->word[i] = ntohl(v6->sin6_addr.s6_addr32[i]);
+    const int failed = ask_ASIDE_SOCKET(rules->tell->channel, &asked, &fd, NULL, 0);
+    return failed ? failed : fd;
 }
 
 struct checks_aside via_aside(struct rules *rules)

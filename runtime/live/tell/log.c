@@ -32,7 +32,7 @@ void log_again(struct tell *tell)
     char err[500];
     int fd;
     if (tell->events.sink.kind == SINK_STDERR) return;
-    if (ask_fds(tell->channel, REQUEST_LOG, &fd, 1, err, sizeof err))
+    if (ask_LOG(tell->channel, &fd, err, sizeof err))
         events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; the one opened before stays in use",
                     tell->events.sink.path, err);
     else

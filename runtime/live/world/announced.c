@@ -36,7 +36,7 @@ static void claim(struct world *world, unsigned at, const struct host_addr *a)
     const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
     if (!link || !link->mac || !belongs(world, at, a)) return;
     char text[HOST_ADDR_TEXT], err[300];
-    if (ask_announce(world->tell->channel, at, a, err, sizeof err))
+    if (ask_ANNOUNCE(world->tell->channel, &(struct request_address){*a, at}, err, sizeof err))
         events_tell(&world->tell->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name,
                     host_addr_text(a, text), err);
 }

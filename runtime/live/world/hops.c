@@ -89,7 +89,7 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
         hop->state = HOP_KNOWN;
         hop->mac = mac;
     } else if (asks) {
-        ask_neighbour(h->channel, hop->port, &w->neighbour);
+        ask_RESOLVE(h->channel, &(struct request_address){w->neighbour, hop->port});
     }
 }
 
@@ -164,7 +164,7 @@ void hops_confirm(struct hops *h, uint64_t since_ns)
     for (struct wanted *w; (w = next(h, &at, &word));) {
         if (w->hop.state != HOP_KNOWN || (*word & ~OWN) < since_ns) continue;
         const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[w->hop.port], &w->neighbour);
-        if (n && !(n->state & sure)) ask_neighbour(h->channel, w->hop.port, &w->neighbour);
+        if (n && !(n->state & sure)) ask_RESOLVE(h->channel, &(struct request_address){w->neighbour, w->hop.port});
     }
 }
 

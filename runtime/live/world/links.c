@@ -249,7 +249,7 @@ static bool leave(struct world *world, unsigned at)
     carry->away |= 1u << at;
     /* From here on other ports judge at their egress what comes by it; only then it may come unjudged. */
     if (carry->in_kernel) in_kernel_world(carry);
-    if (ask_leave(carry->tell->channel, at, err, sizeof err))
+    if (ask_LEAVE(carry->tell->channel, &(struct request_at){at}, err, sizeof err))
         tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
     hide_guard(carry);
     return true;

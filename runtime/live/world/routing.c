@@ -144,7 +144,8 @@ static void read_ipsec(struct world *world)
     char why[300];
     int fd = -1;
     if (!ipsec_is_stale(world->carry->host)) return;
-    int failed = ask_ipsec(world->tell->channel, &fd, why, sizeof why);
+    const int given = ask_IPSEC(world->tell->channel, &fd, why, sizeof why);
+    int failed = given < 0 ? given : 0;
     if (failed) {
         ipsec_unknown(world->carry->host);
     } else if ((failed = ipsec_read(world->carry->host, fd))) {

@@ -83,22 +83,20 @@ static void ask_all(struct channel *c, void *arg)
     char err[500];
     struct guard_match m = {
         .from_ports = GUARD_ANY_PORT, .to_ports = {80, 80}, .proto = 6, .to = {{{0x0a000064}, 4}, {{0x0a000064}, 4}}};
-    struct guarded g = {.matches = &m, .match_count = 1};
     const struct io_ask port = {.mtu = 1500, .group = -1, .ring_bytes = 1 << 20};
     struct io_made made;
     int fd;
-    unsigned ifindex = 0;
-    if (ask_guard(c, &g, err, sizeof err)) _exit(1);
+    struct answer a;
+    if (ask_GUARD(c, &(struct request_guard){0}, &m, 1, err, sizeof err)) _exit(1);
     if (ask_port(c, &port, &made, err, sizeof err) || !made.fd_count) _exit(2);
     struct io_port *p =
         io_PACKET.open(&(struct io_ask){.mtu = 1500, .ring_bytes = 1 << 20}, &made, NULL, err, sizeof err);
     if (!p) _exit(3);
     io_PACKET.close(p);
-    if (ask_fds(c, REQUEST_RULES, &fd, 1, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such"))
-        _exit(4);
-    if (ask_tun(c, &fd, &ifindex, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC || !ifindex) _exit(5);
-    ask_neighbour(c, 0, &(struct host_addr){{0x0a000001}, 4});
-    if (ask_announce(c, 0, &(struct host_addr){{0x0a000064}, 4}, err, sizeof err)) _exit(6);
+    if (ask_RULES(c, &fd, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such")) _exit(4);
+    if (ask_TUN(c, &a, &fd, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC || !a.value) _exit(5);
+    ask_RESOLVE(c, &(struct request_address){{{0x0a000001}, 4}, 0});
+    if (ask_ANNOUNCE(c, &(struct request_address){{{0x0a000064}, 4}, 0}, err, sizeof err)) _exit(6);
 }
 
 static void requests(void **state)
@@ -163,7 +161,7 @@ static void ask_stages(struct channel *c, void *arg)
     struct asker a;
     struct kpkt *of;
     struct pkt pkt;
-    bool generic;
+    uint64_t generic;
     struct io_made made;
     const struct io_ask here = {.mtu = 1500, .group = -1, .ring_bytes = 1 << 20, .noted = true, .beside = !by_tc};
     const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
@@ -172,7 +170,7 @@ static void ask_stages(struct channel *c, void *arg)
     wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
     for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
         wants(!ask_prepare(c, k, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
-        wants(!ask_swap(c, err, sizeof err), 3);
+        wants(!ask_SWAP(c, err, sizeof err), 3);
         kernel_took(k, j);
         asker_init(&a, k, 0);
         pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
@@ -185,8 +183,8 @@ static void ask_stages(struct channel *c, void *arg)
         wants(port && !io_RAISED.receive(port, none, IO_BATCH), 9);
         io_RAISED.close(port);
     }
-    wants(!ask_hooks(c, 0, &generic, err, sizeof err) && !generic, 5);
-    wants(!ask_hooks(c, 0, &generic, err, sizeof err), 6); /* as after its interface was gone */
+    wants(!ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err) && !generic, 5);
+    wants(!ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err), 6); /* as after its interface was gone */
     kernel_free(k);
 }
 
@@ -225,7 +223,7 @@ static void swaps_lies(struct channel *c, const struct kernel *k, const struct p
         struct kernel_meter *const cell = j->tables.v[KERNEL_TABLE_meter_cells].memory;
         cell->table.groups = UINT32_MAX >> 4;
         cell->table.first_slot = cell->table.first_key = (uint64_t)n << 40;
-        wants(!ask_swap(c, err, sizeof err), 3);
+        wants(!ask_SWAP(c, err, sizeof err), 3);
         kernel_discard(j);
     }
 }
@@ -238,7 +236,7 @@ static void scribbles(struct channel *c, void *arg)
     struct judge *j;
     struct proof proof;
     pthread_t thread;
-    bool generic;
+    uint64_t generic;
     kernel_ready();
     wants(!ask_kernel(c, arg, &s.kernel, err, sizeof err), 7);
     swaps_lies(c, s.kernel, arg);
@@ -246,10 +244,10 @@ static void scribbles(struct channel *c, void *arg)
     for (unsigned i = 0; i < 10; i++) {
         /* The parent may well find that its judges differ. */
         if (ask_prepare(c, s.kernel, arg, &j, &proof, err, sizeof err)) continue;
-        wants(!ask_swap(c, err, sizeof err), 4);
+        wants(!ask_SWAP(c, err, sizeof err), 4);
         kernel_discard(j);
     }
-    wants(!ask_hooks(c, 0, &generic, err, sizeof err), 5);
+    wants(!ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err), 5);
     __atomic_store_n(&s.ends, true, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
 }
@@ -266,9 +264,9 @@ static void before_kernel(struct channel *c, void *arg)
 static void hooks_before_kernel(struct channel *c, void *arg)
 {
     char err[500];
-    bool generic;
+    uint64_t generic;
     (void)arg;
-    ask_hooks(c, 0, &generic, err, sizeof err);
+    ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err);
 }
 
 static void kernel_again(struct channel *c, void *arg)
@@ -283,16 +281,16 @@ static void hooks_elsewhere(struct channel *c, void *arg)
 {
     char err[500];
     struct kernel *k;
-    bool generic;
+    uint64_t generic;
     wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
-    ask_hooks(c, 1, &generic, err, sizeof err);
+    ask_HOOKS(c, &(struct request_at){1}, &generic, err, sizeof err);
 }
 
 static void swap_nothing(struct channel *c, void *arg)
 {
     char err[500];
     (void)arg;
-    ask_swap(c, err, sizeof err);
+    ask_SWAP(c, err, sizeof err);
 }
 
 static void kernel(void **state)
@@ -346,9 +344,9 @@ static const char *log_refused(struct channel *c, const char *name)
     snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(rules, '/') + 1 - rules), rules, name);
     const char *whole = name[0] == '/' ? name : path;
     const bool there = access(whole, F_OK) == 0;
-    const int looked = ask_access_look(c, whole, err, sizeof err); /* says the same, and makes nothing */
+    const int looked = ask_ACCESS_LOOK(c, whole, err, sizeof err); /* says the same, and makes nothing */
     if (!there && access(whole, F_OK) == 0) _exit(31);
-    const int failed = ask_path(c, REQUEST_ACCESS_LOG, whole, &fd, err, sizeof err);
+    const int failed = ask_ACCESS_LOG(c, whole, &fd, err, sizeof err);
     if (!looked != !failed) _exit(32);
     if (!failed && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND)) != (O_WRONLY | O_APPEND)) _exit(30);
     if (!failed) close(fd);
@@ -379,7 +377,7 @@ static void empty_log(struct channel *c, void *arg)
     char path[200], err[500];
     int fd;
     snprintf(path, sizeof path, "%s/known.log", getenv("LOGS"));
-    if (parent_confine(c) || ask_path(c, REQUEST_ACCESS_LOG, path, &fd, err, sizeof err)) _exit(1);
+    if (parent_confine(c) || ask_ACCESS_LOG(c, path, &fd, err, sizeof err)) _exit(1);
     if (arg)
         (void)!ftruncate(fd, 0);
     else
@@ -420,11 +418,11 @@ static const char *middle_refused(struct channel *c, const char *name)
     int fds[2];
     snprintf(path, sizeof path, "%s/%s", getenv("SOCKETS"), name);
     const char *whole = name[0] == '/' ? name : path;
-    if (ask_middle_look(c, whole, err, sizeof err)) {
-        wants(ask_middle(c, whole, fds) == -EACCES, 33);
+    if (ask_MIDDLE_LOOK(c, whole, err, sizeof err)) {
+        wants(ask_MIDDLE(c, whole, fds, NULL, 0) == -EACCES, 33);
         return err;
     }
-    const int failed = ask_middle(c, whole, fds);
+    const int failed = ask_MIDDLE(c, whole, fds, NULL, 0);
     for (unsigned i = 0; i < 2 && !failed; i++) {
         wants(send(fds[i], "x", 1, MSG_NOSIGNAL) == 1 && fcntl(fds[i], F_GETFL) & O_NONBLOCK, 34);
         close(fds[i]);
@@ -481,14 +479,80 @@ struct noise {
     bool framed; /* with the head of some request, and as long as it says */
 };
 
-static const size_t bodies[] = {
-#define REQUEST(ident, body, element, most, answered, doc) sizeof(body),
-#include "runtime/parent/request.def"
+/* Requests whose contents no service means, as bytes: those of which a handler sees none, by shape */
+struct unsound {
+    const char *what;
+    const void *body;
+    enum request_kind kind;
 };
-static const size_t elements[] = {
-#define REQUEST(ident, body, element, most, answered, doc) sizeof(element),
-#include "runtime/parent/request.def"
+
+#define UNSOUND(kind, shape, ...)                                                                                      \
+    {                                                                                                                  \
+#kind ": " #__VA_ARGS__, &(const struct request_##shape){__VA_ARGS__ }, REQUEST_##kind                         \
+    }
+
+static const struct request_path endless = {.path = {[0 ... sizeof endless.path - 1] = 'a'}};
+static const struct request_stream nameless = {.dir = "/var/log/x", .name = {[0 ... sizeof nameless.name - 1] = 'a'}};
+
+static const struct unsound unsound_ones[] = {
+    UNSOUND(GUARD, guard, .routed = 2),
+    UNSOUND(OFFLOADS, offloads, .port = 1),
+    UNSOUND(STEER, steer, .port = 1),
+    UNSOUND(TAKE, take, .port = UINT32_MAX),
+    UNSOUND(WORLD, world, .port = 1),
+    UNSOUND(LEAVE, at, .port = 1),
+    UNSOUND(KEEP, at, .port = 1),
+    UNSOUND(TOO_LONG, at, .port = 1),
+    UNSOUND(CARRIED, at, .port = 1),
+    UNSOUND(STEERING, at, .port = 1),
+    UNSOUND(RESOLVE, address, .addr = {.family = 4}, .port = 1),
+    UNSOUND(RESOLVE, address, .addr = {.family = 5}),
+    UNSOUND(ANNOUNCE, address, .addr = {.family = 0}),
+    UNSOUND(LISTEN, listen, .addr = {.family = 4}),
+    UNSOUND(LISTEN, listen, .addr = {.family = 4}, .port = 65536),
+    UNSOUND(LISTEN, listen, .addr = {.family = 7}, .port = 80),
+    UNSOUND(TRANSPARENT, family, .family = 5),
+    UNSOUND(NOTIFY, notify, .word = 99),
+    UNSOUND(HISTORY_OPEN, file, .file = HISTORY_FILES),
+    UNSOUND(HISTORY_KEEP, file, .file = HISTORY_FILES),
+    UNSOUND(COPY_FILE, turn, .turn = 2),
+    UNSOUND(COPY_FILE, turn, .zero = 1),
+    UNSOUND(STREAM_FILE, stream, .how = STREAM_HOWS),
+    UNSOUND(STREAM_LOOK, stream, .zero = 1),
+    UNSOUND(PORT, port, {.ring_bytes = 1 << 20, .port = 1}),
+    UNSOUND(PORT, port, {.ring_bytes = 1 << 20, .worker = 255}),
+    UNSOUND(PORT, port, {.ring_bytes = 2 << 20}),
+    UNSOUND(PORT, port, {.ring_bytes = 1}),
+    UNSOUND(PORT, port, {.ring_bytes = 1 << 20, .group = 1 << 16}),
+    {"ACCESS_LOG: a path without an end", &endless, REQUEST_ACCESS_LOG},
+    {"CERTIFICATES: a path without an end", &endless, REQUEST_CERTIFICATES},
+    {"MIDDLE: a path without an end", &endless, REQUEST_MIDDLE},
+    {"STREAM_FILE: a name without an end", &nameless, REQUEST_STREAM_FILE},
 };
+
+static void send_unsound(struct channel *c, void *arg)
+{
+    const struct unsound *u = arg;
+    const struct request_head head = {u->kind, 0};
+    struct answer a;
+    if (channel_send(c->fd, &head, sizeof head, NULL, 0, CHANNEL_ANY)) _exit(1);
+    if (channel_send(c->fd, u->body, request_rows[u->kind].body, NULL, 0, CHANNEL_ANY)) _exit(1);
+    shutdown(c->fd, SHUT_WR); /* a parent that goes on sees the end */
+    while (recv(c->fd, &a, sizeof a, 0) > 0) continue;
+}
+
+static void unsound(void **state)
+{
+    (void)state;
+    char said[2000];
+    sh(NETNS_PAIR);
+    for (unsigned i = 0; i < sizeof unsound_ones / sizeof *unsound_ones; i++) {
+        struct unsound u = unsound_ones[i];
+        const int status = served_and_said(send_unsound, &u, said, sizeof said);
+        if (!strstr(said, "a request that is not in the table")) print_error("# %s: %d %s\n", u.what, status, said);
+        assert_non_null(strstr(said, "a request that is not in the table"));
+    }
+}
 
 /* Bytes that look like little numbers, more often than not. */
 static void fill(struct rng *r, uint8_t *bytes, size_t len)
@@ -508,7 +572,7 @@ static void write_noise(struct channel *c, void *arg)
     for (int i = 0; i < 200; i++) {
         size_t len = 1 + rng_below(&r, 600);
         const struct request_head head = {(uint32_t)rng_below(&r, REQUEST_COUNT), (uint32_t)rng_below(&r, 4)};
-        if (n->framed) len = sizeof head + bodies[head.kind] + head.count * elements[head.kind];
+        if (n->framed) len = sizeof head + request_rows[head.kind].body + head.count * request_rows[head.kind].each;
         fill(&r, bytes, len);
         if (n->framed) memcpy(bytes, &head, sizeof head);
         if (channel_send(c->fd, bytes, len, NULL, 0, CHANNEL_ANY)) _exit(1);
@@ -678,9 +742,9 @@ static void bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),    netns_test(logs),  netns_test(middles),       netns_test(closed),
-        netns_test(kernel),      netns_test(lies),  netns_test(noise),         netns_test(descriptors),
-        netns_test(system_call), netns_test(bound), netns_test(slow_requests),
+        netns_test(requests),    netns_test(logs),        netns_test(middles), netns_test(closed),
+        netns_test(kernel),      netns_test(lies),        netns_test(unsound), netns_test(noise),
+        netns_test(descriptors), netns_test(system_call), netns_test(bound),   netns_test(slow_requests),
 #ifndef PREY_LOOSE
         netns_test(processes),
 #endif

@@ -11,7 +11,7 @@
 
 enum { HONEST = 40 /* the exit status of a child that came to its end */, WORKERS = 2, NOT_IN_TABLE = 2 };
 
-static const struct inside_ask good = {.workers = WORKERS, .mtu = 9000, .whole = 1};
+static const struct request_inside good = {{.workers = WORKERS, .mtu = 9000, .whole = 1}};
 
 typedef void child_fn(struct channel *c, const void *arg);
 
@@ -52,10 +52,10 @@ static void use(struct channel *c, const void *arg)
     int fds[IO_FDS_MOST], batch[TRANSPARENT_BATCH];
     union sockaddr_any own, server;
     uint32_t addr[4];
-    const int made = ask_inside(c, &good, fds, err, sizeof err);
+    const int made = ask_INSIDE(c, &good, fds, err, sizeof err);
     if (made < 0) print_error("# %s\n", err);
     if (made != WORKERS * INSIDE_FDS && made != WORKERS * (INSIDE_FDS - 1)) _exit(10);
-    if (ask_inside_sockets(c, 4, batch) != TRANSPARENT_BATCH) _exit(11);
+    if (ask_INSIDE_SOCKETS(c, &(struct request_family){4}, batch, NULL, 0) != TRANSPARENT_BATCH) _exit(11);
     inline_address(addr, false, (struct inline_name){.end = INLINE_OWN, .worker = 1, .number = 5});
     const socklen_t len = sockaddr_of(&own, 4, addr, 0);
     inline_address(addr, false, (struct inline_name){.end = INLINE_SERVER, .worker = 1, .number = 5});
@@ -72,22 +72,22 @@ static void ask_twice(struct channel *c, const void *arg)
     (void)arg;
     char err[500];
     int fds[IO_FDS_MOST];
-    if (ask_inside(c, &good, fds, err, sizeof err) < 0) _exit(20);
-    (void)ask_inside(c, &good, fds, err, sizeof err);
+    if (ask_INSIDE(c, &good, fds, err, sizeof err) < 0) _exit(20);
+    (void)ask_INSIDE(c, &good, fds, err, sizeof err);
 }
 
 static void ask_so(struct channel *c, const void *arg)
 {
     char err[500];
     int fds[IO_FDS_MOST];
-    (void)ask_inside(c, arg, fds, err, sizeof err);
+    (void)ask_INSIDE(c, arg, fds, err, sizeof err);
 }
 
 static void sockets_first(struct channel *c, const void *arg)
 {
     (void)arg;
     int batch[TRANSPARENT_BATCH];
-    (void)ask_inside_sockets(c, 4, batch);
+    (void)ask_INSIDE_SOCKETS(c, &(struct request_family){4}, batch, NULL, 0);
 }
 
 static void another_family(struct channel *c, const void *arg)
@@ -95,8 +95,8 @@ static void another_family(struct channel *c, const void *arg)
     (void)arg;
     char err[500];
     int fds[IO_FDS_MOST], batch[TRANSPARENT_BATCH];
-    if (ask_inside(c, &good, fds, err, sizeof err) < 0) _exit(21);
-    (void)ask_inside_sockets(c, 5, batch);
+    if (ask_INSIDE(c, &good, fds, err, sizeof err) < 0) _exit(21);
+    (void)ask_INSIDE_SOCKETS(c, &(struct request_family){5}, batch, NULL, 0);
 }
 
 static void given(void **state)
@@ -110,13 +110,13 @@ static void given(void **state)
 static void bounded(void **state)
 {
     (void)state;
-    static const struct inside_ask wrong[] = {
-        {.workers = 0, .mtu = 1500},
-        {.workers = INLINE_WORKERS + 1, .mtu = 1500},
-        {.workers = UINT32_MAX, .mtu = 1500},
-        {.workers = 1, .mtu = INSIDE_MTU_LEAST - 1},
-        {.workers = 1, .mtu = INSIDE_MTU_MOST + 1},
-        {.workers = 1, .mtu = 1500, .whole = 2},
+    static const struct request_inside wrong[] = {
+        {{.workers = 0, .mtu = 1500}},
+        {{.workers = INLINE_WORKERS + 1, .mtu = 1500}},
+        {{.workers = UINT32_MAX, .mtu = 1500}},
+        {{.workers = 1, .mtu = INSIDE_MTU_LEAST - 1}},
+        {{.workers = 1, .mtu = INSIDE_MTU_MOST + 1}},
+        {{.workers = 1, .mtu = 1500, .whole = 2}},
     };
     sh(NETNS_PAIR);
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -130,10 +130,10 @@ static void bounded(void **state)
 static void all_workers(struct channel *c, const void *arg)
 {
     (void)arg;
-    const struct inside_ask all = {.workers = INLINE_WORKERS, .mtu = INSIDE_MTU_MOST, .whole = 1};
+    const struct request_inside all = {{.workers = INLINE_WORKERS, .mtu = INSIDE_MTU_MOST, .whole = 1}};
     char err[500];
     int fds[IO_FDS_MOST];
-    const int made = ask_inside(c, &all, fds, err, sizeof err);
+    const int made = ask_INSIDE(c, &all, fds, err, sizeof err);
     if (made < 0) print_error("# %s\n", err);
     if (made < INLINE_WORKERS * (INSIDE_FDS - 1)) _exit(22);
     for (int i = 0; i < made; i++)

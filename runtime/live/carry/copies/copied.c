@@ -1,5 +1,6 @@
 #include "runtime/live/carry/copies/copied.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,19 +42,29 @@ void copied_known(const struct carry *carry, struct parent *parent)
 static int open_device(void *arg, char *err, size_t err_len)
 {
     const struct carry *carry = arg;
-    return ask_copy_device(carry->tell->channel, err, err_len);
+    int fd;
+    const int failed = ask_COPY_DEVICE(carry->tell->channel, &fd, err, err_len);
+    return failed ? failed : fd;
 }
 
 static int open_file(void *arg, const char *path, bool turn, char *err, size_t err_len)
 {
     const struct carry *carry = arg;
-    return ask_copy_file(carry->tell->channel, path, turn, err, err_len);
+    struct request_turn asked = {.turn = turn};
+    int fd;
+    if (!ask_path_fits(asked.path, sizeof asked.path, path, "a file of copies", err, err_len)) return -ENAMETOOLONG;
+    const int failed = ask_COPY_FILE(carry->tell->channel, &asked, &fd, err, err_len);
+    return failed ? failed : fd;
 }
 
 static int open_socket(void *arg, const char *name, char *err, size_t err_len)
 {
     const struct carry *carry = arg;
-    return ask_copy_socket(carry->tell->channel, name, err, err_len);
+    struct request_name asked = {0};
+    int fd;
+    if (!ask_path_fits(asked.name, sizeof asked.name, name, "a socket of copies", err, err_len)) return -ENAMETOOLONG;
+    const int failed = ask_COPY_SOCKET(carry->tell->channel, &asked, &fd, err, err_len);
+    return failed ? failed : fd;
 }
 
 int copied_open(struct carry *carry)

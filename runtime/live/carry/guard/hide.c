@@ -19,7 +19,7 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
         snprintf(err, err_len, "guard rules cannot name the interface `%s`: mend the rules", all[i].device);
         failed = -EINVAL;
     }
-    if (!failed) failed = ask_shut(carry->tell->channel, all, count, err, err_len);
+    if (!failed) failed = ask_SHUT(carry->tell->channel, all, count, err, err_len);
     free(all);
     return failed;
 }
@@ -39,7 +39,8 @@ int hide_rules(struct carry *carry, char *err, size_t err_len)
     if (!carry->hears) guarded_spare_heard(&g);
     for (unsigned i = 0; i < g.match_count && whole; i++) carry->proxies |= g.matches[i].proxied;
     int failed = whole ? hide_shut(carry, err, err_len) : -ENOMEM;
-    if (!failed) failed = ask_guard(carry->tell->channel, &g, err, err_len);
+    const struct request_guard asked = {.routed = g.routed};
+    if (!failed) failed = ask_GUARD(carry->tell->channel, &asked, g.matches, g.match_count, err, err_len);
     guarded_fini(&g);
     guard_news_settle(carry->guard_news);
     return failed;

@@ -153,15 +153,16 @@ void shared_ports_widen(struct carry *carry, const struct program *before, const
 int shared_ports_claim(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     struct guarded g;
-    struct host_kept kept = {0};
+    struct answer a = {0};
     struct facts_ports *host = &carry->ports.host;
     snprintf(err, err_len, "out of memory");
     int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
     const unsigned asked = g.port_count;
     for (unsigned i = 0; i < asked && !carry->in_kernel; i++) g.ports[i].grows = 0;
-    if (!failed) failed = ask_ports(carry->tell->channel, &g, &kept, err, err_len);
+    if (!failed && asked) failed = ask_PORTS(carry->tell->channel, g.ports, asked, &a, NULL, err, err_len);
     guarded_fini(&g);
     if (failed || !asked) return failed;
+    const struct host_kept kept = a.kept;
     const struct facts_ports before = *host;
     if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start tells it itself */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
@@ -181,7 +182,8 @@ int shared_ports_would(const struct carry *carry, const struct program *p, char 
     struct guarded g;
     const bool made = guarded_init(&g, p, NULL, NULL, true);
     if (!made) snprintf(err, err_len, "out of memory");
-    const int failed = made ? ask_ports_look(carry->tell->channel, &g, err, err_len) : -ENOMEM;
+    int failed = made ? 0 : -ENOMEM;
+    if (!failed && g.port_count) failed = ask_PORTS_LOOK(carry->tell->channel, g.ports, g.port_count, err, err_len);
     guarded_fini(&g);
     return failed;
 }

@@ -32,9 +32,8 @@ static bool renumbers(const struct carry *carry)
 static int swap(const struct carry *carry)
 {
     uint32_t *const renumbered = &kernel_world(carry->kernel->kernel)->renumbers;
-    char err[300];
     __atomic_store_n(renumbered, renumbers(carry), __ATOMIC_SEQ_CST);
-    const int failed = ask_swap(carry->tell->channel, err, sizeof err);
+    const int failed = ask_SWAP(carry->tell->channel, NULL, 0);
     if (!failed && carry->latest) in_kernel_push(carry);
     __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
     return failed;

@@ -68,9 +68,9 @@ static void warn_of_veth(const struct carry *carry, unsigned at)
 int in_kernel_port(struct carry *carry, unsigned at)
 {
     char err[400];
-    bool generic;
+    uint64_t generic;
     if (carry->latest) in_kernel_world(carry);
-    if (ask_hooks(carry->tell->channel, at, &generic, err, sizeof err)) {
+    if (ask_HOOKS(carry->tell->channel, &(struct request_at){at}, &generic, err, sizeof err)) {
         const bool told = carry->kernel->refuses[at] == carry->ifindex[at]; /* it is tried again and again */
         carry->kernel->refuses[at] = carry->ifindex[at];
         return told ? 2 : tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);

@@ -49,7 +49,7 @@ static int access_log_add(struct carry *carry, const char *path, char *err, size
     struct access *a = carry->access;
     int fd;
     if (a->count == LOGS_MOST) return snprintf(err, err_len, "more than %d access logs", LOGS_MOST), -E2BIG;
-    const int failed = ask_path(carry->tell->channel, REQUEST_ACCESS_LOG, path, &fd, err, err_len);
+    const int failed = ask_ACCESS_LOG(carry->tell->channel, path, &fd, err, err_len);
     if (failed) return failed;
     struct access_log *log = calloc(1, sizeof *log);
     char *own = strdup(path);
@@ -93,7 +93,7 @@ bool access_look(const struct carry *carry, const struct program *p, char *err, 
     for (uint32_t i = 0; i < p->proxies_count; i++) {
         const char *path = path_of(p, &p->proxies[i]);
         if (path && !log_of(carry->access, lines_target(path)) &&
-            ask_access_look(carry->tell->channel, path, err, err_len))
+            ask_ACCESS_LOOK(carry->tell->channel, path, err, err_len))
             return false;
     }
     return true;
@@ -105,7 +105,7 @@ static void access_again(struct carry *carry)
     int fd;
     for (unsigned i = 0; carry->access && i < carry->access->count; i++) {
         struct access_log *log = carry->access->logs[i];
-        if (ask_path(carry->tell->channel, REQUEST_ACCESS_LOG, log->path, &fd, err, sizeof err))
+        if (ask_ACCESS_LOG(carry->tell->channel, log->path, &fd, err, sizeof err))
             events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; the one opened before stays in use", err);
         else
             sink_renew(&log->sink, fd);

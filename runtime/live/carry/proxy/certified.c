@@ -17,10 +17,13 @@ static int read_pair(struct carry *carry, const struct pbc_cert *c, bool reloads
                      size_t err_len)
 {
     const struct program *p = carry->now.program;
+    struct request_keypair asked = {0};
     char what[400];
     int fds[2];
-    const int failed =
-        ask_keypair(carry->tell->channel, program_str(p, c->cert), program_str(p, c->key), fds, err, err_len);
+    if (!ask_path_fits(asked.cert, sizeof asked.cert, program_str(p, c->cert), "a certificate or key", err, err_len) ||
+        !ask_path_fits(asked.key, sizeof asked.key, program_str(p, c->key), "a certificate or key", err, err_len))
+        return -ENAMETOOLONG;
+    const int failed = ask_KEYPAIR(carry->tell->channel, &asked, fds, err, err_len);
     if (failed) return failed;
     const int bad = keypair_read(fds, k, what, sizeof what);
     close(fds[0]);
@@ -91,7 +94,7 @@ static struct tls_back *back(struct carry *carry, const struct pbc_proxy *says, 
     const bool verify = !(says->flags & PBC_PROXY_TLS_NO_VERIFY);
     const char *ca = says->server_ca ? program_str(p, says->server_ca) : CERTIFICATES_TRUSTED;
     int fd = -1;
-    if (verify && ask_path(carry->tell->channel, REQUEST_CERTIFICATES, ca, &fd, err, err_len)) return NULL;
+    if (verify && ask_CERTIFICATES(carry->tell->channel, ca, &fd, err, err_len)) return NULL;
     struct tls_back *b =
         tls_back_new(says->server_sni ? program_str(p, says->server_sni) : "", verify, fd, err, err_len);
     if (fd >= 0) close(fd);

@@ -34,13 +34,13 @@ static uint32_t largest_mtu(const struct carry *carry)
 static bool make(struct carry *carry, char *err, size_t err_len)
 {
     struct inside *x = calloc(1, sizeof *x);
-    const struct inside_ask ask = {
-        .workers = carry->worker_count, .mtu = largest_mtu(carry), .whole = carry->io == &io_PACKET};
+    const struct request_inside asked = {
+        {.workers = carry->worker_count, .mtu = largest_mtu(carry), .whole = carry->io == &io_PACKET}};
     if (!x) {
         snprintf(err, err_len, "out of memory");
         return false;
     }
-    const int made = ask_inside(carry->tell->channel, &ask, x->fds, err, err_len);
+    const int made = ask_INSIDE(carry->tell->channel, &asked, x->fds, err, err_len);
     if (made < 0) {
         free(x);
         return false;
@@ -95,5 +95,5 @@ struct leaving *inside_leaving(const struct carry *carry, unsigned worker)
 
 int inside_sockets(struct carry *carry, unsigned family, int fds[TRANSPARENT_BATCH])
 {
-    return ask_inside_sockets(carry->tell->channel, family, fds);
+    return ask_INSIDE_SOCKETS(carry->tell->channel, &(struct request_family){family}, fds, NULL, 0);
 }

@@ -110,9 +110,9 @@ static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned a
 {
     const struct proxy_listen *where = &all[0][at];
     if (where->service == PBC_NONE) return listen_inside(carry, all, at, err, err_len);
-    const struct host_addr addr = host_addr_of(where->at.addr, where->at.v6 ? 6 : 4);
+    const struct request_listen asked = {host_addr_of(where->at.addr, where->at.v6 ? 6 : 4), where->at.port};
     for (unsigned i = 0; i < carry->worker_count; i++) {
-        const int failed = ask_listen(carry->tell->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
+        const int failed = ask_LISTEN(carry->tell->channel, &asked, &all[i][at].fd, err, err_len);
         if (failed) return failed;
     }
     const int failed = carry->worker_count > 1

@@ -21,7 +21,7 @@ bool middle_look(const struct carry *carry, const struct program *p, char *err, 
 {
     for (uint32_t i = 0; i < p->branches_count; i++) {
         const char *path = path_of(p, &p->branches[i]);
-        if (path && ask_middle_look(carry->tell->channel, path, err, err_len)) return false;
+        if (path && ask_MIDDLE_LOOK(carry->tell->channel, path, err, err_len)) return false;
     }
     return true;
 }

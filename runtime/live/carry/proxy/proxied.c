@@ -86,7 +86,7 @@ static void called(void *with)
 static int foreign(void *with, unsigned family, int fds[])
 {
     const struct proxied *x = with;
-    return ask_transparent(x->channel, family, fds);
+    return ask_TRANSPARENT(x->channel, &(struct request_family){family}, fds, NULL, 0);
 }
 
 static int stack_sockets(void *with, unsigned family, int fds[])
@@ -98,7 +98,7 @@ static int stack_sockets(void *with, unsigned family, int fds[])
 static int to_middle(void *with, const char *path, int fds[2])
 {
     const struct proxied *x = with;
-    return ask_middle(x->channel, path, fds);
+    return ask_MIDDLE(x->channel, path, fds, NULL, 0);
 }
 
 static struct vm_cfg loop_cfg(struct carry *carry, unsigned at)

@@ -41,6 +41,20 @@ static void entry_add(cJSON *to, const struct past_entry *e)
     cJSON_AddStringToObject(to, "digest", digest);
 }
 
+/* Have the parent keep a file; without bytes, remove it. Return 0 or a negative errno. */
+static int file_put(const struct control *control, unsigned file, const void *bytes, size_t len)
+{
+    return ask_HISTORY_KEEP(control->tell->channel, &(struct request_file){file}, bytes, len, NULL, 0);
+}
+
+/* Return a descriptor of a kept file, or a negative errno; -ENOENT: there is none */
+static int file_get(const struct control *control, unsigned file)
+{
+    int fd;
+    const int failed = ask_HISTORY_OPEN(control->tell->channel, &(struct request_file){file}, &fd, NULL, 0);
+    return failed ? failed : fd;
+}
+
 /* Keep the list. Return 0 or a negative errno. */
 static int list_keep(const struct control *control)
 {
@@ -56,7 +70,7 @@ static int list_keep(const struct control *control)
         cJSON_Delete(o);
     }
     const bool good = to && !fclose(to);
-    const int failed = good ? ask_history_keep(control->tell->channel, HISTORY_LIST, text, len) : -ENOMEM;
+    const int failed = good ? file_put(control, HISTORY_LIST, text, len) : -ENOMEM;
     free(text);
     return failed;
 }
@@ -131,7 +145,7 @@ void history_begin(struct control *control)
 {
     struct past_programs *past = &control->past;
     size_t len = 0;
-    const int fd = ask_history(control->tell->channel, HISTORY_LIST);
+    const int fd = file_get(control, HISTORY_LIST);
     char *text = fd < 0 ? NULL : read_whole(fd, HISTORY_LIST_MOST, &len), *rest = NULL;
     if (fd >= 0) close(fd);
     for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && past->count < HISTORY_PLACES;
@@ -150,8 +164,8 @@ static bool drop_oldest(struct control *control)
         struct past_entry *e = &control->past.all[i];
         if (!e->kept) continue;
         e->kept = false;
-        ask_history_keep(control->tell->channel, HISTORY_PROGRAM + e->place, NULL, 0);
-        ask_history_keep(control->tell->channel, HISTORY_TEXT + e->place, NULL, 0);
+        file_put(control, HISTORY_PROGRAM + e->place, NULL, 0);
+        file_put(control, HISTORY_TEXT + e->place, NULL, 0);
         return true;
     }
     return false;
@@ -161,7 +175,7 @@ static bool drop_oldest(struct control *control)
 static int file_keep(struct control *control, unsigned file, const void *bytes, size_t len)
 {
     int failed;
-    while ((failed = ask_history_keep(control->tell->channel, file, bytes, len)) == -EFBIG)
+    while ((failed = file_put(control, file, bytes, len)) == -EFBIG)
         if (!drop_oldest(control)) break;
     return failed;
 }
@@ -269,7 +283,7 @@ struct program *history_program(const struct control *control, unsigned back, co
 {
     const struct past_entry *e = *entry = entry_at(control, back, err, err_len);
     if (!e) return NULL;
-    const int fd = e->kept ? ask_history(control->tell->channel, HISTORY_PROGRAM + e->place) : -ENOENT;
+    const int fd = e->kept ? file_get(control, HISTORY_PROGRAM + e->place) : -ENOENT;
     if (fd < 0) {
         snprintf(err, err_len, "%.200s is not kept: %s", e->name,
                  e->kept ? strerror(-fd) : "there was no room for it, or it could not be written");
@@ -288,7 +302,7 @@ static void answer_text(const struct control *control, struct call *c, uint64_t 
     char err[200];
     size_t len = 0;
     const struct past_entry *e = entry_at(control, back, err, sizeof err);
-    const int fd = e && e->kept ? ask_history(control->tell->channel, HISTORY_TEXT + e->place) : -ENOENT;
+    const int fd = e && e->kept ? file_get(control, HISTORY_TEXT + e->place) : -ENOENT;
     char *text = fd < 0 ? NULL : read_whole(fd, PBC_TEXT_MOST, &len);
     if (fd >= 0) close(fd);
     if (!e)

@@ -186,7 +186,9 @@ static struct load *load_new(const struct control *control, struct call *c, cons
     w->program = p;
     w->saves = a->saves;
     w->reloads = a->way == BEGAN_RELOAD;
-    w->began = (struct began){a->way, true, call_uid(c), ask_login(control->tell->channel, call_pid(c))};
+    uint64_t login;
+    if (ask_LOGIN(control->tell->channel, &(struct request_process){call_pid(c)}, &login, NULL, 0)) login = LOGIN_NONE;
+    w->began = (struct began){a->way, true, call_uid(c), (uint32_t)login};
     w->call = c;
     if (call_has(c, "confirm_ns")) call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &w->confirm_ns);
     if (w->reloads)

@@ -44,7 +44,7 @@ void onfile_look(struct control *control)
         f->differs = memcmp(runs, control->rules->file_digest, sizeof control->rules->file_digest) != 0;
         return;
     }
-    const int failed = ask_fds(control->tell->channel, REQUEST_RULES, &fd, 1, err, sizeof err);
+    const int failed = ask_RULES(control->tell->channel, &fd, err, sizeof err);
     if (failed) {
         *f = (struct onfile){0};
         snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));
@@ -67,7 +67,7 @@ int onfile_save(struct control *control, char *err, size_t err_len)
     size_t len;
     uint8_t *bytes = program_file(control->carry->now.program, &len);
     snprintf(err, err_len, "out of memory");
-    const int failed = bytes ? ask_save(control->tell->channel, bytes, len, err, err_len) : -ENOMEM;
+    const int failed = bytes ? ask_SAVE(control->tell->channel, bytes, len, err, err_len) : -ENOMEM;
     free(bytes);
     if (failed) return failed;
     memcpy(control->rules->file_digest, control->carry->now.program->digest, sizeof control->rules->file_digest);

@@ -21,7 +21,9 @@ static bool renew(struct control *control)
     struct watch *w = &control->watch;
     char err[500];
     int fd = -1;
-    const int failed = ask_watch(control->tell->channel, &fd, &w->linked, err, sizeof err);
+    struct answer a;
+    const int failed = ask_WATCH(control->tell->channel, &a, &fd, err, sizeof err);
+    w->linked = a.value;
     if (failed && !w->told)
         events_tell(&control->tell->events, TOLD_FAULT, "--watch: %s; it is tried each second", err);
     w->told = failed;
@@ -88,7 +90,7 @@ static bool is_other(struct control *control)
     char err[500];
     struct stat st;
     int fd;
-    if (ask_fds(control->tell->channel, REQUEST_RULES, &fd, 1, err, sizeof err)) return false;
+    if (ask_RULES(control->tell->channel, &fd, err, sizeof err)) return false;
     const bool known = !fstat(fd, &st);
     close(fd);
     if (!known) return false;
