@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""The order of steps that docs/live.md promises: of a start, of a reload, of a turn of the main thread.
+
+Reads the functions of these files as text, puts a function in the place of its call, and looks for the steps below in
+what comes out."""
+import re
+import sys
+
+FILES = ['runtime/live/main/live.c', 'runtime/live/main/start.c', 'runtime/live/rules/reload.c',
+         'runtime/live/rules/claim.c']
+
+# Entry, and its steps in order. The reason stands where a step would do harm in another place.
+START = ('live', [
+    ('claim_await', 'a killed instance still holds sockets and the name'),
+    ('start_load', ''),
+    ('start_look', 'faults are told together, and nothing has changed yet'),
+    ('recorded_look', ''),
+    ('log_open', 'a start that could not tell what it does would be blind'),
+    ('claim_watch', ''),
+    ('parent_begin', 'takes the name, undoes what a dead instance left, claims the interfaces, forks'),
+    ('parent_confine', 'packets of strangers are read behind this point only'),
+    ('in_kernel_begin', 'a program that the kernel refuses ends the start; the guard needs its maps'),
+    ('shared_ports_claim', ''),
+    ('hide_guard', 'the host must not answer for a service before it is served'),
+    ('health_begin', ''),
+    ('steered_tun', ''),
+    ('workers_make', ''),
+    ('ports_open', ''),
+    ('hops_init', ''),
+    ('routing_renew', ''),
+    ('proxied_open', ''),
+    ('steered_begin', 'programs on interfaces need all of the above'),
+    ('links_let_in', 'guard rules let in what is judged by now'),
+    ('asked_open', ''),
+    ('recorded_start', ''),
+    ('worker_start', ''),
+    ('proxied_start', ''),
+    ('announced_links', 'addresses are claimed once somebody answers for them'),
+    ('confirm_begin', ''),
+    ('say_ready', 'the last word of a start'),
+])
+RELOAD = ('reload_to', [
+    ('look_at_program', ''),
+    ('judged_all', ''),
+    ('remap_make', ''),
+    ('health_follow', 'servers keep what is known of their health'),
+    ('shared_ports_claim', ''),
+    ('lingering_after', 'guard rules are of both programs'),
+    ('in_kernel_prepare', ''),
+    ('hide_rules', 'flows of the old program may drain: a moment in which nothing hides them would reset them'),
+    ('steered_take', ''),
+    ('world_snapshot', ''),
+    ('proxied_prepare', ''),
+    ('recorded_change', 'a change that fails has a number, too'),
+    ('vm_prepare', ''),
+    ('world_give', 'from here on nothing may fail'),
+    ('worker_change', 'the offer'),
+    ('proxied_offer', ''),
+])
+TURN = ('serve', [
+    ('signalled', 'an end that was asked for comes before all work'),
+    ('claim_follow', ''),
+    ('world_read', ''),
+    ('copied_links', ''),
+    ('via_links', 'probes listen by the numbers that world_read found'),
+    ('called', ''),
+    ('proxied_called', ''),
+    ('onlookers_tell', ''),
+    ('walks_step', ''),
+    ('via_carry', ''),
+    ('watch_read', ''),
+    ('watch_step', ''),
+    ('world_step', ''),
+    ('health_step', ''),
+    ('tabled_step', ''),
+    ('claim_tick', ''),
+    ('claim_keep', ''),
+    ('judged_tick', ''),
+    ('shared_ports_tick', 'limits_tell reports what it finds'),
+    ('in_kernel_tick', ''),
+    ('limits_tell', ''),
+    ('health_tick', ''),
+    ('by_hand_tick', ''),
+    ('say_alive', ''),
+    ('recorded_tick', ''),
+    ('observed_tick', ''),
+    ('document_tick', ''),
+    ('proxied_tick', ''),
+    ('events_tick', ''),
+    ('log_tick', ''),
+    ('asked_step', ''),
+    ('stop_step', 'whoever asked for the end gets an answer'),
+    ('confirm_step', 'a question may confirm in time'),
+    ('onlookers_step', ''),
+    ('shown_step', ''),
+    ('reload_step', ''),
+    ('load_step', 'a load waits for the reload before'),
+    ('reload_begin', 'a further SIGHUP waits for the load'),
+    ('history_step', ''),
+    ('report', 'counters are of programs that all workers have'),
+])
+
+FUNCTION = re.compile(r'^(?:static )?[a-z][\w \*]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}', re.M | re.S)
+
+
+def functions(texts):
+    return {m[1]: m[2] for text in texts for m in FUNCTION.finditer(text)}
+
+
+def calls(name, of, seen=()):
+    """All calls in the order of the text, those of a function in the place of its call"""
+    for call in re.findall(r'\b([a-z]\w+)\(', re.sub(r'/\*.*?\*/', '', of[name], flags=re.S)):
+        yield call
+        if call in of and call not in seen:
+            yield from calls(call, of, seen + (call,))
+
+
+def misplaced(entry, steps, of):
+    """The first step that stands elsewhere than below the one before, in words; None: all stand right"""
+    found = list(calls(entry, of, (entry,)))
+    at = -1
+    for step, why in steps:
+        if step not in found:
+            return f'{step} is no step of {entry} any more'
+        if step not in found[at + 1:]:
+            return f'{step} comes too early' + (f': {why}' if why else '')
+        at = found.index(step, at + 1)
+    return None
+
+
+def main():
+    of = functions(open(f).read() for f in FILES)
+    bad = 0
+    for what, (entry, steps) in ('start', START), ('reload', RELOAD), ('turn of the main thread', TURN):
+        wrong = misplaced(entry, steps, of)
+        if wrong:
+            print(f'# {wrong}')
+        print(f'{"not " if wrong else ""}ok - a {what} has its {len(steps)} steps in order')
+        bad |= bool(wrong)
+    example = functions(['static int begin(void)\n{\n    last();\n    first();\n}\n'])
+    caught = misplaced('begin', [('first', ''), ('last', 'why')], example)
+    seen = caught == 'last comes too early: why'
+    print(f'{"" if seen else "not "}ok - two steps in the wrong order are seen')
+    return bad or not seen
+
+
+if __name__ == '__main__':
+    sys.exit(main())
