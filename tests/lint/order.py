@@ -7,7 +7,8 @@ import re
 import sys
 
 FILES = ['runtime/live/main/live.c', 'runtime/live/main/start.c', 'runtime/live/rules/reload.c',
-         'runtime/live/rules/claim.c']
+         'runtime/live/rules/claim.c', 'runtime/live/main/turn.c']
+TURNS = 'runtime/live/main/turn.def'
 
 # Entry, and its steps in order. The reason stands where a step would do harm in another place.
 START = ('live', [
@@ -57,13 +58,13 @@ RELOAD = ('reload_to', [
     ('worker_change', 'the offer'),
     ('proxied_offer', ''),
 ])
-TURN = ('serve', [
+TURN = ('turns', [
     ('signalled', 'an end that was asked for comes before all work'),
     ('claim_follow', ''),
     ('world_read', ''),
     ('copied_links', ''),
     ('via_links', 'probes listen by the numbers that world_read found'),
-    ('called', ''),
+    ('turn_called', ''),
     ('proxied_called', ''),
     ('onlookers_tell', ''),
     ('walks_step', ''),
@@ -97,7 +98,7 @@ TURN = ('serve', [
     ('load_step', 'a load waits for the reload before'),
     ('reload_begin', 'a further SIGHUP waits for the load'),
     ('history_step', ''),
-    ('report', 'counters are of programs that all workers have'),
+    ('turn_report', 'counters are of programs that all workers have'),
 ])
 
 FUNCTION = re.compile(r'^(?:static )?[a-z][\w \*]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}', re.M | re.S)
@@ -130,6 +131,7 @@ def misplaced(entry, steps, of):
 
 def main():
     of = functions(open(f).read() for f in FILES)
+    of['turns'] = open(TURNS).read()  # the steps of a turn are rows
     bad = 0
     for what, (entry, steps) in ('start', START), ('reload', RELOAD), ('turn of the main thread', TURN):
         wrong = misplaced(entry, steps, of)

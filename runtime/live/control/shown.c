@@ -24,9 +24,9 @@ void shown_close(struct control *control) { web_free(control->web); }
 
 int shown_fd(const struct control *control) { return control->web ? web_fd(control->web) : -1; }
 
-int shown_wait_ms(const struct control *control, int most)
+uint64_t shown_due_ns(const struct control *control, uint64_t now_ns)
 {
-    return control->web ? web_wait_ms(control->web, most) : most;
+    return control->web ? now_ns + (uint64_t)web_wait_ms(control->web, INT32_MAX) * 1000000 : UINT64_MAX;
 }
 
 void shown_step(struct control *control)

@@ -8,6 +8,6 @@ int shown_open(struct control *control);
 void shown_close(struct control *control);
 
 int shown_fd(const struct control *control); /* polled for reading; -1: none */
-/* Return the milliseconds until shown_step is due; at most `most`. */
-int shown_wait_ms(const struct control *control, int most);
+/* Return the time at which shown_step is due; UINT64_MAX: nothing is shown. */
+uint64_t shown_due_ns(const struct control *control, uint64_t now_ns);
 void shown_step(struct control *control);

@@ -171,10 +171,10 @@ void health_tick(struct rules *rules, uint64_t now)
 
 int health_fd(const struct rules *rules) { return rules->carry->now.checks ? checks_fd(rules->carry->now.checks) : -1; }
 
-int health_wait_ms(const struct rules *rules, uint64_t now, int most)
+uint64_t health_due_ns(const struct rules *rules, uint64_t now)
 {
     const uint64_t due = rules->carry->now.checks ? checks_due(rules->carry->now.checks) : UINT64_MAX;
-    return clock_wait_ms(due > now && due < UINT64_MAX - SLACK_NS ? due + SLACK_NS : due, now, most);
+    return due > now && due < UINT64_MAX - SLACK_NS ? due + SLACK_NS : due;
 }
 
 static void changed(struct rules *rules, uint32_t server, uint64_t now)

@@ -13,8 +13,8 @@ void health_agree(struct ruling *now, uint64_t now_ns);
 
 /* Return a descriptor to poll for reading; -1: nothing is checked. */
 int health_fd(const struct rules *rules);
-/* Return the milliseconds until health_step is due; at most `most`. */
-int health_wait_ms(const struct rules *rules, uint64_t now_ns, int most);
+/* Return the time at which health_step is due; UINT64_MAX: there are no checks. */
+uint64_t health_due_ns(const struct rules *rules, uint64_t now_ns);
 /* Continue the probes and publish changes. False: out of memory. */
 bool health_step(struct rules *rules, uint64_t now_ns);
 /* Note that a worker saw a server refuse new flows, for checks that are `passive`. */

@@ -200,10 +200,11 @@ bool routing_renew(struct world *world)
 
 void routing_stale(struct world *world) { world->routing.stale = true; }
 
-int routing_wait_ms(const struct world *world, uint64_t now_ns, int most)
+uint64_t routing_due_ns(const struct world *world)
 {
-    if (world->routing.stale) most = clock_wait_ms(world->routing.due_ns, now_ns, most);
-    return world->routing.ways_stale && !world->stale ? clock_wait_ms(world->routing.ways_due_ns, now_ns, most) : most;
+    const uint64_t table_ns = world->routing.stale ? world->routing.due_ns : UINT64_MAX;
+    const uint64_t ways_ns = world->routing.ways_stale && !world->stale ? world->routing.ways_due_ns : UINT64_MAX;
+    return table_ns < ways_ns ? table_ns : ways_ns;
 }
 
 void routing_fini(struct world *world) { routes_put(world->routing.table); }

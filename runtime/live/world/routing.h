@@ -7,8 +7,8 @@
  * tenth of the time (routing_rested_ns). */
 bool routing_renew(struct world *world);
 void routing_stale(struct world *world); /* marks the table as outdated */
-/* Return the time until the table, or the ways to servers, may be read again; at most `most`. */
-int routing_wait_ms(const struct world *world, uint64_t now_ns, int most);
+/* Return the time at which the table, or the ways to servers, may be read again; UINT64_MAX: they are not stale. */
+uint64_t routing_due_ns(const struct world *world);
 /* Return when work that began at `begun_ns` and ends now may be repeated, so that it takes a tenth of the time: at once
  * while that was not used up lately, else after at most 5 s. *paid_ns: when all that was done is paid for, at first 0.
  */

@@ -8,7 +8,7 @@
 #include "runtime/live/world/world.h"
 #include "vm/forward/service.h"
 
-enum { AGAIN_MS = 5 /* wait until a due step is tried again */ };
+enum { AGAIN_NS = 5000000 /* wait until a due step is tried again */ };
 
 /* Build tables. A program's first tables are those of vm_new, built with all servers up. */
 static struct tables *build(struct world *world, const struct snapshot *s, uint64_t at_ns)
@@ -68,8 +68,8 @@ bool tabled_step(struct world *world, uint64_t now_ns)
     return now_ns < due(world) || change_pending(world->carry) ? true : world_publish(world, world->stale);
 }
 
-int tabled_wait_ms(const struct world *world, uint64_t now_ns, int most)
+uint64_t tabled_due_ns(const struct world *world, uint64_t now_ns)
 {
-    const int ms = clock_wait_ms(due(world), now_ns, most);
-    return ms ? ms : most < AGAIN_MS ? most : AGAIN_MS;
+    const uint64_t at_ns = due(world);
+    return at_ns > now_ns ? at_ns : now_ns + AGAIN_NS;
 }

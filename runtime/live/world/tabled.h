@@ -8,5 +8,5 @@
 void tabled_world(struct world *world, struct snapshot *s);
 /* Publish a snapshot when a step is due, with the tables of the step after it. False: out of memory. */
 bool tabled_step(struct world *world, uint64_t now_ns);
-/* Return the time until the next step; at most `most`. */
-int tabled_wait_ms(const struct world *world, uint64_t now_ns, int most);
+/* Return the time of the next step; UINT64_MAX: there is none. One that is due already is tried again soon. */
+uint64_t tabled_due_ns(const struct world *world, uint64_t now_ns);

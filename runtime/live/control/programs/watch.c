@@ -110,9 +110,7 @@ void watch_step(struct control *control, uint64_t now_ns)
     if (is_other(control)) reload_changed(control->rules);
 }
 
-int watch_wait_ms(const struct control *control, uint64_t now_ns, int most)
+uint64_t watch_due_ns(const struct control *control)
 {
-    const uint64_t due_ns = control->watch.due_ns;
-    if (due_ns <= now_ns) return control->rules->reload ? most : 0;
-    return clock_wait_ms(due_ns, now_ns, most);
+    return control->rules->reload ? UINT64_MAX : control->watch.due_ns;
 }

@@ -11,6 +11,6 @@ void watch_read(struct control *control, uint64_t now_ns);
 void watch_again(struct control *control);
 /* Look at the file if that is due. */
 void watch_step(struct control *control, uint64_t now_ns);
-/* Return the time until the next look; at most `most`. */
-int watch_wait_ms(const struct control *control, uint64_t now_ns, int most);
+/* Return the time of the next look; UINT64_MAX: nothing happened, or a reload is under way. */
+uint64_t watch_due_ns(const struct control *control);
 void watch_end(struct control *control);

@@ -317,13 +317,14 @@ void onlookers_step(struct control *control, uint64_t now_ns)
     if (o->changed) give_set(control);
 }
 
-int onlookers_wait_ms(const struct control *control, uint64_t now_ns, int most)
+uint64_t onlookers_due_ns(const struct control *control)
 {
+    uint64_t due_ns = UINT64_MAX;
     for (unsigned i = 0; control->onlookers && i < OBSERVERS_MOST; i++) {
         const struct onlooker *k = control->onlookers->at[i];
-        if (k && k->call) most = clock_wait_ms(k->until_ns, now_ns, most);
+        if (k && k->call && k->until_ns < due_ns) due_ns = k->until_ns;
     }
-    return most;
+    return due_ns;
 }
 
 void onlookers_fini(struct control *control)

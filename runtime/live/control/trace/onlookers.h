@@ -12,7 +12,7 @@ void onlookers_see(struct control *control, const struct sampled *s);
 bool onlookers_there(const struct control *control); /* true if there are observers */
 /* End observers whose time is up; give workers another set after changes. */
 void onlookers_step(struct control *control, uint64_t now_ns);
-/* Return the time until an observer's time is up; at most `most`. */
-int onlookers_wait_ms(const struct control *control, uint64_t now_ns, int most);
+/* Return the time at which an observer's time is up; UINT64_MAX: there is none. */
+uint64_t onlookers_due_ns(const struct control *control);
 /* Free all, after workers and calls have ended. */
 void onlookers_fini(struct control *control);
