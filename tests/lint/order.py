@@ -2,13 +2,15 @@
 """The order of steps that docs/live.md promises: of a start, of a reload, of a turn of the main thread.
 
 Reads the functions of these files as text, puts a function in the place of its call, and looks for the steps below in
-what comes out."""
+what comes out. Rows of turn.def, and the operations of the parts of a reload, stand for calls."""
+import glob
 import re
 import sys
 
-FILES = ['runtime/live/main/live.c', 'runtime/live/main/start.c', 'runtime/live/rules/reload.c',
-         'runtime/live/rules/claim.c', 'runtime/live/main/turn.c']
+FILES = ['runtime/live/main/live.c', 'runtime/live/main/start.c', 'runtime/live/rules/claim.c',
+         'runtime/live/main/turn.c']
 TURNS = 'runtime/live/main/turn.def'
+OF_RELOAD = ['runtime/live/rules/reload.c', 'runtime/live/rules/parts.c']
 
 # Entry, and its steps in order. The reason stands where a step would do harm in another place.
 START = ('live', [
@@ -41,22 +43,40 @@ START = ('live', [
     ('say_ready', 'the last word of a start'),
 ])
 RELOAD = ('reload_to', [
-    ('look_at_program', ''),
-    ('judged_all', ''),
+    ('zones_look', ''),
+    ('proxied_look', ''),
+    ('way_look', ''),
+    ('bridge_look', ''),
+    ('copied_fits', ''),
+    ('narrowed_look', ''),
+    ('enforce_look', ''),
+    ('judged_look', 'looks come before everything that changes something'),
     ('remap_make', ''),
-    ('health_follow', 'servers keep what is known of their health'),
-    ('shared_ports_claim', ''),
+    ('tun_prepare', ''),
+    ('ruling_prepare', 'what follows goes by the new ruling'),
+    ('by_hand_prepare', ''),
+    ('health_prepare', 'servers keep what is known of their health'),
+    ('owners_prepare', ''),
+    ('shared_ports_prepare', ''),
     ('lingering_after', 'guard rules are of both programs'),
-    ('in_kernel_prepare', ''),
-    ('hide_rules', 'flows of the old program may drain: a moment in which nothing hides them would reset them'),
-    ('steered_take', ''),
-    ('world_snapshot', ''),
+    ('in_kernel_follow', ''),
+    ('ports_prepare', ''),
+    ('hide_prepare', 'flows of the old program may drain: a moment in which nothing hides them would reset them'),
+    ('steered_prepare', ''),
+    ('world_prepare', ''),
+    ('inside_prepare', ''),
+    ('observed_prepare', ''),
     ('proxied_prepare', ''),
-    ('recorded_change', 'a change that fails has a number, too'),
+    ('copied_follow', ''),
+    ('recorded_change', 'a change has its number before workers are offered it'),
     ('vm_prepare', ''),
-    ('world_give', 'from here on nothing may fail'),
-    ('worker_change', 'the offer'),
-    ('proxied_offer', ''),
+    ('world_offer', 'from here on nothing may fail'),
+    ('worker_change', ''),
+    ('proxied_offer', 'loops change after workers'),
+    ('lingering_undo', ''),
+    ('ruling_undo', ''),
+    ('by_hand_apply', 'settings by hand are those of the ruling that is back'),
+    ('hide_guard', 'guard rules are of the program that is back, and of no other'),
 ])
 TURN = ('turns', [
     ('signalled', 'an end that was asked for comes before all work'),
@@ -108,6 +128,19 @@ def functions(texts):
     return {m[1]: m[2] for text in texts for m in FUNCTION.finditer(text)}
 
 
+def operations():
+    """What parts_look and its like do: the operations of all parts, in the order of their list"""
+    ops = {}
+    for path in glob.glob('runtime/live/**/*.c', recursive=True):
+        for part, members in re.findall(r'const struct part (part_\w+) = \{(.*?)\};', open(path).read(), re.S):
+            ops[part] = dict(re.findall(r'\.(\w+) = (\w+)', members))
+    listed = re.search(r'parts\[\] = \{(.*?)\};', open('runtime/live/rules/parts.c').read(), re.S)[1]
+    rows = re.findall(r'&(\w+)', listed)
+    for what, op in ('look', 'admits'), ('prepare', 'prepares'), ('offer', 'offers'), ('undo', 'undoes'), ('end', 'ends'):
+        of_all = [ops[row][op] for row in rows if op in ops[row]]
+        yield 'parts_' + what, ''.join(f'{f}();' for f in (of_all[::-1] if what == 'undo' else of_all))
+
+
 def calls(name, of, seen=()):
     """All calls in the order of the text, those of a function in the place of its call"""
     for call in re.findall(r'\b([a-z]\w+)\(', re.sub(r'/\*.*?\*/', '', of[name], flags=re.S)):
@@ -132,8 +165,9 @@ def misplaced(entry, steps, of):
 def main():
     of = functions(open(f).read() for f in FILES)
     of['turns'] = open(TURNS).read()  # the steps of a turn are rows
+    reload = functions(open(f).read() for f in OF_RELOAD) | dict(operations())
     bad = 0
-    for what, (entry, steps) in ('start', START), ('reload', RELOAD), ('turn of the main thread', TURN):
+    for what, (entry, steps), of in ('start', START, of), ('reload', RELOAD, reload), ('turn of the main thread', TURN, of):
         wrong = misplaced(entry, steps, of)
         if wrong:
             print(f'# {wrong}')

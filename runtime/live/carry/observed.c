@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/observe/thread.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
@@ -67,6 +68,17 @@ void observed_known(const struct carry *carry, struct parent *parent)
         if (p->observes[i].sessions) parent_knows_log(parent, program_str(p, p->observes[i].sessions));
 }
 
+/* Open the files of a program that workers are to change to, and start the thread for the first that watches. False: a
+ * line in err. */
+static bool observed_program(struct carry *carry, const struct program *p, char *err, size_t err_len)
+{
+    if (!p->observes_count) return true;
+    if (!observed_thread_program(carry->observed, p, err, err_len)) return false;
+    const int failed = observed_thread_start(carry->observed);
+    if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
+    return !failed;
+}
+
 int observed_open(struct carry *carry)
 {
     char err[OBSERVED_LINE];
@@ -90,15 +102,6 @@ void observed_close(struct carry *carry)
 const struct observe_out *observed_out(const struct carry *carry, unsigned worker)
 {
     return observed_thread_out(carry->observed, worker);
-}
-
-bool observed_program(struct carry *carry, const struct program *p, char *err, size_t err_len)
-{
-    if (!p->observes_count) return true;
-    if (!observed_thread_program(carry->observed, p, err, err_len)) return false;
-    const int failed = observed_thread_start(carry->observed);
-    if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
-    return !failed;
 }
 
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
@@ -126,3 +129,10 @@ struct observed_counters observed_counters(const struct carry *carry)
 {
     return observed_thread_counters(carry->observed);
 }
+
+static bool observed_prepare(struct program_change *c)
+{
+    return observed_program(c->carry, c->remap->program, c->err, c->err_len);
+}
+
+const struct part part_observed = {.prepares = observed_prepare};

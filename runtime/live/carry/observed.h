@@ -16,9 +16,6 @@ void observed_end(struct carry *carry);   /* after the workers */
 void observed_close(struct carry *carry); /* frees all */
 /* Return the receiver of a worker's events. */
 const struct observe_out *observed_out(const struct carry *carry, unsigned worker);
-/* Open the files of a program that workers are to change to, and start the thread for the first that watches. False: a
- * line in err. */
-bool observed_program(struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Test if that would succeed; nothing is made. */
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Say what failed since the last call. */

@@ -9,6 +9,7 @@
 #include "runtime/io/steer/deal.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
@@ -118,7 +119,8 @@ bool ports_send_on(const struct carry *carry)
     return in_kernel_binds(p) || enforce_routes(carry, p) || carry->o->bridge_count;
 }
 
-bool ports_part(struct carry *carry, char *err, size_t err_len)
+/* Turn LRO off at the interfaces that are there, where packets are sent on by carry->now. False: err has one line. */
+static bool ports_part(struct carry *carry, char *err, size_t err_len)
 {
     int failed = 0;
     for (unsigned i = 0; i < carry->o->iface_count && ports_send_on(carry) && !failed; i++)
@@ -222,7 +224,9 @@ static bool ring_add(struct carry *carry, unsigned iface, char *err, size_t err_
     return joined;
 }
 
-bool ports_rings(struct carry *carry, char *err, size_t err_len)
+/* Put rings beside sockets for carry->now, where the kernel executor needs them and has none yet (in_kernel_rings).
+ * False: err has one line. Rings stay, also after a program that needs none. */
+static bool ports_rings(struct carry *carry, char *err, size_t err_len)
 {
     char why[200];
     const uint32_t fresh = carry->in_kernel ? in_kernel_rings(carry) & ~carry->rings : 0;
@@ -237,3 +241,10 @@ bool ports_rings(struct carry *carry, char *err, size_t err_len)
     }
     return true;
 }
+
+static bool ports_prepare(struct program_change *c)
+{
+    return ports_rings(c->carry, c->err, c->err_len) && ports_part(c->carry, c->err, c->err_len);
+}
+
+const struct part part_ports = {.prepares = ports_prepare};

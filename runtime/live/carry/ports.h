@@ -18,12 +18,6 @@ int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, 
 /* True if packets leave here that came by an interface. A card must not join segments then (LRO): they would leave in
  * others than were sent. */
 bool ports_send_on(const struct carry *carry);
-/* Turn LRO off at the interfaces that are there, where packets are sent on by carry->now. False: err has one line. */
-bool ports_part(struct carry *carry, char *err, size_t err_len);
-
-/* Put rings beside sockets for carry->now, where the kernel executor needs them and has none yet (in_kernel_rings).
- * False: err has one line. Rings stay, also after a program that needs none. */
-bool ports_rings(struct carry *carry, char *err, size_t err_len);
 
 /* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
  * that watches connections or copies packets, and would send nothing of theirs. */

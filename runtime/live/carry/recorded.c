@@ -6,7 +6,6 @@
 #include "runtime/base/complain.h"
 #include "runtime/host/file/recordings.h"
 #include "runtime/kernel/run/events.h"
-#include "runtime/live/carry/sampled.h"
 
 /* Complain; at: the directory, unless `why` names it. */
 static int refuse(const char *at, const char *why, int failed)

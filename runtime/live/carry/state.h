@@ -14,6 +14,7 @@
 #include "runtime/worker/worker.h"
 
 struct access;
+struct program_change;
 struct copies;
 struct deal_tables;
 struct port_owners; /* vm/shared/port_owners.h */
@@ -23,9 +24,21 @@ struct inside;
 struct proxied;
 struct proxied_change;
 struct recorder;
-struct sampled;
+struct kernel_event_sample;
 struct tuples;
 struct xmit;
+
+/* A packet that the kernel judged, as its event reports it (vm/kernel/events.h) */
+struct sampled {
+    const struct pkt *pkt; /* its cookie is the port */
+    const struct key *key;
+    const struct verdict *verdict;
+    const struct labels *labels; /* NULL: the program is gone */
+    uint64_t now_ns, at_ns;      /* time that its rules saw; time of its verdict */
+    uint8_t asked;               /* as on a tape (runtime/exchange/tape.h) */
+    const struct kernel_event_sample *said;
+    uint32_t world; /* lower half of the number of the snapshot in which it was judged */
+};
 
 enum { SHARED_PORTS_MOST = 256 }; /* most ports of a protocol that sockets keep; others are not seen */
 
@@ -51,11 +64,8 @@ struct carry {
     struct tell *tell;
     /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
-    const struct ruling *before;         /* the earlier one, while a worker or flow uses it; NULL: none */
-    bool reloading;                      /* a change is under way, or some flows are not in line with it */
-    bool offered;                        /* workers may have taken the change */
-    struct proxied_change *loops_change; /* the change of the proxy loops; NULL: none */
-    struct lingering lingering;          /* leftovers of earlier programs */
+    struct program_change *change; /* under way, or with flows not all in line; NULL: none */
+    struct lingering lingering;    /* leftovers of earlier programs */
     struct shared_ports ports;
     /* This machine and its served interfaces. */
     struct host *host;

@@ -5,6 +5,7 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/tell/log.h"
@@ -134,3 +135,11 @@ void steered_close(struct carry *carry)
 {
     if (carry->tun >= 0) close(carry->tun);
 }
+
+static bool tun_prepare(struct program_change *c) { return !steered_tun(c->carry, c->program, c->err, c->err_len); }
+
+const struct part part_tun = {.prepares = tun_prepare};
+
+static bool steered_prepare(struct program_change *c) { return !steered_take(c->carry, c->err, c->err_len); }
+
+const struct part part_steered = {.prepares = steered_prepare};

@@ -6,6 +6,7 @@
 #include "runtime/base/obstacle.h"
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/live/carry/steer_rules.h"
 #include "vm/worker/owner.h"
 
@@ -219,3 +220,7 @@ void way_tell_workers(const struct carry *carry, unsigned cpus)
              narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,
              narrow.name, wanted);
 }
+
+static bool way_look(const struct program_change *c) { return way_look_at(c->carry, c->program, c->err, c->err_len); }
+
+const struct part part_way = {.admits = way_look};

@@ -33,7 +33,7 @@
 #include "runtime/live/main/look.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
-#include "runtime/live/rules/look_at.h"
+#include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/live/rules/translated.h"
@@ -101,8 +101,14 @@ static int look_at_rules(struct live *l)
 {
     char err[600];
     int status = choose(l);
-    if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
-        status = complain("%s", err);
+    const struct program_change c = {.carry = &l->carry,
+                                     .rules = &l->rules,
+                                     .program = l->carry.now.program,
+                                     .name = l->o->program,
+                                     .unjudged = true, /* a start shuts what nobody judges */
+                                     .err = err,
+                                     .err_len = sizeof err};
+    if (!parts_look(&c)) status = complain("%s", err);
     if (judged_nameless(&l->rules)) return 2;
     translated_notice(&l->rules);
     if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */

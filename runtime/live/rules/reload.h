@@ -15,6 +15,8 @@ struct reload_wish {
     void *with;                                /* argument of `over` */
 };
 
+/* Load the program's file again, through the parent. NULL, with one line in err. */
+struct program *reload_file(const struct rules *rules, char *err, size_t err_len);
 /* Begin a reload. None may be under way. */
 void reload_to(struct rules *rules, const struct reload_wish *w);
 /* Begin a reload from the file of the command line, or note it for later if one is under way. */

@@ -12,6 +12,7 @@
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -381,3 +382,29 @@ void world_fini(struct world *world)
     routing_fini(world);
     pmtu_fini(&world->pmtu);
 }
+
+/* ---- a change of programs ---- */
+
+static bool world_prepare(struct program_change *c)
+{
+    routing_stale(c->world); /* `limits { routes }` may have changed */
+    routing_renew(c->world);
+    c->snapshot = world_snapshot(c->world, true);
+    return c->snapshot;
+}
+
+static void world_offer(struct program_change *c)
+{
+    world_give(c->world, c->snapshot);
+    c->snapshot = NULL;
+}
+
+/* A published snapshot may follow from the other program, as the time of the next schedule change does. */
+static void world_end(struct program_change *c)
+{
+    snapshot_free(c->snapshot);
+    c->snapshot = NULL;
+    c->world->stale = true;
+}
+
+const struct part part_world = {.prepares = world_prepare, .offers = world_offer, .ends = world_end};

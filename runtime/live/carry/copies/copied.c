@@ -6,6 +6,7 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
@@ -67,6 +68,19 @@ static int open_socket(void *arg, const char *name, char *err, size_t err_len)
     return failed ? failed : fd;
 }
 
+/* Open what a program's copies go to, which becomes *table. False: one line in err. */
+static bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
+                           size_t err_len)
+{
+    int failed = copies_program(carry->copies, p, table, err, err_len);
+    if (!failed && *table) {
+        copied_links(carry);
+        failed = copies_begin(carry->copies);
+        if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
+    }
+    return !failed;
+}
+
 int copied_open(struct carry *carry)
 {
     char err[600];
@@ -81,18 +95,6 @@ int copied_open(struct carry *carry)
     for (unsigned i = 0; i < carry->worker_count; i++)
         worker_copy(carry->workers[i], copies_worker(carry->copies, i), carry->now.copies);
     return in_kernel_copies(carry);
-}
-
-bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
-                    size_t err_len)
-{
-    int failed = copies_program(carry->copies, p, table, err, err_len);
-    if (!failed && *table) {
-        copied_links(carry);
-        failed = copies_begin(carry->copies);
-        if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
-    }
-    return !failed;
 }
 
 static unsigned number_of(void *arg, const char *device)
@@ -118,3 +120,16 @@ void copied_close(struct carry *carry)
     copies_free(carry->copies);
     carry->copies = NULL;
 }
+
+static bool copied_fits(const struct program_change *c)
+{
+    return copied_look(c->carry, c->program, c->err, c->err_len);
+}
+
+static bool copied_follow(struct program_change *c)
+{
+    struct ruling *now = &c->carry->now;
+    return copied_prepare(c->carry, now->program, &now->copies, c->err, c->err_len);
+}
+
+const struct part part_copied = {.admits = copied_fits, .prepares = copied_follow};

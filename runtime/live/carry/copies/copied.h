@@ -14,9 +14,6 @@ void copied_known(const struct carry *carry, struct parent *parent);
 /* Make what holds the copies, and that of the program of the start, once workers exist. Return 0, or 2 after one line.
  */
 int copied_open(struct carry *carry);
-/* Open what a program's copies go to, which becomes *table. False: one line in err. */
-bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
-                    size_t err_len);
 /* Follow the devices that are targets: after news of links. */
 void copied_links(const struct carry *carry);
 /* End the thread, after workers have ended; free all, after workers are freed. */

@@ -6,6 +6,7 @@
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/unjudged.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/live/tell/log.h"
 
 /* Tell the parent which devices the next guard rules shut. */
@@ -24,7 +25,9 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
     return failed;
 }
 
-int hide_rules(struct carry *carry, char *err, size_t err_len)
+/* Set guard rules for the running program and for the draining flows of earlier ones. On failure the old rules stay:
+ * return a negative errno, with one line in err. */
+static int hide_rules(struct carry *carry, char *err, size_t err_len)
 {
     struct guarded g;
     snprintf(err, err_len, "out of memory");
@@ -66,3 +69,7 @@ void hide_again(struct carry *carry)
 {
     if (carry->unhidden) hide_guard(carry);
 }
+
+static bool hide_prepare(struct program_change *c) { return !hide_rules(c->carry, c->err, c->err_len); }
+
+const struct part part_hide = {.prepares = hide_prepare};

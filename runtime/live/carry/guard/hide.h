@@ -3,9 +3,6 @@
 
 #include "runtime/live/carry/state.h"
 
-/* Set guard rules for the running program and for the draining flows of earlier ones. On failure the old rules stay:
- * return a negative errno, with one line in err. */
-int hide_rules(struct carry *carry, char *err, size_t err_len);
 /* Set the guard rules. A failure is told, and so is the success that follows it, by hide_again or another call.
  * Return the exit status. */
 int hide_guard(struct carry *carry);

@@ -10,6 +10,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/parent/ask.h"
 
 enum { SELDOM = 500 };                         /* looks take at most one part in SELDOM of the time */
@@ -223,7 +224,7 @@ bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
 {
     struct shared_ports *s = &carry->ports;
     bool looked = false;
-    for (unsigned udp = 0; udp < 2 && !carry->reloading; udp++) {
+    for (unsigned udp = 0; udp < 2 && !carry->change; udp++) {
         if (now_ns < s->looks[udp].due_ns) continue;
         const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
         look(carry, carry->now.program, udp);
@@ -238,3 +239,12 @@ void shared_ports_fini(struct carry *carry)
 {
     if (carry->ports.host.number) sockets_close(&carry->ports.sockets);
 }
+
+static bool shared_ports_prepare(struct program_change *c)
+{
+    const struct program *now = c->carry->now.program;
+    shared_ports_widen(c->carry, c->other.program, now);
+    return !shared_ports_claim(c->carry, now, c->err, c->err_len);
+}
+
+const struct part part_shared_ports = {.prepares = shared_ports_prepare};

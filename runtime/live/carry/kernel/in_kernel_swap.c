@@ -3,6 +3,7 @@
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/told.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "runtime/live/carry/part.h"
 
 bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
@@ -61,3 +62,10 @@ struct proof in_kernel_proof(const struct carry *carry)
 {
     return carry->kernel ? carry->kernel->proof : (struct proof){0};
 }
+
+static bool in_kernel_follow(struct program_change *c)
+{
+    return in_kernel_prepare(c->carry, c->carry->now.program, c->err, c->err_len);
+}
+
+const struct part part_in_kernel = {.prepares = in_kernel_follow};

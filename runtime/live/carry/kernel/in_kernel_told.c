@@ -12,7 +12,6 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
-#include "runtime/live/carry/sampled.h"
 
 /* A reported packet, and the program that judged it. */
 struct heard {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/io/io.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/parent/ask.h"
 
 struct inside {
@@ -97,3 +98,10 @@ int inside_sockets(struct carry *carry, unsigned family, int fds[TRANSPARENT_BAT
 {
     return ask_INSIDE_SOCKETS(carry->tell->channel, &(struct request_family){family}, fds, NULL, 0);
 }
+
+static bool inside_prepare(struct program_change *c)
+{
+    return !inside_follow(c->carry, c->carry->now.program, c->err, c->err_len);
+}
+
+const struct part part_inside = {.prepares = inside_prepare};

@@ -9,6 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/host/hook/across.h"
+#include "runtime/live/carry/part.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/certified.h"
 #include "runtime/live/carry/proxy/inside.h"
@@ -281,6 +282,23 @@ void proxied_tick(struct carry *carry)
     access_tick(carry, lost);
 }
 
+/* Free a change that is complete or was not made; NULL is accepted. */
+static void proxied_end(struct carry *carry, struct proxied_change *c)
+{
+    for (unsigned i = 0; c && i < c->count; i++) {
+        struct proxy_change *one = &c->of[i];
+        for (unsigned at = 0; one->listens && at < one->count; at++)
+            if (one->listens[at].fd >= 0) close(one->listens[at].fd);
+        chooser_free(one->fresh);
+        free(one->counted);
+        proxy_room_free(one->room);
+        free(one->listens);
+    }
+    if (c) tls_table_put(c->tls);
+    if (c && c->first && !carry->proxied->running) proxied_close(carry);
+    free(c);
+}
+
 static struct proxied_change *change_new(struct carry *carry, const struct remap *r, struct snapshot *s, char *err,
                                          size_t err_len)
 {
@@ -323,36 +341,6 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
     return NULL;
 }
 
-struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *r, struct snapshot *s, char *err,
-                                       size_t err_len)
-{
-    if (access_open(carry, carry->now.program, err, err_len)) return NULL;
-    if (!middle_look(carry, carry->now.program, err, err_len)) return NULL;
-    if (carry->proxied) return change_new(carry, r, s, err, err_len);
-    struct proxied_change *c = calloc(1, sizeof *c);
-    if (!c) snprintf(err, err_len, "out of memory");
-    if (!c || !proxied_any(carry->now.program)) return c;
-    c->first = true;
-    if (!make_loops(carry, s, err, err_len)) return c;
-    proxied_end(carry, c);
-    return NULL;
-}
-
-void proxied_offer(struct carry *carry, struct proxied_change *c)
-{
-    for (unsigned i = 0; i < c->count; i++) {
-        c->of[i].number = carry->now.number;
-        proxy_change(carry->proxied->loops[i], &c->of[i]);
-    }
-    if (c->tls) {
-        tls_table_put(carry->proxied->tls); /* the loops hold what they use of it */
-        carry->proxied->tls = c->tls;
-        c->tls = NULL;
-    }
-    if (c->first && proxied_start(carry))
-        events_tell(&carry->tell->events, TOLD_FAULT, "a proxy's thread cannot be started");
-}
-
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
 {
     for (unsigned i = 0; c && i < c->count; i++)
@@ -360,18 +348,44 @@ bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
     return false;
 }
 
-void proxied_end(struct carry *carry, struct proxied_change *c)
+static bool proxied_look(const struct program_change *c) { return proxied_runs(c->program, c->err, c->err_len); }
+
+/* Make all that loops need for the change to the program in carry->now. */
+static bool proxied_prepare(struct program_change *c)
 {
-    for (unsigned i = 0; c && i < c->count; i++) {
-        struct proxy_change *one = &c->of[i];
-        for (unsigned at = 0; one->listens && at < one->count; at++)
-            if (one->listens[at].fd >= 0) close(one->listens[at].fd);
-        chooser_free(one->fresh);
-        free(one->counted);
-        proxy_room_free(one->room);
-        free(one->listens);
-    }
-    if (c) tls_table_put(c->tls);
-    if (c && c->first && !carry->proxied->running) proxied_close(carry);
-    free(c);
+    struct carry *carry = c->carry;
+    if (access_open(carry, carry->now.program, c->err, c->err_len)) return false;
+    if (!middle_look(carry, carry->now.program, c->err, c->err_len)) return false;
+    if (carry->proxied) return (c->loops = change_new(carry, c->remap, c->snapshot, c->err, c->err_len));
+    c->loops = calloc(1, sizeof *c->loops);
+    if (!c->loops) snprintf(c->err, c->err_len, "out of memory");
+    if (!c->loops || !proxied_any(carry->now.program)) return c->loops;
+    c->loops->first = true;
+    return !make_loops(carry, c->snapshot, c->err, c->err_len);
 }
+
+static void proxied_offer(struct program_change *c)
+{
+    struct carry *carry = c->carry;
+    struct proxied_change *to = c->loops;
+    for (unsigned i = 0; i < to->count; i++) {
+        to->of[i].number = carry->now.number;
+        proxy_change(carry->proxied->loops[i], &to->of[i]);
+    }
+    if (to->tls) {
+        tls_table_put(carry->proxied->tls); /* the loops hold what they use of it */
+        carry->proxied->tls = to->tls;
+        to->tls = NULL;
+    }
+    if (to->first && proxied_start(carry))
+        events_tell(&carry->tell->events, TOLD_FAULT, "a proxy's thread cannot be started");
+}
+
+static void proxied_drop(struct program_change *c)
+{
+    proxied_end(c->carry, c->loops);
+    c->loops = NULL;
+}
+
+const struct part part_proxied = {.admits = proxied_look, .prepares = proxied_prepare, .ends = proxied_drop};
+const struct part part_loops = {.offers = proxied_offer};

@@ -42,14 +42,8 @@ uint64_t proxied_portless(const struct carry *carry);
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum);
 
 struct proxied_change;
-/* Make all that loops need for a change to the program in carry->now; r maps to it. NULL, with one line in err. */
-struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *r, struct snapshot *s, char *err,
-                                       size_t err_len);
-void proxied_offer(struct carry *carry, struct proxied_change *c);
 /* True if some loop has not answered. */
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
-/* Free a change that is complete or was not made; NULL is accepted. */
-void proxied_end(struct carry *carry, struct proxied_change *c);
 
 /* Return a descriptor that is readable when a loop has something to report; -1: no loops. */
 int proxied_fd(const struct carry *carry);

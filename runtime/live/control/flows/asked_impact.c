@@ -14,7 +14,7 @@
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/rules/judged.h"
-#include "runtime/live/rules/look_at.h"
+#include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/report/json.h"
 
@@ -142,9 +142,11 @@ static struct asked_impact *impact_new(struct control *control, struct call *c, 
     room_bound(control->rules, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name && look_at_program(control->rules, next, a->name, false, a->refused, sizeof a->refused) &&
-        judged_all(control->rules, next, NULL, a->refused, sizeof a->refused) &&
-        access_look(control->carry, next, a->refused, sizeof a->refused) &&
+    struct program_change seen = {.carry = control->carry, .rules = control->rules, .program = next};
+    if (a) seen.name = a->name;
+    if (a) seen.err = a->refused;
+    seen.err_len = sizeof a->refused;
+    if (a && a->name && parts_look(&seen) && access_look(control->carry, next, a->refused, sizeof a->refused) &&
         observed_look(control->carry, next, a->refused, sizeof a->refused) &&
         middle_look(control->carry, next, a->refused, sizeof a->refused))
         shared_ports_would(control->carry, next, a->refused, sizeof a->refused);

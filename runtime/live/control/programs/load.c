@@ -10,7 +10,6 @@
 #include "runtime/live/control/programs/history.h"
 #include "runtime/live/control/programs/onfile.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/live/tell/notified.h"
@@ -248,7 +247,7 @@ static struct program *reload_program(struct control *control, struct call *c, c
     char why[500];
     const char *name = call_text_of(c, "name");
     if (!call_has_fd(c)) {
-        struct program *p = look_again(control->rules, err, err_len);
+        struct program *p = reload_file(control->rules, err, err_len);
         if (p) memcpy(control->rules->file_digest, p->digest, sizeof control->rules->file_digest);
         return p;
     }

@@ -9,7 +9,6 @@
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/sampled.h"
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"

@@ -1,0 +1,54 @@
+/* A change of programs, and what each part of the main thread's state does for it. */
+#pragma once
+
+#include "runtime/live/carry/state.h"
+
+struct rules;
+struct world;
+
+/* A change, from the look at the program to the time when all workers have it. At a look, before there is one, only the
+ * rooms, the program with its name and what it is allowed, and err are set. */
+struct program_change {
+    struct carry *carry;
+    struct world *world; /* the rooms above, for their parts */
+    struct rules *rules;
+    struct program *program;   /* the new one; owned by the caller, until `remap` holds it */
+    const char *name, *allows; /* its file's name; devices that it may leave unjudged, with commas, NULL: none */
+    struct remap *remap;
+    uint16_t *ids; /* ids from which `remap` was made */
+    unsigned ids_count;
+    uint8_t *gone; /* leftovers from which it was made; NULL: none */
+    uint64_t begun_ns;
+    struct ruling other;       /* the old ruling; after undo, the new one */
+    struct lingering left;     /* lingering matches that belong to `other` */
+    bool hidden;               /* guard rules may cover both programs */
+    struct snapshot *snapshot; /* for the new program; the world's from the offer on */
+    struct proxied_change *loops;
+    struct next_program to[WORKERS_MOST];
+    unsigned prepared; /* number of parts whose `prepares` was called */
+    bool offered;      /* workers may have taken it */
+    bool unjudged;     /* whatever it leaves unjudged, it is taken */
+    bool again;        /* the program ran before: rules that can only be watched are no reason to refuse it */
+    char *err;         /* the reason of a refusal, one line; "out of memory" before */
+    size_t err_len;
+};
+
+/* A part of the state, and what it does for a change. Each operation may be NULL. rules/parts.c has the list of all
+ * parts; it calls each operation in that order, `undoes` in the opposite one. */
+struct part {
+    /* Look at c->program; nothing is changed. False: it is refused, and c->err says why. */
+    bool (*admits)(const struct program_change *c);
+    /* Make what the new program needs. False: it is refused, and c->err says why. */
+    bool (*prepares)(struct program_change *c);
+    /* Hand over what was made. It can't fail. */
+    void (*offers)(struct program_change *c);
+    /* Put back what `prepares` replaced, also where it failed half-way. It follows an offer that workers refuse, too.
+     */
+    void (*undoes)(struct program_change *c);
+    /* Free what the program that is not in force leaves: the old one, or after undo the new one. */
+    void (*ends)(struct program_change *c);
+};
+
+/* Parts of this room, each in the file of its name. The others stand in rules/parts.c. */
+extern const struct part part_copied, part_hide, part_in_kernel, part_inside, part_loops, part_observed, part_ports,
+    part_proxied, part_shared_ports, part_steered, part_tun, part_way;

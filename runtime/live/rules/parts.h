@@ -1,0 +1,18 @@
+/* A change of programs, as all parts of the state do it (struct part in carry/part.h).
+ *
+ *      parts_look ─▶ parts_prepare ─▶ parts_offer ─▶ (workers take it) ─▶ parts_end
+ *                          └──── refused ────┴─▶ parts_undo ─▶ parts_end */
+#pragma once
+
+#include "runtime/live/carry/part.h"
+#include "runtime/live/rules/state.h"
+
+/* True if the program can run here and be enforced; nothing is changed. Else c->err says why. */
+bool parts_look(const struct program_change *c);
+/* True if all parts have made what the new program needs. Else c->err says why, and parts_undo is to follow. */
+bool parts_prepare(struct program_change *c);
+void parts_offer(struct program_change *c);
+/* Put everything back that the change has replaced, the last first. */
+void parts_undo(struct program_change *c);
+/* Free what the program leaves that is not in force. */
+void parts_end(struct program_change *c);
