@@ -18,7 +18,7 @@ int recorded_look(struct carry *carry)
 {
     char err[600];
     if (!carry->o->record) return 0;
-    const int failed = reel_open(&carry->reel, carry->o->record, carry->o->record_size, err, sizeof err);
+    const int failed = reel_open(&carry->record.reel, carry->o->record, carry->o->record_size, err, sizeof err);
     return failed ? refuse("", err, failed) : 0;
 }
 
@@ -50,7 +50,7 @@ int recorded_open(struct carry *carry)
 {
     const struct options *o = carry->o;
     if (!o->record) return 0;
-    reel_leave(&carry->reel, &(struct reel_maker){make_file, remove_file, shorten_file, carry});
+    reel_leave(&carry->record.reel, &(struct reel_maker){make_file, remove_file, shorten_file, carry});
     const struct worker_cfg *w = &carry->workers[0]->cfg;
     const struct recorder_cfg cfg = {.snap = o->record_snap,
                                      .names = o->ifaces,
@@ -65,59 +65,59 @@ int recorded_open(struct carry *carry)
                                      .forwards = w->forwards,
                                      .forwards4 = carry->forwards4,
                                      .forwards6 = carry->forwards6};
-    carry->recorder = recorder_new(&cfg, &carry->reel);
-    if (!carry->recorder) return complain("out of memory");
-    carry->now.number = recorder_program(carry->recorder, carry->now.program, NULL);
+    carry->record.to = recorder_new(&cfg, &carry->record.reel);
+    if (!carry->record.to) return complain("out of memory");
+    carry->now.number = recorder_program(carry->record.to, carry->now.program, NULL);
     for (unsigned i = 0; i < carry->worker_count; i++)
-        worker_record(carry->workers[i], recorder_tape(carry->recorder, i), carry->now.number);
+        worker_record(carry->workers[i], recorder_tape(carry->record.to, i), carry->now.number);
     return 0;
 }
 
 struct moments *recorded_moments(const struct carry *carry, unsigned worker)
 {
-    return carry->recorder ? recorder_moments(carry->recorder, worker) : NULL;
+    return carry->record.to ? recorder_moments(carry->record.to, worker) : NULL;
 }
 
 int recorded_start(struct carry *carry)
 {
-    const int failed = carry->recorder ? recorder_start(carry->recorder) : 0;
+    const int failed = carry->record.to ? recorder_start(carry->record.to) : 0;
     if (!failed) return 0;
-    recorder_free(carry->recorder);
-    carry->recorder = NULL;
+    recorder_free(carry->record.to);
+    carry->record.to = NULL;
     return refuse(carry->o->record, strerror(-failed), failed);
 }
 
 void recorded_end(struct carry *carry)
 {
-    if (carry->recorder) recorder_stop(carry->recorder);
+    if (carry->record.to) recorder_stop(carry->record.to);
 }
 
 void recorded_tick(struct carry *carry)
 {
-    if (!carry->recorder) return;
-    const struct recorder_counters c = recorder_counters(carry->recorder);
-    if (c.lost == carry->record_lost) return;
+    if (!carry->record.to) return;
+    const struct recorder_counters c = recorder_counters(carry->record.to);
+    if (c.lost == carry->record.lost) return;
     events_tell(&carry->tell->events, TOLD_RECORDER,
                 "--record %s: %s; packets that came meanwhile are missing in the recording", carry->o->record,
                 c.failed ? strerror(-c.failed) : "frames came faster than they could be written");
-    carry->record_lost = c.lost;
+    carry->record.lost = c.lost;
 }
 
 void recorded_world(struct carry *carry, const struct snapshot *s)
 {
-    if (carry->recorder) recorder_world(carry->recorder, s, carry->now.number);
+    if (carry->record.to) recorder_world(carry->record.to, s, carry->now.number);
 }
 
 void recorded_change(struct carry *carry, const struct record_change *change)
 {
-    if (carry->recorder) carry->now.number = recorder_program(carry->recorder, carry->now.program, change);
+    if (carry->record.to) carry->now.number = recorder_program(carry->record.to, carry->now.program, change);
 }
 
 /* Record a packet that the kernel judged, and what the flow table still has of its flow, on the tape after all
  * workers'. */
 void recorded_sample(struct carry *carry, const struct sampled *s)
 {
-    struct tape *t = recorder_tape(carry->recorder, carry->worker_count);
+    struct tape *t = recorder_tape(carry->record.to, carry->worker_count);
     struct pkt copy = *s->pkt;
     struct flow_met met;
     const struct kernel_event_sample *said = s->said;

@@ -59,30 +59,50 @@ struct shared_ports {
     } looks[2];          /* looks at sockets of TCP, of UDP */
 };
 
+/* Guard rules: what this machine's own stack is kept from */
+struct guarding {
+    struct guard_news *news;     /* reports changes of guard rules by others; NULL: not available */
+    struct lingering lingering;  /* leftovers of earlier programs */
+    struct shared_ports ports;   /* ports that stay with this machine */
+    unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, as they are judged;
+                                  * another one of that name is shut */
+    bool proxies;                /* connections end here, or did; their packets pass in the kernel */
+    bool hears;                  /* guard rules ask who was heard, for answers past prey's interfaces */
+    bool unhidden;               /* guard rules could not be set when they were last wanted */
+};
+
+/* The choice of the executor */
+struct exec_choice {
+    char why[600];         /* its reason */
+    bool either;           /* --exec auto chose freely: this process enforces the same */
+    bool by_rules;         /* --exec auto chose this process for what the rules say */
+    struct obstacle lacks; /* obstacle that --exec auto found; empty: none */
+};
+
+/* The flight recorder */
+struct recording_to {
+    struct recorder *to; /* NULL: nothing is recorded */
+    struct reel reel;    /* files until the recorder has them */
+    uint64_t lost;       /* losses that were told */
+};
+
 struct carry {
     const struct options *o;
     struct tell *tell;
     /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
     struct program_change *change; /* under way, or with flows not all in line; NULL: none */
-    struct lingering lingering;    /* leftovers of earlier programs */
-    struct shared_ports ports;
+    struct guarding guard;
     /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
-    uint32_t bare;               /* bit i: interface i has no Ethernet (ports_bare) */
-    uint32_t away;               /* bit i: interface i has not been opened yet, as it was absent or down at the start */
-    unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, as they are judged;
-                                  * another one of that name is shut */
+    uint32_t bare; /* bit i: interface i has no Ethernet (ports_bare) */
+    uint32_t away; /* bit i: interface i has not been opened yet, as it was absent or down at the start */
     unsigned told_off[PORTS_MOST]; /* offloads of the interface that were told as turned off */
     bool judges;                   /* sockets and programs of the start stand */
     bool forwards;                 /* the host's stack forwards packets */
     bool forwards4, forwards6;     /* the host forwards IPv4; IPv6 */
     struct snapshot *latest;       /* the newest snapshot */
-    struct guard_news *guard_news; /* reports changes of guard rules by others; NULL: not available */
-    bool hears;                    /* guard rules ask who was heard, for answers past prey's interfaces */
-    bool unhidden;                 /* guard rules could not be set when they were last wanted */
-    bool proxies;                  /* connections end here, or did; their packets pass in the kernel */
     bool watched;                  /* told since addresses changed: some rules can only be watched */
     /* Ports and workers. */
     const struct io_ops *io;
@@ -98,25 +118,20 @@ struct carry {
     unsigned tun_ifindex;             /* its interface number */
     bool generic;                     /* a port's steering program is not in the driver */
     /* The kernel executor. */
-    bool in_kernel;               /* the kernel judges; `io` gets what it sends up */
-    uint32_t by_tc;               /* bit i: traffic control hands it what arrives by interface i, not XDP */
-    uint32_t rings;               /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
-    char exec_why[600];           /* reason for the choice of executor */
-    bool exec_either;             /* --exec auto chose freely: this process enforces the same */
-    bool exec_by_rules;           /* --exec auto chose this process for what the rules say */
-    struct obstacle kernel_lacks; /* obstacle that --exec auto found; empty: none */
-    struct loaded loaded;         /* the executor, loaded before the fork, until the parent has it */
-    struct in_kernel *kernel;     /* its programs and maps; NULL: not made yet, or not wanted */
-    struct xmit *xmit;            /* NULL: none, or out of memory */
+    bool in_kernel;           /* the kernel judges; `io` gets what it sends up */
+    uint32_t by_tc;           /* bit i: traffic control hands it what arrives by interface i, not XDP */
+    uint32_t rings;           /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
+    struct loaded loaded;     /* the executor, loaded before the fork, until the parent has it */
+    struct in_kernel *kernel; /* its programs and maps; NULL: not made yet, or not wanted */
+    struct xmit *xmit;        /* NULL: none, or out of memory */
+    struct exec_choice exec;
     /* Proxy loops and the recorder. */
+    struct recording_to record;
     struct access *access;            /* logs of proxy services; NULL: never opened */
     struct inside *inside;            /* the stack aside for inline connections; NULL: never made */
     struct proxied *proxied;          /* loops of proxy services; NULL: never made */
     struct observed_thread *observed; /* writer of watched connections */
     struct copies *copies;            /* copies of packets; NULL: not made yet */
-    struct recorder *recorder;        /* NULL: nothing is recorded */
-    struct reel reel;                 /* files until the recorder has them */
-    uint64_t record_lost;             /* losses that were told */
     /* Callbacks into rooms above, with `ears` as their argument. */
     void *ears;
     bool (*looks)(void *ears);                                             /* true if there are observers */

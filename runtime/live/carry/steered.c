@@ -49,8 +49,8 @@ int steered_take(struct carry *carry, char *err, size_t err_len)
     struct steer_rules r;
     char why[300] = "out of memory";
     if (!is_steered(carry)) return 0;
-    const struct lingering *left = &carry->lingering;
-    const bool made = steered_guarded(&r, &g, carry->now.program, NULL, &carry->ports.host) &&
+    const struct lingering *left = &carry->guard.lingering;
+    const bool made = steered_guarded(&r, &g, carry->now.program, NULL, &carry->guard.ports.host) &&
                       guarded_more(&g, left->matches, left->count);
     int failed = made ? 0 : -ENOMEM;
     r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
@@ -116,7 +116,7 @@ bool steered_world(struct carry *carry)
     char err[300];
     if (carry->in_kernel) in_kernel_world(carry);
     /* Packet sockets share one filter, so that the first asks for all. */
-    const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->proxies;
+    const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->guard.proxies;
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))
             events_tell(&carry->tell->events, TOLD_FAULT,

@@ -5,7 +5,7 @@
 
 bool steered_needs_tun(const struct carry *carry, const struct program *p);
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */
-int steered_rules(struct carry *carry);             /* set rules for carry->now and carry->lingering */
+int steered_rules(struct carry *carry);             /* set rules for carry->now and carry->guard.lingering */
 int steered_begin(struct carry *carry);             /* when all else is ready */
 int steered_port(struct carry *carry, unsigned at); /* the same for one port that is back */
 bool steered_world(struct carry *carry);            /* after facts have changed */

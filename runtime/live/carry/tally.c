@@ -55,7 +55,7 @@ static struct counter less(struct counter a, struct counter b)
 static void add_carried(struct tally *t, const struct carry *carry)
 {
     struct counter passed = {0}, strays = {0}, reported = t->c.carried;
-    for (unsigned i = 0; i < carry->o->iface_count && carry->proxies; i++) {
+    for (unsigned i = 0; i < carry->o->iface_count && carry->guard.proxies; i++) {
         struct answer a;
         const int failed = ask_CARRIED(carry->tell->channel, &(struct request_at){i}, &a, NULL, NULL, 0);
         const struct gate_count c = failed ? (struct gate_count){0} : a.carried;

@@ -243,7 +243,7 @@ static void leave(struct live *l)
     document_fini(&l->control);
     start_close(l);
     events_fini(&l->tell.events);
-    guard_news_close(l->carry.guard_news);
+    guard_news_close(l->carry.guard.news);
 }
 
 int live(const struct options *o)
@@ -251,7 +251,7 @@ int live(const struct options *o)
     struct live l = {.o = o,
                      .signal_fd = -1,
                      .tell = {.o = o},
-                     .carry = {.o = o, .tun = -1, .reel = {.dir = -1, .fd = -1}},
+                     .carry = {.o = o, .tun = -1, .record.reel = {.dir = -1, .fd = -1}},
                      .world = {.o = o, .clock.fd = -1},
                      .rules = {.o = o, .begun = 1, .echo = {-1, -1}},
                      .control = {.o = o, .watch.fd = -1}};

@@ -187,8 +187,8 @@ static bool add_program(struct preflight *look, struct live *l, struct guarded *
     look->sends_on = s->count > 0;
     look->ports = g->ports;
     look->port_count = g->port_count;
-    look->bound = l->carry.ports.host.bound;
-    look->bound_count = l->carry.ports.host.bound_count;
+    look->bound = l->carry.guard.ports.host.bound;
+    look->bound_count = l->carry.guard.ports.host.bound_count;
     look->matches = g->matches;
     look->match_count = g->match_count;
     look->table_bytes = tables_of(l);

@@ -143,7 +143,7 @@ static int shut(struct live *l, struct parent *p, unsigned *kept)
     *kept = 0;
     if (!l->carry.now.program) {
         for (unsigned i = 0; i < l->o->iface_count; i++)
-            ports[i] = unjudged_shut_port(l->o->ifaces[i], l->carry.let_in[i]);
+            ports[i] = unjudged_shut_port(l->o->ifaces[i], l->carry.guard.let_in[i]);
         return shut_free(l, p, ports, l->o->iface_count, kept);
     }
     unsigned count;
@@ -174,7 +174,7 @@ int start_shut(struct live *l, struct parent **p)
     if (status && !*p && !state_owner(STATE_RUN, l->o->name)) shut(l, NULL, &kept);
     if (status) return status;
     for (unsigned i = 0; i < l->o->iface_count; i++)
-        standing += (l->carry.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
+        standing += (l->carry.guard.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
     /* Those rules and judges stand as the former run has left them. */
     const bool stands = !l->carry.now.program || standing == l->o->iface_count;
     return stands && parent_is_guarded(*p) ? 0 : shut(l, *p, &kept);
@@ -184,7 +184,7 @@ int start_shut_again(struct live *l, struct parent *p)
 {
     if (l->carry.in_kernel) return 0;
     unsigned kept;
-    memset(l->carry.let_in, 0, sizeof l->carry.let_in);
+    memset(l->carry.guard.let_in, 0, sizeof l->carry.guard.let_in);
     const int status = shut(l, p, &kept);
     if (!status) parent_drop_judges(p);
     return status;
@@ -208,7 +208,7 @@ int start_look(struct live *l)
         /* look_at_host has told what is missing or down. */
         if (link && link->up) l->carry.ifindex[i] = link->ifindex;
         /* A start that is closed lets in each once its judges stand (links_let_in). */
-        if (link && link->up && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.let_in[i] = link->ifindex;
+        if (link && link->up && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.guard.let_in[i] = link->ifindex;
         if (link && link->up) continue;
         l->carry.away |= 1u << i;
     }
@@ -341,8 +341,8 @@ void start_close(struct live *l)
     }
     copied_close(&l->carry);
     dealt_close(&l->carry);
-    recorder_free(l->carry.recorder);
-    reel_close(&l->carry.reel);
+    recorder_free(l->carry.record.to);
+    reel_close(&l->carry.record.reel);
     steered_close(&l->carry);
     in_kernel_close(&l->carry);
     in_kernel_unload(&l->carry);
@@ -352,6 +352,6 @@ void start_close(struct live *l)
     shared_ports_fini(&l->carry);
     xmit_close(l->carry.xmit);
     ruling_fini(&l->carry.now);
-    lingering_fini(&l->carry.lingering);
+    lingering_fini(&l->carry.guard.lingering);
     channel_free(l->tell.channel);
 }

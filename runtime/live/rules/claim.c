@@ -45,7 +45,7 @@ void claim_keep(struct rules *rules)
     char why[500];
     if (change_pending(rules->carry)) return;
     hide_again(rules->carry);
-    if (!(rules->carry->in_kernel || rules->carry->proxies)) return;
+    if (!(rules->carry->in_kernel || rules->carry->guard.proxies)) return;
     for (unsigned at = 0; at < rules->o->iface_count; at++) {
         uint64_t kept;
         const int failed = ask_KEEP(rules->tell->channel, &(struct request_at){at}, &kept, why, sizeof why);
@@ -55,23 +55,23 @@ void claim_keep(struct rules *rules)
 
 void claim_tick(struct rules *rules, uint64_t now_ns)
 {
-    if (rules->reload || !lingering_due(&rules->carry->lingering, now_ns)) return;
+    if (rules->reload || !lingering_due(&rules->carry->guard.lingering, now_ns)) return;
     const struct lingering_used used = leftover_used(rules);
-    if (!lingering_end(&rules->carry->lingering, &used, now_ns)) return;
+    if (!lingering_end(&rules->carry->guard.lingering, &used, now_ns)) return;
     if (!hide_guard(rules->carry)) steered_rules(rules->carry);
 }
 
 int claim_watch(struct rules *rules)
 {
     char err[200];
-    rules->carry->guard_news = guard_news_open(rules->o->name, err, sizeof err);
-    return rules->carry->guard_news ? 0 : complain("%s", err);
+    rules->carry->guard.news = guard_news_open(rules->o->name, err, sizeof err);
+    return rules->carry->guard.news ? 0 : complain("%s", err);
 }
 
 void claim_follow(struct rules *rules)
 {
     char who[48];
-    if (!guard_news_read(rules->carry->guard_news, who, sizeof who)) return;
+    if (!guard_news_read(rules->carry->guard.news, who, sizeof who)) return;
     events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again",
                 *who ? " by " : "", who);
     hide_guard(rules->carry);

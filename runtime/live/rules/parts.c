@@ -106,11 +106,11 @@ static bool lingering_prepare(struct program_change *c)
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
-    if (!lingering_after(&carry->lingering, carry->now.program, before, of, &carry->ports.host,
+    if (!lingering_after(&carry->guard.lingering, carry->now.program, before, of, &carry->guard.ports.host,
                          clock_ns(CLOCK_MONOTONIC), &next))
         return false;
-    c->left = carry->lingering;
-    carry->lingering = next;
+    c->left = carry->guard.lingering;
+    carry->guard.lingering = next;
     c->hidden = true;
     return true;
 }
@@ -118,8 +118,8 @@ static bool lingering_prepare(struct program_change *c)
 static void lingering_undo(struct program_change *c)
 {
     if (!c->hidden) return;
-    const struct lingering next = c->carry->lingering;
-    c->carry->lingering = c->left;
+    const struct lingering next = c->carry->guard.lingering;
+    c->carry->guard.lingering = c->left;
     c->left = next;
 }
 

@@ -197,8 +197,8 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
  * None of them drain: flows that are sent on have guard rules of their own. */
 static void leave_routed(struct carry *carry)
 {
-    if (!carry->lingering.whole_ns[LINGERS_ROUTED]) return;
-    carry->lingering.whole_ns[LINGERS_ROUTED] = 0;
+    if (!carry->guard.lingering.whole_ns[LINGERS_ROUTED]) return;
+    carry->guard.lingering.whole_ns[LINGERS_ROUTED] = 0;
     if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);
 }
 

@@ -245,7 +245,7 @@ static bool leave(struct world *world, unsigned at)
         left = replace_by_nothing(world, p);
     for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
     if (!left) return false;
-    carry->ifindex[at] = carry->let_in[at] = 0;
+    carry->ifindex[at] = carry->guard.let_in[at] = 0;
     carry->away |= 1u << at;
     /* From here on other ports judge at their egress what comes by it; only then it may come unjudged. */
     if (carry->in_kernel) in_kernel_world(carry);
@@ -278,7 +278,7 @@ static void forget_gone(struct world *world)
     bool any = false;
     for (unsigned at = 0; at < world->o->iface_count; at++) {
         if (!carry->ifindex[at] || !host_link_went(carry->host, carry->ifindex[at])) continue;
-        carry->ifindex[at] = carry->let_in[at] = 0;
+        carry->ifindex[at] = carry->guard.let_in[at] = 0;
         any = true;
     }
     host_links_settle(carry->host);
@@ -307,8 +307,8 @@ void links_let_in(struct carry *carry)
     bool any = false;
     if (!carry->judges) return;
     for (unsigned at = 0; at < carry->o->iface_count; at++) {
-        if (carry->away >> at & 1 || carry->let_in[at] == carry->ifindex[at]) continue;
-        carry->let_in[at] = carry->ifindex[at];
+        if (carry->away >> at & 1 || carry->guard.let_in[at] == carry->ifindex[at]) continue;
+        carry->guard.let_in[at] = carry->ifindex[at];
         any = true;
     }
     if (any) hide_guard(carry);

@@ -31,43 +31,43 @@ static int hide_rules(struct carry *carry, char *err, size_t err_len)
 {
     struct guarded g;
     snprintf(err, err_len, "out of memory");
-    const bool made = guarded_init(&g, carry->now.program, NULL, &carry->ports.host, true);
-    g.routed = enforce_routes(carry, carry->now.program) || carry->lingering.whole_ns[LINGERS_ROUTED];
+    const bool made = guarded_init(&g, carry->now.program, NULL, &carry->guard.ports.host, true);
+    g.routed = enforce_routes(carry, carry->now.program) || carry->guard.lingering.whole_ns[LINGERS_ROUTED];
     g.routed &= !carry->in_kernel; /* the host forwards the packets that the kernel judged */
     if (carry->in_kernel) guarded_spare_sent(&g);
-    carry->hears = enforce_elsewhere(carry);
+    carry->guard.hears = enforce_elsewhere(carry);
     /* With the kernel executor, flows of earlier programs need no rules: kernel programs take their packets first. */
-    const unsigned lingering = carry->in_kernel ? 0 : carry->lingering.count;
-    const bool whole = made && guarded_more(&g, carry->lingering.matches, lingering);
-    if (!carry->hears) guarded_spare_heard(&g);
-    for (unsigned i = 0; i < g.match_count && whole; i++) carry->proxies |= g.matches[i].proxied;
+    const unsigned lingering = carry->in_kernel ? 0 : carry->guard.lingering.count;
+    const bool whole = made && guarded_more(&g, carry->guard.lingering.matches, lingering);
+    if (!carry->guard.hears) guarded_spare_heard(&g);
+    for (unsigned i = 0; i < g.match_count && whole; i++) carry->guard.proxies |= g.matches[i].proxied;
     int failed = whole ? hide_shut(carry, err, err_len) : -ENOMEM;
     const struct request_guard asked = {.routed = g.routed};
     if (!failed) failed = ask_GUARD(carry->tell->channel, &asked, g.matches, g.match_count, err, err_len);
     guarded_fini(&g);
-    guard_news_settle(carry->guard_news);
+    guard_news_settle(carry->guard.news);
     return failed;
 }
 
 int hide_guard(struct carry *carry)
 {
     char err[500];
-    const bool told = carry->unhidden;
-    carry->unhidden = hide_rules(carry, err, sizeof err);
-    if (told && carry->unhidden) return 2;
+    const bool told = carry->guard.unhidden;
+    carry->guard.unhidden = hide_rules(carry, err, sizeof err);
+    if (told && carry->guard.unhidden) return 2;
     if (told) events_tell(&carry->tell->events, TOLD_GUARD, "guard rules are set again");
     const char *again = carry->tell->ready ? ", which is tried each second until they are" : "";
-    return carry->unhidden ? tell_fault(carry->tell, "%s%s", err, again) : 0;
+    return carry->guard.unhidden ? tell_fault(carry->tell, "%s%s", err, again) : 0;
 }
 
 void hide_past(struct carry *carry)
 {
-    if (!carry->in_kernel && enforce_elsewhere(carry) != carry->hears) hide_guard(carry);
+    if (!carry->in_kernel && enforce_elsewhere(carry) != carry->guard.hears) hide_guard(carry);
 }
 
 void hide_again(struct carry *carry)
 {
-    if (carry->unhidden) hide_guard(carry);
+    if (carry->guard.unhidden) hide_guard(carry);
 }
 
 static bool hide_prepare(struct program_change *c) { return !hide_rules(c->carry, c->err, c->err_len); }

@@ -53,10 +53,10 @@ static bool draws(const struct program *p, unsigned port)
 /* Find the sockets on masquerade's ports. */
 static void look(struct carry *carry, const struct program *p, bool udp)
 {
-    struct ports_look *to = &carry->ports.looks[udp];
+    struct ports_look *to = &carry->guard.ports.looks[udp];
     struct host_ports *ranges = calloc((size_t)p->nats_count + PBC_NAT_PORTS_MAX + 1, sizeof *ranges);
     const unsigned count = ranges ? drawn(p, ranges) : 0;
-    to->count = count ? sockets_ports(&carry->ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
+    to->count = count ? sockets_ports(&carry->guard.ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
     free(ranges);
 }
 
@@ -102,7 +102,7 @@ static bool look_at_spare(struct shared_ports *s)
 
 void shared_ports_look(struct carry *carry, const struct program *p)
 {
-    struct shared_ports *s = &carry->ports;
+    struct shared_ports *s = &carry->guard.ports;
     sockets_open(&s->sockets);
     s->host.bound = s->bound;
     for (unsigned udp = 0; udp < 2; udp++) {
@@ -131,7 +131,7 @@ static int by_place(const void *a, const void *b)
 
 void shared_ports_widen(struct carry *carry, const struct program *before, const struct program *next)
 {
-    struct shared_ports *s = &carry->ports;
+    struct shared_ports *s = &carry->guard.ports;
     struct facts_port fresh[2 * SHARED_PORTS_MOST];
     const unsigned were = s->host.bound_count;
     unsigned n = 0;
@@ -155,7 +155,7 @@ int shared_ports_claim(struct carry *carry, const struct program *p, char *err, 
 {
     struct guarded g;
     struct answer a = {0};
-    struct facts_ports *host = &carry->ports.host;
+    struct facts_ports *host = &carry->guard.ports.host;
     snprintf(err, err_len, "out of memory");
     int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
     const unsigned asked = g.port_count;
@@ -172,9 +172,9 @@ int shared_ports_claim(struct carry *carry, const struct program *p, char *err, 
     host->chosen_lo = kept.chosen_lo;
     host->chosen_hi = kept.chosen_hi;
     host->number += memcmp(&before, host, sizeof before) != 0;
-    carry->ports.spare_count = kept.more_count < PORTS_MORE ? kept.more_count : PORTS_MORE;
-    memcpy(carry->ports.spare, kept.more, sizeof kept.more);
-    look_at_spare(&carry->ports);
+    carry->guard.ports.spare_count = kept.more_count < PORTS_MORE ? kept.more_count : PORTS_MORE;
+    memcpy(carry->guard.ports.spare, kept.more, sizeof kept.more);
+    look_at_spare(&carry->guard.ports);
     return 0;
 }
 
@@ -191,9 +191,9 @@ int shared_ports_would(const struct carry *carry, const struct program *p, char 
 
 struct facts_ports shared_ports_facts(const struct carry *carry)
 {
-    struct facts_ports f = carry->ports.host;
-    f.bound = carry->ports.all;
-    f.bound_count = carry->ports.all_count;
+    struct facts_ports f = carry->guard.ports.host;
+    f.bound = carry->guard.ports.all;
+    f.bound_count = carry->guard.ports.all_count;
     return f;
 }
 
@@ -222,7 +222,7 @@ static bool take_bound(struct shared_ports *s)
 
 bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
 {
-    struct shared_ports *s = &carry->ports;
+    struct shared_ports *s = &carry->guard.ports;
     bool looked = false;
     for (unsigned udp = 0; udp < 2 && !carry->change; udp++) {
         if (now_ns < s->looks[udp].due_ns) continue;
@@ -237,7 +237,7 @@ bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
 
 void shared_ports_fini(struct carry *carry)
 {
-    if (carry->ports.host.number) sockets_close(&carry->ports.sockets);
+    if (carry->guard.ports.host.number) sockets_close(&carry->guard.ports.sockets);
 }
 
 static bool shared_ports_prepare(struct program_change *c)

@@ -220,7 +220,7 @@ struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count)
     l.failed = !l.all || !unjudged_each(carry, carry->now.program, carry->now.allows, take_shut, &l);
     const bool judges = carry->now.program->firewalls_count && !carry->o->monitor;
     for (unsigned i = 0; i < carry->o->iface_count && !l.failed && judges; i++)
-        add(&l, unjudged_shut_port(carry->o->ifaces[i], carry->let_in[i]));
+        add(&l, unjudged_shut_port(carry->o->ifaces[i], carry->guard.let_in[i]));
     if (l.failed) {
         free(l.all);
         return NULL;

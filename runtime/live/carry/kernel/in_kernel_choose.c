@@ -47,7 +47,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
         return stands(o, "a branch of mode observe holds packets back, which is done in this process");
     if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
-    *o = carry->kernel_lacks;
+    *o = carry->exec.lacks;
     return *o->why;
 }
 
@@ -56,7 +56,7 @@ static bool is_auto(const struct options *o) { return o->exec == OPTIONS_EXEC_UN
 static void choose(struct carry *carry, bool in_kernel, const char *why)
 {
     carry->in_kernel = in_kernel;
-    snprintf(carry->exec_why, sizeof carry->exec_why, "%s", why);
+    snprintf(carry->exec.why, sizeof carry->exec.why, "%s", why);
 }
 
 /* True if the command line or an interface bars the kernel executor. */
@@ -83,8 +83,8 @@ static void choose_faster(struct carry *carry)
 {
     char why[600] = "all that the rules say fits there";
     const struct program *p = carry->now.program;
-    carry->exec_by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
-    const bool here = is_barred(carry, why, sizeof why) || carry->exec_by_rules ||
+    carry->exec.by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
+    const bool here = is_barred(carry, why, sizeof why) || carry->exec.by_rules ||
                       in_kernel_here(carry, p, why, sizeof why) || is_lacking(carry, why, sizeof why);
     choose(carry, !here, why);
 }
@@ -94,7 +94,7 @@ static void choose_enforcing(struct carry *carry, const char *unenforced)
 {
     char why[600];
     struct obstacle o;
-    refused_here(&carry->kernel_lacks);
+    refused_here(&carry->exec.lacks);
     const bool barred = carry->o->io == OPTIONS_IO_XDP ? stands(&o, "--io xdp shows frames to this process")
                                                        : in_kernel_obstacle(carry, &o);
     if (barred)
@@ -110,8 +110,8 @@ int in_kernel_choose(struct carry *carry)
     struct obstacle o;
     carry->in_kernel = false;
     if (is_auto(carry->o)) {
-        carry->exec_either = enforce_all(carry, carry->now.program, what, sizeof what);
-        if (carry->exec_either)
+        carry->exec.either = enforce_all(carry, carry->now.program, what, sizeof what);
+        if (carry->exec.either)
             choose_faster(carry);
         else
             choose_enforcing(carry, what);
@@ -132,7 +132,7 @@ bool in_kernel_gives_way(struct carry *carry, const char *refusal)
     const size_t len = strlen(refusal), tail = sizeof advice - 1;
     const bool advises = len > tail && !strcmp(refusal + len - tail, advice);
     if (!is_auto(carry->o)) return false;
-    struct obstacle *const o = &carry->kernel_lacks;
+    struct obstacle *const o = &carry->exec.lacks;
     *o = (struct obstacle){0};
     const int all = snprintf(o->why, sizeof o->why, "%.*s", (int)(len - (advises ? tail : 0)), refusal);
     if (all >= (int)sizeof o->why) memcpy(o->why + sizeof o->why - sizeof cut, cut, sizeof cut);
@@ -144,9 +144,9 @@ void in_kernel_say(const struct carry *carry)
     const char *who = carry->in_kernel ? "kernel" : "user";
     if (!is_auto(carry->o)) return;
     if (carry->o->preflight)
-        fprintf(stderr, "--exec auto: %s, because %s\n", who, carry->exec_why);
+        fprintf(stderr, "--exec auto: %s, because %s\n", who, carry->exec.why);
     else
-        events_tell(&carry->tell->events, TOLD_EXEC, "%s, because %s", who, carry->exec_why);
+        events_tell(&carry->tell->events, TOLD_EXEC, "%s, because %s", who, carry->exec.why);
 }
 
 void in_kernel_why(struct carry *carry)
@@ -155,10 +155,10 @@ void in_kernel_why(struct carry *carry)
     const struct program *p = carry->now.program;
     if (!is_auto(carry->o)) return;
     const bool up = in_kernel_comes_up(carry, p, why, sizeof why);
-    if (!carry->in_kernel && carry->exec_by_rules)
+    if (!carry->in_kernel && carry->exec.by_rules)
         choose(carry, false, up ? why : "the rules at the start asked for it; a restart may take the kernel");
-    else if (carry->in_kernel && !enforce_watched(carry, p, carry->exec_why, sizeof carry->exec_why))
-        snprintf(carry->exec_why, sizeof carry->exec_why, "%s%s", up ? "as at the start, though " : "",
+    else if (carry->in_kernel && !enforce_watched(carry, p, carry->exec.why, sizeof carry->exec.why))
+        snprintf(carry->exec.why, sizeof carry->exec.why, "%s%s", up ? "as at the start, though " : "",
                  up ? why : "all that the rules say fits there");
 }
 

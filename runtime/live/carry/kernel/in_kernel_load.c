@@ -37,7 +37,7 @@ static int try_on(const struct carry *carry, const struct host_link *link)
 
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
 {
-    if (!carry->exec_either || carry->o->preflight) return false;
+    if (!carry->exec.either || carry->o->preflight) return false;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const int got = carry->by_tc >> i & 1 ? 0 : try_on(carry, link);

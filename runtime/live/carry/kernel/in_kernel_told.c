@@ -101,7 +101,7 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     /* With observers every packet is reported, and the recorder takes its part of them. */
     const uint64_t every = carry->looks(carry->ears) ? options_sample(carry->o) : 1;
     /* A replay would send another station's packet on. */
-    const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial &&
+    const bool records = known && carry->record.to && h.program->serial == carry->now.program->serial &&
                          !(h.said->states & KERNEL_EVENT_FOREIGN);
     if (!records || (!s.said->matters && ++carry->kernel->samples % every != 0)) return;
     hold(carry);
@@ -112,7 +112,7 @@ void in_kernel_samples(struct carry *carry)
 {
     if (!carry->kernel) return;
     kernel_world(carry->kernel->kernel)->sample = carry->looks(carry->ears) ? 1
-                                                  : carry->recorder         ? options_sample(carry->o)
+                                                  : carry->record.to        ? options_sample(carry->o)
                                                                             : 0;
 }
 

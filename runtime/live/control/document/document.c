@@ -76,7 +76,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     if (control->confirm.back) json_text(one, "confirm_back", confirm_back(control));
     cJSON_AddStringToObject(one, "io", control->carry->io->name);
     cJSON_AddStringToObject(one, "exec", control->carry->in_kernel ? "kernel" : "user");
-    json_text(one, "exec_why", control->carry->exec_why);
+    json_text(one, "exec_why", control->carry->exec.why);
 }
 
 static void program_add(const struct moment *m, cJSON *root)
@@ -209,11 +209,11 @@ static void unknown_ways_add(const struct moment *m, cJSON *root)
 
 static void recorder_add(const struct moment *m, cJSON *root)
 {
-    if (!m->control->carry->recorder) {
+    if (!m->control->carry->record.to) {
         cJSON_AddNullToObject(root, "recorder");
         return;
     }
-    const struct recorder_counters c = recorder_counters(m->control->carry->recorder);
+    const struct recorder_counters c = recorder_counters(m->control->carry->record.to);
     cJSON *one = cJSON_AddObjectToObject(root, "recorder");
     json_text(one, "directory", m->control->o->record);
     json_number(one, "bytes", c.bytes);

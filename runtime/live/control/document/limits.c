@@ -60,7 +60,7 @@ static void reached(const struct control *control, uint64_t now[])
         for (unsigned k = 0; k < LIMITS; k++)
             now[k] += __atomic_load_n(&control->carry->workers[i]->limits[k], __ATOMIC_RELAXED);
     now[LIMIT_LOCAL_PORT] = proxied_portless(control->carry);
-    now[LIMIT_BOUND] = control->carry->ports.lost;
+    now[LIMIT_BOUND] = control->carry->guard.ports.lost;
     if (control->carry->by_tc | control->carry->rings) now[LIMIT_RAISED] = in_kernel_more(control->carry).lost;
     of_ports(control, now);
 }
@@ -81,7 +81,7 @@ void limits_add(const struct control *control, cJSON *root)
 /* Name some of the ports bound last. */
 static void bound_ports(const struct control *control, char *to, size_t len)
 {
-    const struct shared_ports *s = &control->carry->ports;
+    const struct shared_ports *s = &control->carry->guard.ports;
     size_t used = 0;
     *to = 0;
     for (unsigned i = s->host.bound_count; i < s->all_count && i < s->host.bound_count + 3; i++)
