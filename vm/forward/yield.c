@@ -80,8 +80,8 @@ static bool find_giver(const struct job *j, const struct packet_ctx *c, struct f
 {
     const struct forward *f = j->vm->forward;
     for (unsigned i = 0; i < tries && !best->fits; i++) {
-        if (!outside_draw(f->outside, j->in->facts, c->seen.hash, b)) return false;
-        const int32_t slot = holder(f->track, c, b);
+        if (!outside_draw_taken(f->outside, j->in->facts, c->key, c->seen.hash, b)) return false;
+        const int32_t slot = b->to_src_port ? holder(f->track, c, b) : FLOW_NONE;
         if (slot != FLOW_NONE) weigh(f->track, c, slot, false, best);
         best->tries += !has_ended(best);
     }

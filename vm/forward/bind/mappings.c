@@ -385,6 +385,16 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     return i;
 }
 
+/* Return the next port of the room that has a mapping, from `start` on; `start`: there is none. */
+static uint16_t taken_from(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
+                           uint16_t start)
+{
+    const struct port_map *map = ports_of(m, room->space, inside->class);
+    int32_t port = port_map_taken(map, start);
+    if (port >= 0 && !has_port(room, (uint16_t)port)) port = port_map_taken(map, room->lo);
+    return port >= 0 && has_port(room, (uint16_t)port) ? (uint16_t)port : start;
+}
+
 int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint64_t random, uint16_t *port)
 {
@@ -396,7 +406,7 @@ int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, con
     uint32_t at = (uint32_t)((random >> 32) * total >> 32);
     for (r.at = 0; run_next(&r, &run) && at >= size_of(run);) at -= size_of(run);
     memcpy(end.addr, room->outside, sizeof end.addr);
-    *port = end.port = (uint16_t)(run.lo + at);
+    *port = end.port = total ? taken_from(m, inside, room, (uint16_t)(run.lo + at)) : 0;
     const int32_t i = total ? mapping_by_outside(m, &end) : MAPPING_NONE;
     if (i == MAPPING_NONE || !is_greedy(m, inside, room)) return i;
     return memcmp(m->all[i].inside.addr, inside->addr, sizeof inside->addr) == 0 ? i : MAPPING_NONE;

@@ -84,8 +84,8 @@ struct map_room {
  * its share. Reads at most 1,024 words and two for each range, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
-/* Draw a port of a room by a random number, in *port, and return its mapping; MAPPING_NONE: it has none. If `inside`
- * has its share already (greedy), only its own mappings count. */
+/* Draw a port of a room that has a mapping by a random number, in *port, and return that; MAPPING_NONE: there is none.
+ * If `inside` has its share already (greedy), only its own mappings count. */
 int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint64_t random, uint16_t *port);
 

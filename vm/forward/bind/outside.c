@@ -232,6 +232,13 @@ static unsigned class_of(const struct key *key)
     return key->kind & (KIND_ICMP | KIND_ICMP6) ? SPACE_QUERY : SPACE_OTHER;
 }
 
+/* Return the space of a server's ports at source `at` of its pool. */
+static uint32_t space_of(const struct outside *o, uint32_t server, uint32_t at, const struct key *key)
+{
+    const struct pbc_pool *pool = &o->p->pools[o->p->servers[server].pool];
+    return (at * pool->server_count + (server - pool->servers)) * SPACE_CLASSES + class_of(key);
+}
+
 /* Know the further ports of this machine's addresses. */
 static void take_more(struct side *out, const struct facts *facts)
 {
@@ -244,7 +251,6 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
                   struct flow_bind *b, outside_free_fn *is_free, void *arg)
 {
     const struct pbc_server *server = &o->p->servers[b->server];
-    const struct pbc_pool *pool = &o->p->pools[server->pool];
     const bool v6 = server->family == 6;
     struct side *out = &o->pools[server->pool].side[v6];
     const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
@@ -252,7 +258,7 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = start + i < count ? start + i : start + i - count;
         if (!address_at(o, facts, b->server, at, b->to_src)) return false;
-        b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
+        b->space = space_of(o, b->server, at, key);
         if (take_port(out->ports, b->space, b, is_free, arg)) return true;
         if (wake(o, UINT64_MAX, TRIES) && take_port(out->ports, b->space, b, is_free, arg)) return true;
         if (i == 0 && wake_port(o, out, b, is_free, arg)) return true;
@@ -266,14 +272,32 @@ bool outside_is_short(const struct outside *o, const struct flow_bind *b)
     return ports_are_short(o->pools[server->pool].side[server->family == 6].ports, b->space);
 }
 
-bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b)
+/* Return the addresses that a binding to b->server may have, and the place of the first; NULL: none is known. */
+static const struct side *first_of(const struct outside *o, const struct facts *facts, uint64_t hash,
+                                   struct flow_bind *b, uint32_t *at)
 {
     const struct pbc_server *server = &o->p->servers[b->server];
     const struct side *out = &o->pools[server->pool].side[server->family == 6];
-    const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
-    if (!out->ports || !address_at(o, facts, b->server, start, b->to_src)) return false;
-    b->to_src_port = ports_any(out->ports);
-    return true;
+    const uint32_t count = out->count ? out->count : 1;
+    *at = (uint32_t)((hash >> 32) * count >> 32);
+    return out->ports && address_at(o, facts, b->server, *at, b->to_src) ? out : NULL;
+}
+
+bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b)
+{
+    uint32_t at;
+    const struct side *out = first_of(o, facts, hash, b, &at);
+    if (out) b->to_src_port = ports_any(out->ports);
+    return out;
+}
+
+bool outside_draw_taken(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
+                        struct flow_bind *b)
+{
+    uint32_t at;
+    const struct side *out = first_of(o, facts, hash, b, &at);
+    if (out) b->to_src_port = ports_taken(out->ports, space_of(o, b->server, at, key));
+    return out;
 }
 
 uint16_t outside_own_port(struct outside *o)

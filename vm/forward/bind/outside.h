@@ -30,9 +30,13 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
 /* True if nearly all ports are taken where the binding has just got one (port_map_is_short). */
 bool outside_is_short(const struct outside *o, const struct flow_bind *b);
-/* Draw a port, of the first of these addresses, for a binding to b->server that found no free port: the flow that has
- * the port may have to make way. False: no address is known, or no service translates for the pool. */
+/* Draw a port of the first of these addresses for a connection to b->server, taken or not. False: no address is known,
+ * or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
+/* Draw one of the ports that flows of this worker have there, for a binding that found no free one: a flow may have to
+ * make way. b->to_src_port 0: none has any. */
+bool outside_draw_taken(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
+                        struct flow_bind *b);
 /* Draw a port of this worker's, for this machine's own addresses. */
 uint16_t outside_own_port(struct outside *o);
 /* Give back a port that the flow does not use after all. */

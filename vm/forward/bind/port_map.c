@@ -104,7 +104,8 @@ static int32_t first_free(const struct port_map *p, const struct port_words *s, 
     return -1;
 }
 
-/* Return the first port of lo..hi that is free here and that no other worker has, and hold it among the workers. */
+/* Return the first port of lo..hi that is free here and that no other worker has, and hold it among the workers. After
+ * MET_MOST that others have only the one that was given back last may be had. */
 static uint32_t search(const struct port_map *p, const struct port_drawer *d, const struct port_words *words,
                        uint32_t lo, uint32_t hi)
 {
@@ -112,6 +113,8 @@ static uint32_t search(const struct port_map *p, const struct port_drawer *d, co
     int32_t port;
     for (; met < MET_MOST && lo <= hi && (port = first_free(p, words, lo, hi)) >= 0; met++, lo = (uint32_t)port + 1)
         if (others_leave(d, (uint16_t)port)) return (uint32_t)port | (met > PORTS_HARD ? FOUND_HARD : 0);
+    const bool may = met == MET_MOST && d->given >= lo && d->given <= hi && words_have(words, d->given);
+    if (may && is_free(p, d->given) && others_leave(d, d->given)) return d->given | (uint32_t)FOUND_HARD;
     return FOUND_NONE | FOUND_HARD;
 }
 
@@ -156,19 +159,29 @@ bool port_map_has(const struct port_map *p, const struct port_drawer *d, uint16_
     return first_free(p, &d->slice, lo, hi) >= 0 || (port_drawer_borrows(d) && first_free(p, &d->others, lo, hi) >= 0);
 }
 
-void port_map_give_all(struct port_map *p, const struct port_drawer *d)
+void port_map_give_all(struct port_map *p, struct port_drawer *d)
 {
     for (uint32_t w = 0; w < PORT_WORDS && p->count; w++)
         for (uint64_t bits = p->taken[w]; bits; bits &= bits - 1)
             port_map_give(p, d, (uint16_t)(w * 64 + (uint32_t)__builtin_ctzll(bits)));
 }
 
-void port_map_give(struct port_map *p, const struct port_drawer *d, uint16_t port)
+void port_map_give(struct port_map *p, struct port_drawer *d, uint16_t port)
 {
+    d->given = port;
     if (d->owners) port_owners_drop(d->owners, port);
     p->taken[port / 64] &= ~(1ull << port % 64);
     p->count--;
     note_full(p, port / 64);
+}
+
+int32_t port_map_taken(const struct port_map *p, uint16_t start)
+{
+    if (!p->count) return -1;
+    uint64_t bits = p->taken[start / 64] & UINT64_MAX << start % 64;
+    for (uint32_t n = 0, w = start / 64; n <= PORT_WORDS; n++, w = (w + 1) % PORT_WORDS, bits = p->taken[w])
+        if (bits) return (int32_t)(w * 64 + (uint32_t)__builtin_ctzll(bits));
+    return -1;
 }
 
 void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi)

@@ -28,7 +28,8 @@ struct port_drawer {
     struct port_owners *owners;      /* NULL: it has its slice alone */
     struct share told; /* how a recording learns what was found, and a replay hears it; `all` is NULL. Zero: alone */
     unsigned worker;
-    bool is_hard; /* the last search among others' ports found none, or met more than HARD that somebody has */
+    uint16_t given; /* port given back last: a flow may have made way for the next draw */
+    bool is_hard;   /* the last search among others' ports found none, or met more than HARD that somebody has */
 };
 enum { PORTS_HARD = 7 };
 /* Make the drawer of cfg->worker. borrows: it may take ports of others' slices, if it has others beside it. */
@@ -49,9 +50,11 @@ bool port_map_hold(struct port_map *p, const struct port_drawer *d, uint16_t por
 int32_t port_map_draw(struct port_map *p, struct port_drawer *d, uint16_t lo, uint16_t hi, uint64_t draw);
 /* Take the first free port of lo..hi, at most 65535: of the drawer's slice, or of others'. Negative: none. */
 int32_t port_map_next(struct port_map *p, struct port_drawer *d, bool others, uint32_t lo, uint32_t hi);
-void port_map_give(struct port_map *p, const struct port_drawer *d, uint16_t port);
+void port_map_give(struct port_map *p, struct port_drawer *d, uint16_t port);
 /* Give all that are taken. */
-void port_map_give_all(struct port_map *p, const struct port_drawer *d);
+void port_map_give_all(struct port_map *p, struct port_drawer *d);
+/* Return the next port that this map has given out, from `start` on and round the end; negative: it has none. */
+int32_t port_map_taken(const struct port_map *p, uint16_t start);
 /* True if the drawer would find a port of lo..hi, as far as it knows without asking what others have. */
 bool port_map_has(const struct port_map *p, const struct port_drawer *d, uint16_t lo, uint16_t hi);
 

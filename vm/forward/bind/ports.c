@@ -112,6 +112,14 @@ uint16_t ports_any(struct ports *p)
     return port;
 }
 
+uint16_t ports_taken(struct ports *p, uint32_t space)
+{
+    const uint32_t own = (uint32_t)p->hi - p->lo + 1, span = own + more_ports(p);
+    const uint32_t at = (uint32_t)((random_next(&p->random) >> 32) * span >> 32);
+    const int32_t port = port_map_taken(&p->maps[space], at < own ? (uint16_t)(p->lo + at) : more_at(p, at - own));
+    return port < 0 ? 0 : (uint16_t)port;
+}
+
 bool port_hold(struct ports *p, uint32_t space, uint16_t port)
 {
     struct port_map *map = &p->maps[space];

@@ -30,6 +30,8 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 bool ports_are_short(const struct ports *p, uint32_t space);
 /* Return a random port that may be drawn, of the slice, taken or not. */
 uint16_t ports_any(struct ports *p);
+/* Return a random port of those that this worker has given out in the space; 0: none. */
+uint16_t ports_taken(struct ports *p, uint32_t space);
 /* Take that port as if it had been given out; false: it is taken, another worker's, or not in the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
 /* Set the seed of further draws. */
