@@ -1,3 +1,4 @@
+/* The kernel's answer by ioctl (netdevice(7)): a device's link type, if it is there */
 #include "compiler/device.h"
 
 #include <net/if.h>

@@ -1,3 +1,4 @@
+/* One call serves both forms: text is printed as it is given, JSON gets its key and its commas here */
 #include "compiler/figures.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Conversions of the format, one by one; invalid UTF-8 and control bytes are escaped */
 #include "lang/json.h"
 
 #include <stdarg.h>

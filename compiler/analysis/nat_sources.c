@@ -1,3 +1,4 @@
+/* A nat's address sets of its family, joined into one set of the intermediate form; without `from`, all addresses */
 #include "compiler/analysis/nat_sources.h"
 
 uint32_t nat_sources(struct ir *ir, const struct program *p, const struct pbc_nat *n)

@@ -1,3 +1,4 @@
+/* Folders give their files in order of bytes; then -i's devices are compared with what the rules ask for */
 #include "compiler/command/inputs.h"
 
 #include <dirent.h>

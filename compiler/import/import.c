@@ -1,3 +1,4 @@
+/* Steps of an import: read the files, give what can't be said to the person, print the rules as preyc --fmt does */
 #include "compiler/import/import.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Names given stand in a tree; a wish that is taken or is a word of the language gets a suffix, then a number */
 #include "compiler/import/names.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* The words are put into a step of a test, which the parser of rule files reads */
 #include "compiler/ruletest/written.h"
 
 #include <stdlib.h>

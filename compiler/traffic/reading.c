@@ -1,3 +1,4 @@
+/* All captures are opened as one; the machine's own addresses come from --self or from recordings */
 #include "compiler/traffic/reading.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Slots for a full batch and all held fragments; the facts change only with the schedules */
 #include "compiler/traffic/workshop.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* DHCP, DHCPv6 and router solicitations are read to one id; sets of a few places keep those asked lately */
 #include "vm/flow/inquiry.h"
 
 #include "vm/packet/parse/read.h"

@@ -1,3 +1,4 @@
+/* Questions to the route table by destination and by source; several legs are settled once for the packet */
 #include "vm/judge/ways.h"
 
 #include "vm/judge/decide.h"

@@ -1,3 +1,4 @@
+/* Tables of groups: only groups with taken slots are written, each with its index and its mask of slots */
 #include "vm/keyed/archive.h"
 
 #include "vm/keyed/keyed.h"

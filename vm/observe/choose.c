@@ -1,3 +1,4 @@
+/* Endpoints are matched in the program's order; a branch is chosen once its conditions are known to hold */
 #include "vm/observe/choose.h"
 
 #include <string.h>

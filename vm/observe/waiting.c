@@ -1,3 +1,4 @@
+/* A list of fixed room, linked by indexes, with a list of spare places */
 #include "vm/observe/waiting.h"
 
 #include "vm/packet/pkt.h"

@@ -1,3 +1,4 @@
+/* First the view, then the bytes that were captured, into a slot of the pool */
 #include "vm/packet/archived.h"
 
 enum { TAGS_TAKEN_OFF = 2 };

@@ -1,3 +1,4 @@
+/* `create` and `add` lines of sets that hold addresses; other types are refused by name */
 #include "compiler/import/iptables/ipsets.h"
 
 #include <stdio.h>

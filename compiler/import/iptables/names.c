@@ -1,3 +1,4 @@
+/* Tables of protocols, ICMP types and codes, and TCP flags */
 #include "compiler/import/iptables/names.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Words are cut in a copy of the line; quotes and their escapes go */
 #include "compiler/import/iptables/words.h"
 
 #include <string.h>

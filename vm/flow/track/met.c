@@ -1,3 +1,4 @@
+/* A line of the table is copied at one moment; later looks find the tuple in the copy instead of the table */
 #include "vm/flow/track/met.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* States of a cut, from both SYNs to both splices; segments that come meanwhile are held and renewed */
 #include "vm/forward/inline/cut.h"
 
 #include <stdlib.h>

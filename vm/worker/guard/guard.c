@@ -1,3 +1,4 @@
+/* Packets are held as they are judged and let go in order; a rejected connection gets a reset at both ends */
 #include "vm/worker/guard/guard.h"
 
 #include "vm/packet/edit/edit.h"
