@@ -1,3 +1,4 @@
+/* Buffers double; both ends check lengths before they copy */
 #include "runtime/base/bytes.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* An address of a packet key, as sockaddr_in or sockaddr_in6 */
 #include "runtime/base/sockaddr.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* The handler sets a flag and writes to an eventfd, then hands the signal back to its default */
 #include "runtime/base/stop.h"
 
 #include <errno.h>

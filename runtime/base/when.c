@@ -1,3 +1,4 @@
+/* Dates and times of day are tried form by form, in UTC; durations are numbers with a unit */
 #include "runtime/base/when.h"
 
 #include <stdlib.h>

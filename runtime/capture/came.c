@@ -1,3 +1,4 @@
+/* A list for each port, searched by link type; a new pair writes its interface block first */
 #include "runtime/capture/came.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads wait for bytes or the stop; an unpacker is chosen by the first bytes, and bounds on its output stop a bomb */
 #include "runtime/capture/source.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* One buffer a direction; each outcome is said with the bytes that were wanted and those that came */
 #include "runtime/check/steps.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Services whose branches send to the server's pool, by their endpoints; each address once */
 #include "runtime/check/ways.h"
 
 #include <string.h>

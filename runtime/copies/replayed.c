@@ -1,3 +1,4 @@
+/* A target's file has its last name part, or its kind in front; two targets of one name are refused */
 #include "runtime/copies/replayed.h"
 
 #include <errno.h>

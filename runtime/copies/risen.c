@@ -1,3 +1,4 @@
+/* The ring is read more often while copies come; the last program's table is kept for its late ones */
 #include "runtime/copies/risen.h"
 
 #include <errno.h>

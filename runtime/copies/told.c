@@ -1,3 +1,4 @@
+/* Losses by cause; what the rate left out is the meter's number */
 #include "runtime/copies/told.h"
 
 #include <cjson/cJSON.h>

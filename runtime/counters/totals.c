@@ -1,3 +1,4 @@
+/* The counter follows from action and reason, and differs for replies */
 #include "runtime/counters/totals.h"
 
 #include "vm/pbc.h"

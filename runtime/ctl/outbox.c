@@ -1,3 +1,4 @@
+/* A growing buffer with a begin and an end; what was sent makes room */
 #include "runtime/ctl/outbox.h"
 
 #include <errno.h>

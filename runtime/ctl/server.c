@@ -1,3 +1,4 @@
+/* The peer's uid (SO_PEERCRED) admits a client; each step ends calls whose time is over */
 #include "runtime/ctl/server.h"
 
 #include <errno.h>

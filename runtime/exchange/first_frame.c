@@ -1,3 +1,4 @@
+/* A frame with the tuple's addresses and ports is made, parsed, and judged as a worker would */
 #include "runtime/exchange/first_frame.h"
 
 #include <netinet/in.h>

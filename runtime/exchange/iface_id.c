@@ -1,3 +1,4 @@
+/* Declared interfaces have their index, others numbers behind them; a pattern may have a device's name too */
 #include "runtime/exchange/iface_id.h"
 
 #include <string.h>

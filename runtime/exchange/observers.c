@@ -1,3 +1,4 @@
+/* Each packet is parsed once in a copy, then put to all filters; verdicts are filled in after the batch */
 #include "runtime/exchange/observers.h"
 
 #include <time.h>

@@ -1,3 +1,4 @@
+/* Arrays are copied by the list of facts; next hops stand in a hash table of open addressing */
 #include "runtime/exchange/snapshot.h"
 
 #include <stdlib.h>

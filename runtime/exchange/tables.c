@@ -1,3 +1,4 @@
+/* One allocation holds a table for each user; the earliest end of all tells when they must be built again */
 #include "runtime/exchange/tables.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* An anonymous shared mapping, a part for each worker; the parent copies each tuple and checks the copy */
 #include "runtime/exchange/begun/tuples.h"
 
 #include <stdlib.h>
