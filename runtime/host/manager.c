@@ -1,3 +1,4 @@
+/* Words of sd_notify(3); a unit is read from the process's control group */
 #include "runtime/host/manager.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* The lowest memory.max of the control groups, and what the machine has */
 #include "runtime/host/memory.h"
 
 #include <inttypes.h>

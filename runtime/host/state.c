@@ -1,3 +1,4 @@
+/* Undoing goes from the last line to the first, twice if some fail; each kind of change has its own undo function */
 #include "runtime/host/state.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* flock(2) marks an owner; a file that was removed meanwhile is not taken */
 #include "runtime/host/state_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Allowed folders are the program's, one of prey's, and one more; files are opened without following links */
 #include "runtime/host/file/access_logs.h"
 
 #include <errno.h>

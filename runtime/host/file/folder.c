@@ -1,3 +1,4 @@
+/* openat2(2) without links, else each part by itself */
 #include "runtime/host/file/folder.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Its source is /proc/PID/loginuid, which the kernel's audit keeps */
 #include "runtime/host/file/login.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* Sockets are opened by O_PATH and connected to through /proc/self/fd, so that no file can be exchanged in between */
 #include "runtime/host/file/middle.h"
 
 #include <errno.h>

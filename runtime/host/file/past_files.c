@@ -1,3 +1,4 @@
+/* A new file is written beside the old one and renamed; without a folder it is a memfd */
 #include "runtime/host/file/past_files.h"
 
 #include <errno.h>

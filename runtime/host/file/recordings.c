@@ -1,3 +1,4 @@
+/* File names are made of numbers here alone; the directory is checked, and locked while it is used */
 #include "runtime/host/file/recordings.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* Names have the form that prey gives them, or are refused; the oldest files of earlier runs are removed first */
 #include "runtime/host/file/streams.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* libnftables ends the process if it gets no descriptor, so they are tried for first */
 #include "runtime/host/guard/nft.h"
 
 #include <errno.h>

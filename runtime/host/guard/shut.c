@@ -1,3 +1,4 @@
+/* A table of chains, one a hook; each writes names, then the exceptions, then patterns */
 #include "runtime/host/guard/shut.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* libbpf sets the filters; a held program is called through a map that empties when its holder dies */
 #include "runtime/host/hook/clsact.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+/* A program that does nothing is loaded to tell an interpreter; /sys tells of missing types and of a lockdown */
 #include "runtime/host/hook/programs.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+/* libnftables prints `list chains`, whose lines are read */
 #include "runtime/host/look/chains.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Findings about rights, interfaces, drivers, subnets, servers and forwarding; each function looks at one of these */
 #include "runtime/host/look/preflight_priv.h"
 
 #include <cap-ng.h>

@@ -1,3 +1,4 @@
+/* The first foreign chain of `type nat` on each hook; /proc/net names tables of the older iptables */
 #include "runtime/host/look/translators.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Times of TCP_KEEPIDLE and its companions */
 #include "runtime/host/socket/alive.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* Made in batches by the process that has the right */
 #include "runtime/host/socket/transparent.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Policies by netlink (xfrm), read from a dump that the privileged process writes to a file */
 #include "runtime/host/view/ipsec.h"
 
 #include <endian.h>

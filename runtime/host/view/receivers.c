@@ -1,3 +1,4 @@
+/* Rows sorted by device and tag; bridges and bonds above are climbed a few steps */
 #include "runtime/host/view/receivers.h"
 
 #include <stdlib.h>

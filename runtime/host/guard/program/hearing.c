@@ -1,3 +1,4 @@
+/* Statements of nat and matches as pairs of sets: packets that note who is heard, and answers that are hidden */
 #include "runtime/host/guard/program/hearing.h"
 
 #include <netinet/in.h>
