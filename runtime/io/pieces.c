@@ -1,3 +1,4 @@
+/* A stack of free buffers; a frame that is too long is counted to its end and dropped */
 #include "runtime/io/pieces.h"
 
 #include <stdlib.h>

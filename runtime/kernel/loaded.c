@@ -1,3 +1,4 @@
+/* Kernel, judge and proof are made in that order, all or none */
 #include "runtime/kernel/loaded.h"
 
 #include <errno.h>

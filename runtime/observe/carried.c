@@ -1,3 +1,4 @@
+/* Pointers of an event become offsets in the record, and names are copied behind it */
 #include "runtime/observe/carried.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* A hash table by worker and number, and a list from the oldest to the newest */
 #include "runtime/observe/conns.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Members in a fixed order; untrusted names are escaped, and a file's name has only plain characters */
 #include "runtime/observe/line.h"
 
 #include <string.h>

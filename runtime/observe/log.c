@@ -1,3 +1,4 @@
+/* Each event finds its service and its connection; a reload closes files whose service has others now */
 #include "runtime/observe/log.h"
 
 #include <errno.h>

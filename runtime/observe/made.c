@@ -1,3 +1,4 @@
+/* Headers are made from the tuple; the handshake and the ends are made up, and sequence numbers are offsets */
 #include "runtime/observe/made.h"
 
 #include <string.h>

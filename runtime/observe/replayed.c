@@ -1,3 +1,4 @@
+/* The log's files, with functions that open them below the directory of --observed */
 #include "runtime/observe/replayed.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Bytes are gathered in each file's buffer; the least recently written file is closed, the oldest removed */
 #include "runtime/observe/store.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A spool for each worker; the thread reads them in turn, pauses when all are empty, and flushes each second */
 #include "runtime/observe/thread.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A request is sent and its answer awaited under the channel's lock; descriptors come with the answer */
 #include "runtime/parent/ask.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The program's data section is mapped: the service writes the tables in place */
 #include "runtime/io/steer/deal_priv.h"
 
 #include <bpf/libbpf.h>

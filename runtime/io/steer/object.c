@@ -1,3 +1,4 @@
+/* libbpf opens the bytes, silently, and loads all programs but one that may be left out */
 #include "runtime/io/steer/object.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+/* The map is compared with the facts: old keys go, new ones come */
 #include "runtime/io/steer/own.h"
 
 #include <bpf/bpf.h>

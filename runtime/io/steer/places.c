@@ -1,3 +1,4 @@
+/* Each match is entered under its address, sorted into groups of one address, without duplicates */
 #include "runtime/io/steer/places.h"
 
 #include <errno.h>

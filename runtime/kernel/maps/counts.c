@@ -1,3 +1,4 @@
+/* A half has room for twice the first program's rows, at least for many */
 #include "runtime/kernel/maps/counts.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Sizes follow from the program's limits; what the kernel refuses is told with the number of flows that would fit */
 #include "runtime/kernel/maps/maps.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+/* Maps are made in the order of table.def, and found by the names in a stage's symbols */
 #include "runtime/kernel/maps/tables.h"
 
 #include <errno.h>

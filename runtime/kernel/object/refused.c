@@ -1,3 +1,4 @@
+/* Trials of small programs find what the kernel lacks; else the verifier's log gives the line of the source */
 #include "runtime/kernel/object/refused.h"
 
 #include <bpf/bpf.h>

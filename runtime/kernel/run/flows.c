@@ -1,3 +1,4 @@
+/* The map's memory is read in place; changes are runs of a kernel program, ordered with the stages */
 #include "runtime/kernel/run/flows.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+/* Rows that are gone are deleted first, then all are written */
 #include "runtime/kernel/run/others.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+/* During a change the stages see what both programs ask for; own addresses have a number that is odd meanwhile */
 #include "runtime/kernel/run/world.h"
 
 #include <string.h>

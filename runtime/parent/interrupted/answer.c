@@ -1,3 +1,4 @@
+/* Tuples are sorted, and searched for each segment that comes in */
 #include "runtime/parent/interrupted/answer.h"
 
 #include <stdlib.h>
