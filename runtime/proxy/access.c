@@ -1,3 +1,4 @@
+/* The entry's fields from the session and the program; the line's form is the service's */
 #include "runtime/proxy/access.h"
 
 #include <string.h>

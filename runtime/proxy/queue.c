@@ -1,3 +1,4 @@
+/* A list in order of arrival, tried again when a server's connection ends, and by a timer */
 #include "runtime/proxy/queue.h"
 
 #include <stddef.h>

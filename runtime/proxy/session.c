@@ -1,3 +1,4 @@
+/* Its task goes on until it must wait; a reload renames, judges and ends sessions here */
 #include "runtime/proxy/session.h"
 
 #include <errno.h>

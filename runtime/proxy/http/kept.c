@@ -1,3 +1,4 @@
+/* Buckets by server, the newest taken first; each entry has a task for its socket and a timer for its end */
 #include "runtime/proxy/http/kept.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Steps of one turn: write what is ready, read what has room, parse it, let the relay move long parts */
 #include "runtime/proxy/http/message.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Pages are a table by status; one that is missing is told as 500 */
 #include "runtime/proxy/http/page.h"
 
 #include <stdio.h>

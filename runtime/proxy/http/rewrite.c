@@ -1,3 +1,4 @@
+/* A new head is written field by field, each kept, merged with ours, or left out by how far the client is trusted */
 #include "runtime/proxy/http/rewrite.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Both ways are drained, then the worker is asked; an answer that may change is asked for again later */
 #include "runtime/proxy/inside/leave.h"
 
 #include <stddef.h>

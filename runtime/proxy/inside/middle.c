@@ -1,3 +1,4 @@
+/* Four moves a turn, two a direction: end to program, program to end */
 #include "runtime/proxy/inside/middle.h"
 
 #include <errno.h>

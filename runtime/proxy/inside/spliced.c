@@ -1,3 +1,4 @@
+/* The worker's sums less what was counted before */
 #include "runtime/proxy/inside/spliced.h"
 
 #include "runtime/exchange/begun/leaving.h"

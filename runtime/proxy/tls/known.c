@@ -1,3 +1,4 @@
+/* Sets of a few places by a hash of the server's address, the oldest replaced, under one lock */
 #include "runtime/proxy/tls/known.h"
 
 #include <pthread.h>

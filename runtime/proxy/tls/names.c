@@ -1,3 +1,4 @@
+/* Lower-case names sorted for a binary search: exact ones first, then wildcards without their first label */
 #include "runtime/proxy/tls/names.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* The current key, the former one, and one being made, exchanged under a lock */
 #include "runtime/proxy/tls/tickets.h"
 
 #include <openssl/crypto.h>

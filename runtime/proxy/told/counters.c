@@ -1,3 +1,4 @@
+/* Services' counters follow a reload by name; those of removed services go into one sum */
 #include "runtime/proxy/told/counters.h"
 
 #include <assert.h>

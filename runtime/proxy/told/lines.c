@@ -1,3 +1,4 @@
+/* Entries wrap around the ring's end; a release of the loop's counter publishes a line */
 #include "runtime/proxy/told/lines.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A buffer of fixed size keeps its last bytes for the closing, so that a cut line is still whole JSON */
 #include "runtime/proxy/told/log_line.h"
 
 #include <arpa/inet.h>
