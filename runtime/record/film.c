@@ -1,3 +1,4 @@
+/* A buffer that holds one block; lengths are checked at both ends of it before it is handed on */
 #include "runtime/record/film.h"
 
 #include <errno.h>

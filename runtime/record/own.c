@@ -1,3 +1,4 @@
+/* The first part of a world's record, as facts of its own memory */
 #include "runtime/record/own.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Bodies of program records, kept while one in use follows from them; a file that stands before is not repeated */
 #include "runtime/record/programs.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The directory's files sorted by number; before the limit is met the oldest goes, and a torn write is cut off */
 #include "runtime/record/reel.h"
 
 #include <dirent.h>

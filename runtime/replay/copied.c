@@ -1,3 +1,4 @@
+/* Copies of packets as they came, and of those that left, go on a tape that is written at each turn */
 #include "runtime/replay/copied.h"
 
 #include <stdlib.h>

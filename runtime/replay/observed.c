@@ -1,3 +1,4 @@
+/* The vm's events go straight to the log, without a thread */
 #include "runtime/replay/observed.h"
 
 #include "runtime/base/complain.h"

@@ -1,3 +1,4 @@
+/* A ring of frames; bytes that the capture does not keep are copied, up to a bound */
 #include "runtime/replay/seen.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A semaphore wakes it; allocation itself is the vm's (vm_ahead) */
 #include "runtime/worker/ahead.h"
 
 #include "vm/vm.h"

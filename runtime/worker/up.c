@@ -1,3 +1,4 @@
+/* Packets come with the kernel's findings in their note; ways to next hops are asked as for packets that leave */
 #include "runtime/worker/up.h"
 
 #include <string.h>

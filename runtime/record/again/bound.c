@@ -1,3 +1,4 @@
+/* Services, branches and pools are searched for the flow's server and addresses */
 #include "runtime/record/again/bound.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Each scene goes to the story or to its worker's actor; after a gap actors wait for their next state */
 #include "runtime/record/again/player.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A packet is completed with what was recorded beside it, judged and compared, or found to hang on more */
 #include "runtime/record/again/single.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Records are checked as they are read; ids of ports and servers are mapped to those of another program */
 #include "runtime/record/again/story.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A table by hash, an id a place: a newer id takes the place of an older */
 #include "runtime/record/again/unmade.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Beginnings of files are read from the last backwards until a run's first, or --from, is found */
 #include "runtime/record/told/chosen.h"
 
 #include <errno.h>

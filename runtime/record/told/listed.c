@@ -1,3 +1,4 @@
+/* Servers have ids by their names, which each program's labels are mapped to */
 #include "runtime/record/told/listed.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Pairs of verdicts in a list, sorted by packets for the report */
 #include "runtime/record/told/otherwise.h"
 
 #include <stdlib.h>

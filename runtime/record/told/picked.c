@@ -1,3 +1,4 @@
+/* Frames of a batch are kept with their tags, and printed once their verdicts are known */
 #include "runtime/record/told/picked.h"
 
 #include <errno.h>

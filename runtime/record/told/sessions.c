@@ -1,3 +1,4 @@
+/* A moment as text or JSON, with names of the program that ran */
 #include "runtime/record/told/sessions.h"
 
 #include <inttypes.h>
