@@ -1,3 +1,4 @@
+/* A memfd with seals, so that the service can read it without trust */
 #include "runtime/preyctl/hand.h"
 
 #include <errno.h>

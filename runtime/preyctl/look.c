@@ -1,3 +1,4 @@
+/* Options become members of the question by a table, and the filter's program goes with it */
 #include "runtime/preyctl/look.h"
 
 #include <stdlib.h>

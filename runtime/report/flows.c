@@ -1,3 +1,4 @@
+/* Rows are sorted by begin and addresses; JSON has its members here, too */
 #include "runtime/report/flows.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Text or a JSON object, with the labels of the rules that would be, if the event tells of those */
 #include "runtime/report/log.h"
 
 static void say_text(FILE *out, const struct log_said *s, const char *verdict)

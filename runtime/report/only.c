@@ -1,3 +1,4 @@
+/* A term is a list of words, each looked up once in the labels of its kind */
 #include "runtime/report/only.h"
 
 #include <stdlib.h>

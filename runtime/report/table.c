@@ -1,3 +1,4 @@
+/* The name's column gets what the others leave */
 #include "runtime/report/table.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* A place for each connection, with its turn; the first by state and turn has its socket shut down */
 #include "runtime/stats/clients.h"
 
 #include <stddef.h>

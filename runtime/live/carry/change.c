@@ -1,3 +1,4 @@
+/* Pending while a worker or a proxy loop has not taken it; labels of both programs until then */
 #include "runtime/live/carry/change.h"
 
 #include "runtime/live/carry/part.h"

@@ -1,3 +1,4 @@
+/* The program's parts against the way that frames come by; who routes and who cuts super-packets follow from it */
 #include "runtime/live/carry/enforce.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The log's functions for files are requests to the parent (observe/thread.h writes) */
 #include "runtime/live/carry/observed.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Sockets and a ring of a port are opened apart and joined; the dealing program's tables come with the first port */
 #include "runtime/live/carry/ports.h"
 
 #include <errno.h>

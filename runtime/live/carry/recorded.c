@@ -1,3 +1,4 @@
+/* Files are made by the parent, on the recorder's request; worlds and changes go on the main thread's tape */
 #include "runtime/live/carry/recorded.h"
 
 #include <errno.h>

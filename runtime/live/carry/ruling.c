@@ -1,3 +1,4 @@
+/* Arrays for interfaces, servers, services and nats, made and freed together */
 #include "runtime/live/carry/ruling.h"
 
 #include <stdlib.h>

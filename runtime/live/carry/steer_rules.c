@@ -1,3 +1,4 @@
+/* Guarded packets in the steering program; a program with more than it takes is refused with both numbers */
 #include "runtime/live/carry/steer_rules.h"
 
 #include <stdio.h>

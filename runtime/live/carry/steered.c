@@ -1,3 +1,4 @@
+/* Requests to the parent for each interface: frame size, offloads, rules, own addresses */
 #include "runtime/live/carry/steered.h"
 
 #include <errno.h>

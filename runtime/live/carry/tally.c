@@ -1,3 +1,4 @@
+/* Structs of counters are added word by word; what only the kernel or a proxy counted comes on top */
 #include "runtime/live/carry/tally.h"
 
 #include <stdlib.h>

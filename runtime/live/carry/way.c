@@ -1,3 +1,4 @@
+/* Each obstacle to `xdp` is found here and has its words; else the cards and their queues decide */
 #include "runtime/live/carry/way.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The kernel's route to the translated destination tells the device by which it would leave */
 #include "runtime/live/control/asked_lost.h"
 
 #include <stdio.h>

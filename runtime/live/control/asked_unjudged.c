@@ -1,3 +1,4 @@
+/* The packet's device is found by --on or its route, then sought among the unjudged with their gaps */
 #include "runtime/live/control/asked_unjudged.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Seals are checked first, then the file is read whole, and a program is verified */
 #include "runtime/live/control/handed.h"
 
 #include <errno.h>

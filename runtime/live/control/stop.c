@@ -1,3 +1,4 @@
+/* The mark that ends the service, set in a question; its answer still leaves before the end */
 #include "runtime/live/control/stop.h"
 
 #include "runtime/live/control/asked.h"

@@ -1,3 +1,4 @@
+/* The program's servers, memory and devices are given to the preflight; --preflight also tries steering and pins */
 #include "runtime/live/main/look.h"
 
 #include <stdio.h>

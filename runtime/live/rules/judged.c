@@ -1,3 +1,4 @@
+/* One walk over the devices for refusals, for sentences at a start, and for news when links change */
 #include "runtime/live/rules/judged.h"
 
 #include <stdarg.h>

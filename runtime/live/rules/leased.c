@@ -1,3 +1,4 @@
+/* An answer from a neighbour is made for each lease, and judged by the program */
 #include "runtime/live/rules/leased.h"
 
 #include <linux/if_addr.h>

@@ -1,3 +1,4 @@
+/* A share of the memory, between two bounds, divided among workers */
 #include "runtime/live/rules/room.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Addresses of rules are looked up in the routes: one behind a device without a port is not seen here */
 #include "runtime/live/rules/translated.h"
 
 #include <stdlib.h>

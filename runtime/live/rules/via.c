@@ -1,3 +1,4 @@
+/* Packets of the stack aside are read from its tun device, dressed, and sent; answers are written back to it */
 #include "runtime/live/rules/via.h"
 
 #include <arpa/inet.h>

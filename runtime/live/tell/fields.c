@@ -1,3 +1,4 @@
+/* A control character becomes a space, so that each value is one line */
 #include "runtime/live/tell/fields.h"
 
 void fields_begin(FILE *out, int level, const char *instance, const char *event)

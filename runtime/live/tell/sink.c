@@ -1,3 +1,4 @@
+/* One call for each line or datagram, which never waits; a torn line is closed by the next */
 #include "runtime/live/tell/sink.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Links above and below a device are followed to ports of the program */
 #include "runtime/live/world/devices.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A keyed table, whose entry with the oldest use gives way; each is looked up again as news come */
 #include "runtime/live/world/hops.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A list in the order of learning; the oldest goes when it is full, and only a smaller MTU is news */
 #include "runtime/live/world/pmtu.h"
 
 #include <stdlib.h>

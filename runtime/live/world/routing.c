@@ -1,3 +1,4 @@
+/* A new table replaces the one before only if it differs; each obstacle is told once until it is gone */
 #include "runtime/live/world/routing.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The worker's vm is asked with steps noted: the packet, what is in its tunnel, then its connection */
 #include "runtime/report/explain/look.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A hash table by name; a name means what --map says, else the interface of the rules */
 #include "runtime/report/given/ports.h"
 
 #include <stdlib.h>

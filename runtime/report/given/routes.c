@@ -1,3 +1,4 @@
+/* Lines of `ip route` and `ip rule` are cut into words; what can't be read makes ways unknown, or is a fault */
 #include "runtime/report/given/routes_priv.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* States of a connection, from its SYN to the branch; memory is given back once no byte is needed */
 #include "runtime/report/said/said.h"
 
 #include <string.h>

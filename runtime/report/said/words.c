@@ -1,3 +1,4 @@
+/* Untrusted bytes are quoted or in hex; the conditions are those known to fail */
 #include "runtime/report/said/words.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Targets are opened by the parent; a thread takes the workers' copies to them */
 #include "runtime/live/carry/copies/copied.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Guarded packets of this program and those that linger from earlier ones, with the devices that are shut */
 #include "runtime/live/carry/guard/hide.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Ports, then names and patterns of the rules, then all other devices; for each its gaps and what shuts them */
 #include "runtime/live/carry/guard/unjudged.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The parent makes the stack once some program needs it; each worker gets its tun queue and its listeners */
 #include "runtime/live/carry/proxy/inside.h"
 
 #include <errno.h>

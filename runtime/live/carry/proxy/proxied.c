@@ -1,3 +1,4 @@
+/* Loops with functions that ask the parent for sockets; a reload prepares them, offers, and ends what is gone */
 #include "runtime/live/carry/proxy/proxied.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The table of limits, each with its counter now and when it was told last */
 #include "runtime/live/control/document/limits.h"
 
 #include <cjson/cJSON.h>

@@ -1,3 +1,4 @@
+/* A word, a time, and the program to go back to; one that could not be put back is tried again */
 #include "runtime/live/control/programs/confirm.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A trace is JSON; a block of pcapng has the verdict as its comment */
 #include "runtime/live/control/trace/seen.h"
 
 #include <stdlib.h>
