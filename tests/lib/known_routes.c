@@ -1,3 +1,4 @@
+/* The words are split at commas, and read as --route reads them */
 #include "tests/lib/known_routes.h"
 
 #include <stdio.h>

@@ -27,9 +27,11 @@ verdict "every script parses" \
     done)"
 verdict "no tab and no space at a line's end in C" \
     "$(git grep -nIE '[[:blank:]]+$|	' -- '*.c' '*.h' '*.def' | head -20)"
-verdict "every C file begins by saying its idea, or its header says it" \
-    "$(git ls-files '*.c' '*.h' | xargs awk 'FNR == 1 && !/^\/\*/ { print FILENAME } { nextfile }' |
-        while read -r f; do [[ $f == *.c && -e ${f%.c}.h ]] || echo "$f"; done)"
+headless=$(git ls-files '*.c' '*.h' | xargs awk 'FNR == 1 && !/^\/\*/ { print FILENAME } { nextfile }' | sort)
+left=$(sed '/^#/d' tests/lint/headings.left | sort)
+verdict "every C file begins by saying what it is for, but for those of headings.left" \
+    "$(printf '%s\n' "$headless" | grep -vxF -- "$left")"
+verdict "each row of headings.left is needed" "$(printf '%s\n' "$left" | grep -vxF -- "$headless")"
 verdict "every folder with sources has a README" \
     "$(for d in lang vm compiler runtime tests rules-examples; do [ -f "$d/README.md" ] || echo "$d/README.md"; done)"
 
