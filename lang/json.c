@@ -1,4 +1,4 @@
-/* Conversions of the format, one by one; invalid UTF-8 and control bytes are escaped */
+/* Strings are written in runs of plain bytes with escapes between them, values by the conversions of the format */
 #include "lang/json.h"
 
 #include <stdarg.h>

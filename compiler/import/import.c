@@ -1,4 +1,4 @@
-/* Steps of an import: read the files, give what can't be said to the person, print the rules as preyc --fmt does */
+/* The file's rules are read into a ruleset and printed as --fmt prints; what can't be said is told */
 #include "compiler/import/import.h"
 
 #include <errno.h>

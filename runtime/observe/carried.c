@@ -1,4 +1,4 @@
-/* Pointers of an event become offsets in the record, and names are copied behind it */
+/* A record is the event with its ends, then its bytes, or its sums with the names behind */
 #include "runtime/observe/carried.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Allowed folders are the program's, one of prey's, and one more; files are opened without following links */
+/* Allowed are /var/log, a folder that the start names, and the program's own; no link is followed */
 #include "runtime/host/file/access_logs.h"
 
 #include <errno.h>

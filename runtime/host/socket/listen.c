@@ -1,4 +1,4 @@
-/* Errors of bind(2) are told with their remedy; a group of sockets shares clients by a filter of their addresses */
+/* Errors of bind(2) in plain words; a group of sockets shares clients by a filter of their addresses */
 #include "runtime/host/socket/listen.h"
 
 #include <errno.h>

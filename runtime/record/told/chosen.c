@@ -1,4 +1,4 @@
-/* Beginnings of files are read from the last backwards until a run's first, or --from, is found */
+/* Beginnings of files are read from the last backwards to the run's first; --from and --to bound them */
 #include "runtime/record/told/chosen.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Statements of nat and matches as pairs of sets: packets that note who is heard, and answers that are hidden */
+/* A guard match gives others: one notes who is heard, by family and for a time, one hides the answers */
 #include "runtime/host/guard/program/hearing.h"
 
 #include <netinet/in.h>

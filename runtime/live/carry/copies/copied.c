@@ -1,4 +1,4 @@
-/* Targets are opened by the parent; a thread takes the workers' copies to them */
+/* Targets are opened by the parent; each worker has its part of the copies */
 #include "runtime/live/carry/copies/copied.h"
 
 #include <errno.h>
