@@ -1,3 +1,4 @@
+/* Pools by their servers, and capacity by source ports, of two programs side by side (compared.h) */
 #include "runtime/preyctl/compared.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Documents read with their numbers as digits, since a double would round those above 2^53 (print.h) */
 #include "runtime/preyctl/print.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* One screen as patterns of the document, pool by pool with columns as wide as its names (screen.h) */
 #include "runtime/preyctl/screen.h"
 
 #include <string.h>

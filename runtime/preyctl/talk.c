@@ -1,3 +1,4 @@
+/* The control socket from the client's side: one question, answers until the last, and patience (talk.h) */
 #include "runtime/preyctl/talk.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Members that cJSON lacks: whole 64-bit numbers, text or null, moments (json.h) */
 #include "runtime/report/json.h"
 
 #include <cjson/cJSON.h>

@@ -1,3 +1,4 @@
+/* Labels of rules by place and column, made once for a program; log prefixes (text.h) */
 #include "runtime/report/text.h"
 
 #include <errno.h>

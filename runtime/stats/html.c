@@ -1,3 +1,4 @@
+/* Escaped text, grouped and short numbers, and how patterns of the page write moments and rates (html.h) */
 #include "runtime/stats/html.h"
 
 #include "runtime/report/document/fill.h"

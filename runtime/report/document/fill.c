@@ -1,3 +1,4 @@
+/* Patterns read from left to right: names looked up in the document, conditions, lists, plurals (fill.h) */
 #include "runtime/report/document/fill.h"
 
 #include <string.h>

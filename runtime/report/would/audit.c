@@ -1,3 +1,4 @@
+/* Rules that would decide, and verdicts that would be others, as text and as JSON (audit.h) */
 #include "runtime/report/would/audit.h"
 
 #include "runtime/report/document/fill.h"

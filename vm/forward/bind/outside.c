@@ -273,8 +273,8 @@ bool outside_is_short(const struct outside *o, const struct flow_bind *b)
 }
 
 /* Return the addresses that a binding to b->server may have, and the place of the first; NULL: none is known. */
-static const struct side *first_of(const struct outside *o, const struct facts *facts, uint64_t hash,
-                                   struct flow_bind *b, uint32_t *at)
+static const struct side *source_side(const struct outside *o, const struct facts *facts, uint64_t hash,
+                                      struct flow_bind *b, uint32_t *at)
 {
     const struct pbc_server *server = &o->p->servers[b->server];
     const struct side *out = &o->pools[server->pool].side[server->family == 6];
@@ -286,7 +286,7 @@ static const struct side *first_of(const struct outside *o, const struct facts *
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b)
 {
     uint32_t at;
-    const struct side *out = first_of(o, facts, hash, b, &at);
+    const struct side *out = source_side(o, facts, hash, b, &at);
     if (out) b->to_src_port = ports_any(out->ports);
     return out;
 }
@@ -295,7 +295,7 @@ bool outside_draw_taken(struct outside *o, const struct facts *facts, const stru
                         struct flow_bind *b)
 {
     uint32_t at;
-    const struct side *out = first_of(o, facts, hash, b, &at);
+    const struct side *out = source_side(o, facts, hash, b, &at);
     if (out) b->to_src_port = ports_taken(out->ports, space_of(o, b->server, at, key));
     return out;
 }

@@ -1,3 +1,4 @@
+/* Proxy counters: text filled from the document's part, and that part from rows (proxied_seen.h) */
 #include "runtime/live/control/document/proxied_seen.h"
 
 #include <cjson/cJSON.h>
