@@ -232,7 +232,9 @@ bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
         s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
         looked = true;
     }
-    return looked && (take_bound(s) | look_at_spare(s));
+    if (!looked) return false;
+    const bool others = take_bound(s);
+    return look_at_spare(s) || others;
 }
 
 void shared_ports_fini(struct carry *carry)
