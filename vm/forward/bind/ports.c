@@ -102,11 +102,10 @@ bool ports_are_short(const struct ports *p, uint32_t space)
 
 uint16_t ports_any(struct ports *p)
 {
-    const uint32_t own = (uint32_t)p->hi - p->lo + 1, span = own + more_ports(p);
+    const uint32_t span = (uint32_t)p->hi - p->lo + 1;
     uint16_t port = p->lo;
     for (unsigned i = 0; i < 4 * (p->workers + 1); i++) { /* a draw hits the slice once in `workers` times */
-        const uint32_t at = (uint32_t)((random_next(&p->random) >> 32) * span >> 32);
-        port = at < own ? (uint16_t)(p->lo + at) : more_at(p, at - own);
+        port = (uint16_t)(p->lo + (uint32_t)((random_next(&p->random) >> 32) * span >> 32));
         if (port_slice(port, p->workers) == p->worker) break;
     }
     return port;

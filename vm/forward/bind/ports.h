@@ -28,7 +28,7 @@ bool ports_are_lent(const struct program *p);
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 /* True if nearly all ports of the space are taken (port_map_is_short). */
 bool ports_are_short(const struct ports *p, uint32_t space);
-/* Return a random port that may be drawn, of the slice, taken or not. */
+/* Return a random port of lo..hi and the slice, taken or not: for connections that hold none. */
 uint16_t ports_any(struct ports *p);
 /* Return a random port of those that this worker has given out in the space; 0: none. */
 uint16_t ports_taken(struct ports *p, uint32_t space);
