@@ -165,7 +165,9 @@ static void play(struct player *p, struct film *f)
     bool good = film_next(f, &s) && !story_begin(&p->story, &s, err, sizeof err);
     while (good && film_next(f, &s)) good = !player_scene(p, &s, err, sizeof err);
     player_end(p);
-    sessions_text(nowhere, &sessions);
+    cJSON *told = cJSON_CreateObject();
+    sessions_json(told, &sessions);
+    cJSON_Delete(told);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
