@@ -346,7 +346,7 @@ static void step_world(struct world *w)
         w->facts.generation++;
         break;
     case 1:
-        w->drains[rng_below(&w->rng, w->program->services_count)] = rng_one_in(&w->rng, 3);
+        w->drains[rng_below(&w->rng, w->program->services_count)] = rng_one_in(&w->rng, 8);
         w->facts.generation++;
         break;
     case 2: w->now_ns += rng_below(&w->rng, 6) * UINT64_C(1000000000); break;
