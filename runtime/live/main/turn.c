@@ -168,6 +168,22 @@ enum { STEPS = sizeof steps / sizeof *steps };
 /* Descriptors of the steps, then of the workers */
 typedef struct pollfd waiting[STEPS + WORKERS_MOST];
 
+/* Poll those that have a descriptor: a list with gaps may be longer than a process may have open, which poll refuses
+ * (EINVAL). Return 0 or a negative errno. */
+static int poll_some(waiting fds, unsigned count, int ms)
+{
+    waiting some;
+    unsigned at[STEPS + WORKERS_MOST], n = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (fds[i].fd < 0) continue;
+        at[n] = i;
+        some[n++] = fds[i];
+    }
+    const int failed = poll(some, n, ms) < 0 ? errno : 0;
+    for (unsigned i = 0; i < n && !failed; i++) fds[at[i]].revents = some[i].revents;
+    return failed && failed != EINTR ? -failed : 0;
+}
+
 /* Wait until a descriptor is readable or a step is due. A reload replaces some descriptors. Return 0 or a negative
  * errno. */
 static int wait_on(const struct live *l, waiting fds, uint64_t second_ns)
@@ -182,7 +198,7 @@ static int wait_on(const struct live *l, waiting fds, uint64_t second_ns)
     for (unsigned i = 0; i < l->carry.worker_count; i++)
         fds[STEPS + i] = (struct pollfd){.fd = l->carry.workers[i]->call_fd, .events = POLLIN};
     const int ms = clock_wait_ms(due_ns, now, SECOND_NS / 1000000);
-    return poll(fds, STEPS + l->carry.worker_count, ms) < 0 && errno != EINTR ? -errno : 0;
+    return poll_some(fds, STEPS + l->carry.worker_count, ms);
 }
 
 /* Do the steps of a turn. second: a second has gone by. */

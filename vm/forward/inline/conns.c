@@ -68,10 +68,9 @@ void inlines_free(struct inlines *all)
 size_t inlines_bytes(void)
 {
     const struct inlines *one = NULL;
-    const struct numbered *n = &one->numbers;
-    const size_t slot =
-        sizeof(struct ends) + sizeof(uint64_t) + sizeof *n->index.words + sizeof *n->index.tags; /* its number behind */
-    return sizeof *one->at + sizeof *n->due_s + sizeof *one->uses + sizeof *one->since_ns +
+    const size_t slot = sizeof(struct ends) + sizeof(uint64_t) + sizeof *one->numbers.index.words +
+                        sizeof *one->numbers.index.tags; /* its number behind */
+    return sizeof *one->at + sizeof *one->numbers.due_s + sizeof *one->uses + sizeof *one->since_ns +
            TOLD_EACH * sizeof(struct inline_told) + TUPLES_EACH * (slot + sizeof(struct inline_tuple));
 }
 
