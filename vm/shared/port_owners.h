@@ -22,7 +22,7 @@ struct port_owners {
 /* Return the worker in whose slice a port is. */
 static inline unsigned port_slice(uint16_t port, unsigned workers) { return workers > 1 ? port / 64u % workers : 0; }
 
-/* Return the worker to which packets of a port belong, by its entry. */
+/* Return the worker that gets packets of a port, by the port's entry in the table. */
 static inline unsigned port_owner(uint32_t entry, uint16_t port, unsigned workers)
 {
     const unsigned owner = (entry >> PORT_OWNER_SHIFT) - 1;
