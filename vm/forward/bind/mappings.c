@@ -303,7 +303,8 @@ bool mappings_are_short(const struct mappings *m) { return m->are_short; }
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     const unsigned ports = ports_in(room) + room->further;
-    return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->sharers;
+    return ports >= MAP_SHARED &&
+           source_flows(m->hosts, inside->addr, kind_of(inside)) >= map_share(ports) / m->sharers;
 }
 
 static int32_t refuse(uint64_t **why, uint64_t *counter)
