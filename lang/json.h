@@ -23,7 +23,7 @@ static inline void json_next(FILE *out, size_t i)
     if (i) putc(',', out);
 }
 
-/* A string printed piece by piece to the stream that json_words returns; json_words_end writes it. */
+/* A string printed part by part to the stream that json_words returns; json_words_end writes it. */
 struct json_words {
     FILE *in;
     char *text;

@@ -78,13 +78,13 @@ $(tr -d '\0' <"$log.log")
     { flock 9; printf '%s\n' "$result"; } 9>>"$top/log/lock"
 }
 
-# runner LIST OTHER: one test after the other, each claimed by making its folder. A signal ends the one that runs.
+# runner LIST OTHER: one test after the other, each taken by making its folder. A signal ends the one that runs.
 runner() {
     local number line child=
     trap - INT
     trap '[ -z "$child" ] || { kill "$child"; wait "$child"; }; exit 143' TERM
     while read -r number line; do
-        mkdir "$top/log/claimed/$number" 2>/dev/null || continue
+        mkdir "$top/log/taken/$number" 2>/dev/null || continue
         read -ra words <<<"$line"
         run_one "${words[@]}"
     done < <(cat "$@")
@@ -212,7 +212,7 @@ mkdir -p "$B"
 exec 9>"$B/log.lock"
 flock -n 9 || { echo "tests/run.sh: another run has the build $B" >&2; exit 2; }
 rm -rf "$B/log"
-mkdir -p "$B/log/claimed"
+mkdir -p "$B/log/taken"
 cd "$B/log" && log=$(pwd) && cd "$OLDPWD" || exit 2
 # Tests call python3 a thousand times, for its own library alone. The system's is there in a third of the time of one that
 # looks for itself (pyenv) or for packages.

@@ -109,7 +109,7 @@ LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(FIGURES)
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
-# Writes the halves of watched connections.
+# Writes the halves of observed connections.
 HALVES := $(B)/tests/tools/halves
 $(HALVES): $(B)/tests/tools/halves.o $(TEST_ARCHIVES)
 	$(LINK_TEST)

@@ -39,10 +39,10 @@ struct vm_kernel {
 /* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */
 enum { FRAG_HELD = 64 };
 #define FRAG_HOLD_NS UINT64_C(100000000)
-/* Bounds for packets of watched connections that wait for a decision (observe/waiting.h): of one connection, and of
+/* Bounds for packets of observed connections that wait for a decision (observe/waiting.h): of one connection, and of
  * all. A pool has room for them beside all others. */
-enum { GUARDED_EACH = 64, GUARDED_MOST = 256 };
-/* Bound for held segments of inline connections that leave the stack aside (forward/inline/hold.h): likewise. */
+enum { HOLDING_EACH = 64, HOLDING_MOST = 256 };
+/* Bound for held segments of inline connections that leave the inline stack (forward/inline/hold.h): likewise. */
 enum { INLINE_HELD_MOST = 512 };
 
 struct trace_step; /* judge/decide.h */
@@ -73,7 +73,7 @@ struct vm_cfg {
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
                                               * number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
-    const struct observe_out *observed;      /* receiver of events of watched connections; NULL: none */
+    const struct observe_out *observed;      /* receiver of events of observed connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */
     bool naive;    /* run the rule list instead of the code, for every packet: the oracle */

@@ -57,7 +57,7 @@ section_holds() {
     GRAINS) echo "of which networks \`flows over\` counts flows" ;;
     SCHEDULES) echo "schedules: a zone, places in SPANS; at most 20, each has a bit in the key" ;;
     OBSERVES) echo "services in \`mode observe\`: files, limits, first bytes" ;;
-    WATCHED) echo "their endpoints, more specific ones first" ;;
+    OBSERVE_ENDPOINTS) echo "their endpoints, more specific ones first" ;;
     CHOICES) echo "their branches: stream, pass or ignore" ;;
     SPANS) echo "days of the week and minutes of the day" ;;
     SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
@@ -87,7 +87,8 @@ section_holds() {
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
     esac
 }
-sed -n 's/^ *X(\([A-Z0-9]*\), *\([a-z0-9]*\), *\(.*[a-z0-9_]\), *\([0-9u< ]*\)).*/\1\t\3\t\4/p' pbc/file.h |
+# The sections WOULD_… hold what those without it hold, for rules under `audit`.
+grep -v "X(WOULD_" pbc/file.h | sed -n 's/^ *X(\([A-Z0-9_]*\), *\([a-z0-9_]*\), *\(.*[a-z0-9_]\), *\([0-9u< ]*\)).*/\1\t\3\t\4/p' |
     while IFS="$(printf '\t')" read -r ident type most; do
         [ "$type" = type ] && continue
         holds=$(section_holds "$ident")

@@ -151,10 +151,11 @@ enum mode_trait {
     MODE_TUNNELS = 1 << 3,
     MODE_TAKES_PORT = 1 << 4, /* takes the port of its tunnel: service.gue_port */
     MODE_BRIDGES = 1 << 5,    /* does not decrement the hop limit */
-    MODE_PROXIES = 1 << 6,    /* connections end here, in sockets: the host's own, or those of the stack aside */
+    MODE_PROXIES = 1 << 6,    /* connections end here, in sockets: the host's own, or those of the inline stack */
     MODE_REQUESTS = 1 << 7,   /* each request finds its own server */
     MODE_INLINE = 1 << 8,     /* in the wire: both legs have the ends' own addresses, MACs and tags */
-    MODE_ASIDE = 1 << 9, /* connections end in the stack aside, and the host's own stack sees none of their packets */
+    MODE_INLINE_STACK =
+        1 << 9, /* connections end in the inline stack, and the host's own stack sees none of their packets */
 };
 struct mode_info {
     const char *name;

@@ -13,12 +13,12 @@
  * and the stack, which finds no route either, may tell its sender. */
 #define VERDICT_HOSTS 0x20u
 /* Decided after a rule opened a tunnel: the verdict belongs to the packet inside. */
-#define VERDICT_INSIDE 0x40u
+#define VERDICT_INNER 0x40u
 
 struct verdict {
     uint8_t action;    /* enum action */
     uint8_t reason;    /* enum pkt_reason */
-    uint8_t flags;     /* enum pkt_flag from the parser: SNAPPED, BAD_CSUM; VERDICT_REPLY, VERDICT_INSIDE */
+    uint8_t flags;     /* enum pkt_flag from the parser: SNAPPED, BAD_CSUM; VERDICT_REPLY, VERDICT_INNER */
     uint8_t done;      /* 1: accepted or passed, but nothing is left to hand on: the vm has answered the packet, or the
                         * packet inside leaves through vm_tx */
     uint32_t rule;     /* rule id, RULE_DEFAULT or RULE_NONE */
@@ -44,7 +44,7 @@ enum tx_kind {
     TX_FREE,
     TX_RESOLVE,
     TX_HANDOFF,
-    TX_ASIDE /* to the stack in which inline connections end (flow/made.h), from its IP header on */
+    TX_INLINE_STACK /* to the stack in which inline connections end (flow/made.h), from its IP header on */
 };
 /* Cause of a packet that leaves. */
 enum tx_cause {
@@ -56,12 +56,12 @@ enum tx_cause {
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for a service's address */
     TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
-    TX_CAUSE_INSIDE,    /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
+    TX_CAUSE_INNER,     /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
-    TX_CAUSE_INLINE,    /* TX_ASIDE: the first packet of an inline connection, whose number is the cookie. TX_SEND: a
-                         * packet in the name of an end of one; without a family all of its link header is final */
-    TX_CAUSE_HELD,  /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
-                     * packets sent for it have earlier entries) */
+    TX_CAUSE_INLINE, /* TX_INLINE_STACK: the first packet of an inline connection, whose number is the cookie. TX_SEND:
+                      * a packet in the name of an end of one; without a family all of its link header is final */
+    TX_CAUSE_HELD,   /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
+                      * packets sent for it have earlier entries) */
     TX_CAUSE_RESET, /* TX_HOST: a RST in the name of an end of a connection that was rejected (`mode observe`), to where
                      * that end's packets go */
 };
@@ -85,7 +85,7 @@ struct tx_entry {
 /* How the packets of an inline connection go on, for who asks (vm_inline_of) */
 enum inline_way {
     INLINE_WAY_OPENS,   /* the connection is being opened */
-    INLINE_WAY_SOCKETS, /* to the sockets of the stack aside */
+    INLINE_WAY_SOCKETS, /* to the sockets of the inline stack */
     INLINE_WAY_LEAVES,  /* to those sockets, which the connection may leave */
     INLINE_WAY_SPLICED, /* rewritten, to the other end */
     INLINE_WAY_CUT,     /* to sockets: the connection was cut into */
@@ -163,7 +163,7 @@ struct frag_counters {
 #include "vm/counter.def"
 };
 
-/* Watched connections (`mode observe`). */
+/* Observed connections (`mode observe`). */
 struct observe_counters {
 #define OBSERVE_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
@@ -211,7 +211,7 @@ struct vm_counters {
     const struct forward_counters *forward;  /* NULL: nothing is sent on */
     const struct nat_counters *nat;          /* NULL: no nats */
     const struct frag_counters *frags;       /* NULL: fragments do not follow their first */
-    const struct observe_counters *observed; /* NULL: no connection is watched */
+    const struct observe_counters *observed; /* NULL: no connection is observed */
     const struct observe_counters *observes; /* [program->observes_count]: of each observe service; NULL: as above */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"

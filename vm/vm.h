@@ -33,7 +33,7 @@ struct vm_in {
     const struct facts *facts;
     const struct vm_ways *ways;     /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
     const struct vm_parsed *parsed; /* the packets have been parsed by these facts, into vm_keys; NULL: vm_run parses */
-    const uint32_t *ages_us; /* [n] of vm_run: time since each packet came; used for watched connections; NULL: 0 */
+    const uint32_t *ages_us; /* [n] of vm_run: time since each packet came; used for observed connections; NULL: 0 */
 };
 
 /* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now; the address is
@@ -107,10 +107,10 @@ void vm_show(struct vm *vm, const struct vm_in *in, struct pkt *pkt);
 struct flow_gone;
 void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
 
-/* Send packets on that the stack aside sends for inline connections (flow/made.h): IP packets, writable,
+/* Send packets on that the inline stack sends for inline connections (flow/made.h): IP packets, writable,
  * LINK_RAW, with headroom for a link header. They are rewritten where they lie, and are then the pkts of entries; they
  * are in no counter of verdicts. */
-void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
+void vm_inline_sent(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
 /* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
 /* Say how a packet from the wire would go on that belongs to an inline connection: no rule judges it. False: it belongs
@@ -214,10 +214,10 @@ int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t no
 enum pkt_reason program_open(const struct program *p, uint32_t rule, const struct pkt *pkt, const struct key *key,
                              const struct facts *facts, struct pool *pool, struct pkt **inner, struct key *inner_key);
 
-/* Read the connections that are watched one by one: *at begins as 0; false at the end. Views of the record are valid
+/* Read the connections that are observed one by one: *at begins as 0; false at the end. Views of the record are valid
  * until the next packet or record. */
 bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *r);
-/* Describe the one that a packet belongs to. False: it is not watched. */
+/* Describe the one that a packet belongs to. False: it is not observed. */
 bool vm_observed_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct observe_record *r);
 /* End all of them, as still open: the run ends. */
 void vm_observed_end(struct vm *vm, const struct vm_in *in);
@@ -243,10 +243,10 @@ struct served {
 };
 /* Find the observe service that watches a connection which begins with this packet, and its branch; nothing changes.
  * observe PBC_NONE: none watches it. choice PBC_NONE: the connection's first bytes decide. */
-struct watched_by {
+struct observed_by {
     uint32_t observe, choice;
 };
-struct watched_by vm_explain_watched(const struct program *p, const struct key *key);
+struct observed_by vm_explain_observed(const struct program *p, const struct key *key);
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 /* The same choice, as if the packet began a flow of its own. */
 struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);

@@ -186,8 +186,8 @@ static void tell_region(struct walk *w, const struct region *r, const struct tak
     for (uint32_t i = 0; i < r->count; i++) {
         loose = false;
         if (!t->open)
-            j.piece = r->p[i];
-        else if (!product_and(w->c->ir, &r->p[i], &t->exact, &j.piece, &loose))
+            j.product = r->p[i];
+        else if (!product_and(w->c->ir, &r->p[i], &t->exact, &j.product, &loose))
             continue;
         tell(w, &j);
     }

@@ -1,6 +1,6 @@
 /* A SYN with FIN is invalid in netfilter (tcp_valid_flags of the kernel's tracking) and new in prey. So a rule for
  * invalid packets is written once more for such a SYN, and a rule for new packets is written without it: by the flags
- * of a rule for TCP, else by a guard before it, which drops what the rule would let by and nothing more. */
+ * of a rule for TCP, else by a rule before it, which drops what the rule would let by and nothing more. */
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
@@ -70,15 +70,15 @@ static void put_invalid(struct writer *w, const struct place *p, const struct ru
 }
 
 /* Drop the SYN with FIN that the rule would let by, or lead elsewhere. */
-static void put_guard(struct writer *w, const struct place *p, const struct rule *r)
+static void put_leading(struct writer *w, const struct place *p, const struct rule *r)
 {
-    struct rule guard = for_syn_fin(w, r);
+    struct rule leading = for_syn_fin(w, r);
     const bool leads = r->act == ACT_ACCEPT || r->act == ACT_RETURN || r->act == ACT_JUMP || r->act == ACT_GOTO;
-    if (!leads || guard.never) return;
-    guard.meters = NULL;
-    guard.flows_over = 0;
-    guard.log = false;
-    put_drop(w, p, &guard);
+    if (!leads || leading.never) return;
+    leading.meters = NULL;
+    leading.flows_over = 0;
+    leading.log = false;
+    put_drop(w, p, &leading);
 }
 
 void put_by_netfilter(struct writer *w, const struct place *p, const struct rule *r, put_one *put)
@@ -93,7 +93,7 @@ void put_by_netfilter(struct writer *w, const struct place *p, const struct rule
         else if (is_tcp(r))
             rule_want_flags(&without, 0, FIN);
         else
-            put_guard(w, p, r);
+            put_leading(w, p, r);
     }
     if (!without.never) put(w, p, &without);
     w->syn_fin_dropped |= !state && is_drop_of_syn_fin(r) && asks_nothing_else(p, r);

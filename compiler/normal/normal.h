@@ -42,7 +42,7 @@ void normal_settle(struct ir *ir, struct ir_product *p);
 
 /* Return the intersection, without frames outside either. Loose: it holds more, and *loose is set (product.c). */
 uint32_t field_and(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, bool *loose);
-/* normal_settle, plus steps that only pieces of products need; false: no frame is in it (product.c). */
+/* normal_settle, plus steps that only parts of products need; false: no frame is in it (product.c). */
 bool product_settle(struct ir *ir, struct ir_product *p);
 
 /* MACs as sets (mac_ranges.c), by numbers in which the group bit comes first; frames without MACs have a number,

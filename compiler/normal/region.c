@@ -1,4 +1,4 @@
-/* Subtraction of a product from a region: each product of the region falls into pieces, one for each field that the
+/* Subtraction of a product from a region: each product of the region falls into parts, one for each field that the
  * other narrows, with the part of that field outside it. The remainder is what the two share, and is dropped.
  *
  * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: when ports
@@ -54,7 +54,7 @@ void region_spend(struct region_budget *budget, uint64_t work)
     budget->work -= budget->spent ? budget->work : work;
 }
 
-/* One product being split: `rest` may still be in b; pieces outside b go to `out`. */
+/* One product being split: `rest` may still be in b; parts outside b go to `out`. */
 struct split {
     struct ir *ir;
     const struct ir_product *b;
@@ -62,9 +62,9 @@ struct split {
     struct region *out;
 };
 
-static void keep(struct split *s, const struct ir_product *piece)
+static void keep(struct split *s, const struct ir_product *part)
 {
-    struct ir_product settled = *piece;
+    struct ir_product settled = *part;
     if (product_settle(s->ir, &settled)) region_add(s->out, &settled);
 }
 
@@ -77,11 +77,11 @@ static void split_field(struct split *s, enum ir_field f)
 {
     const bool macs = ir_fields[f].sort == IR_SORT_MACS;
     const uint32_t a = s->rest.field[f], b = s->b->field[f];
-    struct ir_product piece = s->rest;
+    struct ir_product part = s->rest;
     bool loose = false;
     if (b == IR_ALL || a == b) return;
-    piece.field[f] = macs ? macs_minus(s->ir, a, b) : ranges_minus(s->ir, f, a, b);
-    if (piece.field[f] != IR_EMPTY) keep(s, &piece);
+    part.field[f] = macs ? macs_minus(s->ir, a, b) : ranges_minus(s->ir, f, a, b);
+    if (part.field[f] != IR_EMPTY) keep(s, &part);
     s->rest.field[f] = field_and(s->ir, f, a, b, &loose);
 }
 
@@ -94,13 +94,13 @@ static uint32_t addrs_minus(struct ir *ir, uint32_t a, uint32_t b)
 /* Split by a side's two sets, which are one field: an address is this machine's own or not. */
 static void split_side(struct split *s, enum ir_field f)
 {
-    struct ir_product piece = s->rest;
+    struct ir_product part = s->rest;
     if (s->b->field[f] == IR_ALL && s->b->field[f + 1] == IR_ALL) return;
     for (enum ir_field k = f; k <= f + 1; k++) {
-        piece.field[k] = addrs_minus(s->ir, s->rest.field[k], s->b->field[k]);
+        part.field[k] = addrs_minus(s->ir, s->rest.field[k], s->b->field[k]);
         s->rest.field[k] = ir_addrs_and(s->ir, s->rest.field[k], s->b->field[k]);
     }
-    keep(s, &piece);
+    keep(s, &part);
 }
 
 /* Split by flags that b demands set or clear: bit by bit, the frames with the opposite. */
@@ -108,10 +108,10 @@ static void split_flags(struct split *s, enum ir_field demanded, enum ir_field o
 {
     const uint32_t bits = s->b->field[demanded] & ~s->rest.field[demanded];
     for (uint32_t bit = 1; bit <= bits; bit <<= 1) {
-        struct ir_product piece = s->rest;
+        struct ir_product part = s->rest;
         if (!(bits & bit)) continue;
-        piece.field[opposite] |= bit;
-        keep(s, &piece);
+        part.field[opposite] |= bit;
+        keep(s, &part);
         s->rest.field[demanded] |= bit;
     }
 }
@@ -121,12 +121,12 @@ static void split_flags(struct split *s, enum ir_field demanded, enum ir_field o
 static bool split_inactive(struct split *s)
 {
     const uint32_t asked = s->rest.field[IR_DURING], bits = s->b->field[IR_NOT_DURING] & ~s->rest.field[IR_NOT_DURING];
-    struct ir_product piece = s->rest;
+    struct ir_product part = s->rest;
     bool loose = false;
     if (!bits) return true;
-    piece.field[IR_DURING] = field_and(s->ir, IR_DURING, asked, bits, &loose);
+    part.field[IR_DURING] = field_and(s->ir, IR_DURING, asked, bits, &loose);
     if (loose) return false;
-    keep(s, &piece);
+    keep(s, &part);
     s->rest.field[IR_NOT_DURING] |= bits;
     return true;
 }
@@ -135,9 +135,9 @@ static bool split_inactive(struct split *s)
 static void split_moments(struct split *s)
 {
     const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
-    struct ir_product piece = s->rest;
-    piece.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;
-    if (piece.field[IR_DURING]) keep(s, &piece);
+    struct ir_product part = s->rest;
+    part.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;
+    if (part.field[IR_DURING]) keep(s, &part);
 }
 
 static void split_active(struct split *s)
@@ -151,7 +151,7 @@ static void split_active(struct split *s)
     keep(s, &s->rest);
 }
 
-/* Split by all fields. False: the remainder has no exact pieces. */
+/* Split by all fields. False: the remainder has no exact parts. */
 static bool split_product(struct split *s)
 {
     static const enum ir_field early[] = {IR_WHAT, IR_FRAGMENT, IR_IFACE, IR_OUT, IR_URPF, IR_VLAN, IR_INNER, IR_ETHER};
@@ -197,7 +197,7 @@ void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, s
             region_add(&out, &r->p[i]);
         else if (!budget->spent)
             budget->spent = !split_product(&s);
-        budget->spent = budget->spent || out.count > budget->pieces;
+        budget->spent = budget->spent || out.count > budget->parts;
     }
     region_fini(r);
     *r = out;

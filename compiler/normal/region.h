@@ -17,11 +17,11 @@ void region_add(struct region *r, const struct ir_product *p);
 /* Add the frames of both products, or all of `a` where these can't be told exactly (product_and). */
 void region_add_both(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct region *out);
 
-/* Budget of a computation: `work` in products and ranges looked at, `pieces` held at once. When either is used up
+/* Budget of a computation: `work` in products and ranges looked at, `parts` held at once. When either is used up
  * `spent` is true, and later results are unreliable. */
 struct region_budget {
     uint64_t work;
-    uint32_t pieces;
+    uint32_t parts;
     bool spent;
 };
 void region_spend(struct region_budget *budget, uint64_t work);
@@ -34,7 +34,7 @@ void product_plain_part(const struct ir *ir, const struct ir_product *p, struct 
  * different lists of active schedules) *out holds more, and *loose is set. */
 bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct ir_product *out,
                  bool *loose);
-/* Subtract a product, which must be plain, from the region. Impossible pieces (a state that the protocol never has) are
+/* Subtract a product, which must be plain, from the region. Impossible parts (a state that the protocol never has) are
  * left out. */
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget);
 /* Make the product of every frame, including ARP and other frames that are not IP. */

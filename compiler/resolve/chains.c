@@ -24,15 +24,15 @@ struct walk {
 /* Put a name before the text at the end of `buf`. Without room, put dots and return false. */
 static bool prepend(char *buf, size_t *at, const char *name, const char *arrow)
 {
-    char piece[80];
-    const size_t len = (size_t)snprintf(piece, sizeof(piece), "%.64s%s", name, arrow);
+    char text[80];
+    const size_t len = (size_t)snprintf(text, sizeof(text), "%.64s%s", name, arrow);
     if (*at < len + 4) {
         *at -= 4;
         memcpy(buf + *at, "... ", 4);
         return false;
     }
     *at -= len;
-    memcpy(buf + *at, piece, len);
+    memcpy(buf + *at, text, len);
     return true;
 }
 

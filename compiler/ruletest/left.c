@@ -14,7 +14,7 @@
 
 void test_left_keep(struct test_run *r, const struct tx_entry *e)
 {
-    const bool goes_on = e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INSIDE;
+    const bool goes_on = e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INNER;
     if (!goes_on || e->cookie != r->cookie || r->left_cookie == r->cookie) return;
     if (e->pkt->head_len > TEST_LEFT_MOST) return;
     memcpy(r->left_frame, e->pkt->data, e->pkt->head_len);

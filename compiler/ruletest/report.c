@@ -282,7 +282,7 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
          expected_text(r, step, expected, sizeof(expected)),
          step->mirrored ? test_mirrored_text(r, found, copied, sizeof(copied)) : found);
     test_note_packet(r,
-                     s->inside                  ? "the packet inside"
+                     s->inner                   ? "the packet inside"
                      : step->reply == REPLY_NOT ? "the packet"
                                                 : "the reply",
                      &s->pkt, &s->key);

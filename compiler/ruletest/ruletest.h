@@ -243,7 +243,7 @@ struct test_search {
     const struct test_step *step;
     struct pkt pkt;
     struct key key;
-    bool inside;               /* pkt came in a tunnel that is opened */
+    bool inner;                /* pkt came in a tunnel that is opened */
     struct served served;      /* service, branch and server that would take the packet */
     bool refused;              /* a service takes the packet and gives it no server; served.how may say why */
     enum pbc_goes goes;        /* destination of a connection that a proxy takes; PBC_GOES_POOLS: a pool, or unknown */

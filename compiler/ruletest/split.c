@@ -209,8 +209,8 @@ static unsigned share_of(uint64_t part, uint64_t all) { return all ? (unsigned)(
 static uint32_t part_of(const struct split *s, const struct pbc_server *server, uint32_t *next)
 {
     const struct pbc_pool *pool = &s->r->program->pools[s->step->pool];
-    const bool aside = server->flags & PBC_SERVER_BACKUP && s->step->part_count < pool->server_count;
-    return aside ? 0 : s->step->parts[(*next)++];
+    const bool spare = server->flags & PBC_SERVER_BACKUP && s->step->part_count < pool->server_count;
+    return spare ? 0 : s->step->parts[(*next)++];
 }
 
 static bool near_enough(const struct split *s, uint64_t flows, uint64_t part, uint64_t parts)

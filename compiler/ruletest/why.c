@@ -55,7 +55,7 @@ static void look(void *arg, const struct trace_step *t)
 static void look_away(void *arg, const struct trace_step *t) {}
 
 /* Replace a packet in a tunnel that would be opened by the packet inside, which is the one judged. */
-static void look_inside(struct test_run *r, struct test_search *s)
+static void look_inner(struct test_run *r, struct test_search *s)
 {
     const struct program *p = r->program;
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
@@ -71,7 +71,7 @@ static void look_inside(struct test_run *r, struct test_search *s)
     s->pkt.data = arena_alloc(r->c->arena, inner->head_len);
     memcpy(s->pkt.data, inner->data, inner->head_len);
     pool_put(inner);
-    s->inside = true;
+    s->inner = true;
     test_parse(r, &s->pkt, &s->key);
 }
 
@@ -80,7 +80,7 @@ void test_look(struct test_run *r, const struct test_step *step, const struct pk
     const struct trace_step none = {.failed_cond = PBC_NONE};
     *s = (struct test_search){.step = step, .pkt = *pkt, .wanted = none, .closed = none, .closest = none};
     test_parse(r, &s->pkt, &s->key);
-    look_inside(r, s);
+    look_inner(r, s);
     s->served = test_served(r, &s->pkt, &s->key);
 }
 

@@ -47,7 +47,7 @@ int written_read(struct written *w, const char *text, char *err, size_t err_len)
 /* True if client words stand behind the packet: only they are strings. */
 static bool says(const struct written *w) { return strchr(w->words, '"'); }
 
-/* Copy what the proxy reads, in one piece of memory. */
+/* Copy what the proxy reads, in one block of memory. */
 static struct test_said *copy_of(const struct test_said *s)
 {
     const uint32_t n = s->hello + s->request;

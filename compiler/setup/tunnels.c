@@ -147,7 +147,7 @@ static void put_senders(const struct setup *s, const char *unknown)
     fputs(" }", s->out);
 }
 
-static void print_guard(const struct setup *s)
+static void print_tunnel_table(const struct setup *s)
 {
     const char *family = s->server->family == 6 ? "ip6" : "ip";
     fputs("\n# Tunnels of the balancer alone: what they carry may have any source address. And segments that fit into "
@@ -200,6 +200,6 @@ void setup_local(const struct setup *s)
     if (!has_tunnel(s)) return;
     print_devices(s);
     print_gue(s);
-    print_guard(s);
+    print_tunnel_table(s);
     print_prey(s);
 }

@@ -1,4 +1,4 @@
-/* The syntax tree: the source as written, in order, with the place of every piece. No meaning is checked here.
+/* The syntax tree: the source as written, in order, with the place of every part. No meaning is checked here.
  * Nodes live in an arena (arena.h), are never freed one by one, and may go before the strings that they hold. */
 #pragma once
 

@@ -167,7 +167,7 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
                              (unsigned long long)c->frames + 1, linktype_name(i->linktype, name, sizeof name),
                              s->first + iface);
     if (f->cap_len > CAPTURE_FRAME_MAX || f->cap_len > i->snaplen)
-        return capture_fault(c, "frame %llu claims %u captured bytes, more than its interface's %u",
+        return capture_fault(c, "frame %llu says that it has %u captured bytes, more than its interface's %u",
                              (unsigned long long)c->frames + 1, f->cap_len, i->snaplen);
     if (f->cap_len > data.left) return fault_at(c, "a frame past the block's end");
     f->data = data.at;

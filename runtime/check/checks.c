@@ -89,13 +89,13 @@ static int speak_as(struct checks *c, uint32_t server)
     const struct check_way *w = &t->ways[t->way];
     struct probe *p = t->probe;
     struct host_addr from;
-    const int failed = c->cfg.aside.ready(c->cfg.aside.with, server, w, &from);
+    const int failed = c->cfg.stack.ready(c->cfg.stack.with, server, w, &from);
     if (failed) return failed;
     if (t->check->from_family == w->family) memcpy(from.word, t->check->from, sizeof from.word);
     c->number = (uint16_t)((c->number + 1) % NUMBERS);
     c->whose[c->number] = (struct whose){.server = server, .way = t->way};
     p->id = (uint16_t)(PBC_OWN_PORT_LO + c->number);
-    p->aside = &c->cfg.aside;
+    p->stack = &c->cfg.stack;
     sockaddr_of(&p->from, w->family, from.word, t->check->kind == PBC_CHECK_ICMP ? 0 : p->id);
     return 0;
 }
@@ -236,7 +236,7 @@ static void hear_echoes(struct checks *c, int fd, int family, uint64_t now_ns)
         const uint32_t server = (uint32_t)(uint16_t)(id - c->id) << 16 | seq;
         if (server >= c->program->servers_count) continue;
         const struct probe *p = c->targets[server].probe;
-        if (p && p->check->kind == PBC_CHECK_ICMP && !p->aside && is_from(p, (struct sockaddr *)&from))
+        if (p && p->check->kind == PBC_CHECK_ICMP && !p->stack && is_from(p, (struct sockaddr *)&from))
             end(c, server, PROBE_GOOD, now_ns);
     }
 }

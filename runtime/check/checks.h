@@ -16,7 +16,7 @@ struct remap;
 struct checks;
 
 /* Callbacks for probes through a service, which go as its clients' packets do (runtime/live/rules/via.h) */
-struct checks_aside {
+struct check_stack {
     /* Get the source address of a probe. Return 0; -EAGAIN while the way to the server is being resolved; another
      * negative errno if there is no way. */
     int (*ready)(void *with, uint32_t server, const struct check_way *way, struct host_addr *from);
@@ -31,7 +31,7 @@ struct checks_cfg {
     /* Open a file for reading (certificates); return a negative errno on failure. NULL: the file is opened here. */
     int (*open_file)(void *with, const char *path);
     void *with;
-    struct checks_aside aside; /* all NULL: servers are probed at their own addresses alone */
+    struct check_stack stack; /* all NULL: servers are probed at their own addresses alone */
 };
 
 enum { CHECK_WHY = 200 }; /* room for a result in words */

@@ -104,7 +104,7 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
 static bool make_ways(struct checks *c, struct target *t, uint32_t server)
 {
     struct check_way ways[CHECK_WAYS_MOST];
-    t->way_count = (uint8_t)check_ways(c->program, server, c->cfg.aside.ready, ways);
+    t->way_count = (uint8_t)check_ways(c->program, server, c->cfg.stack.ready, ways);
     t->ways = calloc(t->way_count, sizeof *ways);
     if (!t->ways) return false;
     memcpy(t->ways, ways, t->way_count * sizeof *ways);

@@ -103,7 +103,7 @@ static size_t hear_head(struct probe *p, const uint8_t *bytes, size_t n)
     return n;
 }
 
-/* Search the body for the expected text, which may be split among pieces */
+/* Search the body for the expected text, which may be split among reads */
 static enum probe_result hear_body(struct probe *p, const uint8_t *bytes, size_t n)
 {
     const struct seek *s = &p->seeks[p->check->step_count - 1];

@@ -31,7 +31,7 @@ static enum probe_result send_from(struct probe *p, const uint8_t *bytes, size_t
         else
             memcpy(CMSG_DATA(c), &(struct in_pktinfo){.ipi_spec_dst = p->from.v4.sin_addr}, sizeof(struct in_pktinfo));
     }
-    if (sendmsg(p->aside ? p->fd : p->icmp, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return PROBE_GOES_ON;
+    if (sendmsg(p->stack ? p->fd : p->icmp, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return PROBE_GOES_ON;
     return probe_errno(p, errno);
 }
 
@@ -39,8 +39,8 @@ static enum probe_result icmp_begin(struct probe *p)
 {
     uint8_t echo[ECHO_BYTES] = {0};
     const bool v6 = p->to.any.sa_family == AF_INET6;
-    if (p->aside && probe_socket(p, SOCK_RAW) < 0) return probe_errno(p, errno);
-    if (!p->aside && p->icmp < 0) return probe_errno(p, EPERM);
+    if (p->stack && probe_socket(p, SOCK_RAW) < 0) return probe_errno(p, errno);
+    if (!p->stack && p->icmp < 0) return probe_errno(p, EPERM);
     p->reads = true;
     echo[0] = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
     wire_put16(echo + 4, p->id);

@@ -51,9 +51,9 @@ static socklen_t address_len(const struct sockaddr *a)
 
 int probe_socket(struct probe *p, int type)
 {
-    p->fd = p->aside ? p->aside->socket(p->aside->with, &p->from.any, type)
+    p->fd = p->stack ? p->stack->socket(p->stack->with, &p->from.any, type)
                      : socket(p->to.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (p->fd >= 0 || !p->aside) return p->fd;
+    if (p->fd >= 0 || !p->stack) return p->fd;
     errno = -p->fd;
     return p->fd = -1;
 }
@@ -64,7 +64,7 @@ enum probe_result probe_connect(struct probe *p, int type)
     if (probe_socket(p, type) < 0) return probe_errno(p, errno);
     if (p->from.any.sa_family) {
         /* Through a service the port identifies the probe; SO_REUSEADDR allows a port that was closed just now */
-        setsockopt(p->fd, p->aside ? SOL_SOCKET : IPPROTO_IP, p->aside ? SO_REUSEADDR : IP_BIND_ADDRESS_NO_PORT, &on,
+        setsockopt(p->fd, p->stack ? SOL_SOCKET : IPPROTO_IP, p->stack ? SO_REUSEADDR : IP_BIND_ADDRESS_NO_PORT, &on,
                    sizeof on);
         if (bind(p->fd, &p->from.any, address_len(&p->from.any))) return probe_errno(p, errno);
     }

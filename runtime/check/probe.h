@@ -32,10 +32,10 @@ struct probe {
     const struct pbc_check *check;
     const uint8_t *request; /* for HTTP: made once a check */
     size_t request_len;
-    const struct seek *seeks;         /* [step_count]: searches of the check's steps of kind HAS */
-    SSL_CTX *tls;                     /* for HTTPS */
-    const struct checks_aside *aside; /* source of sockets for a probe through a service; else NULL */
-    int icmp;                         /* the raw socket of its family, or -1 */
+    const struct seek *seeks;        /* [step_count]: searches of the check's steps of kind HAS */
+    SSL_CTX *tls;                    /* for HTTPS */
+    const struct check_stack *stack; /* source of sockets for a probe through a service; else NULL */
+    int icmp;                        /* the raw socket of its family, or -1 */
     uint16_t id, seq;
     uint8_t header;              /* version of the PROXY header that a connection begins with; 0: none */
     union sockaddr_any to, from; /* from: family 0: the host chooses */
@@ -58,7 +58,7 @@ struct probe {
         uint8_t at, said; /* step that is awaited; step up to which all was sent */
         uint32_t matched; /* bytes of the awaited step that the answer ends with */
         size_t heard;     /* bytes that the awaited step has read */
-        size_t piece;     /* those of them that came last, at once; of an `expect`: all */
+        size_t last;      /* those of them that came last, at once; of an `expect`: all */
         uint8_t seen[24]; /* the first of these */
     } steps;
     char why[CHECK_WHY - 40]; /* room is left for the name of a service */

@@ -1,4 +1,4 @@
-/* A search for bytes in an answer that comes in pieces: linear in the answer, whatever its bytes are, with one number
+/* A search for bytes in an answer that comes in parts: linear in the answer, whatever its bytes are, with one number
  * of state (Knuth, Morris, Pratt: Fast pattern matching in strings, 1977) */
 #pragma once
 

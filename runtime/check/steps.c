@@ -19,7 +19,7 @@ static void await(struct probe *p, uint32_t i)
     const struct pbc_step *s;
     while ((s = step_at(p, i)) && s->kind == PBC_STEP_SEND) i++;
     p->steps.at = (uint8_t)i;
-    p->steps.heard = p->steps.piece = 0;
+    p->steps.heard = p->steps.last = 0;
     p->steps.matched = 0;
 }
 
@@ -70,10 +70,10 @@ static const char *quote_want(const struct probe *p, char buf[QUOTED])
 /* Quote the first bytes of what came last, which is what a server says to the last thing that it was told */
 static const char *quote_seen(const struct probe *p, char buf[QUOTED])
 {
-    const size_t kept = p->steps.piece < sizeof p->steps.seen ? p->steps.piece : sizeof p->steps.seen;
-    const size_t dots = p->steps.heard > p->steps.piece ? 3 : 0;
+    const size_t kept = p->steps.last < sizeof p->steps.seen ? p->steps.last : sizeof p->steps.seen;
+    const size_t dots = p->steps.heard > p->steps.last ? 3 : 0;
     memcpy(buf, "...", dots);
-    quote(buf + dots, p->steps.seen, kept, p->steps.piece > kept);
+    quote(buf + dots, p->steps.seen, kept, p->steps.last > kept);
     return buf;
 }
 
@@ -120,11 +120,11 @@ enum probe_result steps_late(struct probe *p, const char *within)
 
 /* ---- reading ---- */
 
-/* Keep the first bytes of a piece, for messages: n of them begin behind `after` others of the piece */
+/* Keep the first bytes of what came last, for messages: n of them begin behind `after` others of it */
 static void note(struct probe *p, const uint8_t *bytes, size_t n, size_t after)
 {
     for (size_t i = 0; i < n && after + i < sizeof p->steps.seen; i++) p->steps.seen[after + i] = bytes[i];
-    p->steps.piece = after + n;
+    p->steps.last = after + n;
     p->steps.heard += n;
 }
 

@@ -29,14 +29,14 @@ void ng_frame(struct bytes *to, const struct tape_frame *f, unsigned tags, uint3
 static void put_header(struct bytes *to, const struct tape_frame *f)
 {
     const bool v6 = f->cap_len && *(const uint8_t *)(f + 1) >> 4 == 6;
-    const uint8_t header[TAPE_ASIDE_LINK] = {[MACS] = v6 ? 0x86 : 0x08, [MACS + 1] = v6 ? 0xdd : 0x00};
+    const uint8_t header[TAPE_INLINE_LINK] = {[MACS] = v6 ? 0x86 : 0x08, [MACS + 1] = v6 ? 0xdd : 0x00};
     bytes_put(to, header, sizeof header);
 }
 
 void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *f, bool framed,
                  uint32_t snap, const char *comment)
 {
-    const uint32_t header = framed && tape_link(f) == LINK_RAW ? TAPE_ASIDE_LINK : 0;
+    const uint32_t header = framed && tape_link(f) == LINK_RAW ? TAPE_INLINE_LINK : 0;
     const uint32_t least = least_len(f->cap_len, snap), kept = least < MACS ? least_len(f->cap_len, MACS) : least;
     const unsigned tags = ng_tags(f, kept), said = (unsigned)strlen(comment);
     const uint32_t cap = header + kept + tags * NG_TAG, wire = header + f->wire_len + tags * NG_TAG;

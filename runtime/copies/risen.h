@@ -1,5 +1,5 @@
 /* Copies of frames that the kernel executor makes (vm/kernel/copy/copied.h): those for mirrors go on the worker's tape
- * as if it had judged the frame, those of watched connections to the observers of its vm. */
+ * as if it had judged the frame, those of observed connections to the observers of its vm. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ struct risen {
     uint32_t program, before;                /* serials, in the kernel, of the program and of the one before it */
     const struct copies_table *table_before; /* mirrors of the one before */
     uint64_t wait_ns;                        /* time until the next look */
-    uint64_t frames;                         /* frames of watched connections that came */
+    uint64_t frames;                         /* frames of observed connections that came */
 };
 
 /* Take copies from that kernel, before the worker starts. Return 0 or a negative errno. */

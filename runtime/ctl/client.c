@@ -283,9 +283,9 @@ void client_watch(struct call *c)
     struct epoll_event e = {.data.ptr = c};
     if (receives(c)) e.events |= EPOLLIN;
     if (goes_on) e.events |= EPOLLOUT;
-    if (c->watched == (e.events | EPOLLHUP)) return;
-    if (!epoll_ctl(c->server->epoll, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e))
-        c->watched = e.events | EPOLLHUP;
+    if (c->polled == (e.events | EPOLLHUP)) return;
+    if (!epoll_ctl(c->server->epoll, c->polled ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e))
+        c->polled = e.events | EPOLLHUP;
     else
         c->leaves = true;
 }

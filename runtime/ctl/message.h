@@ -34,7 +34,7 @@ struct message {
     const char *body; /* inside the inbox, valid until that is filled again; a zero follows */
 };
 
-/* Received bytes, in pieces as the socket gives them. Empty when all but `most` is zero. */
+/* Received bytes, in parts as the socket gives them. Empty when all but `most` is zero. */
 struct inbox {
     uint32_t most; /* most bytes of a message's body */
     char *bytes;

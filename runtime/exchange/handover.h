@@ -16,8 +16,8 @@ enum { HANDOVER_SLOTS = 256, HANDOVER_LINE = 64 };
 
 /* Kinds of packets that are handed over. */
 enum handover_kind {
-    HANDOVER_OWNED, /* to its owner */
-    HANDOVER_PIECE, /* a fragment, to the worker that finds the owner of its datagram */
+    HANDOVER_OWNED,    /* to its owner */
+    HANDOVER_FRAGMENT, /* a fragment, to the worker that finds the owner of its datagram */
 };
 
 #define HANDED_UNPARSED UINT64_MAX

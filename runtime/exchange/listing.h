@@ -6,22 +6,22 @@
 #include "vm/vm.h"
 
 /* Bounds of a part: it takes about 20 us if every access misses the caches, at most 50. */
-enum { LISTING_FLOWS = 64, LISTING_GROUPS = 1024, LISTING_WATCHED = 16, LISTING_NAME = 80 };
+enum { LISTING_FLOWS = 64, LISTING_GROUPS = 1024, LISTING_OBSERVED = 16, LISTING_NAME = 80 };
 
-/* A watched connection; the views of its summary are not set. name: the server's, as client or request named it */
-struct watched_listed {
+/* An observed connection; the views of its summary are not set. name: the server's, as client or request named it */
+struct observed_listed {
     struct observe_record record;
     char name[LISTING_NAME];
 };
 
 struct listing {
     uint32_t at;      /* place of the next part; 0 at first */
-    bool watched;     /* set once all flows are listed: watched connections follow, from `at` 0 on */
+    bool observed;    /* set once all flows are listed: observed connections follow, from `at` 0 on */
     bool ended;       /* no more of either */
     uint64_t program; /* serial of the program that the flows' numbers belong to */
     uint64_t now_ns;
     unsigned count;
     struct flow_record flows[LISTING_FLOWS];
-    unsigned watched_count;
-    struct watched_listed watching[LISTING_WATCHED];
+    unsigned observed_count;
+    struct observed_listed watching[LISTING_OBSERVED];
 };

@@ -131,18 +131,18 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 static struct pkt framed(const struct pkt *bare)
 {
     struct pkt p = *bare;
-    p.data -= TAPE_ASIDE_LINK;
-    p.head_len += TAPE_ASIDE_LINK;
-    p.cap_len += TAPE_ASIDE_LINK;
-    p.wire_len += TAPE_ASIDE_LINK;
+    p.data -= TAPE_INLINE_LINK;
+    p.head_len += TAPE_INLINE_LINK;
+    p.cap_len += TAPE_INLINE_LINK;
+    p.wire_len += TAPE_INLINE_LINK;
     p.cookie = TAPE_TO_HOST;
     p.link = LINK_ETHER;
-    memset(p.data, 0, TAPE_ASIDE_LINK);
+    memset(p.data, 0, TAPE_INLINE_LINK);
     wire_put16(p.data + ETHER_TYPE_AT, bare->head_len && bare->data[0] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6);
     return p;
 }
 
-void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
+void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
 {
     struct pkt frames[VM_BATCH], *all[VM_BATCH];
     for (unsigned i = 0; i < n; i++) {
@@ -150,7 +150,7 @@ void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
         all[i] = &frames[i];
     }
     t->now_ns = now_ns;
-    put_batch(t, TAPE_ASIDE, all, n, 0, NULL);
+    put_batch(t, TAPE_INLINE, all, n, 0, NULL);
 }
 
 static_assert(sizeof(struct inline_ask) == 40, "as written to files: no padding");
@@ -232,11 +232,12 @@ static void put_link(struct tape_frame *f, uint16_t type, uint32_t link)
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
 {
     const bool bare = pkt->link != LINK_ETHER && port == TAPE_TO_HOST;
-    struct tape_record *r = record_begin(t, TAPE_LEFT, frame_bytes(t, pkt) + (bare ? tape_padded(TAPE_ASIDE_LINK) : 0));
+    struct tape_record *r =
+        record_begin(t, TAPE_LEFT, frame_bytes(t, pkt) + (bare ? tape_padded(TAPE_INLINE_LINK) : 0));
     if (!r) return;
     r->count = 1;
     put_frame(t, (uint8_t *)(r + 1), pkt, port, 0);
-    if (bare) put_link((struct tape_frame *)(void *)(r + 1), type_of(pkt->data), TAPE_ASIDE_LINK);
+    if (bare) put_link((struct tape_frame *)(void *)(r + 1), type_of(pkt->data), TAPE_INLINE_LINK);
     publish(t, r);
 }
 
@@ -244,7 +245,7 @@ bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, 
 {
     const uint8_t *const bytes = pkt->data;
     const bool bare = pkt->link != LINK_ETHER && pkt->l3 < pkt->head_len; /* gets a link header without addresses */
-    const uint32_t skip = bare ? pkt->l3 : 0, link = bare ? TAPE_ASIDE_LINK : 0;
+    const uint32_t skip = bare ? pkt->l3 : 0, link = bare ? TAPE_INLINE_LINK : 0;
     struct pkt p = *pkt;
     p.data += skip;
     p.head_len -= skip;
@@ -252,7 +253,7 @@ bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, 
     p.wire_len -= skip;
     t->now_ns = now_ns;
     t->snap = snap;
-    struct tape_record *r = record_begin(t, TAPE_COPY, frame_bytes(t, &p) + (bare ? tape_padded(TAPE_ASIDE_LINK) : 0));
+    struct tape_record *r = record_begin(t, TAPE_COPY, frame_bytes(t, &p) + (bare ? tape_padded(TAPE_INLINE_LINK) : 0));
     if (!r) return false;
     r->count = 1;
     r->number = number;

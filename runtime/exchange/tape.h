@@ -27,7 +27,7 @@ enum tape_kind {
     TAPE_SHARED,   /* `number`, read from the state shared by workers (share_hear) in the previous step */
     TAPE_SINGLE,   /* as TAPE_BATCH, for packets that the kernel judged one by one; number: program and world (place) */
     TAPE_MET,      /* flows met by each packet of the previous TAPE_SINGLE: `count` of struct flow_met */
-    TAPE_ASIDE,    /* as TAPE_BATCH, for packets of the stack aside, each behind an Ethernet header without addresses */
+    TAPE_INLINE, /* as TAPE_BATCH, for packets of the inline stack, each behind an Ethernet header without addresses */
     TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
@@ -41,8 +41,8 @@ struct tape_record {
     uint64_t now_ns; /* the worker's clock, monotonic */
     uint64_t number;
 };
-enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine; of TAPE_ASIDE: from it */ };
-enum { TAPE_ASIDE_LINK = 14 /* bytes of that header */ };
+enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine; of TAPE_INLINE: from it */ };
+enum { TAPE_INLINE_LINK = 14 /* bytes of that header */ };
 enum { TAPE_BARE = 1 /* flag of a frame: a bare IP packet (LINK_RAW), not an Ethernet frame */ };
 struct tape_frame {
     uint32_t cap_len, wire_len; /* cap_len: bytes that follow, padded to 8 */
@@ -117,8 +117,8 @@ void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t 
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
-/* Put packets of the stack aside before they are sent on: bare, with headroom, which is written to. */
-void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
+/* Put packets of the inline stack before they are sent on: bare, with headroom, which is written to. */
+void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
 /* Put what the proxy loop asks, before it is done. */
 struct inline_ask;
 void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns);

@@ -1,4 +1,4 @@
-/* Events of watched connections on their way from a worker to the thread that writes them. */
+/* Events of observed connections on their way from a worker to the thread that writes them. */
 #pragma once
 
 #include "runtime/exchange/spool.h"

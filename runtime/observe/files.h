@@ -1,4 +1,4 @@
-/* Files of watched connections, as whoever may open them does it: the parent of a live run, a replay itself. */
+/* Files of observed connections, as whoever may open them does it: the parent of a live run, a replay itself. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* Writer of watched connections: events become lines of sessions and files of bytes. One thread uses it. */
+/* Writer of observed connections: events become lines of sessions and files of bytes. One thread uses it. */
 #pragma once
 
 #include <stddef.h>

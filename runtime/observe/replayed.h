@@ -1,5 +1,5 @@
-/* Files of watched connections in a replay (--observed DIR): they lie below a directory instead of where the rules say,
- * so that a replay at a desk touches no file of a live run. */
+/* Files of observed connections in a replay (--observed DIR): they lie below a directory instead of where the rules
+ * say, so that a replay at a desk touches no file of a live run. */
 #pragma once
 
 #include "runtime/observe/log.h"

@@ -1,4 +1,4 @@
-/* The thread that writes watched connections down beside the workers, who never wait for it. */
+/* The thread that writes observed connections down beside the workers, who never wait for it. */
 #pragma once
 
 #include "runtime/observe/log.h"

@@ -83,8 +83,10 @@ static int bound_aside(void) { return bound(false); }
 
 void parent_bound(struct parent *p)
 {
-    p->aside = aside_new("a health check through a service", bound_aside, p->no_aside, sizeof p->no_aside);
-    p->inside = aside_new("a service in `mode proxy inline`", bound_aside, p->no_inside, sizeof p->no_inside);
+    p->check_stack =
+        aside_new("a health check through a service", bound_aside, p->no_check_stack, sizeof p->no_check_stack);
+    p->inline_stack =
+        aside_new("a service in `mode proxy inline`", bound_aside, p->no_inline_stack, sizeof p->no_inline_stack);
     if (!p->in_kernel) io_filter(&p->maker); /* the kernel executor has no packet sockets */
     const int failed = bound(p->o->xdp_replace);
     if (!failed) return;

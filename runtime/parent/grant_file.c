@@ -56,41 +56,42 @@ int grant_SAVE(struct parent *p, const uint8_t *bytes, size_t len, struct answer
 int grant_ECHO(struct parent *p, struct answer *a, int fds[]) { return pair_given(echo_open(fds)); }
 
 /* Granted once: the descriptors stay valid as long as this process */
-int grant_ASIDE(struct parent *p, struct answer *a, int fds[])
+int grant_CHECK_STACK(struct parent *p, struct answer *a, int fds[])
 {
     if (p->furnished) return NEVER;
-    if (!p->aside) {
-        snprintf(a->err, sizeof a->err, "%s", p->no_aside);
+    if (!p->check_stack) {
+        snprintf(a->err, sizeof a->err, "%s", p->no_check_stack);
         return -EPERM;
     }
     fds[1] = aside_ear();
     if (fds[1] < 0) return fds[1];
-    fds[0] = aside_device(p->aside);
+    fds[0] = aside_device(p->check_stack);
     if (fds[0] < 0) close(fds[1]);
     p->furnished = fds[0] >= 0;
     return p->furnished ? 2 : fds[0];
 }
 
-int grant_ASIDE_SOCKET(struct parent *p, const struct request_aside *asked, struct answer *a, int fds[])
+int grant_CHECK_SOCKET(struct parent *p, const struct request_check_socket *asked, struct answer *a, int fds[])
 {
     if (!p->furnished) return NEVER;
-    fds[0] = aside_socket(p->aside, &asked->from, (int)asked->type);
+    fds[0] = aside_socket(p->check_stack, &asked->from, (int)asked->type);
     return given(fds[0]);
 }
 
-/* Granted once, as ASIDE */
-int grant_INSIDE(struct parent *p, const struct request_inside *asked, struct answer *a, int fds[])
+/* Granted once, as CHECK_STACK */
+int grant_INLINE_STACK(struct parent *p, const struct request_inline_stack *asked, struct answer *a, int fds[])
 {
-    if (p->made_inside) return NEVER;
-    if (!p->inside) snprintf(a->err, sizeof a->err, "%s", p->no_inside);
-    const int made = p->inside ? inside_make(p->inside, &asked->ask, fds, a->err, sizeof a->err) : -EPERM;
-    p->made_inside = made > 0;
+    if (p->made_inline_stack) return NEVER;
+    if (!p->inline_stack) snprintf(a->err, sizeof a->err, "%s", p->no_inline_stack);
+    const int made =
+        p->inline_stack ? inline_stack_make(p->inline_stack, &asked->ask, fds, a->err, sizeof a->err) : -EPERM;
+    p->made_inline_stack = made > 0;
     return made;
 }
 
-int grant_INSIDE_SOCKETS(struct parent *p, const struct request_family *asked, struct answer *a, int fds[])
+int grant_INLINE_SOCKETS(struct parent *p, const struct request_family *asked, struct answer *a, int fds[])
 {
-    return p->made_inside ? inside_batch(p->inside, asked->family, fds, TRANSPARENT_BATCH) : NEVER;
+    return p->made_inline_stack ? inline_stack_batch(p->inline_stack, asked->family, fds, TRANSPARENT_BATCH) : NEVER;
 }
 
 int grant_CERTIFICATES(struct parent *p, const char *path, struct answer *a, int fds[])

@@ -35,12 +35,12 @@ struct parent {
     struct hooked hooked[OPTIONS_IFACES];
     bool hooks;                /* some of `hooked` were set */
     struct resolver *resolver; /* NULL: no neighbour asked for yet */
-    struct aside *aside;       /* for checks through services; NULL: see no_aside */
-    char no_aside[200];
-    bool furnished;       /* ASIDE was granted */
-    struct aside *inside; /* for inline connections; NULL: see no_inside */
-    char no_inside[200];
-    bool made_inside;        /* INSIDE was granted */
+    struct aside *check_stack; /* for checks through services; NULL: see no_check_stack */
+    char no_check_stack[200];
+    bool furnished;             /* CHECK_STACK was granted */
+    struct aside *inline_stack; /* for inline connections; NULL: see no_inline_stack */
+    char no_inline_stack[200];
+    bool made_inline_stack;  /* INLINE_STACK was granted */
     bool here;               /* rules for the proxy's addresses are set */
     bool told_gate;          /* the start has printed that no gate is possible */
     bool no_gate;            /* no gate, or not attached to some port; printed */

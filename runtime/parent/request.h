@@ -2,7 +2,7 @@
  * trust. */
 #pragma once
 
-#include "runtime/host/device/inside.h"
+#include "runtime/host/device/inline_stack.h"
 #include "runtime/host/file/past_files.h"
 #include "runtime/host/file/streams.h"
 #include "runtime/host/guard/guard.h"
@@ -57,8 +57,8 @@ struct request_notify {
 struct request_port {
     struct io_ask ask;
 };
-struct request_inside {
-    struct inside_ask ask;
+struct request_inline_stack {
+    struct inline_stack_ask ask;
 };
 struct request_address {
     struct host_addr addr;
@@ -103,7 +103,7 @@ struct request_file {
 struct request_process {
     int32_t pid;
 };
-struct request_aside {
+struct request_check_socket {
     struct host_addr from;
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
 };

@@ -111,8 +111,8 @@ static void parent_free(struct parent *p)
     gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);
-    aside_free(p->aside);
-    aside_free(p->inside);
+    aside_free(p->check_stack);
+    aside_free(p->inline_stack);
     if (p->fd >= 0) close(p->fd);
     if (p->signal_fd >= 0) close(p->signal_fd);
     if (p->recordings >= 0) close(p->recordings);
@@ -154,7 +154,7 @@ static int take(const struct options *o, const struct state_handed *handed, stru
     *made = NULL;
     if (!p) return complain("out of memory");
     p->state = state_open(STATE_RUN, o->name, handed, say_line, NULL, err, sizeof err);
-    const int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
+    const int failed = p->state ? served_reserve(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
     if (!failed) {
         *made = p;
         return 0;

@@ -42,14 +42,14 @@ SHAPE(port)
            ask->ring_bytes >= OPTIONS_RING_LEAST && ask->ring_bytes <= p->o->ring;
 }
 
-SHAPE(inside)
+SHAPE(inline_stack)
 {
-    const struct inside_ask *ask = &r->ask;
-    return ask->workers && ask->workers <= INLINE_WORKERS && ask->mtu >= INSIDE_MTU_LEAST &&
-           ask->mtu <= INSIDE_MTU_MOST && ask->whole <= 1;
+    const struct inline_stack_ask *ask = &r->ask;
+    return ask->workers && ask->workers <= INLINE_WORKERS && ask->mtu >= INLINE_STACK_MTU_LEAST &&
+           ask->mtu <= INLINE_STACK_MTU_MOST && ask->whole <= 1;
 }
 
-SHAPE(aside)
+SHAPE(check_socket)
 {
     return is_family(r->from.family) && (r->type == SOCK_STREAM || r->type == SOCK_DGRAM || r->type == SOCK_RAW);
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/host/socket/listen.h"
-#include "runtime/proxy/inside/inside.h"
+#include "runtime/proxy/inline/inline.h"
 #include "runtime/proxy/session.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/read.h"
@@ -28,8 +28,8 @@ static struct stream_addr address_of(const struct sockaddr_storage *from)
     return a;
 }
 
-/* True for a listener of inline connections, in the stack aside */
-static bool is_inside(const struct proxy_listen *at) { return at->service == PBC_NONE; }
+/* True for a listener of inline connections, in the inline stack */
+static bool is_inline(const struct proxy_listen *at) { return at->service == PBC_NONE; }
 
 static bool is_any(const struct stream_addr *a) { return !(a->addr[0] | a->addr[1] | a->addr[2] | a->addr[3]); }
 
@@ -85,14 +85,14 @@ static void reset(int fd)
 }
 
 /* Begin the session of an inline connection; one that is not known is reset. False: no room; fd is closed. */
-static bool begin_inside(struct proxy *p, int fd, const struct stream_addr *client)
+static bool begin_inline(struct proxy *p, int fd, const struct stream_addr *client)
 {
     struct arrival a;
-    const enum inside_found found = inside_find(p, client, &a);
-    if (found == INSIDE_KNOWN) return session_new(p, fd, &a);
-    if (found == INSIDE_UNKNOWN) count_up(&p->counted.rest.unknown, 1);
+    const enum inline_session_found found = inline_session_find(p, client, &a);
+    if (found == INLINE_SESSION_KNOWN) return session_new(p, fd, &a);
+    if (found == INLINE_SESSION_UNKNOWN) count_up(&p->counted.rest.unknown, 1);
     reset(fd);
-    return found == INSIDE_UNKNOWN;
+    return found == INLINE_SESSION_UNKNOWN;
 }
 
 /* Begin the session of an accepted connection. False: no room; fd is closed. */
@@ -100,7 +100,7 @@ static bool begin(const struct listener *l, int fd, const struct sockaddr_storag
 {
     const struct stream_addr client = address_of(from);
     struct arrival a = {.service = l->at.service};
-    if (is_inside(&l->at)) return begin_inside(l->proxy, fd, &client);
+    if (is_inline(&l->at)) return begin_inline(l->proxy, fd, &client);
     if (key_of(l, fd, &client, &a.key)) return session_new(l->proxy, fd, &a);
     close(fd);
     return true;
@@ -201,7 +201,7 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
 {
     for (unsigned i = 0; i < p->listener_count; i++) {
         const struct stream_addr *at = &p->listeners[i].at.at;
-        if (is_inside(&p->listeners[i].at) || at->v6 != a->v6 || at->port != a->port) continue;
+        if (is_inline(&p->listeners[i].at) || at->v6 != a->v6 || at->port != a->port) continue;
         if (is_any(at) ? is_own(p, a) : !memcmp(at->addr, a->addr, sizeof a->addr)) return p->listeners[i].at.service;
     }
     return PBC_NONE;

@@ -27,7 +27,7 @@ void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns
     e->pool = server ? program_str(p, p->pools[server->pool].name) : NULL;
     e->server = server ? program_str(p, server->name) : NULL;
     const struct stream_addr original = session_service(s); /* the service of an inline connection may have many */
-    if (s->target.port || s->inside) e->target = log_target(target, s->target.port ? &s->target : &original);
+    if (s->target.port || s->inlined) e->target = log_target(target, s->target.port ? &s->target : &original);
     const size_t len = says->flags & PBC_PROXY_LOG_JSON ? log_json(line, e) : log_common(line, e);
     const char *path = says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
     proxy_log(s->proxy, path, line, (uint32_t)len);

@@ -11,7 +11,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
 #include "runtime/host/socket/alive.h"
-#include "runtime/proxy/inside/inside.h"
+#include "runtime/proxy/inline/inline.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/keyed.h"
 #include "vm/stream/first.h"
@@ -31,7 +31,7 @@ static void through(struct session *s, enum session_end failed)
 /* True if no port, or no pair of `source`, is free towards the server: a server elsewhere may have some */
 static bool is_portless(const struct session *s, int err)
 {
-    return (err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inside;
+    return (err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inlined;
 }
 
 /* True for an error of this machine, not of the server */
@@ -58,13 +58,13 @@ static int server_socket(int family)
     return fd < 0 ? -errno : fd;
 }
 
-/* True if the connection goes by the stack aside */
-static bool goes_inside(const struct session *s) { return s->inside; }
+/* True if the connection goes by the inline stack */
+static bool goes_inline(const struct session *s) { return s->inlined; }
 
 /* True if the server sees the client's address */
 static bool is_transparent(const struct session *s)
 {
-    if (goes_inside(s)) return true;
+    if (goes_inline(s)) return true;
     if (s->nat != INSTRUCTION_NAT_UNSAID) return s->nat == INSTRUCTION_NAT_KEEP;
     return proxy_says(s->proxy, s->service)->flags & PBC_PROXY_TRANSPARENT;
 }
@@ -80,7 +80,7 @@ static const struct pbc_pool *source_of(const struct session *s)
 static int socket_from(struct session *s, bool v6, uint32_t turn)
 {
     const struct stream_addr client = session_client(s);
-    if (goes_inside(s)) return inside_socket(s);
+    if (goes_inline(s)) return inline_session_socket(s);
     const struct pbc_pool *pool = source_of(s);
     const int fd = is_transparent(s) ? client_socket(s->proxy, &client)
                    : pool            ? source_socket(s->proxy, pool, v6, turn)
@@ -96,7 +96,7 @@ static int socket_to(struct session *s, const struct stream_addr *a, uint32_t tu
     const int one = 1, fd = socket_from(s, a->v6, turn);
     if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (!goes_inside(s)) socket_keep_alive(fd);
+    if (!goes_inline(s)) socket_keep_alive(fd);
     if (!connect(fd, &to.any, len) || errno == EINPROGRESS) return fd;
     return close_failed(fd);
 }
@@ -133,14 +133,14 @@ static int dial(struct session *s, const struct stream_addr *a)
 /* Do so for s->chosen, or, without it, for where an inline connection's client wanted to go */
 static int dial_chosen(struct session *s)
 {
-    if (!goes_inside(s)) {
+    if (!goes_inline(s)) {
         const struct stream_addr a = server_address(s, s->chosen);
         return dial(s, &a);
     }
     const unsigned family = s->key.kind & KIND_IP6 ? 6 : 4;
     if (s->chosen != PBC_NONE && s->proxy->program->servers[s->chosen].family != family) return -EAFNOSUPPORT;
-    if (!inside_leads_to(s, s->chosen)) return -EADDRNOTAVAIL;
-    const struct stream_addr a = inside_address(s, s->chosen);
+    if (!inline_session_leads_to(s, s->chosen)) return -EADDRNOTAVAIL;
+    const struct stream_addr a = inline_session_address(s, s->chosen);
     return dial(s, &a);
 }
 
@@ -148,10 +148,10 @@ static int dial_chosen(struct session *s)
  * runs then. */
 static int dial_target(struct session *s)
 {
-    if (!goes_inside(s)) return dial(s, &s->target);
+    if (!goes_inline(s)) return dial(s, &s->target);
     if (s->target.v6 != !!(s->key.kind & KIND_IP6)) return -EAFNOSUPPORT;
-    if (!inside_says_target(s)) return 1;
-    const struct stream_addr a = inside_target(s);
+    if (!inline_session_says_target(s)) return 1;
+    const struct stream_addr a = inline_session_target(s);
     return dial(s, &a);
 }
 

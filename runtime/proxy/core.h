@@ -21,18 +21,18 @@ struct session;
 struct arrival {
     struct key key; /* key of its first packet */
     uint32_t service;
-    struct inside *inside;   /* facts of an inline connection, the session's from now on; NULL: it is none */
-    uint32_t rule, firewall; /* rule that accepted an inline connection, as in struct verdict */
+    struct inline_facts *inlined; /* facts of an inline connection, the session's from now on; NULL: it is none */
+    uint32_t rule, firewall;      /* rule that accepted an inline connection, as in struct verdict */
 };
 
 /* Facts of an inline connection that its session keeps. Its ends are in the session's key. */
-struct inside {
-    uint32_t number;                 /* names it in the stack aside */
+struct inline_facts {
+    uint32_t number;                 /* names it in the inline stack */
     uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
     uint16_t use;                    /* port at INLINE_CLIENT: a later connection of that number has another */
     uint8_t port;                    /* interface of the command line by which it came; PORTS_MOST: unknown */
     uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
-    struct leave *leave;             /* its way out of its sockets (inside/leave.h); NULL: it keeps them */
+    struct leave *leave;             /* its way out of its sockets (inline/leave.h); NULL: it keeps them */
     struct session *next, **link;    /* sessions that wait to ask the worker; link NULL: not waiting */
 };
 
@@ -83,14 +83,14 @@ struct session {
     struct proxy *proxy; /* the loop that owns it */
     const struct session_ops *ops;
     struct side client;
-    struct side *server;   /* from the proxy's slab of sides; NULL: none */
-    struct way up, down;   /* to the server, to the client */
-    uint64_t seen_ns;      /* loop time of the last change */
-    struct key key;        /* the client's connection in the form for rules and balancing */
-    struct first_at *at;   /* state of the readers of first bytes; NULL: not reading */
-    void *own;             /* state of its kind */
-    struct inside *inside; /* facts of an inline connection; NULL: it is none */
-    struct middle *middle; /* streams to a program in its middle; NULL: none */
+    struct side *server;          /* from the proxy's slab of sides; NULL: none */
+    struct way up, down;          /* to the server, to the client */
+    uint64_t seen_ns;             /* loop time of the last change */
+    struct key key;               /* the client's connection in the form for rules and balancing */
+    struct first_at *at;          /* state of the readers of first bytes; NULL: not reading */
+    void *own;                    /* state of its kind */
+    struct inline_facts *inlined; /* facts of an inline connection; NULL: it is none */
+    struct middle *middle;        /* streams to a program in its middle; NULL: none */
     uint64_t begun_ns;
     uint64_t dials_ns;       /* start of connecting */
     uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: as the service says */
@@ -162,18 +162,18 @@ struct proxy {
     uint64_t told_ns;      /* time of the turn in which the chooser got time and world */
     uint64_t tables;       /* number of the last balancing tables taken */
     uint64_t tables_ns;    /* time at which the next tables are due */
-    struct slab sessions, sides, buffers, ats, insides, middles, leaves;
+    struct slab sessions, sides, buffers, ats, inline_facts, middles, leaves;
     struct pipes pipes;
-    struct first first;          /* for the session that reads now */
-    struct session *all, *tells; /* tells: the next session that reports its bytes; NULL: the first */
-    uint64_t begun;              /* number of sessions since the start */
-    struct foreign foreign[2];   /* IPv4, IPv6 */
-    struct foreign inside[2];    /* the same, of the stack aside */
-    struct leaving *leaving;     /* to and from the worker; NULL: no connection leaves its sockets */
-    struct session **leavers;    /* [leaving->most]: sessions that have a struct leave, by their number */
-    struct watcher told;         /* the watcher of leaving->told_fd */
-    struct session *asks;        /* sessions that have something to ask the worker, for which there was no room */
-    uint64_t random;             /* for source_socket: unpredictable (RFC 6056) */
+    struct first first;              /* for the session that reads now */
+    struct session *all, *tells;     /* tells: the next session that reports its bytes; NULL: the first */
+    uint64_t begun;                  /* number of sessions since the start */
+    struct foreign foreign[2];       /* IPv4, IPv6 */
+    struct foreign stack_sockets[2]; /* the same, of the inline stack */
+    struct leaving *leaving;         /* to and from the worker; NULL: no connection leaves its sockets */
+    struct session **leavers;        /* [leaving->most]: sessions that have a struct leave, by their number */
+    struct watcher told;             /* the watcher of leaving->told_fd */
+    struct session *asks;            /* sessions that have something to ask the worker, for which there was no room */
+    uint64_t random;                 /* for source_socket: unpredictable (RFC 6056) */
     struct queue queue;
     uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's id of each interface of the command line */
     unsigned iface_count;
@@ -299,7 +299,7 @@ int client_socket(struct proxy *p, const struct stream_addr *client);
 /* source_socket: it has an address of the pool's `source`, and a port if the pool names ports. Each `turn` gives
  * another pair, until all were used. -ENODATA: no address of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
-/* own_socket: it is one of the stack aside, at this address. */
+/* own_socket: it is one of the inline stack, at this address. */
 int own_socket(struct proxy *p, const struct stream_addr *own);
 void foreign_fini(struct proxy *p);
 

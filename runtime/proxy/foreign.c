@@ -1,4 +1,4 @@
-/* Sockets with a foreign address: a client's (`transparent`), one of a pool's `source`, or one in the stack aside of
+/* Sockets with a foreign address: a client's (`transparent`), one of a pool's `source`, or one in the inline stack of
  * inline connections. Only the parent can make them: they come in batches. */
 #include <errno.h>
 #include <netinet/in.h>
@@ -39,7 +39,7 @@ static int foreign_socket(struct proxy *p, const struct stream_addr *from)
 
 int own_socket(struct proxy *p, const struct stream_addr *own)
 {
-    return batch_socket(p, &p->inside[own->v6], p->cfg.inside_sockets, own);
+    return batch_socket(p, &p->stack_sockets[own->v6], p->cfg.stack_sockets, own);
 }
 
 int client_socket(struct proxy *p, const struct stream_addr *client)
@@ -71,6 +71,6 @@ void foreign_fini(struct proxy *p)
 {
     for (unsigned i = 0; i < 2; i++) {
         while (p->foreign[i].count) close(p->foreign[i].fds[--p->foreign[i].count]);
-        while (p->inside[i].count) close(p->inside[i].fds[--p->inside[i].count]);
+        while (p->stack_sockets[i].count) close(p->stack_sockets[i].fds[--p->stack_sockets[i].count]);
     }
 }

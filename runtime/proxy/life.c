@@ -6,8 +6,8 @@
 
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/inside/leave.h"
-#include "runtime/proxy/inside/middle.h"
+#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/middle.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/queue.h"
@@ -142,9 +142,9 @@ void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
     *most = *idle + sizeof(struct first_at) + 2 * (sizeof(struct buffer) + BUFFER_FRONT + first_bytes);
 }
 
-uint64_t proxy_inside_bytes(void)
+uint64_t proxy_inline_bytes(void)
 {
-    return (sizeof(struct inside) + 63) / 64 * 64 + vm_inline_bytes() + inlined_bytes() + leave_bytes();
+    return (sizeof(struct inline_facts) + 63) / 64 * 64 + vm_inline_bytes() + inlined_bytes() + leave_bytes();
 }
 
 static bool kinds_start(struct proxy *p)
@@ -161,7 +161,7 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->sessions, sizeof(struct session), most);
     slab_init(&p->sides, sizeof(struct side), 2 * most);
     slab_init(&p->ats, sizeof(struct first_at), most);
-    slab_init(&p->insides, sizeof(struct inside), most);
+    slab_init(&p->inline_facts, sizeof(struct inline_facts), most);
     slab_init(&p->middles, sizeof(struct middle), most);
     slab_init(&p->leaves, sizeof(struct leave), most);
     buffers_init(&p->buffers, bytes, 4 * most); /* two a session, and two more with a program in its middle */
@@ -217,7 +217,7 @@ void proxy_free(struct proxy *p)
     slab_fini(&p->sessions);
     slab_fini(&p->sides);
     slab_fini(&p->ats);
-    slab_fini(&p->insides);
+    slab_fini(&p->inline_facts);
     slab_fini(&p->middles);
     slab_fini(&p->leaves);
     slab_fini(&p->buffers);
@@ -247,7 +247,7 @@ static void end_inline(struct proxy *p)
     enum { LAST_MS = 10 };
     const uint64_t until_ns = p->loop.now_ns + SECOND_NS;
     for (struct session *s = p->all; s; s = s->next)
-        if (s->inside) session_end(s, SESSION_STOPPED);
+        if (s->inlined) session_end(s, SESSION_STOPPED);
     while ((p->loop.first || p->asks) && p->loop.now_ns < until_ns) proxy_turn(p, LAST_MS);
 }
 

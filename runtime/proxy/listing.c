@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/inside/spliced.h"
+#include "runtime/proxy/inline/spliced.h"
 #include "vm/flow/flow.h"
 
 static_assert(offsetof(struct session, proxy) + sizeof(struct proxy *) <= SLAB_CLEAR, "0: it is none");
@@ -30,7 +30,7 @@ static enum session_phase phase_of(const struct session *s)
     if (session_is_spliced(s)) return PHASE_SPLICED;
     if (!s->server) return PHASE_REQUEST;
     if ((s->client.flags | s->server->flags) & SIDE_ENDED) return PHASE_HALF;
-    return s->inside && s->inside->leave ? PHASE_PROXIED : PHASE_OPEN;
+    return s->inlined && s->inlined->leave ? PHASE_PROXIED : PHASE_OPEN;
 }
 
 void session_flow(const struct session *s, struct flow_record *f)
@@ -49,7 +49,7 @@ void session_flow(const struct session *s, struct flow_record *f)
                               .nat = PBC_NONE};
     memcpy(f->src, s->peer.addr, sizeof f->src);
     memcpy(f->dst, s->key.dst, sizeof f->dst);
-    if (s->inside) memcpy(f->vlan, s->inside->vlan, sizeof f->vlan);
+    if (s->inlined) memcpy(f->vlan, s->inlined->vlan, sizeof f->vlan);
 }
 
 static void record(const struct session *s, struct session_record *r)
@@ -61,7 +61,7 @@ static void record(const struct session *s, struct session_record *r)
                                  .phase = (uint8_t)phase_of(s),
                                  .target = s->target};
     session_flow(s, &r->flow);
-    if (s->inside && s->inside->leave) r->since_ns = s->inside->leave->since_ns;
+    if (s->inlined && s->inlined->leave) r->since_ns = s->inlined->leave->since_ns;
     if (!session_is_spliced(s)) return;
     const struct spliced_seen seen = spliced_seen(s);
     r->up_bytes += seen.bytes[AT_CLIENT];

@@ -5,8 +5,8 @@
 
 #include "runtime/proxy/access.h"
 #include "runtime/proxy/connect.h"
-#include "runtime/proxy/inside/leave.h"
-#include "runtime/proxy/inside/middle.h"
+#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/middle.h"
 #include "vm/judge/decide.h"
 
 /* Return the end of a session whose first bytes are bad, too long or too late */

@@ -27,7 +27,7 @@ struct tls_table;
 /* An address to listen on */
 struct proxy_listen {
     struct stream_addr at; /* all 0: any address of the family */
-    uint32_t service;      /* PBC_NONE: inline connections, from the stack aside, whose services cfg.inlined tells */
+    uint32_t service;      /* PBC_NONE: inline connections, from the inline stack, whose services cfg.inlined tells */
     int fd;                /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
 
@@ -37,9 +37,9 @@ typedef int sockets_fn(void *with, unsigned family, int fds[]);
 /* True if both are the same place: compared by fields, as there may be anything between them */
 static inline bool proxy_listen_same(const struct proxy_listen *a, const struct proxy_listen *b)
 {
-    const bool inside = a->service == PBC_NONE;
+    const bool inlined = a->service == PBC_NONE;
     return address_equal(a->at.addr, b->at.addr) && a->at.port == b->at.port && a->at.v6 == b->at.v6 &&
-           inside == (b->service == PBC_NONE);
+           inlined == (b->service == PBC_NONE);
 }
 
 struct proxy_cfg {
@@ -51,9 +51,9 @@ struct proxy_cfg {
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: not counted */
     const struct inlined *inlined;        /* its worker's inline connections; NULL: none */
     struct leaving *leaving;              /* to and from its worker, about those that leave; NULL: none does */
-    /* Sockets that may have clients' addresses (runtime/host/socket/transparent.h), and sockets of the stack aside.
+    /* Sockets that may have clients' addresses (runtime/host/socket/transparent.h), and sockets of the inline stack.
      * NULL: none. Called with `with`. */
-    sockets_fn *foreign, *inside_sockets;
+    sockets_fn *foreign, *stack_sockets;
     /* Connect two streams to the socket of a program in the middle (runtime/host/file/middle.h). Return 0 or a negative
      * errno. NULL: not possible. Called with `with`. */
     int (*middle)(void *with, const char *path, int fds[2]);
@@ -128,4 +128,4 @@ const struct conns *proxy_conns(const struct proxy *p);
 /* Return the user-space bytes of an idle session, and of a session with full buffers; and how many more a session of an
  * inline connection has, its worker's included (second function) */
 void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most);
-uint64_t proxy_inside_bytes(void);
+uint64_t proxy_inline_bytes(void);

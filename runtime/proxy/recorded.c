@@ -9,7 +9,7 @@
 #include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/moments.h"
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/inside/spliced.h"
+#include "runtime/proxy/inline/spliced.h"
 
 /* Sessions of each loop that report in a second; inline ones ask no kernel, so more of them do */
 enum { INLINE_WEIGHT = 1, WEIGHT = 16, WEIGHT_A_SECOND = 256 * WEIGHT };
@@ -54,8 +54,8 @@ void session_tell(struct session *s)
     struct proxy *p = s->proxy;
     struct tcp_info i = {0};
     socklen_t len = sizeof i;
-    if (s->inside && s->inside->leave) spliced_count(s);
-    if (s->inside || !p->cfg.carried || s->service == PBC_NONE ||
+    if (s->inlined && s->inlined->leave) spliced_count(s);
+    if (s->inlined || !p->cfg.carried || s->service == PBC_NONE ||
         getsockopt(s->client.fd, IPPROTO_TCP, TCP_INFO, &i, &len))
         return;
     const uint32_t packets = i.tcpi_segs_in ? i.tcpi_segs_in - 1 : 0; /* the vm has counted the first */
@@ -76,7 +76,7 @@ void sessions_tell(struct proxy *p)
         if (!p->tells) p->tells = weight ? NULL : p->all;
         if (!p->tells) return;
         session_tell(p->tells);
-        weight += p->tells->inside ? INLINE_WEIGHT : WEIGHT;
+        weight += p->tells->inlined ? INLINE_WEIGHT : WEIGHT;
         p->tells = p->tells->next;
     }
 }

@@ -9,7 +9,7 @@
 #include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/first_frame.h"
 #include "runtime/proxy/connect.h"
-#include "runtime/proxy/inside/inside.h"
+#include "runtime/proxy/inline/inline.h"
 #include "runtime/proxy/queue.h"
 
 static void due(struct timer *t)
@@ -88,7 +88,7 @@ void session_give_server(struct session *s, struct side *server)
 bool session_server_is_private(const struct session *s)
 {
     const unsigned flags = proxy_says(s->proxy, s->service)->flags;
-    return flags & PBC_PROXY_TRANSPARENT || session_header(s) || s->inside || (s->server && s->aged);
+    return flags & PBC_PROXY_TRANSPARENT || session_header(s) || s->inlined || (s->server && s->aged);
 }
 
 unsigned session_header(const struct session *s)
@@ -124,7 +124,7 @@ static void say_reset(struct session *s)
         return;
     s->client.flags |= SIDE_RESETS;
     if (s->server) s->server->flags |= SIDE_RESETS;
-    if (s->inside && s->client.fd >= 0) inside_over(s);
+    if (s->inlined && s->client.fd >= 0) inline_session_over(s);
 }
 
 static void session_free(struct session *s)
@@ -141,8 +141,8 @@ static void session_free(struct session *s)
     way_fini(&s->up, &p->buffers);
     way_fini(&s->down, &p->buffers);
     if (s->at) slab_give(&p->ats, s->at);
-    inside_wait_no_more(s);
-    if (s->inside) slab_give(&p->insides, s->inside);
+    inline_session_wait_no_more(s);
+    if (s->inlined) slab_give(&p->inline_facts, s->inlined);
     side_close(&s->client);
     timer_stop(&p->loop.wheel, &s->timer);
     *s->link = s->next;
@@ -240,9 +240,9 @@ static void find_opener(struct session *s, const struct arrival *a)
     const struct opener_key key = opener_key_of(&s->key);
     const unsigned n = p->cfg.vm.workers ? p->cfg.vm.workers : 1;
     struct opener o;
-    s->rule = a->inside ? a->rule : PBC_NONE;
-    s->firewall = a->inside ? a->firewall : PBC_NONE;
-    if (a->inside) return;
+    s->rule = a->inlined ? a->rule : PBC_NONE;
+    s->firewall = a->inlined ? a->firewall : PBC_NONE;
+    if (a->inlined) return;
     for (unsigned i = 0; p->cfg.openers && i < n; i++) {
         if (!openers_find(p->cfg.openers[(p->cfg.vm.worker + i) % n], &key, &o)) continue;
         if (o.program != p->program->serial) continue;
@@ -278,7 +278,7 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
     const struct session_ops *ops = kinds[p->program->services[a->service].mode];
     struct session *s = ops ? slab_take(&p->sessions) : NULL;
     if (!s) {
-        if (a->inside) slab_give(&p->insides, a->inside);
+        if (a->inlined) slab_give(&p->inline_facts, a->inlined);
         close(fd);
         return false;
     }
@@ -288,7 +288,7 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
                           .proxy = p,
                           .ops = ops,
                           .key = a->key,
-                          .inside = a->inside,
+                          .inlined = a->inlined,
                           .service = a->service,
                           .branch = PBC_NONE,
                           .chosen = PBC_NONE,
@@ -329,13 +329,13 @@ void sessions_rename(struct proxy *p, const struct remap *r)
             session_end(s, SESSION_RELOADED);
         }
         s->service = r->service[s->service];
-        if (s->inside) s->key.iface = inside_iface(s);
+        if (s->inlined) s->key.iface = inline_session_iface(s);
         s->aged = s->server != NULL;
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         /* A program in the middle must not be left out, because its branch is gone before the server is reached */
-        if (s->inside && s->dials && s->branch == PBC_NONE) session_end(s, SESSION_RELOADED);
+        if (s->inlined && s->dials && s->branch == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->served != PBC_NONE) s->served = r->server[s->served];
         if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];
@@ -357,7 +357,7 @@ void sessions_recount(struct proxy *p)
 static uint16_t iface_of(const struct session *s, const struct flow_record *f)
 {
     const struct proxy *p = s->proxy;
-    if (s->inside) return inside_iface(s);
+    if (s->inlined) return inline_session_iface(s);
     if (p->iface_count == 1) return p->iface[0];
     const uint8_t port = p->world->routes ? first_frame_port(p->world->routes, f, false) : ROUTE_NO_PORT;
     return port < p->iface_count ? p->iface[port] : IFACE_NONE;
@@ -370,8 +370,8 @@ static bool rejudge(struct session *s)
     struct flow_record f;
     session_flow(s, &f);
     struct frame_spec spec = first_frame(&f);
-    spec.src_mac = s->inside ? s->inside->client_mac : 0;
-    spec.dst_mac = s->inside ? s->inside->server_mac : 0;
+    spec.src_mac = s->inlined ? s->inlined->client_mac : 0;
+    spec.dst_mac = s->inlined ? s->inlined->server_mac : 0;
     const struct decision d = first_frame_judge(p->program, &p->world->facts, &spec, iface_of(s, &f), MARK_NEW);
     if (d.action == ACTION_DROP || d.action == ACTION_REJECT) return false;
     s->rule = d.rule;

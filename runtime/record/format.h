@@ -27,7 +27,7 @@ enum {
     RECORD_DOWN = 14 /* first version with these */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
-    RECORD_ORDERED = 13 /* first version with an order of watched segments, interfaces that are shut, inquiries, and
+    RECORD_ORDERED = 13 /* first version with an order of observed segments, interfaces that are shut, inquiries, and
                            classes of flows */
     ,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,

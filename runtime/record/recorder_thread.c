@@ -198,7 +198,7 @@ static void write_all_said(struct recorder *r)
 
 static bool has_frames(const struct tape_record *t)
 {
-    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE || t->kind == TAPE_ASIDE ||
+    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE || t->kind == TAPE_INLINE ||
            t->kind == TAPE_ROUTED;
 }
 

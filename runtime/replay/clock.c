@@ -16,7 +16,7 @@ enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: one for each held frame, and a round */
 
-/* Return the step of a program. Tokens of meters, and round trips of watched connections, need single nanoseconds;
+/* Return the step of a program. Tokens of meters, and round trips of observed connections, need single nanoseconds;
  * tokens of answers, and timeouts, are coarser. */
 static uint64_t step_of(const struct program *p)
 {
@@ -35,11 +35,11 @@ struct replay_clock replay_clock_of(const struct subject *r)
 {
     const uint64_t step = step_of(r->program);
     const uint32_t flags = r->program->meta->flags;
-    const bool pieces = step == UINT64_MAX && flags & PBC_FOLLOWS_FRAGMENTS;
+    const bool fragments = step == UINT64_MAX && flags & PBC_FOLLOWS_FRAGMENTS;
     return (struct replay_clock){.program = r->program,
                                  .facts = r->facts,
-                                 .step_ns = pieces ? COARSE_NS : step,
-                                 .only_fragments = pieces && !(flags & PBC_OPENS), /* a glance does not see inside */
+                                 .step_ns = fragments ? COARSE_NS : step,
+                                 .only_fragments = fragments && !(flags & PBC_OPENS), /* a glance does not see inside */
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
                                  .timers = r->program->meters_count || r->program->observes_count ||
                                            flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS),

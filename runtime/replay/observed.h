@@ -1,4 +1,4 @@
-/* Watched connections of a capture's replay: written with --observed DIR, else counted alone. */
+/* Observed connections of a capture's replay: written with --observed DIR, else counted alone. */
 #pragma once
 
 #include "runtime/observe/replayed.h"

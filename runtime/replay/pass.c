@@ -221,22 +221,22 @@ static void verdicts_leave(struct pass *p)
 }
 
 /* Times up to which the present clock holds: for all frames before `same_ns`; for frames that cannot be fragments
- * before `pieces_ns`. */
+ * before `fragments_ns`. */
 struct standing {
-    uint64_t same_ns, pieces_ns;
+    uint64_t same_ns, fragments_ns;
 };
 
 static struct standing standing_of(const struct replay_clock *c)
 {
     const uint64_t step = time_after(c->now_ns, c->step_ns), same = step < c->until_ns ? step : c->until_ns;
     const uint64_t due = c->until_ns < c->tick_ns ? c->until_ns : c->tick_ns;
-    return (struct standing){.same_ns = same, .pieces_ns = c->only_fragments ? due : 0};
+    return (struct standing){.same_ns = same, .fragments_ns = c->only_fragments ? due : 0};
 }
 
 static inline bool stands(const struct standing *s, const struct capture_frame *f)
 {
     if (f->time_ns < s->same_ns) return true;
-    return f->time_ns < s->pieces_ns && !glance_fragment(f->data, f->cap_len, f->link);
+    return f->time_ns < s->fragments_ns && !glance_fragment(f->data, f->cap_len, f->link);
 }
 
 /* Times and sizes of frames, kept in registers while a batch is viewed. */

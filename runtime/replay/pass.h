@@ -36,7 +36,7 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* Make a pass with a new worker, which reports ended flows if `flows`, watched connections to `observed`, and copies
+/* Make a pass with a new worker, which reports ended flows if `flows`, observed connections to `observed`, and copies
  * to `copied` (NULL: nobody). NULL after a complaint. */
 struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed,
                       struct replay_copied *copied);

@@ -22,7 +22,7 @@
 
 /* Slots for packets that a call leaves, for held fragments and segments, and one to join a frame. */
 enum {
-    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + GUARDED_MOST + INLINE_HELD_MOST + 1,
+    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + HOLDING_MOST + INLINE_HELD_MOST + 1,
     POOL_SLOT = 2048,
     POOL_LARGE_SLOT = 4096
 };

@@ -84,7 +84,7 @@ static void observed_text(FILE *out, const cJSON *observed, const struct vm_coun
     const struct observe_counters *w = c->observed;
     if (!w->packets && !w->full && !w->stack_full) return;
     fill(out, observed,
-         "watched     {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
+         "observed    {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
          "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
          "{?differs             {#differs|overlap} with other bytes than before\n}");
     causes_text(out, c, "watching given up");

@@ -1,4 +1,4 @@
-/* Pieces of HTML. */
+/* Parts of HTML. */
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* Connections that are watched, and packets that are copied, as the page shows them. */
+/* Connections that are observed, and packets that are copied, as the page shows them. */
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
@@ -16,7 +16,7 @@ void page_observed(FILE *out, const cJSON *root)
                                             {NULL, NULL, NULL}};
     const cJSON *services = item(root, "observe_services");
     if (!services || !services->child) return;
-    page_section(out, "observed", "Connections that are watched");
+    page_section(out, "observed", "Connections that are observed");
     html_fill(out, item(root, "observed"),
               "<p>{#live} now, {#sessions} in all; {#bytes} bytes in order, {#holes} holes, {#differs} overlaps that "
               "differ.</p>");

@@ -86,7 +86,7 @@ static bool goes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, 
 /* True if the host stack gets the packet although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
-    if ((is_hidden(w, pkt) && !w->cfg.watches) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
+    if ((is_hidden(w, pkt) && !w->cfg.watches) || v->flags & VERDICT_INNER || is_bridged(w, pkt)) return false;
     return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt) &&
            !crosses(w, pkt);
 }
@@ -132,9 +132,9 @@ static bool is_to_tell(const struct worker *w, const struct verdict *v, struct p
     return v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, pkt);
 }
 
-static bool is_inside(const struct tx_entry *e)
+static bool is_inner(const struct tx_entry *e)
 {
-    return e->cause == TX_CAUSE_INSIDE || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
+    return e->cause == TX_CAUSE_INNER || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
 }
 
 /* Note the rule that let a new connection in. The vm does not say that of a first packet that was held. */
@@ -161,8 +161,8 @@ static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
     if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) give_back(w, e->pkt);
 }
 
-/* Give the packet to the stack aside. The proxy loop that accepts its connection finds there what it needs to know. */
-static void to_inside(struct worker *w, const struct tx_entry *e, uint64_t now)
+/* Give the packet to the inline stack. The proxy loop that accepts its connection finds there what it needs to know. */
+static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 {
     struct inline_open open;
     if (e->cause == TX_CAUSE_INLINE && w->inlined && vm_inline_open(w->vm, (uint32_t)e->cookie, &open)) {
@@ -171,15 +171,15 @@ static void to_inside(struct worker *w, const struct tx_entry *e, uint64_t now)
         open.firewall = v ? v->firewall : PBC_NONE;
         inlined_put(w->inlined, &open, w->cfg.program->serial, now);
     }
-    w->counters.to_inside++;
-    if (!inside_io_give(&w->inside, e->pkt)) w->counters.inside_lost++;
+    w->counters.to_inline++;
+    if (!inline_io_give(&w->inline_io, e->pkt)) w->counters.inline_lost++;
 }
 
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
-    if (e->kind == TX_ASIDE) {
+    if (e->kind == TX_INLINE_STACK) {
         if (e->input < VM_BATCH) copying_sent(w->copying, w->pkts[e->input]); /* its own addresses are made up */
-        to_inside(w, e, now);
+        to_inline(w, e, now);
         return;
     }
     if (e->cause == TX_CAUSE_PROXY) {
@@ -205,7 +205,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     /* The host stack got each fragment that was held on its arrival. */
     if (e->kind == TX_HOST && goes_on(w, &e->verdict, e->pkt, now)) return;
     if (e->kind == TX_HOST && !is_bridged(w, e->pkt)) copying_sent(w->copying, e->pkt);
-    if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
+    if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inner(e) || is_to_give(w, e->pkt)))
         give_back(w, e->pkt);
     else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
         w->counters.to_host++;
@@ -313,7 +313,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is watched. A clock
+/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is observed. A clock
  * that was set in between makes it unknown. */
 static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
 {

@@ -13,11 +13,11 @@
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
 /* Slots: departures of a vm call, held fragments and segments, one to join a frame, packets waiting for neighbours,
- * pieces of a super-packet, and pieces waiting for their datagram's first. */
+ * pieces of a super-packet, and fragments waiting for their datagram's first. */
 enum { POOL_TOUCHED = 4096 }; /* bytes of a slot touched at the start: frames longer than Ethernet's are rare */
 enum {
-    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + GUARDED_MOST + INLINE_HELD_MOST + 1 + WAIT_MOST +
-                 GSO_PIECES + PIECES_WAIT_MOST
+    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + HOLDING_MOST + INLINE_HELD_MOST + 1 + WAIT_MOST +
+                 GSO_PIECES + FRAGMENTS_WAIT_MOST
 };
 
 /* Make the pool. A batch's slots are touched now: all of them are soon used in turn, by frames of any length. */
@@ -92,22 +92,22 @@ void worker_copy(struct worker *w, struct copying *copying, const struct copies_
     copying->table = table;
 }
 
-int worker_inside(struct worker *w, const struct program *p)
+int worker_inline(struct worker *w, const struct program *p)
 {
-    if (w->inlined && w->inside.fd < 0) { /* made for a program that was refused after all */
+    if (w->inlined && w->inline_io.fd < 0) { /* made for a program that was refused after all */
         inlined_free(w->inlined);
         w->inlined = NULL;
     }
     if (!w->inlined) w->inlined = inlined_new((uint32_t)p->settings->proxy_sessions);
     const int failed = worker_leaving(w, p);
     if (failed) return failed;
-    return w->inlined ? inside_io_init(&w->inside) : -ENOMEM;
+    return w->inlined ? inline_io_init(&w->inline_io) : -ENOMEM;
 }
 
 static bool has_inline(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_ASIDE)) return true;
+        if (mode_is(p->services[i].mode, MODE_INLINE_STACK)) return true;
     return false;
 }
 
@@ -122,7 +122,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
 {
     memset(w, 0, sizeof *w);
     w->cfg = *cfg;
-    w->wake_fd = w->call_fd = w->inside.fd = -1;
+    w->wake_fd = w->call_fd = w->inline_io.fd = -1;
     w->tick_ns = UINT64_MAX;
     w->copies = (struct vm_copies){copy, w};
     ahead_init(&w->ahead);
@@ -144,7 +144,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     if (vm.grows) w->ahead.vm = w->vm;
     up_init(w);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
-    if (cfg->inside >= 0 && !(err = worker_inside(w, cfg->program))) w->inside.fd = cfg->inside;
+    if (cfg->inline_tun >= 0 && !(err = worker_inline(w, cfg->program))) w->inline_io.fd = cfg->inline_tun;
     if (err) return err;
     limit_init(&w->told_limit, TOLD_A_SECOND);
     limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);
@@ -171,7 +171,7 @@ void worker_fini(struct worker *w)
     openers_free(w->openers);
     inlined_free(w->inlined);
     leaving_free(w->leaving);
-    inside_io_fini(&w->inside);
+    inline_io_fini(&w->inline_io);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);
     pthread_mutex_destroy(&w->lock);

@@ -73,7 +73,7 @@ struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, s
         r.fate = ROUTED_EXPIRED;
     else if (fit == TUNNEL_TOO_BIG)
         r.fate = ROUTED_TOO_BIG;
-    else if (ttl_decrement(pkt, &key) && fit == TUNNEL_IN_PIECES)
+    else if (ttl_decrement(pkt, &key) && fit == TUNNEL_IN_FRAGMENTS)
         cut(&r, pkt, &key, mtu, pool);
     if (r.fate == ROUTED_LEAVES) return r;
     r.count = 0;

@@ -15,8 +15,8 @@ bool routed_wanted(const struct program *p, unsigned ports, bool forwards);
 enum routed_family { ROUTED_IP4 = 1, ROUTED_IP6 = 2, ROUTED_BOTH = ROUTED_IP4 | ROUTED_IP6 };
 
 /* True if the host's stack does not see what crosses and nobody translates: in user space guard rules hide replies of
- * flows that a nat leaves alone, and what a forward's target says to others; beside programs in the kernel pieces come
- * up, and the host would have them by another device than they came by. */
+ * flows that a nat leaves alone, and what a forward's target says to others; beside programs in the kernel fragments
+ * come up, and the host would have them by another device than they came by. */
 bool routed_hidden(const struct program *p, unsigned ports);
 
 /* True if a router sends the accepted packet on: for one station, untagged, from and to addresses that may cross.

@@ -41,9 +41,9 @@ static void sleep_until(struct worker *w, uint64_t now)
     const unsigned n = w->egress.port_count;
     for (unsigned i = 0; i < n; i++)
         fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
-    fds[n + 1] = (struct pollfd){.fd = w->inside.fd, .events = POLLIN}; /* negative: not looked at */
+    fds[n + 1] = (struct pollfd){.fd = w->inline_io.fd, .events = POLLIN}; /* negative: not looked at */
     fds[n + 2] = (struct pollfd){.fd = risen_fd(&w->risen), .events = POLLIN};
-    const bool waits = w->egress.waiting || w->pieces_waiting;
+    const bool waits = w->egress.waiting || w->fragments_waiting;
     uint64_t due = waits && now + RETRY_NS < w->tick_ns ? now + RETRY_NS : w->tick_ns;
     due = time_sooner(due > now ? due - now : 0, risen_wait_ns(&w->risen));
     const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
@@ -54,7 +54,7 @@ static void sleep_until(struct worker *w, uint64_t now)
     if (woken <= 0) return;
     uint64_t calls;
     if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
-    w->inside.likely |= fds[n + 1].revents != 0;
+    w->inline_io.likely |= fds[n + 1].revents != 0;
     for (unsigned i = 0; i < n; i++)
         if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
 }

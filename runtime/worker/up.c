@@ -44,7 +44,7 @@ void up_note_verdicts(struct worker *w, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         const struct verdict *v = &w->verdicts[i];
         const bool same = w->ups[i].judged && decided_rule(w->ups[i].decision) == v->rule;
-        if (same && !(v->flags & VERDICT_INSIDE)) w->asked[i] |= TAPE_BY_RULES;
+        if (same && !(v->flags & VERDICT_INNER)) w->asked[i] |= TAPE_BY_RULES;
         w->mets[i].came = w->came[i];
     }
     vm_note_met(w->vm, NULL);

@@ -39,13 +39,13 @@ static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
     return n;
 }
 
-void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+void worker_inline_sent(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     const struct vm_in in = worker_input(w, now);
     for (unsigned i = 0; i < n; i++) pkts[i]->cookie = PORT_ANY;
-    if (w->tape) tape_aside(w->tape, pkts, n, now);
-    w->counters.from_inside += n;
-    vm_aside(w->vm, &in, pkts, n, &w->tx);
+    if (w->tape) tape_inline_sent(w->tape, pkts, n, now);
+    w->counters.from_inline += n;
+    vm_inline_sent(w->vm, &in, pkts, n, &w->tx);
     worker_leave(w, now);
 }
 
@@ -68,31 +68,31 @@ static unsigned take_asks(struct worker *w, uint64_t now)
     return n;
 }
 
-/* Send on what the stack aside sends for inline connections, after what the proxy loop asked before: a packet to a
+/* Send on what the inline stack sends for inline connections, after what the proxy loop asked before: a packet to a
  * target comes behind its name. Return the number of both. */
-static unsigned take_inside(struct worker *w, uint64_t now)
+static unsigned take_inline(struct worker *w, uint64_t now)
 {
-    struct pkt *pkts[INSIDE_BATCH];
-    const unsigned n = w->inside.fd >= 0 ? inside_io_read(&w->inside, pkts) : 0,
+    struct pkt *pkts[INLINE_IO_BATCH];
+    const unsigned n = w->inline_io.fd >= 0 ? inline_io_read(&w->inline_io, pkts) : 0,
                    asks = w->leaving ? take_asks(w, now) : 0;
-    if (n) worker_aside(w, pkts, n, now);
+    if (n) worker_inline_sent(w, pkts, n, now);
     return n + asks;
 }
 
 void worker_last(struct worker *w, uint64_t now)
 {
     enum { TURNS = 10000 }; /* each takes a ring of asks and a batch of packets, at most */
-    unsigned some = w->egress.snapshot && (w->leaving || w->inside.fd >= 0);
+    unsigned some = w->egress.snapshot && (w->leaving || w->inline_io.fd >= 0);
     for (unsigned i = 0; some && i < TURNS; i++) {
-        w->inside.likely = true;
-        some = take_inside(w, now);
+        w->inline_io.likely = true;
+        some = take_inline(w, now);
     }
 }
 
 /* Judge fragments whose datagram's first has come since, or never came. */
 static void take_waited(struct worker *w, uint64_t now)
 {
-    struct pkt *own[PIECES_WAIT_MOST];
+    struct pkt *own[FRAGMENTS_WAIT_MOST];
     const unsigned n = owned_waited(w, own, now);
     for (unsigned i = 0; i < n; i++) {
         worker_judge_own(w, &own[i], 1, NULL, now);
@@ -153,7 +153,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->cfg.tun = c->tun;
         if (w->copying) w->copying->table = c->copies;
         egress_forget_mirrors(&w->egress);
-        w->inside.fd = c->inside;
+        w->inline_io.fd = c->inline_tun;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;
         w->tick_ns = now; /* timers of the new program */
@@ -192,19 +192,19 @@ void worker_tell_state(struct worker *w, uint64_t now, bool idle)
 static void list_flows(struct listing *l, const struct vm *vm, uint64_t now_ns)
 {
     enum { GROUPS_A_STEP = 16 };
-    for (unsigned groups = 0; l->count < LISTING_FLOWS && groups < LISTING_GROUPS && !l->watched;) {
+    for (unsigned groups = 0; l->count < LISTING_FLOWS && groups < LISTING_GROUPS && !l->observed;) {
         const int found = vm_flow_near(vm, &l->at, GROUPS_A_STEP, now_ns, &l->flows[l->count]);
         l->count += found > 0;
         groups += found == 0 ? GROUPS_A_STEP : 0;
-        l->watched = found < 0;
+        l->observed = found < 0;
     }
-    if (l->watched) l->at = 0;
+    if (l->observed) l->at = 0;
 }
 
-static void list_watched(struct listing *l, const struct vm *vm)
+static void list_observed(struct listing *l, const struct vm *vm)
 {
-    while (l->watched_count < LISTING_WATCHED && !l->ended) {
-        struct watched_listed *w = &l->watching[l->watched_count];
+    while (l->observed_count < LISTING_OBSERVED && !l->ended) {
+        struct observed_listed *w = &l->watching[l->observed_count];
         l->ended = !vm_observed_next(vm, &l->at, &w->record);
         if (l->ended) break;
         struct observe_summary *sum = &w->record.sum;
@@ -213,7 +213,7 @@ static void list_watched(struct listing *l, const struct vm *vm)
         if (name.at) memcpy(w->name, name.at, len);
         w->name[name.at ? len : 0] = '\0';
         sum->sni = sum->alpn = sum->host = sum->method = sum->path = (struct view){0};
-        l->watched_count++;
+        l->observed_count++;
     }
 }
 
@@ -222,9 +222,9 @@ static void list_part(struct listing *l, const struct vm *vm, uint64_t program, 
 {
     l->program = program;
     l->now_ns = now_ns;
-    l->count = l->watched_count = 0;
-    if (l->watched)
-        list_watched(l, vm);
+    l->count = l->observed_count = 0;
+    if (l->observed)
+        list_observed(l, vm);
     else
         list_flows(l, vm, now_ns);
 }
@@ -280,8 +280,8 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
-    if (w->pieces_waiting) take_waited(w, now);
-    got += take_inside(w, now);
+    if (w->fragments_waiting) take_waited(w, now);
+    got += take_inline(w, now);
     if (w->leaving) worker_tell_loop(w);
     if (w->woken) owned_wake(w);
     if (w->egress.waiting) worker_retry(w, now);

@@ -15,7 +15,7 @@
 #include "runtime/exchange/observers.h"
 #include "runtime/exchange/refusal.h"
 #include "runtime/host/guard/program/opened.h"
-#include "runtime/io/inside.h"
+#include "runtime/io/inline_io.h"
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
@@ -49,7 +49,7 @@ enum reached_limit {
     LIMITS
 };
 
-enum { WORKERS_MOST = 16, PIECES_WAIT_MOST = 64 };
+enum { WORKERS_MOST = 16, FRAGMENTS_WAIT_MOST = 64 };
 
 struct worker_cfg {
     struct program *program;
@@ -61,8 +61,8 @@ struct worker_cfg {
     void *hear_arg;
     uint64_t seed;
     int tun;                            /* gives the host its own packets that it did not see; -1: none to give */
-    int inside;                         /* the worker's device of the stack aside; -1: none */
-    const struct observe_out *observed; /* receiver of events of watched connections; NULL: none */
+    int inline_tun;                     /* the worker's device of the inline stack; -1: none */
+    const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     const uint32_t *ages_us;            /* when judging again: [VM_BATCH] as in struct vm_in; NULL: the ports tell */
     struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
     const struct opened *opened;        /* tunnels' packets, which the host stack does not see either */
@@ -90,7 +90,7 @@ struct next_program {
     const struct opened *opened;
     uint8_t routes;
     int tun;
-    int inside; /* as in the configuration */
+    int inline_tun; /* as in the configuration */
     bool cuts;
     const struct copies_table *copies; /* mirrors of the program; NULL: it has none */
     uint64_t number;                   /* number of the change, for the recorder */
@@ -113,7 +113,7 @@ struct worker {
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
-    uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, where connections are watched */
+    uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, where connections are observed */
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* the kernel executor's findings on these packets, */
     uint8_t asked[VM_BATCH];    /* and the recorded parts of them (exchange/tape.h, */
@@ -121,7 +121,7 @@ struct worker {
     struct flow_met mets[VM_BATCH];
     struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
-    struct inside_io inside;
+    struct inline_io inline_io;
     struct limit told_limit;            /* on errors that may be about our tunnels */
     uint64_t watched;                   /* for the batch: bit i: packet i is the host's whatever the rules said */
     uint64_t tick_ns;                   /* time when the vm's timers are due */
@@ -133,11 +133,11 @@ struct worker {
     uint64_t tables;                    /* number of the balancing tables taken last */
     uint64_t tables_ns;                 /* time when the snapshot's next tables are to be taken */
     uint64_t limits_due_ns;             /* time when `limits` is written again */
-    struct piece {
+    struct waiting_fragment {
         struct pkt *pkt; /* a copy; the datagram's first fragment has not come */
         uint64_t until_ns;
-    } pieces[PIECES_WAIT_MOST];
-    unsigned pieces_waiting;
+    } fragments[FRAGMENTS_WAIT_MOST];
+    unsigned fragments_waiting;
     struct worker *const *others; /* [workers], including this one */
     uint32_t woken;               /* bit i: worker i was handed something */
     struct tape *tape;            /* tape of the recorder; NULL: not recorded */
@@ -155,7 +155,7 @@ struct worker {
     struct ring refusals;             /* struct refusal, to the main thread; dropped without room, since more follow */
     struct ring carried;              /* struct carried, from the proxy loop with the same number */
     struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: there are none */
-    struct leaving *leaving;          /* those that leave the stack aside; NULL: there are none */
+    struct leaving *leaving;          /* those that leave the inline stack; NULL: there are none */
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
@@ -183,9 +183,9 @@ struct worker {
 int worker_init(struct worker *w, const struct worker_cfg *cfg);
 void worker_fini(struct worker *w);
 
-/* Make memory for inline connections, once, before the worker gets its device of the stack aside. p: the first program
+/* Make memory for inline connections, once, before the worker gets its device of the inline stack. p: the first program
  * that has such services. Return 0 or -ENOMEM. */
-int worker_inside(struct worker *w, const struct program *p);
+int worker_inline(struct worker *w, const struct program *p);
 /* Make memory for what spliced ones carry, once, if the program has inline services. Return 0 or -ENOMEM. */
 int worker_leaving(struct worker *w, const struct program *p);
 
@@ -244,8 +244,8 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
 /* Judge any number of packets; super-packets by their pieces if w->cfg.cuts. */
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed,
                       uint64_t now_ns);
-/* Send n packets of the stack aside on, at most VM_BATCH, as inside_io_read returns them. */
-void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+/* Send n packets of the inline stack on, at most VM_BATCH, as inline_io_read returns them. */
+void worker_inline_sent(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Do what the proxy loop asks of an inline connection. */
 void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now_ns);
 /* Tell the proxy loop what the vm has for it, as far as there is room. w->leaving is not NULL. */

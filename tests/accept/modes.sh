@@ -312,7 +312,7 @@ eth / ip4 198.18.0.1 > 203.0.113.10 opt x"94 04 00 00" / tcp 1001 > 80 syn seq 9
 => vlan 7,.* vlan 9,.* 198.18.0.1.1000 > 10.0.0.11.8080: Flags \[S\]
 => options \(RA\).* 198.18.0.1.1001 > 10.0.0.11.8080: Flags \[S\]
 END
-sent tunnels 'too big for the tunnel: the client is told, IPv6 too, and never less than 1280; without DF it goes in pieces' <<'END'
+sent tunnels 'too big for the tunnel: the client is told, IPv6 too, and never less than 1280; without DF it goes in fragments' <<'END'
 eth / ip4 198.18.0.1 > 203.0.113.10 df / tcp 1000 > 80 ack seq 99 / zeros 1460
 eth / ip6 2001:db8:9::1 > 2001:db8::10 / tcp 1000 > 80 ack seq 99 / zeros 1440
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 99 / zeros 1460

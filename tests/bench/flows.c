@@ -109,7 +109,7 @@ static double read_all(struct flow *memory)
     for (unsigned i = 0; i < packets; i += BATCH) {
         for (unsigned k = i; k < i + BATCH; k++) __builtin_prefetch(&memory[slots[k]]);
         for (unsigned k = i; k < i + BATCH; k++) {
-            sum += memory[slots[k]].claim;
+            sum += memory[slots[k]].taken;
             memory[slots[k]].seen_ns = i;
         }
     }
@@ -139,7 +139,7 @@ static struct flow *memory_like(const struct flow_table *t)
     struct flow *memory = aligned_alloc(LINE, bytes);
     if (!memory) exit(2);
     for (size_t i = 0; i < bytes / sizeof *memory; i++)
-        memory[i] = (struct flow){.claim = i}; /* pages that are there */
+        memory[i] = (struct flow){.taken = i}; /* pages that are there */
     return memory;
 }
 

@@ -141,7 +141,7 @@ static void begin(unsigned count, const struct owners *o)
                                        .owners = o,
                                        .seed = SEED,
                                        .tun = -1,
-                                       .inside = -1,
+                                       .inline_tun = -1,
                                        .opened = &opened,
                                        .spins = true,
                                        .patient = true};

@@ -213,17 +213,17 @@ static void compare(struct series *s)
     frames_free(&s->after);
 }
 
-/* The same of packets in pieces; a piece whose wire_len is 1 is not the last of its packet. */
-static void compare_pieces(struct series *s, struct frames *pieces)
+/* The same of packets in fragments; a fragment whose wire_len is 1 is not the last of its packet. */
+static void compare_fragments(struct series *s, struct frames *fragments)
 {
     size_t differ = 0, at = 0;
-    bool *more = calloc(pieces->count + 1, sizeof *more);
+    bool *more = calloc(fragments->count + 1, sizeof *more);
     if (!more) exit(1);
-    for (size_t i = 0; i < pieces->count; i++) {
-        more[i] = pieces->v[i].wire_len == 1;
-        pieces->v[i].wire_len = pieces->v[i].cap_len;
+    for (size_t i = 0; i < fragments->count; i++) {
+        more[i] = fragments->v[i].wire_len == 1;
+        fragments->v[i].wire_len = fragments->v[i].cap_len;
     }
-    struct lines before = decode(&s->before, false), after = decode(pieces, true);
+    struct lines before = decode(&s->before, false), after = decode(fragments, true);
     for (size_t i = 0; i < after.count; i++) {
         char expected[LINE + 8];
         const char *inner = more[i] ? "\t\t\t\t\t\t" : before.v[at];
@@ -232,12 +232,12 @@ static void compare_pieces(struct series *s, struct frames *pieces)
         if (strcmp(expected, after.v[i]) != 0 && differ++ < 5)
             printf("#   %s, frame %zu: '%s', not '%s'\n", s->name, i, after.v[i], expected);
     }
-    test_ok(differ == 0 && s->wrong == 0 && at && at == before.count && after.count == pieces->count,
-            "%s: %zu of %zu packets, put together the same again", s->name, pieces->count, at);
+    test_ok(differ == 0 && s->wrong == 0 && at && at == before.count && after.count == fragments->count,
+            "%s: %zu of %zu packets, put together the same again", s->name, fragments->count, at);
     free(before.v);
     free(after.v);
     frames_free(&s->before);
-    frames_free(pieces);
+    frames_free(fragments);
     free(more);
 }
 
@@ -342,30 +342,31 @@ static void try_tunnels(void)
     try_tunnel("gue over IPv6", &t);
 }
 
-/* Each packet in two pieces, or the pieces before the last in one line: what was encapsulated is decoded with the last.
+/* Each packet in two fragments, or the fragments before the last in one line: what was encapsulated is decoded with the
+ * last.
  */
-static void try_pieces(const char *name, const struct tunnel *t)
+static void try_fragments(const char *name, const struct tunnel *t)
 {
     struct series s = {.name = name, .front = t->v6 ? "" : "1"};
-    struct frames pieces = {0};
+    struct frames fragments = {0};
     for (size_t i = 0; i < inputs.count; i++) {
         struct pkt *out[FRAGMENTS_MOST];
         struct key key;
         struct pkt *pkt = slot(&inputs.v[i], &key);
         uint32_t inner_mtu;
-        if (key.kind & KIND_FRAG_NO && tunnel_fit(t, pkt, &key, &inner_mtu) == TUNNEL_IN_PIECES &&
+        if (key.kind & KIND_FRAG_NO && tunnel_fit(t, pkt, &key, &inner_mtu) == TUNNEL_IN_FRAGMENTS &&
             tunnel_encap(pkt, &key, t, 1, (uint16_t)i) == 0) {
             int count = fragment(pkt, t->mtu, 1, pool, out);
             s.wrong += count < 2;
             frames_add(&s.before, inputs.v[i].data, inputs.v[i].cap_len, inputs.v[i].wire_len, DLT_EN10MB);
             for (int k = 0; k < count; k++) {
-                frames_add(&pieces, out[k]->data, out[k]->head_len, k + 1 < count, DLT_EN10MB);
+                frames_add(&fragments, out[k]->data, out[k]->head_len, k + 1 < count, DLT_EN10MB);
                 pool_put(out[k]);
             }
         }
         pool_put(pkt);
     }
-    compare_pieces(&s, &pieces);
+    compare_fragments(&s, &fragments);
 }
 
 static void try_answers(void)
@@ -451,9 +452,9 @@ int main(void)
     if (dir) read_mix();
     try_translate();
     try_tunnels();
-    try_pieces("fragments of IPv4", &(struct tunnel){.src = {0x0a000001}, .dst = {0x0a000002}, .mtu = 576});
-    try_pieces("fragments of IPv6",
-               &(struct tunnel){.src = {0xfd000000, 0, 0, 1}, .dst = {0xfd000000, 0, 0, 2}, .mtu = 576, .v6 = true});
+    try_fragments("fragments of IPv4", &(struct tunnel){.src = {0x0a000001}, .dst = {0x0a000002}, .mtu = 576});
+    try_fragments("fragments of IPv6",
+                  &(struct tunnel){.src = {0xfd000000, 0, 0, 1}, .dst = {0xfd000000, 0, 0, 2}, .mtu = 576, .v6 = true});
     try_answers();
     try_splice();
     test_ok(pool->free_count == SLOTS, "every slot came back");

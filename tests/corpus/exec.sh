@@ -1,6 +1,6 @@
 #!/bin/bash
 # The corpus through the executor in the kernel: every frame of every capture in every mode, beside the worker here; a service
-# for all of it; datagrams in pieces; ClassBench's headers. LONG=1: also every capture replayed by each example, by both: the same
+# for all of it; datagrams in fragments; ClassBench's headers. LONG=1: also every capture replayed by each example, by both: the same
 # verdicts, bytes, flows and counters. Skipped where the kernel takes no programs of ours, and where there is no corpus.
 set -u
 . tests/lib/scratch.sh

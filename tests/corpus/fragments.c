@@ -14,7 +14,7 @@
 enum { SLOTS = 256, SLOT_BYTES = 4096, BYTES = 65536 };
 
 /* A frame that holds a fragment. */
-struct piece {
+struct seen_fragment {
     struct capture_frame frame;
     struct key key;
     struct fragment part;
@@ -23,8 +23,8 @@ struct piece {
     uint8_t action;
 };
 
-struct pieces {
-    struct piece *v;
+struct seen_fragments {
+    struct seen_fragment *v;
     size_t count;
 };
 
@@ -32,7 +32,7 @@ static struct {
     uint64_t captures, fragments, whole, partial;
 } tally;
 
-static bool same_datagram(const struct piece *a, const struct piece *b)
+static bool same_datagram(const struct seen_fragment *a, const struct seen_fragment *b)
 {
     const uint32_t family = KIND_IP4 | KIND_IP6;
     return (a->key.kind & family) == (b->key.kind & family) && a->part.id == b->part.id &&
@@ -41,12 +41,12 @@ static bool same_datagram(const struct piece *a, const struct piece *b)
            memcmp(a->tags, b->tags, sizeof a->tags) == 0 && (a->key.kind & KIND_IP6 || a->key.proto == b->key.proto);
 }
 
-static void read_pieces(struct capture *c, struct pieces *all)
+static void read_fragments(struct capture *c, struct seen_fragments *all)
 {
     struct capture_frame f;
     while (capture_next(c, &f) == 1) {
         struct pkt pkt;
-        struct piece p = {.frame = f};
+        struct seen_fragment p = {.frame = f};
         pkt_view(&pkt, f.data, f.cap_len, f.wire_len, (enum pkt_link)f.link, IFACE_NONE);
         if (pkt_parse(&pkt, NULL, &p.key) != REASON_NONE || !fragment_read(&pkt, &p.key, &p.part)) continue;
         p.tag_count = tags_read(&pkt, p.tags);
@@ -56,15 +56,15 @@ static void read_pieces(struct capture *c, struct pieces *all)
                 p.datagram = all->v[i].datagram;
                 break;
             }
-        struct piece *bigger = realloc(all->v, (all->count + 1) * sizeof *all->v);
+        struct seen_fragment *bigger = realloc(all->v, (all->count + 1) * sizeof *all->v);
         if (!bigger) abort();
         all->v = bigger;
         all->v[all->count++] = p;
     }
 }
 
-/* Do the pieces of the datagram make one whole, each byte once? */
-static bool is_whole(const struct pieces *all, unsigned datagram)
+/* Do the fragments of the datagram make one whole, each byte once? */
+static bool is_whole(const struct seen_fragments *all, unsigned datagram)
 {
     static uint8_t map[BYTES];
     uint32_t end = 0;
@@ -83,7 +83,7 @@ static bool is_whole(const struct pieces *all, unsigned datagram)
 }
 
 /* One packet a call, a millisecond apart. */
-static void run(struct program *p, struct pieces *all, bool backwards)
+static void run(struct program *p, struct seen_fragments *all, bool backwards)
 {
     static struct tx_entry entries[SLOTS];
     const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) & ~(size_t)63;
@@ -112,7 +112,7 @@ static void run(struct program *p, struct pieces *all, bool backwards)
     free(memory);
 }
 
-static bool passes(const struct pieces *all, unsigned datagram, bool backwards, const char *name)
+static bool passes(const struct seen_fragments *all, unsigned datagram, bool backwards, const char *name)
 {
     bool good = true;
     for (size_t i = 0; i < all->count; i++)
@@ -127,11 +127,11 @@ static bool passes(const struct pieces *all, unsigned datagram, bool backwards, 
 static bool capture(struct program *p, const char *path, const char *name)
 {
     char err[256];
-    struct pieces all = {NULL, 0};
+    struct seen_fragments all = {NULL, 0};
     struct capture *c = capture_open(path, err, sizeof err);
     bool good = true;
     if (!c) return true;
-    read_pieces(c, &all);
+    read_fragments(c, &all);
     for (unsigned backwards = 0; all.count && backwards < 2; backwards++) {
         run(p, &all, backwards);
         for (unsigned i = 0; i < all.count; i++) {
@@ -160,7 +160,7 @@ int main(void)
     while (corpus_fields(f, '\t', fields, 8) > 4) {
         const size_t len = strlen(fields[0]);
         if (len < 5 || (!strstr(fields[0], ".pcap") && !strstr(fields[0], ".cap"))) continue;
-        /* Mixed from the others: datagrams of several captures have one identification, and pieces meet. */
+        /* Mixed from the others: datagrams of several captures have one identification, and fragments meet. */
         if (!strcmp(fields[0], "bench/mix.pcap.xz")) continue;
         snprintf(path, sizeof path, "%s/%s", dir, fields[0]);
         good &= capture(p, path, fields[0]);

@@ -48,9 +48,10 @@ static const struct {
     {"wire-spliced", POOL "service a on any tcp/any { mode proxy inline; bytes first; splice packets; max flows 20\n"
                           "when sni \"*.com\" -> pass; when bytes payload at 0 is x\"47\" -> p\n"
                           "when bytes payload at 1 is x\"01\" -> reject; else -> original }\n" CROSSES},
-    {"watched", "service a on any tcp/any { mode observe; when sni \"*.com\" -> reject\n"
-                "when bytes payload at 0 is x\"47\" -> proxy inline; when reply bytes payload at 0 is x\"48\" -> pass\n"
-                "else -> ignore }\n" CROSSES},
+    {"observed",
+     "service a on any tcp/any { mode observe; when sni \"*.com\" -> reject\n"
+     "when bytes payload at 0 is x\"47\" -> proxy inline; when reply bytes payload at 0 is x\"48\" -> pass\n"
+     "else -> ignore }\n" CROSSES},
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 

@@ -253,7 +253,7 @@ static const char *table_fault(const struct flow_table *t)
         for (uint32_t slot = g * GROUP; slot < (g + 1) * GROUP; slot++) {
             const struct flow *f = table_slot(t, slot);
             const uint16_t tag = *table_tag(t, slot);
-            if ((tag != 0) != (f->claim != 0)) return "a tag without a flow, or a flow without a tag";
+            if ((tag != 0) != (f->taken != 0)) return "a tag without a flow, or a flow without a tag";
             if (!tag) continue;
             struct flow_id id;
             flow_id_of(t, (int32_t)slot, &id);
@@ -302,7 +302,7 @@ static const char *flow_fault(struct world *w, unsigned slot)
     const struct plain_flow *p = &w->flow[slot];
     const struct flow *f = flow_at(w->table, (int32_t)slot);
     struct flow_id id;
-    if ((f->claim != 0) != p->live) return "a slot is taken in one, free in the other";
+    if ((f->taken != 0) != p->live) return "a slot is taken in one, free in the other";
     if (!p->live) return NULL;
     flow_id_of(w->table, (int32_t)slot, &id);
     if (!same_id(&id, &p->id)) return "another flow in the slot";

@@ -230,7 +230,7 @@ static bool counters_hold(const struct run *w)
     return good;
 }
 
-/* How often each thing was said: a test that only ever sees one of them guards nothing. */
+/* How often each thing was said: a test that only ever sees one of them proves nothing. */
 static uint64_t fates[ACTION_COUNT][REASON_COUNT];
 
 static bool one_round(uint64_t seed)

@@ -65,7 +65,7 @@ static void *pour(void *arg)
     return NULL;
 }
 
-static uint64_t claim_of(int32_t slot) { return __atomic_load_n(&ops.slots[slot].claim, __ATOMIC_ACQUIRE); }
+static uint64_t taken_of(int32_t slot) { return __atomic_load_n(&ops.slots[slot].taken, __ATOMIC_ACQUIRE); }
 
 /* It has a recipe, so its packets are the kernel's. */
 static int32_t begin_flow(const struct flood *f)
@@ -80,12 +80,12 @@ static int32_t begin_flow(const struct flood *f)
     return slot;
 }
 
-/* Its claim word before packets changed it; 0: none came. */
-static uint64_t claim_before(int32_t slot)
+/* Its taken word before packets changed it; 0: none came. */
+static uint64_t taken_before(int32_t slot)
 {
-    const uint64_t before = claim_of(slot) & ~CLAIM_LOCK;
+    const uint64_t before = taken_of(slot) & ~TAKEN_LOCK;
     for (unsigned tries = 0; tries < 10000000; tries++) {
-        if ((claim_of(slot) ^ before) & CLAIM_CHANGES) return before;
+        if ((taken_of(slot) ^ before) & TAKEN_CHANGES) return before;
         if (tries % 100 == 99) sched_yield();
     }
     return 0;
@@ -95,8 +95,8 @@ static uint64_t claim_before(int32_t slot)
 static const char *end_flow(int32_t slot)
 {
     struct flow_op op = {.kind = FLOW_OP_END, .said = FLOW_OP_BUSY, .slot = slot, .how = FLOW_END_IDLE, .now_ns = NOW};
-    op.claim = claim_before(slot);
-    if (!op.claim) return "no packets of it come";
+    op.taken = taken_before(slot);
+    if (!op.taken) return "no packets of it come";
     for (unsigned tries = 0; tries < 1000000 && op.said == FLOW_OP_BUSY; tries++) {
         ops.run(ops.arg, &op);
         if (tries % 100 == 99) sched_yield();

@@ -99,10 +99,10 @@ static bool compare(struct run *r)
     for (uint32_t i = 0; i < a->groups * GROUP; i++) {
         if (*table_tag(a, i) != *table_tag(b, i)) return wrong(r, "tags differ", i);
         if (!*table_tag(a, i)) {
-            if (table_slot(b, i)->claim) return wrong(r, "a free slot is claimed", i);
+            if (table_slot(b, i)->taken) return wrong(r, "a free slot is taken", i);
             continue;
         }
-        if (table_slot(b, i)->claim & CLAIM_LOCK) return wrong(r, "a lock is left", i);
+        if (table_slot(b, i)->taken & TAKEN_LOCK) return wrong(r, "a lock is left", i);
         if (!same_line(table_slot(a, i), table_slot(b, i))) return wrong(r, "flows differ", i);
         if (memcmp(table_cold(a, i), table_cold(b, i), sizeof(struct flow_cold)))
             return wrong(r, "second lines differ", i);

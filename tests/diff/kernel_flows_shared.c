@@ -58,8 +58,8 @@ static bool check_slot(const struct flow_table *t, uint32_t slot, uint64_t live[
 {
     const struct flow *f = table_slot(t, slot);
     const uint16_t tag = *table_tag(t, slot);
-    if (f->claim & CLAIM_LOCK) return wrong("a lock is left", slot);
-    if (!tag != !f->claim) return wrong("tag and slot disagree", slot);
+    if (f->taken & TAKEN_LOCK) return wrong("a lock is left", slot);
+    if (!tag != !f->taken) return wrong("tag and slot disagree", slot);
     if (!tag) return true;
     struct flow_id id;
     flow_id_of(t, (int32_t)slot, &id);
@@ -600,7 +600,7 @@ static void change(struct rng *rng)
     struct flow_table *t = ops.table;
     struct flow_op op = {.kind = rng_below(rng, 4), .now_ns = NOW, .seen_ns = NOW};
     op.slot = (int32_t)rng_below(rng, t->groups * GROUP);
-    op.claim = table_slot(t, op.slot)->claim;
+    op.taken = table_slot(t, op.slot)->taken;
     op.state = rng_one_in(rng, 2) ? FLOW_STATE_SYN_SENT : FLOW_STATE_OPEN;
     op.how = FLOW_END_IDLE;
     op.tuple.id.low[0] = 1 + rng_below(rng, 300);

@@ -1,5 +1,5 @@
 /* Connections in the wire by both executors: ends that begin and end them, others on the same ports, errors that quote
- * any of them, tags, and the stack aside, all drawn. What either does with a packet is the same, and what leaves, too;
+ * any of them, tags, and the inline stack, all drawn. What either does with a packet is the same, and what leaves, too;
  * marks are there for tuples of open connections, and for no others.
  *
  *   kernel_inline [PACKETS [SEED]]
@@ -75,25 +75,25 @@ static void side_fini(struct side *s)
     free(s->memory);
 }
 
-/* A packet: of the wire, or of the stack aside */
+/* A packet: of the wire, or of the inline stack */
 struct packet {
     uint8_t bytes[TALK_FRAME_MAX];
     uint32_t len;
-    bool aside;
+    bool from_stack;
 };
 
 static void take(struct side *s, struct packet *p)
 {
     struct pkt view, *pkt = &view;
     side_clear(s);
-    pkt_view(&view, p->bytes, p->len, p->len, p->aside ? LINK_RAW : LINK_ETHER, p->aside ? IFACE_NONE : 0);
-    if (!p->aside) {
+    pkt_view(&view, p->bytes, p->len, p->len, p->from_stack ? LINK_RAW : LINK_ETHER, p->from_stack ? IFACE_NONE : 0);
+    if (!p->from_stack) {
         executor_run(s->e, &s->in, &pkt, 1, &s->v, &s->tx);
         return;
     }
     s->v = (struct verdict){0};
     pkt = pool_copy(s->pool, &view);
-    vm_aside(executor_vm(s->e), &s->in, &pkt, 1, &s->tx);
+    vm_inline_sent(executor_vm(s->e), &s->in, &pkt, 1, &s->tx);
     bool left = false;
     for (unsigned i = 0; i < s->tx.count; i++) left |= s->entries[i].pkt == pkt;
     if (!left) pool_put(pkt);
@@ -163,8 +163,8 @@ static void draw(struct rng *r, struct packet *p)
 {
     const unsigned what = rng_below(r, 10);
     uint32_t src[4], dst[4];
-    *p = (struct packet){.aside = what < 4};
-    struct talk t = p->aside ? of_the_stack(r, src, dst) : of_the_wire(r), about = t;
+    *p = (struct packet){.from_stack = what < 4};
+    struct talk t = p->from_stack ? of_the_stack(r, src, dst) : of_the_wire(r), about = t;
     if (what == 9) {
         about.fragment = about.tag_count = 0;
         t = (struct talk){.v6 = t.v6, .src = rng_below(r, 2) ? t.dst : 0x0a050505, .dst = t.src, .ttl = 64};
@@ -173,7 +173,7 @@ static void draw(struct rng *r, struct packet *p)
         t.quoted = &about;
     }
     p->len = talk_build(&t, p->bytes);
-    if (!p->aside) return;
+    if (!p->from_stack) return;
     enum { LINK = 14, SRC4 = 12, SRC6 = 8 };
     const uint32_t at = LINK + (t.v6 ? SRC6 : SRC4);
     put_address(p->bytes + at, src, t.v6);
@@ -190,9 +190,9 @@ static const char *differ_left(const struct side *a, const struct side *b)
     for (unsigned i = 0; i < a->tx.count; i++) {
         const struct tx_entry *x = &a->entries[i], *y = &b->entries[i];
         if (x->kind != y->kind || x->cause != y->cause || x->out_if != y->out_if) return "another way out";
-        const uint32_t from = x->kind == TX_ASIDE ? x->pkt->l3 : 0, len = x->pkt->head_len - from;
-        if (y->pkt->head_len - (x->kind == TX_ASIDE ? y->pkt->l3 : 0) != len) return "another length leaves";
-        if (memcmp(x->pkt->data + from, y->pkt->data + (x->kind == TX_ASIDE ? y->pkt->l3 : 0), len))
+        const uint32_t from = x->kind == TX_INLINE_STACK ? x->pkt->l3 : 0, len = x->pkt->head_len - from;
+        if (y->pkt->head_len - (x->kind == TX_INLINE_STACK ? y->pkt->l3 : 0) != len) return "another length leaves";
+        if (memcmp(x->pkt->data + from, y->pkt->data + (x->kind == TX_INLINE_STACK ? y->pkt->l3 : 0), len))
             return "other bytes leave";
     }
     return NULL;
@@ -210,7 +210,7 @@ static const char *differ(const struct side *a, const struct side *b)
 static void say(uint64_t at, const struct packet *p, const struct side *user, const struct side *kernel)
 {
     const struct verdict *a = &user->v, *b = &kernel->v;
-    printf("# packet %" PRIu64 "%s:", at, p->aside ? " of the stack aside" : "");
+    printf("# packet %" PRIu64 "%s:", at, p->from_stack ? " of the inline stack" : "");
     for (uint32_t i = 0; i < p->len; i++) printf(" %02x", p->bytes[i]);
     printf(
         "\n# action %u and %u, reason %u and %u, rule %u and %u, service %u and %u, flags %x and %x, %u and %u leave\n",
@@ -253,7 +253,7 @@ static const char *run(struct side *user, struct side *kernel, uint64_t packets,
         if (!wrong && i % LOOK == 0) wrong = differ_marks(kernel);
         if (wrong) say(i, &p, user, kernel);
         if (wrong) return wrong;
-        told->inlines += !p.aside && user->v.flags & VERDICT_REPLY;
+        told->inlines += !p.from_stack && user->v.flags & VERDICT_REPLY;
         for (unsigned k = 0; k < user->tx.count; k++) told->begun += user->entries[k].cause == TX_CAUSE_INLINE;
         if (i % 50) continue;
         side_clear(user);

@@ -3,7 +3,7 @@
  *   owners [SEED [FILES [PACKETS]]]
  *
  * Random conversations through every mode, family and protocol, through a nat (out, forwarded, strangers at a mapped
- * port) and past both; errors about either direction, from an end or a router; pieces of datagrams. Each packet of a
+ * port) and past both; errors about either direction, from an end or a router; fragments of datagrams. Each packet of a
  * conversation has the owner that its first had, for 2, 3, 8 and 64 workers. Verdicts, what leaves and the sums of the
  * counters are those of the one worker; but ports that flows are translated to are each worker's own, so in what leaves
  * with one it and the sums over it are not compared: there the conversation goes on from what the worker sent.
@@ -37,7 +37,7 @@ static struct deal_tables *dealt;
 static struct port_owners *owned_ports; /* of the several workers, which the program reads, too */
 static struct rng chains;               /* of its own, so that conversations are the same with and without a dealer */
 static struct {
-    uint64_t packets, differ, failed, chained, pieces, inquiries;
+    uint64_t packets, differ, failed, chained, fragments, inquiries;
 } compared;
 
 /* One worker, or several. */
@@ -83,7 +83,7 @@ struct run {
 };
 
 struct totals {
-    uint64_t files, packets, sent, pieces, errors, elsewhere, borrowed;
+    uint64_t files, packets, sent, fragments, errors, elsewhere, borrowed;
 };
 
 /* ---- programs ---- */
@@ -221,9 +221,10 @@ static void compare_dealt(const struct run *r, const struct side *s, const struc
     }
 }
 
-/* Write an extension header of that kind, `next` behind it; of a fragment, which piece it begins. Returns its length.
+/* Write an extension header of that kind, `next` behind it; of a fragment, which fragment it begins. Returns its
+ * length.
  */
-static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t piece)
+static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t fragment)
 {
     const uint8_t units = kind == IPPROTO_NR_FRAGMENT ? 0 : (uint8_t)(rng_below(&chains, 3) + (kind == IPPROTO_NR_AH));
     const uint32_t len = ip6_extension_len(kind, units);
@@ -232,14 +233,14 @@ static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t 
     at[1] = units;
     if (kind == IPPROTO_NR_ROUTING) at[IP6_ROUTING_TYPE] = 4; /* segment routing, nothing left */
     if (kind == IPPROTO_NR_FRAGMENT) {
-        wire_put16(at + IP6_FRAG_OFFSET, piece);
+        wire_put16(at + IP6_FRAG_OFFSET, fragment);
         wire_put32(at + IP6_FRAG_ID, (uint32_t)rng_next(&chains));
     }
     return len;
 }
 
-/* Write up to four extension headers, the last of which may be a later piece's, and what `*next` has become. */
-static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *piece)
+/* Write up to four extension headers, the last of which may be a later fragment's, and what `*next` has become. */
+static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *fragment)
 {
     static const uint8_t any[] = {IPPROTO_NR_ROUTING,  IPPROTO_NR_FRAGMENT, IPPROTO_NR_AH,   IPPROTO_NR_DSTOPTS,
                                   IPPROTO_NR_MOBILITY, IPPROTO_NR_HIP,      IPPROTO_NR_SHIM6};
@@ -250,9 +251,9 @@ static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *piece)
     if (rng_one_in(&chains, 3)) kinds[0] = IPPROTO_NR_HOPOPT; /* only the first may be */
     kinds[count] = *next;
     *next = kinds[0];
-    *piece = kinds[count - 1] == IPPROTO_NR_FRAGMENT && rng_one_in(&chains, 2);
+    *fragment = kinds[count - 1] == IPPROTO_NR_FRAGMENT && rng_one_in(&chains, 2);
     for (unsigned i = 0; i < count; i++)
-        len += put_extension(at + len, kinds[i], kinds[i + 1], *piece && i + 1 == count ? 800 : 0);
+        len += put_extension(at + len, kinds[i], kinds[i + 1], *fragment && i + 1 == count ? 800 : 0);
     return len;
 }
 
@@ -262,17 +263,17 @@ static void compare_chained(const struct run *r, const struct side *s, const str
     enum { CHAIN_MOST = 4 * 28 };
     uint8_t frame[TALK_FRAME_MAX + CHAIN_MOST], *ip = frame + pkt->l3;
     struct pkt chained;
-    bool piece;
+    bool fragment;
     if (!dealer || s->workers == 1 || pkt->reason || pkt->l3 < ETHER_LEN || pkt->data[pkt->l3] >> 4 != 6) return;
     const uint32_t head = pkt->l3 + (uint32_t)IP6_LEN;
     memcpy(frame, pkt->data, head);
-    const uint32_t len = put_chain(frame + head, ip + IP6_NEXT, &piece);
+    const uint32_t len = put_chain(frame + head, ip + IP6_NEXT, &fragment);
     memcpy(frame + head + len, pkt->data + head, pkt->head_len - head);
     wire_put16(ip + IP6_PAYLOAD, (uint16_t)(wire_get16(ip + IP6_PAYLOAD) + len));
     pkt_view(&chained, frame, pkt->head_len + len, pkt->head_len + len, LINK_ETHER, pkt->iface);
     const unsigned o = vm_owner(s->owners, &r->facts, &chained);
     compared.chained += !chained.reason;
-    compared.pieces += piece && !chained.reason;
+    compared.fragments += fragment && !chained.reason;
     compare_dealt(r, s, &chained, o);
 }
 
@@ -521,7 +522,7 @@ static bool same_verdict(const struct run *r, const struct conversation *c)
 
 /* ---- running ---- */
 
-/* All packets of the conversation have one owner; errors and pieces among them. */
+/* All packets of the conversation have one owner; errors and fragments among them. */
 static bool same_owner(const struct run *r, struct conversation *c, unsigned whose)
 {
     if (c->owner == WORKERS_MOST) c->owner = whose;
@@ -551,19 +552,19 @@ static bool pass(struct run *r, struct conversation *c, struct talk t[2], unsign
     return same_verdict(r, c) && same_sent(r, c, dir, error);
 }
 
-/* The same datagram in two pieces. */
-static bool pass_pieces(struct run *r, struct conversation *c, struct talk t[2], unsigned dir, struct totals *totals)
+/* The same datagram in two fragments. */
+static bool pass_fragments(struct run *r, struct conversation *c, struct talk t[2], unsigned dir, struct totals *totals)
 {
     c->ip_id++;
-    for (unsigned piece = 1; piece <= 2; piece++) {
+    for (unsigned fragment = 1; fragment <= 2; fragment++) {
         for (unsigned k = 0; k < 2; k++) {
-            t[k].fragment = (uint8_t)piece;
+            t[k].fragment = (uint8_t)fragment;
             t[k].ip_id = c->ip_id;
             t[k].payload = 32;
         }
         if (!pass(r, c, t, dir, false, totals)) return false;
     }
-    totals->pieces += 2;
+    totals->fragments += 2;
     return true;
 }
 
@@ -575,8 +576,8 @@ static bool step(struct run *r, struct totals *totals)
     if (c->step == 0 || rng_one_in(g, 40)) begin_talk(r, c);
     const unsigned dir = go_on(r, c, t);
     const bool error = c->step > 1 && rng_one_in(g, 12), router = rng_one_in(g, 2);
-    const bool pieces = !error && !t[0].v6 && rng_one_in(g, 12) && t[0].proto == IPPROTO_NR_UDP;
-    if (pieces) return pass_pieces(r, c, t, dir, totals);
+    const bool fragments = !error && !t[0].v6 && rng_one_in(g, 12) && t[0].proto == IPPROTO_NR_UDP;
+    if (fragments) return pass_fragments(r, c, t, dir, totals);
     for (unsigned k = 0; error && k < 2; k++) quote(r, &t[k], &about[k], router);
     return pass(r, c, t, dir, error, totals);
 }
@@ -679,17 +680,18 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, &totals);
     printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " elsewhere than worker 0, %" PRIu64
-           " sent, %" PRIu64 " pieces, %" PRIu64 " errors, %" PRIu64 " ports of others\n",
-           totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors, totals.borrowed);
+           " sent, %" PRIu64 " fragments, %" PRIu64 " errors, %" PRIu64 " ports of others\n",
+           totals.files, totals.packets, totals.elsewhere, totals.sent, totals.fragments, totals.errors,
+           totals.borrowed);
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
     if (good && !totals.borrowed) good = false;
     for (uint32_t i = 0; good && i < PORT_OWNERS; i++) good = !owned_ports->of[i]; /* all were given back */
     printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
     const bool same = !compared.differ && !compared.failed &&
-                      (!dealer || (compared.chained && compared.pieces && compared.inquiries));
+                      (!dealer || (compared.chained && compared.fragments && compared.inquiries));
     printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not; %" PRIu64
-           " behind extension headers, %" PRIu64 " of them pieces\n",
-           compared.packets, compared.differ, compared.failed, compared.chained, compared.pieces);
+           " behind extension headers, %" PRIu64 " of them fragments\n",
+           compared.packets, compared.differ, compared.failed, compared.chained, compared.fragments);
     printf("%sok 2 - the kernel's program names the same owners%s\n", same ? "" : "not ",
            dealer ? "" : " # SKIP this process may not load it");
     deal_unmap(dealt);

@@ -185,7 +185,7 @@ static bool may_be_late(const struct difference *d)
     return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.flags & FLAG_FIN;
 }
 
-/* Return how many frames may come: as many as netfilter sent; or where it did not send pieces on, and prey has sent
+/* Return how many frames may come: as many as netfilter sent; or where it did not send fragments on, and prey has sent
  * one, as many as they are. */
 static unsigned awaited(const struct difference *d)
 {
@@ -228,7 +228,7 @@ static void compare(struct run *r, struct talk *t, struct difference *d)
 /* Send a step into all sides and compare. */
 static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t how)
 {
-    static struct frame frames[PIECES_MOST], first;
+    static struct frame frames[FRAGMENTS_SEEN_MOST], first;
     struct side *nf = &r->sides[SIDE_NETFILTER];
     if (t->history_count < HISTORY_MOST) t->history[t->history_count++] = (uint8_t)kind;
     for (unsigned k = 0; k < SIDES; k++) {
@@ -325,7 +325,8 @@ static bool site(struct run *r)
 
 /* Sites at which faults were found that few draw: an error goes back to an opener by an interface of a nat; one that
  * Linux has routed goes the way of its flow; a map's inside host answers somebody whose network lies behind an
- * interface that prey does not serve; a policy rule refuses pieces. A run without arguments has them behind its own. */
+ * interface that prey does not serve; a policy rule refuses fragments. A run without arguments has them behind its own.
+ */
 static const uint64_t found[] = {2600021, 3300019, 2900025, 158};
 
 int main(int argc, char **argv)

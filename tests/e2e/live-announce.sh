@@ -8,7 +8,7 @@ live_begin
 
 space client prey
 lan switch 1 client prey
-rules claim <<'END'
+rules announce <<'END'
 pool farm {
   source 10.1.0.50, fd00:1::50
   server one 10.1.0.3
@@ -35,9 +35,9 @@ forget() {
     done
 }
 forget
-prey prey -i eth0 claim.pbc
+prey prey -i eth0 announce.pbc
 for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
-    until_true 50 "$a is claimed at the start" knows $a "$ours" && ok 0 "$a is claimed at the start"
+    until_true 50 "$a is announced at the start" knows $a "$ours" && ok 0 "$a is announced at the start"
 done
 knows 10.1.0.101 $old
 ok $? 'an address that is not announced is not'
@@ -59,7 +59,7 @@ ip -n "$id-prey" link set eth0 down
 awaits "eth0 is down"
 ip -n "$id-prey" link set eth0 up
 for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
-    until_true 50 "$a is claimed when the link has come back" knows $a "$ours" && ok 0 "$a is claimed when the link has come back"
+    until_true 50 "$a is announced when the link has come back" knows $a "$ours" && ok 0 "$a is announced when the link has come back"
 done
 forget
 # Both at once.
@@ -69,10 +69,10 @@ ip -n "$id-prey" link set eth0 down
 ip -n "$id-prey" link set eth0 up
 kill -CONT $service
 until_true 50 'a link that was away for a moment counts, too' knows 10.1.0.50 "$ours" && ok 0 'a link that was away for a moment counts, too'
-for a in 10.1.0.100 fd00:1::50 fd00:1::100; do until_true 50 "so $a is claimed again" knows $a "$ours"; done
+for a in 10.1.0.100 fd00:1::50 fd00:1::100; do until_true 50 "so $a is announced again" knows $a "$ours"; done
 forget
 # What a reload adds, and nothing else.
-rules claim <<'END'
+rules announce <<'END'
 pool farm {
   source 10.1.0.50, 10.1.0.51, fd00:1::50
   server one 10.1.0.3
@@ -87,10 +87,10 @@ END
 for a in 10.1.0.51 10.1.0.102; do ip -n "$id-client" neigh replace $a lladdr $old dev eth0 nud stale; done
 kill -HUP "$prey"
 for a in 10.1.0.51 10.1.0.102; do
-    until_true 50 "$a is claimed by the reload that adds it" knows $a "$ours" && ok 0 "$a is claimed by the reload that adds it"
+    until_true 50 "$a is announced by the reload that adds it" knows $a "$ours" && ok 0 "$a is announced by the reload that adds it"
 done
 knows 10.1.0.100 $old
-ok $? 'one that was claimed before is not claimed once more'
+ok $? 'one that was announced before is not announced once more'
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

@@ -86,7 +86,7 @@ for workers in $each_workers; do
         same "$workers: $1 to $2: a reset" $? 7
         a=${2#[}
         a=${a%]}
-        same "$workers: $1 to $2: datagrams, in pieces, too" "$(talk "$1" "$a" | cut -d" " -f1) $(talk "$1" "$a" 53 0 4000 | cut -d" " -f1,3)" "$3 $3 4000"
+        same "$workers: $1 to $2: datagrams, in fragments, too" "$(talk "$1" "$a" | cut -d" " -f1) $(talk "$1" "$a" 53 0 4000 | cut -d" " -f1,3)" "$3 $3 4000"
         same "$workers: $1 to $2: unreachable" "$(refused_by "$1" "$a" 99)" refused
         pings "$workers: $1 to $2: one hop less" ' ttl=63 ' "$1" "$a"
         pings "$workers: $1 to $2: the last hop" 'Time (to live )?exceeded' "$1" -t 1 "$a"

@@ -31,7 +31,7 @@ for a in 10.1.0.2 '[fd00:1::2]'; do
     ok $? "20 MB from $a arrive as they are"
 done
 # A busy machine may lose one of them, as any network does.
-until_true 50 'pings in pieces' at left ping -c 1 -W 5 -s 4000 10.1.0.2 && ok 0 'pings in pieces'
+until_true 50 'pings in fragments' at left ping -c 1 -W 5 -s 4000 10.1.0.2 && ok 0 'pings in fragments'
 at left curl -s -m 20 http://10.1.0.2:8080/ >out 2>&1
 same 'a reject is answered at once' $? 7
 at left ping -c 1 -W 1 10.1.0.9 >/dev/null

@@ -160,7 +160,7 @@ for first in SSH-2.0-x HELLO; do background client python3 holds.py 10.1.0.2 $fi
 for first in SSH-2.0-x HELLO; do until_true 100 "$first is answered" grep -q $first said-$first; done
 cut=$(cut -d ' ' -f 2 said-SSH-2.0-x) others=$(cut -d ' ' -f 2 said-HELLO)
 ctl --control "$PWD/control" flows tcp to port 24
-same 'flows say which was cut into, and since when, beside one that is watched' \
+same 'flows say which was cut into, and since when, beside one that is observed' \
     "$(grep -oE "10\.1\.0\.1:($cut|$others) +10\.1\.0\.2:24 +(observed|cut into) +ssh .* [0-9:]{8}$" out | awk '{ print $1, $3 }' | sort)" \
     "$(printf '10.1.0.1:%s\n' "$cut cut" "$others observed" | sort)"
 ctl --control "$PWD/control" flows --json tcp to port 24
@@ -176,7 +176,7 @@ for way in "10.1.0.1:$cut -> 10.1.0.2:24 ack on a" "10.1.0.2:24 -> 10.1.0.1:$cut
 verdict: forward  rule -  service ssh'
 done
 ctl --control "$PWD/control" explain "tcp 10.1.0.1:$others -> 10.1.0.2:24 ack on a"
-has 'explain of a segment of one that is watched' 'observe service ssh, else -> pass \(cut.prey:8\), observed since [0-9:.]+$'
+has 'explain of a segment of one that is observed' 'observe service ssh, else -> pass \(cut.prey:8\), observed since [0-9:.]+$'
 ctl --control "$PWD/control" explain --json "tcp 10.1.0.1:$cut -> 10.1.0.2:24 ack on a"
 same 'and in JSON' "$(python3 -c 'import json
 x = json.load(open("out"))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A disk that fills under copies, sessions and streams of watched connections: traffic crosses, and what is written before, meanwhile
+# A disk that fills under copies, sessions and streams of observed connections: traffic crosses, and what is written before, meanwhile
 # and after is whole. The small disk is a file system of this script's own: it begins anew for that.
 set -u
 if [ -z "${SMALL_DISK-}" ]; then
@@ -57,6 +57,6 @@ fetches 'a file crosses with room again' client 10.1.0.2
 prey_ends
 same 'it ends with 0' "$status" 0
 same 'copies before and after are whole' "$(bad_captures disk/copies.pcapng)" ''
-same 'so are captures of watched connections' "$(ls disk/bytes | grep -c pcapng) $(bad_captures disk/bytes/*.pcapng)" '1 '
+same 'so are captures of observed connections' "$(ls disk/bytes | grep -c pcapng) $(bad_captures disk/bytes/*.pcapng)" '1 '
 same 'and each line of sessions' "$(bad_lines disk/sessions.jsonl)" 0
 exit $failed

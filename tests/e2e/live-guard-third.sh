@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Guard rules hide from the host's stack what prey handles, and nothing else: what is forwarded to, balanced to and masqueraded also talks
-# with a third network, be it served or not, whole, in pieces and by ICMP errors. Who asks from an address of that network, by another one, gets
+# with a third network, be it served or not, whole, in fragments and by ICMP errors. Who asks from an address of that network, by another one, gets
 # answers there, and none leaves a second time with its inside address. In both executors.
 set -u
 EXEC=user # where it says no other
@@ -69,7 +69,7 @@ peer() {
     for to in 10.1.0.2 10.1.0.80; do at client ip route add "$to" via 10.1.0.2 src 10.3.0.77; done
     strays_begin
     same "$1: a peer is answered by TCP" "$(ask client 10.1.0.2:8443 8)" server
-    same "$1: by UDP, in pieces" "$(talk client 10.1.0.2 54 0 4000 | cut -d' ' -f1)" server
+    same "$1: by UDP, in fragments" "$(talk client 10.1.0.2 54 0 4000 | cut -d' ' -f1)" server
     same "$1: at a map's end outside" "$(talk client 10.1.0.80 55 0 4000 | cut -d' ' -f1)" server
     at client ping -q -c 2 -i 0.2 -W 5 -s 4000 10.1.0.2 >out
     has "$1: by an echo" ' 0% packet loss'
@@ -94,7 +94,7 @@ peer() {
 reaches() {
     same "$1: the target reaches it" "$(ask server 10.3.0.2 8)" dmz
     at server ping -q -c 1 -W 5 -s 4000 10.3.0.2 >out
-    has "$1: in pieces, too" ' 0% packet loss'
+    has "$1: in fragments, too" ' 0% packet loss'
     same "$1: it reaches the target's port" "$(ask dmz 10.2.0.2 8)" server
     same "$1: and another one" "$(ask dmz 10.2.0.2:8080 8)" server
     same "$1: by UDP" "$(talk dmz 10.2.0.2 54 0 4000 | cut -d' ' -f1)" server
@@ -122,7 +122,7 @@ for exec in user kernel; do
     same "$exec, no firewall: the forward goes on" "$(ask client 10.1.0.2:8443 8)" server
     same "$exec, no firewall: who asks from outside gets answers" "$(ask client 10.2.0.2:8080 8)" server
     at client ping -q -c 1 -W 5 -s 4000 10.2.0.2 >out
-    has "$exec, no firewall: in pieces, too" ' 0% packet loss'
+    has "$exec, no firewall: in fragments, too" ' 0% packet loss'
     prey_ends
     prey prey -i wan -i lan -i dmz --exec "$exec" bare.pbc
     reaches "$exec, no firewall, three networks"

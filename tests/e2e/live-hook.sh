@@ -45,17 +45,17 @@ sed 's/^  drop vlan 6/  drop vlan 7 inner 8 as DOUBLE\n&/' body | rules twice
 features() { at prey ethtool -k eth0; at client ethtool -k eth0; }
 hook() { ctl --name eth0 status; sed -n 's/^taken at: //p' out; }
 sends() { at "$1" python3 "$top/tests/e2e/live/send.py" eth0 "$2.pcap" >/dev/null; }
-# pieces NAME: of datagrams in fragments, of each family, that the stack there has been given.
-pieces() { at "$1" awk '/^Ip: [0-9]/ { four = $15 } /^Ip6ReasmReqds/ { six = $2 } END { print four + 0, six + 0 }' /proc/net/snmp /proc/net/snmp6; }
-# in_pieces NAME COMMAND...: how many more by the command. more_pieces NAME COUNT: have so many of IPv4 come?
-in_pieces() {
+# fragments NAME: of datagrams in fragments, of each family, that the stack there has been given.
+fragments() { at "$1" awk '/^Ip: [0-9]/ { four = $15 } /^Ip6ReasmReqds/ { six = $2 } END { print four + 0, six + 0 }' /proc/net/snmp /proc/net/snmp6; }
+# in_fragments NAME COMMAND...: how many more by the command. more_fragments NAME COUNT: have so many of IPv4 come?
+in_fragments() {
     local before after
-    before=$(pieces "$1")
+    before=$(fragments "$1")
     "${@:2}" >/dev/null 2>&1
-    after=$(pieces "$1")
+    after=$(fragments "$1")
     echo "$((${after% *} - ${before% *})) $((${after#* } - ${before#* }))"
 }
-more_pieces() { [ "$(pieces "$1" | cut -d' ' -f1)" -ge "$2" ]; }
+more_fragments() { [ "$(fragments "$1" | cut -d' ' -f1)" -ge "$2" ]; }
 
 # ---- a cable ----
 
@@ -73,8 +73,8 @@ sniffed
 same 'super-packets arrive whole' "$([ "$(frames_of whole.pcap)" -gt 20 ] && echo many)" many
 
 # The stack is given each fragment once, and none that is dropped.
-same 'fragments that are accepted' "$(in_pieces prey pings -s 4000 10.1.0.2) $(in_pieces prey pings -s 4000 fd00:1::2)" '3 0 0 3'
-same 'those that leave' "$(in_pieces client pings -s 4000 10.1.0.2) $(in_pieces client pings -s 4000 fd00:1::2)" '3 0 0 3'
+same 'fragments that are accepted' "$(in_fragments prey pings -s 4000 10.1.0.2) $(in_fragments prey pings -s 4000 fd00:1::2)" '3 0 0 3'
+same 'those that leave' "$(in_fragments client pings -s 4000 10.1.0.2) $(in_fragments client pings -s 4000 fd00:1::2)" '3 0 0 3'
 to="eth 02:00:00:00:00:01 > $(at prey cat /sys/class/net/eth0/address)"
 capture late <<FRAMES
 $to / ip4 10.1.0.1 > 10.1.0.2 id 7 frag 8 proto 17 / payload x"48454c4c4f21"
@@ -84,9 +84,9 @@ $to / ip6 fd00:1::1 > fd00:1::2 / frag6 0 more id 7 / udp 32000 > 9999 len 14 cs
 $to / ip4 10.1.0.1 > 10.1.0.2 id 8 frag 8 proto 17 / payload x"48454c4c4f21"
 $to / ip4 10.1.0.1 > 10.1.0.2 id 8 frag 0 more proto 17 / payload x"7d000035000e0000"
 FRAMES
-had=$(pieces prey | cut -d' ' -f1)
-late() { sends client late && until_true 100 'they reach the stack' more_pieces prey $((had + 2)); }
-same 'one that comes before the first of its datagram' "$(in_pieces prey late)" '2 0'
+had=$(fragments prey | cut -d' ' -f1)
+late() { sends client late && until_true 100 'they reach the stack' more_fragments prey $((had + 2)); }
+same 'one that comes before the first of its datagram' "$(in_fragments prey late)" '2 0'
 
 # Tags that the kernel has taken off; frames as long as may be; a device made anew.
 capture tagged <<FRAMES

@@ -118,7 +118,7 @@ service names on any tcp/443 { mode proxy inline first bytes within 20s; when sn
 service wire on any tcp/any { mode proxy inline first bytes within 200ms; when sni "b.example" -> reject }
 firewall f forward default accept { }
 END
-# Connections that are only watched, and cut into: by a name, by first bytes, by their port
+# Connections that are only observed, and cut into: by a name, by first bytes, by their port
 rules cut <<'END'
 names bad = "b.example"
 service watch on any tcp/any {

@@ -38,7 +38,7 @@ rules all <<'END'
 nat home { masquerade out on "wan" }
 END
 
-# Sends to ADDRESS all that a host would: a datagram, one in pieces, an opening segment, an echo request; then a datagram to far.
+# Sends to ADDRESS all that a host would: a datagram, one in fragments, an opening segment, an echo request; then a datagram to far.
 cat >sends.py <<'END'
 import socket, subprocess, sys
 to = sys.argv[1]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Copies and watched connections by the executor in the kernel: packets of known flows, which no process sees otherwise, are
+# Copies and observed connections by the executor in the kernel: packets of known flows, which no process sees otherwise, are
 # mirrored frame by frame as they came and as they left; so is what the machine itself says, cloned to devices at traffic control;
-# connections are watched whole, those that are sent on in the kernel and the machine's own.
+# connections are observed whole, those that are sent on in the kernel and the machine's own.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -90,7 +90,7 @@ until_true 100 'a device that is down' until_down && ok 0 'copies to a device th
 prey_ends
 same 'it ends well' "$status" 0
 
-# Watched: a service whose connections the kernel sends on, and the machine's own.
+# Observed: a service whose connections the kernel sends on, and the machine's own.
 rules watch <<'END'
 pool near { server one 10.1.0.3 }
 service web on 10.1.0.100 tcp/80 { mode passthrough; announce; -> near }

@@ -56,7 +56,7 @@ kernel --confirm 300ms host.pbc
 wait "$prey"
 same 'nobody has confirmed it' "$?|$(gets 8080)|$(pinned)" '1|prey|0'
 
-# Of a filter the kernel guards nothing, so prey does: what another program does to it is undone, told and counted. Two of three times
+# Of a filter the kernel protects nothing, so prey does: what another program does to it is undone, told and counted. Two of three times
 # that of what arrives, too.
 [ "${HOOK-}" = xdp ] && again=3 || again=5
 if [ "$filter" = 1 ]; then

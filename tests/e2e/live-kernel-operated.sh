@@ -29,7 +29,7 @@ same 'and it goes on' "$(gets 80) $(pings -s 4000 10.1.0.2)" 'prey answers'
 prey_sums 'recorded'
 same 'answers are counted' "$(number kernel answered) $(by_rule SHUN) $(by_rule HUSH)" '3 1 2'
 replays_alike 'what was recorded is judged alike' packets
-same 'nearly every packet is claimed: not pieces' "$(awk '/otherwise/ { print ($2 > 20), $5, ($7 < 20) }' again.out)" '1 0 1'
+same 'nearly every packet is told of: not fragments' "$(awk '/otherwise/ { print ($2 > 20), $5, ($7 < 20) }' again.out)" '1 0 1'
 "$bin/preyrun" --replay packets --flows >out 2>err
 same 'and no connection' "$? $(grep -c 'verdicts of some packets: leave --flows out' err)" '2 1'
 

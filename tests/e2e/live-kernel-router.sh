@@ -67,7 +67,7 @@ at far sh -c 'tcpdump -Z root -n -l --immediate-mode -i eth0 src host 10.1.0.1 >
 until_true 50 'tcpdump listens' grep -q listening leaking
 same 'from inside, from the outer address' "$(ask client 10.2.0.3/from) $(talk client 10.2.0.3)" '10.2.0.2 far 10.2.0.2 5'
 fetches 'a megabyte' client 10.2.0.3
-same 'a ping, translated; in pieces; over IPv6, which is not; and of the host itself' \
+same 'a ping, translated; in fragments; over IPv6, which is not; and of the host itself' \
     "$(pings client 10.2.0.3) $(pings client -M dont -s 4000 10.2.0.3) $(pings client fd00:2::3) $(pings prey 10.2.0.3) $(pings far 10.2.0.2)" '1 1 1 1 1'
 same 'the port that is forwarded, from outside' "$(ask far 10.2.0.2:8000)" client
 same 'what is not translated keeps its address' "$(pings client -I 10.1.9.1 10.2.0.3)" 1

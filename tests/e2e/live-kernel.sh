@@ -14,7 +14,7 @@ payload 8000000 prey client
 sed -i '/as QUIET/a drop vlan 5 as FIVE' host.prey
 "$bin/preyc" host.prey -o run.pbc
 kernel run.pbc
-same 'ping, and in pieces' "$(pings 10.1.0.2) $(pings fd00:1::2) $(pings -s 4000 10.1.0.2) $(pings -s 4000 fd00:1::2)" \
+same 'ping, and in fragments' "$(pings 10.1.0.2) $(pings fd00:1::2) $(pings -s 4000 10.1.0.2) $(pings -s 4000 fd00:1::2)" \
     'answers answers answers answers'
 same 'what is accepted' "$(gets 80) $(talk client 10.1.0.2 | cut -d" " -f1) $(ask client '[fd00:1::2]/')" "prey prey prey"
 same 'what is dropped reaches no socket' "$(gets 8080 0.2)" 'curl 28'

@@ -78,7 +78,7 @@ refused 'under another name, too' 'the running instance `eth0` also serves eth0:
 refused 'ports of another' \
     'the running instance `eth0` also translates to some of the ports 61000-65535: give one of the two other ports' -i eth2 own.pbc
 same 'the first one is none the worse' "$(served)" server
-# One that runs asks for ports of the other's: who asked is told why, and what was refused is no claim.
+# One that runs asks for ports of the other's: who asked is told why, and what was refused is no reservation.
 rules small <<'END'
 limits { flows 1_000 }
 pool farm { server one 10.2.0.1 }

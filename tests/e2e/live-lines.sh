@@ -132,7 +132,7 @@ pppoe() { # MTU: all of it
     sniffed
     mss "PPPoE, $1: both ends send segments that fit" $(($1 - 40))
     same "PPPoE, $1: masquerade, and a forward of datagrams" "$(talk home 203.0.113.1 53 | cut -d' ' -f1,2) $(talk isp 203.0.113.2 51820 | cut -d' ' -f1)" 'isp 203.0.113.2 home'
-    same "PPPoE, $1: in pieces, too" "$(talk home 203.0.113.1 53 0 4000 | cut -d' ' -f1,3)" 'isp 4000'
+    same "PPPoE, $1: in fragments, too" "$(talk home 203.0.113.1 53 0 4000 | cut -d' ' -f1,3)" 'isp 4000'
     at isp ip route replace 192.168.1.0/24 via 203.0.113.2
     same "PPPoE, $1: nobody comes in otherwise" "$(at isp timeout 3 nc.openbsd -z 192.168.1.20 22; echo $?)" 124
     at home ping -c 1 -W 20 -M do -s $(($1 - 27)) 203.0.113.1 >out 2>&1

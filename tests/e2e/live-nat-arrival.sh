@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Policy rules that ask where a packet came in: what begins a flow by an interface of a nat leaves by their way or not at all, as without
-# prey, which is asked first; also in pieces. By the kernel executor, at either hook.
+# prey, which is asked first; also in fragments. By the kernel executor, at either hook.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -38,16 +38,16 @@ asked_quietly() { asked "$1" -s 3000 >quiet; }
 follows() {
     sniff "wan-$1.pcap" far eth0 'ip src 10.1.0.7 and not host 203.0.113.9'
     same "$1: what no rule leads elsewhere goes by the main table" "$(asked 203.0.113.9)" 4
-    same "$1: also in pieces" "$(asked 203.0.113.9 -s 3000)" 4
+    same "$1: also in fragments" "$(asked 203.0.113.9 -s 3000)" 4
     same "$1: a rule prohibits" "$(asked 192.0.2.1)" 0
-    same "$1: pieces, too" "$(asked 192.0.2.1 -s 3000)" 0
+    same "$1: fragments, too" "$(asked 192.0.2.1 -s 3000)" 0
     same "$1: a rule leads by another device" "$(asked 192.0.2.2)" 4
     "${@:2}"
     sniffed
     same "$1: nothing of that left by the main table's way" "$(tcpdump -nr "wan-$1.pcap" 2>/dev/null | wc -l)" 0
 }
 
-follows linux same "linux: pieces, too, by another device" "$(asked 192.0.2.2 -s 3000)" 4
+follows linux same "linux: fragments, too, by another device" "$(asked 192.0.2.2 -s 3000)" 4
 for hook in tc xdp; do
     prey prey --exec kernel --hook "$hook" -i lan -i wan edge.pbc
     follows "$hook" asked_quietly 192.0.2.2

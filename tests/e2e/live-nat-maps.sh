@@ -71,7 +71,7 @@ for exec in ${executors:-user kernel}; do
     same "$exec: one of the shared addresses, always the same" "$one $(talk client 10.2.0.3)" "$(grep -xE '10\.2\.0\.6[4-7]' <<<"$one") far $one 5"
     fetches "$exec: half a megabyte" client 10.2.0.3
     same "$exec: inside to an outside address, and back" "$(from 10.1.0.1 10.2.0.17)" "$one"
-    same "$exec: a ping each way, in pieces" "$(at client ping -q -c1 -W 20 -s 4000 -I 10.1.0.17 10.2.0.3 | grep -c ' 0% packet loss') $(
+    same "$exec: a ping each way, in fragments" "$(at client ping -q -c1 -W 20 -s 4000 -I 10.1.0.17 10.2.0.3 | grep -c ' 0% packet loss') $(
         at far ping -q -c1 -W 20 -s 4000 10.2.0.17 | grep -c ' 0% packet loss')" '1 1'
     at far ping -c1 -W 20 -t1 10.2.0.17 >out
     has "$exec: the last hop" 'Time to live exceeded'

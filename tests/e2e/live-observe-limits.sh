@@ -93,7 +93,7 @@ at client curl -s -i -o got http://10.1.0.2/files/file
 whole() { grep -q '"status":200' sessions.jsonl; }
 until_true 100 'a session of two sides ends' whole
 cmp got flood/*-10.1.0.1-*.server
-ok $? 'beside a flood a connection of two sides is watched whole'
+ok $? 'beside a flood a connection of two sides is observed whole'
 same 'connections are bounded, and those that gave way are counted' \
     "$([ "$(counted observed.live)" -le 1000 ] && echo bounded) $(counts observed.evicted 4000 && echo evicted) $(counted observed.full)" 'bounded evicted 0'
 # Each has a line, once it is written, or the writing thread was too slow for it.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `mode observe`, live: what crosses a bridge is watched beside all rules. Bytes of both halves are those that nginx, curl and
+# `mode observe`, live: what crosses a bridge is observed beside all rules. Bytes of both halves are those that nginx, curl and
 # nc have on disk; sessions, branches, a reload, made-up segments, the end, a directory that others may write to.
 set -u
 . tests/e2e/live/lib.sh
@@ -38,7 +38,7 @@ at client curl -s -i -o got --limit-rate 40M http://10.1.0.2/files/file
 at client curl -s -o /dev/null http://10.1.0.2/at
 until_true 100 'two sessions have ended' ended 1
 cmp got bytes/*-10.1.0.2-80.server
-ok $? 'what nginx sent is what curl has, and what was watched'
+ok $? 'what nginx sent is what curl has, and what was observed'
 same 'what is ignored has no session, and none has a hole' \
     "$(session '[(x["path"], x["why"], x["branch"], x["status"], x["from_server"]["holes"]) for x in s]')" \
     "[('/files/file', 'closed', 'stream', 200, 0)]"
@@ -54,7 +54,7 @@ at client timeout 20 nc.openbsd -N fd00:1::2 9000 <payload
 wait "$listener"
 until_true 100 'its session has ended' ended 2
 cmp up bytes/*-fd00_1__2-9000.client && cmp up payload
-ok $? 'what nc wrote to disk is what was watched of the client'
+ok $? 'what nc wrote to disk is what was observed of the client'
 
 # A server that greets first, and a port that the firewall drops.
 at server sh -c 'printf HELLO | timeout 20 nc.openbsd -l -N -p 9001' >greeted &
@@ -63,7 +63,7 @@ until_true 100 'nc listens' at server sh -c 'ss -ltn | grep -q :9001'
 at client timeout 20 nc.openbsd -d 10.1.0.2 9001 >hello
 at client timeout 1 nc.openbsd -w 1 10.1.0.2 81 </dev/null
 until_true 100 'its session has ended' ended 3
-same "the server's first bytes choose: told, but without bytes; what is dropped is not watched" \
+same "the server's first bytes choose: told, but without bytes; what is dropped is not observed" \
     "$(session '[(x["server_port"], x["branch"], "files" in x) for x in s[2:]]') $(ls bytes | grep -c -e -9001 -e -81)" \
     "[(9001, 'pass', False)] 0"
 
@@ -85,7 +85,7 @@ for x in map(json.loads, sys.stdin): print(x["service"], x["other"]["port"], x["
 at prey curl -s http://127.0.0.1:8404/ >page
 at prey curl -s http://127.0.0.1:8404/metrics >metrics
 same 'the page and the metrics have them' \
-    "$(grep -c 'Connections that are watched' page) $(grep -o 'prey_observed_files_total{what="sessions"} 3' metrics) $(grep -c '^prey_observed_sessions_total' metrics)" \
+    "$(grep -c 'Connections that are observed' page) $(grep -o 'prey_observed_files_total{what="sessions"} 3' metrics) $(grep -c '^prey_observed_sessions_total' metrics)" \
     '1 prey_observed_files_total{what="sessions"} 3 1'
 same 'so do the metrics of the service, with what it could not watch by reason' \
     "$(grep -c -e '^prey_observe_service_sessions_total{service="watch"} [1-9]' -e '^prey_observe_service_live{service="watch"} 1$' \
@@ -157,7 +157,7 @@ at a1 curl -s -i -o got http://10.3.0.2/files/file
 until_true 100 'its session has ended' test -s tapped.jsonl
 prey_ends
 cmp got tapped/*.server
-ok $? 'on a mirror port, with --monitor, what curl has is what was watched'
+ok $? 'on a mirror port, with --monitor, what curl has is what was observed'
 at a1 curl -s -i -o got http://10.3.0.2/files/file
 ok $? 'and the two go on without prey'
 

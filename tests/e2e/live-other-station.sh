@@ -124,7 +124,7 @@ prey_sums 'a router'
 if [ "$way" = kernel ] && [ -n "$macvlan" ]; then
     prey prey -i eth0 --format json guard.pbc
     same 'rules judge what a macvlan above gets, and answer nothing' "$(ask client 10.1.0.9) $(ask client 10.1.0.9:8080 0.5)" 'box failed: 28'
-    same 'in pieces, too' "$(at client ping -q -c1 -W20 -s 4000 10.1.0.9 >/dev/null && echo answers)" answers
+    same 'in fragments, too' "$(at client ping -q -c1 -W20 -s 4000 10.1.0.9 >/dev/null && echo answers)" answers
     prey_sums 'a firewall'
     same 'a firewall: by its rule' "$([ "$(by_rule CLOSED)" -gt 0 ] && echo some)" some
 fi

@@ -64,7 +64,7 @@ for hook in tc xdp; do
     same "$hook: it ends with 0" "$status" 0
 done
 
-# By another program a device has the id that it has there. What cannot be told is not claimed.
+# By another program a device has the id that it has there. What cannot be told is left out.
 rules anew <<'END'
 interface wan = "wan"
 interface vpn = "vp*"
@@ -81,13 +81,13 @@ END
 prey prey --exec kernel --hook tc -i lan -i wan --allow-unjudged vpn by_device.pbc
 same 'one program: what a rule accepts from the device gets there' "$(from branch 10.1.0.7) $(from host 10.3.0.5)" '10.99.0.5 10.1.0.7'
 prey_ends
-others() { # PROGRAM: 1 if verdicts are as recorded, 1 if some are otherwise, 1 if some are not claimed
+others() { # PROGRAM: 1 if verdicts are as recorded, 1 if some are otherwise, 1 if some are left out
     "$bin/preyrun" --replay recorded-3 --format json "$1.pbc" 2>&1 |
         python3 -c 'import json, sys; v = json.load(sys.stdin)["recording"]; print(*(int(v["verdicts" + k] > 0) for k in ("", "_otherwise", "_unclaimed")))'
 }
 same 'another program with other ids: all as recorded' "$(others anew)" '1 0 0'
 same 'one that drops what comes by the device: it says so' "$(others narrowed)" '1 1 0'
-same 'one that names a device of the pattern: that is not claimed' "$(others by_itself)" '1 0 1'
+same 'one that names a device of the pattern: that is left out' "$(others by_itself)" '1 0 1'
 
 # Who looks on, and who asks for flows, sees the device by which it came and the rule that let it in.
 rules named <<'END'

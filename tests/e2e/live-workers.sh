@@ -66,7 +66,7 @@ truncate -s 0 prey.out
 for i in $(seq 1 10); do
     at client "$tools/udp" ask 10.1.0.100 53 0 4000 || echo failed
 done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces
-same 'datagrams in pieces arrive whole' "$(cat pieces)" ' 10 10.1.0.50 4000 '
+same 'datagrams in fragments arrive whole' "$(cat pieces)" ' 10 10.1.0.50 4000 '
 for i in $(seq 1 10); do
     at client "$tools/udp" ask fd00:1::100 53 0 4000 || echo failed
 done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces

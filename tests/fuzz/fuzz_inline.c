@@ -1,6 +1,6 @@
-/* Any packets of ends in the wire and of the stack aside, and any asks of a proxy loop, through a worker with inline
- * connections, of which some leave the stack aside: whatever numbers, flags, tags, fragments and quotes they have, what
- * leaves is whole, no slot is lost, nothing is read outside, and what is remembered survives as bytes.
+/* Any packets of ends in the wire and of the inline stack, and any asks of a proxy loop, through a worker with inline
+ * connections, of which some leave the inline stack: whatever numbers, flags, tags, fragments and quotes they have,
+ * what leaves is whole, no slot is lost, nothing is read outside, and what is remembered survives as bytes.
  *
  * Input: for each packet eight bytes of choices (struct step), then bytes that are put over it. */
 #include <stdint.h>
@@ -34,8 +34,8 @@ static const char rules[] =
 /* One packet: from whom, of which connection, what it says */
 struct step {
     uint8_t
-        who; /* bit 0: from the stack aside; 1: the other end; 2: IPv6; 3, 4: tags, 3: no Ethernet; 5: arrives by the
-                other port; 6: an ICMP error about it, or, from the stack aside, an ask of the loop's; 7: a fragment */
+        who; /* bit 0: from the inline stack; 1: the other end; 2: IPv6; 3, 4: tags, 3: no Ethernet; 5: arrives by the
+                other port; 6: an ICMP error about it, or, from the inline stack, an ask of the loop's; 7: a fragment */
     uint8_t number; /* of the connection: its ports and made-up addresses */
     uint8_t flags;  /* of TCP */
     uint8_t seq, ack;
@@ -89,7 +89,7 @@ static void worker_clear(struct worker *w)
         const struct tx_entry *e = &w->entries[i];
         struct pkt *pkt = e->pkt;
         HOLD(pkt && pkt->pool == w->pool && pkt->head_len <= SLOT_BYTES && pkt->l3 <= pkt->head_len);
-        HOLD(e->kind != TX_ASIDE || e->out_if == IFACE_NONE);
+        HOLD(e->kind != TX_INLINE_STACK || e->out_if == IFACE_NONE);
         for (uint32_t b = 0; b < pkt->head_len; b++) w->left = w->left * 31 + pkt->data[b];
         pool_put(pkt);
     }
@@ -230,21 +230,21 @@ static uint32_t put_link(uint8_t *at, const struct step *s, bool v6)
 static uint32_t put_step(uint8_t at[2 * PACKET_MOST], const struct step *s)
 {
     uint8_t quoted[PACKET_MOST];
-    const bool aside = s->who & 1, v6 = s->who & 4;
-    const struct ends e = (aside ? of_the_stack : on_the_wire)(s, v6);
+    const bool from_stack = s->who & 1, v6 = s->who & 4;
+    const struct ends e = (from_stack ? of_the_stack : on_the_wire)(s, v6);
     const uint32_t link = is_bare(s) ? 0 : put_link(at, s, v6);
     if (!(s->who & 64)) return link + put_packet(at + link, s, &e, v6);
     const uint32_t len = put_packet(quoted, s, &e, v6);
     return link + put_error(at + link, quoted, len, &e, s, v6);
 }
 
-static void send_aside(struct worker *w, const struct vm_in *in, const uint8_t *bytes, uint32_t len)
+static void send_inline(struct worker *w, const struct vm_in *in, const uint8_t *bytes, uint32_t len)
 {
     struct pkt view;
     pkt_view(&view, bytes, len, len, LINK_RAW, IFACE_NONE);
     struct pkt *pkt = pool_copy(w->pool, &view);
     HOLD(pkt);
-    vm_aside(w->vm, in, &pkt, 1, &w->tx);
+    vm_inline_sent(w->vm, in, &pkt, 1, &w->tx);
     for (unsigned i = 0; i < w->tx.count; i++)
         if (w->entries[i].pkt == pkt) return;
     pool_put(pkt);
@@ -297,7 +297,7 @@ static void run_step(struct worker *w, struct vm_in *in, const struct step *s, c
     if ((s->who & 65) == 65)
         ask(w, in, s);
     else if (s->who & 1)
-        send_aside(w, in, bytes, len);
+        send_inline(w, in, bytes, len);
     else
         send_on_the_wire(w, in, bytes, len, !(s->who & 2) == !!(s->who & 32), is_bare(s));
     worker_clear(w);

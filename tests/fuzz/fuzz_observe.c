@@ -1,6 +1,6 @@
 /* Any segments of a few connections, shown to observers with little memory: each byte of a half is told once and in
  * order, nothing after the end, all memory is given back, and what is remembered survives as bytes. Eight bytes are a
- * segment; the first says how much is watched. */
+ * segment; the first says how much is observed. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static struct program *make(void)
                                                .fragments = 16,
                                                .maglev = 251,
                                                .observed = 16,
-                                               .observed_bytes = 24 * sizeof(struct piece)});
+                                               .observed_bytes = 24 * sizeof(struct chunk)});
     struct program *p = img_load(&b, err, sizeof err);
     if (!p) puts(err);
     img_fini(&b);
@@ -74,7 +74,7 @@ static struct observers *archived(struct observers *o, const struct observe_out 
     if (!next || !observers_archive(o, NULL, &a, 1)) abort();
     a = (struct archive){.at = bytes, .left = sizeof bytes - a.left, .reads = true};
     if (!observers_archive(next, NULL, &a, 1) || a.left) abort();
-    if (next->counters.live != o->counters.live || next->pieces.used != o->pieces.used) abort();
+    if (next->counters.live != o->counters.live || next->chunks.used != o->chunks.used) abort();
     next->counters = o->counters;
     memcpy(next->each, o->each, o->p->observes_count * sizeof *o->each);
     observers_free(o);
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         segment(o, bytes + i, &now_ns);
     }
     observers_end(o, now_ns, OBSERVE_WHY_OPEN);
-    if (o->pieces.used || o->conns.numbers.live || o->counters.live || !are_all(o)) abort();
+    if (o->chunks.used || o->conns.numbers.live || o->counters.live || !are_all(o)) abort();
     observers_free(o);
     return 0;
 }

@@ -271,8 +271,8 @@ static void watch(const struct program *p)
     static struct first f;
     const uint32_t client[4] = {0x0a000001};
     const struct first *const half[] = {&f, &f};
-    for (uint32_t e = 0; e < p->watched_count && e < 8; e++) {
-        const struct pbc_endpoint *at = &p->watched[e];
+    for (uint32_t e = 0; e < p->observe_endpoints_count && e < 8; e++) {
+        const struct pbc_endpoint *at = &p->observe_endpoints[e];
         const struct key key =
             stream_key(at->family == 6 ? 6 : 4, client, 50000, at->addr, at->port_lo, false, true, 5);
         const uint32_t observe = observe_of(p, &key);

@@ -190,7 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 6) HOLD(sessions.count[MOMENT_BEGUN] == 1 && sessions.count[MOMENT_ENDED] == 1 && sessions.whys == 1);
     if (size < 6) HOLD(!c.packets_other && !c.verdicts_other);
     if (size < 6 && !singly) HOLD(c.packets && c.verdicts == (size & 1 ? 16 : 32));
-    if (size < 6 && singly) HOLD(c.verdicts > 20 && c.verdicts + c.unclaimed == 32);
+    if (size < 6 && singly) HOLD(c.verdicts > 20 && c.verdicts + c.untold == 32);
     player_fini(p);
     film_close(&f);
     free(p);

@@ -11,7 +11,7 @@ struct frame {
     struct rng *r;
     uint8_t proto;
     bool later, more;
-    unsigned inside; /* headers of tunnels before this one */
+    unsigned inner; /* headers of tunnels before this one */
 };
 
 static unsigned below(struct frame *f, unsigned n) { return rng_below(f->r, n); }
@@ -123,13 +123,13 @@ static void put_inner(struct frame *f, bool six)
 {
     const struct frame outer = *f;
 
-    if (f->inside == 2) return;
-    f->inside++;
+    if (f->inner == 2) return;
+    f->inner++;
     if (six)
         put_ip6(f);
     else
         put_ip4(f);
-    f->inside--;
+    f->inner--;
     f->proto = outer.proto;
     f->later = outer.later;
     f->more = outer.more;

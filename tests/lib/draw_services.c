@@ -149,7 +149,7 @@ static void add_wire(struct draw *d, char text[ENDPOINT_TEXT])
     snprintf(text + len, ENDPOINT_TEXT - len, "%s%s", one_in(d, 2) ? "" : one_in(d, 2) ? " on i0" : " on i1", tags);
 }
 
-/* One in the wire, whose connections end in a stack aside. */
+/* One in the wire, whose connections end in the inline stack. */
 static void put_inline(struct draw *d, unsigned n, unsigned pools, const char *text)
 {
     static const char *const elsewhere[] = {"original", "reject", "program \"/run/s\""};

@@ -24,14 +24,15 @@ void img_sample_observe(struct imgbuild *b)
     for (uint32_t i = 0; i < 3; i++) img_add_choices(b, (struct pbc_choice){.conds = i, .cond_count = 1, .does = i});
     img_add_choices(b, (struct pbc_choice){.does = PBC_PASS});
     img_add_choices(b, (struct pbc_choice){.observe = 1, .does = PBC_IGNORE});
-    img_add_watched(b, (struct pbc_endpoint){
-                           .addr = {0xc0000201}, .family = 4, .port_lo = 80, .port_hi = 80, .wire = PBC_WIRE_ALL});
-    img_add_watched(b, (struct pbc_endpoint){.service = 1,
-                                             .to = PBC_TO_ANY,
-                                             .port_lo = 80,
-                                             .port_hi = 90,
-                                             .wire = PBC_WIRE_VLAN,
-                                             .vlan_lo = 7,
-                                             .vlan_hi = 9});
+    img_add_observe_endpoints(
+        b,
+        (struct pbc_endpoint){.addr = {0xc0000201}, .family = 4, .port_lo = 80, .port_hi = 80, .wire = PBC_WIRE_ALL});
+    img_add_observe_endpoints(b, (struct pbc_endpoint){.service = 1,
+                                                       .to = PBC_TO_ANY,
+                                                       .port_lo = 80,
+                                                       .port_hi = 90,
+                                                       .wire = PBC_WIRE_VLAN,
+                                                       .vlan_lo = 7,
+                                                       .vlan_hi = 9});
     img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
 }

@@ -130,8 +130,8 @@ static void take_sent(const struct vm_tx *tx, struct judged *out)
             out->leaves[out->left++].verdict = e->verdict;
         } else if (e->kind == TX_SEND || (e->cause == TX_CAUSE_RESET && e->kind == TX_HOST)) {
             take_frame(e, out);
-        } else if (e->cause == TX_CAUSE_INSIDE) {
-            take_bytes(e->pkt, &out->inside);
+        } else if (e->cause == TX_CAUSE_INNER) {
+            take_bytes(e->pkt, &out->inner);
         } else if (e->cause == TX_CAUSE_PROXY && !out->host.len) {
             take_bytes(e->pkt, &out->host);
         }
@@ -204,7 +204,7 @@ static struct decision explain(struct judge *j, const struct vm_in *in, struct k
 }
 
 /* What is inside is explained instead of the packet that a `decap` decided. */
-static void look_inside(struct judge *j, const struct vm_in *in, struct before *b)
+static void look_inner(struct judge *j, const struct vm_in *in, struct before *b)
 {
     struct pkt *inner;
     struct key key;
@@ -225,7 +225,7 @@ static void look_before(struct judge *j, struct note *n, uint16_t iface, const s
     if (!b->judged) return;
     b->told = explain(j, in, &b->key, &b->pkt);
     if (b->told.rule < RULE_DEFAULT && verdict_is(j->program->rules[b->told.rule].verdict, VERDICT_OPENS))
-        look_inside(j, in, b);
+        look_inner(j, in, b);
 }
 
 /* Did it come to the same end? Without a worker meters are unused and no source has flows. */
@@ -263,7 +263,7 @@ static bool same_counts(const struct judge *j, const struct way *other)
         if (memcmp(&a->meters[i], &b->meters[i], sizeof(a->meters[i])) != 0) return false;
     return memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0 &&
            memcmp(a->reasons, b->reasons, sizeof(a->reasons)) == 0 && a->snapped == b->snapped &&
-           a->bad_checksum == b->bad_checksum && a->answers == b->answers && a->inside == b->inside;
+           a->bad_checksum == b->bad_checksum && a->answers == b->answers && a->inner == b->inner;
 }
 
 static bool same_leaves(const struct judged *a, const struct judged *b)

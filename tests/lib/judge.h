@@ -24,7 +24,7 @@ struct judged {
     struct judged_frame out[JUDGED_SENT_MAX], /* what was sent, in order; a next hop's MAC is made of its address:
                                                * 02:00, last four bytes
                                                */
-        inside,                               /* what was inside and went to the host; len 0: nothing */
+        inner,                                /* what was inside and went to the host; len 0: nothing */
         host; /* what went there for a proxy, the packet itself before what it released */
     uint32_t log_rules[JUDGED_LOGS_MAX];
     uint32_t matched_rules[JUDGED_MATCHED_MAX]; /* that counted it, by index */

@@ -30,8 +30,8 @@ static void clear_ring(const struct kernel *k)
 
 static void clear_pieces(const struct kernel *k)
 {
-    const int map = kernel_map(k, KERNEL_MAP_pieces)->fd;
-    struct kernel_piece piece;
+    const int map = kernel_map(k, KERNEL_MAP_datagrams)->fd;
+    struct kernel_datagram piece;
     while (!bpf_map_get_next_key(map, NULL, &piece)) bpf_map_delete_elem(map, &piece);
 }
 
@@ -155,7 +155,7 @@ static struct executor *within(struct kept *at, struct program *p, const struct 
     return at->in;
 }
 
-bool one_kernel_asked(const struct program *p) { return getenv("IN_KERNEL") && program_guards(p) == PBC_NONE; }
+bool one_kernel_asked(const struct program *p) { return getenv("IN_KERNEL") && program_holds(p) == PBC_NONE; }
 
 bool one_kernel_is_tc(void)
 {

@@ -105,7 +105,7 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
 static bool worker_make(struct recorded *r, struct program *p)
 {
     struct worker_cfg cfg = {
-        .program = p, .workers = 1, .seed = SEED, .tun = -1, .inside = -1, .opened = &r->opened, .patient = true};
+        .program = p, .workers = 1, .seed = SEED, .tun = -1, .inline_tun = -1, .opened = &r->opened, .patient = true};
     r->kernel = (struct vm_kernel){.arg = r, .judge = judge_there};
     if (r->singly) cfg.kernel = &r->kernel;
     if (r->singly) cfg.world = &r->there;

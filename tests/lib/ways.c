@@ -239,7 +239,7 @@ static bool finish(struct ways *w, unsigned n)
     return put_back(w) && good;
 }
 
-/* Facts that are new come to one of the workers with balancing tables that were made aside. */
+/* Facts that are new come to one of the workers with balancing tables that were made apart. */
 static void take_tables(struct ways *w, const struct vm_in *in)
 {
     if (in->facts == w->facts && (!in->facts || in->facts->generation == w->generation)) return;

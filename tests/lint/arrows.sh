@@ -110,7 +110,7 @@ vm/words/words.h          words for people
 vm/worker/owner.h         which worker a packet belongs to
 vm/worker/whose_owner.h   the same, inline for the dealing program in the kernel
 vm/vm.h                   a worker
-vm/observe/observe.h      events of watched connections
+vm/observe/observe.h      events of observed connections
 vm/kernel/gate.h          shapes that programs in the kernel and processes share
 vm/kernel/socket.bpf.h    inline for programs in the kernel that give sockets their packets: what stands in one, whose socket it has
 vm/kernel/gen/gen.h       what of a program the kernel gets

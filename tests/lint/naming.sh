@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What named.py refuses: small trees, each with one fault, and one without.
+# What named.py and words.py refuse: small trees, each with one fault, and one without.
 set -u
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -8,10 +8,11 @@ put() { # FILE LINE...
     mkdir -p "$work/tree/$(dirname "$1")"
     printf '%s\n' "${@:2}" >"$work/tree/$1"
 }
-# judge SENTENCE STATUS PATTERN: the tree as it was put together ends so, and says this.
+# judge SENTENCE STATUS PATTERN: the tree as it was put together ends so, and says this, by the lint at hand.
+lint=named.py
 judge() {
     git -C "$work/tree" add -A
-    python3 tests/lint/named.py "$work/tree" >"$work/out"
+    python3 "tests/lint/$lint" "$work/tree" >"$work/out"
     local status=$?
     if [ $status = "$2" ] && grep -q -- "$3" "$work/out"; then
         echo "ok - $1"
@@ -54,4 +55,21 @@ judge 'a file that nothing makes' 1 '^#   vm/flow/names.c:1: parse.tab.h$'
 sound
 put vm/flow/names.c '/* As getopt.h has them. */'
 judge 'a header of the system that nothing includes' 1 '^#   vm/flow/names.c:1: getopt.h$'
+
+lint=words.py
+sound
+put runtime/live/enforce.c '/* inside, in a comment */' '#include "vm/worker/guard.h"' 'int enforce_watched(void) { return say("aside, claimed"); }'
+judge 'words of docs/words.md where they belong, in comments and in strings' 0 '^ok - words'
+
+sound
+put vm/observe/keep.c 'int watched_count;'
+judge 'an identifier with a word that means something else there' 1 '^#   vm/observe/keep.c:1: watched_count: judged, not enforced'
+
+sound
+put runtime/proxy/inside/leave.c '/* none */'
+judge 'a folder with such a word' 1 '^#   runtime/proxy/inside/leave.c: the name of a file: a nat'
+
+sound
+put vm/kernel/judge/pieces.bpf.c '/* none */'
+judge 'a file with such a word' 1 '^#   vm/kernel/judge/pieces.bpf.c: the name of a file: of super-packets'
 exit $failed

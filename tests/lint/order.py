@@ -7,23 +7,23 @@ import glob
 import re
 import sys
 
-FILES = ['runtime/live/main/live.c', 'runtime/live/main/start.c', 'runtime/live/rules/claim.c',
+FILES = ['runtime/live/main/live.c', 'runtime/live/main/start.c', 'runtime/live/rules/host_changes.c',
          'runtime/live/main/turn.c']
 TURNS = 'runtime/live/main/turn.def'
 OF_RELOAD = ['runtime/live/rules/reload.c', 'runtime/live/rules/parts.c']
 
 # Entry, and its steps in order. The reason stands where a step would do harm in another place.
 START = ('live', [
-    ('claim_await', 'a killed instance still holds sockets and the name'),
+    ('host_changes_await', 'a killed instance still holds sockets and the name'),
     ('start_load', ''),
     ('start_look', 'faults are told together, and nothing has changed yet'),
     ('recorded_look', ''),
     ('log_open', 'a start that could not tell what it does would be blind'),
-    ('claim_watch', ''),
-    ('parent_begin', 'takes the name, undoes what a dead instance left, claims the interfaces, forks'),
+    ('host_changes_watch', ''),
+    ('parent_begin', 'takes the name, undoes what a dead instance left, reserves the interfaces, forks'),
     ('parent_confine', 'packets of strangers are read behind this point only'),
     ('in_kernel_begin', 'a program that the kernel refuses ends the start; the guard needs its maps'),
-    ('shared_ports_claim', ''),
+    ('shared_ports_reserve', ''),
     ('hide_guard', 'the host must not answer for a service before it is served'),
     ('health_begin', ''),
     ('steered_tun', ''),
@@ -38,7 +38,7 @@ START = ('live', [
     ('recorded_start', ''),
     ('worker_start', ''),
     ('proxied_start', ''),
-    ('announced_links', 'addresses are claimed once somebody answers for them'),
+    ('announced_links', 'addresses are announced once somebody answers for them'),
     ('confirm_begin', ''),
     ('say_ready', 'the last word of a start'),
 ])
@@ -64,7 +64,7 @@ RELOAD = ('reload_to', [
     ('hide_prepare', 'flows of the old program may drain: a moment in which nothing hides them would reset them'),
     ('steered_prepare', ''),
     ('world_prepare', ''),
-    ('inside_prepare', ''),
+    ('inline_stack_prepare', ''),
     ('observed_prepare', ''),
     ('proxied_prepare', ''),
     ('copied_follow', ''),
@@ -80,7 +80,7 @@ RELOAD = ('reload_to', [
 ])
 TURN = ('turns', [
     ('signalled', 'an end that was asked for comes before all work'),
-    ('claim_follow', ''),
+    ('host_changes_follow', ''),
     ('world_read', ''),
     ('copied_links', ''),
     ('via_links', 'probes listen by the numbers that world_read found'),
@@ -94,8 +94,8 @@ TURN = ('turns', [
     ('world_step', ''),
     ('health_step', ''),
     ('tabled_step', ''),
-    ('claim_tick', ''),
-    ('claim_keep', ''),
+    ('host_changes_tick', ''),
+    ('host_changes_keep', ''),
     ('judged_tick', ''),
     ('shared_ports_tick', 'limits_tell reports what it finds'),
     ('in_kernel_tick', ''),

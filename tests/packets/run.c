@@ -26,8 +26,8 @@ struct group {
     char matches[1024]; /* empty: not asked */
     unsigned again;     /* times that the packet came before, unasked */
     char *outs[EXPECT_MAX];
-    char *inside; /* NULL: nothing went to the host out of the packet */
-    bool host;    /* the packet went there, as it came */
+    char *inner; /* NULL: nothing went to the host out of the packet */
+    bool host;   /* the packet went there, as it came */
     char *logs[EXPECT_MAX], *counts[EXPECT_MAX], *leaves[EXPECT_MAX];
     unsigned out_count, log_count, count_count, left_count;
 };
@@ -174,13 +174,13 @@ static bool check_sent(const struct script *s, const struct judged *j, enum pkt_
     return good && j->sent == g->out_count;
 }
 
-static bool check_inside(const struct script *s, const struct judged *j)
+static bool check_inner(const struct script *s, const struct judged *j)
 {
-    const char *want = s->group.inside;
-    if (want && j->inside.len) return check_frame(s, want, j->inside.bytes, j->inside.len, j->inside.wire_len);
+    const char *want = s->group.inner;
+    if (want && j->inner.len) return check_frame(s, want, j->inner.bytes, j->inner.len, j->inner.wire_len);
     if (want) say("expected, but nothing inside went to the host: %s", want);
-    if (!want && j->inside.len) say("what was inside went to the host, but that is not expected");
-    return !want && !j->inside.len;
+    if (!want && j->inner.len) say("what was inside went to the host, but that is not expected");
+    return !want && !j->inner.len;
 }
 
 static bool check_host(const struct script *s, const struct judged *j)
@@ -301,7 +301,7 @@ static bool try_group(struct script *s)
     good = run_packet(s, iface, &in, &judged) && good;
     good = check_verdict(s, &judged) && good;
     good = check_sent(s, &judged, note.link) && good;
-    good = check_inside(s, &judged) && good;
+    good = check_inner(s, &judged) && good;
     good = check_host(s, &judged) && good;
     good = check_matches(s, &judged) && good;
     good = check_logs(s, &judged) && good;
@@ -319,7 +319,7 @@ static void end_group(struct script *s)
     }
     for (unsigned i = 0; i < g->out_count; i++) free(g->outs[i]);
     for (unsigned i = 0; i < g->log_count; i++) free(g->logs[i]);
-    free(g->inside);
+    free(g->inner);
     for (unsigned i = 0; i < g->count_count; i++) free(g->counts[i]);
     for (unsigned i = 0; i < g->left_count; i++) free(g->leaves[i]);
     *g = (struct group){.line = 0};
@@ -522,8 +522,8 @@ static void statement(struct script *s, const char *word, char *rest)
     } else if (strcmp(word, "out") == 0)
         keep(s, g->outs, &g->out_count, rest);
     else if (strcmp(word, "inside") == 0) {
-        free(g->inside);
-        g->inside = strdup(rest);
+        free(g->inner);
+        g->inner = strdup(rest);
     } else if (strcmp(word, "host") == 0)
         g->host = true;
     else if (strcmp(word, "log") == 0)

@@ -69,7 +69,7 @@ struct vm {
     struct fragments *fragments; /* NULL: fragments do not follow their first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct inlines *inlines;     /* connections of `mode proxy inline`; NULL: a replay, or the program has none */
-    struct observers *observers; /* watch connections; NULL: the program asks for none to be watched */
+    struct observers *observers; /* watch connections; NULL: the program asks for none to be observed */
     struct vips *vips;           /* NULL: the program has neither services nor nats */
     const struct vm_up *ups;     /* for the packets of this call that came up from the kernel; NULL: none came up */
     struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */

@@ -177,7 +177,7 @@ enum flow_would {
 
 struct flow {
     union {
-        uint64_t claim; /* 0: free; taken by one compare-and-swap (docs/kernel.md) */
+        uint64_t taken; /* 0: free; taken by one compare-and-swap (docs/kernel.md) */
         struct {
             uint32_t hash;  /* upper half of the id's hash, never 0 */
             uint8_t state;  /* enum flow_state */
@@ -213,8 +213,8 @@ static inline bool flow_has_ended(const struct flow *f)
     return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
 }
 
-/* Return the part of a tuple's hash that is in its claim word. */
-static inline uint32_t flow_claim_hash(uint64_t hash)
+/* Return the part of a tuple's hash that is in its taken word. */
+static inline uint32_t flow_taken_hash(uint64_t hash)
 {
     const uint32_t upper = (uint32_t)(hash >> 32);
     return upper ? upper : 1;
@@ -222,7 +222,7 @@ static inline uint32_t flow_claim_hash(uint64_t hash)
 
 /* True if the line still belongs to the tuple with that hash. In a shared table a slot may get another flow between the
  * look-up and the copy, or the lock, of its line. */
-static inline bool flow_has_hash(const struct flow *f, uint64_t hash) { return f->hash == flow_claim_hash(hash); }
+static inline bool flow_has_hash(const struct flow *f, uint64_t hash) { return f->hash == flow_taken_hash(hash); }
 
 /* Options agreed on by both sides of a joined flow; the offset of their numbers is seq_delta (bind.h) */
 struct flow_joint {

@@ -1,4 +1,4 @@
-/* Addresses of inline connections in the network stack aside. They are made up: a worker and a number name the
+/* Addresses of inline connections in the inline stack. They are made up: a worker and a number name the
  * connection, so equal addresses and ports in two VLANs are two connections there.
  *
  *     client ── wire ── vm ── INLINE_CLIENT ──▶ listener       ─┐

@@ -1,4 +1,4 @@
-/* Inline connections that leave the stack aside, for the packet path: what the proxy loop, which has their sockets,
+/* Inline connections that leave the inline stack, for the packet path: what the proxy loop, which has their sockets,
  * asks its worker, and what it hears of them.
  *
  *     loop                              worker

@@ -52,28 +52,28 @@ enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t 
     *told = v6 && mtu < IP6_LEAST_MTU ? IP6_LEAST_MTU : mtu;
     if (pkt_longest(pkt, key->length) <= *told) return TUNNEL_FITS;
     return v6 || pkt->segment || bytes_get16(pkt, pkt->l3 + (uint32_t)IP4_FRAG) & IP4_DF ? TUNNEL_TOO_BIG
-                                                                                         : TUNNEL_IN_PIECES;
+                                                                                         : TUNNEL_IN_FRAGMENTS;
 }
 
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
               const struct tx_entry *as)
 {
     struct vm_tx *tx = j->tx;
-    struct pkt *pieces[FRAGMENTS_MOST] = {pkt};
+    struct pkt *fragments[FRAGMENTS_MOST] = {pkt};
     int count = 1;
-    if (fit == TUNNEL_IN_PIECES) {
-        count = fragment(pkt, mtu, id, j->vm->cfg.pool, pieces);
+    if (fit == TUNNEL_IN_FRAGMENTS) {
+        count = fragment(pkt, mtu, id, j->vm->cfg.pool, fragments);
         pool_put(pkt);
         if (count < 0) return count == -EMSGSIZE || count == -ENODATA ? count : -ENOBUFS;
     }
     const bool room = tx->count + (unsigned)count <= tx->cap;
     for (int i = 0; i < count; i++) {
         if (!room) {
-            pool_put(pieces[i]);
+            pool_put(fragments[i]);
             continue;
         }
         tx->entries[tx->count] = *as;
-        tx->entries[tx->count++].pkt = pieces[i];
+        tx->entries[tx->count++].pkt = fragments[i];
     }
     return room ? 0 : -ENOBUFS;
 }

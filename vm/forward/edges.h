@@ -49,10 +49,10 @@ void edge_expired(const struct job *j, const struct packet_ctx *c);
  * destination, the service (RFC 1191, 4; RFC 8201, 4). */
 void edge_too_big(const struct job *j, const struct packet_ctx *c, uint32_t mtu, const uint32_t *from);
 
-/* Send a finished packet by the entry `as`, whose pkt is ignored, in pieces of at most `mtu` bytes if `fit` says so.
- * The packet is in a slot, has its offsets set, and is taken over. id: of the datagram, for IPv6 in pieces. Return 0;
- * -ENOBUFS, and nothing leaves: no free entry or slot; -EMSGSIZE: more pieces than FRAGMENTS_MOST; -ENODATA: the
- * capture cut the packet, so pieces would lack bytes. */
+/* Send a finished packet by the entry `as`, whose pkt is ignored, in fragments of at most `mtu` bytes if `fit` says so.
+ * The packet is in a slot, has its offsets set, and is taken over. id: of the datagram, for IPv6 in fragments. Return
+ * 0; -ENOBUFS, and nothing leaves: no free entry or slot; -EMSGSIZE: more fragments than FRAGMENTS_MOST; -ENODATA: the
+ * capture cut the packet, so fragments would lack bytes. */
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
               const struct tx_entry *as);
 /* True for a packet to one address in a frame to a group of stations: no router sends it on (RFC 1812, 5.3.4), but it

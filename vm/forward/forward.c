@@ -404,10 +404,10 @@ static bool is_proxied(const struct program *p, uint32_t branch)
     return branch != PBC_NONE && mode_is(forward_service(p, branch)->mode, MODE_PROXIES);
 }
 
-/* True if connections of the branch's service end in the stack aside. A replay follows them as any proxy's. */
+/* True if connections of the branch's service end in the inline stack. A replay follows them as any proxy's. */
 static bool is_inline(const struct vm *vm, uint32_t branch)
 {
-    return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_ASIDE);
+    return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_INLINE_STACK);
 }
 
 static bool in_wire(const struct program *p, uint32_t branch)

@@ -1,7 +1,7 @@
 /* Answers from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
  *
  * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken. An announcement, whose sender and
- * target are equal, is no request and is ignored, even if another host claims our address. The same in neighbour
+ * target are equal, is no request and is ignored, even if another host announces our address. The same in neighbour
  * discovery: duplicate detection is answered, advertisements are ignored. The host's own requests are not answered. */
 #include "vm/forward/vips.h"
 

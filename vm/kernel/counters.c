@@ -35,14 +35,14 @@ static uint32_t flags_of(const struct program *p, bool live)
 {
     const uint32_t meta = p->meta->flags, nats = program_all_nats(p);
     const bool sends = p->services_count || nats, followed = !live || meta & PBC_COUNTS_FLOWS;
-    const bool sockets = has_mode(p, MODE_PROXIES, live ? MODE_ASIDE : 0);
+    const bool sockets = has_mode(p, MODE_PROXIES, live ? MODE_INLINE_STACK : 0);
     return (p->firewalls_count || p->would ? KERNEL_JUDGES : 0u) | (p->would ? KERNEL_AUDITS : 0u) |
            (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) | (sends ? KERNEL_SENDS_ON : 0u) |
            (nats ? KERNEL_TRANSLATES : 0u) | (forwards_bare(p) ? KERNEL_FORWARDS_BARE : 0u) |
            (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (meta & PBC_CLAMPS ? KERNEL_CLAMPS : 0u) |
            (followed ? KERNEL_FOLLOWS_PROXIED : 0u) | (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) |
            (sockets ? KERNEL_HAS_PROXIES : 0u) | (has_mode(p, MODE_TUNNELS, 0) ? KERNEL_HAS_TUNNELS : 0u) |
-           (live && has_mode(p, MODE_ASIDE, 0) ? KERNEL_HAS_WIRES : 0u);
+           (live && has_mode(p, MODE_INLINE_STACK, 0) ? KERNEL_HAS_WIRES : 0u);
 }
 
 /* Fill in the ports of nats. If no row is left, the last one grows. Mappings of earlier programs may have any port. */

@@ -42,7 +42,7 @@ enum kernel_program_flag {
     KERNEL_HAS_TUNNELS = 1 << 8,     /* a service has tunnels to its servers */
     KERNEL_FORWARDS_BARE = 1 << 9,   /* a nat forwards a protocol without ports */
     KERNEL_HAS_WIRES =
-        1 << 10, /* connections of a service end in the stack aside; in a replay they count as any proxy's */
+        1 << 10, /* connections of a service end in the inline stack; in a replay they count as any proxy's */
     KERNEL_AUDITS = 1 << 11,       /* something is in audit */
     KERNEL_NATS_ANY_WAY = 1 << 12, /* a nat takes packets whichever way they leave */
     KERNEL_CLAMPS = 1 << 13,       /* SYNs that cross are clamped in user space */

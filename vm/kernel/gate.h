@@ -76,7 +76,7 @@ enum kernel_flag {
     KERNEL_SOFTWARE = 1 << 7, /* set by look: it came by a device of software (kernel_port.software) */
     KERNEL_NO_WAY = 1 << 9,   /* set by judge: the program asks for its way, which is unknown */
     KERNEL_CHANGED = 1 << 10, /* set by act: another packet changed its flow since it was judged */
-    KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the stack aside; it stands
+    KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the inline stack; it stands
                                in  the wire, or, with PROXIED, takes all packets to its addresses */
     KERNEL_SHOWN = 1 << 13, /* set by act: the observers have it already */
     KERNEL_FOREIGN = 1 << 14, /* set by look: its frame is addressed to another station (kernel_port.mac). It is judged,

@@ -12,8 +12,8 @@ struct ip6_walk {
     __u32 at; /* offset of the header that `next` names */
     __u32 id; /* identifier of the datagram, for a fragment */
     __u8 next;
-    bool piece; /* a fragment; the walk ends there */
-    bool bad;   /* a header is cut off */
+    bool fragment; /* the walk ends there; the walk ends there */
+    bool bad;      /* a header is cut off */
 };
 
 /* Walk one header, as a turn of bpf_loop: the verifier walks it once, and not each way through sixteen headers.
@@ -31,9 +31,9 @@ static long ip6_walk_header(__u32 i, void *arg)
     w->next = b[0];
     w->at += ip6_extension_len(kind, b[1]);
     if (kind != IPPROTO_NR_FRAGMENT) return 0;
-    w->piece = (b[2] << 8 | b[3]) & 0xfff9;
+    w->fragment = (b[2] << 8 | b[3]) & 0xfff9;
     w->id = (__u32)b[4] << 24 | (__u32)b[5] << 16 | (__u32)b[6] << 8 | b[7];
-    return w->piece;
+    return w->fragment;
 }
 
 /* Walk from the header behind IPv6's own on. False: one is cut off. No test of `next` stands before the loop, or old

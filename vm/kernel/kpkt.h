@@ -70,13 +70,13 @@ struct kernel_again {
     uint64_t from, result, regs[8];
 };
 
-/* Receivers of a copy of the frame at hand (copy/): mirrors; and whether its connection may be watched, with the source
- * that was asked about. */
+/* Receivers of a copy of the frame at hand (copy/): mirrors; and whether its connection may be observed, with the
+ * source that was asked about. */
 struct kernel_asked {
     uint64_t mirrors, left; /* left: those whose turn is still to come */
     uint32_t from[4];
     uint16_t from_port;
-    uint8_t own, watched; /* own: `from` is the host's; watched: the answer */
+    uint8_t own, observed; /* own: `from` is the host's; observed: the answer */
 };
 
 enum { KERNEL_EDITED = 192 };

@@ -84,7 +84,7 @@ static __always_inline bool segment_read6(void *from, __u32 at, struct segment *
 {
     if (!segment_ip6_header(from, at, s)) return false;
     struct ip6_walk w = {.from = from, .at = at + 40, .next = s->ip.six.next};
-    return ip6_walk(&w) && !w.piece && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
+    return ip6_walk(&w) && !w.fragment && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
 }
 
 /* Read the header that an ICMP error quotes at `at`, with its ports alone, as the segment that would answer it. */

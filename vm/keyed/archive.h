@@ -12,7 +12,7 @@ struct archive {
     size_t left;
     bool reads;
     uint64_t cookies; /* reading: cookies of packets that wait must be below this */
-    bool unordered;   /* reading: watched bytes lack the order of their segments, in recordings before version 13 */
+    bool unordered;   /* reading: observed bytes lack the order of their segments, in recordings before version 13 */
     bool bad;         /* there was no room, or the bytes read are no valid state: do not rely on the rest */
 };
 

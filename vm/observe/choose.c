@@ -30,8 +30,8 @@ uint32_t observe_of(const struct program *p, const struct key *key)
 {
     const uint32_t asked = KIND_TCP | KIND_PORTS;
     if ((key->kind & asked) != asked || !(key->kind & KIND_IP)) return PBC_NONE;
-    for (uint32_t i = 0; i < p->watched_count; i++)
-        if (takes(&p->watched[i], key)) return p->watched[i].service;
+    for (uint32_t i = 0; i < p->observe_endpoints_count; i++)
+        if (takes(&p->observe_endpoints[i], key)) return p->observe_endpoints[i].service;
     return PBC_NONE;
 }
 
@@ -105,7 +105,7 @@ bool observe_hangs(const struct program *p, uint32_t observe, const struct key *
     for (uint32_t i = o->choices; i < o->choices + o->choice_count; i++) {
         const enum stream_says all = branch_says(p, &p->choices[i], key, half, &client);
         if (all == STREAM_NO) continue;
-        if (client && pbc_does_guard(p->choices[i].does)) return true;
+        if (client && pbc_does_hold(p->choices[i].does)) return true;
         if (all == STREAM_YES) return false;
     }
     return false;

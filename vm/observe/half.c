@@ -61,7 +61,7 @@ static void drain(struct observers *o, struct conn *c, enum observe_half side)
     while (h->ahead) {
         const struct window w = half_window(h);
         uint32_t n;
-        const uint8_t *bytes = window_run(&w, &o->pieces, h->next, &n);
+        const uint8_t *bytes = window_run(&w, &o->chunks, h->next, &n);
         if (!n) break;
         tell_bytes(o, c, side, h->next, bytes, n);
         go_on(o, c, side, n);
@@ -72,7 +72,7 @@ void half_clear(struct observers *o, struct conn *c, enum observe_half side)
 {
     struct half *h = &c->half[side];
     struct window w = half_window(h);
-    window_clear(&w, &o->pieces, h->next);
+    window_clear(&w, &o->chunks, h->next);
     half_keep_window(h, &w);
 }
 
@@ -82,13 +82,13 @@ void half_trim(struct observers *o, struct conn *c, enum observe_half side)
     if (is_kept_whole(c, h)) return;
     const int32_t missing = h->flags & HALF_ACKED ? seq_from(h->acked, h->next_seq) : HISTORY;
     if (missing <= 0 && !h->ahead) {
-        if (h->dir != PIECE_NONE || h->back >= PIECE_BYTES) half_clear(o, c, side);
+        if (h->dir != CHUNK_NONE || h->back >= CHUNK_BYTES) half_clear(o, c, side);
         return;
     }
     const uint64_t back = missing < 0 ? 0 : missing < HISTORY ? (uint64_t)missing : HISTORY;
-    if (h->back < back + PIECE_BYTES || h->next < back) return;
+    if (h->back < back + CHUNK_BYTES || h->next < back) return;
     struct window w = half_window(h);
-    window_drop(&w, &o->pieces, h->next - back);
+    window_drop(&w, &o->chunks, h->next - back);
     half_keep_window(h, &w);
 }
 
@@ -111,7 +111,7 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
     drain(o, c, side);
     while (h->next < to) {
         const struct window w = half_window(h);
-        const uint64_t first = h->ahead ? window_first(&w, &o->pieces, h->next) : UINT64_MAX;
+        const uint64_t first = h->ahead ? window_first(&w, &o->chunks, h->next) : UINT64_MAX;
         const uint64_t end = first < to ? first : to;
         const uint64_t n = end - h->next;
         tell_hole(o, c, side, n, cause);
@@ -150,7 +150,7 @@ void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side)
     const struct window w = half_window(h);
     for (uint64_t at = w.low; at < h->next;) {
         uint32_t n;
-        const uint8_t *bytes = window_run(&w, &o->pieces, at, &n);
+        const uint8_t *bytes = window_run(&w, &o->chunks, at, &n);
         if (!n) break;
         if (n > h->next - at) n = (uint32_t)(h->next - at);
         tell_bytes(o, c, side, at, bytes, n);
@@ -168,7 +168,7 @@ static uint32_t keep(struct observers *o, struct conn *c, enum observe_half side
     const uint32_t before = at < w.low ? (w.low - at < n ? (uint32_t)(w.low - at) : n) : 0;
     if (before == n) return n;
     const enum pbc_overlaps overlaps = (enum pbc_overlaps)o->p->observes[c->observe].overlaps;
-    const uint32_t done = window_add(&w, &o->pieces, at + before, bytes + before, n - before, overlaps, h->next, &d);
+    const uint32_t done = window_add(&w, &o->chunks, at + before, bytes + before, n - before, overlaps, h->next, &d);
     half_keep_window(h, &w);
     tell_differs(o, c, side, &d);
     return before + done;
@@ -205,13 +205,13 @@ static void make_reach(struct observers *o, struct conn *c, enum observe_half si
     if (end - (h->next - h->back) <= WINDOW_BYTES) return;
     if (is_kept_whole(c, h)) opening_end(o, c);
     struct window w = half_window(h);
-    window_drop(&w, &o->pieces, h->next);
+    window_drop(&w, &o->chunks, h->next);
     half_keep_window(h, &w);
     if (end - w.low <= WINDOW_BYTES) return;
     COUNT(o, c, far, 1);
-    half_skip(o, c, side, end - WINDOW_BYTES + PIECE_BYTES, OBSERVE_HOLE_FAR);
+    half_skip(o, c, side, end - WINDOW_BYTES + CHUNK_BYTES, OBSERVE_HOLE_FAR);
     w = half_window(h);
-    window_drop(&w, &o->pieces, h->next);
+    window_drop(&w, &o->chunks, h->next);
     half_keep_window(h, &w);
 }
 
@@ -365,7 +365,7 @@ void half_take(struct observers *o, struct conn *c, enum observe_half side, cons
     }
     settle(o, c, side);
     /* An end without bytes decides, too, where something may be held for it */
-    const bool ends = guard_watches(o, c) && h->flags & HALF_FIN && h->next_seq == h->fin_seq;
+    const bool ends = holding_watches(o, c) && h->flags & HALF_FIN && h->next_seq == h->fin_seq;
     if ((h->next != next || ends) && !(c->flags & CONN_OVER)) opening_read(o, c, side);
     half_trim(o, c, side);
 }

@@ -69,16 +69,16 @@ void observers_rename(struct observers *o, struct observers *fresh, const struct
 
 static bool is_sound_half(const struct half *h)
 {
-    const bool none = h->dir == PIECE_NONE;
-    return h->next < UINT64_C(1) << 62 && h->back <= h->next && (h->next - h->back) % PIECE_BYTES == 0 &&
-           h->hole_bytes <= h->next && h->scale <= SCALE_UNKNOWN && h->count <= WINDOW_PIECES && (!none || !h->count) &&
+    const bool none = h->dir == CHUNK_NONE;
+    return h->next < UINT64_C(1) << 62 && h->back <= h->next && (h->next - h->back) % CHUNK_BYTES == 0 &&
+           h->hole_bytes <= h->next && h->scale <= SCALE_UNKNOWN && h->count <= WINDOW_CHUNKS && (!none || !h->count) &&
            h->ahead <= WINDOW_BYTES && (none || (uint64_t)h->back + h->ahead <= WINDOW_BYTES);
 }
 
 /* True if what a connection says is in bounds, but for its memory. */
 static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
 {
-    const struct watched *all = &o->conns;
+    const struct observed *all = &o->conns;
     const struct conn *c = &all->at[n];
     if (!conn_lives(c)) return true;
     if (!numbered_has(&all->numbers, c->slot, n) || c->observe >= o->p->observes_count) return false;
@@ -86,29 +86,29 @@ static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
     const bool chosen = c->does < PBC_DOES, over = c->flags & CONN_OVER;
     if (chosen ? c->choice < s->choices || c->choice - s->choices >= s->choice_count : c->choice != PBC_NONE)
         return false;
-    return c->does <= PBC_DOES && !(c->guard & ~(GUARD_LET | GUARD_RESET | GUARD_CUT)) &&
-           (over || !(c->guard & GUARD_RESET)) && c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
+    return c->does <= PBC_DOES && !(c->holding & ~(HOLDING_LET | HOLDING_RESET | HOLDING_CUT)) &&
+           (over || !(c->holding & HOLDING_RESET)) && c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
            (c->iface == IFACE_NONE || c->iface == IFACE_OTHER || c->iface < ifaces) && is_sound_half(&c->half[0]) &&
            is_sound_half(&c->half[1]) && (!over || (chosen && !c->half[0].ahead && !c->half[1].ahead));
 }
 
-/* Write or read the pieces of a half. */
+/* Write or read the chunks of a half. */
 static void archive_window(struct observers *o, struct half *h, struct archive *a)
 {
     uint32_t left = h->count;
     struct window w = half_window(h);
-    if (a->reads) w.dir = PIECE_NONE, w.count = 0;
+    if (a->reads) w.dir = CHUNK_NONE, w.count = 0;
     for (uint16_t at = 0; left && !a->bad; left--, at++) {
         uint8_t *bytes = NULL;
-        while (!a->reads && at < WINDOW_PIECES && !window_piece(&w, &o->pieces, w.low + at * (uint64_t)PIECE_BYTES))
+        while (!a->reads && at < WINDOW_CHUNKS && !window_chunk(&w, &o->chunks, w.low + at * (uint64_t)CHUNK_BYTES))
             at++;
         ARCHIVE(a, at);
-        if (!archive_sound(a, at < WINDOW_PIECES)) break;
-        const uint64_t here = w.low + at * (uint64_t)PIECE_BYTES;
-        struct piece *p = a->reads ? window_keep(&w, &o->pieces, here) : window_piece(&w, &o->pieces, here);
+        if (!archive_sound(a, at < WINDOW_CHUNKS)) break;
+        const uint64_t here = w.low + at * (uint64_t)CHUNK_BYTES;
+        struct chunk *p = a->reads ? window_keep(&w, &o->chunks, here) : window_chunk(&w, &o->chunks, here);
         if (!archive_sound(a, p)) break;
         bytes = (uint8_t *)p;
-        archive_part(a, bytes, a->unordered ? offsetof(struct piece, ends) : sizeof *p);
+        archive_part(a, bytes, a->unordered ? offsetof(struct chunk, ends) : sizeof *p);
     }
     archive_sound(a, w.count == h->count);
     half_keep_window(h, &w);
@@ -117,29 +117,29 @@ static void archive_window(struct observers *o, struct half *h, struct archive *
 static void archive_conn(struct observers *o, uint32_t n, struct archive *a, uint32_t ifaces)
 {
     struct conn *c = &o->conns.at[n];
-    uint32_t names = a->reads ? CHUNK_NONE : c->names;
+    uint32_t names = a->reads ? NAME_CHUNK_NONE : c->names;
     ARCHIVE(a, *c);
-    if (a->reads) c->names = CHUNK_NONE, c->opening = PIECE_NONE, c->held = 0;
+    if (a->reads) c->names = NAME_CHUNK_NONE, c->opening = CHUNK_NONE, c->held = 0;
     if (!archive_sound(a, is_sound(o, n, ifaces)) || !conn_lives(c)) return;
     for (unsigned side = 0; side < OBSERVE_HALVES && !a->bad; side++) archive_window(o, &c->half[side], a);
     uint32_t *link = &c->names;
-    for (unsigned i = 0; i <= NAMES_MOST / CHUNK_BYTES && !a->bad; i++) {
-        uint8_t more = names != CHUNK_NONE;
+    for (unsigned i = 0; i <= NAMES_MOST / NAME_CHUNK_BYTES && !a->bad; i++) {
+        uint8_t more = names != NAME_CHUNK_NONE;
         ARCHIVE(a, more);
-        if (!more || !archive_sound(a, more == 1 && i < NAMES_MOST / CHUNK_BYTES)) break;
-        if (a->reads) *link = chunk_take(&o->conns);
-        if (!archive_sound(a, *link != CHUNK_NONE)) break;
-        struct chunk *chunk = &o->conns.chunks[*link];
+        if (!more || !archive_sound(a, more == 1 && i < NAMES_MOST / NAME_CHUNK_BYTES)) break;
+        if (a->reads) *link = name_chunk_take(&o->conns);
+        if (!archive_sound(a, *link != NAME_CHUNK_NONE)) break;
+        struct name_chunk *chunk = &o->conns.name_chunks[*link];
         ARCHIVE(a, chunk->bytes);
         link = &chunk->next;
-        names = a->reads ? CHUNK_NONE : chunk->next;
+        names = a->reads ? NAME_CHUNK_NONE : chunk->next;
     }
     if (a->reads) observers_due(o, n);
 }
 
 bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces)
 {
-    struct watched *all = &o->conns;
+    struct observed *all = &o->conns;
     struct numbered *numbers = &all->numbers;
     if (!keyed_archive(&numbers->index, a) || !stacks_archive(all->stacks, a)) return false;
     ARCHIVE(a, o->now_ns);
@@ -150,7 +150,7 @@ bool observers_archive(struct observers *o, struct pool *pool, struct archive *a
     for (uint32_t n = 0; n < numbers->high && !a->bad; n++) archive_conn(o, n, a, ifaces);
     if (a->bad || !archive_sound(a, numbered_sound(numbers, numbers->live))) return false;
     for (uint32_t i = 0; i < o->p->observes_count && !a->bad; i++) opening_archive(o, i, a);
-    if (!a->bad) guard_archive(o, pool, a);
+    if (!a->bad) holding_archive(o, pool, a);
     if (a->reads) observers_count(o);
     return !a->bad;
 }

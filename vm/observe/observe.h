@@ -1,5 +1,5 @@
-/* Events of watched connections, as the core tells them to whoever writes them down. One worker tells the events of one
- * connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. Of a connection whose branch says
+/* Events of observed connections, as the core tells them to whoever writes them down. One worker tells the events of
+ * one connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. Of a connection whose branch says
  * `ignore` END alone follows CHOSEN, and BYTES come only where the branch says `stream`. */
 #pragma once
 
@@ -84,7 +84,7 @@ struct observe_event {
     const struct observe_summary *sum; /* END */
 };
 
-/* A connection as it is listed while it is watched */
+/* A connection as it is listed while it is observed */
 struct observe_record {
     uint64_t number; /* as in events */
     uint32_t observe, choice;

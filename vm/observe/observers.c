@@ -35,7 +35,7 @@ void observers_limits(struct observers *o)
     o->limits.closing_ns = usual(s->tcp_closing_ns, 120 * SECOND_NS, UINT64_MAX);
     o->limits.first_ns = usual(s->proxy_first_ns, 5 * SECOND_NS, UINT64_MAX);
     o->limits.first_bytes = (uint32_t)usual(s->first_bytes, 16 << 10, STREAM_MAX);
-    guard_services(o);
+    holding_services(o);
 }
 
 /* Reserve memory as the program says. */
@@ -44,8 +44,8 @@ static bool reserve(struct observers *o, uint64_t seed)
     const bool said = o->p->settings_count;
     const uint64_t most = usual(said ? o->p->settings->observed : 0, USUAL_MOST, MOST);
     const uint64_t bytes = usual(said ? o->p->settings->observed_bytes : 0, USUAL_BYTES, BYTES_MOST);
-    const bool good = watched_init(&o->conns, most, seed);
-    return pieces_reserve(&o->pieces, bytes) && good;
+    const bool good = observed_init(&o->conns, most, seed);
+    return chunks_reserve(&o->chunks, bytes) && good;
 }
 
 struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed)
@@ -71,8 +71,8 @@ void observers_free(struct observers *o)
 {
     if (!o) return;
     waiting_fini(&o->held);
-    watched_fini(&o->conns);
-    pieces_release(&o->pieces);
+    observed_fini(&o->conns);
+    chunks_release(&o->chunks);
     free(o->first);
     free(o->scratch);
     free(o->names);
@@ -118,7 +118,7 @@ void conn_end(struct observers *o, struct conn *c, enum observe_why why)
 {
     if (c->flags & CONN_OVER) return;
     if (c->does != PBC_IGNORE) opening_end(o, c);
-    guard_ends(o, c);
+    holding_ends(o, c);
     const enum observe_half by = c->flags & CONN_BY_SERVER ? OBSERVE_SERVER : OBSERVE_CLIENT;
     for (unsigned side = 0; side < OBSERVE_HALVES; side++)
         half_end(o, c, side, c->flags & CONN_HELD_RESET && side == by ? &c->half[side].fin_seq : NULL);
@@ -127,25 +127,25 @@ void conn_end(struct observers *o, struct conn *c, enum observe_why why)
     session_say(o, c, OBSERVE_END);
     c->state = OBSERVE_CLOSES;
     c->flags |= CONN_OVER;
-    chunks_put(&o->conns, c->names);
-    c->names = CHUNK_NONE;
+    name_chunks_put(&o->conns, c->names);
+    c->names = NAME_CHUNK_NONE;
     COUNT(o, c, live, UINT64_MAX);
 }
 
 void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
 {
     conn_end(o, &o->conns.at[place], why);
-    guard_forget(o, &o->conns.at[place]);
-    watched_remove(&o->conns, place);
+    holding_forget(o, &o->conns.at[place]);
+    observed_remove(&o->conns, place);
 }
 
 /* Find a place for a new connection of a service: if all are taken, that of a lesser one. */
 static uint32_t take_place(struct observers *o, uint32_t observe, const struct sought *at)
 {
-    uint32_t place = watched_add(&o->conns, at);
+    uint32_t place = observed_add(&o->conns, at);
     if (place != NUMBER_NONE) return place;
     const uint64_t idle_ns = o->now_ns > MAKES_ROOM_NS ? o->now_ns - MAKES_ROOM_NS : 0;
-    const uint32_t victim = watched_victim(&o->conns, idle_ns);
+    const uint32_t victim = observed_victim(&o->conns, idle_ns);
     if (victim == NUMBER_NONE) {
         o->counters.full++;
         o->each[observe].full++;
@@ -154,10 +154,10 @@ static uint32_t take_place(struct observers *o, uint32_t observe, const struct s
     const struct conn *lesser = &o->conns.at[victim];
     COUNT(o, lesser, evicted, !(lesser->flags & CONN_OVER));
     conn_remove(o, victim, OBSERVE_WHY_FULL);
-    return watched_add(&o->conns, at);
+    return observed_add(&o->conns, at);
 }
 
-/* Begin a connection with a packet. NULL: it is not watched. */
+/* Begin a connection with a packet. NULL: it is not observed. */
 static struct conn *begin(struct observers *o, const struct observe_packet *s, const struct sought *at)
 {
     bool by_server;
@@ -169,8 +169,8 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
     struct conn *c = &o->conns.at[place];
     c->observe = observe;
     c->choice = PBC_NONE;
-    c->names = CHUNK_NONE;
-    c->opening = PIECE_NONE;
+    c->names = NAME_CHUNK_NONE;
+    c->opening = CHUNK_NONE;
     c->iface = s->key.iface;
     c->number = ++o->ids;
     COUNT(o, c, sessions, 1);
@@ -183,7 +183,7 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
         (uint8_t)((at->high != by_server ? CONN_HIGH : 0) | (s->flags & TCP_SYN ? 0 : CONN_MIDSTREAM) |
                   (s->key.kind & client_self ? CONN_FROM_SELF : 0) | (s->key.kind & server_self ? CONN_TO_SELF : 0));
     for (unsigned side = 0; side < OBSERVE_HALVES; side++)
-        c->half[side] = (struct half){.dir = PIECE_NONE, .scale = SCALE_UNKNOWN};
+        c->half[side] = (struct half){.dir = CHUNK_NONE, .scale = SCALE_UNKNOWN};
     COUNT(o, c, live, 1);
     count_most(&o->counters);
     count_most(&o->each[observe]);
@@ -350,7 +350,7 @@ void observers_drop(struct observers *o, const struct observe_packet *s) { stack
 /* Give up what a connection keeps. */
 static void relieve(struct observers *o, struct conn *c)
 {
-    if (c->does != PBC_IGNORE && c->opening != PIECE_NONE) opening_end(o, c);
+    if (c->does != PBC_IGNORE && c->opening != CHUNK_NONE) opening_end(o, c);
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         struct half *h = &c->half[side];
         if (h->ahead) {
@@ -364,12 +364,12 @@ static void relieve(struct observers *o, struct conn *c)
 /* While memory is short, take back what idle connections keep: some a packet, in turn. */
 static void find_memory(struct observers *o)
 {
-    const struct pieces *p = &o->pieces;
+    const struct chunks *p = &o->chunks;
     if (p->used < p->most - p->most / SHORT_PART) return;
     for (unsigned i = 0; i < RELIEVED && i < o->conns.numbers.high; i++) {
         o->relief = o->relief + 1 < o->conns.numbers.high ? o->relief + 1 : 0;
         struct conn *c = &o->conns.at[o->relief];
-        const bool keeps = conn_lives(c) && (c->half[0].count || c->half[1].count || c->opening != PIECE_NONE);
+        const bool keeps = conn_lives(c) && (c->half[0].count || c->half[1].count || c->opening != CHUNK_NONE);
         if (keeps && (p->used == p->most || c->seen_ns + SECOND_NS <= o->now_ns)) relieve(o, c);
     }
 }
@@ -382,16 +382,16 @@ static enum observe_half side_of(const struct conn *c, const struct sought *at)
 struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side)
 {
     struct sought at;
-    struct conn *c = watched_find(&o->conns, &s->key, s->stack, &at);
+    struct conn *c = observed_find(&o->conns, &s->key, s->stack, &at);
     if (c) *side = side_of(c, &at);
     return c;
 }
 
-/* Return the connection of a packet, or begin one; *began. NULL: it is not watched. */
+/* Return the connection of a packet, or begin one; *began. NULL: it is not observed. */
 static struct conn *conn_of(struct observers *o, const struct observe_packet *s, enum observe_half *side, bool *began)
 {
     struct sought at;
-    struct conn *c = watched_find(&o->conns, &s->key, s->stack, &at);
+    struct conn *c = observed_find(&o->conns, &s->key, s->stack, &at);
     if (c) *side = side_of(c, &at);
     *began = !c || is_another(c, *side, s);
     if (!*began) return c;
@@ -438,8 +438,8 @@ static void look_again(struct observers *o, uint32_t place)
                  : is_closed(&c->half[0]) && is_closed(&c->half[1]) ? OBSERVE_WHY_CLOSED
                                                                     : OBSERVE_WHY_SILENT);
         if (was_over || c->seen_ns + LINGERS_NS <= o->now_ns) {
-            guard_forget(o, c);
-            watched_remove(&o->conns, place);
+            holding_forget(o, c);
+            observed_remove(&o->conns, place);
             return;
         }
     }

@@ -1,7 +1,7 @@
 /* Watching connections (`mode observe`): each TCP packet that was let through is shown to the observers of a worker,
  * who put both halves in order and tell what they see. Nothing is sent or changed.
  *
- * Work for a packet does not grow with what came before: pieces are found in one step, and what a hole costs was paid
+ * Work for a packet does not grow with what came before: chunks are found in one step, and what a hole costs was paid
  * for by the segment that made it. Memory is reserved at the start. */
 #pragma once
 
@@ -21,7 +21,7 @@ struct observers;
 struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed);
 void observers_free(struct observers *o); /* NULL is allowed */
 
-/* A TCP packet as it is watched: of a flow that is rewritten, as its client sees it. The payload's bytes stay where
+/* A TCP packet as it is observed: of a flow that is rewritten, as its client sees it. The payload's bytes stay where
  * they are until it was shown. */
 struct observe_packet {
     struct key key;
@@ -38,7 +38,7 @@ struct observe_packet {
     uint32_t fragment, zero; /* identification of a first fragment, and number of its datagram's first byte */
 };
 
-/* Read a packet before it is judged, as it arrived. False: it is none that could be watched. Else show or drop it. */
+/* Read a packet before it is judged, as it arrived. False: it is none that could be observed. Else show or drop it. */
 bool observers_read(struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_packet *s);
 /* Give ends and numbers of a packet that left in its place to what was read. False: it is no TCP. */
 bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts);
@@ -54,28 +54,29 @@ void observers_drop(struct observers *o, const struct observe_packet *s);
 bool observers_hang_on(struct observers *o, const struct observe_packet *s);
 /* Count and drop a packet with a wrong checksum. */
 void observers_drop_damaged(struct observers *o, const struct observe_packet *s);
-/* Say what becomes of a packet that was read, before it is judged. But for GUARD_NONE it needs no showing any more. */
-enum guard_says {
-    GUARD_NONE,   /* it is judged, and shown then */
-    GUARD_SHOWN,  /* it is judged */
-    GUARD_HOLD,   /* it waits, behind others of its connection */
-    GUARD_REJECT, /* it is refused, and both ends are reset, unless `quiet` */
-    GUARD_DROP,   /* it is dropped: it would pass unread, or is held already */
+/* Say what becomes of a packet that was read, before it is judged. But for HOLDING_NONE it needs no showing any more.
+ */
+enum holding_says {
+    HOLDING_NONE,   /* it is judged, and shown then */
+    HOLDING_SHOWN,  /* it is judged */
+    HOLDING_WAITS,  /* it waits, behind others of its connection */
+    HOLDING_REJECT, /* it is refused, and both ends are reset, unless `quiet` */
+    HOLDING_DROP,   /* it is dropped: it would pass unread, or is held already */
 };
-struct guarded {
+struct holding {
     uint32_t conn;           /* place of its connection */
-    struct both_reset reset; /* GUARD_REJECT */
+    struct both_reset reset; /* HOLDING_REJECT */
     bool quiet;
     bool cut;      /* its connection is to be cut into: observers_cut_begun comes next */
     uint32_t from; /* first number of its client that is held then */
-    bool waits;    /* GUARD_HOLD: until its connection is decided; else behind packets that go on */
+    bool waits;    /* HOLDING_WAITS: until its connection is decided; else behind packets that go on */
 };
-enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const struct observe_packet *s,
-                                struct guarded *g);
+enum holding_says observers_holding(struct observers *o, uint64_t now_ns, const struct observe_packet *s,
+                                    struct holding *g);
 /* Hold a packet, in a slot of the pool, which is taken over. False: there is no room. */
-bool observers_hold(struct observers *o, const struct guarded *g, struct pkt *pkt);
+bool observers_hold(struct observers *o, const struct holding *g, struct pkt *pkt);
 /* Hold nothing of the connection any more. */
-void observers_let(struct observers *o, struct guarded *g);
+void observers_let(struct observers *o, struct holding *g);
 /* Let a RST in the name of an end go on behind what is held. The packet is taken over. False: there is no room. */
 bool observers_send(struct observers *o, struct pkt *rst);
 /* An end of a connection that is cut into: number of its next byte, newest TSval, options of its SYN (enum half_has).
@@ -90,10 +91,10 @@ struct cut_known {
 /* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: there is none,
  * and the connection goes on unchanged. False then. */
 enum { CUT_NUMBERS = 1 << 24 };
-bool observers_cut_begun(struct observers *o, const struct guarded *g, uint32_t number);
-void observers_cut_known(const struct observers *o, const struct guarded *g, struct cut_known ends[2]);
+bool observers_cut_begun(struct observers *o, const struct holding *g, uint32_t number);
+void observers_cut_known(const struct observers *o, const struct holding *g, struct cut_known ends[2]);
 /* Return the service that it goes to; PBC_NONE: a reload left it out. */
-uint32_t observers_cut_service(const struct observers *o, const struct guarded *g);
+uint32_t observers_cut_service(const struct observers *o, const struct holding *g);
 /* Connections that are being cut into, and the next step of each: its sockets are opened while its packets go by; then
  * new bytes of both ends are held; at last, when all that went by is acknowledged, it is joined, or time is up. */
 enum cut_step { CUT_AWAITS_SOCKETS, CUT_AWAITS_ACKS, CUT_JOINS, CUT_ENDS };
@@ -115,7 +116,7 @@ void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why);
 
 /* Describe the next session: *at begins as 0. False: there are no more. Views are valid until the next packet. */
 bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r);
-/* Describe the session that a packet belongs to. False: it is not watched, or over. */
+/* Describe the session that a packet belongs to. False: it is not observed, or over. */
 bool observers_of(const struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_record *r);
 /* Go on with another program, for which `fresh` was made; NULL: it watches nothing, and all sessions end. */
 void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);

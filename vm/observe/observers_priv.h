@@ -1,13 +1,13 @@
 /* Shared by the files of this room: the observers of a worker */
 #pragma once
 
+#include "vm/observe/observed.h"
 #include "vm/observe/observers.h"
 #include "vm/observe/waiting.h"
-#include "vm/observe/watched.h"
 #include "vm/stream/first.h"
 
 /* Most bytes of the names of a connection, in chunks; most services of a program */
-enum { NAMES_MOST = 30 * CHUNK_BYTES, OBSERVES_MOST = 256 };
+enum { NAMES_MOST = 30 * NAME_CHUNK_BYTES, OBSERVES_MOST = 256 };
 
 enum { CUTS_AT_ONCE = 64 };
 #define CUT_NS UINT64_C(500000000) /* longest */
@@ -19,7 +19,7 @@ struct cutting {
     bool holds;                    /* the server's bytes are held, too: the sockets are open */
     uint64_t until_ns;
 };
-/* A first fragment of a watched segment (packet.c) */
+/* A first fragment of an observed segment (packet.c) */
 enum { FRAGMENTS_MOST = 64 };
 struct first_fragment {
     uint64_t number; /* number of its connection; 0: none */
@@ -30,8 +30,8 @@ struct first_fragment {
 };
 
 struct observers {
-    struct watched conns;
-    struct pieces pieces;
+    struct observed conns;
+    struct chunks chunks;
     const struct program *p;
     struct {
         uint64_t open_ns, half_open_ns, closing_ns, first_ns; /* timeouts */
@@ -41,13 +41,13 @@ struct observers {
     struct observe_counters counters, *each; /* each: [observes_count] those of each service */
     uint64_t now_ns, ids;                    /* ids: number of the last connection */
     struct first *first;                     /* [OBSERVE_HALVES] facts of the connection at hand */
-    uint8_t *scratch;                        /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one piece */
+    uint8_t *scratch;                        /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one chunk */
     uint8_t *names;                          /* [NAMES_MOST] names of the connection at hand */
     uint32_t schedules;                      /* active ones, as in stream_key */
     uint32_t relief;                         /* place in the table where memory is looked for next */
     struct waiting_list held;                /* waiting.h */
-    uint64_t guards[OBSERVES_MOST / 64];     /* services with a branch that guards (pbc_does_guard), a bit each */
-    bool guarding, cutting;                  /* there are such services; some of them cut */
+    uint64_t holds[OBSERVES_MOST / 64];      /* services with a branch that holds (pbc_does_hold), a bit each */
+    bool holding, cutting;                   /* there are such services; some of them cut */
     struct cutting cuts[CUTS_AT_ONCE];       /* connections that are being cut into */
     uint32_t cut_count;
     struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring; not archived */
@@ -55,7 +55,7 @@ struct observers {
     uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
-/* The progress of a connection's readers; lies in a piece. */
+/* The progress of a connection's readers; lies in a chunk. */
 struct opening {
     struct first_at at[OBSERVE_HALVES];
     uint64_t deadline_ns;
@@ -135,7 +135,7 @@ void opening_move(struct observers *o, uint32_t first);
 /* Write the list of a service, or read it. */
 void opening_archive(struct observers *o, uint32_t service, struct archive *a);
 
-/* Return true if a branch that guards hangs on bytes of the client that have not come. */
+/* Return true if a branch that holds hangs on bytes of the client that have not come. */
 bool opening_hangs(struct observers *o, struct conn *c);
 /* Have a time after which nothing is waited for. False: there is no memory. */
 bool opening_wait(struct observers *o, struct conn *c);
@@ -143,20 +143,20 @@ bool opening_wait(struct observers *o, struct conn *c);
 uint32_t opening_held_from(const struct observers *o, const struct conn *c);
 void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq);
 
-/* guard.c: packets held back */
+/* holding.c: packets held back */
 
 /* Settle the packets of a connection that wait, by what its branch does; undecided: they go on. */
-void guard_decided(struct observers *o, struct conn *c);
+void holding_decided(struct observers *o, struct conn *c);
 /* Settle all that waits of a connection which ends. */
-void guard_ends(struct observers *o, struct conn *c);
+void holding_ends(struct observers *o, struct conn *c);
 /* Note that a connection goes to another place, or ends: its packets are nobody's. */
-void guard_forget(struct observers *o, const struct conn *c);
-/* True if a branch of the connection's service guards. */
-bool guard_watches(const struct observers *o, const struct conn *c);
-/* Note which services guard. */
-void guard_services(struct observers *o);
+void holding_forget(struct observers *o, const struct conn *c);
+/* True if a branch of the connection's service holds. */
+bool holding_watches(const struct observers *o, const struct conn *c);
+/* Note which services hold. */
+void holding_services(struct observers *o);
 /* Write the packets, or read them. */
-void guard_archive(struct observers *o, struct pool *pool, struct archive *a);
+void holding_archive(struct observers *o, struct pool *pool, struct archive *a);
 
 /* session.c: events, records, names */
 

@@ -1,7 +1,7 @@
-/* First bytes of watched connections: the names they give, and the branch that they lead to.
+/* First bytes of observed connections: the names they give, and the branch that they lead to.
  *
  * Bytes lie in the halves' windows from offset 0 on until both are read. A connection whose first segment says all, as
- * most do, needs nothing else; others have their progress in a piece, and stand in a list of their service, in the
+ * most do, needs nothing else; others have their progress in a chunk, and stand in a list of their service, in the
  * order of their deadlines. */
 #include <string.h>
 
@@ -11,14 +11,14 @@
 
 enum { TLS_HANDSHAKE = 0x16, STATUS_LEN = 12 /* HTTP/1.1 200 */, ENDED_A_TICK = 128 };
 
-static_assert(sizeof(struct opening) <= PIECE_BYTES, "in a piece");
+static_assert(sizeof(struct opening) <= CHUNK_BYTES, "in a chunk");
 
 static struct opening *opening_of(const struct observers *o, const struct conn *c)
 {
-    return (struct opening *)(void *)piece_at(&o->pieces, c->opening)->bytes;
+    return (struct opening *)(void *)chunk_at(&o->chunks, c->opening)->bytes;
 }
 
-/* Put a connection that has its piece at the end of its service's list. */
+/* Put a connection that has its chunk at the end of its service's list. */
 static void list_append(struct observers *o, struct conn *c)
 {
     uint32_t *list = &o->opens[2 * (size_t)c->observe];
@@ -33,12 +33,12 @@ static void list_append(struct observers *o, struct conn *c)
     list[1] = place;
 }
 
-/* Begin to wait for first bytes. False: no piece is left. */
+/* Begin to wait for first bytes. False: no chunk is left. */
 static bool list_add(struct observers *o, struct conn *c)
 {
     const uint64_t first_ns = o->p->observes[c->observe].first_ns;
-    c->opening = piece_take(&o->pieces);
-    if (c->opening == PIECE_NONE) return false;
+    c->opening = chunk_take(&o->chunks);
+    if (c->opening == CHUNK_NONE) return false;
     *opening_of(o, c) =
         (struct opening){.deadline_ns = time_after(o->now_ns, first_ns ? first_ns : o->limits.first_ns)};
     list_append(o, c);
@@ -63,7 +63,7 @@ void opening_archive(struct observers *o, uint32_t service, struct archive *a)
         if (!archive_sound(a, n < o->conns.numbers.high)) return;
         struct conn *c = &o->conns.at[n];
         const bool fits = conn_lives(c) && c->observe == service && c->does != PBC_IGNORE && !(c->flags & CONN_OVER);
-        if (!archive_sound(a, fits && c->opening == PIECE_NONE)) return;
+        if (!archive_sound(a, fits && c->opening == CHUNK_NONE)) return;
         if (a->reads && !archive_sound(a, list_add(o, c))) return;
         struct opening *op = opening_of(o, c);
         ARCHIVE(a, op->deadline_ns);
@@ -74,16 +74,16 @@ void opening_archive(struct observers *o, uint32_t service, struct archive *a)
 
 static void list_drop(struct observers *o, struct conn *c)
 {
-    if (c->opening == PIECE_NONE) return;
+    if (c->opening == CHUNK_NONE) return;
     uint32_t *list = &o->opens[2 * (size_t)c->observe];
     const struct opening *op = opening_of(o, c);
     *(op->earlier == NUMBER_NONE ? &list[0] : &opening_of(o, &o->conns.at[op->earlier])->later) = op->later;
     *(op->later == NUMBER_NONE ? &list[1] : &opening_of(o, &o->conns.at[op->later])->earlier) = op->earlier;
-    piece_put(&o->pieces, c->opening);
-    c->opening = PIECE_NONE;
+    chunk_put(&o->chunks, c->opening);
+    c->opening = CHUNK_NONE;
 }
 
-/* Return the half's bytes from offset 0 on in one piece, at most `most`. */
+/* Return the half's bytes from offset 0 on in one chunk, at most `most`. */
 static const uint8_t *gather(const struct observers *o, const struct conn *c, enum observe_half side, uint32_t most,
                              uint32_t *n)
 {
@@ -94,12 +94,12 @@ static const uint8_t *gather(const struct observers *o, const struct conn *c, en
     uint32_t some;
     *n = 0;
     if (w.low) return scratch;
-    const uint8_t *bytes = window_run(&w, &o->pieces, 0, &some);
+    const uint8_t *bytes = window_run(&w, &o->chunks, 0, &some);
     if (some >= all) {
         *n = all;
         return all ? bytes : scratch;
     }
-    while (*n < all && (bytes = window_run(&w, &o->pieces, *n, &some))) {
+    while (*n < all && (bytes = window_run(&w, &o->chunks, *n, &some))) {
         if (some > all - *n) some = all - *n;
         memcpy(scratch + *n, bytes, some);
         *n += some;
@@ -179,7 +179,7 @@ static void keep_names(struct observers *o, struct conn *c)
 static bool read_on(struct observers *o, struct conn *c, enum observe_half side, bool final)
 {
     struct first_at fresh = {.http = {0}};
-    struct first_at *at = c->opening == PIECE_NONE ? &fresh : &opening_of(o, c)->at[side];
+    struct first_at *at = c->opening == CHUNK_NONE ? &fresh : &opening_of(o, c)->at[side];
     if (read_half(o, c, side, at, final)) return true;
     c->half[side].flags |= HALF_READ;
     if (side == OBSERVE_CLIENT) keep_names(o, c);
@@ -192,12 +192,12 @@ static void take_choice(struct observers *o, struct conn *c, uint32_t choice)
     c->choice = choice;
     c->does = (uint8_t)o->p->choices[choice].does;
     /* A connection whose beginning was not seen may be anything */
-    if (c->flags & CONN_MIDSTREAM && pbc_does_guard(c->does)) {
-        COUNT(o, c, guard_unseen, 1);
+    if (c->flags & CONN_MIDSTREAM && pbc_does_hold(c->does)) {
+        COUNT(o, c, hold_unseen, 1);
         c->does = PBC_PASS;
     }
     session_say(o, c, OBSERVE_CHOSEN);
-    guard_decided(o, c);
+    holding_decided(o, c);
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         if (c->does == PBC_STREAM) half_tell_kept(o, c, side);
         if (c->does != PBC_IGNORE) continue;
@@ -245,11 +245,11 @@ bool opening_hangs(struct observers *o, struct conn *c)
     return observe_hangs(o->p, c->observe, &key, halves);
 }
 
-bool opening_wait(struct observers *o, struct conn *c) { return c->opening != PIECE_NONE || list_add(o, c); }
+bool opening_wait(struct observers *o, struct conn *c) { return c->opening != CHUNK_NONE || list_add(o, c); }
 
 uint32_t opening_held_from(const struct observers *o, const struct conn *c)
 {
-    return c->opening == PIECE_NONE ? c->half[OBSERVE_CLIENT].next_seq : opening_of(o, c)->held_from;
+    return c->opening == CHUNK_NONE ? c->half[OBSERVE_CLIENT].next_seq : opening_of(o, c)->held_from;
 }
 
 void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq) { opening_of(o, c)->held_from = seq; }
@@ -281,7 +281,7 @@ void opening_read(struct observers *o, struct conn *c, enum observe_half side)
     }
     if (!is_undecided(c) && (!more || c->does == PBC_IGNORE)) {
         list_drop(o, c);
-    } else if (c->opening == PIECE_NONE && !list_add(o, c)) {
+    } else if (c->opening == CHUNK_NONE && !list_add(o, c)) {
         COUNT(o, c, first_short, 1);
         opening_end(o, c);
     }
@@ -310,7 +310,7 @@ uint64_t opening_tick(struct observers *o)
                 next = time_sooner(next, deadline > o->now_ns ? deadline : o->now_ns);
                 break;
             }
-            if (c->held && is_undecided(c)) COUNT(o, c, guard_late, 1);
+            if (c->held && is_undecided(c)) COUNT(o, c, hold_late, 1);
             opening_end(o, c);
             for (unsigned side = 0; side < OBSERVE_HALVES; side++) half_trim(o, c, side);
         }

@@ -1,4 +1,4 @@
-/* Packets as they are watched: read before they are judged, and given other ends if they leave rewritten. */
+/* Packets as they are observed: read before they are judged, and given other ends if they leave rewritten. */
 #include <string.h>
 
 #include "vm/flow/tcp/window.h"

@@ -9,38 +9,38 @@
  *      |---before---|
  *      |-----new------|   takes its place                 those behind it that end within the new one are dropped
  *
- * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do. Pieces
- * keep a bit where a segment begins, one where its last byte lies, and how many cross into the piece. */
+ * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do. Chunks
+ * keep a bit where a segment begins, one where its last byte lies, and how many cross into the chunk. */
 #include "vm/observe/window.h"
 
-/* A stretch of offsets within one piece */
+/* A stretch of offsets within one chunk */
 struct stretch {
-    struct piece *p; /* NULL: none is kept there */
+    struct chunk *p; /* NULL: none is kept there */
     uint32_t from, to;
 };
 
 /* Return the stretch from `at` on, at most up to `to`. */
-static struct stretch stretch_at(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to)
+static struct stretch stretch_at(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to)
 {
-    const uint32_t from = (uint32_t)(at % PIECE_BYTES);
-    const uint64_t n = to - at < PIECE_BYTES - from ? to - at : PIECE_BYTES - from;
-    return (struct stretch){window_piece(w, all, at), from, from + (uint32_t)n};
+    const uint32_t from = (uint32_t)(at % CHUNK_BYTES);
+    const uint64_t n = to - at < CHUNK_BYTES - from ? to - at : CHUNK_BYTES - from;
+    return (struct stretch){window_chunk(w, all, at), from, from + (uint32_t)n};
 }
 
 /* Return how many segments begin at `at` or before, and end behind it. */
-static uint32_t crossing(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at)
+static uint32_t crossing(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at)
 {
-    const uint64_t piece = at - at % PIECE_BYTES;
-    const struct piece *p = window_piece(w, all, at);
+    const uint64_t chunk = at - at % CHUNK_BYTES;
+    const struct chunk *p = window_chunk(w, all, at);
     if (!p) return 0;
-    const uint32_t from = told > piece ? (uint32_t)(told - piece) : 0, in = (uint32_t)(at - piece);
+    const uint32_t from = told > chunk ? (uint32_t)(told - chunk) : 0, in = (uint32_t)(at - chunk);
     const uint32_t begun = (from ? 0 : (uint32_t)p->crossing) + count_bits(p->begins, from, in + 1);
     const uint32_t ended = count_bits(p->ends, from, in);
     return begun > ended ? begun - ended : 0;
 }
 
 /* Return the end of the count-th segment that ends behind `at`; `to`: none does before that. */
-static uint64_t end_of(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to, uint32_t count)
+static uint64_t end_of(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to, uint32_t count)
 {
     while (at < to) {
         const struct stretch s = stretch_at(w, all, at, to);
@@ -51,13 +51,13 @@ static uint64_t end_of(const struct window *w, const struct pieces *all, uint64_
     return to;
 }
 
-static bool bit_at(const struct window *w, const struct pieces *all, uint64_t at, bool ends)
+static bool bit_at(const struct window *w, const struct chunks *all, uint64_t at, bool ends)
 {
-    const struct piece *p = window_piece(w, all, at);
-    return p && bit(ends ? p->ends : p->begins, (uint32_t)(at % PIECE_BYTES));
+    const struct chunk *p = window_chunk(w, all, at);
+    return p && bit(ends ? p->ends : p->begins, (uint32_t)(at % CHUNK_BYTES));
 }
 
-struct queue_place queue_look(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at, uint64_t to)
+struct queue_place queue_look(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at, uint64_t to)
 {
     const uint32_t over = crossing(w, all, told, at);
     if (!over)
@@ -71,7 +71,7 @@ struct queue_place queue_look(const struct window *w, const struct pieces *all, 
 }
 
 /* Clear the bits of [at, to), at most `most`. Return how many were set. */
-static uint32_t clear(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to, bool ends,
+static uint32_t clear(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to, bool ends,
                       uint32_t most)
 {
     uint32_t cleared = 0;
@@ -85,12 +85,12 @@ static uint32_t clear(const struct window *w, const struct pieces *all, uint64_t
     return cleared;
 }
 
-/* Count anew how many segments cross into the pieces that begin in (at, to). */
-static void count_crossing(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at, uint64_t to)
+/* Count anew how many segments cross into the chunks that begin in (at, to). */
+static void count_crossing(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at, uint64_t to)
 {
-    for (uint64_t next = at - at % PIECE_BYTES + PIECE_BYTES; next < to; next += PIECE_BYTES) {
-        struct piece *p = window_piece(w, all, next);
-        const uint64_t from = next - PIECE_BYTES > told ? next - PIECE_BYTES : told;
+    for (uint64_t next = at - at % CHUNK_BYTES + CHUNK_BYTES; next < to; next += CHUNK_BYTES) {
+        struct chunk *p = window_chunk(w, all, next);
+        const uint64_t from = next - CHUNK_BYTES > told ? next - CHUNK_BYTES : told;
         const struct stretch s = stretch_at(w, all, from, next);
         if (!p || !s.p) return;
         const uint32_t begun = (s.from ? 0 : (uint32_t)s.p->crossing) + count_bits(s.p->begins, s.from, s.to);
@@ -99,7 +99,7 @@ static void count_crossing(const struct window *w, const struct pieces *all, uin
     }
 }
 
-void queue_put(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at, uint64_t to,
+void queue_put(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at, uint64_t to,
                const struct queue_place *q)
 {
     const struct stretch first = stretch_at(w, all, at, to), last = stretch_at(w, all, to - 1, to);

@@ -77,8 +77,8 @@ static void sum_half(const struct half *h, struct observe_sum *s)
 static uint32_t names_gather(const struct observers *o, const struct conn *c)
 {
     uint32_t n = 0;
-    for (uint32_t i = c->names; i != CHUNK_NONE; i = o->conns.chunks[i].next, n += CHUNK_BYTES)
-        memcpy(o->names + n, o->conns.chunks[i].bytes, CHUNK_BYTES);
+    for (uint32_t i = c->names; i != NAME_CHUNK_NONE; i = o->conns.name_chunks[i].next, n += NAME_CHUNK_BYTES)
+        memcpy(o->names + n, o->conns.name_chunks[i].bytes, NAME_CHUNK_BYTES);
     return n;
 }
 
@@ -108,14 +108,14 @@ void session_sum(const struct observers *o, const struct conn *c, struct observe
 static bool names_put(struct observers *o, struct conn *c, uint32_t at, const uint8_t *bytes, uint32_t n)
 {
     uint32_t *link = &c->names;
-    for (uint32_t here = 0; n; here += CHUNK_BYTES) {
-        if (*link == CHUNK_NONE) {
-            *link = chunk_take(&o->conns);
-            if (*link == CHUNK_NONE) return false;
-            memset(o->conns.chunks[*link].bytes, 0, CHUNK_BYTES);
+    for (uint32_t here = 0; n; here += NAME_CHUNK_BYTES) {
+        if (*link == NAME_CHUNK_NONE) {
+            *link = name_chunk_take(&o->conns);
+            if (*link == NAME_CHUNK_NONE) return false;
+            memset(o->conns.name_chunks[*link].bytes, 0, NAME_CHUNK_BYTES);
         }
-        struct chunk *chunk = &o->conns.chunks[*link];
-        for (; n && at < here + CHUNK_BYTES; at++, bytes++, n--) chunk->bytes[at - here] = *bytes;
+        struct name_chunk *chunk = &o->conns.name_chunks[*link];
+        for (; n && at < here + NAME_CHUNK_BYTES; at++, bytes++, n--) chunk->bytes[at - here] = *bytes;
         link = &chunk->next;
     }
     return true;
@@ -161,6 +161,6 @@ bool observers_of(const struct observers *o, const struct key *key, const struct
     struct sought at;
     const uint16_t stack = stack_of(o->conns.stacks, pkt);
     if ((key->kind & (KIND_TCP | KIND_PORTS)) != (KIND_TCP | KIND_PORTS) || stack == STACK_UNKNOWN) return false;
-    const struct conn *c = watched_find(&o->conns, key, stack, &at);
+    const struct conn *c = observed_find(&o->conns, key, stack, &at);
     return c && record_of(o, c, r);
 }

@@ -6,7 +6,7 @@
 void waiting_init(struct waiting_list *list)
 {
     *list = (struct waiting_list){.first = HELD_NONE, .last = HELD_NONE};
-    for (uint32_t i = 0; i < GUARDED_MOST; i++) list->at[i].next = i + 1 < GUARDED_MOST ? i + 1 : HELD_NONE;
+    for (uint32_t i = 0; i < HOLDING_MOST; i++) list->at[i].next = i + 1 < HOLDING_MOST ? i + 1 : HELD_NONE;
 }
 
 void waiting_fini(struct waiting_list *list)

@@ -1,4 +1,4 @@
-/* Packets of watched connections that are held back: what a client says first waits until it is known whether its
+/* Packets of observed connections that are held back: what a client says first waits until it is known whether its
  * connection may go on (`-> reject` in `mode observe`), and what comes behind it waits, too. Packets lie in slots of
  * the worker's pool, in the order in which they came. */
 #pragma once
@@ -34,7 +34,7 @@ struct waiting {
 #define HELD_NONE UINT32_MAX
 
 struct waiting_list {
-    struct waiting at[GUARDED_MOST];
+    struct waiting at[HOLDING_MOST];
     uint32_t first, last, spare, count, ready; /* ready: those that no longer wait */
 };
 

@@ -1,4 +1,4 @@
-/* Names of the reasons for which watched connections end, and bytes of them are missing */
+/* Names of the reasons for which observed connections end, and bytes of them are missing */
 #include "vm/observe/observe.h"
 
 const char *const observe_why_name[] = {

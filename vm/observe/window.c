@@ -3,43 +3,43 @@
 
 #include <string.h>
 
-static uint32_t *entry(const struct window *w, const struct pieces *all, uint64_t at)
+static uint32_t *entry(const struct window *w, const struct chunks *all, uint64_t at)
 {
-    uint32_t *dir = (uint32_t *)(void *)piece_at(all, w->dir)->bytes;
-    return &dir[at / PIECE_BYTES % WINDOW_PIECES];
+    uint32_t *dir = (uint32_t *)(void *)chunk_at(all, w->dir)->bytes;
+    return &dir[at / CHUNK_BYTES % WINDOW_CHUNKS];
 }
 
-/* Return the piece with that offset; NULL: none. Entries are 1 + the number of a piece. */
-struct piece *window_piece(const struct window *w, const struct pieces *all, uint64_t at)
+/* Return the chunk with that offset; NULL: none. Entries are 1 + the number of a chunk. */
+struct chunk *window_chunk(const struct window *w, const struct chunks *all, uint64_t at)
 {
-    if (w->dir == PIECE_NONE || at < w->low || at - w->low >= WINDOW_BYTES) return NULL;
+    if (w->dir == CHUNK_NONE || at < w->low || at - w->low >= WINDOW_BYTES) return NULL;
     const uint32_t e = *entry(w, all, at);
-    return e ? piece_at(all, e - 1) : NULL;
+    return e ? chunk_at(all, e - 1) : NULL;
 }
 
-struct piece *window_reserve(struct window *w, struct pieces *all, uint64_t at)
+struct chunk *window_reserve(struct window *w, struct chunks *all, uint64_t at)
 {
-    struct piece *p = window_piece(w, all, at);
-    return p ? p : pieces_allow(all, w->count) ? window_keep(w, all, at) : NULL;
+    struct chunk *p = window_chunk(w, all, at);
+    return p ? p : chunks_allow(all, w->count) ? window_keep(w, all, at) : NULL;
 }
 
-struct piece *window_keep(struct window *w, struct pieces *all, uint64_t at)
+struct chunk *window_keep(struct window *w, struct chunks *all, uint64_t at)
 {
-    struct piece *p = window_piece(w, all, at);
+    struct chunk *p = window_chunk(w, all, at);
     if (p) return p;
-    if (w->dir == PIECE_NONE) {
-        w->dir = piece_take(all);
-        if (w->dir == PIECE_NONE) return NULL;
-        memset(piece_at(all, w->dir)->bytes, 0, PIECE_BYTES);
+    if (w->dir == CHUNK_NONE) {
+        w->dir = chunk_take(all);
+        if (w->dir == CHUNK_NONE) return NULL;
+        memset(chunk_at(all, w->dir)->bytes, 0, CHUNK_BYTES);
     }
-    const uint32_t number = piece_take(all);
-    if (number == PIECE_NONE) {
+    const uint32_t number = chunk_take(all);
+    if (number == CHUNK_NONE) {
         if (!w->count) window_clear(w, all, w->low);
         return NULL;
     }
     *entry(w, all, at) = number + 1;
     w->count++;
-    return piece_at(all, number);
+    return chunk_at(all, number);
 }
 
 static void note(struct differs *d, uint64_t at)
@@ -48,8 +48,8 @@ static void note(struct differs *d, uint64_t at)
     d->to = at + 1;
 }
 
-/* Put bytes [from, to) of one piece whose first has the offset `at`, where some have come before. */
-static void merge(struct piece *p, uint32_t from, uint32_t to, const uint8_t *bytes, uint64_t at, uint64_t kept,
+/* Put bytes [from, to) of one chunk whose first has the offset `at`, where some have come before. */
+static void merge(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *bytes, uint64_t at, uint64_t kept,
                   struct differs *d)
 {
     for (uint32_t i = from; i < to; i++) {
@@ -62,9 +62,9 @@ static void merge(struct piece *p, uint32_t from, uint32_t to, const uint8_t *by
     }
 }
 
-static bool is_empty(const struct piece *p, uint32_t from, uint32_t to) { return seek(p->there, true, from, to) == to; }
+static bool is_empty(const struct chunk *p, uint32_t from, uint32_t to) { return seek(p->there, true, from, to) == to; }
 
-static void fill(struct piece *p, uint32_t from, uint32_t to, const uint8_t *bytes)
+static void fill(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *bytes)
 {
     memcpy(p->bytes + from, bytes, to - from);
     const uint32_t first = from / 64, last = (to - 1) / 64;
@@ -75,17 +75,17 @@ static void fill(struct piece *p, uint32_t from, uint32_t to, const uint8_t *byt
 }
 
 /* Compare bytes of what was told with what is kept of it. */
-static void compare(const struct window *w, const struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
+static void compare(const struct window *w, const struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     struct differs *d)
 {
-    const struct piece *p = window_piece(w, all, at);
-    const uint32_t in = (uint32_t)(at % PIECE_BYTES);
+    const struct chunk *p = window_chunk(w, all, at);
+    const uint32_t in = (uint32_t)(at % CHUNK_BYTES);
     if (!p || (memcmp(p->bytes + in, bytes, n) == 0)) return;
     for (uint32_t i = 0; i < n; i++)
         if (bit(p->there, in + i) && p->bytes[in + i] != bytes[i]) note(d, at + i);
 }
 
-uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
+uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d)
 {
     const uint64_t to = at + n;
@@ -95,13 +95,13 @@ uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uin
     uint32_t done = 0;
     while (done < n) {
         const uint64_t here = at + done;
-        const uint32_t in = (uint32_t)(here % PIECE_BYTES);
+        const uint32_t in = (uint32_t)(here % CHUNK_BYTES);
         const uint64_t limit = here < told && told < to ? told : to;
-        const uint32_t some = limit - here < PIECE_BYTES - in ? (uint32_t)(limit - here) : PIECE_BYTES - in;
+        const uint32_t some = limit - here < CHUNK_BYTES - in ? (uint32_t)(limit - here) : CHUNK_BYTES - in;
         if (here < told) {
             compare(w, all, here, bytes + done, some, d);
         } else {
-            struct piece *p = window_reserve(w, all, here);
+            struct chunk *p = window_reserve(w, all, here);
             if (!p) break;
             if (is_empty(p, in, in + some))
                 fill(p, in, in + some, bytes + done);
@@ -114,53 +114,53 @@ uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uin
     return done;
 }
 
-const uint8_t *window_run(const struct window *w, const struct pieces *all, uint64_t at, uint32_t *n)
+const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n)
 {
-    const struct piece *p = window_piece(w, all, at);
-    const uint32_t in = (uint32_t)(at % PIECE_BYTES);
-    *n = p ? seek(p->there, false, in, PIECE_BYTES) - in : 0;
+    const struct chunk *p = window_chunk(w, all, at);
+    const uint32_t in = (uint32_t)(at % CHUNK_BYTES);
+    *n = p ? seek(p->there, false, in, CHUNK_BYTES) - in : 0;
     return *n ? p->bytes + in : NULL;
 }
 
-uint64_t window_first(const struct window *w, const struct pieces *all, uint64_t at)
+uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at)
 {
     if (at < w->low) at = w->low;
-    for (uint32_t left = w->count ? WINDOW_PIECES : 0; left; left--) {
-        const struct piece *p = window_piece(w, all, at);
-        const uint32_t in = (uint32_t)(at % PIECE_BYTES),
-                       found = p ? seek(p->there, true, in, PIECE_BYTES) : PIECE_BYTES;
-        if (found < PIECE_BYTES) return at - in + found;
-        at += PIECE_BYTES - in;
+    for (uint32_t left = w->count ? WINDOW_CHUNKS : 0; left; left--) {
+        const struct chunk *p = window_chunk(w, all, at);
+        const uint32_t in = (uint32_t)(at % CHUNK_BYTES),
+                       found = p ? seek(p->there, true, in, CHUNK_BYTES) : CHUNK_BYTES;
+        if (found < CHUNK_BYTES) return at - in + found;
+        at += CHUNK_BYTES - in;
     }
     return UINT64_MAX;
 }
 
-void window_clear(struct window *w, struct pieces *all, uint64_t low)
+void window_clear(struct window *w, struct chunks *all, uint64_t low)
 {
-    for (uint64_t at = w->low; w->count; at += PIECE_BYTES) {
+    for (uint64_t at = w->low; w->count; at += CHUNK_BYTES) {
         uint32_t *e = entry(w, all, at);
         if (!*e) continue;
-        piece_put(all, *e - 1);
+        chunk_put(all, *e - 1);
         *e = 0;
         w->count--;
     }
-    if (w->dir != PIECE_NONE) piece_put(all, w->dir);
-    w->dir = PIECE_NONE;
-    w->low = low - low % PIECE_BYTES;
+    if (w->dir != CHUNK_NONE) chunk_put(all, w->dir);
+    w->dir = CHUNK_NONE;
+    w->low = low - low % CHUNK_BYTES;
 }
 
-void window_drop(struct window *w, struct pieces *all, uint64_t before)
+void window_drop(struct window *w, struct chunks *all, uint64_t before)
 {
-    const uint64_t low = before - before % PIECE_BYTES;
+    const uint64_t low = before - before % CHUNK_BYTES;
     if (low <= w->low) return;
     if (low - w->low >= WINDOW_BYTES || !w->count) {
         window_clear(w, all, low);
         return;
     }
-    for (; w->low < low && w->count; w->low += PIECE_BYTES) {
+    for (; w->low < low && w->count; w->low += CHUNK_BYTES) {
         uint32_t *e = entry(w, all, w->low);
         if (!*e) continue;
-        piece_put(all, *e - 1);
+        chunk_put(all, *e - 1);
         *e = 0;
         w->count--;
     }

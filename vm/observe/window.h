@@ -7,18 +7,18 @@
  * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
  * the one that Linux takes (queue.c). What was told stays.
  *
- * Pieces lie at multiples of their size; a directory, itself a piece, finds each in one step. */
+ * Chunks lie at multiples of their size; a directory, itself a chunk, finds each in one step. */
 #pragma once
 
-#include "vm/observe/pieces.h"
+#include "vm/observe/chunks.h"
 #include "vm/pbc.h"
 
-enum { WINDOW_PIECES = PIECE_BYTES / 4, WINDOW_BYTES = WINDOW_PIECES * PIECE_BYTES };
+enum { WINDOW_CHUNKS = CHUNK_BYTES / 4, WINDOW_BYTES = WINDOW_CHUNKS * CHUNK_BYTES };
 
 struct window {
-    uint64_t low;   /* lowest offset that may be kept: a multiple of PIECE_BYTES */
-    uint32_t dir;   /* directory; PIECE_NONE: nothing is kept */
-    uint32_t count; /* pieces kept, beside it */
+    uint64_t low;   /* lowest offset that may be kept: a multiple of CHUNK_BYTES */
+    uint32_t dir;   /* directory; CHUNK_NONE: nothing is kept */
+    uint32_t count; /* chunks kept, beside it */
 };
 
 /* A stretch of bytes in which a segment differs from what came before */
@@ -28,20 +28,20 @@ struct differs {
 
 /* Keep `n` bytes from offset `at` on, all within [low, low + WINDOW_BYTES). Those before `told` are only compared.
  * Return how many were kept or compared: fewer if memory is short. */
-uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
+uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d);
 /* Return the bytes kept from `at` on that lie side by side; *n is their number, 0: none. */
-const uint8_t *window_run(const struct window *w, const struct pieces *all, uint64_t at, uint32_t *n);
+const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n);
 /* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
-uint64_t window_first(const struct window *w, const struct pieces *all, uint64_t at);
-/* Drop whole pieces before an offset, which low then is, rounded down. */
-void window_drop(struct window *w, struct pieces *all, uint64_t before);
-/* Return the piece with that offset; NULL: none is kept. window_reserve adds it if there is memory for it and
+uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at);
+/* Drop whole chunks before an offset, which low then is, rounded down. */
+void window_drop(struct window *w, struct chunks *all, uint64_t before);
+/* Return the chunk with that offset; NULL: none is kept. window_reserve adds it if there is memory for it and
  * others keep enough; window_keep does so whatever others keep, for bytes that an archive holds. */
-struct piece *window_piece(const struct window *w, const struct pieces *all, uint64_t at);
-struct piece *window_keep(struct window *w, struct pieces *all, uint64_t at);
-struct piece *window_reserve(struct window *w, struct pieces *all, uint64_t at);
-void window_clear(struct window *w, struct pieces *all, uint64_t low);
+struct chunk *window_chunk(const struct window *w, const struct chunks *all, uint64_t at);
+struct chunk *window_keep(struct window *w, struct chunks *all, uint64_t at);
+struct chunk *window_reserve(struct window *w, struct chunks *all, uint64_t at);
+void window_clear(struct window *w, struct chunks *all, uint64_t low);
 
 /* queue.c: the order of segments that wait behind a hole, as Linux has it */
 
@@ -55,8 +55,8 @@ struct queue_place {
 
 /* Find the place of the segment [at, to), at > told: all before `told` is gone from the queue, and no segment reaches
  * from there on. */
-struct queue_place queue_look(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at,
+struct queue_place queue_look(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at,
                               uint64_t to);
-/* Put it there. All its pieces are kept. */
-void queue_put(const struct window *w, const struct pieces *all, uint64_t told, uint64_t at, uint64_t to,
+/* Put it there. All its chunks are kept. */
+void queue_put(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at, uint64_t to,
                const struct queue_place *q);

@@ -182,7 +182,7 @@ void pool_put(struct pkt *pkt); /* return it to its pool; a packet without pool 
 /* Copy a packet (head and segments) into a slot. NULL: the pool is empty, or the frame does not fit. */
 struct pkt *pool_copy(struct pool *p, const struct pkt *from);
 
-/* Times in nanoseconds that do not overflow: a capture may claim the last moment of the clock. */
+/* Times in nanoseconds that do not overflow: a capture may name the last moment of the clock. */
 
 /* Return the time that much later, at most UINT64_MAX, which means never. */
 static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)

@@ -75,7 +75,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(SHARES, shares, struct pbc_share, 1u << 20)                                                                      \
     X(NATS, nats, struct pbc_nat, 1u << 12)                                                                            \
     X(OBSERVES, observes, struct pbc_observe, 256)                                                                     \
-    X(WATCHED, watched, struct pbc_endpoint, 1024)                                                                     \
+    X(OBSERVE_ENDPOINTS, observe_endpoints, struct pbc_endpoint, 1024)                                                 \
     X(CHOICES, choices, struct pbc_choice, 1u << 16)                                                                   \
     X(FUNCS, funcs, struct pbc_func, 1u << 20)                                                                         \
     X(CODE, code, struct insn, 1u << 24)                                                                               \

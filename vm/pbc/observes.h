@@ -12,8 +12,8 @@
 enum pbc_overlaps { PBC_OVERLAPS_LINUX, PBC_OVERLAPS_FIRST, PBC_OVERLAPS_LAST, PBC_OVERLAPS };
 enum pbc_observe_flag { PBC_OBSERVE_PCAPNG = 1 << 0 /* `stream to … as pcapng` */ };
 
-/* Endpoints stand in WATCHED, as in ENDPOINTS: `service` is an index in OBSERVES, `wire` is never PBC_WIRE_NOT. The
- * first that takes a connection wins; the compiler puts more specific ones first. */
+/* Endpoints stand in OBSERVE_ENDPOINTS, as in ENDPOINTS: `service` is an index in OBSERVES, `wire` is never
+ * PBC_WIRE_NOT. The first that takes a connection wins; the compiler puts more specific ones first. */
 struct pbc_observe {
     uint32_t name;
     struct pbc_place place;
@@ -34,7 +34,7 @@ static_assert(sizeof(struct pbc_observe) == 80, "layout");
  * session is told, and both ends are reset; its session is told, and it goes on through sockets (`proxy inline`) */
 enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_CUTS, PBC_DOES };
 /* True for what is more than looking on: its decision holds packets back */
-static inline bool pbc_does_guard(uint32_t does) { return does == PBC_RESETS || does == PBC_CUTS; }
+static inline bool pbc_does_hold(uint32_t does) { return does == PBC_RESETS || does == PBC_CUTS; }
 struct pbc_choice {
     uint32_t observe; /* index in OBSERVES */
     struct pbc_place place;

@@ -20,7 +20,7 @@
     X(proxy_sessions, "connections that a worker's proxy holds at once")                                               \
     X(first_bytes, "bytes of a connection that are read before its pool is chosen")                                    \
     X(observed, "connections that a worker watches at once")                                                           \
-    X(observed_bytes, "memory for bytes of watched connections that wait")
+    X(observed_bytes, "memory for bytes of observed connections that wait")
 #define PBC_TIMEOUT_FIELDS(X)                                                                                          \
     X(tcp_established_ns, "timeout of `tcp established`")                                                              \
     X(tcp_half_open_ns, "timeout of `tcp half_open`")                                                                  \

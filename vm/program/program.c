@@ -130,9 +130,9 @@ uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *f
     return found != PBC_NONE ? found : firewall_on(firewalls, count, d, PBC_NONE);
 }
 
-uint32_t program_guards(const struct program *p)
+uint32_t program_holds(const struct program *p)
 {
     for (uint32_t i = 0; i < p->choices_count; i++)
-        if (pbc_does_guard(p->choices[i].does)) return i;
+        if (pbc_does_hold(p->choices[i].does)) return i;
     return PBC_NONE;
 }

@@ -62,8 +62,8 @@ uint8_t *program_file(const struct program *p, size_t *len);
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is allowed; frees the program with its last reference */
 
-/* Return the first branch of an observe service that guards (index in CHOICES); PBC_NONE: there is none. */
-uint32_t program_guards(const struct program *p);
+/* Return the first branch of an observe service that holds (index in CHOICES); PBC_NONE: there is none. */
+uint32_t program_holds(const struct program *p);
 /* Return an unused serial. Any thread may call this. */
 uint64_t program_serial(void);
 

@@ -1,4 +1,4 @@
-/* From one program to the next: which parts continue in the new one, by name. Made aside, once for all workers.
+/* From one program to the next: which parts continue in the new one, by name. Made apart, once for all workers.
  *
  * Flows hold numbers of servers, services and nats, and may still use some that the next program lacks. So workers get
  * a program that has those parts behind its own. Such parts are in no pool and take nothing new. The numbers are those

@@ -25,8 +25,8 @@ static void dump_observe(const struct program *p, uint32_t i, FILE *out)
     t = text_of(line, sizeof line);
     add_place(&t, p, &o->place);
     dump_line(&t, out);
-    for (uint32_t e = 0; e < p->watched_count; e++)
-        if (p->watched[e].service == i) dump_endpoint(p, &p->watched[e], out);
+    for (uint32_t e = 0; e < p->observe_endpoints_count; e++)
+        if (p->observe_endpoints[e].service == i) dump_endpoint(p, &p->observe_endpoints[e], out);
     for (uint32_t c = o->choices; c < o->choices + o->choice_count; c++) dump_choice(p, c, out);
 }
 

@@ -145,7 +145,7 @@ bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct 
     return recipe_takes(r, loan->kind, pkt, p->length, pkt->data, loan->reply, loan->longest);
 }
 
-struct watched_by vm_explain_watched(const struct program *p, const struct key *key)
+struct observed_by vm_explain_observed(const struct program *p, const struct key *key)
 {
     static const struct first nothing;
     const struct first *const none[2] = {&nothing, &nothing};
@@ -153,7 +153,7 @@ struct watched_by vm_explain_watched(const struct program *p, const struct key *
     struct key client;
     const uint32_t i = observe_begins(p, key, &client, &by_server);
     const uint32_t choice = i == PBC_NONE ? PBC_NONE : observe_choose(p, i, &client, none);
-    return (struct watched_by){.observe = i, .choice = choice == OBSERVE_MORE ? PBC_NONE : choice};
+    return (struct observed_by){.observe = i, .choice = choice == OBSERVE_MORE ? PBC_NONE : choice};
 }
 
 bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *r)

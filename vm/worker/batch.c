@@ -12,7 +12,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/fragments.h"
-#include "vm/worker/guard/guard.h"
+#include "vm/worker/holding/holding.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/show.h"
 #include "vm/worker/turns.h"
@@ -252,7 +252,7 @@ static void judge_let(const struct job *j, struct packet_ctx *c)
 {
     const unsigned before = j->tx->count;
     mirrored_begin(j->vm, 1);
-    judge_unwatched(j, c);
+    judge_unobserved(j, c);
     mirrored_held(j, c->pkt, before);
 }
 
@@ -260,8 +260,8 @@ static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
     if (vm->fragments) fragments_leave(&j, judge_odd);
-    if (vm->observers && observers_cut_count(vm->observers)) guard_cuts(&j);
-    if (vm->observers) guard_leave(&j, judge_let);
+    if (vm->observers && observers_cut_count(vm->observers)) holding_cuts(&j);
+    if (vm->observers) holding_leave(&j, judge_let);
     count_judged_drops(vm);
 }
 
@@ -306,7 +306,7 @@ static uint64_t tick_inlines(const struct job *j)
 {
     const unsigned before = j->tx->count;
     const uint64_t next = inline_tick(j);
-    if (j->vm->observers) show_aside(j, before);
+    if (j->vm->observers) show_inline(j, before);
     return next;
 }
 
@@ -338,13 +338,13 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     return vm->observers && observers_ready(vm->observers) ? vm->now_ns : next;
 }
 
-void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx)
+void vm_inline_sent(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
     see_time(vm, in, tx);
     const unsigned before = tx->count;
-    for (unsigned i = 0; vm->inlines && i < n; i++) inline_aside(&j, pkts[i]);
-    if (vm->observers) show_aside(&j, before);
+    for (unsigned i = 0; vm->inlines && i < n; i++) inline_sent(&j, pkts[i]);
+    if (vm->observers) show_inline(&j, before);
     mirrored_none(vm, tx, before);
     if (vm->observers && observers_cut_count(vm->observers)) leave_held(vm, in, tx);
 }
@@ -365,7 +365,7 @@ void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_as
     see_time(vm, in, tx);
     const unsigned before = tx->count;
     if (vm->inlines) inline_asked(&j, ask);
-    if (vm->observers) show_aside(&j, before);
+    if (vm->observers) show_inline(&j, before);
     mirrored_none(vm, tx, before);
 }
 

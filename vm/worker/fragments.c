@@ -11,7 +11,7 @@
 #include "vm/judge/fragment_order.h"
 #include "vm/program/swap.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/inside.h"
+#include "vm/worker/inner.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/show.h"
 
@@ -88,7 +88,7 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
     if (l->service == PBC_NONE) return l->server == PBC_NONE && l->way != LEAVE_TO_SERVER;
     if (l->service >= p->services_count) return false;
     const enum pbc_mode mode = (enum pbc_mode)p->services[l->service].mode;
-    if (l->way == LEAVE_SPLICED) return l->server == PBC_NONE && mode_is(mode, MODE_ASIDE);
+    if (l->way == LEAVE_SPLICED) return l->server == PBC_NONE && mode_is(mode, MODE_INLINE_STACK);
     if (mode_is(mode, MODE_PROXIES)) return l->server == PBC_NONE && l->way == LEAVE_TO_SERVER;
     return l->server < p->servers_count;
 }
@@ -96,7 +96,7 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
 /* True if the first fragment was an inline connection's, and it was for nobody: a SYN that came again. */
 static bool is_swallowed(const struct program *p, const struct verdict *v, const struct leave *l)
 {
-    return l->way == LEAVE_NOT && v->service != PBC_NONE && mode_is(p->services[v->service].mode, MODE_ASIDE) &&
+    return l->way == LEAVE_NOT && v->service != PBC_NONE && mode_is(p->services[v->service].mode, MODE_INLINE_STACK) &&
            is_within(l->service, p->services_count) && is_within(l->server, p->servers_count);
 }
 
@@ -178,8 +178,8 @@ static void follow(const struct job *j, struct packet_ctx *c, const struct frag_
 static void decide_itself(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
-    if (vm->opens && inside_asked(vm->program, c->decision)) {
-        inside_judge(j, c);
+    if (vm->opens && inner_asked(vm->program, c->decision)) {
+        inner_judge(j, c);
         return;
     }
     if (decided_action(c->decision) == ACTION_ACCEPT &&
@@ -213,12 +213,12 @@ static bool is_decided(const struct job *j, struct packet_ctx *c, const struct f
 static void follow_first(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     struct fragment later;
-    const bool watched = show_reads_later(j, c, &later);
+    const bool observed = show_reads_later(j, c, &later);
     if (is_decided(j, c, first))
         decide_itself(j, c, first);
     else
         follow(j, c, first);
-    if (watched) show_later(j, c, &later);
+    if (observed) show_later(j, c, &later);
 }
 
 /* Judge a fragment whose first is unknown: by the whole program if a rule names `fragment`; otherwise drop it. */
@@ -281,7 +281,7 @@ static void judge_held(const struct job *j, const struct frag_held *held, struct
         refuse(j->vm, c, ACTION_DROP, first->verdict.reason);
     else
         follow_first(&mine, c, first);
-    if (held->outer_bytes) inside_count_outer(j->vm, c->v, held->outer_bytes);
+    if (held->outer_bytes) inner_count_outer(j->vm, c->v, held->outer_bytes);
 }
 
 void fragments_leave(const struct job *j, odd_fn *judge)

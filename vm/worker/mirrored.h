@@ -20,11 +20,11 @@ static inline void mirrored_begin(struct vm *vm, unsigned n)
 }
 
 /* True for a packet that leaves as what became of the one that caused it; answers of ours are nobody's copy. What goes
- * to the stack aside has made-up addresses, so the packet that arrived is copied. */
+ * to the inline stack has made-up addresses, so the packet that arrived is copied. */
 static inline bool mirrored_follows(const struct tx_entry *e)
 {
-    return e->kind != TX_ASIDE && (e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INSIDE ||
-                                   e->cause == TX_CAUSE_PROXY || e->cause == TX_CAUSE_HELD);
+    return e->kind != TX_INLINE_STACK && (e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INNER ||
+                                          e->cause == TX_CAUSE_PROXY || e->cause == TX_CAUSE_HELD);
 }
 
 /* Tell the batch's packets, and those that leave for them since entry `before`, which mirrors copy them. */

@@ -51,11 +51,11 @@ static bool send_on(struct vm *vm)
     return true;
 }
 
-/* True if connections of some service end in the stack aside. */
+/* True if connections of some service end in the inline stack. */
 static bool has_inline(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_ASIDE)) return true;
+        if (mode_is(p->services[i].mode, MODE_INLINE_STACK)) return true;
     return false;
 }
 

@@ -172,15 +172,15 @@ static bool list_maps(struct owners *o, const struct program *p)
     return o->maps;
 }
 
-/* True if connections of the wire go on to servers of pools, or connections of the stack aside to targets that their
+/* True if connections of the wire go on to servers of pools, or connections of the inline stack to targets that their
  * clients name: whose answer a packet of these is no table tells. */
-static bool leads_aside(const struct program *p)
+static bool leads_inline(const struct program *p)
 {
     for (uint32_t i = 0; i < p->branches_count; i++) {
         const struct pbc_branch *b = &p->branches[i];
         const unsigned mode = p->services[b->service].mode;
         if (mode_is(mode, MODE_INLINE) && branch_shares(b)) return true;
-        if (mode_is(mode, MODE_ASIDE) && branch_goes(b) == PBC_GOES_TARGET) return true;
+        if (mode_is(mode, MODE_INLINE_STACK) && branch_goes(b) == PBC_GOES_TARGET) return true;
     }
     return false;
 }
@@ -214,7 +214,7 @@ struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const
     if (!o) return NULL;
     struct owner_key wanted = owner_key_of(p->meters, p->meters_count, p->grains, p->grains_count, p->services,
                                            p->services_count, p->meta->flags);
-    if (leads_aside(p)) wanted = (struct owner_key){.len4 = 0, .len6 = 0, .ports = false};
+    if (leads_inline(p)) wanted = (struct owner_key){.len4 = 0, .len6 = 0, .ports = false};
     o->cfg = before ? before->cfg : *cfg;
     o->key = before ? before->key : wanted;
     o->need_restart = wanted.len4 < o->key.len4 || wanted.len6 < o->key.len6 || wanted.ports < o->key.ports;
@@ -240,7 +240,7 @@ void owners_free(struct owners *o)
 
 bool owners_by_ends(const struct owners *o) { return !o->opens_count; }
 bool owners_need_restart(const struct owners *o) { return o->need_restart; }
-bool owners_part_answers(const struct owners *o) { return leads_aside(o->p) && (o->key.len4 || o->key.len6); }
+bool owners_part_answers(const struct owners *o) { return leads_inline(o->p) && (o->key.len4 || o->key.len6); }
 
 const struct whose_tables *owners_tables(const struct owners *o)
 {
@@ -248,13 +248,13 @@ const struct whose_tables *owners_tables(const struct owners *o)
 }
 
 /* Give a view of the inner packet, if some rule may open the tunnel. */
-static bool inside_of(const struct owners *o, const struct pkt *pkt, const struct key *key, struct pkt *inner)
+static bool inner_of(const struct owners *o, const struct pkt *pkt, const struct key *key, struct pkt *inner)
 {
     struct tunnel_inner in;
     for (uint32_t i = 0; i < o->opens_count; i++) {
         const struct pbc_rule *r = o->opens[i];
         const enum tunnel_kind kind = verdict_is(r->verdict, VERDICT_TAKES_PORT) ? TUNNEL_GUE : TUNNEL_IPIP;
-        if (!tunnel_inside(pkt, key, kind, r->port, &in) || in.at >= pkt->head_len) continue;
+        if (!tunnel_inner(pkt, key, kind, r->port, &in) || in.at >= pkt->head_len) continue;
         const uint32_t there = pkt->head_len - in.at;
         pkt_view(inner, pkt->data + in.at, there < in.len ? there : in.len, in.len, in.v6 ? LINK_IP6 : LINK_IP4,
                  pkt->iface);
@@ -384,10 +384,10 @@ static unsigned by_key(const struct owners *o, const struct facts *facts, const 
 
 static unsigned by_datagram(const struct owners *o, const struct key *key, const struct fragment *f)
 {
-    struct whose_piece piece = {.id = f->id, .proto = key->kind & KIND_IP4 ? key->proto : 0};
-    memcpy(piece.src, key->src, sizeof piece.src);
-    memcpy(piece.dst, key->dst, sizeof piece.dst);
-    return whose_datagram(&o->tables.numbers, &piece);
+    struct whose_fragment fragment = {.id = f->id, .proto = key->kind & KIND_IP4 ? key->proto : 0};
+    memcpy(fragment.src, key->src, sizeof fragment.src);
+    memcpy(fragment.dst, key->dst, sizeof fragment.dst);
+    return whose_datagram(&o->tables.numbers, &fragment);
 }
 
 static unsigned whole_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
@@ -395,7 +395,7 @@ static unsigned whole_or_port(const struct owners *o, const struct facts *facts,
 {
     struct pkt inner;
     struct key inner_key;
-    if (!o->opens_count || key->kind & KIND_FRAGMENT || !inside_of(o, pkt, key, &inner))
+    if (!o->opens_count || key->kind & KIND_FRAGMENT || !inner_of(o, pkt, key, &inner))
         return by_key(o, facts, pkt, key);
     if (pkt_parse(&inner, facts, &inner_key) != REASON_NONE) return by_key(o, facts, pkt, key);
     return by_key(o, facts, &inner, &inner_key);

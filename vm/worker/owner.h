@@ -29,7 +29,7 @@
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
  * client in both; which of two ends is the client nobody can tell from a packet of either. So a program with such a
- * service has one owner for all packets of a family; likewise one whose clients name targets in the stack aside.
+ * service has one owner for all packets of a family; likewise one whose clients name targets in the inline stack.
  *
  * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
  * names their owner once the first fragment has come: it alone has ports. So a fragment is handed on at most twice. */
@@ -154,7 +154,7 @@ struct whose_talk {
 };
 
 /* The identity of a fragment's datagram */
-struct whose_piece {
+struct whose_fragment {
     uint32_t src[4], dst[4], id;
     uint32_t proto; /* IPv4 only; otherwise 0 */
 };
@@ -179,7 +179,7 @@ static inline unsigned whose_one_of(const struct whose *w, uint64_t hash)
 }
 
 /* Return the worker that puts the datagram's fragments in order. */
-static inline unsigned whose_datagram(const struct whose *w, const struct whose_piece *f)
+static inline unsigned whose_datagram(const struct whose *w, const struct whose_fragment *f)
 {
     const hash_word words[5] = {hash_pair(f->src[0], f->src[1]), hash_pair(f->src[2], f->src[3]),
                                 hash_pair(f->dst[0], f->dst[1]), hash_pair(f->dst[2], f->dst[3]),

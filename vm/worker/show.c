@@ -63,7 +63,7 @@ void show_later(const struct job *j, const struct packet_ctx *c, const struct fr
         observers_see_later(j->vm->observers, c->key, later);
 }
 
-void show_aside(const struct job *j, unsigned before)
+void show_inline(const struct job *j, unsigned before)
 {
     struct vm *vm = j->vm;
     struct observe_packet s;

@@ -5,7 +5,7 @@
 #include "vm/context/context.h"
 #include "vm/observe/observers.h"
 
-/* Read a packet before it takes its turn. False: it is not watched. */
+/* Read a packet before it takes its turn. False: it is not observed. */
 bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s);
 /* Return the time when the packet came. */
 uint64_t show_came_ns(const struct job *j, const struct packet_ctx *c);
@@ -15,5 +15,5 @@ void show_packet(const struct job *j, const struct packet_ctx *c, struct observe
  * through (second function). */
 bool show_reads_later(const struct job *j, const struct packet_ctx *c, struct fragment *later);
 void show_later(const struct job *j, const struct packet_ctx *c, const struct fragment *later);
-/* Show packets of the stack aside that left for clients, from that entry of tx on. */
-void show_aside(const struct job *j, unsigned before);
+/* Show packets of the inline stack that left for clients, from that entry of tx on. */
+void show_inline(const struct job *j, unsigned before);

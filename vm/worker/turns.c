@@ -15,8 +15,8 @@
 #include "vm/packet/parse/plain.h"
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/guard/guard.h"
-#include "vm/worker/inside.h"
+#include "vm/worker/holding/holding.h"
+#include "vm/worker/inner.h"
 #include "vm/worker/show.h"
 #include "vm/worker/vm_priv.h"
 
@@ -100,8 +100,8 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
     const struct vm *vm = j->vm;
     if (vm->forward && !c->ordinary && !is_to_stations(j, c) && forward_prove(j, c)) return false;
     c->decision = judge_one(j, c);
-    if (vm->opens && inside_asked(vm->program, c->decision)) {
-        inside_judge(j, c);
+    if (vm->opens && inner_asked(vm->program, c->decision)) {
+        inner_judge(j, c);
         return false;
     }
     if (decided_action(c->decision) == ACTION_ACCEPT) return true;
@@ -208,7 +208,7 @@ static inline void packet_judge(const struct job *j, struct packet_ctx *c)
 }
 
 /* The same, and show the packet to the observers. */
-static __attribute__((noinline)) void take_watched(const struct job *j, struct packet_ctx *c)
+static __attribute__((noinline)) void take_observed(const struct job *j, struct packet_ctx *c)
 {
     struct observe_packet s;
     const unsigned before = j->tx->count;
@@ -216,17 +216,17 @@ static __attribute__((noinline)) void take_watched(const struct job *j, struct p
     struct fragment later;
     const bool follows = !shown && show_reads_later(j, c, &later);
     bool read = !shown && show_read(j, c, &s);
-    if (read && guard_take(j, c, &s, show_came_ns(j, c), &read)) return;
+    if (read && holding_take(j, c, &s, show_came_ns(j, c), &read)) return;
     packet_judge(j, c);
     if (read) show_packet(j, c, &s, before);
     if (follows) show_later(j, c, &later);
-    if (j->vm->inlines) show_aside(j, before);
+    if (j->vm->inlines) show_inline(j, before);
 }
 
 static inline void take_one(const struct job *j, struct packet_ctx *c)
 {
     if (__builtin_expect(j->vm->observers != NULL, 0))
-        take_watched(j, c);
+        take_observed(j, c);
     else
         packet_judge(j, c);
 }
@@ -270,7 +270,7 @@ void judge_in_turn(const struct job *j, struct packet_ctx *c)
     take_one(j, c);
 }
 
-void judge_unwatched(const struct job *j, struct packet_ctx *c)
+void judge_unobserved(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1, 0);
     packet_judge(j, c);

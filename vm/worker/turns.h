@@ -21,4 +21,4 @@ void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, cons
 /* Judge one well-formed packet without look-ups made ahead. */
 void judge_in_turn(const struct job *j, struct packet_ctx *c);
 /* The same, of a packet that the observers have seen already. */
-void judge_unwatched(const struct job *j, struct packet_ctx *c);
+void judge_unobserved(const struct job *j, struct packet_ctx *c);

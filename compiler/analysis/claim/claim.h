@@ -57,8 +57,8 @@ void claim_region(struct claims *all, const struct claim *claim, struct region_b
 
 /* Return all packets that the endpoint may take, not only those that open a connection (reach.c). */
 struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e);
-/* Add to `out` the packets of a piece that services may send to the pool. The piece is let in (reach.c). */
-void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t pool, struct region_budget *budget,
+/* Add to `out` the packets of a product that services may send to the pool. The product is let in (reach.c). */
+void claim_reaches(struct compile *c, const struct ir_product *product, uint32_t pool, struct region_budget *budget,
                    struct region *out);
 /* Return a branch of a proxy service that leads to the pool, if the client's first bytes are what the branch asks for.
  * `turn` selects among several such branches. PBC_NONE: none of them has its other conditions met. pool PBC_ORIGINAL:
@@ -77,8 +77,8 @@ struct claim_target {
 };
 struct claim_target claim_target(struct claims *all, const struct claim *claim);
 
-/* Add to `out` the packets of the piece, which is let in, that may go to the target (goes.c). Never too few. */
-void claim_goes(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+/* Add to `out` the packets of the product, which is let in, that may go to the target (goes.c). Never too few. */
+void claim_goes(struct claims *all, const struct ir_product *product, const struct claim_target *to,
                 enum pbc_direction direction, struct region_budget *budget, struct region *out);
 
 /* Branch or statement by which the program sends the packet to the target */

@@ -11,7 +11,7 @@
 
 enum {
     WORK_MAX = 1 << 26,        /* products and ranges looked at for one claim */
-    PIECES_MAX = 1 << 14,      /* pieces held at once */
+    PARTS_MAX = 1 << 14,       /* parts held at once */
     WORK_ALL_MAX = 1 << 30,    /* products and ranges for all claims of a file */
     WORK_OTHERS_MAX = 1 << 22, /* part of a claim's work spent on further rules that break it */
     SAMPLES_MAX = 8,           /* packets tried of one part */
@@ -90,7 +90,7 @@ static bool is_sent(const struct search *s, struct claim_found *f)
 static bool confirm(struct search *s, const struct judged *j, const struct claim_found *f, struct claim_found *out)
 {
     struct program *p = s->all->program;
-    const uint32_t marks = marks_of(s, &j->piece);
+    const uint32_t marks = marks_of(s, &j->product);
     *out = *f;
     out->before = packets_before(s, &f->packet);
     if (out->before == UINT32_MAX) { /* too many packets to send */
@@ -115,10 +115,10 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
 static bool refutes(struct search *s, const struct judged *j, struct claim_found *f)
 {
     const struct facts *own = s->claim->own ? s->claim->own : own_default();
-    f->own = s->claim->own ? own : sample_self(s->all->c, &j->piece, s->direction, own);
+    f->own = s->claim->own ? own : sample_self(s->all->c, &j->product, s->direction, own);
     for (unsigned n = 0; f->own && n < SAMPLES_MAX && s->judged < JUDGED_MAX; n++) {
         struct claim_found tried = *f;
-        if (!sample_packet(s->all->c, &j->piece, s->direction, f->own, n, &tried.packet)) break;
+        if (!sample_packet(s->all->c, &j->product, s->direction, f->own, n, &tried.packet)) break;
         tried.made = true;
         const bool otherwise = confirm(s, j, &tried, f) && is_sent(s, f);
         if (otherwise) return true;
@@ -177,13 +177,13 @@ static bool on_way(struct search *s, const struct judged *j)
     bool more = true;
     region_init(&there);
     if (s->claim->reaches)
-        claim_goes(s->all, &j->piece, &s->target, s->direction, s->budget, &there);
+        claim_goes(s->all, &j->product, &s->target, s->direction, s->budget, &there);
     else
-        claim_reaches(s->all->c, &j->piece, s->claim->pool, s->budget, &there);
+        claim_reaches(s->all->c, &j->product, s->claim->pool, s->budget, &there);
     for (uint32_t i = 0; i < there.count && more; i++) {
         struct judged part = *j;
         struct claim_found f = {.direction = s->direction, .schedules = s->given.schedules};
-        part.piece = there.p[i];
+        part.product = there.p[i];
         f.part = part;
         more = !refutes(s, &part, &f);
         keep(s, &f, more ? CLAIM_UNKNOWN : CLAIM_REFUTED);
@@ -303,7 +303,7 @@ static void decide(struct search *s, struct region_budget *budget)
 static struct claim_found find(struct claims *all, const struct claim *claim, struct claim_others *others)
 {
     const uint64_t left = all->work < WORK_ALL_MAX ? WORK_ALL_MAX - all->work : 1;
-    struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .pieces = PIECES_MAX};
+    struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .parts = PARTS_MAX};
     const uint64_t before = budget.work;
     struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
     struct search search = {.all = all, .claim = claim, .found = &found, .others = others};

@@ -44,7 +44,7 @@ static uint32_t ports_to_pool(const struct claims *all, const struct claim_targe
     return ports;
 }
 
-static void by_services(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+static void by_services(struct claims *all, const struct ir_product *product, const struct claim_target *to,
                         struct region_budget *budget, struct region *out)
 {
     for (uint32_t i = 0; i < all->program->pools_count && !budget->spent; i++) {
@@ -52,8 +52,8 @@ static void by_services(struct claims *all, const struct ir_product *piece, cons
         bool loose = false;
         product_all(&ports);
         ports.field[IR_DPORT] = ports_to_pool(all, to, i);
-        if (ports.field[IR_DPORT] == IR_EMPTY || !product_and(all->c->ir, piece, &ports, &here, &loose)) continue;
-        claim_reaches(all->c, loose ? piece : &here, i, budget, out);
+        if (ports.field[IR_DPORT] == IR_EMPTY || !product_and(all->c->ir, product, &ports, &here, &loose)) continue;
+        claim_reaches(all->c, loose ? product : &here, i, budget, out);
     }
 }
 
@@ -228,14 +228,14 @@ static void as_written(struct claims *all, const struct region *rest, const stru
     for (uint32_t i = 0; i < rest->count; i++) region_add_both(all->c->ir, &rest->p[i], &p, out);
 }
 
-void claim_goes(struct claims *all, const struct ir_product *piece, const struct claim_target *to,
+void claim_goes(struct claims *all, const struct ir_product *product, const struct claim_target *to,
                 enum pbc_direction direction, struct region_budget *budget, struct region *out)
 {
     struct region rest;
     region_init(&rest);
-    region_add(&rest, piece);
+    region_add(&rest, product);
     if (direction != PBC_DIR_OUT) { /* packets that this machine sends meet no service and no nat */
-        by_services(all, piece, to, budget, out);
+        by_services(all, product, to, budget, out);
         without_services(all, &rest, budget);
         by_nats(all, &rest, to, budget, out);
     }

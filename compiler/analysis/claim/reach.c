@@ -42,7 +42,7 @@ static void by_branches(struct compile *c, const struct pbc_service *s, uint32_t
     }
 }
 
-void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t pool, struct region_budget *budget,
+void claim_reaches(struct compile *c, const struct ir_product *product, uint32_t pool, struct region_budget *budget,
                    struct region *out)
 {
     const struct image *img = c->image;
@@ -56,7 +56,7 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
         region_spend(budget, 1);
         if (!leads) continue;
         region_init(&here);
-        region_add_both(c->ir, piece, &p, &here);
+        region_add_both(c->ir, product, &p, &here);
         by_branches(c, s, pool, &here, budget, out);
         region_fini(&here);
     }

@@ -1,5 +1,5 @@
 /* Find the changes made by rules without a twin. Each such rule is a seed: its packets go down both lists at once, item
- * by item, in an order that suits both. A piece that twins decide on both sides is dropped on the way; a piece left at
+ * by item, in an order that suits both. A part that twins decide on both sides is dropped on the way; a part left at
  * the end met different rules, or defaults.
  *
  * If a rule asks for something that is no set of values, packets may match it or not. Twins give both sides the same
@@ -13,8 +13,8 @@
 #include "lang/heap.h"
 
 enum {
-    PIECES_MAX = 1 << 16, /* pieces of a seed at once */
-    WORK_OF_PIECE = 64,   /* cost of making a piece, in products looked at */
+    PARTS_MAX = 1 << 16,  /* parts of a seed at once */
+    WORK_OF_PART = 64,    /* cost of making a part, in products looked at */
     HULLS_AT_ONCE = 16,   /* hulls compared for the price of a product */
     WORK_LEAST = 1 << 18, /* least work for each seed, while work is left */
 };
@@ -72,14 +72,14 @@ static bool hulls_meet(const struct hull *a, const struct hull *b)
 }
 
 /* Packets with the same history so far */
-struct piece {
+struct part {
     struct ir_product p;
     uint32_t from[SIDES]; /* the next item that they can meet, at the earliest */
     uint32_t rule[SIDES]; /* rule that decided, in the image of both; PBC_NONE: none yet */
     bool maybe, behind;   /* as in struct change */
 };
-struct pieces {
-    struct piece *v;
+struct parts {
+    struct part *v;
     uint32_t count, cap;
 };
 
@@ -95,11 +95,11 @@ struct comparison {
     struct items lists[SIDES];
     struct meeting *meetings;
     uint32_t meeting_count;
-    struct pieces now, next;
+    struct parts now, next;
     struct region_budget budget;
 };
 
-static void keep(struct pieces *to, const struct piece *like, const struct ir_product *p)
+static void keep(struct parts *to, const struct part *like, const struct ir_product *p)
 {
     to->v = heap_grown(to->v, (size_t)to->count + 1, sizeof(*to->v), &to->cap);
     to->v[to->count] = *like;
@@ -112,20 +112,20 @@ static void spend(struct comparison *c, uint64_t work)
     region_spend(&c->budget, work);
 }
 
-/* Return the sides, as bits, on which the piece meets an item at `at` (PBC_NONE: no item). */
-static unsigned sides_that_meet(const struct piece *piece, const uint32_t at[SIDES])
+/* Return the sides, as bits, on which the part meets an item at `at` (PBC_NONE: no item). */
+static unsigned sides_that_meet(const struct part *part, const uint32_t at[SIDES])
 {
     unsigned sides = 0;
     for (unsigned s = 0; s < SIDES; s++)
-        if (at[s] != PBC_NONE && piece->rule[s] == PBC_NONE && piece->from[s] <= at[s]) sides |= 1u << s;
+        if (at[s] != PBC_NONE && part->rule[s] == PBC_NONE && part->from[s] <= at[s]) sides |= 1u << s;
     return sides;
 }
 
 /* Keep packets of `p` as having matched the item on these sides. */
-static void matched(struct comparison *c, const struct piece *piece, const struct ir_product *p, unsigned sides,
+static void matched(struct comparison *c, const struct part *part, const struct ir_product *p, unsigned sides,
                     const uint32_t at[SIDES], bool maybe)
 {
-    struct piece then = *piece;
+    struct part then = *part;
     for (unsigned s = 0; s < SIDES; s++) {
         if (!(sides >> s & 1)) continue;
         const struct item *it = &c->lists[s].item[at[s]];
@@ -139,40 +139,40 @@ static void matched(struct comparison *c, const struct piece *piece, const struc
     keep(&c->next, &then, p);
 }
 
-/* Keep the part of the piece outside of `b` unchanged. */
-static void keep_outside(struct comparison *c, const struct piece *piece, const struct ir_product *b)
+/* Keep what of the part lies outside of `b` unchanged. */
+static void keep_outside(struct comparison *c, const struct part *part, const struct ir_product *b)
 {
     struct region rest = {0};
-    region_add(&rest, &piece->p);
+    region_add(&rest, &part->p);
     region_minus(c->d->c.ir, &rest, b, &c->budget);
-    for (uint32_t i = 0; i < rest.count && !c->budget.spent; i++) keep(&c->next, piece, &rest.p[i]);
+    for (uint32_t i = 0; i < rest.count && !c->budget.spent; i++) keep(&c->next, part, &rest.p[i]);
     region_fini(&rest);
 }
 
-static void meet(struct comparison *c, const struct piece *piece, const struct item *it, unsigned sides,
+static void meet(struct comparison *c, const struct part *part, const struct item *it, unsigned sides,
                  const uint32_t at[SIDES])
 {
     struct ir *ir = c->d->c.ir;
     struct ir_product both, plain, in;
     bool loose = it->loose;
-    if (!product_and(ir, &piece->p, it->product, &both, &loose)) {
-        keep(&c->next, piece, &piece->p);
+    if (!product_and(ir, &part->p, it->product, &both, &loose)) {
+        keep(&c->next, part, &part->p);
         return;
     }
-    spend(c, WORK_OF_PIECE);
-    if (!loose && product_plain_beside(ir, it->product, &piece->p, &plain)) {
-        matched(c, piece, &both, sides, at, false);
-        keep_outside(c, piece, &plain);
+    spend(c, WORK_OF_PART);
+    if (!loose && product_plain_beside(ir, it->product, &part->p, &plain)) {
+        matched(c, part, &both, sides, at, false);
+        keep_outside(c, part, &plain);
         return;
     }
     product_plain_part(ir, it->product, &plain);
-    struct piece negated = *piece;
+    struct part negated = *part;
     negated.maybe |= sides != 3;
     negated.behind = true;
-    matched(c, piece, &both, sides, at, sides != 3);
+    matched(c, part, &both, sides, at, sides != 3);
     bool in_loose = false;
-    if (product_and(ir, &piece->p, &plain, &in, &in_loose)) keep(&c->next, &negated, &in);
-    keep_outside(c, piece, &plain);
+    if (product_and(ir, &part->p, &plain, &in, &in_loose)) keep(&c->next, &negated, &in);
+    keep_outside(c, part, &plain);
 }
 
 static const struct item *item_at(const struct comparison *c, const uint32_t at[SIDES])
@@ -180,11 +180,11 @@ static const struct item *item_at(const struct comparison *c, const uint32_t at[
     return at[OLD] != PBC_NONE ? &c->lists[OLD].item[at[OLD]] : &c->lists[NEW].item[at[NEW]];
 }
 
-/* Let all pieces meet one item, or twins. */
+/* Let all parts meet one item, or twins. */
 static void step(struct comparison *c, const uint32_t at[SIDES])
 {
     const struct item *it = item_at(c, at);
-    struct pieces *now = &c->now;
+    struct parts *now = &c->now;
     uint32_t i = 0;
     spend(c, now->count);
     for (; i < now->count; i++)
@@ -198,8 +198,8 @@ static void step(struct comparison *c, const uint32_t at[SIDES])
         else
             meet(c, &now->v[k], it, sides, at);
     }
-    c->budget.spent = c->budget.spent || c->next.count > c->budget.pieces;
-    const struct pieces done = *now;
+    c->budget.spent = c->budget.spent || c->next.count > c->budget.parts;
+    const struct parts done = *now;
     *now = c->next;
     c->next = done;
 }
@@ -242,40 +242,40 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
     return o;
 }
 
-static struct decider decider_of(const struct comparison *c, const struct piece *piece, unsigned s,
+static struct decider decider_of(const struct comparison *c, const struct part *part, unsigned s,
                                  const struct ir_product *p)
 {
-    const uint32_t rule = piece->rule[s], firewall = c->judges->firewall[s];
+    const uint32_t rule = part->rule[s], firewall = c->judges->firewall[s];
     if (rule != PBC_NONE) return (struct decider){rule, firewall, outcome_of(c->d, rule, p)};
     return (struct decider){firewall == PBC_NONE ? RULE_NONE : RULE_DEFAULT, firewall,
                             default_outcome(c->d, firewall, p)};
 }
 
-/* Record a piece at the end of both lists. */
-static void finish(struct comparison *c, const struct piece *piece)
+/* Record a part at the end of both lists. */
+static void finish(struct comparison *c, const struct part *part)
 {
     uint32_t active;
-    if (!time_of(c->d, &piece->p, &active)) return;
+    if (!time_of(c->d, &part->p, &active)) return;
     for (unsigned k = 0; k < DEFAULT_KINDS; k++) {
         struct ir *ir = c->d->c.ir;
         const uint32_t what = frames_of_kind(ir, default_kinds[k]).field[IR_WHAT];
-        struct ir_product p = piece->p;
+        struct ir_product p = part->p;
         p.field[IR_WHAT] = ir_ranges_and(ir, p.field[IR_WHAT], what, WHAT_MOST);
         if (p.field[IR_WHAT] == IR_EMPTY) continue;
-        const struct decider by[SIDES] = {decider_of(c, piece, OLD, &p), decider_of(c, piece, NEW, &p)};
-        change_add(c->d, by, &p, c->judges->dirs, piece->maybe, piece->behind);
+        const struct decider by[SIDES] = {decider_of(c, part, OLD, &p), decider_of(c, part, NEW, &p)};
+        change_add(c->d, by, &p, c->judges->dirs, part->maybe, part->behind);
     }
 }
 
-/* Send the seed's packets, all of them in `product`, down both lists. False: too many pieces, or too much work. */
+/* Send the seed's packets, all of them in `product`, down both lists. False: too many parts, or too much work. */
 static bool send(struct comparison *c, const struct ir_product *product, const struct region *seed, uint64_t work)
 {
     const struct hull hull = hull_of(c->d->c.ir, product);
-    c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
+    c->budget = (struct region_budget){.work = work, .parts = PARTS_MAX};
     c->now.count = 0;
     for (uint32_t i = 0; i < seed->count; i++) {
-        const struct piece piece = {.rule = {PBC_NONE, PBC_NONE}};
-        keep(&c->now, &piece, &seed->p[i]);
+        const struct part part = {.rule = {PBC_NONE, PBC_NONE}};
+        keep(&c->now, &part, &seed->p[i]);
     }
     spend(c, c->meeting_count / HULLS_AT_ONCE);
     for (uint32_t i = 0; i < c->meeting_count && c->now.count && !c->budget.spent; i++)
@@ -300,7 +300,7 @@ static bool seed_region(struct comparison *c, const struct ir_product *seed, con
     const struct region *frames = &c->judges->frames;
     const struct hull hull = hull_of(c->d->c.ir, seed);
     bool loose = false;
-    c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
+    c->budget = (struct region_budget){.work = work, .parts = PARTS_MAX};
     for (uint32_t i = 0; i < frames->count; i++) {
         struct ir_product p;
         if (product_and(c->d->c.ir, &frames->p[i], seed, &p, &loose)) region_add(out, &p);

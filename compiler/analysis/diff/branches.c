@@ -1,6 +1,6 @@
 /* Find packets that a service newly sends to a pool that it had before, or no longer sends there: a `when` became wider
  * or narrower, or moved. A branch takes packets that meet its conditions and not those of an earlier branch. If a
- * condition has no complement (byte patterns, first bytes of a stream), nothing is claimed, and the change is shown as
+ * condition has no complement (byte patterns, first bytes of a stream), nothing is said, and the change is shown as
  * one. The same for connections in the wire that go on to where the client wanted to go; there it is also told if all
  * of a service's newly may, or none may any longer. */
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "vm/judge/decide.h"
 
 static const char ORIGINAL[] = "";
-enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PIECES_MOST = 1 << 12, WORK_MOST = 1 << 20 };
+enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PARTS_MOST = 1 << 12, WORK_MOST = 1 << 20 };
 
 /* Packets that one side sends to a pool, or on to the original */
 struct part {
@@ -138,7 +138,7 @@ static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const st
         region_minus(d->c.ir, &alone, &other->packets.p[i], budget);
     const bool known = !budget->spent && !d->c.ir->too_large;
     if (known && alone.count) {
-        join_pieces(d, &alone);
+        join_parts(d, &alone);
         tell(d, side, service, part, &alone, &alone, to);
     }
     region_fini(&alone);
@@ -175,7 +175,7 @@ static void compare_originals(struct diff *d, const uint32_t service[SIDES], str
 
 void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reaches *to)
 {
-    struct region_budget budget = {.work = d->work < WORK_MOST ? d->work : WORK_MOST, .pieces = PIECES_MOST};
+    struct region_budget budget = {.work = d->work < WORK_MOST ? d->work : WORK_MOST, .parts = PARTS_MOST};
     const uint64_t given = budget.work;
     struct parts parts[SIDES] = {0};
     bool known = true;

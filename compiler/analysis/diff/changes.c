@@ -1,4 +1,4 @@
-/* Collect differences by the pair of rules or defaults that decide: one change for each pair, whatever its pieces */
+/* Collect differences by the pair of rules or defaults that decide: one change for each pair, whatever its parts */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +140,7 @@ void changes_settle(struct diff *d)
 {
     for (uint32_t i = 0; i < d->change_count; i++) {
         d->changes[i].size = sort_products(d->c.ir, &d->changes[i].region);
-        join_pieces(d, &d->changes[i].region);
+        join_parts(d, &d->changes[i].region);
         sort_products(d->c.ir, &d->changes[i].region);
     }
     if (d->change_count > 1) qsort(d->changes, d->change_count, sizeof(*d->changes), by_size);

@@ -167,10 +167,10 @@ void compare_lists(struct diff *d, const struct judges *j);
 void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_product *p, uint8_t dirs, bool maybe,
                 bool behind);
 void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewall);
-/* Finish the changes: compute sizes, sort the largest first, join pieces. */
+/* Finish the changes: compute sizes, sort the largest first, join parts. */
 void changes_settle(struct diff *d);
 /* join.c: express the packets in fewer products, which may overlap, for a reader. */
-void join_pieces(struct diff *d, struct region *r);
+void join_parts(struct diff *d, struct region *r);
 
 /* example.c: give each change a packet judged by both programs. False after diff_fail. */
 bool find_examples(struct diff *d);

@@ -1,13 +1,13 @@
-/* Express a region as a person would. The lists cut it into pieces at the edge of some rule ("no SYN"; "a SYN without
+/* Express a region as a person would. The lists cut it into parts at the edge of some rule ("no SYN"; "a SYN without
  * ACK"); together they are often one product, their hull field by field, if the hull holds no other packets. */
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 
 enum {
-    JOIN_MAX = 64,       /* most pieces of a region that is joined */
+    JOIN_MAX = 64,       /* most parts of a region that is joined */
     JOIN_WORK = 1 << 18, /* most work for one region */
-    JOIN_PIECES = 1 << 10,
+    JOIN_PARTS = 1 << 10,
 };
 
 static uint32_t ranges_or(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
@@ -56,18 +56,18 @@ static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_prod
 static bool holds_only(struct ir *ir, const struct ir_product *p, const struct region *r, struct region_budget *budget)
 {
     struct region left = {0};
-    struct ir_product plain, piece;
+    struct ir_product plain, part;
     bool all;
     product_plain_part(ir, p, &plain);
     region_add(&left, &plain);
     for (uint32_t i = 0; i < r->count && left.count && !budget->spent; i++)
-        if (product_plain_beside(ir, &r->p[i], p, &piece)) region_minus(ir, &left, &piece, budget);
+        if (product_plain_beside(ir, &r->p[i], p, &part)) region_minus(ir, &left, &part, budget);
     all = left.count == 0 && !budget->spent;
     region_fini(&left);
     return all;
 }
 
-/* Join all pieces into one, if their hull is exact. */
+/* Join all parts into one, if their hull is exact. */
 static bool join_all(struct ir *ir, struct region *r, struct region_budget *budget)
 {
     struct ir_product all = r->p[0], wider;
@@ -81,7 +81,7 @@ static bool join_all(struct ir *ir, struct region *r, struct region_budget *budg
     return true;
 }
 
-/* Drop pieces within piece i. */
+/* Drop parts within part i. */
 static void drop_held(struct ir *ir, struct region *r, uint32_t i)
 {
     uint64_t work = 0;
@@ -93,10 +93,10 @@ static void drop_held(struct ir *ir, struct region *r, uint32_t i)
         }
 }
 
-void join_pieces(struct diff *d, struct region *r)
+void join_parts(struct diff *d, struct region *r)
 {
     struct ir *ir = d->c.ir;
-    struct region_budget budget = {.work = JOIN_WORK, .pieces = JOIN_PIECES};
+    struct region_budget budget = {.work = JOIN_WORK, .parts = JOIN_PARTS};
     bool joined = r->count > 1 && r->count <= JOIN_MAX && !ir->too_large;
     if (!joined || join_all(ir, r, &budget)) return;
     budget.spent = false;

@@ -13,7 +13,7 @@ struct part {
     struct region frames;
     uint8_t dir[SIDES]; /* enum pbc_direction */
 };
-enum { PARTS_MAX = 9, DIRECTION_PIECES = 1 << 16 };
+enum { PARTS_MAX = 9, DIRECTION_PARTS = 1 << 16 };
 struct parts {
     struct part part[PARTS_MAX]; /* the first part: packets that this machine sends */
     uint32_t count;
@@ -36,7 +36,7 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
 {
     struct image image = services_of(d, side);
     struct compile view = d->c;
-    struct region_budget budget = {.work = d->work, .pieces = DIRECTION_PIECES};
+    struct region_budget budget = {.work = d->work, .parts = DIRECTION_PARTS};
     struct region out = {0};
     view.image = &image;
     frames_in_direction(&view, q, dir, &budget, &out);

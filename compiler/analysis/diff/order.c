@@ -98,10 +98,10 @@ static bool endpoint_rows_apart(struct diff *d, const struct side *s, uint32_t a
     return !endpoints_meet(&s->program->endpoints[a], &s->program->endpoints[b]);
 }
 
-static bool watched_rows_apart(struct diff *d, const struct side *s, uint32_t a, uint32_t b)
+static bool observe_rows_apart(struct diff *d, const struct side *s, uint32_t a, uint32_t b)
 {
     (void)d;
-    return !endpoints_meet(&s->program->watched[a], &s->program->watched[b]);
+    return !endpoints_meet(&s->program->observe_endpoints[a], &s->program->observe_endpoints[b]);
 }
 
 /* True if two entries of the new side stood the other way round before, and share packets. */
@@ -145,14 +145,14 @@ bool services_moved(struct diff *d, bool observing)
     struct rows rows[SIDES];
     for (unsigned s = 0; s < SIDES; s++) {
         const struct program *p = d->side[s].program;
-        const struct pbc_endpoint *e = observing ? p->watched : p->endpoints;
-        rows[s] = rows_of(d, observing ? p->watched_count : p->endpoints_count);
+        const struct pbc_endpoint *e = observing ? p->observe_endpoints : p->endpoints;
+        rows[s] = rows_of(d, observing ? p->observe_endpoints_count : p->endpoints_count);
         for (uint32_t i = 0; i < rows[s].count; i++) {
             const uint32_t name = observing ? p->observes[e[i].service].name : p->services[e[i].service].name;
             rows[s].row[i] = (struct row){program_str(p, name), i, PBC_NONE};
         }
     }
-    return moved(d, rows, observing ? watched_rows_apart : endpoint_rows_apart);
+    return moved(d, rows, observing ? observe_rows_apart : endpoint_rows_apart);
 }
 
 /* True if no connection can take either of the two branches, which lie behind the service's first statements. */

@@ -103,10 +103,10 @@ static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *
 {
     const struct program *p = s->program;
     const char *before = "on ";
-    for (uint32_t k = 0; k < p->watched_count; k++) {
-        if (p->watched[k].service != i) continue;
+    for (uint32_t k = 0; k < p->observe_endpoints_count; k++) {
+        if (p->observe_endpoints[k].service != i) continue;
         fputs(before, out);
-        put_endpoint(p, &p->watched[k], out);
+        put_endpoint(p, &p->observe_endpoints[k], out);
         before = ", ";
     }
     fields_print(p, FIELDS_OBSERVE, i, &(struct fields_text){.between = "\n", .parts = PARTS}, out);

@@ -89,10 +89,10 @@ static void cut(struct diff *d, struct part p, const struct way *w, struct parts
     add_part(left, both, ir_ranges_and(ir, p.ifaces, ir_ranges_not(ir, w->ifaces, most), most));
 }
 
-/* Add ports lo to hi with their part of the way: extend a piece added since `first`, or add a new one. */
-static void add_piece(struct ways *to, uint32_t first, const struct way *w, struct part p, uint32_t lo, uint32_t hi)
+/* Add ports lo to hi with their part of the way: extend a part added since `first`, or add a new one. */
+static void add_stretch(struct ways *to, uint32_t first, const struct way *w, struct part p, uint32_t lo, uint32_t hi)
 {
-    struct way piece = *w;
+    struct way with = *w;
     for (uint32_t i = to->count; i-- > first;) {
         struct way *last = &to->w[i];
         if (!spend(to, 1)) return;
@@ -100,11 +100,11 @@ static void add_piece(struct ways *to, uint32_t first, const struct way *w, stru
         last->from.port_hi = (uint16_t)hi;
         return;
     }
-    piece.from.port_lo = (uint16_t)lo;
-    piece.from.port_hi = (uint16_t)hi;
-    piece.sources = p.sources;
-    piece.ifaces = p.ifaces;
-    add_way(to, &piece);
+    with.from.port_lo = (uint16_t)lo;
+    with.from.port_hi = (uint16_t)hi;
+    with.sources = p.sources;
+    with.ifaces = p.ifaces;
+    add_way(to, &with);
 }
 
 /* Return the parts that holders leave of one port of `w`; *next: the first port behind it where that may change. */
@@ -133,7 +133,7 @@ static void add_rest(struct diff *d, const struct way *w, const struct ways *by,
     for (uint32_t port = w->from.port_lo, next; port < end && !to->too_many; port = next) {
         next = end;
         struct parts left = parts_left(d, w, by, port, &next, to);
-        for (uint32_t i = 0; i < left.count; i++) add_piece(to, first, w, left.p[i], port, next - 1);
+        for (uint32_t i = 0; i < left.count; i++) add_stretch(to, first, w, left.p[i], port, next - 1);
         free(left.p);
     }
     to->too_many |= d->c.ir->too_large;

@@ -18,7 +18,7 @@
 
 enum {
     ROUNDS_MAX = 96,            /* frames drawn for one rule */
-    PIECES_MAX = 256,           /* pieces of one rule */
+    PARTS_MAX = 256,            /* parts of one rule */
     WORK_MAX = 1 << 21,         /* products and ranges looked at for one rule */
     TOTAL_WORK_LEAST = 1 << 23, /* products and ranges for all rules, plus WORK_EACH for each rule */
     WORK_EACH = 1 << 8,
@@ -113,7 +113,7 @@ static enum fate take_out(struct judging *j)
 /* True if the rule stays covered without one of its coverers. */
 static bool can_do_without(struct judging *j, uint32_t without)
 {
-    struct region_budget budget = {.work = j->l->needed_work, .pieces = PIECES_MAX};
+    struct region_budget budget = {.work = j->l->needed_work, .parts = PARTS_MAX};
     struct ir_product plain;
     struct region left;
     region_init(&left);
@@ -187,7 +187,7 @@ static enum fate judge(struct list *l, uint32_t rule)
     const uint64_t work = l->work < WORK_MAX ? l->work : WORK_MAX;
     struct judging j = {.l = l, .p = r->product, .rule = rule, .single = PBC_NONE};
     bool loose = false;
-    j.budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
+    j.budget = (struct region_budget){.work = work, .parts = PARTS_MAX};
     if (l->frames.field[IR_IFACE] != IR_ALL || is_unsettled(l->ir, &j.p)) {
         struct ir_product some;
         if (!product_and(l->ir, &r->product, &l->frames, &some, &loose)) return NEVER;

@@ -6,7 +6,7 @@
 #include "lang/heap.h"
 
 enum {
-    PIECES_MAX = 32,      /* pieces of one rule, cut by `return`s */
+    PARTS_MAX = 32,       /* parts of one rule, cut by `return`s */
     RETURNS_MAX = 64,     /* rules that return, compared with one rule */
     WORK_MAX = 1 << 20,   /* products and ranges looked at, all chains together */
     ROOM_LEAST = 1 << 14, /* products for all chains, plus a share by the number of rules */
@@ -25,7 +25,7 @@ void chains_init(struct chains *s, struct compile *c)
 {
     *s = (struct chains){.c = c, .room = ROOM_LEAST + 2 * (uint64_t)c->ir->rule_count};
     s->of = heap_zeroed(c->image->chains_count, sizeof(*s->of));
-    s->budget = (struct region_budget){.work = WORK_MAX, .pieces = PIECES_MAX};
+    s->budget = (struct region_budget){.work = WORK_MAX, .parts = PARTS_MAX};
 }
 
 void chains_fini(struct chains *s)

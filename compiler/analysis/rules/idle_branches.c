@@ -9,7 +9,7 @@
 #include "vm/judge/decide.h"
 #include "vm/program/program.h"
 
-enum { WORK_MAX = 1 << 14, PIECES_MAX = 64, BRANCHES_MAX = 256 };
+enum { WORK_MAX = 1 << 14, PARTS_MAX = 64, BRANCHES_MAX = 256 };
 
 /* A branch of a service, or of one that watches */
 struct when {
@@ -43,8 +43,9 @@ static void taken(struct compile *c, const struct whens *w, uint32_t n, struct r
     const struct pbc_service *s = w->service;
     for (uint32_t e = s ? s->endpoints : 0; s && e < s->endpoints + s->endpoint_count; e++)
         take_endpoint(c, &img->endpoints[e], &w->product[n], out);
-    for (uint32_t e = 0; !s && e < img->watched_count; e++)
-        if (img->watched[e].service == w->watches) take_endpoint(c, &img->watched[e], &w->product[n], out);
+    for (uint32_t e = 0; !s && e < img->observe_endpoints_count; e++)
+        if (img->observe_endpoints[e].service == w->watches)
+            take_endpoint(c, &img->observe_endpoints[e], &w->product[n], out);
 }
 
 static struct span span_of(struct compile *c, const struct when *b) { return span_at(c, &b->place); }
@@ -189,7 +190,7 @@ static void warn_no_else(struct compile *c, const struct pbc_service *s, const s
 static void check_branch(struct compile *c, const struct whens *w, uint32_t n)
 {
     const struct when *b = &w->at[n];
-    struct region_budget budget = {.work = WORK_MAX, .pieces = PIECES_MAX};
+    struct region_budget budget = {.work = WORK_MAX, .parts = PARTS_MAX};
     struct ir_product plain;
     struct region left;
     uint32_t last = PBC_NONE;

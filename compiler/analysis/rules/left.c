@@ -10,9 +10,9 @@
 #include "vm/words/words.h"
 
 enum {
-    TOLD_MAX = 20,   /* most rules printed */
-    PIECES_TOLD = 3, /* printed pieces of one rule's rest */
-    PIECES_MAX = 64,
+    TOLD_MAX = 20,  /* most rules printed */
+    PARTS_TOLD = 3, /* printed parts of one rule's rest */
+    PARTS_MAX = 64,
     WORK_MAX = 1 << 17, /* ranges looked at for one rule */
     LONG_LIST = 2048,
     PAIRS_MAX = 1 << 23, /* rules compared in all */
@@ -75,7 +75,7 @@ static void try_rule(struct leftovers *l, const struct coverers *all, uint32_t r
 {
     struct ir *ir = l->c->ir;
     const struct ir_product *p = &ir->rules[rule].product;
-    struct region_budget budget = {.work = WORK_MAX, .pieces = PIECES_MAX};
+    struct region_budget budget = {.work = WORK_MAX, .parts = PARTS_MAX};
     struct left one = {.rule = rule};
     struct ir_product plain;
     region_add(&one.region, p);
@@ -135,11 +135,11 @@ static void print_left(struct compile *c, const struct left *one, struct figures
     figures_number(f, "share", one->share, 6);
     say_share(f, one->share);
     FILE *out = figures_words(f, "left");
-    for (uint32_t i = 0; i < r->count && i < PIECES_TOLD; i++) {
+    for (uint32_t i = 0; i < r->count && i < PARTS_TOLD; i++) {
         if (i) fputs("; ", out);
         region_text_print(&text, &r->p[i], every_way, out);
     }
-    if (r->count > PIECES_TOLD) fprintf(out, "; and %u more such", r->count - PIECES_TOLD);
+    if (r->count > PARTS_TOLD) fprintf(out, "; and %u more such", r->count - PARTS_TOLD);
     figures_words_end(f);
     figures_say(f, "\n");
     figures_item_end(f);

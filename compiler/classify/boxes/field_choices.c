@@ -1,5 +1,5 @@
 /* One field's values as bits of the header key: addresses and numbers as prefixes, flags and states as their own bits.
- * A list of more than RULE_BOXES_MAX prefixes is taken in pieces, which include the gaps between their members. */
+ * A list of more than RULE_BOXES_MAX prefixes is taken in parts, which include the gaps between their members. */
 #include <string.h>
 
 #include "compiler/classify/boxes/choices.h"
@@ -86,7 +86,7 @@ static struct prefix enclosing(u128 lo, u128 hi, unsigned bits)
     return p;
 }
 
-/* Enclose the list in a few pieces of equally many ranges. */
+/* Enclose the list in a few parts of equally many ranges. */
 static uint32_t enclose(const struct list *l, struct prefix *p)
 {
     const uint32_t n = l->count < RULE_BOXES_WIDE ? l->count : RULE_BOXES_WIDE;

@@ -28,11 +28,11 @@ static void add_numbers(struct rule_work *w, uint8_t kind, uint32_t arg, uint32_
 
 void opener_conditions(struct rule_work *w)
 {
-    enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41 }; /* RFC 2003, RFC 2473 */
+    enum { IPV4_INNER = 4, IPV6_INNER = 41 }; /* RFC 2003, RFC 2473 */
     w->families &= KIND_IP4 | KIND_IP6;
     if (!is_gue(w->opener)) {
         w->protocols &= OTHER_PROTOCOLS;
-        add_numbers(w, COND_PROTO, 0, IPV4_INSIDE, IPV6_INSIDE);
+        add_numbers(w, COND_PROTO, 0, IPV4_INNER, IPV6_INNER);
         return;
     }
     w->protocols &= KIND_UDP;

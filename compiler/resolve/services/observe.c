@@ -314,12 +314,12 @@ static int by_order(const void *pa, const void *pb)
 void observe_endpoints_sort(struct compile *c)
 {
     struct image *img = c->image;
-    const uint32_t n = img->watched_count;
+    const uint32_t n = img->observe_endpoints_count;
     const struct pbc_endpoint **sorted = arena_alloc(c->arena, (n + 1) * sizeof(const struct pbc_endpoint *));
     struct pbc_endpoint *copy = arena_alloc(c->arena, (n + 1) * sizeof(*copy));
     if (!n) return;
-    for (uint32_t i = 0; i < n; i++) sorted[i] = &img->watched[i];
+    for (uint32_t i = 0; i < n; i++) sorted[i] = &img->observe_endpoints[i];
     qsort(sorted, n, sizeof(const struct pbc_endpoint *), by_order);
     for (uint32_t i = 0; i < n; i++) copy[i] = *sorted[i];
-    memcpy(img->watched, copy, n * sizeof(*copy));
+    memcpy(img->observe_endpoints, copy, n * sizeof(*copy));
 }

@@ -10,7 +10,7 @@ static void check_listeners(const struct service_work *w)
     const struct image *img = w->c->image;
     const struct pbc_service *s = &img->services[w->id];
     uint64_t ports = 0;
-    if (mode_is(w->mode, MODE_ASIDE)) return;
+    if (mode_is(w->mode, MODE_INLINE_STACK)) return;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
@@ -106,7 +106,7 @@ static bool trusted(const struct service_work *w, const struct node *n, uint32_t
     if (!n || !addr_list_of(w->c, n->first, &list)) return false;
     if (list.any || list.self || n->first->flags & NF_NOT) {
         diag(w->c->diags, E_PROXY_TRUST, n->span, "`%s from` names those who are trusted: %s", node_words(n),
-             list.any    ? "`any` would trust what anybody claims"
+             list.any    ? "`any` would trust what anybody says"
              : list.self ? "`self` is not one of them"
                          : "`not` would trust all others");
         diag_advise(w->c->diags, "list the addresses of the proxies in front of this one");

@@ -70,15 +70,15 @@ struct service_work {
     const struct node *node;
     uint32_t id;
     enum pbc_mode mode;
-    uint32_t left;                  /* KIND_IP4, KIND_IP6: clients that no earlier `when` took entirely */
-    bool tcp_like;                  /* an endpoint may take a protocol with connections that begin and end */
-    bool tcp;                       /* an endpoint may take TCP */
-    uint32_t families;              /* KIND_IP4, KIND_IP6: clients of its endpoints */
-    bool good;                      /* mode and endpoints are valid */
-    bool tls;                       /* the service ends TLS */
-    bool observes;                  /* `mode observe`: its endpoints are in WATCHED, and `mode` is PBC_MODES */
-    uint32_t wants;                 /* enum first_wants: first bytes that its branches ask for */
-    uint32_t wants_reply;           /* the same of the server's, for `reply` */
+    uint32_t left;        /* KIND_IP4, KIND_IP6: clients that no earlier `when` took entirely */
+    bool tcp_like;        /* an endpoint may take a protocol with connections that begin and end */
+    bool tcp;             /* an endpoint may take TCP */
+    uint32_t families;    /* KIND_IP4, KIND_IP6: clients of its endpoints */
+    bool good;            /* mode and endpoints are valid */
+    bool tls;             /* the service ends TLS */
+    bool observes;        /* `mode observe`: its endpoints are in OBSERVE_ENDPOINTS, and `mode` is PBC_MODES */
+    uint32_t wants;       /* enum first_wants: first bytes that its branches ask for */
+    uint32_t wants_reply; /* the same of the server's, for `reply` */
     const struct node *instruction; /* the last `instruction` of a `when`, and its check */
     bool instruction_sum;
     bool elsewhere;                  /* a branch leads elsewhere than to the original destination */

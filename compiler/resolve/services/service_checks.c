@@ -89,7 +89,7 @@ static bool is_loopback(const struct pbc_server *s)
 static void check_loopback(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
-    if (mode_is(w->mode, MODE_PROXIES) && !mode_is(w->mode, MODE_ASIDE)) return;
+    if (mode_is(w->mode, MODE_PROXIES) && !mode_is(w->mode, MODE_INLINE_STACK)) return;
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &img->servers[i];
         if (!is_loopback(s)) continue;
@@ -112,7 +112,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         if (pool >= img->pools_count) continue;
         check_loopback(w, &img->pools[pool], share);
         if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
-        if (mode_is(w->mode, MODE_REWRITES | MODE_ASIDE) || keeps_address(w))
+        if (mode_is(w->mode, MODE_REWRITES | MODE_INLINE_STACK) || keeps_address(w))
             check_family(w, &img->pools[pool], share, families);
         else if (mode_is(w->mode, MODE_ONE_SIDED))
             check_ports(w, &img->pools[pool], share);
@@ -176,7 +176,7 @@ static const char *observe_name(const struct image *img, uint32_t observe)
 void check_endpoints(struct compile *c)
 {
     check_twice(c, c->image->endpoints, c->image->endpoints_count, service_name);
-    check_twice(c, c->image->watched, c->image->watched_count, observe_name);
+    check_twice(c, c->image->observe_endpoints, c->image->observe_endpoints_count, observe_name);
 }
 
 static int by_address(const void *pa, const void *pb)

@@ -70,7 +70,8 @@ void wire_read(struct service_work *w)
 
 static void add_endpoint(const struct service_work *w, const struct pbc_endpoint *e, struct span at)
 {
-    struct pbc_endpoint *slot = w->observes ? image_add_watched(w->c->image) : image_add_endpoints(w->c->image);
+    struct pbc_endpoint *slot =
+        w->observes ? image_add_observe_endpoints(w->c->image) : image_add_endpoints(w->c->image);
     if (slot)
         *slot = *e;
     else if (w->observes)

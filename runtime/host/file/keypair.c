@@ -17,7 +17,7 @@
 
 #include "runtime/host/file/certificates.h"
 
-enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14, PIECE = 64 };
+enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14, LEAST = 64 };
 
 /* ---- memory of the library ----
  *
@@ -52,8 +52,8 @@ void keypair_init(void)
     ready = true;
     CRYPTO_set_mem_functions(memory_take, take_again, give);
     /* Pages are locked when used. If so many may not be locked, the heap is smaller. */
-    if (CRYPTO_secure_malloc_init(HEAP, PIECE) != 1 && CRYPTO_secure_malloc_done())
-        CRYPTO_secure_malloc_init(SMALL_HEAP, PIECE);
+    if (CRYPTO_secure_malloc_init(HEAP, LEAST) != 1 && CRYPTO_secure_malloc_done())
+        CRYPTO_secure_malloc_init(SMALL_HEAP, LEAST);
     ERR_clear_error();
 }
 

@@ -131,7 +131,7 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
 }
 
 /* Lock the directory until it is closed: two processes would number files alike */
-static int claim(int dir, const char *path, char *err, size_t err_len)
+static int take_folder(int dir, const char *path, char *err, size_t err_len)
 {
     if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system has locks */
     snprintf(err, err_len, "%.200s: another preyrun records there", path);
@@ -144,7 +144,7 @@ int recordings_open(const char *path, bool make, char *err, size_t err_len)
     const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) return fail(err, err_len, path, -errno);
     int failed = make ? check_owner(dir, path, err, err_len) : 0;
-    if (!failed && make) failed = claim(dir, path, err, err_len);
+    if (!failed && make) failed = take_folder(dir, path, err, err_len);
     if (failed) close(dir);
     return failed ? failed : dir;
 }
@@ -156,7 +156,7 @@ int recordings_look(const char *path, char *err, size_t err_len)
     const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 && errno != ENOENT) return fail(err, err_len, path, -errno);
     int failed = dir < 0 ? 0 : check_owner(dir, path, err, err_len);
-    if (!failed && dir >= 0) failed = claim(dir, path, err, err_len);
+    if (!failed && dir >= 0) failed = take_folder(dir, path, err, err_len);
     if (dir >= 0) close(dir);
     if (failed) return failed;
     failed = folder_takes(dir < 0 ? dirname(up) : path);

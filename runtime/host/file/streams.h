@@ -1,4 +1,4 @@
-/* Directories of watched connections' bytes (`stream to "DIR"`). Names of files come from a process that reads what
+/* Directories of observed connections' bytes (`stream to "DIR"`). Names of files come from a process that reads what
  * strangers send, so each is checked: no name leads out of the directory, and only files of this kind are removed. */
 #pragma once
 

@@ -151,15 +151,15 @@ static void write_protocols(FILE *rules, const struct group *of, enum end end, u
 
 #define FOREIGN " fib daddr type != " OURS " counter drop\n"
 
-/* Write the rules for pieces of what comes to the group's destinations */
-static void write_pieces_to(FILE *sets, FILE *rules, const struct group *of)
+/* Write the rules for fragments of what comes to the group's destinations */
+static void write_fragments_to(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
     char name[40];
     snprintf(name, sizeof name, "to%u_%u", p->family, of->id);
     if (write_addresses(sets, of, name, TO, p->type, line_address)) {
         fprintf(rules, "%s %s daddr @%s", p->later, p->ip, name);
-        write_protocols(rules, of, TO, p->icmp); /* echo requests have pieces, too */
+        write_protocols(rules, of, TO, p->icmp); /* echo requests have fragments, too */
         fprintf(rules, "%s" FOREIGN, of->devices);
         fprintf(rules, "%s type echo-request %s daddr @%s%s" FOREIGN, p->family == 4 ? "icmp" : "icmpv6", p->ip, name,
                 of->devices);
@@ -172,8 +172,8 @@ static void write_pieces_to(FILE *sets, FILE *rules, const struct group *of)
         fprintf(rules, "%s } %s daddr @%s%s" FOREIGN, p->errors, p->ip, name, of->devices);
 }
 
-/* Write the rules for pieces of what the group's sources send on by its way */
-static void write_pieces_from(FILE *sets, FILE *rules, const struct group *of)
+/* Write the rules for fragments of what the group's sources send on by its way */
+static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
     char type[40], name[40];
@@ -189,8 +189,8 @@ static void write_pieces_from(FILE *sets, FILE *rules, const struct group *of)
         fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, of->devices);
 }
 
-/* Write the rules for pieces, for all matches that ask for the same devices at once. Return 0, or -ENOMEM */
-static int write_pieces(FILE *sets, FILE *rules, const struct guard *g)
+/* Write the rules for fragments, for all matches that ask for the same devices at once. Return 0, or -ENOMEM */
+static int write_fragments(FILE *sets, FILE *rules, const struct guard *g)
 {
     unsigned *ids = calloc(g->match_count + 1, sizeof *ids), *firsts = calloc(g->match_count + 1, sizeof *firsts);
     unsigned groups = 0;
@@ -203,8 +203,8 @@ static int write_pieces(FILE *sets, FILE *rules, const struct guard *g)
         line_devices(devices, sizeof devices, g, &g->matches[firsts[id]]);
         for (const struct line_family *p = line_families; p < line_families + LINE_FAMILIES; p++) {
             const struct group of = {g, p, ids, id, devices};
-            write_pieces_to(sets, rules, &of);
-            write_pieces_from(sets, rules, &of);
+            write_fragments_to(sets, rules, &of);
+            write_fragments_from(sets, rules, &of);
         }
     }
     const int failed = ids && firsts ? 0 : -ENOMEM;
@@ -286,7 +286,7 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
     }
     shut_ports_write(sets, rules, g);
     write_lines(sets, rules, g, lines);
-    const int failed = write_pieces(sets, rules, g);
+    const int failed = write_fragments(sets, rules, g);
     if (g->routed) write_back_sets(sets, g);
     if (g->routed) write_back(rules, g, "counter accept");
     if (g->routed) write_routed(rules, g);

@@ -8,9 +8,9 @@
 
 #include "runtime/host/guard/line.h"
 
-/* A stack keeps pieces no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
+/* A stack keeps fragments no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
  * flow. */
-enum { PIECES_S = 30, OPENS_S = 60 };
+enum { FRAGMENTS_S = 30, OPENS_S = 60 };
 #define OPENS         "tcp flags & (syn | ack) == syn "
 #define GOES_ON       "tcp flags & (syn | ack) != syn "
 #define WITHOUT_PORTS " meta l4proto != { " PORTED ", 132 }"
@@ -24,15 +24,15 @@ struct form {
     unsigned family;
     const char *only;       /* test for packets of that form that have ports */
     struct end from, to;    /* places of its sender, of its receiver */
-    const char *cut, *name; /* test for the first of several pieces; what names the datagram in each */
+    const char *cut, *name; /* test for the first of several fragments; what names the datagram in each */
 };
-#define V4_FROM       "@nh,72,8 . @nh,96,32"
-#define V4_TO         "@nh,72,8 . @nh,128,32"
-#define V6_FROM       "@nh,48,8 . @nh,64,128"
-#define V6_TO         "@nh,48,8 . @nh,192,128"
-#define V6_PIECE_FROM "@nh,320,8 . @nh,64,128"
-#define V6_PIECE_TO   "@nh,320,8 . @nh,192,128"
-#define V6_NAME       "@nh,64,128 . @nh,192,128 . @nh,352,32"
+#define V4_FROM          "@nh,72,8 . @nh,96,32"
+#define V4_TO            "@nh,72,8 . @nh,128,32"
+#define V6_FROM          "@nh,48,8 . @nh,64,128"
+#define V6_TO            "@nh,48,8 . @nh,192,128"
+#define V6_FRAGMENT_FROM "@nh,320,8 . @nh,64,128"
+#define V6_FRAGMENT_TO   "@nh,320,8 . @nh,192,128"
+#define V6_NAME          "@nh,64,128 . @nh,192,128 . @nh,352,32"
 static const struct form forms[] = {
     {4,
      " ip frag-off & 0x1fff == 0",
@@ -48,8 +48,8 @@ static const struct form forms[] = {
      V6_NAME},
     {6,
      " exthdr frag exists frag frag-off 0",
-     {V6_PIECE_FROM, V6_PIECE_FROM " . @nh,384,16", V6_PIECE_FROM " . @nh,416,16"},
-     {V6_PIECE_TO, V6_PIECE_TO " . @nh,400,16", V6_PIECE_TO " . @nh,416,16"},
+     {V6_FRAGMENT_FROM, V6_FRAGMENT_FROM " . @nh,384,16", V6_FRAGMENT_FROM " . @nh,416,16"},
+     {V6_FRAGMENT_TO, V6_FRAGMENT_TO " . @nh,400,16", V6_FRAGMENT_TO " . @nh,416,16"},
      " frag more-fragments 1",
      V6_NAME},
 };
@@ -91,8 +91,8 @@ static void noted(char *to, size_t size, const struct form *f, const struct end 
         line_add(to, size, "@%s%u { %s timeout", ends ? "ends" : "hosts", f->family, what);
 }
 
-/* Rules of a match in their order: who is heard; which answers have further pieces; answers that are dropped. An answer
- * prolongs nothing: one forged packet would take a host's own connections for as long as it tries them. */
+/* Rules of a match in their order: who is heard; which answers have further fragments; answers that are dropped. An
+ * answer prolongs nothing: one forged packet would take a host's own connections for as long as it tries them. */
 enum rule { HEARS, CUTS, DROPS, RULES };
 
 static bool has_rule(const struct guard_match *m, const struct form *f, enum rule rule)
@@ -120,7 +120,7 @@ static struct line rule_of(const struct guard *g, const struct guard_match *m, c
     noted(l.rest, sizeof l.rest, f, &f->to, m->proto, true);
     if (rule == CUTS) {
         line_add(l.rest, sizeof l.rest, "%s", f->cut);
-        line_add(verdict, size, "update @pieces%u { %s timeout %ds }", f->family, f->name, PIECES_S);
+        line_add(verdict, size, "update @pieces%u { %s timeout %ds }", f->family, f->name, FRAGMENTS_S);
         return l;
     }
     line_add(verdict, size, "drop");
@@ -169,7 +169,7 @@ static void write_inside(FILE *out, const struct guard *g, unsigned family)
     fprintf(out, " }");
 }
 
-/* Write the rules for later pieces of answers, and for errors about what far ends sent to inside addresses. */
+/* Write the rules for later fragments of answers, and for errors about what far ends sent to inside addresses. */
 static void write_others(FILE *out, const struct guard *g, unsigned which)
 {
     const struct line_family *f = &line_families[which];

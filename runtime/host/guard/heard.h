@@ -5,7 +5,7 @@
  *
  * A packet of a match that hears (GUARD_HEARS) notes its far end: protocol, address, and port or identifier; of another
  * protocol the address. What a match that hides from those heard (GUARD_HIDES_FROM_HEARD) holds is dropped if it goes
- * to such an end; so are the later pieces of it, and ICMP errors about what such an end sent to the
+ * to such an end; so are the later fragments of it, and ICMP errors about what such an end sent to the
  * match's addresses. The kernel notes as packets pass, so the first answer is hidden, too. */
 #pragma once
 

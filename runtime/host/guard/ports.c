@@ -49,9 +49,9 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 
 struct work {
     struct ports now, chosen, other, wanted;
-    struct ports others;  /* ports that other instances have claimed */
-    struct ports claimed; /* ports claimed by this instance, now or for an earlier program: mappings may use them */
-    char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
+    struct ports others; /* ports that other instances have taken */
+    struct ports taken;  /* ports taken by this instance, now or for an earlier program: mappings may use them */
+    char text[TEXT_MOST], change[TEXT_MOST], reservation[TEXT_MOST];
     char owner[80]; /* another instance that has some of the ports */
 };
 
@@ -149,15 +149,15 @@ static bool serves(const struct host_ports *ranges, unsigned count, const struct
     return all;
 }
 
-/* Return a run of the ports that the host lacks (w->other), without claimed ports inside: the first of length `most`,
+/* Return a run of the ports that the host lacks (w->other), without ports taken before: the first of length `most`,
  * from below or, if `last`, from above; else the longest */
-static struct host_kept piece(const struct work *w, unsigned most, bool last)
+static struct host_kept free_run(const struct work *w, unsigned most, bool last)
 {
     struct host_kept kept = {0}, longest = {0};
     unsigned has = 0, had = 0;
     for (unsigned i = 0; i < PORTS && had < most; i++) {
         const uint16_t port = (uint16_t)(last ? PORTS - 1 - i : i);
-        if (w->claimed.has[port]) has = 0;
+        if (w->taken.has[port]) has = 0;
         if (!w->other.has[port]) continue;
         if (last || !has) kept.lo = port;
         if (!last || !has) kept.hi = port;
@@ -181,7 +181,7 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
                       struct host_kept *kept)
 {
     for (unsigned last = 0; last < 2; last++) {
-        const struct host_kept more = kept->hi ? grown(w, most, *kept) : piece(w, most, last);
+        const struct host_kept more = kept->hi ? grown(w, most, *kept) : free_run(w, most, last);
         if (!serves(ranges, count, &more)) continue;
         kept->lo = more.lo;
         kept->hi = more.hi;
@@ -189,7 +189,7 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
     }
 }
 
-/* Choose which yielding ports the host keeps: its kept ones, and more if the rules leave it too few. Ports claimed
+/* Choose which yielding ports the host keeps: its kept ones, and more if the rules leave it too few. Ports taken
  * before are never chosen, as mappings may use them. */
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
@@ -201,7 +201,7 @@ static bool keep(struct work *w, const struct host_ports *ranges, unsigned count
     const unsigned has = left(w);
     for (unsigned port = 0; port < PORTS; port++) {
         w->other.has[port] = w->chosen.has[port] && !w->now.has[port] && w->wanted.has[port] && !w->other.has[port] &&
-                             !w->claimed.has[port];
+                             !w->taken.has[port];
         yielding += w->other.has[port];
     }
     if (has < least && yielding) keep_more(w, ranges, count, least - has, kept);
@@ -209,11 +209,11 @@ static bool keep(struct work *w, const struct host_ports *ranges, unsigned count
     return left(w) && serves(ranges, count, kept);
 }
 
-static bool add_claimed(void *arg, const char *name, const char *what, const char *before, const char *after)
+static bool add_taken(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     struct work *w = arg;
     parse(&w->other, what);
-    for (unsigned port = 0; port < PORTS; port++) w->claimed.has[port] |= w->other.has[port];
+    for (unsigned port = 0; port < PORTS; port++) w->taken.has[port] |= w->other.has[port];
     return true;
 }
 
@@ -223,7 +223,7 @@ static int find_missing(struct work *w, const struct state *s, const struct host
 {
     const int failed = read_ports(w);
     if (failed) return failed;
-    if (s) state_own(s, CHANGE_PORTS, add_claimed, w);
+    if (s) state_own(s, CHANGE_PORTS, add_taken, w);
     for (unsigned port = PORTS; port-- > 0;)
         if (w->chosen.has[port]) kept->chosen_lo = (uint16_t)port;
     for (unsigned port = 0; port < PORTS; port++)
@@ -238,19 +238,19 @@ static int find_missing(struct work *w, const struct state *s, const struct host
     return 0;
 }
 
-/* True if a start without claims could share the ports */
+/* True if a start without reservations could share the ports */
 static bool anew(struct work *w, const struct host_ports *ranges, unsigned count)
 {
     struct host_kept kept = {0};
-    for (unsigned port = 0; port < PORTS; port++) w->now.has[port] &= !w->claimed.has[port];
-    memset(&w->claimed, 0, sizeof w->claimed);
+    for (unsigned port = 0; port < PORTS; port++) w->now.has[port] &= !w->taken.has[port];
+    memset(&w->taken, 0, sizeof w->taken);
     return keep(w, ranges, count, &kept);
 }
 
-static bool is_claimed(const struct work *w)
+static bool has_taken(const struct work *w)
 {
     bool all = true;
-    for (unsigned port = 0; port < PORTS; port++) all &= !w->wanted.has[port] || w->claimed.has[port];
+    for (unsigned port = 0; port < PORTS; port++) all &= !w->wanted.has[port] || w->taken.has[port];
     return all;
 }
 
@@ -273,20 +273,20 @@ static int ask_others(const struct state *s, struct work *w)
 
 static bool is_any(const char *before) { return before; }
 
-/* Record the claim, then check others': of two instances that start at once, both see the other. A refused claim is
- * removed, so that it refuses no other. A port claimed before can't be another's. */
+/* Record the reservation, then check others': of two instances that start at once, both see the other. A refused one is
+ * removed, so that it refuses no other. A port taken before can't be another's. */
 static int reserve(struct state *s, struct work *w)
 {
-    const bool had = is_claimed(w);
-    print(&w->wanted, w->claim);
+    const bool had = has_taken(w);
+    print(&w->wanted, w->reservation);
     print(&w->other, w->change);
-    int failed = state_note(s, CHANGE_PORTS, w->claim, "", w->change);
-    if (!failed && !had && (failed = ask_others(s, w))) state_forget(s, CHANGE_PORTS, w->claim, is_any);
+    int failed = state_note(s, CHANGE_PORTS, w->reservation, "", w->change);
+    if (!failed && !had && (failed = ask_others(s, w))) state_forget(s, CHANGE_PORTS, w->reservation, is_any);
     if (failed || !*w->change) return failed;
     parse(&w->other, w->change);
     for (unsigned port = 0; port < PORTS; port++) w->now.has[port] |= w->other.has[port];
     failed = write_ports(w);
-    if (failed && !had) state_forget(s, CHANGE_PORTS, w->claim, is_any);
+    if (failed && !had) state_forget(s, CHANGE_PORTS, w->reservation, is_any);
     return failed;
 }
 
@@ -297,7 +297,7 @@ static void tell(struct work *w, int failed, const struct host_ports *ranges, un
         snprintf(
             err, err_len,
             "the running instance `%s` also translates to some of the ports %.60s: give one of the two other ports",
-            w->owner, w->claim);
+            w->owner, w->reservation);
     else if (failed == -ENOSPC && anew(w, ranges, count))
         snprintf(
             err, err_len,
@@ -316,8 +316,8 @@ int ports_look(const struct state *s, const struct host_ports *ranges, unsigned 
 {
     struct work *w = calloc(1, sizeof *w);
     int failed = w ? find_missing(w, s, ranges, count, kept) : 0;
-    if (!failed && w && s && !is_claimed(w)) {
-        print(&w->wanted, w->claim);
+    if (!failed && w && s && !has_taken(w)) {
+        print(&w->wanted, w->reservation);
         failed = ask_others(s, w);
     }
     if (failed != -ENOSPC && failed != -EADDRINUSE) failed = 0;

@@ -31,12 +31,12 @@ struct host_kept {
     } more[PORTS_MORE];
 };
 
-/* Claim these ports for translation to the host's own addresses, except `kept`, and kept->more for ranges that grow.
- * `kept` grows if the host would have too few ports, but not by ports that s has claimed before. Ports that the kernel
+/* Reserve these ports for translation to the host's own addresses, except `kept`, and kept->more for ranges that grow.
+ * `kept` grows if the host would have too few ports, but not by ports that s has taken before. Ports that the kernel
  * could choose for own connections are added to ip_local_reserved_ports, which is not written if there are none.
  * Recorded in s; undo removes the added ports, whatever others have reserved since. Return 0, or a negative errno with
- * one line in err and no claim: -EADDRINUSE: another live instance has some of them; -ENOSPC: one side would have no
- * port. */
+ * one line in err and no reservation: -EADDRINUSE: another live instance has some of them; -ENOSPC: one side would have
+ * no port. */
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err,
                   size_t err_len);
 

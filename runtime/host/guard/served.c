@@ -29,8 +29,8 @@ static void name_owner(const struct search *s, char *err, size_t err_len)
              s->interface);
 }
 
-/* Claim one interface, while no other instance claims one. */
-static int claim(struct state *s, const char *interface, char *err, size_t err_len)
+/* Reserve one interface, while no other instance reserves one. */
+static int reserve_one(struct state *s, const char *interface, char *err, size_t err_len)
 {
     struct search search = {.interface = interface};
     int failed = state_others(s, CHANGE_SERVED, is_other, &search);
@@ -41,12 +41,12 @@ static int claim(struct state *s, const char *interface, char *err, size_t err_l
     return -EADDRINUSE;
 }
 
-int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)
+int served_reserve(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)
 {
     const int alone = state_alone(s);
     int failed = alone < 0 ? alone : 0;
     if (failed) snprintf(err, err_len, "%s: %s", state_path(s), strerror(-failed));
-    for (unsigned i = 0; i < count && !failed; i++) failed = claim(s, interfaces[i], err, err_len);
+    for (unsigned i = 0; i < count && !failed; i++) failed = reserve_one(s, interfaces[i], err, err_len);
     if (alone >= 0) close(alone);
     return failed;
 }

@@ -130,7 +130,7 @@ static void try_here(int program, int tell)
 }
 
 /* Try in a child process, which writes its result to a pipe: an exit status has only eight bits */
-static int try_aside(int program)
+static int try_elsewhere(int program)
 {
     int fds[2], failed = 0, status;
     if (pipe2(fds, O_CLOEXEC)) return 0;
@@ -146,7 +146,7 @@ static int try_aside(int program)
 int clsact_try(void)
 {
     const int program = clsact_needed() ? load_nothing() : -1;
-    const int failed = program >= 0 ? try_aside(program) : 0;
+    const int failed = program >= 0 ? try_elsewhere(program) : 0;
     if (program >= 0) close(program);
     return failed;
 }

@@ -93,15 +93,15 @@ void look_at_programs(struct look *l)
 {
     char err[300];
     /* A process that has its name already knows that no other instance serves these. */
-    const bool claimed = l->p->name && state_owner(STATE_RUN, l->p->name) == getpid();
-    const char *name = claimed ? NULL : l->p->name;
+    const bool ours = l->p->name && state_owner(STATE_RUN, l->p->name) == getpid();
+    const char *name = ours ? NULL : l->p->name;
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         const bool alone = l->p->xdp >> i & 1;
         const uint32_t xdp = xdp_of(l->host, l->p->name, link);
         if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue; /* see look_at_name */
-        const bool served = !claimed && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
+        const bool served = !ours && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
         else if (xdp && alone && l->p->xdp_replace)

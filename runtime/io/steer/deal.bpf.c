@@ -66,7 +66,7 @@ ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
 struct place {
     __u32 at;
     __u8 proto;
-    bool v6, piece;
+    bool v6, fragment;
     __u32 id; /* identifier of the fragment's datagram */
 };
 
@@ -121,7 +121,7 @@ static __always_inline bool read_ip4(struct __sk_buff *skb, struct place *p, str
     s->addr[!turned][0] = bpf_ntohl(h.to);
     p->at += (h.first & 15u) * 4u;
     p->proto = h.proto;
-    p->piece = h.fragment & bpf_htons(0x3fff);
+    p->fragment = h.fragment & bpf_htons(0x3fff);
     p->id = bpf_ntohs(h.id);
     return true;
 }
@@ -138,7 +138,7 @@ static __always_inline bool read_ip6(struct __sk_buff *skb, struct place *p, str
     const bool whole = ip6_walk(&w);
     p->proto = w.next;
     p->at = w.at;
-    p->piece = w.piece;
+    p->fragment = w.fragment;
     p->id = w.id;
     return whole;
 }
@@ -238,14 +238,14 @@ static __always_inline unsigned owner(struct whose_talk *s, bool inquiry)
     return port_owner(tables.port_owners.of[port], port, tables.numbers.workers);
 }
 
-static __always_inline unsigned owner_of_piece(const struct place *p, const struct whose_talk *s)
+static __always_inline unsigned owner_of_fragment(const struct place *p, const struct whose_talk *s)
 {
-    struct whose_piece piece = {.id = p->id, .proto = p->v6 ? 0 : p->proto};
+    struct whose_fragment fragment = {.id = p->id, .proto = p->v6 ? 0 : p->proto};
     for (int i = 0; i < 4; i++) {
-        piece.src[i] = s->addr[0][i];
-        piece.dst[i] = s->addr[1][i];
+        fragment.src[i] = s->addr[0][i];
+        fragment.dst[i] = s->addr[1][i];
     }
-    return whose_datagram(&tables.numbers, &piece);
+    return whose_datagram(&tables.numbers, &fragment);
 }
 
 /* Return the type behind tags that the kernel left in the frame; *at: its distance behind the network header. */
@@ -272,7 +272,7 @@ SEC("socket") int deal(struct __sk_buff *skb)
     p.v6 = type == ETHER_IP6;
     s.iface = (uint16_t)iface_of(skb->ifindex);
     if (!read_ip(skb, &p, &s, false)) return 0;
-    if (p.piece) return (int)owner_of_piece(&p, &s);
+    if (p.fragment) return (int)owner_of_fragment(&p, &s);
     if (!read_upper(skb, &p, &s, false, &error)) return 0;
     const bool inquiry = is_inquiry(skb, &p, &s);
     if (error) read_quote(skb, p.at + ICMP_LEN, &s);

@@ -67,9 +67,9 @@ struct seen {
     __u16 from_port, to_port;
     __u8 proto;
     bool six;
-    bool piece; /* a fragment; ports are ignored, so that all of a datagram match alike */
-    bool error; /* an ICMP error */
-    bool asks;  /* asks for `to`: ARP, neighbour solicitation, an echo request */
+    bool fragment; /* the walk ends there; ports are ignored, so that all of a datagram match alike */
+    bool error;    /* an ICMP error */
+    bool asks;     /* asks for `to`: ARP, neighbour solicitation, an echo request */
     bool to_own;
     bool group; /* the frame is for more than one station */
     bool link;  /* ARP or ND, which is never routed */
@@ -117,7 +117,7 @@ static __always_inline bool read_upper(struct xdp_md *ctx, __u32 at, struct seen
 {
     __u8 b[4];
     s->upper = at;
-    if (s->piece) {
+    if (s->fragment) {
         s->asks = s->proto == IPPROTO_NR_ICMP || s->proto == IPPROTO_NR_ICMP6;
         return true;
     }
@@ -145,7 +145,7 @@ static __always_inline bool read4(struct xdp_md *ctx, __u32 at, struct seen *s)
     s->from = ip4(h.from);
     s->to = ip4(h.to);
     s->proto = h.proto;
-    s->piece = h.fragment & bpf_htons(0x3fff);
+    s->fragment = h.fragment & bpf_htons(0x3fff);
     return read_upper(ctx, at + (h.first & 15u) * 4u, s);
 }
 
@@ -163,7 +163,7 @@ static __always_inline bool read6(struct xdp_md *ctx, __u32 at, struct seen *s)
     struct ip6_walk w = {.from = ctx, .at = at + IP6, .next = h.next};
     if (!ip6_walk(&w)) return false;
     s->proto = w.next;
-    s->piece = w.piece;
+    s->fragment = w.fragment;
     return read_upper(ctx, w.at, s);
 }
 
@@ -212,10 +212,10 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
     if (s->asks && m->named && !s->to_own) return true;
     if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;
     /* Another header may follow in the fragments, the same in all of them. */
-    if (s->piece && ip6_is_extension(s->proto)) return true;
+    if (s->fragment && ip6_is_extension(s->proto)) return true;
     if (m->proto && m->proto != s->proto) return false;
     if (m->bare && !is_bare(s)) return false;
-    if (s->piece) return true;
+    if (s->fragment) return true;
     return s->from_port >= m->from_port_lo && s->from_port <= m->from_port_hi && s->to_port >= m->to_port_lo &&
            s->to_port <= m->to_port_hi;
 }

@@ -13,7 +13,7 @@
 #include "vm/kernel/flow/flow_head.h"
 #include "vm/kernel/flow/memo.h"
 #include "vm/kernel/gate.h"
-#include "vm/kernel/judge/piece.h"
+#include "vm/kernel/judge/later.h"
 #include "vm/kernel/judge/routes.h"
 #include "vm/kernel/keyed/sources.h"
 #include "vm/kernel/kpkt.h"

@@ -77,7 +77,7 @@ static int try_loop(void)
 }
 
 /* True in another user namespace than the machine's own, where rights have no effect. */
-static bool is_aside(void)
+static bool in_other_namespace(void)
 {
     enum { FIRST_USER_NAMESPACE = 0xEFFFFFFDU };
     struct stat ns;
@@ -113,7 +113,7 @@ int refused_here(struct obstacle *o)
 {
     bool interpreted;
     const int failed = try_any(&interpreted);
-    if (!has_rights() || (failed == -EPERM && is_aside())) {
+    if (!has_rights() || (failed == -EPERM && in_other_namespace())) {
         *o = (struct obstacle){"this process may not load programs into the kernel",
                                "that takes root, or the capabilities BPF, NET_ADMIN and PERFMON"};
         return -EPERM;

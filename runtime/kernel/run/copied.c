@@ -72,13 +72,13 @@ static void put_watches(const struct kernel *k, struct kernel_copies *c, const s
     struct kernel_watch *all = kernel_map(k, KERNEL_MAP_watches)->memory;
     const struct kernel_copies *now = row_of(k, kernel_world(k)->program);
     c->watch = now->watch_count && !now->watch ? KERNEL_WATCHES : 0;
-    for (uint32_t i = 0; i < p->watched_count; i++) {
-        const struct pbc_endpoint *e = &p->watched[i];
+    for (uint32_t i = 0; i < p->observe_endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->observe_endpoints[i];
         struct kernel_watch *w = &all[c->watch + i];
         *w = (struct kernel_watch){.port_lo = e->port_lo, .port_hi = e->port_hi, .to = e->to, .family = e->family};
         memcpy(w->addr, e->addr, sizeof w->addr);
     }
-    c->watch_count = p->watched_count;
+    c->watch_count = p->observe_endpoints_count;
 }
 
 void kernel_copies_of(struct kernel *k, const struct program *p)

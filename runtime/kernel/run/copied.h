@@ -1,5 +1,5 @@
 /* Copies of whole frames from the stages (vm/kernel/copy/copied.h): their ring, and what stages know of a program's
- * mirrors and watched endpoints. */
+ * mirrors and observed endpoints. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
@@ -25,5 +25,5 @@ void kernel_copies_device(struct kernel *k, const struct program *p, uint32_t mi
                           uint32_t longest);
 /* Take what stages have counted of a mirror of a program, by serial, since the last call. */
 struct kernel_mirror kernel_copies_taken(struct kernel *k, uint32_t serial, uint32_t mirror);
-/* Return the number of frames of watched connections that found no room. */
+/* Return the number of frames of observed connections that found no room. */
 uint64_t kernel_unseen(const struct kernel *k);

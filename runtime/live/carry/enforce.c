@@ -18,9 +18,9 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     /* true if the host forwards packets and this process does not take its place */
     const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !routes;
     const struct host_self self = host_self(carry->host);
-    const uint32_t guards = host && !routes ? program_guards(p) : PBC_NONE;
-    if (guards != PBC_NONE) {
-        const struct pbc_choice *x = &p->choices[guards];
+    const uint32_t holds = host && !routes ? program_holds(p) : PBC_NONE;
+    if (holds != PBC_NONE) {
+        const struct pbc_choice *x = &p->choices[holds];
         snprintf(what, len, "%s:%u holds packets back (`-> %s` in mode observe), of which the host has its own copy",
                  program_str(p, x->place.file), x->place.line, does_name(x->does));
         return true;

@@ -1,4 +1,4 @@
-/* Watched connections of a live run: their files are opened by the parent, and a thread writes them. */
+/* Observed connections of a live run: their files are opened by the parent, and a thread writes them. */
 #pragma once
 
 #include "runtime/live/carry/state.h"

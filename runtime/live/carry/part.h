@@ -50,5 +50,5 @@ struct part {
 };
 
 /* Parts of this room, each in the file of its name. The others stand in rules/parts.c. */
-extern const struct part part_copied, part_hide, part_in_kernel, part_inside, part_loops, part_observed, part_ports,
-    part_proxied, part_shared_ports, part_steered, part_tun, part_way;
+extern const struct part part_copied, part_hide, part_in_kernel, part_inline_stack, part_loops, part_observed,
+    part_ports, part_proxied, part_shared_ports, part_steered, part_tun, part_way;

@@ -30,12 +30,12 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
-/* True if connections are watched, and what leaves is this machine's own: its half of them. What is forwarded was seen
+/* True if connections are observed, and what leaves is this machine's own: its half of them. What is forwarded was seen
  * when it came. (Not where connections that cross may be cut into: what we send in an end's name would come back.) */
 static bool watches_own(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
-    const bool in_the_way = program_guards(p) != PBC_NONE && enforce_routes(carry, p);
+    const bool in_the_way = program_holds(p) != PBC_NONE && enforce_routes(carry, p);
     return p->observes_count && !carry->forwards && !in_the_way;
 }
 

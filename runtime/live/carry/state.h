@@ -20,7 +20,7 @@ struct deal_tables;
 struct port_owners; /* vm/shared/port_owners.h */
 struct guard_news;
 struct in_kernel;
-struct inside;
+struct inline_stack;
 struct proxied;
 struct proxied_change;
 struct recorder;
@@ -48,7 +48,7 @@ struct shared_ports {
     struct facts_port bound[2 * SHARED_PORTS_MOST];
     struct facts_port all[4 * SHARED_PORTS_MOST]; /* bound at the start, or since then */
     unsigned all_count;
-    struct host_more spare[PORTS_MORE]; /* [spare_count] claimed for `host.more`, which leaves sockets out */
+    struct host_more spare[PORTS_MORE]; /* [spare_count] reserved for `host.more`, which leaves sockets out */
     unsigned spare_count;
     bool crowded[2]; /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
     uint64_t lost;   /* number of times that such a port was bound since the start */
@@ -127,11 +127,11 @@ struct carry {
     struct exec_choice exec;
     /* Proxy loops and the recorder. */
     struct recording_to record;
-    struct access *access;            /* logs of proxy services; NULL: never opened */
-    struct inside *inside;            /* the stack aside for inline connections; NULL: never made */
-    struct proxied *proxied;          /* loops of proxy services; NULL: never made */
-    struct observed_thread *observed; /* writer of watched connections */
-    struct copies *copies;            /* copies of packets; NULL: not made yet */
+    struct access *access;             /* logs of proxy services; NULL: never opened */
+    struct inline_stack *inline_stack; /* the stack in which inline connections end; NULL: never made */
+    struct proxied *proxied;           /* loops of proxy services; NULL: never made */
+    struct observed_thread *observed;  /* writer of observed connections */
+    struct copies *copies;             /* copies of packets; NULL: not made yet */
     /* Callbacks into rooms above, with `ears` as their argument. */
     void *ears;
     bool (*looks)(void *ears);                                             /* true if there are observers */

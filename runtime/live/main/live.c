@@ -37,8 +37,8 @@
 #include "runtime/live/main/start.h"
 #include "runtime/live/main/turn.h"
 #include "runtime/live/rules/byhand.h"
-#include "runtime/live/rules/claim.h"
 #include "runtime/live/rules/health.h"
+#include "runtime/live/rules/host_changes.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
@@ -141,8 +141,8 @@ static int service(struct live *l)
     int status = parent_confine(l->tell.channel);
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
-    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* claim_begin needs its maps */
-    if (!status) status = claim_begin(&l->rules);
+    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* host_changes_begin needs its maps */
+    if (!status) status = host_changes_begin(&l->rules);
     if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
     if (!status) status = asked_open(&l->control);
@@ -204,7 +204,7 @@ static int part(struct live *l, struct parent **parent)
     l->half_open = files_allow(l);
     int status = recorded_look(&l->carry);
     if (!status) status = log_open(&l->tell);
-    if (!status) status = claim_watch(&l->rules);
+    if (!status) status = host_changes_watch(&l->rules);
     clock_before(&l->world.clock);
     notified_begin(&l->tell.notified);
     l->carry.tuples = tuples_new((uint32_t)l->carry.now.program->settings->proxy_sessions, l->carry.worker_count);
@@ -256,11 +256,11 @@ int live(const struct options *o)
                      .rules = {.o = o, .begun = 1, .echo = {-1, -1}},
                      .control = {.o = o, .watch.fd = -1}};
     struct parent *parent = NULL;
-    if (o->cleanup) return claim_cleanup(o);
+    if (o->cleanup) return host_changes_cleanup(o);
     wire(&l);
     settle_memory();
     bool begun = false;
-    claim_await(o);
+    host_changes_await(o);
     int status = look(&l, &parent);
     if (!status && !o->preflight) {
         status = part(&l, &parent);

@@ -57,7 +57,7 @@ static bool goes_unrouted(const struct servers *s, const struct pbc_service *ser
 static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
                      uint32_t *place)
 {
-    const bool sent_on = !mode_is(service->mode, MODE_PROXIES) || mode_is(service->mode, MODE_ASIDE);
+    const bool sent_on = !mode_is(service->mode, MODE_PROXIES) || mode_is(service->mode, MODE_INLINE_STACK);
     for (uint32_t i = p->pools[pool].servers; i < p->pools[pool].servers + p->pools[pool].server_count; i++) {
         const struct pbc_server *server = &p->servers[i];
         const unsigned overhead = overhead_of(service, server);

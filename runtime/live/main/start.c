@@ -25,7 +25,7 @@
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/ports.h"
-#include "runtime/live/carry/proxy/inside.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steered.h"
@@ -282,7 +282,7 @@ static int workers_make(struct live *l)
                              .forwards = l->carry.forwards,
                              .watches = l->carry.in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++) {
-        cfg.inside = inside_tun(&l->carry, cfg.worker);
+        cfg.inline_tun = inline_stack_tun(&l->carry, cfg.worker);
         cfg.observed = observed_out(&l->carry, cfg.worker);
         cfg.inline_share = tuples_share(l->carry.tuples, cfg.worker);
         cfg.inline_share.half_open = l->half_open;
@@ -305,7 +305,7 @@ int start_open(struct live *l)
     }
     char err[300];
     if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
-    if (inside_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
+    if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->carry.port_count; at++) {
@@ -334,7 +334,7 @@ void start_close(struct live *l)
 {
     observed_close(&l->carry);
     proxied_close(&l->carry);
-    inside_close(&l->carry);
+    inline_stack_close(&l->carry);
     for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {
         worker_fini(l->carry.workers[i]);
         free(l->carry.workers[i]);

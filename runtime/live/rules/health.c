@@ -55,7 +55,7 @@ static bool make(struct rules *rules, const struct ruling *before, const struct 
                                    .seed = rules->o->seed ? rules->o->seed : clock_ns(CLOCK_MONOTONIC),
                                    .open_file = open_certificates,
                                    .with = rules,
-                                   .aside = via_aside(rules)};
+                                   .stack = via_stack(rules)};
     carry->now.told = calloc(carry->now.program->servers_count + 1u, sizeof *carry->now.told);
     if (!carry->now.told || !via_follow(rules, carry->now.program, err, err_len)) return false;
     carry->now.checks = checks_new(carry->now.program, &cfg, before ? before->checks : NULL, r,

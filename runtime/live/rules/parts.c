@@ -9,7 +9,7 @@
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/proxy/inside.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/carry/steered.h"
@@ -153,7 +153,7 @@ static bool workers_prepare(struct program_change *c)
                                          .opened = carry->now.opened,
                                          .routes = enforce_routed(carry, carry->now.program),
                                          .tun = carry->tun,
-                                         .inside = inside_tun(carry, i),
+                                         .inline_tun = inline_stack_tun(carry, i),
                                          .copies = carry->now.copies,
                                          .number = carry->now.number,
                                          .put_in_force = carry->in_kernel ? in_kernel_swap : NULL,
@@ -227,7 +227,7 @@ static const struct part part_health = {.prepares = health_prepare};
 static const struct part *const parts[] = {
     &part_zones,        &part_tun,       &part_former,    &part_ruling, &part_by_hand, &part_health,  &part_owners,
     &part_shared_ports, &part_lingering, &part_in_kernel, &part_ports,  &part_hide,    &part_steered, &part_world,
-    &part_inside,       &part_observed,  &part_proxied,   &part_way,    &part_bridge,  &part_copied,  &part_narrowed,
+    &part_inline_stack, &part_observed,  &part_proxied,   &part_way,    &part_bridge,  &part_copied,  &part_narrowed,
     &part_enforce,      &part_judged,    &part_workers,   &part_loops,
 };
 enum { PARTS_LISTED = sizeof parts / sizeof *parts };

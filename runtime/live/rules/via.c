@@ -1,4 +1,4 @@
-/* Packets of the stack aside are read from its tun device, dressed, and sent; answers are written back to it */
+/* Packets of the check stack are read from its tun device, dressed, and sent; answers are written back to it */
 #include "runtime/live/rules/via.h"
 
 #include <arpa/inet.h>
@@ -42,7 +42,7 @@ static struct via *via_new(struct rules *rules, char *err, size_t err_len)
     struct via *v = calloc(1, sizeof *v);
     struct pool *pool = pool_new(1, SLOT_BYTES);
     snprintf(err, err_len, "out of memory");
-    if (v && pool && !ask_ASIDE(rules->tell->channel, fds, err, err_len)) {
+    if (v && pool && !ask_CHECK_STACK(rules->tell->channel, fds, err, err_len)) {
         *v = (struct via){.tun = fds[0], .ear = fds[1], .pool = pool};
         return v;
     }
@@ -142,18 +142,18 @@ static int open_socket(void *with, const struct sockaddr *from, int type)
     struct rules *rules = with;
     const struct sockaddr_in *v4 = (const void *)from;
     const struct sockaddr_in6 *v6 = (const void *)from;
-    struct request_aside asked = {.from.family = from->sa_family == AF_INET ? 4 : 6, .type = (uint32_t)type};
+    struct request_check_socket asked = {.from.family = from->sa_family == AF_INET ? 4 : 6, .type = (uint32_t)type};
     struct host_addr *a = &asked.from;
     int fd;
     if (a->family == 4) a->word[0] = ntohl(v4->sin_addr.s_addr);
     for (unsigned i = 0; a->family == 6 && i < 4; i++) a->word[i] = ntohl(v6->sin6_addr.s6_addr32[i]);
-    const int failed = ask_ASIDE_SOCKET(rules->tell->channel, &asked, &fd, NULL, 0);
+    const int failed = ask_CHECK_SOCKET(rules->tell->channel, &asked, &fd, NULL, 0);
     return failed ? failed : fd;
 }
 
-struct checks_aside via_aside(struct rules *rules)
+struct check_stack via_stack(struct rules *rules)
 {
-    return (struct checks_aside){.ready = ready, .socket = open_socket, .with = rules};
+    return (struct check_stack){.ready = ready, .socket = open_socket, .with = rules};
 }
 
 /* The number of the probe that the packet belongs to: its source port, or the identifier of its echo request. */
@@ -239,7 +239,7 @@ static bool hear_said(struct rules *rules)
     return n > 0;
 }
 
-/* Pass an answer to the stack aside as it is, with partial checksums and joined pieces. */
+/* Pass an answer to the check stack as it is, with partial checksums and joined segments. */
 static bool carry_heard(struct via *v)
 {
     struct virtio_net_hdr how;

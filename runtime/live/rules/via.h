@@ -19,7 +19,7 @@ void via_links(struct rules *rules); /* call it when interfaces have got other n
 void via_fini(struct rules *rules);
 
 /* Return the callbacks for checks_cfg. */
-struct checks_aside via_aside(struct rules *rules);
+struct check_stack via_stack(struct rules *rules);
 
 /* Return a descriptor to poll for reading; -1: none. First function: packets of probes; second: answers to them. */
 int via_said_fd(const struct rules *rules);

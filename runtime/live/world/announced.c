@@ -1,5 +1,5 @@
-/* Claims of the addresses that the program answers for: at the start, after a reload for added addresses, and for all
- * when a link comes up, because neighbours may still have an earlier owner's MAC. */
+/* Announcements of the addresses that the program answers for: at the start, after a reload for added addresses, and
+ * for all when a link comes up, because neighbours may still have an earlier owner's MAC. */
 #include "runtime/live/world/announced.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static bool is_near(const struct host *h, unsigned ifindex, const struct host_ad
     return false;
 }
 
-/* True if the address is claimed on port `at`: on the ports in its subnet, or on all if none is. */
+/* True if the address is announced on port `at`: on the ports in its subnet, or on all if none is. */
 static bool belongs(const struct world *world, unsigned at, const struct host_addr *a)
 {
     const struct carry *carry = world->carry;
@@ -31,13 +31,13 @@ static bool belongs(const struct world *world, unsigned at, const struct host_ad
     return !near || is_near(carry->host, carry->ifindex[at], a);
 }
 
-static void claim(struct world *world, unsigned at, const struct host_addr *a)
+static void announce_one(struct world *world, unsigned at, const struct host_addr *a)
 {
     const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
     if (!link || !link->mac || !belongs(world, at, a)) return;
     char text[HOST_ADDR_TEXT], err[300];
     if (ask_ANNOUNCE(world->tell->channel, &(struct request_address){*a, at}, err, sizeof err))
-        events_tell(&world->tell->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name,
+        events_tell(&world->tell->events, TOLD_FAULT, "%s: %s can't be announced: %s", link->name,
                     host_addr_text(a, text), err);
 }
 
@@ -109,13 +109,13 @@ static bool has(const struct addresses *all, const struct host_addr *a)
     return all->count && bsearch(a, all->all, all->count, sizeof *a, compare);
 }
 
-/* Claim the addresses of the running program that are not in `already`. */
-static void claim_all(struct world *world, unsigned at, const struct addresses *already)
+/* Announce the addresses of the running program that are not in `already`. */
+static void announce_all(struct world *world, unsigned at, const struct addresses *already)
 {
     struct addresses a = addresses_of(world->carry->now.program);
     for (unsigned i = 0; i < a.count; i++)
-        if (!has(already, &a.all[i])) claim(world, at, &a.all[i]);
-    if (a.failed) events_tell(&world->tell->events, TOLD_FAULT, "out of memory: some addresses are not claimed");
+        if (!has(already, &a.all[i])) announce_one(world, at, &a.all[i]);
+    if (a.failed) events_tell(&world->tell->events, TOLD_FAULT, "out of memory: some addresses are not announced");
     free(a.all);
 }
 
@@ -123,7 +123,7 @@ void announced_again(struct world *world, const struct program *before)
 {
     struct addresses already = addresses_of(before);
     for (unsigned i = 0; i < world->o->iface_count; i++)
-        if (world->announced[i]) claim_all(world, i, &already);
+        if (world->announced[i]) announce_all(world, i, &already);
     free(already.all);
 }
 
@@ -132,7 +132,7 @@ void announced_links(struct world *world)
     for (unsigned i = 0; i < world->o->iface_count; i++) {
         const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[i]);
         const uint64_t up = link && link->up && link->running ? 1 + (uint64_t)link->changes : 0;
-        if (up && up != world->announced[i]) claim_all(world, i, &(struct addresses){0});
+        if (up && up != world->announced[i]) announce_all(world, i, &(struct addresses){0});
         world->announced[i] = up;
     }
 }

@@ -10,14 +10,14 @@ static bool sends_on(const struct program *p, const struct pbc_branch *b, const 
 {
     const unsigned mode = p->services[b->service].mode;
     if (mode_is(mode, MODE_INLINE) && s->flags & PBC_SERVER_HAS_MAC) return false; /* in the wire, by its MAC address */
-    return !mode_is(mode, MODE_PROXIES) || mode_is(mode, MODE_ASIDE);
+    return !mode_is(mode, MODE_PROXIES) || mode_is(mode, MODE_INLINE_STACK);
 }
 
 /* Return the bits of `down` that a server of this machine has: none if only proxies have its pool. */
 static uint8_t bits_of(const struct program *p, uint32_t server)
 {
     const struct pbc_server *s = &p->servers[server];
-    bool sent = false, aside = false, proxied = false;
+    bool sent = false, sends_proxied = false, proxied = false;
     for (uint32_t i = 0; i < p->branches_count; i++) {
         const struct pbc_branch *b = &p->branches[i];
         bool its = false;
@@ -25,11 +25,11 @@ static uint8_t bits_of(const struct program *p, uint32_t server)
         if (!its) continue;
         const bool on = sends_on(p, b, s), proxies = mode_is(p->services[b->service].mode, MODE_PROXIES);
         sent |= on;
-        aside |= on && proxies;
+        sends_proxied |= on && proxies;
         proxied |= !on && proxies;
     }
     /* A loop picks alike for all its services: one that sends packets on decides for the others of the pool */
-    return !sent ? 0 : proxied && !aside ? FACTS_HERE_PROXIED : FACTS_HERE;
+    return !sent ? 0 : proxied && !sends_proxied ? FACTS_HERE_PROXIED : FACTS_HERE;
 }
 
 static void tell(const struct world *world, uint32_t server, bool here, bool down)

@@ -46,7 +46,7 @@ struct world {
     unsigned older_count;
     bool stale;                     /* the published snapshot is outdated */
     uint64_t tables_number;         /* number of the latest balancing tables */
-    uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last claimed; 0: down */
+    uint64_t announced[PORTS_MOST]; /* 1 + changes of the link when addresses were last announced; 0: down */
     enum link_state links[PORTS_MOST];
     uint32_t served; /* bit i: interface i has been served, now or before it went */
     uint32_t raw;    /* bit i: interface i is open as one without Ethernet */

@@ -104,21 +104,21 @@ static bool may_keep(const struct session *s)
 {
     const struct program *p = s->proxy->program;
     if (s->chosen != PBC_NONE && p->pools[p->servers[s->chosen].pool].keep_none) return false;
-    return s->inside ? !s->aged : !http_of(s)->mine && !session_server_is_private(s);
+    return s->inlined ? !s->aged : !http_of(s)->mine && !session_server_is_private(s);
 }
 
 static void leave_server(struct session *s)
 {
     struct http *h = http_of(s);
     struct kept *k = &http_loop_of(s)->kept;
-    const struct kept_key key = {.service = s->service, .server = s->chosen, .session = s->inside ? s->number : 0};
+    const struct kept_key key = {.service = s->service, .server = s->chosen, .session = s->inlined ? s->number : 0};
     struct kept_one *one = may_keep(s) && server_is_clean(s) ? kept_room(k) : NULL;
     if (!one) {
         session_leave_server(s);
         return;
     }
     kept_put(k, one, key, session_take_server(s, kept_task(one)), h->keep_ns);
-    if (s->inside) h->own = key;
+    if (s->inlined) h->own = key;
 }
 
 /* Measure the times of a server's answer */

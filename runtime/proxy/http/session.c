@@ -120,7 +120,7 @@ static struct side *kept_for(struct session *s)
     struct http_loop *l = http_loop_of(s);
     if (l->program != s->proxy->program->serial) kept_flush(&l->kept);
     l->program = s->proxy->program->serial;
-    struct side *side = http_of(s)->again ? NULL : s->inside ? take_own(s) : shared(s);
+    struct side *side = http_of(s)->again ? NULL : s->inlined ? take_own(s) : shared(s);
     http_of(s)->reused = side != NULL;
     if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
     return side;

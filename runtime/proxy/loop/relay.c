@@ -1,5 +1,5 @@
-/* Small pieces are copied, with two system calls. A read that fills its buffer shows that there is more: from then on
- * the kernel moves the bytes through a pipe, until pieces are small again. README.md has measurements. */
+/* Small parts are copied, with two system calls. A read that fills its buffer shows that there is more: from then on
+ * the kernel moves the bytes through a pipe, until parts are small again. README.md has measurements. */
 #include "runtime/proxy/loop/relay.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* One direction of a session: bytes from one side to the other, unchanged, up to the end or a number of bytes.
  *
- *      from ─▶ [ a buffer, held while something is in it ] ─▶ to        small pieces: two system calls
+ *      from ─▶ [ a buffer, held while something is in it ] ─▶ to        small parts: two system calls
  *      from ─▶ [ a pipe, held while something is in it   ] ─▶ to        large ones: the kernel moves them
  *
  * At most one buffer or one pipe of bytes is unwritten; then nothing more is read, so a slow reader slows its sender
@@ -22,7 +22,7 @@ struct way {
     uint64_t moved;        /* number of bytes written */
     bool keeps_open;       /* the end of `from` is not passed on to `to` */
     bool splices;          /* the last read filled its buffer: the next uses a pipe */
-    uint8_t small;         /* number of small pieces in a row, for which a copy is as good */
+    uint8_t small;         /* number of small parts in a row, for which a copy is as good */
 };
 
 enum way_result {

@@ -112,22 +112,22 @@ static void hand_logs(struct actor *a)
     while (a->watch->logged && ring_take(&a->w->logs, &note)) a->watch->logged(a->watch->arg, a, &note);
 }
 
-/* Send the batch's packets on, which came from the stack aside. */
+/* Send the batch's packets on, which came from the inline stack. */
 static void go_on(struct actor *a)
 {
     const unsigned n = a->want;
     a->want = a->got = 0;
-    a->aside = false;
+    a->inline_sent = false;
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = a->views[i];
-        p->data += TAPE_ASIDE_LINK;
-        p->head_len -= TAPE_ASIDE_LINK;
-        p->cap_len -= TAPE_ASIDE_LINK;
-        p->wire_len -= TAPE_ASIDE_LINK;
+        p->data += TAPE_INLINE_LINK;
+        p->head_len -= TAPE_INLINE_LINK;
+        p->cap_len -= TAPE_INLINE_LINK;
+        p->wire_len -= TAPE_INLINE_LINK;
         p->link = LINK_RAW;
         p->iface = IFACE_NONE;
     }
-    worker_aside(a->w, a->views, n, a->now_ns);
+    worker_inline_sent(a->w, a->views, n, a->now_ns);
     hand_logs(a);
 }
 
@@ -150,7 +150,7 @@ void actor_finish(struct actor *a)
     const bool batch = a->want && a->got == a->want, ticks = a->ticks;
     if (a->stopped || a->over || !a->w || (!batch && !ticks)) return; /* single packets have no worker (single.h) */
     a->ticks = a->unheard = false;
-    if (batch && a->aside)
+    if (batch && a->inline_sent)
         go_on(a);
     else if (batch)
         judge(a);
@@ -196,7 +196,7 @@ void actor_take(struct actor *a, const struct scene *s)
 /* True if the batch that is being read may have the frame, by its port. */
 static bool is_in_place(const struct actor *a, const struct tape_frame *f)
 {
-    if (a->aside) return f->port == TAPE_TO_HOST && f->cap_len >= TAPE_ASIDE_LINK;
+    if (a->inline_sent) return f->port == TAPE_TO_HOST && f->cap_len >= TAPE_INLINE_LINK;
     return f->port < a->story->start.ports;
 }
 
@@ -258,7 +258,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .opened = &k->opened,
                                 .routes = actor_routes(a->story, k->p),
                                 .tun = a->w->cfg.tun,
-                                .inside = -1,
+                                .inline_tun = -1,
                                 .number = k->number};
     a->w->change = &next;
     if (next.fresh) worker_take_change(a->w, r->now_ns);
@@ -292,10 +292,10 @@ static void asked(struct actor *a, const struct tape_record *r, const uint8_t *b
 static void act(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     switch (r->kind) {
-    case TAPE_ASIDE:
+    case TAPE_INLINE:
     case TAPE_BATCH:
         if (blind(a) || !r->count || r->count > VM_BATCH) break;
-        a->aside = r->kind == TAPE_ASIDE;
+        a->inline_sent = r->kind == TAPE_INLINE;
         a->now_ns = r->now_ns;
         a->want = r->count;
         a->heard_count = a->heard_at = 0;

@@ -10,7 +10,7 @@
 struct actor_counters {
     uint64_t packets, packets_other; /* sent packets as recorded; sent packets that differ or are missing on one side */
     uint64_t verdicts, verdicts_other; /* verdicts as recorded; those that differ (another program: in their action) */
-    uint64_t unclaimed;                /* verdicts that depend on what was not recorded (README.md) */
+    uint64_t untold;                   /* verdicts that depend on what was not recorded (README.md) */
     uint64_t passed_over;              /* packets before the first state, or while the actor was stopped */
 };
 
@@ -37,7 +37,7 @@ struct actor_watch {
     /* The actor's worker begins to run the program: give it what keeps copies (worker_copy), and return the program's
      * slots; NULL: it has no mirrors, or there is no memory for them. */
     const struct copies_table *(*copies)(void *arg, struct actor *a, const struct program *p);
-    /* The actor's worker begins to run the program, or is made for it: return the receiver of events of watched
+    /* The actor's worker begins to run the program, or is made for it: return the receiver of events of observed
      * connections, the same for all programs of an actor; NULL: nobody is told. */
     const struct observe_out *(*observed)(void *arg, struct actor *a, const struct program *p);
     /* A flow has ended; its times are the worker's. */
@@ -63,7 +63,7 @@ struct actor {
     uint64_t now_ns;
     unsigned want, got;
     bool ticks;              /* a tick is being read */
-    bool aside;              /* the stack aside sent the batch */
+    bool inline_sent;        /* the inline stack sent the batch */
     bool routed;             /* for single packets: this machine's stack has routed it (TAPE_ROUTED) */
     const uint8_t *recorded; /* the batch's verdicts if the current step holds them; else NULL */
     /* Words that shared counters told the worker in the current step. */

@@ -72,7 +72,7 @@ int actor_make(struct actor *a, const struct told_program *program)
     const struct story *t = a->story;
     a->program = program;
     a->want = a->got = 0;
-    a->ticks = a->aside = false;
+    a->ticks = a->inline_sent = false;
     a->heard_count = a->heard_at = 0;
     struct program *p = program ? program->p : t->other;
     const struct worker_cfg cfg = {.program = p,
@@ -85,7 +85,7 @@ int actor_make(struct actor *a, const struct told_program *program)
                                    .seed = t->start.seed,
                                    .inline_share = {.half_open = t->inline_half_open},
                                    .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
-                                   .inside = -1,
+                                   .inline_tun = -1,
                                    .opened = program ? &program->opened : &t->other_opened,
                                    .forwards = t->start.forwards,
                                    .routes = actor_routes(t, p),

@@ -313,7 +313,7 @@ static bool is_otherwise(struct actor *a, struct single *x)
     note_first(a, x, found);
     c->verdicts += found == AS_RECORDED;
     c->verdicts_other += found == OTHERWISE;
-    c->unclaimed += found == HANGS_ON_MORE;
+    c->untold += found == HANGS_ON_MORE;
     return found == OTHERWISE;
 }
 

@@ -246,7 +246,7 @@ static void watch(struct recording *g)
                                            .ended = g->o->flows ? ended : NULL,
                                            .arg = g,
                                            .copies = g->o->explained_count ? NULL : played_program,
-                                           .observed = g->o->explained_count ? NULL : watched_program,
+                                           .observed = g->o->explained_count ? NULL : observing_program,
                                            .to_ns = g->chosen.to_ns};
     g->player.moment = moment;
     g->flows.from_ns = g->chosen.from_ns;
@@ -284,9 +284,9 @@ static int play(struct recording *g)
     if (!status && options_summarise(g->o)) status = recording_summary(g);
     fflush(stdout);
     say_stopped(g);
-    const int closed = results_close(g), copied = played_end(g), watched = watched_end(g);
+    const int closed = results_close(g), copied = played_end(g), observing = observing_end(g);
     const struct actor_counters c = player_counters(&g->player);
-    if (status || closed || copied || watched) return status ? status : closed ? closed : copied ? copied : watched;
+    if (status || closed || copied || observing) return status ? status : closed ? closed : copied ? copied : observing;
     return g->same && (c.packets_other || c.verdicts_other) ? 1 : 0;
 }
 

@@ -35,7 +35,7 @@ struct recording {
         const struct copies_table *table; /* slots of the last program with mirrors; NULL: none had any */
         char fault[600];                  /* reason why there are no copies */
     } copied;
-    struct watched {
+    struct recording_observed {
         struct observed_replay to;
         struct watching {
             const struct recording *g;
@@ -44,7 +44,7 @@ struct recording {
         } worker[WORKERS_MOST];
         bool any;   /* true if some program watches */
         int failed; /* 2: no file is written, after a complaint */
-    } watched;
+    } observing;
     struct capture_writer *writer;
     int write_error;
     bool same; /* judged by the recorded programs */
@@ -61,9 +61,9 @@ bool recording_label(struct recording *g, const struct program *p);
 const struct copies_table *played_program(void *arg, struct actor *a, const struct program *p);
 void played_turn(struct recording *g);
 int played_end(struct recording *g);
-/* Connections that the programs' services watch (watched.c): a callback of actors; the end, 0 or 2 after a complaint.
+/* Connections that the programs' services watch (observing.c): a callback of actors; the end, 0 or 2 after a complaint.
  */
-const struct observe_out *watched_program(void *arg, struct actor *a, const struct program *p);
-int watched_end(struct recording *g);
+const struct observe_out *observing_program(void *arg, struct actor *a, const struct program *p);
+int observing_end(struct recording *g);
 /* Print the summary. Return the exit status. */
 int recording_summary(struct recording *g);

@@ -31,7 +31,7 @@ static void more_json(cJSON *root, const struct recording *g)
     json_number(to, "packets_otherwise", c.packets_other);
     json_number(to, "verdicts", c.verdicts);
     json_number(to, "verdicts_otherwise", c.verdicts_other);
-    if (g->player.story.start.in_kernel) json_number(to, "verdicts_unclaimed", c.unclaimed);
+    if (g->player.story.start.in_kernel) json_number(to, "verdicts_unclaimed", c.untold);
     json_number(to, "passed_over", c.passed_over);
     sessions_json(to, &g->sessions);
     otherwise_json(to, &g->otherwise);

@@ -7,7 +7,7 @@
 #include "runtime/report/text.h"
 
 /* A part of a pattern. */
-struct piece {
+struct part {
     const char *at, *end;
 };
 
@@ -20,7 +20,7 @@ struct filling {
 #define AT(bytes) bytes "{}"
 
 /* Return the first of the bytes outside of nested braces, or the end. */
-static const char *find(struct piece p, const char *bytes)
+static const char *find(struct part p, const char *bytes)
 {
     const size_t ends = strlen(bytes) - strlen(AT(""));
     unsigned depth = 0;
@@ -33,19 +33,19 @@ static const char *find(struct piece p, const char *bytes)
 }
 
 /* Take the part before the next of the bytes, and that byte. */
-static struct piece take(struct piece *p, const char *bytes)
+static struct part take(struct part *p, const char *bytes)
 {
-    const struct piece part = {p->at, find(*p, bytes)};
+    const struct part part = {p->at, find(*p, bytes)};
     p->at = part.end + (part.end < p->end);
     return part;
 }
 
-static bool is(struct piece p, const char *text)
+static bool is(struct part p, const char *text)
 {
     return (size_t)(p.end - p.at) == strlen(text) && !memcmp(p.at, text, strlen(text));
 }
 
-static const cJSON *child(const cJSON *of, struct piece name)
+static const cJSON *child(const cJSON *of, struct part name)
 {
     const size_t len = (size_t)(name.end - name.at);
     const cJSON *one;
@@ -58,7 +58,7 @@ static const cJSON *child(const cJSON *of, struct piece name)
 }
 
 /* Return the member of that path; `.` is the object itself. */
-static const cJSON *member(const cJSON *of, struct piece path)
+static const cJSON *member(const cJSON *of, struct part path)
 {
     if (is(path, ".")) return of;
     while (of && path.at < path.end) of = child(of, take(&path, AT(".")));
@@ -67,14 +67,14 @@ static const cJSON *member(const cJSON *of, struct piece path)
 
 const cJSON *document_at(const cJSON *of, const char *path)
 {
-    return member(of, (struct piece){path, path + strlen(path)});
+    return member(of, (struct part){path, path + strlen(path)});
 }
 
-static uint64_t sum(const cJSON *of, struct piece names)
+static uint64_t sum(const cJSON *of, struct part names)
 {
     uint64_t all = 0;
     while (names.at < names.end) {
-        struct piece name = take(&names, AT("+"));
+        struct part name = take(&names, AT("+"));
         const bool members = name.end - name.at > 2 && name.end[-1] == '*';
         name.end -= members ? 2 : 0;
         const cJSON *one, *v = member(of, name);
@@ -92,18 +92,18 @@ static bool is_set(const cJSON *v)
     return cJSON_IsTrue(v) || (cJSON_IsString(v) && *v->valuestring) || (v && v->child);
 }
 
-static bool holds_one(const cJSON *of, struct piece condition)
+static bool holds_one(const cJSON *of, struct part condition)
 {
-    const struct piece name = take(&condition, AT("=?"));
+    const struct part name = take(&condition, AT("=?"));
     const cJSON *v = member(of, name);
     if (*name.end == '=') return is(condition, value_text(v));
     return *name.end == '?' ? v && !cJSON_IsNull(v) : is_set(v);
 }
 
-static bool holds(const cJSON *of, struct piece condition)
+static bool holds(const cJSON *of, struct part condition)
 {
     while (condition.at < condition.end) {
-        struct piece one = take(&condition, AT(","));
+        struct part one = take(&condition, AT(","));
         const bool negated = *one.at == '!';
         one.at += negated;
         if (holds_one(of, one) != negated) return true;
@@ -112,7 +112,7 @@ static bool holds(const cJSON *of, struct piece condition)
 }
 
 /* Return a time in nanoseconds, at most UINT64_MAX. Its unit is the end of its name. */
-static uint64_t time_of(const cJSON *of, struct piece name)
+static uint64_t time_of(const cJSON *of, struct part name)
 {
     const char unit = name.end - name.at > 2 ? name.end[-2] : 0;
     const uint64_t n = sum(of, name), each_ns = unit == 'n'   ? 1
@@ -122,13 +122,13 @@ static uint64_t time_of(const cJSON *of, struct piece name)
     return n < UINT64_MAX / each_ns ? n * each_ns : UINT64_MAX;
 }
 
-static void write(const struct filling *f, const cJSON *of, struct piece p);
+static void write(const struct filling *f, const cJSON *of, struct part p);
 
-static void each(const struct filling *f, const cJSON *of, struct piece rest)
+static void each(const struct filling *f, const cJSON *of, struct part rest)
 {
-    struct piece head = take(&rest, AT("|"));
-    const struct piece before = take(&rest, AT("|")), between = take(&rest, AT("|")), body = take(&rest, AT("|"));
-    const struct piece name = take(&head, AT("?"));
+    struct part head = take(&rest, AT("|"));
+    const struct part before = take(&rest, AT("|")), between = take(&rest, AT("|")), body = take(&rest, AT("|"));
+    const struct part name = take(&head, AT("?"));
     const cJSON *one, *list = member(of, name);
     bool any = false;
     cJSON_ArrayForEach(one, list)
@@ -142,16 +142,16 @@ static void each(const struct filling *f, const cJSON *of, struct piece rest)
 }
 
 /* Write the word for a number: the first for one, else the second, or the first with an s. */
-static void word(const struct filling *f, uint64_t n, struct piece words)
+static void word(const struct filling *f, uint64_t n, struct part words)
 {
-    const struct piece one = take(&words, AT("|")), many = words.at < words.end ? words : one;
-    const struct piece it = n == 1 ? one : many;
+    const struct part one = take(&words, AT("|")), many = words.at < words.end ? words : one;
+    const struct part it = n == 1 ? one : many;
     fwrite(it.at, 1, (size_t)(it.end - it.at), f->out);
     if (n != 1 && words.at == words.end) putc('s', f->out);
 }
 
 /* Write a number with its noun, if it has one. */
-static void counted(const struct filling *f, int width, uint64_t n, struct piece words)
+static void counted(const struct filling *f, int width, uint64_t n, struct part words)
 {
     f->hand->number(f->out, width, n);
     if (words.at == words.end) return;
@@ -159,7 +159,7 @@ static void counted(const struct filling *f, int width, uint64_t n, struct piece
     word(f, n, words);
 }
 
-static bool counts_bytes(struct piece rate)
+static bool counts_bytes(struct part rate)
 {
     static const char end[] = "bytes_per_s";
     const size_t len = sizeof end - 1;
@@ -174,11 +174,11 @@ static void cut(const struct filling *f, const char *text, unsigned most)
 }
 
 /* Write a value: a sign, a name, a width behind a colon, words behind bars. */
-static void value(const struct filling *f, const cJSON *of, struct piece p)
+static void value(const struct filling *f, const cJSON *of, struct part p)
 {
-    struct piece head = take(&p, AT("|"));
+    struct part head = take(&p, AT("|"));
     const char sign = strchr("#=~@^$", *head.at) ? *head.at++ : 0;
-    const struct piece name = take(&head, AT(":"));
+    const struct part name = take(&head, AT(":"));
     const bool most = *head.at == '<';
     const int width = (int)strtol(head.at + most, NULL, 10);
     switch (sign) {
@@ -197,9 +197,9 @@ static void value(const struct filling *f, const cJSON *of, struct piece p)
 }
 
 /* Write what stands in a pair of braces. */
-static void braces(const struct filling *f, const cJSON *of, struct piece p)
+static void braces(const struct filling *f, const cJSON *of, struct part p)
 {
-    struct piece rest = {p.at + 1, p.end};
+    struct part rest = {p.at + 1, p.end};
     switch (*p.at) {
     case '*': each(f, of, rest); break;
     case '?':
@@ -217,10 +217,10 @@ static void braces(const struct filling *f, const cJSON *of, struct piece p)
     }
 }
 
-static void write(const struct filling *f, const cJSON *of, struct piece p)
+static void write(const struct filling *f, const cJSON *of, struct part p)
 {
     while (p.at < p.end) {
-        const struct piece text = take(&p, AT("{"));
+        const struct part text = take(&p, AT("{"));
         fwrite(text.at, 1, (size_t)(text.end - text.at), f->out);
         if (p.at < p.end) braces(f, of, take(&p, AT("}")));
     }
@@ -228,7 +228,7 @@ static void write(const struct filling *f, const cJSON *of, struct piece p)
 
 void fill_with(FILE *out, const struct fill_hand *hand, const cJSON *of, const char *pattern)
 {
-    write(&(struct filling){out, hand}, of, (struct piece){pattern, pattern + strlen(pattern)});
+    write(&(struct filling){out, hand}, of, (struct part){pattern, pattern + strlen(pattern)});
 }
 
 static void plain_text(FILE *out, int width, const char *text) { fprintf(out, "%*s", width, text); }

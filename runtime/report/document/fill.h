@@ -10,9 +10,9 @@
  *     {^name}           how many a second, of bytes if it ends with bytes_per_s
  *     {$}               the object's own key
  *     {name:-12} {#name:14}   a column of that width; below 0: to the left     {name:<24}: at most so wide
- *     {?name piece}     the piece, if the member is not missing, null, false, 0 or empty; {!name piece}: if it is
- *     {/name piece}     the piece, filled from that member; nothing if it is missing or null
- *     {*name|before|between|piece|after}   the piece for each element or member; the last may be left out. `before` and
+ *     {?name part}     the part, if the member is not missing, null, false, 0 or empty; {!name part}: if it is
+ *     {/name part}     the part, filled from that member; nothing if it is missing or null
+ *     {*name|before|between|part|after}   the part for each element or member; the last may be left out. `before` and
  *                       `after` stand around all of them, and are left out where there are none
  *     {*name?cond|...   only those elements for which the condition holds
  *

@@ -19,12 +19,12 @@ static bool is_arp_of_nobody(const struct explain_asked *a)
     return a->look->key.kind & KIND_ARP && !(a->program->meta->flags & PBC_NAMES_ARP);
 }
 
-/* True for a segment to a service whose connections end in the stack aside, by which none begins: there is none that it
- * could belong to. */
+/* True for a segment to a service whose connections end in the inline stack, by which none begins: there is none that
+ * it could belong to. */
 static bool has_no_connection(const struct explain_look *k, const struct pbc_service *s)
 {
     const struct key *key = k->inner ? &k->inner_key : &k->key;
-    return mode_is(s->mode, MODE_ASIDE) && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN;
+    return mode_is(s->mode, MODE_INLINE_STACK) && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN;
 }
 
 /* Fill in the verdict of an accepted packet: to its service, or on as its flow says. */

@@ -136,7 +136,7 @@ static const char *unjudged(const struct explained *x)
 
 /* Look for the packet inside if a rule that opens a tunnel decides the frame. A fragment that follows its first is not
  * judged. */
-static void look_inside(struct explained *x)
+static void look_inner(struct explained *x)
 {
     const struct explain_look *k = x->look;
     if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
@@ -146,7 +146,7 @@ static void look_inside(struct explained *x)
 }
 
 /* Go on with the packet inside. */
-static void go_inside(struct explained *x)
+static void go_inner(struct explained *x)
 {
     x->pkt = x->inner;
     x->key = &x->look->inner_key;
@@ -176,7 +176,7 @@ static void outer_text(struct explained *x)
     fprintf(x->out, "inside  %s  %u bytes", describe_inner(x, what, sizeof what), x->inner->wire_len);
     captured_text(x->out, x->inner);
     fputc('\n', x->out);
-    go_inside(x);
+    go_inner(x);
 }
 
 static void outer_json(struct explained *x)
@@ -186,7 +186,7 @@ static void outer_json(struct explained *x)
     if (!x->inner) return;
     json_print(x->out, "],'inside':{'packet':%s,'bytes':%u,'captured':%u},'tried_inside':[",
                describe_inner(x, what, sizeof what), x->inner->wire_len, x->inner->cap_len);
-    go_inside(x);
+    go_inner(x);
 }
 
 /* Write the default's verdict; an accepted packet may still be dropped later. */
@@ -290,7 +290,7 @@ static void end_text(const struct explained *x)
         explain_said_text(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
-    explain_watched_text(x->out, x->r, x->look, v);
+    explain_observe_text(x->out, x->r, x->look, v);
     if (x->look->heard) fprintf(x->out, "  %s\n", x->look->heard);
     explain_way_text(x->out, x->r, x->look, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
@@ -345,7 +345,7 @@ static void decided_json(const struct explained *x)
         explain_said_json(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_json(x->out, x->r, &x->look->served, v);
-    explain_watched_json(x->out, x->r, x->look, v);
+    explain_observe_json(x->out, x->r, x->look, v);
     if (x->look->heard) json_print(x->out, ",'heard':%s", label_or_null(x->look->heard));
     explain_way_json(x->out, x->r, x->look, v);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
@@ -384,7 +384,7 @@ void explain_fate(const struct subject *r, const struct explain_look *k, uint64_
                           .tried = &k->steps,
                           .fate = fate,
                           .out = out};
-    look_inside(&x);
+    look_inner(&x);
     pkt_describe(&k->pkt, &k->key, what, sizeof what);
     text_clean(what);
     if (r->o->json)

@@ -15,7 +15,7 @@ void explain_steps_add(void *steps, const struct trace_step *s)
 }
 
 /* Look inside the packet if a rule that opens tunnels decides it. */
-static void look_inside(struct explain_look *k, struct vm *vm, const struct program *p, struct pool *pool)
+static void look_inner(struct explain_look *k, struct vm *vm, const struct program *p, struct pool *pool)
 {
     const uint32_t rule = k->decision.rule;
     if (k->pkt.reason || rule >= p->rules_count || !verdict_is(p->rules[rule].verdict, VERDICT_OPENS)) return;
@@ -34,7 +34,7 @@ static void look_at_connection(struct explain_look *k, const struct vm *vm)
 {
     if (k->inner) return;
     k->goes_on = vm_inline_of(vm, &k->key, &k->pkt, &k->goes);
-    k->watched = vm_observed_of(vm, &k->key, &k->pkt, &k->watch);
+    k->observed = vm_observed_of(vm, &k->key, &k->pkt, &k->watch);
     k->watch.sum = (struct observe_summary){0};
 }
 
@@ -57,16 +57,16 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
         k->decision = vm_explain(vm, in, &k->key, &k->pkt, explain_steps_add, &k->steps);
     k->audited = p->would && !k->pkt.reason;
     if (k->audited) k->would = vm_explain_would(vm, in, &k->key, &k->pkt, explain_steps_add, &k->would_steps);
-    look_inside(k, vm, p, pool);
-    const bool inside = k->inner && k->unopened == REASON_NONE;
-    const struct pkt *served = inside ? k->inner : &k->pkt;
+    look_inner(k, vm, p, pool);
+    const bool opened = k->inner && k->unopened == REASON_NONE;
+    const struct pkt *served = opened ? k->inner : &k->pkt;
     if (served->reason) return;
     look_at_connection(k, vm);
     if (k->goes_on) return;
-    k->served = vm_explain_service(vm, in, inside ? &k->inner_key : &k->key, served);
-    k->fresh = vm_explain_new(vm, in, inside ? &k->inner_key : &k->key, served);
+    k->served = vm_explain_service(vm, in, opened ? &k->inner_key : &k->key, served);
+    k->fresh = vm_explain_new(vm, in, opened ? &k->inner_key : &k->key, served);
     const bool bound = k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
-    if (!inside && !bound && k->served.branch == PBC_NONE) k->nat = vm_explain_nat(vm, in, &k->key, &k->pkt);
+    if (!opened && !bound && k->served.branch == PBC_NONE) k->nat = vm_explain_nat(vm, in, &k->key, &k->pkt);
 }
 
 void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns)

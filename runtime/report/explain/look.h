@@ -33,7 +33,7 @@ struct explain_look {
     struct way_told lost;  /* words about such a packet of unknown way, if live (`then` is not NULL) */
     bool goes_on;          /* its connection is one of a service's, which no rule judges any more: `goes` */
     struct inline_goes goes;
-    bool watched; /* its connection is watched: `watch`, without names */
+    bool observed; /* its connection is observed: `watch`, without names */
     struct observe_record watch;
     const char *shut;           /* live: reason for which an accepted packet is dropped on its way out, or NULL */
     const char *astray;         /* reason for which a packet that is sent on is lost on its way out, or NULL */

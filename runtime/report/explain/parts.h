@@ -27,8 +27,8 @@ void explain_goes_json(FILE *out, const struct subject *r, const struct inline_g
 /* Write the observe service that watches the packet's connection, its branch and since when, beside what
  * becomes of it; nothing if none does.
  * JSON: a member with a comma before it. */
-void explain_watched_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
-void explain_watched_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
+void explain_observe_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
+void explain_observe_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
 /* Write the answer to `state` for a frame, and the flow that it belongs to or quotes. Nothing if the program keeps no
  * flows. */

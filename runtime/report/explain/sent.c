@@ -156,8 +156,8 @@ static const char *cause_name(unsigned cause)
 }
 
 /* Return the packet inside a tunnel's packet, in a slot that the caller puts back, or NULL. */
-static struct pkt *inside(const struct subject *r, const struct pkt *pkt, const struct key *key, const struct key *came,
-                          struct key *inner)
+static struct pkt *inner_of(const struct subject *r, const struct pkt *pkt, const struct key *key,
+                            const struct key *came, struct key *inner)
 {
     struct pkt *copy = pool_copy(r->pool, pkt);
     if (!copy) return NULL;
@@ -199,7 +199,7 @@ static void tell(const struct subject *r, const struct departure *d, const struc
     pkt_describe(&pkt, &left, t->packet, sizeof t->packet);
     text_clean(t->packet);
     if (d->cause != TX_CAUSE_PACKET && d->cause != TX_CAUSE_HELD) return;
-    struct pkt *held = from_service(r, v) ? inside(r, &pkt, &left, key, &within) : NULL;
+    struct pkt *held = from_service(r, v) ? inner_of(r, &pkt, &left, key, &within) : NULL;
     if (held) {
         pkt_describe(held, &within, t->inner, sizeof t->inner);
         text_clean(t->inner);

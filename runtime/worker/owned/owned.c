@@ -38,7 +38,7 @@ void owned_fini(struct worker *w)
         ring_fini(&w->wishes[i]);
         ring_fini(&w->offers[i]);
     }
-    for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
+    for (unsigned i = 0; i < w->fragments_waiting; i++) pool_put(w->fragments[i].pkt);
     datagrams_free(w->datagrams);
     free(w->known);
     free(w->handed);
@@ -99,44 +99,44 @@ bool owned_waits(const struct worker *w)
     return false;
 }
 
-static unsigned piece_owner(struct worker *w, struct pkt *pkt, uint64_t now)
+static unsigned fragment_owner(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     return datagram_owner(w->datagrams, w->cfg.owners, &w->egress.snapshot->facts, pkt, now);
 }
 
 /* Keep a copy until the owner is known. False: no room. */
-static bool keep_piece(struct worker *w, const struct pkt *pkt, uint64_t now)
+static bool keep_fragment(struct worker *w, const struct pkt *pkt, uint64_t now)
 {
-    struct pkt *copy = w->pieces_waiting < PIECES_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
+    struct pkt *copy = w->fragments_waiting < FRAGMENTS_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
     if (!copy) return false;
-    w->pieces[w->pieces_waiting++] = (struct piece){copy, now + DATAGRAM_WAIT_NS};
+    w->fragments[w->fragments_waiting++] = (struct waiting_fragment){copy, now + DATAGRAM_WAIT_NS};
     return true;
 }
 
-static bool is_own_piece(struct worker *w, struct pkt *pkt, uint64_t now)
+static bool is_own_fragment(struct worker *w, struct pkt *pkt, uint64_t now)
 {
-    const unsigned owner = piece_owner(w, pkt, now);
-    if (owner == VM_OWNER_UNKNOWN) return !keep_piece(w, pkt, now);
+    const unsigned owner = fragment_owner(w, pkt, now);
+    if (owner == VM_OWNER_UNKNOWN) return !keep_fragment(w, pkt, now);
     if (owner == w->cfg.worker) return true;
     hand_over(w, owner, pkt, NULL, HANDOVER_OWNED);
     return false;
 }
 
-unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint64_t now)
+unsigned owned_waited(struct worker *w, struct pkt *own[FRAGMENTS_WAIT_MOST], uint64_t now)
 {
-    const unsigned n = w->pieces_waiting;
+    const unsigned n = w->fragments_waiting;
     unsigned count = 0;
-    w->pieces_waiting = 0;
+    w->fragments_waiting = 0;
     for (unsigned i = 0; i < n; i++) {
-        const struct piece piece = w->pieces[i];
-        const unsigned owner = piece_owner(w, piece.pkt, now);
-        if (owner == VM_OWNER_UNKNOWN && now < piece.until_ns) {
-            w->pieces[w->pieces_waiting++] = piece;
+        const struct waiting_fragment fragment = w->fragments[i];
+        const unsigned owner = fragment_owner(w, fragment.pkt, now);
+        if (owner == VM_OWNER_UNKNOWN && now < fragment.until_ns) {
+            w->fragments[w->fragments_waiting++] = fragment;
         } else if (owner == VM_OWNER_UNKNOWN || owner == w->cfg.worker) {
-            own[count++] = piece.pkt;
+            own[count++] = fragment.pkt;
         } else {
-            hand_over(w, owner, piece.pkt, NULL, HANDOVER_OWNED);
-            pool_put(piece.pkt);
+            hand_over(w, owner, fragment.pkt, NULL, HANDOVER_OWNED);
+            pool_put(fragment.pkt);
         }
     }
     return count;
@@ -147,9 +147,9 @@ static bool is_own(struct worker *w, struct pkt *pkt, const struct key *key, uin
 {
     const unsigned owner = vm_owner_of(w->cfg.owners, &w->egress.snapshot->facts, pkt, key);
     const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
-    const bool piece = owner & VM_OWNER_FRAGMENT;
-    if (worker == w->cfg.worker) return !piece || is_own_piece(w, pkt, now);
-    hand_over(w, worker, pkt, key, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
+    const bool fragment = owner & VM_OWNER_FRAGMENT;
+    if (worker == w->cfg.worker) return !fragment || is_own_fragment(w, pkt, now);
+    hand_over(w, worker, pkt, key, fragment ? HANDOVER_FRAGMENT : HANDOVER_OWNED);
     return false;
 }
 
@@ -345,7 +345,7 @@ unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsign
     *parsed = (struct vm_parsed){0};
     for (unsigned i = 0; i < n; i++) {
         struct handed *h = &w->handed[i];
-        if (h->kind != HANDOVER_OWNED && !is_own_piece(w, &h->pkt, now)) continue;
+        if (h->kind != HANDOVER_OWNED && !is_own_fragment(w, &h->pkt, now)) continue;
         take_key(w, h, plain, all, parsed);
         own[all++] = &h->pkt;
     }

@@ -19,7 +19,7 @@ unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsign
  * left. */
 void owned_lend(struct worker *w, unsigned to, unsigned n, uint64_t now);
 /* Return waiting fragments that are this worker's: the first one has come, or never came. The caller puts them back. */
-unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint64_t now);
+unsigned owned_waited(struct worker *w, struct pkt *own[FRAGMENTS_WAIT_MOST], uint64_t now);
 
 /* Wake the sleeping workers that were handed something. */
 void owned_wake(struct worker *w);

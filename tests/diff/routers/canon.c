@@ -70,7 +70,7 @@ static void canon_ip(const struct talk *t, struct names *names, uint8_t *ip, uns
     }
 }
 
-/* Put pieces of one datagram together, in place: a frame without a place is left alone. */
+/* Put fragments of one datagram together, in place: a frame without a place is left alone. */
 static unsigned join(struct frame *f, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -82,10 +82,10 @@ static unsigned join(struct frame *f, unsigned count)
                 continue;
             if (memcmp(q.src, p.src, 16) || memcmp(q.dst, p.dst, 16) || q.offset != f[i].len - ETHERNET - head)
                 continue;
-            const unsigned piece = f[k].len - ETHERNET - head;
-            if (f[i].len + piece > FRAME_MOST) continue;
-            memcpy(f[i].bytes + f[i].len, f[k].bytes + ETHERNET + head, piece);
-            f[i].len = (uint16_t)(f[i].len + piece);
+            const unsigned fragment = f[k].len - ETHERNET - head;
+            if (f[i].len + fragment > FRAME_MOST) continue;
+            memcpy(f[i].bytes + f[i].len, f[k].bytes + ETHERNET + head, fragment);
+            f[i].len = (uint16_t)(f[i].len + fragment);
             uint8_t *ip = f[i].bytes + ETHERNET;
             if (!q.more && p.v6)
                 ip[43] &= 0xfe, wire_put32(ip + 44, 0); /* who put it together numbers it anew */

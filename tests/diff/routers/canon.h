@@ -1,5 +1,5 @@
 /* The form in which frames of two sides are compared: ports and identifiers that a side chose freely are numbered by
- * their first appearance in the conversation, checksums are looked at and taken out, and pieces are put together. */
+ * their first appearance in the conversation, checksums are looked at and taken out, and fragments are put together. */
 #ifndef TESTS_DIFF_ROUTERS_CANON_H
 #define TESTS_DIFF_ROUTERS_CANON_H
 
@@ -14,7 +14,7 @@ struct canon {
 };
 
 /* Write the form of each frame, in an order of its own; returns their number. `names` are of those that were written
- * before, and grow. `sent`: the frame, or the first piece, that they are the answer to. */
+ * before, and grow. `sent`: the frame, or the first fragment, that they are the answer to. */
 unsigned canon_make(const struct talk *t, struct names *names, const struct frame *sent, const struct frame *frames,
                     unsigned count, struct canon *out);
 /* The first field in which they differ, in words; NULL: none. */

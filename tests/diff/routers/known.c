@@ -4,8 +4,9 @@
 #include "tests/diff/routers/known_priv.h"
 
 const struct known known_differences[] = {
-    {"pieces, or an error about them, that come late",
-     "pieces come up to the process, and leave, or get to the host's stack through a TUN device, once the next packet "
+    {"fragments, or an error about them, that come late",
+     "fragments come up to the process, and leave, or get to the host's stack through a TUN device, once the next "
+     "packet "
      "is on its way",
      is_said_late, false},
     {"reject in the name of the destination",
@@ -49,9 +50,9 @@ const struct known known_differences[] = {
      "whoever the firewall lets in reaches an inside host at its end outside (RFC 4787, REQ-8), from inside, too "
      "(REQ-9); conntrack knows one peer",
      is_end_for_all, false},
-    {"errors about pieces",
-     "each piece is routed as it is, and an error is about one; conntrack puts them together before",
-     is_said_of_each_piece, false},
+    {"errors about fragments",
+     "each fragment is routed as it is, and an error is about one; conntrack puts them together before",
+     is_said_of_each_fragment, false},
     {"TCP after its end",
      "a reset ends a connection, and what comes after it is invalid; conntrack lets segments by for ten seconds more, "
      "or, where a reset answered a SYN, forgets it at once, with errors about it; so it does where a rule rejects an "
@@ -151,11 +152,12 @@ const struct known known_differences[] = {
      "interface, and what "
      "crosses between ports that a firewall judges, and nft's fib asks no such rule (runtime/host/guard/)",
      is_routed_without_arrival, true},
-    {"pieces that only leave here",
-     "what came by an interface that is not served is first seen where it leaves; nobody holds a piece there until its "
+    {"fragments that only leave here",
+     "what came by an interface that is not served is first seen where it leaves; nobody holds a fragment there until "
+     "its "
      "first has come (vm/kernel/README.md), and what a statement takes of later ones is dropped, as it has no ports "
      "(docs/kernel.md); conntrack joins them before",
-     is_without_later_pieces, false},
+     is_without_later_fragments, false},
     {"only watched",
      "the executor in user space holds back nothing that crosses by an interface which is not served (MANUAL.md, What "
      "is "

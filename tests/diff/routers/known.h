@@ -23,8 +23,8 @@ struct known {
 };
 extern const struct known known_differences[]; /* ends with a name NULL */
 
-/* Put the errors of prey's router about pieces of datagrams before, which the host's stack got back, behind the other
- * frames. Returns how many the others are. */
+/* Put the errors of prey's router about fragments of datagrams before, which the host's stack got back, behind the
+ * other frames. Returns how many the others are. */
 unsigned known_put_late_last(const struct difference *d, struct frame *prey, unsigned count);
 /* The row that knows it, or -1. */
 int known_find(const struct difference *d);

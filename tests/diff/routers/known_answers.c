@@ -63,11 +63,11 @@ bool is_judged_first(const struct difference *d)
            !memcmp(prey.src, sent.dst, 16);
 }
 
-/* Conntrack puts pieces together, so netfilter's router says one thing about all, and quotes more. */
-bool is_said_of_each_piece(const struct difference *d)
+/* Conntrack puts fragments together, so netfilter's router says one thing about all, and quotes more. */
+bool is_said_of_each_fragment(const struct difference *d)
 {
     struct packet one;
-    if (d->step != STEP_PIECES || !d->netfilter_count || !d->prey_count || !packet_parse(d->netfilter, &one) ||
+    if (d->step != STEP_FRAGMENTS || !d->netfilter_count || !d->prey_count || !packet_parse(d->netfilter, &one) ||
         !packet_is_error(&one))
         return false;
     for (unsigned i = 0; i < d->prey_count; i++)
@@ -171,9 +171,9 @@ bool is_last_hop_first(const struct difference *d)
            is_to_nowhere(d->world, &sent);
 }
 
-/* True for a piece of another datagram than the one that was sent, an error of this machine's about one, or about such
- * a datagram whole: what was sent in one piece is none, and shorter. */
-static bool is_of_earlier_piece(const struct frame *f, const struct frame *sent_frame, const struct packet *sent)
+/* True for a fragment of another datagram than the one that was sent, an error of this machine's about one, or about
+ * such a datagram whole: what was sent in one fragment is none, and shorter. */
+static bool is_of_earlier_fragment(const struct frame *f, const struct frame *sent_frame, const struct packet *sent)
 {
     enum { V4_QUOTE = ETHER_LEN + 28, V4_FRAG = 6, V4_DST = 16, V6_QUOTE = ETHER_LEN + 48, V6_NEXT = 6, V6_DST = 24 };
     struct packet p;
@@ -182,10 +182,10 @@ static bool is_of_earlier_piece(const struct frame *f, const struct frame *sent_
     if (!packet_is_error(&p) || f->len < V6_QUOTE + V6_DST + 16) return false;
     const uint8_t *q = f->bytes + (p.v6 ? V6_QUOTE : V4_QUOTE);
     const unsigned quoted = f->len - (p.v6 ? (unsigned)V6_QUOTE : (unsigned)V4_QUOTE);
-    const bool piece = p.v6 ? q[V6_NEXT] == IPPROTO_NR_FRAGMENT : (q[V4_FRAG] & 0x3f) | q[V4_FRAG + 1];
+    const bool fragment = p.v6 ? q[V6_NEXT] == IPPROTO_NR_FRAGMENT : (q[V4_FRAG] & 0x3f) | q[V4_FRAG + 1];
     const bool whole = !sent->more && !sent->offset && p.ttl + 1 != sent->ttl;
-    if (whole && (piece || quoted > sent_frame->len)) return true;
-    return piece && (p.v6 != sent->v6 || memcmp(q + (p.v6 ? V6_DST : V4_DST), sent->dst, p.v6 ? 16 : 4));
+    if (whole && (fragment || quoted > sent_frame->len)) return true;
+    return fragment && (p.v6 != sent->v6 || memcmp(q + (p.v6 ? V6_DST : V4_DST), sent->dst, p.v6 ? 16 : 4));
 }
 
 unsigned known_put_late_last(const struct difference *d, struct frame *prey, unsigned count)
@@ -194,7 +194,7 @@ unsigned known_put_late_last(const struct difference *d, struct frame *prey, uns
     unsigned on_time = 0;
     if (!packet_parse(d->sent, &sent)) return count;
     for (unsigned i = 0; i < count; i++) {
-        if (is_of_earlier_piece(&prey[i], d->sent, &sent)) continue;
+        if (is_of_earlier_fragment(&prey[i], d->sent, &sent)) continue;
         const struct frame one = prey[i];
         memmove(&prey[on_time + 1], &prey[on_time], (i - on_time) * sizeof *prey);
         prey[on_time++] = one;

@@ -56,7 +56,7 @@ bool is_early_reset(const struct difference *d)
     struct packet sent;
     return (d->step == STEP_RESET_BACK || d->step == STEP_CLOSE) && !d->prey_count && d->netfilter_count == 1 &&
            packet_parse(d->sent, &sent) && is_reset(&sent) &&
-           (has_had(d->talk, STEP_REPLY_AGAIN, STEP_PIECES) || has_had(d->talk, STEP_UNDER, STEP_UNDER));
+           (has_had(d->talk, STEP_REPLY_AGAIN, STEP_FRAGMENTS) || has_had(d->talk, STEP_UNDER, STEP_UNDER));
 }
 
 bool is_fin_of_nothing(const struct difference *d)
@@ -158,7 +158,7 @@ bool is_syn_of_open(const struct difference *d)
            !memcmp(prey.dst, d->talk->src, 16);
 }
 
-/* True if netfilter gave the packet, and all of its pieces, its destination as its source. */
+/* True if netfilter gave the packet, and all of its fragments, its destination as its source. */
 bool is_of_equal_ends(const struct difference *d)
 {
     struct packet sent, netfilter;

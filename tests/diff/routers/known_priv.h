@@ -56,7 +56,7 @@ bool is_last_hop_first(const struct difference *d);
 bool is_of_kept_end(const struct difference *d);
 bool is_judged_first(const struct difference *d);
 bool is_end_for_all(const struct difference *d);
-bool is_said_of_each_piece(const struct difference *d);
+bool is_said_of_each_fragment(const struct difference *d);
 bool is_after_the_end(const struct difference *d);
 bool is_early_reset(const struct difference *d);
 bool is_after_last_hop(const struct difference *d);
@@ -78,7 +78,7 @@ bool is_mapped_past_ports(const struct difference *d);
 bool is_lost_without_way(const struct difference *d);
 bool is_turned_to_no_port(const struct difference *d);
 bool is_routed_without_arrival(const struct difference *d);
-bool is_without_later_pieces(const struct difference *d);
+bool is_without_later_fragments(const struct difference *d);
 bool is_only_watched(const struct difference *d);
 
 #endif

@@ -62,8 +62,8 @@ bool is_lost_without_way(const struct difference *d)
            !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
 }
 
-/* True if netfilter's router sent what a map takes wherever it leaves, whole or in pieces, by interfaces that prey does
- * not serve alone; or would have, had it a hop left. */
+/* True if netfilter's router sent what a map takes wherever it leaves, whole or in fragments, by interfaces that prey
+ * does not serve alone; or would have, had it a hop left. */
 bool is_mapped_past_ports(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -118,8 +118,8 @@ static bool is_mapped_out_of_no_port(const struct difference *d)
     return mapped;
 }
 
-/* True if netfilter's router turned the packet, or its pieces, and it left by an interface that prey does not serve; or
- * if prey does so with what is for the end outside of an opener behind one; or with a mapped host's packet. */
+/* True if netfilter's router turned the packet, or its fragments, and it left by an interface that prey does not serve;
+ * or if prey does so with what is for the end outside of an opener behind one; or with a mapped host's packet. */
 bool is_turned_to_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -145,7 +145,7 @@ static bool is_station(const struct packet *to, const struct packet *from)
 bool is_where_it_was_heard(const struct difference *d)
 {
     struct packet sent, open, prey, netfilter;
-    struct frame f[PIECES_MOST];
+    struct frame f[FRAGMENTS_SEEN_MOST];
     if (d->netfilter_count > 1 || d->prey_count != 1 || d->step < STEP_REPLY || !packet_parse(d->sent, &sent))
         return false;
     step_frames(d->talk, d->world, STEP_OPEN, SIDE_NETFILTER, 0, f);
@@ -239,8 +239,8 @@ static bool is_left_to_host(const struct difference *d)
     return d->netfilter_count;
 }
 
-/* True if the host said of the packet that no way leads there, where netfilter's router sent it on, whole or in pieces,
- * or would have had it a hop left. */
+/* True if the host said of the packet that no way leads there, where netfilter's router sent it on, whole or in
+ * fragments, or would have had it a hop left. */
 static bool is_refused_by_arrival(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
@@ -248,9 +248,10 @@ static bool is_refused_by_arrival(const struct difference *d)
                    packet_parse(d->prey, &prey) && is_no_way(&prey) && is_own(d->world, &prey) &&
                    !memcmp(prey.dst, sent.src, 16);
     for (unsigned i = 0; i < d->netfilter_count && sent_on; i++)
-        sent_on = packet_parse(&d->netfilter[i], &netfilter) &&
-                  (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent) ||
-                   (d->step == STEP_PIECES && netfilter.ttl + 1 == sent.ttl && !memcmp(netfilter.dst, sent.dst, 16)));
+        sent_on =
+            packet_parse(&d->netfilter[i], &netfilter) &&
+            (is_no_hop_left(&netfilter) || is_as_it_came(&netfilter, &sent) ||
+             (d->step == STEP_FRAGMENTS && netfilter.ttl + 1 == sent.ttl && !memcmp(netfilter.dst, sent.dst, 16)));
     return sent_on;
 }
 
@@ -275,11 +276,11 @@ bool is_routed_without_arrival(const struct difference *d)
     return true;
 }
 
-/* True if some later pieces are missing of what came by an interface that is not served. */
-bool is_without_later_pieces(const struct difference *d)
+/* True if some later fragments are missing of what came by an interface that is not served. */
+bool is_without_later_fragments(const struct difference *d)
 {
     struct packet one;
-    if (d->side == SIDE_USER || d->step != STEP_PIECES || is_served(d, d->sent->iface)) return false;
+    if (d->side == SIDE_USER || d->step != STEP_FRAGMENTS || is_served(d, d->sent->iface)) return false;
     if (d->prey_count >= d->netfilter_count) return false;
     for (unsigned i = 0; i < d->prey_count; i++) {
         bool found = false;

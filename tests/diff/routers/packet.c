@@ -136,14 +136,14 @@ void packet_build(const struct packet *p, uint8_t iface, struct frame *f)
     f->len = (uint16_t)(ETHERNET + head + upper);
 }
 
-unsigned packet_pieces(const struct packet *p, uint8_t iface, unsigned piece, struct frame *f, unsigned most)
+unsigned packet_fragments(const struct packet *p, uint8_t iface, unsigned fragment, struct frame *f, unsigned most)
 {
     struct frame whole;
     packet_build(p, iface, &whole);
     const unsigned head = p->v6 ? 40 : 20, upper = whole.len - ETHERNET - head;
     unsigned count = 0;
-    for (unsigned at = 0; at < upper && count < most; at += piece, count++) {
-        const unsigned len = upper - at < piece ? upper - at : piece, more = at + len < upper;
+    for (unsigned at = 0; at < upper && count < most; at += fragment, count++) {
+        const unsigned len = upper - at < fragment ? upper - at : fragment, more = at + len < upper;
         struct frame *one = &f[count];
         uint8_t *ip = one->bytes + ETHERNET;
         one->iface = iface;

@@ -43,8 +43,8 @@ void packet_make_error(struct packet *p, enum icmp_error error);
 
 /* Write the frame, whole, with right checksums. */
 void packet_build(const struct packet *p, uint8_t iface, struct frame *f);
-/* Write the pieces of a datagram, each with at most `piece` bytes behind the IP header; returns their number. */
-unsigned packet_pieces(const struct packet *p, uint8_t iface, unsigned piece, struct frame *f, unsigned most);
+/* Write the fragments of a datagram, each with at most `fragment` bytes behind the IP header; returns their number. */
+unsigned packet_fragments(const struct packet *p, uint8_t iface, unsigned fragment, struct frame *f, unsigned most);
 /* False for what is neither IPv4 nor IPv6, or too short to tell. */
 bool packet_parse(const struct frame *f, struct packet *p);
 /* "e1 tcp 10.1.0.2:5 > 10.2.0.3:80 SA ttl 63"; returns buf. */

@@ -7,7 +7,7 @@
 
 const char *step_name(enum step_kind kind)
 {
-    static const char *const names[STEP_KINDS] = {"open",     "more",    "close",       "stray",      "pieces",
+    static const char *const names[STEP_KINDS] = {"open",     "more",    "close",       "stray",      "fragments",
                                                   "last hop", "reply",   "reply again", "reset back", "error back",
                                                   "error on", "crossed", "stranger",    "under",      "inwards"};
     return names[kind];
@@ -70,10 +70,10 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
 
 enum step_kind talk_step(const struct talk *t, struct rng *rng)
 {
-    static const enum step_kind first[] = {STEP_STRAY, STEP_STRAY, STEP_PIECES, STEP_PIECES};
-    static const enum step_kind after[] = {STEP_REPLY,    STEP_REPLY,       STEP_MORE,     STEP_MORE,  STEP_ERROR_BACK,
-                                           STEP_ERROR_ON, STEP_REPLY_AGAIN, STEP_STRANGER, STEP_UNDER, STEP_INWARDS,
-                                           STEP_CLOSE,    STEP_RESET_BACK,  STEP_LAST_HOP, STEP_PIECES};
+    static const enum step_kind first[] = {STEP_STRAY, STEP_STRAY, STEP_FRAGMENTS, STEP_FRAGMENTS};
+    static const enum step_kind after[] = {
+        STEP_REPLY,    STEP_REPLY, STEP_MORE,    STEP_MORE,  STEP_ERROR_BACK, STEP_ERROR_ON, STEP_REPLY_AGAIN,
+        STEP_STRANGER, STEP_UNDER, STEP_INWARDS, STEP_CLOSE, STEP_RESET_BACK, STEP_LAST_HOP, STEP_FRAGMENTS};
     const bool tcp = t->proto == IPPROTO_NR_TCP;
     if (!t->of[SIDE_NETFILTER].left)
         return rng_one_in(rng, 5)    ? first[rng_below(rng, tcp ? 2 : 4)]
@@ -229,14 +229,14 @@ static struct packet inwards(const struct talk *t, const struct frame *left)
     return p;
 }
 
-static unsigned pieces(const struct talk *t, uint64_t how, struct frame f[PIECES_MOST])
+static unsigned fragments(const struct talk *t, uint64_t how, struct frame f[FRAGMENTS_SEEN_MOST])
 {
     struct packet p = opener(t);
     p.payload = PAYLOAD_MOST - 100;
     p.no_fragments = false;
     p.flags = FLAG_ACK;
     p.ack = t->other_seq;
-    const unsigned count = packet_pieces(&p, t->iface, PIECE, f, PIECES_MOST);
+    const unsigned count = packet_fragments(&p, t->iface, FRAGMENT_BYTES, f, FRAGMENTS_SEEN_MOST);
     if (how % 3 == 1) { /* the last first */
         const struct frame last = f[count - 1];
         memmove(f + 1, f, (count - 1) * sizeof *f);
@@ -293,13 +293,13 @@ static bool quotes_another(const struct talk *t, enum step_kind kind, enum side_
 }
 
 unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
-                     uint64_t how, struct frame f[PIECES_MOST])
+                     uint64_t how, struct frame f[FRAGMENTS_SEEN_MOST])
 {
     (void)w;
     const struct seen_of *of = &t->of[side];
     struct packet p;
     uint8_t iface = t->iface;
-    if (kind == STEP_PIECES) return pieces(t, how, f);
+    if (kind == STEP_FRAGMENTS) return fragments(t, how, f);
     if (quotes_another(t, kind, side)) return 0;
     if (kind == STEP_ERROR_ON) {
         if (!of->answered) return 0;
@@ -329,7 +329,7 @@ void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const s
     struct packet p, in;
     for (unsigned i = 0; i < count; i++) {
         if (!packet_parse(&left[i], &p) || !packet_parse(sent, &in)) continue;
-        if (p.offset || p.more || p.ttl + 1 != in.ttl) continue; /* a piece, or the router's own */
+        if (p.offset || p.more || p.ttl + 1 != in.ttl) continue; /* a fragment, or the router's own */
         if (kind == STEP_STRAY && p.proto == IPPROTO_NR_TCP && p.flags & FLAG_FIN) of->fin_left = true;
         if (kind <= STEP_CLOSE) of->left = true, of->last = left[i], of->last_at = t->steps;
         if (kind == STEP_REPLY || kind == STEP_REPLY_AGAIN)

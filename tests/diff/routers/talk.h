@@ -6,7 +6,7 @@
 #include "tests/diff/routers/side.h"
 #include "tests/diff/routers/world.h"
 
-enum { TALKS = 12, NAMES_MOST = 8, PIECES_MOST = 8, PIECE = 400, HISTORY_MOST = 24 };
+enum { TALKS = 12, NAMES_MOST = 8, FRAGMENTS_SEEN_MOST = 8, FRAGMENT_BYTES = 400, HISTORY_MOST = 24 };
 
 /* Packets that a step sends. Those of the second part are made of what left before, on each side of its own. */
 enum step_kind {
@@ -14,7 +14,7 @@ enum step_kind {
     STEP_MORE,        /* the next one of whoever opened */
     STEP_CLOSE,       /* a FIN, or a reset */
     STEP_STRAY,       /* an ACK, a SYN ACK, a reset, an answer or an error of no connection */
-    STEP_PIECES,      /* a datagram or a query in pieces, in some order */
+    STEP_FRAGMENTS,   /* a datagram or a query in fragments, in some order */
     STEP_LAST_HOP,    /* TTL 1 */
     STEP_REPLY,       /* the answer to what left last */
     STEP_REPLY_AGAIN, /* the same, once more */
@@ -66,7 +66,7 @@ enum step_kind talk_step(const struct talk *t, struct rng *rng);
 /* Frames of a step for one side; how: the same number for all sides, from which the step takes what it draws. Returns
  * how many, 0 where this side has nothing to say, since nothing left, or not what left on netfilter's. */
 unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
-                     uint64_t how, struct frame f[PIECES_MOST]);
+                     uint64_t how, struct frame f[FRAGMENTS_SEEN_MOST]);
 /* Note what left on this side, and what the step sent. */
 void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const struct frame *sent,
                const struct frame *left, unsigned count);

@@ -1,6 +1,6 @@
 """hostile.py OUT COUNT SEED MAC ADDRESS4 ADDRESS6 [untagged]: a capture of frames to that station that no sound machine sends: cut, with
 lengths that lie, tags in tags, chains of headers, options, errors that quote errors, and bits that fell over. None is longer
-than 1,514 bytes, none begins a datagram in pieces, and none says that it comes from those addresses."""
+than 1,514 bytes, none begins a datagram in fragments, and none says that it comes from those addresses."""
 import random
 import socket
 import struct

@@ -189,7 +189,7 @@ static void test_fragments(void **state)
 }
 
 /* The packet `bare` lies whole behind `adds` bytes of headers of the frame built last. */
-static void check_inside(const char *bare, const char *tunnel, uint32_t adds)
+static void check_inner(const char *bare, const char *tunnel, uint32_t adds)
 {
     static uint8_t kept[FRAME_MOST];
     char text[256];
@@ -218,11 +218,11 @@ static void test_tunnels(void **state)
     assert_int_equal(wire_get32(frame + gue.pkt.payload), 41 << 16);
     assert_int_equal(wire_get16(frame + gue.pkt.l4 + 6), 0);
 
-    check_inside("tcp 198.18.0.1:5 -> self:80 syn", "in ipip 10.1.0.2 -> self", IP4_LEN);
-    check_inside("udp [2001:db8::1]:5 -> self:80 ttl 9", "in ipip 10.1.0.2 -> self", IP4_LEN);
-    check_inside("icmp gw -> self type 8 vlan 3", "in ipip 2001:db8::1 -> self", IP6_LEN);
-    check_inside("sctp gw:1 -> self:2 length 65483", "in gue 1 2001:db8::1 -> self", IP6_LEN + UDP_LEN + GUE_LEN);
-    check_inside("udp gw -> self fragment later", "in gue 1 10.1.0.2 -> self", IP4_LEN + UDP_LEN + GUE_LEN);
+    check_inner("tcp 198.18.0.1:5 -> self:80 syn", "in ipip 10.1.0.2 -> self", IP4_LEN);
+    check_inner("udp [2001:db8::1]:5 -> self:80 ttl 9", "in ipip 10.1.0.2 -> self", IP4_LEN);
+    check_inner("icmp gw -> self type 8 vlan 3", "in ipip 2001:db8::1 -> self", IP6_LEN);
+    check_inner("sctp gw:1 -> self:2 length 65483", "in gue 1 2001:db8::1 -> self", IP6_LEN + UDP_LEN + GUE_LEN);
+    check_inner("udp gw -> self fragment later", "in gue 1 10.1.0.2 -> self", IP4_LEN + UDP_LEN + GUE_LEN);
 }
 
 static void test_largest(void **state)

@@ -160,7 +160,7 @@ static void check_left(const struct drawn *d, const struct region *before, const
 static void minus_checked(const struct drawn *d, struct region *r, const struct ir_product *b)
 {
     struct region before;
-    struct region_budget budget = {.work = 1 << 20, .pieces = 1 << 12};
+    struct region_budget budget = {.work = 1 << 20, .parts = 1 << 12};
 
     region_init(&before);
     for (uint32_t i = 0; i < r->count; i++) region_add(&before, &r->p[i]);

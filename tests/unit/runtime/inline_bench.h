@@ -1,4 +1,4 @@
-/* `mode proxy inline` in one process: the stack aside is this process's own network namespace, where clients and
+/* `mode proxy inline` in one process: the inline stack is this process's own network namespace, where clients and
  * servers have their made-up addresses on the loopback, and the loop is turned by the test, which is its worker, too.
  */
 #ifndef TESTS_UNIT_INLINE_BENCH_H
@@ -133,7 +133,7 @@ static inline void set_up(struct bench *b, const char *rules)
                                   .sessions_most = 100,
                                   .inlined = b->inlined,
                                   .leaving = b->leaving,
-                                  .inside_sockets = sockets,
+                                  .stack_sockets = sockets,
                                   .middle = middle,
                                   .iface_name = iface_name,
                                   .iface = &iface,
@@ -248,7 +248,7 @@ static inline uint64_t ends(struct bench *b, enum session_end e)
     for (unsigned i = 0; i < 1000 && b->proxy->all; i++) proxy_turn(b->proxy, 10);
     assert_null(b->proxy->all);
     assert_int_equal(b->proxy->sessions.used, 0);
-    assert_int_equal(b->proxy->insides.used, 0);
+    assert_int_equal(b->proxy->inline_facts.used, 0);
     assert_int_equal(b->proxy->sides.used, 0);
     assert_int_equal(b->proxy->buffers.used, 0);
     return whole(b->proxy).ends[e];

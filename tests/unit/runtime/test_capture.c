@@ -124,7 +124,7 @@ static void pcap_lies(void **state)
         put32(&m, lengths[i]);
         put32(&m, 60);
         put_fill(&m, 0, 60);
-        expect_error(&m, 0, "frame 1 claims");
+        expect_error(&m, 0, "frame 1 says");
     }
 }
 

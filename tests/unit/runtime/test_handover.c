@@ -49,7 +49,7 @@ static void packets_come_in_order_with_all_their_bytes(void **state)
     for (unsigned round = 0; round < 3 * HANDOVER_SLOTS / COUNT; round++) {
         for (unsigned i = 0; i < COUNT; i++) {
             packet_of(i, lens[i], bytes, &pkt, &key);
-            assert_true(handover_put(&h, &pkt, &key, WORLD, i & 1 ? HANDOVER_PIECE : HANDOVER_OWNED));
+            assert_true(handover_put(&h, &pkt, &key, WORLD, i & 1 ? HANDOVER_FRAGMENT : HANDOVER_OWNED));
         }
         handover_publish(&h);
         assert_true(handover_waits(&h));
@@ -58,7 +58,7 @@ static void packets_come_in_order_with_all_their_bytes(void **state)
         for (unsigned i = 0; i < COUNT; i++) {
             assert_int_equal(out[i].pkt.head_len, lens[i]);
             assert_true(is_whole(&out[i], i));
-            assert_int_equal(out[i].kind, i & 1 ? HANDOVER_PIECE : HANDOVER_OWNED);
+            assert_int_equal(out[i].kind, i & 1 ? HANDOVER_FRAGMENT : HANDOVER_OWNED);
             assert_int_equal(out[i].world, WORLD);
             assert_int_equal(((uintptr_t)out[i].pkt.data + 14) % 16, 0);
             memset(out[i].pkt.data - IO_HEADROOM, 0xee, IO_HEADROOM); /* is the taker's */

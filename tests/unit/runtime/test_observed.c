@@ -1,5 +1,5 @@
-/* Watched connections on their way into files: sessions, bytes of both halves, made-up segments, limits, a disk that is
- * full, and the ring between worker and writer. */
+/* Observed connections on their way into files: sessions, bytes of both halves, made-up segments, limits, a disk that
+ * is full, and the ring between worker and writer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

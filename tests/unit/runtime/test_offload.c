@@ -1,4 +1,4 @@
-/* Offloads turned off and on again; addresses that are claimed. */
+/* Offloads turned off and on again; addresses that are announced. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -109,7 +109,7 @@ static void after_a_kill(void **state)
 }
 
 /* The other end had the addresses at another MAC, and learns the new one; it is a namespace of its own. */
-static void claimed(void **state)
+static void announced(void **state)
 {
     (void)state;
     char err[300], line[400];
@@ -144,6 +144,6 @@ static void claimed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(turned_off), netns_test(after_a_kill), netns_test(claimed)};
+    const struct CMUnitTest tests[] = {netns_test(turned_off), netns_test(after_a_kill), netns_test(announced)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

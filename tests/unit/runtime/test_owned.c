@@ -86,7 +86,7 @@ static void set_up(struct both *b, const char *text)
                                        .owners = b->owners,
                                        .seed = SEED,
                                        .tun = -1,
-                                       .inside = -1,
+                                       .inline_tun = -1,
                                        .opened = &b->opened,
                                        .spins = true,
                                        .patient = true};

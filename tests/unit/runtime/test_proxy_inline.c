@@ -1,4 +1,4 @@
-/* `mode proxy inline`: sessions from the stack aside, to the original, to pools and by a program. */
+/* `mode proxy inline`: sessions from the inline stack, to the original, to pools and by a program. */
 #include "tests/unit/runtime/inline_bench.h"
 
 static void test_who_is_known_gets_to_the_original(void **state)

@@ -2,7 +2,7 @@
  * what becomes of a session by the answers. */
 #include "tests/unit/runtime/inline_bench.h"
 
-#include "runtime/proxy/inside/leave.h"
+#include "runtime/proxy/inline/leave.h"
 
 enum { NUMBER = 3, QUIET_TURNS = 20 };
 
@@ -223,7 +223,7 @@ static void test_who_stays_is_a_proxys_and_asks_later(void **state)
     answer(&b, INLINE_STAYS, SPLICE_WHY_OPTIONS);
     says(&b, c, s, "no way out");
     assert_int_equal(whole(b.proxy).stays[SPLICE_WHY_OPTIONS], 1);
-    const struct leave *l = b.proxy->all->inside->leave;
+    const struct leave *l = b.proxy->all->inlined->leave;
     assert_int_equal(l->state, LEAVE_RESTS);
     assert_int_equal(l->until_ns, UINT64_MAX); /* that never changes */
     shutdown(c, SHUT_WR);
@@ -246,7 +246,7 @@ static void test_it_is_tried_eight_times(void **state)
     for (unsigned i = 0; i < 8; i++) {
         const uint64_t before = clock_ns(CLOCK_MONOTONIC);
         answer(&b, INLINE_STAYS, SPLICE_WHY_HELD);
-        struct leave *l = b.proxy->all->inside->leave;
+        struct leave *l = b.proxy->all->inlined->leave;
         for (unsigned turn = 0; turn < 100 && l->state == LEAVE_ASKED; turn++) proxy_turn(b.proxy, 10);
         assert_int_equal(l->state, LEAVE_RESTS);
         if (i == 7) break;
@@ -255,7 +255,7 @@ static void test_it_is_tried_eight_times(void **state)
         session_again(b.proxy->all);
         asks_to_leave(&b, 0, 0, 0, 0);
     }
-    assert_int_equal(((struct leave *)b.proxy->all->inside->leave)->until_ns, UINT64_MAX);
+    assert_int_equal(((struct leave *)b.proxy->all->inlined->leave)->until_ns, UINT64_MAX);
     assert_int_equal(whole(b.proxy).stays[SPLICE_WHY_HELD], 8);
     close(s), close(c);
     ends(&b, SESSION_DONE);
@@ -310,7 +310,7 @@ static void test_a_half_has_a_time_of_its_own(void **state)
             answer(&b, INLINE_STAYS, SPLICE_WHY_LATE);
             shutdown(c, SHUT_WR);
             assert_int_equal(heard(&b, s, &byte, 1), 0);
-            b.proxy->all->inside->leave->until_ns = 0; /* the test has no time to rest */
+            b.proxy->all->inlined->leave->until_ns = 0; /* the test has no time to rest */
             session_again(b.proxy->all);
             asks_to_leave(&b, 0, 0, 0, 0);
             answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
@@ -371,7 +371,7 @@ static void test_a_number_has_one_session(void **state)
     answer_as(&b, INLINE_OVER, SPLICE_WHY_CLIENT_RESET, USE);
     answer_as(&b, INLINE_LEFT, SPLICE_WHY_NONE, USE);
     asks_nothing(&b);
-    assert_int_equal(b.proxy->all->inside->leave->state, LEAVE_ASKED);
+    assert_int_equal(b.proxy->all->inlined->leave->state, LEAVE_ASKED);
     answer_as(&b, INLINE_STAYS, SPLICE_WHY_ENDS, USE + 1);
     says(&b, c, s, "another");
     close(c), close(s), close(at);
@@ -476,7 +476,7 @@ static void test_a_half_leaves(void **state)
     answer(&b, INLINE_STAYS, SPLICE_WHY_MOVED);
     assert_int_equal(heard(&b, s, &byte, 1), 0);
     says(&b, s, c, "and it goes on");
-    struct leave *l = b.proxy->all->inside->leave;
+    struct leave *l = b.proxy->all->inlined->leave;
     l->until_ns = 0;
     session_again(b.proxy->all);
     asks_to_leave(&b, 0, 14, 14, 0);

@@ -98,8 +98,9 @@ static void own_end(void **state)
     said[0] = 0;
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_string_equal(content(RESERVED), "7,500-501,40000");
-    assert_string_equal(said, "undone: the claim of ports `39999-40001`\nundone: the claim of ports `39999-40001`\n"
-                              "undone: the claim of ports `30000-32769`\nundone: the claim of ports `1024-2048`\n");
+    assert_string_equal(
+        said, "undone: the reservation of ports `39999-40001`\nundone: the reservation of ports `39999-40001`\n"
+              "undone: the reservation of ports `30000-32769`\nundone: the reservation of ports `1024-2048`\n");
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_string_equal(content(RESERVED), "7,500-501,40000");
     state_close(s);
@@ -265,7 +266,7 @@ static void ranges_grow(void **state)
     "translation or this machine's own connections would have no ports left of those shared out at the start: "        \
     "restart preyrun, which shares them out anew"
 
-/* Another program: what the host keeps stays, and grows by what nobody has claimed yet. */
+/* Another program: what the host keeps stays, and grows by what nobody has taken yet. */
 static void reloads(void **state)
 {
     static const struct {
@@ -279,7 +280,7 @@ static void reloads(void **state)
         {NULL, "32768 60999", {36000, 65535, 1, 0}, {32768, 65535, 1, 0}, 0, 32768, 36863, "36864-60999"},
         {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36863, 1, 0}, -ENOSPC, 32768, 36863, "36864-60999"},
         {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36864, 1, 0}, 0, 32768, 36863, "36864-60999"},
-        /* What is claimed lies between: the machine keeps what lies behind. */
+        /* What is taken lies between: the machine keeps what lies behind. */
         {NULL, "32768 60999", {33000, 34000, 1, 0}, {32768, 65535, 1, 0}, 0, 34001, 38096, "32768-34000,38097-60999"},
         /* Mappings may have all that the kernel is to choose of now. */
         {"32768 60999", "61000 65000", {61000, 65535, 1, 0}, {61000, 65535, 1, 0}, -ENOSPC, 0, 0, ""},
@@ -322,14 +323,14 @@ static void shared_ports(void **state)
     const struct host_ports range = {61500, 62000, 0, 0}, all = {1024, 65535, 0, 0};
     struct host_kept kept = {0};
     struct state *one = open_state("eth0"), *two = open_state("eth1");
-    reserve(one, 61000, 61999); /* claimed, and none of them to be reserved */
+    reserve(one, 61000, 61999); /* taken, and none of them to be reserved */
     assert_string_equal(content(RESERVED), "");
     assert_int_equal(ports_reserve(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err,
                         "the running instance `eth0` also translates to some of the ports 61500-62000: give one of the "
                         "two other ports");
     *err = 0;
-    assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* what was refused is no claim */
+    assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* what was refused is no reservation */
     reserve(one, 61000, 61999);
     assert_int_equal(ports_look(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: give one "

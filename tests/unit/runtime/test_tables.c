@@ -74,7 +74,7 @@ static void begin(struct rig *r)
     assert_non_null(r->program);
     static const struct opened none;
     const struct worker_cfg cfg = {
-        .program = r->program, .workers = 1, .seed = 7, .tun = -1, .inside = -1, .opened = &none, .spins = true};
+        .program = r->program, .workers = 1, .seed = 7, .tun = -1, .inline_tun = -1, .opened = &none, .spins = true};
     assert_int_equal(posix_memalign((void **)&r->w, 64, sizeof *r->w), 0);
     assert_int_equal(worker_init(r->w, &cfg), 0);
     r->w->ports[0] = (struct port){.ops = &endless, .io = &r->port, .peer = PORT_ANY};

@@ -1,4 +1,4 @@
-/* Inline connections that leave the stack aside, for tests: one that has begun to talk, the loop's asks and what it is
+/* Inline connections that leave the inline stack, for tests: one that has begun to talk, the loop's asks and what it is
  * told. */
 #ifndef TESTS_UNIT_VM_INLINE_LEAVE_H
 #define TESTS_UNIT_VM_INLINE_LEAVE_H

@@ -1,4 +1,4 @@
-/* A worker in the wire for the tests of inline connections: frames arrive, and the stack aside is played here. */
+/* A worker in the wire for the tests of inline connections: frames arrive, and the inline stack is played here. */
 #ifndef TESTS_UNIT_VM_INLINE_WIRE_H
 #define TESTS_UNIT_VM_INLINE_WIRE_H
 
@@ -22,7 +22,7 @@ struct wire {
     struct vm_cfg cfg;
     struct facts_iface ifaces[PORTS];
     struct frame client, server; /* what each sends on the wire */
-    struct frame listener, own;  /* what our sockets send, in the stack aside */
+    struct frame listener, own;  /* what our sockets send, in the inline stack */
     uint16_t own_port;
 };
 
@@ -147,7 +147,7 @@ static inline void comes_cut(struct wire *w, const struct frame *f, unsigned por
 
 static inline void comes(struct wire *w, const struct frame *f, unsigned port) { comes_cut(w, f, port, 0); }
 
-/* The stack aside sends a packet. */
+/* The inline stack sends a packet. */
 static inline void says(struct wire *w, const struct frame *f)
 {
     uint8_t bytes[FRAME_MOST];
@@ -157,7 +157,7 @@ static inline void says(struct wire *w, const struct frame *f)
     pkt_view(&view, bytes, len, len, LINK_RAW, IFACE_NONE);
     pkt = pool_copy(w->s.pool, &view);
     assert_non_null(pkt);
-    vm_aside(w->s.vm, &w->s.in, &pkt, 1, &w->s.tx);
+    vm_inline_sent(w->s.vm, &w->s.in, &pkt, 1, &w->s.tx);
     for (unsigned i = 0; i < w->s.tx.count; i++)
         if (w->s.entries[i].pkt == pkt) return;
     pool_put(pkt);
@@ -170,7 +170,7 @@ static inline void left(struct wire *w, unsigned at, unsigned kind, const struct
     const uint32_t len = frame_bytes(f, bytes);
     assert_true(at < w->s.tx.count);
     const struct tx_entry *e = &w->s.entries[at];
-    const uint32_t from = kind == TX_ASIDE ? e->pkt->l3 : 0;
+    const uint32_t from = kind == TX_INLINE_STACK ? e->pkt->l3 : 0;
     assert_int_equal(e->kind, kind);
     assert_int_equal(e->pkt->head_len - from, len);
     assert_memory_equal(e->pkt->data + from, bytes, len);
@@ -243,7 +243,7 @@ static inline void syn(struct wire *w, uint32_t seq, uint32_t number, uint16_t u
     assert_int_equal(w->s.v.action, ACTION_FORWARD);
     assert_int_equal(w->s.tx.count, 1);
     f = made(&f, INLINE_CLIENT, INLINE_NONE, number, use);
-    left(w, 0, TX_ASIDE, &f);
+    left(w, 0, TX_INLINE_STACK, &f);
     assert_int_equal(w->s.entries[0].cookie, number);
     w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, number, use);
     w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, number, w->own_port);
@@ -269,7 +269,7 @@ static inline void open_server_first(struct wire *w)
     f.mss = 1460;
     says(w, &f);
     assert_int_equal(w->s.tx.count, 1);
-    const struct tcp_segment ack = built(w, 0, TX_ASIDE);
+    const struct tcp_segment ack = built(w, 0, TX_INLINE_STACK);
     assert_int_equal(ack.seq, CLIENT_SEQ + 1);
     assert_int_equal(ack.ack, OUR_SEQ + 1);
     own_syn(w);
@@ -282,7 +282,7 @@ static inline void open_server_first(struct wire *w)
     assert_int_equal(answer.seq, OUR_SEQ);
     assert_int_equal(answer.mss, 1200);
     f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w->own_port);
-    left(w, 1, TX_ASIDE, &f);
+    left(w, 1, TX_INLINE_STACK, &f);
     f = with(&w->own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, NULL);
     says(w, &f);
     f = with(&w->client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
@@ -296,7 +296,7 @@ static inline void talks(struct wire *w)
     struct frame f = with(&w->client, ACK | TCP_PSH, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
     comes(w, &f, LEFT);
     f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
-    left(w, 0, TX_ASIDE, &f);
+    left(w, 0, TX_INLINE_STACK, &f);
     f = with(&w->own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "hallo");
     says(w, &f);
     f = with(&w->client, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "hallo");
@@ -304,7 +304,7 @@ static inline void talks(struct wire *w)
     f = with(&w->server, ACK, SERVER_SEQ + 1, OWN_SEQ + 6, "Welt");
     comes(w, &f, RIGHT);
     f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w->own_port);
-    left(w, 0, TX_ASIDE, &f);
+    left(w, 0, TX_INLINE_STACK, &f);
     f = with(&w->listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 6, "Welt");
     says(w, &f);
     f = with(&w->server, ACK, OUR_SEQ + 1, CLIENT_SEQ + 6, "Welt");

@@ -164,19 +164,19 @@ static void test_fit(void **state)
     const char *v6_1480 = "eth / ip6 ::1 > ::2 / zeros 1440", *v6_1280 = "eth / ip6 ::1 > ::2 / zeros 1240";
     fits(&ipip4, 1500, df1480, TUNNEL_FITS, 1480);
     fits(&ipip4, 1500, df1481, TUNNEL_TOO_BIG, 1480);
-    fits(&ipip4, 1500, "eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1461", TUNNEL_IN_PIECES, 1480);
+    fits(&ipip4, 1500, "eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1461", TUNNEL_IN_FRAGMENTS, 1480);
     fits(&gue4, 1500, df1480, TUNNEL_TOO_BIG, 1468);
     fits(&ipip6, 1500, df1480, TUNNEL_TOO_BIG, 1460);
     fits(&gue6, 1500, df1480, TUNNEL_TOO_BIG, 1448);
     fits(&ipip4, 1500, v6_1480, TUNNEL_FITS, 1480);
     fits(&gue4, 1500, v6_1480, TUNNEL_TOO_BIG, 1468);
     fits(&gue6, 1280, v6_1480, TUNNEL_TOO_BIG, 1280);
-    fits(&gue6, 1280, v6_1280, TUNNEL_IN_PIECES, 1280);
-    fits(&ipip4, 1299, v6_1280, TUNNEL_IN_PIECES, 1280);
+    fits(&gue6, 1280, v6_1280, TUNNEL_IN_FRAGMENTS, 1280);
+    fits(&ipip4, 1299, v6_1280, TUNNEL_IN_FRAGMENTS, 1280);
     fits(&ipip4, 1300, v6_1280, TUNNEL_FITS, 1280);
-    fits(&ipip4, 576, "eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 556", TUNNEL_IN_PIECES, 576);
+    fits(&ipip4, 576, "eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 556", TUNNEL_IN_FRAGMENTS, 576);
     fits(&ipip4, 576, "eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 557", TUNNEL_TOO_BIG, 576);
-    fits(&ipip4, 10, "eth / ip4 1.1.1.1 > 2.2.2.2", TUNNEL_IN_PIECES, 576);
+    fits(&ipip4, 10, "eth / ip4 1.1.1.1 > 2.2.2.2", TUNNEL_IN_FRAGMENTS, 576);
 }
 
 /* Encapsulated, cut, put together again by offset: the same bytes; every piece fits and is well formed. */

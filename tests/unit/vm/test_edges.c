@@ -26,8 +26,8 @@ static void what_fits(void **state)
     (void)state;
     fits("eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 1480", 1500, TUNNEL_FITS, 1500);
     fits("eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 1481", 1500, TUNNEL_TOO_BIG, 1500);
-    fits("eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1481", 1500, TUNNEL_IN_PIECES, 1500);
-    fits("eth / ip4 1.1.1.1 > 2.2.2.2 rf / zeros 1481", 1500, TUNNEL_IN_PIECES, 1500);
+    fits("eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1481", 1500, TUNNEL_IN_FRAGMENTS, 1500);
+    fits("eth / ip4 1.1.1.1 > 2.2.2.2 rf / zeros 1481", 1500, TUNNEL_IN_FRAGMENTS, 1500);
     fits("eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1480 / pad 40", 1500, TUNNEL_FITS, 1500);
     fits("ip4 1.1.1.1 > 2.2.2.2 df / zeros 556", 576, TUNNEL_FITS, 576);
     fits("ip4 1.1.1.1 > 2.2.2.2 df / zeros 557", 576, TUNNEL_TOO_BIG, 576);
@@ -94,7 +94,7 @@ static void in_pieces(void **state)
     const struct job j = job_of(&s);
     const struct tx_entry as = {.kind = TX_SEND, .out_if = 3, .cookie = 9, .family = 4, .next_hop = {5}};
     struct pkt *pkt = pool_copy(s.pool, &packet_of(text)->pkt);
-    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_PIECES, 1, &as), 0);
+    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_FRAGMENTS, 1, &as), 0);
     assert_int_equal(s.tx.count, 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(s.entries[i].out_if, 3);
@@ -113,17 +113,17 @@ static void in_pieces(void **state)
 
     s.tx.cap = 3;
     pkt = pool_copy(s.pool, &packet.pkt);
-    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_PIECES, 1, &as), 0);
+    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_FRAGMENTS, 1, &as), 0);
     sender_clear(&s);
     s.tx.cap = 2;
     pkt = pool_copy(s.pool, &packet.pkt);
-    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_PIECES, 1, &as), -ENOBUFS);
+    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_FRAGMENTS, 1, &as), -ENOBUFS);
     s.tx.cap = 0;
     pkt = pool_copy(s.pool, &packet.pkt);
     assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_FITS, 1, &as), -ENOBUFS);
     s.tx.cap = SENDER_ENTRIES;
     pkt = pool_copy(s.pool, &packet.pkt);
-    assert_int_equal(edge_send(&j, pkt, 100, TUNNEL_IN_PIECES, 1, &as), -EMSGSIZE);
+    assert_int_equal(edge_send(&j, pkt, 100, TUNNEL_IN_FRAGMENTS, 1, &as), -EMSGSIZE);
     assert_int_equal(s.tx.count, 0);
     assert_int_equal(s.pool->free_count, SENDER_SLOTS);
     sender_fini(&s);

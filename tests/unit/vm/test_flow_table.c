@@ -232,15 +232,15 @@ static void ip4_flows_have_one_line(void **state)
     flow_table_free(t);
 }
 
-/* A slot whose word another has claimed is passed by. */
-static void a_claimed_slot_is_passed(void **state)
+/* A slot whose word another has taken is passed by. */
+static void a_taken_slot_is_passed(void **state)
 {
     (void)state;
     struct flow_table *t = table_of(16, 16);
     const struct flow_id id = ip4(1, 2, 3, 4);
     const struct place at = place_of(flow_hash(t, &id), t->groups);
     table_take_row(t, at.group[0] * GROUP);
-    table_slot(t, at.group[0] * GROUP)->claim = 1;
+    table_slot(t, at.group[0] * GROUP)->taken = 1;
     assert_int_equal(add(t, id, FLOW_STATE_OPEN, 1), at.group[0] * GROUP + 1);
     flow_table_free(t);
 }
@@ -625,7 +625,7 @@ int main(void)
         cmocka_unit_test(every_part_of_the_id_counts),
         cmocka_unit_test(a_new_flow_is_zero_but_for_what_it_is),
         cmocka_unit_test(ip4_flows_have_one_line),
-        cmocka_unit_test(a_claimed_slot_is_passed),
+        cmocka_unit_test(a_taken_slot_is_passed),
         cmocka_unit_test(few_flows_lie_near),
         cmocka_unit_test(each_state_ends_its_way),
         cmocka_unit_test(deadlines_saturate),

@@ -1,5 +1,5 @@
-/* Connections in the wire, with the stack aside played here: every byte that leaves, of both families and any tags; who
- * may end one; what is late; an archive and a reload in their midst. */
+/* Connections in the wire, with the inline stack played here: every byte that leaves, of both families and any tags;
+ * who may end one; what is late; an archive and a reload in their midst. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,7 +147,7 @@ static void forged_answers(void **state)
         f = with(&w.server, flags[i], 0, OWN_SEQ + 2, NULL);
         comes(&w, &f, RIGHT);
         assert_int_equal(w.s.tx.count, 1);
-        assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+        assert_int_equal(w.s.entries[0].kind, TX_INLINE_STACK);
     }
     f = with(&w.server, RST | ACK, 0, OWN_SEQ + 1, NULL);
     comes(&w, &f, RIGHT);
@@ -214,7 +214,7 @@ static void never_completed(void **state)
         comes(&w, &f, LEFT);
         assert_true(is_known(&w, 61 * S));
         assert_int_equal(w.s.tx.count, 1 + bytes_first); /* who was answered hears of it */
-        const struct tcp_segment s = built(&w, 0, TX_ASIDE);
+        const struct tcp_segment s = built(&w, 0, TX_INLINE_STACK);
         assert_int_equal(s.flags, RST);
         assert_int_equal(s.seq, CLIENT_SEQ + 1);
         assert_false(is_known(&w, 12 * S));

@@ -1,4 +1,4 @@
-/* Connections that are cut into (`-> proxy inline` in `mode observe`): each step, with the stack aside played; what
+/* Connections that are cut into (`-> proxy inline` in `mode observe`): each step, with the inline stack played; what
  * either end hears, and what ends a cut before it is through. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,7 +73,7 @@ static uint64_t not_cut(const struct wire *w)
 
 static const struct observe_counters *observed(const struct wire *w) { return vm_counters(w->s.vm)->observed; }
 
-static void open_watched(struct wire *w, const struct offers *o)
+static void open_observed(struct wire *w, const struct offers *o)
 {
     char at[24];
     struct frame f = with(&w->client, SYN, CLIENT_SEQ, 0, NULL);
@@ -90,10 +90,10 @@ static void open_watched(struct wire *w, const struct offers *o)
     nothing_left(w);
 }
 
-static void begin_watched(struct wire *w, bool v6, int tags, const struct offers *o)
+static void begin_observed(struct wire *w, bool v6, int tags, const struct offers *o)
 {
     wire_init(w, RULES, v6, tags);
-    open_watched(w, o);
+    open_observed(w, o);
 }
 
 static bool both_stamp(const struct offers *o) { return o->stamps[0] && o->stamps[1]; }
@@ -108,7 +108,7 @@ static void speaks_with(struct wire *w)
     w->listener.tos = w->own.tos = 0;
 }
 
-/* The client says what matters: it is held, and the stack aside hears of a client with its next number. */
+/* The client says what matters: it is held, and the inline stack hears of a client with its next number. */
 static struct frame decided_by(struct wire *w, const struct offers *o, char at[12])
 {
     struct frame f = with(&w->client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
@@ -116,7 +116,7 @@ static struct frame decided_by(struct wire *w, const struct offers *o, char at[1
     comes(w, &f, LEFT);
     assert_int_equal(w->s.v.action, ACTION_HELD);
     assert_int_equal(w->s.tx.count, 1);
-    const struct tcp_segment s = built(w, 0, TX_ASIDE);
+    const struct tcp_segment s = built(w, 0, TX_INLINE_STACK);
     assert_int_equal(w->s.entries[0].cause, TX_CAUSE_INLINE);
     assert_int_equal(w->s.entries[0].cookie, 0);
     assert_int_equal(s.flags, SYN);
@@ -138,7 +138,7 @@ static void listener_answers(struct wire *w, const struct offers *o)
     f = syn_of(&f, at, 1460, both_scale(o) ? (int)o->sockets_scale : -1, o->sack, both_stamp(o), LISTENER_STAMP);
     says(w, &f);
     assert_int_equal(w->s.tx.count, 1);
-    const struct tcp_segment s = built(w, 0, TX_ASIDE);
+    const struct tcp_segment s = built(w, 0, TX_INLINE_STACK);
     assert_int_equal(s.flags, ACK);
     assert_int_equal(s.seq, CLIENT_SEQ + 1);
     assert_int_equal(s.ack, OUR_SEQ + 1);
@@ -151,7 +151,7 @@ static void own_opens(struct wire *w, const struct offers *o)
     f = syn_of(&f, at, 1460, both_scale(o) ? (int)o->sockets_scale : -1, o->sack, both_stamp(o), OWN_STAMP);
     says(w, &f);
     assert_int_equal(w->s.tx.count, 1);
-    const struct tcp_segment s = built(w, 0, TX_ASIDE);
+    const struct tcp_segment s = built(w, 0, TX_INLINE_STACK);
     assert_int_equal(s.flags, SYN | ACK);
     assert_int_equal(s.ack, OWN_SEQ + 1);
     struct tcp_syn_options said;
@@ -186,11 +186,11 @@ static unsigned released(const struct wire *w, enum action action)
     return n;
 }
 
-/* Find the segment that went into the stack aside. */
-static unsigned gone_aside(const struct wire *w)
+/* Find the segment that went into the inline stack. */
+static unsigned gone_inline(const struct wire *w)
 {
     for (unsigned i = 0; i < w->s.tx.count; i++)
-        if (w->s.entries[i].kind == TX_ASIDE) return i;
+        if (w->s.entries[i].kind == TX_INLINE_STACK) return i;
     fail_msg("nothing has gone aside");
     return 0;
 }
@@ -203,7 +203,7 @@ static void cut_into(struct wire *w, const struct offers *o)
     sockets_open(w, o);
     assert_int_equal(released(w, ACTION_FORWARD), 1);
     assert_int_equal(observed(w)->cut_into, 1);
-    const struct tcp_segment s = built(w, gone_aside(w), TX_ASIDE);
+    const struct tcp_segment s = built(w, gone_inline(w), TX_INLINE_STACK);
     assert_int_equal(s.seq, CLIENT_SEQ + 1);
     assert_int_equal(s.ack, OUR_SEQ + 1);
     sender_clear(&w->s);
@@ -236,7 +236,7 @@ static void all_steps(void **state)
         struct wire w;
         const bool v6 = tags & 1;
         char at[12];
-        begin_watched(&w, v6, tags, &bare);
+        begin_observed(&w, v6, tags, &bare);
         decided_by(&w, &bare, at);
         listener_answers(&w, &bare);
         own_opens(&w, &bare);
@@ -244,7 +244,7 @@ static void all_steps(void **state)
         assert_int_equal(released(&w, ACTION_FORWARD), 1);
         struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, "SSH-");
         f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
-        left(&w, gone_aside(&w), TX_ASIDE, &f);
+        left(&w, gone_inline(&w), TX_INLINE_STACK, &f);
         f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
         says(&w, &f);
         f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
@@ -253,7 +253,7 @@ static void all_steps(void **state)
         comes(&w, &f, RIGHT);
         f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 5, "Welt");
         f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w.own_port);
-        left(&w, 0, TX_ASIDE, &f);
+        left(&w, 0, TX_INLINE_STACK, &f);
         f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "Welt");
         says(&w, &f);
         f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 5, "Welt");
@@ -271,24 +271,24 @@ static void held_in_pieces(void **state)
         const char *says;
     } pieces[] = {{2, "H-2"}, {1, "S"}, {0, "S"}};
     struct wire w;
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     for (unsigned i = 0; i < 3; i++) {
         struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + pieces[i].at, SERVER_SEQ + 1, pieces[i].says);
         comes(&w, &f, LEFT);
         assert_int_equal(w.s.v.action, ACTION_HELD);
         if (i < 2) nothing_left(&w);
     }
-    assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).seq, CLIENT_SEQ);
     speaks_with(&w);
     sockets_open(&w, &bare);
     assert_int_equal(observed(&w)->cut_into, 1);
-    unsigned aside = 0;
+    unsigned sent = 0;
     for (unsigned i = 0; i < w.s.tx.count; i++)
-        if (w.s.entries[i].kind == TX_ASIDE) {
-            assert_in_range(aside, 0, 2);
-            assert_int_equal(built(&w, i, TX_ASIDE).seq, CLIENT_SEQ + 1 + pieces[aside++].at);
+        if (w.s.entries[i].kind == TX_INLINE_STACK) {
+            assert_in_range(sent, 0, 2);
+            assert_int_equal(built(&w, i, TX_INLINE_STACK).seq, CLIENT_SEQ + 1 + pieces[sent++].at);
         }
-    assert_int_equal(aside, 3);
+    assert_int_equal(sent, 3);
     wire_fini(&w);
 }
 
@@ -297,7 +297,7 @@ static void begin_small(struct wire *w, bool v6, const struct offers *o, uint16_
 {
     wire_init(w, RULES, v6, 0);
     w->client.window = w->server.window = window;
-    open_watched(w, o);
+    open_observed(w, o);
 }
 
 /* Timestamps and windows are those of whoever hears them. */
@@ -314,7 +314,7 @@ static void clocks_and_windows(void **state)
     f = with(&w.client, ACK, CLIENT_SEQ + 5, OUR_SEQ + 1, "more");
     f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
     f = stamped(&f, at, CLIENT_STAMP + 9, LISTENER_STAMP);
-    left(&w, 0, TX_ASIDE, &f);
+    left(&w, 0, TX_INLINE_STACK, &f);
     w.own.window = 2048; /* shifted by 3; the server was told 7 by the client */
     f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
     f = stamped(&f, at, OWN_STAMP + 4, SERVER_STAMP);
@@ -355,7 +355,7 @@ static void odd_options(void **state)
 static void windows_of_nothing(void **state)
 {
     struct wire w;
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     w.server.window = 0;
     struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
     comes(&w, &f, RIGHT);
@@ -366,11 +366,11 @@ static void windows_of_nothing(void **state)
         w.server.window = told[i];
         f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
         comes(&w, &f, RIGHT);
-        assert_int_equal(built(&w, 0, TX_ASIDE).window, told[i]);
+        assert_int_equal(built(&w, 0, TX_INLINE_STACK).window, told[i]);
         w.client.window = told[i];
         f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
         comes(&w, &f, LEFT);
-        assert_int_equal(built(&w, 0, TX_ASIDE).window, told[i]);
+        assert_int_equal(built(&w, 0, TX_INLINE_STACK).window, told[i]);
     }
     wire_fini(&w);
 }
@@ -413,7 +413,7 @@ static void data_in_flight(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     decided_by(&w, &bare, at);
     struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
     comes(&w, &f, RIGHT); /* its sockets are not open: it goes by */
@@ -442,25 +442,25 @@ static void data_in_flight(void **state)
     assert_int_equal(released(&w, ACTION_FORWARD), 3);
     /* Bytes of both reach sockets, once each, in order, and acknowledge nothing that a socket has not sent: the
      * client's said so before it had "Hello", and told a window as large behind less */
-    unsigned aside = 0;
+    unsigned sent = 0;
     const uint32_t seqs[] = {CLIENT_SEQ + 1, SERVER_SEQ + 1, CLIENT_SEQ + 5}; /* its socket began before "Hello" */
     const uint32_t acks[] = {OUR_SEQ + 1, OWN_SEQ + 1, OUR_SEQ + 1};
     for (unsigned i = 0; i < w.s.tx.count; i++)
-        if (w.s.entries[i].kind == TX_ASIDE) {
-            assert_in_range(aside, 0, 2);
-            const struct tcp_segment s = built(&w, i, TX_ASIDE);
-            assert_int_equal(s.seq, seqs[aside]);
-            assert_int_equal(s.ack, acks[aside]);
+        if (w.s.entries[i].kind == TX_INLINE_STACK) {
+            assert_in_range(sent, 0, 2);
+            const struct tcp_segment s = built(&w, i, TX_INLINE_STACK);
+            assert_int_equal(s.seq, seqs[sent]);
+            assert_int_equal(s.ack, acks[sent]);
             assert_int_equal(s.window, w.client.window);
-            aside++;
+            sent++;
         }
-    assert_int_equal(aside, 3);
+    assert_int_equal(sent, 3);
     /* Later ones are what they are */
     f = with(&w.client, ACK, CLIENT_SEQ + 9, SERVER_SEQ + 10, "x");
     comes(&w, &f, LEFT);
     f = with(&w.client, ACK, CLIENT_SEQ + 10, SERVER_SEQ + 3, "y");
     comes(&w, &f, LEFT);
-    assert_int_equal(built(&w, 0, TX_ASIDE).ack, OUR_SEQ + 1 - 3);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).ack, OUR_SEQ + 1 - 3);
     wire_fini(&w);
 }
 
@@ -469,7 +469,7 @@ static void data_behind_a_hole(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     struct frame f = with(&w.server, ACK, SERVER_SEQ + 11, CLIENT_SEQ + 1, "behind");
     comes(&w, &f, RIGHT);
     assert_int_equal(w.s.v.action, ACTION_ACCEPT);
@@ -504,7 +504,7 @@ static void ended_just_then(void **state)
         struct wire w;
         char at[12];
         const bool client = which & 1, reset = which & 2, late = which & 4;
-        begin_watched(&w, false, 0, &bare);
+        begin_observed(&w, false, 0, &bare);
         struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
         comes(&w, &f, RIGHT);
         decided_by(&w, &bare, at);
@@ -517,7 +517,7 @@ static void ended_just_then(void **state)
         assert_int_equal(observed(&w)->cut_ends, 1);
         assert_int_equal(observed(&w)->cut_into, 0);
         assert_true(released(&w, ACTION_ACCEPT) >= 1);
-        assert_int_equal(built(&w, gone_aside(&w), TX_ASIDE).flags & RST, RST); /* the sockets end */
+        assert_int_equal(built(&w, gone_inline(&w), TX_INLINE_STACK).flags & RST, RST); /* the sockets end */
         struct inline_open o;
         assert_false(vm_inline_open(w.s.vm, 0, &o));
         wire_fini(&w);
@@ -529,7 +529,7 @@ static void syn_again(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     decided_by(&w, &bare, at);
     struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
     comes(&w, &f, LEFT);
@@ -544,14 +544,14 @@ static void syn_again(void **state)
     assert_int_equal(observed(&w)->cut_ends, 1);
     wire_fini(&w);
     /* Of one that was cut into it reaches nobody, and ends nothing */
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     cut_into(&w, &bare);
     f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
     comes(&w, &f, LEFT);
     nothing_left(&w);
     f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
     comes(&w, &f, LEFT);
-    assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 5);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).seq, CLIENT_SEQ + 5);
     wire_fini(&w);
 }
 
@@ -561,7 +561,7 @@ static void guesses(void **state)
     for (unsigned client = 0; client < 2; client++) {
         struct wire w;
         char at[12];
-        begin_watched(&w, client, 0, &bare);
+        begin_observed(&w, client, 0, &bare);
         decided_by(&w, &bare, at);
         const struct frame *end = client ? &w.client : &w.server;
         const uint32_t next = client ? CLIENT_SEQ + 1 : SERVER_SEQ + 1,
@@ -586,7 +586,7 @@ static void too_late(void **state)
     for (unsigned which = 0; which < 3; which++) {
         struct wire w;
         char at[12];
-        begin_watched(&w, which & 1, 0, &bare);
+        begin_observed(&w, which & 1, 0, &bare);
         struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
         comes(&w, &f, RIGHT);
         decided_by(&w, &bare, at);
@@ -599,7 +599,7 @@ static void too_late(void **state)
             waits(&w, 499 * MS);
             nothing_left(&w);
             waits(&w, MS);
-            assert_int_equal(built(&w, gone_aside(&w), TX_ASIDE).flags & RST, RST);
+            assert_int_equal(built(&w, gone_inline(&w), TX_INLINE_STACK).flags & RST, RST);
         }
         assert_int_equal(released(&w, ACTION_ACCEPT), 1);
         goes_on_as_it_was(&w);
@@ -617,7 +617,7 @@ static void no_room(void **state)
         wire_init(&w, which ? "limits { proxy_sessions 16 }\n" RULES : RULES, false, 0);
         for (unsigned i = 0; i <= most; i++) {
             w.client.sport = w.server.dport = (uint16_t)(30000 + i);
-            open_watched(&w, &bare);
+            open_observed(&w, &bare);
             struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
             comes(&w, &f, LEFT);
             if (i == most && which) /* it was held already, and is let go at once */
@@ -643,7 +643,7 @@ static void too_many(void **state)
     wire_init(&w, "limits { observed 2000; proxy_sessions 50 }\n" RULES, false, 0);
     for (unsigned i = 0; i < ALL; i++) {
         w.client.sport = w.server.dport = (uint16_t)(20000 + i);
-        open_watched(&w, &bare);
+        open_observed(&w, &bare);
         struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
         comes(&w, &f, LEFT);
         held += w.s.v.action == ACTION_HELD;
@@ -677,7 +677,7 @@ static void sack_of_what_was_never_sent(void **state)
     static const uint32_t away[] = {10, 100000, 1u << 31, (uint32_t)-5000};
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &sack);
+    begin_observed(&w, false, 0, &sack);
     for (unsigned i = 0; i < 4; i++) { /* before the cut they go by */
         struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
         f = with_block(&f, at, CLIENT_SEQ + away[i], CLIENT_SEQ + away[i] + 4);
@@ -692,7 +692,7 @@ static void sack_of_what_was_never_sent(void **state)
         f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 1, NULL);
         f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w.own_port);
         f = with_block(&f, at, OWN_SEQ + away[i], OWN_SEQ + away[i] + 4);
-        left(&w, 0, TX_ASIDE, &f);
+        left(&w, 0, TX_INLINE_STACK, &f);
     }
     wire_fini(&w);
 }
@@ -715,7 +715,7 @@ static void errors(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     decided_by(&w, &bare, at);
     struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
     comes(&w, &f, RIGHT);
@@ -731,7 +731,7 @@ static void errors(void **state)
         f = with(client ? &w.client : &w.server, ACK, client ? CLIENT_SEQ + 1 : SERVER_SEQ + 6, 1, "x");
         router_says(&w, &f, i & 1 ? 1000 : 0, client ? RIGHT : LEFT);
         assert_int_equal(w.s.tx.count, 1);
-        assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+        assert_int_equal(w.s.entries[0].kind, TX_INLINE_STACK);
         const struct frame *of = client ? &w.own : &w.listener;
         const uint8_t *icmp = w.s.entries[0].pkt->data + w.s.entries[0].pkt->l3 + 20, *ip = icmp + 8;
         assert_int_equal(wire_get32(icmp - 4), of->src[0]);
@@ -748,17 +748,17 @@ static void errors(void **state)
 static void closes(void **state)
 {
     struct wire w;
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     cut_into(&w, &bare);
     struct frame f = with(&w.client, ACK | FIN, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
     comes(&w, &f, LEFT);
-    assert_int_equal(built(&w, 0, TX_ASIDE).flags, ACK | FIN);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).flags, ACK | FIN);
     f = with(&w.own, ACK | FIN, OWN_SEQ + 5, SERVER_SEQ + 1, NULL);
     says(&w, &f);
     assert_int_equal(built(&w, 0, TX_SEND).seq, CLIENT_SEQ + 5);
     f = with(&w.server, ACK | FIN, SERVER_SEQ + 1, CLIENT_SEQ + 6, NULL);
     comes(&w, &f, RIGHT);
-    assert_int_equal(built(&w, 0, TX_ASIDE).ack, OWN_SEQ + 6);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).ack, OWN_SEQ + 6);
     f = with(&w.listener, ACK | FIN, OUR_SEQ + 1, CLIENT_SEQ + 6, NULL);
     says(&w, &f);
     assert_int_equal(built(&w, 0, TX_SEND).seq, SERVER_SEQ + 1);
@@ -783,7 +783,7 @@ static void archived(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &full);
+    begin_observed(&w, false, 0, &full);
     assert_true(vm_rests(w.s.vm));
     decided_by(&w, &full, at);
     assert_false(vm_rests(w.s.vm));
@@ -794,7 +794,7 @@ static void archived(void **state)
     struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
     f = stamped(&f, at, CLIENT_STAMP + 9, SERVER_STAMP);
     comes(&w, &f, LEFT);
-    assert_int_equal(built(&w, 0, TX_ASIDE).ack, OUR_SEQ + 1);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).ack, OUR_SEQ + 1);
     wire_fini(&w);
 }
 
@@ -802,11 +802,11 @@ static void archived(void **state)
 static void another(struct wire *w, uint16_t port, uint32_t number, uint16_t use)
 {
     w->client.sport = w->server.dport = port;
-    open_watched(w, &bare);
+    open_observed(w, &bare);
     struct frame f = with(&w->client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
     comes(w, &f, LEFT);
     assert_int_equal(w->s.v.action, ACTION_HELD);
-    assert_int_equal(built(w, 0, TX_ASIDE).flags, SYN);
+    assert_int_equal(built(w, 0, TX_INLINE_STACK).flags, SYN);
     assert_int_equal(w->s.entries[0].cookie, number);
     w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, number, use);
     w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, number, w->own_port);
@@ -820,7 +820,7 @@ static void late_socket(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     decided_by(&w, &bare, at);
     listener_answers(&w, &bare);
     const struct frame late = with(&w.own, SYN, OWN_SEQ, 0, NULL);
@@ -832,7 +832,7 @@ static void late_socket(void **state)
     another(&w, 40001, 1, 1024);
     says(&w, &late);
     assert_int_equal(w.s.tx.count, 1);
-    assert_int_equal(built(&w, 0, TX_ASIDE).flags, RST | ACK);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).flags, RST | ACK);
     w.own_port++;
     w.own.sport++;
     sockets_open(&w, &bare);
@@ -850,7 +850,7 @@ static void no_socket(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &bare);
+    begin_observed(&w, false, 0, &bare);
     decided_by(&w, &bare, at);
     struct frame f = with(&w.client, FIN | ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
     comes(&w, &f, LEFT);
@@ -858,10 +858,10 @@ static void no_socket(void **state)
     wire_fini(&w);
 }
 
-static uint32_t stamp_aside(struct wire *w, unsigned at)
+static uint32_t stamp_inline(struct wire *w, unsigned at)
 {
     struct tcp_syn_options o;
-    built(w, at, TX_ASIDE);
+    built(w, at, TX_INLINE_STACK);
     tcp_syn_options_read(w->s.entries[at].pkt, &o);
     return o.stamp;
 }
@@ -874,7 +874,7 @@ static void held_before_the_clock(void **state)
     static const char *const says_so[] = {"S", "SH-", NULL};
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &full);
+    begin_observed(&w, false, 0, &full);
     for (unsigned i = 0; i < 3; i++) { /* the last one moves its window alone, once the cut has begun */
         struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + i, SERVER_SEQ + 1, says_so[i]);
         if (!says_so[i]) f.seq = CLIENT_SEQ + 5;
@@ -882,22 +882,22 @@ static void held_before_the_clock(void **state)
         comes(&w, &f, LEFT);
         assert_int_equal(w.s.v.action, says_so[i] ? ACTION_HELD : ACTION_ACCEPT);
         if (i != 1) continue;
-        assert_int_equal(stamp_aside(&w, 0), CLIENT_STAMP + 5);
+        assert_int_equal(stamp_inline(&w, 0), CLIENT_STAMP + 5);
         speaks_with(&w);
     }
     sockets_open(&w, &full);
     assert_int_equal(observed(&w)->cut_into, 1);
-    unsigned aside = 0;
+    unsigned sent = 0;
     for (unsigned i = 0; i < w.s.tx.count; i++) {
-        if (w.s.entries[i].kind != TX_ASIDE) continue;
-        assert_int_equal(built(&w, i, TX_ASIDE).seq, CLIENT_SEQ + 1 + aside++);
-        assert_int_equal(stamp_aside(&w, i), CLIENT_STAMP + 5);
+        if (w.s.entries[i].kind != TX_INLINE_STACK) continue;
+        assert_int_equal(built(&w, i, TX_INLINE_STACK).seq, CLIENT_SEQ + 1 + sent++);
+        assert_int_equal(stamp_inline(&w, i), CLIENT_STAMP + 5);
     }
-    assert_int_equal(aside, 2);
+    assert_int_equal(sent, 2);
     struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
     f = stamped(&f, at, CLIENT_STAMP + 11, SERVER_STAMP);
     comes(&w, &f, LEFT);
-    assert_int_equal(stamp_aside(&w, 0), CLIENT_STAMP + 5 + 2);
+    assert_int_equal(stamp_inline(&w, 0), CLIENT_STAMP + 5 + 2);
     wire_fini(&w);
 }
 

@@ -109,11 +109,11 @@ static void waited(void **state)
     f = with(&w.client, SYN, 77, 0, NULL);
     comes(&w, &f, LEFT);
     assert_int_equal(w.s.tx.count, 2);
-    const struct tcp_segment s = built(&w, 0, TX_ASIDE);
+    const struct tcp_segment s = built(&w, 0, TX_INLINE_STACK);
     assert_int_equal(s.flags, RST);
     assert_int_equal(s.seq, CLIENT_SEQ + 1);
     f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1025);
-    left(&w, 1, TX_ASIDE, &f);
+    left(&w, 1, TX_INLINE_STACK, &f);
     assert_int_equal(w.s.entries[1].cause, TX_CAUSE_INLINE);
     wire_fini(&w);
 }
@@ -144,7 +144,7 @@ static void a_leg_is_reset(void **state)
         assert_true(vm_inline_open(w.s.vm, 0, &o));
         f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more");
         comes(&w, &f, LEFT);
-        assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 6);
+        assert_int_equal(built(&w, 0, TX_INLINE_STACK).seq, CLIENT_SEQ + 6);
         f = connects(&w, INLINE_ORIGINAL);
         left_by(&w, &f, RIGHT);
         sender_clear(&w.s);
@@ -207,7 +207,7 @@ static void another_leg_goes_on(void **state)
 static void both_reset(struct wire *w, uint32_t client_next, uint32_t our_next)
 {
     assert_int_equal(w->s.tx.count, 2);
-    struct tcp_segment s = built(w, 0, TX_ASIDE);
+    struct tcp_segment s = built(w, 0, TX_INLINE_STACK);
     assert_int_equal(s.flags, RST);
     assert_int_equal(s.seq, client_next);
     s = built(w, 1, TX_SEND);
@@ -334,7 +334,7 @@ static void error_of_another_stack(void **state)
     struct pkt *const pkts[] = {&packet.pkt};
     vm_run(w.s.vm, &w.s.in, pkts, 1, &w.s.v, &w.s.tx);
     assert_int_equal(w.s.tx.count, 2);
-    assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+    assert_int_equal(w.s.entries[0].kind, TX_INLINE_STACK);
     const struct tx_entry *e = &w.s.entries[1];
     assert_int_equal(e->kind, TX_SEND);
     assert_int_equal(e->out_if, LEFT);
@@ -369,7 +369,7 @@ static void gives_way(void **state)
     const struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
     comes(&w, &f, LEFT);
     assert_int_equal(w.s.tx.count, 3);
-    const struct tcp_segment socket = built(&w, 0, TX_ASIDE), server = built(&w, 1, TX_SEND);
+    const struct tcp_segment socket = built(&w, 0, TX_INLINE_STACK), server = built(&w, 1, TX_SEND);
     assert_int_equal(socket.flags, RST);
     assert_int_equal(socket.seq, CLIENT_SEQ + 1);
     assert_int_equal(server.flags, RST);
@@ -435,7 +435,7 @@ static void cut(void **state)
     sender_clear(&w.s);
     pkt_view(&view, bytes, len, len, LINK_RAW, IFACE_NONE);
     pkt = pool_copy(w.s.pool, &view);
-    vm_aside(w.s.vm, &w.s.in, &pkt, 1, &w.s.tx);
+    vm_inline_sent(w.s.vm, &w.s.in, &pkt, 1, &w.s.tx);
     assert_int_equal(w.s.tx.count, 2);
     for (uint32_t i = 0, at = 0; i < 2; i++) {
         const struct tx_entry *e = &w.s.entries[i];

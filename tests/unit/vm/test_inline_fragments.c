@@ -1,4 +1,4 @@
-/* Fragments of connections in the wire that have left the stack aside: those of one segment leave as those of the
+/* Fragments of connections in the wire that have left the inline stack: those of one segment leave as those of the
  * segment that it becomes, in whatever order they come. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -185,7 +185,7 @@ static void service_gone(void **state)
     open_server_first(&w);
     const struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, LONG_WORD);
     piece_comes(&w, &f, 0, LEFT);
-    assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+    assert_int_equal(w.s.entries[0].kind, TX_INLINE_STACK);
     reload(&w, others);
     reload(&w, others);
     piece_comes(&w, &f, 1, LEFT);

@@ -1,4 +1,4 @@
-/* Connections in the wire that leave the stack aside: when they may, and what is held meanwhile. */
+/* Connections in the wire that leave the inline stack: when they may, and what is held meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,10 +47,10 @@ static void leaves(void **state)
     }
 }
 
-/* True if the entry is a bare acknowledgement for the stack aside */
+/* True if the entry is a bare acknowledgement for the inline stack */
 static void acknowledged(struct wire *w, unsigned at, uint32_t seq, uint32_t ack)
 {
-    const struct tcp_segment s = built(w, at, TX_ASIDE);
+    const struct tcp_segment s = built(w, at, TX_INLINE_STACK);
     assert_int_equal(s.len, 0);
     assert_int_equal(s.seq, seq);
     assert_int_equal(s.ack, ack);
@@ -75,7 +75,7 @@ static void holds(void **state)
     f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "one"); /* again: it goes by */
     comes(&w, &f, LEFT);
     f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
-    left(&w, 0, TX_ASIDE, &f);
+    left(&w, 0, TX_INLINE_STACK, &f);
     f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, "ok");
     comes(&w, &f, RIGHT);
     assert_int_equal(told(&w).kind, INLINE_LEFT);
@@ -157,7 +157,7 @@ static void stays(void **state)
         assert_int_equal(t.why, late ? SPLICE_WHY_LATE : SPLICE_WHY_HELD);
         assert_int_equal(w.s.tx.count, most + !late);
         for (unsigned i = 0; i < most; i++) {
-            const struct tcp_segment s = built(&w, i, TX_ASIDE);
+            const struct tcp_segment s = built(&w, i, TX_INLINE_STACK);
             assert_int_equal(s.seq, CLIENT_SEQ + 6 + 3 * i);
             assert_int_equal(s.len, 3);
         }
@@ -193,9 +193,9 @@ static void reset_at_the_change(void **state)
     comes(&w, &f, LEFT);
     told_stays(&w, SPLICE_WHY_ENDS);
     assert_int_equal(w.s.tx.count, 3);
-    assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 6);
-    assert_int_equal(built(&w, 1, TX_ASIDE).seq, CLIENT_SEQ + 9);
-    assert_int_equal(built(&w, 2, TX_ASIDE).flags, RST);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).seq, CLIENT_SEQ + 6);
+    assert_int_equal(built(&w, 1, TX_INLINE_STACK).seq, CLIENT_SEQ + 9);
+    assert_int_equal(built(&w, 2, TX_INLINE_STACK).flags, RST);
     wire_fini(&w);
 }
 
@@ -233,7 +233,7 @@ static void syn_at_the_change(void **state)
     struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
     comes(&w, &f, LEFT);
     assert_int_equal(w.s.tx.count, 1);
-    assert_int_equal(built(&w, 0, TX_ASIDE).flags, SYN);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).flags, SYN);
     f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
     comes(&w, &f, RIGHT);
     assert_int_equal(told(&w).kind, INLINE_LEFT);
@@ -525,7 +525,7 @@ static void portions(void **state)
         assert_int_equal(told(&w).kind, leaves ? INLINE_LEFT : INLINE_STAYS);
         for (unsigned times = 0; times < 10; times++) {
             for (unsigned i = 0; i < w.s.tx.count; i++) {
-                const struct tcp_segment s = built(&w, i, leaves && times + i >= 1 ? TX_SEND : TX_ASIDE);
+                const struct tcp_segment s = built(&w, i, leaves && times + i >= 1 ? TX_SEND : TX_INLINE_STACK);
                 if (!s.len) continue;
                 assert_int_equal(s.seq, (leaves ? OWN_SEQ + 9 : CLIENT_SEQ + 6) + 3 * next[leaves]++);
             }
@@ -684,7 +684,7 @@ static void ended_while_asked(void **state)
     sender_clear(&w.s);
     vm_inline_ask(w.s.vm, &w.s.in, &end, &w.s.tx);
     assert_int_equal(w.s.tx.count, 1);
-    assert_int_equal(built(&w, 0, TX_ASIDE).len, 3); /* what was held goes to the socket */
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).len, 3); /* what was held goes to the socket */
     told_stays(&w, SPLICE_WHY_ENDS);
     f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
     comes(&w, &f, RIGHT);

@@ -40,7 +40,7 @@ static void ask(struct wire *w, const struct inline_ask *a)
     vm_inline_ask(w->s.vm, &w->s.in, a, &w->s.tx);
 }
 
-/* A routed connection that has left the stack aside */
+/* A routed connection that has left the inline stack */
 static void begin(struct wire *w, bool v6)
 {
     beside.kernel = true;

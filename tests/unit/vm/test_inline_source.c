@@ -1,5 +1,5 @@
-/* Connections to a service of this machine with `splice packets`, with the stack aside played here: the source that its
- * servers see, which nobody else gets meanwhile, and packets that are nobody's. */
+/* Connections to a service of this machine with `splice packets`, with the inline stack played here: the source that
+ * its servers see, which nobody else gets meanwhile, and packets that are nobody's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,7 +84,7 @@ static void own_address(void **state)
     comes(&w, &f, RIGHT);
     f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w.own_port);
     f.sport = w.own.dport;
-    left(&w, 0, TX_ASIDE, &f);
+    left(&w, 0, TX_INLINE_STACK, &f);
     f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "hallo");
     says(&w, &f);
     assert_int_equal(sent(&w).src, OURS);
@@ -101,7 +101,7 @@ static void no_address(void **state)
     begin(&w, OWN);
     w.s.facts.addr4 = 0;
     connects(&w, 0, 1024);
-    assert_int_equal(built(&w, 0, TX_ASIDE).flags & RST, RST);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).flags & RST, RST);
     wire_fini(&w);
 }
 
@@ -128,7 +128,7 @@ static void each_its_own(void **state)
     }
     assert_int_equal(e[0].sport + e[1].sport, 20000 + 20001);
     connects(&w, 2, 1024);
-    assert_int_equal(built(&w, 0, TX_ASIDE).flags & RST, RST);
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).flags & RST, RST);
     struct frame f = with(&w.client, SYN, 7, 0, NULL);
     f.dst[0] = 0x0a010003;
     comes(&w, &f, LEFT);
@@ -150,7 +150,7 @@ static void each_its_own(void **state)
     w.client.sport++;
     w.own_port++;
     connects(&w, 0, 1025);
-    assert_int_equal(built(&w, 0, TX_ASIDE).flags & RST, RST); /* `mode passthrough` has that port now */
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).flags & RST, RST); /* `mode passthrough` has that port now */
     wire_fini(&w);
 }
 
@@ -172,7 +172,7 @@ static void nobodys(void **state)
     f.flags = RST;
     f.seq = OWN_SEQ + 1;
     comes(&w, &f, LEFT);
-    for (unsigned i = 0; i < w.s.tx.count; i++) assert_int_not_equal(w.s.entries[i].kind, TX_ASIDE);
+    for (unsigned i = 0; i < w.s.tx.count; i++) assert_int_not_equal(w.s.entries[i].kind, TX_INLINE_STACK);
     assert_int_equal(w.s.v.flags & VERDICT_REPLY, 0);
     wire_fini(&w);
 }

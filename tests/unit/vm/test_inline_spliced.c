@@ -1,4 +1,4 @@
-/* Connections in the wire that have left the stack aside: what both ends see, what ends them, and what nobody can end.
+/* Connections in the wire that have left the inline stack: what both ends see, what ends them, and what nobody can end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ static void begins_another(struct wire *w, uint32_t number, uint16_t port)
     comes(w, &f, LEFT);
     assert_int_equal(w->s.tx.count, 1);
     f = made(&f, INLINE_CLIENT, INLINE_NONE, number, port);
-    left(w, 0, TX_ASIDE, &f);
+    left(w, 0, TX_INLINE_STACK, &f);
 }
 
 /* Either end resets it, at the number that is next or at the one that the other has acknowledged: the loop is told

@@ -1,4 +1,4 @@
-/* Connections leave the stack aside at random moments of random transfers: client, server and both sockets are small
+/* Connections leave the inline stack at random moments of random transfers: client, server and both sockets are small
  * TCPs (tcp_end.h), the loop between the sockets is played here, and ways lose, repeat and reorder. Whenever a
  * connection leaves, stays or reads on, each end hears what the other said, octet by octet, and nothing that its own
  * connection does not allow; a window shrinks by less than a unit; the loop is answered in time; no slot is lost. */
@@ -6,11 +6,11 @@
 #include "tests/unit/vm/tcp_end.h"
 #include "vm/flow/spliced.h"
 
-enum { QUEUE = 60, INSIDE = 512, STEPS_MOST = 400000, ANSWER_MS = 215 };
+enum { QUEUE = 60, INLINE_MOST = 512, STEPS_MOST = 400000, ANSWER_MS = 215 };
 
 struct way {
-    uint8_t bytes[INSIDE][END_FRAME];
-    uint16_t len[INSIDE];
+    uint8_t bytes[INLINE_MOST][END_FRAME];
+    uint16_t len[INLINE_MOST];
     unsigned count, most;
 };
 
@@ -21,7 +21,7 @@ struct run {
     struct rng r;
     uint64_t seed;
     struct end end[ENDS];
-    struct way from[2], to[2], inside_in, inside_out;
+    struct way from[2], to[2], stack_in, stack_out;
     bool server_first, ordered, loses, damages, gone, frozen, again, spliced, over, half;
     unsigned eager, quiet, pace; /* asks, and writes, once in so many turns; writes at most so many octets at once */
     unsigned asks, stays[16], read_ons;
@@ -77,8 +77,8 @@ static void take_sent(struct run *t)
         struct said said;
         const bool sound = said_read(p->data + p->l3, p->head_len - p->l3, &said);
         if (!sound) assert_true(t->damages);
-        if (e->kind == TX_ASIDE) {
-            way_put(&t->inside_in, p->data + p->l3, p->head_len - p->l3);
+        if (e->kind == TX_INLINE_STACK) {
+            way_put(&t->stack_in, p->data + p->l3, p->head_len - p->l3);
             continue;
         }
         assert_int_equal(e->kind, TX_SEND);
@@ -96,7 +96,7 @@ static void send(struct run *t, unsigned at, uint8_t flags, uint32_t from, uint3
     struct end *e = &t->end[at];
     if (e->at == END_DEAD) return;
     const uint32_t len = end_write(e, flags, from, n, now_ms(t), bytes);
-    way_put(at <= SERVER ? &t->from[at] : &t->inside_out, bytes, len);
+    way_put(at <= SERVER ? &t->from[at] : &t->stack_out, bytes, len);
 }
 
 static void arrives(struct run *t, unsigned port, const uint8_t *bytes, uint32_t len)
@@ -108,20 +108,20 @@ static void arrives(struct run *t, unsigned port, const uint8_t *bytes, uint32_t
     take_sent(t);
 }
 
-static void says_inside(struct run *t, const uint8_t *bytes, uint32_t len)
+static void says_inline(struct run *t, const uint8_t *bytes, uint32_t len)
 {
     struct pkt view, *pkt;
     pkt_view(&view, bytes, len, len, LINK_RAW, IFACE_NONE);
     pkt = pool_copy(t->w.s.pool, &view);
     assert_non_null(pkt);
-    vm_aside(t->w.s.vm, &t->w.s.in, &pkt, 1, &t->w.s.tx);
+    vm_inline_sent(t->w.s.vm, &t->w.s.in, &pkt, 1, &t->w.s.tx);
     bool left = false;
     for (unsigned i = 0; i < t->w.s.tx.count; i++) left |= t->w.s.entries[i].pkt == pkt;
     if (!left) pool_put(pkt);
     take_sent(t);
 }
 
-static void hears_inside(struct run *t, const uint8_t *bytes, uint32_t len)
+static void hears_inline(struct run *t, const uint8_t *bytes, uint32_t len)
 {
     struct said s;
     if (!said_read(bytes, len, &s)) return;
@@ -134,20 +134,20 @@ static void hears_inside(struct run *t, const uint8_t *bytes, uint32_t len)
 static void carry(struct run *t, struct way *q, unsigned at, bool to_end)
 {
     uint8_t bytes[END_FRAME];
-    const bool inside = q == &t->inside_in || q == &t->inside_out;
-    const unsigned i = t->ordered || inside ? 0 : rng_below(&t->r, least_of(q->count, 4));
+    const bool inlined = q == &t->stack_in || q == &t->stack_out;
+    const unsigned i = t->ordered || inlined ? 0 : rng_below(&t->r, least_of(q->count, 4));
     const uint32_t len = q->len[i];
     struct said s;
     memcpy(bytes, q->bytes[i], len);
-    if (inside || t->ordered || !rng_one_in(&t->r, 12)) way_drop(q, i); /* else it comes again */
-    if (!inside && t->loses && rng_one_in(&t->r, 10)) return;
+    if (inlined || t->ordered || !rng_one_in(&t->r, 12)) way_drop(q, i); /* else it comes again */
+    if (!inlined && t->loses && rng_one_in(&t->r, 10)) return;
     const bool begun = at == SERVER || t->end[CLIENT].at == END_OPEN; /* a damaged SYN would begin another one */
-    if (!inside && !to_end && begun && t->damages && rng_one_in(&t->r, 40))
+    if (!inlined && !to_end && begun && t->damages && rng_one_in(&t->r, 40))
         bytes[len - 1 - rng_below(&t->r, 20)] ^= 0x10;
-    if (q == &t->inside_in) {
-        hears_inside(t, bytes, len);
-    } else if (q == &t->inside_out) {
-        says_inside(t, bytes, len);
+    if (q == &t->stack_in) {
+        hears_inline(t, bytes, len);
+    } else if (q == &t->stack_out) {
+        says_inline(t, bytes, len);
     } else if (!to_end) {
         arrives(t, at == CLIENT ? LEFT : RIGHT, bytes, len);
     } else {
@@ -157,7 +157,7 @@ static void carry(struct run *t, struct way *q, unsigned at, bool to_end)
 
 static void carry_some(struct run *t)
 {
-    struct way *const all[] = {&t->from[0], &t->from[1], &t->to[0], &t->to[1], &t->inside_in, &t->inside_out};
+    struct way *const all[] = {&t->from[0], &t->from[1], &t->to[0], &t->to[1], &t->stack_in, &t->stack_out};
     const unsigned n = rng_below(&t->r, 6);
     if (all[n]->count) carry(t, all[n], n % 2, n == 2 || n == 3);
 }
@@ -339,9 +339,9 @@ static void begin(struct run *t, uint64_t seed)
     t->w.s.tx.cap = rng_one_in(&t->r, 2) ? 20 + rng_below(&t->r, 20) : SENDER_ENTRIES;
     draw_end(t, CLIENT, "client", &t->w.client);
     draw_end(t, SERVER, "server", &t->w.server);
-    const struct frame inside = made(&t->w.client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
+    const struct frame inlined = made(&t->w.client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
     const struct frame own = made(&t->w.client, INLINE_OWN, INLINE_SERVER, 0, 5555);
-    draw_end(t, LISTENER, "listener", &inside);
+    draw_end(t, LISTENER, "listener", &inlined);
     draw_end(t, OWN, "own", &own);
     const unsigned ahead = rng_one_in(&t->r, 2) ? END_PROXY : 0;
     t->end[CLIENT].out = t->end[LISTENER].in = (struct stream){0, 0};
@@ -353,7 +353,7 @@ static void begin(struct run *t, uint64_t seed)
         t->total[at] = rng_below(&t->r, END_STREAM - END_PROXY - 1);
         t->from[at].most = t->to[at].most = QUEUE;
     }
-    t->inside_in.most = t->inside_out.most = INSIDE;
+    t->stack_in.most = t->stack_out.most = INLINE_MOST;
     t->end[CLIENT].at = END_SYN_SENT;
     send(t, CLIENT, SYN, 0, 0);
 }

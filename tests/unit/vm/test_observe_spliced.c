@@ -1,4 +1,4 @@
-/* `mode observe` beside connections that leave the stack aside: before, meanwhile and afterwards it sees what their
+/* `mode observe` beside connections that leave the inline stack: before, meanwhile and afterwards it sees what their
  * client sees, each octet once, in the client's numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include "tests/unit/vm/inline_leave.h"
 #include "vm/observe/observe.h"
 
-#define WATCHED "service w on any tcp/any { mode observe; stream to \"d\" }\n" SERVER_FIRST
+#define OBSERVED "service w on any tcp/any { mode observe; stream to \"d\" }\n" SERVER_FIRST
 
 struct seen {
     char got[2][256];
@@ -37,7 +37,7 @@ static void sees_the_client(void **state)
     for (unsigned held = 0; held < 2; held++) {
         struct seen s = {0};
         struct observe_out out = {.told = note, .arg = &s};
-        may_leave(&w, WATCHED, false, 0);
+        may_leave(&w, OBSERVED, false, 0);
         vm_free(w.s.vm);
         w.cfg.observed = &out;
         w.s.vm = vm_new(w.s.program, &w.cfg);

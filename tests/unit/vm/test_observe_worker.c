@@ -92,7 +92,7 @@ static void shake(void)
     seg(C, CSEQ, SSEQ, TCP_ACK, NULL);
 }
 
-static void only_what_was_let_through_is_watched(void **state)
+static void only_what_was_let_through_is_observed(void **state)
 {
     init(PLAIN WATCH);
     shake();
@@ -358,25 +358,25 @@ static void held_packets_have_bounds(void **state)
     init(PLAIN GUARD);
     vm_free(vm);
     free(cfg.pool);
-    cfg.pool = pool_new(2 * GUARDED_MOST, SLOT_BYTES);
+    cfg.pool = pool_new(2 * HOLDING_MOST, SLOT_BYTES);
     vm = vm_new(w.p, &cfg);
     shake();
-    for (uint32_t i = 0; i < GUARDED_EACH; i++) seg(C, CSEQ + 1 + i, SSEQ, TCP_ACK, "x"); /* behind a hole */
-    assert_int_equal(held_now(), GUARDED_EACH);
-    seg(C, CSEQ + 1 + GUARDED_EACH, SSEQ, TCP_ACK, "x");
-    assert_int_equal(observed()->guard_full, 1);
+    for (uint32_t i = 0; i < HOLDING_EACH; i++) seg(C, CSEQ + 1 + i, SSEQ, TCP_ACK, "x"); /* behind a hole */
+    assert_int_equal(held_now(), HOLDING_EACH);
+    seg(C, CSEQ + 1 + HOLDING_EACH, SSEQ, TCP_ACK, "x");
+    assert_int_equal(observed()->hold_full, 1);
     while (held_now()) judged(watch_frame(&w, S, SSEQ, CSEQ, TCP_ACK, NULL, 0), false);
-    for (uint32_t i = 0; i <= GUARDED_MOST; i++) {
+    for (uint32_t i = 0; i <= HOLDING_MOST; i++) {
         w.side[C].port++;
         shake();
         seg(C, CSEQ, SSEQ, TCP_ACK, "B");
-        assert_int_equal(held_now(), i < GUARDED_MOST ? i + 1 : GUARDED_MOST);
+        assert_int_equal(held_now(), i < HOLDING_MOST ? i + 1 : HOLDING_MOST);
     }
-    assert_int_equal(observed()->guard_full, 2);
+    assert_int_equal(observed()->hold_full, 2);
     assert_int_equal(v.action, ACTION_ACCEPT);
     reload(PLAIN "service other on any tcp/9 { mode observe }\n");
     while (held_now()) judged(watch_frame(&w, S, SSEQ, CSEQ, TCP_ACK, NULL, 0), false);
-    assert_int_equal(cfg.pool->free_count, 2 * GUARDED_MOST);
+    assert_int_equal(cfg.pool->free_count, 2 * HOLDING_MOST);
     vm_free(vm);
     free(cfg.pool);
     watch_fini(&w);
@@ -398,7 +398,7 @@ static void held_packets_wait_for_so_much(void **state)
         assert_int_equal(v.action, ACTION_HELD);
         seg(C, CSEQ + n, SSEQ, TCP_ACK, piece);
     }
-    assert_int_equal(observed()->guard_long, 1);
+    assert_int_equal(observed()->hold_long, 1);
     assert_int_equal(held_now(), 0);
     w.side[C].port++;
     shake();
@@ -406,13 +406,13 @@ static void held_packets_wait_for_so_much(void **state)
     for (unsigned late = 0; late < 2; late++) {
         struct vm_tx tx = {.entries = entries, .cap = ENTRIES};
         assert_int_equal(held_now(), 1);
-        assert_int_equal(observed()->guard_late, 0);
+        assert_int_equal(observed()->hold_late, 0);
         w.now_ns += late ? 2 * (uint64_t)MS : 1999 * (uint64_t)MS;
         const struct vm_in later = now();
         vm_tick(vm, &later, &tx);
         for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
     }
-    assert_int_equal(observed()->guard_late, 1);
+    assert_int_equal(observed()->hold_late, 1);
     assert_int_equal(held_now(), 0);
     fini();
     (void)state;
@@ -435,7 +435,7 @@ static void what_a_receiver_drops_decides_nothing(void **state)
     assert_int_equal(v.action, ACTION_DROP);
     damaged(C, CSEQ, TCP_RST | TCP_ACK, "");
     damaged(S, SSEQ, TCP_RST | TCP_ACK, "");
-    assert_int_equal(observed()->guard_damaged, 3);
+    assert_int_equal(observed()->hold_damaged, 3);
     seg(C, CSEQ, SSEQ, TCP_ACK, "BAD");
     assert_int_equal(v.action, ACTION_REJECT);
     fini();
@@ -444,7 +444,7 @@ static void what_a_receiver_drops_decides_nothing(void **state)
     seg(C, CSEQ, SSEQ, TCP_ACK, "OK!");
     damaged(C, CSEQ + 3, TCP_ACK, "its end drops it"); /* decided: nothing hangs on it */
     assert_int_equal(v.action, ACTION_ACCEPT);
-    assert_int_equal(observed()->guard_damaged, 0);
+    assert_int_equal(observed()->hold_damaged, 0);
     fini();
     (void)state;
 }
@@ -506,7 +506,7 @@ static void held_packets_go_on_from_an_archive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_what_was_let_through_is_watched),
+        cmocka_unit_test(only_what_was_let_through_is_observed),
         cmocka_unit_test(the_clients_side_of_what_is_rewritten),
         cmocka_unit_test(connections_go_on_through_a_reload),
         cmocka_unit_test(each_service_has_its_counters),

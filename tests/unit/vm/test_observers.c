@@ -1,4 +1,4 @@
-/* Watched connections: both halves in order whatever comes, what is told of them, bounds, and the ends of sessions. */
+/* Observed connections: both halves in order whatever comes, what is told of them, bounds, and the ends of sessions. */
 #include "tests/unit/vm/watch.h"
 
 static struct watch w;
@@ -663,7 +663,7 @@ static void branches_image(enum pbc_does sni, enum pbc_does reply)
     img_add_choices(b, (struct pbc_choice){.conds = 0, .cond_count = 1, .does = sni});
     img_add_choices(b, (struct pbc_choice){.conds = 1, .cond_count = 1, .does = reply});
     img_add_choices(b, (struct pbc_choice){.does = PBC_PASS});
-    img_add_watched(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
+    img_add_observe_endpoints(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
     img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
     watch_begin(&w, b);
     watch_shake(&w);
@@ -730,7 +730,7 @@ static void an_ignored_connection_waits_for_nothing(void **state)
         b, (struct pbc_observe){.name = img_string(b, "w"), .choice_count = 2, .wants = {2u << FIRST_BYTES_SHIFT}});
     img_add_choices(b, (struct pbc_choice){.cond_count = 1, .does = PBC_IGNORE});
     img_add_choices(b, (struct pbc_choice){.does = PBC_PASS});
-    img_add_watched(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
+    img_add_observe_endpoints(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
     img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
     watch_begin(&w, b);
     watch_shake(&w);

@@ -70,13 +70,13 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(short_read, "choice 1: asks for first bytes that its service does not read",                                 \
           b->observes[0].wants[1] = 1u << FIRST_BYTES_SHIFT)                                                           \
     FAULT(side, "choice 1: asks for first bytes that its service does not read", b->conds[REPLY_BYTES].flags = 0)      \
-    FAULT(udp, "watched 0: only TCP of the wire is watched", b->watched[0].proto = PBC_EP_UDP)                         \
-    FAULT(wire, "watched 0: only TCP of the wire is watched", b->watched[0].wire = PBC_WIRE_NOT)                       \
-    FAULT(nobody, "watched 1: of no observe service", b->watched[1].service = 2)                                       \
-    FAULT(blind, "observe 1: watches nothing", b->watched[1].service = 0)                                              \
-    FAULT(vlans, "watched 1: VLANs 7-5000", b->watched[1].vlan_hi = 5000)                                              \
-    FAULT(ports, "watched 0: ports run backwards", b->watched[0].port_lo = 81)                                         \
-    FAULT(iface, "watched 0: interface 0 does not exist", b->watched[0].iface = 1)
+    FAULT(udp, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].proto = PBC_EP_UDP)     \
+    FAULT(wire, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].wire = PBC_WIRE_NOT)   \
+    FAULT(nobody, "observe endpoint 1: of no observe service", b->observe_endpoints[1].service = 2)                    \
+    FAULT(blind, "observe 1: watches nothing", b->observe_endpoints[1].service = 0)                                    \
+    FAULT(vlans, "observe endpoint 1: VLANs 7-5000", b->observe_endpoints[1].vlan_hi = 5000)                           \
+    FAULT(ports, "observe endpoint 0: ports run backwards", b->observe_endpoints[0].port_lo = 81)                      \
+    FAULT(iface, "observe endpoint 0: interface 0 does not exist", b->observe_endpoints[0].iface = 1)
 
 #define BREAK(name, text, change)                                                                                      \
     static void break_##name(struct imgbuild *b) { change; }

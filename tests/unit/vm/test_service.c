@@ -195,9 +195,9 @@ static void by_hand(void **state)
     program_put(p);
 }
 
-/* With tables that were made aside, for facts and for each step of a slow start, a worker builds none itself, and picks
+/* With tables that were made apart, for facts and for each step of a slow start, a worker builds none itself, and picks
  * as one that does. */
-static void made_aside(void **state)
+static void made_apart(void **state)
 {
     (void)state;
     const uint64_t second = 1000000000;
@@ -362,7 +362,7 @@ int main(void)
         cmocka_unit_test(health),
         cmocka_unit_test(slow_start),
         cmocka_unit_test(by_hand),
-        cmocka_unit_test(made_aside),
+        cmocka_unit_test(made_apart),
         cmocka_unit_test(by_connections),
         cmocka_unit_test(allowed),
         cmocka_unit_test(shares),

@@ -278,7 +278,7 @@ static unsigned converse(uint64_t seed)
             if (!rng_one_in(&r, 8)) put_back(mine, which); /* else it comes again */
             continue;
         }
-        if (to->count + SPLICE_PIECES > FLIGHT) continue;
+        if (to->count + SPLICE_SEGMENTS > FLIGHT) continue;
         const uint32_t most_own = ends[who].edge;
         if (keeps) breathe(&ends[who], &r);
         speak(&ends[who], &r, text, sizeof(text));

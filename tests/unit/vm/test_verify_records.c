@@ -41,7 +41,7 @@ typedef void make_fn(struct imgbuild *b);
     X(img_sample_observe, observes, "observe", name)                                                                   \
     X(img_sample_observe, observes, "observe", place.file)                                                             \
     X(img_sample_observe, choices, "choice", place.file)                                                               \
-    X(img_sample_observe, watched, "watched", place.file)
+    X(img_sample_observe, observe_endpoints, "observe endpoint", place.file)
 /* Texts with a bound of their own */
 #define PATHS(X)                                                                                                       \
     X(img_sample_observe, observes, "observe", sessions)                                                               \

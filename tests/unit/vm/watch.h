@@ -1,4 +1,4 @@
-/* A watched connection for tests: frames of both sides are made, parsed and shown to observers; what they tell is
+/* An observed connection for tests: frames of both sides are made, parsed and shown to observers; what they tell is
  * written down. */
 #ifndef TESTS_UNIT_VM_WATCH_H
 #define TESTS_UNIT_VM_WATCH_H
@@ -91,7 +91,7 @@ static inline void watch_image(struct imgbuild *b, enum pbc_does does, enum pbc_
                                              .stream = img_string(b, "d"),
                                              .overlaps = (uint8_t)overlaps});
     img_add_choices(b, (struct pbc_choice){.does = does});
-    img_add_watched(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
+    img_add_observe_endpoints(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
     img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
 }
 

@@ -53,7 +53,7 @@ static inline struct flow *table_block(const struct flow_table *t, uint32_t bloc
 /* memory.c: return a block that no slot ever had. */
 uint32_t table_fresh_block(struct flow_table *t);
 
-/* Give a row to a slot that is about to be claimed; take it back once the block's slots are free. */
+/* Give a row to a slot that is about to be taken; take it back once the block's slots are free. */
 static inline void table_take_row(struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return;
@@ -123,7 +123,7 @@ static inline bool table_has_ops(const struct flow_table *t) { return __builtin_
 /* True if the caller may end that flow. */
 static inline bool table_may_end(const struct flow *f) { return true; }
 
-/* Return the claim word for a slot that is being filled: here unchanged, in a shared table with the lock. */
+/* Return the taken word for a slot that is being filled: here unchanged, in a shared table with the lock. */
 static inline uint64_t table_filling(uint64_t word) { return word; }
 
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)

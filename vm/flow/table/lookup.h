@@ -180,5 +180,5 @@ static inline bool table_holds(const struct flow_table *t, int32_t slot, const s
 {
     if (slot == FLOW_NONE) return false;
     const struct flow *f = table_slot(t, slot);
-    return f->claim && table_is_of(t, slot, id) && !table_expired(t, f, now_ns);
+    return f->taken && table_is_of(t, slot, id) && !table_expired(t, f, now_ns);
 }

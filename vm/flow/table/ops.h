@@ -8,18 +8,18 @@
 
 #include "vm/flow/table/table.h"
 
-/* The upper sixteen bits of a claim word: the lock, and a count of changes. A worker's own table has `epoch` there. */
-#define CLAIM_LOCK    (UINT64_C(1) << 63)
-#define CLAIM_CHANGE  (UINT64_C(1) << 48)
-#define CLAIM_CHANGES (CLAIM_LOCK - CLAIM_CHANGE)
+/* The upper sixteen bits of a taken word: the lock, and a count of changes. A worker's own table has `epoch` there. */
+#define TAKEN_LOCK    (UINT64_C(1) << 63)
+#define TAKEN_CHANGE  (UINT64_C(1) << 48)
+#define TAKEN_CHANGES (TAKEN_LOCK - TAKEN_CHANGE)
 
 enum flow_op_kind {
     /* tuple, state, flags, would, tcp, idle_ns: add a flow; a plain flow with the same tuple ends. pairs, twin: its
      * twin too, if there is room. */
     FLOW_OP_ADD,
-    FLOW_OP_TWIN, /* slot, claim, twin: add its twin */
-    FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags, would: set these; flags are added */
-    /* slot, claim, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
+    FLOW_OP_TWIN, /* slot, taken, twin: add its twin */
+    FLOW_OP_SET,  /* slot, taken, tcp, seen_ns, state, flags, would: set these; flags are added */
+    /* slot, taken, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
     FLOW_OP_END,
     /* slot, until: end expired flows in this range, at most as many as fit into `swept`, and list them there; `count`:
      * their number. Stops at a flow that only the process may end. */
@@ -28,7 +28,7 @@ enum flow_op_kind {
 
 enum flow_op_said {
     FLOW_OP_DONE,
-    FLOW_OP_BUSY, /* the claim word has changed, the flow has not expired, or another processor holds it */
+    FLOW_OP_BUSY, /* the taken word has changed, the flow has not expired, or another processor holds it */
     FLOW_OP_ROOM, /* both groups are full: another flow has to make way first */
     FLOW_OP_HELD, /* the flow with that tuple stays: it is sent on, or its end could not be reported */
 };
@@ -51,7 +51,7 @@ struct flow_op {
     uint8_t over;          /* END: 1: only if the flow has expired */
     uint8_t pairs;         /* ADD: 1: with its twin */
     uint32_t until, count; /* SWEEP */
-    uint64_t claim;        /* as it was read */
+    uint64_t taken;        /* as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
     struct flow_tuple tuple, twin;
     struct tcp_track tcp;

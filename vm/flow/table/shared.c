@@ -44,13 +44,13 @@ bool table_read(const struct flow_table *t, int32_t slot, struct flow *f)
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(t, slot);
     uint64_t line[sizeof *f / 8];
     for (unsigned tries = 0; tries < TRIES * 64; tries++) {
-        const uint64_t claim = from[0];
+        const uint64_t taken = from[0];
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         for (unsigned i = 0; i < sizeof *f / 8; i++) line[i] = from[i];
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (claim & CLAIM_LOCK || claim != from[0]) continue;
+        if (taken & TAKEN_LOCK || taken != from[0]) continue;
         memcpy(f, line, sizeof *f);
-        return claim;
+        return taken;
     }
     return false;
 }
@@ -71,7 +71,7 @@ bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
         told = bound;
         struct flow_op op = {.kind = FLOW_OP_END,
                              .slot = slot,
-                             .claim = f.claim,
+                             .taken = f.taken,
                              .how = (uint8_t)how,
                              .over = over && !told, /* the binding's resources are released: the flow must end now */
                              .now_ns = now_ns};
@@ -120,7 +120,7 @@ int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tu
     struct flow f;
     for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
         if (f.flags & FLOW_PAIRED) return table_cold(t, slot)->twin;
-        struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .claim = f.claim, .twin = *tuple, .now_ns = now_ns};
+        struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .taken = f.taken, .twin = *tuple, .now_ns = now_ns};
         if (run(t, &op)) return table_cold(t, slot)->twin;
         if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, slot, now_ns);
     }
@@ -131,7 +131,7 @@ bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const 
 {
     struct flow_op op = {.kind = FLOW_OP_SET,
                          .slot = slot,
-                         .claim = f->claim,
+                         .taken = f->taken,
                          .tcp = f->tcp,
                          .seen_ns = f->seen_ns,
                          .state = now->state,

@@ -103,7 +103,7 @@ ALONE bool table_set_tag(struct flow_table *t THERE, uint32_t slot, uint32_t to)
 static TABLE_WITHIN void free_slot(struct flow_table *t, uint32_t slot)
 {
     table_set_tag(t, slot, 0);
-    table_unclaim(table_slot(t, slot));
+    table_untake(table_slot(t, slot));
     table_give_row(t, slot);
 }
 
@@ -174,41 +174,41 @@ void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t no
     table_release(t, (uint32_t)slot, how, now_ns);
 }
 
-static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_t word)
+static TABLE_WITHIN bool take_word(struct flow_table *t, uint32_t slot, uint64_t word)
 {
     table_take_row(t, slot);
-    return __sync_bool_compare_and_swap(&table_slot(t, slot)->claim, 0, table_filling(word));
+    return __sync_bool_compare_and_swap(&table_slot(t, slot)->taken, 0, table_filling(word));
 }
 
-/* Claim one of the slots of a group that are in `left`; -1: another processor was quicker each time. */
-TABLE_APART int64_t table_claim_in(struct flow_table *t TABLE_THERE, uint32_t group, uint32_t left, uint64_t word)
+/* Take one of the slots of a group that are in `left`; -1: another processor was quicker each time. */
+TABLE_APART int64_t table_take_in(struct flow_table *t TABLE_THERE, uint32_t group, uint32_t left, uint64_t word)
 {
     TAGS_EACH(left)
     {
         const uint32_t slot = group * GROUP + tags_first(left);
-        if (claim_slot(t, slot, word)) return slot;
+        if (take_word(t, slot, word)) return slot;
     }
     return -1;
 }
 
-/* Claim slot `room` if it is free and in the tuple's groups, else a free slot of its near group, else one of the group
+/* Take slot `room` if it is free and in the tuple's groups, else a free slot of its near group, else one of the group
  * chosen for the flow; -1: all are full. */
-ALONE int64_t table_claim(struct flow_table *t THERE, const struct place *at THERE, int32_t room, uint64_t word)
+ALONE int64_t table_take(struct flow_table *t THERE, const struct place *at THERE, int32_t room, uint64_t word)
 {
     const uint32_t asked = (uint32_t)room, its = asked / GROUP, near = table_near(t, at->group[0]);
     const bool fits = LOOSE(its == at->group[0] || its == at->group[1] || (t->near && its == near));
-    if (fits && !*table_tag(t, asked) && claim_slot(t, asked, word)) return asked;
-    const int64_t slot = t->near ? table_claim_in(t, near, tags_free(table_group(t, near)), word) : -1;
+    if (fits && !*table_tag(t, asked) && take_word(t, asked, word)) return asked;
+    const int64_t slot = t->near ? table_take_in(t, near, tags_free(table_group(t, near)), word) : -1;
     if (slot >= 0) return slot;
     uint32_t left, group = place_choose_of(at, table_group(t, at->group[0]), table_group(t, at->group[1]), &left);
-    return table_claim_in(t, group, left, word);
+    return table_take_in(t, group, left, word);
 }
 
 ALONE bool table_fill(struct flow_table *t THERE, uint32_t slot, const struct flow_id *id THERE, uint64_t now_ns)
 {
     struct flow *f = table_slot(t, slot);
     const bool v6 = id->kind & FLOW_ID_IP6;
-    *f = (struct flow){.claim = f->claim, .low = id->low[v6 ? 3 : 0], .high = id->high[v6 ? 3 : 0], .seen_ns = now_ns};
+    *f = (struct flow){.taken = f->taken, .low = id->low[v6 ? 3 : 0], .high = id->high[v6 ? 3 : 0], .seen_ns = now_ns};
     memcpy(&f->low_port, &id->rest, sizeof id->rest);
     if (v6 || t->begins) *table_cold(t, slot) = (struct flow_cold){.began_ns = now_ns};
     if (v6) memcpy(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high);
@@ -218,7 +218,7 @@ ALONE bool table_fill(struct flow_table *t THERE, uint32_t slot, const struct fl
 TABLE_WITHIN int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns)
 {
     const struct place at = table_place(t, tuple->hash);
-    const int64_t slot = table_claim(t, &at, tuple->room, word);
+    const int64_t slot = table_take(t, &at, tuple->room, word);
     if (slot >= 0) table_fill(t, (uint32_t)slot, &tuple->id, now_ns);
     return slot;
 }
@@ -235,10 +235,10 @@ static TABLE_WITHIN int64_t take_slot(struct flow_table *t, const struct flow_tu
 
 TABLE_WITHIN uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags)
 {
-    const struct flow f = {.hash = flow_claim_hash(tuple->hash),
+    const struct flow f = {.hash = flow_taken_hash(tuple->hash),
                            .state = (uint8_t)state,
                            .flags = (uint8_t)(flags | (tuple->opened_by_high ? FLOW_OPENED_BY_HIGH : 0))};
-    return f.claim;
+    return f.taken;
 }
 
 TABLE_WITHIN void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class)

@@ -5,7 +5,7 @@
  * such: 2,048 groups at most, an eighth of a large table, which few flows do not leave. So few flows lie in few pages.
  * Beside the 64-byte slots is a dense array of 16-bit tags (two bits of class, fourteen of hash; 0: free). So a look-up
  * reads 32 bytes, rarely twice, and then nearly always exactly the right slot; a miss reads no slot; and a flow to
- * evict is found by class without reading slots. Tags are hints beside the slot's claim word. There is room for half as
+ * evict is found by class without reading slots. Tags are hints beside the slot's taken word. There is room for half as
  * many flows again as `flows`, and for their twins.
  *
  * If both groups are full, the flow of the lowest class makes way, within it the longest idle. With more than

@@ -23,20 +23,20 @@ static inline __attribute__((always_inline)) void table_ask_group(const struct f
 }
 
 /* Free a slot, after all that was written to it. */
-static inline void table_unclaim(struct flow *f)
+static inline void table_untake(struct flow *f)
 {
 #ifdef __bpf__
-    __sync_lock_test_and_set(&f->claim, 0); /* eBPF has no store with release order */
+    __sync_lock_test_and_set(&f->taken, 0); /* eBPF has no store with release order */
 #else
-    __atomic_store_n(&f->claim, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&f->taken, 0, __ATOMIC_RELEASE);
 #endif
 }
 
 /* flow_peek that ignores the time */
 int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash);
-/* The parts of an addition. Return the claim word of a slot. */
+/* The parts of an addition. Return the taken word of a slot. */
 uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags);
-/* Find a free slot in the tuple's groups, claim it with `word`, and fill in all but its tag; its lock is held. -1:
+/* Find a free slot in the tuple's groups, take it with `word`, and fill in all but its tag; its lock is held. -1:
  * none. */
 int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
 /* Make the slot visible to look-ups. */

@@ -17,7 +17,7 @@ enum { STRANGE = SCTP_TRACK_STRANGE_ORIGINAL | SCTP_TRACK_STRANGE_REPLY };
 /* A packet's part in the association */
 enum part {
     PART_NONE,
-    PART_ASIDE, /* it belongs, but changes no state: a handshake beside the association, a path that tells its tag */
+    PART_BESIDE, /* it belongs, but changes no state: a handshake beside the association, a path that tells its tag */
     PART_OWN,
 };
 
@@ -43,7 +43,7 @@ static enum part opens(struct plain_track *t, uint32_t dir, const struct sctp_pa
     if (!fits) return PART_NONE;
     if (!p->init_tag) t->sctp |= SCTP_TRACK_UNSEEN;
     t->new_tag[(dir ^ 1) & 1] = p->init_tag;
-    return t->tag[(dir ^ 1) & 1] ? PART_ASIDE : PART_OWN;
+    return t->tag[(dir ^ 1) & 1] ? PART_BESIDE : PART_OWN;
 }
 
 /* Follow the cookie of a handshake: its tags hold from here on. */
@@ -65,7 +65,7 @@ static enum part ends(struct plain_track *t, uint32_t dir, const struct sctp_pac
     const uint32_t as = (dir ^ p->reflected) & 1;
     if (takes_tag(t, as, p->tag)) return PART_OWN;
     if (!is_tag(t, as, p->tag)) return PART_NONE;
-    return t->tag[as] ? PART_ASIDE : PART_OWN;
+    return t->tag[as] ? PART_BESIDE : PART_OWN;
 }
 
 /* Follow a HEARTBEAT or its answer. As with netfilter, a pair of them may tell new tags: of a path whose association
@@ -80,7 +80,7 @@ static enum part beats(struct plain_track *t, uint32_t dir, const struct sctp_pa
     if (!p->tag || !t->tag[sender] || has(p, SCTP_DATA)) return PART_NONE;
     if (has(p, SCTP_HEARTBEAT)) {
         t->sctp |= (uint8_t)(SCTP_TRACK_STRANGE_ORIGINAL << sender);
-        return PART_ASIDE;
+        return PART_BESIDE;
     }
     if (!(t->sctp & SCTP_TRACK_STRANGE_ORIGINAL << receiver)) return PART_NONE;
     t->sctp = (uint8_t)((t->sctp & ~STRANGE) | SCTP_TRACK_UNSEEN);
@@ -99,7 +99,7 @@ ALONE uint32_t sctp_part_of(uint32_t dir, const struct sctp_packet *p THERE, str
     if (p->has & PATH_BEGINS) return beats(t, dir, p);
     if (takes_tag(t, dir, p->tag)) return PART_OWN;
     /* Sent also by a host that has forgotten the tag, which gets a SHUTDOWN COMPLETE (RFC 9260, 8.4) */
-    return has(p, SCTP_SHUTDOWN_ACK) && p->tag ? PART_ASIDE : PART_NONE;
+    return has(p, SCTP_SHUTDOWN_ACK) && p->tag ? PART_BESIDE : PART_NONE;
 }
 
 /* Return the state after a packet that is the association's own. */

@@ -61,7 +61,7 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
 bool track_awaits(const struct track *t, int32_t slot, uint32_t cookie, struct track_awaited *a)
 {
     const struct flow *f = flow_at(t->table, slot);
-    if (!f->claim || f->flags & FLOW_TWIN || !(f->flags & FLOW_BOUND) || !f->joined) return false;
+    if (!f->taken || f->flags & FLOW_TWIN || !(f->flags & FLOW_BOUND) || !f->joined) return false;
     const struct flow_bind *b = track_bind_at(t, slot);
     if (!(b->flags & BIND_AWAITED) || b->seq_delta + b->retried != cookie || f->state != FLOW_STATE_SYN_SENT)
         return false;

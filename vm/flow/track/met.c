@@ -29,7 +29,7 @@ static bool read_line(const struct track *t, int32_t slot, struct flow *f)
 {
     if (t->table->ops) return table_read(t->table, slot, f);
     *f = *table_slot(t->table, slot);
-    return f->claim;
+    return f->taken;
 }
 
 static void note(const struct track *t, int32_t slot, const struct flow *f, uint8_t has, struct flow_met *m)

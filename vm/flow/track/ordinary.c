@@ -20,7 +20,7 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
     if (slot == FLOW_NONE) return NULL;
     struct flow *at = table_slot(t->table, slot);
     s->slot = slot;
-    if (!at->claim || !ordinary_find(t, at, s->how == HOW_TCP, s->at, t->program->would, generation, &o)) return NULL;
+    if (!at->taken || !ordinary_find(t, at, s->how == HOW_TCP, s->at, t->program->would, generation, &o)) return NULL;
     s->tuple = slot;
     if (o.twin) s->slot = at->flow;
     s->dir = o.twin ? FLOW_REPLY : FLOW_ORIGINAL;

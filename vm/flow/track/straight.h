@@ -61,7 +61,7 @@ static inline uint8_t straight_ask_recipe(const struct flow_table *table, const 
  * line in use, with the tuple, is always the tuple's. */
 static inline bool straight_is_of(const struct flow *line, const struct straight_look *l)
 {
-    return line && !((hash_pair(line->low, line->high) ^ l->ends) | (table_rest(line) ^ l->rest)) && line->claim;
+    return line && !((hash_pair(line->low, line->high) ^ l->ends) | (table_rest(line) ^ l->rest)) && line->taken;
 }
 
 /* The flow and the recipe of an ordinary packet */

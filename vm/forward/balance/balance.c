@@ -285,7 +285,7 @@ static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *
 static bool by_family(const struct program *p, uint32_t branch)
 {
     const struct pbc_service *s = &p->services[p->branches[branch].service];
-    return mode_is(s->mode, MODE_REWRITES | MODE_ASIDE) ||
+    return mode_is(s->mode, MODE_REWRITES | MODE_INLINE_STACK) ||
            (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT);
 }
 

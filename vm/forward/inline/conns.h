@@ -1,5 +1,5 @@
 /* Inline connections of one worker: where each stands, and by which tuples packets from the wire find it. Packets from
- * the stack aside name it by number (made.h).
+ * the inline stack name it by number (made.h).
  *
  * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
 #pragma once
@@ -49,8 +49,8 @@ static inline bool inline_has_all(const struct inline_side *to) { return to->leg
 
 enum inline_state {
     INLINE_FREE,
-    INLINE_OPENS, /* its SYN went to the stack aside, which has not answered */
-    INLINE_SAID,  /* the stack aside's answer has left, and the client has not acknowledged it */
+    INLINE_OPENS, /* its SYN went to the inline stack, which has not answered */
+    INLINE_SAID,  /* the inline stack's answer has left, and the client has not acknowledged it */
     INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
     INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
     INLINE_OPEN,
@@ -104,7 +104,7 @@ struct inline_conn {
     uint32_t target[4];   /* where the loop says that it goes next, at port INLINE_TARGETS */
     uint16_t target_port; /* 0: it has not said */
     uint8_t target_keeps; /* 1: the target sees the client's source, also where the service is not transparent */
-    uint8_t leaves;       /* 1: it may leave the stack aside, so its legs are followed */
+    uint8_t leaves;       /* 1: it may leave the inline stack, so its legs are followed */
     uint8_t told_over;    /* 1: the loop knows that it is over, spliced */
     uint32_t cut;         /* place of its cut (cut.h); 0: none */
     uint32_t hold;        /* its place among those that hold segments; HOLD_NONE */

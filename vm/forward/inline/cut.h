@@ -1,7 +1,7 @@
-/* Connections that were only watched, and are cut into (`-> proxy inline` in `mode observe`): two sockets of the stack
- * aside are opened by handshakes that the vm plays, one in the name of each end, while the connection's packets go by;
- * then each leg is a splice (../splice/) of an end on the wire and its socket. So no socket needs to be repaired, and
- * numbers, windows and timestamps fit from the first segment on. */
+/* Connections that were only observed, and are cut into (`-> proxy inline` in `mode observe`): two sockets of the
+ * inline stack are opened by handshakes that the vm plays, one in the name of each end, while the connection's packets
+ * go by; then each leg is a splice (../splice/) of an end on the wire and its socket. So no socket needs to be
+ * repaired, and numbers, windows and timestamps fit from the first segment on. */
 #pragma once
 
 #include "vm/forward/inline/conns.h"

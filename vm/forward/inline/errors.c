@@ -9,7 +9,7 @@
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/parse/read.h"
 
-/* Return the ends of the stack aside's own packet that left towards `to`: those of answers, turned. */
+/* Return the ends of the inline stack's own packet that left towards `to`: those of answers, turned. */
 static struct translation as_sent(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at to)
 {
@@ -80,7 +80,7 @@ bool inline_error(const struct job *j, struct packet_ctx *c)
     }
     struct pkt *copy = j->vm->cfg.pool && tx_has_room(j) ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (copy && !quoted_translate(copy, c->key, &outer, &inner))
-        tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);
+        tx_add(j, c, copy, TX_INLINE_STACK, TX_CAUSE_PACKET);
     else
         forward_refuse(c, copy ? REASON_UNTRANSLATABLE : REASON_NO_BUFFER);
     if (copy && c->v->action == ACTION_DROP) pool_put(copy);

@@ -1,4 +1,4 @@
-/* Segments of connections that are held while they leave the stack aside: 64 of each end, 512 in all, in the order in
+/* Segments of connections that are held while they leave the inline stack: 64 of each end, 512 in all, in the order in
  * which they came. */
 #pragma once
 

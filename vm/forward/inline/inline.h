@@ -1,9 +1,9 @@
-/* `mode proxy inline`, and `mode proxy` with `splice packets`, live: connections that end in the stack aside, and their
- * packets both ways.
+/* `mode proxy inline`, and `mode proxy` with `splice packets`, live: connections that end in the inline stack, and
+ * their packets both ways.
  *
  *     inline_first ─▶ begins with a SYN that the rules accepted and a service takes
  *     inline_wire     a later packet from the wire, or an ICMP error about one: not judged
- *     inline_aside    a packet of the stack aside, which leaves on the wire in the name of an end
+ *     inline_sent     a packet of the inline stack, which leaves on the wire in the name of an end
  *
  * Which addresses stand for what is made.h, what is known of each connection conns.h. */
 #pragma once
@@ -34,14 +34,14 @@ static inline bool inline_has_link(const struct job *j, const struct pkt *pkt)
     return pkt_mac(pkt, false) || (j->vm->cfg.live && pkt->link == LINK_RAW);
 }
 
-/* Send a packet of the stack aside on. pkt: writable, LINK_RAW, with headroom for a link header. */
-void inline_aside(const struct job *j, struct pkt *pkt);
+/* Send a packet of the inline stack on. pkt: writable, LINK_RAW, with headroom for a link header. */
+void inline_sent(const struct job *j, struct pkt *pkt);
 
 /* Do what the proxy loop asks (vm/flow/spliced.h). */
 void inline_asked(const struct job *j, const struct inline_ask *ask);
 
-/* leave.c: hold a new segment of a connection that is about to leave, before the stack aside gets it. True: it is held,
- * or was one too many. */
+/* leave.c: hold a new segment of a connection that is about to leave, before the inline stack gets it. True: it is
+ * held, or was one too many. */
 bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                  enum inline_at from, const struct tcp_segment *s);
 /* Look if a connection that is about to leave can. */
@@ -132,7 +132,7 @@ bool inline_source(const struct job *j, struct inline_conn *c, uint32_t number, 
 
 /* Return the ends of a packet to that end, on the wire. */
 struct translation inline_outwards(const struct inline_conn *c, enum inline_at to);
-/* Return the ends of a packet into the stack aside, from that end of the wire. */
+/* Return the ends of a packet into the inline stack, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at from);
 /* Return the way to that end, as of now. */
@@ -143,12 +143,12 @@ static inline struct way_back inline_way(const struct job *j, const struct inlin
 /* send.c: send a packet to that end, which the other sends by its headers: link, TTL and DSCP are written, addresses
  * and ports are there. The packet is bare (LINK_RAW) and is taken over. False: it could not leave. */
 bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
-/* The same, in pieces of at most `mtu` bytes if `fit` says so. */
+/* The same, in fragments of at most `mtu` bytes if `fit` says so. */
 bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4,
                     enum tunnel_fit fit, uint32_t mtu);
 /* Put the link header of frames to that end in front of a bare packet. False: there is no headroom. */
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
-/* Give a packet of ours, bare, to the stack aside. */
+/* Give a packet of ours, bare, to the inline stack. */
 void inline_give(const struct job *j, struct pkt *pkt);
 /* Note what an end's packet says of it. own: its numbers tell that it is the end's (inline_is_own). */
 void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt, bool own,
@@ -161,7 +161,7 @@ bool inline_crosses(const struct facts *f, const struct key *key);
 bool inline_own_address(const struct facts *f, const struct inline_conn *c, uint32_t addr[4]);
 /* False: a routed packet has no hop left, so it is dropped and its sender told. */
 bool inline_has_hop(const struct job *j, struct packet_ctx *c);
-/* Return how a packet of the stack aside fits the way to that end, and its MTU. TUNNEL_TOO_BIG: its sender is told. */
+/* Return how a packet of the inline stack fits the way to that end, and its MTU. TUNNEL_TOO_BIG: its sender is told. */
 enum tunnel_fit inline_fit(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
                            const struct key *key, uint32_t *mtu);
 
@@ -173,7 +173,7 @@ uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inlin
 
 /* answer.c: send an end a segment of ours in the other's name; its addresses and ports are filled in. */
 void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at to, struct flow_segment *s);
-/* `server first`: keep the stack aside's answer to the client (its SYN|ACK), and acknowledge it there in the
+/* `server first`: keep the inline stack's answer to the client (its SYN|ACK), and acknowledge it there in the
  * client's name. */
 void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t number, const struct key *key,
                         const struct pkt *pkt);
@@ -183,5 +183,5 @@ void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
 void inline_refuse(const struct job *j, struct inline_conn *c);
 /* End the oldest half-open connection where one more would be too many: all who know of it are told. */
 void inline_make_room(const struct job *j);
-/* Reset the client's socket in the stack aside: the proxy loop ends what belongs to it. */
+/* Reset the client's socket in the inline stack: the proxy loop ends what belongs to it. */
 void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number);

@@ -1,4 +1,4 @@
-/* A connection leaves the stack aside (vm/flow/spliced.h). The vm has seen both legs, so it knows by itself what a
+/* A connection leaves the inline stack (vm/flow/spliced.h). The vm has seen both legs, so it knows by itself what a
  * splice of them must do; what it can't know is what the loop still has in its hands, and that the loop says. */
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "vm/packet/parse/read.h"
 
 /* Entries that the segments of one held packet may need */
-enum { ROOM = SPLICE_PIECES + 1, NS_A_MS = 1000000 };
+enum { ROOM = SPLICE_SEGMENTS + 1, NS_A_MS = 1000000 };
 
 static bool has_room(const struct job *j, unsigned entries) { return j->tx->cap - j->tx->count >= entries; }
 
@@ -25,7 +25,7 @@ static void tell(const struct job *j, const struct inline_conn *c, uint32_t numb
     inlines_tell_loop(j->vm->inlines, &told);
 }
 
-/* Give a held packet to the stack aside after all. */
+/* Give a held packet to the inline stack after all. */
 static void give(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
                  struct pkt *pkt, const struct key *key)
 {
@@ -197,9 +197,9 @@ static void leave(const struct job *j, struct inline_conn *c, uint32_t number, c
     go_on(j, c, number, o);
 }
 
-/* Give the stack aside what a held segment says without its data. */
-static void acknowledge_aside(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
-                              const struct pkt *pkt, const struct tcp_segment *s)
+/* Give the inline stack what a held segment says without its data. */
+static void acknowledge_inline(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
+                               const struct pkt *pkt, const struct tcp_segment *s)
 {
     struct tcp_syn_options o;
     const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
@@ -242,7 +242,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
         if (c->state != INLINE_SPLICED) {
             inline_opens(j, c, number, from, s);
             inline_leg_in(&c->side[from], ctx->pkt, s, false);
-            acknowledge_aside(j, c, number, from, ctx->pkt, s);
+            acknowledge_inline(j, c, number, from, ctx->pkt, s);
         }
         return true;
     }

@@ -1,6 +1,6 @@
 /* Both legs of a connection, as far as the worker has to follow them. Numbers are followed of each: who knows the tuple
- * alone can end no connection, and has none of its timeouts shortened; what a segment may do besides is the stack
- * aside's to say. Windows, options and timestamps, too, are followed of those that may leave the stack aside, and only
+ * alone can end no connection, and has none of its timeouts shortened; what a segment may do besides is the inline
+ * stack's to say. Windows, options and timestamps, too, are followed of those that may leave the inline stack, and only
  * of segments with a right checksum: sockets vanish on the strength of it. */
 #include <string.h>
 
@@ -325,12 +325,12 @@ void inline_ends(const struct inline_conn *c, struct splice_end ends[2])
     for (unsigned at = 0; at < 2; at++) ends[at] = end_of(&c->side[at]);
 }
 
-/* True if a segment of one end may become more pieces for the other than a splice cuts: it would never arrive. */
+/* True if a segment of one end may become more segments for the other than a splice cuts: it would never arrive. */
 static bool is_too_small(const struct inline_conn *c, unsigned from)
 {
     const uint16_t takes = c->side[!from].leg.mss ? c->side[!from].leg.mss : mss_default(c->v6);
     const uint32_t most = (takes > MSS_SPLICED ? takes : (uint32_t)MSS_SPLICED) - (uint32_t)TCP_OPTIONS_MOST;
-    return c->side[from].leg.our_mss > most * SPLICE_PIECES;
+    return c->side[from].leg.our_mss > most * SPLICE_SEGMENTS;
 }
 
 enum splice_why inline_may_join(const struct inline_conn *c, const struct splice_end ends[2])

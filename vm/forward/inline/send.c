@@ -97,5 +97,5 @@ void inline_give(const struct job *j, struct pkt *pkt)
         return;
     }
     tx->entries[tx->count++] = (struct tx_entry){
-        .pkt = pkt, .kind = TX_ASIDE, .cause = TX_CAUSE_PACKET, .out_if = IFACE_NONE, .input = INPUT_NONE};
+        .pkt = pkt, .kind = TX_INLINE_STACK, .cause = TX_CAUSE_PACKET, .out_if = IFACE_NONE, .input = INPUT_NONE};
 }

@@ -175,7 +175,7 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
         inlines_in_kernel(j->vm->inlines, number, from) && inline_overtaken(&conn->side[from], c->pkt, &now);
     const bool near = follow(j, conn, number, from, c->pkt, c->key, &now);
     count(j, number, from, s);
-    struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_PIECES ? inline_own_or_copy(j, c) : NULL;
+    struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_SEGMENTS ? inline_own_or_copy(j, c) : NULL;
     if (pkt && late) inline_set_window(pkt, now.window);
     const bool own = pkt == c->pkt;
     const unsigned before = j->tx->count;

@@ -1,5 +1,5 @@
-/* Packets from the wire, see inline.h. Only the first is judged: what follows is for the stack aside, which checks each
- * number that a segment has. */
+/* Packets from the wire, see inline.h. Only the first is judged: what follows is for the inline stack, which checks
+ * each number that a segment has. */
 #include <string.h>
 
 #include "vm/forward/forward_priv.h"
@@ -55,7 +55,7 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
     if (!side->bridged && side->iface != IFACE_NONE) side->iface = pkt->iface;
 }
 
-/* Send the packet into the stack aside. */
+/* Send the packet into the inline stack. */
 static bool give(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t number,
                  enum inline_at from)
 {
@@ -209,7 +209,7 @@ void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, e
     if (told && from == AT_CLIENT && inline_answers(c, AT_CLIENT, s)) inlines_opened(j->vm->inlines, number);
 }
 
-/* Handle a client's packet before the stack aside gets it. False: it does not get it. */
+/* Handle a client's packet before the inline stack gets it. False: it does not get it. */
 static bool from_client(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                         const struct tcp_segment *s)
 {
@@ -250,7 +250,7 @@ static void see_later_syn(const struct packet_ctx *c, struct inline_conn *conn, 
     }
 }
 
-/* Follow a segment, and give it to the stack aside. */
+/* Follow a segment, and give it to the inline stack. */
 static void take_in(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
                     enum inline_at from, const struct tcp_segment *s)
 {

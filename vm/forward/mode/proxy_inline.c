@@ -1,5 +1,5 @@
-/* proxy inline, proxy inline http, and proxy with `splice packets`: connections end in the stack aside, which gets each
- * packet under made-up addresses (flow/made.h) */
+/* proxy inline, proxy inline http, and proxy with `splice packets`: connections end in the inline stack, which gets
+ * each packet under made-up addresses (flow/made.h) */
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/translate.h"
 
@@ -13,7 +13,7 @@ static enum pkt_reason to_stack(const struct job *j, struct packet_ctx *c, struc
         pool_put(copy);
         return reason;
     }
-    tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);
+    tx_add(j, c, copy, TX_INLINE_STACK, TX_CAUSE_PACKET);
     return REASON_NONE;
 }
 

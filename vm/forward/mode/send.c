@@ -160,7 +160,7 @@ static enum pkt_reason take_hop(const struct job *j, struct packet_ctx *c, struc
 static enum pkt_reason leave_as(const struct job *j, struct packet_ctx *c, struct pkt *copy, enum tunnel_fit fit,
                                 const struct hop *hop)
 {
-    if (fit != TUNNEL_IN_PIECES && j->tx->count < j->tx->cap) {
+    if (fit != TUNNEL_IN_FRAGMENTS && j->tx->count < j->tx->cap) {
         mode_leave(j, c, hop, copy);
         return REASON_NONE;
     }
@@ -234,7 +234,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
         edge_too_big(j, c, told, complainer(j, c, own));
         return REASON_TOO_BIG;
     }
-    if (fit == TUNNEL_IN_PIECES && copy->flags & PKT_CSUM_PARTIAL)
+    if (fit == TUNNEL_IN_FRAGMENTS && copy->flags & PKT_CSUM_PARTIAL)
         checksum_fill(copy, c->key); /* fragments have no partial checksums */
     mode_clamp(j, c, copy, 0);
     reason = rewrite_copy(c, copy);
@@ -334,11 +334,11 @@ static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
            !mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_TUNNELS);
 }
 
-/* True for a packet to the stack aside in memory that may be written: it is rewritten where it lies. */
+/* True for a packet to the inline stack in memory that may be written: it is rewritten where it lies. */
 static bool leaves_in_place(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->inlines && c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count &&
-           mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_ASIDE);
+           mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_INLINE_STACK);
 }
 
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c)

@@ -189,7 +189,7 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     uint32_t most = payload_most(&p, v6);
     if (pkt->segment > most) pkt->segment = (uint16_t)most;
     if (!pkt->segment && !(key->kind & KIND_FRAG_FIRST) && (uint32_t)pkt->l3_end - pkt->payload > most)
-        return pieces_cut(pkt, most, pool, out);
+        return segments_cut(pkt, most, pool, out);
     out->pkts[0] = pkt;
     out->count = 1;
     return SPLICE_SENT;

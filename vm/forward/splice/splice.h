@@ -49,15 +49,15 @@ struct splice {
 enum splice_fate {
     SPLICE_SENT,
     SPLICE_NOT_SEGMENT, /* not a TCP segment of an open flow: a SYN, a later fragment, malformed, a view */
-    SPLICE_NO_ROOM,     /* no slot, no headroom, too many pieces, or a first fragment whose header would grow */
-    SPLICE_SNAPPED,     /* to be cut, but the capture cut it before: pieces would lack bytes */
-    SPLICE_BAD_SUM,     /* to be cut, but its checksum is wrong: its pieces would look right */
+    SPLICE_NO_ROOM,     /* no slot, no headroom, too many segments, or a first fragment whose header would grow */
+    SPLICE_SNAPPED,     /* to be cut, but the capture cut it before: segments would lack bytes */
+    SPLICE_BAD_SUM,     /* to be cut, but its checksum is wrong: its segments would look right */
     SPLICE_CONGESTED,   /* marked on the way to a peer without ECN */
 };
 
-enum { SPLICE_PIECES = 8 };
+enum { SPLICE_SEGMENTS = 8 };
 struct splice_out {
-    struct pkt *pkts[SPLICE_PIECES]; /* in order; the first is the packet itself; the caller puts the others back */
+    struct pkt *pkts[SPLICE_SEGMENTS]; /* in order; the first is the packet itself; the caller puts the others back */
     unsigned count;
 };
 
@@ -70,7 +70,7 @@ void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now
 
 /* Rewrite a segment of peer `from` (0 or 1) for the other peer. The packet is in a slot and parsed; its offsets stay
  * right; the key is unchanged. Checksums are updated incrementally, so that a bad one stays bad, and PKT_CSUM_PARTIAL
- * is kept; but pieces have complete checksums. Unless SPLICE_SENT is returned, the packet must be dropped, whatever it
- * now holds, and out->count is 0. */
+ * is kept; but segments have complete checksums. Unless SPLICE_SENT is returned, the packet must be dropped, whatever
+ * it now holds, and out->count is 0. */
 enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, const struct key *key, uint32_t now_ms,
                              struct pool *pool, struct splice_out *out);

@@ -145,7 +145,7 @@ static bool give_back(const struct meters *all, struct meter *m)
 
 /* Return a slot for a new key, with its bucket full; KEYED_NONE: there is none. A table with all its entries in use is
  * swept by one group for each new key, and then, if that frees nothing, by the key's own two. */
-static uint32_t claim(struct meter *m, const struct place *at, const struct meter_key *k)
+static uint32_t take_free(struct meter *m, const struct place *at, const struct meter_key *k)
 {
     struct keyed *t = &m->table;
     if (t->used >= m->def->entries) keyed_free_up_to(t, keyed_turn(t), m->now);
@@ -162,7 +162,7 @@ static bool take_by_key(struct meters *all, uint32_t id, const struct meter_key 
     struct place at;
     keyed_place(&m->table, k, m->table.key_words, &at);
     uint32_t slot = keyed_find(&m->table, &at, k);
-    if (slot == KEYED_NONE) slot = claim(m, &at, k);
+    if (slot == KEYED_NONE) slot = take_free(m, &at, k);
     if (slot != KEYED_NONE) return tokens_take(m, &m->table.words[slot], cost);
     all->counters[id].overflowed++;
     return tokens_take(m, &m->shared, cost);
@@ -196,7 +196,7 @@ bool meter_take(struct meters *all, uint32_t id, uint32_t bytes)
     return within;
 }
 
-/* True if a new key would find a slot, as in `claim`, with nothing swept. */
+/* True if a new key would find a slot, as in `take_free`, with nothing swept. */
 static bool has_room(const struct meter *m, const struct place *at, uint64_t now)
 {
     const struct keyed *t = &m->table;

@@ -17,12 +17,12 @@ struct span {
     bool passes; /* the next rule says the way */
 };
 /* Addresses of a view, and their entry. */
-struct piece {
+struct stretch {
     u128 lo, hi;
     uint32_t entry;
 };
-struct pieces {
-    struct piece *v;
+struct stretches {
+    struct stretch *v;
     uint32_t count;
 };
 
@@ -71,7 +71,7 @@ struct cutter {
     const struct routes_said *said;
     struct open *open; /* room for each length of each use */
     int32_t depth;
-    struct piece *pieces; /* room for two pieces a prefix, and one more */
+    struct stretch *stretches; /* room for two stretches a prefix, and one more */
     uint32_t count;
 };
 
@@ -79,12 +79,12 @@ struct cutter {
 static void cut(struct cutter *c, u128 hi)
 {
     const uint32_t entry = c->open[c->depth - 1].entry;
-    struct piece *last = c->count ? &c->pieces[c->count - 1] : NULL;
+    struct stretch *last = c->count ? &c->stretches[c->count - 1] : NULL;
     if (c->ended || c->at > hi) return;
     if (last && last->entry == entry && last->hi + 1 == c->at)
         last->hi = hi;
     else if (entry != NO_ENTRY)
-        c->pieces[c->count++] = (struct piece){c->at, hi, entry};
+        c->stretches[c->count++] = (struct stretch){c->at, hi, entry};
     c->at = hi + 1;
     c->ended = c->at == 0;
 }
@@ -188,8 +188,9 @@ static void fill_spans(const struct cutter *c, const struct routes_said *said, c
     qsort(spans, n, sizeof *spans, compare);
 }
 
-/* Cut one view of a family. False: out of memory. pieces->v: malloc'd. */
-static bool pieces_of(const struct routes_said *said, const struct policy *p, unsigned view, struct pieces *pieces)
+/* Cut one view of a family. False: out of memory. stretches->v: malloc'd. */
+static bool stretches_of(const struct routes_said *said, const struct policy *p, unsigned view,
+                         struct stretches *stretches)
 {
     const struct route all = {.family = p->family, .way = said->ways_count};
     struct cutter c = {.said = said};
@@ -198,14 +199,14 @@ static bool pieces_of(const struct routes_said *said, const struct policy *p, un
     for (unsigned i = 0; i < c.uses_count; i++) c.inner[i] = NOTHING;
     const uint32_t n = spans_count(&c, said, p->family);
     struct span *spans = malloc((n + (size_t)1) * sizeof *spans);
-    c.pieces = malloc((2 * (size_t)n + 1) * sizeof *c.pieces);
+    c.stretches = malloc((2 * (size_t)n + 1) * sizeof *c.stretches);
     c.open = malloc((129 * (size_t)c.uses_count + 1) * sizeof *c.open);
-    const bool room = spans && c.pieces && c.open;
+    const bool room = spans && c.stretches && c.open;
     if (room) fill_spans(&c, said, &all, spans);
     if (room) cut_all(&c, spans, n);
     free(spans);
     free(c.open);
-    *pieces = (struct pieces){c.pieces, c.count};
+    *stretches = (struct stretches){c.stretches, c.count};
     return room;
 }
 
@@ -213,11 +214,11 @@ static bool pieces_of(const struct routes_said *said, const struct policy *p, un
 struct making {
     const struct routes_said *said;
     struct policy policy[2]; /* rules of IPv4; of IPv6 */
-    struct pieces pieces[2][1 + ROUTE_VIEWS_MOST];
+    struct stretches stretches[2][1 + ROUTE_VIEWS_MOST];
     unsigned views; /* with that of the merged tables */
 };
 
-static void fill4(struct routes *r, const struct pieces *p, uint32_t *at)
+static void fill4(struct routes *r, const struct stretches *p, uint32_t *at)
 {
     for (uint32_t i = 0; i < p->count; i++, ++*at) {
         r->range4[*at] = (struct pbc_range){(uint32_t)p->v[i].lo, (uint32_t)p->v[i].hi};
@@ -225,10 +226,10 @@ static void fill4(struct routes *r, const struct pieces *p, uint32_t *at)
     }
 }
 
-static void fill6(struct routes *r, const struct pieces *p, uint32_t *at)
+static void fill6(struct routes *r, const struct stretches *p, uint32_t *at)
 {
     for (uint32_t i = 0; i < p->count; i++, ++*at) {
-        const struct piece *x = &p->v[i];
+        const struct stretch *x = &p->v[i];
         r->range6[*at] =
             (struct pbc_range6){(uint64_t)(x->lo >> 64), (uint64_t)x->lo, (uint64_t)(x->hi >> 64), (uint64_t)x->hi};
         r->way6[*at] = x->entry;
@@ -240,9 +241,9 @@ static void fill(struct routes *r, const struct making *m)
     const struct routes_said *said = m->said;
     uint32_t four = 0, six = 0;
     for (unsigned i = 0; i < m->views; i++) {
-        r->views[i] = (struct route_view){four, m->pieces[0][i].count, six, m->pieces[1][i].count};
-        fill4(r, &m->pieces[0][i], &four);
-        fill6(r, &m->pieces[1][i], &six);
+        r->views[i] = (struct route_view){four, m->stretches[0][i].count, six, m->stretches[1][i].count};
+        fill4(r, &m->stretches[0][i], &four);
+        fill6(r, &m->stretches[1][i], &six);
     }
     for (unsigned i = 0; i < 2; i++)
         memcpy(r->rules + (i ? r->size.rules4 : 0), m->policy[i].rules, m->policy[i].rules_count * sizeof *r->rules);
@@ -276,10 +277,10 @@ static bool cut_views(struct making *m, struct routes_size *size)
                                  .views = m->views,
                                  .devices = said->devices_count};
     for (unsigned i = 0; i < m->views; i++) {
-        if (!pieces_of(said, &m->policy[0], i, &m->pieces[0][i])) return false;
-        if (!pieces_of(said, &m->policy[1], i, &m->pieces[1][i])) return false;
-        size->ranges4 += m->pieces[0][i].count;
-        size->ranges6 += m->pieces[1][i].count;
+        if (!stretches_of(said, &m->policy[0], i, &m->stretches[0][i])) return false;
+        if (!stretches_of(said, &m->policy[1], i, &m->stretches[1][i])) return false;
+        size->ranges4 += m->stretches[0][i].count;
+        size->ranges6 += m->stretches[1][i].count;
     }
     return true;
 }
@@ -287,8 +288,8 @@ static bool cut_views(struct making *m, struct routes_size *size)
 static void making_free(struct making *m)
 {
     for (unsigned i = 0; i <= ROUTE_VIEWS_MOST; i++) {
-        free(m->pieces[0][i].v);
-        free(m->pieces[1][i].v);
+        free(m->stretches[0][i].v);
+        free(m->stretches[1][i].v);
     }
     free(m);
 }

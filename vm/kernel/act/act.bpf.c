@@ -15,7 +15,7 @@
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_inquire(struct kpkt *k);
-uint64_t kernel_piece_keep(struct kpkt *k);
+uint64_t kernel_later_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
@@ -37,7 +37,7 @@ static inline bool is_routed_on(const struct kpkt *k)
     return settle_is_hosts_way(k) || (k->seen.class == SEEN_ORIGINAL && kpkt_is_sent(k) && settle_nat_looks(k));
 }
 
-/* True if a flow is kept for the packet. A later piece, which follows its first, has looked for none. A packet of a
+/* True if a flow is kept for the packet. A later fragment, which follows its first, has looked for none. A packet of a
  * proxy's service, which the host handles, has a flow only if the program follows proxied connections
  * (forward/begin.c). */
 static inline bool keeps(struct kpkt *k)
@@ -153,7 +153,7 @@ static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
 }
 
 /* True for a judged first fragment that no process takes up. Later fragments of its datagram follow the decision
- * (piece.h). */
+ * (later.h). */
 static inline bool is_followed(const struct kpkt *k)
 {
     return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_left(k) &&
@@ -183,7 +183,7 @@ inline_whole void copy_after(const struct given *g, struct kpkt *k)
 /* Do all to a packet but its way out, which is returned (enum kernel_out). */
 inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
 {
-    if (is_followed(k)) kernel_piece_keep(k);
+    if (is_followed(k)) kernel_later_keep(k);
     uint32_t out = settle(k);
     if (out == KERNEL_SEND && !stays(k) && !edited(g, k)) out = settle_up(k, KERNEL_UP_WAY);
     act(k, out);

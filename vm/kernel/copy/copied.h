@@ -13,7 +13,7 @@
 
 enum {
     KERNEL_COPIED_BYTES = 1 << 24, /* size of the ring */
-    KERNEL_WATCHES = 1024,         /* endpoints of a program, as many as WATCHED holds */
+    KERNEL_WATCHES = 1024,         /* endpoints of a program, as many as OBSERVE_ENDPOINTS holds */
 };
 
 /* A program's copies: a row each, by serial, as in kernel_world.programs. */
@@ -23,7 +23,7 @@ struct kernel_copies {
     uint64_t sent;               /* mirrors that copy what leaves, a bit each */
     uint64_t clones;             /* mirrors to a device that is up: at traffic control the frame is cloned to it */
     uint32_t watch, watch_count; /* its entries of `watches` */
-    uint64_t unseen;             /* atomic: frames of watched connections that found no room */
+    uint64_t unseen;             /* atomic: frames of observed connections that found no room */
     uint64_t zero[3];
 };
 static_assert(sizeof(struct kernel_copies) == 64, "a power of two");
@@ -57,7 +57,7 @@ struct kernel_copied {
     uint16_t segment;  /* as in struct pkt */
     uint64_t at_ns;    /* CLOCK_MONOTONIC, in nanoseconds */
     uint64_t mirrors;  /* mirrors that copy it, a bit each */
-    uint8_t observed;  /* 1: of a connection that may be watched */
+    uint8_t observed;  /* 1: of a connection that may be observed */
     uint8_t served; /* kernel_port.served of the interface that it came in by; of one that was edited KERNEL_SERVED */
     uint8_t link;   /* enum pkt_link */
     uint8_t flags;  /* PKT_CSUM_PARTIAL */

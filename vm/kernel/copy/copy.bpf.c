@@ -48,7 +48,7 @@ static long lost_turn(uint32_t turn, void *at)
 GLOBAL uint64_t kernel_copy_lost(struct kpkt *k NONNULL)
 {
     const uint64_t row = k->program & (KERNEL_PROGRAMS - 1) & MASK(copies);
-    if (k->asked.watched) __sync_fetch_and_add(&state_copies[row].unseen, 1);
+    if (k->asked.observed) __sync_fetch_and_add(&state_copies[row].unseen, 1);
     k->asked.left = k->asked.mirrors;
     if (k->asked.left) EACH_TURN(PBC_MIRRORS_MAX, lost_turn, k);
     return 0;
@@ -63,7 +63,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     c->segment = k->pkt.segment;
     c->at_ns = bpf_ktime_get_ns();
     c->mirrors = k->asked.mirrors;
-    c->observed = k->asked.watched;
+    c->observed = k->asked.observed;
     c->served = (uint8_t)(edited && k->recipe.out_if != IFACE_NONE ? KERNEL_SERVED : k->served);
     c->link = k->pkt.link;
     c->flags = edited ? k->pkt.flags & PKT_CSUM_PARTIAL : frame_is_left(k) ? PKT_CSUM_PARTIAL : 0;
@@ -75,7 +75,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
 #define FILL(c)       fill(c, k, len, wire_len, edited)
 #define PUT_ANY(load) RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
 
-/* Note in k->asked who gets the frame. False: nobody does. A reply of a flow that is sent on is watched as it leaves,
+/* Note in k->asked who gets the frame. False: nobody does. A reply of a flow that is sent on is observed as it leaves,
  * everything else as it came: as its client sees it. */
 static inline bool is_wanted(struct kpkt *k, uint32_t what)
 {
@@ -87,16 +87,16 @@ static inline bool is_wanted(struct kpkt *k, uint32_t what)
     bits |= what & KERNEL_COPY_LEFT ? k->mirrors & c->sent : 0;
     if (c->serial != k->program) return false;
     const bool asks = copies_watch(k) && lets && k->out != KERNEL_UP && (reply ? what & KERNEL_COPY_LEFT : !edited);
-    k->asked.watched = asks && kernel_is_watched(k, reply);
+    k->asked.observed = asks && kernel_is_observed(k, reply);
     k->asked.mirrors = bits;
-    return bits || k->asked.watched;
+    return bits || k->asked.observed;
 }
 
 /* Return how many bytes of a frame are wanted. */
 static inline uint32_t wanted_of(const struct kpkt *k, uint32_t len)
 {
     const uint32_t snap = copies_row(k->program)->snap;
-    return k->asked.watched || snap > len ? len : snap;
+    return k->asked.observed || snap > len ? len : snap;
 }
 
 GLOBAL uint64_t kernel_copy_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL, uint32_t what)
@@ -145,7 +145,7 @@ GLOBAL uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL, ui
     /* A device of Ethernet takes no bare packet: the process puts a header before it. */
     k->asked.left = kpkt_is_bare(k) ? 0 : k->asked.mirrors & copies_row(k->program)->clones;
     if (k->asked.left) bpf_loop(PBC_MIRRORS_MAX, clone_turn, &c, 0);
-    if (!(k->asked.mirrors | k->asked.watched)) return 0;
+    if (!(k->asked.mirrors | k->asked.observed)) return 0;
     const uint32_t skip = k->skip, wire_len = ctx->len - skip;
     const bool edited = what == KERNEL_COPY_LEFT;
     uint32_t len = wanted_of(k, wire_len);

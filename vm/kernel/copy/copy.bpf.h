@@ -10,12 +10,12 @@ extern const char mask_copies, last_copies;
 /* Moments of a packet: it has come; it leaves. Both, where it leaves as it came. */
 enum kernel_copy { KERNEL_COPY_CAME = 1, KERNEL_COPY_LEFT = 2 };
 
-/* Copy the frame for the mirrors that matched and, if its connection may be watched, for the observers. Return 0. */
+/* Copy the frame for the mirrors that matched and, if its connection may be observed, for the observers. Return 0. */
 uint64_t kernel_copy_xdp(struct xdp_md *ctx, struct kpkt *k, uint32_t what);
 uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k, uint32_t what);
-/* True if the packet may belong to a connection that is watched. reply: its recipe gives it the source that the client
+/* True if the packet may belong to a connection that is observed. reply: its recipe gives it the source that the client
  * sees. */
-uint64_t kernel_is_watched(struct kpkt *k, uint32_t reply);
+uint64_t kernel_is_observed(struct kpkt *k, uint32_t reply);
 
 /* True if the program of the start copies anything. Else the kernel's verifier leaves out what stands behind. */
 static inline bool copies_are_made(void) { return IS_MORE(LAST(copies)); }

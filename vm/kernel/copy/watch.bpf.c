@@ -1,4 +1,4 @@
-/* Packets of connections that may be watched, of either direction. Endpoints are asked by address and port alone;
+/* Packets of connections that may be observed, of either direction. Endpoints are asked by address and port alone;
  * the observers ask the rest, and know the connections (vm/observe/). */
 #include "vm/kernel/copy/copy.bpf.h"
 #include "vm/packet/edit/recipe.h"
@@ -26,13 +26,13 @@ inline_whole bool ask(struct kpkt *k, uint32_t turn)
     if (turn >= c->watch_count) return true;
     if (has(w, key->dst, key->dst_port, key->kind, key->kind & KIND_DST_SELF) ||
         has(w, a->from, a->from_port, key->kind, a->own))
-        k->asked.watched = 1;
-    return k->asked.watched;
+        k->asked.observed = 1;
+    return k->asked.observed;
 }
 
 static long ask_turn(uint32_t turn, void *k) { return ask(TURN_OF(struct kpkt, k), turn); }
 
-GLOBAL uint64_t kernel_is_watched(struct kpkt *k NONNULL, uint32_t reply)
+GLOBAL uint64_t kernel_is_observed(struct kpkt *k NONNULL, uint32_t reply)
 {
     const uint32_t wanted = KIND_TCP | KIND_PORTS;
     struct kernel_asked *a = &k->asked;
@@ -41,7 +41,7 @@ GLOBAL uint64_t kernel_is_watched(struct kpkt *k NONNULL, uint32_t reply)
     for (unsigned i = 0; i < 4; i++) a->from[i] = other ? k->recipe.src[i] : k->key.src[i];
     a->from_port = other ? k->recipe.src_port : k->key.src_port;
     a->own = other || k->key.kind & KIND_SRC_SELF;
-    a->watched = 0;
+    a->observed = 0;
     EACH_TURN(KERNEL_WATCHES, ask_turn, k);
-    return LOOSE(a->watched);
+    return LOOSE(a->observed);
 }

@@ -9,12 +9,12 @@
 static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
 {
     const struct flow_id *id = &k->seen.id;
-    const uint64_t claim = f->claim & ~CLAIM_LOCK;
-    if (claim == k->flow.claim) return true;
-    if ((uint32_t)claim != (uint32_t)k->flow.claim) return false; /* another flow has the slot */
+    const uint64_t taken = f->taken & ~TAKEN_LOCK;
+    if (taken == k->flow.taken) return true;
+    if ((uint32_t)taken != (uint32_t)k->flow.taken) return false; /* another flow has the slot */
     if (!k->seen.twin && !table_is_of(TABLE, k->seen.slot, id)) return false;
     k->flow = *f;
-    k->flow.claim = claim;
+    k->flow.taken = taken;
     k->flags |= KERNEL_CHANGED;
     kernel_flow_see(k, false);
     return keep_what(&k->seen) == KEEP_GO_ON;
@@ -119,7 +119,7 @@ GLOBAL uint64_t kernel_flow_note(struct kpkt *k NONNULL)
     }
     struct flow *f = table_slot(TABLE, s->slot);
     if (!table_lock(f)) return KERNEL_UP_BUSY;
-    if ((uint32_t)f->claim == (uint32_t)k->flow.claim) note_would(k, f);
+    if ((uint32_t)f->taken == (uint32_t)k->flow.taken) note_would(k, f);
     table_unlock(f);
     return 0;
 }

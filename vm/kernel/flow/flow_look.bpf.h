@@ -45,10 +45,10 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     volatile uint64_t *line = (volatile uint64_t *)(void *)to;
     TURNS(TABLE_TRIES)
     for (uint32_t tries = LOOSE(0u); LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
-        const uint64_t claim = from[0];
+        const uint64_t taken = from[0];
         for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];
         line[0] = from[0];
-        if (claim == line[0] && !(claim & CLAIM_LOCK)) return true;
+        if (taken == line[0] && !(taken & TAKEN_LOCK)) return true;
     }
     return false;
 }

@@ -8,7 +8,7 @@
 static __always_inline bool op_lock(const struct flow_op *op, struct flow *f)
 {
     if (!table_lock(f)) return false;
-    if ((f->claim & ~CLAIM_LOCK) == op->claim) return true;
+    if ((f->taken & ~TAKEN_LOCK) == op->taken) return true;
     table_unlock(f);
     return false;
 }
@@ -45,7 +45,7 @@ static __attribute__((noinline)) uint32_t op_add(struct flow_op *op)
     uint32_t said = FLOW_OP_DONE;
     const int32_t there = table_look_up(TABLE, &tuple.id, tuple.hash);
     if (there != FLOW_NONE && !table_release(TABLE, (uint32_t)there, FLOW_END_REOPENED, op->now_ns))
-        said = table_slot(TABLE, there)->claim & CLAIM_LOCK ? FLOW_OP_BUSY : FLOW_OP_HELD;
+        said = table_slot(TABLE, there)->taken & TAKEN_LOCK ? FLOW_OP_BUSY : FLOW_OP_HELD;
     if (!said) {
         const int64_t slot =
             table_put(TABLE, &tuple, table_word(&tuple, (enum flow_state)op->state, op->flags), op->now_ns);
@@ -89,7 +89,7 @@ static __attribute__((noinline)) uint32_t op_end(struct flow_op *op)
 {
     struct flow *f = table_slot(TABLE, op->slot);
     if (!table_lock(f)) return FLOW_OP_BUSY;
-    if ((uint32_t)f->claim != (uint32_t)op->claim || (op->over && !table_expired(TABLE, f, op->now_ns))) {
+    if ((uint32_t)f->taken != (uint32_t)op->taken || (op->over && !table_expired(TABLE, f, op->now_ns))) {
         table_unlock(f);
         return FLOW_OP_BUSY;
     }
@@ -110,7 +110,7 @@ GLOBAL uint64_t kernel_flow_sweep(uint32_t slot, uint32_t n, uint64_t now_ns)
 {
     struct flow *f = table_slot(TABLE, slot);
     struct flow_gone *gone = &state_flow_swept[n & MASK(flow_swept)];
-    if (!f->claim || f->flags & FLOW_TWIN || !table_expired(TABLE, f, now_ns)) return SWEPT_NOT;
+    if (!f->taken || f->flags & FLOW_TWIN || !table_expired(TABLE, f, now_ns)) return SWEPT_NOT;
     if (!table_may_end(f)) return SWEPT_HELD;
     if (!table_lock(f)) return SWEPT_NOT;
     if (!table_may_end(f) || !table_expired(TABLE, f, now_ns)) {

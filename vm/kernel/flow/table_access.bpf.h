@@ -17,10 +17,10 @@ APART bool table_lock(struct flow *f NONNULL)
 {
     TURNS(TABLE_TRIES)
     for (uint32_t i = LOOSE(0u); LOOP(i < TABLE_TRIES); i = LOOSE(i + 1)) {
-        const uint64_t was = *(volatile uint64_t *)&f->claim;
+        const uint64_t was = *(volatile uint64_t *)&f->taken;
         if (!was) return false;
-        if (was & CLAIM_LOCK) continue;
-        if (__sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK)) return true;
+        if (was & TAKEN_LOCK) continue;
+        if (__sync_bool_compare_and_swap(&f->taken, was, was | TAKEN_LOCK)) return true;
     }
     table_count(&state_flow_head.given_up, 1);
     return false;
@@ -31,10 +31,10 @@ static inline bool table_has_ops(const struct flow_table *t) { return false; }
 /* True if the kernel may end the flow: bound flows end in user space. */
 static inline bool table_may_end(const struct flow *f)
 {
-    return f->claim && !(f->flags & (FLOW_BOUND | FLOW_TWIN | FLOW_PAIRED));
+    return f->taken && !(f->flags & (FLOW_BOUND | FLOW_TWIN | FLOW_PAIRED));
 }
 
-static inline uint64_t table_filling(uint64_t word) { return word | CLAIM_LOCK; }
+static inline uint64_t table_filling(uint64_t word) { return word | TAKEN_LOCK; }
 
 /* Report the end of a flow that no process asked for, to listeners of ends and to the counter of VLAN stacks' ids.
  * Return 0 if the counter needed the report and the ring had no room. */

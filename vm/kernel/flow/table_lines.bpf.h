@@ -1,6 +1,6 @@
 /* vm/flow/table/access.h for the kernel's stages: each kind of line has a map of its own; all processors change them.
  *
- * A flow's lock is one bit of its claim word, taken by a compare-and-swap; the fifteen bits beside it count its
+ * A flow's lock is one bit of its taken word, taken by a compare-and-swap; the fifteen bits beside it count its
  * changes, so that a reader can tell whether its copy of the line is current. (In a worker's own table these sixteen
  * are `epoch`.) Here are the places of lines and their locks, all that readers need; table_access.bpf.h has the
  * rest. */
@@ -106,28 +106,28 @@ static inline void table_count(uint64_t *word, int64_t by) { __sync_fetch_and_ad
 /* Try once to take the flow's lock. False: it is taken, or the slot is free. */
 static inline bool table_try_lock(struct flow *f)
 {
-    const uint64_t was = *(volatile uint64_t *)&f->claim;
-    if (!was || was & CLAIM_LOCK) return false;
-    return __sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK);
+    const uint64_t was = *(volatile uint64_t *)&f->taken;
+    if (!was || was & TAKEN_LOCK) return false;
+    return __sync_bool_compare_and_swap(&f->taken, was, was | TAKEN_LOCK);
 }
 
 /* True if the slot in which the packet's tuple was found, with the line `at`, still holds the tuple, and leads to the
  * same flow. Call it with the flow's lock taken, or its line copied: a twin's slot is freed before its flow's. */
 static inline bool table_still_at(const struct track_seen *s, const volatile struct flow *at)
 {
-    return at->hash == flow_claim_hash(s->hash) && (!s->twin || at->flow == s->slot);
+    return at->hash == flow_taken_hash(s->hash) && (!s->twin || at->flow == s->slot);
 }
 static inline bool table_still(const struct track_seen *s) { return table_still_at(s, table_slot(TABLE, s->tuple)); }
 
 /* Give back the lock, and count the change. If processors show their stores to others in order, one store is enough. */
 static inline void table_unlock(struct flow *f)
 {
-    const uint64_t now = *(volatile uint64_t *)&f->claim, change = (now + CLAIM_CHANGE) & CLAIM_CHANGES;
-    const uint64_t then = (now & ~(CLAIM_LOCK | CLAIM_CHANGES)) | change;
+    const uint64_t now = *(volatile uint64_t *)&f->taken, change = (now + TAKEN_CHANGE) & TAKEN_CHANGES;
+    const uint64_t then = (now & ~(TAKEN_LOCK | TAKEN_CHANGES)) | change;
 #ifdef __x86_64__
     __asm__ volatile("" ::: "memory");
-    *(volatile uint64_t *)&f->claim = then;
+    *(volatile uint64_t *)&f->taken = then;
 #else
-    __sync_lock_test_and_set(&f->claim, then);
+    __sync_lock_test_and_set(&f->taken, then);
 #endif
 }

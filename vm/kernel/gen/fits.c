@@ -24,7 +24,7 @@ static bool binds(const struct program *p)
 static uint32_t bit(bool there, enum kernel_up up) { return there ? 1u << up : 0; }
 
 /* True if the program judges packets that cross the machine: if the host forwards nothing, user space sends them on. */
-static bool guards(const struct program *p)
+static bool judges_crossing(const struct program *p)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++)
         if (firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD)) return true;
@@ -34,7 +34,7 @@ static bool guards(const struct program *p)
 static bool stands_in_wire(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_ASIDE)) return true;
+        if (mode_is(p->services[i].mode, MODE_INLINE_STACK)) return true;
     return false;
 }
 
@@ -49,7 +49,7 @@ static uint32_t ups_of(const struct program *p)
            bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) | bit(bound, KERNEL_UP_ROOM) |
            bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) |
            bit(p->nats_count != 0, KERNEL_UP_ROUTED) | bit(stands_in_wire(p), KERNEL_UP_INLINE) |
-           bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
+           bit(bound || judges_crossing(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
 /* True for a branch whose connections leave their sockets, or have none. */
@@ -63,7 +63,8 @@ static bool leaves(const struct pbc_branch *b)
  * proxy any more. */
 static bool keeps(const struct program *p, const struct pbc_service *s)
 {
-    if (!mode_is(s->mode, MODE_ASIDE) || !s->proxy || p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE) return false;
+    if (!mode_is(s->mode, MODE_INLINE_STACK) || !s->proxy || p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE)
+        return false;
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
         if (!leaves(&p->branches[b])) return true;
     return false;
@@ -80,7 +81,7 @@ bool kernel_lets_leave(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *s = &p->services[i];
-        if (!mode_is(s->mode, MODE_ASIDE) || !s->proxy) continue;
+        if (!mode_is(s->mode, MODE_INLINE_STACK) || !s->proxy) continue;
         if (p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE) return true;
         for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
             if (branch_goes(&p->branches[b]) == PBC_GOES_PASS) return true;

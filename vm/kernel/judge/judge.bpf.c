@@ -32,14 +32,14 @@ GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
 /* Type of generated functions that are a turn of the kernel's own loop (EACH_TURN). */
 GLOBAL long code_turn(uint32_t turn, void *k) { return k && turn; }
 
-/* True for a mode whose connections end in the stack aside. */
-inline_whole bool is_aside(unsigned mode)
+/* True for a mode whose connections end in the inline stack. */
+inline_whole bool ends_inline(unsigned mode)
 {
-    const uint32_t asides = 0
-#define MODE(ident, name, traits, doc) | (uint32_t)(((traits)&MODE_ASIDE) != 0) << PBC_MODE_##ident
+    const uint32_t inlines = 0
+#define MODE(ident, name, traits, doc) | (uint32_t)(((traits)&MODE_INLINE_STACK) != 0) << PBC_MODE_##ident
 #include "vm/mode.def"
         ;
-    return asides >> (mode & 31) & 1;
+    return inlines >> (mode & 31) & 1;
 }
 
 /* Find the service that takes an accepted packet. */
@@ -51,9 +51,9 @@ inline_whole void serve(struct kpkt *k)
     const uint32_t number = ROW(branches, k->branch).service;
     const struct pbc_service *s = &ROW(services, number);
     k->verdict.service = number;
-    const bool aside = count_program(k->program)->flags & KERNEL_HAS_WIRES && is_aside(s->mode);
-    if (aside) k->flags |= KERNEL_WIRE;
-    if (aside ? s->mode == PBC_MODE_PROXY_SPLICED : s->proxy != 0) k->flags |= KERNEL_PROXIED;
+    const bool inlined = count_program(k->program)->flags & KERNEL_HAS_WIRES && ends_inline(s->mode);
+    if (inlined) k->flags |= KERNEL_WIRE;
+    if (inlined ? s->mode == PBC_MODE_PROXY_SPLICED : s->proxy != 0) k->flags |= KERNEL_PROXIED;
 }
 
 /* True if the packet may prove a SYN cookie. It goes up unjudged: a cookie is given only for a SYN that was let in. */

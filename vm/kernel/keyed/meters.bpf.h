@@ -86,9 +86,10 @@ GLOBAL uint64_t kernel_meter_put(uint32_t id, const struct meter_key *key NONNUL
     return BUCKET_NO_ROOM;
 }
 
-/* Claim a slot as `claim` in meter.c does, and take tokens. Calls nest two deep at most: stages can spare no more. */
-static inline uint64_t meter_claim(uint32_t id, const struct meter_key *key, uint64_t hash, uint64_t now,
-                                   uint64_t bucket)
+/* Take a slot as `take_free` in meter.c does, and take tokens. Calls nest two deep at most: stages can spare no more.
+ */
+static inline uint64_t meter_take_slot(uint32_t id, const struct meter_key *key, uint64_t hash, uint64_t now,
+                                       uint64_t bucket)
 {
     struct kernel_meter *const m = METER_CELL(id);
     const struct place at = meter_place(m, hash);
@@ -106,7 +107,7 @@ static inline uint64_t take_new(uint32_t id, const struct meter_key *key, uint64
     uint32_t *const lock = &METER_CELL(id)->locks[hash % METER_LOCKS];
     if (!keyed_lock(lock)) return BUCKET_OVER;
     uint64_t said = kernel_meter_find(id, key, hash, now, cost);
-    if (said == BUCKET_GONE) said = meter_claim(id, key, hash, now, now + cost);
+    if (said == BUCKET_GONE) said = meter_take_slot(id, key, hash, now, now + cost);
     keyed_unlock(lock);
     return said;
 }

@@ -204,10 +204,10 @@ inline_whole bool express_keep(struct kpkt *k, const struct express_lines *lines
     struct flow *f = lines->f;
     k->decision = decided_by_nobody(ACTION_ACCEPT);
     if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
-        const uint64_t was = *(volatile uint64_t *)&f->claim;
-        if (was & CLAIM_LOCK) return express_not(k, KERNEL_LONG_BUSY);
+        const uint64_t was = *(volatile uint64_t *)&f->taken;
+        if (was & TAKEN_LOCK) return express_not(k, KERNEL_LONG_BUSY);
         if (!express_goes_on(k, lines, b, bound, false)) return false;
-        return *(volatile uint64_t *)&f->claim == was || express_not(k, KERNEL_LONG_BUSY);
+        return *(volatile uint64_t *)&f->taken == was || express_not(k, KERNEL_LONG_BUSY);
     }
     if (!table_try_lock(f)) return express_not(k, KERNEL_LONG_BUSY);
     const bool goes_on = express_goes_on(k, lines, b, bound, true);
@@ -248,12 +248,12 @@ inline_whole bool express_copy(uint8_t *to, const struct express_bytes *b)
     return head_ahead(to, b->frame, b->end, len);
 }
 
-/* True if the packet's connection may be watched: it takes the long way, where frames are copied. */
-inline_whole bool express_is_watched(struct kpkt *k)
+/* True if the packet's connection may be observed: it takes the long way, where frames are copied. */
+inline_whole bool express_is_observed(struct kpkt *k)
 {
     if (!copies_are_made() || k->flags & KERNEL_ASKED || !copies_watch(k)) return false;
-    k->missed = KERNEL_LONG_WATCHED;
-    return kernel_is_watched(k, k->seen.twin);
+    k->missed = KERNEL_LONG_OBSERVED;
+    return kernel_is_observed(k, k->seen.twin);
 }
 
 /* True if the packet's sum covers the pseudo header alone. */
@@ -282,7 +282,7 @@ inline_whole bool express_on(struct kpkt *k, const struct express_lines *lines, 
     EXPRESS_STEP(k);
     if (!express_leaves(k, lines->at, frame, !skb)) return false;
     EXPRESS_STEP(k);
-    if (express_is_watched(k)) return false;
+    if (express_is_observed(k)) return false;
     EXPRESS_STEP(k);
     if (!express_keep(k, lines, b, true)) return false;
     EXPRESS_STEP(k);
@@ -300,7 +300,7 @@ inline_whole bool express_here(struct kpkt *k, const struct express_lines *lines
 {
     if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return express_not(k, KERNEL_LONG_PROXY);
     if (!express_is_its(k, lines->at)) return express_not(k, KERNEL_LONG_FLOW);
-    if (express_is_watched(k)) return false;
+    if (express_is_observed(k)) return false;
     EXPRESS_STEP(k);
     if (!express_keep(k, lines, b, false)) return false;
     settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);

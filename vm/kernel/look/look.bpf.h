@@ -17,8 +17,8 @@
 #include "vm/packet/parse/header.h"
 #include "vm/pbc.h"
 
-uint64_t kernel_piece_follow(struct kpkt *k);
-uint64_t kernel_piece_keep(struct kpkt *k);
+uint64_t kernel_later_follow(struct kpkt *k);
+uint64_t kernel_later_keep(struct kpkt *k);
 extern struct kernel_port state_ports[];
 extern char map_others; /* by ifindex */
 
@@ -326,13 +326,13 @@ inline_whole bool nats_look(const struct __sk_buff *ctx)
     return looks && port->ifindex == ctx->ifindex && port->nats;
 }
 
-/* Let a packet by that no nat translates where it leaves. Later pieces follow a first. */
+/* Let a packet by that no nat translates where it leaves. Later fragments follow a first. */
 inline_whole enum stage routed_pass(struct kpkt *k)
 {
     if (k->key.kind & KIND_FRAG_LATER || !(k->key.kind & KIND_FRAGMENT)) return STAGE_NONE;
     k->decision = decided_by_nobody(ACTION_ACCEPT);
     k->would = 0;
-    kernel_piece_keep(k);
+    kernel_later_keep(k);
     return STAGE_NONE;
 }
 
@@ -340,13 +340,13 @@ inline_whole enum stage routed_pass(struct kpkt *k)
  * nat's. */
 inline_whole bool was_turned(struct kpkt *k) { return !k->came && kernel_flow_is_turned(k); }
 
-/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later piece, its
+/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later fragment, its
  * first. What can't be read or looked up here goes up, too: it may have to be translated. */
 inline_whole enum stage routed_look(struct kpkt *k)
 {
     bool unsure = k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE;
     if (!unsure && k->key.kind & KIND_FRAG_LATER) {
-        kernel_piece_follow(k);
+        kernel_later_follow(k);
         if (k->pkt.reason == REASON_NONE) return STAGE_NONE;
         unsure = true;
     }
@@ -387,7 +387,7 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     if (k->found == EXPRESS_NOT && k->key.kind & KIND_IP6 && is_spliced(k, f)) return STAGE_SEND;
     if (is_carried(k, f)) return STAGE_NONE;
     if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
-        kernel_piece_follow(k);
+        kernel_later_follow(k);
         return STAGE_ACT;
     }
     if (state_world.flags & PBC_KEEPS_FLOWS) {

@@ -120,8 +120,8 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
     return DECAP_DONE;
 }
 
-bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
-                   struct tunnel_inner *inner)
+bool tunnel_inner(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
+                  struct tunnel_inner *inner)
 {
     struct inner in;
     if (pkt->reason || !(key->kind & KIND_IP)) return false;

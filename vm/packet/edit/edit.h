@@ -198,8 +198,8 @@ uint32_t tunnel_overhead(const struct tunnel *t);
 
 enum tunnel_fit {
     TUNNEL_FITS,
-    TUNNEL_TOO_BIG,   /* the sender is told `inner_mtu`; the packet is not encapsulated */
-    TUNNEL_IN_PIECES, /* encapsulated; the outer packet is then fragmented */
+    TUNNEL_TOO_BIG,      /* the sender is told `inner_mtu`; the packet is not encapsulated */
+    TUNNEL_IN_FRAGMENTS, /* encapsulated; the outer packet is then fragmented */
 };
 /* Return how a packet goes into the tunnel. If it is too big, and has DF or is IPv6, its sender is told an MTU, but
  * never less than IPv6's least (1,280; RFC 2473, 7.1), or 576 for IPv4. A packet within that bound, and IPv4 without DF
@@ -240,5 +240,5 @@ struct tunnel_inner {
     uint32_t at, len;
     bool v6;
 };
-bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
-                   struct tunnel_inner *inner);
+bool tunnel_inner(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
+                  struct tunnel_inner *inner);

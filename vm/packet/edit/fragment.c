@@ -85,7 +85,7 @@ static void write_header6(struct writer *w, const struct whole *of, uint32_t at,
     write32(w, of->id6);
 }
 
-static struct pkt *piece(const struct whole *of, uint32_t at, uint32_t len, struct pool *pool)
+static struct pkt *copy_part(const struct whole *of, uint32_t at, uint32_t len, struct pool *pool)
 {
     struct pkt *pkt = pool_get(pool);
     if (!pkt) return NULL;
@@ -118,7 +118,7 @@ int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *poo
     if (count > FRAGMENTS_MOST) return -EMSGSIZE;
     for (unsigned i = 0; i < count; i++) {
         uint32_t at = w.data + i * step, left = w.end - at;
-        out[i] = piece(&w, at, left < step ? left : step, pool);
+        out[i] = copy_part(&w, at, left < step ? left : step, pool);
         if (out[i]) continue;
         while (i > 0) pool_put(out[--i]);
         return -ENOBUFS;

@@ -22,8 +22,8 @@ enum tunnel_fit tunnel_fit(const struct tunnel *t, const struct pkt *pkt, const 
     uint32_t least = v6 ? IP6_LEAST_MTU : TUNNEL_MTU_LEAST;
     *inner_mtu = room > least ? room : least;
     if (key->length <= room) return TUNNEL_FITS;
-    if (!v6 && !has_df(pkt, key)) return TUNNEL_IN_PIECES;
-    return key->length > *inner_mtu ? TUNNEL_TOO_BIG : TUNNEL_IN_PIECES;
+    if (!v6 && !has_df(pkt, key)) return TUNNEL_IN_FRAGMENTS;
+    return key->length > *inner_mtu ? TUNNEL_TOO_BIG : TUNNEL_IN_FRAGMENTS;
 }
 
 /* The outer headers being written, in the bytes that were opened for them. */
@@ -100,7 +100,7 @@ int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t,
         .inner = inner6 ? (uint32_t)edit_get16(pkt, pkt->l3 + (uint32_t)IP6_PAYLOAD) + IP6_LEN : key->length,
         .tos = tos_of(pkt, inner6),
         .carried = inner6 ? IPPROTO_NR_IP6 : IPPROTO_NR_IP4,
-        .df = has_df(pkt, key) && tunnel_fit(t, pkt, key, &unused) != TUNNEL_IN_PIECES,
+        .df = has_df(pkt, key) && tunnel_fit(t, pkt, key, &unused) != TUNNEL_IN_FRAGMENTS,
     };
     if (overhead > pkt->headroom || overhead + o.inner > UINT16_MAX) return -EMSGSIZE;
     edit_cut(pkt, pkt->l3 + o.inner);

@@ -220,9 +220,9 @@ static void write_udp(struct writer *w, const struct frame_spec *p, uint32_t len
 static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const struct frame_tunnel *t = p->tunnel;
-    const uint8_t inside = p->family == 4 ? IPPROTO_NR_IP4 : IPPROTO_NR_IP6;
+    const uint8_t inner = p->family == 4 ? IPPROTO_NR_IP4 : IPPROTO_NR_IP6;
     struct frame_spec outer = {.family = t->family,
-                               .proto = t->gue ? IPPROTO_NR_UDP : inside,
+                               .proto = t->gue ? IPPROTO_NR_UDP : inner,
                                .ttl = 64,
                                .fragment = KIND_FRAG_NO,
                                .datagram = 1,
@@ -236,7 +236,7 @@ static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t 
         write_ip6(w, &outer, length + frame_tunnel_len(p));
     if (!t->gue) return;
     write_udp(w, &outer, UDP_LEN + GUE_LEN + length);
-    write32(w, (uint32_t)inside << 16);
+    write32(w, (uint32_t)inner << 16);
 }
 
 static void write_tcp(struct writer *w, const struct frame_spec *p)

@@ -180,8 +180,8 @@ static void sum_block(const struct classify_pass *t, uint32_t block, unsigned li
     l->chain = (uint16_t)least_of(l->chain + next->chain - twice, PBC_CHAIN_MAX + 1);
 }
 
-/* Claim the lines of a block for a format. */
-static bool claim(const struct classify_pass *t, uint32_t block, uint32_t format, unsigned lines)
+/* Take the lines of a block for a format. */
+static bool take_lines(const struct classify_pass *t, uint32_t block, uint32_t format, unsigned lines)
 {
     if (!inside(block, lines, t->c->block_count)) return at_block(t, block, "a run past the end of `blocks`");
     for (unsigned n = 0; n < lines; n++) {
@@ -201,7 +201,7 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
             if (entry_of(t, block, 0) < before) return at_block(t, block, "lanes are not in order");
             break;
         }
-        if (!claim(t, block, format, f->lines) || !verify_block(t, block, f, before)) return false;
+        if (!take_lines(t, block, format, f->lines) || !verify_block(t, block, f, before)) return false;
         before = entry_of(t, block, 7);
         more = has_more(t, block);
     }

@@ -8,7 +8,7 @@
 /* Running sums of conditions, by what they ask; windows may share conditions, so each is looked at once. */
 enum { OF_REPLY, OF_OTHERS, OF_WORK, TALLIES };
 struct tally {
-    uint64_t of[TALLIES]; /* `reply`; conditions that no watched connection answers; conditions with their operands */
+    uint64_t of[TALLIES]; /* `reply`; conditions that no observed connection answers; conditions with their operands */
 };
 static void free_tallies(struct tally **t) { free(*t); }
 
@@ -90,16 +90,16 @@ static bool verify_choices(const struct verifier *v, uint32_t i, const struct ta
     return work <= PBC_WALK_MAX || fault(v, "observe %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
 }
 
-static bool verify_watched(const struct verifier *v)
+static bool verify_observe_endpoints(const struct verifier *v)
 {
     const struct program *p = v->p;
     bool has[256] = {false};
-    for (uint32_t i = 0; i < p->watched_count; i++) {
-        const struct pbc_endpoint *e = &p->watched[i];
-        if (!verify_endpoint(v, e, "watched", i)) return false;
-        if (e->service >= p->observes_count) return fault(v, "watched %u: of no observe service", i);
+    for (uint32_t i = 0; i < p->observe_endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->observe_endpoints[i];
+        if (!verify_endpoint(v, e, "observe endpoint", i)) return false;
+        if (e->service >= p->observes_count) return fault(v, "observe endpoint %u: of no observe service", i);
         if (e->proto != PBC_EP_TCP || e->wire == PBC_WIRE_NOT)
-            return fault(v, "watched %u: only TCP of the wire is watched", i);
+            return fault(v, "observe endpoint %u: only TCP of the wire is observed", i);
         has[e->service] = true;
     }
     for (uint32_t i = 0; i < p->observes_count; i++)
@@ -144,5 +144,5 @@ bool verify_observes(const struct verifier *v)
     if (next != p->choices_count) return fault(v, "choice %u: of no observe service", next);
     for (uint32_t i = 0; i < p->observes_count; i++)
         if (!verify_choices(v, i, before, &budget)) return false;
-    return verify_watched(v);
+    return verify_observe_endpoints(v);
 }

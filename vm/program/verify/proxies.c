@@ -88,11 +88,11 @@ static bool verify_cert(const struct verifier *v, uint32_t i)
     return (c->cert && c->key) || fault(v, "certificate %u: names no file", i);
 }
 
-/* Bound the ports of a service: the host's sockets listen at each address and port, but none of the stack aside do. */
+/* Bound the ports of a service: the host's sockets listen at each address and port, but none of the inline stack do. */
 static bool verify_ports(const struct verifier *v, uint32_t service)
 {
     const struct pbc_service *s = &v->p->services[service];
-    const bool listens = !mode_is(s->mode, MODE_ASIDE);
+    const bool listens = !mode_is(s->mode, MODE_INLINE_STACK);
     uint32_t ports = 0;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
         const struct pbc_endpoint *at = &v->p->endpoints[e];

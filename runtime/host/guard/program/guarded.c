@@ -230,7 +230,7 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
 
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
-    const bool proxied = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_ASIDE);
+    const bool proxied = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_INLINE_STACK);
     if (mode_is(s->mode, MODE_INLINE)) return; /* packets that cross are hidden as such */
     const bool kept = !proxied && !mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_OWN_SOURCE);
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, p, &p->endpoints[s->endpoints + i], proxied, kept);
@@ -248,7 +248,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
 /* Add a server's answers to connections of a proxy with an address of the pool's `source` */
 static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
-    if (mode_is(s->mode, MODE_ASIDE)) return;
+    if (mode_is(s->mode, MODE_INLINE_STACK)) return;
     for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
         for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];

@@ -151,7 +151,7 @@ void shared_ports_widen(struct carry *carry, const struct program *before, const
     s->host.number += s->host.bound_count != were;
 }
 
-int shared_ports_claim(struct carry *carry, const struct program *p, char *err, size_t err_len)
+int shared_ports_reserve(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     struct guarded g;
     struct answer a = {0};
@@ -246,7 +246,7 @@ static bool shared_ports_prepare(struct program_change *c)
 {
     const struct program *now = c->carry->now.program;
     shared_ports_widen(c->carry, c->other.program, now);
-    return !shared_ports_claim(c->carry, now, c->err, c->err_len);
+    return !shared_ports_reserve(c->carry, now, c->err, c->err_len);
 }
 
 const struct part part_shared_ports = {.prepares = shared_ports_prepare};

@@ -8,10 +8,10 @@
 void shared_ports_look(struct carry *carry, const struct program *p);
 /* Before a change of programs: also let sockets keep those ports to which only the new program translates. */
 void shared_ports_widen(struct carry *carry, const struct program *before, const struct program *next);
-/* Claim the program's ports through the parent, and learn which stay with this machine. Return 0, or a negative errno
+/* Reserve the program's ports through the parent, and learn which stay with this machine. Return 0, or a negative errno
  * with one line in err. */
-int shared_ports_claim(struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Return 0 if shared_ports_claim would succeed, else its negative errno with its line in err. */
+int shared_ports_reserve(struct carry *carry, const struct program *p, char *err, size_t err_len);
+/* Return 0 if shared_ports_reserve would succeed, else its negative errno with its line in err. */
 int shared_ports_would(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Return the ports in the form that workers get. */
 struct facts_ports shared_ports_facts(const struct carry *carry);

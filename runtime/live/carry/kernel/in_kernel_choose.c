@@ -43,7 +43,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
             return true;
     }
     if (carry->o->bridge_count) return stands(o, "--bridge is carried by this process, not in the kernel");
-    if (program_guards(carry->now.program) != PBC_NONE)
+    if (program_holds(carry->now.program) != PBC_NONE)
         return stands(o, "a branch of mode observe holds packets back, which is done in this process");
     if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
@@ -165,7 +165,7 @@ void in_kernel_why(struct carry *carry)
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
     const char *lack = carry->kernel ? flows_lack(carry->kernel->kernel, p) : NULL;
-    if (!lack && program_guards(p) != PBC_NONE) {
+    if (!lack && program_holds(p) != PBC_NONE) {
         snprintf(why, len,
                  "--exec kernel: a branch of mode observe holds packets back, which is done in user space "
                  "alone: a restart with --exec user does it");

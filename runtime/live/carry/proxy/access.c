@@ -1,4 +1,4 @@
-/* Access logs. The main thread writes them in pieces of many lines, so that a loop never waits for a file. */
+/* Access logs. The main thread writes them in parts of many lines, so that a loop never waits for a file. */
 #include "runtime/live/carry/proxy/access.h"
 
 #include <errno.h>
@@ -13,15 +13,15 @@
 #include "runtime/parent/parent.h"
 #include "runtime/proxy/proxy.h"
 
-enum { LOGS_MOST = 64, PIECE = 1 << 16 };
+enum { LOGS_MOST = 64, PART = 1 << 16 };
 
 struct access_log {
     uint64_t target; /* lines_target of the path */
     char *path;
     struct sink sink;
-    size_t n, lines; /* bytes and lines in the piece */
+    size_t n, lines; /* bytes and lines in the part */
     uint64_t lost, told;
-    char piece[PIECE];
+    char part[PART];
 };
 
 struct access {
@@ -133,14 +133,14 @@ void access_close(struct carry *carry)
 
 static void flush(struct access_log *log)
 {
-    if (log->n && sink_put(&log->sink, log->piece, log->n)) log->lost += log->lines;
+    if (log->n && sink_put(&log->sink, log->part, log->n)) log->lost += log->lines;
     log->n = log->lines = 0;
 }
 
 static void line_put(struct access_log *log, const char *line, size_t len)
 {
-    if (log->n + len > PIECE) flush(log);
-    memcpy(log->piece + log->n, line, len);
+    if (log->n + len > PART) flush(log);
+    memcpy(log->part + log->n, line, len);
     log->n += len;
     log->lines++;
     if (log->sink.kind == SINK_SYSLOG) flush(log); /* a datagram holds one line */

@@ -1,6 +1,6 @@
 /* Listeners. Every loop has its own at each address and port, by SO_REUSEPORT. The kernel chooses by the client's
  * address, as packets are dealt to workers, so all connections of a client are in one loop, which can count them and
- * remember the client's server. Inline connections come from the stack aside, to a listener for each loop and family
+ * remember the client's server. Inline connections come from the inline stack, to a listener for each loop and family
  * there. */
 #include "runtime/live/carry/proxy/listeners.h"
 
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/host/socket/listen.h"
-#include "runtime/live/carry/proxy/inside.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "vm/flow/flow.h"
 
 enum { FAMILIES = 2 };
@@ -38,8 +38,8 @@ static void add_endpoint(struct places *w, const struct pbc_endpoint *e)
     }
 }
 
-/* Return the place of a worker's inline connections in the stack aside. */
-static struct proxy_listen inside_place(unsigned worker, bool v6)
+/* Return the place of a worker's inline connections in the inline stack. */
+static struct proxy_listen inline_place(unsigned worker, bool v6)
 {
     struct proxy_listen at = {.at = {.port = INLINE_LISTENS, .v6 = v6}, .service = PBC_NONE, .fd = -1};
     inline_listener(at.at.addr, v6, worker);
@@ -47,10 +47,10 @@ static struct proxy_listen inside_place(unsigned worker, bool v6)
 }
 
 /* Add those of worker 0, which stand for all workers'. */
-static void add_inside(struct places *w)
+static void add_inline(struct places *w)
 {
     for (unsigned six = 0; six < FAMILIES; six++) {
-        const struct proxy_listen at = inside_place(0, six);
+        const struct proxy_listen at = inline_place(0, six);
         add_place(w, &at);
     }
 }
@@ -58,7 +58,7 @@ static void add_inside(struct places *w)
 bool places_init(struct places *w, const struct program *p)
 {
     size_t most = FAMILIES;
-    bool inside = false;
+    bool inlines = false;
     *w = (struct places){0};
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t i = 0; i < p->endpoints_count; i++) {
@@ -66,8 +66,8 @@ bool places_init(struct places *w, const struct program *p)
             if (e->service >= (p->past ? p->past->services : p->services_count)) continue;
             const unsigned mode = p->services[e->service].mode;
             if (!mode_is(mode, MODE_PROXIES)) continue;
-            if (mode_is(mode, MODE_ASIDE))
-                inside |= true;
+            if (mode_is(mode, MODE_INLINE_STACK))
+                inlines |= true;
             else if (pass)
                 add_endpoint(w, e);
             else
@@ -76,9 +76,9 @@ bool places_init(struct places *w, const struct program *p)
         if (!pass) w->all = calloc(most + 1, sizeof *w->all);
         if (!w->all) return false;
     }
-    /* Services of `mode observe` that cut have no endpoints, and their connections end inside */
-    for (uint32_t i = 0; i < p->services_count; i++) inside |= (p->services[i].flags & PBC_SERVICE_CUT) != 0;
-    if (inside) add_inside(w);
+    /* Services of `mode observe` that cut have no endpoints, and their connections end in the inline stack */
+    for (uint32_t i = 0; i < p->services_count; i++) inlines |= (p->services[i].flags & PBC_SERVICE_CUT) != 0;
+    if (inlines) add_inline(w);
     return true;
 }
 
@@ -89,14 +89,14 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
     return false;
 }
 
-/* Take the listeners of the stack aside, one for each loop: all[loop][at]. They are needed again if a later program has
- * such services, so these are copies. Where the kernel has no IPv6 there are none of it. */
-static int listen_inside(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
+/* Take the listeners of the inline stack, one for each loop: all[loop][at]. They are needed again if a later program
+ * has such services, so these are copies. Where the kernel has no IPv6 there are none of it. */
+static int listen_inline(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     int failed = 0;
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
         struct proxy_listen *one = &all[i][at];
-        const int fd = inside_listener(carry, i, one->at.v6);
+        const int fd = inline_stack_listener(carry, i, one->at.v6);
         if (fd < 0 && one->at.v6) continue;
         one->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
         failed = fd < 0 ? -ENODEV : one->fd < 0 ? -errno : 0;
@@ -109,7 +109,7 @@ static int listen_inside(struct carry *carry, struct proxy_listen *all[], unsign
 static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];
-    if (where->service == PBC_NONE) return listen_inside(carry, all, at, err, err_len);
+    if (where->service == PBC_NONE) return listen_inline(carry, all, at, err, err_len);
     const struct request_listen asked = {host_addr_of(where->at.addr, where->at.v6 ? 6 : 4), where->at.port};
     for (unsigned i = 0; i < carry->worker_count; i++) {
         const int failed = ask_LISTEN(carry->tell->channel, &asked, &all[i][at].fd, err, err_len);
@@ -145,7 +145,7 @@ int listeners_open(struct carry *carry, const struct places *before, struct prox
         else
             memcpy(all[i], now.all, now.count * sizeof *all[i]);
         for (unsigned at = 0; at < now.count && !failed; at++)
-            if (all[i][at].service == PBC_NONE) all[i][at] = inside_place(i, all[i][at].at.v6);
+            if (all[i][at].service == PBC_NONE) all[i][at] = inline_place(i, all[i][at].at.v6);
     }
     if (failed) snprintf(err, err_len, "out of memory");
     for (unsigned at = 0; at < now.count && !failed; at++)

@@ -13,7 +13,7 @@
 #include "runtime/live/carry/part.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/certified.h"
-#include "runtime/live/carry/proxy/inside.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/proxy/listeners.h"
 #include "runtime/live/carry/proxy/middle.h"
 #include "runtime/live/carry/recorded.h"
@@ -94,7 +94,7 @@ static int foreign(void *with, unsigned family, int fds[])
 static int stack_sockets(void *with, unsigned family, int fds[])
 {
     const struct proxied *x = with;
-    return inside_sockets(x->carry, family, fds);
+    return inline_stack_sockets(x->carry, family, fds);
 }
 
 static int to_middle(void *with, const char *path, int fds[2])
@@ -132,10 +132,10 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
                                       .openers = x->openers,
                                       .moments = recorded_moments(carry, x->count),
                                       .carried = &carry->workers[x->count]->carried,
-                                      .inlined = inside_conns(carry, x->count),
-                                      .leaving = inside_leaving(carry, x->count),
+                                      .inlined = inline_stack_conns(carry, x->count),
+                                      .leaving = inline_stack_leaving(carry, x->count),
                                       .foreign = foreign,
-                                      .inside_sockets = stack_sockets,
+                                      .stack_sockets = stack_sockets,
                                       .middle = to_middle,
                                       .iface_name = carry->o->ifaces,
                                       .sessions_most = (uint32_t)carry->now.program->settings->proxy_sessions,
@@ -206,9 +206,9 @@ void proxied_memory(const struct carry *carry, char *words, size_t len)
     fprintf(out, "; a proxied connection takes %.1f KiB while idle, %.0f at most", (double)idle / 1024,
             (double)most / 1024);
     /* Tables have their whole length at the start, and a page of one has memory once it was touched. */
-    if (inside_wanted(carry->now.program))
+    if (inline_stack_wanted(carry->now.program))
         fprintf(out, "; one in the wire %.1f KiB more, and some pages of tables while few are open",
-                (double)proxy_inside_bytes() / 1024);
+                (double)proxy_inline_bytes() / 1024);
     if (tls_table_any(carry->proxied->tls))
         fprintf(out, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
     fclose(out);
@@ -329,8 +329,8 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
                                                 .listens = all[c->count],
                                                 .count = count,
                                                 .iface = carry->now.iface,
-                                                .inlined = inside_conns(carry, c->count),
-                                                .leaving = inside_leaving(carry, c->count),
+                                                .inlined = inline_stack_conns(carry, c->count),
+                                                .leaving = inline_stack_leaving(carry, c->count),
                                                 .counted = proxy_counted_new(r->program->services_count),
                                                 .room = proxy_room_new(r->program, count)};
         fine &= fresh && c->of[c->count].counted && c->of[c->count].room;

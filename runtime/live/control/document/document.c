@@ -108,7 +108,7 @@ static bool has_replies(const struct program *p)
     bool has = p->nats_count;
     for (uint32_t i = 0; i < p->services_count; i++) {
         const enum pbc_mode mode = (enum pbc_mode)p->services[i].mode;
-        has |= mode_is(mode, MODE_ASIDE) || !mode_is(mode, MODE_ONE_SIDED | MODE_PROXIES);
+        has |= mode_is(mode, MODE_INLINE_STACK) || !mode_is(mode, MODE_ONE_SIDED | MODE_PROXIES);
     }
     return has;
 }

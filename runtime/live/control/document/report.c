@@ -202,7 +202,7 @@ static void more_text(FILE *out, const cJSON *root, const struct whole *all)
          "{?to_inside,from_inside in the wire {#to_inside|packet} to the connections that end here, {#inside_lost} of "
          "them not taken, {#from_inside} from these\n}"
          "{?routed routed      {#routed|packet} crossed from one interface to another\n}");
-    fill(out, root, "{*observed_files?.|watched     in files: |, |{#.} {$}|\n}");
+    fill(out, root, "{*observed_files?.|observed    in files: |, |{#.} {$}|\n}");
     proxied_text(out, root, all->t);
     fill(
         out, live,

@@ -89,7 +89,7 @@ static void tell_session(const struct asked_flows *a, const struct labels *label
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f->seen_ns + a->ahead_ns, time));
 }
 
-/* Return a watched connection as a flow, for filters and for its sides. */
+/* Return an observed connection as a flow, for filters and for its sides. */
 static struct flow_record as_flow(const struct observe_record *r)
 {
     struct flow_record f = {.src_port = r->ends.client_port,
@@ -107,8 +107,8 @@ static struct flow_record as_flow(const struct observe_record *r)
     return f;
 }
 
-static void tell_watched(const struct asked_flows *a, const struct labels *labels, const struct watched_listed *w,
-                         FILE *out)
+static void tell_observed(const struct asked_flows *a, const struct labels *labels, const struct observed_listed *w,
+                          FILE *out)
 {
     const struct observe_record *r = &w->record;
     const struct program *p = labels->program;
@@ -144,12 +144,12 @@ static void tell_watching(struct asked_flows *a, const struct labels *labels)
     const struct listing *l = &a->walk.listing;
     char *text = NULL;
     size_t len = 0;
-    for (unsigned i = 0; i < l->watched_count && a->told < a->most; i++) {
+    for (unsigned i = 0; i < l->observed_count && a->told < a->most; i++) {
         const struct flow_record f = as_flow(&l->watching[i].record);
         a->seen++;
         if (!filter_takes_flow(&a->filter, &a->walk.control->carry->latest->facts, &f)) continue;
         FILE *out = open_memstream(&text, &len);
-        if (out) tell_watched(a, labels, &l->watching[i], out);
+        if (out) tell_observed(a, labels, &l->watching[i], out);
         tell_one(a, out, &text, &len);
     }
 }

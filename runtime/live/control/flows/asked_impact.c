@@ -18,7 +18,7 @@
 #include "runtime/live/rules/room.h"
 #include "runtime/report/json.h"
 
-enum { PIECE = 1 << 20 };
+enum { PART = 1 << 20 };
 #define SIGN_NS UINT64_C(1000000000) /* interval of signs of life to the caller */
 
 struct told_bytes {
@@ -29,7 +29,7 @@ struct told_bytes {
 static void tell_more(void *arg, struct call *c)
 {
     struct told_bytes *b = arg;
-    const size_t left = b->len - b->told, len = left < PIECE ? left : PIECE;
+    const size_t left = b->len - b->told, len = left < PART ? left : PART;
     const bool put = call_bytes(c, b->at + b->told, len);
     b->told += len;
     if (!put)

@@ -23,7 +23,7 @@ static bool list(struct walk *w)
 static void ask(struct walk *w)
 {
     w->began_at = *at(w);
-    w->began_watched = w->listing.watched;
+    w->began_observed = w->listing.observed;
     w->state = list(w) ? WALK_FILLS : WALK_WAITS;
 }
 
@@ -41,7 +41,7 @@ bool walk_on(struct walk *w)
     if (*ended(w)) {
         *ended(w) = false;
         *at(w) = 0;
-        w->listing.watched = false;
+        w->listing.observed = false;
         w->worker++;
     }
     if (w->worker >= w->control->carry->worker_count + proxied_loops(w->control->carry)) return false;
@@ -52,7 +52,7 @@ bool walk_on(struct walk *w)
 void walk_again(struct walk *w)
 {
     *at(w) = w->began_at;
-    w->listing.watched = w->began_watched;
+    w->listing.observed = w->began_observed;
     *ended(w) = false;
     ask(w);
 }

@@ -1,4 +1,4 @@
-/* A walk through the flows and watched connections of all workers, then the sessions of all proxy loops, in parts
+/* A walk through the flows and observed connections of all workers, then the sessions of all proxy loops, in parts
  * (runtime/exchange/listing.h, runtime/proxy/listing.h), so that it blocks no thread for long. It may miss flows that
  * begin or end meanwhile. */
 #pragma once
@@ -23,8 +23,8 @@ struct walk {
     unsigned worker; /* from the number of workers on: proxy loops */
     enum { WALK_RESTS, WALK_WAITS /* the worker is filling another part */, WALK_FILLS } state;
     bool left;
-    uint32_t began_at;  /* beginning of the part */
-    bool began_watched; /* true if it began among the watched connections */
+    uint32_t began_at;   /* beginning of the part */
+    bool began_observed; /* true if it began among the observed connections */
     struct listing listing;
     struct session_listing sessions;
 };

@@ -1,0 +1,28 @@
+/* The inline stack in which inline connections end (vm/flow/made.h): a namespace of its own, with a TUN device a
+ * worker, listeners, and sockets for connections to servers. It ends with the last descriptor; the host itself is not
+ * changed.
+ *
+ *     device of worker w   routes to its INLINE_CLIENT and INLINE_SERVER
+ *     lo                   INLINE_OWN and the listeners' addresses are local */
+#pragma once
+
+#include "runtime/host/device/aside.h"
+
+struct inline_stack_ask {
+    uint32_t workers; /* at most INLINE_WORKERS */
+    uint32_t mtu;     /* MTU of the devices, in bytes */
+    uint32_t whole;   /* 1: super-packets come out of the devices */
+};
+
+enum { INLINE_STACK_MTU_LEAST = 68, INLINE_STACK_MTU_MOST = 65535 }; /* bytes of an IP packet */
+enum {
+    INLINE_STACK_FDS = 3
+}; /* descriptors of a worker: its device (runtime/host/device/tun.h), listeners of IPv4 and IPv6 */
+
+/* Make all that, once. fds: [workers][INLINE_STACK_FDS], which the caller closes; without IPv6 its listeners are
+ * missing, and each worker has two. Return the number of descriptors, or a negative errno with one line in err. */
+int inline_stack_make(struct aside *a, const struct inline_stack_ask *ask, int fds[], char *err, size_t err_len);
+
+/* Make a batch of TCP sockets of family 4 or 6 for connections to servers (runtime/host/socket/transparent.h). Return
+ * their number, or a negative errno. */
+int inline_stack_batch(struct aside *a, unsigned family, int fds[], unsigned count);

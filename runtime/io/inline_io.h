@@ -1,0 +1,28 @@
+/* The device through which a worker's packets enter and leave the inline stack, in which inline connections end
+ * (runtime/host/device/inline_stack.h): a TUN device, which carries super-packets and partial checksums both ways. */
+#pragma once
+
+#include <stdint.h>
+
+#include "vm/packet/pkt.h"
+
+enum { INLINE_IO_BATCH = 64 }; /* most packets read at once */
+
+struct inline_io {
+    int fd;           /* the device, its owner's; -1: there is none */
+    bool likely;      /* there is something to read: poll said so, or what was given may have been answered */
+    unsigned skipped; /* reads left out since the last one */
+    uint8_t *memory;  /* memory of the packets read */
+    struct pkt pkts[INLINE_IO_BATCH];
+};
+
+/* Make its memory, once, before fd is set. Return 0 or -ENOMEM. */
+int inline_io_init(struct inline_io *io);
+void inline_io_fini(struct inline_io *io);
+
+/* Read what the inline stack sends, without waiting: bare IP packets, writable, with IO_HEADROOM bytes in front, valid
+ * until the next call. Return their number. Where nothing is likely to be there, only one call of a few looks: other
+ * traffic does not pay for each. */
+unsigned inline_io_read(struct inline_io *io, struct pkt *pkts[INLINE_IO_BATCH]);
+/* Give the inline stack a parsed packet, from its IP header on. False: it did not take it. */
+bool inline_io_give(struct inline_io *io, const struct pkt *pkt);

@@ -1,0 +1,88 @@
+/* Changes that this instance makes to the host: guard rules, reserved ports. The parent makes them and undoes them at
+ * the end. */
+#include "runtime/live/rules/host_changes.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/host/guard/guard_news.h"
+#include "runtime/host/state.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/carry/guard/hide.h"
+#include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/steered.h"
+#include "runtime/live/rules/leftover.h"
+#include "runtime/live/tell/log.h"
+
+enum { END_MS = 10000 };
+
+static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
+
+int host_changes_begin(struct rules *rules)
+{
+    char err[500];
+    return shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err)
+               ? tell_fault(rules->tell, "%s", err)
+               : hide_guard(rules->carry);
+}
+
+/* Tell once that a filter had to be set again, and again only after it was found in place. */
+static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
+{
+    const char *name = rules->o->ifaces[at];
+    if (kept > 0) rules->carry->workers[0]->ports[at].before.set_again += (unsigned)kept;
+    if (kept && !rules->unkept[at])
+        events_tell(
+            &rules->tell->events, TOLD_GUARD,
+            "%s: another program took away prey's filter of traffic control, or stood before it; %s%s", name,
+            kept > 0 ? "it is set again" : "it cannot be set again, which is tried each second: ", kept > 0 ? "" : why);
+    rules->unkept[at] = kept;
+}
+
+void host_changes_keep(struct rules *rules)
+{
+    char why[500];
+    if (change_pending(rules->carry)) return;
+    hide_again(rules->carry);
+    if (!(rules->carry->in_kernel || rules->carry->guard.proxies)) return;
+    for (unsigned at = 0; at < rules->o->iface_count; at++) {
+        uint64_t kept;
+        const int failed = ask_KEEP(rules->tell->channel, &(struct request_at){at}, &kept, why, sizeof why);
+        tell_kept(rules, at, failed ? failed : (int)kept, why);
+    }
+}
+
+void host_changes_tick(struct rules *rules, uint64_t now_ns)
+{
+    if (rules->reload || !lingering_due(&rules->carry->guard.lingering, now_ns)) return;
+    const struct lingering_used used = leftover_used(rules);
+    if (!lingering_end(&rules->carry->guard.lingering, &used, now_ns)) return;
+    if (!hide_guard(rules->carry)) steered_rules(rules->carry);
+}
+
+int host_changes_watch(struct rules *rules)
+{
+    char err[200];
+    rules->carry->guard.news = guard_news_open(rules->o->name, err, sizeof err);
+    return rules->carry->guard.news ? 0 : complain("%s", err);
+}
+
+void host_changes_follow(struct rules *rules)
+{
+    char who[48];
+    if (!guard_news_read(rules->carry->guard.news, who, sizeof who)) return;
+    events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again",
+                *who ? " by " : "", who);
+    hide_guard(rules->carry);
+}
+
+void host_changes_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }
+
+int host_changes_cleanup(const struct options *o)
+{
+    const int left = state_cleanup(STATE_RUN, o->name, say, NULL);
+    const bool right = left != -EACCES && left != -EPERM;
+    if (left < 0) return complain("--cleanup: %s%s", strerror(-left), right ? "" : ": run it as root, with sudo");
+    return left ? 2 : 0;
+}
