@@ -1,6 +1,7 @@
 /* malloc and realloc for callers that cannot continue without memory: the one place where a compile runs out of it. */
 #include "lang/heap.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,10 @@ char *heap_format(const char *fmt, va_list ap)
     if (vasprintf(&text, fmt, ap) < 0) out_of_memory();
     return text;
 }
+
+static void node_stays(void *node) {}
+
+void heap_tree_free(void *tree) { tdestroy(tree, node_stays); }
 
 FILE *heap_stream(char **text, size_t *len) { return given(open_memstream(text, len)); }
 

@@ -10,7 +10,7 @@
 #include "lang/utf8.h"
 
 /* True for a byte that needs no escape in a string. */
-static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+static bool is_plain_char(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
 /* Print one escaped code point; return its bytes. */
 static size_t put_char(FILE *out, const char *s, size_t len)
@@ -32,7 +32,7 @@ static void put_string(FILE *out, const char *s, size_t len)
 {
     putc('"', out);
     for (size_t at = 0, from = 0; at < len; from = at) {
-        while (at < len && is_plain((unsigned char)s[at])) at++;
+        while (at < len && is_plain_char((unsigned char)s[at])) at++;
         fwrite(s + from, 1, at - from, out);
         if (at < len) at += put_char(out, s + at, len - at);
     }

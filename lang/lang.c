@@ -179,7 +179,7 @@ static bool follow_pattern(struct compile *c, struct node *include, const char *
     return good;
 }
 
-static void follow(struct compile *c, struct node *include)
+static void include_follow(struct compile *c, struct node *include)
 {
     const struct node *name = include->first;
     const char *path = beside(c, name->span.file, &name->v.str), *written = name->v.str.s;
@@ -198,7 +198,7 @@ static void follow(struct compile *c, struct node *include)
 static void follow_includes(struct compile *c, struct node *file)
 {
     c->depth++;
-    node_each(n, file) if (n->kind == N_INCLUDE) follow(c, n);
+    node_each(n, file) if (n->kind == N_INCLUDE) include_follow(c, n);
     c->depth--;
 }
 

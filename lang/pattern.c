@@ -36,7 +36,7 @@ static bool matches(const char *pattern, const char *name)
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static char *joined(struct arena *arena, const char *folder, size_t len, const char *name)
+static char *path_joined(struct arena *arena, const char *folder, size_t len, const char *name)
 {
     const size_t name_len = strlen(name);
     char *path = arena_alloc(arena, len + name_len + 1);
@@ -59,7 +59,7 @@ int pattern_files(struct arena *arena, const char *path, uint32_t most, struct p
         if (!entry || out->count > most) break;
         if (!matches(last, entry->d_name)) continue;
         out->path = heap_grown(out->path, (size_t)out->count + 1, sizeof(*out->path), &out->cap);
-        out->path[out->count++] = joined(arena, path, folder_len, entry->d_name);
+        out->path[out->count++] = path_joined(arena, path, folder_len, entry->d_name);
     }
     const int err = out->count > most ? E2BIG : errno;
     closedir(d);

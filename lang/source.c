@@ -33,7 +33,7 @@ static int add_owned(struct sources *s, const char *name, char *text, size_t len
 
 /* Read up to max_len bytes into a new buffer, past st_size if there are more: a file may grow, and /proc files say
  * 0. */
-static char *read_all(int fd, size_t hint, size_t max_len, size_t *len, int *err)
+static char *file_read(int fd, size_t hint, size_t max_len, size_t *len, int *err)
 {
     size_t cap = hint + 2, n = 0;
     char *buf = heap_resized(NULL, cap, 1);
@@ -76,7 +76,7 @@ int sources_read(struct sources *s, const char *path, size_t max_len)
     else if (st.st_size > 0 && (uintmax_t)st.st_size > max_len)
         err = EFBIG;
     size_t len = 0;
-    char *text = err ? NULL : read_all(fd, (size_t)st.st_size, max_len, &len, &err);
+    char *text = err ? NULL : file_read(fd, (size_t)st.st_size, max_len, &len, &err);
     close(fd);
     return err ? -err : add_owned(s, path, text, len);
 }
@@ -85,7 +85,7 @@ int sources_read_fd(struct sources *s, int fd, const char *name, size_t max_len)
 {
     size_t len = 0;
     int err;
-    char *text = read_all(fd, 4096, max_len, &len, &err);
+    char *text = file_read(fd, 4096, max_len, &len, &err);
     return err ? -err : add_owned(s, name, text, len);
 }
 

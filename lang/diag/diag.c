@@ -53,7 +53,7 @@ void diags_free(struct diags *d)
     free(d);
 }
 
-static uint32_t hash(enum diag_code code, struct span span)
+static uint32_t report_hash(enum diag_code code, struct span span)
 {
     const uint32_t words[] = {code, span.file, span.start, span.end};
     return (uint32_t)hash_bytes(0, words, sizeof words);
@@ -62,7 +62,7 @@ static uint32_t hash(enum diag_code code, struct span span)
 /* Return the slot of this code and span: its entry's, or a free one. */
 static uint32_t *seen_slot(struct diags *d, enum diag_code code, struct span span)
 {
-    for (uint32_t i = hash(code, span);; i++) {
+    for (uint32_t i = report_hash(code, span);; i++) {
         uint32_t *slot = &d->seen[i & (d->seen_cap - 1)];
         if (!*slot) return slot;
         const struct entry *e = &d->entries[*slot - 1];
@@ -71,7 +71,7 @@ static uint32_t *seen_slot(struct diags *d, enum diag_code code, struct span spa
     }
 }
 
-static void grow(struct diags *d)
+static void reports_grow(struct diags *d)
 {
     d->cap = d->cap ? d->cap * 2 : 32;
     d->entries = heap_resized(d->entries, d->cap, sizeof(*d->entries));
@@ -132,7 +132,7 @@ bool diags_allowed(const struct diags *d, enum diag_code code, struct span span)
 /* Make an entry. NULL for a repetition, or if its file allows the code. Entries without a span are never repeated. */
 static struct entry *entry_add(struct diags *d, enum diag_code code, struct span span)
 {
-    if (d->count == d->cap) grow(d);
+    if (d->count == d->cap) reports_grow(d);
     d->ignoring = diags_allowed(d, code, span);
     if (d->ignoring) return NULL;
     if (span.file != UINT32_MAX) {
@@ -212,7 +212,7 @@ enum diag_severity diag_severity_of(const struct diags *d, const struct entry *e
     return d->werror ? DIAG_ERROR : diag_rows[e->code].severity;
 }
 
-static int by_place(const void *pa, const void *pb)
+static int report_order(const void *pa, const void *pb)
 {
     const struct entry *a = pa, *b = pb;
     if (a->span.file != b->span.file) return a->span.file < b->span.file ? -1 : 1;
@@ -230,7 +230,7 @@ static int by_place(const void *pa, const void *pb)
 void diags_sort(struct diags *d)
 {
     if (!d->count) return;
-    qsort(d->entries, d->count, sizeof(*d->entries), by_place);
+    qsort(d->entries, d->count, sizeof(*d->entries), report_order);
     /* Remake the table of indexes, so that adding may continue after printing. */
     memset(d->seen, 0, d->seen_cap * sizeof(*d->seen));
     for (uint32_t i = 0; i < d->count; i++)

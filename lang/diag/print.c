@@ -139,14 +139,6 @@ static void put_entry(struct diags *d, const struct entry *e, const struct colou
     for (const struct note *n = e->notes; n; n = n->next) put_note(d, n, c, out);
 }
 
-static void put_rest(unsigned errors, unsigned warnings, FILE *out)
-{
-    fputs("and ", out);
-    if (errors) fprintf(out, "%u more error%s", errors, errors == 1 ? "" : "s");
-    if (warnings) fprintf(out, "%s%u more warning%s", errors ? ", " : "", warnings, warnings == 1 ? "" : "s");
-    fputc('\n', out);
-}
-
 /* With more than TEXT_MAX, errors are printed before warnings: they stop the compile. */
 void diags_print_text(struct diags *d, FILE *out, bool colour)
 {
@@ -166,7 +158,13 @@ void diags_print_text(struct diags *d, FILE *out, bool colour)
             (*(error ? &errors_left : &warnings_left))++;
         }
     }
-    if (errors_left || warnings_left) put_rest(errors_left, warnings_left, out);
+    if (errors_left || warnings_left) {
+        fputs("and ", out);
+        if (errors_left) fprintf(out, "%u more error%s", errors_left, errors_left == 1 ? "" : "s");
+        if (warnings_left)
+            fprintf(out, "%s%u more warning%s", errors_left ? ", " : "", warnings_left, warnings_left == 1 ? "" : "s");
+        fputc('\n', out);
+    }
     if (d->stopped_files)
         fprintf(out, "gave up in %u file%s after %u errors\n", d->stopped_files, d->stopped_files == 1 ? "" : "s",
                 DIAG_FILE_MAX);

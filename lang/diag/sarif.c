@@ -28,7 +28,7 @@ static unsigned column_of(const char *line, size_t len, unsigned byte_col)
     return 1 + (unsigned)utf8_count(line, byte_col - 1 < len ? byte_col - 1 : len);
 }
 
-static void place(struct sources *s, struct span span, uint32_t offset, unsigned *line, unsigned *col)
+static void sarif_place(struct sources *s, struct span span, uint32_t offset, unsigned *line, unsigned *col)
 {
     size_t len;
     source_place(s, span.file, offset, line, col);
@@ -40,8 +40,8 @@ static bool region_of_span(struct diags *d, struct span span, struct region *r)
 {
     if (span.file >= d->sources->count) return false;
     *r = (struct region){.path = d->sources->files[span.file].path, .artifact = span.file};
-    place(d->sources, span, span.start, &r->line, &r->col);
-    place(d->sources, span, span.end, &r->end_line, &r->end_col);
+    sarif_place(d->sources, span, span.start, &r->line, &r->col);
+    sarif_place(d->sources, span, span.end, &r->end_line, &r->end_col);
     return true;
 }
 

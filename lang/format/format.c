@@ -9,16 +9,6 @@
 
 #include "lang/parse/file.h"
 
-static char *format(struct arena *arena, const struct source_file *file, const struct token_log *log,
-                    const struct node *tree, size_t *len)
-{
-    struct fmt f = {.arena = arena, .text = file->text, .len = (uint32_t)file->len};
-    fmt_read(&f, log);
-    fmt_marks(&f, tree);
-    fmt_columns(&f);
-    return fmt_print(&f, len);
-}
-
 static bool is_same(struct arena *arena, const char *path, const struct node *tree, const char *text, size_t len)
 {
     struct sources sources;
@@ -45,7 +35,11 @@ int lang_format(struct sources *sources, struct diags *d, uint32_t file, char **
     const struct node *tree = parse_alone(arena, sources, d, file, &log);
     if (diags_errors(d) == errors) {
         const struct source_file *f = &sources->files[file];
-        *out = format(arena, f, &log, tree, len);
+        struct fmt fmt = {.arena = arena, .text = f->text, .len = (uint32_t)f->len};
+        fmt_read(&fmt, &log);
+        fmt_marks(&fmt, tree);
+        fmt_columns(&fmt);
+        *out = fmt_print(&fmt, len);
         rc = is_same(arena, f->path, tree, *out, *len) ? 0 : -EPROTO;
     }
     if (rc < 0) {

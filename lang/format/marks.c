@@ -66,13 +66,6 @@ static void mark_old(const struct fmt *f, const struct node *parent, const struc
     if (n->kind == N_C_OUT_ON && w->kind == ON) set_said(w, "out on");
 }
 
-/* Mark a port that stands behind a colon. */
-static void glue(const struct fmt *f, const struct node *port)
-{
-    struct fmt_word *w = word_at(f, port);
-    if (w && w[-1].kind == COLON) w->glued = true;
-}
-
 static void mark_children(const struct fmt *f, const struct node *parent)
 {
     node_each(n, parent)
@@ -80,7 +73,11 @@ static void mark_children(const struct fmt *f, const struct node *parent)
         struct fmt_word *w = may_break_before(n->kind) ? word_at(f, n) : NULL;
         if (w) w->may_break = true;
         mark_old(f, parent, n);
-        if (is_clause(n, CL_ENDPOINT)) glue(f, n->last);
+        if (is_clause(n, CL_ENDPOINT)) {
+            /* it stands behind a colon */
+            struct fmt_word *port = word_at(f, n->last);
+            if (port && port[-1].kind == COLON) port->glued = true;
+        }
         switch (n->kind) {
         case N_AS: set_column(f, n, COLUMN_AS); break;
         case N_COMMENT: set_column(f, n, COLUMN_COMMENT); break;
@@ -128,7 +125,7 @@ static struct fmt_word *cell(const struct fmt *f, const struct fmt_item *item, u
     return NULL;
 }
 
-static uint32_t place(const struct fmt *f, const struct fmt_item *item, const struct fmt_word *w)
+static uint32_t mark_place(const struct fmt *f, const struct fmt_item *item, const struct fmt_word *w)
 {
     return fmt_width(f, item, (uint32_t)(w - f->words));
 }
@@ -143,7 +140,7 @@ static uint32_t run_end(const struct fmt *f, uint32_t i, unsigned column, uint32
         const struct fmt_item *item = &f->items[end];
         const struct fmt_word *w = cell(f, item, column);
         if (!w || item->depth != depth || (end > i && item->blank)) break;
-        const uint32_t at = place(f, item, w);
+        const uint32_t at = mark_place(f, item, w);
         const uint32_t low = at < least ? at : least, high = at > most ? at : most;
         if (high - low > reach) break;
         least = low;
@@ -158,7 +155,7 @@ static void align_run(struct fmt *f, uint32_t from, uint32_t to, unsigned column
     for (uint32_t i = from; i < to; i++) {
         struct fmt_item *item = &f->items[i];
         struct fmt_word *w = cell(f, item, column);
-        w->pad = widest - place(f, item, w);
+        w->pad = widest - mark_place(f, item, w);
         if (!item->multi_line && fmt_indent(item) + fmt_width(f, item, item->first + item->count) > FMT_WIDTH)
             w->pad = 0;
     }

@@ -23,7 +23,7 @@ struct printer {
     size_t line_count, line_cap;
 };
 
-static void put(struct printer *p, const char *s, size_t len)
+static void printer_put(struct printer *p, const char *s, size_t len)
 {
     if (p->cap - p->len <= len) {
         p->cap = (p->len + len) * 2 + 256;
@@ -35,7 +35,7 @@ static void put(struct printer *p, const char *s, size_t len)
 
 static void put_blanks(struct printer *p, size_t n)
 {
-    while (n--) put(p, " ", 1);
+    while (n--) printer_put(p, " ", 1);
 }
 
 static struct line *line_begin(struct printer *p, uint32_t indent, unsigned depth)
@@ -55,7 +55,7 @@ static struct line *line_now(struct printer *p) { return &p->lines[p->line_count
 
 static void line_add(struct printer *p, const char *s, size_t len, uint32_t width)
 {
-    put(p, s, len);
+    printer_put(p, s, len);
     line_now(p)->end = p->len;
     line_now(p)->width += width;
 }
@@ -198,20 +198,20 @@ static size_t remark_run(const struct printer *p, size_t i, uint32_t *column)
 
 static void put_line(struct printer *text, const struct printer *p, const struct line *line, uint32_t column)
 {
-    if (line->blank) put(text, "\n", 1);
-    put(text, p->buffer + line->start, line->end - line->start);
+    if (line->blank) printer_put(text, "\n", 1);
+    printer_put(text, p->buffer + line->start, line->end - line->start);
     if (line->remark != FMT_NONE) {
         const struct fmt_remark *r = &p->f->remarks[line->remark];
         if (!r->own_line) put_blanks(text, column - line->width);
-        put(text, p->f->text + r->start, r->end - r->start);
+        printer_put(text, p->f->text + r->start, r->end - r->start);
     }
-    put(text, "\n", 1);
+    printer_put(text, "\n", 1);
 }
 
 char *fmt_print(struct fmt *f, size_t *len)
 {
     struct printer p = {.f = f}, text = {.f = f};
-    put(&p, "", 0); /* a file with only comments has no other words */
+    printer_put(&p, "", 0); /* a file with only comments has no other words */
     for (uint32_t i = 0; i < f->item_count; i++) put_item(&p, &f->items[i]);
     for (size_t i = 0, end; i < p.line_count;) {
         uint32_t column;
@@ -221,7 +221,7 @@ char *fmt_print(struct fmt *f, size_t *len)
     }
     free(p.buffer);
     free(p.lines);
-    put(&text, "", 1);
+    printer_put(&text, "", 1);
     *len = text.len - 1;
     return text.buffer;
 }

@@ -62,16 +62,6 @@ static void read_gap(struct reader *r, uint32_t to)
     }
 }
 
-static void add_word(struct reader *r, const struct logged *t)
-{
-    struct fmt *f = r->f;
-    f->words[f->word_count++] = (struct fmt_word){.kind = t->kind,
-                                                  .start = t->start,
-                                                  .end = t->end,
-                                                  .width = (uint32_t)utf8_count(f->text + t->start, t->end - t->start)};
-    last_item(f)->count++;
-}
-
 static void read_token(struct reader *r, const struct logged *t)
 {
     if (t->kind == NL) {
@@ -87,7 +77,12 @@ static void read_token(struct reader *r, const struct logged *t)
     } else if (!r->open) {
         add_item(r, r->depth, r->newlines > 1);
     }
-    add_word(r, t);
+    struct fmt *f = r->f;
+    f->words[f->word_count++] = (struct fmt_word){.kind = t->kind,
+                                                  .start = t->start,
+                                                  .end = t->end,
+                                                  .width = (uint32_t)utf8_count(f->text + t->start, t->end - t->start)};
+    last_item(f)->count++;
     r->open = t->kind != LBRACE && t->kind != RBRACE;
     if (t->kind == LBRACE) {
         r->depth++;

@@ -6,7 +6,7 @@
 
 enum { YEAR_FIRST = 1970, YEAR_LAST = 9999 };
 
-static unsigned number(const char *s, size_t len)
+static unsigned date_number(const char *s, size_t len)
 {
     unsigned n = 0;
     while (len--) n = n * 10 + (unsigned)(*s++ - '0');
@@ -39,7 +39,7 @@ static uint64_t days_since(unsigned year, unsigned month, unsigned day)
 }
 
 /* Report `2026-12-24-2026-12-27`: the dash between two dates needs blanks around it. */
-static bool joined(struct parser *p, const char *s, size_t len, struct token *t)
+static bool date_joined(struct parser *p, const char *s, size_t len, struct token *t)
 {
     if (len != 21 || s[10] != '-' || !is_shape(s, 10) || !is_shape(s + 11, 10)) return false;
     lex_error(p, t, E_DATE, "write blanks around the `-` between two dates");
@@ -49,9 +49,9 @@ static bool joined(struct parser *p, const char *s, size_t len, struct token *t)
 
 bool date_scan(struct parser *p, const char *s, size_t len, struct token *t)
 {
-    if (joined(p, s, len, t)) return true;
+    if (date_joined(p, s, len, t)) return true;
     if (!is_shape(s, len)) return false;
-    const unsigned year = number(s, 4), month = number(s + 5, 2), day = number(s + 8, 2);
+    const unsigned year = date_number(s, 4), month = date_number(s + 5, 2), day = date_number(s + 8, 2);
     if (year < YEAR_FIRST || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month)) {
         lex_error(p, t, E_DATE, "`%.*s` is not a day: dates go from %d-01-01 to %d-12-31", (int)len, s, YEAR_FIRST,
                   YEAR_LAST);

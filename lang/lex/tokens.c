@@ -92,18 +92,7 @@ static bool at_statement_start(const struct parser *p)
     return p->prev == NL || p->prev == LBRACE || p->prev == RBRACE;
 }
 
-static bool at_column_1(const struct parser *p, const struct token *t)
-{
-    return t->span.start == 0 || p->text[t->span.start - 1] == '\n';
-}
-
-static void missing_brace(struct parser *p, struct span found)
-{
-    diag(p->diags, E_BRACE, found, "the block before this has no `}`");
-    diag_note(p->diags, p->open_brace, "the block begins here");
-}
-
-static void make(struct token *t, int kind, uint32_t file, uint32_t at)
+static void token_make(struct token *t, int kind, uint32_t file, uint32_t at)
 {
     *t = (struct token){.kind = kind, .span = {file, at, at}};
 }
@@ -136,7 +125,7 @@ static bool ended_before(struct parser *p, struct token *t)
 {
     if (at_statement_start(p)) return false;
     p->ahead = *t;
-    make(t, NL, p->file, p->prev_span.end);
+    token_make(t, NL, p->file, p->prev_span.end);
     return true;
 }
 
@@ -176,11 +165,13 @@ static void filter_open(struct parser *p, struct token *t)
 
 static bool filter_word(struct parser *p, struct token *t)
 {
-    if (p->brace_depth && at_statement_start(p) && at_column_1(p, t) && looks_like_declaration(p, t->span.start)) {
-        missing_brace(p, t->span);
+    if (p->brace_depth && at_statement_start(p) && (t->span.start == 0 || p->text[t->span.start - 1] == '\n') &&
+        looks_like_declaration(p, t->span.start)) {
+        diag(p->diags, E_BRACE, t->span, "the block before this has no `}`");
+        diag_note(p->diags, p->open_brace, "the block begins here");
         p->brace_depth--;
         p->ahead = *t;
-        make(t, RBRACE, p->file, t->span.start);
+        token_make(t, RBRACE, p->file, t->span.start);
         return true;
     }
     t->kind = word_find(t->str.s, t->str.len);
@@ -197,7 +188,7 @@ static bool filter(struct parser *p, struct token *t)
         return t->kind == RAW_EOF ? filter_eof(p, t) : false;
     case RAW_NEWLINE:
         if (at_statement_start(p) || newline_continues(p, t)) return false;
-        make(t, NL, p->file, p->prev_span.end);
+        token_make(t, NL, p->file, p->prev_span.end);
         return true;
     case RAW_SEMICOLON: t->kind = NL; return !at_statement_start(p);
     case RAW_EOF: return filter_eof(p, t);
@@ -233,7 +224,7 @@ static void skip_statement(struct parser *p, struct token *t, unsigned depth)
         /* A block that is never closed must not hide the rest of the file. */
         if (depth && looks_like_declaration(p, t->span.end)) break;
     }
-    make(t, NL, p->file, t->span.start);
+    token_make(t, NL, p->file, t->span.start);
     p->panic = false;
 }
 
@@ -256,28 +247,6 @@ static void begin_panic(struct parser *p, const struct token *t)
     if (p->panic) p->prev = YYerror; /* no statement begins here */
 }
 
-/* Begin a statement: the one before is done, and a block's header waits for its `}`. */
-static void begin_statement(struct parser *p, const struct token *t)
-{
-    if (p->prev == LBRACE) p->header = p->stmt;
-    p->stmt = (struct statement){.start = {{.kind = -1}, {.kind = -1}, {.kind = -1}}};
-    if (t->kind == RBRACE) p->stmt = p->header;
-    p->comma_nl.file = UINT32_MAX;
-}
-
-static void keep_place(struct parser *p, const struct token *t)
-{
-    if (at_statement_start(p)) begin_statement(p, t);
-    if (t->kind == NL || t->kind == LBRACE) {
-        p->unclosed_paren = p->paren_depth ? p->open_paren[p->paren_depth - 1] : UINT32_MAX;
-        p->paren_depth = 0;
-    }
-    if (p->stmt.tokens < 3) p->stmt.start[p->stmt.tokens] = *t;
-    p->stmt.tokens++;
-    p->prev = t->kind;
-    p->prev_span = t->span;
-}
-
 /* True once a file, or all files together, have too many errors. In the latter case each further file still reports its
  * first, since an `include` pattern may match files without rules. */
 static bool too_many(struct parser *p)
@@ -292,12 +261,6 @@ static bool too_many(struct parser *p)
 
 void parser_panic(struct parser *p) { begin_panic(p, &p->last); }
 
-static void token_log_add(struct token_log *log, const struct token *t)
-{
-    log->tokens = heap_grown(log->tokens, (size_t)log->count + 1, sizeof(*log->tokens), &log->cap);
-    log->tokens[log->count++] = (struct logged){t->kind, t->span.start, t->span.end};
-}
-
 int yylex(YYSTYPE *value, struct span *span, struct parser *p)
 {
     struct token t;
@@ -307,9 +270,26 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p)
         do raw(p, &t);
         while (!filter(p, &t) && !too_many(p));
     if (too_many(p)) t.kind = YYEOF;
-    keep_place(p, &t);
+    if (at_statement_start(p)) {
+        /* The statement before is done, and a block's header waits for its `}`. */
+        if (p->prev == LBRACE) p->header = p->stmt;
+        p->stmt = (struct statement){.start = {{.kind = -1}, {.kind = -1}, {.kind = -1}}};
+        if (t.kind == RBRACE) p->stmt = p->header;
+        p->comma_nl.file = UINT32_MAX;
+    }
+    if (t.kind == NL || t.kind == LBRACE) {
+        p->unclosed_paren = p->paren_depth ? p->open_paren[p->paren_depth - 1] : UINT32_MAX;
+        p->paren_depth = 0;
+    }
+    if (p->stmt.tokens < 3) p->stmt.start[p->stmt.tokens] = t;
+    p->stmt.tokens++;
+    p->prev = t.kind;
+    p->prev_span = t.span;
     p->last = t;
-    if (p->log) token_log_add(p->log, &t);
+    if (p->log) {
+        p->log->tokens = heap_grown(p->log->tokens, (size_t)p->log->count + 1, sizeof(*p->log->tokens), &p->log->cap);
+        p->log->tokens[p->log->count++] = (struct logged){t.kind, t.span.start, t.span.end};
+    }
     *span = t.span;
     if (t.kind >= SLASHED)
         value->str = t.str;

@@ -171,7 +171,7 @@ static bool is_clock(const char *s, size_t len)
 }
 
 /* Read a port. False after a report. */
-static bool port_of(struct parser *p, struct token *t, const char *port, size_t len, uint16_t *out)
+static bool token_port(struct parser *p, struct token *t, const char *port, size_t len, uint16_t *out)
 {
     uint64_t n;
     if (parse_uint(port, len, &n) != 0 || n > 65535) {
@@ -185,13 +185,13 @@ static bool port_of(struct parser *p, struct token *t, const char *port, size_t 
 
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len)
 {
-    if (port_of(p, t, port, len, &v.endpoint.port)) give_value(p, t, ENDPOINT, N_ENDPOINT, v);
+    if (token_port(p, t, port, len, &v.endpoint.port)) give_value(p, t, ENDPOINT, N_ENDPOINT, v);
 }
 
 static void give_endpoint_range(struct parser *p, struct token *t, struct addr_pair *pair, const char *port, size_t len)
 {
     const struct value v = {.kind = VALUE_ADDR_RANGE, .addr_range = pair};
-    if (port_of(p, t, port, len, &pair->port)) give_value(p, t, ENDPOINT_RANGE, N_ENDPOINT_RANGE, v);
+    if (token_port(p, t, port, len, &pair->port)) give_value(p, t, ENDPOINT_RANGE, N_ENDPOINT_RANGE, v);
 }
 
 /* Read a range of addresses. NULL after a report. */

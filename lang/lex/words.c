@@ -71,7 +71,7 @@ static const char *skip(const char *s)
     return s;
 }
 
-static bool is_word(const char *s, const char *end, const char *word)
+static bool starts_word(const char *s, const char *end, const char *word)
 {
     return (size_t)(end - s) == strlen(word) && memcmp(s, word, (size_t)(end - s)) == 0;
 }
@@ -90,8 +90,9 @@ bool text_starts_statement(const char *s, bool declaration)
     case START_STRING: return *second == '"';
     case START_BRACE: return *second == '{';
     case START_WORD: return !declaration && isalpha((unsigned char)*second);
-    case START_TO: return !declaration && is_word(second, second_end, "to");
-    case START_COPY: return !declaration && (is_word(second, second_end, "to") || is_word(second, second_end, "sent"));
+    case START_TO: return !declaration && starts_word(second, second_end, "to");
+    case START_COPY:
+        return !declaration && (starts_word(second, second_end, "to") || starts_word(second, second_end, "sent"));
     case START_ARROW: return !declaration && second[0] == '-' && second[1] == '>';
     case START_ALONE: return !declaration;
     case START_NO: break;

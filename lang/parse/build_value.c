@@ -104,11 +104,8 @@ static bool ratio_of(struct parser *p, struct node *n)
     return true;
 }
 
-/* True if the raw word has no meaning yet. */
-static bool is_raw(const struct node *n) { return n->kind == N_RATIO && n->v.kind == VALUE_STR; }
-
 /* Give a raw colon word the meaning that `wants` allows: MAC before time before ratio, from the narrowest shape on. */
-static bool settle(struct parser *p, struct node *n, unsigned wants)
+static bool value_settle(struct parser *p, struct node *n, unsigned wants)
 {
     uint8_t mac[6];
     int minutes = minutes_of(n->v.str.s, n->v.str.len);
@@ -146,7 +143,7 @@ static void colon_error(struct parser *p, struct node *n, unsigned wants, const 
 
 struct node *colon_ratio(struct parser *p, struct node *colon)
 {
-    if (settle(p, colon, W_RATIO)) return colon;
+    if (value_settle(p, colon, W_RATIO)) return colon;
     build_error(p, E_VALUE, colon->span, "`%s` is not a ratio of numbers such as 5:3:1", quote(p, colon->span));
     return NULL;
 }
@@ -161,7 +158,7 @@ static const char *with_zero(struct parser *p, const char *s, size_t len)
 
 struct node *colon_time(struct parser *p, struct node *colon)
 {
-    if (settle(p, colon, W_TIME)) return colon;
+    if (value_settle(p, colon, W_TIME)) return colon;
     build_error(p, E_VALUE, colon->span, "`%s` is not a time: 00:00 to 24:00", quote(p, colon->span));
     const char *meant = with_zero(p, colon->v.str.s, colon->v.str.len);
     if (meant) diag_suggest(p->diags, SPAN_NONE, "%s", meant);
@@ -232,8 +229,9 @@ struct node *want(struct parser *p, struct node *value, unsigned wants, const ch
         value->kind = N_NONE;
         value->v = (struct value){.kind = VALUE_NONE};
     }
-    if (is_raw(value)) {
-        if (settle(p, value, wants)) return value;
+    /* a raw word without a meaning yet */
+    if (value->kind == N_RATIO && value->v.kind == VALUE_STR) {
+        if (value_settle(p, value, wants)) return value;
         colon_error(p, value, wants, where);
         return NULL;
     }

@@ -13,18 +13,12 @@ static struct node *file_node(struct arena *arena, const struct sources *sources
     return n;
 }
 
-/* True if the file is a compiled program, given in place of rules. */
-static bool is_program(const struct source_file *f)
-{
-    static const char begin[] = "prey.pbc";
-    return f->len >= sizeof begin - 1 && !memcmp(f->text, begin, sizeof begin - 1);
-}
-
 struct node *parse_alone(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file,
                          struct token_log *log)
 {
     const struct source_file *f = &sources->files[file];
-    if (is_program(f)) {
+    static const char begin[] = "prey.pbc"; /* of a compiled program */
+    if (f->len >= sizeof begin - 1 && !memcmp(f->text, begin, sizeof begin - 1)) {
         diag(d, E_UTF8, SPAN_NONE,
              "`%s` is a compiled program: give the rule file (.prey) that it was made of; preyrun, and preyc with "
              "--ask, --diff and --against, take programs, too",

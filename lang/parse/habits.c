@@ -96,7 +96,7 @@ static bool offer_form(struct parser *p, struct span span, const int *expected, 
     return false;
 }
 
-static struct span span_of(const struct parser *p, struct str word)
+static struct span habit_span(const struct parser *p, struct str word)
 {
     const uint32_t at = (uint32_t)(word.s - p->text);
     return (struct span){p->file, at, at + (uint32_t)word.len};
@@ -106,8 +106,8 @@ static struct span span_of(const struct parser *p, struct str word)
 static bool offer_source_port(struct parser *p, struct span span)
 {
     const struct str port = word_before(p, span.start), from = word_before(p, (uint32_t)(port.s - p->text));
-    if (!is_word_at(p, span_of(p, port), "port") || !is_word_at(p, span_of(p, from), "from")) return false;
-    diag_suggest(p->diags, span_join(span_of(p, from), span), "source port %s", quote(p, span));
+    if (!is_word_at(p, habit_span(p, port), "port") || !is_word_at(p, habit_span(p, from), "from")) return false;
+    diag_suggest(p->diags, span_join(habit_span(p, from), span), "source port %s", quote(p, span));
     diag_advise(p->diags, "write `source port %s`, without `from`", quote(p, span));
     return true;
 }
@@ -115,7 +115,7 @@ static bool offer_source_port(struct parser *p, struct span span)
 /* Help with `over 5/s`, `within 10Mbit/s`, `rate 5/s`. */
 static bool offer_meter(struct parser *p, struct span span)
 {
-    const struct span word = span_of(p, word_before(p, span.start));
+    const struct span word = habit_span(p, word_before(p, span.start));
     if (!is_word_at(p, word, "over") && !is_word_at(p, word, "within") && !is_word_at(p, word, "rate")) return false;
     diag_advise(p->diags, "a rate has a name: `meter m = %s per source` outside, then `%s m` here", quote(p, span),
                 quote(p, word));
@@ -174,7 +174,7 @@ static bool offer_service(struct parser *p, struct span span)
     if (p->stmt.start[0].kind != SERVICE || !colon || address.s[0] == '[') return false;
     const size_t len = (size_t)(colon - address.s);
     if (memchr(address.s, ':', len)) return false; /* an IPv6 address */
-    diag_suggest(p->diags, span_of(p, address), "%.*s tcp/%.*s", (int)len, address.s, (int)(address.len - len - 1),
+    diag_suggest(p->diags, habit_span(p, address), "%.*s tcp/%.*s", (int)len, address.s, (int)(address.len - len - 1),
                  colon + 1);
     return true;
 }
@@ -182,7 +182,7 @@ static bool offer_service(struct parser *p, struct span span)
 /* Help with `firewall f in on wan`: the direction follows the interfaces. */
 static bool offer_order(struct parser *p, struct span span)
 {
-    const struct span way = span_of(p, word_before(p, span.start)), device = next_word(p, span.end);
+    const struct span way = habit_span(p, word_before(p, span.start)), device = next_word(p, span.end);
     if (!is_word_at(p, way, "in") && !is_word_at(p, way, "out") && !is_word_at(p, way, "forward")) return false;
     if (device.end == device.start || p->text[device.end] == ',') return false;
     diag_suggest(p->diags, span_join(way, device), "on %s %s", quote(p, device), quote(p, way));
@@ -202,7 +202,7 @@ static bool offer_not_on(struct parser *p, struct span span)
 static bool offer_include(struct parser *p, struct span span)
 {
     const int first = p->stmt.start[0].kind;
-    if (!is_word_at(p, span_of(p, word_before(p, span.start)), "file")) return false;
+    if (!is_word_at(p, habit_span(p, word_before(p, span.start)), "file")) return false;
     if (first != PORTS && first != MACS && first != NAMES) return false;
     diag_advise(p->diags,
                 "only sets of addresses can be read from files: write `%s` in another rule file, and "
@@ -312,7 +312,7 @@ static bool offer_nat_condition(struct parser *p, int found, struct span span, c
 /* Help with pf's `(wan)`, the addresses of an interface. */
 static bool offer_own_address(struct parser *p, int found, struct span span)
 {
-    const struct span word = span_of(p, word_before(p, span.start));
+    const struct span word = habit_span(p, word_before(p, span.start));
     if (found != LPAREN || p->stmt.tokens < 2) return false;
     if (is_word_at(p, word, "->") && p->header.start[0].kind == NAT)
         diag_advise(p->diags, "`masquerade` translates to the interface's own address; `->` takes addresses");
@@ -373,8 +373,8 @@ static bool offer_apart(struct parser *p, struct span span, const int *expected,
 static bool offer_check_options(struct parser *p, struct span span)
 {
     const struct str option = word_before(p, span.start);
-    const struct span check = span_of(p, word_before(p, (uint32_t)(option.s - p->text)));
-    if (!is_word_at(p, check, "check") || !is_one_of(p, span_of(p, option), "inter fastinter downinter rise fall"))
+    const struct span check = habit_span(p, word_before(p, (uint32_t)(option.s - p->text)));
+    if (!is_word_at(p, check, "check") || !is_one_of(p, habit_span(p, option), "inter fastinter downinter rise fall"))
         return false;
     diag_advise(p->diags, "write it with the check, outside: `check alive = tcp every 2s rise 2 fall 3`, then `check "
                           "alive` here");

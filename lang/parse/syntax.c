@@ -58,7 +58,7 @@ static const struct place {
     {PAYLOAD, SYN, "a part of the packet (such as `syn` or `ttl`)", NULL},
 };
 
-static const struct place *place_of(const int *expected, int n)
+static const struct place *expected_place(const int *expected, int n)
 {
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         if (expects(expected, n, places[i].a) && expects(expected, n, places[i].b)) return &places[i];
@@ -71,7 +71,7 @@ struct text {
     size_t n;
 };
 
-static void put(struct text *t, const char *s)
+static void wanted_add(struct text *t, const char *s)
 {
     size_t len = strlen(s);
     if (len > sizeof(t->s) - 1 - t->n) len = sizeof(t->s) - 1 - t->n;
@@ -83,9 +83,9 @@ static void put(struct text *t, const char *s)
 static void put_token(struct text *t, int kind)
 {
     bool quoted = token_is_word(kind) || (kind > NL && kind < INT);
-    put(t, quoted ? "`" : "");
-    put(t, token_name(kind));
-    put(t, quoted ? "`" : "");
+    wanted_add(t, quoted ? "`" : "");
+    wanted_add(t, token_name(kind));
+    wanted_add(t, quoted ? "`" : "");
 }
 
 bool takes_values(const int *expected, int n)
@@ -111,28 +111,28 @@ static void list_expected(const struct parser *p, uint32_t at, const int *expect
 {
     int shown[LISTED_MAX + 1];
     bool values = takes_values(expected, n), names = n > ALL_NAMES && expects(expected, n, NAME);
-    const struct place *place = place_of(expected, n);
+    const struct place *place = expected_place(expected, n);
     const char *wanted = values || names ? wanted_at(p, at) : NULL;
     if (wanted) {
-        put(out, wanted);
+        wanted_add(out, wanted);
         return;
     }
     if (names || (values && expects(expected, n, NAME))) {
-        put(out, values ? "a value or a name" : "a name");
+        wanted_add(out, values ? "a value or a name" : "a name");
         if (names) return;
     } else if (values) {
-        put(out, "a value");
+        wanted_add(out, "a value");
     } else if (place) {
-        put(out, place->what);
+        wanted_add(out, place->what);
         return;
     }
     int count = pick_listed(expected, n, values, shown);
     if (count < 0 && (place || out->n == 0)) {
-        put(out, out->n ? " or " : "");
-        put(out, place ? place->what : "another word");
+        wanted_add(out, out->n ? " or " : "");
+        wanted_add(out, place ? place->what : "another word");
     }
     for (int i = 0; i < count; i++) {
-        put(out, out->n == 0 ? "" : i + 1 < count ? ", " : " or ");
+        wanted_add(out, out->n == 0 ? "" : i + 1 < count ? ", " : " or ");
         put_token(out, shown[i]);
     }
 }
@@ -163,7 +163,7 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
 /* Report the first word of a statement. */
 static void say_start(struct parser *p, int found, struct span span, const int *expected, int n)
 {
-    const struct place *place = place_of(expected, n);
+    const struct place *place = expected_place(expected, n);
     const char *word = quote(p, span);
     if (place && place->starts && (found == NAME || token_is_word(found))) {
         char text[128];

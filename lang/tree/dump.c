@@ -68,16 +68,11 @@ static const char *unit_of(const struct node *n)
     }
 }
 
-static void put_range(const struct value *v, FILE *out)
+static void dump_range(const struct value *v, FILE *out)
 {
     if (!v->range.open_lo) fprintf(out, "%" PRIu64, v->range.lo);
     fputc('-', out);
     if (!v->range.open_hi) fprintf(out, "%" PRIu64, v->range.hi);
-}
-
-static void put_mac(const uint8_t mac[6], FILE *out)
-{
-    fprintf(out, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 static void put_endpoint(const struct value *v, FILE *out)
@@ -124,8 +119,10 @@ static void put_value(const struct node *n, FILE *out)
         put_addr(&v->addr_range->hi, out);
         if (n->kind == N_ENDPOINT_RANGE) fprintf(out, " port %u", v->addr_range->port);
         break;
-    case VALUE_RANGE: put_range(v, out); break;
-    case VALUE_MAC: put_mac(v->mac, out); break;
+    case VALUE_RANGE: dump_range(v, out); break;
+    case VALUE_MAC:
+        fprintf(out, "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0], v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5]);
+        break;
     case VALUE_ENDPOINT: put_endpoint(v, out); break;
     case VALUE_RATE: fprintf(out, "%" PRIu64 " per %" PRIu64 "ns", v->rate.count, v->rate.per_ns); break;
     }
