@@ -4,7 +4,7 @@
 
 #include "compiler/import/model.h"
 
-static struct chain *target_of(struct ruleset *s, const struct chain *c, const struct rule *r)
+static struct chain *jump_target(struct ruleset *s, const struct chain *c, const struct rule *r)
 {
     if (r->act != ACT_JUMP && r->act != ACT_GOTO) return NULL;
     return (struct chain *)ruleset_find_chain(s, c->scope, r->target);
@@ -21,7 +21,7 @@ static struct traits traits_of(const struct rule *r)
                            .source = rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)};
 }
 
-static void join(struct traits *a, const struct traits *b)
+static void traits_join(struct traits *a, const struct traits *b)
 {
     a->accepts |= b->accepts;
     a->arrival |= b->arrival;
@@ -45,12 +45,12 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
     }
     c->seen = ON_THE_WAY;
     for (const struct rule *r = c->rules; r; r = r->next) {
-        struct chain *to = target_of(s, c, r);
+        struct chain *to = jump_target(s, c, r);
         const struct traits own = traits_of(r);
-        join(&c->has, &own);
+        traits_join(&c->has, &own);
         if (!to) continue;
         if (visit(s, to, depth + 1, f) < 0) return -EINVAL;
-        join(&c->has, &to->has);
+        traits_join(&c->has, &to->has);
         if (to->height + 1 > c->height) c->height = to->height + 1;
     }
     c->seen = SEEN;

@@ -18,7 +18,7 @@
 
 enum { FILE_MOST = 256 << 20 };
 
-static int read_file(struct sources *sources, const char *path)
+static int import_file(struct sources *sources, const char *path)
 {
     struct stat st;
     if (!strcmp(path, "-")) return sources_read_fd(sources, STDIN_FILENO, "<stdin>", FILE_MOST);
@@ -61,20 +61,7 @@ static void print_formatted(const char *text, size_t len, FILE *out)
     sources_fini(&sources);
 }
 
-static void tell(const struct unsaid *u, const char *path, uint64_t rules)
-{
-    char wider[64] = "";
-    if (u->wider_parts)
-        snprintf(wider, sizeof(wider), " (%" PRIu64 " of them keep%s packets out)", u->wider_parts,
-                 u->wider_parts == 1 ? "s" : "");
-    say(stderr,
-        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
-        " of them keep%s packets out), and %" PRIu64 " thing%s only in part%s: look for `not imported`",
-        path, u->rules, rules, text_plural(rules), u->wider, u->wider == 1 ? "s" : "", u->parts, text_plural(u->parts),
-        wider);
-}
-
-static int give(struct ruleset *s, const char *path, FILE *out)
+static int import_give(struct ruleset *s, const char *path, FILE *out)
 {
     char *text;
     size_t len;
@@ -90,7 +77,15 @@ static int give(struct ruleset *s, const char *path, FILE *out)
         return -1;
     }
     if (!u.rules && !u.parts) return 0;
-    tell(&u, path, s->rules);
+    char wider[64] = "";
+    if (u.wider_parts)
+        snprintf(wider, sizeof(wider), " (%" PRIu64 " of them keep%s packets out)", u.wider_parts,
+                 u.wider_parts == 1 ? "s" : "");
+    say(stderr,
+        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
+        " of them keep%s packets out), and %" PRIu64 " thing%s only in part%s: look for `not imported`",
+        path, u.rules, s->rules, text_plural(s->rules), u.wider, u.wider == 1 ? "s" : "", u.parts, text_plural(u.parts),
+        wider);
     return 1;
 }
 
@@ -101,13 +96,13 @@ int import(enum import_from from, const char *path, FILE *out)
     int result = -1;
     sources_init(&sources);
     ruleset_open(&s);
-    const int file = read_file(&sources, path);
+    const int file = import_file(&sources, path);
     if (file == -EFBIG)
         say(stderr, "preyc: `%s` has more than 256 MiB", path);
     else if (file < 0)
         say(stderr, "preyc: can't read `%s`: %s", path, strerror(-file));
     else if (read_rules(&s, from, &sources.files[file]) == 0)
-        result = give(&s, sources.files[file].path, out);
+        result = import_give(&s, sources.files[file].path, out);
     ruleset_close(&s);
     sources_fini(&sources);
     return result;

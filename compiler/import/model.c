@@ -100,12 +100,10 @@ bool ruleset_spend(struct ruleset *s, uint64_t steps)
 
 bool ruleset_is_spent(const struct ruleset *s) { return s->effort > EFFORT_MOST; }
 
-static void keep(void *node) {}
-
 void ruleset_close(struct ruleset *s)
 {
-    tdestroy(s->chain_tree, keep);
-    tdestroy(s->set_tree, keep);
+    heap_tree_free(s->chain_tree);
+    heap_tree_free(s->set_tree);
     arena_free(s->arena);
     *s = (struct ruleset){0};
 }
@@ -121,30 +119,30 @@ static_assert(offsetof(struct chain, name) == offsetof(struct scoped, name) &&
                   offsetof(struct set, scope) == offsetof(struct scoped, scope),
               "chains and sets are found by name and scope");
 
-static int by_name(const void *a, const void *b)
+static int scoped_order(const void *a, const void *b)
 {
     const struct scoped *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
     return names ? names : strcmp(x->scope, y->scope);
 }
 
-static void *find(void *const *tree, const char *scope, const char *name)
+static void *scoped_find(void *const *tree, const char *scope, const char *name)
 {
     const struct scoped wanted = {.name = name, .scope = scope};
-    void *const *node = tfind(&wanted, tree, by_name);
+    void *const *node = tfind(&wanted, tree, scoped_order);
     return node ? *node : NULL;
 }
 
 static void enter(void **tree, void *node)
 {
-    if (!tsearch(node, tree, by_name)) out_of_memory();
+    if (!tsearch(node, tree, scoped_order)) out_of_memory();
 }
 
 static const char *copied(struct ruleset *s, const char *text) { return arena_strndup(s->arena, text, strlen(text)); }
 
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name)
 {
-    struct chain *c = find(&s->chain_tree, scope, name);
+    struct chain *c = scoped_find(&s->chain_tree, scope, name);
     if (c) return c;
     c = arena_alloc(s->arena, sizeof(*c));
     c->name = copied(s, name);
@@ -158,7 +156,7 @@ struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *na
 
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name)
 {
-    return find(&s->chain_tree, scope, name);
+    return scoped_find(&s->chain_tree, scope, name);
 }
 
 static struct set *set_new(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
@@ -174,7 +172,7 @@ static struct set *set_new(struct ruleset *s, const char *scope, const char *nam
 
 struct set *ruleset_set(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
 {
-    struct set *set = find(&s->set_tree, scope, name);
+    struct set *set = scoped_find(&s->set_tree, scope, name);
     if (set) return set;
     set = set_new(s, scope, name, kind);
     enter(&s->set_tree, set);
@@ -183,7 +181,7 @@ struct set *ruleset_set(struct ruleset *s, const char *scope, const char *name, 
 
 struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const char *name)
 {
-    return find(&s->set_tree, scope, name);
+    return scoped_find(&s->set_tree, scope, name);
 }
 
 struct set *ruleset_made_set(struct ruleset *s, const char *name) { return set_new(s, "", name, ABOUT_ADDRESSES); }
@@ -213,7 +211,7 @@ struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...)
     return r;
 }
 
-static struct rule *append(struct ruleset *s, struct chain *c)
+static struct rule *chain_append(struct ruleset *s, struct chain *c)
 {
     if (s->rules == IMPORT_RULES_MOST) return NULL;
     struct rule *r = arena_alloc(s->arena, sizeof(*r));
@@ -226,14 +224,14 @@ static struct rule *append(struct ruleset *s, struct chain *c)
 
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text)
 {
-    struct rule *r = append(s, c);
+    struct rule *r = chain_append(s, c);
     if (r) r->text = copied(s, text);
     return r;
 }
 
 struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r)
 {
-    struct rule *again = append(s, c);
+    struct rule *again = chain_append(s, c);
     if (!again) return NULL;
     *again = *r;
     again->next = NULL;

@@ -107,7 +107,14 @@ enum act {
 
 /* Translation by a rule of a nat chain */
 struct translation_act {
-    enum { NAT_MASQUERADE, NAT_SOURCE, NAT_DESTINATION, NAT_REDIRECT, NAT_PREFIX_SOURCE, NAT_PREFIX_DESTINATION } how;
+    enum translation {
+        NAT_MASQUERADE,
+        NAT_SOURCE,
+        NAT_DESTINATION,
+        NAT_REDIRECT,
+        NAT_PREFIX_SOURCE,
+        NAT_PREFIX_DESTINATION
+    } how;
     struct extent to;          /* addresses; family 0: none named */
     uint16_t port_lo, port_hi; /* 0: none named */
 };

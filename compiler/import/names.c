@@ -12,7 +12,7 @@
 
 enum { NAME_MOST = 64, WISH_MOST = 40, FEW = 10 }; /* WISH_MOST leaves room for `behind` and a number */
 
-static bool is_word(const char *s)
+static bool is_language_word(const char *s)
 {
     static const char *const words[] = {
 #define WORD(token, text, use, group, start) text,
@@ -33,26 +33,24 @@ static void spell(const char *wish, char name[WISH_MOST + 2])
     name[len] = '\0';
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(a, b); }
+static int name_order(const void *a, const void *b) { return strcmp(a, b); }
 
 const char *name_give(struct names *n, const char *wish, const char *behind)
 {
     char base[WISH_MOST + 2], name[NAME_MOST + 1];
     spell(wish, base);
-    if (!is_word(base)) behind = "";
+    if (!is_language_word(base)) behind = "";
     snprintf(name, sizeof(name), "%s%.8s", base, behind);
-    for (unsigned more = 2; tfind(name, &n->tree, by_text); more++)
+    for (unsigned more = 2; tfind(name, &n->tree, name_order); more++)
         snprintf(name, sizeof(name), "%s%.8s-%u", base, behind, more < FEW ? more : FEW + n->later++);
     char *given = arena_strndup(n->arena, name, strlen(name));
-    if (!tsearch(given, &n->tree, by_text)) out_of_memory();
+    if (!tsearch(given, &n->tree, name_order)) out_of_memory();
     return given;
 }
 
-static void keep(void *node) {}
-
 void names_fini(struct names *n)
 {
-    tdestroy(n->tree, keep);
+    heap_tree_free(n->tree);
     n->tree = NULL;
 }
 

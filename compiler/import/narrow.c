@@ -6,7 +6,7 @@
 #include "compiler/import/model.h"
 #include "lang/heap.h"
 
-static int by_place(const void *a, const void *b)
+static int extent_order(const void *a, const void *b)
 {
     const struct extent *x = a, *y = b;
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
@@ -20,7 +20,7 @@ static struct list tidy(const struct list *l)
     struct extent *sorted = heap_zeroed(from->count + 1, sizeof(*sorted));
     struct list out = {.negated = l->negated, .of = sorted};
     if (from->count) memcpy(sorted, from->of, from->count * sizeof(*sorted));
-    qsort(sorted, from->count, sizeof(*sorted), by_place);
+    qsort(sorted, from->count, sizeof(*sorted), extent_order);
     for (uint32_t i = 0; i < from->count; i++) {
         struct extent *last = out.count ? &out.of[out.count - 1] : NULL;
         if (last && last->family == sorted[i].family && (sorted[i].lo <= last->hi || sorted[i].lo == last->hi + 1)) {
@@ -72,7 +72,7 @@ static struct list without(const struct list *x, const struct list *y, struct ar
     return out;
 }
 
-static struct list joined(const struct list *x, const struct list *y, struct arena *a)
+static struct list lists_joined(const struct list *x, const struct list *y, struct arena *a)
 {
     struct list out = {.negated = x->negated};
     for (uint32_t i = 0; i < x->count; i++) list_add(&out, x->of[i], a);
@@ -99,7 +99,7 @@ static struct list chosen(const struct list *x, const struct list *y, bool in, s
 static void narrow_words(struct rule *r, struct condition *c, struct list l, struct arena *a)
 {
     if (c->list.negated && l.negated) {
-        c->list = joined(&c->list, &l, a);
+        c->list = lists_joined(&c->list, &l, a);
     } else if (has_pattern(&c->list) || has_pattern(&l)) {
         rule_unsaid(r, "it has two patterns for one field");
     } else if (c->list.negated != l.negated) {
@@ -113,7 +113,7 @@ static void narrow_numbers(struct condition *c, const struct list *l, struct are
 {
     const struct list x = tidy(&c->list), y = tidy(l);
     if (x.negated && y.negated)
-        c->list = joined(&x, &y, a);
+        c->list = lists_joined(&x, &y, a);
     else if (x.negated)
         c->list = without(&y, &x, a);
     else if (y.negated)
@@ -146,7 +146,7 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
     if (has_self(&c->list) || has_self(l)) {
         /* `self` is no member of a set: only two negated lists can be combined. */
         if (c->list.negated && l->negated && !c->list.set && !l->set)
-            c->list = joined(&c->list, l, s->arena);
+            c->list = lists_joined(&c->list, l, s->arena);
         else
             rule_unsaid(r, "it combines this machine's addresses with others");
         return;

@@ -98,7 +98,7 @@ struct spared {
 };
 
 /* True if the drop takes all that the return spares, as far as its conditions are known. */
-static bool takes(const struct rule *drop, const struct rule *spares)
+static bool drop_takes(const struct rule *drop, const struct rule *spares)
 {
     if (drop->flows_over || drop->meters || drop->urpf_failed || drop->urpf_passed || drop->translated) return false;
     if (drop->family && drop->family != spares->family) return false;
@@ -114,7 +114,7 @@ static bool takes_spared(struct ruleset *s, const struct spared *spared, const s
 {
     if (spared->any && asks_nothing(drop)) return true;
     for (unsigned i = 0; i < spared->count && i < SPARED_MOST && ruleset_spend(s, 1); i++)
-        if (takes(drop, spared->of[i])) return true;
+        if (drop_takes(drop, spared->of[i])) return true;
     return false;
 }
 

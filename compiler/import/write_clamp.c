@@ -99,8 +99,6 @@ static const struct clamped *put_alike(struct writer *w, const struct clamped *o
     return one;
 }
 
-static void keep(void *node) {}
-
 bool put_segment_sizes(struct writer *w)
 {
     const struct clamped every = {.device = "*"};
@@ -116,6 +114,6 @@ bool put_segment_sizes(struct writer *w)
         one->follows |= (*found)->follows;
     }
     for (const struct clamped *one = all.first; one;) one = put_alike(w, one);
-    tdestroy(all.tree, keep);
+    heap_tree_free(all.tree);
     return all.first != NULL;
 }

@@ -61,8 +61,6 @@ static const char *devices_unsayable(const struct list *l)
     return NULL;
 }
 
-static bool asks_header(const struct list *l) { return l && list_has_word(l, FRAGMENT_HEADER); }
-
 const char *conditions_unsayable(const struct rule *r)
 {
     const char *why = r->unsaid;
@@ -70,7 +68,8 @@ const char *conditions_unsayable(const struct rule *r)
     if (!why) why = ports_unsayable(r);
     if (!why) why = types_unsayable(r);
     if (!why && r->urpf_passed) why = "prey has a condition only for a missing return route (`urpf-failed`)";
-    if (!why && asks_header(rule_asks(r, ASK_FRAGMENT)))
+    const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
+    if (!why && fragment && list_has_word(fragment, FRAGMENT_HEADER))
         why = "prey asks for fragments, not for the header that one may have without being one";
     if (!why) why = ah_unsayable(r);
     if (!why) why = devices_unsayable(rule_asks(r, ASK_ON));
@@ -112,19 +111,6 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
     }
     fputs(" proto ", w->out);
     put_list(w, l, ASK_PROTO);
-}
-
-/* Write `ip` or `ip6`, unless another condition implies it. */
-static void put_family(struct writer *w, const struct rule *r, uint8_t known)
-{
-    const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *proto = rule_asks(r, ASK_PROTO);
-    const bool said = (from && !from->negated && list_is_of(from, r->family)) ||
-                      (to && !to->negated && list_is_of(to, r->family)) ||
-                      is_alone(proto, r->family == 4 ? ICMP : ICMP6);
-    if (r->family && r->family != known && !said)
-        fputs(r->family == 4 ? " ip" : " ip6", w->out);
-    else if (!r->family && !known && is_only_ip4(r))
-        fputs(" ip", w->out);
 }
 
 static void put_types(struct writer *w, const struct list *l, uint8_t family)
@@ -187,19 +173,14 @@ static void put_hours(struct writer *w, const struct list *l)
     for (uint32_t i = 0; i < l->count; i++) fprintf(w->out, "%s%s", i ? ", " : "", schedule_said(w, l->of[i].word));
 }
 
-static bool says_nothing(const struct list *l)
-{
-    const struct list *members = l->set ? &l->set->members : l;
-    return l->negated && !members->count && !(l->set && l->set->left);
-}
-
 static void put_condition(struct writer *w, const struct rule *r, const struct condition *c, uint8_t family)
 {
     static const char *const words[] = {
 #define ABOUT(ident, words, kind) [ASK_##ident] = words,
 #include "compiler/import/about.def"
     };
-    if (says_nothing(&c->list)) return;
+    const struct list *members = c->list.set ? &c->list.set->members : &c->list;
+    if (c->list.negated && !members->count && !(c->list.set && c->list.set->left)) return;
     w->asks_state |= c->about == ASK_STATE;
     w->asks_not_on |= c->about == ASK_ON && c->list.negated;
     switch (c->about) {
@@ -214,7 +195,15 @@ static void put_condition(struct writer *w, const struct rule *r, const struct c
 
 void put_conditions(struct writer *w, const struct rule *r, uint8_t family)
 {
-    put_family(w, r, family);
+    /* `ip` or `ip6`, unless another condition implies it */
+    const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *proto = rule_asks(r, ASK_PROTO);
+    const bool said = (from && !from->negated && list_is_of(from, r->family)) ||
+                      (to && !to->negated && list_is_of(to, r->family)) ||
+                      is_alone(proto, r->family == 4 ? ICMP : ICMP6);
+    if (r->family && r->family != family && !said)
+        fputs(r->family == 4 ? " ip" : " ip6", w->out);
+    else if (!r->family && !family && is_only_ip4(r))
+        fputs(" ip", w->out);
     for (const struct condition *c = r->conditions; c; c = c->next) put_condition(w, r, c, family);
     put_flags(w, r);
     if (r->urpf_failed) fputs(" urpf-failed", w->out);

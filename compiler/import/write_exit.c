@@ -27,7 +27,7 @@ struct hints {
     bool too_many;
 };
 
-static int by_place(const void *a, const void *b)
+static int exit_order(const void *a, const void *b)
 {
     const struct hint *x = a, *y = b;
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
@@ -71,7 +71,7 @@ static void hint_at(struct writer *w, struct hints *h, const struct list *l, con
         if (bits < 0) continue;
         struct hint *one = arena_alloc(w->s->arena, sizeof(*one));
         *one = (struct hint){.lo = e->lo, .bits = (unsigned)bits, .family = e->family, .device = device, .rule = r};
-        struct hint *const *found = tsearch(one, &h->tree, by_place);
+        struct hint *const *found = tsearch(one, &h->tree, exit_order);
         if (!found) out_of_memory();
         if ((*found)->device && strcmp((*found)->device, device) != 0) (*found)->device = NULL;
     }
@@ -97,7 +97,7 @@ static bool by_network(const struct hints *h, struct forwarded *f)
 {
     for (unsigned bits = 0; bits < (f->to.family == 4 ? 32u : 128u); bits++) {
         const struct hint wanted = {.lo = f->to.lo >> bits << bits, .bits = bits, .family = f->to.family};
-        struct hint *const *found = tfind(&wanted, &h->tree, by_place);
+        struct hint *const *found = tfind(&wanted, &h->tree, exit_order);
         if (!found) continue;
         f->exit = (*found)->device;
         f->exit_told = (*found)->rule;
@@ -156,14 +156,12 @@ static void take_hints(struct writer *w, struct hints *h)
         }
 }
 
-static void keep(void *node) {}
-
 void find_exits(struct writer *w)
 {
     struct hints *h = heap_zeroed(1, sizeof(*h));
     if (w->forwarded) take_hints(w, h);
     for (struct forwarded *f = w->forwarded; f; f = f->next)
         if (f->like == f && !by_network(h, f)) by_port(h, f);
-    tdestroy(h->tree, keep);
+    heap_tree_free(h->tree);
     free(h);
 }

@@ -131,13 +131,6 @@ static const char *source_unsayable(const struct rule *r)
     return NULL;
 }
 
-static void put_source_ports(struct writer *w, const struct translation_act *nat)
-{
-    if (nat->port_lo) fprintf(w->out, " ports %u", nat->port_lo);
-    if (nat->port_hi > nat->port_lo) fprintf(w->out, "-%u", nat->port_hi);
-    fputc('\n', w->out);
-}
-
 static void put_source(struct translating *t, struct rule *r)
 {
     struct writer *w = t->w;
@@ -160,7 +153,9 @@ static void put_source(struct translating *t, struct rule *r)
     put_list(w, rule_asks(r, ASK_OUT_ON), ASK_OUT_ON);
     if (!masquerade) fputs(" -> ", w->out);
     if (!masquerade) put_address(w->out, r->nat.to.family, r->nat.to.lo, r->nat.to.hi);
-    put_source_ports(w, &r->nat);
+    if (r->nat.port_lo) fprintf(w->out, " ports %u", r->nat.port_lo);
+    if (r->nat.port_hi > r->nat.port_lo) fprintf(w->out, "-%u", r->nat.port_hi);
+    fputc('\n', w->out);
     t->statements++;
     w->sources = true;
 }
@@ -234,16 +229,6 @@ static void put_endpoints(struct writer *w, const struct list *proto, const stru
     }
 }
 
-static void put_target(struct writer *w, const struct extent *to, uint16_t port)
-{
-    const bool brackets = port && to->family == 6;
-    fputs(brackets ? " -> [" : " -> ", w->out);
-    put_address(w->out, to->family, to->lo, to->lo);
-    if (brackets) fputc(']', w->out);
-    if (port) fprintf(w->out, ":%u", port);
-    fputc('\n', w->out);
-}
-
 static void remember(struct writer *w, const struct rule *r, struct extent at)
 {
     struct forwarded *f = arena_alloc(w->s->arena, sizeof(*f));
@@ -281,7 +266,12 @@ static void put_forward_to(struct translating *t, const struct rule *r, struct e
     rule_want(w->s, kept, ASK_PROTO, *rule_asks(r, ASK_PROTO));
     if (rule_asks(r, ASK_DPORT)) rule_want(w->s, kept, ASK_DPORT, *rule_asks(r, ASK_DPORT));
     put_endpoints(w, rule_asks(r, ASK_PROTO), rule_asks(r, ASK_DPORT));
-    put_target(w, &r->nat.to, r->nat.port_lo);
+    const bool brackets = r->nat.port_lo && r->nat.to.family == 6;
+    fputs(brackets ? " -> [" : " -> ", w->out);
+    put_address(w->out, r->nat.to.family, r->nat.to.lo, r->nat.to.lo);
+    if (brackets) fputc(']', w->out);
+    if (r->nat.port_lo) fprintf(w->out, ":%u", r->nat.port_lo);
+    fputc('\n', w->out);
     remember(w, kept, at);
     t->statements++;
 }
@@ -363,7 +353,7 @@ static void want_all(struct writer *w, struct rule *both, const struct condition
 }
 
 /* Return the rule with the conditions of the jumps that led to it. */
-static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
+static struct rule rule_joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
     static const char led[] = "a jump leads here that can't be said: ";
     struct rule both = *r;
@@ -395,7 +385,7 @@ static uint64_t statements_of(const struct rule *r)
 static void put_nat_rule(struct translating *t, struct rule *r, const struct rule *jump)
 {
     struct writer *w = t->w;
-    struct rule both = joined(w, r, jump);
+    struct rule both = rule_joined(w, r, jump);
     const struct chain *to =
         r->act == ACT_JUMP || r->act == ACT_GOTO ? ruleset_find_chain(w->s, t->base->scope, r->target) : NULL;
     const bool source = both.nat.how == NAT_MASQUERADE || both.nat.how == NAT_SOURCE;

@@ -20,7 +20,7 @@ static const char *effect(const struct rule *r)
     }
 }
 
-static void count(struct writer *w, struct rule *r, uint64_t *what)
+static void unsaid_count(struct writer *w, struct rule *r, uint64_t *what)
 {
     if (r->told) return;
     r->told = true;
@@ -31,23 +31,18 @@ static void count(struct writer *w, struct rule *r, uint64_t *what)
 void put_apart(struct writer *w, struct rule *r, const char *why)
 {
     put_why(w, "not imported in full", r->text, why);
-    count(w, r, &w->unsaid.parts);
+    unsaid_count(w, r, &w->unsaid.parts);
 }
 
 void put_unsaid(struct writer *w, struct rule *r, const char *why)
 {
     put_why(w, effect(r), r->text, why);
-    count(w, r, &w->unsaid.rules);
+    unsaid_count(w, r, &w->unsaid.rules);
 }
 
 static void put_never(struct writer *w, const struct rule *r, const char *why)
 {
     put_why(w, "never matches here", r->text, why);
-}
-
-static bool leaves_unknown(const struct place *p)
-{
-    return p->hook == HOOK_PREROUTING || p->hook == HOOK_INPUT || p->hook == HOOK_INGRESS;
 }
 
 static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
@@ -66,7 +61,8 @@ static const char *never_here(const struct writer *w, const struct place *p, con
     if (r->never) return "its conditions exclude each other";
     if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
     if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "netfilter finds no AH in IPv6 packets";
-    if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "the exit of a packet is not known here yet";
+    if (rule_asks(r, ASK_OUT_ON) && (p->hook == HOOK_PREROUTING || p->hook == HOOK_INPUT || p->hook == HOOK_INGRESS))
+        return "the exit of a packet is not known here yet";
     if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
     const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
     if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->negated)
@@ -137,7 +133,7 @@ static bool in_set(const struct set *set, uint8_t family, wide n)
 static uint64_t members(const struct list *l) { return !l->set ? l->count : l->set->left ? 1 : l->set->members.count; }
 
 /* True if the list holds the value. Words such as `self` do not match: the packet went on to another machine. */
-static bool holds(const struct list *l, uint8_t family, wide n)
+static bool list_holds(const struct list *l, uint8_t family, wide n)
 {
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->negated;
 }
@@ -155,8 +151,8 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
         if (exit && !list_has_device(&c->list, f->exit)) return false;
         if (exit) continue;
         if (to || port) ruleset_spend(w->s, 1 + members(&c->list));
-        if (to && !holds(&c->list, f->to.family, f->to.lo)) return false;
-        if (port && !holds(&c->list, 0, f->port)) return false;
+        if (to && !list_holds(&c->list, f->to.family, f->to.lo)) return false;
+        if (port && !list_holds(&c->list, 0, f->port)) return false;
         if (to || port) continue;
         *end = arena_alloc(w->s->arena, sizeof(**end));
         **end = (struct condition){.about = c->about, .list = c->list};

@@ -72,7 +72,7 @@ void put_address(FILE *out, uint8_t family, wide lo, wide hi)
     }
 }
 
-static void put_number(FILE *out, enum about about, uint64_t n)
+static void put_asked_number(FILE *out, enum about about, uint64_t n)
 {
     const char *name = about == ASK_PROTO ? proto_name((unsigned)n) : NULL;
     if (name)
@@ -91,9 +91,9 @@ static void put_extent(FILE *out, const struct extent *e, enum about about, enum
     } else if (kind == ABOUT_ADDRESSES) {
         put_address(out, e->family, e->lo, e->hi);
     } else {
-        put_number(out, about, (uint64_t)e->lo);
+        put_asked_number(out, about, (uint64_t)e->lo);
         if (e->lo != e->hi) fputc('-', out);
-        if (e->lo != e->hi) put_number(out, ASK_COUNT, (uint64_t)e->hi);
+        if (e->lo != e->hi) put_asked_number(out, ASK_COUNT, (uint64_t)e->hi);
     }
 }
 
@@ -148,7 +148,7 @@ static void put_set(struct writer *w, const struct set *set)
     fputc('\n', w->out);
 }
 
-static uint8_t family_of(const struct set *set)
+static uint8_t set_family(const struct set *set)
 {
     while (set->left) set = set->left; /* both kinds of made sets are subsets of `left` */
     return set->family;
@@ -156,24 +156,10 @@ static uint8_t family_of(const struct set *set)
 
 bool list_is_of(const struct list *l, uint8_t family)
 {
-    if (l->set) return family_of(l->set) == family;
+    if (l->set) return set_family(l->set) == family;
     for (uint32_t i = 0; i < l->count; i++)
         if (l->of[i].family != family) return false;
     return l->count > 0;
-}
-
-/* Write bits per second, rounded up to a multiple of 1000. */
-static void put_bandwidth(struct writer *w, const struct meter *m)
-{
-    const uint64_t bits = m->rate * 8 / m->unit, kilo = (bits + 999) / 1000;
-    fprintf(w->out, kilo % 1000 ? "%" PRIu64 "kbit/s" : "%" PRIu64 "Mbit/s", kilo % 1000 ? kilo : kilo / 1000);
-}
-
-static void put_rate(struct writer *w, const struct meter *m)
-{
-    const unsigned hours = m->unit / 3600;
-    const char *const unit = m->unit == 1 ? "s" : m->unit == 60 ? "m" : "h";
-    fprintf(w->out, "%" PRIu64 "/%s", hours ? m->rate / hours : m->rate, unit);
 }
 
 static void put_meter(struct writer *w, const struct meter *m)
@@ -184,10 +170,15 @@ static void put_meter(struct writer *w, const struct meter *m)
                                        [METER_FLOW] = " per flow"};
     const bool by_address = m->per == METER_SOURCE || m->per == METER_DESTINATION;
     fprintf(w->out, "meter %s = ", m->said);
-    if (m->bytes)
-        put_bandwidth(w, m);
-    else
-        put_rate(w, m);
+    if (m->bytes) {
+        /* bits per second, rounded up to a multiple of 1000 */
+        const uint64_t bits = m->rate * 8 / m->unit, kilo = (bits + 999) / 1000;
+        fprintf(w->out, kilo % 1000 ? "%" PRIu64 "kbit/s" : "%" PRIu64 "Mbit/s", kilo % 1000 ? kilo : kilo / 1000);
+    } else {
+        const unsigned hours = m->unit / 3600;
+        const char *const unit = m->unit == 1 ? "s" : m->unit == 60 ? "m" : "h";
+        fprintf(w->out, "%" PRIu64 "/%s", hours ? m->rate / hours : m->rate, unit);
+    }
     if (m->burst) fprintf(w->out, " burst %" PRIu64 "%s", m->burst, m->bytes ? "B" : "");
     fputs(keys[m->per], w->out);
     if (by_address && (m->length4 != 32 || m->length6 != 128)) fprintf(w->out, "/%u,/%u", m->length4, m->length6);

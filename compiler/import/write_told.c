@@ -15,7 +15,7 @@ struct told {
     uint64_t more;
 };
 
-static int by_text(const void *a, const void *b)
+static int told_order(const void *a, const void *b)
 {
     const struct told *x = a, *y = b;
     return strcmp(x->text, y->text);
@@ -25,11 +25,11 @@ static int by_text(const void *a, const void *b)
 static struct told *told_before(struct writer *w, const char *text)
 {
     const struct told wanted = {.text = text};
-    struct told *const *found = tfind(&wanted, &w->told_tree, by_text);
+    struct told *const *found = tfind(&wanted, &w->told_tree, told_order);
     if (found) return *found;
     struct told *one = arena_alloc(w->s->arena, sizeof(*one));
     *one = wanted;
-    if (!tsearch(one, &w->told_tree, by_text)) out_of_memory();
+    if (!tsearch(one, &w->told_tree, told_order)) out_of_memory();
     if (w->told_count == w->told_cap)
         w->told = heap_grown(w->told, w->told_count + 1, sizeof(struct told *), &w->told_cap);
     w->told[w->told_count++] = one;
@@ -61,10 +61,8 @@ void put_counted(const struct writer *w, const char *text, size_t len, FILE *out
     fwrite(text, 1, (size_t)(end - text), out);
 }
 
-static void keep(void *node) {}
-
 void told_fini(struct writer *w)
 {
-    tdestroy(w->told_tree, keep);
+    heap_tree_free(w->told_tree);
     free(w->told);
 }

@@ -30,25 +30,6 @@ static struct rule with_states(struct writer *w, const struct rule *r, const str
     return out;
 }
 
-/* Ask for ICMPv6 messages that are untracked, or for all others. */
-static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
-{
-    struct list proto = {0}, types = {.negated = !untracked};
-    list_number(&proto, ICMP6, ICMP6, w->s->arena);
-    list_number(&types, 130, 136, w->s->arena);
-    list_number(&types, 143, 143, w->s->arena);
-    rule_want(w->s, r, ASK_PROTO, proto);
-    rule_want(w->s, r, ASK_ICMP_TYPE, types);
-}
-
-/* Exclude ICMPv6. In IPv4 its number is an ordinary protocol. */
-static void want_no_icmp6(struct writer *w, struct rule *r)
-{
-    struct list proto = {.negated = true};
-    list_add(&proto, (struct extent){.lo = ICMP6, .hi = ICMP6, .word = "icmp6"}, w->s->arena);
-    rule_want(w->s, r, ASK_PROTO, proto);
-}
-
 unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, struct rule out[2])
 {
     const struct list *asked = rule_asks(r, ASK_STATE), none = {0};
@@ -63,8 +44,19 @@ unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, 
     if (new == untracked || r->family == 4 || family == 4) {
         icmp6.never = true;
     } else {
-        want_icmp6(w, &icmp6, untracked);
-        if (new) want_no_icmp6(w, &others);
+        /* ICMPv6 messages that are untracked, or all others */
+        struct list proto = {0}, types = {.negated = !untracked};
+        list_number(&proto, ICMP6, ICMP6, w->s->arena);
+        list_number(&types, 130, 136, w->s->arena);
+        list_number(&types, 143, 143, w->s->arena);
+        rule_want(w->s, &icmp6, ASK_PROTO, proto);
+        rule_want(w->s, &icmp6, ASK_ICMP_TYPE, types);
+        if (new) {
+            /* In IPv4 the number of ICMPv6 is an ordinary protocol. */
+            struct list no_icmp6 = {.negated = true};
+            list_add(&no_icmp6, (struct extent){.lo = ICMP6, .hi = ICMP6, .word = "icmp6"}, w->s->arena);
+            rule_want(w->s, &others, ASK_PROTO, no_icmp6);
+        }
     }
     if (!others.never) out[n++] = others;
     if (!icmp6.never) out[n++] = icmp6;

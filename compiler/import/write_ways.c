@@ -38,22 +38,20 @@ static int by_order(const void *a, const void *b)
     return x->place < y->place ? -1 : 1;
 }
 
-/* True if the chain changes nothing: no rules, and policy accept. */
-static bool is_silent(const struct chain *c) { return !c->rules && !c->drops; }
-
 /* True if the chain runs before destinations are translated. */
 static bool is_before(const struct chain *c)
 {
     return c->hook == HOOK_INGRESS || (c->hook == HOOK_PREROUTING && c->priority < PRIORITY_DSTNAT);
 }
 
-static void collect(struct writer *w, enum way way)
+static void way_collect(struct writer *w, enum way way)
 {
     struct sequence *q = &w->ways[way];
     struct sorted *sorted = NULL;
     uint32_t n = 0, cap = 0;
     for (const struct chain *c = w->s->chains; c; c = c->next) {
-        if (c->nat || hook_order(way, c->hook) < 0 || is_silent(c)) continue;
+        /* A chain without rules, whose policy accepts, changes nothing. */
+        if (c->nat || hook_order(way, c->hook) < 0 || (!c->rules && !c->drops)) continue;
         if (n == cap) sorted = heap_grown(sorted, n + 1, sizeof(*sorted), &cap);
         sorted[n] = (struct sorted){c, hook_order(way, c->hook), n};
         n++;
@@ -288,30 +286,22 @@ static void put_parting(struct writer *w, const struct place *p)
     }
 }
 
-/* Tell by which device the packets leave, and which rule says so. */
-static void put_exit(struct writer *w, const struct forwarded *f)
-{
-    fputs("# ", w->out);
-    put_address(w->out, f->to.family, f->to.lo, f->to.lo);
-    fputs(" is behind ", w->out);
-    put_comment(w->out, f->exit);
-    fputs(", says: ", w->out);
-    put_comment(w->out, f->exit_told->text);
-    fputc('\n', w->out);
-}
-
-static void put_rest(struct writer *w, const struct place *p)
-{
-    static const char *const ends[] = {[END_ACCEPTS] = "accept\n", [END_DROPS] = "drop\n", [END_DECIDED] = ""};
-    if (p->forwarded && p->forwarded->exit) put_exit(w, p->forwarded);
-    fputs(ends[put_stages(w, p)], w->out);
-}
-
 static void put_place(struct writer *w, const struct place *p)
 {
     fprintf(w->out, "\nchain %s {\n", p->name);
     if (p->kind == PLACE_REST) {
-        put_rest(w, p);
+        static const char *const ends[] = {[END_ACCEPTS] = "accept\n", [END_DROPS] = "drop\n", [END_DECIDED] = ""};
+        if (p->forwarded && p->forwarded->exit) {
+            /* by which device the packets leave, and which rule says so */
+            fputs("# ", w->out);
+            put_address(w->out, p->forwarded->to.family, p->forwarded->to.lo, p->forwarded->to.lo);
+            fputs(" is behind ", w->out);
+            put_comment(w->out, p->forwarded->exit);
+            fputs(", says: ", w->out);
+            put_comment(w->out, p->forwarded->exit_told->text);
+            fputc('\n', w->out);
+        }
+        fputs(ends[put_stages(w, p)], w->out);
     } else {
         put_rules(w, p);
         if (p->kind == PLACE_WHOLE && !w->all_decided)
@@ -329,17 +319,6 @@ static bool are_plain(struct writer *w, const struct sequence *q, uint32_t count
     return true;
 }
 
-/* Return the name of the last chain, if it is the firewall's body. */
-static const char *firewall_name(struct writer *w, enum way way)
-{
-    static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
-    const struct sequence *q = &w->ways[way];
-    const struct chain *last = q->count ? q->of[q->count - 1] : NULL;
-    const bool own = last && !last->family && !last->devices.count && are_plain(w, q, q->count - 1) &&
-                     strcmp(last->name, way_words[way]) != 0;
-    return name_give(&w->names, own ? last->name : usual[way], "_rules");
-}
-
 static void put_firewall(struct writer *w, enum way way)
 {
     const struct place body = {.kind = PLACE_REST, .way = way, .firewall = true};
@@ -347,7 +326,13 @@ static void put_firewall(struct writer *w, enum way way)
     size_t len;
     FILE *file = w->out;
     if (!w->ways[way].count && !parts(w, way)) return;
-    const char *name = firewall_name(w, way);
+    /* The last chain gives the name, if it is the firewall's body. */
+    static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
+    const struct sequence *q = &w->ways[way];
+    const struct chain *last = q->count ? q->of[q->count - 1] : NULL;
+    const bool own = last && !last->family && !last->devices.count && are_plain(w, q, q->count - 1) &&
+                     strcmp(last->name, way_words[way]) != 0;
+    const char *name = name_give(&w->names, own ? last->name : usual[way], "_rules");
     w->out = heap_stream(&text, &len);
     const enum end end = put_stages(w, &body);
     heap_stream_end(w->out);
@@ -359,14 +344,12 @@ static void put_firewall(struct writer *w, enum way way)
     free(text);
 }
 
-static void keep(void *node) {}
-
 void put_firewalls(struct writer *w)
 {
     find_exits(w);
-    for (enum way way = 0; way < WAYS; way++) collect(w, way);
+    for (enum way way = 0; way < WAYS; way++) way_collect(w, way);
     for (enum way way = 0; way < WAYS; way++) put_firewall(w, way);
     /* writing a place may append further ones */
     for (const struct place *p = w->places; p && !is_full(w); p = p->next) put_place(w, p);
-    tdestroy(w->place_tree, keep);
+    heap_tree_free(w->place_tree);
 }

@@ -17,31 +17,23 @@ static uint32_t word_at(const struct words *w, const char *word)
     return 0;
 }
 
-static bool of_addresses(const char *type)
-{
-    return !strcmp(type, "hash:ip") || !strcmp(type, "hash:net") || !strcmp(type, "bitmap:ip");
-}
-
-static bool create(struct ruleset *s, const struct words *w, struct import_fault *f)
-{
-    if (w->count < 3) {
-        snprintf(f->text, sizeof(f->text), "`create` needs a name and a type");
-        return false;
-    }
-    if (of_addresses(w->of[2])) {
-        struct set *set = ruleset_set(s, "ipset", w->of[1], ABOUT_ADDRESSES);
-        const uint32_t family = word_at(w, "family");
-        set->changes |= word_at(w, "timeout") != 0;
-        set->family = family && family + 1 < w->count && !strcmp(w->of[family + 1], "inet6") ? 6 : 4;
-    } else {
-        ruleset_remark(s, "the set `%.60s` holds `%.60s`, and prey has only sets of addresses", w->of[1], w->of[2]);
-    }
-    return true;
-}
-
 bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f)
 {
-    if (!strcmp(w->of[0], "create")) return create(s, w, f);
+    if (!strcmp(w->of[0], "create")) {
+        if (w->count < 3) {
+            snprintf(f->text, sizeof(f->text), "`create` needs a name and a type");
+            return false;
+        }
+        if (!strcmp(w->of[2], "hash:ip") || !strcmp(w->of[2], "hash:net") || !strcmp(w->of[2], "bitmap:ip")) {
+            struct set *set = ruleset_set(s, "ipset", w->of[1], ABOUT_ADDRESSES);
+            const uint32_t family = word_at(w, "family");
+            set->changes |= word_at(w, "timeout") != 0;
+            set->family = family && family + 1 < w->count && !strcmp(w->of[family + 1], "inet6") ? 6 : 4;
+        } else {
+            ruleset_remark(s, "the set `%.60s` holds `%.60s`, and prey has only sets of addresses", w->of[1], w->of[2]);
+        }
+        return true;
+    }
     struct set *set = ruleset_find_set(s, "ipset", w->of[1]);
     if (!set) return true;
     if (w->count < 3 || !list_address(&set->members, w->of[2], strlen(w->of[2]), s->arena)) {

@@ -1,7 +1,6 @@
 /* Read the output of iptables-save and ip6tables-save into the model: tables of chains and their rules. One file may
  * hold both families, and before the tables the output of `ipset save`. */
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,16 +176,6 @@ static void hear_comment(struct listing *l, const char *line, size_t len)
         l->said_family = memmem(line, len, "ip6tables", 9) ? 6 : memmem(line, len, "iptables", 8) ? 4 : l->said_family;
 }
 
-static bool in_table(struct listing *l, const char *line, size_t len)
-{
-    const char *word = l->words.of[0];
-    const char *second = l->words.count > 1 ? l->words.of[1] : "";
-    if (!strcmp(word, "COMMIT")) return l->table = NULL, true;
-    if (*word == ':') return begin_chain(l);
-    if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
-    return fault_of(l, "", word, " does not begin a line of iptables-save");
-}
-
 static bool take_line(struct listing *l, const char *line, size_t len)
 {
     if (len && *line == '#') return hear_comment(l, line, len), true;
@@ -194,7 +183,14 @@ static bool take_line(struct listing *l, const char *line, size_t len)
     if (wrong) return fault(l, wrong);
     if (!l->words.count) return true;
     if (*l->words.of[0] == '*') return begin_table(l, l->words.of[0] + 1);
-    if (l->table) return in_table(l, line, len);
+    if (l->table) {
+        const char *word = l->words.of[0];
+        const char *second = l->words.count > 1 ? l->words.of[1] : "";
+        if (!strcmp(word, "COMMIT")) return l->table = NULL, true;
+        if (*word == ':') return begin_chain(l);
+        if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
+        return fault_of(l, "", word, " does not begin a line of iptables-save");
+    }
     if (ipset_line(&l->words)) return ipset_take(l->s, &l->words, l->fault);
     return fault_of(l, "", l->words.of[0], " stands outside of a table");
 }
@@ -235,7 +231,7 @@ static bool whole(struct listing *l)
     return fault(l, "it has no table, so it is not output of iptables-save");
 }
 
-static bool read_all(struct listing *l)
+static bool listing_read(struct listing *l)
 {
     for (l->at = l->text; l->at < l->end;) {
         const char *line = l->at, *next = memchr(line, '\n', (size_t)(l->end - line));
@@ -246,8 +242,6 @@ static bool read_all(struct listing *l)
     return whole(l);
 }
 
-static void keep(void *node) {}
-
 int iptables_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
     struct listing *l = heap_zeroed(1, sizeof(*l));
@@ -256,8 +250,8 @@ int iptables_read(struct ruleset *s, const char *text, size_t len, struct import
     l->fault = f;
     l->text = text;
     l->end = text + len;
-    const bool good = read_all(l);
-    tdestroy(l->shared, keep);
+    const bool good = listing_read(l);
+    heap_tree_free(l->shared);
     free(l);
     return good ? 0 : -EINVAL;
 }

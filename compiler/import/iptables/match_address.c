@@ -56,10 +56,10 @@ static bool is_all(const struct list *l, unsigned family)
     return l->count == 1 && l->of[0].lo == 0 && l->of[0].hi == (family == 4 ? (wide)0xffffffff : ~(wide)0);
 }
 
-static bool want_addresses(struct reading *r, enum about about, const char *text)
+static bool take_addresses(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
-    for (const char *at = text;; at++) {
+    for (const char *at = v[0];; at++) {
         const size_t len = strcspn(at, ",");
         if (!add_network(r, &l, at, len)) return false;
         at += len;
@@ -68,50 +68,41 @@ static bool want_addresses(struct reading *r, enum about about, const char *text
     if (is_all(&l, r->family))
         r->rule.never |= r->inverted;
     else
-        reading_want(r, about, l);
+        reading_want(r, o->about, l);
     return true;
 }
 
-static bool take_source(struct reading *r, const char *const *v) { return want_addresses(r, ASK_FROM, v[0]); }
-static bool take_destination(struct reading *r, const char *const *v) { return want_addresses(r, ASK_TO, v[0]); }
-
-static bool want_span(struct reading *r, enum about about, const char *text)
+static bool take_span(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
-    if (!list_address(&l, text, strlen(text), r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is not a range of IPv%u addresses", text, r->family);
-    reading_want(r, about, l);
+    if (!list_address(&l, v[0], strlen(v[0]), r->s->arena) || l.of[0].family != r->family)
+        return reading_fault(r, "`%.60s` is not a range of IPv%u addresses", v[0], r->family);
+    reading_want(r, o->about, l);
     return true;
 }
-
-static bool take_source_span(struct reading *r, const char *const *v) { return want_span(r, ASK_FROM, v[0]); }
-static bool take_destination_span(struct reading *r, const char *const *v) { return want_span(r, ASK_TO, v[0]); }
 
 /* Take the kinds of `addrtype`; prey has LOCAL and MULTICAST, and of BROADCAST the one of all
  * networks (ruleset_settle). */
-static bool want_kind(struct reading *r, enum about about, const char *kinds)
+static bool take_address_kinds(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
-    for (const char *at = kinds; *at; at += strcspn(at, ","), at += *at == ',') {
+    for (const char *at = v[0]; *at; at += strcspn(at, ","), at += *at == ',') {
         const size_t len = strcspn(at, ",");
         if (len == 5 && !strncmp(at, "LOCAL", len))
             list_word(&l, "self", 4, r->s->arena);
         else if (len == 9 && !strncmp(at, "MULTICAST", len))
             list_address(&l, r->family == 4 ? "224.0.0.0/4" : "ff00::/8", r->family == 4 ? 11 : 8, r->s->arena);
-        else if (len == 9 && !strncmp(at, "BROADCAST", len) && about == ASK_TO && r->family == 4 && !r->inverted)
+        else if (len == 9 && !strncmp(at, "BROADCAST", len) && o->about == ASK_TO && r->family == 4 && !r->inverted)
             r->rule.broadcast = list_address(&l, "255.255.255.255", 15, r->s->arena);
         else
             rule_unsaid(&r->rule, import_format(r->s, "prey does not know whether an address is %.*s",
                                                 len > 40 ? 40 : (int)len, at));
     }
-    if (l.count) reading_want(r, about, l);
+    if (l.count) reading_want(r, o->about, l);
     return true;
 }
 
-static bool take_source_kind(struct reading *r, const char *const *v) { return want_kind(r, ASK_FROM, v[0]); }
-static bool take_destination_kind(struct reading *r, const char *const *v) { return want_kind(r, ASK_TO, v[0]); }
-
-static bool take_protocol(struct reading *r, const char *const *v)
+static bool take_protocol(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
     unsigned number;
@@ -130,9 +121,10 @@ static bool take_protocol(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool want_device(struct reading *r, enum about about, const char *name)
+static bool take_device(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
+    const char *name = v[0];
     const size_t len = strlen(name);
     /* the kernel's rule for names */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
@@ -149,14 +141,11 @@ static bool want_device(struct reading *r, enum about about, const char *name)
     } else {
         list_word(&l, name, len, r->s->arena);
     }
-    reading_want(r, about, l);
+    reading_want(r, o->about, l);
     return true;
 }
 
-static bool take_in(struct reading *r, const char *const *v) { return want_device(r, ASK_ON, v[0]); }
-static bool take_out(struct reading *r, const char *const *v) { return want_device(r, ASK_OUT_ON, v[0]); }
-
-static bool take_fragment(struct reading *r, const char *const *v)
+static bool take_fragment(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
     list_word(&l, "later", 5, r->s->arena);
@@ -165,27 +154,27 @@ static bool take_fragment(struct reading *r, const char *const *v)
 }
 
 const struct option plain_options[] = {
-    {"-s", 1, take_source},
-    {"--source", 1, take_source},
-    {"--src", 1, take_source},
-    {"-d", 1, take_destination},
-    {"--destination", 1, take_destination},
-    {"--dst", 1, take_destination},
-    {"-p", 1, take_protocol},
-    {"--protocol", 1, take_protocol},
-    {"--proto", 1, take_protocol},
-    {"-i", 1, take_in},
-    {"--in-interface", 1, take_in},
-    {"-o", 1, take_out},
-    {"--out-interface", 1, take_out},
-    {"-f", 0, take_fragment},
-    {"--fragment", 0, take_fragment},
-    {"-c", 2, reading_ignore},
-    {"--set-counters", 2, reading_ignore},
+    {"-s", 1, .take = take_addresses, .about = ASK_FROM},
+    {"--source", 1, .take = take_addresses, .about = ASK_FROM},
+    {"--src", 1, .take = take_addresses, .about = ASK_FROM},
+    {"-d", 1, .take = take_addresses, .about = ASK_TO},
+    {"--destination", 1, .take = take_addresses, .about = ASK_TO},
+    {"--dst", 1, .take = take_addresses, .about = ASK_TO},
+    {"-p", 1, .take = take_protocol},
+    {"--protocol", 1, .take = take_protocol},
+    {"--proto", 1, .take = take_protocol},
+    {"-i", 1, .take = take_device, .about = ASK_ON},
+    {"--in-interface", 1, .take = take_device, .about = ASK_ON},
+    {"-o", 1, .take = take_device, .about = ASK_OUT_ON},
+    {"--out-interface", 1, .take = take_device, .about = ASK_OUT_ON},
+    {"-f", 0, .take = take_fragment},
+    {"--fragment", 0, .take = take_fragment},
+    {"-c", 2, .take = take_nothing},
+    {"--set-counters", 2, .take = take_nothing},
     {0},
 };
 
-static bool take_mac(struct reading *r, const char *const *v)
+static bool take_mac(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
     char mac[18];
@@ -200,7 +189,7 @@ static bool take_mac(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_packet_kind(struct reading *r, const char *const *v)
+static bool take_packet_kind(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
     const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
@@ -214,45 +203,43 @@ static bool take_packet_kind(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_reverse(struct reading *r, const char *const *v)
+static bool take_reverse(struct reading *r, const struct option *o, const char *const *v)
 {
     r->rule.urpf_failed = true;
     r->rule.urpf_passed = false;
     return true;
 }
 
-static bool take_mark(struct reading *r, const char *const *v) { return r->rule.by_mark = true; }
-
 static const struct option of_iprange[] = {
-    {"--src-range", 1, take_source_span},
-    {"--dst-range", 1, take_destination_span},
+    {"--src-range", 1, .take = take_span, .about = ASK_FROM},
+    {"--dst-range", 1, .take = take_span, .about = ASK_TO},
     {0},
 };
 static const struct option of_addrtype[] = {
-    {"--src-type", 1, take_source_kind},
-    {"--dst-type", 1, take_destination_kind},
-    {"--limit-iface-in", 0, NULL},
-    {"--limit-iface-out", 0, NULL},
+    {"--src-type", 1, .take = take_address_kinds, .about = ASK_FROM},
+    {"--dst-type", 1, .take = take_address_kinds, .about = ASK_TO},
+    {.name = "--limit-iface-in"},
+    {.name = "--limit-iface-out"},
     {0},
 };
-static const struct option of_mac[] = {{"--mac-source", 1, take_mac}, {0}};
-static const struct option of_pkttype[] = {{"--pkt-type", 1, take_packet_kind}, {0}};
+static const struct option of_mac[] = {{"--mac-source", 1, .take = take_mac}, {0}};
+static const struct option of_pkttype[] = {{"--pkt-type", 1, .take = take_packet_kind}, {0}};
 static const struct option of_rpfilter[] = {
-    {"--invert", 0, take_reverse},
-    {"--loose", 0, NULL},
-    {"--validmark", 0, take_mark},
-    {"--accept-local", 0, NULL},
+    {"--invert", 0, .take = take_reverse},
+    {.name = "--loose"},
+    {"--validmark", 0, .take = take_flag, .into = offsetof(struct reading, rule.by_mark)},
+    {.name = "--accept-local"},
     {0},
 };
 
-static bool begin_reverse(struct reading *r) { return r->rule.urpf_passed = true; }
+static bool begin_reverse(struct reading *r, const struct module *m) { return r->rule.urpf_passed = true; }
 
 const struct module matches_of_address[] = {
-    {"iprange", NULL, of_iprange, NULL},
-    {"addrtype", NULL, of_addrtype, NULL},
-    {"mac", NULL, of_mac, NULL},
-    {"pkttype", NULL, of_pkttype, NULL},
-    {"rpfilter", NULL, of_rpfilter, begin_reverse},
-    {"physdev", "prey has no condition for bridge ports; `preyrun --bridge` judges what crosses a bridge", NULL, NULL},
+    {"iprange", .options = of_iprange},
+    {"addrtype", .options = of_addrtype},
+    {"mac", .options = of_mac},
+    {"pkttype", .options = of_pkttype},
+    {"rpfilter", .options = of_rpfilter, .begin = begin_reverse},
+    {"physdev", .why = "prey has no condition for bridge ports; `preyrun --bridge` judges what crosses a bridge"},
     {0},
 };

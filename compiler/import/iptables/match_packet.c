@@ -8,15 +8,6 @@
 #include "compiler/import/names.h"
 #include "vm/words/words.h"
 
-static bool take_sport(struct reading *r, const char *const *v)
-{
-    return reading_want_range(r, ASK_SPORT, v[0], 65535, "port");
-}
-static bool take_dport(struct reading *r, const char *const *v)
-{
-    return reading_want_range(r, ASK_DPORT, v[0], 65535, "port");
-}
-
 static bool port_list(struct reading *r, const char *text, struct list *l)
 {
     for (const char *at = text;; at++) {
@@ -31,19 +22,16 @@ static bool port_list(struct reading *r, const char *text, struct list *l)
     }
 }
 
-static bool want_ports(struct reading *r, enum about about, const char *text)
+static bool take_ports(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
-    if (!port_list(r, text, &l)) return false;
-    reading_want(r, about, l);
+    if (!port_list(r, v[0], &l)) return false;
+    reading_want(r, o->about, l);
     return true;
 }
 
-static bool take_sports(struct reading *r, const char *const *v) { return want_ports(r, ASK_SPORT, v[0]); }
-static bool take_dports(struct reading *r, const char *const *v) { return want_ports(r, ASK_DPORT, v[0]); }
-
 /* Ask for one of the two ports, or with `!` for neither. */
-static bool take_ports(struct reading *r, const char *const *v)
+static bool take_either_port(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {0}, none;
     if (!port_list(r, v[0], &l)) return false;
@@ -92,7 +80,7 @@ static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
     }
 }
 
-static bool take_flags(struct reading *r, const char *const *v)
+static bool take_flags(struct reading *r, const struct option *o, const char *const *v)
 {
     uint8_t mask, set;
     if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` are not TCP flags", v[0]);
@@ -101,7 +89,7 @@ static bool take_flags(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_syn(struct reading *r, const char *const *v)
+static bool take_syn(struct reading *r, const struct option *o, const char *const *v)
 {
     want_flags(r, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, TCP_SYN);
     return true;
@@ -128,13 +116,16 @@ static void want_type(struct reading *r, uint64_t type, int code)
     alternative_want(other_type, ASK_ICMP_TYPE, types);
 }
 
-static bool read_type(struct reading *r, const char *const *v)
+static bool take_type(struct reading *r, const struct option *o, const char *const *v)
 {
     const char *slash = strchr(v[0], '/');
     char number[8] = {0};
     uint64_t type, code_number = 0;
     unsigned named;
     int code = -1;
+    if (!strcmp(o->name, "--icmp-type") && r->family != 4)
+        return reading_fault(r, "ip6tables has no ICMP types of IPv4");
+    if (!strcmp(o->name, "--icmpv6-type") && r->family != 6) return reading_fault(r, "iptables has no ICMPv6 types");
     if (!strcasecmp(v[0], "any") || !strcmp(v[0], "255")) {
         r->rule.never |= r->inverted;
         return true;
@@ -154,57 +145,22 @@ static bool read_type(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_type(struct reading *r, const char *const *v)
-{
-    return r->family == 4 ? read_type(r, v) : reading_fault(r, "ip6tables has no ICMP types of IPv4");
-}
-static bool take_type6(struct reading *r, const char *const *v)
-{
-    return r->family == 6 ? read_type(r, v) : reading_fault(r, "iptables has no ICMPv6 types");
-}
-
-static bool take_length(struct reading *r, const char *const *v)
-{
-    return reading_want_range(r, ASK_LENGTH, v[0], 65535, "length");
-}
-
-static bool take_ttl(struct reading *r, const char *const *v)
-{
-    return reading_want_range(r, ASK_TTL, v[0], 255, "TTL");
-}
-
-static bool want_ttl(struct reading *r, uint64_t lo, uint64_t hi)
+/* Ask for a TTL above or below a number. Nothing is above 255, nor below 0. */
+static bool take_ttl_beyond(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
-    list_number(&l, lo, hi, r->s->arena);
+    uint64_t n;
+    if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
+    if (n == (o->above ? 255 : 0)) {
+        r->rule.never |= !r->inverted;
+        return true;
+    }
+    list_number(&l, o->above ? n + 1 : 0, o->above ? 255 : n - 1, r->s->arena);
     reading_want(r, ASK_TTL, l);
     return true;
 }
 
-static bool take_ttl_below(struct reading *r, const char *const *v)
-{
-    uint64_t n;
-    if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
-    if (n) return want_ttl(r, 0, n - 1);
-    r->rule.never |= !r->inverted;
-    return true;
-}
-
-static bool take_ttl_above(struct reading *r, const char *const *v)
-{
-    uint64_t n;
-    if (!reading_number(r, v[0], 255, "TTL", &n)) return false;
-    if (n < 255) return want_ttl(r, n + 1, 255);
-    r->rule.never |= !r->inverted;
-    return true;
-}
-
-static bool take_dscp(struct reading *r, const char *const *v)
-{
-    return reading_want_range(r, ASK_DSCP, v[0], 63, "DSCP");
-}
-
-static bool take_dscp_class(struct reading *r, const char *const *v)
+static bool take_dscp_class(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};
     uint64_t n;
@@ -215,7 +171,7 @@ static bool take_dscp_class(struct reading *r, const char *const *v)
 }
 
 /* Take the TOS byte. Its upper six bits are the DSCP; prey can't ask for the others. */
-static bool take_tos(struct reading *r, const char *const *v)
+static bool take_tos(struct reading *r, const struct option *o, const char *const *v)
 {
     const char *slash = strchr(v[0], '/');
     struct list l = {.negated = r->inverted};
@@ -233,69 +189,83 @@ static bool take_tos(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_comment(struct reading *r, const char *const *v)
-{
-    r->rule.comment = import_format(r->s, "%s", v[0]);
-    return true;
-}
-
 static const struct option ports_of_protocol[] = {
-    {"--sport", 1, take_sport}, {"--source-port", 1, take_sport},
-    {"--dport", 1, take_dport}, {"--destination-port", 1, take_dport},
-    {"--chunk-types", 2, NULL}, {0},
+    {"--sport", 1, .take = take_range, .about = ASK_SPORT, .most = 65535, .noun = "port"},
+    {"--source-port", 1, .take = take_range, .about = ASK_SPORT, .most = 65535, .noun = "port"},
+    {"--dport", 1, .take = take_range, .about = ASK_DPORT, .most = 65535, .noun = "port"},
+    {"--destination-port", 1, .take = take_range, .about = ASK_DPORT, .most = 65535, .noun = "port"},
+    {"--chunk-types", .values = 2},
+    {0},
 };
 static const struct option of_tcp[] = {
-    {"--sport", 1, take_sport},     {"--source-port", 1, take_sport},
-    {"--dport", 1, take_dport},     {"--destination-port", 1, take_dport},
-    {"--tcp-flags", 2, take_flags}, {"--syn", 0, take_syn},
-    {"--tcp-option", 1, NULL},      {0},
+    {"--sport", 1, .take = take_range, .about = ASK_SPORT, .most = 65535, .noun = "port"},
+    {"--source-port", 1, .take = take_range, .about = ASK_SPORT, .most = 65535, .noun = "port"},
+    {"--dport", 1, .take = take_range, .about = ASK_DPORT, .most = 65535, .noun = "port"},
+    {"--destination-port", 1, .take = take_range, .about = ASK_DPORT, .most = 65535, .noun = "port"},
+    {"--tcp-flags", 2, .take = take_flags},
+    {"--syn", 0, .take = take_syn},
+    {"--tcp-option", .values = 1},
+    {0},
 };
 static const struct option of_multiport[] = {
-    {"--sports", 1, take_sports}, {"--source-ports", 1, take_sports},
-    {"--dports", 1, take_dports}, {"--destination-ports", 1, take_dports},
-    {"--ports", 1, take_ports},   {0},
+    {"--sports", 1, .take = take_ports, .about = ASK_SPORT},
+    {"--source-ports", 1, .take = take_ports, .about = ASK_SPORT},
+    {"--dports", 1, .take = take_ports, .about = ASK_DPORT},
+    {"--destination-ports", 1, .take = take_ports, .about = ASK_DPORT},
+    {"--ports", 1, .take = take_either_port},
+    {0},
 };
-static const struct option of_icmp[] = {{"--icmp-type", 1, take_type}, {"--icmpv6-type", 1, take_type6}, {0}};
-static const struct option of_length[] = {{"--length", 1, take_length}, {0}};
+static const struct option of_icmp[] = {
+    {"--icmp-type", 1, .take = take_type}, {"--icmpv6-type", 1, .take = take_type}, {0}};
+static const struct option of_length[] = {
+    {"--length", 1, .take = take_range, .about = ASK_LENGTH, .most = 65535, .noun = "length"}, {0}};
 static const struct option of_ttl[] = {
-    {"--ttl-eq", 1, take_ttl},       {"--ttl", 1, take_ttl},
-    {"--ttl-lt", 1, take_ttl_below}, {"--ttl-gt", 1, take_ttl_above},
-    {"--hl-eq", 1, take_ttl},        {"--hl-lt", 1, take_ttl_below},
-    {"--hl-gt", 1, take_ttl_above},  {0},
+    {"--ttl-eq", 1, .take = take_range, .about = ASK_TTL, .most = 255, .noun = "TTL"},
+    {"--ttl", 1, .take = take_range, .about = ASK_TTL, .most = 255, .noun = "TTL"},
+    {"--ttl-lt", 1, .take = take_ttl_beyond},
+    {"--ttl-gt", 1, .take = take_ttl_beyond, .above = true},
+    {"--hl-eq", 1, .take = take_range, .about = ASK_TTL, .most = 255, .noun = "TTL"},
+    {"--hl-lt", 1, .take = take_ttl_beyond},
+    {"--hl-gt", 1, .take = take_ttl_beyond, .above = true},
+    {0},
 };
-static const struct option of_dscp[] = {{"--dscp", 1, take_dscp}, {"--dscp-class", 1, take_dscp_class}, {0}};
-static const struct option of_tos[] = {{"--tos", 1, take_tos}, {0}};
-static const struct option of_comment[] = {{"--comment", 1, take_comment}, {0}};
+static const struct option of_dscp[] = {
+    {"--dscp", 1, .take = take_range, .about = ASK_DSCP, .most = 63, .noun = "DSCP"},
+    {"--dscp-class", 1, .take = take_dscp_class},
+    {0}};
+static const struct option of_tos[] = {{"--tos", 1, .take = take_tos}, {0}};
+static const struct option of_comment[] = {
+    {"--comment", 1, .take = take_text, .into = offsetof(struct reading, rule.comment)}, {0}};
 
 const struct module matches_of_packet[] = {
-    {"tcp", NULL, of_tcp, NULL},
-    {"udplite", "prey has no condition for ports of UDP-Lite", NULL, NULL},
-    {"dccp", "prey has no condition for ports of DCCP", NULL, NULL},
-    {"multiport", NULL, of_multiport, NULL},
-    {"icmp", NULL, of_icmp, NULL},
-    {"icmp6", NULL, of_icmp, NULL},
-    {"icmpv6", NULL, of_icmp, NULL},
-    {"ipv6-icmp", NULL, of_icmp, NULL},
-    {"length", NULL, of_length, NULL},
-    {"ttl", NULL, of_ttl, NULL},
-    {"hl", NULL, of_ttl, NULL},
-    {"dscp", NULL, of_dscp, NULL},
-    {"tos", NULL, of_tos, NULL},
-    {"comment", NULL, of_comment, NULL},
-    {"owner", "prey does not know which user or program sends a packet", NULL, NULL},
-    {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
-    {"string", "prey compares bytes only at a fixed place: `bytes payload at N is`", NULL, NULL},
-    {"u32", "prey compares bytes only at a fixed place: `bytes l3 at N is`", NULL, NULL},
-    {"bpf", "prey runs no BPF programs of rules", NULL, NULL},
-    {"tcpmss", "prey has no condition for TCP options", NULL, NULL},
-    {"statistic", "prey has no random conditions", NULL, NULL},
-    {"ah", "prey has no condition for the SPI", NULL, NULL},
-    {"esp", "prey has no condition for the SPI", NULL, NULL},
-    {"frag", "prey has no condition for extension headers", NULL, NULL},
-    {"rt", "prey has no condition for extension headers", NULL, NULL},
-    {"hbh", "prey has no condition for extension headers", NULL, NULL},
-    {"dst", "prey has no condition for extension headers", NULL, NULL},
-    {"ipv6header", "prey has no condition for extension headers", NULL, NULL},
-    {MODULE_OF_PORTS, NULL, ports_of_protocol, NULL},
+    {"tcp", .options = of_tcp},
+    {"udplite", .why = "prey has no condition for ports of UDP-Lite"},
+    {"dccp", .why = "prey has no condition for ports of DCCP"},
+    {"multiport", .options = of_multiport},
+    {"icmp", .options = of_icmp},
+    {"icmp6", .options = of_icmp},
+    {"icmpv6", .options = of_icmp},
+    {"ipv6-icmp", .options = of_icmp},
+    {"length", .options = of_length},
+    {"ttl", .options = of_ttl},
+    {"hl", .options = of_ttl},
+    {"dscp", .options = of_dscp},
+    {"tos", .options = of_tos},
+    {"comment", .options = of_comment},
+    {"owner", .why = "prey does not know which user or program sends a packet"},
+    {"policy", .why = "prey does not know what IPsec did with a packet"},
+    {"string", .why = "prey compares bytes only at a fixed place: `bytes payload at N is`"},
+    {"u32", .why = "prey compares bytes only at a fixed place: `bytes l3 at N is`"},
+    {"bpf", .why = "prey runs no BPF programs of rules"},
+    {"tcpmss", .why = "prey has no condition for TCP options"},
+    {"statistic", .why = "prey has no random conditions"},
+    {"ah", .why = "prey has no condition for the SPI"},
+    {"esp", .why = "prey has no condition for the SPI"},
+    {"frag", .why = "prey has no condition for extension headers"},
+    {"rt", .why = "prey has no condition for extension headers"},
+    {"hbh", .why = "prey has no condition for extension headers"},
+    {"dst", .why = "prey has no condition for extension headers"},
+    {"ipv6header", .why = "prey has no condition for extension headers"},
+    {MODULE_OF_PORTS, .options = ports_of_protocol},
     {0},
 };

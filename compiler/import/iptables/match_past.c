@@ -52,38 +52,31 @@ static void want_one_of(struct reading *r, const struct states *s)
     a->apart = (struct wanted){ASK_STATE, others};
 }
 
-static void want_none_of(struct reading *r, const struct states *s)
-{
-    r->rule.never |= r->rule.translated == MUST_BE && s->dnat;
-    if (s->dnat) r->rule.translated = MUST_NOT_BE;
-    if (s->plain.count) reading_want(r, ASK_STATE, s->plain);
-}
-
-static bool take_states(struct reading *r, const char *const *v)
+static bool take_states(struct reading *r, const struct option *o, const char *const *v)
 {
     struct states s = {.plain = {.negated = r->inverted}};
     if (!read_states(r, v[0], &s)) return false;
-    if (s.snat)
+    if (s.snat) {
         rule_unsaid(&r->rule, "prey has no condition for translated sources");
-    else if (r->inverted)
-        want_none_of(r, &s);
-    else
+    } else if (r->inverted) {
+        r->rule.never |= r->rule.translated == MUST_BE && s.dnat;
+        if (s.dnat) r->rule.translated = MUST_NOT_BE;
+        if (s.plain.count) reading_want(r, ASK_STATE, s.plain);
+    } else {
         want_one_of(r, &s);
+    }
     return true;
 }
 
-static bool take_connections(struct reading *r, const char *v, bool upto)
+static bool take_connections(struct reading *r, const struct option *o, const char *const *v)
 {
     if (r->conn.asked) rule_unsaid(&r->rule, "it has two limits of connections");
     r->conn.asked = true;
-    r->conn.upto = upto != r->inverted;
-    return reading_number(r, v, UINT32_MAX, "number of connections", &r->conn.over);
+    r->conn.upto = o->above == r->inverted;
+    return reading_number(r, v[0], UINT32_MAX, "number of connections", &r->conn.over);
 }
 
-static bool take_conn_above(struct reading *r, const char *const *v) { return take_connections(r, v[0], false); }
-static bool take_conn_upto(struct reading *r, const char *const *v) { return take_connections(r, v[0], true); }
-
-static bool take_conn_mask(struct reading *r, const char *const *v)
+static bool take_conn_mask(struct reading *r, const struct option *o, const char *const *v)
 {
     const unsigned bits = r->family == 4 ? 32 : 128;
     uint64_t n;
@@ -93,13 +86,7 @@ static bool take_conn_mask(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_conn_destination(struct reading *r, const char *const *v)
-{
-    r->conn.destination = true;
-    return true;
-}
-
-static bool take_set(struct reading *r, const char *const *v)
+static bool take_set(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
     if (!l.set)
@@ -116,7 +103,7 @@ static bool take_set(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_recent_set(struct reading *r, const char *const *v)
+static bool take_recent_set(struct reading *r, const struct option *o, const char *const *v)
 {
     if (r->inverted)
         r->rule.never = true;
@@ -125,70 +112,76 @@ static bool take_recent_set(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_recent_asked(struct reading *r, const char *const *v)
-{
-    rule_unsaid(&r->rule, "prey keeps no list of sources; a meter `per source` comes close");
-    return true;
-}
+static const char remembered[] = "prey keeps no list of sources; a meter `per source` comes close";
 
-static const struct option of_state[] = {{"--state", 1, take_states}, {0}};
+static const struct option of_state[] = {{"--state", 1, .take = take_states}, {0}};
 static const struct option of_conntrack[] = {
-    {"--ctstate", 1, take_states}, {"--ctproto", 1, NULL},
-    {"--ctorigsrc", 1, NULL},      {"--ctorigdst", 1, NULL},
-    {"--ctreplsrc", 1, NULL},      {"--ctrepldst", 1, NULL},
-    {"--ctorigsrcport", 1, NULL},  {"--ctorigdstport", 1, NULL},
-    {"--ctreplsrcport", 1, NULL},  {"--ctrepldstport", 1, NULL},
-    {"--ctstatus", 1, NULL},       {"--ctexpire", 1, NULL},
-    {"--ctdir", 1, NULL},          {0},
+    {"--ctstate", 1, .take = take_states},
+    {"--ctproto", .values = 1},
+    {"--ctorigsrc", .values = 1},
+    {"--ctorigdst", .values = 1},
+    {"--ctreplsrc", .values = 1},
+    {"--ctrepldst", .values = 1},
+    {"--ctorigsrcport", .values = 1},
+    {"--ctorigdstport", .values = 1},
+    {"--ctreplsrcport", .values = 1},
+    {"--ctrepldstport", .values = 1},
+    {"--ctstatus", .values = 1},
+    {"--ctexpire", .values = 1},
+    {"--ctdir", .values = 1},
+    {0},
 };
 static const struct option of_connlimit[] = {
-    {"--connlimit-above", 1, take_conn_above},       {"--connlimit-upto", 1, take_conn_upto},
-    {"--connlimit-mask", 1, take_conn_mask},         {"--connlimit-saddr", 0, reading_ignore},
-    {"--connlimit-daddr", 0, take_conn_destination}, {0},
+    {"--connlimit-above", 1, .take = take_connections, .above = true},
+    {"--connlimit-upto", 1, .take = take_connections},
+    {"--connlimit-mask", 1, .take = take_conn_mask},
+    {"--connlimit-saddr", 0, .take = take_nothing},
+    {"--connlimit-daddr", 0, .take = take_flag, .into = offsetof(struct reading, conn.destination)},
+    {0},
 };
 static const struct option of_set[] = {
-    {"--match-set", 2, take_set},
-    {"--return-nomatch", 0, NULL},
-    {"--update-counters", 0, reading_ignore},
-    {"--update-subcounters", 0, reading_ignore},
-    {"--packets-eq", 1, NULL},
-    {"--packets-lt", 1, NULL},
-    {"--packets-gt", 1, NULL},
-    {"--bytes-eq", 1, NULL},
-    {"--bytes-lt", 1, NULL},
-    {"--bytes-gt", 1, NULL},
+    {"--match-set", 2, .take = take_set},
+    {.name = "--return-nomatch"},
+    {"--update-counters", 0, .take = take_nothing},
+    {"--update-subcounters", 0, .take = take_nothing},
+    {"--packets-eq", .values = 1},
+    {"--packets-lt", .values = 1},
+    {"--packets-gt", .values = 1},
+    {"--bytes-eq", .values = 1},
+    {"--bytes-lt", .values = 1},
+    {"--bytes-gt", .values = 1},
     {0},
 };
 static const struct option of_recent[] = {
-    {"--set", 0, take_recent_set},
-    {"--rcheck", 0, take_recent_asked},
-    {"--update", 0, take_recent_asked},
-    {"--remove", 0, take_recent_asked},
-    {"--seconds", 1, reading_ignore},
-    {"--reap", 0, reading_ignore},
-    {"--hitcount", 1, reading_ignore},
-    {"--rttl", 0, reading_ignore},
-    {"--name", 1, reading_ignore},
-    {"--rsource", 0, reading_ignore},
-    {"--rdest", 0, reading_ignore},
-    {"--mask", 1, reading_ignore},
+    {"--set", 0, .take = take_recent_set},
+    {"--rcheck", .why = remembered},
+    {"--update", .why = remembered},
+    {"--remove", .why = remembered},
+    {"--seconds", 1, .take = take_nothing},
+    {"--reap", 0, .take = take_nothing},
+    {"--hitcount", 1, .take = take_nothing},
+    {"--rttl", 0, .take = take_nothing},
+    {"--name", 1, .take = take_nothing},
+    {"--rsource", 0, .take = take_nothing},
+    {"--rdest", 0, .take = take_nothing},
+    {"--mask", 1, .take = take_nothing},
     {0},
 };
 
 const struct module matches_of_past[] = {
-    {"conntrack", NULL, of_conntrack, NULL},
-    {"state", NULL, of_state, NULL},
-    {"connlimit", NULL, of_connlimit, NULL},
-    {"set", NULL, of_set, NULL},
-    {"recent", NULL, of_recent, NULL},
-    {"mark", "prey has no condition for marks", NULL, NULL},
-    {"connmark", "prey has no condition for marks", NULL, NULL},
-    {"connlabel", "prey has no condition for connection labels", NULL, NULL},
-    {"connbytes", "prey has no condition for the bytes of a connection", NULL, NULL},
-    {"quota", "prey has no quotas", NULL, NULL},
-    {"helper", "prey has no protocol helpers", NULL, NULL},
-    {"socket", "prey has no condition for sockets", NULL, NULL},
-    {"geoip", "prey has no countries; use a set of their addresses: `set NAME = file \"…\"`", NULL, NULL},
+    {"conntrack", .options = of_conntrack},
+    {"state", .options = of_state},
+    {"connlimit", .options = of_connlimit},
+    {"set", .options = of_set},
+    {"recent", .options = of_recent},
+    {"mark", .why = "prey has no condition for marks"},
+    {"connmark", .why = "prey has no condition for marks"},
+    {"connlabel", .why = "prey has no condition for connection labels"},
+    {"connbytes", .why = "prey has no condition for the bytes of a connection"},
+    {"quota", .why = "prey has no quotas"},
+    {"helper", .why = "prey has no protocol helpers"},
+    {"socket", .why = "prey has no condition for sockets"},
+    {"geoip", .why = "prey has no countries; use a set of their addresses: `set NAME = file \"…\"`"},
     {0},
 };
 

@@ -5,49 +5,46 @@
 #include "compiler/import/iptables/reading.h"
 #include "lang/heap.h"
 
-static bool begin_limit(struct reading *r)
+static bool begin_limit(struct reading *r, const struct module *m)
 {
     if (r->limit.begun) rule_unsaid(&r->rule, "it has two limits of one kind");
     r->limit_first = !r->hash.limit.begun;
     return r->limited = r->limit.begun = true;
 }
 
-static bool begin_hashlimit(struct reading *r)
+static bool begin_hashlimit(struct reading *r, const struct module *m)
 {
     if (r->hash.limit.begun) rule_unsaid(&r->rule, "it has two limits of one kind");
     return r->limited = r->hash.limit.begun = true;
 }
 
-static bool take_limit(struct reading *r, const char *const *v)
+static bool take_limit(struct reading *r, const struct option *o, const char *const *v)
 {
     return reading_rate(r, v[0], &r->limit.rate, &r->limit.unit);
 }
-static bool take_burst(struct reading *r, const char *const *v)
+static bool take_burst(struct reading *r, const struct option *o, const char *const *v)
 {
     return reading_number(r, v[0], 10000, "burst", &r->limit.burst);
 }
 
-static bool take_hash_rate(struct reading *r, const char *text, bool over)
+static bool take_hash_rate(struct reading *r, const struct option *o, const char *const *v)
 {
-    r->hash.limit.over = over != r->inverted;
+    r->hash.limit.over = o->above != r->inverted;
     /* a rate such as `512kb/s` counts bytes */
-    if (strchr(text, 'b')) {
+    if (strchr(v[0], 'b')) {
         rule_unsaid(&r->rule, "a `hashlimit` of bytes: write a meter with a bandwidth by hand");
         return true;
     }
-    return reading_rate(r, text, &r->hash.limit.rate, &r->hash.limit.unit);
+    return reading_rate(r, v[0], &r->hash.limit.rate, &r->hash.limit.unit);
 }
 
-static bool take_hash_upto(struct reading *r, const char *const *v) { return take_hash_rate(r, v[0], false); }
-static bool take_hash_above(struct reading *r, const char *const *v) { return take_hash_rate(r, v[0], true); }
-
-static bool take_hash_burst(struct reading *r, const char *const *v)
+static bool take_hash_burst(struct reading *r, const struct option *o, const char *const *v)
 {
     if (strchr(v[0], 'b')) return true;
     return reading_number(r, v[0], 1000000000, "burst", &r->hash.limit.burst);
 }
 
-static bool take_hash_mode(struct reading *r, const char *const *v)
+static bool take_hash_mode(struct reading *r, const struct option *o, const char *const *v)
 {
     static const struct {
         const char *name;
@@ -65,52 +62,38 @@ static bool take_hash_mode(struct reading *r, const char *const *v)
     }
 }
 
-static bool take_hash_name(struct reading *r, const char *const *v)
-{
-    r->hash.name = import_format(r->s, "%s", v[0]);
-    return true;
-}
-
-static bool take_hash_length(struct reading *r, const char *text, unsigned *length)
+static bool take_hash_length(struct reading *r, const struct option *o, const char *const *v)
 {
     uint64_t n;
-    if (!reading_number(r, text, r->family == 4 ? 32 : 128, "prefix length", &n)) return false;
-    *length = (unsigned)n;
+    if (!reading_number(r, v[0], r->family == 4 ? 32 : 128, "prefix length", &n)) return false;
+    *(unsigned *)((char *)r + o->into) = (unsigned)n;
     if (!n) rule_unsaid(&r->rule, "a prefix of 0 bits makes all sources one");
     return true;
 }
 
-static bool take_hash_source(struct reading *r, const char *const *v)
-{
-    return take_hash_length(r, v[0], &r->hash.source_length);
-}
-static bool take_hash_destination(struct reading *r, const char *const *v)
-{
-    return take_hash_length(r, v[0], &r->hash.destination_length);
-}
-
-static const struct option of_limit[] = {{"--limit", 1, take_limit}, {"--limit-burst", 1, take_burst}, {0}};
+static const struct option of_limit[] = {
+    {"--limit", 1, .take = take_limit}, {"--limit-burst", 1, .take = take_burst}, {0}};
 static const struct option of_hashlimit[] = {
-    {"--hashlimit-upto", 1, take_hash_upto},
-    {"--hashlimit", 1, take_hash_upto},
-    {"--hashlimit-above", 1, take_hash_above},
-    {"--hashlimit-burst", 1, take_hash_burst},
-    {"--hashlimit-mode", 1, take_hash_mode},
-    {"--hashlimit-name", 1, take_hash_name},
-    {"--hashlimit-srcmask", 1, take_hash_source},
-    {"--hashlimit-dstmask", 1, take_hash_destination},
-    {"--hashlimit-htable-size", 1, reading_ignore},
-    {"--hashlimit-htable-max", 1, reading_ignore},
-    {"--hashlimit-htable-expire", 1, reading_ignore},
-    {"--hashlimit-htable-gcinterval", 1, reading_ignore},
-    {"--hashlimit-rate-match", 0, NULL},
-    {"--hashlimit-rate-interval", 1, NULL},
+    {"--hashlimit-upto", 1, .take = take_hash_rate},
+    {"--hashlimit", 1, .take = take_hash_rate},
+    {"--hashlimit-above", 1, .take = take_hash_rate, .above = true},
+    {"--hashlimit-burst", 1, .take = take_hash_burst},
+    {"--hashlimit-mode", 1, .take = take_hash_mode},
+    {"--hashlimit-name", 1, .take = take_text, .into = offsetof(struct reading, hash.name)},
+    {"--hashlimit-srcmask", 1, .take = take_hash_length, .into = offsetof(struct reading, hash.source_length)},
+    {"--hashlimit-dstmask", 1, .take = take_hash_length, .into = offsetof(struct reading, hash.destination_length)},
+    {"--hashlimit-htable-size", 1, .take = take_nothing},
+    {"--hashlimit-htable-max", 1, .take = take_nothing},
+    {"--hashlimit-htable-expire", 1, .take = take_nothing},
+    {"--hashlimit-htable-gcinterval", 1, .take = take_nothing},
+    {.name = "--hashlimit-rate-match"},
+    {"--hashlimit-rate-interval", .values = 1},
     {0},
 };
 
 const struct module matches_of_rate[] = {
-    {"limit", NULL, of_limit, begin_limit},
-    {"hashlimit", NULL, of_hashlimit, begin_hashlimit},
+    {"limit", .options = of_limit, .begin = begin_limit},
+    {"hashlimit", .options = of_hashlimit, .begin = begin_hashlimit},
     {0},
 };
 
@@ -143,7 +126,7 @@ static bool take_keys(struct meter *m, const struct hashlimit *h)
     return true;
 }
 
-static int by_name(const void *a, const void *b)
+static int shared_order(const void *a, const void *b)
 {
     const struct shared_meter *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
@@ -154,12 +137,12 @@ static int by_name(const void *a, const void *b)
 static struct meter *shared_meter(struct reading *r)
 {
     const struct shared_meter wanted = {.name = r->hash.name, .scope = r->scope};
-    struct shared_meter *const *found = tfind(&wanted, r->shared, by_name);
+    struct shared_meter *const *found = tfind(&wanted, r->shared, shared_order);
     if (found) return (*found)->meter;
     struct shared_meter *m = arena_alloc(r->s->arena, sizeof(*m));
     *m = wanted;
     m->meter = new_meter(r, r->hash.name, &r->hash.limit);
-    if (!tsearch(m, r->shared, by_name)) out_of_memory();
+    if (!tsearch(m, r->shared, shared_order)) out_of_memory();
     if (!take_keys(m->meter, &r->hash)) m->meter->rate = 0;
     return m->meter;
 }

@@ -8,7 +8,7 @@
 
 enum { DAY = 24 * 60 * 60 };
 
-static bool begin_time(struct reading *r)
+static bool begin_time(struct reading *r, const struct module *m)
 {
     if (r->hours.asked) rule_unsaid(&r->rule, "it has hours twice");
     r->hours = (struct hours){.end = DAY, .asked = true};
@@ -29,15 +29,18 @@ static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
     return true;
 }
 
-static bool take_begin(struct reading *r, const char *const *v) { return take_clock(r, v[0], &r->hours.begin); }
-static bool take_end(struct reading *r, const char *const *v)
+static bool take_begin(struct reading *r, const struct option *o, const char *const *v)
+{
+    return take_clock(r, v[0], &r->hours.begin);
+}
+static bool take_end(struct reading *r, const struct option *o, const char *const *v)
 {
     if (!take_clock(r, v[0], &r->hours.end)) return false;
     if (r->hours.end == DAY - 1) r->hours.end = DAY;
     return true;
 }
 
-static bool take_days(struct reading *r, const char *const *v)
+static bool take_days(struct reading *r, const struct option *o, const char *const *v)
 {
     static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     char said[64] = "";
@@ -59,14 +62,8 @@ static bool take_days(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool take_contiguous(struct reading *r, const char *const *v)
-{
-    r->hours.over_midnight = true;
-    return true;
-}
-
 /* Take the last date. Without one, a listing shows the last second of the kernel's clock, 2038-01-19. */
-static bool take_last_date(struct reading *r, const char *const *v)
+static bool take_last_date(struct reading *r, const struct option *o, const char *const *v)
 {
     if (strncmp(v[0], "2038-01-19", 10) != 0)
         rule_unsaid(&r->rule, "dates: write a `schedule` and `during NAME` by hand");
@@ -74,20 +71,20 @@ static bool take_last_date(struct reading *r, const char *const *v)
 }
 
 static const struct option of_time[] = {
-    {"--timestart", 1, take_begin},
-    {"--timestop", 1, take_end},
-    {"--weekdays", 1, take_days},
-    {"--monthdays", 1, NULL},
-    {"--datestart", 1, NULL},
-    {"--datestop", 1, take_last_date},
-    {"--utc", 0, reading_ignore},
-    {"--contiguous", 0, take_contiguous},
-    {"--kerneltz", 0, NULL},
-    {"--localtz", 0, NULL},
+    {"--timestart", 1, .take = take_begin},
+    {"--timestop", 1, .take = take_end},
+    {"--weekdays", 1, .take = take_days},
+    {"--monthdays", .values = 1},
+    {"--datestart", .values = 1},
+    {"--datestop", 1, .take = take_last_date},
+    {"--utc", 0, .take = take_nothing},
+    {"--contiguous", 0, .take = take_flag, .into = offsetof(struct reading, hours.over_midnight)},
+    {.name = "--kerneltz"},
+    {.name = "--localtz"},
     {0},
 };
 
-const struct module matches_of_time[] = {{"time", NULL, of_time, begin_time}, {0}};
+const struct module matches_of_time[] = {{"time", .options = of_time, .begin = begin_time}, {0}};
 
 void hours_finish(struct reading *r)
 {

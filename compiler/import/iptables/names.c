@@ -14,13 +14,13 @@ struct named {
     int8_t code;
 };
 
-static const struct named *named(const struct named *rows, size_t n, const char *name)
+static const struct named *row_of_name(const struct named *rows, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (!strcasecmp(rows[i].name, name)) return &rows[i];
     return NULL;
 }
-#define NAMED(rows, name) named(rows, sizeof(rows) / sizeof(rows[0]), name)
+#define NAMED(rows, name) row_of_name(rows, sizeof(rows) / sizeof(rows[0]), name)
 
 bool name_protocol(const char *name, unsigned *number)
 {

@@ -70,16 +70,6 @@ bool reading_rate(struct reading *r, const char *text, uint64_t *rate, uint32_t 
 
 void reading_want(struct reading *r, enum about about, struct list l) { rule_want(r->s, &r->rule, about, l); }
 
-bool reading_want_range(struct reading *r, enum about about, const char *text, uint64_t most, const char *what)
-{
-    struct list l = {.negated = r->inverted};
-    uint64_t lo, hi;
-    if (!reading_range(r, text, most, what, &lo, &hi)) return false;
-    list_number(&l, lo, hi, r->s->arena);
-    reading_want(r, about, l);
-    return true;
-}
-
 struct choice *reading_choice(struct reading *r)
 {
     if (r->choice_count < CHOICES_MOST) return &r->choices[r->choice_count++];
@@ -94,4 +84,25 @@ void alternative_want(struct alternative *a, enum about about, struct list l)
     a->wants[a->count++] = (struct wanted){about, l};
 }
 
-bool reading_ignore(struct reading *r, const char *const *values) { return true; }
+bool take_nothing(struct reading *r, const struct option *o, const char *const *values) { return true; }
+
+bool take_range(struct reading *r, const struct option *o, const char *const *values)
+{
+    struct list l = {.negated = r->inverted};
+    uint64_t lo, hi;
+    if (!reading_range(r, values[0], o->most, o->noun, &lo, &hi)) return false;
+    list_number(&l, lo, hi, r->s->arena);
+    reading_want(r, o->about, l);
+    return true;
+}
+
+bool take_text(struct reading *r, const struct option *o, const char *const *values)
+{
+    *(const char **)((char *)r + o->into) = import_format(r->s, "%s", values[0]);
+    return true;
+}
+
+bool take_flag(struct reading *r, const struct option *o, const char *const *values)
+{
+    return *(bool *)((char *)r + o->into) = true;
+}

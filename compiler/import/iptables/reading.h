@@ -90,11 +90,18 @@ struct reading {
     struct hours hours;
 };
 
-/* An option and the function for its values. take NULL: prey can't express the option. */
+/* An option: the number of its values, the function that takes them, and what that function needs to know. */
 struct option {
     const char *name;
     uint32_t values;
-    bool (*take)(struct reading *r, const char *const *values);
+    bool (*take)(struct reading *r, const struct option *o,
+                 const char *const *values); /* NULL: prey can't express it */
+    enum about about;                        /* condition that it asks */
+    uint64_t most;                           /* the largest number that it takes */
+    const char *noun;                        /* name of such a number in faults */
+    size_t into;                             /* place of its value in struct reading */
+    bool above;                              /* it asks for more than its value; else for less, or no more */
+    const char *why; /* reason if prey can't express it, as part of a sentence; NULL: it lacks the condition */
 };
 
 /* A match or a target. why: reason, as part of a sentence, if prey can't express it at all; its options are then
@@ -102,8 +109,10 @@ struct option {
 struct module {
     const char *name;
     const char *why;
-    const struct option *options;     /* ended by a row without name; or NULL */
-    bool (*begin)(struct reading *r); /* called when the module is named; or NULL */
+    const struct option *options;                             /* ended by a row without name; or NULL */
+    bool (*begin)(struct reading *r, const struct module *m); /* called when the module is named; or NULL */
+    enum act act;                                             /* verdict of a target; ACT_NONE: begin has it, or none */
+    enum translation how;                                     /* for ACT_TRANSLATE */
 };
 
 /* Tables of matches and targets, each ended by a row without name. One module serves all protocols of which only the
@@ -131,16 +140,18 @@ bool reading_range(struct reading *r, const char *text, uint64_t most, const cha
 /* Read `N/UNIT`. A unit is any prefix of second, minute, hour, day. */
 bool reading_rate(struct reading *r, const char *text, uint64_t *rate, uint32_t *unit);
 
-/* Add a condition on one number or range, negated if `!` was written. */
-bool reading_want_range(struct reading *r, enum about about, const char *text, uint64_t most, const char *what);
 void reading_want(struct reading *r, enum about about, struct list l);
 /* Return a new choice to fill; NULL: there are too many, and the rule is marked unsaid. */
 struct choice *reading_choice(struct reading *r);
 /* Return the choice's next alternative, empty. */
 struct alternative *choice_next(struct choice *c);
 void alternative_want(struct alternative *a, enum about about, struct list l);
-/* Take values that mean nothing to prey. */
-bool reading_ignore(struct reading *r, const char *const *values);
+/* Functions for options: take values that mean nothing to prey; ask for a number or range, or with `!` for all others;
+ * copy a text to its place; set the bool at its place. */
+bool take_nothing(struct reading *r, const struct option *o, const char *const *values);
+bool take_range(struct reading *r, const struct option *o, const char *const *values);
+bool take_text(struct reading *r, const struct option *o, const char *const *values);
+bool take_flag(struct reading *r, const struct option *o, const char *const *values);
 
 /* Read the rule from the words at r->at on, and append it to the chain, as several rules if it has choices. False: the
  * fault is set. */

@@ -33,8 +33,8 @@ static bool take_values(struct reading *r, const struct option *o)
     if (r->words->count - r->at < o->values) return reading_fault(r, "a value is missing behind `%s`", o->name);
     const char *const *values = &r->words->of[r->at];
     r->at += o->values;
-    if (o->take) return o->take(r, values);
-    rule_unsaid(&r->rule, import_format(r->s, "prey has no condition for `%s`", o->name));
+    if (o->take) return o->take(r, o, values);
+    rule_unsaid(&r->rule, o->why ? o->why : import_format(r->s, "prey has no condition for `%s`", o->name));
     return true;
 }
 
@@ -44,24 +44,20 @@ static void skip_values(struct reading *r)
     while (r->at < r->words->count && !is_option(r, r->at)) r->at++;
 }
 
-/* Note what the kernel does for all packets if any rule has such a match or target. */
-static void note_module(struct reading *r, const char *name)
+static bool add_module(struct reading *r, const struct module *m)
 {
+    /* what the kernel does for all packets if any rule has such a match or target */
     static const char *const tracking[] = {"conntrack", "state",  "connlimit", "connmark", "connlabel",
                                            "connbytes", "helper", "CT",        "CONNMARK", "MASQUERADE",
                                            "SNAT",      "DNAT",   "REDIRECT",  "NETMAP",   "SYNPROXY"};
     static const char *const marking[] = {"MARK", "CONNMARK", "HMARK"};
-    if (ROW_NAMED(tracking, name) < ROWS(tracking)) ruleset_tracks(r->s, r->family);
-    r->s->sets_marks |= ROW_NAMED(marking, name) < ROWS(marking);
-}
-
-static bool add_module(struct reading *r, const struct module *m)
-{
-    note_module(r, m->name);
+    if (ROW_NAMED(tracking, m->name) < ROWS(tracking)) ruleset_tracks(r->s, r->family);
+    r->s->sets_marks |= ROW_NAMED(marking, m->name) < ROWS(marking);
     if (r->module_count == MODULES_MOST) return reading_fault(r, "the rule has more than %d matches", MODULES_MOST);
     r->modules[r->module_count++] = m;
     if (m->why) rule_unsaid(&r->rule, m->why);
-    return !m->begin || m->begin(r);
+    if (m->act != ACT_NONE) r->rule.act = m->act;
+    return !m->begin || m->begin(r, m);
 }
 
 static const struct module *find_module(const struct module *m, const char *name)

@@ -5,19 +5,14 @@
 #include "compiler/import/iptables/reading.h"
 #include "compiler/import/rows.h"
 
-static bool begin_accept(struct reading *r) { return r->rule.act = ACT_ACCEPT, true; }
-static bool begin_drop(struct reading *r) { return r->rule.act = ACT_DROP, true; }
-static bool begin_return(struct reading *r) { return r->rule.act = ACT_RETURN, true; }
-
 /* Begin a REJECT. Its default is port-unreachable, to TCP as well. */
-static bool begin_reject(struct reading *r)
+static bool begin_reject(struct reading *r, const struct module *m)
 {
-    r->rule.act = ACT_REJECT;
     r->rule.answer = ANSWER_UNREACHABLE;
     return true;
 }
 
-static bool take_answer(struct reading *r, const char *const *v)
+static bool take_answer(struct reading *r, const struct option *o, const char *const *v)
 {
     static const struct {
         const char *name;
@@ -53,28 +48,16 @@ static bool take_answer(struct reading *r, const char *const *v)
     return true;
 }
 
-static bool begin_log(struct reading *r) { return r->rule.log = true; }
+static bool begin_log(struct reading *r, const struct module *m) { return r->rule.log = true; }
 
-static bool take_prefix(struct reading *r, const char *const *v)
+/* Begin a translation. A NETMAP is of the source where packets leave, of the destination where they arrive. */
+static bool begin_translation(struct reading *r, const struct module *m)
 {
-    r->rule.prefix = import_format(r->s, "%s", v[0]);
-    return true;
-}
-
-static bool translates(struct reading *r, struct translation_act act)
-{
-    r->rule.act = ACT_TRANSLATE;
-    r->rule.nat = act;
+    const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
+    r->rule.nat.how = m->how == NAT_PREFIX_DESTINATION && leaves ? NAT_PREFIX_SOURCE : m->how;
     if (!r->nat) rule_unsaid(&r->rule, "it translates outside of the table nat");
     return true;
 }
-static bool begin_masquerade(struct reading *r)
-{
-    return translates(r, (struct translation_act){.how = NAT_MASQUERADE});
-}
-static bool begin_snat(struct reading *r) { return translates(r, (struct translation_act){.how = NAT_SOURCE}); }
-static bool begin_dnat(struct reading *r) { return translates(r, (struct translation_act){.how = NAT_DESTINATION}); }
-static bool begin_redirect(struct reading *r) { return translates(r, (struct translation_act){.how = NAT_REDIRECT}); }
 
 static bool want_ports_of(struct reading *r, const char *text)
 {
@@ -106,7 +89,7 @@ static bool want_target(struct reading *r, const char *text, size_t len)
 }
 
 /* Take ADDRESS[-ADDRESS][:PORT[-PORT]] or :PORT alone. An IPv6 address before a port has brackets. */
-static bool take_to(struct reading *r, const char *const *v)
+static bool take_to(struct reading *r, const struct option *o, const char *const *v)
 {
     const char *colon = r->family == 4 ? strchr(v[0], ':') : NULL;
     const char *bracket = strrchr(v[0], ']');
@@ -122,17 +105,15 @@ static bool take_to(struct reading *r, const char *const *v)
     return (!len || want_target(r, v[0], len)) && (!colon || want_ports_of(r, colon + 1));
 }
 
-static bool take_to_ports(struct reading *r, const char *const *v) { return want_ports_of(r, v[0]); }
-
-/* Begin a NETMAP: of the source where packets leave, of the destination where they arrive. */
-static bool begin_netmap(struct reading *r)
+static bool take_to_ports(struct reading *r, const struct option *o, const char *const *v)
 {
-    const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
-    return leaves ? translates(r, (struct translation_act){.how = NAT_PREFIX_SOURCE})
-                  : translates(r, (struct translation_act){.how = NAT_PREFIX_DESTINATION});
+    return want_ports_of(r, v[0]);
 }
 
-static bool take_prefix_to(struct reading *r, const char *const *v) { return want_target(r, v[0], strlen(v[0])); }
+static bool take_prefix_to(struct reading *r, const struct option *o, const char *const *v)
+{
+    return want_target(r, v[0], strlen(v[0]));
+}
 
 /* Take a clamp of segment sizes. prey clamps by devices, or what it translates (write_nat.c). */
 static bool take_clamp(struct reading *r, uint16_t clamp)
@@ -141,104 +122,103 @@ static bool take_clamp(struct reading *r, uint16_t clamp)
     r->rule.clamp = clamp;
     return true;
 }
-static bool take_clamp_auto(struct reading *r, const char *const *v) { return take_clamp(r, 1); }
-static bool take_clamp_bytes(struct reading *r, const char *const *v)
+static bool take_clamp_auto(struct reading *r, const struct option *o, const char *const *v)
+{
+    return take_clamp(r, 1);
+}
+static bool take_clamp_bytes(struct reading *r, const struct option *o, const char *const *v)
 {
     uint64_t n;
     return reading_number(r, v[0], 65535, "size of segments", &n) && take_clamp(r, (uint16_t)(n < 2 ? 2 : n));
 }
 
 static const struct option of_clamp[] = {
-    {"--clamp-mss-to-pmtu", 0, take_clamp_auto}, {"--set-mss", 1, take_clamp_bytes}, {0}};
-static const struct option of_reject[] = {{"--reject-with", 1, take_answer}, {0}};
+    {"--clamp-mss-to-pmtu", 0, .take = take_clamp_auto}, {"--set-mss", 1, .take = take_clamp_bytes}, {0}};
+static const struct option of_reject[] = {{"--reject-with", 1, .take = take_answer}, {0}};
 static const struct option of_log[] = {
-    {"--log-prefix", 1, take_prefix},          {"--log-level", 1, reading_ignore},
-    {"--log-tcp-sequence", 0, reading_ignore}, {"--log-tcp-options", 0, reading_ignore},
-    {"--log-ip-options", 0, reading_ignore},   {"--log-uid", 0, reading_ignore},
-    {"--log-macdecode", 0, reading_ignore},    {0},
-};
-static const struct option of_nflog[] = {
-    {"--nflog-prefix", 1, take_prefix},       {"--nflog-group", 1, reading_ignore},
-    {"--nflog-range", 1, reading_ignore},     {"--nflog-size", 1, reading_ignore},
-    {"--nflog-threshold", 1, reading_ignore}, {"--ulog-prefix", 1, take_prefix},
-    {"--ulog-nlgroup", 1, reading_ignore},    {"--ulog-cprange", 1, reading_ignore},
-    {"--ulog-qthreshold", 1, reading_ignore}, {0},
-};
-static const struct option of_translation[] = {
-    {"--to-source", 1, take_to},
-    {"--to-destination", 1, take_to},
-    {"--to-ports", 1, take_to_ports},
-    {"--random", 0, reading_ignore},
-    {"--random-fully", 0, reading_ignore},
-    {"--persistent", 0, reading_ignore},
+    {"--log-prefix", 1, .take = take_text, .into = offsetof(struct reading, rule.prefix)},
+    {"--log-level", 1, .take = take_nothing},
+    {"--log-tcp-sequence", 0, .take = take_nothing},
+    {"--log-tcp-options", 0, .take = take_nothing},
+    {"--log-ip-options", 0, .take = take_nothing},
+    {"--log-uid", 0, .take = take_nothing},
+    {"--log-macdecode", 0, .take = take_nothing},
     {0},
 };
-static const struct option of_netmap[] = {{"--to", 1, take_prefix_to}, {0}};
+static const struct option of_nflog[] = {
+    {"--nflog-prefix", 1, .take = take_text, .into = offsetof(struct reading, rule.prefix)},
+    {"--nflog-group", 1, .take = take_nothing},
+    {"--nflog-range", 1, .take = take_nothing},
+    {"--nflog-size", 1, .take = take_nothing},
+    {"--nflog-threshold", 1, .take = take_nothing},
+    {"--ulog-prefix", 1, .take = take_text, .into = offsetof(struct reading, rule.prefix)},
+    {"--ulog-nlgroup", 1, .take = take_nothing},
+    {"--ulog-cprange", 1, .take = take_nothing},
+    {"--ulog-qthreshold", 1, .take = take_nothing},
+    {0},
+};
+static const struct option of_translation[] = {
+    {"--to-source", 1, .take = take_to},
+    {"--to-destination", 1, .take = take_to},
+    {"--to-ports", 1, .take = take_to_ports},
+    {"--random", 0, .take = take_nothing},
+    {"--random-fully", 0, .take = take_nothing},
+    {"--persistent", 0, .take = take_nothing},
+    {0},
+};
+static const struct option of_netmap[] = {{"--to", 1, .take = take_prefix_to}, {0}};
 
-static const char gateway[] = "copies go to a gateway; prey's `mirror to` copies frames to a device";
-
-/* Begin a TEE, which routes copies to a gateway. With the device by which that is reached they can be told. */
-static bool begin_tee(struct reading *r)
-{
-    r->rule.act = ACT_MIRROR;
-    r->rule.target = NULL;
-    return true;
-}
-
-static bool take_copies_to(struct reading *r, const char *const *v)
-{
-    r->rule.target = import_format(r->s, "%s", v[0]);
-    return true;
-}
-
+/* A TEE routes copies to a gateway. With the device by which that is reached they can be told. */
 void tee_finish(struct reading *r)
 {
     if (r->rule.act != ACT_MIRROR) return;
     if (!r->rule.target)
-        rule_unsaid(&r->rule, gateway);
+        rule_unsaid(&r->rule, "copies go to a gateway; prey's `mirror to` copies frames to a device");
     else
         rule_apart(&r->rule, "its copies keep their MAC addresses: they are not routed to the gateway");
 }
 
-static const struct option of_tee[] = {{"--gateway", 1, reading_ignore}, {"--oif", 1, take_copies_to}, {0}};
+static const struct option of_tee[] = {{"--gateway", 1, .take = take_nothing},
+                                       {"--oif", 1, .take = take_text, .into = offsetof(struct reading, rule.target)},
+                                       {0}};
 static const char marks[] = "prey sets no marks", edits[] = "prey can't change this field",
                   elsewhere[] = "prey passes no packets to programs";
 const struct module targets[] = {
-    {"ACCEPT", NULL, NULL, begin_accept},
-    {"DROP", NULL, NULL, begin_drop},
-    {"RETURN", NULL, NULL, begin_return},
-    {"REJECT", NULL, of_reject, begin_reject},
-    {"LOG", NULL, of_log, begin_log},
-    {"NFLOG", NULL, of_nflog, begin_log},
-    {"ULOG", NULL, of_nflog, begin_log},
-    {"MASQUERADE", NULL, of_translation, begin_masquerade},
-    {"SNAT", NULL, of_translation, begin_snat},
-    {"DNAT", NULL, of_translation, begin_dnat},
-    {"REDIRECT", NULL, of_translation, begin_redirect},
-    {"NETMAP", NULL, of_netmap, begin_netmap},
-    {"MARK", marks, NULL, NULL},
-    {"CONNMARK", marks, NULL, NULL},
-    {"CONNSECMARK", marks, NULL, NULL},
-    {"SECMARK", marks, NULL, NULL},
-    {"HMARK", marks, NULL, NULL},
-    {"CLASSIFY", marks, NULL, NULL},
-    {"DSCP", edits, NULL, NULL},
-    {"TOS", edits, NULL, NULL},
-    {"TTL", edits, NULL, NULL},
-    {"HL", edits, NULL, NULL},
-    {"ECN", edits, NULL, NULL},
-    {"CHECKSUM", edits, NULL, NULL},
-    {"TCPOPTSTRIP", edits, NULL, NULL},
-    {"TCPMSS", NULL, of_clamp, NULL},
-    {"CT", "prey tracks every connection and has no helpers", NULL, NULL},
-    {"NOTRACK", "prey tracks every connection", NULL, NULL},
-    {"SET", "`add to SET for` is not supported yet", NULL, NULL},
-    {"TEE", NULL, of_tee, begin_tee},
-    {"TPROXY", "write a `service` with `mode proxy`", NULL, NULL},
-    {"SYNPROXY", "write `syn cookies` in a `service`", NULL, NULL},
-    {"NFQUEUE", elsewhere, NULL, NULL},
-    {"QUEUE", elsewhere, NULL, NULL},
-    {"TRACE", "`preyctl trace` shows packets as they come", NULL, NULL},
-    {"AUDIT", "prey writes no audit records", NULL, NULL},
+    {"ACCEPT", .act = ACT_ACCEPT},
+    {"DROP", .act = ACT_DROP},
+    {"RETURN", .act = ACT_RETURN},
+    {"REJECT", .options = of_reject, .begin = begin_reject, .act = ACT_REJECT},
+    {"LOG", .options = of_log, .begin = begin_log},
+    {"NFLOG", .options = of_nflog, .begin = begin_log},
+    {"ULOG", .options = of_nflog, .begin = begin_log},
+    {"MASQUERADE", .options = of_translation, .begin = begin_translation, .act = ACT_TRANSLATE, .how = NAT_MASQUERADE},
+    {"SNAT", .options = of_translation, .begin = begin_translation, .act = ACT_TRANSLATE, .how = NAT_SOURCE},
+    {"DNAT", .options = of_translation, .begin = begin_translation, .act = ACT_TRANSLATE, .how = NAT_DESTINATION},
+    {"REDIRECT", .options = of_translation, .begin = begin_translation, .act = ACT_TRANSLATE, .how = NAT_REDIRECT},
+    {"NETMAP", .options = of_netmap, .begin = begin_translation, .act = ACT_TRANSLATE, .how = NAT_PREFIX_DESTINATION},
+    {"MARK", .why = marks},
+    {"CONNMARK", .why = marks},
+    {"CONNSECMARK", .why = marks},
+    {"SECMARK", .why = marks},
+    {"HMARK", .why = marks},
+    {"CLASSIFY", .why = marks},
+    {"DSCP", .why = edits},
+    {"TOS", .why = edits},
+    {"TTL", .why = edits},
+    {"HL", .why = edits},
+    {"ECN", .why = edits},
+    {"CHECKSUM", .why = edits},
+    {"TCPOPTSTRIP", .why = edits},
+    {"TCPMSS", .options = of_clamp},
+    {"CT", .why = "prey tracks every connection and has no helpers"},
+    {"NOTRACK", .why = "prey tracks every connection"},
+    {"SET", .why = "`add to SET for` is not supported yet"},
+    {"TEE", .options = of_tee, .act = ACT_MIRROR},
+    {"TPROXY", .why = "write a `service` with `mode proxy`"},
+    {"SYNPROXY", .why = "write `syn cookies` in a `service`"},
+    {"NFQUEUE", .why = elsewhere},
+    {"QUEUE", .why = elsewhere},
+    {"TRACE", .why = "`preyctl trace` shows packets as they come"},
+    {"AUDIT", .why = "prey writes no audit records"},
     {0},
 };

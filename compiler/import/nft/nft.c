@@ -10,28 +10,28 @@
 #include "compiler/import/rows.h"
 #include "lang/heap.h"
 
-static int by_name(const void *a, const void *b)
+static int named_order(const void *a, const void *b)
 {
     const struct named *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
     return names ? names : strcmp(x->scope, y->scope);
 }
 
-static void *find(const struct nft *n, void *const *tree, const char *name)
+static void *named_find(const struct nft *n, void *const *tree, const char *name)
 {
     const struct named wanted = {.name = name, .scope = n->scope};
-    void *const *node = tfind(&wanted, tree, by_name);
+    void *const *node = tfind(&wanted, tree, named_order);
     return node ? *node : NULL;
 }
 
-const struct kept *kept_find(struct nft *n, const char *name) { return find(n, &n->kept_tree, name); }
+const struct kept *kept_find(struct nft *n, const char *name) { return named_find(n, &n->kept_tree, name); }
 
-const struct named_limit *limit_find(struct nft *n, const char *name) { return find(n, &n->limit_tree, name); }
+const struct named_limit *limit_find(struct nft *n, const char *name) { return named_find(n, &n->limit_tree, name); }
 
 void named_enter(struct nft *n, void **tree, struct named *thing, const char *name)
 {
     *thing = (struct named){import_format(n->s, "%s", name), n->scope};
-    if (!tsearch(thing, tree, by_name)) out_of_memory();
+    if (!tsearch(thing, tree, named_order)) out_of_memory();
 }
 
 static void keep_item(struct nft *n, const char *name, cJSON *item)
@@ -43,12 +43,10 @@ static void keep_item(struct nft *n, const char *name, cJSON *item)
     named_enter(n, &n->kept_tree, &k->is, name);
 }
 
-static void keep(void *node) {}
-
-static void forget(struct nft *n)
+static void nft_forget(struct nft *n)
 {
-    tdestroy(n->kept_tree, keep);
-    tdestroy(n->limit_tree, keep);
+    heap_tree_free(n->kept_tree);
+    heap_tree_free(n->limit_tree);
     for (struct kept *k = n->kept; k; k = k->next) cJSON_Delete(k->item);
 }
 
@@ -60,7 +58,7 @@ static int fault(struct nft *n, const char *what, const char *name)
 }
 
 /* Return 4, 6, 0 for both, or -1 for a family of frames. */
-static int family_of(const char *family)
+static int table_family(const char *family)
 {
     if (!strcmp(family, "ip")) return 4;
     if (!strcmp(family, "ip6")) return 6;
@@ -271,7 +269,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
     const bool named = !strcmp(kind, "rule") || nft_member(o, "name");
     if (!family || !table || !named) return fault(n, "an object has no family, table or name:", kind);
     n->scope = import_format(n->s, "%s %s", family, table);
-    return rows[row].define(n, o, family_of(family));
+    return rows[row].define(n, o, table_family(family));
 }
 
 /* Read `{"rule": {...}}`, and keep the object if its reader says so. */
@@ -338,6 +336,6 @@ int nft_read(struct ruleset *s, const char *text, size_t len, struct import_faul
     if (at) at = past(at, end, "[");
     if (!at) return fault(&n, "this is not what `nft -j list ruleset` writes (JSON, with -j)", NULL);
     int result = read_items(&n, text, at, end);
-    forget(&n);
+    nft_forget(&n);
     return result < 0 ? result : ruleset_check(s, f);
 }

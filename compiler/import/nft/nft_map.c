@@ -22,7 +22,7 @@ static bool same_verdict(const cJSON *a, const cJSON *b)
     return of_a && of_b && !strcmp(of_a, of_b) && same_text(nft_member(in_a, "target"), nft_member(in_b, "target"));
 }
 
-static const cJSON *verdict_of(const cJSON *pair) { return pair->child ? pair->child->next : NULL; }
+static const cJSON *pair_verdict(const cJSON *pair) { return pair->child ? pair->child->next : NULL; }
 
 static bool is_rest(const cJSON *pair)
 {
@@ -33,7 +33,7 @@ static bool is_rest(const cJSON *pair)
 static void take_verdict(struct reading_rule *r, const cJSON *pair)
 {
     const cJSON *value;
-    const char *kind = nft_kind(verdict_of(pair), &value);
+    const char *kind = nft_kind(pair_verdict(pair), &value);
     if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "its map holds something other than verdicts");
 }
 
@@ -55,7 +55,7 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
     {
         if (!ruleset_spend(r->nft->s, 1)) return;
         const bool taken =
-            is_rest(pair) ? !is_rest(one) : !is_rest(one) && same_verdict(verdict_of(one), verdict_of(pair));
+            is_rest(pair) ? !is_rest(one) : !is_rest(one) && same_verdict(pair_verdict(one), pair_verdict(pair));
         if (!why && taken) why = value_into(r->nft, &s, element_value(one->child), &l);
     }
     if (why)
@@ -76,9 +76,9 @@ static void find_groups(struct reading_rule *r, struct verdict_map *m)
     m->groups = arena_alloc(r->nft->s->arena, (pairs + 1) * sizeof(*m->groups));
     for (uint32_t i = 0; i < pairs; i++) {
         uint32_t k = 0;
-        while (
-            !m->keys && k < m->count &&
-            (is_rest(all[i]) || is_rest(m->groups[k]) || !same_verdict(verdict_of(m->groups[k]), verdict_of(all[i]))))
+        while (!m->keys && k < m->count &&
+               (is_rest(all[i]) || is_rest(m->groups[k]) ||
+                !same_verdict(pair_verdict(m->groups[k]), pair_verdict(all[i]))))
             k++;
         if (m->keys || k == m->count) m->groups[m->count++] = all[i];
         if (!m->keys && m->count > VERDICTS_MOST) return;

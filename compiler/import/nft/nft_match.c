@@ -81,7 +81,7 @@ void want_subject(struct reading_rule *r, const struct subject *s, struct list l
 }
 
 /* Return the largest value of the field. */
-static uint64_t most_of(enum about about)
+static uint64_t field_most(enum about about)
 {
     static const uint64_t most[ASK_COUNT] = {
         [ASK_PROTO] = 255,
@@ -99,7 +99,7 @@ static uint64_t most_of(enum about about)
 static bool ordered(enum about about, const char *op, const struct list *l, struct list *out, struct arena *a)
 {
     const bool one = l->count == 1 && !l->set && !l->of[0].word && !l->of[0].family && l->of[0].lo == l->of[0].hi;
-    const uint64_t n = one ? (uint64_t)l->of[0].lo : 0, most = most_of(about);
+    const uint64_t n = one ? (uint64_t)l->of[0].lo : 0, most = field_most(about);
     if (!one || n > most) return false;
     if (!strcmp(op, "<") && n)
         list_number(out, 0, n - 1, a);
@@ -115,9 +115,9 @@ static bool ordered(enum about about, const char *op, const struct list *l, stru
 }
 
 /* True if every number fits the field; ranges are cut to it. */
-static bool fits(enum about about, struct list *l)
+static bool fits_field(enum about about, struct list *l)
 {
-    const wide most = most_of(about);
+    const wide most = field_most(about);
     for (uint32_t i = 0; i < l->count; i++) {
         if (l->of[i].word || l->of[i].family) continue;
         if (l->of[i].lo > most) return false;
@@ -137,7 +137,7 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
     if (s->about == ASK_PROTO && s->family == 6) read_apart(r, "prey also finds the protocol behind extension headers");
     if (!strcmp(op, "==") || !strcmp(op, "in") || !strcmp(op, "!=")) {
         l.negated = op[0] == '!';
-        if (fits(s->about, &l))
+        if (fits_field(s->about, &l))
             want_subject(r, s, l);
         else
             read_unsaid(r, "it has a number out of the field's range");

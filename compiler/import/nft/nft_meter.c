@@ -16,14 +16,14 @@ static bool unit_of(const char *per, uint32_t *seconds)
 }
 
 /* Return the bytes of one unit; 0: unknown unit. */
-static uint64_t bytes_of(const char *unit)
+static uint64_t unit_bytes(const char *unit)
 {
     if (!unit || !strcmp(unit, "bytes")) return 1;
     if (!strcmp(unit, "kbytes")) return 1024;
     return strcmp(unit, "mbytes") ? 0 : 1024 * 1024;
 }
 
-static bool count_of(const cJSON *v, uint64_t *out)
+static bool read_count(const cJSON *v, uint64_t *out)
 {
     if (!cJSON_IsNumber(v) || v->valuedouble < 0 || v->valuedouble > 1e12) return false;
     *out = (uint64_t)v->valuedouble;
@@ -32,26 +32,26 @@ static bool count_of(const cJSON *v, uint64_t *out)
 
 /* Fill a meter. A bucket of packets holds the burst, 5 if not written; a bucket of bytes holds the burst and one unit's
  * worth (nft_limit_init of the kernel). */
-static bool fill(struct meter *m, const cJSON *limit)
+static bool meter_fill(struct meter *m, const cJSON *limit)
 {
     const char *per = nft_member(limit, "per"), *unit = nft_member(limit, "rate_unit");
     uint64_t burst = 0;
     m->bytes = unit && strcmp(unit, "packets") != 0;
-    if (!per || !unit_of(per, &m->unit) || !count_of(cJSON_GetObjectItemCaseSensitive(limit, "rate"), &m->rate))
+    if (!per || !unit_of(per, &m->unit) || !read_count(cJSON_GetObjectItemCaseSensitive(limit, "rate"), &m->rate))
         return false;
     const cJSON *written = cJSON_GetObjectItemCaseSensitive(limit, "burst");
-    if (written && !count_of(written, &burst)) return false;
+    if (written && !read_count(written, &burst)) return false;
     if (!m->bytes) {
         m->burst = burst ? burst : 5;
         return true;
     }
-    const uint64_t rate_unit = bytes_of(unit), burst_unit = bytes_of(nft_member(limit, "burst_unit"));
+    const uint64_t rate_unit = unit_bytes(unit), burst_unit = unit_bytes(nft_member(limit, "burst_unit"));
     m->rate *= rate_unit;
     m->burst = m->rate + burst * burst_unit;
     return rate_unit && burst_unit;
 }
 
-static bool is_over(const cJSON *limit) { return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(limit, "inv")); }
+static bool is_limit_over(const cJSON *limit) { return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(limit, "inv")); }
 
 static void want_meter(struct reading_rule *r, struct meter *m, bool over)
 {
@@ -62,8 +62,8 @@ void define_limit(struct nft *n, const cJSON *object)
 {
     struct named_limit *l = arena_alloc(n->s->arena, sizeof(*l));
     l->meter = ruleset_meter(n->s, nft_member(object, "name"));
-    l->over = is_over(object);
-    l->good = fill(l->meter, object);
+    l->over = is_limit_over(object);
+    l->good = meter_fill(l->meter, object);
     named_enter(n, &n->limit_tree, &l->is, nft_member(object, "name"));
 }
 
@@ -78,26 +78,26 @@ void read_limit(struct reading_rule *r, const cJSON *limit)
         return;
     }
     struct meter *m = ruleset_meter(r->nft->s, NULL);
-    if (fill(m, limit))
-        want_meter(r, m, is_over(limit));
+    if (meter_fill(m, limit))
+        want_meter(r, m, is_limit_over(limit));
     else
         read_unsaid(r, "its limit is unknown");
 }
 
 /* Find the key by which a set is filled; packets without such a field are not counted. */
-static bool key_of(const cJSON *key, struct subject *s)
+static bool filled_key(const cJSON *key, struct subject *s)
 {
     const cJSON *inside;
     const char *kind = nft_kind(key, &inside);
-    if (kind && !strcmp(kind, "elem")) return key_of(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
+    if (kind && !strcmp(kind, "elem")) return filled_key(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
     return !subject_of(key, s) && !s->special;
 }
 
 static void want_flows(struct reading_rule *r, const cJSON *count, const struct meter *key)
 {
     uint64_t n;
-    if (key->per != METER_SOURCE || !is_over(count) || !count_of(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) ||
-        !n || n > 100000000) {
+    if (key->per != METER_SOURCE || !is_limit_over(count) ||
+        !read_count(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) || !n || n > 100000000) {
         read_unsaid(r, "prey's `flows over N` matches only more than N connections of a source");
         return;
     }
@@ -113,8 +113,8 @@ static void want_by_key(struct reading_rule *r, const struct subject *key, const
     m->per = key->about == ASK_FROM ? METER_SOURCE : METER_DESTINATION;
     if (key->about != ASK_FROM && key->about != ASK_TO)
         read_unsaid(r, "prey counts only by address");
-    else if (kind && !strcmp(kind, "limit") && fill(m, inside))
-        want_meter(r, m, is_over(inside));
+    else if (kind && !strcmp(kind, "limit") && meter_fill(m, inside))
+        want_meter(r, m, is_limit_over(inside));
     else if (kind && !strcmp(kind, "ct count"))
         want_flows(r, inside, m);
     else
@@ -130,7 +130,7 @@ void read_set_statement(struct reading_rule *r, const cJSON *statement)
     const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt;
     struct subject s;
     if (name && name[0] == '@') name++;
-    if (!key_of(key, &s)) {
+    if (!filled_key(key, &s)) {
         read_unsaid(r, "prey counts only by address, and its rules don't add to sets");
         return;
     }

@@ -74,7 +74,7 @@ static void match_fragment(struct reading_rule *r, const struct subject *s, bool
 static const char *const address_types[] = {"local", "multicast", "broadcast"};
 enum { LOCAL = 1, MULTICAST = 2, BROADCAST = 4 };
 
-static bool type_of(const cJSON *type, unsigned *types)
+static bool read_address_type(const cJSON *type, unsigned *types)
 {
     const size_t row = ROW_NAMED(address_types, cJSON_GetStringValue(type));
     if (row < ROWS(address_types)) *types |= 1u << row;
@@ -87,8 +87,8 @@ static bool types_of(const cJSON *right, unsigned *types)
     const cJSON *inside, *one;
     const char *kind = nft_kind(right, &inside);
     bool known = true;
-    if (!kind || strcmp(kind, "set") != 0) return type_of(right, types);
-    cJSON_ArrayForEach(one, inside) known = type_of(one, types) && known;
+    if (!kind || strcmp(kind, "set") != 0) return read_address_type(right, types);
+    cJSON_ArrayForEach(one, inside) known = read_address_type(one, types) && known;
     return known;
 }
 

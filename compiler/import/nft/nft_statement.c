@@ -49,7 +49,7 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
 }
 
 /* Go on with rules of the same conditions, behind those so far. */
-static void go_on(struct reading_rule *r)
+static void reading_go_on(struct reading_rule *r)
 {
     struct rule *first = NULL, *last = r->first;
     uint64_t rules = 1;
@@ -71,7 +71,7 @@ static void go_on(struct reading_rule *r)
 /* End a rule with `log` before a statement that may match fewer packets: logging becomes a rule of its own. */
 static void end_logging(struct reading_rule *r)
 {
-    if (r->first->log && !r->first->unsaid) go_on(r);
+    if (r->first->log && !r->first->unsaid) reading_go_on(r);
 }
 
 /* Read a copy: `dup to ADDRESS device DEVICE`, or at a device's ingress `dup to DEVICE`. */
@@ -164,7 +164,7 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
         read_unsaid(r, "it has an unknown statement");
         return;
     }
-    if (r->copied && !r->first->unsaid && strcmp(kind, "counter") != 0) go_on(r);
+    if (r->copied && !r->first->unsaid && strcmp(kind, "counter") != 0) reading_go_on(r);
     r->copied &= !strcmp(kind, "counter");
     if (r->full) return;
     const size_t at = ROW_NAMED(rows, kind);

@@ -9,17 +9,6 @@ static bool is_true(const cJSON *o, const char *name)
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name));
 }
 
-/* Write `tcp flags syn / syn,ack`: the value, and the bits that are compared. */
-static void add_flags(struct nft_text *t, const cJSON *masked, const char *op, const cJSON *right)
-{
-    nft_value(t, masked->child);
-    if (!strcmp(op, "!=")) nft_say(t, " !=");
-    nft_say(t, " ");
-    nft_value(t, right);
-    nft_say(t, " / ");
-    nft_value(t, masked->child->next);
-}
-
 static void add_match(struct nft_text *t, const cJSON *v)
 {
     const char *op = nft_member(v, "op") ? nft_member(v, "op") : "==";
@@ -29,7 +18,13 @@ static void add_match(struct nft_text *t, const cJSON *v)
     if (masked && masked->child && masked->child->next && (cJSON_IsArray(right) || cJSON_IsString(right)) &&
         nft_member(cJSON_GetObjectItemCaseSensitive(masked->child, "payload"), "field") &&
         !strcmp(nft_member(cJSON_GetObjectItemCaseSensitive(masked->child, "payload"), "field"), "flags")) {
-        add_flags(t, masked, op, right);
+        /* `tcp flags syn / syn,ack`: the value, and the bits that are compared */
+        nft_value(t, masked->child);
+        if (!strcmp(op, "!=")) nft_say(t, " !=");
+        nft_say(t, " ");
+        nft_value(t, right);
+        nft_say(t, " / ");
+        nft_value(t, masked->child->next);
         return;
     }
     nft_value(t, left);
@@ -148,26 +143,20 @@ static void add_reject(struct nft_text *t, const cJSON *v)
             expr ? expr : "");
 }
 
-/* Write an address and a port: `192.0.2.1:80`, `[2001:db8::1]:80`. */
-static void add_place(struct nft_text *t, const cJSON *v)
+static void add_translation(struct nft_text *t, const char *kind, const cJSON *v)
 {
     const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"),
                 *port = cJSON_GetObjectItemCaseSensitive(v, "port");
+    nft_say(t, "%s", kind);
+    nft_say_member(t, " ", v, "family");
+    nft_say_member(t, " ", v, "type_flags");
+    if (addr || port) nft_say(t, " to ");
+    /* an address and a port: `192.0.2.1:80`, `[2001:db8::1]:80` */
     const bool brackets = port && cJSON_IsString(addr) && strchr(addr->valuestring, ':');
     nft_say(t, brackets ? "[" : "");
     nft_value(t, addr);
     nft_say(t, brackets ? "]" : "");
     nft_say_member(t, ":", v, "port");
-}
-
-static void add_translation(struct nft_text *t, const char *kind, const cJSON *v)
-{
-    const bool to = cJSON_GetObjectItemCaseSensitive(v, "addr") || cJSON_GetObjectItemCaseSensitive(v, "port");
-    nft_say(t, "%s", kind);
-    nft_say_member(t, " ", v, "family");
-    nft_say_member(t, " ", v, "type_flags");
-    if (to) nft_say(t, " to ");
-    add_place(t, v);
     nft_say_member(t, " ", v, "flags");
 }
 

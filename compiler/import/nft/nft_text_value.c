@@ -109,7 +109,7 @@ static void add_set(struct nft_text *t, const cJSON *v)
     nft_say(t, " }");
 }
 
-static void add_map(struct nft_text *t, const cJSON *v)
+static void text_map(struct nft_text *t, const cJSON *v)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(v, "key");
     nft_value(t, key);
@@ -199,7 +199,7 @@ static void add_element(struct nft_text *t, const cJSON *v)
     t->look = look;
 }
 
-static void add_range(struct nft_text *t, const cJSON *v) { nft_each(t, v, "-"); }
+static void text_range(struct nft_text *t, const cJSON *v) { nft_each(t, v, "-"); }
 static void add_concat(struct nft_text *t, const cJSON *v) { nft_each(t, v, " . "); }
 static void add_target(struct nft_text *t, const char *word, const cJSON *v)
 {
@@ -217,10 +217,10 @@ static const struct {
             {"fib", add_fib},
             {"prefix", add_prefix},
             {"set", add_set},
-            {"range", add_range},
+            {"range", text_range},
             {"concat", add_concat},
             {"elem", add_element},
-            {"map", add_map},
+            {"map", text_map},
             {"exthdr", add_exthdr},
             {"tcp option", add_tcp_option},
             {"ip option", add_ip_option},
@@ -328,7 +328,7 @@ static void add_time(struct nft_text *t, double seconds)
     }
 }
 
-static void add_number(struct nft_text *t, double n)
+static void text_of_number(struct nft_text *t, double n)
 {
     if (t->look == LOOK_TIME)
         add_time(t, n);
@@ -343,7 +343,7 @@ void nft_value(struct nft_text *t, const cJSON *v)
     if (cJSON_IsString(v))
         nft_say(t, t->look == LOOK_QUOTED && v->valuestring[0] != '@' ? "\"%s\"" : "%s", v->valuestring);
     else if (cJSON_IsNumber(v))
-        add_number(t, v->valuedouble);
+        text_of_number(t, v->valuedouble);
     else if (cJSON_IsBool(v))
         nft_say(t, cJSON_IsTrue(v) ? "exists" : "missing");
     else if (cJSON_IsArray(v))

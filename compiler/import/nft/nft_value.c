@@ -52,7 +52,7 @@ static const struct field {
     {"ct", "state", ASK_STATE, 0, 0, 0},
 };
 
-static bool port_of(const char *protocol, const char *name, struct subject *out)
+static bool port_subject(const char *protocol, const char *name, struct subject *out)
 {
     const unsigned proto = proto_number(protocol);
     const bool source = !strcmp(name, "sport");
@@ -63,7 +63,7 @@ static bool port_of(const char *protocol, const char *name, struct subject *out)
 
 static const char *field_of(const char *protocol, const char *name, struct subject *out)
 {
-    if (protocol && name && port_of(protocol, name, out)) return NULL;
+    if (protocol && name && port_subject(protocol, name, out)) return NULL;
     for (size_t i = 0; protocol && name && i < sizeof(fields) / sizeof(*fields); i++)
         if (!strcmp(fields[i].protocol, protocol) && !strcmp(fields[i].name, name)) {
             *out = (struct subject){
@@ -71,11 +71,6 @@ static const char *field_of(const char *protocol, const char *name, struct subje
             return NULL;
         }
     return no_condition;
-}
-
-static bool is_time(const char *kind, const char *key)
-{
-    return !strcmp(kind, "meta") && key && (!strcmp(key, "hour") || !strcmp(key, "day") || !strcmp(key, "time"));
 }
 
 const char no_condition[] = "prey has no condition for it";
@@ -132,21 +127,18 @@ static const char *masked_of(const cJSON *both, struct subject *out)
     return "prey compares only whole fields";
 }
 
-static const char *payload_of(const cJSON *v, struct subject *out)
-{
-    const char *protocol = nft_member(v, "protocol"), *field = nft_member(v, "field");
-    if (!protocol) return "it compares bytes at an offset";
-    if (field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) return special(out, SUBJECT_FLAGS);
-    return field_of(protocol, field, out);
-}
-
 const char *subject_of(const cJSON *left, struct subject *out)
 {
     const cJSON *v;
     const char *kind = nft_kind(left, &v);
     const char *key = nft_member(v, "key");
     if (!kind) return no_condition;
-    if (!strcmp(kind, "payload")) return payload_of(v, out);
+    if (!strcmp(kind, "payload")) {
+        const char *protocol = nft_member(v, "protocol"), *field = nft_member(v, "field");
+        if (!protocol) return "it compares bytes at an offset";
+        if (field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) return special(out, SUBJECT_FLAGS);
+        return field_of(protocol, field, out);
+    }
     if (!strcmp(kind, "&")) return masked_of(v, out);
     if (!strcmp(kind, "fib")) return fib_of(v, out);
     if (!strcmp(kind, "exthdr") && !strcmp(nft_member(v, "name") ? nft_member(v, "name") : "", "frag") &&
@@ -155,7 +147,8 @@ const char *subject_of(const cJSON *left, struct subject *out)
     if (!strcmp(kind, "meta") && key && !strcmp(key, "nfproto")) return special(out, SUBJECT_FAMILY);
     if (!strcmp(kind, "meta") && key && !strcmp(key, "pkttype")) return special(out, SUBJECT_PACKET_TYPE);
     if (!strcmp(kind, "ct") && key && !strcmp(key, "status")) return special(out, SUBJECT_STATUS);
-    if (is_time(kind, key)) return "write a `schedule`, and `during` in the rule";
+    if (!strcmp(kind, "meta") && key && (!strcmp(key, "hour") || !strcmp(key, "day") || !strcmp(key, "time")))
+        return "write a `schedule`, and `during` in the rule";
     if (!strcmp(kind, "meta") || (!strcmp(kind, "ct") && !nft_member(v, "dir"))) return field_of(kind, key, out);
     return no_condition;
 }
@@ -197,7 +190,7 @@ static bool find_type(unsigned family, const char *name, uint64_t *out)
     return false;
 }
 
-static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
+static bool subject_number(const struct subject *s, const cJSON *v, uint64_t *out)
 {
     if (cJSON_IsNumber(v)) return whole_number(v, UINT32_MAX, out);
     if (!cJSON_IsString(v)) return false;
@@ -213,7 +206,7 @@ static bool number_of(const struct subject *s, const cJSON *v, uint64_t *out)
 
 static bool is_address(enum about about) { return about == ASK_FROM || about == ASK_TO; }
 
-static bool is_word(enum about about)
+static bool is_asked_by_word(enum about about)
 {
     return about == ASK_ON || about == ASK_OUT_ON || about == ASK_ETHER_FROM || about == ASK_ETHER_TO ||
            about == ASK_STATE;
@@ -233,25 +226,6 @@ static const char *address_into(struct nft *n, const cJSON *a, const cJSON *b, i
     else
         snprintf(text, sizeof(text), "%.50s", a->valuestring);
     return list_address(out, text, strlen(text), n->s->arena) ? NULL : not_known;
-}
-
-static const char *range_into(struct nft *n, const struct subject *s, const cJSON *range, struct list *out)
-{
-    const cJSON *a = cJSON_IsArray(range) ? range->child : NULL, *b = a ? a->next : NULL;
-    uint64_t lo, hi;
-    if (!b || is_word(s->about)) return not_known;
-    if (is_address(s->about)) return address_into(n, a, b, -1, out);
-    if (!number_of(s, a, &lo) || !number_of(s, b, &hi) || lo > hi) return not_known;
-    list_number(out, lo + s->more, hi + s->more, n->s->arena);
-    return NULL;
-}
-
-static const char *word_into(struct nft *n, const struct subject *s, const char *word, struct list *out)
-{
-    static const char *const states[] = {"new", "established", "related", "invalid", "untracked"};
-    if (s->about == ASK_STATE && ROW_NAMED(states, word) == ROWS(states)) return not_known;
-    list_word(out, word, strlen(word), n->s->arena);
-    return NULL;
 }
 
 static const char *each_into(struct nft *n, const struct subject *s, const cJSON *list, struct list *out)
@@ -299,9 +273,14 @@ static const char *text_into(struct nft *n, const struct subject *s, const cJSON
 {
     uint64_t number;
     if (v->valuestring[0] == '@') return set_into(n, s, v->valuestring + 1, out);
-    if (is_word(s->about)) return word_into(n, s, v->valuestring, out);
+    if (is_asked_by_word(s->about)) {
+        static const char *const states[] = {"new", "established", "related", "invalid", "untracked"};
+        if (s->about == ASK_STATE && ROW_NAMED(states, v->valuestring) == ROWS(states)) return not_known;
+        list_word(out, v->valuestring, strlen(v->valuestring), n->s->arena);
+        return NULL;
+    }
     if (is_address(s->about)) return address_into(n, v, NULL, -1, out);
-    if (!number_of(s, v, &number)) return not_known;
+    if (!subject_number(s, v, &number)) return not_known;
     list_number(out, number + s->more, number + s->more, n->s->arena);
     return NULL;
 }
@@ -314,15 +293,23 @@ const char *value_into(struct nft *n, const struct subject *s, const cJSON *v, s
     ruleset_spend(n->s, 1);
     if (cJSON_IsString(v)) return text_into(n, s, v, out);
     if (cJSON_IsArray(v)) return each_into(n, s, v, out);
-    if (cJSON_IsNumber(v) && !is_word(s->about) && !is_address(s->about)) {
-        if (!number_of(s, v, &number)) return not_known;
+    if (cJSON_IsNumber(v) && !is_asked_by_word(s->about) && !is_address(s->about)) {
+        if (!subject_number(s, v, &number)) return not_known;
         list_number(out, number + s->more, number + s->more, n->s->arena);
         return NULL;
     }
     if (!kind) return not_known;
     if (!strcmp(kind, "set")) return each_into(n, s, inside, out);
     if (!strcmp(kind, "elem")) return value_into(n, s, cJSON_GetObjectItemCaseSensitive(inside, "val"), out);
-    if (!strcmp(kind, "range")) return range_into(n, s, inside, out);
+    if (!strcmp(kind, "range")) {
+        const cJSON *a = cJSON_IsArray(inside) ? inside->child : NULL, *b = a ? a->next : NULL;
+        uint64_t lo, hi;
+        if (!b || is_asked_by_word(s->about)) return not_known;
+        if (is_address(s->about)) return address_into(n, a, b, -1, out);
+        if (!subject_number(s, a, &lo) || !subject_number(s, b, &hi) || lo > hi) return not_known;
+        list_number(out, lo + s->more, hi + s->more, n->s->arena);
+        return NULL;
+    }
     if (!strcmp(kind, "prefix") && is_address(s->about)) {
         const cJSON *len = cJSON_GetObjectItemCaseSensitive(inside, "len");
         const double bits = cJSON_GetNumberValue(len);
