@@ -39,7 +39,7 @@ static void put_value(struct printer *t, enum ir_field f, uint32_t id)
     if (!ir_print_value(t->text->c, f, id, most, t->out)) put_list(t, id);
 }
 
-static uint32_t count_of(const struct ir *ir, uint32_t id)
+static uint32_t value_count(const struct ir *ir, uint32_t id)
 {
     const struct ir_addrs *a = ir_addrs(ir, id);
     return a->count4 + a->count6;
@@ -50,25 +50,25 @@ static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
     const uint32_t negated = ir_addrs_of_families(ir, ir_addrs_not(ir, id), families);
-    return negated != IR_EMPTY && negated != IR_ALL && count_of(ir, negated) < count_of(ir, id) ? negated : id;
+    return negated != IR_EMPTY && negated != IR_ALL && value_count(ir, negated) < value_count(ir, id) ? negated : id;
 }
 
-static bool is_any(const struct printer *t, uint32_t id, unsigned families)
+static bool takes_all_of(const struct printer *t, uint32_t id, unsigned families)
 {
     return id == IR_ALL || (families && (ir_addrs_full(t->ir, id) & families) == families);
 }
 
-static const char *name_of(struct printer *t, uint32_t id, unsigned families)
+static const char *value_set_name(struct printer *t, uint32_t id, unsigned families)
 {
-    return t->text->set_name && !is_any(t, id, families) ? t->text->set_name(t->text->arg, id, families) : NULL;
+    return t->text->set_name && !takes_all_of(t, id, families) ? t->text->set_name(t->text->arg, id, families) : NULL;
 }
 
 /* Print a set's name, or `not` and the complement's; false if neither has one. */
 static bool put_named(struct printer *t, uint32_t id, unsigned families)
 {
-    const char *name = name_of(t, id, families), *negated = NULL;
-    if (!name && !is_any(t, id, families))
-        negated = name_of(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
+    const char *name = value_set_name(t, id, families), *negated = NULL;
+    if (!name && !takes_all_of(t, id, families))
+        negated = value_set_name(t, ir_addrs_of_families(t->ir, ir_addrs_not(t->ir, id), families), families);
     if (!name && !negated) return false;
     print_word(t, negated ? "not " : "");
     put_name(negated ? negated : name, t->out);
@@ -78,7 +78,7 @@ static bool put_named(struct printer *t, uint32_t id, unsigned families)
 static void put_addrs(struct printer *t, uint32_t id, unsigned families)
 {
     if (put_named(t, id, families)) return;
-    const uint32_t list = is_any(t, id, families) ? IR_ALL : shorter(t, id, families);
+    const uint32_t list = takes_all_of(t, id, families) ? IR_ALL : shorter(t, id, families);
     if (list != id && list != IR_ALL) print_word(t, "not");
     print_word(t, "");
     put_value(t, IR_SRC, list);
@@ -92,16 +92,17 @@ static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsi
     if (f != IR_DST || (t->dirs != 1u << PBC_DIR_IN && t->dirs != 1u << PBC_DIR_FORWARD)) return id;
     const uint32_t never = t->dirs == 1u << PBC_DIR_IN ? ir_addrs_not(ir, t->text->come_in) : t->text->groups;
     const uint32_t more = ir_addrs_of_families(ir, ir_addrs_or(ir, id, never), families);
-    if (is_any(t, more, families)) return IR_ALL;
-    return count_of(ir, shorter(t, more, families)) < count_of(ir, shorter(t, id, families)) ? more : id;
+    if (takes_all_of(t, more, families)) return IR_ALL;
+    return value_count(ir, shorter(t, more, families)) < value_count(ir, shorter(t, id, families)) ? more : id;
 }
 
 /* True if the printed side shows the family. */
 static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 {
     const uint32_t id = as_travels(t, f, t->p->field[f], families);
-    if (id == IR_EMPTY || is_any(t, id, families)) return false;
-    if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* the named set has no other family */
+    if (id == IR_EMPTY || takes_all_of(t, id, families)) return false;
+    if (value_set_name(t, id, families))
+        return value_set_name(t, id, IR_V4 | IR_V6); /* the named set has no other family */
     return shorter(t, id, families) == id;
 }
 
@@ -113,14 +114,15 @@ static void put_side(struct printer *t, enum ir_field f, const char *keyword, bo
     print_word(t, keyword);
     if (others == IR_EMPTY) {
         print_word(t, "self");
-        if (is_any(t, own, families)) return;
+        if (takes_all_of(t, own, families)) return;
         print_word(t, "of");
         put_addrs(t, own, families);
         return;
     }
     put_addrs(t, others, families);
-    if (others == own || !self_possible || (is_any(t, others, families) && is_any(t, own, families))) return;
-    if (is_any(t, own, families)) {
+    if (others == own || !self_possible || (takes_all_of(t, others, families) && takes_all_of(t, own, families)))
+        return;
+    if (takes_all_of(t, own, families)) {
         fputs(", self", t->out);
     } else if (own == IR_EMPTY) {
         print_word(t, "except self");
@@ -143,7 +145,10 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     put_value(t, f, shorter_not ? negated : id);
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int set_name_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 /* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it, by name.
  */
@@ -159,7 +164,7 @@ static bool put_those(struct printer *t, uint32_t id, bool negated, bool outside
         if (ir_ranges_have(t->ir, id, i) != outside || around_says == outside) continue;
         devices[count++] = image_str(img, img->ifaces[i].device);
     }
-    if (count > 1) qsort(devices, count, sizeof(*devices), by_text);
+    if (count > 1) qsort(devices, count, sizeof(*devices), set_name_order);
     for (uint32_t i = 0; i < count; i++) {
         fprintf(t->out, "%s\"", i ? ", " : lead);
         put_name(devices[i], t->out);
@@ -367,7 +372,7 @@ void region_text_conditions(const struct region_text *text, const struct ir_prod
     if (all && !family_shows && families != (IR_V4 | IR_V6)) print_word(&t, families == IR_V4 ? "ip" : "ip6");
     print_word(&t, "from");
     put_addrs(&t, p->field[IR_SRC], families);
-    if (!is_any(&t, p->field[IR_DST], families)) {
+    if (!takes_all_of(&t, p->field[IR_DST], families)) {
         print_word(&t, "to");
         put_addrs(&t, p->field[IR_DST], families);
     }
@@ -382,7 +387,7 @@ void region_text_whence(const struct region_text *text, const struct ir_product 
 {
     struct printer t = {text, text->c->ir, p, out, 0, true};
     put_ifaces(&t, IR_IFACE, "", "on no interface", " or no interface");
-    if (is_any(&t, p->field[IR_SRC], families)) return;
+    if (takes_all_of(&t, p->field[IR_SRC], families)) return;
     print_word(&t, "from");
     put_addrs(&t, p->field[IR_SRC], families);
 }

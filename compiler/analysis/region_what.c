@@ -37,7 +37,7 @@ static struct protocols protocols_of(const struct printer *t)
 }
 
 /* True if the name is a condition by itself; others stand behind `proto`. */
-static bool is_word(const char *name)
+static bool is_bare_word(const char *name)
 {
     static const char *const words[] = {
 #define PROTOCOL_WORD(token, text) text,
@@ -48,7 +48,7 @@ static bool is_word(const char *name)
     return false;
 }
 
-static void put_number(uint32_t number, FILE *out)
+static void put_what_number(uint32_t number, FILE *out)
 {
     const char *name = proto_name(number);
     if (name)
@@ -59,8 +59,8 @@ static void put_number(uint32_t number, FILE *out)
 
 void put_protocol(unsigned number, FILE *out)
 {
-    if (!is_word(proto_name(number))) fputs("proto ", out);
-    put_number(number, out);
+    if (!is_bare_word(proto_name(number))) fputs("proto ", out);
+    put_what_number(number, out);
 }
 
 /* Print runs of protocols that are `in`, and return their number; out NULL: only count. */
@@ -68,7 +68,7 @@ static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
 {
     unsigned n = 0;
     bool words = true;
-    for (uint32_t i = 0; i < 256; i++) words &= s->in[i] != in || is_word(proto_name(i));
+    for (uint32_t i = 0; i < 256; i++) words &= s->in[i] != in || is_bare_word(proto_name(i));
     if (out && !words) fputs("proto ", out);
     for (uint32_t lo = 0, hi; lo < 256; lo = hi + 1) {
         hi = lo;
@@ -76,7 +76,7 @@ static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
         const bool named = proto_name(lo) != NULL;
         while (!named && hi < 255 && s->in[hi + 1] == in && !proto_name(hi + 1)) hi++;
         if (out && n) fputs(", ", out);
-        if (out) put_number(lo, out);
+        if (out) put_what_number(lo, out);
         if (out && hi > lo) fprintf(out, "-%u", hi);
         n++;
     }
@@ -175,7 +175,7 @@ static void put_ah(struct printer *t, const struct protocols *s, bool *listed)
         put_next(t, n ? "ah proto " : "ah of unknown protocol", listed);
         for (uint32_t i = 0; i < n; i++) {
             if (i) fputs(", ", t->out);
-            put_number(r[i].lo, t->out);
+            put_what_number(r[i].lo, t->out);
             if (r[i].hi > r[i].lo) fprintf(t->out, "-%u", r[i].hi);
         }
     } else if (ip6 && !(s->in[WHAT_AH_NUMBER] & BY_6) && put_protocols(s, 0, NULL) > 8) {

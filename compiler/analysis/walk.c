@@ -58,7 +58,7 @@ static void parts_add(struct parts *to, const struct parts *from)
     if (from->maybe.count) to->before = from->before;
 }
 
-static bool over(struct walk *w)
+static bool walk_is_over(struct walk *w)
 {
     if (w->c->ir->too_large) w->budget->spent = true;
     return w->ended || w->budget->spent;
@@ -66,7 +66,7 @@ static bool over(struct walk *w)
 
 enum answer { ANSWER_NO, ANSWER_OPEN, ANSWER_YES };
 
-static enum answer least(enum answer a, enum answer b) { return a < b ? a : b; }
+static enum answer least_answer(enum answer a, enum answer b) { return a < b ? a : b; }
 
 static bool has_small_burst(const struct pbc_meter *m) { return m->unit == PBC_METER_BYTES && m->burst < 65535; }
 
@@ -80,7 +80,7 @@ static enum answer meters_say(const struct walk *w, const struct ir_product *p)
         const uint8_t wanted = asked.pattern[i] & 1 ? GIVEN_WITHIN : GIVEN_OVER;
         const bool some =
             is == wanted || (is == GIVEN_WITHIN && has_small_burst(&w->c->image->meters[asked.pattern[i] / 2]));
-        a = least(a, is == GIVEN_OPEN ? ANSWER_OPEN : some ? ANSWER_YES : ANSWER_NO);
+        a = least_answer(a, is == GIVEN_OPEN ? ANSWER_OPEN : some ? ANSWER_YES : ANSWER_NO);
     }
     return a;
 }
@@ -175,11 +175,6 @@ static void product_take(struct walk *w, struct region *from, const struct ir_pr
     if (hits->count > before) region_minus(w->c->ir, from, p, w->budget);
 }
 
-static void tell(struct walk *w, const struct judged *j)
-{
-    if (!over(w) && !w->fn(w->arg, j)) w->ended = true;
-}
-
 static void tell_region(struct walk *w, const struct region *r, const struct taker *t, struct judged j)
 {
     bool loose;
@@ -189,7 +184,7 @@ static void tell_region(struct walk *w, const struct region *r, const struct tak
             j.product = r->p[i];
         else if (!product_and(w->c->ir, &r->p[i], &t->exact, &j.product, &loose))
             continue;
-        tell(w, &j);
+        if (!walk_is_over(w) && !w->fn(w->arg, &j)) w->ended = true;
     }
 }
 
@@ -214,7 +209,7 @@ struct way {
     uint32_t through;
 };
 
-static void walk_list(struct walk *w, uint32_t first, uint32_t count, const struct way *way);
+static void walk_rules(struct walk *w, uint32_t first, uint32_t count, const struct way *way);
 
 /* Keep frames that the rule may have taken, and may have left. */
 static void leave_open(struct parts *left, const struct taker *t, const struct parts *hits)
@@ -224,8 +219,8 @@ static void leave_open(struct parts *left, const struct taker *t, const struct p
     left->before = t->asks;
 }
 
-static void walk_chain(struct walk *w, uint32_t chain, const struct taker *t, const struct parts *hits,
-                       const struct way *way)
+static void walk_into_chain(struct walk *w, uint32_t chain, const struct taker *t, const struct parts *hits,
+                            const struct way *way)
 {
     const struct pbc_chain *c = &w->c->image->chains[chain];
     struct parts inside, returned;
@@ -234,7 +229,7 @@ static void walk_chain(struct walk *w, uint32_t chain, const struct taker *t, co
     parts_init(&returned);
     inside.before = hits->before;
     parts_add(&inside, hits);
-    walk_list(w, c->rules, c->rule_count, &down);
+    walk_rules(w, c->rules, c->rule_count, &down);
     if (t->open) {
         leave_open(way->left, t, hits); /* including frames that the chain did not decide */
     } else {
@@ -255,12 +250,12 @@ static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
     hits.before = way->left->before;
     product_take(w, &way->left->sure, &t.plain, &hits.sure);
     product_take(w, &way->left->maybe, &t.plain, &hits.maybe);
-    if (over(w) || hits.sure.count + hits.maybe.count == 0) {
+    if (walk_is_over(w) || hits.sure.count + hits.maybe.count == 0) {
         parts_fini(&hits);
         return;
     }
     if (r->verdict == PBC_V_DO) {
-        walk_chain(w, r->chain, &t, &hits, way);
+        walk_into_chain(w, r->chain, &t, &hits, way);
     } else {
         if (r->verdict == PBC_V_RETURN && t.open)
             leave_open(way->returned, &t, &hits);
@@ -278,9 +273,9 @@ static bool passes_on(uint8_t verdict)
     return verdict == PBC_V_COUNT || verdict == PBC_V_LOG || verdict == PBC_V_MIRROR;
 }
 
-static void walk_list(struct walk *w, uint32_t first, uint32_t count, const struct way *way)
+static void walk_rules(struct walk *w, uint32_t first, uint32_t count, const struct way *way)
 {
-    for (uint32_t i = first; i < first + count && !over(w); i++) {
+    for (uint32_t i = first; i < first + count && !walk_is_over(w); i++) {
         if (way->left->sure.count + way->left->maybe.count == 0) return;
         region_spend(w->budget, 1);
         if (w->c->ir->rules[i].state == IR_LIVE && !passes_on(w->c->image->rules[i].verdict)) walk_rule(w, i, way);
@@ -327,8 +322,8 @@ static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
     const struct way way = {left, &returned, PBC_NONE};
     parts_init(&returned);
     w->firewall = firewall;
-    walk_list(w, f->rules, f->rule_count, &way);
-    if (!over(w)) tell_default(w, f, left);
+    walk_rules(w, f->rules, f->rule_count, &way);
+    if (!walk_is_over(w)) tell_default(w, f, left);
     parts_fini(&returned);
 }
 
@@ -338,7 +333,7 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
     const struct image *img = w->c->image;
     const struct iface_table ifaces = image_ifaces(img);
     const uint32_t general = firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT);
-    for (uint32_t i = 0; i < img->firewalls_count && !over(w); i++) {
+    for (uint32_t i = 0; i < img->firewalls_count && !walk_is_over(w); i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
         struct parts here;
         if (!firewall_judges(f, d) || f->iface == PBC_NONE) continue;
@@ -348,7 +343,7 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
         if (here.sure.count) walk_firewall(w, i, &here);
         parts_fini(&here);
     }
-    if (over(w)) return;
+    if (walk_is_over(w)) return;
     if (general == PBC_NONE)
         tell_default(w, NULL, all);
     else
@@ -363,7 +358,7 @@ bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_directi
     struct parts all;
     parts_init(&all);
     frames_in_direction(c, q, direction, budget, &all.sure);
-    if (!over(&w)) walk_firewalls(&w, direction, &all);
+    if (!walk_is_over(&w)) walk_firewalls(&w, direction, &all);
     parts_fini(&all);
     return w.ended || !budget->spent;
 }

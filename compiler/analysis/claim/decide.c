@@ -68,14 +68,6 @@ static bool is_wrong(const struct claim *claim, uint8_t action)
     return claim->always ? action != claim->action : action == claim->action;
 }
 
-/* Return the states that the part can have, as flow marks. */
-static uint32_t marks_of(const struct search *s, const struct ir_product *p)
-{
-    return (states_asked(s->all->c->ir, p) & s->claim->states) * MARK_NEW;
-}
-
-static bool keeps_flows(const struct search *s) { return s->all->c->ir->keeps_flows; }
-
 /* True if the packet is sent to the claim's pool or addresses, or if the claim has neither. */
 static bool is_sent(const struct search *s, struct claim_found *f)
 {
@@ -90,7 +82,8 @@ static bool is_sent(const struct search *s, struct claim_found *f)
 static bool confirm(struct search *s, const struct judged *j, const struct claim_found *f, struct claim_found *out)
 {
     struct program *p = s->all->program;
-    const uint32_t marks = marks_of(s, &j->product);
+    /* states that the part can have, as flow marks */
+    const uint32_t marks = (states_asked(s->all->c->ir, &j->product) & s->claim->states) * MARK_NEW;
     *out = *f;
     out->before = packets_before(s, &f->packet);
     if (out->before == UINT32_MAX) { /* too many packets to send */
@@ -102,7 +95,7 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
     s->judged++;
     out->proof = PROOF_JUDGED;
     sample_judge_by(p, &f->packet, f->own, s->given.schedules, out->before, &out->verdict, &out->state);
-    if (!keeps_flows(s) || !marks || out->state & marks || f->packet.fragment == KIND_FRAG_LATER)
+    if (!s->all->c->ir->keeps_flows || !marks || out->state & marks || f->packet.fragment == KIND_FRAG_LATER)
         return is_wrong(s->claim, firewall_said(p, &out->verdict));
     out->proof = PROOF_DECIDED;
     out->state = marks & -marks;
@@ -124,13 +117,6 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
         if (otherwise) return true;
     }
     return false;
-}
-
-/* True if the rule opens tunnels: packets inside are not the claim's. */
-static bool opens_tunnel(const struct search *s, uint32_t rule)
-{
-    const struct image *img = s->all->c->image;
-    return rule < img->rules_count && verdict_is(img->rules[rule].verdict, VERDICT_OPENS);
 }
 
 /* True if this rule or default is known to break the claim. */
@@ -160,7 +146,7 @@ static void broken_by(struct search *s, const struct claim_found *f)
 }
 
 /* Keep a finding that is stronger than the one before. The first refutation stays; others are kept beside it. */
-static void keep(struct search *s, struct claim_found *f, enum claim_outcome outcome)
+static void claim_found_keep(struct search *s, struct claim_found *f, enum claim_outcome outcome)
 {
     f->outcome = outcome;
     if (outcome == CLAIM_REFUTED) broken_by(s, f);
@@ -186,7 +172,7 @@ static bool on_way(struct search *s, const struct judged *j)
         part.product = there.p[i];
         f.part = part;
         more = !refutes(s, &part, &f);
-        keep(s, &f, more ? CLAIM_UNKNOWN : CLAIM_REFUTED);
+        claim_found_keep(s, &f, more ? CLAIM_UNKNOWN : CLAIM_REFUTED);
     }
     region_fini(&there);
     return true;
@@ -196,18 +182,21 @@ static bool on_part(void *arg, const struct judged *j)
 {
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
-    if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
+    const struct image *img = s->all->c->image;
+    /* Packets inside of a tunnel that the rule opens are not the claim's. */
+    const bool opens = j->rule < img->rules_count && verdict_is(img->rules[j->rule].verdict, VERDICT_OPENS);
+    if (opens || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
     if (s->claim->pool != PBC_NONE || s->claim->reaches) return on_way(s, j);
     if (refutes(s, j, &f)) {
-        keep(s, &f, CLAIM_REFUTED);
+        claim_found_keep(s, &f, CLAIM_REFUTED);
         return true;
     }
     const bool sure = !j->maybe && !j->behind_maybe;
-    keep(s, &f, sure && f.made && s->judged < JUDGED_MAX ? CLAIM_FAULT : CLAIM_UNKNOWN);
+    claim_found_keep(s, &f, sure && f.made && s->judged < JUDGED_MAX ? CLAIM_FAULT : CLAIM_UNKNOWN);
     return true;
 }
 
-static bool is_judged(const struct image *img, enum pbc_direction d)
+static bool judges_direction(const struct image *img, enum pbc_direction d)
 {
     const struct iface_table ifaces = image_ifaces(img);
     return firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT) != PBC_NONE;
@@ -222,7 +211,8 @@ static bool rest_could_refute(const struct search *s, const struct region *all)
         if (is_wrong(s->claim, action_said(img->firewalls[i].default_verdict))) return true;
     if (!is_wrong(s->claim, ACTION_ACCEPT)) return false;
     for (uint32_t i = 0; i < all->count; i++) sent |= all->p[i].field[IR_SRC_SELF] != IR_EMPTY;
-    return !is_judged(img, PBC_DIR_IN) || !is_judged(img, PBC_DIR_FORWARD) || (sent && !is_judged(img, PBC_DIR_OUT));
+    return !judges_direction(img, PBC_DIR_IN) || !judges_direction(img, PBC_DIR_FORWARD) ||
+           (sent && !judges_direction(img, PBC_DIR_OUT));
 }
 
 static bool rule_could_refute(const struct search *s, uint32_t rule, const struct region *all,
@@ -271,18 +261,15 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
     return true;
 }
 
-static void find_times(struct claims *all)
-{
-    const struct program *const programs[] = {all->program};
-    all->times = arena_alloc(all->c->arena, sizeof(*all->times));
-    all->too_many_times = !times_find(all->c->arena, programs, 1, TIMES_MAX, all->times);
-}
-
-static void decide(struct search *s, struct region_budget *budget)
+static void claim_decide(struct search *s, struct region_budget *budget)
 {
     struct claims *r = s->all;
     struct region all;
-    if (!r->times) find_times(r);
+    if (!r->times) {
+        const struct program *const programs[] = {r->program};
+        r->times = arena_alloc(r->c->arena, sizeof(*r->times));
+        r->too_many_times = !times_find(r->c->arena, programs, 1, TIMES_MAX, r->times);
+    }
     region_init(&all);
     claim_region(r, s->claim, budget, &all);
     if (s->claim->reaches) s->target = claim_target(r, s->claim);
@@ -300,14 +287,14 @@ static void decide(struct search *s, struct region_budget *budget)
     if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
 }
 
-static struct claim_found find(struct claims *all, const struct claim *claim, struct claim_others *others)
+static struct claim_found claim_find(struct claims *all, const struct claim *claim, struct claim_others *others)
 {
     const uint64_t left = all->work < WORK_ALL_MAX ? WORK_ALL_MAX - all->work : 1;
     struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .parts = PARTS_MAX};
     const uint64_t before = budget.work;
     struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
     struct search search = {.all = all, .claim = claim, .found = &found, .others = others};
-    decide(&search, &budget);
+    claim_decide(&search, &budget);
     all->work += before - budget.work - search.kept_back;
     return found;
 }
@@ -315,10 +302,10 @@ static struct claim_found find(struct claims *all, const struct claim *claim, st
 bool claim_holds(struct claims *all, const struct claim *claim)
 {
     struct claim_others others = {.count = 0};
-    const struct claim_found found = find(all, claim, &others);
+    const struct claim_found found = claim_find(all, claim, &others);
     claim_report(all, claim, &found, &others);
     if (found.outcome == CLAIM_PROVED && claim->beyond) {
-        const struct claim_found led = find(all, claim->beyond, &others);
+        const struct claim_found led = claim_find(all, claim->beyond, &others);
         if (led.outcome == CLAIM_REFUTED && led.gone.nat != PBC_NONE) claim_report_led(all, claim->beyond, &led);
     }
     return found.outcome == CLAIM_PROVED || found.outcome == CLAIM_EMPTY;

@@ -13,13 +13,13 @@
 
 static unsigned family_bit(uint8_t family) { return family == 6 ? IR_V6 : IR_V4; }
 
-static void words_of(uint8_t family, u128 n, uint32_t w[4])
+static void number_words(uint8_t family, u128 n, uint32_t w[4])
 {
     for (unsigned i = 0; i < 4; i++) w[i] = family == 6 ? (uint32_t)(n >> (96 - 32 * i)) : 0;
     if (family != 6) w[0] = (uint32_t)n;
 }
 
-static bool holds(const struct ir *ir, const struct claim_target *to, uint8_t family, const uint32_t addr[4])
+static bool target_holds(const struct ir *ir, const struct claim_target *to, uint8_t family, const uint32_t addr[4])
 {
     return addr_held(ir_addrs(ir, to->addrs), family_bit(family), words_number(addr, family == 6));
 }
@@ -37,7 +37,7 @@ static uint32_t ports_to_pool(const struct claims *all, const struct claim_targe
     uint32_t ports = IR_EMPTY;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *s = &p->servers[i];
-        if (s->pool != pool || !holds(all->c->ir, to, s->family, s->addr)) continue;
+        if (s->pool != pool || !target_holds(all->c->ir, to, s->family, s->addr)) continue;
         if (to->ports == IR_ALL || (s->port && ir_ranges_have(all->c->ir, to->ports, s->port))) return IR_ALL;
         if (!s->port) ports = to->ports;
     }
@@ -83,16 +83,6 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
     return id;
 }
 
-/* Leave out the target, from whose address and to which a `forward any` leads nothing. */
-static void without_target(struct ir *ir, const struct pbc_nat *n, struct ir_product *p)
-{
-    const unsigned families = n->family == 4 ? IR_V4 : IR_V6;
-    const uint32_t others =
-        ir_addrs_of_families(ir, ir_addrs_not(ir, ir_addrs_one(ir, n->family, n->target)), families);
-    p->field[IR_SRC] = ir_addrs_and(ir, p->field[IR_SRC], others);
-    p->field[IR_DST] = ir_addrs_and(ir, p->field[IR_DST], others);
-}
-
 /* Return the packets that the `forward` translates; *exact is false if these are not all told apart. */
 static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n, bool *exact)
 {
@@ -108,7 +98,14 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n, 
     p.field[IR_SRC] = nat_sources(ir, all->program, n);
     p.field[IR_SRC_SELF] = IR_EMPTY;
     if (e.to == PBC_TO_SELF) p.field[IR_DST] = IR_EMPTY;
-    if (e.to == PBC_TO_ANY) without_target(ir, n, &p);
+    if (e.to == PBC_TO_ANY) {
+        /* Leave out the target, from whose address and to which a `forward any` leads nothing. */
+        const unsigned families = n->family == 4 ? IR_V4 : IR_V6;
+        const uint32_t others =
+            ir_addrs_of_families(ir, ir_addrs_not(ir, ir_addrs_one(ir, n->family, n->target)), families);
+        p.field[IR_SRC] = ir_addrs_and(ir, p.field[IR_SRC], others);
+        p.field[IR_DST] = ir_addrs_and(ir, p.field[IR_DST], others);
+    }
     if (n->iface != PBC_NONE) p.field[IR_IFACE] = ir_field_range(ir, IR_IFACE, n->iface, n->iface);
     if (n->proto == PBC_EP_IP) {
         p.field[IR_DPORT] = IR_ALL;
@@ -139,8 +136,8 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
         const struct addr_span s = addr_span(addrs, family_bit(n->family), i);
         if (s.hi < inside || s.lo > inside + last) continue;
         uint32_t lo[4], hi[4];
-        words_of(n->family, outside + (s.lo > inside ? s.lo - inside : 0), lo);
-        words_of(n->family, outside + (s.hi < inside + last ? s.hi - inside : last), hi);
+        number_words(n->family, outside + (s.lo > inside ? s.lo - inside : 0), lo);
+        number_words(n->family, outside + (s.hi < inside + last ? s.hi - inside : last), hi);
         const struct pbc_range r4 = {lo[0], hi[0]};
         const struct pbc_range6 r6 = {(uint64_t)lo[0] << 32 | lo[1], (uint64_t)lo[2] << 32 | lo[3],
                                       (uint64_t)hi[0] << 32 | hi[1], (uint64_t)hi[2] << 32 | hi[3]};
@@ -163,7 +160,7 @@ static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, 
         return mapped(ir, n, IR_ALL);
     }
     const struct ir_product p = *there = forwarded(all, n, exact);
-    if (!holds(ir, to, n->family, n->target) || (to->ports != IR_ALL && n->proto >= PBC_EP_ECHO4))
+    if (!target_holds(ir, to, n->family, n->target) || (to->ports != IR_ALL && n->proto >= PBC_EP_ECHO4))
         there->field[IR_DST] = there->field[IR_DST_SELF] = IR_EMPTY;
     else if (to->ports != IR_ALL)
         there->field[IR_DPORT] = ports_there(ir, n, to->ports);
@@ -196,7 +193,7 @@ static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
 
 /* True if the service of every endpoint that these packets may meet takes all of them. One in the wire may send them on
  * to where they are addressed. */
-static bool is_taken(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
+static bool is_taken_elsewhere(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
 {
     const struct program *p = all->program;
     for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
@@ -213,7 +210,7 @@ static void without_services(struct claims *all, struct region *rest, struct reg
     for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
         const struct ir_product here = claim_taken_by(all->c, &p->endpoints[i]);
         region_spend(budget, 1 + p->endpoints_count);
-        if (is_taken(all, &here, budget) && product_is_plain(all->c->ir, &here))
+        if (is_taken_elsewhere(all, &here, budget) && product_is_plain(all->c->ir, &here))
             region_minus(all->c->ir, rest, &here, budget);
     }
 }
@@ -248,7 +245,7 @@ static bool pool_leads(const struct claims *all, const struct claim_target *to, 
     const struct program *p = all->program;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *s = &p->servers[i];
-        if (s->pool != pool || !holds(all->c->ir, to, s->family, s->addr)) continue;
+        if (s->pool != pool || !target_holds(all->c->ir, to, s->family, s->addr)) continue;
         if (holds_port(all->c->ir, to, key, s->port ? s->port : key->dst_port)) return true;
     }
     return false;
@@ -304,9 +301,9 @@ static bool goes(const struct claims *all, const struct claim_target *to, const 
     if (taken && !stream_leads_on(p, branch, key)) return false;
     if (!taken && program_turned(p, key, &t)) {
         by->nat = t.nat;
-        return holds(all->c->ir, to, family, t.dst) && holds_port(all->c->ir, to, key, t.dst_port);
+        return target_holds(all->c->ir, to, family, t.dst) && holds_port(all->c->ir, to, key, t.dst_port);
     }
-    return !(key->kind & KIND_DST_SELF) && holds(all->c->ir, to, family, key->dst) &&
+    return !(key->kind & KIND_DST_SELF) && target_holds(all->c->ir, to, family, key->dst) &&
            holds_port(all->c->ir, to, key, key->dst_port);
 }
 

@@ -136,7 +136,7 @@ static void kind_add(struct work *w, const struct ir_product *kind)
     if (speaks_of_sent(w) && sent.field[IR_IFACE] != IR_EMPTY) region_add_both(w->ir, &sent, kind, w->out);
 }
 
-static unsigned asked(const struct work *w) { return w->claim->states; }
+static unsigned fields_asked(const struct work *w) { return w->claim->states; }
 
 static uint32_t states_set(struct ir *ir, unsigned states)
 {
@@ -149,7 +149,7 @@ static uint32_t states_set(struct ir *ir, unsigned states)
 
 /* Return packets with a header of the protocols lo to hi, over IPv6 with or without AH. bytes: least length of the
  * header. */
-static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
+static struct ir_product kind_product(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const bool v6 = lo >= WHAT_IP6;
     struct ir_product p;
@@ -158,7 +158,7 @@ static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint3
     p.field[IR_WHAT] = ir_intern_ranges(w->ir, what, v6 ? 2 : 1, WHAT_MOST);
     p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     p.field[IR_LENGTH] = ir_field_range(w->ir, IR_LENGTH, (v6 ? 40 : 20) + bytes, 65535);
-    if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w));
+    if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, fields_asked(w));
     return p;
 }
 
@@ -167,14 +167,14 @@ static void add_tcp(struct work *w, uint32_t what)
 {
     const uint32_t all = TCP_SYN | TCP_RST | TCP_ACK;
     for (uint32_t flags = 0; flags <= all; flags++) {
-        struct ir_product p = kind_of(w, what, what, 20);
+        struct ir_product p = kind_product(w, what, what, 20);
         if (flags & ~all) continue;
         p.field[IR_HAS] = flags;
         p.field[IR_LACKS] = all & ~flags;
         unsigned states = states_possible(w->ir, &p);
         if (flags == TCP_ACK && !(w->ir->keeps_flows && w->ir->picks_up)) states &= ~(1u << STATE_IS_NEW);
-        if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w) & states);
-        if (states & asked(w)) kind_add(w, &p);
+        if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, fields_asked(w) & states);
+        if (states & fields_asked(w)) kind_add(w, &p);
     }
 }
 
@@ -183,12 +183,12 @@ static void add_icmp(struct work *w, uint32_t what)
     struct pbc_range types[256];
     uint32_t count = 0;
     for (uint32_t t = 0; t < 256; t++) {
-        struct ir_product p = kind_of(w, what, what, 8);
+        struct ir_product p = kind_product(w, what, what, 8);
         p.field[IR_STATE] = IR_ALL;
         p.field[IR_TYPE] = ir_field_range(w->ir, IR_TYPE, t, t);
-        if (states_possible(w->ir, &p) & asked(w)) count = range_add(types, count, t);
+        if (states_possible(w->ir, &p) & fields_asked(w)) count = range_add(types, count, t);
     }
-    struct ir_product p = kind_of(w, what, what, 8);
+    struct ir_product p = kind_product(w, what, what, 8);
     p.field[IR_TYPE] = ir_intern_ranges(w->ir, types, count, 255);
     if (count) kind_add(w, &p);
 }
@@ -196,8 +196,8 @@ static void add_icmp(struct work *w, uint32_t what)
 /* Add the protocols lo to hi, whose headers do not tell a packet's state. */
 static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
-    const struct ir_product p = kind_of(w, lo, hi, bytes);
-    if (asked(w) & states_possible(w->ir, &p)) kind_add(w, &p);
+    const struct ir_product p = kind_product(w, lo, hi, bytes);
+    if (fields_asked(w) & states_possible(w->ir, &p)) kind_add(w, &p);
 }
 
 static void add_family(struct work *w, uint32_t base)

@@ -84,17 +84,6 @@ static void note_time(struct claims *r, const struct claim_found *f)
     diag_note(r->c->diags, SPAN_NONE, len ? "while %s is active" : "while no schedule is active", list);
 }
 
-static void note_proof(struct claims *r, const struct claim_found *f)
-{
-    struct diags *d = r->c->diags;
-    if (f->proof == PROOF_DECIDED)
-        diag_note(d, SPAN_NONE, "its state is assumed to be %s: no earlier packets were tried", state_name(f->state));
-    else if (f->proof == PROOF_WALKED)
-        diag_note(d, SPAN_NONE, "the meter is assumed to be exceeded: exceeding it takes too many packets to try");
-    else if (f->before)
-        diag_note(d, SPAN_NONE, "after %u packet%s like it", f->before, text_plural(f->before));
-}
-
 /* Note the rule or default that decides, or that no firewall judges the packet. */
 static void note_rule(struct claims *r, uint32_t rule, uint32_t firewall, enum pbc_direction direction,
                       const char *decides)
@@ -197,7 +186,13 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     note_packet(r, f, "the packet");
     note_self(r, claim, f);
     note_time(r, f);
-    note_proof(r, f);
+    struct diags *d = r->c->diags;
+    if (f->proof == PROOF_DECIDED)
+        diag_note(d, SPAN_NONE, "its state is assumed to be %s: no earlier packets were tried", state_name(f->state));
+    else if (f->proof == PROOF_WALKED)
+        diag_note(d, SPAN_NONE, "the meter is assumed to be exceeded: exceeding it takes too many packets to try");
+    else if (f->before)
+        diag_note(d, SPAN_NONE, "after %u packet%s like it", f->before, text_plural(f->before));
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction,
               claim->pool == PBC_NONE && !claim->reaches ? "decides" : "lets it in");
     if (claim->reaches) note_gone(r, f);

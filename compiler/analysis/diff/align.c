@@ -122,7 +122,7 @@ struct placed {
     uint32_t at;
 };
 
-static int by_text(const void *a, const void *b)
+static int line_order(const void *a, const void *b)
 {
     const struct placed *x = a, *y = b;
     const int order = strcmp(x->text, y->text);
@@ -133,7 +133,7 @@ static struct placed *sorted(struct diff *d, const struct statements *p)
 {
     struct placed *s = arena_alloc(d->c.arena, ((size_t)p->count + 1) * sizeof(*s));
     for (uint32_t i = 0; i < p->count; i++) s[i] = (struct placed){p->at[i], i};
-    if (p->count > 1) qsort(s, p->count, sizeof(*s), by_text);
+    if (p->count > 1) qsort(s, p->count, sizeof(*s), line_order);
     return s;
 }
 

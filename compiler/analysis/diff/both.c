@@ -99,7 +99,7 @@ struct comparison {
     struct region_budget budget;
 };
 
-static void keep(struct parts *to, const struct part *like, const struct ir_product *p)
+static void part_keep(struct parts *to, const struct part *like, const struct ir_product *p)
 {
     to->v = heap_grown(to->v, (size_t)to->count + 1, sizeof(*to->v), &to->cap);
     to->v[to->count] = *like;
@@ -136,7 +136,7 @@ static void matched(struct comparison *c, const struct part *part, const struct 
     }
     then.maybe |= maybe;
     if (sides == 3 && then.rule[OLD] != PBC_NONE) return; /* twins: both sides treat it alike */
-    keep(&c->next, &then, p);
+    part_keep(&c->next, &then, p);
 }
 
 /* Keep what of the part lies outside of `b` unchanged. */
@@ -145,7 +145,7 @@ static void keep_outside(struct comparison *c, const struct part *part, const st
     struct region rest = {0};
     region_add(&rest, &part->p);
     region_minus(c->d->c.ir, &rest, b, &c->budget);
-    for (uint32_t i = 0; i < rest.count && !c->budget.spent; i++) keep(&c->next, part, &rest.p[i]);
+    for (uint32_t i = 0; i < rest.count && !c->budget.spent; i++) part_keep(&c->next, part, &rest.p[i]);
     region_fini(&rest);
 }
 
@@ -156,7 +156,7 @@ static void meet(struct comparison *c, const struct part *part, const struct ite
     struct ir_product both, plain, in;
     bool loose = it->loose;
     if (!product_and(ir, &part->p, it->product, &both, &loose)) {
-        keep(&c->next, part, &part->p);
+        part_keep(&c->next, part, &part->p);
         return;
     }
     spend(c, WORK_OF_PART);
@@ -171,7 +171,7 @@ static void meet(struct comparison *c, const struct part *part, const struct ite
     negated.behind = true;
     matched(c, part, &both, sides, at, sides != 3);
     bool in_loose = false;
-    if (product_and(ir, &part->p, &plain, &in, &in_loose)) keep(&c->next, &negated, &in);
+    if (product_and(ir, &part->p, &plain, &in, &in_loose)) part_keep(&c->next, &negated, &in);
     keep_outside(c, part, &plain);
 }
 
@@ -181,7 +181,7 @@ static const struct item *item_at(const struct comparison *c, const uint32_t at[
 }
 
 /* Let all parts meet one item, or twins. */
-static void step(struct comparison *c, const uint32_t at[SIDES])
+static void both_step(struct comparison *c, const uint32_t at[SIDES])
 {
     const struct item *it = item_at(c, at);
     struct parts *now = &c->now;
@@ -194,7 +194,7 @@ static void step(struct comparison *c, const uint32_t at[SIDES])
     for (uint32_t k = 0; k < now->count && !c->budget.spent; k++) {
         const unsigned sides = sides_that_meet(&now->v[k], at);
         if (k < i || !sides)
-            keep(&c->next, &now->v[k], &now->v[k].p);
+            part_keep(&c->next, &now->v[k], &now->v[k].p);
         else
             meet(c, &now->v[k], it, sides, at);
     }
@@ -252,7 +252,7 @@ static struct decider decider_of(const struct comparison *c, const struct part *
 }
 
 /* Record a part at the end of both lists. */
-static void finish(struct comparison *c, const struct part *part)
+static void part_finish(struct comparison *c, const struct part *part)
 {
     uint32_t active;
     if (!time_of(c->d, &part->p, &active)) return;
@@ -275,12 +275,12 @@ static bool send(struct comparison *c, const struct ir_product *product, const s
     c->now.count = 0;
     for (uint32_t i = 0; i < seed->count; i++) {
         const struct part part = {.rule = {PBC_NONE, PBC_NONE}};
-        keep(&c->now, &part, &seed->p[i]);
+        part_keep(&c->now, &part, &seed->p[i]);
     }
     spend(c, c->meeting_count / HULLS_AT_ONCE);
     for (uint32_t i = 0; i < c->meeting_count && c->now.count && !c->budget.spent; i++)
-        if (hulls_meet(&hull, &c->meetings[i].hull)) step(c, c->meetings[i].at);
-    for (uint32_t i = 0; i < c->now.count && !c->budget.spent; i++) finish(c, &c->now.v[i]);
+        if (hulls_meet(&hull, &c->meetings[i].hull)) both_step(c, c->meetings[i].at);
+    for (uint32_t i = 0; i < c->now.count && !c->budget.spent; i++) part_finish(c, &c->now.v[i]);
     return !c->budget.spent;
 }
 

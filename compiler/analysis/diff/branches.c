@@ -24,7 +24,7 @@ struct parts {
     uint32_t count, cap;
 };
 
-static struct part *part_of(struct parts *to, const struct program *p, uint32_t pool)
+static struct part *pool_part(struct parts *to, const struct program *p, uint32_t pool)
 {
     const char *name = pool == PBC_NONE ? ORIGINAL : program_str(p, p->pools[pool].name);
     for (uint32_t i = 0; i < to->count; i++)
@@ -50,13 +50,14 @@ static void branch_take(struct diff *d, const struct side *s, const struct pbc_b
         bool loose = false;
         if (!product_and(d->c.ir, &rest->p[i], when, &both, &loose)) continue;
         for (uint32_t k = b->shares; k < b->shares + branch_shares(b); k++)
-            if (p->shares[k].percent) region_add(&part_of(to, p, p->shares[k].pool)->packets, &both);
-        if (branch_goes_on(b)) region_add(&part_of(to, p, PBC_NONE)->packets, &both);
+            if (p->shares[k].percent) region_add(&pool_part(to, p, p->shares[k].pool)->packets, &both);
+        if (branch_goes_on(b)) region_add(&pool_part(to, p, PBC_NONE)->packets, &both);
     }
 }
 
 /* Gather the packets of each pool. False: not expressible, or too much work. */
-static bool gather(struct diff *d, unsigned side, uint32_t service, struct region_budget *budget, struct parts *to)
+static bool parts_gather(struct diff *d, unsigned side, uint32_t service, struct region_budget *budget,
+                         struct parts *to)
 {
     const struct side *s = &d->side[side];
     const struct program *p = s->program;
@@ -113,8 +114,8 @@ static char *text_of_pool(struct diff *d, const struct part *part)
 }
 
 /* shown: packets that are named; r: those that an example is drawn from */
-static void tell(struct diff *d, unsigned side, uint32_t service, const struct part *part, const struct region *shown,
-                 const struct region *r, struct reaches *to)
+static void part_tell(struct diff *d, unsigned side, uint32_t service, const struct part *part,
+                      const struct region *shown, const struct region *r, struct reaches *to)
 {
     const struct program *p = d->side[side].program;
     to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
@@ -139,7 +140,7 @@ static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const st
     const bool known = !budget->spent && !d->c.ir->too_large;
     if (known && alone.count) {
         join_parts(d, &alone);
-        tell(d, side, service, part, &alone, &alone, to);
+        part_tell(d, side, service, part, &alone, &alone, to);
     }
     region_fini(&alone);
     return known;
@@ -169,7 +170,7 @@ static void compare_originals(struct diff *d, const uint32_t service[SIDES], str
     normal_when(&d->c, 0, 0, &any);
     region_add(&all, &any);
     const unsigned side = may[NEW] ? NEW : OLD;
-    tell(d, side, service[side], &(struct part){.name = ORIGINAL, .pool = PBC_NONE}, &unnamed, &all, to);
+    part_tell(d, side, service[side], &(struct part){.name = ORIGINAL, .pool = PBC_NONE}, &unnamed, &all, to);
     region_fini(&all);
 }
 
@@ -179,7 +180,7 @@ void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reac
     const uint64_t given = budget.work;
     struct parts parts[SIDES] = {0};
     bool known = true;
-    for (unsigned s = 0; s < SIDES && known; s++) known = gather(d, s, service[s], &budget, &parts[s]);
+    for (unsigned s = 0; s < SIDES && known; s++) known = parts_gather(d, s, service[s], &budget, &parts[s]);
     for (unsigned s = 0; s < SIDES && known; s++) {
         const unsigned side = s == 0 ? NEW : OLD;
         for (uint32_t i = 0; i < parts[side].count && known; i++)

@@ -91,12 +91,6 @@ void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewa
     d->undecided[d->undecided_count++] = (struct undecided){rule, firewall, (uint8_t)side};
 }
 
-static double sum_of_logs(double a, double b)
-{
-    const double most = a > b ? a : b;
-    return isinf(most) ? most : most + log2(exp2(a - most) + exp2(b - most));
-}
-
 static int by_size(const void *a, const void *b)
 {
     const struct change *x = a, *y = b;
@@ -126,7 +120,8 @@ static double sort_products(const struct ir *ir, struct region *r)
     double size = -INFINITY;
     for (uint32_t i = 0; i < r->count; i++) {
         order[i] = (struct sized){product_size(ir, &r->p[i]), i};
-        size = sum_of_logs(size, order[i].size);
+        const double most = size > order[i].size ? size : order[i].size;
+        size = isinf(most) ? most : most + log2(exp2(size - most) + exp2(order[i].size - most));
     }
     qsort(order, r->count, sizeof(*order), larger_first);
     for (uint32_t i = 0; i < r->count; i++) sorted[i] = r->p[order[i].at];

@@ -12,7 +12,7 @@
 enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
 
 /* Return the packet's state, as enum flow_mark; *tell: rules ask for it. */
-static uint32_t mark_of(const struct ir *ir, const struct ir_product *p, bool *tell)
+static uint32_t example_mark(const struct ir *ir, const struct ir_product *p, bool *tell)
 {
     const unsigned states = states_asked(ir, p) & states_possible(ir, p);
     *tell = asks_state(ir, p);
@@ -82,7 +82,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     struct ir_product p = *product;
     struct shown shown = {0};
     enum tried best = TRIED_NONE;
-    shown.mark = mark_of(d->c.ir, &p, &shown.tell_state);
+    shown.mark = example_mark(d->c.ir, &p, &shown.tell_state);
     if (shown.mark & (MARK_ESTABLISHED | MARK_INVALID)) as_established(d->c.ir, &p);
     time_of(d, &p, &shown.schedules);
     shown.self = sample_self(&d->c, &p, dir, self);
@@ -121,14 +121,6 @@ static enum tried find_among(struct diff *d, struct change *c, const struct fact
     return best;
 }
 
-/* Find an example. Whole packets come first, since a later fragment says less. */
-static enum tried find_example(struct diff *d, struct change *c, const struct facts *self)
-{
-    const enum tried whole = find_among(d, c, self, false);
-    const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
-    return later > whole ? later : whole;
-}
-
 /* Report an internal fault: no answer is better than a wrong one. */
 static bool otherwise(struct diff *d, const struct change *c)
 {
@@ -155,7 +147,10 @@ bool find_examples(struct diff *d)
     for (uint32_t i = 0; i < d->change_count; i++) {
         struct change *c = &d->changes[i];
         progress_done(i, d->change_count);
-        const enum tried t = find_example(d, c, self);
+        /* Whole packets come first, since a later fragment says less. */
+        const enum tried whole = find_among(d, c, self, false);
+        const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
+        const enum tried t = later > whole ? later : whole;
         if (t == TRIED_GOOD) c->maybe = false;
         if (t == TRIED_OTHERWISE && !c->maybe && !c->behind) return otherwise(d, c);
     }

@@ -33,17 +33,17 @@ struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_p
 
 static bool decides(uint8_t verdict) { return pbc_decides(verdict) || verdict == PBC_V_RETURN; }
 
-static uint64_t mix(uint64_t h, uint64_t v)
+static uint64_t rule_mix(uint64_t h, uint64_t v)
 {
     h = (h ^ v) * 0xff51afd7ed558ccdu;
     return h ^ h >> 29;
 }
 
 /* Hash the rule's conditions and verdict, without the items that a `return` skips. */
-static uint64_t hash_of(const struct pbc_rule *r, const struct ir_product *p)
+static uint64_t rule_hash(const struct pbc_rule *r, const struct ir_product *p)
 {
-    uint64_t h = mix(r->verdict, (uint64_t)r->answer << 16 | r->port);
-    for (enum ir_field f = 0; f < IR_FIELDS; f++) h = mix(h, p->field[f]);
+    uint64_t h = rule_mix(r->verdict, (uint64_t)r->answer << 16 | r->port);
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) h = rule_mix(h, p->field[f]);
     return h;
 }
 
@@ -92,7 +92,7 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         it->product = p;
         it->rule = i;
         it->loose = this_loose;
-        it->hash = hash_of(r, p);
+        it->hash = rule_hash(r, p);
     }
     /* Hash from the end, so that items skipped by a `return` are hashed before it. */
     uint64_t behind = 0, power = 1;
@@ -100,7 +100,7 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         struct item *it = &out->item[i];
         if (img->rules[it->rule].verdict == PBC_V_RETURN && it->skip == 0) {
             it->skip = out->count;
-            it->hash = mix(mix(it->hash, behind), power);
+            it->hash = rule_mix(rule_mix(it->hash, behind), power);
         }
         behind = behind * HASH_STEP + it->hash;
         power *= HASH_STEP;

@@ -9,11 +9,9 @@
 #include "lang/heap.h"
 #include "vm/flow/flow.h"
 
-static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
-
 static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 {
-    const char *text = str(s, offset);
+    const char *text = program_str(s->program, offset);
     return image_string(d->c.image, text, strlen(text));
 }
 
@@ -270,18 +268,17 @@ static bool import(struct diff *d, struct side *s)
 #define EFFORT_MOST                                                                                                    \
     (UINT64_C(1) << 26) /* some seconds; above what any packet may be tried against in a good program \ */
 
-/* Return the work of a condition; `on` is compared with every interface (import.c). */
-static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
-{
-    return 1 + (uint64_t)c->count + (cond_info[c->kind].traits & COND_IFACES ? p->ifaces_count : 0);
-}
-
 /* Return an array: entry i is the work of the first i conditions, or of the first i sets (second function). */
 static uint64_t *conds_before(const struct program *p)
 {
     uint64_t *before = heap_resized(NULL, (size_t)p->conds_count + 1, sizeof(*before));
     before[0] = 0;
-    for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + of_cond(p, &p->conds[i]);
+    for (uint32_t i = 0; i < p->conds_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        /* `on` is compared with every interface */
+        const uint32_t ifaces = cond_info[c->kind].traits & COND_IFACES ? p->ifaces_count : 0;
+        before[i + 1] = before[i] + 1 + c->count + ifaces;
+    }
     return before;
 }
 
@@ -294,7 +291,7 @@ static uint64_t *sets_before(const struct program *p)
 }
 
 /* Add, saturating above EFFORT_MOST. */
-static void sums_add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t count)
+static void import_sums(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t count)
 {
     if (*sum <= EFFORT_MOST) *sum += 1 + before[first + count] - before[first];
 }
@@ -302,14 +299,15 @@ static void sums_add(uint64_t *sum, const uint64_t *before, uint32_t first, uint
 static uint64_t effort(const struct program *p, const uint64_t *conds, const uint64_t *sets)
 {
     uint64_t sum = conds[p->conds_count];
-    for (uint32_t i = 0; i < p->rules_count; i++) sums_add(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
+    for (uint32_t i = 0; i < p->rules_count; i++) import_sums(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
     for (uint32_t i = 0; i < p->branches_count; i++)
-        sums_add(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
-    for (uint32_t i = 0; i < p->pools_count; i++) sums_add(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
+        import_sums(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        import_sums(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
     for (uint32_t i = 0; i < p->nats_count; i++) {
-        sums_add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
-        sums_add(&sum, sets, p->nats[i].outside, p->nats[i].outside_count);
-        sums_add(&sum, conds, p->nats[i].conds, p->nats[i].cond_count);
+        import_sums(&sum, sets, p->nats[i].from, p->nats[i].from_count);
+        import_sums(&sum, sets, p->nats[i].outside, p->nats[i].outside_count);
+        import_sums(&sum, conds, p->nats[i].conds, p->nats[i].cond_count);
     }
     return sum;
 }

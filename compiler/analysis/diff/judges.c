@@ -24,17 +24,12 @@ static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
     return ir_intern_ranges(d->c.ir, &(struct pbc_range){lo, hi}, 1, UINT32_MAX);
 }
 
-/* Return the part of a side's image that directions depend on: its services. */
-static struct image services_of(const struct diff *d, unsigned side)
-{
-    const struct program *p = d->side[side].program;
-    return (struct image){.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* only read */
-                          .endpoints_count = p->endpoints_count};
-}
-
 static struct region in_direction(struct diff *d, unsigned side, const struct ir_product *q, enum pbc_direction dir)
 {
-    struct image image = services_of(d, side);
+    /* Of a side's image, directions depend on its services alone. */
+    const struct program *p = d->side[side].program;
+    struct image image = {.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* only read */
+                          .endpoints_count = p->endpoints_count};
     struct compile view = d->c;
     struct region_budget budget = {.work = d->work, .parts = DIRECTION_PARTS};
     struct region out = {0};
@@ -124,14 +119,9 @@ static struct pair pair_of(const struct diff *d, const struct part *part, uint32
     return (struct pair){{firewall_of(d, OLD, part->dir[OLD], iface), firewall_of(d, NEW, part->dir[NEW], iface)}};
 }
 
-static bool same_pair(const struct pair *a, const struct pair *b)
-{
-    return a->firewall[OLD] == b->firewall[OLD] && a->firewall[NEW] == b->firewall[NEW];
-}
-
 /* Add frames of these interfaces to the pair that judges them. */
-static void give(struct judges *judges, uint32_t *count, const struct pair *pair, const struct region *frames,
-                 uint8_t dirs, uint32_t ifaces)
+static void judges_add(struct judges *judges, uint32_t *count, const struct pair *pair, const struct region *frames,
+                       uint8_t dirs, uint32_t ifaces)
 {
     uint32_t at = 0;
     if (pair->firewall[OLD] == PBC_NONE && pair->firewall[NEW] == PBC_NONE) return;
@@ -168,15 +158,15 @@ static void give_all(struct diff *d, const struct parts *parts, const struct reg
 {
     const struct pair out = pair_of(d, &parts->part[0], iface), in = pair_of(d, &parts->part[1], iface);
     bool one = true;
-    give(judges, count, &out, &parts->part[0].frames, 1u << PBC_DIR_OUT, ifaces);
+    judges_add(judges, count, &out, &parts->part[0].frames, 1u << PBC_DIR_OUT, ifaces);
     for (uint32_t i = 1; i < parts->count; i++) {
         const struct pair p = pair_of(d, &parts->part[i], iface);
-        one = one && same_pair(&p, &in);
+        one = one && p.firewall[OLD] == in.firewall[OLD] && p.firewall[NEW] == in.firewall[NEW];
     }
-    if (one) give(judges, count, &in, all, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, ifaces);
+    if (one) judges_add(judges, count, &in, all, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, ifaces);
     for (uint32_t i = 1; i < parts->count && !one; i++) {
         const struct pair p = pair_of(d, &parts->part[i], iface);
-        give(judges, count, &p, &parts->part[i].frames, (uint8_t)(1u << parts->part[i].dir[NEW]), ifaces);
+        judges_add(judges, count, &p, &parts->part[i].frames, (uint8_t)(1u << parts->part[i].dir[NEW]), ifaces);
     }
 }
 

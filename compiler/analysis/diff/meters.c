@@ -8,15 +8,11 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
-static int compare_rates(const struct pbc_meter *a, const struct pbc_meter *b)
-{
-    const unsigned __int128 x = (unsigned __int128)a->count * b->per_ns, y = (unsigned __int128)b->count * a->per_ns;
-    return (x > y) - (x < y);
-}
-
 struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now)
 {
-    const int rate = compare_rates(now, was), burst = (now->burst > was->burst) - (now->burst < was->burst);
+    const unsigned __int128 x = (unsigned __int128)now->count * was->per_ns,
+                            y = (unsigned __int128)was->count * now->per_ns;
+    const int rate = (x > y) - (x < y), burst = (now->burst > was->burst) - (now->burst < was->burst);
     return (struct amount){.more = rate > 0 || burst > 0, .less = rate < 0 || burst < 0};
 }
 
@@ -44,7 +40,7 @@ static struct amount uses_of(const struct program *p, uint32_t meter)
     return within;
 }
 
-static uint8_t kind_of(struct amount now, struct amount within)
+static uint8_t amount_change(struct amount now, struct amount within)
 {
     if ((now.more && within.more) || (now.less && within.less)) return DIFF_WIDENED;
     return (now.more && within.less) || (now.less && within.more) ? DIFF_NARROWED : DIFF_OTHER;
@@ -62,7 +58,7 @@ bool meter_keys_are_equal(const struct pbc_meter *was, const struct pbc_meter *n
     return was->per == now->per && was->unit == now->unit && was->len4 == now->len4 && was->len6 == now->len6;
 }
 
-static const struct pbc_meter *named(const struct program *p, const char *name)
+static const struct pbc_meter *meter_named(const struct program *p, const char *name)
 {
     for (uint32_t i = 0; i < p->meters_count; i++)
         if (p->meters[i].name && strcmp(program_str(p, p->meters[i].name), name) == 0) return &p->meters[i];
@@ -76,12 +72,12 @@ void find_meters(struct diff *d, struct meters *to)
     for (uint32_t i = 0; i < new->meters_count; i++) {
         const struct pbc_meter *now = &new->meters[i];
         const char *name = program_str(new, now->name);
-        const struct pbc_meter *was = now->name ? named(old, name) : NULL;
+        const struct pbc_meter *was = now->name ? meter_named(old, name) : NULL;
         if (!was || !meter_keys_are_equal(was, now)) continue;
         const struct amount amount = meter_amount(was, now);
         if (!amount.more && !amount.less && was->entries == now->entries) continue;
         to->m = heap_grown(to->m, (size_t)to->count + 1, sizeof(*to->m), &to->cap);
-        to->m[to->count++] = (struct meter_change){.kind = kind_of(amount, uses_of(new, i)),
+        to->m[to->count++] = (struct meter_change){.kind = amount_change(amount, uses_of(new, i)),
                                                    .what = "meter",
                                                    .name = name,
                                                    .was = text_of(d, was),

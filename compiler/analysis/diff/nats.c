@@ -7,11 +7,6 @@
 #include "vm/program/program.h"
 #include "vm/words/words.h"
 
-static uint32_t protocols_of(struct ir *ir, const struct pbc_nat *n)
-{
-    return ir_field_range(ir, IR_WHAT, n->family == 6 ? WHAT_IP6 : 0, n->family == 4 ? WHAT_IP6 - 1 : WHAT_AH6_UNKNOWN);
-}
-
 /* Make the product of all that a statement asks for, its sources and interface among them. */
 static void make_asks(struct diff *d, const struct side *s, const struct pbc_nat *n, struct ir_product *out)
 {
@@ -20,7 +15,8 @@ static void make_asks(struct diff *d, const struct side *s, const struct pbc_nat
     bool loose = false;
     normal_when(&d->c, s->conds + n->conds, n->cond_count, &conds);
     product_all(&own);
-    own.field[IR_WHAT] = protocols_of(ir, n);
+    own.field[IR_WHAT] =
+        ir_field_range(ir, IR_WHAT, n->family == 6 ? WHAT_IP6 : 0, n->family == 4 ? WHAT_IP6 - 1 : WHAT_AH6_UNKNOWN);
     if (n->from_count) own.field[IR_SRC] = own.field[IR_SRC_SELF] = sets_union(d, s->program, n->from, n->from_count);
     if (n->iface != PBC_NONE) {
         const enum ir_field way = n->kind == PBC_NAT_FORWARD ? IR_IFACE : IR_OUT;

@@ -24,7 +24,7 @@ static void put_region(struct diff *d, const struct ir_product *p, FILE *out)
 }
 
 /* True if the item takes packets of the mirror. */
-static bool takes(struct diff *d, const struct items *l, uint32_t item, uint32_t mirror)
+static bool mirror_takes(struct diff *d, const struct items *l, uint32_t item, uint32_t mirror)
 {
     const struct item *it = &l->item[item];
     struct ir_product both;
@@ -41,7 +41,7 @@ static void put_before(struct diff *d, const struct items *l, uint32_t mirror, F
     uint64_t rest = 0;
     for (uint32_t i = 0; i < mirror; i++) {
         const struct item *it = &l->item[i];
-        if (i < LOOKED_MOST && !takes(d, l, i, mirror)) continue;
+        if (i < LOOKED_MOST && !mirror_takes(d, l, i, mirror)) continue;
         if (shown == BEFORE_SHOWN || i >= LOOKED_MOST) {
             rest = (rest ^ it->hash) * 0x9e3779b97f4a7c15u;
             left++;
@@ -116,7 +116,7 @@ static char *log_line(struct diff *d, const struct side *s, const struct pbc_rul
     return words_kept(d, &w);
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int note_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 char *logs_text(struct diff *d, const struct side *s)
 {
@@ -127,7 +127,7 @@ char *logs_text(struct diff *d, const struct side *s)
     for (const struct pbc_rule *r = p->rules; r < p->rules + p->rules_count; r++)
         if (r->flags & PBC_RULE_LOG || r->verdict == PBC_V_LOG) lines[count++] = log_line(d, s, r);
     if (!count) return NULL;
-    qsort(lines, count, sizeof(*lines), by_text);
+    qsort(lines, count, sizeof(*lines), note_order);
     FILE *out = heap_stream(&text, &len);
     for (uint32_t i = 0; i < count; i++) fprintf(out, "%s%s", i ? "\n" : "", lines[i]);
     heap_stream_end(out);

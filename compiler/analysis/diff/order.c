@@ -57,7 +57,7 @@ struct rows {
     uint32_t count;
 };
 
-static int by_name(const void *a, const void *b)
+static int list_name_order(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
     const int order = strcmp(x->name, y->name);
@@ -68,7 +68,7 @@ static struct row *sorted(struct diff *d, const struct rows *r)
 {
     struct row *s = arena_alloc(d->c.arena, ((size_t)r->count + 1) * sizeof(*s));
     memcpy(s, r->row, r->count * sizeof(*s));
-    if (r->count > 1) qsort(s, r->count, sizeof(*s), by_name);
+    if (r->count > 1) qsort(s, r->count, sizeof(*s), list_name_order);
     return s;
 }
 

@@ -120,14 +120,9 @@ static void print_undecided(struct diff *d, FILE *out)
     if (d->undecided_count) fputc('\n', out);
 }
 
-static void count(FILE *out, const char *before, uint32_t n, const char *what)
+static void count_print(FILE *out, const char *before, uint32_t n, const char *what)
 {
     if (n) fprintf(out, "%s%u %s", before, n, what);
-}
-
-static bool is_beyond(const struct beyond *b)
-{
-    return b->reaches.count || b->reaches.too_many || b->meters.count || b->bounds.count || b->routes.count;
 }
 
 static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
@@ -139,14 +134,14 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
         fprintf(out, "%u region%s", d->change_count, d->change_count == 1 ? "" : "s");
         for (unsigned k = 0; k < DIFF_KIND_COUNT; k++) {
             static const char *const may[] = {"that may widen", "that may narrow", "that may change"};
-            count(out, before, kinds[k], diff_kind_names[k]);
+            count_print(out, before, kinds[k], diff_kind_names[k]);
             if (kinds[k]) before = ", ";
-            count(out, before, maybe[k], may[k]);
+            count_print(out, before, maybe[k], may[k]);
             if (maybe[k]) before = ", ";
         }
     } else if (d->undecided_count) {
         fputs("no difference found", out);
-    } else if (is_beyond(b)) {
+    } else if (b->reaches.count || b->reaches.too_many || b->meters.count || b->bounds.count || b->routes.count) {
         fputs("the rules judge every packet alike", out);
     } else {
         fputs("no difference for any packet that the rules judge", out);

@@ -93,12 +93,6 @@ static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint3
     fputs(" -> ", out);
 }
 
-static void put_branch(struct diff *d, const struct side *s, const struct pbc_branch *b, FILE *out)
-{
-    put_when(d, s, b->conds, b->cond_count, s->program->services[b->service].proxy != 0, out);
-    branch_print(s->program, b, out);
-}
-
 static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
     const struct program *p = s->program;
@@ -117,7 +111,7 @@ static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *
     }
 }
 
-static int by_place(const void *a, const void *b)
+static int entry_order(const void *a, const void *b)
 {
     const struct pbc_endpoint *x = *(const struct pbc_endpoint *const *)a, *y = *(const struct pbc_endpoint *const *)b;
     int order = x->to - y->to;
@@ -135,7 +129,7 @@ static const struct pbc_endpoint **sorted_endpoints(struct diff *d, const struct
 {
     const struct pbc_endpoint **all = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*all));
     for (uint32_t i = 0; i < count; i++) all[i] = &e[i];
-    if (count > 1) qsort(all, count, sizeof(*all), by_place);
+    if (count > 1) qsort(all, count, sizeof(*all), entry_order);
     return all;
 }
 
@@ -149,7 +143,11 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
         put_endpoint(p, on[k], out);
     }
     fields_print(p, FIELDS_SERVICE, i, &(struct fields_text){.between = "\n", .parts = 1 << PART_MODE}, out);
-    for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
+    for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) {
+        const struct pbc_branch *b = &p->branches[k];
+        put_when(d, s, b->conds, b->cond_count, p->services[b->service].proxy != 0, out);
+        branch_print(p, b, out);
+    }
     fields_print(p, FIELDS_SERVICE, i,
                  &(struct fields_text){.between = "\n", .parts = 1 << PART_ANSWER | 1 << PART_REST}, out);
 }
@@ -163,7 +161,7 @@ uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint
     return all;
 }
 
-static void put_range(const struct address_range *r, FILE *out)
+static void put_translated(const struct address_range *r, FILE *out)
 {
     const struct pbc_range four = address_range4(r);
     const struct pbc_range6 six = address_range6(r);
@@ -182,16 +180,10 @@ void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2],
     unsigned shown = 0;
     for (; shown < RANGES_SHOWN && address_next(&w, &r); shown++, before = next) {
         fputs(before, out);
-        put_range(&r, out);
+        put_translated(&r, out);
     }
     if (shown == RANGES_SHOWN && address_next(&w, &r))
         fprintf(out, " and more, list %u of this comparison", sets_union(d, p, sets[0], sets[1]));
-}
-
-static void put_sources(struct diff *d, const struct program *p, const struct pbc_pool *v, FILE *out)
-{
-    put_ranges(d, p, (const uint32_t[]){v->sources, v->source_count}, 0, "\nsource ", ", ", out);
-    if (v->source_count) fprintf(out, " ports %u-%u", v->source_port_lo, v->source_port_hi);
 }
 
 static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out)
@@ -205,7 +197,8 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
         put_address_port(server->addr, server->family, server->port, out);
         fields_print(p, FIELDS_SERVER, k, &options, out);
     }
-    put_sources(d, p, v, out);
+    put_ranges(d, p, (const uint32_t[]){v->sources, v->source_count}, 0, "\nsource ", ", ", out);
+    if (v->source_count) fprintf(out, " ports %u-%u", v->source_port_lo, v->source_port_hi);
 }
 
 static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *out)
@@ -243,14 +236,14 @@ static const struct {
                   {"pool", put_pool},       {"nat", put_nat_statements},
                   {"check", put_check},     {"mirror", put_mirror}};
 
-static uint32_t count_of(const struct program *p, enum kind k)
+static uint32_t kind_count(const struct program *p, enum kind k)
 {
     const uint32_t counts[KINDS] = {p->services_count, p->observes_count, p->pools_count,
                                     p->nats_count,     p->checks_count,   p->mirrors_count};
     return counts[k];
 }
 
-static const char *name_of(const struct program *p, enum kind k, uint32_t i)
+static const char *route_name(const struct program *p, enum kind k, uint32_t i)
 {
     switch (k) {
     case SERVICE: return program_str(p, p->services[i].name);
@@ -278,7 +271,7 @@ struct sorted {
     uint32_t i;
 };
 
-static int by_name(const void *a, const void *b)
+static int route_order(const void *a, const void *b)
 {
     const struct sorted *x = a, *y = b;
     const int order = strcmp(x->name, y->name);
@@ -288,11 +281,11 @@ static int by_name(const void *a, const void *b)
 static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint32_t *count)
 {
     const struct program *p = d->side[side].program;
-    const uint32_t all = count_of(p, k);
+    const uint32_t all = kind_count(p, k);
     struct sorted *s = arena_alloc(d->c.arena, ((size_t)all + 1) * sizeof(*s));
     *count = 0;
-    for (uint32_t i = 0; i < all; i++) s[i] = (struct sorted){name_of(p, k, i), i};
-    if (all > 1) qsort(s, all, sizeof(*s), by_name);
+    for (uint32_t i = 0; i < all; i++) s[i] = (struct sorted){route_name(p, k, i), i};
+    if (all > 1) qsort(s, all, sizeof(*s), route_order);
     for (uint32_t i = 0; i < all; i++)
         if (i == 0 || strcmp(s[i].name, s[*count - 1].name) != 0) s[(*count)++] = s[i];
     return s;
@@ -325,8 +318,8 @@ static char *names_of(const struct program *p, enum kind k)
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
     const char *last = NULL;
-    for (uint32_t i = 0; i < count_of(p, k); i++) {
-        const char *name = name_of(p, k, i);
+    for (uint32_t i = 0; i < kind_count(p, k); i++) {
+        const char *name = route_name(p, k, i);
         if (last && strcmp(last, name) == 0) continue;
         if (last) fputc('\n', out);
         fprintf(out, "%s ", kinds[k].what);
@@ -335,16 +328,6 @@ static char *names_of(const struct program *p, enum kind k)
     }
     heap_stream_end(out);
     return text;
-}
-
-static void compare_order(struct diff *d, struct routes *to)
-{
-    const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
-    if (nats_moved(d)) add_route(to, "order of nats", "", names_of(old, NAT), names_of(new, NAT));
-    if (services_moved(d, false))
-        add_route(to, "order of services", "", names_of(old, SERVICE), names_of(new, SERVICE));
-    if (services_moved(d, true))
-        add_route(to, "order of observe services", "", names_of(old, OBSERVE), names_of(new, OBSERVE));
 }
 
 static void compare_kind(struct diff *d, enum kind k, bool without_pools, struct beyond *b)
@@ -417,7 +400,12 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b)
     d->without_servers = without_pools;
     for (unsigned s = 0; s < SIDES; s++) note_nat_asks(d, &d->side[s]);
     for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, without_pools, b);
-    compare_order(d, &b->routes);
+    const struct program *old = d->side[OLD].program, *new = d->side[NEW].program;
+    if (nats_moved(d)) add_route(&b->routes, "order of nats", "", names_of(old, NAT), names_of(new, NAT));
+    if (services_moved(d, false))
+        add_route(&b->routes, "order of services", "", names_of(old, SERVICE), names_of(new, SERVICE));
+    if (services_moved(d, true))
+        add_route(&b->routes, "order of observe services", "", names_of(old, OBSERVE), names_of(new, OBSERVE));
     add_route(&b->routes, "log", "", logs_text(d, &d->side[OLD]), logs_text(d, &d->side[NEW]));
     add_route(&b->routes, "audit", "", audits_text(d, &d->side[OLD]), audits_text(d, &d->side[NEW]));
     add_route(&b->routes, "mss clamp", "", clamps_lines(d->side[OLD].program), clamps_lines(d->side[NEW].program));

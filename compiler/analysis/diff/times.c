@@ -164,7 +164,7 @@ bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
 /* Printing --------------------------------------------------------------------------------------------------------- */
 
 /* Return the name of a schedule with exactly these moments, if the name means nothing else on the other side. */
-static const char *name_of(const struct diff *d, uint32_t moments)
+static const char *moments_name(const struct diff *d, uint32_t moments)
 {
     for (unsigned s = SIDES; s-- > 0;)
         for (uint32_t i = 0; i < d->side[s].program->schedules_count; i++) {
@@ -184,7 +184,7 @@ struct part {
     uint32_t moments;
 };
 
-static bool holds(struct part p, unsigned day, unsigned minute)
+static bool part_holds(struct part p, unsigned day, unsigned minute)
 {
     return p.moments >> p.week->at[day * DAY_MINUTES + minute] & 1;
 }
@@ -192,7 +192,7 @@ static bool holds(struct part p, unsigned day, unsigned minute)
 static bool same_hours(struct part p, unsigned a, unsigned b)
 {
     for (unsigned minute = 0; minute < DAY_MINUTES; minute++)
-        if (holds(p, a, minute) != holds(p, b, minute)) return false;
+        if (part_holds(p, a, minute) != part_holds(p, b, minute)) return false;
     return true;
 }
 
@@ -201,8 +201,8 @@ static bool print_hours(struct part p, unsigned day, bool behind, FILE *out)
 {
     unsigned end, hours = 0;
     for (unsigned from = 0; from < DAY_MINUTES; from = end) {
-        for (end = from; end < DAY_MINUTES && holds(p, day, end) == holds(p, day, from);) end++;
-        if (!holds(p, day, from)) continue;
+        for (end = from; end < DAY_MINUTES && part_holds(p, day, end) == part_holds(p, day, from);) end++;
+        if (!part_holds(p, day, from)) continue;
         hours++;
         if (out && (from || end < DAY_MINUTES))
             fprintf(out, "%s%02u:%02u-%02u:%02u",
@@ -262,8 +262,8 @@ static bool is_weekly(struct part p)
 static void print_part(const struct diff *d, struct part p, FILE *out)
 {
     const uint32_t moments = wherever(d, p);
-    const char *name = name_of(d, moments);
-    const char *negated = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
+    const char *name = moments_name(d, moments);
+    const char *negated = name ? NULL : moments_name(d, all_of(d->moments) & ~moments);
     if (name || negated) {
         fputs(name ? "during " : "not during ", out);
         put_name(name ? name : negated, out);
@@ -304,8 +304,8 @@ static void print_weeks(const struct diff *d, uint32_t moments, uint32_t weeks, 
 void print_moments(const void *arg, uint32_t moments, FILE *out)
 {
     const struct diff *d = arg;
-    const char *name = name_of(d, moments);
-    const char *negated = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
+    const char *name = moments_name(d, moments);
+    const char *negated = name ? NULL : moments_name(d, all_of(d->moments) & ~moments);
     if (!name && !negated) {
         print_weeks(d, moments, d->times.week_count, out);
         return;

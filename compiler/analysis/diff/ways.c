@@ -37,7 +37,7 @@ static bool holds_tags(const struct pbc_endpoint *wide, const struct pbc_endpoin
 }
 
 /* True if the wider way has the places and protocols of `way`. Ports, sources and interfaces are not compared. */
-static bool holds(const struct way *wider, const struct way *way)
+static bool way_holds(const struct way *wider, const struct way *way)
 {
     const struct pbc_endpoint *wide = &wider->from, *e = &way->from;
     const bool to =
@@ -64,7 +64,7 @@ static void add_part(struct parts *to, uint32_t sources, uint32_t ifaces)
 }
 
 /* Add the part without the way's sources and interfaces to `left`. */
-static void cut(struct diff *d, struct part p, const struct way *w, struct parts *left, struct ways *to)
+static void way_cut(struct diff *d, struct part p, const struct way *w, struct parts *left, struct ways *to)
 {
     struct ir *ir = d->c.ir;
     const uint8_t family = w->from.family;
@@ -120,7 +120,7 @@ static struct parts parts_left(struct diff *d, const struct way *w, const struct
         if (lo > port || end <= port) continue;
         if (end < *next) *next = end;
         left = (struct parts){0};
-        for (uint32_t i = 0; i < all.count && spend(to, 1); i++) cut(d, all.p[i], e, &left, to);
+        for (uint32_t i = 0; i < all.count && spend(to, 1); i++) way_cut(d, all.p[i], e, &left, to);
         free(all.p);
     }
     return left;
@@ -184,11 +184,6 @@ static void add_service(struct diff *d, const struct side *s, struct ways *to, u
     free(seen);
 }
 
-static uint32_t sources_of(struct ir *ir, const struct program *p, const struct pbc_nat *n)
-{
-    return ir_addrs_of_families(ir, nat_sources(ir, p, n), n->family == 4 ? IR_V4 : IR_V6);
-}
-
 static struct way forward_of(struct diff *d, const struct side *s, const struct pbc_nat *n, uint32_t sources)
 {
     struct way w = {
@@ -221,26 +216,15 @@ static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
     for (const struct pbc_nat *n = p->nats; n < p->nats + p->nats_count && !to->too_many; n++) {
         if (n->kind != PBC_NAT_FORWARD) continue;
         if (!last || last->from != n->from || last->from_count != n->from_count || last->family != n->family)
-            sources = sources_of(d->c.ir, p, n);
+            sources = ir_addrs_of_families(d->c.ir, nat_sources(d->c.ir, p, n), n->family == 4 ? IR_V4 : IR_V6);
         last = n;
         const struct way w = forward_of(d, s, n, sources);
         before.count = 0;
         for (uint32_t i = first; i < to->count && spend(to, 1); i++)
-            if (holds(&to->w[i], &w)) add_way(&before, &to->w[i]);
+            if (way_holds(&to->w[i], &w)) add_way(&before, &to->w[i]);
         add_rest(d, &w, &before, to);
     }
     free(before.w);
-}
-
-/* Add a map, for packets that arrive on any interface: `on` is about those that leave. */
-static void add_map(struct ways *to, const struct program *p, const struct pbc_nat *n)
-{
-    struct way w = {.len = n->len, .by = program_str(p, n->name), .service = PBC_NONE, .family = n->family};
-    w.from = (struct pbc_endpoint){
-        .to = PBC_TO_ADDRESS, .family = n->family, .proto = PBC_EP_PORTS, .port_lo = 0, .port_hi = UINT16_MAX};
-    memcpy(w.from.addr, n->to, sizeof(n->to));
-    memcpy(w.addr, n->target, sizeof(w.addr));
-    add_way(to, &w);
 }
 
 int way_server_order(const struct way *a, const struct way *b)
@@ -252,7 +236,7 @@ int way_server_order(const struct way *a, const struct way *b)
 }
 
 /* Compare by server, then by place: an address, this machine or any. */
-static int by_place(const void *a, const void *b)
+static int way_order(const void *a, const void *b)
 {
     const struct way *x = *(const struct way *const *)a, *y = *(const struct way *const *)b;
     int d = way_server_order(x, y);
@@ -268,11 +252,20 @@ void ways_gather(struct diff *d, unsigned side, struct side_ways *to)
     for (uint32_t i = 0; i < p->services_count; i++) add_service(d, s, &to->ways, i);
     add_forwards(d, s, &to->ways);
     to->maps = to->ways.count;
-    for (uint32_t i = 0; i < p->nats_count; i++)
-        if (p->nats[i].kind == PBC_NAT_MAP) add_map(&to->ways, p, &p->nats[i]);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_MAP) continue;
+        /* A map is for packets that arrive on any interface: `on` is about those that leave. */
+        struct way w = {.len = n->len, .by = program_str(p, n->name), .service = PBC_NONE, .family = n->family};
+        w.from = (struct pbc_endpoint){
+            .to = PBC_TO_ADDRESS, .family = n->family, .proto = PBC_EP_PORTS, .port_lo = 0, .port_hi = UINT16_MAX};
+        memcpy(w.from.addr, n->to, sizeof(n->to));
+        memcpy(w.addr, n->target, sizeof(w.addr));
+        add_way(&to->ways, &w);
+    }
     to->sorted = heap_resized(NULL, (size_t)to->ways.count + 1, sizeof(*to->sorted));
     for (uint32_t i = 0; i < to->ways.count; i++) to->sorted[i] = &to->ways.w[i];
-    if (to->ways.count > 1) qsort(to->sorted, to->ways.count, sizeof(*to->sorted), by_place);
+    if (to->ways.count > 1) qsort(to->sorted, to->ways.count, sizeof(*to->sorted), way_order);
 }
 
 void side_ways_fini(struct side_ways *s)
@@ -287,7 +280,7 @@ static uint32_t first_alike(const struct side_ways *s, const struct way *w)
     uint32_t lo = 0, hi = s->ways.count;
     while (lo < hi) {
         const uint32_t mid = lo + (hi - lo) / 2;
-        if (by_place(&s->sorted[mid], &w) < 0)
+        if (way_order(&s->sorted[mid], &w) < 0)
             lo = mid + 1;
         else
             hi = mid;
@@ -299,10 +292,10 @@ static uint32_t first_alike(const struct side_ways *s, const struct way *w)
 static void add_holders(const struct way *w, const struct way *at, const struct side_ways *other, struct ways *by,
                         struct ways *alone)
 {
-    for (uint32_t i = first_alike(other, at); i < other->ways.count && by_place(&other->sorted[i], &at) == 0; i++) {
+    for (uint32_t i = first_alike(other, at); i < other->ways.count && way_order(&other->sorted[i], &at) == 0; i++) {
         const struct way *e = other->sorted[i];
         if (!spend(alone, 1)) return;
-        if (holds(e, w) && e->from.port_lo <= w->from.port_hi && w->from.port_lo <= e->from.port_hi) add_way(by, e);
+        if (way_holds(e, w) && e->from.port_lo <= w->from.port_hi && w->from.port_lo <= e->from.port_hi) add_way(by, e);
     }
 }
 

@@ -62,20 +62,6 @@ static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t e
     return n;
 }
 
-static void report_never(struct compile *c, uint32_t rule)
-{
-    const struct pbc_rule *r = &c->image->rules[rule];
-    const struct span span = c->image->rule_span[rule];
-    if (c->ir->rules[rule].elsewhere) {
-        const struct pbc_firewall *f = &c->image->firewalls[r->list];
-        diag(c->diags, W_CONTRADICTION, span, "this rule can never match: `%s` judges only packets on `%s`",
-             image_str(c->image, f->name), image_str(c->image, c->image->ifaces[f->iface].device));
-    } else if (normal_contradicts(c, rule)) {
-        diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
-             r->cond_count > 1 ? "its conditions exclude each other" : "no packet can meet its condition");
-    }
-}
-
 static void report_list(struct compile *c, uint32_t first, uint32_t count)
 {
     for (uint32_t i = first; i < first + count; i++)
@@ -84,7 +70,16 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
             if (!c->image->rule_told[i]) report_covered(c, i, more);
             i += more;
         } else if (c->ir->rules[i].state == IR_IMPOSSIBLE && !c->image->rule_told[i]) {
-            report_never(c, i);
+            const struct pbc_rule *r = &c->image->rules[i];
+            const struct span span = c->image->rule_span[i];
+            if (c->ir->rules[i].elsewhere) {
+                const struct pbc_firewall *f = &c->image->firewalls[r->list];
+                diag(c->diags, W_CONTRADICTION, span, "this rule can never match: `%s` judges only packets on `%s`",
+                     image_str(c->image, f->name), image_str(c->image, c->image->ifaces[f->iface].device));
+            } else if (normal_contradicts(c, i)) {
+                diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
+                     r->cond_count > 1 ? "its conditions exclude each other" : "no packet can meet its condition");
+            }
         }
 }
 

@@ -5,16 +5,6 @@
 #include "compiler/resolve/services/service.h"
 #include "vm/program/program.h"
 
-/* Narrow down to the interface and tags of an endpoint in the wire, which takes nothing for this machine itself. */
-static void wire_opened(struct ir *ir, const struct pbc_endpoint *e, struct ir_product *p)
-{
-    p->field[IR_DST_SELF] = IR_EMPTY;
-    if (e->iface) p->field[IR_IFACE] = ir_field_range(ir, IR_IFACE, e->iface - 1, e->iface - 1);
-    if (e->wire == PBC_WIRE_UNTAGGED) p->field[IR_VLAN] = ir_field_range(ir, IR_VLAN, VLAN_ABSENT, VLAN_ABSENT);
-    if (e->wire == PBC_WIRE_TAGGED) p->field[IR_VLAN] = ir_field_range(ir, IR_VLAN, 0, VLAN_ABSENT - 1);
-    if (e->wire == PBC_WIRE_VLAN) p->field[IR_VLAN] = ir_field_range(ir, IR_VLAN, e->vlan_lo, e->vlan_hi);
-}
-
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
 {
     struct ir_product p = {{0}};
@@ -22,7 +12,14 @@ struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *
     uint32_t n = 0;
     p.field[IR_STATE] = ir_field_range(c->ir, IR_STATE, STATE_IS_NEW, STATE_IS_NEW);
     if (e->to == PBC_TO_ADDRESS) p.field[IR_DST] = p.field[IR_DST_SELF] = ir_addrs_one(c->ir, e->family, e->addr);
-    if (e->wire) wire_opened(c->ir, e, &p);
+    if (e->wire) {
+        /* an endpoint in the wire takes nothing for this machine itself */
+        p.field[IR_DST_SELF] = IR_EMPTY;
+        if (e->iface) p.field[IR_IFACE] = ir_field_range(c->ir, IR_IFACE, e->iface - 1, e->iface - 1);
+        if (e->wire == PBC_WIRE_UNTAGGED) p.field[IR_VLAN] = ir_field_range(c->ir, IR_VLAN, VLAN_ABSENT, VLAN_ABSENT);
+        if (e->wire == PBC_WIRE_TAGGED) p.field[IR_VLAN] = ir_field_range(c->ir, IR_VLAN, 0, VLAN_ABSENT - 1);
+        if (e->wire == PBC_WIRE_VLAN) p.field[IR_VLAN] = ir_field_range(c->ir, IR_VLAN, e->vlan_lo, e->vlan_hi);
+    }
     if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_field_range(c->ir, IR_DPORT, e->port_lo, e->port_hi);
     if (e->proto == PBC_EP_PORTS) return p;
     for (const struct upper *u = uppers; u < uppers + UPPERS; u++) {
@@ -37,7 +34,7 @@ struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *
 }
 
 /* True if a firewall judges every frame of the direction, and drops it by default. */
-static bool is_closed(const struct image *img, enum pbc_direction d)
+static bool is_direction_closed(const struct image *img, enum pbc_direction d)
 {
     bool general = false;
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
@@ -62,7 +59,7 @@ static bool may_enter(struct compile *c, const struct pbc_endpoint *e)
 void warn_closed_services(struct compile *c)
 {
     const struct image *img = c->image;
-    const bool in = is_closed(img, PBC_DIR_IN), across = is_closed(img, PBC_DIR_FORWARD);
+    const bool in = is_direction_closed(img, PBC_DIR_IN), across = is_direction_closed(img, PBC_DIR_FORWARD);
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
         bool enters = s->flags & PBC_SERVICE_CUT || !(mode_is(s->mode, MODE_INLINE) ? in && across : in);

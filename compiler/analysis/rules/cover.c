@@ -92,7 +92,7 @@ static enum fate try_frame(struct judging *j, const struct ir_product *p, uint64
     return *holder == PBC_NONE ? ALIVE : DEAD;
 }
 
-static enum fate take_out(struct judging *j)
+static enum fate cover_take_out(struct judging *j)
 {
     region_add(&j->left, &j->p);
     for (uint32_t round = 0; round < ROUNDS_MAX && j->candidates < CANDIDATES_EACH; round++) {
@@ -137,7 +137,7 @@ static void leave_out(struct judging *j)
         }
 }
 
-static int by_number(const void *a, const void *b)
+static int rule_order(const void *a, const void *b)
 {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
@@ -147,7 +147,7 @@ static void note_covers(struct judging *j)
 {
     struct ir_rule *r = &j->l->ir->rules[j->rule];
     uint32_t *rules = arena_alloc(j->l->ir->arena, ((size_t)j->used_count + 1) * sizeof(*rules)), n = 0;
-    qsort(j->used, j->used_count, sizeof(*j->used), by_number);
+    qsort(j->used, j->used_count, sizeof(*j->used), rule_order);
     if (j->single == PBC_NONE) leave_out(j);
     for (uint32_t i = 0; i < j->used_count && j->single == PBC_NONE; i++) {
         const uint32_t rule = j->l->all.v[j->used[i]].rule;
@@ -181,7 +181,7 @@ static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
     return what.count <= 2;
 }
 
-static enum fate judge(struct list *l, uint32_t rule)
+static enum fate cover_judge(struct list *l, uint32_t rule)
 {
     struct ir_rule *r = &l->ir->rules[rule];
     const uint64_t work = l->work < WORK_MAX ? l->work : WORK_MAX;
@@ -193,7 +193,7 @@ static enum fate judge(struct list *l, uint32_t rule)
         if (!product_and(l->ir, &r->product, &l->frames, &some, &loose)) return NEVER;
         if (!loose) j.p = some;
     }
-    enum fate fate = take_out(&j);
+    enum fate fate = cover_take_out(&j);
     l->work -= work - j.budget.work;
     l->candidates -= l->candidates < j.candidates ? l->candidates : j.candidates;
     if (fate == ALIVE && l->tangled_count && meets_tangled(l, &j.p)) fate = UNDECIDED;
@@ -213,8 +213,6 @@ static void note_never(const struct list *l, uint32_t rule)
     for (enum ir_field f = 0; f < IR_FIELDS; f++) r->product.field[f] = IR_EMPTY;
 }
 
-static bool takes_packets(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
-
 uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct coverers *all, uint32_t *tangled)
 {
     uint32_t n = 0;
@@ -222,7 +220,7 @@ uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct 
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *r = &s->c->image->rules[i];
         if (s->c->ir->rules[i].state != IR_LIVE) continue;
-        if (takes_packets(r))
+        if (pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN)
             coverers_add(all, &s->c->ir->rules[i].product, i);
         else if (r->verdict == PBC_V_DO && !chains_add(s, i, all))
             tangled[n++] = i;
@@ -239,7 +237,7 @@ static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t 
     l->index = cover_index_new(l->ir, &l->all);
     for (uint32_t i = first; i < first + count; i++) {
         if (l->ir->rules[i].state != IR_LIVE) continue;
-        const enum fate fate = judge(l, i);
+        const enum fate fate = cover_judge(l, i);
         progress_done(i, l->c->image->rules_count);
         l->ir->undecided += fate == UNDECIDED;
         if (fate == NEVER) note_never(l, i);

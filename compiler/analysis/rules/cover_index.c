@@ -84,7 +84,7 @@ static struct prefix_node enclose(const struct ir *ir, const struct ir_product *
     return (struct prefix_node){.bits = lo & mask_of(len), .len = (uint8_t)len, .v6 = len && v6};
 }
 
-static int by_place(const void *a, const void *b)
+static int rule_place_order(const void *a, const void *b)
 {
     const struct prefix_node *x = a, *y = b;
     if (x->v6 != y->v6) return x->v6 - y->v6;
@@ -102,9 +102,9 @@ static bool encloses(const struct prefix_node *outer, uint64_t bits, bool v6)
 static void forest_grow(struct forest *f)
 {
     uint32_t n = 1;
-    qsort(f->node, f->count, sizeof(*f->node), by_place);
+    qsort(f->node, f->count, sizeof(*f->node), rule_place_order);
     for (uint32_t i = 1; i < f->count; i++)
-        if (by_place(&f->node[i], &f->node[n - 1]) != 0) f->node[n++] = f->node[i];
+        if (rule_place_order(&f->node[i], &f->node[n - 1]) != 0) f->node[n++] = f->node[i];
     f->count = f->first6 = n;
     for (uint32_t i = 1; i < n; i++) {
         struct prefix_node *x = &f->node[i];
@@ -132,7 +132,7 @@ static uint32_t last_before(const struct forest *f, uint64_t bits, bool v6)
 static uint32_t node_of(const struct forest *f, const struct prefix_node *wanted)
 {
     uint32_t i = wanted->len ? last_before(f, wanted->bits, wanted->v6) : 0;
-    while (by_place(&f->node[i], wanted) != 0) i = f->node[i].parent; /* a longer prefix at the same place */
+    while (rule_place_order(&f->node[i], wanted) != 0) i = f->node[i].parent; /* a longer prefix at the same place */
     return i;
 }
 
@@ -197,11 +197,6 @@ static uint32_t few_values(const struct ir *ir, enum ir_field f, uint32_t id, ui
         value[n] = r.r[n].lo;
     }
     return n;
-}
-
-static uint32_t value_at(const struct point *at, enum ir_field f)
-{
-    return f == IR_SRC_MAC ? mac_value(at->mac[0]) : f == IR_DST_MAC ? mac_value(at->mac[1]) : at->value[f];
 }
 
 /* Return the number of lists of the product, at least 1; *selector and value: its lists. */
@@ -301,7 +296,7 @@ struct lookup {
     uint32_t *found, count, most, *candidates;
 };
 
-static void walk_chain(struct lookup *l, const struct chain *c)
+static void lookup_chain(struct lookup *l, const struct chain *c)
 {
     const uint32_t sport = l->at->value[IR_SPORT], dport = l->at->value[IR_DPORT];
     for (uint32_t i = c->head; i && *l->candidates && l->count < l->most; i = l->ix->entries[i - 1].next) {
@@ -317,12 +312,14 @@ static void walk_pair(struct lookup *l, uint32_t src, uint32_t dst)
     struct chain wanted = {.src = src, .dst = dst, .selector = NO_SELECTOR};
     const struct chain *pair = find_chain(l->ix, &wanted, NULL), *c;
     if (!pair) return;
-    walk_chain(l, pair);
+    lookup_chain(l, pair);
     for (uint8_t s = 0; s < SELECTORS; s++) {
         if (!(pair->kinds >> s & 1)) continue;
         wanted.selector = s;
-        wanted.value = value_at(l->at, selectors[s]);
-        if ((c = find_chain(l->ix, &wanted, NULL))) walk_chain(l, c);
+        wanted.value = selectors[s] == IR_SRC_MAC   ? mac_value(l->at->mac[0])
+                       : selectors[s] == IR_DST_MAC ? mac_value(l->at->mac[1])
+                                                    : l->at->value[selectors[s]];
+        if ((c = find_chain(l->ix, &wanted, NULL))) lookup_chain(l, c);
     }
 }
 

@@ -48,7 +48,7 @@ static void taken(struct compile *c, const struct whens *w, uint32_t n, struct r
             take_endpoint(c, &img->observe_endpoints[e], &w->product[n], out);
 }
 
-static struct span span_of(struct compile *c, const struct when *b) { return span_at(c, &b->place); }
+static struct span branch_span(struct compile *c, const struct when *b) { return span_at(c, &b->place); }
 
 static bool covers_name(const char *by, const char *name, bool hosts)
 {
@@ -105,15 +105,6 @@ static bool sets_within(const struct image *img, const struct pbc_cond *b, const
     return true;
 }
 
-/* True if `a` covers `b`; `not` without a set is any. */
-static bool instruction_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
-{
-    const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
-    if (not_a && !a->count) return true;
-    if (not_a != not_b) return false;
-    return not_a ? sets_within(img, a, b) : sets_within(img, b, a);
-}
-
 /* True if `b` asks for every byte of `a`, with the same value. */
 static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b)
 {
@@ -130,7 +121,13 @@ static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b
 static bool cond_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
     if (a->kind != b->kind || (a->flags ^ b->flags) & PBC_COND_REPLY) return false;
-    if (a->kind == COND_INSTRUCTION) return instruction_covers(img, a, b);
+    if (a->kind == COND_INSTRUCTION) {
+        /* `not` without a set is any. */
+        const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
+        if (not_a && !a->count) return true;
+        if (not_a != not_b) return false;
+        return not_a ? sets_within(img, a, b) : sets_within(img, b, a);
+    }
     if (a->kind == COND_BYTES) return bytes_cover(&img->patterns[a->first], &img->patterns[b->first]);
     if (a->arg != b->arg || a->flags != b->flags) return false;
     return a->flags & PBC_COND_NOT ? list_within(img, a->first, b->first) : list_within(img, b->first, a->first);
@@ -181,7 +178,7 @@ static void warn_no_else(struct compile *c, const struct pbc_service *s, const s
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);
     if (takes_instructions(c->image, s)) return;
-    diag(c->diags, W_NO_ELSE, span_of(c, b), "%s of `%s` that no `when` takes %s",
+    diag(c->diags, W_NO_ELSE, branch_span(c, b), "%s of `%s` that no `when` takes %s",
          requests ? "a request" : "a connection", image_str(c->image, s->name),
          requests ? "gets an error (503)" : "is closed");
     diag_advise(c->diags, "add `else -> POOL`");
@@ -208,13 +205,14 @@ static void check_branch(struct compile *c, const struct whens *w, uint32_t n)
     if (!b->cond_count) {
         if (!budget.spent && left.count) warn_no_else(c, w->service, b);
     } else if (why || (!budget.spent && never)) {
-        diag(c->diags, W_CONTRADICTION, span_of(c, b), "this `when` never holds: %s",
+        diag(c->diags, W_CONTRADICTION, branch_span(c, b), "this `when` never holds: %s",
              why          ? why
              : w->service ? "no packet to the service meets its conditions"
                           : "no connection that the service watches meets its conditions");
     } else if (!budget.spent && left.count == 0) {
-        diag(c->diags, W_SHADOWED, span_of(c, b), "this `when` is never reached: earlier ones take all that it could");
-        diag_note(c->diags, span_of(c, &w->at[last]), "up to this one");
+        diag(c->diags, W_SHADOWED, branch_span(c, b),
+             "this `when` is never reached: earlier ones take all that it could");
+        diag_note(c->diags, branch_span(c, &w->at[last]), "up to this one");
     }
     region_fini(&left);
 }

@@ -31,7 +31,7 @@ struct leftovers {
     uint64_t pairs;
 };
 
-static double share_of(struct ir *ir, const struct region *left, const struct ir_product *of)
+static double left_share(struct ir *ir, const struct region *left, const struct ir_product *of)
 {
     struct ir_product settled = *of; /* without impossible frames, like the rest */
     double share = 0;
@@ -42,7 +42,7 @@ static double share_of(struct ir *ir, const struct region *left, const struct ir
 }
 
 /* Keep the TOLD_MAX smallest shares, the smallest last; of equal shares, the first rule of the file. */
-static void keep(struct leftovers *l, struct left *one)
+static void left_keep(struct leftovers *l, struct left *one)
 {
     uint32_t i = l->count;
     l->more += l->count == TOLD_MAX;
@@ -85,9 +85,9 @@ static void try_rule(struct leftovers *l, const struct coverers *all, uint32_t r
             product_plain_beside(ir, &all->v[i].p, p, &plain))
             region_minus(ir, &one.region, &plain, &budget);
     }
-    one.share = budget.spent ? 1 : share_of(ir, &one.region, p);
+    one.share = budget.spent ? 1 : left_share(ir, &one.region, p);
     if (one.region.count && one.share < 1)
-        keep(l, &one);
+        left_keep(l, &one);
     else
         region_fini(&one.region);
 }
@@ -112,17 +112,6 @@ static void try_list(struct leftovers *l, struct chains *chains, uint32_t first,
     free(all.v);
 }
 
-/* Print a share for people: below a thousandth, the rule is nearly covered. */
-static void say_share(struct figures *f, double share)
-{
-    if (share < .001)
-        figures_say(f, ", under 0.1 %%: ");
-    else if (share < .9995)
-        figures_say(f, ", %.1f %%: ", share * 100);
-    else
-        figures_say(f, ", nearly all: ");
-}
-
 static void print_left(struct compile *c, const struct left *one, struct figures *f)
 {
     const struct region_text text = region_text_of(c);
@@ -133,7 +122,13 @@ static void print_left(struct compile *c, const struct left *one, struct figures
     print_rule_name(c, one->rule, figures_words(f, "rule"));
     figures_words_end(f);
     figures_number(f, "share", one->share, 6);
-    say_share(f, one->share);
+    /* for people; below a thousandth, the rule is nearly covered */
+    if (one->share < .001)
+        figures_say(f, ", under 0.1 %%: ");
+    else if (one->share < .9995)
+        figures_say(f, ", %.1f %%: ", one->share * 100);
+    else
+        figures_say(f, ", nearly all: ");
     FILE *out = figures_words(f, "left");
     for (uint32_t i = 0; i < r->count && i < PARTS_TOLD; i++) {
         if (i) fputs("; ", out);

@@ -33,7 +33,7 @@ struct search {
     uint64_t work;
 };
 
-static bool is_own(enum ir_field f)
+static bool is_own_field(enum ir_field f)
 {
     switch (f) {
     case IR_WHAT:
@@ -61,7 +61,7 @@ static bool varies(const struct ir *ir, const struct ir_product *p)
 {
     if (what_asks_ah(ir, p->field[IR_WHAT])) return true;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (!is_own(f) && f != IR_ND && p->field[f] != IR_ALL) return true;
+        if (!is_own_field(f) && f != IR_ND && p->field[f] != IR_ALL) return true;
     return false;
 }
 
@@ -72,12 +72,12 @@ static bool met_of(struct compile *c, const struct ir_product *p, uint32_t rule,
     m->all.field[IR_ND] = IR_ALL;
     m->own = m->all;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (!is_own(f)) m->own.field[f] = IR_ALL;
+        if (!is_own_field(f)) m->own.field[f] = IR_ALL;
     m->own.field[IR_WHAT] = what_either(c->ir, m->own.field[IR_WHAT]);
     return true;
 }
 
-static uint64_t ranges_of(const struct ir *ir, const struct ir_product *p)
+static uint64_t product_ranges(const struct ir *ir, const struct ir_product *p)
 {
     static const enum ir_field sides[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
     uint64_t n = 8;
@@ -86,13 +86,7 @@ static uint64_t ranges_of(const struct ir *ir, const struct ir_product *p)
     return n;
 }
 
-static bool may_meet(struct search *s, const struct met *a, const struct met *b)
-{
-    s->work += ranges_of(s->c->ir, &a->own) + ranges_of(s->c->ir, &b->own);
-    return ir_may_meet(s->c->ir, &a->own, &b->own);
-}
-
-static bool is_taken(struct search *s, const struct met *m)
+static bool is_met_taken(struct search *s, const struct met *m)
 {
     for (uint32_t i = 0; i < s->taker_count && s->work < WORK_MAX; i++)
         if (ir_within(s->c->ir, &m->all, &s->takers[i].all, &s->work)) return true;
@@ -111,7 +105,8 @@ static struct ir_memo in_the_way(struct search *s, const struct met *m)
 {
     for (uint32_t i = 0; i < s->blocker_count; i++) {
         if (s->work >= WORK_MAX) return (struct ir_memo){.reason = MEMO_GIVEN_UP};
-        if (may_meet(s, m, &s->blockers[i]))
+        s->work += product_ranges(s->c->ir, &m->own) + product_ranges(s->c->ir, &s->blockers[i].own);
+        if (ir_may_meet(s->c->ir, &m->own, &s->blockers[i].own))
             return (struct ir_memo){.reason = s->blockers[i].reason, .what = s->blockers[i].rule};
     }
     return (struct ir_memo){.reason = s->crowded ? MEMO_GIVEN_UP : MEMO_YES};
@@ -127,7 +122,7 @@ static struct ir_memo memo_of(struct search *s, const struct met *m)
     return in_the_way(s, m);
 }
 
-static void keep(struct search *s, const struct met *m, bool decides)
+static void memo_remember(struct search *s, const struct met *m, bool decides)
 {
     const bool takes = decides && !varies(s->c->ir, &m->all);
     if (takes && s->taker_count < TAKERS_MAX) s->takers[s->taker_count++] = *m;
@@ -159,14 +154,15 @@ static void try_firewall(struct search *s, uint32_t firewall)
     s->crowded = false;
     for (uint32_t i = f->rules; i < f->rules + f->rule_count; i++) {
         const bool decides = pbc_decides(s->c->image->rules[i].verdict);
-        if (ir->rules[i].state != IR_LIVE || !met_of(s->c, &ir->rules[i].product, i, &m) || is_taken(s, &m)) continue;
+        if (ir->rules[i].state != IR_LIVE || !met_of(s->c, &ir->rules[i].product, i, &m) || is_met_taken(s, &m))
+            continue;
         if (decides) {
             ir->memos[i] = memo_of(s, &m);
             write_memo(s, &ir->memos[i], i, firewall);
         }
-        keep(s, &m, decides);
+        memo_remember(s, &m, decides);
     }
-    if (!met_of(s->c, &(struct ir_product){{0}}, RULE_DEFAULT, &m) || is_taken(s, &m)) return;
+    if (!met_of(s->c, &(struct ir_product){{0}}, RULE_DEFAULT, &m) || is_met_taken(s, &m)) return;
     struct ir_memo *memo = &ir->memos[ir->rule_count + firewall];
     *memo = in_the_way(s, &m);
     write_memo(s, memo, RULE_DEFAULT, firewall);

@@ -24,9 +24,9 @@ static const struct addr_span windows6[] = {
 };
 enum { WINDOWS4 = sizeof(windows4) / sizeof(windows4[0]), WINDOWS6 = sizeof(windows6) / sizeof(windows6[0]) };
 
-static unsigned family_of(const struct sampler *s) { return s->family == 4 ? IR_V4 : IR_V6; }
+static unsigned sample_family(const struct sampler *s) { return s->family == 4 ? IR_V4 : IR_V6; }
 
-static void words_of(u128 value, uint8_t family, uint32_t addr[4])
+static void value_words(u128 value, uint8_t family, uint32_t addr[4])
 {
     for (unsigned i = 0; i < 4; i++)
         addr[i] = family == 6 ? (uint32_t)(value >> (96 - 32 * i)) : i ? 0 : (uint32_t)value;
@@ -88,7 +88,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
                       unsigned *n, uint32_t out[4])
 {
     enum { TRIES = 300, EACH = 6 };
-    const unsigned family = family_of(s);
+    const unsigned family = sample_family(s);
     unsigned tries = 0;
     for (uint32_t i = addr_find(set, family, w.lo); i < addr_count(set, family) && tries < TRIES; i++) {
         struct addr_span r = addr_span(set, family, i);
@@ -98,7 +98,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
         /* a network's own address is no host's */
         if (r.hi - r.lo > 1 && (r.lo & 0xff) == 0) r.lo++;
         for (unsigned k = 0; k < EACH + *n && r.lo + k <= r.hi; k++, tries++) {
-            words_of(r.lo + k, s->family, out);
+            value_words(r.lo + k, s->family, out);
             if (fits(s, out) && (*n)-- == 0) return true;
             if (r.lo + k == r.hi) break;
         }
@@ -107,7 +107,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
 }
 
 /* Choose an address. first: the window to begin with. */
-static bool choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
+static bool address_choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
 {
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
     const bool v4 = s->family == 4;
@@ -125,9 +125,9 @@ static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
 {
     if (n == 0) return own_address(s->own, s->family, out);
     if (s->family == 4)
-        words_of(s->own->self4[n - 1], 4, out);
+        value_words(s->own->self4[n - 1], 4, out);
     else
-        words_of(span6(&s->own->self6[n - 1]).lo, 6, out);
+        value_words(span6(&s->own->self6[n - 1]).lo, 6, out);
     return true;
 }
 
@@ -137,7 +137,7 @@ static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
     const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
     for (unsigned i = 0; i <= count; i++) {
-        if (nth_own(s, i, out) && addr_held(set, family_of(s), words_number(out, s->family == 6))) return true;
+        if (nth_own(s, i, out) && addr_held(set, sample_family(s), words_number(out, s->family == 6))) return true;
     }
     return false;
 }
@@ -147,11 +147,11 @@ static bool choose_both(const struct sampler *s)
     struct frame_spec *p = s->out;
     const bool out = s->direction == PBC_DIR_OUT;
     uint32_t apart[4];
-    if (out ? !choose_self(s, IR_SRC_SELF, p->src) : !choose(s, IR_SRC, 0, fits_source, p->src)) return false;
+    if (out ? !choose_self(s, IR_SRC_SELF, p->src) : !address_choose(s, IR_SRC, 0, fits_source, p->src)) return false;
     if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, p->dst)) return true;
-    if (choose(s, IR_DST, 1, fits_other, p->dst)) return true;
-    if (!choose(s, IR_DST, 1, fits_destination, p->dst)) return out && choose_self(s, IR_DST_SELF, p->dst);
-    if (!out && choose(s, IR_SRC, 0, fits_apart, apart)) memcpy(p->src, apart, sizeof(apart));
+    if (address_choose(s, IR_DST, 1, fits_other, p->dst)) return true;
+    if (!address_choose(s, IR_DST, 1, fits_destination, p->dst)) return out && choose_self(s, IR_DST_SELF, p->dst);
+    if (!out && address_choose(s, IR_SRC, 0, fits_apart, apart)) memcpy(p->src, apart, sizeof(apart));
     return true;
 }
 
@@ -209,7 +209,7 @@ static const struct facts *own_having(struct sampler *s, enum ir_field f, bool m
 {
     uint32_t a[4];
     if (!s->own || choose_self(s, f, a)) return s->own;
-    if (!more || !choose(s, f, 2, fits_new_self, a)) return NULL;
+    if (!more || !address_choose(s, f, 2, fits_new_self, a)) return NULL;
     return s->family == 4 ? own_with4(s->c, s->own, a[0]) : own_with6(s->c, s->own, a);
 }
 

@@ -34,7 +34,7 @@ struct bench {
     const struct frame_spec *packet;
 };
 
-static void release(struct bench *b, const struct vm_tx *tx, struct verdict *v)
+static void bench_release(struct bench *b, const struct vm_tx *tx, struct verdict *v)
 {
     for (unsigned i = 0; i < tx->count; i++) {
         if (b->entries[i].cause == TX_CAUSE_HELD) *v = b->entries[i].verdict;
@@ -48,12 +48,12 @@ static void judge_once(struct bench *b, struct verdict *v)
     struct vm_tx tx = {.entries = b->entries, .cap = ENTRIES};
     frame_spec_view(b->packet, b->frame, b->len, &pkt);
     vm_run(b->vm, &b->in, pkts, 1, v, &tx);
-    release(b, &tx, v);
+    bench_release(b, &tx, v);
     if (v->action != ACTION_HELD) return;
     tx.count = 0;
     b->in.mono_ns += HOLD_NS;
     vm_tick(b->vm, &b->in, &tx);
-    release(b, &tx, v);
+    bench_release(b, &tx, v);
 }
 
 static uint32_t state_now(struct program *p, struct bench *b)

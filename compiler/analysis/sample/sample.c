@@ -10,7 +10,7 @@
 #include "lang/heap.h"
 #include "vm/packet/parse/header.h"
 
-static bool has(const struct sampler *s, enum ir_field f, uint32_t value)
+static bool field_has(const struct sampler *s, enum ir_field f, uint32_t value)
 {
     return ir_ranges_have(s->ir, s->p->field[f], value);
 }
@@ -36,9 +36,9 @@ static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t 
 static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint16_t *out)
 {
     uint32_t value = plain;
-    if ((s->avoid || !has(s, f, plain)) && !nth(s, f, 1, 65535, s->avoid, &value) && !nth(s, f, 0, 0, 0, &value))
+    if ((s->avoid || !field_has(s, f, plain)) && !nth(s, f, 1, 65535, s->avoid, &value) && !nth(s, f, 0, 0, 0, &value))
         return false;
-    if (f == IR_SPORT && has(s, f, plain + s->avoid)) value = plain + s->avoid;
+    if (f == IR_SPORT && field_has(s, f, plain + s->avoid)) value = plain + s->avoid;
     *out = (uint16_t)value;
     return true;
 }
@@ -76,8 +76,8 @@ static bool icmp(const struct sampler *s)
 {
     const uint32_t echo = s->out->form == FORM_ICMP ? ICMP4_ECHO : ICMP6_ECHO;
     uint32_t type = echo, code;
-    if ((s->avoid || !has(s, IR_TYPE, echo)) && !nth(s, IR_TYPE, 0, 255, s->avoid, &type)) return false;
-    if (s->out->form == FORM_ICMP6 && s->p->field[IR_ND] != IR_ALL && has(s, IR_ND, 1) &&
+    if ((s->avoid || !field_has(s, IR_TYPE, echo)) && !nth(s, IR_TYPE, 0, 255, s->avoid, &type)) return false;
+    if (s->out->form == FORM_ICMP6 && s->p->field[IR_ND] != IR_ALL && field_has(s, IR_ND, 1) &&
         !nth(s, IR_TYPE, ICMP6_ND_FIRST, ICMP6_ND_LAST, s->avoid, &type))
         return false;
     if (!nth(s, IR_CODE, 0, 255, 0, &code)) return false;
@@ -107,13 +107,13 @@ static bool ttl(const struct sampler *s)
 {
     const uint8_t plain = frame_ttl(s->out);
     uint32_t value = plain;
-    if (!has(s, IR_TTL, plain) || !has(s, IR_ND, is_nd(s->out, plain)))
-        if (!(has(s, IR_TTL, 64) && (value = 64)) && !nth(s, IR_TTL, 2, 254, 0, &value) &&
+    if (!field_has(s, IR_TTL, plain) || !field_has(s, IR_ND, is_nd(s->out, plain)))
+        if (!(field_has(s, IR_TTL, 64) && (value = 64)) && !nth(s, IR_TTL, 2, 254, 0, &value) &&
             !nth(s, IR_TTL, 0, 255, 0, &value))
             return false;
     s->out->ttl = (uint8_t)value;
     if (value != plain) s->out->notes |= NOTE_TTL;
-    return has(s, IR_ND, is_nd(s->out, value));
+    return field_has(s, IR_ND, is_nd(s->out, value));
 }
 
 static bool length(const struct sampler *s)
@@ -121,7 +121,7 @@ static bool length(const struct sampler *s)
     struct frame_spec *p = s->out;
     const uint32_t least = frame_least(p), head = least - frame_carried(p);
     uint32_t value;
-    if (has(s, IR_LENGTH, least)) return true;
+    if (field_has(s, IR_LENGTH, least)) return true;
     for (uint32_t from = least; nth(s, IR_LENGTH, from, 65535, 0, &value); from = value + 1)
         if (p->fragment != KIND_FRAG_FIRST || (value - head) % 8 == 0) {
             p->length = value;
@@ -139,8 +139,8 @@ static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *
 static bool tags(const struct sampler *s)
 {
     uint32_t outer = VLAN_ABSENT, inner = VLAN_ABSENT;
-    if (!has(s, IR_VLAN, VLAN_ABSENT) && !tag(s, IR_VLAN, s->avoid, &outer)) return false;
-    if (!has(s, IR_INNER, VLAN_ABSENT) && !tag(s, IR_INNER, 0, &inner)) return false;
+    if (!field_has(s, IR_VLAN, VLAN_ABSENT) && !tag(s, IR_VLAN, s->avoid, &outer)) return false;
+    if (!field_has(s, IR_INNER, VLAN_ABSENT) && !tag(s, IR_INNER, 0, &inner)) return false;
     s->out->tags = inner != VLAN_ABSENT ? 2 : outer != VLAN_ABSENT;
     s->out->vid[0] = outer != VLAN_ABSENT ? (uint16_t)outer : 0;
     s->out->vid[1] = inner != VLAN_ABSENT ? (uint16_t)inner : 0;
@@ -152,7 +152,7 @@ static bool iface(const struct sampler *s)
 {
     uint32_t id;
     s->out->iface = IFACE_NONE;
-    if (has(s, IR_IFACE, IFACE_ABSENT)) return true;
+    if (field_has(s, IR_IFACE, IFACE_ABSENT)) return true;
     if (!nth(s, IR_IFACE, 0, IFACE_ABSENT - 1, 0, &id)) return false;
     s->out->iface = id < s->c->image->ifaces_count ? (uint16_t)id : IFACE_OTHER;
     s->out->notes |= NOTE_ON;
@@ -163,8 +163,9 @@ static bool iface(const struct sampler *s)
 static bool routes(const struct sampler *s)
 {
     uint32_t id;
-    if (!has(s, IR_URPF, SOURCE_ABSENT)) s->out->source = has(s, IR_URPF, 0) ? SOURCE_REACHED : SOURCE_FAILED;
-    if (has(s, IR_OUT, IFACE_ABSENT)) return true;
+    if (!field_has(s, IR_URPF, SOURCE_ABSENT))
+        s->out->source = field_has(s, IR_URPF, 0) ? SOURCE_REACHED : SOURCE_FAILED;
+    if (field_has(s, IR_OUT, IFACE_ABSENT)) return true;
     if (!nth(s, IR_OUT, 0, IFACE_ABSENT - 1, 0, &id)) return false;
     s->out->way = 1 + (id < s->c->image->ifaces_count ? (uint16_t)id : IFACE_OTHER);
     return true;
@@ -269,7 +270,7 @@ static bool bytes(const struct sampler *s)
     return true;
 }
 
-static bool build(struct sampler *s, uint32_t what)
+static bool sample_build(struct sampler *s, uint32_t what)
 {
     struct frame_spec *p = s->out;
     *p = (struct frame_spec){
@@ -319,9 +320,9 @@ bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direc
     uint32_t what;
     if (ir_is_empty(p)) return false;
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-        if (has(&s, IR_WHAT, plain[i]) && build(&s, plain[i])) return true;
+        if (field_has(&s, IR_WHAT, plain[i]) && sample_build(&s, plain[i])) return true;
     for (uint32_t at = 0, tries = 0; tries < OTHERS && nth(&s, IR_WHAT, at, WHAT_IP6_UNKNOWN - 1, 0, &what); tries++) {
-        if (can_be(&s, what) && build(&s, what)) return true;
+        if (can_be(&s, what) && sample_build(&s, what)) return true;
         at = what + 1;
     }
     return false;

@@ -3,7 +3,7 @@
 #include "compiler/analysis/trial/trial_priv.h"
 #include "vm/forward/service.h"
 
-static struct span span_of(const struct doubt *d, const struct decision *a, const struct decision *b)
+static struct span doubt_span(const struct doubt *d, const struct decision *a, const struct decision *b)
 {
     const uint32_t rule = a->rule < b->rule ? a->rule : b->rule;
     const struct image *img = d->c->image;
@@ -27,7 +27,7 @@ bool agree_whole(struct doubt *d)
             program_serve_naive(d->draw.program, &d->draw.key, &d->draw.pkt))
         return true;
     pkt_describe(&d->draw.pkt, &d->draw.key, frame, sizeof(frame));
-    diag(d->c->diags, E_PROGRAM_REFUSED, span_of(d, &code, &list),
+    diag(d->c->diags, E_PROGRAM_REFUSED, doubt_span(d, &code, &list),
          "internal error: in the program %s decides `%s`, in the rules %s; please report it with the rules",
          decider(d, &code, names[0], sizeof(names[0])), frame, decider(d, &list, names[1], sizeof(names[1])));
     return false;
