@@ -25,7 +25,7 @@ static bool at_top(const struct node *file, const struct node *n)
 }
 
 /* Return the covered span: all of the file at its top, else up to the statement behind the next declaration. */
-static struct span span_of(struct compile *c, const struct node *file, const struct node *n)
+static struct span allowed_span(struct compile *c, const struct node *file, const struct node *n)
 {
     struct span within = {n->span.file, 0, UINT32_MAX};
     const struct node *of = n->next;
@@ -43,7 +43,7 @@ static void read_allowed(struct compile *c, const struct node *file)
     {
         if (n->kind == N_INCLUDE) node_each(part, n) if (part->kind == N_FILE) read_allowed(c, part);
         if (n->kind != N_ALLOW) continue;
-        const struct span within = span_of(c, file, n);
+        const struct span within = allowed_span(c, file, n);
         node_each(name, n) allow_code(c, name, within);
     }
 }

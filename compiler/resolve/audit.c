@@ -34,20 +34,15 @@ struct parting {
     uint32_t *would_firewall; /* [full firewalls]: number in WOULD_FIREWALLS */
 };
 
-static const struct pbc_firewall *firewall_of(const struct image *img, const struct pbc_rule *r)
-{
-    return r->list & PBC_LIST_CHAIN ? NULL : &img->firewalls[r->list];
-}
-
 static bool is_audited(const struct image *img, const struct pbc_rule *r)
 {
-    const struct pbc_firewall *f = firewall_of(img, r);
+    const struct pbc_firewall *f = r->list & PBC_LIST_CHAIN ? NULL : &img->firewalls[r->list];
     return r->flags & PBC_RULE_AUDIT || (f && f->audit == PBC_AUDIT_ALL);
 }
 
 /* Number rules and firewalls. Firewalls in audit come first among those as they would decide, so that of two for the
  * same frames they judge. */
-static void number(struct parting *p)
+static void part_number(struct parting *p)
 {
     const struct image *img = p->c->image;
     uint32_t rules = 0, firewalls = 0, would = 0;
@@ -200,7 +195,7 @@ void part_audited(struct compile *c)
     p.rule = arena_alloc(c->arena, ((size_t)img->rules_count + 1) * sizeof(*p.rule));
     p.firewall = arena_alloc(c->arena, ((size_t)img->firewalls_count + 1) * sizeof(*p.firewall));
     p.would_firewall = arena_alloc(c->arena, ((size_t)img->firewalls_count + 1) * sizeof(*p.would_firewall));
-    number(&p);
+    part_number(&p);
     part_mirrors(&p);
     copy_rules(&p);
     copy_firewalls(&p);

@@ -89,7 +89,7 @@ static void finish_chain(struct walk *w, uint32_t chain)
 }
 
 /* Visit chains depth first, without recursion: `caller` holds the way back. */
-static void walk_chain(struct walk *w, uint32_t start)
+static void chains_walk(struct walk *w, uint32_t start)
 {
     const struct image *img = w->c->image;
     uint32_t at = start;
@@ -142,6 +142,6 @@ void check_chains(struct compile *c)
     struct walk w = {.c = c};
     w.info = arena_alloc(c->arena, (img->chains_count + 1) * sizeof(*w.info));
     for (uint32_t i = 0; i < img->chains_count; i++)
-        if (w.info[i].state == CHAIN_NEW) walk_chain(&w, i);
+        if (w.info[i].state == CHAIN_NEW) chains_walk(&w, i);
     if (!w.cycle) check_expansion(&w);
 }

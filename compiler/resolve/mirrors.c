@@ -13,7 +13,7 @@ struct written {
     enum pbc_mirror_to to;
 };
 
-static bool take(struct compile *c, const struct node **slot, const struct node *clause)
+static bool clause_take(struct compile *c, const struct node **slot, const struct node *clause)
 {
     if (*slot) {
         diag(c->diags, E_OPTION_TWICE, clause->span, "`%s` stands twice in this rule", node_words(clause));
@@ -30,8 +30,8 @@ static bool take_limit(struct compile *c, struct written *w, const struct node *
     if (!clause->first) return false;
     const struct node_value v = value_of(c, clause->first);
     if (!v.node) return false;
-    if (v.node->kind != N_SIZE) return take(c, &w->rate, clause);
-    if (w->to == PBC_MIRROR_FILE) return take(c, &w->size, clause);
+    if (v.node->kind != N_SIZE) return clause_take(c, &w->rate, clause);
+    if (w->to == PBC_MIRROR_FILE) return clause_take(c, &w->size, clause);
     diag(c->diags, E_MIRROR, clause->first->span,
          "only a file has a size; a rate such as 1000/s or 10Mbit/s limits copies");
     return false;
@@ -44,7 +44,7 @@ static bool read_words(struct compile *c, const struct node *verdict, struct wri
     {
         if (n->kind == N_CHOICE) continue;
         if (is_clause(n, CL_SNAP))
-            good = take(c, &w->snap, n) && good;
+            good = clause_take(c, &w->snap, n) && good;
         else if (is_clause(n, CL_LIMIT))
             good = take_limit(c, w, n) && good;
         else if (n->kind == N_CLAUSE)
@@ -74,7 +74,7 @@ static bool size_of(struct compile *c, const struct node *clause, uint64_t least
 }
 
 /* Enter the target in STRINGS; 0 after a report. */
-static uint32_t target_of(struct compile *c, const struct written *w)
+static uint32_t mirror_target(struct compile *c, const struct written *w)
 {
     static const char *const wanted[] = {
         [PBC_MIRROR_DEVICE] = "a copy goes to one device: 1 to 15 characters, no blanks, `/`, `:` or `*`",
@@ -90,7 +90,7 @@ static uint32_t target_of(struct compile *c, const struct written *w)
     return 0;
 }
 
-static bool fill(struct compile *c, const struct written *w, struct pbc_mirror *m)
+static bool mirror_fill(struct compile *c, const struct written *w, struct pbc_mirror *m)
 {
     static const char snap_file[] = "a copy keeps from 1B to 256KiB of a frame",
                       snap_sent[] = "a frame that is sent has from 14B (its Ethernet header) to 256KiB";
@@ -98,7 +98,7 @@ static bool fill(struct compile *c, const struct written *w, struct pbc_mirror *
     uint64_t snap = PBC_SNAP_MAX;
     m->to = (uint8_t)w->to;
     m->size = w->to == PBC_MIRROR_FILE ? FILE_SIZE : 0;
-    m->target = target_of(c, w);
+    m->target = mirror_target(c, w);
     m->meter = w->rate ? mirror_meter_of(c, w->rate->first) : 0;
     const bool sized = size_of(c, w->size, PBC_MIRROR_SIZE_MIN, PBC_MIRROR_SIZE_MAX,
                                "the files of a mirror take from 1MiB to 1048576GiB", &m->size);
@@ -114,7 +114,7 @@ uint32_t mirror_of(struct compile *c, const struct node *verdict, uint32_t rule)
     struct pbc_mirror m = {.rule = rule};
     node_each(n, verdict) if (is_clause(n, CL_FILE)) w.to = PBC_MIRROR_FILE;
     if (verdict->first && is_choice(verdict->first, CL_SENT)) m.flags = PBC_MIRROR_SENT;
-    if (!read_words(c, verdict, &w) || !fill(c, &w, &m)) return 0;
+    if (!read_words(c, verdict, &w) || !mirror_fill(c, &w, &m)) return 0;
     struct pbc_mirror *slot = image_add_mirrors(c->image);
     if (!slot) {
         report_full(c, verdict->span, "mirrors", PBC_MIRRORS_MAX);

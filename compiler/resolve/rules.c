@@ -21,13 +21,6 @@ static void take_option(struct compile *c, const struct node **slot, const struc
     *slot = n;
 }
 
-/* Refuse zero bytes in a comment, since they end a program's strings. */
-static void check_comment(struct compile *c, const struct node *text)
-{
-    if (text && memchr(text->v.str.s, '\0', text->v.str.len))
-        diag(c->diags, E_COMMENT_ZERO, text->span, "a comment can't hold a zero byte");
-}
-
 static struct options options_of(struct compile *c, const struct node *rule)
 {
     struct options o = {0};
@@ -42,7 +35,10 @@ static struct options options_of(struct compile *c, const struct node *rule)
         else if (n->kind == N_COMMENT)
             take_option(c, &o.comment, n, "comment");
     }
-    check_comment(c, o.comment ? o.comment->first : NULL);
+    /* A zero byte would end a program's string. */
+    const struct node *text = o.comment ? o.comment->first : NULL;
+    if (text && memchr(text->v.str.s, '\0', text->v.str.len))
+        diag(c->diags, E_COMMENT_ZERO, text->span, "a comment can't hold a zero byte");
     return o;
 }
 
@@ -57,7 +53,7 @@ static bool rule_not_due(struct compile *c, const struct node *rule)
     return false;
 }
 
-static uint8_t verdict_of(const struct node *verdict)
+static uint8_t verdict_value(const struct node *verdict)
 {
     switch ((enum verdict_word)verdict->v.i) {
     case VW_ACCEPT: return PBC_V_ACCEPT;
@@ -150,7 +146,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     w.answers = verdict->v.i == VW_REJECT;
     check_verdict(c, verdict, &o, in_firewall);
     struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
-    r.verdict = verdict_of(verdict);
+    r.verdict = verdict_value(verdict);
     w.opener = verdict_is(r.verdict, VERDICT_OPENS) ? verdict : NULL;
     r.chain = chain_of(c, verdict);
     conditions_resolve(&w);
@@ -240,7 +236,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     f.name = text_of(c, name->v.str);
     f.place = place_of(c, name->span);
     f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
-    f.default_verdict = verdict ? verdict_of(verdict) : PBC_V_ACCEPT;
+    f.default_verdict = verdict ? verdict_value(verdict) : PBC_V_ACCEPT;
     f.audit = audit ? PBC_AUDIT_ALL : verdict && node_child(verdict, N_AUDIT) ? PBC_AUDIT_DEFAULT : PBC_AUDIT_NOT;
     if (f.audit == PBC_AUDIT_DEFAULT) check_audit_default(c, verdict);
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;

@@ -82,7 +82,7 @@ void settings_init(struct compile *c)
 }
 
 /* Return the words of a key, joined by spaces; the parser has checked that the key exists. */
-static const char *key_of(struct compile *c, const struct node *setting)
+static const char *setting_key(struct compile *c, const struct node *setting)
 {
     char text[256];
     size_t n = 0;
@@ -149,7 +149,7 @@ static bool first_time(struct compile *c, unsigned i, struct span at, const char
 
 static void setting_take(struct compile *c, const struct node *setting, bool timeout)
 {
-    const char *key = key_of(c, setting);
+    const char *key = setting_key(c, setting);
     const unsigned i = find_key(timeout, key);
     char what[64];
     uint64_t value;

@@ -39,11 +39,6 @@ static void look_at(struct reach *r, const bool *asks, uint32_t firewall, uint32
     }
 }
 
-static bool leaves(const struct pbc_firewall *f)
-{
-    return f->direction == PBC_DIR_OUT || f->direction == PBC_DIR_FORWARD;
-}
-
 void check_ways_out(struct compile *c)
 {
     const struct image *img = c->image;
@@ -59,7 +54,9 @@ void check_ways_out(struct compile *c)
     for (uint32_t f = 0; f < img->firewalls_count; f++) {
         r.from = &img->firewalls[f];
         r.count = 0;
-        if (leaves(r.from) || img->firewall_span[f].file == UINT32_MAX) continue;
+        if (r.from->direction == PBC_DIR_OUT || r.from->direction == PBC_DIR_FORWARD ||
+            img->firewall_span[f].file == UINT32_MAX)
+            continue;
         look_at(&r, asks, f, r.from->rules, r.from->rule_count);
         for (uint32_t i = 0; i < r.count; i++) {
             const struct pbc_chain *chain = &img->chains[r.queue[i]];

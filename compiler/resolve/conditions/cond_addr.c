@@ -248,22 +248,19 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
     return img->ifaces_count - 1;
 }
 
-/* Report a name of the rules in the place of a device, as in `interface lan = lan`. */
-static void report_unquoted(struct compile *c, const struct node *name)
-{
-    diag(c->diags, E_WRONG_VALUE, name->span,
-         "`%s` is a name that these rules declare; write the name of a device in quotes", name->v.str.s);
-    diag_suggest(c->diags, name->span, "\"%s\"", name->v.str.s);
-}
-
 /* Return the id of a device in quotes, or of a constant of one. */
-static uint32_t device_of(struct compile *c, const struct node *n, struct str name)
+static uint32_t device_index(struct compile *c, const struct node *n, struct str name)
 {
     const struct node_value v = value_of(c, n);
     if (v.node->kind == N_STRING) return device_id(c, v.node, name);
     if (v.node->kind == N_NAME) {
         const struct symbol *of = symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
-        if (of && of->kind == SYM_INTERFACE) report_unquoted(c, v.node);
+        if (of && of->kind == SYM_INTERFACE) {
+            /* as in `interface lan = lan` */
+            diag(c->diags, E_WRONG_VALUE, v.node->span,
+                 "`%s` is a name that these rules declare; write the name of a device in quotes", v.node->v.str.s);
+            diag_suggest(c->diags, v.node->span, "\"%s\"", v.node->v.str.s);
+        }
     } else {
         report_wrong_value(c, n, v, "a device in quotes, such as \"eth0\"");
     }
@@ -274,13 +271,13 @@ void declare_interfaces(struct compile *c)
 {
     for (struct symbol *s = c->symbols->first; s; s = s->next)
         if (s->kind == SYM_INTERFACE)
-            s->index = s->decl->first->next ? device_of(c, s->decl->first->next, s->name) : PBC_NONE;
+            s->index = s->decl->first->next ? device_index(c, s->decl->first->next, s->name) : PBC_NONE;
 }
 
 uint32_t interface_of(struct compile *c, const struct node *n, const struct symbol **name)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
-    if (!sym || sym->kind != SYM_INTERFACE) return device_of(c, n, (struct str){0});
+    if (!sym || sym->kind != SYM_INTERFACE) return device_index(c, n, (struct str){0});
     sym->used = true;
     *name = sym;
     return sym->index;

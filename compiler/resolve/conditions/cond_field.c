@@ -124,7 +124,7 @@ void cond_options(struct rule_work *w, const struct node *n)
 }
 
 /* Return hex bytes, or those of a constant; bytes are NULL after a report. */
-static struct str bytes_of(struct rule_work *w, const struct node *n)
+static struct str wanted_bytes(struct rule_work *w, const struct node *n)
 {
     const struct node_value v = value_of(w->c, n);
     if (v.node->kind == N_BYTES) return v.node->v.str;
@@ -146,7 +146,7 @@ static size_t outside_mask(const struct pbc_pattern *p)
 /* Fill value and mask of a pattern whose is_not is set; false after a report. */
 static bool pattern_of(struct rule_work *w, const struct node *value, const struct node *mask, struct pbc_pattern *p)
 {
-    const struct str v = bytes_of(w, value), m = mask ? bytes_of(w, mask) : (struct str){0};
+    const struct str v = wanted_bytes(w, value), m = mask ? wanted_bytes(w, mask) : (struct str){0};
     struct diags *d = w->c->diags;
     if (!v.s || (mask && !m.s)) return false;
     if (v.len < 1 || v.len > sizeof(p->value)) {

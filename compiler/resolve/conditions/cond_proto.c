@@ -102,18 +102,6 @@ static bool stands_once(struct rule_work *w, const struct node *n, const struct 
     return false;
 }
 
-static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
-{
-    const bool negated = says_not(n);
-    struct pbc_cond *cond;
-    if (!stands_once(w, n, &w->family_node, "a family")) return;
-    w->named_families = negated ? ~mask : mask;
-    w->families &= w->named_families;
-    if (mask == KIND_ARP && !negated) w->names_arp = w->only_arp = true;
-    cond = cond_add(w, COND_FAMILY, n);
-    if (cond) cond->arg = mask;
-}
-
 /* Return the bits of protocols that the word may match. A word known by number has OTHER_PROTOCOLS alone. `ah` has all
  * bits, since any protocol may follow it. */
 static uint32_t bits_of_row(const struct proto_row *row)
@@ -151,10 +139,17 @@ void cond_protocols(struct rule_work *w, const struct node *n)
     uint32_t mask = 0;
     if (!n->first || !one_class(w, n)) return;
     node_each(word, n) mask |= proto_rows[word->v.i].kind;
-    if (proto_rows[n->first->v.i].class == CLASS_PROTOCOL)
+    if (proto_rows[n->first->v.i].class == CLASS_PROTOCOL) {
         add_protocol(w, n, mask);
-    else
-        add_family(w, n, mask);
+        return;
+    }
+    const bool negated = says_not(n);
+    if (!stands_once(w, n, &w->family_node, "a family")) return;
+    w->named_families = negated ? ~mask : mask;
+    w->families &= w->named_families;
+    if (mask == KIND_ARP && !negated) w->names_arp = w->only_arp = true;
+    struct pbc_cond *cond = cond_add(w, COND_FAMILY, n);
+    if (cond) cond->arg = mask;
 }
 
 /* Return bits of the protocols with these numbers. 1 is icmp in IPv4 alone, and 58 is icmp6 in IPv6 alone. */

@@ -85,14 +85,6 @@ static uint64_t usual_burst(const struct pbc_meter *m)
     return a_second ? a_second : 1;
 }
 
-static void report_burst_kind(struct compile *c, const struct node *n, struct node_value v, const struct node *rate)
-{
-    const bool size = v.node->kind == N_SIZE;
-    report_wrong_value(c, n, v, size ? "a number of packets" : "a size");
-    if (v.node->kind == N_INT) diag_suggest(c->diags, n->span, "%" PRIu64 "KiB", v.node->v.i);
-    diag_note(c->diags, rate->span, size ? "this rate counts packets" : "this rate counts bytes");
-}
-
 static bool burst_of(struct compile *c, const struct meter_parts *parts, struct pbc_meter *m)
 {
     const struct node *n = parts->burst ? parts->burst->first : NULL;
@@ -103,7 +95,10 @@ static bool burst_of(struct compile *c, const struct meter_parts *parts, struct 
     if (!v.node) return false;
     if (v.node->kind == N_NAME) return symbol_want(c, v.node, SYM(CONST), "constant") && false;
     if (v.node->kind != (uint8_t)kind) {
-        report_burst_kind(c, n, v, parts->rate);
+        const bool size = v.node->kind == N_SIZE;
+        report_wrong_value(c, n, v, size ? "a number of packets" : "a size");
+        if (v.node->kind == N_INT) diag_suggest(c->diags, n->span, "%" PRIu64 "KiB", v.node->v.i);
+        diag_note(c->diags, parts->rate->span, size ? "this rate counts packets" : "this rate counts bytes");
         return false;
     }
     m->burst = v.node->v.i;
@@ -122,7 +117,7 @@ struct pbc_grain per_lengths(const struct node *per)
     return g;
 }
 
-static void key_of(const struct node *per, struct pbc_meter *m)
+static void meter_set_key(const struct node *per, struct pbc_meter *m)
 {
     static const uint8_t keys[CL_COUNT] = {
         [CL_SOURCE] = PBC_PER_SOURCE, [CL_DESTINATION] = PBC_PER_DESTINATION, [CL_FLOW] = PBC_PER_FLOW};
@@ -161,7 +156,7 @@ void meter_declare(struct compile *c, struct symbol *s)
     struct meter_parts parts;
     s->index = PBC_NONE;
     if (!parts_of(c, s->decl, &parts) || !rate_of(c, parts.rate, "a rate or a bandwidth", &m)) return;
-    if (parts.per) key_of(parts.per, &m);
+    if (parts.per) meter_set_key(parts.per, &m);
     if (!burst_of(c, &parts, &m) || !entries_of(c, &parts, &m)) return;
     struct pbc_meter *slot = image_add_meters(c->image);
     if (!slot) {

@@ -28,17 +28,12 @@ static void warn_idle(struct compile *c)
                 "rules stand in `firewall NAME default drop { }`; a part is compiled with the file that includes it");
 }
 
-static bool judges_crossing(const struct pbc_firewall *f)
-{
-    return f->direction == PBC_DIR_ANY || f->direction == PBC_DIR_FORWARD;
-}
-
 static void warn_crossing(struct compile *c)
 {
     const struct image *img = c->image;
     if (!img->nats_count) return;
     for (uint32_t i = 0; i < img->firewalls_count; i++)
-        if (judges_crossing(&img->firewalls[i])) return;
+        if (img->firewalls[i].direction == PBC_DIR_ANY || img->firewalls[i].direction == PBC_DIR_FORWARD) return;
     diag(c->diags, W_NAT_OPEN, span_at(c, &img->nats[0].place),
          "no firewall judges what crosses this machine: translation alone keeps nobody out");
     diag_advise(

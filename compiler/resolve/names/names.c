@@ -80,14 +80,14 @@ static struct symbol *insert(struct compile *c, unsigned space, struct str name,
     return sym;
 }
 
-static struct symbol *find(const struct symbols *s, unsigned space, struct str name)
+static struct symbol *symbol_in_space(const struct symbols *s, unsigned space, struct str name)
 {
     return s->size ? find_slot(s, space, hash_name(space, name), name)->symbol : NULL;
 }
 
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name)
 {
-    return find(s, space, name);
+    return symbol_in_space(s, space, name);
 }
 
 struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl,
@@ -116,7 +116,7 @@ struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const st
     return sym;
 }
 
-static bool is_word(char ch)
+static bool is_word_char(char ch)
 {
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-';
 }
@@ -132,7 +132,7 @@ static bool is_declaring(struct str word, struct str before)
 }
 
 /* True for `check alive` as a whole statement of a pool, which uses the name. */
-static bool is_whole(struct str keyword, const char *text, const char *end)
+static bool is_whole_word(struct str keyword, const char *text, const char *end)
 {
     if (!str_is(keyword, "check")) return false;
     while (text < end && (*text == ' ' || *text == '\t')) text++;
@@ -148,14 +148,15 @@ static void find_lost_names(struct compile *c)
         bool declares = false;
         struct str before = {"", 0};
         for (const char *from; text < end;) {
-            if (!is_word(*text)) {
+            if (!is_word_char(*text)) {
                 declares = declares && (*text == ' ' || *text == '\t');
                 text++;
                 continue;
             }
-            for (from = text; text < end && is_word(*text);) text++;
+            for (from = text; text < end && is_word_char(*text);) text++;
             const struct str word = {from, (size_t)(text - from)};
-            if (declares && word.len <= 255 && !is_whole(before, text, end) && !find(c->symbols, SPACE_LOST, word))
+            if (declares && word.len <= 255 && !is_whole_word(before, text, end) &&
+                !symbol_in_space(c->symbols, SPACE_LOST, word))
                 insert(c, SPACE_LOST, (struct str){arena_strndup(c->arena, from, word.len), word.len}, SYM_COUNT);
             declares = !declares && is_declaring(word, before);
             before = word;
@@ -236,7 +237,7 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
 static const struct symbol *find_anywhere(const struct symbols *s, struct str name)
 {
     for (unsigned space = 0; space < SPACE_RULES; space++) {
-        const struct symbol *sym = find(s, space, name);
+        const struct symbol *sym = symbol_in_space(s, space, name);
         if (sym) return sym;
     }
     return NULL;
@@ -244,7 +245,7 @@ static const struct symbol *find_anywhere(const struct symbols *s, struct str na
 
 bool symbol_lost(const struct compile *c, struct str name)
 {
-    return c->symbols->file_lost || find(c->symbols, SPACE_LOST, name);
+    return c->symbols->file_lost || symbol_in_space(c->symbols, SPACE_LOST, name);
 }
 
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what)

@@ -128,7 +128,7 @@ static bool covers(const struct image *img, const struct pbc_nat *by, const stru
            n->port_hi <= by->port_hi;
 }
 
-static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
+static bool is_nat_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
 {
     const bool to_self = n->flags & PBC_NAT_TO_SELF;
     if (e->iface || e->wire > PBC_WIRE_ALL || (e->wire && to_self)) return false;
@@ -143,7 +143,7 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
 {
     const struct image *img = c->image;
     for (uint32_t i = 0; i < img->endpoints_count; i++) {
-        if (!is_served(&img->endpoints[i], n)) continue;
+        if (!is_nat_served(&img->endpoints[i], n)) continue;
         diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
              "this forwards nothing: the service `%s` takes all of its traffic first",
              image_str(img, img->services[img->endpoints[i].service].name));
@@ -223,7 +223,7 @@ static bool lists_device(const struct image *img, const struct pbc_cond *c, uint
 }
 
 /* True if the map's packets leave by that interface; ifaces_count: by one that the file does not name. */
-static bool leaves(const struct image *img, const struct pbc_nat *n, uint32_t id)
+static bool nat_goes_out(const struct image *img, const struct pbc_nat *n, uint32_t id)
 {
     const struct pbc_cond *c = n->cond_count ? &img->conds[n->conds] : NULL; /* `out on`: a map has no other */
     if (!c) return n->iface == PBC_NONE || n->iface == id;
@@ -234,7 +234,8 @@ static bool leaves(const struct image *img, const struct pbc_nat *n, uint32_t id
 static bool share_way(const struct image *img, const struct pbc_nat *a, const struct pbc_nat *b)
 {
     bool shared = false;
-    for (uint32_t id = 0; id <= img->ifaces_count && !shared; id++) shared = leaves(img, a, id) && leaves(img, b, id);
+    for (uint32_t id = 0; id <= img->ifaces_count && !shared; id++)
+        shared = nat_goes_out(img, a, id) && nat_goes_out(img, b, id);
     return shared;
 }
 

@@ -45,15 +45,6 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
     return false;
 }
 
-/* Take a condition out of the image again: it is the last but `behind`. */
-static void cond_drop(struct image *img, uint32_t at)
-{
-    const uint32_t behind = img->conds_count - at - 1;
-    memmove(&img->conds[at], &img->conds[at + 1], behind * sizeof(*img->conds));
-    memmove(&img->cond_span[at], &img->cond_span[at + 1], behind * sizeof(*img->cond_span));
-    img->conds[--img->conds_count] = (struct pbc_cond){0}; /* as a new one is given out */
-}
-
 static bool holds_any(const struct image *img, const struct pbc_cond *cond)
 {
     bool any = cond->flags & (PBC_COND_ANY | PBC_COND_NOT);
@@ -130,10 +121,15 @@ static bool nat_conds(struct compile *c, const struct node *n, struct pbc_nat *n
     for (uint32_t i = nat->conds; i < img->conds_count;) {
         const struct pbc_cond *cond = &img->conds[i];
         if ((cond->kind == COND_FROM || cond->kind == COND_TO) && !ends_good(c, cond, img->cond_span[i])) return false;
-        if (cond_absorbed(c, nat, cond))
-            cond_drop(img, i);
-        else
+        if (cond_absorbed(c, nat, cond)) {
+            /* Take it out of the image again: it is the last but `behind`. */
+            const uint32_t behind = img->conds_count - i - 1;
+            memmove(&img->conds[i], &img->conds[i + 1], behind * sizeof(*img->conds));
+            memmove(&img->cond_span[i], &img->cond_span[i + 1], behind * sizeof(*img->cond_span));
+            img->conds[--img->conds_count] = (struct pbc_cond){0}; /* as a new one is given out */
+        } else {
             i++;
+        }
     }
     nat->cond_count = img->conds_count - nat->conds;
     if (!nat->cond_count) nat->conds = 0;
@@ -259,21 +255,6 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
     return false;
 }
 
-/* Add a forward of echo requests: `icmp`, `icmp6`. */
-static void forward_echo(struct compile *c, const struct node *n, const struct pbc_nat *nat, struct span target)
-{
-    const uint8_t family = nat->proto == PBC_EP_ECHO4 ? 4 : 6;
-    if (family != nat->family) {
-        diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
-        diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
-    } else if (nat->target_port) {
-        diag(c->diags, E_NAT_PORTS, target, "an echo has no port that could be changed");
-        diag_note(c->diags, n->span, "it is forwarded here");
-    } else {
-        add_nat(c, nat, n->span);
-    }
-}
-
 /* True for an IPv6 header that precedes the protocol. */
 static bool is_between(uint32_t proto)
 {
@@ -321,7 +302,17 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
     }
     nat.proto = endpoint_proto(n);
     if (nat.proto == PBC_EP_ECHO4 || nat.proto == PBC_EP_ECHO6) {
-        forward_echo(c, n, &nat, target);
+        /* echo requests: `icmp`, `icmp6` */
+        const uint8_t family = nat.proto == PBC_EP_ECHO4 ? 4 : 6;
+        if (family != nat.family) {
+            diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
+            diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
+        } else if (nat.target_port) {
+            diag(c->diags, E_NAT_PORTS, target, "an echo has no port that could be changed");
+            diag_note(c->diags, n->span, "it is forwarded here");
+        } else {
+            add_nat(c, &nat, n->span);
+        }
         return;
     }
     if (!endpoint_ports(c, n, &port_kind, &ports) || !target_ports(c, n, &ports, nat.target_port)) return;

@@ -29,7 +29,7 @@ struct outside_size outside_size(const struct image *img, const struct pbc_nat *
 }
 
 /* Return the capacity of one family. Without `source` it has the interface's own address. */
-static struct capacity_part part_of(const struct pbc_pool *pool, uint64_t addresses, uint64_t servers)
+static struct capacity_part pool_capacity(const struct pbc_pool *pool, uint64_t addresses, uint64_t servers)
 {
     struct capacity_part p = {.addresses = addresses, .servers = servers, .own = addresses == 0};
     if (p.own) p.addresses = 1;
@@ -44,7 +44,7 @@ struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         servers[img->servers[i].family == 6]++;
     count_sets(img, pool->sources, pool->source_count, PBC_SOURCES_MAX, &v4, &v6);
-    struct capacity c = {.v4 = part_of(pool, v4, servers[0]), .v6 = part_of(pool, v6, servers[1])};
+    struct capacity c = {.v4 = pool_capacity(pool, v4, servers[0]), .v6 = pool_capacity(pool, v6, servers[1])};
     c.addresses = v4 + v6;
     c.spaces = (v4 + v6) * pool->server_count;
     c.flows = c.v4.flows + c.v6.flows;

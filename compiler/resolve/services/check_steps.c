@@ -41,7 +41,7 @@ static bool add_bytes(struct step_work *w, enum pbc_step_kind kind, const struct
 static bool is_bytes(const struct node *n) { return n->kind == N_BYTES || n->kind == N_STRING; }
 
 /* Return the kind of a clause's step; PBC_STEP_KINDS: it is none. */
-static enum pbc_step_kind kind_of(const struct node *n)
+static enum pbc_step_kind kind_of_step(const struct node *n)
 {
     if (is_clause(n, CL_SEND)) return PBC_STEP_SEND;
     if (is_clause(n, CL_EXPECT_HAS)) return PBC_STEP_HAS;
@@ -52,7 +52,7 @@ void steps_of_tcp(struct step_work *w)
 {
     node_each(n, w->options)
     {
-        const enum pbc_step_kind kind = kind_of(n);
+        const enum pbc_step_kind kind = kind_of_step(n);
         if (kind == PBC_STEP_KINDS || !n->first) continue;
         if (!is_bytes(n->first))
             diag(w->c->diags, E_CHECK_OPTION, n->first->span,
@@ -67,7 +67,7 @@ void steps_of_udp(struct step_work *w)
     const struct node *found[2] = {NULL, NULL}; /* `send`; `expect` or `expect has` */
     node_each(n, w->options)
     {
-        const enum pbc_step_kind kind = kind_of(n);
+        const enum pbc_step_kind kind = kind_of_step(n);
         if (kind == PBC_STEP_KINDS || !n->first) continue;
         const struct node **slot = &found[kind != PBC_STEP_SEND];
         if (*slot) {
@@ -86,7 +86,7 @@ void steps_of_udp(struct step_work *w)
              "a `udp` check needs `send` and `expect`: a server that is up may stay silent");
         diag_advise(w->c->diags, "udp send \"..\" expect \"..\"");
     } else if (add_bytes(w, PBC_STEP_SEND, found[0]->first)) {
-        add_bytes(w, kind_of(found[1]), found[1]->first);
+        add_bytes(w, kind_of_step(found[1]), found[1]->first);
     }
 }
 

@@ -128,7 +128,7 @@ static bool has_blank(const struct str *s)
     return false;
 }
 
-static void path_of(struct check_work *w)
+static void check_path(struct check_work *w)
 {
     const struct node *method = w->kind_node->first, *path = method ? method->next : NULL;
     if (!path || path->kind != N_STRING) return;
@@ -199,7 +199,7 @@ static void resolve_check(struct compile *c, struct symbol *s)
     check_option_kinds(&w);
     w.check.name = text_of(c, s->name);
     w.check.place = place_of(c, s->span);
-    path_of(&w);
+    check_path(&w);
     host_of(&w);
     w.check.sni = clause_string(c, option(&w, CL_SNI));
     const struct node *ca = option(&w, CL_VERIFY_CA);

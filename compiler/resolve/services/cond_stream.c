@@ -113,16 +113,18 @@ static uint32_t ack_of(struct rule_work *w, const struct node *clause)
     return at == PBC_NONE ? 0 : at + 1;
 }
 
-static const struct node *part(const struct node *n, enum clause which)
+static const struct node *stream_part(const struct node *n, enum clause which)
 {
     node_each(x, n) if (is_clause(x, which)) return x;
     return NULL;
 }
 
-/* Check that all instructions of a service agree on `check sum`, since one reader reads them. */
-static void check_of(struct rule_work *w, struct service_work *s, const struct node *n)
+static void instruction_cond(struct rule_work *w, struct service_work *s, const struct node *n)
 {
-    const struct node *check = part(n, CL_CHECK);
+    const struct node *to = node_child(n, N_C_TO);
+    struct addr_list list = {0};
+    /* All instructions of a service agree on `check sum`, since one reader reads them. */
+    const struct node *check = stream_part(n, CL_CHECK);
     const bool sum = check && is_choice(check->first, CL_SUM);
     if (s->instruction && s->instruction_sum != sum) {
         diag(w->c->diags, E_INSTRUCTION, n->span, "one `when` of this service says `check sum`, another does not");
@@ -132,14 +134,7 @@ static void check_of(struct rule_work *w, struct service_work *s, const struct n
     s->instruction = n;
     s->instruction_sum = sum;
     s->wants |= FIRST_INSTRUCTION | (sum ? FIRST_SUM : 0u);
-}
-
-static void instruction_cond(struct rule_work *w, struct service_work *s, const struct node *n)
-{
-    const struct node *to = node_child(n, N_C_TO);
-    struct addr_list list = {0};
-    check_of(w, s, n);
-    const uint32_t ack = ack_of(w, part(n, CL_ACK));
+    const uint32_t ack = ack_of(w, stream_part(n, CL_ACK));
     const bool good = to && addr_list_of(w->c, to->first, &list);
     if (good && (list.self || (list.any && to->first->flags & NF_NOT))) {
         diag(w->c->diags, E_INSTRUCTION, to->span, "`instruction to` lists addresses: %s",

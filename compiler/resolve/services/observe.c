@@ -90,7 +90,7 @@ static uint64_t limit_of(struct compile *c, const struct node *clause)
     return 0;
 }
 
-static uint32_t path_of(struct compile *c, const struct node *clause)
+static uint32_t observe_path(struct compile *c, const struct node *clause)
 {
     if (!clause) return 0;
     if (clause->first->v.str.len <= PBC_WATCH_PATH_MAX) return text_without_zero(c, clause->first);
@@ -288,8 +288,8 @@ void resolve_observe(struct compile *c, struct symbol *s)
     resolve_endpoints(&w, node_child(s->decl, N_ON));
     refuse_others(&w);
     mode_options(&w, clauses.of[CL_MODE]->first, &o);
-    o.sessions = path_of(c, sessions);
-    o.stream = path_of(c, stream);
+    o.sessions = observe_path(c, sessions);
+    o.stream = observe_path(c, stream);
     o.sessions_limit = o.sessions ? limit_of(c, sessions) : 0;
     if (o.sessions && !o.sessions_limit) o.sessions_limit = SESSIONS_LIMIT;
     o.stream_limit = o.stream ? limit_of(c, stream) : 0;

@@ -66,7 +66,7 @@ struct servers {
     uint32_t *next_place;
 };
 
-static uint32_t hash_of(const void *bytes, size_t len, uint32_t size)
+static uint32_t server_hash(const void *bytes, size_t len, uint32_t size)
 {
     return (uint32_t)hash_bytes(0, bytes, len) & (size - 1);
 }
@@ -84,8 +84,8 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
                         uint32_t id)
 {
     const struct image *img = c->image;
-    const uint32_t name = hash_of(&s->name, sizeof(s->name), all->size);
-    const uint32_t place = hash_of(s->addr, sizeof(s->addr), all->size);
+    const uint32_t name = server_hash(&s->name, sizeof(s->name), all->size);
+    const uint32_t place = server_hash(s->addr, sizeof(s->addr), all->size);
     const struct node *twice = NULL;
     for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
         if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
@@ -122,7 +122,7 @@ static void vlans_of(struct compile *c, const struct clauses *clauses, struct pb
 }
 
 /* Read a server, or a range of them, without name and address. */
-static struct pbc_server server_of(struct compile *c, const struct node *n, uint32_t pool)
+static struct pbc_server written_server(struct compile *c, const struct node *n, uint32_t pool)
 {
     struct clauses clauses;
     struct pbc_server s = {.pool = pool, .place = place_of(c, n->first->span)};
@@ -152,18 +152,11 @@ static bool add_server(struct compile *c, const struct node *n, const struct pbc
     return !good || check_apart(c, all, n, s, c->image->servers_count - 1);
 }
 
-static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
-{
-    struct pbc_server s = server_of(c, n, pool);
-    s.name = text_of(c, n->first->v.str);
-    add_server(c, n, &s, all, n->first->next && server_at(c, n->first->next, &s));
-}
-
 /* Add servers NAME-1, NAME-2, ... up to the first report. */
 static void resolve_range(struct compile *c, const struct node *n, const struct server_range *r, uint32_t pool,
                           struct servers *all)
 {
-    struct pbc_server s = server_of(c, n, pool);
+    struct pbc_server s = written_server(c, n, pool);
     bool good = true;
     s.family = r->first.family;
     s.port = r->port;
@@ -222,7 +215,11 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
     range = ranges;
     node_each(n, s->decl)
     {
-        if (n->kind == N_SERVER) resolve_server(c, n, id, &all);
+        if (n->kind == N_SERVER) {
+            struct pbc_server server = written_server(c, n, id);
+            server.name = text_of(c, n->first->v.str);
+            add_server(c, n, &server, &all, n->first->next && server_at(c, n->first->next, &server));
+        }
         if (n->kind == N_SERVERS) resolve_range(c, n, range++, id, &all);
     }
     pool->server_count = c->image->servers_count - pool->servers;

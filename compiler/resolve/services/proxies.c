@@ -34,7 +34,7 @@ void refuse_proxy_options(const struct service_work *w, const struct clauses *bl
     }
 }
 
-static void refuse(const struct service_work *w, const struct node *n, const char *why)
+static void proxy_refuse(const struct service_work *w, const struct node *n, const char *why)
 {
     if (!n) return;
     diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` can't stand in mode %s: %s", node_words(n), mode_info[w->mode].name,
@@ -45,16 +45,16 @@ static void refuse(const struct service_work *w, const struct node *n, const cha
 static void refuse_packet_options(const struct service_work *w, const struct clauses *block)
 {
     const struct node *no_server = block->of[CL_ON_NO_SERVER];
-    refuse(w, block->of[CL_MSS_CLAMP], "the host's own TCP chooses the segment size");
+    proxy_refuse(w, block->of[CL_MSS_CLAMP], "the host's own TCP chooses the segment size");
     if (no_server && no_server->first && !is_choice(no_server->first, CL_RESET))
-        refuse(w, no_server, "the connection is open by then and can only be closed");
+        proxy_refuse(w, no_server, "the connection is open by then and can only be closed");
     if (w->c->image->services[w->id].flags & PBC_SERVICE_ANNOUNCE && mode_is(w->mode, MODE_INLINE))
-        refuse(w, block->of[CL_ANNOUNCE], "the addresses belong to others, who answer for them");
+        proxy_refuse(w, block->of[CL_ANNOUNCE], "the addresses belong to others, who answer for them");
     if (mode_is(w->mode, MODE_REQUESTS)) return;
-    refuse(w, block->of[CL_TRUST_FORWARDED], "requests are not read there");
+    proxy_refuse(w, block->of[CL_TRUST_FORWARDED], "requests are not read there");
     for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
         if (block->of[i]) {
-            refuse(w, block->of[i], "requests are not read there");
+            proxy_refuse(w, block->of[i], "requests are not read there");
             diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`%s http` reads them",
                       mode_is(w->mode, MODE_INLINE) ? "mode proxy inline" : "mode proxy");
         }
@@ -117,16 +117,6 @@ static bool trusted(const struct service_work *w, const struct node *n, uint32_t
     return placed;
 }
 
-static void times(const struct service_work *w, const struct clauses *block, struct pbc_proxy *x)
-{
-    const struct node *connect = block->of[CL_CONNECT_WITHIN], *client = block->of[CL_IDLE_CLIENT],
-                      *server = block->of[CL_IDLE_SERVER], *age = block->of[CL_MAX_AGE];
-    if (connect) x->connect_ns = time_above_0(w->c, connect, connect->first);
-    if (client) x->client_ns = time_above_0(w->c, client, client->first);
-    if (server) x->server_ns = time_above_0(w->c, server, server->first);
-    if (age) x->age_ns = time_above_0(w->c, age, age->first);
-}
-
 uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n)
 {
     const struct node_value v = value_of(c, n);
@@ -150,11 +140,11 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     clauses_find(w->c, mode, &of, "mode");
     const struct node *send = of.of[CL_SEND_PROXY], *first = of.of[CL_FIRST_BYTES_WITHIN];
     if (mode_is(w->mode, MODE_INLINE))
-        refuse(w, of.of[CL_TRANSPARENT], "servers see the client's address there anyway");
+        proxy_refuse(w, of.of[CL_TRANSPARENT], "servers see the client's address there anyway");
     else if (of.of[CL_TRANSPARENT])
         x->flags |= PBC_PROXY_TRANSPARENT;
     if (of.of[CL_OVERLAPS])
-        refuse(w, of.of[CL_OVERLAPS], "the host's own TCP puts segments together; `mode observe` takes it");
+        proxy_refuse(w, of.of[CL_OVERLAPS], "the host's own TCP puts segments together; `mode observe` takes it");
     if (send) x->flags |= send_proxy_of(send) == 1 ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
     if (trusted(w, of.of[CL_ACCEPT_PROXY], &x->accept_from, &x->accept_count)) x->flags |= PBC_PROXY_ACCEPT;
     if (first) x->first_ns = time_above_0(w->c, first, first->first);
@@ -217,7 +207,12 @@ void resolve_proxy(struct service_work *w, const struct clauses *block)
     affinity(w, block, &x);
     queue(w, block->of[CL_QUEUE], &x);
     access_log(w, block->of[CL_ACCESS_LOG], &x);
-    times(w, block, &x);
+    const struct node *connect = block->of[CL_CONNECT_WITHIN], *client = block->of[CL_IDLE_CLIENT],
+                      *server = block->of[CL_IDLE_SERVER], *age = block->of[CL_MAX_AGE];
+    if (connect) x.connect_ns = time_above_0(w->c, connect, connect->first);
+    if (client) x.client_ns = time_above_0(w->c, client, client->first);
+    if (server) x.server_ns = time_above_0(w->c, server, server->first);
+    if (age) x.age_ns = time_above_0(w->c, age, age->first);
     if (mode_is(w->mode, MODE_REQUESTS)) trusted(w, block->of[CL_TRUST_FORWARDED], &x.trust_from, &x.trust_count);
     if (block->of[CL_ON_RELOAD]) x.flags |= PBC_PROXY_RELOAD_CLOSE;
     w->tls = x.cert_count != 0;
@@ -259,13 +254,6 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
     diag_advise(c->diags, "give each of the two a pool of its own, with addresses of its own");
 }
 
-/* Return the version of the PROXY header that the service sends to all its servers; 0: none. */
-static uint8_t version_of(const struct image *img, const struct pbc_service *s)
-{
-    const uint32_t flags = s->proxy ? img->proxies[s->proxy - 1].flags : 0;
-    return flags & PBC_PROXY_SEND_V1 ? 1 : flags & PBC_PROXY_SEND_V2 ? 2 : 0;
-}
-
 /* A pool, as services that use it say which PROXY header its servers get */
 struct header_of {
     const struct pbc_service *first; /* service that used the pool first; NULL: none so far */
@@ -273,7 +261,10 @@ struct header_of {
 };
 
 /* Return the words for a service, or a pool, that sends such a header. */
-static const char *words_of(uint8_t version) { return version ? version == 1 ? "sends v1" : "sends v2" : "sends none"; }
+static const char *version_words(uint8_t version)
+{
+    return version ? version == 1 ? "sends v1" : "sends v2" : "sends none";
+}
 
 /* Settle the PROXY header of a pool, with which its checks begin, too: report what contradicts it. */
 static void settle_header(struct compile *c, const struct pbc_service *s, uint32_t pool, struct header_of *h,
@@ -282,7 +273,9 @@ static void settle_header(struct compile *c, const struct pbc_service *s, uint32
     const struct image *img = c->image;
     struct pbc_pool *p = &c->image->pools[pool];
     const char *name = image_str(img, p->name);
-    const uint8_t version = version_of(img, s);
+    /* version: of the PROXY header that the service sends to all its servers; 0: none */
+    const uint32_t flags = s->proxy ? img->proxies[s->proxy - 1].flags : 0;
+    const uint8_t version = flags & PBC_PROXY_SEND_V1 ? 1 : flags & PBC_PROXY_SEND_V2 ? 2 : 0;
     if (!h->first) {
         h->first = s;
         h->own = p->send_proxy;
@@ -292,13 +285,13 @@ static void settle_header(struct compile *c, const struct pbc_service *s, uint32
         diag(c->diags, E_MODE_OPTION, at, "`send proxy` of the pool `%s` needs a proxy mode", name);
     } else if (h->own && version && version != p->send_proxy) {
         diag(c->diags, E_MODE_OPTION, at, "the service and its pool `%s` differ in `send proxy`: the service %s", name,
-             words_of(version));
-        diag_note(c->diags, span_at(c, &p->place), "the pool is here, and %s", words_of(p->send_proxy));
+             version_words(version));
+        diag_note(c->diags, span_at(c, &p->place), "the pool is here, and %s", version_words(p->send_proxy));
         diag_advise(c->diags, "say it once");
     } else if (!h->own && version != p->send_proxy) {
         diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this one %s", name,
-             words_of(version));
-        diag_note(c->diags, span_at(c, &h->first->place), "another one is here, and %s", words_of(p->send_proxy));
+             version_words(version));
+        diag_note(c->diags, span_at(c, &h->first->place), "another one is here, and %s", version_words(p->send_proxy));
         diag_advise(c->diags, "say `send proxy` in the pool, or give each service a pool of its own");
     }
 }

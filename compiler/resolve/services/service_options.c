@@ -96,11 +96,6 @@ uint16_t mss_clamp_of(struct compile *c, const struct node *clause)
     return (uint16_t)clause_number(c, clause, &kind, 0);
 }
 
-static uint16_t mss_of(const struct service_work *w, const struct node *clause)
-{
-    return clause && takes_tcp(w, clause) ? mss_clamp_of(w->c, clause) : 0;
-}
-
 static uint8_t cookies_of(const struct service_work *w, const struct node *clause, const struct node *mode)
 {
     struct compile *c = w->c;
@@ -151,6 +146,6 @@ void service_options(const struct service_work *w, const struct clauses *clauses
     s->max_flows = clause_number(c, of[CL_MAX_FLOWS], &max_flows_kind, 0);
     s->max_flows_per_source = clause_number(c, of[CL_MAX_FLOWS_PER], &max_flows_kind, 0);
     s->rate = rate_of(w, of[CL_RATE]);
-    s->mss = mss_of(w, of[CL_MSS_CLAMP]);
+    s->mss = of[CL_MSS_CLAMP] && takes_tcp(w, of[CL_MSS_CLAMP]) ? mss_clamp_of(w->c, of[CL_MSS_CLAMP]) : 0;
     s->flags = cookies_of(w, of[CL_SYN_COOKIES], of[CL_MODE]) | announce_of(w, of[CL_ANNOUNCE]);
 }

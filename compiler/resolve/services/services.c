@@ -53,13 +53,6 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     return true;
 }
 
-static bool is_unspecified(const struct addr *a)
-{
-    uint32_t w[4];
-    addr_words(a, w);
-    return !(w[0] | (a->family == 4 ? 0 : w[1] | w[2] | w[3]));
-}
-
 /* Read one address of a service, `self` or any. False after a report. */
 static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endpoint *e)
 {
@@ -82,7 +75,9 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
     if (v.node->kind == N_ADDR) {
         diag(c->diags, E_ENDPOINT_ADDRESS, n->span,
              "a service needs the address of one host: this one is multicast, broadcast or unspecified");
-        if (is_unspecified(&v.node->v.addr))
+        uint32_t w[4];
+        addr_words(&v.node->v.addr, w);
+        if (!(w[0] | (v.node->v.addr.family == 4 ? 0 : w[1] | w[2] | w[3])))
             diag_advise(c->diags, "write `self` for all addresses of this machine, `any` for every address");
         return false;
     }

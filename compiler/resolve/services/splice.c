@@ -39,7 +39,7 @@ static const struct pbc_branch *branch_to(const struct service_work *w, const st
 }
 
 /* True if the clause can stand in this service; else report. */
-static bool stands(const struct service_work *w, const struct node *splice, const struct pbc_service *s)
+static bool splice_stands(const struct service_work *w, const struct node *splice, const struct pbc_service *s)
 {
     struct diags *diags = w->c->diags;
     const struct node *at;
@@ -66,7 +66,7 @@ void splice_settle(const struct service_work *w, const struct clauses *block, co
 {
     const struct node *splice = block->of[CL_SPLICE];
     if (!w->good) return;
-    const bool all = splice && stands(w, splice, s);
+    const bool all = splice && splice_stands(w, splice, s);
     if (!s->proxy) return;
     if (all) w->c->image->proxies[s->proxy - 1].flags |= PBC_PROXY_SPLICE | PBC_PROXY_LEAVES;
     if (branch_to(w, s, PBC_GOES_PASS)) w->c->image->proxies[s->proxy - 1].flags |= PBC_PROXY_LEAVES;

@@ -68,7 +68,7 @@ void wire_read(struct service_work *w)
     }
 }
 
-static void add_endpoint(const struct service_work *w, const struct pbc_endpoint *e, struct span at)
+static void wire_endpoint(const struct service_work *w, const struct pbc_endpoint *e, struct span at)
 {
     struct pbc_endpoint *slot =
         w->observes ? image_add_observe_endpoints(w->c->image) : image_add_endpoints(w->c->image);
@@ -83,11 +83,11 @@ static void add_endpoint(const struct service_work *w, const struct pbc_endpoint
 static void on_vlans(struct service_work *w, struct pbc_endpoint e, struct span at)
 {
     e.wire = w->wire;
-    if (w->wire != PBC_WIRE_VLAN) add_endpoint(w, &e, at);
+    if (w->wire != PBC_WIRE_VLAN) wire_endpoint(w, &e, at);
     for (uint32_t i = 0; i < w->vlans.n; i++) {
         e.vlan_lo = (uint16_t)w->vlans.r[i].lo;
         e.vlan_hi = (uint16_t)w->vlans.r[i].hi;
-        add_endpoint(w, &e, at);
+        wire_endpoint(w, &e, at);
     }
 }
 

@@ -11,7 +11,7 @@
 #define MAX6 (~(u128)0)
 
 /* Make room for one more entry. */
-static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
+static void *set_grown(void *r, size_t n, size_t *cap, size_t entry_size)
 {
     if (n < *cap) return r;
     const size_t next = *cap ? *cap * 2 : 8;
@@ -23,7 +23,7 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
 #define FAMILY(w, num, MAX)                                                                                            \
     static void push##w(struct ranges##w *s, num lo, num hi)                                                           \
     {                                                                                                                  \
-        s->r = more(s->r, s->n, &s->cap, sizeof(s->r[0]));                                                             \
+        s->r = set_grown(s->r, s->n, &s->cap, sizeof(s->r[0]));                                                        \
         s->r[s->n++] = (struct range##w){lo, hi};                                                                      \
     }                                                                                                                  \
     static void push_merged##w(struct ranges##w *s, num lo, num hi)                                                    \

@@ -7,29 +7,24 @@
 #include "vm/judge/decide.h"
 #include "vm/program/program.h"
 
-static const char *fault_text(enum host_fault fault)
-{
-    static const char *const text[] = {
-        [HOST_EMPTY] = "it is empty",
-        [HOST_LONG] = "it is longer than 253 characters",
-        [HOST_LABEL_EMPTY] = "a dot begins it, ends it or follows another dot",
-        [HOST_LABEL_LONG] = "more than 63 characters stand between two dots",
-        [HOST_CHARACTER] = "a name has letters, digits, hyphens and dots",
-        [HOST_NOT_ASCII] = "a name of other letters is written in its `xn--` form",
-        [HOST_HYPHEN] = "no part of a name begins or ends with a hyphen",
-        [HOST_STAR] = "`*` can only be the whole part before the first dot, as in \"*.example.com\"",
-        [HOST_NUMBER] = "its last part is a number; addresses belong in a set",
-    };
-    return text[fault];
-}
-
 static bool add_host(struct compile *c, const struct node *at, const struct node *value, struct listing *out)
 {
     const struct str s = value->v.str;
     char normal[HOST_MAX + 1];
     const enum host_fault fault = host_normal(s.s, s.len, normal);
     if (fault) {
-        diag(c->diags, E_HOST_SYNTAX, at->span, "this is not a host name: %s", fault_text(fault));
+        static const char *const text[] = {
+            [HOST_EMPTY] = "it is empty",
+            [HOST_LONG] = "it is longer than 253 characters",
+            [HOST_LABEL_EMPTY] = "a dot begins it, ends it or follows another dot",
+            [HOST_LABEL_LONG] = "more than 63 characters stand between two dots",
+            [HOST_CHARACTER] = "a name has letters, digits, hyphens and dots",
+            [HOST_NOT_ASCII] = "a name of other letters is written in its `xn--` form",
+            [HOST_HYPHEN] = "no part of a name begins or ends with a hyphen",
+            [HOST_STAR] = "`*` can only be the whole part before the first dot, as in \"*.example.com\"",
+            [HOST_NUMBER] = "its last part is a number; addresses belong in a set",
+        };
+        diag(c->diags, E_HOST_SYNTAX, at->span, "this is not a host name: %s", text[fault]);
         return false;
     }
     listing_add(c, out, arena_strndup(c->arena, normal, strlen(normal)), at);
@@ -60,7 +55,7 @@ static bool add_member(struct compile *c, const struct node *n, struct symbol *f
 }
 
 /* Enter the list in the image; its index becomes the symbol's. */
-static bool place(struct compile *c, struct symbol *s)
+static bool host_place(struct compile *c, struct symbol *s)
 {
     uint32_t index;
     if (!names_place(c, PBC_NAMES_HOSTS, s->hosts.host, s->hosts.n, s->span, &index)) return false;
@@ -87,7 +82,7 @@ bool names_of(struct compile *c, const struct node *list, uint32_t *index)
     return listing_place(c, PBC_NAMES_HOSTS, &all, list->span, index);
 }
 
-static bool gather(struct compile *c, struct symbol *s)
+static bool host_gather(struct compile *c, struct symbol *s)
 {
     const struct node *list = s->decl->first->next;
     struct listing all = {0};
@@ -97,14 +92,14 @@ static bool gather(struct compile *c, struct symbol *s)
     s->hosts.n = all.n;
     s->hosts.host = arena_alloc(c->arena, (all.n + (size_t)1) * sizeof(*s->hosts.host));
     for (uint32_t i = 0; i < all.n; i++) s->hosts.host[i] = all.e[i].text;
-    return good && place(c, s);
+    return good && host_place(c, s);
 }
 
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at)
 {
     if (s->state == STATE_NEW || s->state == STATE_VISITING) {
         if (!symbol_enter(c, s, from, at)) return false;
-        symbol_leave(c, s, gather(c, s));
+        symbol_leave(c, s, host_gather(c, s));
     }
     return s->state == STATE_DONE;
 }

@@ -13,8 +13,8 @@ struct told {
     uint64_t count;
 };
 
-static void note(struct told *t, const struct node *n, struct span by, const struct symbol *inner,
-                 const struct symbol *outer)
+static void nested_note(struct told *t, const struct node *n, struct span by, const struct symbol *inner,
+                        const struct symbol *outer)
 {
     t->count++;
     if (t->first && t->first->span.start <= n->span.start) return;
@@ -59,11 +59,11 @@ static void warn_among(struct compile *c, struct set_member *m, size_t n)
     for (size_t i = 0; i < n; i++) {
         const bool known = widest && widest->lo.family == m[i].lo.family;
         if (known && addr_compare(&m[i].hi, &widest->hi) <= 0) {
-            note(&inside, m[i].node, widest->node->span, NULL, NULL);
+            nested_note(&inside, m[i].node, widest->node->span, NULL, NULL);
             continue;
         }
         if (known && addr_compare(&m[i].lo, &widest->hi) <= 0)
-            note(&overlapping, m[i].node, widest->node->span, NULL, NULL);
+            nested_note(&overlapping, m[i].node, widest->node->span, NULL, NULL);
         widest = &m[i];
     }
     tell_among(c, &inside, "lies inside", "is part of");
@@ -81,7 +81,7 @@ static void warn_inside_named(struct compile *c, const struct set_member *m, siz
     {
         const struct symbol *sym = named_set(c, operand);
         for (size_t i = 0; sym && sym->state == STATE_DONE && i < n && pairs < PAIRS_MAX; i++, pairs++)
-            if (set_holds(&sym->set, &m[i].lo, &m[i].hi)) note(&inside, m[i].node, sym->span, NULL, sym);
+            if (set_holds(&sym->set, &m[i].lo, &m[i].hi)) nested_note(&inside, m[i].node, sym->span, NULL, sym);
     }
     if (!inside.first) return;
     diag(c->diags, W_NESTED_MEMBERS, inside.first->span, "this member lies inside the set `%s` beside it%s",
@@ -115,7 +115,7 @@ static void warn_named_inside_named(struct compile *c, const struct node *list)
     node_each(a, list)
     {
         const struct symbol *outer = holder(c, list, a, &pairs);
-        if (outer) note(&inside, a, outer->span, named_set(c, a), outer);
+        if (outer) nested_note(&inside, a, outer->span, named_set(c, a), outer);
     }
     if (!inside.first) return;
     diag(c->diags, W_NESTED_MEMBERS, inside.first->span, "all of the set `%s` lies inside the set `%s` beside it%s",

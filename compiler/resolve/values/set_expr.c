@@ -10,18 +10,6 @@
 
 static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
 
-static void report_not_address(struct compile *c, const struct node *n, struct node_value v)
-{
-    if (v.node->kind == N_STRING)
-        diag(c->diags, E_HOST_NAME, n->span,
-             "a quoted name can't stand among addresses: host names are not looked up, and a file is written file "
-             "\"...\"");
-    else if (v.node->kind == N_ENDPOINT || v.node->kind == N_ENDPOINT_RANGE)
-        report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
-    else
-        report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
-}
-
 /* Return the ends of an address, a prefix or a range; report any other value. */
 static bool value_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
@@ -32,7 +20,14 @@ static bool value_ends(struct compile *c, const struct node *n, struct addr *lo,
         return false;
     }
     if (v.node->kind != N_ADDR && v.node->kind != N_PREFIX && v.node->kind != N_ADDR_RANGE) {
-        report_not_address(c, n, v);
+        if (v.node->kind == N_STRING)
+            diag(c->diags, E_HOST_NAME, n->span,
+                 "a quoted name can't stand among addresses: host names are not looked up, and a file is written file "
+                 "\"...\"");
+        else if (v.node->kind == N_ENDPOINT || v.node->kind == N_ENDPOINT_RANGE)
+            report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
+        else
+            report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
         return false;
     }
     return address_ends(c, v.node, lo, hi);

@@ -88,24 +88,21 @@ void report_wrong_value(struct compile *c, const struct node *at, struct node_va
     }
 }
 
-static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
-{
-    char net[64], host[64];
-    if (prefix_ends(&n->v.prefix.addr, n->v.prefix.len, lo, hi)) return true;
-    addr_print(lo, net);
-    addr_print(&n->v.prefix.addr, host);
-    diag(c->diags, E_HOST_BITS, n->span,
-         "the address has bits set past its first %u: this is either the network %s/%u or the host %s", n->v.prefix.len,
-         net, n->v.prefix.len, host);
-    diag_suggest_for(c->diags, " for the network", "%s/%u", net, n->v.prefix.len);
-    diag_suggest_for(c->diags, " for the host", "%s", host);
-    return false;
-}
-
 bool address_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
     char a[64], b[64];
-    if (n->kind == N_PREFIX) return prefix_of(c, n, lo, hi);
+    if (n->kind == N_PREFIX) {
+        char net[64], host[64];
+        if (prefix_ends(&n->v.prefix.addr, n->v.prefix.len, lo, hi)) return true;
+        addr_print(lo, net);
+        addr_print(&n->v.prefix.addr, host);
+        diag(c->diags, E_HOST_BITS, n->span,
+             "the address has bits set past its first %u: this is either the network %s/%u or the host %s",
+             n->v.prefix.len, net, n->v.prefix.len, host);
+        diag_suggest_for(c->diags, " for the network", "%s/%u", net, n->v.prefix.len);
+        diag_suggest_for(c->diags, " for the host", "%s", host);
+        return false;
+    }
     if (n->kind == N_ADDR) {
         *lo = *hi = n->v.addr;
         return true;
