@@ -30,15 +30,6 @@ static void take_side(struct rule_work *w, const struct node *n, struct claim_si
     set_fini(&list.set);
 }
 
-static void take_over(struct rule_work *w, const struct node *n, struct claim *claim)
-{
-    const struct symbol *s = symbol_want(w->c, n->first, SYM(METER), "meter");
-    if (s && s->index != PBC_NONE)
-        claim->over[claim->over_count++] = s->index;
-    else
-        w->bad = true;
-}
-
 static void take_states(struct rule_work *w, const struct node *n, struct claim *claim)
 {
     struct image *img = w->c->image;
@@ -164,10 +155,15 @@ static bool take_claim(struct compile *c, const struct image *program, const str
                           .families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES,
                           .protocols = KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6 | OTHER_PROTOCOLS};
     for (const struct node *n = first; n != parts; n = n->next)
-        if (n->kind == N_C_OVER)
-            take_over(&w, n, claim);
-        else
+        if (n->kind != N_C_OVER) {
             take_states(&w, n, claim);
+        } else {
+            const struct symbol *s = symbol_want(w.c, n->first, SYM(METER), "meter");
+            if (s && s->index != PBC_NONE)
+                claim->over[claim->over_count++] = s->index;
+            else
+                w.bad = true;
+        }
     claim->conds = c->image->conds_count;
     node_each(n, parts) take_part(&w, n, program, claim);
     claim->cond_count = c->image->conds_count - claim->conds;

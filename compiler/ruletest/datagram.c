@@ -23,7 +23,7 @@ static unsigned bucket_of(const struct frame_spec *p)
     return (h >> 16) % TEST_BUCKETS;
 }
 
-static bool is_of(const struct test_datagram *d, const struct frame_spec *p)
+static bool is_datagram_of(const struct test_datagram *d, const struct frame_spec *p)
 {
     return d->family == p->family && d->proto == p->proto && d->tags == p->tags &&
            memcmp(d->vid, p->vid, sizeof(d->vid)) == 0 && memcmp(d->src, p->src, sizeof(d->src)) == 0 &&
@@ -33,7 +33,7 @@ static bool is_of(const struct test_datagram *d, const struct frame_spec *p)
 static struct test_datagram *datagram_of(struct test_run *r, const struct frame_spec *p)
 {
     struct test_datagram *d = r->datagrams[bucket_of(p)], **bucket = &r->datagrams[bucket_of(p)];
-    while (d && !is_of(d, p)) d = d->next;
+    while (d && !is_datagram_of(d, p)) d = d->next;
     if (d) return d;
     d = arena_alloc(r->c->arena, sizeof(*d));
     *d = (struct test_datagram){.next = *bucket, .family = p->family, .proto = p->proto, .tags = p->tags};
@@ -43,13 +43,6 @@ static struct test_datagram *datagram_of(struct test_run *r, const struct frame_
     d->id = ++r->datagram;
     *bucket = d;
     return d;
-}
-
-static void begin_another(struct test_run *r, struct test_datagram *d)
-{
-    d->id = ++r->datagram;
-    d->end = 0;
-    d->has_first = d->has_last = false;
 }
 
 static uint32_t later_at(const struct test_datagram *d)
@@ -64,7 +57,11 @@ void test_datagram_place(struct test_run *r, struct frame_spec *p)
     if (p->fragment == KIND_FRAG_NO) return;
     struct test_datagram *d = datagram_of(r, p);
     const bool full = d->has_last || (d->end && later_at(d) + carried > UINT16_MAX - IP4_LEN);
-    if (first ? d->has_first : full) begin_another(r, d);
+    if (first ? d->has_first : full) {
+        d->id = ++r->datagram;
+        d->end = 0;
+        d->has_first = d->has_last = false;
+    }
     p->datagram = d->id;
     p->offset = first ? 0 : later_at(d);
     if (p->offset + carried > d->end) d->end = p->offset + carried;

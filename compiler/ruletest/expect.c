@@ -24,23 +24,6 @@ static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refu
            (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);
 }
 
-/* True if the rule can give this verdict; else report. */
-static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
-{
-    const struct pbc_rule *r = &c->image->rules[rule];
-    const bool ends = r->verdict <= PBC_V_REJECT;
-    const char *rest = ends                      ? ""
-                       : pbc_decides(r->verdict) ? ", and the inner packet is judged again"
-                                                 : ", and a later rule or the default decides";
-    if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
-    /* a tunnel that can't be opened is dropped */
-    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true;
-    diag(c->diags, E_TEST_RULE, at, "this rule can't decide `%s`: it %s%s", action_name(a),
-         verdict_info[r->verdict].does, rest);
-    diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
-    return false;
-}
-
 static bool is_list_named(const struct compile *c, const struct pbc_rule *r, struct str name)
 {
     const struct image *img = c->image;
@@ -65,18 +48,15 @@ static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rul
     return false;
 }
 
-static void report_audited(struct compile *c, const struct node *name)
-{
-    diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is in audit, and decides nothing", name->v.str.s);
-    diag_advise(c->diags, "write `expect would ...` to test what it would do");
-}
-
 static bool rule_named(struct compile *c, const struct node *name, bool would, uint32_t *rule)
 {
     if (!symbol_find(c->symbols, SPACE_RULES, name->v.str) && symbol_lost(c, name->v.str)) return false;
     const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
     *rule = s ? would ? s->would : s->index : PBC_NONE;
-    if (s && *rule == PBC_NONE && c->image->audits) report_audited(c, name);
+    if (s && *rule == PBC_NONE && c->image->audits) {
+        diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is in audit, and decides nothing", name->v.str.s);
+        diag_advise(c->diags, "write `expect would ...` to test what it would do");
+    }
     return s && *rule != PBC_NONE;
 }
 
@@ -92,7 +72,19 @@ static bool by_of(struct compile *c, const struct node *by, enum action a, bool 
         return true;
     }
     if (!(by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, would, rule))) return false;
-    return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
+    /* The rule must be able to give this verdict. */
+    const struct pbc_rule *r = &c->image->rules[*rule];
+    const bool ends = r->verdict <= PBC_V_REJECT;
+    const char *rest = ends                      ? ""
+                       : pbc_decides(r->verdict) ? ", and the inner packet is judged again"
+                                                 : ", and a later rule or the default decides";
+    if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
+    /* a tunnel that can't be opened is dropped */
+    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true;
+    diag(c->diags, E_TEST_RULE, span_of(by->first, by->last), "this rule can't decide `%s`: it %s%s", action_name(a),
+         verdict_info[r->verdict].does, rest);
+    diag_note(c->diags, c->image->rule_span[*rule], "the rule is here");
+    return false;
 }
 
 /* Return the mark that `state` names; 0 after a report. */

@@ -45,28 +45,23 @@ static bool first_of(const struct addr_set *s, struct addr *a)
     return true;
 }
 
-/* Report a set where an address must stand, and offer its first address. */
-static void report_set(struct packet_work *w, const struct node *n, struct symbol *set)
-{
-    struct addr a;
-    char text[64];
-    set->used = true;
-    diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, and a packet has one address", set->name.s);
-    if (first_of(&set->set, &a)) {
-        addr_print(&a, text);
-        diag_advise(w->c->diags, "name a member, such as %s", text);
-    }
-    diag_note(w->c->diags, set->span, "declared here");
-    w->bad = true;
-}
-
 static void take_name(struct packet_work *w, const struct node *n)
 {
     struct symbol *s = symbol_find(w->c->symbols, SPACE_VALUES, n->v.str);
-    if (s && s->kind == SYM_SET)
-        report_set(w, n, s);
-    else
+    if (s && s->kind == SYM_SET) {
+        /* Offer its first address. */
+        struct addr a;
+        char text[64];
+        s->used = true;
+        diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, and a packet has one address", s->name.s);
+        if (first_of(&s->set, &a)) {
+            addr_print(&a, text);
+            diag_advise(w->c->diags, "name a member, such as %s", text);
+        }
+        diag_note(w->c->diags, s->span, "declared here");
+    } else {
         symbol_want(w->c, n, SYM(CONST), "constant");
+    }
     w->bad = true;
 }
 
@@ -135,7 +130,7 @@ static void check_ports(struct packet_work *w)
     }
 }
 
-static const struct node *part_of(const struct node *first, enum clause part)
+static const struct node *clause_find(const struct node *first, enum clause part)
 {
     const struct node *n = first;
     while (n && !is_clause(n, part)) n = n->next;
@@ -249,10 +244,10 @@ static void check_leaves(struct packet_work *w, const struct node *leaves, const
 /* Check parts that need or exclude each other. */
 static void check_parts(struct packet_work *w, const struct node *first)
 {
-    const struct node *label = part_of(first, CL_FLOWLABEL), *leaves = part_of(first, CL_OUT_ON);
+    const struct node *label = clause_find(first, CL_FLOWLABEL), *leaves = clause_find(first, CL_OUT_ON);
     const bool icmp = 1u << w->p->form & FORMS_ICMP;
-    if (leaves) check_leaves(w, leaves, part_of(first, CL_ON));
-    if (part_of(first, CL_INNER) && !part_of(first, CL_VLAN)) {
+    if (leaves) check_leaves(w, leaves, clause_find(first, CL_ON));
+    if (clause_find(first, CL_INNER) && !clause_find(first, CL_VLAN)) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
         diag_advise(w->c->diags, "add `vlan N`");
         w->bad = true;
@@ -263,7 +258,7 @@ static void check_parts(struct packet_work *w, const struct node *first)
         w->bad = true;
     }
     if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
-    if (icmp && !part_of(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
+    if (icmp && !clause_find(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", form_word(w->p->form));
         diag_advise(w->c->diags, "a ping is `type echo-request`");
         w->bad = true;
@@ -344,7 +339,7 @@ struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const
     if (w.bad) return NULL;
     check_ports(&w);
     settle_families(&w);
-    settle_ah(&w, part_of(first, CL_AH));
+    settle_ah(&w, clause_find(first, CL_AH));
     settle_self(&w, &w.src);
     settle_self(&w, &w.dst);
     check_parts(&w, first);

@@ -1,7 +1,7 @@
 /* Read the parts behind the addresses of a test's packet: a table says which form takes which part, once each. */
 #include "compiler/ruletest/packet_priv.h"
 
-static uint32_t number(struct packet_work *w, const struct node *n, const struct number_kind *kind)
+static uint32_t number_read(struct packet_work *w, const struct node *n, const struct number_kind *kind)
 {
     uint32_t value = 0;
     if (!number_one(w->c, n->first, kind, &value)) w->bad = true;
@@ -17,20 +17,20 @@ static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs g
 
 static void part_vlan(struct packet_work *w, const struct node *n)
 {
-    w->p->vid[0] = (uint16_t)number(w, n, &vlan_kind);
+    w->p->vid[0] = (uint16_t)number_read(w, n, &vlan_kind);
     if (!w->p->tags) w->p->tags = 1;
 }
 
 static void part_inner(struct packet_work *w, const struct node *n)
 {
-    w->p->vid[1] = (uint16_t)number(w, n, &vlan_kind);
+    w->p->vid[1] = (uint16_t)number_read(w, n, &vlan_kind);
     w->p->tags = 2;
 }
 
 static void part_ttl(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
-    w->p->ttl = (uint8_t)number(w, n, &ttl);
+    w->p->ttl = (uint8_t)number_read(w, n, &ttl);
     w->p->notes |= NOTE_TTL;
 }
 
@@ -38,7 +38,7 @@ static void part_flowlabel(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind label = {
         .what = "a flow label", .range = "flow labels go from 0 to 1048575", .most = 1048575};
-    w->p->number[NUMBER_FLOWLABEL] = number(w, n, &label);
+    w->p->number[NUMBER_FLOWLABEL] = number_read(w, n, &label);
 }
 
 static void part_ah(struct packet_work *w, const struct node *n) { w->p->ah = true; }
@@ -47,7 +47,7 @@ static void part_length(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind length = {
         .what = "a packet's length", .range = "lengths go from 1 to 65535", .least = 1, .most = 65535};
-    w->p->length = number(w, n, &length);
+    w->p->length = number_read(w, n, &length);
 }
 
 static void part_type(struct packet_work *w, const struct node *n)
@@ -59,14 +59,14 @@ static void part_type(struct packet_work *w, const struct node *n)
         w->bad = true;
         return;
     }
-    w->p->type = (uint8_t)number(w, n, &icmp_type_kinds[v6]);
+    w->p->type = (uint8_t)number_read(w, n, &icmp_type_kinds[v6]);
 }
 
 static void part_code(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind code = {
         .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
-    w->p->code = (uint8_t)number(w, n, &code);
+    w->p->code = (uint8_t)number_read(w, n, &code);
 }
 
 static void part_ether(struct packet_work *w, const struct node *n)
@@ -124,7 +124,7 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
     const struct node *src = n->first;
     t->gue = is_clause(n, CL_GUE);
     if (t->gue) {
-        t->port = (uint16_t)number(w, n, &port);
+        t->port = (uint16_t)number_read(w, n, &port);
         src = src->next;
     }
     if (test_tunnel_of(w, src, src->next, t))

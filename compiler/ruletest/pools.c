@@ -24,7 +24,7 @@ static void report_no_server(struct compile *c, const struct node *name, const s
 }
 
 /* Return the server that SERVER_REF names; PBC_NONE after a report. */
-static uint32_t server_of(struct compile *c, const struct node *ref)
+static uint32_t test_server(struct compile *c, const struct node *ref)
 {
     const uint32_t id = pool_of(c, ref->first);
     if (id == PBC_NONE) return PBC_NONE;
@@ -49,7 +49,7 @@ bool test_server_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, n->first));
     s->action = ACTION_FORWARD;
     s->asks_server = true;
-    s->server = server_of(c, n->first);
+    s->server = test_server(c, n->first);
     if (s->server != PBC_NONE) s->pool = c->image->servers[s->server].pool;
     return test_subject_of(c, t, n->last, s);
 }
@@ -84,7 +84,7 @@ bool test_refused_step(struct compile *c, struct test *t, const struct node *n)
 bool test_health_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_HEALTH, n->span);
-    s->server = server_of(c, n->first);
+    s->server = test_server(c, n->first);
     s->down = is_choice(n->last, CL_DOWN);
     return s->server != PBC_NONE;
 }

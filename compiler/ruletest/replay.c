@@ -21,7 +21,7 @@ struct tally {
 };
 
 /* Return the interface of a pcapng frame, by its name in the rules or its device name. */
-static int named(void *arg, const char *path, const char *name)
+static int replay_named(void *arg, const char *path, const char *name)
 {
     const struct program *p = arg;
     for (uint32_t i = 0; *name && i < p->ifaces_count; i++)
@@ -39,7 +39,7 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     const bool there = stat(s->path, &st) == 0;
     struct capture *c = there && S_ISREG(st.st_mode) ? capture_open(s->path, err, sizeof(err)) : NULL;
     if (there) remember_file(r->c->symbols, s->path, st.st_dev, st.st_ino);
-    if (c) capture_ports(c, IFACE_NONE, named, r->program);
+    if (c) capture_ports(c, IFACE_NONE, replay_named, r->program);
     if (!c)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",
              err[0]  ? err
@@ -58,17 +58,9 @@ static struct pkt kept(const struct tally *t, const struct test_run *r, const st
     return p;
 }
 
-/* Advance the clocks: meters follow the time between frames, schedules the capture time. */
-static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
-{
-    if (t->capture_ns && frame_ns > t->capture_ns) test_time(r, r->now_ns + (frame_ns - t->capture_ns));
-    if (frame_ns > t->capture_ns) t->capture_ns = frame_ns;
-    if (t->capture_ns >= t->until_ns) r->facts.schedules = schedules_at(r->program, t->capture_ns, &t->until_ns);
-}
-
 /* Count a frame; keep the first one with another verdict than expected. */
-static void count(struct tally *t, const struct test_run *r, uint64_t frame, const struct pkt *pkt,
-                  const struct verdict *v)
+static void tally_count(struct tally *t, const struct test_run *r, uint64_t frame, const struct pkt *pkt,
+                        const struct verdict *v)
 {
     if (test_holds(r, t->step, v, NULL)) {
         t->right++;
@@ -92,7 +84,7 @@ struct held_frame {
 static void frame_left(struct test_run *r, struct test_held *h, const struct verdict *v)
 {
     const struct held_frame *f = (const struct held_frame *)h;
-    if (f->tally) count(f->tally, r, f->frame, &f->pkt, v);
+    if (f->tally) tally_count(f->tally, r, f->frame, &f->pkt, v);
 }
 
 static void judge_frame(struct test_run *r, const struct capture_frame *f, struct tally *t)
@@ -100,11 +92,14 @@ static void judge_frame(struct test_run *r, const struct capture_frame *f, struc
     struct pkt pkt;
     struct verdict v;
     pkt_view(&pkt, f->data, f->cap_len, f->wire_len, f->link, f->port);
-    advance(r, t, f->time_ns);
+    /* Meters follow the time between frames, schedules the capture time. */
+    if (t->capture_ns && f->time_ns > t->capture_ns) test_time(r, r->now_ns + (f->time_ns - t->capture_ns));
+    if (f->time_ns > t->capture_ns) t->capture_ns = f->time_ns;
+    if (t->capture_ns >= t->until_ns) r->facts.schedules = schedules_at(r->program, t->capture_ns, &t->until_ns);
     test_judge(r, &pkt, &v);
     t->frames++;
     if (v.action != ACTION_HELD) {
-        count(t, r, t->frames, &pkt, &v);
+        tally_count(t, r, t->frames, &pkt, &v);
         return;
     }
     struct held_frame *held = arena_alloc(r->c->arena, sizeof(*held));

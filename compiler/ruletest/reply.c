@@ -38,19 +38,6 @@ void test_note_quoted(struct test_run *r, const struct test_step *s)
         note_last(r, "it quotes the last packet that passed, which its receiver did not send");
 }
 
-/* Give the reply the last packet's tags, and its interface if this machine is one of the two ends. */
-static void take_way(const struct test_run *r, struct frame_spec *p)
-{
-    const struct frame_spec *last = &r->last;
-    if (!p->tags) {
-        p->tags = last->tags;
-        memcpy(p->vid, last->vid, sizeof(p->vid));
-    }
-    if (!(p->notes & NOTE_ON) &&
-        sides_of(r->self, last->family, last->src, last->dst) & (KIND_SRC_SELF | KIND_DST_SELF))
-        p->iface = last->iface;
-}
-
 /* Return the ICMP type that answers a query; -1 if none does. */
 static int answering(const struct frame_spec *p)
 {
@@ -95,21 +82,6 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     return false;
 }
 
-/* Make an SCTP answer of which nothing else is said go on with the handshake, or acknowledge data. */
-static void answer_chunk(const struct frame_spec *last, struct frame_spec *p)
-{
-    enum { INIT = 1, INIT_ACK, COOKIE_ECHO = 10 };
-    static const uint8_t init_ack[] = {2, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1};
-    static const uint8_t cookie_echo[] = {10, 0, 0, 4}, cookie_ack[] = {11, 0, 0, 4}, sack[16] = {3, 0, 0, 16};
-    if (p->form != FORM_SCTP || p->payload.len || p->length || p->fragment != KIND_FRAG_NO) return;
-    switch (last->payload.len ? *last->payload.bytes : 0) {
-    case INIT: p->payload = (struct frame_payload){init_ack, sizeof init_ack}; break;
-    case INIT_ACK: p->payload = (struct frame_payload){cookie_echo, sizeof cookie_echo}; break;
-    case COOKIE_ECHO: p->payload = (struct frame_payload){cookie_ack, sizeof cookie_ack}; break;
-    default: p->payload = (struct frame_payload){sack, sizeof sack};
-    }
-}
-
 static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
 {
     p->form = last->form;
@@ -126,7 +98,17 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
     if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
     p->rest = last->rest;
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
-    answer_chunk(last, p);
+    /* An SCTP answer of which nothing else is said goes on with the handshake, or acknowledges data. */
+    enum { INIT = 1, INIT_ACK, COOKIE_ECHO = 10 };
+    static const uint8_t init_ack[] = {2, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1};
+    static const uint8_t cookie_echo[] = {10, 0, 0, 4}, cookie_ack[] = {11, 0, 0, 4}, sack[16] = {3, 0, 0, 16};
+    if (p->form != FORM_SCTP || p->payload.len || p->length || p->fragment != KIND_FRAG_NO) return;
+    switch (last->payload.len ? *last->payload.bytes : 0) {
+    case INIT: p->payload = (struct frame_payload){init_ack, sizeof init_ack}; break;
+    case INIT_ACK: p->payload = (struct frame_payload){cookie_echo, sizeof cookie_echo}; break;
+    case COOKIE_ECHO: p->payload = (struct frame_payload){cookie_ack, sizeof cookie_ack}; break;
+    default: p->payload = (struct frame_payload){sack, sizeof sack};
+    }
 }
 
 /* Return NULL if the packet holds the written parts, else an error text. */
@@ -142,7 +124,7 @@ static const char *misfit(const struct frame_spec *p)
 }
 
 /* Build the answer to the last packet: the same form, sides swapped, with the written parts. False after a report. */
-static bool answer(struct test_run *r, const struct test_step *s, struct frame_spec *p)
+static bool answer_make(struct test_run *r, const struct test_step *s, struct frame_spec *p)
 {
     if (!can_answer(r, s)) return false;
     swap_sides(&r->last, p);
@@ -187,8 +169,18 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
         return false;
     }
     if (complain_past(r, s)) return false;
-    if (s->reply == REPLY_BARE && !answer(r, s, p)) return false;
-    if (s->reply != REPLY_NOT) take_way(r, p);
+    if (s->reply == REPLY_BARE && !answer_make(r, s, p)) return false;
+    if (s->reply != REPLY_NOT) {
+        /* It has the last packet's tags, and its interface if this machine is one of the two ends. */
+        const struct frame_spec *last = &r->last;
+        if (!p->tags) {
+            p->tags = last->tags;
+            memcpy(p->vid, last->vid, sizeof(p->vid));
+        }
+        if (!(p->notes & NOTE_ON) &&
+            sides_of(r->self, last->family, last->src, last->dst) & (KIND_SRC_SELF | KIND_DST_SELF))
+            p->iface = last->iface;
+    }
     if (s->reply == REPLY_WRITTEN) quote(r, p);
     test_talk_number(r, p);
     test_datagram_place(r, p);

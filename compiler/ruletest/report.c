@@ -25,20 +25,10 @@ const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RUL
     return rule == RULE_NONE ? "" : rule_name(r->program, rule, buf, RULE_TEXT);
 }
 
-static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT + 4])
+static const char *rule_by_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT + 4])
 {
     char name[RULE_TEXT];
     snprintf(buf, RULE_TEXT + 4, "%s%s", rule == RULE_NONE ? "" : " by ", test_rule_text(r, rule, name));
-    return buf;
-}
-
-/* Write the capture time of a frame, by which schedules were judged. */
-static const char *captured_text(uint64_t ns, char buf[48])
-{
-    const time_t s = (time_t)(ns / 1000000000);
-    struct tm tm;
-    buf[0] = '\0';
-    if (gmtime_r(&s, &tm)) strftime(buf, 48, ", captured %Y-%m-%d %H:%M:%S UTC", &tm);
     return buf;
 }
 
@@ -50,7 +40,14 @@ static const char *when_text(const struct test_run *r, char buf[48])
     const unsigned minute = test_wall(r);
     size_t n;
     buf[0] = '\0';
-    if (r->program->schedules_count && r->captured_ns) return captured_text(r->captured_ns, buf);
+    if (r->program->schedules_count && r->captured_ns) {
+        /* Schedules were judged by the capture time of the frame. */
+        const time_t s = (time_t)(r->captured_ns / 1000000000);
+        struct tm tm;
+        buf[0] = '\0';
+        if (gmtime_r(&s, &tm)) strftime(buf, 48, ", captured %Y-%m-%d %H:%M:%S UTC", &tm);
+        return buf;
+    }
     if (r->program->schedules_count)
         snprintf(buf, 48, ", %s %02u:%02u", days[minute / (24 * 60)], minute / 60 % 24, minute % 60);
     if (r->program->schedules_count || !ms) return buf;
@@ -76,13 +73,6 @@ void test_note_packet(struct test_run *r, const char *what, const struct pkt *pk
         diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; to open a connection, write `syn`");
 }
 
-static const char *way_of(const struct key *key)
-{
-    return key->kind & KIND_OUT  ? "sent by this machine"
-           : key->kind & KIND_IN ? "for this machine"
-                                 : "for another machine";
-}
-
 /* Add a note that nobody judged the packet, most often because it is not addressed to `self`. */
 static void note_nobody(struct test_run *r, const struct verdict *v, const struct key *key)
 {
@@ -95,7 +85,10 @@ static void note_nobody(struct test_run *r, const struct verdict *v, const struc
         diag_note(d, SPAN_NONE, "no rule judges it: it belongs to a flow that is forwarded already");
         return;
     }
-    diag_note(d, SPAN_NONE, "no firewall judges it: it is %s", way_of(key));
+    diag_note(d, SPAN_NONE, "no firewall judges it: it is %s",
+              key->kind & KIND_OUT  ? "sent by this machine"
+              : key->kind & KIND_IN ? "for this machine"
+                                    : "for another machine");
     if (key->kind & KIND_FORWARD)
         diag_note(d, SPAN_NONE, "set this machine's addresses with `self ADDRESS` in the test");
 }
@@ -201,7 +194,7 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     const struct program *p = r->program;
     char by[RULE_TEXT + 4];
     if (s->mirrored)
-        snprintf(buf, len, "%smirrored%s", s->mirrored == MIRRORED_NOT ? "not " : "", by_text(r, s->rule, by));
+        snprintf(buf, len, "%smirrored%s", s->mirrored == MIRRORED_NOT ? "not " : "", rule_by_text(r, s->rule, by));
     else if (s->refused)
         snprintf(buf, len, "that a service refuses it");
     else if (s->goes == PBC_GOES_ORIGINAL)
@@ -214,7 +207,7 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     else if (s->pool != PBC_NONE)
         snprintf(buf, len, "pool %s", program_str(p, p->pools[s->pool].name));
     else
-        snprintf(buf, len, "%s%s%s%s%s", s->would ? "would " : "", action_name(s->action), by_text(r, s->rule, by),
+        snprintf(buf, len, "%s%s%s%s%s", s->would ? "would " : "", action_name(s->action), rule_by_text(r, s->rule, by),
                  s->state ? " state " : "", s->state ? state_name(s->state) : "");
     return buf;
 }
@@ -241,16 +234,9 @@ static const char *found_text(const struct test_run *r, const struct test_search
     if (v->server < p->servers_count)
         snprintf(server, sizeof(server), " %s %s/%s", v->action == ACTION_FORWARD ? "to" : "for",
                  program_str(p, p->pools[p->servers[v->server].pool].name), program_str(p, p->servers[v->server].name));
-    snprintf(buf, len, "%s%s%s%s%s", action_name(v->action), server, by_text(r, v->rule, by),
+    snprintf(buf, len, "%s%s%s%s%s", action_name(v->action), server, rule_by_text(r, v->rule, by),
              s->step->state ? " state " : "", s->step->state ? state_name(s->key.marks) : "");
     return buf;
-}
-
-/* Add a note if a state was expected and the program keeps no flows. */
-static void note_stateless(struct test_run *r, const struct test_step *step)
-{
-    if (step->state && !(r->program->meta->flags & PBC_KEEPS_FLOWS))
-        diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so connections are not tracked");
 }
 
 /* Report an expectation of what would be without `audit`, in the words and numbers of those rules. */
@@ -286,7 +272,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
                      : step->reply == REPLY_NOT ? "the packet"
                                                 : "the reply",
                      &s->pkt, &s->key);
-    note_stateless(r, step);
+    if (step->state && !(r->program->meta->flags & PBC_KEEPS_FLOWS))
+        diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so connections are not tracked");
     test_note_decider(r, v, &s->key);
     test_note_left(r, v);
     if (step->pool != PBC_NONE || step->goes != PBC_GOES_POOLS || v->service != PBC_NONE)

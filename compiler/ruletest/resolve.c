@@ -57,16 +57,6 @@ static void own_add(struct own_list *own, const struct addr *a)
     }
 }
 
-static const struct facts *own_sorted(struct compile *c, struct own_list *own)
-{
-    struct facts *f = &own->facts;
-    qsort(own->v4, f->self4_count, sizeof(*own->v4), compare4);
-    qsort(own->v6, f->self6_count, sizeof(*own->v6), compare6);
-    f->self4 = own->v4;
-    f->self6 = own->v6;
-    return memcpy(arena_alloc(c->arena, sizeof(*f)), f, sizeof(*f));
-}
-
 static bool self_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *list = n->first;
@@ -90,7 +80,12 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
         }
         own_add(&own, &v.node->v.addr);
     }
-    t->self = own_sorted(c, &own);
+    struct facts *f = &own.facts;
+    qsort(own.v4, f->self4_count, sizeof(*own.v4), compare4);
+    qsort(own.v6, f->self6_count, sizeof(*own.v6), compare6);
+    f->self4 = own.v4;
+    f->self6 = own.v6;
+    t->self = memcpy(arena_alloc(c->arena, sizeof(*f)), f, sizeof(*f));
     t->self_written = true;
     test_step_add(c, t, STEP_SELF, n->span)->self = t->self;
     return true;

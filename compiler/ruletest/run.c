@@ -41,7 +41,7 @@ unsigned test_wall(const struct test_run *r)
 }
 
 /* Take packets that leave; a packet that was held ends its expectation. */
-static void take_out(struct test_run *r, const struct vm_tx *tx)
+static void run_take_out(struct test_run *r, const struct vm_tx *tx)
 {
     for (unsigned i = 0; i < tx->count; i++) {
         const struct tx_entry *e = &tx->entries[i];
@@ -64,7 +64,7 @@ static uint64_t tick_once(struct test_run *r, uint64_t at)
     struct vm_tx tx = {.entries = entries, .cap = SLOTS};
     const uint64_t next = vm_tick(r->vm, &in, &tx);
     r->now_ns = r->ticked_ns = at;
-    take_out(r, &tx);
+    run_take_out(r, &tx);
     return next;
 }
 
@@ -129,7 +129,7 @@ void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v)
     r->mirrored = 0;
     vm_run(r->vm, &in, &pkt, 1, v, &tx);
     const uint64_t mirrored = r->mirrored | test_mirrors_sent(pkt, v);
-    take_out(r, &tx);
+    run_take_out(r, &tx);
     r->mirrored = mirrored;
 }
 
@@ -216,7 +216,7 @@ static void held_left(struct test_run *r, struct test_held *h, const struct verd
 
 /* Hold the expectation with a copy of the frame, whose buffer the next packet overwrites. struct expected is aligned by
  * hand: its key needs more than the arena gives. */
-static void hold(struct test_run *r, const struct test_step *s, const struct test_search *search)
+static void run_hold(struct test_run *r, const struct test_step *s, const struct test_search *search)
 {
     const uintptr_t room = (uintptr_t)arena_alloc(r->c->arena, sizeof(struct expected) + _Alignof(struct expected));
     struct expected *e = (struct expected *)((room + _Alignof(struct expected) - 1) & -_Alignof(struct expected));
@@ -249,7 +249,7 @@ static bool expect(struct test_run *r, const struct test_step *s)
             search.goes = branch_goes(&r->program->branches[search.served.branch]);
     }
     const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, &search);
-    if (held) hold(r, s, &search);
+    if (held) run_hold(r, s, &search);
     if (!good && !early) test_search(r, &search);
     if (!good) test_report(r, s, &v, &search);
     test_left_note(r, &packet, &v, r->cookie); /* last, since it may build another frame */
@@ -298,7 +298,7 @@ static void pass(struct test_run *r, uint64_t ns)
 }
 
 /* Advance to the next moment of the week with that time, and never back. */
-static void at(struct test_run *r, const struct test_step *s)
+static void run_set_clock(struct test_run *r, const struct test_step *s)
 {
     const uint64_t period = s->day < 0 ? DAY_NS : WEEK_NS, wall = (r->week_ns + r->now_ns - r->began_ns) % period;
     const uint64_t wanted = ((s->day < 0 ? 0 : (uint64_t)s->day * DAY_NS) + s->ns) % period;
@@ -348,7 +348,7 @@ static void route(struct test_run *r, const struct test_step *s)
 }
 
 /* Run a step; false if it failed. The test goes on, so that one run reports every wrong expectation. */
-static bool step(struct test_run *r, const struct test_step *s)
+static bool run_step(struct test_run *r, const struct test_step *s)
 {
     switch (s->kind) {
     case STEP_EXPECT: return expect(r, s);
@@ -357,7 +357,7 @@ static bool step(struct test_run *r, const struct test_step *s)
     case STEP_CLAIM: return claim_holds(&r->claims, s->claim);
     case STEP_REPEAT: repeat(r, s); break;
     case STEP_AFTER: pass(r, s->ns); break;
-    case STEP_AT: at(r, s); break;
+    case STEP_AT: run_set_clock(r, s); break;
     case STEP_SELF: take_self(r, s->self); break;
     case STEP_ROUTE: route(r, s); break;
     case STEP_HEALTH: health(r, s); break;
@@ -405,23 +405,11 @@ static void run_test(struct test_run *r, struct test *t)
     if (!r->vm || (r->program->proxies_count && !r->chooser)) out_of_memory();
     for (const struct test_step *s = t->first; s; s = s->next) {
         progress_done(r->steps_done++, r->steps);
-        t->failed = !step(r, s) || t->failed;
+        t->failed = !run_step(r, s) || t->failed;
     }
     end_test(r);
     chooser_free(r->chooser);
     vm_free(r->vm);
-}
-
-static void make_room(struct test_run *r)
-{
-    const size_t servers = r->program->servers_count;
-    r->first = heap_zeroed(1, sizeof(*r->first));
-    r->frame = heap_zeroed(FRAME_MOST, 1);
-    r->left_frame = heap_zeroed(TEST_LEFT_MOST, 1);
-    r->down = heap_zeroed(servers, 1);
-    r->up_since_ns = heap_zeroed(servers, sizeof(*r->up_since_ns));
-    r->pool_memory = aligned_alloc(64, (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64);
-    if (!r->pool_memory) out_of_memory();
 }
 
 static void free_room(struct test_run *r)
@@ -453,7 +441,14 @@ void judge_tests(struct compile *c)
     r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
     if (!r.program) out_of_memory(); /* check_loads has loaded it before */
     r.claims = (struct claims){.c = c, .program = r.program};
-    make_room(&r);
+    const size_t servers = r.program->servers_count;
+    r.first = heap_zeroed(1, sizeof(*r.first));
+    r.frame = heap_zeroed(FRAME_MOST, 1);
+    r.left_frame = heap_zeroed(TEST_LEFT_MOST, 1);
+    r.down = heap_zeroed(servers, 1);
+    r.up_since_ns = heap_zeroed(servers, sizeof(*r.up_since_ns));
+    r.pool_memory = aligned_alloc(64, (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64);
+    if (!r.pool_memory) out_of_memory();
     for (struct test *t = tests->first; t; t = t->next) {
         run_test(&r, t);
         tests->ran++;

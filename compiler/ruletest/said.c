@@ -16,13 +16,13 @@ enum {
     TLS_AES_128_GCM_SHA256 = 0x1301,
 };
 
-static uint8_t *put(uint8_t *at, const void *bytes, size_t n)
+static uint8_t *payload_put(uint8_t *at, const void *bytes, size_t n)
 {
     memcpy(at, bytes, n);
     return at + n;
 }
 
-static uint8_t *put16(uint8_t *at, size_t v) { return put(at, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2); }
+static uint8_t *put16(uint8_t *at, size_t v) { return payload_put(at, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2); }
 
 /* Fill in a length of two bytes once its end is known. */
 static void fill16(uint8_t *at, const uint8_t *end) { put16(at, (size_t)(end - at - 2)); }
@@ -34,7 +34,7 @@ static uint8_t *put_sni(uint8_t *at, struct str name)
     at = put16(at, name.len + 3);
     *at++ = 0; /* name type host_name */
     at = put16(at, name.len);
-    return put(at, name.s, name.len);
+    return payload_put(at, name.s, name.len);
 }
 
 static uint8_t *put_alpn(uint8_t *at, struct str protocol)
@@ -43,7 +43,7 @@ static uint8_t *put_alpn(uint8_t *at, struct str protocol)
     at = put16(at, protocol.len + 3);
     at = put16(at, protocol.len + 1);
     *at++ = (uint8_t)protocol.len;
-    return put(at, protocol.s, protocol.len);
+    return payload_put(at, protocol.s, protocol.len);
 }
 
 /* Write a ClientHello of TLS 1.3 in one record (RFC 8446, 4.1.2). tests/diff/first_bytes has another writer, made from
@@ -51,25 +51,25 @@ static uint8_t *put_alpn(uint8_t *at, struct str protocol)
 static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
 {
     uint8_t *const record = at + 3, *const message = at + 7;
-    at = put(at, (const uint8_t[]){22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3}, 11);
+    at = payload_put(at, (const uint8_t[]){22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3}, 11);
     memset(at, 0, RANDOM + 1); /* the byte behind: an empty session id */
     at = put16(at + RANDOM + 1, 2);
     at = put16(at, TLS_AES_128_GCM_SHA256);
-    at = put(at, (const uint8_t[]){1, 0}, 2); /* one compression method: none */
+    at = payload_put(at, (const uint8_t[]){1, 0}, 2); /* one compression method: none */
     uint8_t *const extensions = at;
     at += 2;
     if (said->sni.s) at = put_sni(at, said->sni);
     if (said->alpn.s) at = put_alpn(at, said->alpn);
     at = put16(at, EXT_VERSIONS);
-    at = put(at, (const uint8_t[]){0, 3, 2, 3, 4}, 5);
+    at = payload_put(at, (const uint8_t[]){0, 3, 2, 3, 4}, 5);
     fill16(extensions, at);
     fill16(message, at);
     fill16(record, at);
     return at;
 }
 
-static uint8_t *put_str(uint8_t *at, struct str s) { return put(at, s.s, s.len); }
-static uint8_t *put_text(uint8_t *at, const char *s) { return put(at, s, strlen(s)); }
+static uint8_t *put_str(uint8_t *at, struct str s) { return payload_put(at, s.s, s.len); }
+static uint8_t *put_text(uint8_t *at, const char *s) { return payload_put(at, s, strlen(s)); }
 
 /* Write a request; without `host` in HTTP/1.0, which needs none (RFC 9112, 3.2). */
 static uint8_t *put_request(uint8_t *at, const struct test_said *said)
@@ -139,8 +139,8 @@ static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key 
     return PBC_NONE;
 }
 
-static struct heard hear(const struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
-                         uint32_t service, uint8_t alpn[256])
+static struct heard said_hear(const struct test_run *r, const struct test_said *said,
+                              const struct frame_payload *payload, uint32_t service, uint8_t alpn[256])
 {
     const struct program *p = r->program;
     struct heard h = {.said = said, .first = r->first, .bytes = payload->bytes, .n = payload->len};
@@ -169,7 +169,7 @@ uint32_t said_branch(struct program *p, uint32_t service, const struct test_said
     uint32_t branch = PBC_NONE;
     *why = r.first ? "no `when` takes it, and there is no `else`" : "out of memory";
     if (r.first) {
-        struct heard h = hear(&r, said, &nothing, service, alpn);
+        struct heard h = said_hear(&r, said, &nothing, service, alpn);
         branch = branch_of(&r, &h, key, why);
     }
     free(r.first);
@@ -198,7 +198,7 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
     uint8_t alpn[256];
     bool known;
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return true;
-    struct heard h = hear(r, said, payload, v->service, alpn);
+    struct heard h = said_hear(r, said, payload, v->service, alpn);
     memset(r->first, 0, sizeof(*r->first));
     uint32_t branch = PBC_NONE;
     if (chooser_admit(r->chooser, v->service, key, &known) != REASON_NONE)

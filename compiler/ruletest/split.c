@@ -32,7 +32,7 @@ struct split {
 };
 
 /* Return the next number of xorshift64*, which is reproducible everywhere. */
-static uint64_t draw(struct split *s)
+static uint64_t split_draw(struct split *s)
 {
     s->seed ^= s->seed >> 12;
     s->seed ^= s->seed << 25;
@@ -40,7 +40,7 @@ static uint64_t draw(struct split *s)
     return s->seed * UINT64_C(2685821657736338717);
 }
 
-static uint64_t draw_below(struct split *s, uint64_t n) { return n ? draw(s) % n : 0; }
+static uint64_t draw_below(struct split *s, uint64_t n) { return n ? split_draw(s) % n : 0; }
 
 static bool service_uses(const struct program *p, const struct pbc_service *service, uint32_t pool)
 {
@@ -62,7 +62,7 @@ static void find_endpoints(struct split *s)
 /* Draw from 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, or from 2000::/3 (global unicast). */
 static void draw_anywhere(struct split *s, uint8_t family, uint32_t w[4])
 {
-    for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)draw(s);
+    for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)split_draw(s);
     if (family == 4) {
         const uint32_t first = 1 + (uint32_t)draw_below(s, 222);
         w[0] = (w[0] & 0xffffff) | (first + (first >= 127)) << 24;
@@ -75,7 +75,8 @@ static void draw_anywhere(struct split *s, uint8_t family, uint32_t w[4])
 static void draw_from_range6(struct split *s, const struct pbc_range6 *r, uint32_t w[4])
 {
     const u128 lo = span6(r).lo, hi = span6(r).hi;
-    const u128 any = (u128)draw(s) << 64 | draw(s), at = hi - lo == ~(u128)0 ? any : lo + any % (hi - lo + 1);
+    const u128 any = (u128)split_draw(s) << 64 | split_draw(s),
+               at = hi - lo == ~(u128)0 ? any : lo + any % (hi - lo + 1);
     for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)(at >> (96 - 32 * i));
 }
 
@@ -147,7 +148,7 @@ static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
 }
 
 /* Judge the packet in the state beside the test's. */
-static void judge(struct split *s, const struct frame_spec *packet, struct verdict *v)
+static void split_judge(struct split *s, const struct frame_spec *packet, struct verdict *v)
 {
     struct vm *const vm = s->r->vm;
     struct pkt pkt;
@@ -168,8 +169,8 @@ static void try_flow(struct split *s)
     const struct program *p = s->r->program;
     const struct frame_spec packet = flow_to(s, &p->endpoints[s->endpoints[s->tries % s->endpoint_count]]);
     struct verdict v;
-    judge(s, &packet, &v);
-    if (is_full(&v) && s->reached > s->before && begin_anew(s)) judge(s, &packet, &v);
+    split_judge(s, &packet, &v);
+    if (is_full(&v) && s->reached > s->before && begin_anew(s)) split_judge(s, &packet, &v);
     s->tries++;
     if (v.action == ACTION_FORWARD && v.server < p->servers_count && p->servers[v.server].pool == s->step->pool) {
         s->reached++;
@@ -193,7 +194,7 @@ static void report_unreached(struct split *s)
          s->step->count);
     if (!s->endpoint_count) diag_note(r->c->diags, SPAN_NONE, "no service uses it");
     if (!s->odd) return;
-    judge(s, &s->odd_packet, &v);
+    split_judge(s, &s->odd_packet, &v);
     test_build(r, &s->odd_packet, &pkt);
     test_parse(r, &pkt, &key);
     test_note_packet(r, "a packet that did not", &pkt, &key);
@@ -203,10 +204,13 @@ static void report_unreached(struct split *s)
 }
 
 /* Return the share in hundredths of a percent. */
-static unsigned share_of(uint64_t part, uint64_t all) { return all ? (unsigned)((part * 10000 + all / 2) / all) : 0; }
+static unsigned split_share(uint64_t part, uint64_t all)
+{
+    return all ? (unsigned)((part * 10000 + all / 2) / all) : 0;
+}
 
 /* Return the part that the step expects of this server; `next`: index of the first part not yet given. */
-static uint32_t part_of(const struct split *s, const struct pbc_server *server, uint32_t *next)
+static uint32_t server_part(const struct split *s, const struct pbc_server *server, uint32_t *next)
 {
     const struct pbc_pool *pool = &s->r->program->pools[s->step->pool];
     const bool spare = server->flags & PBC_SERVER_BACKUP && s->step->part_count < pool->server_count;
@@ -229,8 +233,8 @@ static void note_shares(struct split *s, uint64_t parts)
     uint32_t next = 0;
     for (uint32_t i = 0; i < pool->server_count && n < sizeof(text) - 200; i++) {
         const struct pbc_server *server = &p->servers[pool->servers + i];
-        const uint32_t part = part_of(s, server, &next);
-        const unsigned found = share_of(s->flows[i], s->step->count), want = share_of(part, parts);
+        const uint32_t part = server_part(s, server, &next);
+        const unsigned found = split_share(s->flows[i], s->step->count), want = split_share(part, parts);
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s`%s` %u.%02u%% (expected %u.%02u%%)", i ? ", " : "",
                               program_str(p, server->name), found / 100, found % 100, want / 100, want % 100);
     }
@@ -247,7 +251,7 @@ static bool check_shares(struct split *s)
     for (uint32_t i = 0; i < s->step->part_count; i++) parts += s->step->parts[i];
     for (uint32_t i = 0; i < pool->server_count; i++) {
         const struct pbc_server *server = &p->servers[pool->servers + i];
-        const uint32_t part = part_of(s, server, &next);
+        const uint32_t part = server_part(s, server, &next);
         if (!near_enough(s, s->flows[i], part, parts) && !worst) worst = server;
     }
     if (!worst) return true;

@@ -37,7 +37,7 @@ static bool is_end(const struct talk_end *e, const uint32_t addr[4], uint16_t po
     return e->port == port && memcmp(e->addr, addr, sizeof(e->addr)) == 0;
 }
 
-static struct talk_end end_of(const uint32_t addr[4], uint16_t port)
+static struct talk_end talk_end_at(const uint32_t addr[4], uint16_t port)
 {
     return (struct talk_end){{addr[0], addr[1], addr[2], addr[3]}, port};
 }
@@ -55,7 +55,7 @@ static unsigned bucket_of(const struct frame_spec *p)
     return (hash_end(p->src, p->src_port) + hash_end(p->dst, p->dst_port)) % TEST_BUCKETS;
 }
 
-static bool is_of(const struct test_talk *t, const struct frame_spec *p, unsigned who)
+static bool is_talk_of(const struct test_talk *t, const struct frame_spec *p, unsigned who)
 {
     return is_end(&t->end[who], p->src, p->src_port) && is_end(&t->end[!who], p->dst, p->dst_port) &&
            t->family == p->family && t->tags == p->tags && memcmp(t->vid, p->vid, sizeof(t->vid)) == 0;
@@ -66,7 +66,7 @@ static struct test_talk *talk_find(const struct test_run *r, const struct frame_
 {
     for (struct test_talk *t = r->talks[bucket_of(p)]; t; t = t->next)
         for (*who = 0; *who < 2; ++*who)
-            if (is_of(t, p, *who)) return t;
+            if (is_talk_of(t, p, *who)) return t;
     *who = 0;
     return NULL;
 }
@@ -110,22 +110,14 @@ void test_talk_number(const struct test_run *r, struct frame_spec *p)
 static struct test_talk *talk_new(struct test_run *r, const struct frame_spec *p)
 {
     struct test_talk *t = arena_alloc(r->c->arena, sizeof(*t)), **bucket = &r->talks[bucket_of(p)];
-    t->end[0] = end_of(p->src, p->src_port);
-    t->end[1] = end_of(p->dst, p->dst_port);
+    t->end[0] = talk_end_at(p->src, p->src_port);
+    t->end[1] = talk_end_at(p->dst, p->dst_port);
     t->family = p->family;
     t->tags = p->tags;
     memcpy(t->vid, p->vid, sizeof(t->vid));
     t->next = *bucket;
     *bucket = t;
     return t;
-}
-
-/* Take the numbers of the new connection. */
-static void begin_anew(struct talk_side *peer)
-{
-    peer->isn = peer->anew_isn;
-    peer->next = peer->anew_isn + 1;
-    peer->anew = false;
 }
 
 static void count_sent(struct talk_side *me, struct talk_side *peer, const struct frame_spec *p)
@@ -137,7 +129,12 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
         me->anew_isn = p->seq;
         return;
     }
-    if (syn && ack && peer->anew) begin_anew(peer);
+    if (syn && ack && peer->anew) {
+        /* Take the numbers of the new connection. */
+        peer->isn = peer->anew_isn;
+        peer->next = peer->anew_isn + 1;
+        peer->anew = false;
+    }
     me->anew = false;
     if (begins || !me->spoke) me->isn = p->seq;
     if (begins || !me->spoke || (int32_t)(end - me->next) > 0) me->next = end;

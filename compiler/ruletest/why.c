@@ -35,7 +35,7 @@ static bool leads_to(const struct program *p, const struct pbc_rule *r, uint32_t
     return rule < p->rules_count && r->verdict == PBC_V_DO && p->rules[rule].list == (r->chain | PBC_LIST_CHAIN);
 }
 
-static void look(void *arg, const struct trace_step *t)
+static void why_look(void *arg, const struct trace_step *t)
 {
     const struct look *l = arg;
     const struct program *p = l->r->program;
@@ -88,7 +88,7 @@ void test_search(struct test_run *r, struct test_search *s)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
     struct look l = {r, s};
-    if (s->pkt.reason == REASON_NONE) vm_explain(r->vm, &in, &s->key, &s->pkt, look, &l);
+    if (s->pkt.reason == REASON_NONE) vm_explain(r->vm, &in, &s->key, &s->pkt, why_look, &l);
 }
 
 static void note_step(struct test_run *r, const struct test_search *s, const struct trace_step *t, const char *before,

@@ -44,9 +44,6 @@ int written_read(struct written *w, const char *text, char *err, size_t err_len)
     return -1;
 }
 
-/* True if client words stand behind the packet: only they are strings. */
-static bool says(const struct written *w) { return strchr(w->words, '"'); }
-
 /* Copy what the proxy reads, in one block of memory. */
 static struct test_said *copy_of(const struct test_said *s)
 {
@@ -70,8 +67,9 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
     char text[sizeof(w->words) + 300];
     uint32_t len = 0;
     *said = NULL;
-    snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect %s: \\\n%s\n}\n", self, says(w) ? "refused" : "accept",
-             w->words);
+    /* Client words that stand behind the packet are strings, and nothing else is. */
+    snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect %s: \\\n%s\n}\n", self,
+             strchr(w->words, '"') ? "refused" : "accept", w->words);
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
     const int failed = compile_typed(&c, "packet", text);
