@@ -25,13 +25,13 @@ struct comparison {
     bool short_of_memory;
 };
 
-static void note(struct comparison *c, const struct compared *f)
+static void difference_note(struct comparison *c, const struct compared *f)
 {
     doubts_judged(&c->doubts, f);
     if (differences_add(&c->found, f) < 0) c->short_of_memory = true;
 }
 
-static void settled(void *arg, struct player *p, uint64_t frame, const struct outcome *f)
+static void frame_settled(void *arg, struct player *p, uint64_t frame, const struct outcome *f)
 {
     struct comparison *c = arg;
     const unsigned side = p == &c->players[1];
@@ -41,7 +41,7 @@ static void settled(void *arg, struct player *p, uint64_t frame, const struct ou
         w->settled[side] = true;
         if (!w->settled[!side]) return;
         *at = w->next;
-        note(c, &w->frame);
+        difference_note(c, &w->frame);
         free(w);
         return;
     }
@@ -68,7 +68,7 @@ static void tell_self(struct comparison *c)
     c->self_told = c->reading->self_changes;
 }
 
-static void judge(struct comparison *c, const struct capture_frame *f, uint64_t number)
+static void frame_judge(struct comparison *c, const struct capture_frame *f, uint64_t number)
 {
     struct compared frame = {.number = number, .time_ns = f->time_ns, .bytes = f->wire_len};
     struct pkt pkt;
@@ -84,11 +84,11 @@ static void judge(struct comparison *c, const struct capture_frame *f, uint64_t 
     if (held)
         wait_for(c, &frame);
     else
-        note(c, &frame);
+        difference_note(c, &frame);
 }
 
 /* Apply addresses that a recording tells behind its last frame: they replace the earlier ones. */
-static void end(struct comparison *c)
+static void comparison_end(struct comparison *c)
 {
     tell_self(c);
     for (unsigned i = 0; i < 2; i++) {
@@ -99,13 +99,13 @@ static void end(struct comparison *c)
     while (c->waiting) {
         struct waiting *w = c->waiting;
         c->waiting = w->next;
-        note(c, &w->frame);
+        difference_note(c, &w->frame);
         free(w);
     }
 }
 
 /* Register a name. Both programs number ports alike, since both get the same names in the same order. */
-static int named(void *arg, const char *path, const char *name)
+static int capture_named(void *arg, const char *path, const char *name)
 {
     struct comparison *c = arg;
     const int port = ports_named(&c->players[0].ports, path, name);
@@ -115,10 +115,10 @@ static int named(void *arg, const char *path, const char *name)
 static int go_through(struct comparison *c, struct reading *r, FILE *out)
 {
     struct capture_frame f;
-    capture_ports(r->capture, 0, r->options.on ? NULL : named, c);
+    capture_ports(r->capture, 0, r->options.on ? NULL : capture_named, c);
     while (!c->short_of_memory && reading_next(r, &f))
-        if (!reading_sent(&f)) judge(c, &f, r->frames);
-    end(c);
+        if (!reading_sent(&f)) frame_judge(c, &f, r->frames);
+    comparison_end(c);
     c->short_of_memory |= r->short_of_memory;
     progress_end(&r->progress);
     if (c->short_of_memory) {
@@ -144,7 +144,7 @@ int against(struct program *old, struct program *new, const char *const names[2]
     bool open = reading_open(&r, t) == 0;
     for (unsigned i = 0; i < 2 && open; i++) {
         open = player_open(&c->players[i], programs[i], &r, names[i]) == 0;
-        c->players[i].settled = settled;
+        c->players[i].settled = frame_settled;
         c->players[i].arg = c;
         c->found.labels[i] = &c->players[i].shop.labels;
     }

@@ -34,7 +34,7 @@ struct asking {
 };
 
 /* Set the interface of that name; IFACE_NONE without a name. */
-static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
+static int ask_iface(const struct asking *a, const char *name, uint16_t *iface)
 {
     char err[160];
     *iface = IFACE_NONE;
@@ -69,7 +69,7 @@ static int view_of(struct asking *a, const struct written *w, uint32_t len, stru
 {
     uint16_t on, out_on;
     struct key key;
-    if (iface_of(a, w->on, &on) < 0 || iface_of(a, w->out_on, &out_on) < 0) return -EINVAL;
+    if (ask_iface(a, w->on, &on) < 0 || ask_iface(a, w->out_on, &out_on) < 0) return -EINVAL;
     pkt_view(pkt, a->frame, len, len, LINK_ETHER, own_id(a, w->on, on));
     speak_by(a, IFACE_NONE);
     if (!*w->out_on) return 0;
@@ -95,7 +95,7 @@ static char *heard(struct asking *a, const struct test_said *said, const struct 
     return written_heard(a->shop.program, v->service, said, a->frame, len, &a->shop.facts);
 }
 
-static int explain(struct asking *a, const struct pkt *view, const struct test_said *said, const char *unnamed)
+static int ask_explain(struct asking *a, const struct pkt *view, const struct test_said *said, const char *unnamed)
 {
     struct tx_entry entries[VM_TX_PER_PACKET];
     struct vm_tx tx = {.entries = entries, .cap = VM_TX_PER_PACKET};
@@ -148,8 +148,8 @@ static bool is_left_out(struct asking *a, const struct key *key, const struct pk
 }
 
 /* Answer for a packet that is read. */
-static int answer(struct asking *a, const struct written *w, struct pkt *pkt, const struct test_said *said,
-                  const char *unnamed)
+static int ask_answer(struct asking *a, const struct written *w, struct pkt *pkt, const struct test_said *said,
+                      const char *unnamed)
 {
     const char *names[2] = {w->on, w->out_on};
     struct unserved_way way;
@@ -160,7 +160,7 @@ static int answer(struct asking *a, const struct written *w, struct pkt *pkt, co
         if (is_left_out(a, &key, &copy, &way)) return 0;
         unserved_crosses(&a->unserved, &key, &way, pkt);
     }
-    return explain(a, pkt, said, unnamed);
+    return ask_explain(a, pkt, said, unnamed);
 }
 
 static int ask_one(struct asking *a, const char *text)
@@ -177,7 +177,7 @@ static int ask_one(struct asking *a, const char *text)
     const bool seen = len && view_of(a, &w, len, &pkt) == 0;
     const bool unnamed = seen && *w.on && facts_known_as(&a->shop.facts, pkt.iface) >= a->shop.program->ifaces_count &&
                          a->shop.program->ifaces_count;
-    const int result = seen ? answer(a, &w, &pkt, said, unnamed ? w.on : NULL) : -EINVAL;
+    const int result = seen ? ask_answer(a, &w, &pkt, said, unnamed ? w.on : NULL) : -EINVAL;
     free(said);
     return result;
 }
@@ -185,7 +185,7 @@ static int ask_one(struct asking *a, const char *text)
 /* Read a line of standard input without its end, NUL-terminated, and its length; bytes past LINE_MOST are dropped.
  * False at the end. */
 enum { LINE_MOST = 65536 };
-static bool read_line(char line[LINE_MOST + 1], size_t *len)
+static bool question_read(char line[LINE_MOST + 1], size_t *len)
 {
     int c;
     for (*len = 0; (c = getc(stdin)) != EOF && c != '\n'; ++*len)
@@ -211,7 +211,7 @@ static int ask_lines(struct asking *a)
     char *line = malloc(LINE_MOST + 1);
     int result = line ? 0 : -ENOMEM;
     size_t len;
-    for (uint64_t number = 1; result != -ENOMEM && read_line(line, &len); number++) {
+    for (uint64_t number = 1; result != -ENOMEM && question_read(line, &len); number++) {
         const int one = ask_line(a, line, len);
         if (one < 0) result = one;
         if (one == -EINVAL)

@@ -7,14 +7,14 @@
 
 enum { ICMP = 1, TCP = 6, ICMP6 = 58, WELL_KNOWN = 1024 };
 
-static bool same(const struct begin *a, const struct begin *b)
+static bool begins_same(const struct begin *a, const struct begin *b)
 {
     return a->family == b->family && a->proto == b->proto && a->port == b->port && a->has_port == b->has_port &&
            a->to_self == b->to_self && !memcmp(a->src, b->src, sizeof(a->src)) &&
            !memcmp(a->dst, b->dst, sizeof(a->dst));
 }
 
-static uint64_t hash(const struct hash_key *key, const struct begin *b)
+static uint64_t begin_hash(const struct hash_key *key, const struct begin *b)
 {
     const uint64_t words[] = {hash_pair(b->src[0], b->src[1]), hash_pair(b->src[2], b->src[3]),
                               hash_pair(b->dst[0], b->dst[1]), hash_pair(b->dst[2], b->dst[3]),
@@ -22,11 +22,11 @@ static uint64_t hash(const struct hash_key *key, const struct begin *b)
     return hash_words(key, words, sizeof(words) / sizeof(words[0]));
 }
 
-static struct begin *slot_of(const struct begins *b, const struct begin *what)
+static struct begin *begin_slot(const struct begins *b, const struct begin *what)
 {
-    for (uint64_t i = hash(&b->key, what);; i++) {
+    for (uint64_t i = begin_hash(&b->key, what);; i++) {
         struct begin *s = &b->slots[i & (b->room - 1)];
-        if (!s->family || same(s, what)) return s;
+        if (!s->family || begins_same(s, what)) return s;
     }
 }
 
@@ -37,14 +37,14 @@ void begins_init(struct begins *b)
     hash_key_init(&b->key, hash_pair(arc4random(), arc4random()));
 }
 
-static bool make_room(struct begins *b)
+static bool begins_make_room(struct begins *b)
 {
     if (b->count * 2 < b->room) return true;
     struct begins more = {.key = b->key, .room = b->room ? b->room * 2 : 256};
     more.slots = calloc(more.room, sizeof(*more.slots));
     if (!more.slots) return false;
     for (size_t i = 0; i < b->room; i++)
-        if (b->slots[i].family) *slot_of(&more, &b->slots[i]) = b->slots[i];
+        if (b->slots[i].family) *begin_slot(&more, &b->slots[i]) = b->slots[i];
     free(b->slots);
     b->slots = more.slots;
     b->room = more.room;
@@ -75,10 +75,10 @@ static bool icmp_begins(const struct key *k)
     return !memchr(others, t, sizeof(others)) && t < 256;
 }
 
-static bool is_answer(struct begins *b, const struct key *k)
+static bool answers_begin(struct begins *b, const struct key *k)
 {
     const struct begin back = begin_of(k, true);
-    struct begin *of = b->room ? slot_of(b, &back) : NULL;
+    struct begin *of = b->room ? begin_slot(b, &back) : NULL;
     if (!of || !of->family) return false;
     of->answered = true;
     return true;
@@ -87,8 +87,8 @@ static bool is_answer(struct begins *b, const struct key *k)
 static bool opener_add(struct begins *b, const struct key *k, uint64_t frame, uint16_t iface)
 {
     struct begin what = begin_of(k, false);
-    if (!make_room(b)) return false;
-    struct begin *s = slot_of(b, &what);
+    if (!begins_make_room(b)) return false;
+    struct begin *s = begin_slot(b, &what);
     if (!s->family && b->count == BEGINS_MOST) {
         b->full = true;
         return true;
@@ -104,7 +104,7 @@ static bool opener_add(struct begins *b, const struct key *k, uint64_t frame, ui
 }
 
 /* True if the key has all that a rule would ask for. */
-static bool is_known(const struct key *k)
+static bool is_known_key(const struct key *k)
 {
     const bool v4 = k->kind & KIND_IP4, needs_ports = k->kind & KIND_WITH_PORTS;
     if (!(k->kind & KIND_IP) || !(k->kind & KIND_PROTO) || (needs_ports && !(k->kind & KIND_PORTS))) return false;
@@ -116,7 +116,7 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
     const uint32_t flags = key->marks & 0xff;
     const bool own = key->kind & KIND_SRC_SELF || sent;
     if (key->kind & KIND_FRAG_LATER && !malformed) return true;
-    if (malformed || !is_known(key)) {
+    if (malformed || !is_known_key(key)) {
         b->other += !(key->kind & KIND_ARP) && !sent;
         return true;
     }
@@ -124,13 +124,13 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
         if (!(key->kind & KIND_TCP_FLAGS) || !(flags & TCP_SYN)) return true;
         if (!(flags & TCP_ACK)) return own || opener_add(b, key, frame, iface);
         b->any_answer = true;
-        is_answer(b, key);
+        answers_begin(b, key);
         return true;
     }
     if (key->kind & (KIND_ICMP | KIND_ICMP6)) return own || !icmp_begins(key) || opener_add(b, key, frame, iface);
-    if (is_answer(b, key) || own) return true;
+    if (answers_begin(b, key) || own) return true;
     const struct begin what = begin_of(key, false);
-    const bool known = b->room && slot_of(b, &what)->family;
+    const bool known = b->room && begin_slot(b, &what)->family;
     if (!known && key->kind & KIND_PORTS && key->src_port < WELL_KNOWN && key->dst_port >= WELL_KNOWN) {
         b->late++;
         return true;

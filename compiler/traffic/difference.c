@@ -57,7 +57,7 @@ static struct flow_seen *slot(const struct hash_key *key, const struct flow_seen
     }
 }
 
-static bool make_room(struct differences *d)
+static bool differences_make_room(struct differences *d)
 {
     if (d->seen_count * 2 < d->seen_room) return true;
     const size_t room = d->seen_room ? d->seen_room * 2 : 1024;
@@ -75,7 +75,7 @@ static bool make_room(struct differences *d)
 static bool is_new(struct differences *d, uint64_t flow, uint32_t region)
 {
     if (!flow) return false;
-    if (!make_room(d)) {
+    if (!differences_make_room(d)) {
         d->flows_at_least = true;
         return false;
     }
@@ -110,7 +110,7 @@ bool differences_is(const struct differences *d, const struct compared *c)
     return lets(was) && strcmp(server(d, 0, was), server(d, 1, now)) != 0;
 }
 
-static enum kind kind_of(const struct compared *c)
+static enum kind difference_kind(const struct compared *c)
 {
     const struct verdict *was = &c->fate[0].verdict, *now = &c->fate[1].verdict;
     if (lets(was) != lets(now)) return lets(now) ? WIDENED : NARROWED;
@@ -149,7 +149,7 @@ static struct region *region_of(struct differences *d, const struct compared *c)
         d->regions = more;
         d->room = room;
     }
-    d->regions[d->count] = (struct region){.kind = kind_of(c), .first = *c};
+    d->regions[d->count] = (struct region){.kind = difference_kind(c), .first = *c};
     *slot = ++d->count;
     return &d->regions[d->count - 1];
 }
@@ -228,26 +228,20 @@ static void region_text(FILE *out, const struct differences *d, const struct reg
             text_clock(r->first.time_ns, when), text_clean(what));
 }
 
-/* Write "of 25 frames (12 flows), 20 frames (10 flows) would be judged or sent otherwise". */
-static void sum_text(const struct differences *d, bool doubted, FILE *out)
+static void print_text(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
 {
     char a[64], b[64];
+    for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
+    if (d->left_out)
+        fprintf(out, "and %s more, beyond the %u pairs that are told apart\n", frames(d->left_out, a, sizeof(a)),
+                REGIONS_MOST);
+    /* "of 25 frames (12 flows), 20 frames (10 flows) would be judged or sent otherwise" */
     fprintf(out, "of %s (%s), ", frames(d->frames, a, sizeof(a)), flows(d, d->flows, b, sizeof(b)));
     if (d->differing)
         fprintf(out, "%s (%s) would be judged or sent otherwise", frames(d->differing, a, sizeof(a)),
                 flows(d, d->differing_flows, b, sizeof(b)));
     else
-        fprintf(out, "none %s judged or sent otherwise", doubted ? "is known to be" : "would be");
-}
-
-static void print_text(const struct differences *d, const struct doubts *doubts, const char *unread, FILE *out)
-{
-    char a[64];
-    for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
-    if (d->left_out)
-        fprintf(out, "and %s more, beyond the %u pairs that are told apart\n", frames(d->left_out, a, sizeof(a)),
-                REGIONS_MOST);
-    sum_text(d, doubts_any(doubts), out);
+        fprintf(out, "none %s judged or sent otherwise", doubts_any(doubts) ? "is known to be" : "would be");
     fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
     if (d->ways_unknown)
         fprintf(out,

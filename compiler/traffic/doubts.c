@@ -143,7 +143,7 @@ bool doubts_any(const struct doubts *d)
 }
 
 /* Print " (all frames are from or to 192.0.2.1)", unless no address is in all frames. */
-static void offer(const struct doubts *d, FILE *out)
+static void doubts_offer(const struct doubts *d, FILE *out)
 {
     unsigned offered = 0;
     char text[64];
@@ -175,13 +175,6 @@ static void idle_text(const struct doubts *d, unsigned side, unsigned direction,
         fprintf(out, "the capture has no frame %s\n", of[direction]);
 }
 
-static void missed_text(const struct doubts *d, FILE *out)
-{
-    fputs(" judged a frame of this machine: no frame is from or to an address of `--self`", out);
-    offer(d, out);
-    fputc('\n', out);
-}
-
 static void idle_lines(const struct doubts *d, FILE *out)
 {
     for (unsigned k = 0; k < DIRECTIONS; k++) {
@@ -189,10 +182,13 @@ static void idle_lines(const struct doubts *d, FILE *out)
         if (!idle[0] && !idle[1]) continue;
         fprintf(out, "no %s", words[k]);
         if (idle[0] != idle[1]) fprintf(out, " of %s", d->name[idle[1]]);
-        if (hangs_on_self(k) && is_missed(d))
-            missed_text(d, out);
-        else
+        if (hangs_on_self(k) && is_missed(d)) {
+            fputs(" judged a frame of this machine: no frame is from or to an address of `--self`", out);
+            doubts_offer(d, out);
+            fputc('\n', out);
+        } else {
             idle_text(d, idle[0] ? 0 : 1, k, out);
+        }
     }
 }
 
@@ -203,14 +199,14 @@ void doubts_text(const struct doubts *d, FILE *out)
     if (nobody(d)) {
         fprintf(out, "%s: say who this machine is, `--self ADDR`",
                 nothing_judged(d) ? "no firewall judged any frame" : "the rules ask for this machine's addresses");
-        offer(d, out);
+        doubts_offer(d, out);
         fputc('\n', out);
     } else {
         idle_lines(d, out);
     }
     if (self_unseen(d)) {
         fputs("the rules name `self`, and no frame is from or to an address of `--self`", out);
-        offer(d, out);
+        doubts_offer(d, out);
         fputc('\n', out);
     }
     if (d->sourceless && !nobody(d))

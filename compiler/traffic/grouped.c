@@ -60,7 +60,7 @@ static int group_add(struct groups *g, const struct begin *b, size_t n, const st
     return nets_make(new, b, n, w);
 }
 
-static bool is_taken(const struct begins *all, const struct begin *b)
+static bool is_begin_taken(const struct begins *all, const struct begin *b)
 {
     return b->proto != 6 || b->answered || !all->any_answer;
 }
@@ -99,7 +99,7 @@ static void group_fini(struct group *g)
 }
 
 /* Add the ports of b to a, or its destinations. */
-static int join(struct group *a, const struct group *b, bool ports)
+static int group_join(struct group *a, const struct group *b, bool ports)
 {
     if (ports) {
         uint16_t *more = reallocarray(a->ports, a->port_count + b->port_count, sizeof(*more));
@@ -130,7 +130,7 @@ static int join_all(struct groups *g, bool ports)
             const bool alike = ports ? other->to[0]->has_port && same_to(other, one) : same_ports(other, one);
             if (alike && same_protocol(other, one) && same_nets(other, one)) to = other;
         }
-        if (to && join(to, one, ports) < 0) return -ENOMEM;
+        if (to && group_join(to, one, ports) < 0) return -ENOMEM;
         if (to)
             group_fini(one);
         else
@@ -149,8 +149,8 @@ int groups_make(struct groups *g, const struct begins *b, const struct width *w)
     *g = (struct groups){.of = calloc(GROUPS_MOST, sizeof(*g->of)), .iface_names = g->iface_names};
     if (!g->of) return -ENOMEM;
     for (size_t i = 0; i < b->count; i++) {
-        g->unanswered += !is_taken(b, &all[i]);
-        if (is_taken(b, &all[i])) all[n++] = all[i];
+        g->unanswered += !is_begin_taken(b, &all[i]);
+        if (is_begin_taken(b, &all[i])) all[n++] = all[i];
     }
     for (size_t i = 0, end; i < n && !failed; i = end) {
         for (end = i + 1; end < n && same_service(&all[i], &all[end]);) end++;

@@ -68,7 +68,7 @@ static void base_name(const struct group *g, char name[GROUP_NAME])
     for (char *at = name; *at; at++) *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
 }
 
-static int by_name(const void *x, const void *y)
+static int device_name_order(const void *x, const void *y)
 {
     struct group *const *a = x, *const *b = y;
     const int names_order = strcmp((*a)->name, (*b)->name);
@@ -84,7 +84,7 @@ static bool name_all(const struct groups *g)
         of[i] = &g->of[i];
         base_name(of[i], of[i]->name);
     }
-    if (g->count) qsort(of, g->count, sizeof(*of), by_name);
+    if (g->count) qsort(of, g->count, sizeof(*of), device_name_order);
     for (unsigned i = 0, end; i < g->count; i = end)
         for (end = i + 1; end < g->count && !strcmp(of[end]->name, of[i]->name); end++)
             snprintf(of[end]->name, GROUP_NAME, "%.16s_%u", of[i]->name, end - i + 1);

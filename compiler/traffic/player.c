@@ -14,7 +14,7 @@
 enum { COARSE_NS = 1000000, TICKS_MOST = 128 };
 #define ASK_AFTER_NS UINT64_C(1000000000)
 
-static uint64_t mix(uint64_t sum, uint64_t v)
+static uint64_t sum_mix(uint64_t sum, uint64_t v)
 {
     sum = (sum ^ v) * UINT64_C(0x9e3779b97f4a7c15);
     return sum ^ sum >> 29;
@@ -22,7 +22,7 @@ static uint64_t mix(uint64_t sum, uint64_t v)
 
 static uint64_t mix_text(uint64_t sum, const char *text)
 {
-    while (*text) sum = mix(sum, (uint8_t)*text++);
+    while (*text) sum = sum_mix(sum, (uint8_t)*text++);
     return sum;
 }
 
@@ -32,12 +32,12 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
     const struct program *program = p->shop.program;
     struct pkt pkt = *e->pkt;
     struct key key;
-    uint64_t sum = mix(1, e->cause);
+    uint64_t sum = sum_mix(1, e->cause);
     pkt_parse(&pkt, &p->shop.facts, &key);
-    for (unsigned i = 0; i < 4; i++) sum = mix(mix(sum, key.src[i]), key.dst[i]);
-    sum = mix(sum,
-              (uint64_t)key.proto << 32 | (uint64_t)key.dst_port << 16 | (uint64_t)key.icmp_type << 8 | key.icmp_code);
-    for (unsigned i = 0; e->family && i < 4; i++) sum = mix(sum, e->next_hop[i]);
+    for (unsigned i = 0; i < 4; i++) sum = sum_mix(sum_mix(sum, key.src[i]), key.dst[i]);
+    sum = sum_mix(sum, (uint64_t)key.proto << 32 | (uint64_t)key.dst_port << 16 | (uint64_t)key.icmp_type << 8 |
+                           key.icmp_code);
+    for (unsigned i = 0; e->family && i < 4; i++) sum = sum_mix(sum, e->next_hop[i]);
     if (e->out_if < program->ifaces_count) sum = mix_text(sum, program_str(program, program->ifaces[e->out_if].device));
     return sum;
 }
@@ -73,11 +73,6 @@ static void tick_to(struct player *p, uint64_t now_ns)
     }
 }
 
-static void tick_within(struct player *p, uint64_t ns)
-{
-    if (p->tick_ns > p->now_ns + ns) p->tick_ns = p->now_ns + ns;
-}
-
 struct outcome player_judge(struct player *p, const struct capture_frame *f, uint64_t number)
 {
     const uint64_t step = f->time_ns - f->time_ns % p->step_ns, now = step > p->now_ns ? step : p->now_ns;
@@ -91,7 +86,8 @@ struct outcome player_judge(struct player *p, const struct capture_frame *f, uin
     vm_run(p->vm, &in, (struct pkt *const[]){&pkt}, 1, &fate.verdict, &p->tx);
     if (p->streams) streams_judged(p->streams, &in, &pkt, number, &fate.verdict);
     fate.sent = player_leave(p);
-    tick_within(p, fate.verdict.action == ACTION_HELD ? FRAG_HOLD_NS : ASK_AFTER_NS);
+    const uint64_t ns = fate.verdict.action == ACTION_HELD ? FRAG_HOLD_NS : ASK_AFTER_NS;
+    if (p->tick_ns > p->now_ns + ns) p->tick_ns = p->now_ns + ns;
     return fate;
 }
 

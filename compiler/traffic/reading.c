@@ -17,20 +17,7 @@ static void waited(void *arg)
     progress_wait(&r->progress, r->capture, r->frames);
 }
 
-static int reading_begin(struct reading *r)
-{
-    const int deaf = stop_begin();
-    const struct capture_waiting waiting = {.fn = waited, .arg = r, .stop_fd = stop_fd()};
-    if (deaf) {
-        say(stderr, "preyc: can't wait for signals: %s", strerror(-deaf));
-        return -1;
-    }
-    capture_waiting(r->capture, &waiting);
-    progress_begin(&r->progress, true);
-    return 0;
-}
-
-static bool told(void *arg, const uint8_t *block, size_t len)
+static bool block_told(void *arg, const uint8_t *block, size_t len)
 {
     struct reading *r = arg;
     const int own = own_read(block, len, r->said ? NULL : &r->options.self);
@@ -54,8 +41,18 @@ int reading_open(struct reading *r, const struct traffic *t)
     r->self = self_facts(&r->options.self);
     r->said = t->self_count;
     r->capture = capture_open_all(r->options.pcaps, r->options.pcap_count, err, sizeof(err));
-    if (r->capture) capture_custom(r->capture, told, r);
-    if (r->capture) return reading_begin(r);
+    if (r->capture) capture_custom(r->capture, block_told, r);
+    if (r->capture) {
+        const int deaf = stop_begin();
+        const struct capture_waiting waiting = {.fn = waited, .arg = r, .stop_fd = stop_fd()};
+        if (deaf) {
+            say(stderr, "preyc: can't wait for signals: %s", strerror(-deaf));
+            return -1;
+        }
+        capture_waiting(r->capture, &waiting);
+        progress_begin(&r->progress, true);
+        return 0;
+    }
     say(stderr, "preyc: %s", err);
     return -1;
 }

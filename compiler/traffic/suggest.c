@@ -27,7 +27,7 @@ struct suggestion {
     size_t len;
 };
 
-static int collect(struct suggestion *s)
+static int suggestion_collect(struct suggestion *s)
 {
     struct capture_frame f;
     bool room = true;
@@ -47,7 +47,7 @@ static int collect(struct suggestion *s)
 }
 
 /* True if rules can write that name. */
-static bool is_plain(const char *name)
+static bool is_plain_name(const char *name)
 {
     return iface_may_be(name) &&
            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")] == '\0';
@@ -61,7 +61,7 @@ static void name_interfaces(struct suggestion *s)
     for (size_t i = 0; i < b->room; i++) {
         struct begin *one = &b->slots[i];
         if (!one->family || !one->iface) continue;
-        if (!is_plain(s->ports.name[one->iface])) {
+        if (!is_plain_name(s->ports.name[one->iface])) {
             s->nameless += one->seen;
             one->iface = 0;
         } else if (!first) {
@@ -95,7 +95,7 @@ static void heard_late(void *arg, struct player *p, uint64_t frame, const struct
 }
 
 /* Judge the captures by the suggested rules. */
-static int judge(struct suggestion *s, struct program *program)
+static int suggestion_judge(struct suggestion *s, struct program *program)
 {
     struct player *p = calloc(1, sizeof(*p));
     struct capture_frame f;
@@ -185,7 +185,7 @@ static int write_out(struct suggestion *s, struct compile *c, FILE *out)
         say(stderr, "preyc: %s", err);
         return -1;
     }
-    const int judged = judge(s, program);
+    const int judged = suggestion_judge(s, program);
     program_put(program);
     if (judged < 0) return -1;
     print_head(s, out);
@@ -198,7 +198,7 @@ static int write_out(struct suggestion *s, struct compile *c, FILE *out)
     return 0;
 }
 
-static int make(struct suggestion *s, FILE *out)
+static int suggestion_make(struct suggestion *s, FILE *out)
 {
     struct compile c;
     FILE *text = open_memstream(&s->text, &s->len);
@@ -232,9 +232,9 @@ int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out)
         say(stderr, "preyc: %s", err);
         result = -1;
     }
-    if (!result) result = collect(&s);
+    if (!result) result = suggestion_collect(&s);
     if (!result) result = group(&s);
-    if (!result) result = make(&s, out);
+    if (!result) result = suggestion_make(&s, out);
     groups_fini(&s.groups);
     begins_fini(&s.begins);
     ports_fini(&s.ports);

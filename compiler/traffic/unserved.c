@@ -10,7 +10,7 @@
 #include "vm/words/words.h"
 
 /* Return the device of a name in the rules, or the name. */
-static const char *device_of(const struct program *p, const char *name)
+static const char *device_found(const struct program *p, const char *name)
 {
     for (uint32_t i = 0; i < p->ifaces_count; i++)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
@@ -18,7 +18,7 @@ static const char *device_of(const struct program *p, const char *name)
     return name;
 }
 
-static bool is_served(const struct unserved *u, const char *device)
+static bool serves_device(const struct unserved *u, const char *device)
 {
     return !*device || !u->asked->serves || served_listed(u->asked->serves, device);
 }
@@ -31,7 +31,7 @@ static bool is_allowed(const struct unserved *u, const char *device)
 }
 
 /* True if the rules name the device, by itself or by a pattern. */
-static bool is_named(const struct program *p, const char *device)
+static bool names_device(const struct program *p, const char *device)
 {
     bool *named = calloc(p->ifaces_count + 1, sizeof *named), is = !named; /* without memory it is taken to be shut */
     if (named) served_named(p, named);
@@ -54,7 +54,7 @@ void unserved_settle(const struct unserved *u, struct known_routes *r)
 {
     for (uint32_t i = 0; r->table && i < r->table->size.devices; i++) {
         const char *device = r->table->devices[i].name;
-        if (is_served(u, device) || !is_named(u->program, device)) continue;
+        if (serves_device(u, device) || !names_device(u->program, device)) continue;
         const uint16_t id = r->devices[i].iface;
         if (id < r->addresses.facts_count) r->addresses.facts[id] = (struct facts_iface){.peer = IFACE_NONE};
         r->devices[i].iface = IFACE_NONE;
@@ -62,7 +62,7 @@ void unserved_settle(const struct unserved *u, struct known_routes *r)
 }
 
 /* Return the device by which routes lead to an address; "": none, several, or it is not known. */
-static const char *way_of(const struct unserved *u, const struct route_query *ask)
+static const char *route_said(const struct unserved *u, const struct route_query *ask)
 {
     const struct routes *r = u->facts->routes;
     struct route_query q = *ask;
@@ -78,26 +78,27 @@ static const char *way_of(const struct unserved *u, const struct route_query *as
     return r->devices[legs->device - 1].name;
 }
 
-static const char *way_to(const struct unserved *u, const struct key *key)
+static const char *key_way_out(const struct unserved *u, const struct key *key)
 {
-    return way_of(
+    return route_said(
         u, &(struct route_query){.to = key->dst, .from = key->src, .key = key, .family = key->kind & KIND_IP4 ? 4 : 6});
 }
 
 static const char *way_back(const struct unserved *u, const struct key *key)
 {
-    return way_of(u, &(struct route_query){.to = key->src, .from = key->dst, .family = key->kind & KIND_IP4 ? 4 : 6});
+    return route_said(u,
+                      &(struct route_query){.to = key->src, .from = key->dst, .family = key->kind & KIND_IP4 ? 4 : 6});
 }
 
 void unserved_find(const struct unserved *u, const struct key *key, const char *const names[2],
                    struct unserved_way *way)
 {
-    const char *on = device_of(u->program, names[0]), *out = device_of(u->program, names[1]);
-    if (!*out && !(key->kind & KIND_IN)) out = way_to(u, key);
+    const char *on = device_found(u->program, names[0]), *out = device_found(u->program, names[1]);
+    if (!*out && !(key->kind & KIND_IN)) out = key_way_out(u, key);
     if (!*on && !(key->kind & KIND_OUT)) on = way_back(u, key);
     *way = (struct unserved_way){.device = key->kind & KIND_OUT && (*names[1] || !*on) ? out : on, .out = out};
-    way->served = is_served(u, way->device);
-    way->shut = !is_allowed(u, way->device) && (way->served || is_named(u->program, way->device));
+    way->served = serves_device(u, way->device);
+    way->shut = !is_allowed(u, way->device) && (way->served || names_device(u->program, way->device));
 }
 
 /* Return the gaps that the packet may fall through. */
@@ -105,10 +106,10 @@ static unsigned gaps_for(const struct unserved *u, const struct key *key, const 
 {
     if (key->kind & KIND_OUT) return GAP_OUT;
     if (key->kind & KIND_IN) return GAP_IN;
-    return GAP_FORWARD | (is_served(u, way->out) ? 0 : GAP_PAST);
+    return GAP_FORWARD | (serves_device(u, way->out) ? 0 : GAP_PAST);
 }
 
-static bool judges(const struct unserved *u, const char *device)
+static bool judges_device(const struct unserved *u, const char *device)
 {
     const struct program *p = u->program;
     const struct iface_table t = program_ifaces(p);
@@ -118,7 +119,7 @@ static bool judges(const struct unserved *u, const char *device)
 /* True if the packet crosses from a device that is not served to a served one. */
 static bool crosses(const struct unserved *u, const struct key *key, const struct unserved_way *way)
 {
-    return !way->served && key->kind & KIND_FORWARD && *way->out && is_served(u, way->out);
+    return !way->served && key->kind & KIND_FORWARD && *way->out && serves_device(u, way->out);
 }
 
 bool unserved_judges_none(const struct unserved *u, const struct key *key, const struct unserved_way *way,
@@ -127,7 +128,7 @@ bool unserved_judges_none(const struct unserved *u, const struct key *key, const
     const struct program *p = u->program;
     const unsigned gaps = *way->device ? served_gaps(p, way->device, way->served ? SERVED_PORT : SERVED_NOT_KERNEL) : 0;
     if (!(gaps & gaps_for(u, key, way))) return false;
-    if (!way->shut && crosses(u, key, way) && judges(u, way->out)) return false;
+    if (!way->shut && crosses(u, key, way) && judges_device(u, way->out)) return false;
     const enum served_why left = device_link(way->device) == DEVICE_UNREADABLE ? WHY_UNREADABLE : WHY_NOT_GIVEN;
     served_text(p, way->device, gaps, way->served ? WHY_NO_FIREWALL : left, text, SERVED_TEXT);
     return true;
@@ -137,7 +138,7 @@ void unserved_crosses(const struct unserved *u, const struct key *key, const str
 {
     const uint16_t as = known_as(u, way->device);
     if (!crosses(u, key, way)) return;
-    pkt->iface = judges(u, way->device) ? as : known_as(u, way->out);
+    pkt->iface = judges_device(u, way->device) ? as : known_as(u, way->out);
     pkt->source = (uint8_t)ways_source(u->facts, key, as);
     pkt->flags |= PKT_SOURCE_SAID;
 }
@@ -148,8 +149,8 @@ void unserved_lost(const struct unserved *u, const struct pkt *left, char why[UN
     struct key key;
     char addr[64];
     if (pkt_parse(&pkt, u->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return;
-    const char *out = way_to(u, &key);
-    if (is_served(u, out) || !is_named(u->program, out)) return;
+    const char *out = key_way_out(u, &key);
+    if (serves_device(u, out) || !names_device(u->program, out)) return;
     snprintf(why, UNSERVED_LOST, "the route to %s leaves by %s, which -i does not name",
              address_text(key.kind & KIND_IP4 ? 4 : 6, key.dst, addr), out);
 }
