@@ -20,7 +20,7 @@ void boxes_fini(struct boxes *b)
     *b = (struct boxes){0};
 }
 
-static bool resize(void *array_of_pointers, uint32_t cap, size_t size)
+static bool array_resize(void *array_of_pointers, uint32_t cap, size_t size)
 {
     void **array = array_of_pointers;
     void *grown = realloc(*array, cap * size);
@@ -28,14 +28,15 @@ static bool resize(void *array_of_pointers, uint32_t cap, size_t size)
     return grown;
 }
 
-static bool grow(struct boxes *b)
+static bool boxes_grow(struct boxes *b)
 {
     const uint32_t cap = b->cap ? b->cap + b->cap / 2 : FIRST_BOXES;
-    if (cap < b->cap || !resize(&b->sport, cap, sizeof *b->sport) || !resize(&b->dport, cap, sizeof *b->dport) ||
-        !resize(&b->entry, cap, sizeof *b->entry))
+    if (cap < b->cap || !array_resize(&b->sport, cap, sizeof *b->sport) ||
+        !array_resize(&b->dport, cap, sizeof *b->dport) || !array_resize(&b->entry, cap, sizeof *b->entry))
         return false;
     for (unsigned i = 0; i < b->slots; i++)
-        if (!resize(&b->value[i], cap, sizeof *b->value[i]) || !resize(&b->mask[i], cap, sizeof *b->mask[i]))
+        if (!array_resize(&b->value[i], cap, sizeof *b->value[i]) ||
+            !array_resize(&b->mask[i], cap, sizeof *b->mask[i]))
             return false;
     b->cap = cap;
     return true;
@@ -43,7 +44,7 @@ static bool grow(struct boxes *b)
 
 uint32_t boxes_add(struct boxes *b, uint32_t entry)
 {
-    if (b->count == b->cap && !grow(b)) return UINT32_MAX;
+    if (b->count == b->cap && !boxes_grow(b)) return UINT32_MAX;
     const uint32_t box = b->count++;
     for (unsigned i = 0; i < b->slots; i++) b->value[i][box] = b->mask[i][box] = 0;
     b->sport[box] = b->dport[box] = (struct port_range){0, 65535};

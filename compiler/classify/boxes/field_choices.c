@@ -16,12 +16,6 @@ void choices_begin(struct choices *c, enum ir_field f, unsigned slot, unsigned s
     c->count = 0;
 }
 
-/* True if both ask the same bits of key.kind, which are never widened. */
-static bool alike(const struct choice *a, const struct choice *b)
-{
-    return a->kind_mask == b->kind_mask && a->kind_value == b->kind_value;
-}
-
 static struct choice both(const struct choices *c, const struct choice *a, const struct choice *b)
 {
     struct choice sum = *a;
@@ -39,8 +33,10 @@ bool choices_halve(struct choices *c)
     uint32_t n = 0;
     bool some = false;
     for (uint32_t i = 0; i < c->count; n++) {
-        if (i + 1 < c->count && alike(&c->c[i], &c->c[i + 1])) {
-            c->c[n] = both(c, &c->c[i], &c->c[i + 1]);
+        const struct choice *x = &c->c[i], *y = x + 1;
+        /* the bits that they ask of key.kind are never widened */
+        if (i + 1 < c->count && x->kind_mask == y->kind_mask && x->kind_value == y->kind_value) {
+            c->c[n] = both(c, x, y);
             i += 2;
             some = true;
         } else {

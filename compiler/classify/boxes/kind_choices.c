@@ -27,7 +27,7 @@ static bool only_wanted(const struct kind_universe *u, const struct choice *c)
     return true;
 }
 
-static void drop(const struct kind_universe *u, struct choice *c, uint32_t bit)
+static void choice_drop(const struct kind_universe *u, struct choice *c, uint32_t bit)
 {
     const struct choice less = {.kind_mask = c->kind_mask & ~bit, .kind_value = c->kind_value & ~bit, .port = c->port};
     if (only_wanted(u, &less)) *c = less;
@@ -46,13 +46,13 @@ static const uint32_t orders[ORDERS][ORDER] = {
 
 /* Grow a choice from a wanted frame: drop bits while it holds only wanted frames. way: the order, and whether clear
  * bits are dropped before set bits; the best way differs. */
-static struct choice grow(const struct kind_universe *u, uint32_t kind, unsigned way)
+static struct choice choice_grow(const struct kind_universe *u, uint32_t kind, unsigned way)
 {
     struct choice c = {.kind_mask = KIND_CORE, .kind_value = kind, .port = {0, UINT16_MAX}};
     const uint32_t *const order = orders[way / 2];
     for (unsigned pass = 0; pass < 2; pass++)
         for (unsigned i = 0; i < ORDER; i++)
-            if (((kind & order[i]) != 0) == (pass != (way & 1))) drop(u, &c, order[i]);
+            if (((kind & order[i]) != 0) == (pass != (way & 1))) choice_drop(u, &c, order[i]);
     return c;
 }
 
@@ -76,7 +76,7 @@ static void cover(const struct kind_universe *u, struct choices *out)
             for (unsigned i = 0; i < u->count; i++) {
                 uint64_t holds;
                 if (!u->frames[i].wanted || held >> i & 1) continue;
-                const struct choice c = grow(u, u->frames[i].kind, way);
+                const struct choice c = choice_grow(u, u->frames[i].kind, way);
                 const unsigned n = gains(u, held, &c, &holds);
                 if (n <= most) continue;
                 most = n;
@@ -137,17 +137,6 @@ static void add_kind(struct choices *out, uint32_t mask, uint32_t value, const s
     out->c[out->count++] = c;
 }
 
-/* Add the other frames: IPv6 with unknown protocol, and frames that are neither IP nor ARP. */
-static void add_others(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
-{
-    const bool plain = ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN), ah = ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN);
-    const uint32_t tells = plain == ah ? 0 : KIND_AH;
-    if (family != IR_V4 && (plain || ah))
-        add_kind(out, KIND_IP6 | KIND_PROTO | tells, KIND_IP6 | (ah ? tells : 0), ir, fragment);
-    if (!family && ir_ranges_have(ir, what, WHAT_OTHER) && fragment == IR_ALL)
-        out->c[out->count++] = (struct choice){.kind_mask = KIND_IP, .port = {0, UINT16_MAX}};
-}
-
 static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
 {
     static const struct {
@@ -158,7 +147,13 @@ static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, 
     struct choice known = {.kind_value = KIND_PROTO, .kind_mask = KIND_PROTO, .port = {0, UINT16_MAX}};
     uint32_t n[WHAT_BASES];
     for (unsigned b = 0; b < WHAT_BASES; b++) n[b] = what_numbers(ir, what, what_bases[b], r[b]);
-    add_others(ir, what, fragment, family, out);
+    /* the other frames: IPv6 with unknown protocol, and frames that are neither IP nor ARP. */
+    const bool plain = ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN), ah = ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN);
+    const uint32_t tells = plain == ah ? 0 : KIND_AH;
+    if (family != IR_V4 && (plain || ah))
+        add_kind(out, KIND_IP6 | KIND_PROTO | tells, KIND_IP6 | (ah ? tells : 0), ir, fragment);
+    if (!family && ir_ranges_have(ir, what, WHAT_OTHER) && fragment == IR_ALL)
+        out->c[out->count++] = (struct choice){.kind_mask = KIND_IP, .port = {0, UINT16_MAX}};
     ask_fragment(ir, fragment, &known);
     if (!asks_ah && !family && n[0] == n[1] && memcmp(r[0], r[1], n[0] * sizeof(r[0][0])) == 0) {
         add_numbers(out, &known, r[0], n[0]);
@@ -173,18 +168,6 @@ static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, 
     }
 }
 
-static void compute(const struct ir *ir, const struct kind_entry *e, struct choices *out)
-{
-    struct kind_universe u;
-    choices_begin(out, IR_WHAT, KEY_HALF(proto) / 2, 1);
-    kind_universe(&u, ir, e->what, e->fragment, e->states);
-    keep_family(&u, e->family);
-    if (u.numbers)
-        number_kinds(ir, e->what, e->fragment, e->family, out);
-    else
-        cover(&u, out);
-}
-
 void kind_choices(struct kind_cache **cache, const struct ir *ir, const struct ir_product *p, unsigned family,
                   struct choices *out)
 {
@@ -197,7 +180,14 @@ void kind_choices(struct kind_cache **cache, const struct ir *ir, const struct i
     if (!e) {
         e = arena_alloc(ir->arena, sizeof(*e));
         *e = (struct kind_entry){.what = what, .fragment = fragment, .states = states, .family = family, .next = *slot};
-        compute(ir, e, &e->choices);
+        struct kind_universe u;
+        choices_begin(&e->choices, IR_WHAT, KEY_HALF(proto) / 2, 1);
+        kind_universe(&u, ir, e->what, e->fragment, e->states);
+        keep_family(&u, e->family);
+        if (u.numbers)
+            number_kinds(ir, e->what, e->fragment, e->family, &e->choices);
+        else
+            cover(&u, &e->choices);
         *slot = e;
     }
     memcpy(out, &e->choices, offsetof(struct choices, c) + e->choices.count * sizeof(e->choices.c[0]));

@@ -32,7 +32,7 @@ static bool asks_addresses(const struct ir_product *p)
     return false;
 }
 
-static void collect(struct rule_boxes *r, const struct ir_product *p, enum variant v, unsigned family)
+static void boxes_collect(struct rule_boxes *r, const struct ir_product *p, enum variant v, unsigned family)
 {
     static const enum ir_field fields[] = {
         IR_SRC,     IR_DST, IR_SPORT, IR_DPORT, IR_IFACE,   IR_VLAN,   IR_INNER,      IR_STATE, IR_TYPE, IR_CODE,
@@ -73,7 +73,7 @@ struct sum {
     struct port_range port[2];
 };
 
-static bool ask(struct sum *s, unsigned slot, uint32_t value, uint32_t mask)
+static bool sum_ask(struct sum *s, unsigned slot, uint32_t value, uint32_t mask)
 {
     if ((s->value[slot] ^ value) & s->mask[slot] & mask) return false;
     s->value[slot] |= value;
@@ -83,13 +83,13 @@ static bool ask(struct sum *s, unsigned slot, uint32_t value, uint32_t mask)
 
 static bool add_choice(struct sum *s, const struct choices *d, const struct choice *c)
 {
-    if (!ask(s, KEY_SLOT(kind), c->kind_value, c->kind_mask)) return false;
+    if (!sum_ask(s, KEY_SLOT(kind), c->kind_value, c->kind_mask)) return false;
     if (d->how != CHOICE_BITS) {
         s->port[d->how == CHOICE_DPORT] = c->port;
         return true;
     }
     for (unsigned i = 0; i < d->slots; i++)
-        if (!ask(s, d->slot + i, c->value[i], c->mask[i])) return false;
+        if (!sum_ask(s, d->slot + i, c->value[i], c->mask[i])) return false;
     return true;
 }
 
@@ -142,7 +142,7 @@ uint32_t rule_boxes_add(struct rule_boxes *r, const struct ir_product *p, enum v
     uint32_t left = never_said(p);
     for (unsigned family = 1; family <= IR_V6; family <<= 1) {
         if (!(families & family)) continue;
-        collect(r, p, v, apart ? family : 0);
+        boxes_collect(r, p, v, apart ? family : 0);
         widen(r, families == (IR_V4 | IR_V6) && most > 1 ? most / 2 : most);
         for (unsigned i = 0; i < r->count; i++)
             if (r->dims[i].widened) left |= 1u << r->dims[i].field;

@@ -54,7 +54,7 @@ static void columns_find(struct build *b)
 }
 
 /* Join the words of parts by forks; the word with the lowest entry comes first. */
-static uint64_t joined(struct build *b, const uint64_t word[], unsigned count)
+static uint64_t word_joined(struct build *b, const uint64_t word[], unsigned count)
 {
     uint64_t all = word[count - 1];
     for (unsigned i = count - 1; i-- > 0 && !b->failed;) {
@@ -89,7 +89,7 @@ static uint64_t root_word(struct build *b, unsigned scale, uint64_t limit, bool 
                             (struct allowance){(uint64_t)((double)worth[i] * within), forks, PBC_TREE_DEPTH - above});
     }
     *spare = all < limit;
-    return joined(b, word, parts.count);
+    return word_joined(b, word, parts.count);
 }
 
 /* Sample entries evenly over the longest leaf. */
@@ -143,7 +143,7 @@ static void build_fini(struct build *b)
     free(b->format_index.place);
 }
 
-static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *out)
+static int build_finish(struct build *b, uint64_t root, uint64_t limit, struct built *out)
 {
     if (b->beaten) return BUILD_BEATEN;
     if (b->failed) return BUILD_NO_MEMORY;
@@ -164,7 +164,7 @@ static int attempt(const struct build *plain, unsigned scale, uint64_t limit, st
     struct build b = *plain;
     *out = (struct built){0};
     const uint64_t root = root_word(&b, scale, limit, spare);
-    const int error = finish(&b, root, limit, out);
+    const int error = build_finish(&b, root, limit, out);
     out->peak_bytes = b.peak;
     out->work = b.work;
     build_fini(&b);
@@ -299,15 +299,6 @@ static double beyond(const struct build *b, const struct built *m)
     return bytes > lines && bytes > 1 ? bytes : lines;
 }
 
-static void add_ranks(struct built *out, const struct ranks *r)
-{
-    out->ranks = r->lines;
-    out->rank_count = r->count;
-    out->climbed = r->climbed;
-    out->lines += r->climbed;
-    out->peak_bytes += r->count * sizeof *r->lines;
-}
-
 /* Build over ranks. A list in parts adds up the ways of all, so it gets short ones at once. */
 static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
 {
@@ -322,7 +313,11 @@ static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
     if (b.lines_most) b.lines_most = b.lines_most > r.climbed ? b.lines_most - r.climbed : 1;
     const int error = bytes < limit ? build_boxes(&b, limit - bytes, out) : BUILD_TOO_LARGE;
     if (!error) {
-        add_ranks(out, &r);
+        out->ranks = r.lines;
+        out->rank_count = r.count;
+        out->climbed = r.climbed;
+        out->lines += r.climbed;
+        out->peak_bytes += r.count * sizeof *r.lines;
         r.lines = NULL;
     }
     ranks_fini(&r);
@@ -360,30 +355,12 @@ static bool asks_hosts(const struct build *b)
     return asked >= b->b->count / 4;
 }
 
-static bool keeps_bounds(const struct build *b, const struct built *m)
-{
-    return !asks_too_much(m) && beyond(b, m) <= 1;
-}
-
 static bool is_better(const struct build *b, const struct built *m, const struct built *than)
 {
     return asks_too_much(m) == asks_too_much(than) ? beyond(b, m) < beyond(b, than) : asks_too_much(than);
 }
 
 typedef int build_fn(struct build *b, uint64_t limit, struct built *out);
-
-/* Build once more in another way, and keep what goes less far beyond the bounds. Where lines go farthest, only fewer
- * are of use. */
-static void again(struct build *b, build_fn *build, uint64_t limit, struct built *out)
-{
-    struct built now;
-    if (!asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
-    const int error = build(b, limit, &now);
-    const uint64_t work = out->work + now.work;
-    b->lines_most = 0;
-    keep_better(out, &now, !error && is_better(b, &now, out));
-    out->work = work;
-}
 
 /* Build, and again with just the bytes of the bound if that takes more; keep that if its ways are as short, or short
  * enough. Room is no waste else: much of what is shared out is not taken, and ways become shorter. */
@@ -419,8 +396,16 @@ static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
     const int error = first(b, limit, out);
     if (error == BUILD_NO_MEMORY) return error;
     if (error) return second(b, limit, out);
-    if (keeps_bounds(b, out)) return BUILD_OK;
-    again(b, second, limit, out);
+    if (!asks_too_much(out) && beyond(b, out) <= 1) return BUILD_OK;
+    /* Build once more in another way, and keep what goes less far beyond the bounds. Where lines go farthest, only
+     * fewer are of use. */
+    struct built now;
+    if (!asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
+    const int again = second(b, limit, &now);
+    const uint64_t work = out->work + now.work;
+    b->lines_most = 0;
+    keep_better(out, &now, !again && is_better(b, &now, out));
+    out->work = work;
     shorten(b, limit, out);
     return BUILD_OK;
 }

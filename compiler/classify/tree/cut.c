@@ -22,7 +22,7 @@ struct deal {
 #define DEAD UINT32_MAX
 enum { PRUNED_FIRST = 4 /* most children for which boxes are pruned first */ };
 
-static uint64_t mix(uint64_t x)
+static uint64_t cut_mix(uint64_t x)
 {
     x = (x ^ x >> 31) * 0x7fb5d329728ea185u;
     x = (x ^ x >> 27) * 0x81dadef4bc2dd44du;
@@ -66,12 +66,6 @@ static bool kind_stays_open(const struct deal *d, struct list l)
     return open;
 }
 
-/* Return the bound of dealing, in proportion to the boxes and to the allowance. */
-static uint64_t reach_most(const struct deal *d, struct list l, struct allowance a)
-{
-    return 16ull * l.count + 4ull * d->children + a.bytes / 32;
-}
-
 /* Begin a deal. False: out of memory, or the boxes reach too many children. */
 static bool deal_init(struct deal *d, struct list l, struct allowance a)
 {
@@ -88,7 +82,7 @@ static bool deal_init(struct deal *d, struct list l, struct allowance a)
     for (uint32_t c = 0; c < d->children; c++) {
         const bool possible = is_possible(d, c);
         d->count[c] = 0;
-        d->sum[c] = apart ? mix(c + 1) : 0;
+        d->sum[c] = apart ? cut_mix(c + 1) : 0;
         d->same[c] = possible ? c : DEAD;
         if (possible) d->alive[d->alive_count++] = c;
     }
@@ -101,7 +95,8 @@ static bool deal_init(struct deal *d, struct list l, struct allowance a)
         const uint32_t count = window_span(b, d->p, box, d->w).count;
         reach += count < d->alive_count ? count : d->alive_count;
     }
-    const bool fits = reach <= reach_most(d, l, a);
+    /* Dealing is bounded in proportion to the boxes and to the allowance. */
+    const bool fits = reach <= 16ull * l.count + 4ull * d->children + a.bytes / 32;
     b->work += l.count + d->children + (fits ? reach : 0);
     return fits;
 }
@@ -129,7 +124,7 @@ static void count_children(struct deal *d)
         const uint32_t box = d->mixed.box[i];
         EACH_CHILD(d, box, c, {
             d->count[c]++;
-            d->sum[c] += mix(box | (window_alike(d->b, d->p, box, d->w, c) ? 0 : (uint64_t)(c + 1) << 32));
+            d->sum[c] += cut_mix(box | (window_alike(d->b, d->p, box, d->w, c) ? 0 : (uint64_t)(c + 1) << 32));
         });
     }
 }
@@ -146,7 +141,7 @@ static bool find_same(struct deal *d, uint64_t *boxes)
     *boxes = 0;
     for (uint32_t i = 0; i < d->alive_count; i++) {
         const uint32_t c = d->alive[i];
-        uint32_t at = (uint32_t)mix(d->sum[c]) & (cap - 1);
+        uint32_t at = (uint32_t)cut_mix(d->sum[c]) & (cap - 1);
         while (place[at] != DEAD && (d->sum[place[at]] != d->sum[c] || d->count[place[at]] != d->count[c]))
             at = (at + 1) & (cap - 1);
         if (place[at] == DEAD) {
@@ -212,7 +207,7 @@ static bool prune_children(struct deal *d)
     return true;
 }
 
-static uint64_t bytes_of(uint64_t boxes, uint64_t unit) { return (boxes + 7) / 8 * unit; }
+static uint64_t box_bytes(uint64_t boxes, uint64_t unit) { return (boxes + 7) / 8 * unit; }
 
 /* Return the bytes of all children if each is a leaf of blocks of `unit` bytes. */
 static uint64_t least_bytes(const struct deal *d, uint64_t unit)
@@ -220,7 +215,7 @@ static uint64_t least_bytes(const struct deal *d, uint64_t unit)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < d->alive_count; i++) {
         const uint32_t c = d->alive[i];
-        if (d->same[c] == c) bytes += bytes_of(child_count(d, c), unit);
+        if (d->same[c] == c) bytes += box_bytes(child_count(d, c), unit);
     }
     return bytes;
 }
@@ -240,7 +235,7 @@ static bool build_children(struct deal *d, struct allowance a, uint64_t unit, ui
         const struct stack_mark mark = stack_mark(b);
         const struct list l = d->pruned ? d->pruned[c] : child_list(d, c);
         if (b->failed) return false;
-        const uint64_t own = bytes_of(l.count, unit), before = build_price(b);
+        const uint64_t own = box_bytes(l.count, unit), before = build_price(b);
         const uint64_t spare = left > least ? left - least : 0;
         const struct part q = window_child(d->p, d->w, c);
         const struct allowance below = {own + (boxes ? spare * l.count / boxes : 0), a.forks, a.depth - 1};
@@ -263,7 +258,7 @@ bool cut_word(struct build *b, struct list l, const struct part *p, struct windo
     const struct part some = window_child(p, w, 0);
     const uint64_t unit = leaf_bytes(b, &some, (struct list){l.box, l.count});
     const uint64_t per_block =
-        unit ? (unit - sizeof(struct pbc_format)) / bytes_of(l.count, 1) : PBC_LINES_MOST * sizeof(struct pbc_line);
+        unit ? (unit - sizeof(struct pbc_format)) / box_bytes(l.count, 1) : PBC_LINES_MOST * sizeof(struct pbc_line);
     uint64_t boxes = 0;
     bool ok = table <= a.bytes && a.depth > 1 && deal_init(&d, l, a);
     if (ok) {

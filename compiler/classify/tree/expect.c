@@ -5,7 +5,7 @@
 
 enum { DRAWS = 1024 };
 
-static uint32_t draw(uint64_t *state)
+static uint32_t random_draw(uint64_t *state)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(*state >> 32);
@@ -13,13 +13,13 @@ static uint32_t draw(uint64_t *state)
 
 static uint16_t draw_port(uint64_t *state, struct port_range r)
 {
-    return (uint16_t)(r.lo + draw(state) % (r.hi - r.lo + 1u));
+    return (uint16_t)(r.lo + random_draw(state) % (r.hi - r.lo + 1u));
 }
 
 /* Draw the open bits of kind one after another, evenly where both values are possible. */
 static uint32_t draw_kind(kind_possible_fn *possible, uint32_t value, uint32_t mask, uint64_t *state)
 {
-    const uint32_t random = draw(state);
+    const uint32_t random = random_draw(state);
     for (uint32_t bit = 1; bit <= KIND_ND; bit <<= 1) {
         if (mask & bit) continue;
         mask |= bit;
@@ -35,11 +35,11 @@ static void draw_key(const struct boxes *b, kind_possible_fn *possible, uint32_t
     for (unsigned c = 0; c < b->slots; c++) {
         const uint32_t value = b->value[c][box], mask = b->mask[c][box];
         k->slot[b->slot[c]] =
-            b->slot[c] == SLOT_KIND ? draw_kind(possible, value, mask, state) : value | (draw(state) & ~mask);
+            b->slot[c] == SLOT_KIND ? draw_kind(possible, value, mask, state) : value | (random_draw(state) & ~mask);
     }
     for (unsigned i = 0; b->rank[0] && i < 2; i++) {
         const struct rank_range r = b->rank[i][box];
-        k->slot[i ? KEY_SLOT(dst) : KEY_SLOT(src)] = r.lo + draw(state) % (r.hi - r.lo + 1);
+        k->slot[i ? KEY_SLOT(dst) : KEY_SLOT(src)] = r.lo + random_draw(state) % (r.hi - r.lo + 1);
     }
     k->src_port = draw_port(state, b->sport[box]);
     k->dst_port = draw_port(state, b->dport[box]);
@@ -76,7 +76,7 @@ static uint32_t search_leaf(const struct built *m, uint64_t word, const struct k
     }
 }
 
-static uint32_t search(const struct built *m, const struct key *k, uint64_t *blocks)
+static uint32_t key_search(const struct built *m, const struct key *k, uint64_t *blocks)
 {
     uint64_t fork[PBC_FORKS_MAX], word = m->tree[0];
     unsigned waiting = 0;
@@ -103,9 +103,9 @@ double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const 
     uint64_t state = 1, blocks = 0;
     for (unsigned i = 0; i < DRAWS && b->count; i++) {
         struct key k;
-        const uint32_t box = (uint32_t)((uint64_t)draw(&state) * b->count >> 32);
+        const uint32_t box = (uint32_t)((uint64_t)random_draw(&state) * b->count >> 32);
         draw_key(b, possible, box, &state, &k);
-        search(image, &k, &blocks);
+        key_search(image, &k, &blocks);
     }
     return (double)blocks / DRAWS;
 }

@@ -1,8 +1,6 @@
 /* Forking: boxes that reach many children of a window get a tree of their own, instead of a copy in each child. */
 #include "compiler/classify/tree/builder_priv.h"
 
-static uint64_t share(uint64_t bytes, uint32_t part, uint32_t all) { return bytes / all * part; }
-
 bool fork_word(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
                uint64_t *word)
 {
@@ -19,7 +17,7 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
         stack_release(b, mark);
         return false;
     }
-    struct allowance below = {leaf_bytes(b, p, narrow) + share(a.bytes - least, narrow.count, l.count), a.forks - 1,
+    struct allowance below = {leaf_bytes(b, p, narrow) + ((a.bytes - least) / l.count * narrow.count), a.forks - 1,
                               a.depth - 1};
     const uint64_t before = build_price(b);
     uint64_t first, second;

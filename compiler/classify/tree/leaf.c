@@ -77,13 +77,6 @@ static unsigned best_first(const struct build *b, struct list l, uint32_t ranges
     return best;
 }
 
-/* Return a bit for the lower half of each slot that blocks compare as a pair: both halves are asked, and no shape has
- * as many lines. */
-static uint32_t pairs_of(const struct build *b, uint32_t open, unsigned lines)
-{
-    return lines > PBC_SHAPE_LINES && !b->b->rank[0] ? open & open >> 1 & 0x55555555 & ~(1u << SPORT) : 0;
-}
-
 /* Columns by range stand before those by mask; between them as many that ask nothing as are needed. */
 static void format_of(const struct build *b, struct list l, uint32_t open, struct pbc_format *f)
 {
@@ -91,8 +84,11 @@ static void format_of(const struct build *b, struct list l, uint32_t open, struc
     const uint8_t unasked = (uint8_t)__builtin_ctz(~open);
     unsigned n = rank_columns(b), last = columns;
     *f = (struct pbc_format){.lines = (uint8_t)((columns + 1) / 2)};
-    const uint32_t pairs = pairs_of(b, open, f->lines), single = open & ~(pairs | pairs << 1),
-                   ranges = single & ~b->no_prefixes;
+    /* pairs: a bit for the lower half of each slot that blocks compare as a pair, as both halves are asked and no shape
+     * has as many lines */
+    const bool paired = f->lines > PBC_SHAPE_LINES && !b->b->rank[0];
+    const uint32_t pairs = paired ? open & open >> 1 & 0x55555555 & ~(1u << SPORT) : 0,
+                   single = open & ~(pairs | pairs << 1), ranges = single & ~b->no_prefixes;
     for (unsigned h = 0; h < HALVES; h += 2) {
         if (!(pairs >> h & 1)) continue;
         f->pairs++;
@@ -194,7 +190,7 @@ static void fill_lane(const struct build *b, const struct filling *x, uint32_t b
         col[i * LANES + lane] = half_word(b, x, box, PBC_HALF(x->f->half[i - 1]));
 }
 
-static void fill(const struct build *b, const struct filling *x, struct list l, struct pbc_line *blocks)
+static void leaf_fill(const struct build *b, const struct filling *x, struct list l, struct pbc_line *blocks)
 {
     const uint32_t count = blocks_of(l.count), lines = x->f->lines;
     memset(blocks, 0, (size_t)count * lines * sizeof *blocks);
@@ -271,7 +267,7 @@ uint64_t leaf_word(struct build *b, const struct part *p, struct list l)
     struct content c = {.lines = blocks_of(l.count) * f.lines, .format = format_number(b, &f)};
     struct pbc_line *blocks = stack_get(b, c.lines * sizeof *blocks);
     if (!blocks || b->failed) return TREE_NONE;
-    fill(b, &x, l, blocks);
+    leaf_fill(b, &x, l, blocks);
     c.blocks = blocks;
     const uint32_t hash = (uint32_t)hash_bytes(c.format, blocks, c.lines * sizeof *blocks);
     struct place *at = index_find(b, &b->leaf_index, hash, equal, &c);

@@ -12,7 +12,7 @@ struct chunk {
     _Alignas(16) unsigned char bytes[];
 };
 
-static void count(struct build *b, uint64_t taken, uint64_t given)
+static void memory_count(struct build *b, uint64_t taken, uint64_t given)
 {
     b->held += taken;
     if (b->held > b->peak) b->peak = b->held;
@@ -23,7 +23,7 @@ void *mem_take(struct build *b, size_t bytes)
 {
     void *p = malloc(bytes ? bytes : 1);
     if (p)
-        count(b, bytes, 0);
+        memory_count(b, bytes, 0);
     else
         b->failed = true;
     return p;
@@ -31,7 +31,7 @@ void *mem_take(struct build *b, size_t bytes)
 
 void mem_give(struct build *b, void *p, size_t bytes)
 {
-    if (p) count(b, 0, bytes);
+    if (p) memory_count(b, 0, bytes);
     free(p);
 }
 
@@ -46,7 +46,7 @@ void *mem_grow(struct build *b, void *array, uint32_t count_now, uint32_t *cap, 
         b->failed = true;
         return NULL;
     }
-    count(b, (larger - *cap) * size, 0);
+    memory_count(b, (larger - *cap) * size, 0);
     *cap = larger;
     return grown;
 }

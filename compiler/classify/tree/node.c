@@ -3,15 +3,15 @@
 
 enum { PLANS = 8, RESERVE_TIMES = 4, RESERVE_PART = 8 };
 
-static bool follow(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
-                   uint64_t *word)
+static bool node_follow(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
+                        uint64_t *word)
 {
     if (plan.way == WAY_FORK) return fork_word(b, l, p, plan, a, word);
     return cut_word(b, l, p, plan.window, a, word);
 }
 
 /* Take the first way for which the allowance has room. */
-static bool go_on(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
+static bool node_go_on(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
 {
     struct plan plans[PLANS];
     const unsigned count = plans_find(b, l, p, a, plans, PLANS);
@@ -20,7 +20,7 @@ static bool go_on(struct build *b, struct list l, const struct part *p, struct a
             *word = leaf_word(b, p, l);
             return true;
         }
-        if (follow(b, l, p, plans[i], a, word)) return true;
+        if (node_follow(b, l, p, plans[i], a, word)) return true;
     }
     return false;
 }
@@ -34,7 +34,7 @@ static bool go_on_reserve(struct build *b, struct list l, const struct part *p, 
     if (extra < wish / 4 || (wish && l.count <= LEAF_LONG)) return false;
     b->reserve -= extra;
     a.bytes += extra;
-    const bool done = go_on(b, l, p, a, word);
+    const bool done = node_go_on(b, l, p, a, word);
     const uint64_t used = build_price(b) - before, over = used > own ? used - own : 0;
     b->reserve += done && over < extra ? extra - over : done ? 0 : extra;
     return done;
@@ -47,7 +47,7 @@ uint64_t node_word(struct build *b, struct list l, const struct part *p, struct 
     const bool sayable = leaf_bytes(b, p, l);
     if (sayable && l.count <= LEAF_FEW) return leaf_word(b, p, l);
     uint64_t word;
-    if (go_on(b, l, p, a, &word) || (!b->failed && go_on_reserve(b, l, p, a, &word))) return word;
+    if (node_go_on(b, l, p, a, &word) || (!b->failed && go_on_reserve(b, l, p, a, &word))) return word;
     if (b->failed) return TREE_NONE;
     if (!sayable) {
         b->unsayable = true;

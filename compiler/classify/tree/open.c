@@ -22,7 +22,7 @@ static bool leaves_open(const struct build *b, uint32_t box, unsigned slot)
     return true;
 }
 
-static unsigned class_of(const struct build *b, uint32_t box)
+static unsigned open_class(const struct build *b, uint32_t box)
 {
     return (leaves_open(b, box, KEY_SLOT(src)) ? SRC_OPEN : 0) | (leaves_open(b, box, KEY_SLOT(dst)) ? DST_OPEN : 0);
 }
@@ -33,7 +33,7 @@ static bool classes_settle(const struct build *b, unsigned to[PARTS_MOST], uint3
     const uint32_t small = b->b->count / SMALL_PART + SMALL_PART;
     unsigned largest = 0;
     memset(count, 0, PARTS_MOST * sizeof *count);
-    for (uint32_t i = 0; i < b->b->count; i++) count[class_of(b, i)]++;
+    for (uint32_t i = 0; i < b->b->count; i++) count[open_class(b, i)]++;
     for (unsigned c = 0; c < PARTS_MOST; c++)
         if (count[c] > count[largest]) largest = c;
     for (unsigned c = 0; c < PARTS_MOST; c++) {
@@ -59,7 +59,7 @@ bool parts_find(struct build *b, struct parts *parts)
     if (!classes_settle(b, to, count)) return false;
     memset(part, 0xff, sizeof part);
     for (uint32_t i = 0; i < b->b->count; i++) {
-        const unsigned c = to[class_of(b, i)];
+        const unsigned c = to[open_class(b, i)];
         if (part[c] >= parts->count) {
             part[c] = parts->count++;
             if (!list_new(b, &parts->part[part[c]], count[c])) return false;

@@ -78,7 +78,7 @@ static void around_first(const struct build *b, const struct open *o, struct aro
     for (unsigned f = 0; f < range_fields(b->b); f++) a->range[f] = range_clip(box_range(b->b, f, box), o->range[f]);
 }
 
-static struct range joined(struct range a, struct range b)
+static struct range range_joined(struct range a, struct range b)
 {
     return (struct range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi};
 }
@@ -88,7 +88,7 @@ static void around_add(const struct build *b, const struct open *o, struct aroun
     for (unsigned i = 0; i < o->columns; i++)
         a->mask[i] &= b->b->mask[o->column[i]][box] & ~(a->value[i] ^ b->b->value[o->column[i]][box]);
     for (unsigned f = 0; f < range_fields(b->b); f++)
-        a->range[f] = joined(a->range[f], range_clip(box_range(b->b, f, box), o->range[f]));
+        a->range[f] = range_joined(a->range[f], range_clip(box_range(b->b, f, box), o->range[f]));
 }
 
 static bool covers_around(const struct build *b, const struct open *o, uint32_t x, const struct around *a)
@@ -132,7 +132,7 @@ static uint32_t pairs(struct build *b, struct list l, const struct open *o)
 }
 
 /* Return the number of bits that the box asks in the part: the fewer, the more it covers. */
-static unsigned asked(const struct build *b, const struct open *o, uint32_t box)
+static unsigned bits_asked(const struct build *b, const struct open *o, uint32_t box)
 {
     unsigned bits = 0;
     for (unsigned i = 0; i < o->columns; i++)
@@ -153,7 +153,7 @@ static uint32_t behind_wide(struct build *b, struct list l, const struct open *o
         b->work += have;
         if (covered) continue;
         l.box[kept++] = box;
-        const unsigned asks = asked(b, o, box);
+        const unsigned asks = bits_asked(b, o, box);
         unsigned narrowest = 0;
         for (unsigned j = 1; j < have; j++)
             if (bits[j] > bits[narrowest]) narrowest = j;

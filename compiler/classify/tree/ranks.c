@@ -178,7 +178,7 @@ struct division {
 };
 
 /* Return the most items that a tree of so many levels holds. */
-static uint64_t most_of(unsigned levels)
+static uint64_t ranks_most(unsigned levels)
 {
     uint64_t most = RANK_BOUNDS;
     for (; levels > 1; levels--) most *= RANK_BOUNDS + 1;
@@ -188,7 +188,7 @@ static uint64_t most_of(unsigned levels)
 static unsigned levels_of(uint32_t items)
 {
     unsigned levels = 1;
-    while (most_of(levels) < items) levels++;
+    while (ranks_most(levels) < items) levels++;
     return levels;
 }
 
@@ -201,7 +201,7 @@ static bool begins_half(const struct sorted *s, uint32_t item)
  */
 static struct division divide(const struct sorted *s, struct span of)
 {
-    const uint64_t most = most_of(of.levels - 1);
+    const uint64_t most = ranks_most(of.levels - 1);
     struct division d = {.children = (uint32_t)((of.count + most - 1) / most)};
     d.at[0] = of.first;
     d.at[d.children] = of.first + of.count;
@@ -289,33 +289,18 @@ static void ranks_put(struct rank_range *rank, uint32_t boxes, const struct sort
     }
 }
 
-static bool sorted_init(struct sorted *s, uint32_t most)
-{
-    const size_t n = (size_t)most + RANK_BOUNDS; /* a leaf looks at as many items */
-    *s = (struct sorted){.upper = malloc(n * sizeof *s->upper),
-                         .lower = malloc(n * sizeof *s->lower),
-                         .rank = malloc(n * sizeof *s->rank),
-                         .bits = malloc(n * sizeof *s->bits),
-                         .item = malloc(n * sizeof *s->item)};
-    return s->upper && s->lower && s->rank && s->bits && s->item;
-}
-
-static void sorted_fini(struct sorted *s)
-{
-    free(s->upper);
-    free(s->lower);
-    free(s->rank);
-    free(s->bits);
-    free(s->item);
-}
-
 static bool side_make(const struct boxes *b, unsigned side, struct ranks *r, struct making *m)
 {
     struct bound *bound = malloc((2 * (size_t)b->count + 1) * sizeof *bound);
     struct rank_range *rank = malloc(((size_t)b->count + 1) * sizeof *rank);
-    struct sorted s;
     const uint32_t n = bound ? bounds_find(b, side ? KEY_SLOT(dst) : KEY_SLOT(src), bound) : 0;
-    const bool ok = sorted_init(&s, n) && bound && rank;
+    const size_t room = (size_t)n + RANK_BOUNDS; /* a leaf looks at as many items */
+    struct sorted s = {.upper = malloc(room * sizeof *s.upper),
+                       .lower = malloc(room * sizeof *s.lower),
+                       .rank = malloc(room * sizeof *s.rank),
+                       .bits = malloc(room * sizeof *s.bits),
+                       .item = malloc(room * sizeof *s.item)};
+    const bool ok = s.upper && s.lower && s.rank && s.bits && s.item && bound && rank;
     r->boxes.rank[side] = rank;
     if (ok) {
         for (uint32_t i = 0; i < b->count; i++) rank[i] = (struct rank_range){NO_BOUND, NO_BOUND};
@@ -328,7 +313,11 @@ static bool side_make(const struct boxes *b, unsigned side, struct ranks *r, str
         if (!m->failed) ranks_put(rank, b->count, &s, m->ranks);
     }
     free(bound);
-    sorted_fini(&s);
+    free(s.upper);
+    free(s.lower);
+    free(s.rank);
+    free(s.bits);
+    free(s.item);
     return ok && !m->failed;
 }
 

@@ -50,7 +50,7 @@ struct scoring {
 };
 
 /* Offer a way, rated by its cost for its progress: the cost of the whole if the rest goes on like this. */
-static void offer(struct scoring *s, float cost, float left, struct plan plan)
+static void plan_offer(struct scoring *s, float cost, float left, struct plan plan)
 {
     if (s->count < CANDIDATES && left < 0.99f) s->best[s->count++] = (struct candidate){cost / (1 - left), plan};
 }
@@ -63,8 +63,8 @@ struct sums {
 };
 static inline float times_met(const struct sums *s, unsigned boxes) { return (float)(s->met >> 16 * boxes & 0xffff); }
 
-static void sums_add(struct sums *s, struct tally *t, uint32_t children, uint32_t value, uint32_t open,
-                     unsigned log2_reach)
+static void tally_sum(struct sums *s, struct tally *t, uint32_t children, uint32_t value, uint32_t open,
+                      unsigned log2_reach)
 {
     const float reach = (float)(1u << log2_reach), part = reach / (float)children;
     if (log2_reach > SPREAD) {
@@ -138,18 +138,18 @@ static void try_window(struct scoring *s, const struct field *f, unsigned shift,
     for (unsigned k = 0; k <= width; k++) {
         for (; i < ends[k]; i++) {
             const uint32_t j = x->order[i], mask = f->mask[j] >> shift & wrap;
-            sums_add(&sums, x->tally, wrap + 1, f->value[j] >> shift & mask, wrap & ~mask, k);
+            tally_sum(&sums, x->tally, wrap + 1, f->value[j] >> shift & mask, wrap & ~mask, k);
         }
         if (i == 0 || (k && ends[k] == ends[k - 1])) continue;
         float left;
         const float cost = cut_cost(s, &sums, wrap + 1, &left);
         if (cost < 0) continue;
         if (i == x->boxes) {
-            offer(s, cost, left, (struct plan){WAY_CUT, w, 0});
+            plan_offer(s, cost, left, (struct plan){WAY_CUT, w, 0});
         } else if (s->forks && f->slot != SLOT_KIND) {
             const float wide = (float)(x->boxes - i) * (float)s->boxes / (float)x->boxes;
             left += s->weights->second * left_to_do((float)s->boxes, wide);
-            offer(s, cost + FORK, left, (struct plan){WAY_FORK, w, 1u << k});
+            plan_offer(s, cost + FORK, left, (struct plan){WAY_FORK, w, 1u << k});
         }
     }
 }

@@ -74,7 +74,7 @@ uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
 
 enum { INDEX_FIRST = 256 };
 
-static bool grow(struct build *b, struct index *x)
+static bool index_double(struct build *b, struct index *x)
 {
     const uint32_t cap = x->cap ? x->cap * 2 : INDEX_FIRST;
     struct place *fresh = mem_take(b, cap * sizeof *fresh);
@@ -94,7 +94,7 @@ static bool grow(struct build *b, struct index *x)
 
 struct place *index_find(struct build *b, struct index *x, uint32_t hash, equal_fn *equal, const void *what)
 {
-    if (x->count * 2 >= x->cap && !grow(b, x)) return NULL;
+    if (x->count * 2 >= x->cap && !index_double(b, x)) return NULL;
     uint32_t at = hash & (x->cap - 1);
     while (x->place[at].member && (x->place[at].hash != hash || !equal(b, x->place[at].member - 1, what)))
         at = (at + 1) & (x->cap - 1);
