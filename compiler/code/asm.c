@@ -91,17 +91,12 @@ void asm_bind(struct assembler *a, struct label *l)
     a->reachable = true;
 }
 
-static bool waits_long(const struct assembler *a, const struct label *l)
-{
-    return asm_here(a) - l->oldest > PBC_BRANCH_MAX - ASM_STRETCH;
-}
-
 void asm_relay(struct assembler *a)
 {
     struct label past = {0}, *old = NULL;
     for (struct label **p = &a->waiting; *p;) {
         struct label *l = *p;
-        if (waits_long(a, l)) {
+        if (asm_here(a) - l->oldest > PBC_BRANCH_MAX - ASM_STRETCH) {
             *p = l->next;
             l->next = old;
             old = l;

@@ -14,9 +14,6 @@
 #include "compiler/normal/kinds.h"
 #include "vm/vm.h"
 
-/* True if the rule does more than decide. */
-static bool has_action(const struct pbc_rule *r) { return r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); }
-
 static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb, uint32_t rule, enum variant v,
                       uint32_t most)
 {
@@ -24,7 +21,8 @@ static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb
     c->rule[i] = rule;
     c->left[i] = rule_boxes_add(rb, &g->ir->rules[rule].product, v, most, &c->boxes, i);
     if (c->left[i] == UINT32_MAX) g->out_of_memory = true;
-    c->coded[i] = c->left[i] || has_action(&g->img->rules[rule]);
+    const struct pbc_rule *r = &g->img->rules[rule];
+    c->coded[i] = c->left[i] || r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); /* it does more than decide */
 }
 
 /* Add the rules' boxes, at most `most` each. False: more than `all` together, or out of memory. */
@@ -46,7 +44,8 @@ enum {
 };
 
 /* Collect as many boxes a rule as the list's total allows: boxes cost time to build and memory of the image. */
-static void collect(struct gen *g, const struct plan *plan, const struct list *l, enum variant v, struct classified *c)
+static void classified_collect(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
+                               struct classified *c)
 {
     struct rule_boxes *rb = rule_boxes_new(g->ir);
     const uint32_t written = plan_rules_written(plan, l, v);
@@ -65,7 +64,7 @@ static void collect(struct gen *g, const struct plan *plan, const struct list *l
 }
 
 /* True if the boxes answer the test. They always answer bits of key.kind, which no box widens. */
-static bool said(const struct test *t, uint32_t left)
+static bool is_said_by_box(const struct test *t, uint32_t left)
 {
     switch ((enum test_type)t->type) {
     case TEST_DST: return !(left >> IR_DST & 1);
@@ -98,7 +97,7 @@ static void entry_code(struct gen *g, struct plan *plan, const struct place *at,
     if (left) {
         const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
         for (uint32_t t = 0; t < tests.count; t++) {
-            if (said(&tests.t[t], left)) continue;
+            if (is_said_by_box(&tests.t[t], left)) continue;
             asm_relay(&g->as);
             emit_test(g, &tests.t[t], &again);
         }
@@ -165,7 +164,7 @@ static void function_code(struct gen *g, struct plan *plan, const struct classif
     }
 }
 
-static bool build(struct gen *g, const struct classified *c, struct built *b)
+static bool classified_build(struct gen *g, const struct classified *c, struct built *b)
 {
     const uint64_t share = g->rules_left ? g->classifier_bytes * c->count / g->rules_left : g->classifier_bytes;
     const struct build_limits limits = {
@@ -178,12 +177,6 @@ static bool build(struct gen *g, const struct classified *c, struct built *b)
     return rc == BUILD_OK;
 }
 
-/* True if the list should be straight code in case the longest path is too long. */
-static bool straight_may_be_shorter(const struct built *b)
-{
-    return b->chain > PBC_CHAIN_WARN || built_steps(b) > PBC_PATH_MAX / 16;
-}
-
 static void write_built(struct gen *g, struct plan *plan, struct list *l, enum variant v, const struct classified *c,
                         const struct built *b)
 {
@@ -194,7 +187,9 @@ static void write_built(struct gen *g, struct plan *plan, struct list *l, enum v
         function_code(g, plan, c, v, classifier);
     else
         g->out_of_classifier = true;
-    if (straight_may_be_shorter(b)) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
+    /* straight code may be shorter, in case the longest path is too long */
+    if (b->chain > PBC_CHAIN_WARN || built_steps(b) > PBC_PATH_MAX / 16)
+        g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
     g->classifier_bytes -= built_bytes(b) < g->classifier_bytes ? built_bytes(b) : g->classifier_bytes;
     keep_figures(g, plan, l, v, c, b);
 }
@@ -203,8 +198,8 @@ void classified_code(struct gen *g, struct plan *plan, struct list *l, enum vari
 {
     struct classified c;
     struct built b;
-    collect(g, plan, l, v, &c);
-    if (!g->out_of_memory && !refuse_classified(g, &c) && build(g, &c, &b)) {
+    classified_collect(g, plan, l, v, &c);
+    if (!g->out_of_memory && !refuse_classified(g, &c) && classified_build(g, &c, &b)) {
         write_built(g, plan, l, v, &c, &b);
         built_fini(&b);
     }

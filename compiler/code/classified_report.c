@@ -25,12 +25,15 @@ struct list_warning {
     struct list_warning *next;
 };
 
-static struct span span_of(const struct gen *g, const struct classified *c, uint32_t entry)
+static struct span entry_span(const struct gen *g, const struct classified *c, uint32_t entry)
 {
     return g->img->rule_span[c->rule[entry]];
 }
 
-static const char *name_of(const struct gen *g, const struct classified *c) { return image_str(g->img, c->list->name); }
+static const char *classified_name(const struct gen *g, const struct classified *c)
+{
+    return image_str(g->img, c->list->name);
+}
 
 /* Find the entries with the most boxes, in descending order. */
 static uint32_t largest(const struct classified *c, uint32_t entry[NAMED_MAX], uint32_t boxes[NAMED_MAX])
@@ -54,14 +57,14 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
 {
     uint32_t entry[NAMED_MAX], boxes[NAMED_MAX];
     const uint32_t n = largest(c, entry, boxes);
-    diag(g->c->diags, E_CLASSIFIER_SIZE, span_of(g, c, n ? entry[0] : 0),
+    diag(g->c->diags, E_CLASSIFIER_SIZE, entry_span(g, c, n ? entry[0] : 0),
          "the %u rule%s of `%s` need%s more than the %" PRIu64 " bytes that `limits { classifier }` leaves %s",
-         c->count, text_plural(c->count), name_of(g, c), c->count == 1 ? "s" : "", bytes,
+         c->count, text_plural(c->count), classified_name(g, c), c->count == 1 ? "s" : "", bytes,
          c->count == 1 ? "it" : "them");
     diag_advise(g->c->diags, "raise `classifier`, which is %" PRIu64 " bytes for all lists",
                 g->img->settings->classifier_bytes);
     for (uint32_t i = 0; i < n && boxes[i] > 1; i++)
-        diag_note(g->c->diags, span_of(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
+        diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
 }
 
 /* Questions of several boxes together. `meet` adds those of a box if some packet answers all. */
@@ -107,11 +110,12 @@ static void report_chain(struct gen *g, const struct classified *c)
 {
     uint32_t entry[NAMED_MAX];
     const uint32_t n = in_turn(c, entry);
-    diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
+    diag(g->c->diags, E_CLASSIFIER_CHAIN, entry_span(g, c, n ? entry[0] : 0),
          "a packet may be checked against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
-         name_of(g, c));
+         classified_name(g, c));
     diag_advise(g->c->diags, "%s", chain_fix);
-    for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
+    for (uint32_t i = 1; i < n && i < NAMED_MAX; i++)
+        diag_note(g->c->diags, entry_span(g, c, entry[i]), "then this one");
 }
 
 bool refuse_classified(struct gen *g, const struct classified *c)
@@ -127,7 +131,7 @@ static struct list_warning *warn(struct gen *g, const struct classified *c, enum
 {
     struct list_warning *const w = arena_alloc(g->c->arena, sizeof(*w));
     *w = (struct list_warning){.code = code, .list = c->list->name, .count = count};
-    for (; w->named < n && w->named < NAMED_MAX; w->named++) w->span[w->named] = span_of(g, c, entry[w->named]);
+    for (; w->named < n && w->named < NAMED_MAX; w->named++) w->span[w->named] = entry_span(g, c, entry[w->named]);
     *g->next_warning = w;
     g->next_warning = &w->next;
     return w;
@@ -158,7 +162,7 @@ void report_classified(struct gen *g, const struct classified *c, const struct b
         warn_far(g, c, b);
 }
 
-static void tell(struct diags *d, const struct list_warning *w, const char *list)
+static void warning_tell(struct diags *d, const struct list_warning *w, const char *list)
 {
     if (w->code == W_CLASSIFIER_CHAIN)
         diag(d, w->code, w->span[0], "a packet can be checked against %u rules of `%s`, one by one", w->count, list);
@@ -178,7 +182,7 @@ void report_warnings(struct gen *g)
     struct diags *const d = g->c->diags;
     for (const struct list_warning *w = g->warnings; w; w = w->next) {
         const bool chain = w->code == W_CLASSIFIER_CHAIN;
-        tell(d, w, image_str(g->img, w->list));
+        warning_tell(d, w, image_str(g->img, w->list));
         if (chain) diag_advise(d, "%s", chain_fix);
         if (w->code == W_CLASSIFIER_FAR)
             diag_advise(d, "one more condition that divides its rules shortens it: preyc --explain W0517");

@@ -332,7 +332,7 @@ static void report(struct gen *g)
 }
 
 /* Store the length of the longest path through the code. */
-static uint32_t measure(struct gen *g)
+static uint32_t code_measure(struct gen *g)
 {
     struct image *img = g->img;
     if (img->meta_count == 0) image_add_meta(img);
@@ -422,11 +422,11 @@ void generate_code(struct compile *c)
     if (diags_errors(c->diags)) return;
     g.straight = no_list_straight(c);
     write_all(&g);
-    uint32_t path = measure(&g);
+    uint32_t path = code_measure(&g);
     if (path > PBC_PATH_MAX && g.again) {
         start_again(&g);
         write_all(&g);
-        path = measure(&g);
+        path = code_measure(&g);
     }
     report(&g);
     report_warnings(&g);

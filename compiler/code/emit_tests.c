@@ -17,7 +17,7 @@ enum {
     NUMBER_CHAIN_LAST_RESORT = 300, /* the same once the image holds no more maps */
 };
 
-static uint32_t add_map(struct gen *g, const struct pbc_range *r, uint32_t count)
+static uint32_t code_add_map(struct gen *g, const struct pbc_range *r, uint32_t count)
 {
     static struct pbc_map map; /* static: 8 KiB are too much for every stack, and a compile is one thread */
     memset(&map, 0, sizeof(map));
@@ -49,7 +49,7 @@ static void emit_numbers(struct gen *g, uint8_t half, uint32_t most, const struc
         emit_number_chain(g, half, r, count, fail);
         return;
     }
-    const uint32_t map = add_map(g, r, count);
+    const uint32_t map = code_add_map(g, r, count);
     if (map != PBC_NONE)
         asm_jump(&g->as, OP_JNMAP, half, map, fail);
     else if (count <= NUMBER_CHAIN_LAST_RESORT)

@@ -30,7 +30,7 @@ bool plan_judges_arp(const struct plan *plan)
     return false;
 }
 
-static bool leaves(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
+static bool leaves_list(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
 
 /* Find the rules to write, and the end of a list at a rule that takes everything. */
 static void find_reach(struct plan *plan, struct list *l)
@@ -42,7 +42,7 @@ static void find_reach(struct plan *plan, struct list *l)
             const struct ir_rule *r = &ir->rules[l->first + i];
             if (r->state != IR_LIVE || !product_judges(ir, &r->product, v)) continue;
             plan->judges[l->first + i] |= (uint8_t)(1u << v);
-            open = !leaves(&plan->c->image->rules[l->first + i]) || !product_is_everything(ir, &r->product, v);
+            open = !leaves_list(&plan->c->image->rules[l->first + i]) || !product_is_everything(ir, &r->product, v);
         }
         l->end[v] = i;
     }
@@ -186,7 +186,7 @@ static void put_in_line(struct list *l)
 
 /* Settle every list, callees first. Bit h of `flattened`: chains of height h stand in their callers. Return the deepest
  * nesting of calls. */
-static uint32_t settle(struct plan *plan, uint32_t flattened)
+static uint32_t plan_settle(struct plan *plan, uint32_t flattened)
 {
     uint32_t deepest = 0;
     for (uint32_t i = plan->count; i-- > 0;) {
@@ -228,7 +228,7 @@ static uint32_t cheapest_height(const struct plan *plan, uint32_t flattened)
 static void settle_depth(struct plan *plan)
 {
     uint32_t flattened = 0, height;
-    while (settle(plan, flattened) > PBC_CALL_DEPTH && (height = cheapest_height(plan, flattened)))
+    while (plan_settle(plan, flattened) > PBC_CALL_DEPTH && (height = cheapest_height(plan, flattened)))
         flattened |= 1u << height;
 }
 

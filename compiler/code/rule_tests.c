@@ -72,7 +72,7 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
 }
 
 /* Add the test of a field that is one number. Values for "none" (VLAN, ETHER) are a bit of key.kind. */
-static void add_number(struct collect *k, enum ir_field f)
+static void test_number(struct collect *k, enum ir_field f)
 {
     const uint32_t id = k->p->field[f], bit = ir_there(f), absent = ir_fields[f].most;
     if (id == IR_ALL) return;
@@ -109,7 +109,7 @@ static void add_numbers(struct collect *k)
         k->p->field[IR_TYPE] == IR_ALL ? (struct ir_ranges){0} : ir_ranges(k->g->ir, k->p->field[IR_TYPE]);
     const bool nd_types = nd && types.count == 1 && types.r[0].lo == 133 && types.r[0].hi == 136;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (ir_numbers[f].half && !(f == IR_TTL && nd) && !(f == IR_TYPE && nd_types)) add_number(k, f);
+        if (ir_numbers[f].half && !(f == IR_TTL && nd) && !(f == IR_TYPE && nd_types)) test_number(k, f);
 }
 
 /* Add the test of a one-bit field. */
