@@ -168,18 +168,13 @@ static void room_init(struct room *room, size_t count4, size_t count6)
     room->r6 = room_of(room->shorts6, count6, sizeof(*room->r6));
 }
 
-static void room_fini(struct room *room)
-{
-    if (room->r4 != room->shorts4) free(room->r4);
-    if (room->r6 != room->shorts6) free(room->r6);
-}
-
 /* Intern the contents of the room, and release it. */
 static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, uint32_t count6)
 {
     const struct ir_addrs out = {.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6};
     const uint32_t id = ir_intern_addrs(ir, &out);
-    room_fini(room);
+    if (room->r4 != room->shorts4) free(room->r4);
+    if (room->r6 != room->shorts6) free(room->r6);
     return id;
 }
 

@@ -33,9 +33,9 @@ struct ir_pool {
     bool (*equal)(const void *a, const void *b);
 };
 
-static bool same(const void *a, const void *b, size_t len) { return len == 0 || memcmp(a, b, len) == 0; }
+static bool same_bytes(const void *a, const void *b, size_t len) { return len == 0 || memcmp(a, b, len) == 0; }
 
-static void *copy(struct arena *arena, const void *from, size_t len)
+static void *arena_copy(struct arena *arena, const void *from, size_t len)
 {
     if (len == 0) return NULL;
     return memcpy(arena_alloc(arena, len), from, len);
@@ -82,27 +82,27 @@ static uint32_t pool_find(struct arena *arena, struct ir_pool *p, const void *va
 static bool equal_ranges(const void *a, const void *b)
 {
     const struct ir_ranges *x = a, *y = b;
-    return x->count == y->count && same(x->r, y->r, x->count * sizeof(*x->r));
+    return x->count == y->count && same_bytes(x->r, y->r, x->count * sizeof(*x->r));
 }
 
 static bool equal_addrs(const void *a, const void *b)
 {
     const struct ir_addrs *x = a, *y = b;
-    return x->count4 == y->count4 && x->count6 == y->count6 && same(x->r4, y->r4, x->count4 * sizeof(*x->r4)) &&
-           same(x->r6, y->r6, x->count6 * sizeof(*x->r6));
+    return x->count4 == y->count4 && x->count6 == y->count6 && same_bytes(x->r4, y->r4, x->count4 * sizeof(*x->r4)) &&
+           same_bytes(x->r6, y->r6, x->count6 * sizeof(*x->r6));
 }
 
 static bool equal_macs(const void *a, const void *b)
 {
     const struct ir_macs *x = a, *y = b;
     return x->count == y->count && x->kinds == y->kinds && x->negated == y->negated &&
-           same(x->macs, y->macs, x->count * sizeof(*x->macs));
+           same_bytes(x->macs, y->macs, x->count * sizeof(*x->macs));
 }
 
 static bool equal_patterns(const void *a, const void *b)
 {
     const struct ir_patterns *x = a, *y = b;
-    return x->count == y->count && same(x->pattern, y->pattern, x->count * sizeof(*x->pattern));
+    return x->count == y->count && same_bytes(x->pattern, y->pattern, x->count * sizeof(*x->pattern));
 }
 
 static uint32_t intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t count)
@@ -112,7 +112,7 @@ static uint32_t intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t
     const uint32_t id = pool_find(ir->arena, ir->ranges, &key, hash_bytes(1, r, count * sizeof(*r)), &is_new);
     if (is_new) {
         struct ir_ranges *v = arena_alloc(ir->arena, sizeof(*v));
-        *v = (struct ir_ranges){copy(ir->arena, r, count * sizeof(*r)), count};
+        *v = (struct ir_ranges){arena_copy(ir->arena, r, count * sizeof(*r)), count};
         ir->ranges->values[id] = v;
     }
     return id;
@@ -135,8 +135,8 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
         ir->held += a->count4 * sizeof(*a->r4) + a->count6 * sizeof(*a->r6);
         ir->too_large = ir->too_large || ir->held > IR_BYTES_MAX;
         if (ir->too_large) v->count4 = v->count6 = 0;
-        v->r4 = copy(ir->arena, a->r4, v->count4 * sizeof(*a->r4));
-        v->r6 = copy(ir->arena, a->r6, v->count6 * sizeof(*a->r6));
+        v->r4 = arena_copy(ir->arena, a->r4, v->count4 * sizeof(*a->r4));
+        v->r6 = arena_copy(ir->arena, a->r6, v->count6 * sizeof(*a->r6));
         v->complement = v->set = v->mirror = v->parts[0] = v->parts[1] = PBC_NONE;
         v->set_in = v->mirror_in = v->parts_in = 0;
         memset(v->narrowed, 0xff, sizeof(v->narrowed));
@@ -196,7 +196,7 @@ uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m)
     if (is_new) {
         struct ir_macs *v = arena_alloc(ir->arena, sizeof(*v));
         *v = *m;
-        v->macs = copy(ir->arena, m->macs, m->count * sizeof(*m->macs));
+        v->macs = arena_copy(ir->arena, m->macs, m->count * sizeof(*m->macs));
         ir->macs->values[id] = v;
     }
     return id;
@@ -210,7 +210,7 @@ uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t cou
         pool_find(ir->arena, ir->patterns, &key, hash_bytes(4, pattern, count * sizeof(*pattern)), &is_new);
     if (is_new) {
         struct ir_patterns *v = arena_alloc(ir->arena, sizeof(*v));
-        *v = (struct ir_patterns){copy(ir->arena, pattern, count * sizeof(*pattern)), count};
+        *v = (struct ir_patterns){arena_copy(ir->arena, pattern, count * sizeof(*pattern)), count};
         ir->patterns->values[id] = v;
     }
     return id;
@@ -244,10 +244,18 @@ static struct ir_pool *pool_new(struct arena *arena, bool (*equal)(const void *,
     return p;
 }
 
-/* Intern the first two ids of every pool, IR_ALL and IR_EMPTY. "All" is stored as a value that no condition gives: a
- * range past any field, an unknown kind of MAC ("every MAC" leaves out frames without one). */
-static void intern_fixed(struct ir *ir)
+struct ir *ir_new(struct arena *arena, uint32_t rule_count)
 {
+    struct ir *ir = arena_alloc(arena, sizeof(*ir));
+    ir->arena = arena;
+    ir->rules = arena_alloc(arena, (rule_count ? rule_count : 1) * sizeof(*ir->rules));
+    ir->rule_count = rule_count;
+    ir->ranges = pool_new(arena, equal_ranges);
+    ir->addrs = pool_new(arena, equal_addrs);
+    ir->macs = pool_new(arena, equal_macs);
+    ir->patterns = pool_new(arena, equal_patterns);
+    /* The first two ids of every pool are IR_ALL and IR_EMPTY. "All" is stored as a value that no condition gives:
+     * a range past any field, an unknown kind of MAC ("every MAC" leaves out frames without one). */
     static const struct pbc_range all = {0, UINT32_MAX};
     static const struct pbc_range6 all6 = {0, 0, UINT64_MAX, UINT64_MAX};
     static const uint32_t never = PBC_NONE;
@@ -259,19 +267,6 @@ static void intern_fixed(struct ir *ir)
     ir_intern_macs(ir, &(struct ir_macs){.set = PBC_NONE});
     ir_intern_patterns(ir, NULL, 0);
     ir_intern_patterns(ir, &never, 1);
-}
-
-struct ir *ir_new(struct arena *arena, uint32_t rule_count)
-{
-    struct ir *ir = arena_alloc(arena, sizeof(*ir));
-    ir->arena = arena;
-    ir->rules = arena_alloc(arena, (rule_count ? rule_count : 1) * sizeof(*ir->rules));
-    ir->rule_count = rule_count;
-    ir->ranges = pool_new(arena, equal_ranges);
-    ir->addrs = pool_new(arena, equal_addrs);
-    ir->macs = pool_new(arena, equal_macs);
-    ir->patterns = pool_new(arena, equal_patterns);
-    intern_fixed(ir);
     ir_addrs_pair(ir, IR_ALL, IR_EMPTY);
     return ir;
 }

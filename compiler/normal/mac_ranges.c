@@ -34,7 +34,7 @@ uint64_t mac_of_number(uint64_t number)
     return low | high << 41 | (number & MAC_GROUPS ? GROUP_BIT : 0);
 }
 
-static void append(struct list *l, uint64_t lo, uint64_t hi)
+static void range_append(struct list *l, uint64_t lo, uint64_t hi)
 {
     if (l->count && l->v[2 * l->count - 1] + 1 >= lo) {
         if (l->v[2 * l->count - 1] < hi) l->v[2 * l->count - 1] = hi;
@@ -44,7 +44,7 @@ static void append(struct list *l, uint64_t lo, uint64_t hi)
     l->v[2 * l->count++ + 1] = hi;
 }
 
-static int by_number(const void *a, const void *b)
+static int range_order(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
@@ -56,34 +56,34 @@ static struct list list_of(uint32_t count)
 }
 
 /* Return all numbers up to `most` that are not in the list. */
-static struct list outside(const struct list *a, uint64_t most)
+static struct list ranges_outside(const struct list *a, uint64_t most)
 {
     struct list out = list_of(a->count + 1);
     uint64_t next = 0;
     for (uint32_t i = 0; i < a->count; i++) {
-        if (a->v[2 * i] > next) append(&out, next, a->v[2 * i] - 1);
+        if (a->v[2 * i] > next) range_append(&out, next, a->v[2 * i] - 1);
         next = a->v[2 * i + 1] + 1;
     }
-    if (next <= most) append(&out, next, most);
+    if (next <= most) range_append(&out, next, most);
     return out;
 }
 
 /* Return a rule's predicate: some MACs and kinds, or, negated, all other MACs. */
-static struct list said(const struct ir_macs *m)
+static struct list list_of_macs(const struct ir_macs *m)
 {
     struct list out = list_of(m->count + 2);
     SCRATCH struct list numbers = list_of(m->count / 2);
     uint32_t n = 0;
     for (uint32_t i = 0; i < m->count; i++) numbers.v[n++] = mac_number(m->macs[i]);
-    if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), by_number);
+    if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), range_order);
     for (uint32_t i = 0; i < n; i++)
-        if (!(m->kinds & MAC_MULTICAST) || numbers.v[i] < MAC_GROUPS) append(&out, numbers.v[i], numbers.v[i]);
+        if (!(m->kinds & MAC_MULTICAST) || numbers.v[i] < MAC_GROUPS) range_append(&out, numbers.v[i], numbers.v[i]);
     if (m->kinds & MAC_MULTICAST)
-        append(&out, MAC_GROUPS, MAC_NOBODY - 1);
+        range_append(&out, MAC_GROUPS, MAC_NOBODY - 1);
     else if (m->kinds & MAC_BROADCAST)
-        append(&out, MAC_NOBODY - 1, MAC_NOBODY - 1);
+        range_append(&out, MAC_NOBODY - 1, MAC_NOBODY - 1);
     if (!m->negated) return out;
-    const struct list others = outside(&out, MAC_NOBODY - 1);
+    const struct list others = ranges_outside(&out, MAC_NOBODY - 1);
     list_free(&out);
     return others;
 }
@@ -93,17 +93,17 @@ static struct list list_by_id(const struct ir *ir, uint32_t id)
     const struct ir_macs *m = ir_macs(ir, id);
     if (id == IR_ALL) {
         struct list all = list_of(1);
-        append(&all, 0, MAC_NOBODY);
+        range_append(&all, 0, MAC_NOBODY);
         return all;
     }
-    if (m->kinds != MACS_ARE_RANGES) return said(m);
+    if (m->kinds != MACS_ARE_RANGES) return list_of_macs(m);
     struct list out = list_of(m->count / 2);
     memcpy(out.v, m->macs, m->count * sizeof(*out.v));
     out.count = m->count / 2;
     return out;
 }
 
-static bool same(const struct list *a, const struct list *b)
+static bool lists_same(const struct list *a, const struct list *b)
 {
     return a->count == b->count && (a->count == 0 || memcmp(a->v, b->v, 2 * a->count * sizeof(*a->v)) == 0);
 }
@@ -114,7 +114,7 @@ static struct list and_of(const struct list *a, const struct list *b)
     for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
         const uint64_t lo = a->v[2 * i] > b->v[2 * j] ? a->v[2 * i] : b->v[2 * j];
         const uint64_t hi = a->v[2 * i + 1] < b->v[2 * j + 1] ? a->v[2 * i + 1] : b->v[2 * j + 1];
-        if (lo <= hi) append(&out, lo, hi);
+        if (lo <= hi) range_append(&out, lo, hi);
         if (a->v[2 * i + 1] < b->v[2 * j + 1])
             i++;
         else
@@ -136,15 +136,15 @@ uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL) return b;
     SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), both = and_of(&x, &y);
-    return same(&both, &x) ? a : same(&both, &y) ? b : intern(ir, &both);
+    return lists_same(&both, &x) ? a : lists_same(&both, &y) ? b : intern(ir, &both);
 }
 
 uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_ALL) return IR_EMPTY;
-    SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), not_y = outside(&y, MAC_NOBODY);
+    SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), not_y = ranges_outside(&y, MAC_NOBODY);
     SCRATCH struct list left = and_of(&x, &not_y);
-    return same(&left, &x) ? a : intern(ir, &left);
+    return lists_same(&left, &x) ? a : intern(ir, &left);
 }
 
 static bool in_pairs(const struct ir_macs *m, uint64_t number)
@@ -160,7 +160,8 @@ bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
     if (id == IR_ALL) return true;
     if (m->kinds == MACS_ARE_RANGES) return in_pairs(m, mac == MAC_NONE ? MAC_NOBODY : mac_number(mac));
     if (mac == MAC_NONE) return false;
-    const bool found = (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), by_number)) || mac_is(mac, m->kinds);
+    const bool found =
+        (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), range_order)) || mac_is(mac, m->kinds);
     return found != m->negated;
 }
 

@@ -64,15 +64,6 @@ static uint32_t operands(struct normal *n, const struct pbc_cond *c, enum ir_fie
     return union_of(n, f, n->img->ranges + c->first, c->count);
 }
 
-/* Narrow the field to the list; values of a field that is there are 0..`most`. */
-static void narrow_to_list(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
-                           uint32_t most)
-{
-    const struct pbc_range there = {0, most};
-    narrow(n, p, f, union_of(n, f, &there, 1));
-    narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
-}
-
 static void family_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     struct pbc_range r[3];
@@ -181,7 +172,10 @@ static void number_normal(struct normal *n, struct ir_product *p, const struct p
     if (k->has == KIND_ICMP_HEADER) narrow(n, p, IR_WHAT, n->with_header);
     if (k->traits & COND_ARG_KINDS && c->arg) narrow(n, p, IR_WHAT, what_protocols(n, c->arg));
     if (k->traits & COND_BEYOND) narrow(n, p, IR_FRAGMENT, n->no_later);
-    narrow_to_list(n, p, c, f, k->most);
+    /* Values of a field that is there are 0..`most`. */
+    const struct pbc_range there = {0, k->most};
+    narrow(n, p, f, union_of(n, f, &there, 1));
+    narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
 }
 
 static void nd_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
@@ -259,7 +253,7 @@ static void options_normal(struct normal *n, struct ir_product *p, const struct 
     narrow(n, p, IR_OPTIONS, listed(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
 }
 
-static int by_number(const void *a, const void *b)
+static int id_order(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
@@ -268,7 +262,7 @@ static int by_number(const void *a, const void *b)
 static uint32_t unique(uint64_t *v, uint32_t count)
 {
     uint32_t n = 0;
-    qsort(v, count, sizeof(*v), by_number);
+    qsort(v, count, sizeof(*v), id_order);
     for (uint32_t i = 0; i < count; i++)
         if (n == 0 || v[i] != v[n - 1]) v[n++] = v[i];
     return n;

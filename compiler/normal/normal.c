@@ -38,18 +38,6 @@ static void settle_families(struct normal *n, struct ir_product *p)
         p->field[fields[i]] = ir_addrs_of_families(ir, p->field[fields[i]], ir_families(ir, p));
 }
 
-/* Make `icmp6 type nd` and `icmp6 type 133-136 ttl 255` equal. */
-static void settle_nd(struct normal *n, struct ir_product *p)
-{
-    if (p->field[IR_ND] == n->nd) {
-        narrow(n, p, IR_TYPE, n->nd_types);
-        narrow(n, p, IR_TTL, n->nd_ttl);
-    } else if (p->field[IR_WHAT] == n->icmp6 && p->field[IR_TTL] == n->nd_ttl && p->field[IR_TYPE] != IR_ALL &&
-               ir_ranges_within(n->ir, p->field[IR_TYPE], n->nd_types)) {
-        narrow(n, p, IR_ND, n->nd);
-    }
-}
-
 /* Narrow the protocols to those that can have one of the states, and the states to those possible. */
 static void settle_state(struct normal *n, struct ir_product *p)
 {
@@ -64,17 +52,24 @@ static void settle_state(struct normal *n, struct ir_product *p)
     narrow(n, p, IR_STATE, states_set(n, states_possible(n->ir, p)));
 }
 
-static void settle(struct normal *n, struct ir_product *p)
+static void product_finish(struct normal *n, struct ir_product *p)
 {
     if (!ir_ranges_have(n->ir, p->field[IR_INNER], VLAN_ABSENT)) narrow(n, p, IR_VLAN, n->tagged);
     settle_families(n, p);
-    settle_nd(n, p);
+    /* Make `icmp6 type nd` and `icmp6 type 133-136 ttl 255` equal. */
+    if (p->field[IR_ND] == n->nd) {
+        narrow(n, p, IR_TYPE, n->nd_types);
+        narrow(n, p, IR_TTL, n->nd_ttl);
+    } else if (p->field[IR_WHAT] == n->icmp6 && p->field[IR_TTL] == n->nd_ttl && p->field[IR_TYPE] != IR_ALL &&
+               ir_ranges_within(n->ir, p->field[IR_TYPE], n->nd_types)) {
+        narrow(n, p, IR_ND, n->nd);
+    }
     settle_state(n, p);
     if (has_empty_field(n->ir, p))
         for (enum ir_field f = 0; f < IR_FIELDS; f++) p->field[f] = IR_EMPTY;
 }
 
-void normal_settle(struct ir *ir, struct ir_product *p) { settle(ir->normal, p); }
+void normal_settle(struct ir *ir, struct ir_product *p) { product_finish(ir->normal, p); }
 
 /* Return, for each list, firewalls first, the directions of its packets. Nesting of chains bounds the rounds. */
 static uint8_t *directions_of(struct arena *arena, const struct image *img)
@@ -96,12 +91,6 @@ static uint8_t *directions_of(struct arena *arena, const struct image *img)
     return of;
 }
 
-static bool is_sent_alone(const struct image *img, const uint8_t *directions, const struct pbc_rule *r)
-{
-    const uint32_t at = r->list & PBC_LIST_CHAIN ? img->firewalls_count + (r->list & ~PBC_LIST_CHAIN) : r->list;
-    return directions[at] == 1u << PBC_DIR_OUT;
-}
-
 /* Make a rule's product. Only rules marked for ARP judge it. sent: only packets that this machine sends meet the
  * rule. */
 static void normal_rule(struct normal *n, const struct pbc_rule *rule, bool sent, struct ir_rule *out)
@@ -115,7 +104,7 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, bool sent
     normal_patterns(n, p, conds, rule->cond_count);
     n->rules++;
     normal_meters(n, p, conds, rule->cond_count);
-    settle(n, p);
+    product_finish(n, p);
     out->cover = PBC_NONE;
     out->state = ir_is_empty(p) ? IR_IMPOSSIBLE : IR_LIVE;
 }
@@ -145,7 +134,7 @@ bool normal_established(struct compile *c, const struct ir_product *p, struct ir
     narrow(n, out, IR_WHAT, n->ip);
     narrow(n, out, IR_FRAGMENT, n->whole);
     narrow(n, out, IR_STATE, states_set(n, 1u << STATE_IS_ESTABLISHED));
-    settle(n, out);
+    product_finish(n, out);
     return !ir_is_empty(out);
 }
 
@@ -177,14 +166,6 @@ static void intern_common(struct normal *n)
     n->nd_ttl = ir_field_range(n->ir, IR_TTL, 255, 255);
 }
 
-/* Report sets that are too large: each combination of a large set with another is a set of its own. */
-static void report_too_large(struct compile *c, struct span rule)
-{
-    diag(c->diags, E_EXPANSION, rule, "the address lists of the rules up to this one take more than %u MiB of ranges",
-         IR_BYTES_MAX >> 20);
-    diag_advise(c->diags, "a large set is cheap where it stands alone in its list: write a rule for it alone");
-}
-
 void make_normal(struct compile *c)
 {
     const struct image *img = c->image;
@@ -204,8 +185,15 @@ void make_normal(struct compile *c)
     ir->picks_up = flow_picks_up(img->settings_count ? img->settings : NULL);
     const uint8_t *directions = directions_of(c->arena, img);
     for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
-        normal_rule(n, &img->rules[i], is_sent_alone(img, directions, &img->rules[i]), &ir->rules[i]);
-        if (ir->too_large) report_too_large(c, img->rule_span[i]);
+        const struct pbc_rule *r = &img->rules[i];
+        const uint32_t list = r->list & PBC_LIST_CHAIN ? img->firewalls_count + (r->list & ~PBC_LIST_CHAIN) : r->list;
+        normal_rule(n, r, directions[list] == 1u << PBC_DIR_OUT, &ir->rules[i]);
+        if (ir->too_large) {
+            /* Each combination of a large set with another is a set of its own. */
+            diag(c->diags, E_EXPANSION, img->rule_span[i],
+                 "the address lists of the rules up to this one take more than %u MiB of ranges", IR_BYTES_MAX >> 20);
+            diag_advise(c->diags, "a large set is cheap where it stands alone in its list: write a rule for it alone");
+        }
     }
     ir->normal = n;
     c->ir = ir;
@@ -221,7 +209,7 @@ bool normal_contradicts(struct compile *c, uint32_t rule)
         const struct pbc_cond *cond = &c->image->conds[i];
         struct ir_product alone = {{0}};
         normal_cond(n, &alone, cond);
-        settle(n, &alone);
+        product_finish(n, &alone);
         if (ir_is_empty(&alone)) return false;
         if (cond->kind != COND_FROM && cond->kind != COND_TO) normal_cond(n, &coarse, cond);
     }

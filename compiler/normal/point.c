@@ -12,7 +12,7 @@
 
 enum { WIDEST_OF = 4 }; /* ranges looked at to find a wide one */
 
-static uint64_t mix(uint64_t *seed)
+static uint64_t point_mix(uint64_t *seed)
 {
     uint64_t z = *seed += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -25,14 +25,14 @@ static uint32_t pick(const struct ir *ir, enum ir_field f, uint32_t id, uint64_t
     struct pbc_range best = {0, ir_fields[f].most};
     if (id != IR_ALL) {
         const struct ir_ranges r = ir_ranges(ir, id);
-        const uint32_t first = r.count > WIDEST_OF ? (uint32_t)(mix(seed) % r.count) : 0;
+        const uint32_t first = r.count > WIDEST_OF ? (uint32_t)(point_mix(seed) % r.count) : 0;
         best = r.r[first];
         for (uint32_t i = 1; i < WIDEST_OF && i < r.count; i++) {
             const struct pbc_range x = r.r[(first + i) % r.count];
             if (x.hi - x.lo > best.hi - best.lo) best = x;
         }
     }
-    return best.lo + (uint32_t)(mix(seed) % ((uint64_t)best.hi - best.lo + 1));
+    return best.lo + (uint32_t)(point_mix(seed) % ((uint64_t)best.hi - best.lo + 1));
 }
 
 /* Return the value if allowed, else any allowed value. */
@@ -76,13 +76,6 @@ static bool choose_type(const struct ir *ir, const struct ir_product *p, struct 
     return false;
 }
 
-static bool family_can_be(const struct ir *ir, const struct ir_product *p, unsigned family)
-{
-    const unsigned src = ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF]);
-    const unsigned dst = ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]);
-    return src & dst & family;
-}
-
 static bool choose_fragment(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     const uint32_t what = at->value[IR_WHAT];
@@ -107,7 +100,9 @@ static bool try_what(const struct ir *ir, const struct ir_product *p, uint32_t w
     at->ip = what_is_ip(what);
     at->v6 = what_is_six(what);
     if (!at->ip) return settle_on_state(ir, p, at, *seed);
-    return family_can_be(ir, p, at->v6 ? IR_V6 : IR_V4) && choose_fragment(ir, p, at, seed);
+    const unsigned src = ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF]);
+    const unsigned dst = ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]);
+    return (src & dst & (at->v6 ? IR_V6 : IR_V4)) && choose_fragment(ir, p, at, seed);
 }
 
 /* Choose a protocol: a random one, those that differ from all others, then any other. */
@@ -128,9 +123,9 @@ static u128 v6(uint64_t hi, uint64_t lo) { return (u128)hi << 64 | lo; }
 static u128 pick_addr(const struct ir_addrs *a, unsigned family, uint64_t *seed)
 {
     const uint32_t count = addr_count(a, family);
-    const uint32_t first = count > WIDEST_OF ? (uint32_t)(mix(seed) % count) : 0;
+    const uint32_t first = count > WIDEST_OF ? (uint32_t)(point_mix(seed) % count) : 0;
     struct addr_span best = addr_span(a, family, first);
-    const u128 random = v6(mix(seed), mix(seed));
+    const u128 random = v6(point_mix(seed), point_mix(seed));
     for (uint32_t i = 1; i < WIDEST_OF && i < count; i++) {
         const struct addr_span x = addr_span(a, family, (first + i) % count);
         if (x.hi - x.lo > best.hi - best.lo) best = x;
@@ -145,18 +140,9 @@ static void choose_addr(const struct ir *ir, const struct ir_product *p, unsigne
     const unsigned family = at->v6 ? IR_V6 : IR_V4;
     const bool can_be_own = ir_addrs_families(ir, p->field[f + 1]) & family;
     const bool can_be_other = ir_addrs_families(ir, p->field[f]) & family;
-    at->own[side] = can_be_own && (!can_be_other || mix(seed) % 4 == 0);
+    at->own[side] = can_be_own && (!can_be_other || point_mix(seed) % 4 == 0);
     at->addr[side] = pick_addr(ir_addrs(ir, p->field[f + at->own[side]]), family, seed);
 }
-
-static bool holds_addr(const struct ir *ir, uint32_t id, const struct point *at, unsigned side)
-{
-    if (id == IR_ALL) return true;
-    if (id == IR_EMPTY || !at->ip) return false;
-    return addr_held(ir_addrs(ir, id), at->v6 ? IR_V6 : IR_V4, at->addr[side]);
-}
-
-static uint32_t ether_of_what(uint32_t what) { return what == WHAT_ARP ? 0x0806 : what >= WHAT_IP6 ? 0x86dd : 0x0800; }
 
 static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct point *at)
 {
@@ -164,7 +150,7 @@ static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct
     const uint32_t id = p->field[IR_ETHER], what = at->value[IR_WHAT];
     const struct ir_ranges r = id == IR_ALL ? (struct ir_ranges){&all, 1} : ir_ranges(ir, id);
     if (what != WHAT_OTHER) {
-        at->value[IR_ETHER] = ether_of_what(what);
+        at->value[IR_ETHER] = what == WHAT_ARP ? 0x0806 : what >= WHAT_IP6 ? 0x86dd : 0x0800;
         return ir_ranges_have(ir, id, at->value[IR_ETHER]);
     }
     for (uint32_t i = 0; i < r.count; i++)
@@ -182,7 +168,7 @@ static bool choose_macs(const struct ir *ir, const struct ir_product *p, struct 
     const uint32_t src = p->field[IR_SRC_MAC], dst = p->field[IR_DST_MAC];
     at->mac[0] = at->mac[1] = MAC_NONE;
     if (macs_have(ir, src, MAC_NONE) && macs_have(ir, dst, MAC_NONE)) return true;
-    return macs_pick(ir, src, mix(seed), &at->mac[0]) && macs_pick(ir, dst, mix(seed), &at->mac[1]);
+    return macs_pick(ir, src, point_mix(seed), &at->mac[0]) && macs_pick(ir, dst, point_mix(seed), &at->mac[1]);
 }
 
 /* Choose the hop limit, preferably not 255, which makes ND of some types. */
@@ -236,7 +222,10 @@ bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, st
 
 static bool holds_side(const struct ir *ir, const struct ir_product *p, const struct point *at, unsigned side)
 {
-    return holds_addr(ir, p->field[(side ? IR_DST : IR_SRC) + at->own[side]], at, side);
+    const uint32_t id = p->field[(side ? IR_DST : IR_SRC) + at->own[side]];
+    if (id == IR_ALL) return true;
+    if (id == IR_EMPTY || !at->ip) return false;
+    return addr_held(ir_addrs(ir, id), at->v6 ? IR_V6 : IR_V4, at->addr[side]);
 }
 
 bool point_in(const struct ir *ir, const struct ir_product *p, const struct point *at)

@@ -44,7 +44,7 @@ bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const
     return true;
 }
 
-static uint32_t ranges_of(struct ir *ir, enum ir_field f, const struct pbc_range *r, uint32_t count)
+static uint32_t ranges_interned(struct ir *ir, enum ir_field f, const struct pbc_range *r, uint32_t count)
 {
     return ir_intern_ranges(ir, r, count, ir_fields[f].most);
 }
@@ -80,8 +80,8 @@ static void settle_ether(struct ir *ir, struct ir_product *p)
     uint32_t *what = &p->field[IR_WHAT], *type = &p->field[IR_ETHER];
     if (*type == IR_ALL) return;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const uint32_t these = ranges_of(ir, IR_WHAT, &kinds[i].what, 1);
-        const uint32_t types = ranges_of(ir, IR_ETHER, kinds[i].types, kinds[i].count);
+        const uint32_t these = ranges_interned(ir, IR_WHAT, &kinds[i].what, 1);
+        const uint32_t types = ranges_interned(ir, IR_ETHER, kinds[i].types, kinds[i].count);
         if (ir_ranges_meet(ir, *what, these) && ir_ranges_meet(ir, *type, types)) continue;
         *what = but(ir, IR_WHAT, *what, these);
         *type = but(ir, IR_ETHER, *type, types);
@@ -106,9 +106,9 @@ static void settle_chain(struct ir *ir, struct ir_product *p)
     static const struct pbc_range later = {FRAGMENT_LATER, FRAGMENT_LATER};
     uint32_t *what = &p->field[IR_WHAT], *fragment = &p->field[IR_FRAGMENT];
     if (!ir_ranges_have(ir, *fragment, FRAGMENT_LATER))
-        *what = but(ir, IR_WHAT, *what, ranges_of(ir, IR_WHAT, &unknown, 1));
-    else if (*what != IR_ALL && ir_ranges_within(ir, *what, ranges_of(ir, IR_WHAT, &unknown, 1)))
-        *fragment = both(ir, IR_FRAGMENT, *fragment, ranges_of(ir, IR_FRAGMENT, &later, 1));
+        *what = but(ir, IR_WHAT, *what, ranges_interned(ir, IR_WHAT, &unknown, 1));
+    else if (*what != IR_ALL && ir_ranges_within(ir, *what, ranges_interned(ir, IR_WHAT, &unknown, 1)))
+        *fragment = both(ir, IR_FRAGMENT, *fragment, ranges_interned(ir, IR_FRAGMENT, &later, 1));
     if (all_walked(ir, *what)) *what = IR_EMPTY;
 }
 
@@ -118,9 +118,9 @@ static void settle_length(struct ir *ir, struct ir_product *p)
     static const struct pbc_range ip6 = {WHAT_IP6, WHAT_AH6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
     uint32_t *length = &p->field[IR_LENGTH];
     if (*length == IR_ALL) return;
-    if (!ir_ranges_meet(ir, *length, ranges_of(ir, IR_LENGTH, &least6, 1)))
-        p->field[IR_WHAT] = but(ir, IR_WHAT, p->field[IR_WHAT], ranges_of(ir, IR_WHAT, &ip6, 1));
-    const uint32_t all = ranges_of(ir, IR_LENGTH, ir_families(ir, p) == IR_V6 ? &least6 : &least4, 1);
+    if (!ir_ranges_meet(ir, *length, ranges_interned(ir, IR_LENGTH, &least6, 1)))
+        p->field[IR_WHAT] = but(ir, IR_WHAT, p->field[IR_WHAT], ranges_interned(ir, IR_WHAT, &ip6, 1));
+    const uint32_t all = ranges_interned(ir, IR_LENGTH, ir_families(ir, p) == IR_V6 ? &least6 : &least4, 1);
     *length = both(ir, IR_LENGTH, *length, all);
     if (*length == all) *length = IR_ALL;
 }
@@ -130,22 +130,19 @@ static void settle_not_nd(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range types = {133, 136};
     if (is_one(ir, p->field[IR_ND], 0) && is_one(ir, p->field[IR_TTL], 255))
-        p->field[IR_TYPE] = but(ir, IR_TYPE, p->field[IR_TYPE], ranges_of(ir, IR_TYPE, &types, 1));
-}
-
-/* Settle schedules that exclude each other: "none of these" is "one of the rest", and "one of all" demands nothing. */
-static void settle_moments(const struct ir *ir, struct ir_product *p)
-{
-    const uint32_t all = (1u << ir->moments) - 1, asked = p->field[IR_DURING];
-    const uint32_t left = (asked ? asked : all) & ~p->field[IR_NOT_DURING];
-    p->field[IR_NOT_DURING] = 0;
-    p->field[IR_DURING] = left == all ? 0 : left;
-    if (!left) p->field[IR_WHAT] = IR_EMPTY;
+        p->field[IR_TYPE] = but(ir, IR_TYPE, p->field[IR_TYPE], ranges_interned(ir, IR_TYPE, &types, 1));
 }
 
 static void settle_schedules(const struct ir *ir, struct ir_product *p)
 {
-    if (ir->moments) settle_moments(ir, p);
+    if (ir->moments) {
+        /* They exclude each other: "none of these" is "one of the rest", and "one of all" demands nothing. */
+        const uint32_t all = (1u << ir->moments) - 1, asked = p->field[IR_DURING];
+        const uint32_t left = (asked ? asked : all) & ~p->field[IR_NOT_DURING];
+        p->field[IR_NOT_DURING] = 0;
+        p->field[IR_DURING] = left == all ? 0 : left;
+        if (!left) p->field[IR_WHAT] = IR_EMPTY;
+    }
     if (!p->field[IR_DURING]) return;
     p->field[IR_DURING] &= ~p->field[IR_NOT_DURING];
     if (!p->field[IR_DURING]) p->field[IR_WHAT] = IR_EMPTY;
@@ -249,7 +246,7 @@ bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_prod
 }
 
 /* Return the share of a family's addresses: of this machine's own and of the others, which weigh the same. */
-static double part_of(const struct ir *ir, uint32_t id, unsigned family)
+static double share_of_family(const struct ir *ir, uint32_t id, unsigned family)
 {
     const struct ir_addrs *a = ir_addrs(ir, id);
     double n = 0;
@@ -265,8 +262,10 @@ static double part_of(const struct ir *ir, uint32_t id, unsigned family)
 
 static double part_of_pairs(const struct ir *ir, const struct ir_product *p, unsigned family)
 {
-    const double src = part_of(ir, p->field[IR_SRC], family) + part_of(ir, p->field[IR_SRC_SELF], family);
-    const double dst = part_of(ir, p->field[IR_DST], family) + part_of(ir, p->field[IR_DST_SELF], family);
+    const double src =
+        share_of_family(ir, p->field[IR_SRC], family) + share_of_family(ir, p->field[IR_SRC_SELF], family);
+    const double dst =
+        share_of_family(ir, p->field[IR_DST], family) + share_of_family(ir, p->field[IR_DST_SELF], family);
     return src * dst / 4;
 }
 

@@ -62,7 +62,7 @@ struct split {
     struct region *out;
 };
 
-static void keep(struct split *s, const struct ir_product *part)
+static void split_keep(struct split *s, const struct ir_product *part)
 {
     struct ir_product settled = *part;
     if (product_settle(s->ir, &settled)) region_add(s->out, &settled);
@@ -81,7 +81,7 @@ static void split_field(struct split *s, enum ir_field f)
     bool loose = false;
     if (b == IR_ALL || a == b) return;
     part.field[f] = macs ? macs_minus(s->ir, a, b) : ranges_minus(s->ir, f, a, b);
-    if (part.field[f] != IR_EMPTY) keep(s, &part);
+    if (part.field[f] != IR_EMPTY) split_keep(s, &part);
     s->rest.field[f] = field_and(s->ir, f, a, b, &loose);
 }
 
@@ -100,7 +100,7 @@ static void split_side(struct split *s, enum ir_field f)
         part.field[k] = addrs_minus(s->ir, s->rest.field[k], s->b->field[k]);
         s->rest.field[k] = ir_addrs_and(s->ir, s->rest.field[k], s->b->field[k]);
     }
-    keep(s, &part);
+    split_keep(s, &part);
 }
 
 /* Split by flags that b demands set or clear: bit by bit, the frames with the opposite. */
@@ -111,7 +111,7 @@ static void split_flags(struct split *s, enum ir_field demanded, enum ir_field o
         struct ir_product part = s->rest;
         if (!(bits & bit)) continue;
         part.field[opposite] |= bit;
-        keep(s, &part);
+        split_keep(s, &part);
         s->rest.field[demanded] |= bit;
     }
 }
@@ -126,29 +126,24 @@ static bool split_inactive(struct split *s)
     if (!bits) return true;
     part.field[IR_DURING] = field_and(s->ir, IR_DURING, asked, bits, &loose);
     if (loose) return false;
-    keep(s, &part);
+    split_keep(s, &part);
     s->rest.field[IR_NOT_DURING] |= bits;
     return true;
-}
-
-/* Split by schedules that exclude each other: frames of the others. */
-static void split_moments(struct split *s)
-{
-    const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
-    struct ir_product part = s->rest;
-    part.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;
-    if (part.field[IR_DURING]) keep(s, &part);
 }
 
 static void split_active(struct split *s)
 {
     if (!s->b->field[IR_DURING]) return;
     if (s->ir->moments) {
-        split_moments(s);
+        /* They exclude each other: what is left are frames of the others. */
+        const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
+        struct ir_product part = s->rest;
+        part.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;
+        if (part.field[IR_DURING]) split_keep(s, &part);
         return;
     }
     s->rest.field[IR_NOT_DURING] |= s->b->field[IR_DURING];
-    keep(s, &s->rest);
+    split_keep(s, &s->rest);
 }
 
 /* Split by all fields. False: the remainder has no exact parts. */
@@ -174,12 +169,6 @@ static bool split_product(struct split *s)
     return true;
 }
 
-/* True if the new sets still fit: past IR_BYTES_MAX all sets interned are empty. */
-static bool has_room(const struct ir *ir, uint64_t ranges)
-{
-    return ir->held + ranges * 6 * sizeof(struct pbc_range6) < IR_BYTES_MAX;
-}
-
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget)
 {
     struct region out;
@@ -192,7 +181,8 @@ void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, s
         bool loose = false;
         region_spend(budget, work);
         if (budget->spent) break;
-        budget->spent = !has_room(ir, work);
+        /* The new sets must still fit: past IR_BYTES_MAX all sets interned are empty. */
+        budget->spent = ir->held + work * 6 * sizeof(struct pbc_range6) >= IR_BYTES_MAX;
         if (!budget->spent && !product_and(ir, &r->p[i], b, &common, &loose))
             region_add(&out, &r->p[i]);
         else if (!budget->spent)
