@@ -77,13 +77,6 @@ static void end_stage(struct compile *c, enum compile_stage stage, uint64_t bega
     c->stage_ns[stage] += now_ns() - began;
 }
 
-/* Free the tree, a third of a long list's memory. */
-static void free_tree(struct compile *c)
-{
-    arena_free_brief(c->arena);
-    c->tree = NULL;
-}
-
 static void make_rules(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_RULES);
@@ -114,7 +107,11 @@ static void make_normal_form(struct compile *c)
     }
     check_meters(c);
     if (c->image->audits) compile_swap(c);
-    if (!c->keep_tree) free_tree(c);
+    if (!c->keep_tree) {
+        /* The tree is a third of a long list's memory. */
+        arena_free_brief(c->arena);
+        c->tree = NULL;
+    }
     end_stage(c, STAGE_NORMAL, began);
 }
 
@@ -148,8 +145,12 @@ static void emit(struct compile *c)
     end_stage(c, STAGE_EMIT, began);
 }
 
-static int run_stages(struct compile *c)
+/* Continue with the tree. `why`: errno if there is none. */
+static int from_tree(struct compile *c, uint64_t began, int why)
 {
+    end_stage(c, STAGE_PARSE, began);
+    c->read = c->tree;
+    if (!c->read) return why ? -why : -EIO;
     make_rules(c);
     if (diags_errors(c->diags)) return -EINVAL;
     make_normal_form(c);
@@ -159,15 +160,6 @@ static int run_stages(struct compile *c)
     if (diags_errors(c->diags)) return -EINVAL;
     emit(c);
     return diags_errors(c->diags) ? -EINVAL : 0;
-}
-
-/* Continue with the tree. `why`: errno if there is none. */
-static int from_tree(struct compile *c, uint64_t began, int why)
-{
-    end_stage(c, STAGE_PARSE, began);
-    c->read = c->tree;
-    if (!c->read) return why ? -why : -EIO;
-    return run_stages(c);
 }
 
 int compile_file(struct compile *c, const char *path)

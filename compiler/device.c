@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool ask(int fd, unsigned long what, const char *name, struct ifreq *r)
+static bool device_ask(int fd, unsigned long what, const char *name, struct ifreq *r)
 {
     memset(r, 0, sizeof *r);
     snprintf(r->ifr_name, sizeof r->ifr_name, "%s", name);
@@ -21,7 +21,7 @@ enum device_link device_link(const char *name)
     enum pkt_link link;
     const int fd = strlen(name) < sizeof kind.ifr_name ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
     if (fd < 0) return DEVICE_UNKNOWN;
-    const bool known = ask(fd, SIOCGIFHWADDR, name, &kind) && ask(fd, SIOCGIFFLAGS, name, &flags);
+    const bool known = device_ask(fd, SIOCGIFHWADDR, name, &kind) && device_ask(fd, SIOCGIFFLAGS, name, &flags);
     close(fd);
     if (!known) return DEVICE_UNKNOWN;
     if (!pkt_link_of(kind.ifr_hwaddr.sa_family, flags.ifr_flags & IFF_POINTOPOINT, &link)) return DEVICE_UNREADABLE;

@@ -25,19 +25,19 @@ static uint64_t now_ms(void)
 }
 
 /* Append as much as fits; return the new end. */
-static char *put(char *at, const char *end, const char *text)
+static char *text_put(char *at, const char *end, const char *text)
 {
     while (*text && at < end) *at++ = *text++;
     return at;
 }
 
-static char *put_number(char *at, const char *end, uint64_t n)
+static char *text_put_number(char *at, const char *end, uint64_t n)
 {
     char digits[24], *first = digits + sizeof(digits) - 1;
     *first = '\0';
     do *--first = (char)('0' + n % 10);
     while (n /= 10);
-    return put(at, end, first);
+    return text_put(at, end, first);
 }
 
 static void show(int sig)
@@ -47,11 +47,12 @@ static void show(int sig)
     const char *const end = line + sizeof(line), *what = doing;
     const uint64_t ms = now_ms() - began_ms, all = parts, done = parts_done;
     if (!on) return;
-    at = put(at, end, "\r");
-    if (what) at = put(put(at, end, what), end, ", ");
-    if (all && done <= all) at = put(put_number(at, end, (uint64_t)((double)done * 100 / (double)all)), end, " %, ");
-    at = put(put_number(at, end, ms / 1000), end, ".");
-    at = put(put(put_number(at, end, ms / 100 % 10), end, " s"), end, "\033[K");
+    at = text_put(at, end, "\r");
+    if (what) at = text_put(text_put(at, end, what), end, ", ");
+    if (all && done <= all)
+        at = text_put(text_put_number(at, end, (uint64_t)((double)done * 100 / (double)all)), end, " %, ");
+    at = text_put(text_put_number(at, end, ms / 1000), end, ".");
+    at = text_put(text_put(text_put_number(at, end, ms / 100 % 10), end, " s"), end, "\033[K");
     shown = write(STDERR_FILENO, line, (size_t)(at - line)) > 0 || shown;
     errno = saved;
 }

@@ -10,8 +10,8 @@
 
 enum { STATUS_GOOD, STATUS_RULES, STATUS_ENVIRONMENT };
 
-static int give(const struct options *o, const char *path, const struct source_file *before, const char *text,
-                size_t len)
+static int formatted_give(const struct options *o, const char *path, const struct source_file *before, const char *text,
+                          size_t len)
 {
     const bool differs = before->len != len || memcmp(before->text, text, len) != 0;
     if (o->write)
@@ -40,7 +40,7 @@ static int format_file(const struct options *o, const char *path, struct sources
         say(stderr, "preyc: `%s` stays as it is: the standard layout would change its meaning", path);
         return STATUS_ENVIRONMENT;
     }
-    const int status = give(o, path, &sources->files[file], text, len);
+    const int status = formatted_give(o, path, &sources->files[file], text, len);
     free(text);
     return status;
 }

@@ -70,7 +70,7 @@ void inputs_free(struct inputs *in)
     *in = (struct inputs){0};
 }
 
-static bool is_served(const struct options *o, const char *device)
+static bool is_device_served(const struct options *o, const char *device)
 {
     bool is = false;
     for (unsigned i = 0; i < o->served_count; i++)
@@ -83,7 +83,8 @@ static const char *served_by_name(const struct options *o, const struct program 
 {
     for (uint32_t i = 0; i < p->ifaces_count; i++) {
         const char *name = p->ifaces[i].name ? program_str(p, p->ifaces[i].name) : device;
-        if (strcmp(program_str(p, p->ifaces[i].device), device) == 0 && strcmp(name, device) != 0 && is_served(o, name))
+        if (strcmp(program_str(p, p->ifaces[i].device), device) == 0 && strcmp(name, device) != 0 &&
+            is_device_served(o, name))
             return name;
     }
     return NULL;
@@ -170,7 +171,7 @@ void interfaces_check(const struct options *o, struct compile *c)
             check_one(o, c, p, o->served[i], o->bridged[i] ? SERVED_BRIDGED : SERVED_PORT);
     for (uint32_t i = 0; i < p->ifaces_count; i++) {
         const char *device = program_str(p, p->ifaces[i].device);
-        if (named[i] && strcmp(device, "lo") != 0 && !is_served(o, device) && !is_allowed(o, device))
+        if (named[i] && strcmp(device, "lo") != 0 && !is_device_served(o, device) && !is_allowed(o, device))
             check_one(o, c, p, device, SERVED_NOT_KERNEL);
     }
     check_rules(o, c, p);

@@ -14,7 +14,7 @@
 #include "compiler/say.h"
 #include "lang/heap.h"
 
-static int refuse(const char *path, const char *why)
+static int output_refuse(const char *path, const char *why)
 {
     say(stderr, "preyc: `%s` is not written: %s", path, why);
     return -EINVAL;
@@ -54,11 +54,13 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
 {
     struct stat st;
     if (stat(path, &st) < 0) {
-        if (lstat(path, &st) == 0) return refuse(path, "it is a link to a missing file");
-        return errno == ENOENT ? 0 : refuse(path, strerror(errno));
+        if (lstat(path, &st) == 0) return output_refuse(path, "it is a link to a missing file");
+        return errno == ENOENT ? 0 : output_refuse(path, strerror(errno));
     }
-    if (!S_ISREG(st.st_mode)) return refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
-    if (same_file(&st, input) || (c && was_read(&st, c))) return refuse(path, "the rules are read from this file");
+    if (!S_ISREG(st.st_mode))
+        return output_refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
+    if (same_file(&st, input) || (c && was_read(&st, c)))
+        return output_refuse(path, "the rules are read from this file");
     return 0;
 }
 
@@ -113,16 +115,11 @@ static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t l
     return rc;
 }
 
-/* Return the mode of the new file: a file closed to others stays closed. */
-static mode_t mode_for(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
-}
-
 int output_write(const char *path, const uint8_t *bytes, size_t len)
 {
-    const mode_t mode = mode_for(path);
+    /* A file closed to others stays closed. */
+    struct stat st;
+    const mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
     char *target = realpath(path, NULL); /* NULL: a new file */
     sigset_t stop, before;
     /* Blocked: a signal between the temporary file and its rename would leave the file behind. */

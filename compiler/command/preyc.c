@@ -21,7 +21,7 @@
 
 enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
 
-static int explain(const char *code)
+static int explain_code(const char *code)
 {
     if (diag_explain(code, stdout) == 0) return EXIT_GOOD;
     say(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message", code);
@@ -55,18 +55,6 @@ static void print_diagnostics(const struct options *o, struct diags *d, struct c
 
 static void print_count(uint32_t n, const char *noun) { printf("%u %s%s", n, noun, n == 1 ? "" : "s"); }
 
-static void print_good(const struct options *o, const struct compile *c)
-{
-    diag_put_text(o->input, stdout);
-    fputs(": good: ", stdout);
-    print_count(c->image->rules_count, "rule");
-    fputs(", ", stdout);
-    print_count(c->symbols->sets, "set");
-    if (tests_any(c)) fputs(", ", stdout);
-    tests_summary(c, stdout);
-    putchar('\n');
-}
-
 /* Print which tests failed, after the details of each. */
 static void print_failed(const struct options *o, const struct compile *c)
 {
@@ -90,20 +78,6 @@ static int dump_program(const struct compile *c)
     return EXIT_GOOD;
 }
 
-/* Give the requested result of a good compile. */
-static int give(const struct options *o, struct compile *c)
-{
-    if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
-        return EXIT_USAGE;
-    if (o->dump == DUMP_IR) ir_dump(c, stdout);
-    if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
-    if (o->dump == DUMP_FILES) output_files_read(c, stdout);
-    if (o->stats) stats_print(c, stdout, o->format == FORMAT_JSON);
-    if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
-    if (o->check && o->format == FORMAT_TEXT) print_good(o, c);
-    return EXIT_GOOD;
-}
-
 static void allow(const struct options *o, struct diags *d)
 {
     for (enum diag_code code = 0; code < DIAG_COUNT; code++)
@@ -116,7 +90,7 @@ static void show_progress(const char *path)
     if (strcmp(path, "-") || !isatty(STDIN_FILENO)) progress_show();
 }
 
-static int run(const struct options *o, struct compile *c)
+static int command_run(const struct options *o, struct compile *c)
 {
     allow(o, c->diags);
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
@@ -138,7 +112,25 @@ static int run(const struct options *o, struct compile *c)
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
     if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
-    return give(o, c);
+    /* The compile is good: give what was asked for. */
+    if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
+        return EXIT_USAGE;
+    if (o->dump == DUMP_IR) ir_dump(c, stdout);
+    if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
+    if (o->dump == DUMP_FILES) output_files_read(c, stdout);
+    if (o->stats) stats_print(c, stdout, o->format == FORMAT_JSON);
+    if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
+    if (o->check && o->format == FORMAT_TEXT) {
+        diag_put_text(o->input, stdout);
+        fputs(": good: ", stdout);
+        print_count(c->image->rules_count, "rule");
+        fputs(", ", stdout);
+        print_count(c->symbols->sets, "set");
+        if (tests_any(c)) fputs(", ", stdout);
+        tests_summary(c, stdout);
+        putchar('\n');
+    }
+    return EXIT_GOOD;
 }
 
 static int fmt(const struct options *o)
@@ -247,7 +239,7 @@ static int compare_by_captures(const struct options *o)
 }
 
 /* Join names with commas. Return buf, or NULL if there are none. */
-static const char *joined(const struct options *o, char *buf, size_t len)
+static const char *options_joined(const struct options *o, char *buf, size_t len)
 {
     size_t used = 0;
     for (unsigned i = 0; i < o->served_count && used < len; i++)
@@ -265,7 +257,7 @@ static int ask_files(const struct options *o)
                                 .self_count = o->self_count,
                                 .at = o->at,
                                 .routes = routes_of(o),
-                                .serves = joined(o, serves, sizeof(serves)),
+                                .serves = options_joined(o, serves, sizeof(serves)),
                                 .allows = o->allows,
                                 .allow_count = o->allow_count,
                                 .json = o->format == FORMAT_JSON};
@@ -290,7 +282,7 @@ static int compile_one(const struct options *o, const char *path)
     struct compile c;
     one.input = path;
     compile_init(&c);
-    const int status = run(&one, &c);
+    const int status = command_run(&one, &c);
     compile_fini(&c);
     return status;
 }
@@ -323,7 +315,7 @@ static bool is_folder(const char *path)
 }
 
 /* Return the status, or a fault if standard output could not be written. */
-static int finish(int status)
+static int command_finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "preyc: can't write to standard output: %s\n", strerror(errno));
@@ -338,14 +330,14 @@ int main(int argc, char **argv)
         options_print_help(stdout);
     else if (o.version)
         puts("preyc " PREY_VERSION);
-    if (o.help || o.version) return finish(EXIT_GOOD);
-    if (o.explain) return finish(explain(o.explain));
-    if (o.fmt) return finish(fmt(&o));
-    if (o.diff) return finish(diff(&o));
-    if (o.asked_count) return finish(ask_files(&o));
-    if (o.import) return finish(import_rules(&o));
-    if (o.suggest) return finish(suggest_rules(&o));
-    if (o.against) return finish(compare_by_captures(&o));
-    if (o.check && (o.input_count > 1 || is_folder(o.input))) return finish(check_several(&o));
-    return finish(compile_one(&o, o.input));
+    if (o.help || o.version) return command_finish(EXIT_GOOD);
+    if (o.explain) return command_finish(explain_code(o.explain));
+    if (o.fmt) return command_finish(fmt(&o));
+    if (o.diff) return command_finish(diff(&o));
+    if (o.asked_count) return command_finish(ask_files(&o));
+    if (o.import) return command_finish(import_rules(&o));
+    if (o.suggest) return command_finish(suggest_rules(&o));
+    if (o.against) return command_finish(compare_by_captures(&o));
+    if (o.check && (o.input_count > 1 || is_folder(o.input))) return command_finish(check_several(&o));
+    return command_finish(compile_one(&o, o.input));
 }

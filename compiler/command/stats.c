@@ -165,18 +165,6 @@ static void print_settings(const struct compile *c, struct figures *f)
         figures_count(f, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
-/* Print the dealing of packets to workers (vm/worker/owner.h). */
-static void print_owners(const struct image *img, struct figures *f)
-{
-    const struct owner_key k = owner_key_of(img->meters, img->meters_count, img->grains, img->grains_count,
-                                            img->services, img->services_count, img->meta->flags);
-    figures_say(f, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
-                k.ports ? ", and port" : "");
-    figures_number(f, "workers by IPv4 prefix", k.len4, 0);
-    figures_number(f, "workers by IPv6 prefix", k.len6, 0);
-    figures_bool(f, "workers by port", k.ports);
-}
-
 /* Print the tables that a worker of a program with connections reserves: flows, and as many sources as flows may
  * have. */
 static void print_flows(const struct compile *c, struct figures *f)
@@ -191,7 +179,14 @@ static void print_flows(const struct compile *c, struct figures *f)
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         figures_count(f, "flows of each source", (2 * grain_keys(flows, img->grains_count) + 15) / 16 * 16 * 34,
                       "bytes a worker at most, taken as sources come");
-    print_owners(img, f);
+    /* the dealing of packets to workers (vm/worker/owner.h) */
+    const struct owner_key k = owner_key_of(img->meters, img->meters_count, img->grains, img->grains_count,
+                                            img->services, img->services_count, img->meta->flags);
+    figures_say(f, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6,
+                k.ports ? ", and port" : "");
+    figures_number(f, "workers by IPv4 prefix", k.len4, 0);
+    figures_number(f, "workers by IPv6 prefix", k.len6, 0);
+    figures_bool(f, "workers by port", k.ports);
 }
 
 static void print_code(const struct compile *c, struct figures *f)

@@ -3,16 +3,6 @@
 
 #include "compiler/image/image.h"
 
-/* Compare what endpoints ask of interface and tags. */
-static int by_wire(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
-{
-    const unsigned tags_a = endpoint_tags_asked(a), tags_b = endpoint_tags_asked(b);
-    const unsigned vlans_a = (unsigned)(a->vlan_hi - a->vlan_lo), vlans_b = (unsigned)(b->vlan_hi - b->vlan_lo);
-    if (!a->iface != !b->iface) return a->iface ? -1 : 1;
-    if (tags_a != tags_b) return tags_a > tags_b ? -1 : 1;
-    return vlans_a != vlans_b ? (vlans_a < vlans_b ? -1 : 1) : 0;
-}
-
 int image_endpoint_order(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
     const bool any_a = a->proto == PBC_EP_PORTS, any_b = b->proto == PBC_EP_PORTS;
@@ -23,5 +13,10 @@ int image_endpoint_order(const struct pbc_endpoint *a, const struct pbc_endpoint
     if (addr) return addr;
     if (any_a != any_b) return any_b ? -1 : 1;
     if (ports_a != ports_b) return ports_a < ports_b ? -1 : 1;
-    return by_wire(a, b);
+    /* what they ask of interface and tags */
+    const unsigned tags_a = endpoint_tags_asked(a), tags_b = endpoint_tags_asked(b);
+    const unsigned vlans_a = (unsigned)(a->vlan_hi - a->vlan_lo), vlans_b = (unsigned)(b->vlan_hi - b->vlan_lo);
+    if (!a->iface != !b->iface) return a->iface ? -1 : 1;
+    if (tags_a != tags_b) return tags_a > tags_b ? -1 : 1;
+    return vlans_a != vlans_b ? (vlans_a < vlans_b ? -1 : 1) : 0;
 }

@@ -25,9 +25,6 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
     return n;
 }
 
-/* True for a condition on interfaces of the table, by their ids. */
-static bool asks_interface(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_IFACES; }
-
 static bool spread(struct image *img, struct pbc_cond *c)
 {
     uint32_t *named = heap_zeroed(img->ifaces_count + 1, sizeof(*named)), n = 0;
@@ -53,6 +50,6 @@ bool image_ifaces_settle(struct image *img)
         for (uint32_t at = i; at < t.count && !img->ifaces[i].mss; at = iface_around(&t, at))
             img->ifaces[i].mss = img->ifaces[at].mss;
     for (uint32_t i = 0; patterns && fits && i < img->conds_count; i++)
-        if (asks_interface(&img->conds[i])) fits = spread(img, &img->conds[i]);
+        if (cond_info[img->conds[i].kind].traits & COND_IFACES) fits = spread(img, &img->conds[i]);
     return fits;
 }

@@ -7,7 +7,7 @@
 #include "lang/heap.h"
 
 /* Make room for `want` entries, at most `most`; the new part is zeroed. Return the array, perhaps moved. */
-static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size_t entry_size)
+static void *section_grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size_t entry_size)
 {
     if (want <= *cap) return array;
     uint64_t next = *cap ? (uint64_t)*cap * 2 : 16;
@@ -33,12 +33,13 @@ static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
     if (kind == PBC_RULES) {
         uint32_t told_cap = old_cap;
         img->rule_span = grow_spans(img->rule_span, old_cap, img->rules_cap);
-        img->rule_told = grow(img->rule_told, &told_cap, img->rules_cap, img->rules_cap, sizeof(*img->rule_told));
+        img->rule_told =
+            section_grow(img->rule_told, &told_cap, img->rules_cap, img->rules_cap, sizeof(*img->rule_told));
     } else if (kind == PBC_WOULD_RULES) {
         uint32_t told_cap = old_cap;
         img->would_rule_span = grow_spans(img->would_rule_span, old_cap, img->would_rules_cap);
-        img->would_rule_told = grow(img->would_rule_told, &told_cap, img->would_rules_cap, img->would_rules_cap,
-                                    sizeof(*img->would_rule_told));
+        img->would_rule_told = section_grow(img->would_rule_told, &told_cap, img->would_rules_cap, img->would_rules_cap,
+                                            sizeof(*img->would_rule_told));
     } else if (kind == PBC_WOULD_FIREWALLS)
         img->would_firewall_span = grow_spans(img->would_firewall_span, old_cap, img->would_firewalls_cap);
     else if (kind == PBC_CONDS)
@@ -53,7 +54,8 @@ static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
         const uint32_t old_cap = img->field##_cap;                                                                     \
                                                                                                                        \
         if (img->field##_count >= (most)) return NULL;                                                                 \
-        img->field = grow(img->field, &img->field##_cap, (uint64_t)img->field##_count + 1, (most), sizeof(type));      \
+        img->field =                                                                                                   \
+            section_grow(img->field, &img->field##_cap, (uint64_t)img->field##_count + 1, (most), sizeof(type));       \
         grow_beside(img, PBC_##ident, old_cap);                                                                        \
         return &img->field[img->field##_count++];                                                                      \
     }

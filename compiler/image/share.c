@@ -35,7 +35,7 @@ static struct section section_of(const struct image *img, enum pbc_kind kind)
     abort();
 }
 
-static struct run *find(const struct run_table *t, struct section s, uint32_t hash, const void *entries, uint32_t n)
+static struct run *run_find(const struct run_table *t, struct section s, uint32_t hash, const void *entries, uint32_t n)
 {
     const size_t len = n * s.entry_size;
     for (uint32_t i = hash;; i++) {
@@ -61,7 +61,7 @@ static void grow_table(struct run_table *t)
 }
 
 /* Append the run; false past the bound, with the section unchanged. */
-static bool append(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n, uint32_t *first)
+static bool run_append(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n, uint32_t *first)
 {
     switch (kind) {
 #define X(ident, field, type, most)                                                                                    \
@@ -78,19 +78,19 @@ static bool append(struct image *img, enum pbc_kind kind, const void *entries, u
 }
 
 /* Return the slot of the run, or a free slot (count 0) for it. */
-static struct run *place(struct image *img, enum pbc_kind kind, struct section s, const void *entries, uint32_t n)
+static struct run *run_place(struct image *img, enum pbc_kind kind, struct section s, const void *entries, uint32_t n)
 {
     struct run_table *t = img->runs_seen[kind];
     if (!t) t = img->runs_seen[kind] = heap_zeroed(1, sizeof(*t));
     if (t->used * 2 >= t->size) grow_table(t);
     const uint32_t hash = (uint32_t)hash_bytes(0, entries, n * s.entry_size);
-    struct run *r = find(t, s, hash, entries, n);
+    struct run *r = run_find(t, s, hash, entries, n);
     r->hash = hash;
     return r;
 }
 
 /* Store the run in its free slot. */
-static uint32_t keep(struct image *img, enum pbc_kind kind, struct run *r, uint32_t first, uint32_t n)
+static uint32_t run_keep(struct image *img, enum pbc_kind kind, struct run *r, uint32_t first, uint32_t n)
 {
     *r = (struct run){r->hash, first, n};
     img->runs_seen[kind]->used++;
@@ -101,10 +101,10 @@ uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries,
 {
     uint32_t first;
     if (n == 0) return 0;
-    struct run *r = place(img, kind, section_of(img, kind), entries, n);
+    struct run *r = run_place(img, kind, section_of(img, kind), entries, n);
     if (r->count) return r->first;
-    if (!append(img, kind, entries, n, &first)) return PBC_NONE;
-    return keep(img, kind, r, first, n);
+    if (!run_append(img, kind, entries, n, &first)) return PBC_NONE;
+    return run_keep(img, kind, r, first, n);
 }
 
 /* Share a string: a run of bytes with its NUL. */
@@ -114,14 +114,14 @@ uint32_t image_string(struct image *img, const char *s, size_t len)
     len = strnlen(s, len); /* the section holds C strings */
     if (len == 0) return 0;
     if (len >= most) return PBC_NONE;
-    struct run *r = place(img, PBC_STRINGS, (struct section){img->strings, 1}, s, (uint32_t)len);
+    struct run *r = run_place(img, PBC_STRINGS, (struct section){img->strings, 1}, s, (uint32_t)len);
     if (r->count) return r->first;
     if (img->strings_count + len + 1 > most) return PBC_NONE;
     img->strings = heap_grown(img->strings, img->strings_count + len + 1, 1, &img->strings_cap);
     memcpy(img->strings + img->strings_count, s, len);
     img->strings[img->strings_count + len] = '\0';
     img->strings_count += (uint32_t)len + 1;
-    return keep(img, PBC_STRINGS, r, img->strings_count - (uint32_t)len - 1, (uint32_t)len);
+    return run_keep(img, PBC_STRINGS, r, img->strings_count - (uint32_t)len - 1, (uint32_t)len);
 }
 
 void image_share_free(struct image *img)

@@ -54,7 +54,7 @@ void setup_endpoint_address(const struct setup *s, const struct pbc_endpoint *e)
     put_variable(s, e->service);
 }
 
-static void put_range(const struct setup *s, const uint32_t lo[4], const uint32_t hi[4])
+static void put_addresses(const struct setup *s, const uint32_t lo[4], const uint32_t hi[4])
 {
     setup_address(s, lo, s->server->family);
     if (memcmp(lo, hi, 4 * sizeof(*lo)) == 0) return;
@@ -73,14 +73,14 @@ uint32_t setup_sources(const struct setup *s, FILE *out)
             if (n) fputs(", ", out);
             if (six) {
                 const struct pbc_range6 *r = &s->img->set6[set->first6 + k];
-                put_range(s,
-                          (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
-                                              (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
-                          (const uint32_t[4]){(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi,
-                                              (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo});
+                put_addresses(s,
+                              (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
+                                                  (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
+                              (const uint32_t[4]){(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi,
+                                                  (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo});
             } else {
                 const struct pbc_range *r = &s->img->set4[set->first4 + k];
-                put_range(s, (const uint32_t[4]){r->lo}, (const uint32_t[4]){r->hi});
+                put_addresses(s, (const uint32_t[4]){r->lo}, (const uint32_t[4]){r->hi});
             }
         }
     }
@@ -106,7 +106,7 @@ static bool is_called(const struct image *img, uint32_t string, const char *name
     return strlen(text) == len && memcmp(text, name, len) == 0;
 }
 
-static int unknown(const char *what, const char *name, size_t len, const char *const *names, size_t count)
+static int name_unknown(const char *what, const char *name, size_t len, const char *const *names, size_t count)
 {
     char text[256];
     snprintf(text, sizeof(text), "%.*s", (int)len, name);
@@ -126,14 +126,14 @@ static int find_server(const struct compile *c, const char *which, struct setup 
         names[i] = image_str(img, img->pools[i].name);
         if (is_called(img, img->pools[i].name, which, pool_len)) s->pool = &img->pools[i];
     }
-    if (!s->pool) return unknown("pool", which, pool_len, names, img->pools_count);
+    if (!s->pool) return name_unknown("pool", which, pool_len, names, img->pools_count);
     const char *name = slash ? slash + 1 : "";
     for (uint32_t i = 0; i < s->pool->server_count; i++) {
         const struct pbc_server *server = &img->servers[s->pool->servers + i];
         names[i] = image_str(img, server->name);
         if (is_called(img, server->name, name, strlen(name))) s->server = server;
     }
-    return s->server ? 0 : unknown("server of that pool", name, strlen(name), names, s->pool->server_count);
+    return s->server ? 0 : name_unknown("server of that pool", name, strlen(name), names, s->pool->server_count);
 }
 
 /* Print the values that the rules do not hold and the reader fills in. */

@@ -32,7 +32,7 @@ static int by_address(const void *pa, const void *pb)
     return order ? order : a < b ? -1 : a > b;
 }
 
-static int by_place(const void *pa, const void *pb)
+static int tunnel_order(const void *pa, const void *pb)
 {
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
                               *b = *(const struct pbc_endpoint *const *)pb;
@@ -60,7 +60,7 @@ static size_t addresses(const struct setup *s, const struct pbc_endpoint ***out)
     if (n > 1) qsort(all, n, sizeof(const struct pbc_endpoint *), by_address);
     for (size_t i = 0; i < n; i++)
         if (!kept || !same_address(all[kept - 1], all[i])) all[kept++] = all[i];
-    if (kept > 1) qsort(all, kept, sizeof(const struct pbc_endpoint *), by_place);
+    if (kept > 1) qsort(all, kept, sizeof(const struct pbc_endpoint *), tunnel_order);
     *out = all;
     return kept;
 }
