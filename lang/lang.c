@@ -1,6 +1,7 @@
 /* Parser of a file and all that it includes: each file once, however it is spelled, and never in a circle. */
 #include "lang/lang.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,8 +10,7 @@
 #include <unistd.h>
 
 #include "lang/heap.h"
-#include "lang/parse/file.h"
-#include "lang/pattern.h"
+#include "lang/parse/parse_file.h"
 
 #define MAX_SOURCE        ((size_t)64 << 20) /* most bytes in one file */
 #define MAX_INCLUDE_DEPTH 32
@@ -47,6 +47,72 @@ static char *beside(struct compile *c, uint32_t file, const struct str *name)
     memcpy(joined, path, dir);
     memcpy(joined + dir, name->s, name->len);
     return joined;
+}
+
+/* An `include` with a pattern: the files of a folder whose names match, sorted by their bytes. `*` is any run of
+ * characters, `?` one byte; a name with a leading dot matches only a pattern with one, as in a shell. */
+struct paths {
+    char **path; /* array in the heap, strings in the arena */
+    uint32_t count, cap;
+};
+static bool is_pattern(const char *path) { return strpbrk(path, "*?") != NULL; }
+
+/* Linear but for going back to the last `*`. */
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = NULL, *from = NULL;
+    if (*name == '.' && *pattern != '.') return false;
+    while (*name) {
+        if (*pattern == '*') {
+            star = pattern++;
+            from = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star + 1;
+            name = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return !*pattern;
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static char *path_joined(struct arena *arena, const char *folder, size_t len, const char *name)
+{
+    const size_t name_len = strlen(name);
+    char *path = arena_alloc(arena, len + name_len + 1);
+    memcpy(path, folder, len);
+    memcpy(path + len, name, name_len);
+    return path;
+}
+
+/* Find the files that match the last part of `path`, with paths as a user would write them. Return 0, -E2BIG if more
+ * than `most` match, or another negative errno if the folder can't be read. The caller frees out->path in any case. */
+static int pattern_files(struct arena *arena, const char *path, uint32_t most, struct paths *out)
+{
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    const size_t folder_len = (size_t)(last - path);
+    const char *folder = folder_len ? arena_strndup(arena, path, folder_len) : "./";
+    *out = (struct paths){0};
+    DIR *d = opendir(folder);
+    if (!d) return -errno;
+    for (const struct dirent *entry;;) {
+        errno = 0;
+        entry = readdir(d);
+        if (!entry || out->count > most) break;
+        if (!matches(last, entry->d_name)) continue;
+        out->path = heap_grown(out->path, (size_t)out->count + 1, sizeof(*out->path), &out->cap);
+        out->path[out->count++] = path_joined(arena, path, folder_len, entry->d_name);
+    }
+    const int err = out->count > most ? E2BIG : errno;
+    closedir(d);
+    if (out->count) qsort(out->path, out->count, sizeof(*out->path), by_bytes);
+    return -err;
 }
 
 /* Return the entry of a file met before, or the newest entry. */

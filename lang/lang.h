@@ -5,7 +5,7 @@
 #include "lang/diag/diag.h"
 #include "lang/format/format.h"
 #include "lang/lex/value_text.h"
-#include "lang/source.h"
+#include "lang/sources.h"
 #include "lang/tree/ast.h"
 #include "lang/tree/dump.h"
 #include "lang/tree/value.h"

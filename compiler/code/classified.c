@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "compiler/classify/boxes/rule_boxes.h"
-#include "compiler/code/lists_priv.h"
-#include "compiler/code/tests_priv.h"
+#include "compiler/code/plan.h"
+#include "compiler/code/gen_priv.h"
 #include "compiler/normal/kinds.h"
 #include "vm/vm.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/code/lists_priv.h"
+#include "compiler/code/plan.h"
 #include "vm/words/words.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* Function 0: the choice of the firewall that judges a frame, by ARP, direction and interface; its list and default. */
 #include <string.h>
 
-#include "compiler/code/lists_priv.h"
+#include "compiler/code/plan.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 #include "vm/vm.h"

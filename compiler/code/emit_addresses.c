@@ -1,7 +1,7 @@
 /* Tests of addresses as instructions: few prefixes are compared one by one, larger sets looked up in the image's. */
 #include <string.h>
 
-#include "compiler/code/tests_priv.h"
+#include "compiler/code/gen_priv.h"
 #include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"

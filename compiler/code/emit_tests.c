@@ -2,7 +2,7 @@
  * addresses in a set (emit_addresses.c). Behind a test's code, control continues if the packet passes. */
 #include <string.h>
 
-#include "compiler/code/tests_priv.h"
+#include "compiler/code/gen_priv.h"
 #include "compiler/normal/prefix.h"
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"

@@ -13,6 +13,29 @@ struct kind_masks {
     bool numbers;    /* true if key.proto must be compared, too: the masks do not tell protocols apart */
 };
 
+/* Kinds of tests, chosen by rule_tests.c and written by emit_tests.c */
+enum test_type {
+    TEST_DST, /* a: addresses for frames whose address is not this machine's own, b: for the others */
+    TEST_SRC,
+    TEST_HALF,      /* a: field, b: its ranges */
+    TEST_HEADER,    /* the same for a field outside the key */
+    TEST_NUMBERS,   /* a: IR_WHAT ranges; the masks make sure that the protocol is known */
+    TEST_ALL,       /* a: bits of key.kind that must be set */
+    TEST_NONE,      /* a: bits of key.kind that must be clear */
+    TEST_ANY,       /* a: bits of key.kind, one of which must be set */
+    TEST_FLAGS_SET, /* a: TCP flags */
+    TEST_FLAGS_CLEAR,
+    TEST_STATE,   /* a: bits of key.marks, one of which must be set */
+    TEST_SRC_MAC, /* a: MAC predicate */
+    TEST_DST_MAC,
+    TEST_PATTERN, /* a: pattern */
+    TEST_DURING,  /* a: schedules, one of which must be active */
+    TEST_NOT_DURING,
+    TEST_FLOWS, /* a: number that the source's flows must exceed; b: grain */
+    TEST_OVER,  /* a: meter; after all others, in their order, and never shared by rules */
+    TEST_WITHIN,
+};
+
 /* A test of a rule: a few instructions that jump to a label unless the packet passes. Tests with equal first four
  * members are the same. */
 struct test {
@@ -55,6 +78,15 @@ struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
 /* Write code that continues if the packet passes, and jumps to `fail` otherwise. */
 void emit_test(struct gen *g, const struct test *t, struct label *fail);
 bool same_test(const struct test *a, const struct test *b);
+
+struct address_cost {
+    double instructions, chance;
+};
+/* Return the cost of an address set's test as it will be written, and the guessed chance that it holds. */
+struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
+/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before tells if one of the sets is
+ * empty (rule_tests.c). */
+void emit_address(struct gen *g, const struct test *t, struct label *fail);
 
 struct plan;
 void services_code(struct gen *g, struct plan *plan); /* code_services.c */

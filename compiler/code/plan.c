@@ -5,7 +5,7 @@
  * chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
 #include <string.h>
 
-#include "compiler/code/lists_priv.h"
+#include "compiler/code/plan.h"
 
 enum {
     IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* most rules of a chain in line by choice, to fit into a block with its `do` */

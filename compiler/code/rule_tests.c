@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/code/tests_priv.h"
-#include "compiler/normal/flows.h"
+#include "compiler/code/gen_priv.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 

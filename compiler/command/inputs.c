@@ -1,5 +1,5 @@
 /* Folders give their files in order of bytes; then -i's devices are compared with what the rules ask for */
-#include "compiler/command/inputs.h"
+#include "compiler/command/command_priv.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Check that the options of a command line go together. */
 #include <string.h>
 
-#include "compiler/command/options_priv.h"
+#include "compiler/command/command_priv.h"
 
 /* True for an option of a compile or of --fmt. */
 static bool is_compile(const struct options *o)

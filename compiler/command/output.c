@@ -1,5 +1,5 @@
 /* Output that appears at once and whole, or not at all (rename(2)); a link stays a link and its target is replaced. */
-#include "compiler/command/output.h"
+#include "compiler/command/command_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,10 +8,7 @@
 #include <unistd.h>
 
 #include "compiler/analysis/diff/diff.h"
-#include "compiler/command/format.h"
-#include "compiler/command/inputs.h"
-#include "compiler/command/options.h"
-#include "compiler/command/output.h"
+#include "compiler/command/command_priv.h"
 #include "compiler/progress.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/say.h"

@@ -1,12 +1,12 @@
 /* `preyc --stats` for people: the parts of the program, its highest costs, and the cost of the compile. */
-#include "compiler/command/stats.h"
+#include "compiler/command/command_priv.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "compiler/normal/normal.h"
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "compiler/resolve/settings.h"
 #include "vm/flow/flow.h"
 #include "vm/kernel/gen/gen.h"

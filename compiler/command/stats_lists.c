@@ -1,6 +1,6 @@
 /* `preyc --stats`: lists of rules, and the cost of their classifiers. */
 #include "compiler/classify/cost.h"
-#include "compiler/command/stats.h"
+#include "compiler/command/command_priv.h"
 #include "compiler/normal/normal.h"
 
 static void print_classifier(const struct list_figures *l, struct figures *f)

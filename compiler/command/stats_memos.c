@@ -1,7 +1,7 @@
 /* `preyc --stats`: verdicts that flows remember, and reasons why others are not remembered. */
 #include <string.h>
 
-#include "compiler/command/stats.h"
+#include "compiler/command/command_priv.h"
 #include "compiler/normal/normal.h"
 #include "vm/vm.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "lang/source.h"
+#include "lang/sources.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "compiler/import/names.h"
+#include "compiler/import/given_names.h"
 #include "compiler/import/write.h"
 
 /* Firewalls of prey, by way of the packets */

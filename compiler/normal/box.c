@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/normal/flows.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/ir.h"
 #include "lang/heap.h"
 

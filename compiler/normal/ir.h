@@ -64,7 +64,7 @@ static inline uint32_t ir_there(enum ir_field f)
     return half_in_key(ir_numbers[f].half) && ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
 }
 
-/* Ids shared by every sort but MASK and ANY, which hold their bits: 0 demands nothing. METERS and FLOWS (flows.h)
+/* Ids shared by every sort but MASK and ANY, which hold their bits: 0 demands nothing. METERS and FLOWS (flows_over.h)
  * share the lists of PATTERNS. Those of METERS hold meters' numbers, doubled, plus one for `within`. */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 

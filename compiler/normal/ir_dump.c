@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "compiler/normal/flows.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/vm.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/normal/flows.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "lang/hash.h"

@@ -57,7 +57,6 @@ double macs_part(const struct ir *ir, uint32_t id);                             
 uint64_t mac_number(uint64_t mac);
 uint64_t mac_of_number(uint64_t number);
 
-void warn_neighbours(struct compile *c);      /* neighbours.c */
 void warn_closed_services(struct compile *c); /* closed_services.c */
 /* Frames that open a connection to the endpoint, not settled (closed_services.c). */
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e);

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "compiler/normal/flows.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 #include "compiler/normal/what.h"

@@ -1,5 +1,5 @@
 /* Read the packet of a test from the tree into a frame_spec: the parts that each form takes and needs. */
-#include "compiler/ruletest/packet_priv.h"
+#include "compiler/ruletest/ruletest_priv.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Read the parts behind the addresses of a test's packet: a table says which form takes which part, once each. */
-#include "compiler/ruletest/packet_priv.h"
+#include "compiler/ruletest/ruletest_priv.h"
 
 static uint32_t number_read(struct packet_work *w, const struct node *n, const struct number_kind *kind)
 {

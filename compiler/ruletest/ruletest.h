@@ -27,7 +27,7 @@ enum step_kind {
 enum step_mirrored { MIRRORED_NO_MATTER, MIRRORED_BY, MIRRORED_NOT };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* none, `reply FLAGS`, `reply: PACKET` */
 
-/* Words that a client says first (said.h); what the proxy knows of a connection */
+/* Words that a client says first (ruletest_priv.h); what the proxy knows of a connection */
 struct test_said;
 struct first;
 struct chooser;
@@ -37,7 +37,7 @@ struct test_step {
     enum step_kind kind;
     struct span span; /* place of the carets */
     struct frame_spec *packet;
-    struct test_said *said;      /* EXPECT: what the client says first (said.h); NULL: nothing */
+    struct test_said *said;      /* EXPECT: what the client says first (ruletest_priv.h); NULL: nothing */
     enum step_reply reply;       /* EXPECT: form of `reply`; the packet answers the last one that left */
     struct span packet_span;     /* EXPECT: place of the packet or `reply` */
     uint8_t action;              /* EXPECT, REPLAY: expected enum action */
@@ -258,7 +258,7 @@ void test_look(struct test_run *r, const struct test_step *step, const struct pk
 void test_search(struct test_run *r, struct test_search *s);
 void test_note_why(struct test_run *r, const struct test_search *s, const struct verdict *v);
 
-/* Report a failed expectation, and why it failed (report.c). */
+/* Report a failed expectation, and why it failed (report_failed.c). */
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v,
                  const struct test_search *s);
 /* Add notes on a packet and on what decided it to the last diagnostic. */

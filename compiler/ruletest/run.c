@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/progress.h"
-#include "compiler/ruletest/said.h"
+#include "compiler/ruletest/ruletest_priv.h"
 #include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/forward/service.h"

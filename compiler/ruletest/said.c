@@ -1,5 +1,5 @@
-/* Write the first bytes of a test's connection as a client would, and read them as the proxy does (said.h). */
-#include "compiler/ruletest/said.h"
+/* Write the first bytes of a test's connection as a client would, and read them as the proxy does (ruletest_priv.h). */
+#include "compiler/ruletest/ruletest_priv.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/said.h"
+#include "compiler/ruletest/ruletest_priv.h"
 #include "lang/heap.h"
 #include "vm/forward/service.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/said.h"
+#include "compiler/ruletest/ruletest_priv.h"
 #include "vm/packet/pkt.h"
 #include "vm/words/words.h"
 

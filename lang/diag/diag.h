@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lang/source.h"
+#include "lang/sources.h"
 
 enum diag_code {
 #define DIAG(ident, code, severity, title, explain, wrong, right) ident,

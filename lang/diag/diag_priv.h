@@ -1,4 +1,4 @@
-/* Shared by the collector (diag.c) and the printers (print.c, sarif.c). */
+/* Shared by the collector (diag.c) and the printers (print_text.c, sarif.c). */
 #pragma once
 
 #include "lang/diag/diag.h"

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lang/parse/file.h"
+#include "lang/parse/parse_file.h"
 
 static bool is_same(struct arena *arena, const char *path, const struct node *tree, const char *text, size_t len)
 {

@@ -1,5 +1,5 @@
 /* Shared by the stages of the formatter: read.c (tokens and comments to items), marks.c (line breaks and columns, from
- * the tree), print.c (items to lines).
+ * the tree), fmt_print.c (items to lines).
  *
  * The formatter moves tokens, never values: each is printed as it was written, but for words that have another form
  * today. Comments are not in the tree; they lie

@@ -6,7 +6,7 @@
 #include "lang/arena.h"
 #include "lang/diag/diag.h"
 #include "lang/lex/value_text.h"
-#include "lang/source.h"
+#include "lang/sources.h"
 #include "lang/tree/ast.h"
 
 #define MAX_NESTING 256   /* depth of nested parentheses */
@@ -108,7 +108,7 @@ void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t
 bool offer_mask(struct parser *p, const char *s, size_t len, const char *mask, size_t mask_len);
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len);
 
-/* words.c: return the token of a word; NAME for a word without a meaning. */
+/* keywords.c: return the token of a word; NAME for a word without a meaning. */
 int word_find(const char *s, size_t len);
 bool token_is_word(int token);
 bool word_is_reserved(int token);

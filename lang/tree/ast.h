@@ -2,7 +2,7 @@
  * Nodes live in an arena (arena.h), are never freed one by one, and may go before the strings that they hold. */
 #pragma once
 
-#include "lang/source.h"
+#include "lang/sources.h"
 #include "lang/tree/value.h"
 
 enum node_kind {

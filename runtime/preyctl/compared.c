@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/image/image.h"
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "runtime/report/json.h"
 
 /* Return the pool of that name; PBC_NONE: none. */

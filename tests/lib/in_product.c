@@ -1,6 +1,6 @@
 /* Membership of a frame in a product, by the words of field.def alone. */
 #include "tests/lib/in_product.h"
-#include "compiler/normal/flows.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
 #include "vm/judge/judge.h"
 

@@ -22,13 +22,13 @@ may() {
 
 may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 # The rooms of lang/, from the lowest; small things beside them may be included by all.
-small='lang/arena.h lang/hash.h lang/heap.h lang/json.h lang/source.h lang/utf8.h'
+small='lang/arena.h lang/hash.h lang/heap.h lang/json.h lang/sources.h lang/utf8.h'
 may 'small things of lang/' 'lang/arena.* lang/hash.* lang/heap.* lang/json.* lang/source.* lang/utf8.*' "$small"
 may lang/diag/ 'lang/diag/*.[ch]' "$small lang/diag/"
 may lang/tree/ 'lang/tree/*.[ch]' "$small lang/words/ lang/tree/"
 may lang/lex/ 'lang/lex/*.[chl]' "$small lang/diag/ lang/words/ lang/tree/ lang/lex/"
 may lang/parse/ 'lang/parse/*.[chy]' "$small lang/diag/ lang/words/ lang/tree/ lang/lex/ lang/parse/"
-may lang/format/ 'lang/format/*.[ch]' "$small lang/diag/ lang/tree/ lang/lex/ lang/parse/file.h lang/format/"
+may lang/format/ 'lang/format/*.[ch]' "$small lang/diag/ lang/tree/ lang/lex/ lang/parse/parse_file.h lang/format/"
 may vm/ 'vm/*.c vm/*.h' 'vm/'
 # The rooms of vm/, as its README draws them; `shared` may be included by all.
 shared='vm/pbc.h vm/pbc/ vm/tables.h vm/verdict.h vm/cfg.h vm/reason.def vm/counter.def vm/mode.def vm/verdict.def vm/lb.def vm/opcode.def vm/cond.def vm/action.def vm/proto.def vm/endpoint.def vm/icmp.def vm/keyed/ vm/shared/'

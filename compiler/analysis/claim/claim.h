@@ -4,7 +4,7 @@
 
 #include "compiler/analysis/sample/sample.h"
 #include "compiler/analysis/times.h"
-#include "compiler/analysis/walk.h"
+#include "compiler/analysis/rule_walk.h"
 #include "compiler/normal/region.h"
 
 struct addr_set;
@@ -128,8 +128,9 @@ struct claim_others {
     bool unfinished;          /* there may be more: the search took too much */
 };
 
-/* Report a finding, unless the claim was proved (report.c). */
+/* Report a finding, unless the claim was proved (claim_report.c). */
 void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f,
                   const struct claim_others *others);
-/* Warn of a packet that a nat leads to an address, although a proved claim says that none gets there (report.c). */
+/* Warn of a packet that a nat leads to an address, although a proved claim says that none gets there (claim_report.c).
+ */
 void claim_report_led(struct claims *all, const struct claim *beyond, const struct claim_found *f);

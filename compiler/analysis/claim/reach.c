@@ -5,7 +5,7 @@
 
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/normal/normal.h"
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "lang/heap.h"
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"

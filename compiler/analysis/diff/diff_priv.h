@@ -1,8 +1,9 @@
 /* Parts of a comparison, in the order in which they run: both lists into one image (import.c, times.c),
  * firewalls that judge packets (judges.c), a firewall's rules in a row (flatten.c), equal rules (align.c), effect of
  * the others (both.c), by pair of rules that decide (changes.c, join.c), with an example (example.c); where
- * accepted traffic goes (routes.c, nats.c, noted.c, order.c, branches.c), endpoints that newly reach servers (ways.c,
- * reach.c), what meters and services let through (meters.c); output (print.c, print_beyond.c, json.c). */
+ * accepted traffic goes (route_changes.c, nats.c, noted.c, order.c, branches.c), endpoints that newly reach servers
+ * (side_ways.c, reach.c), what meters and services let through (meter_changes.c); output (print_changes.c,
+ * print_beyond.c, json.c). */
 #pragma once
 
 #include "compiler/analysis/diff/diff.h"
@@ -108,7 +109,7 @@ bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 
-/* print.c: names of sets in both programs, once there is an ir. */
+/* print_changes.c: names of sets in both programs, once there is an ir. */
 void note_set_names(struct diff *d);
 const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
 
@@ -175,7 +176,7 @@ void join_parts(struct diff *d, struct region *r);
 /* example.c: give each change a packet judged by both programs. False after diff_fail. */
 bool find_examples(struct diff *d);
 
-/* routes.c: services, pools and nats that only one side has, or that differ */
+/* route_changes.c: services, pools and nats that only one side has, or that differ */
 struct route_change {
     const char *what; /* "service", "pool", "nat", "check", "limits", "timeouts", "hash key" */
     const char *name; /* "": no name */
@@ -196,7 +197,7 @@ bool statements_pair(struct diff *d, const struct route_change *r, struct statem
 /* Pair equal ones whatever their order, to[OLD].twin alone. True: both sides have the same statements. */
 bool statements_twins(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
 
-/* print.c: return settings for printing conditions of statements, which are compared as text. */
+/* print_changes.c: return settings for printing conditions of statements, which are compared as text. */
 struct region_text statement_text(struct diff *d);
 
 /* nats.c: write the statements of the nat that begins at `first`, a line each, one for each family. */
@@ -206,8 +207,8 @@ void put_clamps(const struct program *p, FILE *out);
 /* Fill s->nat_asks and s->nats_turn. */
 void note_nat_asks(struct diff *d, struct side *s);
 
-/* routes.c: write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next` before
- * each other range. Of a long list, which many statements may share, the rest is a number. */
+/* route_changes.c: write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next`
+ * before each other range. Of a long list, which many statements may share, the rest is a number. */
 void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
                 const char *next, FILE *out);
 /* Return the union of these SETS, in the ir of both: equal sets are one number. */
@@ -235,7 +236,7 @@ struct reaches {
 };
 void find_reaches(struct diff *d, struct reaches *to);
 
-/* meters.c: meters that let through another amount, and services with other bounds; texts are in the arena */
+/* meter_changes.c: meters that let through another amount, and services with other bounds; texts are in the arena */
 struct meter_change {
     uint8_t kind;     /* enum diff_kind */
     const char *what; /* "meter", "bounds of service" */
@@ -283,10 +284,10 @@ void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m
 char *logs_text(struct diff *d, const struct side *s);
 /* Return what rules and defaults in audit would do, in their order, likewise. */
 char *audits_text(struct diff *d, const struct side *s);
-/* routes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
+/* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 
-/* print.c, print_beyond.c, json.c */
+/* print_changes.c, print_beyond.c, json.c */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
 void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */

@@ -111,7 +111,8 @@ static bool same_meter(const struct pbc_meter *a, const struct pbc_meter *b)
 }
 
 /* Find the old meter that equals `m`. by_name: the two have one name and count alike, whatever their amounts
- * (meters.c); else they have one definition. Two meters of one program are never equal: each counts for itself. */
+ * (meter_changes.c); else they have one definition. Two meters of one program are never equal: each counts for itself.
+ */
 static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struct pbc_meter *m, bool by_name,
                            const bool *taken)
 {

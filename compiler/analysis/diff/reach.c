@@ -1,10 +1,10 @@
-/* Report endpoints that newly reach servers: ways that only one side has (ways.c), grouped by endpoint, each with an
- * example. The firewall counts only for the example. */
+/* Report endpoints that newly reach servers: ways that only one side has (side_ways.c), grouped by endpoint, each with
+ * an example. The firewall counts only for the example. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "compiler/analysis/diff/ways.h"
+#include "compiler/analysis/diff/side_ways.h"
 #include "compiler/analysis/sample/sample.h"
 #include "lang/heap.h"
 

@@ -2,7 +2,7 @@
  * that accepts can match a packet that opens a connection. Certain, or silent. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/program/program.h"
 
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)

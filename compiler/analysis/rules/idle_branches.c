@@ -5,7 +5,7 @@
 
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/judge/decide.h"
 #include "vm/program/program.h"
 

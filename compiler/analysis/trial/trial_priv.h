@@ -1,4 +1,4 @@
-/* State shared by drawing frames (trial.c) and comparing decisions (whole.c, searches.c) */
+/* State shared by drawing frames (trial.c) and comparing classifiers (searches.c) */
 #pragma once
 
 #include "compiler/compiler.h"
@@ -13,8 +13,6 @@ struct doubt {
 /* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes close (trial.c). */
 bool wish_build(struct doubt *d, const struct frame_wish *w);
 
-/* True if the code decides the frame like the rule list; else report (whole.c). */
-bool agree_whole(struct doubt *d);
 /* Compare classifiers alone: the boxes one after another, the search, the conditions of the rules found; `most` random
  * headers for each. False after a report (searches.c). */
 bool agree_searches(struct doubt *d, uint32_t most);

@@ -159,7 +159,7 @@ static inline unsigned ones(uint32_t bits)
     return (bits + (bits >> 8)) & 31;
 }
 
-/* window.c: a window of the key's bits, within one slot or one port. */
+/* key_window.c: a window of the key's bits, within one slot or one port. */
 struct window {
     uint8_t slot, shift, width; /* shift within the slot; width 1..16 */
 };
@@ -208,13 +208,11 @@ uint64_t leaf_word(struct build *b, const struct part *p, struct list l);
 /* node.c */
 uint64_t node_word(struct build *b, struct list l, const struct part *p, struct allowance a);
 
-/* cut.c, fork.c: false if the result exceeds the allowance; nothing is changed then. */
+/* cut.c: false if the result exceeds the allowance; nothing is changed then. */
 bool cut_word(struct build *b, struct list l, const struct part *p, struct window w, struct allowance a,
               uint64_t *word);
-bool fork_word(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
-               uint64_t *word);
 
-/* tables.c: store a table; equal tables are stored once. */
+/* tree_tables.c: store a table; equal tables are stored once. */
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count);
 struct worst word_worst(const struct build *b, uint64_t word);
 struct worst worst_any(struct worst a, struct worst b);

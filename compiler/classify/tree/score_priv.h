@@ -1,4 +1,4 @@
-/* Shared by the sampling of a list (fields.c) and the judging of windows (score.c). */
+/* Shared by the sampling of a list (box_sample.c) and the judging of windows (score.c). */
 #pragma once
 
 #include "compiler/classify/tree/builder_priv.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "compiler/import/iptables/names.h"
+#include "compiler/import/iptables/iptables_names.h"
 #include "compiler/import/iptables/reading.h"
 
 /* Return the prefix length of a netmask, or -1 if its bits are not contiguous. */

@@ -2,8 +2,20 @@
  * becomes a rule of prey. */
 #pragma once
 
-#include "compiler/import/iptables/words.h"
 #include "compiler/import/model.h"
+
+enum {
+    WORDS_MOST = 512,      /* words of a line; iptables-restore takes 255 */
+    LINE_MOST = 64 * 1024, /* bytes of a line */
+};
+
+/* A line of iptables-save as words */
+struct words {
+    char text[LINE_MOST + WORDS_MOST]; /* the words, each NUL-terminated */
+    const char *of[WORDS_MOST];
+    bool quoted[WORDS_MOST]; /* the word stood in quotes, and so is no option */
+    uint32_t count;
+};
 
 enum { CHOICES_MOST = 4, ALTERNATIVES_MOST = 8, MODULES_MOST = 32 };
 

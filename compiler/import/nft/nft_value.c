@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/import/names.h"
+#include "compiler/import/given_names.h"
 #include "compiler/import/nft/nft_priv.h"
 #include "compiler/import/rows.h"
 #include "vm/words/words.h"

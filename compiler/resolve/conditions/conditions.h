@@ -62,7 +62,7 @@ void cond_out_on(struct rule_work *w, const struct node *n);
 void cond_urpf(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
-void cond_meter(struct rule_work *w, const struct node *n); /* meters.c */
+void cond_meter(struct rule_work *w, const struct node *n); /* meters_declared.c */
 /* For a rule that opens a tunnel (decap.c): add the conditions that its verdict implies; check that it has a `from`;
  * return the verdict in the image. */
 void opener_conditions(struct rule_work *w);

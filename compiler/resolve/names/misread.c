@@ -1,7 +1,7 @@
 /* Statements that do something else than their author likely thinks: a file that judges nothing, translation past every
  * firewall. (A firewall named like a direction is an error: rules.c.) Also statements that parse but are not supported
  * yet: one error for each, and the names in it count as used. */
-#include "compiler/resolve/names/names.h"
+#include "compiler/resolve/names/symbols.h"
 
 static bool holds_tests(const struct node *file)
 {

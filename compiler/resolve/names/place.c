@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "compiler/resolve/names/names.h"
+#include "compiler/resolve/names/symbols.h"
 
 /* Return the file's name in the image, looked up once for consecutive statements of a file. */
 static uint32_t file_name(struct compile *c, uint32_t file)

@@ -1,7 +1,7 @@
 /* Translation: the statements of a nat */
 #pragma once
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 
 /* Enter the statements in the image. */
 void resolve_nats(struct compile *c);

@@ -2,7 +2,7 @@
  * packets that a tunnel leaves. */
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/words/words.h"
 
 /* Count addresses of each family. A large IPv6 range counts as most + 1. */

@@ -1,7 +1,7 @@
 /* Steps of a check, from its options */
 #pragma once
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 
 struct step_work {
     struct compile *c;

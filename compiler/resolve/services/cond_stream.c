@@ -2,7 +2,7 @@
  * payload`. A service can ask those that it sees, by where TLS ends and if requests are read. */
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/judge/decide.h"
 #include "vm/stream/first.h"
 

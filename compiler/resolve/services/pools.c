@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "lang/hash.h"
 #include "vm/forward/service.h"
 

@@ -1,7 +1,7 @@
 /* Read the options of a proxy service, apart from addresses and branches, into an entry of PROXIES. */
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/stream/first.h"
 
 /* Check the number of sockets: the host listens at each pair of an address and a port. */

@@ -1,5 +1,5 @@
 /* Options of a service beside addresses, mode and branches: affinity, limits, and how connections begin */
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 
 enum {
     MSS_LEAST = 536,  /* least that every host takes (RFC 9293, 3.7.1) */

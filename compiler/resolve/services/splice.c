@@ -1,6 +1,6 @@
 /* Connections that leave for the packet path once they are decided: `splice packets` of a service, and `-> pass`.
  * Nobody reads their bytes from then on. */
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 
 /* Return what reads the connections' bytes to their end, and *at its clause, where it is one; NULL: nothing does. */
 static const char *reader(const struct service_work *w, const struct node **at)

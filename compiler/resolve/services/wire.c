@@ -2,7 +2,7 @@
  * destinations that are no pools, and which side answers first. */
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/stream/first.h"
 
 /* Read `on IF, …`; each is one device. */

@@ -1,7 +1,7 @@
 /* Values: constants, numbers, lists of ports, MAC addresses, addresses and host names */
 #pragma once
 
-#include "compiler/resolve/names/names.h"
+#include "compiler/resolve/names/symbols.h"
 
 struct node_value {
     const struct node *node;

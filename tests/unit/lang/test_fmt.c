@@ -6,7 +6,7 @@
 
 #include "lang/lex/lex.h"
 #include "lang/lex/tokens.tab.h"
-#include "lang/parse/file.h"
+#include "lang/parse/parse_file.h"
 #include "tests/lib/draw.h"
 
 struct words {

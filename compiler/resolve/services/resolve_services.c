@@ -1,7 +1,7 @@
 /* Read `service NAME on … { mode …; when … -> POOLS; else -> POOLS }`: endpoints, mode and branches. */
 #include <string.h>
 
-#include "compiler/resolve/services/service.h"
+#include "compiler/resolve/services/service_work.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -1,5 +1,5 @@
 /* Source files in memory, and the conversion of byte offsets to line and column. */
-#include "lang/source.h"
+#include "lang/sources.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  *
  * Declarations are read first, in any order; every later stage looks names up here. After syntax errors the text itself
  * is searched for declarations: a name whose declaration did not parse is not reported as missing. */
-#include "compiler/resolve/names/names.h"
+#include "compiler/resolve/names/symbols.h"
 
 #include <ctype.h>
 #include <stdlib.h>

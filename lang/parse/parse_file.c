@@ -1,5 +1,5 @@
 /* Parser of one file that was read: its text through lexer and grammar. */
-#include "lang/parse/file.h"
+#include "lang/parse/parse_file.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Names given stand in a tree; a wish that is taken or is a word of the language gets a suffix, then a number */
-#include "compiler/import/names.h"
+#include "compiler/import/given_names.h"
 
 #include <ctype.h>
 #include <search.h>

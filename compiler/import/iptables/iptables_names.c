@@ -1,5 +1,5 @@
 /* Tables of protocols, ICMP types and codes, and TCP flags */
-#include "compiler/import/iptables/names.h"
+#include "compiler/import/iptables/iptables_names.h"
 
 #include <ctype.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Demands of `flows over` (flows.h): a list of numbers, ascending, with the grain above the flows in each. */
-#include "compiler/normal/flows.h"
+/* Demands of `flows over` (flows_over.h): a list of numbers, ascending, with the grain above the flows in each. */
+#include "compiler/normal/flows_over.h"
 
 enum { GRAIN_SHIFT = 28, OVER_MASK = (1 << GRAIN_SHIFT) - 1 };
 

@@ -1,7 +1,7 @@
 /* Ways from endpoints to servers, and the part of a way that ways of the other side hold. An endpoint inside a wider
  * one, or inside several together, reaches what those reach. Conditions of a `when`, shares and balance don't count:
  * every server that a branch may send to is reached. */
-#include "compiler/analysis/diff/ways.h"
+#include "compiler/analysis/diff/side_ways.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,12 @@
-/* A region of frames on its way down the rule list (walk.h). Frames that no rule has decided yet are in two parts:
+/* A region of frames on its way down the rule list (rule_walk.h). Frames that no rule has decided yet are in two parts:
  * certain ones, and ones that an earlier rule may have taken, by a condition that is no set of values. Such a rule
  * leaves the frames that it could take in the second part; everything decided later from that part is reported as
  * uncertain. */
-#include "compiler/analysis/walk.h"
+#include "compiler/analysis/rule_walk.h"
 
 #include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
-#include "compiler/normal/flows.h"
+#include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
 
 struct parts {

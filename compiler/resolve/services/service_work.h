@@ -26,10 +26,10 @@ enum { ADDRESSES_MOST = 1 << 16 }; /* most addresses of a range of servers, or o
 
 void resolve_checks(struct compile *c);   /* checks.c */
 void resolve_pools(struct compile *c);    /* pools.c */
-void resolve_services(struct compile *c); /* services.c */
+void resolve_services(struct compile *c); /* resolve_services.c */
 
 /* Return the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); read its ports, false after a
- * report (services.c, for nats.c). */
+ * report (resolve_services.c, for nats.c). */
 uint8_t endpoint_proto(const struct node *n);
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
 
@@ -64,7 +64,7 @@ void check_sources(struct compile *c, const struct pbc_pool *pool, const struct 
 
 extern const struct number_kind max_flows_kind; /* flows of `max flows` (pools.c) */
 
-/* State of resolving a service, for services.c and the files of its parts */
+/* State of resolving a service, for resolve_services.c and the files of its parts */
 struct service_work {
     struct compile *c;
     const struct node *node;
@@ -106,8 +106,8 @@ void refuse_observe_options(const struct service_work *w, const struct clauses *
 /* Return what a word of its branches does; NULL: it is none. */
 const char *observe_word(struct str word);
 
-/* Parts of services.c: read the endpoints; true for conditions on properties that a connection's packets share; report
- * AH in a `when` of connections; report a branch behind the `else`. */
+/* Parts of resolve_services.c: read the endpoints; true for conditions on properties that a connection's packets share;
+ * report AH in a `when` of connections; report a branch behind the `else`. */
 void resolve_endpoints(struct service_work *w, const struct node *on);
 bool is_of_connections(const struct node *n);
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from);

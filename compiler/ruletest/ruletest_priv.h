@@ -1,4 +1,5 @@
-/* First words of a test's client, and the proxy server that the client reaches by them */
+/* Shared by the files that read and judge a test's packets: the packet while it is read (packet.c the two sides, part.c
+ * the parts), and first words of its client, with the proxy server that these reach (said.c) */
 #pragma once
 
 #include "compiler/ruletest/ruletest.h"
@@ -30,3 +31,35 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
 /* Choose a server for a connection on a branch with pools: set v->server, or return false and set v->reason. */
 bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,
                struct verdict *v, struct served *served);
+
+#define FORM(f) (1u << FORM_##f)
+enum { /* forms of protocols with ports */
+       FORMS_PORTS = 0
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum) | ((there)&KIND_PORTS ? FORM(ident) : 0)
+#include "vm/proto.def"
+};
+#define FORMS_ICMP (FORM(ICMP) | FORM(ICMP6))
+#define FORMS_IP   (FORMS_PORTS | FORMS_ICMP | FORM(PROTO))
+#define FORMS_ALL  (FORMS_IP | FORM(ARP))
+
+/* A packet while its parts are read */
+struct packet_work {
+    struct compile *c;
+    const struct node *node;
+    struct frame_spec *p;
+    const struct facts *self;
+    bool bad;
+    struct test_said **said; /* first words of the client; NULL: not allowed here */
+    struct side {
+        const struct node *node, *port; /* port: NULL if none is written */
+        struct addr addr;
+        bool self;
+        uint32_t words[4]; /* address, set once the family is known */
+    } src, dst;
+};
+
+/* Take one part (flags, vlan, ttl, …). `first`: the packet's first part. Sets w->bad after a report. */
+void test_part_take(struct packet_work *w, const struct node *first, const struct node *n);
+/* Read the addresses of a tunnel, with `self` taken from the test; false after a report (packet.c). */
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct frame_tunnel *t);
