@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "compiler/classify/boxes/rule_boxes.h"
-#include "compiler/code/plan.h"
 #include "compiler/code/gen_priv.h"
+#include "compiler/code/plan.h"
 #include "compiler/normal/kinds.h"
 #include "vm/vm.h"
 

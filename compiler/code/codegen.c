@@ -10,9 +10,9 @@
  * A long list is one function that classifies, with code for tests outside its boxes (classified.c). */
 #include <string.h>
 
+#include "compiler/code/gen_priv.h"
 #include "compiler/code/plan.h"
 #include "compiler/code/split.h"
-#include "compiler/code/gen_priv.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -3,9 +3,9 @@
  * chains of some heights are flattened, that is, written into their callers whatever their size: one height after
  * another, each time the height that adds the fewest rules. Other bounds limit the size: a firewall's rules with its
  * chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
-#include <string.h>
-
 #include "compiler/code/plan.h"
+
+#include <string.h>
 
 enum {
     IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* most rules of a chain in line by choice, to fit into a block with its `do` */

@@ -1,10 +1,9 @@
 /* preyc --fmt: reads, compares and writes files that lang/ formats. A file that fails does not stop the others. */
-#include "compiler/command/command_priv.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/command/command_priv.h"
 #include "compiler/say.h"
 
 enum { STATUS_GOOD, STATUS_RULES, STATUS_ENVIRONMENT };

@@ -1,6 +1,4 @@
 /* Folders give their files in order of bytes; then -i's devices are compared with what the rules ask for */
-#include "compiler/command/command_priv.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "compiler/command/command_priv.h"
 #include "compiler/device.h"
 #include "compiler/say.h"
 #include "lang/heap.h"

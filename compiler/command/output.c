@@ -1,6 +1,4 @@
 /* Output that appears at once and whole, or not at all (rename(2)); a link stays a link and its target is replaced. */
-#include "compiler/command/command_priv.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compiler/command/command_priv.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
 #include "lang/heap.h"

@@ -1,11 +1,10 @@
 /* Reader of the command line, by the table of options.def. Names are written in full: an abbreviation that works today
  * would change its meaning with the next option. */
-#include "compiler/command/command_priv.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
+#include "compiler/command/command_priv.h"
 #include "compiler/say.h"
 
 enum option_id {

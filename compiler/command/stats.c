@@ -1,10 +1,9 @@
 /* `preyc --stats` for people: the parts of the program, its highest costs, and the cost of the compile. */
-#include "compiler/command/command_priv.h"
-
 #include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "compiler/command/command_priv.h"
 #include "compiler/normal/normal.h"
 #include "compiler/resolve/services/service_work.h"
 #include "compiler/resolve/settings.h"

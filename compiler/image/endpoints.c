@@ -13,7 +13,7 @@ int image_endpoint_order(const struct pbc_endpoint *a, const struct pbc_endpoint
     if (addr) return addr;
     if (any_a != any_b) return any_b ? -1 : 1;
     if (ports_a != ports_b) return ports_a < ports_b ? -1 : 1;
-    /* what they ask of interface and tags */
+    /* Interface and tags come last. */
     const unsigned tags_a = endpoint_tags_asked(a), tags_b = endpoint_tags_asked(b);
     const unsigned vlans_a = (unsigned)(a->vlan_hi - a->vlan_lo), vlans_b = (unsigned)(b->vlan_hi - b->vlan_lo);
     if (!a->iface != !b->iface) return a->iface ? -1 : 1;

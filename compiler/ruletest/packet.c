@@ -1,9 +1,8 @@
 /* Read the packet of a test from the tree into a frame_spec: the parts that each form takes and needs. */
-#include "compiler/ruletest/ruletest_priv.h"
-
 #include <inttypes.h>
 #include <string.h>
 
+#include "compiler/ruletest/ruletest_priv.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 

@@ -1,9 +1,8 @@
 /* Write the first bytes of a test's connection as a client would, and read them as the proxy does (ruletest_priv.h). */
-#include "compiler/ruletest/ruletest_priv.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/ruletest/ruletest_priv.h"
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 

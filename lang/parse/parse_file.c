@@ -17,7 +17,7 @@ struct node *parse_alone(struct arena *arena, struct sources *sources, struct di
                          struct token_log *log)
 {
     const struct source_file *f = &sources->files[file];
-    static const char begin[] = "prey.pbc"; /* of a compiled program */
+    static const char begin[] = "prey.pbc"; /* beginning of a compiled program */
     if (f->len >= sizeof begin - 1 && !memcmp(f->text, begin, sizeof begin - 1)) {
         diag(d, E_UTF8, SPAN_NONE,
              "`%s` is a compiled program: give the rule file (.prey) that it was made of; preyrun, and preyc with "

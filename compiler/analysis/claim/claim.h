@@ -2,9 +2,9 @@
  * the findings about them */
 #pragma once
 
+#include "compiler/analysis/rule_walk.h"
 #include "compiler/analysis/sample/sample.h"
 #include "compiler/analysis/times.h"
-#include "compiler/analysis/rule_walk.h"
 #include "compiler/normal/region.h"
 
 struct addr_set;

@@ -1,9 +1,9 @@
 /* Choose the frames for the trial of a program: first some of each rule, then random ones. */
 #include "compiler/analysis/trial/trial.h"
+#include "compiler/analysis/trial/trial_priv.h"
 
 #include <time.h>
 
-#include "compiler/analysis/trial/trial_priv.h"
 #include "vm/forward/service.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"

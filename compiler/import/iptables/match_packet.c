@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "compiler/import/given_names.h"
 #include "compiler/import/iptables/iptables_names.h"
 #include "compiler/import/iptables/reading.h"
-#include "compiler/import/given_names.h"
 #include "vm/words/words.h"
 
 static bool port_list(struct reading *r, const char *text, struct list *l)

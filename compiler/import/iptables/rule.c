@@ -46,7 +46,7 @@ static void skip_values(struct reading *r)
 
 static bool add_module(struct reading *r, const struct module *m)
 {
-    /* what the kernel does for all packets if any rule has such a match or target */
+    /* The kernel tracks, or marks, all packets if any rule has such a match or target. */
     static const char *const tracking[] = {"conntrack", "state",  "connlimit", "connmark", "connlabel",
                                            "connbytes", "helper", "CT",        "CONNMARK", "MASQUERADE",
                                            "SNAT",      "DNAT",   "REDIRECT",  "NETMAP",   "SYNPROXY"};
