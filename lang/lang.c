@@ -55,7 +55,6 @@ struct paths {
     char **path; /* array in the heap, strings in the arena */
     uint32_t count, cap;
 };
-static bool is_pattern(const char *path) { return strpbrk(path, "*?") != NULL; }
 
 /* Linear but for going back to the last `*`. */
 static bool matches(const char *pattern, const char *name)
@@ -254,7 +253,7 @@ static void include_follow(struct compile *c, struct node *include)
         diag(c->diags, E_INCLUDE, name->span, "not a file name");
     else if (strpbrk(written, "*?") && strchr(strpbrk(written, "*?"), '/'))
         diag(c->diags, E_INCLUDE, name->span, "a pattern may stand only in the last part of a name");
-    else if (is_pattern(written))
+    else if (strpbrk(written, "*?") != NULL)
         good = follow_pattern(c, include, path);
     else
         good = c->includes++ < MAX_INCLUDES ? follow_file(c, include, path) : report_many(c, include);

@@ -108,41 +108,36 @@ void ruleset_close(struct ruleset *s)
     *s = (struct ruleset){0};
 }
 
-/* Common beginning of struct chain and struct set */
-struct scoped {
-    void *next;
-    const char *name, *scope;
-};
-static_assert(offsetof(struct chain, name) == offsetof(struct scoped, name) &&
-                  offsetof(struct chain, scope) == offsetof(struct scoped, scope) &&
-                  offsetof(struct set, name) == offsetof(struct scoped, name) &&
-                  offsetof(struct set, scope) == offsetof(struct scoped, scope),
+static_assert(offsetof(struct chain, name) == offsetof(struct named, name) &&
+                  offsetof(struct chain, scope) == offsetof(struct named, scope) &&
+                  offsetof(struct set, name) == offsetof(struct named, name) &&
+                  offsetof(struct set, scope) == offsetof(struct named, scope),
               "chains and sets are found by name and scope");
 
-static int scoped_order(const void *a, const void *b)
+static int named_order(const void *a, const void *b)
 {
-    const struct scoped *x = a, *y = b;
+    const struct named *x = a, *y = b;
     const int names = strcmp(x->name, y->name);
     return names ? names : strcmp(x->scope, y->scope);
 }
 
-static void *scoped_find(void *const *tree, const char *scope, const char *name)
+void *named_find(void *const *tree, const char *scope, const char *name)
 {
-    const struct scoped wanted = {.name = name, .scope = scope};
-    void *const *node = tfind(&wanted, tree, scoped_order);
+    const struct named wanted = {.name = name, .scope = scope};
+    void *const *node = tfind(&wanted, tree, named_order);
     return node ? *node : NULL;
 }
 
-static void enter(void **tree, void *node)
+void named_enter(void **tree, void *thing)
 {
-    if (!tsearch(node, tree, scoped_order)) out_of_memory();
+    if (!tsearch(thing, tree, named_order)) out_of_memory();
 }
 
 static const char *copied(struct ruleset *s, const char *text) { return arena_strndup(s->arena, text, strlen(text)); }
 
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name)
 {
-    struct chain *c = scoped_find(&s->chain_tree, scope, name);
+    struct chain *c = named_find(&s->chain_tree, scope, name);
     if (c) return c;
     c = arena_alloc(s->arena, sizeof(*c));
     c->name = copied(s, name);
@@ -150,13 +145,13 @@ struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *na
     c->end = &c->rules;
     *s->chains_end = c;
     s->chains_end = &c->next;
-    enter(&s->chain_tree, c);
+    named_enter(&s->chain_tree, c);
     return c;
 }
 
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name)
 {
-    return scoped_find(&s->chain_tree, scope, name);
+    return named_find(&s->chain_tree, scope, name);
 }
 
 static struct set *set_new(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
@@ -172,16 +167,16 @@ static struct set *set_new(struct ruleset *s, const char *scope, const char *nam
 
 struct set *ruleset_set(struct ruleset *s, const char *scope, const char *name, enum about_kind kind)
 {
-    struct set *set = scoped_find(&s->set_tree, scope, name);
+    struct set *set = named_find(&s->set_tree, scope, name);
     if (set) return set;
     set = set_new(s, scope, name, kind);
-    enter(&s->set_tree, set);
+    named_enter(&s->set_tree, set);
     return set;
 }
 
 struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const char *name)
 {
-    return scoped_find(&s->set_tree, scope, name);
+    return named_find(&s->set_tree, scope, name);
 }
 
 struct set *ruleset_made_set(struct ruleset *s, const char *name) { return set_new(s, "", name, ABOUT_ADDRESSES); }

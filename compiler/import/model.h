@@ -33,6 +33,15 @@ struct extent {
     uint8_t family;   /* 4 or 6 for addresses; 0 for all else and for "self" */
 };
 
+/* Beginning of what stands in a tree (search.h) by its name in a scope, which is a table and its family */
+struct named {
+    const char *name, *scope;
+};
+/* Return what has this name in the scope; NULL: nothing. */
+void *named_find(void *const *tree, const char *scope, const char *name);
+/* Enter a thing that begins with struct named, or with its members. */
+void named_enter(void **tree, void *thing);
+
 /* The list of a condition or of a set */
 struct list {
     struct extent *of;
@@ -52,9 +61,9 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
 
 /* A set named in the file, or one made where two conditions meet */
 struct set {
-    struct set *next;
     const char *name;  /* name in the file, not in prey */
-    const char *scope; /* table and family: two tables may each have a set of one name */
+    const char *scope; /* two tables may each have a set of one name */
+    struct set *next;
     enum about_kind kind;
     struct list members;
     struct set *left, *right; /* halves of a made set (intersection or, with `except`, left without right), or NULL */
@@ -176,14 +185,14 @@ struct import_fault {
 enum hook { HOOK_NONE, HOOK_INGRESS, HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
 
 struct chain {
+    const char *name, *scope;
     struct chain *next;
-    const char *name, *scope; /* scope: the table and its family */
-    uint8_t family;           /* 4, 6; 0: both */
-    enum hook hook;           /* HOOK_NONE: rules jump to the chain */
-    bool nat;                 /* a base chain that translates */
-    int priority;             /* lower runs earlier */
-    bool drops;               /* its policy is drop */
-    struct list devices;      /* devices of an ingress chain; empty: all */
+    uint8_t family;      /* 4, 6; 0: both */
+    enum hook hook;      /* HOOK_NONE: rules jump to the chain */
+    bool nat;            /* a base chain that translates */
+    int priority;        /* lower runs earlier */
+    bool drops;          /* its policy is drop */
+    struct list devices; /* devices of an ingress chain; empty: all */
     struct rule *rules, **end;
     uint32_t count;
     /* set by ruleset_check: depth of chains below; subjects and verdicts of rules here and below */
@@ -206,7 +215,7 @@ struct ruleset {
     uint64_t effort;               /* steps so far (ruleset_spend) */
     bool tracks4, tracks6;         /* a rule makes the kernel track connections, and put fragments together first */
     bool sets_marks;               /* a rule sets marks */
-    void *chain_tree, *set_tree;   /* trees by scope and name (search.h) */
+    void *chain_tree, *set_tree;   /* trees of struct named */
 };
 struct remark {
     struct remark *next;

@@ -82,12 +82,6 @@ static void take_result(struct walk *w, uint32_t chain, uint32_t called)
     if (b->depth + 1 > a->depth) a->depth = b->depth + 1;
 }
 
-static void finish_chain(struct walk *w, uint32_t chain)
-{
-    w->info[chain].state = CHAIN_DONE;
-    if (w->info[chain].depth == PBC_CHAIN_DEPTH + 1) report_deep(w, chain);
-}
-
 /* Visit chains depth first, without recursion: `caller` holds the way back. */
 static void chains_walk(struct walk *w, uint32_t start)
 {
@@ -99,7 +93,8 @@ static void chains_walk(struct walk *w, uint32_t start)
         const struct pbc_chain *ch = &img->chains[at];
         if (info->next == ch->rule_count) {
             const uint32_t caller = info->caller;
-            finish_chain(w, at);
+            w->info[at].state = CHAIN_DONE;
+            if (w->info[at].depth == PBC_CHAIN_DEPTH + 1) report_deep(w, at);
             if (caller != PBC_NONE) take_result(w, caller, at);
             at = caller;
             continue;

@@ -111,24 +111,6 @@ static bool overlap_fill(const struct build *b, struct built *out)
     return true;
 }
 
-static void hand_over(struct build *b, const struct worst *w, struct built *out)
-{
-    out->blocks = b->blocks;
-    out->formats = b->formats;
-    out->block_count = b->block_count;
-    out->format_count = b->format_count;
-    b->blocks = NULL;
-    b->formats = NULL;
-    out->words = w->words;
-    out->compared = w->compared;
-    out->forks = w->forks;
-    out->chain = w->chain;
-    out->lines = w->lines;
-    out->boxes = b->b->count;
-    out->leaves = b->leaf_count;
-    out->last_resort = b->last_resort;
-}
-
 static void build_fini(struct build *b)
 {
     stack_release(b, (struct stack_mark){0});
@@ -151,7 +133,20 @@ static int build_finish(struct build *b, uint64_t root, uint64_t limit, struct b
     if (b->unsayable || build_bytes(b) + sizeof(uint64_t) > limit || w.compared > PBC_COMPARED_MAX)
         return BUILD_TOO_LARGE;
     if (!layout(b, root, out) || !overlap_fill(b, out)) return BUILD_NO_MEMORY;
-    hand_over(b, &w, out);
+    out->blocks = b->blocks;
+    out->formats = b->formats;
+    out->block_count = b->block_count;
+    out->format_count = b->format_count;
+    b->blocks = NULL;
+    b->formats = NULL;
+    out->words = w.words;
+    out->compared = w.compared;
+    out->forks = w.forks;
+    out->chain = w.chain;
+    out->lines = w.lines;
+    out->boxes = b->b->count;
+    out->leaves = b->leaf_count;
+    out->last_resort = b->last_resort;
     out->rank_count = b->b->rank[0] != NULL; /* says how lanes are compared; build_ranked adds the lines */
     out->expected_blocks = expected_blocks(b->b, b->possible, out);
     out->rank_count = 0;

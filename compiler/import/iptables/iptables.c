@@ -42,7 +42,7 @@ struct listing {
     uint8_t family;
     const char *scope;
     uint32_t table_line;
-    void *shared; /* tree of struct shared_meter (search.h) */
+    void *shared; /* tree of struct shared_meter */
     struct words words;
     struct reading reading;
 };
@@ -214,13 +214,7 @@ static void hear_comment(struct listing *l, const char *line, size_t len)
         l->said_family = memmem(line, len, "ip6tables", 9) ? 6 : memmem(line, len, "iptables", 8) ? 4 : l->said_family;
 }
 
-/* The output of `ipset save`: `create` and `add` lines of sets that hold addresses; other types are refused by name. */
-static bool ipset_line(const struct words *w)
-{
-    return w->count > 1 && (!strcmp(w->of[0], "create") || !strcmp(w->of[0], "add"));
-}
-
-/* Return the index of an option, from the fourth word on; 0 if there is none. */
+/* Return the index of an option of `ipset`, from the fourth word on; 0 if there is none. */
 static uint32_t word_at(const struct words *w, const char *word)
 {
     for (uint32_t i = 3; i < w->count; i++)
@@ -275,7 +269,9 @@ static bool take_line(struct listing *l, const char *line, size_t len)
         if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
         return fault_of(l, "", word, " does not begin a line of iptables-save");
     }
-    if (ipset_line(&l->words)) return ipset_take(l->s, &l->words, l->fault);
+    /* `ipset save`: sets that hold addresses; other types are refused by name */
+    if (l->words.count > 1 && (!strcmp(l->words.of[0], "create") || !strcmp(l->words.of[0], "add")))
+        return ipset_take(l->s, &l->words, l->fault);
     return fault_of(l, "", l->words.of[0], " stands outside of a table");
 }
 

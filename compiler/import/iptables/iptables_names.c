@@ -8,13 +8,13 @@
 
 #include "vm/words/words.h"
 
-struct named {
+struct numbered {
     const char *name;
     uint8_t number;
     int8_t code;
 };
 
-static const struct named *row_of_name(const struct named *rows, size_t n, const char *name)
+static const struct numbered *row_of_name(const struct numbered *rows, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (!strcasecmp(rows[i].name, name)) return &rows[i];
@@ -24,12 +24,12 @@ static const struct named *row_of_name(const struct named *rows, size_t n, const
 
 bool name_protocol(const char *name, unsigned *number)
 {
-    static const struct named rows[] = {
+    static const struct numbered rows[] = {
         {"all", 0, -1},       {"ip", 0, -1},         {"ipencap", 4, -1},   {"igp", 9, -1},   {"ipsec-esp", 50, -1},
         {"ipsec-ah", 51, -1}, {"ipv6-icmp", 58, -1}, {"icmpv6", 58, -1},   {"ipip", 94, -1}, {"etherip", 97, -1},
         {"encap", 98, -1},    {"fc", 133, -1},       {"ipv6-mh", 135, -1}, {"mh", 135, -1},
     };
-    const struct named *row = NAMED(rows, name);
+    const struct numbered *row = NAMED(rows, name);
     char lower[24] = "";
     for (size_t i = 0; name[i] && i + 1 < sizeof(lower); i++) lower[i] = (char)tolower((unsigned char)name[i]);
     *number = row ? row->number : proto_number(lower);
@@ -37,7 +37,7 @@ bool name_protocol(const char *name, unsigned *number)
 }
 
 /* ICMP types and codes as iptables names them; code -1: every code of the type */
-static const struct named icmp[] = {
+static const struct numbered icmp[] = {
     {"echo-reply", 0, -1},
     {"pong", 0, -1},
     {"destination-unreachable", 3, -1},
@@ -80,7 +80,7 @@ static const struct named icmp[] = {
 };
 
 /* ICMPv6 types and codes as ip6tables names them; code -1: every code of the type */
-static const struct named icmp6[] = {
+static const struct numbered icmp6[] = {
     {"destination-unreachable", 1, -1},
     {"no-route", 1, 0},
     {"communication-prohibited", 1, 1},
@@ -117,7 +117,7 @@ static const struct named icmp6[] = {
 
 bool name_icmp(unsigned family, const char *name, unsigned *type, int *code)
 {
-    const struct named *row = family == 6 ? NAMED(icmp6, name) : NAMED(icmp, name);
+    const struct numbered *row = family == 6 ? NAMED(icmp6, name) : NAMED(icmp, name);
     if (!row) return false;
     *type = row->number;
     *code = row->code;
@@ -126,7 +126,7 @@ bool name_icmp(unsigned family, const char *name, unsigned *type, int *code)
 
 bool name_flags(const char *list, uint8_t *bits)
 {
-    static const struct named rows[] = {
+    static const struct numbered rows[] = {
         {"FIN", 1, 0},  {"SYN", 2, 0},  {"RST", 4, 0},   {"PSH", 8, 0},  {"ACK", 16, 0},
         {"URG", 32, 0}, {"ECE", 64, 0}, {"CWR", 128, 0}, {"ALL", 63, 0}, {"NONE", 0, 0},
     };
@@ -138,7 +138,7 @@ bool name_flags(const char *list, uint8_t *bits)
         if (!len || len >= sizeof(name)) return false;
         memcpy(name, at, len);
         name[len] = '\0';
-        const struct named *row = NAMED(rows, name);
+        const struct numbered *row = NAMED(rows, name);
         if (!row) return false;
         *bits |= row->number;
         at += len;

@@ -1,9 +1,7 @@
 /* Matches on rates (limit, hashlimit) and the meters made of them */
-#include <search.h>
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
-#include "lang/heap.h"
 
 static bool begin_limit(struct reading *r, const struct module *m)
 {
@@ -126,23 +124,14 @@ static bool take_keys(struct meter *m, const struct hashlimit *h)
     return true;
 }
 
-static int shared_order(const void *a, const void *b)
-{
-    const struct shared_meter *x = a, *y = b;
-    const int names = strcmp(x->name, y->name);
-    return names ? names : strcmp(x->scope, y->scope);
-}
-
 /* Return the meter with this hashlimit's name and table; the first rule with the name makes it. */
 static struct meter *shared_meter(struct reading *r)
 {
-    const struct shared_meter wanted = {.name = r->hash.name, .scope = r->scope};
-    struct shared_meter *const *found = tfind(&wanted, r->shared, shared_order);
-    if (found) return (*found)->meter;
-    struct shared_meter *m = arena_alloc(r->s->arena, sizeof(*m));
-    *m = wanted;
-    m->meter = new_meter(r, r->hash.name, &r->hash.limit);
-    if (!tsearch(m, r->shared, shared_order)) out_of_memory();
+    struct shared_meter *m = named_find(r->shared, r->scope, r->hash.name);
+    if (m) return m->meter;
+    m = arena_alloc(r->s->arena, sizeof(*m));
+    *m = (struct shared_meter){.is = {r->hash.name, r->scope}, .meter = new_meter(r, r->hash.name, &r->hash.limit)};
+    named_enter(r->shared, m);
     if (!take_keys(m->meter, &r->hash)) m->meter->rate = 0;
     return m->meter;
 }

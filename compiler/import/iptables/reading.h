@@ -70,14 +70,14 @@ struct connlimit {
 
 /* Meter of a hashlimit's name; rules of a table with that name share it */
 struct shared_meter {
-    const char *name, *scope;
+    struct named is;
     struct meter *meter;
 };
 
 struct reading {
     struct ruleset *s;
     struct import_fault *fault;
-    void **shared; /* tree of struct shared_meter (search.h) */
+    void **shared; /* tree of struct shared_meter */
     const struct words *words;
     uint32_t at;       /* the next word */
     uint8_t family;    /* 4 or 6 */

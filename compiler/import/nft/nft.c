@@ -3,35 +3,23 @@
 #include "compiler/import/nft/nft_priv.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "compiler/import/rows.h"
 #include "lang/heap.h"
 
-static int named_order(const void *a, const void *b)
+const struct kept *kept_find(struct nft *n, const char *name) { return named_find(&n->kept_tree, n->scope, name); }
+
+const struct named_limit *limit_find(struct nft *n, const char *name)
 {
-    const struct named *x = a, *y = b;
-    const int names = strcmp(x->name, y->name);
-    return names ? names : strcmp(x->scope, y->scope);
+    return named_find(&n->limit_tree, n->scope, name);
 }
 
-static void *named_find(const struct nft *n, void *const *tree, const char *name)
-{
-    const struct named wanted = {.name = name, .scope = n->scope};
-    void *const *node = tfind(&wanted, tree, named_order);
-    return node ? *node : NULL;
-}
-
-const struct kept *kept_find(struct nft *n, const char *name) { return named_find(n, &n->kept_tree, name); }
-
-const struct named_limit *limit_find(struct nft *n, const char *name) { return named_find(n, &n->limit_tree, name); }
-
-void named_enter(struct nft *n, void **tree, struct named *thing, const char *name)
+void nft_enter(struct nft *n, void **tree, struct named *thing, const char *name)
 {
     *thing = (struct named){import_format(n->s, "%s", name), n->scope};
-    if (!tsearch(thing, tree, named_order)) out_of_memory();
+    named_enter(tree, thing);
 }
 
 static void keep_item(struct nft *n, const char *name, cJSON *item)
@@ -40,7 +28,7 @@ static void keep_item(struct nft *n, const char *name, cJSON *item)
     k->next = n->kept;
     k->item = item;
     n->kept = k;
-    named_enter(n, &n->kept_tree, &k->is, name);
+    nft_enter(n, &n->kept_tree, &k->is, name);
 }
 
 static void nft_forget(struct nft *n)

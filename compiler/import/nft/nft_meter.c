@@ -64,7 +64,7 @@ void define_limit(struct nft *n, const cJSON *object)
     l->meter = ruleset_meter(n->s, nft_member(object, "name"));
     l->over = is_limit_over(object);
     l->good = meter_fill(l->meter, object);
-    named_enter(n, &n->limit_tree, &l->is, nft_member(object, "name"));
+    nft_enter(n, &n->limit_tree, &l->is, nft_member(object, "name"));
 }
 
 void read_limit(struct reading_rule *r, const cJSON *limit)

@@ -5,11 +5,6 @@
 
 #include "compiler/import/model.h"
 
-/* Key of a table's named objects */
-struct named {
-    const char *name, *scope;
-};
-
 /* A set of several fields, or a map; rules take its elements */
 struct kept {
     struct named is;
@@ -27,7 +22,7 @@ struct nft {
     struct ruleset *s;
     struct import_fault *fault;
     struct kept *kept;
-    void *kept_tree, *limit_tree; /* trees of struct named (search.h) */
+    void *kept_tree, *limit_tree; /* trees of struct named */
     const char *scope;            /* table of the object being read */
     uint32_t frame_rules;         /* rules of tables of frames so far */
     bool in_set;                  /* the elements of a named set are being read */
@@ -48,7 +43,7 @@ struct reading_rule {
 const struct kept *kept_find(struct nft *n, const char *name);
 const struct named_limit *limit_find(struct nft *n, const char *name);
 /* Enter an object that begins with struct named; the name is copied. */
-void named_enter(struct nft *n, void **tree, struct named *thing, const char *name);
+void nft_enter(struct nft *n, void **tree, struct named *thing, const char *name);
 
 /* Return the name of the object's only member, *value; NULL: no object, or an empty one. */
 const char *nft_kind(const cJSON *o, const cJSON **value);
