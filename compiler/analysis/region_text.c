@@ -8,10 +8,8 @@
 #include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
-#include "compiler/normal/what.h"
 #include "lang/heap.h"
 #include "vm/packet/key.h"
-#include "vm/words/words.h"
 
 enum { VALUES_SHOWN = 8, VALUES_COMPARED = 32 };
 

@@ -2,9 +2,7 @@
 #include <string.h>
 
 #include "compiler/analysis/region_text_priv.h"
-#include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
-#include "vm/packet/key.h"
 #include "vm/words/words.h"
 
 enum { BY_4 = 1, BY_6 = 2 };

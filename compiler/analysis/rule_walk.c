@@ -7,7 +7,6 @@
 #include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/flows_over.h"
-#include "compiler/normal/normal.h"
 
 struct parts {
     struct region sure, maybe;

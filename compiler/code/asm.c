@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "lang/heap.h"
-#include "vm/vm.h"
 
 void asm_init(struct assembler *a, struct image *img) { *a = (struct assembler){.img = img}; }
 void asm_fini(struct assembler *a) { free(a->fixups); }

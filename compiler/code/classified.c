@@ -5,14 +5,12 @@
  *   retz            no entry: nothing decided
  *   …               an entry's code: the rest of the rule's tests, its action; else
  *   again           continues the search behind the entry */
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/classify/boxes/rule_boxes.h"
 #include "compiler/code/gen_priv.h"
 #include "compiler/code/plan.h"
 #include "compiler/normal/kinds.h"
-#include "vm/vm.h"
 
 static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb, uint32_t rule, enum variant v,
                       uint32_t most)

@@ -2,7 +2,6 @@
  * asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the lists'
  * figures for --stats. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/code/plan.h"

@@ -11,7 +11,6 @@
 #include "compiler/code/plan.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 static int by_order(const void *pa, const void *pb)
 {

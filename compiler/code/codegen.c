@@ -13,8 +13,6 @@
 #include "compiler/code/gen_priv.h"
 #include "compiler/code/plan.h"
 #include "compiler/code/split.h"
-#include "vm/packet/key.h"
-#include "vm/vm.h"
 
 /* A rule to be written. Its copies share the tests. */
 struct pending {

@@ -4,7 +4,6 @@
 #include "compiler/code/plan.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
-#include "vm/vm.h"
 
 enum { IN_DISPATCH_MAX = 50 }; /* most rules of a firewall that stand in function 0 itself */
 

@@ -4,7 +4,6 @@
 #include "compiler/code/gen_priv.h"
 #include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 enum {
     KIND_SLOT = KEY_SLOT(kind),

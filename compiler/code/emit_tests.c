@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "compiler/code/gen_priv.h"
-#include "compiler/normal/prefix.h"
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 enum {
     KIND_SLOT = KEY_SLOT(kind),

@@ -6,7 +6,6 @@
 
 #include "compiler/code/gen_priv.h"
 #include "compiler/normal/flows_over.h"
-#include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 
 struct collect {

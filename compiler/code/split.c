@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 /* Demand the bits that all addresses between two ends share, in the slots from `first` on. */
 static void demand_prefix(struct demand *d, unsigned first, unsigned slots, u128 lo, u128 hi)

@@ -9,7 +9,6 @@
 #include "compiler/resolve/settings.h"
 #include "vm/flow/flow.h"
 #include "vm/kernel/gen/gen.h"
-#include "vm/vm.h"
 #include "vm/words/words.h"
 #include "vm/worker/owner.h"
 

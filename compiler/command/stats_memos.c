@@ -3,7 +3,6 @@
 
 #include "compiler/command/command_priv.h"
 #include "compiler/normal/normal.h"
-#include "vm/vm.h"
 
 static void print_place(const struct image *img, const struct pbc_place *p, FILE *out)
 {

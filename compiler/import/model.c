@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <search.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* Write rules of nat chains as statements of a `nat`. Rules of chains that they jump to get the conditions of the jump.
  * A statement has fewer conditions than a rule; a rule that does not fit is left out. What ends a chain before a rule
  * that translates is left out of its statement (except_all). */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

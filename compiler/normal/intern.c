@@ -1,11 +1,9 @@
 /* Values of the normal form, each kept once: equal sets have equal ids, so products compare by memcmp. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/ir.h"
 #include "lang/hash.h"
 #include "vm/packet/key.h"
-#include "vm/pbc.h"
 
 const struct ir_field_info ir_fields[IR_FIELDS] = {
 #define FIELD(ident, name, sort, most, part, doc) {name, IR_SORT_##sort, IR_PART_##part, most},

@@ -6,7 +6,6 @@
 #include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
-#include "vm/vm.h"
 #include "vm/words/words.h"
 
 enum { VALUES_MAX = 8 }; /* most values of a set that a dump prints */

@@ -11,7 +11,6 @@
 #include "compiler/normal/what.h"
 #include "lang/hash.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 static const uint8_t number_fields[COND_COUNT] = {
 #define NUMBERS_ALONE

@@ -6,7 +6,6 @@
 #include "compiler/normal/region.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 static bool has_empty_field(const struct ir *ir, const struct ir_product *p)
 {

@@ -4,7 +4,6 @@
 #include "compiler/resolve/nat/nat.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/resolve/settings.h"
-#include "vm/packet/key.h"
 
 /* Options behind a rule's conditions, each at most once */
 struct options {

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
-#include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 #include "vm/words/words.h"
 

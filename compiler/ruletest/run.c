@@ -7,7 +7,6 @@
 #include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/forward/service.h"
-#include "vm/judge/decide.h"
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 

@@ -12,7 +12,6 @@
 #include "compiler/traffic/workshop.h"
 #include "runtime/report/explain/explain.h"
 #include "runtime/report/given/iface.h"
-#include "runtime/report/json.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 #include "vm/words/words.h"

@@ -7,7 +7,6 @@
 
 #include "compiler/say.h"
 #include "vm/forward/service.h"
-#include "vm/judge/decide.h"
 #include "vm/vm.h"
 
 /* The clock is a replay's: timers run a second after an event, at most TICKS_MOST times between two frames. */

@@ -1,6 +1,5 @@
 /* Rules from a capture: connections that began and were answered, by service and by source networks. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

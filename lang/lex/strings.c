@@ -1,6 +1,5 @@
 /* Quoted values: strings with their escapes undone, and hex bytes. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lang/lex/lex.h"

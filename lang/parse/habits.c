@@ -1,6 +1,5 @@
 /* Habits from other tools, and the same in this language: `flags syn`, `from port 22`, `over 5/s`. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

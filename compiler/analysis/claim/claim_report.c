@@ -12,7 +12,6 @@
 #include "compiler/resolve/resolve.h"
 #include "lang/heap.h"
 #include "vm/judge/decide.h"
-#include "vm/packet/key.h"
 #include "vm/words/words.h"
 
 enum { CLAIM_TEXT = 120 };

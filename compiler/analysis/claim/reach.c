@@ -5,9 +5,7 @@
 
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/normal/normal.h"
-#include "compiler/resolve/services/service_work.h"
 #include "lang/heap.h"
-#include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 
 struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e)

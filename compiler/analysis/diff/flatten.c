@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "compiler/normal/what.h"
 #include "lang/heap.h"
 
 enum { WORK_OF_AND = 16 }; /* cost of a rule in a chain, in rules outside of chains */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "compiler/normal/what.h"
 #include "vm/program/program.h"
 #include "vm/words/words.h"
 

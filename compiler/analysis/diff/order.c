@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 
 enum { PAIRS_MOST = 1 << 22 }; /* pairs looked at; beyond, an order counts as another one */

@@ -6,7 +6,6 @@
 #include "compiler/analysis/rules/cover_priv.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
-#include "vm/vm.h"
 
 enum { COVERS_TOLD = 4 }; /* notes about rules that together cover one */
 

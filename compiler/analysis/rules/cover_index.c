@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "compiler/analysis/rules/cover_priv.h"
-#include "compiler/normal/normal.h"
 #include "lang/hash.h"
 #include "lang/heap.h"
 

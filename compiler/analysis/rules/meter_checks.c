@@ -4,7 +4,6 @@
 
 #include "compiler/normal/ir.h"
 #include "compiler/resolve/values/clauses.h"
-#include "vm/vm.h"
 
 /* Return `per` of the meter if it has a single prefix length. */
 static const struct node *one_length(const struct symbol *s)

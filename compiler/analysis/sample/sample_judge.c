@@ -5,9 +5,7 @@
 
 #include "compiler/analysis/sample/sample.h"
 #include "lang/heap.h"
-#include "runtime/schedule/schedule.h"
 #include "vm/forward/service.h"
-#include "vm/packet/wire.h"
 
 enum {
     SLOTS = 80,

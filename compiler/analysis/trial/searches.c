@@ -1,7 +1,6 @@
 /* Check each classifier against its rules. Headers are drawn from the boxes of its rules, corners first, and three
  * parties decide them: the boxes one after another, the search of the image, and the conditions of the rules found. The
  * boxes are computed again from the normal form, not taken from the builder. Work is counted. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/trial/trial_priv.h"

@@ -1,12 +1,10 @@
 /* Matches on single fields of a packet (ports, flags, types, lengths), and those that prey can't express */
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "compiler/import/given_names.h"
 #include "compiler/import/iptables/iptables_names.h"
 #include "compiler/import/iptables/reading.h"
-#include "vm/words/words.h"
 
 static bool port_list(struct reading *r, const char *text, struct list *l)
 {

@@ -1,5 +1,4 @@
 /* Matches on what came before a packet: connections, kept sets and lists, marks */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

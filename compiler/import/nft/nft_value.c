@@ -1,6 +1,5 @@
 /* Read the left side of a comparison, and the values on its right. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/import/given_names.h"

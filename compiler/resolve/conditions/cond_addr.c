@@ -3,7 +3,6 @@
 
 #include "compiler/resolve/conditions/conditions.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 /* Return the families that have an address in the list. */
 static uint32_t families_of(const struct addr_list *l)

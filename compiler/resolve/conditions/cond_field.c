@@ -6,7 +6,6 @@
 #include "compiler/resolve/conditions/conditions.h"
 #include "compiler/resolve/values/clauses.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 static const struct word flag_words[] = {
     {"fin", TCP_FIN}, {"syn", TCP_SYN}, {"rst", TCP_RST}, {"psh", TCP_PSH}, {"ack", TCP_ACK},

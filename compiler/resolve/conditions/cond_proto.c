@@ -4,7 +4,6 @@
 #include "compiler/resolve/conditions/conditions.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
-#include "vm/vm.h"
 
 /* Classes of words; the words of one list have one class */
 enum word_class { CLASS_FAMILY, CLASS_PROTOCOL, CLASS_ARP };

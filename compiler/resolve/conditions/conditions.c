@@ -3,7 +3,6 @@
 #include "compiler/resolve/conditions/conditions.h"
 
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 typedef void cond_fn(struct rule_work *w, const struct node *n);
 

@@ -5,7 +5,6 @@
  * like any other, so that executors, analysis and explanations need not know it. */
 #include "compiler/resolve/conditions/conditions.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 static const struct number_kind port_kind = {
     .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};

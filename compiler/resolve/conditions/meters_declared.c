@@ -5,7 +5,6 @@
 #include "compiler/resolve/conditions/conditions.h"
 #include "compiler/resolve/values/clauses.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 enum { ENTRIES_DEFAULT = 65536, BURST_BYTES_LEAST = 65536 };
 

@@ -3,7 +3,6 @@
 
 #include "compiler/resolve/conditions/conditions.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/vm.h"
 
 enum { DAY_MINUTES = 24 * 60, EVERY_DAY = 127, SPANS_MOST = 1 << 12 };
 

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"
-#include "vm/judge/decide.h"
-#include "vm/packet/key.h"
 
 enum {
     LIMIT_LEAST = 1 << 16,    /* bytes: room for a few sessions, or for a few files */

@@ -3,7 +3,6 @@
 
 #include "compiler/resolve/services/service_work.h"
 #include "vm/packet/key.h"
-#include "vm/vm.h"
 
 static const struct number_kind port_kind = {.what = "a port to serve",
                                              .range = "ports of a service go from 1 to 65535",

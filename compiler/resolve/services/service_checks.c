@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"
-#include "vm/forward/service.h"
 #include "vm/packet/key.h"
 
 /* Return the families of the service's own addresses; `self` and `any` add none. */
