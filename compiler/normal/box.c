@@ -248,7 +248,7 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
     return id;
 }
 
-bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned families, uint64_t *work)
+static bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned families, uint64_t *work)
 {
     if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
@@ -263,7 +263,7 @@ bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned famil
     return true;
 }
 
-bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families)
+static bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families)
 {
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
     return (families & IR_V4 && meet4(x->r4, x->count4, y->r4, y->count4)) ||

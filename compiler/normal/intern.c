@@ -227,14 +227,6 @@ struct ir_patterns ir_patterns(const struct ir *ir, uint32_t id)
     return *(const struct ir_patterns *)ir->patterns->values[id];
 }
 
-uint32_t ir_count(const struct ir *ir, enum ir_sort sort)
-{
-    const struct ir_pool *const pools[IR_SORTS] = {
-        [IR_SORT_RANGES] = ir->ranges,     [IR_SORT_ADDRS] = ir->addrs,     [IR_SORT_MACS] = ir->macs,
-        [IR_SORT_PATTERNS] = ir->patterns, [IR_SORT_METERS] = ir->patterns, [IR_SORT_FLOWS] = ir->patterns};
-    return pools[sort] ? pools[sort]->count : 0;
-}
-
 static struct ir_pool *pool_new(struct arena *arena, bool (*equal)(const void *, const void *))
 {
     struct ir_pool *p = arena_alloc(arena, sizeof(*p));

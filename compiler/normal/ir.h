@@ -193,7 +193,6 @@ struct ir_ranges ir_ranges(const struct ir *ir, uint32_t id);
 const struct ir_addrs *ir_addrs(const struct ir *ir, uint32_t id);
 const struct ir_macs *ir_macs(const struct ir *ir, uint32_t id);
 struct ir_patterns ir_patterns(const struct ir *ir, uint32_t id);
-uint32_t ir_count(const struct ir *ir, enum ir_sort sort);
 
 /* Intern values and return their ids. Lists are copied; ranges are canonical (sorted, disjoint, non-adjacent). */
 uint32_t ir_intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t count, uint32_t most);
@@ -240,8 +239,6 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
 uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* canonical if only these are possible */
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a);                 /* families in which it has members */
 unsigned ir_addrs_full(const struct ir *ir, uint32_t a);                     /* families in which it is full */
-bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned families, uint64_t *work);
-bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families);
 
 /* Return the address families that the product's WHAT admits. */
 unsigned ir_families(const struct ir *ir, const struct ir_product *p);

@@ -25,7 +25,8 @@ enum { NAMED = sizeof(named) / sizeof(named[0]) };
 static const uint32_t base_bits[WHAT_BASES] = {KIND_IP4, KIND_IP6, KIND_IP6 | KIND_AH};
 static const uint32_t fragments[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
 
-bool kind_is_named(uint32_t what)
+/* True if the name of the protocol, a value of IR_WHAT, is a bit. */
+static bool kind_is_named(uint32_t what)
 {
     for (unsigned i = 0; i < NAMED; i++)
         if (named[i].what == what) return true;

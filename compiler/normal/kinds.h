@@ -27,8 +27,5 @@ struct kind_universe {
  * separate test of the state leaves; frames that can have none of them are left out, as they need no distinction. */
 void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, unsigned states);
 
-/* True if the name of the protocol, a value of IR_WHAT, is a bit. */
-bool kind_is_named(uint32_t what);
-
 /* True if a frame may have these bits of key.kind: (kind & mask) == value. False is certain. */
 bool kind_possible(uint32_t mask, uint32_t value);

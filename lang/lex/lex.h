@@ -123,8 +123,6 @@ uint32_t skip_blanks(const struct parser *p, uint32_t at);
 /* Return the word of letters, digits, `_`, `-`, `.` or quotes at or behind `at`, on the same line. */
 struct span next_word(const struct parser *p, uint32_t at);
 bool word_number(const struct parser *p, struct span word, uint64_t *number); /* false: not a number */
-/* True if a statement begins at `at`, so a list or parenthesis before it must have ended. */
-bool looks_like_statement(const struct parser *p, uint32_t at);
 
 /* Skip the rest of the current statement, in which an error was reported. */
 void parser_panic(struct parser *p);

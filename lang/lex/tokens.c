@@ -51,7 +51,8 @@ static bool looks_like_declaration(const struct parser *p, uint32_t at)
     return text_starts_statement(p->text + at, true);
 }
 
-bool looks_like_statement(const struct parser *p, uint32_t at)
+/* True if a statement begins at `at`, so a list or parenthesis before it must have ended. */
+static bool looks_like_statement(const struct parser *p, uint32_t at)
 {
     return text_starts_statement(p->text + skip_blanks(p, at), false);
 }

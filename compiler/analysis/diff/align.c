@@ -45,8 +45,9 @@ static uint32_t item_take(const struct diff *d, struct table *t, const struct it
     return PBC_NONE;
 }
 
-/* Patience sorting: last[k] ends the best run of k + 1. */
-uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count)
+/* Keep of `twin`, places on the other side or PBC_NONE, the longest run that ascends; the rest becomes PBC_NONE.
+ * Returns the run's length. Patience sorting: last[k] ends the best run of k + 1. */
+static uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count)
 {
     uint32_t *last = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*last)), length = 0;
     uint32_t *before = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*before));

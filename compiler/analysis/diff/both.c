@@ -232,7 +232,7 @@ static void make_meetings(struct comparison *c)
 static const enum frame_kind default_kinds[] = {FRAMES_IP, FRAMES_ARP, FRAMES_OTHER};
 enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
 
-struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p)
+static struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p)
 {
     const struct pbc_firewall *f = firewall == PBC_NONE ? NULL : &d->c.image->firewalls[firewall];
     struct outcome o = {.verdict = f ? f->default_verdict : (uint8_t)PBC_V_ACCEPT};

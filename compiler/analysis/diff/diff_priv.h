@@ -143,13 +143,9 @@ enum { ITEMS_MAX = 1 << 21 };
 void flatten(struct diff *d, uint32_t firewall, struct items *out);
 /* Return the outcome of a rule that decides. Answers that mean the same for these packets are made equal. */
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
-struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p);
 
 /* align.c: find twins. An item has at most one; twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
-/* Keep of `twin`, places on the other side or PBC_NONE, the longest run that ascends; the rest becomes PBC_NONE.
- * Returns the run's length. */
-uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count);
 
 /* diff.c: text while it is printed. words_begin returns a stream for it; words_kept returns the text, valid as long as
  * d */
@@ -246,7 +242,6 @@ struct meter_change {
 struct amount {
     bool more, less;
 };
-struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now);
 struct meters {
     struct meter_change *m;
     uint32_t count, cap;

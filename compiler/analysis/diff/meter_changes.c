@@ -8,7 +8,7 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
-struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now)
+static struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *now)
 {
     const unsigned __int128 x = (unsigned __int128)now->count * was->per_ns,
                             y = (unsigned __int128)was->count * now->per_ns;

@@ -215,7 +215,6 @@ bool cut_word(struct build *b, struct list l, const struct part *p, struct windo
 /* tree_tables.c: store a table; equal tables are stored once. */
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count);
 struct worst word_worst(const struct build *b, uint64_t word);
-struct worst worst_any(struct worst a, struct worst b);
 /* Note that some way below a word reads this many lines: the way from the root reads at least as many. */
 static inline void bound_lines(struct build *b, uint32_t lines)
 {

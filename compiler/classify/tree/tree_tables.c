@@ -8,7 +8,7 @@
 static uint32_t higher(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-struct worst worst_any(struct worst a, struct worst b)
+static struct worst worst_any(struct worst a, struct worst b)
 {
     return (struct worst){higher(a.words, b.words), higher(a.compared, b.compared), higher(a.forks, b.forks),
                           higher(a.chain, b.chain), higher(a.lines, b.lines),       lower(a.least, b.least)};

@@ -21,7 +21,9 @@ static const struct word fragment_words[] = {
 static const struct word layer_words[] = {
     {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
 };
-bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out)
+/* Find one of the words; false after a report: "no WHAT is called ...". */
+static bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what,
+                      uint32_t *out)
 {
     const char *names[16];
     size_t count = 0;

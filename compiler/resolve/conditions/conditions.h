@@ -52,8 +52,6 @@ void cond_vlan(struct rule_work *w, const struct node *n);
 void cond_inner(struct rule_work *w, const struct node *n);
 void cond_macs(struct rule_work *w, const struct node *n);
 void cond_flags(struct rule_work *w, const struct node *n);
-/* Find one of the words; false after a report: "no WHAT is called ...". */
-bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out);
 void cond_state(struct rule_work *w, const struct node *n);
 void cond_flows(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
