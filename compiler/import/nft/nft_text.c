@@ -9,7 +9,7 @@ static bool is_true(const cJSON *o, const char *name)
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name));
 }
 
-static void add_match(struct nft_text *t, const cJSON *v)
+static void add_match(struct nft_text *t, const char *text, const cJSON *v)
 {
     const char *op = nft_member(v, "op") ? nft_member(v, "op") : "==";
     const cJSON *left = cJSON_GetObjectItemCaseSensitive(v, "left"),
@@ -33,7 +33,7 @@ static void add_match(struct nft_text *t, const cJSON *v)
     nft_value_of(t, left, right);
 }
 
-static void add_vmap(struct nft_text *t, const cJSON *v)
+static void add_vmap(struct nft_text *t, const char *text, const cJSON *v)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(v, "key");
     nft_value(t, key);
@@ -49,19 +49,16 @@ static void add_quoted(struct nft_text *t, const char *word, const cJSON *v)
     t->look = LOOK_PLAIN;
 }
 
-static void add_log(struct nft_text *t, const cJSON *v)
+static void add_log(struct nft_text *t, const char *text, const cJSON *v)
 {
     const char *level = nft_member(v, "level");
     nft_say(t, "log");
     if (nft_member(v, "prefix")) add_quoted(t, " prefix ", cJSON_GetObjectItemCaseSensitive(v, "prefix"));
     if (level && strcmp(level, "warn") != 0) nft_say(t, " level %s", level);
-    nft_say_member(t, " group ", v, "group");
-    nft_say_member(t, " snaplen ", v, "snaplen");
-    nft_say_member(t, " queue-threshold ", v, "queue-threshold");
-    nft_say_member(t, " flags ", v, "flags");
+    nft_pattern(t, "{ group |group}{ snaplen |snaplen}{ queue-threshold |queue-threshold}{ flags |flags}", v);
 }
 
-static void add_limit(struct nft_text *t, const cJSON *v)
+static void add_limit(struct nft_text *t, const char *text, const cJSON *v)
 {
     const cJSON *burst = cJSON_GetObjectItemCaseSensitive(v, "burst");
     const char *unit = nft_member(v, "burst_unit");
@@ -70,26 +67,23 @@ static void add_limit(struct nft_text *t, const cJSON *v)
         return;
     }
     nft_say(t, "limit rate %s", is_true(v, "inv") ? "over " : "");
-    nft_say_member(t, "", v, "rate");
-    nft_say_member(t, " ", v, "rate_unit");
-    nft_say_member(t, "/", v, "per");
+    nft_pattern(t, "{|rate}{ |rate_unit}{/|per}", v);
     if (!cJSON_IsNumber(burst) || burst->valuedouble == 0) return;
     nft_say_member(t, " burst ", v, "burst");
     nft_say(t, " %s", unit ? unit : "packets");
 }
 
-static void add_quota(struct nft_text *t, const cJSON *v)
+static void add_quota(struct nft_text *t, const char *text, const cJSON *v)
 {
     if (cJSON_IsString(v)) {
         add_quoted(t, "quota name ", v);
         return;
     }
     nft_say(t, "quota %s", is_true(v, "inv") ? "over " : "");
-    nft_say_member(t, "", v, "val");
-    nft_say_member(t, " ", v, "val_unit");
+    nft_pattern(t, "{|val}{ |val_unit}", v);
 }
 
-static void add_counter(struct nft_text *t, const cJSON *v)
+static void add_counter(struct nft_text *t, const char *text, const cJSON *v)
 {
     if (cJSON_IsString(v))
         add_quoted(t, "counter name ", v);
@@ -97,16 +91,11 @@ static void add_counter(struct nft_text *t, const cJSON *v)
         nft_say(t, "counter");
 }
 
-static void add_count(struct nft_text *t, const cJSON *v)
+static void add_count(struct nft_text *t, const char *text, const cJSON *v)
 {
     nft_say(t, "ct count %s", is_true(v, "inv") ? "over " : "");
     nft_say_member(t, "", v, "val");
 }
-
-static void add_helper(struct nft_text *t, const cJSON *v) { add_quoted(t, "ct helper set ", v); }
-static void add_timeout(struct nft_text *t, const cJSON *v) { add_quoted(t, "ct timeout set ", v); }
-static void add_expectation(struct nft_text *t, const cJSON *v) { add_quoted(t, "ct expectation set ", v); }
-static void add_secmark(struct nft_text *t, const cJSON *v) { add_quoted(t, "meta secmark set ", v); }
 
 static void add_statements(struct nft_text *t, const cJSON *stmt)
 {
@@ -118,7 +107,7 @@ static void add_statements(struct nft_text *t, const cJSON *stmt)
 }
 
 /* Write `add @set { ip saddr limit rate ... }`. */
-static void add_filling(struct nft_text *t, const cJSON *v)
+static void add_filling(struct nft_text *t, const char *text, const cJSON *v)
 {
     const char *set = nft_member(v, "set") ? nft_member(v, "set") : nft_member(v, "map");
     if (cJSON_IsString(v)) {
@@ -129,14 +118,13 @@ static void add_filling(struct nft_text *t, const cJSON *v)
             set                     ? set
             : nft_member(v, "name") ? nft_member(v, "name")
                                     : "?");
-    nft_say_member(t, "", v, "elem");
-    nft_say_member(t, "", v, "key");
+    nft_pattern(t, "{|elem}{|key}", v);
     add_statements(t, cJSON_GetObjectItemCaseSensitive(v, "stmt"));
     nft_say_member(t, " : ", v, "data");
     nft_say(t, " }");
 }
 
-static void add_reject(struct nft_text *t, const cJSON *v)
+static void add_reject(struct nft_text *t, const char *text, const cJSON *v)
 {
     const char *type = nft_member(v, "type"), *expr = nft_member(v, "expr");
     nft_say(t, "reject%s%s%s%s", type || expr ? " with " : "", type ? type : "", type && expr ? " " : "",
@@ -148,53 +136,33 @@ static void add_translation(struct nft_text *t, const char *kind, const cJSON *v
     const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"),
                 *port = cJSON_GetObjectItemCaseSensitive(v, "port");
     nft_say(t, "%s", kind);
-    nft_say_member(t, " ", v, "family");
-    nft_say_member(t, " ", v, "type_flags");
+    nft_pattern(t, "{ |family}{ |type_flags}", v);
     if (addr || port) nft_say(t, " to ");
     /* an address and a port: `192.0.2.1:80`, `[2001:db8::1]:80` */
     const bool brackets = port && cJSON_IsString(addr) && strchr(addr->valuestring, ':');
     nft_say(t, brackets ? "[" : "");
     nft_value(t, addr);
     nft_say(t, brackets ? "]" : "");
-    nft_say_member(t, ":", v, "port");
-    nft_say_member(t, " ", v, "flags");
+    nft_pattern(t, "{:|port}{ |flags}", v);
 }
 
-static void add_dnat(struct nft_text *t, const cJSON *v) { add_translation(t, "dnat", v); }
-static void add_snat(struct nft_text *t, const cJSON *v) { add_translation(t, "snat", v); }
-static void add_masquerade(struct nft_text *t, const cJSON *v) { add_translation(t, "masquerade", v); }
-static void add_redirect(struct nft_text *t, const cJSON *v) { add_translation(t, "redirect", v); }
-static void add_tproxy(struct nft_text *t, const cJSON *v) { add_translation(t, "tproxy", v); }
-
-static void add_sent(struct nft_text *t, const char *kind, const char *device, const cJSON *v)
+static void add_sent(struct nft_text *t, const char *kind, const cJSON *v)
 {
     const cJSON *addr = cJSON_GetObjectItemCaseSensitive(v, "addr"), *by = cJSON_GetObjectItemCaseSensitive(v, "dev");
     nft_say(t, "%s", kind);
     nft_say_member(t, " ", v, "family");
     if (addr) nft_say(t, " to ");
     nft_value(t, addr);
-    if (by) add_quoted(t, addr ? device : " to ", by);
+    if (by) add_quoted(t, addr ? " device " : " to ", by);
 }
 
-static void add_dup(struct nft_text *t, const cJSON *v) { add_sent(t, "dup", " device ", v); }
-static void add_fwd(struct nft_text *t, const cJSON *v) { add_sent(t, "fwd", " device ", v); }
-
-static void add_queue(struct nft_text *t, const cJSON *v)
-{
-    nft_say(t, "queue");
-    nft_say_member(t, " flags ", v, "flags");
-    nft_say_member(t, " to ", v, "num");
-}
-
-static void add_synproxy(struct nft_text *t, const cJSON *v)
+static void add_synproxy(struct nft_text *t, const char *text, const cJSON *v)
 {
     if (cJSON_IsString(v)) {
         add_quoted(t, "synproxy name ", v);
         return;
     }
-    nft_say(t, "synproxy");
-    nft_say_member(t, " mss ", v, "mss");
-    nft_say_member(t, " wscale ", v, "wscale");
+    nft_pattern(t, "synproxy{ mss |mss}{ wscale |wscale}", v);
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(v, "flags");
     if (flags) nft_say(t, " ");
     if (cJSON_IsArray(flags))
@@ -203,13 +171,7 @@ static void add_synproxy(struct nft_text *t, const cJSON *v)
         nft_value(t, flags);
 }
 
-static void add_flow(struct nft_text *t, const cJSON *v)
-{
-    nft_say_member(t, "flow ", v, "op");
-    nft_say_member(t, " ", v, "flowtable");
-}
-
-static void add_mangle(struct nft_text *t, const cJSON *v)
+static void add_mangle(struct nft_text *t, const char *text, const cJSON *v)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(v, "key");
     nft_value(t, key);
@@ -217,44 +179,46 @@ static void add_mangle(struct nft_text *t, const cJSON *v)
     nft_value_of(t, key, cJSON_GetObjectItemCaseSensitive(v, "value"));
 }
 
-static void add_last(struct nft_text *t, const cJSON *v) { nft_say(t, "last"); }
-
-static void add_xt(struct nft_text *t, const cJSON *v)
+static void add_xt(struct nft_text *t, const char *text, const cJSON *v)
 {
     nft_say_member(t, "xt ", v, "type");
     add_quoted(t, " ", cJSON_GetObjectItemCaseSensitive(v, "name"));
 }
 
+/* Ways to write a kind. text: what `how` needs, a word or a pattern (nft_pattern) */
 static const struct {
     const char *kind;
-    void (*how)(struct nft_text *t, const cJSON *v);
-} ways[] = {{"match", add_match},
-            {"vmap", add_vmap},
-            {"log", add_log},
-            {"limit", add_limit},
-            {"quota", add_quota},
-            {"counter", add_counter},
-            {"ct count", add_count},
-            {"ct helper", add_helper},
-            {"ct timeout", add_timeout},
-            {"ct expectation", add_expectation},
-            {"secmark", add_secmark},
-            {"meter", add_filling},
-            {"set", add_filling},
-            {"reject", add_reject},
-            {"dnat", add_dnat},
-            {"snat", add_snat},
-            {"masquerade", add_masquerade},
-            {"redirect", add_redirect},
-            {"tproxy", add_tproxy},
-            {"dup", add_dup},
-            {"fwd", add_fwd},
-            {"queue", add_queue},
-            {"synproxy", add_synproxy},
-            {"flow", add_flow},
-            {"mangle", add_mangle},
-            {"last", add_last},
-            {"xt", add_xt}};
+    void (*how)(struct nft_text *t, const char *text, const cJSON *v);
+    const char *text;
+} ways[] = {
+    {"match", add_match, NULL},
+    {"vmap", add_vmap, NULL},
+    {"log", add_log, NULL},
+    {"limit", add_limit, NULL},
+    {"quota", add_quota, NULL},
+    {"counter", add_counter, NULL},
+    {"ct count", add_count, NULL},
+    {"ct helper", add_quoted, "ct helper set "},
+    {"ct timeout", add_quoted, "ct timeout set "},
+    {"ct expectation", add_quoted, "ct expectation set "},
+    {"secmark", add_quoted, "meta secmark set "},
+    {"meter", add_filling, NULL},
+    {"set", add_filling, NULL},
+    {"reject", add_reject, NULL},
+    {"dnat", add_translation, "dnat"},
+    {"snat", add_translation, "snat"},
+    {"masquerade", add_translation, "masquerade"},
+    {"redirect", add_translation, "redirect"},
+    {"tproxy", add_translation, "tproxy"},
+    {"dup", add_sent, "dup"},
+    {"fwd", add_sent, "fwd"},
+    {"queue", nft_pattern, "queue{ flags |flags}{ to |num}"},
+    {"synproxy", add_synproxy, NULL},
+    {"flow", nft_pattern, "{flow |op}{ |flowtable}"},
+    {"mangle", add_mangle, NULL},
+    {"last", nft_pattern, "last"},
+    {"xt", add_xt, NULL},
+};
 
 void nft_statement(struct nft_text *t, const cJSON *statement)
 {
@@ -265,7 +229,7 @@ void nft_statement(struct nft_text *t, const cJSON *statement)
     if (!kind)
         nft_json(t, statement);
     else if (way < ROWS(ways))
-        ways[way].how(t, v);
+        ways[way].how(t, ways[way].text, v);
     else
         nft_value(t, statement);
 }

@@ -51,31 +51,46 @@ void nft_say_member(struct nft_text *t, const char *word, const cJSON *o, const 
     nft_value(t, v);
 }
 
-static void add_payload(struct nft_text *t, const cJSON *v)
+void nft_pattern(struct nft_text *t, const char *pattern, const cJSON *o)
+{
+    char word[24], name[24];
+    for (const char *at = pattern; *at; at += strcspn(at, "}"), at += *at == '}') {
+        const size_t plain = strcspn(at, "{");
+        nft_say(t, "%.*s", (int)plain, at);
+        at += plain;
+        if (sscanf(at, "{%23[^|]|%23[^}]", word, name) == 2)
+            nft_say_member(t, word, o, name);
+        else if (sscanf(at, "{|%23[^}]", name) == 1)
+            nft_say_member(t, "", o, name);
+    }
+}
+
+static void add_each(struct nft_text *t, const char *between, const cJSON *v) { nft_each(t, v, between); }
+
+static void add_payload(struct nft_text *t, const char *text, const cJSON *v)
 {
     if (!nft_member(v, "base")) {
         nft_say(t, "%s %s", member(v, "protocol"), member(v, "field"));
         return;
     }
     nft_say(t, "@%s", nft_member(v, "base"));
-    nft_say_member(t, ",", v, "offset");
-    nft_say_member(t, ",", v, "len");
+    nft_pattern(t, "{,|offset}{,|len}", v);
 }
 
-static void add_meta(struct nft_text *t, const cJSON *v)
+static void add_meta(struct nft_text *t, const char *text, const cJSON *v)
 {
     static const char *const alone[] = {"iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup"};
     const char *key = member(v, "key");
     nft_say(t, "%s%s", ROW_NAMED(alone, key) < ROWS(alone) ? "" : "meta ", key);
 }
 
-static void add_ct(struct nft_text *t, const cJSON *v)
+static void add_ct(struct nft_text *t, const char *text, const cJSON *v)
 {
     const char *dir = nft_member(v, "dir");
     nft_say(t, "ct %s%s%s", dir ? dir : "", dir ? " " : "", member(v, "key"));
 }
 
-static void add_fib(struct nft_text *t, const cJSON *v)
+static void add_fib(struct nft_text *t, const char *text, const cJSON *v)
 {
     const cJSON *flags = cJSON_GetObjectItemCaseSensitive(v, "flags");
     nft_say(t, "fib ");
@@ -86,14 +101,8 @@ static void add_fib(struct nft_text *t, const cJSON *v)
     nft_say(t, " %s", member(v, "result"));
 }
 
-static void add_prefix(struct nft_text *t, const cJSON *v)
-{
-    nft_say_member(t, "", v, "addr");
-    nft_say_member(t, "/", v, "len");
-}
-
 /* Write a set or a map; an array in it is a pair of a map. */
-static void add_set(struct nft_text *t, const cJSON *v)
+static void add_set(struct nft_text *t, const char *text, const cJSON *v)
 {
     const cJSON *one;
     nft_say(t, "{ ");
@@ -109,7 +118,7 @@ static void add_set(struct nft_text *t, const cJSON *v)
     nft_say(t, " }");
 }
 
-static void text_map(struct nft_text *t, const cJSON *v)
+static void text_map(struct nft_text *t, const char *text, const cJSON *v)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(v, "key");
     nft_value(t, key);
@@ -117,24 +126,18 @@ static void text_map(struct nft_text *t, const cJSON *v)
     nft_value_of(t, key, cJSON_GetObjectItemCaseSensitive(v, "data"));
 }
 
-/* Write a header of IPv6, or an option: its field, or with no field its name, for `exists`. */
-static void add_header(struct nft_text *t, const char *word, const char *alone, const cJSON *v)
+/* Write a header of IPv6, or an option: its field, or with no field its name, for `exists`. The word `exthdr` stands
+ * before a name alone. */
+static void add_header(struct nft_text *t, const char *word, const cJSON *v)
 {
     const char *field = nft_member(v, "field");
     if (nft_member(v, "base") || cJSON_GetObjectItemCaseSensitive(v, "base")) {
-        nft_say_member(t, "tcp option @", v, "base");
-        nft_say_member(t, ",", v, "offset");
-        nft_say_member(t, ",", v, "len");
+        nft_pattern(t, "{tcp option @|base}{,|offset}{,|len}", v);
         return;
     }
-    nft_say(t, "%s%s%s%s", field ? word : alone, member(v, "name"), field ? " " : "", field ? field : "");
+    if (field && !strcmp(word, "exthdr ")) word = "";
+    nft_say(t, "%s%s%s%s", word, member(v, "name"), field ? " " : "", field ? field : "");
 }
-
-static void add_exthdr(struct nft_text *t, const cJSON *v) { add_header(t, "", "exthdr ", v); }
-static void add_tcp_option(struct nft_text *t, const cJSON *v) { add_header(t, "tcp option ", "tcp option ", v); }
-static void add_ip_option(struct nft_text *t, const cJSON *v) { add_header(t, "ip option ", "ip option ", v); }
-static void add_dccp_option(struct nft_text *t, const cJSON *v) { nft_say_member(t, "dccp option ", v, "type"); }
-static void add_chunk(struct nft_text *t, const cJSON *v) { add_header(t, "sctp chunk ", "sctp chunk ", v); }
 
 static void add_offset(struct nft_text *t, const cJSON *v)
 {
@@ -142,17 +145,15 @@ static void add_offset(struct nft_text *t, const cJSON *v)
     if (cJSON_IsNumber(offset) && offset->valuedouble != 0) nft_say_member(t, " offset ", v, "offset");
 }
 
-static void add_numgen(struct nft_text *t, const cJSON *v)
+static void add_numgen(struct nft_text *t, const char *text, const cJSON *v)
 {
-    nft_say_member(t, "numgen ", v, "mode");
-    nft_say_member(t, " mod ", v, "mod");
+    nft_pattern(t, "{numgen |mode}{ mod |mod}", v);
     add_offset(t, v);
 }
 
-static void add_jhash(struct nft_text *t, const cJSON *v)
+static void add_jhash(struct nft_text *t, const char *text, const cJSON *v)
 {
-    nft_say_member(t, "jhash ", v, "expr");
-    nft_say_member(t, " mod ", v, "mod");
+    nft_pattern(t, "{jhash |expr}{ mod |mod}", v);
     t->look = LOOK_HEX;
     t->digits = 1;
     nft_say_member(t, " seed ", v, "seed");
@@ -160,37 +161,13 @@ static void add_jhash(struct nft_text *t, const cJSON *v)
     add_offset(t, v);
 }
 
-static void add_symhash(struct nft_text *t, const cJSON *v)
+static void add_symhash(struct nft_text *t, const char *text, const cJSON *v)
 {
     nft_say_member(t, "symhash mod ", v, "mod");
     add_offset(t, v);
 }
 
-static void add_socket(struct nft_text *t, const cJSON *v) { nft_say_member(t, "socket ", v, "key"); }
-
-static void add_osf(struct nft_text *t, const cJSON *v)
-{
-    nft_say(t, "osf");
-    nft_say_member(t, " ttl ", v, "ttl");
-    nft_say_member(t, " ", v, "key");
-}
-
-static void add_rt(struct nft_text *t, const cJSON *v)
-{
-    nft_say(t, "rt");
-    nft_say_member(t, " ", v, "family");
-    nft_say_member(t, " ", v, "key");
-}
-
-static void add_ipsec(struct nft_text *t, const cJSON *v)
-{
-    nft_say_member(t, "ipsec ", v, "dir");
-    nft_say_member(t, " spnum ", v, "spnum");
-    nft_say_member(t, " ", v, "family");
-    nft_say_member(t, " ", v, "key");
-}
-
-static void add_element(struct nft_text *t, const cJSON *v)
+static void add_element(struct nft_text *t, const char *text, const cJSON *v)
 {
     const enum nft_look look = t->look;
     nft_say_member(t, "", v, "val");
@@ -199,42 +176,42 @@ static void add_element(struct nft_text *t, const cJSON *v)
     t->look = look;
 }
 
-static void text_range(struct nft_text *t, const cJSON *v) { nft_each(t, v, "-"); }
-static void add_concat(struct nft_text *t, const cJSON *v) { nft_each(t, v, " . "); }
 static void add_target(struct nft_text *t, const char *word, const cJSON *v)
 {
     nft_say(t, "%s %s", word, member(v, "target"));
 }
-static void add_jump(struct nft_text *t, const cJSON *v) { add_target(t, "jump", v); }
-static void add_goto(struct nft_text *t, const cJSON *v) { add_target(t, "goto", v); }
 
+/* Ways to write a kind. text: what `how` needs, a word or a pattern (nft_pattern) */
 static const struct {
     const char *kind;
-    void (*how)(struct nft_text *t, const cJSON *v);
-} ways[] = {{"payload", add_payload},
-            {"meta", add_meta},
-            {"ct", add_ct},
-            {"fib", add_fib},
-            {"prefix", add_prefix},
-            {"set", add_set},
-            {"range", text_range},
-            {"concat", add_concat},
-            {"elem", add_element},
-            {"map", text_map},
-            {"exthdr", add_exthdr},
-            {"tcp option", add_tcp_option},
-            {"ip option", add_ip_option},
-            {"dccp option", add_dccp_option},
-            {"sctp chunk", add_chunk},
-            {"numgen", add_numgen},
-            {"jhash", add_jhash},
-            {"symhash", add_symhash},
-            {"socket", add_socket},
-            {"osf", add_osf},
-            {"rt", add_rt},
-            {"ipsec", add_ipsec},
-            {"jump", add_jump},
-            {"goto", add_goto}};
+    void (*how)(struct nft_text *t, const char *text, const cJSON *v);
+    const char *text;
+} ways[] = {
+    {"payload", add_payload, NULL},
+    {"meta", add_meta, NULL},
+    {"ct", add_ct, NULL},
+    {"fib", add_fib, NULL},
+    {"prefix", nft_pattern, "{|addr}{/|len}"},
+    {"set", add_set, NULL},
+    {"range", add_each, "-"},
+    {"concat", add_each, " . "},
+    {"elem", add_element, NULL},
+    {"map", text_map, NULL},
+    {"exthdr", add_header, "exthdr "},
+    {"tcp option", add_header, "tcp option "},
+    {"ip option", add_header, "ip option "},
+    {"dccp option", nft_pattern, "{dccp option |type}"},
+    {"sctp chunk", add_header, "sctp chunk "},
+    {"numgen", add_numgen, NULL},
+    {"jhash", add_jhash, NULL},
+    {"symhash", add_symhash, NULL},
+    {"socket", nft_pattern, "{socket |key}"},
+    {"osf", nft_pattern, "osf{ ttl |ttl}{ |key}"},
+    {"rt", nft_pattern, "rt{ |family}{ |key}"},
+    {"ipsec", nft_pattern, "{ipsec |dir}{ spnum |spnum}{ |family}{ |key}"},
+    {"jump", add_target, "jump"},
+    {"goto", add_target, "goto"},
+};
 
 static bool is_operator(const char *kind)
 {
@@ -305,7 +282,7 @@ static void add_object(struct nft_text *t, const cJSON *v)
     const char *kind = nft_kind(v, &value);
     const size_t way = ROW_NAMED(ways, kind);
     if (way < ROWS(ways))
-        ways[way].how(t, value);
+        ways[way].how(t, ways[way].text, value);
     else if (kind && is_operator(kind))
         add_operation(t, kind, value);
     else if (kind && cJSON_IsNull(value))
