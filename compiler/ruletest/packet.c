@@ -27,8 +27,6 @@ static const uint8_t form_of[CL_COUNT] = {
     [CL_ARP] = FORM_ARP,
 };
 
-static const struct number_kind port_kind = {.what = "a port", .range = "ports go from 0 to 65535", .most = 65535};
-
 /* Return the first address of a set that a host can have: not the network's own. */
 static bool first_of(const struct addr_set *s, struct addr *a)
 {
@@ -102,7 +100,7 @@ static void take_side(struct packet_work *w, const struct node *n, struct side *
         w->bad = true;
     }
     side->port = n->last;
-    if (number_one(w->c, n->last, &port_kind, &value))
+    if (number_one(w->c, n->last, &plain_port_kind, &value))
         *port = (uint16_t)value;
     else
         w->bad = true;

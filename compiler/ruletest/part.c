@@ -13,8 +13,6 @@ static void part_flag(struct packet_work *w, const struct node *n)
     w->p->flags |= (uint8_t)(1u << (clause_of(n->first) - CL_FIN));
 }
 
-static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
-
 static void part_vlan(struct packet_work *w, const struct node *n)
 {
     w->p->vid[0] = (uint16_t)number_read(w, n, &vlan_kind);
@@ -64,9 +62,7 @@ static void part_type(struct packet_work *w, const struct node *n)
 
 static void part_code(struct packet_work *w, const struct node *n)
 {
-    static const struct number_kind code = {
-        .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
-    w->p->code = (uint8_t)number_read(w, n, &code);
+    w->p->code = (uint8_t)number_read(w, n, &icmp_code_kind);
 }
 
 static void part_ether(struct packet_work *w, const struct node *n)
@@ -118,13 +114,11 @@ static void part_payload(struct packet_work *w, const struct node *n)
 /* Read `in ipip SRC -> DST` or `in gue PORT SRC -> DST`. */
 static void part_tunnel(struct packet_work *w, const struct node *n)
 {
-    static const struct number_kind port = {
-        .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
     struct frame_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
     const struct node *src = n->first;
     t->gue = is_clause(n, CL_GUE);
     if (t->gue) {
-        t->port = (uint16_t)number_read(w, n, &port);
+        t->port = (uint16_t)number_read(w, n, &gue_port_kind);
         src = src->next;
     }
     if (test_tunnel_of(w, src, src->next, t))

@@ -56,15 +56,12 @@ void cond_addresses(struct rule_work *w, const struct node *n)
     set_fini(&list.set);
 }
 
-static const struct number_kind port_kind = {
-    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};
-
 void cond_ports(struct rule_work *w, const struct node *n)
 {
     const struct symbol *name = NULL;
     struct number_set ports = {0};
     struct pbc_cond *cond;
-    if (!n->first || !numbers_of(w->c, n->first->first, &port_kind, NULL, &ports, &name)) {
+    if (!n->first || !numbers_of(w->c, n->first->first, &listed_port_kind, NULL, &ports, &name)) {
         w->bad = true;
         return;
     }
@@ -132,8 +129,6 @@ void cond_urpf(struct rule_work *w, const struct node *n)
     cond = cond_add(w, COND_URPF, n);
     if (cond) cond_ranges(w, cond, &failed);
 }
-
-static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
 
 void cond_vlan(struct rule_work *w, const struct node *n)
 {

@@ -58,8 +58,6 @@ const struct number_kind icmp_type_kinds[2] = {
      .words = icmp6_words,
      .words_what = "ICMPv6 type"},
 };
-static const struct number_kind code_kind = {
-    .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
 static const struct number_kind ether_kind = {
     .what = "an Ethernet type",
     .range = "Ethernet types go from 0x0600 to 0xffff (below that the field is a length)",
@@ -329,7 +327,7 @@ void cond_icmp_code(struct rule_work *w, const struct node *n)
         w->bad = true;
         return;
     }
-    if (!numbers_of(w->c, n->first, &code_kind, NULL, &codes, NULL)) {
+    if (!numbers_of(w->c, n->first, &icmp_code_kind, NULL, &codes, NULL)) {
         w->bad = true;
         return;
     }

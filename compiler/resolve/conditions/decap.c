@@ -6,9 +6,6 @@
 #include "compiler/resolve/conditions/conditions.h"
 #include "vm/packet/key.h"
 
-static const struct number_kind port_kind = {
-    .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
-
 static bool is_gue(const struct node *verdict) { return verdict->first && is_choice(verdict->first, CL_GUE); }
 
 uint8_t opener_verdict(const struct node *verdict) { return is_gue(verdict) ? PBC_V_DECAP_GUE : PBC_V_DECAP_IPIP; }
@@ -35,7 +32,7 @@ void opener_conditions(struct rule_work *w)
         return;
     }
     w->protocols &= KIND_UDP;
-    if (!number_one(w->c, w->opener->first->next, &port_kind, &w->gue_port)) {
+    if (!number_one(w->c, w->opener->first->next, &gue_port_kind, &w->gue_port)) {
         w->bad = true;
         return;
     }

@@ -107,11 +107,10 @@ const struct number_kind max_flows_kind = {
 /* Read `vlan N [inner N]`, which with `mac` is the link layer of what leaves for the server. */
 static void vlans_of(struct compile *c, const struct clauses *clauses, struct pbc_server *s)
 {
-    static const struct number_kind kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
     const struct node *n = clauses->of[CL_VLAN];
     uint32_t vlan = 0, inner = 0;
-    if (!n || !n->first || !number_one(c, n->first, &kind, &vlan)) return;
-    if (n->first->next && !number_one(c, n->first->next, &kind, &inner)) return;
+    if (!n || !n->first || !number_one(c, n->first, &vlan_kind, &vlan)) return;
+    if (n->first->next && !number_one(c, n->first->next, &vlan_kind, &inner)) return;
     s->flags |= PBC_SERVER_HAS_VLAN | (n->first->next ? PBC_SERVER_HAS_INNER : 0);
     s->vlan = (uint16_t)vlan;
     s->inner = (uint16_t)inner;

@@ -23,7 +23,6 @@ static void read_ifaces(struct service_work *w, const struct node *n)
 /* Read `vlan N, …`, `vlan any` or `vlan none`. */
 static void read_vlans(struct service_work *w, const struct node *n)
 {
-    static const struct number_kind kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
     const struct node *word = NULL;
     node_each(child, n) if (child->kind == N_ANY || child->kind == N_NONE) word = child;
     if (word && node_count(n) > 1) {
@@ -32,7 +31,7 @@ static void read_vlans(struct service_work *w, const struct node *n)
         w->good = false;
     }
     w->wire = word ? (word->kind == N_ANY ? PBC_WIRE_TAGGED : PBC_WIRE_UNTAGGED) : PBC_WIRE_VLAN;
-    if (!word && !numbers_of(w->c, n->first, &kind, NULL, &w->vlans, NULL)) w->good = false;
+    if (!word && !numbers_of(w->c, n->first, &vlan_kind, NULL, &w->vlans, NULL)) w->good = false;
 }
 
 void wire_read(struct service_work *w)

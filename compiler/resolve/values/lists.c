@@ -4,9 +4,6 @@
 
 #include "compiler/resolve/values/values.h"
 
-static const struct number_kind port_kind = {
-    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};
-
 /* Return the values of a declaration, whose second child is the LIST. */
 static const struct node *values_of(const struct symbol *s)
 {
@@ -18,7 +15,7 @@ bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, str
 {
     if (s->state == STATE_NEW || s->state == STATE_VISITING) {
         if (!symbol_enter(c, s, from, at)) return false;
-        symbol_leave(c, s, numbers_of(c, values_of(s), &port_kind, s, &s->ports, NULL));
+        symbol_leave(c, s, numbers_of(c, values_of(s), &listed_port_kind, s, &s->ports, NULL));
     }
     return s->state == STATE_DONE;
 }

@@ -6,14 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct number_kind plain_port_kind = {.what = "a port", .range = "ports go from 0 to 65535", .most = 65535};
+const struct number_kind listed_port_kind = {
+    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};
+const struct number_kind gue_port_kind = {
+    .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
+const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
+const struct number_kind icmp_code_kind = {.what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
+
 /* Return a constant's address and the port written behind it as one value. NULL: after a report. */
 static struct node_value with_port(struct compile *c, const struct node *n)
 {
-    static const struct number_kind kind = {
-        .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = false};
     const struct node_value host = value_of(c, n->first);
     uint32_t port;
-    if (!host.node || !number_one(c, n->last, &kind, &port)) return (struct node_value){NULL, NULL};
+    if (!host.node || !number_one(c, n->last, &plain_port_kind, &port)) return (struct node_value){NULL, NULL};
     if (host.node->kind == N_ENDPOINT) {
         diag(c->diags, E_WRONG_VALUE, n->span, "`%s` has a port already", n->first->v.str.s);
         diag_note(c->diags, host.constant->span, "declared here");

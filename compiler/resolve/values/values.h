@@ -30,6 +30,8 @@ struct number_kind {
     const char *words_what;   /* noun for the words without article, such as "ICMP type" */
     bool ports;               /* ports lists may stand here */
 };
+/* Numbers that stand in several places. plain: a number alone; listed: also the name of a list */
+extern const struct number_kind plain_port_kind, listed_port_kind, gue_port_kind, vlan_kind, icmp_code_kind;
 struct word {
     const char *name;
     uint32_t value;
