@@ -53,7 +53,7 @@ static void check_loads(struct compile *c)
     program_put(p);
 }
 
-static uint64_t now_ns(void)
+uint64_t compile_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -69,12 +69,12 @@ static const char *const stage_names[] = {
 static uint64_t begin_stage(enum compile_stage stage)
 {
     progress_at(stage_names[stage]);
-    return now_ns();
+    return compile_now_ns();
 }
 
 static void end_stage(struct compile *c, enum compile_stage stage, uint64_t began)
 {
-    c->stage_ns[stage] += now_ns() - began;
+    c->stage_ns[stage] += compile_now_ns() - began;
 }
 
 static void make_rules(struct compile *c)

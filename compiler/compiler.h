@@ -77,7 +77,7 @@ struct compile {
     struct out_on *outs; /* conditions written as `out on` */
     struct flows_length *flows_lengths;
     struct node *tree;          /* lang_parse; NULL once every statement is in the image, unless keep_tree */
-    struct symbols *symbols;    /* names.c: every declared name, its kind, and if it was used */
+    struct symbols *symbols;    /* symbols.c: every declared name, its kind, and if it was used */
     struct image *image;        /* the rule list, from rules.c and its callees */
     struct ir *ir;              /* normal.c: the normal form */
     struct ir *would_ir;        /* the same of the rules as they would decide; NULL: nothing is audited */
@@ -103,12 +103,14 @@ int compile_typed(struct compile *c, const char *name, const char *text);
 
 /* Exchange the rules, and their normal form, for those as they would decide without `audit`, and back (compile.c). */
 void compile_swap(struct compile *c);
+/* Return the clock by which stages are timed. */
+uint64_t compile_now_ns(void);
 
 /* Stages. */
-void declare_names(struct compile *c); /* names.c: declarations into symbols; duplicates */
+void declare_names(struct compile *c); /* symbols.c: declarations into symbols; duplicates */
 void resolve_rules(struct compile *c); /* rules.c: chains and firewalls into the image; E0900 for unsupported rules */
 void resolve_tests(struct compile *c); /* resolve.c: the file's own tests, to be run by judge_tests */
-void warn_unused(struct compile *c);   /* names.c */
+void warn_unused(struct compile *c);   /* symbols.c */
 void warn_misread(struct compile *c);  /* misread.c */
 void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
 void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lang/heap.h"
+#include "lang/order.h"
 #include "lang/parse/parse_file.h"
 
 #define MAX_SOURCE        ((size_t)64 << 20) /* most bytes in one file */
@@ -79,8 +80,6 @@ static bool matches(const char *pattern, const char *name)
     return !*pattern;
 }
 
-static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
 static char *path_joined(struct arena *arena, const char *folder, size_t len, const char *name)
 {
     const size_t name_len = strlen(name);
@@ -110,7 +109,7 @@ static int pattern_files(struct arena *arena, const char *path, uint32_t most, s
     }
     const int err = out->count > most ? E2BIG : errno;
     closedir(d);
-    if (out->count) qsort(out->path, out->count, sizeof(*out->path), by_bytes);
+    if (out->count) qsort(out->path, out->count, sizeof(*out->path), order_text);
     return -err;
 }
 

@@ -9,6 +9,7 @@
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
 #include "lang/heap.h"
+#include "lang/order.h"
 #include "vm/packet/key.h"
 
 enum { VALUES_SHOWN = 8, VALUES_COMPARED = 32 };
@@ -143,11 +144,6 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     put_value(t, f, shorter_not ? negated : id);
 }
 
-static int set_name_order(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it, by name.
  */
 static bool put_those(struct printer *t, uint32_t id, bool negated, bool outside, const char *lead)
@@ -162,7 +158,7 @@ static bool put_those(struct printer *t, uint32_t id, bool negated, bool outside
         if (ir_ranges_have(t->ir, id, i) != outside || around_says == outside) continue;
         devices[count++] = image_str(img, img->ifaces[i].device);
     }
-    if (count > 1) qsort(devices, count, sizeof(*devices), set_name_order);
+    if (count > 1) qsort(devices, count, sizeof(*devices), order_text);
     for (uint32_t i = 0; i < count; i++) {
         fprintf(t->out, "%s\"", i ? ", " : lead);
         put_name(devices[i], t->out);

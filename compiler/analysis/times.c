@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lang/order.h"
 #include "runtime/schedule/schedule.h"
 
 enum { DATE_ENDS = 128 }; /* most bounds of a zone's dates */
@@ -39,12 +40,6 @@ static uint32_t moment_with(struct week *w, const uint32_t now[TIMES_PROGRAMS], 
     return m;
 }
 
-static int by_minute(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Collect bounds of the zone's dates, in minutes since 1970. Returns their number; DATE_ENDS + 1: too many. */
 static uint32_t date_ends(const struct program *const *programs, unsigned n, const char *zone, uint64_t at[DATE_ENDS])
 {
@@ -60,7 +55,7 @@ static uint32_t date_ends(const struct program *const *programs, unsigned n, con
                 at[count++] = (uint64_t)spans[j].last * DAY_MINUTES + spans[j].to;
             }
         }
-    qsort(at, count, sizeof(*at), by_minute);
+    qsort(at, count, sizeof(*at), order_u64);
     return count;
 }
 

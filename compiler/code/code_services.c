@@ -12,14 +12,6 @@
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
 
-static int by_order(const void *pa, const void *pb)
-{
-    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
-                              *b = *(const struct pbc_endpoint *const *)pb;
-    const int order = image_endpoint_order(a, b);
-    return order ? order : a < b ? -1 : 1;
-}
-
 static bool same_address(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
     return a->to == b->to && a->family == b->family && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
@@ -175,7 +167,7 @@ void services_code(struct gen *g, struct plan *plan)
         arena_alloc(g->c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
     if (!img->services_count) return;
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
-    qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_order);
+    qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), image_endpoint_order);
     img->meta->services = img->funcs_count;
     tree_code(g, plan, sorted, false);
     if (!img->proxies_count) return;

@@ -63,9 +63,9 @@ static inline uint32_t range_add(struct pbc_range *r, uint32_t n, uint32_t value
 /* Write the ids of the devices that `named` ids name, as ranges in order; `out`: room for ifaces_count + 1. */
 uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uint32_t count, struct pbc_range *out);
 
-/* Compare endpoints for the order in which they are tried: the more specific of two that overlap comes first. 0: the
- * order of the file decides. */
-int image_endpoint_order(const struct pbc_endpoint *a, const struct pbc_endpoint *b);
+/* Order for qsort of pointers to endpoints of the image, in which they are tried: the more specific of two that overlap
+ * comes first, then the first of the file. */
+int image_endpoint_order(const void *pa, const void *pb);
 
 /* Add the text of the rule files, each below its name, as TEXT: what fits, the main file first. Lists of addresses are
  * not among them. */

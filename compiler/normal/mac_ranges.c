@@ -6,6 +6,7 @@
 
 #include "compiler/normal/normal.h"
 #include "lang/heap.h"
+#include "lang/order.h"
 #include "vm/judge/decide.h"
 
 #define GROUP_BIT  ((uint64_t)1 << 40) /* group bit of the MAC, first octet first */
@@ -44,12 +45,6 @@ static void range_append(struct list *l, uint64_t lo, uint64_t hi)
     l->v[2 * l->count++ + 1] = hi;
 }
 
-static int range_order(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static struct list list_of(uint32_t count)
 {
     return (struct list){.v = heap_resized(NULL, (size_t)count + 1, 2 * sizeof(uint64_t))};
@@ -75,7 +70,7 @@ static struct list list_of_macs(const struct ir_macs *m)
     SCRATCH struct list numbers = list_of(m->count / 2);
     uint32_t n = 0;
     for (uint32_t i = 0; i < m->count; i++) numbers.v[n++] = mac_number(m->macs[i]);
-    if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), range_order);
+    if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), order_u64);
     for (uint32_t i = 0; i < n; i++)
         if (!(m->kinds & MAC_MULTICAST) || numbers.v[i] < MAC_GROUPS) range_append(&out, numbers.v[i], numbers.v[i]);
     if (m->kinds & MAC_MULTICAST)
@@ -160,8 +155,7 @@ bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
     if (id == IR_ALL) return true;
     if (m->kinds == MACS_ARE_RANGES) return in_pairs(m, mac == MAC_NONE ? MAC_NOBODY : mac_number(mac));
     if (mac == MAC_NONE) return false;
-    const bool found =
-        (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), range_order)) || mac_is(mac, m->kinds);
+    const bool found = (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), order_u64)) || mac_is(mac, m->kinds);
     return found != m->negated;
 }
 

@@ -10,6 +10,7 @@
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "lang/hash.h"
+#include "lang/order.h"
 #include "vm/packet/key.h"
 
 static const uint8_t number_fields[COND_COUNT] = {
@@ -252,16 +253,10 @@ static void options_normal(struct normal *n, struct ir_product *p, const struct 
     narrow(n, p, IR_OPTIONS, listed(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
 }
 
-static int id_order(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static uint32_t unique(uint64_t *v, uint32_t count)
 {
     uint32_t n = 0;
-    qsort(v, count, sizeof(*v), id_order);
+    qsort(v, count, sizeof(*v), order_u64);
     for (uint32_t i = 0; i < count; i++)
         if (n == 0 || v[i] != v[n - 1]) v[n++] = v[i];
     return n;
@@ -309,12 +304,6 @@ static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
     }
 }
 
-static int by_index(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
 {
     uint32_t used = 0, left = 0;
@@ -323,7 +312,7 @@ void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_co
     uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
     for (uint32_t i = 0, k = 0; i < count; i++)
         if (conds[i].kind == COND_BYTES) all[k++] = canonical_pattern(n, conds[i].first);
-    qsort(all, used, sizeof(*all), by_index);
+    qsort(all, used, sizeof(*all), order_u32);
     for (uint32_t i = 0; i < used; i++)
         if (i == 0 || all[i] != all[left - 1]) all[left++] = all[i];
     p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, left);

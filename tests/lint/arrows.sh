@@ -22,7 +22,7 @@ may() {
 
 may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 # The rooms of lang/, from the lowest; small things beside them may be included by all.
-small='lang/arena.h lang/hash.h lang/heap.h lang/json.h lang/sources.h lang/utf8.h'
+small='lang/arena.h lang/hash.h lang/heap.h lang/json.h lang/order.h lang/sources.h lang/utf8.h'
 may 'small things of lang/' 'lang/arena.* lang/hash.* lang/heap.* lang/json.* lang/source.* lang/utf8.*' "$small"
 may lang/diag/ 'lang/diag/*.[ch]' "$small lang/diag/"
 may lang/tree/ 'lang/tree/*.[ch]' "$small lang/words/ lang/tree/"

@@ -6,6 +6,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
+#include "lang/order.h"
 #include "vm/words/words.h"
 
 enum {
@@ -116,8 +117,6 @@ static char *log_line(struct diff *d, const struct side *s, const struct pbc_rul
     return words_kept(d, &w);
 }
 
-static int note_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
 char *logs_text(struct diff *d, const struct side *s)
 {
     const struct program *p = s->program;
@@ -127,7 +126,7 @@ char *logs_text(struct diff *d, const struct side *s)
     for (const struct pbc_rule *r = p->rules; r < p->rules + p->rules_count; r++)
         if (r->flags & PBC_RULE_LOG || r->verdict == PBC_V_LOG) lines[count++] = log_line(d, s, r);
     if (!count) return NULL;
-    qsort(lines, count, sizeof(*lines), note_order);
+    qsort(lines, count, sizeof(*lines), order_text);
     FILE *out = heap_stream(&text, &len);
     for (uint32_t i = 0; i < count; i++) fprintf(out, "%s%s", i ? "\n" : "", lines[i]);
     heap_stream_end(out);

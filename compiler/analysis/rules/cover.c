@@ -15,6 +15,7 @@
 
 #include "compiler/normal/what.h"
 #include "compiler/progress.h"
+#include "lang/order.h"
 
 enum {
     ROUNDS_MAX = 96,            /* frames drawn for one rule */
@@ -137,17 +138,11 @@ static void leave_out(struct judging *j)
         }
 }
 
-static int rule_order(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static void note_covers(struct judging *j)
 {
     struct ir_rule *r = &j->l->ir->rules[j->rule];
     uint32_t *rules = arena_alloc(j->l->ir->arena, ((size_t)j->used_count + 1) * sizeof(*rules)), n = 0;
-    qsort(j->used, j->used_count, sizeof(*j->used), rule_order);
+    qsort(j->used, j->used_count, sizeof(*j->used), order_u32);
     if (j->single == PBC_NONE) leave_out(j);
     for (uint32_t i = 0; i < j->used_count && j->single == PBC_NONE; i++) {
         const uint32_t rule = j->l->all.v[j->used[i]].rule;

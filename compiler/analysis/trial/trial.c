@@ -2,8 +2,6 @@
 #include "compiler/analysis/trial/trial.h"
 #include "compiler/analysis/trial/trial_priv.h"
 
-#include <time.h>
-
 #include "vm/forward/service.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
@@ -17,13 +15,6 @@ enum {
     CLOCK_EVERY = 16,            /* frames between two looks at the clock */
     TRIES_A_FRAME = 4,           /* wishes for each frame, on average, before giving up */
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static struct span doubt_span(const struct doubt *d, const struct decision *a, const struct decision *b)
 {
@@ -113,7 +104,7 @@ static bool by_chance(struct doubt *d, uint64_t frames)
 static bool while_it_lasts(struct doubt *d, uint64_t began)
 {
     const uint64_t most_ns = spent_ns(d->c) / 7;
-    while (now_ns() - began < most_ns)
+    while (compile_now_ns() - began < most_ns)
         if (!by_chance(d, CLOCK_EVERY)) return false;
     return true;
 }
@@ -130,7 +121,7 @@ static uint32_t affordable(const struct doubt *d)
 uint64_t validate_program(struct compile *c, const struct program *p)
 {
     struct doubt d = {.c = c, .draw = {.program = p, .seed = 1}};
-    const uint64_t began = now_ns();
+    const uint64_t began = compile_now_ns();
     if (!p->rules_count || !c->doubts) return 0;
     d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
     const uint32_t frames = affordable(&d);

@@ -301,14 +301,6 @@ void resolve_observe(struct compile *c, struct symbol *s)
 
 /* Endpoints -------------------------------------------------------------------------------------------------------- */
 
-static int by_order(const void *pa, const void *pb)
-{
-    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
-                              *b = *(const struct pbc_endpoint *const *)pb;
-    const int order = image_endpoint_order(a, b);
-    return order ? order : a < b ? -1 : 1;
-}
-
 void observe_endpoints_sort(struct compile *c)
 {
     struct image *img = c->image;
@@ -317,7 +309,7 @@ void observe_endpoints_sort(struct compile *c)
     struct pbc_endpoint *copy = arena_alloc(c->arena, (n + 1) * sizeof(*copy));
     if (!n) return;
     for (uint32_t i = 0; i < n; i++) sorted[i] = &img->observe_endpoints[i];
-    qsort(sorted, n, sizeof(const struct pbc_endpoint *), by_order);
+    qsort(sorted, n, sizeof(const struct pbc_endpoint *), image_endpoint_order);
     for (uint32_t i = 0; i < n; i++) copy[i] = *sorted[i];
     memcpy(img->observe_endpoints, copy, n * sizeof(*copy));
 }
