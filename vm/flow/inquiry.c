@@ -15,8 +15,8 @@ enum { DHCP6_READ = 4, DHCP6_SOLICIT = 1, DHCP6_ADVERTISE, DHCP6_REPLY = 7, DHCP
 enum { DHCP6_ASKS = 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 11 };
 enum { ICMP6_ROUTER_SOLICIT = ICMP6_ND_FIRST, SLL_KIND_OUTGOING = 4 };
 
-static void id_of(struct inquiry_id *id, uint64_t kind, const struct pkt *pkt, const struct key *key, uint32_t number,
-                  uint64_t who, uint64_t who_low)
+static void inquiry_id_of(struct inquiry_id *id, uint64_t kind, const struct pkt *pkt, const struct key *key,
+                          uint32_t number, uint64_t who, uint64_t who_low)
 {
     const uint32_t vlans = key->kind & (KIND_VLAN | KIND_VLAN2);
     id->word[0] = kind << 48 | (uint64_t)pkt->iface << 32 | number;
@@ -43,7 +43,7 @@ static enum inquiry_part read_dhcp(const struct pkt *pkt, const struct key *key,
     const bool asks = key->dst_port == DHCP_SERVER && key->src_port == DHCP_CLIENT && b[0] == BOOTREQUEST &&
                       !wire_get32(b + BOOTP_GIADDR);
     const uint64_t hardware = (uint64_t)wire_get32(b + BOOTP_CHADDR) << 16 | wire_get16(b + BOOTP_CHADDR + 4);
-    id_of(id, KIND_DHCP, pkt, key, wire_get32(b + BOOTP_XID), hardware, 0);
+    inquiry_id_of(id, KIND_DHCP, pkt, key, wire_get32(b + BOOTP_XID), hardware, 0);
     return asks ? INQUIRY_ASKS : answers ? INQUIRY_ANSWERS : INQUIRY_NONE;
 }
 
@@ -60,7 +60,7 @@ static enum inquiry_part read_dhcp6(const struct pkt *pkt, const struct key *key
                       DHCP6_ASKS >> type & 1;
     const bool answers = key->dst_port == DHCP6_CLIENT && (type == DHCP6_ADVERTISE || type == DHCP6_REPLY);
     const uint32_t *who = asks ? key->src : key->dst;
-    id_of(id, KIND_DHCP6, pkt, key, head & 0xffffff, high_of(who), low_of(who));
+    inquiry_id_of(id, KIND_DHCP6, pkt, key, head & 0xffffff, high_of(who), low_of(who));
     return asks ? INQUIRY_ASKS : answers ? INQUIRY_ANSWERS : INQUIRY_NONE;
 }
 
@@ -68,7 +68,7 @@ static enum inquiry_part read_dhcp6(const struct pkt *pkt, const struct key *key
  * nobody. */
 static enum inquiry_part read_router(const struct pkt *pkt, const struct key *key, struct inquiry_id *id)
 {
-    id_of(id, KIND_ROUTER, pkt, key, 0, 0, 0);
+    inquiry_id_of(id, KIND_ROUTER, pkt, key, 0, 0, 0);
     if (key->icmp_type == ICMP6_ROUTER_SOLICIT) return INQUIRY_ASKS;
     return key->src[0] >> 22 == 0xfe80u >> 6 ? INQUIRY_ANSWERS : INQUIRY_NONE;
 }
@@ -87,7 +87,7 @@ static uint32_t set_of(const struct inquiry_id *id)
     return (uint32_t)(mixed >> 60) * INQUIRY_WAYS;
 }
 
-static bool is_of(const volatile struct inquiry *at, const struct inquiry_id *id)
+static bool inquiry_is(const volatile struct inquiry *at, const struct inquiry_id *id)
 {
     uint64_t differ = 0;
     for (unsigned i = 0; i < INQUIRY_WORDS; i++) differ |= at->id.word[i] ^ id->word[i];
@@ -98,7 +98,7 @@ bool inquiries_hold(const struct inquiries *q, const struct inquiry_id *id, uint
 {
     const volatile struct inquiry *set = &q->at[set_of(id)];
     bool found = false;
-    for (unsigned i = 0; i < INQUIRY_WAYS; i++) found |= set[i].until_ns > now_ns && is_of(&set[i], id);
+    for (unsigned i = 0; i < INQUIRY_WAYS; i++) found |= set[i].until_ns > now_ns && inquiry_is(&set[i], id);
     return found;
 }
 
@@ -108,7 +108,7 @@ void inquiries_put(struct inquiries *q, const struct inquiry_id *id, uint64_t no
     uint64_t oldest_ns = UINT64_MAX;
     uint32_t to = 0;
     for (unsigned i = 0; i < INQUIRY_WAYS; i++) {
-        const uint64_t until_ns = is_of(&set[i], id) ? 0 : set[i].until_ns;
+        const uint64_t until_ns = inquiry_is(&set[i], id) ? 0 : set[i].until_ns;
         if (until_ns >= oldest_ns) continue;
         oldest_ns = until_ns;
         to = i;

@@ -16,7 +16,8 @@ struct source {
 };
 static_assert(sizeof(struct source) == KEY_WORDS * sizeof(uint64_t), "compared by words");
 
-static uint32_t look(const struct sources *s, const uint32_t addr[4], unsigned of, struct source *key, struct place *at)
+static uint32_t source_find(const struct sources *s, const uint32_t addr[4], unsigned of, struct source *key,
+                            struct place *at)
 {
     *key = (struct source){.addr = {hash_pair(addr[0], addr[1]), hash_pair(addr[2], addr[3])}, .of = of};
     keyed_place(&s->table, key, KEY_WORDS, at);
@@ -27,7 +28,7 @@ uint32_t source_flows(const struct sources *s, const uint32_t addr[4], unsigned 
 {
     struct source key;
     struct place at;
-    const uint32_t slot = look(s, addr, of, &key, &at);
+    const uint32_t slot = source_find(s, addr, of, &key, &at);
     return slot == KEYED_NONE ? 0 : (uint32_t)s->table.words[slot];
 }
 
@@ -35,7 +36,7 @@ bool source_add(struct sources *s, const uint32_t addr[4], unsigned of)
 {
     struct source key;
     struct place at;
-    uint32_t slot = look(s, addr, of, &key, &at);
+    uint32_t slot = source_find(s, addr, of, &key, &at);
     if (slot == KEYED_NONE) slot = keyed_add(&s->table, &at, &key);
     if (slot == KEYED_NONE) return false;
     s->table.words[slot]++;
@@ -46,7 +47,7 @@ void source_drop(struct sources *s, const uint32_t addr[4], unsigned of)
 {
     struct source key;
     struct place at;
-    const uint32_t slot = look(s, addr, of, &key, &at);
+    const uint32_t slot = source_find(s, addr, of, &key, &at);
     if (slot != KEYED_NONE && --s->table.words[slot] == 0) keyed_drop(&s->table, slot);
 }
 

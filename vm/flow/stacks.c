@@ -47,13 +47,13 @@ static bool is_plain(const struct stack *k) { return k->count == 1 && k->tag[0] 
 static uint16_t plain_id(const struct stack *k) { return (uint16_t)(1 + (k->tag[0] & VLAN_VID)); }
 
 /* Return the slot of a stack, or KEYED_NONE. */
-static uint32_t look(const struct stacks *s, const struct stack *k, struct place *at)
+static uint32_t stack_find(const struct stacks *s, const struct stack *k, struct place *at)
 {
     keyed_place(&s->table, k, (1 + k->count + 1) / 2, at);
     return keyed_find(&s->table, at, k);
 }
 
-static uint16_t id_of(uint16_t entry) { return (uint16_t)(COUNTED_AT - 1 + entry); }
+static uint16_t id_of_entry(uint16_t entry) { return (uint16_t)(COUNTED_AT - 1 + entry); }
 
 /* Make an entry for a stack that has none; NO_ENTRY: all are in use. */
 static uint16_t new_entry(struct stacks *s, const struct place *at, const struct stack *k)
@@ -86,8 +86,8 @@ uint16_t stack_of(const struct stacks *s, const struct pkt *pkt)
     struct place at;
     uint16_t id;
     if (!is_counted(pkt, &k, &id)) return id;
-    const uint32_t slot = look(s, &k, &at);
-    return slot == KEYED_NONE ? STACK_UNKNOWN : id_of((uint16_t)s->table.words[slot]);
+    const uint32_t slot = stack_find(s, &k, &at);
+    return slot == KEYED_NONE ? STACK_UNKNOWN : id_of_entry((uint16_t)s->table.words[slot]);
 }
 
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt)
@@ -96,29 +96,29 @@ uint16_t stack_take(struct stacks *s, const struct pkt *pkt)
     struct place at;
     uint16_t id;
     if (!is_counted(pkt, &k, &id)) return id;
-    const uint32_t slot = look(s, &k, &at);
+    const uint32_t slot = stack_find(s, &k, &at);
     const uint16_t e = slot == KEYED_NONE ? new_entry(s, &at, &k) : (uint16_t)s->table.words[slot];
     if (e == NO_ENTRY) return STACK_UNKNOWN;
     s->refs[e]++;
-    return id_of(e);
+    return id_of_entry(e);
 }
 
 /* Return the entry of an id; NO_ENTRY: it has none. */
-static uint16_t entry_of(uint16_t id)
+static uint16_t entry_of_id(uint16_t id)
 {
     return id < COUNTED_AT || id >= STACK_MOST ? NO_ENTRY : (uint16_t)(id - COUNTED_AT + 1);
 }
 
 uint16_t stack_again(struct stacks *s, uint16_t id)
 {
-    const uint16_t e = entry_of(id);
+    const uint16_t e = entry_of_id(id);
     if (e != NO_ENTRY && s->refs[e]) s->refs[e]++;
     return id;
 }
 
 void stack_put(struct stacks *s, uint16_t id)
 {
-    const uint16_t e = entry_of(id);
+    const uint16_t e = entry_of_id(id);
     if (e == NO_ENTRY) return;
     if (s->refs[e] == 0 || --s->refs[e]) return;
     keyed_drop(&s->table, s->slot[e]);

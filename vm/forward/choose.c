@@ -9,7 +9,7 @@
 #include "vm/program/swap.h"
 #include "vm/stream/cookie.h"
 
-static void attach(struct chooser *c)
+static void chooser_attach(struct chooser *c)
 {
     balance_by(c->balance, c->held.conns.servers);
     balance_share(c->balance, &c->held.conns.share);
@@ -26,7 +26,7 @@ struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg)
         return NULL;
     }
     balance_for_proxies(c->balance);
-    attach(c);
+    chooser_attach(c);
     return c;
 }
 
@@ -66,7 +66,7 @@ void chooser_leave(struct chooser *c, uint32_t service, const struct key *key, b
     if (known) client_drop(c->held.clients, &k, c->now_ns, c->p->services[service].affinity_ns);
 }
 
-static uint64_t most_of(const struct chooser *c, uint32_t server)
+static uint64_t server_most(const struct chooser *c, uint32_t server)
 {
     const uint32_t most = c->p->servers[server].max_flows;
     return most ? most : UINT64_MAX;
@@ -74,7 +74,7 @@ static uint64_t most_of(const struct chooser *c, uint32_t server)
 
 static bool is_full(const struct chooser *c, uint32_t server)
 {
-    return conns_of_server(&c->held.conns, server) >= most_of(c, server);
+    return conns_of_server(&c->held.conns, server) >= server_most(c, server);
 }
 
 /* Pick by the client's affinity value, or by its address. */
@@ -101,7 +101,7 @@ struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key 
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server) { return balance_mark(c->balance, server); }
 
 /* Return the number that stands for a value of `affinity header`. */
-static uint64_t number_of(struct view v)
+static uint64_t affinity_number(struct view v)
 {
     const uint64_t hash = lb_siphash((struct lb_hash_key){0}, v.at, v.len);
     return hash ? hash : 1;
@@ -117,7 +117,7 @@ uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struc
     if (says->flags & PBC_PROXY_AFFINITY_COOKIE)
         return cookie_number(cookie_value(&f->head, f->bytes + f->skip, program_str(c->p, says->affinity_name)));
     if (!(says->flags & PBC_PROXY_AFFINITY_HEADER)) return 0;
-    return first_header(f, program_str(c->p, says->affinity_name), &next, &v) == FIRST_KNOWN ? number_of(v) : 0;
+    return first_header(f, program_str(c->p, says->affinity_name), &next, &v) == FIRST_KNOWN ? affinity_number(v) : 0;
 }
 
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server)
@@ -135,7 +135,7 @@ bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const st
 {
     const uint32_t service = c->p->branches[branch].service;
     const struct client_key k = held_client(c->p, service, key->src, key->kind & KIND_IP6);
-    if (!conns_serve(&c->held.conns, server, most_of(c, server))) return false;
+    if (!conns_serve(&c->held.conns, server, server_most(c, server))) return false;
     if (c->p->services[service].affinity_ns) client_served(c->held.clients, &k, program_server_id(c->p, server));
     return true;
 }
@@ -150,7 +150,7 @@ int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r
     SWAP(c->p, fresh->p);
     SWAP(c->balance, fresh->balance);
     SWAP(c->held, fresh->held);
-    attach(c);
+    chooser_attach(c);
     return 0;
 }
 

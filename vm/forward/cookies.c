@@ -48,13 +48,13 @@ bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots)
 uint32_t forward_clock(const struct job *j) { return cookie_clock(&j->vm->forward->cookies->secret, j->vm->now_ns); }
 
 /* Return the largest segment that the MTU and the service's clamp allow, to either side. */
-static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v6)
+static uint16_t mss_most(const struct job *j, const struct pbc_service *s, bool v6)
 {
     const uint16_t mss = mss_of_mtu(edge_mtu(j->in->facts, IFACE_NONE), v6);
     return s->mss && s->mss != PBC_MSS_AUTO && s->mss < mss ? s->mss : mss;
 }
 
-static uint16_t least(uint16_t a, uint16_t b) { return a < b ? a : b; }
+static uint16_t mss_lesser(uint16_t a, uint16_t b) { return a < b ? a : b; }
 
 /* Answer a SYN with a closed window until the server has announced its own, so that no data comes that nobody takes. */
 void forward_syn(const struct job *j, struct packet_ctx *c)
@@ -71,7 +71,7 @@ void forward_syn(const struct job *j, struct packet_ctx *c)
     read_header(c, &syn);
     cookie_terms(&t, &syn.options, v6);
     const struct cookie cookie = cookie_make(&f->cookies->secret, c->key, syn.header.seq, &t, j->vm->now_ns);
-    const uint16_t mss = most_of(j, &f->p->services[c->v->service], v6);
+    const uint16_t mss = mss_most(j, &f->p->services[c->v->service], v6);
     const struct flow_segment s = {.seq = cookie.seq,
                                    .ack = syn.header.seq + 1,
                                    .flags = TCP_SYN | TCP_ACK,
@@ -97,7 +97,7 @@ static struct pkt *repeat_syn(const struct job *j, struct packet_ctx *c, const s
                               uint32_t isn, struct cookie_terms t, uint32_t window, uint32_t stamp)
 {
     struct pkt *out = NULL;
-    t.mss = least(t.mss, most_of(j, service, c->key->kind & KIND_IP6));
+    t.mss = mss_lesser(t.mss, mss_most(j, service, c->key->kind & KIND_IP6));
     const struct flow_segment s = {.seq = isn,
                                    .window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX),
                                    .flags = TCP_SYN,
@@ -159,7 +159,8 @@ void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b
 }
 
 /* Ask the server again, because the client has sent again. */
-static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct tcp_syn_options *options)
+static void server_ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b,
+                       const struct tcp_syn_options *options)
 {
     struct forward *f = j->vm->forward;
     struct flow_joint *joint = track_joint(f->track, &c->seen);
@@ -213,11 +214,11 @@ uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, cons
 }
 
 /* Go on for a client that sends again while its server is up: ask the same server, or another. */
-static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct proven *proven)
+static void server_retry(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct proven *proven)
 {
     const uint32_t branch = b->branch, next = forward_awaited_server(j->vm, c->key, &c->seen);
     if (next == PBC_NONE) {
-        ask(j, c, b, &proven->options);
+        server_ask(j, c, b, &proven->options);
         return;
     }
     const struct flow_bind again = forward_retried(j, c, next);
@@ -237,7 +238,7 @@ bool forward_prove(const struct job *j, struct packet_ctx *c)
     const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
                          track_flow(f->track, &c->seen)->state == FLOW_STATE_SYN_SENT; /* and not refused meanwhile */
     if (awaited && !forward_is_down(j, b, true, FLOW_ORIGINAL))
-        go_on(j, c, b, &proven);
+        server_retry(j, c, b, &proven);
     else
         proven_begin(j, c, branch, &proven, NULL);
     settle_whole(j, c);
@@ -285,8 +286,8 @@ static void acknowledge(const struct job *j, struct packet_ctx *c, const struct 
 }
 
 /* Send a segment to the client, in its numbers, in place of the server's current one. */
-static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own,
-                 const struct flow_segment *s)
+static void client_say(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                       const struct track_tuple *own, const struct flow_segment *s)
 {
     struct pkt *out = NULL;
     struct pool *pool = j->vm->cfg.pool;
@@ -303,7 +304,7 @@ static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bi
 }
 
 /* Join both sides of the flow, now that the server has answered. */
-static void complete(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
+static void sides_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
     struct forward *f = j->vm->forward;
     struct proven answer;
@@ -327,7 +328,7 @@ static void complete(const struct job *j, struct packet_ctx *c, struct flow_bind
                                    .window = joint_window(joint, h->window),
                                    .flags = TCP_ACK,
                                    .options = joint_stamps(joint, answer.options.stamp, forward_clock(j))};
-    tell(j, c, b, own, &s);
+    client_say(j, c, b, own, &s);
 }
 
 static void refused(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
@@ -335,7 +336,7 @@ static void refused(const struct job *j, struct packet_ctx *c, struct flow_bind 
     const struct flow_segment s = {.seq = b->seq_delta + 1, .flags = TCP_RST};
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
     j->vm->forward->counters.cookies_unanswered++;
-    tell(j, c, b, own, &s);
+    client_say(j, c, b, own, &s);
 }
 
 void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
@@ -349,7 +350,7 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
         read_header(c, &answer);
         acknowledge(j, c, &answer, track_joint(j->vm->forward->track, &c->seen));
     } else if (syn) {
-        complete(j, c, b, own);
+        sides_join(j, c, b, own);
     } else if (c->key->marks & TCP_RST) {
         refused(j, c, b, own);
     } else {
@@ -371,7 +372,7 @@ static void ask_again(const struct speech *e, const struct track_awaited *a)
 {
     const struct tcp_track *t = &a->flow->tcp;
     struct cookie_terms terms = joint_terms(a->joint, t);
-    terms.mss = least(terms.mss, most_of(e->j, forward_service(e->f->p, a->bind->branch), e->v6));
+    terms.mss = mss_lesser(terms.mss, mss_most(e->j, forward_service(e->f->p, a->bind->branch), e->v6));
     struct flow_segment s = {.seq = t->side[FLOW_REPLY].acked - 1,
                              .window = t->window[FLOW_ORIGINAL],
                              .flags = TCP_SYN,

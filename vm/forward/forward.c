@@ -344,7 +344,7 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
     settle_whole(j, c);
 }
 
-static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
+static void server_go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     forward_serve(j, c, b);
     c->v->action = ACTION_FORWARD;
@@ -369,7 +369,7 @@ static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow
         if (__builtin_expect(b->flags & BIND_AWAITED, 0))
             forward_early(j, c, b);
         else if (!forward_retry(j, c))
-            go_on(j, c, b);
+            server_go_on(j, c, b);
         return true;
     }
     if (is_reset(c)) {
@@ -393,7 +393,7 @@ static void begin_verdict(struct packet_ctx *c)
     c->left.way = LEAVE_NOT;
 }
 
-static bool settled(const struct job *j, struct packet_ctx *c, bool sent)
+static bool settle_sent(const struct job *j, struct packet_ctx *c, bool sent)
 {
     if (sent) settle_whole(j, c);
     return sent;
@@ -444,7 +444,7 @@ static bool is_stray_error(const struct packet_ctx *c)
 bool forward_other(const struct job *j, struct packet_ctx *c)
 {
     begin_verdict(c);
-    return settled(j, c, is_stray_error(c) ? forward_nat_begin(j, c) : plain_on(j, c));
+    return settle_sent(j, c, is_stray_error(c) ? forward_nat_begin(j, c) : plain_on(j, c));
 }
 
 static bool begin_new(const struct job *j, struct packet_ctx *c)
@@ -463,14 +463,14 @@ static bool begin_new(const struct job *j, struct packet_ctx *c)
 bool forward_first(const struct job *j, struct packet_ctx *c)
 {
     begin_verdict(c);
-    return settled(j, c, begin_new(j, c));
+    return settle_sent(j, c, begin_new(j, c));
 }
 
 bool forward_on(const struct job *j, struct packet_ctx *c)
 {
     struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
     begin_verdict(c);
-    if (forward_refuse_group(j, c)) return settled(j, c, true);
+    if (forward_refuse_group(j, c)) return settle_sent(j, c, true);
     if (forward_is_hosts(j, c)) {
         forward_heard_client(j, c, b);
         return false;
@@ -478,8 +478,8 @@ bool forward_on(const struct job *j, struct packet_ctx *c)
     if (b->kind != BIND_SERVICE)
         forward_nat_on(j, c, b);
     else if (!to_its_server(j, c, b))
-        return settled(j, c, begin_new(j, c));
-    return settled(j, c, true);
+        return settle_sent(j, c, begin_new(j, c));
+    return settle_sent(j, c, true);
 }
 
 /* Describe the server, with the reason for it. */

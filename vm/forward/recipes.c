@@ -34,8 +34,8 @@ static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint
 }
 
 /* Fill in a recipe from the packet that has just left by c->left. */
-static bool fill(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b, uint8_t *kind,
-                 struct recipe *r)
+static bool recipe_fill(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b, uint8_t *kind,
+                        struct recipe *r)
 {
     *r = (struct recipe){.generation = j->vm->forward->recipes, .out_if = c->left.iface, .heard_if = b->client_iface};
     memcpy(r->heard_mac, b->client_mac, sizeof r->heard_mac);
@@ -92,7 +92,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || !takes_recipes(j, c->pkt)) return;
     if (!ordinary_ports(c->key) && !has_hop(c)) return;
-    if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
+    if (is_too_many(j, c, b) || is_down(j, b) || !recipe_fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
 }
 

@@ -60,7 +60,7 @@ bool forward_retry(const struct job *j, struct packet_ctx *c)
     return true;
 }
 
-static bool asks(const struct program *p, const struct flow_bind *b)
+static bool asks_refusals(const struct program *p, const struct flow_bind *b)
 {
     if (b->kind != BIND_SERVICE || program_is_past(p, b->server)) return false;
     const uint32_t check = program_check(p, b->server);
@@ -83,7 +83,7 @@ static bool is_refusal(const struct key *key)
 void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct vm_tx *tx = j->tx;
-    if (!is_refusal(c->key) || c->seen.mark == MARK_INVALID || !asks(j->vm->program, b)) return;
+    if (!is_refusal(c->key) || c->seen.mark == MARK_INVALID || !asks_refusals(j->vm->program, b)) return;
     if (!forward_unanswered(track_about(j->vm->forward->track, &c->seen))) return;
     if (tx->event_count < tx->event_cap)
         tx->events[tx->event_count++] =

@@ -29,7 +29,7 @@ struct vips {
     size_t outside_count;
 };
 
-static int compare(const void *left, const void *right)
+static int vip_order(const void *left, const void *right)
 {
     const struct vip *a = left, *b = right;
     return address_order(a->family, a->addr, b->family, b->addr);
@@ -40,7 +40,7 @@ static void unite(struct vips *v)
 {
     size_t kept = 0;
     for (size_t i = 0; i < v->count; i++) {
-        if (kept && compare(&v->at[kept - 1], &v->at[i]) == 0)
+        if (kept && vip_order(&v->at[kept - 1], &v->at[i]) == 0)
             v->at[kept - 1].announced |= v->at[i].announced;
         else
             v->at[kept++] = v->at[i];
@@ -102,7 +102,7 @@ struct vips *vips_new(const struct program *p)
     }
     add_services(v, p);
     add_outside(v, p);
-    qsort(v->at, v->count, sizeof *v->at, compare);
+    qsort(v->at, v->count, sizeof *v->at, vip_order);
     unite(v);
     v->outside_count = address_join(v->outside, v->outside_count);
     return v;
@@ -127,11 +127,11 @@ bool vips_each(const struct program *p, vips_fn *fn, void *arg)
     return true;
 }
 
-static const struct vip *find(const struct vips *v, uint8_t family, const uint32_t addr[4])
+static const struct vip *vip_find(const struct vips *v, uint8_t family, const uint32_t addr[4])
 {
     struct vip wanted = {.family = family};
     memcpy(wanted.addr, addr, sizeof wanted.addr);
-    return bsearch(&wanted, v->at, v->count, sizeof wanted, compare);
+    return bsearch(&wanted, v->at, v->count, sizeof wanted, vip_order);
 }
 
 static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr[4])
@@ -154,7 +154,7 @@ static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr
 /* True if this machine answers requests for the address. */
 static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4])
 {
-    const struct vip *vip = find(v, family, addr);
+    const struct vip *vip = vip_find(v, family, addr);
     return (vip && vip->announced) || is_outside(v, family, addr);
 }
 
@@ -252,7 +252,7 @@ static void answer_echo(const struct job *j, struct packet_ctx *c)
     const struct pkt *pkt = c->pkt;
     const struct key *key = c->key;
     struct pkt *out = NULL;
-    if (key->kind & KIND_DST_SELF || !find(j->vm->vips, key->kind & KIND_IP4 ? 4 : 6, key->dst)) return;
+    if (key->kind & KIND_DST_SELF || !vip_find(j->vm->vips, key->kind & KIND_IP4 ? 4 : 6, key->dst)) return;
     c->v->done = 1;
     if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->echoes)) return;
     const int err = build_echo_reply(pkt, key, j->vm->cfg.pool, &out);

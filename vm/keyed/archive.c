@@ -22,7 +22,7 @@ uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint3
 }
 
 /* Make the table anew with another number of groups, all empty. */
-static bool resize(struct keyed *t, uint32_t groups)
+static bool keyed_resize(struct keyed *t, uint32_t groups)
 {
     const struct keyed_cfg cfg = {
         .most = (uint64_t)groups * GROUP * 2 / 3, .key_words = t->key_words, .entry_bytes = t->entry_bytes};
@@ -37,7 +37,7 @@ bool keyed_archive(struct keyed *t, struct archive *a)
 {
     uint32_t groups = t->groups, next = 0;
     if (!ARCHIVE(a, groups)) return false;
-    if (groups != t->groups && !archive_sound(a, resize(t, groups))) return false;
+    if (groups != t->groups && !archive_sound(a, keyed_resize(t, groups))) return false;
     ARCHIVE(a, t->hash);
     ARCHIVE(a, t->hand);
     archive_sound(a, t->hand < t->groups);

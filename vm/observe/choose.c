@@ -17,7 +17,7 @@ static bool has_tags(const struct pbc_endpoint *e, const struct key *key)
     }
 }
 
-static bool takes(const struct pbc_endpoint *e, const struct key *key)
+static bool endpoint_takes(const struct pbc_endpoint *e, const struct key *key)
 {
     const uint32_t family = e->family == 4 ? KIND_IP4 : KIND_IP6;
     if (key->dst_port < e->port_lo || key->dst_port > e->port_hi) return false;
@@ -31,7 +31,7 @@ uint32_t observe_of(const struct program *p, const struct key *key)
     const uint32_t asked = KIND_TCP | KIND_PORTS;
     if ((key->kind & asked) != asked || !(key->kind & KIND_IP)) return PBC_NONE;
     for (uint32_t i = 0; i < p->observe_endpoints_count; i++)
-        if (takes(&p->observe_endpoints[i], key)) return p->observe_endpoints[i].service;
+        if (endpoint_takes(&p->observe_endpoints[i], key)) return p->observe_endpoints[i].service;
     return PBC_NONE;
 }
 
@@ -60,8 +60,8 @@ uint32_t observe_begins(const struct program *p, const struct key *key, struct k
     return *by_server ? from : to;
 }
 
-static enum stream_says says(const struct program *p, const struct pbc_cond *c, const struct key *key,
-                             const struct first *const half[2])
+static enum stream_says cond_says(const struct program *p, const struct pbc_cond *c, const struct key *key,
+                                  const struct first *const half[2])
 {
     if (stream_asks(c)) return stream_cond(p, c, half[c->flags & PBC_COND_REPLY ? 1 : 0], false);
     return cond_match(p, c, key, NULL) ? STREAM_YES : STREAM_NO;
@@ -75,7 +75,7 @@ uint32_t observe_choose(const struct program *p, uint32_t observe, const struct 
         const struct pbc_choice *x = &p->choices[i];
         enum stream_says all = STREAM_YES;
         for (uint32_t c = x->conds; c < x->conds + x->cond_count && all != STREAM_NO; c++) {
-            const enum stream_says one = says(p, &p->conds[c], key, half);
+            const enum stream_says one = cond_says(p, &p->conds[c], key, half);
             if (one != STREAM_YES) all = one;
         }
         if (all != STREAM_NO) return all == STREAM_YES ? i : OBSERVE_MORE;
@@ -90,7 +90,7 @@ static enum stream_says branch_says(const struct program *p, const struct pbc_ch
     enum stream_says all = STREAM_YES;
     bool waits = false;
     for (uint32_t c = x->conds; c < x->conds + x->cond_count && all != STREAM_NO; c++) {
-        const enum stream_says one = says(p, &p->conds[c], key, half);
+        const enum stream_says one = cond_says(p, &p->conds[c], key, half);
         if (one != STREAM_YES) all = one == STREAM_NO || all == STREAM_YES ? one : all;
         waits |= one != STREAM_YES && one != STREAM_NO && !(p->conds[c].flags & PBC_COND_REPLY);
     }

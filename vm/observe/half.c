@@ -44,7 +44,7 @@ static void tell_differs(struct observers *o, struct conn *c, enum observe_half 
 }
 
 /* Move `next` on over n bytes. */
-static void go_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t n)
+static void half_go_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t n)
 {
     struct half *h = &c->half[side];
     h->next += n;
@@ -64,7 +64,7 @@ static void drain(struct observers *o, struct conn *c, enum observe_half side)
         const uint8_t *bytes = window_run(&w, &o->chunks, h->next, &n);
         if (!n) break;
         tell_bytes(o, c, side, h->next, bytes, n);
-        go_on(o, c, side, n);
+        half_go_on(o, c, side, n);
     }
 }
 
@@ -115,7 +115,7 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
         const uint64_t end = first < to ? first : to;
         const uint64_t n = end - h->next;
         tell_hole(o, c, side, n, cause);
-        go_on(o, c, side, n);
+        half_go_on(o, c, side, n);
         COUNT(o, c, bytes, -n);
         drain(o, c, side);
     }
@@ -159,8 +159,8 @@ void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side)
 }
 
 /* Keep bytes of a segment, and compare them. Return how many were. */
-static uint32_t keep(struct observers *o, struct conn *c, enum observe_half side, uint64_t at, const uint8_t *bytes,
-                     uint32_t n)
+static uint32_t half_keep(struct observers *o, struct conn *c, enum observe_half side, uint64_t at,
+                          const uint8_t *bytes, uint32_t n)
 {
     struct half *h = &c->half[side];
     struct window w = half_window(h);
@@ -182,7 +182,7 @@ static void take_in_order(struct observers *o, struct conn *c, enum observe_half
     const bool ahead = h->ahead;
     if (at + n - (h->next - h->back) > WINDOW_BYTES) half_trim(o, c, side);
     const bool fits = at + n - (h->next - h->back) <= WINDOW_BYTES;
-    const uint32_t done = fits ? keep(o, c, side, at, bytes, n) : 0;
+    const uint32_t done = fits ? half_keep(o, c, side, at, bytes, n) : 0;
     if (done == n && ahead) {
         if (h->ahead < at + n - h->next) h->ahead = (uint32_t)(at + n - h->next);
         drain(o, c, side);
@@ -194,7 +194,7 @@ static void take_in_order(struct observers *o, struct conn *c, enum observe_half
     }
     const uint32_t old = (uint32_t)(h->next - at);
     tell_bytes(o, c, side, h->next, bytes + old, n - old);
-    go_on(o, c, side, n - old);
+    half_go_on(o, c, side, n - old);
     if (done < n) half_clear(o, c, side);
 }
 
@@ -222,7 +222,7 @@ static void take_ahead(struct observers *o, struct conn *c, enum observe_half si
     struct half *h = &c->half[side];
     make_reach(o, c, side, at + n);
     if (at > h->next) {
-        const uint32_t done = keep(o, c, side, at, bytes, n);
+        const uint32_t done = half_keep(o, c, side, at, bytes, n);
         if (done && h->ahead < at + done - h->next) h->ahead = (uint32_t)(at + done - h->next);
         if (done == n) return;
         COUNT(o, c, memory, 1);
@@ -241,9 +241,9 @@ static void take_bytes(struct observers *o, struct conn *c, enum observe_half si
 {
     struct half *h = &c->half[side];
     if (at + n <= h->next)
-        keep(o, c, side, at, bytes, n);
+        half_keep(o, c, side, at, bytes, n);
     else if (c->does == PBC_IGNORE)
-        go_on(o, c, side, at + n - h->next);
+        half_go_on(o, c, side, at + n - h->next);
     else if (at <= h->next)
         take_in_order(o, c, side, at, bytes, n);
     else
@@ -327,7 +327,7 @@ static bool is_keepalive(const struct observe_packet *s, int32_t from)
 }
 
 /* Give up a hole that the other side has acknowledged, if its bytes had time to come. */
-static void settle(struct observers *o, struct conn *c, enum observe_half side)
+static void hole_give_up(struct observers *o, struct conn *c, enum observe_half side)
 {
     struct half *h = &c->half[side];
     if (!(h->flags & HALF_AHEAD)) return;
@@ -363,7 +363,7 @@ void half_take(struct observers *o, struct conn *c, enum observe_half side, cons
         h->fin_seq = seq + s->len;
         if (!s->len) half_time(o, h, h->fin_seq + 1);
     }
-    settle(o, c, side);
+    hole_give_up(o, c, side);
     /* An end without bytes decides, too, where something may be held for it */
     const bool ends = holding_watches(o, c) && h->flags & HALF_FIN && h->next_seq == h->fin_seq;
     if ((h->next != next || ends) && !(c->flags & CONN_OVER)) opening_read(o, c, side);
@@ -420,6 +420,6 @@ void half_acked(struct observers *o, struct conn *c, enum observe_half side, con
         h->flags = (uint8_t)((h->flags & ~HALF_TIMED) | HALF_AHEAD);
         h->timed_us = micros(o->now_ns);
     }
-    settle(o, c, side);
+    hole_give_up(o, c, side);
     half_trim(o, c, side);
 }

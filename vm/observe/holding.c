@@ -48,8 +48,8 @@ static uint32_t expected(const struct half *h)
 static uint32_t gone_by(const struct half *h) { return h->ahead ? h->next_seq + h->ahead : expected(h); }
 
 /* Give the connection's packets that wait their fate. */
-static void settle(struct observers *o, const struct conn *c, enum held_fate first, enum held_fate others,
-                   const struct both_reset *reset)
+static void held_settle(struct observers *o, const struct conn *c, enum held_fate first, enum held_fate others,
+                        const struct both_reset *reset)
 {
     const uint32_t place = conn_place(o, c);
     bool is_first = true;
@@ -102,11 +102,11 @@ void holding_decided(struct observers *o, struct conn *c)
         return;
     }
     if (c->does != PBC_RESETS) {
-        settle(o, c, HELD_GOES, HELD_GOES, NULL);
+        held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
         return;
     }
     const struct both_reset reset = {.sender = expected(&c->half[OBSERVE_SERVER]), .other = opening_held_from(o, c)};
-    settle(o, c, HELD_RESETS, HELD_DROPPED, &reset);
+    held_settle(o, c, HELD_RESETS, HELD_DROPPED, &reset);
 }
 
 void holding_forget(struct observers *o, const struct conn *c)
@@ -117,7 +117,7 @@ void holding_forget(struct observers *o, const struct conn *c)
 }
 
 /* End a connection whose ends are reset now. */
-static void end(struct observers *o, struct conn *c, enum observe_half sender, const struct both_reset *reset)
+static void conn_rejected(struct observers *o, struct conn *c, enum observe_half sender, const struct both_reset *reset)
 {
     COUNT(o, c, rejected, 1);
     c->holding |= HOLDING_RESET;
@@ -139,7 +139,7 @@ static enum holding_says reject(struct observers *o, struct conn *c, enum observ
 {
     g->reset = (struct both_reset){.sender = sender_expects(&c->half[!side], s), .other = passed};
     g->quiet = c->held; /* a packet that is held resets both */
-    if (!g->quiet) end(o, c, side, &g->reset);
+    if (!g->quiet) conn_rejected(o, c, side, &g->reset);
     return HOLDING_REJECT;
 }
 
@@ -178,7 +178,7 @@ static bool may_cut(const struct conn *c)
 static void cut_gives_up(struct observers *o, struct conn *c)
 {
     c->holding = (uint8_t)((c->holding & ~HOLDING_CUTS) | HOLDING_CUT);
-    settle(o, c, HELD_GOES, HELD_GOES, NULL);
+    held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
 
 /* Cut into a connection with a packet of its client, which the observers have; passed: the number before it. */
@@ -199,7 +199,7 @@ static enum holding_says cut_begins(struct observers *o, struct conn *c, const s
 
 /* True if a segment lies between what its receiver has acknowledged and the right edge of its window: else a stranger
  * who knows the tuple alone could hinder every cut. */
-static bool is_taken(const struct half *h, const struct observe_packet *s)
+static bool is_in_window(const struct half *h, const struct observe_packet *s)
 {
     return from_to(h->acked, s->seq + s->len) >= 0 && from_to(s->seq, h->edge) >= 0;
 }
@@ -213,7 +213,7 @@ static enum holding_says cut_goes_on(struct observers *o, struct conn *c, enum o
     const struct half *h = &c->half[side];
     if (!x || s->flags & TCP_SYN) return HOLDING_NONE;
     if (s->flags & (TCP_RST | TCP_FIN)) {
-        if (!is_taken(h, s)) return HOLDING_NONE;
+        if (!is_in_window(h, s)) return HOLDING_NONE;
         x->conn = NUMBER_NONE;
         COUNT(o, c, cut_ends, 1);
         cut_gives_up(o, c);
@@ -265,7 +265,7 @@ static enum holding_says read_first(struct observers *o, struct conn *c, uint64_
     if (waited && c->held && c->does != PBC_DOES && h->next >= limit) COUNT(o, c, hold_long, 1);
     const bool again = may_wait(o, c) && opening_hangs(o, c) && opening_wait(o, c);
     if (again && !c->held) opening_hold_from(o, c, passed);
-    if (!again) settle(o, c, HELD_GOES, HELD_GOES, NULL);
+    if (!again) held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
     g->waits = again;
     return again || c->held ? HOLDING_WAITS : HOLDING_SHOWN;
 }
@@ -335,7 +335,7 @@ void observers_let(struct observers *o, struct holding *g)
     if (g->waits) COUNT(o, c, hold_full, 1);
     g->waits = false;
     c->holding |= HOLDING_LET;
-    settle(o, c, HELD_GOES, HELD_GOES, NULL);
+    held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
 
 bool observers_send(struct observers *o, struct pkt *rst)
@@ -349,7 +349,7 @@ bool observers_leaves(struct observers *o, struct waiting *h)
     if (h->conn == HELD_NONE) return true;
     struct conn *c = &o->conns.at[h->conn];
     c->held--;
-    if (h->fate == HELD_RESETS && !(c->holding & HOLDING_RESET)) end(o, c, OBSERVE_CLIENT, &h->reset);
+    if (h->fate == HELD_RESETS && !(c->holding & HOLDING_RESET)) conn_rejected(o, c, OBSERVE_CLIENT, &h->reset);
     return true;
 }
 
@@ -432,12 +432,12 @@ void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum c
     COUNT(o, c, cut_into, 1);
     o->conns.cut_ns[conn_place(o, c)] = now_ns;
     c->holding = (uint8_t)((c->holding & ~HOLDING_CUTS) | HOLDING_CUT);
-    settle(o, c, HELD_GOES, HELD_GOES, NULL);
+    held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
 
 bool observers_ready(const struct observers *o) { return o->held.ready; }
 
-static bool is_sound(const struct observers *o, const struct waiting *h)
+static bool waiting_is_sound(const struct observers *o, const struct waiting *h)
 {
     if (h->fate > HELD_DROPPED || h->ours > 1 || (h->ours && (h->fate != HELD_GOES || h->conn != HELD_NONE)))
         return false;
@@ -461,7 +461,7 @@ void holding_archive(struct observers *o, struct pool *pool, struct archive *a)
         ARCHIVE(a, h.conn);
         ARCHIVE(a, h.fate);
         ARCHIVE(a, h.ours);
-        if (!archive_sound(a, is_sound(o, &h)) || !pkt_archive(&h.pkt, pool, a) || !a->reads) continue;
+        if (!archive_sound(a, waiting_is_sound(o, &h)) || !pkt_archive(&h.pkt, pool, a) || !a->reads) continue;
         struct conn *c = h.conn == HELD_NONE ? NULL : &o->conns.at[h.conn];
         const bool fits = (!c || c->held < HOLDING_EACH) && waiting_add(&o->held, &h);
         if (!fits) pool_put(h.pkt);

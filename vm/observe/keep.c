@@ -76,7 +76,7 @@ static bool is_sound_half(const struct half *h)
 }
 
 /* True if what a connection says is in bounds, but for its memory. */
-static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
+static bool conn_is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
 {
     const struct observed *all = &o->conns;
     const struct conn *c = &all->at[n];
@@ -120,7 +120,7 @@ static void archive_conn(struct observers *o, uint32_t n, struct archive *a, uin
     uint32_t names = a->reads ? NAME_CHUNK_NONE : c->names;
     ARCHIVE(a, *c);
     if (a->reads) c->names = NAME_CHUNK_NONE, c->opening = CHUNK_NONE, c->held = 0;
-    if (!archive_sound(a, is_sound(o, n, ifaces)) || !conn_lives(c)) return;
+    if (!archive_sound(a, conn_is_sound(o, n, ifaces)) || !conn_lives(c)) return;
     for (unsigned side = 0; side < OBSERVE_HALVES && !a->bad; side++) archive_window(o, &c->half[side], a);
     uint32_t *link = &c->names;
     for (unsigned i = 0; i <= NAMES_MOST / NAME_CHUNK_BYTES && !a->bad; i++) {

@@ -39,7 +39,7 @@ void observers_limits(struct observers *o)
 }
 
 /* Reserve memory as the program says. */
-static bool reserve(struct observers *o, uint64_t seed)
+static bool reserve_memory(struct observers *o, uint64_t seed)
 {
     const bool said = o->p->settings_count;
     const uint64_t most = usual(said ? o->p->settings->observed : 0, USUAL_MOST, MOST);
@@ -62,7 +62,7 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
     o->each = calloc((size_t)p->observes_count + 1, sizeof *o->each);
     if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* NUMBER_NONE */
     observers_limits(o);
-    if (reserve(o, seed) && o->first && o->scratch && o->names && o->opens && o->each) return o;
+    if (reserve_memory(o, seed) && o->first && o->scratch && o->names && o->opens && o->each) return o;
     observers_free(o);
     return NULL;
 }
@@ -158,7 +158,7 @@ static uint32_t take_place(struct observers *o, uint32_t observe, const struct s
 }
 
 /* Begin a connection with a packet. NULL: it is not observed. */
-static struct conn *begin(struct observers *o, const struct observe_packet *s, const struct sought *at)
+static struct conn *conn_begin(struct observers *o, const struct observe_packet *s, const struct sought *at)
 {
     bool by_server;
     struct key client;
@@ -247,7 +247,7 @@ static bool is_exact_reset(const struct conn *c, enum observe_half side, const s
 }
 
 /* Handle a RST. */
-static void reset(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
+static void conn_reset(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
 {
     bool perhaps;
     const bool exact = is_exact_reset(c, side, s, &perhaps);
@@ -266,7 +266,7 @@ static void reset(struct observers *o, struct conn *c, enum observe_half side, c
     if (!(c->half[side].flags & HALF_FIN)) c->half[side].fin_seq = s->seq;
 }
 
-static bool is_closed(const struct half *h)
+static bool half_is_closed(const struct half *h)
 {
     return h->flags & HALF_FIN && h->flags & HALF_ACKED && seq_between(h->fin_seq + 1, h->acked, h->fin_seq + 2);
 }
@@ -277,7 +277,7 @@ static void settle_state(struct observers *o, struct conn *c)
     const struct half *client = &c->half[OBSERVE_CLIENT], *server = &c->half[OBSERVE_SERVER];
     const uint8_t either = client->flags | server->flags;
     if (c->flags & CONN_OVER) return;
-    if (is_closed(client) && is_closed(server))
+    if (half_is_closed(client) && half_is_closed(server))
         conn_end(o, c, OBSERVE_WHY_CLOSED);
     else if (either & HALF_FIN || c->flags & CONN_HELD_RESET)
         c->state = OBSERVE_CLOSES;
@@ -307,7 +307,7 @@ static bool is_seen_elsewhere(const struct half *h, const struct half *other, co
 }
 
 /* Take a packet of a connection. */
-static void take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
+static void conn_take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
 {
     struct half *h = &c->half[side];
     const bool first = !(h->flags & HALF_SEEN) || (h->flags & HALF_SEEN && !h->packets && s->flags & TCP_SYN);
@@ -317,7 +317,7 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
     }
     h->packets++;
     if (s->flags & TCP_RST) {
-        reset(o, c, side, s);
+        conn_reset(o, c, side, s);
         return;
     }
     if (!(s->flags & (TCP_ACK | TCP_SYN))) {
@@ -396,14 +396,14 @@ static struct conn *conn_of(struct observers *o, const struct observe_packet *s,
     *began = !c || is_another(c, *side, s);
     if (!*began) return c;
     if (c) conn_remove(o, conn_place(o, c), OBSERVE_WHY_REUSED);
-    c = begin(o, s, &at);
+    c = conn_begin(o, s, &at);
     *began = c;
     if (c) *side = side_of(c, &at);
     return c;
 }
 
 /* Show a packet. True: a connection began and keeps the reference of its stack. */
-static bool see(struct observers *o, const struct observe_packet *s)
+static bool packet_show(struct observers *o, const struct observe_packet *s)
 {
     enum observe_half side = OBSERVE_CLIENT;
     bool began;
@@ -415,7 +415,7 @@ static bool see(struct observers *o, const struct observe_packet *s)
         return began;
     }
     c->seen_ns = o->now_ns;
-    take(o, c, side, s);
+    conn_take(o, c, side, s);
     return began;
 }
 
@@ -424,7 +424,7 @@ void observers_see(struct observers *o, uint64_t now_ns, const struct observe_pa
     if (now_ns > o->now_ns) o->now_ns = now_ns;
     o->schedules = s->key.marks >> MARK_SCHEDULES;
     find_memory(o);
-    if (!see(o, s)) observers_drop(o, s);
+    if (!packet_show(o, s)) observers_drop(o, s);
 }
 
 /* Look at one connection: end it, or say when to look again. */
@@ -434,9 +434,9 @@ static void look_again(struct observers *o, uint32_t place)
     if (deadline(o, c) <= o->now_ns) {
         const bool was_over = c->flags & CONN_OVER;
         conn_end(o, c,
-                 c->flags & CONN_HELD_RESET                         ? OBSERVE_WHY_RESET
-                 : is_closed(&c->half[0]) && is_closed(&c->half[1]) ? OBSERVE_WHY_CLOSED
-                                                                    : OBSERVE_WHY_SILENT);
+                 c->flags & CONN_HELD_RESET                                   ? OBSERVE_WHY_RESET
+                 : half_is_closed(&c->half[0]) && half_is_closed(&c->half[1]) ? OBSERVE_WHY_CLOSED
+                                                                              : OBSERVE_WHY_SILENT);
         if (was_over || c->seen_ns + LINGERS_NS <= o->now_ns) {
             holding_forget(o, c);
             observed_remove(&o->conns, place);

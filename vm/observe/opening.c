@@ -84,8 +84,8 @@ static void list_drop(struct observers *o, struct conn *c)
 }
 
 /* Return the half's bytes from offset 0 on in one chunk, at most `most`. */
-static const uint8_t *gather(const struct observers *o, const struct conn *c, enum observe_half side, uint32_t most,
-                             uint32_t *n)
+static const uint8_t *half_gather(const struct observers *o, const struct conn *c, enum observe_half side,
+                                  uint32_t most, uint32_t *n)
 {
     const struct half *h = &c->half[side];
     const struct window w = half_window(h);
@@ -117,7 +117,7 @@ static uint32_t wants_of(uint32_t wants, enum observe_half side, const uint8_t *
 }
 
 /* Take what is not known yet for absent: no more is read of it. */
-static void settle(struct first *f, bool ended)
+static void first_settle(struct first *f, bool ended)
 {
     uint8_t *const known[] = {&f->tls, &f->http, &f->instruction, &f->proxy};
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
@@ -151,11 +151,11 @@ static bool read_half(struct observers *o, struct conn *c, enum observe_half sid
                                        : closed ? FIRST_CLOSED
                                                 : FIRST_OPEN};
     uint32_t n;
-    const uint8_t *bytes = gather(o, c, side, asked.limit, &n);
+    const uint8_t *bytes = half_gather(o, c, side, asked.limit, &n);
     asked.wants = wants_of(o->p->observes[c->observe].wants[side], side, bytes, n);
     const enum stream_read said = first_read(&o->first[side], at, bytes, n, &asked);
     const bool ends = asked.end != FIRST_OPEN || n >= asked.limit;
-    if (said == READ_BAD || ends) settle(&o->first[side], ends);
+    if (said == READ_BAD || ends) first_settle(&o->first[side], ends);
     bool more = said == READ_MORE || (said == READ_BAD && asked.wants >> FIRST_BYTES_SHIFT > n);
     if (side == OBSERVE_SERVER && !c->status) more |= read_status(c, bytes, n);
     return (more || !n) && !ends;
@@ -208,7 +208,7 @@ static void take_choice(struct observers *o, struct conn *c, uint32_t choice)
 }
 
 /* Return the connection's key, for conditions. */
-static struct key key_of(const struct observers *o, const struct conn *c)
+static struct key conn_key(const struct observers *o, const struct conn *c)
 {
     struct observe_ends e;
     session_ends(o, c, &e);
@@ -217,11 +217,11 @@ static struct key key_of(const struct observers *o, const struct conn *c)
 }
 
 /* Choose by o->first. */
-static void choose(struct observers *o, struct conn *c, bool final)
+static void opening_choose(struct observers *o, struct conn *c, bool final)
 {
     const struct pbc_observe *service = &o->p->observes[c->observe];
     const struct first *const halves[] = {&o->first[OBSERVE_CLIENT], &o->first[OBSERVE_SERVER]};
-    const struct key key = key_of(o, c);
+    const struct key key = conn_key(o, c);
     uint32_t choice = observe_choose(o->p, c->observe, &key, halves);
     if (choice == OBSERVE_MORE && final) choice = service->choices + service->choice_count - 1;
     if (choice != OBSERVE_MORE) take_choice(o, c, choice);
@@ -241,7 +241,7 @@ bool opening_hangs(struct observers *o, struct conn *c)
     const struct first *const halves[] = {&o->first[OBSERVE_CLIENT], &o->first[OBSERVE_SERVER]};
     if (!is_undecided(c)) return false;
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) read_again(o, c, side, false);
-    const struct key key = key_of(o, c);
+    const struct key key = conn_key(o, c);
     return observe_hangs(o->p, c->observe, &key, halves);
 }
 
@@ -263,7 +263,7 @@ void opening_begin(struct observers *o, struct conn *c)
         return;
     }
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) read_again(o, c, side, false);
-    choose(o, c, false);
+    opening_choose(o, c, false);
 }
 
 void opening_read(struct observers *o, struct conn *c, enum observe_half side)
@@ -277,7 +277,7 @@ void opening_read(struct observers *o, struct conn *c, enum observe_half side)
         read_again(o, c, side, false);
     if (is_undecided(c)) {
         read_again(o, c, !side, false);
-        choose(o, c, false);
+        opening_choose(o, c, false);
     }
     if (!is_undecided(c) && (!more || c->does == PBC_IGNORE)) {
         list_drop(o, c);
@@ -295,7 +295,7 @@ void opening_end(struct observers *o, struct conn *c)
         else if (is_undecided(c))
             read_again(o, c, side, true);
     }
-    if (is_undecided(c)) choose(o, c, true);
+    if (is_undecided(c)) opening_choose(o, c, true);
     list_drop(o, c);
 }
 

@@ -40,7 +40,7 @@ static uint32_t crossing(const struct window *w, const struct chunks *all, uint6
 }
 
 /* Return the end of the count-th segment that ends behind `at`; `to`: none does before that. */
-static uint64_t end_of(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to, uint32_t count)
+static uint64_t queue_end(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to, uint32_t count)
 {
     while (at < to) {
         const struct stretch s = stretch_at(w, all, at, to);
@@ -63,16 +63,16 @@ struct queue_place queue_look(const struct window *w, const struct chunks *all, 
     if (!over)
         return (struct queue_place){
             .kept = at, .behind = at, .prolongs = at - 1 >= told && bit_at(w, all, at - 1, true)};
-    const uint64_t end = end_of(w, all, at, to, over);
+    const uint64_t end = queue_end(w, all, at, to, over);
     if (end == to) return (struct queue_place){.kept = to, .behind = to};
     if (!bit_at(w, all, at, false)) return (struct queue_place){.kept = end, .behind = end};
     return (struct queue_place){
-        .kept = over > 1 ? end_of(w, all, at, to, over - 1) : at, .behind = end, .replaces = true};
+        .kept = over > 1 ? queue_end(w, all, at, to, over - 1) : at, .behind = end, .replaces = true};
 }
 
 /* Clear the bits of [at, to), at most `most`. Return how many were set. */
-static uint32_t clear(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to, bool ends,
-                      uint32_t most)
+static uint32_t bits_clear(const struct window *w, const struct chunks *all, uint64_t at, uint64_t to, bool ends,
+                           uint32_t most)
 {
     uint32_t cleared = 0;
     while (at < to && cleared < most) {
@@ -104,10 +104,10 @@ void queue_put(const struct window *w, const struct chunks *all, uint64_t told, 
 {
     const struct stretch first = stretch_at(w, all, at, to), last = stretch_at(w, all, to - 1, to);
     if (!first.p || !last.p) return;
-    if (q->prolongs) clear(w, all, at - 1, at, true, 1);
-    if (q->replaces) clear(w, all, q->behind - 1, q->behind, true, 1);
-    const uint32_t within = clear(w, all, q->behind, to, true, UINT32_MAX);
-    clear(w, all, at + 1, to, false, within);
+    if (q->prolongs) bits_clear(w, all, at - 1, at, true, 1);
+    if (q->replaces) bits_clear(w, all, q->behind - 1, q->behind, true, 1);
+    const uint32_t within = bits_clear(w, all, q->behind, to, true, UINT32_MAX);
+    bits_clear(w, all, at + 1, to, false, within);
     if (!q->prolongs) put_bit(first.p->begins, first.from);
     put_bit(last.p->ends, last.from);
     count_crossing(w, all, told, q->prolongs ? at - 1 : at, to);

@@ -23,7 +23,7 @@ void session_ends(const struct observers *o, const struct conn *c, struct observ
 }
 
 /* Tell an event of a connection whose ends are known. */
-static void tell(const struct observers *o, const struct conn *c, struct observe_event *e)
+static void event_tell(const struct observers *o, const struct conn *c, struct observe_event *e)
 {
     struct observe_ends ends;
     session_ends(o, c, &ends);
@@ -40,7 +40,7 @@ static void tell(const struct observers *o, const struct conn *c, struct observe
 
 void session_event(const struct observers *o, const struct conn *c, struct observe_event *e)
 {
-    if (o->out.told && c->does != PBC_IGNORE && !(c->flags & CONN_OVER)) tell(o, c, e);
+    if (o->out.told && c->does != PBC_IGNORE && !(c->flags & CONN_OVER)) event_tell(o, c, e);
 }
 
 void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind)
@@ -52,7 +52,7 @@ void session_say(const struct observers *o, const struct conn *c, enum observe_k
         session_sum(o, c, &sum);
         e.sum = &sum;
     }
-    tell(o, c, &e);
+    event_tell(o, c, &e);
 }
 
 static void sum_half(const struct half *h, struct observe_sum *s)

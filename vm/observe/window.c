@@ -42,7 +42,7 @@ struct chunk *window_keep(struct window *w, struct chunks *all, uint64_t at)
     return chunk_at(all, number);
 }
 
-static void note(struct differs *d, uint64_t at)
+static void differs_note(struct differs *d, uint64_t at)
 {
     if (d->from == d->to) d->from = at;
     d->to = at + 1;
@@ -55,7 +55,7 @@ static void merge(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *by
     for (uint32_t i = from; i < to; i++) {
         const uint64_t here = at + (i - from);
         const bool was = bit(p->there, i);
-        if (was && p->bytes[i] != bytes[i - from]) note(d, here);
+        if (was && p->bytes[i] != bytes[i - from]) differs_note(d, here);
         if (was && here < kept) continue;
         p->bytes[i] = bytes[i - from];
         put_bit(p->there, i);
@@ -64,7 +64,7 @@ static void merge(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *by
 
 static bool is_empty(const struct chunk *p, uint32_t from, uint32_t to) { return seek(p->there, true, from, to) == to; }
 
-static void fill(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *bytes)
+static void bytes_fill(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *bytes)
 {
     memcpy(p->bytes + from, bytes, to - from);
     const uint32_t first = from / 64, last = (to - 1) / 64;
@@ -75,14 +75,14 @@ static void fill(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *byt
 }
 
 /* Compare bytes of what was told with what is kept of it. */
-static void compare(const struct window *w, const struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
-                    struct differs *d)
+static void window_compare(const struct window *w, const struct chunks *all, uint64_t at, const uint8_t *bytes,
+                           uint32_t n, struct differs *d)
 {
     const struct chunk *p = window_chunk(w, all, at);
     const uint32_t in = (uint32_t)(at % CHUNK_BYTES);
     if (!p || (memcmp(p->bytes + in, bytes, n) == 0)) return;
     for (uint32_t i = 0; i < n; i++)
-        if (bit(p->there, in + i) && p->bytes[in + i] != bytes[i]) note(d, at + i);
+        if (bit(p->there, in + i) && p->bytes[in + i] != bytes[i]) differs_note(d, at + i);
 }
 
 uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
@@ -99,12 +99,12 @@ uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uin
         const uint64_t limit = here < told && told < to ? told : to;
         const uint32_t some = limit - here < CHUNK_BYTES - in ? (uint32_t)(limit - here) : CHUNK_BYTES - in;
         if (here < told) {
-            compare(w, all, here, bytes + done, some, d);
+            window_compare(w, all, here, bytes + done, some, d);
         } else {
             struct chunk *p = window_reserve(w, all, here);
             if (!p) break;
             if (is_empty(p, in, in + some))
-                fill(p, in, in + some, bytes + done);
+                bytes_fill(p, in, in + some, bytes + done);
             else
                 merge(p, in, in + some, bytes + done, here, kept, d);
         }

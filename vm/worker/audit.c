@@ -165,7 +165,7 @@ static void decide_as(const struct job *j, struct packet_ctx *c, enum flow_mark 
     if (is_spared(j, c->pkt, c->key, c->would)) c->would = decided_by_nobody(ACTION_PASS);
 }
 
-static enum flow_mark mark_of(const struct job *j, const struct packet_ctx *c)
+static enum flow_mark mark_would(const struct job *j, const struct packet_ctx *c)
 {
     const struct track *t = j->vm->track;
     if (!t) return MARK_NONE;
@@ -175,7 +175,7 @@ static enum flow_mark mark_of(const struct job *j, const struct packet_ctx *c)
 
 void audit_judge(const struct job *j, struct packet_ctx *c)
 {
-    const enum flow_mark mark = mark_of(j, c);
+    const enum flow_mark mark = mark_would(j, c);
     decide_as(j, c, mark);
     audit_take(j, c, c->would);
     note_flow(j, c, mark);

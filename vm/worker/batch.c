@@ -82,8 +82,8 @@ static void know(const struct job *j, struct key keys[], struct pkt *const pkts[
         vm_settle_ways(j, &keys[__builtin_ctzll(left)], pkts[__builtin_ctzll(left)]);
 }
 
-static void decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   decided out[])
+static void know_and_decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[],
+                            uint64_t todo, decided out[])
 {
     know(j, keys, pkts, todo);
     decide_rules(j, first, keys, pkts, todo, out);
@@ -97,7 +97,7 @@ static void judge_odd(const struct job *j, struct packet_ctx *c)
     if (c->pkt->reason == REASON_NONE && j->vm->in_turn) {
         judge_in_turn(j, c);
     } else if (c->pkt->reason == REASON_NONE) {
-        decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
+        know_and_decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
         if (j->vm->audit) audit_judge(j, c);
         settle(j, c);
         if (j->vm->audit && c->audited) audit_settle(j, c);
@@ -178,7 +178,7 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
             if (!(todo >> i & 1)) run_rest(j, i, pkts[i], false, &verdicts[i]);
         return;
     }
-    decide(j, 0, vm->keys, pkts, todo, vm->decisions);
+    know_and_decide(j, 0, vm->keys, pkts, todo, vm->decisions);
     if (__builtin_expect(vm->audit != NULL, 0)) audit_decide(j, 0, vm->keys, pkts, todo, vm->woulds);
     for (unsigned i = 0; i < n; i++) {
         const bool judged = todo >> i & 1;
@@ -266,7 +266,7 @@ static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 }
 
 /* True if packets may be held. */
-static bool holds(const struct vm *vm) { return vm->fragments || vm->observers; }
+static bool vm_holds(const struct vm *vm) { return vm->fragments || vm->observers; }
 
 struct key *vm_keys(struct vm *vm) { return vm->keys; }
 
@@ -281,7 +281,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
         run_batch(&j, pkts + done, some, verdicts + done);
     }
     count_judged_drops(vm);
-    if (holds(vm) && !vm->ups) leave_held(vm, in, tx);
+    if (vm_holds(vm) && !vm->ups) leave_held(vm, in, tx);
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
@@ -329,7 +329,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
         next = time_sooner(next, tick_inlines(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
     if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
     mirrored_none(vm, tx, before);
-    if (!holds(vm)) return next;
+    if (!vm_holds(vm)) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
     if (vm->fragments) next = time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));

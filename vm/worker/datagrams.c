@@ -39,8 +39,8 @@ static struct datagram datagram_of(const struct key *key, const struct fragment 
 }
 
 /* Set the owner of a datagram; if both groups are full, the oldest entry makes room. */
-static void note(struct keyed *t, const struct place *at, const struct datagram *d, uint32_t slot, unsigned owner,
-                 uint64_t now_ns)
+static void datagram_note(struct keyed *t, const struct place *at, const struct datagram *d, uint32_t slot,
+                          unsigned owner, uint64_t now_ns)
 {
     if (slot == KEYED_NONE) slot = keyed_add(t, at, d);
     if (slot == KEYED_NONE) {
@@ -63,7 +63,7 @@ unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struc
     uint32_t slot = keyed_find(&d->table, &at, &mine);
     if (key.kind & KIND_FRAG_FIRST) {
         const unsigned owner = owner_of_whole(o, facts, pkt, &key);
-        note(&d->table, &at, &mine, slot, owner, now_ns);
+        datagram_note(&d->table, &at, &mine, slot, owner, now_ns);
         return owner;
     }
     if (slot == KEYED_NONE || now_ns >= time_after(d->table.words[slot], FRAG_KEEP_NS)) return VM_OWNER_UNKNOWN;

@@ -160,7 +160,7 @@ static void record_first(const struct job *j, uint32_t datagram, const struct pa
 
 /* Give the fragment the verdict of its first, whose rule, service and server count it, and send it the same way. It is
  * never answered or logged. */
-static void follow(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
+static void fragment_follow(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     mirrored_follow(j, c, first->mirrors);
     *c->v = first->verdict;
@@ -187,7 +187,7 @@ static void decide_itself(const struct job *j, struct packet_ctx *c, const struc
         struct frag_first mine = *first;
         mine.verdict.rule = decided_rule(c->decision);
         mine.verdict.firewall = decided_firewall(c->decision);
-        follow(j, c, &mine);
+        fragment_follow(j, c, &mine);
         return;
     }
     settle(j, c);
@@ -217,7 +217,7 @@ static void follow_first(const struct job *j, struct packet_ctx *c, const struct
     if (is_decided(j, c, first))
         decide_itself(j, c, first);
     else
-        follow(j, c, first);
+        fragment_follow(j, c, first);
     if (observed) show_later(j, c, &later);
 }
 
@@ -231,7 +231,7 @@ static void judge_orphan(const struct job *j, struct packet_ctx *c, odd_fn *judg
 }
 
 /* Hold a copy of the fragment. False: there is no room. */
-static bool hold(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
+static bool fragment_hold(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
     struct frags *frags = vm->fragments->frags;
@@ -257,7 +257,7 @@ void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge)
         break;
     case FRAG_FOLLOW: follow_first(j, c, &first); break;
     case FRAG_WAIT:
-        if (!hold(j, datagram, c)) judge_orphan(j, c, judge);
+        if (!fragment_hold(j, datagram, c)) judge_orphan(j, c, judge);
         break;
     case FRAG_REFUSE: refuse(vm, c, ACTION_DROP, first.verdict.reason); break;
     }

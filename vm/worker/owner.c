@@ -406,14 +406,14 @@ unsigned owners_of_port(const struct owners *o, uint16_t port)
     return port_owner(o->cfg.ports ? port_entry(o->cfg.ports, port) : 0, port, o->cfg.workers);
 }
 
-static unsigned settled(const struct owners *o, unsigned owner)
+static unsigned owner_settled(const struct owners *o, unsigned owner)
 {
     return owner & VM_OWNER_OF_PORT ? owners_of_port(o, (uint16_t)owner) : owner;
 }
 
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
-    return settled(o, whole_or_port(o, facts, pkt, key));
+    return owner_settled(o, whole_or_port(o, facts, pkt, key));
 }
 
 unsigned vm_owner_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
@@ -428,7 +428,7 @@ unsigned vm_owner_or_port(const struct owners *o, const struct facts *facts, con
 unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
     const unsigned owner = vm_owner_or_port(o, facts, pkt, key);
-    return owner & VM_OWNER_FRAGMENT ? owner : settled(o, owner);
+    return owner & VM_OWNER_FRAGMENT ? owner : owner_settled(o, owner);
 }
 
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt)

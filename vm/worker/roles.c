@@ -57,8 +57,8 @@ static void part_add(struct making *m, const struct role_part *part)
     m->parts[m->count++] = *part;
 }
 
-static void add_ports(struct making *m, unsigned family, const uint32_t addr[4], enum role role, enum role_proto proto,
-                      uint16_t lo, uint16_t hi)
+static void add_port_range(struct making *m, unsigned family, const uint32_t addr[4], enum role role,
+                           enum role_proto proto, uint16_t lo, uint16_t hi)
 {
     struct role_part part = {.family = (uint8_t)family,
                              .role = (uint8_t)role,
@@ -83,13 +83,13 @@ static unsigned protos_of(uint8_t endpoint)
     }
 }
 
-static void add_endpoint(struct making *m, unsigned family, const uint32_t addr[4], enum role role, uint8_t endpoint,
-                         uint16_t lo, uint16_t hi)
+static void add_protocols(struct making *m, unsigned family, const uint32_t addr[4], enum role role, uint8_t endpoint,
+                          uint16_t lo, uint16_t hi)
 {
     const unsigned protos = protos_of(endpoint);
     if (protos & (1u << ROLE_QUERY | 1u << ROLE_OTHER)) lo = 0, hi = UINT16_MAX;
     for (unsigned i = 0; i < ROLE_PROTOS; i++)
-        if (protos >> i & 1) add_ports(m, family, addr, role, (enum role_proto)i, lo, hi);
+        if (protos >> i & 1) add_port_range(m, family, addr, role, (enum role_proto)i, lo, hi);
 }
 
 static void add_services(struct making *m)
@@ -99,10 +99,10 @@ static void add_services(struct making *m)
         const struct pbc_endpoint *e = &m->p->endpoints[i];
         const bool self = e->to == PBC_TO_SELF;
         if (e->to == PBC_TO_ADDRESS)
-            add_endpoint(m, e->family, e->addr, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
-        if (e->to == PBC_TO_ANY) add_endpoint(m, ROLE_ANY, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
-        if (self) add_endpoint(m, ROLE_SELF4, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
-        if (self) add_endpoint(m, ROLE_SELF6, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+            add_protocols(m, e->family, e->addr, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+        if (e->to == PBC_TO_ANY) add_protocols(m, ROLE_ANY, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+        if (self) add_protocols(m, ROLE_SELF4, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+        if (self) add_protocols(m, ROLE_SELF6, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
     }
 }
 
@@ -131,7 +131,7 @@ static void add_server(struct making *m, const struct pbc_server *s, enum role r
 {
     const bool one = s->port && proto != ROLE_QUERY;
     for (unsigned i = 0; i < ports->count; i++) {
-        add_ports(m, s->family, s->addr, role, proto, one ? s->port : ports->lo[i], one ? s->port : ports->hi[i]);
+        add_port_range(m, s->family, s->addr, role, proto, one ? s->port : ports->lo[i], one ? s->port : ports->hi[i]);
         if (one) return;
     }
 }
@@ -145,8 +145,8 @@ static unsigned add_sources(struct making *m, const struct pbc_pool *pool)
     while (address_each(&w, &one)) {
         families |= one.family == 4 ? PBC_FAMILY_4 : PBC_FAMILY_6;
         for (unsigned i = 0; i < ROLE_OTHER; i++)
-            add_ports(m, one.family, one.lo, ROLE_OUTSIDE, (enum role_proto)i, pool->source_port_lo,
-                      pool->source_port_hi);
+            add_port_range(m, one.family, one.lo, ROLE_OUTSIDE, (enum role_proto)i, pool->source_port_lo,
+                           pool->source_port_hi);
     }
     return families;
 }
@@ -189,10 +189,10 @@ static void add_forward(struct making *m, const struct pbc_nat *n)
     const unsigned to = n->flags & PBC_NAT_TO_SELF ? (n->family == 4 ? ROLE_SELF4 : ROLE_SELF6) : n->family;
     const uint16_t lo = n->target_port ? n->target_port : n->port_lo;
     if (n->flags & PBC_NAT_TO_ANY)
-        add_endpoint(m, ROLE_ANY, n->to, ROLE_LED, n->proto, n->port_lo, n->port_hi);
+        add_protocols(m, ROLE_ANY, n->to, ROLE_LED, n->proto, n->port_lo, n->port_hi);
     else
-        add_endpoint(m, to, n->to, ROLE_SERVICE, n->proto, n->port_lo, n->port_hi);
-    add_endpoint(m, n->family, n->target, ROLE_SERVER, n->proto, lo, (uint16_t)(lo + (n->port_hi - n->port_lo)));
+        add_protocols(m, to, n->to, ROLE_SERVICE, n->proto, n->port_lo, n->port_hi);
+    add_protocols(m, n->family, n->target, ROLE_SERVER, n->proto, lo, (uint16_t)(lo + (n->port_hi - n->port_lo)));
 }
 
 /* Add the outside addresses, at most PBC_OUTSIDES_MAX in all (verified). Identifiers of queries may be any number. */
@@ -201,11 +201,11 @@ static void add_outsides(struct making *m, const struct pbc_nat *n)
     struct address_walk w = address_walk(m->p, n->outside, n->outside_count, n->family);
     struct address_range one;
     while (address_each(&w, &one)) {
-        add_ports(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
-        add_ports(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
-        add_ports(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
-        add_ports(m, n->family, one.lo, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
-        add_ports(m, n->family, one.lo, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
+        add_port_range(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
+        add_port_range(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
+        add_port_range(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
+        add_port_range(m, n->family, one.lo, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
+        add_port_range(m, n->family, one.lo, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
     }
 }
 
@@ -230,7 +230,7 @@ static void add_before(struct making *m, const struct roles *before, uint64_t no
     }
 }
 
-static int by_place(const struct role_part *x, const struct role_part *y)
+static int place_order(const struct role_part *x, const struct role_part *y)
 {
     return address_order(x->family, x->addr, y->family, y->addr);
 }
@@ -245,7 +245,7 @@ static int by_role(const struct role_part *x, const struct role_part *y)
 static int in_order(const void *a, const void *b)
 {
     const struct role_part *x = a, *y = b;
-    const int place = by_place(x, y), role = place ? place : by_role(x, y);
+    const int place = place_order(x, y), role = place ? place : by_role(x, y);
     if (role) return role;
     return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
@@ -258,7 +258,7 @@ static void settle_parts(struct making *m)
     for (size_t i = 0; i < m->count; i++) {
         const struct role_part *part = &m->parts[i];
         struct role_part *last = kept ? &m->parts[kept - 1] : NULL;
-        if (!last || by_place(last, part) || by_role(last, part) || part->lo > last->hi) {
+        if (!last || place_order(last, part) || by_role(last, part) || part->lo > last->hi) {
             m->parts[kept++] = *part;
             continue;
         }
@@ -288,7 +288,7 @@ static bool index_parts(struct roles *r)
     r->addresses = calloc((size_t)r->parts_count + 1, sizeof *r->addresses);
     if (!r->addresses) return false;
     for (uint32_t i = 0; i < r->parts_count; i++) {
-        if (i == 0 || by_place(&r->parts[i - 1], &r->parts[i]) != 0)
+        if (i == 0 || place_order(&r->parts[i - 1], &r->parts[i]) != 0)
             r->addresses[r->addresses_count++] = (struct role_address){.first = i};
         r->addresses[r->addresses_count - 1].count++;
         r->addresses[r->addresses_count - 1].roles |= r->parts[i].role;

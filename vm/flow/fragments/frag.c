@@ -64,7 +64,7 @@ void frags_free(struct frags *f)
 
 const struct frag_counters *frags_counters(const struct frags *f) { return &f->counters; }
 
-static void id_of(const struct key *key, const struct pkt *pkt, uint32_t id, struct frag_id *out)
+static void frag_id_of(const struct key *key, const struct pkt *pkt, uint32_t id, struct frag_id *out)
 {
     *out = (struct frag_id){.id = id};
     memcpy(out->src, key->src, sizeof out->src);
@@ -77,7 +77,7 @@ static void id_of(const struct key *key, const struct pkt *pkt, uint32_t id, str
 static struct datagram *datagram_at(const struct frags *f, uint32_t slot) { return keyed_at(&f->table, slot); }
 static uint64_t born_ns(const struct frags *f, uint32_t slot) { return f->table.words[slot]; }
 
-static bool is_over(const struct frags *f, uint32_t slot, uint64_t now_ns)
+static bool datagram_is_over(const struct frags *f, uint32_t slot, uint64_t now_ns)
 {
     return now_ns - born_ns(f, slot) >= FRAG_KEEP_NS;
 }
@@ -98,7 +98,7 @@ static void tell_held(struct frags *f, uint64_t now_ns, uint32_t slot, const str
     }
 }
 
-static void release(struct frags *f, uint64_t now_ns, uint32_t slot, uint64_t *counter)
+static void datagram_release(struct frags *f, uint64_t now_ns, uint32_t slot, uint64_t *counter)
 {
     tell_held(f, now_ns, slot, NULL);
     keyed_drop(&f->table, slot);
@@ -110,7 +110,8 @@ static uint32_t datagram_add(struct frags *f, uint64_t now_ns, const struct plac
     uint32_t slot = keyed_add(&f->table, at, id);
     if (slot == KEYED_NONE) { /* the oldest makes way */
         slot = keyed_lowest(&f->table, at);
-        release(f, now_ns, slot, is_over(f, slot, now_ns) ? &f->counters.expired : &f->counters.evicted);
+        datagram_release(f, now_ns, slot,
+                         datagram_is_over(f, slot, now_ns) ? &f->counters.expired : &f->counters.evicted);
         slot = keyed_add(&f->table, at, id);
     }
     f->table.words[slot] = now_ns;
@@ -124,15 +125,15 @@ static uint32_t find_or_add(struct frags *f, uint64_t now_ns, const struct frag_
     keyed_place(&f->table, id, ID_WORDS + ((id->kind & 0xff) + 1) / 2, &at);
     const uint32_t slot = keyed_find(&f->table, &at, id);
     if (slot == KEYED_NONE) return datagram_add(f, now_ns, &at, id);
-    if (!is_over(f, slot, now_ns)) return slot;
-    release(f, now_ns, slot, &f->counters.expired);
+    if (!datagram_is_over(f, slot, now_ns)) return slot;
+    datagram_release(f, now_ns, slot, &f->counters.expired);
     return datagram_add(f, now_ns, &at, id);
 }
 
 static const struct verdict refusal = {
     .action = ACTION_DROP, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
 
-static enum frag_fate refuse(enum pkt_reason reason, struct frag_first *first)
+static enum frag_fate datagram_refuse(enum pkt_reason reason, struct frag_first *first)
 {
     *first = (struct frag_first){.verdict = refusal};
     first->verdict.reason = (uint8_t)reason;
@@ -144,7 +145,7 @@ static enum frag_fate give_up(struct frags *f, uint64_t now_ns, uint32_t slot, e
                               struct frag_first *first)
 {
     struct datagram *d = datagram_at(f, slot);
-    refuse(reason, first);
+    datagram_refuse(reason, first);
     d->state = ENDED;
     d->first = *first;
     tell_held(f, now_ns, slot, first);
@@ -159,7 +160,7 @@ static enum frag_fate look_malformed(struct frags *f, uint64_t now_ns, const str
         const uint32_t slot = find_or_add(f, now_ns, id);
         if (datagram_at(f, slot)->state == UNSEEN) return give_up(f, now_ns, slot, pkt->reason, first);
     }
-    return refuse(pkt->reason, first);
+    return datagram_refuse(pkt->reason, first);
 }
 
 /* Return the fate that the fragment's byte range allows; FRAG_FOLLOW: no objection. */
@@ -169,7 +170,7 @@ static enum frag_fate look_bytes(struct frags *f, uint64_t now_ns, uint32_t slot
     struct frag_counters *c = &f->counters;
     switch (frag_ranges_add(&datagram_at(f, slot)->ranges, part->offset, part->offset + part->bytes, part->more)) {
     case FIT_NEW: break;
-    case FIT_DUPLICATE: c->duplicates++; return refuse(REASON_DUPLICATE_FRAGMENT, first);
+    case FIT_DUPLICATE: c->duplicates++; return datagram_refuse(REASON_DUPLICATE_FRAGMENT, first);
     case FIT_OVERLAP: c->overlaps++; return give_up(f, now_ns, slot, REASON_OVERLAPPING_FRAGMENT, first);
     case FIT_END: c->ends++; return give_up(f, now_ns, slot, REASON_FRAGMENT_END, first);
     case FIT_FULL: c->overfull++; return give_up(f, now_ns, slot, REASON_FRAGMENT_RANGES, first);
@@ -183,10 +184,10 @@ enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key
     struct fragment part;
     _Alignas(uint64_t) struct frag_id id;
     *datagram = PBC_NONE;
-    if (!fragment_read(pkt, key, &part)) return refuse(pkt->reason ? pkt->reason : REASON_BAD_FRAGMENT, first);
-    id_of(key, pkt, part.id, &id);
+    if (!fragment_read(pkt, key, &part)) return datagram_refuse(pkt->reason ? pkt->reason : REASON_BAD_FRAGMENT, first);
+    frag_id_of(key, pkt, part.id, &id);
     if (pkt->reason != REASON_NONE) return look_malformed(f, now_ns, pkt, &id, part.offset == 0, first);
-    if (part.bytes == 0) return refuse(REASON_BAD_FRAGMENT, first);
+    if (part.bytes == 0) return datagram_refuse(REASON_BAD_FRAGMENT, first);
     const uint32_t slot = *datagram = find_or_add(f, now_ns, &id);
     struct datagram *d = datagram_at(f, slot);
     if (d->state == ENDED) {
@@ -202,7 +203,7 @@ enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key
     if (d->state != JUDGED) return FRAG_WAIT;
     *first = d->first;
     f->counters.followed++;
-    if (frag_ranges_whole(&d->ranges)) release(f, now_ns, slot, &f->counters.complete);
+    if (frag_ranges_whole(&d->ranges)) datagram_release(f, now_ns, slot, &f->counters.complete);
     return FRAG_FOLLOW;
 }
 
@@ -212,7 +213,7 @@ void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const stru
     d->state = JUDGED;
     d->first = *first;
     tell_held(f, now_ns, datagram, first);
-    if (frag_ranges_whole(&d->ranges)) release(f, now_ns, datagram, &f->counters.complete);
+    if (frag_ranges_whole(&d->ranges)) datagram_release(f, now_ns, datagram, &f->counters.complete);
 }
 
 bool frag_room(const struct frags *f, uint64_t now_ns)
@@ -254,7 +255,7 @@ static unsigned next_of(struct frags *f, uint64_t now_ns)
 static bool is_ready(struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
 
 /* Forget that the fragment of that datagram is held. */
-static void let_go(struct frags *f, uint32_t datagram)
+static void held_forget(struct frags *f, uint32_t datagram)
 {
     f->held_count--;
     if (datagram == PBC_NONE)
@@ -270,7 +271,7 @@ bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out)
     const uint32_t datagram = f->held[i].datagram;
     *out = f->held[i].is;
     out->orphan |= datagram != PBC_NONE;
-    let_go(f, datagram);
+    held_forget(f, datagram);
     memmove(&f->held[i], &f->held[i + 1], (f->held_count - i) * sizeof *f->held);
     ++*(out->orphan ? &f->counters.orphans : &f->counters.released);
     return true;
@@ -281,7 +282,7 @@ static void sweep_group(struct frags *f, uint64_t now_ns)
     if (now_ns < FRAG_KEEP_NS) return;
     const uint32_t group = keyed_turn(&f->table);
     for (uint32_t over = keyed_up_to(&f->table, group, now_ns - FRAG_KEEP_NS); over; over &= over - 1)
-        release(f, now_ns, group * GROUP + tags_first(over), &f->counters.expired);
+        datagram_release(f, now_ns, group * GROUP + tags_first(over), &f->counters.expired);
 }
 
 uint64_t frag_tick(struct frags *f, uint64_t now_ns)
@@ -297,7 +298,7 @@ struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes)
 {
     if (!f->held_count) return NULL;
     const struct held *h = &f->held[f->held_count - 1];
-    let_go(f, h->datagram);
+    held_forget(f, h->datagram);
     *outer_bytes = h->is.outer_bytes;
     return h->is.pkt;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Return the first range that ends after `lo`. */
-static unsigned find(const struct frag_ranges *r, uint32_t lo)
+static unsigned range_behind(const struct frag_ranges *r, uint32_t lo)
 {
     unsigned from = 0, to = r->count;
     while (from < to) {
@@ -65,7 +65,7 @@ static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
 
 enum frag_fit frag_ranges_add(struct frag_ranges *r, uint32_t lo, uint32_t hi, bool more)
 {
-    const unsigned at = find(r, lo);
+    const unsigned at = range_behind(r, lo);
     if (at < r->count && r->at[at].lo < hi)
         return is_fragment_of(r, &r->at[at], lo, hi, more) ? FIT_DUPLICATE : FIT_OVERLAP;
     if (contradicts_end(r, hi, more)) return FIT_END;

@@ -23,7 +23,7 @@ static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot,
         archive_part(a, table_bind(t, slot), sizeof(struct flow_bind));
 }
 
-static bool is_taken(const struct flow_table *t, int32_t slot)
+static bool slot_is_taken(const struct flow_table *t, int32_t slot)
 {
     return slot >= 0 && (uint32_t)slot < t->groups * GROUP && *table_tag(t, (uint32_t)slot);
 }
@@ -32,7 +32,7 @@ static bool is_taken(const struct flow_table *t, int32_t slot)
 static bool is_twin(const struct flow_table *t, uint32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
-    if (f->flags & (FLOW_PAIRED | FLOW_BOUND | FLOW_COUNTED) || !is_taken(t, f->flow)) return false;
+    if (f->flags & (FLOW_PAIRED | FLOW_BOUND | FLOW_COUNTED) || !slot_is_taken(t, f->flow)) return false;
     const struct flow *of = table_slot(t, f->flow);
     return !(of->flags & FLOW_TWIN) && of->flags & FLOW_PAIRED && table_cold(t, f->flow)->twin == (int32_t)slot &&
            tag_class(*table_tag(t, slot)) == tag_class(*table_tag(t, (uint32_t)f->flow));
@@ -43,14 +43,14 @@ static bool is_flow(const struct flow_table *t, uint32_t slot)
     const struct flow *f = table_slot(t, slot);
     if (f->flags & FLOW_PAIRED) {
         const int32_t twin = table_cold(t, slot)->twin;
-        if (!is_taken(t, twin) || !(table_slot(t, twin)->flags & FLOW_TWIN)) return false;
+        if (!slot_is_taken(t, twin) || !(table_slot(t, twin)->flags & FLOW_TWIN)) return false;
         if (table_slot(t, twin)->flow != (int32_t)slot) return false;
     }
     return (f->would & FLOW_WOULD_STATE) < FLOW_WOULDS &&
            tag_class(*table_tag(t, slot)) == flow_class_of((enum flow_state)f->state, f->flags, f->astray);
 }
 
-static bool is_sound(const struct flow_table *t, uint32_t slot)
+static bool slot_is_sound(const struct flow_table *t, uint32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
     if (!f->hash || f->state >= FLOW_STATES) return false;
@@ -58,7 +58,7 @@ static bool is_sound(const struct flow_table *t, uint32_t slot)
 }
 
 /* Check each slot, and count the flows. */
-static void settle(struct flow_table *t, struct archive *a)
+static void count_slots(struct flow_table *t, struct archive *a)
 {
     for (uint32_t group = 0; group < t->groups; group++) {
         uint32_t taken = tags_taken(table_group(t, group));
@@ -66,7 +66,7 @@ static void settle(struct flow_table *t, struct archive *a)
         TAGS_EACH(taken)
         {
             const uint32_t slot = group * GROUP + tags_first(taken);
-            if (!archive_sound(a, is_sound(t, slot))) return;
+            if (!archive_sound(a, slot_is_sound(t, slot))) return;
             const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
             (twin ? t->twins : t->counters.live)[tag_class(*table_tag(t, slot))]++;
             t->live += !twin;
@@ -92,7 +92,7 @@ enum { FLOW_STATES_TWO = FLOW_STATE_OTHER + 1 };
 static void rank(struct flow_table *t, uint32_t slot)
 {
     struct flow *f = table_slot(t, slot);
-    const struct flow *of = is_taken(t, (int32_t)table_owner(t, slot)) ? table_slot(t, table_owner(t, slot)) : f;
+    const struct flow *of = slot_is_taken(t, (int32_t)table_owner(t, slot)) ? table_slot(t, table_owner(t, slot)) : f;
     struct flow_id id;
     flow_id_of(t, (int32_t)slot, &id);
     *table_tag(t, slot) = (uint16_t)(place_tag(table_hash(t, &id)) |
@@ -140,6 +140,6 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
         }
     }
     if (a->reads && !a->bad && !ranked) rank_all(t);
-    if (a->reads && !a->bad) settle(t, a);
+    if (a->reads && !a->bad) count_slots(t, a);
     return !a->bad;
 }

@@ -101,7 +101,7 @@ TABLE_ALONE bool table_yield_half_open(struct flow_table *t TABLE_THERE, uint64_
     return false;
 }
 
-static uint32_t slot_of(const struct place *at, unsigned i)
+static uint32_t room_slot(const struct place *at, unsigned i)
 {
     return place_slot(at, (unsigned)TABLE_INDEX(i, 2 * GROUP));
 }
@@ -119,7 +119,7 @@ static bool expire_all(struct flow_table *t, const struct place *at, int32_t kee
     uint32_t any = LOOSE(0u); /* no bool, which clang would compare again */
     TURNS(2 * GROUP)
     for (unsigned i = LOOSE(0u); LOOP(i < 2 * GROUP); i = LOOSE(i + 1))
-        any = LOOSE(any | table_expire_slot(t, slot_of(at, i), keep, now_ns));
+        any = LOOSE(any | table_expire_slot(t, room_slot(at, i), keep, now_ns));
     return any;
 }
 
@@ -145,7 +145,7 @@ TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct 
     uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
     TURNS(2 * GROUP)
     for (unsigned i = LOOSE(1u); LOOP(i < 2 * GROUP); i = LOOSE(i + 1)) {
-        const uint32_t slot = slot_of(at, i);
+        const uint32_t slot = room_slot(at, i);
         if ((int32_t)slot != keep && table_is_before(t, slot, victim)) victim = LOOSE(slot);
     }
     return table_release(t, victim, FLOW_END_EVICTED_HALF_OPEN + tag_class(*table_tag(t, victim)), now_ns);

@@ -55,7 +55,7 @@ bool table_read(const struct flow_table *t, int32_t slot, struct flow *f)
     return false;
 }
 
-static bool run(const struct flow_table *t, struct flow_op *op)
+static bool shared_run(const struct flow_table *t, struct flow_op *op)
 {
     return t->ops->run(t->ops->arg, op) && op->said == FLOW_OP_DONE;
 }
@@ -75,7 +75,7 @@ bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
                              .how = (uint8_t)how,
                              .over = over && !told, /* the binding's resources are released: the flow must end now */
                              .now_ns = now_ns};
-        if (!run(t, &op)) continue;
+        if (!shared_run(t, &op)) continue;
         if (!bound && t->ended) t->ended(t->arg, slot, &op.gone.flow, &op.gone.cold, how, now_ns);
         return true;
     }
@@ -86,7 +86,7 @@ void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t 
 {
     struct flow_op op = {.kind = FLOW_OP_SWEEP, .slot = (int32_t)slot, .until = until, .now_ns = now_ns};
     const struct flow_gone *gone = t->ops->swept;
-    if (!run(t, &op) || !t->ended) return;
+    if (!shared_run(t, &op) || !t->ended) return;
     for (uint32_t i = 0; i < op.count && i < FLOW_SWEPT; i++)
         t->ended(t->arg, gone[i].slot, &gone[i].flow, &gone[i].cold, (enum flow_end)gone[i].how, now_ns);
 }
@@ -107,7 +107,7 @@ int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const
                              .now_ns = now_ns};
         if (first->tcp) op.tcp = *first->tcp;
         if (first->twin) op.twin = *first->twin;
-        if (run(t, &op)) return op.slot;
+        if (shared_run(t, &op)) return op.slot;
         if (op.said == FLOW_OP_HELD) return FLOW_NONE;
         if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, FLOW_NONE, now_ns);
     }
@@ -121,7 +121,7 @@ int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tu
     for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
         if (f.flags & FLOW_PAIRED) return table_cold(t, slot)->twin;
         struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .taken = f.taken, .twin = *tuple, .now_ns = now_ns};
-        if (run(t, &op)) return table_cold(t, slot)->twin;
+        if (shared_run(t, &op)) return table_cold(t, slot)->twin;
         if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, slot, now_ns);
     }
     return FLOW_NONE;
@@ -140,7 +140,7 @@ bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const 
                          .astray = f->astray,
                          .idle_ns = now->idle_ns,
                          .now_ns = now_ns};
-    return run(t, &op);
+    return shared_run(t, &op);
 }
 
 void shared_put_recipe(struct flow_table *t, int32_t slot, uint8_t kind, const struct recipe *made)

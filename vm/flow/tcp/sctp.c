@@ -21,7 +21,7 @@ enum part {
     PART_OWN,
 };
 
-static bool has(const struct sctp_packet *p, unsigned chunk) { return p->has >> chunk & 1; }
+static bool has_chunk(const struct sctp_packet *p, unsigned chunk) { return p->has >> chunk & 1; }
 
 /* True if packets of the direction have that tag, or will once the handshake's cookie comes. */
 static bool is_tag(const struct plain_track *t, uint32_t dir, uint32_t tag)
@@ -39,7 +39,7 @@ static bool takes_tag(struct plain_track *t, uint32_t dir, uint32_t tag)
 /* Follow INIT and INIT ACK: they name the tag of the other direction. */
 static enum part opens(struct plain_track *t, uint32_t dir, const struct sctp_packet *p)
 {
-    const bool fits = has(p, SCTP_INIT) ? !p->tag : is_tag(t, dir, p->tag) || takes_tag(t, dir, p->tag);
+    const bool fits = has_chunk(p, SCTP_INIT) ? !p->tag : is_tag(t, dir, p->tag) || takes_tag(t, dir, p->tag);
     if (!fits) return PART_NONE;
     if (!p->init_tag) t->sctp |= SCTP_TRACK_UNSEEN;
     t->new_tag[(dir ^ 1) & 1] = p->init_tag;
@@ -77,8 +77,8 @@ static enum part beats(struct plain_track *t, uint32_t dir, const struct sctp_pa
         t->sctp &= (uint8_t)~STRANGE;
         return PART_OWN;
     }
-    if (!p->tag || !t->tag[sender] || has(p, SCTP_DATA)) return PART_NONE;
-    if (has(p, SCTP_HEARTBEAT)) {
+    if (!p->tag || !t->tag[sender] || has_chunk(p, SCTP_DATA)) return PART_NONE;
+    if (has_chunk(p, SCTP_HEARTBEAT)) {
         t->sctp |= (uint8_t)(SCTP_TRACK_STRANGE_ORIGINAL << sender);
         return PART_BESIDE;
     }
@@ -95,11 +95,11 @@ ALONE uint32_t sctp_part_of(uint32_t dir, const struct sctp_packet *p THERE, str
     struct plain_track *t = &next->track.plain;
     if (p->has & OPENS) return opens(t, dir, p);
     if (p->has & ENDS) return ends(t, dir, p);
-    if (has(p, SCTP_COOKIE_ECHO)) return takes_cookie(t, dir, p->tag);
+    if (has_chunk(p, SCTP_COOKIE_ECHO)) return takes_cookie(t, dir, p->tag);
     if (p->has & PATH_BEGINS) return beats(t, dir, p);
     if (takes_tag(t, dir, p->tag)) return PART_OWN;
     /* Sent also by a host that has forgotten the tag, which gets a SHUTDOWN COMPLETE (RFC 9260, 8.4) */
-    return has(p, SCTP_SHUTDOWN_ACK) && p->tag ? PART_BESIDE : PART_NONE;
+    return has_chunk(p, SCTP_SHUTDOWN_ACK) && p->tag ? PART_BESIDE : PART_NONE;
 }
 
 /* Return the state after a packet that is the association's own. */
@@ -108,8 +108,8 @@ static enum flow_state state_after(const struct flow *now, enum flow_dir dir, co
 {
     const struct plain_track *t = &next->track.plain;
     const bool one_sided = now->flags & FLOW_ONE_SIDED, heard = next->track.flags & TCP_TRACK_HEARD_REPLY;
-    if (has(p, SCTP_ABORT)) return FLOW_STATE_SCTP_RESET;
-    if (has(p, SCTP_SHUTDOWN_COMPLETE)) return FLOW_STATE_SCTP_CLOSING;
+    if (has_chunk(p, SCTP_ABORT)) return FLOW_STATE_SCTP_RESET;
+    if (has_chunk(p, SCTP_SHUTDOWN_COMPLETE)) return FLOW_STATE_SCTP_CLOSING;
     if (now->state == FLOW_STATE_SCTP_OPEN) return FLOW_STATE_SCTP_OPEN;
     if (!heard && !one_sided) return FLOW_STATE_SCTP_ONE_WAY;
     if (p->has & OPENS) return FLOW_STATE_SCTP;
@@ -123,10 +123,10 @@ enum flow_mark sctp_follow(const struct flow *now, enum flow_dir dir, const stru
 {
     const bool one_sided = now->flags & FLOW_ONE_SIDED, over = flow_has_ended(now);
     *next = (struct tcp_step){.track = now->tcp, .state = now->state};
-    if (one_sided && !has(p, SCTP_INIT)) next->track.plain.sctp |= SCTP_TRACK_UNSEEN;
+    if (one_sided && !has_chunk(p, SCTP_INIT)) next->track.plain.sctp |= SCTP_TRACK_UNSEEN;
     const uint32_t part = p->has ? sctp_part_of(dir & 1u, p, next) : PART_NONE;
     if (part == PART_NONE) return MARK_INVALID;
-    if (over && has(p, SCTP_INIT)) {
+    if (over && has_chunk(p, SCTP_INIT)) {
         sctp_begin(p, false, next);
         next->reopen = true;
         return MARK_NEW;
@@ -143,15 +143,15 @@ enum flow_mark sctp_begin(const struct sctp_packet *p, bool pickup, struct tcp_s
 {
     struct plain_track *t = &next->track.plain;
     *next = (struct tcp_step){.state = FLOW_STATE_SCTP_ONE_WAY, .refresh = true};
-    if (has(p, SCTP_INIT)) {
+    if (has_chunk(p, SCTP_INIT)) {
         t->new_tag[FLOW_REPLY] = p->init_tag;
         if (!p->init_tag) t->sctp = SCTP_TRACK_UNSEEN;
         return p->tag ? MARK_INVALID : MARK_NEW;
     }
     t->sctp = SCTP_TRACK_UNSEEN;
     t->tag[FLOW_ORIGINAL] = p->tag;
-    if (has(p, SCTP_ABORT)) next->state = FLOW_STATE_SCTP_RESET;
-    if (has(p, SCTP_SHUTDOWN_COMPLETE)) next->state = FLOW_STATE_SCTP_CLOSING;
+    if (has_chunk(p, SCTP_ABORT)) next->state = FLOW_STATE_SCTP_RESET;
+    if (has_chunk(p, SCTP_SHUTDOWN_COMPLETE)) next->state = FLOW_STATE_SCTP_CLOSING;
     if (!p->has || !p->tag || p->has & BEGINS_NONE) return MARK_INVALID;
     return pickup || p->has & PATH_BEGINS ? MARK_NEW : MARK_INVALID;
 }

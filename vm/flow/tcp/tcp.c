@@ -103,7 +103,7 @@ void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *
     t->ignored = 0;
 }
 
-static enum flow_mark goes_on(struct tcp_step *next, enum flow_state state, enum flow_mark mark)
+static enum flow_mark tcp_goes_on(struct tcp_step *next, enum flow_state state, enum flow_mark mark)
 {
     next->track.ignored = 0;
     next->state = (uint8_t)state;
@@ -156,7 +156,7 @@ ALONE enum flow_mark tcp_simultaneous(enum flow_dir dir, const struct tcp_segmen
     take_syn(&next->track, dir, s);
     if (dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
     settle_scale(&next->track);
-    return goes_on(next, FLOW_STATE_SYN_BOTH, MARK_ESTABLISHED);
+    return tcp_goes_on(next, FLOW_STATE_SYN_BOTH, MARK_ESTABLISHED);
 }
 
 /* Return a note of a SYN that changes nothing, never 0: eleven bits of its number plus one, its shift, its side. */
@@ -178,13 +178,13 @@ ALONE enum flow_mark tcp_follow_syn(enum flow_state state, enum flow_dir dir, co
         if (dir == FLOW_REPLY) return tcp_simultaneous(dir, s, next);
         if (same_syn(t, dir, s)) {
             retake_syn(t, dir, s);
-            return goes_on(next, state, MARK_NEW);
+            return tcp_goes_on(next, state, MARK_NEW);
         }
         begin_syn(s, next);
         next->track.flags |= keep;
         return MARK_NEW;
     case FLOW_STATE_SYN_BOTH:
-        if (same_syn(t, dir, s)) return goes_on(next, state, MARK_ESTABLISHED);
+        if (same_syn(t, dir, s)) return tcp_goes_on(next, state, MARK_ESTABLISHED);
         unsettle_scale(t);
         return tcp_simultaneous(dir, s, next);
     case FLOW_STATE_CLOSING:
@@ -215,7 +215,7 @@ ALONE enum flow_mark tcp_answer_syn(enum flow_dir dir, const struct tcp_segment 
     FORGET();
     t->side[dir].acked = seq_most(t->side[dir].acked, s->ack);
     t->flags |= ack_flag(dir);
-    return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
+    return tcp_goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
 }
 
 /* True if the segment acknowledges exactly the SYN that the flow ignored. */
@@ -259,7 +259,7 @@ static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, co
         t->flags |= ack_flag(dir);
         state = state_by_acks(t);
     }
-    return goes_on(next, state, MARK_ESTABLISHED);
+    return tcp_goes_on(next, state, MARK_ESTABLISHED);
 }
 
 ALONE enum flow_mark tcp_follow_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s THERE,
@@ -272,14 +272,14 @@ ALONE enum flow_mark tcp_follow_syn_ack(enum flow_state state, enum flow_dir dir
 }
 
 /* Follow the handshake's last ACK, or earlier segments from the side that has answered already. */
-static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+static enum flow_mark end_handshake(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
     if (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s)) return MARK_INVALID;
     if (!tcp_fits(t, dir, s)) return MARK_INVALID;
     t->flags |= ack_flag(dir);
     window_take(t, dir, s);
-    return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
+    return tcp_goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
 }
 
 /* Follow a flow picked up in mid-stream: the first segment of the other side, or more from the same side. */
@@ -287,10 +287,10 @@ static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segme
 {
     struct tcp_track *t = &next->track;
     window_take(t, dir, s);
-    if (dir == FLOW_ORIGINAL) return goes_on(next, FLOW_STATE_PICKED_UP, MARK_NEW);
+    if (dir == FLOW_ORIGINAL) return tcp_goes_on(next, FLOW_STATE_PICKED_UP, MARK_NEW);
     t->flags |= TCP_TRACK_HEARD_REPLY;
     t->flags &= (uint8_t)~TCP_TRACK_NO_WINDOW;
-    return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
+    return tcp_goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
 /* Follow the client of a flow whose server answers elsewhere (DSR). */
@@ -301,7 +301,7 @@ static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segmen
     window_take(t, dir, s);
     if (dir == FLOW_REPLY) t->flags |= TCP_TRACK_HEARD_REPLY;
     t->flags |= TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY;
-    return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
+    return tcp_goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
 ALONE enum flow_mark tcp_follow_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s THERE,
@@ -312,14 +312,14 @@ ALONE enum flow_mark tcp_follow_ack(enum flow_state state, enum flow_dir dir, co
     switch (state) {
     case FLOW_STATE_SYN_SENT: return follow_one_side(dir, s, next);
     case FLOW_STATE_SYN_BOTH:
-    case FLOW_STATE_SYN_RECEIVED: return complete(dir, s, next);
+    case FLOW_STATE_SYN_RECEIVED: return end_handshake(dir, s, next);
     case FLOW_STATE_PICKED_UP: return follow_picked_up(dir, s, next);
     case FLOW_STATE_RESET: return MARK_INVALID;
     default: break;
     }
     if (!tcp_fits(t, dir, s)) return MARK_INVALID;
     window_take(t, dir, s);
-    return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
+    return tcp_goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
 /* True if the RST has a number that its receiver surely expects (RFC 5961, 3.2). Against an unacknowledged SYN the
@@ -340,7 +340,7 @@ static bool rst_expected(enum flow_state state, const struct tcp_track *t, enum 
 static enum flow_mark follow_rst(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
                                  struct tcp_step *next)
 {
-    if (rst_expected(state, &next->track, dir, s)) return goes_on(next, FLOW_STATE_RESET, MARK_ESTABLISHED);
+    if (rst_expected(state, &next->track, dir, s)) return tcp_goes_on(next, FLOW_STATE_RESET, MARK_ESTABLISHED);
     /* If one side is not seen, the number that it expects is unknown here, and that side decides itself. */
     const bool open = state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED || state == FLOW_STATE_CLOSING;
     return open && next->track.flags & TCP_TRACK_NO_WINDOW ? MARK_ESTABLISHED : MARK_INVALID;

@@ -187,7 +187,7 @@ static bool speaks_of(const struct flow *f, const struct key *key, const struct 
     return related_to(f, (enum flow_dir)s->dir, s->seq + (ours ? s->delta : 0));
 }
 
-static enum seen_class class_of(const struct flow *f, const struct track_seen *s)
+static enum seen_class look_class(const struct flow *f, const struct track_seen *s)
 {
     if (!f) return s->how < HOW_TCP || s->at & (AT_GROUP | AT_FOREIGN) || track_answers(s) ? SEEN_NONE : SEEN_NEW;
     const bool bound = f->flags & FLOW_BOUND;
@@ -198,8 +198,8 @@ static enum seen_class class_of(const struct flow *f, const struct track_seen *s
     return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_UNBOUND;
 }
 
-static enum flow_mark mark_of(const struct flow *f, const struct flow_joint *joint, const struct key *key,
-                              const struct pkt *pkt, struct track_seen *s)
+static enum flow_mark look_mark(const struct flow *f, const struct flow_joint *joint, const struct key *key,
+                                const struct pkt *pkt, struct track_seen *s)
 {
     switch ((enum track_how)s->how) {
     case HOW_NONE: return MARK_NONE;
@@ -311,8 +311,8 @@ void look_at(const struct flow *f, const struct flow_joint *joint, struct key *k
 {
     s->next.reopen = s->next.by_other = s->proves = false;
     s->would = FLOW_WOULD_SAME;
-    s->mark = (uint16_t)mark_of(f, joint, key, pkt, s);
+    s->mark = (uint16_t)look_mark(f, joint, key, pkt, s);
     if (is_answer(s)) settle_answer(key, s);
-    s->class = (uint8_t)class_of(f, s);
+    s->class = (uint8_t)look_class(f, s);
     key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
 }

@@ -25,14 +25,14 @@ static void note_bind(const struct flow_bind *b, struct flow_met *m)
 }
 
 /* Read the line of that slot as it is at one moment; false: it is free, or changes all the time. */
-static bool read_line(const struct track *t, int32_t slot, struct flow *f)
+static bool line_read(const struct track *t, int32_t slot, struct flow *f)
 {
     if (t->table->ops) return table_read(t->table, slot, f);
     *f = *table_slot(t->table, slot);
     return f->taken;
 }
 
-static void note(const struct track *t, int32_t slot, const struct flow *f, uint8_t has, struct flow_met *m)
+static void met_note(const struct track *t, int32_t slot, const struct flow *f, uint8_t has, struct flow_met *m)
 {
     *m = (struct flow_met){.tcp = f->tcp, .state = f->state, .flags = f->flags, .joined = f->joined};
     m->has = has | MET_SAID | MET_FLOW;
@@ -53,8 +53,8 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
     const uint8_t has = (s->picks ? MET_PICKS_UP : 0) | (s->picks == PICKS_OPENED ? MET_OPENED : 0);
     *m = (struct flow_met){.has = MET_SAID | has | (s->at & AT_FOREIGN ? MET_FOREIGN : 0)};
     if (s->slot == FLOW_NONE) return;
-    if (read_line(t, s->slot, &f))
-        note(t, s->slot, &f, has, m);
+    if (line_read(t, s->slot, &f))
+        met_note(t, s->slot, &f, has, m);
     else
         m->has |= MET_CHANGED;
 }
@@ -65,7 +65,7 @@ static bool is_still(const struct track *t, const struct met_told *told)
     const uint64_t tick_ns = 10000000;
     struct flow f;
     if (told->slot < 0 || (uint32_t)told->slot >= t->table->groups * GROUP) return false;
-    if (!read_line(t, told->slot, &f) || f.hash != told->line->hash) return false;
+    if (!line_read(t, told->slot, &f) || f.hash != told->line->hash) return false;
     return table_cold(t->table, told->slot)->began_ns <= told->now_ns + tick_ns;
 }
 
@@ -74,13 +74,13 @@ void track_met_at(const struct track *t, const struct met_told *told, struct flo
     *m = (struct flow_met){.has = told->has};
     if (!(told->has & MET_FLOW)) return;
     m->has &= MET_OUT;
-    if (is_still(t, told)) note(t, told->slot, told->line, told->has, m);
+    if (is_still(t, told)) met_note(t, told->slot, told->line, told->has, m);
 }
 
 struct track_tuple met_own(const struct flow_met *m) { return track_tuple_of(&m->own, m->flags & FLOW_OPENED_BY_HIGH); }
 
 /* True if the id is the flow's own tuple. The number of a VLAN stack is only valid in its own table. */
-static bool is_own(const struct flow_met *m, const struct flow_id *id)
+static bool is_own_tuple(const struct flow_met *m, const struct flow_id *id)
 {
     struct flow_id own = m->own;
     own.stack = id->stack;
@@ -110,13 +110,13 @@ static void study(const struct key *key, const struct pkt *pkt, struct track_see
 }
 
 /* Make the line under the packet's tuple: the flow's own, or its twin's. False: the tuple belongs to neither. */
-static bool find(const struct flow_met *m, const struct track_seen *s, struct flow *at)
+static bool met_find(const struct flow_met *m, const struct track_seen *s, struct flow *at)
 {
     struct flow_tuple twin;
     const uint8_t there = MET_SAID | MET_FLOW;
     if (!may_have_flow(s) || (m->has & there) != there || m->state >= FLOW_STATES) return false;
     *at = (struct flow){.flags = m->flags & (FLOW_OPENED_BY_HIGH | FLOW_PAIRED)};
-    if (is_own(m, &s->id)) return true;
+    if (is_own_tuple(m, &s->id)) return true;
     if (!(m->flags & FLOW_PAIRED) || !(m->has & MET_BOUND)) return false;
     twin_of(m, s->id.stack, &twin);
     *at = (struct flow){.flags = FLOW_TWIN | (twin.opened_by_high ? FLOW_OPENED_BY_HIGH : 0)};
@@ -138,7 +138,7 @@ void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, 
     study(key, pkt, s);
     s->picks = (uint8_t)picks_of(m->has);
     s->delta = m->delta;
-    if (find(m, s, &at)) {
+    if (met_find(m, s, &at)) {
         s->slot = s->tuple = 0;
         look_side(&at, s);
     }

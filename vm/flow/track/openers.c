@@ -21,7 +21,7 @@ void openers_again(struct track *t, const struct grains *grains)
     grain_begin(t, grains, t->table->groups * (uint64_t)GROUP * 2 / 3, 0);
 }
 
-static void drop(struct track *t, const uint32_t opener[4], bool v6, uint32_t grains)
+static void networks_drop(struct track *t, const uint32_t opener[4], bool v6, uint32_t grains)
 {
     for (uint32_t i = 0; i < grains; i++) {
         const unsigned len = grain_len(&t->grains.of[i], v6);
@@ -40,7 +40,7 @@ bool openers_add(struct track *t, const uint32_t opener[4], bool v6)
         if (grain_again(&t->grains, i, v6)) continue;
         grain_cut(opener, len, network);
         if (source_add(t->sources, network, grain_of(len, v6))) continue;
-        drop(t, opener, v6, i);
+        networks_drop(t, opener, v6, i);
         return false;
     }
     return true;
@@ -58,7 +58,7 @@ bool openers_count(struct track *t, const struct flow *f, const struct flow_id *
 
 void openers_drop(struct track *t, const struct flow *f, const struct flow_id *id)
 {
-    drop(t, opener(f, id), id->kind & FLOW_ID_IP6, t->grains.count);
+    networks_drop(t, opener(f, id), id->kind & FLOW_ID_IP6, t->grains.count);
 }
 
 uint32_t openers_flows(const struct track *t, const struct pbc_grain *grain, const uint32_t opener[4], bool v6)

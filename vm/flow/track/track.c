@@ -69,8 +69,8 @@ static uint64_t ended_at(const struct track *t, const struct flow *f, enum flow_
     return timed && deadline < now_ns ? deadline : now_ns;
 }
 
-static void tell(struct track *t, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
-                 uint64_t now_ns)
+static void tell_end(struct track *t, int32_t slot, const struct flow *f, const struct flow_cold *cold,
+                     enum flow_end how, uint64_t now_ns)
 {
     struct vm_tx *tx = t->tx;
     if (!tx) return;
@@ -86,11 +86,11 @@ static void tell(struct track *t, int32_t slot, const struct flow *f, const stru
 }
 
 /* Report the end of a flow, and release what it held. */
-static void ended(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
-                  uint64_t now_ns)
+static void flow_ended(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
+                       uint64_t now_ns)
 {
     struct track *t = arg;
-    if (t->events) tell(t, slot, f, cold, how, now_ns);
+    if (t->events) tell_end(t, slot, f, cold, how, now_ns);
     struct flow_id id = {.kind = 0};
     if (f->flags & (FLOW_COUNTED | FLOW_BOUND)) flow_id_in(f, cold, &id);
     if (f->flags & FLOW_COUNTED && t->sources) openers_drop(t, f, &id);
@@ -105,7 +105,7 @@ static void ended(void *arg, int32_t slot, const struct flow *f, const struct fl
 
 void track_gone(struct track *t, const struct flow_gone *gone)
 {
-    ended(t, gone->slot, &gone->flow, &gone->cold, (enum flow_end)gone->how, gone->now_ns);
+    flow_ended(t, gone->slot, &gone->flow, &gone->cold, (enum flow_end)gone->how, gone->now_ns);
 }
 
 struct flow_table_cfg track_table_cfg(const struct program *p, bool live)
@@ -127,7 +127,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     table.prefault = cfg->prefault;
     table.grows = cfg->grows;
     table.grows_arg = cfg->grows_arg;
-    table.ended = ended;
+    table.ended = flow_ended;
     table.arg = t;
     t->program = p;
     t->events = cfg->flow_events;
@@ -200,7 +200,7 @@ static const struct flow *flow_line(const struct track *t, struct track_seen *s,
 }
 
 /* True if the packet answers an inquiry of this machine. */
-static bool is_answer(const struct track *t, const struct key *key, const struct pkt *pkt)
+static bool answers_inquiry(const struct track *t, const struct key *key, const struct pkt *pkt)
 {
     struct inquiry_id id;
     return inquiry_read(pkt, key, &id) == INQUIRY_ANSWERS && inquiries_hold(&t->inquiries, &id, t->now_ns);
@@ -208,7 +208,7 @@ static bool is_answer(const struct track *t, const struct key *key, const struct
 
 static enum picks picks_now(const struct track *t, const struct key *key, const struct pkt *pkt)
 {
-    if (__builtin_expect(inquiry_may_be(key), 0) && !(key->kind & KIND_OUT) && is_answer(t, key, pkt))
+    if (__builtin_expect(inquiry_may_be(key), 0) && !(key->kind & KIND_OUT) && answers_inquiry(t, key, pkt))
         return PICKS_OPENED;
     return t->now_ns < t->pickup_until_ns ? PICKS_NEW : PICKS_NONE;
 }
@@ -231,7 +231,7 @@ static void take_side(const struct track *t, struct track_seen *s)
     if (s->slot != FLOW_NONE) look_side(table_slot(t->table, s->slot), s);
 }
 
-static void find(struct track *t, const struct pkt *pkt, struct track_seen *s)
+static void flow_seek(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     if (s->at & AT_STACKED) {
         s->id.stack = stack_of(t->stacks, pkt);
@@ -246,7 +246,7 @@ static void find(struct track *t, const struct pkt *pkt, struct track_seen *s)
 
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    find(t, pkt, s);
+    flow_seek(t, pkt, s);
     track_say(t, key, pkt, s);
 }
 
@@ -307,7 +307,7 @@ void track_reopen(struct track *t, const struct track_seen *s)
     flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
 }
 
-static void make(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+static void seen_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     if (!track_take_stack(t, pkt, s)) return;
     track_reopen(t, s);
@@ -339,7 +339,7 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
     if (key->kind & KIND_OUT && inquiry_may_be(key)) track_inquire(t, key, pkt);
     switch (keep_what(s)) {
     case KEEP_NOTHING: return;
-    case KEEP_BEGIN: make(t, key, pkt, s); return;
+    case KEEP_BEGIN: seen_begin(t, key, pkt, s); return;
     case KEEP_GO_ON: break;
     }
     if (t->table->ops) {

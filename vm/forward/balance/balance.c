@@ -266,7 +266,7 @@ static bool shared_by_source(const struct program *p, const struct pbc_branch *b
 }
 
 /* Choose a pool by the upper half of the hash; the lower half chooses among slots. */
-static uint32_t share_of(const struct program *p, const struct pbc_branch *branch, uint64_t hash)
+static uint32_t pool_by_hash(const struct program *p, const struct pbc_branch *branch, uint64_t hash)
 {
     uint32_t at = (uint32_t)((hash >> 32) * 100 >> 32), i = branch->shares;
     if (branch_shares(branch) == 0) return PBC_NONE;
@@ -276,9 +276,9 @@ static uint32_t share_of(const struct program *p, const struct pbc_branch *branc
 
 static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *branch, const struct lb_flow *flow)
 {
-    if (branch_shares(branch) <= 1) return share_of(b->p, branch, 0);
-    return share_of(b->p, branch,
-                    shared_by_source(b->p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow));
+    if (branch_shares(branch) <= 1) return pool_by_hash(b->p, branch, 0);
+    return pool_by_hash(b->p, branch,
+                        shared_by_source(b->p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow));
 }
 
 /* True if servers must have the client's family. */
@@ -301,7 +301,7 @@ struct chosen {
     uint64_t hash;
 };
 
-static struct chosen choose(const struct balance *b, uint32_t branch, const struct key *key)
+static struct chosen balance_choose(const struct balance *b, uint32_t branch, const struct key *key)
 {
     const struct pbc_branch *at = &b->p->branches[branch];
     const struct lb_flow flow = flow_of(key);
@@ -341,7 +341,7 @@ static uint32_t heard(const struct balance *b, const struct chosen *c, uint32_t 
 
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key)
 {
-    const struct chosen c = choose(b, branch, key);
+    const struct chosen c = balance_choose(b, branch, key);
     uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, conns_of(b, &c)) : LB_NONE;
     const uint32_t server = at == LB_NONE ? PBC_NONE : c.group->server[at];
     return (struct pick){.pool = c.pool, .server = heard(b, &c, branch, key, server)};
@@ -350,7 +350,7 @@ struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *k
 struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value)
 {
     const uint64_t hash = lb_siphash(b->key, &value, sizeof value);
-    const uint32_t pool = share_of(b->p, &b->p->branches[branch], hash);
+    const uint32_t pool = pool_by_hash(b->p, &b->p->branches[branch], hash);
     if (pool == PBC_NONE) return (struct pick){.pool = PBC_NONE, .server = PBC_NONE};
     const struct group *g = group_of(b, pool, branch, key);
     const uint32_t at = g->lb ? lb_by_value(g->lb, g->server, b->mark, hash) : LB_NONE;
@@ -388,18 +388,18 @@ uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key
 
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key)
 {
-    const struct chosen c = choose(b, branch, key);
+    const struct chosen c = balance_choose(b, branch, key);
     return c.group && c.group->lb && lb_any(c.group->lb);
 }
 
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key)
 {
-    return choose(b, branch, key).pool;
+    return balance_choose(b, branch, key).pool;
 }
 
 uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len)
 {
-    const struct chosen c = choose(b, branch, key);
+    const struct chosen c = balance_choose(b, branch, key);
     if (!c.group || !c.group->lb) {
         snprintf(buf, len, "no server has the client's address family");
         return PBC_NONE;

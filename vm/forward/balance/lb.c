@@ -46,7 +46,7 @@ struct lb *lb_init(void *memory, const struct lb_cfg *cfg)
     return lb;
 }
 
-static uint16_t asked(const struct lb *lb, const uint16_t *weights, uint32_t i)
+static uint16_t asked_weight(const struct lb *lb, const uint16_t *weights, uint32_t i)
 {
     const uint16_t weight = weights ? weights[i] : lb->cfg.servers[i].weight;
     return weight < LB_WEIGHT_MAX ? weight : LB_WEIGHT_MAX;
@@ -56,10 +56,11 @@ bool lb_update(struct lb *lb, const uint16_t *weights)
 {
     const struct lb_server *servers = lb->cfg.servers;
     bool backups = true, changed = false;
-    for (uint32_t i = 0; i < lb->cfg.count && backups; i++) backups = servers[i].backup || !asked(lb, weights, i);
+    for (uint32_t i = 0; i < lb->cfg.count && backups; i++)
+        backups = servers[i].backup || !asked_weight(lb, weights, i);
     lb->total = 0;
     for (uint32_t i = 0; i < lb->cfg.count; i++) {
-        const uint16_t weight = servers[i].backup == backups ? asked(lb, weights, i) : 0;
+        const uint16_t weight = servers[i].backup == backups ? asked_weight(lb, weights, i) : 0;
         changed |= lb->weights[i] != weight;
         lb->weights[i] = weight;
         lb->total += weight;

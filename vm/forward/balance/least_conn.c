@@ -44,7 +44,7 @@ static void least_update(struct lb *lb)
 }
 
 /* Compare conns[a] / weights[a] with conns[b] / weights[b]: below, at, or above 0. */
-static int compare(const struct lb *lb, const uint32_t *conns, uint32_t a, uint32_t b)
+static int load_order(const struct lb *lb, const uint32_t *conns, uint32_t a, uint32_t b)
 {
     if (!conns) return 0;
     const uint64_t x = (uint64_t)conns[a] * lb->weights[b], y = (uint64_t)conns[b] * lb->weights[a];
@@ -57,7 +57,7 @@ static uint32_t first_least(const struct lb *lb, const uint32_t *conns, uint32_t
     uint32_t best = LB_NONE;
     for (uint32_t i = 0; i < lb->cfg.count; i++) {
         if (!lb->weights[i]) continue;
-        const int order = best == LB_NONE ? -1 : compare(lb, conns, i, best);
+        const int order = best == LB_NONE ? -1 : load_order(lb, conns, i, best);
         if (order < 0) best = i, *equals = 0;
         *equals += order <= 0;
     }
@@ -65,13 +65,13 @@ static uint32_t first_least(const struct lb *lb, const uint32_t *conns, uint32_t
 }
 
 /* Return the server whose turn it is among those equal to `least`; *sum: their weights. */
-static uint32_t turn(const struct lb *lb, const uint32_t *conns, uint32_t least, uint32_t *sum)
+static uint32_t server_by_turn(const struct lb *lb, const uint32_t *conns, uint32_t least, uint32_t *sum)
 {
     const int64_t *riches = ((const struct least *)lb->state)->riches;
     uint32_t best = least;
     *sum = 0;
     for (uint32_t i = least; i < lb->cfg.count; i++) {
-        if (!lb->weights[i] || compare(lb, conns, i, least)) continue;
+        if (!lb->weights[i] || load_order(lb, conns, i, least)) continue;
         *sum += lb->weights[i];
         if (riches[i] + lb->weights[i] > riches[best] + lb->weights[best]) best = i;
     }
@@ -84,9 +84,9 @@ static uint32_t scan(struct lb *lb, const uint32_t *conns)
     uint32_t sum, equals;
     const uint32_t least = first_least(lb, conns, &equals);
     if (equals == 1) return least;
-    const uint32_t best = turn(lb, conns, least, &sum);
+    const uint32_t best = server_by_turn(lb, conns, least, &sum);
     for (uint32_t i = least; i < lb->cfg.count; i++)
-        if (lb->weights[i] && !compare(lb, conns, i, least)) l->riches[i] += lb->weights[i];
+        if (lb->weights[i] && !load_order(lb, conns, i, least)) l->riches[i] += lb->weights[i];
     l->riches[best] -= sum;
     return best;
 }
@@ -96,7 +96,7 @@ static uint32_t better_of_two(const struct lb *lb, const uint32_t *conns, uint64
     const struct least *l = lb->state;
     drawn[0] = draw_next(&l->draw, random);
     drawn[1] = draw_next(&l->draw, random);
-    return drawn[compare(lb, conns, drawn[1], drawn[0]) < 0];
+    return drawn[load_order(lb, conns, drawn[1], drawn[0]) < 0];
 }
 
 static uint32_t least_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
@@ -122,7 +122,7 @@ static uint32_t least_explain(const struct lb *lb, uint64_t hash, const uint32_t
     uint32_t best, sum, equals, drawn[2];
     if (scans(lb)) {
         const uint32_t least = first_least(lb, conns, &equals);
-        best = turn(lb, conns, least, &sum);
+        best = server_by_turn(lb, conns, least, &sum);
         const uint32_t has = conns ? conns[best] : 0;
         if (equals == 1)
             snprintf(buf, len, "%u connection%s, the least for its weight", has, plural(has));

@@ -55,7 +55,7 @@ static uint32_t group_end(const struct level *l, uint32_t group)
 }
 
 /* Restart the cycle of a group in which a weight changed. */
-static void renew(struct level *l, uint32_t group)
+static void cycle_restart(struct level *l, uint32_t group)
 {
     for (uint32_t i = group * WHEEL; i < group_end(l, group); i++) l->riches[i] = l->weights[i];
 }
@@ -71,7 +71,7 @@ static void sum_up(struct wheels *w)
             for (uint32_t k = i * WHEEL; k < group_end(below, i); k++) sum += below->weights[k];
             if (sum == l->weights[i]) continue;
             l->weights[i] = sum;
-            renew(l, i / WHEEL);
+            cycle_restart(l, i / WHEEL);
         }
     }
 }
@@ -86,7 +86,7 @@ static void rr_update(struct lb *lb)
             changed |= servers->weights[i] != lb->weights[i];
             servers->weights[i] = lb->weights[i];
         }
-        if (changed) renew(servers, group);
+        if (changed) cycle_restart(servers, group);
     }
     sum_up(w);
 }

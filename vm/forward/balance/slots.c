@@ -183,7 +183,7 @@ static void share_remainders(const struct lb *lb, struct slots *s)
     }
 }
 
-static void append(struct slots *s, uint32_t i)
+static void walker_append(struct slots *s, uint32_t i)
 {
     struct round *r = &s->ring[s->walkers[i].turn >> ROUND_BITS & (RING - 1)];
     s->walkers[i].next = NOBODY;
@@ -219,11 +219,11 @@ static void line_up(const struct lb *lb, struct slots *s)
         const uint32_t pace = (uint32_t)((most << ROUND_BITS) / weight);
         const uint64_t phase = (pace * (p->hash & ((1u << ROUND_BITS) - 1))) >> ROUND_BITS;
         s->walkers[i] = (struct walker){phase, pace, p->offset, p->skip, quota, p->server, NOBODY, 0};
-        append(s, i);
+        walker_append(s, i);
     }
 }
 
-static uint32_t step(uint32_t at, uint32_t skip, uint32_t count)
+static uint32_t slot_step(uint32_t at, uint32_t skip, uint32_t count)
 {
     const uint32_t on = at + skip;
     return on >= count ? on - count : on;
@@ -232,11 +232,12 @@ static uint32_t step(uint32_t at, uint32_t skip, uint32_t count)
 static bool is_free(const uint64_t *taken, uint32_t at) { return !(taken[at / 64] >> at % 64 & 1); }
 
 /* Walks two steps at once: a step waits for the one before, so a single walk leaves most of the processor idle. */
-static uint32_t walk(const struct slots *s, const struct walker *w)
+static uint32_t walk_to_free(const struct slots *s, const struct walker *w)
 {
     const uint64_t *taken = s->taken;
-    const uint32_t n = s->count, by2 = step(w->skip, w->skip, n);
-    for (uint32_t even = w->at, odd = step(even, w->skip, n);; even = step(even, by2, n), odd = step(odd, by2, n)) {
+    const uint32_t n = s->count, by2 = slot_step(w->skip, w->skip, n);
+    for (uint32_t even = w->at, odd = slot_step(even, w->skip, n);;
+         even = slot_step(even, by2, n), odd = slot_step(odd, by2, n)) {
         if (is_free(taken, even)) return even;
         if (is_free(taken, odd)) return odd;
     }
@@ -267,7 +268,7 @@ static uint32_t inverse(uint32_t a, uint32_t p)
 
 /* Take the free slot that the walk would meet first. A distance d is d / skip steps away, modulo slots; as a fraction
  * of all slots that is the lower half of d * rank, off by less than 2^24 where neighbours are 2^40 apart. */
-static uint32_t look(struct slots *s, struct walker *w)
+static uint32_t free_by_rank(struct slots *s, struct walker *w)
 {
     uint32_t best = 0;
     uint64_t nearest = UINT64_MAX;
@@ -287,13 +288,13 @@ static uint32_t look(struct slots *s, struct walker *w)
 static void take_turn(struct slots *s, struct walker *w, uint32_t left)
 {
     if (left == FEW || (left == s->count && left < FEW)) list_free(s);
-    const uint32_t slot = left > FEW ? walk(s, w) : look(s, w);
+    const uint32_t slot = left > FEW ? walk_to_free(s, w) : free_by_rank(s, w);
     s->taken[slot / 64] |= 1ull << slot % 64;
     if (s->wide)
         s->wide_table[slot] = w->server;
     else
         s->narrow_table[slot] = (uint16_t)w->server;
-    w->at = step(slot, w->skip, s->count);
+    w->at = slot_step(slot, w->skip, s->count);
 }
 
 void slots_update(struct lb *lb)
@@ -312,7 +313,7 @@ void slots_update(struct lb *lb)
             const uint32_t next = w->next;
             take_turn(s, w, left--);
             w->turn += w->pace;
-            if (--w->left) append(s, i);
+            if (--w->left) walker_append(s, i);
             i = next;
         }
     }

@@ -16,7 +16,7 @@ enum { KEY_WORDS = 3 };
 static_assert(offsetof(struct client, server) == KEY_WORDS * sizeof(uint64_t), "compared by words");
 
 /* Return the client's slot or KEYED_NONE; *key and *at serve to add it. */
-static uint32_t look(const struct clients *c, const struct client_key *k, struct client *key, struct place *at)
+static uint32_t client_find(const struct clients *c, const struct client_key *k, struct client *key, struct place *at)
 {
     *key = (struct client){.addr = {hash_pair(k->addr[0], k->addr[1]), hash_pair(k->addr[2], k->addr[3])},
                            .service = k->service,
@@ -31,7 +31,7 @@ uint32_t client_flows(const struct clients *c, const struct client_key *key)
 {
     struct client k;
     struct place at;
-    const uint32_t slot = look(c, key, &k, &at);
+    const uint32_t slot = client_find(c, key, &k, &at);
     return slot == KEYED_NONE ? 0 : client_at(c, slot)->flows;
 }
 
@@ -39,14 +39,14 @@ uint32_t client_server(const struct clients *c, const struct client_key *key, ui
 {
     struct client k;
     struct place at;
-    const uint32_t slot = look(c, key, &k, &at);
+    const uint32_t slot = client_find(c, key, &k, &at);
     if (slot == KEYED_NONE) return PBC_NONE;
     const struct client *e = client_at(c, slot);
     return e->flows || now_ns - c->table.words[slot] < keep_ns ? e->server : PBC_NONE;
 }
 
 /* Evict the longest unused client without flows, when both groups are full. False: all have flows. */
-static bool make_room(struct clients *c, const struct place *at)
+static bool client_evict(struct clients *c, const struct place *at)
 {
     uint32_t victim = KEYED_NONE;
     for (unsigned i = 0; i < 2 * GROUP; i++) {
@@ -67,10 +67,10 @@ bool client_add(struct clients *c, const struct client_key *key, uint32_t server
 {
     struct client k;
     struct place at;
-    uint32_t slot = look(c, key, &k, &at);
+    uint32_t slot = client_find(c, key, &k, &at);
     const bool first = slot == KEYED_NONE;
     if (first) slot = keyed_add(&c->table, &at, &k);
-    if (slot == KEYED_NONE && make_room(c, &at)) slot = keyed_add(&c->table, &at, &k);
+    if (slot == KEYED_NONE && client_evict(c, &at)) slot = keyed_add(&c->table, &at, &k);
     if (slot == KEYED_NONE) return false;
     client_at(c, slot)->flows++;
     if (first || server != PBC_NONE) client_at(c, slot)->server = server;
@@ -82,7 +82,7 @@ void client_served(struct clients *c, const struct client_key *key, uint32_t ser
 {
     struct client k;
     struct place at;
-    const uint32_t slot = look(c, key, &k, &at);
+    const uint32_t slot = client_find(c, key, &k, &at);
     if (slot != KEYED_NONE) client_at(c, slot)->server = server;
 }
 
@@ -90,7 +90,7 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
 {
     struct client k;
     struct place at;
-    const uint32_t slot = look(c, key, &k, &at);
+    const uint32_t slot = client_find(c, key, &k, &at);
     if (slot == KEYED_NONE || !client_at(c, slot)->flows) return;
     /* Ended flows may be noticed in any order. */
     if (c->table.words[slot] < now_ns) c->table.words[slot] = now_ns;

@@ -103,7 +103,7 @@ void conns_drop(struct conns *c, uint32_t service, uint32_t server)
 }
 
 /* Move the count of this worker's flows to another shared cell, unless the cell goes on in the new program. */
-static void move(struct shared_cell *to, struct shared_cell *from, uint32_t count)
+static void shared_move(struct shared_cell *to, struct shared_cell *from, uint32_t count)
 {
     if (to == from) return;
     __atomic_fetch_add(&to->value, count, __ATOMIC_RELAXED);
@@ -116,14 +116,14 @@ void conns_keep(struct conns *to, const struct conns *from, const struct remap *
     for (uint32_t i = 0; i < r->from->servers_count; i++) {
         const uint32_t now = r->server[i];
         if (now == PBC_NONE) continue;
-        if (is && was) move(is->servers[now], was->servers[i], from->servers[i]);
+        if (is && was) shared_move(is->servers[now], was->servers[i], from->servers[i]);
         to->servers[now] += from->servers[i];
         to->begun[now] += from->begun[i];
     }
     for (uint32_t i = 0; i < r->from->services_count; i++) {
         const uint32_t now = r->service[i];
         if (now == PBC_NONE) continue;
-        if (is && was) move(is->services[now], was->services[i], from->services[i]);
+        if (is && was) shared_move(is->services[now], was->services[i], from->services[i]);
         to->services[now] += from->services[i];
     }
 }

@@ -96,7 +96,7 @@ static struct port_map *ports_of(const struct mappings *m, unsigned space, unsig
     return &m->ports[(size_t)space * MAP_CLASSES + class];
 }
 
-static void key_of(const struct map_end *e, uint16_t stack, const uint32_t outside[4], struct map_key *k)
+static void map_key_of(const struct map_end *e, uint16_t stack, const uint32_t outside[4], struct map_key *k)
 {
     const uint32_t rest = (uint32_t)e->port << 16 | (uint32_t)e->class << 8 | e->v6;
     *k = (struct map_key){.inside = {hash_pair(e->addr[0], e->addr[1]), hash_pair(e->addr[2], e->addr[3])},
@@ -104,7 +104,7 @@ static void key_of(const struct map_end *e, uint16_t stack, const uint32_t outsi
                           .outside = {hash_pair(outside[0], outside[1]), hash_pair(outside[2], outside[3])}};
 }
 
-static int32_t look(const struct keyed *t, const struct map_key *k)
+static int32_t mapping_find(const struct keyed *t, const struct map_key *k)
 {
     struct place at;
     keyed_place(t, k, t->key_words, &at);
@@ -116,15 +116,15 @@ int32_t mapping_by_inside(const struct mappings *m, const struct map_end *inside
                           const uint32_t outside[4])
 {
     struct map_key k;
-    key_of(inside, stack, outside, &k);
-    return look(&m->by_in, &k);
+    map_key_of(inside, stack, outside, &k);
+    return mapping_find(&m->by_in, &k);
 }
 
 int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outside)
 {
     struct map_key k;
-    key_of(outside, 0, outside->addr, &k);
-    return look(&m->by_out, &k);
+    map_key_of(outside, 0, outside->addr, &k);
+    return mapping_find(&m->by_out, &k);
 }
 
 static int32_t take_slot(struct mappings *m)
@@ -143,7 +143,7 @@ struct span {
 static uint32_t size_of(struct span s) { return s.hi >= s.lo ? s.hi - s.lo + 1 : 0; }
 
 /* Return the part of a range within the span that lies below the room's last ports, or, with `above`, above them. */
-static struct span part_of(const struct map_room *room, struct span range, struct span within, bool above)
+static struct span room_part(const struct map_room *room, struct span range, struct span within, bool above)
 {
     struct span s = {range.lo > within.lo ? range.lo : within.lo, range.hi < within.hi ? range.hi : within.hi};
     const bool parts = room->last_hi && room->last_lo <= s.hi && room->last_hi >= s.lo;
@@ -153,7 +153,7 @@ static struct span part_of(const struct map_room *room, struct span range, struc
     return s;
 }
 
-static uint32_t ranges_of(const struct map_room *room) { return room->ranges ? room->range_count : 1; }
+static uint32_t room_ranges(const struct map_room *room) { return room->ranges ? room->range_count : 1; }
 
 static struct span range_of(const struct map_room *room, uint32_t i)
 {
@@ -171,9 +171,9 @@ struct runs {
 static bool run_next(struct runs *r, struct span *run)
 {
     static const struct map_room all;
-    while (r->at < 2 * ranges_of(r->room)) {
+    while (r->at < 2 * room_ranges(r->room)) {
         const struct span range = range_of(r->room, r->at / 2);
-        *run = part_of(r->last ? &all : r->room, range, r->within, r->at % 2);
+        *run = room_part(r->last ? &all : r->room, range, r->within, r->at % 2);
         r->at++;
         if (size_of(*run)) return true;
     }
@@ -220,7 +220,7 @@ static int32_t draw_half(struct mappings *m, struct port_map *map, const struct 
 static bool has_port(const struct map_room *room, uint16_t port)
 {
     bool has = false;
-    for (uint32_t i = 0; i < ranges_of(room) && !has; i++)
+    for (uint32_t i = 0; i < room_ranges(room) && !has; i++)
         has = range_of(room, i).lo <= port && port <= range_of(room, i).hi;
     return has;
 }
@@ -277,14 +277,14 @@ static bool link_ends(struct mappings *m, int32_t i)
 {
     struct mapping *one = &m->all[i];
     struct map_key in, out;
-    key_of(&one->inside, one->stack, one->outside.addr, &in);
-    key_of(&one->outside, 0, one->outside.addr, &out);
+    map_key_of(&one->inside, one->stack, one->outside.addr, &in);
+    map_key_of(&one->outside, 0, one->outside.addr, &out);
     one->in_slot = link_to(&m->by_in, &in, i);
     one->out_slot = link_to(&m->by_out, &out, i);
     return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
 }
 
-static void release(struct mappings *m, int32_t i)
+static void mapping_release(struct mappings *m, int32_t i)
 {
     const struct mapping *one = &m->all[i];
     if (one->in_slot != KEYED_NONE) keyed_drop(&m->by_in, one->in_slot);
@@ -293,7 +293,7 @@ static void release(struct mappings *m, int32_t i)
     free_slot(m, i);
 }
 
-static unsigned kind_of(const struct map_end *e) { return (unsigned)e->class << 1 | e->v6; }
+static unsigned map_end_kind(const struct map_end *e) { return (unsigned)e->class << 1 | e->v6; }
 
 static unsigned ports_in(const struct map_room *room) { return (unsigned)room->hi - room->lo + 1 - room->withheld; }
 
@@ -304,27 +304,27 @@ static bool is_greedy(const struct mappings *m, const struct map_end *inside, co
 {
     const unsigned ports = ports_in(room) + room->further;
     return ports >= MAP_SHARED &&
-           source_flows(m->hosts, inside->addr, kind_of(inside)) >= map_share(ports) / m->sharers;
+           source_flows(m->hosts, inside->addr, map_end_kind(inside)) >= map_share(ports) / m->sharers;
 }
 
-static int32_t refuse(uint64_t **why, uint64_t *counter)
+static int32_t mapping_refuse(uint64_t **why, uint64_t *counter)
 {
     *why = counter;
     return MAPPING_NONE;
 }
 
 /* Make a mapping. MAPPING_NONE: *why is the counter of the reason. */
-static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room,
-                    uint64_t **why)
+static int32_t mapping_make(struct mappings *m, const struct map_end *inside, uint16_t stack,
+                            const struct map_room *room, uint64_t **why)
 {
     struct mapping_counters *c = &m->counters;
-    if (is_greedy(m, inside, room)) return refuse(why, &c->greedy);
+    if (is_greedy(m, inside, room)) return mapping_refuse(why, &c->greedy);
     const int32_t i = take_slot(m);
-    if (i == MAPPING_NONE) return refuse(why, &c->full);
+    if (i == MAPPING_NONE) return mapping_refuse(why, &c->full);
     const int32_t port = take_unowned(m, inside, room);
     if (port < 0) {
         free_slot(m, i);
-        return refuse(why, &c->exhausted);
+        return mapping_refuse(why, &c->exhausted);
     }
     struct mapping *one = &m->all[i];
     *one = (struct mapping){
@@ -332,10 +332,10 @@ static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t s
     memcpy(one->outside.addr, room->outside, sizeof one->outside.addr);
     one->outside.port = (uint16_t)port;
     if (!link_ends(m, i)) {
-        release(m, i);
-        return refuse(why, &c->full);
+        mapping_release(m, i);
+        return mapping_refuse(why, &c->full);
     }
-    source_add(m->hosts, inside->addr, kind_of(inside));
+    source_add(m->hosts, inside->addr, map_end_kind(inside));
     m->are_short = !room->goes_on &&
                    port_map_is_short(ports_of(m, room->space, inside->class), &m->drawer, ports_in(room) / m->slices);
     c->added++;
@@ -349,8 +349,8 @@ void mapping_hold(struct mappings *m, int32_t i) { m->all[i].users++; }
 void mapping_drop(struct mappings *m, int32_t i)
 {
     if (--m->all[i].users) return;
-    source_drop(m->hosts, m->all[i].inside.addr, kind_of(&m->all[i].inside));
-    release(m, i);
+    source_drop(m->hosts, m->all[i].inside.addr, map_end_kind(&m->all[i].inside));
+    mapping_release(m, i);
     m->counters.live--;
 }
 
@@ -379,9 +379,9 @@ void mapping_leave(struct mappings *m, int32_t i, uint64_t now_ns, uint64_t rest
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room)
 {
     uint64_t *why;
-    int32_t i = make(m, inside, stack, room, &why);
+    int32_t i = mapping_make(m, inside, stack, room, &why);
     if (i == MAPPING_NONE && why != &m->counters.greedy && wake(m, UINT64_MAX, TRIES))
-        i = make(m, inside, stack, room, &why);
+        i = mapping_make(m, inside, stack, room, &why);
     if (i == MAPPING_NONE && !room->asks_on && !room->goes_on) ++*why;
     return i;
 }
@@ -426,7 +426,7 @@ bool mapping_may_add(const struct mappings *m, const struct map_end *inside, con
     if (m->rests.count) return true;
     if (is_greedy(m, inside, room) || (m->free == MAPPING_NONE && m->fresh == m->most)) return false;
     bool has = false;
-    for (uint32_t i = 0; i < ranges_of(room) && !has; i++) {
+    for (uint32_t i = 0; i < room_ranges(room) && !has; i++) {
         const struct span range = range_of(room, i);
         has = port_map_has(map, &m->drawer, (uint16_t)range.lo, (uint16_t)range.hi);
     }
@@ -447,7 +447,7 @@ void mappings_unreserve(struct mappings *m, uint32_t space)
 void mappings_draw_on(struct mappings *m, const struct mappings *before) { m->draw = before->draw; }
 
 /* Make room for that many mappings in a table without any. */
-static bool resize(struct mappings *m, uint32_t most)
+static bool mappings_resize(struct mappings *m, uint32_t most)
 {
     struct keyed *const ends[] = {&m->by_in, &m->by_out};
     struct mapping *all = most <= ARCHIVE_RESIZED / sizeof *all ? calloc((size_t)most + 1, sizeof *all) : NULL;
@@ -485,7 +485,7 @@ static bool add_again(struct mappings *m, const struct mapping *read, uint32_t n
         free_slot(m, i);
         return false;
     }
-    source_add(m->hosts, one->inside.addr, kind_of(&one->inside));
+    source_add(m->hosts, one->inside.addr, map_end_kind(&one->inside));
     m->counters.live++;
     return link_ends(m, i);
 }
@@ -516,7 +516,7 @@ bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats)
     ARCHIVE(a, most);
     ARCHIVE(a, m->draw);
     ARCHIVE(a, live);
-    if (a->reads && most != m->most && !archive_sound(a, resize(m, most))) return false;
+    if (a->reads && most != m->most && !archive_sound(a, mappings_resize(m, most))) return false;
     for (uint32_t n = 0; n < live; n++, at++) {
         struct mapping one = {0};
         while (!a->reads && !m->all[at].users) at++;

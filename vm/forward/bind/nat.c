@@ -170,11 +170,11 @@ static int32_t owner_of(const struct nat *n, const uint32_t addr[4], uint16_t po
 }
 
 /* Return the mapping of the flow's new source; of its original destination. */
-static int32_t source_of(const struct nat *n, const struct flow_bind *b, const struct flow_id *id)
+static int32_t source_mapping(const struct nat *n, const struct flow_bind *b, const struct flow_id *id)
 {
     return owner_of(n, b->to_src, b->to_src_port, id);
 }
-static int32_t target_of(const struct nat *n, const struct flow_id *id, bool high)
+static int32_t target_mapping(const struct nat *n, const struct flow_id *id, bool high)
 {
     return owner_of(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
@@ -183,14 +183,14 @@ void nat_begun(struct nat *n, const struct flow_bind *b) { n->flows[b->nat]++; }
 
 void nat_hold_by(struct nat *n, const struct flow_bind *b, const struct flow_id *id, int32_t slot)
 {
-    if (b->flags & BIND_HOLDS_SRC) mapping_at(n->mappings, source_of(n, b, id))->holder = slot;
+    if (b->flags & BIND_HOLDS_SRC) mapping_at(n->mappings, source_mapping(n, b, id))->holder = slot;
 }
 
 void nat_leave(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high, uint64_t now_ns,
                uint64_t rests_ns)
 {
-    if (b->flags & BIND_HOLDS_SRC) mapping_leave(n->mappings, source_of(n, b, id), now_ns, rests_ns);
-    if (b->flags & BIND_HOLDS_DST) mapping_leave(n->mappings, target_of(n, id, high), now_ns, rests_ns);
+    if (b->flags & BIND_HOLDS_SRC) mapping_leave(n->mappings, source_mapping(n, b, id), now_ns, rests_ns);
+    if (b->flags & BIND_HOLDS_DST) mapping_leave(n->mappings, target_mapping(n, id, high), now_ns, rests_ns);
     n->flows[b->nat]--;
 }
 
@@ -213,7 +213,8 @@ void nat_archive(struct nat *n, struct archive *a)
 bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)
 {
     const bool src = b->flags & BIND_HOLDS_SRC, dst = b->flags & BIND_HOLDS_DST;
-    const int32_t one = src ? source_of(n, b, id) : MAPPING_NONE, other = dst ? target_of(n, id, high) : MAPPING_NONE;
+    const int32_t one = src ? source_mapping(n, b, id) : MAPPING_NONE,
+                  other = dst ? target_mapping(n, id, high) : MAPPING_NONE;
     if ((src && one == MAPPING_NONE) || (dst && other == MAPPING_NONE)) return false;
     if (src) mapping_hold(n->mappings, one);
     if (dst) mapping_hold(n->mappings, other);

@@ -11,7 +11,7 @@
 #include "vm/packet/parse/read.h"
 
 /* Return the class of ports or identifiers that the packet's source is taken from; MAP_CLASSES: none. */
-static enum map_class class_of(const struct key *key)
+static enum map_class source_class(const struct key *key)
 {
     if (key->kind & KIND_PORTS && key->kind & KIND_TCP) return MAP_TCP;
     if (key->kind & KIND_PORTS && key->kind & KIND_UDP) return MAP_UDP;
@@ -21,9 +21,9 @@ static enum map_class class_of(const struct key *key)
     return key->icmp_type == ICMP4_ECHO || (later && key->icmp_type % 2) ? MAP_ICMP : MAP_CLASSES;
 }
 
-static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint16_t port)
+static struct map_end map_end_of(const struct key *key, const uint32_t addr[4], uint16_t port)
 {
-    struct map_end e = {.port = port, .class = (uint8_t)class_of(key), .v6 = family_of(key) == 6};
+    struct map_end e = {.port = port, .class = (uint8_t)source_class(key), .v6 = family_of(key) == 6};
     memcpy(e.addr, addr, sizeof e.addr);
     return e;
 }
@@ -74,7 +74,7 @@ static bool takes_more(const struct pbc_nat *one, uint8_t class)
 
 /* Translate the destination, if it is an outside end: to a forward's target, or to the owner of the mapping, which must
  * be in the same VLAN stack (a flow has only one). */
-static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
+static bool turn_destination(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
 {
     struct turned t = {.dst_port = b->to_dst_port};
     if (turned(n->p, key, &t)) {
@@ -83,8 +83,8 @@ static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look
         b->nat = (uint16_t)t.nat;
         return true;
     }
-    if (class_of(key) > MAP_UDP) return false;
-    const struct map_end outside = end_of(key, key->dst, key->dst_port);
+    if (source_class(key) > MAP_UDP) return false;
+    const struct map_end outside = map_end_of(key, key->dst, key->dst_port);
     const int32_t i = mapping_by_outside(n->mappings, &outside);
     if (i == MAPPING_NONE) return false;
     const struct mapping *m = mapping_at(n->mappings, i);
@@ -161,7 +161,7 @@ static bool take_mapping(struct nat *n, const struct nat_asker *of, uint32_t at,
     const struct key *key = of->key;
     const uint16_t stack = of->stack;
     const struct pbc_nat *one = &n->p->nats[at];
-    const struct map_end inside = end_of(key, key->src, b->to_src_port);
+    const struct map_end inside = map_end_of(key, key->src, b->to_src_port);
     struct map_room room = room_of(n, one, space, inside.class, b->to_src);
     room.asks_on = of->asks_on;
     room.goes_on = n->more_count && takes_more(one, inside.class);
@@ -231,7 +231,7 @@ static enum nat_fate port_leave(struct nat *n, const struct nat_asker *of, uint3
         return NAT_NO_PORT;
     }
     memcpy(b->to_src, n->outsides.all[space].addr, sizeof b->to_src);
-    if (class_of(key) == MAP_CLASSES) return NAT_BOUND;
+    if (source_class(key) == MAP_CLASSES) return NAT_BOUND;
     return take_mapping(n, of, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
 }
 
@@ -252,7 +252,7 @@ static void binding_begin(const struct key *key, uint16_t query, struct flow_bin
 static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b, enum nat_fate fate)
 {
     if (!look && b->flags & BIND_HOLDS_DST) {
-        const struct map_end outside = end_of(key, key->dst, key->dst_port);
+        const struct map_end outside = map_end_of(key, key->dst, key->dst_port);
         mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
     }
     b->flags = 0;
@@ -276,7 +276,7 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     const struct key *key = of->key;
     if (!may_translate(key)) return NAT_NOTHING;
     binding_begin(key, of->query, b);
-    const bool in = !of->routed && turn(n, key, of->stack, look, b);
+    const bool in = !of->routed && turn_destination(n, key, of->stack, look, b);
     if (!in && key->kind & KIND_DST_SELF) return NAT_NOTHING;
     struct key there = *key;
     if (in) nat_lead_to(&there, b);
@@ -300,13 +300,13 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
 static struct map_room room_at(const struct nat *n, const struct key *key, const struct flow_bind *b)
 {
     return room_of(n, &n->p->nats[b->nat], outside_space(&n->outsides, b->to_src, family_of(key)),
-                   (uint8_t)class_of(key), b->to_src);
+                   (uint8_t)source_class(key), b->to_src);
 }
 
 /* The source of the packet, as mappings have it */
 static struct map_end inside_of(const struct nat_asker *of)
 {
-    return end_of(of->key, of->key->src, of->key->kind & KIND_PORTS ? of->key->src_port : of->query);
+    return map_end_of(of->key, of->key->src, of->key->kind & KIND_PORTS ? of->key->src_port : of->query);
 }
 
 /* The packet's own target is spared (a hairpin). */
@@ -335,7 +335,7 @@ enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *b)
     if (fate != NAT_BOUND) return fate;
     const struct pbc_nat *one = &n->p->nats[b->nat];
     const bool draws = one->kind == PBC_NAT_MASQUERADE || one->kind == PBC_NAT_SOURCE;
-    if (!draws || b->flags & BIND_HOLDS_SRC || class_of(key) == MAP_CLASSES) return NAT_BOUND;
+    if (!draws || b->flags & BIND_HOLDS_SRC || source_class(key) == MAP_CLASSES) return NAT_BOUND;
     const struct map_end inside = inside_of(of);
     const struct map_room room = room_at(n, key, b);
     return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;

@@ -7,7 +7,7 @@
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/program/program.h"
 
-static int compare(const void *a, const void *b)
+static int outside_order(const void *a, const void *b)
 {
     const struct nat_outside *x = a, *y = b;
     return address_order(x->family, x->addr, y->family, y->addr);
@@ -101,9 +101,9 @@ bool outsides_init(struct outsides *o, const struct program *p)
     list_ways(o, p);
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) list_outside(o, p, &p->nats[i], &count);
-    if (count) qsort(o->all, count, sizeof *o->all, compare);
+    if (count) qsort(o->all, count, sizeof *o->all, outside_order);
     for (uint32_t i = 0; i < count; i++)
-        if (!o->written || compare(&o->all[i], &o->all[o->written - 1]) != 0) o->all[o->written++] = o->all[i];
+        if (!o->written || outside_order(&o->all[i], &o->all[o->written - 1]) != 0) o->all[o->written++] = o->all[i];
     for (uint32_t i = o->written; i < outsides_count(o); i++) o->all[i] = (struct nat_outside){.family = 0};
     return true;
 }
@@ -118,7 +118,7 @@ uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8
 {
     struct nat_outside want = {.family = family};
     memcpy(want.addr, addr, sizeof want.addr);
-    const struct nat_outside *found = bsearch(&want, o->all, o->written, sizeof *o->all, compare);
+    const struct nat_outside *found = bsearch(&want, o->all, o->written, sizeof *o->all, outside_order);
     return found ? (uint32_t)(found - o->all) : SPACE_NONE;
 }
 
@@ -139,7 +139,7 @@ uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t
 }
 
 /* Reserve the ports in the classes of mappings that share ports with an endpoint's protocol. */
-static void reserve(struct mappings *m, uint32_t space, uint8_t proto, uint16_t lo, uint16_t hi)
+static void reserve_classes(struct mappings *m, uint32_t space, uint8_t proto, uint16_t lo, uint16_t hi)
 {
     if (lo <= 1 && hi == UINT16_MAX) return;
     if (proto == PBC_EP_TCP || proto == PBC_EP_PORTS) mappings_reserve(m, space, MAP_TCP, lo, hi);
@@ -151,15 +151,15 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         for (uint32_t s = 0; s < o->written && n->flags & PBC_NAT_TO_ANY; s++)
-            if (o->all[s].family == n->family) reserve(m, s, n->proto, n->port_lo, n->port_hi);
+            if (o->all[s].family == n->family) reserve_classes(m, s, n->proto, n->port_lo, n->port_hi);
         const uint32_t space = nat_to_one(n) ? outside_written(o, n->to, n->family) : SPACE_NONE;
-        if (space != SPACE_NONE) reserve(m, space, n->proto, n->port_lo, n->port_hi);
+        if (space != SPACE_NONE) reserve_classes(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to != PBC_TO_ADDRESS) continue;
         const uint32_t space = outside_written(o, e->addr, e->family);
-        if (space != SPACE_NONE) reserve(m, space, e->proto, e->port_lo, e->port_hi);
+        if (space != SPACE_NONE) reserve_classes(m, space, e->proto, e->port_lo, e->port_hi);
     }
 }
 
@@ -180,13 +180,14 @@ static void reserve_own(const struct nat_outside *own, const struct program *p, 
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
-        if (!nat_to_one(n) || address_equal(n->to, own->addr)) reserve(m, space, n->proto, n->port_lo, n->port_hi);
+        if (!nat_to_one(n) || address_equal(n->to, own->addr))
+            reserve_classes(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to == PBC_TO_SELF ||
             (e->to == PBC_TO_ADDRESS && e->family == own->family && address_equal(e->addr, own->addr)))
-            reserve(m, space, e->proto, e->port_lo, e->port_hi);
+            reserve_classes(m, space, e->proto, e->port_lo, e->port_hi);
     }
 }
 

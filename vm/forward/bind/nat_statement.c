@@ -108,7 +108,7 @@ bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n)
 }
 
 /* True if the statement may give the packet's source an outside end, if it leaves as the statement says. */
-static bool takes(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
+static bool statement_takes(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
     const struct key *key = l->key;
     if (n->kind == PBC_NAT_FORWARD || (n->family && n->family != family_of(key))) return false;
@@ -163,7 +163,7 @@ static uint32_t statement_out(const struct program *p, struct nat_leaving *l)
 {
     l->unknown = false;
     for (uint32_t i = 0; i < p->nats_count; i++) {
-        if (!takes(p, &p->nats[i], l)) continue;
+        if (!statement_takes(p, &p->nats[i], l)) continue;
         const enum leaves says = leaves_by(p, &p->nats[i], l), how = says == LEAVES && l->blind ? LEAVES_UNKNOWN : says;
         l->unknown = how == LEAVES_UNKNOWN;
         if (how != LEAVES_NOT) return l->unknown ? PBC_NONE : i;

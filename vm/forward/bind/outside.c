@@ -136,7 +136,7 @@ static void keep_ports(struct outside *to, struct outside *from, struct side *a,
     ports_recount(b->ports, spaces, &from->used);
 }
 
-static void give(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
+static void space_give(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
 {
     const struct pbc_server *s = &o->p->servers[server];
     struct ports *ports = o->pools[s->pool].side[s->family == 6].ports;
@@ -148,7 +148,7 @@ static unsigned wake(struct outside *o, uint64_t now_ns, unsigned most)
 {
     struct rest one;
     unsigned n = 0;
-    for (; n < most && rests_leave(&o->rests, now_ns, false, &one); n++) give(o, one.server, one.space, one.port);
+    for (; n < most && rests_leave(&o->rests, now_ns, false, &one); n++) space_give(o, one.server, one.space, one.port);
     return n;
 }
 
@@ -225,7 +225,7 @@ static uint16_t wake_port(struct outside *o, const struct side *out, struct flow
     return 0;
 }
 
-static unsigned class_of(const struct key *key)
+static unsigned space_class(const struct key *key)
 {
     if (key->kind & KIND_TCP) return SPACE_TCP;
     if (key->kind & KIND_UDP) return SPACE_UDP;
@@ -236,7 +236,7 @@ static unsigned class_of(const struct key *key)
 static uint32_t space_of(const struct outside *o, uint32_t server, uint32_t at, const struct key *key)
 {
     const struct pbc_pool *pool = &o->p->pools[o->p->servers[server].pool];
-    return (at * pool->server_count + (server - pool->servers)) * SPACE_CLASSES + class_of(key);
+    return (at * pool->server_count + (server - pool->servers)) * SPACE_CLASSES + space_class(key);
 }
 
 /* Know the further ports of this machine's addresses. */
@@ -313,7 +313,7 @@ uint16_t outside_own_port(struct outside *o)
 
 void outside_give(struct outside *o, const struct flow_bind *b)
 {
-    if (b->space != PBC_NONE) give(o, b->server, b->space, b->to_src_port);
+    if (b->space != PBC_NONE) space_give(o, b->server, b->space, b->to_src_port);
 }
 
 void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns, uint64_t rests_ns)
@@ -321,17 +321,17 @@ void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns
     struct rest oldest;
     if (b->space == PBC_NONE) return;
     if (rests_ns <= now_ns) {
-        give(o, b->server, b->space, b->to_src_port);
+        space_give(o, b->server, b->space, b->to_src_port);
         return;
     }
-    if (rests_leave(&o->rests, now_ns, true, &oldest)) give(o, oldest.server, oldest.space, oldest.port);
+    if (rests_leave(&o->rests, now_ns, true, &oldest)) space_give(o, oldest.server, oldest.space, oldest.port);
     rests_add(&o->rests,
               &(struct rest){.until_ns = rests_ns, .server = b->server, .space = b->space, .port = b->to_src_port});
 }
 
 uint64_t outside_used(const struct outside *o) { return o->used - o->rests.count; }
 
-static bool hold(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
+static bool space_hold(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
 {
     if (server >= o->p->servers_count) return false;
     const struct pbc_server *s = &o->p->servers[server];
@@ -342,7 +342,7 @@ static bool hold(struct outside *o, uint32_t server, uint32_t space, uint16_t po
 
 bool outside_hold(struct outside *o, const struct flow_bind *b)
 {
-    return b->space == PBC_NONE || hold(o, b->server, b->space, b->to_src_port);
+    return b->space == PBC_NONE || space_hold(o, b->server, b->space, b->to_src_port);
 }
 
 static void archive_rests(struct outside *o, struct archive *a)
@@ -354,7 +354,7 @@ static void archive_rests(struct outside *o, struct archive *a)
         struct rest one = {0};
         if (!a->reads) one = o->rests.all[(o->rests.first + i) % RESTS_MOST];
         if (!ARCHIVE(a, one)) return;
-        if (a->reads && archive_sound(a, hold(o, one.server, one.space, one.port))) rests_add(&o->rests, &one);
+        if (a->reads && archive_sound(a, space_hold(o, one.server, one.space, one.port))) rests_add(&o->rests, &one);
     }
 }
 

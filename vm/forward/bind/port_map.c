@@ -19,7 +19,7 @@ static void note_full(struct port_map *p, uint32_t word)
         p->full[word / 64] |= bit;
 }
 
-static uint64_t said(void *arg, uint64_t value) { return value; }
+static uint64_t port_as_it_is(void *arg, uint64_t value) { return value; }
 
 void port_drawer_init(struct port_drawer *d, const struct vm_cfg *cfg, bool borrows)
 {
@@ -31,7 +31,7 @@ void port_drawer_init(struct port_drawer *d, const struct vm_cfg *cfg, bool borr
     if (!share_counts(&cfg->share)) return;
     d->owners = cfg->share.all ? cfg->share.all->ports : NULL;
     if (borrows) d->told = (struct share){.hear = cfg->share.hear, .arg = cfg->share.arg};
-    if (borrows && !d->told.hear) d->told.hear = said;
+    if (borrows && !d->told.hear) d->told.hear = port_as_it_is;
 }
 
 static bool words_have(const struct port_words *w, uint32_t port) { return w->has[port / 4096] >> port / 64 % 64 & 1; }
@@ -106,8 +106,8 @@ static int32_t first_free(const struct port_map *p, const struct port_words *s, 
 
 /* Return the first port of lo..hi that is free here and that no other worker has, and hold it among the workers. After
  * MET_MOST that others have only the one that was given back last may be had. */
-static uint32_t search(const struct port_map *p, const struct port_drawer *d, const struct port_words *words,
-                       uint32_t lo, uint32_t hi)
+static uint32_t port_search(const struct port_map *p, const struct port_drawer *d, const struct port_words *words,
+                            uint32_t lo, uint32_t hi)
 {
     unsigned met = 0;
     int32_t port;
@@ -122,7 +122,7 @@ static uint32_t search(const struct port_map *p, const struct port_drawer *d, co
 static int32_t search_told(const struct port_map *p, struct port_drawer *d, bool others, uint32_t lo, uint32_t hi)
 {
     const bool may = !others || d->owners;
-    const uint64_t found = may ? search(p, d, others ? &d->others : &d->slice, lo, hi) : FOUND_NONE | FOUND_HARD,
+    const uint64_t found = may ? port_search(p, d, others ? &d->others : &d->slice, lo, hi) : FOUND_NONE | FOUND_HARD,
                    told = share_hear(&d->told, found), port = told & ~(uint64_t)FOUND_HARD;
     if (others) d->is_hard = told & FOUND_HARD;
     return port >= lo && port <= hi && is_free(p, (uint32_t)port) ? (int32_t)port : -1;

@@ -38,7 +38,7 @@ static bool is_sound_retired(const struct inline_conn *c)
            !c->cut && !c->side[AT_CLIENT].stack && !c->side[AT_SERVER].stack;
 }
 
-static bool is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
+static bool conn_is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
 {
     const struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_FREE) return true;
@@ -93,7 +93,7 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
     for (uint32_t n = 0; n < numbers->high && !a->bad; n++) {
         ARCHIVE(a, all->at[n]);
         ARCHIVE(a, all->uses[n]);
-        if (!archive_sound(a, is_sound(all, n, services, ifaces)) || !cuts_archive(all, n, a)) return false;
+        if (!archive_sound(a, conn_is_sound(all, n, services, ifaces)) || !cuts_archive(all, n, a)) return false;
         if (a->reads && all->at[n].state != INLINE_FREE) numbers->due_s[n] = inlines_due_s(all, &all->at[n]);
     }
     return archive_sound(a, numbered_sound(numbers, tuples_of(all)) && (!a->reads || take_half_open(all)));

@@ -89,7 +89,7 @@ static void mark(const struct inlines *all, const struct ends *t, bool set)
 }
 
 /* Drop one of a connection's two tuples, if it has that. */
-static void drop(struct inlines *all, uint32_t number, unsigned which)
+static void tuple_drop(struct inlines *all, uint32_t number, unsigned which)
 {
     uint32_t *slot = &all->at[number].index[which];
     inline_share_drop(&all->share, number, which);
@@ -99,7 +99,7 @@ static void drop(struct inlines *all, uint32_t number, unsigned which)
     *slot = KEYED_NONE;
 }
 
-static bool is_over(const struct inline_conn *c)
+static bool conn_is_over(const struct inline_conn *c)
 {
     return (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
 }
@@ -130,7 +130,7 @@ static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
     if (c->over & OVER_GONE) return 0;
     const uint64_t open_ns = c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
     const uint64_t unheard_ns = open_ns < UNHEARD_NS ? open_ns : UNHEARD_NS;
-    if (!is_over(c)) return time_after(c->seen_ns, open_ns);
+    if (!conn_is_over(c)) return time_after(c->seen_ns, open_ns);
     return time_after(c->seen_ns, is_unheard(c) && unheard_ns > LINGERS_NS ? unheard_ns : LINGERS_NS);
 }
 
@@ -177,9 +177,9 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
 }
 
 /* Give up all that a connection has, but its number. */
-static void end(struct inlines *all, struct inline_conn *c, uint32_t number)
+static void conn_give_up(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
-    for (unsigned i = 0; i < 2; i++) drop(all, number, i);
+    for (unsigned i = 0; i < 2; i++) tuple_drop(all, number, i);
     inlines_drop_slots(all, number);
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
     stack_put(all->stacks, c->side[AT_SERVER].stack);
@@ -196,7 +196,7 @@ static void end(struct inlines *all, struct inline_conn *c, uint32_t number)
 }
 
 /* Let another connection have a number. */
-static void give_back(struct inlines *all, struct inline_conn *c, uint32_t number)
+static void number_give_back(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
     c->state = INLINE_FREE;
     numbered_end(&all->numbers, number);
@@ -206,14 +206,14 @@ void inlines_end(struct inlines *all, uint32_t number)
 {
     struct inline_conn *c = inlines_at(all, number);
     if (!c) return;
-    end(all, c, number);
-    give_back(all, c, number);
+    conn_give_up(all, c, number);
+    number_give_back(all, c, number);
 }
 
 void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns)
 {
     struct inline_conn *c = &all->at[number];
-    end(all, c, number);
+    conn_give_up(all, c, number);
     *c = (struct inline_conn){.state = INLINE_RETIRED,
                               .over = OVER_RESET,
                               .service = PBC_NONE,
@@ -271,7 +271,7 @@ void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, ui
 void inlines_over(struct inlines *all, uint32_t number)
 {
     const struct inline_conn *c = &all->at[number];
-    if (c->state == INLINE_FREE || !is_over(c)) return;
+    if (c->state == INLINE_FREE || !conn_is_over(c)) return;
     const uint32_t due_s = inlines_due_s(all, c);
     if (due_s < all->numbers.due_s[number]) all->numbers.due_s[number] = due_s;
 }
@@ -314,7 +314,7 @@ bool inlines_has(const struct inlines *all, const uint32_t a[4], uint16_t a_port
 bool inlines_also(struct inlines *all, uint32_t number)
 {
     struct inline_conn *c = &all->at[number];
-    drop(all, number, 1);
+    tuple_drop(all, number, 1);
     const uint16_t stack = c->side[AT_SERVER].stack;
     struct ends t;
     struct place at;
@@ -349,7 +349,7 @@ void inlines_original(struct inlines *all, uint32_t number)
 {
     struct inline_conn *c = &all->at[number];
     const struct inline_side *client = &c->side[AT_CLIENT];
-    drop(all, number, 1);
+    tuple_drop(all, number, 1);
     memcpy(c->from, c->client, sizeof c->from);
     c->from_port = c->client_port;
     inlines_take_stack(all, number, client->bridged ? stack_again(all->stacks, client->stack) : 0);
@@ -394,12 +394,12 @@ static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, in
 {
     struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_RETIRED) {
-        give_back(all, c, number);
+        number_give_back(all, c, number);
         return;
     }
     inlines_take(all, c, number);
     if (deadline(all, c) <= now_ns) {
-        if (is_over(c) && !(c->over & OVER_GONE)) {
+        if (conn_is_over(c) && !(c->over & OVER_GONE)) {
             inlines_end(all, number);
             return;
         }
@@ -438,7 +438,7 @@ void inlines_rename(struct inlines *all, const struct remap *r)
         rename_iface(&c->original_iface, &c->original_mac, r);
         if (c->service == PBC_NONE) continue;
         c->service = service[c->service];
-        if (c->service != PBC_NONE || is_over(c)) continue;
+        if (c->service != PBC_NONE || conn_is_over(c)) continue;
         c->over |= OVER_GONE;
         all->numbers.due_s[n] = 1;
     }

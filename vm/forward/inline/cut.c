@@ -44,7 +44,7 @@ void cuts_put(struct cuts *all, uint32_t cut)
     all->spare = cut;
 }
 
-static uint32_t take(struct cuts *all)
+static uint32_t cut_take(struct cuts *all)
 {
     const uint32_t cut = all->spare ? all->spare : all->high < CUTS_MOST ? ++all->high : 0;
     if (cut && cut == all->spare) all->spare = all->at[cut - 1].next;
@@ -60,7 +60,7 @@ bool cuts_archive(struct inlines *all, uint32_t number, struct archive *a)
         return true;
     }
     if (!c->cut) return true;
-    if (a->reads) c->cut = take(all->cuts);
+    if (a->reads) c->cut = cut_take(all->cuts);
     if (!archive_sound(a, c->cut != 0 && c->state == INLINE_OPEN)) return false;
     struct cut *x = &all->cuts->at[c->cut - 1];
     ARCHIVE(a, x->leg);
@@ -81,8 +81,8 @@ bool inlines_cut_waits(const struct inlines *all, const struct inline_conn *c)
 }
 
 /* Write addresses and ports of a segment to the socket that speaks with an end. */
-static void address(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
-                    struct flow_segment *s)
+static void socket_address(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
+                           struct flow_segment *s)
 {
     const struct translation to = inline_inwards(j->vm->inlines, c, number, of);
     memcpy(s->src, to.src, sizeof s->src);
@@ -93,11 +93,11 @@ static void address(const struct job *j, const struct inline_conn *c, uint32_t n
 }
 
 /* Give a socket a segment in the name of its end. */
-static void say(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
-                struct flow_segment *s)
+static void socket_say(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
+                       struct flow_segment *s)
 {
     struct pkt *out = NULL;
-    address(j, c, number, of, s);
+    socket_address(j, c, number, of, s);
     if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 
@@ -121,7 +121,7 @@ uint32_t inline_cut_begin(const struct job *j, const struct packet_ctx *c, uint3
     uint32_t number;
     const unsigned before = j->tx->count;
     if (!all || !inline_has_link(j, c->pkt) || before == j->tx->cap) return INLINE_NUMBERS;
-    const uint32_t cut = take(all->cuts);
+    const uint32_t cut = cut_take(all->cuts);
     struct inline_conn *conn = cut ? inlines_begin(all, c->key, c->pkt, j->vm->now_ns, &number) : NULL;
     if (!conn) {
         cuts_put(all->cuts, cut);
@@ -139,7 +139,7 @@ uint32_t inline_cut_begin(const struct job *j, const struct packet_ctx *c, uint3
     conn->side[AT_CLIENT].next = ends->side[AT_CLIENT].next;
     struct flow_segment syn = {
         .seq = conn->client_seq, .window = WINDOW, .flags = TCP_SYN, .options = options_of(x, AT_CLIENT, 0)};
-    say(j, conn, number, AT_CLIENT, &syn);
+    socket_say(j, conn, number, AT_CLIENT, &syn);
     if (j->tx->count == before) {
         inlines_end(all, number);
         return INLINE_NUMBERS;
@@ -222,7 +222,7 @@ void inline_cut_drop(const struct job *j, uint32_t number)
     struct flow_segment rst = {.seq = x->socket[AT_SERVER].given + 1, .flags = TCP_RST};
     const bool is_accepted = x->socket[AT_CLIENT].open;
     inline_reset_socket(j, c, number);
-    if (x->socket[AT_SERVER].given) say(j, c, number, AT_SERVER, &rst);
+    if (x->socket[AT_SERVER].given) socket_say(j, c, number, AT_SERVER, &rst);
     if (is_accepted) /* the loop may open a socket to the server before it hears of the reset */
         inlines_retire(j->vm->inlines, number, j->vm->now_ns);
     else
@@ -230,8 +230,8 @@ void inline_cut_drop(const struct job *j, uint32_t number)
 }
 
 /* Note a socket's SYN, and answer it in the name of its end. */
-static void answer(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of, struct cut *x,
-                   const struct tcp_segment *s, const struct tcp_syn_options *o)
+static void socket_answer(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
+                          struct cut *x, const struct tcp_segment *s, const struct tcp_syn_options *o)
 {
     struct socket *socket = &x->socket[of];
     socket->first = s->seq;
@@ -247,7 +247,7 @@ static void answer(const struct job *j, const struct inline_conn *c, uint32_t nu
     if (of == AT_CLIENT)
         back.options =
             (struct tcp_options){.has_stamps = x->ends.stamps, .stamp = x->ends.side[of].stamp, .echo = o->stamp};
-    say(j, c, number, of, &back);
+    socket_say(j, c, number, of, &back);
     if (of == AT_CLIENT) socket->open = true;
 }
 
@@ -261,15 +261,15 @@ static void opens(const struct job *j, const struct inline_conn *c, uint32_t num
     if (s->flags & (TCP_RST | TCP_FIN))
         x->failed = true;
     else if (s->flags & TCP_SYN)
-        answer(j, c, number, of, x, s, &o);
+        socket_answer(j, c, number, of, x, s, &o);
     else if (of == AT_SERVER && socket->given && s->ack == socket->given + 1)
         socket->open = true;
     if (o.has_stamps && socket->open) socket->stamp = o.stamp;
 }
 
 /* Send a segment to the end that its socket speaks with. False: it could not leave, and is the caller's still. */
-static bool leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct splice *leg, struct pkt *pkt,
-                  const struct key *key)
+static bool held_leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct splice *leg,
+                       struct pkt *pkt, const struct key *key)
 {
     const struct translation as = inline_outwards(c, to);
     struct tcp_segment s;
@@ -298,7 +298,7 @@ void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number
     c->seen_ns = j->vm->now_ns;
     if (splice_pass(&x->leg[to], 1, pkt, key, now_ms, j->vm->cfg.pool, &out) != SPLICE_SENT) return;
     for (unsigned i = 0; i < out.count; i++)
-        if (!leave(j, c, to, &x->leg[to], out.pkts[i], key) && out.pkts[i] != pkt) pool_put(out.pkts[i]);
+        if (!held_leave(j, c, to, &x->leg[to], out.pkts[i], key) && out.pkts[i] != pkt) pool_put(out.pkts[i]);
 }
 
 void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum inline_at to, struct translation *inner)
@@ -319,8 +319,8 @@ static bool is_older(const struct inline_side *side, const struct pkt *pkt)
 /* Have a segment that was held acknowledge all that its end has by now, with its newest TSval: its socket has sent
  * nothing of what went by, and Linux takes no segment that acknowledges what was never sent, however old, nor one
  * with a TSval before that of the SYN (RFC 7323, 5.3), which its end sent later. */
-static void renew(const struct inline_conn *c, enum inline_at from, struct cut *x, struct pkt *pkt,
-                  struct tcp_segment s)
+static void held_renew(const struct inline_conn *c, enum inline_at from, struct cut *x, struct pkt *pkt,
+                       struct tcp_segment s)
 {
     const struct inline_side *side = &c->side[from];
     const int32_t more = (int32_t)(s.ack - side->leg.acked);
@@ -340,7 +340,7 @@ void inline_cut_wire(const struct job *j, const struct packet_ctx *ctx, struct i
     struct splice_out out = {.count = 1, .pkts = {pkt}};
     const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
     const bool sound = !pkt_parse(pkt, j->in->facts, &key);
-    if (sound && x->renews[from]) renew(c, from, x, pkt, *s);
+    if (sound && x->renews[from]) held_renew(c, from, x, pkt, *s);
     if (!sound || splice_pass(&x->leg[from], 0, pkt, &key, now_ms, j->vm->cfg.pool, &out) != SPLICE_SENT) {
         pool_put(pkt);
         return;

@@ -41,8 +41,8 @@ static struct inline_conn *conn_of(struct inlines *all, const struct leave *l, e
 }
 
 /* Note the bytes that the fragment carries as sent by its end, within what that may send. */
-static void note(const struct job *j, struct inline_conn *conn, uint32_t number, enum inline_at from,
-                 const struct packet_ctx *c)
+static void fragment_note(const struct job *j, struct inline_conn *conn, uint32_t number, enum inline_at from,
+                          const struct packet_ctx *c)
 {
     struct inline_side *side = &conn->side[from];
     struct fragment f;
@@ -72,7 +72,7 @@ enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c)
     struct pkt *pkt = tx_has_room(j) ? inline_own_or_copy(j, c) : NULL;
     if (!pkt) return REASON_NO_BUFFER;
     inlines_take(j->vm->inlines, conn, number);
-    note(j, conn, number, from, c);
+    fragment_note(j, conn, number, from, c);
     const bool own = pkt == c->pkt;
     edit_strip(pkt);
     if (translate(pkt, c->key, &c->left.to)) {

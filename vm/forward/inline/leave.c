@@ -11,23 +11,23 @@
 /* Entries that the segments of one held packet may need */
 enum { ROOM = SPLICE_SEGMENTS + 1, NS_A_MS = 1000000 };
 
-static bool has_room(const struct job *j, unsigned entries) { return j->tx->cap - j->tx->count >= entries; }
+static bool tx_has_entries(const struct job *j, unsigned entries) { return j->tx->cap - j->tx->count >= entries; }
 
 static struct hold *hold_of(const struct job *j, const struct inline_conn *c)
 {
     return hold_at(inlines_holds(j->vm->inlines), c->hold);
 }
 
-static void tell(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_told_kind kind,
-                 enum splice_why why)
+static void loop_tell(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_told_kind kind,
+                      enum splice_why why)
 {
     const struct inline_told told = {.kind = (uint8_t)kind, .why = (uint8_t)why, .port = c->use, .number = number};
     inlines_tell_loop(j->vm->inlines, &told);
 }
 
 /* Give a held packet to the inline stack after all. */
-static void give(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
-                 struct pkt *pkt, const struct key *key)
+static void held_give(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
+                      struct pkt *pkt, const struct key *key)
 {
     const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
     edit_strip(pkt);
@@ -38,13 +38,13 @@ static void give(const struct job *j, const struct inline_conn *c, uint32_t numb
 }
 
 /* Let go what is held, as far as there is room for it: through the splice, or to the sockets. */
-static void let_go(const struct job *j, struct inline_conn *c)
+static void held_let_go(const struct job *j, struct inline_conn *c)
 {
     struct holds *holds = inlines_holds(j->vm->inlines);
     struct hold *o = hold_of(j, c);
     enum inline_at from;
     const uint32_t number = o->number;
-    while (o->count && has_room(j, ROOM)) {
+    while (o->count && tx_has_entries(j, ROOM)) {
         struct key key;
         struct pkt *pkt = hold_take(holds, o, &from);
         struct tcp_segment s;
@@ -60,7 +60,7 @@ static void let_go(const struct job *j, struct inline_conn *c)
         }
         inline_follow(c, from, &s);
         inline_leg_in(&c->side[from], pkt, &s, true);
-        give(j, c, number, from, pkt, &key);
+        held_give(j, c, number, from, pkt, &key);
     }
     if (o->count) return;
     hold_end(holds, c->hold);
@@ -70,11 +70,11 @@ static void let_go(const struct job *j, struct inline_conn *c)
 static void stays(const struct job *j, struct inline_conn *c, uint32_t number, enum splice_why why)
 {
     struct hold *o = hold_of(j, c);
-    if (!o || o->asked) tell(j, c, number, INLINE_STAYS, why);
+    if (!o || o->asked) loop_tell(j, c, number, INLINE_STAYS, why);
     if (!o) return;
     o->asked = false;
     o->until_ns = 0;
-    let_go(j, c);
+    held_let_go(j, c);
 }
 
 /* Acknowledge to an end all that it has sent, with the window that the other end has for it. */
@@ -91,7 +91,7 @@ static void acknowledge(const struct job *j, const struct inline_conn *c, enum i
 }
 
 /* Join both legs. */
-static void join(const struct job *j, struct inline_conn *c, uint32_t number, const struct splice_end ends[2])
+static void legs_join(const struct job *j, struct inline_conn *c, uint32_t number, const struct splice_end ends[2])
 {
     splice_join(&c->splice, ends, (uint32_t)(j->vm->now_ns / NS_A_MS));
     for (unsigned at = 0; at < 2; at++) {
@@ -100,16 +100,16 @@ static void join(const struct job *j, struct inline_conn *c, uint32_t number, co
     }
     c->state = INLINE_SPLICED;
     inlines_spliced(j->vm->inlines, number, j->vm->now_ns);
-    tell(j, c, number, INLINE_LEFT, SPLICE_WHY_NONE);
+    loop_tell(j, c, number, INLINE_LEFT, SPLICE_WHY_NONE);
     for (unsigned at = 0; at < 2; at++) acknowledge(j, c, (enum inline_at)at);
     hold_of(j, c)->asked = false;
-    let_go(j, c);
+    held_let_go(j, c);
 }
 
 /* Steps that a connection may take, once its loop has asked */
 enum verdict_of { WAITS, READS_ON, JOINS, STAYS };
 
-static enum verdict_of compare(const struct inline_conn *c, const struct hold *o, enum splice_why *why)
+static enum verdict_of legs_compare(const struct inline_conn *c, const struct hold *o, enum splice_why *why)
 {
     bool waits = c->state < INLINE_OPEN, reads_on = false; /* the client has not acknowledged our SYN yet */
     *why = SPLICE_WHY_LATE;
@@ -135,7 +135,7 @@ static bool halves_agree(const struct inline_conn *c)
 }
 
 /* Find out how far a connection is, and do what can be done. Return false if it has to wait. */
-static bool go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
+static bool leave_go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
 {
     enum splice_why why;
     struct splice_end ends[2];
@@ -143,7 +143,7 @@ static bool go_on(const struct job *j, struct inline_conn *c, uint32_t number, s
         stays(j, c, number, SPLICE_WHY_ENDS);
         return true;
     }
-    enum verdict_of v = compare(c, o, &why);
+    enum verdict_of v = legs_compare(c, o, &why);
     if (v == JOINS) {
         inline_ends(c, ends);
         why = inline_may_join(c, ends);
@@ -151,11 +151,11 @@ static bool go_on(const struct job *j, struct inline_conn *c, uint32_t number, s
     }
     o->why = (uint8_t)why;
     if (v == STAYS) stays(j, c, number, why);
-    if (v == JOINS) join(j, c, number, ends);
+    if (v == JOINS) legs_join(j, c, number, ends);
     if (v == READS_ON && !o->read_on) {
         o->read_on = true;
         o->asked = false;
-        tell(j, c, number, INLINE_READ_ON, SPLICE_WHY_NONE);
+        loop_tell(j, c, number, INLINE_READ_ON, SPLICE_WHY_NONE);
     }
     return v == STAYS || v == JOINS;
 }
@@ -177,7 +177,7 @@ static void take_numbers(const struct inline_conn *c, const struct inline_ask *a
     o->asked = true;
 }
 
-static void leave(const struct job *j, struct inline_conn *c, uint32_t number, const struct inline_ask *ask)
+static void leaving_begin(const struct job *j, struct inline_conn *c, uint32_t number, const struct inline_ask *ask)
 {
     struct holds *holds = inlines_holds(j->vm->inlines);
     if (c->state == INLINE_SPLICED) return;
@@ -194,7 +194,7 @@ static void leave(const struct job *j, struct inline_conn *c, uint32_t number, c
     }
     if (!o->until_ns) o->until_ns = j->vm->now_ns + HOLD_NS;
     take_numbers(c, ask, o);
-    go_on(j, c, number, o);
+    leave_go_on(j, c, number, o);
 }
 
 /* Give the inline stack what a held segment says without its data. */
@@ -230,7 +230,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
                  enum inline_at from, const struct tcp_segment *s)
 {
     struct hold *o = c->hold == HOLD_NONE ? NULL : hold_of(j, c);
-    if (o && (c->state == INLINE_SPLICED || !o->until_ns)) let_go(j, c);
+    if (o && (c->state == INLINE_SPLICED || !o->until_ns)) held_let_go(j, c);
     if (c->hold == HOLD_NONE) return false;
     if (c->state != INLINE_SPLICED && s->flags & TCP_RST && o->of[from] && s->seq == o->top[from])
         stays(j, c, number, SPLICE_WHY_ENDS); /* its data comes first */
@@ -255,14 +255,14 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
 void inline_look(const struct job *j, struct inline_conn *c)
 {
     struct hold *o = c->hold == HOLD_NONE ? NULL : hold_of(j, c);
-    if (o && o->asked && has_room(j, 2 * ROOM)) go_on(j, c, o->number, o);
+    if (o && o->asked && tx_has_entries(j, 2 * ROOM)) leave_go_on(j, c, o->number, o);
 }
 
 void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number)
 {
     if (c->hold == HOLD_NONE) return;
     if (c->state == INLINE_SPLICED || !hold_of(j, c)->asked)
-        let_go(j, c);
+        held_let_go(j, c);
     else
         stays(j, c, number, SPLICE_WHY_ENDS);
 }
@@ -275,12 +275,12 @@ uint64_t inline_holds_tick(const struct job *j)
         struct hold *o = holds_each(holds, i);
         struct inline_conn *c = inlines_at(j->vm->inlines, o->number);
         const bool waits = c->state != INLINE_SPLICED && o->until_ns > j->vm->now_ns;
-        if (waits && !(o->asked && has_room(j, 2 * ROOM) && go_on(j, c, o->number, o)))
+        if (waits && !(o->asked && tx_has_entries(j, 2 * ROOM) && leave_go_on(j, c, o->number, o)))
             next = time_sooner(next, o->until_ns);
         else if (!waits && c->state != INLINE_SPLICED && o->asked)
             stays(j, c, o->number, (enum splice_why)o->why);
         else if (!waits)
-            let_go(j, c);
+            held_let_go(j, c);
         if (c->hold != HOLD_NONE && (c->state == INLINE_SPLICED || o->until_ns <= j->vm->now_ns)) next = j->vm->now_ns;
     }
     return next;
@@ -297,7 +297,7 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
         return;
     }
     switch ((enum inline_ask_kind)ask->kind) {
-    case INLINE_LEAVE: leave(j, c, ask->number, ask); break;
+    case INLINE_LEAVE: leaving_begin(j, c, ask->number, ask); break;
     case INLINE_END:
         inline_let_go(j, c, ask->number); /* asked to leave: its sockets are being closed, so it must not leave now */
         if (!(c->over & OVER_RESET)) inline_end_spliced(j, c, ask->number, true);

@@ -197,7 +197,7 @@ static uint32_t option_at(const struct pkt *pkt, uint8_t kind, uint32_t *len)
 }
 
 static uint32_t units_up(uint32_t bytes, unsigned shift) { return (bytes + (1u << shift) - 1) >> shift; }
-static uint32_t most_of(uint32_t a, uint32_t b) { return a > b ? a : b; }
+static uint32_t larger32(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to)
 {
@@ -208,7 +208,7 @@ uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to)
     else if (c->answered && other->heard)
         window = other->edge - other->acked;
     if (window > INLINE_WINDOW_FIRST) return INLINE_WINDOW_FIRST;
-    return most_of(window, INLINE_WINDOW_LEAST);
+    return larger32(window, INLINE_WINDOW_LEAST);
 }
 
 /* Return the room in the other end's window behind what this segment acknowledges to its end. The sockets may still
@@ -228,8 +228,8 @@ void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pk
     const int32_t room = room_behind(end, other, s), told = (int32_t)(end->leg.our_edge - s->ack);
     const unsigned shift = s->flags & TCP_SYN || !is_scaled(&end->leg) ? 0 : end->leg.our_scale;
     uint32_t most = units_up(known ? (uint32_t)INLINE_WINDOW_LEAST : inline_window_least(c, to), shift);
-    if (known && room > 0) most = most_of(most, (uint32_t)room >> shift);
-    if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > 0) most = most_of(most, units_up((uint32_t)told, shift));
+    if (known && room > 0) most = larger32(most, (uint32_t)room >> shift);
+    if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > 0) most = larger32(most, units_up((uint32_t)told, shift));
     if (s->window <= most) return;
     s->window = (uint16_t)most;
     inline_set_window(pkt, s->window);
@@ -248,7 +248,7 @@ void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tc
 }
 
 /* Change the header of a segment that was held, but for its checksum. */
-static void renew(const struct inline_leg *l, struct pkt *pkt, struct tcp_segment *s)
+static void header_renew(const struct inline_leg *l, struct pkt *pkt, struct tcp_segment *s)
 {
     const unsigned shift = is_scaled(l) ? l->scale : 0;
     const uint32_t edge = s->ack + ((uint32_t)s->window << shift);
@@ -274,7 +274,7 @@ void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_se
     const uint32_t words = ((uint32_t)pkt->payload - pkt->l4) / 2;
     if (s->flags & TCP_RST || words > WORDS) return;
     for (uint32_t i = 0; i < words; i++) old[i] = edit_get16(pkt, pkt->l4 + 2 * i);
-    renew(&side->leg, pkt, s);
+    header_renew(&side->leg, pkt, s);
     for (uint32_t i = 0; i < words; i++) delta += csum_delta16(old[i], edit_get16(pkt, pkt->l4 + 2 * i));
     set_sum(pkt, delta);
 }
@@ -293,7 +293,7 @@ bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, str
     return true;
 }
 
-static struct splice_end end_of(const struct inline_side *side)
+static struct splice_end splice_end_of(const struct inline_side *side)
 {
     const struct inline_leg *l = &side->leg;
     const bool scaled = is_scaled(l);
@@ -322,7 +322,7 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 
 void inline_ends(const struct inline_conn *c, struct splice_end ends[2])
 {
-    for (unsigned at = 0; at < 2; at++) ends[at] = end_of(&c->side[at]);
+    for (unsigned at = 0; at < 2; at++) ends[at] = splice_end_of(&c->side[at]);
 }
 
 /* True if a segment of one end may become more segments for the other than a splice cuts: it would never arrive. */

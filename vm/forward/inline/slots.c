@@ -36,7 +36,7 @@ bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_a
 }
 
 /* Add what the kernel has passed of one direction. */
-static void take(struct inlines *all, struct inline_conn *c, uint32_t number, enum inline_at from)
+static void slot_take_counts(struct inlines *all, struct inline_conn *c, uint32_t number, enum inline_at from)
 {
     struct splice_slot *s = splice_slots_at(&all->slots, all->slot[number][from]);
     struct inline_side *side = &c->side[from];
@@ -61,22 +61,22 @@ static void take(struct inlines *all, struct inline_conn *c, uint32_t number, en
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
     for (unsigned from = 0; all->slot && from < 2; from++)
-        if (has_slot(all, number, from)) take(all, c, number, (enum inline_at)from);
+        if (has_slot(all, number, from)) slot_take_counts(all, c, number, (enum inline_at)from);
 }
 
 /* Drop a direction's slot; the last counts are taken once the kernel counts no more there. */
-static void drop(struct inlines *all, uint32_t number, unsigned from)
+static void slot_drop(struct inlines *all, uint32_t number, unsigned from)
 {
     if (has_slot(all, number, from)) {
         splice_slots_drop(&all->slots, all->slot[number][from]);
-        take(all, &all->at[number], number, (enum inline_at)from);
+        slot_take_counts(all, &all->at[number], number, (enum inline_at)from);
     }
     all->slot[number][from] = SPLICE_NO_SLOT;
 }
 
 void inlines_drop_slots(struct inlines *all, uint32_t number)
 {
-    for (unsigned from = 0; all->slot && from < 2; from++) drop(all, number, from);
+    for (unsigned from = 0; all->slot && from < 2; from++) slot_drop(all, number, from);
 }
 
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns)
@@ -133,8 +133,8 @@ static bool fill_way(const struct job *j, const struct inline_conn *c, enum inli
 }
 
 /* Fill in a direction. False: its ends differ, or its way is not known yet. */
-static bool fill(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx, enum inline_at from,
-                 const struct tx_entry *sent, struct splice_slot *s)
+static bool slot_fill(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx,
+                      enum inline_at from, const struct tx_entry *sent, struct splice_slot *s)
 {
     const enum inline_at to = from == AT_CLIENT ? AT_SERVER : AT_CLIENT;
     const struct key *key = ctx->key;
@@ -189,9 +189,9 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
         return;
     }
     if (more_come(j, ctx)) return; /* the kernel would pass later ones before they leave */
-    if (has_moved(j, c, number, from)) drop(all, number, !from); /* until the next packet of that direction */
-    if (!fill(j, c, ctx, from, sent, &s)) {
-        drop(all, number, from);
+    if (has_moved(j, c, number, from)) slot_drop(all, number, !from); /* until the next packet of that direction */
+    if (!slot_fill(j, c, ctx, from, sent, &s)) {
+        slot_drop(all, number, from);
         return;
     }
     uint32_t *slot = &all->slot[number][from];

@@ -33,7 +33,7 @@ static bool keeps_source(const struct job *j, const struct inline_conn *c, bool 
 }
 
 /* Draw a source. False: no address is known. */
-static bool draw(const struct job *j, struct inline_conn *c, uint32_t server, uint64_t hash)
+static bool source_draw(const struct job *j, struct inline_conn *c, uint32_t server, uint64_t hash)
 {
     struct outside *o = j->vm->forward->outside;
     if (server == PBC_NONE) {
@@ -48,7 +48,7 @@ static bool draw(const struct job *j, struct inline_conn *c, uint32_t server, ui
 }
 
 /* True if the source is nobody's towards that server, and the connection has its tuple now. */
-static bool take(const struct job *j, const struct inline_conn *c, uint32_t number)
+static bool source_take(const struct job *j, const struct inline_conn *c, uint32_t number)
 {
     struct inlines *all = j->vm->inlines;
     const struct track_tuple t = tuple_of(c);
@@ -64,8 +64,8 @@ bool inline_source(const struct job *j, struct inline_conn *c, uint32_t number, 
     if (keeps_source(j, c, server == PBC_NONE, keeps)) return !is_clients(j, c) && inlines_also(j->vm->inlines, number);
     const uint64_t first = (uint64_t)c->client_seq << 32 | number;
     for (uint64_t i = 0; i < TRIES; i++) {
-        if (!draw(j, c, server, (first + i) * 0x9e3779b97f4a7c15u)) return false;
-        if (take(j, c, number)) return true;
+        if (!source_draw(j, c, server, (first + i) * 0x9e3779b97f4a7c15u)) return false;
+        if (source_take(j, c, number)) return true;
     }
     j->vm->forward->counters.exhausted++;
     return false;

@@ -92,8 +92,8 @@ static bool is_reset(const struct inline_conn *c, enum inline_at from, const str
 
 /* Note what a segment says of the connection's end. False: nothing is followed, since it is far from what that end may
  * say now, or damaged where it would end something. */
-static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
-                   const struct pkt *pkt, const struct key *key, const struct tcp_segment *s)
+static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
+                           const struct pkt *pkt, const struct key *key, const struct tcp_segment *s)
 {
     struct inline_side *side = &c->side[from], *other = &c->side[!from];
     if (s->flags & TCP_SYN) return true;
@@ -127,7 +127,7 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
 }
 
 /* Count a segment, by its payload. */
-static void count(const struct job *j, uint32_t number, enum inline_at from, const struct tcp_segment *s)
+static void segment_count(const struct job *j, uint32_t number, enum inline_at from, const struct tcp_segment *s)
 {
     const uint32_t numbers = (s->flags & TCP_SYN ? 1 : 0) + (s->flags & TCP_FIN ? 1 : 0);
     inlines_count(j->vm->inlines, number, from, s->len - numbers, j->vm->now_ns);
@@ -140,8 +140,8 @@ void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, en
     struct tcp_segment s;
     uint32_t told;
     tcp_read(pkt, key, &s);
-    const bool near = follow(j, c, number, from, pkt, key, &s);
-    count(j, number, from, &s);
+    const bool near = spliced_follow(j, c, number, from, pkt, key, &s);
+    segment_count(j, number, from, &s);
     const uint32_t mtu = inline_mtu(j, c, to, key);
     const enum tunnel_fit fit = edge_fit(pkt, key, mtu - grows(c, from), &told);
     if (fit == TUNNEL_TOO_BIG)
@@ -173,8 +173,8 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
     struct tcp_segment now = *s;
     const bool late =
         inlines_in_kernel(j->vm->inlines, number, from) && inline_overtaken(&conn->side[from], c->pkt, &now);
-    const bool near = follow(j, conn, number, from, c->pkt, c->key, &now);
-    count(j, number, from, s);
+    const bool near = spliced_follow(j, conn, number, from, c->pkt, c->key, &now);
+    segment_count(j, number, from, s);
     struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_SEGMENTS ? inline_own_or_copy(j, c) : NULL;
     if (pkt && late) inline_set_window(pkt, now.window);
     const bool own = pkt == c->pkt;
@@ -190,7 +190,7 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
 
 /* Reset an end at the number that it has acknowledged, and at the end of what was sent to it: one of both is the next
  * that it expects. */
-static void reset(const struct job *j, const struct inline_conn *c, enum inline_at to)
+static void end_reset(const struct job *j, const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_side *side = &c->side[to];
     struct flow_segment s = {.seq = side->leg.acked, .flags = TCP_RST};
@@ -203,7 +203,7 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
 {
     if (c->state != INLINE_SPLICED) return;
     inlines_drop_slots(j->vm->inlines, number);
-    for (unsigned at = 0; at < 2; at++) reset(j, c, (enum inline_at)at);
+    for (unsigned at = 0; at < 2; at++) end_reset(j, c, (enum inline_at)at);
     if (asked)
         c->told_over = true; /* the loop knows */
     else

@@ -19,14 +19,14 @@ struct said {
 static bool is_syn(const struct key *key) { return (key->marks & (TCP_SYN | TCP_ACK)) == TCP_SYN; }
 
 /* End a socket whose connection is unknown. */
-static void reset(const struct job *j, const struct said *s)
+static void socket_reset(const struct job *j, const struct said *s)
 {
     struct pkt *out = NULL;
     if (s->key.marks & TCP_RST || !j->vm->cfg.pool) return;
     if (!build_rst(s->pkt, &s->key, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 
-static void leave(const struct job *j, const struct said *s, enum inline_at to, const struct translation *as)
+static void said_leave(const struct job *j, const struct said *s, enum inline_at to, const struct translation *as)
 {
     const bool v4 = s->key.kind & KIND_IP4;
     struct tcp_segment segment;
@@ -69,7 +69,7 @@ static void to_client(const struct job *j, struct said *s)
     struct inline_conn *c = s->c;
     const bool answers = s->key.marks & TCP_SYN;
     if (s->key.dst_port != c->use) {
-        reset(j, s);
+        socket_reset(j, s);
         return;
     }
     if (c->cut) {
@@ -87,7 +87,7 @@ static void to_client(const struct job *j, struct said *s)
     }
     if (answers && c->state <= INLINE_SAID) say(s);
     const struct translation as = inline_outwards(c, AT_CLIENT);
-    leave(j, s, AT_CLIENT, &as);
+    said_leave(j, s, AT_CLIENT, &as);
 }
 
 /* Set where a connection to a pool's server goes. False: there is no such server, no room, or the tuple is taken. */
@@ -161,11 +161,11 @@ static void to_server(const struct job *j, struct said *s)
         return; /* the worker has not changed its program yet: the SYN comes again */
     if (begins && !aim(j, s, id)) {
         c->own_port = 0;
-        reset(j, s);
+        socket_reset(j, s);
         return;
     }
     if (s->key.src_port != c->own_port || s->key.dst_port != c->made_port) {
-        reset(j, s);
+        socket_reset(j, s);
         return;
     }
     if (is_syn(&s->key)) open_numbers(s);
@@ -175,7 +175,7 @@ static void to_server(const struct job *j, struct said *s)
     }
     if (s->key.marks & TCP_SYN && c->mss) mss_clamp(s->pkt, &s->key, c->mss);
     const struct translation as = inline_outwards(c, AT_SERVER);
-    leave(j, s, AT_SERVER, &as);
+    said_leave(j, s, AT_SERVER, &as);
 }
 
 void inline_sent(const struct job *j, struct pkt *pkt)
@@ -189,7 +189,7 @@ void inline_sent(const struct job *j, struct pkt *pkt)
     s.c = inlines_at(j->vm->inlines, s.number);
     const bool ours = to.end != INLINE_NONE && to.worker == inlines_worker(j->vm->inlines);
     if (!ours || !s.c || s.c->v6 != v6)
-        reset(j, &s);
+        socket_reset(j, &s);
     else if (s.c->state == INLINE_SPLICED)
         return; /* its sockets are closed: nobody hears of it */
     else if (from.end == INLINE_OWN && to.end == INLINE_SERVER && to.number == from.number)

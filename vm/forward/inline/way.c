@@ -8,8 +8,8 @@
 
 /* Return the leg by which routes send a packet with these ends. NULL: unknown, or there is none; *known: which of both.
  */
-static const struct route_leg *leg_of(const struct facts *f, const uint32_t from[4], const uint32_t to[4],
-                                      const struct key *key, bool *known)
+static const struct route_leg *leg_of_way(const struct facts *f, const uint32_t from[4], const uint32_t to[4],
+                                          const struct key *key, bool *known)
 {
     *known = false;
     if (!f || !f->routes) return NULL;
@@ -25,7 +25,7 @@ bool inline_crosses(const struct facts *f, const struct key *key)
 {
     bool known;
     if (key->kind & KIND_VLAN) return false;
-    const struct route_leg *leg = leg_of(f, key->src, key->dst, key, &known);
+    const struct route_leg *leg = leg_of_way(f, key->src, key->dst, key, &known);
     return leg ? leg->port != ROUTE_NO_PORT : !known;
 }
 
@@ -34,7 +34,7 @@ bool inline_own_address(const struct facts *f, const struct inline_conn *c, uint
     const struct key ends = {.kind = c->v6 ? KIND_IP6 : KIND_IP4};
     bool known;
     if (!f) return false;
-    const struct route_leg *leg = leg_of(f, c->client, c->to, &ends, &known);
+    const struct route_leg *leg = leg_of_way(f, c->client, c->to, &ends, &known);
     if (!leg && known) return false;
     const struct facts_device *by = leg && leg->device && f->devices ? &f->devices[leg->device - 1] : NULL;
     return facts_address(f, by ? by->iface : IFACE_NONE, c->v6, addr);
@@ -55,7 +55,7 @@ static uint32_t mtu_to(const struct facts *f, const struct inline_conn *c, enum 
     const bool client = to == AT_CLIENT;
     bool known;
     if (iface != IFACE_NONE) return edge_mtu(f, iface);
-    const struct route_leg *leg = leg_of(f, client ? c->server : c->from, client ? c->client : c->to, key, &known);
+    const struct route_leg *leg = leg_of_way(f, client ? c->server : c->from, client ? c->client : c->to, key, &known);
     return leg && leg->mtu ? leg->mtu : UINT32_MAX;
 }
 

@@ -56,8 +56,8 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
 }
 
 /* Send the packet into the inline stack. */
-static bool give(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t number,
-                 enum inline_at from)
+static bool stack_give(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t number,
+                       enum inline_at from)
 {
     c->left = (struct leave){.to = inline_inwards(j->vm->inlines, conn, number, from),
                              .service = conn->service,
@@ -167,7 +167,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     see_syn(c, conn);
     inline_heard(conn, AT_CLIENT, c->key, c->pkt, true, j->vm->now_ns);
     inlines_original(j->vm->inlines, number);
-    if (!give(j, c, conn, number, AT_CLIENT)) {
+    if (!stack_give(j, c, conn, number, AT_CLIENT)) {
         inlines_end(j->vm->inlines, number);
         return true;
     }
@@ -260,7 +260,7 @@ static void take_in(const struct job *j, struct packet_ctx *c, struct inline_con
     if (sound && opens) see_later_syn(c, conn, from, s);
     if (sound && !opens && conn->leaves) inline_leg_in(&conn->side[from], c->pkt, s, true);
     if (from == AT_CLIENT ? from_client(j, conn, number, c, s) : from_server(j, conn, c, s))
-        give(j, c, conn, number, from);
+        stack_give(j, c, conn, number, from);
     inline_look(j, conn);
 }
 

@@ -104,7 +104,7 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
 
 /* Return the way by which the packet leaves, as far as it is known: its interface, and the most bytes that its route
  * bears there. prey sends it, so no mark of this machine's leads it. */
-static struct way_found way_of(const struct job *j, const struct packet_ctx *c)
+static struct way_found send_way(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
     const uint16_t iface = c->left.iface;
@@ -128,7 +128,7 @@ static uint32_t server_mtu(const struct job *j, const struct packet_ctx *c)
 static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
 {
     if (c->left.way == LEAVE_TO_SERVER) return server_mtu(j, c);
-    const struct way_found way = way_of(j, c);
+    const struct way_found way = send_way(j, c);
     const uint32_t mtu = edge_mtu(j->in->facts, way.iface);
     return way.mtu && (way.mtu < mtu || c->left.iface == IFACE_NONE) ? way.mtu : mtu;
 }
@@ -139,7 +139,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     const bool nat = c->left.service == PBC_NONE;
     if (!(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t mss = nat ? c->left.mss : p->services[c->left.service].mss;
-    const struct way_found way = way_of(j, c);
+    const struct way_found way = send_way(j, c);
     if (nat) clamp_crossing(p, j->in->facts, copy, c->key, &way);
     if (!mss) return;
     const uint32_t out = way_mtu(j, c), in = nat ? clamp_arrival_mtu(j->in->facts, c->key) : out;

@@ -43,7 +43,7 @@ static void set_lengths(struct pkt *pkt, const struct whole *w, uint32_t end, un
 }
 
 /* Write the headers of the segment whose payload begins `skip` bytes into the whole. */
-static void finish(struct pkt *pkt, const struct whole *w, uint32_t skip, uint32_t len, unsigned number)
+static void headers_write(struct pkt *pkt, const struct whole *w, uint32_t skip, uint32_t len, unsigned number)
 {
     bool last = w->payload + skip + len == w->end;
     uint8_t flags = w->flags;
@@ -82,7 +82,7 @@ static struct pkt *copy_segment(const struct pkt *from, const struct whole *w, u
     return NULL;
 }
 
-static void give_back(struct splice_out *out)
+static void cut_undo(struct splice_out *out)
 {
     while (out->count > 1) pool_put(out->pkts[--out->count]);
     out->count = 0;
@@ -106,13 +106,13 @@ enum splice_fate segments_cut(struct pkt *pkt, uint32_t most, struct pool *pool,
         uint32_t take = len - skip < most ? len - skip : most;
         struct pkt *segment = copy_segment(pkt, &w, skip, take, pool);
         if (!segment) {
-            give_back(out);
+            cut_undo(out);
             return SPLICE_NO_ROOM;
         }
-        finish(segment, &w, skip, take, out->count);
+        headers_write(segment, &w, skip, take, out->count);
         out->pkts[out->count++] = segment;
     }
     edit_cut(pkt, w.payload + most);
-    finish(pkt, &w, 0, most, 0);
+    headers_write(pkt, &w, 0, most, 0);
     return SPLICE_SENT;
 }

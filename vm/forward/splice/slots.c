@@ -12,7 +12,7 @@ static uint64_t hash_of(const struct splice_slots *all, const struct splice_slot
     return s->moves.v6 ? splice_hash6(&all->head->key, &s->tuple) : splice_hash4(&all->head->key, &s->tuple);
 }
 
-static unsigned count_of(uint64_t tags)
+static unsigned tags_taken_in(uint64_t tags)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < SPLICE_GROUP; i++) n += (uint16_t)(tags >> TAG_BITS * i) != 0;
@@ -27,14 +27,14 @@ static void set_tag(struct splice_slots *all, uint32_t slot, uint16_t tag)
     __atomic_store_n(word, tags, __ATOMIC_RELEASE);
 }
 
-/* Have the kernel leave the slot alone until `written`. */
-static void begin(struct splice_slot *s)
+/* Have the kernel leave the slot alone until `slot_written`. */
+static void slot_begin(struct splice_slot *s)
 {
     if (s->change & 1) __atomic_store_n(&s->change, s->change + 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void written(struct splice_slot *s) { __atomic_store_n(&s->change, s->change + 1, __ATOMIC_RELEASE); }
+static void slot_written(struct splice_slot *s) { __atomic_store_n(&s->change, s->change + 1, __ATOMIC_RELEASE); }
 
 /* Return a free slot in the emptier of both groups, which has no slot with that tag. */
 static uint32_t free_slot(const struct splice_slots *all, const struct splice_place *at)
@@ -43,7 +43,7 @@ static uint32_t free_slot(const struct splice_slots *all, const struct splice_pl
     unsigned fewest = SPLICE_GROUP;
     for (unsigned i = 0; i < 2; i++) {
         const uint64_t tags = all->tags[at->group[i]];
-        const unsigned count = count_of(tags);
+        const unsigned count = tags_taken_in(tags);
         if (count >= fewest || splice_at(tags, at->tag) != SPLICE_GROUP) continue;
         fewest = count;
         best = at->group[i] * SPLICE_GROUP + splice_at(tags, 0);
@@ -51,7 +51,7 @@ static uint32_t free_slot(const struct splice_slots *all, const struct splice_pl
     return best;
 }
 
-static uint32_t find(const struct splice_slots *all, const struct splice_place *at, const struct splice_slot *s)
+static uint32_t slot_find(const struct splice_slots *all, const struct splice_place *at, const struct splice_slot *s)
 {
     for (unsigned i = 0; i < 2; i++) {
         const uint32_t in = splice_at(all->tags[at->group[i]], at->tag), slot = at->group[i] * SPLICE_GROUP + in;
@@ -63,7 +63,7 @@ static uint32_t find(const struct splice_slots *all, const struct splice_place *
 }
 
 /* Set a number of that slot, unless a later one stands there. */
-static void take(const struct splice_slot *s, uint64_t *word, uint64_t number)
+static void slot_raise(const struct splice_slot *s, uint64_t *word, uint64_t number)
 {
     const uint32_t most = splice_slot_most(s, word, (uint32_t)number);
     __atomic_store_n(word, splice_number(s->use, most), __ATOMIC_RELAXED);
@@ -87,12 +87,12 @@ void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn)
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
 {
     const struct splice_place at = splice_place(hash_of(all, s), all->groups);
-    uint32_t slot = find(all, &at, s);
+    uint32_t slot = slot_find(all, &at, s);
     const bool is_new = slot == SPLICE_NO_SLOT;
     if (is_new) slot = free_slot(all, &at);
     if (slot == SPLICE_NO_SLOT) return slot;
     struct splice_slot *to = &all->slots[slot];
-    begin(to);
+    slot_begin(to);
     /* Segments went up while the recipe was of another generation */
     if (is_new || to->recipe.generation != s->recipe.generation)
         __atomic_and_fetch(&to->gate, is_new ? 0 : ~SPLICE_OPEN, __ATOMIC_SEQ_CST);
@@ -105,11 +105,11 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
         __atomic_store_n(&to->bytes, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&to->seen_ns, 0, __ATOMIC_RELAXED);
     }
-    take(to, &to->next, s->next);
-    take(to, &to->acked, s->acked);
-    take(to, &to->edge, s->edge);
-    take(to, &to->stamp, s->stamp);
-    written(to);
+    slot_raise(to, &to->next, s->next);
+    slot_raise(to, &to->acked, s->acked);
+    slot_raise(to, &to->edge, s->edge);
+    slot_raise(to, &to->stamp, s->stamp);
+    slot_written(to);
     if (!is_new) return slot;
     set_tag(all, slot, at.tag);
     __atomic_store_n(&all->head->live, all->head->live + 1, __ATOMIC_RELAXED);
@@ -121,7 +121,7 @@ void splice_slots_drop(struct splice_slots *all, uint32_t slot)
     struct splice_slot *s = &all->slots[slot];
     if (!(s->change & 1)) return;
     set_tag(all, slot, 0);
-    begin(s);
+    slot_begin(s);
     __atomic_store_n(&all->head->live, all->head->live - 1, __ATOMIC_RELAXED);
 }
 

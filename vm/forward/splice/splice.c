@@ -143,7 +143,7 @@ static void keep_length(struct passing *p)
 }
 
 /* Change the header's length by moving the bytes before the payload. Impossible where a first fragment's would grow. */
-static bool resize(const struct passing *p, bool v6)
+static bool header_resize(const struct passing *p, bool v6)
 {
     struct pkt *pkt = p->pkt;
     uint32_t grow = p->new_len - p->old_len;
@@ -183,7 +183,7 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     edit_cut(pkt, pkt->l3_end);
     compose(&p, now_ms);
     if (key->kind & KIND_FRAG_FIRST) keep_length(&p);
-    if (!resize(&p, v6)) return SPLICE_NO_ROOM;
+    if (!header_resize(&p, v6)) return SPLICE_NO_ROOM;
     set_sum(&p);
     edit_write(pkt, pkt->l4, p.new_len, p.new);
     uint32_t most = payload_most(&p, v6);

@@ -32,7 +32,7 @@ bool holding_cut(const struct job *j, const struct packet_ctx *c, const struct h
 }
 
 /* Take the next step of one. True: it is over. */
-static bool step(const struct job *j, unsigned i)
+static bool cut_take_step(const struct job *j, unsigned i)
 {
     struct observers *o = j->vm->observers;
     struct cut_known known[2];
@@ -59,5 +59,5 @@ static bool step(const struct job *j, unsigned i)
 void holding_cuts(const struct job *j)
 {
     for (unsigned i = 0; i < observers_cut_count(j->vm->observers);)
-        if (!step(j, i)) i++;
+        if (!cut_take_step(j, i)) i++;
 }

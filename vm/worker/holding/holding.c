@@ -27,7 +27,7 @@ static void reset_both(const struct job *j, const struct packet_ctx *c, const st
 }
 
 /* Hold the packet; where there is no room, let go what its connection holds. False: it goes on, too. */
-static bool hold(const struct job *j, const struct packet_ctx *c, struct holding *g)
+static bool packet_hold(const struct job *j, const struct packet_ctx *c, struct holding *g)
 {
     struct vm *vm = j->vm;
     struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
@@ -59,7 +59,7 @@ bool holding_take(const struct job *j, struct packet_ctx *c, struct observe_pack
     *read = false;
     if (g.cut && !holding_cut(j, c, &g)) g.waits = false;
     switch (says) {
-    case HOLDING_WAITS: return hold(j, c, &g);
+    case HOLDING_WAITS: return packet_hold(j, c, &g);
     case HOLDING_DROP: refuse(vm, c, ACTION_DROP, REASON_OBSERVE_WAIT); return true;
     case HOLDING_REJECT:
         refuse(vm, c, ACTION_REJECT, REASON_OBSERVE_REJECT);
