@@ -17,7 +17,7 @@
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"

@@ -18,7 +18,7 @@
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/one_kernel.h"
 #include "vm/flow/flow.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/flow/tcp/sctp.h"
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"

@@ -9,7 +9,7 @@
 #include "runtime/kernel/executor_priv.h"
 #include "tests/lib/one_kernel.h"
 #include "vm/flow/fragments/frag.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/service.h"
 #include "vm/packet/pool_priv.h"

@@ -131,7 +131,7 @@ else
     echo "ok - of vm/ others include its face alone, $count headers"
 fi
 # One that looks behind it is found.
-example='compiler/analysis/x.c:3 vm/flow/table/table.h'
+example='compiler/analysis/x.c:3 vm/flow/table/flow_table.h'
 if [ "$(printf '%s\n' 'compiler/analysis/x.c:1 vm/flow/flow.h' 'compiler/analysis/x.c:2 vm/cond.def' "$example" | behind_face)" != "$example" ]; then
     echo "not ok - an include of an inner header is found"
     status=1

@@ -2,7 +2,7 @@
  *
  * A flow that is sent on has a third line beside its slot (flow.h): the binding. If the other side sees another tuple
  * (both ways of passthrough, nat), that tuple is in the same table as the flow's *twin*, a slot that only leads back
- * (table.h):
+ * (flow_table.h):
  *
  *      client:port > service:port          slot of the flow    FLOW_ORIGINAL -> rewritten to `to`
  *      source:port > server:port           slot of its twin    FLOW_REPLY    -> rewritten to the flow's reversed tuple

@@ -120,7 +120,7 @@ enum sctp_track_flag {
 struct plain_track {
     union {
         uint32_t tag[2];   /* SCTP: verification tag of that direction's packets; 0: not known yet */
-        uint32_t opens_by; /* other protocols: where the opener's last packet came from (look.c, origin_of) */
+        uint32_t opens_by; /* other protocols: where the opener's last packet came from (track_look.c, origin_of) */
     };
     uint32_t new_tag[2]; /* the tag that a handshake asks for, until its cookie comes; 0: none */
     union {
@@ -305,7 +305,7 @@ bool flow_picks_up(const struct pbc_settings *settings);
  * `live` the timeout of an open connection, so that a start stalls no connection. */
 uint64_t flow_pickup_ns(const struct pbc_settings *settings, bool live);
 
-/* Configuration of a flow table (table.h) */
+/* Configuration of a flow table (flow_table.h) */
 
 /* Called for each flow that is released, before its slot is cleared; if the kernel clears it, with copies of its lines.
  * Must not call back into the table. */

@@ -1,6 +1,34 @@
-/* States by header (flow.h) */
-#include "vm/flow/flow.h"
+/* States by header (flow.h); names of states and ends, and timeouts of states, from flow_state.def and flow_end.def */
+#include "vm/flow/table/flow_table.h"
 #include "vm/packet/parse/header.h"
+
+const char *flow_state_name(enum flow_state s)
+{
+    static const char *const names[FLOW_STATES] = {
+#define FLOW_STATE(ident, name, class, timeout, doc) [FLOW_STATE_##ident] = name,
+#include "vm/flow/flow_state.def"
+    };
+    return s < FLOW_STATES ? names[s] : "-";
+}
+
+const char *flow_end_name(enum flow_end e)
+{
+    static const char *const names[FLOW_ENDS] = {
+#define FLOW_END(ident, name, doc) [FLOW_END_##ident] = name,
+#include "vm/flow/flow_end.def"
+    };
+    return e < FLOW_ENDS ? names[e] : "-";
+}
+
+void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES])
+{
+#define FLOW_STATE(ident, name, class, timeout, doc) timeout_ns[FLOW_STATE_##ident] = s->timeout;
+#include "vm/flow/flow_state.def"
+    /* Answers to the last packet of an SCTP association come within seconds (netfilter has the same 10 s) */
+    const uint64_t most_ns = UINT64_C(10000000000);
+    for (enum flow_state at = FLOW_STATE_SCTP_CLOSING; at <= FLOW_STATE_SCTP_RESET; at++)
+        if (timeout_ns[at] > most_ns) timeout_ns[at] = most_ns;
+}
 
 static bool says_pickup(const struct pbc_settings *s) { return s->written >> PBC_SETTING_pickup_ns & 1; }
 
@@ -11,14 +39,12 @@ uint64_t flow_pickup_ns(const struct pbc_settings *s, bool live)
     return live && !says_pickup(s) ? s->tcp_established_ns : s->pickup_ns;
 }
 
-/* Return the state of what answers an inquiry (inquiry.h): DHCP. */
-static uint32_t of_answers(uint8_t proto) { return proto == IPPROTO_NR_UDP ? MARK_RELATED : 0; }
-
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6)
 {
     if (proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP)) return MARK_STATES;
     const bool followed = proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_SCTP;
-    return MARK_NEW | MARK_ESTABLISHED | (followed ? MARK_INVALID : of_answers(proto));
+    const bool answers = proto == IPPROTO_NR_UDP; /* to an inquiry (inquiry.h): DHCP */
+    return MARK_NEW | MARK_ESTABLISHED | (followed ? MARK_INVALID : answers ? MARK_RELATED : 0);
 }
 
 static uint32_t of_segment(uint32_t flags, bool picks_up)

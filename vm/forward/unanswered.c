@@ -6,7 +6,7 @@
  *
  * `passive` checks: an event for a server that refuses, by a reset or an unreachable. Only refusals before its first
  * answer count: later resets come from the application. */
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 
 bool forward_unanswered(const struct flow *f)

@@ -6,7 +6,7 @@
  * the sake of old segments. The client's get no further than this machine, for their flow is gone. Some servers ignore
  * a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a flow with a lower one is sought
  * first. */
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/keyed/hash.h"
 

@@ -2,7 +2,7 @@
  *
  * A packet's payload is told from where it lies, if it is in order; a copy stays in the window until the other side has
  * acknowledged it, so that a segment which brings other bytes for the same place is noticed. */
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/observers_priv.h"
 
 enum {

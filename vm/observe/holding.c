@@ -2,7 +2,7 @@
  * held back until the branch is known. What a server says is never held: its client may be waiting for it. */
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/choose.h"
 #include "vm/observe/observers_priv.h"
 #include "vm/packet/archived.h"

@@ -7,7 +7,7 @@
 #include "vm/flow/stacks.h"
 #include "vm/keyed/numbered.h"
 #include "vm/observe/observe.h"
-#include "vm/observe/window.h"
+#include "vm/observe/bytes_window.h"
 
 enum { SCALE_UNKNOWN = 15 };
 

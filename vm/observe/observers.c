@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/choose.h"
 
 /* A session that has ended keeps its place so long: its last packets may come again. */

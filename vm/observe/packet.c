@@ -1,7 +1,7 @@
 /* Packets as they are observed: read before they are judged, and given other ends if they leave rewritten. */
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/observers_priv.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"

@@ -11,7 +11,7 @@
  *
  * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do. Chunks
  * keep a bit where a segment begins, one where its last byte lies, and how many cross into the chunk. */
-#include "vm/observe/window.h"
+#include "vm/observe/bytes_window.h"
 
 /* A stretch of offsets within one chunk */
 struct stretch {

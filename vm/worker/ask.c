@@ -1,7 +1,7 @@
 /* Questions to a worker outside its packets: flows, and explanations (vm.h) */
 #include "vm/context/context.h"
 #include "vm/flow/inquiry.h"
-#include "vm/flow/track/look.h"
+#include "vm/flow/track/track_look.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/ordinary.h"
 #include "vm/forward/service.h"

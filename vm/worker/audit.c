@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/track/look.h"
+#include "vm/flow/track/track_look.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
 #include "vm/program/remap.h"

@@ -11,7 +11,7 @@
 #include "tests/lib/note.h"
 #include "vm/packet/pool_priv.h"
 #include "vm/vm.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/parse/fragment.h"
 

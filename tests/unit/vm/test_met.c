@@ -3,7 +3,7 @@
 #include "tests/lib/draw_talk.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/context/context.h"
-#include "vm/flow/track/look.h"
+#include "vm/flow/track/track_look.h"
 #include "vm/flow/track/met.h"
 #include "vm/forward/service.h"
 #include "vm/packet/parse/read.h"

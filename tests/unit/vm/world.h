@@ -6,7 +6,7 @@
 #include "tests/lib/compiled.h"
 #include "tests/unit/vm/packet.h"
 #include "vm/flow/flow.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 
 enum { WORLD_EVENTS = 64 };
 #define MS UINT64_C(1000000)

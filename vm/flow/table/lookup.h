@@ -86,8 +86,8 @@ static inline uint32_t table_first(const struct flow_table *t, uint64_t hash)
     return t->near ? table_near(t, first) : first;
 }
 
-/* Prefetch the memory of a look-up (table.h). A macro: gcc treats a function that only prefetches as having no effect,
- * and drops the call. */
+/* Prefetch the memory of a look-up (flow_table.h). A macro: gcc treats a function that only prefetches as having no
+ * effect, and drops the call. */
 #define table_ask_tags(t, hash)                                                                                        \
     do {                                                                                                               \
         const uint32_t group_ = place_first(hash, (t)->groups - (t)->near), near_ = table_near(t, group_);             \
@@ -149,7 +149,7 @@ static inline bool table_has_ip6(const struct flow_table *t, int64_t slot, const
     for (unsigned i = 0; i < 2; i++) differ |= (cold_low[i] ^ low[i]) | (cold_high[i] ^ high[i]);
     return !differ;
 }
-/* table.c: the same. Out of line: its registers would cost IPv4 more than the call does. */
+/* flow_table.c: the same. Out of line: its registers would cost IPv4 more than the call does. */
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id);
 
 /* Return ports, protocol, kind and VLAN stack, as in an id. */

@@ -6,7 +6,7 @@
  * in the kernel, also when the process asks for it. */
 #pragma once
 
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 
 /* The upper sixteen bits of a taken word: the lock, and a count of changes. A worker's own table has `epoch` there. */
 #define TAKEN_LOCK    (UINT64_C(1) << 63)

@@ -1,5 +1,5 @@
-/* A table that others change, too (ops.h): the operations behind table.c and track.c. An operation that finds its flow
- * changed is tried again, a few times. */
+/* A table that others change, too (ops.h): the operations behind flow_table.c and track.c. An operation that finds its
+ * flow changed is tried again, a few times. */
 #include "vm/flow/table/shared.h"
 
 #include "vm/flow/table/table_priv.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/flow/table/ops.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 
 /* Make a table over that memory, keeping its contents. The caller does not free it. */
 struct flow_table *table_over(const struct flow_ops *ops, const struct flow_table_cfg *cfg);

@@ -1,8 +1,8 @@
-/* The flow table apart from its lines (table.h). For its own files, and for code with lines of its own. */
+/* The flow table apart from its lines (flow_table.h). For its own files, and for code with lines of its own. */
 #pragma once
 
 #include "vm/flow/bind.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/keyed/hash.h"
 #include "vm/keyed/tags.h"
 #include "vm/packet/edit/recipe.h"

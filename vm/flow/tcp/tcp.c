@@ -1,6 +1,6 @@
 /* TCP as seen between its two sides. The middle sees a side's segments before the other does, so each side has sent at
  * least, and knows at most, what passed here; that limits what its next segment may be. */
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/packet/loop.h"
 
 enum { PICK_UP_WINDOW = UINT16_MAX };

@@ -3,7 +3,7 @@
 
 #include "vm/flow/table/shared.h"
 #include "vm/flow/table/struct.h"
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/flow/track/track_priv.h"
 
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s)

@@ -1,5 +1,5 @@
-/* Update of a flow by an accepted packet (look.h) */
-#include "vm/flow/track/look.h"
+/* Update of a flow by an accepted packet (track_look.h) */
+#include "vm/flow/track/track_look.h"
 #include "vm/flow/track/track_priv.h"
 
 enum keep keep_what(const struct track_seen *s)

@@ -2,7 +2,7 @@
  * only the flow's time and numbers change. For track_ordinary, and the kernel's stages. */
 #pragma once
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

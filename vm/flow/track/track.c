@@ -7,7 +7,7 @@
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/table/shared.h"
 #include "vm/flow/track/loan.h"
-#include "vm/flow/track/look.h"
+#include "vm/flow/track/track_look.h"
 #include "vm/flow/track/openers.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/pkt.h"

@@ -8,7 +8,7 @@
 #include "vm/flow/flow.h"
 #include "vm/flow/sources.h"
 #include "vm/flow/stacks.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "vm/flow/sources.h"
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/forward/bind/port_map.h"
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/keyed.h"

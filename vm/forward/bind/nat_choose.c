@@ -1,7 +1,7 @@
 /* Choice of an address and a port for a new flow (nat.h) */
 #include <string.h>
 
-#include "vm/flow/table/table.h"
+#include "vm/flow/table/flow_table.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/forward/bind/routed.h"

@@ -54,7 +54,7 @@ enum inline_state {
     INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
     INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
     INLINE_OPEN,
-    INLINE_SPLICED, /* its sockets are gone: segments are rewritten (spliced.c) */
+    INLINE_SPLICED, /* its sockets are gone: segments are rewritten (splicing.c) */
     INLINE_RETIRED, /* it is gone, but its sockets may still speak: nobody else gets its number yet */
 };
 
@@ -76,7 +76,7 @@ enum inline_over {
 struct inline_conn {
     uint32_t client[4], server[4]; /* as the client wrote them */
     uint32_t to[4];                /* destination of our connection to the server */
-    uint32_t from[4];              /* its source: the client's address, or one of ours (source.c) */
+    uint32_t from[4];              /* its source: the client's address, or one of ours (conn_source.c) */
     uint16_t client_port, server_port, to_port, from_port;
     uint16_t use;               /* port at INLINE_CLIENT */
     uint16_t own_port;          /* port at INLINE_OWN; 0: no connection to a server has begun */
@@ -124,7 +124,7 @@ void inlines_carry(struct inlines *all, struct inline_carried *carried);
 void inlines_share(struct inlines *all, struct inline_share share);
 /* Mark the tuples of connections to come there, for the executor in the kernel. */
 void inlines_mark(struct inlines *all, struct inline_marks *marks);
-/* slots.c: let the executor in the kernel pass ordinary segments of spliced connections to come. False: out of
+/* conn_slots.c: let the executor in the kernel pass ordinary segments of spliced connections to come. False: out of
  * memory. */
 struct splice_slots;
 bool inlines_slots(struct inlines *all, const struct splice_slots *slots);
@@ -193,7 +193,7 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
 /* Rename services after a change of program; connections of services that are gone are late at once. */
 void inlines_rename(struct inlines *all, const struct remap *r);
 
-/* told.c: have the loop told of a connection that has or had that number and that port at INLINE_CLIENT. */
+/* to_loop.c: have the loop told of a connection that has or had that number and that port at INLINE_CLIENT. */
 void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
 /* Take the oldest answer. False: there is none. */
 bool inlines_told(struct inlines *all, struct inline_told *told);

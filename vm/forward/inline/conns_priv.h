@@ -52,10 +52,10 @@ uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
 void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
                  uint64_t seen_ns);
 
-/* archive.c: true for an end of a splice that can have been joined. */
+/* conns_archive.c: true for an end of a splice that can have been joined. */
 bool inline_sound_end(const struct splice_end *e);
 
-/* told.c: return an empty ring for so many connections. NULL: out of memory. */
+/* to_loop.c: return an empty ring for so many connections. NULL: out of memory. */
 struct told *told_new(uint32_t connections);
 
 /* half_open.c: an empty list; add a connection, or drop one that is there. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/keyed/archive.h"

@@ -2,7 +2,7 @@
  * what the first has left behind. */
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/inline.h"

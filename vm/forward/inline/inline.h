@@ -40,7 +40,7 @@ void inline_sent(const struct job *j, struct pkt *pkt);
 /* Do what the proxy loop asks (vm/flow/spliced.h). */
 void inline_asked(const struct job *j, const struct inline_ask *ask);
 
-/* leave.c: hold a new segment of a connection that is about to leave, before the inline stack gets it. True: it is
+/* leaving.c: hold a new segment of a connection that is about to leave, before the inline stack gets it. True: it is
  * held, or was one too many. */
 bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                  enum inline_at from, const struct tcp_segment *s);
@@ -51,7 +51,7 @@ void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number);
 /* Let go what was held too long. Return the next deadline; UINT64_MAX: there is none. */
 uint64_t inline_holds_tick(const struct job *j);
 
-/* spliced.c: send a packet of a spliced connection on; one that was held, in a slot, which is taken over (second
+/* splicing.c: send a packet of a spliced connection on; one that was held, in a slot, which is taken over (second
  * function); an ICMP error about a packet that left in the name of `sent_by` (third; false: it does not leave). */
 void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
                     enum inline_at from, const struct tcp_segment *s);
@@ -66,8 +66,8 @@ void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn,
 enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
 /* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
 struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
-/* slots.c: let the executor in the kernel pass ordinary segments from that end by itself, from one on that has just
- * left as `sent`. */
+/* conn_slots.c: let the executor in the kernel pass ordinary segments from that end by itself, from one on that has
+ * just left as `sent`. */
 void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                       enum inline_at from, const struct tx_entry *sent);
 /* Reset both ends, as the loop asks, or because nobody has spoken: then it is told. */
@@ -126,8 +126,8 @@ void inline_see_link(const struct job *j, const struct packet_ctx *c, struct inl
 void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                   const struct tcp_segment *s);
 
-/* source.c: set the source that the server sees of a connection whose destination is set, and its tuple. server: of a
- * pool; PBC_NONE: a target, which sees the client's source if `keeps`. False: nothing is free, or no room. */
+/* conn_source.c: set the source that the server sees of a connection whose destination is set, and its tuple. server:
+ * of a pool; PBC_NONE: a target, which sees the client's source if `keeps`. False: nothing is free, or no room. */
 bool inline_source(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t server, bool keeps);
 
 /* Return the ends of a packet to that end, on the wire. */

@@ -4,7 +4,7 @@
  * of segments with a right checksum: sockets vanish on the strength of it. */
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"

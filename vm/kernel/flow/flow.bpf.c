@@ -16,10 +16,10 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
 #include "vm/flow/inquiry.c"
 #include "vm/flow/track/joined.c"
 #include "vm/flow/track/keep.c"
-#include "vm/flow/track/look.c"
+#include "vm/flow/track/track_look.c"
 #include "vm/flow/track/related.c"
 #include "vm/flow/tcp/sctp.c"
-#include "vm/flow/table/table.c"
+#include "vm/flow/table/flow_table.c"
 #include "vm/flow/table/room.c"
 #include "vm/flow/tcp/tcp.c"
 #define tcp_read tcp_read_there

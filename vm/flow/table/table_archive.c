@@ -1,4 +1,4 @@
-/* The flow table as bytes: the meaningful lines of each taken slot (table.h, flow_table_archive) */
+/* The flow table as bytes: the meaningful lines of each taken slot (flow_table.h, flow_table_archive) */
 #include "vm/flow/table/table_priv.h"
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"

@@ -2,7 +2,7 @@
  * splice of them must do; what it can't know is what the loop still has in its hands, and that the loop says. */
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/inline/hold.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/translate.h"

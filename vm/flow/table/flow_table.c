@@ -1,4 +1,4 @@
-/* The flow table: look-ups, additions, changes, releases; see table.h. memory.c has its memory. */
+/* The flow table: look-ups, additions, changes, releases; see flow_table.h. memory.c has its memory. */
 #include "vm/flow/table/table_priv.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
+#include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"

@@ -1,5 +1,5 @@
-/* Bytes kept by offset, see window.h */
-#include "vm/observe/window.h"
+/* Bytes kept by offset, see bytes_window.h */
+#include "vm/observe/bytes_window.h"
 
 #include <string.h>
 

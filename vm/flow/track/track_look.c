@@ -1,5 +1,5 @@
-/* The effect that a packet would have on its flow (look.h); only *s is written */
-#include "vm/flow/track/look.h"
+/* The effect that a packet would have on its flow (track_look.h); only *s is written */
+#include "vm/flow/track/track_look.h"
 
 #include "vm/flow/tcp/sctp.h"
 #include "vm/flow/track/joined.h"
