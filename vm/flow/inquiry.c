@@ -47,9 +47,6 @@ static enum inquiry_part read_dhcp(const struct pkt *pkt, const struct key *key,
     return asks ? INQUIRY_ASKS : answers ? INQUIRY_ANSWERS : INQUIRY_NONE;
 }
 
-static uint64_t high_of(const uint32_t a[4]) { return (uint64_t)a[0] << 32 | a[1]; }
-static uint64_t low_of(const uint32_t a[4]) { return (uint64_t)a[2] << 32 | a[3]; }
-
 static enum inquiry_part read_dhcp6(const struct pkt *pkt, const struct key *key, struct inquiry_id *id)
 {
     uint8_t scratch[DHCP6_READ];
@@ -60,22 +57,20 @@ static enum inquiry_part read_dhcp6(const struct pkt *pkt, const struct key *key
                       DHCP6_ASKS >> type & 1;
     const bool answers = key->dst_port == DHCP6_CLIENT && (type == DHCP6_ADVERTISE || type == DHCP6_REPLY);
     const uint32_t *who = asks ? key->src : key->dst;
-    inquiry_id_of(id, KIND_DHCP6, pkt, key, head & 0xffffff, high_of(who), low_of(who));
+    inquiry_id_of(id, KIND_DHCP6, pkt, key, head & 0xffffff, (uint64_t)who[0] << 32 | who[1],
+                  (uint64_t)who[2] << 32 | who[3]);
     return asks ? INQUIRY_ASKS : answers ? INQUIRY_ANSWERS : INQUIRY_NONE;
-}
-
-/* Read a router's advertisement or its solicitation (RFC 4861, 6.1): one goes to all nodes or to who asked, and names
- * nobody. */
-static enum inquiry_part read_router(const struct pkt *pkt, const struct key *key, struct inquiry_id *id)
-{
-    inquiry_id_of(id, KIND_ROUTER, pkt, key, 0, 0, 0);
-    if (key->icmp_type == ICMP6_ROUTER_SOLICIT) return INQUIRY_ASKS;
-    return key->src[0] >> 22 == 0xfe80u >> 6 ? INQUIRY_ANSWERS : INQUIRY_NONE;
 }
 
 enum inquiry_part inquiry_read(const struct pkt *pkt, const struct key *key, struct inquiry_id *id)
 {
-    if (!(key->kind & KIND_UDP)) return read_router(pkt, key, id);
+    if (!(key->kind & KIND_UDP)) {
+        /* A router's advertisement or its solicitation (RFC 4861, 6.1): one goes to all nodes or to who asked, and
+         * names nobody */
+        inquiry_id_of(id, KIND_ROUTER, pkt, key, 0, 0, 0);
+        if (key->icmp_type == ICMP6_ROUTER_SOLICIT) return INQUIRY_ASKS;
+        return key->src[0] >> 22 == 0xfe80u >> 6 ? INQUIRY_ANSWERS : INQUIRY_NONE;
+    }
     const bool v6 = key->kind & KIND_IP6, port6 = key->dst_port >= DHCP6_CLIENT;
     if (v6 != port6) return INQUIRY_NONE;
     return v6 ? read_dhcp6(pkt, key, id) : read_dhcp(pkt, key, id);

@@ -37,15 +37,6 @@ struct stacks *stacks_new(uint64_t seed)
 
 void stacks_free(struct stacks *s) { keyed_owner_free(s); }
 
-static void read_stack(const struct pkt *pkt, struct stack *k)
-{
-    *k = (struct stack){0};
-    k->count = tags_read(pkt, k->tag);
-}
-
-static bool is_plain(const struct stack *k) { return k->count == 1 && k->tag[0] >> 16 == ETHER_VLAN; }
-static uint16_t plain_id(const struct stack *k) { return (uint16_t)(1 + (k->tag[0] & VLAN_VID)); }
-
 /* Return the slot of a stack, or KEYED_NONE. */
 static uint32_t stack_find(const struct stacks *s, const struct stack *k, struct place *at)
 {
@@ -75,9 +66,10 @@ static bool is_counted(const struct pkt *pkt, struct stack *k, uint16_t *id)
 {
     *id = 0;
     if (!is_tagged(pkt)) return false;
-    read_stack(pkt, k);
-    *id = plain_id(k);
-    return !is_plain(k);
+    *k = (struct stack){0};
+    k->count = tags_read(pkt, k->tag);
+    *id = (uint16_t)(1 + (k->tag[0] & VLAN_VID));
+    return k->count != 1 || k->tag[0] >> 16 != ETHER_VLAN;
 }
 
 uint16_t stack_of(const struct stacks *s, const struct pkt *pkt)

@@ -38,16 +38,6 @@ static bool read_flow(void *arg, int32_t slot, const struct flow *flow, const st
     return true;
 }
 
-static void archive_clients(struct forward *f, struct archive *a)
-{
-    const struct program *p = f->p;
-    uint8_t there = f->held.clients != NULL;
-    if (!ARCHIVE(a, there) || !there) return;
-    if (!f->held.clients) f->held.clients = clients_new(1, 0); /* an earlier program asked for them */
-    if (!archive_sound(a, f->held.clients)) return;
-    clients_archive(f->held.clients, a, program_server_ids(p) - 1);
-}
-
 static void archive_cookies(struct forward *f, struct archive *a, uint32_t slots)
 {
     uint8_t there = f->cookies != NULL;
@@ -61,7 +51,12 @@ static void archive_own(struct forward *f, struct archive *a)
     ARCHIVE(a, f->drained_ns);
     outside_archive(f->outside, a);
     if (f->nat) nat_archive(f->nat, a);
-    archive_clients(f, a);
+    const struct program *p = f->p;
+    uint8_t there = f->held.clients != NULL;
+    if (!ARCHIVE(a, there) || !there) return;
+    if (!f->held.clients) f->held.clients = clients_new(1, 0); /* an earlier program asked for them */
+    if (!archive_sound(a, f->held.clients)) return;
+    clients_archive(f->held.clients, a, program_server_ids(p) - 1);
 }
 
 bool forward_archive(struct forward *f, struct track *t, struct archive *a, uint32_t ifaces)

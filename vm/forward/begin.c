@@ -31,13 +31,6 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
     return held_server(&f->held, f->p, f->balance, branch, key, vm->now_ns);
 }
 
-/* Return the server that the client keeps, or a new pick. */
-static uint32_t pick(const struct job *j, struct packet_ctx *c, uint32_t branch)
-{
-    const uint32_t kept = forward_kept(j->vm, branch, c->key);
-    return kept != PBC_NONE ? kept : balance_pick(j->vm->forward->balance, branch, c->key).server;
-}
-
 /* True if the server would get its own packet back, from itself: it is its own client, and the mode keeps the source.
  * No host takes that from outside. */
 static bool is_own_client(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t server)
@@ -55,13 +48,6 @@ static uint32_t past_itself(const struct job *j, const struct packet_ctx *c, uin
     return next == PBC_NONE ? server : next;
 }
 
-/* True if the packet's old flow, which the new one replaces, counts for the same service. */
-static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service)
-{
-    const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
-    return b && b->kind == BIND_SERVICE && j->vm->forward->p->branches[b->branch].service == service;
-}
-
 bool forward_is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
 {
     struct vm *vm = j->vm;
@@ -76,7 +62,8 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
     const uint32_t service = f->p->branches[branch].service;
     if (forward_is_over_rate(j, c, s)) return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
-    const uint32_t own = replaces(j, c, service);
+    const struct flow_bind *old = track_bound(f->track, &c->seen); /* the new flow replaces it */
+    const uint32_t own = old && old->kind == BIND_SERVICE && f->p->branches[old->branch].service == service;
     if (s->max_flows_per_source && client_flows(f->held.clients, k) - own >= s->max_flows_per_source)
         return REASON_MAX_FLOWS;
     if (s->max_flows && !conns_reserve(&f->held.conns, service, (uint64_t)s->max_flows + own)) return REASON_MAX_FLOWS;
@@ -241,7 +228,9 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     }
     const bool begins = track_may_begin(c->key, &c->seen);
     if (begins) track_ask_room(j->vm->forward->track, &c->seen);
-    c->v->server = b.server = past_itself(j, c, mode, branch, pick(j, c, branch));
+    uint32_t server = forward_kept(j->vm, branch, c->key);
+    if (server == PBC_NONE) server = balance_pick(j->vm->forward->balance, branch, c->key).server;
+    c->v->server = b.server = past_itself(j, c, mode, branch, server);
     if (b.server == PBC_NONE)
         without_server(j, c, &prog->services[service], REASON_NO_SERVER);
     else if (begins)
@@ -261,11 +250,6 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
     begin_flow(j, c, prog->services[service].mode, &b, &k);
 }
 
-/* True if a flow is kept for a packet to a proxy. Live, only a connection's first packet comes here, and the host's
- * socket has the rest, so none is kept. If rules count a source's flows, the connection counts as long as an unanswered
- * flow. */
-static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS; }
-
 /* Checks only the rate of the service's limits; the proxy checks the others when it accepts (service.h). */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
 {
@@ -276,9 +260,11 @@ void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch,
     begins &= forward_is_syn(c->key) && track_may_begin(c->key, &c->seen);
     enum pkt_reason reason = begins && forward_is_over_rate(j, c, s) ? REASON_OVER_RATE : REASON_NONE;
     if (!reason) reason = forward_follow(j, c);
+    /* Live, only a connection's first packet comes here, and the host's socket has the rest, so no flow is kept. If
+     * rules count a source's flows, the connection counts as long as an unanswered flow. */
     if (reason)
         forward_refuse(c, reason);
-    else if (is_followed(vm))
+    else if (!vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS)
         track_accept(vm->forward->track, c->key, c->pkt, &c->seen);
 }
 

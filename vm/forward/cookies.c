@@ -331,14 +331,6 @@ static void sides_join(const struct job *j, struct packet_ctx *c, struct flow_bi
     client_say(j, c, b, own, &s);
 }
 
-static void refused(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
-{
-    const struct flow_segment s = {.seq = b->seq_delta + 1, .flags = TCP_RST};
-    track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
-    j->vm->forward->counters.cookies_unanswered++;
-    client_say(j, c, b, own, &s);
-}
-
 void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
     const bool syn = (c->key->marks & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK),
@@ -352,7 +344,10 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
     } else if (syn) {
         sides_join(j, c, b, own);
     } else if (c->key->marks & TCP_RST) {
-        refused(j, c, b, own);
+        const struct flow_segment s = {.seq = b->seq_delta + 1, .flags = TCP_RST};
+        track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
+        j->vm->forward->counters.cookies_unanswered++;
+        client_say(j, c, b, own, &s);
     } else {
         forward_refuse(c, REASON_NO_FLOW);
     }
@@ -380,14 +375,6 @@ static void ask_again(const struct speech *e, const struct track_awaited *a)
     forward_say_server(e, &s, TX_CAUSE_COOKIE);
 }
 
-static void give_up(const struct speech *e, const struct track_awaited *a, int32_t slot)
-{
-    struct flow_segment s = {.seq = a->bind->seq_delta + 1, .flags = TCP_RST};
-    forward_say_client(e, &s, TX_CAUSE_RST);
-    e->f->counters.cookies_unanswered++;
-    track_end_at(e->f->track, slot, FLOW_END_UNANSWERED);
-}
-
 uint64_t forward_ask_again(const struct job *j)
 {
     struct forward *f = j->vm->forward;
@@ -407,7 +394,10 @@ uint64_t forward_ask_again(const struct job *j)
             ask_again(&e, &a);
             waits_add(waits, time + 1, w.slot, w.cookie, now_ns);
         } else {
-            give_up(&e, &a, w.slot);
+            struct flow_segment s = {.seq = a.bind->seq_delta + 1, .flags = TCP_RST};
+            forward_say_client(&e, &s, TX_CAUSE_RST);
+            e.f->counters.cookies_unanswered++;
+            track_end_at(e.f->track, w.slot, FLOW_END_UNANSWERED);
         }
     }
     return waits_next(waits);

@@ -5,22 +5,17 @@
 
 enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* for a flow: one a side */ };
 
-/* True if flows to a server that left the program end: TCP flows drain, then end as `on down` says; others begin anew
- * with the client's next packet. */
-static bool is_over(const struct program *p, const struct flow_bind *b, bool tcp, enum flow_dir dir, uint64_t now_ns)
-{
-    if (!tcp) return dir == FLOW_ORIGINAL;
-    if (p->pools[p->servers[b->server].pool].on_down != PBC_DOWN_RESET) return false;
-    return now_ns >= p->past->until_ns[b->server - p->past->servers];
-}
-
 bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir)
 {
     const struct program *p = j->vm->program;
-    const struct facts *facts = j->in->facts;
     if (b->kind != BIND_SERVICE) return false;
-    if (__builtin_expect(program_is_past(p, b->server), 0)) return is_over(p, b, tcp, dir, j->vm->now_ns);
-    return facts_down(facts, b->server, false) && p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
+    const bool resets = p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
+    if (__builtin_expect(!program_is_past(p, b->server), 1))
+        return facts_down(j->in->facts, b->server, false) && resets;
+    /* The server left the program: TCP flows drain, then end as `on down` says; others begin anew with the client's
+     * next packet */
+    if (!tcp) return dir == FLOW_ORIGINAL;
+    return resets && j->vm->now_ns >= p->past->until_ns[b->server - p->past->servers];
 }
 
 uint64_t forward_next_drained(const struct program *p, uint64_t now_ns)
@@ -34,23 +29,6 @@ uint64_t forward_next_drained(const struct program *p, uint64_t now_ns)
 }
 
 uint64_t forward_drained_ns(const struct forward *f) { return f->drained_ns; }
-
-/* Reset the client, with the number that it expects if it was told one. */
-static void reset_client(const struct speech *e)
-{
-    const struct tcp_track *t = &e->flow->tcp;
-    const bool heard = t->flags & TCP_TRACK_HEARD_REPLY;
-    struct flow_segment s = {.flags = TCP_RST};
-    s.seq = heard ? t->side[FLOW_REPLY].end : t->side[FLOW_ORIGINAL].acked;
-    if (e->flow->joined) {
-        s.seq = e->bind->flags & BIND_AWAITED ? e->bind->seq_delta + 1 : s.seq - e->bind->seq_delta;
-    } else if (!s.seq || (!heard && e->flow->state == FLOW_STATE_SYN_SENT)) {
-        s.seq = 0;
-        s.flags |= TCP_ACK;
-        s.ack = t->side[FLOW_ORIGINAL].end;
-    }
-    e->f->counters.resets += forward_say_client(e, &s, TX_CAUSE_RST);
-}
 
 static void reset_server(const struct speech *e)
 {
@@ -71,7 +49,19 @@ void forward_reset_server(const struct job *j, const struct flow *flow, const st
 static void reset_both(const struct speech *e)
 {
     if (e->flow->proto != IPPROTO_NR_TCP || e->flow->state == FLOW_STATE_RESET) return;
-    reset_client(e);
+    /* The client is reset with the number that it expects if it was told one */
+    const struct tcp_track *t = &e->flow->tcp;
+    const bool heard = t->flags & TCP_TRACK_HEARD_REPLY;
+    struct flow_segment s = {.flags = TCP_RST};
+    s.seq = heard ? t->side[FLOW_REPLY].end : t->side[FLOW_ORIGINAL].acked;
+    if (e->flow->joined) {
+        s.seq = e->bind->flags & BIND_AWAITED ? e->bind->seq_delta + 1 : s.seq - e->bind->seq_delta;
+    } else if (!s.seq || (!heard && e->flow->state == FLOW_STATE_SYN_SENT)) {
+        s.seq = 0;
+        s.flags |= TCP_ACK;
+        s.ack = t->side[FLOW_ORIGINAL].end;
+    }
+    e->f->counters.resets += forward_say_client(e, &s, TX_CAUSE_RST);
     if (!(e->flow->flags & FLOW_ONE_SIDED)) reset_server(e);
 }
 

@@ -196,16 +196,6 @@ static bool recall(const struct vm *vm, struct key *key, const struct pkt *pkt, 
     return found && decided_action(*by) == ACTION_ACCEPT;
 }
 
-static inline void count_decider(struct lane *t, decided by, uint32_t bytes)
-{
-    if (by == decided_by_nobody(ACTION_ACCEPT)) {
-        counter_add(&t->unjudged, bytes);
-    } else {
-        counter_add(decider(t->vm, by), bytes);
-        t->remembered++;
-    }
-}
-
 /* Count a packet that leaves, edit it, and write its verdict and its entry. kinds: KIND bits for edit. */
 static inline __attribute__((always_inline)) void lane_send(struct lane *t, unsigned i, const struct leaving *l,
                                                             struct pkt *out, uint32_t kinds, decided by)
@@ -214,7 +204,12 @@ static inline __attribute__((always_inline)) void lane_send(struct lane *t, unsi
     write_verdict(l, by, &t->batch->verdicts[i]);
     t->replies += l->reply;
     counter_add(&t->all, bytes);
-    count_decider(t, by, bytes);
+    if (by == decided_by_nobody(ACTION_ACCEPT)) {
+        counter_add(&t->unjudged, bytes);
+    } else {
+        counter_add(decider(t->vm, by), bytes);
+        t->remembered++;
+    }
     count_served(t->vm, t->servers, l->recipe, bytes);
     const uint8_t *ip = out->data + out->l3;
     const struct source from = {{wire_get32(ip + IP4_SRC)}, wire_get16(ip + IP4_LEN)}; /* it has no options */
@@ -267,20 +262,6 @@ static inline __attribute__((always_inline)) bool lane_leave_lent(struct lane *t
     return true;
 }
 
-/* Write what the run adds. */
-static void lane_end(const struct job *j, const struct lane *t)
-{
-    struct vm *vm = t->vm;
-    counter_sum(&vm->counters.verdicts[ACTION_FORWARD], &t->all);
-    counter_sum(decider(vm, decided_by_nobody(ACTION_ACCEPT)), &t->unjudged);
-    vm->counters.remembered += t->remembered;
-    vm->forward->counters.replies += t->replies;
-    vm->forward->datagram = t->datagram;
-    j->tx->count = (unsigned)(t->entry - j->tx->entries);
-}
-
-static inline uint64_t bits_from(unsigned i) { return i < VM_BATCH ? UINT64_MAX << i : 0; }
-
 bool forward_straight_may(const struct job *j)
 {
     const struct vm *vm = j->vm;
@@ -301,7 +282,7 @@ unsigned forward_straight(const struct job *j, const struct straight *batch, uns
                      .generation = vm->forward->recipes,
                      .datagram = vm->forward->datagram,
                      .input = j->input};
-    const uint64_t others = ~batch->may & bits_from(i);
+    const uint64_t others = ~batch->may & (i < VM_BATCH ? UINT64_MAX << i : 0);
     const unsigned end = others ? (unsigned)__builtin_ctzll(others) : VM_BATCH;
     if (vm->program->firewalls_count)
         while (i < end && lane_leave(&t, i, true)) i++;
@@ -309,6 +290,11 @@ unsigned forward_straight(const struct job *j, const struct straight *batch, uns
         while (i < end && (batch->lent >> i & 1 ? lane_leave_lent(&t, i) : lane_leave(&t, i, false))) i++;
     else
         while (i < end && lane_leave(&t, i, false)) i++;
-    lane_end(j, &t);
+    counter_sum(&vm->counters.verdicts[ACTION_FORWARD], &t.all);
+    counter_sum(decider(vm, decided_by_nobody(ACTION_ACCEPT)), &t.unjudged);
+    vm->counters.remembered += t.remembered;
+    vm->forward->counters.replies += t.replies;
+    vm->forward->datagram = t.datagram;
+    j->tx->count = (unsigned)(t.entry - j->tx->entries);
     return i;
 }

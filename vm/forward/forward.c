@@ -243,7 +243,7 @@ static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const u
 }
 
 /* Send the client an error about a packet sent on to the server, quoting what the client sent. */
-static bool send_error_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+static void send_error_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
     struct translation quoted = forward_ends(own->src, own->src_port, own->dst, own->dst_port);
@@ -252,11 +252,12 @@ static bool send_error_to_client(const struct job *j, struct packet_ctx *c, cons
     c->from = b->to_dst;
     c->via = NULL;
     set_speaker(c, b, b->to_dst, own->dst);
-    return forward_send(j, c, &quoted);
+    forward_send(j, c, &quoted);
 }
 
-/* Send the server an error about its reply, which names the service, quoting what the server sent. */
-static bool send_error_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+/* Send the server an error about its reply, which names the service, quoting what the server sent. Quotes to a server
+ * in a tunnel, or reached by MAC address, are not changed. */
+static void send_error_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
     struct translation quoted = forward_ends(b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
@@ -272,17 +273,7 @@ static bool send_error_to_server(const struct job *j, struct packet_ctx *c, cons
     quoted.what = UINT8_MAX;
     quoted.seq = b->seq_delta;
     const bool rewritten = !service || mode_is(j->vm->forward->p->services[c->left.service].mode, MODE_REWRITES);
-    return forward_send(j, c, rewritten ? &quoted : NULL);
-}
-
-/* Send an error. Quotes to a server in a tunnel, or reached by MAC address, are not changed. */
-static bool send_error(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
-                       const struct track_tuple *own)
-{
-    j->vm->forward->counters.errors++;
-    if (c->seen.twin) forward_refused(j, c, b);
-    if (c->seen.twin) return send_error_to_client(j, c, b, own);
-    return send_error_to_server(j, c, b, own);
+    forward_send(j, c, rewritten ? &quoted : NULL);
 }
 
 /* Begin the verdict of a reply or an error. Neither is judged: the other direction was. */
@@ -299,11 +290,18 @@ static void begin_reply(const struct forward *f, struct packet_ctx *c, const str
 
 void forward_error_on(const struct job *j, struct packet_ctx *c)
 {
-    const struct forward *f = j->vm->forward;
+    struct forward *f = j->vm->forward;
     const struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
-    if (!forward_refuse_group(j, c)) send_error(j, c, b, &own);
+    if (forward_refuse_group(j, c)) return;
+    f->counters.errors++;
+    if (!c->seen.twin) {
+        send_error_to_server(j, c, b, &own);
+        return;
+    }
+    forward_refused(j, c, b);
+    send_error_to_client(j, c, b, &own);
 }
 
 void forward_error(const struct job *j, struct packet_ctx *c)
@@ -355,12 +353,6 @@ static void server_go_on(const struct job *j, struct packet_ctx *c, struct flow_
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-/* True if a packet whose server is down gets a reset. A SYN or a packet of another protocol gets a new server. */
-static bool is_reset(const struct packet_ctx *c)
-{
-    return c->key->kind & KIND_TCP && (c->key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN;
-}
-
 /* Send a packet of a service's flow. False: the server is down and the flow has ended; the packet may begin another. */
 static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
@@ -372,7 +364,8 @@ static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow
             server_go_on(j, c, b);
         return true;
     }
-    if (is_reset(c)) {
+    /* A SYN or a packet of another protocol gets a new server */
+    if (c->key->kind & KIND_TCP && (c->key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
         forward_serve(j, c, b);
         forward_reset(j, c);
         return true;
@@ -410,11 +403,6 @@ static bool is_inline(const struct vm *vm, uint32_t branch)
     return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_INLINE_STACK);
 }
 
-static bool in_wire(const struct program *p, uint32_t branch)
-{
-    return mode_is(forward_service(p, branch)->mode, MODE_INLINE);
-}
-
 /* True if the flow began with a packet in mid-stream that nobody has answered: that alone keeps no later SYN from a
  * service in the wire. */
 static bool is_hollow(const struct job *j, const struct packet_ctx *c)
@@ -430,21 +418,18 @@ static bool plain_on(const struct job *j, struct packet_ctx *c)
     const uint32_t branch = p->proxies_count ? forward_branch(j->vm, c->key, c->pkt) : PBC_NONE;
     if (!is_proxied(p, branch)) return false;
     if (forward_refuse_group(j, c)) return true;
-    if (is_inline(j->vm, branch)) return (is_hollow(j, c) || !in_wire(p, branch)) && inline_first(j, c, branch);
+    const bool in_wire = mode_is(forward_service(p, branch)->mode, MODE_INLINE);
+    if (is_inline(j->vm, branch)) return (is_hollow(j, c) || !in_wire) && inline_first(j, c, branch);
     forward_proxied(j, c, branch, false);
     return true;
-}
-
-/* True for an ICMP error about no flow, which a nat may refuse; one about an untranslated flow stays as it is, too. */
-static bool is_stray_error(const struct packet_ctx *c)
-{
-    return track_is_error(&c->seen) && !(c->key->marks & MARK_RELATED);
 }
 
 bool forward_other(const struct job *j, struct packet_ctx *c)
 {
     begin_verdict(c);
-    return settle_sent(j, c, is_stray_error(c) ? forward_nat_begin(j, c) : plain_on(j, c));
+    /* An ICMP error about no flow may be refused by a nat; one about an untranslated flow stays as it is, too */
+    const bool stray_error = track_is_error(&c->seen) && !(c->key->marks & MARK_RELATED);
+    return settle_sent(j, c, stray_error ? forward_nat_begin(j, c) : plain_on(j, c));
 }
 
 static bool begin_new(const struct job *j, struct packet_ctx *c)

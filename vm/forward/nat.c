@@ -67,14 +67,6 @@ static const struct recipe *hosts_hop(const struct job *j, const struct packet_c
     return track_recipe(f->track, &c->seen, f->recipes);
 }
 
-static void take_hosts_hop(const struct job *j, struct packet_ctx *c)
-{
-    const struct recipe *r = hosts_hop(j, c);
-    if (!r) return;
-    c->left.iface = r->out_if;
-    memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
-}
-
 /* True if a policy rule of the packet's family asks where packets came in, or for their mark. */
 static bool rules_ask_more(const struct facts *f, const struct key *key)
 {
@@ -189,7 +181,11 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
         return;
     }
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
-    if (!c->routed && is_of_hosts_way(j, c)) take_hosts_hop(j, c);
+    const struct recipe *r = !c->routed && is_of_hosts_way(j, c) ? hosts_hop(j, c) : NULL;
+    if (r) {
+        c->left.iface = r->out_if;
+        memcpy(c->left.mac, r->next_mac, sizeof c->left.mac);
+    }
     if (!forward_send(j, c, NULL)) return;
     nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
@@ -345,13 +341,6 @@ bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_fate_of(j, c) == NAT_UNKNOWN;
 }
 
-static void count_unknown(const struct job *j, uint8_t why)
-{
-    uint64_t unknown[WAY_WHYS] = {0};
-    unknown[why] = 1;
-    nat_unknown(j->vm->forward->nat, unknown);
-}
-
 /* Refuse a packet whose way nobody knows, where nobody translates it later: it would leave with its inside address. In
  * kernel mode the host routes it, and it comes back (forward_routed), but not if its destination is turned. True if it
  * is refused. */
@@ -382,7 +371,11 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     if (!f->nat) return false;
     struct nat_asker of = asker_of(j->vm, c);
     const enum nat_fate fate = nat_choose(f->nat, &of, true, &b);
-    if (of.why != WAY_KNOWN) count_unknown(j, of.why);
+    if (of.why != WAY_KNOWN) {
+        uint64_t unknown[WAY_WHYS] = {0};
+        unknown[of.why] = 1;
+        nat_unknown(f->nat, unknown);
+    }
     if (fate == NAT_NOTHING) return false;
     if (forward_refuse_group(j, c)) return true;
     if (edge_in_vlan(c->key)) return refuse_vlan(j, c);

@@ -9,22 +9,17 @@
 #include "vm/judge/ways.h"
 #include "vm/packet/wire.h"
 
-/* Return the kind of recipe that the service's mode makes. */
-static uint8_t kind_of(const struct program *p, uint32_t service)
-{
-    const uint8_t kind = mode_of(p, service)->recipe;
-    return kind == RECIPE_GUE && tunnel_of(&p->services[service]) == TUNNEL_GUE1 ? RECIPE_GUE1 : kind;
-}
-
 /* Fill in the way to the server: the frame's next address, and a tunnel's outer header. */
 static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
 {
     const struct program *p = j->vm->program;
     const struct pbc_server *server = &p->servers[c->left.server];
     const bool v6 = server->family == 6;
-    *kind = (uint8_t)(kind_of(p, c->left.service) | (v6 ? RECIPE_IP6 : 0));
+    uint8_t made = mode_of(p, c->left.service)->recipe;
+    if (made == RECIPE_GUE && tunnel_of(&p->services[c->left.service]) == TUNNEL_GUE1) made = RECIPE_GUE1;
+    *kind = (uint8_t)(made | (v6 ? RECIPE_IP6 : 0));
     if (mode_knows_mac(j, c)) wire_put48(r->next_mac, server->mac);
-    if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
+    if (made == RECIPE_REWRITE) return true;
     memcpy(r->dst, server->addr, sizeof r->dst);
     r->dst_port = p->services[c->left.service].gue_port;
     if ((*kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;

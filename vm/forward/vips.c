@@ -240,11 +240,6 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     answer_leave(j, c, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
 }
 
-static bool is_echo_request(const struct key *key)
-{
-    return key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO);
-}
-
 /* Answer an echo request. One that is cut, in fragments or has a wrong checksum gets no reply: a host would not reply
  * either, or, to fragments, one that does not hold the address. */
 static void answer_echo(const struct job *j, struct packet_ctx *c)
@@ -265,7 +260,7 @@ void vips_answer(const struct job *j, struct packet_ctx *c)
     const struct verdict *v = c->v;
     const bool to_host = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
     if (!to_host || v->service != PBC_NONE || key->kind & KIND_OUT) return;
-    if (key->kind & KIND_ICMP_HEADER && is_echo_request(key)) {
+    if (key->kind & KIND_ICMP_HEADER && key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO)) {
         answer_echo(j, c);
     } else if (key->kind & KIND_ARP || (key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT)) {
         if (!j->outer_bytes) answer_neighbour(j, c);

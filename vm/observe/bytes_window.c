@@ -62,8 +62,6 @@ static void merge(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *by
     }
 }
 
-static bool is_empty(const struct chunk *p, uint32_t from, uint32_t to) { return seek(p->there, true, from, to) == to; }
-
 static void bytes_fill(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *bytes)
 {
     memcpy(p->bytes + from, bytes, to - from);
@@ -103,7 +101,7 @@ uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uin
         } else {
             struct chunk *p = window_reserve(w, all, here);
             if (!p) break;
-            if (is_empty(p, in, in + some))
+            if (seek(p->there, true, in, in + some) == in + some)
                 bytes_fill(p, in, in + some, bytes + done);
             else
                 merge(p, in, in + some, bytes + done, here, kept, d);

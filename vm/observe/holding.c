@@ -44,9 +44,6 @@ static uint32_t expected(const struct half *h)
     return h->next_seq + (h->flags & HALF_FIN && h->next_seq == h->fin_seq ? 1 : 0);
 }
 
-/* Return the number behind all that a side has sent and that has gone by, also behind a hole. */
-static uint32_t gone_by(const struct half *h) { return h->ahead ? h->next_seq + h->ahead : expected(h); }
-
 /* Give the connection's packets that wait their fate. */
 static void held_settle(struct observers *o, const struct conn *c, enum held_fate first, enum held_fate others,
                         const struct both_reset *reset)
@@ -390,7 +387,9 @@ void observers_cut_hold(struct observers *o, unsigned i)
 {
     struct cutting *x = &o->cuts[i];
     x->holds = true;
-    x->from[OBSERVE_SERVER] = gone_by(&o->conns.at[x->conn].half[OBSERVE_SERVER]);
+    /* The number behind all that the server has sent and that has gone by, also behind a hole */
+    const struct half *h = &o->conns.at[x->conn].half[OBSERVE_SERVER];
+    x->from[OBSERVE_SERVER] = h->ahead ? h->next_seq + h->ahead : expected(h);
 }
 
 static struct cut_known known_of(const struct half *h, uint32_t from)

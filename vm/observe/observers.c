@@ -285,15 +285,6 @@ static void settle_state(struct observers *o, struct conn *c)
         c->state = OBSERVE_OPEN;
 }
 
-/* Count a SYN that came before, and take its bytes' time for nothing: who knows which one was answered. */
-static void syn_again(struct observers *o, struct conn *c, enum observe_half side)
-{
-    struct half *h = &c->half[side];
-    h->retransmissions++;
-    COUNT(o, c, retransmissions, 1);
-    h->flags &= (uint8_t)~HALF_TIMED;
-}
-
 /* True for a packet that was seen before on another interface, as one that this machine forwards: it brings nothing
  * new. */
 static bool is_seen_elsewhere(const struct half *h, const struct half *other, const struct observe_packet *s)
@@ -324,11 +315,13 @@ static void conn_take(struct observers *o, struct conn *c, enum observe_half sid
         COUNT(o, c, no_ack, 1);
         return;
     }
-    if (first)
+    if (first) {
         begin_half(o, c, side, s);
-    else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next)
-        syn_again(o, c, side);
-    else if (s->flags & TCP_SYN) {
+    } else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next) {
+        h->retransmissions++;
+        COUNT(o, c, retransmissions, 1);
+        h->flags &= (uint8_t)~HALF_TIMED; /* who knows which SYN was answered */
+    } else if (s->flags & TCP_SYN) {
         COUNT(o, c, outside, 1);
         return;
     }

@@ -106,13 +106,6 @@ static bool is_same(const struct program *real, decided d, decided would)
     return decided_same(d, would, nobody ? 0 : p->would_twins[decided_twin_at(would, p->would_rules_count)]);
 }
 
-static void audit_take(const struct job *j, struct packet_ctx *c, decided would)
-{
-    c->would = would;
-    c->began = false;
-    c->audited = !is_same(j->vm->program, c->decision, would);
-}
-
 void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, const struct remembered_pair *pair)
 {
     c->decision = pair->d;
@@ -177,7 +170,7 @@ void audit_judge(const struct job *j, struct packet_ctx *c)
 {
     const enum flow_mark mark = mark_would(j, c);
     decide_as(j, c, mark);
-    audit_take(j, c, c->would);
+    c->audited = !is_same(j->vm->program, c->decision, c->would);
     note_flow(j, c, mark);
 }
 

@@ -29,17 +29,6 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-/* Run function 0 over the packets of `todo`: several together as far as possible, then one by one. */
-static void decide_by_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                           const struct effects *e, decided out[])
-{
-    struct ahead ahead;
-    const bool together = columns_pay(p, todo);
-    if (p->ahead_count) set_ahead(p, keys, todo);
-    if (together) todo = columns_run(p, keys, pkts, todo, e, &ahead, out);
-    run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
-}
-
 /* True if no firewall judges in fact: all are in audit. */
 static bool lets_all_by(const struct vm *vm) { return vm->audit && !vm->program->firewalls_count; }
 
@@ -63,7 +52,12 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
         return;
     }
     if (!vm->cfg.naive) {
-        decide_by_code(vm->program, keys, pkts, todo, &e, out);
+        /* several together as far as possible, then one by one */
+        struct ahead ahead;
+        const bool together = columns_pay(vm->program, todo);
+        if (vm->program->ahead_count) set_ahead(vm->program, keys, todo);
+        if (together) todo = columns_run(vm->program, keys, pkts, todo, &e, &ahead, out);
+        run_code(vm->program, 0, keys, pkts, todo, together ? &ahead : NULL, &e, out);
         return;
     }
     for (; todo; todo &= todo - 1) {
@@ -116,9 +110,14 @@ void judge_single(const struct job *j, struct packet_ctx *c)
         judge_odd(j, c);
 }
 
-/* Copy a frame whose headers lie past the head into a slot, and judge the copy. (Patterns read segments in place.) */
-static void judge_joined(const struct job *j, struct packet_ctx *c)
+static void judge_rest(const struct job *j, struct packet_ctx *c)
 {
+    if (!in_pieces(c->pkt)) {
+        judge_single(j, c);
+        return;
+    }
+    /* A frame whose headers lie past the head is copied into a slot, and the copy judged. (Patterns read segments in
+     * place.) */
     struct vm *vm = j->vm;
     struct packet_ctx joined;
     struct key key;
@@ -135,14 +134,6 @@ static void judge_joined(const struct job *j, struct packet_ctx *c)
 }
 
 /* Judge a packet that is not in one piece, malformed, or a fragment. */
-static void judge_rest(const struct job *j, struct packet_ctx *c)
-{
-    if (in_pieces(c->pkt))
-        judge_joined(j, c);
-    else
-        judge_single(j, c);
-}
-
 static uint64_t without_fragments(uint64_t todo, const struct key keys[])
 {
     for (uint64_t left = todo; left; left &= left - 1) {

@@ -30,27 +30,6 @@ struct datagrams *datagrams_new(const struct program *p, uint64_t seed)
 
 void datagrams_free(struct datagrams *d) { keyed_owner_free(d); }
 
-static struct datagram datagram_of(const struct key *key, const struct fragment *f)
-{
-    struct datagram d = {.id = f->id, .kind = key->kind & KIND_IP4 ? 4u | (uint32_t)key->proto << 8 : 6u};
-    memcpy(d.src, key->src, sizeof d.src);
-    memcpy(d.dst, key->dst, sizeof d.dst);
-    return d;
-}
-
-/* Set the owner of a datagram; if both groups are full, the oldest entry makes room. */
-static void datagram_note(struct keyed *t, const struct place *at, const struct datagram *d, uint32_t slot,
-                          unsigned owner, uint64_t now_ns)
-{
-    if (slot == KEYED_NONE) slot = keyed_add(t, at, d);
-    if (slot == KEYED_NONE) {
-        keyed_drop(t, keyed_lowest(t, at));
-        slot = keyed_add(t, at, d);
-    }
-    ((struct datagram *)keyed_at(t, slot))->owner = owner;
-    t->words[slot] = now_ns;
-}
-
 unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struct facts *facts, struct pkt *pkt,
                         uint64_t now_ns)
 {
@@ -58,12 +37,21 @@ unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struc
     struct fragment f;
     struct place at;
     if (pkt_parse(pkt, facts, &key) != REASON_NONE || !fragment_read(pkt, &key, &f)) return 0;
-    const struct datagram mine = datagram_of(&key, &f);
+    struct datagram mine = {.id = f.id, .kind = key.kind & KIND_IP4 ? 4u | (uint32_t)key.proto << 8 : 6u};
+    memcpy(mine.src, key.src, sizeof mine.src);
+    memcpy(mine.dst, key.dst, sizeof mine.dst);
     keyed_place(&d->table, &mine, DATAGRAM_WORDS, &at);
     uint32_t slot = keyed_find(&d->table, &at, &mine);
     if (key.kind & KIND_FRAG_FIRST) {
         const unsigned owner = owner_of_whole(o, facts, pkt, &key);
-        datagram_note(&d->table, &at, &mine, slot, owner, now_ns);
+        /* if both groups are full, the oldest entry makes room */
+        if (slot == KEYED_NONE) slot = keyed_add(&d->table, &at, &mine);
+        if (slot == KEYED_NONE) {
+            keyed_drop(&d->table, keyed_lowest(&d->table, &at));
+            slot = keyed_add(&d->table, &at, &mine);
+        }
+        ((struct datagram *)keyed_at(&d->table, slot))->owner = owner;
+        d->table.words[slot] = now_ns;
         return owner;
     }
     if (slot == KEYED_NONE || now_ns >= time_after(d->table.words[slot], FRAG_KEEP_NS)) return VM_OWNER_UNKNOWN;

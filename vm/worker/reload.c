@@ -67,12 +67,6 @@ static void keep_served(struct vm *to, const struct vm *from, const struct remap
         if (r->server[i] != PBC_NONE) counter_sum(&to->served[2 * now + r->server[i]], &from->served[2 * was + i]);
 }
 
-static void keep_remembering(struct vm *to, const struct vm *from)
-{
-    to->epoch = from->remember ? remember_epoch(from->remember) : from->epoch;
-    if (to->remember && to->epoch) remember_after(to->remember, to->epoch);
-}
-
 /* Move the parts that go on into `fresh`, except the flows themselves. */
 static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
@@ -80,7 +74,8 @@ static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
     audit_keep(fresh, vm, r);
     balance_keep(fresh->balance, vm->balance, r);
     keep_served(fresh, vm, r);
-    keep_remembering(fresh, vm);
+    fresh->epoch = vm->remember ? remember_epoch(vm->remember) : vm->epoch;
+    if (fresh->remember && fresh->epoch) remember_after(fresh->remember, fresh->epoch);
     if (vm->forward && fresh->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
     if (vm->inlines) inlines_rename(vm->inlines, r);
     if (vm->observers) observers_rename(vm->observers, fresh->observers, r, vm->now_ns);

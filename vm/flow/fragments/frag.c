@@ -252,8 +252,6 @@ static unsigned next_of(struct frags *f, uint64_t now_ns)
     return f->held_count;
 }
 
-static bool is_ready(struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
-
 /* Forget that the fragment of that datagram is held. */
 static void held_forget(struct frags *f, uint32_t datagram)
 {
@@ -290,7 +288,7 @@ uint64_t frag_tick(struct frags *f, uint64_t now_ns)
     for (unsigned i = 0; f->table.used && i <= f->table.groups / SWEEP_PARTS; i++) sweep_group(f, now_ns);
     const uint64_t next = f->table.used ? time_after(now_ns, SWEEP_NS) : UINT64_MAX;
     if (!f->held_count) return next;
-    if (is_ready(f, now_ns)) return now_ns;
+    if (next_of(f, now_ns) < f->held_count) return now_ns;
     return f->soonest_ns < next ? f->soonest_ns : next;
 }
 

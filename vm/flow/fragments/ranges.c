@@ -30,19 +30,6 @@ static bool contradicts_end(const struct frag_ranges *r, uint32_t hi, bool more)
     return !more && r->count && r->at[r->count - 1].hi > hi;
 }
 
-static void put(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
-{
-    memmove(&r->at[at + 1], &r->at[at], (r->count - at) * sizeof(*r->at));
-    r->at[at] = (struct frag_range){.lo = (uint16_t)lo, .hi = (uint16_t)hi, .step = (uint16_t)(hi - lo)};
-    r->count++;
-}
-
-static void drop(struct frag_ranges *r, unsigned at)
-{
-    r->count--;
-    memmove(&r->at[at], &r->at[at + 1], (r->count - at) * sizeof(*r->at));
-}
-
 /* Add the bytes to the range before, the range after (range `at`), both, or a range of their own. */
 static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
 {
@@ -51,14 +38,17 @@ static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
     const bool joins_after = after && after->lo == hi && after->step == hi - lo;
     if (joins_before && joins_after) {
         before->hi = after->hi;
-        drop(r, at);
+        r->count--;
+        memmove(&r->at[at], &r->at[at + 1], (r->count - at) * sizeof(*r->at));
     } else if (joins_before) {
         before->hi = (uint16_t)hi;
     } else if (joins_after) {
         after->lo = (uint16_t)lo;
     } else {
         if (r->count == FRAG_RANGES) return false;
-        put(r, at, lo, hi);
+        memmove(&r->at[at + 1], &r->at[at], (r->count - at) * sizeof(*r->at));
+        r->at[at] = (struct frag_range){.lo = (uint16_t)lo, .hi = (uint16_t)hi, .step = (uint16_t)(hi - lo)};
+        r->count++;
     }
     return true;
 }

@@ -2,15 +2,6 @@
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
 
-/* Read two options that are valid in a SYN only (RFC 9293, 3.2; RFC 7323, 2.2). */
-static void read_syn(const struct pkt *pkt, struct tcp_segment *s)
-{
-    struct tcp_syn_options o;
-    tcp_syn_options_read(pkt, &o);
-    s->mss = o.mss;
-    if (o.has_scale) s->scale = o.scale < SCALE_MOST ? o.scale : SCALE_MOST;
-}
-
 void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s)
 {
     struct tcp_header h;
@@ -25,5 +16,11 @@ void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *
         .scale = SCALE_ABSENT,
         .first_fragment = key->kind & KIND_FRAG_FIRST,
     };
-    if (flags & TCP_SYN) read_syn(pkt, s);
+    if (flags & TCP_SYN) {
+        /* two options that are valid in a SYN only (RFC 9293, 3.2; RFC 7323, 2.2) */
+        struct tcp_syn_options o;
+        tcp_syn_options_read(pkt, &o);
+        s->mss = o.mss;
+        if (o.has_scale) s->scale = o.scale < SCALE_MOST ? o.scale : SCALE_MOST;
+    }
 }

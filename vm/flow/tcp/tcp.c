@@ -118,22 +118,6 @@ static void begin_syn(const struct tcp_segment *s, struct tcp_step *next)
     take_syn(&next->track, FLOW_ORIGINAL, s);
 }
 
-/* In mid-stream windows and shifts are unknown, so they are assumed to be the largest possible. */
-static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
-{
-    *next = (struct tcp_step){.state = FLOW_STATE_PICKED_UP, .refresh = true};
-    next->track = (struct tcp_track){
-        .side = {{.end = s->seq + s->len, .acked = s->ack}, {.end = s->ack, .acked = s->seq}},
-        .window = {PICK_UP_WINDOW, PICK_UP_WINDOW},
-        .scale = SCALE_MOST << 4 | SCALE_MOST,
-        .flags =
-            TCP_TRACK_NO_WINDOW | TCP_TRACK_SCALED | TCP_TRACK_LOOSE | TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY,
-    };
-    if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
-}
-
-/* True for SYN and RST in one segment, which no host sends and hosts read differently: it neither opens nor resets. */
-static bool is_syn_and_rst(const struct tcp_segment *s) { return !(~s->flags & (TCP_SYN | TCP_RST)); }
 static bool is_syn(const struct tcp_segment *s) { return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN; }
 
 enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next)
@@ -145,7 +129,16 @@ enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_st
     }
     /* All segments after the SYN have an ACK (RFC 9293, 3.10.7.4) */
     if (!pickup || (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK) return MARK_INVALID;
-    begin_mid_stream(s, next);
+    /* In mid-stream windows and shifts are unknown, so they are assumed to be the largest possible */
+    *next = (struct tcp_step){.state = FLOW_STATE_PICKED_UP, .refresh = true};
+    next->track = (struct tcp_track){
+        .side = {{.end = s->seq + s->len, .acked = s->ack}, {.end = s->ack, .acked = s->seq}},
+        .window = {PICK_UP_WINDOW, PICK_UP_WINDOW},
+        .scale = SCALE_MOST << 4 | SCALE_MOST,
+        .flags =
+            TCP_TRACK_NO_WINDOW | TCP_TRACK_SCALED | TCP_TRACK_LOOSE | TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY,
+    };
+    if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
     return MARK_NEW;
 }
 
@@ -351,7 +344,8 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
 {
     *next = (struct tcp_step){.track = *now, .state = (uint8_t)state};
     if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* not a TCP state */
-    if (is_syn_and_rst(s)) return MARK_INVALID;
+    /* No host sends SYN and RST in one segment, and hosts read it differently: it neither opens nor resets */
+    if (!(~s->flags & (TCP_SYN | TCP_RST))) return MARK_INVALID;
     if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);
     if (is_syn(s)) return tcp_follow_syn(state, dir, s, next);
     if (!(s->flags & TCP_ACK)) return MARK_INVALID;

@@ -236,17 +236,12 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
     return flow_at(t->table, slot);
 }
 
-static void evict(struct track *t, int32_t slot)
-{
-    const struct flow *f = flow_at(t->table, slot);
-    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags, f->astray);
-    flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
-}
-
 bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin)
 {
     if (flow_add_twin(t->table, s->slot, twin, t->now_ns) != FLOW_NONE) return true;
-    evict(t, s->slot);
+    const struct flow *f = flow_at(t->table, s->slot);
+    const enum flow_class class = flow_class_of((enum flow_state)f->state, f->flags, f->astray);
+    flow_end(t->table, s->slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
     s->slot = FLOW_NONE;
     return false;
 }

@@ -31,17 +31,6 @@ void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_
     s->window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
 }
 
-/* Write the step to a table that others share. Only user space changes a joined flow. */
-static void track_heard(struct track *t, int32_t slot, const struct tcp_step *next)
-{
-    struct flow now;
-    if (!table_read(t->table, slot, &now)) return;
-    now.tcp = next->track;
-    now.astray = next->astray;
-    now.seen_ns = t->now_ns;
-    shared_set(t->table, slot, &now, &(struct flow_first){.state = next->state}, t->now_ns);
-}
-
 void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment)
 {
     struct flow *f = flow_at(t->table, s->slot);
@@ -49,7 +38,13 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
     if (tcp_follow((enum flow_state)f->state, &f->tcp, dir, segment, &next) != MARK_ESTABLISHED) return;
     next.astray = dir == FLOW_REPLY ? s->next.astray : f->astray;
     if (t->table->ops) {
-        track_heard(t, s->slot, &next);
+        /* a table that others share; only user space changes a joined flow */
+        struct flow now;
+        if (!table_read(t->table, s->slot, &now)) return;
+        now.tcp = next.track;
+        now.astray = next.astray;
+        now.seen_ns = t->now_ns;
+        shared_set(t->table, s->slot, &now, &(struct flow_first){.state = next.state}, t->now_ns);
         return;
     }
     f->tcp = next.track;

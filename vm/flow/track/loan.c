@@ -4,15 +4,6 @@
 #include "vm/flow/track/straight.h"
 #include "vm/packet/parse/plain.h"
 
-/* Fill in cell, number and end of a loan of a slot's flow. */
-static void lending_begin(struct lending *l, uint32_t slot, uint64_t now_ns, struct loan *to)
-{
-    const uint32_t cell = slot % LENDING_CELLS;
-    l->until_ns[cell] = to->until_ns = now_ns + LOAN_NS;
-    to->cell = &l->numbers[cell];
-    to->number = l->numbers[cell];
-}
-
 void lending_end(struct lending *l, uint32_t slot, uint64_t now_ns)
 {
     const uint32_t cell = slot % LENDING_CELLS;
@@ -33,6 +24,9 @@ bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, u
     if (idle_ns < LOAN_IDLE_LEAST_NS || now_ns >= time_after(o.flow->seen_ns, idle_ns)) return false;
     o.flow->seen_ns = now_ns;
     *loan = (struct loan){.recipe = *o.recipe, .hash = (uint32_t)(look.hash >> 8), .kind = o.kind, .reply = o.twin};
-    lending_begin(t->lending, o.twin ? (uint32_t)look.line->flow : (uint32_t)look.slot, now_ns, loan);
+    const uint32_t cell = (o.twin ? (uint32_t)look.line->flow : (uint32_t)look.slot) % LENDING_CELLS;
+    t->lending->until_ns[cell] = loan->until_ns = now_ns + LOAN_NS;
+    loan->cell = &t->lending->numbers[cell];
+    loan->number = t->lending->numbers[cell];
     return true;
 }

@@ -98,17 +98,6 @@ static void twin_of(const struct flow_met *m, uint16_t stack, struct flow_tuple 
     tuple_in_order(&like, like.proto == IPPROTO_NR_ICMP || like.proto == IPPROTO_NR_ICMP6, &t, twin);
 }
 
-/* Find the packet's tuple, or that of the packet that an error quotes. */
-static void study(const struct key *key, const struct pkt *pkt, struct track_seen *s)
-{
-    const uint16_t query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
-    *s = (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE, .room = FLOW_NONE};
-    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key))
-        s->how = (uint8_t)related_tuple(key, pkt, 0, s);
-    else
-        s->how = (uint8_t)tuple_of(key, query, 0, &s->id, &s->at);
-}
-
 /* Make the line under the packet's tuple: the flow's own, or its twin's. False: the tuple belongs to neither. */
 static bool met_find(const struct flow_met *m, const struct track_seen *s, struct flow *at)
 {
@@ -135,7 +124,13 @@ void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, 
     if (!(m->has & MET_BOUND)) own.flags &= (uint8_t)~FLOW_BOUND;
     own.joined = m->joined != 0;
     own.proto = m->own.proto;
-    study(key, pkt, s);
+    /* the packet's tuple, or that of the packet that an error quotes */
+    const uint16_t query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
+    *s = (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE, .room = FLOW_NONE};
+    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key))
+        s->how = (uint8_t)related_tuple(key, pkt, 0, s);
+    else
+        s->how = (uint8_t)tuple_of(key, query, 0, &s->id, &s->at);
     s->picks = (uint8_t)picks_of(m->has);
     s->delta = m->delta;
     if (met_find(m, s, &at)) {

@@ -156,20 +156,17 @@ void track_free(struct track *t)
     free(t);
 }
 
-/* Begin the pick-up period. A live table in the kernel keeps its period: a reload does not extend it. */
-static void begin_pickup(struct track *t, uint64_t now_ns)
-{
-    const struct flow_ops *ops = t->table->ops;
-    const bool said = ops && t->live && *ops->pickup_until_ns;
-    t->pickup_until_ns =
-        said ? *ops->pickup_until_ns : time_after(now_ns, flow_pickup_ns(t->program->settings, t->live));
-    if (ops) *ops->pickup_until_ns = t->pickup_until_ns;
-    t->begun = true;
-}
-
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 {
-    if (!t->begun) begin_pickup(t, now_ns);
+    if (!t->begun) {
+        /* a live table in the kernel keeps its pick-up period: a reload does not extend it */
+        const struct flow_ops *ops = t->table->ops;
+        const bool said = ops && t->live && *ops->pickup_until_ns;
+        t->pickup_until_ns =
+            said ? *ops->pickup_until_ns : time_after(now_ns, flow_pickup_ns(t->program->settings, t->live));
+        if (ops) *ops->pickup_until_ns = t->pickup_until_ns;
+        t->begun = true;
+    }
     if (now_ns > t->now_ns) t->now_ns = now_ns;
     t->tx = tx;
 }
@@ -231,7 +228,7 @@ static void take_side(const struct track *t, struct track_seen *s)
     if (s->slot != FLOW_NONE) look_side(table_slot(t->table, s->slot), s);
 }
 
-static void flow_seek(struct track *t, const struct pkt *pkt, struct track_seen *s)
+void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     if (s->at & AT_STACKED) {
         s->id.stack = stack_of(t->stacks, pkt);
@@ -242,11 +239,6 @@ static void flow_seek(struct track *t, const struct pkt *pkt, struct track_seen 
     else if (!table_holds(t->table, s->slot, &s->id, t->now_ns))
         s->slot = flow_find(t->table, &s->id, s->hash, t->now_ns);
     take_side(t, s);
-}
-
-void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
-{
-    flow_seek(t, pkt, s);
     track_say(t, key, pkt, s);
 }
 
@@ -256,12 +248,6 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
     if (may_have_flow(s)) s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
     take_side(t, s);
     track_say(t, key, pkt, s);
-}
-
-static void take_source(struct track *t, const struct key *key, bool by_other, struct flow *f)
-{
-    const uint32_t *source = by_other ? key->dst : key->src;
-    if (t->sources && openers_add(t, source, (key->kind & KIND_IP6) != 0)) f->flags |= FLOW_COUNTED;
 }
 
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
@@ -282,7 +268,9 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
         stack_put(t->stacks, s->id.stack);
         return false;
     }
-    take_source(t, key, by_other, table_slot(t->table, s->slot));
+    const uint32_t *source = by_other ? key->dst : key->src;
+    if (t->sources && openers_add(t, source, (key->kind & KIND_IP6) != 0))
+        table_slot(t->table, s->slot)->flags |= FLOW_COUNTED;
     return true;
 }
 

@@ -293,26 +293,17 @@ enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enu
     return would_after(now, reply, LOOSE(first || (in && reply)), first, would);
 }
 
-/* True for an answer to an inquiry of this machine that is no reply of a flow. */
-static bool is_answer(const struct track_seen *s)
-{
-    return s->picks == PICKS_OPENED && s->how != HOW_TCP && s->mark == MARK_NEW;
-}
-
-/* An answer is for this machine, whatever its address. */
-static void settle_answer(struct key *key, struct track_seen *s)
-{
-    s->mark = MARK_RELATED;
-    key->kind = (key->kind & ~(uint32_t)KIND_FORWARD) | KIND_IN;
-}
-
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s)
 {
     s->next.reopen = s->next.by_other = s->proves = false;
     s->would = FLOW_WOULD_SAME;
     s->mark = (uint16_t)look_mark(f, joint, key, pkt, s);
-    if (is_answer(s)) settle_answer(key, s);
+    if (s->picks == PICKS_OPENED && s->how != HOW_TCP && s->mark == MARK_NEW) {
+        /* An answer to an inquiry of this machine, and no reply of a flow, is for this machine, whatever its address */
+        s->mark = MARK_RELATED;
+        key->kind = (key->kind & ~(uint32_t)KIND_FORWARD) | KIND_IN;
+    }
     s->class = (uint8_t)look_class(f, s);
     key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
 }

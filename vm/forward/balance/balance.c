@@ -248,15 +248,6 @@ uint64_t balance_until(const struct balance *b) { return b->p->pools_count ? b->
 void balance_by(struct balance *b, const uint32_t *conns) { b->conns = conns; }
 void balance_share(struct balance *b, const struct share *s) { b->share = share_counts(s) ? s : NULL; }
 
-static struct lb_flow flow_of(const struct key *key)
-{
-    struct lb_flow f = {.proto = (uint8_t)key->proto, .family = key->kind & KIND_IP4 ? 4 : 6};
-    memcpy(f.src, key->src, sizeof f.src);
-    memcpy(f.dst, key->dst, sizeof f.dst);
-    if (key->kind & KIND_PORTS) f.src_port = key->src_port, f.dst_port = key->dst_port;
-    return f;
-}
-
 /* True if all pools keep a client at its server; then the client also keeps its pool. */
 static bool shared_by_source(const struct program *p, const struct pbc_branch *branch)
 {
@@ -304,7 +295,10 @@ struct chosen {
 static struct chosen balance_choose(const struct balance *b, uint32_t branch, const struct key *key)
 {
     const struct pbc_branch *at = &b->p->branches[branch];
-    const struct lb_flow flow = flow_of(key);
+    struct lb_flow flow = {.proto = (uint8_t)key->proto, .family = key->kind & KIND_IP4 ? 4 : 6};
+    memcpy(flow.src, key->src, sizeof flow.src);
+    memcpy(flow.dst, key->dst, sizeof flow.dst);
+    if (key->kind & KIND_PORTS) flow.src_port = key->src_port, flow.dst_port = key->dst_port;
     struct chosen c = {.pool = pool_by_share(b, at, &flow)};
     if (c.pool == PBC_NONE) return c;
     c.group = group_of(b, c.pool, branch, key);

@@ -284,19 +284,6 @@ static uint32_t free_by_rank(struct slots *s, struct walker *w)
     return slot;
 }
 
-/* Take the first free slot on the way; `left` slots are free. */
-static void take_turn(struct slots *s, struct walker *w, uint32_t left)
-{
-    if (left == FEW || (left == s->count && left < FEW)) list_free(s);
-    const uint32_t slot = left > FEW ? walk_to_free(s, w) : free_by_rank(s, w);
-    s->taken[slot / 64] |= 1ull << slot % 64;
-    if (s->wide)
-        s->wide_table[slot] = w->server;
-    else
-        s->narrow_table[slot] = (uint16_t)w->server;
-    w->at = slot_step(slot, w->skip, s->count);
-}
-
 void slots_update(struct lb *lb)
 {
     struct slots *s = lb->state;
@@ -311,7 +298,16 @@ void slots_update(struct lb *lb)
         while (i != NOBODY) {
             struct walker *w = &s->walkers[i];
             const uint32_t next = w->next;
-            take_turn(s, w, left--);
+            /* take the first free slot on the way */
+            if (left == FEW || (left == s->count && left < FEW)) list_free(s);
+            const uint32_t slot = left > FEW ? walk_to_free(s, w) : free_by_rank(s, w);
+            s->taken[slot / 64] |= 1ull << slot % 64;
+            if (s->wide)
+                s->wide_table[slot] = w->server;
+            else
+                s->narrow_table[slot] = (uint16_t)w->server;
+            w->at = slot_step(slot, w->skip, s->count);
+            left--;
             w->turn += w->pace;
             if (--w->left) walker_append(s, i);
             i = next;

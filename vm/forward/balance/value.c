@@ -17,15 +17,13 @@ static uint64_t minus_log2(uint64_t h)
     return ((uint64_t)(zeros + 1) << 20) - part;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b) { return lb_siphash((struct lb_hash_key){a, b}, "", 0) | 1; }
-
 uint32_t lb_by_value(const struct lb *lb, const uint32_t *server, const uint64_t *names, uint64_t hash)
 {
     uint32_t best = LB_NONE;
     uint64_t least = 0;
     for (uint32_t i = 0; i < lb->cfg.count; i++) {
         if (!lb->weights[i]) continue;
-        const uint64_t drawn = minus_log2(mix(names[server[i]], hash));
+        const uint64_t drawn = minus_log2(lb_siphash((struct lb_hash_key){names[server[i]], hash}, "", 0) | 1);
         if (best != LB_NONE && drawn * lb->weights[best] >= least * lb->weights[i]) continue;
         best = i;
         least = drawn;

@@ -40,16 +40,13 @@ void conns_release(struct conns *c, uint32_t service)
     c->reserved = false;
 }
 
-static void share_add(struct conns *c, uint32_t service, uint32_t server)
-{
-    if (!c->reserved) shared_add(c->share.all->services[service]);
-    shared_add(c->share.all->servers[server]);
-    c->reserved = false;
-}
-
 void conns_add(struct conns *c, uint32_t service, uint32_t server)
 {
-    if (c->share.all) share_add(c, service, server);
+    if (c->share.all) {
+        if (!c->reserved) shared_add(c->share.all->services[service]);
+        shared_add(c->share.all->servers[server]);
+        c->reserved = false;
+    }
     up(&c->services[service]);
     up(&c->servers[server]);
     ever_up(&c->begun[server]);

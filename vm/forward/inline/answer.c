@@ -109,18 +109,6 @@ void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint3
     if (j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 
-/* Reset the client, whose socket may not say so any more. One that was not answered hears nothing, as of its server,
- * unless the service is gone. */
-static void reset_client(const struct job *j, struct inline_conn *c)
-{
-    const struct inline_side *client = &c->side[AT_CLIENT];
-    struct flow_segment s = {.seq = client->ours, .ack = client->next, .flags = TCP_RST | TCP_ACK};
-    if (c->state > INLINE_WAITS || c->state == INLINE_SAID)
-        inline_say(j, c, AT_CLIENT, &s);
-    else if (c->over & OVER_GONE)
-        inline_refuse(j, c);
-}
-
 /* The client has not gone on in time, or nobody has spoken, or the service is gone. The proxy loop resets the server,
  * once the client's socket is reset. */
 static void end_late(void *arg, struct inline_conn *c, uint32_t number)
@@ -133,14 +121,14 @@ static void end_late(void *arg, struct inline_conn *c, uint32_t number)
     inline_let_go(j, c, number);
     inline_reset_socket(j, c, number);
     if (inlines_cut_waits(j->vm->inlines, c)) return; /* the ends have their own connection still */
-    reset_client(j, c);
-}
-
-/* Reset a server that our SYN went to. */
-static void reset_server(const struct job *j, const struct inline_conn *c)
-{
-    struct flow_segment s = {.seq = c->side[AT_SERVER].ours, .flags = TCP_RST};
-    if (c->own_port) inline_say(j, c, AT_SERVER, &s);
+    /* The client's socket may not say so any more. A client that was not answered hears nothing, as of its server,
+     * unless the service is gone */
+    const struct inline_side *client = &c->side[AT_CLIENT];
+    struct flow_segment s = {.seq = client->ours, .ack = client->next, .flags = TCP_RST | TCP_ACK};
+    if (c->state > INLINE_WAITS || c->state == INLINE_SAID)
+        inline_say(j, c, AT_CLIENT, &s);
+    else if (c->over & OVER_GONE)
+        inline_refuse(j, c);
 }
 
 void inline_make_room(const struct job *j)
@@ -150,7 +138,8 @@ void inline_make_room(const struct job *j)
     if (!c) return;
     j->vm->counters.wire_gave_way++;
     end_late((void *)j, c, number);
-    reset_server(j, c);
+    struct flow_segment s = {.seq = c->side[AT_SERVER].ours, .flags = TCP_RST};
+    if (c->own_port) inline_say(j, c, AT_SERVER, &s);
     inlines_end(j->vm->inlines, number);
 }
 

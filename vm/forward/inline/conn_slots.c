@@ -119,19 +119,6 @@ static bool may_have_slots(const struct job *j, const struct inline_conn *c, con
     return true;
 }
 
-/* Fill in where segments to that end leave. sent: the entry of one that has just left. False: not known yet. */
-static bool fill_way(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct tx_entry *sent,
-                     struct recipe *r)
-{
-    const struct way_back way = inline_way(j, c, to);
-    const struct vm_ways *ways = j->in->ways;
-    r->out_if = way.iface;
-    wire_put48(r->next_mac, way.mac);
-    if (way.mac) return way.iface != IFACE_NONE;
-    if (!ways || sent->kind != TX_SEND || !sent->family) return false;
-    return ways->find(ways->arg, sent, &r->out_if, r->next_mac) && wire_get48(r->next_mac);
-}
-
 /* Fill in a direction. False: its ends differ, or its way is not known yet. */
 static bool slot_fill(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx,
                       enum inline_at from, const struct tx_entry *sent, struct splice_slot *s)
@@ -153,7 +140,14 @@ static bool slot_fill(const struct job *j, const struct inline_conn *c, const st
                                 .heard_if = ctx->pkt->iface};
     wire_put48(s->recipe.heard_mac, c->side[from].mac);
     recipe_differ(&s->recipe, key, &as);
-    return fill_way(j, c, to, sent, &s->recipe);
+    /* Where segments to that end leave, if that is known */
+    const struct way_back way = inline_way(j, c, to);
+    const struct vm_ways *ways = j->in->ways;
+    s->recipe.out_if = way.iface;
+    wire_put48(s->recipe.next_mac, way.mac);
+    if (way.mac) return way.iface != IFACE_NONE;
+    if (!ways || sent->kind != TX_SEND || !sent->family) return false;
+    return ways->find(ways->arg, sent, &s->recipe.out_if, s->recipe.next_mac) && wire_get48(s->recipe.next_mac);
 }
 
 /* True if the direction's segments no longer leave to the end's newest MAC address. */

@@ -80,24 +80,17 @@ bool inlines_cut_waits(const struct inlines *all, const struct inline_conn *c)
     return c->cut && !all->cuts->at[c->cut - 1].joined;
 }
 
-/* Write addresses and ports of a segment to the socket that speaks with an end. */
-static void socket_address(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
-                           struct flow_segment *s)
+/* Give a socket a segment in the name of its end. */
+static void socket_say(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
+                       struct flow_segment *s)
 {
+    struct pkt *out = NULL;
     const struct translation to = inline_inwards(j->vm->inlines, c, number, of);
     memcpy(s->src, to.src, sizeof s->src);
     memcpy(s->dst, to.dst, sizeof s->dst);
     s->src_port = to.src_port;
     s->dst_port = to.dst_port;
     s->v6 = c->v6;
-}
-
-/* Give a socket a segment in the name of its end. */
-static void socket_say(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at of,
-                       struct flow_segment *s)
-{
-    struct pkt *out = NULL;
-    socket_address(j, c, number, of, s);
     if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 

@@ -25,18 +25,6 @@ static void loop_tell(const struct job *j, const struct inline_conn *c, uint32_t
     inlines_tell_loop(j->vm->inlines, &told);
 }
 
-/* Give a held packet to the inline stack after all. */
-static void held_give(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
-                      struct pkt *pkt, const struct key *key)
-{
-    const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
-    edit_strip(pkt);
-    if (!translate(pkt, key, &to))
-        inline_give(j, pkt);
-    else
-        pool_put(pkt);
-}
-
 /* Let go what is held, as far as there is room for it: through the splice, or to the sockets. */
 static void held_let_go(const struct job *j, struct inline_conn *c)
 {
@@ -60,7 +48,13 @@ static void held_let_go(const struct job *j, struct inline_conn *c)
         }
         inline_follow(c, from, &s);
         inline_leg_in(&c->side[from], pkt, &s, true);
-        held_give(j, c, number, from, pkt, &key);
+        /* to the inline stack after all */
+        const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
+        edit_strip(pkt);
+        if (!translate(pkt, &key, &to))
+            inline_give(j, pkt);
+        else
+            pool_put(pkt);
     }
     if (o->count) return;
     hold_end(holds, c->hold);

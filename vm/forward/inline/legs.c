@@ -293,22 +293,6 @@ bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, str
     return true;
 }
 
-static struct splice_end splice_end_of(const struct inline_side *side)
-{
-    const struct inline_leg *l = &side->leg;
-    const bool scaled = is_scaled(l);
-    return (struct splice_end){.in = side->next,
-                               .out = side->ours,
-                               .stamp_in = l->stamp,
-                               .stamp_out = l->our_stamp,
-                               .edge = l->our_edge,
-                               .mss = l->mss,
-                               .scale_in = scaled ? l->scale : 0,
-                               .scale_out = scaled ? l->our_scale : 0,
-                               .keeps_edge = true,
-                               .has = l->has & l->our_has & (SPLICE_STAMPS | SPLICE_SACK | SPLICE_ECN)};
-}
-
 uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
@@ -322,7 +306,20 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 
 void inline_ends(const struct inline_conn *c, struct splice_end ends[2])
 {
-    for (unsigned at = 0; at < 2; at++) ends[at] = splice_end_of(&c->side[at]);
+    for (unsigned at = 0; at < 2; at++) {
+        const struct inline_leg *l = &c->side[at].leg;
+        const bool scaled = is_scaled(l);
+        ends[at] = (struct splice_end){.in = c->side[at].next,
+                                       .out = c->side[at].ours,
+                                       .stamp_in = l->stamp,
+                                       .stamp_out = l->our_stamp,
+                                       .edge = l->our_edge,
+                                       .mss = l->mss,
+                                       .scale_in = scaled ? l->scale : 0,
+                                       .scale_out = scaled ? l->our_scale : 0,
+                                       .keeps_edge = true,
+                                       .has = l->has & l->our_has & (SPLICE_STAMPS | SPLICE_SACK | SPLICE_ECN)};
+    }
 }
 
 /* True if a segment of one end may become more segments for the other than a splice cuts: it would never arrive. */

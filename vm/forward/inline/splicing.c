@@ -21,11 +21,6 @@ static void tell_over(const struct job *j, struct inline_conn *c, uint32_t numbe
     c->told_over = true;
 }
 
-static void tell_half(const struct job *j, const struct inline_conn *c, uint32_t number)
-{
-    inlines_tell_loop(j->vm->inlines, &(struct inline_told){.kind = INLINE_HALF, .port = c->use, .number = number});
-}
-
 /* Move a SYN that comes again, or one of an end that has forgotten: whoever has the connection answers it (RFC 5961,
  * 4).
  */
@@ -83,13 +78,6 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
     return REASON_NONE;
 }
 
-/* True if a reset has the number that is next, or that the other end has acknowledged (RFC 5961, 3.2). */
-static bool is_reset(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
-{
-    const uint32_t acked = c->side[!from].leg.acked - c->splice.end[!from].out + c->splice.end[from].in;
-    return s->seq == c->side[from].next || s->seq == acked;
-}
-
 /* Note what a segment says of the connection's end. False: nothing is followed, since it is far from what that end may
  * say now, or damaged where it would end something. */
 static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
@@ -98,7 +86,9 @@ static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t 
     struct inline_side *side = &c->side[from], *other = &c->side[!from];
     if (s->flags & TCP_SYN) return true;
     if (s->flags & TCP_RST) {
-        if (!is_reset(c, from, s) || !tcp_sum_is_right(pkt, key)) return false;
+        /* A reset has the number that is next, or that the other end has acknowledged (RFC 5961, 3.2) */
+        const uint32_t acked = other->leg.acked - c->splice.end[!from].out + c->splice.end[from].in;
+        if ((s->seq != side->next && s->seq != acked) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= OVER_WIRE | OVER_RESET; /* segments that are still on their way change nothing */
         tell_over(j, c, number, from == AT_CLIENT ? SPLICE_WHY_CLIENT_RESET : SPLICE_WHY_SERVER_RESET);
         return true;
@@ -114,7 +104,8 @@ static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t 
         if (seq_after(side->next, least) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= ends;
         if (from == AT_CLIENT && s->seq == side->next) c->over |= OVER_IN_ORDER;
-        if ((c->over & OVER_FINS) != OVER_FINS) tell_half(j, c, number);
+        const struct inline_told half = {.kind = INLINE_HALF, .port = c->use, .number = number};
+        if ((c->over & OVER_FINS) != OVER_FINS) inlines_tell_loop(j->vm->inlines, &half);
     }
     if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);
     if (seq_after(s->seq + s->len, side->next)) side->next = s->seq + s->len;

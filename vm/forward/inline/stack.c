@@ -54,15 +54,6 @@ struct translation inline_outwards(const struct inline_conn *c, enum inline_at t
     return as;
 }
 
-/* The client is answered: what it acknowledges next is our SYN. */
-static void say(const struct said *s)
-{
-    struct tcp_header tcp;
-    tcp_header_read(s->pkt, &s->key, &tcp);
-    s->c->seq = tcp.seq;
-    s->c->state = INLINE_SAID;
-}
-
 /* Handle a packet of the listener's socket. */
 static void to_client(const struct job *j, struct said *s)
 {
@@ -85,7 +76,12 @@ static void to_client(const struct job *j, struct said *s)
         if (s->key.marks & TCP_RST) c->over |= OVER_RESET;
         return;
     }
-    if (answers && c->state <= INLINE_SAID) say(s);
+    if (answers && c->state <= INLINE_SAID) {
+        struct tcp_header tcp;
+        tcp_header_read(s->pkt, &s->key, &tcp);
+        c->seq = tcp.seq;
+        c->state = INLINE_SAID; /* what the client acknowledges next is our SYN */
+    }
     const struct translation as = inline_outwards(c, AT_CLIENT);
     said_leave(j, s, AT_CLIENT, &as);
 }
@@ -142,14 +138,6 @@ static bool aim(const struct job *j, struct said *s, uint32_t id)
     return true;
 }
 
-static void open_numbers(const struct said *s)
-{
-    struct tcp_header tcp;
-    tcp_header_read(s->pkt, &s->key, &tcp);
-    s->c->own_seq = tcp.seq;
-    s->c->answered = 0;
-}
-
 /* Handle a packet of the socket to a server. */
 static void to_server(const struct job *j, struct said *s)
 {
@@ -168,7 +156,12 @@ static void to_server(const struct job *j, struct said *s)
         socket_reset(j, s);
         return;
     }
-    if (is_syn(&s->key)) open_numbers(s);
+    if (is_syn(&s->key)) {
+        struct tcp_header tcp;
+        tcp_header_read(s->pkt, &s->key, &tcp);
+        s->c->own_seq = tcp.seq;
+        s->c->answered = 0;
+    }
     if (c->cut) {
         inline_cut_said(j, c, s->number, AT_SERVER, s->pkt, &s->key);
         return;

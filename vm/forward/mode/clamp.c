@@ -24,21 +24,16 @@ uint32_t clamp_arrival_mtu(const struct facts *f, const struct key *key)
     return served ? served : ways_back_mtu(f, key);
 }
 
-/* Return what the interfaces that a packet came by and leaves by bear. */
-static uint32_t mtu_of_both(const struct facts *f, const struct key *key, const struct way_found *out)
-{
-    uint32_t mtu = lesser(clamp_arrival_mtu(f, key), out->mtu);
-    if (out->out) mtu = lesser(mtu, mtu_of(f, out->iface));
-    return mtu ? mtu : edge_mtu(f, IFACE_NONE);
-}
-
 void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key,
                     const struct way_found *out)
 {
     const bool v6 = key->kind & KIND_IP6;
     if (!(p->meta->flags & PBC_CLAMPS) || !(key->marks & TCP_SYN) || !(key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t clamps[] = {mss_of(p, facts_known_as(f, key->iface)), mss_of(p, (uint16_t)(out->out - 1))};
-    const uint32_t mtu = mtu_of_both(f, key, out);
+    /* What the interfaces bear that the packet came by and leaves by */
+    uint32_t mtu = lesser(clamp_arrival_mtu(f, key), out->mtu);
+    if (out->out) mtu = lesser(mtu, mtu_of(f, out->iface));
+    if (!mtu) mtu = edge_mtu(f, IFACE_NONE);
     for (unsigned i = 0; i < 2; i++)
         if (clamps[i]) mss_clamp(pkt, key, clamps[i] == PBC_MSS_AUTO ? mss_of_mtu(mtu, v6) : clamps[i]);
 }

@@ -27,21 +27,6 @@ static uint16_t tcp_sum(const struct pkt *pkt, const struct whole *w, uint32_t e
     return csum_fold(edit_sum(pkt, pseudo(pkt, w, end - w->l4), w->l4, end));
 }
 
-static void set_lengths(struct pkt *pkt, const struct whole *w, uint32_t end, unsigned number)
-{
-    if (w->v6) {
-        edit_put16(pkt, w->l3 + IP6_PAYLOAD, (uint16_t)(end - w->l3 - IP6_LEN));
-    } else {
-        edit_put16(pkt, w->l3 + IP4_TOTAL, (uint16_t)(end - w->l3));
-        edit_put16(pkt, w->l3 + IP4_ID, (uint16_t)(w->id + number));
-        edit_put16(pkt, w->l3 + IP4_SUM, 0);
-        uint32_t header = (edit_get8(pkt, w->l3) & 15u) * 4;
-        edit_put16(pkt, w->l3 + IP4_SUM, csum_fold(edit_sum(pkt, 0, w->l3, w->l3 + header)));
-    }
-    pkt->l3_end = (uint16_t)end;
-    pkt->flags &= (uint8_t)~PKT_CSUM_PARTIAL;
-}
-
 /* Write the headers of the segment whose payload begins `skip` bytes into the whole. */
 static void headers_write(struct pkt *pkt, const struct whole *w, uint32_t skip, uint32_t len, unsigned number)
 {
@@ -55,7 +40,17 @@ static void headers_write(struct pkt *pkt, const struct whole *w, uint32_t skip,
     edit_put8(pkt, w->l4 + TCP_FLAGS, flags);
     edit_put16(pkt, w->l4 + TCP_URGENT, flags & TCP_URG ? (uint16_t)(urgent - skip) : 0);
     uint32_t end = w->payload + len;
-    set_lengths(pkt, w, end, number);
+    if (w->v6) {
+        edit_put16(pkt, w->l3 + IP6_PAYLOAD, (uint16_t)(end - w->l3 - IP6_LEN));
+    } else {
+        edit_put16(pkt, w->l3 + IP4_TOTAL, (uint16_t)(end - w->l3));
+        edit_put16(pkt, w->l3 + IP4_ID, (uint16_t)(w->id + number));
+        edit_put16(pkt, w->l3 + IP4_SUM, 0);
+        uint32_t header = (edit_get8(pkt, w->l3) & 15u) * 4;
+        edit_put16(pkt, w->l3 + IP4_SUM, csum_fold(edit_sum(pkt, 0, w->l3, w->l3 + header)));
+    }
+    pkt->l3_end = (uint16_t)end;
+    pkt->flags &= (uint8_t)~PKT_CSUM_PARTIAL;
     edit_put16(pkt, w->l4 + TCP_SUM, 0);
     edit_put16(pkt, w->l4 + TCP_SUM, tcp_sum(pkt, w, end));
 }

@@ -7,11 +7,6 @@
 
 enum { TAG_BITS = 16, MSS_LEAST = 64 };
 
-static uint64_t hash_of(const struct splice_slots *all, const struct splice_slot *s)
-{
-    return s->moves.v6 ? splice_hash6(&all->head->key, &s->tuple) : splice_hash4(&all->head->key, &s->tuple);
-}
-
 static unsigned tags_taken_in(uint64_t tags)
 {
     unsigned n = 0;
@@ -86,7 +81,9 @@ void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn)
 
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
 {
-    const struct splice_place at = splice_place(hash_of(all, s), all->groups);
+    const struct hash_key *by = &all->head->key;
+    const uint64_t hash = s->moves.v6 ? splice_hash6(by, &s->tuple) : splice_hash4(by, &s->tuple);
+    const struct splice_place at = splice_place(hash, all->groups);
     uint32_t slot = slot_find(all, &at, s);
     const bool is_new = slot == SPLICE_NO_SLOT;
     if (is_new) slot = free_slot(all, &at);

@@ -32,15 +32,7 @@ void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now
     }
 }
 
-static uint32_t moved_seq(const struct passing *p, uint32_t seq) { return seq - p->from->in + p->to->out; }
 static uint32_t moved_ack(const struct passing *p, uint32_t ack) { return ack - p->from->out + p->to->in; }
-
-/* RFC 7323, 4.3 (2): echo the timestamp of the segment that moved the left edge */
-static void remember(struct passing *p, const struct options *o, uint32_t seq)
-{
-    uint32_t *recent = &p->s->stamp_recent[p->from_at];
-    if (o->has_stamps && !before(o->stamp, *recent) && !before(p->s->acked[p->from_at], seq)) *recent = o->stamp;
-}
 
 /* Translate timestamps for their receiver. */
 static void move_stamps(struct passing *p, struct options *o, uint8_t flags, uint32_t now_ms)
@@ -82,11 +74,13 @@ static void compose(struct passing *p, uint32_t now_ms)
     uint32_t seq = wire_get32(p->old + TCP_SEQ), ack = wire_get32(p->old + TCP_ACKNO);
     uint8_t flags = p->old[TCP_FLAGS];
     splice_options_read(p->old + TCP_LEN, p->old_len - TCP_LEN, &o);
-    remember(p, &o, seq);
+    /* RFC 7323, 4.3 (2): echo the timestamp of the segment that moved the left edge */
+    uint32_t *recent = &p->s->stamp_recent[p->from_at];
+    if (o.has_stamps && !before(o.stamp, *recent) && !before(p->s->acked[p->from_at], seq)) *recent = o.stamp;
     move_stamps(p, &o, flags, now_ms);
     move_sack(p, &o);
     memcpy(p->new, p->old, TCP_LEN);
-    wire_put32(p->new + TCP_SEQ, moved_seq(p, seq));
+    wire_put32(p->new + TCP_SEQ, seq - p->from->in + p->to->out);
     if (flags & TCP_ACK) {
         ack = moved_ack(p, ack);
         wire_put32(p->new + TCP_ACKNO, ack);
@@ -133,15 +127,6 @@ static bool pass_ecn(const struct passing *p, bool v6)
     return true;
 }
 
-/* Fill up the header of a first fragment to its old length: later ones have fixed offsets. */
-static void keep_length(struct passing *p)
-{
-    if (p->new_len >= p->old_len) return;
-    memset(p->new + p->new_len, TCP_OPT_NOP, p->old_len - p->new_len);
-    p->new_len = p->old_len;
-    p->new[TCP_OFFSET] = p->old[TCP_OFFSET];
-}
-
 /* Change the header's length by moving the bytes before the payload. Impossible where a first fragment's would grow. */
 static bool header_resize(const struct passing *p, bool v6)
 {
@@ -156,13 +141,6 @@ static bool header_resize(const struct passing *p, bool v6)
     uint32_t at = v6 ? IP6_PAYLOAD : IP4_TOTAL;
     set_ip16(pkt, v6, at, (uint16_t)(edit_get16(pkt, pkt->l3 + at) + grow));
     return true;
-}
-
-/* Return the greatest payload that the receiver takes behind this header. */
-static uint32_t payload_most(const struct passing *p, bool v6)
-{
-    uint32_t mss = p->to->mss ? p->to->mss : mss_default(v6);
-    return (mss < MSS_LEAST ? MSS_LEAST : mss) - (p->new_len - TCP_LEN);
 }
 
 enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, const struct key *key, uint32_t now_ms,
@@ -182,11 +160,17 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     if (!pass_ecn(&p, v6)) return SPLICE_CONGESTED;
     edit_cut(pkt, pkt->l3_end);
     compose(&p, now_ms);
-    if (key->kind & KIND_FRAG_FIRST) keep_length(&p);
+    if (key->kind & KIND_FRAG_FIRST && p.new_len < p.old_len) {
+        /* The header of a first fragment is filled up to its old length: later ones have fixed offsets */
+        memset(p.new + p.new_len, TCP_OPT_NOP, p.old_len - p.new_len);
+        p.new_len = p.old_len;
+        p.new[TCP_OFFSET] = p.old[TCP_OFFSET];
+    }
     if (!header_resize(&p, v6)) return SPLICE_NO_ROOM;
     set_sum(&p);
     edit_write(pkt, pkt->l4, p.new_len, p.new);
-    uint32_t most = payload_most(&p, v6);
+    const uint32_t mss = p.to->mss ? p.to->mss : mss_default(v6);
+    const uint32_t most = (mss < MSS_LEAST ? MSS_LEAST : mss) - (p.new_len - TCP_LEN);
     if (pkt->segment > most) pkt->segment = (uint16_t)most;
     if (!pkt->segment && !(key->kind & KIND_FRAG_FIRST) && (uint32_t)pkt->l3_end - pkt->payload > most)
         return segments_cut(pkt, most, pool, out);

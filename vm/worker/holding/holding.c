@@ -39,14 +39,12 @@ static bool packet_hold(const struct job *j, const struct packet_ctx *c, struct 
     return held;
 }
 
-/* True for a packet of this machine's own, of which its stack has a copy, too: nothing would be held back. */
-static bool is_own(const struct key *key) { return key->kind & (KIND_SRC_SELF | KIND_DST_SELF); }
-
 bool holding_take(const struct job *j, struct packet_ctx *c, struct observe_packet *s, uint64_t came_ns, bool *read)
 {
     struct vm *vm = j->vm;
     struct holding g;
-    if (j->outer_bytes || is_own(c->key)) return false;
+    /* Of a packet of this machine's own its stack has a copy, too: nothing would be held back */
+    if (j->outer_bytes || c->key->kind & (KIND_SRC_SELF | KIND_DST_SELF)) return false;
     /* A capture of a sending machine has no sums that are right */
     if (vm->cfg.live && observers_hang_on(vm->observers, s) && !tcp_sum_is_right(c->pkt, c->key)) {
         observers_drop_damaged(vm->observers, s);
@@ -69,20 +67,6 @@ bool holding_take(const struct job *j, struct packet_ctx *c, struct observe_pack
     }
 }
 
-/* Give a packet that leaves its verdict. */
-static void settle_held(const struct job *j, const struct waiting *h, struct packet_ctx *c, holding_judge_fn *judge)
-{
-    if (!h->ours) counter_take(&j->vm->counters.verdicts[ACTION_HELD], c->pkt->wire_len);
-    if (h->fate == HELD_GOES) {
-        judge(j, c);
-        return;
-    }
-    refuse(j->vm, c, ACTION_REJECT, REASON_OBSERVE_REJECT);
-    if (h->fate == HELD_RESETS) reset_both(j, c, &h->reset);
-}
-
-static bool has_room(const struct vm_tx *tx) { return tx->count + VM_TX_PER_PACKET <= tx->cap; }
-
 /* Judge a packet by itself, as the only one of its batch. */
 static void leave_one(const struct job *j, const struct waiting *h, holding_judge_fn *judge)
 {
@@ -97,7 +81,12 @@ static void leave_one(const struct job *j, const struct waiting *h, holding_judg
     view.pool = NULL;
     pkt_parse(&view, j->in->facts, &key);
     ctx_begin(&c, 0, &view, &key, &v);
-    settle_held(j, h, &c, judge);
+    if (!h->ours) counter_take(&vm->counters.verdicts[ACTION_HELD], view.wire_len);
+    if (h->fate == HELD_GOES)
+        judge(j, &c);
+    else
+        refuse(vm, &c, ACTION_REJECT, REASON_OBSERVE_REJECT);
+    if (h->fate == HELD_RESETS) reset_both(j, &c, &h->reset);
     h->pkt->mirrors = view.mirrors;
     for (unsigned i = events; i < tx->event_count; i++) tx->events[i].entry = tx->count;
     vm->packets++; /* a number of its own, by which meters tell packets apart */
@@ -114,5 +103,6 @@ static void leave_one(const struct job *j, const struct waiting *h, holding_judg
 void holding_leave(const struct job *j, holding_judge_fn *judge)
 {
     struct waiting h;
-    while (has_room(j->tx) && observers_leaves(j->vm->observers, &h)) leave_one(j, &h, judge);
+    while (j->tx->count + VM_TX_PER_PACKET <= j->tx->cap && observers_leaves(j->vm->observers, &h))
+        leave_one(j, &h, judge);
 }
