@@ -10,7 +10,7 @@
 
 #include "tests/lib/bench.h"
 #include "tests/lib/rng.h"
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 enum { SERVERS = 1000, SLOTS = 65537, FLOWS = 4096 };
 static unsigned passes, build_count; /* of a run */

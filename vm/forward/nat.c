@@ -79,17 +79,6 @@ static bool rules_ask_more(const struct facts *f, const struct key *key)
     return false;
 }
 
-/* Return the recipe whose next hop an error takes; NULL: none is known. The last hop that the host chose holds where
- * the routes have changed since, and can't tell. */
-static const struct recipe *hop_of_opener(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
-{
-    const struct forward *f = j->vm->forward;
-    const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
-    const bool last = !r && b->flags & BIND_BY_HOST && rules_ask_more(j->in->facts, c->key);
-    if (last) r = track_last_recipe(f->track, &c->seen);
-    return r && wire_get48(r->next_mac) ? r : NULL;
-}
-
 /* Return the gateway of the opener's packets by the interface by which an error leaves; NULL: there is none, or routes
  * lead an error that came in there, too. */
 static const uint32_t *gateway_of_opener(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
@@ -112,8 +101,12 @@ static const uint32_t *gateway_of_opener(const struct job *j, const struct packe
 
 void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4])
 {
-    const struct recipe *r = hop_of_opener(j, c, b);
-    if (!r) {
+    const struct forward *f = j->vm->forward;
+    const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
+    /* The last hop that the host chose holds where the routes have changed since, and can't tell */
+    const bool last = !r && b->flags & BIND_BY_HOST && rules_ask_more(j->in->facts, c->key);
+    if (last) r = track_last_recipe(f->track, &c->seen);
+    if (!r || !wire_get48(r->next_mac)) {
         c->via = gateway_of_opener(j, c, b, from);
     } else if (c->left.iface == IFACE_NONE || c->left.iface == r->out_if) {
         c->left.iface = r->out_if;

@@ -52,13 +52,6 @@ static bool is_too_many(const struct job *j, const struct packet_ctx *c, const s
     return b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT || program_is_past(p, b->server);
 }
 
-/* True if the server is down: the careful way then asks its pool. A change of health makes recipes stale. */
-static bool is_down(const struct job *j, const struct flow_bind *b)
-{
-    const struct facts *facts = j->in->facts;
-    return b->kind == BIND_SERVICE && facts_down(facts, b->server, false);
-}
-
 /* Fill in the MAC address of the next hop of the last packet that left. False: not known yet, so the next packets try
  * again. */
 static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
@@ -87,7 +80,9 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || !takes_recipes(j, c->pkt)) return;
     if (!ordinary_ports(c->key) && !has_hop(c)) return;
-    if (is_too_many(j, c, b) || is_down(j, b) || !recipe_fill(j, c, b, &kind, &made)) return;
+    /* Of a server that is down the careful way asks its pool; a change of health makes recipes stale */
+    const bool down = b->kind == BIND_SERVICE && facts_down(j->in->facts, b->server, false);
+    if (is_too_many(j, c, b) || down || !recipe_fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
 }
 

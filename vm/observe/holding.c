@@ -69,13 +69,6 @@ static struct waiting *first_held(struct observers *o, const struct conn *c)
     return NULL;
 }
 
-/* Note with the packets of a connection that will be cut into where they begin. */
-static void keep_from(struct observers *o, const struct conn *c, uint32_t from)
-{
-    struct waiting *h = first_held(o, c);
-    if (h) h->reset.other = from;
-}
-
 static struct cutting *cutting_of(struct observers *o, uint32_t place)
 {
     for (uint32_t i = 0; i < o->cut_count; i++)
@@ -95,7 +88,8 @@ void holding_decided(struct observers *o, struct conn *c)
 {
     if (!c->held) return;
     if (c->does == PBC_CUTS && !(c->holding & HOLDING_CUT) && !(c->flags & CONN_OVER)) {
-        keep_from(o, c, opening_held_from(o, c));
+        struct waiting *h = first_held(o, c);
+        if (h) h->reset.other = opening_held_from(o, c); /* where the packets begin that will be cut into */
         return;
     }
     if (c->does != PBC_RESETS) {

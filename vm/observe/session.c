@@ -1,7 +1,21 @@
-/* Events and records of sessions, and the names found in them. */
+/* Events and records of sessions, and the names found in them; names of the reasons for which observed connections end,
+ * and bytes of them are missing */
 #include <string.h>
 
 #include "vm/observe/observers_priv.h"
+
+const char *const observe_why_name[] = {
+#define OBSERVE_WHY(ident, name, doc) [OBSERVE_WHY_##ident] = name,
+#include "vm/observe/why.def"
+};
+
+const char *const observe_hole_name[] = {
+#define OBSERVE_HOLE(ident, name, doc) [OBSERVE_HOLE_##ident] = name,
+#include "vm/observe/hole.def"
+};
+
+const char *const observe_state_name[] = {
+    [OBSERVE_OPENS] = "opens", [OBSERVE_OPEN] = "open", [OBSERVE_CLOSES] = "closes"};
 
 enum { NAME_MOST = 255, NAME_HEAD = 2 /* kind and length before each name */ };
 

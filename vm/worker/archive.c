@@ -5,7 +5,7 @@
 #include "vm/forward/service.h"
 #include "vm/keyed/archive.h"
 #include "vm/observe/observers.h"
-#include "vm/worker/fragments.h"
+#include "vm/worker/vm_priv.h"
 
 /* Return the parts of an archive; they follow from the program alone. */
 static uint8_t parts_of(const struct vm *vm)

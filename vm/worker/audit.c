@@ -115,21 +115,6 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
-/* Note in the packet's flow, or for one that it may begin, what there would be of it. */
-static void note_flow(const struct job *j, struct packet_ctx *c, enum flow_mark mark)
-{
-    struct track *t = j->vm->track;
-    const bool in = decided_lets_in(c->decision), would = decided_lets_in(c->would);
-    const bool changed = c->audited && decided_changes(c->decision, c->would);
-    const struct flow *f = t && c->seen.slot != FLOW_NONE ? track_flow(t, &c->seen) : NULL;
-    c->seen.would = keep_noted_first(mark, would, changed);
-    c->began = changed;
-    if (!f || keep_what(&c->seen) == KEEP_BEGIN) return;
-    const uint8_t next = keep_noted(f, &c->seen, mark, in, would, changed);
-    c->began = changed && !(f->would & FLOW_WOULD_TOLD);
-    if (next != f->would) track_would(t, &c->seen, next);
-}
-
 /* Return what the kernel says would be: what came up with the packet, else the answer of the kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, const struct packet_ctx *c,
                                                       const struct effects *e)
@@ -171,7 +156,17 @@ void audit_judge(const struct job *j, struct packet_ctx *c)
     const enum flow_mark mark = mark_would(j, c);
     decide_as(j, c, mark);
     c->audited = !is_same(j->vm->program, c->decision, c->would);
-    note_flow(j, c, mark);
+    /* In the packet's flow, or for one that it may begin, note what there would be of it */
+    struct track *t = j->vm->track;
+    const bool in = decided_lets_in(c->decision), would = decided_lets_in(c->would);
+    const bool changed = c->audited && decided_changes(c->decision, c->would);
+    const struct flow *f = t && c->seen.slot != FLOW_NONE ? track_flow(t, &c->seen) : NULL;
+    c->seen.would = keep_noted_first(mark, would, changed);
+    c->began = changed;
+    if (!f || keep_what(&c->seen) == KEEP_BEGIN) return;
+    const uint8_t next = keep_noted(f, &c->seen, mark, in, would, changed);
+    c->began = changed && !(f->would & FLOW_WOULD_TOLD);
+    if (next != f->would) track_would(t, &c->seen, next);
 }
 
 void audit_unjudged(const struct job *j, struct packet_ctx *c)

@@ -11,11 +11,8 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/fragments.h"
 #include "vm/worker/holding/holding.h"
 #include "vm/worker/mirrored.h"
-#include "vm/worker/show.h"
-#include "vm/worker/turns.h"
 #include "vm/worker/vm_priv.h"
 
 enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* live worker: 15 us if all miss the caches */ };
@@ -276,29 +273,12 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
-/* Try again or end flows whose server is down or has not answered. Return the next deadline. */
-static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
-{
-    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
-    const uint64_t next = forward_ask_again(&j);
-    return forward_tick(&j) ? vm->now_ns : time_sooner(next, forward_drained_ns(vm->forward));
-}
-
 /* Sweep the worker's meters and, in kernel mode, the kernel's. True while any holds entries. */
 static bool sweep_meters(const struct vm *vm)
 {
     const struct vm_kernel *k = vm->cfg.kernel;
     const bool held = meters_sweep(vm->meters), noted = vm->audit && audit_sweep(vm->audit);
     return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held || noted;
-}
-
-/* Do what is due for inline connections, and show what leaves to their clients. Return the next deadline. */
-static uint64_t tick_inlines(const struct job *j)
-{
-    const unsigned before = j->tx->count;
-    const uint64_t next = inline_tick(j);
-    if (j->vm->observers) show_inline(j, before);
-    return next;
 }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
@@ -315,9 +295,15 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     const unsigned clear = vm->cfg.live ? STEPS_A_TICK : CLEARED_A_TICK;
     if (vm->remember && remember_tick(vm->remember, vm->track, clear))
         next = time_sooner(next, vm->cfg.live ? vm->now_ns : soon);
-    if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
-    if (vm->inlines)
-        next = time_sooner(next, tick_inlines(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    if (vm->forward) {
+        /* flows whose server is down or has not answered */
+        const uint64_t asks = forward_ask_again(&j);
+        next = time_sooner(next, forward_tick(&j) ? vm->now_ns : time_sooner(asks, forward_drained_ns(vm->forward)));
+    }
+    const unsigned shown = tx->count;
+    if (vm->inlines) next = time_sooner(next, inline_tick(&j));
+    if (vm->inlines && vm->observers) show_inline(&j, shown); /* what leaves to clients of inline connections */
     if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
     mirrored_none(vm, tx, before);
     if (!vm_holds(vm)) return next;

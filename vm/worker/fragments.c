@@ -1,8 +1,6 @@
-/* Fragments on a worker's way, see fragments.h
+/* Fragments on a worker's way, see vm_priv.h
  *
  * A held fragment moves from the counter of `held` to that of its verdict when it leaves, so it is counted once. */
-#include "vm/worker/fragments.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +11,7 @@
 #include "vm/worker/audit.h"
 #include "vm/worker/inner.h"
 #include "vm/worker/mirrored.h"
-#include "vm/worker/show.h"
+#include "vm/worker/vm_priv.h"
 
 struct fragments {
     struct frags *frags;

@@ -10,7 +10,6 @@
 #include "vm/forward/vips.h"
 #include "vm/keyed/large.h"
 #include "vm/observe/observers.h"
-#include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
 
 /* Limits for answers from services' addresses, apart from rejects: many rejects must not make them unreachable. */

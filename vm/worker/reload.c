@@ -8,7 +8,6 @@
 #include "vm/forward/service.h"
 #include "vm/observe/observers.h"
 #include "vm/program/swap.h"
-#include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
 
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in)

@@ -106,15 +106,11 @@ static void add_services(struct making *m)
     }
 }
 
-static bool is_transparent(const struct program *p, const struct pbc_service *s)
-{
-    return s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
-}
-
 /* Add the ports of a service to those of its pool. */
 static void join_service(const struct program *p, const struct pbc_service *s, struct pool_ports *of)
 {
-    const bool own = mode_is(s->mode, MODE_OWN_SOURCE) && !is_transparent(p, s);
+    const bool transparent = s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+    const bool own = mode_is(s->mode, MODE_OWN_SOURCE) && !transparent;
     struct some_ports *to = own ? of->own : of->kept;
     if (!mode_is(s->mode, MODE_REWRITES | MODE_OWN_SOURCE)) return;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {

@@ -1,6 +1,4 @@
-/* Packets for the observers, see show.h */
-#include "vm/worker/show.h"
-
+/* Packets for the observers, see vm_priv.h */
 #include "vm/forward/inline/conns.h"
 #include "vm/worker/vm_priv.h"
 

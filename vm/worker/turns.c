@@ -1,8 +1,6 @@
 /* Judging one packet after the other. With state, what `state` says of a packet depends on the verdicts before it; with
  * tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't depend on where
  * batches end. */
-#include "vm/worker/turns.h"
-
 #include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"
 #include "vm/flow/track/straight.h"
@@ -17,7 +15,6 @@
 #include "vm/worker/audit.h"
 #include "vm/worker/holding/holding.h"
 #include "vm/worker/inner.h"
-#include "vm/worker/show.h"
 #include "vm/worker/vm_priv.h"
 
 /* Return the kernel's decision: the one that came up with the packet, else that of the kernel's judge. */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tests/lib/rng.h"
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 enum { POOL_MAX = 1100, PRIME = 65537 };
 

@@ -64,16 +64,6 @@ void frags_free(struct frags *f)
 
 const struct frag_counters *frags_counters(const struct frags *f) { return &f->counters; }
 
-static void frag_id_of(const struct key *key, const struct pkt *pkt, uint32_t id, struct frag_id *out)
-{
-    *out = (struct frag_id){.id = id};
-    memcpy(out->src, key->src, sizeof out->src);
-    memcpy(out->dst, key->dst, sizeof out->dst);
-    const unsigned tags = tags_read(pkt, out->tags);
-    const bool v4 = key->kind & KIND_IP4;
-    out->kind = (v4 ? 4u : 6u) << 24 | (v4 ? (uint32_t)key->proto : 0) << 16 | tags;
-}
-
 static struct datagram *datagram_at(const struct frags *f, uint32_t slot) { return keyed_at(&f->table, slot); }
 static uint64_t born_ns(const struct frags *f, uint32_t slot) { return f->table.words[slot]; }
 
@@ -185,7 +175,12 @@ enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key
     _Alignas(uint64_t) struct frag_id id;
     *datagram = PBC_NONE;
     if (!fragment_read(pkt, key, &part)) return datagram_refuse(pkt->reason ? pkt->reason : REASON_BAD_FRAGMENT, first);
-    frag_id_of(key, pkt, part.id, &id);
+    id = (struct frag_id){.id = part.id};
+    memcpy(id.src, key->src, sizeof id.src);
+    memcpy(id.dst, key->dst, sizeof id.dst);
+    const unsigned tags = tags_read(pkt, id.tags);
+    const bool v4 = key->kind & KIND_IP4;
+    id.kind = (v4 ? 4u : 6u) << 24 | (v4 ? (uint32_t)key->proto : 0) << 16 | tags;
     if (pkt->reason != REASON_NONE) return look_malformed(f, now_ns, pkt, &id, part.offset == 0, first);
     if (part.bytes == 0) return datagram_refuse(REASON_BAD_FRAGMENT, first);
     const uint32_t slot = *datagram = find_or_add(f, now_ns, &id);

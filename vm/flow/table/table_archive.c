@@ -3,12 +3,6 @@
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
 
-/* True if the second line of a flow is written. begins: the writer recorded when flows began. */
-static bool says_cold(bool begins, const struct flow *f)
-{
-    return begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
-}
-
 static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
 {
     struct flow *f = table_slot(t, slot);
@@ -18,7 +12,8 @@ static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot,
         f->memo[0] = f->memo[1] = 0;
         f->recipe = RECIPE_NONE;
     }
-    if (says_cold(begins, f)) archive_part(a, table_cold(t, slot), sizeof(struct flow_cold));
+    const bool cold = begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
+    if (cold) archive_part(a, table_cold(t, slot), sizeof(struct flow_cold));
     if (f->flags & FLOW_BOUND && archive_sound(a, t->binds))
         archive_part(a, table_bind(t, slot), sizeof(struct flow_bind));
 }

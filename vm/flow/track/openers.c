@@ -1,5 +1,5 @@
-/* Numbers of flows by opener, see openers.h */
-#include "vm/flow/track/openers.h"
+/* Numbers of flows by opener, see track_priv.h */
+#include "vm/flow/track/track_priv.h"
 
 #include "vm/flow/sources.h"
 #include "vm/flow/table/lookup.h"

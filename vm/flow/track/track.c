@@ -8,7 +8,6 @@
 #include "vm/flow/table/shared.h"
 #include "vm/flow/track/loan.h"
 #include "vm/flow/track/track_look.h"
-#include "vm/flow/track/openers.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/pkt.h"
 

@@ -1,6 +1,5 @@
 /* Tracked flows as bytes (track.h, track_archive). Flows by source are counted anew. */
 #include "vm/flow/table/lookup.h"
-#include "vm/flow/track/openers.h"
 #include "vm/flow/track/track_priv.h"
 #include "vm/keyed/archive.h"
 

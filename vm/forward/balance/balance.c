@@ -43,11 +43,6 @@ static bool name_servers(struct balance *b)
     return true;
 }
 
-static bool in_group(const struct pbc_server *s, unsigned which)
-{
-    return which == ALL || s->family == (which == V4 ? 4 : 6);
-}
-
 static bool group_lists(struct balance *b, struct group *g, const struct pbc_pool *pool, unsigned which)
 {
     const struct program *p = b->p;
@@ -58,7 +53,7 @@ static bool group_lists(struct balance *b, struct group *g, const struct pbc_poo
     if (!g->names || !g->server || !g->weights || !g->conns) return false;
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &p->servers[i];
-        if (!in_group(s, which)) continue;
+        if (which != ALL && s->family != (which == V4 ? 4 : 6)) continue;
         g->names[g->count] =
             (struct lb_server){.name = b->name[i], .weight = s->weight, .backup = s->flags & PBC_SERVER_BACKUP};
         g->server[g->count++] = i;
@@ -265,13 +260,6 @@ static uint32_t pool_by_hash(const struct program *p, const struct pbc_branch *b
     return p->shares[i].pool;
 }
 
-static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *branch, const struct lb_flow *flow)
-{
-    if (branch_shares(branch) <= 1) return pool_by_hash(b->p, branch, 0);
-    return pool_by_hash(b->p, branch,
-                        shared_by_source(b->p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow));
-}
-
 /* True if servers must have the client's family. */
 static bool by_family(const struct program *p, uint32_t branch)
 {
@@ -299,7 +287,10 @@ static struct chosen balance_choose(const struct balance *b, uint32_t branch, co
     memcpy(flow.src, key->src, sizeof flow.src);
     memcpy(flow.dst, key->dst, sizeof flow.dst);
     if (key->kind & KIND_PORTS) flow.src_port = key->src_port, flow.dst_port = key->dst_port;
-    struct chosen c = {.pool = pool_by_share(b, at, &flow)};
+    const uint64_t hash = branch_shares(at) <= 1       ? 0
+                          : shared_by_source(b->p, at) ? lb_hash_source(b->key, &flow)
+                                                       : lb_hash_flow(b->key, &flow);
+    struct chosen c = {.pool = pool_by_hash(b->p, at, hash)};
     if (c.pool == PBC_NONE) return c;
     c.group = group_of(b, c.pool, branch, key);
     enum lb_hash wants = lb_wants((enum lb_kind)b->p->pools[c.pool].balance);

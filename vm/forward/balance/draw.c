@@ -4,7 +4,7 @@
  * weight. The part that does not fit into its own column fills other columns, which hold at most one other server each.
  * A draw chooses a column, then a height in it, both from one 64-bit number by multiplication: the whole part is the
  * column, the rest the height. */
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 #include "vm/keyed/hash.h"
 
 size_t draw_bytes(uint32_t servers) { return 3 * lb_round(servers * sizeof(uint32_t)); }

@@ -1,7 +1,7 @@
 /* Hashes that all machines agree on: SipHash-2-4 under a published key. Only this file defines the bytes hashed. */
 #include <string.h>
 
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 #include "vm/pbc.h"
 
 struct sip {

@@ -1,5 +1,5 @@
 /* Balancing that does not depend on the algorithm: kinds and names, memory, backups, pools without a usable server */
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 enum { SCAN_MAX = 128 };
 

@@ -2,7 +2,7 @@
  * any number of servers: see draw.c. */
 #include <stdio.h>
 
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 static size_t random_bytes(const struct lb_cfg *cfg) { return lb_round(sizeof(struct draw)) + draw_bytes(cfg->count); }
 

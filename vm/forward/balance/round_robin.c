@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 enum { WHEEL = 32, LEVELS = 7 }; /* 32^7 is above any count */
 

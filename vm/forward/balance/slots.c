@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 #include "vm/program/swap.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* Rendezvous by weight (Thaler and Ravishankar 1998; the logarithms by Schindelhauer and Schomaker, SPAA 2005): each
  * server draws a number from its name and the client's value, and the least wins. A server that goes leaves its clients
  * to all others by weight, and no other client moves. */
-#include "vm/forward/balance/lb_priv.h"
+#include "vm/forward/balance/balance_priv.h"
 
 /* Return 2^20 times -log2(h / 2^64), rounded up, for h above 0. */
 static uint64_t minus_log2(uint64_t h)

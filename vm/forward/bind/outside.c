@@ -239,14 +239,6 @@ static uint32_t space_of(const struct outside *o, uint32_t server, uint32_t at, 
     return (at * pool->server_count + (server - pool->servers)) * SPACE_CLASSES + space_class(key);
 }
 
-/* Know the further ports of this machine's addresses. */
-static void take_more(struct side *out, const struct facts *facts)
-{
-    if (out->count || !facts || out->ports_number == facts->ports.number) return;
-    ports_more(out->ports, facts->ports.more, facts->ports.more_count);
-    out->ports_number = facts->ports.number;
-}
-
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg)
 {
@@ -254,7 +246,11 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
     const bool v6 = server->family == 6;
     struct side *out = &o->pools[server->pool].side[v6];
     const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
-    take_more(out, facts);
+    if (!out->count && facts && out->ports_number != facts->ports.number) {
+        /* the further ports of this machine's addresses */
+        ports_more(out->ports, facts->ports.more, facts->ports.more_count);
+        out->ports_number = facts->ports.number;
+    }
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = start + i < count ? start + i : start + i - count;
         if (!address_at(o, facts, b->server, at, b->to_src)) return false;

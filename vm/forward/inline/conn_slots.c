@@ -97,15 +97,6 @@ void inlines_sent(struct inlines *all)
     }
 }
 
-/* Note the turn of a segment that leaves. Without room the gate opens by a later one. */
-static void note_turn(const struct job *j, const struct packet_ctx *ctx, uint32_t slot)
-{
-    struct inlines *all = j->vm->inlines;
-    const struct vm_up *up = vm_came_up(j, ctx);
-    if (!up || !up->turn || all->turn_count == TURNS_MOST) return;
-    all->turns[all->turn_count++] = (struct inline_turn){.slot = slot, .turn = up->turn};
-}
-
 /* True if the connection goes on, and both of its ends have what a slot can say of them. */
 static bool may_have_slots(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx)
 {
@@ -192,7 +183,10 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
     const uint32_t before = *slot;
     *slot = splice_slots_put(&all->slots, &s);
     if (*slot != SPLICE_NO_SLOT) {
-        note_turn(j, ctx, *slot);
+        /* the turn of a segment that leaves; without room the gate opens by a later one */
+        const struct vm_up *up = vm_came_up(j, ctx);
+        if (!up || !up->turn || all->turn_count == TURNS_MOST) return;
+        all->turns[all->turn_count++] = (struct inline_turn){.slot = *slot, .turn = up->turn};
         return;
     }
     if (before != NO_ROOM) __atomic_store_n(&all->slots.head->no_room, all->slots.head->no_room + 1, __ATOMIC_RELAXED);

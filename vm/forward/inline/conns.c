@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "vm/forward/inline/cut.h"
-#include "vm/forward/inline/hold.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
 #include "vm/verdict.h"

@@ -1,5 +1,5 @@
-/* Held segments, see hold.h */
-#include "vm/forward/inline/hold.h"
+/* Held segments, see conns_priv.h */
+#include "vm/forward/inline/conns_priv.h"
 
 #include <stdlib.h>
 

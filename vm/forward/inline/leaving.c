@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
-#include "vm/forward/inline/hold.h"
+#include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/read.h"

@@ -5,7 +5,7 @@
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
-#include "vm/forward/inline/hold.h"
+#include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/edit/translate.h"

@@ -1,5 +1,5 @@
-/* The MSS of what crosses (clamp.h) */
-#include "vm/forward/mode/clamp.h"
+/* The MSS of what crosses (mode.h) */
+#include "vm/forward/mode/mode.h"
 
 #include "vm/forward/edges.h"
 #include "vm/forward/service.h"

@@ -5,7 +5,6 @@
 #include "vm/forward/bind/outside.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward.h"
-#include "vm/forward/mode/clamp.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
