@@ -102,13 +102,6 @@ static void set_ends(const struct job *j, struct packet_ctx *c, uint8_t rewrites
     if (ports && rewrites & TRANSLATE_DST_PORT && server->port) b->to_dst_port = server->port;
 }
 
-/* True for the packet's own tuple, unchanged: a client of the server itself, if the service is on `any`. */
-static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
-{
-    return address_equal(b->to_src, c->key->src) && address_equal(b->to_dst, c->key->dst) &&
-           (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
-}
-
 /* Find the tuple with which the flow leaves. False: nothing is free. *twin: the other side's tuple differs from the
  * client's, and is in *asking. */
 static bool choose_ends(struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b,
@@ -128,7 +121,11 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
         return takes ||
                (forward_yield(j, c, b) && outside_take(o, j->in->facts, c->key, c->seen.hash, b, is_free, asking));
     }
-    *twin = *twin && !is_unchanged(c, b);
+    /* The packet's own tuple, unchanged: a client of the server itself, if the service is on `any` */
+    const bool unchanged =
+        address_equal(b->to_src, c->key->src) && address_equal(b->to_dst, c->key->dst) &&
+        (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
+    *twin = *twin && !unchanged;
     return !*twin || is_free(asking, b);
 }
 

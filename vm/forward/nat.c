@@ -148,20 +148,14 @@ static unsigned served_as(const struct facts *f, uint16_t as, uint16_t *iface)
     return found;
 }
 
-/* True if the packet came by an interface that is not served, as far as that is known. */
-static bool is_unserved(const struct job *j, const struct packet_ctx *c)
-{
-    uint16_t iface;
-    return c->routed && c->key->iface != IFACE_NONE && !served_as(j->in->facts, c->key->iface, &iface);
-}
-
 /* True if the packet's next hop is that of its flow: it came by the interface that the flow began by, or, like the
  * opener, by one that is not served. No packet takes the express way by a recipe of such a flow: errors alone ask for
  * its hop. */
 static bool tells_hop(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
-    if (wire_get48(b->client_mac) == BIND_UNSERVED) return is_unserved(j, c);
-    return forward_is_clients(j, c, b);
+    uint16_t iface;
+    if (wire_get48(b->client_mac) != BIND_UNSERVED) return forward_is_clients(j, c, b);
+    return c->routed && c->key->iface != IFACE_NONE && !served_as(j->in->facts, c->key->iface, &iface);
 }
 
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)

@@ -151,13 +151,6 @@ static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr
     return false;
 }
 
-/* True if this machine answers requests for the address. */
-static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4])
-{
-    const struct vip *vip = vip_find(v, family, addr);
-    return (vip && vip->announced) || is_outside(v, family, addr);
-}
-
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
 /* Read the target of an ARP request; *own: the host holds it. False: not a request. */
@@ -230,7 +223,8 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     uint32_t target[4];
     bool own;
     if (!neighbour_asks(j->in->facts, pkt, key, target, &own) || own) return;
-    if (!is_told(j->vm->vips, arp ? 4 : 6, target)) return;
+    const struct vip *vip = vip_find(j->vm->vips, arp ? 4 : 6, target);
+    if (!(vip && vip->announced) && !is_outside(j->vm->vips, arp ? 4 : 6, target)) return;
     c->v->done = 1;
     if (!answer_begin(j, &j->vm->neighbours)) return;
     const uint64_t mac = edge_mac_for(j->in->facts, pkt->iface, target[arp ? 0 : 3]);

@@ -220,7 +220,7 @@ static __attribute__((noinline)) void take_observed(const struct job *j, struct 
     if (j->vm->inlines) show_inline(j, before);
 }
 
-static inline void take_one(const struct job *j, struct packet_ctx *c)
+static inline void turn_take(const struct job *j, struct packet_ctx *c)
 {
     if (__builtin_expect(j->vm->observers != NULL, 0))
         take_observed(j, c);
@@ -264,7 +264,7 @@ static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t t
 void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1, 0);
-    take_one(j, c);
+    turn_take(j, c);
 }
 
 void judge_unobserved(const struct job *j, struct packet_ctx *c)
@@ -274,7 +274,7 @@ void judge_unobserved(const struct job *j, struct packet_ctx *c)
 }
 
 /* True for a packet that has ordinary headers, IPv4 and no tags, and goes to no group. */
-static inline bool is_plain(const struct pkt *pkt, const struct key *key)
+static inline bool has_plain_headers(const struct pkt *pkt, const struct key *key)
 {
     return key->kind & KIND_IP4 && key->dst[0] >> 24 < PLAIN_HOSTS_END && !is_tagged(pkt) &&
            ordinary_headers(pkt, key, pkt->head_len == pkt->wire_len) && ordinary_frame(pkt, key, pkt->data);
@@ -339,7 +339,8 @@ static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t 
     uint64_t may = 0;
     for (uint64_t left = have ? 0 : todo; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
-        if (is_plain(pkts[i], &vm->keys[i]) && straight_study(track, &vm->keys[i], &looks[i])) have |= left & -left;
+        if (has_plain_headers(pkts[i], &vm->keys[i]) && straight_study(track, &vm->keys[i], &looks[i]))
+            have |= left & -left;
     }
     for (uint64_t left = have; left; left &= left - 1) straight_ask(track->table, &looks[__builtin_ctzll(left)]);
     for (uint64_t left = have; left; left &= left - 1) {
@@ -393,7 +394,7 @@ static __attribute__((noinline)) void take_after_all(const struct job *j, const 
     ctx_begin(c, i, b->pkts[i], &vm->keys[i], &b->verdicts[i]);
     settle_key(j, c->key);
     straight_seen(&vm->looks[i], &c->seen);
-    take_one(j, c);
+    turn_take(j, c);
 }
 
 void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, const struct turns *t,
@@ -417,7 +418,7 @@ void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, cons
             if (i == n) return;
         }
         if (__builtin_expect(todo >> i & 1, 1))
-            take_one(j, &j->vm->ctxs[i]);
+            turn_take(j, &j->vm->ctxs[i]);
         else
             odd(j, &j->vm->ctxs[i]);
     }

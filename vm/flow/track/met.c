@@ -79,25 +79,6 @@ void track_met_at(const struct track *t, const struct met_told *told, struct flo
 
 struct track_tuple met_own(const struct flow_met *m) { return track_tuple_of(&m->own, m->flags & FLOW_OPENED_BY_HIGH); }
 
-/* True if the id is the flow's own tuple. The number of a VLAN stack is only valid in its own table. */
-static bool is_own_tuple(const struct flow_met *m, const struct flow_id *id)
-{
-    struct flow_id own = m->own;
-    own.stack = id->stack;
-    return memcmp(&own, id, sizeof own) == 0;
-}
-
-/* Return the tuple of the flow's other side. */
-static void twin_of(const struct flow_met *m, uint16_t stack, struct flow_tuple *twin)
-{
-    struct track_tuple t = {.src_port = m->to_src_port, .dst_port = m->to_dst_port};
-    struct flow_id like = m->own;
-    like.stack = stack;
-    memcpy(t.src, m->to_src, sizeof t.src);
-    memcpy(t.dst, m->to_dst, sizeof t.dst);
-    tuple_in_order(&like, like.proto == IPPROTO_NR_ICMP || like.proto == IPPROTO_NR_ICMP6, &t, twin);
-}
-
 /* Make the line under the packet's tuple: the flow's own, or its twin's. False: the tuple belongs to neither. */
 static bool met_find(const struct flow_met *m, const struct track_seen *s, struct flow *at)
 {
@@ -105,9 +86,15 @@ static bool met_find(const struct flow_met *m, const struct track_seen *s, struc
     const uint8_t there = MET_SAID | MET_FLOW;
     if (!may_have_flow(s) || (m->has & there) != there || m->state >= FLOW_STATES) return false;
     *at = (struct flow){.flags = m->flags & (FLOW_OPENED_BY_HIGH | FLOW_PAIRED)};
-    if (is_own_tuple(m, &s->id)) return true;
+    struct flow_id own = m->own;
+    own.stack = s->id.stack; /* the number of a VLAN stack is only valid in its own table */
+    if (memcmp(&own, &s->id, sizeof own) == 0) return true;
     if (!(m->flags & FLOW_PAIRED) || !(m->has & MET_BOUND)) return false;
-    twin_of(m, s->id.stack, &twin);
+    /* the tuple of the flow's other side */
+    struct track_tuple t = {.src_port = m->to_src_port, .dst_port = m->to_dst_port};
+    memcpy(t.src, m->to_src, sizeof t.src);
+    memcpy(t.dst, m->to_dst, sizeof t.dst);
+    tuple_in_order(&own, own.proto == IPPROTO_NR_ICMP || own.proto == IPPROTO_NR_ICMP6, &t, &twin);
     *at = (struct flow){.flags = FLOW_TWIN | (twin.opened_by_high ? FLOW_OPENED_BY_HIGH : 0)};
     return memcmp(&twin.id, &s->id, sizeof twin.id) == 0;
 }

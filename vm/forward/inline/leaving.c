@@ -121,19 +121,16 @@ static enum verdict_of legs_compare(const struct inline_conn *c, const struct ho
     return reads_on ? READS_ON : waits ? WAITS : JOINS;
 }
 
-/* True if no end has begun to end the connection, or one half of it has ended on both legs: both legs count its FIN. */
-static bool halves_agree(const struct inline_conn *c)
-{
-    const uint8_t over = c->over & (uint8_t)~OVER_IN_ORDER;
-    return !over || over == (OVER_CLIENT | OVER_TO_SERVER) || over == (OVER_SERVER | OVER_TO_CLIENT);
-}
-
 /* Find out how far a connection is, and do what can be done. Return false if it has to wait. */
 static bool leave_go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
 {
     enum splice_why why;
     struct splice_end ends[2];
-    if (!halves_agree(c) || c->service == PBC_NONE) {
+    /* Halves agree if no end has begun to end the connection, or one half of it has ended on both legs: both legs count
+     * its FIN */
+    const uint8_t over = c->over & (uint8_t)~OVER_IN_ORDER;
+    const bool agree = !over || over == (OVER_CLIENT | OVER_TO_SERVER) || over == (OVER_SERVER | OVER_TO_CLIENT);
+    if (!agree || c->service == PBC_NONE) {
         stays(j, c, number, SPLICE_WHY_ENDS);
         return true;
     }

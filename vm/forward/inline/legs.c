@@ -29,18 +29,15 @@ bool inline_is_own(const struct inline_conn *c, enum inline_at from, const struc
     return s->flags & TCP_ACK && s->seq - (side->next - AROUND) < 2 * AROUND && side->ours - s->ack < UNACKED;
 }
 
-/* A reset counts at the number that is next, or, from a server that has not answered, if it answers (RFC 5961, 3.2). */
-static bool is_reset(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
-{
-    if (from == AT_SERVER && !c->answered) return inline_answers(c, from, s);
-    return s->seq == c->side[from].next;
-}
-
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
 {
     struct inline_side *side = &c->side[from];
     if (s->flags & TCP_RST) {
-        if (is_reset(c, from, s)) c->over |= from == AT_CLIENT ? OVER_WIRE : OVER_OF_SERVER;
+        /* A reset counts at the number that is next, or, from a server that has not answered, if it answers (RFC 5961,
+         * 3.2) */
+        const bool first = from == AT_SERVER && !c->answered;
+        if (first ? inline_answers(c, from, s) : s->seq == side->next)
+            c->over |= from == AT_CLIENT ? OVER_WIRE : OVER_OF_SERVER;
         return;
     }
     if (from == AT_CLIENT) c->over &= (uint8_t)~OVER_WIRE;
@@ -211,21 +208,17 @@ uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to)
     return larger32(window, INLINE_WINDOW_LEAST);
 }
 
-/* Return the room in the other end's window behind what this segment acknowledges to its end. The sockets may still
- * have in their hands what will fill it. */
-static int32_t room_behind(const struct inline_side *end, const struct inline_side *other, const struct tcp_segment *s)
-{
-    const uint32_t edge = other->leg.edge - other->leg.our_first;
-    const int32_t sent = (int32_t)(other->leg.edge - other->ours), all = (int32_t)(edge - (s->ack - end->leg.first));
-    return s->flags & TCP_ACK && all < sent ? all : sent;
-}
-
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s)
 {
     const struct inline_side *end = &c->side[to], *other = &c->side[!to];
     if (s->flags & TCP_RST) return;
     const bool known = to == AT_SERVER ? c->state == INLINE_OPEN : c->answered;
-    const int32_t room = room_behind(end, other, s), told = (int32_t)(end->leg.our_edge - s->ack);
+    /* The room in the other end's window behind what this segment acknowledges to its end. The sockets may still have
+     * in their hands what will fill it */
+    const uint32_t edge = other->leg.edge - other->leg.our_first;
+    const int32_t sent = (int32_t)(other->leg.edge - other->ours), all = (int32_t)(edge - (s->ack - end->leg.first));
+    const int32_t room = s->flags & TCP_ACK && all < sent ? all : sent;
+    const int32_t told = (int32_t)(end->leg.our_edge - s->ack);
     const unsigned shift = s->flags & TCP_SYN || !is_scaled(&end->leg) ? 0 : end->leg.our_scale;
     uint32_t most = units_up(known ? (uint32_t)INLINE_WINDOW_LEAST : inline_window_least(c, to), shift);
     if (known && room > 0) most = larger32(most, (uint32_t)room >> shift);

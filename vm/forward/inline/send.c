@@ -27,25 +27,9 @@ static void write_ip6(struct pkt *pkt, uint8_t ttl, uint8_t tos)
     edit_put8(pkt, pkt->l3 + (uint32_t)IP6_HOPS, ttl);
 }
 
-/* Return the TTL of a packet in the name of that end: as its own arrive at the other one. */
-static uint8_t ttl_of(const struct inline_side *of)
-{
-    const uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST;
-    return of->bridged || ttl == 1 ? ttl : (uint8_t)(ttl - 1);
-}
-
 /* True if the connection goes to a pool's server or a target, so frames to its client say nothing of the server's link:
  * the client sees the place that it wanted. */
 static bool goes_elsewhere(const struct inline_conn *c) { return c->own_port && c->made_port != INLINE_ORIGINAL; }
-
-/* Return the source MAC address of frames to that end. */
-static uint64_t source_mac(const struct job *j, const struct inline_conn *c, enum inline_at to)
-{
-    const struct inline_side *other = &c->side[!to];
-    const bool hides = to == AT_CLIENT && goes_elsewhere(c);
-    const uint64_t mac = hides ? c->original_mac : other->bridged ? other->mac : 0;
-    return mac ? mac : edge_mac(j->in->facts, inline_way(j, c, to).iface, NULL);
-}
 
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
 {
@@ -59,7 +43,11 @@ bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_a
         const unsigned priority = i < 8 ? priorities >> 4 * i & 15 : 0;
         tags[i] = (struct edit_tag){stack[i].tpid, (uint16_t)(priority << PRIORITY_AT | stack[i].vid)};
     }
-    if (!edit_ether(pkt, way.mac, source_mac(j, c, to), tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
+    const struct inline_side *other = &c->side[!to];
+    const bool hides = to == AT_CLIENT && goes_elsewhere(c);
+    uint64_t source = hides ? c->original_mac : other->bridged ? other->mac : 0;
+    if (!source) source = edge_mac(j->in->facts, way.iface, NULL);
+    if (!edit_ether(pkt, way.mac, source, tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
     pkt->tags_in_frame = (uint8_t)count;
     return true;
 }
@@ -83,7 +71,9 @@ bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inlin
                                    : v4    ? 4
                                            : 6};
     memcpy(e.next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e.next_hop);
-    (v4 ? write_ip4 : write_ip6)(pkt, ttl_of(of), of->tos);
+    uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST; /* as the end's own arrive at the other one */
+    if (!of->bridged && ttl != 1) ttl--;
+    (v4 ? write_ip4 : write_ip6)(pkt, ttl, of->tos);
     if (inline_link(j, c, to, pkt, v4)) return !edge_send(j, pkt, mtu, fit, 0, &e);
     pool_put(pkt);
     return false;
