@@ -89,7 +89,7 @@ void holding_decided(struct observers *o, struct conn *c)
     if (!c->held) return;
     if (c->does == PBC_CUTS && !(c->holding & HOLDING_CUT) && !(c->flags & CONN_OVER)) {
         struct waiting *h = first_held(o, c);
-        if (h) h->reset.other = opening_held_from(o, c); /* where the packets begin that will be cut into */
+        if (h) h->reset.other = opening_held_from(o, c); /* the packets that will be cut into begin there */
         return;
     }
     if (c->does != PBC_RESETS) {

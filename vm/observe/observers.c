@@ -320,7 +320,7 @@ static void conn_take(struct observers *o, struct conn *c, enum observe_half sid
     } else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next) {
         h->retransmissions++;
         COUNT(o, c, retransmissions, 1);
-        h->flags &= (uint8_t)~HALF_TIMED; /* who knows which SYN was answered */
+        h->flags &= (uint8_t)~HALF_TIMED; /* nobody knows which SYN was answered */
     } else if (s->flags & TCP_SYN) {
         COUNT(o, c, outside, 1);
         return;

@@ -303,7 +303,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     }
     const unsigned shown = tx->count;
     if (vm->inlines) next = time_sooner(next, inline_tick(&j));
-    if (vm->inlines && vm->observers) show_inline(&j, shown); /* what leaves to clients of inline connections */
+    if (vm->inlines && vm->observers) show_inline(&j, shown); /* packets to clients of inline connections */
     if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
     mirrored_none(vm, tx, before);
     if (!vm_holds(vm)) return next;

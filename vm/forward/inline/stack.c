@@ -80,7 +80,7 @@ static void to_client(const struct job *j, struct said *s)
         struct tcp_header tcp;
         tcp_header_read(s->pkt, &s->key, &tcp);
         c->seq = tcp.seq;
-        c->state = INLINE_SAID; /* what the client acknowledges next is our SYN */
+        c->state = INLINE_SAID; /* the client acknowledges our SYN next */
     }
     const struct translation as = inline_outwards(c, AT_CLIENT);
     said_leave(j, s, AT_CLIENT, &as);

@@ -30,7 +30,7 @@ void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *
     const bool v6 = key->kind & KIND_IP6;
     if (!(p->meta->flags & PBC_CLAMPS) || !(key->marks & TCP_SYN) || !(key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t clamps[] = {mss_of(p, facts_known_as(f, key->iface)), mss_of(p, (uint16_t)(out->out - 1))};
-    /* What the interfaces bear that the packet came by and leaves by */
+    /* The interfaces that the packet came by and leaves by bear no more */
     uint32_t mtu = lesser(clamp_arrival_mtu(f, key), out->mtu);
     if (out->out) mtu = lesser(mtu, mtu_of(f, out->iface));
     if (!mtu) mtu = edge_mtu(f, IFACE_NONE);

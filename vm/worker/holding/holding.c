@@ -43,7 +43,7 @@ bool holding_take(const struct job *j, struct packet_ctx *c, struct observe_pack
 {
     struct vm *vm = j->vm;
     struct holding g;
-    /* Of a packet of this machine's own its stack has a copy, too: nothing would be held back */
+    /* This machine's stack has a copy of its own packets, too: nothing would be held back */
     if (j->outer_bytes || c->key->kind & (KIND_SRC_SELF | KIND_DST_SELF)) return false;
     /* A capture of a sending machine has no sums that are right */
     if (vm->cfg.live && observers_hang_on(vm->observers, s) && !tcp_sum_is_right(c->pkt, c->key)) {
