@@ -6,8 +6,8 @@
 
 #include "vm/flow/stacks.h"
 #include "vm/keyed/numbered.h"
-#include "vm/observe/observe.h"
 #include "vm/observe/bytes_window.h"
+#include "vm/observe/observe.h"
 
 enum { SCALE_UNKNOWN = 15 };
 

@@ -1,9 +1,8 @@
 /* The flow table: look-ups, additions, changes, releases; see flow_table.h. memory.c has its memory. */
-#include "vm/flow/table/table_priv.h"
-
 #include <string.h>
 
 #include "vm/flow/table/shared.h"
+#include "vm/flow/table/table_priv.h"
 #include "vm/packet/loop.h"
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }

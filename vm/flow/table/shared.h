@@ -1,8 +1,8 @@
 /* A process's use of a flow table that others change, too (ops.h). Private to vm/flow/. */
 #pragma once
 
-#include "vm/flow/table/ops.h"
 #include "vm/flow/table/flow_table.h"
+#include "vm/flow/table/ops.h"
 
 /* Make a table over that memory, keeping its contents. The caller does not free it. */
 struct flow_table *table_over(const struct flow_ops *ops, const struct flow_table_cfg *cfg);

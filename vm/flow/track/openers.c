@@ -1,8 +1,7 @@
 /* Numbers of flows by opener, see track_priv.h */
-#include "vm/flow/track/track_priv.h"
-
 #include "vm/flow/sources.h"
 #include "vm/flow/table/lookup.h"
+#include "vm/flow/track/track_priv.h"
 
 static void grain_begin(struct track *t, const struct grains *grains, uint64_t flows, uint64_t seed)
 {

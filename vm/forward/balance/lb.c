@@ -1,8 +1,8 @@
 /* Balancing that does not depend on the algorithm: kinds and names, memory, backups, pools without a usable server */
-#include "vm/forward/balance/balance_priv.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "vm/forward/balance/balance_priv.h"
 
 static const struct lb_ops *const kinds[LB_KINDS] = {
 #define LB(ident, name, doc) &lb_ops_##ident,

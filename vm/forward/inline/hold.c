@@ -1,9 +1,8 @@
 /* Held segments, see conns_priv.h */
-#include "vm/forward/inline/conns_priv.h"
-
 #include <stdlib.h>
 
 #include "vm/cfg.h"
+#include "vm/forward/inline/conns_priv.h"
 
 struct holds {
     struct hold at[HOLDS_MOST];

@@ -1,7 +1,6 @@
 /* The MSS of what crosses (mode.h) */
-#include "vm/forward/mode/mode.h"
-
 #include "vm/forward/edges.h"
+#include "vm/forward/mode/mode.h"
 #include "vm/forward/service.h"
 #include "vm/judge/ways.h"
 #include "vm/packet/edit/mss.h"
