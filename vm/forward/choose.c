@@ -100,13 +100,6 @@ struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key 
 
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server) { return balance_mark(c->balance, server); }
 
-/* Return the number that stands for a value of `affinity header`. */
-static uint64_t affinity_number(struct view v)
-{
-    const uint64_t hash = lb_siphash((struct lb_hash_key){0}, v.at, v.len);
-    return hash ? hash : 1;
-}
-
 uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struct first *f)
 {
     const uint32_t at = c->p->services[service].proxy;
@@ -117,7 +110,9 @@ uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struc
     if (says->flags & PBC_PROXY_AFFINITY_COOKIE)
         return cookie_number(cookie_value(&f->head, f->bytes + f->skip, program_str(c->p, says->affinity_name)));
     if (!(says->flags & PBC_PROXY_AFFINITY_HEADER)) return 0;
-    return first_header(f, program_str(c->p, says->affinity_name), &next, &v) == FIRST_KNOWN ? affinity_number(v) : 0;
+    if (first_header(f, program_str(c->p, says->affinity_name), &next, &v) != FIRST_KNOWN) return 0;
+    const uint64_t hash = lb_siphash((struct lb_hash_key){0}, v.at, v.len);
+    return hash ? hash : 1;
 }
 
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server)

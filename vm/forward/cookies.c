@@ -85,13 +85,6 @@ void forward_syn(const struct job *j, struct packet_ctx *c)
     f->counters.cookies_sent++;
 }
 
-static bool may_prove(const struct forward *f, const struct key *key, const struct track_seen *seen)
-{
-    const struct flow *flow = track_flow(f->track, seen);
-    const bool awaited = flow && flow->joined && track_bound(f->track, seen)->flags & BIND_AWAITED;
-    return cookie_may_prove(key, seen, flow, awaited);
-}
-
 /* Make the client's own SYN, as the given segment proves it, in place of that segment. window: in bytes. */
 static struct pkt *repeat_syn(const struct job *j, struct packet_ctx *c, const struct pbc_service *service,
                               uint32_t isn, struct cookie_terms t, uint32_t window, uint32_t stamp)
@@ -186,7 +179,10 @@ static uint32_t proves(const struct vm *vm, const struct key *key, struct pkt *p
                        struct proven *proven)
 {
     const struct forward *f = vm->forward;
-    if (__builtin_expect(!f->cookies, 1) || !may_prove(f, key, seen)) return PBC_NONE;
+    if (__builtin_expect(!f->cookies, 1)) return PBC_NONE;
+    const struct flow *flow = track_flow(f->track, seen);
+    const bool awaited = flow && flow->joined && track_bound(f->track, seen)->flags & BIND_AWAITED;
+    if (!cookie_may_prove(key, seen, flow, awaited)) return PBC_NONE;
     const uint32_t branch = forward_branch(vm, key, pkt);
     if (branch == PBC_NONE || !(forward_service(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return PBC_NONE;
     tcp_header_read(pkt, key, &proven->header);

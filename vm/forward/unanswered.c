@@ -75,15 +75,11 @@ static bool is_unreachable(const struct key *key)
     return key->kind & KIND_ICMP6 && key->icmp_type == 1;
 }
 
-static bool is_refusal(const struct key *key)
-{
-    return key->kind & KIND_TCP_FLAGS ? key->marks & TCP_RST : is_unreachable(key);
-}
-
 void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct vm_tx *tx = j->tx;
-    if (!is_refusal(c->key) || c->seen.mark == MARK_INVALID || !asks_refusals(j->vm->program, b)) return;
+    const bool refuses = c->key->kind & KIND_TCP_FLAGS ? c->key->marks & TCP_RST : is_unreachable(c->key);
+    if (!refuses || c->seen.mark == MARK_INVALID || !asks_refusals(j->vm->program, b)) return;
     if (!forward_unanswered(track_about(j->vm->forward->track, &c->seen))) return;
     if (tx->event_count < tx->event_cap)
         tx->events[tx->event_count++] =

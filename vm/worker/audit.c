@@ -143,21 +143,14 @@ static void decide_as(const struct job *j, struct packet_ctx *c, enum flow_mark 
     if (is_spared(j, c->pkt, c->key, c->would)) c->would = decided_by_nobody(ACTION_PASS);
 }
 
-static enum flow_mark mark_would(const struct job *j, const struct packet_ctx *c)
-{
-    const struct track *t = j->vm->track;
-    if (!t) return MARK_NONE;
-    if (c->seen.slot == FLOW_NONE) return (enum flow_mark)c->seen.mark;
-    return look_would(track_about(t, &c->seen), c->key, c->pkt, &c->seen);
-}
-
 void audit_judge(const struct job *j, struct packet_ctx *c)
 {
-    const enum flow_mark mark = mark_would(j, c);
+    struct track *t = j->vm->track;
+    enum flow_mark mark = t ? (enum flow_mark)c->seen.mark : MARK_NONE;
+    if (t && c->seen.slot != FLOW_NONE) mark = look_would(track_about(t, &c->seen), c->key, c->pkt, &c->seen);
     decide_as(j, c, mark);
     c->audited = !is_same(j->vm->program, c->decision, c->would);
     /* In the packet's flow, or for one that it may begin, note what there would be of it */
-    struct track *t = j->vm->track;
     const bool in = decided_lets_in(c->decision), would = decided_lets_in(c->would);
     const bool changed = c->audited && decided_changes(c->decision, c->would);
     const struct flow *f = t && c->seen.slot != FLOW_NONE ? track_flow(t, &c->seen) : NULL;

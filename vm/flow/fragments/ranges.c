@@ -24,12 +24,6 @@ static bool is_fragment_of(const struct frag_ranges *r, const struct frag_range 
     return more == (hi != r->end);
 }
 
-static bool contradicts_end(const struct frag_ranges *r, uint32_t hi, bool more)
-{
-    if (r->end) return hi > r->end || !more;
-    return !more && r->count && r->at[r->count - 1].hi > hi;
-}
-
 /* Add the bytes to the range before, the range after (range `at`), both, or a range of their own. */
 static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
 {
@@ -58,7 +52,7 @@ enum frag_fit frag_ranges_add(struct frag_ranges *r, uint32_t lo, uint32_t hi, b
     const unsigned at = range_behind(r, lo);
     if (at < r->count && r->at[at].lo < hi)
         return is_fragment_of(r, &r->at[at], lo, hi, more) ? FIT_DUPLICATE : FIT_OVERLAP;
-    if (contradicts_end(r, hi, more)) return FIT_END;
+    if (r->end ? hi > r->end || !more : !more && r->count && r->at[r->count - 1].hi > hi) return FIT_END;
     if (!insert(r, at, lo, hi)) return FIT_FULL;
     r->covered += hi - lo;
     if (!more) r->end = (uint16_t)hi;

@@ -99,12 +99,6 @@ static bool met_find(const struct flow_met *m, const struct track_seen *s, struc
     return memcmp(&twin.id, &s->id, sizeof twin.id) == 0;
 }
 
-static enum picks picks_of(uint8_t has)
-{
-    if (has & MET_OPENED) return PICKS_OPENED;
-    return has & MET_PICKS_UP ? PICKS_NEW : PICKS_NONE;
-}
-
 void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct flow at = {0}, own = {.tcp = m->tcp, .state = m->state, .flags = m->flags & (uint8_t)~FLOW_TWIN};
@@ -118,7 +112,7 @@ void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, 
         s->how = (uint8_t)related_tuple(key, pkt, 0, s);
     else
         s->how = (uint8_t)tuple_of(key, query, 0, &s->id, &s->at);
-    s->picks = (uint8_t)picks_of(m->has);
+    s->picks = m->has & MET_OPENED ? PICKS_OPENED : m->has & MET_PICKS_UP ? PICKS_NEW : PICKS_NONE;
     s->delta = m->delta;
     if (met_find(m, s, &at)) {
         s->slot = s->tuple = 0;

@@ -170,15 +170,6 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
     t->tx = tx;
 }
 
-/* Return the joint of a joined flow, for its segments and errors, and set s->delta, the server's numbers minus the
- * client's. NULL: the server has not spoken, so there is only one set of numbers. */
-static const struct flow_joint *joint_of(const struct track *t, struct track_seen *s)
-{
-    const struct flow_bind *b = table_bind(t->table, s->slot);
-    s->delta = b->seq_delta;
-    return b->flags & BIND_AWAITED ? NULL : &table_cold(t->table, s->slot)->joint;
-}
-
 /* Copy the line of the packet's flow in a table that others change; false: the flow has ended, and its slot may be
  * another's. Nobody else ends flows with twins. */
 static bool read_shared(const struct track *t, const struct track_seen *s, struct flow *copy)
@@ -214,7 +205,14 @@ void track_say(const struct track *t, struct key *key, const struct pkt *pkt, st
     struct flow line;
     const struct flow *f = flow_line(t, s, &line);
     s->picks = (uint8_t)picks_now(t, key, pkt);
-    look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
+    const struct flow_joint *joint = NULL; /* a joined flow has one, for its segments and errors */
+    if (f && f->joined) {
+        const struct flow_bind *b = table_bind(t->table, s->slot);
+        s->delta = b->seq_delta; /* the server's numbers minus the client's */
+        /* Before the server has spoken there is only one set of numbers */
+        if (!(b->flags & BIND_AWAITED)) joint = &table_cold(t->table, s->slot)->joint;
+    }
+    look_at(f, joint, key, pkt, s);
 }
 
 /* Find the packet's side of the flow in s->slot, if there is one. */

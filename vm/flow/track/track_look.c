@@ -172,17 +172,12 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
     return both ? MARK_ESTABLISHED : MARK_NEW;
 }
 
-/* True if the error quotes a packet as its receiver got it: of a flow with two tuples, only this machine sees the
- * others. */
-static bool quotes_received(const struct flow *f, const struct key *key, const struct track_seen *s)
-{
-    return !(f->flags & FLOW_PAIRED) || s->twin == (s->dir == FLOW_ORIGINAL) || key->kind & KIND_SRC_SELF;
-}
-
 /* True if the error belongs to the flow. Packets to a client that a cookie answered have our numbers. */
 static bool speaks_of(const struct flow *f, const struct key *key, const struct track_seen *s)
 {
-    if (!f || !quotes_received(f, key, s)) return false;
+    if (!f) return false;
+    /* The error quotes a packet as its receiver got it: of a flow with two tuples, only this machine sees the others */
+    if (f->flags & FLOW_PAIRED && s->twin != (s->dir == FLOW_ORIGINAL) && !(key->kind & KIND_SRC_SELF)) return false;
     const bool ours = f->joined && s->dir == FLOW_REPLY && !s->twin;
     return related_to(f, (enum flow_dir)s->dir, s->seq + (ours ? s->delta : 0));
 }

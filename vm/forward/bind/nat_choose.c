@@ -266,11 +266,6 @@ void nat_lead_to(struct key *key, const struct flow_bind *b)
     key->kind &= ~(uint32_t)KIND_DST_SELF;
 }
 
-static uint8_t why_of(const struct nat_leaving *l)
-{
-    return l->blind ? WAY_ARRIVAL : !l->unknown ? WAY_KNOWN : l->unmarked ? WAY_MARK : l->way.why;
-}
-
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *b)
 {
     const struct key *key = of->key;
@@ -283,7 +278,10 @@ enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct 
     struct nat_leaving leaving = {.key = &there, .pkt = of->pkt, .facts = n->facts, .turned = in, .routed = of->routed};
     const uint32_t out = nat_statement_out(n->p, &leaving);
     const uint16_t way = leaving.way.out ? leaving.way.iface : IFACE_NONE;
-    of->why = why_of(&leaving);
+    of->why = leaving.blind      ? WAY_ARRIVAL
+              : !leaving.unknown ? WAY_KNOWN
+              : leaving.unmarked ? WAY_MARK
+                                 : leaving.way.why;
     if (!in && out == PBC_NONE) return leaving.unknown ? NAT_UNKNOWN : NAT_NOTHING;
     if (in && leaving.unknown && (of->live || !leaving.untold)) return give_up(n, key, look, b, NAT_NO_WAY);
     if (in) b->kind = out == PBC_NONE ? BIND_NAT_FORWARD : BIND_NAT_BOTH;

@@ -27,26 +27,18 @@ bool inline_sound_end(const struct splice_end *e)
     return e->scale_in <= SCALE_MOST && e->scale_out <= SCALE_MOST && is_sound_bool(&e->keeps_edge);
 }
 
-static bool is_sound_options(const struct tcp_options *o)
-{
-    return is_sound_bool(&o->sack_ok) && is_sound_bool(&o->has_scale) && is_sound_bool(&o->has_stamps);
-}
-
-static bool is_sound_retired(const struct inline_conn *c)
-{
-    return c->over == OVER_RESET && c->index[0] == KEYED_NONE && c->index[1] == KEYED_NONE && c->hold == HOLD_NONE &&
-           !c->cut && !c->side[AT_CLIENT].stack && !c->side[AT_SERVER].stack;
-}
-
 static bool conn_is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
 {
     const struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_FREE) return true;
-    if (c->state == INLINE_RETIRED) return is_sound_retired(c);
+    if (c->state == INLINE_RETIRED)
+        return c->over == OVER_RESET && c->index[0] == KEYED_NONE && c->index[1] == KEYED_NONE &&
+               c->hold == HOLD_NONE && !c->cut && !c->side[AT_CLIENT].stack && !c->side[AT_SERVER].stack;
     return c->state <= INLINE_SPLICED && (c->service < services || c->service == PBC_NONE) && c->v6 <= 1 &&
            c->server_first <= 1 && c->answered <= 1 && c->hold == HOLD_NONE && is_sound_leg(&c->side[AT_CLIENT].leg) &&
            is_sound_leg(&c->side[AT_SERVER].leg) && inline_sound_end(&c->splice.end[0]) &&
-           inline_sound_end(&c->splice.end[1]) && is_sound_options(&c->options) &&
+           inline_sound_end(&c->splice.end[1]) && is_sound_bool(&c->options.sack_ok) &&
+           is_sound_bool(&c->options.has_scale) && is_sound_bool(&c->options.has_stamps) &&
            numbered_has(&all->numbers, c->index[0], number) &&
            (c->index[1] == KEYED_NONE ||
             (c->index[1] != c->index[0] && numbered_has(&all->numbers, c->index[1], number))) &&

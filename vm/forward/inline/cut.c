@@ -302,13 +302,6 @@ void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum in
     inner->seq = x->leg[to].end[1].in - x->leg[to].end[0].out;
 }
 
-static bool is_older(const struct inline_side *side, const struct pkt *pkt)
-{
-    struct tcp_syn_options o;
-    tcp_syn_options_read(pkt, &o);
-    return o.has_stamps && seq_after(side->leg.stamp, o.stamp);
-}
-
 /* Have a segment that was held acknowledge all that its end has by now, with its newest TSval: its socket has sent
  * nothing of what went by, and Linux takes no segment that acknowledges what was never sent, however old, nor one
  * with a TSval before that of the SYN (RFC 7323, 5.3), which its end sent later. */
@@ -317,7 +310,10 @@ static void held_renew(const struct inline_conn *c, enum inline_at from, struct 
 {
     const struct inline_side *side = &c->side[from];
     const int32_t more = (int32_t)(s.ack - side->leg.acked);
-    if (more < 0 || (more == 0 && is_older(side, pkt))) inline_renew(side, pkt, &s);
+    struct tcp_syn_options o;
+    tcp_syn_options_read(pkt, &o);
+    const bool older = o.has_stamps && seq_after(side->leg.stamp, o.stamp);
+    if (more < 0 || (more == 0 && older)) inline_renew(side, pkt, &s);
     x->renews[from] = more <= 0;
 }
 

@@ -316,15 +316,6 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
     return tunnel_fit(&t, c->pkt, c->key, told);
 }
 
-/* Return the reason if no slot is free or long enough. A sender that exceeds the path MTU is told. */
-static enum pkt_reason not_copied(const struct job *j, const struct packet_ctx *c)
-{
-    uint32_t told, own[4];
-    if (fit_of(j, c, &told) != TUNNEL_TOO_BIG) return REASON_NO_BUFFER;
-    edge_too_big(j, c, told, complainer(j, c, own));
-    return REASON_TOO_BIG;
-}
-
 /* True for a super-packet that no slot holds: rewritten in place. Not for a tunnel, which takes none whole. */
 static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
 {
@@ -346,7 +337,13 @@ enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c)
     const bool stays = c->left.way == LEAVE_TO_SERVER && leaves_in_place(j, c);
     struct pkt *out = stays ? c->pkt : vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
     if (!out && leaves_itself(j, c)) out = c->pkt;
-    if (!out) return not_copied(j, c);
+    if (!out) {
+        /* No slot is free or long enough. A sender that exceeds the path MTU is told */
+        uint32_t told, own[4];
+        if (fit_of(j, c, &told) != TUNNEL_TOO_BIG) return REASON_NO_BUFFER;
+        edge_too_big(j, c, told, complainer(j, c, own));
+        return REASON_TOO_BIG;
+    }
     const bool to_server = c->left.way == LEAVE_TO_SERVER;
     const enum pkt_reason reason =
         to_server ? mode_of(vm->program, c->left.service)->send(j, c, out) : mode_route(j, c, out);
