@@ -56,8 +56,9 @@ void judge_in_turn(const struct job *j, struct packet_ctx *c);
 /* The same, of a packet that the observers have seen already. */
 void judge_unobserved(const struct job *j, struct packet_ctx *c);
 
-/* show.c: showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. Of a connection
- * that is rewritten or ends here its client's side is shown: what the client sent, and replies as they leave. */
+/* show.c: showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. Of a
+ * connection that is rewritten or ends here its client's side is shown: what the client sent, and replies as they
+ * leave. */
 
 /* Read a packet before it takes its turn. False: it is not observed. */
 bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s);
@@ -72,8 +73,8 @@ void show_later(const struct job *j, const struct packet_ctx *c, const struct fr
 /* Show packets of the inline stack that left for clients, from that entry of tx on. */
 void show_inline(const struct job *j, unsigned before);
 
-/* fragments.c: fragments on a worker's way. flow/fragments/frag.h tells the kind of each; then it takes the verdict of its first,
- * waits for the first, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
+/* fragments.c: fragments on a worker's way. flow/fragments/frag.h tells the kind of each; then it takes the verdict of
+ * its first, waits for the first, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
 
 struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
 void fragments_free(struct fragments *f);                                /* held fragments return to their pool */
