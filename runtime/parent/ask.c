@@ -15,7 +15,7 @@ struct question {
     size_t count;
 };
 
-static int put(const struct channel *c, const struct question *q)
+static int question_send(const struct channel *c, const struct question *q)
 {
     const struct request_row *row = &request_rows[q->kind];
     const struct request_head head = {q->kind, (uint32_t)q->count};
@@ -30,7 +30,7 @@ static int exchange(struct channel *c, const struct question *q, struct answer *
     unsigned count = 0;
     memset(a, 0, sizeof *a);
     pthread_mutex_lock(&c->lock);
-    int failed = put(c, q);
+    int failed = question_send(c, q);
     if (!failed)
         failed = channel_receive(c->fd, a, sizeof *a, fds, request_rows[q->kind].fds_most, &count, CHANNEL_ANY);
     pthread_mutex_unlock(&c->lock);
@@ -40,7 +40,8 @@ static int exchange(struct channel *c, const struct question *q, struct answer *
 }
 
 /* Send a request and wait for the answer. After an error it has no descriptors. */
-static int ask(struct channel *c, const struct question *q, struct answer *a, int fds[], char *err, size_t err_len)
+static int question_ask(struct channel *c, const struct question *q, struct answer *a, int fds[], char *err,
+                        size_t err_len)
 {
     const struct request_row *row = &request_rows[q->kind];
     *a = (struct answer){.failed = q->count > row->most ? -EFBIG : 0};
@@ -63,26 +64,26 @@ static int ask(struct channel *c, const struct question *q, struct answer *a, in
 static int ask_done(struct channel *c, const struct question *q, char *err, size_t err_len)
 {
     struct answer a;
-    return ask(c, q, &a, NULL, err, err_len);
+    return question_ask(c, q, &a, NULL, err, err_len);
 }
 
 static int ask_fds(struct channel *c, const struct question *q, int fds[], char *err, size_t err_len)
 {
     struct answer a;
-    return ask(c, q, &a, fds, err, err_len);
+    return question_ask(c, q, &a, fds, err, err_len);
 }
 
 static int ask_some(struct channel *c, const struct question *q, int fds[], char *err, size_t err_len)
 {
     struct answer a;
-    const int failed = ask(c, q, &a, fds, err, err_len);
+    const int failed = question_ask(c, q, &a, fds, err, err_len);
     return failed ? failed : (int)a.fd_count;
 }
 
 static int ask_value(struct channel *c, const struct question *q, uint64_t *value, char *err, size_t err_len)
 {
     struct answer a;
-    const int failed = ask(c, q, &a, NULL, err, err_len);
+    const int failed = question_ask(c, q, &a, NULL, err, err_len);
     *value = failed ? 0 : a.value;
     return failed;
 }
@@ -90,7 +91,7 @@ static int ask_value(struct channel *c, const struct question *q, uint64_t *valu
 static void ask_nothing(struct channel *c, const struct question *q)
 {
     pthread_mutex_lock(&c->lock);
-    (void)put(c, q);
+    (void)question_send(c, q);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -120,7 +121,7 @@ bool ask_path_fits(char *to, size_t room, const char *path, const char *of, char
 #define BY_FDS(n)              return ask_fds
 #define BY_SOME(most)          return ask_some
 #define BY_VALUE               return ask_value
-#define BY_ANSWER(least, most) return ask
+#define BY_ANSWER(least, most) return question_ask
 #define BY_UNANSWERED          ask_nothing
 #define TO_DONE                , err, err_len
 #define TO_FDS(n)              , fds, err, err_len

@@ -52,13 +52,6 @@ static void lack_gate(struct parent *p, const char *why)
     p->no_gate = true;
 }
 
-static void gate_port(struct parent *p, unsigned port)
-{
-    char why[300];
-    if (gate_attach(p->maker.gate, p->state, port, p->o->ifaces[port], parent_ifindex(p, port), why, sizeof why))
-        lack_gate(p, why);
-}
-
 /* Make the gate, over the maps of the kernel executor if it judges: its judge then lets the proxy's packets pass */
 static struct gate *gate_make(struct parent *p)
 {
@@ -78,8 +71,12 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     if (any && !p->maker.gate) lack_gate(p, strerror(errno));
     if (!any || !p->maker.gate) return 0;
     const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count && !p->kernel);
-    for (unsigned i = 0; i < p->o->iface_count && !failed && !p->kernel; i++)
-        if (!p->maker.steers[i] && parent_ifindex(p, i)) gate_port(p, i);
+    for (unsigned i = 0; i < p->o->iface_count && !failed && !p->kernel; i++) {
+        const unsigned ifindex = p->maker.steers[i] ? 0 : parent_ifindex(p, i);
+        char why[300];
+        if (ifindex && gate_attach(p->maker.gate, p->state, i, p->o->ifaces[i], ifindex, why, sizeof why))
+            lack_gate(p, why);
+    }
     if (failed == -E2BIG)
         snprintf(
             err, err_len,

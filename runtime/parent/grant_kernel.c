@@ -14,7 +14,7 @@
 #include "runtime/parent/parent_priv.h"
 
 /* Duplicate descriptors for the answer, whose sender closes them. Return their number, or -EMFILE. */
-static int give(const int from[], unsigned count, int fds[])
+static int fds_give(const int from[], unsigned count, int fds[])
 {
     for (unsigned made = 0; made < count; made++) {
         fds[made] = dup(from[made]);
@@ -37,16 +37,7 @@ int grant_KERNEL(struct parent *p, struct answer *a, int fds[])
     p->maker.ring_arg = p->kernel;
     p->maker.mark = kernel_world(p->kernel)->ours;
     a->value = kernel_hooks(p->kernel);
-    return give(all, kernel_fds(p->kernel, all), fds);
-}
-
-/* Prove before the judge is in force that it decides thousands of frames as the vm does */
-static int prove(struct parent *p, const struct program *program, struct answer *a)
-{
-    const int failed = kernel_prove_prepared(p->kernel, p->judge, program, &a->proof, a->err, sizeof a->err);
-    if (failed) kernel_discard(p->judge);
-    if (failed) p->judge = NULL;
-    return failed;
+    return fds_give(all, kernel_fds(p->kernel, all), fds);
 }
 
 /* Take the judge that was loaded and proved before the fork, if the service asks for that program. It is taken once. */
@@ -71,13 +62,17 @@ int grant_JUDGE(struct parent *p, const struct request_program *asked, const uin
     p->judge = NULL;
     if (take_loaded(p, program, a)) {
         program_put(program);
-        return give(all, judge_fds(p->judge, all), fds);
+        return fds_give(all, judge_fds(p->judge, all), fds);
     }
     if (program) kernel_place(p->kernel, program);
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
-    const int failed = p->judge ? prove(p, program, a) : -EINVAL;
+    /* Before it is in force it proves that it decides thousands of frames as the vm does */
+    const int failed =
+        p->judge ? kernel_prove_prepared(p->kernel, p->judge, program, &a->proof, a->err, sizeof a->err) : -EINVAL;
+    if (failed) kernel_discard(p->judge);
+    if (failed) p->judge = NULL;
     program_put(program);
-    return failed ? failed : give(all, judge_fds(p->judge, all), fds);
+    return failed ? failed : fds_give(all, judge_fds(p->judge, all), fds);
 }
 
 int grant_SWAP(struct parent *p, struct answer *a, int fds[])

@@ -47,8 +47,6 @@ static int signals_open(struct parent *p)
     return p->signal_fd < 0 ? -errno : 0;
 }
 
-static int pair(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) ? -errno : 0; }
-
 /* In the child: free the parent's state. The parent keeps the lock on the state file. */
 static void child_begins(struct parent *p)
 {
@@ -77,7 +75,7 @@ static int fork_child(struct parent *p, struct channel **c)
 {
     int fds[2];
     int failed = signals_open(p);
-    if (!failed) failed = pair(fds);
+    if (!failed && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) failed = -errno;
     if (failed) return failed;
     struct channel *own = channel_new();
     p->fd = fds[0];
@@ -147,7 +145,7 @@ static struct parent *parent_new(const struct options *o)
 }
 
 /* Take the instance's name with what a dead instance has left that `handed` says. Return 0, or the exit status. */
-static int take(const struct options *o, const struct state_handed *handed, struct parent **made)
+static int name_take(const struct options *o, const struct state_handed *handed, struct parent **made)
 {
     char err[400];
     struct parent *p = parent_new(o);
@@ -176,7 +174,7 @@ int parent_take(const struct options *o, struct parent **made)
     guard_table_name(o->name, table);
     for (unsigned i = 0; i < o->iface_count; i++) what[i] = o->ifaces[i];
     what[o->iface_count] = table;
-    return take(o, &(struct state_handed){what, o->iface_count + 1, true}, made);
+    return name_take(o, &(struct state_handed){what, o->iface_count + 1, true}, made);
 }
 
 bool parent_is_guarded(const struct parent *p)
@@ -261,7 +259,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     const bool closed = p || o->on_exit == OPTIONS_END_CLOSED;
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0, false};
     /* An owner may have ended since start_shut: what it left shut stays so. */
-    const int status = p ? 0 : closed ? parent_take(o, &p) : take(o, &handed, &p);
+    const int status = p ? 0 : closed ? parent_take(o, &p) : name_take(o, &handed, &p);
     *made = NULL;
     if (status && p) parent_refuse(p);
     if (status) return status;
@@ -311,7 +309,7 @@ static void *receive(int fd, const struct request_row *b, const struct request_h
     return NULL;
 }
 
-static int answer(const struct parent *p, struct answer *a, const int fds[])
+static int answer_send(const struct parent *p, struct answer *a, const int fds[])
 {
     const int failed = channel_send(p->fd, a, sizeof *a, fds, a->fd_count, channel_until(patience_ns(0)));
     for (unsigned i = 0; i < a->fd_count; i++) close(fds[i]);
@@ -335,7 +333,7 @@ static int serve_one(struct parent *p)
     const bool granted = grant(p, head.kind, &r, &a, fds);
     free(block);
     if (!granted) return -EPROTO;
-    const int sent = request_rows[head.kind].answered ? answer(p, &a, fds) : 0;
+    const int sent = request_rows[head.kind].answered ? answer_send(p, &a, fds) : 0;
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
 
@@ -407,7 +405,7 @@ static int leave_open(struct parent *p)
 /* Undo the changes on the host, as --on-exit says, but for a start that nobody has confirmed, and an end that was asked
  * to be open. After an error that the service reported, all is undone unless the end is to be closed; programs that a
  * former start left judging in the kernel stay if no others replaced them. */
-static int end(struct parent *p, int status)
+static int undo_served(struct parent *p, int status)
 {
     const bool open = p->opens || status == UNCONFIRMED;
     const bool closed = !open && p->o->on_exit == OPTIONS_END_CLOSED;
@@ -423,7 +421,7 @@ int parent_serve(struct parent *p)
     int result = 2;
     take_off(p); /* some drivers turn no offload on under a program */
     if (WIFEXITED(status)) {
-        result = end(p, WEXITSTATUS(status));
+        result = undo_served(p, WEXITSTATUS(status));
     } else {
         undo(p, STATE_CLOSED);
         complain("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),

@@ -15,7 +15,7 @@ bool wrong(struct reading *r, const char *fmt, ...)
 }
 
 /* Return the end of a path that fits on a line, because the end tells files apart. */
-static const char *end_of(const char *path)
+static const char *path_end(const char *path)
 {
     enum { SHOWN = 240 };
     const size_t len = strlen(path);
@@ -27,7 +27,7 @@ static bool opt_pcap(struct reading *r, const char *n, const char *v)
     struct options *o = r->o;
     if (!*v) return wrong(r, "--%s needs a file", n);
     for (unsigned i = 0; i < o->pcap_count; i++)
-        if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%s` is given twice", n, end_of(v));
+        if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%s` is given twice", n, path_end(v));
     if (o->pcap_count == OPTIONS_PCAPS) return wrong(r, "--%s: more than 32 captures", n);
     o->pcaps[o->pcap_count++] = v;
     return true;
@@ -36,7 +36,7 @@ static bool opt_pcap(struct reading *r, const char *n, const char *v)
 static bool opt_map(struct reading *r, const char *n, const char *v)
 {
     const char *is = strrchr(v, '=');
-    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=IF", n, end_of(v));
+    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=IF", n, path_end(v));
     if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names", n);
     r->o->maps[r->o->map_count++] = v;
     return true;
@@ -45,7 +45,7 @@ static bool opt_map(struct reading *r, const char *n, const char *v)
 static bool opt_tap(struct reading *r, const char *n, const char *v)
 {
     const char *is = strchr(v, '=');
-    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=PATH", n, end_of(v));
+    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=PATH", n, path_end(v));
     if (r->o->tap_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names", n);
     r->o->taps[r->o->tap_count++] = v;
     return true;
@@ -96,16 +96,19 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
 }
 
 /* Read a number, or, for a recording, a time. */
-static bool place(struct reading *r, const char *n, const char *v, uint64_t *at, struct options_when *time)
+static bool frame_or_time_read(struct reading *r, const char *n, const char *v, uint64_t *at, struct options_when *time)
 {
     time->said = when_read(v, &time->when);
     return time->said || number(r, n, v, 1, UINT64_MAX, at);
 }
 static bool opt_from(struct reading *r, const char *n, const char *v)
 {
-    return place(r, n, v, &r->o->from, &r->o->from_at);
+    return frame_or_time_read(r, n, v, &r->o->from, &r->o->from_at);
 }
-static bool opt_to(struct reading *r, const char *n, const char *v) { return place(r, n, v, &r->o->to, &r->o->to_at); }
+static bool opt_to(struct reading *r, const char *n, const char *v)
+{
+    return frame_or_time_read(r, n, v, &r->o->to, &r->o->to_at);
+}
 static bool opt_route(struct reading *r, const char *n, const char *v)
 {
     if (r->o->route_count == OPTIONS_ROUTES) return wrong(r, "--%s: more than 256 routes: --routes reads a file", n);
@@ -182,13 +185,6 @@ static const struct option_row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-static bool text(struct reading *r, const struct option_row *row, const char *v, const char **to)
-{
-    if (*to) return wrong(r, "--%s is given twice", row->name);
-    *to = v;
-    return *v || wrong(r, "--%s needs %s", row->name, row->wants);
-}
-
 static bool row_take(struct reading *r, const struct option_row *row, const char *v)
 {
     void *to = (char *)r->o + row->at;
@@ -197,7 +193,12 @@ static bool row_take(struct reading *r, const struct option_row *row, const char
     if (row->wants && row->hi)
         return size_read(v, row->lo, row->hi, to) ||
                wrong(r, "--%s: `%.60s` is not a size %s", row->name, v, row->wants);
-    if (row->wants) return text(r, row, v, to);
+    if (row->wants) {
+        const char **text = to;
+        if (*text) return wrong(r, "--%s is given twice", row->name);
+        *text = v;
+        return *v || wrong(r, "--%s needs %s", row->name, row->wants);
+    }
     if (!row->hi) return *(bool *)to = true;
     if (!number(r, row->name, v, row->lo, row->hi, &n)) return false;
     if (row->size == sizeof n)
@@ -208,7 +209,7 @@ static bool row_take(struct reading *r, const struct option_row *row, const char
 }
 
 /* Return the option that `arg` names. *value: what follows a `=` or a letter, or NULL. */
-static const struct option_row *find(const char *arg, const char **value)
+static const struct option_row *option_find(const char *arg, const char **value)
 {
     *value = NULL;
     for (unsigned i = 0; i < ROWS; i++) {
@@ -229,7 +230,7 @@ static const struct option_row *find(const char *arg, const char **value)
 static int option_take(struct reading *r, int left, char *const argv[])
 {
     const char *value;
-    const struct option_row *row = find(argv[0], &value);
+    const struct option_row *row = option_find(argv[0], &value);
     if (row && !r->way[row->way]) r->way[row->way] = argv[0];
     if (!row) return wrong(r, "there is no option `%.60s`; try --help", argv[0]);
     if (!row->argument && value) return wrong(r, "--%s takes no value", row->name);
@@ -322,7 +323,7 @@ static bool pcap_is_standard(const struct options *o)
 }
 
 /* Check for options that exclude one another, and for missing ones. */
-static bool settle(struct reading *r)
+static bool settle_replay(struct reading *r)
 {
     const struct options *o = r->o;
     if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
@@ -360,7 +361,7 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
         if (!words) return false;
         i += words;
     }
-    return r->done || settle(r);
+    return r->done || settle_replay(r);
 }
 
 /* True if an option says what a closed end shuts, or that nothing is enforced. */
@@ -379,7 +380,7 @@ static void closed_read(struct options *o, int argc, char *const argv[])
     struct reading r = {.o = o, .err = err, .err_len = sizeof err};
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *value;
-        const struct option_row *row = argv[i][0] == '-' && argv[i][1] ? find(argv[i], &value) : NULL;
+        const struct option_row *row = argv[i][0] == '-' && argv[i][1] ? option_find(argv[i], &value) : NULL;
         if (!says_closed(row) || (row->argument && !value && i + 1 == argc)) continue;
         row_take(&r, row, row->argument && !value ? argv[++i] : value);
     }

@@ -11,7 +11,7 @@
 #include "runtime/record/told/recording.h"
 #include "runtime/replay/replay.h"
 
-static int run(const struct options *o, enum options_result result, const char *err)
+static int run_wanted(const struct options *o, enum options_result result, const char *err)
 {
     if (result == OPTIONS_WRONG) {
         complain("%s", err);
@@ -37,7 +37,7 @@ int main(int argc, char *argv[])
     hold_closed_streams();
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is a write error */
     const enum options_result result = options_parse(argc, argv, &o, stdout, err, sizeof err);
-    int status = run(&o, result, err);
+    int status = run_wanted(&o, result, err);
     options_fini(&o);
     errno = 0;
     if ((fflush(stdout) || ferror(stdout)) && status == 0) {

@@ -18,7 +18,7 @@ struct interrupted {
     struct pool *pool;
 };
 
-static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct inline_tuple)); }
+static int tuple_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct inline_tuple)); }
 
 struct interrupted *interrupted_new(struct inline_tuple *all, size_t count)
 {
@@ -30,7 +30,7 @@ struct interrupted *interrupted_new(struct inline_tuple *all, size_t count)
         free(all);
         return NULL;
     }
-    if (count) qsort(all, count, sizeof *all, compare);
+    if (count) qsort(all, count, sizeof *all, tuple_compare);
     *i = (struct interrupted){all, count, pool};
     return i;
 }
@@ -53,6 +53,6 @@ struct pkt *interrupted_answer(struct interrupted *i, const uint8_t *frame, uint
     /* A SYN alone is no segment of such a connection: it opens another */
     if ((key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN) return NULL;
     inline_tuple_of(&pkt, &key, &t);
-    if (!i->count || !bsearch(&t, i->all, i->count, sizeof t, compare)) return NULL;
+    if (!i->count || !bsearch(&t, i->all, i->count, sizeof t, tuple_compare)) return NULL;
     return build_rst(&pkt, &key, i->pool, &rst) ? NULL : rst;
 }

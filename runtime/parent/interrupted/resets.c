@@ -138,14 +138,6 @@ static void came_up(void *arg, const struct kernel_event *event, size_t len)
         if (r->ifindex[i] == e->ifindex) reset_left(r, i, e->bytes, e->len, e->wire_len);
 }
 
-/* Have the programs in the kernel, which go on judging, report what only the service could take. */
-static void follow_kernel(struct resets *r, const struct kernel *kernel)
-{
-    if (!kernel) return;
-    r->came_up = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, came_up, r);
-    if (r->came_up) kernel_world(kernel)->interrupted = 1;
-}
-
 struct resets *resets_open(const struct options *o, const struct tuples *tuples, const struct kernel *kernel)
 {
     size_t count, connections;
@@ -163,7 +155,9 @@ struct resets *resets_open(const struct options *o, const struct tuples *tuples,
         r->ports[i] = port_open(o->ifaces[i], o->peer[i] != OPTIONS_NO_PEER);
         r->ifindex[i] = if_nametoindex(o->ifaces[i]);
     }
-    follow_kernel(r, kernel);
+    /* The programs in the kernel, which go on judging, report what only the service could take. */
+    if (kernel) r->came_up = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, came_up, r);
+    if (r->came_up) kernel_world(kernel)->interrupted = 1;
     if (r->interrupted && r->said >= 0) return r;
     resets_free(r);
     complain("notice: segments of interrupted connections are not answered: %s",
@@ -198,15 +192,6 @@ static unsigned own_from(const struct resets *r, unsigned fd)
     return found;
 }
 
-/* Close what the parent had open, such as logs */
-static void close_others(const struct resets *r)
-{
-    for (unsigned fd = 3, own; fd != UINT_MAX; fd = own == UINT_MAX ? own : own + 1) {
-        own = own_from(r, fd);
-        if (own > fd) close_range(fd, own == UINT_MAX ? own : own - 1, 0);
-    }
-}
-
 /* Give up all rights, the terminal, and the parent's mask of signals */
 static int confine(const struct resets *r)
 {
@@ -215,7 +200,11 @@ static int confine(const struct resets *r)
     const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; fd++)
         if (nowhere < 0 || dup2(nowhere, fd) < 0) return -errno;
-    close_others(r);
+    /* Close what the parent had open, such as logs */
+    for (unsigned fd = 3, own; fd != UINT_MAX; fd = own == UINT_MAX ? own : own + 1) {
+        own = own_from(r, fd);
+        if (own > fd) close_range(fd, own == UINT_MAX ? own : own - 1, 0);
+    }
     if (setsid() < 0) return -errno;
     capng_clear(CAPNG_SELECT_ALL);
     if (capng_apply(CAPNG_SELECT_CAPS)) return -EPERM;
@@ -289,7 +278,7 @@ static bool answer_one(struct resets *r, unsigned port)
 }
 
 /* Answer until the time is over, or somebody ends the process */
-static void answer(struct resets *r)
+static void segments_answer(struct resets *r)
 {
     const int ring = r->came_up ? kernel_events_fd(r->came_up) : -1;
     struct pollfd fds[OPTIONS_IFACES + 2] = {{.fd = r->said, .events = POLLIN}, {.fd = ring, .events = POLLIN}};
@@ -314,7 +303,7 @@ void resets_start(struct resets *r)
     fflush(NULL);
     const pid_t pid = fork();
     if (!pid) {
-        if (!confine(r)) answer(r);
+        if (!confine(r)) segments_answer(r);
         _exit(0);
     }
     if (pid > 0)
