@@ -69,18 +69,6 @@ unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
     return n;
 }
 
-/* Adopt the descriptors of judge_fds, in its order; entries that the program does not need are not among them. */
-static int adopt_judge(const struct kernel *k, struct judge *j, const struct program *p, const int fds[],
-                       unsigned count)
-{
-    unsigned n = KERNEL_TABLES;
-    const int failed = tables_adopt(&j->tables, p, (uint32_t)libbpf_num_possible_cpus(), fds);
-    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
-        if (entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e) && tables_want(&j->tables, e) && n < count)
-            j->programs[e] = fds[n++];
-    return failed ? failed : n == count ? 0 : -EPROTO;
-}
-
 struct judge *judge_adopt(const struct kernel *k, const struct program *p, const int fds[], unsigned count)
 {
     struct judge *j = count >= KERNEL_TABLES ? judge_begin() : NULL;
@@ -88,7 +76,13 @@ struct judge *judge_adopt(const struct kernel *k, const struct program *p, const
         close_all(fds, count);
         return NULL;
     }
-    if (!adopt_judge(k, j, p, fds, count)) return j;
+    /* In the order of judge_fds; entries that the program does not need are not among them. */
+    unsigned n = KERNEL_TABLES;
+    const int failed = tables_adopt(&j->tables, p, (uint32_t)libbpf_num_possible_cpus(), fds);
+    for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
+        if (entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e) && tables_want(&j->tables, e) && n < count)
+            j->programs[e] = fds[n++];
+    if (!failed && n == count) return j;
     kernel_discard(j);
     return NULL;
 }

@@ -25,7 +25,7 @@ static int program_of(const struct asker *a, enum kernel_entry entry)
 }
 
 /* Run an entry. Both `in` and `out` hold the frame behind `front` bytes. */
-static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opts *o, uint32_t front)
+static int entry_run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opts *o, uint32_t front)
 {
     uint8_t in[FRONT + ASK_FRAME] = {0}, out[FRONT + sizeof a->frame];
     const uint64_t mine[2] = {kernel_world(a->kernel)->secret, a->at};
@@ -49,7 +49,7 @@ int ask_stage(struct asker *a, enum kernel_entry entry)
     const uint32_t len = a->given < FRAME_LEAST ? FRAME_LEAST : a->given;
     struct xdp_md ctx = {.data = FRONT, .data_end = FRONT + len};
     LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx);
-    return run(a, entry, &o, FRONT);
+    return entry_run(a, entry, &o, FRONT);
 }
 
 static int run_tc(struct asker *a, enum kernel_entry entry)
@@ -57,7 +57,7 @@ static int run_tc(struct asker *a, enum kernel_entry entry)
     const uint64_t secret = kernel_world(a->kernel)->secret;
     struct __sk_buff ctx = {.cb = {(uint32_t)secret, (uint32_t)(secret >> 32), a->at}};
     LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx);
-    return run(a, entry, &o, 0);
+    return entry_run(a, entry, &o, 0);
 }
 
 static void asker_begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsigned flags)

@@ -16,7 +16,7 @@
 #include "vm/program/remap.h"
 #include "vm/worker/mirrored.h"
 
-static void hear(void *arg, const struct kernel_event *event, size_t len)
+static void hear_event(void *arg, const struct kernel_event *event, size_t len)
 {
     const struct executor *e = arg;
     const struct kernel_event_packet *packet = (const struct kernel_event_packet *)event;
@@ -89,12 +89,12 @@ bool executor_judge(struct executor *e, const struct program *p, char *err, size
     return false;
 }
 
-static bool judge_begin(struct executor *e, const struct program *p, char *err, size_t err_len)
+static bool begin_judge(struct executor *e, const struct program *p, char *err, size_t err_len)
 {
     asker_init(&e->asker, e->kernel, 0);
     if (!executor_judge(e, p, err, err_len)) return false;
     e->counted = counted_new(e->kernel);
-    e->events = kernel_events_new(kernel_map(e->kernel, KERNEL_MAP_events)->fd, hear, e);
+    e->events = kernel_events_new(kernel_map(e->kernel, KERNEL_MAP_events)->fd, hear_event, e);
     return e->counted && e->events;
 }
 
@@ -125,7 +125,7 @@ struct executor *executor_over(struct kernel *kernel, struct program *p, const s
     struct executor *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     e->kernel = kernel;
-    if ((!kernel || judge_begin(e, p, err, err_len)) && begin_worker(e, p, cfg)) return e;
+    if ((!kernel || begin_judge(e, p, err, err_len)) && begin_worker(e, p, cfg)) return e;
     executor_free(e);
     return NULL;
 }
@@ -212,33 +212,19 @@ static void show(const struct executor *e, const struct vm_in *in, struct pkt *p
     vm_show(e->vm, in, v->flags & VERDICT_REPLY && tx->count > before ? tx->entries[before].pkt : pkt);
 }
 
-static void leaves(struct executor *e, const struct kpkt *k, const struct pkt *pkt, uint32_t input, struct vm_tx *tx)
-{
-    struct pkt *out = tx->count < tx->cap ? edited(e, k, pkt) : NULL;
-    if (out)
-        write_entry(k, out, input, pkt->cookie, &tx->entries[tx->count++]);
-    else
-        e->told.left_out++;
-}
-
-/* Set `input` in the entries and events of one packet, which was judged alone. */
-static void place(struct vm_tx *tx, unsigned entries, unsigned events, uint32_t input)
-{
-    for (unsigned i = entries; i < tx->count; i++)
-        if (tx->entries[i].input != INPUT_NONE) tx->entries[i].input = input;
-    for (unsigned i = events; i < tx->event_count; i++)
-        if (tx->events[i].input != INPUT_NONE) tx->events[i].input = input;
-}
-
-static void go_on(struct executor *e, const struct vm_in *in, const struct kpkt *k, struct pkt *pkt, uint32_t input,
-                  struct verdict *v, struct vm_tx *tx)
+/* Have the worker go on with a packet that came up. It is judged alone, so entries and events get its index here. */
+static void run_up(struct executor *e, const struct vm_in *in, const struct kpkt *k, struct pkt *pkt, uint32_t input,
+                   struct verdict *v, struct vm_tx *tx)
 {
     struct pkt *const pkts[] = {pkt};
     const struct vm_up up = {
         .decision = k->decision, .would = k->would, .mirrors = k->mirrors, .judged = k->flags & KERNEL_JUDGED};
     const unsigned entries = tx->count, events = tx->event_count;
     vm_run_up(e->vm, in, pkts, 1, &up, v, tx);
-    place(tx, entries, events, input);
+    for (unsigned i = entries; i < tx->count; i++)
+        if (tx->entries[i].input != INPUT_NONE) tx->entries[i].input = input;
+    for (unsigned i = events; i < tx->event_count; i++)
+        if (tx->events[i].input != INPUT_NONE) tx->events[i].input = input;
 }
 
 static const struct verdict dropped = {
@@ -260,37 +246,39 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
     }
     hear_all(e, input, tx);
     if (k->out == KERNEL_UP) {
-        go_on(e, in, k, pkt, input, v, tx);
+        run_up(e, in, k, pkt, input, v, tx);
         return;
     }
     *v = k->verdict;
     if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave there what was */
     const unsigned before = tx->count;
     const uint64_t mirrors = mirrored(e, k, pkt);
-    if (k->out == KERNEL_SEND) leaves(e, k, pkt, input, tx);
+    if (k->out == KERNEL_SEND) {
+        struct pkt *out = tx->count < tx->cap ? edited(e, k, pkt) : NULL;
+        if (out)
+            write_entry(k, out, input, pkt->cookie, &tx->entries[tx->count++]);
+        else
+            e->told.left_out++;
+    }
     for (unsigned i = before; i < tx->count; i++) tx->entries[i].pkt->mirrors = mirrors;
     show(e, in, pkt, v, tx, before);
 }
 
-/* Publish the valid recipes, by the facts that the worker has seen. */
-static void say_recipes(struct executor *e)
-{
-    struct vm_recipes r;
-    struct kernel_world *w = kernel_world(e->kernel);
-    if (!vm_recipes(e->vm, &r)) return;
-    memcpy(w->longest, r.longest, sizeof w->longest);
-    w->recipes = r.generation;
-}
-
 /* Take time and facts: first the worker, then the stages. Held packets stay until packets are judged, as in vm_run. */
-static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
+static void see_world(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
 {
     static const struct vm_up none;
     vm_run_up(e->vm, in, NULL, 0, &none, NULL, tx);
     if (in->mono_ns > e->now_ns) e->now_ns = in->mono_ns;
     const int failed = kernel_facts_push(&e->facts, e->kernel, in->facts);
     if (failed || e->facts.routes_failed) e->fault = failed ? failed : e->facts.routes_failed;
-    say_recipes(e);
+    /* Recipes are valid by the facts that the worker has seen now. */
+    struct kernel_world *w = kernel_world(e->kernel);
+    struct vm_recipes r;
+    if (vm_recipes(e->vm, &r)) {
+        memcpy(w->longest, r.longest, sizeof w->longest);
+        w->recipes = r.generation;
+    }
     struct kernel_meters *m = kernel_meters(e->kernel);
     if (m) kernel_meters_at(m, e->now_ns);
 }
@@ -302,20 +290,20 @@ void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const 
         vm_run(e->vm, in, pkts, n, verdicts, tx);
         return;
     }
-    see(e, in, tx);
+    see_world(e, in, tx);
     for (unsigned i = 0; i < n; i++) run_one(e, in, pkts[i], i, &verdicts[i], tx);
     vm_run(e->vm, in, NULL, 0, NULL, tx); /* held packets leave */
 }
 
 uint64_t executor_tick(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
 {
-    if (e->kernel) see(e, in, tx);
+    if (e->kernel) see_world(e, in, tx);
     return vm_tick(e->vm, in, tx);
 }
 
 bool executor_expire(struct executor *e, const struct vm_in *in, struct vm_tx *tx, unsigned *part)
 {
-    if (e->kernel) see(e, in, tx);
+    if (e->kernel) see_world(e, in, tx);
     return vm_expire(e->vm, in, tx, part);
 }
 

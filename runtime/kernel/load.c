@@ -33,11 +33,6 @@ bool entry_is_wanted(unsigned hooks, enum kernel_entry e)
     return hooks & (entries[e].type == BPF_PROG_TYPE_XDP ? KERNEL_XDP : KERNEL_TC);
 }
 
-static bool is_judges(const struct kernel *k, const struct judge *j, enum kernel_entry e)
-{
-    return entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e) && tables_want(&j->tables, e);
-}
-
 /* If a log does not fit, the kernel drops its beginning; before Linux 6.4 its end. */
 enum { LOG_BYTES = 1 << 24 };
 
@@ -45,26 +40,21 @@ enum { LOG_BYTES = 1 << 24 };
  * (BPF_LOG_LEVEL1). */
 enum log_level { LOG_NONE = 0, LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
 
-/* Return the load flags for a type. */
-static uint32_t flags_of(enum bpf_prog_type type)
-{
-    return type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
-}
-
 static int load_linked(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log,
                        enum log_level level)
 {
+    const enum bpf_prog_type type = entries[e].type;
+    const uint32_t flags = type == BPF_PROG_TYPE_XDP       ? BPF_F_XDP_HAS_FRAGS
+                           : type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE
+                                                           : 0;
     LIBBPF_OPTS(bpf_prog_load_opts, o, .prog_btf_fd = (uint32_t)k->btf, .func_info = l->types,
                 .func_info_cnt = l->function_count, .func_info_rec_size = sizeof *l->types, .line_info = l->lines,
                 .line_info_cnt = l->line_count, .line_info_rec_size = sizeof *l->lines, .log_buf = log,
-                .log_size = log ? LOG_BYTES : 0, .log_level = level, .prog_flags = flags_of(entries[e].type));
+                .log_size = log ? LOG_BYTES : 0, .log_level = level, .prog_flags = flags);
     if (log) log[0] = 0;
-    const int fd = bpf_prog_load(entries[e].type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
+    const int fd = bpf_prog_load(type, entries[e].name, "Dual BSD/GPL", l->insns, l->count, &o);
     return fd < 0 ? -errno : fd;
 }
-
-/* True if the log reaches its end, the summary line. */
-static bool is_whole(const char *log) { return strstr(log, "\nprocessed "); }
 
 /* Load a refused program again for the verifier's log. */
 static void ask_log(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log,
@@ -88,7 +78,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
         ask_log(k, e, l, messages, LOG_MESSAGES);
         instructions[0] = 0;
         if (*messages && !strstr(messages, "too large")) ask_log(k, e, l, instructions, LOG_INSTRUCTIONS);
-        if (is_whole(instructions)) log = instructions;
+        if (strstr(instructions, "\nprocessed ")) log = instructions; /* it reaches its end, the summary line */
         if (k->cfg.refused) k->cfg.refused(entries[e].name, log);
         refused_program(l, entries[e].name, failed, log, err, err_len);
     } else {
@@ -96,14 +86,6 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
     }
     free(messages);
     free(instructions);
-}
-
-/* Load a program. Return the descriptor or a negative errno. Without a log at first: a log that does not fit fails. */
-static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
-{
-    const int fd = load_linked(k, e, l, NULL, LOG_NONE);
-    if (fd < 0) say_refused(k, e, l, fd, err, err_len);
-    return fd;
 }
 
 struct naming {
@@ -146,7 +128,9 @@ static int link_and_load(const struct kernel *k, const struct code *code, enum k
 {
     struct linked l;
     int failed = link_program(k->objects, code, entries[e].name, value_of, n, &l, err, err_len);
-    if (!failed) *fd = load(k, e, &l, err, err_len);
+    /* Without a log at first: a log that does not fit fails. */
+    if (!failed) *fd = load_linked(k, e, &l, NULL, LOG_NONE);
+    if (!failed && *fd < 0) say_refused(k, e, &l, *fd, err, err_len);
     linked_fini(&l);
     return failed ? failed : *fd < 0 ? *fd : 0;
 }
@@ -158,7 +142,7 @@ static int load_stage(void *arg, enum kernel_entry e, char *err, size_t err_len)
 }
 
 /* Put the program into its array, if it has one. */
-static int put(const struct kernel *k, enum kernel_entry e, int fd)
+static int entry_put(const struct kernel *k, enum kernel_entry e, int fd)
 {
     if (entries[e].array < 0) return 0;
     return bpf_map_update_elem(k->maps.v[entries[e].array].fd, &entries[e].at, &fd, BPF_ANY) ? -errno : 0;
@@ -171,7 +155,7 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
         if (!entry_is_programs(e) && entry_is_wanted(k->cfg.hooks, e)) stages |= 1u << e;
     int failed = each_entry(stages, load_stage, k, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
-        failed = stages >> e & 1 ? put(k, e, k->programs[e]) : 0;
+        failed = stages >> e & 1 ? entry_put(k, e, k->programs[e]) : 0;
         if (failed) snprintf(err, err_len, "the kernel's stage %s: %s", entries[e].name, strerror(-failed));
     }
     return failed;
@@ -211,7 +195,7 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
     j->serial = p->serial;
     int failed = tables_init(&j->tables, p, k->cpus, k->cfg.seed, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
-        if (!is_judges(k, j, e)) continue;
+        if (!entry_is_programs(e) || !entry_is_wanted(k->cfg.hooks, e) || !tables_want(&j->tables, e)) continue;
         all |= 1u << e;
         failed = wanted(k, j, code, e, &sections, err, err_len);
     }
@@ -261,7 +245,7 @@ static int load_counting(struct kernel *k, char *err, size_t err_len)
         const int before = k->programs[e];
         if (before < 0) continue;
         failed = load_stage(k, e, err, err_len);
-        if (!failed) failed = put(k, e, k->programs[e]);
+        if (!failed) failed = entry_put(k, e, k->programs[e]);
         close(failed ? k->programs[e] : before);
         if (failed) k->programs[e] = before;
     }
@@ -344,7 +328,7 @@ static int put_judge(const struct kernel *k, const struct judge *j)
 {
     int failed = 0;
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (j->programs[e] >= 0) failed = put(k, e, j->programs[e]);
+        if (j->programs[e] >= 0) failed = entry_put(k, e, j->programs[e]);
     return failed;
 }
 

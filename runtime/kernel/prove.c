@@ -97,7 +97,7 @@ static void ask_both(struct prover *v, const struct frame_wish *w)
     if (!v->failed && p->would) ask_both_would(v);
 }
 
-static bool goes_on(const struct prover *v)
+static bool proof_goes_on(const struct prover *v)
 {
     return !v->failed && clock_ns(CLOCK_MONOTONIC) - v->began_ns < PROOF_NS_MOST;
 }
@@ -106,7 +106,7 @@ static void corners_of(struct prover *v, uint32_t beside, uint32_t step)
 {
     const struct program *p = v->draw.program;
     struct frame_wish w;
-    for (uint32_t rule = 0; rule < p->rules_count && goes_on(v); rule += step) {
+    for (uint32_t rule = 0; rule < p->rules_count && proof_goes_on(v); rule += step) {
         if (beside != PBC_NONE && beside >= p->rules[rule].cond_count) continue;
         for (enum corner which = CORNER_LOW; which <= CORNER_HIGH; which++) {
             draw_rule(&v->draw, rule, beside, which, &w);
@@ -128,7 +128,7 @@ static void by_chance(struct prover *v, uint32_t frames)
 {
     const uint64_t most = v->asked + frames;
     struct frame_wish w;
-    for (uint32_t i = 0; i < TRIES_A_FRAME * frames && v->asked < most && goes_on(v); i++) {
+    for (uint32_t i = 0; i < TRIES_A_FRAME * frames && v->asked < most && proof_goes_on(v); i++) {
         draw_any(&v->draw, &w);
         ask_both(v, &w);
     }

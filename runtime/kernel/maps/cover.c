@@ -8,12 +8,6 @@ struct covering {
     void *arg;
 };
 
-/* Return the last address of a block of 2^free addresses from `first` on. */
-static cover_number last_of(cover_number first, unsigned free)
-{
-    return first | (free == 128 ? ~(cover_number)0 : ((cover_number)1 << free) - 1);
-}
-
 /* Return the value of the range that holds most of the block, among the n that meet it; on a tie, that of `around`. */
 static uint32_t value_of(const struct cover_range *r, size_t n, cover_number first, cover_number last,
                          const uint32_t *around)
@@ -48,7 +42,8 @@ static size_t below(const struct cover_range *r, size_t n, cover_number at)
 static void block(const struct covering *c, const struct cover_range *r, size_t n, cover_number first, unsigned free,
                   const uint32_t *around)
 {
-    const uint32_t value = value_of(r, n, first, last_of(first, free), around);
+    const cover_number last = first | (free == 128 ? ~(cover_number)0 : ((cover_number)1 << free) - 1);
+    const uint32_t value = value_of(r, n, first, last, around);
     if (!around || *around != value) c->fn(c->arg, first, 128 - free, value);
     if (n == 1) return;
     const cover_number middle = first | (cover_number)1 << (free - 1);

@@ -86,7 +86,7 @@ int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
 
 static uint64_t at_least_one(uint64_t entries) { return entries ? entries : 1; }
 
-static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
+static int map_make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
 {
 #define FLAT(name, type, count)                                                                                        \
     if (which == KERNEL_MAP_##name) return map_entries(m, #name, sizeof(type), map_power(count));
@@ -166,22 +166,18 @@ static uint64_t most_flows(const struct program *p)
     return fits;
 }
 
-/* Write why a map was refused, in the words of the rules where these concern its content. */
-static int refuse(const struct map *m, const char *name, const struct kernel_sizes *s, int failed, char *err,
-                  size_t err_len)
-{
-    const struct program *p = s->program;
-    const bool flows = !strncmp(name, "flow_", 5);
-    if (flows && failed == -E2BIG) return refused_flows(p->flows, most_flows(p), largest(p, p->flows), err, err_len);
-    return refused_map(flows ? "connections" : name, m->len, failed, err, err_len);
-}
-
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
-        const int failed = make(&m->v[i], i, s);
-        if (failed) return refuse(&m->v[i], names[i], s, failed, err, err_len);
+        const int failed = map_make(&m->v[i], i, s);
+        if (!failed) continue;
+        /* Why, in the words of the rules where these concern the map's content */
+        const struct program *p = s->program;
+        const bool flows = !strncmp(names[i], "flow_", 5);
+        if (flows && failed == -E2BIG)
+            return refused_flows(p->flows, most_flows(p), largest(p, p->flows), err, err_len);
+        return refused_map(flows ? "connections" : names[i], m->v[i].len, failed, err, err_len);
     }
     return 0;
 }

@@ -14,7 +14,7 @@ static const char *const names[] = {
     NULL};
 
 /* Make the map, or adopt it if it has a descriptor. */
-static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
+static int table_make(struct map *m, enum kernel_table which, const struct table_sizes *t)
 {
 #define TABLE(name, type, count)                                                                                       \
     if (which == KERNEL_TABLE_##name)                                                                                  \
@@ -50,7 +50,7 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64
 {
     if (!tables_begin(t, p, cpus)) return refused_map("meters", 0, -E2BIG, err, err_len);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) {
-        const int failed = make(&t->v[i], i, &t->sizes);
+        const int failed = table_make(&t->v[i], i, &t->sizes);
         if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
     }
     if (!reach_meters(t, p)) return refused_map("meters", 0, -ENOMEM, err, err_len);
@@ -62,7 +62,7 @@ int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const
 {
     int failed = tables_begin(t, p, cpus) ? 0 : -E2BIG;
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
-    for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = make(&t->v[i], i, &t->sizes);
+    for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = table_make(&t->v[i], i, &t->sizes);
     if (!failed && !reach_meters(t, p)) failed = -ENOMEM;
     return failed;
 }
@@ -74,7 +74,7 @@ void tables_fini(struct tables *t)
 }
 
 /* Find the number with this name. False: there is none. */
-static bool number_of(const struct table_sizes *t, const char *name, uint64_t *number)
+static bool const_find(const struct table_sizes *t, const char *name, uint64_t *number)
 {
 #define TABLE(name, type, count)
 #define CONST(ident, value)                                                                                            \
@@ -86,7 +86,7 @@ static bool number_of(const struct table_sizes *t, const char *name, uint64_t *n
 bool tables_value(const struct tables *t, const char *symbol, struct link_value *v)
 {
     *v = (struct link_value){.kind = LINK_NUMBER};
-    if (!strncmp(symbol, "const_", 6)) return number_of(&t->sizes, symbol + 6, &v->number);
+    if (!strncmp(symbol, "const_", 6)) return const_find(&t->sizes, symbol + 6, &v->number);
     for (unsigned i = 0; i != KERNEL_TABLES; i++)
         if (map_value(&t->v[i], symbol, "table_", names[i], v)) return true;
     return false;

@@ -37,7 +37,7 @@ static int no_memory(const struct linking *w)
 }
 
 /* Return the place of a name, or the free place for it. */
-static struct candidate *place_of(const struct linking *w, const char *name)
+static struct candidate *candidate_at(const struct linking *w, const char *name)
 {
     for (uint32_t i = fnv_text(name);; i++) {
         struct candidate *c = &w->all[i & w->mask];
@@ -47,7 +47,7 @@ static struct candidate *place_of(const struct linking *w, const char *name)
 
 static int function_add(const struct linking *w, const struct code_function *code, const struct object_function *object)
 {
-    struct candidate *place = place_of(w, code->name);
+    struct candidate *place = candidate_at(w, code->name);
     if (place->code) {
         snprintf(w->err, w->err_len, "internal error: two functions are called `%s`", code->name);
         return -EEXIST;
@@ -59,7 +59,7 @@ static int function_add(const struct linking *w, const struct code_function *cod
 /* Mark the function of that name as reached. False: there is none. */
 static bool reach(struct linking *w, const char *name)
 {
-    struct candidate *c = place_of(w, name);
+    struct candidate *c = candidate_at(w, name);
     if (!c->code) return false;
     if (c->first != NOT_REACHED) return true;
     c->first = w->insns;
@@ -84,12 +84,12 @@ static void fill_value(struct bpf_insn *at, const struct link_value *v)
     at[1].imm = v->kind == LINK_NUMBER ? (int32_t)(number >> 32) : (int32_t)number;
 }
 
-static int fill(const struct linking *w, const struct linked *l, const struct candidate *f)
+static int fill_refs(const struct linking *w, const struct linked *l, const struct candidate *f)
 {
     for (uint32_t i = 0; i < f->code->ref_count; i++) {
         const struct code_ref *ref = &f->code->refs[i];
         struct bpf_insn *at = &l->insns[f->first + ref->at];
-        const struct candidate *to = place_of(w, ref->symbol);
+        const struct candidate *to = candidate_at(w, ref->symbol);
         struct link_value v = {0};
         if (to->code)
             fill_function(to, at, f->first + ref->at);
@@ -116,11 +116,6 @@ static void add_lines(struct linked *l, const struct candidate *f)
                                                            .line_col = o->lines[i].place};
 }
 
-static uint32_t type_of(const struct objects *o, const struct candidate *f)
-{
-    return f->object ? f->object->type : f->code->turns ? o->turn_type : o->template_type;
-}
-
 static int lay_out(struct linking *w, struct linked *l)
 {
     l->insns = malloc(w->insns * sizeof *l->insns);
@@ -133,7 +128,10 @@ static int lay_out(struct linking *w, struct linked *l)
     for (uint32_t i = 0; i < w->count; i++) {
         const struct candidate *f = w->v[i];
         memcpy(&l->insns[f->first], f->code->insns, f->code->count * sizeof *l->insns);
-        l->types[i] = (struct bpf_func_info){.insn_off = f->first, .type_id = type_of(w->objects, f)};
+        const uint32_t type = f->object        ? f->object->type
+                              : f->code->turns ? w->objects->turn_type
+                                               : w->objects->template_type;
+        l->types[i] = (struct bpf_func_info){.insn_off = f->first, .type_id = type};
         l->functions[i] = (struct linked_function){.name = f->code->name, .first = f->first};
         add_lines(l, f);
     }
@@ -141,7 +139,7 @@ static int lay_out(struct linking *w, struct linked *l)
 }
 
 /* Enter all functions into the table. */
-static int gather(struct linking *w)
+static int gather_functions(struct linking *w)
 {
     const uint32_t code_count = w->code ? w->code->count : 0, count = w->objects->function_count + code_count;
     uint32_t places = 2;
@@ -157,9 +155,9 @@ static int gather(struct linking *w)
     return failed;
 }
 
-static int run(struct linking *w, const char *entry, struct linked *l)
+static int link_from(struct linking *w, const char *entry, struct linked *l)
 {
-    int failed = gather(w);
+    int failed = gather_functions(w);
     if (failed) return failed;
     if (!reach(w, entry)) {
         snprintf(w->err, w->err_len, "internal error: no function is called `%s`", entry);
@@ -168,7 +166,7 @@ static int run(struct linking *w, const char *entry, struct linked *l)
     for (uint32_t i = 0; i < w->count; i++)
         for (uint32_t r = 0; r < w->v[i]->code->ref_count; r++) reach(w, w->v[i]->code->refs[r].symbol);
     failed = lay_out(w, l);
-    for (uint32_t i = 0; !failed && i < w->count; i++) failed = fill(w, l, w->v[i]);
+    for (uint32_t i = 0; !failed && i < w->count; i++) failed = fill_refs(w, l, w->v[i]);
     return failed;
 }
 
@@ -177,7 +175,7 @@ int link_program(const struct objects *o, const struct code *code, const char *e
 {
     struct linking w = {.objects = o, .code = code, .value = value, .arg = arg, .err = err, .err_len = err_len};
     *l = (struct linked){0};
-    const int failed = run(&w, entry, l);
+    const int failed = link_from(&w, entry, l);
     free(w.v);
     free(w.all);
     return failed;

@@ -70,7 +70,7 @@ static char *own_name(const struct object_file *f, const char *name)
 }
 
 /* True if the symbol is local to its file: all but those marked GLOBAL, and entries, which have their own sections. */
-static bool is_own(const struct object_file *f, const Elf64_Sym *s)
+static bool symbol_is_own(const struct object_file *f, const Elf64_Sym *s)
 {
     if (s->st_shndx == SHN_UNDEF) return false;
     return ELF64_ST_BIND(s->st_info) == STB_LOCAL ||
@@ -80,7 +80,7 @@ static bool is_own(const struct object_file *f, const Elf64_Sym *s)
 static char *symbol_name(const struct object_file *f, const Elf64_Sym *s, const char *names)
 {
     if (ELF64_ST_TYPE(s->st_info) == STT_SECTION) return own_name(f, section_name(f, s->st_shndx));
-    return is_own(f, s) ? own_name(f, names + s->st_name) : strdup(names + s->st_name);
+    return symbol_is_own(f, s) ? own_name(f, names + s->st_name) : strdup(names + s->st_name);
 }
 
 /* Return the function that begins there. */
@@ -183,7 +183,7 @@ static bool read_function(struct objects *o, const struct object_file *f, const 
                  .count = (uint32_t)(s->st_size / 8),
                  .refs = refs.v,
                  .ref_count = refs.count},
-        .is_own = is_own(f, s),
+        .is_own = symbol_is_own(f, s),
     };
     const char *name = names + s->st_name;
     return whole && to->code.name &&
@@ -212,7 +212,7 @@ static bool read_constants(struct objects *o, const struct object_file *f)
     return true;
 }
 
-static bool read_file(struct objects *o, struct object_file *f)
+static bool read_object(struct objects *o, struct object_file *f)
 {
     unsigned count;
     const char *names;
@@ -233,7 +233,7 @@ struct objects *objects_new(bool counted, char *err, size_t err_len)
     if (o) o->counted = counted;
     for (unsigned i = 0; whole && i < OBJECTS; i++) {
         struct object_file f = {.name = objects[i].name, .bytes = objects[i].bytes};
-        whole = read_file(o, &f);
+        whole = read_object(o, &f);
         object_file_fini(&f);
     }
     if (whole && object_types_end(o)) return o;

@@ -35,7 +35,7 @@ static uint32_t write_tests(struct bpf_insn *to, uint32_t arguments)
 }
 
 /* Move all references and lines by `by` instructions, but not the first line. */
-static void move(struct object_function *to, uint32_t by)
+static void move_refs(struct object_function *to, uint32_t by)
 {
     struct code_ref *const refs = (struct code_ref *)(uintptr_t)to->code.refs;
     struct object_line *const lines = (struct object_line *)(uintptr_t)to->lines;
@@ -56,6 +56,6 @@ bool object_test_pointers(const struct object_file *f, const char *name, struct 
     free((void *)(uintptr_t)to->code.insns);
     to->code.insns = insns;
     to->code.count += tests;
-    move(to, tests);
+    move_refs(to, tests);
     return true;
 }

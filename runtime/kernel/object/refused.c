@@ -174,7 +174,7 @@ static long said_of(const char *line)
 }
 
 /* Return the source of the following instructions in "; k->out = KERNEL_PASS; @ act.bpf.c:12", or NULL if generated. */
-static const char *source_of(const char *line)
+static const char *line_source(const char *line)
 {
     const char *at = strstr(line, " @ ");
     return at && at[3] != ':' ? at + 3 : NULL;
@@ -196,7 +196,7 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     for (char *at, *line = strtok_r(log, "\n", &at); line; line = strtok_r(NULL, "\n", &at)) {
         if (said_of(line) >= 0) insn = said_of(line);
         if (*line == ';')
-            source = source_of(line);
+            source = line_source(line);
         else if (!is_sum(line))
             last = line;
     }

@@ -14,7 +14,7 @@ struct kernel_copied_ring {
 };
 
 /* The stages write no other records, but others that map the ring might. */
-static int take_one(void *arg, void *data, size_t len)
+static int copied_take_one(void *arg, void *data, size_t len)
 {
     struct kernel_copied_ring *r = arg;
     const struct kernel_copied *c = data;
@@ -28,7 +28,7 @@ struct kernel_copied_ring *kernel_copied_new(const struct kernel *k, kernel_copi
     struct kernel_copied_ring *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     *r = (struct kernel_copied_ring){.fn = fn, .arg = arg};
-    r->ring = ring_buffer__new(kernel_map(k, KERNEL_MAP_copied)->fd, take_one, r, NULL);
+    r->ring = ring_buffer__new(kernel_map(k, KERNEL_MAP_copied)->fd, copied_take_one, r, NULL);
     if (r->ring) return r;
     const int failed = errno;
     free(r);
@@ -110,17 +110,17 @@ void kernel_copies_device(struct kernel *k, const struct program *p, uint32_t mi
     __atomic_store_n(&row->clones, ifindex ? row->clones | bit : row->clones & ~bit, __ATOMIC_RELAXED);
 }
 
-static uint64_t take(uint64_t *counter) { return __atomic_exchange_n(counter, 0, __ATOMIC_RELAXED); }
+static uint64_t count_take(uint64_t *counter) { return __atomic_exchange_n(counter, 0, __ATOMIC_RELAXED); }
 
 struct kernel_mirror kernel_copies_taken(struct kernel *k, uint32_t serial, uint32_t mirror)
 {
     if (!kernel_copies(k) || row_of(k, serial)->serial != serial) return (struct kernel_mirror){.ring = 0};
     struct kernel_mirror *m = mirror_of(k, serial, mirror);
-    return (struct kernel_mirror){.packets = take(&m->packets),
-                                  .bytes = take(&m->bytes),
-                                  .down = take(&m->down),
-                                  .busy = take(&m->busy),
-                                  .ring = take(&m->ring)};
+    return (struct kernel_mirror){.packets = count_take(&m->packets),
+                                  .bytes = count_take(&m->bytes),
+                                  .down = count_take(&m->down),
+                                  .busy = count_take(&m->busy),
+                                  .ring = count_take(&m->ring)};
 }
 
 uint64_t kernel_unseen(const struct kernel *k)

@@ -90,7 +90,7 @@ static uint32_t worker_has(const struct vm *vm, enum part part)
 }
 
 /* Make room for the worker's entries. False: out of memory. */
-static bool make_room(struct counted *c, const struct vm *vm)
+static bool room_for_parts(struct counted *c, const struct vm *vm)
 {
     for (unsigned i = 0; i < PARTS; i++) {
         struct counter *more = realloc(c->all[i], (worker_has(vm, i) + (size_t)1) * sizeof *more);
@@ -100,7 +100,7 @@ static bool make_room(struct counted *c, const struct vm *vm)
     return true;
 }
 
-static void fill(struct counted *c, const struct vm *vm)
+static void fill_parts(struct counted *c, const struct vm *vm)
 {
     const struct kernel_program *at = &c->rows.at;
     const uint32_t places[PARTS + 1] = {at->services, at->unserved, at->servers, at->nats, at->would};
@@ -127,7 +127,7 @@ static void fill_would(const struct rows *r, struct vm_counters *more)
 
 /* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated while packets
  * came in between. If they never pause, counters differ by the packets of one reading. */
-static struct kernel_counters read_all(const struct counted *c)
+static struct kernel_counters counters_read(const struct counted *c)
 {
     enum { CELLS = 1 << 16 /* takes under a millisecond, while the worker stands still */ };
     const struct rows *r = &c->rows;
@@ -148,16 +148,16 @@ void counted_add(struct counted *c, struct vm *vm)
 {
     /* After a failed allocation the next call adds everything. */
     if (!c->rows.row && !counted_follow(c)) return;
-    if (!make_room(c, vm)) return;
+    if (!room_for_parts(c, vm)) return;
     const struct rows *r = &c->rows;
     const struct kernel_program *at = &r->at;
-    struct kernel_counters now = read_all(c);
+    struct kernel_counters now = counters_read(c);
     since(&now, &c->seen, sizeof now);
     since(r->fresh, r->row, at->row * sizeof *r->row);
     if (r->cells) kernel_meters_sum(r->meters, r->more);
     since(r->more, r->said, r->cells * sizeof *r->said);
     const struct forward_counters forward = {.replies = now.replies};
-    fill(c, vm);
+    fill_parts(c, vm);
     const struct nat_counters nat = {.statements = c->all[NATS]};
     struct vm_counters more = {.forward = &forward,
                                .nat = &nat,

@@ -14,7 +14,7 @@ struct one {
     char err[400];
 };
 
-static void *run(void *arg)
+static void *one_run(void *arg)
 {
     struct one *o = arg;
     o->failed = o->fn(o->arg, o->entry, o->err, sizeof o->err);
@@ -29,8 +29,8 @@ int each_entry(uint32_t entries, each_fn *fn, void *arg, char *err, size_t err_l
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
         if (entries >> e & 1) all[count++] = (struct one){.fn = fn, .arg = arg, .entry = e};
     for (unsigned i = 0; i < count; i++) {
-        all[i].apart = i + 1 < count && !pthread_create(&all[i].thread, NULL, run, &all[i]);
-        if (!all[i].apart) run(&all[i]);
+        all[i].apart = i + 1 < count && !pthread_create(&all[i].thread, NULL, one_run, &all[i]);
+        if (!all[i].apart) one_run(&all[i]);
     }
     for (unsigned i = 0; i < count; i++) {
         if (all[i].apart) pthread_join(all[i].thread, NULL);

@@ -15,17 +15,17 @@ struct kernel_events {
 };
 
 /* Return the least length of a record. The stages write no shorter ones, but others that map the ring might. */
-static size_t least(uint32_t kind)
+static size_t record_least(uint32_t kind)
 {
     if (kind == KERNEL_EVENT_SAMPLE) return sizeof(struct kernel_event_sample);
     return kind == KERNEL_EVENT_FLOW ? sizeof(struct kernel_event_flow) : sizeof(struct kernel_event_packet);
 }
 
-static int take_one(void *arg, void *data, size_t len)
+static int event_take_one(void *arg, void *data, size_t len)
 {
     struct kernel_events *e = arg;
     const struct kernel_event *event = data;
-    if (len >= sizeof *event && len >= least(event->kind)) e->fn(e->arg, event, len);
+    if (len >= sizeof *event && len >= record_least(event->kind)) e->fn(e->arg, event, len);
     return --e->left ? 0 : -EAGAIN;
 }
 
@@ -34,7 +34,7 @@ struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
     struct kernel_events *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     *e = (struct kernel_events){.fn = fn, .arg = arg};
-    e->ring = ring_buffer__new(map, take_one, e, NULL);
+    e->ring = ring_buffer__new(map, event_take_one, e, NULL);
     if (e->ring) return e;
     const int failed = errno;
     free(e);

@@ -12,7 +12,7 @@
 #include "vm/pbc.h"
 
 /* Delete addresses that this machine no longer has. Each next key is read before its predecessor is deleted. */
-static void forget(int map, const struct facts *f, bool v6)
+static void own_forget(int map, const struct facts *f, bool v6)
 {
     struct world_addr6 at, next = {0}; /* an IPv4 address has the first word alone */
     int more = bpf_map_get_next_key(map, NULL, &next);
@@ -30,8 +30,8 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
     const int own4 = kernel_map(kernel, KERNEL_MAP_own4)->fd, own6 = kernel_map(kernel, KERNEL_MAP_own6)->fd;
     const uint8_t here = 1;
     int failed4 = 0, failed6 = 0;
-    forget(own4, f, false);
-    forget(own6, f, true);
+    own_forget(own4, f, false);
+    own_forget(own6, f, true);
     for (unsigned i = 0; i < f->self4_count && !failed4; i++)
         failed4 = bpf_map_update_elem(own4, &f->self4[i], &here, BPF_ANY) ? -errno : 0;
     for (unsigned i = 0; i < f->self6_count && !failed6; i++) {
@@ -41,15 +41,6 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
     return failed4 ? failed4 : failed6;
 }
 
-/* Return the bridge's other interface in the form of struct kernel_way. */
-static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
-{
-    return one && one->peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, one->peer) + 1) : 0;
-}
-
-/* Return an MTU as struct kernel_way has it. */
-static uint16_t least_of(uint32_t mtu) { return (uint16_t)(mtu < UINT16_MAX ? mtu : UINT16_MAX); }
-
 static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const struct facts *f)
 {
     struct kernel_way *ways = kernel_ways(kernel);
@@ -57,13 +48,15 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
     ways_least_mtus(f, least, KERNEL_WAYS);
     for (unsigned i = 0; i < KERNEL_WAYS; i++) {
         const struct facts_iface *one = facts_iface(f, (uint16_t)i);
-        ways[i] = (struct kernel_way){.mac = one ? one->mac : 0,
-                                      .ifindex = one && k->ifindexes ? k->ifindexes[i] : 0,
-                                      .bridged = bridged_of(f, one),
-                                      .as = one ? one->as : 0,
-                                      .shut = one ? one->shut : 0,
-                                      .mtu = least_of(least[i]),
-                                      .link = k->links ? k->links[i] : LINK_ETHER};
+        ways[i] = (struct kernel_way){
+            .mac = one ? one->mac : 0,
+            .ifindex = one && k->ifindexes ? k->ifindexes[i] : 0,
+            /* the bridge's other interface, with 0 for none */
+            .bridged = one && one->peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, one->peer) + 1) : 0,
+            .as = one ? one->as : 0,
+            .shut = one ? one->shut : 0,
+            .mtu = (uint16_t)(least[i] < UINT16_MAX ? least[i] : UINT16_MAX),
+            .link = k->links ? k->links[i] : LINK_ETHER};
     }
 }
 

@@ -11,7 +11,7 @@
 #include "vm/packet/pkt.h"
 
 /* Run an operation in the kernel, which writes its result back to *op. */
-static bool run(void *arg, struct flow_op *op)
+static bool flow_op_run(void *arg, struct flow_op *op)
 {
     const struct kernel *kernel = arg;
     LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = op, .ctx_size_in = sizeof *op);
@@ -28,7 +28,7 @@ bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
 {
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
     const bool bound = kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries > 1;
-    *ops = (struct flow_ops){.run = run,
+    *ops = (struct flow_ops){.run = flow_op_run,
                              .arg = (void *)(uintptr_t)kernel,
                              .table = &head->table,
                              .pickup_until_ns = &head->pickup_until_ns,

@@ -7,18 +7,6 @@
 #include "runtime/kernel/kernel.h"
 #include "vm/kernel/port.h"
 
-/* Delete devices that are gone. Each next key is read before its predecessor is deleted. */
-static void forget(int map, const struct other others[], uint32_t count)
-{
-    uint32_t at, next;
-    int more = bpf_map_get_next_key(map, NULL, &next);
-    while (!more) {
-        at = next;
-        more = bpf_map_get_next_key(map, &at, &next);
-        if (!other_find(others, count, at)) bpf_map_delete_elem(map, &at);
-    }
-}
-
 /* Write one. A row that can't be written is deleted: what stood there was of another time. */
 static int write_one(int map, const struct other *x)
 {
@@ -33,7 +21,13 @@ int kernel_others_push(const struct kernel *kernel, const struct other others[],
 {
     const int map = kernel_map(kernel, KERNEL_MAP_others)->fd;
     int failed = 0;
-    forget(map, others, count);
+    uint32_t at, next;
+    int more = bpf_map_get_next_key(map, NULL, &next);
+    while (!more) { /* each next key is read before its predecessor is deleted */
+        at = next;
+        more = bpf_map_get_next_key(map, &at, &next);
+        if (!other_find(others, count, at)) bpf_map_delete_elem(map, &at);
+    }
     for (uint32_t i = 0; i < count; i++) {
         const int one = write_one(map, &others[i]);
         if (!failed) failed = one;

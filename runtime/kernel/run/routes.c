@@ -38,17 +38,12 @@ struct renewal {
     int failed;
 };
 
-static const char *name_of(const struct routes *t, const struct route_leg *leg)
-{
-    return leg->device ? t->devices[leg->device - 1u].name : "";
-}
-
 /* Name the legs; adjacent legs by one interface become one. False: too many. */
 static bool name_legs(const struct routes *t, const struct route_way *way, struct route_names *names)
 {
     for (unsigned i = 0; i < way->legs; i++) {
         const struct route_leg *leg = &t->legs[way->first + i];
-        const char *name = name_of(t, leg);
+        const char *name = leg->device ? t->devices[leg->device - 1u].name : "";
         if (!names->legs || strcmp(names->device[names->legs - 1], name) != 0) {
             if (names->legs == KERNEL_ROUTE_LEGS) return false;
             memcpy(names->device[names->legs++], name, strlen(name) + 1);
@@ -59,7 +54,7 @@ static bool name_legs(const struct routes *t, const struct route_way *way, struc
 }
 
 /* Return the program's interfaces for a device name. */
-static struct kernel_route_leg leg_of(const struct facts *f, const char *name)
+static struct kernel_route_leg leg_named(const struct facts *f, const char *name)
 {
     for (uint32_t i = 0; *name && i < f->routes->size.devices; i++)
         if (!strcmp(f->routes->devices[i].name, name))
@@ -76,7 +71,7 @@ static void write_way(const struct renewal *n, uint32_t number, const struct rou
 {
     struct kernel_route_way way = {.kind = ROUTE_VIA, .legs = names->legs};
     for (unsigned i = 0; i < names->legs; i++) {
-        way.leg[i] = leg_of(n->facts, names->device[i]);
+        way.leg[i] = leg_named(n->facts, names->device[i]);
         way.leg[i].up_to = names->up_to[i];
     }
     ways(n->kernel)[number] = way;
@@ -104,7 +99,7 @@ static uint32_t number_named(const struct renewal *n, const struct route_names *
     return unused ? unused : WAY_TOO_MANY;
 }
 
-static uint32_t number_of(const struct renewal *n, const struct route_way *way)
+static uint32_t way_number(const struct renewal *n, const struct route_way *way)
 {
     struct route_names names;
     memset(&names, 0, sizeof names); /* names are compared as bytes */
@@ -124,7 +119,7 @@ static void number_ways(struct renewal *n)
     const struct routes *t = n->facts->routes;
     n->routes->hides = false;
     for (uint32_t i = 0; i < t->size.ways; i++) {
-        const uint32_t number = n->numbers[i] = number_of(n, &t->ways[i]);
+        const uint32_t number = n->numbers[i] = way_number(n, &t->ways[i]);
         n->routes->hides |= number == WAY_TOO_MANY && t->ways[i].legs;
         n->taken[number] = true;
         if (number >= KERNEL_WAY_FIXED) write_way(n, number, &n->routes->ways[number]);
@@ -137,7 +132,7 @@ struct ranges {
     size_t count;
 };
 
-static void add_range(struct ranges *r, cover_number lo, cover_number hi, uint32_t entry)
+static void ranges_add(struct ranges *r, cover_number lo, cover_number hi, uint32_t entry)
 {
     struct cover_range *last = r->count ? &r->v[r->count - 1] : NULL;
     if (last && last->value == entry)
@@ -153,7 +148,7 @@ static uint32_t entry_nowhere(uint32_t view)
 }
 
 /* Collect the ranges, each with the gap before it, and the end. False: out of memory. */
-static bool ranges_of(const struct renewal *n, struct ranges *r)
+static bool ranges_fill(const struct renewal *n, struct ranges *r)
 {
     const struct routes *t = n->facts->routes;
     const struct route_view *v = &t->views[n->view];
@@ -173,12 +168,12 @@ static bool ranges_of(const struct renewal *n, struct ranges *r)
             lo = (cover_number)t->range4[i].lo << 96;
             hi = ((cover_number)t->range4[i].hi + 1) * ((cover_number)1 << 96) - 1;
         }
-        if (lo != at) add_range(r, at, lo - 1, nowhere);
-        add_range(r, lo, hi, n->numbers[entry[i] & ROUTE_WAY_MASK] | (entry[i] & ~(uint32_t)ROUTE_WAY_MASK));
+        if (lo != at) ranges_add(r, at, lo - 1, nowhere);
+        ranges_add(r, lo, hi, n->numbers[entry[i] & ROUTE_WAY_MASK] | (entry[i] & ~(uint32_t)ROUTE_WAY_MASK));
         at = hi + 1;
         ended = at == 0;
     }
-    if (!ended) add_range(r, at, ~(cover_number)0, nowhere);
+    if (!ended) ranges_add(r, at, ~(cover_number)0, nowhere);
     return true;
 }
 
@@ -213,7 +208,7 @@ static void make_prefixes(struct renewal *n)
     for (n->view = 0; n->view < n->facts->routes->size.views; n->view++)
         for (n->family = 4; n->family <= 6 && !n->failed; n->family += 2) {
             if (!has_ranges(n)) continue;
-            if (!ranges_of(n, &r))
+            if (!ranges_fill(n, &r))
                 n->failed = -ENOMEM;
             else
                 cover(r.v, r.count, take_prefix, n);
@@ -221,7 +216,7 @@ static void make_prefixes(struct renewal *n)
         }
 }
 
-static int compare(const struct route_prefix *a, const struct route_prefix *b)
+static int prefix_compare(const struct route_prefix *a, const struct route_prefix *b)
 {
     if (a->to.family != b->to.family) return a->to.family < b->to.family ? -1 : 1;
     const int order = memcmp(a->to.addr, b->to.addr, sizeof a->to.addr);
@@ -236,15 +231,15 @@ static void change_trie(struct renewal *n)
     size_t old = 0;
     for (size_t i = 0; i < n->count && !n->failed; i++) {
         const struct route_prefix *p = &n->prefixes[i];
-        while (old < was->count && compare(&was->prefixes[old], p) < 0) old++;
-        const bool there = old < was->count && !compare(&was->prefixes[old], p);
+        while (old < was->count && prefix_compare(&was->prefixes[old], p) < 0) old++;
+        const bool there = old < was->count && !prefix_compare(&was->prefixes[old], p);
         if (there && was->prefixes[old].entry == p->entry) continue;
         if (bpf_map_update_elem(map, &p->to, &p->entry, BPF_ANY)) n->failed = -errno;
     }
     for (size_t i = 0, now = 0; i < was->count && !n->failed; i++) {
         const struct route_prefix *p = &was->prefixes[i];
-        while (now < n->count && compare(&n->prefixes[now], p) < 0) now++;
-        if (now == n->count || compare(&n->prefixes[now], p)) bpf_map_delete_elem(map, &p->to);
+        while (now < n->count && prefix_compare(&n->prefixes[now], p) < 0) now++;
+        if (now == n->count || prefix_compare(&n->prefixes[now], p)) bpf_map_delete_elem(map, &p->to);
     }
 }
 
@@ -285,7 +280,7 @@ static void knows(struct kernel *kernel, bool known)
 }
 
 /* Clear the maps, whoever has filled them. */
-static void clear(struct kernel_routing *r, struct kernel *kernel)
+static void routing_clear(struct kernel_routing *r, struct kernel *kernel)
 {
     const int map = kernel_map(kernel, KERNEL_MAP_routes)->fd;
     struct kernel_route_to at;
@@ -295,7 +290,7 @@ static void clear(struct kernel_routing *r, struct kernel *kernel)
 }
 
 /* Renew the maps. same: the same table, where only the program's interfaces may be new. */
-static int renew(struct renewal *n, bool same)
+static int maps_renew(struct renewal *n, bool same)
 {
     struct kernel_routing *r = n->routes;
     write_fixed(n->kernel);
@@ -320,16 +315,16 @@ int kernel_routing_push(struct kernel_routing *r, struct kernel *kernel, const s
 {
     const struct routes *t = kernel_world(kernel)->flags & PBC_NEEDS_ROUTES ? facts->routes : NULL;
     struct renewal n = {.routes = r, .kernel = kernel, .facts = facts};
-    if (!t && r->ways) clear(r, kernel);
+    if (!t && r->ways) routing_clear(r, kernel);
     if (!t) return 0;
     if (!r->ways) r->ways = calloc(KERNEL_ROUTE_WAYS, sizeof *r->ways);
     n.numbers = calloc((size_t)t->size.ways + 1, sizeof *n.numbers);
     const bool same = r->table == t && r->number == t->number;
-    const int failed = r->ways && n.numbers ? renew(&n, same) : -ENOMEM;
+    const int failed = r->ways && n.numbers ? maps_renew(&n, same) : -ENOMEM;
     free(n.numbers);
     free(n.prefixes);
     if (failed) {
-        clear(r, kernel);
+        routing_clear(r, kernel);
         return failed;
     }
     r->table = t;

@@ -17,7 +17,7 @@ struct prefixes {
     bool failed; /* out of memory, or too many */
 };
 
-static cover_number number_of(const uint32_t addr[4], bool v6)
+static cover_number addr_number(const uint32_t addr[4], bool v6)
 {
     struct kernel_told t;
     cover_number n = 0;
@@ -26,25 +26,19 @@ static cover_number number_of(const uint32_t addr[4], bool v6)
     return n;
 }
 
-/* Add the block of 2^free addresses from `first` on. */
-static void put(struct prefixes *all, cover_number first, unsigned free)
-{
-    all->failed = all->count == KERNEL_TOLD_MOST || !grow(&all->v, all->count, &all->room, 64, sizeof *all->v);
-    if (all->failed) return;
-    struct kernel_told *to = &all->v[all->count++];
-    to->bits = 128 - free;
-    cover_bytes(first, to->addr);
-}
-
 /* Add the largest blocks, each from the end of the one before. */
-static void put_range(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6)
+static void take_vips(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6)
 {
     struct prefixes *all = arg;
-    cover_number first = number_of(lo, v6), last = number_of(hi, v6);
-    for (bool more = true; more && !all->failed;) {
+    cover_number first = addr_number(lo, v6), last = addr_number(hi, v6);
+    for (bool more = true; more;) {
         unsigned free = 0;
         while (free < 127 && !(first >> free & 1) && last - first >= ((cover_number)2 << free) - 1) free++;
-        put(all, first, free);
+        all->failed = all->count == KERNEL_TOLD_MOST || !grow(&all->v, all->count, &all->room, 64, sizeof *all->v);
+        if (all->failed) return;
+        struct kernel_told *to = &all->v[all->count++];
+        to->bits = 128 - free; /* a block of 2^free addresses from `first` on */
+        cover_bytes(first, to->addr);
         const cover_number end = first + (((cover_number)1 << free) - 1);
         more = end < last;
         first = end + 1;
@@ -54,7 +48,7 @@ static void put_range(void *arg, const uint32_t lo[4], const uint32_t hi[4], boo
 static struct prefixes prefixes_of(const struct program *p)
 {
     struct prefixes all = {0};
-    all.failed |= !vips_each(p, put_range, &all);
+    all.failed |= !vips_each(p, take_vips, &all);
     return all;
 }
 
@@ -69,19 +63,19 @@ void told_add(struct kernel *kernel, const struct program *p)
     free(all.v);
 }
 
-static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct kernel_told)); }
+static int told_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct kernel_told)); }
 
 void told_keep(struct kernel *kernel, const struct program *p)
 {
     const int map = kernel_map(kernel, KERNEL_MAP_told)->fd;
     struct prefixes all = prefixes_of(p);
     struct kernel_told at, next;
-    if (all.count) qsort(all.v, all.count, sizeof *all.v, compare);
+    if (all.count) qsort(all.v, all.count, sizeof *all.v, told_compare);
     int more = all.failed ? -1 : bpf_map_get_next_key(map, NULL, &next);
     while (!more) {
         at = next;
         more = bpf_map_get_next_key(map, &at, &next);
-        if (!all.count || !bsearch(&at, all.v, all.count, sizeof at, compare)) bpf_map_delete_elem(map, &at);
+        if (!all.count || !bsearch(&at, all.v, all.count, sizeof at, told_compare)) bpf_map_delete_elem(map, &at);
     }
     free(all.v);
 }

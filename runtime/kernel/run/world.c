@@ -3,15 +3,14 @@
 
 #include <string.h>
 
-static uint32_t clock_of(const struct program *p)
-{
-    if (p->meters_count) return KERNEL_CLOCK_FINE;
-    return p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS) ? KERNEL_CLOCK_COARSE : KERNEL_CLOCK_NONE;
-}
-
 struct world_says world_of(const struct program *p)
 {
-    return (struct world_says){.flags = p->meta->flags, .reach = p->meta->reach, .clock = clock_of(p)};
+    const bool coarse = p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS);
+    return (struct world_says){.flags = p->meta->flags,
+                               .reach = p->meta->reach,
+                               .clock = p->meters_count ? KERNEL_CLOCK_FINE
+                                        : coarse        ? KERNEL_CLOCK_COARSE
+                                                        : KERNEL_CLOCK_NONE};
 }
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
