@@ -17,12 +17,12 @@ static uint64_t until(const struct program *p, uint64_t now_ns)
     return now_ns + LINGERING_NS + (drain < most ? drain : most);
 }
 
-static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
+static int match_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 
 /* True if g, sorted by guarded_init, has the match. */
-static bool has(const struct guarded *g, const struct guard_match *m)
+static bool guarded_has(const struct guarded *g, const struct guard_match *m)
 {
-    return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, compare);
+    return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, match_compare);
 }
 
 /* True if g has the match, proxied or not: an endpoint that the proxy took over or gave up does not linger. */
@@ -30,10 +30,10 @@ static bool has_either(const struct guarded *g, const struct guard_match *m)
 {
     struct guard_match other = *m;
     other.proxied = m->proxied ? GUARD_ALL : GUARD_OPENERS;
-    return has(g, m) || has(g, &other);
+    return guarded_has(g, m) || guarded_has(g, &other);
 }
 
-static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns, uint8_t of)
+static void lingers_add(struct lingering *l, const struct guard_match *m, uint64_t until_ns, uint8_t of)
 {
     l->matches[l->count] = *m;
     l->of[l->count] = of;
@@ -79,16 +79,16 @@ bool lingering_after(const struct lingering *l, const struct program *now, const
     bool room = good && next->matches && next->until_ns && next->of;
     for (unsigned i = 0; i < left.match_count && room; i++)
         if (left.matches[i].proxied != GUARD_ANSWERS && !has_either(&here, &left.matches[i]))
-            keep(next, &left.matches[i], until_ns,
-                 has(&masquerades, &left.matches[i]) ? LINGERS_OF_MASQUERADE
-                 : has(&nats, &left.matches[i])      ? LINGERS_OF_NAT
-                                                     : LINGERS_OF_SERVICE);
+            lingers_add(next, &left.matches[i], until_ns,
+                   guarded_has(&masquerades, &left.matches[i]) ? LINGERS_OF_MASQUERADE
+                   : guarded_has(&nats, &left.matches[i])      ? LINGERS_OF_NAT
+                                                               : LINGERS_OF_SERVICE);
     for (unsigned i = 0; i < l->count && room; i++) {
         struct guarded some;
         room = left_of(l, i, host, &some);
         for (unsigned k = 0; k < some.match_count && room; k++)
-            if (!has_either(&here, &some.matches[k]) && !has(&left, &some.matches[k]))
-                keep(next, &some.matches[k], l->until_ns[i], l->of[i]);
+            if (!has_either(&here, &some.matches[k]) && !guarded_has(&left, &some.matches[k]))
+                lingers_add(next, &some.matches[k], l->until_ns[i], l->of[i]);
         guarded_fini(&some);
     }
     guarded_fini(&here);
@@ -108,7 +108,7 @@ bool lingering_due(const struct lingering *l, uint64_t now_ns)
 }
 
 /* True if the time has passed and no flow uses the match. A used match gets more time. */
-static bool is_over(uint64_t *until_ns, bool used, uint64_t now_ns)
+static bool time_is_over(uint64_t *until_ns, bool used, uint64_t now_ns)
 {
     if (*until_ns > now_ns) return false;
     if (used) *until_ns = now_ns + LINGERING_NS;
@@ -119,7 +119,8 @@ bool lingering_end(struct lingering *l, const struct lingering_used *used, uint6
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < l->count; i++) {
-        if (is_over(&l->until_ns[i], l->of[i] != LINGERS_OF_SERVICE ? used->nats : used->services, now_ns)) continue;
+        if (time_is_over(&l->until_ns[i], l->of[i] != LINGERS_OF_SERVICE ? used->nats : used->services, now_ns))
+            continue;
         l->matches[kept] = l->matches[i];
         l->of[kept] = l->of[i];
         l->until_ns[kept++] = l->until_ns[i];
@@ -127,7 +128,7 @@ bool lingering_end(struct lingering *l, const struct lingering_used *used, uint6
     bool ended = kept < l->count;
     l->count = kept;
     for (unsigned i = 0; i < LINGERS; i++) {
-        if (!l->whole_ns[i] || !is_over(&l->whole_ns[i], used->nats, now_ns)) continue;
+        if (!l->whole_ns[i] || !time_is_over(&l->whole_ns[i], used->nats, now_ns)) continue;
         l->whole_ns[i] = 0;
         ended = true;
     }

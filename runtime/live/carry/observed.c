@@ -26,18 +26,19 @@ static int sessions(void *arg, const char *path, bool turn, char *err, size_t er
 }
 
 /* Fill a request about a directory of bytes. False: a path is too long. */
-static bool fill(struct request_stream *asked, const char *dir, const char *name, char *err, size_t err_len)
+static bool stream_request_fill(struct request_stream *asked, const char *dir, const char *name, char *err,
+                                size_t err_len)
 {
     static const char of[] = "a file with bytes of connections";
     return ask_path_fits(asked->dir, sizeof asked->dir, dir, of, err, err_len) &&
            ask_path_fits(asked->name, sizeof asked->name, name, of, err, err_len);
 }
 
-static int begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)
+static int open_stream(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)
 {
     char why[500];
     struct request_stream asked = {0};
-    const int failed = fill(&asked, dir, "", why, sizeof why)
+    const int failed = stream_request_fill(&asked, dir, "", why, sizeof why)
                            ? ask_STREAM_BEGIN(channel_of(arg), &asked, earlier, why, sizeof why)
                            : -ENAMETOOLONG;
     if (failed)
@@ -49,7 +50,7 @@ static int file(void *arg, const char *dir, const char *name, enum stream_how ho
 {
     struct request_stream asked = {.how = how};
     int fd = -EPROTO;
-    if (!fill(&asked, dir, name, NULL, 0)) return -ENAMETOOLONG;
+    if (!stream_request_fill(&asked, dir, name, NULL, 0)) return -ENAMETOOLONG;
     const int given = ask_STREAM_FILE(channel_of(arg), &asked, &fd, NULL, 0);
     return given < 0 ? given : how == STREAM_REMOVE ? 0 : fd;
 }
@@ -58,7 +59,7 @@ static uint64_t trim(void *arg, const char *dir, uint64_t bytes)
 {
     struct request_stream asked = {.bytes = bytes};
     uint64_t freed = 0;
-    if (fill(&asked, dir, "", NULL, 0)) ask_STREAM_TRIM(channel_of(arg), &asked, &freed, NULL, 0);
+    if (stream_request_fill(&asked, dir, "", NULL, 0)) ask_STREAM_TRIM(channel_of(arg), &asked, &freed, NULL, 0);
     return freed;
 }
 
@@ -83,7 +84,7 @@ static bool observed_program(struct carry *carry, const struct program *p, char 
 int observed_open(struct carry *carry)
 {
     char err[OBSERVED_LINE];
-    const struct observed_files files = {sessions, begin, file, trim, carry, .cuts = false};
+    const struct observed_files files = {sessions, open_stream, file, trim, carry, .cuts = false};
     carry->observed = observed_thread_new(carry->worker_count, &files);
     if (!carry->observed) return complain("out of memory");
     return observed_program(carry, carry->now.program, err, sizeof err) ? 0 : complain("%s", err);
@@ -112,7 +113,7 @@ bool observed_look(const struct carry *carry, const struct program *p, char *err
         if (o->sessions && ask_ACCESS_LOOK(carry->tell->channel, program_str(p, o->sessions), err, err_len))
             return false;
         struct request_stream asked = {0};
-        if (o->stream && (!fill(&asked, program_str(p, o->stream), "", err, err_len) ||
+        if (o->stream && (!stream_request_fill(&asked, program_str(p, o->stream), "", err, err_len) ||
                           ask_STREAM_LOOK(carry->tell->channel, &asked, err, err_len)))
             return false;
     }

@@ -120,15 +120,6 @@ bool ports_send_on(const struct carry *carry)
     return in_kernel_binds(p) || enforce_routes(carry, p) || carry->o->bridge_count;
 }
 
-/* Turn LRO off at the interfaces that are there, where packets are sent on by carry->now. False: err has one line. */
-static bool ports_part(struct carry *carry, char *err, size_t err_len)
-{
-    int failed = 0;
-    for (unsigned i = 0; i < carry->o->iface_count && ports_send_on(carry) && !failed; i++)
-        if (host_link(carry->host, carry->ifindex[i])) failed = ports_turn_off(carry, i, OFFLOAD_LRO, err, err_len);
-    return !failed;
-}
-
 /* Open the ring beside the sockets of an interface. NULL: err has one line. */
 static struct io_port *ring_open(struct carry *carry, unsigned iface, char *err, size_t err_len)
 {
@@ -143,7 +134,7 @@ static struct io_port *ring_open(struct carry *carry, unsigned iface, char *err,
 }
 
 /* Join sockets and ring. NULL: there is no ring, or it was closed; then err has one line, and the sockets stay. */
-static struct io_port *join(struct io_port *sockets, struct io_port *ring, char *err, size_t err_len)
+static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, char *err, size_t err_len)
 {
     struct io_port *joined = ring ? ringed_join(sockets, ring) : NULL;
     if (joined || !ring) return joined;
@@ -204,7 +195,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     }
     if (io && ringed) {
         struct io_port *sockets = io;
-        io = join(sockets, ring_open(carry, iface, err, sizeof err), err, sizeof err);
+        io = ring_join(sockets, ring_open(carry, iface, err, sizeof err), err, sizeof err);
         if (!io) ops->close(sockets);
     }
     if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
@@ -218,7 +209,7 @@ static bool ring_add(struct carry *carry, unsigned iface, char *err, size_t err_
     struct port *port = &w->ports[iface];
     struct io_port *ring = ring_open(carry, iface, err, err_len);
     worker_hold(w);
-    struct io_port *joined = join(port->io, ring, err, err_len);
+    struct io_port *joined = ring_join(port->io, ring, err, err_len);
     if (joined) port->io = joined;
     if (joined) port->ops = &io_RINGED;
     worker_release(w);
@@ -245,7 +236,14 @@ static bool ports_rings(struct carry *carry, char *err, size_t err_len)
 
 static bool ports_prepare(struct program_change *c)
 {
-    return ports_rings(c->carry, c->err, c->err_len) && ports_part(c->carry, c->err, c->err_len);
+    struct carry *carry = c->carry;
+    if (!ports_rings(carry, c->err, c->err_len)) return false;
+    /* LRO goes off at the interfaces that are there, where packets are sent on by the new program. */
+    int failed = 0;
+    for (unsigned i = 0; i < carry->o->iface_count && ports_send_on(carry) && !failed; i++)
+        if (host_link(carry->host, carry->ifindex[i]))
+            failed = ports_turn_off(carry, i, OFFLOAD_LRO, c->err, c->err_len);
+    return !failed;
 }
 
 const struct part part_ports = {.prepares = ports_prepare};

@@ -9,7 +9,7 @@
 #include "runtime/kernel/run/events.h"
 
 /* Complain; at: the directory, unless `why` names it. */
-static int refuse(const char *at, const char *why, int failed)
+static int refuse_record(const char *at, const char *why, int failed)
 {
     const char *mend = recordings_mend(failed);
     return complain("--record%s%s: %s%s%s", *at ? " " : "", at, why, *mend ? "; this mends it: " : "", mend);
@@ -20,7 +20,7 @@ int recorded_look(struct carry *carry)
     char err[600];
     if (!carry->o->record) return 0;
     const int failed = reel_open(&carry->record.reel, carry->o->record, carry->o->record_size, err, sizeof err);
-    return failed ? refuse("", err, failed) : 0;
+    return failed ? refuse_record("", err, failed) : 0;
 }
 
 /* Ask the parent for a new file, on the recorder's thread. */
@@ -85,7 +85,7 @@ int recorded_start(struct carry *carry)
     if (!failed) return 0;
     recorder_free(carry->record.to);
     carry->record.to = NULL;
-    return refuse(carry->o->record, strerror(-failed), failed);
+    return refuse_record(carry->o->record, strerror(-failed), failed);
 }
 
 void recorded_end(struct carry *carry)

@@ -44,7 +44,8 @@ static unsigned frame_most(struct carry *carry)
     return carry->frame_most = xdp_frame_most(mtu);
 }
 
-int steered_take(struct carry *carry, char *err, size_t err_len)
+/* Set the rules in all steering programs. Return 0, or a negative errno with one line in err. */
+static int steered_take(struct carry *carry, char *err, size_t err_len)
 {
     struct guarded g;
     struct steer_rules r;

@@ -9,9 +9,8 @@ int steered_rules(struct carry *carry);             /* set rules for carry->now 
 int steered_begin(struct carry *carry);             /* when all else is ready */
 int steered_port(struct carry *carry, unsigned at); /* the same for one port that is back */
 bool steered_world(struct carry *carry);            /* after facts have changed */
-/* Set the rules, and open the device for packets to this machine, before a worker takes a program. Return 0, or a
- * negative errno with one line in err. */
-int steered_take(struct carry *carry, char *err, size_t err_len);
+/* Open the device for packets to this machine, before a worker takes a program. Return 0, or a negative errno with one
+ * line in err. */
 int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Add the number of frames that were too long for a slot. */
 void steered_stats(const struct carry *carry, unsigned at, struct io_stats *s);

@@ -18,7 +18,7 @@ static void words_add(void *to, const void *from, size_t bytes)
 static_assert(sizeof(struct worker_counters) % 8 == 0 && sizeof(struct egress_counters) % 8 == 0,
               "counters of 64 bits");
 
-static void add_ports(struct tally *t, const struct carry *carry, const struct worker *w)
+static void add_sockets(struct tally *t, const struct carry *carry, const struct worker *w)
 {
     for (unsigned i = 0; i < w->egress.port_count; i++) {
         const unsigned iface = i % carry->o->iface_count;
@@ -41,7 +41,7 @@ static void add_worker(struct tally *t, const struct carry *carry, unsigned at)
     for (unsigned i = 0; c->flows && i < FLOW_CLASSES; i++) one->flows += c->flows->live[i];
     words_add(&t->c, &w->counters, sizeof t->c);
     words_add(&t->e, &w->egress.counters, sizeof t->e);
-    add_ports(t, carry, w);
+    add_sockets(t, carry, w);
     sum_add(t->sum, c);
 }
 

@@ -27,7 +27,7 @@ static bool sees_host(const struct carry *carry, const struct program *p)
 }
 
 /* Return why `xdp` cannot do what is asked, or NULL. It does not see frames that are left to the host's stack. */
-static const char *refusal(const struct carry *carry, const struct program *p)
+static const char *xdp_refusal(const struct carry *carry, const struct program *p)
 {
     static char why[WHY];
     struct obstacle o;
@@ -107,23 +107,11 @@ static bool needs_tags(const struct carry *carry, const struct program *p)
     return asks;
 }
 
-/* Warn of tags beside a frame: they cannot be seen, and only the other end can put them in the frame. */
-static void warn_of_tags(const struct carry *carry)
-{
-    struct card c;
-    for (unsigned i = 0; i < carry->o->iface_count && needs_tags(carry, carry->now.program); i++)
-        if (!(carry->by_tc >> i & 1) && card_at(carry, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
-            complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
-                     "this mends it, "
-                     "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
-                     carry->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
-}
-
 /* True if `xdp` suits, by the table of README.md. */
 static bool xdp_suits(const struct carry *carry, char *why, size_t len)
 {
     struct card c;
-    const char *no = refusal(carry, carry->now.program);
+    const char *no = xdp_refusal(carry, carry->now.program);
     if (no) snprintf(why, len, "%s", no);
     if (no || !steered_fits(carry->now.program, why, len)) return false;
     for (unsigned i = 0; i < carry->o->iface_count; i++)
@@ -155,7 +143,7 @@ int way_choose(struct carry *carry)
         carry->port_count = carry->o->iface_count;
         return 0;
     }
-    const char *no = carry->o->io == OPTIONS_IO_XDP ? refusal(carry, carry->now.program) : NULL;
+    const char *no = carry->o->io == OPTIONS_IO_XDP ? xdp_refusal(carry, carry->now.program) : NULL;
     if (no) return complain("--io xdp: %s; this does: --io packet", no);
     const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && auto_xdp(carry));
     carry->io = xdp ? &io_XDP : &io_PACKET;
@@ -169,22 +157,17 @@ const struct io_ops *way_of(const struct carry *carry, unsigned iface)
     return carry->rings >> iface & 1 ? &io_RINGED : carry->io;
 }
 
+/* Tags beside a frame cannot be seen, and only the other end can put them in the frame. */
 void way_tell(const struct carry *carry)
 {
-    if (carry->io == &io_XDP) warn_of_tags(carry);
-}
-
-bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len)
-{
-    char what[WHY];
-    if (carry->in_kernel) return in_kernel_takes(carry, p, why, len);
-    if (carry->io != &io_XDP) return true;
-    const char *no = refusal(carry, p);
-    if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
-    if (no || (!carry->latest && (!look_at_workers(carry, why, len) || !look_at_cards(carry, why, len)))) return false;
-    if (steered_fits(p, what, sizeof what)) return true;
-    snprintf(why, len, "--io xdp: %s: --io packet takes any number", what);
-    return false;
+    struct card c;
+    if (carry->io != &io_XDP || !needs_tags(carry, carry->now.program)) return;
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (!(carry->by_tc >> i & 1) && card_at(carry, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
+            complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
+                     "this mends it, "
+                     "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
+                     carry->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
 unsigned way_workers(const struct carry *carry, unsigned cpus)
@@ -198,22 +181,17 @@ unsigned way_workers(const struct carry *carry, unsigned cpus)
     return most;
 }
 
-/* Report a statement of a nat for whose ports there are fewer workers than wanted. */
-static void tell_narrow(const struct program *p, unsigned wanted, unsigned most)
+void way_tell_workers(const struct carry *carry, unsigned cpus)
 {
-    const struct pbc_nat *n = p ? owners_too_narrow(p, most + 1) : NULL;
+    struct card narrow;
+    const unsigned wanted = carry->o->workers ? carry->o->workers : cpus, most = carry->worker_count;
+    const struct program *p = carry->in_kernel ? NULL : carry->now.program;
+    const struct pbc_nat *n = p && wanted > most ? owners_too_narrow(p, most + 1) : NULL;
     if (n)
         complain("notice: %s:%u: the `ports` of this statement of the nat `%s` are too few for %u workers, so there %s "
                  "%u",
                  program_str(p, n->place.file), n->place.line, program_str(p, n->name), wanted,
                  most == 1 ? "is" : "are", most);
-}
-
-void way_tell_workers(const struct carry *carry, unsigned cpus)
-{
-    struct card narrow;
-    const unsigned wanted = carry->o->workers ? carry->o->workers : cpus, most = carry->worker_count;
-    if (!carry->in_kernel && wanted > most) tell_narrow(carry->now.program, wanted, most);
     if (carry->io != &io_XDP || carry->in_kernel || wanted <= most) return;
     fewest_queues(carry, &narrow);
     complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
@@ -222,6 +200,20 @@ void way_tell_workers(const struct carry *carry, unsigned cpus)
              narrow.name, wanted);
 }
 
-static bool way_look(const struct program_change *c) { return way_look_at(c->carry, c->program, c->err, c->err_len); }
+static bool way_look(const struct program_change *c)
+{
+    const struct carry *carry = c->carry;
+    char what[WHY];
+    if (carry->in_kernel) return in_kernel_takes(carry, c->program, c->err, c->err_len);
+    if (carry->io != &io_XDP) return true;
+    const char *no = xdp_refusal(carry, c->program);
+    if (no) snprintf(c->err, c->err_len, "--io xdp: %s; this does: --io packet", no);
+    if (no) return false;
+    if (!carry->latest && (!look_at_workers(carry, c->err, c->err_len) || !look_at_cards(carry, c->err, c->err_len)))
+        return false;
+    if (steered_fits(c->program, what, sizeof what)) return true;
+    snprintf(c->err, c->err_len, "--io xdp: %s: --io packet takes any number", what);
+    return false;
+}
 
 const struct part part_way = {.admits = way_look};

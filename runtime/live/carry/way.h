@@ -8,8 +8,6 @@ int way_choose(struct carry *carry);
 /* Return the way by which frames of an interface of the command line come. */
 const struct io_ops *way_of(const struct carry *carry, unsigned iface);
 void way_tell(const struct carry *carry); /* prints what the chosen way loses */
-/* True if the chosen way also serves this program. False: `why` gives the reason. */
-bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);
 /* Return the number of workers: as asked, else one a CPU; with `xdp` at most one a queue, and so few that each has a
  * port of every range of ports that the program's nats translate to. */
 unsigned way_workers(const struct carry *carry, unsigned cpus);

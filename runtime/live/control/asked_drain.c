@@ -40,7 +40,7 @@ void asked_DRAIN(void *with, struct call *c)
     struct control *control = with;
     const struct ruling *now = &control->carry->now;
     const char *name = call_text_of(c, "service");
-    const uint32_t service = name ? drained_service(control->rules, name) : PBC_NONE;
+    const uint32_t service = name ? drained_service(now, name) : PBC_NONE;
     const bool off = call_is_true(c, "off");
     char all[300];
     names(now, all, sizeof all);

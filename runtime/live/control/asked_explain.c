@@ -36,28 +36,23 @@ static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST]
     return (uint32_t)(len / 2);
 }
 
-/* Return the port of an interface by its device or by its name in the rules (for a pattern, the first); -1: none. */
-static int port_of(const struct control *control, const char *name)
+/* Return the device of an interface that the rules name so (for a pattern, the first), else the name itself. */
+static const char *device_named(const struct control *control, const char *name)
 {
     const struct program *p = control->carry->now.program;
     const char *device = name;
     for (uint32_t i = 0; i < p->ifaces_count; i++)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
             device = program_str(p, p->ifaces[i].device);
+    return device;
+}
+
+/* Return the port of a device, or the first of a pattern; -1: none. */
+static int port_named(const struct control *control, const char *device)
+{
     for (unsigned i = 0; i < control->o->iface_count; i++)
         if (!strcmp(control->o->ifaces[i], device) || iface_holds(device, control->o->ifaces[i])) return (int)i;
     return -1;
-}
-
-/* Return the device that is no port and bears the name, or has it in the rules; NULL: none. */
-static const char *device_of(const struct control *control, const char *name)
-{
-    const struct program *p = control->carry->now.program;
-    const char *device = name;
-    for (uint32_t i = 0; i < p->ifaces_count; i++)
-        if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
-            device = program_str(p, p->ifaces[i].device);
-    return host_link_named(control->carry->host, device) ? device : NULL;
 }
 
 /* Answer with this machine's addresses on that interface, for packets with `self`. */
@@ -78,7 +73,7 @@ static void say_self(const struct control *control, struct call *c, uint16_t ifa
     call_end(c, 0, "%s", "");
 }
 
-static const char *way_to(const struct control *control, uint32_t server)
+static const char *port_to(const struct control *control, uint32_t server)
 {
     if (server == PBC_NONE) return NULL;
     for (unsigned i = 0; i < control->o->iface_count; i++)
@@ -97,12 +92,12 @@ static void say_lines(struct call *c, char *text)
     }
 }
 
-static void say(const struct control *control, struct call *c, const struct explain_asked *a)
+static void say_explained(const struct control *control, struct call *c, const struct explain_asked *a)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
-    if (out) explain_asked(out, a, way_to(control, explain_asked_server(a)));
+    if (out) explain_asked(out, a, port_to(control, explain_asked_server(a)));
     if (!out || fclose(out)) {
         call_end(c, 2, "out of memory");
     } else {
@@ -116,7 +111,7 @@ static void say(const struct control *control, struct call *c, const struct expl
 }
 
 /* Ask the packet's owner. */
-static void look(struct control *control, struct explain_look *k, struct pkt *pkt, struct pool *pool)
+static void ask_owner(struct control *control, struct explain_look *k, struct pkt *pkt, struct pool *pool)
 {
     const struct carry *carry = control->carry;
     unsigned owner =
@@ -141,13 +136,13 @@ static void look_at_ipsec(const struct carry *carry, struct explain_look *k)
     if (routes_find(r, &q)->why == WAY_IPSEC) k->nat.unknown = WAY_IPSEC;
 }
 
-static void explain(struct control *control, struct call *c, struct pkt *pkt, int port)
+static void explain_here(struct control *control, struct call *c, struct pkt *pkt, int port)
 {
     const struct carry *carry = control->carry;
     struct explain_look k;
     char shut[ASKED_SHUT], lost[ASKED_LOST];
     struct pool *pool = pool_new(SLOTS, POOL_SLOT_MOST);
-    look(control, &k, pkt, pool);
+    ask_owner(control, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
     explain_look_on_wall(&k, wall_ns);
     if (port >= 0 && carry->now.program->ifaces_count &&
@@ -163,7 +158,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
                                     .json = call_is_true(c, "json"),
                                     .lost = asked_lost(control, &k, lost) ? lost : NULL,
                                     .drops_unknown = !carry->in_kernel};
-    say(control, c, &a);
+    say_explained(control, c, &a);
     explain_look_fini(&k);
     free(pool);
 }
@@ -174,8 +169,9 @@ void asked_EXPLAIN(void *with, struct call *c)
     uint8_t frame[FRAME_BYTES_MOST];
     struct pkt pkt;
     const char *on = call_text_of(c, "on");
-    const int port = on ? port_of(control, on) : control->o->iface_count == 1 ? 0 : -1;
-    const char *device = on && port < 0 ? device_of(control, on) : NULL;
+    const char *device = on ? device_named(control, on) : NULL;
+    const int port = on ? port_named(control, device) : control->o->iface_count == 1 ? 0 : -1;
+    if (port >= 0 || !on || !host_link_named(control->carry->host, device)) device = NULL; /* a port, or none */
     const uint16_t iface = port < 0 ? IFACE_NONE : control->carry->now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {
@@ -189,6 +185,6 @@ void asked_EXPLAIN(void *with, struct call *c)
     } else {
         pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
         if (port < 0) asked_crosses(control, &pkt, device);
-        if ((on && port >= 0) || !asked_unjudged(control, c, &pkt, device)) explain(control, c, &pkt, port);
+        if ((on && port >= 0) || !asked_unjudged(control, c, &pkt, device)) explain_here(control, c, &pkt, port);
     }
 }

@@ -58,7 +58,7 @@ void asked_SET(void *with, struct call *c)
 {
     struct control *control = with;
     const char *name = call_text_of(c, "server");
-    const uint32_t server = name ? by_hand_server(control->rules, name) : PBC_NONE;
+    const uint32_t server = name ? by_hand_server(control->carry->now.program, name) : PBC_NONE;
     struct by_hand w;
     if (server == PBC_NONE) {
         call_end(c, 2, "%.200s: the program that runs has no server of that name; they are written POOL/SERVER",

@@ -28,7 +28,7 @@ static void seek(void *arg, const struct unjudged *u)
 }
 
 /* Return the device by which a foreign address is reached; NULL: none, or it is not known. */
-static const char *way_of(const struct control *control, const uint32_t addr[4], uint32_t kind)
+static const char *reached_by(const struct control *control, const uint32_t addr[4], uint32_t kind)
 {
     const struct host_query q = {.to = host_addr_of(addr, kind & KIND_IP4 ? 4 : 6)};
     struct host_route route;
@@ -40,13 +40,13 @@ static const char *way_of(const struct control *control, const uint32_t addr[4],
 /* Find the device and the gap that the packet may fall through. False: it comes by a port, or its way is unknown. */
 static bool find_way(const struct control *control, const struct key *key, const char *on, struct sought *s)
 {
-    const char *out = key->kind & KIND_IN ? NULL : way_of(control, key->dst, key->kind);
+    const char *out = key->kind & KIND_IN ? NULL : reached_by(control, key->dst, key->kind);
     if (key->kind & KIND_OUT) {
         s->device = on ? on : out;
         s->gaps = GAP_OUT;
         return s->device && !options_serve(control->o, s->device);
     }
-    s->device = on ? on : way_of(control, key->src, key->kind);
+    s->device = on ? on : reached_by(control, key->src, key->kind);
     s->gaps = key->kind & KIND_IN ? GAP_IN : GAP_FORWARD | (out && options_serve(control->o, out) ? 0 : GAP_PAST);
     return s->device && !options_serve(control->o, s->device);
 }
@@ -78,7 +78,7 @@ void asked_crosses(const struct control *control, struct pkt *pkt, const char *o
     pkt->iface = IFACE_NONE;
     if (!control->carry->in_kernel || pkt_parse(&copy, facts, &key) != REASON_NONE) return;
     if (!(key.kind & KIND_FORWARD) || !find_way(control, &key, on, &s)) return;
-    const uint16_t out = port_iface(control, way_of(control, key.dst, key.kind));
+    const uint16_t out = port_iface(control, reached_by(control, key.dst, key.kind));
     const uint16_t as = known_as(control, s.device);
     const bool judged = firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
     pkt->iface = out == IFACE_NONE || judged ? as : out;
@@ -92,11 +92,11 @@ static bool is_judged_there(const struct control *control, const struct key *key
     const struct program *p = control->carry->now.program;
     const struct iface_table t = program_ifaces(p);
     if (!control->carry->in_kernel || !(key->kind & KIND_FORWARD)) return false;
-    const uint16_t out = port_iface(control, way_of(control, key->dst, key->kind));
+    const uint16_t out = port_iface(control, reached_by(control, key->dst, key->kind));
     return out != IFACE_NONE && firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, out) != PBC_NONE;
 }
 
-static void say(struct call *c, const struct sought *s, const char *packet)
+static void say_unjudged(struct call *c, const struct sought *s, const char *packet)
 {
     if (call_is_true(c, "json")) {
         cJSON *o = cJSON_CreateObject();
@@ -128,7 +128,7 @@ bool asked_unjudged(struct control *control, struct call *c, const struct pkt *p
     if (!s.found || (!s.shut && is_judged_there(control, &key))) return false;
     s.dropped = s.shut && !key_is_of_link(&key, false);
     pkt_describe(&copy, &key, what, sizeof what);
-    say(c, &s, text_clean(what));
+    say_unjudged(c, &s, text_clean(what));
     return true;
 }
 
@@ -157,7 +157,7 @@ bool asked_shut(const struct control *control, const struct pkt *pkt, char why[A
     struct pkt copy = *pkt;
     struct key key;
     if (pkt_parse(&copy, &carry->latest->facts, &key) != REASON_NONE || !(key.kind & KIND_FORWARD)) return false;
-    struct shut_sought s = {.carry = carry, .device = way_of(control, key.dst, key.kind), .why = why};
+    struct shut_sought s = {.carry = carry, .device = reached_by(control, key.dst, key.kind), .why = why};
     if (!s.device || options_serve(control->o, s.device)) return false;
     unjudged_each(carry, carry->now.program, carry->now.allows, seek_shut, &s);
     return s.found;

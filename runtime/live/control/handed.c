@@ -8,14 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* True if the file has preyctl's seals. Another file could block its reader, or change meanwhile. */
-static bool is_sealed(int fd)
-{
-    const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
-    return has >= 0 && (has & wanted) == wanted;
-}
-
-static bool read_all(int fd, uint8_t *to, size_t len)
+static bool sealed_read(int fd, uint8_t *to, size_t len)
 {
     for (size_t at = 0; at < len;) {
         const ssize_t n = pread(fd, to + at, len - at, (off_t)at);
@@ -25,10 +18,12 @@ static bool read_all(int fd, uint8_t *to, size_t len)
     return true;
 }
 
-static struct program *load(int fd, size_t most, char *err, size_t err_len)
+static struct program *sealed_load(int fd, size_t most, char *err, size_t err_len)
 {
+    /* preyctl's seals: another file could block its reader, or change meanwhile */
+    const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
     struct stat st;
-    if (!is_sealed(fd) || fstat(fd, &st)) {
+    if (has < 0 || (has & wanted) != wanted || fstat(fd, &st)) {
         snprintf(err, err_len,
                  "the program that came with the question is not in a sealed file in memory, as preyctl makes it");
         return NULL;
@@ -39,7 +34,7 @@ static struct program *load(int fd, size_t most, char *err, size_t err_len)
         return NULL;
     }
     uint8_t *bytes = malloc(len + 1);
-    const bool read = bytes && read_all(fd, bytes, len);
+    const bool read = bytes && sealed_read(fd, bytes, len);
     if (!read) snprintf(err, err_len, "%s", bytes ? "it cannot be read" : "out of memory");
     struct program *p = read ? program_load(bytes, len, err, err_len) : NULL;
     free(bytes);
@@ -53,7 +48,7 @@ struct program *handed_program(struct call *c, size_t most, char *err, size_t er
         snprintf(err, err_len, "no program came with the question");
         return NULL;
     }
-    struct program *p = load(fd, most, err, err_len);
+    struct program *p = sealed_load(fd, most, err, err_len);
     close(fd);
     return p;
 }

@@ -5,7 +5,7 @@
 #include "runtime/live/control/document/document.h"
 #include "runtime/stats/web.h"
 
-static struct web_seen see(void *with)
+static struct web_seen document_seen(void *with)
 {
     const struct document d = document_take(with);
     return (struct web_seen){d.number, d.root, d.text, d.len};
@@ -14,7 +14,7 @@ static struct web_seen see(void *with)
 int shown_open(struct control *control)
 {
     char err[500];
-    struct web_cfg cfg = {.hosts = control->o->stats_hosts, .see = see, .with = control};
+    struct web_cfg cfg = {.hosts = control->o->stats_hosts, .see = document_seen, .with = control};
     if (!control->o->stats) return 0;
     if (ask_STATS(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
     control->web = web_new(&cfg);

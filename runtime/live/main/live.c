@@ -102,7 +102,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
                 l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
 }
 
-static int run(struct live *l)
+static int run_workers(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
@@ -149,12 +149,8 @@ static int service(struct live *l)
     if (!status) status = shown_open(&l->control);
     if (!status) status = watch_begin(&l->control);
     if (!status) history_begin(&l->control);
-    return status ? status : run(l);
+    return status ? status : run_workers(l);
 }
-
-/* Take large tables of a reload from the system and give them back to it. Otherwise malloc, once the first table is
- * freed, takes such sizes from its heap, clears them by touching every page, and keeps them. */
-static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
 /* Callbacks by which the room carry/ reports to the rooms above it. */
 static bool looks(void *ears)
@@ -189,7 +185,7 @@ static void wire(struct live *l)
 }
 
 /* Look at everything, before anything is changed but what a closed start shuts. Return 0, or the exit status. */
-static int look(struct live *l, struct parent **parent)
+static int look_first(struct live *l, struct parent **parent)
 {
     int status = start_load(l);
     if (l->o->on_exit == OPTIONS_END_CLOSED && !l->o->preflight) status |= start_shut(l, parent);
@@ -199,7 +195,7 @@ static int look(struct live *l, struct parent **parent)
 }
 
 /* Open what a start tells by, take the name, and fork. Return 0, or the exit status. */
-static int part(struct live *l, struct parent **parent)
+static int fork_service(struct live *l, struct parent **parent)
 {
     l->half_open = files_allow(l);
     int status = recorded_look(&l->carry);
@@ -227,14 +223,14 @@ static void tell_parent(struct live *l, struct parent *parent)
 }
 
 /* Free all but what the parent goes by. */
-static void leave(struct live *l)
+static void leave_all(struct live *l)
 {
     if (l->signal_fd >= 0) close(l->signal_fd);
     clock_close(&l->world.clock);
     asked_close(&l->control);
     walks_fini(&l->control);
     load_fini(&l->control);
-    confirm_fini(&l->control);
+    confirm_settle(&l->control);
     by_hand_fini(&l->rules);
     drained_fini(&l->rules);
     shown_close(&l->control);
@@ -258,18 +254,20 @@ int live(const struct options *o)
     struct parent *parent = NULL;
     if (o->cleanup) return host_changes_cleanup(o);
     wire(&l);
-    settle_memory();
+    /* Large tables of a reload come from the system and go back to it. Otherwise malloc, once the first table is freed,
+     * takes such sizes from its heap, clears them by touching every page, and keeps them. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_FROM);
     bool begun = false;
     host_changes_await(o);
-    int status = look(&l, &parent);
+    int status = look_first(&l, &parent);
     if (!status && !o->preflight) {
-        status = part(&l, &parent);
+        status = fork_service(&l, &parent);
         begun = !status;
         if (parent) tell_parent(&l, parent);
-        in_kernel_unload(&l.carry); /* the service has descriptors of its own */
+        loaded_free(&l.carry.loaded); /* the service has descriptors of its own */
         if (l.tell.channel) status = service(&l);
     }
-    leave(&l);
+    leave_all(&l);
     if (parent && !begun) parent_refuse(parent);
     if (parent && begun) {
         parent_bound(parent);

@@ -95,7 +95,7 @@ static bool find_servers(struct servers *s, const struct program *p)
     return good;
 }
 
-static void say(void *arg, bool fatal, const char *what, const char *mend)
+static void say_finding(void *arg, bool fatal, const char *what, const char *mend)
 {
     complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
 }
@@ -248,7 +248,9 @@ int look_at_host(struct live *l)
                              .looks_only = l->o->preflight};
     const struct program *p = l->carry.now.program;
     const bool good = !p || add_program(&look, l, &g, &s);
-    const int status = !good ? complain("out of memory") : host_preflight(l->carry.host, &look, say, NULL) ? 2 : 0;
+    const int status = !good                                                     ? complain("out of memory")
+                       : host_preflight(l->carry.host, &look, say_finding, NULL) ? 2
+                                                                                 : 0;
     guarded_fini(&g);
     free(s.all);
     free(s.names);

@@ -55,7 +55,7 @@ static int load_program(struct live *l)
 }
 
 /* True if a setting such as net.ipv4.ip_forward is on. */
-static bool is_on(const char *sysctl)
+static bool sysctl_is_on(const char *sysctl)
 {
     char c = '0';
     const int fd = open(sysctl, O_RDONLY | O_CLOEXEC);
@@ -82,25 +82,18 @@ static int load_in_kernel(struct live *l)
     int status = way_choose(&l->carry);
     if (l->carry.in_kernel && in_kernel_refused(&l->carry, err, sizeof err) && in_kernel_gives_way(&l->carry, err))
         status = way_choose(&l->carry);
-    if (!l->carry.in_kernel) in_kernel_unload(&l->carry);
+    if (!l->carry.in_kernel) loaded_free(&l->carry.loaded);
     return status;
 }
 
-/* Choose who judges, and how frames are received. */
-static int choose(struct live *l)
+/* Choose who judges, and how frames are received, and report what cannot be enforced that way. */
+static int look_at_rules(struct live *l)
 {
+    char err[600];
     int status = way_choose(&l->carry);
     if (l->carry.in_kernel) status |= look_at_kernel(l);
     if (l->carry.in_kernel && !status) status = load_in_kernel(l);
     way_tell(&l->carry);
-    return status;
-}
-
-/* Choose who judges, and report what cannot be enforced that way. */
-static int look_at_rules(struct live *l)
-{
-    char err[600];
-    int status = choose(l);
     const struct program_change c = {.carry = &l->carry,
                                      .rules = &l->rules,
                                      .program = l->carry.now.program,
@@ -194,8 +187,8 @@ int start_look(struct live *l)
 {
     int status = 0;
     if (!l->carry.host) return 2;
-    l->carry.forwards4 = is_on("/proc/sys/net/ipv4/ip_forward");
-    l->carry.forwards6 = is_on("/proc/sys/net/ipv6/conf/all/forwarding");
+    l->carry.forwards4 = sysctl_is_on("/proc/sys/net/ipv4/ip_forward");
+    l->carry.forwards6 = sysctl_is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->carry.forwards = l->carry.forwards4 || l->carry.forwards6;
     if (l->carry.now.program) status |= look_at_rules(l);
     if (l->carry.in_kernel) l->carry.xmit = xmit_open();
@@ -345,7 +338,7 @@ void start_close(struct live *l)
     reel_close(&l->carry.record.reel);
     steered_close(&l->carry);
     in_kernel_close(&l->carry);
-    in_kernel_unload(&l->carry);
+    loaded_free(&l->carry.loaded);
     reload_fini(&l->rules);
     world_fini(&l->world);
     host_close(l->carry.host);

@@ -202,7 +202,7 @@ static int wait_on(const struct live *l, waiting fds, uint64_t second_ns)
 }
 
 /* Do the steps of a turn. second: a second has gone by. */
-static int turn(struct live *l, const waiting fds, bool second)
+static int do_steps(struct live *l, const waiting fds, bool second)
 {
     uint64_t now = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < STEPS; i++) {
@@ -226,7 +226,7 @@ int turns(struct live *l)
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         const bool second = now >= second_ns;
         if (second) second_ns = now + SECOND_NS;
-        result = turn(l, fds, second);
+        result = do_steps(l, fds, second);
     }
     return result == NO_MEMORY ? tell_fault(&l->tell, "out of memory") : result;
 }

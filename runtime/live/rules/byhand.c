@@ -21,19 +21,15 @@ const char *by_hand_word(const struct by_hand *h)
 /* Return the number of servers that the file names; servers of the past come after them. */
 static uint32_t servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
 
-static bool is_named(const struct program *p, uint32_t server, const char *name)
+uint32_t by_hand_server(const struct program *p, const char *name)
 {
-    const char *pool = program_str(p, p->pools[p->servers[server].pool].name);
-    const size_t len = strlen(pool);
-    return !strncmp(name, pool, len) && name[len] == '/' &&
-           !strcmp(name + len + 1, program_str(p, p->servers[server].name));
-}
-
-/* Return the server of that name; PBC_NONE: the program has none. */
-static uint32_t server_named(const struct program *p, const char *name)
-{
-    for (uint32_t s = 0; s < servers(p); s++)
-        if (is_named(p, s, name)) return s;
+    for (uint32_t s = 0; s < servers(p); s++) {
+        const char *pool = program_str(p, p->pools[p->servers[s].pool].name);
+        const size_t len = strlen(pool);
+        if (!strncmp(name, pool, len) && name[len] == '/' &&
+            !strcmp(name + len + 1, program_str(p, p->servers[s].name)))
+            return s;
+    }
     return PBC_NONE;
 }
 
@@ -104,7 +100,7 @@ void by_hand_apply(const struct rules *rules, struct ruling *r)
     memset(r->by_hand, 0, r->program->servers_count * sizeof *r->by_hand);
     uint32_t *all = rules->by_hand ? in_order(r) : NULL;
     for (struct by_hand *h = rules->by_hand; h; h = h->next) {
-        const uint32_t s = all ? server_in_order(r, all, h->server) : server_named(r->program, h->server);
+        const uint32_t s = all ? server_in_order(r, all, h->server) : by_hand_server(r->program, h->server);
         h->found = s != PBC_NONE;
         if (!h->found) continue;
         r->by_hand[s] = h;
@@ -127,7 +123,7 @@ bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say)
     return h->state == BY_HAND_DOWN;
 }
 
-static bool follow(struct rules *rules, uint64_t now_ns)
+static bool by_hand_follow(struct rules *rules, uint64_t now_ns)
 {
     rules->tell->changes++;
     health_agree(&rules->carry->now, now_ns);
@@ -150,12 +146,12 @@ static struct by_hand *one(struct rules *rules, const char *server)
     return rules->by_hand = h;
 }
 
-/* Unlink and free the settings for which `goes` is true. */
-static void forget(struct rules *rules, bool goes(const struct by_hand *))
+/* Unlink and free the settings for which `goes` is true; NULL: all. */
+static void settings_forget(struct rules *rules, bool goes(const struct by_hand *))
 {
     for (struct by_hand **at = &rules->by_hand; *at;) {
         struct by_hand *h = *at;
-        if (!goes(h)) {
+        if (goes && !goes(h)) {
             at = &h->next;
             continue;
         }
@@ -168,8 +164,6 @@ static void forget(struct rules *rules, bool goes(const struct by_hand *))
 static bool says_nothing(const struct by_hand *h) { return h->state == BY_HAND_FILE && !h->weighted; }
 
 static bool is_nobodys(const struct by_hand *h) { return !h->found; }
-
-static bool is_any(const struct by_hand *h) { return true; }
 
 /* Take over the settings of w: a weight ends a drain, `file` cancels all, other states leave the weight. */
 static void setting_take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
@@ -185,11 +179,6 @@ static void setting_take(struct by_hand *h, const struct by_hand *w, uint64_t no
     h->at_ns = w->at_ns;
 }
 
-uint32_t by_hand_server(const struct rules *rules, const char *name)
-{
-    return server_named(rules->carry->now.program, name);
-}
-
 int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -200,8 +189,8 @@ int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w)
     const bool keeps = !says_nothing(h);
     rules->carry->now.by_hand[server] = keeps ? h : NULL;
     rules->carry->now.weights[server] = weight_of(h);
-    if (!keeps) forget(rules, says_nothing);
-    if (!follow(rules, now_ns)) rules->world->stale = true;
+    if (!keeps) settings_forget(rules, says_nothing);
+    if (!by_hand_follow(rules, now_ns)) rules->world->stale = true;
     return 0;
 }
 
@@ -209,7 +198,7 @@ int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w)
 static const char *what_follows(const struct rules *rules, const struct by_hand *h)
 {
     const struct program *p = rules->carry->now.program;
-    const uint32_t s = server_named(p, h->server);
+    const uint32_t s = by_hand_server(p, h->server);
     if (s == PBC_NONE || p->pools[p->servers[s].pool].on_down == PBC_DOWN_RESET) return "its remaining flows are reset";
     return "its remaining flows go on until they end (`on down keep`)";
 }
@@ -223,27 +212,22 @@ bool by_hand_tick(struct rules *rules, uint64_t now_ns)
         events_tell(&rules->tell->events, TOLD_HAND, "%s has drained for the time set: %s", h->server,
                     what_follows(rules, h));
     }
-    return any ? follow(rules, now_ns) : true;
+    return any ? by_hand_follow(rules, now_ns) : true;
 }
 
-void by_hand_forget(struct rules *rules) { forget(rules, is_nobodys); }
-void by_hand_fini(struct rules *rules) { forget(rules, is_any); }
+void by_hand_forget(struct rules *rules) { settings_forget(rules, is_nobodys); }
+void by_hand_fini(struct rules *rules) { settings_forget(rules, NULL); }
 
 /* Return the number of services that the file names; services of the past come after them. */
 static uint32_t services(const struct program *p) { return p->past ? p->past->services : p->services_count; }
 
 bool drained_can(const struct program *p, uint32_t service) { return !(p->services[service].flags & PBC_SERVICE_CUT); }
 
-static uint32_t service_named(const struct ruling *r, const char *name)
+uint32_t drained_service(const struct ruling *r, const char *name)
 {
     for (uint32_t i = 0; i < services(r->program); i++)
         if (!strcmp(label_service(&r->labels, i), name)) return i;
     return PBC_NONE;
-}
-
-uint32_t drained_service(const struct rules *rules, const char *name)
-{
-    return service_named(&rules->carry->now, name);
 }
 
 const struct drained *drained_find(const struct rules *rules, const char *name)
@@ -257,7 +241,7 @@ void drained_apply(const struct rules *rules, struct ruling *r)
 {
     memset(r->drains, 0, r->program->services_count * sizeof *r->drains);
     for (struct drained *d = rules->drained; d; d = d->next) {
-        const uint32_t service = service_named(r, d->service);
+        const uint32_t service = drained_service(r, d->service);
         d->found = service != PBC_NONE && drained_can(r->program, service);
         if (d->found) r->drains[service] = 1;
     }

@@ -36,8 +36,9 @@ void by_hand_apply(const struct rules *rules, struct ruling *r);
 /* True if the server is down: by hand, or, if nothing is set, by its checks. */
 bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say);
 
-/* Return the server of that name; PBC_NONE: the running program has none. */
-uint32_t by_hand_server(const struct rules *rules, const char *name);
+struct program;
+/* Return the server of that name; PBC_NONE: the program has none. */
+uint32_t by_hand_server(const struct program *p, const char *name);
 /* Set a weight if w->weighted, which ends a drain, else a state. Publish it, later if memory is out. Return 0, or
  * -ENOMEM with nothing set. */
 int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w);
@@ -62,11 +63,10 @@ struct drained {
     uid_t by;
 };
 
-struct program;
 /* True if the service can be drained: it takes connections, and is not just where `mode observe` cuts into them. */
 bool drained_can(const struct program *p, uint32_t service);
-/* Return the running program's service of that name; PBC_NONE: it has none. */
-uint32_t drained_service(const struct rules *rules, const char *name);
+/* Return the program's service of that name; PBC_NONE: it has none. */
+uint32_t drained_service(const struct ruling *r, const char *name);
 /* Return the drain of the service with that name; NULL: it does not drain. */
 const struct drained *drained_find(const struct rules *rules, const char *name);
 

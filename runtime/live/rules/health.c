@@ -47,7 +47,8 @@ static bool open_echo(struct rules *rules, char *err, size_t err_len)
     return !ask_ECHO(rules->tell->channel, rules->echo, err, err_len);
 }
 
-static bool make(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
+static bool make_checks(struct rules *rules, const struct ruling *before, const struct remap *r, char *err,
+                        size_t err_len)
 {
     struct carry *carry = rules->carry;
     const struct checks_cfg cfg = {.icmp4 = rules->echo[0],
@@ -67,7 +68,8 @@ int health_begin(struct rules *rules)
 {
     char err[500] = "out of memory";
     if (!checks_any(rules->carry->now.program, PBC_CHECK_KINDS)) return 0;
-    if (!open_echo(rules, err, sizeof err) || !make(rules, NULL, NULL, err, sizeof err)) return complain("%s", err);
+    if (!open_echo(rules, err, sizeof err) || !make_checks(rules, NULL, NULL, err, sizeof err))
+        return complain("%s", err);
     return 0;
 }
 
@@ -79,7 +81,7 @@ static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_
     r->down[server] = (uint8_t)((r->down[server] & FACTS_HERE_ANY) | (down ? FACTS_DOWN : 0));
 }
 
-static void take_over(struct ruling *now, const struct ruling *before, const struct remap *r)
+static void take_over_health(struct ruling *now, const struct ruling *before, const struct remap *r)
 {
     for (uint32_t old = 0; old < before->program->servers_count; old++) {
         const uint32_t server = r->server[old];
@@ -103,10 +105,10 @@ void health_agree(struct ruling *now, uint64_t now_ns)
 bool health_follow(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
 {
     if (checks_any(rules->carry->now.program, PBC_CHECK_KINDS) &&
-        (!open_echo(rules, err, err_len) || !make(rules, before, r, err, err_len)))
+        (!open_echo(rules, err, err_len) || !make_checks(rules, before, r, err, err_len)))
         return false;
     rules->not_begun = 0;
-    take_over(&rules->carry->now, before, r);
+    take_over_health(&rules->carry->now, before, r);
     health_agree(&rules->carry->now, clock_ns(CLOCK_MONOTONIC));
     return true;
 }
@@ -118,7 +120,7 @@ void health_fini(struct rules *rules)
         if (rules->echo[i] >= 0) close(rules->echo[i]);
 }
 
-static void tell(struct rules *rules, uint32_t server, uint64_t now)
+static void tell_health(struct rules *rules, uint32_t server, uint64_t now)
 {
     const struct check_state *s = checks_of(rules->carry->now.checks, server);
     struct health_told *t = &rules->carry->now.told[server];
@@ -166,7 +168,7 @@ void health_tick(struct rules *rules, uint64_t now)
     tell_not_begun(rules, now);
     for (uint32_t s = 0; carry->now.checks && s < carry->now.program->servers_count; s++)
         if (checks_of(carry->now.checks, s)->changes != carry->now.told[s].changes && may_tell(rules, s, now))
-            tell(rules, s, now);
+            tell_health(rules, s, now);
 }
 
 int health_fd(const struct rules *rules) { return rules->carry->now.checks ? checks_fd(rules->carry->now.checks) : -1; }
@@ -175,13 +177,6 @@ uint64_t health_due_ns(const struct rules *rules, uint64_t now)
 {
     const uint64_t due = rules->carry->now.checks ? checks_due(rules->carry->now.checks) : UINT64_MAX;
     return due > now && due < UINT64_MAX - SLACK_NS ? due + SLACK_NS : due;
-}
-
-static void changed(struct rules *rules, uint32_t server, uint64_t now)
-{
-    set_down(&rules->carry->now, server,
-             by_hand_down(&rules->carry->now, server, !checks_of(rules->carry->now.checks, server)->up), now);
-    if (may_tell(rules, server, now)) tell(rules, server, now);
 }
 
 void health_refused(struct rules *rules, const struct refusal *r, uint64_t now)
@@ -193,9 +188,12 @@ void health_refused(struct rules *rules, const struct refusal *r, uint64_t now)
 bool health_step(struct rules *rules, uint64_t now)
 {
     bool any = false;
-    if (!rules->carry->now.checks) return true;
-    checks_step(rules->carry->now.checks, now);
-    for (uint32_t s; (s = checks_next_change(rules->carry->now.checks)) != UINT32_MAX; any = true)
-        changed(rules, s, now);
+    struct ruling *r = &rules->carry->now;
+    if (!r->checks) return true;
+    checks_step(r->checks, now);
+    for (uint32_t s; (s = checks_next_change(r->checks)) != UINT32_MAX; any = true) {
+        set_down(r, s, by_hand_down(r, s, !checks_of(r->checks, s)->up), now);
+        if (may_tell(rules, s, now)) tell_health(rules, s, now);
+    }
     return any ? world_publish(rules->world, false) : true;
 }

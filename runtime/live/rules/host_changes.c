@@ -17,7 +17,7 @@
 
 enum { END_MS = 10000 };
 
-static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
+static void changes_say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
 
 int host_changes_begin(struct rules *rules)
 {
@@ -77,11 +77,11 @@ void host_changes_follow(struct rules *rules)
     hide_guard(rules->carry);
 }
 
-void host_changes_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }
+void host_changes_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, changes_say, NULL); }
 
 int host_changes_cleanup(const struct options *o)
 {
-    const int left = state_cleanup(STATE_RUN, o->name, say, NULL);
+    const int left = state_cleanup(STATE_RUN, o->name, changes_say, NULL);
     const bool right = left != -EACCES && left != -EPERM;
     if (left < 0) return complain("--cleanup: %s%s", strerror(-left), right ? "" : ": run it as root, with sudo");
     return left ? 2 : 0;

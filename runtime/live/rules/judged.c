@@ -50,7 +50,7 @@ struct standing {
 };
 
 /* Compare the device with the same under the rules in force: they shut it, too, and for no less. */
-static void compare(void *arg, const struct unjudged *now)
+static void compare_standing(void *arg, const struct unjudged *now)
 {
     struct standing *s = arg;
     const struct unjudged *next = s->next;
@@ -65,7 +65,7 @@ static bool is_no_worse(const struct rules *rules, const struct unjudged *u)
 {
     const struct ruling *now = &rules->carry->now;
     struct standing s = {.next = u};
-    return unjudged_each(rules->carry, now->program, now->allows, compare, &s) && s.is_no_worse;
+    return unjudged_each(rules->carry, now->program, now->allows, compare_standing, &s) && s.is_no_worse;
 }
 
 /* True if rules are refused for it, unless those in force are no better. */
@@ -106,8 +106,8 @@ static void add_told(void *arg, const struct unjudged *u)
 }
 
 /* Write a text by a function for each device. False: out of memory, as the text says. */
-static bool find(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn, char *text,
-                 size_t len)
+static bool write_text(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn,
+                       char *text, size_t len)
 {
     struct clauses c = {.rules = rules, .p = p, .text = text, .len = len};
     *text = 0;
@@ -121,7 +121,7 @@ static bool find(const struct rules *rules, const struct program *p, const char 
 static void want_names(const struct rules *rules, const struct program *p, char *why, size_t len)
 {
     char names[300];
-    find(rules, p, NULL, add_name, names, sizeof names);
+    write_text(rules, p, NULL, add_name, names, sizeof names);
     snprintf(why, len, "--allow-unjudged needs the names of devices%s%s",
              *names ? ", here: --allow-unjudged " : ", and there is none to allow: leave it out", names);
 }
@@ -134,8 +134,8 @@ bool judged_all(const struct rules *rules, const struct program *p, const char *
         return false;
     }
     if (rules->o->monitor) return true;
-    find(rules, p, allows, add_fault, faults, sizeof faults);
-    find(rules, p, allows, add_fault_name, names, sizeof names);
+    write_text(rules, p, allows, add_fault, faults, sizeof faults);
+    write_text(rules, p, allows, add_fault_name, names, sizeof names);
     if (*faults) snprintf(why, len, "%s: mend the rules, or allow it by --allow-unjudged %s", faults, names);
     return !*faults;
 }
@@ -213,7 +213,7 @@ static void tell_text(void *arg, const char *text)
     events_tell(&rules->tell->events, TOLD_UNJUDGED, "notice: %s", text);
 }
 
-static void print(void *arg, const struct unjudged *u)
+static void print_device(void *arg, const struct unjudged *u)
 {
     const struct rules *rules = arg;
     char text[SERVED_TEXT + 40];
@@ -224,14 +224,14 @@ static void print(void *arg, const struct unjudged *u)
 
 void judged_notice(const struct rules *rules)
 {
-    unjudged_each(rules->carry, rules->carry->now.program, NULL, print, (void *)(uintptr_t)rules);
+    unjudged_each(rules->carry, rules->carry->now.program, NULL, print_device, (void *)(uintptr_t)rules);
     each_never(rules, print_text, NULL);
     each_allowed(rules, print_text, NULL);
 }
 
 static void add_text(void *arg, const char *text) { add_clause(arg, text); }
 
-static void tell(void *arg, const struct unjudged *u)
+static void tell_device(void *arg, const struct unjudged *u)
 {
     struct rules *rules = arg;
     char text[SERVED_TEXT + 40];
@@ -242,10 +242,11 @@ static void tell(void *arg, const struct unjudged *u)
 }
 
 /* Take up the text of now. Return true if it is another one. */
-static bool renew(struct rules *rules)
+static bool text_renew(struct rules *rules)
 {
     char now[sizeof rules->unjudged];
-    const bool found = find(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
+    const bool found =
+        write_text(rules, rules->carry->now.program, rules->carry->now.allows, add_told, now, sizeof now);
     struct clauses never = {.rules = rules, .text = rules->never, .len = sizeof rules->never};
     *rules->never = 0;
     each_never(rules, add_text, &never);
@@ -259,21 +260,16 @@ static bool renew(struct rules *rules)
 
 void judged_tell(struct rules *rules)
 {
-    renew(rules);
-    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
+    text_renew(rules);
+    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell_device, rules);
     each_never(rules, tell_text, rules);
     each_allowed(rules, tell_text, rules);
 }
 
-/* True if neither a device nor the program has changed since the text was made. */
-static bool holds(const struct rules *rules)
-{
-    return rules->judged_at == host_number(rules->carry->host) &&
-           rules->judged_for == rules->carry->now.program->serial;
-}
-
 void judged_tick(struct rules *rules)
 {
-    if (rules->reload || holds(rules) || !renew(rules)) return;
-    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell, rules);
+    const bool holds =
+        rules->judged_at == host_number(rules->carry->host) && rules->judged_for == rules->carry->now.program->serial;
+    if (rules->reload || holds || !text_renew(rules)) return;
+    unjudged_each(rules->carry, rules->carry->now.program, rules->carry->now.allows, tell_device, rules);
 }

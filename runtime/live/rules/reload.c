@@ -26,7 +26,7 @@ struct reload {
     struct reload_wish wish;
 };
 
-static void refuse(struct rules *rules, const struct reload_wish *w, const char *why)
+static void refuse_reload(struct rules *rules, const struct reload_wish *w, const char *why)
 {
     events_tell(&rules->tell->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
     rules->tell->changes++;
@@ -53,7 +53,7 @@ static struct remap *remap_make(const struct rules *rules, struct program_change
     return remap_new(carry->now.program, c->program, ids, c->ids_count, c->gone, c->begun_ns);
 }
 
-static void end(struct rules *rules)
+static void reload_end(struct rules *rules)
 {
     struct program_change *c = &rules->reload->change;
     rules->carry->change = NULL;
@@ -68,14 +68,14 @@ void reload_fini(struct rules *rules)
 {
     if (!rules->reload) return;
     parts_end(&rules->reload->change);
-    end(rules);
+    reload_end(rules);
 }
 
-static void make(struct rules *rules, const struct reload_wish *w, struct program_change *seen)
+static void reload_make(struct rules *rules, const struct reload_wish *w, struct program_change *seen)
 {
     struct reload *r = calloc(1, sizeof *r);
     if (!r) {
-        refuse(rules, w, "out of memory");
+        refuse_reload(rules, w, "out of memory");
         return;
     }
     *r = (struct reload){.change = *seen, .wish = *w};
@@ -92,8 +92,8 @@ static void make(struct rules *rules, const struct reload_wish *w, struct progra
     }
     parts_undo(c);
     parts_end(c);
-    end(rules);
-    refuse(rules, w, seen->err);
+    reload_end(rules);
+    refuse_reload(rules, w, seen->err);
 }
 
 void reload_to(struct rules *rules, const struct reload_wish *w)
@@ -111,9 +111,9 @@ void reload_to(struct rules *rules, const struct reload_wish *w)
                                .err = err,
                                .err_len = sizeof err};
     if (parts_look(&c))
-        make(rules, w, &c);
+        reload_make(rules, w, &c);
     else
-        refuse(rules, w, err);
+        refuse_reload(rules, w, err);
 }
 
 struct program *reload_file(const struct rules *rules, char *err, size_t err_len)
@@ -135,7 +135,7 @@ static struct reload_wish file_wish(const struct rules *rules, enum began_way wa
 static void take_file(struct rules *rules, const struct reload_wish *w, const char *err)
 {
     if (!w->program) {
-        refuse(rules, w, err);
+        refuse_reload(rules, w, err);
         return;
     }
     memcpy(rules->file_digest, w->program->digest, sizeof rules->file_digest);
@@ -149,7 +149,7 @@ void reload_begin(struct rules *rules)
     char err[600];
     struct reload_wish w = file_wish(rules, BEGAN_RELOAD);
     if (rules->on_trial) {
-        refuse(rules, &w, unconfirmed);
+        refuse_reload(rules, &w, unconfirmed);
         return;
     }
     rules->wanted = rules->reload;
@@ -171,7 +171,7 @@ void reload_changed(struct rules *rules)
     }
     notified_reloading(rules->tell);
     if (rules->on_trial)
-        refuse(rules, &w, unconfirmed);
+        refuse_reload(rules, &w, unconfirmed);
     else
         take_file(rules, &w, err);
     program_put(w.program);
@@ -193,15 +193,6 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     notified_ready(rules->tell);
 }
 
-/* Leave packets that cross to the host, if prey sent them on by the program before and leaves them to the host now.
- * None of them drain: flows that are sent on have guard rules of their own. */
-static void leave_routed(struct carry *carry)
-{
-    if (!carry->guard.lingering.whole_ns[LINGERS_ROUTED]) return;
-    carry->guard.lingering.whole_ns[LINGERS_ROUTED] = 0;
-    if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);
-}
-
 /* Finish the change. All workers gave the same answer, because they run the same program. */
 static void made(struct rules *rules)
 {
@@ -210,9 +201,14 @@ static void made(struct rules *rules)
     const int refused = carry->workers[0]->refused;
     if (refused) {
         parts_undo(&r->change);
-        refuse(rules, &r->wish, strerror(-refused));
+        refuse_reload(rules, &r->wish, strerror(-refused));
     } else {
-        leave_routed(carry);
+        /* Packets that cross are left to the host, if prey sent them on by the program before and leaves them to the
+         * host now. None of them drain: flows that are sent on have guard rules of their own. */
+        if (carry->guard.lingering.whole_ns[LINGERS_ROUTED]) {
+            carry->guard.lingering.whole_ns[LINGERS_ROUTED] = 0;
+            if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);
+        }
         rules->began = r->wish.began;
         rules->begun++;
         say_reloaded(rules, r);
@@ -236,5 +232,5 @@ void reload_step(struct rules *rules)
     if (r->change.other.program) made(rules);
     for (unsigned i = 0; i < rules->carry->worker_count; i++)
         if (__atomic_load_n(&rules->carry->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
-    end(rules);
+    reload_end(rules);
 }

@@ -84,7 +84,7 @@ static const char *asks_behind(struct notices *n, const struct pbc_rule *r, unsi
     return found;
 }
 
-static bool asks(const struct notices *n, const struct pbc_rule *r, unsigned kind)
+static bool asks_for(const struct notices *n, const struct pbc_rule *r, unsigned kind)
 {
     bool any = false;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) any |= n->p->conds[i].kind == kind;
@@ -123,7 +123,7 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
 /* Tell of a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
 static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const char *bridge)
 {
-    if (!n->by.bridges || !*n->by.arriving || !(asks(n, r, COND_TO) || asks(n, r, COND_PORT))) return;
+    if (!n->by.bridges || !*n->by.arriving || !(asks_for(n, r, COND_TO) || asks_for(n, r, COND_PORT))) return;
     if (n->told++ < TOLD_MOST)
         complain("notice: %.80s:%u asks for destinations of what comes by %s, and br_netfilter has the table `%s` "
                  "translate them before; this mends it: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
@@ -148,7 +148,7 @@ static void look_at(struct notices *n, uint32_t from, uint32_t count, const char
     }
 }
 
-static bool is_judged(const struct program *p, enum pbc_direction d)
+static bool direction_is_judged(const struct program *p, enum pbc_direction d)
 {
     bool any = false;
     for (uint32_t i = 0; i < p->firewalls_count; i++) any |= firewall_judges(&p->firewalls[i], d);
@@ -170,12 +170,12 @@ static void look_between(const struct notices *n)
     const struct options *o = n->rules->o;
     unsigned ports = 0;
     for (unsigned i = 0; i < o->iface_count; i++) ports += o->peer[i] == OPTIONS_NO_PEER;
-    if (ports < 2 || !*n->by.leaving || !is_judged(n->p, PBC_DIR_FORWARD) || is_translated_here(n->p)) return;
+    if (ports < 2 || !*n->by.leaving || !direction_is_judged(n->p, PBC_DIR_FORWARD) || is_translated_here(n->p)) return;
     if (!n->rules->carry->in_kernel)
         complain("notice: prey sends on what crosses between interfaces of -i, and the table `%s` does not translate "
                  "it; this mends it: a `nat` in the rules",
                  n->by.leaving);
-    else if (is_judged(n->p, PBC_DIR_IN))
+    else if (direction_is_judged(n->p, PBC_DIR_IN))
         complain("notice: the table `%s` may translate what crosses between interfaces of -i: then replies come for "
                  "this machine, and belong to no connection that the rules know; this mends it: a `nat` in the rules",
                  n->by.leaving);

@@ -99,7 +99,7 @@ struct next {
 };
 
 /* The next hop that the kernel's own packets to the server would take; NULL while it is being looked up. */
-static const struct hop *way_to(struct rules *rules, const struct pbc_server *s)
+static const struct hop *way_hop(struct rules *rules, const struct pbc_server *s)
 {
     struct hop_ask ask = {.key = {.family = s->family, .port = PORT_ANY, .in = PORT_ANY, .kind = HOP_WAY}, .own = true};
     memcpy(ask.key.addr, s->addr, sizeof ask.key.addr);
@@ -120,7 +120,7 @@ static int hop_to(struct rules *rules, uint32_t server, struct next *to)
         *to = (struct next){.port = (unsigned)port, .mac = s->mac};
         return port < 0 ? port : 0;
     }
-    const struct hop *hop = way_to(rules, s);
+    const struct hop *hop = way_hop(rules, s);
     if (!hop) return -EAGAIN;
     *to = (struct next){.port = hop->port, .mac = hop->mac};
     return hop->state == HOP_KNOWN ? 0 : -EHOSTUNREACH;
@@ -157,7 +157,7 @@ struct check_stack via_stack(struct rules *rules)
 }
 
 /* The number of the probe that the packet belongs to: its source port, or the identifier of its echo request. */
-static uint16_t number_of(const struct pkt *pkt, const struct key *key)
+static uint16_t probe_number(const struct pkt *pkt, const struct key *key)
 {
     if (key->kind & KIND_PORTS) return key->src_port;
     return key->kind & KIND_ICMP_HEADER && pkt->l4 + 6u <= pkt->head_len ? wire_get16(pkt->data + pkt->l4 + 4) : 0;
@@ -216,7 +216,7 @@ static void carry_said(struct rules *rules, struct pkt *pkt)
     uint32_t server;
     struct next to;
     if (!carry->now.checks || pkt_parse(pkt, NULL, &key) != REASON_NONE) return;
-    const uint16_t number = number_of(pkt, &key);
+    const uint16_t number = probe_number(pkt, &key);
     const struct check_way *way = checks_whose(carry->now.checks, number, &server);
     if (!way || way->service == PBC_NONE || memcmp(way->addr, key.dst, sizeof way->addr)) return;
     if (hop_to(rules, server, &to)) return;

@@ -43,7 +43,7 @@ void events_fini(struct events *e)
 }
 
 /* Finish the line and hand it to the sink. A sink's first failure is reported on standard error, for people to see. */
-static int put(struct events *e)
+static int line_end(struct events *e)
 {
     const bool fails = e->sink.lost;
     fputc('\n', e->out);
@@ -110,10 +110,10 @@ static int compose(struct events *e, enum told kind, const char *text)
         text_json(e->out, text);
         fputc('}', e->out);
     }
-    return put(e);
+    return line_end(e);
 }
 
-static void keep(struct past_line *line, enum told kind, uint64_t wall_ns, const char *text)
+static void past_keep(struct past_line *line, enum told kind, uint64_t wall_ns, const char *text)
 {
     line->wall_ns = wall_ns;
     line->kind = kind;
@@ -129,9 +129,9 @@ static void note_past(struct past *p, enum told kind, uint64_t wall_ns, const ch
     p->refused += kind == TOLD_REFUSED;
     if (!told) return;
     if (now || kind == TOLD_REFUSED)
-        keep(&p->reloads[p->reload_count++ % PAST_RELOADS], kind, wall_ns, text);
+        past_keep(&p->reloads[p->reload_count++ % PAST_RELOADS], kind, wall_ns, text);
     else if (kind != TOLD_RULE)
-        keep(&p->events[p->event_count++ % PAST_EVENTS], kind, wall_ns, text);
+        past_keep(&p->events[p->event_count++ % PAST_EVENTS], kind, wall_ns, text);
 }
 
 /* Report how many lines the sink did not take, before the next line goes to it. If this report fails too, its count is
@@ -148,7 +148,7 @@ static void tell_lost(struct events *e)
     if (!failed) note_past(&e->past, TOLD_FAULT, clock_ns(CLOCK_REALTIME), text, true);
 }
 
-static void say(struct events *e, enum told kind, const char *text)
+static void event_say(struct events *e, enum told kind, const char *text)
 {
     tell_lost(e);
     e->not_taken += compose(e, kind, text) != 0;
@@ -161,7 +161,7 @@ static void say_left_out(struct events *e, enum told kind)
     e->kinds[kind].left_out = 0;
     snprintf(text, sizeof text, "%" PRIu64 " more `%s` event%s left out", n, kinds[kind].word,
              n == 1 ? " was" : "s were");
-    say(e, kind == TOLD_RULE ? TOLD_FAULT : kind, text);
+    event_say(e, kind == TOLD_RULE ? TOLD_FAULT : kind, text);
 }
 
 /* Begin a new second for the kind if its second is over. */
@@ -200,7 +200,7 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
     va_end(ap);
     const bool told = allowed(e, kind); /* a flood keeps earlier lines in the past */
     note_past(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
-    if (told) say(e, kind, text);
+    if (told) event_say(e, kind, text);
 }
 
 static void packet_fields(struct events *e, const struct labels *labels, const struct log_note *n, const char *verdict,
@@ -252,5 +252,5 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
         text_json(e->out, what);
         fprintf(e->out, ",\"bytes\":%u}", n->bytes);
     }
-    e->not_taken += put(e) != 0;
+    e->not_taken += line_end(e) != 0;
 }

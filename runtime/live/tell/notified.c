@@ -9,14 +9,14 @@ void notified_begin(struct notified *n)
     n->every_ns = n->wanted ? manager_patience_ns() / 2 : 0;
 }
 
-static void say(struct tell *tell, enum manager_word word)
+static void notify(struct tell *tell, enum manager_word word)
 {
     if (tell->notified.wanted) ask_NOTIFY(tell->channel, &(struct request_notify){word});
 }
 
-void notified_ready(struct tell *tell) { say(tell, MANAGER_READY); }
-void notified_reloading(struct tell *tell) { say(tell, MANAGER_RELOADING); }
-void notified_stopping(struct tell *tell) { say(tell, MANAGER_STOPPING); }
+void notified_ready(struct tell *tell) { notify(tell, MANAGER_READY); }
+void notified_reloading(struct tell *tell) { notify(tell, MANAGER_RELOADING); }
+void notified_stopping(struct tell *tell) { notify(tell, MANAGER_STOPPING); }
 
 bool notified_due(const struct tell *tell, uint64_t now_ns)
 {
@@ -27,5 +27,5 @@ bool notified_due(const struct tell *tell, uint64_t now_ns)
 void notified_alive(struct tell *tell, uint64_t now_ns)
 {
     tell->notified.told_ns = now_ns;
-    say(tell, MANAGER_ALIVE);
+    notify(tell, MANAGER_ALIVE);
 }

@@ -58,7 +58,7 @@ static void add_word(struct addresses *to, const uint32_t word[4], uint8_t famil
 }
 
 /* Add all addresses of a range of at most PBC_SOURCES_MAX; a larger range adds nothing. */
-static void add_range(struct addresses *to, const struct address_range *r)
+static void add_addresses(struct addresses *to, const struct address_range *r)
 {
     const uint64_t size = address_range_size(r);
     for (uint64_t n = 0; n < size && size <= PBC_SOURCES_MAX; n++) {
@@ -75,10 +75,10 @@ static void add_sets(struct addresses *to, const struct program *p, uint32_t set
     struct address_walk w = address_walk(p, sets, count, family);
     struct address_range r;
     if (address_count(p, sets, count, family, PBC_SOURCES_MAX) > PBC_SOURCES_MAX) return;
-    while (address_next(&w, &r)) add_range(to, &r);
+    while (address_next(&w, &r)) add_addresses(to, &r);
 }
 
-static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
+static int host_addr_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
 
 /* Return the addresses for which ARP requests and solicitations are answered (vm/forward/vips.h), each once, sorted. */
 static struct addresses addresses_of(const struct program *p)
@@ -94,19 +94,14 @@ static struct addresses addresses_of(const struct program *p)
         const struct pbc_nat *n = &p->nats[i];
         add_sets(&a, p, n->outside, n->outside_count, n->family);
         const struct address_range to = address_prefix(n->to, n->kind == PBC_NAT_MAP ? n->len : 128, n->family);
-        if (n->kind == PBC_NAT_MAP || nat_to_one(n)) add_range(&a, &to);
+        if (n->kind == PBC_NAT_MAP || nat_to_one(n)) add_addresses(&a, &to);
     }
-    if (a.count) qsort(a.all, a.count, sizeof *a.all, compare);
+    if (a.count) qsort(a.all, a.count, sizeof *a.all, host_addr_compare);
     unsigned kept = 0;
     for (unsigned i = 0; i < a.count; i++)
-        if (!kept || compare(&a.all[i], &a.all[kept - 1])) a.all[kept++] = a.all[i];
+        if (!kept || host_addr_compare(&a.all[i], &a.all[kept - 1])) a.all[kept++] = a.all[i];
     a.count = kept;
     return a;
-}
-
-static bool has(const struct addresses *all, const struct host_addr *a)
-{
-    return all->count && bsearch(a, all->all, all->count, sizeof *a, compare);
 }
 
 /* Announce the addresses of the running program that are not in `already`. */
@@ -114,7 +109,8 @@ static void announce_all(struct world *world, unsigned at, const struct addresse
 {
     struct addresses a = addresses_of(world->carry->now.program);
     for (unsigned i = 0; i < a.count; i++)
-        if (!has(already, &a.all[i])) announce_one(world, at, &a.all[i]);
+        if (!already->count || !bsearch(&a.all[i], already->all, already->count, sizeof *a.all, host_addr_compare))
+            announce_one(world, at, &a.all[i]);
     if (a.failed) events_tell(&world->tell->events, TOLD_FAULT, "out of memory: some addresses are not announced");
     free(a.all);
 }

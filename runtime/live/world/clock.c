@@ -34,7 +34,7 @@ static uint64_t number_in(const char *path)
 
 /* True if a hardware clock shows a time that can be. Only where a device tree lists the hardware is one known to be
  * missing: other machines tell the kernel the time at boot in ways of their own. */
-static bool goes_on(uint64_t made_ns)
+static bool has_hardware_clock(uint64_t made_ns)
 {
     glob_t all;
     bool good = access("/sys/firmware/devicetree/base", F_OK) != 0;
@@ -62,7 +62,7 @@ void clock_before(struct clock *c)
     struct stat self;
     const uint64_t made_ns = stat("/proc/self/exe", &self) ? 0 : (uint64_t)self.st_mtime * SECOND_NS;
     c->made_ns = made_ns > AHEAD_NS ? made_ns - AHEAD_NS : 0;
-    c->goes_on = goes_on(c->made_ns);
+    c->goes_on = has_hardware_clock(c->made_ns);
     c->was_set = !c->goes_on && (set_since_boot() || !access("/run/systemd/timesync/synchronized", F_OK));
 }
 
@@ -87,7 +87,7 @@ static void arm(const struct clock *c)
     if (c->fd >= 0) (void)timerfd_settime(c->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
 }
 
-static void look(struct clock *c)
+static void clock_note(struct clock *c)
 {
     const uint64_t mono_ns = clock_ns(CLOCK_MONOTONIC);
     c->suspend_ns = (int64_t)(clock_ns(CLOCK_BOOTTIME) - mono_ns);
@@ -98,7 +98,7 @@ void clock_open(struct clock *c)
 {
     c->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     arm(c);
-    look(c);
+    clock_note(c);
 }
 
 void clock_close(struct clock *c)
@@ -113,7 +113,7 @@ bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns)
     const struct clock before = *c;
     const bool set = c->fd >= 0 && read(c->fd, &ended, sizeof ended) < 0 && errno == ECANCELED;
     if (set) arm(c);
-    look(c);
+    clock_note(c);
     *slept_ns = c->suspend_ns - before.suspend_ns;
     if (*slept_ns < JUMP_NS) *slept_ns = 0; /* a small difference: the two clocks are not read at the same instant */
     *jumped_ns = c->wall_ns - before.wall_ns - *slept_ns;

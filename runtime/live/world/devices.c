@@ -29,13 +29,6 @@ static bool is_enslaved(const struct world *world, unsigned device)
     return master && !master->vrf_table;
 }
 
-/* Return the tags of the device's frames, as in struct facts_device. */
-static uint16_t tag_of(const struct world *world, unsigned device)
-{
-    const struct host_link *link = host_link(world->carry->host, device);
-    return link && link->under ? (uint16_t)(FACTS_TAGGED + (link->tag & VLAN_VID)) : FACTS_UNTAGGED;
-}
-
 /* Return the program's interface id by which the device's frames arrive, or IFACE_NONE or IFACE_SEVERAL. */
 static uint16_t comes_by(const struct world *world, const struct program *p, unsigned device)
 {
@@ -49,25 +42,23 @@ static uint16_t comes_by(const struct world *world, const struct program *p, uns
     return found;
 }
 
-static uint32_t mtu_of(const struct world *world, unsigned device)
-{
-    const struct host_link *link = host_link(world->carry->host, device);
-    return link ? link->mtu : 0;
-}
-
 struct facts_device *devices_of(const struct world *world, const struct program *p, const struct routes *table)
 {
     struct facts_device *all = calloc(table->size.devices + (size_t)1, sizeof *all);
-    for (uint32_t i = 0; all && i < table->size.devices; i++)
-        all[i] = (struct facts_device){.iface = comes_by(world, p, table->devices[i].ifindex),
-                                       .as = device_known_as(p, table->devices[i].name),
-                                       .tag = tag_of(world, table->devices[i].ifindex),
-                                       .mtu = mtu_of(world, table->devices[i].ifindex)};
+    for (uint32_t i = 0; all && i < table->size.devices; i++) {
+        const struct host_link *link = host_link(world->carry->host, table->devices[i].ifindex);
+        const bool tagged = link && link->under;
+        all[i] =
+            (struct facts_device){.iface = comes_by(world, p, table->devices[i].ifindex),
+                                  .as = device_known_as(p, table->devices[i].name),
+                                  .tag = tagged ? (uint16_t)(FACTS_TAGGED + (link->tag & VLAN_VID)) : FACTS_UNTAGGED,
+                                  .mtu = link ? link->mtu : 0};
+    }
     return all;
 }
 
 /* True if the interface is one of -i, and there are programs for it. */
-static bool is_served(const struct world *world, unsigned ifindex)
+static bool ifindex_is_served(const struct world *world, unsigned ifindex)
 {
     bool is = false;
     for (unsigned at = 0; at < world->o->iface_count; at++)
@@ -87,17 +78,17 @@ static bool has_ports(const struct host_link *link)
 
 /* True if all frames that come by the device come by interfaces that are served. That of a macvlan may be sent by
  * another macvlan above the same link. */
-static bool is_judged(const struct world *world, unsigned ifindex, unsigned deep)
+static bool device_is_judged(const struct world *world, unsigned ifindex, unsigned deep)
 {
     unsigned count, ports = 0;
     const struct host_link *all = host_links(world->carry->host, &count),
                            *link = host_link(world->carry->host, ifindex);
-    if (is_served(world, ifindex)) return true;
+    if (ifindex_is_served(world, ifindex)) return true;
     if (!link || !deep) return false;
-    if (link->under) return is_judged(world, link->under, deep - 1);
+    if (link->under) return device_is_judged(world, link->under, deep - 1);
     for (unsigned i = 0; i < count && has_ports(link); i++) {
         if (all[i].master != ifindex) continue;
-        if (!is_judged(world, all[i].ifindex, deep - 1)) return false;
+        if (!device_is_judged(world, all[i].ifindex, deep - 1)) return false;
         ports++;
     }
     return ports;
@@ -125,8 +116,8 @@ static struct other *others_of(const struct world *world, const struct program *
     *count = 0;
     for (unsigned i = 0; others && i < links; i++) {
         const unsigned at = all[i].ifindex;
-        if (all[i].loopback || is_served(world, at)) continue;
-        const bool judged = is_judged(world, at, STACKED_MOST);
+        if (all[i].loopback || ifindex_is_served(world, at)) continue;
+        const bool judged = device_is_judged(world, at, STACKED_MOST);
         const uint16_t as = judged ? came_as(world, p, at) : (uint16_t)(device_known_as(p, all[i].name) + 1);
         if (judged || as != (uint16_t)(IFACE_OTHER + 1))
             others[(*count)++] = (struct other){.ifindex = at, .as = as, .judged = judged};
@@ -170,13 +161,6 @@ uint8_t devices_opener(const struct world *world, const struct facts *facts, con
     return port < world->o->iface_count ? port : OPTIONS_NO_PEER;
 }
 
-/* True if a firewall judges what crosses from the interface. */
-static bool judges(const struct program *p, uint16_t as)
-{
-    const struct iface_table t = program_ifaces(p);
-    return firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
-}
-
 uint16_t devices_opener_iface(const struct world *world, const struct facts *facts, const struct flow_record *f)
 {
     const struct carry *carry = world->carry;
@@ -186,5 +170,9 @@ uint16_t devices_opener_iface(const struct world *world, const struct facts *fac
     const bool own = facts_have_self(facts) && sides_of(facts, f->family, f->src, f->dst) & KIND_SRC_SELF;
     const struct route_leg *leg = own ? NULL : first_frame_leg(facts->routes, f, false);
     const uint16_t as = leg && leg->device ? facts->devices[leg->device - 1].as : IFACE_OTHER;
-    return as != IFACE_OTHER && judges(carry->now.program, as) ? as : IFACE_NONE;
+    const struct program *p = carry->now.program;
+    const struct iface_table t = program_ifaces(p);
+    const bool judged =
+        as != IFACE_OTHER && firewall_find(&t, p->firewalls, p->firewalls_count, PBC_DIR_FORWARD, as) != PBC_NONE;
+    return judged ? as : IFACE_NONE;
 }

@@ -32,7 +32,7 @@ static uint8_t bits_of(const struct program *p, uint32_t server)
     return !sent ? 0 : proxied && !sends_proxied ? FACTS_HERE_PROXIED : FACTS_HERE;
 }
 
-static void tell(const struct world *world, uint32_t server, bool here, bool down)
+static void tell_here(const struct world *world, uint32_t server, bool here, bool down)
 {
     const struct program *p = world->carry->now.program;
     const char *pool = program_str(p, p->pools[p->servers[server].pool].name);
@@ -52,6 +52,6 @@ void here_note(struct world *world, uint32_t server, bool here)
     if (bits == before) return;
     now->down[server] = (uint8_t)((now->down[server] & ~FACTS_HERE_ANY) | bits);
     if (!bits && !now->down[server]) now->up_since_ns[server] = clock_ns(CLOCK_MONOTONIC);
-    if (!bits != !before && (bits || !here)) tell(world, server, bits, now->down[server]);
+    if (!bits != !before && (bits || !here)) tell_here(world, server, bits, now->down[server]);
     world->tell->changes++;
 }

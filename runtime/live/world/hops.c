@@ -37,7 +37,7 @@ static struct wanted *next(const struct hops *h, uint32_t *at, uint64_t **word)
     return NULL;
 }
 
-static uint8_t port_of(const struct hops *h, unsigned ifindex)
+static uint8_t port_with(const struct hops *h, unsigned ifindex)
 {
     for (unsigned i = 0; i < h->port_count; i++)
         if (h->ifindex[i] == ifindex) return (uint8_t)i;
@@ -55,7 +55,7 @@ static struct host_query query_of(const struct hops *h, const struct hop_key *ke
 }
 
 /* Find the port of the way, and the neighbour whose MAC the packet gets. */
-static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct hop *hop, struct host_addr *neighbour)
+static enum hop_state hop_way(struct hops *h, const struct hop_key *key, struct hop *hop, struct host_addr *neighbour)
 {
     struct host_route route;
     hop->port = key->port;
@@ -65,7 +65,7 @@ static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct h
     const struct host_query q = query_of(h, key);
     if (host_route(h->host, &q, &route) || route.local) return HOP_NO_WAY;
     if (route.gateway.family) *neighbour = route.gateway;
-    hop->port = port_of(h, route.ifindex);
+    hop->port = port_with(h, route.ifindex);
     hop->mtu = route.mtu;
     return hop->port == PORT_ANY ? HOP_NO_PORT : HOP_ASKED;
 }
@@ -75,7 +75,7 @@ static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct h
 static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
     struct hop *hop = &w->hop;
-    if (ways) hop->state = (uint8_t)way_to(h, &hop->key, hop, &w->neighbour);
+    if (ways) hop->state = (uint8_t)hop_way(h, &hop->key, hop, &w->neighbour);
     hop->mac = 0;
     if (hop->state != HOP_ASKED && hop->state != HOP_KNOWN) return;
     if (h->bare && *h->bare >> hop->port & 1) {
@@ -97,7 +97,7 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
 /* True if snapshots have the hop. Neighbours without an answer are left out, as if nobody had asked. */
 static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
 
-static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
+static bool hop_renew(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
     const struct hop before = w->hop;
     resolve(h, w, ways, asks);
@@ -106,7 +106,7 @@ static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
 }
 
 /* Return the slot of the key, new or existing. *gone: workers lose the entry that a new one displaced. */
-static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)
+static uint32_t hop_slot(struct hops *h, const struct hop_key *key, bool *gone)
 {
     struct place at;
     keyed_place(&h->all, key, h->all.key_words, &at);
@@ -124,14 +124,14 @@ static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)
 bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns)
 {
     bool gone = false;
-    const uint32_t slot = slot_of(h, &ask->key, &gone);
+    const uint32_t slot = hop_slot(h, &ask->key, &gone);
     uint64_t *word = &h->all.words[slot];
     const bool fresh = !*word;
     *word = (*word & OWN) | (ask->own ? OWN : 0) | now_ns;
     struct wanted *w = keyed_at(&h->all, slot);
     if (!fresh && w->hop.state == HOP_ASKED && now_ns - w->asked_ns < ASK_AGAIN_NS) return false;
     w->asked_ns = now_ns;
-    const bool changed = renew(h, w, true, true);
+    const bool changed = hop_renew(h, w, true, true);
     return changed || gone || (fresh && is_told(&w->hop));
 }
 
@@ -140,7 +140,7 @@ bool hops_renew(struct hops *h, bool ways)
     bool changed = false;
     uint64_t *word;
     uint32_t at = 0;
-    for (struct wanted *w; (w = next(h, &at, &word));) changed |= renew(h, w, ways, false);
+    for (struct wanted *w; (w = next(h, &at, &word));) changed |= hop_renew(h, w, ways, false);
     return changed;
 }
 

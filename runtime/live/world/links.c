@@ -131,16 +131,9 @@ static bool tells_failures(const struct world *world, unsigned at)
     return world->raw >> at & 1 && world->links[at] <= LINK_NO_CARRIER && !(link && !strcmp(link->kind, "wireguard"));
 }
 
-/* Put the next report off: each waits twice as long as the last. */
-static void failures_rest(struct failed *f, uint64_t now_ns)
-{
-    const uint64_t second_ns = 1000000000, first_ns = 10 * second_ns, most_ns = 600 * second_ns;
-    f->rest_ns = !f->rest_ns ? first_ns : 2 * f->rest_ns < most_ns ? 2 * f->rest_ns : most_ns;
-    f->due_ns = now_ns + f->rest_ns;
-}
-
 void links_fail(struct world *world)
 {
+    const uint64_t second_ns = 1000000000, first_ns = 10 * second_ns, most_ns = 600 * second_ns;
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     for (unsigned at = 0; at < world->o->iface_count; at++) {
         struct failed *f = &world->failed[at];
@@ -150,7 +143,9 @@ void links_fail(struct world *world)
         if (!host_link_failures(world->carry->host, f->ifindex, &packets) || packets <= f->told) continue;
         tell_failures(world, at, packets - f->told);
         f->told = packets;
-        failures_rest(f, now_ns);
+        /* The next report waits twice as long as the last. */
+        f->rest_ns = !f->rest_ns ? first_ns : 2 * f->rest_ns < most_ns ? 2 * f->rest_ns : most_ns;
+        f->due_ns = now_ns + f->rest_ns;
     }
 }
 
@@ -197,7 +192,7 @@ static bool is_read(struct world *world, unsigned at, const struct host_link *li
     return false;
 }
 
-static bool is_followed(struct world *world, unsigned at, const struct host_link *link)
+static bool link_is_followed(struct world *world, unsigned at, const struct host_link *link)
 {
     const unsigned before = world->carry->ifindex[at];
     if (link->ifindex == before) return true;
@@ -235,7 +230,7 @@ static bool replace_by_nothing(struct world *world, unsigned at)
 }
 
 /* Take sockets and programs off an interface that has another name now, as rules go by names. */
-static bool leave(struct world *world, unsigned at)
+static bool link_leave(struct world *world, unsigned at)
 {
     struct carry *carry = world->carry;
     char err[300];
@@ -256,13 +251,13 @@ static bool leave(struct world *world, unsigned at)
 }
 
 /* Leave an interface whose name has gone, but that is still there under another one. True if it was told. */
-static bool is_left(struct world *world, unsigned at)
+static bool is_renamed(struct world *world, unsigned at)
 {
     const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
     if (!link || link_of(world, at)) return false;
     char now[IFNAMSIZ];
     snprintf(now, sizeof now, "%s", link->name);
-    if (!leave(world, at)) return false;
+    if (!link_leave(world, at)) return false;
     events_tell(&world->tell->events, TOLD_LINK,
                 "%s is called %s now: that is not served, and %s is served again when it comes back",
                 world->o->ifaces[at], now, world->o->ifaces[at]);
@@ -289,11 +284,12 @@ void links_follow(struct world *world)
 {
     forget_gone(world);
     for (unsigned at = 0; at < world->o->iface_count; at++) {
-        if (is_left(world, at)) continue;
+        if (is_renamed(world, at)) continue;
         const struct host_link *link = link_of(world, at);
-        if (link && link->up && is_of_other_kind(world, at, link) && leave(world, at)) world->links[at] = LINK_GONE;
+        if (link && link->up && is_of_other_kind(world, at, link) && link_leave(world, at))
+            world->links[at] = LINK_GONE;
         const enum link_state before = world->links[at];
-        if (link && link->up && !is_followed(world, at, link)) continue;
+        if (link && link->up && !link_is_followed(world, at, link)) continue;
         world->links[at] = links_state(link);
         if (world->links[at] != before)
             events_tell(&world->tell->events, TOLD_LINK, "%s %s", world->o->ifaces[at], words[world->links[at]]);

@@ -8,7 +8,7 @@
 
 #define KEPT_NS (UINT64_C(600) * 1000000000)
 
-static struct learnt *find(const struct pmtu *p, const uint32_t addr[4], uint8_t family)
+static struct learnt *learnt_find(const struct pmtu *p, const uint32_t addr[4], uint8_t family)
 {
     for (unsigned i = 0; i < p->count; i++)
         if (p->all[i].is.family == family && !memcmp(p->all[i].is.addr, addr, sizeof p->all[i].is.addr))
@@ -24,7 +24,7 @@ static struct learnt *learnt_add(struct pmtu *p)
 
 bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns)
 {
-    struct learnt *known = find(p, note->addr, note->family);
+    struct learnt *known = learnt_find(p, note->addr, note->family);
     const bool news = !known || note->mtu < known->is.mtu;
     if (!known) known = learnt_add(p);
     if (!known || !news) return false;
@@ -44,7 +44,7 @@ bool pmtu_expire(struct pmtu *p, uint64_t now_ns)
 
 uint32_t pmtu_of(const struct pmtu *p, const uint32_t addr[4], uint8_t family)
 {
-    const struct learnt *known = find(p, addr, family);
+    const struct learnt *known = learnt_find(p, addr, family);
     return known ? known->is.mtu : 0;
 }
 

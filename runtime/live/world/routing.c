@@ -16,11 +16,6 @@ enum { TIMES = 10 };
  * which counts at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
-static bool same(const struct routes *a, const struct routes *b)
-{
-    return a && !memcmp(&a->size, &b->size, sizeof a->size) && !memcmp(a->range6, b->range6, a->bytes);
-}
-
 /* Tell once that the table is full, and again only after it had room. */
 static void tell_full(struct world *world, uint32_t count, uint32_t most)
 {
@@ -157,10 +152,11 @@ static void read_ipsec(struct world *world)
     tell_decrypted(world);
 }
 
-static bool make(struct world *world)
+static bool routes_reread(struct world *world)
 {
     const struct served_ports ports = {world->carry->ifindex, world->o->iface_count};
     const uint32_t most = routing_most(world);
+    const struct routes *was = world->routing.table;
     struct routes *fresh;
     uint32_t count;
     read_ipsec(world);
@@ -171,11 +167,11 @@ static bool make(struct world *world)
     tell_full(world, count, most);
     if (count <= most) tell_rules(world, fresh);
     tell_arrivals(world, fresh);
-    if (same(world->routing.table, fresh)) {
+    if (was && !memcmp(&was->size, &fresh->size, sizeof was->size) && !memcmp(was->range6, fresh->range6, was->bytes)) {
         routes_put(fresh);
         return false;
     }
-    fresh->number = world->routing.table ? world->routing.table->number + 1 : 1;
+    fresh->number = was ? was->number + 1 : 1;
     routes_put(world->routing.table);
     world->routing.table = fresh;
     return true;
@@ -193,7 +189,7 @@ bool routing_renew(struct world *world)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     if (!world->routing.stale || begun_ns < world->routing.due_ns) return false;
-    const bool changed = make(world);
+    const bool changed = routes_reread(world);
     const uint64_t due_ns = routing_rested_ns(&world->routing.paid_ns, begun_ns), least_ns = begun_ns + FAILED_NS;
     world->routing.due_ns = world->routing.failed && due_ns < least_ns ? least_ns : due_ns;
     return changed;

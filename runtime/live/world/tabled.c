@@ -11,7 +11,7 @@
 enum { AGAIN_NS = 5000000 /* wait until a due step is tried again */ };
 
 /* Build tables. A program's first tables are those of vm_new, built with all servers up. */
-static struct tables *build(struct world *world, const struct snapshot *s, uint64_t at_ns)
+static struct tables *tables_build(struct world *world, const struct snapshot *s, uint64_t at_ns)
 {
     const struct carry *carry = world->carry;
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
@@ -23,7 +23,7 @@ static struct tables *build(struct world *world, const struct snapshot *s, uint6
 }
 
 /* True if the tables would be the same: same program, same servers up, since the same times, same weights. */
-static bool same(const struct world *world, const struct snapshot *s)
+static bool tables_hold(const struct world *world, const struct snapshot *s)
 {
     const struct snapshot *last = world->carry->latest;
     const struct facts *a = &s->facts;
@@ -38,7 +38,7 @@ void tabled_world(struct world *world, struct snapshot *s)
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
     if (!balance_has_tables(world->carry->now.program)) return;
     struct tables *next = NULL;
-    if (same(world, s)) {
+    if (tables_hold(world, s)) {
         s->tables = tables_get(world->carry->latest->tables);
         next = tables_get(world->carry->latest->tables_next);
     }
@@ -50,14 +50,14 @@ void tabled_world(struct world *world, struct snapshot *s)
     if (!s->tables || now >= s->tables->until_ns) { /* several steps may have passed */
         tables_put(s->tables);
         tables_put(next);
-        s->tables = build(world, s, now);
+        s->tables = tables_build(world, s, now);
         next = NULL;
     }
-    if (!next && s->tables && s->tables->until_ns != UINT64_MAX) next = build(world, s, s->tables->until_ns);
+    if (!next && s->tables && s->tables->until_ns != UINT64_MAX) next = tables_build(world, s, s->tables->until_ns);
     s->tables_next = next;
 }
 
-static uint64_t due(const struct world *world)
+static uint64_t step_due_ns(const struct world *world)
 {
     const struct tables *next = world->carry->latest ? world->carry->latest->tables_next : NULL;
     return next ? next->at_ns : UINT64_MAX;
@@ -65,11 +65,11 @@ static uint64_t due(const struct world *world)
 
 bool tabled_step(struct world *world, uint64_t now_ns)
 {
-    return now_ns < due(world) || change_pending(world->carry) ? true : world_publish(world, world->stale);
+    return now_ns < step_due_ns(world) || change_pending(world->carry) ? true : world_publish(world, world->stale);
 }
 
 uint64_t tabled_due_ns(const struct world *world, uint64_t now_ns)
 {
-    const uint64_t at_ns = due(world);
+    const uint64_t at_ns = step_due_ns(world);
     return at_ns > now_ns ? at_ns : now_ns + AGAIN_NS;
 }

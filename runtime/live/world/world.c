@@ -184,7 +184,7 @@ static void free_older(struct world *world)
 }
 
 /* Make `s` the latest. Reloads skip world_publish: at the next reload, all snapshots before the latest are free. */
-void world_give(struct world *world, struct snapshot *s)
+static void world_give(struct world *world, struct snapshot *s)
 {
     free_older(world);
     if (world->carry->latest) world->older[world->older_count++] = world->carry->latest;
@@ -199,7 +199,8 @@ static uint64_t ways_number(const struct world *world)
     return world->hops.moved + world->anew.number + (world->routing.table ? world->routing.table->number : 0);
 }
 
-struct snapshot *world_snapshot(struct world *world, bool ways)
+/* Make a snapshot of the program in force, unpublished. NULL: none can be made. */
+static struct snapshot *world_snapshot(struct world *world, bool ways)
 {
     const struct carry *carry = world->carry;
     free_older(world);
@@ -330,22 +331,17 @@ bool world_asked(struct world *world, struct worker *w)
 /* Return the absolute value of ns, rounded to hundredths of a second. A smaller change is not worth a line. */
 static uint64_t rounded(int64_t ns) { return ((uint64_t)llabs(ns) + 5000000) / 10000000 * 10000000; }
 
-static void tell_clock(struct world *world, int64_t jumped_ns, int64_t slept_ns)
+bool world_clock(struct world *world)
 {
+    int64_t jumped_ns, slept_ns;
     char text[TEXT_NUMBER];
+    if (!clock_look(&world->clock, &jumped_ns, &slept_ns)) return true;
     if (slept_ns)
         events_tell(&world->tell->events, TOLD_CLOCK, "this machine slept for %s; connections have not aged meanwhile",
                     text_duration(rounded(slept_ns), text));
     if (rounded(jumped_ns))
         events_tell(&world->tell->events, TOLD_CLOCK, "the clock was set %s %s; schedules follow it",
                     text_duration(rounded(jumped_ns), text), jumped_ns < 0 ? "back" : "ahead");
-}
-
-bool world_clock(struct world *world)
-{
-    int64_t jumped_ns, slept_ns;
-    if (!clock_look(&world->clock, &jumped_ns, &slept_ns)) return true;
-    tell_clock(world, jumped_ns, slept_ns);
     world_tell_doubt(world);
     return world_publish(world, false);
 }

@@ -24,7 +24,4 @@ void world_tell_doubt(struct world *world);
 /* Once a second: look after schedules, neighbours and links. False: out of memory. */
 bool world_tick(struct world *world);
 
-struct snapshot *world_snapshot(struct world *world, bool ways); /* unpublished; NULL: none can be made */
-void world_give(struct world *world, struct snapshot *s);        /* makes it the latest; workers are not told */
-
 extern const struct part part_world; /* a snapshot for the program of a change (carry/part.h) */

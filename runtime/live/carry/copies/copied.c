@@ -11,14 +11,17 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-bool copied_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
+/* Refuse a program whose copies would go to an interface that is served here, or to a device without Ethernet. */
+static bool copied_fits(const struct program_change *c)
 {
+    const struct carry *carry = c->carry;
+    const struct program *p = c->program;
     for (uint32_t i = 0; i < p->mirrors_count; i++) {
         const struct pbc_mirror *m = &p->mirrors[i];
         const char *device = program_str(p, m->target);
         const struct host_link *link = m->to == PBC_MIRROR_DEVICE ? host_link_named(carry->host, device) : NULL;
         if (link && !host_link_has_ethernet(link)) {
-            snprintf(err, err_len,
+            snprintf(c->err, c->err_len,
                      "`mirror to \"%s\"`: it carries no Ethernet, and copies are Ethernet frames: name "
                      "another device, a file or a socket",
                      device);
@@ -26,8 +29,8 @@ bool copied_look(const struct carry *carry, const struct program *p, char *err, 
         }
         for (unsigned n = 0; m->to == PBC_MIRROR_DEVICE && n < carry->o->iface_count; n++) {
             if (strcmp(carry->o->ifaces[n], device) != 0) continue;
-            snprintf(err, err_len, "`mirror to \"%s\"`: this interface is served (-i), so copies would be judged again",
-                     device);
+            snprintf(c->err, c->err_len,
+                     "`mirror to \"%s\"`: this interface is served (-i), so copies would be judged again", device);
             return false;
         }
     }
@@ -49,7 +52,7 @@ static int open_device(void *arg, char *err, size_t err_len)
     return failed ? failed : fd;
 }
 
-static int open_file(void *arg, const char *path, bool turn, char *err, size_t err_len)
+static int open_copy_file(void *arg, const char *path, bool turn, char *err, size_t err_len)
 {
     const struct carry *carry = arg;
     struct request_turn asked = {.turn = turn};
@@ -89,7 +92,7 @@ int copied_open(struct carry *carry)
         .workers = carry->worker_count,
         .names = carry->o->ifaces,
         .devices = carry->o->iface_count,
-        .ways = {.device = open_device, .file = open_file, .listen = open_socket, .arg = carry}};
+        .ways = {.device = open_device, .file = open_copy_file, .listen = open_socket, .arg = carry}};
     carry->copies = copies_new(&cfg);
     if (!carry->copies) return complain("out of memory");
     if (!copied_prepare(carry, carry->now.program, &carry->now.copies, err, sizeof err)) return complain("%s", err);
@@ -98,7 +101,7 @@ int copied_open(struct carry *carry)
     return in_kernel_copies(carry);
 }
 
-static unsigned number_of(void *arg, const char *device)
+static unsigned device_number(void *arg, const char *device)
 {
     const struct carry *carry = arg;
     const struct host_link *link = host_link_named(carry->host, device);
@@ -107,7 +110,7 @@ static unsigned number_of(void *arg, const char *device)
 
 void copied_links(const struct carry *carry)
 {
-    if (carry->copies) copies_devices(carry->copies, number_of, (void *)carry);
+    if (carry->copies) copies_devices(carry->copies, device_number, (void *)carry);
     in_kernel_devices(carry);
 }
 
@@ -120,11 +123,6 @@ void copied_close(struct carry *carry)
 {
     copies_free(carry->copies);
     carry->copies = NULL;
-}
-
-static bool copied_fits(const struct program_change *c)
-{
-    return copied_look(c->carry, c->program, c->err, c->err_len);
 }
 
 static bool copied_follow(struct program_change *c)

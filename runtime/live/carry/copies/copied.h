@@ -5,9 +5,6 @@
 
 struct parent;
 
-/* Refuse a program whose copies would go to an interface that is served here, or to a device without Ethernet. False:
- * one line in err. */
-bool copied_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* In the parent: register the files of copies that the program of the start names. */
 void copied_known(const struct carry *carry, struct parent *parent);
 

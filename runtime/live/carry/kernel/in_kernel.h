@@ -23,7 +23,6 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len);
 /* After in_kernel_load, for a choice that --exec auto made freely: put a program that passes all packets on each
  * interface for a moment. True if a driver refuses it, with one line in err. */
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len);
-void in_kernel_unload(struct carry *carry); /* gives up what this process has of it */
 /* After a refusal by the kernel: false if --exec leaves no choice. Else in_kernel_choose decides again, without it. */
 bool in_kernel_gives_way(struct carry *carry, const char *refusal);
 void in_kernel_say(const struct carry *carry); /* tells the choice of --exec auto; with --preflight on standard error */

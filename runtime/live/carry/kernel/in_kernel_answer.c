@@ -43,15 +43,6 @@ static bool may_leave(struct answers *a, const struct program *p)
     return conforms;
 }
 
-/* Give the packet to the host as if from the wire, without a link header. */
-static void give(struct carry *carry, struct answers *a, struct pkt *out)
-{
-    struct key key;
-    pkt_parse(out, NULL, &key);
-    a->given += out->l3 < out->head_len && !tun_give(carry->tun, NULL, out->data + out->l3, out->head_len - out->l3);
-    pool_put(out);
-}
-
 void answers_give(struct carry *carry, const struct program *p, const struct pkt *pkt, const struct key *key,
                   uint32_t rule)
 {
@@ -60,7 +51,12 @@ void answers_give(struct carry *carry, const struct program *p, const struct pkt
     const enum answer_form form = answer_form(pkt, key, kind);
     if (form == ANSWER_NONE || carry->tun < 0 || !may_leave(a, p)) return;
     struct pkt *out = answer_build(pkt, key, form, a->pool);
-    if (out) give(carry, a, out);
+    struct key built;
+    if (!out) return;
+    /* The host gets it as if from the wire, without a link header. */
+    pkt_parse(out, NULL, &built);
+    a->given += out->l3 < out->head_len && !tun_give(carry->tun, NULL, out->data + out->l3, out->head_len - out->l3);
+    pool_put(out);
 }
 
 void answers_count(const struct answers *a, struct in_kernel_more *to)

@@ -1,4 +1,5 @@
 /* The choice of the kernel executor, and the programs that it can take. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,24 +10,14 @@
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/gate.h"
 
-static bool stands(struct obstacle *o, const char *why)
+/* Write an obstacle. Return true. */
+__attribute__((format(printf, 2, 3))) static bool bars(struct obstacle *o, const char *fmt, ...)
 {
+    va_list args;
     *o = (struct obstacle){0};
-    snprintf(o->why, sizeof o->why, "%s", why);
-    return true;
-}
-
-static bool is_bare(struct obstacle *o, const char *device)
-{
-    *o = (struct obstacle){0};
-    snprintf(o->why, sizeof o->why, "%.15s carries no Ethernet, and XDP sees Ethernet frames alone", device);
-    return true;
-}
-
-static bool is_silent(struct obstacle *o, const char *device)
-{
-    *o = (struct obstacle){0};
-    snprintf(o->why, sizeof o->why, "%.15s is an ipvlan in mode L3, which loses what XDP sends by it", device);
+    va_start(args, fmt);
+    vsnprintf(o->why, sizeof o->why, fmt, args);
+    va_end(args);
     return true;
 }
 
@@ -35,25 +26,27 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         enum pkt_link kind;
-        if (link && link->loopback) return stands(o, "packets of the loopback are judged in this process alone");
+        if (link && link->loopback) return bars(o, "packets of the loopback are judged in this process alone");
         if (carry->by_tc >> i & 1) continue;
-        if (link && host_link_reads(link, &kind) && kind == LINK_RAW) return is_bare(o, link->name);
-        if (in_kernel_silent(link)) return is_silent(o, link->name);
+        if (link && host_link_reads(link, &kind) && kind == LINK_RAW)
+            return bars(o, "%.15s carries no Ethernet, and XDP sees Ethernet frames alone", link->name);
+        if (in_kernel_silent(link))
+            return bars(o, "%.15s is an ipvlan in mode L3, which loses what XDP sends by it", link->name);
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
     }
-    if (carry->o->bridge_count) return stands(o, "--bridge is carried by this process, not in the kernel");
+    if (carry->o->bridge_count) return bars(o, "--bridge is carried by this process, not in the kernel");
     if (program_holds(carry->now.program) != PBC_NONE)
-        return stands(o, "a branch of mode observe holds packets back, which is done in this process");
-    if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
-    if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
+        return bars(o, "a branch of mode observe holds packets back, which is done in this process");
+    if (carry->o->io == OPTIONS_IO_PACKET) return bars(o, "--io packet shows frames to this process alone");
+    if (!io_XDP.open) return bars(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->exec.lacks;
     return *o->why;
 }
 
 static bool is_auto(const struct options *o) { return o->exec == OPTIONS_EXEC_UNSET || o->exec == OPTIONS_EXEC_AUTO; }
 
-static void choose(struct carry *carry, bool in_kernel, const char *why)
+static void choice_set(struct carry *carry, bool in_kernel, const char *why)
 {
     carry->in_kernel = in_kernel;
     snprintf(carry->exec.why, sizeof carry->exec.why, "%s", why);
@@ -86,7 +79,7 @@ static void choose_faster(struct carry *carry)
     carry->exec.by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
     const bool here = is_barred(carry, why, sizeof why) || carry->exec.by_rules ||
                       in_kernel_here(carry, p, why, sizeof why) || is_lacking(carry, why, sizeof why);
-    choose(carry, !here, why);
+    choice_set(carry, !here, why);
 }
 
 /* Choose where this process could only watch: the kernel, unless something stands in its way. */
@@ -95,13 +88,13 @@ static void choose_enforcing(struct carry *carry, const char *unenforced)
     char why[600];
     struct obstacle o;
     refused_here(&carry->exec.lacks);
-    const bool barred = carry->o->io == OPTIONS_IO_XDP ? stands(&o, "--io xdp shows frames to this process")
+    const bool barred = carry->o->io == OPTIONS_IO_XDP ? bars(&o, "--io xdp shows frames to this process")
                                                        : in_kernel_obstacle(carry, &o);
     if (barred)
         obstacle_text(&o, why, sizeof why);
     else if (!enforce_watched(carry, carry->now.program, why, sizeof why))
         snprintf(why, sizeof why, "%s", unenforced);
-    choose(carry, !barred, why);
+    choice_set(carry, !barred, why);
 }
 
 int in_kernel_choose(struct carry *carry)
@@ -119,7 +112,7 @@ int in_kernel_choose(struct carry *carry)
     }
     const bool asked = carry->o->exec == OPTIONS_EXEC_KERNEL;
     const bool barred = asked && in_kernel_obstacle(carry, &o);
-    choose(carry, asked && !barred, asked ? "--exec kernel was given" : "--exec user was given");
+    choice_set(carry, asked && !barred, asked ? "--exec kernel was given" : "--exec user was given");
     if (!barred) return 0;
     const bool watched = !carry->o->monitor && enforce_watched(carry, carry->now.program, what, sizeof what);
     return complain("--exec kernel: %s; this does: --exec user%s", obstacle_text(&o, why, sizeof why),
@@ -156,7 +149,7 @@ void in_kernel_why(struct carry *carry)
     if (!is_auto(carry->o)) return;
     const bool up = in_kernel_comes_up(carry, p, why, sizeof why);
     if (!carry->in_kernel && carry->exec.by_rules)
-        choose(carry, false, up ? why : "the rules at the start asked for it; a restart may take the kernel");
+        choice_set(carry, false, up ? why : "the rules at the start asked for it; a restart may take the kernel");
     else if (carry->in_kernel && !enforce_watched(carry, p, carry->exec.why, sizeof carry->exec.why))
         snprintf(carry->exec.why, sizeof carry->exec.why, "%s%s", up ? "as at the start, though " : "",
                  up ? why : "all that the rules say fits there");

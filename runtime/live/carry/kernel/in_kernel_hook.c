@@ -3,28 +3,22 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gen/gen.h"
-
-static bool tunnels(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_TUNNELS)) return true;
-    return false;
-}
 
 /* Return what of a program needs XDP. NULL: nothing. */
 static const char *needs_xdp(const struct program *p)
 {
     uint32_t up = kernel_unbounded(p);
-    if (tunnels(p)) return "tunnels to servers";
+    if (enforce_cuts(p)) return "tunnels to servers";
     /* Those that leave their sockets stay in the kernel where traffic control takes them: XDP sees no checksum that a
      * sender has left to its card */
     if (kernel_lets_leave(p)) up &= ~(1u << KERNEL_UP_INLINE);
     return up ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
 }
 
-static bool is_bare(const struct host_link *link)
+static bool link_is_bare(const struct host_link *link)
 {
     enum pkt_link kind;
     return host_link_reads(link, &kind) && kind == LINK_RAW;
@@ -34,7 +28,7 @@ static bool is_bare(const struct host_link *link)
  * and super-packets cut, for all that they let pass; and for one without Ethernet. One that is absent may be such. */
 static bool gains(struct xmit *x, const struct host_link *link)
 {
-    return !link || is_bare(link) || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
+    return !link || link_is_bare(link) || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
 }
 
 /* Return the name of the first interface without Ethernet, or NULL. */
@@ -42,7 +36,7 @@ static const char *first_bare(const struct carry *carry)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        if (link && is_bare(link)) return link->name;
+        if (link && link_is_bare(link)) return link->name;
     }
     return NULL;
 }
@@ -91,7 +85,7 @@ int in_kernel_hooks(struct carry *carry)
 
 bool in_kernel_tunnels_rise(const struct carry *carry)
 {
-    return carry->in_kernel && carry->by_tc && tunnels(carry->now.program);
+    return carry->in_kernel && carry->by_tc && enforce_cuts(carry->now.program);
 }
 
 const char *in_kernel_hook(const struct carry *carry, unsigned iface)

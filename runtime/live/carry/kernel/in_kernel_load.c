@@ -48,5 +48,3 @@ bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
     }
     return false;
 }
-
-void in_kernel_unload(struct carry *carry) { loaded_free(&carry->loaded); }

@@ -4,7 +4,7 @@
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
-static unsigned number_of(const struct carry *carry, unsigned at)
+static unsigned ifindex_at(const struct carry *carry, unsigned at)
 {
     const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[at]);
     return link ? link->ifindex : 0;
@@ -17,7 +17,7 @@ static bool numbers(const struct carry *carry, struct obstacle *o)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         for (unsigned k = 0; k < i; k++) {
-            const unsigned a = number_of(carry, k), b = number_of(carry, i);
+            const unsigned a = ifindex_at(carry, k), b = ifindex_at(carry, i);
             if (!a || !b || a == b || a % KERNEL_PORTS != b % KERNEL_PORTS) continue;
             *o = (struct obstacle){0};
             snprintf(o->why, sizeof o->why,
@@ -50,7 +50,7 @@ static bool egress(const struct carry *carry, struct obstacle *o)
     struct hooks_where where[OPTIONS_IFACES];
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         where[i] =
-            (struct hooks_where){carry->o->name, carry->o->ifaces[i], number_of(carry, i), carry->by_tc >> i & 1};
+            (struct hooks_where){carry->o->name, carry->o->ifaces[i], ifindex_at(carry, i), carry->by_tc >> i & 1};
     *o = (struct obstacle){0};
     return hooks_lack(where, carry->o->iface_count, o->why, sizeof o->why);
 }
@@ -60,7 +60,7 @@ static bool queues(const struct carry *carry, struct obstacle *o)
     struct card c;
     *o = (struct obstacle){0};
     for (unsigned i = 0; i < carry->o->iface_count; i++)
-        if (!(carry->by_tc >> i & 1) && card_of(number_of(carry, i), &c) &&
+        if (!(carry->by_tc >> i & 1) && card_of(ifindex_at(carry, i), &c) &&
             !card_runs_programs(&c, o->why, sizeof o->why))
             return true;
     return false;

@@ -29,23 +29,17 @@ static bool renumbers(const struct carry *carry)
     return others || (carry->latest && in_kernel_others_differ(carry));
 }
 
-/* Put the new judge in force. Packets go up meanwhile, because numbers and judge may belong to different programs. */
-static int swap(const struct carry *carry)
-{
-    uint32_t *const renumbered = &kernel_world(carry->kernel->kernel)->renumbers;
-    __atomic_store_n(renumbered, renumbers(carry), __ATOMIC_SEQ_CST);
-    const int failed = ask_SWAP(carry->tell->channel, NULL, 0);
-    if (!failed && carry->latest) in_kernel_push(carry);
-    __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
-    return failed;
-}
-
 /* Change programs at the worker's batch boundary. The old program's counts go to the worker before its rules change. */
 int in_kernel_swap(void *arg, struct vm *vm)
 {
     const struct carry *carry = arg;
     struct in_kernel *k = carry->kernel;
-    const int failed = swap(carry);
+    /* Packets go up meanwhile, because numbers and judge may belong to different programs. */
+    uint32_t *const renumbered = &kernel_world(k->kernel)->renumbers;
+    __atomic_store_n(renumbered, renumbers(carry), __ATOMIC_SEQ_CST);
+    const int failed = ask_SWAP(carry->tell->channel, NULL, 0);
+    if (!failed && carry->latest) in_kernel_push(carry);
+    __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
     if (failed) return failed;
     if (k->counted) counted_add(k->counted, vm);
     kernel_took(k->kernel, k->next);

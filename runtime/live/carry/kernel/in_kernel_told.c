@@ -57,14 +57,8 @@ static void heard_log(struct carry *carry, const struct kernel_event *e)
     events_packet(&carry->tell->events, h.labels, &note);
 }
 
-static void heard_reject(struct carry *carry, const struct kernel_event *e)
-{
-    struct heard h;
-    if (parse(carry, e, &h)) answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
-}
-
 /* Return the index of the served interface; -1: none. */
-static int port_of(const struct in_kernel *k, uint32_t ifindex)
+static int served_at(const struct in_kernel *k, uint32_t ifindex)
 {
     for (int i = 0; i < PORTS_MOST; i++)
         if (k->ifindex[i] == ifindex) return i;
@@ -73,7 +67,7 @@ static int port_of(const struct in_kernel *k, uint32_t ifindex)
 
 /* Hold the worker until the turn ends (count_gone), so that its flow table can be read. Events after the first find it
  * held. */
-static void hold(struct carry *carry)
+static void hold_worker(struct carry *carry)
 {
     if (!carry->kernel->holds) worker_hold(carry->workers[0]);
     carry->kernel->holds = true;
@@ -84,7 +78,7 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
 {
     struct heard h;
     const bool known = parse(carry, e, &h);
-    const int port = port_of(carry->kernel, h.said->ifindex);
+    const int port = served_at(carry->kernel, h.said->ifindex);
     if (port < 0) return;
     h.pkt.cookie = (unsigned)port;
     const struct sampled s = {.pkt = &h.pkt,
@@ -104,7 +98,7 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     const bool records = known && carry->record.to && h.program->serial == carry->now.program->serial &&
                          !(h.said->states & KERNEL_EVENT_FOREIGN);
     if (!records || (!s.said->matters && ++carry->kernel->samples % every != 0)) return;
-    hold(carry);
+    hold_worker(carry);
     recorded_sample(carry, &s);
 }
 
@@ -123,7 +117,9 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
     if (e->kind == KERNEL_EVENT_FLOW && carry->kernel->ops.flows)
         carry->kernel->gone[carry->kernel->gone_count++] = flow->gone;
     if (e->kind == KERNEL_EVENT_LOG || e->kind == KERNEL_EVENT_LOG_WOULD) heard_log(carry, e);
-    if (e->kind == KERNEL_EVENT_REJECT) heard_reject(carry, e);
+    struct heard h;
+    if (e->kind == KERNEL_EVENT_REJECT && parse(carry, e, &h))
+        answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
     if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(carry, e);
 }
 
@@ -134,7 +130,7 @@ static void count_gone(struct carry *carry)
 {
     struct worker *w = carry->workers[0];
     struct in_kernel *k = carry->kernel;
-    if (k->gone_count) hold(carry);
+    if (k->gone_count) hold_worker(carry);
     for (unsigned i = 0; i < k->gone_count; i++) vm_flow_gone(w->vm, &k->gone[i], &w->tx);
     if (k->holds) worker_release(w);
     k->holds = false;

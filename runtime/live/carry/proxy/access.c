@@ -38,7 +38,7 @@ static struct access_log *log_of(const struct access *a, uint64_t target)
 }
 
 /* Return the path of the proxy's log; NULL: none. */
-static const char *path_of(const struct program *p, const struct pbc_proxy *says)
+static const char *log_path(const struct program *p, const struct pbc_proxy *says)
 {
     if (!(says->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG))) return NULL;
     return says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
@@ -70,7 +70,7 @@ void access_known(const struct carry *carry, struct parent *parent)
 {
     const struct program *p = carry->now.program;
     for (uint32_t i = 0; i < p->proxies_count; i++) {
-        const char *path = path_of(p, &p->proxies[i]);
+        const char *path = log_path(p, &p->proxies[i]);
         if (path) parent_knows_log(parent, path);
     }
 }
@@ -80,7 +80,7 @@ int access_open(struct carry *carry, const struct program *p, char *err, size_t 
     if (!carry->access) carry->access = calloc(1, sizeof *carry->access);
     if (!carry->access) return snprintf(err, err_len, "out of memory"), -ENOMEM;
     for (uint32_t i = 0; i < p->proxies_count; i++) {
-        const char *path = path_of(p, &p->proxies[i]);
+        const char *path = log_path(p, &p->proxies[i]);
         const int failed =
             path && !log_of(carry->access, lines_target(path)) ? access_log_add(carry, path, err, err_len) : 0;
         if (failed) return failed;
@@ -91,7 +91,7 @@ int access_open(struct carry *carry, const struct program *p, char *err, size_t 
 bool access_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     for (uint32_t i = 0; i < p->proxies_count; i++) {
-        const char *path = path_of(p, &p->proxies[i]);
+        const char *path = log_path(p, &p->proxies[i]);
         if (path && !log_of(carry->access, lines_target(path)) &&
             ask_ACCESS_LOOK(carry->tell->channel, path, err, err_len))
             return false;
@@ -99,24 +99,19 @@ bool access_look(const struct carry *carry, const struct program *p, char *err, 
     return true;
 }
 
-static void access_again(struct carry *carry)
+void logs_again(struct carry *carry)
 {
-    char err[500];
-    int fd;
+    log_again(carry->tell);
+    proxied_tick(carry);
     for (unsigned i = 0; carry->access && i < carry->access->count; i++) {
         struct access_log *log = carry->access->logs[i];
+        char err[500];
+        int fd;
         if (ask_ACCESS_LOG(carry->tell->channel, log->path, &fd, err, sizeof err))
             events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; the one opened before stays in use", err);
         else
             sink_renew(&log->sink, fd);
     }
-}
-
-void logs_again(struct carry *carry)
-{
-    log_again(carry->tell);
-    proxied_tick(carry);
-    access_again(carry);
 }
 
 void access_close(struct carry *carry)

@@ -41,7 +41,7 @@ struct offers {
     unsigned len;
 };
 
-static void offer(struct offers *o, const char *name)
+static void offers_add(struct offers *o, const char *name)
 {
     const size_t n = strlen(name);
     for (unsigned i = 0; i < o->len; i += 1u + o->bytes[i])
@@ -60,7 +60,7 @@ static void offer_asked(struct offers *o, const struct program *p, uint32_t serv
         for (uint32_t c = of->conds; of->service == service && c < of->conds + of->cond_count; c++) {
             if (p->conds[c].kind != COND_ALPN) continue;
             const struct pbc_names *l = &p->names[p->conds[c].first];
-            for (uint32_t i = 0; i < l->count; i++) offer(o, program_str(p, p->hosts[l->first + i]));
+            for (uint32_t i = 0; i < l->count; i++) offers_add(o, program_str(p, p->hosts[l->first + i]));
         }
     }
 }
@@ -79,7 +79,7 @@ static struct tls_front *front(struct carry *carry, const struct pbc_service *s,
     for (uint32_t i = 0; i < says->cert_count && !failed; i++)
         failed = read_pair(carry, &p->certs[says->certs + i], reloads, &pairs[i], err, err_len);
     if (only)
-        offer(&offers, "http/1.1");
+        offers_add(&offers, "http/1.1");
     else
         offer_asked(&offers, p, (uint32_t)(s - p->services));
     if (!failed) f = tls_front_new(pairs, says->cert_count, offers.bytes, offers.len, only, before, err, err_len);

@@ -33,7 +33,7 @@ static uint32_t largest_mtu(const struct carry *carry)
     return most < INLINE_STACK_MTU_MOST ? most : INLINE_STACK_MTU_MOST;
 }
 
-static bool make(struct carry *carry, char *err, size_t err_len)
+static bool stack_make(struct carry *carry, char *err, size_t err_len)
 {
     struct inline_stack *x = calloc(1, sizeof *x);
     const struct request_inline_stack asked = {
@@ -56,7 +56,7 @@ static bool make(struct carry *carry, char *err, size_t err_len)
 int inline_stack_follow(struct carry *carry, const struct program *grown, char *err, size_t err_len)
 {
     if (!inline_stack_wanted(grown)) return 0;
-    if (!carry->inline_stack && !make(carry, err, err_len)) return -ENODEV;
+    if (!carry->inline_stack && !stack_make(carry, err, err_len)) return -ENODEV;
     for (unsigned i = 0; i < carry->worker_count && carry->workers[i]; i++) {
         const int failed = worker_inline(carry->workers[i], grown);
         if (!failed) continue;

@@ -24,7 +24,7 @@ static void add_place(struct places *w, const struct proxy_listen *at)
     w->all[w->count++] = *at;
 }
 
-static void add_endpoint(struct places *w, const struct pbc_endpoint *e)
+static void add_places(struct places *w, const struct pbc_endpoint *e)
 {
     for (uint32_t port = e->port_lo; port <= e->port_hi; port++) {
         struct proxy_listen at = {.service = e->service, .fd = -1};
@@ -69,7 +69,7 @@ bool places_init(struct places *w, const struct program *p)
             if (mode_is(mode, MODE_INLINE_STACK))
                 inlines |= true;
             else if (pass)
-                add_endpoint(w, e);
+                add_places(w, e);
             else
                 most += 2u * (e->port_hi - e->port_lo + 1u);
         }

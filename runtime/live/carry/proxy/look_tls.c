@@ -50,19 +50,12 @@ struct certs {
     unsigned count;
 };
 
-static void look_at_mode(const char *key)
-{
-    struct stat s;
-    if (!stat(key, &s) && s.st_mode & S_IROTH)
-        complain("notice: %.300s: everybody on this machine may read this private key; this mends it: chmod o= %s", key,
-                 key);
-}
-
 /* Check a certificate with its key. Return 0, or 2 if they are no pair. */
 static int look_at_pair(struct certs *c, const char *cert, const char *key)
 {
     char err[700], line[400];
     struct keypair k;
+    struct stat st;
     int fds[2];
     int failed = keypair_open(cert, key, fds, err, sizeof err);
     if (failed)
@@ -77,7 +70,9 @@ static int look_at_pair(struct certs *c, const char *cert, const char *key)
         complain("notice: %s; this mends it: a new certificate there, then SIGHUP", line);
     if (!failed && c->count < CERTS_MOST && X509_up_ref(k.cert)) c->all[c->count++] = k.cert;
     keypair_fini(&k);
-    look_at_mode(key);
+    if (!stat(key, &st) && st.st_mode & S_IROTH)
+        complain("notice: %.300s: everybody on this machine may read this private key; this mends it: chmod o= %s", key,
+                 key);
     return failed ? complain("service %.60s: %.300s: %s", c->service, cert, err) : 0;
 }
 

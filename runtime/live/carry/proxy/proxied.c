@@ -65,13 +65,15 @@ static const char *not_done(const struct program *p, const struct pbc_service *s
     return has_source(p, service) ? "source" : NULL;
 }
 
-bool proxied_runs(const struct program *p, char *why, size_t len)
+/* Refuse a program whose proxy services ask for more than this preyrun does. */
+static bool proxied_look(const struct program_change *c)
 {
+    const struct program *p = c->program;
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *service = &p->services[i];
         const char *words = service->proxy ? not_done(p, service) : NULL;
         if (!words) continue;
-        snprintf(why, len, "the service `%.60s` says `%s`, which this preyrun does not support",
+        snprintf(c->err, c->err_len, "the service `%.60s` says `%s`, which this preyrun does not support",
                  program_str(p, service->name), words);
         return false;
     }
@@ -348,8 +350,6 @@ bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
         if (!proxy_changed(carry->proxied->loops[i])) return true;
     return false;
 }
-
-static bool proxied_look(const struct program_change *c) { return proxied_runs(c->program, c->err, c->err_len); }
 
 /* Make all that loops need for the change to the program in carry->now. */
 static bool proxied_prepare(struct program_change *c)

@@ -11,9 +11,6 @@ struct sum;
 /* True if the program has a service with such a mode. */
 bool proxied_any(const struct program *p);
 
-/* True if this preyrun does all that proxy services ask for. False: `why` is one line. */
-bool proxied_runs(const struct program *p, char *why, size_t len);
-
 /* Make loops and listeners for such services, after the world is published (first function); start their threads
  * (second). The first returns 0, or 2 after a complaint; the second 0 or an error. */
 int proxied_open(struct carry *carry);

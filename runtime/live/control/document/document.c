@@ -248,7 +248,7 @@ static void past_add(const struct moment *m, cJSON *root)
     lines_add(root, "events", past->events, past->event_count, PAST_EVENTS);
 }
 
-static cJSON *build(struct control *control, const struct moment *m)
+static cJSON *document_build(struct control *control, const struct moment *m)
 {
     cJSON *root = cJSON_CreateObject();
     instance_add(m, root);
@@ -282,7 +282,7 @@ static struct moment moment_of(const struct control *control, const struct tally
     return m;
 }
 
-static void make(struct control *control)
+static void document_make(struct control *control)
 {
     struct documents *d = control->documents;
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -290,7 +290,7 @@ static void make(struct control *control)
     if (!t) return;
     onfile_look(control);
     const struct moment m = moment_of(control, t);
-    cJSON *root = build(control, &m);
+    cJSON *root = document_build(control, &m);
     char *text = cJSON_PrintUnformatted(root);
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), cost = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SHARE;
     tally_free(t);
@@ -314,7 +314,7 @@ struct document document_take(struct control *control)
     if (!d) return (struct document){0};
     if (d->changes != control->tell->changes) d->due_ns = 0;
     d->changes = control->tell->changes;
-    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && change_settled(control->carry)) make(control);
+    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && change_settled(control->carry)) document_make(control);
     if (!d->text) return (struct document){0};
     return (struct document){d->number, d->root, d->text, strlen(d->text)};
 }

@@ -173,7 +173,7 @@ static void tell_part(struct asked_flows *a, const struct labels *labels)
     if (!sessions) tell_watching(a, labels);
 }
 
-static void end(struct asked_flows *a)
+static void flows_end(struct asked_flows *a)
 {
     char told[TEXT_NUMBER], seen[TEXT_NUMBER];
     struct call *c = a->call;
@@ -188,30 +188,30 @@ static void end(struct asked_flows *a)
         call_end(c, 0, "%s flow%s", text_number(a->told, told), text_plural(a->told));
 }
 
-static void more(void *arg, struct call *c);
-static void over(void *arg);
-static const struct call_ops waits = {.over = over}, reads = {.more = more, .over = over};
+static void flows_more(void *arg, struct call *c);
+static void flows_gone(void *arg);
+static const struct call_ops waits = {.over = flows_gone}, reads = {.more = flows_more, .over = flows_gone};
 
-static void go_on(struct asked_flows *a)
+static void flows_go_on(struct asked_flows *a)
 {
-    if (a->told >= a->most || !walk_on(&a->walk)) end(a);
+    if (a->told >= a->most || !walk_on(&a->walk)) flows_end(a);
 }
 
 /* Continue after all parts so far have been read. */
-static void more(void *arg, struct call *c)
+static void flows_more(void *arg, struct call *c)
 {
     struct asked_flows *a = arg;
     call_follow(c, &waits, a);
-    go_on(a);
+    flows_go_on(a);
 }
 
-static void over(void *arg)
+static void flows_gone(void *arg)
 {
     struct asked_flows *a = arg;
     walk_leave(&a->walk);
 }
 
-static void part(struct walk *w)
+static void flows_part(struct walk *w)
 {
     struct asked_flows *a = (struct asked_flows *)w;
     const struct labels *labels = change_labels(w->control->carry, walk_program(w));
@@ -224,7 +224,7 @@ static void part(struct walk *w)
     if (call_waits(a->call))
         call_follow(a->call, &reads, a);
     else
-        go_on(a);
+        flows_go_on(a);
 }
 
 static void flows_free(struct walk *w)
@@ -234,7 +234,7 @@ static void flows_free(struct walk *w)
     free(a);
 }
 
-static const struct walk_ops parts = {.part = part, .free = flows_free};
+static const struct walk_ops parts = {.part = flows_part, .free = flows_free};
 
 void asked_FLOWS(void *with, struct call *c)
 {

@@ -84,7 +84,7 @@ static void caller_gone(void *arg)
     walk_leave(&a->walk);
 }
 
-static void tell(struct asked_impact *a)
+static void tell_impact(struct asked_impact *a)
 {
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "program", a->name);
@@ -98,7 +98,7 @@ static void tell(struct asked_impact *a)
         call_end(a->call, 2, "out of memory, or the answer is larger than 16 MiB");
 }
 
-static void part(struct walk *w)
+static void impact_part(struct walk *w)
 {
     struct asked_impact *a = (struct asked_impact *)w;
     const uint64_t serial = a->impact.now->serial;
@@ -112,14 +112,14 @@ static void part(struct walk *w)
     else
         impact_flows(&a->impact, w->listing.flows, w->listing.count);
     if (!walk_on(w)) {
-        tell(a);
+        tell_impact(a);
     } else if (now - a->sign_ns >= SIGN_NS) {
         a->sign_ns = now;
         call_text(a->call, "%llu flow%s", (unsigned long long)a->impact.live, text_plural(a->impact.live));
     }
 }
 
-static const struct walk_ops parts = {.part = part, .free = impact_free};
+static const struct walk_ops parts = {.part = impact_part, .free = impact_free};
 static const struct call_ops waits = {.over = caller_gone};
 
 /* Return the number of flows and sessions now. */

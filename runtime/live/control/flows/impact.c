@@ -67,8 +67,8 @@ struct judge {
     struct facts facts;
 };
 
-static struct decision decide(const struct impact *im, const struct judge *j, const struct frame_spec *s, uint8_t port,
-                              uint32_t mark)
+static struct decision decide_first(const struct impact *im, const struct judge *j, const struct frame_spec *s,
+                                    uint8_t port, uint32_t mark)
 {
     const char *device = port == OPTIONS_NO_PEER ? NULL : im->control->o->ifaces[port];
     return first_frame_judge(j->program, &j->facts, s, device ? port_iface_id(j->program, device, port) : IFACE_NONE,
@@ -92,8 +92,8 @@ static struct impact_change *change_of(const struct impact *im, const struct dec
 static bool differs(const struct impact *im, const struct judge by[2], const struct frame_spec *s, uint8_t port,
                     uint32_t mark, struct decision *next)
 {
-    const struct decision now = decide(im, &by[0], s, port, mark);
-    *next = decide(im, &by[1], s, port, mark);
+    const struct decision now = decide_first(im, &by[0], s, port, mark);
+    *next = decide_first(im, &by[1], s, port, mark);
     return now.action != next->action;
 }
 
@@ -150,7 +150,7 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
 }
 
 /* Make both judges. If memory is out, the next program knows no ways. */
-static void judges(struct impact *im, struct judge by[2])
+static void judges_make(struct impact *im, struct judge by[2])
 {
     const struct routes *routes = im->control->carry->latest->facts.routes;
     uint64_t until;
@@ -181,13 +181,13 @@ static void one(struct impact *im, const struct judge by[2], judge_fn *judge, co
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count)
 {
     struct judge by[2];
-    judges(im, by);
+    judges_make(im, by);
     for (unsigned i = 0; i < count; i++) one(im, by, judge_flow, &flows[i]);
 }
 
 void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count)
 {
     struct judge by[2];
-    judges(im, by);
+    judges_make(im, by);
     for (unsigned i = 0; i < count; i++) one(im, by, judge_session, &sessions[i].flow);
 }

@@ -10,21 +10,18 @@ uint64_t walk_program(const struct walk *w) { return walk_of_sessions(w) ? w->se
 uint64_t walk_now(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.now_ns : w->listing.now_ns; }
 
 /* Return the place where the next part begins (first function), and if there is none (second). */
-static uint32_t *at(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.at : &w->listing.at; }
-static bool *ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.ended : &w->listing.ended; }
+static uint32_t *part_at(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.at : &w->listing.at; }
+static bool *part_ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.ended : &w->listing.ended; }
 
-static bool list(struct walk *w)
+static void walk_ask(struct walk *w)
 {
-    const unsigned workers = w->control->carry->worker_count;
-    return walk_of_sessions(w) ? proxy_list(proxied_loop(w->control->carry, w->worker - workers), &w->sessions)
-                               : worker_list(w->control->carry->workers[w->worker], &w->listing);
-}
-
-static void ask(struct walk *w)
-{
-    w->began_at = *at(w);
+    w->began_at = *part_at(w);
     w->began_observed = w->listing.observed;
-    w->state = list(w) ? WALK_FILLS : WALK_WAITS;
+    const unsigned workers = w->control->carry->worker_count;
+    const bool asked = walk_of_sessions(w)
+                           ? proxy_list(proxied_loop(w->control->carry, w->worker - workers), &w->sessions)
+                           : worker_list(w->control->carry->workers[w->worker], &w->listing);
+    w->state = asked ? WALK_FILLS : WALK_WAITS;
 }
 
 void walk_begin(struct walk *w, struct control *control, const struct walk_ops *ops)
@@ -33,31 +30,31 @@ void walk_begin(struct walk *w, struct control *control, const struct walk_ops *
     w->ops = ops;
     w->next = control->walks;
     control->walks = w;
-    ask(w);
+    walk_ask(w);
 }
 
 bool walk_on(struct walk *w)
 {
-    if (*ended(w)) {
-        *ended(w) = false;
-        *at(w) = 0;
+    if (*part_ended(w)) {
+        *part_ended(w) = false;
+        *part_at(w) = 0;
         w->listing.observed = false;
         w->worker++;
     }
     if (w->worker >= w->control->carry->worker_count + proxied_loops(w->control->carry)) return false;
-    ask(w);
+    walk_ask(w);
     return true;
 }
 
 void walk_again(struct walk *w)
 {
-    *at(w) = w->began_at;
+    *part_at(w) = w->began_at;
     w->listing.observed = w->began_observed;
-    *ended(w) = false;
-    ask(w);
+    *part_ended(w) = false;
+    walk_ask(w);
 }
 
-static void let_go(struct walk *w)
+static void walk_drop(struct walk *w)
 {
     struct walk **at = &w->control->walks;
     while (*at != w) at = &(*at)->next;
@@ -68,7 +65,7 @@ static void let_go(struct walk *w)
 void walk_leave(struct walk *w)
 {
     w->left = true;
-    if (w->state != WALK_FILLS) let_go(w);
+    if (w->state != WALK_FILLS) walk_drop(w);
 }
 
 static bool is_filled(const struct walk *w)
@@ -83,11 +80,11 @@ void walks_step(struct control *control)
 {
     for (struct walk *w = control->walks, *next; w; w = next) {
         next = w->next;
-        if (w->state == WALK_WAITS) ask(w);
+        if (w->state == WALK_WAITS) walk_ask(w);
         if (!is_filled(w)) continue;
         w->state = WALK_RESTS;
         if (w->left)
-            let_go(w);
+            walk_drop(w);
         else
             w->ops->part(w);
     }
@@ -95,5 +92,5 @@ void walks_step(struct control *control)
 
 void walks_fini(struct control *control)
 {
-    while (control->walks) let_go(control->walks);
+    while (control->walks) walk_drop(control->walks);
 }

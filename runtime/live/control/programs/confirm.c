@@ -75,8 +75,7 @@ bool confirm_is_over(const struct control *control, uint64_t now_ns)
     return is_due(control, now_ns) && !control->confirm.back;
 }
 
-/* End the wait for confirmation. */
-static void settle(struct control *control)
+void confirm_settle(struct control *control)
 {
     program_put(control->confirm.back);
     free(control->confirm.back_name);
@@ -87,8 +86,6 @@ static void settle(struct control *control)
     watch_again(control);
 }
 
-void confirm_fini(struct control *control) { settle(control); }
-
 /* Finish the return to the old program. After a failure it is tried again in a second. */
 static void gone_back(void *with, const char *why)
 {
@@ -97,7 +94,7 @@ static void gone_back(void *with, const char *why)
     if (why)
         control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + AGAIN_NS;
     else
-        settle(control);
+        confirm_settle(control);
 }
 
 static void go_back(struct control *control)
@@ -129,7 +126,7 @@ bool confirm_step(struct control *control, uint64_t now_ns)
 }
 
 /* Return the reason not to confirm; NULL: none. */
-static const char *refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
+static const char *confirm_refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
 {
     const char *word = call_text_of(c, "word");
     if (!confirm_waits(control)) return "nothing waits to be confirmed";
@@ -150,13 +147,13 @@ void asked_CONFIRM(void *with, struct call *c)
 {
     struct control *control = with;
     char err[500];
-    const char *why = refusal(control, c, err, sizeof err);
+    const char *why = confirm_refusal(control, c, err, sizeof err);
     if (why) {
         call_end(c, 2, "%s", why);
         return;
     }
     const bool saves = control->confirm.saves;
-    settle(control);
+    confirm_settle(control);
     history_confirmed(control);
     by_hand_forget(control->rules);
     drained_forget(control->rules);

@@ -19,4 +19,5 @@ const char *confirm_back(const struct control *control);
 bool confirm_is_over(const struct control *control, uint64_t now_ns);
 /* When the time is up, tell it and return to the old program. False: prey must end. */
 bool confirm_step(struct control *control, uint64_t now_ns);
-void confirm_fini(struct control *control);
+/* End the wait for confirmation, if there is one. */
+void confirm_settle(struct control *control);

@@ -76,7 +76,7 @@ static int list_keep(const struct control *control)
 }
 
 /* Read a whole number up to `most`. False: it is none. */
-static bool number_of(const cJSON *o, const char *member, double most, uint64_t *n)
+static bool member_number(const cJSON *o, const char *member, double most, uint64_t *n)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, member);
     if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= most)) return false;
@@ -90,7 +90,7 @@ static void text_of(const cJSON *o, const char *member, char *text, size_t size)
     snprintf(text, size, "%s", value ? value : "");
 }
 
-static bool way_of(const cJSON *o, enum began_way *way)
+static bool member_way(const cJSON *o, enum began_way *way)
 {
     char word[20];
     text_of(o, "how", word, sizeof word);
@@ -117,12 +117,12 @@ static bool entry_read(const cJSON *o, struct past_entry *e)
     uint64_t place, began_s, uid = 0, login = LOGIN_NONE, rules, services;
     *e = (struct past_entry){.kept = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "kept")),
                              .trial = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "trial"))};
-    if (!number_of(o, "place", HISTORY_PLACES - 1, &place) || !number_of(o, "began_s", 1e10, &began_s) ||
-        !number_of(o, "rules", UINT32_MAX, &rules) || !number_of(o, "services", UINT32_MAX, &services) ||
-        !way_of(o, &e->began.way) || !digest_of(o, e->digest))
+    if (!member_number(o, "place", HISTORY_PLACES - 1, &place) || !member_number(o, "began_s", 1e10, &began_s) ||
+        !member_number(o, "rules", UINT32_MAX, &rules) || !member_number(o, "services", UINT32_MAX, &services) ||
+        !member_way(o, &e->began.way) || !digest_of(o, e->digest))
         return false;
-    e->began.asked = number_of(o, "uid", UINT32_MAX, &uid);
-    (void)number_of(o, "login", UINT32_MAX, &login);
+    e->began.asked = member_number(o, "uid", UINT32_MAX, &uid);
+    (void)member_number(o, "login", UINT32_MAX, &login);
     e->began.uid = (uint32_t)uid;
     e->began.login = (uint32_t)login;
     e->place = (uint8_t)place;
@@ -134,7 +134,7 @@ static bool entry_read(const cJSON *o, struct past_entry *e)
     return true;
 }
 
-static bool is_taken(const struct past_programs *past, unsigned place)
+static bool place_is_taken(const struct past_programs *past, unsigned place)
 {
     for (unsigned i = 0; i < past->count; i++)
         if (past->all[i].place == place) return true;
@@ -151,7 +151,8 @@ void history_begin(struct control *control)
     for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && past->count < HISTORY_PLACES;
          line = strtok_r(NULL, "\n", &rest)) {
         cJSON *o = cJSON_Parse(line);
-        if (entry_read(o, &past->all[past->count]) && !is_taken(past, past->all[past->count].place)) past->count++;
+        if (entry_read(o, &past->all[past->count]) && !place_is_taken(past, past->all[past->count].place))
+            past->count++;
         cJSON_Delete(o);
     }
     free(text);
@@ -196,7 +197,7 @@ static struct past_entry *entry_new(struct control *control, const struct progra
     const struct ruling *now = &control->carry->now;
     unsigned place = 0;
     if (past->count == HISTORY_PLACES) past->count--;
-    while (is_taken(past, place)) place++;
+    while (place_is_taken(past, place)) place++;
     memmove(past->all + 1, past->all, past->count++ * sizeof *past->all);
     past->all[0] = (struct past_entry){.place = (uint8_t)place,
                                        .trial = confirm_waits(control),
@@ -211,7 +212,7 @@ static struct past_entry *entry_new(struct control *control, const struct progra
 }
 
 /* Keep the list; tell a failure of it, or of what was kept before it, once. */
-static void settle(struct control *control, int failed)
+static void list_settle(struct control *control, int failed)
 {
     const int list_failed = list_keep(control);
     if (!failed) failed = list_failed;
@@ -221,8 +222,10 @@ static void settle(struct control *control, int failed)
     control->past.told = failed;
 }
 
-static void add(struct control *control)
+void history_step(struct control *control)
 {
+    if (control->past.begun == control->rules->begun || change_pending(control->carry)) return;
+    control->past.begun = control->rules->begun;
     const struct program *now = control->carry->now.program, *p = now->past ? now->past->under : now;
     struct past_programs *past = &control->past;
     if (past->count && !memcmp(past->all[0].digest, p->digest, sizeof p->digest)) {
@@ -233,14 +236,7 @@ static void add(struct control *control)
     int failed = file_keep(control, HISTORY_TEXT + e->place, p->text, p->text_count);
     if (!failed) failed = program_keep(control, e->place, p);
     e->kept = !failed;
-    settle(control, failed);
-}
-
-void history_step(struct control *control)
-{
-    if (control->past.begun == control->rules->begun || change_pending(control->carry)) return;
-    control->past.begun = control->rules->begun;
-    add(control);
+    list_settle(control, failed);
 }
 
 void history_confirmed(struct control *control)
@@ -248,7 +244,7 @@ void history_confirmed(struct control *control)
     struct past_programs *past = &control->past;
     if (!past->count || !past->all[0].trial) return;
     past->all[0].trial = false;
-    settle(control, 0);
+    list_settle(control, 0);
 }
 
 /* Return the entry; NULL, with one line in err. */

@@ -76,7 +76,7 @@ static void document(struct control *control, struct call *c, const struct load 
 }
 
 /* Answer that the program runs. */
-static void answer(struct control *control, struct call *c, const struct load *w, const char *unsaved)
+static void answer_runs(struct control *control, struct call *c, const struct load *w, const char *unsaved)
 {
     char text[TEXT_NUMBER];
     const bool saved = w->saves && !w->confirm_ns && !unsaved, tells = saved && !w->reloads;
@@ -102,7 +102,7 @@ static void answer_refused(const struct control *control, struct call *c, const 
 }
 
 /* End the load. why: the reason of its failure; NULL: it succeeded. */
-static void over(void *with, const char *why)
+static void load_over(void *with, const char *why)
 {
     struct control *control = with;
     struct load *w = control->load;
@@ -122,7 +122,7 @@ static void over(void *with, const char *why)
         events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
     }
     if (c && why) answer_refused(control, c, w->name, w->reloads, why);
-    if (c && !why) answer(control, c, w, unsaved);
+    if (c && !why) answer_runs(control, c, w, unsaved);
     load_free(w);
 }
 
@@ -136,7 +136,7 @@ void load_step(struct control *control)
     w->before_name = strdup(carry->now.name);
     if (carry->now.allows) w->before_allows = strdup(carry->now.allows);
     if (!w->before_name || (carry->now.allows && !w->before_allows)) {
-        over(control, "out of memory");
+        load_over(control, "out of memory");
         return;
     }
     notified_reloading(control->tell);
@@ -146,12 +146,13 @@ void load_step(struct control *control)
                                                     .by = w->by,
                                                     .allows = w->allows,
                                                     .began = w->began,
-                                                    .over = over,
+                                                    .over = load_over,
                                                     .with = control});
 }
 
 /* Return the reason to refuse the load; NULL: none. */
-static const char *refusal(const struct control *control, const struct call *c, bool saves, char *err, size_t err_len)
+static const char *load_refusal(const struct control *control, const struct call *c, bool saves, char *err,
+                                size_t err_len)
 {
     uint64_t ns;
     if (confirm_waits(control)) return "the running program waits to be confirmed: preyctl confirm";
@@ -199,7 +200,7 @@ static struct load *load_new(const struct control *control, struct call *c, cons
 }
 
 /* Refuse a bad program. The refusal is told and counted like a failed reload. */
-static void refuse(struct control *control, struct call *c, const struct asked_load *a, const char *why)
+static void refuse_load(struct control *control, struct call *c, const struct asked_load *a, const char *why)
 {
     const bool reloads = a->way == BEGAN_RELOAD;
     if (reloads)
@@ -212,8 +213,8 @@ static void refuse(struct control *control, struct call *c, const struct asked_l
 }
 
 /* Begin the load of a program, which is owned from then on. NULL: there is none, for the reason `why`. */
-static void begin(struct control *control, struct call *c, const struct asked_load *a, struct program *p,
-                  const char *why)
+static void load_begin(struct control *control, struct call *c, const struct asked_load *a, struct program *p,
+                       const char *why)
 {
     if (p) room_bound(control->rules, p);
     if (p && (control->load = load_new(control, c, a, p))) {
@@ -221,7 +222,7 @@ static void begin(struct control *control, struct call *c, const struct asked_lo
         if (!control->rules->reload) load_step(control);
         return;
     }
-    refuse(control, c, a, p ? "out of memory" : why);
+    refuse_load(control, c, a, p ? "out of memory" : why);
     program_put(p);
 }
 
@@ -234,11 +235,11 @@ void asked_LOAD(void *with, struct call *c)
                                  .way = BEGAN_LOAD,
                                  .saves = call_is_true(c, "save")};
     char err[600];
-    const char *why = refusal(control, c, a.saves, err, sizeof err);
+    const char *why = load_refusal(control, c, a.saves, err, sizeof err);
     if (why)
         call_end(c, 2, "%s", why);
     else
-        begin(control, c, &a, handed_program(c, PBC_SIZE_MAX, err, sizeof err), err);
+        load_begin(control, c, &a, handed_program(c, PBC_SIZE_MAX, err, sizeof err), err);
 }
 
 /* Return the program that came with the call, else that of the command line's file. NULL, with the reason in err. */
@@ -266,11 +267,11 @@ void asked_RELOAD(void *with, struct call *c)
         call_end(c, 0, "log files are opened again");
         return;
     }
-    const char *why = refusal(control, c, a.saves, err, sizeof err);
+    const char *why = load_refusal(control, c, a.saves, err, sizeof err);
     if (why)
         call_end(c, 2, "reload: %s", why);
     else
-        begin(control, c, &a, reload_program(control, c, err, sizeof err), err);
+        load_begin(control, c, &a, reload_program(control, c, err, sizeof err), err);
 }
 
 void asked_ROLLBACK(void *with, struct call *c)
@@ -283,7 +284,7 @@ void asked_ROLLBACK(void *with, struct call *c)
         call_end(c, 2, "`number`, how many programs to go back, is a whole number from 1 to %u", HISTORY_PLACES - 1);
         return;
     }
-    const char *why = refusal(control, c, call_is_true(c, "save"), err, sizeof err);
+    const char *why = load_refusal(control, c, call_is_true(c, "save"), err, sizeof err);
     if (!why && !call_has(c, "number") && !(back = history_before(control, err, sizeof err))) why = err;
     struct program *p = why ? NULL : history_program(control, (unsigned)back, &entry, err, sizeof err);
     if (!p) {
@@ -294,5 +295,5 @@ void asked_ROLLBACK(void *with, struct call *c)
                                  .allows = *entry->allows ? entry->allows : NULL,
                                  .way = BEGAN_ROLLBACK,
                                  .saves = call_is_true(c, "save")};
-    begin(control, c, &a, p, err);
+    load_begin(control, c, &a, p, err);
 }

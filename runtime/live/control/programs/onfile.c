@@ -12,7 +12,7 @@ static bool is_then(const struct timespec *a, const struct timespec *b)
 }
 
 /* True if the file has not changed since it was read. */
-static bool is_known(const struct onfile *f, const struct stat *st)
+static bool onfile_is_known(const struct onfile *f, const struct stat *st)
 {
     return f->known && f->dev == st->st_dev && f->ino == st->st_ino && f->size == st->st_size &&
            is_then(&f->written, &st->st_mtim) && is_then(&f->changed, &st->st_ctim);
@@ -29,7 +29,7 @@ static void read_it(struct onfile *f, int fd, const struct stat *st)
                          .changed = st->st_ctim,
                          .known = true};
     program_digest_open(fd, f->digest, f->fault, sizeof f->fault);
-    f->known = !fstat(fd, &now) && is_known(f, &now);
+    f->known = !fstat(fd, &now) && onfile_is_known(f, &now);
 }
 
 void onfile_look(struct control *control)
@@ -49,7 +49,7 @@ void onfile_look(struct control *control)
         *f = (struct onfile){0};
         snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));
     } else {
-        if (!fstat(fd, &st) && !is_known(f, &st)) read_it(f, fd, &st);
+        if (!fstat(fd, &st) && !onfile_is_known(f, &st)) read_it(f, fd, &st);
         close(fd);
     }
     f->differs = *f->fault || memcmp(runs, f->digest, sizeof f->digest) != 0;

@@ -16,7 +16,7 @@
 #define NEVER    UINT64_MAX
 
 /* Open a new watch, before the look at the file so that no change is missed. A link may lead elsewhere by now. */
-static bool renew(struct control *control)
+static bool watch_open(struct control *control)
 {
     struct watch *w = &control->watch;
     char err[500];
@@ -37,7 +37,7 @@ int watch_begin(struct control *control)
 {
     control->watch.due_ns = NEVER;
     if (!control->o->watch) return 0;
-    if (!renew(control)) return 2;
+    if (!watch_open(control)) return 2;
     control->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* the file may have changed since it was read */
     return 0;
 }
@@ -106,7 +106,7 @@ void watch_step(struct control *control, uint64_t now_ns)
     struct watch *w = &control->watch;
     if (now_ns < w->due_ns || control->rules->reload) return;
     w->due_ns = NEVER;
-    if (!renew(control)) w->due_ns = now_ns + AGAIN_NS;
+    if (!watch_open(control)) w->due_ns = now_ns + AGAIN_NS;
     if (is_other(control)) reload_changed(control->rules);
 }
 

@@ -113,7 +113,7 @@ static void onlooker_end(struct onlooker *k)
     call_end(k->call, 0, "%s packet%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", more, unseen);
 }
 
-static void over(void *arg)
+static void onlooker_over(void *arg)
 {
     struct onlooker *k = arg;
     k->call = NULL;
@@ -227,7 +227,7 @@ struct copied {
     uint8_t bytes[KERNEL_EVENT_BYTES];
 };
 
-static void copy(struct copied *c, const struct pkt *pkt)
+static void copy_packet(struct copied *c, const struct pkt *pkt)
 {
     c->frame =
         (struct tape_frame){.cap_len = pkt->cap_len,
@@ -257,7 +257,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
     const unsigned port = (unsigned)s->pkt->cookie;
     if (!control->onlookers) return;
     tell_until(control, s->at_ns, NULL);
-    copy(&copied, s->pkt);
+    copy_packet(&copied, s->pkt);
     const struct seen seen = {.wall_ns = s->at_ns + ahead(control->onlookers),
                               .worker = SEEN_IN_KERNEL,
                               .device = came_by(control, s, port),
@@ -275,13 +275,6 @@ void onlookers_see(struct control *control, const struct sampled *s)
     }
 }
 
-static void tell_begun(struct onlooker *k)
-{
-    const unsigned n = k->control->carry->worker_count;
-    k->begun = true;
-    call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
-}
-
 /* Tell an observer of losses, at most once a second. */
 static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
@@ -296,7 +289,12 @@ static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 /* Serve an observer, once all workers have the newest set. */
 static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
-    if (!k->begun && k->control->onlookers->set && k->control->onlookers->set->of[seat].id == k->as.id) tell_begun(k);
+    const struct observer_set *set = k->control->onlookers->set;
+    const unsigned n = k->control->carry->worker_count;
+    if (!k->begun && set && set->of[seat].id == k->as.id) {
+        k->begun = true;
+        call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
+    }
     tell_lost(k, seat, now_ns);
 }
 
@@ -375,7 +373,7 @@ static void begin_capture(const struct control *control, const struct onlooker *
 
 static void onlooker_begin(struct control *control, struct call *c, bool captures)
 {
-    static const struct call_ops looks = {.over = over};
+    static const struct call_ops looks = {.over = onlooker_over};
     char err[400];
     struct onlooker **place = place_for(control, c), *k = place ? calloc(1, sizeof *k) : NULL;
     if (!k) {

@@ -24,7 +24,7 @@ static void describe(const struct seen *s, char *buf, size_t len)
 }
 
 static const char *rule_of(const struct seen *s) { return s->labels ? label_of(s->labels, s->verdict->rule) : "-"; }
-static const char *server_of(const struct seen *s)
+static const char *seen_server(const struct seen *s)
 {
     return s->labels ? label_server(s->labels, s->verdict->server) : "-";
 }
@@ -59,7 +59,7 @@ bool seen_line(struct call *c, const struct seen *s)
     fprintf(out, ",\"bytes\":%u,\"verdict\":\"%s\"", s->frame->wire_len, action_name(s->verdict->action));
     word(out, "rule", rule_of(s));
     word(out, "service", service_of(s));
-    word(out, "server", server_of(s));
+    word(out, "server", seen_server(s));
     word(out, "reason", reason_name(s->verdict->reason));
     fputc('}', out);
     const bool told = !fclose(out) && call_json(c, line, len);
@@ -67,7 +67,7 @@ bool seen_line(struct call *c, const struct seen *s)
     return told;
 }
 
-static bool give(struct call *c, struct bytes *b)
+static bool bytes_give(struct call *c, struct bytes *b)
 {
     const bool told = !b->failed && call_bytes(c, b->at, b->len);
     bytes_fini(b);
@@ -78,7 +78,7 @@ bool seen_section(struct call *c, const char *const devices[], const uint8_t lin
 {
     struct bytes b = {0};
     blocks_section(&b, devices, links, count);
-    return give(c, &b);
+    return bytes_give(c, &b);
 }
 
 bool seen_block(struct call *c, const struct seen *s, bool framed, uint32_t snap)
@@ -86,7 +86,7 @@ bool seen_block(struct call *c, const struct seen *s, bool framed, uint32_t snap
     struct bytes b = {0};
     char comment[300];
     snprintf(comment, sizeof comment, "%s  rule %.100s  server %.100s  reason %s", action_name(s->verdict->action),
-             rule_of(s), server_of(s), reason_name(s->verdict->reason));
+             rule_of(s), seen_server(s), reason_name(s->verdict->reason));
     blocks_seen(&b, s->iface, s->wall_ns, s->frame, framed, snap, comment);
-    return give(c, &b);
+    return bytes_give(c, &b);
 }
