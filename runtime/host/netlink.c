@@ -34,7 +34,7 @@ void netlink_close(struct netlink *n)
 }
 
 /* True if the datagram answers the last request. Leftovers of an earlier, abandoned answer have an older number. */
-static bool is_answer(const struct netlink *n, ssize_t len)
+static bool is_last_answer(const struct netlink *n, ssize_t len)
 {
     const struct nlmsghdr *first = (const struct nlmsghdr *)(const void *)n->answer;
     return len >= 0 && mnl_nlmsg_ok(first, (int)len) && first->nlmsg_seq == n->seq;
@@ -50,7 +50,7 @@ int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *
         const ssize_t len = mnl_socket_recvfrom(n->socket, n->answer, NETLINK_BYTES);
         if (len < 0 && errno == EINTR) continue;
         if (len < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        if (!is_answer(n, len)) continue;
+        if (!is_last_answer(n, len)) continue;
         going = mnl_cb_run(n->answer, (size_t)len, n->seq, mnl_socket_get_portid(n->socket), cb, arg);
         if (going < MNL_CB_STOP) return errno ? -errno : -EPROTO;
     }
@@ -108,7 +108,7 @@ struct attributes {
     unsigned most;
 };
 
-static int note(const struct nlattr *a, void *arg)
+static int attribute_note(const struct nlattr *a, void *arg)
 {
     const struct attributes *into = arg;
     const unsigned type = mnl_attr_get_type(a);
@@ -121,21 +121,21 @@ void netlink_attributes(const struct nlmsghdr *nlh, size_t header, const struct 
     struct attributes into = {at, most};
     memset(at, 0, (most + 1) * sizeof at[0]);
     if (mnl_nlmsg_get_payload_len(nlh) > (size_t)NLMSG_ALIGN((unsigned)header))
-        mnl_attr_parse(nlh, (unsigned)header, note, &into);
+        mnl_attr_parse(nlh, (unsigned)header, attribute_note, &into);
 }
 
 void netlink_nested(const struct nlattr *nest, const struct nlattr *at[], unsigned most)
 {
     struct attributes into = {at, most};
     memset(at, 0, (most + 1) * sizeof at[0]);
-    if (nest) mnl_attr_parse_nested(nest, note, &into);
+    if (nest) mnl_attr_parse_nested(nest, attribute_note, &into);
 }
 
 void netlink_attributes_of(const void *bytes, size_t len, const struct nlattr *at[], unsigned most)
 {
     struct attributes into = {at, most};
     memset(at, 0, (most + 1) * sizeof at[0]);
-    mnl_attr_parse_payload(bytes, len, note, &into);
+    mnl_attr_parse_payload(bytes, len, attribute_note, &into);
 }
 
 uint8_t netlink_u8(const struct nlattr *a)

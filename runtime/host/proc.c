@@ -21,6 +21,12 @@ int proc_read(const char *path, char *text, size_t size)
     return failed;
 }
 
+bool proc_is_on(const char *path)
+{
+    char text[8];
+    return !proc_read(path, text, sizeof text) && *text && *text != '0';
+}
+
 int proc_write(const char *path, const char *text)
 {
     const int fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -56,7 +56,7 @@ struct undoing {
     void *arg;
 };
 
-static bool is_left(const struct undoing *u, enum state_end when, const char *what)
+static bool end_keeps(const struct undoing *u, enum state_end when, const char *what)
 {
     if (u->end == STATE_OPEN || when < u->end) return false;
     bool named = !u->handed;
@@ -76,7 +76,7 @@ static int undo_line(char *line, const struct undoing *u, bool last)
     state_cut(line, word);
     for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
         if (strcmp(word[0], changes[k].word) != 0) continue;
-        if (is_left(u, changes[k].when, word[1])) return KEPT;
+        if (end_keeps(u, changes[k].when, word[1])) return KEPT;
         const int failed = changes[k].undo(word[1], word[2], word[3]), why = failed == WAITS ? -EBUSY : failed;
         if (!failed || last)
             say_line(u->say, u->arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], why);
@@ -344,15 +344,6 @@ unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *a
     return left + waiting;
 }
 
-/* True if some line is in force */
-static bool holds(int fd)
-{
-    char *text = state_read(fd);
-    const bool held = !text || text[0] == '+' || strstr(text, "\n+");
-    free(text);
-    return held;
-}
-
 /* Remove a file whose lock is held, and its folder if that is empty then */
 static void drop_file(const char *path)
 {
@@ -372,7 +363,9 @@ void state_leave(struct state *s)
 void state_close(struct state *s)
 {
     if (!s) return;
-    if (!holds(s->fd)) drop_file(s->path);
+    char *text = state_read(s->fd);
+    if (text && *text != '+' && !strstr(text, "\n+")) drop_file(s->path); /* no line is in force */
+    free(text);
     close(s->fd);
     free(s);
 }

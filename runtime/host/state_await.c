@@ -14,7 +14,7 @@
 enum { SIGNALLED_MS = 500 }; /* wait for a process that was asked to end: it may end at once */
 
 /* Get a process's name, as its pid may be another program's by now */
-static void name_of(long pid, char name[32])
+static void process_name(long pid, char name[32])
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/comm", pid);
@@ -28,8 +28,8 @@ static void name_of(long pid, char name[32])
 static bool is_ours(long pid)
 {
     char its[32], ours[32];
-    name_of(pid, its);
-    name_of(getpid(), ours);
+    process_name(pid, its);
+    process_name(getpid(), ours);
     return !strcmp(its, ours) || !strcmp(its, STATE_WORKER "\n");
 }
 

@@ -9,11 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
+#include "runtime/host/file/folder.h"
 
 /* Watch the path's folder. Return the watch's number, or a negative errno. */
 static int watch_add(int fd, const char *path)
@@ -32,7 +28,7 @@ int watch_file(const char *path, bool *linked)
     if (fd < 0) return -errno;
     char *target = realpath(path, NULL); /* NULL: missing now */
     const int first = watch_add(fd, path), second = target ? watch_add(fd, target) : first;
-    *linked = target && (first != second || strcmp(last_part(path), last_part(target)) != 0);
+    *linked = target && (first != second || strcmp(folder_name_in(path), folder_name_in(target)) != 0);
     free(target);
     if (first >= 0 || second >= 0) return fd;
     close(fd);

@@ -73,15 +73,6 @@ static size_t na_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
     return 14 + sizeof ad;
 }
 
-/* Write a frame that announces the address at the MAC: an ARP announcement (RFC 5227, 2.3) or an unsolicited neighbour
- * advertisement (RFC 4861, 7.2.6). Return its length. */
-static size_t frame_of(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, uint64_t mac)
-{
-    static_assert(14 + sizeof(struct advertisement) == ANNOUNCE_BYTES, "RFC 4861");
-    wire_put48(frame + 6, mac);
-    return a->family == 4 ? arp_frame(frame, a, mac) : na_frame(frame, a, mac);
-}
-
 static int mac_of(int fd, unsigned ifindex, uint64_t *mac)
 {
     struct ifreq r = {.ifr_ifindex = (int)ifindex};
@@ -108,8 +99,13 @@ int announce(unsigned ifindex, const struct host_addr *a)
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: receives nothing */
     if (fd < 0) return -errno;
     int failed = mac_of(fd, ifindex, &mac);
-    const size_t len = failed ? 0 : frame_of(frame, a, mac);
-    if (len && sendto(fd, frame, len, 0, (const void *)&by, sizeof by) < 0) failed = -errno;
+    if (!failed) {
+        /* An ARP announcement (RFC 5227, 2.3), or an unsolicited neighbour advertisement (RFC 4861, 7.2.6) */
+        static_assert(14 + sizeof(struct advertisement) == ANNOUNCE_BYTES, "RFC 4861");
+        wire_put48(frame + 6, mac);
+        const size_t len = a->family == 4 ? arp_frame(frame, a, mac) : na_frame(frame, a, mac);
+        if (sendto(fd, frame, len, 0, (const void *)&by, sizeof by) < 0) failed = -errno;
+    }
     close(fd);
     return failed;
 }

@@ -159,7 +159,7 @@ static int send_there(struct aside *a)
     return a->result;
 }
 
-static void release(struct aside *a)
+static void aside_release(struct aside *a)
 {
     sem_destroy(&a->ordered);
     sem_destroy(&a->done);
@@ -179,7 +179,7 @@ struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, 
     const int failed = send_there(a);
     if (!failed) return a;
     snprintf(err, err_len, "%s needs a network namespace of its own: %s", what, strerror(-failed));
-    release(a);
+    aside_release(a);
     return NULL;
 }
 
@@ -189,7 +189,7 @@ void aside_free(struct aside *a)
     a->task = NULL;
     sem_post(&a->ordered);
     pthread_join(a->thread, NULL);
-    release(a);
+    aside_release(a);
 }
 
 int aside_device(struct aside *a) { return aside_run(a, make_device, a); }

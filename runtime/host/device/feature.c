@@ -48,14 +48,14 @@ static int count_names(const char *interface)
 }
 
 /* Return the number of a name; -EOPNOTSUPP: no such name */
-static int number_of(const struct ethtool_gstrings *all, uint32_t count, const char *name)
+static int name_number(const struct ethtool_gstrings *all, uint32_t count, const char *name)
 {
     for (uint32_t i = 0; i < count; i++)
         if (!strncmp((const char *)all->data + (size_t)i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN)) return (int)i;
     return -EOPNOTSUPP;
 }
 
-static int find(const char *interface, const char *name, struct place *at)
+static int feature_find(const char *interface, const char *name, struct place *at)
 {
     const int count = count_names(interface);
     if (count < 0) return count;
@@ -64,7 +64,7 @@ static int find(const char *interface, const char *name, struct place *at)
     all->cmd = ETHTOOL_GSTRINGS;
     all->string_set = ETH_SS_FEATURES;
     const int failed = ethtool_ask(interface, all);
-    const int number = failed < 0 ? failed : number_of(all, (uint32_t)count, name);
+    const int number = failed < 0 ? failed : name_number(all, (uint32_t)count, name);
     free(all);
     if (number < 0) return number;
     *at = (struct place){(uint32_t)number / 32, UINT32_C(1) << number % 32, ((uint32_t)count + 31) / 32};
@@ -78,7 +78,7 @@ int feature_of(const char *interface, const char *name)
         uint32_t words[2 + 4 * BLOCKS_MOST];
     } q = {.h = {.cmd = ETHTOOL_GFEATURES}};
     struct place at;
-    int failed = find(interface, name, &at);
+    int failed = feature_find(interface, name, &at);
     if (!failed) q.h.size = at.blocks;
     if (!failed) failed = ethtool_ask(interface, &q);
     if (failed < 0) return failed == -EOPNOTSUPP ? 0 : failed;
@@ -95,7 +95,7 @@ int feature_turn(const char *interface, const char *name, bool on)
         uint32_t words[2 + 2 * BLOCKS_MOST];
     } q = {.h = {.cmd = ETHTOOL_SFEATURES}};
     struct place at;
-    int failed = find(interface, name, &at);
+    int failed = feature_find(interface, name, &at);
     if (failed) return failed;
     q.h.size = at.blocks;
     q.h.features[at.block] = (struct ethtool_set_features_block){.valid = at.bit, .requested = on ? at.bit : 0};

@@ -125,13 +125,6 @@ static int make_tun(const struct making *m, unsigned worker, bool *v6)
     return failed;
 }
 
-static int listen_there(const struct making *m, unsigned worker, bool v6)
-{
-    struct host_addr at = {.family = v6 ? 6 : 4};
-    inline_listener(at.word, v6, worker);
-    return listen_proxy(&at, INLINE_LISTENS, m->err, m->err_len);
-}
-
 /* Make a worker's descriptors behind the `count` that there are. */
 static int make_worker(const struct making *m, unsigned worker, bool *v6, int count)
 {
@@ -139,7 +132,9 @@ static int make_worker(const struct making *m, unsigned worker, bool *v6, int co
     if (fd < 0) return fd;
     m->fds[count++] = fd;
     for (unsigned i = 0; i < (*v6 ? 2u : 1u); i++) {
-        fd = listen_there(m, worker, i);
+        struct host_addr at = {.family = i ? 6 : 4};
+        inline_listener(at.word, i, worker);
+        fd = listen_proxy(&at, INLINE_LISTENS, m->err, m->err_len);
         if (fd < 0) {
             while (i-- > 0) close(m->fds[--count]);
             close(m->fds[--count]);

@@ -93,10 +93,10 @@ int offloads_off(struct state *s, const char *interface, unsigned which, bool ju
 /* True if this machine forwards what comes by the interface: since it does, the kernel has LRO off itself. */
 static bool forwards(const char *interface)
 {
-    char path[64 + IF_NAMESIZE], now[8];
+    char path[64 + IF_NAMESIZE];
     for (unsigned v6 = 0; v6 < 2; v6++) {
         snprintf(path, sizeof path, "/proc/sys/net/%s/conf/%s/forwarding", v6 ? "ipv6" : "ipv4", interface);
-        if (!proc_read(path, now, sizeof now) && *now == '1') return true;
+        if (proc_is_on(path)) return true;
     }
     return false;
 }

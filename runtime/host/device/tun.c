@@ -70,15 +70,9 @@ static int accept_sources(const char *name)
     return failed ? failed : six == -ENOENT ? 0 : six;
 }
 
-static int bring_up(const char *name)
-{
-    struct ifreq mtu = {.ifr_mtu = 65535}, up = {.ifr_flags = IFF_UP};
-    const int failed = device_ioctl(name, SIOCSIFMTU, &mtu);
-    return failed ? failed : device_ioctl(name, SIOCSIFFLAGS, &up);
-}
-
 static int open_queues(const char *name, int fds[], unsigned queues)
 {
+    struct ifreq mtu = {.ifr_mtu = 65535}, up = {.ifr_flags = IFF_UP};
     unsigned opened = 0;
     int failed = if_nametoindex(name) ? -EEXIST : 0; /* without this test the process would join a foreign device */
     for (; opened < queues && !failed; opened++) {
@@ -87,7 +81,8 @@ static int open_queues(const char *name, int fds[], unsigned queues)
     }
     if (!failed) failed = accept_sources(name);
     if (!failed) failed = give_address(name);
-    if (!failed) failed = bring_up(name);
+    if (!failed) failed = device_ioctl(name, SIOCSIFMTU, &mtu);
+    if (!failed) failed = device_ioctl(name, SIOCSIFFLAGS, &up);
     while (failed && opened > 0) close(fds[--opened]);
     return failed;
 }
@@ -95,9 +90,6 @@ static int open_queues(const char *name, int fds[], unsigned queues)
 #define NO_MODULE                                                                                                      \
     "modprobe tun; without that module, a package with more modules (linux-modules-extra-…) or a kernel with "       \
     "CONFIG_TUN"
-
-/* True if this process may not open the file; *st: the file's owner */
-static bool is_closed(struct stat *st) { return !stat(TUN, st) && faccessat(AT_FDCWD, TUN, R_OK | W_OK, AT_EACCESS); }
 
 /* Write the line for a missing device. ENOENT: no file; ENODEV: the file without its module. */
 static void say_lack(int failed, const char *name, char *err, size_t err_len)
@@ -110,7 +102,7 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
                      "container needs --device " TUN);
     else if (failed == -ENODEV || failed == -ENXIO)
         snprintf(err, err_len, "the kernel has no TUN devices: this mends it: " NO_MODULE);
-    else if (forbidden && is_closed(&st))
+    else if (forbidden && !stat(TUN, &st) && faccessat(AT_FDCWD, TUN, R_OK | W_OK, AT_EACCESS))
         snprintf(err, err_len,
                  TUN
                  " cannot be opened: its mode is %04o, its owner user %u and group %u: this mends it: chmod 666 " TUN

@@ -14,12 +14,11 @@
 #include "runtime/host/file/folder.h"
 #include "runtime/host/sinks.h"
 
-enum { KNOWN_MOST = 1024, REGULAR_OPEN = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
+enum { REGULAR_OPEN = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
 
 struct access_logs {
     char *beside, *also; /* absolute paths without links, or NULL */
-    char *known[KNOWN_MOST];
-    unsigned count;
+    struct known_paths known;
 };
 
 struct access_logs *access_logs_new(const char *program, const char *also)
@@ -33,24 +32,13 @@ struct access_logs *access_logs_new(const char *program, const char *also)
 void access_logs_free(struct access_logs *a)
 {
     if (!a) return;
-    for (unsigned i = 0; i < a->count; i++) free(a->known[i]);
+    known_fini(&a->known);
     free(a->beside);
     free(a->also);
     free(a);
 }
 
-static bool is_known(const struct access_logs *a, const char *path)
-{
-    bool known = false;
-    for (unsigned i = 0; i < a->count && !known; i++) known = !strcmp(a->known[i], path);
-    return known;
-}
-
-void access_logs_know(struct access_logs *a, const char *path)
-{
-    char *own = a->count == KNOWN_MOST || is_known(a, path) ? NULL : strdup(path);
-    if (own) a->known[a->count++] = own;
-}
+void access_logs_know(struct access_logs *a, const char *path) { known_add(&a->known, path); }
 
 static bool may_lie(const struct access_logs *a, const char *folder)
 {
@@ -68,7 +56,7 @@ static bool is_copies(const char *path)
 }
 
 /* Open a log in the folder, whose path has no link; a file of copies also to look at its end */
-static int open_file(const char *folder, const char *name, bool known)
+static int open_log(const char *folder, const char *name, bool known)
 {
     struct stat what;
     const int dir = folder_open(folder);
@@ -95,7 +83,7 @@ static char *folder_from(const struct access_logs *a, const char *path)
     return folder;
 }
 
-static int explain(int failed, const char *path, char *err, size_t err_len)
+static int log_fault(int failed, const char *path, char *err, size_t err_len)
 {
     const char *why = strerror(-failed);
     if (failed == -EINVAL) why = "not a regular file";
@@ -133,13 +121,13 @@ int access_logs_open(struct access_logs *a, const char *path, char *err, size_t 
     int fd;
     if (sink_kind(path) == SINK_SYSLOG) {
         fd = sink_descriptor(path);
-        return fd < 0 ? explain(fd, path, err, err_len) : fd;
+        return fd < 0 ? log_fault(fd, path, err, err_len) : fd;
     }
     char *folder = folder_for(a, path, &fd, err, err_len);
     if (!folder) return fd;
-    fd = open_file(folder, folder_name_in(path), is_known(a, path));
+    fd = open_log(folder, folder_name_in(path), known_has(&a->known, path));
     if (fd < 0)
-        explain(fd, path, err, err_len);
+        log_fault(fd, path, err, err_len);
     else
         access_logs_know(a, path);
     free(folder);
@@ -160,12 +148,12 @@ int access_logs_look(const struct access_logs *a, const char *path, char *err, s
             failed = -ELOOP;
         else if (!S_ISREG(what.st_mode))
             failed = -EINVAL;
-        else if (what.st_size && !is_known(a, path))
+        else if (what.st_size && !known_has(&a->known, path))
             failed = -EEXIST;
     }
     if (dir >= 0) close(dir);
     free(folder);
-    return failed ? explain(failed, path, err, err_len) : 0;
+    return failed ? log_fault(failed, path, err, err_len) : 0;
 }
 
 int access_logs_turn(struct access_logs *a, const char *path, char *err, size_t err_len)
@@ -178,12 +166,12 @@ int access_logs_turn(struct access_logs *a, const char *path, char *err, size_t 
     const int len = snprintf(before, sizeof before, "%s.1", name);
     const int dir = folder_open(folder);
     failed = dir < 0 ? dir : len >= (int)sizeof before ? -ENAMETOOLONG : 0;
-    if (!failed && !is_known(a, path)) failed = -EEXIST;
+    if (!failed && !known_has(&a->known, path)) failed = -EEXIST;
     if (!failed && renameat(dir, name, dir, before) && errno != ENOENT) failed = -errno;
     if (dir >= 0) close(dir);
-    if (!failed) failed = open_file(folder, name, true);
+    if (!failed) failed = open_log(folder, name, true);
     free(folder);
-    return failed < 0 ? explain(failed, path, err, err_len) : failed;
+    return failed < 0 ? log_fault(failed, path, err, err_len) : failed;
 }
 
 char *access_logs_folder(const struct access_logs *a, const char *path, char *err, size_t err_len)

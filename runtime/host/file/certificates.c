@@ -16,7 +16,7 @@
 
 enum { LONGEST = 16 << 20 };
 
-static bool holds(const char *text, size_t len, const char *word) { return memmem(text, len, word, strlen(word)); }
+static bool text_holds(const char *text, size_t len, const char *word) { return memmem(text, len, word, strlen(word)); }
 
 int file_open_regular(const char *path, char *err, size_t err_len)
 {
@@ -42,8 +42,8 @@ int certificates_open(const char *path, char *err, size_t err_len)
     const int fd = file_open_regular(path, err, err_len);
     if (fd < 0) return fd;
     char *text = read_whole(fd, LONGEST, &len);
-    const bool key = text && holds(text, len, "PRIVATE KEY-----");
-    const bool good = text && !key && holds(text, len, "-----BEGIN ") && holds(text, len, "CERTIFICATE-----");
+    const bool key = text && text_holds(text, len, "PRIVATE KEY-----");
+    const bool good = text && !key && text_holds(text, len, "-----BEGIN ") && text_holds(text, len, "CERTIFICATE-----");
     free(text);
     if (good) return fd;
     snprintf(err, err_len, "%.300s %s", path,

@@ -39,20 +39,14 @@ static bool is_dead(const struct sockaddr_un *a)
     return dead;
 }
 
-static int bind_own(int fd, const struct sockaddr_un *a)
-{
-    const mode_t before = umask(0177);
-    const int failed = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
-    umask(before);
-    return failed;
-}
-
 static int listen_at(const struct sockaddr_un *a)
 {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
     if (is_dead(a)) unlink(a->sun_path);
-    int failed = bind_own(fd, a);
+    const mode_t before = umask(0177);
+    int failed = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
+    umask(before);
     if (!failed && listen(fd, BACKLOG)) failed = -errno;
     if (!failed) return fd;
     close(fd);

@@ -49,6 +49,25 @@ int folder_open(const char *folder)
     return errno == ENOSYS || errno == EPERM ? open_by_parts(strcpy(copy, folder)) : -errno;
 }
 
+bool known_has(const struct known_paths *k, const char *path)
+{
+    bool known = false;
+    for (unsigned i = 0; i < k->count && !known; i++) known = !strcmp(k->all[i], path);
+    return known;
+}
+
+void known_add(struct known_paths *k, const char *path)
+{
+    const bool full = k->count == sizeof k->all / sizeof *k->all;
+    char *own = full || known_has(k, path) ? NULL : strdup(path);
+    if (own) k->all[k->count++] = own;
+}
+
+void known_fini(struct known_paths *k)
+{
+    for (unsigned i = 0; i < k->count; i++) free(k->all[i]);
+}
+
 const char *folder_name_in(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -13,3 +13,13 @@ bool folder_is_below(const char *folder, const char *top);
 int folder_open(const char *folder);
 /* Return the path's last part */
 const char *folder_name_in(const char *path);
+
+/* Paths that an unrestricted process has named; all 0: none */
+struct known_paths {
+    char *all[1024];
+    unsigned count;
+};
+bool known_has(const struct known_paths *k, const char *path);
+/* Add a path, once. One that finds no room is not known. */
+void known_add(struct known_paths *k, const char *path);
+void known_fini(struct known_paths *k);

@@ -28,7 +28,7 @@ static _Thread_local bool wipes;
 
 static void *memory_take(size_t n, const char *file, int line) { return malloc(n); }
 
-static void give(void *p, const char *file, int line)
+static void memory_give(void *p, const char *file, int line)
 {
     if (wipes && p) explicit_bzero(p, malloc_usable_size(p));
     free(p);
@@ -41,7 +41,7 @@ static void *take_again(void *p, size_t n, const char *file, int line)
     void *to = n ? malloc(n) : NULL;
     if (n && !to) return NULL;
     if (to) memcpy(to, p, before < n ? before : n);
-    give(p, file, line);
+    memory_give(p, file, line);
     return to;
 }
 
@@ -50,7 +50,7 @@ void keypair_init(void)
     static bool ready;
     if (ready) return;
     ready = true;
-    CRYPTO_set_mem_functions(memory_take, take_again, give);
+    CRYPTO_set_mem_functions(memory_take, take_again, memory_give);
     /* Pages are locked when used. If so many may not be locked, the heap is smaller. */
     if (CRYPTO_secure_malloc_init(HEAP, LEAST) != 1 && CRYPTO_secure_malloc_done())
         CRYPTO_secure_malloc_init(SMALL_HEAP, LEAST);
@@ -67,7 +67,7 @@ static void hide_process(void)
 }
 
 /* Read the whole file, *len bytes. NULL: unreadable, or too long. */
-static char *read_all(int fd, size_t *len)
+static char *secret_read(int fd, size_t *len)
 {
     struct stat s;
     *len = 0;
@@ -115,7 +115,7 @@ static void read_key(const char *text, size_t len, struct keypair *k, bool *lock
     BIO_free(bio);
 }
 
-static int say(char *err, size_t err_len, const char *what)
+static int keypair_fault(char *err, size_t err_len, const char *what)
 {
     snprintf(err, err_len, "%s", what);
     ERR_clear_error(); /* the end of a file counts as an error */
@@ -129,26 +129,30 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     *k = (struct keypair){0};
     hide_process();
     wipes = true;
-    char *cert = read_all(fds[0], &cert_len), *key = read_all(fds[1], &key_len);
+    char *cert = secret_read(fds[0], &cert_len), *key = secret_read(fds[1], &key_len);
     if (cert) read_certificates(cert, cert_len, k);
     if (key) read_key(key, key_len, k, &locked);
     OPENSSL_secure_clear_free(cert, cert_len);
     OPENSSL_secure_clear_free(key, key_len);
     wipes = false;
-    if (!k->key && heap_is_full()) return say(err, err_len, "no locked memory is left for another private key");
+    if (!k->key && heap_is_full())
+        return keypair_fault(err, err_len, "no locked memory is left for another private key");
     if (!k->cert)
-        return say(
+        return keypair_fault(
             err, err_len,
             "the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER -in FILE -out NEW");
     if (locked)
-        return say(err, err_len, "the private key has a passphrase; this removes it: openssl pkey -in FILE -out NEW");
+        return keypair_fault(err, err_len,
+                             "the private key has a passphrase; this removes it: openssl pkey -in FILE -out NEW");
     if (!k->key)
-        return say(err, err_len,
-                   "the key file has no private key in PEM; from DER: openssl pkey -inform DER -in FILE -out NEW");
+        return keypair_fault(
+            err, err_len,
+            "the key file has no private key in PEM; from DER: openssl pkey -inform DER -in FILE -out NEW");
     if (!X509_check_private_key(k->cert, k->key))
-        return say(err, err_len,
-                   "the private key does not belong to the certificate: compare `openssl x509 -noout -pubkey` with "
-                   "`openssl pkey -pubout`");
+        return keypair_fault(
+            err, err_len,
+            "the private key does not belong to the certificate: compare `openssl x509 -noout -pubkey` with "
+            "`openssl pkey -pubout`");
     ERR_clear_error();
     return 0;
 }

@@ -15,12 +15,10 @@
 #include "runtime/host/file/folder.h"
 
 #define FOLDER "/run/prey"
-enum { KNOWN_MOST = 1024 };
 
 struct middle_sockets {
     char *beside; /* folder of the program's file, without links, or NULL */
-    char *known[KNOWN_MOST];
-    unsigned count;
+    struct known_paths known;
 };
 
 struct middle_sockets *middle_sockets_new(const char *program)
@@ -33,30 +31,19 @@ struct middle_sockets *middle_sockets_new(const char *program)
 void middle_sockets_free(struct middle_sockets *m)
 {
     if (!m) return;
-    for (unsigned i = 0; i < m->count; i++) free(m->known[i]);
+    known_fini(&m->known);
     free(m->beside);
     free(m);
 }
 
-static bool is_known(const struct middle_sockets *m, const char *path)
-{
-    bool known = false;
-    for (unsigned i = 0; i < m->count && !known; i++) known = !strcmp(m->known[i], path);
-    return known;
-}
-
-void middle_sockets_know(struct middle_sockets *m, const char *path)
-{
-    char *own = m->count == KNOWN_MOST || is_known(m, path) ? NULL : strdup(path);
-    if (own) m->known[m->count++] = own;
-}
+void middle_sockets_know(struct middle_sockets *m, const char *path) { known_add(&m->known, path); }
 
 /* Return the folder of a socket that is allowed, which the caller frees; NULL: it is not, or there is none */
 static char *folder_for(const struct middle_sockets *m, const char *path)
 {
     char *folder = folder_of(path);
-    const bool may =
-        folder && (is_known(m, path) || folder_is_below(folder, FOLDER) || (m->beside && !strcmp(folder, m->beside)));
+    const bool may = folder && (known_has(&m->known, path) || folder_is_below(folder, FOLDER) ||
+                                (m->beside && !strcmp(folder, m->beside)));
     if (may) return folder;
     free(folder);
     return NULL;
@@ -64,7 +51,7 @@ static char *folder_for(const struct middle_sockets *m, const char *path)
 
 int middle_sockets_look(const struct middle_sockets *m, const char *path, char *err, size_t err_len)
 {
-    if (is_known(m, path)) return 0;
+    if (known_has(&m->known, path)) return 0;
     char *folder = folder_for(m, path);
     free(folder);
     if (folder) return 0;

@@ -21,7 +21,7 @@ struct past_files {
 
 typedef char file_name[16];
 
-static const char *name_of(unsigned file, file_name name)
+static const char *past_file_name(unsigned file, file_name name)
 {
     if (file == HISTORY_LIST)
         strcpy(name, "list");
@@ -39,7 +39,7 @@ static void count_folder(struct past_files *h)
     struct stat st;
     const int dir = folder_open_at(h->folder);
     for (unsigned i = 0; dir >= 0 && i < HISTORY_FILES; i++)
-        if (!fstatat(dir, name_of(i, name), &st, AT_SYMLINK_NOFOLLOW)) h->bytes[i] = (uint64_t)st.st_size;
+        if (!fstatat(dir, past_file_name(i, name), &st, AT_SYMLINK_NOFOLLOW)) h->bytes[i] = (uint64_t)st.st_size;
     if (dir >= 0) close(dir);
 }
 
@@ -63,7 +63,7 @@ void past_files_free(struct past_files *h)
     free(h);
 }
 
-static bool has_room(const struct past_files *h, unsigned file, size_t len)
+static bool files_fit(const struct past_files *h, unsigned file, size_t len)
 {
     uint64_t all = len;
     for (unsigned i = 0; i < HISTORY_FILES; i++) all += i == file ? 0 : h->bytes[i];
@@ -117,9 +117,9 @@ static int keep_in_folder(const char *folder, const char *name, const void *byte
 int past_files_keep(struct past_files *h, unsigned file, const void *bytes, size_t len)
 {
     file_name name;
-    if (!has_room(h, file, len)) return -EFBIG;
-    const int failed =
-        h->folder ? keep_in_folder(h->folder, name_of(file, name), bytes, len) : keep_in_memory(h, file, bytes, len);
+    if (!files_fit(h, file, len)) return -EFBIG;
+    const int failed = h->folder ? keep_in_folder(h->folder, past_file_name(file, name), bytes, len)
+                                 : keep_in_memory(h, file, bytes, len);
     if (!failed) h->bytes[file] = len;
     return failed;
 }
@@ -145,5 +145,5 @@ static int open_in_folder(const char *folder, const char *name)
 int past_files_open(const struct past_files *h, unsigned file)
 {
     file_name name;
-    return h->folder ? open_in_folder(h->folder, name_of(file, name)) : open_in_memory(h->memory[file]);
+    return h->folder ? open_in_folder(h->folder, past_file_name(file, name)) : open_in_memory(h->memory[file]);
 }

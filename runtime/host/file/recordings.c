@@ -39,7 +39,7 @@ uint64_t recording_there(int dir, const char *name, uint64_t *bytes)
     return number;
 }
 
-static DIR *list(int dir)
+static DIR *list_folder(int dir)
 {
     const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -53,7 +53,7 @@ static DIR *list(int dir)
 static int may_make(int dir)
 {
     unsigned count = 0;
-    DIR *d = list(dir);
+    DIR *d = list_folder(dir);
     if (!d) return -errno;
     for (const struct dirent *e; count < RECORDINGS_MOST && (e = readdir(d));) count += recording_number(e->d_name) > 0;
     closedir(d);
@@ -94,7 +94,7 @@ void record_remove_file(int dir, uint64_t number)
 int record_remove_spare(int dir, uint64_t number)
 {
     bool newer = false, older = false, empty = false;
-    DIR *d = list(dir);
+    DIR *d = list_folder(dir);
     if (!d) return -errno;
     for (const struct dirent *e; (e = readdir(d));) {
         uint64_t bytes;
@@ -131,7 +131,7 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
 }
 
 /* Lock the directory until it is closed: two processes would number files alike */
-static int take_folder(int dir, const char *path, char *err, size_t err_len)
+static int lock_folder(int dir, const char *path, char *err, size_t err_len)
 {
     if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system has locks */
     snprintf(err, err_len, "%.200s: another preyrun records there", path);
@@ -144,7 +144,7 @@ int recordings_open(const char *path, bool make, char *err, size_t err_len)
     const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) return fail(err, err_len, path, -errno);
     int failed = make ? check_owner(dir, path, err, err_len) : 0;
-    if (!failed && make) failed = take_folder(dir, path, err, err_len);
+    if (!failed && make) failed = lock_folder(dir, path, err, err_len);
     if (failed) close(dir);
     return failed ? failed : dir;
 }
@@ -156,7 +156,7 @@ int recordings_look(const char *path, char *err, size_t err_len)
     const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 && errno != ENOENT) return fail(err, err_len, path, -errno);
     int failed = dir < 0 ? 0 : check_owner(dir, path, err, err_len);
-    if (!failed && dir >= 0) failed = take_folder(dir, path, err, err_len);
+    if (!failed && dir >= 0) failed = lock_folder(dir, path, err, err_len);
     if (dir >= 0) close(dir);
     if (failed) return failed;
     failed = folder_takes(dir < 0 ? dirname(up) : path);

@@ -62,7 +62,7 @@ bool stream_name_is_good(const char *name)
     return false;
 }
 
-static struct stream_dir *find(struct stream_dirs *all, const char *path)
+static struct stream_dir *dir_find(struct stream_dirs *all, const char *path)
 {
     for (unsigned i = 0; i < all->count; i++)
         if (!strcmp(all->dir[i].path, path)) return &all->dir[i];
@@ -82,13 +82,6 @@ static uint64_t room_of(const struct stat *st)
     return bytes < BLOCK ? BLOCK : bytes;
 }
 
-static bool note(struct stream_dir *d, const char *name, const struct stat *st)
-{
-    char *own = grow(&d->earlier, d->count, &d->room, 64, sizeof *d->earlier) ? strdup(name) : NULL;
-    if (own) d->earlier[d->count++] = (struct earlier){own, room_of(st), st->st_mtime};
-    return own;
-}
-
 static int find_earlier(struct stream_dir *d, uint64_t *bytes)
 {
     const int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,8 +92,11 @@ static int find_earlier(struct stream_dir *d, uint64_t *bytes)
         struct stat st;
         if (!stream_name_is_good(e->d_name) || fstatat(d->fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
         if (!S_ISREG(st.st_mode)) continue;
-        *bytes += room_of(&st);
-        failed = note(d, e->d_name, &st) ? 0 : -ENOMEM;
+        const uint64_t room = room_of(&st);
+        char *own = grow(&d->earlier, d->count, &d->room, 64, sizeof *d->earlier) ? strdup(e->d_name) : NULL;
+        *bytes += room;
+        if (own) d->earlier[d->count++] = (struct earlier){own, room, st.st_mtime};
+        failed = own ? 0 : -ENOMEM;
     }
     if (list) closedir(list);
     if (d->count > 1) qsort(d->earlier, d->count, sizeof *d->earlier, by_age);
@@ -133,7 +129,7 @@ static int make_and_open(const char *path)
 int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlier)
 {
     *earlier = 0;
-    struct stream_dir *d = find(all, path);
+    struct stream_dir *d = dir_find(all, path);
     for (uint32_t i = d ? d->at : 0; d && i < d->count; i++) *earlier += d->earlier[i].bytes;
     if (d) return 0;
     if (all->count == DIRS_MOST) return -EMFILE;
@@ -153,7 +149,7 @@ int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlie
 int stream_dir_file(struct stream_dirs *all, const char *path, const char *name, enum stream_how how)
 {
     struct stat st;
-    const struct stream_dir *d = find(all, path);
+    const struct stream_dir *d = dir_find(all, path);
     if (!d || !stream_name_is_good(name)) return -EINVAL;
     if (how == STREAM_REMOVE) return unlinkat(d->fd, name, 0) ? -errno : 0;
     const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -167,7 +163,7 @@ int stream_dir_file(struct stream_dirs *all, const char *path, const char *name,
 uint64_t stream_dir_trim(struct stream_dirs *all, const char *path, uint64_t bytes)
 {
     uint64_t freed = 0;
-    struct stream_dir *d = find(all, path);
+    struct stream_dir *d = dir_find(all, path);
     while (d && freed < bytes && d->at < d->count) {
         struct earlier *e = &d->earlier[d->at++];
         unlinkat(d->fd, e->name, 0);

@@ -32,7 +32,7 @@ void clsact_end(unsigned ifindex)
                 .attach_point = (at)->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS)
 
 /* Attach a filter. A new filter is first in its priority; an existing one keeps its position. */
-static int attach(const struct clsact *at, uint32_t handle, int program)
+static int clsact_attach(const struct clsact *at, uint32_t handle, int program)
 {
     HOOK(hook, at);
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority, .prog_fd = program,
@@ -53,9 +53,9 @@ static int detach(const struct clsact *at, uint32_t handle)
 /* Move a filter to the front. Meanwhile another with the same program is in front, so each packet is judged. */
 static int move_to_front(const struct clsact *at, int program)
 {
-    int failed = attach(at, at->handle ^ BESIDE, program);
+    int failed = clsact_attach(at, at->handle ^ BESIDE, program);
     if (!failed) failed = detach(at, at->handle);
-    if (!failed) failed = attach(at, at->handle, program);
+    if (!failed) failed = clsact_attach(at, at->handle, program);
     if (!failed) failed = detach(at, at->handle ^ BESIDE);
     return failed;
 }
@@ -69,7 +69,8 @@ int clsact_set(const struct clsact *at, int program)
     if (obstacle) return obstacle;
     const int made = bpf_tc_hook_create(&hook);
     int failed = made && made != -EEXIST ? made : clsact_look(at, &seen);
-    if (!failed) failed = seen.there && seen.behind ? move_to_front(at, program) : attach(at, at->handle, program);
+    if (!failed)
+        failed = seen.there && seen.behind ? move_to_front(at, program) : clsact_attach(at, at->handle, program);
     if (failed && !made) clsact_end(at->ifindex);
     return failed;
 }

@@ -26,7 +26,7 @@ struct hooks_there {
     uint32_t block[2]; /* filters shared by interfaces, arriving and leaving; 0: not shared */
 };
 
-static int look(const struct asked *a, mnl_cb_t each, void *arg)
+static int clsact_list(const struct asked *a, mnl_cb_t each, void *arg)
 {
     char bytes[128];
     const struct tcmsg t = {.tcm_ifindex = (int)a->ifindex, .tcm_parent = a->parent, .tcm_info = a->info};
@@ -61,7 +61,7 @@ static int one_qdisc(const struct nlmsghdr *nlh, void *arg)
 static struct hooks_there hooks_of(unsigned ifindex)
 {
     struct hooks_there h = {.ifindex = ifindex};
-    if (look(&(struct asked){.ifindex = ifindex, .type = RTM_GETQDISC}, one_qdisc, &h)) h.any = true;
+    if (clsact_list(&(struct asked){.ifindex = ifindex, .type = RTM_GETQDISC}, one_qdisc, &h)) h.any = true;
     return h;
 }
 
@@ -105,7 +105,7 @@ static int look_at_filters(struct filters *f, uint16_t priority)
                             .type = RTM_GETTFILTER,
                             .parent = TC_H_MAKE(TC_H_CLSACT, side),
                             .info = (uint32_t)priority << 16};
-    return look(&a, one_filter, f);
+    return clsact_list(&a, one_filter, f);
 }
 
 int clsact_taken(const struct clsact *at)

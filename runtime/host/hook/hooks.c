@@ -92,7 +92,7 @@ static int make_folder(const char *path)
 }
 
 /* Attach at traffic control before others' programs, which see what prey lets pass */
-static int attach(int program, unsigned ifindex, enum side side)
+static int tcx_attach(int program, unsigned ifindex, enum side side)
 {
     const int at = side == LEAVES ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS;
     LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = FIRST);
@@ -214,7 +214,7 @@ static int set_tc(const char *folder, const struct hooks_where *w, const struct 
 {
     const struct clsact at = filter_of(folder, w->ifindex, side);
     const int program = program_of(h, side);
-    int failed = filter ? set_filter(&at, program, side, to) : attach(program, w->ifindex, side);
+    int failed = filter ? set_filter(&at, program, side, to) : tcx_attach(program, w->ifindex, side);
     if (!filter) to->held[side] = failed;
     if (failed >= 0) return 0;
     char why[300];
@@ -244,7 +244,7 @@ static int pinned(const char *folder, const char *device, enum side side)
 }
 
 /* True for a link on the interface at that hook. A link of traffic control names its interface where XDP's does. */
-static bool is_on(int link, unsigned ifindex, bool by_tc)
+static bool link_is_on(int link, unsigned ifindex, bool by_tc)
 {
     struct bpf_link_info info = {0};
     uint32_t len = sizeof info;
@@ -253,7 +253,7 @@ static bool is_on(int link, unsigned ifindex, bool by_tc)
 }
 
 /* Take off what a former start left at one side: detach the link, whoever else holds it. */
-static int clear(const char *folder, const char *device, enum side side)
+static int side_clear(const char *folder, const char *device, enum side side)
 {
     char path[PATH_MAX];
     pin_of(folder, device, side, path);
@@ -274,7 +274,7 @@ static int drop_arrives(const char *folder, unsigned ifindex)
 static bool is_in_the_way(const char *folder, const struct hooks_where *w, const struct hooks *h)
 {
     const int link = h->by_tc ? -1 : pinned(folder, w->device, ARRIVES);
-    const bool is = link >= 0 && is_on(link, w->ifindex, false);
+    const bool is = link >= 0 && link_is_on(link, w->ifindex, false);
     if (link >= 0) close(link);
     return is;
 }
@@ -284,12 +284,12 @@ static bool is_in_the_way(const char *folder, const struct hooks_where *w, const
 static int set_both(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                     struct hooked *to, char *err, size_t err_len)
 {
-    if (to->pinned && is_in_the_way(folder, w, h)) clear(folder, w->device, ARRIVES);
+    if (to->pinned && is_in_the_way(folder, w, h)) side_clear(folder, w->device, ARRIVES);
     int failed = set_arrives(folder, w, h, replace, filter, to, err, err_len);
     if (!failed) failed = set_tc(folder, w, h, LEAVES, filter, to, err, err_len);
     if (failed) return failed;
     for (enum side side = ARRIVES; to->pinned && side < SIDES && !failed; side++)
-        failed = clear(folder, w->device, side);
+        failed = side_clear(folder, w->device, side);
     if (!failed && filter && !h->by_tc) failed = drop_arrives(folder, w->ifindex);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     return failed;
@@ -327,13 +327,13 @@ static bool take_over_side(const char *folder, const struct hooks_where *w, cons
         return left && !clsact_set(&at, program_of(h, side));
     }
     to->held[side] = pinned(folder, w->device, side);
-    return to->held[side] >= 0 && is_on(to->held[side], w->ifindex, by_tc) &&
+    return to->held[side] >= 0 && link_is_on(to->held[side], w->ifindex, by_tc) &&
            !bpf_link_update(to->held[side], program_of(h, side), NULL);
 }
 
 /* Replace the programs that a former start left there, so that each packet is judged */
-static bool take_over(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
-                      struct hooked *to)
+static bool take_over_both(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
+                           struct hooked *to)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
     to->pinned = take_over_side(folder, w, h, ARRIVES, filter, to) &&
@@ -357,7 +357,7 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     if (!failed) before_of(s, w, folder, before);
     const bool filter = !failed && *before != '-';
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
-    if (!failed && hooks_last() && take_over(folder, w, h, filter, to)) return 0;
+    if (!failed && hooks_last() && take_over_both(folder, w, h, filter, to)) return 0;
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
     if (failed) return failed;
     failed = set_all(folder, w, h, replace, filter, to, err, err_len);
@@ -367,7 +367,7 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
     return failed;
 }
 
-static bool stands(const struct clsact *at, uint32_t program)
+static bool filter_stands(const struct clsact *at, uint32_t program)
 {
     struct clsact_seen seen;
     /* on failure: true */
@@ -384,7 +384,7 @@ int hooks_keep(struct state *s, const struct hooks_where *w, const struct hooks 
     if (clsact_is_over(before)) return 0;
     for (enum side side = ARRIVES; side < SIDES; side++) {
         const struct clsact at = filter_of(folder, on->filter, side);
-        if (!is_of_tc(h, side) || stands(&at, on->programs[side])) continue;
+        if (!is_of_tc(h, side) || filter_stands(&at, on->programs[side])) continue;
         clsact_before(on->filter, !clsact_is_there(on->filter), before);
         int failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
         if (!failed) failed = set_filter(&at, program_of(h, side), side, on);
@@ -431,7 +431,7 @@ int hooks_undo(const char *what, const char *before, const char *after)
     for (enum side side = ARRIVES; side < SIDES; side++) {
         const uint32_t handle = filter_of(after, 0, side).handle;
         const int filter = *before == '-' ? 0 : clsact_undo(before, side == LEAVES, CLSACT_FIRST, handle);
-        const int link = clear(after, what, side);
+        const int link = side_clear(after, what, side);
         if (filter || link) failed = filter ? filter : link;
     }
     drop_folder(after);
@@ -445,7 +445,7 @@ static bool is_standing(const char *folder, const char *device, unsigned ifindex
     struct clsact_seen seen;
     const int left = pinned(folder, device, side);
     if (left < 0) return false;
-    const bool on = is_on(left, ifindex, true) || is_on(left, ifindex, false);
+    const bool on = link_is_on(left, ifindex, true) || link_is_on(left, ifindex, false);
     close(left);
     return on || (clsact_needed() && !clsact_look(&at, &seen) && seen.there && !seen.behind);
 }

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* Return the link's descriptor, or a negative errno */
-static int attach(int program, unsigned ifindex, uint32_t mode)
+static int link_attach(int program, unsigned ifindex, uint32_t mode)
 {
     LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode);
     const int link = bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);
@@ -81,7 +81,7 @@ int xdp_try(unsigned ifindex)
     libbpf_set_print(NULL);
     const int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "prey_trial", "Dual BSD/GPL", pass, 2, &as);
     if (program < 0) return -errno;
-    const int link = is_unfit(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    const int link = is_unfit(ifindex) ? -EOPNOTSUPP : link_attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     close(program);
     return link;
 }
@@ -91,10 +91,10 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
     *generic = false;
     libbpf_set_print(NULL);
     if (replace) take_off(ifindex);
-    int link = is_unfit(ifindex) ? -EOPNOTSUPP : attach(program, ifindex, XDP_FLAGS_DRV_MODE);
+    int link = is_unfit(ifindex) ? -EOPNOTSUPP : link_attach(program, ifindex, XDP_FLAGS_DRV_MODE);
     if (link < 0 && link != -EBUSY && link != -EEXIST) {
         *generic = true;
-        link = attach(program, ifindex, XDP_FLAGS_SKB_MODE);
+        link = link_attach(program, ifindex, XDP_FLAGS_SKB_MODE);
     }
     if (link == -EBUSY || link == -EEXIST)
         snprintf(err, err_len, "another XDP program is on it; --xdp-replace removes that for good");

@@ -9,15 +9,14 @@
 
 enum { LISTENS = 0x0a };
 
-static bool is_any(const struct host_addr *a) { return !(a->word[0] | a->word[1] | a->word[2] | a->word[3]); }
-
 /* True if a connection for the match would reach the listener */
 static bool is_there(const struct socket_line *a, const struct guard_match *m)
 {
     if (m->proxied != GUARD_OPENERS || a->port < m->to_ports.lo || a->port > m->to_ports.hi) return false;
     const struct host_addr *to = &m->to.lo;
     if (!to->family) return true;
-    if (is_any(&a->addr)) return a->addr.family == 6 || to->family == 4;
+    if (!(a->addr.word[0] | a->addr.word[1] | a->addr.word[2] | a->addr.word[3]))
+        return a->addr.family == 6 || to->family == 4;
     return host_addr_same(&a->addr, to);
 }
 
@@ -56,7 +55,7 @@ static void who_has(unsigned long inode, char *who, size_t len)
     if (dir) closedir(dir);
 }
 
-static void tell(struct look *l, const struct socket_line *a, unsigned long inode)
+static void tell_listener(struct look *l, const struct socket_line *a, unsigned long inode)
 {
     char who[80], text[HOST_ADDR_TEXT];
     who_has(inode, who, sizeof who);
@@ -80,7 +79,7 @@ static void look_at_file(struct look *l, const char *path)
         if (!socket_line_read(line, &a) || a.state != LISTENS) continue;
         if (sscanf(a.rest, " %*s %*s %*s %*u %*u %lu", &inode) != 1) continue;
         for (unsigned i = 0; i < l->p->match_count && !there; i++) there = is_there(&a, &l->p->matches[i]);
-        if (there) tell(l, &a, inode);
+        if (there) tell_listener(l, &a, inode);
         told += there;
     }
     if (f) fclose(f);

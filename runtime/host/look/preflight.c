@@ -44,7 +44,7 @@ static void look_at_rights(struct look *l)
                        option);
 }
 
-static unsigned least(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
+static unsigned least_of_three(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
 
 /* Return the edit distance (Levenshtein); names are shorter than IFNAMSIZ */
 static unsigned distance(const char *a, const char *b)
@@ -57,7 +57,7 @@ static unsigned distance(const char *a, const char *b)
         row[0] = k;
         for (size_t i = 1; i <= len; i++) {
             const unsigned above = row[i];
-            row[i] = least(above + 1, row[i - 1] + 1, corner + (*a != b[i - 1]));
+            row[i] = least_of_three(above + 1, row[i - 1] + 1, corner + (*a != b[i - 1]));
             corner = above;
         }
     }
@@ -226,7 +226,7 @@ bool host_is_in_subnet(const struct host_address *of, const struct host_addr *ad
     return makes_subnet(of) && same_bits(&of->addr, addr, of->prefix);
 }
 
-static const char *name_of(const struct look *l, unsigned ifindex)
+static const char *name_at(const struct look *l, unsigned ifindex)
 {
     const struct host_link *link = host_link(l->host, ifindex);
     return link ? link->name : "?";
@@ -240,12 +240,12 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
     if (!makes_subnet(a) || !makes_subnet(b) || !same_bits(&a->addr, &b->addr, bits)) return;
     if (!is_used(l, a->ifindex) && !is_used(l, b->ifindex)) return;
     const struct host_address *stays = is_used(l, a->ifindex) ? a : b, *goes = stays == a ? b : a;
-    const char *other = name_of(l, goes->ifindex);
+    const char *other = name_at(l, goes->ifindex);
     host_addr_text(&goes->addr, text);
     preflight_tell(
         l, false,
         "%s and %s are in one subnet, %s/%u: answers leave by the interface of the route|ip addr del %s/%u dev %s",
-        name_of(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
+        name_at(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
 static void look_at_subnets(struct look *l)
@@ -323,7 +323,7 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 static bool by_another(struct look *l, const struct standing *s, bool told)
 {
     const bool found = s->server->sent_on && !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
-    const char *out = name_of(l, s->route.ifindex);
+    const char *out = name_at(l, s->route.ifindex);
     if (found && told)
         preflight_tell(l, false, "the route to %s %s, %s, leaves by %s, which no -i names|-i %s", what_of(s),
                        s->server->name, s->addr, out, out);
@@ -335,7 +335,7 @@ static bool on_two(struct look *l, const struct standing *s, bool told)
     if (s->links > 1 && told)
         preflight_tell(l, false,
                        "%s %s, %s, is in the subnets of %s and %s: packets leave by the interface of the route|",
-                       what_of(s), s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]));
+                       what_of(s), s->server->name, s->addr, name_at(l, s->link[0]), name_at(l, s->link[1]));
     return s->links > 1;
 }
 
@@ -347,7 +347,7 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
         if (link && link->mtu > longest && link->mtu < 65536) longest = link->mtu;
     }
     const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
-    const char *out = name_of(l, s->route.ifindex);
+    const char *out = name_at(l, s->route.ifindex);
     if (found && told)
         preflight_tell(l, false,
                        "a packet of %u bytes does not fit into the tunnel to server %s: its route takes %u bytes, and "
@@ -381,12 +381,6 @@ static void look_at_servers(struct look *l)
                            found[k] - TOLD_MOST == 1 ? kinds[k].of_one : kinds[k].of_more);
 }
 
-static bool is_on(const char *setting)
-{
-    char text[8] = "0";
-    return !proc_read(setting, text, sizeof text) && *text != '0' && *text;
-}
-
 static void look_at_forwarding(struct look *l)
 {
     static const struct {
@@ -395,7 +389,7 @@ static void look_at_forwarding(struct look *l)
                     {"/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding"}};
     if (!l->p->sends_on || l->p->guarded) return;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        if (is_on(settings[i].path))
+        if (proc_is_on(settings[i].path))
             preflight_tell(
                 l, true,
                 "the kernel forwards packets itself (%s), and would send those on a second time that prey sends on|"

@@ -7,7 +7,7 @@
 #include "runtime/host/look/chains.h"
 #include "runtime/host/proc_priv.h"
 
-static void keep(char table[100], const char *family, const char *name)
+static void note_table(char table[100], const char *family, const char *name)
 {
     if (!*table) snprintf(table, 100, "%s %s", family, name);
 }
@@ -16,14 +16,8 @@ static void keep(char table[100], const char *family, const char *name)
 static void look_at_chain(void *arg, const struct chain_line *l)
 {
     struct host_translators *t = arg;
-    if (memmem(l->text, l->len, "type nat hook prerouting", 24)) keep(t->arriving, l->family, l->table);
-    if (memmem(l->text, l->len, "type nat hook postrouting", 25)) keep(t->leaving, l->family, l->table);
-}
-
-static bool is_on(const char *setting)
-{
-    char text[8] = "0";
-    return !proc_read(setting, text, sizeof text) && *text == '1';
+    if (memmem(l->text, l->len, "type nat hook prerouting", 24)) note_table(t->arriving, l->family, l->table);
+    if (memmem(l->text, l->len, "type nat hook postrouting", 25)) note_table(t->leaving, l->family, l->table);
 }
 
 /* The older iptables of the kernel are no tables of nftables. */
@@ -33,15 +27,15 @@ static void look_at_iptables(struct host_translators *t)
     char names[200];
     for (unsigned i = 0; i < 2; i++) {
         if (proc_read(of[i], names, sizeof names) || !strstr(names, "nat\n")) continue;
-        keep(t->arriving, "iptables", "nat");
-        keep(t->leaving, "iptables", "nat");
+        note_table(t->arriving, "iptables", "nat");
+        note_table(t->leaving, "iptables", "nat");
     }
 }
 
 void host_translators(struct host_translators *t)
 {
-    *t = (struct host_translators){.bridges = is_on("/proc/sys/net/bridge/bridge-nf-call-iptables") ||
-                                              is_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables")};
+    *t = (struct host_translators){.bridges = proc_is_on("/proc/sys/net/bridge/bridge-nf-call-iptables") ||
+                                              proc_is_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables")};
     chains_each(look_at_chain, t);
     look_at_iptables(t);
 }

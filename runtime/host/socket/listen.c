@@ -29,7 +29,7 @@ static int listening(const struct sockaddr *at, int backlog, bool ready(int fd, 
     return close_failed(fd);
 }
 
-static void explain(int failed, const char *text, char *err, size_t err_len)
+static void listen_fault(int failed, const char *text, char *err, size_t err_len)
 {
     if (failed == -EADDRINUSE)
         snprintf(err, err_len, "%s: another program listens there; `ss -ltnp` shows which", text);
@@ -42,7 +42,7 @@ static void explain(int failed, const char *text, char *err, size_t err_len)
 int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t err_len)
 {
     const int fd = listening(at, BACKLOG, NULL);
-    if (fd < 0) explain(fd, text, err, err_len);
+    if (fd < 0) listen_fault(fd, text, err, err_len);
     return fd;
 }
 
@@ -66,7 +66,7 @@ int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t 
     const int fd = listening(&at.any, BACKLOG_PROXY, of_proxy);
     if (fd >= 0) return fd;
     snprintf(text, sizeof text, addr->family == 6 ? "[%s]:%u" : "%s:%u", host_addr_text(addr, name), port);
-    explain(fd, text, err, err_len);
+    listen_fault(fd, text, err, err_len);
     return fd;
 }
 

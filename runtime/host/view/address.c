@@ -14,7 +14,7 @@ const struct host_address *host_addresses(const struct host *h, unsigned *count)
     return h->addresses.all;
 }
 
-static unsigned place_of(const struct addresses *all, const struct host_address *a)
+static unsigned address_place(const struct addresses *all, const struct host_address *a)
 {
     unsigned i = 0;
     while (i < all->count && !(all->all[i].ifindex == a->ifindex && all->all[i].prefix == a->prefix &&
@@ -36,7 +36,7 @@ void addresses_forget(struct host *h, unsigned ifindex)
 
 static int address_keep(struct addresses *all, const struct host_address *a)
 {
-    const unsigned i = place_of(all, a);
+    const unsigned i = address_place(all, a);
     if (i < all->count && !memcmp(&all->all[i], a, sizeof *a)) return 0;
     if (i == all->count) {
         struct host_address *more = reallocarray(all->all, all->count + 1, sizeof *more);
@@ -71,7 +71,7 @@ int addresses_learn(struct host *h, const struct nlmsghdr *nlh)
     if (!a.addr.family) return 0;
     h->own_stale = true;
     if (nlh->nlmsg_type == RTM_NEWADDR) return address_keep(&h->addresses, &a);
-    const unsigned i = place_of(&h->addresses, &a);
+    const unsigned i = address_place(&h->addresses, &a);
     if (i < h->addresses.count) remove_at(&h->addresses, i);
     return HOST_ADDRESSES | HOST_ROUTES;
 }

@@ -36,21 +36,19 @@ static uint32_t table_of(const char *instance)
     return 0x70000000u | (hash & 0xffffffu);
 }
 
-static bool same(const struct rule *a, const struct rule *b)
+static struct rule *rule_find(const struct rules *r, const struct rule *one)
 {
-    return host_addr_same(&a->addr, &b->addr) && a->lo == b->lo && a->hi == b->hi && a->marked == b->marked;
-}
-
-static struct rule *find(const struct rules *r, const struct rule *one)
-{
-    for (unsigned i = 0; i < r->count; i++)
-        if (same(&r->all[i], one)) return &r->all[i];
+    for (unsigned i = 0; i < r->count; i++) {
+        struct rule *x = &r->all[i];
+        if (host_addr_same(&x->addr, &one->addr) && x->lo == one->lo && x->hi == one->hi && x->marked == one->marked)
+            return x;
+    }
     return NULL;
 }
 
 static void rule_add(struct rules *r, const struct rule *one)
 {
-    if (find(r, one)) return;
+    if (rule_find(r, one)) return;
     r->failed |= !grow(&r->all, r->count, &r->cap, 16, sizeof *one);
     if (r->failed) return;
     r->all[r->count++] = *one;
@@ -106,7 +104,7 @@ static int send_route(struct netlink *n, uint16_t type, uint32_t table, uint8_t 
     return netlink_ask(n, nlh, NULL, NULL);
 }
 
-static int learn(const struct nlmsghdr *nlh, void *arg)
+static int rule_learn(const struct nlmsghdr *nlh, void *arg)
 {
     struct rules *r = arg;
     const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(nlh);
@@ -137,7 +135,7 @@ static int read_rules(struct netlink *n, struct rules *r)
         char bytes[64];
         const struct fib_rule_hdr head = {.family = i ? AF_INET6 : AF_INET};
         struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETRULE, NLM_F_DUMP, &head, sizeof head);
-        failed = netlink_ask(n, nlh, learn, r);
+        failed = netlink_ask(n, nlh, rule_learn, r);
         if (failed == -EINTR) i--; /* changed meanwhile: read again; duplicates are dropped */
         if (failed == -EINTR || failed == -EAFNOSUPPORT || failed == -EOPNOTSUPP) failed = 0;
     }
@@ -145,14 +143,14 @@ static int read_rules(struct netlink *n, struct rules *r)
 }
 
 /* Make wanted rules that are missing, and remove unwanted ones */
-static int settle(struct netlink *n, const struct rules *wanted, const struct rules *there)
+static int rules_settle(struct netlink *n, const struct rules *wanted, const struct rules *there)
 {
     int failed = 0;
     for (unsigned i = 0; i < wanted->count && !failed; i++)
-        if (!find(there, &wanted->all[i])) failed = send_rule(n, RTM_NEWRULE, wanted->table, &wanted->all[i]);
+        if (!rule_find(there, &wanted->all[i])) failed = send_rule(n, RTM_NEWRULE, wanted->table, &wanted->all[i]);
     if (failed == -EEXIST) failed = 0;
     for (unsigned i = 0; i < there->count && !failed; i++)
-        if (!find(wanted, &there->all[i])) failed = send_rule(n, RTM_DELRULE, there->table, &there->all[i]);
+        if (!rule_find(wanted, &there->all[i])) failed = send_rule(n, RTM_DELRULE, there->table, &there->all[i]);
     return failed;
 }
 
@@ -177,7 +175,7 @@ static int set_all(struct state *s, struct rules *wanted)
     failed = read_rules(&n, &there);
     if (!failed && wanted->count) failed = state_note(s, CHANGE_HERE, what, "", "");
     if (!failed) failed = set_routes(&n, wanted);
-    if (!failed) failed = settle(&n, wanted, &there);
+    if (!failed) failed = rules_settle(&n, wanted, &there);
     netlink_close(&n);
     free(there.all);
     return failed;
@@ -203,7 +201,7 @@ int here_undo(const char *what, const char *before, const char *after)
     int failed = netlink_open(&n, NETLINK_ROUTE);
     if (failed) return failed;
     failed = read_rules(&n, &there);
-    if (!failed) failed = settle(&n, &none, &there);
+    if (!failed) failed = rules_settle(&n, &none, &there);
     for (unsigned i = 0; i < 2; i++) send_route(&n, RTM_DELROUTE, there.table, i ? AF_INET6 : AF_INET);
     netlink_close(&n);
     free(there.all);

@@ -54,7 +54,7 @@ bool ipsec_hears(struct ipsec *i)
     return heard;
 }
 
-static int keep(const struct nlmsghdr *nlh, void *arg)
+static int policy_write(const struct nlmsghdr *nlh, void *arg)
 {
     const int *fd = arg;
     if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY) return MNL_CB_OK;
@@ -62,14 +62,15 @@ static int keep(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* Write all policies to the file, or to an empty one if they change meanwhile. */
-static int tell(struct netlink *n, int fd)
+static int policies_write(struct netlink *n, int fd)
 {
     const struct xfrm_userpolicy_id any = {0};
     char bytes[256];
     int failed = -EINTR;
     for (int i = 0; i < 16 && failed == -EINTR; i++) {
         if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET)) return -errno;
-        failed = netlink_ask(n, netlink_begin(bytes, XFRM_MSG_GETPOLICY, NLM_F_DUMP, &any, sizeof any), keep, &fd);
+        failed =
+            netlink_ask(n, netlink_begin(bytes, XFRM_MSG_GETPOLICY, NLM_F_DUMP, &any, sizeof any), policy_write, &fd);
     }
     return failed;
 }
@@ -80,7 +81,7 @@ int ipsec_told(void)
     int failed = netlink_open(&n, NETLINK_XFRM);
     if (failed) return failed;
     const int fd = memfd_create("prey policies", MFD_CLOEXEC);
-    failed = fd < 0 ? -errno : tell(&n, fd);
+    failed = fd < 0 ? -errno : policies_write(&n, fd);
     netlink_close(&n);
     if (!failed) return fd;
     if (fd >= 0) close(fd);
@@ -91,14 +92,14 @@ bool ipsec_is_stale(const struct host *h) { return h->ipsec.stale; }
 
 bool ipsec_is_used(const struct host *h) { return h->ipsec.count || h->ipsec.unknown; }
 
-static void words_of(const xfrm_address_t *a, uint8_t family, uint32_t words[4])
+static void address_words(const xfrm_address_t *a, uint8_t family, uint32_t words[4])
 {
     words[0] = be32toh(a->a4);
     for (unsigned i = 1; i < 4; i++) words[i] = family == 6 ? be32toh(a->a6[i]) : 0;
 }
 
 /* Read a port and its mask. False: it asks for a part of its bits. */
-static bool port_of(__be16 port, __be16 mask, uint16_t range[2])
+static bool selector_port(__be16 port, __be16 mask, uint16_t range[2])
 {
     range[0] = range[1] = mask ? be16toh(port) : 0;
     return !mask || (be16toh(mask) == UINT16_MAX && port);
@@ -108,26 +109,27 @@ static bool port_of(__be16 port, __be16 mask, uint16_t range[2])
 static void learn_selector(const struct xfrm_selector *s, struct route_rule *rule)
 {
     rule->family = s->family == AF_INET6 ? 6 : 4;
-    words_of(&s->saddr, rule->family, rule->from);
-    words_of(&s->daddr, rule->family, rule->to);
+    address_words(&s->saddr, rule->family, rule->from);
+    address_words(&s->daddr, rule->family, rule->to);
     rule->from_bits = s->prefixlen_s;
     rule->to_bits = s->prefixlen_d;
     rule->proto = s->proto;
     const bool types = s->proto == IPPROTO_ICMP || s->proto == IPPROTO_ICMPV6;
-    const bool ports = port_of(s->sport, s->sport_mask, rule->src_ports) &&
-                       port_of(s->dport, s->dport_mask, rule->dst_ports) && !(types && (s->sport_mask | s->dport_mask));
+    const bool ports = selector_port(s->sport, s->sport_mask, rule->src_ports) &&
+                       selector_port(s->dport, s->dport_mask, rule->dst_ports) &&
+                       !(types && (s->sport_mask | s->dport_mask));
     if (!ports) memset(rule->src_ports, 0, 2 * sizeof rule->src_ports);
     if (!ports || s->ifindex) rule->asks |= ROUTE_ASKS_UNSEEN;
 }
 
-static bool is_sound(const struct xfrm_selector *s)
+static bool selector_is_sound(const struct xfrm_selector *s)
 {
     const unsigned most = s->family == AF_INET ? 32 : s->family == AF_INET6 ? 128 : 0;
     return most && s->prefixlen_s <= most && s->prefixlen_d <= most;
 }
 
 /* Add a policy behind those of its priority, which are older. */
-static bool add(struct ipsec *i, const struct ipsec_policy *p)
+static bool policy_insert(struct ipsec *i, const struct ipsec_policy *p)
 {
     if (!grow(&i->all, i->count, &i->cap, 16, sizeof *i->all)) return false;
     uint32_t at = i->count++;
@@ -137,7 +139,7 @@ static bool add(struct ipsec *i, const struct ipsec_policy *p)
 }
 
 /* Read a policy for what leaves. One of an interface for IPsec is the route's to that. */
-static int learn(const struct nlmsghdr *nlh, void *arg)
+static int ipsec_learn(const struct nlmsghdr *nlh, void *arg)
 {
     struct ipsec *i = arg;
     struct xfrm_userpolicy_info info; /* a copy: the message holds it at an address that need not be aligned */
@@ -145,7 +147,7 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
     if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(nlh) < sizeof info) return MNL_CB_OK;
     memcpy(&info, mnl_nlmsg_get_payload(nlh), sizeof info);
     netlink_attributes(nlh, sizeof info, at, XFRMA_MAX);
-    if (info.dir != XFRM_POLICY_OUT || netlink_u32(at[XFRMA_IF_ID]) || !is_sound(&info.sel)) return MNL_CB_OK;
+    if (info.dir != XFRM_POLICY_OUT || netlink_u32(at[XFRMA_IF_ID]) || !selector_is_sound(&info.sel)) return MNL_CB_OK;
     struct ipsec_policy p = {.policy = {.rule = {.why = WAY_IPSEC, .port = ROUTE_NO_PORT}, .priority = info.priority}};
     struct route_rule *rule = &p.policy.rule;
     struct xfrm_mark mark = {0};
@@ -155,7 +157,7 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
     if (mark.m) rule->asks |= ROUTE_ASKS_UNSEEN;
     p.mark = mark.m ? mark.v : 0;
     rule->does = info.action == XFRM_POLICY_ALLOW && !at[XFRMA_TMPL] ? ROUTE_GOES_TO : ROUTE_ASKS;
-    return add(i, &p) ? MNL_CB_OK : MNL_CB_ERROR;
+    return policy_insert(i, &p) ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
 static int learn_all(struct ipsec *i, int fd)
@@ -166,7 +168,7 @@ static int learn_all(struct ipsec *i, int fd)
     if (!of.st_size) return 0;
     void *bytes = mmap(NULL, (size_t)of.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED) return -errno;
-    const int end = mnl_cb_run(bytes, (size_t)of.st_size, 0, 0, learn, i);
+    const int end = mnl_cb_run(bytes, (size_t)of.st_size, 0, 0, ipsec_learn, i);
     munmap(bytes, (size_t)of.st_size);
     return end < 0 ? -ENOMEM : 0;
 }

@@ -52,19 +52,19 @@ static bool is_it(const struct host_link *link, unsigned ifindex, const char *na
     return name ? !strcmp(link->name, name) : link->ifindex == ifindex;
 }
 
-static uint32_t slot_of(unsigned ifindex, const char *name)
+static uint32_t link_slot(unsigned ifindex, const char *name)
 {
     return name ? fnv_text(name) : fnv(&ifindex, sizeof ifindex);
 }
 
 /* Find the link of that name; of the number, if the name is NULL. */
-static struct host_link *find(const struct host *h, unsigned ifindex, const char *name)
+static struct host_link *link_find(const struct host *h, unsigned ifindex, const char *name)
 {
     const struct links *l = &h->links;
     const uint32_t *slots = name ? l->by_name : l->by_number;
     for (unsigned i = 0; !l->indexed && i < l->count; i++)
         if (is_it(&l->all[i], ifindex, name)) return &l->all[i];
-    for (uint32_t at = slot_of(ifindex, name); l->indexed; at++) {
+    for (uint32_t at = link_slot(ifindex, name); l->indexed; at++) {
         const uint32_t is = slots[at & (l->slots - 1)];
         if (!is) break;
         if (is_it(&l->all[is - 1], ifindex, name)) return &l->all[is - 1];
@@ -72,9 +72,9 @@ static struct host_link *find(const struct host *h, unsigned ifindex, const char
     return NULL;
 }
 
-const struct host_link *host_link(const struct host *h, unsigned ifindex) { return find(h, ifindex, NULL); }
+const struct host_link *host_link(const struct host *h, unsigned ifindex) { return link_find(h, ifindex, NULL); }
 
-const struct host_link *host_link_named(const struct host *h, const char *name) { return find(h, 0, name); }
+const struct host_link *host_link_named(const struct host *h, const char *name) { return link_find(h, 0, name); }
 
 /* Make both tables with at least twice as many slots as links, all empty. */
 static bool make_slots(struct links *l)
@@ -91,7 +91,7 @@ static bool make_slots(struct links *l)
     return l->by_number;
 }
 
-static void put(uint32_t *slots, uint32_t mask, uint32_t at, uint32_t is)
+static void slot_put(uint32_t *slots, uint32_t mask, uint32_t at, uint32_t is)
 {
     while (slots[at & mask]) at++;
     slots[at & mask] = is;
@@ -102,8 +102,8 @@ void links_index(struct host *h)
     struct links *l = &h->links;
     if (l->indexed || !make_slots(l)) return;
     for (uint32_t i = 0; i < l->count; i++) {
-        put(l->by_number, l->slots - 1, slot_of(l->all[i].ifindex, NULL), i + 1);
-        put(l->by_name, l->slots - 1, slot_of(0, l->all[i].name), i + 1);
+        slot_put(l->by_number, l->slots - 1, link_slot(l->all[i].ifindex, NULL), i + 1);
+        slot_put(l->by_name, l->slots - 1, link_slot(0, l->all[i].name), i + 1);
     }
     l->indexed = true;
 }
@@ -185,18 +185,14 @@ bool host_link_went(const struct host *h, unsigned ifindex)
 
 void host_links_settle(struct host *h) { h->links.gone_count = 0; }
 
-static void note_gone(struct links *l, unsigned ifindex)
-{
-    if (l->gone_count < LINKS_GONE_MOST) l->gone[l->gone_count] = ifindex;
-    if (l->gone_count <= LINKS_GONE_MOST) l->gone_count++;
-}
-
 static int remove_link(struct host *h, unsigned ifindex)
 {
-    struct host_link *link = find(h, ifindex, NULL);
-    note_gone(&h->links, ifindex);
-    if (link) *link = h->links.all[--h->links.count];
-    h->links.indexed = false;
+    struct links *l = &h->links;
+    struct host_link *link = link_find(h, ifindex, NULL);
+    if (l->gone_count < LINKS_GONE_MOST) l->gone[l->gone_count] = ifindex;
+    if (l->gone_count <= LINKS_GONE_MOST) l->gone_count++;
+    if (link) *link = l->all[--l->count];
+    l->indexed = false;
     addresses_forget(h, ifindex);
     neighbours_forget(h, ifindex);
     h->own_stale = true;
@@ -205,7 +201,7 @@ static int remove_link(struct host *h, unsigned ifindex)
 
 static int keep_link(struct host *h, const struct host_link *link)
 {
-    struct host_link *old = find(h, link->ifindex, NULL);
+    struct host_link *old = link_find(h, link->ifindex, NULL);
     if (old && !memcmp(old, link, sizeof *link)) return 0;
     /* The kernel does not announce that a link going down loses its local routes */
     if (!old || old->up != link->up || old->master != link->master) h->own_stale = true;

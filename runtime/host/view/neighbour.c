@@ -20,28 +20,29 @@ static uint32_t first_place(const struct neighbours *all, unsigned ifindex, cons
 }
 
 /* Return the place in index of that neighbour, or the empty place for it. cap is not 0. */
-static uint32_t place_of(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+static uint32_t neighbour_place(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
 {
     uint32_t at = first_place(all, ifindex, addr);
     while (all->index[at] && !matches(&all->all[all->index[at] - 1], ifindex, addr)) at = (at + 1) & (2 * all->cap - 1);
     return at;
 }
 
-static struct host_neighbour *find(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+static struct host_neighbour *neighbour_find(const struct neighbours *all, unsigned ifindex,
+                                             const struct host_addr *addr)
 {
     if (!all->cap) return NULL;
-    const uint32_t found = all->index[place_of(all, ifindex, addr)];
+    const uint32_t found = all->index[neighbour_place(all, ifindex, addr)];
     return found ? &all->all[found - 1] : NULL;
 }
 
 const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifindex, const struct host_addr *addr)
 {
-    return find(&h->neighbours, ifindex, addr);
+    return neighbour_find(&h->neighbours, ifindex, addr);
 }
 
 uint64_t host_moves(const struct host *h) { return h->neighbours.moves; }
 
-static int grow(struct neighbours *all)
+static int neighbours_grow(struct neighbours *all)
 {
     const unsigned cap = all->cap ? 2 * all->cap : 64;
     struct host_neighbour *more = reallocarray(all->all, cap, sizeof *more);
@@ -52,14 +53,14 @@ static int grow(struct neighbours *all)
     free(all->index);
     all->index = index;
     all->cap = cap;
-    for (unsigned i = 0; i < all->count; i++) index[place_of(all, more[i].ifindex, &more[i].addr)] = i + 1;
+    for (unsigned i = 0; i < all->count; i++) index[neighbour_place(all, more[i].ifindex, &more[i].addr)] = i + 1;
     return 0;
 }
 
 static int neighbour_add(struct neighbours *all, const struct host_neighbour *n)
 {
-    if (all->count == all->cap && grow(all)) return -ENOMEM;
-    all->index[place_of(all, n->ifindex, &n->addr)] = all->count + 1;
+    if (all->count == all->cap && neighbours_grow(all)) return -ENOMEM;
+    all->index[neighbour_place(all, n->ifindex, &n->addr)] = all->count + 1;
     all->all[all->count++] = *n;
     return 0;
 }
@@ -78,15 +79,15 @@ static void close_gap(struct neighbours *all, uint32_t gap)
     all->index[gap] = 0;
 }
 
-static bool take_out(struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+static bool neighbour_remove(struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
 {
-    const struct host_neighbour *n = find(all, ifindex, addr);
+    const struct host_neighbour *n = neighbour_find(all, ifindex, addr);
     if (!n) return false;
     all->moves += n->usable;
     const unsigned i = (unsigned)(n - all->all), last = all->count - 1;
     const struct host_neighbour *moved = &all->all[last];
-    close_gap(all, place_of(all, ifindex, addr));
-    if (i != last) all->index[place_of(all, moved->ifindex, &moved->addr)] = i + 1;
+    close_gap(all, neighbour_place(all, ifindex, addr));
+    if (i != last) all->index[neighbour_place(all, moved->ifindex, &moved->addr)] = i + 1;
     all->all[i] = *moved;
     all->count--;
     return true;
@@ -97,7 +98,7 @@ void neighbours_forget(struct host *h, unsigned ifindex)
     struct neighbours *all = &h->neighbours;
     for (unsigned i = all->count; i-- > 0;) {
         const struct host_neighbour n = all->all[i];
-        if (n.ifindex == ifindex) take_out(all, ifindex, &n.addr);
+        if (n.ifindex == ifindex) neighbour_remove(all, ifindex, &n.addr);
     }
 }
 
@@ -124,7 +125,7 @@ static struct host_neighbour read_neighbour(const struct nlmsghdr *nlh, const st
 
 static int neighbour_keep(struct neighbours *all, const struct host_neighbour *n)
 {
-    struct host_neighbour *old = find(all, n->ifindex, &n->addr);
+    struct host_neighbour *old = neighbour_find(all, n->ifindex, &n->addr);
     if (!old) return neighbour_add(all, n) ? -ENOMEM : HOST_NEIGHBOURS;
     if (!memcmp(old, n, sizeof *n)) return 0;
     all->moves += old->usable && (!n->usable || old->mac != n->mac);
@@ -140,7 +141,7 @@ int neighbours_learn(struct host *h, const struct nlmsghdr *nlh)
     const struct host_neighbour n = read_neighbour(nlh, info);
     if (!n.addr.family) return 0;
     if (nlh->nlmsg_type == RTM_NEWNEIGH) return neighbour_keep(&h->neighbours, &n);
-    return take_out(&h->neighbours, n.ifindex, &n.addr) ? HOST_NEIGHBOURS : 0;
+    return neighbour_remove(&h->neighbours, n.ifindex, &n.addr) ? HOST_NEIGHBOURS : 0;
 }
 
 static void neighbours_begin(struct host *h)

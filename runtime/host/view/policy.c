@@ -26,7 +26,7 @@ struct told {
     const struct nlattr *at[POLICY_MOST + 1];
 };
 
-static bool is_whole(const struct nlattr *a, uint32_t mask, size_t len)
+static bool mask_is_whole(const struct nlattr *a, uint32_t mask, size_t len)
 {
     uint32_t value = 0;
     if (a && mnl_attr_get_payload_len(a) == len) memcpy(&value, mnl_attr_get_payload(a), len);
@@ -37,9 +37,9 @@ static bool is_whole(const struct nlattr *a, uint32_t mask, size_t len)
  */
 static bool has_unread(const struct told *t)
 {
-    bool unread = !is_whole(t->at[POLICY_SPORT_MASK], UINT16_MAX, 2) ||
-                  !is_whole(t->at[POLICY_DPORT_MASK], UINT16_MAX, 2) || !is_whole(t->at[POLICY_DSCP_MASK], 0x3f, 1) ||
-                  t->at[POLICY_LABEL] || t->at[POLICY_LABEL_MASK];
+    bool unread = !mask_is_whole(t->at[POLICY_SPORT_MASK], UINT16_MAX, 2) ||
+                  !mask_is_whole(t->at[POLICY_DPORT_MASK], UINT16_MAX, 2) ||
+                  !mask_is_whole(t->at[POLICY_DSCP_MASK], 0x3f, 1) || t->at[POLICY_LABEL] || t->at[POLICY_LABEL_MASK];
     for (unsigned i = POLICY_NEWER; i <= POLICY_MOST; i++) unread |= t->at[i] != NULL;
     return unread || (t->at[POLICY_DSCP] && !netlink_u8(t->at[POLICY_DSCP]));
 }

@@ -11,7 +11,7 @@
 /* Bridges and bonds may lie above each other, a few deep. */
 enum { ABOVE_MOST = 8 };
 
-static int by_place(const void *a, const void *b)
+static int receiver_compare(const void *a, const void *b)
 {
     const struct receiver *x = a, *y = b;
     if (x->under != y->under) return x->under < y->under ? -1 : 1;
@@ -20,22 +20,22 @@ static int by_place(const void *a, const void *b)
 
 void receivers_sort(struct receivers *r)
 {
-    if (r->count) qsort(r->all, r->count, sizeof *r->all, by_place);
+    if (r->count) qsort(r->all, r->count, sizeof *r->all, receiver_compare);
 }
 
-static const struct receiver *find(const struct receivers *r, uint32_t under, uint32_t tag)
+static const struct receiver *receiver_find(const struct receivers *r, uint32_t under, uint32_t tag)
 {
     const struct receiver wanted = {.under = under, .tag = tag};
-    return r->count ? bsearch(&wanted, r->all, r->count, sizeof *r->all, by_place) : NULL;
+    return r->count ? bsearch(&wanted, r->all, r->count, sizeof *r->all, receiver_compare) : NULL;
 }
 
 /* Find the device for the tag: of `*device`, or of a bridge or bond above it, which *device then is. NULL: none. */
 static const struct receiver *find_above(const struct receivers *r, uint32_t *device, uint32_t tag)
 {
-    const struct receiver *found = find(r, *device, tag), *above;
-    for (unsigned i = 0; i < ABOVE_MOST && !found && (above = find(r, *device, 0)); i++) {
+    const struct receiver *found = receiver_find(r, *device, tag), *above;
+    for (unsigned i = 0; i < ABOVE_MOST && !found && (above = receiver_find(r, *device, 0)); i++) {
         *device = above->device;
-        found = find(r, *device, tag);
+        found = receiver_find(r, *device, tag);
     }
     return found;
 }

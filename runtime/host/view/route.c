@@ -51,7 +51,7 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-static int ask(struct host *h, const struct host_query *q, struct host_route *route)
+static int route_ask(struct host *h, const struct host_query *q, struct host_route *route)
 {
     char bytes[256];
     struct answer answer = {route, true};
@@ -82,21 +82,21 @@ static int ask_own(struct host *h, const struct host_query *q, struct host_route
     struct host_query own = *q;
     own.iif = 0;
     if (!own.oif) own.oif = vrf_of(h, q->iif);
-    int failed = ask(h, &own, route);
+    int failed = route_ask(h, &own, route);
     if (!failed || own.from.family != 4) return failed;
     own.from = (struct host_addr){0};
-    return ask(h, &own, route);
+    return route_ask(h, &own, route);
 }
 
 /* Add the source address, which the kernel gives only for an own packet */
-static void complete(struct host *h, const struct host_query *q, struct host_route *route)
+static void route_complete(struct host *h, const struct host_query *q, struct host_route *route)
 {
     const struct host_link *link = host_link(h, route->ifindex);
     const struct host_query own = {.to = q->to, .mark = q->mark, .oif = route->ifindex};
     struct host_route other;
     if (link && (!route->mtu || link->mtu < route->mtu)) route->mtu = link->mtu;
     if (route->source.family || route->local) return;
-    if (!ask(h, &own, &other) && other.source.family)
+    if (!route_ask(h, &own, &other) && other.source.family)
         route->source = other.source;
     else
         host_source(h, route->ifindex, q->to.family, &route->source);
@@ -104,19 +104,19 @@ static void complete(struct host *h, const struct host_query *q, struct host_rou
 
 static int find_route(struct host *h, const struct host_query *q, struct host_route *route)
 {
-    int failed = q->iif && q->from.family ? ask(h, q, route) : -EINVAL;
+    int failed = q->iif && q->from.family ? route_ask(h, q, route) : -EINVAL;
     if (failed) failed = ask_own(h, q, route);
-    if (!failed) complete(h, q, route);
+    if (!failed) route_complete(h, q, route);
     return failed;
 }
 
-static bool same(const struct host_query *a, const struct host_query *b)
+static bool query_same(const struct host_query *a, const struct host_query *b)
 {
     return host_addr_same(&a->to, &b->to) && host_addr_same(&a->from, &b->from) && a->mark == b->mark &&
            a->iif == b->iif && a->oif == b->oif;
 }
 
-static struct route_asked *entry_of(const struct route_cache *c, const struct host_query *q)
+static struct route_asked *cache_entry(const struct route_cache *c, const struct host_query *q)
 {
     uint64_t x = q->mark ^ (uint64_t)q->iif << 32 ^ (uint64_t)q->oif << 16;
     for (unsigned i = 0; i < 4; i++) {
@@ -128,8 +128,8 @@ static struct route_asked *entry_of(const struct route_cache *c, const struct ho
 
 int host_route(struct host *h, const struct host_query *q, struct host_route *route)
 {
-    struct route_asked *e = entry_of(&h->routes, q);
-    if (e->generation != h->routes.generation || !same(&e->query, q)) {
+    struct route_asked *e = cache_entry(&h->routes, q);
+    if (e->generation != h->routes.generation || !query_same(&e->query, q)) {
         *e = (struct route_asked){.query = *q, .generation = h->routes.generation};
         e->result = find_route(h, q, &e->route);
     }

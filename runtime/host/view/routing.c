@@ -22,7 +22,7 @@ static const struct route_way fixed_ways[WAYS_FIXED] = {
 };
 enum { TABLE_FIXED = RT_TABLE_UNSPEC }; /* a table of ours: no table of the kernel has this number */
 
-static uint32_t hash_of(const void *bytes, size_t len)
+static uint32_t legs_hash(const void *bytes, size_t len)
 {
     const uint32_t h = fnv(bytes, len);
     return h ^ h >> 15;
@@ -41,7 +41,7 @@ static bool index_grow(struct routing *r)
     if (!index) return false;
     for (uint32_t i = WAYS_FIXED; i < r->ways_count; i++) {
         const struct route_way *w = &r->ways[i];
-        uint32_t at = hash_of(r->legs + w->first, w->legs * sizeof *r->legs);
+        uint32_t at = legs_hash(r->legs + w->first, w->legs * sizeof *r->legs);
         while (index[at & mask]) at++;
         index[at & mask] = i + 1;
     }
@@ -52,10 +52,10 @@ static bool index_grow(struct routing *r)
 }
 
 /* Return the number of the way with these legs. -1: out of memory. */
-static int64_t way_of(struct routing *r, const struct route_leg *legs, unsigned count)
+static int64_t legs_way(struct routing *r, const struct route_leg *legs, unsigned count)
 {
     if (2 * r->ways_count >= r->index_mask && !index_grow(r)) return -1;
-    uint32_t at = hash_of(legs, count * sizeof *legs);
+    uint32_t at = legs_hash(legs, count * sizeof *legs);
     for (; r->index[at & r->index_mask]; at++)
         if (same_legs(r, r->index[at & r->index_mask] - 1, legs, count)) return r->index[at & r->index_mask] - 1;
     if (!grow(&r->ways, r->ways_count, &r->ways_cap, 64, sizeof *r->ways)) return -1;
@@ -90,7 +90,7 @@ uint16_t routing_device(struct routing *r, const struct host_link *link)
 }
 
 /* Return a leg; at: attributes of the route, or of one of its next hops */
-static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
+static struct route_leg leg_told(struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
 {
     struct route_leg leg;
     memset(&leg, 0, sizeof leg);
@@ -130,7 +130,7 @@ static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_
             if (at[RTA_ENCAP]) return LEGS_WRAPPED;
             if (count == ROUTE_LEGS_MOST) return LEGS_MANY;
             weights[count] = hop->rtnh_hops + 1u;
-            legs[count++] = leg_of(r, (unsigned)hop->rtnh_ifindex, mtu, at);
+            legs[count++] = leg_told(r, (unsigned)hop->rtnh_ifindex, mtu, at);
         }
         const size_t step = RTNH_ALIGN(hop->rtnh_len);
         if (step >= left) break;
@@ -162,10 +162,10 @@ static int64_t way_told(struct routing *r, const struct rtmsg *info, const struc
     else if (at[RTA_ENCAP])
         return FIXED_WRAPPED;
     else
-        legs[0] = leg_of(r, netlink_u32(at[RTA_OIF]), mtu, at);
+        legs[0] = leg_told(r, netlink_u32(at[RTA_OIF]), mtu, at);
     if (!count) return -1;
     if (count > ROUTE_LEGS_MOST) return count == LEGS_MANY ? FIXED_MANY : FIXED_WRAPPED;
-    const int64_t way = way_of(r, legs, count);
+    const int64_t way = legs_way(r, legs, count);
     return way < 0 ? -ENOMEM : way;
 }
 
@@ -184,7 +184,7 @@ static bool is_used(const struct routing *r, uint8_t family, uint32_t table)
     return false;
 }
 
-static int learn(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
+static int route_learn(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
 {
     const uint32_t table = at[RTA_TABLE] ? netlink_u32(at[RTA_TABLE]) : info->rtm_table;
     const struct host_addr to = netlink_addr(at[RTA_DST]); /* absent: 0/0 */
@@ -200,7 +200,7 @@ static int learn(struct routing *r, const struct rtmsg *info, const struct nlatt
 }
 
 /* True for a route to this machine itself, or one that comes with its addresses */
-static bool is_own(const struct rtmsg *info)
+static bool route_is_own(const struct rtmsg *info)
 {
     return info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST || info->rtm_type == RTN_BROADCAST ||
            info->rtm_type == RTN_MULTICAST;
@@ -216,10 +216,10 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     if (info->rtm_tos) return 0;
     if (info->rtm_family == AF_INET ? info->rtm_dst_len > 32 : info->rtm_family != AF_INET6 || info->rtm_dst_len > 128)
         return 0;
-    r->seen += !is_own(info);
+    r->seen += !route_is_own(info);
     if (r->seen > r->most) return 0;
     netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
-    return learn(r, info, at);
+    return route_learn(r, info, at);
 }
 
 /* Add routes of ours: link-local addresses and groups are no destinations that cross */
@@ -327,20 +327,14 @@ static struct routes *made(struct routing *r)
     return routes_new(&said, r->ports);
 }
 
-/* Return room for all existing links: no route uses another */
-static struct route_device *devices_room(const struct host *h)
-{
-    unsigned links;
-    host_links(h, &links);
-    return calloc(links + 1, sizeof(struct route_device));
-}
-
 int host_routes(struct host *h, const struct served_ports *ports, uint32_t most, struct routes **table, uint32_t *count)
 {
     struct routing r = {.host = h, .ifindex = ports->ifindex, .ports = ports->count, .most = most};
     int failed = -ENOMEM;
+    unsigned links;
     r.ways = calloc(64, sizeof *r.ways);
-    r.devices = devices_room(h);
+    host_links(h, &links);
+    r.devices = calloc(links + 1, sizeof *r.devices); /* room for all existing links: no route uses another */
     if (r.ways && r.devices && index_grow(&r)) {
         r.ways_cap = 64;
         memcpy(r.ways, fixed_ways, sizeof fixed_ways);

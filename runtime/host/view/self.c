@@ -77,7 +77,7 @@ static int own_learn(struct host *h, const struct nlmsghdr *nlh)
     return 0;
 }
 
-static bool same(const struct own *a, const struct own *b)
+static bool own_same(const struct own *a, const struct own *b)
 {
     const struct self *x = &a->of, *y = &b->of;
     return x->v4_count == y->v4_count && x->v6_count == y->v6_count && a->left_out == b->left_out &&
@@ -130,7 +130,7 @@ int own_dump(struct host *h, bool *changed)
     await_changes(h);
     const int failed = dump_tables(h);
     self_sort(&h->own.of);
-    *changed = !same(&before, &h->own);
+    *changed = !own_same(&before, &h->own);
     if (failed) {
         self_fini(&h->own.of);
         h->own = before;

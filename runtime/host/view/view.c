@@ -104,7 +104,7 @@ uint64_t host_number(const struct host *h) { return h->number; }
 
 int host_fd(const struct host *h) { return h->any_news; }
 
-static int learn(struct host *h, const struct nlmsghdr *nlh)
+static int learn_kind(struct host *h, const struct nlmsghdr *nlh)
 {
     switch (nlh->nlmsg_type) {
     case RTM_NEWLINK:
@@ -131,7 +131,7 @@ struct news {
 static int learn_one(const struct nlmsghdr *nlh, void *arg)
 {
     struct news *n = arg;
-    const int change = learn(n->host, nlh);
+    const int change = learn_kind(n->host, nlh);
     if (change < 0) {
         errno = -change;
         return MNL_CB_ERROR;
