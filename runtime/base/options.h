@@ -1,4 +1,4 @@
-/* Options of preyrun's command line, parsed (runtime/preyrun/options.h). */
+/* Options of preyrun's command line, parsed (runtime/preyrun/read_options.h). */
 #pragma once
 
 #include <netinet/in.h>

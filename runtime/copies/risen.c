@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "runtime/copies/copies.h"
-#include "runtime/kernel/run/copied.h"
+#include "runtime/kernel/run/copied_ring.h"
 
 #define BUSY_NS UINT64_C(1000000)
 #define IDLE_NS UINT64_C(16000000)

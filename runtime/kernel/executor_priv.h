@@ -2,14 +2,14 @@
 #pragma once
 
 #include "runtime/counters/totals.h"
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/executor.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/facts.h"
-#include "runtime/kernel/run/flows.h"
-#include "runtime/kernel/run/told.h"
+#include "runtime/kernel/run/flow_map.h"
+#include "runtime/kernel/run/told_vips.h"
 
 struct executor {
     struct vm *vm;

@@ -78,7 +78,7 @@ bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* number of possible CPUs: rows of each counter */
 /* Return the bytes of flat maps that outlive programs, all taken from the start: most of it are flows. */
 uint64_t kernel_memory(const struct kernel *kernel);
-/* Return the index of the first asker's packet (ask.h) in kernel_kpkts. */
+/* Return the index of the first asker's packet (asker.h) in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
 struct kernel_way *kernel_ways(const struct kernel *kernel); /* [KERNEL_WAYS] by interface id */
 /* Return the layout of the counter rows of the program in force. */

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/maps/judge_tables.h"
 #include "runtime/kernel/maps/sections.h"
-#include "runtime/kernel/maps/tables.h"
 #include "runtime/kernel/object/object.h"
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/run/world_says.h"
 #include "vm/kernel/flow/memo.h"
 
 struct judge {

@@ -10,7 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/object/refused.h"
-#include "runtime/kernel/run/copied.h"
+#include "runtime/kernel/run/copied_ring.h"
 #include "runtime/kernel/run/each.h"
 #include "vm/kernel/gen/gen.h"
 

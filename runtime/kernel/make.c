@@ -11,7 +11,7 @@
 
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/object/refused.h"
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/flow_map.h"
 #include "vm/kernel/gen/insns.h"
 
 /* True if the kernel lacks may_goto (Linux 6.9), so that loops are counted (vm/kernel/loop.bpf.h). Tried, not read from

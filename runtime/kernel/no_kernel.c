@@ -4,13 +4,13 @@
 
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
-#include "runtime/kernel/run/copied.h"
+#include "runtime/kernel/run/copied_ring.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/facts.h"
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/flow_map.h"
 #include "runtime/kernel/run/others.h"
-#include "runtime/kernel/run/told.h"
+#include "runtime/kernel/run/told_vips.h"
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {

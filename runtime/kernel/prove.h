@@ -2,7 +2,7 @@
  * frames. */
 #pragma once
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "vm/program/program.h"
 
 struct proof {

@@ -1,4 +1,4 @@
-/* Declarations shared by options.c (options of replays and of both ways) and options_live.c (live traffic). */
+/* Declarations shared by read_options.c (options of replays and of both ways) and options_live.c (live traffic). */
 #pragma once
 
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/preyrun/options.h"
+#include "runtime/preyrun/read_options.h"
 
 enum way { BOTH, REPLAY, LIVE }; /* kind of run that an option is for */
 

@@ -7,7 +7,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/out.h"
 #include "runtime/live/main/live.h"
-#include "runtime/preyrun/options.h"
+#include "runtime/preyrun/read_options.h"
 #include "runtime/record/told/recording.h"
 #include "runtime/replay/replay.h"
 

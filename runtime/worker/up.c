@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/run/world_says.h"
 #include "vm/judge/decide.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/wire.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
 #include "tests/lib/rng.h"

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/run/events.h"
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/flow_map.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"

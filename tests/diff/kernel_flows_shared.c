@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/kernel/ask.h"
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/asker.h"
+#include "runtime/kernel/run/flow_map.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"

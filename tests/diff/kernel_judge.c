@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/kernel_judge.h"
 #include "tests/lib/kernel_load.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/judge.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/kernel/ask.h"
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/asker.h"
+#include "runtime/kernel/run/world_says.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/corpus.h"
 #include "tests/lib/draw.h"

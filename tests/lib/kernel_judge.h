@@ -1,4 +1,4 @@
-/* The executor in the kernel, for tests that ask its judge (runtime/kernel/ask.h). */
+/* The executor in the kernel, for tests that ask its judge (runtime/kernel/asker.h). */
 #ifndef TESTS_LIB_KERNEL_JUDGE_H
 #define TESTS_LIB_KERNEL_JUDGE_H
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "runtime/kernel/run/events.h"
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/flow_map.h"
 #include "runtime/kernel/kernel_priv.h"
 
 enum { KEPT = 4 };

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/run/world_says.h"
 #include "vm/judge/ways.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/read.h"

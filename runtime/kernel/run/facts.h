@@ -1,7 +1,7 @@
 /* Facts for the stages: struct facts written to kernel_world and the maps beside it. */
 #pragma once
 
-#include "runtime/kernel/run/routes.h"
+#include "runtime/kernel/run/route_trie.h"
 #include "vm/kernel/port.h"
 #include "vm/packet/facts.h"
 

@@ -1,7 +1,7 @@
 /* The change to another program, until workers have taken it. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* True if some worker has not taken the change under way. Nothing is published or printed then. */
 bool change_pending(const struct carry *carry);

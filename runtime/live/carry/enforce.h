@@ -1,7 +1,7 @@
 /* The parts of a program that are enforced here, and the parts that can only be watched. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Find the rule that may drop packets that this process could only watch. False: there is none. */
 bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len);

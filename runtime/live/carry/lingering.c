@@ -80,9 +80,9 @@ bool lingering_after(const struct lingering *l, const struct program *now, const
     for (unsigned i = 0; i < left.match_count && room; i++)
         if (left.matches[i].proxied != GUARD_ANSWERS && !has_either(&here, &left.matches[i]))
             lingers_add(next, &left.matches[i], until_ns,
-                   guarded_has(&masquerades, &left.matches[i]) ? LINGERS_OF_MASQUERADE
-                   : guarded_has(&nats, &left.matches[i])      ? LINGERS_OF_NAT
-                                                               : LINGERS_OF_SERVICE);
+                        guarded_has(&masquerades, &left.matches[i]) ? LINGERS_OF_MASQUERADE
+                        : guarded_has(&nats, &left.matches[i])      ? LINGERS_OF_NAT
+                                                                    : LINGERS_OF_SERVICE);
     for (unsigned i = 0; i < l->count && room; i++) {
         struct guarded some;
         room = left_of(l, i, host, &some);

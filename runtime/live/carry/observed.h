@@ -1,7 +1,7 @@
 /* Observed connections of a live run: their files are opened by the parent, and a thread writes them. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct parent;
 struct observe_out;

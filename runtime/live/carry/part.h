@@ -1,7 +1,7 @@
 /* A change of programs, and what each part of the main thread's state does for it. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct rules;
 struct world;

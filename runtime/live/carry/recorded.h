@@ -1,7 +1,7 @@
 /* --record: the main thread's part of the flight recorder (runtime/record/recorder.h). Without it, nothing happens. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 #include "runtime/record/recorder.h"
 
 /* Make or check the directory, with rights. Return 0, or 2 after one line on standard error. */

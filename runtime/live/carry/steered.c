@@ -7,8 +7,8 @@
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
-#include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steer_rules.h"
+#include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/gate.h"
 

@@ -1,7 +1,7 @@
 /* The steering programs of `xdp`, and what it needs besides. An int is the exit status, unless said otherwise. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 bool steered_needs_tun(const struct carry *carry, const struct program *p);
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */

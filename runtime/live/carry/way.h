@@ -1,7 +1,7 @@
 /* The choice of the way that frames come: --io, or the table of README.md. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Choose carry->io and carry->port_count for the first program. Return the exit status. */
 int way_choose(struct carry *carry);

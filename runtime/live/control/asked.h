@@ -1,7 +1,7 @@
 /* Questions over the control socket (ctl/question.def), answered from the main thread's state. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Open the socket through the parent. Return 0, or 2 after a line with the reason. */
 int asked_open(struct control *control);

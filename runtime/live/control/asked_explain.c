@@ -1,12 +1,12 @@
 /* `explain`: the verdict of the running program on a packet that nobody has sent. The owner stands still while its vm
  * is asked, which changes nothing; the text is made after it goes on. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
-#include "runtime/live/control/asked_lost.h"
 #include "runtime/live/control/asked_unjudged.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/unknown_way.h"
@@ -134,6 +134,37 @@ static void look_at_ipsec(const struct carry *carry, struct explain_look *k)
                                   .in = ROUTE_IN_UNKNOWN,
                                   .family = k->key.kind & KIND_IP4 ? 4 : 6};
     if (routes_find(r, &q)->why == WAY_IPSEC) k->nat.unknown = WAY_IPSEC;
+}
+
+/* True for a device above others, to which frames may go by a port below it. */
+static bool is_stacked(const struct host_link *link)
+{
+    return link->under || link->vrf_table || !strcmp(link->kind, "bridge") || !strcmp(link->kind, "bond") ||
+           !strcmp(link->kind, "team");
+}
+
+enum { ASKED_LOST = 160 };
+
+/* Write why a packet that a nat translates is lost on its way out: the routes lead it to this machine itself, or by a
+ * device that is not served, as the kernel's route to the translated destination tells. False: it is not, or that is
+ * not known. */
+static bool asked_lost(const struct control *control, const struct explain_look *k, char why[ASKED_LOST])
+{
+    const struct flow_record *to = &k->nat.to;
+    if (k->nat.nat == PBC_NONE || k->nat.reason) return false;
+    const struct host_query q = {.to = host_addr_of(to->to_dst, to->family)};
+    char addr[HOST_ADDR_TEXT];
+    struct host_route route;
+    if (host_route(control->carry->host, &q, &route)) return false;
+    const struct host_link *link = host_link(control->carry->host, route.ifindex);
+    host_addr_text(&q.to, addr);
+    if (route.local)
+        snprintf(why, ASKED_LOST, "%s is this machine itself, which nothing that is sent on reaches", addr);
+    else if (link && !options_serve(control->o, link->name) && !is_stacked(link))
+        snprintf(why, ASKED_LOST, "the route to %s leaves by %s, which -i does not name", addr, link->name);
+    else
+        return false;
+    return true;
 }
 
 static void explain_here(struct control *control, struct call *c, struct pkt *pkt, int port)

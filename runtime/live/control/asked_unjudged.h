@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/ctl/server.h"
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 #include "vm/packet/pkt.h"
 
 /* Answer the question, if such a packet is asked about. on: the device that it comes in by, or that this machine sends

@@ -3,7 +3,7 @@
 
 #include "runtime/ctl/server.h"
 #include "runtime/exchange/filter.h"
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Return the verified program that came with the call, of at most `most` bytes. It must be sealed, so that reading
  * cannot block and its sender cannot change it. NULL, with the reason in err. */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/ctl/server.h"
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 #define QUESTION(ident, ...) void asked_##ident(void *with, struct call *c);
 #include "runtime/ctl/question.def"

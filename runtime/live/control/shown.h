@@ -1,7 +1,7 @@
 /* --stats: the document over HTTP (runtime/stats/web.h). Without --stats nothing happens. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Open the socket through the parent. Return 0, or 2 after a line with the reason. */
 int shown_open(struct control *control);

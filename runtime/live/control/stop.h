@@ -1,7 +1,7 @@
 /* An end that is asked for over the control socket. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* True if the end was asked for. */
 bool stop_waits(const struct control *control);

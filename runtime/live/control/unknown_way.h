@@ -1,7 +1,7 @@
 /* Packets that a nat may take and whose way nobody can tell before this machine's stack has routed. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 #include "runtime/report/text.h"
 #include "vm/judge/routes.h"
 

@@ -1,12 +1,11 @@
 /* Limit on descriptors. The usual 1,024 are too few when none of 2,000 servers answers its check. */
-#include "runtime/live/main/files.h"
-
 #include <inttypes.h>
 #include <sys/resource.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/io/io.h"
 #include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/main/live_priv.h"
 
 enum {
     OTHERS = 256,           /* netlink, logs, recordings, clients of --stats and --control */

@@ -1,6 +1,7 @@
 /* Live traffic from the first look to the end: the main thread, its threads of workers, the parent. No packet passes
  * here. */
 #include "runtime/live/main/live.h"
+#include "runtime/live/main/live_priv.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -25,17 +26,14 @@
 #include "runtime/live/control/asked.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/limits.h"
-#include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/flows/flow_walk.h"
+#include "runtime/live/control/programs/asked_load.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/programs/history.h"
-#include "runtime/live/control/programs/load.h"
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
 #include "runtime/live/control/trace/onlookers.h"
-#include "runtime/live/main/files.h"
-#include "runtime/live/main/start.h"
-#include "runtime/live/main/turn.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/host_changes.h"

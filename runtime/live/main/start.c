@@ -1,7 +1,5 @@
 /* The start: checks before anything is changed, each fault in plain words with its remedy; then the opening of sockets,
  * which needs rights. */
-#include "runtime/live/main/start.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,13 +22,13 @@
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/observed.h"
-#include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/way.h"
-#include "runtime/live/main/look.h"
+#include "runtime/live/carry/worker_ports.h"
+#include "runtime/live/main/live_priv.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/parts.h"

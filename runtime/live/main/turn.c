@@ -1,7 +1,5 @@
 /* The turns of the main thread: it waits for the descriptors and times of turn.def, and does the steps there in their
  * order. */
-#include "runtime/live/main/turn.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,15 +21,16 @@
 #include "runtime/live/control/asked.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/limits.h"
-#include "runtime/live/control/document/report.h"
-#include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/document/live_report.h"
+#include "runtime/live/control/flows/flow_walk.h"
+#include "runtime/live/control/programs/asked_load.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/programs/history.h"
-#include "runtime/live/control/programs/load.h"
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
 #include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/main/live_priv.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/host_changes.h"

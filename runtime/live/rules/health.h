@@ -1,7 +1,7 @@
 /* Consequences of health checks: servers that take new flows, and lines about changes. */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* Begin the checks of the running program; the first probes follow. Return 0, or 2 after a line with the reason. */
 int health_begin(struct rules *rules);

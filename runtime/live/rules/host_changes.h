@@ -1,7 +1,7 @@
 /* Guard rules and ports on this host. */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* Reserve the program's ports, then set guard rules, at the start. Return the exit status. */
 int host_changes_begin(struct rules *rules);

@@ -1,7 +1,7 @@
 /* Devices that no firewall judges: refused in a reload, told and shut at a start. */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* True if the rules leave no device unjudged that they or -i name, nor name one that this machine lacks, except for
  * those of --allow-unjudged and of `allows` (with commas; NULL: none), those that the rules in force shut for no less,

@@ -1,7 +1,7 @@
 /* Addresses that are leased, by DHCP, DHCPv6 or a router's advertisement, under rules that shut their renewal out */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* Print a notice for each served interface with such an address, if the rules do not accept the answer that renews
  * it. */

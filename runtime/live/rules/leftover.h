@@ -1,7 +1,7 @@
 /* Services, servers and nats of earlier programs that flows still use. */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* Return the earlier programs' services, servers and nats that no flow uses, in the form that remap_new takes; the
  * caller frees it. NULL: none, or out of memory. Not during a reload. */

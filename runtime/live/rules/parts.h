@@ -5,7 +5,7 @@
 #pragma once
 
 #include "runtime/live/carry/part.h"
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* True if the program can run here and be enforced; nothing is changed. Else c->err says why. */
 bool parts_look(const struct program_change *c);

@@ -1,7 +1,7 @@
 /* Replacement of the running program, by its file read again or by another program. */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* The program that is to replace the running one, and how. */
 struct reload_wish {

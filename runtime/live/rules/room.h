@@ -1,7 +1,7 @@
 /* Number of connections that there is room for if the rules do not say (`limits { flows N; half_open N }`). */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 /* Return the room for so many bytes of memory. */
 uint64_t room_of(uint64_t memory, bool in_kernel);

@@ -9,7 +9,7 @@
  * unknown connection with a reset (runtime/host/guard/program/guarded.h). */
 #pragma once
 
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 
 struct via;
 

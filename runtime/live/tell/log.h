@@ -1,7 +1,7 @@
 /* The log of --log. */
 #pragma once
 
-#include "runtime/live/tell/state.h"
+#include "runtime/live/tell/tell_state.h"
 
 /* Write a line on standard error; once live traffic is ready, tell it as an event. Return 2. */
 int tell_fault(struct tell *tell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,7 +1,7 @@
 /* Notices to the service manager while live traffic runs, and its watchdog. */
 #pragma once
 
-#include "runtime/live/tell/state.h"
+#include "runtime/live/tell/tell_state.h"
 
 /* Find out whether a service manager listens and how often it wants a sign of life. Called before the fork. */
 void notified_begin(struct notified *n);

@@ -1,7 +1,7 @@
 /* Announcements of addresses on links. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* Announce addresses on the links that have come up since the last call. */
 void announced_links(struct world *world);

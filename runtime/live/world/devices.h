@@ -1,7 +1,7 @@
 /* Devices that routes lead through, in terms of a program. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* Return facts.devices for the table, malloc'd. NULL: out of memory. */
 struct facts_device *devices_of(const struct world *world, const struct program *p, const struct routes *table);

@@ -1,7 +1,7 @@
 /* Servers that are this machine itself: packets that services send on do not reach them. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* The reason why such a server is down, in words. */
 #define HERE_WHY "it is this machine itself, which packets that are sent on do not reach"

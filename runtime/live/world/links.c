@@ -9,8 +9,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steered.h"
+#include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/tell/log.h"
 
 static const char *const words[] = {

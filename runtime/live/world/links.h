@@ -1,7 +1,7 @@
 /* Interfaces that change while they are served. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* Return the state of a link; NULL: it is gone. */
 enum link_state links_state(const struct host_link *link);

@@ -1,7 +1,7 @@
 /* The table of routes, read again when the kernel reports a change. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* Read the table if that is due. True: it has changed. Reading a large table that changes all the time takes at most a
  * tenth of the time (routing_rested_ns). */

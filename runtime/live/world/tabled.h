@@ -2,7 +2,7 @@
  * ones before a slowly starting server takes its step. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* Give tables to a snapshot that follows the latest. If memory is out it gets none, and workers build their own. */
 void tabled_world(struct world *world, struct snapshot *s);

@@ -1,7 +1,7 @@
 /* Snapshots of facts and next hops, as the kernel reports them. */
 #pragma once
 
-#include "runtime/live/world/state.h"
+#include "runtime/live/world/world_state.h"
 
 /* Publish a snapshot. ways: routes may have changed. False: out of memory. */
 bool world_publish(struct world *world, bool ways);

@@ -99,7 +99,7 @@ void actor_stop(struct actor *a, const char *why);
 struct told_program;
 int actor_make(struct actor *a, const struct told_program *program);
 void actor_unmake(struct actor *a);
-/* True if the program sends on what crosses, by the rule of runtime/live/main/start.h. */
+/* True if the program sends on what crosses, by the rule of runtime/live/main/start.c. */
 uint8_t actor_routes(const struct story *t, const struct program *p);
 
 /* Do a recorded step or packet of this worker. The bytes are hostile: what cannot be done stops the actor. */

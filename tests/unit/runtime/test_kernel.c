@@ -17,8 +17,8 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/adopt.h"
-#include "runtime/kernel/ask.h"
-#include "runtime/kernel/run/told.h"
+#include "runtime/kernel/asker.h"
+#include "runtime/kernel/run/told_vips.h"
 #include "tests/lib/kernel_load.h"
 #include "vm/kernel/addresses/told.h"
 

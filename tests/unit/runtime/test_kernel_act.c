@@ -11,7 +11,7 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/run/events.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"

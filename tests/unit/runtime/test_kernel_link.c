@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/object/refused.h"
 

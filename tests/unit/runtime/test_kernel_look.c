@@ -16,7 +16,7 @@
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/kernel.h"
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/run/world_says.h"
 #include "tests/lib/kernel_load.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/decided.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
 #include "vm/packet/wire.h"

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
 #include "tests/lib/rng.h"

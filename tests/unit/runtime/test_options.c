@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/preyrun/options.h"
+#include "runtime/preyrun/read_options.h"
 
 static struct options o;
 static char err[400];

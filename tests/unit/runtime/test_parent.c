@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "runtime/host/state.h"
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/loaded.h"
 #include "runtime/parent/channel.h"

@@ -12,7 +12,7 @@
 #include "compiler/compiler.h"
 #include "runtime/io/io.h"
 #include "runtime/kernel/kernel.h"
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/run/world_says.h"
 #include "runtime/worker/up.h"
 #include "tests/lib/kernel_load.h"
 #include "tests/unit/runtime/netns.h"

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/live/control/document/report.h"
+#include "runtime/live/control/document/live_report.h"
 
 enum { PIECE = 4096, TEXT = 256 * PIECE };
 

@@ -14,7 +14,7 @@
 
 #include "runtime/copies/copies.h"
 #include "runtime/live/carry/tally.h"
-#include "runtime/live/control/document/report.h"
+#include "runtime/live/control/document/live_report.h"
 #include "runtime/observe/thread.h"
 #include "runtime/preyctl/print.h"
 #include "runtime/preyctl/screen.h"

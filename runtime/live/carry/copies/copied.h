@@ -1,7 +1,7 @@
 /* Copies of packets (`mirror`): the main thread's part of runtime/copies/. Programs without mirrors need none of it. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct parent;
 

@@ -1,7 +1,7 @@
 /* Guard rules, which hide packets from the host's stack. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Set the guard rules. A failure is told, and so is the success that follows it, by hide_again or another call.
  * Return the exit status. */

@@ -2,7 +2,7 @@
  * ports that stay with sockets. Ports wanted by both are counted. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Look at the sockets before anything is changed, for this program, and get the right to look at them later. */
 void shared_ports_look(struct carry *carry, const struct program *p);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/host/guard/shut.h"
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* A device, or a pattern of the rules, with what is left out there (vm/program/program.h, served_gaps). */
 struct unjudged {

@@ -4,7 +4,7 @@
 
 #include "runtime/kernel/maps/counts.h"
 #include "runtime/kernel/prove.h"
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Set carry->by_tc from --hook, the first program and the interfaces; before in_kernel_choose. */
 int in_kernel_hooks(struct carry *carry);

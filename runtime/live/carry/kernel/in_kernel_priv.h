@@ -1,13 +1,13 @@
 /* Declarations shared by the files of the kernel executor (in_kernel.h). */
 #pragma once
 
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/kernel/run/facts.h"
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/flow_map.h"
+#include "runtime/live/carry/carry_state.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/state.h"
 
 struct answers;
 struct counted;

@@ -1,7 +1,7 @@
 /* The change to another program in the kernel: its judge is loaded, then put in force. */
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/run/counted.h"
-#include "runtime/kernel/run/told.h"
+#include "runtime/kernel/run/told_vips.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/part.h"
 

@@ -1,4 +1,4 @@
-/* The stages' facts: interfaces, their sockets, own addresses. */
+/* The stages' facts: interfaces, their sockets, own addresses, and who takes copies of whole frames. */
 #include <errno.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -7,10 +7,11 @@
 #include "runtime/exchange/iface_id.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/kernel/run/copied_ring.h"
 #include "runtime/kernel/run/others.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/carry/ports.h"
+#include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/tell/log.h"
 
 /* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. Traffic control sees all
@@ -282,4 +283,32 @@ void in_kernel_world(struct carry *carry)
                     strerror(-failed));
     tell_routes(carry);
     tell_others(carry);
+}
+
+/* ---- copies of whole frames: who takes them, and devices that get theirs at traffic control ---- */
+
+enum { LINK_BYTES = 14 /* Ethernet's header before the packet that an MTU is about */ };
+
+int in_kernel_copies(struct carry *carry)
+{
+    const int failed = carry->kernel ? risen_begin(&carry->workers[0]->risen, carry->kernel->kernel) : 0;
+    if (failed) return complain("--exec kernel: its copies: %s", strerror(-failed));
+    in_kernel_devices(carry);
+    return 0;
+}
+
+/* While a change of programs is under way nothing is told: mirrors of two programs have the same numbers. */
+void in_kernel_devices(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    if (!carry->kernel || __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE) != p) return;
+    for (uint32_t i = 0; i < p->mirrors_count; i++) {
+        const struct pbc_mirror *m = &p->mirrors[i];
+        const struct host_link *link =
+            m->to == PBC_MIRROR_DEVICE ? host_link_named(carry->host, program_str(p, m->target)) : NULL;
+        if (link && host_link_has_ethernet(link) && link->up)
+            kernel_copies_device(carry->kernel->kernel, p, i, link->ifindex, link->mtu + LINK_BYTES);
+        else
+            kernel_copies_device(carry->kernel->kernel, p, i, 0, 0);
+    }
 }

@@ -1,7 +1,7 @@
 /* Access logs of proxy services: files, and the loops' lines for them. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct parent;
 struct proxy;

@@ -1,7 +1,7 @@
 /* Services' TLS certificates and keys, shown to clients and expected of servers, opened by the parent. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct tls_table;
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "runtime/host/socket/transparent.h"
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* True if the program has a service in `mode proxy inline`, other than those that a past program left. */
 bool inline_stack_wanted(const struct program *p);

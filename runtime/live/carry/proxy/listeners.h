@@ -1,7 +1,7 @@
 /* Listeners of proxy loops. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 #include "runtime/proxy/proxy.h"
 
 struct places {

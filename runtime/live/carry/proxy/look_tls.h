@@ -3,7 +3,7 @@
 
 #include <openssl/x509.h>
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Check all files, with one line for each finding. Return 0, or 2 if a file is missing or wrong. */
 int look_at_tls(const struct program *p);

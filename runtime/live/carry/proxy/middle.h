@@ -1,7 +1,7 @@
 /* Sockets of programs in the middle of inline connections (`-> program "SOCKET"`), to which the parent connects. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct parent;
 

@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 struct proxy;
 struct proxy_counters;

@@ -9,7 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/document/limits.h"
-#include "runtime/live/control/document/report.h"
+#include "runtime/live/control/document/live_report.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/programs/onfile.h"
 #include "runtime/live/control/unknown_way.h"

@@ -1,7 +1,7 @@
 /* One JSON document of all that live traffic shows: the source of preyctl, the page, /stats.json and /metrics. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 struct cJSON;
 

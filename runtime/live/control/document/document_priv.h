@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 
 #include "runtime/live/carry/tally.h"
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 #include "runtime/report/json.h"
 
 /* The moment that a document shows. */

@@ -1,7 +1,7 @@
 /* Reports of limits that were reached. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Tell each limit when it is reached, then at most every ten seconds, with the count since the last line. Call once a
  * second. `last`: tell all that is left. */

@@ -7,7 +7,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
 #include "runtime/live/carry/change.h"
-#include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/flows/flow_walk.h"
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/world/devices.h"

@@ -3,7 +3,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 enum {
     IMPACT_JUDGED_MOST = 1 << 20 /* beyond this number, one flow in `every` is judged and counts for all of them */

@@ -2,7 +2,7 @@
  * program before it. So an operator who locks himself out gets the machine back. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Begin to wait for the confirmation of a start, if asked for. */
 void confirm_begin(struct control *control);

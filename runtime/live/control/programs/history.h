@@ -2,7 +2,7 @@
  * A program that begins to run while it is the newest one already is no new entry. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Read what earlier processes have left. */
 void history_begin(struct control *control);

@@ -2,7 +2,7 @@
  * the running program there. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Look at the file, for control->onfile, and read it if it is another file or has changed. Standard input stays as
  * first read. */

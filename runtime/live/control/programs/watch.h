@@ -1,7 +1,7 @@
 /* Reload of the command line's file when it changes (--watch). */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Begin to watch, if asked for. Return 0, or 2 after a line with the reason. */
 int watch_begin(struct control *control);

@@ -2,7 +2,7 @@
  * (runtime/exchange/observers.h), nor does the main thread: what is too much is counted. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Tell some milliseconds of records from workers' tapes and the kernel, in order of time. False: there is more, and a
  * later call follows. */

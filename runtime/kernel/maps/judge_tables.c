@@ -1,5 +1,5 @@
 /* Maps are made in the order of table.def, and found by the names in a stage's symbols */
-#include "runtime/kernel/maps/tables.h"
+#include "runtime/kernel/maps/judge_tables.h"
 
 #include <errno.h>
 #include <stdlib.h>

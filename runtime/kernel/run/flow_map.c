@@ -1,5 +1,5 @@
 /* The map's memory is read in place; changes are runs of a kernel program, ordered with the stages */
-#include "runtime/kernel/run/flows.h"
+#include "runtime/kernel/run/flow_map.h"
 
 #include <bpf/bpf.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* The counters of live traffic: a replay's summary, with interfaces, watched packets, and losses on the way out. */
-#include "runtime/live/control/document/report.h"
+#include "runtime/live/control/document/live_report.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Workers' sockets on interfaces, and the program that deals frames to them (runtime/io/steer/deal.h). */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 
 /* Return the served interfaces without Ethernet, a bit each; those that are away count as Ethernet. */
 uint32_t ports_bare(const struct carry *carry);

@@ -1,5 +1,5 @@
 /* During a change the stages see what both programs ask for; own addresses have a number that is odd meanwhile */
-#include "runtime/kernel/run/world.h"
+#include "runtime/kernel/run/world_says.h"
 
 #include <string.h>
 

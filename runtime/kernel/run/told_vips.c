@@ -1,5 +1,5 @@
-/* See told.h. Ranges become prefixes in one trie. */
-#include "runtime/kernel/run/told.h"
+/* See told_vips.h. Ranges become prefixes in one trie. */
+#include "runtime/kernel/run/told_vips.h"
 
 #include <bpf/bpf.h>
 #include <stdlib.h>

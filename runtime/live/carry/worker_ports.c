@@ -1,5 +1,5 @@
 /* Sockets and a ring of a port are opened apart and joined; the dealing program's tables come with the first port */
-#include "runtime/live/carry/ports.h"
+#include "runtime/live/carry/worker_ports.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The state of the world: next hops, routes, links, the clock, and the workers' snapshots. */
 #pragma once
 
-#include "runtime/live/carry/state.h"
+#include "runtime/live/carry/carry_state.h"
 #include "runtime/live/world/clock.h"
 #include "runtime/live/world/hops.h"
 #include "runtime/live/world/pmtu.h"

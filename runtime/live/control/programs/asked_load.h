@@ -2,7 +2,7 @@
  * the command line, unless the program is saved there. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Begin a load that waits. No reload may be under way. */
 void load_step(struct control *control);

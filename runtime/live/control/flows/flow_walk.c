@@ -1,5 +1,5 @@
 /* A part is asked of one worker or loop at a time; those asked are looked at each turn of the main thread */
-#include "runtime/live/control/flows/walk.h"
+#include "runtime/live/control/flows/flow_walk.h"
 
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/proxy/proxy.h"

@@ -1,5 +1,5 @@
 /* `load`, `reload` and `rollback`: one at a time. It waits for an earlier reload, and the caller waits for it. */
-#include "runtime/live/control/programs/load.h"
+#include "runtime/live/control/programs/asked_load.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The counters of all workers as text or JSON. */
 #pragma once
 
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 
 /* Return the report as --format says, to be freed by the caller. NULL: out of memory. running: see tally_take. */
 char *live_report(const struct control *control, bool running, size_t *len);

@@ -1,6 +1,6 @@
-/* See routes.h. Ways are the table's, as far as interfaces distinguish them; prefixes follow from its ranges
+/* See route_trie.h. Ways are the table's, as far as interfaces distinguish them; prefixes follow from its ranges
  * (maps/cover.h). A way keeps its number while any prefix has it, so prefixes that stay need no change. */
-#include "runtime/kernel/run/routes.h"
+#include "runtime/kernel/run/route_trie.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* A test run names the packet that it works on (vm/kernel/bpf.h): for XDP in metadata before the frame, for traffic
  * control in the socket buffer's control bytes. */
-#include "runtime/kernel/ask.h"
+#include "runtime/kernel/asker.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

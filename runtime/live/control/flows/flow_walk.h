@@ -4,7 +4,7 @@
 #pragma once
 
 #include "runtime/exchange/listing.h"
-#include "runtime/live/control/state.h"
+#include "runtime/live/control/control_state.h"
 #include "runtime/proxy/listing.h"
 
 struct walk;

@@ -1,9 +1,9 @@
 /* The command line: long options as `--name value` or `--name=value`, in any order, with one program. Names are written
  * in full: an abbreviation that works today would mean something else with the next option. */
-#include "runtime/preyrun/options_priv.h"
-
 #include <stdarg.h>
 #include <stddef.h>
+
+#include "runtime/preyrun/options_priv.h"
 
 bool wrong(struct reading *r, const char *fmt, ...)
 {

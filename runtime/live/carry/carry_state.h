@@ -9,7 +9,7 @@
 #include "runtime/kernel/loaded.h"
 #include "runtime/live/carry/lingering.h"
 #include "runtime/live/carry/ruling.h"
-#include "runtime/live/tell/state.h"
+#include "runtime/live/tell/tell_state.h"
 #include "runtime/record/reel.h"
 #include "runtime/worker/worker.h"
 

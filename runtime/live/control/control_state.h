@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "runtime/host/file/past_files.h"
-#include "runtime/live/rules/state.h"
+#include "runtime/live/rules/rules_state.h"
 #include "runtime/worker/worker.h"
 
 struct ctl;

@@ -1,6 +1,4 @@
 /* The program's servers, memory and devices are given to the preflight; --preflight also tries steering and pins */
-#include "runtime/live/main/look.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/main/live.h"
+#include "runtime/live/main/live_priv.h"
 #include "vm/flow/flow.h"
 #include "vm/vm.h"
 

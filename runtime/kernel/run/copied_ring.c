@@ -1,5 +1,5 @@
 /* The ring of copies, and the rows of programs that copy. */
-#include "runtime/kernel/run/copied.h"
+#include "runtime/kernel/run/copied_ring.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
