@@ -82,6 +82,10 @@ bool host_link_has_ethernet(const struct host_link *link);
 const struct host_link *host_links(const struct host *h, unsigned *count);
 const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: none */
 const struct host_link *host_link_named(const struct host *h, const char *name); /* NULL: none */
+/* Return the VRF that a link is in; the bridge or bond that it is a port of, which gets its frames whole, tags and all.
+ * NULL: none, or no link. */
+const struct host_link *host_link_vrf(const struct host *h, const struct host_link *link);
+const struct host_link *host_link_joined(const struct host *h, const struct host_link *link);
 /* True if a link of that number was removed since the last host_links_settle; another may have its number and name. */
 bool host_link_went(const struct host *h, unsigned ifindex);
 void host_links_settle(struct host *h);

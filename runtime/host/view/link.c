@@ -76,6 +76,23 @@ const struct host_link *host_link(const struct host *h, unsigned ifindex) { retu
 
 const struct host_link *host_link_named(const struct host *h, const char *name) { return link_find(h, 0, name); }
 
+/* Return the device above that has the link as a port, if that is a VRF as wished; else NULL. */
+static const struct host_link *master_of(const struct host *h, const struct host_link *link, bool vrf)
+{
+    const struct host_link *master = link && link->master ? host_link(h, link->master) : NULL;
+    return master && !master->vrf_table == !vrf ? master : NULL;
+}
+
+const struct host_link *host_link_vrf(const struct host *h, const struct host_link *link)
+{
+    return master_of(h, link, true);
+}
+
+const struct host_link *host_link_joined(const struct host *h, const struct host_link *link)
+{
+    return master_of(h, link, false);
+}
+
 /* Make both tables with at least twice as many slots as links, all empty. */
 static bool make_slots(struct links *l)
 {

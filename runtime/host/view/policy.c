@@ -44,13 +44,6 @@ static bool has_unread(const struct told *t)
     return unread || (t->at[POLICY_DSCP] && !netlink_u8(t->at[POLICY_DSCP]));
 }
 
-/* Return the VRF that an interface is in; NULL: none. */
-static const struct host_link *vrf_of(const struct routing *r, const struct host_link *link)
-{
-    const struct host_link *master = link && link->master ? host_link(r->host, link->master) : NULL;
-    return master && master->vrf_table ? master : NULL;
-}
-
 static void need(struct route_rule *rule, enum route_asks asks) { rule->asks |= (uint8_t)asks; }
 
 static void need_unseen(struct route_rule *rule)
@@ -76,7 +69,7 @@ static void learn_arrival(struct routing *r, const char *name, struct route_rule
         return;
     }
     const struct host_link *link = host_link_named(r->host, name);
-    if (link && (link->vrf_table || vrf_of(r, link)))
+    if (link && (link->vrf_table || host_link_vrf(r->host, link)))
         need_unseen(rule);
     else
         set_arrival(r, link, rule);
@@ -175,7 +168,7 @@ static int add_vrfs(struct routing *r, struct route_policy p)
     bool any = false;
     const struct host_link *all = host_links(r->host, &count);
     for (unsigned i = 0; i < count; i++) {
-        const struct host_link *vrf = vrf_of(r, &all[i]);
+        const struct host_link *vrf = host_link_vrf(r->host, &all[i]);
         struct route_policy one = p;
         any |= vrf != NULL;
         if (!vrf || !tells) continue;

@@ -72,13 +72,6 @@ bool receivers_take_frame(const struct receivers *r, uint32_t device, const stru
     return receivers_take(r, device, tags, pkt->link == LINK_ETHER ? read_tags(pkt, tags) : 0);
 }
 
-/* True for a device above that hands frames up whole, tags and all: a bridge or a bond, and no VRF. */
-static bool is_handed_up(const struct host *h, const struct host_link *link)
-{
-    const struct host_link *over = link->master ? host_link(h, link->master) : NULL;
-    return over && !over->vrf_table;
-}
-
 bool receivers_of(const struct host *h, struct receivers *to)
 {
     unsigned count;
@@ -87,7 +80,7 @@ bool receivers_of(const struct host *h, struct receivers *to)
     for (unsigned i = 0; to->all && i < count; i++) {
         const struct host_link *l = &links[i];
         if (l->under && l->tag) to->all[to->count++] = (struct receiver){l->under, l->tag, l->up ? l->ifindex : 0};
-        if (is_handed_up(h, l)) to->all[to->count++] = (struct receiver){l->ifindex, 0, l->master};
+        if (host_link_joined(h, l)) to->all[to->count++] = (struct receiver){l->ifindex, 0, l->master};
     }
     receivers_sort(to);
     return to->all;

@@ -68,20 +68,14 @@ static int route_ask(struct host *h, const struct host_query *q, struct host_rou
     return failed ? failed : answer.refused ? -EHOSTUNREACH : 0;
 }
 
-/* Return the VRF that routes packets from an interface, as the required outgoing interface; 0: none */
-static unsigned vrf_of(const struct host *h, unsigned ifindex)
-{
-    const struct host_link *in = ifindex ? host_link(h, ifindex) : NULL;
-    const struct host_link *master = in && in->master ? host_link(h, in->master) : NULL;
-    return master && master->vrf_table ? master->ifindex : 0;
-}
-
 /* Ask as for the host's own packet. The kernel then refuses a foreign v4 source, which is left out. */
 static int ask_own(struct host *h, const struct host_query *q, struct host_route *route)
 {
     struct host_query own = *q;
     own.iif = 0;
-    if (!own.oif) own.oif = vrf_of(h, q->iif);
+    /* The VRF that routes packets from that interface is the required outgoing interface. */
+    const struct host_link *vrf = host_link_vrf(h, q->iif ? host_link(h, q->iif) : NULL);
+    if (!own.oif && vrf) own.oif = vrf->ifindex;
     int failed = route_ask(h, &own, route);
     if (!failed || own.from.family != 4) return failed;
     own.from = (struct host_addr){0};

@@ -71,6 +71,36 @@ struct guarding {
     bool unhidden;               /* guard rules could not be set when they were last wanted */
 };
 
+/* Ports of the workers (worker_ports.h) */
+struct worker_ports {
+    unsigned count;                   /* number of each worker's ports: one for each interface, or two (steered.h) */
+    unsigned told_off[PORTS_MOST];    /* offloads of the interface that were told as turned off */
+    unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
+    bool generic;                     /* a port's steering program is not in the driver */
+    struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
+    struct port_owners *owners;       /* workers that have ports of translation; NULL: one worker has all */
+    struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
+};
+
+/* The device for packets back to the host (steered.h) */
+struct tun_device {
+    int fd; /* -1: the host sees them itself */
+    unsigned ifindex;
+};
+
+/* True where the host's stack forwards packets: any; IPv4; IPv6 */
+struct host_forwards {
+    bool any, ip4, ip6;
+};
+
+/* Callbacks into rooms above */
+struct ears {
+    void *arg;
+    bool (*looks)(void *arg);                                             /* true if there are observers */
+    void (*seen)(void *arg, const struct sampled *s);                     /* a packet that the kernel judged */
+    void (*refused)(void *arg, const struct refusal *r, uint64_t now_ns); /* a server refuses new connections */
+};
+
 /* The choice of the executor */
 struct exec_choice {
     char why[600];         /* its reason */
@@ -98,25 +128,17 @@ struct carry {
     unsigned ifindex[PORTS_MOST];
     uint32_t bare; /* bit i: interface i has no Ethernet (ports_bare) */
     uint32_t away; /* bit i: interface i has not been opened yet, as it was absent or down at the start */
-    unsigned told_off[PORTS_MOST]; /* offloads of the interface that were told as turned off */
-    bool judges;                   /* sockets and programs of the start stand */
-    bool forwards;                 /* the host's stack forwards packets */
-    bool forwards4, forwards6;     /* the host forwards IPv4; IPv6 */
-    struct snapshot *latest;       /* the newest snapshot */
-    bool watched;                  /* told since addresses changed: some rules can only be watched */
+    bool judges;   /* sockets and programs of the start stand */
+    struct host_forwards forwards;
+    struct snapshot *latest; /* the newest snapshot */
+    bool watched;            /* told since addresses changed: some rules can only be watched */
     /* Ports and workers. */
     const struct io_ops *io;
-    unsigned port_count; /* number of each worker's ports: one for each interface, or two (steered.h) */
+    struct worker_ports ports;
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
-    struct tuples *tuples;            /* tuples of inline connections, for the parent; NULL: out of memory */
-    struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
-    unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
-    struct port_owners *port_owners;  /* workers that have ports of translation; NULL: one worker has all */
-    struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
-    int tun;                          /* device for packets back to the host; -1: the host sees them itself */
-    unsigned tun_ifindex;             /* its interface number */
-    bool generic;                     /* a port's steering program is not in the driver */
+    struct tuples *tuples; /* tuples of inline connections, for the parent; NULL: out of memory */
+    struct tun_device tun;
     /* The kernel executor. */
     bool in_kernel;           /* the kernel judges; `io` gets what it sends up */
     uint32_t by_tc;           /* bit i: traffic control hands it what arrives by interface i, not XDP */
@@ -132,9 +154,5 @@ struct carry {
     struct proxied *proxied;           /* loops of proxy services; NULL: never made */
     struct observed_thread *observed;  /* writer of observed connections */
     struct copies *copies;             /* copies of packets; NULL: not made yet */
-    /* Callbacks into rooms above, with `ears` as their argument. */
-    void *ears;
-    bool (*looks)(void *ears);                                             /* true if there are observers */
-    void (*seen)(void *ears, const struct sampled *s);                     /* a packet that the kernel judged */
-    void (*refused)(void *ears, const struct refusal *r, uint64_t now_ns); /* a server refuses new connections */
+    struct ears ears;
 };

@@ -16,7 +16,7 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
     const bool routes = enforce_routes(carry, p);
     /* true if the host forwards packets and this process does not take its place */
-    const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !routes;
+    const bool forwards = carry->forwards.any && (carry->in_kernel || carry->io != &io_XDP) && !routes;
     const struct host_self self = host_self(carry->host);
     const uint32_t holds = host && !routes ? program_holds(p) : PBC_NONE;
     if (holds != PBC_NONE) {
@@ -63,14 +63,14 @@ static unsigned plain(const struct carry *carry)
 
 static bool prey_routes(const struct carry *carry, const struct program *p)
 {
-    return routed_wanted(p, plain(carry), carry->forwards);
+    return routed_wanted(p, plain(carry), carry->forwards.any);
 }
 
 uint8_t enforce_routed(const struct carry *carry, const struct program *p)
 {
     if (prey_routes(carry, p)) return ROUTED_BOTH;
     if (!routed_hidden(p, plain(carry))) return 0;
-    return (uint8_t)((carry->forwards4 ? ROUTED_IP4 : 0) | (carry->forwards6 ? ROUTED_IP6 : 0));
+    return (uint8_t)((carry->forwards.ip4 ? ROUTED_IP4 : 0) | (carry->forwards.ip6 ? ROUTED_IP6 : 0));
 }
 
 bool enforce_routes(const struct carry *carry, const struct program *p)

@@ -95,17 +95,6 @@ void observed_end(struct carry *carry)
     if (carry->observed) observed_thread_stop(carry->observed);
 }
 
-void observed_close(struct carry *carry)
-{
-    observed_thread_free(carry->observed);
-    carry->observed = NULL;
-}
-
-const struct observe_out *observed_out(const struct carry *carry, unsigned worker)
-{
-    return observed_thread_out(carry->observed, worker);
-}
-
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     for (uint32_t i = 0; i < p->observes_count; i++) {
@@ -125,11 +114,6 @@ void observed_tick(struct carry *carry)
     char what[OBSERVED_LINE];
     if (observed_thread_said(carry->observed, what))
         events_tell(&carry->tell->events, TOLD_FAULT, "%s; what could not be written is lost", what);
-}
-
-struct observed_counters observed_counters(const struct carry *carry)
-{
-    return observed_thread_counters(carry->observed);
 }
 
 static bool observed_prepare(struct program_change *c)

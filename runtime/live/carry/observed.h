@@ -4,20 +4,14 @@
 #include "runtime/live/carry/carry_state.h"
 
 struct parent;
-struct observe_out;
-struct observed_counters;
 
 /* Tell the parent which files of sessions may have lines already: those of the first program. */
 void observed_known(const struct carry *carry, struct parent *parent);
 /* Make the thread's state, since a later program may watch, and open the first program's files, before the workers are
  * made. 0, or 2 after a complaint. */
 int observed_open(struct carry *carry);
-void observed_end(struct carry *carry);   /* after the workers */
-void observed_close(struct carry *carry); /* frees all */
-/* Return the receiver of a worker's events. */
-const struct observe_out *observed_out(const struct carry *carry, unsigned worker);
+void observed_end(struct carry *carry); /* after the workers */
 /* Test if that would succeed; nothing is made. */
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Say what failed since the last call. */
 void observed_tick(struct carry *carry);
-struct observed_counters observed_counters(const struct carry *carry);

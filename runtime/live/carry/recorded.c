@@ -56,7 +56,7 @@ int recorded_open(struct carry *carry)
     const struct recorder_cfg cfg = {.snap = o->record_snap,
                                      .names = o->ifaces,
                                      .port = carry->workers[0]->ports,
-                                     .ports = carry->port_count,
+                                     .ports = carry->ports.count,
                                      .bare = carry->bare,
                                      .devices = o->iface_count,
                                      .workers = carry->worker_count + carry->in_kernel,
@@ -64,8 +64,8 @@ int recorded_open(struct carry *carry)
                                      .seed = w->seed,
                                      .inline_half_open = w->inline_share.half_open,
                                      .forwards = w->forwards,
-                                     .forwards4 = carry->forwards4,
-                                     .forwards6 = carry->forwards6};
+                                     .forwards4 = carry->forwards.ip4,
+                                     .forwards6 = carry->forwards.ip6};
     carry->record.to = recorder_new(&cfg, &carry->record.reel);
     if (!carry->record.to) return complain("out of memory");
     carry->now.number = recorder_program(carry->record.to, carry->now.program, NULL);

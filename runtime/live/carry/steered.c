@@ -21,27 +21,27 @@ bool steered_needs_tun(const struct carry *carry, const struct program *p)
 
 int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
-    if (!steered_needs_tun(carry, p) || carry->tun >= 0) return 0;
+    if (!steered_needs_tun(carry, p) || carry->tun.fd >= 0) return 0;
     struct answer a;
-    const int failed = ask_TUN(carry->tell->channel, &a, &carry->tun, err, err_len);
+    const int failed = ask_TUN(carry->tell->channel, &a, &carry->tun.fd, err, err_len);
     if (failed)
-        carry->tun = -1;
+        carry->tun.fd = -1;
     else
-        carry->tun_ifindex = (unsigned)a.value;
+        carry->tun.ifindex = (unsigned)a.value;
     return failed;
 }
 
 /* Return the slot size: the longest frame of all interfaces at the start, with a note where the kernel judges. */
 static unsigned frame_most(struct carry *carry)
 {
-    if (carry->frame_most) return carry->frame_most;
+    if (carry->ports.frame_most) return carry->ports.frame_most;
     uint32_t mtu = 0;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         if (link && link->mtu > mtu) mtu = link->mtu;
     }
     if (carry->in_kernel) mtu += (uint32_t)sizeof(struct kernel_note);
-    return carry->frame_most = xdp_frame_most(mtu);
+    return carry->ports.frame_most = xdp_frame_most(mtu);
 }
 
 /* Set the rules in all steering programs. Return 0, or a negative errno with one line in err. */
@@ -101,7 +101,7 @@ int steered_port(struct carry *carry, unsigned at)
     if (steered_rules(carry)) return 2;
     if (ask_STEERING(carry->tell->channel, &(struct request_at){at}, &generic, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
-    carry->generic |= generic;
+    carry->ports.generic |= generic;
     return 0;
 }
 
@@ -131,11 +131,6 @@ void steered_stats(const struct carry *carry, unsigned at, struct io_stats *s)
     uint64_t cut;
     if (is_steered(carry) && !ask_TOO_LONG(carry->tell->channel, &(struct request_at){at}, &cut, NULL, 0))
         s->cut += cut;
-}
-
-void steered_close(struct carry *carry)
-{
-    if (carry->tun >= 0) close(carry->tun);
 }
 
 static bool tun_prepare(struct program_change *c) { return !steered_tun(c->carry, c->program, c->err, c->err_len); }

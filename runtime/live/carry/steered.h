@@ -14,4 +14,3 @@ bool steered_world(struct carry *carry);            /* after facts have changed 
 int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Add the number of frames that were too long for a slot. */
 void steered_stats(const struct carry *carry, unsigned at, struct io_stats *s);
-void steered_close(struct carry *carry); /* after the ports are closed */

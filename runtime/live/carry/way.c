@@ -32,7 +32,7 @@ static const char *xdp_refusal(const struct carry *carry, const struct program *
     static char why[WHY];
     struct obstacle o;
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
-    if (carry->latest && judges_host(p) && carry->port_count == carry->o->iface_count)
+    if (carry->latest && judges_host(p) && carry->ports.count == carry->o->iface_count)
         return "these rules judge packets to or from this machine itself, and the rules before did not: that takes "
                "a restart";
     if (sees_host(carry, p) && 2 * carry->o->iface_count > PORTS_MOST)
@@ -140,14 +140,14 @@ int way_choose(struct carry *carry)
     carry->rings = carry->in_kernel ? in_kernel_rings(carry) : 0;
     if (carry->in_kernel) {
         carry->io = carry->by_tc == (1u << carry->o->iface_count) - 1 ? &io_RAISED : &io_XDP;
-        carry->port_count = carry->o->iface_count;
+        carry->ports.count = carry->o->iface_count;
         return 0;
     }
     const char *no = carry->o->io == OPTIONS_IO_XDP ? xdp_refusal(carry, carry->now.program) : NULL;
     if (no) return complain("--io xdp: %s; this does: --io packet", no);
     const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && auto_xdp(carry));
     carry->io = xdp ? &io_XDP : &io_PACKET;
-    carry->port_count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
+    carry->ports.count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
     return 0;
 }
 

@@ -3,7 +3,7 @@
 
 #include "runtime/live/carry/carry_state.h"
 
-/* Choose carry->io and carry->port_count for the first program. Return the exit status. */
+/* Choose carry->io and carry->ports.count for the first program. Return the exit status. */
 int way_choose(struct carry *carry);
 /* Return the way by which frames of an interface of the command line come. */
 const struct io_ops *way_of(const struct carry *carry, unsigned iface);

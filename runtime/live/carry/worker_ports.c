@@ -36,7 +36,7 @@ static bool watches_own(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
     const bool in_the_way = program_holds(p) != PBC_NONE && enforce_routes(carry, p);
-    return p->observes_count && !carry->forwards && !in_the_way;
+    return p->observes_count && !carry->forwards.any && !in_the_way;
 }
 
 void dealt_world(struct carry *carry)
@@ -46,30 +46,30 @@ void dealt_world(struct carry *carry)
                                  .ifindex = carry->ifindex,
                                  .iface = carry->now.iface,
                                  .ports = carry->o->iface_count};
-    if (carry->dealt) deal_fill(carry->dealt, &w);
+    if (carry->ports.dealt) deal_fill(carry->ports.dealt, &w);
 }
 
 void dealt_close(struct carry *carry)
 {
-    deal_unmap(carry->dealt);
-    carry->dealt = NULL;
-    if (carry->port_owners) munmap(carry->port_owners, sizeof *carry->port_owners);
-    carry->port_owners = NULL;
+    deal_unmap(carry->ports.dealt);
+    carry->ports.dealt = NULL;
+    if (carry->ports.owners) munmap(carry->ports.owners, sizeof *carry->ports.owners);
+    carry->ports.owners = NULL;
 }
 
 bool dealt_open(struct carry *carry)
 {
-    void *at = mmap(NULL, sizeof *carry->port_owners, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    carry->port_owners = at == MAP_FAILED ? NULL : at;
-    return carry->port_owners;
+    void *at = mmap(NULL, sizeof *carry->ports.owners, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    carry->ports.owners = at == MAP_FAILED ? NULL : at;
+    return carry->ports.owners;
 }
 
 /* Take the dealing program's tables from the new port's descriptors, before the port is opened. */
 static void dealt_take(struct carry *carry, struct io_made *made)
 {
     if (!made->deal) return;
-    deal_unmap(carry->dealt);
-    carry->dealt = deal_map(made->fds[--made->fd_count], carry->port_owners); /* the last descriptor */
+    deal_unmap(carry->ports.dealt);
+    carry->ports.dealt = deal_map(made->fds[--made->fd_count], carry->ports.owners); /* the last descriptor */
     made->deal = 0;
     if (carry->latest) dealt_world(carry);
 }
@@ -78,7 +78,7 @@ bool ports_mirror(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
     return carry->o->monitor && (p->observes_count || p->mirrors_count) && !p->services_count && !p->nats_count &&
-           !carry->forwards;
+           !carry->forwards.any;
 }
 
 uint32_t ports_bare(const struct carry *carry)
@@ -102,9 +102,9 @@ int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, 
     char words[200];
     uint64_t off;
     const int failed = ask_OFFLOADS(carry->tell->channel, &(struct request_offloads){at, which}, &off, err, err_len);
-    const unsigned news = (unsigned)off & ~carry->told_off[at];
+    const unsigned news = (unsigned)off & ~carry->ports.told_off[at];
     if (!news) return failed;
-    carry->told_off[at] |= news;
+    carry->ports.told_off[at] |= news;
     offload_words(news, words, sizeof words);
     if (carry->tell->ready)
         events_tell(&carry->tell->events, TOLD_LINK, "%s: preyrun turns off %s, and on again at its end",
@@ -187,7 +187,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
         *group = made.group;
         dealt_take(carry, &made);
-        io = ops->open(&ask, &made, &carry->umems[w->cfg.worker], err, sizeof err);
+        io = ops->open(&ask, &made, &carry->ports.umems[w->cfg.worker], err, sizeof err);
     }
     if (io && ops->bind && ask_BIND(carry->tell->channel, err, sizeof err)) {
         ops->close(io);

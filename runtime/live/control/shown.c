@@ -21,8 +21,6 @@ int shown_open(struct control *control)
     return control->web ? 0 : complain("--stats %s: out of memory or descriptors", control->o->stats);
 }
 
-void shown_close(struct control *control) { web_free(control->web); }
-
 int shown_fd(const struct control *control) { return control->web ? web_fd(control->web) : -1; }
 
 uint64_t shown_due_ns(const struct control *control, uint64_t now_ns)

@@ -5,7 +5,6 @@
 
 /* Open the socket through the parent. Return 0, or 2 after a line with the reason. */
 int shown_open(struct control *control);
-void shown_close(struct control *control);
 
 int shown_fd(const struct control *control); /* polled for reading; -1: none */
 /* Return the time at which shown_step is due; UINT64_MAX: nothing is shown. */

@@ -37,7 +37,7 @@ static uint64_t needed(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
     const uint64_t of_port = l->carry.io != &io_PACKET ? IO_FDS_MOST : l->carry.worker_count;
-    return OTHERS + l->carry.worker_count * (uint64_t)OF_WORKER + l->carry.port_count * of_port +
+    return OTHERS + l->carry.worker_count * (uint64_t)OF_WORKER + l->carry.ports.count * of_port +
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 

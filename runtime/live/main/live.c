@@ -45,6 +45,7 @@
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/parent.h"
+#include "runtime/stats/web.h"
 
 enum { LARGE_FROM = 1 << 20 };
 
@@ -78,7 +79,7 @@ static void say_ready(struct live *l)
     proxied_memory(&l->carry, proxied, sizeof proxied);
     in_kernel_say(&l->carry);
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s%s", o->name, names,
-                l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
+                l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.ports.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
                 o->monitor ? "; packets to this machine itself are only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied,
@@ -176,10 +177,7 @@ static void wire(struct live *l)
     l->world.carry = l->rules.carry = l->control.carry = &l->carry;
     l->rules.world = l->control.world = &l->world;
     l->control.rules = &l->rules;
-    l->carry.ears = l;
-    l->carry.looks = looks;
-    l->carry.seen = seen;
-    l->carry.refused = refused;
+    l->carry.ears = (struct ears){l, looks, seen, refused};
 }
 
 /* Look at everything, before anything is changed but what a closed start shuts. Return 0, or the exit status. */
@@ -227,11 +225,11 @@ static void leave_all(struct live *l)
     clock_close(&l->world.clock);
     asked_close(&l->control);
     walks_fini(&l->control);
-    load_fini(&l->control);
+    load_free(l->control.load);
     confirm_settle(&l->control);
     by_hand_fini(&l->rules);
     drained_fini(&l->rules);
-    shown_close(&l->control);
+    web_free(l->control.web);
     watch_end(&l->control);
     health_fini(&l->rules);
     document_fini(&l->control);
@@ -245,7 +243,7 @@ int live(const struct options *o)
     struct live l = {.o = o,
                      .signal_fd = -1,
                      .tell = {.o = o},
-                     .carry = {.o = o, .tun = -1, .record.reel = {.dir = -1, .fd = -1}},
+                     .carry = {.o = o, .tun.fd = -1, .record.reel = {.dir = -1, .fd = -1}},
                      .world = {.o = o, .clock.fd = -1},
                      .rules = {.o = o, .begun = 1, .echo = {-1, -1}},
                      .control = {.o = o, .watch.fd = -1}};

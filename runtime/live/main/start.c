@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/base/file.h"
+#include "runtime/copies/copies.h"
 #include "runtime/exchange/begun/tuples.h"
 #include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
@@ -39,6 +40,7 @@
 #include "runtime/live/world/links.h"
 #include "runtime/live/world/routing.h"
 #include "runtime/live/world/world.h"
+#include "runtime/observe/thread.h"
 #include "runtime/parent/parent.h"
 
 static int load_program(struct live *l)
@@ -185,9 +187,9 @@ int start_look(struct live *l)
 {
     int status = 0;
     if (!l->carry.host) return 2;
-    l->carry.forwards4 = sysctl_is_on("/proc/sys/net/ipv4/ip_forward");
-    l->carry.forwards6 = sysctl_is_on("/proc/sys/net/ipv6/conf/all/forwarding");
-    l->carry.forwards = l->carry.forwards4 || l->carry.forwards6;
+    l->carry.forwards.ip4 = sysctl_is_on("/proc/sys/net/ipv4/ip_forward");
+    l->carry.forwards.ip6 = sysctl_is_on("/proc/sys/net/ipv6/conf/all/forwarding");
+    l->carry.forwards.any = l->carry.forwards.ip4 || l->carry.forwards.ip6;
     if (l->carry.now.program) status |= look_at_rules(l);
     if (l->carry.in_kernel) l->carry.xmit = xmit_open();
     if (l->carry.now.program) look_at_room(l);
@@ -206,7 +208,7 @@ int start_look(struct live *l)
     links_begin(&l->world);
     l->carry.bare = ports_bare(&l->carry);
     if (!status) way_tell_workers(&l->carry, worker_cpus());
-    if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
+    if (!status && l->carry.forwards.any && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         enforce_elsewhere(&l->carry))
         complain("notice: packets that cross this machine by interfaces that -i does not name are only watched");
     if (!status && l->o->preflight) in_kernel_say(&l->carry);
@@ -262,7 +264,7 @@ static int workers_make(struct live *l)
                              .owners = l->carry.now.owners,
                              .shared = l->carry.now.shared,
                              .seed = seed_of(l->o),
-                             .tun = l->carry.tun,
+                             .tun = l->carry.tun.fd,
                              .opened = l->carry.now.opened,
                              .routes = enforce_routed(&l->carry, l->carry.now.program),
                              .log = l->o->log != LOG_NONE,
@@ -270,11 +272,11 @@ static int workers_make(struct live *l)
                              .cuts = enforce_cuts(l->carry.now.program),
                              .kernel = in_kernel_ops(&l->carry),
                              .world = in_kernel_told(&l->carry),
-                             .forwards = l->carry.forwards,
+                             .forwards = l->carry.forwards.any,
                              .watches = l->carry.in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++) {
         cfg.inline_tun = inline_stack_tun(&l->carry, cfg.worker);
-        cfg.observed = observed_out(&l->carry, cfg.worker);
+        cfg.observed = observed_thread_out(l->carry.observed, cfg.worker);
         cfg.inline_share = tuples_share(l->carry.tuples, cfg.worker);
         cfg.inline_share.half_open = l->half_open;
         if (worker_make(l, &cfg)) return 2;
@@ -288,18 +290,18 @@ int start_open(struct live *l)
     int group[PORTS_MOST];
     if (l->carry.worker_count > 1) {
         if (!dealt_open(&l->carry)) return complain("out of memory");
-        const struct owners_cfg owners = {l->carry.worker_count, seed_of(l->o), l->carry.port_owners};
+        const struct owners_cfg owners = {l->carry.worker_count, seed_of(l->o), l->carry.ports.owners};
         l->carry.now.owners = owners_new(l->carry.now.program, &owners, NULL, 0);
         l->carry.now.shared = shared_new(l->carry.now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
         if (!l->carry.now.owners || !l->carry.now.shared) return complain("out of memory");
-        l->carry.now.shared->ports = l->carry.port_owners;
+        l->carry.now.shared->ports = l->carry.ports.owners;
     }
     char err[300];
     if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;
-    for (unsigned at = 0; at < l->carry.port_count; at++) {
+    for (unsigned at = 0; at < l->carry.ports.count; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->carry.worker_count; i++)
             if (open_port(l, l->carry.workers[i], at, &group[at])) return 2;
@@ -323,18 +325,18 @@ int start_open(struct live *l)
 
 void start_close(struct live *l)
 {
-    observed_close(&l->carry);
+    observed_thread_free(l->carry.observed);
     proxied_close(&l->carry);
     inline_stack_close(&l->carry);
     for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {
         worker_fini(l->carry.workers[i]);
         free(l->carry.workers[i]);
     }
-    copied_close(&l->carry);
+    copies_free(l->carry.copies); /* after the workers, as all that follows */
     dealt_close(&l->carry);
     recorder_free(l->carry.record.to);
     reel_close(&l->carry.record.reel);
-    steered_close(&l->carry);
+    if (l->carry.tun.fd >= 0) close(l->carry.tun.fd);
     in_kernel_close(&l->carry);
     loaded_free(&l->carry.loaded);
     reload_fini(&l->rules);

@@ -152,7 +152,7 @@ static bool workers_prepare(struct program_change *c)
                                          .iface = carry->now.iface,
                                          .opened = carry->now.opened,
                                          .routes = enforce_routed(carry, carry->now.program),
-                                         .tun = carry->tun,
+                                         .tun = carry->tun.fd,
                                          .inline_tun = inline_stack_tun(carry, i),
                                          .copies = carry->now.copies,
                                          .number = carry->now.number,

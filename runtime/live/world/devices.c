@@ -21,19 +21,13 @@ static bool lies_under(const struct world *world, unsigned ifindex, unsigned dev
     return over->under && (over->under == ifindex || over->under == link->master);
 }
 
-/* True for a port of a bridge or bond: what comes by it comes by that, to routes. */
-static bool is_enslaved(const struct world *world, unsigned device)
-{
-    const struct host_link *link = host_link(world->carry->host, device);
-    const struct host_link *master = link && link->master ? host_link(world->carry->host, link->master) : NULL;
-    return master && !master->vrf_table;
-}
-
 /* Return the program's interface id by which the device's frames arrive, or IFACE_NONE or IFACE_SEVERAL. */
 static uint16_t comes_by(const struct world *world, const struct program *p, unsigned device)
 {
     uint16_t found = IFACE_NONE;
-    if (is_enslaved(world, device)) return IFACE_NONE;
+    /* A port of a bridge or bond is none of its own: to routes, frames come by the device above. */
+    const struct host *h = world->carry->host;
+    if (host_link_joined(h, host_link(h, device))) return IFACE_NONE;
     for (unsigned at = 0; at < world->o->iface_count; at++)
         if (world->carry->ifindex[at] == device) return port_iface_id(p, world->o->ifaces[at], at);
     for (unsigned at = 0; at < world->o->iface_count; at++)

@@ -73,7 +73,7 @@ static bool reopen(struct world *world, unsigned at)
     struct io_port *fresh[WORKERS_MOST];
     for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
     bool made = true;
-    for (unsigned p = at; p < carry->port_count && made; p += world->o->iface_count) {
+    for (unsigned p = at; p < carry->ports.count && made; p += world->o->iface_count) {
         made = open_all(world, p, fresh);
         for (unsigned i = 0; i < carry->worker_count && made; i++)
             replace(world, &carry->workers[i]->ports[p], ports_ops(carry, p), fresh[i]);
@@ -85,7 +85,7 @@ static bool reopen(struct world *world, unsigned at)
 static bool is_stalled(const struct world *world, unsigned at)
 {
     bool stalled = false;
-    for (unsigned p = at; p < world->carry->port_count; p += world->o->iface_count)
+    for (unsigned p = at; p < world->carry->ports.count; p += world->o->iface_count)
         for (unsigned i = 0; i < world->carry->worker_count; i++) {
             const struct port *port = &world->carry->workers[i]->ports[p];
             stalled |= port->ops->stalled && port->ops->stalled(port->io);
@@ -236,7 +236,7 @@ static bool link_leave(struct world *world, unsigned at)
     char err[300];
     bool left = true;
     for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
-    for (unsigned p = at; p < carry->port_count && left; p += world->o->iface_count)
+    for (unsigned p = at; p < carry->ports.count && left; p += world->o->iface_count)
         left = replace_by_nothing(world, p);
     for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
     if (!left) return false;

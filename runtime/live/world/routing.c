@@ -43,15 +43,6 @@ static void tell_rules(struct world *world, const struct routes *r)
     world->routing.many_rules = many;
 }
 
-/* True for a rule for an interface in a VRF. */
-static bool is_of_vrf(const struct world *world, const struct route_device *device)
-{
-    const struct host *h = world->carry->host;
-    const struct host_link *link = host_link_named(h, device->name);
-    const struct host_link *master = link && link->master ? host_link(h, link->master) : NULL;
-    return master && master->vrf_table;
-}
-
 /* Tell that guard rules may not find replies to what a `nat` translates in a VRF: in some kernels `fib daddr type`
  * knows the table `local` alone. */
 static void tell_vrf(struct world *world, const char *name)
@@ -77,11 +68,12 @@ static void tell_arrival(struct world *world, const char *name)
  * from the host can't see them (MANUAL, Policy rules). */
 static void tell_arrivals(struct world *world, const struct routes *r)
 {
+    const struct host *h = world->carry->host;
     const char *vrf = NULL, *other = NULL;
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++) {
         if (!(r->rules[i].asks & ROUTE_ASKS_ARRIVAL)) continue;
         const struct route_device *device = r->rules[i].device ? &r->devices[r->rules[i].device - 1] : NULL;
-        const char **first = device && is_of_vrf(world, device) ? &vrf : &other;
+        const char **first = device && host_link_vrf(h, host_link_named(h, device->name)) ? &vrf : &other;
         if (!*first) *first = device ? device->name : "…";
     }
     const bool tells = !world->carry->in_kernel && !world->o->monitor;
@@ -203,5 +195,3 @@ uint64_t routing_due_ns(const struct world *world)
     const uint64_t ways_ns = world->routing.ways_stale && !world->stale ? world->routing.ways_due_ns : UINT64_MAX;
     return table_ns < ways_ns ? table_ns : ways_ns;
 }
-
-void routing_fini(struct world *world) { routes_put(world->routing.table); }

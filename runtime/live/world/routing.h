@@ -14,4 +14,3 @@ uint64_t routing_due_ns(const struct world *world);
  */
 uint64_t routing_rested_ns(uint64_t *paid_ns, uint64_t begun_ns);
 uint32_t routing_most(const struct world *world); /* number of routes that the table may hold */
-void routing_fini(struct world *world);

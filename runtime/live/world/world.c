@@ -147,8 +147,8 @@ static struct facts facts_now(struct world *world)
                       .weights = carry->now.weights,
                       .drains = carry->now.drains,
                       .ports = shared_ports_facts(carry),
-                      .host_routes4 = carry->forwards4 && host_routes,
-                      .host_routes6 = carry->forwards6 && host_routes,
+                      .host_routes4 = carry->forwards.ip4 && host_routes,
+                      .host_routes6 = carry->forwards.ip6 && host_routes,
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < world->o->iface_count; i++) {
         iface_facts(world, i);
@@ -375,7 +375,7 @@ void world_fini(struct world *world)
     for (unsigned i = 0; i < world->older_count; i++) snapshot_free(world->older[i]);
     around_put(world->around.last);
     hops_fini(&world->hops);
-    routing_fini(world);
+    routes_put(world->routing.table);
     pmtu_fini(&world->pmtu);
 }
 

@@ -119,12 +119,6 @@ void copied_end(struct carry *carry)
     if (carry->copies) copies_end(carry->copies);
 }
 
-void copied_close(struct carry *carry)
-{
-    copies_free(carry->copies);
-    carry->copies = NULL;
-}
-
 static bool copied_follow(struct program_change *c)
 {
     struct ruling *now = &c->carry->now;

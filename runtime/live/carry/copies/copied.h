@@ -13,6 +13,5 @@ void copied_known(const struct carry *carry, struct parent *parent);
 int copied_open(struct carry *carry);
 /* Follow the devices that are targets: after news of links. */
 void copied_links(const struct carry *carry);
-/* End the thread, after workers have ended; free all, after workers are freed. */
+/* End the thread, after workers have ended. */
 void copied_end(struct carry *carry);
-void copied_close(struct carry *carry);

@@ -49,13 +49,13 @@ void answers_give(struct carry *carry, const struct program *p, const struct pkt
     struct answers *a = carry->kernel->answers;
     const enum pbc_answer kind = rule < p->rules_count ? p->rules[rule].answer : PBC_ANSWER_DEFAULT;
     const enum answer_form form = answer_form(pkt, key, kind);
-    if (form == ANSWER_NONE || carry->tun < 0 || !may_leave(a, p)) return;
+    if (form == ANSWER_NONE || carry->tun.fd < 0 || !may_leave(a, p)) return;
     struct pkt *out = answer_build(pkt, key, form, a->pool);
     struct key built;
     if (!out) return;
     /* The host gets it as if from the wire, without a link header. */
     pkt_parse(out, NULL, &built);
-    a->given += out->l3 < out->head_len && !tun_give(carry->tun, NULL, out->data + out->l3, out->head_len - out->l3);
+    a->given += out->l3 < out->head_len && !tun_give(carry->tun.fd, NULL, out->data + out->l3, out->head_len - out->l3);
     pool_put(out);
 }
 

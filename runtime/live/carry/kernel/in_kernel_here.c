@@ -69,7 +69,7 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
             program_str(p, p->services[kernel_stays_in_wire(p)].name));
     if (up >> KERNEL_UP_STACK & 1)
         return because(why, "rules ask for a second VLAN tag, and all packets with two would come up to this process");
-    if (!carry->forwards && enforce_routes(carry, p))
+    if (!carry->forwards.any && enforce_routes(carry, p))
         return because(why,
                        "this machine forwards nothing (net.ipv4.ip_forward=0), so all that crosses would come up to "
                        "this process");
@@ -79,7 +79,7 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
 /* True if packets leave that arrived on an interface: here, or by this machine's own stack. */
 static bool sends_on(const struct carry *carry, const struct program *p)
 {
-    return in_kernel_binds(p) || p->services_count || (carry->forwards && p->firewalls_count);
+    return in_kernel_binds(p) || p->services_count || (carry->forwards.any && p->firewalls_count);
 }
 
 /* Interfaces on which programs run too late, or which take nothing from them. */

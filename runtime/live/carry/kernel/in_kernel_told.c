@@ -91,9 +91,9 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
                                                  (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
                               .said = (const void *)e,
                               .world = h.said->world};
-    carry->seen(carry->ears, &s);
+    carry->ears.seen(carry->ears.arg, &s);
     /* With observers every packet is reported, and the recorder takes its part of them. */
-    const uint64_t every = carry->looks(carry->ears) ? options_sample(carry->o) : 1;
+    const uint64_t every = carry->ears.looks(carry->ears.arg) ? options_sample(carry->o) : 1;
     /* A replay would send another station's packet on. */
     const bool records = known && carry->record.to && h.program->serial == carry->now.program->serial &&
                          !(h.said->states & KERNEL_EVENT_FOREIGN);
@@ -105,9 +105,9 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
 void in_kernel_samples(struct carry *carry)
 {
     if (!carry->kernel) return;
-    kernel_world(carry->kernel->kernel)->sample = carry->looks(carry->ears) ? 1
-                                                  : carry->record.to        ? options_sample(carry->o)
-                                                                            : 0;
+    kernel_world(carry->kernel->kernel)->sample = carry->ears.looks(carry->ears.arg) ? 1
+                                                  : carry->record.to                 ? options_sample(carry->o)
+                                                                                     : 0;
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)

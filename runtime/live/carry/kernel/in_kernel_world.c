@@ -76,7 +76,7 @@ int in_kernel_port(struct carry *carry, unsigned at)
         carry->kernel->refuses[at] = carry->ifindex[at];
         return told ? 2 : tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     }
-    carry->generic |= generic;
+    carry->ports.generic |= generic;
     carry->kernel->generic[at] = generic;
     in_kernel_ends(carry);
     warn_of_veth(carry, at);
@@ -165,7 +165,7 @@ static void push_ports(const struct carry *carry)
 static uint32_t routes(const struct carry *carry)
 {
     if (!enforce_routes(carry, carry->now.program)) return 0;
-    return (carry->forwards4 ? 0 : KERNEL_ROUTES_4) | (carry->forwards6 ? 0 : KERNEL_ROUTES_6);
+    return (carry->forwards.ip4 ? 0 : KERNEL_ROUTES_4) | (carry->forwards.ip6 ? 0 : KERNEL_ROUTES_6);
 }
 
 /* Keep flows of earlier programs going, even if the program in force has none of its own. */
@@ -181,7 +181,7 @@ static void follow_past(const struct carry *carry, struct kernel_world *w)
 static void push_watched(const struct carry *carry)
 {
     struct kernel_world *w = kernel_world(carry->kernel->kernel);
-    w->enforces = carry->forwards && !enforce_routes(carry, carry->now.program) ? 0 : KIND_FORWARD;
+    w->enforces = carry->forwards.any && !enforce_routes(carry, carry->now.program) ? 0 : KIND_FORWARD;
     w->watches = carry->o->monitor;
     w->number = (uint32_t)carry->latest->number;
 }
@@ -236,7 +236,7 @@ int in_kernel_push(const struct carry *carry)
     struct kernel_world *world = kernel_world(k->kernel);
     world->routes = routes(carry);
     push_hidden(carry);
-    world->given = carry->tun_ifindex;
+    world->given = carry->tun.ifindex;
     follow_past(carry, world);
     push_watched(carry);
     push_ports(carry);

@@ -270,7 +270,7 @@ void proxied_called(struct carry *carry)
     (void)!read(x->call_fd, &calls, sizeof calls);
     for (unsigned i = 0; i < x->count; i++) access_write(carry, x->loops[i]);
     for (unsigned i = 0; i < x->count; i++)
-        while (proxy_refused(x->loops[i], &r)) carry->refused(carry->ears, &r, clock_ns(CLOCK_MONOTONIC));
+        while (proxy_refused(x->loops[i], &r)) carry->ears.refused(carry->ears.arg, &r, clock_ns(CLOCK_MONOTONIC));
 }
 
 void proxied_tick(struct carry *carry)

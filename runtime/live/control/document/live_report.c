@@ -16,6 +16,7 @@
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/document/proxied_seen.h"
 #include "runtime/observe/log.h"
+#include "runtime/observe/thread.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 #include "runtime/report/json.h"
@@ -57,7 +58,7 @@ static const char *const longs[KERNEL_LONGS] = {
 static void observed_json(cJSON *root, const struct carry *carry)
 {
     const struct program *p = carry->now.program;
-    const struct observed_counters of = observed_counters(carry);
+    const struct observed_counters of = observed_thread_counters(carry->observed);
     const uint64_t *counter = (const void *)&of;
     cJSON *files = cJSON_AddObjectToObject(root, "observed_files");
     for (unsigned i = 0; i < OBSERVED_COUNTERS; i++) json_number(files, observed_counter_name[i], counter[i]);
@@ -111,7 +112,7 @@ static void live_json(cJSON *live, const struct whole *all)
     const struct egress_counters *e = &all->t->e;
     json_number(live, "workers", all->control->carry->worker_count);
     if (all->control->carry->worker_count > 1)
-        cJSON_AddStringToObject(live, "dealt", all->control->carry->dealt ? "owner" : "hash");
+        cJSON_AddStringToObject(live, "dealt", all->control->carry->ports.dealt ? "owner" : "hash");
     json_number(live, "frames", c->totals.frames);
     json_number(live, "bytes", c->totals.bytes);
     json_number(live, "watched", c->watched.packets);

@@ -30,7 +30,7 @@ struct load {
     struct call *call;      /* caller who waits; NULL: gone */
 };
 
-static void load_free(struct load *w)
+void load_free(struct load *w)
 {
     if (!w) return;
     program_put(w->program);
@@ -40,12 +40,6 @@ static void load_free(struct load *w)
     free(w->before_allows);
     free(w->allows);
     free(w);
-}
-
-void load_fini(struct control *control)
-{
-    load_free(control->load);
-    control->load = NULL;
 }
 
 /* Forget the caller, who is gone or has been answered. */

@@ -6,4 +6,4 @@
 
 /* Begin a load that waits. No reload may be under way. */
 void load_step(struct control *control);
-void load_fini(struct control *control);
+void load_free(struct load *w);
