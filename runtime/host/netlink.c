@@ -33,13 +33,6 @@ void netlink_close(struct netlink *n)
     *n = (struct netlink){0};
 }
 
-/* True if the datagram answers the last request. Leftovers of an earlier, abandoned answer have an older number. */
-static bool is_last_answer(const struct netlink *n, ssize_t len)
-{
-    const struct nlmsghdr *first = (const struct nlmsghdr *)(const void *)n->answer;
-    return len >= 0 && mnl_nlmsg_ok(first, (int)len) && first->nlmsg_seq == n->seq;
-}
-
 int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
 {
     request->nlmsg_seq = ++n->seq;
@@ -50,7 +43,9 @@ int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *
         const ssize_t len = mnl_socket_recvfrom(n->socket, n->answer, NETLINK_BYTES);
         if (len < 0 && errno == EINTR) continue;
         if (len < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        if (!is_last_answer(n, len)) continue;
+        /* The rest of an earlier, abandoned answer has an older number. */
+        const struct nlmsghdr *first = (const struct nlmsghdr *)(const void *)n->answer;
+        if (!mnl_nlmsg_ok(first, (int)len) || first->nlmsg_seq != n->seq) continue;
         going = mnl_cb_run(n->answer, (size_t)len, n->seq, mnl_socket_get_portid(n->socket), cb, arg);
         if (going < MNL_CB_STOP) return errno ? -errno : -EPROTO;
     }

@@ -248,15 +248,6 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
         name_at(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
-static void look_at_subnets(struct look *l)
-{
-    unsigned count;
-    const struct host_address *all = host_addresses(l->host, &count);
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned k = 0; k < i; k++)
-            if (all[k].ifindex != all[i].ifindex) compare_subnets(l, &all[k], &all[i]);
-}
-
 /* A server with its way, and the links whose subnets contain it */
 struct standing {
     const struct preflight_server *server;
@@ -416,7 +407,11 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     if (!without) look_at_rules(&l);
     if (l.fatal) return l.fatal; /* the remedies will change the ways to servers */
     look_at_ports(&l);
-    look_at_subnets(&l);
+    unsigned count;
+    const struct host_address *all = host_addresses(l.host, &count);
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (all[k].ifindex != all[i].ifindex) compare_subnets(&l, &all[k], &all[i]);
     look_at_servers(&l);
     look_at_forwarding(&l);
     return l.fatal;

@@ -30,12 +30,6 @@ struct rules {
     bool failed;
 };
 
-static uint32_t table_of(const char *instance)
-{
-    const uint32_t hash = fnv_text(instance);
-    return 0x70000000u | (hash & 0xffffffu);
-}
-
 static struct rule *rule_find(const struct rules *r, const struct rule *one)
 {
     for (unsigned i = 0; i < r->count; i++) {
@@ -184,7 +178,7 @@ static int set_all(struct state *s, struct rules *wanted)
 int here_set(struct state *s, const char *instance, const struct guard_match *all, unsigned count, char *err,
              size_t err_len)
 {
-    struct rules wanted = {.table = table_of(instance)};
+    struct rules wanted = {.table = 0x70000000u | (fnv_text(instance) & 0xffffffu)};
     for (unsigned i = 0; i < count; i++)
         if (all[i].proxied) add_match(&wanted, &all[i]);
     const int failed = wanted.failed ? -ENOMEM : set_all(s, &wanted);

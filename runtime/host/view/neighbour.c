@@ -7,11 +7,6 @@
 
 #include "runtime/host/host_priv.h"
 
-static bool matches(const struct host_neighbour *n, unsigned ifindex, const struct host_addr *addr)
-{
-    return n->ifindex == ifindex && host_addr_same(&n->addr, addr);
-}
-
 static uint32_t first_place(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
 {
     uint64_t x = ifindex;
@@ -22,9 +17,10 @@ static uint32_t first_place(const struct neighbours *all, unsigned ifindex, cons
 /* Return the place in index of that neighbour, or the empty place for it. cap is not 0. */
 static uint32_t neighbour_place(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
 {
-    uint32_t at = first_place(all, ifindex, addr);
-    while (all->index[at] && !matches(&all->all[all->index[at] - 1], ifindex, addr)) at = (at + 1) & (2 * all->cap - 1);
-    return at;
+    for (uint32_t at = first_place(all, ifindex, addr);; at = (at + 1) & (2 * all->cap - 1)) {
+        const struct host_neighbour *n = all->index[at] ? &all->all[all->index[at] - 1] : NULL;
+        if (!n || (n->ifindex == ifindex && host_addr_same(&n->addr, addr))) return at;
+    }
 }
 
 static struct host_neighbour *neighbour_find(const struct neighbours *all, unsigned ifindex,

@@ -102,15 +102,6 @@ static int dump_table(struct host *h, uint8_t family, uint32_t table)
     return failed == -ENOENT ? 0 : failed; /* the table is empty */
 }
 
-/* Wait for pending changes. The kernel announces a link's end before it removes the link's routes. It does both under
- * one lock, and this request waits for that lock. */
-static void await_changes(struct host *h)
-{
-    char bytes[64];
-    const struct ifinfomsg info = {.ifi_index = 1};
-    netlink_ask(&h->ask, netlink_begin(bytes, RTM_GETLINK, 0, &info, sizeof info), NULL, NULL);
-}
-
 static int dump_tables(struct host *h)
 {
     int failed = dump_table(h, AF_INET, RT_TABLE_LOCAL);
@@ -127,7 +118,11 @@ int own_dump(struct host *h, bool *changed)
 {
     struct own before = h->own;
     h->own = (struct own){0};
-    await_changes(h);
+    /* Pending changes are waited for: the kernel announces a link's end before it removes the link's routes. It does
+     * both under one lock, and this request waits for that lock. */
+    char bytes[64];
+    const struct ifinfomsg info = {.ifi_index = 1};
+    netlink_ask(&h->ask, netlink_begin(bytes, RTM_GETLINK, 0, &info, sizeof info), NULL, NULL);
     const int failed = dump_tables(h);
     self_sort(&h->own.of);
     *changed = !own_same(&before, &h->own);

@@ -69,13 +69,6 @@ static bool reach(struct linking *w, const char *name)
     return true;
 }
 
-/* Resolve a call, or the address of a function that a helper calls. */
-static void fill_function(const struct candidate *to, struct bpf_insn *at, uint32_t where)
-{
-    at->imm = (int32_t)(to->first - where - 1);
-    at->src_reg = at->code == (BPF_JMP | BPF_CALL) ? BPF_PSEUDO_CALL : BPF_PSEUDO_FUNC;
-}
-
 static void fill_value(struct bpf_insn *at, const struct link_value *v)
 {
     const uint64_t number = v->kind == LINK_MAP ? 0 : v->number + (uint32_t)at[0].imm;
@@ -91,11 +84,12 @@ static int fill_refs(const struct linking *w, const struct linked *l, const stru
         struct bpf_insn *at = &l->insns[f->first + ref->at];
         const struct candidate *to = candidate_at(w, ref->symbol);
         struct link_value v = {0};
-        if (to->code)
-            fill_function(to, at, f->first + ref->at);
-        else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v))
+        if (to->code) { /* a call, or the address of a function that a helper calls */
+            at->imm = (int32_t)(to->first - (f->first + ref->at) - 1);
+            at->src_reg = at->code == (BPF_JMP | BPF_CALL) ? BPF_PSEUDO_CALL : BPF_PSEUDO_FUNC;
+        } else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v)) {
             fill_value(at, &v);
-        else {
+        } else {
             snprintf(w->err, w->err_len, "internal error: `%s` uses `%s`, which is not defined", f->code->name,
                      ref->symbol);
             return -ENOENT;

@@ -141,12 +141,6 @@ static void ranges_add(struct ranges *r, cover_number lo, cover_number hi, uint3
         r->v[r->count++] = (struct cover_range){lo, hi, entry};
 }
 
-/* Return the entry of addresses that no range of the view holds. */
-static uint32_t entry_nowhere(uint32_t view)
-{
-    return view ? KERNEL_WAY_THROW : KERNEL_WAY_REFUSED | (uint32_t)UINT8_MAX << ROUTE_RANK_SHIFT;
-}
-
 /* Collect the ranges, each with the gap before it, and the end. False: out of memory. */
 static bool ranges_fill(const struct renewal *n, struct ranges *r)
 {
@@ -154,7 +148,8 @@ static bool ranges_fill(const struct renewal *n, struct ranges *r)
     const struct route_view *v = &t->views[n->view];
     const bool v6 = n->family == 6;
     const uint32_t first = v6 ? v->first6 : v->first4, count = v6 ? v->count6 : v->count4;
-    const uint32_t *entry = v6 ? t->way6 : t->way4, nowhere = entry_nowhere(n->view);
+    const uint32_t *entry = v6 ? t->way6 : t->way4;
+    const uint32_t nowhere = n->view ? KERNEL_WAY_THROW : KERNEL_WAY_REFUSED | (uint32_t)UINT8_MAX << ROUTE_RANK_SHIFT;
     cover_number at = 0;
     bool ended = false;
     *r = (struct ranges){calloc(2 * (size_t)count + 1, sizeof *r->v), 0};
@@ -194,20 +189,14 @@ static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t e
     cover_bytes(first, p->to.addr);
 }
 
-/* True if the view has ranges of the family, or is that of the merged tables. */
-static bool has_ranges(const struct renewal *n)
-{
-    const struct route_view *v = &n->facts->routes->views[n->view];
-    return !n->view || (n->family == 6 ? v->count6 : v->count4);
-}
-
 /* Make the prefixes in the order of the trie's keys: view, family, address, then bits. */
 static void make_prefixes(struct renewal *n)
 {
     struct ranges r;
     for (n->view = 0; n->view < n->facts->routes->size.views; n->view++)
         for (n->family = 4; n->family <= 6 && !n->failed; n->family += 2) {
-            if (!has_ranges(n)) continue;
+            const struct route_view *v = &n->facts->routes->views[n->view];
+            if (n->view && !(n->family == 6 ? v->count6 : v->count4)) continue; /* view 0: the merged tables */
             if (!ranges_fill(n, &r))
                 n->failed = -ENOMEM;
             else

@@ -6,13 +6,12 @@
 
 #include "runtime/live/carry/steer_rules.h"
 
-static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
-
 /* Return the time until which flows of the program may go on. */
 static uint64_t until(const struct program *p, uint64_t now_ns)
 {
     uint64_t drain = 0;
-    for (uint32_t i = 0; i < p->pools_count; i++) drain = later(drain, p->pools[i].drain_ns);
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        if (p->pools[i].drain_ns > drain) drain = p->pools[i].drain_ns;
     const uint64_t most = UINT64_MAX - now_ns - LINGERING_NS;
     return now_ns + LINGERING_NS + (drain < most ? drain : most);
 }

@@ -75,12 +75,6 @@ static void add_carried(struct tally *t, const struct carry *carry)
     sum_carried(t->sum, rest, strays);
 }
 
-static void sum_to(struct counter *to, struct counter more)
-{
-    to->packets += more.packets;
-    to->bytes += more.bytes;
-}
-
 /* Add the frames judged in the kernel alone, which no worker has seen; the vm already has their rules' counts. */
 static void add_in_kernel(struct tally *t, const struct carry *carry)
 {
@@ -88,13 +82,13 @@ static void add_in_kernel(struct tally *t, const struct carry *carry)
     struct totals *to = &t->c.totals;
     t->kernel = in_kernel_counters(carry);
     t->told = in_kernel_more(carry);
-    for (unsigned i = 0; i < ACTION_COUNT; i++) sum_to(&t->in_kernel, k->verdicts[i]);
-    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum_to(&to->malformed, k->reasons[i]);
-    sum_to(&to->passed, k->verdicts[ACTION_PASS]);
-    sum_to(&to->nobody, k->nobody);
-    sum_to(&to->replies, k->answers);
-    for (unsigned i = 0; i < carry->o->iface_count; i++) sum_to(&t->seen[i], k->served[i]);
-    sum_to(&t->c.watched, k->watched);
+    for (unsigned i = 0; i < ACTION_COUNT; i++) counter_sum(&t->in_kernel, &k->verdicts[i]);
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) counter_sum(&to->malformed, &k->reasons[i]);
+    counter_sum(&to->passed, &k->verdicts[ACTION_PASS]);
+    counter_sum(&to->nobody, &k->nobody);
+    counter_sum(&to->replies, &k->answers);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) counter_sum(&t->seen[i], &k->served[i]);
+    counter_sum(&t->c.watched, &k->watched);
     to->log_events += in_kernel_logs(carry);
     to->frames += t->in_kernel.packets;
     to->bytes += t->in_kernel.bytes;

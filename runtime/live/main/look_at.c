@@ -46,12 +46,6 @@ static unsigned overhead_of(const struct pbc_service *s, const struct pbc_server
     return recipe_overhead((uint8_t)(kind | (server->family == 6 ? RECIPE_IP6 : 0)));
 }
 
-/* True if frames reach a server without a route: on a bridge, by the MAC address that it has in the wire. */
-static bool goes_unrouted(const struct servers *s, const struct pbc_service *service, const struct pbc_server *server)
-{
-    return s->bridged && mode_is(service->mode, MODE_INLINE) && server->flags & PBC_SERVER_HAS_MAC;
-}
-
 /* Add the servers of a pool, each once. Its tunnel overhead is the largest among its services. */
 static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
                      uint32_t *place)
@@ -61,7 +55,8 @@ static void add_pool(struct servers *s, const struct program *p, const struct pb
         const struct pbc_server *server = &p->servers[i];
         const unsigned overhead = overhead_of(service, server);
         char name[128];
-        if (goes_unrouted(s, service, server)) continue;
+        /* On a bridge frames reach a server without a route, by the MAC address that it has in the wire. */
+        if (s->bridged && mode_is(service->mode, MODE_INLINE) && server->flags & PBC_SERVER_HAS_MAC) continue;
         if (place[i]) {
             if (sent_on) s->all[place[i] - 1].sent_on = true;
             if (overhead > s->all[place[i] - 1].overhead) s->all[place[i] - 1].overhead = overhead;
@@ -206,13 +201,6 @@ static void look_at_gate(const struct live *l, const struct program *p)
                  lacks);
 }
 
-/* Check the tun device by which the host gets its own packets back. */
-static int look_at_tun(const struct live *l, const struct program *p)
-{
-    char err[300];
-    return steered_needs_tun(&l->carry, p) && tun_lack(err, sizeof err) ? complain("%s", err) : 0;
-}
-
 /* Load the steering program once as a check, attached to nothing. Only for --preflight: a start finds out by itself. */
 static int look_at_steering(const struct live *l)
 {
@@ -227,6 +215,7 @@ int look_at_host(struct live *l)
 {
     struct servers s = {.bridged = true};
     struct guarded g = {0};
+    char err[300];
     bool bridged[OPTIONS_IFACES];
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         bridged[i] = l->o->peer[i] != OPTIONS_NO_PEER;
@@ -247,16 +236,17 @@ int look_at_host(struct live *l)
                              .looks_only = l->o->preflight};
     const struct program *p = l->carry.now.program;
     const bool good = !p || add_program(&look, l, &g, &s);
-    const int status = !good                                                     ? complain("out of memory")
-                       : host_preflight(l->carry.host, &look, say_finding, NULL) ? 2
-                                                                                 : 0;
+    int status = !good ? complain("out of memory") : host_preflight(l->carry.host, &look, say_finding, NULL) ? 2 : 0;
     guarded_fini(&g);
     free(s.all);
     free(s.names);
-    if (p && !status) look_at_sources(l);
-    if (p && !status) look_at_addresses(l);
-    if (p) look_at_gate(l, p);
-    return p ? status | look_at_tun(l, p) | look_at_steering(l) | look_at_tls(p) : status;
+    if (!p) return status;
+    if (!status) look_at_sources(l);
+    if (!status) look_at_addresses(l);
+    look_at_gate(l, p);
+    /* The TUN device gives the host its own packets back. */
+    if (steered_needs_tun(&l->carry, p) && tun_lack(err, sizeof err)) status |= complain("%s", err);
+    return status | look_at_steering(l) | look_at_tls(p);
 }
 
 /* Check that judges can be pinned. A pinned judge keeps judging after a kill, and after an end with --on-exit closed.

@@ -14,12 +14,6 @@
 enum lease { LEASE_DHCP, LEASE_DHCP6, LEASE_ROUTER };
 static const char *const lease_names[] = {"DHCP", "DHCPv6", "router advertisements"};
 
-/* True for an address that ends by itself: whoever leased it gave its lifetime to the kernel. */
-static bool is_leased(const struct host_address *a)
-{
-    return !(a->flags & IFA_F_PERMANENT) && a->scope == 0; /* RT_SCOPE_UNIVERSE */
-}
-
 static enum lease lease_of(const struct host_address *a)
 {
     if (a->addr.family == 4) return LEASE_DHCP;
@@ -78,7 +72,9 @@ void leased_notice(const struct rules *rules)
         uint32_t told = 0;
         for (unsigned i = 0; link && rules->o->peer[at] == OPTIONS_NO_PEER && i < count; i++) {
             const enum lease lease = lease_of(&all[i]);
-            if (all[i].ifindex != link->ifindex || !is_leased(&all[i]) || told >> lease & 1) continue;
+            /* An address that ends by itself is leased: whoever did so gave its lifetime to the kernel. */
+            const bool leased = !(all[i].flags & IFA_F_PERMANENT) && all[i].scope == 0; /* RT_SCOPE_UNIVERSE */
+            if (all[i].ifindex != link->ifindex || !leased || told >> lease & 1) continue;
             if (is_let_in(p, &all[i], lease, iface)) continue;
             notice(&all[i], lease, device);
             told |= 1u << lease;

@@ -19,6 +19,19 @@ int tell_fault(struct tell *tell, const char *fmt, ...)
     return 2;
 }
 
+void tell_once(struct tell *tell, bool is, bool *was, enum told kind, const char *fmt, ...)
+{
+    char line[1000];
+    va_list ap;
+    va_start(ap, fmt);
+    if (is && !*was) {
+        vsnprintf(line, sizeof line, fmt, ap);
+        events_tell(&tell->events, kind, "%s", line);
+    }
+    va_end(ap);
+    *was = is;
+}
+
 int log_open(struct tell *tell)
 {
     const char *to = tell->o->log_to;

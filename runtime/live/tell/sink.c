@@ -41,12 +41,6 @@ static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
     return sent < 0 ? -1 : (ssize_t)len;
 }
 
-/* Send the fields as a datagram. */
-static ssize_t put_journal(const struct sink *s, const char *fields, size_t len)
-{
-    return send(s->fd, fields, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* Write a line in one call, so that lines of several writers do not mix. A line that follows a torn line begins on a
  * new line. A write to standard error never waits for its reader. */
 static ssize_t put_file(struct sink *s, const char *line, size_t len)
@@ -65,7 +59,7 @@ static ssize_t put_file(struct sink *s, const char *line, size_t len)
 int sink_put(struct sink *s, const char *line, size_t len)
 {
     const ssize_t put = s->kind == SINK_SYSLOG    ? put_syslog(s, line, len)
-                        : s->kind == SINK_JOURNAL ? put_journal(s, line, len)
+                        : s->kind == SINK_JOURNAL ? send(s->fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL)
                                                   : put_file(s, line, len);
     if (put >= 0) return 0;
     s->lost++;

@@ -113,16 +113,6 @@ static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
     if (!host_link_failures(world->carry->host, ifindex, &f->told)) f->ifindex = 0;
 }
 
-static void tell_failures(struct world *world, unsigned at, uint64_t packets)
-{
-    const char *name = world->o->ifaces[at];
-    const struct host_link *link = link_of(world, at);
-    events_tell(&world->tell->events, TOLD_LOST,
-                "%s has failed to send %" PRIu64 " packet%s: the way below bears less than its MTU of %u, or leads "
-                "nowhere; this mends it, with the MTU that its way bears: ip link set %s mtu N",
-                name, packets, packets == 1 ? "" : "s", link ? link->mtu : 0, name);
-}
-
 /* True if what the interface fails to send is told. What WireGuard fails to send is to peers that are away, not too
  * long: it lets its own packets be cut. */
 static bool tells_failures(const struct world *world, unsigned at)
@@ -141,7 +131,12 @@ void links_fail(struct world *world)
         if (!tells_failures(world, at) || now_ns < f->due_ns) continue;
         if (f->ifindex != world->carry->ifindex[at]) failures_begin(world, at, world->carry->ifindex[at]);
         if (!host_link_failures(world->carry->host, f->ifindex, &packets) || packets <= f->told) continue;
-        tell_failures(world, at, packets - f->told);
+        const struct host_link *link = link_of(world, at);
+        const uint64_t more = packets - f->told;
+        events_tell(&world->tell->events, TOLD_LOST,
+                    "%s has failed to send %" PRIu64 " packet%s: the way below bears less than its MTU of %u, or leads "
+                    "nowhere; this mends it, with the MTU that its way bears: ip link set %s mtu N",
+                    world->o->ifaces[at], more, more == 1 ? "" : "s", link ? link->mtu : 0, world->o->ifaces[at]);
         f->told = packets;
         /* The next report waits twice as long as the last. */
         f->rest_ns = !f->rest_ns ? first_ns : 2 * f->rest_ns < most_ns ? 2 * f->rest_ns : most_ns;

@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/host/view/ipsec.h"
 #include "runtime/host/view/routing.h"
+#include "runtime/live/tell/log.h"
 
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
@@ -16,31 +17,16 @@ enum { TIMES = 10 };
  * which counts at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
-/* Tell once that the table is full, and again only after it had room. */
-static void tell_full(struct world *world, uint32_t count, uint32_t most)
-{
-    const bool full = count > most;
-    if (full && !world->routing.full)
-        events_tell(
-            &world->tell->events, TOLD_LIMIT,
-            "the kernel has %u routes, and `limits { routes }` holds %u: it is asked for each way, which is slow",
-            count, most);
-    world->routing.full = full;
-    world->routing.count = count;
-}
-
-/* Tell once that there are too many policy rules, and again only after there were fewer. */
+/* Tell once that there are too many policy rules. */
 static void tell_rules(struct world *world, const struct routes *r)
 {
     bool many = false;
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
         many |= r->rules[i].does == ROUTE_ASKS && r->rules[i].why == WAY_TOO_MANY;
-    if (many && !world->routing.many_rules)
-        events_tell(&world->tell->events, TOLD_LIMIT,
-                    "the kernel has more than %d policy rules with conditions of a family, or more than %d tables for "
-                    "them: it is asked for each way, which is slow, and `out on` knows none",
-                    ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
-    world->routing.many_rules = many;
+    tell_once(world->tell, many, &world->routing.many_rules, TOLD_LIMIT,
+              "the kernel has more than %d policy rules with conditions of a family, or more than %d tables for "
+              "them: it is asked for each way, which is slow, and `out on` knows none",
+              ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
 }
 
 /* Tell that guard rules may not find replies to what a `nat` translates in a VRF: in some kernels `fib daddr type`
@@ -89,59 +75,30 @@ uint32_t routing_most(const struct world *world)
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
 }
 
-/* Tell once that routes cannot be read, and again only after a success. The kernel may not answer, or the table changes
- * faster than it can be read; the last table is kept. */
-static void tell_failed(struct world *world, int failed)
-{
-    if (failed && !world->routing.failed)
-        events_tell(&world->tell->events, TOLD_FAULT,
-                    "routes of the kernel cannot be read: %s; the routes read before hold until then",
-                    failed == -EINTR ? "they change all the time" : strerror(-failed));
-    world->routing.failed = failed;
-}
-
-/* Tell once that IPsec's policies cannot be read, and again only after a success. The way of every packet is unknown
- * meanwhile. */
-static void tell_ipsec(struct world *world, int failed, const char *why)
-{
-    if (failed && !world->routing.ipsec_failed)
-        events_tell(&world->tell->events, TOLD_FAULT,
-                    "IPsec's policies cannot be read: %s; until then nobody knows what they take, and this machine's "
-                    "stack routes each packet",
-                    why);
-    world->routing.ipsec_failed = failed;
-}
-
-/* Tell once, as long as there are policies, that what is decrypted passes programs of XDP by: it arrives behind them.
- */
-static void tell_decrypted(struct world *world)
-{
-    const struct carry *carry = world->carry;
-    const uint32_t all = (uint32_t)((UINT64_C(1) << world->o->iface_count) - 1);
-    const bool passes = ipsec_is_used(carry->host) && carry->in_kernel && (carry->by_tc & all) != all;
-    if (passes && !world->routing.ipsec_passes)
-        events_tell(&world->tell->events, TOLD_LIMIT,
-                    "this machine has policies of IPsec: what it decrypts arrives behind XDP, and no rule judges it "
-                    "there; this mends it: --hook tc");
-    world->routing.ipsec_passes = passes;
-}
-
-/* Read IPsec's policies, which the parent asks the kernel for. */
+/* Read IPsec's policies, which the parent asks the kernel for. Without them the way of every packet is unknown. */
 static void read_ipsec(struct world *world)
 {
-    char why[300];
+    const struct carry *carry = world->carry;
+    char why[300] = "";
     int fd = -1;
-    if (!ipsec_is_stale(world->carry->host)) return;
+    if (!ipsec_is_stale(carry->host)) return;
     const int given = ask_IPSEC(world->tell->channel, &fd, why, sizeof why);
     int failed = given < 0 ? given : 0;
     if (failed) {
-        ipsec_unknown(world->carry->host);
-    } else if ((failed = ipsec_read(world->carry->host, fd))) {
+        ipsec_unknown(carry->host);
+    } else if ((failed = ipsec_read(carry->host, fd))) {
         snprintf(why, sizeof why, "%s", strerror(-failed));
     }
     if (fd >= 0) close(fd);
-    tell_ipsec(world, failed, why);
-    tell_decrypted(world);
+    tell_once(world->tell, failed, &world->routing.ipsec_failed, TOLD_FAULT,
+              "IPsec's policies cannot be read: %s; until then nobody knows what they take, and this machine's "
+              "stack routes each packet",
+              why);
+    const uint32_t all = (uint32_t)((UINT64_C(1) << world->o->iface_count) - 1);
+    tell_once(world->tell, ipsec_is_used(carry->host) && carry->in_kernel && (carry->by_tc & all) != all,
+              &world->routing.ipsec_passes, TOLD_LIMIT,
+              "this machine has policies of IPsec: what it decrypts arrives behind XDP, and no rule judges it "
+              "there; this mends it: --hook tc");
 }
 
 static bool routes_reread(struct world *world)
@@ -153,10 +110,16 @@ static bool routes_reread(struct world *world)
     uint32_t count;
     read_ipsec(world);
     const int failed = host_routes(world->carry->host, &ports, most, &fresh, &count);
-    tell_failed(world, failed);
+    /* The kernel may not answer, or the table changes faster than it can be read; the last table is kept. */
+    tell_once(world->tell, failed, &world->routing.failed, TOLD_FAULT,
+              "routes of the kernel cannot be read: %s; the routes read before hold until then",
+              failed == -EINTR ? "they change all the time" : strerror(-failed));
     if (failed) return false;
     world->routing.stale = false;
-    tell_full(world, count, most);
+    world->routing.count = count;
+    tell_once(world->tell, count > most, &world->routing.full, TOLD_LIMIT,
+              "the kernel has %u routes, and `limits { routes }` holds %u: it is asked for each way, which is slow",
+              count, most);
     if (count <= most) tell_rules(world, fresh);
     tell_arrivals(world, fresh);
     if (was && !memcmp(&was->size, &fresh->size, sizeof was->size) && !memcmp(was->range6, fresh->range6, was->bytes)) {

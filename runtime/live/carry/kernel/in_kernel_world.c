@@ -177,15 +177,6 @@ static void follow_past(const struct carry *carry, struct kernel_world *w)
     w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
 }
 
-/* Enforce verdicts on crossing packets unless the host's stack sends them on. */
-static void push_watched(const struct carry *carry)
-{
-    struct kernel_world *w = kernel_world(carry->kernel->kernel);
-    w->enforces = carry->forwards.any && !enforce_routes(carry, carry->now.program) ? 0 : KIND_FORWARD;
-    w->watches = carry->o->monitor;
-    w->number = (uint32_t)carry->latest->number;
-}
-
 /* Seconds for which nats still look at what leaves after the routes have changed: a packet whose way was unknown may
  * wait in the host's queues. */
 enum { HIDES_S = 5 };
@@ -238,7 +229,10 @@ int in_kernel_push(const struct carry *carry)
     push_hidden(carry);
     world->given = carry->tun.ifindex;
     follow_past(carry, world);
-    push_watched(carry);
+    /* Verdicts on crossing packets are enforced unless the host's stack sends them on. */
+    world->enforces = carry->forwards.any && !enforce_routes(carry, carry->now.program) ? 0 : KIND_FORWARD;
+    world->watches = carry->o->monitor;
+    world->number = (uint32_t)carry->latest->number;
     push_ports(carry);
     k->facts.ifindexes = k->by_id;
     k->facts.links = k->link_by_id;
@@ -246,34 +240,11 @@ int in_kernel_push(const struct carry *carry)
     return kernel_facts_push(&k->facts, k->kernel, &carry->latest->facts);
 }
 
-/* Tell once that routes are missing, and again only after they were there. */
-static void tell_routes(struct carry *carry)
-{
-    const int failed = carry->kernel->facts.routes_failed;
-    if (failed && !carry->kernel->routes_failed)
-        events_tell(
-            &carry->tell->events, TOLD_FAULT,
-            "the programs in the kernel do not get the routes: %s; until then `out on` and `urpf-failed` know no way",
-            failed == -E2BIG ? "there are too many routes or policy rules" : strerror(-failed));
-    carry->kernel->routes_failed = failed;
-}
-
-/* Tell once that devices are missing. To rules they are devices that no rule names. */
-static void tell_others(struct carry *carry)
-{
-    struct in_kernel *k = carry->kernel;
-    if (k->others_failed && !k->told_others)
-        events_tell(&carry->tell->events, TOLD_FAULT,
-                    "rules do not know all devices that are not served: %s; `on` takes the others for devices that no "
-                    "rule names: name fewer, or serve them",
-                    k->others_failed == -E2BIG ? "there are too many" : strerror(-k->others_failed));
-    k->told_others = k->others_failed;
-}
-
 void in_kernel_world(struct carry *carry)
 {
     look_at_links(carry);
-    const int failed = in_kernel_push(carry);
+    struct in_kernel *k = carry->kernel;
+    const int failed = in_kernel_push(carry), routes_failed = k->facts.routes_failed;
     if (failed == -E2BIG)
         events_tell(&carry->tell->events, TOLD_FAULT,
                     "this machine has more than %u addresses of a family; the rules do not apply to the others",
@@ -281,8 +252,13 @@ void in_kernel_world(struct carry *carry)
     else if (failed)
         events_tell(&carry->tell->events, TOLD_FAULT, "the programs in the kernel do not get the own addresses: %s",
                     strerror(-failed));
-    tell_routes(carry);
-    tell_others(carry);
+    tell_once(carry->tell, routes_failed, &k->told_routes, TOLD_FAULT,
+              "the programs in the kernel do not get the routes: %s; until then `out on` and `urpf-failed` know no way",
+              routes_failed == -E2BIG ? "there are too many routes or policy rules" : strerror(-routes_failed));
+    tell_once(carry->tell, k->others_failed, &k->told_others, TOLD_FAULT,
+              "rules do not know all devices that are not served: %s; `on` takes the others for devices that no "
+              "rule names: name fewer, or serve them",
+              k->others_failed == -E2BIG ? "there are too many" : strerror(-k->others_failed));
 }
 
 /* ---- copies of whole frames: who takes them, and devices that get theirs at traffic control ---- */

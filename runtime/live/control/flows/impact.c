@@ -16,8 +16,6 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
-
 /* Make the facts of the interfaces with the ids of the next program. */
 static bool ifaces_make(struct impact *im)
 {
@@ -46,7 +44,7 @@ bool impact_init(struct impact *im, const struct control *control, struct progra
     if (!im->remap) return false;
     im->next = program_get(im->remap->program);
     im->of_server = calloc(im->now->servers_count + 1u, sizeof *im->of_server);
-    im->changes = calloc(deciders(im->next), sizeof *im->changes);
+    im->changes = calloc((size_t)im->next->rules_count + im->next->firewalls_count + 1, sizeof *im->changes);
     return im->of_server && im->changes && ifaces_make(im);
 }
 

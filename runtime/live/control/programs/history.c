@@ -13,6 +13,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/questions.h"
+#include "runtime/live/tell/log.h"
 #include "runtime/report/json.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -216,10 +217,8 @@ static void list_settle(struct control *control, int failed)
 {
     const int list_failed = list_keep(control);
     if (!failed) failed = list_failed;
-    if (failed && !control->past.told)
-        events_tell(&control->tell->events, TOLD_FAULT, "history: %s is not kept: %s", control->past.all[0].name,
-                    failed == -EFBIG ? "it is too large" : strerror(-failed));
-    control->past.told = failed;
+    tell_once(control->tell, failed, &control->past.told, TOLD_FAULT, "history: %s is not kept: %s",
+              control->past.all[0].name, failed == -EFBIG ? "it is too large" : strerror(-failed));
 }
 
 void history_step(struct control *control)

@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/rules/reload.h"
+#include "runtime/live/tell/log.h"
 
 #define QUIET_NS UINT64_C(100000000)  /* after the last change */
 #define MOST_NS  UINT64_C(1000000000) /* after the first one */
@@ -19,14 +20,12 @@
 static bool watch_open(struct control *control)
 {
     struct watch *w = &control->watch;
-    char err[500];
+    char err[500] = "";
     int fd = -1;
     struct answer a;
     const int failed = ask_WATCH(control->tell->channel, &a, &fd, err, sizeof err);
     w->linked = a.value;
-    if (failed && !w->told)
-        events_tell(&control->tell->events, TOLD_FAULT, "--watch: %s; it is tried each second", err);
-    w->told = failed;
+    tell_once(control->tell, failed, &w->told, TOLD_FAULT, "--watch: %s; it is tried each second", err);
     if (failed) return false;
     if (w->fd >= 0) close(w->fd);
     w->fd = fd;

@@ -28,11 +28,6 @@ static const char *seen_server(const struct seen *s)
 {
     return s->labels ? label_server(s->labels, s->verdict->server) : "-";
 }
-static const char *service_of(const struct seen *s)
-{
-    return s->labels ? label_service(s->labels, s->verdict->service) : "-";
-}
-
 static void word(FILE *out, const char *member, const char *value)
 {
     fprintf(out, ",\"%s\":", member);
@@ -58,7 +53,7 @@ bool seen_line(struct call *c, const struct seen *s)
     word(out, "packet", text);
     fprintf(out, ",\"bytes\":%u,\"verdict\":\"%s\"", s->frame->wire_len, action_name(s->verdict->action));
     word(out, "rule", rule_of(s));
-    word(out, "service", service_of(s));
+    word(out, "service", s->labels ? label_service(s->labels, s->verdict->service) : "-");
     word(out, "server", seen_server(s));
     word(out, "reason", reason_name(s->verdict->reason));
     fputc('}', out);
