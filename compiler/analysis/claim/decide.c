@@ -1,6 +1,6 @@
-/* Decide a claim. Its packets go down the rule list as a region (analysis/rule_walk.h), for every set of active schedules
- * and every direction. A part that is judged otherwise becomes a packet, which the vm judges: only a packet that the vm
- * confirms refutes the claim. */
+/* Decide a claim. Its packets go down the rule list as a region (analysis/rule_walk.h), for every set of active
+ * schedules and every direction. A part that is judged otherwise becomes a packet, which the vm judges: only a packet
+ * that the vm confirms refutes the claim. */
 #include <string.h>
 
 #include "compiler/analysis/claim/claim.h"
