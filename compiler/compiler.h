@@ -123,7 +123,7 @@ void generate_code(struct compile *c); /* codegen.c: normal form to functions an
 /* Run the file's own tests after a compile without errors. A failing test is an error in c->diags. */
 void compile_test(struct compile *c);
 void judge_tests(struct compile *c); /* run.c: the only stage of compile_test */
-/* Print "5 tests passed", "1 of 5 tests failed: "a"" (report.c); nothing if the file has none. */
+/* Print "5 tests passed", "1 of 5 tests failed: "a"" (report_failed.c); nothing if the file has none. */
 void tests_summary(const struct compile *c, FILE *out);
 /* Print the results as a JSON array. */
 void tests_print_json(struct compile *c, FILE *out);
