@@ -400,11 +400,17 @@ static bool all_came(void)
            refused[REASON_NO_SERVER] && refused[REASON_OVER_RATE] && refused[REASON_SERVICE_DRAINS];
 }
 
+#ifdef __SANITIZE_ADDRESS__
+enum { RUNS = 12 };
+#else
+enum { RUNS = 30 };
+#endif
+
 int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 10 : 1;
-    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 30 * long_run;
+    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : RUNS * long_run;
     const unsigned steps = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 1500;
     struct program *p = compiled_text(rules);
     bool good = p;

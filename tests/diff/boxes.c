@@ -383,7 +383,7 @@ static bool check_set(uint64_t seed, unsigned largest, struct totals *totals)
 #ifdef __SANITIZE_ADDRESS__
 enum { SETS = 60, LARGEST = 3000 };
 #else
-enum { SETS = 200, LARGEST = 4000 };
+enum { SETS = 80, LARGEST = 4000 };
 #endif
 
 int main(int argc, char **argv)

@@ -409,7 +409,7 @@ static bool check_seed(uint64_t seed, unsigned frames, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-enum { PAIRS = 80 };
+enum { PAIRS = 30 };
 #else
 enum { PAIRS = 350 };
 #endif

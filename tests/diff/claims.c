@@ -522,7 +522,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 #ifdef __SANITIZE_ADDRESS__
 enum { FILES = 40 };
 #else
-enum { FILES = 300 };
+enum { FILES = 120 };
 #endif
 
 int main(int argc, char **argv)

@@ -160,7 +160,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     unsigned mirrors;
 
     stock_draw(&s, &r);
-    rules_draw(&t, &s, &r, rng_one_in(&r, 5) ? 60 : 10);
+    rules_draw(&t, &s, &r, rng_one_in(&r, 5) ? 40 : 10);
     char *text = mirrored(&t, &r, &mirrors), *plain = malloc(t.len + 1);
     if (!plain) abort();
     for (size_t i = 0; i < t.len; i++) plain[i] = t.s[i] == DRAW_LINE || t.s[i] == DRAW_SPLIT ? ' ' : t.s[i];

@@ -522,7 +522,7 @@ static bool check_file(uint64_t seed, unsigned largest, struct totals *totals)
 #ifdef __SANITIZE_ADDRESS__
 enum { FILES = 50, LARGEST = 1200 };
 #else
-enum { FILES = 240, LARGEST = 12000 };
+enum { FILES = 100, LARGEST = 12000 };
 #endif
 
 int main(int argc, char **argv)

@@ -294,12 +294,21 @@ static void check(const struct world *old, const struct world *new, bool same)
     }
 }
 
+/* So many are drawn; LONG=1: ten times as many. */
+static unsigned draws(void)
+{
+    const char *longer = getenv("LONG");
+
+    return longer && *longer ? 1000 : 100;
+}
+
 static void drawn_edits_are_told(void **state)
 {
     struct rng r = {1};
+    const unsigned n = draws();
 
     (void)state;
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct world old, new;
 
         draw(&old, &r);
@@ -313,9 +322,10 @@ static void drawn_edits_are_told(void **state)
 static void drawn_conditions_of_forwards_are_told(void **state)
 {
     struct rng r = {1};
+    const unsigned n = draws();
 
     (void)state;
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct world old, new;
 
         draw(&old, &r);

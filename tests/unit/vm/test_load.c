@@ -239,14 +239,15 @@ static bool in_maps(struct image *i, size_t n)
     return false;
 }
 
-/* Each byte has one bit changed, or each third; with sanitizers, which make the digests dear, the one unless LONG=1. */
-static unsigned bits_apart(void)
+/* Of each byte each third bit is changed; with sanitizers, which make the digests dear, one bit of each third byte
+ * unless LONG=1. */
+static bool few_flips(void)
 {
 #ifdef __SANITIZE_ADDRESS__
     const char *longer = getenv("LONG");
-    return longer && *longer ? 3 : 8;
+    return !longer || !*longer;
 #else
-    return 3;
+    return false;
 #endif
 }
 
@@ -255,10 +256,11 @@ static void every_flip_with_right_digest(void **state)
     (void)state;
     struct image i = sample();
     FILE *null = fopen("/dev/null", "w");
-    const unsigned apart = bits_apart();
+    const bool few = few_flips();
+    const unsigned apart = few ? 8 : 3;
     unsigned taken = 0;
     char err[256];
-    for (size_t n = 8 + PBC_DIGEST_LEN; n < i.len; n++) {
+    for (size_t n = 8 + PBC_DIGEST_LEN; n < i.len; n += few ? 3 : 1) {
         if (in_maps(&i, n) && n % 64) continue; /* 8 KiB of bits that mean the same */
         for (unsigned bit = (unsigned)n % apart; bit < 8; bit += apart) {
             uint8_t was = i.bytes[n];
@@ -271,7 +273,7 @@ static void every_flip_with_right_digest(void **state)
             i.bytes[n] = was;
         }
     }
-    assert_true(taken > 100); /* places, names, addresses: values that may be any */
+    assert_true(taken > (few ? 30 : 100)); /* places, names, addresses: values that may be any */
     fclose(null);
     free(i.bytes);
 }

@@ -302,7 +302,7 @@ static void test_conversations(void **state)
 {
     (void)state;
     const char *longer = getenv("LONG");
-    uint64_t seeds = longer && *longer ? 20000 : 1000;
+    uint64_t seeds = longer && *longer ? 20000 : 400;
     for (uint64_t seed = 1; seed <= seeds; seed++) converse(seed);
 }
 
