@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests and counts. Two runners take those that compute, two more those that mostly wait (live traffic), each the
+# Runs the tests and counts. Two runners take those that compute, four more those that mostly wait (live traffic), each the
 # long ones first (tests/long.list); whose list is empty helps with the other.
 #   B=build tests/run.sh [--plain] [WORD...]      only the tests whose name holds one of the words; --plain: of the plain
 #                                                 build alone, so no other need be there
@@ -14,7 +14,7 @@
 # is flaky, and no failure: the list of those with both outputs stands before the last line, which ends in `, N flaky` then.
 # A run in which more than FLAKY_MOST have failed is broken, not flaky: none runs again.
 # Each minute (PROGRESS: seconds) a line says how many parts have ended. A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
-# LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners of either kind. TESTS: a list in place of --list's.
+# LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners compute; twice as many wait, with LIVE=1 as many. TESTS: a list in place of --list's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=${B:-build}
@@ -265,9 +265,13 @@ for i in $(seq "${JOBS:-2}"); do
     runner "$log/computing" "$log/waiting" 9>&- &
     runners="$runners $!"
 done
-# One that waited alone would leave a fifth of two cores unused.
-for i in $(seq "${JOBS:-2}"); do
-    runner "$log/waiting" "$log/computing" 9>&- &
+# Live scripts compute for a quarter of their time: with two at a time two cores were idle for a quarter of it.
+waiting=$((2 * ${JOBS:-2}))
+[ -z "${LIVE:-}" ] || waiting=${JOBS:-2}
+for i in $(seq "$waiting"); do
+    # No more than JOBS of them help with the others.
+    [ "$i" -le "${JOBS:-2}" ] && help=$log/computing || help=
+    runner "$log/waiting" $help 9>&- &
     runners="$runners $!"
 done
 wait $runners
