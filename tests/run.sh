@@ -3,7 +3,9 @@
 # long ones first (tests/long.list); whose list is empty helps with the other.
 #   B=build tests/run.sh [--plain] [WORD...]      only the tests whose name holds one of the words; --plain: of the plain
 #                                                 build alone, so no other need be there
-#   B=build tests/run.sh --list                   all tests: NAME BUILD SECONDS COMMAND
+#   B=build tests/run.sh --quick                  units, goldens, packets and lints of the plain build (make quick); then it says what it
+#                                                 left out. Lints that can, look at files that differ from BASE (main) alone
+#   B=build tests/run.sh --list [--quick]         all tests, or those: NAME BUILD SECONDS COMMAND
 # A run without words leaves out what tests/left.list names, which LONG=1 runs.
 # A test is a program or script that prints `ok - what`, `not ok - what`, `ok - what # SKIP why` (TAP; a plan `1..N` is
 # held to), each within a time bound that no healthy run comes near. One that prints no such line, ends badly without
@@ -190,8 +192,10 @@ list_tests() {
     [ -n "${COVERAGE:-}" ] || scripts 400 / tests/lint/*.sh tests/lint/*.py
 }
 
+quick_tests() { list_tests | awk -v top="$B" '$2 == top' | grep -E '^(unit|golden|packets|lint)[/ ]'; }
+
 if [ "${1:-}" = --list ]; then
-    list_tests
+    if [ "${2:-}" = --quick ]; then quick_tests; else list_tests; fi
     exit 0
 fi
 if [ "${1:-}" = --one ]; then
@@ -202,9 +206,17 @@ if [ "${1:-}" = --one ]; then
 fi
 
 plain=
+quick=
 if [ "${1:-}" = --plain ]; then
     plain=1
     shift
+elif [ "${1:-}" = --quick ]; then
+    plain=1
+    quick=1
+    shift
+    # From where the branch left BASE; all files where nobody knows that.
+    CHANGED_SINCE=$(git merge-base HEAD "${BASE:-main}" 2>/dev/null)
+    export CHANGED_SINCE
 fi
 top=$B
 # Two runs in one build would take each other's results away. What a test leaves behind holds no lock.
@@ -221,15 +233,20 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=$(python3 -c 'import sys; print(sys.executable)')
 ln -s "$python" "$log/path/python3"
 PATH=$log/path:$PATH
+# What a whole run leaves to LONG=1 is taken out of a list.
+without_left() {
+    awk -F '[ \t]' 'NR == FNR { if (!/^#/) left[$1]; next } { for (l in left) if ($1 ~ l) next; print }' tests/left.list -
+}
 # The chosen ones with a number, the long ones first, as two lists.
 chosen() {
     if [ -n "${TESTS:-}" ]; then
         cat "$TESTS"
+    elif [ -n "$quick" ]; then
+        quick_tests
     elif [ -n "$LONG$plain${COVERAGE:-}$*" ]; then
         list_tests
     else
-        list_tests | awk -F '[ \t]' 'NR == FNR { if (!/^#/) left[$1]; next }
-            { for (l in left) if ($1 ~ l) next; print }' tests/left.list -
+        list_tests | without_left
     fi
 }
 chosen "$@" | awk -v words="$*" -v plain="$plain" -v top="$B" '
@@ -318,6 +335,14 @@ awk '{ print $2, $3 }' "$log"/*.seconds | sort -k1,1nr >"$log/cpu"
 if [ "$flaky" -gt 0 ]; then
     echo 'What was flaky, failed first and passed alone:'
     cat "$log"/flaky/*
+fi
+# So many of which folder that a whole run has beside those.
+if [ -n "$quick" ]; then
+    list_tests | without_left | awk 'NR == FNR { ran[$2]; next }
+        !($1 in ran) { split($1, words, "/"); of[$1 ~ /\/san$/ ? "those with sanitizers" : words[1]]++; n++ }
+        END { printf "Not run, which make check runs: %d parts (", n
+            for (f in of) { printf "%s%s %d", sep, f, of[f]; sep = ", " }
+            print "); some of them: B=build tests/run.sh --plain WORD..." }' "$log/list" -
 fi
 if ls "$log"/*.bad >/dev/null 2>&1; then
     echo 'What failed:'

@@ -1,5 +1,6 @@
 # Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
+#: make quick      units, packets, goldens and lints, built with gcc alone: a minute and a half; before make check
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
 #: make check-live live traffic whole, by each executor: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
 #: make check-machines packet tests, differs and live scripts on Debian's kernels, each in an emulated machine (tests/machines/), an hour and more a kernel on two cores; KERNEL=6.1, ONLY='live-nat…', EXECS=user; POWER=1: boots, upgrades, restarts and kills with systemd as process 1; DRIVERS=1: network cards of three drivers
@@ -119,6 +120,7 @@ tests: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(HALVES) $(UNIT) $(TOOLS)
 tests-san: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(HALVES) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
 live-tools: $(LIVE_TOOLS)
 tests-clang: $(UNIT) $(B)/tests/packets/run
+tests-quick: programs $(LIVE_TOOLS) $(DAMAGE) $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 
 PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -132,6 +134,10 @@ check-build:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B) CHECK=1 tests
 	@+$(PART) B=$(B)/san BPF=$(B) SAN=1 tests-san
+quick:
+	@sh tests/deps.sh build tests
+	@+$(PART) B=$(B) CHECK=1 tests-quick
+	@B=$(B) bash tests/run.sh --quick
 check: check-build
 	@sh tests/deps.sh machines || echo 'check: it goes on without those' >&2
 	@B=$(B) $(LAB) bash tests/run.sh
@@ -219,4 +225,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: runtime-objects tests live-tools tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-splice bench-plot golden mutate coverage format-check tidy
+.PHONY: runtime-objects tests live-tools tests-san tests-clang tests-quick fuzzers quick check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-splice bench-plot golden mutate coverage format-check tidy

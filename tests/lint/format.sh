@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every C file is as clang-format writes it, and one that is not is found.
+# Every C file is as clang-format writes it, and one that is not is found. CHANGED_SINCE=COMMIT: of those that differ from it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 status=0
@@ -8,8 +8,15 @@ if [ "$version" != 'version 14' ]; then
     echo "ok - C files are as clang-format writes them # SKIP this one is $version, and each version writes otherwise"
     exit 0
 fi
-formatted() { xargs -0 -n 200 -P 2 clang-format --dry-run --Werror; }
-told=$(git ls-files -z '*.c' '*.h' | formatted 2>&1)
+formatted() { xargs -0 -r -n 200 -P 2 clang-format --dry-run --Werror; }
+files() {
+    if [ -n "${CHANGED_SINCE:-}" ]; then
+        git diff -z --name-only --diff-filter=d "$CHANGED_SINCE" -- '*.c' '*.h'
+    else
+        git ls-files -z '*.c' '*.h'
+    fi
+}
+told=$(files | formatted 2>&1)
 if [ -z "$told" ]; then
     echo 'ok - C files are as clang-format writes them'
 else

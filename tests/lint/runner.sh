@@ -115,5 +115,9 @@ is "it says how far it is" "$(tail -1 "$work/said")" "1 passed, 1 failed, 0 skip
 is "what has zero bytes is shown without them, and without a word of bash" "$(grep -c '^ab$' "$work/said") $(cat "$work/second")" "1 "
 
 bash tests/run.sh --list | cut -d' ' -f1 | sort >"$work/names"
+unnamed() { sed '/^#/d' tests/left.list | cut -f1 | while read -r row; do grep -qE -- "$row" "$work/names" || echo "$row"; done; }
+is "each row of tests/left.list names tests" "$(unnamed)" ""
+bash tests/run.sh --list --quick | cut -d' ' -f1 >"$work/quick"
+is "--quick is units, goldens, packets and lints, of one build" "$(sed 's|/.*||' "$work/quick" | sort -u | xargs) $(grep -c '/san$' "$work/quick")" "golden lint packets unit 0"
 is "tests/long.list names tests" "$(sed '/^#/d; s/^[0-9]* //' tests/long.list | sort | comm -23 - "$work/names")" ""
 exit $status
