@@ -8,7 +8,7 @@
  * each packet is sent into all of them; what leaves by each interface is compared byte by byte with what netfilter
  * sends, chosen ports, identifications and checksums aside (routers/canon.h). Answers are made of what left on each
  * side. A difference is in the table of those that are meant (routers/known.c), or fails the test with the drawing and
- * the packets. LONG=1: 2,000 routers in place of 40. To look closer: ROUTER=N runs one router of each site, FRESH=1
+ * the packets. LONG=1: 2,000 routers in place of 20. To look closer: ROUTER=N runs one router of each site, FRESH=1
  * starts preyrun anew for each, ONLY="user tc" leaves executors out, SHOW=1 shows known differences, too, BRIEF=1 no
  * drawing; ALL=1 what did not differ, too; ASK runs a command where something differed, and prints what it says if it
  * fails. */
@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 {
     static struct run r;
     r.seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-    const unsigned sites = argc > 2 ? (unsigned)atoi(argv[2]) : (getenv("LONG") ? 2000 : 40) / ROUTERS;
+    const unsigned sites = argc > 2 ? (unsigned)atoi(argv[2]) : (getenv("LONG") ? 2000 : 20) / ROUTERS;
     r.with = argc > 3 ? (unsigned)atoi(argv[3]) : WITH_TODAY;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (geteuid() || system("nft --version >/dev/null 2>&1") || !sides_begin(DIR)) {

@@ -43,9 +43,12 @@ sed 's/eth \(\/ vlan 5 \)*\/ //' cuts.notes >raw.notes
 "$bin/tests/tools/mkcap" raw.notes raw.pcap || ok 1 'the packets without a link layer are a capture'
 
 echo '# Cut at every length'
+both=(pcap pcapng)
 for i in "${!modes[@]}"; do
     for from in cuts raw; do
-        for kind in pcap pcapng; do
+        # Each mode writes one format of each link, and the next mode the other; with LONG=1 both.
+        kinds=${LONG:+${both[*]}}
+        for kind in ${kinds:-${both[(i + ${#from}) % 2]}}; do
             timeout 60 "$bin/preyrun" --pcap $from.pcap --self 203.0.113.1 --write left.$kind --format json "mode$i.pbc" >out 2>err </dev/null
             sent=$(written)
             [ "${sent:-0}" -gt 100 ]
@@ -92,10 +95,12 @@ has 'and in JSON' '"inside":\{"packet":"[^"]*","bytes":442,"captured":70\}'
 
 echo '# The corpus, as it is and cut at 70 bytes'
 if [ -d "$corpus" ]; then
-    cut=0 wrong=
+    cut=0 wrong='' n=0
     for f in "$corpus"/*; do
         editcap -F pcapng -s 70 "$f" cut.pcapng 2>/dev/null || cp "$f" cut.pcapng
-        for i in 3 4; do
+        # One in the one mode, the next in the other; with LONG=1 all in both.
+        n=$((n + 1))
+        for i in ${LONG:+3 4} $([ -n "${LONG-}" ] || echo $((3 + n % 2))); do
             for from in "$f" cut.pcapng; do
                 timeout 60 "$bin/preyrun" --pcap "$from" --self 203.0.113.1 --write left.pcap --format json "mode$i.pbc" >out 2>err </dev/null
                 sent=$(written)

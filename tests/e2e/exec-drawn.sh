@@ -9,16 +9,16 @@ drawn() { asked "$1" "diff/$1" "${@:2}"; }
 
 # Names, and how many of each a seed asks.
 rows='code_and_list 10
-nasty_sets 20 1000
-remembered 6
+nasty_sets 10 1000
+remembered 3
 flow_model 30
-bindings 6
-nat 6
-fragments 8
-fragment_order 10
-there_and_back 800
-express_way 6 400
-swaps 2 2000'
+bindings 3
+nat 3
+fragments 4
+fragment_order 5
+there_and_back 400
+express_way 3 400
+swaps 1 2000'
 seeds=1
 [ -z "${LONG:-}" ] || seeds=30
 for seed in $(seq $seeds); do

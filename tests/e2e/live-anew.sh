@@ -55,7 +55,8 @@ END
 }
 heard() { grep -qx "$1 $2" heard; } # PORT ROUND
 
-rounds=${ROUNDS-12}
+rounds=${ROUNDS-${LONG:+12}}
+rounds=${rounds:-6}
 # WAY; the rules; who is asked, and at what address.
 while IFS=, read -r way rules name address; do
     read -r exec hook <<<"$way"

@@ -10,7 +10,7 @@ executors=${EXECUTORS-user kernel}
 pins "$@" || executors=user
 live_begin
 count=${LONG:+12000}
-count=${count:-900}
+count=${count:-450}
 ports=61000-61199
 [ -z "${LONG-}" ] || ports=61000-61999
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Live reload by SIGHUP: a connection goes on across a hundred of them (thirty with sanitizers), requests fail in none; new
+# Live reload by SIGHUP: a connection goes on across thirty of them (a hundred with LONG=1), requests fail in none; new
 # rules hold; a bad file leaves the program that runs.
 set -u
 EXEC=user # a program that could only be watched is enforced, not refused
@@ -39,8 +39,8 @@ to() { # SERVER...: the service's servers from now on
     "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
 }
 
-many=100
-[ "${B%/san}" = "$B" ] || many=30
+many=${LONG:+100}
+many=${many:-30}
 for workers in 1 2; do
     to one
     prey prey -i eth0 --workers $workers --format json rules.pbc

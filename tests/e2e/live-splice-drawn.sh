@@ -2,7 +2,7 @@
 # Connections that leave for the packet path in drawn conversations (drawn.py): data in flight both ways, pauses, halves that end early or late.
 # Each is whole at both ends; what each end is told, in the capture at its own device, never contradicts what it has sent or was told
 # before (segments.py); in either executor, under a reload every 100 ms, and over cables that lose, double and reorder frames, where the
-# kernel has netem. N conversations a round: 20, 200 with LONG=1.
+# kernel has netem. N conversations a round: 10, 200 with LONG=1.
 set -u
 EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
@@ -54,7 +54,7 @@ round() {
     grep -q 'takes nothing from programs' prey.err && ok 1 "$it: its devices take what programs send"
 }
 
-n=${N:-$([ -n "${LONG-}" ] && echo 200 || echo 20)}
+n=${N:-$([ -n "${LONG-}" ] && echo 200 || echo 10)}
 round 'user space, IPv4' 10.2.0.2 server -i wan -i lan
 round 'user space, IPv6' fd00:2::2 bytes -i wan -i lan
 round reloads 10.2.0.2 server -i wan -i lan
