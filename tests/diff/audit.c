@@ -413,7 +413,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
 #ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system anew, which sanitizers make dear */
 enum { FILES = 20 };
 #else
-enum { FILES = 120 };
+enum { FILES = 60 };
 #endif
 
 int main(int argc, char **argv)

@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
-    const unsigned images = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 400 * long_run;
+    const unsigned images = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 200 * long_run;
     const unsigned keys = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 128;
     struct totals t = {0};
     for (unsigned i = 0; i < images; i++)

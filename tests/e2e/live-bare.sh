@@ -10,7 +10,7 @@ if [ "$EXEC" = kernel ]; then
     pins "$@" || { echo 'ok - devices without Ethernet in the kernel # SKIP this machine lets us mount no file system of BPF'; exit 0; }
 fi
 live_begin
-each_workers='1 2'
+each_workers=${LONG:+1 }2
 [ "$EXEC" = user ] || each_workers=1 # who takes what comes up
 RECORD=1
 

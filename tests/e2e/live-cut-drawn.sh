@@ -54,7 +54,7 @@ payload 20000000 server
 # loads N: files come by, until `enough` is there.
 loads() {
     until [ -e enough ]; do
-        at client curl -s -m 60 -o "loaded-$1" http://10.1.0.2/files/file && cmp "loaded-$1" payload && echo whole
+        at client curl -s -m 60 --limit-rate 16M -o "loaded-$1" http://10.1.0.2/files/file && cmp "loaded-$1" payload && echo whole
     done
 }
 beside() {

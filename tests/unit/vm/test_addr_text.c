@@ -374,7 +374,7 @@ static void hostile_files_end_soon(void **state)
                                         "#",
                                         "\n\n",
                                         "create p hash:ip,port\n"};
-    const size_t len = (size_t)4 << 20;
+    const size_t len = (size_t)1 << 20;
     char *text = malloc(len + 64);
 
     (void)state;
