@@ -2,8 +2,7 @@
 # What matters most on the kernels that users have (kernels.list: those of `check`): a machine for each, from an initramfs of built
 # programs, what they call of this machine, and modules; there a host firewall is enforced both ways, reloaded and proved, a router
 # masquerades, passthrough and a proxy behind a firewall serve, each in the kernel (tests/machines/short/), and drawn programs
-# pass the verifier. Of those kernels the first, the oldest, is asked, and with
-# LONG=1 each: newer ones are nearer to this machine's own. A skip where emulator or packages can't be had. KERNEL=NAME: that one alone.
+# pass the verifier. A skip where emulator or packages can't be had. KERNEL=NAME: that one alone.
 # Machines have a clock of their own (machine.sh), so nothing hangs on how busy this one is; a bound here ends what hangs.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -88,11 +87,8 @@ tell() {
 }
 
 all=
-asked=
 for name in ${KERNEL:-$(kernels)}; do
     [ "${KERNEL:-}" ] || [ "$(kernel_field "$name" 3)" = check ] || continue
-    [ -z "$asked" ] || [ -n "${LONG:-}${KERNEL:-}" ] || break
-    asked=$name
     if ! PATH=$PATH:/usr/sbin:/sbin command -v "qemu-system-x86_64" >/dev/null; then
         skipped "$name" "no qemu-system-x86_64 here (package qemu-system-x86)"
     elif ! why=$(FETCH_BOUND=120 bash tests/machines/fetch.sh "$name"); then
