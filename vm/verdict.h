@@ -44,7 +44,7 @@ enum tx_kind {
     TX_FREE,
     TX_RESOLVE,
     TX_HANDOFF,
-    TX_INLINE_STACK /* to the stack in which inline connections end (flow/made.h), from its IP header on */
+    TX_INLINE_STACK /* to the stack in which inline connections end (flow/inline_addr.h), from its IP header on */
 };
 /* Cause of a packet that leaves. */
 enum tx_cause {

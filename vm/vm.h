@@ -44,7 +44,7 @@ struct vm_ways {
     void *arg;
 };
 
-struct inline_open;    /* flow/made.h */
+struct inline_open;    /* flow/inline_addr.h */
 struct observe_record; /* observe/observe.h */
 struct vm;
 
@@ -107,7 +107,7 @@ void vm_show(struct vm *vm, const struct vm_in *in, struct pkt *pkt);
 struct flow_gone;
 void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
 
-/* Send packets on that the inline stack sends for inline connections (flow/made.h): IP packets, writable,
+/* Send packets on that the inline stack sends for inline connections (flow/inline_addr.h): IP packets, writable,
  * LINK_RAW, with headroom for a link header. They are rewritten where they lie, and are then the pkts of entries; they
  * are in no counter of verdicts. */
 void vm_inline_sent(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);

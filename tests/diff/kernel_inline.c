@@ -15,7 +15,7 @@
 #include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 #include "vm/flow/marks.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pool_priv.h"

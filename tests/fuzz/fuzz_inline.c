@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 #include "vm/flow/spliced.h"
 #include "vm/packet/pool_priv.h"
 #include "vm/packet/wire.h"

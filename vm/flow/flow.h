@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 #include "vm/flow/spliced.h"
 #include "vm/flow/tuples.h"
 #include "vm/packet/key.h"

@@ -29,7 +29,7 @@ enum splice_why {
 enum inline_ask_kind {
     INLINE_LEAVE,
     INLINE_END,    /* the connection is over; reset both ends of a spliced one */
-    INLINE_TARGET, /* where the connection to the server goes that begins next, at port INLINE_TARGETS (made.h) */
+    INLINE_TARGET, /* where the connection to the server goes that begins next, at INLINE_TARGETS (inline_addr.h) */
 };
 struct inline_ask {
     uint8_t kind; /* enum inline_ask_kind */

@@ -1,5 +1,5 @@
 /* Connections of services in `mode proxy inline`, by their number in a worker: the real ends of a connection whose
- * packets have made-up addresses in the inline stack (vm/flow/made.h). The worker stores them with the
+ * packets have made-up addresses in the inline stack (vm/flow/inline_addr.h). The worker stores them with the
  * first packet, the proxy loop finds them at accept. There is no lock: a place being written reads as empty. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* The inline stack in which inline connections end (vm/flow/made.h): a namespace of its own, with a TUN device a
+/* The inline stack in which inline connections end (vm/flow/inline_addr.h): a namespace of its own, with a TUN device a
  * worker, listeners, and sockets for connections to servers. It ends with the last descriptor; the host itself is not
  * changed.
  *

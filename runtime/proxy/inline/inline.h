@@ -1,5 +1,5 @@
 /* Inline connections (`mode proxy inline`), which come from the inline stack under made-up addresses
- * (vm/flow/made.h): their real ends, and their connections to servers, which leave by that stack, too */
+ * (vm/flow/inline_addr.h): their real ends, and their connections to servers, which leave by that stack, too */
 #pragma once
 
 #include "runtime/proxy/core.h"

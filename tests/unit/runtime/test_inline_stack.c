@@ -15,7 +15,7 @@
 #include "runtime/io/inline_io.h"
 #include "runtime/io/io.h"
 #include "tests/unit/runtime/netns.h"
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 
 enum { WORKERS = 2, MTU = 1500, MOST = 65600, MANY = 20, EACH = 1000, PORT = 7, BATCH = 4 };
 

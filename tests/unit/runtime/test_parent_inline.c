@@ -7,7 +7,7 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 #include "tests/unit/runtime/netns.h"
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 
 enum { HONEST = 40 /* the exit status of a child that came to its end */, WORKERS = 2, NOT_IN_TABLE = 2 };
 

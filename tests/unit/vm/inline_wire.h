@@ -4,7 +4,7 @@
 
 #include "tests/unit/vm/inline_frame.h"
 #include "tests/unit/vm/sender.h"
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 #include "vm/flow/marks.h"
 #include "vm/judge/judge.h"
 

@@ -1,10 +1,10 @@
 /* Inline connections of one worker: where each stands, and by which tuples packets from the wire find it. Packets from
- * the inline stack name it by number (made.h).
+ * the inline stack name it by number (inline_addr.h).
  *
  * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
 #pragma once
 
-#include "vm/flow/made.h"
+#include "vm/flow/inline_addr.h"
 #include "vm/flow/marks.h"
 #include "vm/flow/spliced.h"
 #include "vm/flow/stacks.h"

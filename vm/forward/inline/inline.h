@@ -5,7 +5,7 @@
  *     inline_wire     a later packet from the wire, or an ICMP error about one: not judged
  *     inline_sent     a packet of the inline stack, which leaves on the wire in the name of an end
  *
- * Which addresses stand for what is made.h, what is known of each connection conns.h. */
+ * Which addresses stand for what is inline_addr.h, what is known of each connection conns.h. */
 #pragma once
 
 #include "vm/context/context.h"

@@ -1,5 +1,5 @@
 /* proxy inline, proxy inline http, and proxy with `splice packets`: connections end in the inline stack, which gets
- * each packet under made-up addresses (flow/made.h) */
+ * each packet under made-up addresses (flow/inline_addr.h) */
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/translate.h"
 
