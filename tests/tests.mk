@@ -59,7 +59,7 @@ endef
 ROOMS := $(sort $(dir $(JOINED)))
 $(foreach room,$(ROOMS),$(eval $(call joined_room,$(room))))
 # What the client prints.
-$(B)/tests/unit/runtime/all: $(call obj,runtime/preyctl/print.c runtime/preyctl/screen.c)
+$(B)/tests/unit/runtime/all: $(call obj,runtime/preyctl/print_json.c runtime/preyctl/screen.c)
 # One test of diff/ is a room of its own.
 $(B)/tests/diff/all: $(patsubst %.c,$(B)/%.o,$(wildcard tests/diff/routers/*.c))
 $(patsubst %,$(B)/%all.o,$(ROOMS)): %.o: %.c

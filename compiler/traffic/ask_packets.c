@@ -10,7 +10,7 @@
 #include "compiler/traffic/traffic.h"
 #include "compiler/traffic/unserved.h"
 #include "compiler/traffic/workshop.h"
-#include "runtime/report/explain/explain.h"
+#include "runtime/report/explain/explain_packet.h"
 #include "runtime/report/given/iface.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"

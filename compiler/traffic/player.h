@@ -3,7 +3,7 @@
 
 #include "compiler/traffic/reading.h"
 #include "compiler/traffic/workshop.h"
-#include "runtime/report/given/ports.h"
+#include "runtime/report/given/given_ports.h"
 #include "runtime/report/said/streams.h"
 
 /* The fate of a frame. `sent` is a sum over the places to which packets left for it; equal places give equal sums. */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "runtime/report/given/routes.h"
+#include "runtime/report/given/given_routes.h"
 
 struct program;
 

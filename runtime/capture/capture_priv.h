@@ -21,7 +21,7 @@ extern const struct capture_ops capture_pcap, capture_pcapng;
 void capture_state_free(struct capture *c); /* `close` of a reader whose state is one allocation */
 
 struct source;
-/* Streams through a window (window.c). */
+/* Streams through a window (source_window.c). */
 int window_open(struct capture *c);
 int window_begin(struct capture *c);
 unsigned window_read(struct capture *c, struct capture_frame *f, unsigned n);

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/capture/byte_source.h"
 #include "runtime/capture/capture_priv.h"
-#include "runtime/capture/source.h"
 
 static const char shrank[] =
     "the file shrank while it was being read: the last verdicts may be of bytes that were gone";

@@ -8,7 +8,7 @@
 
 #include <sys/socket.h>
 
-#include "runtime/check/ways.h"
+#include "runtime/check/check_ways.h"
 #include "runtime/host/host.h"
 
 struct remap;

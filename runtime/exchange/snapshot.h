@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "runtime/exchange/tables.h"
+#include "runtime/exchange/balance_tables.h"
 #include "runtime/host/view/receivers.h"
 #include "vm/judge/routes.h"
 #include "vm/packet/facts.h"

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 
 /* Make the folder's entry survive a power cut; not every file system can sync a folder */
 static void sync_folder(char *path)

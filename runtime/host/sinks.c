@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 
 enum sink_kind sink_kind(const char *to)
 {

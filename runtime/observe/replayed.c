@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/complain.h"
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/host/file/folder.h"
 
 /* Write the place below DIR of a path of the rules: its last part. False: there is none. */

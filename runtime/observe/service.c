@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/capture/ng.h"
 
 enum { LINES = 1 << 16, PARTS = 8 /* a file is at most this part of the limit */ };

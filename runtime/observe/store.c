@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/base/grown.h"
 
 enum { OPEN_MOST = 64, BUFFER = 1 << 14, FINISHED_MOST = 1 << 18, BLOCK = 4096, TRIES = 100 };

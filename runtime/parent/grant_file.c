@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/base/options.h"
+#include "runtime/base/run_options.h"
 #include "runtime/host/device/echo.h"
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/control.h"

@@ -5,7 +5,7 @@
  * outlives the other. After a crash a third one may be left for a while (interrupted/resets.h). */
 #pragma once
 
-#include "runtime/base/options.h"
+#include "runtime/base/run_options.h"
 #include "runtime/parent/ask.h"
 
 struct guard_shut;

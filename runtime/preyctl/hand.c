@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/preyctl/talk.h"
 #include "vm/pbc.h"
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/preyctl/reach.h"
 
 int talk_complain(const char *fmt, ...)

@@ -39,8 +39,8 @@ int talk_over(const struct talk *t, int next);
 
 /* Ask a question whose answer has no document. Return 0, or the status after a line with the reason. */
 int talk_done(struct talk *t, cJSON *question);
-/* Ask a question with one document as its answer, to be freed by the caller (print.h, document_parse). Return 0, or the
- * status after a line with the reason. */
+/* Ask a question with one document as its answer, to be freed by the caller (print_json.h, document_parse). Return 0,
+ * or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 /* Print the document with --json, else the answer's words. */
 void talk_tell(const struct talk *t, const cJSON *document);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/base/sockaddr.h"
 #include "runtime/host/socket/alive.h"
 #include "runtime/proxy/inline/inline.h"

@@ -32,7 +32,7 @@ struct inline_facts {
     uint16_t use;                    /* port at INLINE_CLIENT: a later connection of that number has another */
     uint8_t port;                    /* interface of the command line by which it came; PORTS_MOST: unknown */
     uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
-    struct leave *leave;             /* its way out of its sockets (inline/leave.h); NULL: it keeps them */
+    struct leave *leave;             /* its way out of its sockets (inline/leave_sockets.h); NULL: it keeps them */
     struct session *next, **link;    /* sessions that wait to ask the worker; link NULL: not waiting */
 };
 

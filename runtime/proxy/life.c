@@ -6,7 +6,7 @@
 
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/leave_sockets.h"
 #include "runtime/proxy/inline/middle.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"

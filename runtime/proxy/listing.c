@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/inline/spliced.h"
+#include "runtime/proxy/inline/spliced_session.h"
 #include "vm/flow/flow.h"
 
 static_assert(offsetof(struct session, proxy) + sizeof(struct proxy *) <= SLAB_CLEAR, "0: it is none");

@@ -5,7 +5,7 @@
 
 #include "runtime/proxy/access.h"
 #include "runtime/proxy/connect.h"
-#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/leave_sockets.h"
 #include "runtime/proxy/inline/middle.h"
 #include "vm/judge/decide.h"
 

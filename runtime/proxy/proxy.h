@@ -9,8 +9,8 @@
 #include <pthread.h>
 
 #include "runtime/exchange/refusal.h"
-#include "runtime/proxy/told/counters.h"
 #include "runtime/proxy/told/lines.h"
+#include "runtime/proxy/told/proxy_counters.h"
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 

@@ -9,7 +9,7 @@
 #include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/moments.h"
 #include "runtime/proxy/core.h"
-#include "runtime/proxy/inline/spliced.h"
+#include "runtime/proxy/inline/spliced_session.h"
 
 /* Sessions of each loop that report in a second; inline ones ask no kernel, so more of them do */
 enum { INLINE_WEIGHT = 1, WEIGHT = 16, WEIGHT_A_SECOND = 256 * WEIGHT };

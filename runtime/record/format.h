@@ -102,7 +102,7 @@ struct record_program {
 };
 static_assert(sizeof(struct record_program) == 96, "as written: no padding");
 
-/* A world. The arrays of a struct snapshot follow, own addresses first: self4 words, self6 ranges (world.c). */
+/* A world. The arrays of a struct snapshot follow, own addresses first: self4 words, self6 ranges (world_bytes.c). */
 struct record_world {
     uint64_t number, program, generation, mac, routes;
     uint32_t schedules, addr4, addr6[4], mtu;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/record/world.h"
+#include "runtime/record/world_bytes.h"
 
 #define STATE_MOST (UINT64_C(3) << 30) /* a record's size has 32 bits */
 enum { SAID_MOST = 64 << 20 /* bytes that may wait for a hanging disk, besides one entry of any size */ };

@@ -8,7 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/record/blocks.h"
 #include "runtime/record/recorder_priv.h"
-#include "runtime/record/world.h"
+#include "runtime/record/world_bytes.h"
 
 #define PAUSE_NS     UINT64_C(2000000)
 #define RETRY_NS     UINT64_C(1000000000)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/base/grown.h"
 
 enum { TAKEN_MOST = 64 }; /* most numbers in a row that may be taken by other files */

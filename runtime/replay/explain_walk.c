@@ -7,9 +7,9 @@
 
 #include "runtime/base/stop.h"
 #include "runtime/replay/replay_priv.h"
-#include "runtime/report/explain/explain.h"
+#include "runtime/report/explain/explain_packet.h"
 #include "runtime/report/explain/fate.h"
-#include "runtime/report/given/ports.h"
+#include "runtime/report/given/given_ports.h"
 #include "runtime/report/said/streams.h"
 #include "vm/verdict.h"
 

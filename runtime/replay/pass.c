@@ -6,7 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/stop.h"
-#include "runtime/report/given/ports.h"
+#include "runtime/report/given/given_ports.h"
 #include "runtime/report/log.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"

@@ -1,11 +1,11 @@
 /* A pass through the capture: the loop that reads, judges and hands on results. */
 #pragma once
 
-#include "runtime/replay/copied.h"
 #include "runtime/replay/lines.h"
+#include "runtime/replay/replay_copied.h"
 #include "runtime/replay/replay_priv.h"
 #include "runtime/replay/seen.h"
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 #include "runtime/report/said/streams.h"
 
 struct pass {

@@ -6,16 +6,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/base/stop.h"
-#include "runtime/copies/told.h"
+#include "runtime/copies/copies_told.h"
 #include "runtime/kernel/executor.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/replay/observed.h"
 #include "runtime/replay/pass.h"
 #include "runtime/report/coverage.h"
-#include "runtime/report/given/ports.h"
-#include "runtime/report/report.h"
+#include "runtime/report/given/given_ports.h"
+#include "runtime/report/live_report.h"
 #include "runtime/report/summary.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/vm.h"

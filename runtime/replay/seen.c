@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/grown.h"
-#include "runtime/report/given/ports.h"
+#include "runtime/report/given/given_ports.h"
 #include "vm/forward/service.h"
 
 struct seen_frame {

@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "runtime/report/report.h"
+#include "runtime/report/live_report.h"
 #include "runtime/report/summary.h"
 #include "runtime/report/table.h"
 

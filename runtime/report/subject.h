@@ -1,9 +1,9 @@
 /* Subject of a report, a line or an explanation. */
 #pragma once
 
-#include "runtime/base/options.h"
+#include "runtime/base/run_options.h"
 #include "runtime/capture/capture.h"
-#include "runtime/report/given/routes.h"
+#include "runtime/report/given/given_routes.h"
 #include "runtime/report/only.h"
 #include "runtime/report/text.h"
 

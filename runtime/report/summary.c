@@ -9,9 +9,9 @@
 
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
+#include "runtime/report/given/given_ports.h"
 #include "runtime/report/given/iface.h"
-#include "runtime/report/given/ports.h"
-#include "runtime/report/report.h"
+#include "runtime/report/live_report.h"
 #include "runtime/report/table.h"
 #include "runtime/report/would/audit.h"
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "runtime/counters/counters.h"
-#include "runtime/report/flows.h"
-#include "runtime/report/given/ports.h"
+#include "runtime/report/flow_list.h"
+#include "runtime/report/given/given_ports.h"
 #include "runtime/report/json.h"
-#include "runtime/report/report.h"
+#include "runtime/report/live_report.h"
 #include "runtime/report/summary.h"
 #include "runtime/report/would/audit.h"
 

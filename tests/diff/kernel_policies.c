@@ -23,7 +23,7 @@
 #include "runtime/host/view/routing.h"
 #include "runtime/kernel/executor.h"
 #include "runtime/kernel/kernel.h"
-#include "runtime/report/given/routes.h"
+#include "runtime/report/given/given_routes.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/routes.h"

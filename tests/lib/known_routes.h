@@ -1,7 +1,7 @@
 /* Routes in the facts of a test, as one writes them for --route */
 #pragma once
 
-#include "runtime/report/given/routes.h"
+#include "runtime/report/given/given_routes.h"
 
 enum { KNOWN_ROUTES_MAX = 32 };
 

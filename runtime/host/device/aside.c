@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/host/device/echo.h"
 #include "runtime/host/device/feature.h"
 #include "runtime/host/device/tun.h"

@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/base/fnv.h"
 #include "runtime/host/device/feature.h"
 #include "runtime/host/netlink_priv.h"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 
 void recording_name(uint64_t number, char name[RECORDING_NAME])
 {

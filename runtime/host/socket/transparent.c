@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 
 static int transparent(bool six)
 {

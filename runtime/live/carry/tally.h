@@ -3,7 +3,7 @@
 
 #include "runtime/kernel/maps/counts.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/proxy/told/counters.h"
+#include "runtime/proxy/told/proxy_counters.h"
 
 struct sum;
 

@@ -9,7 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/copies/copies.h"
 #include "runtime/exchange/begun/tuples.h"
 #include "runtime/host/guard/served.h"

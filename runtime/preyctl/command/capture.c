@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
-#include "runtime/preyctl/look.h"
+#include "runtime/preyctl/look_ask.h"
 
 static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
 

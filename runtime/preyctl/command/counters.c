@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 

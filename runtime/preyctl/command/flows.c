@@ -3,8 +3,8 @@
 
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
-#include "runtime/preyctl/look.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/look_ask.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/item.h"
 #include "runtime/report/text.h"
 

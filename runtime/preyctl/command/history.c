@@ -5,7 +5,7 @@
 
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/force.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 

@@ -8,7 +8,7 @@
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/compared.h"
 #include "runtime/preyctl/hand.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 #include "runtime/report/text.h"

@@ -1,6 +1,6 @@
 /* preyctl status: the state of the service on one screen; preyctl servers: its servers. */
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/preyctl/screen.h"
 #include "runtime/report/document/item.h"
 

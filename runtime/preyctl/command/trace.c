@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/look.h"
-#include "runtime/preyctl/print.h"
+#include "runtime/preyctl/look_ask.h"
+#include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 

@@ -1,6 +1,6 @@
 /* Sessions whose connection has left its sockets: they hold none, and know of it what the worker tells and counts. */
 #include "runtime/exchange/begun/leaving.h"
-#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/leave_sockets.h"
 
 /* Return the longest allowed silence: as in a proxy, another one once one end is through. */
 static uint64_t patience(const struct session *s)

@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/exchange/first_frame.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/proxy/tls/names.h"
+#include "runtime/proxy/tls/cert_names.h"
 #include "runtime/proxy/tls/tickets.h"
 #include "runtime/proxy/tls/tls_priv.h"
 

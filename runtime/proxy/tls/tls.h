@@ -4,7 +4,7 @@
 
 #include "runtime/host/file/keypair.h"
 #include "runtime/proxy/loop/side.h"
-#include "runtime/proxy/told/counters.h"
+#include "runtime/proxy/told/proxy_counters.h"
 #include "vm/stream/first.h"
 
 /* Memory that TLS adds to an idle connection, and at most to a busy one, as measured for OpenSSL (checked by

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "runtime/exchange/iface_id.h"
-#include "runtime/record/world.h"
+#include "runtime/record/world_bytes.h"
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/worker.h"
 #include "vm/vm.h"

@@ -1,7 +1,7 @@
 /* The choice of files that a replay goes through, and of the time for which it prints results. */
 #pragma once
 
-#include "runtime/base/options.h"
+#include "runtime/base/run_options.h"
 #include "runtime/record/again/story.h"
 #include "runtime/record/film.h"
 #include "runtime/record/reel.h"

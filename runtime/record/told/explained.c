@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
-#include "runtime/report/explain/explain.h"
+#include "runtime/report/explain/explain_packet.h"
 
 enum { LEFT_MOST = 16, STATE_LEAST = 1 << 22 };
 #define STATE_MOST (UINT64_C(1) << 32)

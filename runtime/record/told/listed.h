@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/record/again/actor.h"
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 #include "runtime/report/text.h"
 
 struct listed {

@@ -2,7 +2,7 @@
  * copied before it is judged, because a worker rewrites it in place. */
 #pragma once
 
-#include "runtime/base/options.h"
+#include "runtime/base/run_options.h"
 #include "runtime/capture/capture.h"
 #include "runtime/record/again/actor.h"
 #include "runtime/report/only.h"

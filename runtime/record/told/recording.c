@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/record/told/explained.h"
 #include "runtime/report/log.h"
 #include "runtime/report/verdicts.h"

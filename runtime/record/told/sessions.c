@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 #include "runtime/report/json.h"
 #include "vm/flow/flow.h"
 

@@ -2,11 +2,11 @@
 #include <cjson/cJSON.h>
 
 #include "runtime/base/complain.h"
-#include "runtime/copies/told.h"
+#include "runtime/copies/copies_told.h"
 #include "runtime/record/told/recording_priv.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/json.h"
-#include "runtime/report/report.h"
+#include "runtime/report/live_report.h"
 #include "runtime/report/summary.h"
 #include "runtime/worker/sum.h"
 

@@ -5,7 +5,7 @@
 
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/explain/sent.h"
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 #include "vm/forward/service.h"
 
 /* True if the packet belongs to a bound flow. */

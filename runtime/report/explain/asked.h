@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "runtime/report/explain/look.h"
+#include "runtime/report/explain/explain_look.h"
 #include "runtime/report/text.h"
 
 struct explain_asked {

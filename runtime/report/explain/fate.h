@@ -1,7 +1,7 @@
 /* Fate of a frame, and its description. */
 #pragma once
 
-#include "runtime/report/explain/look.h"
+#include "runtime/report/explain/explain_look.h"
 #include "runtime/report/explain/sent.h"
 
 struct fate {

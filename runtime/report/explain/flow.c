@@ -1,7 +1,7 @@
 /* --explain for programs that keep flows: the answer to `state` for the frame, and the flow it comes from. */
-#include "runtime/report/explain/look.h"
+#include "runtime/report/explain/explain_look.h"
 #include "runtime/report/explain/parts.h"
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 
 static const char *state_word(const struct key *key)
 {

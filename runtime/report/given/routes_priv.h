@@ -1,7 +1,7 @@
-/* Reading of routes and policy rules as `ip` prints them (routes.c, policy.c). */
+/* Reading of routes and policy rules as `ip` prints them (given_routes.c, policy.c). */
 #pragma once
 
-#include "runtime/report/given/routes.h"
+#include "runtime/report/given/given_routes.h"
 #include "vm/judge/routes.h"
 
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "runtime/report/said/words.h"
+#include "runtime/report/said/said_words.h"
 #include "vm/judge/decide.h"
 
 enum { ROOM_FIRST = 2048 };

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 #include "tests/lib/rng.h"
 
 #define T0 UINT64_C(1767603600000000000) /* 5 January 2026, 09:00 UTC */

@@ -2,7 +2,7 @@
  * what becomes of a session by the answers. */
 #include "tests/unit/runtime/inline_bench.h"
 
-#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/leave_sockets.h"
 
 enum { NUMBER = 3, QUIET_TURNS = 20 };
 

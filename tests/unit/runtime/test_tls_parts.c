@@ -11,7 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "runtime/proxy/tls/known.h"
-#include "runtime/proxy/tls/names.h"
+#include "runtime/proxy/tls/cert_names.h"
 #include "runtime/proxy/tls/tickets.h"
 
 #define HOUR UINT64_C(3600000000000)

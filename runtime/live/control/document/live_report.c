@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/copies/told.h"
+#include "runtime/copies/copies_told.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/tally.h"
@@ -20,7 +20,7 @@
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 #include "runtime/report/json.h"
-#include "runtime/report/report.h"
+#include "runtime/report/live_report.h"
 
 enum { PRINT_WAIT_MS = 1000, DOCUMENT_RULES = 1000 };
 

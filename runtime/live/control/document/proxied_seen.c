@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runtime/live/carry/tally.h"
-#include "runtime/proxy/told/counters.h"
+#include "runtime/proxy/told/proxy_counters.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 #include "runtime/report/json.h"

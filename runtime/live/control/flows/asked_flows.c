@@ -12,7 +12,7 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/proxy/told/log_line.h"
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 #include "vm/words/words.h"
 
 struct asked_flows {

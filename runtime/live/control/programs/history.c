@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/questions.h"

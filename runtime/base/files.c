@@ -1,5 +1,5 @@
 /* Loops around read(2) and write(2); an append that the disk cuts short is kept and finished by the next one */
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The worker's vm is asked with steps noted: the packet, what is in its tunnel, then its connection */
-#include "runtime/report/explain/look.h"
+#include "runtime/report/explain/explain_look.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Reads wait for bytes or the stop; an unpacker is chosen by the first bytes, and bounds on its output stop a bomb */
-#include "runtime/capture/source.h"
+#include "runtime/capture/byte_source.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* Rows are sorted by begin and addresses; JSON has its members here, too */
-#include "runtime/report/flows.h"
+#include "runtime/report/flow_list.h"
 
 #include <stdlib.h>
 #include <string.h>

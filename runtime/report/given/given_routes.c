@@ -1,6 +1,4 @@
 /* Lines of `ip route` and `ip rule` are cut into words; what can't be read makes ways unknown, or is a fault */
-#include "runtime/report/given/routes_priv.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,8 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
+#include "runtime/base/files.h"
 #include "runtime/report/given/iface.h"
+#include "runtime/report/given/routes_priv.h"
 #include "runtime/report/text.h"
 #include "vm/judge/routes.h"
 #include "vm/keyed/keyed.h"

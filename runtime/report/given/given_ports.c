@@ -1,5 +1,5 @@
 /* A hash table by name; a name means what --map says, else the interface of the rules */
-#include "runtime/report/given/ports.h"
+#include "runtime/report/given/given_ports.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Losses by cause; what the rate left out is the meter's number */
-#include "runtime/copies/told.h"
+#include "runtime/copies/copies_told.h"
 
 #include <cjson/cJSON.h>
 

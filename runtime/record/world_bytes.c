@@ -1,5 +1,5 @@
 /* A snapshot as bytes: a head (format.h), then the arrays one after the other, as in memory. */
-#include "runtime/record/world.h"
+#include "runtime/record/world_bytes.h"
 
 #include <stdlib.h>
 #include <string.h>

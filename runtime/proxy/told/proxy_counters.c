@@ -1,5 +1,5 @@
 /* Services' counters follow a reload by name; those of removed services go into one sum */
-#include "runtime/proxy/told/counters.h"
+#include "runtime/proxy/told/proxy_counters.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* --explain: for one frame, every rule that was tried, why it matched or not, and what became of the frame. */
-#include "runtime/report/explain/explain.h"
+#include "runtime/report/explain/explain_packet.h"
 
 #include <errno.h>
 #include <stdlib.h>

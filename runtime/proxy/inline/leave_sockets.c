@@ -1,5 +1,5 @@
 /* Both ways are drained, then the worker is asked; an answer that may change is asked for again later */
-#include "runtime/proxy/inline/leave.h"
+#include "runtime/proxy/inline/leave_sockets.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Options become members of the question by a table, and the filter's program goes with it */
-#include "runtime/preyctl/look.h"
+#include "runtime/preyctl/look_ask.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* One allocation holds a table for each user; the earliest end of all tells when they must be built again */
-#include "runtime/exchange/tables.h"
+#include "runtime/exchange/balance_tables.h"
 
 #include <stdlib.h>
 

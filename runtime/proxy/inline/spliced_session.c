@@ -1,5 +1,5 @@
 /* The worker's sums less what was counted before */
-#include "runtime/proxy/inline/spliced.h"
+#include "runtime/proxy/inline/spliced_session.h"
 
 #include "runtime/exchange/begun/leaving.h"
 

@@ -1,5 +1,5 @@
 /* Lower-case names sorted for a binary search: exact ones first, then wildcards without their first label */
-#include "runtime/proxy/tls/names.h"
+#include "runtime/proxy/tls/cert_names.h"
 
 #include <ctype.h>
 #include <openssl/x509v3.h>

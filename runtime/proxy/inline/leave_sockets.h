@@ -10,7 +10,7 @@
  * Beside RESTS and READS the session moves nothing: what it would read or write the worker could not know. */
 #pragma once
 
-#include "runtime/proxy/inline/spliced.h"
+#include "runtime/proxy/inline/spliced_session.h"
 #include "runtime/proxy/session.h"
 
 /* Begin, once the session is connected, if its service or its branch says so. */

@@ -1,5 +1,5 @@
-/* Documents read with their numbers as digits, since a double would round those above 2^53 (print.h) */
-#include "runtime/preyctl/print.h"
+/* Documents read with their numbers as digits, since a double would round those above 2^53 (print_json.h) */
+#include "runtime/preyctl/print_json.h"
 
 #include <stdbool.h>
 #include <stdio.h>

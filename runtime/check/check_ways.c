@@ -1,5 +1,5 @@
 /* Services whose branches send to the server's pool, by their endpoints; each address once */
-#include "runtime/check/ways.h"
+#include "runtime/check/check_ways.h"
 
 #include <string.h>
 

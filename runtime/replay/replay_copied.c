@@ -1,5 +1,5 @@
 /* Copies of packets as they came, and of those that left, go on a tape that is written at each turn */
-#include "runtime/replay/copied.h"
+#include "runtime/replay/replay_copied.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Untrusted bytes are quoted or in hex; the conditions are those known to fail */
-#include "runtime/report/said/words.h"
+#include "runtime/report/said/said_words.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Inline connections that have left their sockets, or may (leave.h): what a session knows of its own, and what the
- * worker has counted of it. */
+/* Inline connections that have left their sockets, or may (leave_sockets.h): what a session knows of its own, and what
+ * the worker has counted of it. */
 #pragma once
 
 #include "runtime/proxy/core.h"

@@ -3,8 +3,8 @@
  * called again. */
 #include <stdlib.h>
 
+#include "runtime/capture/byte_source.h"
 #include "runtime/capture/capture_priv.h"
-#include "runtime/capture/source.h"
 
 enum { WINDOW_LEAST = 1 << 18, FIRST = 24 /* bytes needed to recognise a format */, TAR_AT = 257 };
 
