@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool make_room(struct bytes *b, size_t len)
+static bool bytes_grow(struct bytes *b, size_t len)
 {
     if (b->failed || len <= b->room - b->len) return !b->failed;
     size_t room = b->room ? b->room : 4096;
@@ -19,7 +19,7 @@ static bool make_room(struct bytes *b, size_t len)
 
 void bytes_put(struct bytes *b, const void *from, size_t len)
 {
-    if (!len || !make_room(b, len)) return;
+    if (!len || !bytes_grow(b, len)) return;
     if (from)
         memcpy(b->at + b->len, from, len);
     else

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,14 +78,23 @@ size_t append_end(struct appended *a, int fd)
     return lost;
 }
 
-int open_regular(const char *path, int flags)
+int open_refused(int failed, const char *path, char *err, size_t err_len)
 {
+    snprintf(err, err_len, "%.400s: %s", path, failed == -ENODEV ? "not a regular file" : strerror(-failed));
+    return failed;
+}
+
+int open_turned(const char *path, int flags, bool turn, char *err, size_t err_len)
+{
+    char before[PATH_MAX + 2];
     struct stat st;
+    snprintf(before, sizeof before, "%s.1", path);
+    if (turn && rename(path, before) && errno != ENOENT) return open_refused(-errno, path, err, err_len);
     const int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
-    if (fd < 0) return errno == ENXIO ? -ENODEV : -errno;
+    if (fd < 0) return open_refused(errno == ENXIO ? -ENODEV : -errno, path, err, err_len);
     const int failed = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -ENODEV;
     if (failed) close(fd);
-    return failed ? failed : fd;
+    return failed ? open_refused(failed, path, err, err_len) : fd;
 }
 
 char *read_whole(int fd, size_t most, size_t *len)

@@ -21,9 +21,12 @@ int append_whole(struct appended *a, int fd, const void *bytes, size_t len);
 /* Try once more to write what waits, before the file is closed. Return the bytes that are lost. */
 size_t append_end(struct appended *a, int fd);
 
-/* Open a regular file, made with mode 0600 where flags have O_CREAT. Return the descriptor, which the caller closes, or
- * -errno: -ELOOP a link, -ENODEV a FIFO or another thing that could keep a writer waiting. */
-int open_regular(const char *path, int flags);
+/* Open a regular file, made with mode 0600 where flags have O_CREAT. turn: what is there becomes PATH.1 first. Return
+ * the descriptor, which the caller closes, or -errno with a line in err: -ELOOP a link, -ENODEV a FIFO or another thing
+ * that could keep a writer waiting. */
+int open_turned(const char *path, int flags, bool turn, char *err, size_t err_len);
+/* Write why a path cannot be opened: a negative errno, which is returned. */
+int open_refused(int failed, const char *path, char *err, size_t err_len);
 
 /* Read a whole file, whatever its offset, or a pipe up to its end. Return the bytes with a zero behind them, owned by
  * the caller. NULL: errno is set, EFBIG if there are more than `most` bytes. */

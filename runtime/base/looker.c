@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-static void *run(void *arg)
+static void *looker_run(void *arg)
 {
     struct looker *l = arg;
     for (uint64_t pause_ns = l->pause_ns;;) {
@@ -19,7 +19,7 @@ int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t 
 {
     if (l->runs) return 0;
     *l = (struct looker){.turn = turn, .arg = arg, .pause_ns = pause_ns, .runs = true};
-    const int failed = pthread_create(&l->thread, NULL, run, l);
+    const int failed = pthread_create(&l->thread, NULL, looker_run, l);
     l->runs = !failed;
     return -failed;
 }

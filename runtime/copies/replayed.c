@@ -9,18 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/base/files.h"
 #include "runtime/base/grown.h"
 #include "runtime/host/file/folder.h"
 
-static int refuse(int failed, const char *path, char *err, size_t err_len)
-{
-    snprintf(err, err_len, "%.400s: %s", path, failed == -ENODEV ? "not a regular file" : strerror(-failed));
-    return failed;
-}
-
 /* Write the place of a target's file below DIR; false: its name has no room. */
-static bool place_of(const struct replayed *k, enum pbc_mirror_to to, const char *target, char at[PATH_MAX])
+static bool target_place(const struct replayed *k, enum pbc_mirror_to to, const char *target, char at[PATH_MAX])
 {
     static const char *const before[] = {[PBC_MIRROR_DEVICE] = "device-", [PBC_MIRROR_SOCKET] = "socket-"};
     const int len = to == PBC_MIRROR_FILE ? snprintf(at, PATH_MAX, "%s/%s", k->dir, folder_name_in(target))
@@ -38,41 +33,41 @@ static int take_name(struct replayed *k, const char *at)
     return k->names[k->count] ? (k->count++, 0) : -ENOMEM;
 }
 
-static int keep(void *arg, enum pbc_mirror_to to, const char *target, bool turn, char *err, size_t err_len)
+static int target_keep(void *arg, enum pbc_mirror_to to, const char *target, bool turn, char *err, size_t err_len)
 {
     struct replayed *k = arg;
-    char at[PATH_MAX], before[PATH_MAX + 2];
+    char at[PATH_MAX];
     if (!k->dir) return -ENOENT;
-    if (!place_of(k, to, target, at)) return refuse(-ENAMETOOLONG, target, err, err_len);
+    if (!target_place(k, to, target, at)) return open_refused(-ENAMETOOLONG, target, err, err_len);
     const int failed = turn ? 0 : take_name(k, at);
     if (failed == -EEXIST) {
         snprintf(err, err_len, "%.200s: copies for `%.200s` and for another target would lie in it", at, target);
         return -EINVAL;
     }
-    if (failed) return refuse(failed, at, err, err_len);
-    snprintf(before, sizeof before, "%s.1", at);
-    if (turn && rename(at, before) && errno != ENOENT) return refuse(-errno, at, err, err_len);
-    const int fd = open_regular(at, O_RDWR | O_APPEND | O_CREAT | O_TRUNC);
-    return fd < 0 ? refuse(fd, at, err, err_len) : fd;
+    if (failed) return open_refused(failed, at, err, err_len);
+    return open_turned(at, O_RDWR | O_APPEND | O_CREAT | O_TRUNC, turn, err, err_len);
 }
 
 int replayed_begin(struct replayed *k, const struct copies_cfg *cfg, const char *dir, char *err, size_t err_len)
 {
     struct copies_cfg mine = *cfg;
     *k = (struct replayed){.dir = dir};
-    mine.ways = (struct copies_ways){.keep = keep, .arg = k};
-    if (dir && mkdir(dir, 0700) && errno != EEXIST) return refuse(-errno, dir, err, err_len);
+    mine.ways = (struct copies_ways){.keep = target_keep, .arg = k};
+    if (dir && mkdir(dir, 0700) && errno != EEXIST) return open_refused(-errno, dir, err, err_len);
     k->copies = copies_new(&mine);
-    return k->copies ? 0 : refuse(-ENOMEM, "copies", err, err_len);
+    return k->copies ? 0 : open_refused(-ENOMEM, "copies", err, err_len);
 }
 
-int replayed_flush(struct replayed *k, char *err, size_t err_len)
+int replayed_flush(struct replayed *k)
 {
     const char *target = "";
+    char err[600];
     if (!k->copies) return 0;
     copies_turn(k->copies);
     const int failed = copies_failed(k->copies, &target);
-    return failed ? refuse(-failed, target, err, err_len) : 0;
+    if (!failed) return 0;
+    open_refused(-failed, target, err, sizeof err);
+    return complain("--copies: %s", err);
 }
 
 void replayed_end(struct replayed *k)

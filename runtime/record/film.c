@@ -50,7 +50,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct film *f, const cha
 }
 
 /* Make room for `want` bytes from the next block on. */
-static bool make_room(struct film *f, size_t want)
+static bool film_make_room(struct film *f, size_t want)
 {
     if (f->at) memmove(f->bytes, f->bytes + f->at, f->len - f->at);
     f->gone += f->at;
@@ -79,11 +79,11 @@ static bool read_more(struct film *f)
 }
 
 /* True if `want` bytes of the next block are held, or all that exist. False: they cannot be read. */
-static bool hold(struct film *f, size_t want)
+static bool film_hold(struct film *f, size_t want)
 {
     if (f->len - f->at >= want || !f->left) return true;
     const uint64_t all = f->len - f->at + f->left;
-    return make_room(f, want < all ? want : (size_t)all) && read_more(f);
+    return film_make_room(f, want < all ? want : (size_t)all) && read_more(f);
 }
 
 /* True if the block's closing length repeats its length. For a large block the file is checked first, because the
@@ -103,7 +103,7 @@ static bool ends_so(struct film *f, uint32_t bytes)
 static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
 {
     uint32_t head[2];
-    if (f->fault || !hold(f, BLOCK_LEAST)) return false;
+    if (f->fault || !film_hold(f, BLOCK_LEAST)) return false;
     const uint64_t left = f->len - f->at + f->left;
     if (!left) return false;
     if (left < BLOCK_LEAST) return fail(f, "its last block is cut short");
@@ -112,7 +112,7 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
     if (head[1] > left) return fail(f, "its last block is cut short");
     if (!ends_so(f, head[1])) return fail(f, "the recording is damaged: the two lengths of a block differ");
     if (!f->gone && !f->at && head[0] != NG_SECTION) return fail(f, "it is not a pcapng file");
-    if (!hold(f, head[1])) return false;
+    if (!film_hold(f, head[1])) return false;
     if (f->len - f->at < head[1]) return fail(f, "its last block is cut short");
     *type = head[0];
     *body = (struct cursor){f->bytes + f->at + 8, head[1] - BLOCK_LEAST};

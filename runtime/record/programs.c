@@ -1,11 +1,10 @@
 /* Bodies of program records, kept while one in use follows from them; a file that stands before is not repeated */
-#include "runtime/record/programs.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/grown.h"
 #include "runtime/record/blocks.h"
+#include "runtime/record/recorder_priv.h"
 
 static struct record_program head_of(const struct program_said *s)
 {
@@ -53,7 +52,7 @@ static bool stands_before(const struct programs *p, unsigned at, const struct re
 }
 
 /* Append a program. The first one is reduced to its file: the change that led to it is left out. */
-static void put(const struct programs *p, unsigned at, struct bytes *to)
+static void program_put_in(const struct programs *p, unsigned at, struct bytes *to)
 {
     const struct bytes *from = &p->all[at].body;
     struct record_program h = head_of(&p->all[at]);
@@ -70,9 +69,9 @@ static void put(const struct programs *p, unsigned at, struct bytes *to)
     bytes_fini(&body);
 }
 
-void programs_put_last(const struct programs *p, struct bytes *to) { put(p, p->count - 1, to); }
+void programs_put_last(const struct programs *p, struct bytes *to) { program_put_in(p, p->count - 1, to); }
 
 void programs_put_all(const struct programs *p, struct bytes *to)
 {
-    for (unsigned i = 0; i < p->count; i++) put(p, i, to);
+    for (unsigned i = 0; i < p->count; i++) program_put_in(p, i, to);
 }

@@ -87,7 +87,7 @@ struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tap
 struct moments *recorder_moments(struct recorder *r, unsigned worker) { return &r->moments[worker]; }
 
 /* Append to the list if there is room. Programs always fit: they are few, and all that follows needs them. */
-static bool append(struct recorder *r, struct said *s)
+static bool said_append(struct recorder *r, struct said *s)
 {
     pthread_mutex_lock(&r->lock);
     const bool fits = s->kind == RECORD_PROGRAM || !r->first || r->said_bytes + s->body.len <= SAID_MOST;
@@ -103,11 +103,11 @@ static bool append(struct recorder *r, struct said *s)
 
 /* Tell the thread. False: out of memory, or the list is full. The entry is lost, and a replay stops where its number is
  * missing. */
-static bool say(struct recorder *r, struct said what)
+static bool recorder_say(struct recorder *r, struct said what)
 {
     struct said *s = what.body.failed ? NULL : malloc(sizeof *s);
     if (s) *s = what;
-    if (s && append(r, s)) return true;
+    if (s && said_append(r, s)) return true;
     free(s);
     bytes_fini(&what.body);
     count(&r->counters.lost, 1);
@@ -139,7 +139,7 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
     bytes_align(&body, 8);
     bytes_put(&body, file, len);
     free(file);
-    say(r, (struct said){.kind = RECORD_PROGRAM, .body = body, .plain = program_is_plain(p)});
+    recorder_say(r, (struct said){.kind = RECORD_PROGRAM, .body = body, .plain = program_is_plain(p)});
     return head.number;
 }
 
@@ -148,12 +148,12 @@ void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t progr
     struct bytes body = {0}, routes = {0};
     if (s->routes && s->routes->number != r->routes_said) {
         world_pack_routes(&routes, s->routes);
-        if (!say(r, (struct said){.kind = RECORD_ROUTES, .body = routes}))
+        if (!recorder_say(r, (struct said){.kind = RECORD_ROUTES, .body = routes}))
             return; /* a world needs its routes, so the next one brings both */
         r->routes_said = s->routes->number;
     }
     world_pack(&body, s, program);
-    say(r, (struct said){.kind = RECORD_WORLD, .body = body});
+    recorder_say(r, (struct said){.kind = RECORD_WORLD, .body = body});
 }
 
 struct recorder_counters recorder_counters(const struct recorder *r)

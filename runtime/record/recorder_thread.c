@@ -30,14 +30,6 @@ static uint64_t wall_ahead(void)
     return ahead;
 }
 
-static void put_section(const struct recorder *r, struct bytes *to)
-{
-    uint8_t links[PORTS_MOST + 1] = {0};
-    for (unsigned i = 0; i < r->start.ports; i++) links[i] = r->start.port[i].how & RECORD_BARE ? LINK_RAW : LINK_ETHER;
-    links[r->start.ports] = LINK_ETHER;
-    blocks_section(to, r->names, links, r->start.ports + 1);
-}
-
 static void put_start(const struct recorder *r, struct bytes *to)
 {
     struct bytes body = {0};
@@ -59,27 +51,26 @@ static void ask_state(struct recorder *r, unsigned worker)
     if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
 }
 
-/* Mark the file as complete, so that a later cut, even between two blocks, is detected. */
-static void end_file(struct recorder *r)
-{
-    struct bytes end = {0};
-    if (!reel_written(&r->reel) || r->torn) return;
-    blocks_custom(&end, RECORD_NEXT, 0, NULL, 0);
-    r->torn = end.failed || reel_write(&r->reel, end.at, end.len);
-    bytes_fini(&end);
-}
-
 /* Begin a file with all that a replay from here needs, except the workers' states, which follow. */
 static int begin_file(struct recorder *r)
 {
     struct bytes head = {0};
-    end_file(r);
+    struct bytes end = {0};
+    if (reel_written(&r->reel) && !r->torn) {
+        /* Mark the file as complete, so that a later cut, even between two blocks, is detected. */
+        blocks_custom(&end, RECORD_NEXT, 0, NULL, 0);
+        r->torn = end.failed || reel_write(&r->reel, end.at, end.len);
+        bytes_fini(&end);
+    }
     int failed = reel_next(&r->reel);
     if (failed) return failed;
     r->start.wall_ns = r->wall_ns = wall_ahead();
     r->start.began_ns = clock_ns(CLOCK_MONOTONIC) + r->wall_ns;
     r->start.torn = r->torn;
-    put_section(r, &head);
+    uint8_t links[PORTS_MOST + 1] = {0};
+    for (unsigned i = 0; i < r->start.ports; i++) links[i] = r->start.port[i].how & RECORD_BARE ? LINK_RAW : LINK_ETHER;
+    links[r->start.ports] = LINK_ETHER;
+    blocks_section(&head, r->names, links, r->start.ports + 1);
     put_start(r, &head);
     programs_forget(&r->programs, r->world_program);
     programs_put_all(&r->programs, &head);
@@ -215,32 +206,20 @@ static void write_frames(struct recorder *r, unsigned worker, const struct tape_
     count(&r->counters.packets, t->count);
 }
 
-/* Write a state. It does not count towards the file's size. A state without a body did not fit. */
-static void write_state(struct recorder *r, unsigned worker, const struct tape_record *t)
-{
-    r->state_too_large |= t->bytes == sizeof *t;
-    if (t->bytes == sizeof *t) return;
-    blocks_custom(&r->out, RECORD_STEP, worker, t, t->bytes);
-    r->head += t->bytes;
-    if (t->bytes > r->state_most) r->state_most = t->bytes;
-}
-
 static void write_step(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
-    if (t->kind == TAPE_STATE)
-        write_state(r, worker, t);
-    else if (t->kind != TAPE_LEFT)
+    if (t->kind == TAPE_STATE) {
+        r->state_too_large |= t->bytes == sizeof *t;
+        if (t->bytes != sizeof *t) {
+            /* A state does not count towards the file's size. One without a body did not fit. */
+            blocks_custom(&r->out, RECORD_STEP, worker, t, t->bytes);
+            r->head += t->bytes;
+            if (t->bytes > r->state_most) r->state_most = t->bytes;
+        }
+    } else if (t->kind != TAPE_LEFT)
         blocks_custom(&r->out, RECORD_STEP, worker, t, has_frames(t) ? sizeof *t : t->bytes);
     if (has_frames(t)) write_frames(r, worker, t);
     if (r->out.len >= WRITE_AT) flush(r);
-}
-
-/* Release a record. After a gap, or a state in a world older than the file's, ask for a new state. */
-static void done(struct recorder *r, unsigned worker, const struct tape_record *t)
-{
-    const bool again = t->kind == TAPE_GAP || (t->kind == TAPE_STATE && t->number < r->needs[worker]);
-    tape_done(&r->tapes[worker], t);
-    if (again && !r->start.in_kernel) ask_state(r, worker);
 }
 
 /* Write n moments of the loop. True: there were some. */
@@ -255,16 +234,8 @@ static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
     return n;
 }
 
-/* Follow the wall clock if it was set. Otherwise a file keeps one difference, so that its times can be compared. */
-static void follow_wall(struct recorder *r)
-{
-    const uint64_t ahead = wall_ahead();
-    const int64_t by = (int64_t)(ahead - r->wall_ns);
-    if (by > WALL_STEP_NS || by < -WALL_STEP_NS) r->wall_ns = ahead;
-}
-
 /* Do one round. True: something was written. */
-static bool turn(void *arg)
+static bool recorder_turn(void *arg)
 {
     struct recorder *r = arg;
     uint64_t there[WORKERS_MOST];
@@ -272,12 +243,18 @@ static bool turn(void *arg)
     bool came = false;
     for (unsigned i = 0; i < r->workers; i++) there[i] = tape_there(&r->tapes[i]);
     for (unsigned i = 0; i < r->workers; i++) moments[i] = moments_there(&r->moments[i]);
-    follow_wall(r);
+    /* Follow the wall clock if it was set. Otherwise a file keeps one difference, so that its times can be compared. */
+    const uint64_t ahead = wall_ahead();
+    const int64_t by = (int64_t)(ahead - r->wall_ns);
+    if (by > WALL_STEP_NS || by < -WALL_STEP_NS) r->wall_ns = ahead;
     write_all_said(r);
     for (unsigned i = 0; i < r->workers; i++) {
         for (const struct tape_record *t; (t = tape_next(&r->tapes[i], there[i])); came = true) {
             write_step(r, i, tape_whole(&r->tapes[i], t));
-            done(r, i, t);
+            /* After a gap, or a state in a world older than the file's, ask for a new state. */
+            const bool again = t->kind == TAPE_GAP || (t->kind == TAPE_STATE && t->number < r->needs[i]);
+            tape_done(&r->tapes[i], t);
+            if (again && !r->start.in_kernel) ask_state(r, i);
         }
         came |= write_moments(r, i, moments[i]);
     }
@@ -289,7 +266,7 @@ int recorder_start(struct recorder *r)
 {
     write_all_said(r);
     const int failed = begin_file(r);
-    return failed ? failed : looker_start(&r->looker, turn, r, PAUSE_NS);
+    return failed ? failed : looker_start(&r->looker, recorder_turn, r, PAUSE_NS);
 }
 
 void recorder_stop(struct recorder *r)

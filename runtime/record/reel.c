@@ -22,7 +22,7 @@ static int file_add(struct reel *r, uint64_t number, uint64_t bytes)
     return 0;
 }
 
-static int by_number(const void *a, const void *b)
+static int file_by_number(const void *a, const void *b)
 {
     const struct reel_file *x = a, *y = b;
     return (x->number > y->number) - (x->number < y->number);
@@ -43,7 +43,7 @@ static int look_around(struct reel *r)
         if (number) failed = file_add(r, number, bytes);
     }
     closedir(d);
-    if (r->count) qsort(r->files, r->count, sizeof *r->files, by_number);
+    if (r->count) qsort(r->files, r->count, sizeof *r->files, file_by_number);
     return failed;
 }
 
@@ -113,16 +113,8 @@ int reel_next(struct reel *r)
     return why;
 }
 
-/* Remove the last file, whose beginning could not be written: a replay cannot use it. */
-static void drop_unbegun(struct reel *r)
-{
-    close(r->fd);
-    r->fd = -1;
-    remove_file(r, r->files[--r->count].number);
-}
-
 /* Append bytes, all or none. Return 0 or a negative errno. */
-static int append(struct reel *r, const void *bytes, size_t len)
+static int reel_append(struct reel *r, const void *bytes, size_t len)
 {
     struct reel_file *f = &r->files[r->count - 1];
     const int failed = write_whole(r->fd, bytes, len);
@@ -143,7 +135,12 @@ int reel_write(struct reel *r, const void *bytes, size_t len)
 {
     if (r->fd < 0) return -EBADF;
     while (r->total + len > r->most && r->count > 1) drop_oldest(r);
-    const int failed = r->total + len > r->most ? -EFBIG : append(r, bytes, len);
-    if (failed && !reel_written(r)) drop_unbegun(r);
+    const int failed = r->total + len > r->most ? -EFBIG : reel_append(r, bytes, len);
+    if (failed && !reel_written(r)) {
+        /* Remove the last file, whose beginning could not be written: a replay cannot use it. */
+        close(r->fd);
+        r->fd = -1;
+        remove_file(r, r->files[--r->count].number);
+    }
     return failed;
 }

@@ -15,13 +15,6 @@ static_assert(sizeof(struct ports_head) == 16, "as written: no padding");
 
 enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16, BOUND_MOST = 1 << 17 };
 
-static unsigned hops_count(const struct snapshot *s)
-{
-    unsigned n = 0;
-    for (uint32_t i = 0; i <= s->hops_mask; i++) n += s->hops[i].key.family != 0;
-    return n;
-}
-
 void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
 {
     const struct facts *f = &s->facts;
@@ -31,7 +24,9 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.schedules = f->schedules, h.addr4 = f->addr4, h.mtu = f->mtu;
     memcpy(h.addr6, f->addr6, sizeof h.addr6);
     h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
-    h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
+    unsigned n = 0;
+    for (uint32_t i = 0; i <= s->hops_mask; i++) n += s->hops[i].key.family != 0;
+    h.servers = s->servers, h.nats = s->nats, h.hops = n;
     h.bridges = f->bridges, h.patterns = f->patterns, h.shuts = f->shuts, h.drop_bad_checksum = f->drop_bad_checksum;
     h.host_routes4 = f->host_routes4, h.host_routes6 = f->host_routes6;
     h.devices = s->devices, h.elsewhere = s->elsewhere;
@@ -143,7 +138,7 @@ static bool take_ports(struct cursor *c, struct facts *f)
     return true;
 }
 
-static bool fits(const struct record_world *h, const struct program *p, unsigned devices)
+static bool world_fits(const struct record_world *h, const struct program *p, unsigned devices)
 {
     return h->self4 <= SELF_MOST && h->self6 <= SELF_MOST && h->hops <= HOPS_MOST_SAID &&
            h->ifaces == p->ifaces_count + devices && h->servers == p->servers_count && h->nats == p->nats_count;
@@ -178,19 +173,12 @@ static struct snapshot *empty(const struct record_world *h, const struct program
     return s;
 }
 
-/* Forget what an older version has in the place of `down`. */
-static void forget_down(struct facts *f)
-{
-    struct facts_iface *all = (void *)(uintptr_t)f->ifaces;
-    for (unsigned i = 0; i < f->ifaces_count; i++) all[i].down = 0;
-}
-
 struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, struct routes *routes,
                               const struct record_start *start)
 {
     struct cursor c = {bytes, len};
     struct record_world h;
-    if (!cursor_copy(&c, &h, sizeof h) || !fits(&h, p, start->devices)) return NULL;
+    if (!cursor_copy(&c, &h, sizeof h) || !world_fits(&h, p, start->devices)) return NULL;
     struct snapshot *s = empty(&h, p, routes);
     if (!s) return NULL;
     struct facts *f = &s->facts;
@@ -199,7 +187,11 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
     whole = whole && (start->version < (since) || array_take(&c, f->field, (count) * sizeof *f->field));
 #include "runtime/exchange/facts_array.def"
     whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
-    if (whole && start->version < RECORD_DOWN) forget_down(f);
+    if (whole && start->version < RECORD_DOWN) {
+        /* An older version has something else in the place of `down`. */
+        struct facts_iface *all = (void *)(uintptr_t)f->ifaces;
+        for (unsigned i = 0; i < f->ifaces_count; i++) all[i].down = 0;
+    }
     if (whole) return s;
     snapshot_free(s);
     return NULL;

@@ -5,14 +5,14 @@
 
 #include "runtime/replay/replay_priv.h"
 
-static bool is_named(const struct program *p, uint32_t string, const char *name, size_t len)
+static bool is_string(const struct program *p, uint32_t string, const char *name, size_t len)
 {
     const char *s = program_str(p, string);
     return strlen(s) == len && memcmp(s, name, len) == 0;
 }
 
 /* List the names of a pool's servers, or of all pools (NULL), as far as they fit. */
-static void list(const struct program *p, const struct pbc_pool *pool, char *err, size_t err_len, int n)
+static void names_list(const struct program *p, const struct pbc_pool *pool, char *err, size_t err_len, int n)
 {
     const uint32_t count = pool ? pool->server_count : p->pools_count;
     for (uint32_t i = 0; i < count && n > 0 && (size_t)n + 80 < err_len; i++)
@@ -28,19 +28,19 @@ static int down_one(struct subject *r, const char *name, char *err, size_t err_l
     const size_t len = (size_t)(slash - name);
     for (uint32_t i = 0; i < p->pools_count; i++) {
         const struct pbc_pool *pool = &p->pools[i];
-        if (!is_named(p, pool->name, name, len)) continue;
+        if (!is_string(p, pool->name, name, len)) continue;
         for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++) {
-            if (!is_named(p, p->servers[s].name, slash + 1, strlen(slash + 1))) continue;
+            if (!is_string(p, p->servers[s].name, slash + 1, strlen(slash + 1))) continue;
             r->down[s] = 1;
             return 0;
         }
-        list(p, pool, err, err_len,
-             snprintf(err, err_len, "--down: the pool `%.*s` has no server `%.60s`; it has", (int)(len < 60 ? len : 60),
-                      name, slash + 1));
+        names_list(p, pool, err, err_len,
+                   snprintf(err, err_len, "--down: the pool `%.*s` has no server `%.60s`; it has",
+                            (int)(len < 60 ? len : 60), name, slash + 1));
         return -ENOENT;
     }
     if (p->pools_count)
-        list(
+        names_list(
             p, NULL, err, err_len,
             snprintf(err, err_len, "--down: the program has no pool `%.*s`; it has", (int)(len < 60 ? len : 60), name));
     else

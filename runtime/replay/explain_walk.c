@@ -1,6 +1,7 @@
-/* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged, by two workers. The first
- * worker gives the reasons for a wanted frame, then the second judges it. The explanation waits until the frame's fate
- * is decided; later frames decide that of a held frame. Explanations come in frame order. */
+/* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged. The worker is asked for
+ * the reasons before it judges a wanted frame, which changes nothing. One whose packets go through the kernel cannot be
+ * asked: beside it, a second worker judges in this process. The explanation waits until the frame's fate is decided;
+ * later frames decide that of a held frame. Explanations come in frame order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ struct walker {
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
 };
 
-static struct wanted *find(const struct walker *w, uint64_t frame)
+static struct wanted *wanted_find(const struct walker *w, uint64_t frame)
 {
     struct wanted *at = w->first;
     while (at && at->fate.frame != frame) at = at->next;
@@ -60,7 +61,7 @@ static void walk_leave(void *arg)
     for (unsigned i = 0; i < w->tx.count; i++) {
         const struct tx_entry *e = &w->entries[i];
         const bool was_held = e->cause == TX_CAUSE_HELD;
-        struct wanted *of = find(w, was_held ? e->cookie : w->judging && e->input == 0 ? w->judging : 0);
+        struct wanted *of = wanted_find(w, was_held ? e->cookie : w->judging && e->input == 0 ? w->judging : 0);
         if (of) departures_add(&of->fate.left, e);
         if (of && was_held) {
             of->fate.verdict = e->verdict;
@@ -82,7 +83,7 @@ static void trace(void *arg, const struct trace_step *s)
 static bool traced(void *arg, uint64_t cookie)
 {
     struct walker *w = arg;
-    struct wanted *of = find(w, cookie);
+    struct wanted *of = wanted_find(w, cookie);
     if (of) w->steps = &of->fate.steps;
     return of;
 }
@@ -130,7 +131,7 @@ static struct verdict walker_judge(struct walker *w, const struct capture_frame 
     return v;
 }
 
-static void tell(const struct subject *r, struct wanted *of)
+static void wanted_tell(const struct subject *r, struct wanted *of)
 {
     FILE *out = open_memstream(&of->text, &of->len);
     if (!out) return;
@@ -139,22 +140,12 @@ static void tell(const struct subject *r, struct wanted *of)
     fclose(out);
 }
 
-static void wanted_free(struct wanted *of)
-{
-    explain_look_fini(&of->look);
-    departures_fini(&of->fate.left);
-    free(of->fate.steps.of);
-    free(of->bytes);
-    free(of->text);
-    free(of);
-}
-
 /* Print explanations that are due, in order. all: also held frames, as they stand. Return 0 or a negative errno. */
-static int print(struct walker *w, struct out *out, bool all)
+static int wanted_print(struct walker *w, struct out *out, bool all)
 {
     for (struct wanted *of = w->first; of; of = of->next) {
         if (!of->settled && all) of->fate.waited_ns = w->clock.now_ns - of->held_ns;
-        if ((of->settled || all) && !of->text) tell(w->r, of);
+        if ((of->settled || all) && !of->text) wanted_tell(w->r, of);
     }
     while (w->first && w->first->text) {
         struct wanted *of = w->first;
@@ -162,9 +153,14 @@ static int print(struct walker *w, struct out *out, bool all)
         w->waiting--;
         if (of->fate.frame != options_explained_after(w->r->o, 0) && !w->r->o->json) fputc('\n', out->f);
         fwrite(of->text, 1, of->len, out->f);
-        wanted_free(of);
+        explain_look_fini(&of->look);
+        departures_fini(&of->fate.left);
+        free(of->fate.steps.of);
+        free(of->bytes);
+        free(of->text);
+        free(of);
     }
-    return w->first && w->waiting >= WAITING_MOST ? print(w, out, true) : out_failed(out) ? -out->error : 0;
+    return w->first && w->waiting >= WAITING_MOST ? wanted_print(w, out, true) : out_failed(out) ? -out->error : 0;
 }
 
 static struct wanted *wanted_new(struct walker *asked, const struct capture_frame *f, uint64_t n)
@@ -191,21 +187,15 @@ static struct wanted *wanted_new(struct walker *asked, const struct capture_fram
     return NULL;
 }
 
-static void append(struct walker *w, struct wanted *of)
+/* Explain a frame: ask one worker, and have the other, or the same, judge. */
+static int explain_at(struct walker *w, struct walker *asked, const struct capture_frame *f, uint64_t n)
 {
+    struct wanted *of = wanted_new(asked, f, n);
+    if (!of) return complain("out of memory");
     struct wanted **end = &w->first;
     while (*end) end = &(*end)->next;
     *end = of;
     w->waiting++;
-}
-
-/* Explain a frame: ask the first worker, and have the second judge. */
-static int explain_at(struct walker walkers[2], const struct capture_frame *f, uint64_t n)
-{
-    struct walker *w = &walkers[1];
-    struct wanted *of = wanted_new(&walkers[0], f, n);
-    if (!of) return complain("out of memory");
-    append(w, of);
     const uint64_t before = followed(w), limited = vm_counters(w->vm)->answers_limited;
     of->fate.verdict = walker_judge(w, f, n);
     of->fate.limited = vm_counters(w->vm)->answers_limited > limited;
@@ -218,23 +208,23 @@ static int explain_at(struct walker walkers[2], const struct capture_frame *f, u
     return 0;
 }
 
-static int walk(const struct subject *r, struct walker walkers[2], struct out *out)
+static int capture_walk(const struct subject *r, struct walker *w, struct walker *asked, struct out *out)
 {
     const struct capture_waiting waiting = {.stop_fd = stop_fd()};
     struct capture_frame f;
     uint64_t n = 0, next = options_explained_after(r->o, 0);
     int got = 0, failed = 0;
     capture_waiting(r->capture, &waiting);
-    while (!failed && !stop_asked() && (next || walkers[1].first) && (got = capture_next(r->capture, &f)) == 1) {
+    while (!failed && !stop_asked() && (next || w->first) && (got = capture_next(r->capture, &f)) == 1) {
         if (++n < r->o->from && n < next) continue;
         const bool is_wanted = n == next;
-        if (is_wanted && explain_at(walkers, &f, n)) return 2;
-        walker_judge(&walkers[0], &f, n);
-        if (!is_wanted) walker_judge(&walkers[1], &f, n);
+        if (is_wanted && explain_at(w, asked, &f, n)) return 2;
+        if (!is_wanted) walker_judge(w, &f, n);
+        if (asked != w) walker_judge(asked, &f, n);
         if (is_wanted) next = options_explained_after(r->o, n);
-        failed = print(&walkers[1], out, false);
+        failed = wanted_print(w, out, false);
     }
-    if (!failed) failed = print(&walkers[1], out, true);
+    if (!failed) failed = wanted_print(w, out, true);
     out_flush(out);
     if (failed) return -failed == EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
     if (got < 0) return complain_capture(r);
@@ -247,13 +237,15 @@ static int walk(const struct subject *r, struct walker walkers[2], struct out *o
 int explain(const struct subject *r)
 {
     const bool in_kernel = r->o->exec == OPTIONS_EXEC_KERNEL;
-    struct walker *walkers = calloc(2, sizeof *walkers);
+    const unsigned count = in_kernel ? 2 : 1; /* the first judges, the last is asked */
+    struct walker *walkers = calloc(count, sizeof *walkers);
     struct out out;
     out_open(&out, "-");
-    const bool open = walkers && walker_open(&walkers[0], r, false) && walker_open(&walkers[1], r, in_kernel);
-    int status = open ? walk(r, walkers, &out) : 2;
+    const bool open =
+        walkers && walker_open(&walkers[0], r, in_kernel) && (!in_kernel || walker_open(&walkers[1], r, false));
+    int status = open ? capture_walk(r, walkers, &walkers[count - 1], &out) : 2;
     if (!walkers) complain("out of memory");
-    for (unsigned i = 0; walkers && i < 2; i++) {
+    for (unsigned i = 0; walkers && i < count; i++) {
         executor_free(walkers[i].exec);
         streams_free(walkers[i].streams);
     }

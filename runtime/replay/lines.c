@@ -3,11 +3,11 @@
 
 #include "runtime/base/grown.h"
 
-static struct verdict *at(const struct lines *l, size_t i) { return &l->ring[(l->begin + i) % l->room]; }
+static struct verdict *line_at(const struct lines *l, size_t i) { return &l->ring[(l->begin + i) % l->room]; }
 
 static void first_out(struct lines *l)
 {
-    l->print(l->arg, l->first, at(l, 0));
+    l->print(l->arg, l->first, line_at(l, 0));
     l->begin = (l->begin + 1) % l->room;
     l->count--;
     l->first++;
@@ -16,7 +16,7 @@ static void first_out(struct lines *l)
 /* Print all lines before the first that is not final. */
 static void due_out(struct lines *l)
 {
-    while (l->count && at(l, 0)->action != ACTION_HELD) first_out(l);
+    while (l->count && line_at(l, 0)->action != ACTION_HELD) first_out(l);
 }
 
 void lines_hurry(struct lines *l)
@@ -26,7 +26,7 @@ void lines_hurry(struct lines *l)
 }
 
 /* Make room for one more line. False: there is none. */
-static bool make_room(struct lines *l)
+static bool lines_make_room(struct lines *l)
 {
     if (l->count == l->room && l->room >= l->most) return false;
     return ring_grow(&l->ring, l->count, &l->room, &l->begin, 256, sizeof *l->ring);
@@ -38,7 +38,7 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
         l->print(l->arg, frame, v);
         return;
     }
-    while (!make_room(l) && l->count) {
+    while (!lines_make_room(l) && l->count) {
         lines_hurry(l);
     }
     if (!l->room) { /* not even room for one line */
@@ -46,14 +46,14 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
         return;
     }
     if (!l->count) l->first = frame;
-    *at(l, l->count++) = *v;
+    *line_at(l, l->count++) = *v;
     due_out(l);
 }
 
 void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v)
 {
     if (frame < l->first || frame - l->first >= l->count) return; /* its line is already printed */
-    *at(l, (size_t)(frame - l->first)) = *v;
+    *line_at(l, (size_t)(frame - l->first)) = *v;
     due_out(l);
 }
 

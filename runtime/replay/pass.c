@@ -1,11 +1,10 @@
 /* The replay loop: read a batch of frames, view it, judge it, hand on the results. Nothing is allocated or formatted
  * for a packet unless its line is wanted. */
-#include "runtime/replay/pass.h"
-
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/stop.h"
+#include "runtime/replay/replay_priv.h"
 #include "runtime/report/given/given_ports.h"
 #include "runtime/report/log.h"
 #include "vm/packet/parse/read.h"
@@ -33,18 +32,14 @@ static uint64_t flow_room(const struct program *p)
     return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
 }
 
-/* Return a line's frame, from the current batch or kept; NULL: memory was out. */
-static const struct capture_frame *frame_of(struct pass *p, uint64_t number)
-{
-    return number > p->read ? &p->frames[number - p->read - 1] : seen_frame(p->seen, number);
-}
-
 static void line_print(void *arg, uint64_t frame, const struct verdict *v)
 {
     struct pass *p = arg;
     char words[200] = "-";
     if (!only_takes(&p->r->only, v, false)) return;
-    const struct capture_frame *f = p->seen ? frame_of(p, frame) : NULL;
+    /* from the current batch, or kept; NULL: memory was out */
+    const struct capture_frame *f =
+        p->seen ? frame > p->read ? &p->frames[frame - p->read - 1] : seen_frame(p->seen, frame) : NULL;
     const bool described = p->r->o->describe;
     const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};
     if (f && described && p->verdicts) seen_words(p->seen, &in, f, words, sizeof words);
@@ -194,19 +189,6 @@ static void pass_leave(void *arg)
     if (p->tx.count) packets_leave(p);
 }
 
-static void timers_run(struct pass *p, uint64_t time_ns)
-{
-    p->called = 0;
-    replay_clock_tick(&p->clock, time_ns, p->exec, &p->tx, pass_leave, p);
-}
-
-/* Give packets for a proxy their server, as far as the data of their connection tells. */
-static void proxied_leave(struct pass *p, const struct vm_in *in)
-{
-    for (unsigned i = p->call, end = p->call + p->called; i < end; i++)
-        streams_judged(p->streams, in, &p->pkts[i], p->read + i + 1, &p->judged[i]);
-}
-
 /* Count and print verdicts. Most frames need nothing: a rule or default has decided and counted them. */
 static void verdicts_leave(struct pass *p)
 {
@@ -226,14 +208,7 @@ struct standing {
     uint64_t same_ns, fragments_ns;
 };
 
-static struct standing standing_of(const struct replay_clock *c)
-{
-    const uint64_t step = time_after(c->now_ns, c->step_ns), same = step < c->until_ns ? step : c->until_ns;
-    const uint64_t due = c->until_ns < c->tick_ns ? c->until_ns : c->tick_ns;
-    return (struct standing){.same_ns = same, .fragments_ns = c->only_fragments ? due : 0};
-}
-
-static inline bool stands(const struct standing *s, const struct capture_frame *f)
+static inline bool clock_stands(const struct standing *s, const struct capture_frame *f)
 {
     if (f->time_ns < s->same_ns) return true;
     return f->time_ns < s->fragments_ns && !glance_fragment(f->data, f->cap_len, f->link);
@@ -244,7 +219,7 @@ struct sums {
     uint64_t bytes, first_ns, last_ns, earlier;
 };
 
-static inline void sums_add(struct sums *s, uint64_t time_ns, uint32_t wire_len)
+static inline void frame_sums_add(struct sums *s, uint64_t time_ns, uint32_t wire_len)
 {
     s->bytes += wire_len;
     if (!time_ns) return;
@@ -257,7 +232,10 @@ static inline void sums_add(struct sums *s, uint64_t time_ns, uint32_t wire_len)
  * of them. */
 static void frames_view(struct pass *p, unsigned end)
 {
-    const struct standing clock = standing_of(&p->clock);
+    const struct replay_clock *c = &p->clock;
+    const uint64_t step = time_after(c->now_ns, c->step_ns), same = step < c->until_ns ? step : c->until_ns;
+    const uint64_t due = c->until_ns < c->tick_ns ? c->until_ns : c->tick_ns;
+    const struct standing clock = {.same_ns = same, .fragments_ns = c->only_fragments ? due : 0};
     struct totals *const t = &p->t;
     struct sums s = {t->bytes, t->first_ns, t->last_ns, t->earlier};
     unsigned i = p->call;
@@ -266,8 +244,8 @@ static void frames_view(struct pass *p, unsigned end)
         struct pkt *const pkt = &p->pkts[i++];
         frame_view(p->r, f, pkt);
         pkt->cookie = p->read + i;
-        sums_add(&s, f->time_ns, pkt->wire_len);
-    } while (i < end && stands(&clock, &p->frames[i]));
+        frame_sums_add(&s, f->time_ns, pkt->wire_len);
+    } while (i < end && clock_stands(&clock, &p->frames[i]));
     p->called = i - p->call;
     t->bytes = s.bytes, t->first_ns = s.first_ns, t->last_ns = s.last_ns, t->earlier = s.earlier;
 }
@@ -276,12 +254,17 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
 {
     p->t.frames += end - first;
     for (; first < end; first += p->called) {
-        if (p->clock.timers) timers_run(p, p->frames[first].time_ns);
+        if (p->clock.timers) {
+            p->called = 0;
+            replay_clock_tick(&p->clock, p->frames[first].time_ns, p->exec, &p->tx, pass_leave, p);
+        }
         const struct vm_in in = replay_clock_at(&p->clock, p->frames[first].time_ns);
         p->call = first;
         frames_view(p, end);
         executor_run(p->exec, &in, p->views + first, p->called, p->judged + first, &p->tx);
-        if (p->streams) proxied_leave(p, &in);
+        /* Give packets for a proxy their server, as far as the data of their connection tells. */
+        for (unsigned i = first; p->streams && i < first + p->called; i++)
+            streams_judged(p->streams, &in, &p->pkts[i], p->read + i + 1, &p->judged[i]);
         if (p->copied) replay_copied_stays(p->copied);
         verdicts_leave(p);
         pass_leave(p);
@@ -328,7 +311,7 @@ static void outputs_flush(void *arg)
     progress_wait(&p->progress, p->r->capture, p->read);
 }
 
-static bool is_over(struct pass *p) { return stop_asked() || output_failed(p); }
+static bool pass_is_over(struct pass *p) { return stop_asked() || output_failed(p); }
 
 void pass_run(struct pass *p)
 {
@@ -338,7 +321,7 @@ void pass_run(struct pass *p)
     unsigned n;
     p->lined = p->verdicts || p->seen;
     capture_waiting(p->r->capture, &waiting);
-    while (!is_over(p) && p->read < to && (n = capture_batch(p->r->capture, p->frames, VM_BATCH)) > 0) {
+    while (!pass_is_over(p) && p->read < to && (n = capture_batch(p->r->capture, p->frames, VM_BATCH)) > 0) {
         const uint64_t before = o->from - 1 > p->read ? o->from - 1 - p->read : 0;
         const unsigned first = before < n ? (unsigned)before : n, end = to - p->read < n ? (unsigned)(to - p->read) : n;
         p->t.outside += first;

@@ -1,33 +1,26 @@
 /* Copies of packets as they came, and of those that left, go on a tape that is written at each turn */
-#include "runtime/replay/replay_copied.h"
-
 #include <stdlib.h>
 
-#include "runtime/replay/pass.h"
+#include "runtime/replay/replay_priv.h"
 
 enum { PORTS_KNOWN = TAPE_TO_HOST };
 
-static uint64_t port_of(const struct replay_copied *c, uint16_t iface)
+static uint64_t copied_port(const struct replay_copied *c, uint16_t iface)
 {
     const unsigned known = c->pass->r->program->ifaces_count;
     return iface < known && iface < PORTS_KNOWN ? iface : TAPE_TO_HOST;
 }
 
-/* Return the time of a packet's frame; of one that was held, the clock's time. */
-static uint64_t came_at(const struct pass *p, const struct pkt *pkt)
-{
-    const uint64_t at = pkt->cookie - p->read - 1;
-    return at < VM_BATCH ? p->frames[at].time_ns : p->clock.now_ns;
-}
-
 /* The vm's side: a packet as it came */
-static void copy(void *arg, unsigned mirror, const struct pkt *pkt)
+static void copied_as_came(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     const struct replay_copied *c = arg;
     struct copying *to = copies_worker(c->to.copies, 0);
     struct pkt seen = *pkt;
-    seen.cookie = port_of(c, pkt->iface);
-    to->now_ns = came_at(c->pass, pkt);
+    seen.cookie = copied_port(c, pkt->iface);
+    /* the time of its frame; of one that was held, the clock's time */
+    const uint64_t at = pkt->cookie - c->pass->read - 1;
+    to->now_ns = at < VM_BATCH ? c->pass->frames[at].time_ns : c->pass->clock.now_ns;
     copying_copy(to, mirror, &seen);
 }
 
@@ -35,7 +28,7 @@ static void copy_sent(const struct replay_copied *c, const struct pkt *pkt, uint
 {
     struct copying *to = copies_worker(c->to.copies, 0);
     struct pkt seen = *pkt;
-    seen.cookie = port_of(c, iface);
+    seen.cookie = copied_port(c, iface);
     to->now_ns = time_ns;
     copying_sent(to, &seen);
 }
@@ -75,7 +68,7 @@ int replay_copied_open(struct replay_copied *c, const struct subject *r)
 {
     const struct program *p = r->program;
     char err[600];
-    *c = (struct replay_copied){.out = {copy, c}};
+    *c = (struct replay_copied){.out = {copied_as_came, c}};
     if (r->o->copies && !p->mirrors_count) return complain("--copies: no rule of %s is a `mirror`", r->o->program);
     if (!p->mirrors_count) return 0;
     c->names = calloc(p->ifaces_count + 1u, sizeof *c->names);
@@ -91,9 +84,8 @@ int replay_copied_open(struct replay_copied *c, const struct subject *r)
 
 int replay_copied_close(struct replay_copied *c)
 {
-    char err[600];
-    const int failed = replayed_flush(&c->to, err, sizeof err);
+    const int status = replayed_flush(&c->to);
     replayed_end(&c->to);
     free(c->names);
-    return failed ? complain("--copies: %s", err) : 0;
+    return status;
 }

@@ -4,10 +4,14 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/out.h"
 #include "runtime/capture/capture.h"
+#include "runtime/copies/replayed.h"
 #include "runtime/counters/totals.h"
 #include "runtime/kernel/executor.h"
+#include "runtime/replay/lines.h"
 #include "runtime/replay/replay.h"
+#include "runtime/report/flow_list.h"
 #include "runtime/report/given/progress.h"
+#include "runtime/report/said/streams.h"
 #include "runtime/report/subject.h"
 #include "runtime/report/verdicts.h"
 
@@ -58,3 +62,93 @@ int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time
 
 /* Explain the frames in o->explained (explain_walk.c). Return the exit status. */
 int explain(const struct subject *r);
+
+/* The frames of lines, for --describe and --write-seen. They are kept while their lines wait for a held frame. */
+struct seen {
+    const struct subject *r;
+    struct capture_writer *writer; /* --write-seen, or NULL */
+    int write_error;               /* negative errno */
+    bool mixed;                    /* frames have several link types, which a pcap cannot hold */
+    int32_t dlt;                   /* link type of the written frames; -1: none so far */
+    struct seen_frame *kept;       /* a ring */
+    size_t room, begin, count;
+    uint64_t first; /* number of the frame at `begin` */
+    uint64_t bytes; /* bytes of the copies */
+};
+
+/* Open the file of --write-seen. Return 0, or -1 with a line in err. */
+int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len);
+/* Close it. Return 0 or a negative errno. */
+int seen_close(struct seen *s);
+/* True if the options need it. */
+bool seen_wanted(const struct options *o);
+
+enum { SEEN_BYTES_MOST = 1 << 26 };
+/* Keep a frame whose line waits. Frames come in order. False: no room, so the first line must not wait longer. */
+bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f);
+/* Return a frame whose line is due; NULL: it was not kept. Earlier frames are dropped now, this one at the next call.
+ */
+const struct capture_frame *seen_frame(struct seen *s, uint64_t number);
+/* Write the frame of a printed line. */
+void seen_write(struct seen *s, const struct capture_frame *f);
+/* "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN" */
+const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,
+                       size_t len);
+
+/* Copies that rules with `mirror` make in a replay: nothing is sent; with --copies DIR they are kept in files. */
+struct pass;
+struct replay_copied {
+    struct pass *pass; /* pass whose packets are copied (pass_new) */
+    struct replayed to;
+    const struct copies_table *table; /* NULL: the program has no mirrors */
+    const char **names;
+    struct vm_copies out; /* for vm_cfg.copies */
+};
+
+/* Begin. Return 0, or 2 after a complaint. Call replay_copied_close in any case. */
+int replay_copied_open(struct replay_copied *c, const struct subject *r);
+/* Write all and close: after the summary. Return 0, or 2 after a complaint. */
+int replay_copied_close(struct replay_copied *c);
+/* Copy what became of packets, for mirrors with `sent`: what a call of the vm left, before its slots are put back; and
+ * those of the batch that stay here. */
+void replay_copied_left(struct replay_copied *c, const struct tx_entry *e, uint64_t time_ns);
+void replay_copied_stays(struct replay_copied *c);
+/* Write the files. */
+void replay_copied_turn(struct replay_copied *c);
+
+/* A pass through the capture: the loop that reads, judges and hands on results. */
+struct pass {
+    const struct subject *r;
+    struct executor *exec;
+    struct vm *vm;                 /* the executor's worker */
+    struct streams *streams;       /* NULL: no service of the program ends connections */
+    struct out *verdicts;          /* output of lines, or NULL */
+    struct capture_writer *writer; /* output of sent packets, or NULL */
+    struct seen *seen;             /* frames of lines, or NULL */
+    struct replay_copied *copied;  /* copies that rules make, or NULL */
+    bool lined;                    /* there are lines */
+    bool stopped;                  /* stopped by a signal */
+    bool log;                      /* log events are printed */
+    struct lines lines;            /* lines that wait for a held frame */
+    bool lists_flows;
+    struct flow_list flows; /* for --flows */
+    struct totals t;
+    struct progress progress;
+    uint64_t read; /* number of frames before the current batch */
+    struct replay_clock clock;
+    int write_error;       /* error of writer, negative errno */
+    unsigned call, called; /* frames of the last vm_run: index of the first, number; no frame after a timer */
+    struct vm_tx tx;
+    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    struct capture_frame frames[VM_BATCH];
+    struct pkt pkts[VM_BATCH], *views[VM_BATCH];
+    struct verdict judged[VM_BATCH];
+};
+
+/* Make a pass with a new worker, which reports ended flows if `flows`, observed connections to `observed`, and copies
+ * to `copied` (NULL: nobody). NULL after a complaint. */
+struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed,
+                      struct replay_copied *copied);
+void pass_free(struct pass *p);
+/* Go through the capture from its position to its end, or to the first failing output. */
+void pass_run(struct pass *p);

@@ -11,8 +11,8 @@
 #include "runtime/copies/copies_told.h"
 #include "runtime/kernel/executor.h"
 #include "runtime/kernel/kernel.h"
-#include "runtime/replay/observed.h"
-#include "runtime/replay/pass.h"
+#include "runtime/observe/replayed.h"
+#include "runtime/replay/replay_priv.h"
 #include "runtime/report/coverage.h"
 #include "runtime/report/given/given_ports.h"
 #include "runtime/report/live_report.h"
@@ -37,7 +37,8 @@ static int complain_output(const char *name, int error)
 static int pool_open(struct subject *r)
 {
     const struct program *p = r->program;
-    const unsigned slots = r->o->explained_count ? 2 * POOL_SLOTS : POOL_SLOTS; /* --explain uses two workers */
+    const bool asks = r->o->explained_count && r->o->exec == OPTIONS_EXEC_KERNEL; /* beside a second worker */
+    const unsigned slots = asks ? 2 * POOL_SLOTS : POOL_SLOTS;
     /* Packets sent on or opened are copied, also super-packets, which captures of hosts contain. */
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
     const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
@@ -93,24 +94,12 @@ static int replay_open(struct subject *r, const struct options *o)
     return pool_open(r);
 }
 
-static void replay_close(struct subject *r)
-{
-    capture_close(r->capture);
-    only_fini(&r->only);
-    if (r->ports) ports_fini(r->ports);
-    free(r->ports);
-    known_routes_fini(&r->routes);
-    labels_fini(&r->labels);
-    program_put(r->program);
-    free(r->pool);
-    free(r->down);
-}
-
 struct results {
     struct out verdicts, standard;
     struct capture_writer *writer;
     struct seen seen;
-    struct replay_observed observed;
+    struct observed_replay observed; /* connections that are observed, with --observed DIR */
+    struct observe_out observing;    /* for vm_cfg.observed */
     struct replay_copied copied;
 };
 
@@ -194,7 +183,7 @@ static int compare_times(const void *a, const void *b)
 }
 
 /* Make the passes after the first, each with a new vm, only judging and counting. */
-static int measure(const struct subject *r, double first, struct timing *t)
+static int passes_measure(const struct subject *r, double first, struct timing *t)
 {
     const uint64_t n = r->o->repeat;
     double *times = calloc(n, sizeof *times);
@@ -217,16 +206,6 @@ static int measure(const struct subject *r, double first, struct timing *t)
         .first = first, .best = times[0], .median = times[made / 2], .worst = times[made - 1], .passes = made};
     free(times);
     return status;
-}
-
-/* Print the list of flows last, because it may be long. */
-static void flows_text(FILE *out, const struct vm_counters *c, const struct flow_list *list)
-{
-    fputc('\n', out);
-    if (c->flows)
-        flow_list_text(out, list, c->flows, c->remembered);
-    else
-        fputs("no flows: the program keeps none, because no rule asks for `state` or `flows over`\n", out);
 }
 
 static int cover(const struct subject *r, struct results *to, const struct pass *p, const char *fault)
@@ -257,7 +236,7 @@ static int summarise(const struct subject *r, struct results *to, struct pass *p
     summary_text(to->standard.f, root, r, c, &p->t, timing, fault);
     copies_text(to->standard.f, root, &copied);
     cJSON_Delete(root);
-    if (flows) flows_text(to->standard.f, c, &p->flows);
+    if (flows) flow_list_behind(to->standard.f, &p->flows, c); /* last, because it may be long */
     return 0;
 }
 
@@ -279,7 +258,7 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
     struct timing timing = {0};
     const bool timed = o->repeat > 1 && !*fault && !p->stopped;
-    if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
+    if (timed && passes_measure(r, per_packet(&p->t), &timing)) return 2;
     const int status = !options_summarise(o) ? 0
                        : o->coverage         ? cover(r, to, p, fault)
                                              : summarise(r, to, p, timed ? &timing : NULL, fault);
@@ -309,15 +288,32 @@ struct executor *replay_executor(const struct subject *r, const struct vm_cfg *c
     return e;
 }
 
+/* Take an event of an observed connection, straight to the log. */
+static void event_take(void *arg, const struct observe_event *e)
+{
+    const struct results *to = arg;
+    observed_log_event(to->observed.log, 0, e, 0);
+}
+
+static int observed_open(struct results *to, const struct subject *r)
+{
+    const char *dir = r->o->observed;
+    to->observing = (struct observe_out){event_take, to};
+    if (!dir) return 0;
+    if (!r->program->observes_count) return complain("--observed: no service of %s is in mode observe", r->o->program);
+    const int failed = observed_replay_begin(&to->observed, dir);
+    return failed ? failed : observed_replay_program(&to->observed, r->program);
+}
+
 static int replay_all(const struct subject *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
-    if (!status) status = replay_observed_open(&to.observed, r);
+    if (!status) status = observed_open(&to, r);
     if (!status) status = replay_copied_open(&to.copied, r);
-    struct pass *p = status ? NULL : pass_new(r, r->o->flows, replay_observed_out(&to.observed), &to.copied);
+    struct pass *p = status ? NULL : pass_new(r, r->o->flows, to.observed.log ? &to.observing : NULL, &to.copied);
     if (!status) status = p ? passes_run(r, &to, p) : 2;
-    const int observed = replay_observed_close(&to.observed), closed = results_close(&to, r->o);
+    const int observed = observed_replay_end(&to.observed), closed = results_close(&to, r->o);
     const int copied = replay_copied_close(&to.copied);
     pass_free(p);
     return closed ? closed : status ? status : observed ? observed : copied;
@@ -330,6 +326,14 @@ int replay(const struct options *o)
     const int deaf = status ? 0 : stop_begin();
     if (deaf) status = complain("signals: %s", strerror(-deaf));
     if (!status) status = o->explained_count ? explain(&r) : replay_all(&r);
-    replay_close(&r);
+    capture_close(r.capture);
+    only_fini(&r.only);
+    if (r.ports) ports_fini(r.ports);
+    free(r.ports);
+    known_routes_fini(&r.routes);
+    labels_fini(&r.labels);
+    program_put(r.program);
+    free(r.pool);
+    free(r.down);
     return status;
 }

@@ -1,11 +1,10 @@
 /* A ring of frames; bytes that the capture does not keep are copied, up to a bound */
-#include "runtime/replay/seen.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/grown.h"
+#include "runtime/replay/replay_priv.h"
 #include "runtime/report/given/given_ports.h"
 #include "vm/forward/service.h"
 
@@ -16,7 +15,7 @@ struct seen_frame {
 
 bool seen_wanted(const struct options *o) { return o->describe || o->write_seen; }
 
-static const char *name_of(const void *arg, uint16_t port)
+static const char *seen_port_name(const void *arg, uint16_t port)
 {
     const struct ports *p = arg;
     return port < p->count ? p->name[port] : "";
@@ -26,7 +25,7 @@ int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len
 {
     *s = (struct seen){.r = r, .dlt = -1};
     if (!r->o->write_seen) return 0;
-    s->writer = capture_create_as_came(r->o->write_seen, name_of, r->ports, err, err_len);
+    s->writer = capture_create_as_came(r->o->write_seen, seen_port_name, r->ports, err, err_len);
     return s->writer ? 0 : -1;
 }
 

@@ -79,7 +79,7 @@ const char *flow_protocol(const struct flow_record *f, char *buf, size_t len)
     return buf;
 }
 
-static const char *address(const struct flow_record *f, enum flow_dir side, char buf[INET6_ADDRSTRLEN])
+static const char *side_address_text(const struct flow_record *f, enum flow_dir side, char buf[INET6_ADDRSTRLEN])
 {
     return address_text(f->family, side == FLOW_ORIGINAL ? f->src : f->dst, buf);
 }
@@ -87,7 +87,7 @@ static const char *address(const struct flow_record *f, enum flow_dir side, char
 const char *flow_side(const struct flow_record *f, enum flow_dir side, char buf[FLOW_SIDE_TEXT])
 {
     char text[INET6_ADDRSTRLEN];
-    address(f, side, text);
+    side_address_text(f, side, text);
     if (has_ports(f))
         snprintf(buf, FLOW_SIDE_TEXT, f->family == 4 ? "%s:%u" : "[%s]:%u", text,
                  side == FLOW_ORIGINAL ? f->src_port : f->dst_port);
@@ -168,7 +168,7 @@ static const char *when(uint64_t ns, bool one_day, char buf[2 * TEXT_TIME])
     return buf;
 }
 
-static const char *server_of(const struct flow_list *l, const struct flow_record *f)
+static const char *server_name(const struct flow_list *l, const struct flow_record *f)
 {
     return l->servers && f->server != PBC_NONE ? l->servers[f->server] : NULL;
 }
@@ -195,7 +195,7 @@ static struct flow_record sent_as(const struct flow_record *f)
 
 static void cells_of(const struct flow_list *l, const struct flow_record *f, bool one_day, char cells[COLUMNS][CELL])
 {
-    const char *server = server_of(l, f);
+    const char *server = server_name(l, f);
     const struct flow_record as = sent_as(f);
     char src[FLOW_SIDE_TEXT], dst[FLOW_SIDE_TEXT];
     char time[2 * TEXT_TIME], lasted[TEXT_NUMBER];
@@ -231,7 +231,7 @@ static struct layout layout_of(const struct flow_list *l)
     for (unsigned c = 0; c < COLUMNS; c++) t.width[c] = (int)strlen(titles[c]);
     for (size_t i = 0; i < l->count; i++) {
         cells_of(l, &l->flows[i], t.one_day, cells);
-        t.servers |= server_of(l, &l->flows[i]) != NULL;
+        t.servers |= server_name(l, &l->flows[i]) != NULL;
         t.sent_on |= is_sent_on(&l->flows[i]) && !ends_here(&l->flows[i]);
         t.vlans |= l->flows[i].vlan[0] != VLAN_UNTAGGED;
         for (unsigned c = 0; c < COLUMNS; c++)
@@ -284,10 +284,19 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
     totals_text(out, l, c, remembered);
 }
 
+void flow_list_behind(FILE *out, const struct flow_list *l, const struct vm_counters *c)
+{
+    fputc('\n', out);
+    if (c->flows)
+        flow_list_text(out, l, c->flows, c->remembered);
+    else
+        fputs("no flows: the program keeps none, because no rule asks for `state` or `flows over`\n", out);
+}
+
 static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *name)
 {
     char text[INET6_ADDRSTRLEN];
-    json_print(out, "%s:{'address':%s", name, address(f, side, text));
+    json_print(out, "%s:{'address':%s", name, side_address_text(f, side, text));
     if (has_ports(f)) json_print(out, ",'port':%u", side == FLOW_ORIGINAL ? f->src_port : f->dst_port);
     fputc('}', out);
 }
@@ -356,7 +365,7 @@ void flow_list_json(FILE *out, const struct flow_list *l)
     fputc('[', out);
     for (size_t i = 0; i < l->count; i++) {
         fputs(i ? ",\n\t\t" : "\n\t\t", out);
-        flow_json(out, &l->flows[i], server_of(l, &l->flows[i]));
+        flow_json(out, &l->flows[i], server_name(l, &l->flows[i]));
     }
     fputs(l->count ? "\n\t]" : "]", out);
 }

@@ -31,6 +31,8 @@ void flow_list_sort(struct flow_list *l);
 
 /* Write a table that ends in a line of totals. remembered: number of packets with a remembered verdict. */
 void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered);
+/* Write the same behind a summary; without flows the reason why there are none. */
+void flow_list_behind(FILE *out, const struct flow_list *l, const struct vm_counters *c);
 /* Write a JSON array with an object per line, without a newline at its end. */
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* Write one flow. server: its name, or NULL. */

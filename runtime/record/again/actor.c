@@ -16,14 +16,13 @@ void actor_stop(struct actor *a, const char *why)
     if (!a->stopped) a->stopped = why;
 }
 
-static bool is_result(const struct tape_record *r) { return r->kind == TAPE_VERDICTS || r->kind == TAPE_LEFT; }
-
 /* Return the next decision or sent packet on the tape that was not compared yet; NULL: none. */
 static const struct tape_record *next_result(struct actor *a)
 {
     const uint64_t there = tape_there(&a->tape);
     const struct tape_record *r;
-    while ((r = tape_next(&a->tape, there)) && !is_result(r)) tape_done(&a->tape, r);
+    while ((r = tape_next(&a->tape, there)) && !(r->kind == TAPE_VERDICTS || r->kind == TAPE_LEFT))
+        tape_done(&a->tape, r);
     return r;
 }
 
@@ -67,14 +66,6 @@ static const struct tape_verdict *own_verdicts(const struct tape_record *r, unsi
     return r && r->kind == TAPE_VERDICTS && r->count == n ? (const void *)(r + 1) : NULL;
 }
 
-/* Compare the last judged batch with its recorded verdicts. */
-static void find_otherwise(struct actor *a, struct judged *j)
-{
-    const struct tape_verdict *own = own_verdicts(next_result(a), j->n);
-    memcpy(j->was, a->recorded, j->n * sizeof *j->was);
-    for (unsigned i = 0; i < j->n; i++) j->otherwise[i] = !own || !same_verdict(a, &own[i], &j->was[i]);
-}
-
 static void compare_verdicts(struct actor *a, unsigned n, const uint8_t *body)
 {
     const struct tape_record *r = next_result(a);
@@ -113,7 +104,7 @@ static void hand_logs(struct actor *a)
 }
 
 /* Send the batch's packets on, which came from the inline stack. */
-static void go_on(struct actor *a)
+static void inline_go_on(struct actor *a)
 {
     const unsigned n = a->want;
     a->want = a->got = 0;
@@ -131,14 +122,18 @@ static void go_on(struct actor *a)
     hand_logs(a);
 }
 
-static void judge(struct actor *a)
+static void batch_play(struct actor *a)
 {
     const unsigned n = a->want;
     a->want = a->got = 0;
     if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     worker_judge(a->w, a->views, n, a->now_ns);
     struct judged j = {.n = n, .program = a->w->cfg.program, .now = a->w->verdicts, .ran = a->ran};
-    if (a->recorded) find_otherwise(a, &j);
+    if (a->recorded) {
+        const struct tape_verdict *own = own_verdicts(next_result(a), j.n);
+        memcpy(j.was, a->recorded, j.n * sizeof *j.was);
+        for (unsigned i = 0; i < j.n; i++) j.otherwise[i] = !own || !same_verdict(a, &own[i], &j.was[i]);
+    }
     if (a->watch->judged) a->watch->judged(a->watch->arg, a, &j);
     hand_logs(a);
 }
@@ -151,9 +146,9 @@ void actor_finish(struct actor *a)
     if (a->stopped || a->over || !a->w || (!batch && !ticks)) return; /* single packets have no worker (single.h) */
     a->ticks = a->unheard = false;
     if (batch && a->inline_sent)
-        go_on(a);
+        inline_go_on(a);
     else if (batch)
-        judge(a);
+        batch_play(a);
     if (ticks) worker_tick(a->w, a->now_ns);
     if (ticks) hand_logs(a);
     if (a->unheard) actor_stop(a, "shared counts of the workers are missing");
@@ -221,7 +216,7 @@ void actor_packet(struct actor *a, const struct scene *s)
     }
 }
 
-static void look(struct actor *a, const struct tape_record *r)
+static void world_look(struct actor *a, const struct tape_record *r)
 {
     struct snapshot *s = story_world(a->story, r->number);
     if (!s) {
@@ -276,7 +271,7 @@ static bool blind(struct actor *a)
 }
 
 /* Do what the proxy loop asked. */
-static void asked(struct actor *a, const struct tape_record *r, const uint8_t *body)
+static void ask_play(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     struct inline_ask ask;
     if (blind(a)) return;
@@ -314,8 +309,8 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_RETRY:
         if (!blind(a)) worker_retry(a->w, r->now_ns);
         return;
-    case TAPE_ASKED: asked(a, r, body); return;
-    case TAPE_WORLD: look(a, r); return;
+    case TAPE_ASKED: ask_play(a, r, body); return;
+    case TAPE_WORLD: world_look(a, r); return;
     case TAPE_CHANGE: change(a, r); return;
     case TAPE_GAP: actor_stop(a, "the recorder had no room"); return;
     case TAPE_STATE: return; /* the actor is in that state already */
@@ -349,13 +344,13 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
         actor_stop(a, "out of memory");
         return;
     }
-    look(a, r);
+    world_look(a, r);
     if (a->program && (!a->w->egress.snapshot || !worker_archive(a->w, &state, r->now_ns)))
         actor_stop(a, "its state is damaged");
 }
 
 /* End the actor if the step is later than watch->to_ns. True: it has ended. */
-static bool is_over(struct actor *a, const struct scene *s)
+static bool actor_is_over(struct actor *a, const struct scene *s)
 {
     struct tape_record r;
     struct cursor c = {s->body, s->len};
@@ -369,7 +364,7 @@ void actor_step(struct actor *a, const struct scene *s)
 {
     struct tape_record r;
     struct cursor c = {s->body, s->len};
-    if (is_over(a, s)) return;
+    if (actor_is_over(a, s)) return;
     if (a->story->start.in_kernel) {
         single_step(a, s);
         return;

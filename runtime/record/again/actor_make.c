@@ -12,20 +12,6 @@ static void nothing(struct io_port *io) {}
 static const struct io_ops nowhere = {
     .name = "nowhere", .close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
 
-static void ports_make(struct actor *a)
-{
-    const struct story *t = a->story;
-    const uint16_t *iface = a->program ? a->program->iface : t->other_iface;
-    for (unsigned i = 0; i < t->start.ports; i++)
-        a->w->ports[i] = (struct port){.ops = &nowhere,
-                                       .at = (uint8_t)i,
-                                       .peer = t->start.port[i].peer,
-                                       .hidden = t->start.port[i].how & RECORD_HIDDEN,
-                                       .iface = iface[i]};
-    a->w->egress.port_count = t->start.ports;
-    worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
-}
-
 uint8_t actor_routes(const struct story *t, const struct program *p)
 {
     unsigned plain = 0;
@@ -59,7 +45,7 @@ static void flow_ended(void *arg, const struct flow_record *f)
     a->watch->ended(a->watch->arg, a, f);
 }
 
-static uint64_t hear(void *arg, uint64_t value)
+static uint64_t shared_hear(void *arg, uint64_t value)
 {
     struct actor *a = arg;
     if (a->heard_at < a->heard_count) return a->heard[a->heard_at++];
@@ -80,7 +66,7 @@ int actor_make(struct actor *a, const struct told_program *program)
                                    .observed = a->watch->observed ? a->watch->observed(a->watch->arg, a, p) : NULL,
                                    .worker = a->at,
                                    .workers = t->start.workers,
-                                   .hear = program && t->start.workers > 1 ? hear : NULL,
+                                   .hear = program && t->start.workers > 1 ? shared_hear : NULL,
                                    .hear_arg = a,
                                    .seed = t->start.seed,
                                    .inline_share = {.half_open = t->inline_half_open},
@@ -98,7 +84,15 @@ int actor_make(struct actor *a, const struct told_program *program)
     if (w && !worker_init(w, &cfg)) {
         a->w = w;
         if (!a->bytes || tape_init(&a->tape, TAPE_BYTES, t->start.snap, 0)) return -ENOMEM;
-        ports_make(a);
+        const uint16_t *iface = a->program ? a->program->iface : t->other_iface;
+        for (unsigned i = 0; i < t->start.ports; i++)
+            a->w->ports[i] = (struct port){.ops = &nowhere,
+                                           .at = (uint8_t)i,
+                                           .peer = t->start.port[i].peer,
+                                           .hidden = t->start.port[i].how & RECORD_HIDDEN,
+                                           .iface = iface[i]};
+        a->w->egress.port_count = t->start.ports;
+        worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
         if (a->watch->copies) a->watch->copies(a->watch->arg, a, cfg.program);
         return 0;
     }

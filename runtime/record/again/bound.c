@@ -30,7 +30,7 @@ static bool translates(const struct program *p, enum bind_kind kind)
 }
 
 /* Return a key for a flow's first packet, with all fields that services' endpoints match. */
-static struct key key_of(const struct flow_met *m)
+static struct key met_key(const struct flow_met *m)
 {
     const struct track_tuple t = met_own(m);
     const bool v6 = m->own.kind & FLOW_ID_IP6;
@@ -71,7 +71,7 @@ static bool service_has(const struct program *p, const struct pbc_service *s, co
 
 bool bound_could_be(const struct program *p, const struct flow_met *m)
 {
-    const struct key key = key_of(m);
+    const struct key key = met_key(m);
     if (m->kind != BIND_SERVICE) return translates(p, (enum bind_kind)m->kind);
     const uint32_t endpoint = service_endpoint(p, &key);
     return endpoint != PBC_NONE && service_has(p, &p->services[p->endpoints[endpoint].service], m);

@@ -66,38 +66,27 @@ static uint16_t came_by(const struct actor *a, const struct single *x)
     return id < ran->ifaces_count || more ? IFACE_NONE : IFACE_OTHER;
 }
 
-/* Tell the packet, first seen where it leaves, by which device it came in, whether its source is reached there, and by
- * which it leaves. */
-static void tell_came(const struct actor *a, struct single *x)
-{
-    const uint16_t out = x->key.kind & KIND_VLAN ? IFACE_OTHER : facts_known_as(x->facts, x->pkt->iface);
-    if (!x->met.came || x->key.kind & KIND_OUT) return;
-    x->key.iface = came_by(a, x);
-    x->pkt->way = (uint16_t)(out + 1);
-    x->pkt->source = (uint8_t)ways_source(x->facts, &x->key, x->key.iface);
-    x->pkt->flags |= PKT_WAY_SAID | PKT_SOURCE_SAID;
-}
-
-/* Complete the key with what the parser cannot know. */
-static void settle_key(const struct actor *a, struct single *x)
-{
-    const struct facts *facts = &a->world->facts;
-    const bool own = facts->self4_count | facts->self6_count;
-    struct key *key = &x->key;
-    if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
-    tell_came(a, x);
-    if (own) key_settle(x->program, key);
-}
-
 static bool parse(const struct actor *a, struct single *x)
 {
     x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
     pkt_parse(x->pkt, &a->world->facts, &x->key);
-    settle_key(a, x);
+    /* Complete the key with what the parser cannot know. */
+    const struct facts *facts = &a->world->facts;
+    const bool own = facts->self4_count | facts->self6_count;
+    struct key *key = &x->key;
+    if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
+    const uint16_t out = x->key.kind & KIND_VLAN ? IFACE_OTHER : facts_known_as(x->facts, x->pkt->iface);
+    if (x->met.came && !(x->key.kind & KIND_OUT)) {
+        /* First seen where it leaves: tell by which device it came in, whether its source is reached there, and by
+         * which it leaves. */
+        x->key.iface = came_by(a, x);
+        x->pkt->way = (uint16_t)(out + 1);
+        x->pkt->source = (uint8_t)ways_source(x->facts, &x->key, x->key.iface);
+        x->pkt->flags |= PKT_WAY_SAID | PKT_SOURCE_SAID;
+    }
+    if (own) key_settle(x->program, key);
     return x->pkt->reason == REASON_NONE;
 }
-
-static uint32_t states_of(const struct tape_verdict *v) { return (uint32_t)(v->asked >> 4) << (4 + TAPE_STATES); }
 
 /* Forget a met flow that the program did not begin, or could not send on in that way. */
 static void doubt_flow(const struct actor *a, struct single *x)
@@ -113,7 +102,7 @@ static void doubt_flow(const struct actor *a, struct single *x)
  * in between. */
 static bool single_look(const struct actor *a, struct single *x)
 {
-    const uint32_t states = states_of(&x->recorded);
+    const uint32_t states = (uint32_t)(x->recorded.asked >> 4) << (4 + TAPE_STATES);
     const bool came_up = a->at + 1 < a->story->start.workers && x->recorded.asked & TAPE_BY_RULES;
     x->looked = x->met.has & MET_SAID && !(x->met.has & MET_CHANGED);
     x->seen.class = SEEN_NONE;
@@ -167,7 +156,7 @@ static bool stands_in_wire(const struct program *p, uint32_t service)
 
 /* True unless a service would now take a packet that no service took. One in the wire leaves what opens no connection,
  * crosses to no other interface, or finds no room. */
-static bool is_left(const struct single *x)
+static bool is_left_alone(const struct single *x)
 {
     if (is_bound(x)) return false;
     if (x->recorded.service != PBC_NONE || !x->looked || x->seen.class != SEEN_NEW) return true;
@@ -215,14 +204,7 @@ static bool same_action(const struct single *x)
     if (x->own.action != ACTION_ACCEPT) return v->action == x->own.action;
     if (v->reason != REASON_NONE) return true;
     if (v->action == ACTION_FORWARD) return is_sent_on(x);
-    return v->action == ACTION_ACCEPT && (is_left(x) || is_let_out(x) || is_hosts(x));
-}
-
-/* True if no firewall judges the packet by the device by which it came: that of the interface that it leaves by does,
- * as if it came by that. */
-static bool is_nobodys(const struct decision *d)
-{
-    return d->action == ACTION_ACCEPT && d->rule == RULE_NONE && d->firewall == PBC_NONE;
+    return v->action == ACTION_ACCEPT && (is_left_alone(x) || is_let_out(x) || is_hosts(x));
 }
 
 /* True if the rules decide as recorded. */
@@ -230,7 +212,9 @@ static bool same_by_rules(struct single *x)
 {
     if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program, x->facts, &x->key, x->pkt);
     x->own = program_decide(x->program, &x->key, x->pkt);
-    if (x->met.came && is_nobodys(&x->own)) {
+    /* No firewall judges the packet by the device by which it came: that of the interface that it leaves by does, as if
+     * it came by that. */
+    if (x->met.came && x->own.action == ACTION_ACCEPT && x->own.rule == RULE_NONE && x->own.firewall == PBC_NONE) {
         x->key.iface = facts_known_as(x->facts, x->pkt->iface);
         x->own = program_decide(x->program, &x->key, x->pkt);
     }
@@ -245,12 +229,6 @@ static bool same_reply(const struct single *x)
     const struct tape_verdict *v = &x->recorded;
     if (v->action != ACTION_FORWARD && v->reason == REASON_NONE) return false;
     return x->other || (v->flags & VERDICT_REPLY && v->rule == RULE_NONE && same_bound(x));
-}
-
-/* True if a connection in the wire took the packet, of which a recording of single packets knows nothing. */
-static bool is_inline(const struct single *x)
-{
-    return x->recorded.flags & VERDICT_REPLY && stands_in_wire(x->program, x->recorded.service);
 }
 
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
@@ -289,7 +267,10 @@ static enum found judge_one(const struct actor *a, struct single *x)
     if (x->routed) return judge_routed(a, x);
     if (x->met.came && x->other && came_by(a, x) == IFACE_NONE) return HANGS_ON_MORE;
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
-    if (!single_look(a, x) || (!x->other && is_inline(x))) return HANGS_ON_MORE;
+    /* A connection in the wire took it, of which a recording of single packets knows nothing. */
+    if (!single_look(a, x) ||
+        (!x->other && x->recorded.flags & VERDICT_REPLY && stands_in_wire(x->program, x->recorded.service)))
+        return HANGS_ON_MORE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
     if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
     if (!by_rules && !x->looked) return HANGS_ON_MORE;
@@ -297,35 +278,20 @@ static enum found judge_one(const struct actor *a, struct single *x)
     return (by_rules || v->flags & VERDICT_REPLY) && !asks_more(x) ? OTHERWISE : HANGS_ON_MORE;
 }
 
-/* Under another program, note if the first packet of a recorded flow still begins the flow. */
-static void note_first(const struct actor *a, const struct single *x, enum found found)
-{
-    const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
-    if (!x->other || !x->looked || x->seen.class != SEEN_NEW || x->seen.mark != MARK_NEW || !made) return;
-    unmade_note(a->watch->unmade, &x->seen.id, found != OTHERWISE);
-}
-
 /* Compare the packet and count the result. Under another program only actions are compared. */
 static bool is_otherwise(struct actor *a, struct single *x)
 {
     struct actor_counters *c = &a->counters;
     const enum found found = judge_one(a, x);
-    note_first(a, x, found);
+    const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
+    if (x->other && x->looked && x->seen.class == SEEN_NEW && x->seen.mark == MARK_NEW && made) {
+        /* Under another program, note if the first packet of a recorded flow still begins the flow. */
+        unmade_note(a->watch->unmade, &x->seen.id, found != OTHERWISE);
+    }
     c->verdicts += found == AS_RECORDED;
     c->verdicts_other += found == OTHERWISE;
     c->untold += found == HANGS_ON_MORE;
     return found == OTHERWISE;
-}
-
-static struct verdict verdict_of(const struct tape_verdict *v)
-{
-    return (struct verdict){.action = v->action,
-                            .reason = v->reason,
-                            .flags = v->flags,
-                            .rule = v->rule,
-                            .firewall = PBC_NONE,
-                            .service = v->service,
-                            .server = v->server};
 }
 
 /* Return the verdict now, or the recorded action if the verdict depends on more than was recorded. */
@@ -348,7 +314,7 @@ static struct verdict verdict_now(const struct single *x)
 }
 
 /* True if the numbers are valid in the program. They are hostile, and used to find names. */
-static bool is_of(const struct program *p, const struct verdict *v)
+static bool names_are_known(const struct program *p, const struct verdict *v)
 {
     const bool rule = v->rule < p->rules_count || v->rule >= RULE_DEFAULT;
     const bool service = v->service < p->services_count || v->service == PBC_NONE;
@@ -356,7 +322,7 @@ static bool is_of(const struct program *p, const struct verdict *v)
            v->reason < REASON_COUNT;
 }
 
-static void judge(struct actor *a, const uint8_t *body)
+static void singles_judge(struct actor *a, const uint8_t *body)
 {
     const unsigned n = a->want;
     const struct program *judges = a->program ? a->program->p : a->story->other;
@@ -372,8 +338,14 @@ static void judge(struct actor *a, const uint8_t *body)
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         j.was[i] = x.recorded;
-        verdicts[i] = verdict_of(&x.recorded);
-        if (a->program ? !is_of(judges, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
+        verdicts[i] = (struct verdict){.action = x.recorded.action,
+                                       .reason = x.recorded.reason,
+                                       .flags = x.recorded.flags,
+                                       .rule = x.recorded.rule,
+                                       .firewall = PBC_NONE,
+                                       .service = x.recorded.service,
+                                       .server = x.recorded.server};
+        if (a->program ? !names_are_known(judges, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
             actor_stop(a, "a verdict is of no known kind");
             return;
         }
@@ -397,16 +369,6 @@ static void worker_begin(struct actor *a, const struct tape_record *r)
     a->want = r->count;
 }
 
-/* Take the flows that the packets of the batch have met. */
-static void take_met(struct actor *a, const struct tape_record *r, size_t len, struct cursor c)
-{
-    const bool whole = r->bytes == len && r->bytes - sizeof *r == r->count * sizeof *a->mets;
-    a->met = 0;
-    if (!whole || !a->want || r->count != a->want) return;
-    memcpy(a->mets, c.at, r->count * sizeof *a->mets);
-    a->met = r->count;
-}
-
 void single_step(struct actor *a, const struct scene *s)
 {
     struct tape_record r;
@@ -421,9 +383,16 @@ void single_step(struct actor *a, const struct scene *s)
         a->stopped = NULL; /* single packets are independent of earlier ones */
         worker_begin(a, &r);
     }
-    if (r.kind == TAPE_MET) take_met(a, &r, s->len, c);
+    if (r.kind == TAPE_MET) {
+        const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof *a->mets;
+        a->met = 0;
+        if (whole && a->want && r.count == a->want) {
+            memcpy(a->mets, c.at, r.count * sizeof *a->mets);
+            a->met = r.count;
+        }
+    }
     if (r.kind != TAPE_VERDICTS) return;
     const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
-    if (whole && a->want && a->got == a->want && r.count == a->want) judge(a, c.at);
+    if (whole && a->want && a->got == a->want && r.count == a->want) singles_judge(a, c.at);
     a->want = a->got = 0;
 }

@@ -102,14 +102,8 @@ struct told_change {
     uint8_t *gone;
 };
 
-/* Return a reference to the program without its past. */
-static struct program *file_of(const struct told_program *k)
-{
-    return program_get(k->p->past ? k->p->past->under : k->p);
-}
-
-static struct program *load(const struct story *t, const struct record_program *h, struct cursor *c, char *err,
-                            size_t err_len)
+static struct program *program_take(const struct story *t, const struct record_program *h, struct cursor *c, char *err,
+                                    size_t err_len)
 {
     if (h->file) {
         const void *file = cursor_take(c, h->file);
@@ -118,15 +112,17 @@ static struct program *load(const struct story *t, const struct record_program *
         if (p && h->flows) program_bound(p, h->flows, h->half_open);
         return p;
     }
+    /* the program without its past */
     for (unsigned i = 0; i < t->programs_count; i++)
-        if (!memcmp(t->programs[i]->digest, h->digest, sizeof h->digest)) return file_of(t->programs[i]);
+        if (!memcmp(t->programs[i]->digest, h->digest, sizeof h->digest))
+            return program_get(t->programs[i]->p->past ? t->programs[i]->p->past->under : t->programs[i]->p);
     fail(err, err_len, "the recording is damaged: a program is missing");
     return NULL;
 }
 
 /* Make the remap from the program before, with its interface ids mapped to this one's. */
-static int follow(const struct story *t, const struct record_program *h, const struct told_change *change,
-                  struct told_program *k)
+static int change_follow(const struct story *t, const struct record_program *h, const struct told_change *change,
+                         struct told_program *k)
 {
     const uint16_t *ids = change->ids;
     struct program *file = k->p, *before = t->programs[t->programs_count - 1]->p;
@@ -169,8 +165,8 @@ static int read_program(const struct story *t, const struct record_program *h, s
     }
     *k = (struct told_program){.number = h->number, .prepare_ns = h->prepare_ns, .world = h->world};
     memcpy(k->digest, h->digest, sizeof k->digest);
-    k->p = load(t, h, c, err, err_len);
-    const bool good = k->p && (!t->programs_count || !follow(t, h, &change, k)) && opened_init(&k->opened, k->p);
+    k->p = program_take(t, h, c, err, err_len);
+    const bool good = k->p && (!t->programs_count || !change_follow(t, h, &change, k)) && opened_init(&k->opened, k->p);
     change_free(&change);
     if (good || !k->p) return good ? 0 : -EINVAL;
     opened_fini(&k->opened);
@@ -205,8 +201,8 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
 }
 
 /* Return the recorded way to the server with the address of `to`. */
-static uint16_t way_of(const struct story *t, const struct told_program *k, const struct snapshot *s,
-                       const struct pbc_server *to)
+static uint16_t recorded_way(const struct story *t, const struct told_program *k, const struct snapshot *s,
+                             const struct pbc_server *to)
 {
     for (uint32_t i = 0; i < k->p->servers_count; i++) {
         const struct pbc_server *was = &k->p->servers[i];
@@ -215,18 +211,6 @@ static uint16_t way_of(const struct story *t, const struct told_program *k, cons
             if (s->facts.server_out[i] == k->iface[port]) return t->other_iface[port];
     }
     return IFACE_NONE;
-}
-
-/* Translate the devices of snapshot s, its own copy, from program k to the other one. */
-static void devices_of_other(const struct story *t, const struct told_program *k, const struct snapshot *s)
-{
-    struct facts_device *devices = (void *)(uintptr_t)s->facts.devices;
-    for (uint32_t i = 0; s->routes && i < s->routes->size.devices; i++) {
-        const uint16_t was = devices[i].iface;
-        for (unsigned port = 0; port < t->start.devices; port++)
-            if (k->iface[port] == was) devices[i].iface = t->other_iface[port];
-        devices[i].as = device_known_as(t->other, s->routes->devices[i].name);
-    }
 }
 
 /* Return the same world in terms of the other program. NULL: out of memory. */
@@ -252,7 +236,7 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
         const uint8_t peer = t->start.port[i].peer;
         ifaces[t->other_iface[i]].peer = peer == PORT_ANY ? IFACE_NONE : t->other_iface[peer];
     }
-    for (uint32_t i = 0; i < p->servers_count; i++) ways[i] = way_of(t, k, s, &p->servers[i]);
+    for (uint32_t i = 0; i < p->servers_count; i++) ways[i] = recorded_way(t, k, s, &p->servers[i]);
     for (uint32_t i = 0; i < p->nats_count; i++) targets[i] = IFACE_NONE;
     memcpy(o->port_mac, s->port_mac, sizeof o->port_mac);
     for (uint32_t i = 0; i <= s->hops_mask; i++)
@@ -260,7 +244,13 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     o->number = s->number;
     o->devices = s->devices;
     o->elsewhere = s->elsewhere;
-    devices_of_other(t, k, o);
+    struct facts_device *devices = (void *)(uintptr_t)o->facts.devices;
+    for (uint32_t i = 0; o->routes && i < o->routes->size.devices; i++) {
+        const uint16_t was = devices[i].iface;
+        for (unsigned port = 0; port < t->start.devices; port++)
+            if (k->iface[port] == was) devices[i].iface = t->other_iface[port];
+        devices[i].as = device_known_as(t->other, o->routes->devices[i].name);
+    }
     return o;
 }
 

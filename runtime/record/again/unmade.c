@@ -14,7 +14,7 @@ static struct flow_id plain(const struct flow_id *id)
     return of;
 }
 
-static unsigned place(const struct flow_id *id)
+static unsigned unmade_place(const struct flow_id *id)
 {
     uint64_t words[sizeof *id / 8], sum = 0;
     memcpy(words, id, sizeof words);
@@ -28,13 +28,13 @@ void unmade_note(struct unmade *u, const struct flow_id *id, bool begun)
     const struct flow_id of = plain(id);
     if (!u->ids && !begun) u->ids = calloc(PLACES, sizeof *u->ids);
     if (!u->ids || (begun && !unmade_has(u, id))) return;
-    u->ids[place(&of)] = begun ? (struct flow_id){0} : of;
+    u->ids[unmade_place(&of)] = begun ? (struct flow_id){0} : of;
 }
 
 bool unmade_has(const struct unmade *u, const struct flow_id *id)
 {
     const struct flow_id of = plain(id);
-    return u->ids && memcmp(&u->ids[place(&of)], &of, sizeof of) == 0;
+    return u->ids && memcmp(&u->ids[unmade_place(&of)], &of, sizeof of) == 0;
 }
 
 void unmade_fini(struct unmade *u)

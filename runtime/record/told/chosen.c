@@ -1,11 +1,11 @@
 /* Beginnings of files are read from the last backwards to the run's first; --from and --to bound them */
-#include "runtime/record/told/chosen.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "runtime/record/told/recording_priv.h"
 
 /* Margin of a second at a file's beginning: its workers may tell their states later, and packets were judged before. */
 #define BEFORE_NS UINT64_C(1000000000)
@@ -29,7 +29,7 @@ static bool begin_of(const struct reel *r, unsigned at, struct story *t, char *e
 }
 
 /* True if the file belongs to the run; *t: its beginning. */
-static bool is_of(const struct reel *r, unsigned at, uint64_t session, struct story *t)
+static bool is_of_run(const struct reel *r, unsigned at, uint64_t session, struct story *t)
 {
     char err[200];
     *t = (struct story){0};
@@ -37,21 +37,13 @@ static bool is_of(const struct reel *r, unsigned at, uint64_t session, struct st
 }
 
 /* Return the time when the last file was written to. */
-static uint64_t end_of(const struct reel *r)
+static uint64_t reel_end_ns(const struct reel *r)
 {
     struct stat st;
     const int fd = record_open_file(r->dir, r->files[r->count - 1].number, false);
     const bool known = fd >= 0 && !fstat(fd, &st);
     if (fd >= 0) close(fd);
     return known ? (uint64_t)(st.st_mtim.tv_sec + 1) * 1000000000u : 0;
-}
-
-/* Read --from and --to. A time of day is the last one before the end of the recordings. */
-static void read_times(struct chosen *c, const struct reel *r, const struct options *o)
-{
-    const uint64_t end = o->from_at.said || o->to_at.said ? end_of(r) : 0;
-    if (o->from_at.said) c->from_ns = when_until(&o->from_at.when, end);
-    if (o->to_at.said) c->to_ns = c->from_ns ? when_from(&o->to_at.when, c->from_ns) : when_until(&o->to_at.when, end);
 }
 
 /* Return the file to begin with: the last that begins well before the time of --from, or the last up to its number;
@@ -91,7 +83,10 @@ int chosen_find(struct chosen *c, const struct reel *r, const struct options *o,
     char name[RECORDING_NAME], why[200];
     struct story other;
     *c = (struct chosen){0};
-    read_times(c, r, o);
+    /* A time of day is the last one before the end of the recordings. */
+    const uint64_t end = o->from_at.said || o->to_at.said ? reel_end_ns(r) : 0;
+    if (o->from_at.said) c->from_ns = when_until(&o->from_at.when, end);
+    if (o->to_at.said) c->to_ns = c->from_ns ? when_from(&o->to_at.when, c->from_ns) : when_until(&o->to_at.when, end);
     const bool said = c->from_ns || o->from > 1;
     const uint64_t until = c->to_ns ? c->to_ns + BEFORE_NS : UINT64_MAX, most = o->to ? o->to : UINT64_MAX;
     c->first = said ? first_of(c, r, o) : r->count - 1;
@@ -101,12 +96,12 @@ int chosen_find(struct chosen *c, const struct reel *r, const struct options *o,
         return -EINVAL;
     }
     c->last = c->first;
-    while (!said && c->first && is_of(r, c->first - 1, t->start.session, &other)) {
+    while (!said && c->first && is_of_run(r, c->first - 1, t->start.session, &other)) {
         c->first--;
         t->start = other.start;
     }
-    while (c->last + 1 < r->count && is_of(r, c->last + 1, t->start.session, &other) && other.start.began_ns <= until &&
-           r->files[c->last + 1].number <= most)
+    while (c->last + 1 < r->count && is_of_run(r, c->last + 1, t->start.session, &other) &&
+           other.start.began_ns <= until && r->files[c->last + 1].number <= most)
         c->last++;
     while (c->last > c->first && r->files[c->last].number > most) c->last--;
     return 0;

@@ -1,11 +1,11 @@
 /* Servers have ids by their names, which each program's labels are mapped to */
-#include "runtime/record/told/listed.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/record/told/recording_priv.h"
+
 /* Return the id of a server's name, made if new; PBC_NONE: out of memory. */
-static uint32_t id_of(struct listed *l, const char *name)
+static uint32_t name_id(struct listed *l, const char *name)
 {
     for (uint32_t i = 0; i < l->names_count; i++)
         if (!strcmp(l->names[i], name)) return i;
@@ -18,13 +18,13 @@ static uint32_t id_of(struct listed *l, const char *name)
 }
 
 /* Map the servers of this program from now on. False: out of memory. */
-static bool follow(struct listed *l, const struct labels *labels)
+static bool names_follow(struct listed *l, const struct labels *labels)
 {
     if (l->of == labels->program) return true;
     const uint32_t n = labels->program->servers_count;
     uint32_t *ids = malloc((n + 1u) * sizeof *ids);
     if (!ids) return false;
-    for (uint32_t i = 0; i < n; i++) ids[i] = id_of(l, labels->server[i]);
+    for (uint32_t i = 0; i < n; i++) ids[i] = name_id(l, labels->server[i]);
     free(l->ids);
     l->ids = ids;
     l->of = labels->program;
@@ -38,7 +38,7 @@ void listed_add(struct listed *l, const struct labels *labels, const struct acto
     g.began_ns = g.began_ns ? actor_wall(a, g.began_ns) : FLOW_BEGAN_EARLIER;
     g.seen_ns = actor_wall(a, g.seen_ns);
     if (g.end != FLOW_ENDS) g.ended_ns = actor_wall(a, g.ended_ns);
-    const bool known = follow(l, labels) && g.server < labels->program->servers_count;
+    const bool known = names_follow(l, labels) && g.server < labels->program->servers_count;
     g.server = known ? l->ids[g.server] : PBC_NONE;
     flow_list_add(&l->list, &g);
 }

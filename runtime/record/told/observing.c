@@ -4,7 +4,7 @@
 #include "vm/vm.h"
 
 /* Take an event of a worker. A connection that began before --from is left out. */
-static void told(void *arg, const struct observe_event *e)
+static void event_told(void *arg, const struct observe_event *e)
 {
     const struct watching *w = arg;
     const struct recording *g = w->g;
@@ -22,7 +22,7 @@ const struct observe_out *observing_program(void *arg, struct actor *a, const st
         to->any = true;
         to->failed = observed_replay_program(&to->to, p);
     }
-    to->worker[a->at] = (struct watching){.g = g, .at = a->at, .out = {told, &to->worker[a->at]}};
+    to->worker[a->at] = (struct watching){.g = g, .at = a->at, .out = {event_told, &to->worker[a->at]}};
     return to->failed ? NULL : &to->worker[a->at].out;
 }
 

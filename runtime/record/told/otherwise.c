@@ -1,23 +1,11 @@
 /* Pairs of verdicts in a list, sorted by packets for the report */
-#include "runtime/record/told/otherwise.h"
-
 #include <stdlib.h>
 
+#include "runtime/record/told/recording_priv.h"
 #include "runtime/report/json.h"
 #include "runtime/report/verdicts.h"
 
 enum { PRINTED = 10 };
-
-/* Return the recorded verdict. Its firewall is not recorded. */
-static struct verdict verdict_that_was(const struct program *ran, const struct tape_verdict *v)
-{
-    return (struct verdict){.action = v->action,
-                            .reason = v->reason,
-                            .rule = v->rule,
-                            .firewall = ran->firewalls_count == 1 ? 0 : PBC_NONE,
-                            .service = v->service,
-                            .server = v->server};
-}
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
@@ -39,7 +27,14 @@ static bool is_pair(const struct otherwise_pair *x, const struct judged *j, cons
 struct otherwise_pair *otherwise_add(struct otherwise *o, const struct judged *j, unsigned i, uint64_t frame,
                                      uint64_t wall_ns)
 {
-    const struct verdict was = verdict_that_was(j->ran->p, &j->was[i]), *now = &j->now[i];
+    const struct tape_verdict *then = &j->was[i];
+    const struct verdict *now = &j->now[i];
+    const struct verdict was = {.action = then->action,
+                                .reason = then->reason,
+                                .rule = then->rule,
+                                .firewall = j->ran->p->firewalls_count == 1 ? 0 : PBC_NONE, /* not recorded */
+                                .service = then->service,
+                                .server = then->server};
     for (unsigned k = 0; k < o->count; k++) {
         if (!is_pair(&o->pairs[k], j, &was, now)) continue;
         o->pairs[k].packets++;
@@ -81,21 +76,18 @@ static void side_text(FILE *out, const char *when, const struct program *p, cons
     labels_fini(&labels);
 }
 
-static void pair_text(FILE *out, const struct otherwise_pair *x)
-{
-    char number[TEXT_NUMBER], when[TEXT_TIME];
-    fprintf(out, "otherwise   %s packet%s\n", text_number(x->packets, number), text_plural(x->packets));
-    side_text(out, "was", x->ran, &x->was);
-    side_text(out, "now", x->judges, &x->now);
-    fprintf(out, "            first frame %s at %s: %s\n", text_number(x->frame, number), text_clock(x->time_ns, when),
-            x->packet);
-}
-
 void otherwise_text(FILE *out, const struct otherwise *o)
 {
     uint64_t rest = o->left_out;
-    char number[TEXT_NUMBER];
-    for (unsigned i = 0; i < o->count && i < PRINTED; i++) pair_text(out, &o->pairs[i]);
+    char number[TEXT_NUMBER], when[TEXT_TIME];
+    for (unsigned i = 0; i < o->count && i < PRINTED; i++) {
+        const struct otherwise_pair *x = &o->pairs[i];
+        fprintf(out, "otherwise   %s packet%s\n", text_number(x->packets, number), text_plural(x->packets));
+        side_text(out, "was", x->ran, &x->was);
+        side_text(out, "now", x->judges, &x->now);
+        fprintf(out, "            first frame %s at %s: %s\n", text_number(x->frame, number),
+                text_clock(x->time_ns, when), x->packet);
+    }
     for (unsigned i = PRINTED; i < o->count; i++) rest += o->pairs[i].packets;
     if (rest)
         fprintf(out, "otherwise   %s packet%s more: `--only otherwise --describe` prints a line for each\n",

@@ -1,10 +1,9 @@
 /* Frames of a batch are kept with their tags, and printed once their verdicts are known */
-#include "runtime/record/told/picked.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/record/told/recording_priv.h"
 #include "vm/forward/service.h"
 
 enum { MACS = 12, TAG = 4, TAGS_MOST = 2 };
@@ -38,21 +37,7 @@ void picked_program(struct picked *s, const struct labels *labels)
     if (!s->has && !*s->unknown) memcpy(s->unknown, err, sizeof err);
 }
 
-/* Write the frame as on the wire, with the VLAN tags that the kernel took off. Return its length. */
-static uint32_t put_frame(uint8_t *to, const struct pkt *p)
-{
-    const unsigned tags = p->cap_len >= MACS ? p->tag_count : 0;
-    const uint32_t front = tags ? MACS : 0;
-    memcpy(to, p->data, front);
-    for (unsigned i = 0; i < tags; i++) {
-        const uint16_t tag[2] = {__builtin_bswap16(p->tags[i].tpid), __builtin_bswap16(p->tags[i].tci)};
-        memcpy(to + MACS + i * TAG, tag, TAG);
-    }
-    memcpy(to + front + tags * TAG, p->data + front, p->cap_len - front);
-    return p->cap_len + tags * TAG;
-}
-
-static bool make_room(struct picked *s, const struct actor *a, unsigned n)
+static bool picked_make_room(struct picked *s, const struct actor *a, unsigned n)
 {
     size_t room = 0;
     for (unsigned i = 0; i < n; i++) room += a->views[i]->cap_len + TAGS_MOST * TAG;
@@ -66,11 +51,20 @@ static bool make_room(struct picked *s, const struct actor *a, unsigned n)
 
 bool picked_keep(struct picked *s, const struct actor *a, unsigned n)
 {
-    if (!make_room(s, a, n)) return false;
+    if (!picked_make_room(s, a, n)) return false;
     uint8_t *to = s->bytes;
     for (unsigned i = 0; i < n; i++) {
         const struct pkt *p = a->views[i];
-        const uint32_t len = put_frame(to, p);
+        /* The frame as on the wire, with the VLAN tags that the kernel took off. */
+        const unsigned tags = p->cap_len >= MACS ? p->tag_count : 0;
+        const uint32_t front = tags ? MACS : 0;
+        memcpy(to, p->data, front);
+        for (unsigned k = 0; k < tags; k++) {
+            const uint16_t tag[2] = {__builtin_bswap16(p->tags[k].tpid), __builtin_bswap16(p->tags[k].tci)};
+            memcpy(to + MACS + k * TAG, tag, TAG);
+        }
+        memcpy(to + front + tags * TAG, p->data + front, p->cap_len - front);
+        const uint32_t len = p->cap_len + tags * TAG;
         s->frames[i] = (struct capture_frame){.data = to,
                                               .cap_len = len,
                                               .wire_len = p->wire_len + (len - p->cap_len),

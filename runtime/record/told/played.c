@@ -2,7 +2,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/record/told/recording_priv.h"
 
-static int begin(struct recording *g)
+static int played_begin(struct recording *g)
 {
     const struct story *t = &g->player.story;
     struct copied *c = &g->copied;
@@ -20,7 +20,7 @@ const struct copies_table *played_program(void *arg, struct actor *a, const stru
     struct recording *g = arg;
     struct copied *c = &g->copied;
     const struct copies_table *table = NULL;
-    if (!p->mirrors_count || *c->fault || (!c->to.copies && begin(g))) return NULL;
+    if (!p->mirrors_count || *c->fault || (!c->to.copies && played_begin(g))) return NULL;
     if (copies_program(c->to.copies, p, &table, c->fault, sizeof c->fault)) return NULL;
     if (!a->w->copying) worker_copy(a->w, copies_worker(c->to.copies, a->at), table);
     return c->table = table;
@@ -34,13 +34,8 @@ void played_turn(struct recording *g)
 int played_end(struct recording *g)
 {
     struct copied *c = &g->copied;
-    char err[600];
-    int status = 0;
-    if (*c->fault)
-        status = complain("--copies: %s", c->fault);
-    else if (replayed_flush(&c->to, err, sizeof err))
-        status = complain("--copies: %s", err);
-    else if (g->o->copies && !c->table)
-        status = complain("--copies: no rule of these programs is a `mirror`");
+    if (*c->fault) return complain("--copies: %s", c->fault);
+    const int status = replayed_flush(&c->to);
+    if (!status && g->o->copies && !c->table) return complain("--copies: no rule of these programs is a `mirror`");
     return status;
 }

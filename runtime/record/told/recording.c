@@ -47,12 +47,6 @@ static void line(struct recording *g, const struct actor *a, const struct judged
     picked_write(&g->picked, i, a->walls[i]);
 }
 
-static void count_otherwise(struct recording *g, const struct actor *a, const struct judged *j, unsigned i)
-{
-    struct otherwise_pair *first = otherwise_add(&g->otherwise, j, i, g->frames, a->walls[i]);
-    if (first) picked_words(&g->picked, a, i, first->packet, sizeof first->packet);
-}
-
 static void judged(void *arg, const struct actor *a, const struct judged *j)
 {
     struct recording *g = arg;
@@ -63,7 +57,10 @@ static void judged(void *arg, const struct actor *a, const struct judged *j)
         g->bytes += a->pkts[i].wire_len;
         if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
         if (wall > g->last_ns) g->last_ns = wall;
-        if (j->otherwise[i]) count_otherwise(g, a, j, i);
+        if (j->otherwise[i]) {
+            struct otherwise_pair *first = otherwise_add(&g->otherwise, j, i, g->frames, a->walls[i]);
+            if (first) picked_words(&g->picked, a, i, first->packet, sizeof first->packet);
+        }
         if (lines && wall >= g->chosen.from_ns) line(g, a, j, i);
     }
     played_turn(g);
@@ -105,14 +102,17 @@ static void moment(void *arg, unsigned loop, const struct session_moment *m, con
     if (g->o->log && recording_label(g, k->p)) sessions_say(stderr, &g->labels, m, wall, g->o->log == LOG_JSON);
 }
 
-static void ended(void *arg, const struct actor *a, const struct flow_record *f)
+static void flow_ended(void *arg, const struct actor *a, const struct flow_record *f)
 {
     struct recording *g = arg;
     if (recording_label(g, a->w->cfg.program)) listed_add(&g->flows, &g->labels, a, f);
 }
 
-static int writers_open(struct recording *g)
+static int results_open(struct recording *g)
 {
+    const struct options *o = g->o;
+    const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
+    if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
     const unsigned ports = g->player.story.start.ports;
     const char *names[PORTS_MOST];
     uint8_t links[PORTS_MOST];
@@ -124,14 +124,6 @@ static int writers_open(struct recording *g)
     if (g->o->write && !(g->writer = capture_create(g->o->write, names, links, ports, err, sizeof err)))
         return complain("%s", err);
     return picked_open(&g->picked, g->o, names, links, ports, err, sizeof err) ? complain("%s", err) : 0;
-}
-
-static int results_open(struct recording *g)
-{
-    const struct options *o = g->o;
-    const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
-    if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
-    return writers_open(g);
 }
 
 static int results_close(struct recording *g)
@@ -197,23 +189,18 @@ static int play_file(struct recording *g, unsigned at)
     return failed == -ENOMEM ? 2 : 0;
 }
 
-static void say_unbegun(const struct recording *g)
+static int recording_choose(struct recording *g)
 {
+    char err[300];
+    if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
+    if (chosen_find(&g->chosen, &g->reel, g->o, &g->player.story, err, sizeof err))
+        return complain("%s/%s", g->o->replay, err);
     char name[RECORDING_NAME];
     for (unsigned i = g->reel.count - g->chosen.unbegun; i < g->reel.count; i++) {
         recording_name(g->reel.files[i].number, name);
         complain("notice: %s/%s does not begin as a recording does, as after a full disk: it is left out", g->o->replay,
                  name);
     }
-}
-
-static int choose(struct recording *g)
-{
-    char err[300];
-    if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
-    if (chosen_find(&g->chosen, &g->reel, g->o, &g->player.story, err, sizeof err))
-        return complain("%s/%s", g->o->replay, err);
-    say_unbegun(g);
     if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
     return 0;
 }
@@ -237,23 +224,8 @@ static int explained_ends(struct recording *g)
     return g->explained_status ? g->explained_status : closed;
 }
 
-static void watch(struct recording *g)
-{
-    g->player.watch = (struct actor_watch){.before = before,
-                                           .judged = judged,
-                                           .left = left,
-                                           .logged = g->o->log ? logged : NULL,
-                                           .ended = g->o->flows ? ended : NULL,
-                                           .arg = g,
-                                           .copies = g->o->explained_count ? NULL : played_program,
-                                           .observed = g->o->explained_count ? NULL : observing_program,
-                                           .to_ns = g->chosen.to_ns};
-    g->player.moment = moment;
-    g->flows.from_ns = g->chosen.from_ns;
-}
-
 /* Refuse options that need flows or sent packets, which a recording of the kernel does not have. */
-static int unknown(const struct recording *g)
+static int refuse_unknown(const struct recording *g)
 {
     const struct options *o = g->o;
     const char *asked = o->explained_count ? "--explain"
@@ -270,9 +242,19 @@ static int unknown(const struct recording *g)
 
 static int play(struct recording *g)
 {
-    if (unknown(g)) return 2;
+    if (refuse_unknown(g)) return 2;
     int status = results_open(g);
-    watch(g);
+    g->player.watch = (struct actor_watch){.before = before,
+                                           .judged = judged,
+                                           .left = left,
+                                           .logged = g->o->log ? logged : NULL,
+                                           .ended = g->o->flows ? flow_ended : NULL,
+                                           .arg = g,
+                                           .copies = g->o->explained_count ? NULL : played_program,
+                                           .observed = g->o->explained_count ? NULL : observing_program,
+                                           .to_ns = g->chosen.to_ns};
+    g->player.moment = moment;
+    g->flows.from_ns = g->chosen.from_ns;
     for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: it holds no packets", g->o->replay);
@@ -303,7 +285,7 @@ int recording(const struct options *o)
     if (other && !opened_init(&g->player.story.other_opened, other)) status = complain("out of memory");
     g->same = !other;
     if (!status && reel_open(&g->reel, o->replay, 0, err, sizeof err)) status = complain("%s", err);
-    if (!status) status = choose(g);
+    if (!status) status = recording_choose(g);
     if (!status) status = play(g);
     if (g->labelled) labels_fini(&g->labels); /* labels of a program that the player holds */
     listed_fini(&g->flows);

@@ -41,8 +41,23 @@ static void more_json(cJSON *root, const struct recording *g)
     copies_json(root, &copied);
 }
 
-static void more_text(const cJSON *root, const struct recording *g)
+/* Return the first actor's worker that exists; NULL: none. */
+static const struct worker *some_worker(const struct recording *g)
 {
+    for (unsigned i = 0; i < g->player.story.start.workers; i++)
+        if (g->player.actors[i].w) return g->player.actors[i].w;
+    return NULL;
+}
+
+static int summary_print(struct recording *g, const struct report *of)
+{
+    const struct options *o = g->o;
+    if (o->coverage) return report_coverage(stdout, of);
+    cJSON *root = report_document(of);
+    if (!root) return -1;
+    more_json(root, g);
+    if (o->json) return report_json(stdout, root, o->flows ? &g->flows.list : NULL);
+    report_text(stdout, of, root);
     const struct copies_told copied = copied_of(g);
     fill(stdout, root,
          "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise\n"
@@ -56,55 +71,8 @@ static void more_text(const cJSON *root, const struct recording *g)
     fill(stdout, root,
          "{/recording {?passed_over passed over {#passed_over|packet}: no state was there to go on from when "
          "{=passed_over|it|they} came\n}}");
-}
-
-/* Return the first actor's worker that exists; NULL: none. */
-static const struct worker *some_worker(const struct recording *g)
-{
-    for (unsigned i = 0; i < g->player.story.start.workers; i++)
-        if (g->player.actors[i].w) return g->player.actors[i].w;
-    return NULL;
-}
-
-/* Add up the workers that run the last program; the others stopped before the last change. */
-static void add_up(struct recording *g, const struct program *p, struct sum *sum, struct totals *totals)
-{
-    totals->first_ns = g->first_ns;
-    totals->last_ns = g->last_ns;
-    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
-        const struct worker *w = g->player.actors[i].w;
-        if (!w) continue;
-        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm));
-        totals_add(totals, &w->counters.totals);
-    }
-}
-
-static void list_rest(struct recording *g)
-{
-    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
-        const struct actor *a = &g->player.actors[i];
-        if (a->w && recording_label(g, a->w->cfg.program)) listed_rest(&g->flows, &g->labels, a);
-    }
-    flow_list_sort(&g->flows.list);
-}
-
-static int print(struct recording *g, const struct report *of)
-{
-    const struct options *o = g->o;
-    if (o->coverage) return report_coverage(stdout, of);
-    cJSON *root = report_document(of);
-    if (!root) return -1;
-    more_json(root, g);
-    if (o->json) return report_json(stdout, root, o->flows ? &g->flows.list : NULL);
-    report_text(stdout, of, root);
-    more_text(root, g);
     cJSON_Delete(root);
-    if (!o->flows) return 0;
-    putchar('\n');
-    if (of->counters->flows)
-        flow_list_text(stdout, &g->flows.list, of->counters->flows, of->counters->remembered);
-    else
-        puts("no flows: the program keeps none, because no rule asks for `state` or `flows over`");
+    if (o->flows) flow_list_behind(stdout, &g->flows.list, of->counters);
     return 0;
 }
 
@@ -133,17 +101,31 @@ int recording_summary(struct recording *g)
     const struct worker *some = some_worker(g);
     if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
     const struct program *p = some->cfg.program;
-    if (g->o->flows) list_rest(g);
+    if (g->o->flows) {
+        for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+            const struct actor *a = &g->player.actors[i];
+            if (a->w && recording_label(g, a->w->cfg.program)) listed_rest(&g->flows, &g->labels, a);
+        }
+        flow_list_sort(&g->flows.list);
+    }
     struct sum *sum = recording_label(g, p) ? sum_new(p, vm_counters(some->vm)) : NULL;
     if (!sum) return complain("out of memory");
-    add_up(g, p, sum, &totals);
+    /* Add up the workers that run the last program; the others stopped before the last change. */
+    totals.first_ns = g->first_ns;
+    totals.last_ns = g->last_ns;
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct worker *w = g->player.actors[i].w;
+        if (!w) continue;
+        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm));
+        totals_add(&totals, &w->counters.totals);
+    }
     const struct report of = {.options = g->o,
                               .program = (struct program *)(uintptr_t)p,
                               .labels = &g->labels,
                               .counters = sum_counters(sum),
                               .totals = &totals};
     g->counters = of.counters;
-    const int failed = print(g, &of);
+    const int failed = summary_print(g, &of);
     sum_free(sum);
     return failed ? complain("out of memory") : 0;
 }

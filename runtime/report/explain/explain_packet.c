@@ -86,7 +86,7 @@ static void step_width(void *arg, const struct trace_step *s)
 }
 
 /* True if the rule list is applied to this frame. */
-static bool is_judged(const struct fate *f)
+static bool fate_is_judged(const struct fate *f)
 {
     const struct verdict *v = &f->verdict;
     if (f->followed || v->action == ACTION_HELD || v->flags & VERDICT_REPLY) return false;
@@ -103,7 +103,7 @@ static void each(struct explained *x, const struct explain_steps *steps, trace_f
 static void each_step(struct explained *x, trace_fn *fn)
 {
     const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet alone */
-    if (is_judged(x->fate) && opened) each(x, x->tried, fn);
+    if (fate_is_judged(x->fate) && opened) each(x, x->tried, fn);
     each(x, &x->fate->steps, fn);
 }
 
@@ -132,17 +132,6 @@ static const char *unjudged(const struct explained *x)
     if (is_of_connection(x)) return "its connection was judged when it began";
     if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
     return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
-}
-
-/* Look for the packet inside if a rule that opens a tunnel decides the frame. A fragment that follows its first is not
- * judged. */
-static void look_inner(struct explained *x)
-{
-    const struct explain_look *k = x->look;
-    if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
-    x->opens = k->opener != RULE_NONE;
-    x->unopened = k->unopened;
-    x->inner = k->inner;
 }
 
 /* Go on with the packet inside. */
@@ -278,11 +267,11 @@ static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
     const struct program *p = x->r->program;
-    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && is_judged(x->fate)) default_text(x);
-    if (v->rule == RULE_NONE && is_judged(x->fate))
+    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && fate_is_judged(x->fate)) default_text(x);
+    if (v->rule == RULE_NONE && fate_is_judged(x->fate))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
-    if (!is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
+    if (!fate_is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->steps.count ? "other " : "", unjudged(x));
     if (is_of_connection(x))
         explain_goes_text(x->out, x->r, &x->look->goes);
@@ -355,23 +344,6 @@ static void decided_json(const struct explained *x)
     would_json(x);
 }
 
-static void print_json(struct explained *x, const char *what)
-{
-    char when[TEXT_TIME];
-    fputc('{', x->out);
-    if (x->fate->frame) json_print(x->out, "'frame':%llu,", (unsigned long long)x->fate->frame);
-    if (x->time_ns) json_print(x->out, "'time':%s,", text_iso(x->time_ns, when));
-    json_print(x->out, "'packet':%s,'bytes':%u,'captured':%u,'bad_checksum':%i", what, x->pkt->wire_len,
-               x->pkt->cap_len, (x->pkt->flags & PKT_BAD_CSUM) != 0);
-    explain_flow_json(x->out, x->r, x->look);
-    if (x->fate->held) json_print(x->out, ",'waited_ns':%llu", (unsigned long long)x->fate->waited_ns);
-    if (x->fate->followed) json_print(x->out, ",'follows_first_fragment':true");
-    json_print(x->out, ",'tried':[");
-    if (x->opens) outer_json(x);
-    each_step(x, step_json);
-    decided_json(x);
-}
-
 void explain_fate(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
                   FILE *out)
 {
@@ -384,12 +356,29 @@ void explain_fate(const struct subject *r, const struct explain_look *k, uint64_
                           .tried = &k->steps,
                           .fate = fate,
                           .out = out};
-    look_inner(&x);
+    /* A fragment that follows its first is not judged. */
+    if ((!fate->followed && !fate->held) || !(k->key.kind & KIND_FRAGMENT)) {
+        x.opens = k->opener != RULE_NONE;
+        x.unopened = k->unopened;
+        x.inner = k->inner;
+    }
     pkt_describe(&k->pkt, &k->key, what, sizeof what);
     text_clean(what);
-    if (r->o->json)
-        print_json(&x, what);
-    else
+    if (r->o->json) {
+        char when[TEXT_TIME];
+        fputc('{', x.out);
+        if (x.fate->frame) json_print(x.out, "'frame':%llu,", (unsigned long long)x.fate->frame);
+        if (x.time_ns) json_print(x.out, "'time':%s,", text_iso(x.time_ns, when));
+        json_print(x.out, "'packet':%s,'bytes':%u,'captured':%u,'bad_checksum':%i", what, x.pkt->wire_len,
+                   x.pkt->cap_len, (x.pkt->flags & PKT_BAD_CSUM) != 0);
+        explain_flow_json(x.out, x.r, x.look);
+        if (x.fate->held) json_print(x.out, ",'waited_ns':%llu", (unsigned long long)x.fate->waited_ns);
+        if (x.fate->followed) json_print(x.out, ",'follows_first_fragment':true");
+        json_print(x.out, ",'tried':[");
+        if (x.opens) outer_json(&x);
+        each_step(&x, step_json);
+        decided_json(&x);
+    } else
         print_text(&x, what);
 }
 
@@ -415,14 +404,4 @@ void explain_packet_to(FILE *out, const struct explain_packet *e)
     if (r.o->json) fputs("}\n", out);
     explain_look_fini(&k);
     departures_fini(&fate.left);
-}
-
-int explain_packet(const struct explain_packet *e)
-{
-    struct out out;
-    out_open(&out, "-");
-    explain_packet_to(out.f, e);
-    const int failed = out_close(&out);
-    if (!failed) return 0;
-    return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
 }

@@ -1,4 +1,4 @@
-/* --explain for a packet of a replay or recording, which the caller goes through. */
+/* --explain for a packet that the caller has judged. */
 #pragma once
 
 #include <stdio.h>
@@ -26,5 +26,3 @@ struct explain_packet {
 };
 /* Write every rule that was tried on the packet and what became of it. */
 void explain_packet_to(FILE *out, const struct explain_packet *e);
-/* Write the same to standard output. Return the exit status. */
-int explain_packet(const struct explain_packet *e);
