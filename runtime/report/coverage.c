@@ -28,11 +28,6 @@ static uint32_t never_run(const struct vm_counters *c, uint32_t first, uint32_t 
     return i - first;
 }
 
-static bool is_joined(const struct subject *r, uint32_t run)
-{
-    return run >= JOINED && r->program->rules_count > TABLE_ALL_RULES;
-}
-
 static const char *rules_text(uint32_t n, char *buf, size_t len)
 {
     char digits[TEXT_NUMBER];
@@ -78,7 +73,7 @@ static void rule_rows(const struct printing *p, uint32_t first, uint32_t count)
     char name[TABLE_NAME];
     for (uint32_t i = first, end = first + count; i < end;) {
         const uint32_t run = never_run(p->c, i, end);
-        if (is_joined(p->r, run)) {
+        if (run >= JOINED && p->r->program->rules_count > TABLE_ALL_RULES) {
             run_row(p, i, run);
             i += run;
             continue;
@@ -96,16 +91,6 @@ static void list_head(const struct printing *p, const char *kind, const char *na
     table_head(&p->table, text_tail(title, (unsigned)p->table.name, cut, sizeof cut), "place");
 }
 
-static void firewall_table(const struct printing *p, uint32_t firewall)
-{
-    const struct pbc_firewall *f = &p->r->program->firewalls[firewall];
-    char name[TABLE_NAME];
-    list_head(p, "firewall", p->r->labels.firewall[firewall]);
-    rule_rows(p, f->rules, f->rule_count);
-    one_row(p, table_name(&p->table, "default", verdict_word(f->default_verdict), name, sizeof name),
-            &p->c->defaults[firewall], label_firewall_place(&p->r->labels, firewall));
-}
-
 static const char *chain_name(const struct subject *r, uint32_t chain, char *buf, size_t len)
 {
     snprintf(buf, len, "%s", program_str(r->program, r->program->chains[chain].name));
@@ -113,7 +98,7 @@ static const char *chain_name(const struct subject *r, uint32_t chain, char *buf
 }
 
 /* True for a chain that never matched and stands in the last table. */
-static bool is_silent(const struct printing *p, uint32_t chain)
+static bool chain_is_silent(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];
     return p->r->program->rules_count > TABLE_ALL_RULES &&
@@ -129,7 +114,7 @@ static struct silent silent_run(const struct printing *p, uint32_t first, uint32
 {
     const struct program *program = p->r->program;
     struct silent s = {.first = first};
-    for (uint32_t i = first; i < program->chains_count && s.count < most && is_silent(p, i); i++, s.count++) {
+    for (uint32_t i = first; i < program->chains_count && s.count < most && chain_is_silent(p, i); i++, s.count++) {
         const struct pbc_chain *c = &program->chains[i];
         if (!c->rule_count) continue;
         if (!s.rules) s.first_rule = c->rules;
@@ -155,7 +140,7 @@ static void silent_chains(const struct printing *p)
 {
     bool any = false;
     for (uint32_t i = 0; i < p->r->program->chains_count;) {
-        if (!is_silent(p, i)) {
+        if (!chain_is_silent(p, i)) {
             i++;
             continue;
         }
@@ -202,9 +187,15 @@ void coverage_text(FILE *out, const struct subject *r, const struct vm_counters 
     char name[TABLE_NAME];
     what_was_read(out, r, t);
     totals_lines(&p, &d, fault);
-    for (uint32_t i = 0; i < r->program->firewalls_count; i++) firewall_table(&p, i);
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
+        const struct pbc_firewall *f = &r->program->firewalls[i];
+        list_head(&p, "firewall", r->labels.firewall[i]);
+        rule_rows(&p, f->rules, f->rule_count);
+        one_row(&p, table_name(&p.table, "default", verdict_word(f->default_verdict), name, sizeof name),
+                &c->defaults[i], label_firewall_place(&r->labels, i));
+    }
     for (uint32_t i = 0; i < r->program->chains_count; i++) {
-        if (is_silent(&p, i)) continue;
+        if (chain_is_silent(&p, i)) continue;
         list_head(&p, "chain", chain_name(r, i, name, sizeof name));
         rule_rows(&p, r->program->chains[i].rules, r->program->chains[i].rule_count);
     }

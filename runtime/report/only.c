@@ -47,20 +47,17 @@ static int find_label(struct only_term *t, char *const labels[], uint32_t count,
     return -1;
 }
 
-static int find_reason(struct only_term *t, const char *name)
-{
-    for (t->value = 0; t->value < REASON_COUNT; t->value++)
-        if (!strcmp(reason_name((uint8_t)t->value), name)) return 0;
-    return -1;
-}
-
-static int find(struct only_term *t, const struct labels *l, const char *name)
+static int value_find(struct only_term *t, const struct labels *l, const char *name)
 {
     switch (t->kind) {
     case RULE: return find_rules(t, l, name);
     case SERVICE: return find_label(t, l->service, l->program->services_count, name);
     case SERVER: return find_label(t, l->server, l->program->servers_count, name);
-    default: return find_reason(t, name);
+    default: {
+        for (t->value = 0; t->value < REASON_COUNT; t->value++)
+            if (!strcmp(reason_name((uint8_t)t->value), name)) return 0;
+        return -1;
+    }
     }
 }
 
@@ -102,7 +99,7 @@ static int term_read(struct only_term *t, const char **at, const struct labels *
         if (strcmp(word, kinds[i]) != 0) continue;
         t->kind = i;
         if (!next(at, name) || *name == ',') return fault(err, err_len, "--only: a name is missing after `%s`", word);
-        if (!find(t, l, name)) return 0;
+        if (!value_find(t, l, name)) return 0;
         snprintf(word, sizeof word, "%s is called `%.120s`", kinds[i], name);
         return fault(err, err_len, "--only: no %s", word);
     }
@@ -138,7 +135,7 @@ void only_fini(struct only *only)
     free(only->terms);
 }
 
-static bool holds(const struct only_term *t, const struct verdict *v, bool otherwise)
+static bool term_holds(const struct only_term *t, const struct verdict *v, bool otherwise)
 {
     switch (t->kind) {
     case VERDICT: return v->action == t->value;
@@ -156,7 +153,7 @@ bool only_takes(const struct only *only, const struct verdict *v, bool otherwise
     if (!only->count) return true;
     for (unsigned i = 0; i < only->count; i++) {
         const struct only_term *t = &only->terms[i];
-        all = all && holds(t, v, otherwise) != t->no;
+        all = all && term_holds(t, v, otherwise) != t->no;
         if (t->ends && all) return true;
         if (t->ends) all = true;
     }

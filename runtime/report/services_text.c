@@ -19,20 +19,16 @@ struct counter server_served(const struct vm_counters *c, const struct totals *t
     return sum;
 }
 
-static void observes_text(const struct table *table, const struct program *p, const struct vm_counters *c)
-{
-    if (!c->observes || !p->observes_count) return;
-    table_head(table, "observe service", "");
-    for (uint32_t i = 0; i < p->observes_count; i++)
-        row(table, program_str(p, p->observes[i].name),
-            &(struct counter){.packets = c->observes[i].packets, .bytes = c->observes[i].bytes});
-}
-
 void services_text(const struct table *table, const struct subject *r, const struct vm_counters *c,
                    const struct totals *t)
 {
     const struct program *p = r->program;
-    observes_text(table, p, c);
+    if (c->observes && p->observes_count) {
+        table_head(table, "observe service", "");
+        for (uint32_t i = 0; i < p->observes_count; i++)
+            row(table, program_str(p, p->observes[i].name),
+                &(struct counter){.packets = c->observes[i].packets, .bytes = c->observes[i].bytes});
+    }
     if (!p->services_count) return;
     table_head(table, "service", "");
     for (uint32_t i = 0; i < p->services_count; i++) {

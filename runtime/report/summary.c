@@ -64,14 +64,6 @@ static uint32_t rule_rows(const struct table *t, const struct subject *r, const 
     return unhit;
 }
 
-static void default_rows(const struct table *t, const struct subject *r, const struct vm_counters *c)
-{
-    char name[TABLE_NAME], place[TABLE_NAME];
-    for (uint32_t i = 0; i < r->program->firewalls_count; i++)
-        table_row(t, table_default_name(t, r, i, name, sizeof name), &c->defaults[i], false,
-                  table_place(r, label_firewall_place(&r->labels, i), place, sizeof place));
-}
-
 void undecided_rows(const struct table *t, const struct decided *d)
 {
     char name[TABLE_NAME];
@@ -86,7 +78,10 @@ static void decided_table(const struct table *t, const struct subject *r, const 
     char n[TEXT_NUMBER];
     table_head(t, "decided by", "place");
     const uint32_t unhit = rule_rows(t, r, c);
-    default_rows(t, r, c);
+    char name[TABLE_NAME], place[TABLE_NAME];
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++)
+        table_row(t, table_default_name(t, r, i, name, sizeof name), &c->defaults[i], false,
+                  table_place(r, label_firewall_place(&r->labels, i), place, sizeof place));
     undecided_rows(t, d);
     table_row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > TABLE_ALL_RULES)
@@ -115,44 +110,27 @@ void note(FILE *out, const char *what, const char *fmt, ...)
 
 enum { PORTS_SHOWN = 8 };
 
-/* Write "eth0 is wan" or "eth7 is not named by the rules". */
-static void port_note(FILE *out, const struct ports *p, uint32_t port, const char *title)
+static void ports_text(FILE *out, const struct ports *p)
 {
-    char text[200];
-    const char *is = port_is(p, port);
-    snprintf(text, sizeof text, "%.120s: %.60s", p->name[port], is ? is : "the rules do not name it");
-    note(out, title, "%s", text_clean(text));
-}
-
-static void unused_maps(FILE *out, const struct ports *p)
-{
+    char names[400], n[TEXT_NUMBER];
     for (unsigned i = 0; i < p->o->map_count; i++) {
         char map[140];
         snprintf(map, sizeof map, "%.120s", p->o->maps[i]);
         if (!p->used[i]) note(out, "", "--map %s: no interface of the capture has this name", text_clean(map));
     }
-}
-
-static void ports_text(FILE *out, const struct ports *p)
-{
-    char names[400], n[TEXT_NUMBER];
-    unused_maps(out, p);
     if (!p->program->ifaces_count) return;
     if (p->o->on && p->as[0] == IFACE_OTHER)
         note(out, "", "the rules do not name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
     if (!p->o->on && p->count == 1)
         note(out, "", "the rules name interfaces: --on IF sets the one that frames came in on");
-    for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) port_note(out, p, i, i == 1 ? "interfaces" : "");
+    for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) {
+        /* "eth0: wan", or that the rules do not name it */
+        char text[200];
+        const char *is = port_is(p, i);
+        snprintf(text, sizeof text, "%.120s: %.60s", p->name[i], is ? is : "the rules do not name it");
+        note(out, i == 1 ? "interfaces" : "", "%s", text_clean(text));
+    }
     if (p->count > PORTS_SHOWN + 1) note(out, "", "and %s more", text_number(p->count - PORTS_SHOWN - 1, n));
-}
-
-/* Write hints about inputs that the rules ask for and the command line lacks: such conditions are silently false. */
-static void hints(FILE *out, const struct subject *r)
-{
-    const bool has_self = r->facts.self4_count || r->facts.self6_count;
-    if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
-        note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
-    if (r->ports) ports_text(out, r->ports);
 }
 
 void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
@@ -177,7 +155,13 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
     note(out, o->program ? "" : "program", "%s rule%s of %s", text_number(r->program->rules_count, n),
          text_plural(r->program->rules_count),
          text_tail(program_str(r->program, r->program->meta->source), 60, a, sizeof a));
-    if (!o->replay) hints(out, r);
+    if (!o->replay) {
+        /* Hints about inputs that the rules ask for and the command line lacks: such conditions are silently false. */
+        const bool has_self = r->facts.self4_count || r->facts.self6_count;
+        if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
+            note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
+        if (r->ports) ports_text(out, r->ports);
+    }
 }
 
 static void oddities(FILE *out, const cJSON *root, const struct subject *r, const struct totals *t)
@@ -209,21 +193,6 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
     fill(out, root,
          "{?log.limited {?log.events             }{!log.events log         }{#log.limited} more over their rules' "
          "rates\n}");
-}
-
-/* Write the facts about the kernel executor. */
-static void in_kernel(FILE *out, const struct executor_told *told)
-{
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    if (!told || !told->proof_ns) return;
-    note(out, "kernel", "proved by %s frames in %s", text_number(told->proof_frames, a),
-         text_duration(told->proof_ns, b));
-    if (told->unjudged)
-        note(out, "", "%s packet%s dropped undecided: rules ask for bytes beyond those that the kernel's judge sees",
-             text_number(told->unjudged, a), text_plural(told->unjudged));
-    if (told->left_out)
-        note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(told->left_out, a),
-             text_plural(told->left_out));
 }
 
 static void rates(FILE *out, const struct totals *t, const struct timing *timing)
@@ -276,6 +245,17 @@ void summary_text(FILE *out, const cJSON *root, const struct subject *r, const s
     if (t->stopped) note(out, "stopped", "by a signal: frames before it were judged");
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     numbers(out, root, r, c, t);
-    in_kernel(out, t->told);
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (t->told && t->told->proof_ns) {
+        note(out, "kernel", "proved by %s frames in %s", text_number(t->told->proof_frames, a),
+             text_duration(t->told->proof_ns, b));
+        if (t->told->unjudged)
+            note(out, "",
+                 "%s packet%s dropped undecided: rules ask for bytes beyond those that the kernel's judge sees",
+                 text_number(t->told->unjudged, a), text_plural(t->told->unjudged));
+        if (t->told->left_out)
+            note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(t->told->left_out, a),
+                 text_plural(t->told->left_out));
+    }
     rates(out, t, timing);
 }

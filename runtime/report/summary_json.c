@@ -32,33 +32,26 @@ static void program_add(cJSON *root, const struct subject *r)
     cJSON_AddStringToObject(program, "digest", digest);
 }
 
-/* Add the paths of a merged capture. */
-static void paths_add(cJSON *to, const struct options *o)
-{
-    cJSON *paths = cJSON_AddArrayToObject(to, "paths");
-    for (unsigned i = 0; i < o->pcap_count; i++) {
-        char path[4200];
-        snprintf(path, sizeof path, "%s", o->pcaps[i]);
-        cJSON_AddItemToArray(paths, cJSON_CreateString(text_clean(path)));
-    }
-}
-
-static void ports_json(cJSON *to, const struct ports *p)
-{
-    cJSON *all = cJSON_AddArrayToObject(to, "interfaces");
-    for (uint32_t i = 1; i < p->count; i++) {
-        cJSON *one = json_object(all);
-        json_text(one, "name", p->name[i]);
-        json_text(one, "is", port_is(p, i));
-    }
-}
-
 void json_sources(cJSON *root, const struct subject *r, const struct totals *t, const char *fault)
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
     json_text(capture, "path", r->o->replay ? r->o->replay : r->o->pcaps[0]);
-    if (r->o->pcap_count > 1) paths_add(capture, r->o);
-    if (r->ports && !r->o->on && r->ports->count > 1) ports_json(capture, r->ports);
+    if (r->o->pcap_count > 1) {
+        cJSON *paths = cJSON_AddArrayToObject(capture, "paths");
+        for (unsigned i = 0; i < r->o->pcap_count; i++) {
+            char path[4200];
+            snprintf(path, sizeof path, "%s", r->o->pcaps[i]);
+            cJSON_AddItemToArray(paths, cJSON_CreateString(text_clean(path)));
+        }
+    }
+    if (r->ports && !r->o->on && r->ports->count > 1) {
+        cJSON *all = cJSON_AddArrayToObject(capture, "interfaces");
+        for (uint32_t i = 1; i < r->ports->count; i++) {
+            cJSON *one = json_object(all);
+            json_text(one, "name", r->ports->name[i]);
+            json_text(one, "is", port_is(r->ports, i));
+        }
+    }
     if (t->stopped) cJSON_AddTrueToObject(capture, "stopped");
     json_number(capture, "frames", t->frames);
     json_number(capture, "bytes", t->bytes);
@@ -139,7 +132,7 @@ void json_decided(cJSON *root, const struct subject *r, const struct vm_counters
 #include "runtime/counters/decided.def"
 }
 
-static void sums_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
+static void verdict_sums_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
 {
     cJSON *verdicts = cJSON_AddObjectToObject(root, "verdicts");
     for (unsigned a = 0; a < ACTION_COUNT; a++) counter_add(verdicts, action_name(a), &c->verdicts[a]);
@@ -198,40 +191,6 @@ static void counters_add(cJSON *root, const struct vm_counters *c)
     }
 }
 
-static void flow_kinds_add(cJSON *root, const struct flow_counters *f)
-{
-    if (!f) return;
-    cJSON *flows = cJSON_GetObjectItem(root, "flows");
-    cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
-    for (unsigned i = 0; i < FLOW_CLASSES; i++) json_number(live, flow_class_name((enum flow_class)i), f->live[i]);
-    for (unsigned i = 0; i < FLOW_ENDS; i++) json_number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
-}
-
-static void rest_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
-{
-    cJSON *log = cJSON_AddObjectToObject(root, "log");
-    json_number(log, "events", t->log_events);
-    json_number(log, "lost", t->log_lost);
-    json_number(log, "limited", logs_limited(r->program, c));
-    if (!r->capture) return;
-    /* number of copies on each path: runtime/README.md */
-    cJSON *copied = cJSON_GetObjectItem(root, "copied");
-    json_number(copied, "frames", capture_copied(r->capture));
-    json_number(copied, "answers", t->written);
-}
-
-static void times_add(cJSON *root, const struct totals *t, const struct timing *timing)
-{
-    json_number(root, "elapsed_ns", t->elapsed_ns);
-    if (!timing) return;
-    cJSON *times = cJSON_AddObjectToObject(root, "repeat");
-    json_number(times, "passes", timing->passes);
-    cJSON_AddNumberToObject(times, "first_ns", timing->first);
-    cJSON_AddNumberToObject(times, "best_ns", timing->best);
-    cJSON_AddNumberToObject(times, "median_ns", timing->median);
-    cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
-}
-
 /* The output of `write` goes before the brace that ends the object. */
 int json_root_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, const void *arg)
 {
@@ -269,7 +228,7 @@ static void observes_add(cJSON *root, const struct subject *r, const struct vm_c
 static void numbers_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                         uint32_t rules_most)
 {
-    sums_add(root, r, c, t);
+    verdict_sums_add(root, r, c, t);
     some_rules_add(root, r, c, rules_most);
     defaults_add(root, r, c);
     audit_json(root, r, c);
@@ -278,8 +237,23 @@ static void numbers_add(cJSON *root, const struct subject *r, const struct vm_co
     meters_add(root, r, c);
     counters_add(root, c);
     observes_add(root, r, c);
-    flow_kinds_add(root, c->flows);
-    rest_add(root, r, c, t);
+    if (c->flows) {
+        cJSON *flows = cJSON_GetObjectItem(root, "flows");
+        cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
+        for (unsigned i = 0; i < FLOW_CLASSES; i++)
+            json_number(live, flow_class_name((enum flow_class)i), c->flows->live[i]);
+        for (unsigned i = 0; i < FLOW_ENDS; i++)
+            json_number(ended, flow_end_name((enum flow_end)i), c->flows->ended[i]);
+    }
+    cJSON *log = cJSON_AddObjectToObject(root, "log");
+    json_number(log, "events", t->log_events);
+    json_number(log, "lost", t->log_lost);
+    json_number(log, "limited", logs_limited(r->program, c));
+    if (!r->capture) return;
+    /* number of copies on each path: runtime/README.md */
+    cJSON *copied = cJSON_GetObjectItem(root, "copied");
+    json_number(copied, "frames", capture_copied(r->capture));
+    json_number(copied, "answers", t->written);
 }
 
 void report_json_add(cJSON *root, const struct report *of)
@@ -313,6 +287,14 @@ cJSON *summary_document(const struct subject *r, const struct vm_counters *c, co
     if (!root) return NULL;
     json_sources(root, r, t, fault);
     numbers_add(root, r, c, t, r->o->json ? 0 : NO_RULES);
-    times_add(root, t, timing);
+    json_number(root, "elapsed_ns", t->elapsed_ns);
+    if (timing) {
+        cJSON *times = cJSON_AddObjectToObject(root, "repeat");
+        json_number(times, "passes", timing->passes);
+        cJSON_AddNumberToObject(times, "first_ns", timing->first);
+        cJSON_AddNumberToObject(times, "best_ns", timing->best);
+        cJSON_AddNumberToObject(times, "median_ns", timing->median);
+        cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
+    }
     return root;
 }

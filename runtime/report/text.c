@@ -18,14 +18,6 @@ static void place_fits(const struct program *p, const struct pbc_place *at, size
     if (len > *room) *room = len;
 }
 
-static size_t longest_place(const struct program *p)
-{
-    size_t room = 1;
-    for (uint32_t i = 0; i < p->rules_count; i++) place_fits(p, &p->rules[i].place, &room);
-    for (uint32_t i = 0; i < p->firewalls_count; i++) place_fits(p, &p->firewalls[i].place, &room);
-    return room;
-}
-
 static const char *place_text(const struct labels *l, const struct pbc_place *at)
 {
     snprintf(l->place, l->place_room, "%s:%u", program_str(l->program, at->file), at->line);
@@ -55,7 +47,9 @@ static bool labels_fill(struct labels *l, const struct program *p)
 
 int labels_init(struct labels *l, const struct program *p)
 {
-    const size_t place_room = longest_place(p);
+    size_t place_room = 1;
+    for (uint32_t i = 0; i < p->rules_count; i++) place_fits(p, &p->rules[i].place, &place_room);
+    for (uint32_t i = 0; i < p->firewalls_count; i++) place_fits(p, &p->firewalls[i].place, &place_room);
     *l = (struct labels){
         .program = p,
         .rule = calloc(p->rules_count + 1, sizeof(char *)),

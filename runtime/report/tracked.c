@@ -37,16 +37,6 @@ static void list_text(FILE *out, const char *what, const cJSON *list)
     free(words);
 }
 
-static void flows_text(FILE *out, const cJSON *flows)
-{
-    fill(out, flows, "flows       {#added} added, {#live.*} live, at most {#most} at once\n");
-    list_text(out, "live:", item(flows, "live"));
-    list_text(out, "ended:", item(flows, "ended"));
-    fill(out, flows,
-         "{?stacks_full             {#stacks_full|packet} made none: there was no room for another VLAN stack\n}"
-         "{?remembered             {#remembered|packet} took a remembered verdict\n}");
-}
-
 /* Write a line of causes, in the words of counter.def: "datagrams given up: 3 for an overlap, 1 for two ends". */
 static void causes_text(FILE *out, const struct vm_counters *c, const char *line)
 {
@@ -79,18 +69,6 @@ static void fragments_text(FILE *out, const cJSON *fragments, const struct vm_co
     causes_text(out, c, "datagrams forgotten");
 }
 
-static void observed_text(FILE *out, const cJSON *observed, const struct vm_counters *c)
-{
-    const struct observe_counters *w = c->observed;
-    if (!w->packets && !w->full && !w->stack_full) return;
-    fill(out, observed,
-         "observed    {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
-         "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
-         "{?differs             {#differs|overlap} with other bytes than before\n}");
-    causes_text(out, c, "watching given up");
-    causes_text(out, c, "left out of watching");
-}
-
 /* Tell of packets that nobody knew the way of, by cause, and of flows that live traffic may send by another one. */
 static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_counters *c)
 {
@@ -111,26 +89,41 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
             note(out, "", "%s: %s", text_number(way_why_packets(n, why), a), way_why_words(why)->doc);
 }
 
-static void translated_text(FILE *out, const cJSON *translated, const struct vm_counters *c)
-{
-    const struct nat_counters *n = c->nat;
-    const struct mapping_counters *maps = n->mappings;
-    if (n->out || n->in || n->hairpins || n->no_address || n->alike || maps->exhausted || maps->full) {
-        fill(out, translated,
-             "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, at most "
-             "{#most}\n");
-        causes_text(out, c, "flows refused");
-    }
-}
-
 void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
 {
-    if (c->flows) flows_text(out, item(root, "flows"));
+    if (c->flows) {
+        const cJSON *flows = item(root, "flows");
+        fill(out, flows, "flows       {#added} added, {#live.*} live, at most {#most} at once\n");
+        list_text(out, "live:", item(flows, "live"));
+        list_text(out, "ended:", item(flows, "ended"));
+        fill(out, flows,
+             "{?stacks_full             {#stacks_full|packet} made none: there was no room for another VLAN stack\n}"
+             "{?remembered             {#remembered|packet} took a remembered verdict\n}");
+    }
     fill(out, root,
          "{/cookies {?sent,proven cookies     {#sent|SYN} answered, {#proven} proven, {#unanswered} of them without a "
          "server that took them\n}}");
-    if (c->nat) translated_text(out, item(root, "translated"), c);
+    if (c->nat) {
+        const struct nat_counters *n = c->nat;
+        const struct mapping_counters *maps = n->mappings;
+        if (n->out || n->in || n->hairpins || n->no_address || n->alike || maps->exhausted || maps->full) {
+            fill(out, item(root, "translated"),
+                 "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, at "
+                 "most "
+                 "{#most}\n");
+            causes_text(out, c, "flows refused");
+        }
+    }
     if (c->nat) ways_text(out, c->nat, c);
     if (c->frags) fragments_text(out, item(root, "fragments"), c);
-    if (c->observed) observed_text(out, item(root, "observed"), c);
+    if (c->observed) {
+        const struct observe_counters *w = c->observed;
+        if (!w->packets && !w->full && !w->stack_full) return;
+        fill(out, item(root, "observed"),
+             "observed    {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
+             "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
+             "{?differs             {#differs|overlap} with other bytes than before\n}");
+        causes_text(out, c, "watching given up");
+        causes_text(out, c, "left out of watching");
+    }
 }

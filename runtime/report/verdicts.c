@@ -8,13 +8,13 @@ void verdicts_begin(FILE *out, bool would, bool json, bool described)
                 described ? "\tpacket" : "");
 }
 
-static void put(FILE *out, const char *s)
+static void put_column(FILE *out, const char *s)
 {
     fputc_unlocked('\t', out);
     fputs_unlocked(s, out);
 }
 
-static void put_number(FILE *out, uint64_t n)
+static void put_frame(FILE *out, uint64_t n)
 {
     char digits[20];
     unsigned at = sizeof digits;
@@ -24,15 +24,6 @@ static void put_number(FILE *out, uint64_t n)
 }
 
 enum { WOULD_TEXT = 4200 };
-
-static void would_json(FILE *out, const struct labels *labels, const struct verdict *v)
-{
-    if (v->would)
-        json_print(out, ",'would':{'verdict':%s,'rule':%s,'changes':%i}", action_name((v->would - 1) % ACTION_COUNT),
-                   label_or_null(label_of(labels->would, v->would_rule)), verdict_changes(v));
-    else
-        json_print(out, ",'would':null");
-}
 
 void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,
                    const char *packet)
@@ -44,19 +35,26 @@ void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t f
                    (unsigned long long)frame, action_name(v->action), label_or_null(rule),
                    label_or_null(label_service(labels, v->service)), label_or_null(label_server(labels, v->server)),
                    label_or_null(reason));
-        if (labels->would) would_json(out, labels, v);
+        if (labels->would) {
+            if (v->would)
+                json_print(out, ",'would':{'verdict':%s,'rule':%s,'changes':%i}",
+                           action_name((v->would - 1) % ACTION_COUNT),
+                           label_or_null(label_of(labels->would, v->would_rule)), verdict_changes(v));
+            else
+                json_print(out, ",'would':null");
+        }
         if (packet) json_print(out, ",'packet':%s", packet);
         fputs("}\n", out);
         return;
     }
-    put_number(out, frame);
-    put(out, action_name(v->action));
-    put(out, rule);
-    put(out, label_service(labels, v->service));
-    put(out, label_server(labels, v->server));
-    put(out, reason);
-    if (labels->would) put(out, label_would(labels, v, would, sizeof would));
-    if (packet) put(out, packet);
+    put_frame(out, frame);
+    put_column(out, action_name(v->action));
+    put_column(out, rule);
+    put_column(out, label_service(labels, v->service));
+    put_column(out, label_server(labels, v->server));
+    put_column(out, reason);
+    if (labels->would) put_column(out, label_would(labels, v, would, sizeof would));
+    if (packet) put_column(out, packet);
     fputc_unlocked('\n', out);
 }
 

@@ -20,7 +20,7 @@ struct filling {
 #define AT(bytes) bytes "{}"
 
 /* Return the first of the bytes outside of nested braces, or the end. */
-static const char *find(struct part p, const char *bytes)
+static const char *part_end(struct part p, const char *bytes)
 {
     const size_t ends = strlen(bytes) - strlen(AT(""));
     unsigned depth = 0;
@@ -33,14 +33,14 @@ static const char *find(struct part p, const char *bytes)
 }
 
 /* Take the part before the next of the bytes, and that byte. */
-static struct part take(struct part *p, const char *bytes)
+static struct part part_take(struct part *p, const char *bytes)
 {
-    const struct part part = {p->at, find(*p, bytes)};
+    const struct part part = {p->at, part_end(*p, bytes)};
     p->at = part.end + (part.end < p->end);
     return part;
 }
 
-static bool is(struct part p, const char *text)
+static bool part_is(struct part p, const char *text)
 {
     return (size_t)(p.end - p.at) == strlen(text) && !memcmp(p.at, text, strlen(text));
 }
@@ -60,8 +60,8 @@ static const cJSON *child(const cJSON *of, struct part name)
 /* Return the member of that path; `.` is the object itself. */
 static const cJSON *member(const cJSON *of, struct part path)
 {
-    if (is(path, ".")) return of;
-    while (of && path.at < path.end) of = child(of, take(&path, AT(".")));
+    if (part_is(path, ".")) return of;
+    while (of && path.at < path.end) of = child(of, part_take(&path, AT(".")));
     return of;
 }
 
@@ -74,7 +74,7 @@ static uint64_t sum(const cJSON *of, struct part names)
 {
     uint64_t all = 0;
     while (names.at < names.end) {
-        struct part name = take(&names, AT("+"));
+        struct part name = part_take(&names, AT("+"));
         const bool members = name.end - name.at > 2 && name.end[-1] == '*';
         name.end -= members ? 2 : 0;
         const cJSON *one, *v = member(of, name);
@@ -94,16 +94,16 @@ static bool is_set(const cJSON *v)
 
 static bool holds_one(const cJSON *of, struct part condition)
 {
-    const struct part name = take(&condition, AT("=?"));
+    const struct part name = part_take(&condition, AT("=?"));
     const cJSON *v = member(of, name);
-    if (*name.end == '=') return is(condition, value_text(v));
+    if (*name.end == '=') return part_is(condition, value_text(v));
     return *name.end == '?' ? v && !cJSON_IsNull(v) : is_set(v);
 }
 
-static bool holds(const cJSON *of, struct part condition)
+static bool condition_holds(const cJSON *of, struct part condition)
 {
     while (condition.at < condition.end) {
-        struct part one = take(&condition, AT(","));
+        struct part one = part_take(&condition, AT(","));
         const bool negated = *one.at == '!';
         one.at += negated;
         if (holds_one(of, one) != negated) return true;
@@ -126,14 +126,15 @@ static void write(const struct filling *f, const cJSON *of, struct part p);
 
 static void each(const struct filling *f, const cJSON *of, struct part rest)
 {
-    struct part head = take(&rest, AT("|"));
-    const struct part before = take(&rest, AT("|")), between = take(&rest, AT("|")), body = take(&rest, AT("|"));
-    const struct part name = take(&head, AT("?"));
+    struct part head = part_take(&rest, AT("|"));
+    const struct part before = part_take(&rest, AT("|")), between = part_take(&rest, AT("|")),
+                      body = part_take(&rest, AT("|"));
+    const struct part name = part_take(&head, AT("?"));
     const cJSON *one, *list = member(of, name);
     bool any = false;
     cJSON_ArrayForEach(one, list)
     {
-        if (head.at < head.end && !holds(one, head)) continue;
+        if (head.at < head.end && !condition_holds(one, head)) continue;
         write(f, of, any ? between : before);
         write(f, one, body);
         any = true;
@@ -144,7 +145,7 @@ static void each(const struct filling *f, const cJSON *of, struct part rest)
 /* Write the word for a number: the first for one, else the second, or the first with an s. */
 static void word(const struct filling *f, uint64_t n, struct part words)
 {
-    const struct part one = take(&words, AT("|")), many = words.at < words.end ? words : one;
+    const struct part one = part_take(&words, AT("|")), many = words.at < words.end ? words : one;
     const struct part it = n == 1 ? one : many;
     fwrite(it.at, 1, (size_t)(it.end - it.at), f->out);
     if (n != 1 && words.at == words.end) putc('s', f->out);
@@ -167,7 +168,7 @@ static bool counts_bytes(struct part rate)
 }
 
 /* Write text in at most `most` columns: its end. */
-static void cut(const struct filling *f, const char *text, unsigned most)
+static void write_tail(const struct filling *f, const char *text, unsigned most)
 {
     char buf[400];
     f->hand->text(f->out, 0, text_tail(text, most, buf, sizeof buf));
@@ -176,9 +177,9 @@ static void cut(const struct filling *f, const char *text, unsigned most)
 /* Write a value: a sign, a name, a width behind a colon, words behind bars. */
 static void value(const struct filling *f, const cJSON *of, struct part p)
 {
-    struct part head = take(&p, AT("|"));
+    struct part head = part_take(&p, AT("|"));
     const char sign = strchr("#=~@^$", *head.at) ? *head.at++ : 0;
-    const struct part name = take(&head, AT(":"));
+    const struct part name = part_take(&head, AT(":"));
     const bool most = *head.at == '<';
     const int width = (int)strtol(head.at + most, NULL, 10);
     switch (sign) {
@@ -190,7 +191,7 @@ static void value(const struct filling *f, const cJSON *of, struct part p)
     case '$': f->hand->text(f->out, width, of && of->string ? of->string : ""); break;
     default:
         if (most)
-            cut(f, value_text(member(of, name)), (unsigned)width);
+            write_tail(f, value_text(member(of, name)), (unsigned)width);
         else
             f->hand->text(f->out, width, value_text(member(of, name)));
     }
@@ -203,13 +204,13 @@ static void braces(const struct filling *f, const cJSON *of, struct part p)
     switch (*p.at) {
     case '*': each(f, of, rest); break;
     case '?':
-        if (holds(of, take(&rest, AT(" ")))) write(f, of, rest);
+        if (condition_holds(of, part_take(&rest, AT(" ")))) write(f, of, rest);
         break;
     case '!':
-        if (!holds(of, take(&rest, AT(" ")))) write(f, of, rest);
+        if (!condition_holds(of, part_take(&rest, AT(" ")))) write(f, of, rest);
         break;
     case '/': {
-        const cJSON *v = member(of, take(&rest, AT(" ")));
+        const cJSON *v = member(of, part_take(&rest, AT(" ")));
         if (v && !cJSON_IsNull(v)) write(f, v, rest);
         break;
     }
@@ -220,9 +221,9 @@ static void braces(const struct filling *f, const cJSON *of, struct part p)
 static void write(const struct filling *f, const cJSON *of, struct part p)
 {
     while (p.at < p.end) {
-        const struct part text = take(&p, AT("{"));
+        const struct part text = part_take(&p, AT("{"));
         fwrite(text.at, 1, (size_t)(text.end - text.at), f->out);
-        if (p.at < p.end) braces(f, of, take(&p, AT("}")));
+        if (p.at < p.end) braces(f, of, part_take(&p, AT("}")));
     }
 }
 

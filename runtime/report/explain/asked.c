@@ -14,11 +14,6 @@ static bool is_bound(const struct explain_look *k)
     return k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
 }
 
-static bool is_arp_of_nobody(const struct explain_asked *a)
-{
-    return a->look->key.kind & KIND_ARP && !(a->program->meta->flags & PBC_NAMES_ARP);
-}
-
 /* True for a segment to a service whose connections end in the inline stack, by which none begins: there is none that
  * it could belong to. */
 static bool has_no_connection(const struct explain_look *k, const struct pbc_service *s)
@@ -58,7 +53,7 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
     }
 }
 
-static struct verdict verdict_of(const struct explain_asked *a)
+static struct verdict asked_verdict(const struct explain_asked *a)
 {
     const struct explain_look *k = a->look;
     const struct decision *d = &k->decision;
@@ -66,7 +61,8 @@ static struct verdict verdict_of(const struct explain_asked *a)
     v.action = ACTION_DROP;
     v.reason = k->pkt.reason;
     if (k->pkt.reason) {
-        if (is_arp_of_nobody(a)) v.action = ACTION_PASS, v.reason = REASON_NONE;
+        if (a->look->key.kind & KIND_ARP && !(a->program->meta->flags & PBC_NAMES_ARP))
+            v.action = ACTION_PASS, v.reason = REASON_NONE;
         return v;
     }
     if (k->goes_on) {
@@ -94,7 +90,7 @@ static struct verdict verdict_of(const struct explain_asked *a)
     return v;
 }
 
-uint32_t explain_asked_server(const struct explain_asked *a) { return verdict_of(a).server; }
+uint32_t explain_asked_server(const struct explain_asked *a) { return asked_verdict(a).server; }
 
 /* Return the wall-clock time at which the flow began. */
 static uint64_t began_ns(const struct explain_asked *a)
@@ -147,13 +143,6 @@ static unsigned changes_of(const struct explain_look *k, const struct verdict *v
     return n;
 }
 
-static void changes_text(FILE *out, const struct field changes[], unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        fprintf(out, "%s %s %s -> %s\n", i ? "        " : "leaves  ", changes[i].name, changes[i].before,
-                changes[i].after);
-}
-
 /* Return the words on a packet that is lost on its way out; NULL: it leaves. */
 static const char *lost_of(const struct explain_asked *a, const struct verdict *v)
 {
@@ -203,7 +192,7 @@ void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
 {
     const struct options o = {.json = a->json};
     const struct subject r = {.o = &o, .program = a->program, .labels = *a->labels};
-    const struct verdict v = verdict_of(a);
+    const struct verdict v = asked_verdict(a);
     explain_print(&r, a->look, a->time_ns, &v, out);
     struct field changes[2];
     const unsigned n = changes_of(a->look, &v, changes);
@@ -214,7 +203,9 @@ void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
         fputc('}', out);
     } else {
         goes_text(out, a, &v, way);
-        changes_text(out, changes, n);
+        for (unsigned i = 0; i < n; i++)
+            fprintf(out, "%s %s %s -> %s\n", i ? "        " : "leaves  ", changes[i].name, changes[i].before,
+                    changes[i].after);
         if (lost_of(a, &v)) fprintf(out, "lost     %s\n", a->lost);
     }
 }

@@ -29,15 +29,6 @@ static void look_inner(struct explain_look *k, struct vm *vm, const struct progr
         k->decision = vm_explain(vm, &k->in, &k->inner_key, k->inner, explain_steps_add, &k->inner_steps);
 }
 
-/* Ask for the connection of a packet that is in no tunnel. */
-static void look_at_connection(struct explain_look *k, const struct vm *vm)
-{
-    if (k->inner) return;
-    k->goes_on = vm_inline_of(vm, &k->key, &k->pkt, &k->goes);
-    k->observed = vm_observed_of(vm, &k->key, &k->pkt, &k->watch);
-    k->watch.sum = (struct observe_summary){0};
-}
-
 void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in, const struct program *p,
                   struct pool *pool, const struct pkt *pkt)
 {
@@ -61,7 +52,12 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
     const bool opened = k->inner && k->unopened == REASON_NONE;
     const struct pkt *served = opened ? k->inner : &k->pkt;
     if (served->reason) return;
-    look_at_connection(k, vm);
+    if (!k->inner) {
+        /* Ask for the connection of a packet that is in no tunnel. */
+        k->goes_on = vm_inline_of(vm, &k->key, &k->pkt, &k->goes);
+        k->observed = vm_observed_of(vm, &k->key, &k->pkt, &k->watch);
+        k->watch.sum = (struct observe_summary){0};
+    }
     if (k->goes_on) return;
     k->served = vm_explain_service(vm, in, opened ? &k->inner_key : &k->key, served);
     k->fresh = vm_explain_new(vm, in, opened ? &k->inner_key : &k->key, served);

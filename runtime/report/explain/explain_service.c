@@ -8,7 +8,7 @@
 #include "vm/vm.h"
 #include "vm/words/words.h"
 
-static const char *place(const struct subject *r, const struct pbc_place *at, char *buf, size_t len)
+static const char *place_text(const struct subject *r, const struct pbc_place *at, char *buf, size_t len)
 {
     snprintf(buf, len, "%s:%u", program_str(r->program, at->file), at->line);
     return label_place(&r->labels, text_clean(buf));
@@ -34,21 +34,8 @@ static void failed_whens(FILE *out, const struct subject *r, uint32_t branch, co
                 break;
             }
         fprintf(out, "  service %s, when: no  %s (%s)\n", label_service(&r->labels, at->service), text_clean(why),
-                place(r, &at->place, where, sizeof where));
+                place_text(r, &at->place, where, sizeof where));
     }
-}
-
-static void server_line(FILE *out, const struct subject *r, const struct verdict *v, const struct key *key)
-{
-    const struct pbc_server *s = &r->program->servers[v->server];
-    const unsigned asked = v->flags & VERDICT_REPLY ? key->src_port : key->dst_port;
-    const unsigned port = s->port ? s->port : key->kind & KIND_PORTS ? asked : 0;
-    char text[INET6_ADDRSTRLEN];
-    address_text(s->family, s->addr, text);
-    fprintf(out, "  %s to ", mode_info[r->program->services[v->service].mode].name);
-    fprintf(out, s->family == 6 && port ? "[%s]" : "%s", text);
-    if (port) fprintf(out, ":%u", port);
-    fputc('\n', out);
 }
 
 void explain_service_text(FILE *out, const struct subject *r, const struct served *s, const struct key *key,
@@ -66,11 +53,21 @@ void explain_service_text(FILE *out, const struct subject *r, const struct serve
     failed_whens(out, r, s->branch, key, pkt);
     fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
             b->cond_count ? "when" : "else", pool_name(r, s->pool, name, sizeof name),
-            place(r, &b->place, where, sizeof where));
+            place_text(r, &b->place, where, sizeof where));
     if (s->pool != PBC_NONE)
         fprintf(out, "  %s  %s: %s\n", pool_name(r, s->pool, name, sizeof name),
                 lb_name((enum lb_kind)p->pools[s->pool].balance), s->how);
-    if (v->server != PBC_NONE) server_line(out, r, v, key);
+    if (v->server != PBC_NONE) {
+        const struct pbc_server *to = &p->servers[v->server];
+        const unsigned asked = v->flags & VERDICT_REPLY ? key->src_port : key->dst_port;
+        const unsigned port = to->port ? to->port : key->kind & KIND_PORTS ? asked : 0;
+        char text[INET6_ADDRSTRLEN];
+        address_text(to->family, to->addr, text);
+        fprintf(out, "  %s to ", mode_info[p->services[v->service].mode].name);
+        fprintf(out, to->family == 6 && port ? "[%s]" : "%s", text);
+        if (port) fprintf(out, ":%u", port);
+        fputc('\n', out);
+    }
 }
 
 void explain_service_json(FILE *out, const struct subject *r, const struct served *s, const struct verdict *v)
@@ -96,7 +93,7 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
 }
 
 /* True for the branch taken when no written branch matches. */
-static bool is_left(const struct program *p, uint32_t branch)
+static bool is_left_to(const struct program *p, uint32_t branch)
 {
     return branch != PBC_NONE && branch_goes(&p->branches[branch]) == PBC_GOES_NOWHERE;
 }
@@ -110,7 +107,7 @@ static const char *why_none(const struct program *p, const struct said *c)
         if (!c->later) return "its bytes so far do not decide yet";
         break; /* the request before has decided */
     case SAID_NO_SERVER:
-        return is_left(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
+        return is_left_to(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
     case SAID_FULL: return "`max flows` of the service or of its source is reached";
     case SAID_SILENT: return "no request came before it was closed, or in time";
@@ -165,10 +162,10 @@ void explain_said_text(FILE *out, const struct subject *r, const struct said *c,
         const struct pbc_branch *b = &p->branches[c->branch];
         fprintf(out, "  frame %llu decided: %s\n", (unsigned long long)c->frame, c->words);
         passed_text(out, r, c, v);
-        if (!is_left(p, c->branch))
+        if (!is_left_to(p, c->branch))
             fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
                     b->cond_count ? "when" : "else", destination(r, c, name, sizeof name),
-                    place(r, &b->place, where, sizeof where));
+                    place_text(r, &b->place, where, sizeof where));
     }
     if (c->server == PBC_NONE)
         fprintf(out, "  no server: %s\n", why_none(p, c));

@@ -133,8 +133,8 @@ static void changed_icmp(struct fields *f, const struct pkt *before, const struc
 }
 
 /* Note every field in which the packets differ. */
-static void compare(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
-                    const struct key *b)
+static void fields_compare(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
+                           const struct key *b)
 {
     changed_sides(f, "source", "destination", a, b);
     for (unsigned i = 0; i < IP_NUMBERS; i++) {
@@ -185,8 +185,8 @@ struct told {
     struct fields fields;
 };
 
-static void tell(const struct subject *r, const struct departure *d, const struct pkt *came, const struct key *key,
-                 const struct verdict *v, struct told *t)
+static void departure_tell(const struct subject *r, const struct departure *d, const struct pkt *came,
+                           const struct key *key, const struct verdict *v, struct told *t)
 {
     struct pkt pkt;
     struct key left, within;
@@ -205,10 +205,10 @@ static void tell(const struct subject *r, const struct departure *d, const struc
         text_clean(t->inner);
         t->inner_bytes = held->wire_len;
         t->inner_captured = held->cap_len;
-        compare(&t->fields, came, key, held, &within);
+        fields_compare(&t->fields, came, key, held, &within);
         pool_put(held);
     } else {
-        compare(&t->fields, came, key, &pkt, &left);
+        fields_compare(&t->fields, came, key, &pkt, &left);
     }
 }
 
@@ -224,7 +224,7 @@ void departures_text(FILE *out, const struct subject *r, const struct departures
     struct told t;
     for (unsigned i = 0; i < all->count; i++) {
         const struct departure *d = &all->of[i];
-        tell(r, d, came, key, v, &t);
+        departure_tell(r, d, came, key, v, &t);
         fprintf(out, "  %s %s", cause_name(d->cause), t.packet);
         cut_text(out, d->wire_len, d->cap_len);
         if (*t.inner) {
@@ -253,7 +253,7 @@ void departures_json(FILE *out, const struct subject *r, const struct departures
     json_print(out, ",'left':[");
     for (unsigned i = 0; i < all->count; i++) {
         const struct departure *d = &all->of[i];
-        tell(r, d, came, key, v, &t);
+        departure_tell(r, d, came, key, v, &t);
         json_next(out, i);
         json_print(out, "{'how':%s,'packet':%s,'bytes':%u,'captured':%u", cause_name(d->cause), t.packet, d->wire_len,
                    d->cap_len);

@@ -3,7 +3,7 @@
 #include "vm/judge/routes.h"
 
 /* Find the words. False: the way is known, or nothing hangs on it. */
-static bool told(const struct explain_look *k, const struct verdict *v, struct way_told *w)
+static bool way_fate(const struct explain_look *k, const struct verdict *v, struct way_told *w)
 {
     const enum way_why why = (enum way_why)k->nat.unknown;
     const bool dropped = v->reason == REASON_NO_WAY, turned = k->nat.nat != PBC_NONE;
@@ -49,7 +49,7 @@ void explain_way_text(FILE *out, const struct subject *r, const struct explain_l
     char text[TEXT_WAY];
     const char *by = refused_by(r, k);
     if (by) fprintf(out, "  way unknown, one of several interfaces; the rules refuse it by one of them: %s\n", by);
-    if (told(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
+    if (way_fate(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
     const enum way_why why = doubt(r, k, v);
     const struct way_words *words = way_why_words(why);
     if (why != WAY_KNOWN) fprintf(out, "  way guessed: %s; this makes it known: %s\n", words->doc, words->next);
@@ -64,7 +64,7 @@ void explain_way_json(FILE *out, const struct subject *r, const struct explain_l
     const struct way_words *words = way_why_words(why);
     if (why != WAY_KNOWN)
         json_print(out, ",'way_guessed':{'cause':%s,'why':%s,'next':%s}", words->name, words->doc, words->next);
-    if (!told(k, v, &w)) return;
+    if (!way_fate(k, v, &w)) return;
     json_print(out, ",'way_unknown':{'cause':%s,'why':%s,'then':%s,'instead':%s,'next':%s}",
                way_why_words((enum way_why)k->nat.unknown)->name, w.doc, w.then, w.instead, w.next);
 }

@@ -41,28 +41,15 @@ static int compare_ends(const struct given_address *x, const struct given_addres
     return device ? device : x->family != y->family ? x->family - y->family : addr;
 }
 
-static int compare(const void *a, const void *b)
+static int given_compare(const void *a, const void *b)
 {
     const struct given_address *x = a, *y = b;
     const int ends = compare_ends(x, y);
     return ends ? ends : (x->place > y->place) - (x->place < y->place);
 }
 
-/* Sort the addresses by device, and drop what is told again: by the route of its subnet, too, or by another file. */
-static void sort(struct given_addresses *g)
-{
-    uint32_t kept = 0;
-    if (g->count) qsort(g->all, g->count, sizeof *g->all, compare);
-    for (uint32_t i = 0; i < g->count; i++)
-        if (kept && !compare_ends(&g->all[kept - 1], &g->all[i]))
-            g->all[kept - 1].secondary |= g->all[i].secondary;
-        else
-            g->all[kept++] = g->all[i];
-    g->count = kept;
-}
-
 /* Give an interface its ids. *own: ids above the program's that others have. */
-static void number(struct given_addresses *g, struct given_iface *i, uint32_t *own)
+static void iface_number(struct given_addresses *g, struct given_iface *i, uint32_t *own)
 {
     const struct program *p = g->program;
     const struct iface_table t = program_ifaces(p);
@@ -84,7 +71,16 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     uint32_t own = 0;
     g->program = p;
     g->files = files;
-    sort(g);
+    /* Sort the addresses by device, and drop what is told again: by the route of its subnet, too, or by another file.
+     */
+    uint32_t kept = 0;
+    if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
+    for (uint32_t i = 0; i < g->count; i++)
+        if (kept && !compare_ends(&g->all[kept - 1], &g->all[i]))
+            g->all[kept - 1].secondary |= g->all[i].secondary;
+        else
+            g->all[kept++] = g->all[i];
+    g->count = kept;
     if (!g->count) return 0;
     g->ifaces = calloc(g->count, sizeof *g->ifaces);
     for (uint32_t i = 0; g->ifaces && i < g->count; i++) {
@@ -92,7 +88,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
         if (begins) g->ifaces[g->ifaces_count++] = (struct given_iface){.first = i};
         g->ifaces[g->ifaces_count - 1].count++;
     }
-    for (uint32_t i = 0; i < g->ifaces_count; i++) number(g, &g->ifaces[i], &own);
+    for (uint32_t i = 0; i < g->ifaces_count; i++) iface_number(g, &g->ifaces[i], &own);
     g->facts = calloc(p->ifaces_count + own + 1u, sizeof *g->facts);
     if (!g->ifaces || !g->facts) return -ENOMEM;
     g->facts_count = p->ifaces_count + own;
@@ -119,7 +115,7 @@ uint16_t addresses_iface(const struct given_addresses *g, const char *device, ui
     return i && i->as == as && i->id != IFACE_NONE ? i->id : as;
 }
 
-static bool is_own(const struct facts *f, const struct given_address *a)
+static bool is_self_addr(const struct facts *f, const struct given_address *a)
 {
     const uint32_t sides = a->family == 4 ? sides_of4(f, a->addr[0], a->addr[0]) : sides_of6(f, a->addr, a->addr);
     return sides & KIND_SRC_SELF;
@@ -139,15 +135,15 @@ static unsigned preference(const struct given_address *a)
 }
 
 /* Choose the interface's address of that family; NULL: there is none, or --self says otherwise. */
-static const struct given_address *choose(const struct given_addresses *g, struct given_iface *i, uint8_t family,
-                                          const struct facts *f, bool said)
+static const struct given_address *address_choose(const struct given_addresses *g, struct given_iface *i,
+                                                  uint8_t family, const struct facts *f, bool said)
 {
     const struct given_address *best = NULL;
     uint32_t alike = 0, others = 0;
     for (const struct given_address *a = g->all + i->first, *end = a + i->count; a < end; a++) {
         if (a->family != family) continue;
         const unsigned better = best ? preference(best) : 0, is = preference(a);
-        if (said && !is_own(f, a)) {
+        if (said && !is_self_addr(f, a)) {
             others++;
             continue;
         }
@@ -166,8 +162,8 @@ void addresses_tell(struct given_addresses *g, struct facts *facts, bool said)
     for (uint32_t i = 0; i < g->facts_count; i++) g->facts[i] = (struct facts_iface){.peer = IFACE_NONE};
     for (uint32_t i = 0; i < g->ifaces_count; i++) {
         struct given_iface *one = &g->ifaces[i];
-        const struct given_address *four = choose(g, one, 4, facts, said && facts->self4_count),
-                                   *six = choose(g, one, 6, facts, said && facts->self6_count);
+        const struct given_address *four = address_choose(g, one, 4, facts, said && facts->self4_count),
+                                   *six = address_choose(g, one, 6, facts, said && facts->self6_count);
         if (one->id >= g->facts_count) continue;
         struct facts_iface *f = &g->facts[one->id];
         if (one->id != one->as && one->as != IFACE_OTHER) f->as = (uint16_t)(one->as + 1);

@@ -9,7 +9,7 @@
 enum { PORTS_MOST = 1 << 16 };
 
 /* Keyed, since names in a capture may be chosen to collide. */
-static uint64_t hash(const struct hash_key *key, const char *name)
+static uint64_t name_hash(const struct hash_key *key, const char *name)
 {
     uint64_t words[HASH_WORDS] = {0};
     size_t len = strlen(name);
@@ -25,15 +25,15 @@ static uint64_t hash(const struct hash_key *key, const char *name)
 }
 
 /* Return the slot of a name, or the free slot for it. */
-static uint32_t *slot_of(const struct ports *p, const char *name)
+static uint32_t *name_slot(const struct ports *p, const char *name)
 {
-    for (uint64_t i = hash(&p->key, name);; i++) {
+    for (uint64_t i = name_hash(&p->key, name);; i++) {
         uint32_t *slot = &p->slots[i & (p->slot_count - 1)];
         if (!*slot || !strcmp(p->name[*slot], name)) return slot;
     }
 }
 
-static bool make_room(struct ports *p)
+static bool ports_make_room(struct ports *p)
 {
     if (p->count < p->room) return true;
     const uint32_t room = p->room ? p->room * 2 : 16;
@@ -49,19 +49,19 @@ static bool make_room(struct ports *p)
     p->slots = slots;
     p->slot_count = 2 * room;
     p->room = room;
-    for (uint32_t i = 1; i < p->count; i++) *slot_of(p, p->name[i]) = i;
+    for (uint32_t i = 1; i < p->count; i++) *name_slot(p, p->name[i]) = i;
     return true;
 }
 
 /* Add a port. device: its name on the machine */
 static int port_add(struct ports *p, const char *name, const char *device, uint16_t as)
 {
-    char *copy = p->count < PORTS_MOST && make_room(p) ? strdup(name) : NULL;
+    char *copy = p->count < PORTS_MOST && ports_make_room(p) ? strdup(name) : NULL;
     if (!copy) return -1;
     p->as[p->count] = as;
     p->id[p->count] = p->addresses ? addresses_iface(p->addresses, device, as) : as;
     p->name[p->count] = copy;
-    if (p->count) *slot_of(p, copy) = p->count;
+    if (p->count) *name_slot(p, copy) = p->count;
     return (int)p->count++;
 }
 
@@ -84,7 +84,7 @@ int ports_named(void *arg, const char *path, const char *name)
     const bool nameless = !*name || !strcmp(name, "any") || !strcmp(name, "-");
     const char *key = nameless || mapped(p, path) ? path : name, *to = mapped(p, key);
     if (nameless && !to) return 0;
-    const uint32_t known = *slot_of(p, key);
+    const uint32_t known = *name_slot(p, key);
     uint16_t as = IFACE_OTHER;
     if (known) return (int)known;
     /* If no device of this machine can have the name, the rules do not name it either. */

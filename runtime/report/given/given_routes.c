@@ -94,7 +94,7 @@ static int read_written(struct reading *r, const struct program *p, const char *
     return route_add(r, &e, true);
 }
 
-static bool is(const char *word, const char *other) { return !strcmp(word, other); }
+static bool word_is(const char *word, const char *other) { return !strcmp(word, other); }
 
 /* Kinds of routes, written before the prefix. */
 static const struct {
@@ -123,12 +123,12 @@ int routes_table(struct reading *r, const char *name, uint32_t *table)
         uint32_t number;
     } known[] = {{"local", ROUTE_TABLE_LOCAL}, {"main", ROUTE_TABLE_MAIN}, {"default", ROUTE_TABLE_DEFAULT}};
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
-        if (is(name, known[i].name)) *table = known[i].number;
+        if (word_is(name, known[i].name)) *table = known[i].number;
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
-        if (is(name, known[i].name)) return 0;
+        if (word_is(name, known[i].name)) return 0;
     if (routes_number(name, TABLE_NAMED - 1, table) && *table) return 0;
     for (*table = TABLE_NAMED; *table - TABLE_NAMED < r->tables_count; ++*table)
-        if (is(r->tables[*table - TABLE_NAMED], name)) return 0;
+        if (word_is(r->tables[*table - TABLE_NAMED], name)) return 0;
     if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "too long for the name of a table:", name);
     if (r->tables_count == TABLES_MOST) return routes_fault(r, "more than 1,024 tables with names", "");
     if (!r->tables) r->tables = calloc(TABLES_MOST, sizeof *r->tables);
@@ -147,17 +147,17 @@ static int be_unknown(struct reading *r, enum way_why why)
 /* Read one word and its value. */
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
-    if (is(word, "dev")) {
+    if (word_is(word, "dev")) {
         if (strlen(value) >= sizeof hop->device) return routes_fault(r, "too long for the name of a device:", value);
         memset(hop->device, 0, sizeof hop->device);
         memcpy(hop->device, value, strlen(value));
-    } else if (is(word, "metric")) {
+    } else if (word_is(word, "metric")) {
         if (!routes_number(value, UINT32_MAX, &r->entry.route.metric))
             return routes_fault(r, "a metric must be a number, not", value);
-    } else if (is(word, "weight")) {
+    } else if (word_is(word, "weight")) {
         if (!routes_number(value, 256, &hop->weight) || !hop->weight)
             return routes_fault(r, "a weight must be a number from 1 to 256, not", value);
-    } else if (is(word, "from")) {
+    } else if (word_is(word, "from")) {
         return be_unknown(r, WAY_OTHER); /* the source decides, too */
     } else {
         return routes_table(r, value, &r->entry.route.table);
@@ -169,7 +169,7 @@ static int read_value(struct reading *r, const char *word, const char *value, st
 static const char *value_of(char *const words[], unsigned count, const char *word)
 {
     for (unsigned i = 0; i + 1 < count; i++)
-        if (is(words[i], word)) return words[i + 1];
+        if (word_is(words[i], word)) return words[i + 1];
     return "";
 }
 
@@ -180,8 +180,9 @@ static int note_address(struct reading *r, char *const words[], unsigned count)
 {
     const char *device = value_of(words, count, "dev"), *src = value_of(words, count, "src"),
                *proto = value_of(words, count, "proto"), *scope = value_of(words, count, "scope");
-    const bool local = is(words[0], "local");
-    const bool came = (is(proto, "kernel") || is(proto, "2")) && (is(scope, "link") || is(scope, "253"));
+    const bool local = word_is(words[0], "local");
+    const bool came =
+        (word_is(proto, "kernel") || word_is(proto, "2")) && (word_is(scope, "link") || word_is(scope, "253"));
     struct route at = {0}, first = {0};
     const bool has_src = routes_prefix(src, strlen(src), 0, &first);
     if (!*device || strlen(device) > IFACE_NAME_MOST || (!local && !(came && has_src))) return 0;
@@ -199,10 +200,10 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
     bool wrapped = false; /* the encapsulating header has a TOS, too */
     for (unsigned i = 0; i < count; i++) {
         bool takes = false;
-        if (is(words[i], "encap")) wrapped = !be_unknown(r, WAY_ENCAPSULATED);
-        if (is(words[i], "tos") && !wrapped) r->left_out = r->has_tos = true; /* for packets of one TOS */
-        for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= is(words[i], valued[k]);
-        if (is(words[i], "dead")) r->left_out = true;
+        if (word_is(words[i], "encap")) wrapped = !be_unknown(r, WAY_ENCAPSULATED);
+        if (word_is(words[i], "tos") && !wrapped) r->left_out = r->has_tos = true; /* for packets of one TOS */
+        for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= word_is(words[i], valued[k]);
+        if (word_is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
         if (++i == count) return routes_fault(r, "no value after", words[i - 1]);
         const int failed = read_value(r, words[i - 1], words[i], hop);
@@ -235,7 +236,7 @@ static int close_route(struct reading *r)
 static bool has_colon(char *const words[], unsigned count)
 {
     for (unsigned i = 0; i + 1 < count; i++)
-        if ((is(words[i], "via") || is(words[i], "src")) && strchr(words[i + 1], ':')) return true;
+        if ((word_is(words[i], "via") || word_is(words[i], "src")) && strchr(words[i + 1], ':')) return true;
     return false;
 }
 
@@ -257,10 +258,11 @@ static int read_hop(struct reading *r, char *const words[], unsigned count)
 }
 
 /* Return the family of a `default`, which `ip route` and `ip -6 route` print alike, from the rest of the line. */
-static uint8_t family_of(char *const words[], unsigned count)
+static uint8_t default_family(char *const words[], unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        if (is(words[i], "pref") || (is(words[i], "proto") && i + 1 < count && is(words[i + 1], "ra"))) return 6;
+        if (word_is(words[i], "pref") || (word_is(words[i], "proto") && i + 1 < count && word_is(words[i + 1], "ra")))
+            return 6;
     return has_colon(words, count) ? 6 : 4;
 }
 
@@ -272,20 +274,20 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     r->left_out = r->hops_left_out = false;
     r->began = r->line;
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (is(words[0], kinds[i].word)) r->entry.kind = kinds[i].kind, at = 1;
+        if (word_is(words[0], kinds[i].word)) r->entry.kind = kinds[i].kind, at = 1;
     if (r->entry.kind == ROUTE_ASK) be_unknown(r, WAY_OTHER);
     if (failed) return failed;
-    if (at == count || !routes_prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
+    if (at == count || !routes_prefix(words[at], strlen(words[at]), default_family(words, count), &r->entry.route))
         return routes_fault(r, "a route must begin with an address, a prefix or `default`, not",
                             words[at == count ? 0 : at]);
-    failed = r->entry.kind == ROUTE_VIA || is(words[0], "local") ? note_address(r, words, count) : 0;
+    failed = r->entry.kind == ROUTE_VIA || word_is(words[0], "local") ? note_address(r, words, count) : 0;
     if (failed) return failed;
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
-        if (is(words[i], "nexthop")) {
+        if (word_is(words[i], "nexthop")) {
             failed = read_rest(r, words + at + 1, i - at - 1, &r->hops[0]);
             for (unsigned end; !failed && i < count; i = end) {
-                for (end = i + 1; end < count && !is(words[end], "nexthop");) end++;
+                for (end = i + 1; end < count && !word_is(words[end], "nexthop");) end++;
                 failed = read_hop(r, words + i + 1, end - i - 1);
             }
             return failed;
@@ -295,9 +297,11 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     return failed;
 }
 
-/* Remove the colours of `ip -color`: ESC [ NUMBERS m. */
-static void take_colours_off(char *line)
+static int line_read(struct reading *r, char *line)
 {
+    char *words[WORDS_MOST], *save = NULL;
+    unsigned count = 0;
+    /* Remove the colours of `ip -color`: ESC [ NUMBERS m. */
     char *to = line;
     for (const char *at = line; *at; at++) {
         const size_t mark = at[0] == '\033' && at[1] == '[' ? 2 + strspn(at + 2, "0123456789;") : 0;
@@ -307,25 +311,18 @@ static void take_colours_off(char *line)
             *to++ = *at;
     }
     *to = 0;
-}
-
-static int read_line(struct reading *r, char *line)
-{
-    char *words[WORDS_MOST], *save = NULL;
-    unsigned count = 0;
-    take_colours_off(line);
     for (char *at = strtok_r(line, " \t\r\n\\", &save); at; at = strtok_r(NULL, " \t\r\n\\", &save)) {
         if (count == WORDS_MOST) return routes_fault(r, "more than 256 words in a line", "");
         words[count++] = at;
     }
     if (!count || words[0][0] == '#') return 0;
-    if (is(words[0], "nh_info")) return 0; /* `ip -details`: repeats a route by `nhid` */
+    if (word_is(words[0], "nh_info")) return 0; /* `ip -details`: repeats a route by `nhid` */
     if (policy_begins(words[0])) {
         const int failed = close_route(r);
         return failed ? failed : policy_read(r, words, count);
     }
     r->in_rules = false;
-    return is(words[0], "nexthop") ? read_hop(r, words + 1, count - 1) : read_route(r, words, count);
+    return word_is(words[0], "nexthop") ? read_hop(r, words + 1, count - 1) : read_route(r, words, count);
 }
 
 /* Cut the text into lines and read each. */
@@ -337,7 +334,7 @@ static int read_lines(struct reading *r, char *text)
         const size_t len = strcspn(at, "\n");
         next = at + len + (at[len] != 0);
         at[len] = 0;
-        failed = len > LINE_MOST ? routes_fault(r, "a line of more than 4,096 bytes", "") : read_line(r, at);
+        failed = len > LINE_MOST ? routes_fault(r, "a line of more than 4,096 bytes", "") : line_read(r, at);
         if (failed) return failed;
     }
     return close_route(r);
@@ -350,7 +347,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
     return routes_fault(r, "a zero byte: not a text file", "");
 }
 
-static int read_file(struct reading *r, const char *path)
+static int file_read(struct reading *r, const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t len = 0;
@@ -379,7 +376,7 @@ int known_routes_read(struct known_routes *k, const struct route_options *o, con
     *k = (struct known_routes){0};
     if (!failed) r->err = err, r->err_len = err_len, r->list.seed = hash_pair(arc4random(), arc4random());
     if (!failed) r->addresses = &k->addresses;
-    for (unsigned i = 0; !failed && i < o->files_count; i++) failed = read_file(r, o->files[i]);
+    for (unsigned i = 0; !failed && i < o->files_count; i++) failed = file_read(r, o->files[i]);
     for (unsigned i = 0; !failed && i < o->written_count; i++) failed = read_written(r, p, o->written[i]);
     if (!failed) failed = policy_close(r);
     if (!failed && o->files_count + o->written_count) {

@@ -9,7 +9,7 @@
 #include "runtime/report/given/routes_priv.h"
 #include "vm/words/words.h"
 
-static bool is(const char *word, const char *other) { return !strcmp(word, other); }
+static bool word_is(const char *word, const char *other) { return !strcmp(word, other); }
 
 bool policy_begins(const char *word)
 {
@@ -17,28 +17,24 @@ bool policy_begins(const char *word)
     return digits && word[digits] == ':' && !word[digits + 1];
 }
 
-/* Note the family of the rule's section. */
-static int tell_family(struct reading *r, const struct rule_read *x, uint8_t family, const char *word)
-{
-    uint8_t *told = &r->sections[x->section].family;
-    if (*told && *told != family) return routes_fault(r, "a rule of the other family than the rules before it:", word);
-    *told = family;
-    return 0;
-}
-
 static int read_prefix(struct reading *r, struct rule_read *x, const char *word, bool from)
 {
     struct route_rule *rule = &x->policy.rule;
     struct route to = {0};
-    if (is(word, "all")) return 0;
-    if (is(word, "default") || !routes_prefix(word, strlen(word), 4, &to))
+    if (word_is(word, "all")) return 0;
+    if (word_is(word, "default") || !routes_prefix(word, strlen(word), 4, &to))
         return routes_fault(r, "neither an address nor a prefix:", word);
     memcpy(from ? rule->from : rule->to, to.to, sizeof to.to);
     if (from)
         rule->from_bits = to.bits;
     else
         rule->to_bits = to.bits;
-    return tell_family(r, x, to.family, word);
+    /* The prefix tells the family of the rule's section. */
+    uint8_t *told = &r->sections[x->section].family;
+    if (*told && *told != to.family)
+        return routes_fault(r, "a rule of the other family than the rules before it:", word);
+    *told = to.family;
+    return 0;
 }
 
 /* Read `N` or `N-M`. */
@@ -94,8 +90,8 @@ static bool dsfield_named(const char *word, uint32_t *value)
     const bool cs = !strncmp(word, "CS", 2) && word[2] >= '1' && word[2] <= '7' && !word[3];
     if (af && !word[4]) *value = (uint32_t)(word[2] - '0') << 5 | (uint32_t)(word[3] - '0') << 3;
     if (cs) *value = (uint32_t)(word[2] - '0') << 5;
-    if (is(word, "EF")) *value = 0xb8;
-    return (af && !word[4]) || cs || is(word, "EF");
+    if (word_is(word, "EF")) *value = 0xb8;
+    return (af && !word[4]) || cs || word_is(word, "EF");
 }
 
 /* Read a TOS, or a DSCP, which is its upper six bits. */
@@ -114,7 +110,7 @@ static int read_protocol(struct reading *r, const char *word, struct route_rule 
 {
     const struct protoent *known = getprotobyname(word); /* as `ip` names them */
     uint32_t value = known && known->p_proto <= UINT8_MAX ? (uint32_t)known->p_proto : proto_number(word);
-    if (is(word, "ipv6-icmp")) value = IPPROTO_ICMPV6;
+    if (word_is(word, "ipv6-icmp")) value = IPPROTO_ICMPV6;
     if (value == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
         return routes_fault(r, "an unknown protocol:", word);
     rule->proto = (uint8_t)value;
@@ -123,7 +119,7 @@ static int read_protocol(struct reading *r, const char *word, struct route_rule 
 
 static int read_device(struct reading *r, const char *word, struct rule_read *x)
 {
-    if (is(word, "lo")) {
+    if (word_is(word, "lo")) {
         x->policy.rule.asks |= ROUTE_ASKS_HERE;
         return 0;
     }
@@ -152,21 +148,14 @@ static int read_lookup(struct reading *r, const char *word, struct rule_read *x)
 {
     struct route_policy *p = &x->policy;
     p->rule.does = ROUTE_LOOKS_UP;
-    if (is(word, "[l3mdev-table]")) {
+    if (word_is(word, "[l3mdev-table]")) {
         be_unseen(&p->rule);
         p->rule.does = ROUTE_ASKS;
         return 0;
     }
     uint8_t *told = &r->sections[x->section].family;
-    if (is(word, "default") && !*told) *told = 4;
+    if (word_is(word, "default") && !*told) *told = 4;
     return routes_table(r, word, &p->table);
-}
-
-static int read_target(struct reading *r, const char *word, struct route_policy *p)
-{
-    p->rule.does = ROUTE_GOES_TO;
-    if (is(word, "none") || routes_number(word, UINT32_MAX, &p->target)) return 0;
-    return routes_fault(r, "the target of `goto` must be a number, not", word);
 }
 
 static int read_suppressed(struct reading *r, const char *word, struct route_policy *p)
@@ -181,39 +170,44 @@ static int read_suppressed(struct reading *r, const char *word, struct route_pol
 static int read_valued(struct reading *r, const char *word, const char *value, struct rule_read *x)
 {
     struct route_rule *rule = &x->policy.rule;
-    if (is(word, "from") || is(word, "to")) return read_prefix(r, x, value, is(word, "from"));
-    if (is(word, "tos") || is(word, "dsfield")) return read_tos(r, value, false, rule);
-    if (is(word, "dscp")) return read_tos(r, value, true, rule);
-    if (is(word, "fwmark")) return read_mark(r, value, &x->policy);
-    if (is(word, "iif") || is(word, "dev")) return read_device(r, value, x);
-    if (is(word, "ipproto")) return read_protocol(r, value, rule);
-    if (is(word, "sport")) return read_ports(r, value, rule->src_ports);
-    if (is(word, "dport")) return read_ports(r, value, rule->dst_ports);
-    if (is(word, "uidrange")) return read_users(r, value, rule);
-    if (is(word, "lookup") || is(word, "table")) return read_lookup(r, value, x);
-    if (is(word, "goto")) return read_target(r, value, &x->policy);
-    if (is(word, "suppress_prefixlength")) return read_suppressed(r, value, &x->policy);
-    if (is(word, "oif")) rule->asks |= ROUTE_ASKS_NOTHING;
-    if (is(word, "tun_id") || is(word, "flowlabel")) be_unseen(rule);
-    if (is(word, "suppress_ifgroup")) x->policy.rule.does = ROUTE_ASKS, rule->why = WAY_OTHER;
+    if (word_is(word, "from") || word_is(word, "to")) return read_prefix(r, x, value, word_is(word, "from"));
+    if (word_is(word, "tos") || word_is(word, "dsfield")) return read_tos(r, value, false, rule);
+    if (word_is(word, "dscp")) return read_tos(r, value, true, rule);
+    if (word_is(word, "fwmark")) return read_mark(r, value, &x->policy);
+    if (word_is(word, "iif") || word_is(word, "dev")) return read_device(r, value, x);
+    if (word_is(word, "ipproto")) return read_protocol(r, value, rule);
+    if (word_is(word, "sport")) return read_ports(r, value, rule->src_ports);
+    if (word_is(word, "dport")) return read_ports(r, value, rule->dst_ports);
+    if (word_is(word, "uidrange")) return read_users(r, value, rule);
+    if (word_is(word, "lookup") || word_is(word, "table")) return read_lookup(r, value, x);
+    if (word_is(word, "goto")) {
+        x->policy.rule.does = ROUTE_GOES_TO;
+        if (word_is(value, "none") || routes_number(value, UINT32_MAX, &x->policy.target)) return 0;
+        return routes_fault(r, "the target of `goto` must be a number, not", value);
+    }
+    if (word_is(word, "suppress_prefixlength")) return read_suppressed(r, value, &x->policy);
+    if (word_is(word, "oif")) rule->asks |= ROUTE_ASKS_NOTHING;
+    if (word_is(word, "tun_id") || word_is(word, "flowlabel")) be_unseen(rule);
+    if (word_is(word, "suppress_ifgroup")) x->policy.rule.does = ROUTE_ASKS, rule->why = WAY_OTHER;
     static const char *const rest[] = {"oif", "tun_id", "flowlabel", "suppress_ifgroup", "proto", "protocol", "realms"};
     for (unsigned i = 0; i < sizeof rest / sizeof *rest; i++)
-        if (is(word, rest[i])) return 0;
+        if (word_is(word, rest[i])) return 0;
     return 1;
 }
 
 /* Read a word without a value. False: it is no such word. */
 static bool read_single(const char *word, struct route_policy *p)
 {
-    if (is(word, "not")) p->rule.asks |= ROUTE_ASKS_NOT;
-    if (is(word, "nop")) p->rule.does = ROUTE_GOES_TO;
-    const bool refuses = is(word, "blackhole") || is(word, "unreachable") || is(word, "prohibit");
+    if (word_is(word, "not")) p->rule.asks |= ROUTE_ASKS_NOT;
+    if (word_is(word, "nop")) p->rule.does = ROUTE_GOES_TO;
+    const bool refuses = word_is(word, "blackhole") || word_is(word, "unreachable") || word_is(word, "prohibit");
     if (refuses) p->rule.does = ROUTE_REFUSES;
-    return refuses || is(word, "not") || is(word, "nop") || is(word, "[detached]") || is(word, "[unresolved]");
+    return refuses || word_is(word, "not") || word_is(word, "nop") || word_is(word, "[detached]") ||
+           word_is(word, "[unresolved]");
 }
 
 /* Begin a section where a rule stands behind something else, or its priority begins anew. */
-static int begin(struct reading *r, uint32_t priority)
+static int section_begin(struct reading *r, uint32_t priority)
 {
     const bool goes_on = r->in_rules && priority >= r->priority;
     if (!goes_on && r->sections_count == SECTIONS_MOST)
@@ -227,7 +221,7 @@ static int begin(struct reading *r, uint32_t priority)
 int policy_read(struct reading *r, char *const words[], unsigned count)
 {
     uint32_t priority = (uint32_t)strtoul(words[0], NULL, 10);
-    int failed = begin(r, priority);
+    int failed = section_begin(r, priority);
     if (!failed && r->rules_count == RULES_MOST) failed = routes_fault(r, "more than 508 policy rules", "");
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];

@@ -3,12 +3,11 @@
 
 #include <string.h>
 
-#include "runtime/report/said/said_words.h"
 #include "vm/judge/decide.h"
 
 enum { ROOM_FIRST = 2048 };
 
-static const struct pbc_proxy *says(const struct said_world *w, const struct said *c)
+static const struct pbc_proxy *said_proxy(const struct said_world *w, const struct said *c)
 {
     return &w->program->proxies[w->program->services[c->service].proxy - 1];
 }
@@ -20,12 +19,12 @@ static bool asks_requests(const struct said_world *w, const struct said *c)
 
 uint64_t said_patience(const struct said_world *w, const struct said *c)
 {
-    const uint64_t own = says(w, c)->first_ns;
+    const uint64_t own = said_proxy(w, c)->first_ns;
     return own ? own : w->program->settings->proxy_first_ns;
 }
 
 /* Set a final state: no further byte is read, and the memory is given back. */
-static void settle(struct said_world *w, struct said *c, enum said_state state)
+static void said_settle(struct said_world *w, struct said *c, enum said_state state)
 {
     c->state = (uint8_t)state;
     if (c->in.room) w->hold(w, c, 0);
@@ -37,11 +36,11 @@ static void leave_server(struct said_world *w, struct said *c)
     c->begun = false;
 }
 
-static void lose(struct said_world *w, struct said *c, enum said_state state)
+static void said_lose(struct said_world *w, struct said *c, enum said_state state)
 {
     leave_server(w, c);
     c->server = c->pool = PBC_NONE;
-    settle(w, c, state);
+    said_settle(w, c, state);
 }
 
 void said_end(struct said_world *w, struct said *c, const struct key *key)
@@ -53,7 +52,7 @@ void said_end(struct said_world *w, struct said *c, const struct key *key)
 }
 
 /* Return the key as rules and balancing see it. */
-static struct key key_of(const struct said *c, const struct key *key)
+static struct key named_key(const struct said *c, const struct key *key)
 {
     struct key k = *key;
     if (!c->is_named) return k;
@@ -62,15 +61,9 @@ static struct key key_of(const struct said *c, const struct key *key)
     return k;
 }
 
-/* Return the affinity of the last request. */
-static uint64_t affinity_of(const struct said_world *w, const struct said *c)
-{
-    return asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0;
-}
-
 /* Choose by the branch. In SAID_CHOSEN the memory stays: more requests may follow. */
-static void choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,
-                   uint32_t branch)
+static void said_choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,
+                        uint32_t branch)
 {
     leave_server(w, c);
     c->branch = branch;
@@ -79,21 +72,22 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
     if (w->explains) said_words(w, c, key);
     if (branch != PBC_NONE && program_refuses(w->program, branch, &w->first)) {
         c->reason = STREAM_INSTRUCTION_REFUSED;
-        settle(w, c, SAID_REFUSED);
+        said_settle(w, c, SAID_REFUSED);
         return;
     }
     const enum pbc_goes goes = branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&w->program->branches[branch]);
     if (goes == PBC_GOES_REJECT) {
-        settle(w, c, SAID_REJECTED);
+        said_settle(w, c, SAID_REJECTED);
         return;
     }
     c->state = SAID_CHOSEN;
     if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) return;
+    const uint64_t last = asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0; /* request's */
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
-                                                : chooser_pick(w->chooser, branch, key, affinity_of(w, c));
+                                                : chooser_pick(w->chooser, branch, key, last);
     c->pool = at.pool;
     if (at.server == PBC_NONE || !chooser_begin(w->chooser, branch, at.server, key)) {
-        settle(w, c, SAID_NO_SERVER);
+        said_settle(w, c, SAID_NO_SERVER);
         return;
     }
     c->server = at.server;
@@ -116,18 +110,10 @@ static bool asks_hello(const struct program *p, const struct pbc_service *s)
     return false;
 }
 
-/* Return the service's questions to the bytes. A hello is asked of the bytes here even where TLS ends at the service:
- * no handshake answers for it. */
-static uint32_t questions(const struct said_world *w, const struct said *c)
-{
-    const bool hello = says(w, c)->cert_count && asks_hello(w->program, &w->program->services[c->service]);
-    return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0) | (hello ? FIRST_TLS : 0);
-}
-
 /* Return the connection's questions, and a PROXY header's. */
 static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
 {
-    const struct pbc_proxy *x = says(w, c);
+    const struct pbc_proxy *x = said_proxy(w, c);
     if (c->later || !(x->flags & PBC_PROXY_ACCEPT)) return c->wants;
     return c->wants | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
 }
@@ -143,12 +129,12 @@ static void believe(struct said_world *w, struct said *c, const struct key *key)
 }
 
 /* Go on behind a request's head: to its body, to the next request, or to bytes that are no requests (a tunnel). */
-static void go_on(struct said_world *w, struct said *c)
+static void request_go_on(struct said_world *w, struct said *c)
 {
     const struct http_head *h = &w->first.head;
     const bool tunnel = h->has & HTTP_HAS_UPGRADE || h->form == HTTP_AUTHORITY;
     if (!asks_requests(w, c) || tunnel || !http_keeps(h)) {
-        settle(w, c, SAID_CHOSEN);
+        said_settle(w, c, SAID_CHOSEN);
         return;
     }
     body_begin(&c->body, (enum http_framing)h->framing, h->length);
@@ -168,20 +154,20 @@ static bool read_head(struct said_world *w, struct said *c, const struct said_se
     if (said == READ_BAD) {
         c->reason = w->first.reason;
         c->frame = s->frame;
-        lose(w, c, SAID_REFUSED);
+        said_lose(w, c, SAID_REFUSED);
         return false;
     }
     if (said == READ_MORE && (asks_requests(w, c) || w->first.waits)) return false;
     if (asks_requests(w, c) && w->first.http != FIRST_KNOWN) { /* closed or late, without a byte: no head was read */
-        lose(w, c, SAID_SILENT);
+        said_lose(w, c, SAID_SILENT);
         return false;
     }
     if (!c->later) believe(w, c, s->key);
-    const struct key key = key_of(c, s->key);
+    const struct key key = named_key(c, s->key);
     const uint32_t branch = program_stream(w->program, &key, &w->first);
     if (branch == STREAM_MORE && end == FIRST_OPEN) return false;
-    choose(w, c, s, &key, branch == STREAM_MORE ? PBC_NONE : branch);
-    if (c->state == SAID_CHOSEN) go_on(w, c);
+    said_choose(w, c, s, &key, branch == STREAM_MORE ? PBC_NONE : branch);
+    if (c->state == SAID_CHOSEN) request_go_on(w, c);
     return c->state == SAID_BODY;
 }
 
@@ -194,7 +180,7 @@ static bool read_body(struct said_world *w, struct said *c)
         reassemble_take(&c->in, used);
         if (said == READ_BAD) {
             c->reason = c->body.reason;
-            lose(w, c, SAID_REFUSED);
+            said_lose(w, c, SAID_REFUSED);
             return false;
         }
         if (said == READ_MORE) return false;
@@ -215,40 +201,29 @@ static void read_on(struct said_world *w, struct said *c, const struct said_segm
     if (c->in.room && c->in.highest == 0 && c->later) w->hold(w, c, 0);
 }
 
-/* True if the client's bytes are encrypted and more than its hello is asked for. */
-static bool is_blind(const struct said_world *w, const struct said *c)
-{
-    return says(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS;
-}
-
-/* Choose without a byte: w->first tells of none, as it may be another connection's. */
-static void choose_unasked(struct said_world *w, struct said *c, const struct said_segment *s)
-{
-    first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
-    choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
-    if (c->in.room) w->hold(w, c, 0);
-}
-
 /* Begin after the handshake. seen: its beginning was seen. */
 static void accept(struct said_world *w, struct said *c, const struct said_segment *s, bool seen)
 {
     c->accepted_ns = s->now_ns;
     c->admitted = chooser_admit(w->chooser, c->service, s->key, &c->known) == REASON_NONE;
     if (!c->admitted) {
-        lose(w, c, SAID_FULL);
-    } else if (is_blind(w, c)) {
-        lose(w, c, SAID_BLIND);
+        said_lose(w, c, SAID_FULL);
+    } else if (said_proxy(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS) {
+        said_lose(w, c, SAID_BLIND); /* the client's bytes are encrypted, and more than its hello is asked for */
     } else if (!wants(w, c, s->key)) {
-        choose_unasked(w, c, s);
+        /* Choose without a byte: w->first tells of none, as it may be another connection's. */
+        first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
+        said_choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
+        if (c->in.room) w->hold(w, c, 0);
     } else if (!seen) {
-        lose(w, c, SAID_UNSEEN);
+        said_lose(w, c, SAID_UNSEEN);
     } else {
         c->state = SAID_READING;
     }
 }
 
 /* Make room for the segment's bytes. */
-static bool make_room(struct said_world *w, struct said *c, const struct said_segment *s)
+static bool segment_make_room(struct said_world *w, struct said *c, const struct said_segment *s)
 {
     const int64_t end = (int64_t)(int32_t)(s->seq - c->in.seq) + s->n;
     uint32_t room = c->in.room ? c->in.room : ROOM_FIRST;
@@ -260,16 +235,18 @@ static void segment_take(struct said_world *w, struct said *c, const struct said
 {
     const bool fin = s->key->marks & TCP_FIN && !s->cut;
     if (!s->n && !fin) return;
-    if (!make_room(w, c, s))
-        lose(w, c, SAID_CROWDED);
+    if (!segment_make_room(w, c, s))
+        said_lose(w, c, SAID_CROWDED);
     else if (!reassemble_add(&c->in, s->seq, s->bytes, s->n, fin))
-        lose(w, c, SAID_UNSEEN);
+        said_lose(w, c, SAID_UNSEEN);
 }
 
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s)
 {
     c->service = service;
-    c->wants = questions(w, c);
+    /* A hello is asked of the bytes here even where TLS ends at the service: no handshake answers for it. */
+    const bool hello = said_proxy(w, c)->cert_count && asks_hello(w->program, &w->program->services[c->service]);
+    c->wants = program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0) | (hello ? FIRST_TLS : 0);
     c->branch = c->pool = c->server = PBC_NONE;
     c->opened = c->in.seq = s->seq + 1;
     if (!(s->key->marks & TCP_SYN)) accept(w, c, s, false);
@@ -282,15 +259,6 @@ void said_late(struct said_world *w, struct said *c, const struct said_segment *
 
 static bool is_read(const struct said *c) { return c->state == SAID_READING || c->state == SAID_BODY; }
 
-/* Release what a closing connection holds at its service. */
-static void heed_end(struct said_world *w, struct said *c, const struct key *key)
-{
-    const bool reset = key->marks & TCP_RST;
-    if (!reset && (is_read(c) || !(key->marks & TCP_FIN))) return;
-    if (reset && c->state <= SAID_READING) c->state = SAID_GONE;
-    said_end(w, c, key);
-}
-
 void said_segment(struct said_world *w, struct said *c, const struct said_segment *s)
 {
     struct said_segment data = *s;
@@ -298,8 +266,12 @@ void said_segment(struct said_world *w, struct said *c, const struct said_segmen
     data.seq += syn;
     if (c->state == SAID_OPENING && !syn) accept(w, c, s, true);
     if (c->state == SAID_READING && s->now_ns - c->accepted_ns >= said_patience(w, c)) said_late(w, c, s);
-    if (is_read(c) && s->partial) lose(w, c, SAID_UNSEEN);
+    if (is_read(c) && s->partial) said_lose(w, c, SAID_UNSEEN);
     if (is_read(c) || c->state == SAID_OPENING) segment_take(w, c, &data);
     if (is_read(c)) read_on(w, c, s, reassemble_whole(&c->in) ? FIRST_CLOSED : FIRST_OPEN);
-    heed_end(w, c, s->key);
+    /* Release what a closing connection holds at its service. */
+    const bool reset = s->key->marks & TCP_RST;
+    if (!reset && (is_read(c) || !(s->key->marks & TCP_FIN))) return;
+    if (reset && c->state <= SAID_READING) c->state = SAID_GONE;
+    said_end(w, c, s->key);
 }

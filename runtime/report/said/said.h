@@ -77,3 +77,8 @@ void said_late(struct said_world *w, struct said *c, const struct said_segment *
 uint64_t said_patience(const struct said_world *w, const struct said *c);
 /* Free the connection's memory, and count it no more at its service. */
 void said_end(struct said_world *w, struct said *c, const struct key *key);
+
+/* Content of a connection's first bytes or of a request, and the conditions that failed, as text for --explain. */
+/* Write c->words and c->passed from the content of w->first, when c->branch has been chosen; malloc'd, NULL if memory
+ * is out. passed: a line "LINE condition" for each branch before the chosen one, with its line in the rules. */
+void said_words(const struct said_world *w, struct said *c, const struct key *key);

@@ -1,11 +1,10 @@
 /* Untrusted bytes are quoted or in hex; the conditions are those known to fail */
-#include "runtime/report/said/said_words.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/report/said/said.h"
 #include "vm/judge/decide.h"
 #include "vm/vm.h"
 #include "vm/words/words.h"
@@ -17,7 +16,7 @@ struct text {
     size_t len;
 };
 
-static void say(struct text *t, const char *fmt, ...)
+static void words_say(struct text *t, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -34,7 +33,7 @@ static void say_quoted(struct text *t, const char *what, struct view v)
     for (uint32_t i = 0; i < n; i++)
         plain[i] = v.at[i] >= 0x20 && v.at[i] < 0x7f && v.at[i] != '"' ? (char)v.at[i] : '?';
     plain[n] = 0;
-    say(t, "%s%s \"%s%s\"", t->len ? ", " : "", what, plain, n < v.len ? "..." : "");
+    words_say(t, "%s%s \"%s%s\"", t->len ? ", " : "", what, plain, n < v.len ? "..." : "");
 }
 
 /* Append text as text, other bytes in hex. */
@@ -46,12 +45,12 @@ static void say_bytes(struct text *t, const char *what, struct view v)
         say_quoted(t, what, v);
         return;
     }
-    say(t, "%s%s x\"", t->len ? ", " : "", what);
-    for (uint32_t i = 0; i < v.len; i++) say(t, "%02x", v.at[i]);
-    say(t, "\"");
+    words_say(t, "%s%s x\"", t->len ? ", " : "", what);
+    for (uint32_t i = 0; i < v.len; i++) words_say(t, "%02x", v.at[i]);
+    words_say(t, "\"");
 }
 
-static void say_absent(struct text *t, const char *what) { say(t, "%sno %s", t->len ? ", " : "", what); }
+static void say_absent(struct text *t, const char *what) { words_say(t, "%sno %s", t->len ? ", " : "", what); }
 
 static void say_hello(struct text *t, const struct first *f)
 {
@@ -86,17 +85,8 @@ static void say_request(struct text *t, const struct first *f)
 static void say_address(struct text *t, const char *what, const struct stream_addr *a)
 {
     char text[INET6_ADDRSTRLEN];
-    say(t, a->v6 ? "%s%s [%s]:%u" : "%s%s %s:%u", t->len ? ", " : "", what, address_text(a->v6 ? 6 : 4, a->addr, text),
-        a->port);
-}
-
-static void say_instruction(struct text *t, const struct first *f)
-{
-    const struct instruction *i;
-    if (first_instruction(f, &i) == FIRST_KNOWN)
-        say_address(t, "instruction to", &i->target);
-    else
-        say_absent(t, "instruction");
+    words_say(t, a->v6 ? "%s%s [%s]:%u" : "%s%s %s:%u", t->len ? ", " : "", what,
+              address_text(a->v6 ? 6 : 4, a->addr, text), a->port);
 }
 
 /* Return the first condition of a branch that is known to fail, or PBC_NONE. */
@@ -153,8 +143,14 @@ void said_words(const struct said_world *w, struct said *c, const struct key *ke
     if (wants && first_proxy(f, &h) == FIRST_KNOWN) say_address(&t, "PROXY header of", &h->src);
     if (wants & FIRST_TLS) say_hello(&t, f);
     if (wants & FIRST_HTTP) say_request(&t, f);
-    if (wants & FIRST_INSTRUCTION) say_instruction(&t, f);
+    if (wants & FIRST_INSTRUCTION) {
+        const struct instruction *i;
+        if (first_instruction(f, &i) == FIRST_KNOWN)
+            say_address(&t, "instruction to", &i->target);
+        else
+            say_absent(&t, "instruction");
+    }
     if (wants >> FIRST_BYTES_SHIFT)
         say_bytes(&t, "it begins", (struct view){f->bytes + f->skip, f->n - f->skip < 16 ? f->n - f->skip : 16});
-    if (!wants) say(&t, "nothing is asked of what it sends");
+    if (!wants) words_say(&t, "nothing is asked of what it sends");
 }

@@ -23,53 +23,35 @@ struct streams {
     uint32_t last;
 };
 
-static struct said *at(const struct streams *s, uint32_t slot) { return keyed_at(&s->table, slot); }
-static uint32_t slot_of(const struct streams *s, const struct said *c)
+static struct said *stream_at(const struct streams *s, uint32_t slot) { return keyed_at(&s->table, slot); }
+static uint32_t stream_slot(const struct streams *s, const struct said *c)
 {
     return (uint32_t)(((const uint8_t *)c - s->table.entries) / s->table.entry_bytes);
 }
 
-static void unlist(struct streams *s, struct said *c)
+static void stream_give_back(struct streams *s, struct said *c)
 {
-    *(c->older == KEYED_NONE ? &s->oldest : &at(s, c->older)->newer) = c->newer;
-    *(c->newer == KEYED_NONE ? &s->newest : &at(s, c->newer)->older) = c->older;
-}
-
-static void list(struct streams *s, struct said *c)
-{
-    c->older = s->newest;
-    c->newer = KEYED_NONE;
-    *(s->newest == KEYED_NONE ? &s->oldest : &at(s, s->newest)->newer) = slot_of(s, c);
-    s->newest = slot_of(s, c);
-}
-
-static void give_back(struct streams *s, struct said *c)
-{
-    unlist(s, c);
+    *(c->older == KEYED_NONE ? &s->oldest : &stream_at(s, c->older)->newer) = c->newer;
+    *(c->newer == KEYED_NONE ? &s->newest : &stream_at(s, c->newer)->older) = c->older;
     s->bytes -= reassemble_bytes(c->in.room);
     free(c->in.there);
     c->in = (struct reassembly){.seq = c->in.seq};
 }
 
-/* Give up the oldest other connections to free `bytes` bytes. */
-static void make_way(struct streams *s, const struct said *c, uint64_t bytes)
-{
-    while (s->bytes + bytes > BYTES_MOST && s->oldest != KEYED_NONE && at(s, s->oldest) != c) {
-        struct said *victim = at(s, s->oldest);
-        if (victim->state == SAID_READING) victim->state = SAID_CROWDED;
-        if (victim->state == SAID_BODY) victim->state = SAID_CHOSEN;
-        give_back(s, victim);
-    }
-}
-
-static bool hold(struct said_world *w, struct said *c, uint32_t room)
+static bool stream_hold(struct said_world *w, struct said *c, uint32_t room)
 {
     struct streams *s = (struct streams *)w;
     if (!room) {
-        give_back(s, c);
+        stream_give_back(s, c);
         return true;
     }
-    make_way(s, c, reassemble_bytes(room));
+    /* Give up the oldest other connections until there is room. */
+    while (s->bytes + reassemble_bytes(room) > BYTES_MOST && s->oldest != KEYED_NONE && stream_at(s, s->oldest) != c) {
+        struct said *victim = stream_at(s, s->oldest);
+        if (victim->state == SAID_READING) victim->state = SAID_CROWDED;
+        if (victim->state == SAID_BODY) victim->state = SAID_CHOSEN;
+        stream_give_back(s, victim);
+    }
     void *memory = malloc(reassemble_bytes(room));
     if (!memory) return false;
     const struct reassembly was = c->in;
@@ -79,7 +61,12 @@ static bool hold(struct said_world *w, struct said *c, uint32_t room)
         reassemble_init(&c->in, memory, room, was.seq);
     s->bytes += reassemble_bytes(room);
     if (was.room) s->bytes -= reassemble_bytes(was.room);
-    if (!was.room) list(s, c);
+    if (!was.room) {
+        c->older = s->newest;
+        c->newer = KEYED_NONE;
+        *(s->newest == KEYED_NONE ? &s->oldest : &stream_at(s, s->newest)->newer) = stream_slot(s, c);
+        s->newest = stream_slot(s, c);
+    }
     free(was.there);
     return true;
 }
@@ -96,7 +83,7 @@ static bool ends_of(const struct key *key, uint64_t ends[SAID_KEY_WORDS])
 }
 
 /* Return a key with the addresses and ports in c->ends. */
-static struct key key_of(const struct said *c)
+static struct key stream_key_of(const struct said *c)
 {
     struct key key = {.src_port = (uint16_t)(c->ends[4] >> 16),
                       .dst_port = (uint16_t)c->ends[4],
@@ -116,10 +103,10 @@ static enum said_state final(const struct said *c)
     return between ? SAID_CHOSEN : (enum said_state)c->state;
 }
 
-static void drop(struct streams *s, uint32_t slot)
+static void stream_drop(struct streams *s, uint32_t slot)
 {
-    struct said *c = at(s, slot);
-    const struct key key = key_of(c);
+    struct said *c = stream_at(s, slot);
+    const struct key key = stream_key_of(c);
     said_end(&s->world, c, &key);
     s->ended.connections[final(c)]++;
     free(c->words);
@@ -131,24 +118,24 @@ static uint32_t stream_add(struct streams *s, const struct place *place, const u
 {
     const uint32_t slot = keyed_add(&s->table, place, ends);
     if (slot != KEYED_NONE) return slot;
-    drop(s, keyed_lowest(&s->table, place));
+    stream_drop(s, keyed_lowest(&s->table, place));
     return keyed_add(&s->table, place, ends);
 }
 
 /* Find the segment's connection, or make a new one. */
-static uint32_t find(struct streams *s, uint32_t service, const struct said_segment *seg)
+static uint32_t stream_find(struct streams *s, uint32_t service, const struct said_segment *seg)
 {
     uint64_t ends[SAID_KEY_WORDS];
     struct place place;
     ends_of(seg->key, ends);
     keyed_place(&s->table, ends, SAID_KEY_WORDS, &place);
     uint32_t slot = keyed_find(&s->table, &place, ends);
-    const bool again = slot != KEYED_NONE && seg->key->marks & TCP_SYN && at(s, slot)->opened != seg->seq + 1;
-    if (again) drop(s, slot);
+    const bool again = slot != KEYED_NONE && seg->key->marks & TCP_SYN && stream_at(s, slot)->opened != seg->seq + 1;
+    if (again) stream_drop(s, slot);
     if (slot != KEYED_NONE && !again) return slot;
     slot = stream_add(s, &place, ends);
     s->ended.all++;
-    said_begin(&s->world, at(s, slot), service, seg);
+    said_begin(&s->world, stream_at(s, slot), service, seg);
     return slot;
 }
 
@@ -156,12 +143,12 @@ static uint32_t find(struct streams *s, uint32_t service, const struct said_segm
 static void lapse(struct streams *s, const struct said_segment *seg)
 {
     while (s->oldest != KEYED_NONE) {
-        struct said *c = at(s, s->oldest);
-        const struct key key = key_of(c);
+        struct said *c = stream_at(s, s->oldest);
+        const struct key key = stream_key_of(c);
         const struct said_segment late = {.now_ns = seg->now_ns, .frame = seg->frame, .key = &key};
         if (c->later || c->state != SAID_READING || seg->now_ns - c->accepted_ns < said_patience(&s->world, c)) return;
         said_late(&s->world, c, &late);
-        if (c->in.room) give_back(s, c);
+        if (c->in.room) stream_give_back(s, c);
     }
 }
 
@@ -185,7 +172,7 @@ static struct said_segment segment_of(const struct streams *s, const struct vm_i
 
 /* True if the segment belongs to a connection that its service ends. In the wire servers' segments, and connections
  * that were not seen from their SYN, meet the service's endpoints, too. */
-static bool is_followed(const struct streams *s, uint32_t service, const struct key *key, const uint64_t ends[])
+static bool is_followed_stream(const struct streams *s, uint32_t service, const struct key *key, const uint64_t ends[])
 {
     struct place place;
     if (!mode_is(s->world.program->services[service].mode, MODE_INLINE)) return true;
@@ -204,11 +191,11 @@ void streams_judged(struct streams *s, const struct vm_in *in, const struct pkt 
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
     const struct said_segment seg = segment_of(s, in, &mine, &key, frame);
     s->ended.frames++;
-    if (!ends_of(&key, ends) || !is_followed(s, v->service, &key, ends)) return;
+    if (!ends_of(&key, ends) || !is_followed_stream(s, v->service, &key, ends)) return;
     chooser_facts(s->world.chooser, in);
     lapse(s, &seg);
-    s->last = find(s, v->service, &seg);
-    struct said *c = at(s, s->last);
+    s->last = stream_find(s, v->service, &seg);
+    struct said *c = stream_at(s, s->last);
     s->table.words[s->last] = in->mono_ns;
     said_segment(&s->world, c, &seg);
     v->server = c->server;
@@ -217,7 +204,10 @@ void streams_judged(struct streams *s, const struct vm_in *in, const struct pkt 
     s->served[c->server].bytes += pkt->wire_len;
 }
 
-const struct said *streams_last(const struct streams *s) { return s && s->last != KEYED_NONE ? at(s, s->last) : NULL; }
+const struct said *streams_last(const struct streams *s)
+{
+    return s && s->last != KEYED_NONE ? stream_at(s, s->last) : NULL;
+}
 
 void streams_name(const struct streams *s, struct flow_record *f)
 {
@@ -230,15 +220,15 @@ void streams_name(const struct streams *s, struct flow_record *f)
     keyed_place(&s->table, ends, SAID_KEY_WORDS, &place);
     const uint32_t slot = f->proto == 6 ? keyed_find(&s->table, &place, ends) : KEYED_NONE;
     if (slot == KEYED_NONE) return;
-    f->service = at(s, slot)->service;
-    f->server = at(s, slot)->server;
+    f->service = stream_at(s, slot)->service;
+    f->server = stream_at(s, slot)->server;
 }
 
 struct streams_sum streams_sum(const struct streams *s)
 {
     struct streams_sum sum = s->ended;
     for (uint32_t slot = 0; slot < s->table.groups * GROUP; slot++)
-        if (s->table.tags[slot]) sum.connections[final(at(s, slot))]++;
+        if (s->table.tags[slot]) sum.connections[final(stream_at(s, slot))]++;
     return sum;
 }
 
@@ -255,8 +245,8 @@ struct streams *streams_new(struct program *p, uint64_t seed, bool explains, boo
     const struct vm_cfg alone = {.seed = seed};
     if (!p->proxies_count) return NULL;
     if (s) {
-        s->world =
-            (struct said_world){.program = p, .chooser = chooser_new(p, &alone), .hold = hold, .explains = explains};
+        s->world = (struct said_world){
+            .program = p, .chooser = chooser_new(p, &alone), .hold = stream_hold, .explains = explains};
         s->served = calloc((size_t)p->servers_count + 1, sizeof *s->served);
         s->oldest = s->newest = s->last = KEYED_NONE;
     }
@@ -270,7 +260,7 @@ void streams_free(struct streams *s)
 {
     if (!s) return;
     for (uint32_t slot = 0; s->table.groups && slot < s->table.groups * GROUP; slot++)
-        if (s->table.tags[slot]) drop(s, slot);
+        if (s->table.tags[slot]) stream_drop(s, slot);
     keyed_fini(&s->table);
     chooser_free(s->world.chooser);
     free(s->served);

@@ -41,17 +41,6 @@ static void rules_text(const struct table *t, const struct subject *would, const
                       table_place(would, label_firewall_place(&would->labels, i), place, sizeof place));
 }
 
-/* Write "would drop 1,203 packets of 14 flows". */
-static void changed_text(FILE *out, const cJSON *root, const struct vm_counters *c)
-{
-    bool any = false;
-    for (unsigned a = 0; a < ACTION_COUNT; a++) any |= c->would[a].changed.packets != 0;
-    fill(out, root,
-         "{*would?changed_packets|audit       |            |would {$} {#changed_packets|packet}"
-         "{?flows  of {#flows|flow}}\n}");
-    if (!any) note(out, "audit", "nothing would become of any packet but what became of it");
-}
-
 void audit_text(const struct table *t, const cJSON *root, const struct subject *r, const struct vm_counters *c)
 {
     if (!r->program->would || !c->would_rules || !r->labels.would) return;
@@ -59,7 +48,12 @@ void audit_text(const struct table *t, const cJSON *root, const struct subject *
     table_head(t, "would be decided by", "place");
     rules_text(t, &would, c);
     fputc('\n', t->out);
-    changed_text(t->out, root, c);
+    bool any = false;
+    for (unsigned a = 0; a < ACTION_COUNT; a++) any |= c->would[a].changed.packets != 0;
+    fill(t->out, root,
+         "{*would?changed_packets|audit       |            |would {$} {#changed_packets|packet}"
+         "{?flows  of {#flows|flow}}\n}");
+    if (!any) note(t->out, "audit", "nothing would become of any packet but what became of it");
 }
 
 static void counts_add(cJSON *one, const struct would_counter *w)
@@ -71,23 +65,6 @@ static void counts_add(cJSON *one, const struct would_counter *w)
     json_number(one, "flows", w->flows);
 }
 
-static void rules_json(cJSON *root, const struct subject *would, const struct vm_counters *c)
-{
-    cJSON *rules = cJSON_AddArrayToObject(root, "audit_rules");
-    for (uint32_t i = 0; i < would->program->rules_count; i++) {
-        char verdict[128];
-        if (!rule_shows(would, c, i)) continue;
-        cJSON *one = json_object(rules);
-        cJSON_AddStringToObject(one, "rule", label_rule(&would->labels, i));
-        cJSON_AddBoolToObject(one, "named", would->program->rules[i].name != 0);
-        cJSON_AddStringToObject(one, "verdict", label_verdict(&would->labels, i, verdict, sizeof verdict));
-        cJSON_AddStringToObject(one, "place", label_rule_place(&would->labels, i));
-        cJSON_AddBoolToObject(one, "decides", rule_decides(&would->program->rules[i]));
-        cJSON_AddBoolToObject(one, "audited", is_audited(would, i));
-        counts_add(one, &c->would_rules[i]);
-    }
-}
-
 void audit_json(cJSON *root, const struct subject *r, const struct vm_counters *c)
 {
     if (!r->program->would || !c->would_rules || !r->labels.would) return;
@@ -96,7 +73,19 @@ void audit_json(cJSON *root, const struct subject *r, const struct vm_counters *
     for (unsigned a = 0; a < ACTION_COUNT; a++)
         if (c->would[a].decided.packets || a <= ACTION_REJECT)
             counts_add(cJSON_AddObjectToObject(all, action_name(a)), &c->would[a]);
-    rules_json(root, &would, c);
+    cJSON *rules = cJSON_AddArrayToObject(root, "audit_rules");
+    for (uint32_t i = 0; i < would.program->rules_count; i++) {
+        char verdict[128];
+        if (!rule_shows(&would, c, i)) continue;
+        cJSON *one = json_object(rules);
+        cJSON_AddStringToObject(one, "rule", label_rule(&would.labels, i));
+        cJSON_AddBoolToObject(one, "named", would.program->rules[i].name != 0);
+        cJSON_AddStringToObject(one, "verdict", label_verdict(&would.labels, i, verdict, sizeof verdict));
+        cJSON_AddStringToObject(one, "place", label_rule_place(&would.labels, i));
+        cJSON_AddBoolToObject(one, "decides", rule_decides(&would.program->rules[i]));
+        cJSON_AddBoolToObject(one, "audited", is_audited(&would, i));
+        counts_add(one, &c->would_rules[i]);
+    }
     cJSON *defaults = cJSON_AddArrayToObject(root, "audit_defaults");
     for (uint32_t i = 0; i < would.program->firewalls_count; i++) {
         cJSON *one = json_object(defaults);
