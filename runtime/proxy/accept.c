@@ -31,14 +31,14 @@ static struct stream_addr address_of(const struct sockaddr_storage *from)
 /* True for a listener of inline connections, in the inline stack */
 static bool is_inline(const struct proxy_listen *at) { return at->service == PBC_NONE; }
 
-static bool is_any(const struct stream_addr *a) { return !(a->addr[0] | a->addr[1] | a->addr[2] | a->addr[3]); }
+static bool is_any_addr(const struct stream_addr *a) { return !(a->addr[0] | a->addr[1] | a->addr[2] | a->addr[3]); }
 
 /* Make the key of an accepted connection. False if the connection is gone already. */
-static bool key_of(const struct listener *l, int fd, const struct stream_addr *client, struct key *key)
+static bool accepted_key(const struct listener *l, int fd, const struct stream_addr *client, struct key *key)
 {
     const struct facts *f = &l->proxy->world->facts;
     struct stream_addr to = l->at.at;
-    if (is_any(&to)) {
+    if (is_any_addr(&to)) {
         struct sockaddr_storage own;
         socklen_t len = sizeof own;
         if (getsockname(fd, (struct sockaddr *)&own, &len)) return false;
@@ -50,7 +50,7 @@ static bool key_of(const struct listener *l, int fd, const struct stream_addr *c
     return true;
 }
 
-static void watch(struct listener *l)
+static void listener_watch(struct listener *l)
 {
     if (!l->shut) loop_watch_level(&l->proxy->loop, l->at.fd, &l->watcher);
 }
@@ -74,14 +74,7 @@ void listeners_reopen(struct proxy *p)
     if (!p->closed) return;
     p->closed = false;
     timer_stop(&p->loop.wheel, &p->reopens);
-    for (unsigned i = 0; i < p->listener_count; i++) watch(&p->listeners[i]);
-}
-
-static void reset(int fd)
-{
-    const struct linger at_once = {.l_onoff = 1};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
+    for (unsigned i = 0; i < p->listener_count; i++) listener_watch(&p->listeners[i]);
 }
 
 /* Begin the session of an inline connection; one that is not known is reset. False: no room; fd is closed. */
@@ -91,23 +84,25 @@ static bool begin_inline(struct proxy *p, int fd, const struct stream_addr *clie
     const enum inline_session_found found = inline_session_find(p, client, &a);
     if (found == INLINE_SESSION_KNOWN) return session_new(p, fd, &a);
     if (found == INLINE_SESSION_UNKNOWN) count_up(&p->counted.rest.unknown, 1);
-    reset(fd);
+    const struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
     return found == INLINE_SESSION_UNKNOWN;
 }
 
 /* Begin the session of an accepted connection. False: no room; fd is closed. */
-static bool begin(const struct listener *l, int fd, const struct sockaddr_storage *from)
+static bool accepted_begin(const struct listener *l, int fd, const struct sockaddr_storage *from)
 {
     const struct stream_addr client = address_of(from);
     struct arrival a = {.service = l->at.service};
     if (is_inline(&l->at)) return begin_inline(l->proxy, fd, &client);
-    if (key_of(l, fd, &client, &a.key)) return session_new(l->proxy, fd, &a);
+    if (accepted_key(l, fd, &client, &a.key)) return session_new(l->proxy, fd, &a);
     close(fd);
     return true;
 }
 
 /* Accept one connection. False if there is no more for now. */
-static bool take_one(struct listener *l)
+static bool accept_one(struct listener *l)
 {
     struct proxy *p = l->proxy;
     struct sockaddr_storage from;
@@ -121,7 +116,7 @@ static bool take_one(struct listener *l)
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) shut_all(p);
         return errno != EAGAIN && !p->closed;
     }
-    if (begin(l, fd, &from)) return true;
+    if (accepted_begin(l, fd, &from)) return true;
     shut_all(p);
     return false;
 }
@@ -137,17 +132,17 @@ static void ready(struct watcher *w, uint32_t events)
     else if (l->crowd < ACCEPTED_AT_ONCE)
         l->crowd *= 2;
     l->turn = turn;
-    for (unsigned i = 0; i < l->crowd && take_one(l); i++) continue;
+    for (unsigned i = 0; i < l->crowd && accept_one(l); i++) continue;
 }
 
 /* Begin the sessions of connections that the kernel has made already, then listen no more: who comes is refused as at a
  * closed port. The socket keeps its port, so that nobody else gets it meanwhile. */
 static void shut_one(struct listener *l)
 {
-    for (unsigned i = 0; i < WAITING_MOST && !l->proxy->closed && take_one(l); i++) continue;
+    for (unsigned i = 0; i < WAITING_MOST && !l->proxy->closed && accept_one(l); i++) continue;
     if (!l->proxy->closed) unwatch(l);
     l->shut = !shutdown(l->at.fd, SHUT_RD);
-    if (!l->shut && !l->proxy->closed) watch(l);
+    if (!l->shut && !l->proxy->closed) listener_watch(l);
 }
 
 static void open_one(struct listener *l)
@@ -158,7 +153,7 @@ static void open_one(struct listener *l)
         return;
     }
     l->shut = false;
-    if (!l->proxy->closed) watch(l);
+    if (!l->proxy->closed) listener_watch(l);
 }
 
 void listeners_follow(struct proxy *p)
@@ -174,7 +169,7 @@ void listeners_follow(struct proxy *p)
 }
 
 /* Take the socket of the listener at that address, if there is one. */
-static void keep(const struct proxy *p, struct listener *l)
+static void listener_keep(const struct proxy *p, struct listener *l)
 {
     for (unsigned i = 0; i < p->listener_count; i++) {
         if (!proxy_listen_same(&p->listeners[i].at, &l->at)) continue;
@@ -191,10 +186,10 @@ static bool is_kept(const struct listener *all, unsigned count, int fd)
     return false;
 }
 
-static bool is_own(const struct proxy *p, const struct stream_addr *a)
+static bool is_own_addr(const struct proxy *p, const struct stream_addr *a)
 {
     const bool local = a->v6 ? !(a->addr[0] | a->addr[1] | a->addr[2]) && a->addr[3] <= 1 : a->addr[0] >> 24 == 127;
-    return local || is_any(a) || sides_of(&p->world->facts, a->v6 ? 6 : 4, a->addr, a->addr) & KIND_DST_SELF;
+    return local || is_any_addr(a) || sides_of(&p->world->facts, a->v6 ? 6 : 4, a->addr, a->addr) & KIND_DST_SELF;
 }
 
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
@@ -202,7 +197,8 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
     for (unsigned i = 0; i < p->listener_count; i++) {
         const struct stream_addr *at = &p->listeners[i].at.at;
         if (is_inline(&p->listeners[i].at) || at->v6 != a->v6 || at->port != a->port) continue;
-        if (is_any(at) ? is_own(p, a) : !memcmp(at->addr, a->addr, sizeof a->addr)) return p->listeners[i].at.service;
+        if (is_any_addr(at) ? is_own_addr(p, a) : !memcmp(at->addr, a->addr, sizeof a->addr))
+            return p->listeners[i].at.service;
     }
     return PBC_NONE;
 }
@@ -213,7 +209,7 @@ void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen 
 {
     for (unsigned i = 0; i < count; i++) {
         fresh[i] = (struct listener){.watcher.ready = ready, .proxy = p, .at = all[i]};
-        if (all[i].fd < 0) keep(p, &fresh[i]);
+        if (all[i].fd < 0) listener_keep(p, &fresh[i]);
         all[i].fd = -1;
     }
     for (unsigned i = 0; i < p->listener_count; i++) {

@@ -28,12 +28,6 @@ static void through(struct session *s, enum session_end failed)
     s->ops->connected(s, failed);
 }
 
-/* True if no port, or no pair of `source`, is free towards the server: a server elsewhere may have some */
-static bool is_portless(const struct session *s, int err)
-{
-    return (err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inlined;
-}
-
 /* True for an error of this machine, not of the server */
 static bool is_ours(int err)
 {
@@ -42,7 +36,7 @@ static bool is_ours(int err)
 }
 
 /* Report a server that refused a connection, if its check is `passive` */
-static void tell(struct session *s)
+static void server_refused(struct session *s)
 {
     struct proxy *p = s->proxy;
     const struct program *program = p->program;
@@ -70,7 +64,7 @@ static bool is_transparent(const struct session *s)
 }
 
 /* Return the pool whose `source` the connection uses; NULL: no `source` */
-static const struct pbc_pool *source_of(const struct session *s)
+static const struct pbc_pool *pool_source(const struct session *s)
 {
     const struct program *p = s->proxy->program;
     const struct pbc_pool *pool = s->chosen == PBC_NONE ? NULL : &p->pools[p->servers[s->chosen].pool];
@@ -81,7 +75,7 @@ static int socket_from(struct session *s, bool v6, uint32_t turn)
 {
     const struct stream_addr client = session_client(s);
     if (goes_inline(s)) return inline_session_socket(s);
-    const struct pbc_pool *pool = source_of(s);
+    const struct pbc_pool *pool = pool_source(s);
     const int fd = is_transparent(s) ? client_socket(s->proxy, &client)
                    : pool            ? source_socket(s->proxy, pool, v6, turn)
                                      : -ENODATA;
@@ -116,7 +110,7 @@ static int dial(struct session *s, const struct stream_addr *a)
     enum { TRIES = 16 };
     struct proxy *p = s->proxy;
     const uint32_t first = (uint32_t)random_next(&p->random) >> 1;
-    const uint32_t tries = source_of(s) ? TRIES : 1;
+    const uint32_t tries = pool_source(s) ? TRIES : 1;
     int fd = -EADDRNOTAVAIL;
     for (uint32_t i = 0; i < tries && (fd == -EADDRNOTAVAIL || fd == -EADDRINUSE); i++) fd = socket_to(s, a, first + i);
     if (fd < 0) return fd;
@@ -170,7 +164,7 @@ static enum pkt_reason take_place(struct session *s, uint32_t server)
     return REASON_MAX_FLOWS;
 }
 
-static enum pkt_reason choose(struct session *s)
+static enum pkt_reason server_choose(struct session *s)
 {
     struct chooser *c = proxy_chooser(s->proxy);
     const struct choice choice = chooser_pick(c, s->branch, &s->key, s->affinity);
@@ -192,12 +186,6 @@ static bool try_next(struct session *s, uint32_t server)
     return true;
 }
 
-static void note_portless(struct session *s)
-{
-    count_up(&session_counts(s)->portless, 1);
-    count_up(&s->proxy->portless, 1);
-}
-
 static void failed(struct session *s, int err)
 {
     const uint32_t server = s->chosen;
@@ -205,11 +193,15 @@ static void failed(struct session *s, int err)
     if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
     if (s->reached) why = SESSION_SERVER_TLS;
     if (is_ours(err)) why = SESSION_SYSTEM;
-    if (is_portless(s, err)) why = SESSION_NO_PORT;
-    if (why == SESSION_NO_PORT) note_portless(s);
+    /* no port, or no pair of `source`, is free towards the server: a server elsewhere may have some */
+    if ((err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inlined) why = SESSION_NO_PORT;
+    if (why == SESSION_NO_PORT) {
+        count_up(&session_counts(s)->portless, 1);
+        count_up(&s->proxy->portless, 1);
+    }
     if (err == -EAFNOSUPPORT && is_transparent(s)) why = SESSION_FAMILY;
     const bool its_own = server != PBC_NONE && why != SESSION_SYSTEM && why != SESSION_FAMILY;
-    if (its_own && why != SESSION_NO_PORT) tell(s);
+    if (its_own && why != SESSION_NO_PORT) server_refused(s);
     if (s->server) s->server->flags |= SIDE_RESETS;
     session_leave_server(s);
     if (!its_own || !try_next(s, server)) through(s, why);
@@ -335,13 +327,13 @@ void connect_branch(struct session *s)
         connect_begin(s);
         return;
     }
-    const enum pkt_reason none = choose(s);
+    const enum pkt_reason none = server_choose(s);
     if (none != REASON_MAX_FLOWS || !queue_join(s)) go_to(s, none);
 }
 
 bool connect_again(struct session *s)
 {
-    const enum pkt_reason none = choose(s);
+    const enum pkt_reason none = server_choose(s);
     if (none == REASON_MAX_FLOWS) return false;
     queue_leave(s);
     go_to(s, none);

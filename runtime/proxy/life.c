@@ -53,14 +53,6 @@ void proxy_room_free(struct proxy_room *room)
     free(room);
 }
 
-/* Take the interfaces' ids in the new program, and keep those before: inline connections may still have them */
-static void take_ifaces(struct proxy *p, const struct program *before, const uint16_t *iface)
-{
-    p->before.program = before->serial;
-    memcpy(p->before.iface, p->iface, sizeof p->iface);
-    if (p->iface_count) memcpy(p->iface, iface, p->iface_count * sizeof *p->iface);
-}
-
 static bool take_program(struct proxy *p, struct proxy_change *c)
 {
     if (chooser_swap(p->chooser, c->fresh, c->remap)) return false; /* all that can fail */
@@ -69,7 +61,10 @@ static bool take_program(struct proxy *p, struct proxy_change *c)
     p->number = c->number;
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
-    take_ifaces(p, before, c->iface);
+    /* Take the interfaces' ids in the new program, and keep those before: inline connections may still have them. */
+    p->before.program = before->serial;
+    memcpy(p->before.iface, p->iface, sizeof p->iface);
+    if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     p->cfg.inlined = c->inlined;
     leave_open(p, c->leaving);
     sessions_rename(p, c->remap);
@@ -81,14 +76,6 @@ static bool take_program(struct proxy *p, struct proxy_change *c)
     free(c->room);
     c->room = NULL;
     return true;
-}
-
-/* Replace an older snapshot that waits in `latest`: it is freed once this one is taken, and must not be named then */
-static void leave_older(struct proxy *p, struct snapshot *world)
-{
-    struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
-    if (latest && latest->number < world->number)
-        __atomic_compare_exchange_n(&p->latest, &latest, world, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static void fill_listing(struct proxy *p)
@@ -105,7 +92,11 @@ static void look_up(struct proxy *p)
     struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
     if (c) {
         if (take_program(p, c)) {
-            leave_older(p, c->world);
+            /* Replace an older snapshot that waits in `latest`: it is freed once this one is taken, and must not be
+             * named then. */
+            struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
+            if (latest && latest->number < c->world->number)
+                __atomic_compare_exchange_n(&p->latest, &latest, c->world, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
             take_world(p, c->world);
             sessions_rejudge(p);
         }
@@ -240,24 +231,19 @@ void proxy_turn(struct proxy *p, int most_ms)
     fill_listing(p);
 }
 
-/* End inline sessions while their workers go on, which alone reach their ends. What a worker takes no more in a second
- * is left. */
-static void end_inline(struct proxy *p)
-{
-    enum { LAST_MS = 10 };
-    const uint64_t until_ns = p->loop.now_ns + SECOND_NS;
-    for (struct session *s = p->all; s; s = s->next)
-        if (s->inlined) session_end(s, SESSION_STOPPED);
-    while ((p->loop.first || p->asks) && p->loop.now_ns < until_ns) proxy_turn(p, LAST_MS);
-}
-
-static void *run(void *arg)
+static void *proxy_run(void *arg)
 {
     struct proxy *p = arg;
     while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) proxy_turn(p, -1);
     look_up(p);
     fill_listing(p);
-    end_inline(p);
+    /* End inline sessions while their workers go on, which alone reach their ends. What a worker takes no more in a
+     * second is left. */
+    enum { LAST_MS = 10 };
+    const uint64_t until_ns = p->loop.now_ns + SECOND_NS;
+    for (struct session *s = p->all; s; s = s->next)
+        if (s->inlined) session_end(s, SESSION_STOPPED);
+    while ((p->loop.first || p->asks) && p->loop.now_ns < until_ns) proxy_turn(p, LAST_MS);
     return NULL;
 }
 
@@ -265,7 +251,7 @@ void proxy_numbered(struct proxy *p, uint64_t number) { p->number = number; }
 
 int proxy_start(struct proxy *p, int cpu)
 {
-    const int err = pthread_create(&p->thread, NULL, run, p);
+    const int err = pthread_create(&p->thread, NULL, proxy_run, p);
     if (err) return -err;
     cpu_set_t one;
     CPU_ZERO(&one);

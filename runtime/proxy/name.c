@@ -22,7 +22,7 @@ static bool is_trusted(const struct session *s)
 }
 
 /* Return the form for rules of an address that sends something. */
-static struct key key_of(const struct stream_addr *a)
+static struct key peer_key(const struct stream_addr *a)
 {
     return stream_key(a->v6 ? 6 : 4, a->addr, a->port, a->addr, a->port, 0, 0, 0);
 }
@@ -36,13 +36,13 @@ static enum name_trust trust_of(const struct session *s, const struct key *from)
 
 enum name_trust name_trust(const struct session *s)
 {
-    const struct key named = s->mixed ? key_of(&s->named) : s->key;
+    const struct key named = s->mixed ? peer_key(&s->named) : s->key;
     return trust_of(s, &named);
 }
 
 bool name_fronted(const struct session *s)
 {
-    const struct key front = s->tls_said ? key_of(&s->peer) : s->key;
+    const struct key front = s->tls_said ? peer_key(&s->peer) : s->key;
     return s->tls_said && trust_of(s, &front) == NAME_TRUSTED;
 }
 
@@ -58,7 +58,7 @@ static void believe(struct session *s, const struct proxy_header *h)
     s->key.src_port = h->src.port;
 }
 
-static int refuse(struct session *s, enum stream_reason why)
+static int header_refuse(struct session *s, enum stream_reason why)
 {
     count_up(&session_counts(s)->refused[why], 1);
     session_end(s, SESSION_PROXY_HEADER);
@@ -87,7 +87,7 @@ bool name_heard(struct session *s)
     s->unheard = r == READ_MORE && !whole;
     if (s->unheard) s->client.flags &= (uint16_t)~SIDE_MAY_READ;
     if (r == READ_OTHER || (r == READ_MORE && n < TELLING)) return !s->unheard;
-    if (!s->unheard) refuse(s, STREAM_PROXY_UNTRUSTED);
+    if (!s->unheard) header_refuse(s, STREAM_PROXY_UNTRUSTED);
     return false;
 }
 
@@ -107,16 +107,16 @@ int name_client(struct session *s)
     }
     switch (proxy_header_read(&h, bytes, (uint32_t)n)) {
     case READ_MORE:
-        if (s->client.flags & SIDE_HUNG || n == sizeof bytes) return refuse(s, STREAM_PROXY_MALFORMED);
+        if (s->client.flags & SIDE_HUNG || n == sizeof bytes) return header_refuse(s, STREAM_PROXY_MALFORMED);
         s->client.flags &= (uint16_t)~SIDE_MAY_READ;
         return -EAGAIN;
-    case READ_OTHER: return is_trusted(s) ? refuse(s, STREAM_PROXY_MISSING) : 0;
+    case READ_OTHER: return is_trusted(s) ? header_refuse(s, STREAM_PROXY_MISSING) : 0;
     case READ_WHOLE:
-        if (!is_trusted(s)) return refuse(s, STREAM_PROXY_UNTRUSTED);
-        if (recv(s->client.fd, bytes, h.len, 0) != (ssize_t)h.len) return refuse(s, STREAM_PROXY_MALFORMED);
+        if (!is_trusted(s)) return header_refuse(s, STREAM_PROXY_UNTRUSTED);
+        if (recv(s->client.fd, bytes, h.len, 0) != (ssize_t)h.len) return header_refuse(s, STREAM_PROXY_MALFORMED);
         s->client.read += h.len;
         believe(s, &h);
         return 0;
-    default: return refuse(s, is_trusted(s) ? STREAM_PROXY_MALFORMED : STREAM_PROXY_UNTRUSTED);
+    default: return header_refuse(s, is_trusted(s) ? STREAM_PROXY_MALFORMED : STREAM_PROXY_UNTRUSTED);
     }
 }

@@ -20,7 +20,7 @@ static enum session_end why_bad(const struct first *f)
 }
 
 /* True if the branch connects to the target of an instruction */
-static bool asks(const struct program *p, uint32_t branch)
+static bool branch_asks(const struct program *p, uint32_t branch)
 {
     const struct pbc_branch *b = &p->branches[branch];
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
@@ -32,7 +32,7 @@ static bool asks(const struct program *p, uint32_t branch)
 static void instruction_take(struct session *s)
 {
     const struct first *f = &s->proxy->first;
-    if (f->instruction != FIRST_KNOWN || !asks(s->proxy->program, s->branch)) return;
+    if (f->instruction != FIRST_KNOWN || !branch_asks(s->proxy->program, s->branch)) return;
     s->up.buffer->from += f->told.len;
     s->nat = f->told.nat;
     s->instructed = true;
@@ -67,7 +67,7 @@ static bool instruction_answer(struct session *s)
 }
 
 /* Set the final branch and free the state of reading first bytes. The bytes themselves stay in the buffer. */
-static void choose(struct session *s, uint32_t branch)
+static void branch_choose(struct session *s, uint32_t branch)
 {
     struct proxy *p = s->proxy;
     if (s->at) slab_give(&p->ats, s->at);
@@ -96,7 +96,7 @@ static uint32_t wants(const struct session *s)
     return s->client.tls ? all & ~(uint32_t)FIRST_TLS : all;
 }
 
-static struct first_asked asked(const struct session *s, enum first_end end)
+static struct first_asked first_asks(const struct session *s, enum first_end end)
 {
     const uint64_t says = s->proxy->program->settings->first_bytes, room = s->up.buffer->size - BUFFER_FRONT;
     const uint64_t most = says < room ? says : room; /* buffers keep the size of the start */
@@ -105,11 +105,11 @@ static struct first_asked asked(const struct session *s, enum first_end end)
 }
 
 /* Let the program choose a branch by the bytes so far */
-static void judge(struct session *s, enum first_end end)
+static void first_judge(struct session *s, enum first_end end)
 {
     struct proxy *p = s->proxy;
     struct buffer *b = s->up.buffer;
-    const struct first_asked a = asked(s, end);
+    const struct first_asked a = first_asks(s, end);
     if (first_read(&p->first, s->at, buffer_at(b), buffer_len(b), &a) == READ_BAD) {
         count_up(&session_counts(s)->refused[p->first.reason], 1);
         session_end(s, why_bad(&p->first));
@@ -118,11 +118,11 @@ static void judge(struct session *s, enum first_end end)
     proxy_tells_tls(s);
     const uint32_t branch = program_stream(p->program, &s->key, &p->first);
     if (branch == STREAM_MORE && !p->first.ended) return;
-    choose(s, branch == STREAM_MORE ? PBC_NONE : branch);
+    branch_choose(s, branch == STREAM_MORE ? PBC_NONE : branch);
 }
 
 /* Read the client's first bytes */
-static void look(struct session *s)
+static void first_hear(struct session *s)
 {
     struct buffer *b = s->up.buffer;
     while (s->at && s->ended == SESSION_ENDS && name_heard(s)) {
@@ -133,7 +133,7 @@ static void look(struct session *s)
             return;
         }
         b->to += (uint32_t)n;
-        judge(s, n ? FIRST_OPEN : FIRST_CLOSED);
+        first_judge(s, n ? FIRST_OPEN : FIRST_CLOSED);
     }
 }
 
@@ -146,7 +146,7 @@ static void plain_begin(struct session *s)
         proxy_tells_tls(s);
         const struct pbc_service *service = &p->program->services[s->service];
         const bool cut = service->flags & PBC_SERVICE_CUT; /* no endpoint leads to it */
-        choose(s, cut ? service->branches : program_stream(p->program, &s->key, &p->first));
+        branch_choose(s, cut ? service->branches : program_stream(p->program, &s->key, &p->first));
         return;
     }
     s->at = slab_take(&p->ats);
@@ -156,7 +156,7 @@ static void plain_begin(struct session *s)
         return;
     }
     memset(s->at, 0, sizeof *s->at);
-    judge(s, FIRST_OPEN); /* a branch before the first that needs bytes may match */
+    first_judge(s, FIRST_OPEN); /* a branch before the first that needs bytes may match */
 }
 
 /* Return the longest allowed silence */
@@ -184,7 +184,7 @@ static bool move_both(struct session *s)
 }
 
 /* Move bytes; after some, silence begins anew */
-static void move(struct session *s)
+static void bytes_move(struct session *s)
 {
     const uint64_t up_before = s->up.moved, down_before = s->down.moved;
     const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
@@ -193,16 +193,12 @@ static void move(struct session *s)
     if (ended || s->up.moved != up_before || s->down.moved != down_before) session_wait(s, patience(s));
 }
 
-static bool leads_to_program(const struct session *s)
-{
-    return s->branch != PBC_NONE && branch_goes(&s->proxy->program->branches[s->branch]) == PBC_GOES_PROGRAM;
-}
-
 static void connected(struct session *s, enum session_end failed)
 {
     if (failed != SESSION_ENDS)
         session_end(s, failed);
-    else if (leads_to_program(s) && !middle_begin(s))
+    else if (s->branch != PBC_NONE && branch_goes(&s->proxy->program->branches[s->branch]) == PBC_GOES_PROGRAM &&
+             !middle_begin(s))
         session_end(s, SESSION_PROGRAM);
     else if (!instruction_answer(s))
         session_end(s, SESSION_CLIENT_GONE);
@@ -217,11 +213,11 @@ static bool moves(struct session *s)
     return s->server && !s->dials && s->ended == SESSION_ENDS && !leave_goes_on(s) && s->ended == SESSION_ENDS;
 }
 
-static void step(struct session *s)
+static void plain_step(struct session *s)
 {
-    if (s->at) look(s);
+    if (s->at) first_hear(s);
     if (moves(s)) {
-        move(s);
+        bytes_move(s);
         leave_moved(s);
     }
     /* A reset client ends the session while a server is being connected to */
@@ -231,7 +227,7 @@ static void step(struct session *s)
 static void late(struct session *s)
 {
     if (s->at)
-        judge(s, FIRST_LATE);
+        first_judge(s, FIRST_LATE);
     else if (session_is_spliced(s))
         after_late(s);
     else
@@ -251,5 +247,5 @@ static void fini(struct session *s)
     access_write_line(s, &e, s->begun_ns);
 }
 
-const struct session_ops session_plain = {plain_begin, step, connected, late, NULL, leave_ends,
-                                          fini,        NULL, NULL,      NULL, 0};
+const struct session_ops session_plain = {plain_begin, plain_step, connected, late, NULL, leave_ends,
+                                          fini,        NULL,       NULL,      NULL, 0};

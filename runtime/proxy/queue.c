@@ -21,7 +21,10 @@ static void stirred(struct task *t)
     if (p->queue.first) timer_set(&p->loop.wheel, &p->queue.looks, p->loop.now_ns + LOOKS_NS);
 }
 
-static void look(struct timer *t) { queue_stir((struct proxy *)((char *)t - offsetof(struct proxy, queue.looks))); }
+static void queue_due(struct timer *t)
+{
+    queue_stir((struct proxy *)((char *)t - offsetof(struct proxy, queue.looks)));
+}
 
 void queue_stir(struct proxy *p)
 {
@@ -42,7 +45,7 @@ void queue_set(struct proxy *p, uint32_t *room)
     q->times = 0;
     if (!q->last) q->last = &q->first;
     q->stirs.run = stirred;
-    q->looks.due = look;
+    q->looks.due = queue_due;
     for (const struct session *s = q->first; s; s = s->queue_next) room[s->service]++;
 }
 

@@ -12,7 +12,7 @@
 #include "runtime/proxy/inline/inline.h"
 #include "runtime/proxy/queue.h"
 
-static void due(struct timer *t)
+static void session_due(struct timer *t)
 {
     struct session *s = (struct session *)((char *)t - offsetof(struct session, timer));
     s->late = true;
@@ -22,7 +22,7 @@ static void due(struct timer *t)
 void session_again(struct session *s) { loop_again(&s->proxy->loop, &s->task); }
 
 /* Return the time at which `max age` ends the session; UINT64_MAX: never */
-static uint64_t over(const struct session *s)
+static uint64_t session_over_ns(const struct session *s)
 {
     const uint64_t age_ns = proxy_says(s->proxy, s->service)->age_ns;
     return age_ns ? time_after(s->begun_ns, age_ns) : UINT64_MAX;
@@ -30,14 +30,14 @@ static uint64_t over(const struct session *s)
 
 void session_wait(struct session *s, uint64_t ns)
 {
-    const uint64_t over_ns = over(s), due_ns = ns ? s->proxy->loop.now_ns + ns : UINT64_MAX;
+    const uint64_t over_ns = session_over_ns(s), due_ns = ns ? s->proxy->loop.now_ns + ns : UINT64_MAX;
     timer_set(&s->proxy->loop.wheel, &s->timer, due_ns < over_ns ? due_ns : over_ns);
 }
 
 static void too_late(struct session *s)
 {
     s->late = false;
-    if (over(s) <= s->proxy->loop.now_ns)
+    if (session_over_ns(s) <= s->proxy->loop.now_ns)
         session_end(s, SESSION_MAX_AGE);
     else if (s->dials)
         connect_late(s);
@@ -100,7 +100,7 @@ unsigned session_header(const struct session *s)
     return flags & PBC_PROXY_SEND_V1 ? 1 : flags & PBC_PROXY_SEND_V2 ? 2 : 0;
 }
 
-static struct stream_addr address(const struct session *s, const uint32_t addr[4], uint16_t port)
+static struct stream_addr side_address(const struct session *s, const uint32_t addr[4], uint16_t port)
 {
     struct stream_addr a = {.port = port, .v6 = s->key.kind & KIND_IP6};
     memcpy(a.addr, addr, sizeof a.addr);
@@ -109,10 +109,10 @@ static struct stream_addr address(const struct session *s, const uint32_t addr[4
 
 struct stream_addr session_client(const struct session *s)
 {
-    return s->mixed ? s->named : address(s, s->key.src, s->key.src_port);
+    return s->mixed ? s->named : side_address(s, s->key.src, s->key.src_port);
 }
 
-struct stream_addr session_service(const struct session *s) { return address(s, s->key.dst, s->key.dst_port); }
+struct stream_addr session_service(const struct session *s) { return side_address(s, s->key.dst, s->key.dst_port); }
 
 /* Let both sides end with a reset, not an orderly end, which could be taken for the last byte. Not after an orderly
  * end, nor for `on no server drop`. */
@@ -201,22 +201,19 @@ static void prepare(struct session *s)
         session_end(s, SESSION_MAX_FLOWS);
 }
 
-static void lose_server(struct session *s)
-{
-    const enum session_end why = s->lost;
-    s->lost = SESSION_ENDS;
-    if (s->chosen == PBC_NONE) return; /* the server was left meanwhile */
-    if (s->ops->lost)
-        s->ops->lost(s, why);
-    else
-        session_end(s, why);
-}
-
-static void go_on(struct session *s)
+static void session_go_on(struct session *s)
 {
     if (!s->late) s->seen_ns = s->proxy->loop.now_ns;
     s->runs = true;
-    if (s->lost != SESSION_ENDS && s->ended == SESSION_ENDS) lose_server(s);
+    if (s->lost != SESSION_ENDS && s->ended == SESSION_ENDS) {
+        const enum session_end why = s->lost;
+        s->lost = SESSION_ENDS;
+        /* without a server it was left meanwhile */
+        if (s->chosen != PBC_NONE && s->ops->lost)
+            s->ops->lost(s, why);
+        else if (s->chosen != PBC_NONE)
+            session_end(s, why);
+    }
     if (s->late && s->ended == SESSION_ENDS) too_late(s);
     if (s->state != SESSION_GOES && s->ended == SESSION_ENDS) prepare(s);
     if (s->dials && s->ended == SESSION_ENDS) connect_step(s);
@@ -224,10 +221,10 @@ static void go_on(struct session *s)
     s->runs = false;
 }
 
-static void run(struct task *t)
+static void session_run(struct task *t)
 {
     struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
-    go_on(s);
+    session_go_on(s);
     if (s->ended == SESSION_ENDS) return;
     if (s->task.waits) return; /* the task runs once more; after that nothing else refers to the session */
     if (!s->ops->ends || s->ops->ends(s)) session_free(s);
@@ -253,16 +250,6 @@ static void find_opener(struct session *s, const struct arrival *a)
     count_up(&session_counts(s)->strangers, 1);
 }
 
-/* Begin a session: with a PROXY header, with TLS, or with its kind */
-static void set_out(struct session *s)
-{
-    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
-    s->state = SESSION_NAMES;
-    if (!(says->flags & PBC_PROXY_ACCEPT)) set_about(s);
-    session_wait(s, says->first_ns ? says->first_ns : s->proxy->program->settings->proxy_first_ns);
-    session_again(s);
-}
-
 static const struct session_ops *const kinds[PBC_MODES] = {
 #define KIND(ident, mode, doc) [PBC_MODE_##mode] = &session_##ident,
 #include "runtime/proxy/kind.def"
@@ -283,8 +270,8 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
         return false;
     }
     memset(s, 0, sizeof *s);
-    *s = (struct session){.task.run = run,
-                          .timer.due = due,
+    *s = (struct session){.task.run = session_run,
+                          .timer.due = session_due,
                           .proxy = p,
                           .ops = ops,
                           .key = a->key,
@@ -312,7 +299,12 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
     s->peer = session_client(s);
     find_opener(s, a);
     session_record(s, MOMENT_BEGUN);
-    set_out(s);
+    /* Begin with a PROXY header, with TLS, or with its kind. */
+    const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
+    s->state = SESSION_NAMES;
+    if (!(says->flags & PBC_PROXY_ACCEPT)) set_about(s);
+    session_wait(s, says->first_ns ? says->first_ns : s->proxy->program->settings->proxy_first_ns);
+    session_again(s);
     return true;
 }
 
@@ -354,7 +346,7 @@ void sessions_recount(struct proxy *p)
 }
 
 /* Return the program's id of the interface that leads to the client */
-static uint16_t iface_of(const struct session *s, const struct flow_record *f)
+static uint16_t client_iface(const struct session *s, const struct flow_record *f)
 {
     const struct proxy *p = s->proxy;
     if (s->inlined) return inline_session_iface(s);
@@ -372,7 +364,7 @@ static bool rejudge(struct session *s)
     struct frame_spec spec = first_frame(&f);
     spec.src_mac = s->inlined ? s->inlined->client_mac : 0;
     spec.dst_mac = s->inlined ? s->inlined->server_mac : 0;
-    const struct decision d = first_frame_judge(p->program, &p->world->facts, &spec, iface_of(s, &f), MARK_NEW);
+    const struct decision d = first_frame_judge(p->program, &p->world->facts, &spec, client_iface(s, &f), MARK_NEW);
     if (d.action == ACTION_DROP || d.action == ACTION_REJECT) return false;
     s->rule = d.rule;
     s->firewall = d.firewall;

@@ -224,7 +224,7 @@ bool http_awaits_client(const struct session *s)
 }
 
 /* Do what can be done at once. False if it waits. */
-static bool go_on(struct session *s)
+static bool exchange_go_on(struct session *s)
 {
     struct http *h = http_of(s);
     if (!h->sent && !send_request(s)) return true;
@@ -238,7 +238,7 @@ static bool go_on(struct session *s)
 
 bool http_exchange(struct session *s)
 {
-    if (go_on(s)) return true;
+    if (exchange_go_on(s)) return true;
     session_wait(s, http_awaits_client(s) ? session_client_ns(s) : session_server_ns(s));
     return false;
 }

@@ -33,23 +33,23 @@ static void unlink_one(struct kept_one *o)
 }
 
 /* Free a kept connection; if its task still waits to run, the task frees it */
-static void give_back(struct kept_one *o)
+static void kept_give_back(struct kept_one *o)
 {
     o->side = NULL;
     if (!o->task.waits) slab_give(&o->kept->ones, o);
 }
 
-static void end(struct kept_one *o)
+static void kept_end(struct kept_one *o)
 {
     struct side *s = o->side;
     unlink_one(o);
     side_close(s);
     slab_give(o->kept->sides, s);
-    give_back(o);
+    kept_give_back(o);
 }
 
 /* True if the server has sent nothing, and has not closed. Messages of TLS itself do not count. */
-static bool is_silent(struct side *s)
+static bool side_is_silent(struct side *s)
 {
     uint8_t byte;
     side_look(s);
@@ -61,13 +61,13 @@ static void changed(struct task *t)
     struct kept_one *o = (struct kept_one *)t;
     if (!o->side)
         slab_give(&o->kept->ones, o);
-    else if (!is_silent(o->side)) {
+    else if (!side_is_silent(o->side)) {
         o->kept->lost++;
-        end(o);
+        kept_end(o);
     }
 }
 
-static void due(struct timer *t) { end((struct kept_one *)((char *)t - offsetof(struct kept_one, timer))); }
+static void kept_due(struct timer *t) { kept_end((struct kept_one *)((char *)t - offsetof(struct kept_one, timer))); }
 
 void kept_init(struct kept *k, struct loop *l, struct slab *sides, uint32_t most)
 {
@@ -78,7 +78,7 @@ void kept_init(struct kept *k, struct loop *l, struct slab *sides, uint32_t most
 
 void kept_flush(struct kept *k)
 {
-    while (k->oldest) end(k->oldest);
+    while (k->oldest) kept_end(k->oldest);
 }
 
 void kept_fini(struct kept *k)
@@ -91,10 +91,10 @@ struct kept_one *kept_room(struct kept *k)
 {
     struct kept_one *o = slab_take(&k->ones);
     if (!o && k->oldest) {
-        end(k->oldest);
+        kept_end(k->oldest);
         o = slab_take(&k->ones);
     }
-    if (o) *o = (struct kept_one){.task.run = changed, .timer.due = due, .kept = k};
+    if (o) *o = (struct kept_one){.task.run = changed, .timer.due = kept_due, .kept = k};
     return o;
 }
 
@@ -116,7 +116,7 @@ void kept_put(struct kept *k, struct kept_one *one, struct kept_key key, struct 
     timer_set(&k->loop->wheel, &one->timer, k->loop->now_ns + ns);
 }
 
-static struct kept_one *find(const struct kept *k, struct kept_key key)
+static struct kept_one *kept_find(const struct kept *k, struct kept_key key)
 {
     for (struct kept_one *o = k->buckets[bucket(key)]; o; o = o->next)
         if (o->key.service == key.service && o->key.server == key.server && o->key.session == key.session) return o;
@@ -125,15 +125,15 @@ static struct kept_one *find(const struct kept *k, struct kept_key key)
 
 struct side *kept_take(struct kept *k, struct kept_key key, struct task *task)
 {
-    for (struct kept_one *o; (o = find(k, key));) {
+    for (struct kept_one *o; (o = kept_find(k, key));) {
         struct side *s = o->side;
-        if (!is_silent(s)) {
+        if (!side_is_silent(s)) {
             k->lost++;
-            end(o);
+            kept_end(o);
             continue;
         }
         unlink_one(o);
-        give_back(o);
+        kept_give_back(o);
         s->task = task;
         k->taken++;
         return s;

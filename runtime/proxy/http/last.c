@@ -121,28 +121,22 @@ static void leave_server(struct session *s)
     if (s->inlined) h->own = key;
 }
 
-/* Measure the times of a server's answer */
-static void measure(struct session *s)
-{
-    const struct http *h = http_of(s);
-    struct proxy_counters *c = session_counts(s);
-    if (!h->answer_ns || !h->begun_ns) return;
-    proxy_took(c, PROXY_TIME_ANSWER, h->answer_ns - h->begun_ns);
-    proxy_took(c, PROXY_TIME_REQUEST, s->proxy->loop.now_ns - h->begun_ns);
-}
-
 void http_count(struct session *s)
 {
     struct http *h = http_of(s);
+    struct proxy_counters *c = session_counts(s);
     const unsigned class = h->status / 100;
     if (h->counted) return;
     h->counted = true;
     note_answer(s);
-    measure(s);
+    if (h->answer_ns && h->begun_ns) {
+        proxy_took(c, PROXY_TIME_ANSWER, h->answer_ns - h->begun_ns);
+        proxy_took(c, PROXY_TIME_REQUEST, s->proxy->loop.now_ns - h->begun_ns);
+    }
     if (class >= 2 && class <= 5)
-        count_up(&session_counts(s)->http[HTTP_COUNT_CLASS_1 + class - 1], 1);
+        count_up(&c->http[HTTP_COUNT_CLASS_1 + class - 1], 1);
     else if (!class)
-        count_up(&session_counts(s)->http[HTTP_COUNT_CUT], 1);
+        count_up(&c->http[HTTP_COUNT_CUT], 1);
 }
 
 void http_over(struct session *s)

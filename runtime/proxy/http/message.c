@@ -22,16 +22,6 @@ enum way_result message_put(struct message *m)
     return WAY_DONE;
 }
 
-/* Move unwritten bytes to the buffer's start, but only if little room is left, so seldom */
-static void make_room(struct buffer *b)
-{
-    const uint32_t n = buffer_len(b);
-    if (n && buffer_room(b) >= b->size / 4) return;
-    memmove(b->bytes + BUFFER_FRONT, buffer_at(b), n);
-    b->from = BUFFER_FRONT;
-    b->to = BUFFER_FRONT + n;
-}
-
 enum way_result message_get(struct message *m, struct slab *buffers)
 {
     struct way *w = m->way;
@@ -39,7 +29,15 @@ enum way_result message_get(struct message *m, struct slab *buffers)
     if (!w->buffer) w->buffer = buffer_take(buffers);
     if (!w->buffer) return WAY_NO_BUFFER;
     m->more = true;
-    if (w->buffer->from > BUFFER_FRONT) make_room(w->buffer);
+    if (w->buffer->from > BUFFER_FRONT) {
+        const uint32_t n = buffer_len(w->buffer);
+        if (!n || buffer_room(w->buffer) < w->buffer->size / 4) {
+            /* Unwritten bytes move to the buffer's start only if little room is left, so seldom. */
+            memmove(w->buffer->bytes + BUFFER_FRONT, buffer_at(w->buffer), n);
+            w->buffer->from = BUFFER_FRONT;
+            w->buffer->to = BUFFER_FRONT + n;
+        }
+    }
     if (!buffer_room(w->buffer)) return WAY_BAD;
     const ssize_t n = side_read(w->from, w->buffer->bytes + w->buffer->to, buffer_room(w->buffer));
     if (n == -EAGAIN) return WAY_WAITS;
@@ -97,7 +95,7 @@ static void unchunk(struct message *m, uint8_t *at, uint32_t n)
 }
 
 /* Parse the bytes behind the ready ones */
-static void look(struct message *m)
+static void message_look(struct message *m)
 {
     struct buffer *b = m->way->buffer;
     uint8_t *at = buffer_at(b) + m->ready;
@@ -123,39 +121,28 @@ static bool begins_to_move(struct message *m)
     return true;
 }
 
-static enum way_result go_on_moving(struct message *m, struct slab *buffers)
-{
-    struct way *w = m->way;
-    const uint64_t before = w->left;
-    const enum way_result r = way_move(w, buffers);
-    body_moved(&m->body, before == WAY_ALL ? 0 : before - w->left);
-    if (r == WAY_DONE) m->moves = false;
-    return r;
-}
-
-/* Return the result at the end of `from`: done for a body that ends with the connection, else cut */
-static enum way_result ended(const struct message *m)
-{
-    return body_ahead(&m->body) == UINT64_MAX ? WAY_DONE : WAY_CUT;
-}
-
 enum way_result message_move(struct message *m, struct slab *buffers)
 {
     struct way *w = m->way;
     for (;;) {
         if (m->moves) {
-            const enum way_result r = go_on_moving(m, buffers);
+            const uint64_t before = w->left;
+            const enum way_result r = way_move(w, buffers);
+            body_moved(&m->body, before == WAY_ALL ? 0 : before - w->left);
+            if (r == WAY_DONE) m->moves = false;
             if (r != WAY_DONE || w->left == WAY_ALL) return r;
             continue;
         }
-        if (w->buffer && buffer_len(w->buffer) > m->ready && !body_is_whole(&m->body) && !m->body.reason) look(m);
+        if (w->buffer && buffer_len(w->buffer) > m->ready && !body_is_whole(&m->body) && !m->body.reason)
+            message_look(m);
         enum way_result r = message_put(m);
         if (r != WAY_DONE) return r;
         if (m->body.reason) return WAY_BAD;
         if (body_is_whole(&m->body)) return WAY_DONE;
         if (begins_to_move(m)) continue;
         r = message_get(m, buffers);
-        if (r == WAY_CUT) return ended(m);
+        /* A body that ends with the connection is done, any other is cut. */
+        if (r == WAY_CUT) return body_ahead(&m->body) == UINT64_MAX ? WAY_DONE : WAY_CUT;
         if (r != WAY_DONE) return r;
     }
 }

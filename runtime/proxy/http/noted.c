@@ -4,7 +4,7 @@
 #include "runtime/proxy/access.h"
 #include "runtime/proxy/http/http.h"
 
-static struct view_span keep(struct noted *n, uint16_t *at, struct view v)
+static struct view_span noted_keep(struct noted *n, uint16_t *at, struct view v)
 {
     struct view_span kept = {.at = *at, .len = (uint16_t)(v.len < NOTED_EACH ? v.len : NOTED_EACH)};
     if (kept.len > NOTED_MAX - *at) kept.len = (uint16_t)(NOTED_MAX - *at);
@@ -28,13 +28,13 @@ void note_request(struct session *s, const struct http_head *h, const uint8_t *b
     http_of(s)->noted = n;
     if (!n) return;
     const uint32_t end = (uint32_t)h->target.at + h->target.len + sizeof " HTTP/1.1" - 1;
-    n->host = keep(n, &at, view_of(bytes, h->host));
-    n->line = keep(n, &at, (struct view){.at = bytes + h->start, .len = end - h->start});
-    n->referrer = keep(n, &at, field(h, bytes, "referer"));
-    n->agent = keep(n, &at, field(h, bytes, "user-agent"));
+    n->host = noted_keep(n, &at, view_of(bytes, h->host));
+    n->line = noted_keep(n, &at, (struct view){.at = bytes + h->start, .len = end - h->start});
+    n->referrer = noted_keep(n, &at, field(h, bytes, "referer"));
+    n->agent = noted_keep(n, &at, field(h, bytes, "user-agent"));
 }
 
-static struct view said(const struct noted *n, struct view_span s)
+static struct view noted_text(const struct noted *n, struct view_span s)
 {
     return s.len ? view_of(n->bytes, s) : (struct view){0};
 }
@@ -47,10 +47,10 @@ static void write_line(struct session *s, const struct noted *n)
         .wait_ns = h->answer_ns ? h->answer_ns - begun : 0,
         .bytes_in = h->up.body.data,
         .bytes_out = h->down.body.data,
-        .line = said(n, n->line),
-        .host = said(n, n->host),
-        .referrer = said(n, n->referrer),
-        .agent = said(n, n->agent),
+        .line = noted_text(n, n->line),
+        .host = noted_text(n, n->host),
+        .referrer = noted_text(n, n->referrer),
+        .agent = noted_text(n, n->agent),
         .status = h->status,
         .reason = h->reason ? stream_reason_name(h->reason) : NULL,
     };

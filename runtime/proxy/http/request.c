@@ -6,15 +6,7 @@
 #include "vm/judge/decide.h"
 #include "vm/stream/first.h"
 
-/* Tell a client of HTTP/2 to use HTTP/1.1 */
-static void go_away(struct session *s)
-{
-    struct http *h = http_of(s);
-    h->why = SESSION_REQUEST_BAD;
-    http_say(s, http2_goaway, HTTP2_GOAWAY_LEN);
-}
-
-static void refuse(struct session *s, enum stream_reason why)
+static void request_refuse(struct session *s, enum stream_reason why)
 {
     struct http *h = http_of(s);
     const unsigned status = stream_reason_status(why);
@@ -22,25 +14,14 @@ static void refuse(struct session *s, enum stream_reason why)
     count_up(&session_counts(s)->refused[why], 1);
     h->reason = (uint8_t)why;
     h->keeps = false;
-    if (why == STREAM_HTTP2)
-        go_away(s);
-    else if (status)
+    if (why == STREAM_HTTP2) {
+        /* tell a client of HTTP/2 to use HTTP/1.1 */
+        h->why = SESSION_REQUEST_BAD;
+        http_say(s, http2_goaway, HTTP2_GOAWAY_LEN);
+    } else if (status)
         http_answer(s, status, SESSION_REQUEST_BAD);
     else
         session_end(s, SESSION_REQUEST_BAD);
-}
-
-/* Return what the reader of first bytes must find for a request */
-static struct first_asked asked(const struct session *s)
-{
-    const struct http *h = http_of(s);
-    return (struct first_asked){
-        .wants = program_wants(s->proxy->program, s->service) | FIRST_HTTP,
-        .end = s->client.flags & SIDE_ENDED ? FIRST_CLOSED
-               : h->late                    ? FIRST_LATE
-                                            : FIRST_OPEN,
-        .limit = s->up.buffer->size - BUFFER_FRONT,
-    };
 }
 
 /* True for a body where a server may expect none by the method. The server may take the body for the next request, so
@@ -64,7 +45,7 @@ static bool is_idempotent(struct view method)
 }
 
 /* Keep the facts of a request that are needed after its head is gone */
-static void note(struct session *s, const struct http_head *head, const uint8_t *bytes)
+static void request_note(struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
     struct http *h = http_of(s);
     const struct view method = view_of(bytes, head->method);
@@ -116,7 +97,7 @@ static void request_begin(struct session *s, const struct first *f)
     const uint8_t *bytes = f->bytes + f->skip;
     char host[TOLD_MAX] = "";
     count_up(&session_counts(s)->http[HTTP_COUNT_REQUESTS], 1);
-    note(s, &f->head, bytes);
+    request_note(s, &f->head, bytes);
     note_request(s, &f->head, bytes);
     s->affinity = chooser_affinity(s->proxy->chooser, s->service, f);
     s->branch = program_stream(s->proxy->program, &s->key, f);
@@ -131,7 +112,7 @@ static void request_begin(struct session *s, const struct first *f)
     http_tell(s);
     request_rewrite(&l->text, &f->head, bytes, &h->told, host, name_trust(s), is_last(s));
     if (!message_lay(&h->up, b->from + f->skip + f->head.len, l->text.bytes, l->text.n)) {
-        refuse(s, STREAM_HTTP_HEAD_TOO_LONG);
+        request_refuse(s, STREAM_HTTP_HEAD_TOO_LONG);
         return;
     }
     h->state = HTTP_DIALS;
@@ -166,37 +147,40 @@ static void wait(struct session *s)
     }
 }
 
-/* Handle the client's end, within a head or before it */
-static void ended(struct session *s)
-{
-    if (!s->up.buffer || !buffer_len(s->up.buffer))
-        session_end(s, SESSION_DONE);
-    else
-        refuse(s, http_of(s)->late ? STREAM_FIRST_LATE : STREAM_FIRST_CUT);
-}
-
 bool http_read_request(struct session *s)
 {
     struct http *h = http_of(s);
     struct first *f = &s->proxy->first;
     for (;;) {
         if (s->up.buffer && buffer_len(s->up.buffer)) {
-            const struct first_asked a = asked(s);
+            /* The reader of first bytes must find this for a request. */
+            const struct first_asked a = {
+                .wants = program_wants(s->proxy->program, s->service) | FIRST_HTTP,
+                .end = s->client.flags & SIDE_ENDED ? FIRST_CLOSED
+                       : h->late                    ? FIRST_LATE
+                                                    : FIRST_OPEN,
+                .limit = s->up.buffer->size - BUFFER_FRONT,
+            };
             if (!h->begun_ns) h->begun_ns = s->proxy->loop.now_ns;
             switch (first_read(f, &h->at, buffer_at(s->up.buffer), buffer_len(s->up.buffer), &a)) {
             case READ_WHOLE:
                 proxy_tells_tls(s);
                 request_begin(s, f);
                 return true;
-            case READ_BAD: refuse(s, f->reason); return true;
+            case READ_BAD: request_refuse(s, f->reason); return true;
             default: break;
             }
         }
         wait(s);
         switch (message_get(&h->up, &s->proxy->buffers)) {
         case WAY_DONE: continue;
-        case WAY_CUT: ended(s); return true;
-        case WAY_BAD: refuse(s, STREAM_HTTP_HEAD_TOO_LONG); return true;
+        case WAY_CUT: /* the client's end, within a head or before it */
+            if (!s->up.buffer || !buffer_len(s->up.buffer))
+                session_end(s, SESSION_DONE);
+            else
+                request_refuse(s, h->late ? STREAM_FIRST_LATE : STREAM_FIRST_CUT);
+            return true;
+        case WAY_BAD: request_refuse(s, STREAM_HTTP_HEAD_TOO_LONG); return true;
         case WAY_FROM: session_end(s, SESSION_CLIENT_RESET); return true;
         case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return true;
         default: wait(s); return false;

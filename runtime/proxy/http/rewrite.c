@@ -23,7 +23,7 @@ uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes)
     return n;
 }
 
-static struct view_span put(struct told *t, uint16_t *at, const char *text)
+static struct view_span put_text(struct told *t, uint16_t *at, const char *text)
 {
     const size_t len = strlen(text);
     memcpy(t->text + *at, text, len);
@@ -40,17 +40,17 @@ void told_make(struct told *t, const struct stream_addr *client, uint16_t port, 
     snprintf(element, sizeof element, client->v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", addr,
              tls ? "https" : "http");
     uint16_t at = 0;
-    t->proto = put(t, &at, tls ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
+    t->proto = put_text(t, &at, tls ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
     snprintf(line, sizeof line, "X-Forwarded-Port: %u\r\n", port);
-    t->port = put(t, &at, line);
+    t->port = put_text(t, &at, line);
     snprintf(line, sizeof line, "X-Real-IP: %s\r\n", addr);
-    t->real = put(t, &at, line);
-    put(t, &at, "X-Forwarded-For: ");
-    t->client = put(t, &at, addr);
-    put(t, &at, "\r\nForwarded: ");
-    t->forwarded = put(t, &at, element);
-    put(t, &at, "\r\n");
-    t->via = put(t, &at, "Via: 1.1 prey\r\n\r\n");
+    t->real = put_text(t, &at, line);
+    put_text(t, &at, "X-Forwarded-For: ");
+    t->client = put_text(t, &at, addr);
+    put_text(t, &at, "\r\nForwarded: ");
+    t->forwarded = put_text(t, &at, element);
+    put_text(t, &at, "\r\n");
+    t->via = put_text(t, &at, "Via: 1.1 prey\r\n\r\n");
     t->tls = tls;
 }
 
@@ -66,7 +66,7 @@ static void add_line(struct head_text *out, const struct http_head *h, const uin
     head_add(out, bytes + from, (uint32_t)(line_start(h, i + 1) - from));
 }
 
-static bool is_named(const struct http_head *h, const uint8_t *bytes, unsigned i, const char *name)
+static bool field_is(const struct http_head *h, const uint8_t *bytes, unsigned i, const char *name)
 {
     const struct view_span s = h->field[i].name;
     return s.len == strlen(name) && !strncasecmp((const char *)bytes + s.at, name, s.len);
@@ -102,23 +102,9 @@ static void add_request_line(struct head_text *out, const struct http_head *h, c
     head_say(out, " HTTP/1.1\r\n");
 }
 
-static void add_host(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const char *host)
-{
-    if (h->form == HTTP_ABSOLUTE) {
-        const struct view a = authority(h, bytes);
-        head_say(out, "Host: ");
-        head_add(out, a.at, a.len);
-        head_say(out, "\r\n");
-    } else if (!(h->has & HTTP_HAS_HOST)) {
-        head_say(out, "Host: ");
-        head_say(out, host);
-        head_say(out, "\r\n");
-    }
-}
-
 /* True if no quote is open in a client's list. An open quote would swallow the element added behind it: such a field is
  * left out. */
-static bool is_closed(struct view v)
+static bool quote_is_closed(struct view v)
 {
     bool quoted = false;
     for (uint32_t i = 0; i < v.len; i++) {
@@ -137,7 +123,7 @@ static void add_list(struct head_text *out, const struct http_head *h, const uin
     struct view v;
     head_say(out, ours);
     while (http_field_next(h, bytes, name, &next, &v)) {
-        if (!v.len || !is_closed(v)) continue;
+        if (!v.len || !quote_is_closed(v)) continue;
         head_add(out, v.at, v.len);
         head_say(out, ", ");
     }
@@ -238,7 +224,7 @@ static void add_upgrade(struct head_text *out, const struct http_head *h, const 
 {
     head_say(out, "Connection: upgrade\r\n");
     for (unsigned i = 0; i < h->fields; i++)
-        if (is_named(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
+        if (field_is(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
 }
 
 /* True if a server that takes `_` for `-` (CGI and its successors) reads the field by that name */
@@ -272,19 +258,12 @@ static enum telling telling(const struct http_head *h, const uint8_t *bytes, uns
     for (unsigned k = 0; k < sizeof tells / sizeof *tells; k++) {
         const unsigned bit = 1u << k;
         if (!is_like(h, bytes, i, tells[k])) continue;
-        const bool exact = is_named(h, bytes, i, tells[k]);
+        const bool exact = field_is(h, bytes, i, tells[k]);
         const bool goes = !exact || trust == NAME_UNTRUSTED || (bit & ONE_VALUE && trust != NAME_TRUSTED);
         if (!goes) *has |= bit;
         return goes ? TELLING_GOES : bit & ONE_VALUE ? TELLING_STAYS : TELLING_LISTED;
     }
     return trust == NAME_UNTRUSTED && is_forwarded(h, bytes, i) ? TELLING_GOES : TELLING_NOT;
-}
-
-static void add_forwards(struct head_text *out, uint32_t left)
-{
-    char line[40];
-    snprintf(line, sizeof line, "Max-Forwards: %u\r\n", left - 1);
-    head_say(out, line);
 }
 
 void request_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
@@ -294,30 +273,33 @@ void request_rewrite(struct head_text *out, const struct http_head *h, const uin
     unsigned has = trust == NAME_TRUSTED ? TRUSTED : 0;
     out->n = 0;
     add_request_line(out, h, bytes);
-    add_host(out, h, bytes, host);
+    if (h->form == HTTP_ABSOLUTE) {
+        const struct view a = authority(h, bytes);
+        head_say(out, "Host: ");
+        head_add(out, a.at, a.len);
+        head_say(out, "\r\n");
+    } else if (!(h->has & HTTP_HAS_HOST)) {
+        head_say(out, "Host: ");
+        head_say(out, host);
+        head_say(out, "\r\n");
+    }
     for (unsigned i = 0; i < h->fields; i++) {
         const enum telling tells_of = telling(h, bytes, i, trust, &has);
-        const bool dropped = (h->form == HTTP_ABSOLUTE && is_named(h, bytes, i, "host")) ||
-                             (forwards != FORWARDS_ANY && is_named(h, bytes, i, "max-forwards")) ||
-                             (h->minor == 0 && is_named(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i);
+        const bool dropped = (h->form == HTTP_ABSOLUTE && field_is(h, bytes, i, "host")) ||
+                             (forwards != FORWARDS_ANY && field_is(h, bytes, i, "max-forwards")) ||
+                             (h->minor == 0 && field_is(h, bytes, i, "expect")) || http_field_is_hop(h, bytes, i);
         if (tells_of == TELLING_STAYS || (tells_of == TELLING_NOT && !dropped)) add_line(out, h, bytes, i);
     }
     if (request_upgrades(h))
         add_upgrade(out, h, bytes);
     else if (last)
         head_say(out, "Connection: close\r\n");
-    if (forwards != FORWARDS_ANY) add_forwards(out, forwards);
-    add_told(out, h, bytes, told, host, has);
-}
-
-static void add_status_line(struct head_text *out, const struct http_head *h, const uint8_t *bytes)
-{
-    uint32_t from = h->start;
-    if (h->minor == 0) {
-        head_say(out, "HTTP/1.1");
-        from += sizeof "HTTP/1.0" - 1;
+    if (forwards != FORWARDS_ANY) {
+        char line[40];
+        snprintf(line, sizeof line, "Max-Forwards: %u\r\n", forwards - 1);
+        head_say(out, line);
     }
-    head_add(out, bytes + from, line_start(h, 0) - from);
+    add_told(out, h, bytes, told, host, has);
 }
 
 void response_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, enum after after,
@@ -326,9 +308,14 @@ void response_rewrite(struct head_text *out, const struct http_head *h, const ui
     static const char *const said[] = {
         [AFTER_KEEP] = "", [AFTER_KEEP_SAID] = "Connection: keep-alive\r\n", [AFTER_CLOSE] = "Connection: close\r\n"};
     out->n = 0;
-    add_status_line(out, h, bytes);
+    uint32_t from = h->start;
+    if (h->minor == 0) {
+        head_say(out, "HTTP/1.1");
+        from += sizeof "HTTP/1.0" - 1;
+    }
+    head_add(out, bytes + from, line_start(h, 0) - from);
     for (unsigned i = 0; i < h->fields; i++)
-        if (!http_field_is_hop(h, bytes, i) && !(unchunk && is_named(h, bytes, i, "transfer-encoding")))
+        if (!http_field_is_hop(h, bytes, i) && !(unchunk && field_is(h, bytes, i, "transfer-encoding")))
             add_line(out, h, bytes, i);
     head_say(out, added);
     if (after == AFTER_SWITCH)

@@ -17,7 +17,7 @@ void http_renew(struct session *s)
 
 bool http_is_https(const struct session *s) { return s->client.ops != &side_plain || name_fronted(s); }
 
-static void tell(struct session *s)
+static void session_say(struct session *s)
 {
     const struct stream_addr client = session_client(s);
     told_make(&http_of(s)->told, &client, s->named_port ? s->named_port : s->key.dst_port, http_is_https(s));
@@ -25,7 +25,7 @@ static void tell(struct session *s)
 
 void http_tell(struct session *s)
 {
-    if (http_of(s)->told.tls != http_is_https(s)) tell(s);
+    if (http_of(s)->told.tls != http_is_https(s)) session_say(s);
 }
 
 static void session_begin(struct session *s)
@@ -36,7 +36,7 @@ static void session_begin(struct session *s)
         return;
     }
     s->own = h;
-    tell(s);
+    session_say(s);
     s->up.from = s->down.to = &s->client;
     http_renew(s);
     http_of(s)->opens = true;
@@ -50,7 +50,7 @@ static bool (*const steps[HTTP_STATES])(struct session *s) = {
     [HTTP_LAST] = http_last,
 };
 
-static void go_on(struct session *s)
+static void steps_go_on(struct session *s)
 {
     for (unsigned i = 0; i < HTTP_STEPS_MAX; i++) {
         bool (*const one)(struct session *) = steps[http_of(s)->state];
@@ -59,11 +59,11 @@ static void go_on(struct session *s)
     session_again(s);
 }
 
-static void step(struct session *s)
+static void http_step(struct session *s)
 {
     struct proxy_counters *c = session_counts(s);
     const uint64_t up = s->up.moved, down = s->down.moved;
-    go_on(s);
+    steps_go_on(s);
     count_up(&c->up_bytes, s->up.moved - up);
     count_up(&c->down_bytes, s->down.moved - down);
 }
@@ -132,22 +132,16 @@ static bool is_between(const struct session *s)
     return http_of(s)->state == HTTP_HEAD && !(s->up.buffer && buffer_len(s->up.buffer));
 }
 
-/* The time before a request is over: end, unless a request has come at this moment */
-static void late_between(struct session *s)
-{
-    struct http *h = http_of(s);
-    if (message_get(&h->up, &s->proxy->buffers) == WAY_WAITS)
-        http_leave(s, h->opens ? SESSION_FIRST_LATE : SESSION_IDLE);
-}
-
 static void late(struct session *s)
 {
     struct http *h = http_of(s);
     switch (h->state) {
     case HTTP_HEAD:
-        if (is_between(s))
-            late_between(s);
-        else
+        if (is_between(s)) {
+            /* The time before a request is over: end, unless a request has come at this moment. */
+            if (message_get(&h->up, &s->proxy->buffers) == WAY_WAITS)
+                http_leave(s, h->opens ? SESSION_FIRST_LATE : SESSION_IDLE);
+        } else
             h->late = true;
         break;
     case HTTP_EXCHANGE: http_answer(s, http_awaits_client(s) ? 408 : 504, SESSION_IDLE); break;
@@ -196,5 +190,5 @@ static void stop(void *of_kind)
     free(l);
 }
 
-const struct session_ops session_http = {session_begin, step, connected,          late, lost, NULL, fini, kept_for,
-                                         start,         stop, sizeof(struct http)};
+const struct session_ops session_http = {session_begin, http_step, connected,          late, lost, NULL, fini, kept_for,
+                                         start,         stop,      sizeof(struct http)};

@@ -45,7 +45,7 @@ void after_late(struct session *s)
 }
 
 /* Return the end of a session whose connection is over in the worker. A number is given again only after a silence. */
-static enum session_end end_of(enum splice_why why)
+static enum session_end why_ended(enum splice_why why)
 {
     switch (why) {
     case SPLICE_WHY_DONE: return SESSION_DONE;
@@ -58,7 +58,7 @@ static enum session_end end_of(enum splice_why why)
 void after_over(struct session *s, enum splice_why why)
 {
     s->inlined->leave->over = true;
-    session_end(s, end_of(why));
+    session_end(s, why_ended(why));
 }
 
 size_t leave_bytes(void) { return (sizeof(struct leave) + 63) / 64 * 64 + leaving_bytes() + sizeof(struct session *); }

@@ -14,7 +14,7 @@
 #include "vm/packet/parse/read.h"
 
 /* Return the interface of the command line for an id of the running program or the one before. */
-static uint8_t port_of(const struct proxy *p, uint16_t iface, uint64_t program)
+static uint8_t iface_port(const struct proxy *p, uint16_t iface, uint64_t program)
 {
     const uint16_t *ids = program == p->before.program ? p->before.iface : p->iface;
     unsigned i = 0;
@@ -22,7 +22,8 @@ static uint8_t port_of(const struct proxy *p, uint16_t iface, uint64_t program)
     return (uint8_t)(i < p->iface_count ? i : PORTS_MOST);
 }
 
-static struct flow_record flow_of(const struct inline_open *o)
+/* Judge the first packet by the loop's program, as the worker judged it by another: one of the two changes first. */
+static void judge_again(const struct proxy *p, struct inline_open *o)
 {
     struct flow_record f = {.proto = IPPROTO_TCP,
                             .family = o->v6 ? 6 : 4,
@@ -31,13 +32,6 @@ static struct flow_record flow_of(const struct inline_open *o)
                             .vlan = {o->vlan[0], o->vlan[1]}};
     memcpy(f.src, o->client, sizeof f.src);
     memcpy(f.dst, o->server, sizeof f.dst);
-    return f;
-}
-
-/* Judge the first packet by the loop's program, as the worker judged it by another: one of the two changes first. */
-static void judge_again(const struct proxy *p, struct inline_open *o)
-{
-    const struct flow_record f = flow_of(o);
     struct frame_spec spec = first_frame(&f);
     struct decision d;
     spec.src_mac = o->client_mac;
@@ -49,21 +43,21 @@ static void judge_again(const struct proxy *p, struct inline_open *o)
 
 /* Find a connection, its service and its interface by the running program. False: it is unknown, or no inline service
  * takes it. */
-static bool find(const struct proxy *p, const struct stream_addr *client, struct inline_open *o, uint8_t *port)
+static bool inlined_of(const struct proxy *p, const struct stream_addr *client, struct inline_open *o, uint8_t *port)
 {
     const struct inline_name name = inline_read(client->addr, client->v6);
     struct inlined_conn found;
     if (name.end != INLINE_CLIENT || name.worker != p->cfg.vm.worker) return false;
     if (!p->cfg.inlined || !inlined_find(p->cfg.inlined, name.number, client->port, &found)) return false;
     *o = found.open;
-    *port = port_of(p, o->iface, found.program);
+    *port = iface_port(p, o->iface, found.program);
     o->iface = *port < p->iface_count ? p->iface[*port] : IFACE_NONE;
     if (found.program != p->program->serial) judge_again(p, o);
     return o->service < p->program->services_count && mode_is(p->program->services[o->service].mode, MODE_INLINE_STACK);
 }
 
 /* Make the key as the connection's packets have it: with an interface and tags, and in the wire they pass through. */
-static struct key key_of(const struct proxy *p, const struct inline_open *o)
+static struct key inline_key(const struct proxy *p, const struct inline_open *o)
 {
     const struct facts *f = &p->world->facts;
     const uint32_t sides = o->v6 ? sides_of6(f, o->client, o->server) : sides_of4(f, o->client[0], o->server[0]);
@@ -85,7 +79,7 @@ enum inline_session_found inline_session_find(struct proxy *p, const struct stre
 {
     struct inline_open o;
     uint8_t port;
-    if (!find(p, client, &o, &port)) return INLINE_SESSION_UNKNOWN;
+    if (!inlined_of(p, client, &o, &port)) return INLINE_SESSION_UNKNOWN;
     struct inline_facts *in = slab_take(&p->inline_facts);
     if (!in) return INLINE_SESSION_NO_ROOM;
     *in = (struct inline_facts){.number = o.number,
@@ -95,7 +89,7 @@ enum inline_session_found inline_session_find(struct proxy *p, const struct stre
                                 .client_mac = o.client_mac,
                                 .server_mac = o.server_mac};
     *a = (struct arrival){
-        .key = key_of(p, &o), .service = o.service, .inlined = in, .rule = o.rule, .firewall = o.firewall};
+        .key = inline_key(p, &o), .service = o.service, .inlined = in, .rule = o.rule, .firewall = o.firewall};
     return INLINE_SESSION_KNOWN;
 }
 

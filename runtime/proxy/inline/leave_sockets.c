@@ -26,7 +26,7 @@ static bool is_to_leave(const struct session *s)
     return s->branch != PBC_NONE && branch_goes(&p->program->branches[s->branch]) == PBC_GOES_PASS;
 }
 
-static void due(struct timer *t)
+static void leave_due(struct timer *t)
 {
     const struct leave *l = (struct leave *)((char *)t - offsetof(struct leave, timer));
     session_again(l->session);
@@ -54,7 +54,7 @@ void leave_begin(struct session *s)
         count_up(&session_counts(s)->stays[SPLICE_WHY_ROOM], 1);
         return;
     }
-    *l = (struct leave){.timer.due = due, .session = s, .since_ns = p->loop.now_ns};
+    *l = (struct leave){.timer.due = leave_due, .session = s, .since_ns = p->loop.now_ns};
     s->inlined->leave = l;
     struct session **at = &p->leavers[s->inlined->number];
     if (*at) after_over(*at, SPLICE_WHY_GONE); /* its number is this one's now */
@@ -79,7 +79,7 @@ static void stay(struct session *s, enum splice_why why)
     wait_until(s, may_change(why) && l->tries < TRIES ? now_ns(s) + (REST_NS << (l->tries - 1)) : UINT64_MAX);
 }
 
-static void say(struct session *s)
+static void leave_say(struct session *s)
 {
     struct leave *l = s->inlined->leave;
     const struct inline_ask ask = {
@@ -100,7 +100,7 @@ static bool is_half(const struct side *from, const struct side *to)
 }
 
 /* Ask the worker, or stay if an end has begun to end the connection, or sends urgent bytes. */
-static void ask(struct session *s)
+static void leave_ask(struct session *s)
 {
     struct leave *l = s->inlined->leave;
     const unsigned over = SIDE_HUNG | SIDE_ENDED | SIDE_SHUT | SIDE_FAILED | SIDE_FIN;
@@ -111,7 +111,7 @@ static void ask(struct session *s)
     }
     l->state = LEAVE_ASKED;
     timer_stop(&s->proxy->loop.wheel, &l->timer);
-    say(s);
+    leave_say(s);
 }
 
 /* Write what was read of one direction. False: the session has ended. */
@@ -124,7 +124,7 @@ static bool write_way(struct session *s, struct way *w, bool up)
     return session_heed(s, r, up);
 }
 
-static bool is_empty(const struct session *s)
+static bool ways_are_empty(const struct session *s)
 {
     return !s->up.buffer && !s->up.pipe && !s->down.buffer && !s->down.pipe;
 }
@@ -134,9 +134,9 @@ static bool drains(struct session *s)
 {
     struct leave *l = s->inlined->leave;
     if (!write_way(s, &s->up, true) || !write_way(s, &s->down, false)) return true;
-    if (is_empty(s)) {
+    if (ways_are_empty(s)) {
         l->until_ns = 0;
-        ask(s);
+        leave_ask(s);
     } else if (now_ns(s) >= l->until_ns) {
         stay(s, SPLICE_WHY_MOVED);
     }
@@ -168,7 +168,7 @@ bool leave_goes_on(struct session *s)
     switch ((enum leave_state)l->state) {
     case LEAVE_DRAINS: return !s->unheard && drains(s);
     case LEAVE_ASKED:
-        if (l->unsaid) say(s);
+        if (l->unsaid) leave_say(s);
         return true;
     case LEAVE_SPLICED: return true;
     default: return false;
@@ -183,8 +183,8 @@ void leave_moved(struct session *s)
     const bool more = s->client.read != l->read[AT_CLIENT] || s->server->read != l->read[AT_SERVER];
     if (now_ns(s) >= l->until_ns)
         stay(s, SPLICE_WHY_MOVED);
-    else if (more && is_empty(s))
-        ask(s);
+    else if (more && ways_are_empty(s))
+        leave_ask(s);
 }
 
 bool leave_ends(struct session *s)
@@ -232,7 +232,7 @@ void leave_hear(struct proxy *p)
     while (p->leaving && leaving_hear(p->leaving, &told)) hear_one(p, &told);
 }
 
-static void told(struct watcher *w, uint32_t events)
+static void leave_told(struct watcher *w, uint32_t events)
 {
     struct proxy *p = (struct proxy *)((char *)w - offsetof(struct proxy, told));
     uint64_t calls;
@@ -246,7 +246,7 @@ void leave_open(struct proxy *p, struct leaving *leaving)
 {
     if (p->leaving || !leaving) return;
     p->leavers = calloc(leaving->most, sizeof(struct session *));
-    p->told.ready = told;
+    p->told.ready = leave_told;
     if (!p->leavers || loop_watch_level(&p->loop, leaving->told_fd, &p->told)) {
         free(p->leavers);
         p->leavers = NULL;

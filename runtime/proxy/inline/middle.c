@@ -35,20 +35,6 @@ static void add_mac(struct head *h, enum tlv type, uint64_t mac)
     for (unsigned i = 0; i < MAC_BYTES; i++) at[i] = (uint8_t)(mac >> 8 * (MAC_BYTES - 1 - i));
 }
 
-static void add_vlans(struct head *h, const uint16_t vlan[2])
-{
-    const unsigned tags = vlan[0] == VLAN_UNTAGGED ? 0 : vlan[1] == VLAN_UNTAGGED ? 1 : 2;
-    uint8_t *at = tags ? tlv(h, TLV_VLANS, 2 * tags) : NULL;
-    for (unsigned i = 0; i < tags; i++) wire_put16(at + 2 * i, vlan[i]);
-}
-
-static void add_iface(struct head *h, const struct proxy *p, unsigned port)
-{
-    const char *name = p->cfg.iface_name && port < p->iface_count ? p->cfg.iface_name[port] : NULL;
-    const size_t len = name ? strnlen(name, IFACE_MOST) : 0;
-    if (len) memcpy(tlv(h, TLV_IFACE, (uint32_t)len), name, len);
-}
-
 /* Write the header of a stream. The number is the same in both streams of a connection, and in no other's. */
 static void head_write(struct head *h, const struct session *s, enum middle_way way)
 {
@@ -62,8 +48,13 @@ static void head_write(struct head *h, const struct session *s, enum middle_way 
     wire_put32(at + 4, (uint32_t)number);
     add_mac(h, TLV_CLIENT_MAC, in->client_mac);
     add_mac(h, TLV_SERVER_MAC, in->server_mac);
-    add_vlans(h, in->vlan);
-    add_iface(h, s->proxy, in->port);
+    const unsigned tags = in->vlan[0] == VLAN_UNTAGGED ? 0 : in->vlan[1] == VLAN_UNTAGGED ? 1 : 2;
+    at = tags ? tlv(h, TLV_VLANS, 2 * tags) : NULL;
+    for (unsigned i = 0; i < tags; i++) wire_put16(at + 2 * i, in->vlan[i]);
+    const char *name =
+        s->proxy->cfg.iface_name && in->port < s->proxy->iface_count ? s->proxy->cfg.iface_name[in->port] : NULL;
+    const size_t len = name ? strnlen(name, IFACE_MOST) : 0;
+    if (len) memcpy(tlv(h, TLV_IFACE, (uint32_t)len), name, len);
     wire_put16(h->bytes + LENGTH_AT, (uint16_t)(h->len - V2_HEAD));
 }
 
@@ -108,13 +99,6 @@ bool middle_begin(struct session *s)
     return !failed;
 }
 
-/* True if the program closed a stream that it had not ended in order, and before it was told of the end of its input:
- * what it wrote may be cut short. */
-static bool is_gone(const struct side *stream)
-{
-    return stream->flags & SIDE_HUNG && !(stream->flags & (SIDE_FIN | SIDE_ENDED | SIDE_SHUT));
-}
-
 /* Move bytes from an end to the program. A program that has ended its output may close, and the rest is not wanted. */
 static bool move_in(struct session *s, enum middle_way way)
 {
@@ -157,7 +141,9 @@ bool middle_move(struct session *s)
     struct middle *m = s->middle;
     bool done[MIDDLE_WAYS];
     for (unsigned way = 0; way < MIDDLE_WAYS; way++) {
-        if (is_gone(&m->streams[way])) {
+        /* The program closed a stream that it had not ended in order, and before it was told of the end of its input:
+         * what it wrote may be cut short. */
+        if (m->streams[way].flags & SIDE_HUNG && !(m->streams[way].flags & (SIDE_FIN | SIDE_ENDED | SIDE_SHUT))) {
             session_end(s, SESSION_PROGRAM);
             return false;
         }

@@ -11,7 +11,7 @@
 
 enum { EVENTS_AT_ONCE = 256 };
 
-static int watch(struct loop *l, int fd, struct watcher *w, uint32_t events)
+static int loop_watch_fd(struct loop *l, int fd, struct watcher *w, uint32_t events)
 {
     struct epoll_event e = {.events = events, .data.ptr = w};
     return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
@@ -19,10 +19,10 @@ static int watch(struct loop *l, int fd, struct watcher *w, uint32_t events)
 
 int loop_watch(struct loop *l, int fd, struct watcher *w)
 {
-    return watch(l, fd, w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    return loop_watch_fd(l, fd, w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
-int loop_watch_level(struct loop *l, int fd, struct watcher *w) { return watch(l, fd, w, EPOLLIN); }
+int loop_watch_level(struct loop *l, int fd, struct watcher *w) { return loop_watch_fd(l, fd, w, EPOLLIN); }
 
 void loop_unwatch(struct loop *l, int fd) { epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL); }
 
@@ -68,19 +68,6 @@ void loop_again(struct loop *l, struct task *t)
     l->last = &t->next;
 }
 
-static void run_tasks(struct loop *l)
-{
-    struct task *all = l->first;
-    l->first = NULL;
-    l->last = &l->first;
-    while (all) {
-        struct task *t = all;
-        all = t->next;
-        t->waits = false;
-        t->run(t);
-    }
-}
-
 /* Return the milliseconds to sleep, rounded up so that no timer is early */
 static int sleep_ms(const struct loop *l, uint64_t due_ns, int most_ms)
 {
@@ -102,5 +89,13 @@ void loop_turn(struct loop *l, int most_ms)
         w->ready(w, events[i].events);
     }
     wheel_turn(&l->wheel, l->now_ns);
-    run_tasks(l);
+    struct task *all = l->first;
+    l->first = NULL;
+    l->last = &l->first;
+    while (all) {
+        struct task *t = all;
+        all = t->next;
+        t->waits = false;
+        t->run(t);
+    }
 }

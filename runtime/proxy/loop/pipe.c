@@ -23,7 +23,7 @@ void pipes_init(struct pipes *p, uint64_t bytes)
     *p = (struct pipes){.large = shelf(bytes / 2, PIPE_LARGE), .small = shelf(bytes / 2, PIPE_SMALL)};
 }
 
-static void clear(struct pipe_shelf *s)
+static void pipe_clear(struct pipe_shelf *s)
 {
     while (s->free) {
         struct pipe *one = s->free;
@@ -35,8 +35,8 @@ static void clear(struct pipe_shelf *s)
 
 void pipes_fini(struct pipes *p)
 {
-    clear(&p->large);
-    clear(&p->small);
+    pipe_clear(&p->large);
+    pipe_clear(&p->small);
 }
 
 /* Make a pipe of that size, or none: beyond a user's bound the system makes small pipes, which are no use */

@@ -11,15 +11,13 @@ enum {
     SMALL_MOST = 8,
 };
 
-static bool tells_end(const struct way *w) { return w->left == WAY_ALL && !w->keeps_open; }
-
 /* Write the buffer's bytes. WAY_DONE: the buffer is empty. */
-static enum way_result put(struct way *w)
+static enum way_result way_put(struct way *w)
 {
     struct buffer *b = w->buffer;
     while (buffer_len(b)) {
         /* the last bytes and the end go in one segment */
-        if (w->from->flags & SIDE_ENDED && tells_end(w)) w->to->flags |= SIDE_MORE;
+        if (w->from->flags & SIDE_ENDED && w->left == WAY_ALL && !w->keeps_open) w->to->flags |= SIDE_MORE;
         const ssize_t n = side_write(w->to, buffer_at(b), buffer_len(b));
         if (n == -EAGAIN) return WAY_WAITS;
         if (n < 0) return WAY_TO;
@@ -89,7 +87,7 @@ static enum way_result pull(struct way *w)
 }
 
 /* Handle the end of `from` */
-static enum way_result end(struct way *w)
+static enum way_result way_end(struct way *w)
 {
     if (w->left != WAY_ALL) return WAY_CUT;
     if (w->keeps_open) return WAY_DONE;
@@ -105,15 +103,15 @@ static enum way_result fetch(struct way *w, struct slab *buffers)
     return w->splices && w->pipe ? pull(w) : get(w, buffers);
 }
 
-static enum way_result move(struct way *w, struct slab *buffers)
+static enum way_result way_step(struct way *w, struct slab *buffers)
 {
     const uint64_t before = w->moved;
     for (;;) {
-        enum way_result r = w->buffer ? put(w) : WAY_DONE;
+        enum way_result r = w->buffer ? way_put(w) : WAY_DONE;
         if (r == WAY_DONE && w->pipe) r = push(w);
         if (r != WAY_DONE) return r;
         if (!w->left) return WAY_DONE;
-        if (w->from->flags & SIDE_ENDED) return end(w);
+        if (w->from->flags & SIDE_ENDED) return way_end(w);
         if (w->moved - before >= MOVED_AT_ONCE) return WAY_AGAIN;
         if (!(w->from->flags & SIDE_MAY_READ)) return WAY_WAITS;
         r = fetch(w, buffers);
@@ -139,14 +137,14 @@ static void give_empty(struct way *w, struct slab *buffers)
 
 enum way_result way_move(struct way *w, struct slab *buffers)
 {
-    const enum way_result r = move(w, buffers);
+    const enum way_result r = way_step(w, buffers);
     give_empty(w, buffers);
     return r;
 }
 
 enum way_result way_write(struct way *w, struct slab *buffers)
 {
-    enum way_result r = w->buffer ? put(w) : WAY_DONE;
+    enum way_result r = w->buffer ? way_put(w) : WAY_DONE;
     if (r == WAY_DONE && w->pipe) r = push(w);
     give_empty(w, buffers);
     return r;

@@ -3,13 +3,11 @@
 
 #include <stddef.h>
 
-static uint64_t tick_of(uint64_t ns) { return (ns + (1ull << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT; }
-
 void wheel_init(struct wheel *w, uint64_t now_ns) { *w = (struct wheel){.tick = now_ns >> WHEEL_TICK_SHIFT}; }
 
-static void put(struct wheel *w, struct timer *t)
+static void wheel_put(struct wheel *w, struct timer *t)
 {
-    uint64_t tick = tick_of(t->at_ns);
+    uint64_t tick = (t->at_ns + (1ull << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT;
     if (tick < w->tick) tick = w->tick;
     if (tick >= w->tick + WHEEL_SLOTS) tick = w->tick + WHEEL_SLOTS - 1;
     const unsigned slot = tick % WHEEL_SLOTS;
@@ -40,7 +38,7 @@ void timer_set(struct wheel *w, struct timer *t, uint64_t at_ns)
     t->at_ns = at_ns;
     if (later) return;
     timer_stop(w, t);
-    put(w, t);
+    wheel_put(w, t);
 }
 
 /* Handle all timers of the current slot: due ones, and those to be put into a later slot */
@@ -56,7 +54,7 @@ static void turn_slot(struct wheel *w, uint64_t now_ns)
         struct timer *t = all;
         timer_stop(w, t);
         if (t->at_ns > now_ns)
-            put(w, t);
+            wheel_put(w, t);
         else
             t->due(t);
     }

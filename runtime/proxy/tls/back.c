@@ -18,7 +18,7 @@ struct tls_back {
 };
 
 /* Keep a copy of a session: the connection's end may mark the original as not resumable */
-static void keep(const SSL *ssl, const SSL_SESSION *session)
+static void session_keep(const SSL *ssl, const SSL_SESSION *session)
 {
     const struct tls_one *one = tls_one_of(ssl);
     SSL_SESSION *copy = one->server.port && SSL_SESSION_is_resumable(session) ? SSL_SESSION_dup(session) : NULL;
@@ -27,21 +27,14 @@ static void keep(const SSL *ssl, const SSL_SESSION *session)
 
 static int given(SSL *ssl, SSL_SESSION *session)
 {
-    keep(ssl, session);
+    session_keep(ssl, session);
     return 0; /* the library keeps it */
 }
 
 /* Keep a TLS 1.2 session again: its ticket may be reused, and no new one comes */
 void tls_back_shaken(SSL *ssl)
 {
-    if (SSL_version(ssl) == TLS1_2_VERSION && SSL_session_reused(ssl)) keep(ssl, SSL_get0_session(ssl));
-}
-
-static void go_on(SSL *ssl, const struct tls_one *one)
-{
-    SSL_SESSION *session = known_take(one->back->known, &one->server, clock_ns(CLOCK_MONOTONIC));
-    if (session) SSL_set_session(ssl, session);
-    SSL_SESSION_free(session);
+    if (SSL_version(ssl) == TLS1_2_VERSION && SSL_session_reused(ssl)) session_keep(ssl, SSL_get0_session(ssl));
 }
 
 /* Set what verification requires: an authority, and the name if any */
@@ -93,6 +86,10 @@ int tls_connect(struct side *s, struct tls_back *b, const struct stream_addr *se
     const int err = tls_side(s, b->ctx, &one);
     if (err) return err;
     SSL_set_connect_state(s->tls);
-    if (server) go_on(s->tls, &one);
+    if (server) {
+        SSL_SESSION *session = known_take(one.back->known, &one.server, clock_ns(CLOCK_MONOTONIC));
+        if (session) SSL_set_session(s->tls, session);
+        SSL_SESSION_free(session);
+    }
     return *b->name && SSL_set_tlsext_host_name(s->tls, b->name) != 1 ? -ENOMEM : 0;
 }

@@ -7,17 +7,12 @@
 
 #include "runtime/proxy/tls/tls_priv.h"
 
-/* True if a client has sent too much without a handshake: OpenSSL would hold a ClientHello of 128 KiB. */
-static bool is_too_long(BIO *b, const struct side *s)
-{
-    return BIO_number_read(b) > TLS_HELLO_MOST && s->tls && SSL_is_server(s->tls) && !SSL_is_init_finished(s->tls);
-}
-
 static int bio_read(BIO *b, char *to, size_t n, size_t *got)
 {
     struct side *s = BIO_get_data(b);
     BIO_clear_retry_flags(b);
-    if (is_too_long(b, s)) {
+    /* A client has sent too much without a handshake: OpenSSL would hold a ClientHello of 128 KiB. */
+    if (BIO_number_read(b) > TLS_HELLO_MOST && s->tls && SSL_is_server(s->tls) && !SSL_is_init_finished(s->tls)) {
         errno = EMSGSIZE;
         return 0;
     }

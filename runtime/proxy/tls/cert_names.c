@@ -12,7 +12,7 @@ struct cert_name {
     unsigned cert;
 };
 
-static int compare(const void *a, const void *b)
+static int name_compare(const void *a, const void *b)
 {
     const struct cert_name *x = a, *y = b;
     const int by = x->wild != y->wild ? x->wild - y->wild : strcmp(x->text, y->text);
@@ -59,17 +59,17 @@ bool cert_names_add(struct cert_names *n, X509 *x, unsigned cert)
 
 void cert_names_sort(struct cert_names *n)
 {
-    if (n->count) qsort(n->all, n->count, sizeof *n->all, compare);
+    if (n->count) qsort(n->all, n->count, sizeof *n->all, name_compare);
 }
 
 /* Return the first certificate with that name; -1: none */
-static int find(const struct cert_names *n, const char *text, bool wild)
+static int names_find(const struct cert_names *n, const char *text, bool wild)
 {
     const struct cert_name key = {(char *)text, wild, 0}; /* sorts before or with the entry searched */
     size_t from = 0, to = n->count;
     while (from < to) {
         const size_t mid = from + (to - from) / 2;
-        if (compare(&n->all[mid], &key) < 0)
+        if (name_compare(&n->all[mid], &key) < 0)
             from = mid + 1;
         else
             to = mid;
@@ -84,9 +84,9 @@ int cert_names_find(const struct cert_names *n, const char *host)
     const size_t len = strlen(host);
     if (len >= sizeof small) return -1;
     for (size_t i = 0; i <= len; i++) small[i] = (char)tolower((unsigned char)host[i]);
-    const int exact = find(n, small, false);
+    const int exact = names_find(n, small, false);
     const char *dot = strchr(small, '.');
-    return exact >= 0 || !dot || dot == small ? exact : find(n, dot + 1, true);
+    return exact >= 0 || !dot || dot == small ? exact : names_find(n, dot + 1, true);
 }
 
 void cert_names_fini(struct cert_names *n)

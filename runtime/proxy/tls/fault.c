@@ -47,9 +47,9 @@ static const struct reason of_certificates[] = {
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TLS_COUNT_SERVER_CA},
     {X509_V_ERR_CERT_UNTRUSTED, TLS_COUNT_SERVER_CA},
 };
-#define FIND(all, of, other) find(all, sizeof(all) / sizeof *(all), of, other)
+#define FIND(all, of, other) fault_find(all, sizeof(all) / sizeof *(all), of, other)
 
-static enum tls_count find(const struct reason *all, size_t count, int of, enum tls_count other)
+static enum tls_count fault_find(const struct reason *all, size_t count, int of, enum tls_count other)
 {
     for (size_t i = 0; i < count; i++)
         if (all[i].of == of) return all[i].is;

@@ -24,7 +24,7 @@ struct tls_front {
     SSL_CTX *all[]; /* [count] */
 };
 
-static int choose(SSL *ssl, int *alert, void *arg)
+static int pair_choose(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_front *f = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -69,9 +69,6 @@ static bool set_ciphers(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, const unsigned
            EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* True if a used ticket is followed by a new one; TLS 1.3 tickets are for one connection each (RFC 8446, C.4) */
-static bool renews(const SSL *ssl, bool old) { return old || SSL_version(ssl) == TLS1_3_VERSION; }
-
 /* Find the key for a ticket that OpenSSL gives or takes. Return 0: no key, so no ticket; 2: the ticket is good, and a
  * new one follows. */
 static int find_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
@@ -87,7 +84,8 @@ static int find_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER
     const bool good = (!gives || RAND_bytes(iv, AES_BLOCK) == 1) && set_ciphers(cipher, mac, iv, &key, gives);
     OPENSSL_cleanse(&key, sizeof key);
     if (!good) return -1;
-    return renews(ssl, old) ? 2 : 1;
+    /* A used ticket is followed by a new one; TLS 1.3 tickets are for one connection each (RFC 8446, C.4). */
+    return old || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 static SSL_CTX *context(const struct keypair *k)
@@ -104,13 +102,13 @@ static SSL_CTX *context(const struct keypair *k)
     return NULL;
 }
 
-static bool fill(struct tls_front *f, const struct keypair pairs[], unsigned count)
+static bool contexts_fill(struct tls_front *f, const struct keypair pairs[], unsigned count)
 {
     for (; f->count < count; f->count++) {
         SSL_CTX *ctx = f->all[f->count] = context(&pairs[f->count]);
         if (!ctx || !cert_names_add(&f->names, pairs[f->count].cert, f->count)) return false;
         SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, find_key);
-        SSL_CTX_set_tlsext_servername_callback(ctx, choose);
+        SSL_CTX_set_tlsext_servername_callback(ctx, pair_choose);
         SSL_CTX_set_tlsext_servername_arg(ctx, f);
         if (f->protocols_len) SSL_CTX_set_alpn_select_cb(ctx, agree, f);
     }
@@ -130,7 +128,7 @@ struct tls_front *tls_front_new(const struct keypair pairs[], unsigned count, co
         f->protocols_len = protocols_len;
         if (protocols_len) memcpy(f->protocols, protocols, protocols_len);
         f->tickets = before ? tickets_get(before->tickets) : tickets_new(clock_ns(CLOCK_MONOTONIC));
-        if (f->tickets && fill(f, pairs, count)) return f;
+        if (f->tickets && contexts_fill(f, pairs, count)) return f;
     }
     snprintf(err, err_len, "certificate %u cannot be used: %s", f ? f->count + 1 : 1, tls_why());
     if (f) tls_front_put(f);

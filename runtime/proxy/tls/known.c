@@ -30,11 +30,6 @@ void known_free(struct known *k)
     free(k);
 }
 
-static bool same(const struct stream_addr *a, const struct stream_addr *b)
-{
-    return !memcmp(a->addr, b->addr, sizeof a->addr) && a->port == b->port && a->v6 == b->v6;
-}
-
 static struct known_one *set_of(struct known *k, const struct stream_addr *server)
 {
     uint32_t h = server->port;
@@ -62,7 +57,10 @@ SSL_SESSION *known_take(struct known *k, const struct stream_addr *server, uint6
     struct known_one *all = set_of(k, server);
     for (unsigned i = 0; i < KNOWN_WAYS; i++) {
         struct known_one *o = &all[i];
-        if (!o->session || now_ns - o->since_ns > KNOWN_NS || !same(&o->server, server)) continue;
+        if (!o->session || now_ns - o->since_ns > KNOWN_NS) continue;
+        if (memcmp(o->server.addr, server->addr, sizeof server->addr) || o->server.port != server->port ||
+            o->server.v6 != server->v6)
+            continue;
         if (!newest || o->since_ns >= newest->since_ns) newest = o;
     }
     if (newest) session = newest->session;

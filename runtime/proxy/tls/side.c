@@ -53,7 +53,7 @@ static void forget_errors(void)
 }
 
 /* Count the result of the handshake, once */
-static void count(const struct side *s, enum tls_count what)
+static void side_count(const struct side *s, enum tls_count what)
 {
     struct tls_one *one = tls_one_of(s->tls);
     if (one->counts) count_up(&one->counts[what], 1);
@@ -66,28 +66,23 @@ void tls_count_at(struct side *s, uint64_t *counts)
     if (one && one->counts) one->counts = counts;
 }
 
-static void count_shaken(const struct side *s)
-{
-    struct tls_one *one = tls_one_of(s->tls);
-    const bool server = one->back;
-    if (server && one->counts) tls_back_shaken(s->tls);
-    if (one->counts && SSL_session_reused(s->tls))
-        count_up(&one->counts[server ? TLS_COUNT_SERVER_RESUMED : TLS_COUNT_RESUMED], 1);
-    if (one->counts && one->nameless) count_up(&one->counts[TLS_COUNT_NAMELESS], 1);
-    count(s, server ? TLS_COUNT_SERVER_SHAKEN : TLS_COUNT_SHAKEN);
-}
-
 static int tls_shake(struct side *s)
 {
     forget_errors();
     const int done = SSL_do_handshake(s->tls);
     if (done == 1) {
         s->flags |= SIDE_MAY_READ; /* bytes may have come with the handshake's end, before an event */
-        count_shaken(s);
+        struct tls_one *one = tls_one_of(s->tls);
+        const bool server = one->back;
+        if (server && one->counts) tls_back_shaken(s->tls);
+        if (one->counts && SSL_session_reused(s->tls))
+            count_up(&one->counts[server ? TLS_COUNT_SERVER_RESUMED : TLS_COUNT_RESUMED], 1);
+        if (one->counts && one->nameless) count_up(&one->counts[TLS_COUNT_NAMELESS], 1);
+        side_count(s, server ? TLS_COUNT_SERVER_SHAKEN : TLS_COUNT_SHAKEN);
         return 0;
     }
     const int why = why_not(s, done), err = why ? why : -ECONNRESET;
-    if (err != -EAGAIN) count(s, tls_fault(s->tls, err));
+    if (err != -EAGAIN) side_count(s, tls_fault(s->tls, err));
     return err;
 }
 
@@ -121,20 +116,16 @@ static int tls_shut(struct side *s)
     return shutdown(s->fd, SHUT_WR) && errno != ENOTCONN ? -errno : 0;
 }
 
-/* Announce an orderly end if not done before: else the peer takes it for a broken connection. Skipped if the socket has
- * no room. */
-static void announce_end(struct side *s)
-{
-    if (s->flags & (SIDE_SHUT | SIDE_RESETS | SIDE_FAILED) || !SSL_is_init_finished(s->tls)) return;
-    forget_errors();
-    SSL_shutdown(s->tls);
-}
-
 static void tls_close(struct side *s)
 {
     struct tls_one *one = tls_one_of(s->tls);
-    count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* if its handshake did not end */
-    announce_end(s);
+    side_count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* if its handshake did not end */
+    if (!(s->flags & (SIDE_SHUT | SIDE_RESETS | SIDE_FAILED)) && SSL_is_init_finished(s->tls)) {
+        /* Announce an orderly end if not done before: else the peer takes it for a broken connection. Skipped if the
+         * socket has no room. */
+        forget_errors();
+        SSL_shutdown(s->tls);
+    }
     SSL_free(s->tls);
     s->tls = NULL;
     tls_front_put(one->front);

@@ -16,13 +16,13 @@ struct tickets {
 };
 
 /* Make a key in the secure heap */
-static bool make(struct ticket_key *k) { return RAND_priv_bytes((unsigned char *)k, sizeof *k) == 1; }
+static bool ticket_make(struct ticket_key *k) { return RAND_priv_bytes((unsigned char *)k, sizeof *k) == 1; }
 
 struct tickets *tickets_new(uint64_t now_ns)
 {
     struct tickets *t = calloc(1, sizeof *t);
     if (t) t->keys = OPENSSL_secure_zalloc(3 * sizeof *t->keys);
-    if (!t || !t->keys || !make(t->keys)) {
+    if (!t || !t->keys || !ticket_make(t->keys)) {
         if (t) OPENSSL_secure_clear_free(t->keys, 3 * sizeof *t->keys);
         free(t);
         return NULL;
@@ -48,11 +48,11 @@ void tickets_put(struct tickets *t)
 }
 
 /* Replace a key whose time is over. False if no new key can be made. */
-static bool turn(struct tickets *t, uint64_t now_ns)
+static bool tickets_turn(struct tickets *t, uint64_t now_ns)
 {
     const uint64_t age = now_ns > t->since_ns ? now_ns - t->since_ns : 0;
     if (age < TICKETS_TURN_NS) return true;
-    if (!make(&t->keys[2])) return false;
+    if (!ticket_make(&t->keys[2])) return false;
     t->before = age < 2 * TICKETS_TURN_NS;
     t->since_ns = t->before ? t->since_ns + TICKETS_TURN_NS : now_ns;
     t->keys[1] = t->keys[t->before ? 0 : 2];
@@ -63,7 +63,7 @@ static bool turn(struct tickets *t, uint64_t now_ns)
 bool tickets_give(struct tickets *t, uint64_t now_ns, struct ticket_key *key)
 {
     pthread_mutex_lock(&t->lock);
-    const bool good = turn(t, now_ns);
+    const bool good = tickets_turn(t, now_ns);
     if (good) *key = t->keys[0];
     pthread_mutex_unlock(&t->lock);
     return good;
@@ -73,7 +73,7 @@ bool tickets_take(struct tickets *t, uint64_t now_ns, const uint8_t name[TICKET_
                   bool *old)
 {
     pthread_mutex_lock(&t->lock);
-    bool found = turn(t, now_ns) && !memcmp(name, t->keys[0].name, TICKET_NAME);
+    bool found = tickets_turn(t, now_ns) && !memcmp(name, t->keys[0].name, TICKET_NAME);
     *old = !found && t->before && !memcmp(name, t->keys[1].name, TICKET_NAME);
     found = found || *old;
     if (found) *key = t->keys[*old];

@@ -30,36 +30,34 @@ struct line {
 
 enum { QUOTED_MAX = 1400, CLOSING = 64 };
 
-static void put(struct line *l, const char *text, size_t len)
+static void line_put(struct line *l, const char *text, size_t len)
 {
     if (l->n + len > LOG_LINE_MAX - CLOSING) return;
     memcpy(l->out + l->n, text, len);
     l->n += len;
 }
 
-static __attribute__((format(printf, 2, 3))) void say(struct line *l, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) void line_say(struct line *l, const char *format, ...)
 {
     char text[512];
     va_list args;
     va_start(args, format);
     const int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    put(l, text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
+    line_put(l, text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
 }
-
-static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 /* Append at most QUOTED_MAX bytes, with each byte but plain ASCII written as `escape` */
 static void put_quoted(struct line *l, struct view v, const char *escape)
 {
     const size_t end = l->n + QUOTED_MAX;
     for (uint32_t i = 0; i < v.len && l->n < end; i++) {
-        if (is_plain(v.at[i]))
-            put(l, (const char *)v.at + i, 1);
+        if (v.at[i] >= 0x20 && v.at[i] < 0x7f && v.at[i] != '"' && v.at[i] != '\\')
+            line_put(l, (const char *)v.at + i, 1);
         else if (v.at[i] == '"' || v.at[i] == '\\')
-            put(l, (char[]){'\\', (char)v.at[i]}, 2);
+            line_put(l, (char[]){'\\', (char)v.at[i]}, 2);
         else
-            say(l, escape, v.at[i]);
+            line_say(l, escape, v.at[i]);
     }
 }
 
@@ -78,28 +76,28 @@ size_t log_common(char out[LOG_LINE_MAX], const struct log_entry *e)
     char when[40];
     strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &tm);
     put_quoted(&l, e->client, "\\x%02x");
-    say(&l, " - - [%s] \"", when);
+    line_say(&l, " - - [%s] \"", when);
     if (e->line.at)
         put_quoted(&l, e->line, "\\x%02x");
     else
-        put(&l, "-", 1);
+        line_put(&l, "-", 1);
     if (e->status)
-        say(&l, "\" %u ", e->status);
+        line_say(&l, "\" %u ", e->status);
     else
-        say(&l, "\" - ");
+        line_say(&l, "\" - ");
     if (e->bytes_out)
-        say(&l, "%llu\n", (unsigned long long)e->bytes_out);
+        line_say(&l, "%llu\n", (unsigned long long)e->bytes_out);
     else
-        say(&l, "-\n");
+        line_say(&l, "-\n");
     return l.n;
 }
 
 static void member(struct line *l, const char *name, struct view v)
 {
     if (!v.at) return;
-    say(l, ",\"%s\":\"", name);
+    line_say(l, ",\"%s\":\"", name);
     put_quoted(l, v, "\\u%04x");
-    put(l, "\"", 1);
+    line_put(l, "\"", 1);
 }
 
 static void text_member(struct line *l, const char *name, const char *text)
@@ -109,7 +107,8 @@ static void text_member(struct line *l, const char *name, const char *text)
 
 static void ms_member(struct line *l, const char *name, uint64_t ns)
 {
-    say(l, ",\"%s\":%llu.%03llu", name, (unsigned long long)(ns / 1000000), (unsigned long long)(ns / 1000 % 1000));
+    line_say(l, ",\"%s\":%llu.%03llu", name, (unsigned long long)(ns / 1000000),
+             (unsigned long long)(ns / 1000 % 1000));
 }
 
 size_t log_json(char out[LOG_LINE_MAX], const struct log_entry *e)
@@ -118,14 +117,14 @@ size_t log_json(char out[LOG_LINE_MAX], const struct log_entry *e)
     const struct tm tm = utc(e->at_ns);
     char when[40];
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    say(&l, "{\"time\":\"%s.%03uZ\"", when, (unsigned)(e->at_ns / 1000000 % 1000));
+    line_say(&l, "{\"time\":\"%s.%03uZ\"", when, (unsigned)(e->at_ns / 1000000 % 1000));
     member(&l, "client", e->client);
-    say(&l, ",\"port\":%u", e->port);
+    line_say(&l, ",\"port\":%u", e->port);
     text_member(&l, "service", e->service);
     member(&l, "host", e->host);
     member(&l, "request", e->line);
-    say(&l, ",\"status\":%u,\"bytes_in\":%llu,\"bytes_out\":%llu", e->status, (unsigned long long)e->bytes_in,
-        (unsigned long long)e->bytes_out);
+    line_say(&l, ",\"status\":%u,\"bytes_in\":%llu,\"bytes_out\":%llu", e->status, (unsigned long long)e->bytes_in,
+             (unsigned long long)e->bytes_out);
     text_member(&l, "pool", e->pool);
     text_member(&l, "server", e->server);
     member(&l, "target", e->target);

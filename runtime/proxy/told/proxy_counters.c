@@ -63,7 +63,7 @@ struct proxy_counters **proxy_counted_new(uint32_t services)
 }
 
 /* Add removed services to `rest`, and free their counters, which nothing uses any more */
-static void settle(struct proxy_counted *c)
+static void counted_settle(struct proxy_counted *c)
 {
     for (uint32_t i = 0; i < c->gone_count; i++) {
         if (c->gone[i]) add_counters(&c->rest, c->gone[i]);
@@ -76,7 +76,7 @@ struct proxy_counters **proxy_counted_rename(struct proxy_counted *c, struct pro
                                              const uint32_t to[])
 {
     struct proxy_counters **before = c->gone;
-    settle(c);
+    counted_settle(c);
     for (uint32_t i = 0; i < c->services; i++) {
         if (!c->of[i] || to[i] == PBC_NONE || fresh[to[i]]) continue;
         fresh[to[i]] = c->of[i];
@@ -91,7 +91,7 @@ struct proxy_counters **proxy_counted_rename(struct proxy_counted *c, struct pro
 
 void proxy_counted_fini(struct proxy_counted *c)
 {
-    settle(c);
+    counted_settle(c);
     for (uint32_t i = 0; c->of && i < c->services; i++) free(c->of[i]);
     free(c->of);
     free(c->gone);
