@@ -9,37 +9,21 @@
 #include "runtime/host/device/feature.h"
 #include "runtime/host/device/offload.h"
 
-/* Fill in the queues; one each way if the driver does not say. */
-static void ask_queues(struct card *c)
+bool card_of(unsigned ifindex, struct card *c)
 {
+    *c = (struct card){0};
+    if (!if_indextoname(ifindex, c->name)) return false;
+    struct ethtool_drvinfo d = {.cmd = ETHTOOL_GDRVINFO};
+    if (ethtool_ask(c->name, &d) >= 0) snprintf(c->driver, sizeof c->driver, "%.31s", d.driver);
+    /* One queue each way if the driver does not say. */
     struct ethtool_channels q = {.cmd = ETHTOOL_GCHANNELS};
     const bool told = ethtool_ask(c->name, &q) >= 0 && q.combined_count + q.rx_count;
     c->receive = told ? q.combined_count + q.rx_count : 1;
     c->send = told ? q.combined_count + q.tx_count : 1;
     if (told && !strcmp(c->driver, "virtio_net")) c->most = q.max_combined;
     c->cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
-}
-
-static void ask_driver(struct card *c)
-{
-    struct ethtool_drvinfo d = {.cmd = ETHTOOL_GDRVINFO};
-    if (ethtool_ask(c->name, &d) < 0) return;
-    snprintf(c->driver, sizeof c->driver, "%.31s", d.driver);
-}
-
-static void ask_offloads(struct card *c)
-{
     const int stuck = offloads_stuck(c->name);
     if (stuck > 0) c->stuck = (unsigned)stuck & (OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG);
-}
-
-bool card_of(unsigned ifindex, struct card *c)
-{
-    *c = (struct card){0};
-    if (!if_indextoname(ifindex, c->name)) return false;
-    ask_driver(c);
-    ask_queues(c);
-    ask_offloads(c);
     return true;
 }
 

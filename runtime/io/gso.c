@@ -15,7 +15,7 @@ struct heads {
     bool v4;
 };
 
-static bool find(const struct pkt *p, struct heads *h)
+static bool heads_find(const struct pkt *p, struct heads *h)
 {
     h->l4 = offload_l4(p, &h->l3, &h->proto);
     if (!h->l4 || h->l4 + (uint32_t)TCP_LEN > p->head_len) return false;
@@ -34,14 +34,6 @@ static void write_ip(uint8_t *ip, const struct heads *h, uint32_t l3_len, unsign
     wire_put16(ip + IP4_ID, (uint16_t)(wire_get16(ip + IP4_ID) + at));
     wire_put16(ip + IP4_SUM, 0);
     wire_put16(ip + IP4_SUM, csum_of(ip, h->l4 - h->l3));
-}
-
-static void write_tcp(uint8_t *tcp, uint32_t offset, bool last)
-{
-    enum { FIN_PSH = 1 | 8, CWR = 0x80 };
-    wire_put32(tcp + TCP_SEQ, wire_get32(tcp + TCP_SEQ) + offset);
-    if (!last) tcp[TCP_FLAGS] &= (uint8_t)~FIN_PSH;
-    if (offset) tcp[TCP_FLAGS] &= (uint8_t)~CWR;
 }
 
 /* Write the L4 checksum, with the pseudo header from the packet's addresses. */
@@ -74,10 +66,15 @@ static struct pkt *piece(const struct pkt *super, const struct heads *h, uint32_
     memcpy(data, super->data, h->data);
     memcpy(data + h->data, super->data + h->data + offset, len);
     write_ip(data + h->l3, h, h->data + len - h->l3, at);
-    if (h->proto == IPPROTO_NR_TCP)
-        write_tcp(data + h->l4, offset, len == left);
-    else
+    if (h->proto == IPPROTO_NR_TCP) {
+        uint8_t *tcp = data + h->l4;
+        enum { FIN_PSH = 1 | 8, CWR = 0x80 };
+        wire_put32(tcp + TCP_SEQ, wire_get32(tcp + TCP_SEQ) + offset);
+        if (len != left) tcp[TCP_FLAGS] &= (uint8_t)~FIN_PSH;
+        if (offset) tcp[TCP_FLAGS] &= (uint8_t)~CWR;
+    } else {
         wire_put16(data + h->l4 + UDP_LENGTH, (uint16_t)(UDP_LEN + len));
+    }
     write_sum(data + h->l3, h, h->data + len - h->l4);
     return p;
 }
@@ -86,7 +83,7 @@ bool gso_cut(const struct pkt *super, struct pool *pool, struct pkt *pieces[], u
 {
     struct heads h;
     *n = 0;
-    if (!find(super, &h)) return false;
+    if (!heads_find(super, &h)) return false;
     for (uint32_t offset = 0; offset < super->head_len - h.data; offset += super->segment) {
         struct pkt *p = *n < GSO_PIECES ? piece(super, &h, offset, *n, pool) : NULL;
         if (!p) {

@@ -13,15 +13,15 @@
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
-static bool is_tag(uint16_t type) { return type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD; }
-
 uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 {
     const bool bare = pkt->link == LINK_RAW;
     uint32_t at = bare ? 0 : ETHER_LEN;
     if (pkt->head_len < at + IP6_LEN) return 0;
     uint16_t type = bare ? pkt->data[0] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6 : wire_get16(pkt->data + ETHER_TYPE_AT);
-    for (; is_tag(type) && at + VLAN_LEN + IP6_LEN <= pkt->head_len; at += VLAN_LEN)
+    for (; (type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD) &&
+           at + VLAN_LEN + IP6_LEN <= pkt->head_len;
+         at += VLAN_LEN)
         type = wire_get16(pkt->data + at + 2);
     const uint8_t *ip = pkt->data + at;
     *l3 = at;
@@ -34,7 +34,7 @@ uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 static uint32_t sum_at(uint8_t proto) { return proto == IPPROTO_NR_TCP ? TCP_SUM : UDP_SUM; }
 
 /* Complete the checksum. The field holds the sum of the pseudo header, or 0 for SCTP. */
-static void complete(struct pkt *pkt, uint32_t from, uint32_t field)
+static void offload_sum(struct pkt *pkt, uint32_t from, uint32_t field)
 {
     const uint32_t end = pkt->head_len;
     const bool sctp = field == from + SCTP_SUM;
@@ -130,7 +130,7 @@ bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h, bool verified
     uint32_t l3;
     const uint32_t l4 = offload_l4(pkt, &l3, &proto);
     if (!l4 || l4 != h->csum_start || sum_at(proto) != h->csum_offset) {
-        if (!super) complete(pkt, h->csum_start, (uint32_t)h->csum_start + h->csum_offset);
+        if (!super) offload_sum(pkt, h->csum_start, (uint32_t)h->csum_start + h->csum_offset);
         return !super;
     }
     pkt->flags |= PKT_CSUM_PARTIAL;

@@ -119,14 +119,12 @@ static struct tpacket2_hdr *slot_at(const struct io_port *p, uint32_t block, uin
     return (void *)(p->ring + (size_t)block * BLOCK + (size_t)slot * p->slot_bytes);
 }
 
-static void step(const struct io_port *p, uint32_t *block, uint32_t *slot)
+static void slot_step(const struct io_port *p, uint32_t *block, uint32_t *slot)
 {
     if (++*slot < p->per_block) return;
     *slot = 0;
     if (++*block == p->blocks) *block = 0;
 }
-
-static bool is_ip(uint16_t protocol) { return protocol == htobe16(ETH_P_IP) || protocol == htobe16(ETH_P_IPV6); }
 
 /* True for a frame to this machine; for one that it sent, if those are wanted; for one to another machine at a bridge's
  * port. (Another program's tap may let in others.) */
@@ -134,7 +132,8 @@ static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
 {
     const struct sockaddr_ll *from = (const void *)((const uint8_t *)h + ADDRESS_AT);
     /* A tunnel may bring other protocols, and tags: this machine's stack takes none of it. */
-    if (p->link == LINK_RAW && (h->tp_status & TP_STATUS_VLAN_VALID || !is_ip(from->sll_protocol))) return false;
+    const bool ip = from->sll_protocol == htobe16(ETH_P_IP) || from->sll_protocol == htobe16(ETH_P_IPV6);
+    if (p->link == LINK_RAW && (h->tp_status & TP_STATUS_VLAN_VALID || !ip)) return false;
     switch (from->sll_pkttype) {
     case PACKET_HOST:
     case PACKET_BROADCAST:
@@ -145,7 +144,7 @@ static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
     }
 }
 
-static void view(struct pkt *pkt, uint8_t *data, uint32_t len, const struct tpacket2_hdr *h, enum pkt_link link)
+static void packet_view(struct pkt *pkt, uint8_t *data, uint32_t len, const struct tpacket2_hdr *h, enum pkt_link link)
 {
     pkt_view(pkt, data, len, len, link, 0);
     pkt->flags = PKT_WRITABLE;
@@ -191,7 +190,7 @@ static bool frame_take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pk
         }
     }
     if (!wanted) return false;
-    view(pkt, data, len, h, (enum pkt_link)p->link);
+    packet_view(pkt, data, len, h, (enum pkt_link)p->link);
     p->came_ns[pkt - p->views] = h->tp_sec * UINT64_C(1000000000) + h->tp_nsec;
     if (!offload_take(pkt, &vnet, h->tp_status & TP_STATUS_CSUM_VALID)) {
         count_cut(p, 1);
@@ -209,7 +208,7 @@ static unsigned packet_receive(struct io_port *p, struct pkt *pkts[], unsigned n
     while (got < n && p->views_used < IO_BATCH && p->large_used < LARGE && p->held < most) {
         struct tpacket2_hdr *h = slot_at(p, p->block, p->slot);
         if (!(__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) break;
-        step(p, &p->block, &p->slot);
+        slot_step(p, &p->block, &p->slot);
         p->held++;
         __builtin_prefetch(slot_at(p, p->block, p->slot));
         __builtin_prefetch((uint8_t *)slot_at(p, p->block, p->slot) + FRAME_AT);
@@ -230,7 +229,7 @@ static void packet_release(struct io_port *p)
     for (; p->held; p->held--) {
         struct tpacket2_hdr *h = slot_at(p, p->first_block, p->first_slot);
         __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-        step(p, &p->first_block, &p->first_slot);
+        slot_step(p, &p->first_block, &p->first_slot);
     }
     p->views_used = p->large_used = 0;
 }
@@ -278,7 +277,7 @@ static void queue(struct io_port *p, struct pkt *pkt)
     if (p->queued == SEND_MOST) packet_flush(p);
 }
 
-static void refuse(struct io_port *p, int why)
+static void send_refused(struct io_port *p, int why)
 {
     p->stats.not_sent++;
     p->stats.last_errno = why;
@@ -290,7 +289,7 @@ static void send_pieces(struct io_port *p, const struct pkt *super)
     struct pkt *pieces[GSO_PIECES];
     unsigned n;
     if (!gso_cut(super, p->pool, pieces, &n)) {
-        refuse(p, EMSGSIZE);
+        send_refused(p, EMSGSIZE);
         return;
     }
     for (unsigned i = 0; i < n; i++) queue(p, pieces[i]);
@@ -301,7 +300,7 @@ static void send_pieces(struct io_port *p, const struct pkt *super)
 static void packet_send(struct io_port *p, struct pkt *pkt)
 {
     if (pkt->link != p->link)
-        refuse(p, EPROTO); /* the device has become one of another kind, which the sender has not heard yet */
+        send_refused(p, EPROTO); /* the device has become one of another kind, which the sender has not heard yet */
     else if (pkt->segment && p->pool)
         send_pieces(p, pkt);
     else

@@ -87,14 +87,6 @@ const struct filter *io_filter(struct io_maker *m)
     return m->filter;
 }
 
-/* Load the kernel programs on first use. */
-static void load_programs(struct io_maker *m, bool shared)
-{
-    io_filter(m);
-    if (shared && !m->deal_asked) m->deal = deal_open();
-    m->deal_asked |= shared;
-}
-
 static uint32_t add_fd(struct io_made *made, int fd)
 {
     if (fd < 0) return 0;
@@ -102,21 +94,23 @@ static uint32_t add_fd(struct io_made *made, int fd)
     return made->fd_count++;
 }
 
-static const char *bind_alone(int fd, const struct io_ask *ask, const struct filter *filter)
-{
-    return filter && filter_attach(filter, fd) ? "SO_ATTACH_BPF" : bind_socket(fd, ask);
-}
-
 int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
     *made = (struct io_made){.group = -1};
-    if (!ask->mute) load_programs(m, ask->shared);
+    if (!ask->mute) {
+        /* Load the kernel programs on first use. */
+        io_filter(m);
+        if (ask->shared && !m->deal_asked) m->deal = deal_open();
+        m->deal_asked |= ask->shared;
+    }
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask, m->mark);
     if (!failed && ask->mute)
         failed = bind_socket(fd, ask);
     else if (!failed)
-        failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
+        failed = ask->shared                                 ? bind_shared(fd, ask, m, &made->group)
+                 : m->filter && filter_attach(m->filter, fd) ? "SO_ATTACH_BPF"
+                                                             : bind_socket(fd, ask);
     if (!failed) {
         add_fd(made, fd);
         if (!ask->mute && m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));

@@ -49,7 +49,7 @@ static void raised_close(struct io_port *p)
 }
 
 /* Make a view of a record's frame. */
-static void view(struct io_port *p, const struct kernel_raised *r)
+static void raised_view(struct io_port *p, const struct kernel_raised *r)
 {
     uint8_t *const at = p->memory + p->used + IO_HEADROOM;
     struct pkt *pkt = &p->views[p->count];
@@ -71,18 +71,18 @@ static void view(struct io_port *p, const struct kernel_raised *r)
 
 /* True for a record that holds what it says: no other is expected. A super-packet can be sent and cut only if its
  * checksum is left to whoever does that (as in offload_take). */
-static bool is_whole(const struct kernel_raised *r, size_t len)
+static bool record_is_whole(const struct kernel_raised *r, size_t len)
 {
     if (len < sizeof *r || r->len > len - sizeof *r || r->len > KERNEL_RAISED_MOST) return false;
     return !r->segment || r->flags & PKT_CSUM_PARTIAL;
 }
 
-static int take_one(void *arg, void *data, size_t len)
+static int raised_take(void *arg, void *data, size_t len)
 {
     struct io_port *p = arg;
     const struct kernel_raised *r = data;
-    if (is_whole(r, len))
-        view(p, r);
+    if (record_is_whole(r, len))
+        raised_view(p, r);
     else
         __atomic_store_n(&p->cut, p->cut + 1, __ATOMIC_RELAXED);
     return p->count < p->most && MEMORY - p->used > MOST ? 0 : -EAGAIN;
@@ -109,7 +109,7 @@ static struct io_port *raised_open(const struct io_ask *ask, const struct io_mad
         return NULL;
     }
     p->memory = malloc(MEMORY);
-    p->ring = ring_buffer__new(p->ring_fd, take_one, p, NULL);
+    p->ring = ring_buffer__new(p->ring_fd, raised_take, p, NULL);
     if (p->memory && p->ring) return p;
     snprintf(err, err_len, "the ring for packets that come up: %s", strerror(errno));
     raised_close(p);

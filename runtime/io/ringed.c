@@ -11,7 +11,7 @@ struct io_port {
     int fd; /* an epoll of both */
 };
 
-static bool watch(int epoll, int fd)
+static bool ringed_watch(int epoll, int fd)
 {
     struct epoll_event e = {.events = EPOLLIN};
     return epoll >= 0 && !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
@@ -22,7 +22,7 @@ struct io_port *ringed_join(struct io_port *xdp, struct io_port *ring)
     struct io_port *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (struct io_port){.xdp = xdp, .ring = ring, .fd = epoll_create1(EPOLL_CLOEXEC)};
-    if (watch(p->fd, io_XDP.fd(xdp)) && watch(p->fd, io_RAISED.fd(ring))) return p;
+    if (ringed_watch(p->fd, io_XDP.fd(xdp)) && ringed_watch(p->fd, io_RAISED.fd(ring))) return p;
     if (p->fd >= 0) close(p->fd);
     free(p);
     return NULL;
@@ -48,13 +48,11 @@ static void ringed_release(struct io_port *p)
     io_XDP.release(p->xdp);
 }
 
-/* True for a frame that leaves by the ring's packet socket. XDP sends neither super-packets nor checksums that are left
- * to a card, and what the host has routed (its way is said) may be such: all of it leaves in one order. */
-static bool is_rings(const struct pkt *pkt) { return pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID); }
-
 static void ringed_send(struct io_port *p, struct pkt *pkt)
 {
-    if (is_rings(pkt))
+    /* XDP sends neither super-packets nor checksums that are left to a card, and what the host has routed (its way is
+     * said) may be such: all of it leaves in one order, by the ring's packet socket. */
+    if (pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID))
         io_RAISED.send(p->ring, pkt);
     else
         io_XDP.send(p->xdp, pkt);

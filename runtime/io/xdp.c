@@ -1,12 +1,13 @@
 /* `xdp`: frames through AF_XDP, with one socket for each queue of the interface. All ports of a worker share its
  * memory, so a frame is rewritten in place and leaves from there by any port. A packet from elsewhere (an answer, or
  * one that waited) is copied to a slot. The steering program (steer/steer.h) selects the frames that come. */
+#include "runtime/io/xdp_priv.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "runtime/io/offload.h"
-#include "runtime/io/xdp_port_priv.h"
 
 /* Take back slots whose frames have left. */
 static void reap(struct umem *u, struct queue *q)
@@ -30,7 +31,7 @@ static bool take_note(uint8_t **bytes, uint32_t *len)
     return true;
 }
 
-static void view(struct io_port *p, uint8_t *bytes, uint32_t len, uint32_t slot)
+static void xdp_view(struct io_port *p, uint8_t *bytes, uint32_t len, uint32_t slot)
 {
     struct pkt *pkt = &p->views[p->held];
     if (p->noted && !take_note(&bytes, &len)) len = 0; /* an empty frame, which no rule accepts */
@@ -50,11 +51,11 @@ static void take_piece(struct io_port *p, struct queue *q, const struct xdp_desc
         p->stats.cut++;
         return;
     }
-    view(p, pieces_at(&p->pieces, q->half.buffer), q->half.len, p->umem->slots + q->half.buffer);
+    xdp_view(p, pieces_at(&p->pieces, q->half.buffer), q->half.len, p->umem->slots + q->half.buffer);
     p->stats.copied++;
 }
 
-static void take_one(struct io_port *p, struct queue *q, const struct xdp_desc *d)
+static void desc_take(struct io_port *p, struct queue *q, const struct xdp_desc *d)
 {
     const uint32_t slot = (uint32_t)(d->addr / p->umem->slot_bytes);
     p->umem->with[slot] = HELD;
@@ -62,7 +63,7 @@ static void take_one(struct io_port *p, struct queue *q, const struct xdp_desc *
         take_piece(p, q, d);
         let_go(p->umem, slot, ~HELD);
     } else {
-        view(p, p->umem->bytes + d->addr, d->len, slot);
+        xdp_view(p, p->umem->bytes + d->addr, d->len, slot);
     }
 }
 
@@ -75,7 +76,7 @@ static unsigned frames_take(struct io_port *p, struct queue *q, unsigned n)
     if (p->busy || xsk_ring_prod__needs_wakeup(&q->fill)) recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
     n = xsk_ring_cons__peek(&q->rx, n, &at);
     for (uint32_t i = 0; i < n; i++) __builtin_prefetch(p->umem->bytes + xsk_ring_cons__rx_desc(&q->rx, at + i)->addr);
-    for (uint32_t i = 0; i < n; i++) take_one(p, q, xsk_ring_cons__rx_desc(&q->rx, at + i));
+    for (uint32_t i = 0; i < n; i++) desc_take(p, q, xsk_ring_cons__rx_desc(&q->rx, at + i));
     if (n) xsk_ring_cons__release(&q->rx, n);
     return n;
 }

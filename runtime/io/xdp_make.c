@@ -78,14 +78,6 @@ static void keep_first(struct umem_made *u, int fd)
     u->first = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static const char *set_rings(int fd, uint32_t ring)
-{
-    return set(fd, XDP_UMEM_FILL_RING, ring) && set(fd, XDP_UMEM_COMPLETION_RING, ring) && set(fd, XDP_RX_RING, ring) &&
-                   set(fd, XDP_TX_RING, ring)
-               ? NULL
-               : "rings";
-}
-
 /* Bind, with retries: the last owner may be about to release the queue. Return 0 or an errno. */
 static int try_bind(int fd, const struct sockaddr_xdp *at, bool hurried)
 {
@@ -151,8 +143,10 @@ static const char *make_socket(struct umem_made *u, struct io_unbound *b, struct
     made->fds[made->fd_count++] = fd;
     const bool first = u->first < 0;
     const char *failed = first ? register_memory(fd, u) : NULL;
-    if (!failed) failed = set_rings(fd, made->ring);
     if (failed) return failed;
+    if (!set(fd, XDP_UMEM_FILL_RING, made->ring) || !set(fd, XDP_UMEM_COMPLETION_RING, made->ring) ||
+        !set(fd, XDP_RX_RING, made->ring) || !set(fd, XDP_TX_RING, made->ring))
+        return "rings";
     if (first) keep_first(u, fd);
     b->begins |= first;
     b->fds[b->count] = fcntl(fd, F_DUPFD_CLOEXEC, 0);

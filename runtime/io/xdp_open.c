@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/obstacle.h"
-#include "runtime/io/xdp_port_priv.h"
+#include "runtime/io/xdp_priv.h"
 
 unsigned xdp_frame_most(uint32_t mtu)
 {

@@ -1,9 +1,11 @@
-/* Constants for both halves of `xdp`. */
+/* Constants for both halves of `xdp`; a port, its memory and its rings, shared by xdp.c and xdp_open.c. */
 #pragma once
 
 #include <linux/if_xdp.h>
+#include <xdp/xsk.h>
 
 #include "runtime/io/io.h"
+#include "runtime/io/pieces.h"
 
 #ifndef XDP_USE_SG /* since Linux 6.6 */
 #define XDP_USE_SG    (1 << 4)
@@ -30,3 +32,77 @@ static inline bool xdp_in_pieces(unsigned frame_most) { return frame_most > SLOT
 
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
 int xdp_bind(struct io_maker *m, char *err, size_t err_len);
+
+/* A port of `xdp`, its memory and its rings, shared by xdp.c and xdp_open.c. */
+/* Flag of a slot whose received frame is still in use. The frame may be sent, and have left, before it is released;
+ * only then is the slot free. */
+#define HELD UINT32_C(0x80000000)
+
+/* Memory of a worker's ports: slots, some of which the kernel has. */
+struct umem {
+    uint8_t *bytes;
+    size_t len;
+    uint32_t slot_bytes, slots;
+    uint32_t *free; /* stack of free slots */
+    uint32_t free_count;
+    uint32_t *with;  /* [slots] number of the queue whose rings have the slot, 0: none; and HELD */
+    uint32_t queues; /* number of the last queue */
+    unsigned ports;
+};
+
+struct mapping {
+    void *at; /* NULL: none */
+    size_t len;
+};
+
+struct queue {
+    struct xsk_ring_prod fill, tx;
+    struct xsk_ring_cons done, rx;
+    struct mapping mappings[4];
+    int fd;
+    uint32_t number; /* number among all queues that the worker had, from 1 */
+    uint32_t unsent; /* entries put in tx since the last flush */
+    struct half_taken half;
+};
+
+struct io_port {
+    struct umem *umem;
+    struct umem **shared;
+    bool busy;  /* the kernel hands frames over on request */
+    bool noted; /* frames have a note in front */
+    struct queue *queues;
+    unsigned queue_count, next; /* queue to begin with */
+    int fd;                     /* socket of the only queue, or an epoll of all */
+    unsigned held;
+    uint32_t held_slots[IO_BATCH]; /* slot of each frame; for a frame from pieces: `slots` + its buffer */
+    struct pieces pieces;          /* without memory: each frame fits in a slot */
+    struct pkt views[IO_BATCH];
+    struct io_stats stats;
+};
+
+static inline void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
+
+/* Clear one use of the slot, and free the slot if no other is left. */
+static inline void let_go(struct umem *u, uint32_t slot, uint32_t kept)
+{
+    u->with[slot] &= kept;
+    if (!u->with[slot]) put(u, slot);
+}
+
+/* Give free slots to the kernel for frames to come. */
+static inline void refill(struct umem *u, struct queue *q)
+{
+    uint32_t at, n = xsk_prod_nb_free(&q->fill, IO_BATCH);
+    if (n > u->free_count) n = u->free_count;
+    if (!n || !xsk_ring_prod__reserve(&q->fill, n, &at)) return;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t slot = u->free[--u->free_count];
+        u->with[slot] = q->number;
+        *xsk_ring_prod__fill_addr(&q->fill, at + i) = (uint64_t)slot * u->slot_bytes;
+    }
+    xsk_ring_prod__submit(&q->fill, n);
+}
+
+struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
+                         size_t err_len);
+void xdp_close(struct io_port *p);

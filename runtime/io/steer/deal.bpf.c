@@ -43,21 +43,21 @@ struct deal_tables tables; /* memory that user space maps */
 #define WHOSE_HALVINGS         15
 static_assert(DEAL_PARTS < 1 << WHOSE_HALVINGS && DEAL_OWN < DEAL_PARTS && DEAL_FROMS < DEAL_PARTS, "halvings");
 
-static __always_inline bool is(const struct deal_iface *i, bool v6, __u64 high, __u64 low)
+static __always_inline bool deal_is(const struct deal_iface *i, bool v6, __u64 high, __u64 low)
 {
     if (!v6) return (__u64)i->addr4 << 32 == high;
     return whose_high(i->addr6) == high && whose_low(i->addr6) == low;
 }
 
-static __always_inline bool is_none(const struct deal_iface *i, bool v6) { return is(i, v6, 0, 0); }
+static __always_inline bool is_none(const struct deal_iface *i, bool v6) { return deal_is(i, v6, 0, 0); }
 
 /* True for the address that facts_address would give for the interface. */
 ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
 {
     const struct deal_iface *one = &tables.ifaces[out & (DEAL_IFACES - 1)];
     HOLD(t);
-    if (out < tables.ifaces_count && !is_none(one, v6)) return is(one, v6, high, low);
-    return !is_none(&tables.all, v6) && is(&tables.all, v6, high, low);
+    if (out < tables.ifaces_count && !is_none(one, v6)) return deal_is(one, v6, high, low);
+    return !is_none(&tables.all, v6) && deal_is(&tables.all, v6, high, low);
 }
 
 #include "vm/worker/whose_owner.h"
@@ -189,7 +189,7 @@ static __attribute__((noinline)) bool read_quote(struct __sk_buff *skb, __u32 at
     return true;
 }
 
-static __always_inline __u32 iface_of(__u32 ifindex)
+static __always_inline __u32 iface_here(__u32 ifindex)
 {
     for (int i = 0; i < DEAL_PORTS; i++)
         if (tables.ports[i].ifindex == ifindex) return tables.ports[i].iface;
@@ -249,7 +249,7 @@ static __always_inline unsigned owner_of_fragment(const struct place *p, const s
 }
 
 /* Return the type behind tags that the kernel left in the frame; *at: its distance behind the network header. */
-static __always_inline __u16 type_of(struct __sk_buff *skb, __u32 *at)
+static __always_inline __u16 deal_type(struct __sk_buff *skb, __u32 *at)
 {
     __u16 type = bpf_ntohs((__u16)skb->protocol);
     __u8 b[4];
@@ -267,10 +267,10 @@ SEC("socket") int deal(struct __sk_buff *skb)
     struct whose_talk s = {};
     bool error;
     if (!tables.ready) return (int)skb->hash;
-    const __u16 type = type_of(skb, &p.at);
+    const __u16 type = deal_type(skb, &p.at);
     if (type != ETHER_IP4 && type != ETHER_IP6) return 0;
     p.v6 = type == ETHER_IP6;
-    s.iface = (uint16_t)iface_of(skb->ifindex);
+    s.iface = (uint16_t)iface_here(skb->ifindex);
     if (!read_ip(skb, &p, &s, false)) return 0;
     if (p.fragment) return (int)owner_of_fragment(&p, &s);
     if (!read_upper(skb, &p, &s, false, &error)) return 0;

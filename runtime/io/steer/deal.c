@@ -80,7 +80,7 @@ static bool fill_owners(struct deal_tables *t, const struct whose_tables *from)
     return true;
 }
 
-static struct deal_iface iface_of(uint32_t addr4, const uint32_t addr6[4])
+static struct deal_iface addresses_of(uint32_t addr4, const uint32_t addr6[4])
 {
     return (struct deal_iface){.addr4 = addr4, .addr6 = {addr6[0], addr6[1], addr6[2], addr6[3]}};
 }
@@ -93,8 +93,8 @@ static bool fill_facts(struct deal_tables *t, const struct facts *f)
     t->ifaces_count = f->ifaces_count;
     for (unsigned i = 0; i < f->self4_count; i++) t->own4[i] = f->self4[i];
     for (unsigned i = 0; i < f->self6_count; i++) t->own6[i] = (struct deal_ip){f->self6[i].lo_hi, f->self6[i].lo_lo};
-    for (unsigned i = 0; i < f->ifaces_count; i++) t->ifaces[i] = iface_of(f->ifaces[i].addr4, f->ifaces[i].addr6);
-    t->all = iface_of(f->addr4, f->addr6);
+    for (unsigned i = 0; i < f->ifaces_count; i++) t->ifaces[i] = addresses_of(f->ifaces[i].addr4, f->ifaces[i].addr6);
+    t->all = addresses_of(f->addr4, f->addr6);
     return true;
 }
 

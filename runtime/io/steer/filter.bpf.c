@@ -28,7 +28,7 @@ extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 
 __u64 refused[FILTER_COUNTS]; /* memory that user space maps */
 
-static __always_inline int refuse(const struct __sk_buff *skb)
+static __always_inline int frame_refuse(const struct __sk_buff *skb)
 {
     __sync_fetch_and_add(&refused[skb->ifindex % FILTER_COUNTS], 1);
     return 0;
@@ -42,7 +42,7 @@ SEC("socket") int filter(struct __sk_buff *skb)
     const struct sk_buff *kernels = bpf_cast_to_kern_ctx(skb);
     const struct skb_shared_info *shared =
         bpf_rdonly_cast(kernels->head + kernels->end, bpf_core_type_id_kernel(struct skb_shared_info));
-    return shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4) ? -1 : refuse(skb);
+    return shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4) ? -1 : frame_refuse(skb);
 }
 
 /* The filter for older kernels. The context is the kernel's own structure, which a helper copies from. */
@@ -52,7 +52,7 @@ SEC("socket") int filter_old(struct __sk_buff *skb)
     if (!skb->gso_size) return -1;
     const struct sk_buff *kernels = (const void *)skb;
     const struct skb_shared_info *shared = (const void *)(BPF_CORE_READ(kernels, head) + BPF_CORE_READ(kernels, end));
-    return BPF_CORE_READ(shared, gso_type) & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6) ? -1 : refuse(skb);
+    return BPF_CORE_READ(shared, gso_type) & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6) ? -1 : frame_refuse(skb);
 }
 
 char terms[] SEC("license") = "Dual BSD/GPL";

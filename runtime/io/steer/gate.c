@@ -115,7 +115,7 @@ static struct gate_wide wide_of(const struct guard_match *m)
     return w;
 }
 
-static bool has(const struct end *all, unsigned count, const struct end *one)
+static bool ends_have(const struct end *all, unsigned count, const struct end *one)
 {
     bool found = false;
     for (unsigned i = 0; i < count && !found; i++) found = !memcmp(&all[i].at, &one->at, sizeof one->at);
@@ -129,7 +129,7 @@ static int change_ends(struct gate *g, struct end *all, unsigned count)
     for (unsigned i = 0; i < count && !failed; i++)
         failed = bpf_map_update_elem(g->maps.ends, &all[i].at, &all[i].kind, BPF_ANY);
     for (unsigned i = 0; i < g->known_count && !failed; i++)
-        if (!has(all, count, &g->known[i])) bpf_map_delete_elem(g->maps.ends, &g->known[i].at);
+        if (!ends_have(all, count, &g->known[i])) bpf_map_delete_elem(g->maps.ends, &g->known[i].at);
     if (failed) return failed;
     free(g->known);
     g->known = all;
@@ -158,13 +158,6 @@ static void add_server(struct sorted *s, const struct guard_match *m, uint8_t ki
         add_end(s, &m->from.lo, (uint16_t)port, kind);
 }
 
-/* Add a server's answers. Without room, packet sockets get them, too, which only costs time. */
-static void add_answers(struct sorted *s, const struct guard_match *m)
-{
-    const unsigned ports = m->from_ports.hi - m->from_ports.lo + 1u;
-    if (m->proxied == GUARD_ANSWERS && ports <= NARROW && s->count + ports <= GATE_ENDS) add_server(s, m, GATE_ANSWERS);
-}
-
 static void add_match(const struct gate *g, struct sorted *s, const struct guard_match *m)
 {
     struct gate_config *c = &s->config;
@@ -182,7 +175,7 @@ static void add_match(const struct gate *g, struct sorted *s, const struct guard
     c->wide++;
 }
 
-static int compare(const void *a, const void *b)
+static int end_compare(const void *a, const void *b)
 {
     return memcmp(&((const struct end *)a)->at, &((const struct end *)b)->at, sizeof(struct gate_end));
 }
@@ -191,9 +184,9 @@ static int compare(const void *a, const void *b)
 static void merge_ends(struct sorted *s)
 {
     unsigned kept = 0;
-    if (s->count) qsort(s->ends, s->count, sizeof *s->ends, compare);
+    if (s->count) qsort(s->ends, s->count, sizeof *s->ends, end_compare);
     for (unsigned i = 0; i < s->count; i++) {
-        if (kept && !compare(&s->ends[i], &s->ends[kept - 1]))
+        if (kept && !end_compare(&s->ends[i], &s->ends[kept - 1]))
             s->ends[kept - 1].kind |= s->ends[i].kind;
         else
             s->ends[kept++] = s->ends[i];
@@ -238,7 +231,12 @@ int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bo
 {
     struct sorted s = {0};
     for (unsigned i = 0; i < count; i++) add_match(g, &s, &all[i]);
-    for (unsigned i = 0; i < count && answers; i++) add_answers(&s, &all[i]);
+    for (unsigned i = 0; i < count && answers; i++) {
+        /* Without room, packet sockets get a server's answers, too, which only costs time. */
+        const unsigned ports = all[i].from_ports.hi - all[i].from_ports.lo + 1u;
+        if (all[i].proxied == GUARD_ANSWERS && ports <= NARROW && s.count + ports <= GATE_ENDS)
+            add_server(&s, &all[i], GATE_ANSWERS);
+    }
     merge_ends(&s);
     find_free(&s.config, all, count);
     int failed = s.failed ? -ENOMEM : s.config.wide > GATE_WIDE || s.count > GATE_ENDS ? -E2BIG : 0;
@@ -294,7 +292,7 @@ int gate_attach(struct gate *g, struct state *s, unsigned port, const char *devi
 }
 
 /* True if the filter stands, or if that is unknown. */
-static bool stands(const struct gate *g, unsigned port)
+static bool filter_stands(const struct gate *g, unsigned port)
 {
     struct clsact_seen seen;
     const struct clsact at = filter_of(g, port);
@@ -305,7 +303,7 @@ static bool stands(const struct gate *g, unsigned port)
 int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
 {
     char name[IF_NAMESIZE];
-    if (!g || !g->links[port].wanted || stands(g, port)) return 0;
+    if (!g || !g->links[port].wanted || filter_stands(g, port)) return 0;
     if (!if_indextoname(g->links[port].ifindex, name)) return 0; /* the next gate_attach is for the new interface */
     const bool had = g->links[port].fd; /* false: gate_attach has failed, and has reported the reason */
     const int failed = attach_filter(g, s, port, device, err, err_len);

@@ -32,23 +32,17 @@ static struct entry *add_by_destination(struct entry *to, const struct steer_mat
     return entry_add(to, m, one ? STEER_BY_TO + 1 : 0, one ? m->to_lo : (struct numbered_ip){0, 0});
 }
 
-/* Return the match with a source that never fits: only errors and questions match. */
-static struct steer_match without_source(const struct steer_match *m)
-{
-    struct steer_match s = {
-        .to_lo = m->to_lo, .to_hi = m->to_hi, .from_lo = {0, 1}, .reach = m->reach, .named = m->named, .kind = m->kind};
-    return s;
-}
-
-static struct entry *place(struct entry *to, const struct steer_match *m)
+static struct entry *match_place(struct entry *to, const struct steer_match *m)
 {
     if (!is_one(&m->from_lo, &m->from_hi)) return add_by_destination(to, m);
     if (m->kind == STEER_RETURNS) return entry_add(to, m, STEER_BY_FROM + 1, m->from_lo);
-    const struct steer_match others = without_source(m);
+    /* A source that never fits: only errors and questions match. */
+    struct steer_match others = {
+        .to_lo = m->to_lo, .to_hi = m->to_hi, .from_lo = {0, 1}, .reach = m->reach, .named = m->named, .kind = m->kind};
     return add_by_destination(entry_add(to, m, STEER_BY_FROM + 1, m->from_lo), &others);
 }
 
-static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct entry)); }
+static int entry_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct entry)); }
 
 static bool same_group(const struct entry *a, const struct entry *b)
 {
@@ -59,13 +53,13 @@ static bool same_group(const struct entry *a, const struct entry *b)
 static uint32_t sort_out(struct entry *all, uint32_t count)
 {
     uint32_t kept = 0;
-    if (count) qsort(all, count, sizeof *all, compare);
+    if (count) qsort(all, count, sizeof *all, entry_compare);
     for (uint32_t i = 0; i < count; i++)
-        if (!kept || compare(&all[i], &all[kept - 1])) all[kept++] = all[i];
+        if (!kept || entry_compare(&all[i], &all[kept - 1])) all[kept++] = all[i];
     return kept;
 }
 
-static void list(struct placed *p, const struct entry *all)
+static void groups_list(struct placed *p, const struct entry *all)
 {
     for (uint32_t i = 0; i < p->count; i++) {
         p->all[i] = all[i].match;
@@ -85,13 +79,13 @@ int places_make(struct placed *p, const struct steer_match *matches, uint32_t co
 {
     struct entry *all = calloc(2 * (size_t)count + 1, sizeof *all), *end = all;
     *p = (struct placed){0};
-    for (uint32_t i = 0; all && i < count; i++) end = place(end, &matches[i]);
+    for (uint32_t i = 0; all && i < count; i++) end = match_place(end, &matches[i]);
     p->count = all ? sort_out(all, (uint32_t)(end - all)) : 0;
     p->all = calloc(p->count + 1u, sizeof *p->all);
     p->keys = calloc(p->count + 1u, sizeof *p->keys);
     p->at = calloc(p->count + 1u, sizeof *p->at);
     const bool made = all && p->all && p->keys && p->at;
-    if (made) list(p, all);
+    if (made) groups_list(p, all);
     free(all);
     if (!made) places_free(p);
     return made ? 0 : -ENOMEM;

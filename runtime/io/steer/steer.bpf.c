@@ -96,12 +96,6 @@ static __always_inline bool within(const struct numbered_ip *a, const struct num
     return at_least(a, lo) && at_least(hi, a);
 }
 
-static __always_inline void read_icmp4(struct seen *s, __u8 type)
-{
-    s->error = icmp_type_is_error(false, type);
-    s->asks = type == ICMP4_ECHO;
-}
-
 static __always_inline void read_icmp6(struct xdp_md *ctx, __u32 at, struct seen *s, __u8 type)
 {
     __u64 target[2];
@@ -127,7 +121,10 @@ static __always_inline bool read_upper(struct xdp_md *ctx, __u32 at, struct seen
     if (!LOAD(ctx, at, b, sizeof b)) return false;
     s->from_port = (__u16)(b[0] << 8 | b[1]);
     s->to_port = (__u16)(b[2] << 8 | b[3]);
-    if (s->proto == IPPROTO_NR_ICMP) read_icmp4(s, b[0]);
+    if (s->proto == IPPROTO_NR_ICMP) {
+        s->error = icmp_type_is_error(false, b[0]);
+        s->asks = b[0] == ICMP4_ECHO;
+    }
     if (s->proto == IPPROTO_NR_ICMP6) read_icmp6(ctx, at, s, b[0]);
     return true;
 }
@@ -197,7 +194,7 @@ static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_co
     return type == TYPE_ARP && read_arp(ctx, at, s);
 }
 
-static __always_inline bool is_bare(const struct seen *s)
+static __always_inline bool seen_bare(const struct seen *s)
 {
     return !s->link && s->proto != IPPROTO_NR_ICMP && s->proto != IPPROTO_NR_TCP && s->proto != IPPROTO_NR_UDP &&
            s->proto != IPPROTO_NR_ICMP6;
@@ -214,7 +211,7 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
     /* Another header may follow in the fragments, the same in all of them. */
     if (s->fragment && ip6_is_extension(s->proto)) return true;
     if (m->proto && m->proto != s->proto) return false;
-    if (m->bare && !is_bare(s)) return false;
+    if (m->bare && !seen_bare(s)) return false;
     if (s->fragment) return true;
     return s->from_port >= m->from_port_lo && s->from_port <= m->from_port_hi && s->to_port >= m->to_port_lo &&
            s->to_port <= m->to_port_hi;
@@ -240,7 +237,7 @@ struct search {
 enum { SETTLED = STEER_TAKEN | STEER_PROXIED };
 
 /* Try one match; for bpf_loop, so that the verifier walks it once. 1: stop. */
-static long look(__u32 i, void *arg)
+static long match_look(__u32 i, void *arg)
 {
     struct search *search = arg;
     i += search->first;
@@ -253,7 +250,7 @@ static long look(__u32 i, void *arg)
 static __always_inline __u32 any(const struct seen *s, __u32 first, __u32 count)
 {
     struct search search = {s, first, 0};
-    bpf_loop(count, look, &search, 0);
+    bpf_loop(count, match_look, &search, 0);
     return search.found;
 }
 
@@ -264,7 +261,7 @@ static __always_inline __u32 any_of(const struct steer_config *c, const struct s
     return p ? any(s, c->first + p->first, p->count) : 0;
 }
 
-static __always_inline __u32 find(const struct steer_config *c, const struct seen *s)
+static __always_inline __u32 place_find(const struct steer_config *c, const struct seen *s)
 {
     __u32 found = any_of(c, s, STEER_BY_TO);
     if (!(found & SETTLED)) found |= any_of(c, s, STEER_BY_FROM);
@@ -300,7 +297,7 @@ __attribute__((noinline)) bool takes(struct xdp_md *ctx, struct seen *s)
     s->to_own = bpf_map_lookup_elem(&own, &to);
     const bool routed = is_routed(c, s);
     if (routed && !c->proxies) return true;
-    const __u32 found = find(c, s);
+    const __u32 found = place_find(c, s);
     if (found & (STEER_PROXIED | STEER_RETURNS) && is_carried(ctx, s)) return false;
     return found & SETTLED || (routed && !(s->error && is_about_ours(ctx, s)));
 }

@@ -58,7 +58,7 @@ static struct steer_match match_of(const struct guard_match *g)
     return m;
 }
 
-static int load(struct steer *s)
+static int steer_load(struct steer *s)
 {
     s->program = object_load(object, EMBEDDED_LEN(object), "steer", &s->object);
     if (s->program < 0) return s->program;
@@ -78,7 +78,7 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
     int failed = -ENOMEM;
     if (s) {
         *s = (struct steer){.link = -1, .settings = {.frame_most = frame_most}};
-        failed = load(s);
+        failed = steer_load(s);
     }
     if (!failed) return s;
     const char *lack = programs_lack(failed);
@@ -150,14 +150,14 @@ unsigned steer_count(const struct steer_rules *r)
     return n;
 }
 
-static int settle(struct steer *s)
+static int config_settle(struct steer *s)
 {
     const uint32_t zero = 0;
     return bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
 }
 
 /* Place the matches that are needed. */
-static int place(const struct steer_rules *r, struct placed *p)
+static int matches_place(const struct steer_rules *r, struct placed *p)
 {
     const unsigned most = steer_count(r);
     struct steer_match *all = calloc(most + 1u, sizeof *all);
@@ -176,7 +176,7 @@ static int place(const struct steer_rules *r, struct placed *p)
 }
 
 /* Fill the set from `first` on, which is not in use and takes over the keys. */
-static int fill(struct steer *s, uint32_t first, struct placed *p)
+static int half_fill(struct steer *s, uint32_t first, struct placed *p)
 {
     struct steer_set *set = &s->sets[first != 0];
     int failed = 0;
@@ -206,15 +206,15 @@ int steer_rules(struct steer *s, const struct steer_rules *r)
 {
     const struct steer_config before = s->settings;
     struct placed p;
-    int failed = place(r, &p);
+    int failed = matches_place(r, &p);
     if (failed) return failed;
     s->settings.first = before.first ? 0 : STEER_SET;
     s->settings.count = p.rest;
     s->settings.routed = r->routed;
     s->settings.all = r->all;
     s->settings.proxies = steer_proxies(r);
-    failed = fill(s, s->settings.first, &p);
-    if (!failed) failed = settle(s);
+    failed = half_fill(s, s->settings.first, &p);
+    if (!failed) failed = config_settle(s);
     if (failed) s->settings = before;
     places_free(&p);
     return failed;
@@ -224,7 +224,7 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 {
     const int failed = own_addresses(s->own, f);
     s->settings.mac = mac;
-    const int unsettled = settle(s); /* addresses without room hold up nothing else */
+    const int unsettled = config_settle(s); /* addresses without room hold up nothing else */
     return failed ? failed : unsettled;
 }
 
