@@ -17,7 +17,7 @@ void ahead_want(void *a)
     sem_post(&ahead->wanted);
 }
 
-static void *run(void *arg)
+static void *ahead_run(void *arg)
 {
     struct ahead *a = arg;
     while (sem_wait(&a->wanted) || !__atomic_load_n(&a->ends, __ATOMIC_ACQUIRE)) vm_ahead(a->vm);
@@ -27,7 +27,7 @@ static void *run(void *arg)
 int ahead_start(struct ahead *a)
 {
     if (!a->vm) return 0;
-    const int failed = pthread_create(&a->thread, NULL, run, a);
+    const int failed = pthread_create(&a->thread, NULL, ahead_run, a);
     a->runs = !failed;
     return -failed;
 }

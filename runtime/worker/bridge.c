@@ -24,7 +24,7 @@ void bridge_fini(struct bridge *b)
     b->macs = NULL;
 }
 
-static struct bridge_mac *place(struct bridge *b, uint64_t mac)
+static struct bridge_mac *mac_place(struct bridge *b, uint64_t mac)
 {
     return &b->macs[mac * UINT64_C(0x9e3779b97f4a7c15) >> b->shift];
 }
@@ -34,13 +34,13 @@ static bool is_group(uint64_t mac) { return mac >> 40 & 1; }
 bool bridge_crosses(struct bridge *b, const struct pkt *pkt, uint8_t port, uint64_t now_ns)
 {
     const uint64_t from = pkt_mac(pkt, false), to = pkt_mac(pkt, true);
-    if (from && !is_group(from)) *place(b, from) = (struct bridge_mac){from, now_ns, port};
-    const struct bridge_mac *known = place(b, to);
+    if (from && !is_group(from)) *mac_place(b, from) = (struct bridge_mac){from, now_ns, port};
+    const struct bridge_mac *known = mac_place(b, to);
     return is_group(to) || known->mac != to || known->port != port || now_ns - known->seen_ns > AGE_NS;
 }
 
 /* Change the size, if it stays within bounds. */
-static bool resize(struct bridge *b, unsigned shift)
+static bool bridge_resize(struct bridge *b, unsigned shift)
 {
     if (shift < 64 - BITS_MOST || shift > 64 - BITS_LEAST) return false;
     bridge_fini(b);
@@ -51,7 +51,7 @@ bool bridge_archive(struct bridge *b, struct archive *a)
 {
     unsigned shift = b->shift;
     ARCHIVE(a, shift);
-    if (shift != b->shift && !archive_sound(a, resize(b, shift))) return false;
+    if (shift != b->shift && !archive_sound(a, bridge_resize(b, shift))) return false;
     const uint32_t count = (uint32_t)(UINT64_C(1) << (64 - b->shift));
     for (uint32_t at = 0; !a->bad; at++) {
         while (!a->reads && at < count && !b->macs[at].mac) at++;

@@ -11,17 +11,17 @@
 #define WAIT_NS      UINT64_C(1000000000)
 #define ASK_AGAIN_NS UINT64_C(200000000)
 
-static void lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
+static void egress_lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
 
 /* True for a port whose device has no Ethernet: its neighbours have no addresses there. */
-static bool is_bare(const struct egress *e, uint8_t port)
+static bool is_bare_port(const struct egress *e, uint8_t port)
 {
     const uint8_t device = snapshot_device(e->snapshot, port);
     return device < PORTS_MOST && e->snapshot->bare >> device & 1;
 }
 
 /* Return the port of an interface id, or PORT_ANY if none has it. */
-static uint8_t port_of(const struct egress *e, uint16_t iface)
+static uint8_t egress_port(const struct egress *e, uint16_t iface)
 {
     for (unsigned i = 0; i < e->port_count; i++)
         if (e->ports[i].iface == iface) return (uint8_t)i;
@@ -42,7 +42,7 @@ static bool link_off(struct pkt *pkt)
 /* Put an Ethernet header in front, or set the addresses of the present one; take it off for a device without. */
 static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
-    if (is_bare(e, port)) return link_off(pkt);
+    if (is_bare_port(e, port)) return link_off(pkt);
     const uint64_t own = e->snapshot->port_mac[port];
     if (pkt->link == LINK_ETHER && pkt->head_len >= ETHER_LEN) {
         edit_macs(pkt, mac ? mac : pkt_mac(pkt, true), own);
@@ -59,7 +59,7 @@ static void frame_leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_
         copying_left(e->copying, pkt, port);
         port_send(&e->ports[port], pkt);
     } else
-        lose(e, LOSS_LINK);
+        egress_lose(e, LOSS_LINK);
 }
 
 void egress_flush(struct egress *e)
@@ -99,23 +99,12 @@ static void take_hop(const struct egress *e, struct aim *to)
     if (to->key.kind == HOP_WAY) to->mtu = hop->mtu;
 }
 
-static void aim_asked(const struct egress *e, const struct route_query *q, uint8_t port, struct aim *to)
-{
-    *to = (struct aim){.key = {.family = q->family, .port = port, .in = PORT_ANY}};
-    memcpy(to->key.addr, q->to, sizeof to->key.addr);
-    if (e->snapshot->routes) {
-        memcpy(to->key.from, q->from, sizeof to->key.from);
-        to->key.in = q->in == ROUTE_IN_NONE ? PORT_ANY : (uint8_t)q->in;
-    }
-    take_hop(e, to);
-}
-
 static void aim_leg(const struct egress *e, const struct route_query *q, const struct route_leg *leg, struct aim *to)
 {
     const bool gateway = leg->family;
     *to = (struct aim){.state = HOP_NO_PORT, .answered = true, .mtu = leg->mtu};
     if (leg->port == ROUTE_NO_PORT) return;
-    if (is_bare(e, leg->port)) {
+    if (is_bare_port(e, leg->port)) {
         to->state = HOP_KNOWN;
         to->port = leg->port;
         return;
@@ -126,16 +115,16 @@ static void aim_leg(const struct egress *e, const struct route_query *q, const s
     take_hop(e, to);
 }
 
-static void key_of(const struct egress *e, const struct pkt *pkt, struct key *key)
+static void packet_key(const struct egress *e, const struct pkt *pkt, struct key *key)
 {
     struct pkt seen = *pkt;
     pkt_parse(&seen, &e->snapshot->facts, key);
 }
 
-static uint32_t share_of(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
+static uint32_t leg_share(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
 {
     struct key key;
-    key_of(e, pkt, &key);
+    packet_key(e, pkt, &key);
     return route_share(q->from, q->to, &key);
 }
 
@@ -147,13 +136,19 @@ static void aim(const struct egress *e, const struct route_query *q, uint8_t por
     const struct route_way *way = r ? routes_find(r, q) : NULL;
     const enum route_kind kind = way ? (enum route_kind)way->kind : ROUTE_ASK;
     const struct route_leg *leg = NULL;
-    if (kind == ROUTE_VIA) leg = routes_leg(r, way, way->legs > 1 ? share_of(e, q, pkt) : 0, port);
+    if (kind == ROUTE_VIA) leg = routes_leg(r, way, way->legs > 1 ? leg_share(e, q, pkt) : 0, port);
     if (leg) {
         aim_leg(e, q, leg, to);
     } else if (kind == ROUTE_OWN || kind == ROUTE_REFUSED || (way && way->why == WAY_IPSEC)) {
         *to = (struct aim){.state = HOP_NO_WAY, .answered = true};
     } else {
-        aim_asked(e, q, port, to);
+        *to = (struct aim){.key = {.family = q->family, .port = port, .in = PORT_ANY}};
+        memcpy(to->key.addr, q->to, sizeof to->key.addr);
+        if (e->snapshot->routes) {
+            memcpy(to->key.from, q->from, sizeof to->key.from);
+            to->key.in = q->in == ROUTE_IN_NONE ? PORT_ANY : (uint8_t)q->in;
+        }
+        take_hop(e, to);
     }
 }
 
@@ -173,10 +168,10 @@ static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint6
     if (r.fate == ROUTED_LEAVES)
         e->counters.routed++;
     else
-        lose(e, why[r.fate]);
+        egress_lose(e, why[r.fate]);
 }
 
-static void ask(struct egress *e, struct waiter *w, uint64_t now_ns)
+static void hop_ask_for(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
     const struct hop_ask question = {.key = w->key, .own = !w->routed};
     w->asked_ns = now_ns;
@@ -184,7 +179,7 @@ static void ask(struct egress *e, struct waiter *w, uint64_t now_ns)
 }
 
 /* True if one more packet may wait. Routed packets may not take all the room. *asked: the hop has been asked for. */
-static bool has_room(const struct egress *e, const struct hop_key *key, bool routed, bool *asked)
+static bool waiter_has_room(const struct egress *e, const struct hop_key *key, bool routed, bool *asked)
 {
     unsigned same = 0, crossing = 0, asking = 0;
     *asked = false;
@@ -203,15 +198,15 @@ static bool has_room(const struct egress *e, const struct hop_key *key, bool rou
 static void wait(struct egress *e, const struct pkt *pkt, const struct aim *to, bool routed, uint64_t now_ns)
 {
     bool asked;
-    struct pkt *copy = has_room(e, &to->key, routed, &asked) ? pool_copy(e->pool, pkt) : NULL;
+    struct pkt *copy = waiter_has_room(e, &to->key, routed, &asked) ? pool_copy(e->pool, pkt) : NULL;
     if (!copy) {
-        lose(e, LOSS_CROWD);
+        egress_lose(e, LOSS_CROWD);
         return;
     }
     struct waiter *w = &e->waiters[e->waiting++];
     *w = (struct waiter){.pkt = copy, .key = to->key, .mtu = to->mtu, .until_ns = now_ns + WAIT_NS, .routed = routed};
     e->counters.waited++;
-    if (!asked) ask(e, w, now_ns);
+    if (!asked) hop_ask_for(e, w, now_ns);
 }
 
 /* Send or give up a waiting packet. True: it goes on waiting. */
@@ -227,11 +222,11 @@ static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
     } else if (state == HOP_NO_PORT && w->routed) {
         e->counters.waited--; /* the host stack has sent it on */
     } else if (state == HOP_NO_WAY || state == HOP_NO_PORT) {
-        lose(e, state == HOP_NO_WAY ? LOSS_NO_WAY : LOSS_NO_PORT);
+        egress_lose(e, state == HOP_NO_WAY ? LOSS_NO_WAY : LOSS_NO_PORT);
     } else if (now_ns >= w->until_ns) {
-        lose(e, LOSS_NEIGHBOUR);
+        egress_lose(e, LOSS_NEIGHBOUR);
     } else {
-        if (w->asked_ns && now_ns - w->asked_ns >= ASK_AGAIN_NS) ask(e, w, now_ns);
+        if (w->asked_ns && now_ns - w->asked_ns >= ASK_AGAIN_NS) hop_ask_for(e, w, now_ns);
         return true;
     }
     return false;
@@ -343,11 +338,11 @@ bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool
     switch (to.state) {
     case HOP_NO_PORT:
         if (!misled) return false;
-        lose(e, LOSS_NO_PORT);
+        egress_lose(e, LOSS_NO_PORT);
         break;
     case HOP_NO_WAY:
         if (host_tells && !misled) return false;
-        lose(e, LOSS_NO_WAY);
+        egress_lose(e, LOSS_NO_WAY);
         break;
     case HOP_ASKED: wait(e, pkt, &to, true, now_ns); break;
     case HOP_KNOWN: route(e, pkt, &to, now_ns); break;
@@ -356,7 +351,7 @@ bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool
 }
 
 /* Get the source by which policy rules choose the way: the one that is said, or the one in the packet's header. */
-static void source_of(const struct tx_entry *entry, uint32_t from[4])
+static void entry_source(const struct tx_entry *entry, uint32_t from[4])
 {
     const struct pkt *pkt = entry->pkt;
     const bool v4 = entry->family == 4, said = entry->from[0] | entry->from[1] | entry->from[2] | entry->from[3];
@@ -369,8 +364,8 @@ static void aim_entry(const struct egress *e, const struct tx_entry *entry, uint
 {
     uint32_t source[4];
     struct key key = {0};
-    source_of(entry, source);
-    if (e->snapshot->routes && routes_have_rules(e->snapshot->routes, entry->family)) key_of(e, entry->pkt, &key);
+    entry_source(entry, source);
+    if (e->snapshot->routes && routes_have_rules(e->snapshot->routes, entry->family)) packet_key(e, entry->pkt, &key);
     if (entry->from_port && key.kind & KIND_WITH_PORTS) key.src_port = entry->from_port;
     const struct route_query q = {.to = entry->next_hop,
                                   .from = source,
@@ -380,39 +375,35 @@ static void aim_entry(const struct egress *e, const struct tx_entry *entry, uint
     aim(e, &q, port, entry->pkt, to);
 }
 
-static void send_to(struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, uint64_t now_ns)
-{
-    struct aim to;
-    aim_entry(e, entry, port, from, &to);
-    switch (to.state) {
-    case HOP_KNOWN: frame_leave(e, entry->pkt, to.port, to.mac); break;
-    case HOP_ASKED: wait(e, entry->pkt, &to, false, now_ns); break;
-    case HOP_NO_WAY: lose(e, LOSS_NO_WAY); break;
-    case HOP_NO_PORT: lose(e, LOSS_NO_PORT); break;
-    }
-}
-
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns)
 {
     const bool named = entry->out_if != IFACE_NONE;
-    const uint8_t port = named ? port_of(e, entry->out_if) : PORT_ANY;
+    const uint8_t port = named ? egress_port(e, entry->out_if) : PORT_ANY;
     if (named && port == PORT_ANY)
-        lose(e, LOSS_NO_PORT);
-    else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE && !is_bare(e, port))
+        egress_lose(e, LOSS_NO_PORT);
+    else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE && !is_bare_port(e, port))
         port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not ours */
     else if (!entry->family)
         frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
-    else
-        send_to(e, entry, port, from, now_ns);
+    else {
+        struct aim to;
+        aim_entry(e, entry, port, from, &to);
+        switch (to.state) {
+        case HOP_KNOWN: frame_leave(e, entry->pkt, to.port, to.mac); break;
+        case HOP_ASKED: wait(e, entry->pkt, &to, false, now_ns); break;
+        case HOP_NO_WAY: egress_lose(e, LOSS_NO_WAY); break;
+        case HOP_NO_PORT: egress_lose(e, LOSS_NO_PORT); break;
+        }
+    }
 }
 
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac)
 {
     const bool named = entry->out_if != IFACE_NONE;
-    const uint8_t by = named ? port_of(e, entry->out_if) : PORT_ANY;
+    const uint8_t by = named ? egress_port(e, entry->out_if) : PORT_ANY;
     struct aim to = {.state = HOP_NO_PORT};
     if (!named || by != PORT_ANY) aim_entry(e, entry, by, from, &to);
     *port = to.port;
     *mac = to.mac;
-    return to.state == HOP_KNOWN && (to.mac || is_bare(e, to.port));
+    return to.state == HOP_KNOWN && (to.mac || is_bare_port(e, to.port));
 }

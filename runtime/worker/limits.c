@@ -6,18 +6,15 @@
 
 #define EVERY_NS UINT64_C(1000000000)
 
-static void of_flows(const struct vm_counters *c, uint64_t now[])
-{
-    const uint64_t *ended = c->flows->ended;
-    now[LIMIT_HALF_OPEN] = ended[FLOW_END_HALF_OPEN_LIMIT];
-    now[LIMIT_FLOWS] = ended[FLOW_END_EVICTED_HALF_OPEN] + ended[FLOW_END_EVICTED_ONE_WAY] +
-                       ended[FLOW_END_EVICTED_ANSWERED] + ended[FLOW_END_EVICTED_CLOSING];
-    now[LIMIT_EVICTED] = ended[FLOW_END_EVICTED_LASTING] + ended[FLOW_END_EVICTED_ESTABLISHED];
-}
-
 static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t now[])
 {
-    if (c->flows) of_flows(c, now);
+    if (c->flows) {
+        const uint64_t *ended = c->flows->ended;
+        now[LIMIT_HALF_OPEN] = ended[FLOW_END_HALF_OPEN_LIMIT];
+        now[LIMIT_FLOWS] = ended[FLOW_END_EVICTED_HALF_OPEN] + ended[FLOW_END_EVICTED_ONE_WAY] +
+                           ended[FLOW_END_EVICTED_ANSWERED] + ended[FLOW_END_EVICTED_CLOSING];
+        now[LIMIT_EVICTED] = ended[FLOW_END_EVICTED_LASTING] + ended[FLOW_END_EVICTED_ESTABLISHED];
+    }
     if (c->forward) now[LIMIT_PORTS_SHORT] = c->forward->ports_short;
     if (c->forward) now[LIMIT_PORTS] += c->forward->exhausted; /* those of mappings, too */
     if (c->frags) now[LIMIT_FRAGMENTS] = c->frags->evicted + c->frags->not_held;

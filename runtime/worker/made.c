@@ -53,7 +53,7 @@ static uint64_t note_heard(void *arg, uint64_t value)
     return value;
 }
 
-static struct share share_of(struct worker *w)
+static struct share worker_share(struct worker *w)
 {
     if (w->cfg.hear) return (struct share){.hear = w->cfg.hear, .arg = w->cfg.hear_arg};
     if (!w->cfg.shared) return (struct share){0};
@@ -67,7 +67,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .seed = w->cfg.seed,
                            .worker = w->cfg.worker,
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
-                           .share = share_of(w),
+                           .share = worker_share(w),
                            .kernel = w->cfg.kernel,
                            .inline_share = &w->cfg.inline_share,
                            .inline_carried = w->leaving ? w->leaving->carried : NULL,
@@ -80,7 +80,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
 }
 
 /* The vm's side of copies. Without anywhere to go a copy is made of nothing. */
-static void copy(void *arg, unsigned mirror, const struct pkt *pkt)
+static void worker_copies(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     const struct worker *w = arg;
     if (w->copying) copying_copy(w->copying, mirror, pkt);
@@ -124,7 +124,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->cfg = *cfg;
     w->wake_fd = w->call_fd = w->inline_io.fd = -1;
     w->tick_ns = UINT64_MAX;
-    w->copies = (struct vm_copies){copy, w};
+    w->copies = (struct vm_copies){worker_copies, w};
     ahead_init(&w->ahead);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);

@@ -52,15 +52,6 @@ static struct pkt *too_big(const struct facts *f, const struct pkt *pkt, const s
     return build_too_big(pkt, key, told, edge_own(f, pkt->iface, key, own), pool, &out) ? NULL : out;
 }
 
-/* Fragment a packet that is longer than the MTU and whose sender allows that. */
-static void cut(struct routed *r, struct pkt *pkt, const struct key *key, uint32_t mtu, struct pool *pool)
-{
-    if (pkt->flags & PKT_CSUM_PARTIAL) checksum_fill(pkt, key);
-    const int count = fragment(pkt, mtu, 0, pool, r->pkts); /* IPv4 only */
-    r->fate = count > 0 ? ROUTED_LEAVES : ROUTED_NO_SLOT;
-    r->count = count > 0 ? (unsigned)count : 0;
-}
-
 struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, struct pool *pool, struct limit *answers,
                          uint64_t now_ns)
 {
@@ -73,8 +64,13 @@ struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, s
         r.fate = ROUTED_EXPIRED;
     else if (fit == TUNNEL_TOO_BIG)
         r.fate = ROUTED_TOO_BIG;
-    else if (ttl_decrement(pkt, &key) && fit == TUNNEL_IN_FRAGMENTS)
-        cut(&r, pkt, &key, mtu, pool);
+    else if (ttl_decrement(pkt, &key) && fit == TUNNEL_IN_FRAGMENTS) {
+        /* Fragment a packet that is longer than the MTU and whose sender allows that. */
+        if (pkt->flags & PKT_CSUM_PARTIAL) checksum_fill(pkt, &key);
+        const int count = fragment(pkt, mtu, 0, pool, r.pkts); /* IPv4 only */
+        r.fate = count > 0 ? ROUTED_LEAVES : ROUTED_NO_SLOT;
+        r.count = count > 0 ? (unsigned)count : 0;
+    }
     if (r.fate == ROUTED_LEAVES) return r;
     r.count = 0;
     if (r.fate == ROUTED_NO_SLOT || !answer_allowed(pkt, &key) || !limit_take(answers, now_ns)) return r;

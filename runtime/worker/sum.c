@@ -73,16 +73,6 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
     return NULL;
 }
 
-static void add_nat(struct sum *s, const struct nat_counters *n)
-{
-    if (!n) return;
-#define NAT_COUNTER(field, kind, object, key, line, words, doc) s->nat.field += n->field;
-#include "vm/counter.def"
-    words_add(&s->mappings, n->mappings, sizeof s->mappings);
-    for (uint32_t i = 0; i < program_all_nats(s->program); i++) s->nat_flows[i] += n->flows[i];
-    words_add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
-}
-
 static void add_each(uint32_t *to, const uint32_t *from, uint32_t count)
 {
     for (uint32_t i = 0; from && i < count; i++) to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
@@ -123,7 +113,13 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     words_add(&s->flows, c->flows, sizeof s->flows);
     words_add(&s->forward, c->forward, sizeof s->forward);
     add_flows(s, c);
-    add_nat(s, c->nat);
+    if (c->nat) {
+#define NAT_COUNTER(field, kind, object, key, line, words, doc) s->nat.field += c->nat->field;
+#include "vm/counter.def"
+        words_add(&s->mappings, c->nat->mappings, sizeof s->mappings);
+        for (uint32_t i = 0; i < program_all_nats(s->program); i++) s->nat_flows[i] += c->nat->flows[i];
+        words_add(s->statements, c->nat->statements, program_all_nats(s->program) * sizeof *s->statements);
+    }
     words_add(&s->frags, c->frags, sizeof s->frags);
     words_add(&s->observed, c->observed, sizeof s->observed);
     words_add(s->observes, c->observes, p->observes_count * sizeof *s->observes);

@@ -15,25 +15,6 @@
 /* A time that is far enough away to be never. */
 #define FOREVER_NS (UINT64_MAX / 2)
 
-static void stand_still(struct worker *w)
-{
-    pthread_mutex_lock(&w->lock);
-    w->held = true;
-    pthread_cond_broadcast(&w->changed);
-    while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
-    w->held = false;
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void tell_fault(struct worker *w, unsigned port)
-{
-    const int fault = w->ports[port].ops->fault(w->ports[port].io);
-    if (!fault) return;
-    __atomic_store_n(&w->fault_port, (int)port, __ATOMIC_RELAXED);
-    __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
-    wake(w->call_fd);
-}
-
 /* Sleep until frames come, the main thread or another worker calls, or something is due. */
 static void sleep_until(struct worker *w, uint64_t now)
 {
@@ -55,15 +36,28 @@ static void sleep_until(struct worker *w, uint64_t now)
     uint64_t calls;
     if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
     w->inline_io.likely |= fds[n + 1].revents != 0;
-    for (unsigned i = 0; i < n; i++)
-        if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
+    for (unsigned i = 0; i < n; i++) {
+        const int fault = fds[i + 1].revents & POLLERR ? w->ports[i].ops->fault(w->ports[i].io) : 0;
+        if (fault) {
+            __atomic_store_n(&w->fault_port, (int)i, __ATOMIC_RELAXED);
+            __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
+            wake(w->call_fd);
+        }
+    }
 }
 
-static void *run(void *arg)
+static void *worker_run(void *arg)
 {
     struct worker *w = arg;
     while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
-        if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
+        if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) {
+            pthread_mutex_lock(&w->lock);
+            w->held = true;
+            pthread_cond_broadcast(&w->changed);
+            while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
+            w->held = false;
+            pthread_mutex_unlock(&w->lock);
+        }
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
     }
@@ -109,7 +103,7 @@ void worker_observe(struct worker *w, struct observer_set *s)
 int worker_start(struct worker *w, int cpu)
 {
     int err = ahead_start(&w->ahead);
-    if (!err) err = -pthread_create(&w->thread, NULL, run, w);
+    if (!err) err = -pthread_create(&w->thread, NULL, worker_run, w);
     if (err) ahead_stop(&w->ahead);
     if (err) return err;
     cpu_set_t one;

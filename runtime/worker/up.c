@@ -83,22 +83,19 @@ static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint
 
 void up_init(struct worker *w) { w->ways = (struct vm_ways){.find = find_way, .arg = w}; }
 
-/* Publish the recipes. Readers that copy a recipe check the number last. */
-static void tell(struct kernel_world *to, const struct vm_recipes *r)
-{
-    if (to->recipes == r->generation) return;
-    __atomic_store_n(&to->recipes, 0, __ATOMIC_SEQ_CST);
-    memcpy(to->longest, r->longest, sizeof to->longest);
-    __atomic_store_n(&to->recipes, r->generation, __ATOMIC_SEQ_CST);
-}
-
 void up_renew(struct worker *w, uint64_t now_ns)
 {
     struct vm_recipes r;
     const struct vm_in in = worker_input(w, now_ns);
     if (!w->cfg.world) return;
     vm_run(w->vm, &in, NULL, 0, NULL, &w->tx);
-    if (vm_recipes(w->vm, &r)) tell(w->cfg.world, &r);
+    if (vm_recipes(w->vm, &r)) {
+        /* Publish the recipes. Readers that copy a recipe check the number last. */
+        if (w->cfg.world->recipes == r.generation) return;
+        __atomic_store_n(&w->cfg.world->recipes, 0, __ATOMIC_SEQ_CST);
+        memcpy(w->cfg.world->longest, r.longest, sizeof w->cfg.world->longest);
+        __atomic_store_n(&w->cfg.world->recipes, r.generation, __ATOMIC_SEQ_CST);
+    }
 }
 
 void up_forget(const struct worker *w)
@@ -106,7 +103,7 @@ void up_forget(const struct worker *w)
     if (w->cfg.world) __atomic_store_n(&w->cfg.world->recipes, 0, __ATOMIC_SEQ_CST);
 }
 
-static uint8_t port_of(void *arg, uint16_t iface)
+static uint8_t up_port(void *arg, uint16_t iface)
 {
     const struct worker *w = arg;
     for (unsigned i = 0; i < w->egress.port_count; i++)
@@ -117,7 +114,7 @@ static uint8_t port_of(void *arg, uint16_t iface)
 static struct risen_to risen_to(struct worker *w)
 {
     return (struct risen_to){
-        .copying = w->copying, .vm = w->vm, .facts = &w->egress.snapshot->facts, .port = port_of, .arg = w};
+        .copying = w->copying, .vm = w->vm, .facts = &w->egress.snapshot->facts, .port = up_port, .arg = w};
 }
 
 unsigned up_copied(struct worker *w, uint64_t now_ns)

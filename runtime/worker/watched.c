@@ -8,11 +8,6 @@
 
 static bool refuses(unsigned verdict) { return verdict == PBC_V_DROP || verdict == PBC_V_REJECT; }
 
-static void place_of(const struct program *p, const struct pbc_place *at, char *buf, size_t len)
-{
-    snprintf(buf, len, "%s:%u", program_str(p, at->file), at->line);
-}
-
 /* A program, and the host whose traffic it is checked for. */
 struct asked {
     const struct program *p;
@@ -83,7 +78,8 @@ bool watched_place(const struct program *p, const struct host_self *self, bool f
         if (f->direction == PBC_DIR_FORWARD && !forwards) continue;
         const struct pbc_rule *r = first_refusal(&a, f->rules, f->rule_count);
         if (!r && !refuses(f->default_verdict) && f->other != PBC_OTHER_DROP) continue;
-        place_of(p, r ? &r->place : &f->place, buf, len);
+        const struct pbc_place *at = r ? &r->place : &f->place;
+        snprintf(buf, len, "%s:%u", program_str(p, at->file), at->line);
         return true;
     }
     return false;

@@ -89,17 +89,6 @@ void worker_last(struct worker *w, uint64_t now)
     }
 }
 
-/* Judge fragments whose datagram's first has come since, or never came. */
-static void take_waited(struct worker *w, uint64_t now)
-{
-    struct pkt *own[FRAGMENTS_WAIT_MOST];
-    const unsigned n = owned_waited(w, own, now);
-    for (unsigned i = 0; i < n; i++) {
-        worker_judge_own(w, &own[i], 1, NULL, now);
-        pool_put(own[i]);
-    }
-}
-
 void worker_tick(struct worker *w, uint64_t now)
 {
     if (w->tape) tape_note(w->tape, TAPE_TICK, now, 0);
@@ -217,22 +206,18 @@ static void list_observed(struct listing *l, const struct vm *vm)
     }
 }
 
-/* Fill the next part, from l->at on. */
-static void list_part(struct listing *l, const struct vm *vm, uint64_t program, uint64_t now_ns)
-{
-    l->program = program;
-    l->now_ns = now_ns;
-    l->count = l->observed_count = 0;
-    if (l->observed)
-        list_observed(l, vm);
-    else
-        list_flows(l, vm, now_ns);
-}
-
 static void fill_listing(struct worker *w, uint64_t now)
 {
     if (vm_swapping(w->vm)) return;
-    list_part(__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE), w->vm, w->cfg.program->serial, now);
+    /* Fill the next part, from l->at on. */
+    struct listing *l = __atomic_load_n(&w->listing, __ATOMIC_ACQUIRE);
+    l->program = w->cfg.program->serial;
+    l->now_ns = now;
+    l->count = l->observed_count = 0;
+    if (l->observed)
+        list_observed(l, w->vm);
+    else
+        list_flows(l, w->vm, now);
     __atomic_store_n(&w->listing, NULL, __ATOMIC_RELEASE);
     wake(w->call_fd);
 }
@@ -257,13 +242,6 @@ void worker_take_carried(struct worker *w)
     }
 }
 
-/* Take the snapshot's balancing tables as soon as they hold. w->tables_ns: time of the next check. */
-static void take_tables(struct worker *w, uint64_t now)
-{
-    struct balance *due = tables_due(w->egress.snapshot, w->cfg.worker, now, &w->tables, &w->tables_ns);
-    if (due) vm_take_tables(w->vm, due);
-}
-
 unsigned worker_turn(struct worker *w, uint64_t now)
 {
     unsigned got = 0;
@@ -274,13 +252,25 @@ unsigned worker_turn(struct worker *w, uint64_t now)
         w->egress.asked = true;
     }
     if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
-    if (__builtin_expect(now >= w->tables_ns, 0)) take_tables(w, now);
+    if (__builtin_expect(now >= w->tables_ns, 0)) {
+        /* Take the snapshot's balancing tables as soon as they hold. w->tables_ns: time of the next check. */
+        struct balance *due = tables_due(w->egress.snapshot, w->cfg.worker, now, &w->tables, &w->tables_ns);
+        if (due) vm_take_tables(w->vm, due);
+    }
     worker_take_carried(w);
     got += up_copied(w, now); /* before packets that came up: what was copied came before */
     for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
-    if (w->fragments_waiting) take_waited(w, now);
+    if (w->fragments_waiting) {
+        /* Judge fragments whose datagram's first has come since, or never came. */
+        struct pkt *own[FRAGMENTS_WAIT_MOST];
+        const unsigned n = owned_waited(w, own, now);
+        for (unsigned i = 0; i < n; i++) {
+            worker_judge_own(w, &own[i], 1, NULL, now);
+            pool_put(own[i]);
+        }
+    }
     got += take_inline(w, now);
     if (w->leaving) worker_tell_loop(w);
     if (w->woken) owned_wake(w);

@@ -60,26 +60,21 @@ static bool is_routed_here(const struct worker *w, struct pkt *pkt, struct key *
 }
 
 /* True if the packet would leave by one of the ports, so that guard rules hide it from the host stack. */
-static bool crosses(const struct worker *w, struct pkt *pkt)
+static bool is_crossing(const struct worker *w, struct pkt *pkt)
 {
     struct key key;
     return is_routed_here(w, pkt, &key) && egress_crosses(&w->egress, pkt, &key);
 }
 
-/* True beside programs in the kernel if the route has several legs: this machine's stack sends what follows, by the one
- * that it chooses. */
-static bool is_hosts_choice(const struct worker *w, struct pkt *pkt, const struct key *key)
-{
-    return w->cfg.world && w->cfg.forwards && egress_is_shared(&w->egress, pkt, key);
-}
-
 /* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
  * forwards, and has not seen the packet, the sender hears that no route leads there. */
-static bool goes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
+static bool routes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;
+    /* Beside programs in the kernel, where the route has several legs, this machine's stack sends what follows, by the
+     * one that it chooses. */
     return !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) && is_routed_here(w, pkt, &key) &&
-           !is_hosts_choice(w, pkt, &key) &&
+           !(w->cfg.world && w->cfg.forwards && egress_is_shared(&w->egress, pkt, &key)) &&
            egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
 }
 
@@ -88,7 +83,7 @@ static bool is_watched(const struct worker *w, const struct verdict *v, struct p
 {
     if ((is_hidden(w, pkt) && !w->cfg.watches) || v->flags & VERDICT_INNER || is_bridged(w, pkt)) return false;
     return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt) &&
-           !crosses(w, pkt);
+           !is_crossing(w, pkt);
 }
 
 /* True if this machine's stack would receive the packet with the VLAN tags that it came with. */
@@ -103,7 +98,7 @@ static bool has_receiver(const struct worker *w, const struct pkt *pkt)
 
 /* Give the packet to the host stack, which did not see it arrive: from its IP header on, so only if its tags would not
  * have kept it from there. */
-static void give_back(struct worker *w, const struct pkt *pkt)
+static void host_give(struct worker *w, const struct pkt *pkt)
 {
     struct virtio_net_hdr how;
     if (!has_receiver(w, pkt)) {
@@ -125,43 +120,27 @@ static bool is_to_give(const struct worker *w, struct pkt *pkt)
     return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt));
 }
 
-/* True for a dropped packet of which the host stack, that did not see it, is to tell the sender that no route leads
- * anywhere. */
-static bool is_to_tell(const struct worker *w, const struct verdict *v, struct pkt *pkt)
-{
-    return v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, pkt);
-}
-
-static bool is_inner(const struct tx_entry *e)
-{
-    return e->cause == TX_CAUSE_INNER || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
-}
-
-/* Note the rule that let a new connection in. The vm does not say that of a first packet that was held. */
-static void note_opener(struct worker *w, const struct tx_entry *e, const struct key *key, uint64_t now)
-{
-    if (e->input >= VM_BATCH) return;
-    const struct verdict *v = &w->verdicts[e->input];
-    const struct opener o = {.key = opener_key_of(key),
-                             .at_ns = now,
-                             .program = w->cfg.program->serial,
-                             .rule = v->rule,
-                             .firewall = v->firewall,
-                             .service = v->service};
-    openers_put(w->openers, &o);
-}
-
 /* Give the packet to the host's socket, unless the host stack got it on arrival since no guard rule holds it back. */
 static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     struct key key;
     pkt_parse(e->pkt, &w->egress.snapshot->facts, &key);
     const bool opens = (key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-    if (opens) note_opener(w, e, &key, now);
-    if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) give_back(w, e->pkt);
+    if (opens && e->input < VM_BATCH) {
+        /* The rule that let a new connection in. The vm does not say that of a first packet that was held. */
+        const struct verdict *v = &w->verdicts[e->input];
+        const struct opener o = {.key = opener_key_of(&key),
+                                 .at_ns = now,
+                                 .program = w->cfg.program->serial,
+                                 .rule = v->rule,
+                                 .firewall = v->firewall,
+                                 .service = v->service};
+        openers_put(w->openers, &o);
+    }
+    if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) host_give(w, e->pkt);
 }
 
-/* Give the packet to the inline stack. The proxy loop that accepts its connection finds there what it needs to know. */
+/* Give the packet to the stack aside. The proxy loop that accepts its connection finds there what it needs to know. */
 static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 {
     struct inline_open open;
@@ -191,7 +170,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
         const bool lets_by = is_watched(w, &e->verdict, e->pkt);
         if (lets_by) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
-        if (lets_by && w->cfg.watches) give_back(w, e->pkt);
+        if (lets_by && w->cfg.watches) host_give(w, e->pkt);
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
         if (__builtin_expect(w->observing.set != NULL, 0))
             w->egress.asked |=
@@ -203,10 +182,11 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* The host stack got each fragment that was held on its arrival. */
-    if (e->kind == TX_HOST && goes_on(w, &e->verdict, e->pkt, now)) return;
+    if (e->kind == TX_HOST && routes_on(w, &e->verdict, e->pkt, now)) return;
     if (e->kind == TX_HOST && !is_bridged(w, e->pkt)) copying_sent(w->copying, e->pkt);
-    if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inner(e) || is_to_give(w, e->pkt)))
-        give_back(w, e->pkt);
+    if (e->kind == TX_HOST && w->cfg.tun >= 0 &&
+        (e->cause == TX_CAUSE_INNER || (e->cause == TX_CAUSE_HELD && e->outer_bytes) || is_to_give(w, e->pkt)))
+        host_give(w, e->pkt);
     else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
         w->counters.to_host++;
 }
@@ -229,19 +209,16 @@ static void log_event(struct worker *w, const struct event *e, uint64_t now)
         __atomic_fetch_add(&w->logs_lost, 1, __ATOMIC_RELAXED);
 }
 
-static void refused(struct worker *w, uint32_t server)
-{
-    const struct refusal r = {.program = w->cfg.program->serial, .server = server};
-    if (ring_put(&w->refusals, &r)) w->egress.asked = true;
-}
-
 static void events_leave(struct worker *w, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
     for (unsigned i = 0; i < w->tx.event_count; i++) {
         const struct event *e = &w->tx.events[i];
         t->log_events += e->kind == EVENT_LOG;
-        if (e->kind == EVENT_REFUSED) refused(w, e->server);
+        if (e->kind == EVENT_REFUSED) {
+            const struct refusal r = {.program = w->cfg.program->serial, .server = e->server};
+            if (ring_put(&w->refusals, &r)) w->egress.asked = true;
+        }
         if (e->kind == EVENT_FLOW && w->cfg.ended) w->cfg.ended(w->cfg.ended_arg, &e->flow);
         if (w->cfg.log && e->kind == EVENT_LOG) log_event(w, e, now);
     }
@@ -299,17 +276,19 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done) clamp_accepted(w->cfg.program, &w->egress.snapshot->facts, w->pkts[i]);
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
-        const bool goes = lets && !v->done && goes_on(w, v, w->pkts[i], now);
+        const bool goes = lets && !v->done && routes_on(w, v, w->pkts[i], now);
         if (lets && !v->done && !goes && !is_bridged(w, w->pkts[i])) copying_sent(w->copying, w->pkts[i]);
-        if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
+        if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) host_give(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
         if (!is_watched(w, v, w->pkts[i])) {
-            if (is_to_tell(w, v, w->pkts[i])) give_back(w, w->pkts[i]);
+            /* The host stack, that did not see it, is to tell the sender that no route leads anywhere. */
+            if (v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, w->pkts[i]))
+                host_give(w, w->pkts[i]);
             continue;
         }
         w->watched |= UINT64_C(1) << i;
         watched_count(&c->watched, w->lengths[i]);
-        if (w->cfg.watches) give_back(w, w->pkts[i]);
+        if (w->cfg.watches) host_give(w, w->pkts[i]);
     }
 }
 
@@ -329,50 +308,29 @@ static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
     return w->ages_us;
 }
 
-static void note_frames(struct worker *w, unsigned n, uint64_t now, const uint32_t *ages_us)
-{
-    if (w->cfg.world)
-        up_note(w, n, now);
-    else
-        tape_batch(w->tape, w->pkts, n, now, ages_us);
-}
-
-static void note_verdicts(struct worker *w, unsigned n)
-{
-    if (w->cfg.world)
-        up_note_verdicts(w, n);
-    else
-        tape_verdicts(w->tape, w->verdicts, n);
-}
-
-/* Translate a packet that the host has routed, and send it on. Its interface is the one that it leaves by. */
-static void take_routed(struct worker *w, struct pkt *pkt, uint64_t now)
-{
-    const struct vm_in in = worker_input(w, now);
-    struct verdict v;
-    pkt->iface = w->ports[pkt->cookie].iface;
-    const uint16_t came = up_came(w, pkt);
-    if (w->tape) up_note_routed(w, pkt, now);
-    vm_run_routed(w->vm, &in, pkt, came, &v, &w->tx);
-    if (w->tape) up_note_left(w, &v);
-    worker_leave(w, now);
-}
-
 /* Take packets that the host has routed out of the batch, which the rules have accepted already. Return the number of
  * the others. */
 static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < n; i++) {
-        if (io_note(pkts[i]).flags & KERNEL_ROUTED)
-            take_routed(w, pkts[i], now);
-        else
+        if (io_note(pkts[i]).flags & KERNEL_ROUTED) {
+            /* Translate what the host has routed, and send it on. Its interface is the one that it leaves by. */
+            const struct vm_in in = worker_input(w, now);
+            struct verdict v;
+            pkts[i]->iface = w->ports[pkts[i]->cookie].iface;
+            const uint16_t came = up_came(w, pkts[i]);
+            if (w->tape) up_note_routed(w, pkts[i], now);
+            vm_run_routed(w->vm, &in, pkts[i], came, &v, &w->tx);
+            if (w->tape) up_note_left(w, &v);
+            worker_leave(w, now);
+        } else
             pkts[kept++] = pkts[i];
     }
     return kept;
 }
 
-static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
+static void batch_judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
     for (unsigned i = 0; i < n; i++) {
@@ -388,7 +346,12 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct
     in.parsed = parsed;
     in.ages_us = find_ages(w, n, now);
     const bool taped = w->tape && n;
-    if (taped) note_frames(w, n, now, in.ages_us);
+    if (taped) {
+        if (w->cfg.world)
+            up_note(w, n, now);
+        else
+            tape_batch(w->tape, w->pkts, n, now, in.ages_us);
+    }
     if (w->copying) w->copying->now_ns = now;
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);
@@ -397,7 +360,12 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct
     else
         vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
     if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
-    if (taped) note_verdicts(w, n);
+    if (taped) {
+        if (w->cfg.world)
+            up_note_verdicts(w, n);
+        else
+            tape_verdicts(w->tape, w->verdicts, n);
+    }
     t->frames += n;
     w->counters.batches++;
     verdicts_count(w, n, now);
@@ -405,7 +373,10 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct
     worker_leave(w, now);
 }
 
-void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now) { judge(w, pkts, n, NULL, now); }
+void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    batch_judge(w, pkts, n, NULL, now);
+}
 
 /* Judge a super-packet by its pieces, or as it is if it has too many. */
 static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
@@ -429,9 +400,9 @@ void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const st
     if (w->cfg.world) n = leave_routed(w, pkts, n, now);
     for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
         if (!pkts[i]->segment) continue;
-        if (i > first) judge(w, pkts + first, i - first, NULL, now);
+        if (i > first) batch_judge(w, pkts + first, i - first, NULL, now);
         judge_pieces(w, pkts[i], now);
         first = i + 1;
     }
-    if (n > first) judge(w, pkts + first, n - first, first ? NULL : parsed, now);
+    if (n > first) batch_judge(w, pkts + first, n - first, first ? NULL : parsed, now);
 }

@@ -9,7 +9,7 @@ static struct borrowed *set_of(struct borrowings *all, const struct known *ends)
     return all->sets[known_hash(ends) >> (64 - BORROWED_BITS)];
 }
 
-static struct borrowed *find(struct borrowings *all, const struct known *ends)
+static struct borrowed *place_find(struct borrowings *all, const struct known *ends)
 {
     struct borrowed *set = set_of(all, ends);
     if (known_is(&set[0].ends, ends)) return &set[0];
@@ -19,7 +19,7 @@ static struct borrowed *find(struct borrowings *all, const struct known *ends)
 /* The loan that lies there is not overwritten, for a packet of the batch may be about to leave by it. */
 struct borrowed *borrowed_of(struct borrowings *all, const struct known *ends)
 {
-    struct borrowed *b = find(all, ends);
+    struct borrowed *b = place_find(all, ends);
     if (b) return b;
     struct borrowed *set = set_of(all, ends);
     b = &set[(int32_t)(set[1].asks_ms - set[0].asks_ms) < 0];
@@ -32,7 +32,7 @@ struct borrowed *borrowed_of(struct borrowings *all, const struct known *ends)
 
 void borrowed_take(struct borrowings *all, const struct offer *o)
 {
-    struct borrowed *b = find(all, &o->ends);
+    struct borrowed *b = place_find(all, &o->ends);
     if (!b) return;
     b->loan = o->loan;
     b->world = (uint32_t)o->world;

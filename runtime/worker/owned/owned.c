@@ -64,16 +64,6 @@ static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, cons
     note_handed(w, to, handover_put(ring, pkt, key, w->egress.snapshot->number, kind));
 }
 
-/* b: what is borrowed of the packet's flow; NULL: nothing is ever. */
-static void hand_plain(struct worker *w, unsigned to, const struct pkt *pkt, const struct plain *plain,
-                       struct borrowed *b, uint64_t now)
-{
-    struct handover *ring = &w->others[to]->in[w->cfg.worker];
-    const bool asks = b && borrowed_asks(b, now);
-    note_handed(w, to, handover_put_plain(ring, pkt, plain, w->egress.snapshot->number, asks));
-    if (b) borrowed_handed(b, ring->filled);
-}
-
 /* Let owners see what they were handed. */
 static void publish(struct worker *w)
 {
@@ -143,7 +133,7 @@ unsigned owned_waited(struct worker *w, struct pkt *own[FRAGMENTS_WAIT_MOST], ui
 }
 
 /* True if the packet is this worker's. Else it was handed over, or waits as a copy. */
-static bool is_own(struct worker *w, struct pkt *pkt, const struct key *key, uint64_t now)
+static bool is_own_packet(struct worker *w, struct pkt *pkt, const struct key *key, uint64_t now)
 {
     const unsigned owner = vm_owner_of(w->cfg.owners, &w->egress.snapshot->facts, pkt, key);
     const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
@@ -183,26 +173,13 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
     const struct facts *facts = &w->egress.snapshot->facts;
     pkt_parse(pkt, facts, key);
     if (plain) known_add(w->known, plain, vm_owner_or_port(w->cfg.owners, facts, pkt, key));
-    return is_own(w, pkt, key, now);
+    return is_own_packet(w, pkt, key, now);
 }
 
 /* True if recipes may be lent and borrowed: nobody records this worker, for a replay of its tape has no other worker
  * that lends; nobody looks on, who would see packets without their flow; and super-packets, which are else judged by
  * their pieces, stay whole. */
 static bool trades(const struct worker *w) { return !w->tape && !w->observing.set && !w->cfg.cuts; }
-
-static void take_offers(struct worker *w)
-{
-    struct offer o;
-    for (unsigned i = 0; i < w->cfg.workers; i++)
-        while (i != w->cfg.worker && ring_take(&w->offers[i], &o)) borrowed_take(w->borrowed, &o);
-}
-
-/* Return what is borrowed for the packet's ends; NULL: such packets are always handed over. */
-static struct borrowed *borrowed_by(struct worker *w, const struct known *ends)
-{
-    return ends->udp && trades(w) ? borrowed_of(w->borrowed, ends) : NULL;
-}
 
 /* Ask the owner to lend a recipe further. */
 static void wish(struct worker *w, unsigned owner, const struct plain *p, uint16_t iface)
@@ -230,10 +207,14 @@ static void add_lent(struct worker *w, struct vm_parsed *parsed, unsigned at, co
 static bool deal_others(struct worker *w, unsigned owner, struct pkt *pkt, const struct plain *p,
                         const struct known *ends, struct vm_parsed *parsed, unsigned at, uint64_t now)
 {
-    struct borrowed *b = borrowed_by(w, ends);
+    /* The loan for the packet's ends; NULL: such packets are always handed over. */
+    struct borrowed *b = ends->udp && trades(w) ? borrowed_of(w->borrowed, ends) : NULL;
     const uint32_t *released = &w->others[owner]->in[w->cfg.worker].taken;
     if (!b || !borrowed_takes(b, w->egress.snapshot->number, now, released, pkt, p)) {
-        hand_plain(w, owner, pkt, p, b, now);
+        struct handover *ring = &w->others[owner]->in[w->cfg.worker];
+        const bool asks = b && borrowed_asks(b, now);
+        note_handed(w, owner, handover_put_plain(ring, pkt, p, w->egress.snapshot->number, asks));
+        if (b) borrowed_handed(b, ring->filled);
         return false;
     }
     add_lent(w, parsed, at, p, b);
@@ -282,7 +263,7 @@ static unsigned deal_parsed(struct worker *w, struct pkt *pkts[], unsigned n, st
     uint32_t kinds;
     pkt_parse_all(pkts, n, &w->egress.snapshot->facts, keys, &kinds);
     for (unsigned i = 0; i < n; i++) {
-        if (!is_own(w, pkts[i], &keys[i], now)) continue;
+        if (!is_own_packet(w, pkts[i], &keys[i], now)) continue;
         if (own != i) keys[own] = keys[i];
         pkts[own] = pkts[i];
         add_parsed(parsed, own, pkts[own], &keys[own]);
@@ -295,7 +276,9 @@ unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_
 {
     const bool plain = owners_by_ends(w->cfg.owners) && vm_reads_plain(w->vm, &w->egress.snapshot->facts);
     *parsed = (struct vm_parsed){.loans = w->loans};
-    take_offers(w);
+    struct offer o;
+    for (unsigned i = 0; i < w->cfg.workers; i++)
+        while (i != w->cfg.worker && ring_take(&w->offers[i], &o)) borrowed_take(w->borrowed, &o);
     const unsigned own = plain ? deal_plain(w, pkts, n, parsed, now) : deal_parsed(w, pkts, n, parsed, now);
     publish(w);
     return own;
@@ -319,7 +302,8 @@ static void take_key(struct worker *w, struct handed *h, bool plain, unsigned at
 }
 
 /* Offer the packet's recipe to a worker. world: by which that one works. */
-static void offer(struct worker *w, unsigned to, const struct plain *p, uint16_t iface, uint64_t world, uint64_t now)
+static void loan_offer(struct worker *w, unsigned to, const struct plain *p, uint16_t iface, uint64_t world,
+                       uint64_t now)
 {
     struct offer o = {.ends = ends_of(p, iface), .world = world};
     if (world != w->egress.snapshot->number || !trades(w) || !vm_lend(w->vm, now, p, &o.loan)) return;
@@ -331,9 +315,9 @@ void owned_lend(struct worker *w, unsigned to, unsigned n, uint64_t now)
     struct wish wish;
     for (unsigned i = 0; i < n; i++) {
         const struct handed *h = &w->handed[i];
-        if (h->asks) offer(w, to, &h->plain, h->pkt.iface, h->world, now);
+        if (h->asks) loan_offer(w, to, &h->plain, h->pkt.iface, h->world, now);
     }
-    while (ring_take(&w->wishes[to], &wish)) offer(w, to, &wish.plain, wish.iface, wish.world, now);
+    while (ring_take(&w->wishes[to], &wish)) loan_offer(w, to, &wish.plain, wish.iface, wish.world, now);
 }
 
 unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, struct vm_parsed *parsed,
