@@ -25,12 +25,6 @@ static const struct pbc_server *server_named(const struct program *p, uint32_t p
     return NULL;
 }
 
-/* True if both have one address. A server of the same name elsewhere is another server: connections to it end. */
-static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
-{
-    return a->family == b->family && !memcmp(a->addr, b->addr, sizeof a->addr);
-}
-
 static void weight_add(cJSON *to, const char *key, const struct pbc_server *s)
 {
     if (s)
@@ -42,29 +36,14 @@ static void weight_add(cJSON *to, const char *key, const struct pbc_server *s)
 /* Add a server unless both are the same. */
 static void server_add(cJSON *servers, const char *name, const struct pbc_server *was, const struct pbc_server *now)
 {
-    const bool moved = was && now && !same_place(was, now);
+    /* A server of the same name elsewhere is another server: connections to it end. */
+    const bool moved = was && now && !(was->family == now->family && !memcmp(was->addr, now->addr, sizeof was->addr));
     if (was && now && was->weight == now->weight && !moved) return;
     cJSON *one = json_object(servers);
     cJSON_AddStringToObject(one, "name", name);
     weight_add(one, "was", was);
     weight_add(one, "now", now);
     if (moved) cJSON_AddTrueToObject(one, "moved");
-}
-
-/* Add the servers of the new pool that differ from the old one's, then those that only the old pool has. */
-static void servers_add(cJSON *servers, const struct program *old, uint32_t was, const struct program *new,
-                        uint32_t now)
-{
-    for (uint32_t i = 0; now != PBC_NONE && i < new->pools[now].server_count; i++) {
-        const struct pbc_server *s = &new->servers[new->pools[now].servers + i];
-        const char *name = program_str(new, s->name);
-        server_add(servers, name, server_named(old, was, name), s);
-    }
-    for (uint32_t i = 0; was != PBC_NONE && i < old->pools[was].server_count; i++) {
-        const struct pbc_server *s = &old->servers[old->pools[was].servers + i];
-        const char *name = program_str(old, s->name);
-        if (!server_named(new, now, name)) server_add(servers, name, s, NULL);
-    }
 }
 
 static void pool_add(cJSON *pools, const char *name, const struct program *old, uint32_t was, const struct program *new,
@@ -74,7 +53,18 @@ static void pool_add(cJSON *pools, const char *name, const struct program *old, 
     cJSON_AddStringToObject(one, "pool", name);
     cJSON_AddBoolToObject(one, "new", was == PBC_NONE);
     cJSON_AddBoolToObject(one, "gone", now == PBC_NONE);
-    servers_add(cJSON_AddArrayToObject(one, "servers"), old, was, new, now);
+    /* The servers of the new pool that differ from the old one's, then those that only the old pool has. */
+    cJSON *servers = cJSON_AddArrayToObject(one, "servers");
+    for (uint32_t i = 0; now != PBC_NONE && i < new->pools[now].server_count; i++) {
+        const struct pbc_server *s = &new->servers[new->pools[now].servers + i];
+        const char *server = program_str(new, s->name);
+        server_add(servers, server, server_named(old, was, server), s);
+    }
+    for (uint32_t i = 0; was != PBC_NONE && i < old->pools[was].server_count; i++) {
+        const struct pbc_server *s = &old->servers[old->pools[was].servers + i];
+        const char *server = program_str(old, s->name);
+        if (!server_named(new, now, server)) server_add(servers, server, s, NULL);
+    }
     const bool differs = was == PBC_NONE || now == PBC_NONE || cJSON_GetObjectItem(one, "servers")->child;
     if (differs)
         cJSON_AddItemToArray(pools, one);
@@ -107,21 +97,16 @@ static uint64_t pool_holds(const struct program *p, const struct pbc_pool *pool)
     return capacity_of(&img, pool).flows;
 }
 
-static void mark_pools(const struct program *p, const struct pbc_service *s, bool *translated)
-{
-    for (uint32_t b = 0; b < s->branch_count; b++) {
-        const struct pbc_branch *branch = &p->branches[s->branches + b];
-        for (uint32_t i = 0; i < branch_shares(branch); i++) translated[p->shares[branch->shares + i].pool] = true;
-    }
-}
-
 /* Sum the capacity of pools that a service reaches with an own address. False: there are none. */
 static bool translated_flows(const struct program *p, uint64_t *flows)
 {
     bool *translated = calloc(p->pools_count + 1u, sizeof *translated), any = false;
     *flows = 0;
     for (uint32_t i = 0; translated && i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_OWN_SOURCE)) mark_pools(p, &p->services[i], translated);
+        for (uint32_t b = 0; mode_is(p->services[i].mode, MODE_OWN_SOURCE) && b < p->services[i].branch_count; b++) {
+            const struct pbc_branch *branch = &p->branches[p->services[i].branches + b];
+            for (uint32_t k = 0; k < branch_shares(branch); k++) translated[p->shares[branch->shares + k].pool] = true;
+        }
     for (uint32_t i = 0; translated && i < p->pools_count; i++) {
         any |= translated[i];
         if (translated[i]) *flows += pool_holds(p, &p->pools[i]);

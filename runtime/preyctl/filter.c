@@ -13,10 +13,7 @@ static const char before[] = "chain filter { accept \\\n",
                   after[] =
                       "\n}\nfirewall come default drop { do filter }\nfirewall sent out default drop { do filter }\n";
 
-/* True if no character would end the rule. */
-static bool is_one_rule(const char *text) { return !strpbrk(text, "{};\n#\\"); }
-
-static char *joined(const char *const words[], unsigned count)
+static char *words_joined(const char *const words[], unsigned count)
 {
     size_t len = 1;
     for (unsigned i = 0; i < count; i++) len += strlen(words[i]) + 1;
@@ -47,9 +44,10 @@ int filter_hand(const char *const words[], unsigned count, int *fd)
 {
     *fd = -1;
     if (!count) return 0;
-    char *filter = joined(words, count);
+    char *filter = words_joined(words, count);
     if (!filter) return talk_complain("out of memory");
-    const int status = is_one_rule(filter)
+    /* no character may end the rule */
+    const int status = !strpbrk(filter, "{};\n#\\")
                            ? compile(filter, fd)
                            : talk_complain("`%.100s` is not a filter: write conditions, as in a rule", filter);
     free(filter);

@@ -23,11 +23,11 @@ static size_t next_number(const char **at, const char *end)
 }
 
 /* Put digits into the tree, whose numbers have the text's order. The service's documents are only a few levels deep. */
-static bool walk(cJSON *item, const char **at, const char *end)
+static bool digits_walk(cJSON *item, const char **at, const char *end)
 {
     bool fine = true;
     for (; item && fine; item = item->next) {
-        if (item->child) fine = walk(item->child, at, end);
+        if (item->child) fine = digits_walk(item->child, at, end);
         if (!cJSON_IsNumber(item)) continue;
         const size_t len = next_number(at, end);
         char *digits = cJSON_malloc(len + 1);
@@ -44,7 +44,7 @@ static bool walk(cJSON *item, const char **at, const char *end)
 cJSON *document_parse(const char *text, size_t len)
 {
     cJSON *document = cJSON_ParseWithLength(text, len);
-    if (document && walk(document, &text, text + len)) return document;
+    if (document && digits_walk(document, &text, text + len)) return document;
     cJSON_Delete(document);
     return NULL;
 }

@@ -47,18 +47,6 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
     }
 }
 
-static void pools_print(FILE *out, const cJSON *seen)
-{
-    const cJSON *pool;
-    cJSON_ArrayForEach(pool, item(seen, "pools"))
-    {
-        if (item_true(pool, "past") && !item_number(pool, "flows")) continue;
-        fill(out, pool,
-             "pool {pool}  {balance}  {servers_up} of {servers_count} up{?past   (of an earlier program)}\n");
-        screen_servers(out, pool, "  ", screen_width(pool, "  "));
-    }
-}
-
 /* Print where replies leave, if they could leave by several interfaces. */
 static void replies_print(FILE *out, const cJSON *seen)
 {
@@ -105,20 +93,6 @@ static void head_print(FILE *out, const cJSON *seen)
          "dropped\n}");
 }
 
-/* Print the causes for which ways of packets were unknown that a nat may take. */
-static void unknown_ways_print(FILE *out, const cJSON *ways)
-{
-    char text[TEXT_WAY];
-    const cJSON *one;
-    cJSON_ArrayForEach(one, ways)
-    {
-        const struct way_told told = {item_text(one, "then"), item_text(one, "instead"), item_text(one, "why"),
-                                      item_text(one, "next")};
-        fill(out, one, "  way        {#packets:14} ");
-        fprintf(out, "%s\n", text_unknown_way(&told, text));
-    }
-}
-
 static void counts_print(FILE *out, const cJSON *seen)
 {
     fprintf(out, "%-12s %14s %18s %22s\n", "verdict", "packets/s", "packets", "bytes");
@@ -127,7 +101,16 @@ static void counts_print(FILE *out, const cJSON *seen)
          "{*would?changed_packets|||  audit      would {$} {#changed_packets|packet} of {#flows|flow}\n}"
          "{*mirrors|||  copies     {rule} to {to} {target}: {#packets}{*lost_by?.|, lost |, |{#.}: {$}}\n}"
          "{*reasons?packets|||  dropped    {#packets:14} {$}\n}");
-    unknown_ways_print(out, item(seen, "unknown_ways"));
+    /* Causes for which ways of packets were unknown that a nat may take. */
+    char text[TEXT_WAY];
+    const cJSON *one;
+    cJSON_ArrayForEach(one, item(seen, "unknown_ways"))
+    {
+        const struct way_told told = {item_text(one, "then"), item_text(one, "instead"), item_text(one, "why"),
+                                      item_text(one, "next")};
+        fill(out, one, "  way        {#packets:14} ");
+        fprintf(out, "%s\n", text_unknown_way(&told, text));
+    }
     fill(out, seen, "{*limits?reached|||  limit      {#reached:14} {words}\n}");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words) fill(out, item(seen, "kernel"), "{?" key "   kernel     {#" key ":14} " words "\n}");
@@ -145,5 +128,12 @@ void screen_print(FILE *out, const cJSON *seen)
          "{@by_hand.time}}\n}"
          "{*observe_services|||observe {service}  {#live} of {#sessions|connection} open, {#bytes} bytes"
          "{?holes , {#hole_bytes} in {#holes|hole}}{?retransmissions , {#retransmissions|segment} again}\n}");
-    pools_print(out, seen);
+    const cJSON *pool;
+    cJSON_ArrayForEach(pool, item(seen, "pools"))
+    {
+        if (item_true(pool, "past") && !item_number(pool, "flows")) continue;
+        fill(out, pool,
+             "pool {pool}  {balance}  {servers_up} of {servers_count} up{?past   (of an earlier program)}\n");
+        screen_servers(out, pool, "  ", screen_width(pool, "  "));
+    }
 }

@@ -129,7 +129,7 @@ int talk_over(const struct talk *t, int next)
 }
 
 /* Read the whole answer. Its last document goes to *document, freed by the caller. Return a status. */
-static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
+static int answer_hear(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     struct message m;
     int next = talk_ask(t, question, fd) ? -1 : 1;
@@ -144,7 +144,7 @@ static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
 int talk_done(struct talk *t, cJSON *question)
 {
     cJSON *none = NULL;
-    const int status = hear(t, question, -1, &none);
+    const int status = answer_hear(t, question, -1, &none);
     cJSON_Delete(none);
     return status;
 }
@@ -152,7 +152,7 @@ int talk_done(struct talk *t, cJSON *question)
 static int one_document(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     *document = NULL;
-    const int status = hear(t, question, fd, document);
+    const int status = answer_hear(t, question, fd, document);
     if (!status && *document) return 0;
     cJSON_Delete(*document);
     *document = NULL;

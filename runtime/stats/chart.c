@@ -1,12 +1,11 @@
-/* See chart.h. Areas are stacked, so that their sum is the height; a column of the drawing is the mean over its
+/* See page_priv.h. Areas are stacked, so that their sum is the height; a column of the drawing is the mean over its
  * time. */
-#include "runtime/stats/chart.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
+#include "runtime/stats/page_priv.h"
 
 enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SPAN_MS = 600000, COLUMN_MS = SPAN_MS / COLUMNS, SERIES_MOST = 8 };
 
@@ -69,7 +68,7 @@ static double scale_of(double top)
 
 static double height(double sum, double scale) { return HEIGHT - sum / scale * HEIGHT; }
 
-static bool is_empty(const double *v)
+static bool series_is_empty(const double *v)
 {
     for (unsigned i = 0; i < COLUMNS; i++)
         if (v[i] > 0) return false;
@@ -81,7 +80,7 @@ static void area(FILE *out, const struct chart *c, unsigned series, double scale
 {
     double under[COLUMNS] = {0};
     const double step = (double)WIDTH / (COLUMNS - 1);
-    if (is_empty(c->value[series])) return;
+    if (series_is_empty(c->value[series])) return;
     for (unsigned s = 0; s < series; s++)
         for (unsigned i = 0; i < COLUMNS; i++) under[i] += c->value[s][i];
     fputs("<path class=\"v-", out);

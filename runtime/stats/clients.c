@@ -7,7 +7,7 @@
 /* State of a client, in order of eviction. A client that leaves is not evicted again. */
 enum client_does { CLIENT_LEAVES, CLIENT_SILENT, CLIENT_RESTS, CLIENT_HEARS };
 
-static struct client *place_of(struct MHD_Connection *c)
+static struct client *client_place(struct MHD_Connection *c)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
@@ -59,14 +59,14 @@ void clients_noted(void *with, struct MHD_Connection *c, void **place, enum MHD_
 
 void clients_asks(struct MHD_Connection *c)
 {
-    struct client *one = place_of(c);
+    struct client *one = client_place(c);
     if (one && one->does != CLIENT_LEAVES) one->does = CLIENT_HEARS;
 }
 
 void clients_answered(void *with, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how)
 {
     struct clients *all = with;
-    struct client *one = place_of(c);
+    struct client *one = client_place(c);
     if (!one || one->does == CLIENT_LEAVES) return;
     one->does = CLIENT_RESTS;
     one->turn = all->turns++;

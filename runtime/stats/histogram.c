@@ -1,11 +1,10 @@
-/* See histogram.h. Bounds grow by factors of 2 and 5, so bars of equal width form a logarithmic scale. */
-#include "runtime/stats/histogram.h"
-
+/* See page_priv.h. Bounds grow by factors of 2 and 5, so bars of equal width form a logarithmic scale. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
+#include "runtime/stats/page_priv.h"
 
 enum { BARS = 32, BAR = 20, GAP = 2, HEIGHT = 60 };
 

@@ -160,33 +160,6 @@ static void row(FILE *out, const cJSON *root, enum kind kind, const char *object
     alone(out, name, kind == LEVEL ? "gauge" : "counter", help, item(of, key));
 }
 
-static void rows_write(FILE *out, const cJSON *root)
-{
-#define VM_COUNTER(field, kind, object, key, line, words, doc)      row(out, root, kind, object, key, doc);
-#define FLOW_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
-#define FORWARD_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
-#define NAT_COUNTER(field, kind, object, key, line, words, doc)     row(out, root, kind, object, key, doc);
-#define MAPPING_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
-#define FRAG_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
-#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
-#include "vm/counter.def"
-#define WORKER_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
-#define EGRESS_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
-#define KERNEL_COUNTER(field, key, words, doc) row(out, root, COUNT, "kernel", key, doc);
-#include "runtime/counters/counter.def"
-}
-
-static void interfaces_write(FILE *out, const cJSON *root)
-{
-    const cJSON *list = item(root, "interfaces");
-#define IO_COUNTER(field, words, doc)                                                                                  \
-    list_write(out,                                                                                                    \
-               &(struct metric){"interfaces", "interface", "interface", #field, "prey_interface_" #field "_total",     \
-                                "counter", doc},                                                                       \
-               list);
-#include "runtime/counters/counter.def"
-}
-
 /* Write for each interface whether it is there and up. */
 static void links_write(FILE *out, const cJSON *root)
 {
@@ -340,10 +313,27 @@ void metrics_write(FILE *out, const cJSON *root)
         const cJSON *list = document_at(root, metrics[i].list);
         if (list && list->child) list_write(out, &metrics[i], list);
     }
-    interfaces_write(out, root);
+    const cJSON *list = item(root, "interfaces");
+#define IO_COUNTER(field, words, doc)                                                                                  \
+    list_write(out,                                                                                                    \
+               &(struct metric){"interfaces", "interface", "interface", #field, "prey_interface_" #field "_total",     \
+                                "counter", doc},                                                                       \
+               list);
+#include "runtime/counters/counter.def"
     links_write(out, root);
     servers_write(out, root);
-    rows_write(out, root);
+#define VM_COUNTER(field, kind, object, key, line, words, doc)      row(out, root, kind, object, key, doc);
+#define FLOW_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
+#define FORWARD_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
+#define NAT_COUNTER(field, kind, object, key, line, words, doc)     row(out, root, kind, object, key, doc);
+#define MAPPING_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
+#define FRAG_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
+#include "vm/counter.def"
+#define WORKER_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
+#define EGRESS_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
+#define KERNEL_COUNTER(field, key, words, doc) row(out, root, COUNT, "kernel", key, doc);
+#include "runtime/counters/counter.def"
     proxy_write(out, root);
     observes_write(out, item(root, "observe_services"));
 }

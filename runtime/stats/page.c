@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "runtime/report/document/item.h"
-#include "runtime/stats/chart.h"
 #include "runtime/stats/html.h"
 
 enum { RULES_SHOWN = 20 };

@@ -5,19 +5,6 @@
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
 
-/* Write what the kernel executor judges, and its faults. */
-static void in_kernel(FILE *out, const cJSON *kernel)
-{
-    if (!cJSON_IsObject(kernel)) return;
-    html_fill(
-        out, kernel,
-        "<h3>Judged in the kernel</h3><p>{#packets} packets{*up?.|||; {#.} came up: {$}}</p><ul class=\"limits\">");
-#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
-    if (*words) html_fill(out, kernel, "{?" key " <li><b>{#" key "}</b> " words "</li>}");
-#include "runtime/counters/counter.def"
-    fputs("</ul>", out);
-}
-
 void page_machine(FILE *out, const cJSON *root)
 {
     static const struct column
@@ -40,7 +27,16 @@ void page_machine(FILE *out, const cJSON *root)
     html_fill(out, root,
               "<p class=\"exec\">Judged {/instance {?exec=kernel in the kernel}{!exec=kernel in user space}: "
               "{exec_why}}</p>");
-    in_kernel(out, item(root, "kernel"));
+    const cJSON *kernel = item(root, "kernel");
+    if (cJSON_IsObject(kernel)) {
+        html_fill(
+            out, kernel,
+            "<h3>Judged in the kernel</h3><p>{#packets} packets{*up?.|||; {#.} came up: {$}}</p><ul class=\"limits\">");
+#define KERNEL_COUNTER(field, key, words, doc)                                                                         \
+    if (*words) html_fill(out, kernel, "{?" key " <li><b>{#" key "}</b> " words "</li>}");
+#include "runtime/counters/counter.def"
+        fputs("</ul>", out);
+    }
     html_fill(
         out, root,
         "{*limits?reached|<h3>Limits reached</h3><ul class=\"limits\">||<li><b>{#reached}</b> {words}</li>|</ul>}"

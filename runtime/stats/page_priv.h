@@ -36,3 +36,11 @@ void page_observed(FILE *out, const cJSON *root); /* nothing where no service wa
 void page_copies(FILE *out, const cJSON *root);   /* nothing where no rule copies */
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);
+
+/* Chart of the traffic by verdict over the last minutes, as SVG in the page. */
+/* Write the chart. history: member of the document; null during the first second. */
+void chart_write(FILE *out, const cJSON *history);
+
+/* Histogram of a duration, drawn in the page with a bar for each bound. */
+/* Write the histogram. took: member of the document, such as proxy.took.connect; empty: draws nothing. name: markup. */
+void histogram_write(FILE *out, const char *name, const cJSON *took);

@@ -1,6 +1,5 @@
 /* Connections that end at proxy services, as the page shows them. */
 #include "runtime/report/document/item.h"
-#include "runtime/stats/histogram.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
 
@@ -18,15 +17,6 @@ static void numbers(FILE *out, const cJSON *object, const char *id, const char *
         page_row(out, one, columns);
     }
     if (any) page_table_end(out);
-}
-
-/* Write the row for services that the rules no longer name. */
-static void rest(FILE *out, uint64_t accepted)
-{
-    if (!accepted) return;
-    fputs("<tr><td>services that are gone</td><td></td>", out);
-    page_count(out, accepted);
-    fputs("<td></td><td></td><td></td><td></td><td></td></tr>", out);
 }
 
 static void not_done(FILE *out, const cJSON *service)
@@ -56,19 +46,13 @@ static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
         accepted -= item_number(proxy, "sessions");
         page_row(out, one, columns);
     }
-    rest(out, accepted);
+    if (accepted) {
+        /* The row for services that the rules no longer name. */
+        fputs("<tr><td>services that are gone</td><td></td>", out);
+        page_count(out, accepted);
+        fputs("<td></td><td></td><td></td><td></td><td></td></tr>", out);
+    }
     page_table_end(out);
-}
-
-/* Write the histograms of durations. */
-static void times(FILE *out, const cJSON *took)
-{
-    fputs("<div class=\"times\">", out);
-    histogram_write(out, "Connecting to a server", item(took, "connect"));
-    histogram_write(out, "First bytes, until they decide", item(took, "decide"));
-    histogram_write(out, "First byte of an answer", item(took, "answer"));
-    histogram_write(out, "A whole request", item(took, "request"));
-    fputs("</div>", out);
 }
 
 void page_proxy(FILE *out, const cJSON *root)
@@ -82,7 +66,14 @@ void page_proxy(FILE *out, const cJSON *root)
         "them; {#connects} connects to servers, {#retried} of them after one that failed</p>"
         "{?spliced <p>{#spliced} connections left their sockets, {#spliced_now} of them go on in packets</p>}");
     of_services(out, item(root, "services"), item_number(proxy, "sessions"));
-    times(out, item(proxy, "took"));
+    /* Write the histograms of durations. */
+    const cJSON *took = item(proxy, "took");
+    fputs("<div class=\"times\">", out);
+    histogram_write(out, "Connecting to a server", item(took, "connect"));
+    histogram_write(out, "First bytes, until they decide", item(took, "decide"));
+    histogram_write(out, "First byte of an answer", item(took, "answer"));
+    histogram_write(out, "A whole request", item(took, "request"));
+    fputs("</div>", out);
     numbers(out, item(proxy, "ended_by"), "proxy-ended", "Ended", "#Connections");
     numbers(out, item(proxy, "refused"), "proxy-refused", "Refused", "#Times");
     numbers(out, item(proxy, "stays"), "proxy-stays", "Stays with its sockets", "#Times");

@@ -6,7 +6,7 @@
 #include "runtime/stats/page_priv.h"
 
 /* True if left by an earlier program and without flows. */
-static bool is_over(const cJSON *one) { return item_true(one, "past") && !item_number(one, "flows"); }
+static bool is_past_over(const cJSON *one) { return item_true(one, "past") && !item_number(one, "flows"); }
 
 /* The setting by hand. */
 #define BY_HAND "{/by_hand  <span class=\"tag warn\">{state} by hand{?left_s? , {~left_s} left}</span>}"
@@ -81,8 +81,8 @@ void page_services(FILE *out, const cJSON *root)
         return;
     }
     page_table(out, "services", "Services", columns);
-    cJSON_ArrayForEach(one, services) if (!is_over(one)) page_row(out, one, columns);
+    cJSON_ArrayForEach(one, services) if (!is_past_over(one)) page_row(out, one, columns);
     page_table_end(out);
-    cJSON_ArrayForEach(one, item(root, "pools")) if (!is_over(one)) pool_table(out, one, number++);
+    cJSON_ArrayForEach(one, item(root, "pools")) if (!is_past_over(one)) pool_table(out, one, number++);
     fputs("</section>", out);
 }

@@ -50,7 +50,7 @@ static struct MHD_Response *response_of(const char *text, size_t len, const char
     return r;
 }
 
-static enum MHD_Result put(struct MHD_Connection *c, unsigned status, struct MHD_Response *r)
+static enum MHD_Result web_put(struct MHD_Connection *c, unsigned status, struct MHD_Response *r)
 {
     if (!r) return MHD_NO;
     const enum MHD_Result done = MHD_queue_response(c, status, r);
@@ -60,10 +60,10 @@ static enum MHD_Result put(struct MHD_Connection *c, unsigned status, struct MHD
 
 static enum MHD_Result put_text(struct MHD_Connection *c, unsigned status, const char *text)
 {
-    return put(c, status, response_of(text, strlen(text), "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT));
+    return web_put(c, status, response_of(text, strlen(text), "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT));
 }
 
-static void forget(struct web *w)
+static void answers_forget(struct web *w)
 {
     for (unsigned i = 0; i < SHOWN_KINDS; i++) {
         if (w->answers[i]) MHD_destroy_response(w->answers[i]);
@@ -71,7 +71,7 @@ static void forget(struct web *w)
     }
 }
 
-static struct MHD_Response *make(enum shown kind, const struct web_seen *seen)
+static struct MHD_Response *answer_make(enum shown kind, const struct web_seen *seen)
 {
     char *text = NULL;
     size_t len = 0;
@@ -88,17 +88,6 @@ static struct MHD_Response *make(enum shown kind, const struct web_seen *seen)
     }
     const char *type = kind == SHOWN_PAGE ? "text/html; charset=utf-8" : "text/plain; version=0.0.4; charset=utf-8";
     return response_of(text, len, type, MHD_RESPMEM_MUST_FREE);
-}
-
-static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
-{
-    const struct web_seen seen = w->cfg.see(w->cfg.with);
-    if (!seen.root) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "no statistics are available now: ask again\n");
-    if (seen.number != w->number) forget(w);
-    w->number = seen.number;
-    if (!w->answers[kind]) w->answers[kind] = make(kind, &seen);
-    if (!w->answers[kind]) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
-    return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
 }
 
 /* True if the name, of `len` bytes, is one of `names`, which have commas between. */
@@ -126,7 +115,7 @@ static bool is_address(const char *host, size_t len)
 
 /* True if a client may name this server so in `Host`. A name that somebody else can lead here would let a page of
  * theirs read this one (DNS rebinding). NULL: HTTP/1.0 without one, which no browser speaks. */
-static bool is_own(const struct web *w, const char *host)
+static bool is_own_name(const struct web *w, const char *host)
 {
     if (!host) return true;
     const char *colon = strrchr(host, ':');
@@ -152,7 +141,18 @@ static bool names_host(struct MHD_Connection *c, const char *version)
     return hosts == 1 || (!hosts && !strcmp(version, MHD_HTTP_VERSION_1_0));
 }
 
-static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const char *url)
+static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
+{
+    const struct web_seen seen = w->cfg.see(w->cfg.with);
+    if (!seen.root) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "no statistics are available now: ask again\n");
+    if (seen.number != w->number) answers_forget(w);
+    w->number = seen.number;
+    if (!w->answers[kind]) w->answers[kind] = answer_make(kind, &seen);
+    if (!w->answers[kind]) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
+    return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
+}
+
+static enum MHD_Result web_answer(struct web *w, struct MHD_Connection *c, const char *url)
 {
     static const struct {
         const char *path;
@@ -162,13 +162,13 @@ static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const cha
         if (!strcmp(url, seen[i].path)) return put_seen(w, c, seen[i].kind);
     if (!strcmp(url, "/healthz")) return put_text(c, MHD_HTTP_OK, "ok\n");
     const struct page_file *file = page_file(url);
-    if (file) return put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
+    if (file) return web_put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
     return put_text(c, MHD_HTTP_NOT_FOUND, "not found: there are /, /stats.json, /metrics and /healthz\n");
 }
 
 /* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
-static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *url, const char *method,
-                             const char *version, const char *body, size_t *body_len, void **state)
+static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const char *url, const char *method,
+                                 const char *version, const char *body, size_t *body_len, void **state)
 {
     static char known;
     struct web *w = with;
@@ -177,7 +177,7 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
         struct MHD_Response *r =
             response_of("this only reads: GET and HEAD\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
         if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-        return put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
+        return web_put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
     }
     if (!*state || *body_len) { /* body of a GET, ignored */
         *state = &known;
@@ -186,10 +186,10 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
     }
     if (!names_host(c, version)) return put_text(c, MHD_HTTP_BAD_REQUEST, "one Host is wanted (RFC 9112, 3.2)\n");
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    if (!is_own(w, host))
+    if (!is_own_name(w, host))
         return put_text(c, MHD_HTTP_FORBIDDEN,
                         "wrong Host: ask by an address or as localhost, or start preyrun with --stats-host NAME\n");
-    return answer(w, c, url);
+    return web_answer(w, c, url);
 }
 
 struct web *web_new(const struct web_cfg *cfg)
@@ -200,7 +200,7 @@ struct web *web_new(const struct web_cfg *cfg)
         return NULL;
     }
     w->cfg = *cfg;
-    w->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, asked, w, MHD_OPTION_LISTEN_SOCKET, cfg->fd,
+    w->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, web_asked, w, MHD_OPTION_LISTEN_SOCKET, cfg->fd,
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
                                  (unsigned)PATIENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
                                  MHD_OPTION_NOTIFY_CONNECTION, clients_noted, &w->clients, MHD_OPTION_NOTIFY_COMPLETED,
@@ -219,7 +219,7 @@ void web_free(struct web *w)
 {
     if (!w) return;
     if (w->daemon) MHD_stop_daemon(w->daemon);
-    forget(w);
+    answers_forget(w);
     free(w);
 }
 

@@ -12,7 +12,7 @@
 static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
 
 /* Write each message, which holds whole blocks, as soon as it comes. */
-static int hear(struct talk *t, int to, const char *path)
+static int blocks_hear(struct talk *t, int to, const char *path)
 {
     struct message m;
     int next;
@@ -33,7 +33,7 @@ int command_CAPTURE(struct talk *t)
     if (look_ask(t, QUESTION_CAPTURE, usage)) return 2;
     const int to = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
     if (to < 0) return talk_complain("%s: %s", path, strerror(errno));
-    int status = hear(t, to, path);
+    int status = blocks_hear(t, to, path);
     if (to != STDOUT_FILENO && close(to) && !status) status = talk_complain("%s: %s", path, strerror(errno));
     return status;
 }

@@ -14,7 +14,7 @@ struct listing {
 };
 
 /* Return the name of a list's member: the text of a naming member, else its index. */
-static const char *name_of(const cJSON *item, char buf[24], unsigned at)
+static const char *member_name(const cJSON *item, char buf[24], unsigned at)
 {
     static const char *const members[] = {"rule", "firewall",  "service", "server",
                                           "pool", "interface", "meter",   "limit"};
@@ -36,17 +36,17 @@ static void number_print(struct listing *l, const char *path, const cJSON *item)
 }
 
 /* Print the numbers below a list. The service's documents are only a few levels deep. */
-static void walk(struct listing *l, const cJSON *list, const char *path, unsigned depth)
+static void numbers_walk(struct listing *l, const cJSON *list, const char *path, unsigned depth)
 {
     unsigned at = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, list)
     {
         char below[PATH_MOST], number[24];
-        const char *name = cJSON_IsArray(list) ? name_of(item, number, at++) : item->string;
+        const char *name = cJSON_IsArray(list) ? member_name(item, number, at++) : item->string;
         snprintf(below, sizeof below, "%.200s%s%.80s", path, *path ? "." : "", name);
         if (cJSON_IsRaw(item)) number_print(l, below, item);
-        if ((cJSON_IsObject(item) || cJSON_IsArray(item)) && depth) walk(l, item, below, depth - 1);
+        if ((cJSON_IsObject(item) || cJSON_IsArray(item)) && depth) numbers_walk(l, item, below, depth - 1);
     }
 }
 
@@ -62,7 +62,7 @@ int command_COUNTERS(struct talk *t)
     if (t->line->json)
         print_json(seen);
     else
-        walk(&l, seen, "", 8);
+        numbers_walk(&l, seen, "", 8);
     if (l.zeros) printf("and %u that are 0\n", l.zeros);
     cJSON_Delete(seen);
     return 0;

@@ -6,7 +6,7 @@
 
 static const char usage[] = "service NAME";
 
-static int ask(struct talk *t, bool off)
+static int drain_ask(struct talk *t, bool off)
 {
     const struct command_line *l = t->line;
     cJSON *now;
@@ -24,5 +24,5 @@ static int ask(struct talk *t, bool off)
     return 0;
 }
 
-int command_DRAIN(struct talk *t) { return ask(t, false); }
-int command_UNDRAIN(struct talk *t) { return ask(t, true); }
+int command_DRAIN(struct talk *t) { return drain_ask(t, false); }
+int command_UNDRAIN(struct talk *t) { return drain_ask(t, true); }

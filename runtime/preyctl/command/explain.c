@@ -61,21 +61,16 @@ struct asked {
     struct test_said *said; /* NULL: no data */
 };
 
-/* Write the service that the answer forwards to; "" for other verdicts. */
-static void service_of(const char *answer, char name[200])
-{
-    const char *verdict = strstr(answer, "verdict: forward"), *at = verdict ? strstr(verdict, "  service ") : NULL;
-    *name = 0;
-    if (at) sscanf(at, "  service %199s", name);
-}
-
 /* Print what a proxy service makes of the client's data. It is computed here from the running program, because the
  * service knows only packets. Return 0 or the status. */
-static int hear(struct talk *t, const struct asked *a, const char *answer)
+static int heard_print(struct talk *t, const struct asked *a, const char *answer)
 {
     char name[200], *words = NULL;
     uint32_t service = 0;
-    service_of(answer, name);
+    /* The service that the answer forwards to; none for other verdicts. */
+    const char *verdict = strstr(answer, "verdict: forward"), *at = verdict ? strstr(verdict, "  service ") : NULL;
+    *name = 0;
+    if (at) sscanf(at, "  service %199s", name);
     struct program *p = *name ? command_running(t) : NULL;
     if (*name && !p) return 2;
     while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
@@ -99,7 +94,7 @@ static int answered(struct talk *t, const struct asked *a, const char *on)
     if (!to || fclose(to)) return talk_complain("out of memory");
     fputs(answer, stdout);
     int status = talk_over(t, next);
-    if (!status && a->said && !t->line->json) status = hear(t, a, answer);
+    if (!status && a->said && !t->line->json) status = heard_print(t, a, answer);
     free(answer);
     return status;
 }

@@ -54,23 +54,10 @@ static void print_row(const char *const cells[COLUMNS])
 }
 
 /* Return a count as text: "1,234"; "-" if the member is missing: only sessions count bytes. */
-static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
+static const char *bytes_text(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
     if (!item(flow, member)) return "-";
     return text_number(item_number(flow, member), buf);
-}
-
-static void print_flow(const cJSON *flow)
-{
-    char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
-    char when[TEXT_TIME];
-    const char *service = item_text(flow, "service"), *rule = item_text(flow, "rule");
-    const char *server = item_text(flow, item(flow, "target") ? "target" : item(flow, "observed") ? "name" : "server");
-    print_row((const char *[]){item_text(flow, "protocol"), opener(flow, a), side(flow, "other", b),
-                               item_text(flow, "state"), *service ? service : "-", *server ? server : "-",
-                               ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",
-                               count(flow, "up_bytes", up), count(flow, "down_bytes", down),
-                               *text_local(item_text(flow, "since"), when) ? when : "-"});
 }
 
 static void print_one(const struct talk *t, const struct message *m, bool first)
@@ -83,7 +70,15 @@ static void print_one(const struct talk *t, const struct message *m, bool first)
     if (first)
         print_row((const char *[]){"protocol", "opened by", "other side", "state", "service", "server", "age", "idle",
                                    "rule", "bytes in", "bytes out", "since"});
-    print_flow(flow);
+    char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
+    char when[TEXT_TIME];
+    const char *service = item_text(flow, "service"), *rule = item_text(flow, "rule");
+    const char *server = item_text(flow, item(flow, "target") ? "target" : item(flow, "observed") ? "name" : "server");
+    print_row((const char *[]){item_text(flow, "protocol"), opener(flow, a), side(flow, "other", b),
+                               item_text(flow, "state"), *service ? service : "-", *server ? server : "-",
+                               ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",
+                               bytes_text(flow, "up_bytes", up), bytes_text(flow, "down_bytes", down),
+                               *text_local(item_text(flow, "since"), when) ? when : "-"});
     cJSON_Delete(flow);
 }
 

@@ -20,16 +20,6 @@ static const char *user_of(const cJSON *program, const char *member, char name[4
     return name;
 }
 
-static void program_print(const cJSON *program)
-{
-    char user[40];
-    fill(stdout, program,
-         "{number}  {@since:-16}  {how:-11}  {#rules|rule}{?services , {#services|service}}  {program}");
-    if (item(program, "uid")) printf("  by %s", user_of(program, "uid", user));
-    if (item(program, "login")) printf(", logged in as %s", user_of(program, "login", user));
-    fill(stdout, program, "{?trial   ({?number never confirmed}{!number on trial})}{!kept   (not kept)}\n");
-}
-
 /* Add the argument, a number, to the question. Return 0 or 2. */
 static int number_take(const struct talk *t, cJSON *question, const char *usage)
 {
@@ -81,7 +71,15 @@ int command_HISTORY(struct talk *t)
     if (t->line->json)
         print_json(all);
     else
-        cJSON_ArrayForEach(program, item(all, "programs")) program_print(program);
+        cJSON_ArrayForEach(program, item(all, "programs"))
+        {
+            char user[40];
+            fill(stdout, program,
+                 "{number}  {@since:-16}  {how:-11}  {#rules|rule}{?services , {#services|service}}  {program}");
+            if (item(program, "uid")) printf("  by %s", user_of(program, "uid", user));
+            if (item(program, "login")) printf(", logged in as %s", user_of(program, "login", user));
+            fill(stdout, program, "{?trial   ({?number never confirmed}{!number on trial})}{!kept   (not kept)}\n");
+        }
     cJSON_Delete(all);
     return 0;
 }

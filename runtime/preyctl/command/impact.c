@@ -32,14 +32,6 @@ struct program *command_running(struct talk *t)
     return p;
 }
 
-/* Return the impact on flows. NULL after a line with the reason. */
-static cJSON *flows_of(struct talk *t, const char *path)
-{
-    cJSON *found, *question = talk_question(QUESTION_IMPACT);
-    cJSON_AddStringToObject(question, "name", path);
-    return talk_hand(t, question, hand_file(path), &found) ? NULL : found;
-}
-
 /* Return the compiler's comparison of both programs, or of one with itself as it would decide without `audit`. NULL
  * after a line with the reason. */
 static char *diff_of(struct program *old, struct program *new, bool json)
@@ -159,7 +151,7 @@ static void text_print(const struct talk *t, char *diff, char *audit, const cJSO
 }
 
 /* Complete the document of what was found, and print it. Return the status. */
-static int tell(const struct talk *t, struct program *old, struct program *new, cJSON *found)
+static int impact_tell(const struct talk *t, struct program *old, struct program *new, cJSON *found)
 {
     const bool audits = new->would, json = t->line->json;
     char *diff = diff_of(old, new, json);
@@ -188,11 +180,13 @@ int command_IMPACT(struct talk *t)
     char err[500];
     if (command_takes(t, 1, 1, "NEW.pbc")) return 2;
     const char *path = t->line->arguments[0];
-    cJSON *found = flows_of(t, path);
-    struct program *new = found ? program_load_file(path, err, sizeof err) : NULL;
-    if (found && !new) talk_complain("%s", err);
+    cJSON *found, *question = talk_question(QUESTION_IMPACT);
+    cJSON_AddStringToObject(question, "name", path);
+    if (talk_hand(t, question, hand_file(path), &found)) return 2;
+    struct program *new = program_load_file(path, err, sizeof err);
+    if (!new) talk_complain("%s", err);
     struct program *old = new ? command_running(t) : NULL;
-    const int status = old ? tell(t, old, new, found) : 2;
+    const int status = old ? impact_tell(t, old, new, found) : 2;
     program_put(old);
     program_put(new);
     cJSON_Delete(found);

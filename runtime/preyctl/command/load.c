@@ -8,16 +8,6 @@
 static const char load_usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]";
 static const char reload_usage[] = "[NEW.pbc] [--confirm D] [--logs]";
 
-/* Return the devices of --allow-unjudged; NULL: it is not given. "": without names, for which the answer lists them. */
-static const char *allows_of(struct command_line *l)
-{
-    const char *allows = argument_value(l, "--allow-unjudged");
-    const size_t len = allows ? strlen(allows) : 0;
-    const bool file = len > 4 && !strcmp(allows + len - 4, ".pbc");
-    if (file) l->arguments[l->count++] = (char *)(uintptr_t)allows;
-    return file ? "" : allows;
-}
-
 /* Finish reading: the rest of the arguments is a file. Add its name to the question. False after a line with the
  * reason. */
 static bool file_take(const struct talk *t, cJSON *question, unsigned least, const char *usage)
@@ -34,7 +24,12 @@ int command_LOAD(struct talk *t)
     struct command_line *l = t->line;
     cJSON *question = talk_question(QUESTION_LOAD);
     const bool save = argument_flag(l, "--save");
-    const char *allows = allows_of(l);
+    /* The devices; NULL: it is not given. "": without names, for which the answer lists them. */
+    const char *allows = argument_value(l, "--allow-unjudged");
+    const size_t len = allows ? strlen(allows) : 0;
+    const bool file = len > 4 && !strcmp(allows + len - 4, ".pbc");
+    if (file) l->arguments[l->count++] = (char *)(uintptr_t)allows;
+    if (file) allows = "";
     if (allows) cJSON_AddStringToObject(question, "allow_unjudged", allows);
     if (save) cJSON_AddTrueToObject(question, "save");
     if (trial_take(l, question) && file_take(t, question, 1, load_usage))

@@ -27,19 +27,6 @@ static const char *label(const cJSON *pool, pool_name text)
     return text;
 }
 
-static void servers_print(const cJSON *pools)
-{
-    pool_name before;
-    const cJSON *pool;
-    int width = 0;
-    cJSON_ArrayForEach(pool, pools)
-    {
-        const int own = screen_width(pool, label(pool, before));
-        if (own > width) width = own;
-    }
-    cJSON_ArrayForEach(pool, pools) screen_servers(stdout, pool, label(pool, before), width);
-}
-
 int command_SERVERS(struct talk *t)
 {
     cJSON *seen;
@@ -48,8 +35,18 @@ int command_SERVERS(struct talk *t)
     if (status) return status;
     if (t->line->json)
         print_json(item(seen, "pools"));
-    else
-        servers_print(item(seen, "pools"));
+    else {
+        const cJSON *pools = item(seen, "pools");
+        pool_name before;
+        const cJSON *pool;
+        int width = 0;
+        cJSON_ArrayForEach(pool, pools)
+        {
+            const int own = screen_width(pool, label(pool, before));
+            if (own > width) width = own;
+        }
+        cJSON_ArrayForEach(pool, pools) screen_servers(stdout, pool, label(pool, before), width);
+    }
     cJSON_Delete(seen);
     return 0;
 }

@@ -40,7 +40,7 @@ static void clip(const char *text, unsigned lines, unsigned columns)
     fflush(stdout);
 }
 
-static void draw(const cJSON *seen)
+static void screen_draw(const cJSON *seen)
 {
     struct winsize size = {.ws_row = 24, .ws_col = 80};
     char *text = NULL;
@@ -66,19 +66,6 @@ static bool wait_key(int signals)
     return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q' && key != 3;
 }
 
-static int look_on(struct talk *t, int signals)
-{
-    int status;
-    do {
-        cJSON *seen;
-        status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
-        if (status) break;
-        draw(seen);
-        cJSON_Delete(seen);
-    } while (wait_key(signals));
-    return status;
-}
-
 int command_TOP(struct talk *t)
 {
     struct termios before, raw;
@@ -95,7 +82,14 @@ int command_TOP(struct talk *t)
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     fputs(ENTER, stdout);
-    const int status = look_on(t, signals);
+    int status;
+    do {
+        cJSON *seen;
+        status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
+        if (status) break;
+        screen_draw(seen);
+        cJSON_Delete(seen);
+    } while (wait_key(signals));
     fputs(LEAVE, stdout);
     fflush(stdout);
     tcsetattr(STDIN_FILENO, TCSANOW, &before);
