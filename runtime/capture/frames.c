@@ -38,18 +38,6 @@ int capture_choose(struct capture *c)
     return 0;
 }
 
-/* Map a file and read a capture in it. The stream's reader unpacks a compressed file, or names its format. */
-static int open_regular(struct capture *c, const struct stat *st)
-{
-    c->file_size = c->size = (uint64_t)st->st_size;
-    if (map_open(c) < 0) return -1;
-    c->keeps = !packer_of(c->bytes, c->size);
-    if (c->keeps) return capture_choose(c) < 0 ? -1 : c->ops->open(c);
-    map_close(c);
-    c->size = 0;
-    return window_open(c);
-}
-
 static int open_any(struct capture *c, const char *path)
 {
     struct stat st;
@@ -58,7 +46,16 @@ static int open_any(struct capture *c, const char *path)
     if (c->fd < 0 || fstat(c->fd, &st) < 0) return capture_fault(c, "%s", strerror(errno));
     if (S_ISDIR(st.st_mode)) return capture_fault(c, "%s", strerror(EISDIR));
     /* Standard input may be a file that was read in part: then it is a stream. */
-    if (S_ISREG(st.st_mode) && (!standard || lseek(c->fd, 0, SEEK_CUR) == 0)) return open_regular(c, &st);
+    if (S_ISREG(st.st_mode) && (!standard || lseek(c->fd, 0, SEEK_CUR) == 0)) {
+        /* The stream's reader unpacks a compressed file, or names its format. */
+        c->file_size = c->size = (uint64_t)st.st_size;
+        if (map_open(c) < 0) return -1;
+        c->keeps = !packer_of(c->bytes, c->size);
+        if (c->keeps) return capture_choose(c) < 0 ? -1 : c->ops->open(c);
+        map_close(c);
+        c->size = 0;
+        return window_open(c);
+    }
     return window_open(c);
 }
 

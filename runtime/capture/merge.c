@@ -13,18 +13,6 @@ struct lane {
     struct capture_frame frames[TOGETHER];
 };
 
-static void fill(struct capture *c, unsigned i)
-{
-    struct lane *lane = (struct lane *)c->state + i;
-    struct capture *part = c->parts[i];
-    lane->at = 0;
-    lane->count = capture_batch(part, lane->frames, TOGETHER);
-    lane->ended = !lane->count;
-    c->stopped |= part->stopped;
-    if (lane->ended && part->error[0] && !c->part_error[0])
-        snprintf(c->part_error, sizeof c->part_error, "%.160s: %.240s", capture_name(part), part->error);
-}
-
 /* Fill the empty lanes. True: each lane whose capture goes on has a frame. False: a lane must wait until the caller is
  * done with its frames, or the reading was stopped. */
 static bool fill_all(struct capture *c, bool on_their_way)
@@ -33,7 +21,14 @@ static bool fill_all(struct capture *c, bool on_their_way)
     for (unsigned i = 0; i < c->part_count; i++) {
         if (lanes[i].at < lanes[i].count || lanes[i].ended) continue;
         if (on_their_way && !c->parts[i]->keeps) return false;
-        fill(c, i);
+        struct lane *lane = &lanes[i];
+        struct capture *part = c->parts[i];
+        lane->at = 0;
+        lane->count = capture_batch(part, lane->frames, TOGETHER);
+        lane->ended = !lane->count;
+        c->stopped |= part->stopped;
+        if (lane->ended && part->error[0] && !c->part_error[0])
+            snprintf(c->part_error, sizeof c->part_error, "%.160s: %.240s", capture_name(part), part->error);
     }
     return !c->stopped;
 }

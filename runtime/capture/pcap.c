@@ -21,7 +21,7 @@ struct pcap_state {
     bool swapped;
 };
 
-static int magic_read(struct capture *c, struct pcap_state *s)
+static int header_read(struct capture *c, struct pcap_state *s)
 {
     uint32_t magic = load32(c->bytes, false);
     s->swapped = magic != MAGIC_MICRO && magic != MAGIC_NANO && magic != MAGIC_KUZNETZOV;
@@ -30,26 +30,14 @@ static int magic_read(struct capture *c, struct pcap_state *s)
         return capture_fault(c, "not a pcap or pcapng capture");
     s->tick_ns = magic == MAGIC_NANO ? 1 : 1000;
     s->header = magic == MAGIC_KUZNETZOV ? RECORD_HEADER_KUZNETZOV : RECORD_HEADER;
-    return 0;
-}
-
-/* Check the version: 2.0 to 2.4, or 543.0 (DG/UX), as in libpcap. */
-static int version_read(struct capture *c, struct pcap_state *s)
-{
+    if (c->size < FILE_HEADER && capture_short(c, FILE_HEADER)) return -1;
+    if (c->size < FILE_HEADER)
+        return capture_fault(c, "truncated: the pcap header has %llu of 24 bytes", (unsigned long long)c->size);
+    /* 2.0 to 2.4, or 543.0 (DG/UX), as in libpcap. */
     const unsigned major = load16(c->bytes + 4, s->swapped), minor = load16(c->bytes + 6, s->swapped);
     if (!(major == 2 && minor <= 4) && !(major == 543 && minor == 0))
         return capture_fault(c, "pcap version %u.%u is not supported", major, minor);
     s->lengths = major == 543 || minor < 3 ? LENGTHS_SWAPPED : minor == 3 ? LENGTHS_MAYBE_SWAPPED : LENGTHS_RIGHT;
-    return 0;
-}
-
-static int header_read(struct capture *c, struct pcap_state *s)
-{
-    if (magic_read(c, s) < 0) return -1;
-    if (c->size < FILE_HEADER && capture_short(c, FILE_HEADER)) return -1;
-    if (c->size < FILE_HEADER)
-        return capture_fault(c, "truncated: the pcap header has %llu of 24 bytes", (unsigned long long)c->size);
-    if (version_read(c, s) < 0) return -1;
     const uint32_t type = load32(c->bytes + 20, s->swapped) & 0x03ffffff; /* the upper bits hold the FCS length */
     enum pkt_link link;
     char name[64];

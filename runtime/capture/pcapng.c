@@ -79,14 +79,6 @@ static int resolution_read(struct capture *c, struct interface *i, uint8_t v)
     return 0;
 }
 
-/* Copy a name, which has no terminating zero and may be long. */
-static void name_read(char name[NAME_MOST], const uint8_t *value, unsigned len)
-{
-    const unsigned most = len < NAME_MOST ? len : NAME_MOST - 1;
-    memcpy(name, value, most);
-    name[most] = 0;
-}
-
 static int options_read(struct capture *c, const struct ng_state *s, struct interface *i, char name[NAME_MOST],
                         struct body b)
 {
@@ -107,7 +99,10 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
             i->offset = (int64_t)load64(value, s->swapped);
             seen_offset = true;
         } else if (code == IF_NAME) {
-            name_read(name, value, len);
+            /* it has no terminating zero, and may be long */
+            const unsigned most = len < NAME_MOST ? len : NAME_MOST - 1;
+            memcpy(name, value, most);
+            name[most] = 0;
         }
         b.at += 4 + padded;
         b.left -= 4 + padded;
@@ -115,7 +110,7 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
     return 0;
 }
 
-static int port_of(struct capture *c, struct interface *i, const char *name)
+static int interface_port(struct capture *c, struct interface *i, const char *name)
 {
     const int port = c->named ? c->named(c->named_arg, c->path, name) : c->port;
     i->port = (uint16_t)port;
@@ -141,7 +136,8 @@ static int interface_add(struct capture *c, struct ng_state *s, struct body b)
     enum pkt_link link;
     i->known = linktype_link(i->linktype, &link);
     i->link = i->known ? (uint8_t)link : 0;
-    if (options_read(c, s, i, name, (struct body){b.at + 8, b.left - 8}) < 0 || port_of(c, i, name) < 0) return -1;
+    if (options_read(c, s, i, name, (struct body){b.at + 8, b.left - 8}) < 0 || interface_port(c, i, name) < 0)
+        return -1;
     s->count++;
     return 0;
 }

@@ -42,9 +42,15 @@ static int window_fill(struct capture *c, uint64_t need)
     return 0;
 }
 
-/* Refuse an archive of files, and a file compressed twice or by an unsupported compressor. */
-static int not_an_archive(struct capture *c, const struct packer *outer)
+/* Read the beginning, unpacked if it is compressed. */
+static int file_begin(struct capture *c)
 {
+    const struct packer *packer;
+    char err[160];
+    if (source_unpack(c->source, &packer, err, sizeof err) < 0) return capture_fault(c, "%s", err);
+    if (window_fill(c, FIRST) < 0) return -1;
+    /* Refuse an archive of files, and a file compressed twice or by an unsupported compressor. */
+    const struct packer *outer = packer && packer->unpacker ? packer : NULL;
     const struct packer *inner = packer_of(c->bytes, c->size);
     if (inner && outer)
         return capture_fault(c, "in %s it is compressed once more, with %s: unpack it first (%s)", outer->name,
@@ -53,16 +59,6 @@ static int not_an_archive(struct capture *c, const struct packer *outer)
     if (c->size >= TAR_AT + 5 && !memcmp(c->bytes + TAR_AT, "ustar", 5))
         return capture_fault(c, "it is an archive of files: unpack it first (tar -x)");
     return 0;
-}
-
-/* Read the beginning, unpacked if it is compressed. */
-static int file_begin(struct capture *c)
-{
-    const struct packer *packer;
-    char err[160];
-    if (source_unpack(c->source, &packer, err, sizeof err) < 0) return capture_fault(c, "%s", err);
-    if (window_fill(c, FIRST) < 0) return -1;
-    return not_an_archive(c, packer && packer->unpacker ? packer : NULL);
 }
 
 int window_open(struct capture *c)

@@ -6,10 +6,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/capture/came.h"
 #include "runtime/capture/capture_priv.h"
+#include "runtime/capture/ng.h"
 
-enum { ETHERNET = 1, HEADER = 14, TYPE_AT = 12, FRAMED_MOST = HEADER + CAPTURE_FRAME_MAX };
+enum { PORTS = 1 << 16, ETHERNET = 1, HEADER = 14, TYPE_AT = 12, FRAMED_MOST = HEADER + CAPTURE_FRAME_MAX };
+
+/* Interfaces of a pcapng that holds frames as they came: one for each port and link type, in the order of their first
+ * frames. */
+struct came {
+    capture_name_fn *name;
+    const void *arg;
+    struct came_iface {
+        uint16_t dlt;
+        uint32_t next; /* index + 1 of the next interface of the same port; 0: none */
+    } * ifaces;
+    uint32_t count, room;
+    uint32_t *first; /* [65536], by port: index + 1 of its first interface */
+};
 
 struct capture_writer {
     FILE *out; /* stream of the dumper, or of the pcapng */
@@ -23,21 +36,43 @@ struct capture_writer {
     int error; /* the first one, a negative errno */
 };
 
+/* Return the index of the frame's interface, whose block is appended first if it is new, or a negative errno. */
+static int came_iface(struct came *c, struct bytes *to, const struct capture_frame *f)
+{
+    if (!c->first) c->first = calloc(PORTS, sizeof *c->first);
+    if (!c->first) return -ENOMEM;
+    for (uint32_t i = c->first[f->port]; i; i = c->ifaces[i - 1].next)
+        if (c->ifaces[i - 1].dlt == f->dlt) return (int)i - 1;
+    if (c->count == c->room) {
+        const uint32_t room = c->room ? c->room * 2 : 16;
+        struct came_iface *more = reallocarray(c->ifaces, room, sizeof *more);
+        if (!more) return -ENOMEM;
+        c->ifaces = more;
+        c->room = room;
+    }
+    c->ifaces[c->count] = (struct came_iface){.dlt = f->dlt, .next = c->first[f->port]};
+    ng_interface(to, c->name(c->arg, f->port), f->dlt, CAPTURE_FRAME_MAX);
+    c->first[f->port] = ++c->count;
+    return (int)c->count - 1;
+}
+
+static void came_fini(struct came *c)
+{
+    free(c->ifaces);
+    free(c->first);
+}
+
 bool capture_path_is_ng(const char *path)
 {
     const size_t len = strlen(path);
     return len > 7 && !strcmp(path + len - 7, ".pcapng");
 }
 
-/* Return libpcap's DLT_ for a LINKTYPE_. */
-static int dlt_of(uint16_t linktype)
-{
-    return linktype == 12 || linktype == 14 || linktype == 101 ? DLT_RAW : linktype;
-}
-
 static int pcap_begin(struct capture_writer *w, uint16_t linktype)
 {
-    w->pcap = pcap_open_dead_with_tstamp_precision(dlt_of(linktype), CAPTURE_FRAME_MAX, PCAP_TSTAMP_PRECISION_NANO);
+    /* libpcap's DLT_ for a LINKTYPE_ */
+    const int dlt = linktype == 12 || linktype == 14 || linktype == 101 ? DLT_RAW : linktype;
+    w->pcap = pcap_open_dead_with_tstamp_precision(dlt, CAPTURE_FRAME_MAX, PCAP_TSTAMP_PRECISION_NANO);
     if (!w->pcap) return -ENOMEM;
     errno = 0;
     w->dumper = pcap_dump_fopen(w->pcap, w->out);
@@ -95,7 +130,7 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
 }
 
 /* Return the index of the frame's interface. */
-static uint32_t iface_of(struct capture_writer *w, const struct capture_frame *f)
+static uint32_t writer_iface(struct capture_writer *w, const struct capture_frame *f)
 {
     if (!w->as_came) return f->iface < w->ifaces ? f->iface : w->ifaces;
     const int iface = came_iface(&w->came, &w->blocks, f);
@@ -132,7 +167,7 @@ int capture_write(struct capture_writer *w, const struct capture_frame *given)
         .len = f->wire_len,
     };
     if (!w->ng && !w->dumper) w->error = pcap_begin(w, f->dlt);
-    const uint32_t iface = w->ng ? iface_of(w, f) : 0;
+    const uint32_t iface = w->ng ? writer_iface(w, f) : 0;
     if (w->error) return w->error;
     if (!w->dumper) {
         ng_captured(&w->blocks, f, iface);

@@ -6,7 +6,7 @@
 #include "vm/vm.h"
 
 /* Return the service's port for the check's protocol at that endpoint; 0: none */
-static uint16_t port_of(const struct pbc_check *c, const struct pbc_endpoint *e)
+static uint16_t endpoint_port(const struct pbc_check *c, const struct pbc_endpoint *e)
 {
     const bool udp = c->kind == PBC_CHECK_UDP;
     if (c->port) return c->port;
@@ -14,7 +14,7 @@ static uint16_t port_of(const struct pbc_check *c, const struct pbc_endpoint *e)
     return e->port_lo;
 }
 
-static bool has(const struct check_way *ways, unsigned count, const struct check_way *w)
+static bool ways_have(const struct check_way *ways, unsigned count, const struct check_way *w)
 {
     for (unsigned i = 0; i < count; i++)
         if (ways[i].service == w->service && ways[i].family == w->family &&
@@ -31,11 +31,11 @@ static unsigned through(const struct program *p, uint32_t server, uint32_t servi
     const struct pbc_check *check = &p->checks[program_check(p, server)];
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count && count < CHECK_WAYS_MOST; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        struct check_way w = {.service = service, .port = port_of(check, e), .family = e->family};
+        struct check_way w = {.service = service, .port = endpoint_port(check, e), .family = e->family};
         if (e->to != PBC_TO_ADDRESS) continue;
         if (!w.port && check->kind != PBC_CHECK_ICMP) continue;
         memcpy(w.addr, e->addr, sizeof w.addr);
-        if (!has(ways, count, &w)) ways[count++] = w;
+        if (!ways_have(ways, count, &w)) ways[count++] = w;
     }
     return count;
 }
@@ -53,7 +53,7 @@ static uint16_t kept_port(const struct program *p, const struct pbc_check *c, co
 {
     uint16_t port = 0;
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count && !port; i++)
-        port = port_of(c, &p->endpoints[i]);
+        port = endpoint_port(c, &p->endpoints[i]);
     return port;
 }
 

@@ -16,16 +16,8 @@ enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256 };
 #define ASK_AGAIN_NS UINT64_C(20000000)
 #define LATE_NS      UINT64_C(50000000)
 
-static void tell(struct checks *c, uint32_t server)
-{
-    struct target *t = &c->targets[server];
-    if (t->changed) return;
-    t->changed = true;
-    c->changes[c->change_count++] = server;
-}
-
 /* Count a result. `rise` or `fall` results in a row against `up` change `up`; with `decides`, one result is enough. */
-static void count(struct checks *c, uint32_t server, bool good, bool decides, uint64_t now_ns)
+static void result_count(struct checks *c, uint32_t server, bool good, bool decides, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
     struct check_state *s = &t->state;
@@ -37,25 +29,9 @@ static void count(struct checks *c, uint32_t server, bool good, bool decides, ui
     s->row = 0;
     s->since_ns = now_ns;
     s->changes++;
-    tell(c, server);
-}
-
-/* Set the next turn, with a jitter of a tenth so that thousands of probes spread, and never before now */
-static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
-{
-    struct target *t = &c->targets[server];
-    const uint64_t every = t->check->every_ms * UINT64_C(1000000);
-    t->turn_ns += every - every / 10 + random_next(&c->random) % (every / 5 + 1);
-    if (t->turn_ns < now_ns) t->turn_ns = now_ns; /* the probe took longer, or the machine slept */
-    due_set(&c->due, server, t->turn_ns);
-}
-
-/* Return the version of the PROXY header that probes begin with, as connections to the server do; 0: none. What answers
- * on a port of the check's own is another program. */
-static uint8_t header_of(const struct program *p, const struct pbc_check *check, uint32_t server)
-{
-    const bool speaks = !check->port && !(check->flags & PBC_CHECK_WITHOUT_PROXY);
-    return speaks ? p->pools[p->servers[server].pool].send_proxy : 0;
+    if (t->changed) return;
+    t->changed = true;
+    c->changes[c->change_count++] = server;
 }
 
 static struct probe *probe_new(struct checks *c, uint32_t server)
@@ -67,7 +43,10 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     const struct check_way *w = &t->ways[t->way];
     p->program = c->program;
     p->check = t->check;
-    p->header = header_of(c->program, t->check, server);
+    /* A probe begins with the PROXY header that connections to the server have. What answers on a port of the check's
+     * own is another program. */
+    const bool speaks = !t->check->port && !(t->check->flags & PBC_CHECK_WITHOUT_PROXY);
+    p->header = speaks ? c->program->pools[c->program->servers[server].pool].send_proxy : 0;
     p->request = k->request;
     p->request_len = k->request_len;
     p->tls = k->tls;
@@ -101,7 +80,7 @@ static int speak_as(struct checks *c, uint32_t server)
 }
 
 /* Set the events that epoll reports for the probe. False on failure. */
-static bool watch(struct checks *c, uint32_t server, int how)
+static bool probe_watch(struct checks *c, uint32_t server, int how)
 {
     const struct probe *p = c->targets[server].probe;
     struct epoll_event e = {.events = (p->reads ? EPOLLIN : 0u) | (p->writes ? EPOLLOUT : 0u), .data.u64 = server};
@@ -122,7 +101,7 @@ static void say_result(struct check_state *s, const struct target *t, const stru
 }
 
 /* End a probe. After a good probe the next way is tried; after the last way, or a bad probe, the turn is over. */
-static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t now_ns)
+static void result_take(struct checks *c, uint32_t server, enum probe_result r, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
     struct check_state *s = &t->state;
@@ -146,8 +125,12 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
     if (r == PROBE_GOOD) s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
     const bool first = !s->known; /* the first probe after the start decides alone */
     s->known |= r != PROBE_CANNOT;
-    if (r != PROBE_CANNOT) count(c, server, r == PROBE_GOOD, first, now_ns);
-    next_turn(c, server, now_ns);
+    if (r != PROBE_CANNOT) result_count(c, server, r == PROBE_GOOD, first, now_ns);
+    /* Set the next turn, with a jitter of a tenth so that thousands of probes spread, and never before now. */
+    const uint64_t every = t->check->every_ms * UINT64_C(1000000);
+    t->turn_ns += every - every / 10 + random_next(&c->random) % (every / 5 + 1);
+    if (t->turn_ns < now_ns) t->turn_ns = now_ns; /* the probe took longer, or the machine slept */
+    due_set(&c->due, server, t->turn_ns);
 }
 
 static uint64_t time_is_over(const struct target *t) { return t->began_ns + t->check->timeout_ms * UINT64_C(1000000); }
@@ -164,7 +147,7 @@ static enum probe_result begin_probe(struct checks *c, uint32_t server, uint64_t
             return probe_bad(t->probe, failed == -EAGAIN ? "nobody answers for its address" : "no route leads there");
     }
     const enum probe_result r = probe_ops(t->check->kind)->begin(t->probe);
-    return r == PROBE_GOES_ON && !watch(c, server, EPOLL_CTL_ADD) ? probe_errno(t->probe, errno) : r;
+    return r == PROBE_GOES_ON && !probe_watch(c, server, EPOLL_CTL_ADD) ? probe_errno(t->probe, errno) : r;
 }
 
 static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
@@ -177,7 +160,7 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
     }
     const enum probe_result r = t->probe ? begin_probe(c, server, now_ns) : PROBE_CANNOT;
     if (r != PROBE_GOES_ON)
-        end(c, server, r, now_ns);
+        result_take(c, server, r, now_ns);
     else
         due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
@@ -200,19 +183,20 @@ static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
     if (spare(c, server, now_ns)) return;
     const bool ms = p->check->timeout_ms % 1000;
     snprintf(within, sizeof within, "%u %s", ms ? p->check->timeout_ms : p->check->timeout_ms / 1000, ms ? "ms" : "s");
-    end(c, server,
-        p->check->kind == PBC_CHECK_TCP ? steps_late(p, within) : probe_bad(p, "no answer within %s", within), now_ns);
+    result_take(c, server,
+                p->check->kind == PBC_CHECK_TCP ? steps_late(p, within) : probe_bad(p, "no answer within %s", within),
+                now_ns);
 }
 
-static void go_on(struct checks *c, uint32_t server, uint64_t now_ns)
+static void probe_go_on(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct probe *p = c->targets[server].probe;
     if (!p || c->targets[server].waits) return; /* the probe ended in this turn */
     const bool reads = p->reads, writes = p->writes;
     enum probe_result r = probe_ops(p->check->kind)->step(p);
-    if (r == PROBE_GOES_ON && (reads != p->reads || writes != p->writes) && !watch(c, server, EPOLL_CTL_MOD))
+    if (r == PROBE_GOES_ON && (reads != p->reads || writes != p->writes) && !probe_watch(c, server, EPOLL_CTL_MOD))
         r = probe_errno(p, errno);
-    if (r != PROBE_GOES_ON) end(c, server, r, now_ns);
+    if (r != PROBE_GOES_ON) result_take(c, server, r, now_ns);
 }
 
 static bool is_from(const struct probe *p, const struct sockaddr *a)
@@ -237,7 +221,7 @@ static void hear_echoes(struct checks *c, int fd, int family, uint64_t now_ns)
         if (server >= c->program->servers_count) continue;
         const struct probe *p = c->targets[server].probe;
         if (p && p->check->kind == PBC_CHECK_ICMP && !p->stack && is_from(p, (struct sockaddr *)&from))
-            end(c, server, PROBE_GOOD, now_ns);
+            result_take(c, server, PROBE_GOOD, now_ns);
     }
 }
 
@@ -252,7 +236,7 @@ void checks_step(struct checks *c, uint64_t now_ns)
         else if (what == FD_ICMP6)
             hear_echoes(c, c->cfg.icmp6, AF_INET6, now_ns);
         else
-            go_on(c, (uint32_t)what, now_ns);
+            probe_go_on(c, (uint32_t)what, now_ns);
     }
     for (unsigned i = 0; i < DUE_AT_ONCE && due_first_ns(&c->due) <= now_ns; i++) {
         const uint32_t server = due_first(&c->due);
@@ -292,6 +276,6 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
     struct target *t = &c->targets[server];
     if (!t->check || !(t->check->flags & PBC_CHECK_PASSIVE)) return;
     snprintf(t->state.why, sizeof t->state.why, "%s", why);
-    count(c, server, false, false, now_ns);
+    result_count(c, server, false, false, now_ns);
     t->state.known |= !t->state.up; /* a server that traffic took down needs `rise` good probes */
 }

@@ -100,9 +100,17 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
            same_steps(a, x, b, y);
 }
 
-/* Set a server's ways. Without probes through services, its own address is the only way. */
-static bool make_ways(struct checks *c, struct target *t, uint32_t server)
+static bool make_target(struct checks *c, uint32_t server, uint64_t now_ns)
 {
+    struct target *t = &c->targets[server];
+    const uint32_t check = program_check(c->program, server);
+    if (check == PBC_NONE) return true;
+    t->check = &c->program->checks[check];
+    t->state = (struct check_state){.checked = true, .up = true};
+    /* the first probes begin soon, but spread */
+    const uint64_t spread = t->check->every_ms * UINT64_C(1000000);
+    t->turn_ns = now_ns + random_next(&c->random) % (spread / 4 + 1);
+    /* Without probes through services, its own address is the only way. */
     struct check_way ways[CHECK_WAYS_MOST];
     t->way_count = (uint8_t)check_ways(c->program, server, c->cfg.stack.ready, ways);
     t->ways = calloc(t->way_count, sizeof *ways);
@@ -116,21 +124,8 @@ static bool make_ways(struct checks *c, struct target *t, uint32_t server)
     return true;
 }
 
-static bool make_target(struct checks *c, uint32_t server, uint64_t now_ns)
-{
-    struct target *t = &c->targets[server];
-    const uint32_t check = program_check(c->program, server);
-    if (check == PBC_NONE) return true;
-    t->check = &c->program->checks[check];
-    t->state = (struct check_state){.checked = true, .up = true};
-    /* the first probes begin soon, but spread */
-    const uint64_t spread = t->check->every_ms * UINT64_C(1000000);
-    t->turn_ns = now_ns + random_next(&c->random) % (spread / 4 + 1);
-    return make_ways(c, t, server);
-}
-
 /* Keep the state of servers that still exist */
-static void take_over(struct checks *c, const struct checks *before, const struct remap *r)
+static void states_keep(struct checks *c, const struct checks *before, const struct remap *r)
 {
     for (uint32_t old = 0; old < checked_servers(before->program); old++) {
         const uint32_t server = r->server[old];
@@ -142,8 +137,8 @@ static void take_over(struct checks *c, const struct checks *before, const struc
     }
 }
 
-static bool make(struct checks *c, const struct checks *before, const struct remap *r, uint64_t now_ns, char *err,
-                 size_t err_len)
+static bool checks_build(struct checks *c, const struct checks *before, const struct remap *r, uint64_t now_ns,
+                         char *err, size_t err_len)
 {
     const struct program *p = c->program;
     c->kinds = calloc(p->checks_count + 1u, sizeof *c->kinds);
@@ -163,7 +158,7 @@ static bool make(struct checks *c, const struct checks *before, const struct rem
         snprintf(err, err_len, "out of memory");
         return false;
     }
-    if (before) take_over(c, before, r);
+    if (before) states_keep(c, before, r);
     for (uint32_t s = 0; s < count; s++)
         if (c->targets[s].check) due_set(&c->due, s, c->targets[s].turn_ns);
     return true;
@@ -182,7 +177,7 @@ struct checks *checks_new(struct program *p, const struct checks_cfg *cfg, const
     c->epoll = -1;
     c->random = cfg->seed;
     c->id = (uint16_t)random_next(&c->random);
-    if (make(c, before, remap, now_ns, err, err_len)) return c;
+    if (checks_build(c, before, remap, now_ns, err, err_len)) return c;
     checks_free(c);
     return NULL;
 }

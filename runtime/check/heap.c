@@ -15,7 +15,7 @@ void due_fini(struct due_heap *h)
     free(h->place);
 }
 
-static void put(struct due_heap *h, uint32_t at, struct due d)
+static void due_put(struct due_heap *h, uint32_t at, struct due d)
 {
     h->heap[at] = d;
     h->place[d.what] = at + 1;
@@ -23,7 +23,7 @@ static void put(struct due_heap *h, uint32_t at, struct due d)
 
 static uint32_t sift_up(struct due_heap *h, uint32_t at, struct due d)
 {
-    for (; at && h->heap[(at - 1) / 2].at_ns > d.at_ns; at = (at - 1) / 2) put(h, at, h->heap[(at - 1) / 2]);
+    for (; at && h->heap[(at - 1) / 2].at_ns > d.at_ns; at = (at - 1) / 2) due_put(h, at, h->heap[(at - 1) / 2]);
     return at;
 }
 
@@ -34,7 +34,7 @@ static uint32_t sift_down(struct due_heap *h, uint32_t at, struct due d)
         if (child >= h->count) return at;
         if (child + 1 < h->count && h->heap[child + 1].at_ns < h->heap[child].at_ns) child++;
         if (h->heap[child].at_ns >= d.at_ns) return at;
-        put(h, at, h->heap[child]);
+        due_put(h, at, h->heap[child]);
         at = child;
     }
 }
@@ -44,5 +44,5 @@ void due_set(struct due_heap *h, uint32_t what, uint64_t at_ns)
     const struct due d = {.at_ns = at_ns, .what = what};
     uint32_t at = h->place[what] ? h->place[what] - 1 : h->count++;
     at = sift_up(h, at, d);
-    put(h, sift_down(h, at, d), d);
+    due_put(h, sift_down(h, at, d), d);
 }

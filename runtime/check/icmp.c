@@ -64,7 +64,7 @@ bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16
 }
 
 /* Read replies on a probe's own socket (through a service), which gets other probes' replies, too */
-static enum probe_result step(struct probe *p)
+static enum probe_result icmp_step(struct probe *p)
 {
     uint8_t bytes[128];
     uint16_t id, seq;
@@ -75,4 +75,4 @@ static enum probe_result step(struct probe *p)
     return PROBE_GOES_ON;
 }
 
-const struct probe_ops probe_icmp = {.begin = icmp_begin, .step = step};
+const struct probe_ops probe_icmp = {.begin = icmp_begin, .step = icmp_step};

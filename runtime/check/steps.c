@@ -11,7 +11,10 @@ static const struct pbc_step *step_at(const struct probe *p, uint32_t i)
     return i < p->check->step_count ? &p->program->steps[p->check->steps + i] : NULL;
 }
 
-static const uint8_t *bytes_of(const struct probe *p, const struct pbc_step *s) { return p->program->said + s->bytes; }
+static const uint8_t *step_bytes(const struct probe *p, const struct pbc_step *s)
+{
+    return p->program->said + s->bytes;
+}
 
 /* Go to the next step that reads, from step `i` on */
 static void await(struct probe *p, uint32_t i)
@@ -29,7 +32,7 @@ static bool say_next(struct probe *p)
     while (p->steps.said < p->steps.at) {
         const struct pbc_step *s = step_at(p, p->steps.said++);
         if (s->kind != PBC_STEP_SEND) continue;
-        p->talk.say = bytes_of(p, s);
+        p->talk.say = step_bytes(p, s);
         p->talk.say_len = s->len;
         p->said = 0;
         return true;
@@ -64,7 +67,7 @@ static const char *quote(char *buf, const uint8_t *bytes, size_t len, bool more)
 static const char *quote_want(const struct probe *p, char buf[QUOTED])
 {
     const struct pbc_step *s = step_at(p, p->steps.at);
-    return quote(buf, bytes_of(p, s), s->len, false);
+    return quote(buf, step_bytes(p, s), s->len, false);
 }
 
 /* Quote the first bytes of what came last, which is what a server says to the last thing that it was told */
@@ -101,14 +104,6 @@ static enum probe_result say_differs(struct probe *p)
                      quote_seen(p, seen));
 }
 
-static enum probe_result say_closed(struct probe *p)
-{
-    char step[16];
-    if (step_at(p, p->steps.at)->kind == PBC_STEP_HAS && p->steps.heard) return say_lacks(p, "before it closed");
-    return probe_bad(p, "%s%s", which(p, step),
-                     p->steps.heard ? "closed in the middle of its answer" : "closed before it answered");
-}
-
 enum probe_result steps_late(struct probe *p, const char *within)
 {
     char when[64], step[16];
@@ -121,7 +116,7 @@ enum probe_result steps_late(struct probe *p, const char *within)
 /* ---- reading ---- */
 
 /* Keep the first bytes of what came last, for messages: n of them begin behind `after` others of it */
-static void note(struct probe *p, const uint8_t *bytes, size_t n, size_t after)
+static void step_note(struct probe *p, const uint8_t *bytes, size_t n, size_t after)
 {
     for (size_t i = 0; i < n && after + i < sizeof p->steps.seen; i++) p->steps.seen[after + i] = bytes[i];
     p->steps.last = after + n;
@@ -135,12 +130,12 @@ static size_t step_reads(struct probe *p, const uint8_t *bytes, size_t n, enum p
     size_t took;
     if (s->kind == PBC_STEP_HAS) {
         took = seek_on(&p->seeks[p->steps.at], &p->steps.matched, bytes, n);
-        note(p, bytes, took, 0);
+        step_note(p, bytes, took, 0);
     } else {
         const size_t left = s->len - p->steps.matched;
         took = n < left ? n : left;
-        const bool same = !memcmp(bytes, bytes_of(p, s) + p->steps.matched, took);
-        note(p, bytes, same ? took : n, p->steps.heard);
+        const bool same = !memcmp(bytes, step_bytes(p, s) + p->steps.matched, took);
+        step_note(p, bytes, same ? took : n, p->steps.heard);
         if (!same) *r = say_differs(p);
         p->steps.matched += (uint32_t)took;
     }
@@ -150,7 +145,12 @@ static size_t step_reads(struct probe *p, const uint8_t *bytes, size_t n, enum p
 
 static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t n)
 {
-    if (!n) return say_closed(p);
+    if (!n) {
+        char step[16];
+        if (step_at(p, p->steps.at)->kind == PBC_STEP_HAS && p->steps.heard) return say_lacks(p, "before it closed");
+        return probe_bad(p, "%s%s", which(p, step),
+                         p->steps.heard ? "closed in the middle of its answer" : "closed before it answered");
+    }
     while (n && step_at(p, p->steps.at)) {
         enum probe_result r = PROBE_GOES_ON;
         const size_t took = step_reads(p, bytes, n, &r);

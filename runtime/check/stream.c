@@ -73,7 +73,7 @@ static enum probe_result shake_hands(struct probe *p)
 }
 
 /* Send bytes. Return their number; 0: none now, or a failure in *r. */
-static size_t say(struct probe *p, enum probe_result *r)
+static size_t say_some(struct probe *p, enum probe_result *r)
 {
     if (p->ssl) {
         ERR_clear_error();
@@ -93,7 +93,7 @@ static enum probe_result say_all(struct probe *p)
     enum probe_result r = PROBE_GOES_ON;
     do {
         while (p->said < p->talk.say_len && r == PROBE_GOES_ON) {
-            const size_t n = say(p, &r);
+            const size_t n = say_some(p, &r);
             if (!n) return r;
             p->said += n;
         }
@@ -105,15 +105,7 @@ static enum probe_result say_all(struct probe *p)
     return r;
 }
 
-/* Send what follows what was heard; end the probe if nothing more is to be heard */
-static enum probe_result say_more(struct probe *p)
-{
-    p->stage = STREAM_SAY;
-    p->reads = false;
-    return say_all(p);
-}
-
-static enum probe_result hear(struct probe *p)
+static enum probe_result stream_hear(struct probe *p)
 {
     uint8_t bytes[HEAR_AT_ONCE];
     ssize_t n;
@@ -130,7 +122,12 @@ static enum probe_result hear(struct probe *p)
     p->heard += (size_t)n;
     const enum probe_result r = p->talk.hear(p, bytes, (size_t)n);
     if (r != PROBE_GOES_ON || n == 0) return r;
-    if (!p->talk.hear || (p->talk.say_next && p->talk.say_next(p))) return say_more(p);
+    if (!p->talk.hear || (p->talk.say_next && p->talk.say_next(p))) {
+        /* Send what follows what was heard. */
+        p->stage = STREAM_SAY;
+        p->reads = false;
+        return say_all(p);
+    }
     return p->heard > HEAR_MOST ? p->talk.endless(p) : r;
 }
 
@@ -142,7 +139,7 @@ enum probe_result stream_step(struct probe *p)
     if (p->stage == STREAM_SAY && r == PROBE_GOES_ON) r = say_all(p);
     if (p->stage != STREAM_HEAR || r != PROBE_GOES_ON) return r;
     /* decrypted bytes inside OpenSSL do not make the descriptor readable */
-    do r = hear(p);
+    do r = stream_hear(p);
     while (r == PROBE_GOES_ON && p->stage == STREAM_HEAR && p->ssl && SSL_pending(p->ssl));
     return r;
 }

@@ -26,13 +26,6 @@ void ng_frame(struct bytes *to, const struct tape_frame *f, unsigned tags, uint3
     bytes_align(to, 4);
 }
 
-static void put_header(struct bytes *to, const struct tape_frame *f)
-{
-    const bool v6 = f->cap_len && *(const uint8_t *)(f + 1) >> 4 == 6;
-    const uint8_t header[TAPE_INLINE_LINK] = {[MACS] = v6 ? 0x86 : 0x08, [MACS + 1] = v6 ? 0xdd : 0x00};
-    bytes_put(to, header, sizeof header);
-}
-
 void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struct tape_frame *f, bool framed,
                  uint32_t snap, const char *comment)
 {
@@ -41,7 +34,11 @@ void blocks_seen(struct bytes *to, unsigned iface, uint64_t wall_ns, const struc
     const unsigned tags = ng_tags(f, kept), said = (unsigned)strlen(comment);
     const uint32_t cap = header + kept + tags * NG_TAG, wire = header + f->wire_len + tags * NG_TAG;
     const uint32_t len = ng_packet(to, iface, wall_ns, cap, wire, 4 + ng_padded(said) + 4);
-    if (header) put_header(to, f);
+    if (header) {
+        const bool v6 = f->cap_len && *(const uint8_t *)(f + 1) >> 4 == 6;
+        const uint8_t link[TAPE_INLINE_LINK] = {[MACS] = v6 ? 0x86 : 0x08, [MACS + 1] = v6 ? 0xdd : 0x00};
+        bytes_put(to, link, sizeof link);
+    }
     ng_frame(to, f, tags, kept);
     ng_option(to, NG_OPT_COMMENT, comment, said);
     ng_put32(to, NG_OPT_END);

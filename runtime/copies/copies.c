@@ -257,13 +257,15 @@ int copies_failed(const struct copies *c, const char **target)
     return 0;
 }
 
-static bool turn(void *copies) { return copies_turn(copies); }
+static bool copies_look(void *copies) { return copies_turn(copies); }
 
-int copies_begin(struct copies *c) { return looker_start(&c->looker, turn, c, PAUSE_NS); }
+int copies_begin(struct copies *c) { return looker_start(&c->looker, copies_look, c, PAUSE_NS); }
 
-/* Count what still waits for a disk as lost, by one of the slots that write there. */
-static void lose_unwritten(struct copies *c)
+void copies_end(struct copies *c)
 {
+    if (!c->looker.runs) return;
+    looker_stop(&c->looker);
+    /* Count what still waits for a disk as lost, by one of the slots that write there. */
     for (struct copy_sink *k = c->sinks; k; k = k->next) {
         const uint64_t left = stream_unwritten(k);
         for (unsigned i = 0; left && i < c->slot_count; i++) {
@@ -273,13 +275,6 @@ static void lose_unwritten(struct copies *c)
             break;
         }
     }
-}
-
-void copies_end(struct copies *c)
-{
-    if (!c->looker.runs) return;
-    looker_stop(&c->looker);
-    lose_unwritten(c);
 }
 
 void copies_add(struct copy_slot *s, uint64_t packets, uint64_t bytes, const uint64_t lost[COPY_LOSSES])

@@ -22,27 +22,24 @@ static uint64_t lost_in_all(const struct copy_count *n, uint64_t rate)
     return all;
 }
 
-static void mirror_json(cJSON *one, const struct copy_count *n, uint64_t rate)
-{
-    json_text(one, "rule", n->rule);
-    cJSON_AddStringToObject(one, "to", n->to);
-    json_text(one, "target", n->target);
-    cJSON_AddBoolToObject(one, "sent", n->sent);
-    json_number(one, "packets", n->packets);
-    json_number(one, "bytes", n->bytes);
-    json_number(one, "lost", lost_in_all(n, rate));
-    cJSON *by = cJSON_AddObjectToObject(one, "lost_by");
-    json_number(by, "rate", rate);
-    for (unsigned i = 0; i < COPY_LOSSES; i++) json_number(by, copy_loss_keys[i], n->lost[i]);
-}
-
 void copies_json(cJSON *root, const struct copies_told *of)
 {
     struct copy_count n;
     cJSON *mirrors = cJSON_AddArrayToObject(root, "mirrors");
     for (unsigned i = 0; of->copies && of->table && i < of->table->count; i++) {
         copies_count(of->table->slot[i], &n);
-        mirror_json(json_object(mirrors), &n, over_rate(of, i));
+        cJSON *one = json_object(mirrors);
+        const uint64_t rate = over_rate(of, i);
+        json_text(one, "rule", n.rule);
+        cJSON_AddStringToObject(one, "to", n.to);
+        json_text(one, "target", n.target);
+        cJSON_AddBoolToObject(one, "sent", n.sent);
+        json_number(one, "packets", n.packets);
+        json_number(one, "bytes", n.bytes);
+        json_number(one, "lost", lost_in_all(&n, rate));
+        cJSON *by = cJSON_AddObjectToObject(one, "lost_by");
+        json_number(by, "rate", rate);
+        for (unsigned k = 0; k < COPY_LOSSES; k++) json_number(by, copy_loss_keys[k], n.lost[k]);
     }
 }
 

@@ -95,19 +95,15 @@ void packets_put(struct packets_out *p, struct copy_slot *s, const struct tape_f
     if (p->count == BATCH) packets_flush(p);
 }
 
-static enum copy_loss loss_of(int failed)
-{
-    return failed == ENETDOWN || failed == ENXIO || failed == ENODEV    ? COPY_DOWN
-           : failed == EMSGSIZE || failed == EINVAL || failed == ERANGE ? COPY_LONG
-                                                                        : COPY_BUSY;
-}
-
 void packets_flush(struct packets_out *p)
 {
     for (unsigned i = 0; i < p->count;) {
         const int sent = sendmmsg(p->fd, p->msgs + i, p->count - i, MSG_DONTWAIT);
         for (int n = 0; n < sent; n++) copy_done(p->slots[i + (unsigned)n], p->lengths[i + (unsigned)n]);
-        if (sent < 0) copy_lose(p->slots[i], loss_of(errno));
+        if (sent < 0)
+            copy_lose(p->slots[i], errno == ENETDOWN || errno == ENXIO || errno == ENODEV    ? COPY_DOWN
+                                   : errno == EMSGSIZE || errno == EINVAL || errno == ERANGE ? COPY_LONG
+                                                                                             : COPY_BUSY);
         i += sent < 0 ? 1 : (unsigned)sent;
     }
     p->count = 0;

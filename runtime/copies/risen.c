@@ -10,20 +10,8 @@
 #define IDLE_NS UINT64_C(16000000)
 enum { AT_ONCE = 4096 };
 
-static void view(const struct kernel_copied *c, const uint8_t *bytes, struct pkt *pkt)
-{
-    pkt_view(pkt, bytes, c->cap_len, c->wire_len, (enum pkt_link)c->link, c->iface);
-    pkt->flags |= c->flags & PKT_CSUM_PARTIAL;
-    pkt->segment = c->segment;
-    pkt->tag_count = c->tag_count < 2 ? c->tag_count : 2;
-    for (unsigned i = 0; i < 2; i++) {
-        pkt->tags[i].tpid = c->tags[i][0];
-        pkt->tags[i].tci = c->tags[i][1];
-    }
-}
-
 /* Copy for mirrors. The table may be that of the program before, whose last packets still come. */
-static void copy(const struct risen *s, const struct kernel_copied *c, struct pkt *pkt)
+static void risen_copy(const struct risen *s, const struct kernel_copied *c, struct pkt *pkt)
 {
     struct copying *to = s->to->copying;
     const struct copies_table *now = to ? to->table : NULL;
@@ -37,12 +25,19 @@ static void copy(const struct risen *s, const struct kernel_copied *c, struct pk
     to->table = now;
 }
 
-static void take(void *arg, const struct kernel_copied *c, const uint8_t *bytes)
+static void risen_one(void *arg, const struct kernel_copied *c, const uint8_t *bytes)
 {
     struct risen *s = arg;
     struct pkt pkt;
-    view(c, bytes, &pkt);
-    if (c->mirrors) copy(s, c, &pkt);
+    pkt_view(&pkt, bytes, c->cap_len, c->wire_len, (enum pkt_link)c->link, c->iface);
+    pkt.flags |= c->flags & PKT_CSUM_PARTIAL;
+    pkt.segment = c->segment;
+    pkt.tag_count = c->tag_count < 2 ? c->tag_count : 2;
+    for (unsigned i = 0; i < 2; i++) {
+        pkt.tags[i].tpid = c->tags[i][0];
+        pkt.tags[i].tci = c->tags[i][1];
+    }
+    if (c->mirrors) risen_copy(s, c, &pkt);
     if (!c->observed) return;
     const struct vm_in in = {.mono_ns = c->at_ns, .facts = s->to->facts};
     vm_show(s->to->vm, &in, &pkt);
@@ -52,7 +47,7 @@ static void take(void *arg, const struct kernel_copied *c, const uint8_t *bytes)
 int risen_begin(struct risen *s, struct kernel *k)
 {
     if (!kernel_copies(k)) return 0;
-    s->ring = kernel_copied_new(k, take, s);
+    s->ring = kernel_copied_new(k, risen_one, s);
     if (!s->ring) return -errno;
     s->kernel = k;
     s->program = s->before = kernel_world(k)->program;

@@ -23,23 +23,6 @@ static bool is_read(const struct copies *c, const struct copy_sink *k)
     return k->to == PBC_MIRROR_SOCKET && !c->cfg.ways.keep;
 }
 
-static void say(const struct copy_slot *s, const struct tape_frame *f, char *to, size_t room)
-{
-    char flow[176];
-    struct pkt pkt;
-    struct key key;
-    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
-    pkt.segment = f->segment;
-    pkt_parse(&pkt, NULL, &key);
-    pkt_describe(&pkt, &key, flow, sizeof flow);
-    snprintf(to, room, "rule %.100s; flow %s", s->rule, flow);
-}
-
-static unsigned port_of(const struct copies *c, const struct tape_frame *f)
-{
-    return f->port == TAPE_TO_HOST || !c->cfg.devices ? c->cfg.devices : f->port % c->cfg.devices;
-}
-
 /* Return a place for one more block; NULL: too much waits already. */
 static struct bytes *room_in(struct bytes *out)
 {
@@ -51,7 +34,8 @@ static bool put_block(const struct copies *c, struct bytes *out, const struct co
                       uint64_t now_ns, const char *comment)
 {
     const size_t before = out->len;
-    blocks_seen(out, port_of(c, f), now_ns + c->ahead_ns, f, true, s->snap, comment);
+    blocks_seen(out, f->port == TAPE_TO_HOST || !c->cfg.devices ? c->cfg.devices : f->port % c->cfg.devices,
+                now_ns + c->ahead_ns, f, true, s->snap, comment);
     if (out->failed) out->len = before;
     return !out->failed;
 }
@@ -61,7 +45,7 @@ static void begin_section(const struct copies *c, struct bytes *out)
     blocks_section(out, c->names, NULL, c->cfg.devices + 1);
 }
 
-static int open_file(const struct copies *c, const struct copy_sink *k, bool turn, char *err, size_t err_len)
+static int stream_file(const struct copies *c, const struct copy_sink *k, bool turn, char *err, size_t err_len)
 {
     const struct copies_ways *w = &c->cfg.ways;
     return w->keep ? w->keep(w->arg, k->to, k->target, turn, err, err_len)
@@ -83,7 +67,7 @@ static bool ends_well(int fd, uint64_t size)
 static bool turn_file(struct copies *c, struct copy_sink *k, uint64_t now)
 {
     char err[600];
-    const int fd = open_file(c, k, true, err, sizeof err);
+    const int fd = stream_file(c, k, true, err, sizeof err);
     if (fd < 0) {
         k->retry_ns = now + RETRY_NS;
         k->failed = -fd;
@@ -105,7 +89,7 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
         k->fd = c->cfg.ways.listen(c->cfg.ways.arg, k->target, err, err_len);
         return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: nobody has given it a path */
     }
-    k->fd = open_file(c, k, false, err, err_len);
+    k->fd = stream_file(c, k, false, err, err_len);
     if (k->fd < 0) return k->fd;
     if (!fstat(k->fd, &what)) k->written = (uint64_t)what.st_size;
     if (!ends_well(k->fd, k->written)) {
@@ -191,7 +175,7 @@ static void file_turn(struct copies *c, struct copy_sink *k)
 }
 
 /* Begin the next file where a block of `more` bytes would exceed this one's half of the limit. */
-static void make_room(struct copies *c, struct copy_sink *k, uint64_t more)
+static void file_make_room(struct copies *c, struct copy_sink *k, uint64_t more)
 {
     const uint64_t size = __atomic_load_n(&k->size, __ATOMIC_RELAXED);
     if (!size || k->retry_ns || k->written + k->out.len + more <= size / 2) return;
@@ -203,7 +187,7 @@ static void put_file(struct copies *c, struct copy_slot *s, const struct tape_fr
                      const char *comment)
 {
     struct copy_sink *k = s->sink;
-    make_room(c, k, NG_FRAME + BLOCK_MOST + f->cap_len);
+    file_make_room(c, k, NG_FRAME + BLOCK_MOST + f->cap_len);
     struct bytes *out = room_in(&k->out);
     if (!out || k->retry_ns || !put_block(c, out, s, f, now_ns, comment))
         copy_lose(s, COPY_DISK);
@@ -232,7 +216,14 @@ static void put_readers(struct copies *c, struct copy_slot *s, const struct tape
 void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns)
 {
     char comment[COMMENT];
-    say(s, f, comment, sizeof comment);
+    char flow[176];
+    struct pkt pkt;
+    struct key key;
+    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
+    pkt.segment = f->segment;
+    pkt_parse(&pkt, NULL, &key);
+    pkt_describe(&pkt, &key, flow, sizeof flow);
+    snprintf(comment, sizeof comment, "rule %.100s; flow %s", s->rule, flow);
     if (is_read(c, s->sink))
         put_readers(c, s, f, now_ns, comment);
     else

@@ -23,15 +23,10 @@ static struct counter *undecided(struct totals *t, const struct verdict *v)
     return v->reason == REASON_NONE || of_datagram(v->reason) ? &t->fragments : &t->malformed;
 }
 
-/* True if the verdict's rule opens tunnels: the undecided frame is one whose tunnel could not be opened. */
-static bool is_unopened(const struct program *p, const struct verdict *v)
-{
-    return v->rule < RULE_DEFAULT && verdict_is(p->rules[v->rule].verdict, VERDICT_OPENS);
-}
-
 void totals_undecided(struct totals *t, const struct program *p, const struct verdict *v, uint32_t bytes)
 {
-    const bool unopened = is_unopened(p, v);
+    /* The rule opens tunnels: the undecided frame is one whose tunnel could not be opened. */
+    const bool unopened = v->rule < RULE_DEFAULT && verdict_is(p->rules[v->rule].verdict, VERDICT_OPENS);
     if ((v->rule != RULE_NONE && !unopened) || v->action == ACTION_HELD) return;
     struct counter *c = unopened ? &t->unopened : undecided(t, v);
     c->packets++;

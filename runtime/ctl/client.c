@@ -26,7 +26,7 @@ struct call *client_new(struct ctl *s, int fd, const struct ucred *who)
     return c;
 }
 
-static void settle(struct call *c)
+static void call_settle(struct call *c)
 {
     const struct call_ops *ops = c->follows;
     cJSON_Delete(c->question);
@@ -39,7 +39,7 @@ static void settle(struct call *c)
 
 void client_free(struct call *c)
 {
-    settle(c);
+    call_settle(c);
     c->server->held -= outbox_waits(&c->out);
     outbox_fini(&c->out);
     inbox_fini(&c->in);
@@ -48,7 +48,7 @@ void client_free(struct call *c)
 }
 
 /* Queue a message within the bounds of the client and of all clients. An END may exceed both, and always fits. */
-static bool put(struct call *c, enum message_kind kind, const void *body, size_t len)
+static bool call_put(struct call *c, enum message_kind kind, const void *body, size_t len)
 {
     struct ctl *s = c->server;
     const size_t before = outbox_waits(&c->out), others = s->held - before;
@@ -62,7 +62,7 @@ static bool put(struct call *c, enum message_kind kind, const void *body, size_t
     return true;
 }
 
-bool call_json(struct call *c, const char *text, size_t len) { return put(c, MESSAGE_DOCUMENT, text, len); }
+bool call_json(struct call *c, const char *text, size_t len) { return call_put(c, MESSAGE_DOCUMENT, text, len); }
 
 bool call_document(struct call *c, const cJSON *document)
 {
@@ -72,7 +72,7 @@ bool call_document(struct call *c, const cJSON *document)
     return good;
 }
 
-bool call_bytes(struct call *c, const void *bytes, size_t len) { return put(c, MESSAGE_BYTES, bytes, len); }
+bool call_bytes(struct call *c, const void *bytes, size_t len) { return call_put(c, MESSAGE_BYTES, bytes, len); }
 
 size_t call_waits(const struct call *c) { return outbox_waits(&c->out); }
 
@@ -83,15 +83,15 @@ bool call_text(struct call *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    return put(c, MESSAGE_TEXT, line, strlen(line));
+    return call_put(c, MESSAGE_TEXT, line, strlen(line));
 }
 
 static void say_end(struct call *c, int status, const char *words)
 {
     char body[LINE_MOST + 1];
     const int len = snprintf(body, sizeof body, "%c%s", (char)('0' + status), words);
-    if (!put(c, MESSAGE_END, body, (size_t)len < sizeof body ? (size_t)len : sizeof body - 1)) c->leaves = true;
-    settle(c);
+    if (!call_put(c, MESSAGE_END, body, (size_t)len < sizeof body ? (size_t)len : sizeof body - 1)) c->leaves = true;
+    call_settle(c);
 }
 
 void call_end(struct call *c, int status, const char *fmt, ...)
@@ -105,7 +105,7 @@ void call_end(struct call *c, int status, const char *fmt, ...)
 }
 
 /* End with an error; the client is let go once that is sent. */
-static void refuse(struct call *c, const char *why)
+static void call_refuse(struct call *c, const char *why)
 {
     say_end(c, 2, why);
     c->leaves = true;
@@ -153,7 +153,7 @@ int call_take_fd(struct call *c)
 
 bool call_has_fd(const struct call *c) { return c->passed >= 0; }
 
-static void answer(struct call *c)
+static void question_answer(struct call *c)
 {
     const char *word = call_text_of(c, "ask");
     const struct ctl_cfg *cfg = &c->server->cfg;
@@ -167,11 +167,11 @@ static void answer(struct call *c)
 }
 
 /* Answer a question. False: the message is no JSON object. */
-static bool ask(struct call *c, const struct message *m)
+static bool question_ask(struct call *c, const struct message *m)
 {
     c->question = cJSON_ParseWithLength(m->body, m->len);
     if (!cJSON_IsObject(c->question)) return false;
-    answer(c);
+    question_answer(c);
     c->until_ns = c->server->now_ns + CTL_PATIENCE_NS;
     return true;
 }
@@ -184,22 +184,12 @@ static void ask_next(struct call *c)
     if (c->asked || c->question || c->leaves || outbox_waits(&c->out)) return;
     int next = inbox_next(&c->in, kinds, &m);
     c->asked = next > 0;
-    if (next > 0 && !ask(c, &m)) next = -EBADMSG;
+    if (next > 0 && !question_ask(c, &m)) next = -EBADMSG;
     c->unread = next > 0 && inbox_begun(&c->in);
     if (next == -EMSGSIZE)
-        refuse(c, "the question is longer than 65,536 bytes: use a shorter filter");
+        call_refuse(c, "the question is longer than 65,536 bytes: use a shorter filter");
     else if (next < 0)
-        refuse(c, "not a question: use preyctl to ask");
-}
-
-/* Take over the passed descriptor. The control buffer has room for one only: the kernel closes any others. */
-static void take_passed(struct call *c, struct msghdr *m)
-{
-    for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
-        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof(int))) continue;
-        if (c->passed >= 0) close(c->passed);
-        memcpy(&c->passed, CMSG_DATA(h), sizeof c->passed);
-    }
+        call_refuse(c, "not a question: use preyctl to ask");
 }
 
 /* Return the number of bytes received; 0: the client sends no more; negative: nothing now (-EAGAIN), or an error. */
@@ -216,7 +206,12 @@ static ssize_t receive(struct call *c)
         .msg_iov = &where, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     const ssize_t got = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
-    take_passed(c, &m);
+    /* The control buffer has room for one descriptor only: the kernel closes any others. */
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof(int))) continue;
+        if (c->passed >= 0) close(c->passed);
+        memcpy(&c->passed, CMSG_DATA(h), sizeof c->passed);
+    }
     inbox_filled(&c->in, (size_t)got);
     return got;
 }
@@ -272,7 +267,7 @@ bool client_is_late(struct call *c)
 {
     const bool waited_for = !c->question || outbox_waits(&c->out);
     if (!waited_for || c->server->now_ns < c->until_ns) return false;
-    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) refuse(c, "the question was still incomplete after 5 s");
+    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) call_refuse(c, "the question was still incomplete after 5 s");
     send_some(c);
     return true;
 }

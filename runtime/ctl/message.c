@@ -18,13 +18,6 @@ void message_head(char head[MESSAGE_HEAD], enum message_kind kind, size_t len)
     for (unsigned i = 1; i < MESSAGE_HEAD; i++, len >>= 8) head[i] = (char)(len & 0xff);
 }
 
-static uint32_t length_at(const char *head)
-{
-    uint32_t len = 0;
-    for (unsigned i = MESSAGE_HEAD - 1; i > 0; i--) len = len << 8 | (unsigned char)head[i];
-    return len;
-}
-
 static size_t held(const struct inbox *in) { return in->end - in->begin; }
 
 /* Restore the byte that was overwritten by the zero behind a body. */
@@ -60,7 +53,8 @@ int inbox_next(struct inbox *in, const char *kinds, struct message *m)
     char *at = in->bytes + in->begin;
     if (!*at || !strchr(kinds, *at)) return -EPROTO;
     if (held(in) < MESSAGE_HEAD) return 0;
-    const uint32_t len = length_at(at);
+    uint32_t len = 0;
+    for (unsigned i = MESSAGE_HEAD - 1; i > 0; i--) len = len << 8 | (unsigned char)at[i];
     if (len > in->most) return -EMSGSIZE;
     if (held(in) < MESSAGE_HEAD + (size_t)len) return 0;
     *m = (struct message){.kind = *at, .len = len, .body = at + MESSAGE_HEAD};

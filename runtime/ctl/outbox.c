@@ -1,16 +1,16 @@
 /* A growing buffer with a begin and an end; what was sent makes room */
-#include "runtime/ctl/outbox.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "runtime/ctl/client_priv.h"
+
 enum { KEPT_ROOM = 1 << 16 /* bytes; an empty outbox keeps no more */ };
 
 size_t outbox_waits(const struct outbox *out) { return out->end - out->begin; }
 
-static bool make_room(struct outbox *out, size_t len)
+static bool outbox_grow(struct outbox *out, size_t len)
 {
     if (out->begin) memmove(out->bytes, out->bytes + out->begin, outbox_waits(out));
     out->end -= out->begin;
@@ -28,7 +28,7 @@ bool outbox_put(struct outbox *out, enum message_kind kind, const void *body, si
 {
     const size_t whole = MESSAGE_HEAD + len;
     if (len > MESSAGE_ANSWER_MOST || whole > most || outbox_waits(out) > most - whole) return false;
-    if (out->room - out->end < whole && !make_room(out, whole)) return false;
+    if (out->room - out->end < whole && !outbox_grow(out, whole)) return false;
     message_head(out->bytes + out->end, kind, len);
     if (len) memcpy(out->bytes + out->end + MESSAGE_HEAD, body, len);
     out->end += whole;

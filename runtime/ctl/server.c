@@ -32,7 +32,7 @@ struct ctl *ctl_new(const struct ctl_cfg *cfg)
     return NULL;
 }
 
-static void let_go(struct ctl *s, struct call *c)
+static void client_let_go(struct ctl *s, struct call *c)
 {
     for (unsigned i = 0; i < s->count; i++) {
         if (s->clients[i] != c) continue;
@@ -45,7 +45,7 @@ static void let_go(struct ctl *s, struct call *c)
 void ctl_free(struct ctl *s)
 {
     if (!s) return;
-    while (s->count) let_go(s, s->clients[0]);
+    while (s->count) client_let_go(s, s->clients[0]);
     if (s->epoll >= 0) close(s->epoll);
     close(s->cfg.fd);
     free(s);
@@ -54,7 +54,7 @@ void ctl_free(struct ctl *s)
 int ctl_fd(const struct ctl *s) { return s->epoll; }
 
 /* Return why a user may not ask, or NULL if the user may. */
-static const char *refusal(const struct ctl *s, uid_t uid, char *line, size_t len)
+static const char *user_refusal(const struct ctl *s, uid_t uid, char *line, size_t len)
 {
     if (uid != 0 && uid != s->cfg.owner)
         snprintf(line, len, "user %u may not ask: only root may, and user %u, who started prey", (unsigned)uid,
@@ -66,17 +66,6 @@ static const char *refusal(const struct ctl *s, uid_t uid, char *line, size_t le
     return line;
 }
 
-/* Refuse a new connection. The line always fits in its socket's buffer, so nothing waits. */
-static void turn_away(int fd, const char *why)
-{
-    struct outbox out = {0};
-    char body[300];
-    const int len = snprintf(body, sizeof body, "2%s", why);
-    if (outbox_put(&out, MESSAGE_END, body, (size_t)len, MESSAGE_ANSWER_MOST)) outbox_send(&out, fd);
-    outbox_fini(&out);
-    close(fd);
-}
-
 static void welcome(struct ctl *s, int fd)
 {
     struct ucred who;
@@ -86,10 +75,16 @@ static void welcome(struct ctl *s, int fd)
         close(fd);
         return;
     }
-    const char *refused = refusal(s, who.uid, why, sizeof why);
+    const char *refused = user_refusal(s, who.uid, why, sizeof why);
     struct call *c = refused ? NULL : client_new(s, fd, &who);
     if (!c) {
-        turn_away(fd, refused ? refused : "out of memory");
+        /* The line always fits in a new socket's buffer, so nothing waits. */
+        struct outbox out = {0};
+        char body[300];
+        const int said = snprintf(body, sizeof body, "2%s", refused ? refused : "out of memory");
+        if (outbox_put(&out, MESSAGE_END, body, (size_t)said, MESSAGE_ANSWER_MOST)) outbox_send(&out, fd);
+        outbox_fini(&out);
+        close(fd);
         return;
     }
     s->clients[s->count++] = c;
@@ -120,10 +115,10 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
     for (int i = 0; i < n; i++) {
         struct call *c = events[i].data.ptr;
         const bool gone = events[i].events & (EPOLLHUP | EPOLLERR) && !(events[i].events & EPOLLIN);
-        if (c && (gone || !client_step(c, events[i].events & EPOLLIN))) let_go(s, c);
+        if (c && (gone || !client_step(c, events[i].events & EPOLLIN))) client_let_go(s, c);
     }
     for (unsigned i = s->count; i-- > 0;)
-        if (client_is_late(s->clients[i])) let_go(s, s->clients[i]);
+        if (client_is_late(s->clients[i])) client_let_go(s, s->clients[i]);
     if (paused) {
         s->paused = false;
         listening(s, true);

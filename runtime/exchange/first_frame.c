@@ -31,22 +31,17 @@ struct frame_spec first_frame(const struct flow_record *flow)
     return s;
 }
 
-/* Return what policy rules ask of a flow's packets besides addresses. */
-static struct key key_of(const struct flow_record *flow)
+const struct route_leg *first_frame_leg(const struct routes *r, const struct flow_record *flow, bool ours)
 {
+    /* Policy rules ask this of a flow's packets besides addresses. */
     const uint32_t kind = flow->proto == IPPROTO_TCP    ? KIND_TCP
                           : flow->proto == IPPROTO_UDP  ? KIND_UDP
                           : flow->proto == IPPROTO_SCTP ? KIND_SCTP
                                                         : 0;
-    return (struct key){.kind = kind | KIND_PROTO | KIND_PORTS | KIND_FRAG_NO,
-                        .proto = flow->proto,
-                        .src_port = flow->src_port,
-                        .dst_port = flow->dst_port};
-}
-
-const struct route_leg *first_frame_leg(const struct routes *r, const struct flow_record *flow, bool ours)
-{
-    const struct key key = key_of(flow);
+    const struct key key = {.kind = kind | KIND_PROTO | KIND_PORTS | KIND_FRAG_NO,
+                            .proto = flow->proto,
+                            .src_port = flow->src_port,
+                            .dst_port = flow->dst_port};
     const struct route_query q = {.to = ours ? flow->dst : flow->src,
                                   .from = ours ? flow->src : flow->dst,
                                   .key = &key,
@@ -69,8 +64,8 @@ struct parsed {
     uint8_t frame[FRAME_MOST];
 };
 
-static struct decision judge(struct parsed *a, const struct program *p, const struct facts *facts,
-                             const struct frame_spec *s, uint16_t iface, uint32_t mark)
+static struct decision frame_judge(struct parsed *a, const struct program *p, const struct facts *facts,
+                                   const struct frame_spec *s, uint16_t iface, uint32_t mark)
 {
     const uint32_t len = frame_write(s, a->frame);
     pkt_view(&a->pkt, a->frame, len, len, LINK_ETHER, iface);
@@ -85,14 +80,14 @@ struct decision first_frame_judge(const struct program *p, const struct facts *f
                                   uint16_t iface, uint32_t mark)
 {
     struct parsed a;
-    return judge(&a, p, facts, s, iface, mark);
+    return frame_judge(&a, p, facts, s, iface, mark);
 }
 
 uint32_t first_frame_service(const struct program *p, const struct facts *facts, const struct frame_spec *s,
                              uint16_t iface, struct decision *d)
 {
     struct parsed a;
-    *d = judge(&a, p, facts, s, iface, MARK_NEW);
+    *d = frame_judge(&a, p, facts, s, iface, MARK_NEW);
     if (d->action == ACTION_DROP || d->action == ACTION_REJECT) return PBC_NONE;
     const uint32_t branch = program_serve(p, &a.key, &a.pkt);
     return branch == PBC_NONE ? PBC_NONE : p->branches[branch].service;

@@ -56,7 +56,7 @@ void handover_fini(struct handover *h)
     if (h->slots) munmap(h->slots, ALL_BYTES);
 }
 
-static bool has_room(struct handover *h)
+static bool handover_has_room(struct handover *h)
 {
     if (h->filled - h->taken_seen < HANDOVER_SLOTS) return true;
     h->taken_seen = __atomic_load_n(&h->taken, __ATOMIC_ACQUIRE);
@@ -72,7 +72,7 @@ static uint8_t *frame_at(const struct handover *h, uint32_t at, uint32_t len)
 /* Return the next slot's first line, and ask for those of a slot that follows soon. NULL: no room. */
 static struct first_line *slot_begin(struct handover *h, const struct pkt *pkt)
 {
-    if (pkt->head_len > LARGEST || !has_room(h)) return NULL;
+    if (pkt->head_len > LARGEST || !handover_has_room(h)) return NULL;
     const uint8_t *const soon = slot_at(h, h->filled + AHEAD);
     __builtin_prefetch(soon, 1);
     __builtin_prefetch(soon + FRAME_AT, 1);
@@ -123,7 +123,7 @@ bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct 
 void handover_publish(struct handover *h) { __atomic_store_n(&h->put, h->filled, __ATOMIC_RELEASE); }
 
 /* Fill in the view of a packet. at: its slot's number. */
-static void see(const struct handover *h, uint32_t at, struct handed *out)
+static void frame_see(const struct handover *h, uint32_t at, struct handed *out)
 {
     const uint8_t *const slot = slot_at(h, at);
     const struct first_line *f = (const struct first_line *)slot;
@@ -165,7 +165,7 @@ unsigned handover_take(struct handover *h, struct handed packets[], unsigned n)
         __builtin_prefetch(slot + FRAME_AT, 1);
         __builtin_prefetch(slot + FRAME_AT + HANDOVER_LINE - 2, 1);
     }
-    for (unsigned i = 0; i < n; i++) see(h, at + i, &packets[i]);
+    for (unsigned i = 0; i < n; i++) frame_see(h, at + i, &packets[i]);
     h->given += n;
     return n;
 }

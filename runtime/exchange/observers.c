@@ -24,7 +24,10 @@ void observers_take(struct observing *o)
     __atomic_store_n(&o->taken, s->number, __ATOMIC_RELEASE);
 }
 
-static void lose(struct observing *o, unsigned i) { __atomic_store_n(&o->lost[i], o->lost[i] + 1, __ATOMIC_RELAXED); }
+static void observer_lose(struct observing *o, unsigned i)
+{
+    __atomic_store_n(&o->lost[i], o->lost[i] + 1, __ATOMIC_RELAXED);
+}
 
 /* Return the observers that get the packet; bit i: observer i. */
 static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const struct facts *facts, uint64_t now_ns)
@@ -39,7 +42,7 @@ static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const stru
         if (limit_take(&o->limits[i], now_ns))
             mask |= 1u << i;
         else
-            lose(o, i);
+            observer_lose(o, i);
     }
     return mask;
 }
@@ -59,7 +62,7 @@ void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const st
     if (!o->count) return;
     o->record = tape_seen_begin(&o->tape, o->pkts, o->masks, o->count, now_ns, program);
     for (unsigned i = 0; i < o->count && !o->record; i++)
-        for (uint32_t left = o->masks[i]; left; left &= left - 1) lose(o, (unsigned)__builtin_ctz(left));
+        for (uint32_t left = o->masks[i]; left; left &= left - 1) observer_lose(o, (unsigned)__builtin_ctz(left));
 }
 
 bool observed(struct observing *o, const struct verdict verdicts[])

@@ -25,8 +25,6 @@ static void *copied(const void *from, size_t bytes)
     return to;
 }
 
-static uint32_t devices_count(const struct facts *f) { return f->routes ? f->routes->size.devices : 0; }
-
 struct snapshot *snapshot_new(const struct program *p, const struct facts *from, unsigned hops)
 {
     uint32_t slots = 16;
@@ -53,14 +51,14 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     return NULL;
 }
 
-static void drop(const void *at) { free((void *)(uintptr_t)at); }
+static void routes_drop(const void *at) { free((void *)(uintptr_t)at); }
 
 void snapshot_free(struct snapshot *s)
 {
     if (!s) return;
-#define FACTS_ARRAY(field, count, since) drop(s->facts.field);
+#define FACTS_ARRAY(field, count, since) routes_drop(s->facts.field);
 #include "runtime/exchange/facts_array.def"
-    drop(s->facts.ports.bound);
+    routes_drop(s->facts.ports.bound);
     around_put(s->around);
     free(s->hops);
     routes_put(s->routes);
@@ -91,7 +89,8 @@ static bool same_ifaces(const struct facts *a, const struct facts *b)
 static bool same_ways(const struct facts *a, const struct facts *b)
 {
     if (a->host_routes4 != b->host_routes4 || a->host_routes6 != b->host_routes6) return false;
-    return a->routes == b->routes && !memcmp(a->devices, b->devices, devices_count(a) * sizeof *a->devices);
+    return a->routes == b->routes &&
+           !memcmp(a->devices, b->devices, (a->routes ? a->routes->size.devices : 0) * sizeof *a->devices);
 }
 
 /* addr4, addr6, mac and mtu of the facts are the first interface's, which same_ifaces compares. */
@@ -112,7 +111,7 @@ bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
            !memcmp(a->target_out, b->target_out, s->nats * sizeof *a->target_out);
 }
 
-static uint32_t hash(const struct hop_key *k)
+static uint32_t facts_hash(const struct hop_key *k)
 {
     static const uint64_t odd[5] = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0xd6e8feb86659fd93,
                                     0xa0761d6478bd642f};
@@ -126,14 +125,14 @@ static uint32_t hash(const struct hop_key *k)
 
 void snapshot_add(struct snapshot *s, const struct hop *hop)
 {
-    uint32_t at = hash(&hop->key);
+    uint32_t at = facts_hash(&hop->key);
     while (s->hops[at & s->hops_mask].key.family) at++;
     s->hops[at & s->hops_mask] = *hop;
 }
 
 struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key)
 {
-    for (uint32_t at = hash(key);; at++) {
+    for (uint32_t at = facts_hash(key);; at++) {
         struct hop *h = &s->hops[at & s->hops_mask];
         if (!h->key.family) return NULL;
         if (hop_key_same(&h->key, key)) return h;

@@ -34,7 +34,7 @@ void tape_fini(struct tape *t)
 }
 
 /* Reserve one piece for a record at t->put, which moves only past a pad. NULL: no room. */
-static struct tape_record *reserve(struct tape *t, uint64_t bytes)
+static struct tape_record *tape_reserve(struct tape *t, uint64_t bytes)
 {
     const uint64_t at = t->put & (t->size - 1), left = t->size - at;
     const uint64_t pad = left < bytes ? left : 0;
@@ -54,7 +54,7 @@ static void publish(struct tape *t, const struct tape_record *r)
 
 static bool put_gap(struct tape *t)
 {
-    struct tape_record *r = reserve(t, sizeof *r);
+    struct tape_record *r = tape_reserve(t, sizeof *r);
     if (!r) return false;
     *r = (struct tape_record){.bytes = sizeof *r, .kind = TAPE_GAP, .now_ns = t->now_ns, .number = t->missed};
     publish(t, r);
@@ -66,7 +66,7 @@ static bool put_gap(struct tape *t)
 static struct tape_record *record_begin(struct tape *t, enum tape_kind kind, uint64_t body)
 {
     const uint64_t bytes = sizeof(struct tape_record) + body;
-    struct tape_record *r = !t->missed || put_gap(t) ? reserve(t, bytes) : NULL;
+    struct tape_record *r = !t->missed || put_gap(t) ? tape_reserve(t, bytes) : NULL;
     if (r) {
         *r = (struct tape_record){.bytes = (uint32_t)bytes, .kind = (uint16_t)kind, .now_ns = t->now_ns};
     } else {
@@ -215,7 +215,7 @@ void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const
     publish(t, r);
 }
 
-static uint16_t type_of(const uint8_t *ip) { return *ip >> 4 == 4 ? ETHER_IP4 : ETHER_IP6; }
+static uint16_t ether_type(const uint8_t *ip) { return *ip >> 4 == 4 ? ETHER_IP4 : ETHER_IP6; }
 
 /* Put a link header in front of a frame that was put without one; there is room. */
 static void put_link(struct tape_frame *f, uint16_t type, uint32_t link)
@@ -237,7 +237,7 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
     if (!r) return;
     r->count = 1;
     put_frame(t, (uint8_t *)(r + 1), pkt, port, 0);
-    if (bare) put_link((struct tape_frame *)(void *)(r + 1), type_of(pkt->data), TAPE_INLINE_LINK);
+    if (bare) put_link((struct tape_frame *)(void *)(r + 1), ether_type(pkt->data), TAPE_INLINE_LINK);
     publish(t, r);
 }
 
@@ -258,7 +258,7 @@ bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, 
     r->count = 1;
     r->number = number;
     put_frame(t, (uint8_t *)(r + 1), &p, (uint8_t)pkt->cookie, 0);
-    if (bare) put_link((struct tape_frame *)(void *)(r + 1), type_of(bytes + skip), link);
+    if (bare) put_link((struct tape_frame *)(void *)(r + 1), ether_type(bytes + skip), link);
     publish(t, r);
     return true;
 }
@@ -294,7 +294,7 @@ void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict v
 
 uint8_t *tape_state_begin(struct tape *t, size_t *room)
 {
-    if (!t->state || (t->missed && !put_gap(t)) || !reserve(t, sizeof(struct tape_record))) return NULL;
+    if (!t->state || (t->missed && !put_gap(t)) || !tape_reserve(t, sizeof(struct tape_record))) return NULL;
     *room = t->state_room - sizeof(struct tape_record) - 8;
     return t->state + sizeof(struct tape_record);
 }
@@ -361,16 +361,13 @@ const struct tape_record *tape_ahead(const struct tape *t, uint64_t *at, uint64_
     return r;
 }
 
-/* Free the state's memory, which is the worker's again once the next state is asked for. */
-static void state_done(struct tape *t)
-{
-    const struct tape_record *r = (const void *)t->state;
-    if (r->bytes > STATE_KEPT) madvise(t->state + STATE_KEPT, t->state_room - STATE_KEPT, MADV_DONTNEED);
-    t->asks = false;
-}
-
 void tape_done(struct tape *t, const struct tape_record *r)
 {
-    if (r->kind == TAPE_STATE) state_done(t);
+    if (r->kind == TAPE_STATE) {
+        /* Free the state's memory, which is the worker's again once the next state is asked for. */
+        const struct tape_record *state = (const void *)t->state;
+        if (state->bytes > STATE_KEPT) madvise(t->state + STATE_KEPT, t->state_room - STATE_KEPT, MADV_DONTNEED);
+        t->asks = false;
+    }
     __atomic_store_n(&t->taken, t->taken + r->bytes, __ATOMIC_RELEASE);
 }

@@ -16,13 +16,13 @@ struct put_sum {
     uint32_t len[NAMES]; /* bytes of each name behind it; UINT32_MAX: it was not found */
 };
 
-static struct view *name_of(struct observe_summary *s, unsigned i)
+static struct view *sum_name(struct observe_summary *s, unsigned i)
 {
     struct view *const names[NAMES] = {&s->sni, &s->alpn, &s->host, &s->method, &s->path};
     return names[i];
 }
 
-static struct put *begin(struct spool *s, const struct observe_event *e, size_t more, uint64_t spare)
+static struct put *summed_begin(struct spool *s, const struct observe_event *e, size_t more, uint64_t spare)
 {
     struct put *p = spool_begin(s, sizeof *p + more, spare);
     if (!p) return NULL;
@@ -36,17 +36,17 @@ static void put_end(struct spool *s, const struct observe_event *e)
     struct put_sum end = {.sum = *e->sum};
     size_t more = sizeof end;
     for (unsigned i = 0; i < NAMES; i++) {
-        const struct view *v = name_of(&end.sum, i);
+        const struct view *v = sum_name(&end.sum, i);
         end.len[i] = !v->at ? UINT32_MAX : v->len < NAME_MOST ? v->len : NAME_MOST;
         more += v->at ? end.len[i] : 0;
     }
-    struct put *p = begin(s, e, more, 0);
+    struct put *p = summed_begin(s, e, more, 0);
     if (!p) return;
     memcpy(p + 1, &end, sizeof end);
     uint8_t *to = (uint8_t *)(p + 1) + sizeof end;
     for (unsigned i = 0; i < NAMES; i++) {
         if (end.len[i] == UINT32_MAX) continue;
-        memcpy(to, name_of(&end.sum, i)->at, end.len[i]);
+        memcpy(to, sum_name(&end.sum, i)->at, end.len[i]);
         to += end.len[i];
     }
     spool_end(s);
@@ -59,7 +59,7 @@ void carried_put(struct spool *s, const struct observe_event *e)
         return;
     }
     const bool bytes = e->kind == OBSERVE_BYTES;
-    struct put *p = begin(s, e, bytes ? e->len : 0, bytes ? s->size / 4 : 0);
+    struct put *p = summed_begin(s, e, bytes ? e->len : 0, bytes ? s->size / 4 : 0);
     if (!p) return;
     if (bytes) memcpy(p + 1, e->bytes, e->len);
     spool_end(s);
@@ -73,7 +73,7 @@ static void take_sum(struct carried *c, const uint8_t *at)
     at += sizeof end;
     for (unsigned i = 0; i < NAMES; i++) {
         const bool there = end.len[i] != UINT32_MAX;
-        *name_of(&c->sum, i) = there ? (struct view){.at = at, .len = end.len[i]} : (struct view){0};
+        *sum_name(&c->sum, i) = there ? (struct view){.at = at, .len = end.len[i]} : (struct view){0};
         at += there ? end.len[i] : 0;
     }
 }

@@ -27,7 +27,7 @@ struct conn_seen *observed_conns_find(const struct observed_conns *all, unsigned
     return c;
 }
 
-static void unlink_seen(struct observed_conns *all, struct conn_seen *c)
+void observed_conns_drop(struct observed_conns *all, struct conn_seen *c)
 {
     struct conn_seen **at = bucket_of(all, c->worker, c->number);
     while (*at != c) at = &(*at)->chain;
@@ -35,18 +35,8 @@ static void unlink_seen(struct observed_conns *all, struct conn_seen *c)
     *(c->older ? &c->older->newer : &all->oldest) = c->newer;
     *(c->newer ? &c->newer->older : &all->newest) = c->older;
     all->count--;
-}
-
-static void free_seen(struct conn_seen *c)
-{
     free(c->gaps);
     free(c);
-}
-
-void observed_conns_drop(struct observed_conns *all, struct conn_seen *c)
-{
-    unlink_seen(all, c);
-    free_seen(c);
 }
 
 void observed_conns_fini(struct observed_conns *all)

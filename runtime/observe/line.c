@@ -45,21 +45,18 @@ static void put_name(FILE *out, const char *key, struct view v)
     json_print(out, ",%s:%.*s", key, zero ? (int)(zero - v.at) : len, (const char *)v.at);
 }
 
-static void put_alpn(FILE *out, struct view v)
-{
-    if (!v.at) return;
-    fputs(",\"alpn\":[", out);
-    for (uint32_t at = 0, n = 0; at < v.len && v.at[at] && v.at[at] < v.len - at && n < 16; at += 1u + v.at[at], n++) {
-        json_next(out, n);
-        json_print(out, "%.*s", v.at[at], (const char *)v.at + at + 1);
-    }
-    putc(']', out);
-}
-
 static void put_names(FILE *out, const struct observe_summary *s)
 {
     put_name(out, "sni", s->sni);
-    put_alpn(out, s->alpn);
+    if (s->alpn.at) {
+        fputs(",\"alpn\":[", out);
+        for (uint32_t at = 0, n = 0; at < s->alpn.len && s->alpn.at[at] && s->alpn.at[at] < s->alpn.len - at && n < 16;
+             at += 1u + s->alpn.at[at], n++) {
+            json_next(out, n);
+            json_print(out, "%.*s", s->alpn.at[at], (const char *)s->alpn.at + at + 1);
+        }
+        putc(']', out);
+    }
     put_name(out, "host", s->host);
     put_name(out, "method", s->method);
     put_name(out, "path", s->path);
@@ -126,7 +123,7 @@ void observed_line(FILE *out, const struct observe_event *e, uint64_t wall_ns, c
     fputs("}\n", out);
 }
 
-static void append(char stem[OBSERVED_STEM], const char *text)
+static void stem_append(char stem[OBSERVED_STEM], const char *text)
 {
     size_t len = strlen(stem);
     for (; *text && len < OBSERVED_STEM - 1; text++) {
@@ -149,14 +146,14 @@ void observed_stem(char stem[OBSERVED_STEM], const struct observe_event *e, uint
     strftime(time, sizeof time, "%Y%m%dT%H%M%S", &parts);
     snprintf(text, sizeof text, "%.60s", program_str(e->program, e->program->observes[e->observe].name));
     *stem = '\0';
-    append(stem, text);
+    stem_append(stem, text);
     snprintf(text, sizeof text, "-%s.%06u-%s-%u-", time, (unsigned)(ns % 1000000000u / 1000),
              address_text(ends->family, ends->client, client), ends->client_port);
-    append(stem, text);
+    stem_append(stem, text);
     snprintf(text, sizeof text, "%s-%u", address_text(ends->family, ends->server, server), ends->server_port);
-    append(stem, text);
+    stem_append(stem, text);
     for (unsigned i = 0; i < 2 && ends->vlan[i] != OBSERVE_NO_VLAN; i++) {
         snprintf(text, sizeof text, i ? ".%u" : "-vlan%u", ends->vlan[i]);
-        append(stem, text);
+        stem_append(stem, text);
     }
 }

@@ -43,7 +43,7 @@ struct observed_log *observed_log_new(const struct observed_files *files, void (
     return NULL;
 }
 
-static void forget(struct known *k)
+static void program_forget(struct known *k)
 {
     program_put(k->program);
     free(k->service);
@@ -52,7 +52,7 @@ static void forget(struct known *k)
 void observed_log_free(struct observed_log *l)
 {
     if (!l) return;
-    for (unsigned i = 0; i < l->count; i++) forget(&l->known[i]);
+    for (unsigned i = 0; i < l->count; i++) program_forget(&l->known[i]);
     observed_conns_fini(&l->conns);
     services_fini(&l->services);
     free(l);
@@ -74,7 +74,7 @@ bool observed_log_program(struct observed_log *l, const struct program *p, char 
         return false;
     }
     k.program = program_get((struct program *)(uintptr_t)p);
-    if (l->count == PROGRAMS_MOST) forget(&l->known[--l->count]);
+    if (l->count == PROGRAMS_MOST) program_forget(&l->known[--l->count]);
     memmove(l->known + 1, l->known, l->count * sizeof *l->known);
     l->known[0] = k;
     l->count++;
@@ -89,7 +89,7 @@ static struct observed_service *service_of(const struct observed_log *l, const s
     return NULL;
 }
 
-static void note(struct conn_seen *c, const struct observe_event *e, bool lost, uint64_t offset, uint64_t len)
+static void gap_note(struct conn_seen *c, const struct observe_event *e, bool lost, uint64_t offset, uint64_t len)
 {
     const struct observed_gap g = {.offset = offset,
                                    .len = len,
@@ -107,22 +107,19 @@ static void begin_at(struct conn_seen *c, struct observed_service *s)
     c->part[0] = c->part[1] = 0;
 }
 
-/* Finish a connection's files where a reload has given its service others. */
-static struct conn_seen *move(struct conn_seen *c, struct observed_service *s)
-{
-    if (c->service == s) return c;
-    service_done(c->service, c, NULL);
-    begin_at(c, s);
-    return c;
-}
-
 /* Return the connection's entry, made if it is missing; NULL: out of memory. Where there are too many, the oldest is
  * given up. */
 static struct conn_seen *conn_of(struct observed_log *l, struct observed_service *s, unsigned worker,
                                  const struct observe_event *e)
 {
     struct conn_seen *c = observed_conns_find(&l->conns, worker, e->number);
-    if (c) return move(c, s);
+    if (c) {
+        /* A reload has given the service other files: finish the connection's. */
+        if (c->service == s) return c;
+        service_done(c->service, c, NULL);
+        begin_at(c, s);
+        return c;
+    }
     if (l->conns.count >= CONNS_MOST) {
         service_done(l->conns.oldest->service, l->conns.oldest, NULL);
         observed_conns_drop(&l->conns, l->conns.oldest);
@@ -140,7 +137,7 @@ static void take_bytes(struct observed_log *l, struct observed_service *s, unsig
     struct conn_seen *c = conn_of(l, s, worker, e);
     if (!c || e->half >= OBSERVE_HALVES) return;
     uint64_t *next = &c->next[e->half];
-    if (e->offset > *next) note(c, e, true, *next, e->offset - *next); /* no HOLE told it: an event was lost */
+    if (e->offset > *next) gap_note(c, e, true, *next, e->offset - *next); /* no HOLE told it: an event was lost */
     *next = e->offset + e->len;
     const uint64_t lost = service_bytes(s, c, e, e->at_ns + l->wall_ns);
     c->lost += lost;
@@ -150,7 +147,7 @@ static void take_gap(struct observed_log *l, struct observed_service *s, unsigne
 {
     struct conn_seen *c = conn_of(l, s, worker, e);
     if (!c || e->half >= OBSERVE_HALVES) return;
-    note(c, e, false, e->offset, e->len);
+    gap_note(c, e, false, e->offset, e->len);
     if (e->kind == OBSERVE_HOLE && e->offset + e->len > c->next[e->half]) c->next[e->half] = e->offset + e->len;
 }
 

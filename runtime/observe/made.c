@@ -79,7 +79,7 @@ static void put_segment(const struct observe_ends *ends, const struct segment *s
 /* Return the sequence number of an offset: a SYN has number 0. */
 static uint32_t seq_of(uint64_t offset) { return (uint32_t)(offset + 1); }
 
-static void begin(struct made *m, const struct observe_ends *ends, made_frame *put, void *arg)
+static void handshake_begin(struct made *m, const struct observe_ends *ends, made_frame *put, void *arg)
 {
     const struct segment syn = {.half = OBSERVE_CLIENT, .flags = TCP_SYN},
                          answer = {.half = OBSERVE_SERVER, .ack = 1, .flags = TCP_SYN | TCP_ACK},
@@ -95,7 +95,7 @@ static void begin(struct made *m, const struct observe_ends *ends, made_frame *p
 void made_bytes(struct made *m, const struct observe_ends *ends, unsigned half, uint64_t offset, const uint8_t *bytes,
                 uint64_t len, made_frame *put, void *arg)
 {
-    begin(m, ends, put, arg);
+    handshake_begin(m, ends, put, arg);
     while (len) {
         const uint32_t some = len < SEGMENT ? (uint32_t)len : SEGMENT;
         const struct segment s = {.half = half,

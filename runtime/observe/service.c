@@ -35,7 +35,7 @@ struct observed_service {
     uint64_t frame_ns, told_ns; /* time of the frames being made; of the last complaint */
 };
 
-static void count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }
+static void lines_count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }
 
 void services_init(struct observed_services *all, const struct observed_files *files,
                    void (*complain)(void *arg, const char *what), void *arg)
@@ -61,7 +61,7 @@ static void complain_file(struct observed_service *s, const char *file, int fail
     complain_of(s, why);
 }
 
-static void look(struct observed_service *s)
+static void service_look(struct observed_service *s)
 {
     const int failed = s->store ? store_failed(s->store) : 0;
     if (failed) complain_file(s, s->dir, failed);
@@ -84,29 +84,26 @@ static void close_sessions(struct observed_service *s)
 {
     if (s->fd < 0) return;
     if (append_end(&s->appended, s->fd)) { /* the last line, which was counted as written */
-        count(&s->all->counters.sessions, -(uint64_t)1);
-        count(&s->all->counters.lost_sessions, 1);
+        lines_count(&s->all->counters.sessions, -(uint64_t)1);
+        lines_count(&s->all->counters.lost_sessions, 1);
     }
     close(s->fd);
     s->fd = -1;
-}
-
-/* Begin the file anew; what was there is FILE.1 then. */
-static void turn_over(struct observed_service *s)
-{
-    char err[600];
-    close_sessions(s);
-    if (open_sessions(s, true, err, sizeof err) < 0) complain_of(s, err);
 }
 
 static void write_lines(struct observed_service *s)
 {
     if (!s->lines || !s->waiting_lines) return;
     fflush(s->lines);
-    if (s->fd < 0 || (s->sessions_limit && s->written && s->written + s->waiting_len > s->sessions_limit)) turn_over(s);
+    if (s->fd < 0 || (s->sessions_limit && s->written && s->written + s->waiting_len > s->sessions_limit)) {
+        /* Begin the file anew; what was there is FILE.1 then. */
+        char err[600];
+        close_sessions(s);
+        if (open_sessions(s, true, err, sizeof err) < 0) complain_of(s, err);
+    }
     const int failed = s->fd < 0 ? -EBADF : append_whole(&s->appended, s->fd, s->waiting, s->waiting_len);
     if (failed && s->fd >= 0) complain_file(s, s->sessions, failed);
-    count(failed ? &s->all->counters.lost_sessions : &s->all->counters.sessions, s->waiting_lines);
+    lines_count(failed ? &s->all->counters.lost_sessions : &s->all->counters.sessions, s->waiting_lines);
     if (!failed) s->written += s->waiting_len;
     s->waiting_lines = 0;
     fseeko(s->lines, 0, SEEK_SET);
@@ -207,7 +204,7 @@ uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const st
     if (!s->store) return 0;
     uint64_t lost = s->pcapng ? capture_bytes(s, c, e, wall_time_ns) : half_there(s, c, e->half);
     if (!s->pcapng) lost += store_put(s->store, c->file[e->half], e->bytes, e->len);
-    look(s);
+    service_look(s);
     return lost;
 }
 
@@ -241,7 +238,7 @@ void service_done(struct observed_service *s, struct conn_seen *c, const struct 
         c->file[h] = STORED_NONE;
     }
     put_gaps(s, c);
-    look(s);
+    service_look(s);
 }
 
 /* All services ----------------------------------------------------------------------------------------------------- */
@@ -275,18 +272,11 @@ void services_flush(struct observed_services *all)
     for (struct observed_service *s = all->first; s; s = s->next) {
         write_lines(s);
         if (s->store) store_flush(s->store);
-        look(s);
+        service_look(s);
     }
 }
 
-static bool same(const char *had, const char *path) { return had ? !strcmp(had, path) : !*path; }
-
-static void limits_of(struct observed_service *s, const struct pbc_observe *o)
-{
-    s->sessions_limit = o->sessions_limit;
-    s->part = o->stream_limit && o->stream_limit / PARTS < PART_MOST ? o->stream_limit / PARTS : PART_MOST;
-    if (s->store) store_limit(s->store, o->stream_limit);
-}
+static bool same_path(const char *had, const char *path) { return had ? !strcmp(had, path) : !*path; }
 
 /* Open what the service writes. False: a line in err. */
 static bool open_all(struct observed_service *s, const struct pbc_observe *o, char *err, size_t err_len)
@@ -300,8 +290,8 @@ static bool open_all(struct observed_service *s, const struct pbc_observe *o, ch
     return s->store;
 }
 
-static struct observed_service *make(struct observed_services *all, const char *name, const char *sessions,
-                                     const char *dir)
+static struct observed_service *service_make(struct observed_services *all, const char *name, const char *sessions,
+                                             const char *dir)
 {
     struct observed_service *s = calloc(1, sizeof *s);
     if (!s) return NULL;
@@ -322,11 +312,11 @@ struct observed_service *services_get(struct observed_services *all, const struc
     const bool pcapng = o->flags & PBC_OBSERVE_PCAPNG;
     struct observed_service *s = all->first;
     char why[600] = "out of memory";
-    while (s &&
-           (strcmp(s->name, name) != 0 || !same(s->sessions, sessions) || !same(s->dir, dir) || s->pcapng != pcapng))
+    while (s && (strcmp(s->name, name) != 0 || !same_path(s->sessions, sessions) || !same_path(s->dir, dir) ||
+                 s->pcapng != pcapng))
         s = s->next;
     if (!s) {
-        s = make(all, name, sessions, dir);
+        s = service_make(all, name, sessions, dir);
         if (!s || !open_all(s, o, why, sizeof why)) {
             snprintf(err, err_len, "service %.60s: %s", name, why);
             if (s) free_service(s);
@@ -336,6 +326,8 @@ struct observed_service *services_get(struct observed_services *all, const struc
         s->next = all->first;
         all->first = s;
     }
-    limits_of(s, o);
+    s->sessions_limit = o->sessions_limit;
+    s->part = o->stream_limit && o->stream_limit / PARTS < PART_MOST ? o->stream_limit / PARTS : PART_MOST;
+    if (s->store) store_limit(s->store, o->stream_limit);
     return s;
 }

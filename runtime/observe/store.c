@@ -43,7 +43,7 @@ struct store {
     int failed;
 };
 
-static void count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }
+static void store_count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }
 
 /* Return the room that a file takes on the disk, at least a block. */
 static uint64_t blocks(uint64_t size) { return size ? (size + BLOCK - 1) / BLOCK * BLOCK : BLOCK; }
@@ -62,9 +62,9 @@ struct store *store_new(const struct observed_files *files, const char *dir, uin
 
 void store_limit(struct store *s, uint64_t limit) { s->limit = limit; }
 
-static uint64_t lose(struct store *s, uint64_t len)
+static uint64_t stored_lose(struct store *s, uint64_t len)
 {
-    count(&s->counters->lost_bytes, len);
+    store_count(&s->counters->lost_bytes, len);
     return len;
 }
 
@@ -73,12 +73,12 @@ static void put_whole(struct store *s, struct stored *f, const void *bytes, size
 {
     const int failed = append_whole(&f->appended, f->fd, bytes, len);
     if (!failed) {
-        count(&s->counters->bytes, len);
+        store_count(&s->counters->bytes, len);
         return;
     }
     s->failed = failed;
     f->torn = true;
-    f->lost += lose(s, len);
+    f->lost += stored_lose(s, len);
 }
 
 /* Write the buffer. */
@@ -102,9 +102,9 @@ static void shut(struct store *s, struct stored *f)
     drain(s, f);
     const size_t lost = append_end(&f->appended, f->fd);
     if (lost) { /* they were counted as written */
-        count(&s->counters->bytes, -(uint64_t)lost);
+        store_count(&s->counters->bytes, -(uint64_t)lost);
         f->torn = true;
-        f->lost += lose(s, lost);
+        f->lost += stored_lose(s, lost);
     }
     close(f->fd);
     free(f->buffer);
@@ -113,19 +113,16 @@ static void shut(struct store *s, struct stored *f)
         if (s->open[i] == (uint32_t)(f - s->at)) s->open[i] = s->open[--s->opened];
 }
 
-/* Close the file that was not written for the longest time. */
-static void shut_oldest(struct store *s)
-{
-    uint32_t oldest = 0;
-    for (uint32_t i = 1; i < s->opened; i++)
-        if (s->at[s->open[i]].touched < s->at[s->open[oldest]].touched) oldest = i;
-    shut(s, &s->at[s->open[oldest]]);
-}
-
 /* Open a file. False: it failed. */
-static bool open_file(struct store *s, struct stored *f, enum stream_how how)
+static bool stored_open(struct store *s, struct stored *f, enum stream_how how)
 {
-    if (s->opened == OPEN_MOST) shut_oldest(s);
+    if (s->opened == OPEN_MOST) {
+        /* Close the file that was not written for the longest time. */
+        uint32_t oldest = 0;
+        for (uint32_t i = 1; i < s->opened; i++)
+            if (s->at[s->open[i]].touched < s->at[s->open[oldest]].touched) oldest = i;
+        shut(s, &s->at[s->open[oldest]]);
+    }
     const int fd = s->files->file(s->files->arg, s->dir, f->name, how);
     uint8_t *buffer = fd < 0 ? NULL : malloc(BUFFER);
     if (fd >= 0 && !buffer) close(fd);
@@ -147,14 +144,14 @@ static void remove_oldest(struct store *s)
     const int failed = s->files->file(s->files->arg, s->dir, f->name, STREAM_REMOVE);
     if (failed && failed != -ENOENT) s->failed = failed;
     s->held -= blocks(f->size);
-    count(&s->counters->removed, 1);
+    store_count(&s->counters->removed, 1);
     free(f->name);
     s->first = (s->first + 1) % s->finished_room;
     s->finished_count--;
 }
 
 /* Make room for `more` bytes below the limit. False: all that is left is being written. */
-static bool fits(struct store *s, uint64_t more)
+static bool store_fits(struct store *s, uint64_t more)
 {
     if (!s->limit || s->held + more <= s->limit) return true;
     if (s->earlier) {
@@ -180,15 +177,15 @@ uint32_t store_make(struct store *s, const char *stem, const char *ending)
 {
     char name[STREAM_NAME_MOST];
     uint32_t index;
-    struct stored *f = fits(s, BLOCK) ? entry(s, &index) : NULL;
+    struct stored *f = store_fits(s, BLOCK) ? entry(s, &index) : NULL;
     if (!f) return STORED_NONE;
     for (unsigned i = 1; i <= TRIES; i++) {
         const int len = i == 1 ? snprintf(name, sizeof name, "%s%s", stem, ending)
                                : snprintf(name, sizeof name, "%s-%u%s", stem, i, ending);
         *f = (struct stored){.name = len < (int)sizeof name ? strdup(name) : NULL};
-        if (f->name && open_file(s, f, STREAM_MAKE)) {
+        if (f->name && stored_open(s, f, STREAM_MAKE)) {
             s->held += BLOCK;
-            count(&s->counters->files, 1);
+            store_count(&s->counters->files, 1);
             return index;
         }
         const bool there = f->name && s->failed == -EEXIST;
@@ -201,10 +198,11 @@ uint32_t store_make(struct store *s, const char *stem, const char *ending)
 
 uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len)
 {
-    if (file == STORED_NONE) return lose(s, len);
+    if (file == STORED_NONE) return stored_lose(s, len);
     struct stored *f = &s->at[file];
     const uint64_t more = blocks(f->size + len) - blocks(f->size);
-    if (!fits(s, more) || (!f->buffer && !open_file(s, f, STREAM_APPEND))) return lose(s, len) + take_lost(f);
+    if (!store_fits(s, more) || (!f->buffer && !stored_open(s, f, STREAM_APPEND)))
+        return stored_lose(s, len) + take_lost(f);
     s->held += more;
     f->size += len;
     f->touched = ++s->puts;

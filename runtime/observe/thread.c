@@ -32,13 +32,13 @@ struct observed_thread {
     struct from_worker from[];
 };
 
-static void told(void *arg, const struct observe_event *e)
+static void observed_told(void *arg, const struct observe_event *e)
 {
     struct from_worker *w = arg;
     carried_put(&w->ring, e);
 }
 
-static void say(void *arg, const char *what)
+static void observed_say(void *arg, const char *what)
 {
     struct observed_thread *t = arg;
     pthread_mutex_lock(&t->told);
@@ -53,11 +53,11 @@ struct observed_thread *observed_thread_new(unsigned workers, const struct obser
     t->files = *files;
     pthread_mutex_init(&t->lock, NULL);
     pthread_mutex_init(&t->told, NULL);
-    t->log = observed_log_new(&t->files, say, t);
+    t->log = observed_log_new(&t->files, observed_say, t);
     bool good = t->log;
     for (unsigned i = 0; i < workers && good; i++) {
         good = !spool_init(&t->from[i].ring, RING);
-        t->from[i].out = (struct observe_out){told, &t->from[i]};
+        t->from[i].out = (struct observe_out){observed_told, &t->from[i]};
         t->workers += good;
     }
     if (good) return t;
@@ -89,7 +89,7 @@ bool observed_thread_program(struct observed_thread *t, const struct program *p,
 }
 
 /* Write some events of each worker. True: there were some. */
-static bool turn(void *arg)
+static bool observed_turn(void *arg)
 {
     struct observed_thread *t = arg;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), ahead = clock_ns(CLOCK_REALTIME) - now;
@@ -109,7 +109,7 @@ static bool turn(void *arg)
     return came;
 }
 
-int observed_thread_start(struct observed_thread *t) { return looker_start(&t->looker, turn, t, PAUSE_NS); }
+int observed_thread_start(struct observed_thread *t) { return looker_start(&t->looker, observed_turn, t, PAUSE_NS); }
 void observed_thread_stop(struct observed_thread *t) { looker_stop(&t->looker); }
 
 struct observed_counters observed_thread_counters(const struct observed_thread *t)

@@ -69,16 +69,13 @@ static struct moment moment_of(const struct clock *c, time_t t)
                            (unsigned)tm.tm_sec % 60, (uint32_t)((t + tm.tm_gmtoff) / 86400), tm.tm_gmtoff};
 }
 
-static bool dates_hold(const struct pbc_span *s, const struct moment *m)
-{
-    if (m->date == DATE_NONE || m->date < s->first || m->date > s->last) return false;
-    return (m->date > s->first || m->minute >= s->from) && (m->date < s->last || m->minute < s->to);
-}
-
 static bool span_holds(const struct pbc_span *s, const struct moment *m)
 {
     const unsigned day = m->day, minute = m->minute;
-    if (!s->days) return dates_hold(s, m);
+    if (!s->days) {
+        if (m->date == DATE_NONE || m->date < s->first || m->date > s->last) return false;
+        return (m->date > s->first || m->minute >= s->from) && (m->date < s->last || m->minute < s->to);
+    }
     const bool today = s->days >> day & 1, yesterday = s->days >> (day + 6) % 7 & 1;
     if (s->from < s->to) return today && s->from <= minute && minute < s->to;
     return (today && minute >= s->from) || (yesterday && minute < s->to);

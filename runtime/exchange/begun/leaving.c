@@ -7,18 +7,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void *map(size_t bytes)
-{
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
 struct leaving *leaving_new(uint32_t most, int wake_fd)
 {
     struct leaving *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
     if (!l) return NULL;
     *l = (struct leaving){.most = most, .wake_fd = wake_fd, .told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    l->carried = map(most * sizeof *l->carried);
+    void *at = mmap(NULL, most * sizeof *l->carried, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    l->carried = at == MAP_FAILED ? NULL : at;
     const int failed = ring_init(&l->asks, LEAVING_ENTRIES, sizeof(struct inline_ask)) |
                        ring_init(&l->told, LEAVING_ENTRIES, sizeof(struct inline_told));
     if (!failed && l->told_fd >= 0 && l->carried) return l;
@@ -93,17 +89,17 @@ bool leaving_asked(struct leaving *l, struct inline_ask *ask)
     return any;
 }
 
-static bool has_room(const struct leaving *l)
+static bool asks_have_room(const struct leaving *l)
 {
     return l->told.put - __atomic_load_n(&l->told.taken, __ATOMIC_ACQUIRE) < LEAVING_ENTRIES;
 }
 
 bool leaving_has_room(struct leaving *l)
 {
-    if (has_room(l)) return true;
+    if (asks_have_room(l)) return true;
     __atomic_store_n(&l->full, 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return has_room(l);
+    return asks_have_room(l);
 }
 
 void leaving_tell(struct leaving *l, const struct inline_told *told) { ring_put(&l->told, told); }

@@ -31,7 +31,7 @@ static uint32_t group_of(const struct opener_key *key)
     return (uint32_t)(h >> 32) % (OPENERS / GROUP) * GROUP;
 }
 
-static bool same(const struct opener_key *a, const struct opener_key *b) { return !memcmp(a, b, sizeof *a); }
+static bool same_key(const struct opener_key *a, const struct opener_key *b) { return !memcmp(a, b, sizeof *a); }
 
 /* Copy a place. False: it is empty, or changes meanwhile. */
 static bool read_place(const struct place *p, struct opener *opener)
@@ -46,7 +46,7 @@ static struct place *place_for(struct openers *o, const struct opener_key *key)
     uint64_t oldest_ns = UINT64_MAX;
     for (unsigned i = 0; i < GROUP; i++) {
         struct opener there;
-        if (!read_place(&group[i], &there) || same(&there.key, key)) return &group[i];
+        if (!read_place(&group[i], &there) || same_key(&there.key, key)) return &group[i];
         if (there.at_ns >= oldest_ns) continue;
         oldest_ns = there.at_ns;
         oldest = &group[i];
@@ -64,6 +64,6 @@ bool openers_find(const struct openers *o, const struct opener_key *key, struct 
 {
     const struct place *group = &o->places[group_of(key)];
     for (unsigned i = 0; i < GROUP; i++)
-        if (read_place(&group[i], found) && same(&found->key, key)) return true;
+        if (read_place(&group[i], found) && same_key(&found->key, key)) return true;
     return false;
 }
