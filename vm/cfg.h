@@ -15,7 +15,7 @@ struct shared; /* vm/shared/shared.h */
 
 struct key;
 struct pkt;
-struct effects; /* judge/judge.h */
+struct effects; /* judge/effects.h */
 struct flow_ops;
 struct meters;
 
@@ -23,7 +23,7 @@ struct meters;
  * of its own (vm/kernel/README.md). */
 struct vm_kernel {
     void *arg;
-    /* Return the kernel's judgement (judge.h, decided) of a parsed packet, whose key holds `state`: the first packet of
+    /* Return the kernel's judgement (judge/decided.h) of a parsed packet, whose key holds `state`: the first packet of
      * `e`. It counts, logs and asks meters in the kernel; logs leave through e->tx. With e->would: the one that
      * would be without `audit`. *mirrors: mirrors that matched, a bit each, which have not copied it. */
     uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,

@@ -14,10 +14,8 @@
 
 #include "vm/pbc/code.h"
 #include "vm/pbc/file.h"
-#include "vm/pbc/observes.h"
 #include "vm/pbc/rules.h"
 #include "vm/pbc/services.h"
-#include "vm/pbc/settings.h"
 #include "vm/tables.h"
 
 /* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0 and

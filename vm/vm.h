@@ -7,7 +7,6 @@
 #include "vm/flow/track/met.h"
 #include "vm/judge/decide.h"
 #include "vm/keyed/archive.h"
-#include "vm/packet/archived.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
@@ -76,7 +75,7 @@ bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct 
 /* A packet that came up in kernel mode (cfg.kernel). vm_run_up is vm_run for such packets; ups[i] belongs to pkts[i].
  * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */
 struct vm_up {
-    uint64_t decision; /* the kernel judge's decision (judge.h, decided), if `judged` */
+    uint64_t decision; /* the kernel judge's decision (judge/decided.h), if `judged` */
     uint64_t would;    /* the same without the word `audit`, of a program that has it */
     uint64_t mirrors;  /* if `judged`: mirrors that matched and have not copied it yet, a bit each */
     uint32_t turn;     /* turn at the gate of a spliced connection's slot (splice/slots.h); 0: none */
@@ -181,7 +180,7 @@ const struct vm_counters *vm_counters(const struct vm *vm);
  * connection's first packet. Numbers that the program lacks count as none. */
 void vm_carried(struct vm *vm, const struct verdict *v, struct counter of);
 
-/* Data for sending ordinary packets of bound flows in the kernel (vm/kernel/world.h): generation of valid recipes, 0:
+/* Data for sending ordinary packets of bound flows in the kernel (vm/kernel/given.h): generation of valid recipes, 0:
  * none; the longest IP packet of each kind; identification of the next outer packet that may be cut, which the kernel
  * and the vm advance in turn. False: nothing is sent on. */
 struct vm_recipes {

@@ -1,4 +1,4 @@
-/* Copies of frames that the kernel executor makes (vm/kernel/copy/copied.h): those for mirrors go on the worker's tape
+/* Copies of frames that the kernel executor makes (vm/kernel/events.h): those for mirrors go on the worker's tape
  * as if it had judged the frame, those of observed connections to the observers of its vm. */
 #pragma once
 

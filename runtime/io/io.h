@@ -70,7 +70,7 @@ struct io_maker {
     int sockets; /* the kernel executor's map of sockets, IO_QUEUES per port, in place of `steers`; 0: none */
     int (*ring)(void *arg, uint32_t port); /* its ring for a port, which the caller closes; or a negative errno */
     void *ring_arg;
-    uint32_t mark;                 /* its mark of packets that the process sends (vm/kernel/world.h); 0: none */
+    uint32_t mark;                 /* its mark of packets that the process sends (vm/kernel/given.h); 0: none */
     struct filter *filter;         /* for packet sockets; NULL: none */
     struct gate *gate;             /* for the proxy's connections; NULL: none */
     struct deal *deal;             /* for sockets that share an interface; NULL: dealt by hash */

@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/packet/parse/read.h"
 
 enum { FRAME_LEAST = 54 /* shortest frame that the kernel runs, for IPv6, too */, FRONT = 16 /* metadata */ };

@@ -30,7 +30,7 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
 /* Ask one stage of XDP about the frame in the asker and the packet in a->k, whose flags begin with KERNEL_ASKED. */
 int ask_stage(struct asker *a, enum kernel_entry entry);
 
-/* Ask the judge alone for its decision (judge.h, decided) on a parsed packet, the first of the batch that `e` is about;
+/* Ask the judge alone for its decision (decided.h) on a parsed packet, the first of the batch that `e` is about;
  * a->k->branch is then the service's branch. A packet that the host sends goes to traffic control's judge, if that is
  * loaded. e NULL: nothing is counted, logged or taken. e->would: the decision that would be without `audit`. Return 0
  * or a negative errno. */

@@ -9,7 +9,7 @@
 
 #include "runtime/kernel/prove.h"
 #include "vm/forward/ordinary.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/keyed/meters.h"
 #include "vm/packet/parse/read.h"

@@ -6,7 +6,7 @@
 #include "runtime/kernel/maps/sections.h"
 #include "runtime/kernel/object/object.h"
 #include "runtime/kernel/run/world_says.h"
-#include "vm/kernel/flow/memo.h"
+#include "vm/kernel/shapes.h"
 
 struct judge {
     struct sections sections;

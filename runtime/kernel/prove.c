@@ -11,7 +11,7 @@
 #include "runtime/base/clock.h"
 #include "vm/forward/service.h"
 #include "vm/judge/draw.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 

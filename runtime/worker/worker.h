@@ -24,7 +24,7 @@
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
-struct kernel_world; /* vm/kernel/world.h */
+struct kernel_world; /* vm/kernel/given.h */
 
 struct log_note {     /* a log event */
     uint64_t program; /* serial of the program that `rule` belongs to; not the running one during a reload */

@@ -12,7 +12,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/child.h"
 #include "tests/lib/rng.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 enum { PATH = 4200, FEW = 3000 /* members of any set, with SMALL */ };
 static unsigned queries, process_runs;

@@ -12,7 +12,7 @@
 #include "runtime/kernel/asker.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "tests/lib/rng.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 enum { METERS = 6, CODE = 64 };
 static const uint64_t second = 1000000000;

@@ -9,8 +9,6 @@
 
 #include "vm/forward/splice/splice.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/mss.h"
-#include "vm/packet/edit/quoted.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/pool_priv.h"
 #include "vm/packet/reply/frame.h"

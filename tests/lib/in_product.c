@@ -2,7 +2,7 @@
 #include "tests/lib/in_product.h"
 #include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 enum { LACKS_IT = -1 };
 

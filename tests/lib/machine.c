@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "vm/judge/classify/classify.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/kernel/gen/insns.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/packet/ip_bits.h"

@@ -2,7 +2,7 @@
 #include "tests/lib/oracle.h"
 
 #include "vm/forward/service.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/judge/decide.h"
 
 struct decision oracle_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,

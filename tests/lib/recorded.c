@@ -8,10 +8,10 @@
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
 #include "vm/forward/service.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/kernel/gate.h"
 #include "vm/kernel/kpkt.h"
-#include "vm/kernel/world.h"
+#include "vm/kernel/given.h"
 #include "vm/packet/key.h"
 
 enum { ROOM = IO_HEADROOM + 54, SLOT = ROOM + 65536 + 64, SEED = 7 };

@@ -17,7 +17,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 # (word, as it stands among the words of a name; places, as the beginnings of paths; identifiers that may stand anywhere; said)
 ONCE = [
-    ("watched", ("runtime/worker/", "runtime/live/", "vm/kernel/counters.h", "vm/kernel/act/act.bpf.c"), (), "judged, not enforced; what `mode observe` sees is observed"),
+    ("watched", ("runtime/worker/", "runtime/live/", "vm/kernel/counts.h", "vm/kernel/act/act.bpf.c"), (), "judged, not enforced; what `mode observe` sees is observed"),
     ("guard|guards|guarded|guarding|unguarded", ("runtime/host/", "runtime/live/", "runtime/parent/", "runtime/io/steer/"), (), "nftables' tables; a branch of `mode observe` holds"),
     ("aside|asides", ("runtime/host/device/", "runtime/parent/", "runtime/live/rules/via.c"), (),
      "a network stack of prey's own; the two are the inline stack and the check stack"),

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/flow/leave.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/judge/remember.h"
 #include "vm/packet/pkt.h"
 #include "vm/vm.h"

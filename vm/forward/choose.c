@@ -7,7 +7,7 @@
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
 #include "vm/program/swap.h"
-#include "vm/stream/cookie.h"
+#include "vm/stream/http.h"
 
 static void chooser_attach(struct chooser *c)
 {

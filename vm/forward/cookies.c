@@ -6,7 +6,7 @@
 #include "vm/forward/cookie/waits.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
-#include "vm/packet/edit/mss.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 

@@ -1,6 +1,6 @@
 /* One condition of the rule list on one packet, as cond.def defines it: the meaning that every faster executor must
  * match. A condition on a field that the packet does not have is false, and so is its `not`. */
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 struct asked {
     const struct program *p;
@@ -20,8 +20,8 @@ static bool in_ranges(const struct asked *a, uint32_t value)
 /* Traits with which more than one bit of key.kind decides. */
 enum { ASKS_MORE = COND_ARG_FREES | COND_HAS_ALL | COND_HAS_STATE | COND_ARG_KINDS | COND_ARG_TELLS };
 
-static inline bool has(const struct cond_info *k, const struct pbc_cond *c, const struct key *key,
-                       const struct pkt *pkt)
+static inline bool packet_has(const struct cond_info *k, const struct pbc_cond *c, const struct key *key,
+                              const struct pkt *pkt)
 {
     const uint32_t there = key->kind & k->has;
     if (!(k->traits & ASKS_MORE)) return (there || !k->has) && (!k->word || cond_number(k, key, pkt) <= k->most);
@@ -35,7 +35,7 @@ static inline bool has(const struct cond_info *k, const struct pbc_cond *c, cons
 
 bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
 {
-    return has(&cond_info[c->kind], c, key, pkt);
+    return packet_has(&cond_info[c->kind], c, key, pkt);
 }
 
 static bool family_holds(const struct asked *a) { return a->key->kind & a->c->arg; }
@@ -111,7 +111,7 @@ static bool (*const holds[COND_COUNT])(const struct asked *a) = {
 
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
 {
-    if (!has(&cond_info[c->kind], c, key, pkt)) return false;
+    if (!packet_has(&cond_info[c->kind], c, key, pkt)) return false;
     const bool any = c->flags & PBC_COND_ANY, negated = c->flags & PBC_COND_NOT;
     return (any || holds[c->kind](&(struct asked){p, c, key, pkt})) != negated;
 }

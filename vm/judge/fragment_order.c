@@ -144,7 +144,7 @@ struct path {
     unsigned len;
 };
 
-static uint32_t place_of(const struct frag_order *o, const struct path *path)
+static uint32_t path_place(const struct frag_order *o, const struct path *path)
 {
     uint32_t place = 0;
     unsigned flavour = SOME;
@@ -172,7 +172,7 @@ static void arrive(struct climb *c)
 {
     struct path path = {.len = c->up.len};
     for (unsigned i = 0; i < path.len; i++) path.rule[i] = c->up.rule[path.len - 1 - i];
-    const uint32_t place = place_of(c->o, &path);
+    const uint32_t place = path_place(c->o, &path);
     c->several |= c->any && place != c->place;
     if (!c->any || place < c->place) c->place = place;
     c->any = true;
@@ -213,7 +213,7 @@ uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, c
     if (!c.several && c.calls < CALLS_MOST) return c.place;
     struct path path = {.len = 0};
     const uint32_t rule = decided_rule(run_list(o->p, key, pkt, 0, NULL, peek, note_step, &path));
-    return rule == v->rule && path.len ? place_of(o, &path) : c.place;
+    return rule == v->rule && path.len ? path_place(o, &path) : c.place;
 }
 
 struct walk {
@@ -227,7 +227,7 @@ struct walk {
     uint32_t decided_by;
 };
 
-static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t place);
+static bool walk_in_order(struct walk *w, uint32_t list, unsigned flavour, uint32_t place);
 
 /* Run a rule that matched: its effects, and the chain that it calls. True: decided. *on: the list continues. */
 static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_t place, bool *on)
@@ -244,13 +244,13 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
     *on = r->verdict != PBC_V_RETURN;
     if (r->verdict != PBC_V_DO) return false;
     w->depth++;
-    const bool ended = walk_list(w, r->chain, flavour == WHOLE || names_fragment(p, r) ? WHOLE : SOME, place + 1);
+    const bool ended = walk_in_order(w, r->chain, flavour == WHOLE || names_fragment(p, r) ? WHOLE : SOME, place + 1);
     w->depth--;
     return ended;
 }
 
 /* Walk a list. `place`: that of its first rule. */
-static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t place)
+static bool walk_in_order(struct walk *w, uint32_t list, unsigned flavour, uint32_t place)
 {
     const struct frag_order *o = w->o;
     uint32_t first, count;
@@ -273,7 +273,7 @@ bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t plac
 {
     struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .effects = e, .tracer = tracer};
     if (place == 0 || firewall == PBC_NONE) return false;
-    if (!walk_list(&w, o->p->chains_count + firewall, SOME, 0)) return false;
+    if (!walk_in_order(&w, o->p->chains_count + firewall, SOME, 0)) return false;
     *out = decided_by_rule(o->p, w.decided_by, firewall);
     return true;
 }

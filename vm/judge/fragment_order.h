@@ -6,7 +6,7 @@
  * chains that are called from several places still have an order. */
 #pragma once
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 struct frag_order;
 

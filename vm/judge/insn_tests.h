@@ -2,7 +2,7 @@
  * Nothing is checked: the verifier proved operands. */
 #pragma once
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 static inline bool same_prefix(const struct insn *n, const struct key *key)
 {

@@ -5,8 +5,8 @@
 
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/effects.h"
 #include "vm/judge/insn_tests.h"
-#include "vm/judge/judge.h"
 
 struct frame {
     const struct insn *back;     /* the CALL, behind which the function returns */
@@ -14,12 +14,6 @@ struct frame {
     const struct insn *classify; /* CLASSIFY of the called function, once reached */
     uint32_t entry;              /* entry that it found last */
 };
-
-static uint32_t search(const struct program *p, uint32_t classifier, const struct key *key, unsigned at,
-                       const struct ahead *ahead)
-{
-    return ahead && ahead->classifier[at] == classifier ? ahead->entry[at] : classify_one(p, classifier, key, 0);
-}
 
 #define CASE(op) do_##op:
 #define GO(n)                                                                                                          \
@@ -120,7 +114,7 @@ next_packet: /* no called function ends a program, so frame and regs have their 
     CASE(CLASSIFY)
     {
         frame[-1].classify = pc;
-        result = search(p, pc->imm, key, at, ahead);
+        result = ahead && ahead->classifier[at] == pc->imm ? ahead->entry[at] : classify_one(p, pc->imm, key, 0);
         goto found;
     }
     CASE(AGAIN)

@@ -3,7 +3,7 @@
  * One firewall judges a frame: the first of its direction `on` its interface, otherwise the first without `on`. Its
  * rules are tried in order, a `do` tries its chain's; the first that decides ends it, then the default. ARP is judged
  * only by rules marked for it, and passes if none decides. The verifier bounded nesting and length. */
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 struct walk {
     const struct program *p;
@@ -65,7 +65,7 @@ static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint
     return PBC_NONE;
 }
 
-static bool judges(const struct pbc_rule *r, const struct key *key)
+static bool rule_judges(const struct pbc_rule *r, const struct key *key)
 {
     return key->kind & KIND_ARP ? r->flags & PBC_RULE_ARP : !(r->flags & PBC_RULE_NOT_FRAMES);
 }
@@ -93,12 +93,12 @@ static bool try_rule(struct walk *w, uint32_t rule, unsigned depth)
 }
 
 /* Try the rules of a list. True: one of them, or of a chain below, decided. */
-static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth)
+static bool try_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth)
 {
     const struct program *p = w->p;
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *r = &p->rules[i];
-        if (!judges(r, w->key) || !try_rule(w, i, depth)) continue;
+        if (!rule_judges(r, w->key) || !try_rule(w, i, depth)) continue;
         if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, p, i, w->at);
         if (pbc_decides(r->verdict)) {
             w->decided_by = i;
@@ -109,7 +109,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
         if (r->verdict == PBC_V_RETURN) return false;
         if (r->verdict != PBC_V_DO) continue;
         const struct pbc_chain *c = &p->chains[r->chain];
-        if (walk_list(w, c->rules, c->rule_count, depth + 1)) return true;
+        if (try_list(w, c->rules, c->rule_count, depth + 1)) return true;
     }
     return false;
 }
@@ -122,7 +122,7 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
     bool arp = key->kind & KIND_ARP;
     if (firewall == PBC_NONE) return decided_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
     const struct pbc_firewall *f = &p->firewalls[firewall];
-    if (walk_list(&w, f->rules, f->rule_count, 0)) return decided_by_rule(p, w.decided_by, firewall);
+    if (try_list(&w, f->rules, f->rule_count, 0)) return decided_by_rule(p, w.decided_by, firewall);
     return arp ? decided_by_nobody(ACTION_PASS) : decided_by_default(p, firewall, key);
 }
 
@@ -130,7 +130,7 @@ bool list_rule_matches(const struct program *p, uint32_t rule, const struct key 
                        const struct effects *e, const struct tracer *tracer, unsigned depth)
 {
     struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .trace = tracer->fn, .arg = tracer->arg};
-    return judges(&p->rules[rule], key) && try_rule(&w, rule, depth);
+    return rule_judges(&p->rules[rule], key) && try_rule(&w, rule, depth);
 }
 
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)

@@ -114,8 +114,8 @@ static bool is_ordinary(const struct key *key, const struct pkt *pkt)
 }
 
 /* Return what the flow remembers for such a packet; 0: nothing. */
-static uint16_t find(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
-                     const struct pkt *pkt)
+static uint16_t memo_of_flow(const struct remember *m, const struct flow *flow, enum flow_dir dir,
+                             const struct key *key, const struct pkt *pkt)
 {
     uint8_t iface;
     if (!flow || !is_ordinary(key, pkt) || !m->epoch || flow->epoch != m->epoch || !flow->memo[dir]) return 0;
@@ -125,7 +125,7 @@ static uint16_t find(const struct remember *m, const struct flow *flow, enum flo
 bool remember_find(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
                    const struct pkt *pkt, decided *d)
 {
-    const uint16_t memo = find(m, flow, dir, key, pkt);
+    const uint16_t memo = memo_of_flow(m, flow, dir, key, pkt);
     if (memo) *d = m->of.memos[memo - 1];
     return memo;
 }
@@ -133,11 +133,11 @@ bool remember_find(const struct remember *m, const struct flow *flow, enum flow_
 const struct remembered_pair *remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir,
                                                  const struct key *key, const struct pkt *pkt)
 {
-    const uint16_t memo = find(m, flow, dir, key, pkt);
+    const uint16_t memo = memo_of_flow(m, flow, dir, key, pkt);
     return memo ? &m->pairs[memo - 1] : NULL;
 }
 
-static int compare(const struct pbc_memo *a, uint32_t rule, uint32_t firewall)
+static int decider_order(const struct pbc_memo *a, uint32_t rule, uint32_t firewall)
 {
     if (a->firewall != firewall) return a->firewall < firewall ? -1 : 1;
     return a->rule < rule ? -1 : a->rule > rule;
@@ -150,7 +150,7 @@ static uint16_t memo_of(const struct remembered *r, uint32_t rule, uint32_t fire
     if (rule == RULE_NONE || !r->some[decider_of(r->p, rule, firewall)]) return 0;
     while (lo < hi) {
         const uint32_t mid = (lo + hi) / 2;
-        const int order = compare(&r->p->memos[mid], rule, firewall);
+        const int order = decider_order(&r->p->memos[mid], rule, firewall);
         if (order == 0) return (uint16_t)(mid + 1);
         if (order < 0)
             lo = mid + 1;
@@ -160,7 +160,7 @@ static uint16_t memo_of(const struct remembered *r, uint32_t rule, uint32_t fire
     return 0;
 }
 
-static void add(const struct remember *m, struct flow *flow, enum flow_dir dir, uint8_t iface, uint16_t memo)
+static void memo_keep(const struct remember *m, struct flow *flow, enum flow_dir dir, uint8_t iface, uint16_t memo)
 {
     if (flow->epoch != m->epoch) flow->memo[FLOW_ORIGINAL] = flow->memo[FLOW_REPLY] = 0;
     flow->epoch = m->epoch;
@@ -174,7 +174,7 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
     uint8_t iface;
     if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->of.p, key->iface, &iface)) return;
     const uint16_t memo = memo_of(&m->of, decided_rule(d), decided_firewall(d));
-    if (memo) add(m, flow, dir, iface, memo);
+    if (memo) memo_keep(m, flow, dir, iface, memo);
 }
 
 /* True if all established packets of a flow's direction have this decision. Where no firewall judges, all are accepted.
@@ -205,7 +205,7 @@ void remember_add_both(struct remember *m, struct flow *flow, enum flow_dir dir,
     if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->of.p, key->iface, &iface)) return;
     if (!may_keep(&m->of, pair->d) || !may_keep(&m->would, pair->would)) return;
     const uint16_t at = pair_of(m, pair);
-    if (at) add(m, flow, dir, iface, at);
+    if (at) memo_keep(m, flow, dir, iface, at);
 }
 
 bool remember_tick(struct remember *m, struct track *t, unsigned slots)

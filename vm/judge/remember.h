@@ -7,7 +7,7 @@
  * remembered until the slots have been cleared, a few in each vm_tick. */
 #pragma once
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 struct remember;
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "vm/judge/decide.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/program/program.h"
 #include "vm/stream/first.h"
 
@@ -14,7 +14,7 @@ struct asked {
     bool plain;
 };
 
-static enum stream_says says(const struct asked *a, bool yes)
+static enum stream_says says_if(const struct asked *a, bool yes)
 {
     return yes != !!(a->c->flags & PBC_COND_NOT) ? STREAM_YES : STREAM_NO;
 }
@@ -46,7 +46,7 @@ static enum stream_says of_view(const struct asked *a, view_fn *read)
 {
     struct view v;
     const enum first_known known = read(a->first, &v);
-    return known == FIRST_KNOWN ? says(a, in_names(a, v)) : not_said(known);
+    return known == FIRST_KNOWN ? says_if(a, in_names(a, v)) : not_said(known);
 }
 
 static enum stream_says of_alpn(const struct asked *a)
@@ -58,7 +58,7 @@ static enum stream_says of_alpn(const struct asked *a)
         const enum first_known known = first_alpn(a->first, name, (uint32_t)strlen(name), &offers);
         if (known != FIRST_KNOWN) return not_said(known);
     }
-    return says(a, offers);
+    return says_if(a, offers);
 }
 
 static enum stream_says of_header(const struct asked *a)
@@ -68,8 +68,8 @@ static enum stream_says of_header(const struct asked *a)
     struct view v;
     bool any = false;
     for (unsigned next = 0; (known = first_header(a->first, name, &next, &v)) == FIRST_KNOWN; any = true)
-        if (in_names(a, v)) return says(a, true);
-    return any && known == FIRST_ABSENT ? says(a, false) : not_said(known);
+        if (in_names(a, v)) return says_if(a, true);
+    return any && known == FIRST_ABSENT ? says_if(a, false) : not_said(known);
 }
 
 static enum stream_says of_bytes(const struct asked *a)
@@ -91,8 +91,8 @@ static enum stream_says of_instruction(const struct asked *a)
     struct key key = {.kind = i->target.v6 ? KIND_IP6 : KIND_IP4};
     memcpy(key.dst, i->target.addr, sizeof key.dst);
     for (uint32_t s = a->c->first; s < a->c->first + a->c->count; s++)
-        if (a->plain ? set_has_plain(a->p, s, &key, true) : set_has(a->p, s, &key, true)) return says(a, true);
-    return says(a, false);
+        if (a->plain ? set_has_plain(a->p, s, &key, true) : set_has(a->p, s, &key, true)) return says_if(a, true);
+    return says_if(a, false);
 }
 
 enum stream_says stream_cond(const struct program *p, const struct pbc_cond *c, const struct first *first, bool plain)

@@ -7,7 +7,7 @@
 #include "vm/judge/routes.h"
 
 /* Return the leg's device in the facts; NULL: the table does not name it. */
-static const struct facts_device *device_of(const struct facts *f, const struct route_leg *leg)
+static const struct facts_device *leg_device(const struct facts *f, const struct route_leg *leg)
 {
     return leg->device ? &f->devices[leg->device - 1] : NULL;
 }
@@ -18,7 +18,10 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
     return one ? one->peer : IFACE_NONE;
 }
 
-static struct way_found unknown(enum way_why why) { return (struct way_found){.kind = ROUTE_ASK, .why = (uint8_t)why}; }
+static struct way_found way_unknown(enum way_why why)
+{
+    return (struct way_found){.kind = ROUTE_ASK, .why = (uint8_t)why};
+}
 
 static uint32_t lesser(uint32_t a, uint32_t b) { return !a || (b && b < a) ? b : a; }
 
@@ -40,9 +43,9 @@ static bool host_routes(const struct facts *f, const struct key *key)
 /* True if all legs are one interface to the rules. */
 static bool one_way(const struct facts *f, const struct route_way *way)
 {
-    const struct facts_device *first = device_of(f, &f->routes->legs[way->first]);
+    const struct facts_device *first = leg_device(f, &f->routes->legs[way->first]);
     for (unsigned i = 1; first && i < way->legs; i++) {
-        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
+        const struct facts_device *d = leg_device(f, &f->routes->legs[way->first + i]);
         if (!d || d->as != first->as) return false;
     }
     return first;
@@ -52,11 +55,11 @@ static bool one_way(const struct facts *f, const struct route_way *way)
 static struct way_found by_legs(const struct facts *f, const struct key *key, const uint32_t to[4],
                                 const struct route_way *way, bool hosts)
 {
-    if (way->legs > 1 && hosts && !one_way(f, way)) return unknown(WAY_SEVERAL);
+    if (way->legs > 1 && hosts && !one_way(f, way)) return way_unknown(WAY_SEVERAL);
     const uint32_t share = way->legs > 1 ? route_share(key->src, to, key) : 0;
     const struct route_leg *leg = routes_leg(f->routes, way, share, ROUTE_NO_PORT);
-    const struct facts_device *d = device_of(f, leg);
-    if (!d) return unknown(WAY_OTHER);
+    const struct facts_device *d = leg_device(f, leg);
+    if (!d) return way_unknown(WAY_OTHER);
     struct way_found found = out_by(d->as, d->iface);
     found.mtu = mtu_of(leg, d);
     return found;
@@ -87,19 +90,19 @@ static const struct route_way *routes_to(const struct facts *f, const struct key
 static struct way_found routed(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4], struct asking *a)
 {
-    if (!f->routes || !(key->kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
+    if (!f->routes || !(key->kind & KIND_IP)) return way_unknown(WAY_NO_ROUTES);
     const struct route_way *way = a->by = routes_to(f, key, pkt, to, a);
     return way->kind == ROUTE_VIA ? by_legs(f, key, to, way, a->hosts)
                                   : (struct way_found){.kind = way->kind, .why = way->why};
 }
 
-static struct way_found find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4],
-                             struct asking *a)
+static struct way_found way_searched(const struct facts *f, const struct key *key, const struct pkt *pkt,
+                                     const uint32_t to[4], struct asking *a)
 {
-    if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(key->iface, key->iface);
+    if (key->kind & KIND_OUT) return key->iface == IFACE_NONE ? way_unknown(WAY_OTHER) : out_by(key->iface, key->iface);
     if (pkt->flags & PKT_WAY_SAID)
-        return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : unknown(WAY_OTHER);
-    if (!f) return unknown(WAY_NO_ROUTES);
+        return pkt->way ? out_by((uint16_t)(pkt->way - 1), (uint16_t)(pkt->way - 1)) : way_unknown(WAY_OTHER);
+    if (!f) return way_unknown(WAY_NO_ROUTES);
     const uint16_t peer = other_port(f, pkt->iface);
     return peer != IFACE_NONE ? out_by(facts_known_as(f, peer), peer) : routed(f, key, pkt, to, a);
 }
@@ -111,8 +114,8 @@ bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt
     const struct route_way *way = routes_to(f, key, pkt, key->dst, &a);
     if (way->kind != ROUTE_VIA || way->legs < 2 || at >= way->legs) return false;
     const struct route_leg *by = &f->routes->legs[way->first + at];
-    const struct facts_device *d = device_of(f, by);
-    *leg = d ? out_by(d->as, d->iface) : unknown(WAY_OTHER);
+    const struct facts_device *d = leg_device(f, by);
+    *leg = d ? out_by(d->as, d->iface) : way_unknown(WAY_OTHER);
     leg->mtu = d ? mtu_of(by, d) : 0;
     return true;
 }
@@ -120,21 +123,21 @@ bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt
 struct way_found way_find(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
     struct asking a = {.hosts = f && host_routes(f, key)};
-    return find(f, key, pkt, to, &a);
+    return way_searched(f, key, pkt, to, &a);
 }
 
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4])
 {
     struct asking a = {.hosts = false};
-    return find(f, key, pkt, to, &a);
+    return way_searched(f, key, pkt, to, &a);
 }
 
 enum way_why way_doubt(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4])
 {
     struct asking a = {.hosts = true};
     if (!f || !f->any_leg || !(key->kind & KIND_FORWARD)) return WAY_KNOWN;
-    const struct way_found way = find(f, key, pkt, to, &a);
+    const struct way_found way = way_searched(f, key, pkt, to, &a);
     return way.kind == ROUTE_ASK && (way.why == WAY_SEVERAL || way.why == WAY_MARK) ? (enum way_why)way.why : WAY_KNOWN;
 }
 
@@ -144,7 +147,7 @@ static enum pkt_source leads_back(const struct facts *f, const struct route_way 
 {
     bool known = true;
     for (unsigned i = 0; i < way->legs; i++) {
-        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
+        const struct facts_device *d = leg_device(f, &f->routes->legs[way->first + i]);
         const enum pkt_source back = d ? leg_leads_back(d->iface, d->as, came) : SOURCE_UNKNOWN;
         if (back == SOURCE_REACHED) return back;
         known &= back == SOURCE_FAILED; /* else even if the packet came by it */
@@ -175,7 +178,7 @@ uint32_t ways_back_mtu(const struct facts *f, const struct key *key)
     const struct route_way *way = routes_back(f, key);
     for (unsigned i = 0; way->kind == ROUTE_VIA && i < way->legs; i++) {
         const struct route_leg *leg = &f->routes->legs[way->first + i];
-        const struct facts_device *d = device_of(f, leg);
+        const struct facts_device *d = leg_device(f, leg);
         if (d) least = lesser(least, mtu_of(leg, d));
     }
     return least;
@@ -186,7 +189,7 @@ void ways_least_mtus(const struct facts *f, uint32_t least[], unsigned count)
     for (unsigned i = 0; i < count; i++) least[i] = facts_mtu(f, (uint16_t)i);
     for (uint32_t i = 0; f && f->routes && i < f->routes->size.legs; i++) {
         const struct route_leg *leg = &f->routes->legs[i];
-        const struct facts_device *d = device_of(f, leg);
+        const struct facts_device *d = leg_device(f, leg);
         if (d && d->iface < count) least[d->iface] = lesser(least[d->iface], leg->mtu);
     }
 }
@@ -197,7 +200,7 @@ static enum pkt_source source_by(const struct facts *f, const struct key *key, u
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, came);
 }
 
-static enum pkt_source source_of(const struct facts *f, const struct key *key, const struct pkt *pkt)
+static enum pkt_source source_seen(const struct facts *f, const struct key *key, const struct pkt *pkt)
 {
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
     if (!f || !f->routes || pkt->iface == IFACE_NONE || other_port(f, pkt->iface) != IFACE_NONE) return SOURCE_UNKNOWN;
@@ -236,7 +239,7 @@ static __attribute__((noinline)) void settle_leg(const struct program *p, const 
     struct legs_tried tried = {0};
     uint16_t last = 0;
     for (unsigned i = 0; i < way->legs; i++) {
-        const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
+        const struct facts_device *d = leg_device(f, &f->routes->legs[way->first + i]);
         pkt->way = d ? (uint16_t)(d->as + 1) : 0;
         if (i && pkt->way == last) continue;
         const struct decision by = program_decide(p, key, pkt);
@@ -250,7 +253,8 @@ static __attribute__((noinline)) void settle_leg(const struct program *p, const 
 static void settle_way(const struct program *p, const struct facts *f, const struct key *key, struct pkt *pkt)
 {
     struct asking a = {.hosts = f && host_routes(f, key), .rules = true};
-    const struct way_found way = key->kind & KIND_FORWARD ? find(f, key, pkt, key->dst, &a) : (struct way_found){0};
+    const struct way_found way =
+        key->kind & KIND_FORWARD ? way_searched(f, key, pkt, key->dst, &a) : (struct way_found){0};
     pkt->way = way.out;
     pkt->way_why = way.why;
     if (a.by && a.by->legs > 1 && (way.why == WAY_SEVERAL || (f->any_leg && !one_way(f, a.by))))
@@ -262,7 +266,7 @@ bool ways_settle(const struct program *p, const struct facts *facts, const struc
     const uint32_t flags = p->meta->flags;
     bool known = true;
     if (flags & PBC_ASKS_SOURCE) {
-        if (!(pkt->flags & PKT_SOURCE_SAID)) pkt->source = (uint8_t)source_of(facts, key, pkt);
+        if (!(pkt->flags & PKT_SOURCE_SAID)) pkt->source = (uint8_t)source_seen(facts, key, pkt);
         known = pkt->source != SOURCE_UNKNOWN;
     }
     if (flags & PBC_ASKS_WAY) { /* behind the source, which rules may ask for, too */

@@ -1,13 +1,13 @@
-/* Tools of the kernel executor alone: helpers, names that the linker fills in (gen/code.h), marks for its verifier. */
+/* Tools of the kernel executor alone: helpers, names that the linker fills in (gen/gen.h), marks for its verifier. */
 #pragma once
 
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#include "vm/kernel/given.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/loop.bpf.h"
-#include "vm/kernel/port.h"
-#include "vm/kernel/world.h"
+#include "vm/kernel/shapes.h"
 
 /* bpf_helpers.h needs the kernel's types before it. */
 #include <bpf/bpf_helpers.h>
@@ -38,6 +38,13 @@
 
 /* Value of a symbol: the address is the number. */
 #define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
+
+/* Sections of a program in the kernel: read-only tables whose length is a power of two, at addresses that the linker
+ * fills in. A masked index lies inside; the program's own verifier has proved that it is the right one. */
+#define SECTION(type, name)                                                                                            \
+    extern type table_##name[];                                                                                        \
+    extern const char mask_##name
+#define ROW(name, i) table_##name[(uint64_t)(uint32_t)(i)&MASK(name)]
 
 /* LAST: the last index of an array of any length. AT_MOST: the index, or 0 if it lies behind the last. The kernel's
  * verifier first follows an index within the array, so that the other case is nothing new to it. */
@@ -108,7 +115,7 @@ static inline struct kpkt *kpkt_here(void)
 }
 
 /* Return this CPU's packet, or, in a test run, the one that the process owns and names before the frame, so that no
- * frame that arrives meanwhile interferes (world.h, secret). */
+ * frame that arrives meanwhile interferes (given.h, secret). */
 static inline struct kpkt *kpkt_xdp(const struct xdp_md *ctx)
 {
     const uint64_t *said = (const uint64_t *)(long)ctx->data_meta;

@@ -1,8 +1,8 @@
-/* A program's counters, in the row of this CPU (counters.h). */
+/* A program's counters, in the row of this CPU (counts.h). */
 #pragma once
 
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/counters.h"
+#include "vm/kernel/counts.h"
 
 extern struct counter state_counts[];
 extern const char mask_counts;

@@ -2,12 +2,12 @@
 #include "vm/flow/track/met.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 
 extern char map_events;
 extern uint64_t state_events_lost[];
 extern const char mask_events_lost;
-TABLE(const struct pbc_rule, rules);
+SECTION(const struct pbc_rule, rules);
 
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 bool kernel_flow_is_foreign(struct kpkt *k NONNULL);
@@ -19,7 +19,8 @@ static inline uint64_t lost(const struct kpkt *k)
 }
 
 /* Fill in a record from the packet's present state. */
-static __always_inline void fill(struct kernel_event_packet *e, const struct kpkt *k, uint32_t kind, uint32_t rule)
+static __always_inline void event_fill(struct kernel_event_packet *e, const struct kpkt *k, uint32_t kind,
+                                       uint32_t rule)
 {
     e->event = (struct kernel_event){.kind = kind, .program = k->program, .now_ns = k->now_ns};
     e->rule = rule;
@@ -44,7 +45,7 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
 {
     struct kernel_event_packet *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
     if (!e) return lost(k);
-    fill(e, k, kind, rule);
+    event_fill(e, k, kind, rule);
     bpf_ringbuf_submit(e, 0);
     return 0;
 }
@@ -82,7 +83,7 @@ GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
     if (!is_due && bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) > KERNEL_EVENTS_BYTES / 2) return lost(k);
     struct kernel_event_sample *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
     if (!e) return lost(k);
-    fill(&e->packet, k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
+    event_fill(&e->packet, k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
     e->flow = k->flow;
     e->at_ns = bpf_ktime_get_ns();
     e->slot = k->seen.slot;

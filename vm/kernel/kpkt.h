@@ -85,30 +85,31 @@ struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
     struct track_seen seen;
-    struct flow flow;            /* line of the flow in seen.slot, as look saw it */
-    uint64_t serial;             /* number of the packet in this struct; a meter answers it the same twice */
-    uint64_t now_ns;             /* CLOCK_MONOTONIC */
-    uint64_t tick, tick_ns;      /* timer tick in which the coarse clock was last read, and its time */
-    uint64_t decision;           /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
-    uint64_t would;              /* decision without the word `audit`, with KERNEL_WOULD_JUDGED in `said` */
-    struct verdict verdict;      /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
-    uint64_t mirrors;            /* mirrors that matched, a bit each: they copy the frame as it came, or leaves */
-    uint32_t place;              /* index of this struct, which tells its owner */
-    uint32_t branch;             /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
-    uint32_t program;            /* serial of the program that judges the packet (counters.h) */
-    uint32_t ifindex;            /* interface by which it came in or leaves */
-    uint32_t out_if;             /* with SEND: ifindex (asked: 1 + the program's id); 0: the interface it came from */
-    uint32_t datagram;           /* identification of the next outer packet that may be fragmented: a counter of act */
-    uint32_t head_len;           /* bytes copied into head; pkt.head_len of them belong to the frame */
-    uint32_t frame_len;          /* set by look: length of the given frame */
-    uint32_t served;             /* interface that counts it: kernel_port.served */
-    uint16_t flags;              /* enum kernel_flag */
-    uint8_t out;                 /* enum kernel_out */
-    uint8_t up;                  /* enum kernel_up */
-    uint16_t way, source_failed; /* set by judge if its program asks: numbers that conditions compare (judge/ways.h) */
-    uint8_t found;               /* set by look: result of reading the frame where it lies (enum express_read) */
-    uint8_t said;                /* enum kernel_would: of a program with `audit` */
-    uint16_t would_mark;         /* set by judge: what `state` would say of the packet */
+    struct flow flow;       /* line of the flow in seen.slot, as look saw it */
+    uint64_t serial;        /* number of the packet in this struct; a meter answers it the same twice */
+    uint64_t now_ns;        /* CLOCK_MONOTONIC */
+    uint64_t tick, tick_ns; /* timer tick in which the coarse clock was last read, and its time */
+    uint64_t decision;      /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
+    uint64_t would;         /* decision without the word `audit`, with KERNEL_WOULD_JUDGED in `said` */
+    struct verdict verdict; /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
+    uint64_t mirrors;       /* mirrors that matched, a bit each: they copy the frame as it came, or leaves */
+    uint32_t place;         /* index of this struct, which tells its owner */
+    uint32_t branch;        /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
+    uint32_t program;       /* serial of the program that judges the packet (counts.h) */
+    uint32_t ifindex;       /* interface by which it came in or leaves */
+    uint32_t out_if;        /* with SEND: ifindex (asked: 1 + the program's id); 0: the interface it came from */
+    uint32_t datagram;      /* identification of the next outer packet that may be fragmented: a counter of act */
+    uint32_t head_len;      /* bytes copied into head; pkt.head_len of them belong to the frame */
+    uint32_t frame_len;     /* set by look: length of the given frame */
+    uint32_t served;        /* interface that counts it: kernel_port.served */
+    uint16_t flags;         /* enum kernel_flag */
+    uint8_t out;            /* enum kernel_out */
+    uint8_t up;             /* enum kernel_up */
+    uint16_t way,
+        source_failed;   /* set by judge if its program asks: numbers that conditions compare (judge/way_find.h) */
+    uint8_t found;       /* set by look: result of reading the frame where it lies (enum express_read) */
+    uint8_t said;        /* enum kernel_would: of a program with `audit` */
+    uint16_t would_mark; /* set by judge: what `state` would say of the packet */
     uint16_t came; /* set by look, of a packet that leaves (traffic control) and came in by a device: 1 + the device's
                       id in rules; else 0 */
     struct recipe recipe;      /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
@@ -117,9 +118,9 @@ struct kpkt {
     struct kernel_walk walk;   /* used with counted loops (loop.bpf.h) */
     struct kernel_again again; /* the same */
     struct kernel_asked asked;
-    struct route_seen routed;     /* question about a way (judge/ways.h) */
+    struct route_seen routed;     /* question about a way (judge/way_find.h) */
     struct route_branch may_meet; /* the same: what the policy rules say that it may meet, or not */
-    uint32_t legs;                /* number of a way with several legs (judge/ways.h) */
+    uint32_t legs;                /* number of a way with several legs (judge/way_find.h) */
     struct legs_tried tried;      /* the same: findings of its legs so far */
     uint8_t missed;               /* enum kernel_long: set by look, of a packet that takes the long way */
     uint8_t arrives;              /* 1: set by look_in, for look_tc: the packet at hand arrives */

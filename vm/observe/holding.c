@@ -5,7 +5,7 @@
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/choose.h"
 #include "vm/observe/observers_priv.h"
-#include "vm/packet/archived.h"
+#include "vm/packet/pkt.h"
 
 static bool service_holds(const struct observers *o, uint32_t observe)
 {

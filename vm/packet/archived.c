@@ -1,5 +1,6 @@
 /* First the view, then the bytes that were captured, into a slot of the pool */
-#include "vm/packet/archived.h"
+#include "vm/keyed/archive.h"
+#include "vm/packet/pkt.h"
 
 enum { TAGS_TAKEN_OFF = 2 };
 

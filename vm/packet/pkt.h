@@ -219,3 +219,9 @@ static inline bool limit_take(struct limit *l, uint64_t now_ns)
     l->next_ns = next + l->interval_ns;
     return true;
 }
+
+struct archive;
+/* Write or read a waiting packet as bytes (keyed/archive.h). *pkt is contiguous; reading makes it a copy in a slot of
+ * the pool, which the caller puts back. Input is hostile; its cookie must be below a->cookies. False: the archive is
+ * bad, and *pkt is not set. */
+bool pkt_archive(struct pkt **pkt, struct pool *pool, struct archive *a);

@@ -25,13 +25,6 @@ static const uint8_t sigma[10][16] = {
     {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5}, {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-static uint64_t load_le64(const uint8_t *p)
-{
-    uint64_t w;
-    memcpy(&w, p, sizeof w);
-    return w;
-}
-
 static uint64_t rotate_right(uint64_t w, unsigned n) { return w >> n | w << (64 - n); }
 
 /* Inlined, so that v lives in registers: half the instructions. */
@@ -52,7 +45,7 @@ static void compress(struct blake2b *s, const uint8_t block[BLOCK], unsigned len
 {
     uint64_t v[16], m[16];
     s->hashed += len;
-    for (unsigned i = 0; i < 16; i++) m[i] = load_le64(block + 8 * i);
+    memcpy(m, block, sizeof m); /* words are little-endian, as this machine's are */
     for (unsigned i = 0; i < 8; i++) {
         v[i] = s->h[i];
         v[8 + i] = iv[i];

@@ -54,7 +54,7 @@ enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1])
 /* Rank of a character in host_compare: dot, then star, then the rest. So what ends in a name follows it at once. */
 static int rank(char c) { return c == '.' ? 0 : c == '*' ? 1 : 2 + (unsigned char)c; }
 
-static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
+static int compare_from_end(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     while (a_len && b_len) {
         int d = rank(a[--a_len]) - rank(b[--b_len]);
@@ -63,10 +63,10 @@ static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
     return (a_len > 0) - (b_len > 0);
 }
 
-int host_compare(const char *a, const char *b) { return compare(a, strlen(a), b, strlen(b)); }
+int host_compare(const char *a, const char *b) { return compare_from_end(a, strlen(a), b, strlen(b)); }
 
 /* True if the name ends in the text behind the glob's star and has something before it. */
-static bool fits(const char *glob, const char *name, size_t len)
+static bool glob_fits(const char *glob, const char *name, size_t len)
 {
     const size_t tail = strlen(glob) - 1;
     return len > tail && memcmp(name + len - tail, glob + 1, tail) == 0;
@@ -74,7 +74,7 @@ static bool fits(const char *glob, const char *name, size_t len)
 
 bool host_covers(const char *glob, const char *name)
 {
-    return is_glob(glob) && strcmp(glob, name) != 0 && fits(glob, name, strlen(name));
+    return is_glob(glob) && strcmp(glob, name) != 0 && glob_fits(glob, name, strlen(name));
 }
 
 /* Write the client's name in lower case and without a dot at its end. Return its length, 0 if it can't be a name. */
@@ -118,25 +118,22 @@ bool text_covers(const char *glob, const char *text)
     return is_glob && strcmp(glob, text) != 0 && stem(text, &other) >= len && memcmp(glob, text, len) == 0;
 }
 
-static bool text_holds(const char *entry, const char *text, size_t len)
-{
-    bool glob;
-    const size_t own = stem(entry, &glob);
-    return (glob ? len >= own : len == own) && memcmp(entry, text, own) == 0;
-}
-
 /* Compare an entry of the list with what a client sent: <0, 0, >0. */
 static int entry_compare(const struct pbc_names *l, const char *entry, const char *s, size_t len)
 {
     bool glob;
     if (l->kind == PBC_NAMES_TEXTS) return bytes_compare(entry, stem(entry, &glob), s, len);
-    return compare(entry, strlen(entry), s, len);
+    return compare_from_end(entry, strlen(entry), s, len);
 }
 
 static bool entry_holds(const struct pbc_names *l, const char *entry, const char *s, size_t len)
 {
-    if (l->kind == PBC_NAMES_TEXTS) return text_holds(entry, s, len);
-    return is_glob(entry) ? fits(entry, s, len) : entry_compare(l, entry, s, len) == 0;
+    if (l->kind == PBC_NAMES_TEXTS) {
+        bool glob;
+        const size_t own = stem(entry, &glob);
+        return (glob ? len >= own : len == own) && memcmp(entry, s, own) == 0;
+    }
+    return is_glob(entry) ? glob_fits(entry, s, len) : entry_compare(l, entry, s, len) == 0;
 }
 
 /* Give what a client sent in the form in which the list's entries are compared. False: no entry holds it. */

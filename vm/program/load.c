@@ -130,13 +130,6 @@ static void see_would(const struct program *p, struct program *would, const uint
     would->serial = program_serial();
 }
 
-/* True if any section or field speaks of the word `audit`. */
-static bool has_would(const struct program *p)
-{
-    return (p->meta_count && p->meta->would) || p->would_rules_count || p->would_chains_count ||
-           p->would_firewalls_count || p->would_memos_count || p->would_twins_count;
-}
-
 static void note_verdicts(const struct pbc_rule *rules, uint32_t count, uint8_t *verdicts)
 {
     for (uint32_t i = 0; i < count; i++) verdicts[i] = rules[i].verdict;
@@ -168,7 +161,9 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     note_verdicts(p->rules, p->rules_count, memory + verdicts);
     note_verdicts(p->would_rules, p->would_rules_count, memory + would_verdicts);
     p->verdicts = memory + verdicts;
-    if (!has_would(p)) return 0;
+    const bool audits = (p->meta_count && p->meta->would) || p->would_rules_count || p->would_chains_count ||
+                        p->would_firewalls_count || p->would_memos_count || p->would_twins_count;
+    if (!audits) return 0;
     struct program *would = calloc(1, sizeof *would);
     if (!would) return -ENOMEM;
     see_would(p, would, memory + would_verdicts);
@@ -231,7 +226,7 @@ static void close_file(const int *fd)
 }
 
 /* Read to the end of the file, which may be a pipe. More than PBC_SIZE_MAX bytes are a fault. */
-static int read_all(int fd, size_t expected, struct bytes *to, char *err, size_t err_len)
+static int read_to_end(int fd, size_t expected, struct bytes *to, char *err, size_t err_len)
 {
     size_t room = expected + 1; /* one byte more, so that the end is seen without growing the buffer */
     to->at = malloc(room);
@@ -252,7 +247,7 @@ static int read_all(int fd, size_t expected, struct bytes *to, char *err, size_t
 }
 
 /* is_stream: the file need not be a regular one. */
-static int read_file(int fd, bool is_stream, struct bytes *to, char *err, size_t err_len)
+static int read_program(int fd, bool is_stream, struct bytes *to, char *err, size_t err_len)
 {
     struct stat st;
     if (fstat(fd, &st)) return fault(err, err_len, "can't be read: %s", strerror(errno));
@@ -260,19 +255,13 @@ static int read_file(int fd, bool is_stream, struct bytes *to, char *err, size_t
     if (!regular && !is_stream) return fault(err, err_len, "not a regular file");
     if (regular && (uint64_t)st.st_size > PBC_SIZE_MAX)
         return fault(err, err_len, "larger than %llu MiB", PBC_SIZE_MAX >> 20);
-    return read_all(fd, regular ? (size_t)st.st_size : 64 * 1024, to, err, err_len);
-}
-
-static struct program *load_fd(int fd, bool is_stream, char *err, size_t err_len)
-{
-    struct bytes file __attribute__((cleanup(bytes_free))) = {0};
-    return read_file(fd, is_stream, &file, err, err_len) ? NULL : program_load(file.at, file.len, err, err_len);
+    return read_to_end(fd, regular ? (size_t)st.st_size : 64 * 1024, to, err, err_len);
 }
 
 int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_t err_len)
 {
     struct bytes file __attribute__((cleanup(bytes_free))) = {0};
-    int failed = read_file(fd, false, &file, err, err_len);
+    int failed = read_program(fd, false, &file, err, err_len);
     const struct pbc_header *h = (const void *)file.at;
     if (!failed) failed = check_header(h, file.len, err, err_len);
     if (!failed) memcpy(digest, h->digest, sizeof h->digest);
@@ -283,7 +272,9 @@ struct program *program_load_open(int fd, const char *path, char *err, size_t er
 {
     const bool is_stream = strcmp(path, "-") == 0;
     char why[256];
-    struct program *p = load_fd(fd, is_stream, why, sizeof why);
+    struct bytes file __attribute__((cleanup(bytes_free))) = {0};
+    struct program *p = NULL;
+    if (!read_program(fd, is_stream, &file, why, sizeof why)) p = program_load(file.at, file.len, why, sizeof why);
     if (!p) fault(err, err_len, "%s: %s", is_stream ? "standard input" : path, why);
     return p;
 }

@@ -6,7 +6,7 @@
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-static void free_words(uint32_t **words) { free(*words); }
+static void words_free(uint32_t **words) { free(*words); }
 
 static uint32_t cost_add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b; }
 
@@ -71,8 +71,8 @@ static uint32_t from(const struct known_paths *w, uint32_t func, uint32_t i, uin
 
 uint32_t pbc_longest_path(const struct pbc_code *c)
 {
-    uint32_t *after __attribute__((cleanup(free_words))) = calloc((size_t)c->code_count + 1, sizeof *after);
-    uint32_t *paths __attribute__((cleanup(free_words))) = calloc((size_t)c->funcs_count + 1, sizeof *paths);
+    uint32_t *after __attribute__((cleanup(words_free))) = calloc((size_t)c->code_count + 1, sizeof *after);
+    uint32_t *paths __attribute__((cleanup(words_free))) = calloc((size_t)c->funcs_count + 1, sizeof *paths);
     uint32_t most[PBC_CHAIN_MAX];
     const struct known_paths w = {.c = c, .after = after, .paths = paths, .most = most};
     if (!after || !paths) return 0;

@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/program/remap_names.h"
 
-static int by_name(const void *x, const void *y, void *arg)
+static int by_pool_and_name(const void *x, const void *y, void *arg)
 {
     const struct program *p = arg;
     const struct pbc_server *a = &p->servers[*(const uint32_t *)x], *b = &p->servers[*(const uint32_t *)y];
@@ -154,7 +153,7 @@ static void map_meters(struct making *m)
     }
 }
 
-static void number(struct making *m)
+static void number_ids(struct making *m)
 {
     const struct program_past *before = m->from->past;
     uint32_t services = before ? before->service_ids : m->from->services_count,
@@ -273,29 +272,23 @@ static bool make_maps(struct making *m, uint32_t ifaces_count)
     return r->iface && r->maps;
 }
 
-static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count)
+static void map_all(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count)
 {
     const struct pbc_settings *a = m->from->settings, *b = m->to->settings;
     for (uint32_t i = 0; i < m->to->servers_count; i++) m->by_name[i] = i;
-    qsort_r(m->by_name, m->to->servers_count, sizeof *m->by_name, by_name, (void *)(uintptr_t)m->to);
+    qsort_r(m->by_name, m->to->servers_count, sizeof *m->by_name, by_pool_and_name, (void *)(uintptr_t)m->to);
     map_ifaces(m, ifaces, ifaces_count);
     map_servers(m);
     map_services(m);
     map_nats(m);
     map_pools(m);
     map_meters(m);
-    number(m);
+    number_ids(m);
     m->r->limits =
         m->from->settings_count && m->to->settings_count &&
         (m->from->flows != m->to->flows || m->from->half_open != m->to->half_open || a->fragments != b->fragments ||
          a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions || a->observed != b->observed ||
          a->observed_bytes != b->observed_bytes || a->macs != b->macs);
-}
-
-static bool map_names(struct remap *r, const struct program *from, const struct program *to)
-{
-    if (!remap_names(from, to, r->rule, r->firewall)) return false;
-    return !from->would || !to->would || remap_names(from->would, to->would, r->would_rule, r->would_firewall);
 }
 
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
@@ -305,9 +298,11 @@ struct remap *remap_new(struct program *from, struct program *to, const uint16_t
     struct making m = {.from = from, .to = to, .r = r, .gone = gone, .now_ns = now_ns};
     if (!r) return NULL;
     r->from = program_get(from);
-    const bool good = make_view(&m, to) && make_maps(&m, ifaces_count) && map_names(r, from, to);
+    const bool good =
+        make_view(&m, to) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall) &&
+        (!from->would || !to->would || remap_names(from->would, to->would, r->would_rule, r->would_firewall));
     r->program = m.view;
-    if (good) fill(&m, ifaces, ifaces_count);
+    if (good) map_all(&m, ifaces, ifaces_count);
     if (good) return r;
     remap_free(r);
     return NULL;

@@ -34,7 +34,7 @@ struct remap {
     uint32_t *maps;          /* block of all maps below but iface */
     /* New number by old number; PBC_NONE: left out. */
     uint32_t *server, *service, *branch, *nat;
-    uint32_t *rule, *firewall;             /* by name and verdict: their counts continue (program/remap_names.h) */
+    uint32_t *rule, *firewall;             /* by name and verdict: their counts continue (program/remap_names.c) */
     uint32_t *would_rule, *would_firewall; /* the same without the word `audit`, where both programs have it */
     uint16_t *iface; /* new id by old id; IFACE_NONE: the new program has no name for it, and no id was given */
     uint32_t ifaces;

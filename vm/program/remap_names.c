@@ -1,8 +1,8 @@
-/* Rules and firewalls that continue in another program (remap_names.h). Names are unique in a program. */
-#include "vm/program/remap_names.h"
-
+/* Rules and firewalls that continue in another program (remap_priv.h). Names are unique in a program. */
 #include <stdlib.h>
 #include <string.h>
+
+#include "vm/program/remap_priv.h"
 
 /* A rule or firewall, known by its name and verdict. */
 struct named {
@@ -11,7 +11,7 @@ struct named {
     uint8_t verdict;
 };
 
-static int by_name(const void *x, const void *y)
+static int by_name_and_verdict(const void *x, const void *y)
 {
     const struct named *a = x, *b = y;
     const int name = strcmp(a->name, b->name);
@@ -41,10 +41,10 @@ static bool match(list_fn *list, uint32_t most, const struct program *from, cons
     struct named *a = malloc(((size_t)most + 1) * sizeof *a), *b = malloc(((size_t)most + 1) * sizeof *b);
     if (a && b) {
         const uint32_t as = list(from, a), bs = list(to, b);
-        qsort(a, as, sizeof *a, by_name);
-        qsort(b, bs, sizeof *b, by_name);
+        qsort(a, as, sizeof *a, by_name_and_verdict);
+        qsort(b, bs, sizeof *b, by_name_and_verdict);
         for (uint32_t i = 0, k = 0; i < as && k < bs;) {
-            const int order = by_name(&a[i], &b[k]);
+            const int order = by_name_and_verdict(&a[i], &b[k]);
             if (order == 0) map[a[i].at] = b[k].at;
             i += order <= 0;
             k += order > 0;

@@ -100,7 +100,7 @@ uint32_t remap_past_nat(struct making *m, uint32_t nat)
     return at;
 }
 
-static void release(const void *p) { free((void *)(uintptr_t)p); }
+static void free_const(const void *p) { free((void *)(uintptr_t)p); }
 
 bool program_is_plain(const struct program *p)
 {
@@ -117,16 +117,16 @@ bool program_is_plain(const struct program *p)
 void program_past_free(const struct program *p)
 {
     const struct program_past *past = p->past;
-    release(p->pools);
-    release(p->servers);
-    release(p->services);
-    release(p->branches);
-    release(p->nats);
-    release(p->strings);
-    release(past->until_ns);
-    release(past->service_id);
-    release(past->server_id);
-    release(past->server_of);
+    free_const(p->pools);
+    free_const(p->servers);
+    free_const(p->services);
+    free_const(p->branches);
+    free_const(p->nats);
+    free_const(p->strings);
+    free_const(past->until_ns);
+    free_const(past->service_id);
+    free_const(past->server_id);
+    free_const(past->server_of);
     program_put(past->under);
-    release(past);
+    free_const(past);
 }

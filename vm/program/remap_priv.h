@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vm/program/fields/fields.h"
+#include "vm/program/program.h"
 #include "vm/program/remap.h"
 
 /* A remap in the making. */
@@ -49,3 +50,8 @@ bool remap_uses_nat(const struct making *m, uint32_t i);
 uint32_t remap_past_service(struct making *m, uint32_t service);
 uint32_t remap_past_server(struct making *m, uint32_t server);
 uint32_t remap_past_nat(struct making *m, uint32_t nat);
+
+/* Map rules and firewalls of one program to those of another in which their counts continue: named rules by name and
+ * verdict, firewalls by name and default. The caller fills both arrays with PBC_NONE; entries without a match keep it.
+ * Return false if out of memory. n log n. */
+bool remap_names(const struct program *from, const struct program *to, uint32_t *rule, uint32_t *firewall);

@@ -8,7 +8,7 @@
 #include "vm/program/program.h"
 #include "vm/tables.h"
 
-static bool has(const struct program *p, const struct pbc_cond *c, uint32_t iface)
+static bool ranges_have(const struct program *p, const struct pbc_cond *c, uint32_t iface)
 {
     bool is = false;
     for (uint32_t i = c->first; i < c->first + c->count; i++)
@@ -21,7 +21,7 @@ static void name_one(const struct program *p, const struct pbc_cond *c, bool lis
 {
     const struct iface_table t = program_ifaces(p);
     uint32_t around = iface_around(&t, iface);
-    while (around < t.count && has(p, c, around) != listed) around = iface_around(&t, around);
+    while (around < t.count && ranges_have(p, c, around) != listed) around = iface_around(&t, around);
     if (around >= t.count) named[iface] = true;
 }
 
@@ -29,7 +29,7 @@ static void name_one(const struct program *p, const struct pbc_cond *c, bool lis
  * missing from it were written. */
 static void name_all(const struct program *p, const struct pbc_cond *c, bool *named)
 {
-    const bool listed = !has(p, c, p->ifaces_count);
+    const bool listed = !ranges_have(p, c, p->ifaces_count);
     uint32_t from = 0; /* start of a gap */
     for (uint32_t i = c->first; i < c->first + c->count; i++) {
         const struct pbc_range *r = &p->ranges[i];
@@ -60,7 +60,7 @@ static const struct {
 } directions[] = {{PBC_DIR_IN, GAP_IN}, {PBC_DIR_OUT, GAP_OUT}, {PBC_DIR_FORWARD, GAP_FORWARD}};
 enum { DIRECTIONS = sizeof directions / sizeof directions[0] };
 
-static bool judges(const struct pbc_firewall *f, enum pbc_direction d, enum served_by by)
+static bool judges_device(const struct pbc_firewall *f, enum pbc_direction d, enum served_by by)
 {
     if (by == SERVED_PORT && d == PBC_DIR_FORWARD) return f->direction == PBC_DIR_FORWARD;
     return firewall_judges(f, d) && (d == PBC_DIR_FORWARD || by != SERVED_BRIDGED);
@@ -70,7 +70,7 @@ static bool judges(const struct pbc_firewall *f, enum pbc_direction d, enum serv
 static uint32_t first_judge(const struct program *p, enum pbc_direction d, enum served_by by)
 {
     uint32_t first = 0;
-    while (first < p->firewalls_count && !judges(&p->firewalls[first], d, by)) first++;
+    while (first < p->firewalls_count && !judges_device(&p->firewalls[first], d, by)) first++;
     return first < p->firewalls_count ? first : PBC_NONE;
 }
 
@@ -88,12 +88,6 @@ static unsigned gap_across(const struct program *p, uint32_t iface, enum served_
     return by == SERVED_NOT_KERNEL && judged ? GAP_PAST : GAP_FORWARD;
 }
 
-/* True if the condition on interfaces has the one with that id. */
-static bool cond_has(const struct program *p, const struct pbc_cond *c, uint32_t iface)
-{
-    return has(p, c, iface) != ((c->flags & PBC_COND_NOT) != 0);
-}
-
 /* True if a statement of a nat asks for what leaves by the device. */
 static bool translates(const struct program *p, uint32_t iface)
 {
@@ -104,7 +98,8 @@ static bool translates(const struct program *p, uint32_t iface)
         if (n->kind == PBC_NAT_FORWARD) continue;
         any |= n->iface != PBC_NONE && iface_is_of(&t, iface, n->iface);
         for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++)
-            any |= p->conds[k].kind == COND_OUT_ON && cond_has(p, &p->conds[k], iface);
+            any |= p->conds[k].kind == COND_OUT_ON &&
+                   ranges_have(p, &p->conds[k], iface) != ((p->conds[k].flags & PBC_COND_NOT) != 0);
     }
     return any;
 }

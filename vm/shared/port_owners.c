@@ -1,5 +1,5 @@
-/* The table of ports that workers share, see port_owners.h */
-#include "vm/shared/port_owners.h"
+/* The table of ports that workers share, see shared.h */
+#include "vm/shared/shared.h"
 
 bool port_owners_hold(struct port_owners *o, uint16_t port, unsigned worker)
 {

@@ -42,12 +42,6 @@ uint64_t shared_take(struct shared_cell *c, const struct shared_ask *a)
     return 0;
 }
 
-/* Only the main thread makes and frees cells, so `users` needs no atomics. */
-static void cell_put(struct shared_cell *c)
-{
-    if (c && --c->users == 0) free(c);
-}
-
 /* Take over the cells of the program before; now[i] is the new index of its number i. */
 static void keep_cells(struct shared_cell **to, struct shared_cell *const *from, const uint32_t *now, uint32_t count)
 {
@@ -81,7 +75,9 @@ static bool fill_cells(struct shared_cell **cells, uint32_t count, uint64_t now_
 
 static void free_cells(struct shared_cell **cells, uint32_t count)
 {
-    for (uint32_t i = 0; cells && i < count; i++) cell_put(cells[i]);
+    /* Only the main thread makes and frees cells, so `users` needs no atomics. */
+    for (uint32_t i = 0; cells && i < count; i++)
+        if (cells[i] && --cells[i]->users == 0) free(cells[i]);
     free(cells);
 }
 

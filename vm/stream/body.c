@@ -48,13 +48,6 @@ void body_moved(struct body *b, uint64_t n)
     b->state = b->state == DATA ? WHOLE : CHUNK_CR;
 }
 
-/* Return the state behind the line with a chunk's size: the chunk's bytes, or the trailer after the last chunk. */
-static enum state after_size(struct body *b)
-{
-    b->count = 0;
-    return b->left ? CHUNK : TRAILER;
-}
-
 /* Take a digit of the size, or the byte that ends the digits. False: bad. */
 static bool take_size(struct body *b, uint8_t c)
 {
@@ -145,7 +138,10 @@ static bool take_framing(struct body *b, uint8_t c)
     switch (b->state) {
     case SIZE: return take_size(b, c);
     case EXTENSION: return take_extension(b, c);
-    case SIZE_LF: b->state = (uint8_t)after_size(b); return c == '\n';
+    case SIZE_LF:
+        b->count = 0;
+        b->state = b->left ? CHUNK : TRAILER; /* the trailer stands behind the last chunk, which is empty */
+        return c == '\n';
     case CHUNK_CR: b->state = CHUNK_LF; return c == '\r';
     case CHUNK_LF: b->state = SIZE; return c == '\n';
     default: return take_trailer(b, c);

@@ -1,7 +1,7 @@
-/* Cookies in a request's head (cookie.h). */
-#include "vm/stream/cookie.h"
-
+/* Cookies in a request's head (http.h). */
 #include <string.h>
+
+#include "vm/stream/http.h"
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
@@ -22,12 +22,6 @@ static struct view pair_value(const uint8_t *from, const uint8_t *end, const cha
     return view_is(n, name) ? trim(equals + 1, end) : (struct view){0};
 }
 
-static const uint8_t *pair_end(const uint8_t *from, const uint8_t *end)
-{
-    const uint8_t *semicolon = memchr(from, ';', (size_t)(end - from));
-    return semicolon ? semicolon : end;
-}
-
 struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const char *name)
 {
     unsigned next = 0;
@@ -35,7 +29,7 @@ struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const 
     while (http_field_next(h, bytes, "cookie", &next, &field)) {
         const uint8_t *at = field.at, *end = field.at + field.len;
         while (at < end) {
-            const uint8_t *stop = pair_end(at, end);
+            const uint8_t *semicolon = memchr(at, ';', (size_t)(end - at)), *stop = semicolon ? semicolon : end;
             const struct view v = pair_value(at, stop, name);
             if (v.at) return v;
             at = stop + 1;

@@ -120,14 +120,6 @@ static enum stream_read read_bytes(struct first *f, const struct first_asked *as
     return READ_MORE;
 }
 
-static void not_yet(struct first *f, const struct first_asked *asked)
-{
-    if (asked->wants & FIRST_TLS) f->tls = FIRST_NOT_YET;
-    if (asked->wants & FIRST_HTTP) f->http = FIRST_NOT_YET;
-    if (asked->wants & FIRST_INSTRUCTION) f->instruction = FIRST_NOT_YET;
-    f->waits = true;
-}
-
 /* Run all readers but the PROXY header's. A reader that waits does not stop the others. */
 static enum stream_read read_asked(struct first *f, struct first_at *at, const struct first_asked *asked)
 {
@@ -163,7 +155,10 @@ enum stream_read first_read(struct first *f, struct first_at *at, const uint8_t 
     else if (asked->wants & FIRST_PROXY_NEVER)
         said = refuse_proxy(f, asked);
     if (said == READ_WHOLE) return read_asked(f, at, asked);
-    not_yet(f, asked);
+    if (asked->wants & FIRST_TLS) f->tls = FIRST_NOT_YET;
+    if (asked->wants & FIRST_HTTP) f->http = FIRST_NOT_YET;
+    if (asked->wants & FIRST_INSTRUCTION) f->instruction = FIRST_NOT_YET;
+    f->waits = true;
     return said;
 }
 
@@ -175,7 +170,7 @@ void first_tls(struct first *f, struct view sni, struct view alpn)
 }
 
 /* Return the state of a part of a hello or a request, from the state of the whole. */
-static enum first_known part(uint8_t known, bool there)
+static enum first_known part_known(uint8_t known, bool there)
 {
     return known == FIRST_KNOWN && !there ? FIRST_ABSENT : known;
 }
@@ -185,26 +180,26 @@ static struct view span_view(const struct first *f, struct view_span s) { return
 enum first_known first_sni(const struct first *f, struct view *out)
 {
     *out = f->sni;
-    return part(f->tls, f->sni.at);
+    return part_known(f->tls, f->sni.at);
 }
 
 enum first_known first_alpn(const struct first *f, const char *name, uint32_t len, bool *offers)
 {
     *offers = f->tls == FIRST_KNOWN && hello_offers(f->alpn, name, len);
-    return part(f->tls, f->alpn.at);
+    return part_known(f->tls, f->alpn.at);
 }
 
 enum first_known first_host(const struct first *f, struct view *out)
 {
     const bool known = f->http == FIRST_KNOWN;
     if (known) *out = span_view(f, f->head.host);
-    return part(f->http, known && f->head.host.len);
+    return part_known(f->http, known && f->head.host.len);
 }
 
 enum first_known first_path(const struct first *f, struct view *out)
 {
     *out = f->path;
-    return part(f->http, f->http == FIRST_KNOWN && f->head.form != HTTP_AUTHORITY);
+    return part_known(f->http, f->http == FIRST_KNOWN && f->head.form != HTTP_AUTHORITY);
 }
 
 enum first_known first_method(const struct first *f, struct view *out)

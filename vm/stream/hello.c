@@ -13,7 +13,7 @@ static enum stream_read bad(struct hello *h, enum stream_reason why)
     return READ_BAD;
 }
 
-static enum stream_read more(struct hello *h, uint32_t need)
+static enum stream_read hello_needs(struct hello *h, uint32_t need)
 {
     h->len = need;
     return READ_MORE;
@@ -163,7 +163,7 @@ static uint32_t message_len(const uint8_t *bytes, uint32_t n)
 }
 
 /* Return the records' payload in one piece. */
-static const uint8_t *joined(const uint8_t *bytes, uint32_t len, uint8_t scratch[HELLO_MAX])
+static const uint8_t *records_joined(const uint8_t *bytes, uint32_t len, uint8_t scratch[HELLO_MAX])
 {
     if (wire_get16(bytes + 3) >= len) return bytes + RECORD_HEADER;
     for (uint32_t at = 0, got = 0; got < len;) {
@@ -187,23 +187,23 @@ enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t 
         const uint8_t *record = bytes + at->record;
         const uint32_t there = n - at->record;
         if (!record_fits(record, there)) return bad(h, STREAM_HELLO_MALFORMED);
-        if (there < RECORD_HEADER) return more(h, at->record + RECORD_HEADER + (whole ? whole - at->got : 1));
+        if (there < RECORD_HEADER) return hello_needs(h, at->record + RECORD_HEADER + (whole ? whole - at->got : 1));
         const uint32_t len = wire_get16(record + 3), left = whole ? whole - at->got : 0;
         if (whole && left <= len) {
-            if (there < RECORD_HEADER + left) return more(h, at->record + RECORD_HEADER + left);
+            if (there < RECORD_HEADER + left) return hello_needs(h, at->record + RECORD_HEADER + left);
             h->len = at->record + RECORD_HEADER + left;
             break;
         }
         if (there < RECORD_HEADER + len) {
             /* At least one more record header follows, then the rest. */
-            if (whole) return more(h, at->record + 2 * RECORD_HEADER + left);
-            return more(h, n + 1);
+            if (whole) return hello_needs(h, at->record + 2 * RECORD_HEADER + left);
+            return hello_needs(h, n + 1);
         }
         if (at->record + RECORD_HEADER + len > STREAM_MAX) return bad(h, STREAM_HELLO_TOO_LONG);
         at->record = (uint16_t)(at->record + RECORD_HEADER + len);
         at->got = (uint16_t)(at->got + len);
     }
-    const uint8_t *message = joined(bytes, whole, scratch);
+    const uint8_t *message = records_joined(bytes, whole, scratch);
     const struct cursor c = {.at = message + MESSAGE_HEADER, .left = whole - MESSAGE_HEADER};
     return read_message(h, c) ? READ_WHOLE : bad(h, STREAM_HELLO_MALFORMED);
 }

@@ -106,12 +106,6 @@ static enum stream_reason read_status_line(struct http_head *h, const uint8_t *b
 
 typedef enum stream_reason first_line_read(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end);
 
-/* Return the start of the first line: one empty line before a request is skipped (RFC 9112, 2.2). */
-static uint32_t head_start(const uint8_t *bytes, uint32_t n)
-{
-    return n > 1 && bytes[0] == '\r' && bytes[1] == '\n' ? 2 : 0;
-}
-
 /* Scan the lines completed since the last call for the empty line. Each must end in CRLF, the first be HTTP/1's. */
 static enum stream_read find_end(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
                                  first_line_read *first_line)
@@ -154,7 +148,8 @@ static enum stream_read read_head(struct http_head *h, struct http_at *at, const
     const uint32_t bound = limit < STREAM_MAX ? limit : STREAM_MAX, there = n < bound ? n : bound;
     const bool first_seen = at->line > 2;
     memset(h, 0, offsetof(struct http_head, field));
-    h->start = response ? 0 : (uint16_t)head_start(bytes, there);
+    /* One empty line before a request is skipped (RFC 9112, 2.2). */
+    h->start = !response && there > 1 && bytes[0] == '\r' && bytes[1] == '\n' ? 2 : 0;
     if (!may_begin(bytes, h->start, there, response))
         return other(h, response ? STREAM_HTTP_STATUS_LINE : STREAM_HTTP_REQUEST_LINE);
     const enum stream_read said = find_end(h, at, bytes, there, first_line);

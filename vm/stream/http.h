@@ -154,3 +154,9 @@ enum stream_read http2_preface_read(const uint8_t *bytes, uint32_t n);
 /* Our preface (an empty SETTINGS frame) and GOAWAY with no stream served and HTTP_1_1_REQUIRED: send these and
  * close. */
 extern const uint8_t http2_goaway[HTTP2_GOAWAY_LEN];
+
+/* Return the value of the first cookie of this name in a request's head (RFC 6265, 4.2); at NULL: no such cookie. Names
+ * are case-sensitive. */
+struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const char *name);
+/* Return the number that 16 lower-case hexadecimal digits stand for; 0: another value. */
+uint64_t cookie_number(struct view value);

@@ -22,7 +22,7 @@ static uint32_t value_run(const uint8_t *bytes, uint32_t at, uint32_t end)
 }
 
 /* Read one line from *at; move *at behind its CRLF. */
-static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, uint32_t *at, uint32_t end)
+static enum stream_reason read_field(struct http_field *f, const uint8_t *bytes, uint32_t *at, uint32_t end)
 {
     uint32_t i = *at;
     const uint32_t name = http_run(bytes, i, end, HTTP_TOKEN);
@@ -135,7 +135,7 @@ enum stream_reason http_fields_read(struct http_head *h, const uint8_t *bytes, u
     for (end -= 2; at < end && !why;) {
         if (h->fields == HTTP_FIELDS_MAX) return STREAM_HTTP_TOO_MANY_FIELDS;
         struct http_field *f = &h->field[h->fields++];
-        why = read_line(f, bytes, &at, end + 2);
+        why = read_field(f, bytes, &at, end + 2);
         if (!why) why = read_known(h, bytes, f);
     }
     return why;
@@ -178,7 +178,7 @@ static bool asks_upgrade(const struct http_head *h, const uint8_t *bytes)
 }
 
 /* Check what requests and responses share. */
-static enum stream_reason settle(struct http_head *h, const uint8_t *bytes)
+static enum stream_reason settle_both(struct http_head *h, const uint8_t *bytes)
 {
     if (h->has & HTTP_HAS_LENGTH && h->has & HTTP_HAS_CODING) return STREAM_HTTP_TWO_LENGTHS;
     if (h->minor == 1 && asks_upgrade(h, bytes)) h->has |= HTTP_HAS_UPGRADE;
@@ -204,7 +204,7 @@ static enum stream_reason settle_host(struct http_head *h, const uint8_t *bytes)
 
 enum stream_reason http_request_settle(struct http_head *h, const uint8_t *bytes)
 {
-    enum stream_reason why = settle(h, bytes);
+    enum stream_reason why = settle_both(h, bytes);
     if (!why) why = settle_host(h, bytes);
     if (why) return why;
     if (h->form == HTTP_AUTHORITY && h->has & HTTP_HAS_LENGTH) return STREAM_HTTP_LENGTH;
@@ -218,7 +218,7 @@ enum stream_reason http_request_settle(struct http_head *h, const uint8_t *bytes
 
 enum stream_reason http_response_settle(struct http_head *h, const uint8_t *bytes)
 {
-    const enum stream_reason why = settle(h, bytes);
+    const enum stream_reason why = settle_both(h, bytes);
     h->framing = (uint8_t)http_response_framing(h, false, false);
     return why;
 }
@@ -240,7 +240,7 @@ bool http_keeps(const struct http_head *h)
 }
 
 /* True if a Connection field names this field. */
-static bool is_named(const struct http_head *h, const uint8_t *bytes, struct view name)
+static bool connection_names(const struct http_head *h, const uint8_t *bytes, struct view name)
 {
     unsigned next = 0;
     for (struct view list; http_field_next(h, bytes, "connection", &next, &list);)
@@ -269,5 +269,5 @@ bool http_field_is_hop(const struct http_head *h, const uint8_t *bytes, unsigned
     if (!(h->has & HTTP_HAS_NAMED)) return false;
     for (unsigned k = 0; k < sizeof kept / sizeof *kept; k++)
         if (view_is_word(name, kept[k])) return false;
-    return is_named(h, bytes, name);
+    return connection_names(h, bytes, name);
 }

@@ -3,13 +3,13 @@
 
 #include "vm/stream/http_priv.h"
 
-static struct view_span part(uint32_t from, uint32_t to)
+static struct view_span span_between(uint32_t from, uint32_t to)
 {
     return (struct view_span){.at = (uint16_t)from, .len = (uint16_t)(to - from)};
 }
 
 /* Return the first position of either byte from `at` on, or `end`. */
-static uint32_t find(const uint8_t *bytes, uint32_t at, uint32_t end, char a, char b)
+static uint32_t find_either(const uint8_t *bytes, uint32_t at, uint32_t end, char a, char b)
 {
     while (at < end && bytes[at] != (uint8_t)a && bytes[at] != (uint8_t)b) at++;
     return at;
@@ -22,13 +22,13 @@ bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span 
     uint16_t port = 0;
     if (at < end && bytes[at] == '[') {
         struct stream_addr literal;
-        at = find(bytes, at, end, ']', ']');
+        at = find_either(bytes, at, end, ']', ']');
         if (at == end || !stream_addr_read(&literal, true, bytes + text.at + 1, at - text.at - 1)) return false;
         at++;
     } else {
         at += http_run(bytes, at, end, HTTP_NAME);
     }
-    h->host = part(text.at, at);
+    h->host = span_between(text.at, at);
     if (h->host.len && bytes[at - 1] == '.') h->host.len--;
     if (at < end && bytes[at++] != ':') return false;
     if (at < end && !stream_port_read(&port, 0, bytes + at, end - at)) return false;
@@ -39,9 +39,9 @@ bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span 
 /* Read path and query, from `at` to the end. A backslash, a slash to some servers, is refused; `%` has two digits. */
 static enum stream_reason read_path(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
-    const uint32_t query = find(bytes, at, end, '?', '?');
-    h->path = part(at, query);
-    h->query = part(query, end);
+    const uint32_t query = find_either(bytes, at, end, '?', '?');
+    h->path = span_between(at, query);
+    h->query = span_between(query, end);
     for (uint32_t i = at; i < query; i++) {
         if (bytes[i] == '\\') return STREAM_HTTP_TARGET;
         if (bytes[i] != '%') continue;
@@ -55,12 +55,12 @@ static enum stream_reason read_path(struct http_head *h, const uint8_t *bytes, u
 /* Read SCHEME "://" AUTHORITY PATH; a user before the host is refused (RFC 9110, 4.2.4). */
 static enum stream_reason read_absolute(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
-    const uint32_t colon = find(bytes, at, end, ':', ':');
+    const uint32_t colon = find_either(bytes, at, end, ':', ':');
     const struct view scheme = {.at = bytes + at, .len = colon - at};
     if (!view_is_word(scheme, "http") && !view_is_word(scheme, "https")) return STREAM_HTTP_TARGET;
     if (end - colon < 3 || bytes[colon + 1] != '/' || bytes[colon + 2] != '/') return STREAM_HTTP_TARGET;
-    const uint32_t host = colon + 3, path = find(bytes, host, end, '/', '?');
-    if (!http_host_read(h, bytes, part(host, path))) return STREAM_HTTP_TARGET;
+    const uint32_t host = colon + 3, path = find_either(bytes, host, end, '/', '?');
+    if (!http_host_read(h, bytes, span_between(host, path))) return STREAM_HTTP_TARGET;
     return read_path(h, bytes, path, end);
 }
 

@@ -7,7 +7,7 @@ enum { CHECK_LEN = 2, LENGTH_LEN = 2, INSTRUCTION_MIN = LENGTH_LEN + sizeof "1.1
 
 static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 
-static enum stream_read more(struct instruction *i, uint32_t need)
+static enum stream_read instruction_needs(struct instruction *i, uint32_t need)
 {
     i->len = need;
     return READ_MORE;
@@ -36,7 +36,7 @@ static enum stream_read read_checked(struct instruction *i, const uint8_t *bytes
     const uint32_t len = 10u * (bytes[0] - (uint32_t)'0') + (bytes[1] - (uint32_t)'0'), sum_at = len - CHECK_LEN;
     uint32_t sum = 0;
     if (len < INSTRUCTION_MIN || len > INSTRUCTION_MAX) return READ_BAD;
-    if (n < len) return more(i, len);
+    if (n < len) return instruction_needs(i, len);
     for (uint32_t k = 0; k < sum_at; k++) sum += bytes[k];
     for (uint32_t k = sum_at; k < len; k++)
         if (bytes[k] < ' ' || bytes[k] > '~') return READ_BAD;
@@ -49,7 +49,7 @@ static enum stream_read read_padded(struct instruction *i, const uint8_t *bytes,
 {
     uint32_t end = INSTRUCTION_PADDED;
     if (bytes[0] != '1' && bytes[0] != '2') return READ_BAD;
-    if (n < INSTRUCTION_PADDED) return more(i, INSTRUCTION_PADDED);
+    if (n < INSTRUCTION_PADDED) return instruction_needs(i, INSTRUCTION_PADDED);
     while (bytes[end - 1] == ' ') end--;
     i->len = INSTRUCTION_PADDED;
     i->nat = bytes[0] == '1' ? INSTRUCTION_NAT_KEEP : INSTRUCTION_NAT_OURS;
@@ -61,7 +61,7 @@ enum stream_read instruction_read(struct instruction *i, const uint8_t *bytes, u
 {
     *i = (struct instruction){.len = 0};
     if (n > 0 && !is_digit(bytes[0])) return READ_OTHER;
-    if (n < LENGTH_LEN) return more(i, INSTRUCTION_MIN);
+    if (n < LENGTH_LEN) return instruction_needs(i, INSTRUCTION_MIN);
     if (bytes[1] == ' ') return read_padded(i, bytes, n);
     return is_digit(bytes[1]) ? read_checked(i, bytes, n) : READ_BAD;
 }

@@ -12,7 +12,7 @@ enum { V2_LOCAL = 0x20, V2_PROXY = 0x21, FAMILY_TCP4 = 0x11, FAMILY_TCP6 = 0x21 
 static const uint8_t v1_begin[PROXY_V1_BEGIN] = {'P', 'R', 'O', 'X', 'Y', ' '};
 static const uint8_t v2_begin[PROXY_BEGIN_MAX] = {'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n'};
 
-static enum stream_read more(struct proxy_header *h, uint32_t need)
+static enum stream_read header_needs(struct proxy_header *h, uint32_t need)
 {
     h->len = need;
     return READ_MORE;
@@ -29,7 +29,7 @@ static struct view next_word(const uint8_t *line, uint32_t *at, uint32_t end)
 }
 
 /* Read the line between `PROXY ` and CRLF. */
-static bool read_line(struct proxy_header *h, const uint8_t *line, uint32_t end)
+static bool read_v1_line(struct proxy_header *h, const uint8_t *line, uint32_t end)
 {
     uint32_t at = sizeof v1_begin;
     const struct view family = next_word(line, &at, end);
@@ -49,11 +49,11 @@ static enum stream_read read_v1(struct proxy_header *h, const uint8_t *bytes, ui
     const uint32_t bound = n < PROXY_V1_MAX ? n : PROXY_V1_MAX;
     const uint8_t *lf = memchr(bytes, '\n', bound);
     if (!lf && n >= PROXY_V1_MAX) return READ_BAD;
-    if (!lf) return more(h, n + 1);
+    if (!lf) return header_needs(h, n + 1);
     const uint32_t end = (uint32_t)(lf - bytes);
     h->version = 1;
     h->len = end + 1;
-    return bytes[end - 1] == '\r' && read_line(h, bytes, end - 1) ? READ_WHOLE : READ_BAD;
+    return bytes[end - 1] == '\r' && read_v1_line(h, bytes, end - 1) ? READ_WHOLE : READ_BAD;
 }
 
 /* True if each TLV from `at` on ends inside the header and a checksum of the header, itself zeroed, is right. Sets
@@ -88,26 +88,20 @@ static void read_addr(struct stream_addr *a, bool v6, const uint8_t *addr, const
     a->port = wire_get16(port);
 }
 
-/* Bytes of addresses of the family. */
-static uint32_t family_len(uint8_t family)
-{
-    static const uint32_t len[] = {0, V2_IP4, V2_IP6, V2_UNIX};
-    return len[family >> 4];
-}
-
 static enum stream_read read_v2(struct proxy_header *h, const uint8_t *bytes, uint32_t n)
 {
-    if (n < V2_HEADER) return more(h, V2_HEADER);
+    if (n < V2_HEADER) return header_needs(h, V2_HEADER);
     const uint8_t family = bytes[13], *addr = bytes + V2_HEADER;
     const uint32_t end = V2_HEADER + wire_get16(bytes + 14);
     if (bytes[12] != V2_LOCAL && bytes[12] != V2_PROXY) return READ_BAD;
     if (end > PROXY_V2_MAX) return READ_BAD;
-    if (n < end) return more(h, end);
+    if (n < end) return header_needs(h, end);
     h->version = 2;
     h->len = end;
     if (bytes[12] == V2_LOCAL || family >> 4 == 0) return READ_WHOLE;
     if (family >> 4 > 3 || (family & 15) > 2) return READ_BAD;
-    const uint32_t tlvs = V2_HEADER + family_len(family);
+    static const uint32_t family_len[] = {0, V2_IP4, V2_IP6, V2_UNIX}; /* bytes of addresses */
+    const uint32_t tlvs = V2_HEADER + family_len[family >> 4];
     if (end < tlvs || !tlvs_hold(h, bytes, tlvs, end)) return READ_BAD;
     h->known = family == FAMILY_TCP4 || family == FAMILY_TCP6;
     if (h->known) {
@@ -128,9 +122,9 @@ static bool begins(const uint8_t *bytes, uint32_t n, const uint8_t *with, uint32
 enum stream_read proxy_header_read(struct proxy_header *h, const uint8_t *bytes, uint32_t n)
 {
     *h = (struct proxy_header){.len = 0};
-    if (n == 0) return more(h, sizeof v1_begin);
+    if (n == 0) return header_needs(h, sizeof v1_begin);
     if (begins(bytes, n, v1_begin, sizeof v1_begin))
-        return n < sizeof v1_begin ? more(h, sizeof "PROXY UNKNOWN\r\n" - 1) : read_v1(h, bytes, n);
+        return n < sizeof v1_begin ? header_needs(h, sizeof "PROXY UNKNOWN\r\n" - 1) : read_v1(h, bytes, n);
     return begins(bytes, n, v2_begin, sizeof v2_begin) ? read_v2(h, bytes, n) : READ_OTHER;
 }
 

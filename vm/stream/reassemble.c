@@ -25,7 +25,7 @@ void reassemble_grow(struct reassembly *r, void *memory, uint32_t room)
 }
 
 /* Store bytes `from` to `to`; `bytes` begins at `from`. Bytes stored before stay. */
-static void put(struct reassembly *r, uint32_t from, uint32_t to, const uint8_t *bytes)
+static void store_bytes(struct reassembly *r, uint32_t from, uint32_t to, const uint8_t *bytes)
 {
     if (to <= r->have) return;
     if (from < r->have) {
@@ -56,7 +56,7 @@ bool reassemble_add(struct reassembly *r, uint32_t seq, const uint8_t *bytes, ui
     if (r->ends && end > r->end) end = r->end;
     const bool fits = end <= r->room;
     if (!fits) end = r->room;
-    if (begin < end) put(r, (uint32_t)begin, (uint32_t)end, bytes + (begin - from));
+    if (begin < end) store_bytes(r, (uint32_t)begin, (uint32_t)end, bytes + (begin - from));
     return fits;
 }
 

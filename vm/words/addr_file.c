@@ -1,7 +1,7 @@
 /* Address files (words.h): detects the form, reads files with one entry a line, and holds the helpers of all forms. */
 #include <string.h>
 
-#include "vm/words/addr_priv.h"
+#include "vm/words/words_priv.h"
 
 bool addr_is_blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\f' || ch == '\v'; }
 
@@ -92,7 +92,7 @@ void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct 
 }
 
 /* Read a line with one entry. */
-static void read_line(struct addr_scan *s, const struct addr_word *line)
+static void read_entry_line(struct addr_scan *s, const struct addr_word *line)
 {
     struct addr_word entry = *line;
     struct addr_member m;
@@ -112,7 +112,7 @@ static void read_line(struct addr_scan *s, const struct addr_word *line)
 void addr_read_plain(struct addr_scan *s)
 {
     struct addr_word line;
-    while (addr_next_line(s, &line)) read_line(s, &line);
+    while (addr_next_line(s, &line)) read_entry_line(s, &line);
 }
 
 /* Name the form of a file that cannot be read; ADDR_GOOD: it may be readable. */

@@ -1,7 +1,7 @@
 /* Output of `ipset save` (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, a line each. */
 #include <stddef.h>
 
-#include "vm/words/addr_priv.h"
+#include "vm/words/words_priv.h"
 
 struct ipset {
     struct addr_scan *s;
@@ -47,7 +47,7 @@ static void read_add(struct ipset *f, const struct addr_word *line, size_t at, c
     if (refused) f->told = *name;
 }
 
-static void read_line(struct ipset *f, const struct addr_word *line)
+static void read_command(struct ipset *f, const struct addr_word *line)
 {
     static const char *const create[] = {"create", "-N", NULL}, *const add[] = {"add", "-A", NULL};
     static const char *const flush[] = {"flush", "-F", NULL};
@@ -70,5 +70,5 @@ void addr_read_ipset(struct addr_scan *s)
 {
     struct ipset f = {.s = s};
     struct addr_word line;
-    while (addr_next_line(s, &line)) read_line(&f, &line);
+    while (addr_next_line(s, &line)) read_command(&f, &line);
 }

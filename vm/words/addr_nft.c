@@ -3,7 +3,7 @@
  * skipped. */
 #include <string.h>
 
-#include "vm/words/addr_priv.h"
+#include "vm/words/words_priv.h"
 
 enum token_kind { T_WORD, T_STRING, T_MARK /* one of `{},=` */, T_STOP /* a line's end or `;` */, T_END };
 
@@ -32,12 +32,6 @@ struct nft {
     uint64_t found;             /* number of address sets found */
     bool lost;                  /* true once a block without end was reported */
 };
-
-static void skip_comment(struct addr_scan *s)
-{
-    const char *newline = memchr(s->at, '\n', (size_t)(s->end - s->at));
-    s->at = newline ? newline : s->end;
-}
 
 static struct token stop(struct addr_scan *s, size_t len)
 {
@@ -71,10 +65,9 @@ static struct token next(struct nft *f)
     struct addr_scan *s = f->s;
     for (;;) {
         while (s->at < s->end && addr_is_blank(*s->at)) s->at++;
-        if (s->at < s->end && *s->at == '#')
-            skip_comment(s);
-        else
-            break;
+        if (s->at == s->end || *s->at != '#') break;
+        const char *newline = memchr(s->at, '\n', (size_t)(s->end - s->at));
+        s->at = newline ? newline : s->end;
     }
     if (s->at == s->end) return (struct token){T_END, {s->at, s->line_start, 0, s->line}};
     if (*s->at == '\n' || *s->at == ';') return stop(s, 1);
@@ -156,13 +149,6 @@ static bool word_is(const struct statement *st, unsigned i, const char *text)
     return i < st->words && i < WORDS_KEPT && addr_word_is(&st->word[i], text);
 }
 
-/* Return the index of the word that says what is made, such as `set`: it stands behind `add` and the like. */
-static unsigned thing(const struct statement *st)
-{
-    static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};
-    return st->words && addr_word_in(&st->word[0], verbs);
-}
-
 /* Note the type: a set of addresses says `type ipv4_addr` or `typeof ip saddr`, without further fields. */
 static void note_type(struct nft *f)
 {
@@ -197,8 +183,9 @@ static struct addr_set_name in_table(const struct statement *st, unsigned first,
 
 static void open_block(struct nft *f, const struct addr_word *open)
 {
-    const unsigned at = thing(&f->st);
+    static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};
     const struct statement st = f->st;
+    const unsigned at = st.words && addr_word_in(&st.word[0], verbs); /* the word that says what is made: `set` */
     f->st.words = 0;
     if (f->set.name.len && word_is(&st, 0, "elements") && !f->other) {
         read_elements(f, open, &f->set);

@@ -2,8 +2,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "vm/words/text_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 typedef unsigned __int128 u128;
 
@@ -116,7 +116,7 @@ enum addr_fault addr_text_member(const char *s, size_t len, struct addr_member *
     return ADDR_GOOD;
 }
 
-static void add_number(struct text *t, unsigned family, u128 n)
+static void add_address_number(struct text *t, unsigned family, u128 n)
 {
     uint32_t words[4] = {(uint32_t)(n >> 96), (uint32_t)(n >> 64), (uint32_t)(n >> 32), (uint32_t)n};
     if (family == 4) words[0] = words[3];
@@ -149,9 +149,9 @@ static void describe_host_bits(const char *s, size_t len, struct text *t)
         !parse_length(slash + 1, len - (size_t)(slash - s) - 1, a.family == 4 ? 32 : 128, &bits))
         return;
     text_add(t, "the address has bits set past its first %u: this is either the network ", bits);
-    add_number(t, a.family, a.n & ~host_mask(a.family, bits));
+    add_address_number(t, a.family, a.n & ~host_mask(a.family, bits));
     text_add(t, "/%u or the host ", bits);
-    add_number(t, a.family, a.n);
+    add_address_number(t, a.family, a.n);
 }
 
 void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char *buf, size_t buf_len)

@@ -11,8 +11,8 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 #include "vm/vm.h"
-#include "vm/words/text_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 static void add_side(struct text *t, const struct key *key, const uint32_t addr[4], uint16_t port)
 {

@@ -1,8 +1,8 @@
 /* The program as text, section by section: the output of `preyc --dump=bytecode` and of the golden tests. Nothing in it
  * depends on addresses, time or the digest. */
-#include "vm/words/disasm_priv.h"
-
 #include <string.h>
+
+#include "vm/words/words_priv.h"
 
 void add_place(struct text *t, const struct program *p, const struct pbc_place *place)
 {

@@ -1,7 +1,7 @@
 /* Classifiers in the listing: entries, formats, the tree word by word with its leaves' lanes below them. A small
  * classifier is printed whole; of a large one, or of parts that a hostile file repeats, only the first. */
 #include "vm/tables.h"
-#include "vm/words/disasm_priv.h"
+#include "vm/words/words_priv.h"
 
 enum { ROWS = 256, LEAVES = 64, BLOCKS = 16 };
 
@@ -13,7 +13,7 @@ struct listing {
     uint32_t shown_count;
 };
 
-static void more(const struct listing *l, uint32_t count, const char *what)
+static void dump_more(const struct listing *l, uint32_t count, const char *what)
 {
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
 }
@@ -22,7 +22,7 @@ static void more(const struct listing *l, uint32_t count, const char *what)
 static bool is_ip4(unsigned slot) { return slot == KEY_SLOT(src) || slot == KEY_SLOT(dst); }
 
 /* Return the name of a slot; of two slots a classifier with ranks has made these. */
-static const char *name_of(const struct pbc_classifier *c, unsigned slot)
+static const char *slot_name(const struct pbc_classifier *c, unsigned slot)
 {
     if (!c->rank_count || !is_ip4(slot)) return slot_names[slot];
     return slot == KEY_SLOT(src) ? "src_rank" : "dst_rank";
@@ -36,7 +36,7 @@ static void add_window(struct text *t, const struct pbc_classifier *c, unsigned 
     for (unsigned at = from, width; at < to; at += width - at % width) {
         width = at / 32 < KEY_SLOT(src_port) ? 32 : 16;
         const unsigned end = to < at - at % width + width ? to - 1 : at - at % width + width - 1;
-        text_add(t, "%s%s %u", between, width == 32 ? name_of(c, at / 32) : half_names[at / 16], at % width);
+        text_add(t, "%s%s %u", between, width == 32 ? slot_name(c, at / 32) : half_names[at / 16], at % width);
         if (end > at) text_add(t, "-%u", end % width);
         between = ", ";
     }
@@ -62,7 +62,7 @@ static void add_half(struct text *t, unsigned half)
 }
 
 /* Add a number, of an address as two bytes. */
-static void add_number(struct text *t, uint32_t number, unsigned half)
+static void add_half_number(struct text *t, uint32_t number, unsigned half)
 {
     if (is_ip4(half / 2))
         text_add(t, "%u.%u", number >> 8, number & 0xff);
@@ -70,17 +70,17 @@ static void add_number(struct text *t, uint32_t number, unsigned half)
         text_add(t, "%u", number);
 }
 
-static void add_range(struct text *t, uint32_t range, unsigned half)
+static void add_half_range(struct text *t, uint32_t range, unsigned half)
 {
     const uint32_t lo = range & 0xffff, hi = 65535 - (range >> 16);
     if (!lo && hi == 65535) return;
     text_add(t, "  ");
     add_half(t, half);
     text_add(t, " ");
-    add_number(t, lo, half);
+    add_half_number(t, lo, half);
     if (lo == hi) return;
     text_add(t, "-");
-    add_number(t, hi, half);
+    add_half_number(t, hi, half);
 }
 
 static void add_ranks(struct text *t, const char *name, uint32_t lo, uint32_t hi)
@@ -125,8 +125,8 @@ static void dump_lane(const struct listing *l, const struct pbc_line *b, const s
     unsigned i = 1;
     text_add(&t, "      entry %u", column(b, 0)[lane] & PBC_LANE_NONE);
     if (l->c->rank_count) {
-        add_ranks(&t, name_of(l->c, KEY_SLOT(src)), column(b, 1)[lane], column(b, 2)[lane]);
-        add_ranks(&t, name_of(l->c, KEY_SLOT(dst)), column(b, 3)[lane], column(b, 4)[lane]);
+        add_ranks(&t, slot_name(l->c, KEY_SLOT(src)), column(b, 1)[lane], column(b, 2)[lane]);
+        add_ranks(&t, slot_name(l->c, KEY_SLOT(dst)), column(b, 3)[lane], column(b, 4)[lane]);
         i += PBC_RANK_COLUMNS;
     }
     for (; i < 2u * f->pairs; i += 2) add_slot(&t, f->half[i - 1] / 2, column(b, i)[lane], column(b, i + 1)[lane]);
@@ -135,7 +135,7 @@ static void dump_lane(const struct listing *l, const struct pbc_line *b, const s
         if (f->half[i - 1] & PBC_MASKED)
             add_masked(&t, word, PBC_HALF(f->half[i - 1]));
         else
-            add_range(&t, word, f->half[i - 1]);
+            add_half_range(&t, word, f->half[i - 1]);
     }
     dump_line(&t, l->out);
 }
@@ -191,7 +191,7 @@ static void dump_tree(struct listing *l)
         while (next < l->c->tree_count && tree[next] == tree[from]) next++;
         dump_words(l, from, next - 1);
     }
-    more(l, l->c->tree_count - next, "words");
+    dump_more(l, l->c->tree_count - next, "words");
 }
 
 static void dump_formats(const struct listing *l)
@@ -211,7 +211,7 @@ static void dump_formats(const struct listing *l)
         }
         dump_line(&t, l->out);
     }
-    more(l, l->c->format_count - count, "formats");
+    dump_more(l, l->c->format_count - count, "formats");
 }
 
 static void dump_entries(const struct listing *l)
@@ -226,10 +226,10 @@ static void dump_entries(const struct listing *l)
         if (e->code) text_add(&t, " code %u", e->code);
         dump_line(&t, l->out);
     }
-    more(l, l->c->entry_count - count, "entries");
+    dump_more(l, l->c->entry_count - count, "entries");
 }
 
-static bool is_empty(const struct pbc_rank *r)
+static bool has_no_bits(const struct pbc_rank *r)
 {
     uint64_t bits = 0;
     for (unsigned i = 0; i < 8; i++) bits |= r->word[i];
@@ -249,7 +249,7 @@ static void dump_ranks(const struct listing *l)
         struct text t = text_of(line, sizeof line);
         text_add(&t, "    line %u: ", next);
         next += 1 + RANK_WIDE(rest);
-        if (next <= RANK_DST + 2 && is_empty(node)) continue; /* behind a root */
+        if (next <= RANK_DST + 2 && has_no_bits(node)) continue; /* behind a root */
         text_add(&t, RANK_KIND(rest) == RANK_INNER ? "-> %u" : "rank %u", RANK_BASE(rest));
         for (unsigned i = 0; i < RANK_COUNT(rest); i++) {
             const uint64_t upper = node->word[i], lower = RANK_WIDE(rest) ? node[1].word[i] : 0;
@@ -264,7 +264,7 @@ static void dump_ranks(const struct listing *l)
         }
         dump_line(&t, l->out);
     }
-    more(l, l->c->rank_count - next, "lines");
+    dump_more(l, l->c->rank_count - next, "lines");
 }
 
 static void dump_classifier(const struct program *p, uint32_t i, FILE *out)

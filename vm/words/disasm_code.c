@@ -1,6 +1,6 @@
 /* Instructions in the listing, and remembered verdicts. */
 #include "vm/tables.h"
-#include "vm/words/disasm_priv.h"
+#include "vm/words/words_priv.h"
 
 static void add_slot(struct text *t, unsigned slot, uint32_t imm)
 {
@@ -15,12 +15,6 @@ static void add_slot(struct text *t, unsigned slot, uint32_t imm)
         text_add_address(t, (const uint32_t[4]){imm}, false);
     else
         text_add(t, "0x%x", imm);
-}
-
-static void add_prefix(struct text *t, const struct insn *n)
-{
-    add_slot(t, n->a >> 5, n->imm);
-    text_add(t, "/%u", 32u - (n->a & 31));
 }
 
 static void add_half(struct text *t, const struct insn *n)
@@ -52,11 +46,6 @@ static void add_pattern(struct text *t, const struct program *p, const struct in
     text_add(t, ")");
 }
 
-static void add_branch(struct text *t, const struct program *p, uint32_t branch)
-{
-    add_named(t, p, "branch", branch, p->services[p->branches[branch].service].name);
-}
-
 static void add_operands(struct text *t, const struct program *p, const struct insn *n)
 {
     const char *side = n->a ? "dst" : "src";
@@ -64,7 +53,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_NONE:
     case OPERAND_TO: break;
     case OPERAND_SLOT: add_slot(t, n->a, n->imm); break;
-    case OPERAND_PREFIX: add_prefix(t, n); break;
+    case OPERAND_PREFIX: add_slot(t, n->a >> 5, n->imm), text_add(t, "/%u", 32u - (n->a & 31)); break;
     case OPERAND_HALF: add_half(t, n); break;
     case OPERAND_MAP: text_add(t, "%s map %u", half_names[n->a], n->imm); break;
     case OPERAND_SET: text_add(t, "%s ", side), add_named(t, p, "set", n->imm, p->sets[n->imm].name); break;
@@ -86,7 +75,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_REGFW:
         text_add(t, "r%u ", n->a), add_named(t, p, "firewall", n->imm, p->firewalls[n->imm].name);
         break;
-    case OPERAND_BRANCH: add_branch(t, p, n->imm); break;
+    case OPERAND_BRANCH: add_named(t, p, "branch", n->imm, p->services[p->branches[n->imm].service].name); break;
     case OPERAND_RULEFW:
         add_rule(t, p, n->imm), text_add(t, " "), add_named(t, p, "firewall", n->to, p->firewalls[n->to].name);
         break;

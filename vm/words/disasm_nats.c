@@ -1,19 +1,19 @@
 /* Address translation in the listing. */
-#include "vm/words/disasm_priv.h"
+#include "vm/words/words_priv.h"
 
-static void add_range(struct text *t, uint32_t lo, uint32_t hi) { text_add(t, lo == hi ? "%u" : "%u-%u", lo, hi); }
+static void add_port_range(struct text *t, uint32_t lo, uint32_t hi) { text_add(t, lo == hi ? "%u" : "%u-%u", lo, hi); }
 
-static void add_ports(struct text *t, const struct pbc_nat *n) { add_range(t, n->port_lo, n->port_hi); }
+static void add_nat_ports(struct text *t, const struct pbc_nat *n) { add_port_range(t, n->port_lo, n->port_hi); }
 
 /* Add the ports that are translated to; the first ranges of many. */
 static void add_own_ports(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
     enum { SHOWN = 8 };
     text_add(t, n->flags & PBC_NAT_QUERIES ? " ports and identifiers " : " ports ");
-    if (!n->port_count) add_ports(t, n);
+    if (!n->port_count) add_nat_ports(t, n);
     for (uint32_t i = 0; i < n->port_count && i < SHOWN; i++) {
         if (i) text_add(t, ", ");
-        add_range(t, p->ranges[n->ports + i].lo, p->ranges[n->ports + i].hi);
+        add_port_range(t, p->ranges[n->ports + i].lo, p->ranges[n->ports + i].hi);
     }
     if (n->port_count > SHOWN) text_add(t, " and %u more", n->port_count - SHOWN);
 }
@@ -55,13 +55,6 @@ static void add_outbound(struct text *t, const struct program *p, const struct p
     add_own_ports(t, p, n);
 }
 
-static void add_protocol(struct text *t, const struct pbc_nat *n)
-{
-    text_add(t, " %s", endpoint_proto_name(n->proto));
-    if (n->proto < PBC_EP_ECHO4) text_add(t, "/"), add_ports(t, n);
-    if (n->proto == PBC_EP_IP) text_add(t, " %u", n->ip_proto);
-}
-
 static void add_forward(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
     text_add(t, "forward ");
@@ -73,14 +66,16 @@ static void add_forward(struct text *t, const struct program *p, const struct pb
         text_add_address(t, n->to, n->family == 6);
     add_on(t, p, n, "on");
     if (n->from_count) add_from(t, p, n);
-    add_protocol(t, n);
+    text_add(t, " %s", endpoint_proto_name(n->proto));
+    if (n->proto < PBC_EP_ECHO4) text_add(t, "/"), add_nat_ports(t, n);
+    if (n->proto == PBC_EP_IP) text_add(t, " %u", n->ip_proto);
     text_add(t, " -> ");
     text_add_address(t, n->target, n->family == 6);
     if (n->target_port) text_add(t, " port %u", n->target_port);
     if (n->target_port && n->port_hi > n->port_lo) text_add(t, "-%u", n->target_port + (n->port_hi - n->port_lo));
 }
 
-static void add_map(struct text *t, const struct program *p, const struct pbc_nat *n)
+static void add_nat_map(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
     text_add(t, "map ");
     text_add_address(t, n->to, n->family == 6);
@@ -102,7 +97,7 @@ void dump_nats(const struct program *p, FILE *out)
         if (n->kind == PBC_NAT_FORWARD)
             add_forward(&t, p, n);
         else if (n->kind == PBC_NAT_MAP)
-            add_map(&t, p, n);
+            add_nat_map(&t, p, n);
         else
             add_outbound(&t, p, n);
         if (n->mss == PBC_MSS_AUTO)

@@ -1,6 +1,6 @@
 /* Observe services in the listing */
-#include "vm/words/disasm_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 static void dump_choice(const struct program *p, uint32_t i, FILE *out)
 {

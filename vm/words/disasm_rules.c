@@ -2,8 +2,8 @@
 #include <inttypes.h>
 
 #include "vm/tables.h"
-#include "vm/words/disasm_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 static const char *const answer_names[] = {
     [PBC_ANSWER_RST] = "rst",

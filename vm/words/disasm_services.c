@@ -1,6 +1,6 @@
 /* Checks, pools and services in the listing. */
-#include "vm/words/disasm_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 const char *endpoint_proto_name(uint8_t proto) { return endpoint_info[proto].name; }
 
@@ -24,13 +24,6 @@ static void end_line(const struct program *p, const struct pbc_place *place, FIL
     struct text t = text_of(line, sizeof line);
     add_place(&t, p, place);
     dump_line(&t, out);
-}
-
-static void dump_check(const struct program *p, uint32_t i, FILE *out)
-{
-    put_head(p, "  check", i, p->checks[i].name, out);
-    put_fields(p, FIELDS_CHECK, i, PARTS, out);
-    end_line(p, &p->checks[i].place, out);
 }
 
 static void dump_server(const struct program *p, uint32_t i, FILE *out)
@@ -123,7 +116,11 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
 void dump_services(const struct program *p, FILE *out)
 {
     if (p->checks_count) fprintf(out, "\nchecks\n");
-    for (uint32_t i = 0; i < p->checks_count; i++) dump_check(p, i, out);
+    for (uint32_t i = 0; i < p->checks_count; i++) {
+        put_head(p, "  check", i, p->checks[i].name, out);
+        put_fields(p, FIELDS_CHECK, i, PARTS, out);
+        end_line(p, &p->checks[i].place, out);
+    }
     if (p->pools_count) fprintf(out, "\npools\n");
     for (uint32_t i = 0; i < p->pools_count; i++) dump_pool(p, i, out);
     if (p->services_count) fprintf(out, "\nservices\n");

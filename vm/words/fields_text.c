@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "vm/program/fields/fields.h"
-#include "vm/words/disasm_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 enum { VALUE = 200 /* longest text of a value that is no list */ };
 #define MS UINT64_C(1000000)

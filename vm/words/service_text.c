@@ -1,8 +1,6 @@
 /* Names, sets, endpoints and branches with their conditions, in the words of the language (words.h). */
-#include "vm/words/text_priv.h"
 #include "vm/words/words.h"
-
-enum { LINE = 64 };
+#include "vm/words/words_priv.h"
 
 void text_put_name(const char *name, FILE *out)
 {
@@ -75,7 +73,7 @@ void stream_cond_print(const struct program *p, const struct pbc_cond *c, FILE *
 
 void duration_print(uint64_t ns, FILE *out)
 {
-    char line[LINE];
+    char line[64];
     struct text t = text_of(line, sizeof line);
     text_add_duration(&t, ns);
     fputs(line, out);

@@ -1,12 +1,11 @@
-/* Words for addresses, fields and conditions (text_priv.h). */
-#include "vm/words/text_priv.h"
-
+/* Words for addresses, fields and conditions (words_priv.h). */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "vm/tables.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 void text_add(struct text *t, const char *format, ...)
 {
@@ -276,7 +275,8 @@ void text_add_value(struct text *t, const struct program *p, const struct pbc_co
 }
 
 /* Add a range. Protocols and types in it are numbers, since names would not show its extent. */
-static void add_range(struct text *t, const struct program *p, const struct pbc_cond *c, const struct pbc_range *r)
+static void add_value_range(struct text *t, const struct program *p, const struct pbc_cond *c,
+                            const struct pbc_range *r)
 {
     if (r->lo == r->hi) {
         text_add_value(t, p, c, r->lo);
@@ -341,7 +341,7 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
     if (add_word(t, c, &i)) return true;
     if (i >= c->count) return false;
     switch ((enum cond_operands)cond_info[c->kind].operands) {
-    case OPERANDS_RANGES: add_range(t, p, c, &p->ranges[c->first + i]); return true;
+    case OPERANDS_RANGES: add_value_range(t, p, c, &p->ranges[c->first + i]); return true;
     case OPERANDS_SETS: text_add_set(t, p, c->first + i); return true;
     case OPERANDS_MACSETS: text_add_macset(t, p, c->first + i); return true;
     case OPERANDS_PATTERN: text_add_pattern(t, &p->patterns[c->first + i]); return true;

@@ -1,6 +1,6 @@
 /* Words for rates and times: meters, schedules and settings in listings, as rules would write them. */
-#include "vm/words/text_priv.h"
 #include "vm/words/words.h"
+#include "vm/words/words_priv.h"
 
 enum { SECOND = 1000000000 };
 
@@ -23,12 +23,6 @@ void text_add_bytes(struct text *t, uint64_t bytes)
         {1u << 10, "KiB"}, {1000, "KB"},       {1, "B"},
     };
     add_scaled(t, bytes, sizes);
-}
-
-static void add_bits(struct text *t, uint64_t bits)
-{
-    static const struct scale rates[] = {{1000000000, "Gbit/s"}, {1000000, "Mbit/s"}, {1000, "kbit/s"}, {1, "bit/s"}};
-    add_scaled(t, bits, rates);
 }
 
 void text_add_duration(struct text *t, uint64_t ns)
@@ -56,13 +50,14 @@ void text_add_flows_over(struct text *t, uint32_t flows, const struct pbc_grain 
 
 void text_add_meter(struct text *t, const struct pbc_meter *m)
 {
+    static const struct scale rates[] = {{1000000000, "Gbit/s"}, {1000000, "Mbit/s"}, {1000, "kbit/s"}, {1, "bit/s"}};
     static const char *const keys[] = {
         [PBC_PER_SOURCE] = " per source",
         [PBC_PER_DESTINATION] = " per destination",
         [PBC_PER_FLOW] = " per flow",
     };
     if (m->unit == PBC_METER_BYTES) {
-        add_bits(t, m->count * 8);
+        add_scaled(t, m->count * 8, rates);
         text_add(t, " burst ");
         text_add_bytes(t, m->burst);
     } else {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "vm/pbc.h"
-#include "vm/pbc/fields.h"
+#include "vm/pbc/records.h"
 
 struct program;
 

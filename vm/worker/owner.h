@@ -5,7 +5,7 @@
  *
  *   DHCP and router solicitation                      the first worker, for answers go to groups
  *   to a service, or an address that a nat forwards   its source
- *   a port that flows are translated to               the worker that has the port (vm/shared/port_owners.h)
+ *   a port that flows are translated to               the worker that has the port (vm/shared/shared.h)
  *   from a server that sees clients' addresses,       its destination
  *   from the target of a nat's forward
  *   this machine and another                          the other
@@ -43,7 +43,7 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
-#include "vm/shared/port_owners.h"
+#include "vm/shared/shared.h"
 #include "vm/worker/roles.h"
 
 #define VM_OWNER_FRAGMENT 0x80000000u

@@ -12,7 +12,7 @@
 #include "vm/worker/owner.h"
 
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
-enum { WHOSE_OF_PORT = 1 << 16 }; /* in place of a worker: the one that has this port (vm/shared/port_owners.h) */
+enum { WHOSE_OF_PORT = 1 << 16 }; /* in place of a worker: the one that has this port (vm/shared/shared.h) */
 
 /* Linkage of functions; WHOSE_ALONE: those that take only numbers. For a verifier: WHOSE_GIVEN begins the others and
  * returns if there is no talk; WHOSE_ANYTHING makes the compiler forget what it knows of a number. */

@@ -1,10 +1,10 @@
-/* Counters of programs, by CPU (vm/kernel/counters.h): rows in one map. The program in force has one half, the next one
+/* Counters of programs, by CPU (vm/kernel/counts.h): rows in one map. The program in force has one half, the next one
  * the other. */
 #pragma once
 
 #include <stddef.h>
 
-#include "vm/kernel/counters.h"
+#include "vm/kernel/counts.h"
 
 struct map;
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "vm/kernel/gen/code.h"
+#include "vm/kernel/gen/gen.h"
 
 /* One line of source, for the verifier's messages. The offsets are in the types' strings. */
 struct object_line {

@@ -1,4 +1,4 @@
-/* Copies of whole frames from the stages (vm/kernel/copy/copied.h): their ring, and what stages know of a program's
+/* Copies of whole frames from the stages (vm/kernel/events.h): their ring, and what stages know of a program's
  * mirrors and observed endpoints. */
 #pragma once
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/kernel/run/route_trie.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/facts.h"
 
 /* Present state of the kernel. All zero: nothing there. */

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "runtime/kernel/kernel.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 
 /* Write one. A row that can't be written is deleted: what stood there was of another time. */
 static int write_one(int map, const struct other *x)

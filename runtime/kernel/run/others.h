@@ -6,7 +6,7 @@
 
 struct kernel;
 
-/* A device that is not served. `as` and `judged` are those of struct kernel_other (vm/kernel/port.h). */
+/* A device that is not served. `as` and `judged` are those of struct kernel_other (vm/kernel/shapes.h). */
 struct other {
     uint32_t ifindex;
     uint16_t as, judged;

@@ -9,7 +9,7 @@
 
 #include "runtime/kernel/maps/cover.h"
 #include "vm/judge/routes.h"
-#include "vm/kernel/judge/routes.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/key.h"
 
 /* A way with legs in a form valid for all tables: without numbers of devices, which change. */

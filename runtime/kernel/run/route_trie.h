@@ -1,4 +1,4 @@
-/* The table of routes for the judge in the kernel (vm/kernel/judge/routes.h): a trie that is updated by difference,
+/* The table of routes for the judge in the kernel (vm/kernel/shapes.h): a trie that is updated by difference,
  * since a new table mostly equals the last. */
 #pragma once
 

@@ -8,8 +8,8 @@
 #include "runtime/base/grown.h"
 #include "runtime/kernel/maps/cover.h"
 #include "vm/forward/vips.h"
-#include "vm/kernel/addresses/told.h"
-#include "vm/kernel/world.h"
+#include "vm/kernel/given.h"
+#include "vm/kernel/shapes.h"
 
 struct prefixes {
     struct kernel_told *v;

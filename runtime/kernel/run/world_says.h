@@ -1,7 +1,7 @@
-/* Data about the running program for the stages that belong to no program (vm/kernel/world.h). */
+/* Data about the running program for the stages that belong to no program (vm/kernel/given.h). */
 #pragma once
 
-#include "vm/kernel/world.h"
+#include "vm/kernel/given.h"
 #include "vm/program/program.h"
 
 struct world_says {

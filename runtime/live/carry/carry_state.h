@@ -17,7 +17,7 @@ struct access;
 struct program_change;
 struct copies;
 struct deal_tables;
-struct port_owners; /* vm/shared/port_owners.h */
+struct port_owners; /* vm/shared/shared.h */
 struct guard_news;
 struct in_kernel;
 struct inline_stack;

@@ -26,7 +26,7 @@ bool ports_mirror(const struct carry *carry);
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
 void dealt_world(struct carry *carry);
-/* Make the table of ports that several workers share (vm/shared/port_owners.h), which the dealing program reads, too.
+/* Make the table of ports that several workers share (vm/shared/shared.h), which the dealing program reads, too.
  * False: out of memory. */
 bool dealt_open(struct carry *carry);
 void dealt_close(struct carry *carry);

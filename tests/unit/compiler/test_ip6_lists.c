@@ -11,7 +11,7 @@
 #include "tests/lib/imgbuild.h"
 #include "tests/lib/ruleset.h"
 #include "vm/judge/classify/classify.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 enum { LINES = 64, BYTES = 400, BYTES_FEW = 1 << 20, HEADERS = 200, ROOM = 64 << 20 };
 

@@ -12,7 +12,7 @@
 #include "tests/lib/draw.h"
 #include "tests/lib/in_product.h"
 #include "tests/unit/compiler/back.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/vm.h"
 #include "vm/forward/service.h"
 

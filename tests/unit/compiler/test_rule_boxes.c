@@ -11,7 +11,7 @@
 #include "compiler/normal/kinds.h"
 #include "tests/lib/draw.h"
 #include "tests/unit/compiler/made.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/program/program.h"
 #include "vm/vm.h"
 #include "vm/forward/service.h"

@@ -18,7 +18,7 @@
 #include "runtime/proxy/http/message.h"
 #include "runtime/proxy/http/page.h"
 #include "runtime/proxy/http/rewrite.h"
-#include "vm/stream/cookie.h"
+#include "vm/stream/http.h"
 
 static struct head_text text;
 

@@ -20,7 +20,7 @@
 #include "runtime/kernel/asker.h"
 #include "runtime/kernel/run/told_vips.h"
 #include "tests/lib/kernel_load.h"
-#include "vm/kernel/addresses/told.h"
+#include "vm/kernel/shapes.h"
 
 static struct program *plain;
 

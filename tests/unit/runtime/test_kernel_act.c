@@ -15,7 +15,7 @@
 #include "runtime/kernel/run/events.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

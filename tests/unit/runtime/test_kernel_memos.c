@@ -1,4 +1,4 @@
-/* What the stages remember of a flow's decisions (vm/kernel/flow/memo.h): it is asked no more while nothing changes,
+/* What the stages remember of a flow's decisions (vm/kernel/shapes.h): it is asked no more while nothing changes,
  * and holds no more when another program or another world begins. Skipped where programs of the kernel may not be
  * loaded.
  */

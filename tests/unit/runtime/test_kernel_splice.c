@@ -18,7 +18,6 @@
 #include "vm/flow/marks.h"
 #include "vm/forward/splice/slots.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/mss.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"

@@ -16,7 +16,7 @@
 #include "runtime/worker/up.h"
 #include "tests/lib/kernel_load.h"
 #include "tests/unit/runtime/netns.h"
-#include "vm/kernel/counters.h"
+#include "vm/kernel/counts.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/wire.h"
 

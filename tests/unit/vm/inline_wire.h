@@ -6,7 +6,7 @@
 #include "tests/unit/vm/sender.h"
 #include "vm/flow/inline_addr.h"
 #include "vm/flow/marks.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 enum { LEFT, RIGHT, PORTS }; /* of the bridge, the client's first */
 enum { SYN = TCP_SYN, ACK = TCP_ACK, RST = TCP_RST, FIN = TCP_FIN };

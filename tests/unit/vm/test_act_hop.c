@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/mss.h"
 
 static void hop(const char *from, const char *to)
 {

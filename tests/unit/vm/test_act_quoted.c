@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "vm/packet/edit/quoted.h"
+#include "vm/packet/edit/translate.h"
 
 enum { ALL = 15 };
 

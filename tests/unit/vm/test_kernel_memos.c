@@ -1,4 +1,4 @@
-/* Which decisions the kernel may remember for flows, and where they stand (vm/kernel/flow/memo.h). */
+/* Which decisions the kernel may remember for flows, and where they stand (vm/kernel/shapes.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "tests/lib/compiled.h"
 #include "vm/judge/remember.h"
-#include "vm/kernel/flow/memo.h"
+#include "vm/kernel/shapes.h"
 
 /* Its row, as the stages look for it; 0: none. */
 static uint32_t row_of(const uint64_t rows[KERNEL_MEMOS], decided d)

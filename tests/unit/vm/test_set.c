@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/judge/judge.h"
-#include "vm/judge/sets/walk.h"
+#include "vm/judge/effects.h"
+#include "vm/judge/sets/ranges.h"
 
 typedef unsigned __int128 u128;
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/program/set_index.h"
 
 typedef unsigned __int128 u128;

@@ -2,7 +2,7 @@
  * judge, for which a judge of this process stands in here; what the kernel counted is added. */
 #include "tests/unit/vm/sender.h"
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 
 #define RULES                                                                                                          \
     "firewall f default drop {\n"                                                                                      \

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "vm/keyed/keyed.h"
-#include "vm/packet/archived.h"
 #include "vm/packet/parse/fragment.h"
+#include "vm/packet/pkt.h"
 
 /* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves. It must not take the
  * place of a waiting one, or results would depend on where batches end. */

@@ -9,7 +9,7 @@
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/hash.h"
 #include "vm/program/swap.h"
-#include "vm/shared/port_owners.h"
+#include "vm/shared/shared.h"
 
 /* Number of ports tried: one that is free here may belong to another flow, of this machine or of another pool. */
 enum { TRIES = 16 };

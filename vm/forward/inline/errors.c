@@ -6,7 +6,7 @@
 #include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/quoted.h"
+#include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/read.h"
 
 /* Return the ends of the inline stack's own packet that left towards `to`: those of answers, turned. */

@@ -7,7 +7,6 @@
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/mss.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 

@@ -7,7 +7,6 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"
-#include "vm/packet/edit/quoted.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"

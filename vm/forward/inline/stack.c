@@ -4,7 +4,7 @@
 
 #include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/inline.h"
-#include "vm/packet/edit/mss.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/read.h"
 

@@ -3,7 +3,7 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/judge/routes.h"
-#include "vm/packet/edit/mss.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/reply/frame.h"
 
 /* Return the leg by which routes send a packet with these ends. NULL: unknown, or there is none; *known: which of both.

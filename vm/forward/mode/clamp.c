@@ -3,7 +3,7 @@
 #include "vm/forward/mode/mode.h"
 #include "vm/forward/service.h"
 #include "vm/judge/ways.h"
-#include "vm/packet/edit/mss.h"
+#include "vm/packet/edit/edit.h"
 
 /* Return the clamp of an interface by its id in rules; 0: none. */
 static uint16_t mss_of(const struct program *p, uint16_t id) { return id < p->ifaces_count ? p->ifaces[id].mss : 0; }

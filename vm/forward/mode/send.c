@@ -7,8 +7,7 @@
 #include "vm/forward/forward.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/mss.h"
-#include "vm/packet/edit/quoted.h"
+#include "vm/packet/edit/translate.h"
 #include "vm/packet/wire.h"
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service)

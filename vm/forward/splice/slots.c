@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "vm/packet/edit/mss.h"
+#include "vm/packet/edit/edit.h"
 
 enum { TAG_BITS = 16, MSS_LEAST = 64 };
 

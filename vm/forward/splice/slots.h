@@ -1,6 +1,6 @@
 /* Spliced connections for the executor in the kernel: a slot for each direction, by the tuple of
  * the packets as they come, says how an ordinary segment is rewritten and where it leaves
- * (vm/kernel/look/spliced.bpf.c). All others go up to the worker.
+ * (vm/kernel/look/splice_pass.bpf.c). All others go up to the worker.
  *
  * One worker writes the slots; the kernel reads them, and counts in them. A tuple has two groups of four slots, by a
  * secret hash; a word for each group holds the tags of its slots, and no two slots of a group have the same tag. */

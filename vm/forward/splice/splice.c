@@ -4,7 +4,6 @@
 
 #include "vm/forward/splice/slots.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/mss.h"
 
 enum { HEADER_MOST = TCP_LEN + TCP_OPTIONS_MOST, MSS_LEAST = 64 };
 

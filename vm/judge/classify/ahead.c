@@ -29,7 +29,6 @@ static bool jumps(const struct insn *n, const struct key *key)
     }
 }
 
-static bool is_followed(const struct insn *n) { return n->op <= OP_JNIN; }
 static_assert(OP_JUMP == 0 && OP_JNIN == 10, "tests of headers stand first in opcode.def");
 
 /* Return the packets of `todo` for which the test jumps. */
@@ -43,23 +42,16 @@ static uint64_t jumping(const struct insn *n, const struct key keys[], uint64_t 
     return yes;
 }
 
-static void search(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
-                   struct ahead *ahead)
+static void ahead_search(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
+                         struct ahead *ahead)
 {
     classify_batch(p, classifier, keys, todo, ahead->entry);
     for (; todo; todo &= todo - 1) ahead->classifier[__builtin_ctzll(todo)] = classifier;
 }
 
-/* True if the classifier's result decides: `call; decide` in function 0, `classify; retz` in the called one. */
-static bool decides(const struct program *p, const struct insn *call)
-{
-    const struct insn *const n = p->code + p->funcs[call->imm].first;
-    return n[0].op == OP_CLASSIFY && n[1].op == OP_RETZ && call[1].op == OP_DECIDE && call[1].a == call->a;
-}
-
 /* Decide packets whose entry has no code. Every entry is prefetched before the first is read. */
-static struct called decide(const struct program *p, const struct insn *call, const struct pbc_entry entries[],
-                            uint64_t todo, const uint32_t found[], decided out[])
+static struct called decide_found(const struct program *p, const struct insn *call, const struct pbc_entry entries[],
+                                  uint64_t todo, const uint32_t found[], decided out[])
 {
     struct called c = {0};
     for (uint64_t left = todo; left; left &= left - 1) {
@@ -79,21 +71,21 @@ static struct called decide(const struct program *p, const struct insn *call, co
 }
 
 /* Follow all packets of `todo` from the instruction on; where they part, follow each part by itself. */
-static void follow(const struct program *p, const struct insn *n, const struct key keys[], unsigned steps,
-                   uint64_t todo, struct ahead *ahead)
+static void ahead_follow(const struct program *p, const struct insn *n, const struct key keys[], unsigned steps,
+                         uint64_t todo, struct ahead *ahead)
 {
     for (; steps < FOLLOWED; steps++) {
         if (n->op == OP_CLASSIFY) {
-            search(p, n->imm, keys, todo, ahead);
+            ahead_search(p, n->imm, keys, todo, ahead);
             return;
         }
         if (n->op == OP_CALL) {
             n = p->code + p->funcs[n->imm].first;
             continue;
         }
-        if (!is_followed(n)) return;
+        if (n->op > OP_JNIN) return; /* it asks for more than the key */
         const uint64_t jump = jumping(n, keys, todo), stay = todo & ~jump;
-        if (jump && stay) follow(p, n + 1 + n->to, keys, steps + 1, jump, ahead);
+        if (jump && stay) ahead_follow(p, n + 1 + n->to, keys, steps + 1, jump, ahead);
         todo = stay ? stay : jump;
         n += stay ? 1u : 1u + n->to;
     }
@@ -104,7 +96,10 @@ struct called classify_call(const struct program *p, const struct insn *call, co
 {
     const struct insn *const first = p->code + p->funcs[call->imm].first;
     for (uint64_t left = todo; left; left &= left - 1) ahead->classifier[__builtin_ctzll(left)] = PBC_NONE;
-    follow(p, first, keys, 0, todo, ahead);
-    if (!decides(p, call)) return (struct called){.left = todo};
-    return decide(p, call, p->entries + p->classifiers[first->imm].entries, todo, ahead->entry, out);
+    ahead_follow(p, first, keys, 0, todo, ahead);
+    /* The classifier's result decides: `call; decide` in function 0, `classify; retz` in the called one. */
+    const bool decides =
+        first[0].op == OP_CLASSIFY && first[1].op == OP_RETZ && call[1].op == OP_DECIDE && call[1].a == call->a;
+    if (!decides) return (struct called){.left = todo};
+    return decide_found(p, call, p->entries + p->classifiers[first->imm].entries, todo, ahead->entry, out);
 }

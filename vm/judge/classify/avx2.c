@@ -12,14 +12,14 @@ static TARGET inline __m256i column8(const struct pbc_line *b, unsigned column)
 }
 
 /* Return bits in each lane whose range does not hold the rank. */
-static TARGET inline __m256i outside(__m256i lo, __m256i hi, uint32_t rank)
+static TARGET inline __m256i ranks_outside(__m256i lo, __m256i hi, uint32_t rank)
 {
     const __m256i r = _mm256_set1_epi32((int)rank);
     return _mm256_or_si256(_mm256_xor_si256(_mm256_max_epu32(lo, r), r), _mm256_xor_si256(_mm256_min_epu32(hi, r), r));
 }
 
-static TARGET INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
-                                       enum masked masked, const struct key *key, bool ranked)
+static TARGET INLINE unsigned matching8(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                        enum masked masked, const struct key *key, bool ranked)
 {
     const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
     const unsigned wide = wide_columns(f, masked, ranked);
@@ -29,8 +29,8 @@ static TARGET INLINE unsigned matching(const struct pbc_line *b, const struct pb
         differs = _mm256_or_si256(differs, _mm256_xor_si256(_mm256_and_si256(slot, column8(b, i + 1)), column8(b, i)));
     }
     if (ranked)
-        differs = _mm256_or_si256(outside(column8(b, 1), column8(b, 2), key->src[0]),
-                                  outside(column8(b, 3), column8(b, 4), key->dst[0]));
+        differs = _mm256_or_si256(ranks_outside(column8(b, 1), column8(b, 2), key->src[0]),
+                                  ranks_outside(column8(b, 3), column8(b, 4), key->dst[0]));
     UNROLLED for (unsigned i = 1 + wide; i <= pbc_columns(lines); i++)
     {
         const __m256i column = column8(b, i), half = _mm256_set1_epi16((short)key->half[PBC_HALF(f->half[i - 1])]);
@@ -72,6 +72,7 @@ static TARGET INLINE uint32_t bounds_up_to(const struct pbc_rank *node, const st
     return at < count ? at : count;
 }
 
+#define MATCHING matching8
 /* The shift and the number of bits stand in the cut as in the instruction's operand. */
 #define WINDOW(word, cut) __bextr_u64(word, (cut) >> TREE_WINDOW)
 

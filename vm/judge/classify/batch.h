@@ -28,13 +28,6 @@ static TARGET INLINE unsigned level(const struct image *im, const struct key key
     return (unsigned)again;
 }
 
-static TARGET inline void levels(const struct image *im, const struct key keys[], struct wave *w, struct counts *n)
-{
-    while (n->cuts)
-        n->cuts = im->far ? level(im, keys, w->cuts, n->cuts, w->ends, &n->ends, true)
-                          : level(im, keys, w->cuts, n->cuts, w->ends, &n->ends, false);
-}
-
 /* Sort the ends: forks, and leaves by shape. What is read next is prefetched: of a leaf the lines of its shape. */
 static TARGET inline void sort_ends(const struct image *im, struct wave *w, struct counts *n)
 {
@@ -105,7 +98,7 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
             const struct pbc_format *const f = &im->formats[TREE_FORMAT(at)];
             const struct pbc_line *const b = &im->blocks[TREE_BASE(at)];
             const unsigned lines = shape == PBC_SHAPE_ANY ? f->lines : pbc_shape_lines(shape),
-                           lanes = matching(b, f, lines, masked_of(shape), &keys[ITEM_AT(at)], ranked);
+                           lanes = MATCHING(b, f, lines, masked_of(shape), &keys[ITEM_AT(at)], ranked);
             const uint32_t *const entries = block_column(b, 0);
             const uint32_t none = lanes == 0;
             const uint32_t entry = (entries[__builtin_ctz(lanes | 0x80)] & PBC_LANE_NONE) | -none;
@@ -177,7 +170,9 @@ static TARGET INLINE void search_batch(const struct image im, const struct key k
     begin(&im, todo, &w, &n);
     for (;;) {
         for (; n.cuts | n.ends; take_first(&im, &w, &n)) {
-            levels(&im, keys, &w, &n);
+            while (n.cuts)
+                n.cuts = im.far ? level(&im, keys, w.cuts, n.cuts, w.ends, &n.ends, true)
+                                : level(&im, keys, w.cuts, n.cuts, w.ends, &n.ends, false);
             sort_ends(&im, &w, &n);
         }
         compare_all(&im, keys, &w, &n, ranked);

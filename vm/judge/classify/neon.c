@@ -19,7 +19,7 @@ static inline uint32x4_t rank_outside(uint32x4_t lo, uint32x4_t hi, uint32_t ran
 }
 
 /* Return bits in each lane whose range does not hold the half, which stands beside its complement. */
-static inline uint32x4_t outside(uint32x4_t ranges, uint32x4_t half)
+static inline uint32x4_t half_outside(uint32x4_t ranges, uint32x4_t half)
 {
     return vreinterpretq_u32_u16(vqsubq_u16(vreinterpretq_u16_u32(ranges), vreinterpretq_u16_u32(half)));
 }
@@ -44,18 +44,14 @@ static INLINE unsigned matching4(const struct pbc_line *b, const struct pbc_form
         const uint32x4_t column = column4(b, i, lane);
         const uint32x4_t differ = is_masked(f, i, lines, masked)
                                       ? vandq_u32(veorq_u32(column, vdupq_n_u32(half)), vshrq_n_u32(column, 16))
-                                      : outside(column, vdupq_n_u32(half | ~half << 16));
+                                      : half_outside(column, vdupq_n_u32(half | ~half << 16));
         differs = vorrq_u32(differs, differ);
     }
     return vaddvq_u32(vandq_u32(vceqzq_u32(differs), vld1q_u32(bit)));
 }
 
-static INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
-                                enum masked masked, const struct key *key, bool ranked)
-{
-    return matching4(b, f, lines, masked, key, 0, ranked) | matching4(b, f, lines, masked, key, 4, ranked) << 4;
-}
-
+#define MATCHING(b, f, lines, masked, key, ranked)                                                                     \
+    (matching4(b, f, lines, masked, key, 0, ranked) | matching4(b, f, lines, masked, key, 4, ranked) << 4)
 #define bounds_up_to bounds_halved
 #define WINDOW       window_of
 

@@ -1,5 +1,5 @@
 /* The search of a leaf for all native walks, and the search over leaves (search.h). A walk's file includes it once,
- * after it has defined TARGET, the attributes of its functions, and matching(), the bits of a block's lanes whose
+ * after it has defined TARGET, the attributes of its functions, and MATCHING(), the bits of a block's lanes whose
  * columns match the key. */
 
 /* Search a run of blocks of one shape, which is a constant. */
@@ -10,7 +10,7 @@ static TARGET INLINE uint32_t first_of_run(const struct pbc_line *b, const struc
     for (;; b += lines) {
         const uint32_t *const entries = block_column(b, 0);
         const bool before = (entries[7] & PBC_LANE_NONE) < from; /* true for all lanes: entries ascend */
-        for (unsigned lanes = before ? 0 : matching(b, f, lines, masked_of(shape), key, ranked); lanes;
+        for (unsigned lanes = before ? 0 : MATCHING(b, f, lines, masked_of(shape), key, ranked); lanes;
              lanes &= lanes - 1) {
             const uint32_t entry = entries[__builtin_ctz(lanes)] & PBC_LANE_NONE;
             if (entry >= from) return entry;

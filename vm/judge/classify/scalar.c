@@ -8,8 +8,8 @@
 #include "vm/judge/classify/lanes.h"
 
 /* Few lanes match in their first question; nothing more is read of the others. */
-static INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
-                                enum masked masked, const struct key *key, bool ranked)
+static INLINE unsigned matching_in_turn(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
+                                        enum masked masked, const struct key *key, bool ranked)
 {
     unsigned first = 0, lanes = 0;
     for (unsigned lane = 0; lane < 8; lane++) first |= (unsigned)begins(b, f, masked, key, lane, ranked) << lane;
@@ -20,6 +20,7 @@ static INLINE unsigned matching(const struct pbc_line *b, const struct pbc_forma
     return lanes;
 }
 
+#define MATCHING     matching_in_turn
 #define bounds_up_to bounds_halved
 #define WINDOW       window_of
 

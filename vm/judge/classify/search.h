@@ -3,7 +3,7 @@
  * its tree; FORK(), a place among the waiting forks; and first_of_leaf(). `ranked` is a constant: the key holds ranks
  * in place of addresses. */
 
-#include "vm/judge/classify/window.h"
+#include "vm/judge/classify/cut_window.h"
 
 static TARGET INLINE uint32_t search(const struct image im, const struct key *key, uint32_t from, bool ranked)
 {

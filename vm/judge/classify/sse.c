@@ -12,7 +12,7 @@ static TARGET inline __m128i column4(const struct pbc_line *b, unsigned column, 
 }
 
 /* Return bits in each lane whose range does not hold the rank. */
-static TARGET inline __m128i outside(__m128i lo, __m128i hi, uint32_t rank)
+static TARGET inline __m128i ranks_outside(__m128i lo, __m128i hi, uint32_t rank)
 {
     const __m128i r = _mm_set1_epi32((int)rank);
     return _mm_or_si128(_mm_xor_si128(_mm_max_epu32(lo, r), r), _mm_xor_si128(_mm_min_epu32(hi, r), r));
@@ -31,8 +31,8 @@ static TARGET INLINE unsigned matching4(const struct pbc_line *b, const struct p
             _mm_or_si128(differs, _mm_xor_si128(_mm_and_si128(slot, column4(b, i + 1, lane)), column4(b, i, lane)));
     }
     if (ranked)
-        differs = _mm_or_si128(outside(column4(b, 1, lane), column4(b, 2, lane), key->src[0]),
-                               outside(column4(b, 3, lane), column4(b, 4, lane), key->dst[0]));
+        differs = _mm_or_si128(ranks_outside(column4(b, 1, lane), column4(b, 2, lane), key->src[0]),
+                               ranks_outside(column4(b, 3, lane), column4(b, 4, lane), key->dst[0]));
     UNROLLED for (unsigned i = 1 + wide; i <= pbc_columns(lines); i++)
     {
         const __m128i column = column4(b, i, lane), half = _mm_set1_epi16((short)key->half[PBC_HALF(f->half[i - 1])]);
@@ -44,12 +44,8 @@ static TARGET INLINE unsigned matching4(const struct pbc_line *b, const struct p
     return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(differs, _mm_setzero_si128())));
 }
 
-static TARGET INLINE unsigned matching(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
-                                       enum masked masked, const struct key *key, bool ranked)
-{
-    return matching4(b, f, lines, masked, key, 0, ranked) | matching4(b, f, lines, masked, key, 4, ranked) << 4;
-}
-
+#define MATCHING(b, f, lines, masked, key, ranked)                                                                     \
+    (matching4(b, f, lines, masked, key, 0, ranked) | matching4(b, f, lines, masked, key, 4, ranked) << 4)
 #define bounds_up_to bounds_halved
 #define WINDOW       window_of
 

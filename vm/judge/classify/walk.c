@@ -26,7 +26,7 @@ const struct walk_ops *walk_ops(enum walk w)
 }
 #endif
 
-static const struct walk_ops *choose(void)
+static const struct walk_ops *walk_choose(void)
 {
     static const enum walk order[] = {WALK_AVX2, WALK_SSE, WALK_NEON};
     for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
@@ -40,7 +40,7 @@ const struct walk_ops *walk_best(void)
     static const struct walk_ops *best;
     const struct walk_ops *w = __atomic_load_n(&best, __ATOMIC_RELAXED);
     if (__builtin_expect(!w, 0)) {
-        w = choose();
+        w = walk_choose();
         __atomic_store_n(&best, w, __ATOMIC_RELAXED);
     }
     return w;

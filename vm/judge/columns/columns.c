@@ -40,7 +40,7 @@ struct way {
 typedef uint32_t four __attribute__((vector_size(16)));
 
 /* Write four slots of four keys, from `first` on, into four columns. */
-static void turn(struct way *w, unsigned first, unsigned lane)
+static void column_turn(struct way *w, unsigned first, unsigned lane)
 {
     const struct key *const k = &w->keys[lane];
     const four a = *(const four *)(const void *)&k[0].slot[first], b = *(const four *)(const void *)&k[1].slot[first];
@@ -58,7 +58,7 @@ static const uint32_t *column(struct way *w, unsigned slot)
 {
     const unsigned first = slot & ~3u;
     if (!(w->made >> first & 1))
-        for (unsigned lane = 0; lane < w->lanes; lane += 4) turn(w, first, lane);
+        for (unsigned lane = 0; lane < w->lanes; lane += 4) column_turn(w, first, lane);
     w->made |= 1u << first;
     return w->column[slot];
 }
@@ -78,7 +78,7 @@ static uint64_t in_range(struct way *w, const struct insn *n)
 }
 
 /* Test one packet by more than the key's words. */
-static bool holds(const struct way *w, const struct insn *n, unsigned at)
+static bool lane_holds(const struct way *w, const struct insn *n, unsigned at)
 {
     const struct key *const key = &w->keys[at];
     switch (n->op) {
@@ -112,18 +112,16 @@ static uint64_t holding(struct way *w, const struct insn *n, uint64_t packets)
     case OP_JNPFX: return in_prefix(w, n);
     case OP_JIN:
     case OP_JNIN: return in_range(w, n);
-    default: FOR_EACH(at, packets) yes |= (uint64_t)holds(w, n, at) << at; return yes;
+    default: FOR_EACH(at, packets) yes |= (uint64_t)lane_holds(w, n, at) << at; return yes;
     }
 }
 
-/* True for tests that jump if they do not hold: the second of each pair. Also for JUMP, whose test never holds. */
-static bool jumps_if_not(uint8_t op) { return op % 2 == 0; }
 static_assert(OP_JUMP == 0 && OP_JEQ == 1 && OP_JNALL == 4 && OP_JNONE == 6 && OP_JNPFX == 8 && OP_JNIN == 10 &&
                   OP_JNMAP == 12 && OP_JNSET == 14 && OP_JNMAC == 16 && OP_JNMACK == 18 && OP_JNPAT == 20 &&
                   OP_JNHDR == 22,
               "pairs of tests stand first in opcode.def");
 
-static void go_on(struct way *w, uint32_t at, uint64_t packets) { w->here[at] |= packets; }
+static void packets_go_on(struct way *w, uint32_t at, uint64_t packets) { w->here[at] |= packets; }
 
 /* Decide by default. Only packets that are neither IP nor ARP may be decided otherwise. */
 static void by_default(struct way *w, uint64_t packets, uint32_t firewall)
@@ -157,7 +155,7 @@ static bool few(uint64_t packets)
 }
 
 /* Run instruction i for the packets that stand at it. */
-static void step(struct way *w, uint32_t i, uint64_t packets)
+static void column_step(struct way *w, uint32_t i, uint64_t packets)
 {
     const struct insn *const n = &w->p->code[w->p->funcs[w->p->root].first + i];
     if (n->op <= OP_JNHDR && few(packets)) {
@@ -165,20 +163,21 @@ static void step(struct way *w, uint32_t i, uint64_t packets)
         return;
     }
     if (n->op <= OP_JNHDR) {
-        const uint64_t yes = holding(w, n, packets), jump = jumps_if_not(n->op) ? ~yes : yes;
-        go_on(w, i + 1 + n->to, packets & jump);
-        go_on(w, i + 1, packets & ~jump);
+        /* The second test of each pair jumps if it does not hold; JUMP's never holds. */
+        const uint64_t yes = holding(w, n, packets), jump = n->op % 2 == 0 ? ~yes : yes;
+        packets_go_on(w, i + 1 + n->to, packets & jump);
+        packets_go_on(w, i + 1, packets & ~jump);
         return;
     }
     switch (n->op) {
     case OP_COUNT:
         FOR_EACH(at, packets) effect_count(w->e, n->imm, w->pkts[at]->wire_len);
-        go_on(w, i + 1, packets);
+        packets_go_on(w, i + 1, packets);
         return;
     case OP_CALL: {
         if (!w->p->classifiers_count) break;
         const struct called c = classify_call(w->p, n, w->keys, packets, w->ahead, w->out);
-        if (c.none) go_on(w, i + 2, c.none);
+        if (c.none) packets_go_on(w, i + 2, c.none);
         leave_from(w, i, c.left);
         return;
     }
@@ -206,8 +205,8 @@ uint64_t columns_run(const struct program *p, const struct key keys[], struct pk
     w.lanes = 64 - (unsigned)__builtin_clzll(todo);
     w.left = w.made = 0;
     memset(w.here, 0, p->funcs[p->root].count * sizeof *w.here);
-    go_on(&w, 0, todo);
+    packets_go_on(&w, 0, todo);
     for (uint32_t i = 0; i < p->funcs[p->root].count; i++)
-        if (w.here[i]) step(&w, i, w.here[i]);
+        if (w.here[i]) column_step(&w, i, w.here[i]);
     return w.left;
 }

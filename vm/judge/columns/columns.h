@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 

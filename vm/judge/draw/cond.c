@@ -45,10 +45,10 @@ static void member6(struct frame_draw *d, const struct pbc_set *s, bool outside,
     a[2] = (uint32_t)(lo >> 32), a[3] = (uint32_t)lo;
 }
 
-static void address(struct frame_draw *d, const struct pbc_cond *c, bool dst, enum corner which, struct frame_wish *w)
+static void address_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
 {
     const bool outside = c->flags & PBC_COND_NOT;
-    uint32_t *const a = dst ? w->key.dst : w->key.src;
+    uint32_t *const a = c->kind == COND_TO ? w->key.dst : w->key.src;
     if (c->flags & PBC_COND_ANY) return;
     if (c->arg && !outside && (!c->count || draw_number(d) & 1)) {
         w->key.kind |= c->arg;
@@ -169,11 +169,6 @@ static void number_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
     else
         w->number = row, w->number_value = number;
     w->sized |= row->half == KEY_HALF(length);
-}
-
-static void address_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)
-{
-    address(d, c, c->kind == COND_TO, which, w);
 }
 
 static void nd_draw(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w)

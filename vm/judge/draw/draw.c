@@ -60,12 +60,6 @@ static uint16_t any_interface(struct frame_draw *d)
     return n > named ? IFACE_NONE : (uint16_t)n;
 }
 
-static uint16_t interface(struct frame_draw *d, const struct pbc_rule *r)
-{
-    const uint32_t own = r->list & PBC_LIST_CHAIN ? PBC_NONE : d->program->firewalls[r->list].iface;
-    return own != PBC_NONE ? (uint16_t)own : any_interface(d);
-}
-
 /* Draw all fields by chance, for those that no condition sets. */
 static void by_chance(struct frame_draw *d, struct frame_wish *w)
 {
@@ -110,7 +104,8 @@ void draw_rule(struct frame_draw *d, uint32_t rule, uint32_t beside, enum corner
     }
     decide_kind(d, &ch, w);
     w->key.kind |= direction(d, r);
-    w->key.iface = interface(d, r);
+    const uint32_t own = r->list & PBC_LIST_CHAIN ? PBC_NONE : d->program->firewalls[r->list].iface;
+    w->key.iface = own != PBC_NONE ? (uint16_t)own : any_interface(d);
     for (uint32_t i = 0; i < r->cond_count; i++) {
         const struct pbc_cond c = cond_of(d, r, i, beside);
         draw_fulfil(d, &c, which, w);

@@ -174,12 +174,6 @@ static uint32_t state_of(struct frame_draw *d, uint32_t wished)
     return left & -left;
 }
 
-static void set_type(uint8_t *bytes, const struct key *key, unsigned tags)
-{
-    if (key->kind & (KIND_IP | KIND_ARP)) return;
-    wire_put16(bytes + ETHER_TYPE_AT + VLAN_LEN * tags, key->kind & KIND_ETHERTYPE ? key->ether_type : LLC_LEN);
-}
-
 bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
 {
     const struct frame_spec t = packet(w);
@@ -191,7 +185,9 @@ bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
     if (w->pattern) put_pattern(d->bytes, w->pattern, &l, cap);
     if (w->dst_mac) wire_put48(d->bytes, w->dst_mac);
     if (w->src_mac) wire_put48(d->bytes + 6, w->src_mac);
-    set_type(d->bytes, &w->key, t.tags);
+    if (!(w->key.kind & (KIND_IP | KIND_ARP)))
+        wire_put16(d->bytes + ETHER_TYPE_AT + VLAN_LEN * t.tags,
+                   w->key.kind & KIND_ETHERTYPE ? w->key.ether_type : LLC_LEN);
     const bool bare = w->bare && w->key.kind & KIND_IP && !t.tags;
     const uint32_t skip = bare ? ETHER_LEN : 0;
     pkt_view(&d->pkt, d->bytes + skip, cap - skip, l.end - skip, bare ? LINK_RAW : LINK_ETHER, w->key.iface);

@@ -74,18 +74,13 @@ static void keyed_free_up_to(struct keyed *t, uint32_t group, uint64_t now)
         keyed_drop(t, group * GROUP + tags_first(idle));
 }
 
-static void forget(struct meter *m)
-{
-    for (uint32_t i = 0; i < m->table.groups; i++) keyed_free_up_to(&m->table, i, UINT64_MAX);
-    m->shared = 0;
-}
-
 /* Set the meter's time. After 63 bits of units, which take years, unit 0 is now and every bucket full. */
 static void set_time(struct meter *m, uint64_t now_ns)
 {
     if (m->now_ns == now_ns) return;
     if (now_ns - m->base_ns > m->rate.lasts_ns) {
-        forget(m);
+        for (uint32_t i = 0; i < m->table.groups; i++) keyed_free_up_to(&m->table, i, UINT64_MAX);
+        m->shared = 0;
         m->base_ns = now_ns;
     }
     m->now_ns = now_ns;
@@ -135,7 +130,7 @@ static inline bool take_unkeyed(const struct meters *all, struct meter *m, uint6
 }
 
 /* Give back a lease that is too old. True while there is one. */
-static bool give_back(const struct meters *all, struct meter *m)
+static bool lease_return(const struct meters *all, struct meter *m)
 {
     if (!m->leased || all->now_ns - m->since_ns < LEASE_NS) return m->leased;
     if (m->cell) shared_give(m->cell, m->leased);
@@ -197,7 +192,7 @@ bool meter_take(struct meters *all, uint32_t id, uint32_t bytes)
 }
 
 /* True if a new key would find a slot, as in `take_free`, with nothing swept. */
-static bool has_room(const struct meter *m, const struct place *at, uint64_t now)
+static bool key_has_room(const struct meter *m, const struct place *at, uint64_t now)
 {
     const struct keyed *t = &m->table;
     uint32_t used = t->used, own = 0, left;
@@ -227,7 +222,7 @@ static uint64_t tokens_look(const struct meters *all, const struct meter *m, con
     keyed_place(&m->table, k, m->table.key_words, &at);
     const uint32_t slot = keyed_find(&m->table, &at, k);
     if (slot != KEYED_NONE) return bucket_ahead(m->table.words[slot], now);
-    return has_room(m, &at, now) ? 0 : bucket_ahead(m->shared, now);
+    return key_has_room(m, &at, now) ? 0 : bucket_ahead(m->shared, now);
 }
 
 enum meter_says meter_peek(const struct meters *all, const struct program *p, uint32_t id, const struct key *key,
@@ -254,7 +249,7 @@ void meters_at(struct meters *all, uint64_t now_ns)
 bool meters_sweep(struct meters *all)
 {
     bool held = false, leased = false;
-    for (uint32_t i = 0; share_counts(&all->share) && i < all->count; i++) leased |= give_back(all, &all->meter[i]);
+    for (uint32_t i = 0; share_counts(&all->share) && i < all->count; i++) leased |= lease_return(all, &all->meter[i]);
     for (uint32_t i = 0; i < all->count; i++) held |= all->meter[i].table.used != 0;
     for (unsigned n = 0; held && n < SWEEP_GROUPS; n++) {
         struct meter *m = &all->meter[all->hand];
@@ -265,13 +260,6 @@ bool meters_sweep(struct meters *all)
         if (!m->table.used || m->table.hand == 0) all->hand = (all->hand + 1) % all->count;
     }
     return held || leased;
-}
-
-static bool table_init(struct meter *m, uint64_t seed)
-{
-    const uint32_t words = meter_key_words(m->def->per);
-    const struct keyed_cfg cfg = {.most = m->def->entries, .key_words = words, .entry_bytes = words * 8, .seed = seed};
-    return !m->def->per || keyed_init(&m->table, &cfg);
 }
 
 struct meters *meters_new(const struct program *p, uint64_t seed)
@@ -285,18 +273,14 @@ struct meters *meters_new(const struct program *p, uint64_t seed)
         struct meter *m = &all->meter[all->count++];
         m->def = &p->meters[i];
         meter_rate_init(&m->rate, m->def);
-        good = table_init(m, seed + i);
+        const uint32_t words = meter_key_words(m->def->per);
+        const struct keyed_cfg cfg = {
+            .most = m->def->entries, .key_words = words, .entry_bytes = words * 8, .seed = seed + i};
+        good = !m->def->per || keyed_init(&m->table, &cfg);
     }
     if (good) return all;
     meters_free(all);
     return NULL;
-}
-
-/* Return the size of a lease; less than a token is no lease, for at least a packet's need is taken. */
-static uint64_t lease_of(const struct meter_rate *r, unsigned workers)
-{
-    const u128 second = (u128)LEASE_NS * r->num / r->den, most = second < r->limit ? second : r->limit;
-    return (uint64_t)(most / LEASE_PART / workers);
 }
 
 void meters_share(struct meters *all, const struct share *s, unsigned workers)
@@ -307,7 +291,9 @@ void meters_share(struct meters *all, const struct share *s, unsigned workers)
         struct meter *m = &all->meter[i];
         m->leases = m->def->per == PBC_PER_NONE;
         m->cell = s->all ? s->all->meters[i] : NULL;
-        m->lease = lease_of(&m->rate, workers);
+        /* Less than a token is no lease, for at least a packet's need is taken. */
+        const u128 second = (u128)LEASE_NS * m->rate.num / m->rate.den;
+        m->lease = (uint64_t)((second < m->rate.limit ? second : m->rate.limit) / LEASE_PART / workers);
     }
 }
 
@@ -344,13 +330,6 @@ void meters_show(struct meters *all, uint32_t id, const struct meter_buckets *th
     memcpy(t->entries, there->entries, slots * t->entry_bytes);
 }
 
-static void archive_lease(const struct meters *all, struct meter *m, struct archive *a)
-{
-    ARCHIVE(a, m->leased);
-    ARCHIVE(a, m->since_ns);
-    archive_sound(a, m->leased <= m->rate.limit && m->since_ns <= all->now_ns);
-}
-
 bool meters_archive(struct meters *all, struct archive *a)
 {
     uint8_t started = all->started;
@@ -367,7 +346,10 @@ bool meters_archive(struct meters *all, struct archive *a)
         ARCHIVE(a, m->shared);
         archive_sound(a, m->base_ns <= m->now_ns && m->now_ns <= all->now_ns);
         if (m->def->per) keyed_archive(&m->table, a);
-        if (m->leases) archive_lease(all, m, a);
+        if (!m->leases) continue;
+        ARCHIVE(a, m->leased);
+        ARCHIVE(a, m->since_ns);
+        archive_sound(a, m->leased <= m->rate.limit && m->since_ns <= all->now_ns);
     }
     return !a->bad;
 }

@@ -20,7 +20,7 @@ static bool room(void **at, uint32_t used, uint32_t more, uint32_t *have, size_t
 }
 
 /* Return the place of the device of that name in `named`, or its free place. */
-static uint32_t *place_of(const struct route_list *l, const struct route_device *d)
+static uint32_t *name_place(const struct route_list *l, const struct route_device *d)
 {
     struct hash_key key;
     uint64_t words[2];
@@ -41,20 +41,20 @@ static bool room_for_name(struct route_list *l)
     more.named_room = l->named_room ? 2 * l->named_room : 64;
     more.named = calloc(more.named_room, sizeof *more.named);
     if (!more.named) return false;
-    for (uint32_t i = 0; i < l->devices_count; i++) *place_of(&more, &l->devices[i]) = i + 1;
+    for (uint32_t i = 0; i < l->devices_count; i++) *name_place(&more, &l->devices[i]) = i + 1;
     free(l->named);
     *l = more;
     return true;
 }
 
 /* Return 1 + the device's index; 0: unknown; or -ENOSPC, -ENOMEM. */
-static int device_of(struct route_list *l, const char *name)
+static int device_number(struct route_list *l, const char *name)
 {
     struct route_device d = {0};
     if (!*name) return 0;
     memcpy(d.name, name, strnlen(name, sizeof d.name - 1));
     if (!room_for_name(l)) return -ENOMEM;
-    uint32_t *place = place_of(l, &d);
+    uint32_t *place = name_place(l, &d);
     if (*place) return (int)*place;
     if (l->devices_count == ROUTE_DEVICES_MOST) return -ENOSPC;
     if (!room((void **)&l->devices, l->devices_count, 1, &l->devices_room, sizeof *l->devices)) return -ENOMEM;
@@ -70,7 +70,7 @@ static int add_legs(struct route_list *l, const struct route_entry *e)
     if (!room((void **)&l->legs, l->legs_count, e->hops, &l->legs_room, sizeof *l->legs)) return -ENOMEM;
     for (unsigned i = 0; i < e->hops; i++) shares.all += e->hop[i].weight;
     for (unsigned i = 0; i < e->hops; i++) {
-        const int device = device_of(l, e->hop[i].device);
+        const int device = device_number(l, e->hop[i].device);
         if (device < 0) return device;
         l->legs[l->legs_count++] = (struct route_leg){
             .up_to = route_shares_next(&shares, e->hop[i].weight), .port = ROUTE_NO_PORT, .device = (uint16_t)device};
@@ -79,7 +79,7 @@ static int add_legs(struct route_list *l, const struct route_entry *e)
 }
 
 /* Add the route, whatever their number. */
-static int add(struct route_list *l, const struct route_entry *e)
+static int append_route(struct route_list *l, const struct route_entry *e)
 {
     const bool via = e->kind == ROUTE_VIA;
     if (!room((void **)&l->routes, l->count, 1, &l->routes_room, sizeof *l->routes) ||
@@ -99,14 +99,14 @@ static int add(struct route_list *l, const struct route_entry *e)
 
 int route_list_add(struct route_list *l, const struct route_entry *e)
 {
-    return l->count == ROUTE_LIST_MOST ? -ENOSPC : add(l, e);
+    return l->count == ROUTE_LIST_MOST ? -ENOSPC : append_route(l, e);
 }
 
 int route_list_set(struct route_list *l, const struct route_entry *e)
 {
     const uint32_t before = l->count;
     uint32_t left = 0;
-    const int failed = add(l, e);
+    const int failed = append_route(l, e);
     if (failed) return failed;
     for (uint32_t i = 0; i <= before; i++) {
         const struct route x = l->routes[i];
@@ -121,7 +121,7 @@ int route_list_set(struct route_list *l, const struct route_entry *e)
 
 int route_list_rule(struct route_list *l, const struct route_policy *p, const char *device)
 {
-    const int failed = device_of(l, device);
+    const int failed = device_number(l, device);
     if (failed < 0) return failed;
     if (l->rules_count == ROUTE_LIST_RULES) return -ENOSPC;
     if (!room((void **)&l->rules, l->rules_count, 1, &l->rules_room, sizeof *l->rules)) return -ENOMEM;

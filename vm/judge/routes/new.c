@@ -26,22 +26,22 @@ struct stretches {
     uint32_t count;
 };
 
-static u128 number_of(const struct route *x)
+static u128 route_address(const struct route *x)
 {
     if (x->family == 4) return x->to[0];
     return (u128)((uint64_t)x->to[0] << 32 | x->to[1]) << 64 | ((uint64_t)x->to[2] << 32 | x->to[3]);
 }
 
-static struct span span_of(const struct route *x, uint8_t use)
+static struct span route_span(const struct route *x, uint8_t use)
 {
     const unsigned all = x->family == 4 ? 32 : 128, free_bits = all - x->bits;
-    const u128 free_mask = free_bits == 128 ? ~(u128)0 : ((u128)1 << free_bits) - 1, lo = number_of(x) & ~free_mask;
+    const u128 free_mask = free_bits == 128 ? ~(u128)0 : ((u128)1 << free_bits) - 1, lo = route_address(x) & ~free_mask;
     return (struct span){.lo = lo, .hi = lo | free_mask, .route = x, .way = x->way, .use = use};
 }
 
 /* Order outer before inner; of equal ones by use, then the higher metric, then the later one: the route that counts
  * comes last. */
-static int compare(const void *pa, const void *pb)
+static int span_order(const void *pa, const void *pb)
 {
     const struct span *a = pa, *b = pb;
     if (a->lo != b->lo) return a->lo < b->lo ? -1 : 1;
@@ -76,7 +76,7 @@ struct cutter {
 };
 
 /* Cut up to hi, for the innermost open prefix. */
-static void cut(struct cutter *c, u128 hi)
+static void cut_up_to(struct cutter *c, u128 hi)
 {
     const uint32_t entry = c->open[c->depth - 1].entry;
     struct stretch *last = c->count ? &c->stretches[c->count - 1] : NULL;
@@ -90,7 +90,7 @@ static void cut(struct cutter *c, u128 hi)
 }
 
 /* Return the answer of all open prefixes. */
-static uint32_t entry_of(const struct cutter *c)
+static uint32_t entry_of_open(const struct cutter *c)
 {
     for (unsigned i = 0; i < c->uses_count; i++) {
         const struct open *x = c->inner[i] == NOTHING ? NULL : &c->open[c->inner[i]];
@@ -125,14 +125,14 @@ static void open_one(struct cutter *c, const struct span *s)
                          .use = s->use,
                          .passes = s->passes && !twice};
     c->inner[s->use] = at;
-    new->entry = entry_of(c);
+    new->entry = entry_of_open(c);
 }
 
 /* Close the innermost one. */
 static void close_one(struct cutter *c)
 {
     const struct open *x = &c->open[c->depth - 1];
-    cut(c, x->hi);
+    cut_up_to(c, x->hi);
     c->inner[x->use] = x->outer;
     c->depth--;
 }
@@ -141,7 +141,7 @@ static void cut_all(struct cutter *c, const struct span *spans, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         while (c->depth && c->open[c->depth - 1].hi < spans[i].lo) close_one(c);
-        if (c->depth && spans[i].lo) cut(c, spans[i].lo - 1);
+        if (c->depth && spans[i].lo) cut_up_to(c, spans[i].lo - 1);
         c->at = spans[i].lo;
         open_one(c, &spans[i]);
     }
@@ -149,7 +149,7 @@ static void cut_all(struct cutter *c, const struct span *spans, uint32_t n)
 }
 
 /* True if the use's table holds the route. */
-static bool holds(const struct policy_use *u, const struct route *x, uint8_t family)
+static bool use_holds(const struct policy_use *u, const struct route *x, uint8_t family)
 {
     return !u->refuses && x->family == family && x->table == u->table;
 }
@@ -159,7 +159,7 @@ static uint32_t spans_count(const struct cutter *c, const struct routes_said *sa
     uint32_t n = 0;
     for (unsigned k = 0; k < c->uses_count; k++) {
         n += c->uses[k]->refuses;
-        for (uint32_t i = 0; i < said->count; i++) n += holds(c->uses[k], &said->routes[i], family);
+        for (uint32_t i = 0; i < said->count; i++) n += use_holds(c->uses[k], &said->routes[i], family);
     }
     return n;
 }
@@ -168,7 +168,7 @@ static uint32_t spans_count(const struct cutter *c, const struct routes_said *sa
 static struct span span_used(const struct routes_said *said, const struct policy_use *u, const struct route *x,
                              uint8_t use)
 {
-    struct span s = span_of(x, use);
+    struct span s = route_span(x, use);
     const uint8_t kind = x->way < said->ways_count ? said->ways[x->way].kind : ROUTE_ASK;
     s.passes = kind == ROUTE_THROW || (kind != ROUTE_REFUSED && x->bits <= u->suppressed);
     return s;
@@ -180,12 +180,12 @@ static void fill_spans(const struct cutter *c, const struct routes_said *said, c
 {
     uint32_t n = 0;
     for (unsigned k = 0; k < c->uses_count; k++) {
-        if (c->uses[k]->refuses) spans[n++] = span_of(all, (uint8_t)k);
+        if (c->uses[k]->refuses) spans[n++] = route_span(all, (uint8_t)k);
         for (uint32_t i = 0; i < said->count; i++)
-            if (holds(c->uses[k], &said->routes[i], all->family))
+            if (use_holds(c->uses[k], &said->routes[i], all->family))
                 spans[n++] = span_used(said, c->uses[k], &said->routes[i], (uint8_t)k);
     }
-    qsort(spans, n, sizeof *spans, compare);
+    qsort(spans, n, sizeof *spans, span_order);
 }
 
 /* Cut one view of a family. False: out of memory. stretches->v: malloc'd. */
@@ -236,7 +236,7 @@ static void fill6(struct routes *r, const struct stretches *p, uint32_t *at)
     }
 }
 
-static void fill(struct routes *r, const struct making *m)
+static void routes_fill(struct routes *r, const struct making *m)
 {
     const struct routes_said *said = m->said;
     uint32_t four = 0, six = 0;
@@ -302,7 +302,7 @@ struct routes *routes_new(const struct routes_said *said, unsigned ports)
     if (!m) return NULL;
     m->said = said;
     if (prefixes_fit(said) && cut_views(m, &size)) r = routes_alloc(&size);
-    if (r) fill(r, m);
+    if (r) routes_fill(r, m);
     making_free(m);
     if (!r || !routes_close(r, ports)) return r;
     routes_put(r);

@@ -4,18 +4,10 @@
 
 #include <string.h>
 
-static bool is_plain(const struct route_policy *p)
+static bool asks_nothing(const struct route_policy *p)
 {
     const struct route_rule *x = &p->rule;
     return !(x->from_bits | x->to_bits | x->src_ports[1] | x->dst_ports[1] | x->proto | x->tos | x->asks);
-}
-
-/* Let every packet of the family have an unknown way. */
-static void ask_all(struct policy *p)
-{
-    p->uses_count = p->views = 0;
-    p->rules[0] = (struct route_rule){.family = p->family, .does = ROUTE_ASKS, .why = WAY_TOO_MANY};
-    p->rules_count = 1;
 }
 
 /* Add a use of a table; view 0: merged. */
@@ -45,7 +37,7 @@ static uint8_t view_of(struct policy *p, const struct route_policy *x, unsigned 
 }
 
 /* Return the rule to go on with, as an index among all said; `count`: there is none. Rules go forward alone. */
-static uint32_t target_of(const struct routes_said *said, uint32_t at)
+static uint32_t jump_target(const struct routes_said *said, uint32_t at)
 {
     const struct route_policy *x = &said->rules[at];
     for (uint32_t i = at + 1; i < said->rules_count; i++)
@@ -55,7 +47,7 @@ static uint32_t target_of(const struct routes_said *said, uint32_t at)
 
 /* Return the number of the mark that a rule asks for (route_rule.mark): that of the first of the list which asks for
  * it. */
-static uint8_t mark_of(const struct policy *p, const struct routes_said *said, const struct route_policy *x)
+static uint8_t mark_number(const struct policy *p, const struct routes_said *said, const struct route_policy *x)
 {
     if (!(x->rule.asks & ROUTE_ASKS_MARK)) return 0;
     for (unsigned i = 0; i < p->rules_count; i++) {
@@ -67,7 +59,7 @@ static uint8_t mark_of(const struct policy *p, const struct routes_said *said, c
 }
 
 /* Add a rule to the list. False: no room. */
-static bool list(struct policy *p, const struct routes_said *said, uint32_t at, uint8_t rank, unsigned first)
+static bool list_rule(struct policy *p, const struct routes_said *said, uint32_t at, uint8_t rank, unsigned first)
 {
     const struct route_policy *x = &said->rules[at];
     const uint8_t view = x->rule.does == ROUTE_LOOKS_UP ? view_of(p, x, first) : 0;
@@ -75,7 +67,7 @@ static bool list(struct policy *p, const struct routes_said *said, uint32_t at, 
     p->said[p->rules_count] = at;
     p->rules[p->rules_count] = x->rule;
     p->rules[p->rules_count].rank = rank;
-    p->rules[p->rules_count].mark = mark_of(p, said, x);
+    p->rules[p->rules_count].mark = mark_number(p, said, x);
     p->rules[p->rules_count++].view = view;
     return true;
 }
@@ -85,7 +77,7 @@ static void aim(struct policy *p, const struct routes_said *said)
 {
     for (unsigned i = 0; i < p->rules_count; i++) {
         if (p->rules[i].does != ROUTE_GOES_TO) continue;
-        const uint32_t to = target_of(said, p->said[i]);
+        const uint32_t to = jump_target(said, p->said[i]);
         unsigned next = i + 1;
         while (next < p->rules_count && p->said[next] < to) next++;
         p->rules[i].next = (uint8_t)next;
@@ -101,19 +93,23 @@ void policy_make(struct policy *p, const struct routes_said *said, uint8_t famil
     for (uint32_t i = 0; i < said->rules_count && fits && !ended; i++) {
         const struct route_policy *x = &said->rules[i];
         if (x->rule.family != family) continue;
-        if (x->rule.does == ROUTE_GOES_TO && target_of(said, i) == said->rules_count) continue;
+        if (x->rule.does == ROUTE_GOES_TO && jump_target(said, i) == said->rules_count) continue;
         if (rank == ROUTE_RANK_NONE) fits = false;
         jumps |= x->rule.does == ROUTE_GOES_TO;
-        if (fits && is_plain(x) && !jumps && x->rule.does <= ROUTE_REFUSES) {
+        if (fits && asks_nothing(x) && !jumps && x->rule.does <= ROUTE_REFUSES) {
             fits = use(p, x, (uint8_t)rank, 0);
             ended = x->rule.does == ROUTE_REFUSES;
         } else if (fits) {
-            fits = list(p, said, i, (uint8_t)rank, first);
+            fits = list_rule(p, said, i, (uint8_t)rank, first);
         }
         rank++;
     }
-    if (fits)
+    if (fits) {
         aim(p, said);
-    else
-        ask_all(p);
+        return;
+    }
+    /* Every packet of the family has an unknown way. */
+    p->uses_count = p->views = 0;
+    p->rules[0] = (struct route_rule){.family = family, .does = ROUTE_ASKS, .why = WAY_TOO_MANY};
+    p->rules_count = 1;
 }

@@ -1,8 +1,8 @@
 /* Prefetching for large sets before a batch is judged. One look-up in a set that no cache holds waits for memory two or
  * three times in turn; prefetched together, the packets of a batch wait almost as one. (Measured on a million
  * addresses: README.) */
-#include "vm/judge/judge.h"
-#include "vm/judge/sets/walk.h"
+#include "vm/judge/effects.h"
+#include "vm/judge/sets/ranges.h"
 
 /* Macros: gcc takes a function that only prefetches for one without effect, and drops the call. */
 #define ASK(at) __builtin_prefetch(at)

@@ -1,7 +1,7 @@
 /* Membership of an address in a set of sorted, disjoint ranges. Large sets have a table that tells where to search
  * (set_index.h). */
-#include "vm/judge/judge.h"
-#include "vm/judge/sets/walk.h"
+#include "vm/judge/effects.h"
+#include "vm/judge/sets/ranges.h"
 
 /* True if the set holds the address. `node`: of its table; 0: none. */
 static bool has4(const struct program *p, const struct pbc_set *s, uint32_t node, uint32_t addr)

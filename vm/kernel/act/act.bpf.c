@@ -1,14 +1,14 @@
 /* The last stage carries out the decision: the verdict (settle.bpf.h), the edit (frame.bpf.h), and the way out
- * (leave.bpf.h, up.bpf.h). Then it counts the packet. */
+ * (way_out.bpf.h, up.bpf.h). Then it counts the packet. */
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #include "vm/flow/inquiry.h"
 #include "vm/kernel/act/buffer.bpf.h"
 #include "vm/kernel/act/frame.bpf.h"
-#include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/act/up.bpf.h"
+#include "vm/kernel/act/way_out.bpf.h"
 #include "vm/kernel/copy/copy.bpf.h"
 
 /* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
@@ -77,7 +77,7 @@ static inline bool is_rejected(const struct kpkt *k)
 }
 
 /* Report to processes: samples (events.bpf.c), and packets that need an answer. */
-static inline void tell(struct kpkt *k)
+static inline void act_tell(struct kpkt *k)
 {
     if (is_rejected(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
     if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
@@ -93,7 +93,7 @@ inline_whole void act(struct kpkt *k, uint32_t out)
         if (k->said & KERNEL_WOULD_DUE && kernel_flow_note(k)) settle_counters()->given_up++;
         settle_count(k);
         if (k->flags & KERNEL_NO_WAY) settle_counters()->ways_unknown++;
-        tell(k);
+        act_tell(k);
     }
     if (out == KERNEL_DROP && settle_watches(k)) {
         count_add(&settle_counters()->watched, k->pkt.wire_len);
@@ -153,8 +153,8 @@ static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
 }
 
 /* True for a judged first fragment that no process takes up. Later fragments of its datagram follow the decision
- * (later.h). */
-static inline bool is_followed(const struct kpkt *k)
+ * (shapes.h). */
+static inline bool datagram_is_followed(const struct kpkt *k)
 {
     return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_left(k) &&
            state_world.flags & PBC_FOLLOWS_FRAGMENTS;
@@ -183,7 +183,7 @@ inline_whole void copy_after(const struct given *g, struct kpkt *k)
 /* Do all to a packet but its way out, which is returned (enum kernel_out). */
 inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
 {
-    if (is_followed(k)) kernel_later_keep(k);
+    if (datagram_is_followed(k)) kernel_later_keep(k);
     uint32_t out = settle(k);
     if (out == KERNEL_SEND && !stays(k) && !edited(g, k)) out = settle_up(k, KERNEL_UP_WAY);
     act(k, out);

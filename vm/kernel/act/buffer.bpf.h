@@ -1,12 +1,12 @@
 /* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same as
- * frame.bpf.h and leave.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone, or
- * a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
+ * frame.bpf.h and way_out.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone,
+ * or a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
 #pragma once
 
 #include <linux/pkt_cls.h>
 
 #include "vm/kernel/act/frame.bpf.h"
-#include "vm/kernel/act/leave.bpf.h"
+#include "vm/kernel/act/way_out.bpf.h"
 
 enum { BUFFER_PORTS = 4 /* bytes */, BUFFER_HOP6 = UINT16_MAX - 1 /* change of a sum by one hop of IPv6 */ };
 

@@ -4,7 +4,7 @@
 
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/copy/partial.bpf.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/edit/recipe.c"
 
 extern const char mask_ways;

@@ -7,7 +7,7 @@ extern char map_rings; /* by kernel_port.served */
 
 _Static_assert((int)KERNEL_RAISED_MOST == (int)RING_FRAME_MOST, "records of a ring");
 
-static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t len)
+static inline void raised_fill(struct kernel_raised *r, const struct kpkt *k, uint32_t len)
 {
     r->len = len;
     r->segment = k->pkt.segment;
@@ -16,14 +16,14 @@ static inline void fill(struct kernel_raised *r, const struct kpkt *k, uint32_t 
     kpkt_put_tags(r->tags, k);
     up_say(&r->note, k);
 }
-#define FILL(r)                fill(r, k, len)
+#define FILL(r)                raised_fill(r, k, len)
 #define LOAD(ctx, at, to, len) bpf_skb_load_bytes(ctx, (at) + skip, to, len)
 
 /* Share of a ring that datagrams and pings which begin flows may fill: a flood of them delays no connection for longer
  * than the worker takes for so much. */
 enum { SHARE = KERNEL_RAISED_BYTES / 8 };
 
-static inline bool is_over(void *ring, const struct kpkt *k)
+static inline bool ring_is_over(void *ring, const struct kpkt *k)
 {
     const bool begins = k->up == KERNEL_UP_BEGIN && k->seen.class == SEEN_NEW;
     return begins && !(k->key.kind & KIND_TCP) && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > SHARE;
@@ -36,6 +36,6 @@ GLOBAL uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k NONNULL)
     void *ring = bpf_map_lookup_elem(&map_rings, &at);
     const uint32_t skip = k->skip;
     uint32_t len = ctx->len - skip;
-    if (!ring || is_over(ring, k)) return 1;
+    if (!ring || ring_is_over(ring, k)) return 1;
     RING_PUT(ring, struct kernel_raised, FILL, LOAD, 0, 1)
 }

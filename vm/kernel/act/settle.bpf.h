@@ -8,8 +8,8 @@
 #include "vm/kernel/addresses/own.bpf.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
-#include "vm/kernel/counters.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/counts.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/parse/header.h"
 
 extern struct kernel_counters state_counters[];
@@ -63,7 +63,7 @@ static __always_inline uint32_t settle_ordinary(struct kpkt *k, decided by)
     return KERNEL_SEND;
 }
 
-uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* told.bpf.c */
+uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* answered.bpf.c */
 
 /* Return the place in the head of the address that is asked for by an ARP request, a neighbour solicitation or an echo
  * request; 0: the packet is none of these. */

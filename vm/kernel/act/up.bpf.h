@@ -6,7 +6,7 @@
 #include "vm/kernel/events.h"
 #include "vm/kernel/flow/table_lines.bpf.h"
 #include "vm/kernel/gate.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 
 extern struct kernel_port state_ports[];
 extern const char mask_ports;

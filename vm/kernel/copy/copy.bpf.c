@@ -1,4 +1,4 @@
-/* Frames on their way to a process, and clones to devices (copied.h). */
+/* Frames on their way to a process, and clones to devices (events.h). */
 #include "vm/kernel/copy/copy.bpf.h"
 
 #include "vm/kernel/copy/partial.bpf.h"
@@ -54,7 +54,8 @@ GLOBAL uint64_t kernel_copy_lost(struct kpkt *k NONNULL)
     return 0;
 }
 
-static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t len, uint32_t wire_len, bool edited)
+static inline void copied_fill(struct kernel_copied *c, const struct kpkt *k, uint32_t len, uint32_t wire_len,
+                               bool edited)
 {
     c->program = k->program;
     c->cap_len = len;
@@ -72,7 +73,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     kpkt_put_tags(c->tags, k);
 }
 
-#define FILL(c)       fill(c, k, len, wire_len, edited)
+#define FILL(c)       copied_fill(c, k, len, wire_len, edited)
 #define PUT_ANY(load) RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
 
 /* Note in k->asked who gets the frame. False: nobody does. A reply of a flow that is sent on is observed as it leaves,

@@ -1,8 +1,8 @@
-/* Copies of whole frames, as the stages ask for them (copied.h). */
+/* Copies of whole frames, as the stages ask for them (events.h). */
 #pragma once
 
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/copy/copied.h"
+#include "vm/kernel/events.h"
 
 extern struct kernel_copies state_copies[];
 extern const char mask_copies, last_copies;

@@ -1,10 +1,10 @@
 /* Rules with `mirror`, as they are passed: the packet notes which mirrors copy it. */
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 #include "vm/pbc.h"
 
-TABLE(const struct pbc_rule, rules);
-TABLE(const struct pbc_mirror, mirrors);
+SECTION(const struct pbc_rule, rules);
+SECTION(const struct pbc_mirror, mirrors);
 
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 

@@ -1,11 +1,11 @@
-/* Keep and recall remembered decisions (memo.h) in the stages, with the flow's lock taken. */
+/* Keep and recall remembered decisions (shapes.h) in the stages, with the flow's lock taken. */
 #pragma once
 
 #include "vm/flow/inquiry.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
-#include "vm/kernel/flow/memo.h"
+#include "vm/kernel/shapes.h"
 
 extern uint64_t state_memos[]; /* two tables: of what is decided, and of what would be */
 extern const char mask_memos;

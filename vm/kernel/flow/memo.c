@@ -1,16 +1,8 @@
-/* Choice of the decisions of a program that the kernel may remember, see memo.h. */
-#include "vm/kernel/flow/memo.h"
-
+/* Choice of the decisions of a program that the kernel may remember, see vm/kernel/shapes.h. */
 #include "vm/judge/remember.h"
+#include "vm/kernel/shapes.h"
 
-/* True if the decision accepts the packet and does not open a tunnel, whose inside is judged too. */
-static bool is_plain(const struct program *p, decided d)
-{
-    const uint32_t rule = decided_rule(d);
-    return decided_action(d) == ACTION_ACCEPT && (rule >= RULE_DEFAULT || p->verdicts[rule] <= PBC_V_REJECT);
-}
-
-static void put(uint64_t rows[KERNEL_MEMOS], uint64_t decision)
+static void put_decision(uint64_t rows[KERNEL_MEMOS], uint64_t decision)
 {
     const uint32_t place = memo_place(decision);
     for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
@@ -23,14 +15,18 @@ static void put(uint64_t rows[KERNEL_MEMOS], uint64_t decision)
 
 void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p)
 {
-    put(rows, decided_by_nobody(ACTION_ACCEPT)); /* packets of a direction and interface that no firewall is for */
+    put_decision(rows,
+                 decided_by_nobody(ACTION_ACCEPT)); /* packets of a direction and interface that no firewall is for */
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const decided d = remember_decides(p, i);
-        if (is_plain(p, d)) put(rows, d);
+        const uint32_t rule = decided_rule(d);
+        /* It accepts the packet and does not open a tunnel, whose inside is judged too. */
+        if (decided_action(d) == ACTION_ACCEPT && (rule >= RULE_DEFAULT || p->verdicts[rule] <= PBC_V_REJECT))
+            put_decision(rows, d);
     }
 }
 
 void kernel_memos_would(uint64_t rows[KERNEL_MEMOS], const struct program *would)
 {
-    for (uint32_t i = 0; i < would->memos_count; i++) put(rows, remember_decides(would, i));
+    for (uint32_t i = 0; i < would->memos_count; i++) put_decision(rows, remember_decides(would, i));
 }

@@ -53,7 +53,7 @@ static uint32_t ups_of(const struct program *p)
 }
 
 /* True for a branch whose connections leave their sockets, or have none. */
-static bool leaves(const struct pbc_branch *b)
+static bool branch_leaves(const struct pbc_branch *b)
 {
     const enum pbc_goes goes = branch_goes(b);
     return goes == PBC_GOES_PASS || goes == PBC_GOES_REJECT || goes == PBC_GOES_NOWHERE;
@@ -66,7 +66,7 @@ static bool keeps(const struct program *p, const struct pbc_service *s)
     if (!mode_is(s->mode, MODE_INLINE_STACK) || !s->proxy || p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE)
         return false;
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        if (!leaves(&p->branches[b])) return true;
+        if (!branch_leaves(&p->branches[b])) return true;
     return false;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 
@@ -109,12 +109,10 @@ static bool made_take(struct made *m, const char *name, struct emit *e)
     return !failed;
 }
 
-/* True for functions that stand for the rules as they would decide without `audit`. */
-static bool is_would(const struct program *p, uint32_t func) { return p->would && func >= p->meta->would; }
-
-static bool make(struct made *m, uint32_t func)
+static bool make_function(struct made *m, uint32_t func)
 {
-    struct emit e = {.p = is_would(m->p, func) ? m->p->would : m->p,
+    const bool would = m->p->would && func >= m->p->meta->would; /* the rules as they would decide without `audit` */
+    struct emit e = {.p = would ? m->p->would : m->p,
                      .names = m->names,
                      .func = func,
                      .first = m->p->funcs[func].first,
@@ -197,7 +195,7 @@ static bool make_all(struct made *m)
 {
     const uint32_t services = m->p->meta->services;
     for (uint32_t f = 0; f < m->p->funcs_count; f++) {
-        if (m->names[f] && !make(m, f)) return false;
+        if (m->names[f] && !make_function(m, f)) return false;
         const char *entry = called(m->p, f);
         if (m->names[f] && entry && is_turn(m, f) && !make_apart(m, entry, turns_whole, m->names[f])) return false;
     }
@@ -207,7 +205,7 @@ static bool make_all(struct made *m)
 /* Limits of a judge. The kernel takes 256 functions in one program, and the stages' C has some of them. */
 enum { FUNCTIONS_MOST = 192, INSNS_MOST = 900000 };
 
-static int refuse(char *err, size_t err_len, uint64_t count, const char *what, uint64_t most)
+static int refuse_size(char *err, size_t err_len, uint64_t count, const char *what, uint64_t most)
 {
     snprintf(err, err_len,
              "the rules' code is too large for the kernel: %" PRIu64 " %s, at most %" PRIu64
@@ -227,7 +225,7 @@ static int make_judge(struct made *m, char *err, size_t err_len)
         return -E2BIG;
     }
     if (!m->code->functions || !m->names || !name_reached(m, &count)) return -ENOMEM;
-    if (count > FUNCTIONS_MOST) return refuse(err, err_len, count, "functions", FUNCTIONS_MOST);
+    if (count > FUNCTIONS_MOST) return refuse_size(err, err_len, count, "functions", FUNCTIONS_MOST);
     if (!make_all(m)) return -ENOMEM;
     if (m->too_far) {
         snprintf(
@@ -237,7 +235,7 @@ static int make_judge(struct made *m, char *err, size_t err_len)
         return -E2BIG;
     }
     for (uint32_t i = 0; i < m->code->count; i++) insns += m->code->functions[i].count;
-    return insns > INSNS_MOST ? refuse(err, err_len, insns, "instructions", INSNS_MOST) : 0;
+    return insns > INSNS_MOST ? refuse_size(err, err_len, insns, "instructions", INSNS_MOST) : 0;
 }
 
 int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len)

@@ -7,7 +7,7 @@
 enum { NEAR_MOST = INT16_MAX, NEAR_LEAST = INT16_MIN };
 
 /* Make room for one more entry of `size` bytes. False: out of memory. */
-static bool grow(struct insns *a, void **array, uint32_t count, uint32_t *room, size_t size)
+static bool insns_grow(struct insns *a, void **array, uint32_t count, uint32_t *room, size_t size)
 {
     if (a->failed || count < *room) return !a->failed;
     const uint32_t more = *room ? 2 * *room : 64;
@@ -31,7 +31,7 @@ void insns_begin(struct insns *a, uint32_t labels)
 
 uint32_t insns_label(struct insns *a)
 {
-    if (!grow(a, (void **)&a->labels, a->label_count, &a->label_room, sizeof *a->labels)) return 0;
+    if (!insns_grow(a, (void **)&a->labels, a->label_count, &a->label_room, sizeof *a->labels)) return 0;
     a->labels[a->label_count] = (struct insns_label_at){INSNS_NONE, INSNS_NONE};
     return a->label_count++;
 }
@@ -41,20 +41,15 @@ void insns_here(struct insns *a, uint32_t label)
     if (!a->failed) a->labels[label].at = a->insn_count;
 }
 
-/* Note the target of a jump that has a distance instead of a label. */
-static void mark_skip(struct insns *a, uint8_t code, int16_t off)
+void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm)
 {
+    if (!insns_grow(a, (void **)&a->insns, a->insn_count, &a->insn_room, sizeof *a->insns)) return;
+    a->insns[a->insn_count++] =
+        (struct bpf_insn){.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
+    /* Note the target of a jump that has a distance instead of a label. */
     const bool jumps = BPF_CLASS(code) == BPF_JMP || BPF_CLASS(code) == BPF_JMP32;
     a->skipped_to >>= 1;
     if (jumps && off > 0 && off < INSNS_SKIP) a->skipped_to |= UINT64_C(1) << off;
-}
-
-void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm)
-{
-    if (!grow(a, (void **)&a->insns, a->insn_count, &a->insn_room, sizeof *a->insns)) return;
-    a->insns[a->insn_count++] =
-        (struct bpf_insn){.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
-    mark_skip(a, code, off);
 }
 
 void insns_number(struct insns *a, unsigned dst, uint64_t value)
@@ -65,7 +60,7 @@ void insns_number(struct insns *a, unsigned dst, uint64_t value)
 
 static void refer(struct insns *a, const char *symbol)
 {
-    if (!grow(a, (void **)&a->refs, a->ref_count, &a->ref_room, sizeof *a->refs)) return;
+    if (!insns_grow(a, (void **)&a->refs, a->ref_count, &a->ref_room, sizeof *a->refs)) return;
     a->refs[a->ref_count++] = (struct code_ref){.at = a->insn_count, .symbol = symbol};
 }
 
@@ -85,7 +80,7 @@ void insns_call(struct insns *a, const char *symbol)
 static bool jump_to(struct insns *a, uint32_t label, uint32_t at)
 {
     const uint32_t room = a->jump_room;
-    if (!grow(a, (void **)&a->jumps, a->jump_count, &a->jump_room, sizeof *a->jumps)) return false;
+    if (!insns_grow(a, (void **)&a->jumps, a->jump_count, &a->jump_room, sizeof *a->jumps)) return false;
     if (a->jump_room != room) {
         bool *const far = realloc(a->far, a->jump_room * sizeof *far);
         if (!far) {

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "vm/kernel/gen/code.h"
+#include "vm/kernel/gen/gen.h"
 
 /* Code of an unconditional jump with an offset of 32 bits (since Linux 6.6), for targets that 16 bits do not reach. */
 #define INSN_GOTOL (BPF_JMP32 | BPF_JA)

@@ -33,7 +33,7 @@ static void mark_led_to(const struct emit *e, uint8_t *led)
     }
 }
 
-static uint32_t end_of(const struct emit *e, uint32_t i)
+static uint32_t code_end(const struct emit *e, uint32_t i)
 {
     while (!op_info[e->p->code[e->first + i].op].ends) i++;
     return i + 1;
@@ -43,7 +43,7 @@ static uint32_t end_of(const struct emit *e, uint32_t i)
 static bool is_apart(const struct emit *e, const uint8_t *led, uint32_t code)
 {
     if (led[code]) return false;
-    for (uint32_t i = code; i < end_of(e, code); i++)
+    for (uint32_t i = code; i < code_end(e, code); i++)
         if (led[i] & JUMPED) return false;
     return true;
 }
@@ -58,7 +58,7 @@ bool shapes_find(struct emit *e, const struct pbc_classifier *c)
     for (uint32_t i = 0; there && i < c->entry_count; i++) {
         const struct pbc_entry *entry = &e->p->entries[c->entries + i];
         if (entry->code && is_apart(e, led, entry->code)) e->shapes[i] = shape_of(e, entry);
-        if (e->shapes[i]) memset(e->left_out + entry->code, true, end_of(e, entry->code) - entry->code);
+        if (e->shapes[i]) memset(e->left_out + entry->code, true, code_end(e, entry->code) - entry->code);
     }
     free(led);
     return there;

@@ -1,7 +1,7 @@
 /* Writing instructions that act, call, return and decide. */
 #include <stddef.h>
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 

@@ -2,25 +2,25 @@
  * meters are functions of judge.bpf.c and its neighbours. */
 #include <stddef.h>
 
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 
 enum { MAP_BYTES = sizeof(struct pbc_map), WORD_BITS = 32 };
 
-static void load(struct emit *e, unsigned dst, unsigned size, size_t at)
+static void load_field(struct emit *e, unsigned dst, unsigned size, size_t at)
 {
     insns_put(&e->a, (uint8_t)(BPF_LDX | BPF_MEM | size), dst, PACKET, (int16_t)at, 0);
 }
 
 static void load_slot(struct emit *e, unsigned dst, unsigned slot)
 {
-    load(e, dst, BPF_W, offsetof(struct kpkt, key) + 4 * (size_t)slot);
+    load_field(e, dst, BPF_W, offsetof(struct kpkt, key) + 4 * (size_t)slot);
 }
 
 static void load_half(struct emit *e, unsigned dst, unsigned half)
 {
-    load(e, dst, BPF_H, offsetof(struct kpkt, key) + 2 * (size_t)half);
+    load_field(e, dst, BPF_H, offsetof(struct kpkt, key) + 2 * (size_t)half);
 }
 
 static void alu(struct emit *e, unsigned op, unsigned dst, uint32_t imm)
@@ -93,7 +93,7 @@ static void map_bit(struct emit *e, const struct insn *n, uint32_t to)
 }
 
 /* Call f(k, imm) or f(k, imm, side), and jump by its result: not 0 means yes. */
-static void asked(struct emit *e, const char *function, const struct insn *n, bool yes, uint32_t to)
+static void test_asked(struct emit *e, const char *function, const struct insn *n, bool yes, uint32_t to)
 {
     step_mov(e, R2, n->imm);
     step_mov(e, R3, n->a);
@@ -102,17 +102,18 @@ static void asked(struct emit *e, const char *function, const struct insn *n, bo
 }
 
 /* Return the number's place in one family, as kernel_header takes it. */
-static uint32_t place(struct ip_bits b) { return b.first | (uint32_t)b.count << 8; }
+static uint32_t header_place(struct ip_bits b) { return b.first | (uint32_t)b.count << 8; }
 
 /* Load a number that the key has no room for into r0. */
-static void number(struct emit *e, const struct cond_info *k)
+static void load_number(struct emit *e, const struct cond_info *k)
 {
     if (k->half != HALF_NONE) {
-        load(e, R0, BPF_H, k->half == HALF_WAY ? offsetof(struct kpkt, way) : offsetof(struct kpkt, source_failed));
+        load_field(e, R0, BPF_H,
+                   k->half == HALF_WAY ? offsetof(struct kpkt, way) : offsetof(struct kpkt, source_failed));
         return;
     }
-    step_mov(e, R2, place(k->ip[0]));
-    step_mov(e, R3, place(k->ip[1]));
+    step_mov(e, R2, header_place(k->ip[0]));
+    step_mov(e, R3, header_place(k->ip[1]));
     STEP_CALL(e, kernel_header);
 }
 
@@ -126,7 +127,7 @@ static void header(struct emit *e, const struct insn *n, uint32_t to)
         alu(e, BPF_AND, R1, k->has);
         jump_if(e, BPF_JEQ, R1, 0, n->op == OP_JHDR ? lacks : to);
     }
-    number(e, k);
+    load_number(e, k);
     range(e, R0, r->lo, r->hi, n->op == OP_JHDR, to);
     insns_here(&e->a, lacks);
 }
@@ -165,13 +166,13 @@ void step_test(struct emit *e, const struct insn *n, uint32_t to)
     case OP_JMAP:
     case OP_JNMAP: map_bit(e, n, to); break;
     case OP_JSET:
-    case OP_JNSET: asked(e, NAME(kernel_set), n, n->op == OP_JSET, to); break;
+    case OP_JNSET: test_asked(e, NAME(kernel_set), n, n->op == OP_JSET, to); break;
     case OP_JMAC:
-    case OP_JNMAC: asked(e, NAME(kernel_mac_set), n, n->op == OP_JMAC, to); break;
+    case OP_JNMAC: test_asked(e, NAME(kernel_mac_set), n, n->op == OP_JMAC, to); break;
     case OP_JMACK:
-    case OP_JNMACK: asked(e, NAME(kernel_mac_kind), n, n->op == OP_JMACK, to); break;
+    case OP_JNMACK: test_asked(e, NAME(kernel_mac_kind), n, n->op == OP_JMACK, to); break;
     case OP_JPAT:
-    case OP_JNPAT: asked(e, NAME(kernel_pattern), n, n->op == OP_JPAT, to); break;
+    case OP_JNPAT: test_asked(e, NAME(kernel_pattern), n, n->op == OP_JPAT, to); break;
     case OP_JHDR:
     case OP_JNHDR: header(e, n, to); break;
     case OP_JNOVER: meter(e, n, METER_OVER, to); break;

@@ -1,13 +1,13 @@
 /* The search of a classifier for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a function of
  * its own, which the kernel's verifier looks at once. */
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 
-TABLE(const struct pbc_classifier, classifiers);
-TABLE(const struct pbc_format, formats);
-TABLE(const uint64_t, tree);
-TABLE(const struct pbc_line, blocks);
-TABLE(const struct pbc_rank, ranks);
+SECTION(const struct pbc_classifier, classifiers);
+SECTION(const struct pbc_format, formats);
+SECTION(const uint64_t, tree);
+SECTION(const struct pbc_line, blocks);
+SECTION(const struct pbc_rank, ranks);
 
 #define INLINE          inline __attribute__((always_inline))
 #define TARGET          __attribute__((always_inline))

@@ -2,7 +2,7 @@
  * word of the tree, a block of a leaf, or of a block in any format a lane. Included by classify.bpf.c. */
 #pragma once
 
-#include "vm/judge/classify/window.h"
+#include "vm/judge/classify/cut_window.h"
 
 /* More turns than any search takes: blocks, and words of the tree, as the program's verifier bounds them. */
 enum { WALK_MOST = LANES * PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };

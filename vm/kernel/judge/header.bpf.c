@@ -3,11 +3,11 @@
 #include "vm/judge/mac.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/judge/mac.bpf.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 #include "vm/packet/ip_bits.h"
 #include "vm/packet/layer.h"
 
-TABLE(const struct pbc_pattern, patterns);
+SECTION(const struct pbc_pattern, patterns);
 
 enum { TAGS_AT = 12, TAG = 4, WORD = 8, PATTERN_WORDS = 8, HEAD_MASK = KERNEL_HEAD - 1 };
 

@@ -7,13 +7,13 @@
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
-#include "vm/kernel/judge/routes.h"
-#include "vm/kernel/judge/ways.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/judge/way_find.h"
+#include "vm/kernel/loop.bpf.h"
+#include "vm/kernel/shapes.h"
 
-TABLE(const struct pbc_branch, branches);
-TABLE(const struct pbc_service, services);
-TABLE(const uint8_t, verdicts);
+SECTION(const struct pbc_branch, branches);
+SECTION(const struct pbc_service, services);
+SECTION(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);

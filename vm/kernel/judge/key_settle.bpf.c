@@ -2,9 +2,9 @@
  * program's endpoints, so the judge does it. */
 #include "vm/forward/endpoint.h"
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 
-TABLE(const struct pbc_endpoint, endpoints);
+SECTION(const struct pbc_endpoint, endpoints);
 extern const char const_endpoints; /* number of endpoints: the next table begins behind them */
 
 static inline uint32_t kinds_of(const struct pbc_endpoint *e)

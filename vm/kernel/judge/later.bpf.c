@@ -1,7 +1,7 @@
-/* Fragments that no process takes up, decided as the first of their datagram (later.h). */
+/* Fragments that no process takes up, decided as the first of their datagram (shapes.h). */
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/judge/later.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/parse/bytes.c"
 #include "vm/packet/parse/fragment.c"
 

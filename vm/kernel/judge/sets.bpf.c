@@ -2,14 +2,14 @@
  * are named by index. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/judge/mac.bpf.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 
-TABLE(const struct pbc_set, sets);
-TABLE(const struct pbc_set, macsets);
-TABLE(const struct pbc_range, set4);
-TABLE(const struct pbc_range6, set6);
-TABLE(const uint64_t, macs);
-TABLE(const uint32_t, lookup);
+SECTION(const struct pbc_set, sets);
+SECTION(const struct pbc_set, macsets);
+SECTION(const struct pbc_range, set4);
+SECTION(const struct pbc_range6, set6);
+SECTION(const uint64_t, macs);
+SECTION(const uint32_t, lookup);
 
 #define SET_PLACES
 typedef uint32_t set4_at, set6_at, lookup_at, macs_at;
@@ -18,7 +18,7 @@ typedef uint32_t set4_at, set6_at, lookup_at, macs_at;
 #define LOOKUP(at)     ROW(lookup, at)
 #define MAC(at)        ROW(macs, at)
 #define LOOKUP_NOWHERE 0
-#include "vm/judge/sets/walk.h"
+#include "vm/judge/sets/ranges.h"
 
 /* Return the set's outermost node in that family; 0: none. */
 static inline uint32_t node_of(uint32_t set, bool six) { return LOOKUP(2 * set + six); }

@@ -4,10 +4,10 @@
 #include "vm/judge/decided.h"
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/events.h"
-#include "vm/kernel/table.h"
+#include "vm/kernel/loop.bpf.h"
 
-TABLE(const uint32_t, would_twins);
-TABLE(const struct pbc_rule, would_rules);
+SECTION(const uint32_t, would_twins);
+SECTION(const struct pbc_rule, would_rules);
 extern const char const_would_rules, const_meter_defs;
 
 uint64_t kernel_flow_would(struct kpkt *k NONNULL); /* flow.bpf.c */

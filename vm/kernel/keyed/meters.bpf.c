@@ -3,7 +3,6 @@
 #define inline inline __attribute__((always_inline))
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
-#include "vm/kernel/table.h"
 
 /* Rows of runtime/kernel/maps/table.def. */
 extern const char const_meters, const_meter_defs, const_meter_said, const_meter_slots, const_meter_keys;
@@ -19,8 +18,8 @@ extern uint64_t table_meter_words[], table_meter_keys[];
 #include "vm/kernel/keyed/keyed.bpf.h"
 #include "vm/kernel/keyed/meters.h"
 
-TABLE(const struct pbc_meter, meters);
-TABLE(struct kernel_meter, meter_cells);
+SECTION(const struct pbc_meter, meters);
+SECTION(struct kernel_meter, meter_cells);
 extern struct kernel_meter_said table_meter_said[];
 /* Return the definition of a cell: those of what would be without `audit` stand behind all others. */
 static inline uint32_t meter_def(uint32_t id)

@@ -55,7 +55,7 @@ struct known {
     uint32_t meter;
 };
 
-static int compare(const void *one, const void *other)
+static int known_order(const void *one, const void *other)
 {
     const struct known *a = one, *b = other;
     if (a->identity != b->identity) return a->identity < b->identity ? -1 : 1;
@@ -68,7 +68,7 @@ static bool sort(struct kernel_meter_place *places, uint32_t count)
     struct known *const all = calloc(count + (size_t)1, sizeof *all);
     if (!all) return false;
     for (uint32_t i = 0; i < count; i++) all[i] = (struct known){places[i].identity, i};
-    qsort(all, count, sizeof *all, compare);
+    qsort(all, count, sizeof *all, known_order);
     for (uint32_t i = 0; i < count; i++) places[i].in_order = all[i].meter;
     free(all);
     return true;
@@ -114,7 +114,7 @@ void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64
     }
 }
 
-static void forget(struct kernel_meters *m, uint32_t i)
+static void meter_forget(struct kernel_meters *m, uint32_t i)
 {
     struct kernel_meter *const cell = &m->cells[i];
     const uint64_t first = m->places[i].first_slot, slots = (uint64_t)m->places[i].groups * GROUP;
@@ -130,7 +130,7 @@ void kernel_meters_at(struct kernel_meters *m, uint64_t now_ns)
     for (uint32_t i = 0; i < m->layout.cells; i++) {
         struct kernel_meter *const cell = &m->cells[i];
         const bool over = now_ns > cell->base_ns && now_ns - cell->base_ns > cell->rate.lasts_ns;
-        if (over && cell->started) forget(m, i);
+        if (over && cell->started) meter_forget(m, i);
         if (over || !cell->started) cell->base_ns = now_ns;
         cell->started = 1;
         const uint64_t until = time_after(time_after(cell->base_ns, cell->rate.lasts_ns), 1);

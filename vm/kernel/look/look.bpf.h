@@ -13,7 +13,7 @@
 #include "vm/kernel/look/head.bpf.h"
 #include "vm/kernel/look/marked.bpf.h"
 #include "vm/kernel/look/parse.bpf.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/parse/header.h"
 #include "vm/pbc.h"
 
@@ -31,7 +31,7 @@ uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
 uint64_t kernel_is_opened_in(struct __sk_buff *ctx, struct kpkt *k);
-uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k); /* spliced.bpf.c */
+uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k); /* splice_pass.bpf.c */
 uint64_t kernel_spliced_in(struct __sk_buff *ctx, struct kpkt *k);
 extern struct splice_head state_splices;
 extern const char last_splice_slots;

@@ -57,7 +57,7 @@ static enum decap open_ipip(const struct pkt *pkt, const struct key *key, struct
     return DECAP_DONE;
 }
 
-static enum decap measure(const struct pkt *pkt, struct inner *in)
+static enum decap inner_measure(const struct pkt *pkt, struct inner *in)
 {
     bool v6 = in->proto == IPPROTO_NR_IP6;
     uint32_t least = v6 ? IP6_LEN : IP4_LEN;
@@ -106,7 +106,7 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
     enum decap d = kind == TUNNEL_IPIP ? open_ipip(pkt, key, &in) : open_gue(pkt, key, port, &in);
     if (d == DECAP_DONE && kind != TUNNEL_IPIP && udp_sum_wrong(pkt, key, in.limit - pkt->l4)) d = DECAP_CHECKSUM;
     if (d == DECAP_DONE && !(pkt->flags & PKT_WRITABLE)) d = DECAP_READ_ONLY;
-    if (d == DECAP_DONE) d = measure(pkt, &in);
+    if (d == DECAP_DONE) d = inner_measure(pkt, &in);
     if (d != DECAP_DONE) return d;
     bool v6 = in.proto == IPPROTO_NR_IP6;
     unsigned was = ecn_get(pkt, in.at, v6);
@@ -126,7 +126,7 @@ bool tunnel_inner(const struct pkt *pkt, const struct key *key, enum tunnel_kind
     struct inner in;
     if (pkt->reason || !(key->kind & KIND_IP)) return false;
     enum decap d = kind == TUNNEL_IPIP ? open_ipip(pkt, key, &in) : open_gue(pkt, key, port, &in);
-    if (d == DECAP_DONE) d = measure(pkt, &in);
+    if (d == DECAP_DONE) d = inner_measure(pkt, &in);
     if (d != DECAP_DONE) return false;
     *inner = (struct tunnel_inner){.at = in.at, .len = in.len, .v6 = in.proto == IPPROTO_NR_IP6};
     return true;

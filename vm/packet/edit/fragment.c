@@ -32,7 +32,7 @@ static void copy_options(struct whole *w)
     w->options_len = (w->options_len + 3) / 4 * 4; /* padded with zeros: end of options */
 }
 
-static int measure(struct whole *w, const struct pkt *pkt)
+static int whole_measure(struct whole *w, const struct pkt *pkt)
 {
     uint32_t l3 = pkt->l3, first = edit_get8(pkt, l3);
     w->pkt = pkt;
@@ -112,7 +112,7 @@ static struct pkt *copy_part(const struct whole *of, uint32_t at, uint32_t len, 
 int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *pool, struct pkt *out[])
 {
     struct whole w = {.id6 = id6};
-    const int err = measure(&w, pkt);
+    const int err = whole_measure(&w, pkt);
     if (err || mtu < w.header + 8) return err ? err : -EINVAL;
     uint32_t step = (mtu - w.header) / 8 * 8, count = (w.end - w.data + step - 1) / step;
     if (count > FRAGMENTS_MOST) return -EMSGSIZE;

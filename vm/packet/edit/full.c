@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/place.h"
+#include "vm/packet/edit/edit_priv.h"
 #include "vm/packet/parse/header.h"
 
 static uint64_t pseudo(const struct key *key, uint8_t proto, uint32_t len)

@@ -1,7 +1,5 @@
 /* The MSS option of a SYN. An option may stand at any offset; at an odd one the checksum counts it with its bytes
  * swapped. */
-#include "vm/packet/edit/mss.h"
-
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

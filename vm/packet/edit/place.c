@@ -1,10 +1,9 @@
 /* Places of headers. The parser has found the frame's own. Those of a quote are read here; its sender may have cut it
  * anywhere. */
-#include "vm/packet/edit/place.h"
-
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/edit/edit_priv.h"
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
@@ -16,7 +15,7 @@ struct chain {
 };
 
 /* Walk one header of the chain. False: it is no extension header, or not all there. */
-static bool step(const struct pkt *pkt, struct chain *c, uint32_t end)
+static bool chain_step(const struct pkt *pkt, struct chain *c, uint32_t end)
 {
     if (!ip6_is_extension(c->next)) return false;
     const uint32_t len = ip6_extension_len(c->next, edit_get8(pkt, c->at + 1));
@@ -35,11 +34,11 @@ static bool step(const struct pkt *pkt, struct chain *c, uint32_t end)
     return !c->later;
 }
 
-static struct chain walk(const struct pkt *pkt, uint32_t l3, uint32_t end)
+static struct chain chain_walk(const struct pkt *pkt, uint32_t l3, uint32_t end)
 {
     struct chain c = {.at = l3 + IP6_LEN, .next = edit_get8(pkt, l3 + IP6_NEXT)};
     unsigned most = IP6_EXT_MOST;
-    while (most-- > 0 && step(pkt, &c, end)) {}
+    while (most-- > 0 && chain_step(pkt, &c, end)) {}
     return c;
 }
 
@@ -57,7 +56,8 @@ int place_own(const struct pkt *pkt, const struct key *key, struct place *out)
         .proto = (uint8_t)key->proto,
         .v6 = key->kind & KIND_IP6,
     };
-    if (__builtin_expect(out->v6 && pkt->ext_headers, 0)) out->dst_elsewhere = walk(pkt, out->l3, out->end).routed;
+    if (__builtin_expect(out->v6 && pkt->ext_headers, 0))
+        out->dst_elsewhere = chain_walk(pkt, out->l3, out->end).routed;
     return 0;
 }
 
@@ -81,7 +81,7 @@ static bool quoted6(const struct pkt *pkt, uint32_t at, uint32_t end, struct pla
 {
     uint32_t packet_end = at + IP6_LEN + edit_get16(pkt, at + IP6_PAYLOAD);
     *out = (struct place){.l3 = at, .end = least_len(end, packet_end), .v6 = true};
-    struct chain c = walk(pkt, at, out->end);
+    struct chain c = chain_walk(pkt, at, out->end);
     out->dst_elsewhere = c.routed;
     out->proto = c.next;
     if (c.later || c.at >= out->end) return true;

@@ -1,9 +1,8 @@
 /* Translation of errors: first the quote, then the error, whose own checksum follows the changes of the quote. */
-#include "vm/packet/edit/quoted.h"
-
 #include <errno.h>
 
-#include "vm/packet/edit/rewrite.h"
+#include "vm/packet/edit/edit_priv.h"
+#include "vm/packet/edit/translate.h"
 
 int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
                      const struct translation *inner)

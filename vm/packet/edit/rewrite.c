@@ -1,7 +1,6 @@
 /* Rewriting of addresses, then ports, then the checksums that cover them. */
-#include "vm/packet/edit/rewrite.h"
-
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/edit/edit_priv.h"
 #include "vm/packet/parse/header.h"
 
 /* Changes of sums: over the pseudo header, over the L4 packet, over everything. */

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "vm/packet/edit/rewrite.h"
+#include "vm/packet/edit/edit_priv.h"
 
 int translate(struct pkt *pkt, const struct key *key, const struct translation *to)
 {

@@ -83,12 +83,6 @@ static void udp_gue(const struct outer *o, const struct tunnel *t, uint32_t at, 
     edit_put16(o->pkt, at + UDP_LEN + GUE_FLAGS, 0);
 }
 
-/* Return the traffic class or type of service of the IP header at pkt->l3. */
-static uint8_t tos_of(const struct pkt *pkt, bool v6)
-{
-    return v6 ? (uint8_t)(edit_get16(pkt, pkt->l3) >> 4) : edit_get8(pkt, pkt->l3 + (uint32_t)IP4_TOS);
-}
-
 int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t, uint32_t hash, uint16_t id)
 {
     if (pkt->reason || !(key->kind & KIND_IP) || pkt->flags & PKT_CSUM_PARTIAL) return -EINVAL;
@@ -98,7 +92,7 @@ int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t,
     struct outer o = {
         .pkt = pkt,
         .inner = inner6 ? (uint32_t)edit_get16(pkt, pkt->l3 + (uint32_t)IP6_PAYLOAD) + IP6_LEN : key->length,
-        .tos = tos_of(pkt, inner6),
+        .tos = inner6 ? (uint8_t)(edit_get16(pkt, pkt->l3) >> 4) : edit_get8(pkt, pkt->l3 + (uint32_t)IP4_TOS),
         .carried = inner6 ? IPPROTO_NR_IP6 : IPPROTO_NR_IP4,
         .df = has_df(pkt, key) && tunnel_fit(t, pkt, key, &unused) != TUNNEL_IN_FRAGMENTS,
     };

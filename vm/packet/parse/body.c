@@ -21,11 +21,6 @@ bool arp_read(const struct pkt *pkt, const struct key *key, struct arp_body *out
     return true;
 }
 
-static void read_addr6(const uint8_t *p, uint32_t addr[4])
-{
-    for (unsigned i = 0; i < 4; i++) addr[i] = wire_get32(p + 4 * i);
-}
-
 bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t target[4])
 {
     uint8_t scratch[ND_OPTIONS];
@@ -33,7 +28,7 @@ bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t targe
         return false;
     const uint8_t *body = bytes_at(pkt, pkt->l4, ND_OPTIONS, scratch);
     if (!body) return false;
-    read_addr6(body + ND_TARGET, target);
+    for (unsigned i = 0; i < 4; i++) target[i] = wire_get32(body + ND_TARGET + 4 * i);
     return true;
 }
 

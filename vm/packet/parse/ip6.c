@@ -24,11 +24,6 @@ static void fill_key6(struct parse *p, uint32_t at)
     key->kind |= sides6(p->facts, key->src, key->dst);
 }
 
-static void set_fragment(struct key *key, uint32_t bit)
-{
-    key->kind = (key->kind & ~(uint32_t)(KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER)) | bit;
-}
-
 /* Check the options of a hop-by-hop or destination header from *at on: each lies inside it (RFC 8200, 4.2), and none of
  * a hop-by-hop header makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they reach. */
 static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32_t end, bool hop_by_hop)
@@ -91,7 +86,8 @@ static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
     c->later = offset != 0;
     if (LOOSE(c->next) == IPPROTO_NR_AH) p->key->kind |= KIND_AH;
     p->first_fragment = true;
-    set_fragment(p->key, c->later ? KIND_FRAG_LATER : KIND_FRAG_FIRST);
+    p->key->kind &= ~(uint32_t)(KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER);
+    p->key->kind |= c->later ? KIND_FRAG_LATER : KIND_FRAG_FIRST;
     return parse_fragment(offset, more, bytes, ip6_is_extension(c->next) ? -1 : c->next);
 }
 

@@ -18,15 +18,6 @@ static const char *addresses_forbid(const struct key *key)
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
 
-/* Return the reason why the packet is not from one machine to one machine by its link header, or NULL. */
-static const char *link_forbids(const struct pkt *pkt)
-{
-    enum { GROUP_BIT = 40 };
-    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT & 1)
-        return "its source MAC is multicast or broadcast";
-    return pkt_is_to_stations(pkt) ? "its destination MAC is multicast or broadcast" : NULL;
-}
-
 /* True unless the packet is an ICMP error, or may be one: an unknown type might be an error. */
 static bool icmp_allows(const struct key *key)
 {
@@ -44,7 +35,11 @@ const char *answer_withheld(const struct pkt *pkt, const struct key *key)
     if (key->kind & KIND_TCP && key->marks & TCP_RST) return "it is itself a RST";
     if (!icmp_allows(key)) return "it is an ICMP error, or of a type that may be one";
     const char *why = addresses_forbid(key);
-    return why ? why : link_forbids(pkt);
+    if (why) return why;
+    enum { GROUP_BIT = 40 };
+    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT & 1)
+        return "its source MAC is multicast or broadcast";
+    return pkt_is_to_stations(pkt) ? "its destination MAC is multicast or broadcast" : NULL;
 }
 
 bool answer_allowed(const struct pkt *pkt, const struct key *key) { return !answer_withheld(pkt, key); }

@@ -22,12 +22,6 @@ enum {
     AH_WITH_VALUE = 24, /* length of an AH in whole eights, as IPv6 needs (RFC 4302, 2.6) */
 };
 
-static uint32_t header_len(const struct frame_spec *p)
-{
-    if (p->fragment == KIND_FRAG_LATER) return 0;
-    return p->form < UPPERS ? uppers[p->form].header : 0;
-}
-
 uint8_t frame_form_of(uint8_t proto, bool six)
 {
     for (uint8_t i = 0; i < UPPERS; i++)
@@ -48,7 +42,8 @@ static uint32_t ip_len(const struct frame_spec *p)
 
 uint32_t frame_least(const struct frame_spec *p)
 {
-    uint32_t upper = header_len(p) + (p->payload.len < UINT16_MAX ? p->payload.len : UINT16_MAX);
+    uint32_t upper = p->fragment == KIND_FRAG_LATER || p->form >= UPPERS ? 0 : uppers[p->form].header;
+    upper += p->payload.len < UINT16_MAX ? p->payload.len : UINT16_MAX;
     if (p->fragment == KIND_FRAG_FIRST) upper = (upper + 7) / 8 * 8;
     if (p->fragment == KIND_FRAG_LATER && upper == 0) upper = 8;
     return ip_len(p) + upper;

@@ -5,21 +5,6 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/reply/build_priv.h"
 
-/* Return the sequence space of the segment: its data, SYN and FIN (RFC 9293, 3.4). */
-static uint32_t segment_len(const struct pkt *pkt, const struct key *key)
-{
-    uint32_t headers = (uint32_t)pkt->payload - pkt->l3;
-    return key->length - headers + (key->marks & TCP_SYN ? 1 : 0) + (key->marks & TCP_FIN ? 1 : 0);
-}
-
-static void write_stamps(struct writer *w, const struct tcp_options *o)
-{
-    write8(w, TCP_OPT_STAMPS);
-    write8(w, TCP_OPT_STAMPS_LEN);
-    write32(w, o->stamp);
-    write32(w, o->echo);
-}
-
 /* Write options in the order, and with the no-ops, that hosts use, so that numbers stand at multiples of 4. */
 static void write_options(struct writer *w, const struct tcp_options *o)
 {
@@ -33,7 +18,10 @@ static void write_options(struct writer *w, const struct tcp_options *o)
         write8(w, o->sack_ok ? TCP_OPT_SACK_OK_LEN : TCP_OPT_NOP);
     }
     if (o->has_stamps) {
-        write_stamps(w, o);
+        write8(w, TCP_OPT_STAMPS);
+        write8(w, TCP_OPT_STAMPS_LEN);
+        write32(w, o->stamp);
+        write32(w, o->echo);
     } else if (o->sack_ok) {
         write8(w, TCP_OPT_NOP);
         write8(w, TCP_OPT_NOP);
@@ -111,7 +99,10 @@ int build_rst(const struct pkt *request, const struct key *key, struct pool *poo
         const struct flow_segment s = {.flags = TCP_RST, .seq = bytes_get32(request, request->l4 + TCP_ACKNO)};
         return build_tcp_reply(request, key, &s, pool, out);
     }
-    const uint32_t end = bytes_get32(request, request->l4 + TCP_SEQ) + segment_len(request, key);
+    /* The segment's sequence space: its data, SYN and FIN (RFC 9293, 3.4). */
+    const uint32_t headers = (uint32_t)request->payload - request->l3;
+    const uint32_t len = key->length - headers + (key->marks & TCP_SYN ? 1 : 0) + (key->marks & TCP_FIN ? 1 : 0);
+    const uint32_t end = bytes_get32(request, request->l4 + TCP_SEQ) + len;
     return build_tcp_reply(request, key, &(struct flow_segment){.flags = TCP_RST | TCP_ACK, .ack = end}, pool, out);
 }
 

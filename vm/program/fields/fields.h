@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vm/pbc/fields.h"
+#include "vm/pbc/records.h"
 #include "vm/program/program.h"
 
 /* Types of values, with what the verifier asks of each */

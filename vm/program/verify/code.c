@@ -67,15 +67,6 @@ static bool verify_header(const struct verifier *v, uint32_t i)
     return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");
 }
 
-/* Check a condition on first bytes. */
-static bool verify_first(const struct verifier *v, uint32_t i)
-{
-    const struct program *p = v->p;
-    const uint32_t cond = p->code[i].imm;
-    if (cond >= p->conds_count) return at_insn(v, i, "condition does not exist");
-    return verify_asks_stream(p, cond) || at_insn(v, i, "a condition that the first bytes do not meet");
-}
-
 static bool verify_rule_operand(const struct verifier *v, uint32_t i)
 {
     const struct insn *n = &v->p->code[i];
@@ -107,7 +98,9 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
         return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
     case OPERAND_HEADER: return verify_header(v, i);
-    case OPERAND_COND: return verify_first(v, i);
+    case OPERAND_COND:
+        if (n->imm >= p->conds_count) return at_insn(v, i, "condition does not exist");
+        return verify_asks_stream(p, n->imm) || at_insn(v, i, "a condition that the first bytes do not meet");
     case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
     case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier does not exist");
@@ -193,8 +186,6 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
     }
 }
 
-static bool reads_register(unsigned op) { return op == OP_RETNZ || op == OP_DECIDE || op == OP_PICK; }
-
 static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
 
 /* Pass the state on to the instructions that may come next; both lie inside the function. */
@@ -263,7 +254,8 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
     if (n->op >= OPCODE_COUNT) return fault(v, "instruction %u: unknown opcode %u", i, n->op);
     if (!(c->state[i] & REACHED)) return at_insn(v, i, "can't be reached");
     if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
-    if (reads_register(n->op) && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
+    const bool reads = n->op == OP_RETNZ || n->op == OP_DECIDE || n->op == OP_PICK;
+    if (reads && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
     if (n->op == OP_AGAIN && !(c->state[i] & FOUND))
         return at_insn(v, i, "on some way to it no `classify` has found an entry");
     if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
@@ -325,11 +317,11 @@ bool verify_code(const struct verifier *v)
 {
     const struct program *p = v->p;
     if (!verify_tiling(v)) return false;
-    uint32_t *state __attribute__((cleanup(free_words))) = calloc(p->code_count, sizeof *state);
-    uint32_t *depth __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *depth);
-    uint32_t *calls __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *calls);
-    uint32_t *sides __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *sides);
-    uint32_t *users __attribute__((cleanup(free_words))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
+    uint32_t *state __attribute__((cleanup(free_held))) = calloc(p->code_count, sizeof *state);
+    uint32_t *depth __attribute__((cleanup(free_held))) = calloc(p->funcs_count, sizeof *depth);
+    uint32_t *calls __attribute__((cleanup(free_held))) = calloc(p->funcs_count, sizeof *calls);
+    uint32_t *sides __attribute__((cleanup(free_held))) = calloc(p->funcs_count, sizeof *sides);
+    uint32_t *users __attribute__((cleanup(free_held))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
     if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
     const struct verifier would = {p->would, v->err, v->err_len};
     struct code_pass c = {.v = v,

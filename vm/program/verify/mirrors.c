@@ -2,15 +2,6 @@
  * where its copies go in bounds that the runtime relies on. */
 #include "vm/program/verify/verify_priv.h"
 
-static bool verify_target(const struct verifier *v, uint32_t i)
-{
-    const struct program *p = v->p;
-    const struct pbc_mirror *m = &p->mirrors[i];
-    if (!m->target || !verify_string(v, m->target, "mirror", i)) return fault(v, "mirror %u: no target", i);
-    return mirror_target_is_right((enum pbc_mirror_to)m->to, program_str(p, m->target)) ||
-           fault(v, "mirror %u: its target can't be used", i);
-}
-
 static bool verify_mirror(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -26,7 +17,9 @@ static bool verify_mirror(const struct verifier *v, uint32_t i)
         return fault(v, "mirror %u: snap %u", i, m->snap);
     if (m->to == PBC_MIRROR_FILE ? m->size < PBC_MIRROR_SIZE_MIN || m->size > PBC_MIRROR_SIZE_MAX : m->size != 0)
         return fault(v, "mirror %u: size out of bounds", i);
-    return verify_target(v, i);
+    if (!m->target || !verify_string(v, m->target, "mirror", i)) return fault(v, "mirror %u: no target", i);
+    return mirror_target_is_right((enum pbc_mirror_to)m->to, program_str(p, m->target)) ||
+           fault(v, "mirror %u: its target can't be used", i);
 }
 
 bool verify_mirrors(const struct verifier *v)

@@ -87,19 +87,14 @@ static bool tells_more(uint8_t number)
     return more;
 }
 
-/* Verify a FORWARD of a bare protocol, which has no ports or identifiers. */
-static bool verify_bare(const struct verifier *v, uint32_t i)
-{
-    const struct pbc_nat *n = &v->p->nats[i];
-    if (n->port_hi || n->target_port) return fault(v, "nat %u: ports for a protocol without ports", i);
-    return !tells_more(n->ip_proto) || fault(v, "nat %u: protocol %u has ports of its own", i, n->ip_proto);
-}
-
 static bool verify_ports(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->proto >= PBC_EP_PROTOS) return fault(v, "nat %u: unknown protocol %u", i, n->proto);
-    if (n->proto == PBC_EP_IP) return verify_bare(v, i);
+    if (n->proto == PBC_EP_IP) {
+        if (n->port_hi || n->target_port) return fault(v, "nat %u: ports for a protocol without ports", i);
+        return !tells_more(n->ip_proto) || fault(v, "nat %u: protocol %u has ports of its own", i, n->ip_proto);
+    }
     if (n->ip_proto) return fault(v, "nat %u: has a protocol's number and its name", i);
     if (n->proto >= PBC_EP_ECHO4) {
         if (n->family != (n->proto == PBC_EP_ECHO4 ? 4 : 6))

@@ -10,8 +10,6 @@ enum { OF_REPLY, OF_OTHERS, OF_WORK, TALLIES };
 struct tally {
     uint64_t of[TALLIES]; /* `reply`; conditions that no observed connection answers; conditions with their operands */
 };
-static void free_tallies(struct tally **t) { free(*t); }
-
 static uint64_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
 {
     return before[conds + count].of[what] - before[conds].of[what];
@@ -135,7 +133,7 @@ bool verify_observes(const struct verifier *v)
     const struct program *p = v->p;
     uint32_t next = 0;
     uint64_t budget = 256u + 64u * (uint64_t)p->conds_count;
-    struct tally *before __attribute__((cleanup(free_tallies))) = calloc((size_t)p->conds_count + 1, sizeof *before);
+    struct tally *before __attribute__((cleanup(free_held))) = calloc((size_t)p->conds_count + 1, sizeof *before);
     if (!before) return fault(v, "no memory");
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = tally_of(p, i, before[i]);
     if (!verify_others(v, before)) return false;

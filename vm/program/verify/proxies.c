@@ -81,13 +81,6 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     return true;
 }
 
-static bool verify_cert(const struct verifier *v, uint32_t i)
-{
-    const struct pbc_cert *c = &v->p->certs[i];
-    if (!verify_fields(v, FIELDS_CERT, i)) return false;
-    return (c->cert && c->key) || fault(v, "certificate %u: names no file", i);
-}
-
 /* Bound the ports of a service: the host's sockets listen at each address and port, but none of the inline stack do. */
 static bool verify_ports(const struct verifier *v, uint32_t service)
 {
@@ -116,8 +109,6 @@ enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, TALLIES };
 struct tally {
     uint32_t of[TALLIES]; /* conditions on first bytes, packets alone, instructions, TLS, requests */
 };
-static void free_tallies(struct tally **t) { free(*t); }
-
 static uint32_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
 {
     return before[conds + count].of[what] - before[conds].of[what];
@@ -182,7 +173,7 @@ static bool verify_whens(const struct verifier *v, const struct tally *before)
 static bool verify_conditions(const struct verifier *v)
 {
     const struct program *p = v->p;
-    struct tally *before __attribute__((cleanup(free_tallies))) = calloc((size_t)p->conds_count + 1, sizeof *before);
+    struct tally *before __attribute__((cleanup(free_held))) = calloc((size_t)p->conds_count + 1, sizeof *before);
     if (!before) return fault(v, "no memory");
     for (uint32_t i = 0; i < p->conds_count; i++) {
         const struct pbc_cond *c = &p->conds[i];
@@ -225,7 +216,9 @@ bool verify_proxies(const struct verifier *v)
     for (uint32_t i = 0; i < p->proxies_count; i++)
         if (!verify_proxy(v, i, &certs)) return false;
     if (certs != p->certs_count) return fault(v, "certificate %u: no service has it", certs);
-    for (uint32_t i = 0; i < p->certs_count; i++)
-        if (!verify_cert(v, i)) return false;
+    for (uint32_t i = 0; i < p->certs_count; i++) {
+        if (!verify_fields(v, FIELDS_CERT, i)) return false;
+        if (!p->certs[i].cert || !p->certs[i].key) return fault(v, "certificate %u: names no file", i);
+    }
     return verify_entry(v) && verify_conditions(v);
 }

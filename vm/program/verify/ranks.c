@@ -20,7 +20,7 @@ static bool at_line(const struct rank_pass *t, uint32_t line, const char *what)
     return fault(t->v, "classifier %u, line %u: %s", t->i, line, what);
 }
 
-static bool take(const struct rank_pass *t, uint32_t line, enum role role)
+static bool take_role(const struct rank_pass *t, uint32_t line, enum role role)
 {
     if (t->role[line] && t->role[line] != role) return at_line(t, line, "both a node and lower halves");
     t->role[line] = (uint8_t)role;
@@ -35,7 +35,7 @@ static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
     if (!inside(first, children * stride, t->count)) return at_line(t, from, "leads past the end of `ranks`");
     for (uint32_t n = first; n < first + children * stride; n += stride) {
         if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1) return at_line(t, n, "not as wide as its parent says");
-        if (!take(t, n, NODE)) return false;
+        if (!take_role(t, n, NODE)) return false;
     }
     return true;
 }
@@ -76,7 +76,7 @@ static bool verify_node(const struct rank_pass *t, uint32_t i)
     const uint64_t rest = t->line[i].word[RANK_REST];
     const bool wide = RANK_WIDE(rest);
     if ((uint32_t)rest >> 6) return at_line(t, i, "reserved bits are not zero");
-    if (wide && !take(t, i + 1, LOWER)) return false;
+    if (wide && !take_role(t, i + 1, LOWER)) return false;
     const bool inner = RANK_KIND(rest) == RANK_INNER;
     if (wide && inner && t->line[i + 1].word[RANK_REST]) return at_line(t, i + 1, "reserved bits are not zero");
     if (!verify_bounds(t, i, wide)) return false;
@@ -117,17 +117,14 @@ static bool verify_lines(const struct rank_pass *t)
     return true;
 }
 
-static void free_roles(uint8_t **p) { free(*p); }
-static void free_depths(uint16_t **p) { free(*p); }
-
 bool verify_ranks(const struct verifier *v, uint32_t i)
 {
     const struct pbc_classifier *c = &v->p->classifiers[i];
     uint32_t climbed = 0;
     if (c->rank_count) {
         if (c->rank_count < RANK_DST + 2) return fault(v, "classifier %u: ranks of one address", i);
-        uint8_t *role __attribute__((cleanup(free_roles))) = calloc(c->rank_count, sizeof *role);
-        uint16_t *deep __attribute__((cleanup(free_depths))) = calloc(c->rank_count, sizeof *deep);
+        uint8_t *role __attribute__((cleanup(free_held))) = calloc(c->rank_count, sizeof *role);
+        uint16_t *deep __attribute__((cleanup(free_held))) = calloc(c->rank_count, sizeof *deep);
         if (!role || !deep) return fault(v, "no memory");
         const struct rank_pass t = {v, i, c->rank_count, v->p->ranks + c->ranks, role, deep};
         if (!verify_lines(&t)) return false;

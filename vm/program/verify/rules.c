@@ -110,12 +110,6 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN || fault(v, "rule %u: `return` in a firewall", i);
 }
 
-/* Bits that may be set in pbc_cond.arg. */
-static uint32_t arg_bits(const struct program *p, uint8_t kind)
-{
-    return kind == COND_DURING ? (1u << p->schedules_count) - 1 : cond_info[kind].args;
-}
-
 static uint32_t operand_total(const struct program *p, uint8_t operands)
 {
     switch (operands) {
@@ -168,7 +162,8 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
         return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
     if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
-    if (c->arg & ~arg_bits(p, c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
+    const uint32_t args = c->kind == COND_DURING ? (1u << p->schedules_count) - 1 : k->args;
+    if (c->arg & ~args) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
     if (c->flags & ~PBC_COND_REPLY && k->traits & COND_PLAIN)
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
@@ -220,7 +215,7 @@ static bool verify_halves(const struct verifier *v, uint32_t *before)
 
 static bool verify_numbers(const struct verifier *v)
 {
-    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)v->p->ranges_count + 1) * sizeof *before);
+    uint32_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)v->p->ranges_count + 1) * sizeof *before);
     if (!before) return fault(v, "no memory");
     return verify_on(v, before) && verify_halves(v, before);
 }
@@ -234,17 +229,17 @@ struct walk {
 };
 enum { WALK_NEW, WALK_OPEN, WALK_DONE };
 
-static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth);
+static bool sum_chain(struct walk *w, uint32_t chain, unsigned depth);
 
 /* Add up the work of a list at `depth` nested `do`s; *height becomes the deepest nesting below it. */
-static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth, uint64_t *work, unsigned *height)
+static bool sum_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth, uint64_t *work, unsigned *height)
 {
     const struct program *p = w->v->p;
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *r = &p->rules[i];
         *work += 1 + w->conds_before[r->conds + r->cond_count] - w->conds_before[r->conds];
         if (r->verdict == PBC_V_DO) {
-            if (!walk_chain(w, r->chain, depth + 1)) return false;
+            if (!sum_chain(w, r->chain, depth + 1)) return false;
             unsigned below = 1 + w->state[r->chain] - WALK_DONE;
             if (below > *height) *height = below;
             *work += w->work[r->chain];
@@ -254,7 +249,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
     return true;
 }
 
-static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth)
+static bool sum_chain(struct walk *w, uint32_t chain, unsigned depth)
 {
     const struct pbc_chain *c = &w->v->p->chains[chain];
     if (w->state[chain] == WALK_OPEN) return fault(w->v, "chain %u: calls itself", chain);
@@ -263,7 +258,7 @@ static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth)
     if (w->state[chain] != WALK_NEW) return true;
     unsigned height = 0;
     w->state[chain] = WALK_OPEN;
-    if (!walk_list(w, c->rules, c->rule_count, depth, &w->work[chain], &height)) return false;
+    if (!sum_list(w, c->rules, c->rule_count, depth, &w->work[chain], &height)) return false;
     w->state[chain] = WALK_DONE + height;
     return true;
 }
@@ -272,11 +267,11 @@ static bool walk_all(struct walk *w)
 {
     const struct program *p = w->v->p;
     for (uint32_t i = 0; i < p->chains_count; i++)
-        if (!walk_chain(w, i, 1)) return false;
+        if (!sum_chain(w, i, 1)) return false;
     for (uint32_t i = 0; i < p->firewalls_count; i++) {
         uint64_t work = 0;
         unsigned height = 0;
-        if (!walk_list(w, p->firewalls[i].rules, p->firewalls[i].rule_count, 0, &work, &height)) return false;
+        if (!sum_list(w, p->firewalls[i].rules, p->firewalls[i].rule_count, 0, &work, &height)) return false;
         if (work > PBC_WALK_MAX)
             return fault(w->v, "firewall %u: more than %u rules, conditions and operands to try", i, PBC_WALK_MAX);
     }
@@ -286,9 +281,9 @@ static bool walk_all(struct walk *w)
 static bool verify_walk(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint64_t *before __attribute__((cleanup(free_longs))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
-    uint32_t *state __attribute__((cleanup(free_words))) = calloc((size_t)p->chains_count + 1, sizeof *state);
-    uint64_t *work __attribute__((cleanup(free_longs))) = calloc((size_t)p->chains_count + 1, sizeof *work);
+    uint64_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    uint32_t *state __attribute__((cleanup(free_held))) = calloc((size_t)p->chains_count + 1, sizeof *state);
+    uint64_t *work __attribute__((cleanup(free_held))) = calloc((size_t)p->chains_count + 1, sizeof *work);
     if (!before || !state || !work) return fault(v, "no memory");
     before[0] = 0;
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + 1 + p->conds[i].count;

@@ -60,14 +60,6 @@ static uint32_t *breaks_of6(const struct verifier *v)
     return breaks;
 }
 
-static uint32_t *breaks_of_macs(const struct verifier *v)
-{
-    const struct program *p = v->p;
-    uint32_t *breaks = breaks_new(v, p->macs_count);
-    for (uint32_t i = 1; breaks && i < p->macs_count; i++) breaks[i] = breaks[i - 1] + (p->macs[i - 1] >= p->macs[i]);
-    return breaks;
-}
-
 static bool verify_members(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -83,8 +75,8 @@ static bool verify_members(const struct verifier *v)
 static bool verify_address_sets(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t *breaks4 __attribute__((cleanup(free_words))) = breaks_of4(v);
-    uint32_t *breaks6 __attribute__((cleanup(free_words))) = breaks_of6(v);
+    uint32_t *breaks4 __attribute__((cleanup(free_held))) = breaks_of4(v);
+    uint32_t *breaks6 __attribute__((cleanup(free_held))) = breaks_of6(v);
     if (!breaks4 || !breaks6) return false;
     for (uint32_t i = 0; i < p->sets_count; i++) {
         const struct pbc_set *s = &p->sets[i];
@@ -100,8 +92,9 @@ static bool verify_address_sets(const struct verifier *v)
 static bool verify_mac_sets(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t *breaks __attribute__((cleanup(free_words))) = breaks_of_macs(v);
+    uint32_t *breaks __attribute__((cleanup(free_held))) = breaks_new(v, p->macs_count);
     if (!breaks) return false;
+    for (uint32_t i = 1; i < p->macs_count; i++) breaks[i] = breaks[i - 1] + (p->macs[i - 1] >= p->macs[i]);
     for (uint32_t i = 0; i < p->macsets_count; i++) {
         const struct pbc_set *s = &p->macsets[i];
         if (!verify_string(v, s->name, "MAC set", i) || !verify_string(v, s->place.file, "MAC set", i)) return false;
@@ -147,9 +140,9 @@ static bool verify_names(const struct verifier *v)
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->hosts_count; i++)
         if (!verify_string(v, p->hosts[i], "host", i)) return false;
-    uint32_t *hosts __attribute__((cleanup(free_words))) = breaks_of_names(v, host_compare, host_covers);
-    uint32_t *texts __attribute__((cleanup(free_words))) = breaks_of_names(v, text_compare, text_covers);
-    uint32_t *others __attribute__((cleanup(free_words))) = count_texts(v);
+    uint32_t *hosts __attribute__((cleanup(free_held))) = breaks_of_names(v, host_compare, host_covers);
+    uint32_t *texts __attribute__((cleanup(free_held))) = breaks_of_names(v, text_compare, text_covers);
+    uint32_t *others __attribute__((cleanup(free_held))) = count_texts(v);
     if (!hosts || !texts || !others) return false;
     for (uint32_t i = 0; i < p->names_count; i++) {
         const struct pbc_names *l = &p->names[i];

@@ -81,7 +81,7 @@ static bool verify_would(const struct verifier *v)
 static bool verify_needs(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    uint32_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
     if (!before) return fault(v, "no memory");
     const uint32_t needs = pbc_needs(&(struct pbc_lists){.rules = p->rules,
                                                          .conds = p->conds,

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/program/fields/fields.h"
 #include "vm/program/program.h"
@@ -23,9 +24,13 @@ static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
     return first <= total && count <= total - first;
 }
 
-static inline void free_words(uint32_t **words) { free(*words); }
-static inline void free_longs(uint64_t **words) { free(*words); }
-static inline void free_bools(bool **marks) { free(*marks); }
+/* Free what a variable points to, at the end of its scope. `variable`: its address, whatever it points to. */
+static inline void free_held(void *variable)
+{
+    void *held;
+    memcpy(&held, variable, sizeof held);
+    free(held);
+}
 
 bool verify_sets(const struct verifier *v);        /* address and MAC sets and their members, ranges, patterns */
 bool verify_meters(const struct verifier *v);      /* meters, schedules, limits of logs, settings */

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "vm/judge/routes.h"
-#include "vm/judge/sets/walk.h"
+#include "vm/judge/sets/ranges.h"
 
 #define NO_ENTRY UINT32_MAX
 static_assert(ROUTE_RANK_NONE == NO_ENTRY >> ROUTE_RANK_SHIFT, "no entry has the rank of no rule");
@@ -79,8 +79,6 @@ static bool leg_fits(const struct route_leg *l, unsigned ports, uint32_t devices
            l->device <= devices;
 }
 
-static bool device_fits(const struct route_device *d) { return d->name[0] && !d->name[sizeof d->name - 1]; }
-
 /* True for rule i of its family, of which there are `count`. */
 static bool rule_fits(const struct routes *r, const struct route_rule *x, uint32_t i, uint32_t count, uint8_t family)
 {
@@ -143,7 +141,8 @@ int routes_close(struct routes *r, unsigned ports)
     struct pbc_set sets[1 + ROUTE_VIEWS_MOST];
     bool fits = views_fit(r) && rules_fit(r);
     for (uint32_t i = 0; i < r->size.legs; i++) fits &= leg_fits(&r->legs[i], ports, r->size.devices);
-    for (uint32_t i = 0; i < r->size.devices; i++) fits &= device_fits(&r->devices[i]);
+    for (uint32_t i = 0; i < r->size.devices; i++)
+        fits &= r->devices[i].name[0] && !r->devices[i].name[sizeof r->devices[i].name - 1];
     for (uint32_t i = 0; fits && i < r->size.ways; i++) fits = way_fits(r, &r->ways[i]);
     if (!fits) return -EINVAL;
     for (uint32_t i = 0; i < r->size.views; i++) {
@@ -176,7 +175,7 @@ static uint32_t entry6(const struct routes *r, uint32_t view, const uint32_t *ad
     return at ? r->way6[at - r->range6] : NO_ENTRY;
 }
 
-static uint32_t entry_of(const struct routes *r, uint32_t view, const struct route_query *q)
+static uint32_t view_entry(const struct routes *r, uint32_t view, const struct route_query *q)
 {
     return q->family == 4 ? entry4(r, view, q->to[0]) : entry6(r, view, q->to);
 }
@@ -189,7 +188,7 @@ static const struct route_way *way_at(const struct routes *r, uint32_t entry)
     return entry == NO_ENTRY ? &refused : &r->ways[entry & ROUTE_WAY_MASK];
 }
 
-static const struct route_way *asks(uint32_t why)
+static const struct route_way *way_asks(uint32_t why)
 {
 #define WHY(ident, name, doc, next) {.kind = ROUTE_ASK, .why = WAY_##ident},
     static const struct route_way all[] = {
@@ -234,14 +233,15 @@ static uint32_t way_number(const struct routes *r, uint32_t entry, bool iface)
 }
 
 /* Return the way by the rules that fit, unless it is another by those that may fit. */
-static const struct route_way *settled(const struct routes *r, const struct route_branch *b, uint32_t entry, bool iface)
+static const struct route_way *settled_way(const struct routes *r, const struct route_branch *b, uint32_t entry,
+                                           bool iface)
 {
-    return b->way && b->way != way_number(r, entry, iface) + 1 ? asks(b->why) : way_at(r, entry);
+    return b->way && b->way != way_number(r, entry, iface) + 1 ? way_asks(b->why) : way_at(r, entry);
 }
 
 /* Walk the rules that come before the answer of the merged tables. A rule that may fit changes nothing if its table
  * holds no route to the address, or one that all other rules lead to. */
-static const struct route_way *walk(const struct routes *r, const struct route_query *q, uint32_t merged)
+static const struct route_way *walk_policy(const struct routes *r, const struct route_query *q, uint32_t merged)
 {
     const struct route_rule *rules = r->rules + (q->family == 4 ? 0 : r->size.rules4);
     const uint32_t count = q->family == 4 ? r->size.rules4 : r->size.rules6, rank = merged >> ROUTE_RANK_SHIFT;
@@ -250,21 +250,21 @@ static const struct route_way *walk(const struct routes *r, const struct route_q
     for (uint32_t i = 0; i < count && rules[i].rank < rank;) {
         const struct route_rule *x = &rules[i++];
         const uint32_t fit = route_is_past(&b, x) ? FIT_NO : route_rule_fits(x, &s, arrives(q, x, &s));
-        const uint32_t entry = fit && x->does == ROUTE_LOOKS_UP ? entry_of(r, x->view, q) : NO_ENTRY;
+        const uint32_t entry = fit && x->does == ROUTE_LOOKS_UP ? view_entry(r, x->view, q) : NO_ENTRY;
         if (!fit || (x->does == ROUTE_LOOKS_UP && entry == NO_ENTRY)) continue;
-        if (fit >= FIT_UNKNOWN && x->does >= ROUTE_GOES_TO) return asks(b.way ? b.why : fit - FIT_UNKNOWN);
-        if (fit < FIT_UNKNOWN && x->does <= ROUTE_REFUSES) return settled(r, &b, entry, q->iface);
-        if (fit >= FIT_UNKNOWN && !route_branches(&b, x, fit, way_number(r, entry, q->iface))) return asks(b.why);
-        if (fit < FIT_UNKNOWN && x->does == ROUTE_ASKS) return asks(x->why);
+        if (fit >= FIT_UNKNOWN && x->does >= ROUTE_GOES_TO) return way_asks(b.way ? b.why : fit - FIT_UNKNOWN);
+        if (fit < FIT_UNKNOWN && x->does <= ROUTE_REFUSES) return settled_way(r, &b, entry, q->iface);
+        if (fit >= FIT_UNKNOWN && !route_branches(&b, x, fit, way_number(r, entry, q->iface))) return way_asks(b.why);
+        if (fit < FIT_UNKNOWN && x->does == ROUTE_ASKS) return way_asks(x->why);
         if (fit < FIT_UNKNOWN) i = x->next;
     }
-    return settled(r, &b, merged, q->iface);
+    return settled_way(r, &b, merged, q->iface);
 }
 
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q)
 {
-    const uint32_t merged = entry_of(r, 0, q);
-    return routes_have_rules(r, q->family) ? walk(r, q, merged) : way_at(r, merged);
+    const uint32_t merged = view_entry(r, 0, q);
+    return routes_have_rules(r, q->family) ? walk_policy(r, q, merged) : way_at(r, merged);
 }
 
 /* True if the way of an entry cannot be told, or its legs are of several devices, or of one that is unknown. */

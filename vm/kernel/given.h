@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "vm/kernel/counters.h"
+#include "vm/kernel/counts.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 
@@ -51,7 +51,7 @@ struct kernel_world {
     struct kernel_program programs[KERNEL_PROGRAMS]; /* by serial */
 
     uint64_t asked_ns; /* time of the last test run */
-    /* Remembered decisions (memo.h) hold for flows whose last packet came after this; UINT64_MAX: for none. */
+    /* Remembered decisions (shapes.h) hold for flows whose last packet came after this; UINT64_MAX: for none. */
     uint64_t memos_since_ns;
 
     uint32_t sample;   /* one packet in so many is reported, and all that matter (events.h); 0: none */

@@ -1,6 +1,6 @@
-/* Addresses that user space answers for (told.h). */
+/* Addresses that user space answers for (shapes.h). */
 #include "vm/kernel/addresses/own.bpf.h"
-#include "vm/kernel/addresses/told.h"
+#include "vm/kernel/shapes.h"
 
 extern char map_told;
 

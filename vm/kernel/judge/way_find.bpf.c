@@ -5,9 +5,8 @@
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/judge/routes.h"
-#include "vm/kernel/judge/ways.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/judge/way_find.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/wire.h"
 
 extern char map_routes;
@@ -63,13 +62,13 @@ GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t a
 }
 
 /* Return the way that was found, unless it is another by rules that the packet may meet. */
-static inline uint64_t settled(const struct kpkt *k, uint32_t way)
+static inline uint64_t way_settled(const struct kpkt *k, uint32_t way)
 {
     const struct route_branch *b = &k->may_meet;
     return b->way && b->way != way + 1 ? b->why : way;
 }
 
-/* Return the number of the way to k->routed: vm/judge/routes/routes.c, routes_find. */
+/* Return the number of the way to k->routed: vm/judge/routes/find.c, routes_find. */
 GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
 {
     if (!state_world.knows_routes) return WAY_NO_ROUTES;
@@ -81,10 +80,10 @@ GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
     TURNS(ROUTE_RULES_MOST)
     for (uint32_t i = 0; LOOP(i < count);) {
         const uint64_t step = kernel_route_step(k, first + i, i, merged);
-        if (step & FOUND) return settled(k, (uint32_t)step);
+        if (step & FOUND) return way_settled(k, (uint32_t)step);
         i = LOOSE((uint32_t)step);
     }
-    return settled(k, merged & ROUTE_WAY_MASK);
+    return way_settled(k, merged & ROUTE_WAY_MASK);
 }
 
 /* True if the host sends on what crosses in this family: then it chooses among legs, and marks may be set. */
@@ -94,7 +93,7 @@ static inline bool host_routes(const struct key *key)
 }
 
 /* Return the way's leg for the packet to k->routed; NULL: unknown. */
-static inline const struct kernel_route_leg *leg_of(const struct kpkt *k, const struct kernel_route_way *way)
+static inline const struct kernel_route_leg *leg_by_share(const struct kpkt *k, const struct kernel_route_way *way)
 {
     const uint32_t share = way->legs > 1 ? route_share(k->key.src, k->routed.to, &k->key) : 0;
 #pragma unroll
@@ -122,10 +121,10 @@ static inline uint16_t peer_of(const struct kpkt *k)
 
 /* Return a struct way_found as a number, of an interface's id in rules or of none. */
 static inline uint64_t out_by(uint32_t as) { return (uint16_t)(as + 1) | (uint64_t)ROUTE_VIA << 16; }
-static inline uint64_t unknown(uint64_t why) { return (uint64_t)ROUTE_ASK << 16 | why << 24; }
+static inline uint64_t way_unknown(uint64_t why) { return (uint64_t)ROUTE_ASK << 16 | why << 24; }
 
 /* Fill in a question about the way from an address to another. */
-static inline void ask(struct kpkt *k, bool returns)
+static inline void ask_route(struct kpkt *k, bool returns)
 {
     const struct key *key = &k->key;
     struct route_seen *s = &k->routed;
@@ -143,18 +142,19 @@ GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
     const uint32_t kind = k->key.kind;
     if (k->flags & KERNEL_EGRESS && kind & KIND_FORWARD && kind & KIND_VLAN) return out_by(IFACE_OTHER);
     if (kind & KIND_OUT || k->flags & KERNEL_EGRESS)
-        return k->pkt.iface == IFACE_NONE ? unknown(WAY_OTHER) : out_by(known_as(k->pkt.iface));
-    if (k->pkt.flags & PKT_WAY_SAID) return k->pkt.way ? out_by(k->pkt.way - 1u) : unknown(WAY_OTHER);
+        return k->pkt.iface == IFACE_NONE ? way_unknown(WAY_OTHER) : out_by(known_as(k->pkt.iface));
+    if (k->pkt.flags & PKT_WAY_SAID) return k->pkt.way ? out_by(k->pkt.way - 1u) : way_unknown(WAY_OTHER);
     const uint16_t peer = peer_of(k);
     if (peer) return out_by(peer - 1u);
-    if (!(kind & KIND_IP)) return unknown(WAY_NO_ROUTES);
-    ask(k, false);
+    if (!(kind & KIND_IP)) return way_unknown(WAY_NO_ROUTES);
+    ask_route(k, false);
     const uint32_t number = (uint32_t)kernel_route(k);
     const struct kernel_route_way *way = WAY(number);
     if (way->kind != ROUTE_VIA) return (uint64_t)way->kind << 16 | (uint64_t)way->why << 24;
-    if (way->legs > 1 && host_routes(&k->key) && !one_way(way)) return kernel_with_legs(unknown(WAY_SEVERAL), number);
-    const struct kernel_route_leg *leg = leg_of(k, way);
-    return leg && leg->as != IFACE_NONE ? out_by(leg->as) : unknown(WAY_OTHER);
+    if (way->legs > 1 && host_routes(&k->key) && !one_way(way))
+        return kernel_with_legs(way_unknown(WAY_SEVERAL), number);
+    const struct kernel_route_leg *leg = leg_by_share(k, way);
+    return leg && leg->as != IFACE_NONE ? out_by(leg->as) : way_unknown(WAY_OTHER);
 }
 
 /* Set the way of a packet that crosses. What the host sends on is judged when it leaves, unless it was judged before.
@@ -199,7 +199,7 @@ static inline enum pkt_source leads_back(const struct kernel_route_way *way, uin
     return found;
 }
 
-static inline enum pkt_source source_of(struct kpkt *k)
+static inline enum pkt_source source_seen(struct kpkt *k)
 {
     const struct key *key = &k->key;
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
@@ -207,12 +207,12 @@ static inline enum pkt_source source_of(struct kpkt *k)
     const uint16_t came = k->flags & KERNEL_EGRESS ? (uint16_t)(k->came - 1) : k->pkt.iface;
     if (came == IFACE_NONE || (!(k->flags & KERNEL_EGRESS) && peer_of(k))) return SOURCE_UNKNOWN;
     for (unsigned i = 0; i < 4; i++) k->routed.to[i] = key->src[i];
-    ask(k, true);
+    ask_route(k, true);
     const struct kernel_route_way *way = WAY(kernel_route(k));
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, came);
 }
 
-/* See ways.h. */
+/* See way_find.h. */
 GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;
@@ -222,7 +222,7 @@ GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
         known = k->pkt.way || k->legs || !(k->key.kind & KIND_FORWARD);
     }
     if (asked & PBC_ASKS_SOURCE) {
-        if (!(k->pkt.flags & PKT_SOURCE_SAID)) k->pkt.source = (uint8_t)source_of(k);
+        if (!(k->pkt.flags & PKT_SOURCE_SAID)) k->pkt.source = (uint8_t)source_seen(k);
         known &= k->pkt.source != SOURCE_UNKNOWN;
     }
     return known;

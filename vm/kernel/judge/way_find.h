@@ -1,4 +1,4 @@
-/* The face of ways.bpf.c for stages. */
+/* The face of way_find.bpf.c for stages. */
 #pragma once
 
 #include "vm/judge/ways.h"

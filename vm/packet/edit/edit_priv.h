@@ -1,10 +1,13 @@
-/* Places of an IP packet's headers, the frame's own or those that an ICMP error quotes; shared by the rewriting
- * actions. */
+/* Shared by the editing actions: places of headers, and rewriting there, the part of translation that a frame's own
+ * headers and quoted ones share. */
 #pragma once
 
+#include "vm/packet/edit/translate.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
+/* Places of an IP packet's headers, the frame's own or those that an ICMP error quotes; shared by the rewriting
+ * actions. */
 struct place {
     uint32_t l3, l4;    /* l4: 0 if its header is not here (later fragment, quote that ends before) */
     uint32_t end;       /* one past the last byte of the packet that was captured or quoted */
@@ -24,3 +27,8 @@ bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, str
 /* Find the quote of an ICMP or ICMPv6 error that is parsed and no later fragment. The quote ends at the length that it
  * states (RFC 4884), the packet's end, or the capture's. False: it is no error. */
 bool place_quote(const struct pkt *pkt, const struct key *key, uint32_t *at, uint32_t *end);
+
+/* Rewrite addresses, ports and checksums as far as they are there. body: the caller's change to bytes that the L4
+ * checksum covers. partial: that checksum covers the pseudo header alone. Return the change of a sum over the whole
+ * packet, without body (csum_delta16). */
+uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial);

@@ -101,7 +101,7 @@ static const uint32_t *column(const struct classify_pass *t, uint32_t block, uns
     return t->blocks[block + col / 2].col[col % 2];
 }
 
-static uint32_t entry_of(const struct classify_pass *t, uint32_t block, unsigned lane)
+static uint32_t lane_entry(const struct classify_pass *t, uint32_t block, unsigned lane)
 {
     const uint32_t word = column(t, block, 0)[lane];
     return lane == 7 ? word & ~PBC_LANE_MORE : word;
@@ -129,7 +129,7 @@ static bool verify_compared(const struct classify_pass *t, uint32_t block, const
 
 static bool verify_lane(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, unsigned lane)
 {
-    const uint32_t entry = entry_of(t, block, lane), first = column(t, block, 1)[lane];
+    const uint32_t entry = lane_entry(t, block, lane), first = column(t, block, 1)[lane];
     if (entry != PBC_LANE_NONE)
         return entry < t->c->entry_count ? verify_compared(t, block, f, lane)
                                          : at_block(t, block, "entry does not exist");
@@ -143,7 +143,7 @@ static bool verify_lane(const struct classify_pass *t, uint32_t block, const str
 static bool verify_block(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, uint32_t before)
 {
     for (unsigned lane = 0; lane < 8; lane++) {
-        const uint32_t entry = entry_of(t, block, lane);
+        const uint32_t entry = lane_entry(t, block, lane);
         if (!verify_lane(t, block, f, lane)) return false;
         if (entry < before) return at_block(t, block, "lanes are not in order");
         before = entry;
@@ -156,7 +156,7 @@ static unsigned coded(const struct classify_pass *t, uint32_t block, uint32_t be
 {
     unsigned count = 0;
     for (unsigned lane = 0; lane < 8; lane++) {
-        const uint32_t entry = entry_of(t, block, lane);
+        const uint32_t entry = lane_entry(t, block, lane);
         if (entry == PBC_LANE_NONE) break;
         count += entry != before && t->entries[entry].code;
         before = entry;
@@ -175,7 +175,7 @@ static void sum_block(const struct classify_pass *t, uint32_t block, unsigned li
     l->chain = (uint16_t)coded(t, block, PBC_LANE_NONE);
     if (!next) return;
     /* an entry on both sides of the seam counts once */
-    const uint32_t last = entry_of(t, block, 7), first = entry_of(t, block + lines, 0);
+    const uint32_t last = lane_entry(t, block, 7), first = lane_entry(t, block + lines, 0);
     const unsigned twice = last == first && last != PBC_LANE_NONE && t->entries[last].code;
     l->chain = (uint16_t)least_of(l->chain + next->chain - twice, PBC_CHAIN_MAX + 1);
 }
@@ -198,11 +198,11 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
     uint32_t block = base, before = 0;
     for (bool more = true; more; block += f->lines) {
         if (block < t->c->block_count && t->line[block].format == format + 1) {
-            if (entry_of(t, block, 0) < before) return at_block(t, block, "lanes are not in order");
+            if (lane_entry(t, block, 0) < before) return at_block(t, block, "lanes are not in order");
             break;
         }
         if (!take_lines(t, block, format, f->lines) || !verify_block(t, block, f, before)) return false;
-        before = entry_of(t, block, 7);
+        before = lane_entry(t, block, 7);
         more = has_more(t, block);
     }
     while (block > base) {
@@ -223,13 +223,6 @@ static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bit
     return true;
 }
 
-static bool verify_leaf(const struct classify_pass *t, uint32_t i)
-{
-    const uint64_t w = t->tree[i];
-    if (TREE_FORMAT(w) >= t->c->format_count) return at_word(t, i, "format does not exist");
-    return TREE_SHAPE(w) == pbc_shape(&t->formats[TREE_FORMAT(w)]) || at_word(t, i, "not the shape of its format");
-}
-
 static bool verify_word(const struct classify_pass *t, uint32_t i)
 {
     const uint64_t w = t->tree[i];
@@ -243,7 +236,10 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     default: return at_word(t, i, "unknown kind");
     }
     if (w != said) return at_word(t, i, "reserved bits are not zero");
-    if (TREE_KIND(w) == TREE_LEAF) return verify_leaf(t, i);
+    if (TREE_KIND(w) == TREE_LEAF) {
+        if (TREE_FORMAT(w) >= t->c->format_count) return at_word(t, i, "format does not exist");
+        return TREE_SHAPE(w) == pbc_shape(&t->formats[TREE_FORMAT(w)]) || at_word(t, i, "not the shape of its format");
+    }
     if (TREE_KIND(w) == TREE_FORK) return verify_table(t, i, 1);
     if (TREE_KIND(w) == TREE_NONE) return true;
     if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "a window of no size");
@@ -280,16 +276,6 @@ static void sum_table(const struct classify_pass *t, uint32_t base)
     for (uint32_t i = 1; i < 1u << t->bits[base]; i++) worse(b, &t->word[base + i]);
 }
 
-/* A search walks both words of a fork, so their values add up. */
-static void sum_fork(const struct classify_pass *t, uint32_t base, struct below *b)
-{
-    const struct below *x = &t->word[base], *y = &t->word[base + 1];
-    b->words = (uint16_t)(x->words + y->words); /* at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words each */
-    b->compared = (uint16_t)least_of(x->compared + (uint32_t)y->compared, PBC_COMPARED_MAX + 1);
-    b->chain = (uint16_t)least_of(x->chain + (uint32_t)y->chain, PBC_CHAIN_MAX + 1);
-    b->forks++;
-}
-
 static bool sum_word(const struct classify_pass *t, uint32_t i)
 {
     const uint64_t w = t->tree[i];
@@ -298,10 +284,15 @@ static bool sum_word(const struct classify_pass *t, uint32_t i)
     if (TREE_KIND(w) == TREE_CUT || TREE_KIND(w) == TREE_FORK) b = t->table[base];
     if (TREE_KIND(w) == TREE_FORK) {
         if (TREE_LEAST(w) != t->word[base + 1].least) return at_word(t, i, "not the lowest entry of what it defers");
-        sum_fork(t, base, &b);
+        /* A search walks both words of a fork, so their values add up. */
+        const struct below *x = &t->word[base], *y = &t->word[base + 1];
+        b.words = (uint16_t)(x->words + y->words); /* at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words each */
+        b.compared = (uint16_t)least_of(x->compared + (uint32_t)y->compared, PBC_COMPARED_MAX + 1);
+        b.chain = (uint16_t)least_of(x->chain + (uint32_t)y->chain, PBC_CHAIN_MAX + 1);
+        b.forks++;
     } else if (TREE_KIND(w) == TREE_LEAF) {
         if (!verify_run(t, base, TREE_FORMAT(w))) return false;
-        b.least = entry_of(t, base, 0);
+        b.least = lane_entry(t, base, 0);
         b.compared = t->line[base].compared;
         b.chain = t->line[base].chain;
     }
@@ -332,18 +323,6 @@ static bool same_figure(const struct classify_pass *t, const char *what, uint32_
     return said == is || fault(t->v, "classifier %u: %s: %u in its header, but %u in fact", t->i, what, said, is);
 }
 
-static bool verify_figures(const struct classify_pass *t)
-{
-    const struct below *b = &t->word[0];
-    return same_figure(t, "words", t->c->words, b->words) && same_figure(t, "blocks", t->c->compared, b->compared) &&
-           same_figure(t, "forks", t->c->forks, b->forks) &&
-           same_figure(t, "entries with code in turn", t->c->chain, b->chain);
-}
-
-static void free_below(struct below **b) { free(*b); }
-static void free_lines(struct line **l) { free(*l); }
-static void free_bytes(uint8_t **b) { free(*b); }
-
 static bool verify_classifier(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -351,10 +330,10 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
     if (!verify_string(v, c->name, "classifier", i)) return false;
     if (!verify_ranks(v, i)) return false;
     if (c->tree_count == 0) return fault(v, "classifier %u: no tree", i);
-    struct below *word __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *word);
-    struct below *table __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *table);
-    uint8_t *bits __attribute__((cleanup(free_bytes))) = calloc(c->tree_count, sizeof *bits);
-    struct line *line __attribute__((cleanup(free_lines))) = calloc((size_t)c->block_count + 1, sizeof *line);
+    struct below *word __attribute__((cleanup(free_held))) = malloc(c->tree_count * sizeof *word);
+    struct below *table __attribute__((cleanup(free_held))) = malloc(c->tree_count * sizeof *table);
+    uint8_t *bits __attribute__((cleanup(free_held))) = calloc(c->tree_count, sizeof *bits);
+    struct line *line __attribute__((cleanup(free_held))) = calloc((size_t)c->block_count + 1, sizeof *line);
     if (!word || !table || !bits || !line) return fault(v, "no memory");
     const struct classify_pass t = {.v = v,
                                     .i = i,
@@ -370,7 +349,9 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
     if (!verify_entries(&t)) return false;
     for (uint32_t f = 0; f < c->format_count; f++)
         if (!verify_format(&t, f)) return false;
-    return verify_tree(&t) && verify_figures(&t);
+    return verify_tree(&t) && same_figure(&t, "words", c->words, word->words) &&
+           same_figure(&t, "blocks", c->compared, word->compared) && same_figure(&t, "forks", c->forks, word->forks) &&
+           same_figure(&t, "entries with code in turn", c->chain, word->chain);
 }
 
 /* The parts of classifiers follow one another in each section and leave nothing out. */

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "vm/kernel/kpkt.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 #include "vm/tables.h"
 #include "vm/verdict.h"
 

@@ -1,9 +1,9 @@
 /* Words for a condition that failed: "source is not in abusers", "destination port is 80, not in web", "no ports in
  * this packet". One clause; the caller adds rule and place. */
 #include "vm/flow/grain.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/effects.h"
 #include "vm/judge/why.h"
-#include "vm/words/text_priv.h"
+#include "vm/words/words_priv.h"
 
 enum { ITEMS_SHOWN = 4 };
 

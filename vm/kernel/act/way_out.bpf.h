@@ -3,7 +3,7 @@
 
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/port.h"
+#include "vm/kernel/shapes.h"
 #include "vm/packet/parse/header.h"
 
 extern struct kernel_port state_ports[];

@@ -131,7 +131,7 @@ static bool verify_grains(const struct verifier *v)
 bool verify_meter_users(const struct verifier *v)
 {
     const struct program *p = v->p;
-    bool *of_service __attribute__((cleanup(free_bools))) = calloc((size_t)p->meters_count + 1, sizeof *of_service);
+    bool *of_service __attribute__((cleanup(free_held))) = calloc((size_t)p->meters_count + 1, sizeof *of_service);
     if (!of_service) return fault(v, "no memory");
     for (uint32_t i = 0; i < p->services_count; i++)
         if (p->services[i].rate) of_service[p->services[i].rate - 1] = true;

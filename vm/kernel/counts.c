@@ -1,5 +1,5 @@
-/* Facts of a program for the stages (counters.h). */
-#include "vm/kernel/counters.h"
+/* Facts of a program for the stages (counts.h). */
+#include "vm/kernel/counts.h"
 
 #include "vm/forward/bind/nat.h"
 #include "vm/program/program.h"

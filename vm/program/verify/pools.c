@@ -307,7 +307,7 @@ bool verify_services(const struct verifier *v)
     const struct program *p = v->p;
     if (!verify_pools(v) || !verify_services_entry(v)) return false;
     if (!p->services_count && !p->branches_count && !p->endpoints_count) return verify_all(v, NULL);
-    uint64_t *work __attribute__((cleanup(free_longs))) = malloc(((size_t)p->conds_count + 1) * sizeof *work);
+    uint64_t *work __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *work);
     if (!work) return fault(v, "no memory");
     work[0] = 0;
     for (uint32_t i = 0; i < p->conds_count; i++) {

@@ -5,9 +5,9 @@
 #include "vm/forward/splice/slots.h"
 #include "vm/kernel/act/buffer.bpf.h"
 #include "vm/kernel/act/frame.bpf.h"
-#include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/act/up.bpf.h"
+#include "vm/kernel/act/way_out.bpf.h"
 #include "vm/kernel/look/head.bpf.h"
 
 extern struct splice_head state_splices;
