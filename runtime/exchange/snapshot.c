@@ -43,10 +43,11 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     whole &= f->field != NULL;
 #include "runtime/exchange/facts_array.def"
     f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
+    f->ports.given = copied(from->ports.given, from->ports.given_count * sizeof *from->ports.given);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
     s->asks = p->meta->flags & PBC_NEEDS_ROUTES;
-    if (whole && f->ports.bound && s->hops) return s;
+    if (whole && f->ports.bound && f->ports.given && s->hops) return s;
     snapshot_free(s);
     return NULL;
 }
@@ -59,6 +60,7 @@ void snapshot_free(struct snapshot *s)
 #define FACTS_ARRAY(field, count, since) routes_drop(s->facts.field);
 #include "runtime/exchange/facts_array.def"
     routes_drop(s->facts.ports.bound);
+    routes_drop(s->facts.ports.given);
     around_put(s->around);
     free(s->hops);
     routes_put(s->routes);

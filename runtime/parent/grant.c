@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/host/device/tun.h"
 #include "runtime/host/view/here.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/parent/parent_priv.h"
@@ -110,12 +111,15 @@ int grant_GUARD(struct parent *p, const struct request_guard *asked, const struc
 {
     const struct options *o = p->o;
     const char *bridged[OPTIONS_IFACES];
+    char given[IF_NAMESIZE];
+    tun_name(o->name, given);
     struct guard g = {.ports = o->ifaces,
                       .port_count = o->iface_count,
                       .bridged = bridged,
                       .matches = all,
                       .match_count = count,
                       .routed = asked->routed,
+                      .given = given,
                       .shut = p->shut,
                       .shut_count = p->shut_count};
     bool any = false; /* some match belongs to the proxy */

@@ -22,7 +22,8 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 17, /* with services that drain */
+    RECORD_VERSION = 18, /* with ports that are given back */
+    RECORD_GIVEN = 18 /* first version with these */,
     RECORD_DRAINS = 17 /* first version with these */,
     RECORD_DOWN = 14 /* first version with these */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,

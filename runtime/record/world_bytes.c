@@ -6,14 +6,15 @@
 
 #include "vm/pbc.h"
 
-/* The ports at the end, and behind them ranges of more to the last byte; older recordings have none. */
+/* The ports at the end, behind them the ranges of more, and those that are given back, to the last byte; older
+ * recordings have none. */
 struct ports_head {
     uint32_t number, bound;
     uint16_t kept_lo, kept_hi, chosen_lo, chosen_hi;
 };
 static_assert(sizeof(struct ports_head) == 16, "as written: no padding");
 
-enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16, BOUND_MOST = 1 << 17 };
+enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16, BOUND_MOST = 1 << 17, RANGES_MOST = 1 << 15 };
 
 void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
 {
@@ -41,7 +42,10 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     const struct ports_head ports = {p->number, p->bound_count, p->kept_lo, p->kept_hi, p->chosen_lo, p->chosen_hi};
     bytes_put(to, &ports, sizeof ports);
     bytes_put(to, p->bound, p->bound_count * sizeof *p->bound);
+    const uint32_t more = p->more_count;
+    bytes_put(to, &more, sizeof more);
     bytes_put(to, p->more, p->more_count * sizeof *p->more);
+    bytes_put(to, p->given, p->given_count * sizeof *p->given);
 }
 
 /* Head of a table of routes: number and size. The table's block follows, as in memory. */
@@ -112,7 +116,23 @@ static bool take_hops(struct cursor *c, struct snapshot *s, uint32_t n, unsigned
     return true;
 }
 
-static bool take_ports(struct cursor *c, struct facts *f)
+/* Take the ranges to the end; before RECORD_GIVEN they are all of more. */
+static bool take_ranges(struct cursor *c, struct facts_ports *p, uint32_t version)
+{
+    uint32_t more = (uint32_t)(c->left / sizeof *p->more);
+    if (version >= RECORD_GIVEN && !cursor_copy(c, &more, sizeof more)) return false;
+    if (more > FACTS_PORTS_MORE || !cursor_copy(c, p->more, more * sizeof *p->more)) return false;
+    p->more_count = more;
+    for (unsigned i = 0; i < more; i++)
+        if (p->more[i].lo > p->more[i].hi || p->more[i].hi >= PBC_OWN_PORT_LO) return false;
+    if (c->left > RANGES_MOST * sizeof *p->given || c->left % sizeof *p->given) return false;
+    struct facts_range *given = calloc(1, c->left + 1);
+    p->given = given;
+    p->given_count = (unsigned)(c->left / sizeof *given);
+    return given && cursor_copy(c, given, c->left);
+}
+
+static bool take_ports(struct cursor *c, struct facts *f, uint32_t version)
 {
     struct ports_head h;
     if (!c->left) return true;
@@ -123,19 +143,15 @@ static bool take_ports(struct cursor *c, struct facts *f)
         return false;
     }
     free((void *)(uintptr_t)f->ports.bound);
+    free((void *)(uintptr_t)f->ports.given);
     f->ports = (struct facts_ports){.number = h.number,
                                     .kept_lo = h.kept_lo,
                                     .kept_hi = h.kept_hi,
                                     .chosen_lo = h.chosen_lo,
                                     .chosen_hi = h.chosen_hi,
                                     .bound = bound,
-                                    .bound_count = h.bound,
-                                    .more_count = (unsigned)(c->left / sizeof *f->ports.more)};
-    if (c->left > sizeof f->ports.more || c->left % sizeof *f->ports.more || !cursor_copy(c, f->ports.more, c->left))
-        return false;
-    for (unsigned i = 0; i < f->ports.more_count; i++)
-        if (f->ports.more[i].lo > f->ports.more[i].hi || f->ports.more[i].hi >= PBC_OWN_PORT_LO) return false;
-    return true;
+                                    .bound_count = h.bound};
+    return take_ranges(c, &f->ports, version);
 }
 
 static bool world_fits(const struct record_world *h, const struct program *p, unsigned devices)
@@ -186,7 +202,8 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
 #define FACTS_ARRAY(field, count, since)                                                                               \
     whole = whole && (start->version < (since) || array_take(&c, f->field, (count) * sizeof *f->field));
 #include "runtime/exchange/facts_array.def"
-    whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
+    whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) &&
+            take_ports(&c, f, start->version);
     if (whole && start->version < RECORD_DOWN) {
         /* An older version has something else in the place of `down`. */
         struct facts_iface *all = (void *)(uintptr_t)f->ifaces;

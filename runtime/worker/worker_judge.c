@@ -52,6 +52,17 @@ static bool is_opened(const struct worker *w, struct pkt *pkt)
     return opened_hides(w->cfg.opened, &key);
 }
 
+/* True if the host stack did not see the packet since no socket of its own takes it. */
+static bool is_untaken(const struct worker *w, struct pkt *pkt)
+{
+    const struct facts *facts = &w->egress.snapshot->facts;
+    struct key key;
+    if (!facts->ports.given_count || pkt->tag_count + pkt->tags_in_frame > 1) return false;
+    pkt_parse(pkt, facts, &key);
+    return key.kind & KIND_DST_SELF && key.kind & KIND_PORTS && key.kind & (KIND_TCP | KIND_UDP) &&
+           facts_gives(&facts->ports, key.dst_port);
+}
+
 /* True if prey routes what crosses in the packet's family, and this packet may cross. */
 static bool is_routed_here(const struct worker *w, struct pkt *pkt, struct key *key)
 {
@@ -117,7 +128,7 @@ static void host_give(struct worker *w, const struct pkt *pkt)
 /* True if an accepted packet is to be given to the host stack, which did not see it, or saw only its tunnel. */
 static bool is_to_give(const struct worker *w, struct pkt *pkt)
 {
-    return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt));
+    return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt) || is_untaken(w, pkt));
 }
 
 /* Give the packet to the host's socket, unless the host stack got it on arrival since no guard rule holds it back. */
@@ -170,7 +181,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
         const bool lets_by = is_watched(w, &e->verdict, e->pkt);
         if (lets_by) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
-        if (lets_by && w->cfg.watches) host_give(w, e->pkt);
+        if (lets_by && (w->cfg.watches || is_untaken(w, e->pkt))) host_give(w, e->pkt);
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
         if (__builtin_expect(w->observing.set != NULL, 0))
             w->egress.asked |=
@@ -288,7 +299,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         }
         w->watched |= UINT64_C(1) << i;
         watched_count(&c->watched, w->lengths[i]);
-        if (w->cfg.watches) host_give(w, w->pkts[i]);
+        if (w->cfg.watches || is_untaken(w, w->pkts[i])) host_give(w, w->pkts[i]);
     }
 }
 

@@ -55,7 +55,24 @@ struct facts_ports {
     struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] below PBC_OWN_PORT_LO, ascending: drawn once the ports
                                                   from there on are taken. Nothing else of this machine has them */
     unsigned more_count;
+    const struct facts_range *given; /* [given_count] ascending, not adjacent: of TCP and UDP to these ports of its own
+                                        this machine's stack only sees what a socket takes; the rest is given back */
+    unsigned given_count;
 };
+
+/* True for a port of this machine's own of which its stack only sees what a socket takes. */
+static inline bool facts_gives(const struct facts_ports *p, uint16_t port)
+{
+    unsigned lo = 0, hi = p->given_count;
+    while (lo < hi) { /* finds the first range that begins behind the port */
+        const unsigned mid = lo + (hi - lo) / 2;
+        if (p->given[mid].lo <= port)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo && p->given[lo - 1].hi >= port;
+}
 
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; the caller owns all memory. */
 struct facts {

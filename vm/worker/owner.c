@@ -35,6 +35,7 @@ struct owners {
 struct asked {
     const struct whose_tables *tables;
     const struct facts *facts;
+    const struct port_owners *ports; /* NULL: each worker has its slice */
 };
 #define WHOSE_T                const struct asked *
 #define WHOSE_NUMBERS(t)       (&(t)->tables->numbers)
@@ -55,6 +56,8 @@ static bool whose_ours(const struct asked *t, uint16_t out, bool v6, uint64_t hi
     uint32_t own[4];
     return facts_address(t->facts, out, v6, own) && whose_high(own) == high && whose_low(own) == low;
 }
+
+static bool whose_taken(const struct asked *t, uint16_t port) { return t->ports && port_entry(t->ports, port); }
 
 #include "vm/worker/whose_owner.h"
 
@@ -356,7 +359,7 @@ static bool is_serviced(const struct asked *t, const struct whose_talk *s)
 
 static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s, bool inquiry)
 {
-    const struct asked t = {&o->tables, facts};
+    const struct asked t = {&o->tables, facts, o->cfg.ports};
     const uint32_t self = facts_have_self(facts) ? sides_of(facts, s->family, s->addr[0], s->addr[1]) : 0;
     s->own[0] = (self & KIND_SRC_SELF) != 0;
     s->own[1] = (self & KIND_DST_SELF) != 0;

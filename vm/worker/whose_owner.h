@@ -5,7 +5,8 @@
  * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i),
  * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST, the greatest number of those; WHOSE_HALVINGS, how
  * often the longest table can be halved; whose_ours(t, out, v6, high,
- * low), true if this machine has the address for traffic that leaves by an interface. Every loop is bounded. */
+ * low), true if this machine has the address for traffic that leaves by an interface; whose_taken(t, port), true if a
+ * worker has that port (vm/shared/port_owners.h). Every loop is bounded. */
 #pragma once
 
 #include "vm/packet/loop.h"
@@ -93,6 +94,13 @@ static inline bool whose_mapped(const struct whose_talk *s)
     return s->proto == ROLE_TCP || s->proto == ROLE_UDP || s->proto == ROLE_QUERY;
 }
 
+/* True for a port below those that are for translation to this machine's own addresses, while a flow has it: else it is
+ * this machine's own business. */
+static inline bool whose_below(WHOSE_T t, unsigned lo, uint16_t port)
+{
+    return lo == PBC_OWN_PORT_LO && port < PBC_OWN_PORT_LO && whose_taken(t, port);
+}
+
 WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
     WHOSE_GIVEN(s)
@@ -100,7 +108,8 @@ WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned 
     const bool ranged = s->proto == ROLE_TCP || s->proto == ROLE_UDP;
     for (uint32_t i = 0; i < WHOSE_MASQUERADES_MOST && i < count; i++) {
         const struct role_masquerade *m = WHOSE_MASQUERADE(t, i);
-        if (ranged && (s->port[side & 1] < m->lo || s->port[side & 1] > m->hi)) continue;
+        const uint16_t port = s->port[side & 1];
+        if (ranged && (port < m->lo || port > m->hi) && !whose_below(t, m->lo, port)) continue;
         if (m->out == PBC_NONE && s->own[side & 1]) return true;
         if (m->out != PBC_NONE && whose_ours(t, (uint16_t)m->out, s->family == 6, whose_high(s->addr[side & 1]),
                                              whose_low(s->addr[side & 1])))
@@ -112,7 +121,9 @@ WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned 
 /* True for a port of this machine's that a pool without `source` took for one of its servers. */
 static inline bool whose_own_pool(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    if (s->port[side & 1] < PBC_OWN_PORT_LO || !whose_has(t, s, !side, ROLE_OWN_POOL)) return false;
+    const uint16_t port = s->port[side & 1];
+    if (port < PBC_OWN_PORT_LO && !whose_below(t, PBC_OWN_PORT_LO, port)) return false;
+    if (!whose_has(t, s, !side, ROLE_OWN_POOL)) return false;
     return s->own[side & 1] ||
            whose_ours(t, UINT16_MAX, s->family == 6, whose_high(s->addr[side & 1]), whose_low(s->addr[side & 1]));
 }

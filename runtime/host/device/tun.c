@@ -23,8 +23,8 @@
 #define PREFIX "prey-"
 #define TUN    "/dev/net/tun"
 
-/* Write the device's name. A long instance name is cut, and made distinct by a hash of the whole name. */
-static void device_name(const char *instance, char name[IF_NAMESIZE])
+/* A long instance name is cut, and made distinct by a hash of the whole name. */
+void tun_name(const char *instance, char name[IF_NAMESIZE])
 {
     const uint32_t hash = fnv_text(instance);
     if (strlen(instance) < IF_NAMESIZE - strlen(PREFIX))
@@ -118,7 +118,7 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
 
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len)
 {
-    device_name(instance, name);
+    tun_name(instance, name);
     const int failed = open_queues(name, fds, queues);
     if (failed == -EEXIST)
         snprintf(err, err_len, "the interface `%s` exists already: this removes it: ip link del %s", name, name);

@@ -17,6 +17,9 @@ struct host_link;
  * CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
 
+/* Write the name that the device of an instance has */
+void tun_name(const char *instance, char name[IF_NAMESIZE]);
+
 /* True if the link is the TUN device of some instance */
 bool tun_is_given(const struct host *h, const struct host_link *link);
 

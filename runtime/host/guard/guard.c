@@ -59,7 +59,9 @@ bool guard_match_valid(const struct guard_match *m)
            m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_SENT_ON &&
            (!*m->out || m->reach == GUARD_SENT_ON) &&
            (!m->proxied || (m->proxied <= GUARD_ANSWERS && m->proto == IPPROTO_TCP)) &&
-           m->hides <= GUARD_HIDES_FROM_HEARD && (!m->hides || (!m->proxied && (from || to))) &&
+           m->hides <= GUARD_HIDES_FROM_HEARD && (!m->hides || !m->proxied) &&
+           (m->hides <= GUARD_HIDES_UNTAKEN || from || to) &&
+           (m->hides != GUARD_HIDES_UNTAKEN || m->reach == GUARD_OWN) &&
            (m->hides != GUARD_HIDES_FROM_PEERS || m->reach == GUARD_SENT_ON) && (m->hides != GUARD_HEARS || to) &&
            (m->hides != GUARD_HIDES_FROM_HEARD || from) && memchr(m->in, 0, sizeof m->in) &&
            memchr(m->out, 0, sizeof m->out) && devices_end(&m->not_in) && devices_end(&m->not_out);
@@ -274,6 +276,43 @@ static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct l
     lines_write(sets, rules, lines, count);
 }
 
+static bool has_untaken(const struct guard *g)
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++) any |= g->matches[i].hides == GUARD_HIDES_UNTAKEN;
+    return any;
+}
+
+/* Packets to ports of the set `untaken`, which write_untaken_set writes */
+#define UNTAKEN "meta l4proto { tcp, udp } th dport @untaken fib daddr type local "
+
+static void write_untaken_set(FILE *sets, const struct guard *g)
+{
+    bool any = false;
+    fprintf(sets, "set untaken { type inet_service; flags interval; auto-merge; elements = { ");
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        if (m->hides != GUARD_HIDES_UNTAKEN) continue;
+        fprintf(sets, any ? ", %u-%u" : "%u-%u", m->to_ports.lo, m->to_ports.hi);
+        any = true;
+    }
+    fprintf(sets, " } }\n");
+}
+
+/* Write the chain that hides what no socket of the host takes. The ingress has marked what may be: only behind it can a
+ * socket be looked for. It stands before reassembly, as what is hidden must not wait there. Of what is given back a
+ * socket that takes it has its own copy. */
+static void write_untaken(FILE *sets, FILE *rules, const struct guard *g)
+{
+    write_untaken_set(sets, g);
+    fprintf(rules, "chain untaken {\ntype filter hook prerouting priority -505; policy accept;\n");
+    if (g->given) fprintf(rules, "iifname \"%s\" " UNTAKEN "socket transparent { 0, 1 } counter drop\n", g->given);
+    fprintf(rules,
+            "meta mark & 0x%x == 0 accept\nmeta l4proto != { tcp, udp } accept\n"
+            "meta mark set meta mark & 0x%x\nsocket transparent { 0, 1 } accept\ncounter drop\n}\n",
+            GUARD_MARK, ~GUARD_MARK);
+}
+
 /* Write the ingress table, before the host's stack sees anything */
 static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
 {
@@ -286,6 +325,10 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
     }
     shut_ports_write(sets, rules, g);
     write_lines(sets, rules, g, lines);
+    if (has_untaken(g)) {
+        write_untaken_set(sets, g);
+        fprintf(rules, UNTAKEN "meta mark set meta mark | 0x%x\n", GUARD_MARK);
+    }
     const int failed = write_fragments(sets, rules, g);
     if (g->routed) write_back_sets(sets, g);
     if (g->routed) write_back(rules, g, "counter accept");
@@ -347,6 +390,7 @@ static int write_stack(FILE *sets, FILE *rules, const struct guard *g)
 {
     shut_write(rules, g);
     if (g->routed && g->port_count) write_forward(rules, g);
+    if (has_untaken(g)) write_untaken(sets, rules, g);
     return has_back(g, 4) || has_back(g, 6) ? write_prerouting(sets, rules, g) : 0;
 }
 
@@ -377,8 +421,9 @@ static char *tables_text(const char *name, const struct guard *g)
     if (!out) return NULL;
     int failed = write_table(out, "netdev", name, g, true, write_ingress);
     if (!failed)
-        failed = write_table(out, "inet", name, g, g->shut_count || g->routed || has_back(g, 4) || has_back(g, 6),
-                             write_stack);
+        failed =
+            write_table(out, "inet", name, g,
+                        g->shut_count || g->routed || has_back(g, 4) || has_back(g, 6) || has_untaken(g), write_stack);
     if (!failed) failed = peers_write(out, name, g);
     if (!fclose(out) && !failed) return all;
     free(all);

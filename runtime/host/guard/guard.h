@@ -30,9 +30,10 @@ enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
  * that is empty, by one of guard.ports: prey sends packets on by no other, so what leaves elsewhere is the host's */
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
-/* Packets that a match hides: its own; none, but to whom one goes is a peer (peers.h); none, but from whom one comes is
- * heard (heard.h); those that go to somebody who was heard */
-enum guard_hides { GUARD_HIDES_ALL, GUARD_HIDES_FROM_PEERS, GUARD_HEARS, GUARD_HIDES_FROM_HEARD };
+/* Packets that a match hides: its own; of TCP and UDP to its `to_ports` of this machine's own addresses those that no
+ * socket of the host takes (of such a match nothing else counts but `reach`, GUARD_OWN); none, but to whom one goes is
+ * a peer (peers.h); none, but from whom one comes is heard (heard.h); those that go to somebody who was heard */
+enum guard_hides { GUARD_HIDES_ALL, GUARD_HIDES_UNTAKEN, GUARD_HIDES_FROM_PEERS, GUARD_HEARS, GUARD_HIDES_FROM_HEARD };
 
 /* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
 enum { GUARD_BUT_MOST = 16, GUARD_DEVICES_MOST = 64 };
@@ -49,7 +50,7 @@ struct guard_match {
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
     uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
-    uint8_t hides;      /* enum guard_hides; but for the first with an address, and no proxy's */
+    uint8_t hides;      /* enum guard_hides; but for the first two with an address, and no proxy's */
     char in[IFNAMSIZ];  /* incoming interface, or a pattern; empty: any */
     char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface, or a pattern, of the route to it; else empty */
     struct guard_devices not_in, not_out;
@@ -62,7 +63,9 @@ struct guard {
     unsigned bridged_count;
     const struct guard_match *matches;
     unsigned match_count;
-    bool routed; /* prey carries packets between the interfaces */
+    bool routed;       /* prey carries packets between the interfaces */
+    const char *given; /* device by which packets are given back; NULL: none. What no socket was to get is let in there,
+                          if none takes it by then, either */
     const struct guard_shut *shut;
     unsigned shut_count;
 };

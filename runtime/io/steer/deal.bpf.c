@@ -60,6 +60,12 @@ ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
     return !is_none(&tables.all, v6) && deal_is(&tables.all, v6, high, low);
 }
 
+static __always_inline bool whose_taken(int t, uint16_t port)
+{
+    HOLD(t);
+    return tables.port_owners.of[port];
+}
+
 #include "vm/worker/whose_owner.h"
 
 /* Place of a packet's upper layer; `at` counts from the network header. */

@@ -196,7 +196,7 @@ static void merge_ends(struct sorted *s)
 
 static bool is_for_own_port(const struct guard_match *m)
 {
-    return m->proxied == GUARD_ALL && m->reach <= GUARD_OWN && (!m->proto || m->proto == IPPROTO_TCP);
+    return m->proxied == GUARD_ALL && !m->hides && m->reach <= GUARD_OWN && (!m->proto || m->proto == IPPROTO_TCP);
 }
 
 /* Find the longest run of ports that only matches of the proxy concern. */

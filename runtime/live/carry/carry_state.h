@@ -42,6 +42,7 @@ struct sampled {
 
 enum { SHARED_PORTS_MOST = 256 }; /* most ports of a protocol that sockets keep; others are not seen */
 
+enum { SHARED_WORDS = 65536 / 64, GIVEN_MOST = 65536 / 2 };
 struct shared_ports {
     struct sockets sockets;
     struct facts_ports host; /* ports that guard rules leave alone; `bound`: those bound at the start */
@@ -50,8 +51,16 @@ struct shared_ports {
     unsigned all_count;
     struct host_more spare[PORTS_MORE]; /* [spare_count] reserved for `host.more`, which leaves sockets out */
     unsigned spare_count;
-    bool crowded[2]; /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
-    uint64_t lost;   /* number of times that such a port was bound since the start */
+    /* The user executor's, of ports of `spare`, now or once, which mappings may have (facts_ports.given): */
+    struct facts_range *given; /* [given_count], room for GIVEN_MOST; NULL: none yet */
+    unsigned given_count;
+    bool given_anew;              /* guard rules do not know them yet */
+    bool ungiven;                 /* guard rules could not hide them, so that nothing grows */
+    uint64_t ever[SHARED_WORDS];  /* once spare */
+    uint64_t had[SHARED_WORDS];   /* had a socket at the look before */
+    uint64_t named[SHARED_WORDS]; /* the program's services and translation say what becomes of their packets */
+    bool crowded[2];              /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
+    uint64_t lost;                /* number of times that such a port was bound since the start */
     struct ports_look {
         struct facts_port all[SHARED_PORTS_MOST];
         unsigned count;

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/device/offload.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/live/carry/steer_rules.h"
@@ -21,14 +23,20 @@ bool steered_needs_tun(const struct carry *carry, const struct program *p)
 
 int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
-    if (!steered_needs_tun(carry, p) || carry->tun.fd >= 0) return 0;
+    const bool needs = steered_needs_tun(carry, p);
+    if (carry->tun.fd >= 0 || (!needs && !shared_ports_grow(carry, p))) return 0;
     struct answer a;
     const int failed = ask_TUN(carry->tell->channel, &a, &carry->tun.fd, err, err_len);
     if (failed)
         carry->tun.fd = -1;
     else
         carry->tun.ifindex = (unsigned)a.value;
-    return failed;
+    if (!failed || needs) return failed;
+    complain(
+        "notice: translation keeps to the ports 61000-65535 of this machine's addresses, since nothing can be given "
+        "back to it: %s",
+        err);
+    return 0;
 }
 
 /* Return the slot size: the longest frame of all interfaces at the start, with a note where the kernel judges. */

@@ -297,7 +297,6 @@ int start_open(struct live *l)
         l->carry.now.shared->ports = l->carry.ports.owners;
     }
     char err[300];
-    if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;

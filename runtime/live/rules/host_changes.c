@@ -22,6 +22,8 @@ static void changes_say(void *arg, const char *line) { fprintf(stderr, "preyrun:
 int host_changes_begin(struct rules *rules)
 {
     char err[500];
+    if (steered_tun(rules->carry, rules->carry->now.program, err, sizeof err))
+        return tell_fault(rules->tell, "%s", err);
     return shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err)
                ? tell_fault(rules->tell, "%s", err)
                : hide_guard(rules->carry);

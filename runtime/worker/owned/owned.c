@@ -166,13 +166,24 @@ static struct known ends_of(const struct plain *p, uint16_t iface)
                           .udp = (p->kind & KIND_UDP) != 0};
 }
 
+/* True for an end at this machine whose owner changes when a flow gets its port, or ends: it is not noted. */
+static bool is_changing(const struct facts *facts, const struct key *key)
+{
+    const struct facts_ports *p = &facts->ports;
+    return (key->kind & KIND_DST_SELF && facts_gives(p, key->dst_port)) ||
+           (key->kind & KIND_SRC_SELF && facts_gives(p, key->src_port));
+}
+
 /* Parse the packet, and find its owner. plain: the ends of a plain packet; NULL for any other. True for a packet of
  * this worker. */
 static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *plain, struct key *key, uint64_t now)
 {
     const struct facts *facts = &w->egress.snapshot->facts;
     pkt_parse(pkt, facts, key);
-    if (plain) known_add(w->known, plain, vm_owner_or_port(w->cfg.owners, facts, pkt, key));
+    if (plain) {
+        const unsigned owner = vm_owner_or_port(w->cfg.owners, facts, pkt, key);
+        if (owner & VM_OWNER_OF_PORT || !is_changing(facts, key)) known_add(w->known, plain, owner);
+    }
     return is_own_packet(w, pkt, key, now);
 }
 

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/guard/unjudged.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/live/tell/log.h"
@@ -26,9 +28,23 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
     return failed;
 }
 
+/* Add the ports of which the host's stack gets only what a socket takes. False: out of memory. */
+static bool add_given(struct guarded *g, const struct shared_ports *s)
+{
+    struct guard_match *all = calloc(s->given_count + 1u, sizeof *all);
+    for (unsigned i = 0; i < s->given_count && all; i++)
+        all[i] = (struct guard_match){.from_ports = GUARD_ANY_PORT,
+                                      .to_ports = {s->given[i].lo, s->given[i].hi},
+                                      .reach = GUARD_OWN,
+                                      .hides = GUARD_HIDES_UNTAKEN};
+    const bool added = all && guarded_more(g, all, s->given_count);
+    free(all);
+    return added;
+}
+
 /* Set guard rules for the running program and for the draining flows of earlier ones. On failure the old rules stay:
  * return a negative errno, with one line in err. */
-static int hide_rules(struct carry *carry, char *err, size_t err_len)
+static int hide_program(struct carry *carry, char *err, size_t err_len)
 {
     struct guarded g;
     snprintf(err, err_len, "out of memory");
@@ -41,13 +57,33 @@ static int hide_rules(struct carry *carry, char *err, size_t err_len)
     const unsigned lingering = carry->in_kernel ? 0 : carry->guard.lingering.count;
     const bool whole = made && guarded_more(&g, carry->guard.lingering.matches, lingering);
     if (!carry->guard.hears) guarded_spare_heard(&g);
+    const bool given = whole && add_given(&g, &carry->guard.ports);
     for (unsigned i = 0; i < g.match_count && whole; i++) carry->guard.proxies |= g.matches[i].proxied;
-    int failed = whole ? hide_shut(carry, err, err_len) : -ENOMEM;
+    int failed = given ? hide_shut(carry, err, err_len) : -ENOMEM;
     const struct request_guard asked = {.routed = g.routed};
     if (!failed) failed = ask_GUARD(carry->tell->channel, &asked, g.matches, g.match_count, err, err_len);
     guarded_fini(&g);
     guard_news_settle(carry->guard.news);
+    carry->guard.ports.given_anew &= failed != 0;
     return failed;
+}
+
+/* The same. A kernel that can't tell what a socket takes leaves translation its ports from 61000 on. */
+static int hide_rules(struct carry *carry, char *err, size_t err_len)
+{
+    const int failed = hide_program(carry, err, err_len);
+    const unsigned given = carry->guard.ports.given_count;
+    if (!failed || !given) return failed;
+    carry->guard.ports.given_count = 0;
+    if (hide_program(carry, err, err_len)) {
+        carry->guard.ports.given_count = given;
+        return failed;
+    }
+    shared_ports_stay(carry);
+    complain(
+        "notice: guard rules cannot tell what a socket takes, so translation keeps to the ports 61000-65535 of this "
+        "machine's addresses: this mends it: modprobe nft_socket, and a restart");
+    return 0;
 }
 
 int hide_guard(struct carry *carry)
@@ -68,7 +104,7 @@ void hide_past(struct carry *carry)
 
 void hide_again(struct carry *carry)
 {
-    if (carry->guard.unhidden) hide_guard(carry);
+    if (carry->guard.unhidden || carry->guard.ports.given_anew) hide_guard(carry);
 }
 
 static bool hide_prepare(struct program_change *c) { return !hide_rules(c->carry, c->err, c->err_len); }

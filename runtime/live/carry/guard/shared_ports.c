@@ -1,6 +1,10 @@
 /* Ports shared with sockets. A socket bound before the start keeps its port: no mapping can have it yet. A socket bound
  * later would take the port of a mapping, or be taken for one, so guard rules keep hiding the port, and no mapping
- * draws it while the socket exists. */
+ * draws it while the socket exists.
+ *
+ * Below, where ranges have grown, a socket always has its port. The user executor hides what no socket takes, and gives
+ * back what is no mapping's (`given`). A socket that lasts takes its port out of both, so that its packets cost
+ * nothing; one that comes and goes between two looks does not, for guard rules would change all the time. */
 #include "runtime/live/carry/guard/shared_ports.h"
 
 #include <errno.h>
@@ -74,30 +78,114 @@ static void more_add(struct facts_ports *f, unsigned lo, unsigned hi)
     f->more[f->more_count++] = (struct facts_range){(uint16_t)lo, (uint16_t)hi};
 }
 
-/* Find the spare ports that no socket has. True: they are others than before. */
-static bool look_at_spare(struct shared_ports *s)
+static bool bit_has(const uint64_t *bits, unsigned port) { return bits[port / 64] >> port % 64 & 1; }
+
+static void bit_set(uint64_t *bits, unsigned port) { bits[port / 64] |= UINT64_C(1) << port % 64; }
+
+/* Find the ports that sockets have. False: out of memory. */
+static bool look_at_all(const struct shared_ports *s, uint64_t now[SHARED_WORDS])
 {
-    struct facts_ports next = {.number = 0};
-    if (!s->spare_count && !s->host.more_count) return false;
-    bool *has = calloc(65536, sizeof *has);
     struct facts_port *all = calloc(65536, sizeof *all);
-    for (unsigned udp = 0; udp < 2 && has && all; udp++) {
+    memset(now, 0, SHARED_WORDS * sizeof *now);
+    for (unsigned udp = 0; udp < 2 && all; udp++) {
         const struct host_ports any = {.lo = PORTS_MORE_LO, .hi = UINT16_MAX};
         const unsigned count = sockets_ports(&s->sockets, udp, &any, 1, all, 65536);
-        for (unsigned i = 0; i < count; i++) has[all[i].port] = true;
+        for (unsigned i = 0; i < count; i++) bit_set(now, all[i].port);
     }
-    for (unsigned i = 0; i < s->spare_count && has && all; i++)
+    free(all);
+    return all;
+}
+
+/* Note the ports of which the program says what becomes of their packets: guard rules hide them, or leave them to
+ * sockets, whoever has them. */
+static void note_named(struct carry *carry, const struct guarded *g)
+{
+    struct shared_ports *s = &carry->guard.ports;
+    memset(s->named, 0, sizeof s->named);
+    for (const struct guard_match *m = g->matches; m < g->matches + g->match_count; m++) {
+        const bool one = host_addr_same(&m->to.lo, &m->to.hi) && !host_owns(carry->host, &m->to.lo);
+        const bool any = m->to_ports.lo == GUARD_ANY_PORT.lo && m->to_ports.hi == GUARD_ANY_PORT.hi;
+        if (m->hides || any || m->reach > GUARD_OWN || (m->to.lo.family && one)) continue;
+        for (unsigned port = m->to_ports.lo; port <= m->to_ports.hi; port++) bit_set(s->named, port);
+    }
+}
+
+/* List the ports that are given back: those of `ever`, but not those that `now` and before had a socket, the first of
+ * which count. Return the number of ranges. */
+static unsigned list_given(const struct shared_ports *s, const uint64_t *now, struct facts_range *all)
+{
+    unsigned count = 0, lasting = 0;
+    bool was = false;
+    for (unsigned port = PORTS_MORE_LO; port <= UINT16_MAX; port++) {
+        bool is = bit_has(s->ever, port) && !bit_has(s->named, port);
+        if (is && bit_has(now, port) && bit_has(s->had, port)) is = lasting++ >= 2 * SHARED_PORTS_MOST;
+        if (is && !was) all[count++].lo = (uint16_t)port;
+        if (is) all[count - 1].hi = (uint16_t)port;
+        was = is;
+    }
+    return count;
+}
+
+/* Find the ports that are given back. True: they are others than before. */
+static bool look_at_given(struct shared_ports *s, const uint64_t *now)
+{
+    struct facts_range *next = calloc(GIVEN_MOST, sizeof *next);
+    if (!next) return false;
+    for (unsigned i = 0; i < s->spare_count; i++)
+        for (unsigned port = s->spare[i].lo; port <= s->spare[i].hi; port++) {
+            if (!bit_has(s->ever, port) && bit_has(now, port)) bit_set(s->had, port); /* it was there before us */
+            bit_set(s->ever, port);
+        }
+    const unsigned count = list_given(s, now, next);
+    memcpy(s->had, now, sizeof s->had);
+    const bool same = count == s->given_count && (!count || !memcmp(next, s->given, count * sizeof *next));
+    free(same ? next : s->given);
+    if (same) return false;
+    s->given = next;
+    s->given_count = count;
+    s->given_anew = true;
+    return true;
+}
+
+/* Find the spare ports that no socket has. True: they are others than before. */
+static bool look_at_spare(struct carry *carry)
+{
+    struct shared_ports *s = &carry->guard.ports;
+    struct facts_ports next = {.number = 0};
+    uint64_t now[SHARED_WORDS];
+    if (!s->spare_count && !s->host.more_count && !s->given_count) return false;
+    const bool looked = look_at_all(s, now);
+    for (unsigned i = 0; i < s->spare_count && looked; i++)
         for (unsigned lo = s->spare[i].lo, hi; lo <= s->spare[i].hi; lo = hi + 1) {
-            for (hi = lo; hi <= s->spare[i].hi && !has[hi];) hi++;
+            for (hi = lo; hi <= s->spare[i].hi && !bit_has(now, hi) && !bit_has(s->named, hi);) hi++;
             if (hi > lo) more_add(&next, lo, hi - 1);
         }
-    free(has);
-    free(all);
-    if (next.more_count == s->host.more_count && !memcmp(next.more, s->host.more, sizeof next.more)) return false;
+    const bool given = looked && !carry->in_kernel && look_at_given(s, now);
+    if (next.more_count == s->host.more_count && !memcmp(next.more, s->host.more, sizeof next.more)) return given;
     memcpy(s->host.more, next.more, sizeof next.more);
     s->host.more_count = next.more_count;
     s->host.number++;
     return true;
+}
+
+bool shared_ports_grow(const struct carry *carry, const struct program *p)
+{
+    struct guarded g;
+    bool any = false;
+    if (carry->in_kernel || carry->io != &io_PACKET || carry->guard.ports.ungiven) return false;
+    const bool made = guarded_init(&g, p, NULL, NULL, true);
+    for (unsigned i = 0; i < g.port_count && made; i++) any |= g.ports[i].grows;
+    guarded_fini(&g);
+    return any;
+}
+
+void shared_ports_stay(struct carry *carry)
+{
+    struct shared_ports *s = &carry->guard.ports;
+    s->ungiven = true;
+    s->spare_count = s->given_count = s->host.more_count = 0;
+    memset(s->host.more, 0, sizeof s->host.more);
+    s->host.number++;
 }
 
 void shared_ports_look(struct carry *carry, const struct program *p)
@@ -159,9 +247,12 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
     snprintf(err, err_len, "out of memory");
     int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
     const unsigned asked = g.port_count;
-    for (unsigned i = 0; i < asked && !carry->in_kernel; i++) g.ports[i].grows = 0;
+    const bool hides = carry->io == &io_PACKET && carry->tun.fd >= 0 && !carry->guard.ports.ungiven;
+    for (unsigned i = 0; i < asked && !carry->in_kernel && !hides; i++) g.ports[i].grows = 0;
+    if (!failed) note_named(carry, &g);
     if (!failed && asked) failed = ask_PORTS(carry->tell->channel, g.ports, asked, &a, NULL, err, err_len);
     guarded_fini(&g);
+    if (!failed && !asked) look_at_spare(carry);
     if (failed || !asked) return failed;
     const struct host_kept kept = a.kept;
     const struct facts_ports before = *host;
@@ -174,7 +265,7 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
     host->number += memcmp(&before, host, sizeof before) != 0;
     carry->guard.ports.spare_count = kept.more_count < PORTS_MORE ? kept.more_count : PORTS_MORE;
     memcpy(carry->guard.ports.spare, kept.more, sizeof kept.more);
-    look_at_spare(&carry->guard.ports);
+    look_at_spare(carry);
     return 0;
 }
 
@@ -194,6 +285,8 @@ struct facts_ports shared_ports_facts(const struct carry *carry)
     struct facts_ports f = carry->guard.ports.host;
     f.bound = carry->guard.ports.all;
     f.bound_count = carry->guard.ports.all_count;
+    f.given = carry->guard.ports.given;
+    f.given_count = carry->guard.ports.given_count;
     return f;
 }
 
@@ -234,12 +327,13 @@ bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
     }
     if (!looked) return false;
     const bool others = take_bound(s);
-    return look_at_spare(s) || others;
+    return look_at_spare(carry) || others;
 }
 
 void shared_ports_fini(struct carry *carry)
 {
     if (carry->guard.ports.host.number) sockets_close(&carry->guard.ports.sockets);
+    free(carry->guard.ports.given);
 }
 
 static bool shared_ports_prepare(struct program_change *c)
