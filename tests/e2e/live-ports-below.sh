@@ -38,7 +38,12 @@ probes() {
     at far python3 "$top/tests/e2e/live/below.py" probe fd00:2::2 "$@"
 }
 # sent: resets and ICMP errors that prey's own stack has sent by now.
-sent() { at prey awk '/^Tcp: [0-9]/ { print "resets", $15 } /^Icmp: [0-9]/ { print "errors", $17 }' /proc/net/snmp | xargs; }
+sent() {
+    at prey cat /proc/net/snmp /proc/net/snmp6 | awk '
+        $1 ~ /^(Icmp|Tcp):$/ && $2 !~ /^[0-9-]/ { split($0, name); next }
+        $1 ~ /^(Icmp|Tcp):$/ { for (i = 2; i <= NF; i++) if (name[i] ~ /^(OutRsts|OutDestUnreachs)$/) print name[i], $i }
+        $1 == "Icmp6OutDestUnreachs"' | xargs
+}
 
 daemon far 7 far.out
 daemon prey 1100 before.out
@@ -56,12 +61,14 @@ for workers in 1 2; do
     same "$what: more flows at once than ports from 61000 on, each heard twice by one port" "$(grep -cx '[0-9]*' peers)" $((4536 + 120))
     # Several workers leave a few of the first to each other.
     same "$what: the others come from below, and from none that this machine needs" "$(awk '$1 < 61000 {
-        wrong += $1 < 1024 || $1 > 1199 || $1 == 1100; n++ } END { print n >= 120, wrong + 0 }' peers)" '1 0'
+        wrong += $1 < 1024 || $1 > 1199 || $1 == 1100; n++ } END { print (n >= 120), wrong + 0 }' peers)" '1 0'
     same "$what: and this machine's stack says nothing of them" "$(sent)" "$quiet"
     taken=$(awk '$1 < 61000' peers | tail -n 1)
     same "$what: who was not asked hears of such a port what it hears without prey" "$(probes "$taken" | sort -u)" 'closed closed'
+    quiet=$(sent)
     at client python3 -u "$top/tests/e2e/live/below.py" many $((4536 + 60)) fd00:2::3 7 fd00:1::1 fd00:1::11 fd00:1::12 >peers
-    same "$what: IPv6 likewise" "$(grep -cx '[0-9]*' peers) $(awk '$1 < 61000 { n++ } END { print n >= 60 }' peers)" "$((4536 + 60)) 1"
+    same "$what: IPv6 likewise" "$(grep -cx '[0-9]*' peers) $(awk '$1 < 61000 { n++ } END { print (n >= 60) }' peers)" "$((4536 + 60)) 1"
+    same "$what: this machine's stack says nothing of them, either" "$(sent)" "$quiet"
 
     # A daemon that comes later, on a port that no flow has.
     free=$(seq 1120 1190 | grep -vxF -f peers | grep -vx "$taken" | tail -n 1)

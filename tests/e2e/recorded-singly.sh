@@ -93,7 +93,7 @@ while at < len(data):
             struct.pack_into("<I", block, size - 20, size - 16)
         if what == 5 and how in ("version5", "version7"): continue # tables of routes had another form, and may be missing
         if what == 3 and how.startswith("version") and int(how[7:]) < 17: # a world said of no service whether it drains
-            body = struct.unpack_from("<I", block, 20)[0]
+            body = struct.unpack_from("<I", block, 20)[0] - 4 # nor how many ranges of ports are of which kind: here none is
             behind = 16 + 56 # the one service's byte, then a hop, and ports of which none is bound
             said = block[24:24 + body - behind - 1] + block[24 + body - behind:24 + body]
             struct.pack_into("<I", block, 20, body - 1)
@@ -153,9 +153,9 @@ bent version16
 same 'one without services that drain is read' "$status $(said)$(cat err)" '0 15 0 0'
 bent version12
 same 'one with routes of before is refused' "$status $(tail -n 1 err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version 12, and this preyrun reads tables of routes from 13 on: replay it with the preyrun that made it'
-for how in version4 version18; do
+for how in version4 version19; do
     bent $how
-    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 17: replay it with the preyrun that made it'
+    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 18: replay it with the preyrun that made it'
 done
 # Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
 size=$(stat -c %s kept/prey-000001.pcapng)

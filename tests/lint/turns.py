@@ -20,6 +20,7 @@ BOUNDED = {
     ("vm/keyed/hash.h", "i < count"): "inline: each call has a constant",
     ("vm/keyed/keyed.h", "((i) < (t)->key_words)"): "processes; stages have KEYED_WORDS with a constant",
     ("vm/packet/edit/recipe.c", "i < words"): "inline: 1 or 4",
+    ("vm/packet/facts.h", "lo < hi"): "called by processes alone",
     ("vm/packet/parse/read.h", "i + 8 <= len"): "inline: each call has a constant",
     ("vm/packet/parse/read.h", "i < len"): "inline: each call has a constant",
     ("vm/packet/parse/bytes.c", "i < len"): "called by processes alone; stages compare in header.bpf.c",

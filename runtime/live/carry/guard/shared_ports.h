@@ -11,8 +11,8 @@ void shared_ports_widen(struct carry *carry, const struct program *before, const
 /* Reserve the program's ports through the parent, and learn which stay with this machine. Return 0, or a negative errno
  * with one line in err. */
 int shared_ports_reserve(struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* True if ranges of the program may grow in the user executor: this takes guard rules that know sockets, and a device by
- * which packets are given back. */
+/* True if ranges of the program may grow in the user executor: this takes guard rules that know sockets, and a device
+ * by which packets are given back. */
 bool shared_ports_grow(const struct carry *carry, const struct program *p);
 /* Let no range grow from now on. */
 void shared_ports_stay(struct carry *carry);
