@@ -174,6 +174,31 @@ static void no_reset(void **state)
     end(s);
 }
 
+/* Of ports that are hidden where no socket takes them a listener has its own, from the moment that it listens. */
+static void untaken(void **state)
+{
+    (void)state;
+    make_places();
+    struct state *s = open_state();
+    const struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = {2000, 2999}, .reach = GUARD_OWN, .hides = GUARD_HIDES_UNTAKEN};
+    assert_true(guard_match_valid(&m));
+    set(s, &m, 1, false);
+    for (unsigned six = 0; six < 2; six++) {
+        const char *const own = six ? "2001:db8::1" : "192.0.2.1";
+        const struct sockaddr_storage a = at(own, 2500);
+        assert_int_equal(answer(CLIENT, own, 2500, own, 3000), EINPROGRESS);
+        const int listener = socket_in(HOST, a.ss_family, SOCK_STREAM, 0);
+        assert_int_equal(bind(listener, (const void *)&a, sizeof a) | listen(listener, 9), 0);
+        const int fd = begin_connect(CLIENT, own, 2500);
+        assert_int_equal(outcome(fd, 20000), 0);
+        assert_int_equal(answer(CLIENT, own, 2501, own, 1999), EINPROGRESS);
+        close(fd);
+        close(listener);
+    }
+    end(s);
+}
+
 static void after_a_kill(void **state)
 {
     (void)state;
@@ -589,7 +614,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         netns_test(no_reset), netns_test(after_a_kill), netns_test(own_connections), netns_test(own_pieces),
         netns_test(foreign),  netns_test(routed),       netns_test(bridged),         netns_test(many),
-        netns_test(refused),  netns_test(gone),
+        netns_test(refused),  netns_test(gone),         netns_test(untaken),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
