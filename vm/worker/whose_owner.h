@@ -6,7 +6,7 @@
  * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST, the greatest number of those; WHOSE_HALVINGS, how
  * often the longest table can be halved; whose_ours(t, out, v6, high,
  * low), true if this machine has the address for traffic that leaves by an interface; whose_taken(t, port), true if a
- * worker has that port (vm/shared/port_owners.h). Every loop is bounded. */
+ * worker has that port (vm/shared/shared.h). Every loop is bounded. */
 #pragma once
 
 #include "vm/packet/loop.h"
