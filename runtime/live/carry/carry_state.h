@@ -54,13 +54,16 @@ struct shared_ports {
     /* The user executor's, of ports of `spare`, now or once, which mappings may have (facts_ports.given): */
     struct facts_range *given; /* [given_count], room for GIVEN_MOST; NULL: none yet */
     unsigned given_count;
-    bool given_anew;              /* guard rules do not know them yet */
-    bool ungiven;                 /* guard rules could not hide them, so that nothing grows */
-    uint64_t ever[SHARED_WORDS];  /* once spare */
-    uint64_t had[SHARED_WORDS];   /* had a socket at the look before */
-    uint64_t named[SHARED_WORDS]; /* the program's services and translation say what becomes of their packets */
-    bool crowded[2];              /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
-    uint64_t lost;                /* number of times that such a port was bound since the start */
+    bool given_anew;               /* guard rules do not know them yet */
+    bool more_anew;                /* workers do not know yet what may be drawn */
+    bool opens;                    /* the program opens tunnels, so that nothing grows */
+    bool ungiven;                  /* guard rules could not hide them, so that nothing grows */
+    uint64_t ever[SHARED_WORDS];   /* once spare */
+    uint64_t hidden[SHARED_WORDS]; /* guard rules in force hide what no socket takes */
+    uint64_t had[SHARED_WORDS];    /* had a socket at the look before */
+    uint64_t named[SHARED_WORDS];  /* the program's services and translation say what becomes of their packets */
+    bool crowded[2];               /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
+    uint64_t lost;                 /* number of times that such a port was bound since the start */
     struct ports_look {
         struct facts_port all[SHARED_PORTS_MOST];
         unsigned count;

@@ -64,7 +64,7 @@ static int hide_program(struct carry *carry, char *err, size_t err_len)
     if (!failed) failed = ask_GUARD(carry->tell->channel, &asked, g.matches, g.match_count, err, err_len);
     guarded_fini(&g);
     guard_news_settle(carry->guard.news);
-    carry->guard.ports.given_anew &= failed != 0;
+    if (!failed) shared_ports_hidden(carry);
     return failed;
 }
 
@@ -74,15 +74,16 @@ static int hide_rules(struct carry *carry, char *err, size_t err_len)
     const int failed = hide_program(carry, err, err_len);
     const unsigned given = carry->guard.ports.given_count;
     if (!failed || !given) return failed;
+    char without[500];
     carry->guard.ports.given_count = 0;
-    if (hide_program(carry, err, err_len)) {
+    if (hide_program(carry, without, sizeof without)) {
         carry->guard.ports.given_count = given;
         return failed;
     }
     shared_ports_stay(carry);
-    complain(
-        "notice: guard rules cannot tell what a socket takes, so translation keeps to the ports 61000-65535 of this "
-        "machine's addresses: this mends it: modprobe nft_socket, and a restart");
+    complain("notice: %s; without rules for what a socket takes they are in force, so translation keeps to the ports "
+             "61000-65535 of this machine's addresses: this mends it: modprobe nft_socket, and a restart",
+             err);
     return 0;
 }
 

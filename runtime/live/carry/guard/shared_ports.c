@@ -14,7 +14,9 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/host/guard/program/opened.h"
 #include "runtime/live/carry/part.h"
+#include "runtime/live/tell/log.h"
 #include "runtime/parent/ask.h"
 
 enum { SELDOM = 500 };                         /* looks take at most one part in SELDOM of the time */
@@ -116,7 +118,7 @@ static unsigned list_given(const struct shared_ports *s, const uint64_t *now, st
 {
     unsigned count = 0, lasting = 0;
     bool was = false;
-    for (unsigned port = PORTS_MORE_LO; port <= UINT16_MAX; port++) {
+    for (unsigned port = PORTS_MORE_LO; port <= UINT16_MAX && !s->opens; port++) {
         bool is = bit_has(s->ever, port) && !bit_has(s->named, port);
         if (is && bit_has(now, port) && bit_has(s->had, port)) is = lasting++ >= 2 * SHARED_PORTS_MOST;
         if (is && !was) all[count++].lo = (uint16_t)port;
@@ -147,32 +149,65 @@ static bool look_at_given(struct shared_ports *s, const uint64_t *now)
     return true;
 }
 
-/* Find the spare ports that no socket has. True: they are others than before. */
-static bool look_at_spare(struct carry *carry)
+/* True if a mapping may draw the spare port: no socket has it and, in user space, guard rules in force hide it. */
+static bool may_draw(const struct carry *carry, const uint64_t *now, unsigned port)
+{
+    const struct shared_ports *s = &carry->guard.ports;
+    return !bit_has(now, port) && !bit_has(s->named, port) && (carry->in_kernel || bit_has(s->hidden, port));
+}
+
+/* List the ports that may be drawn, of sockets as `now` has them. True: they are others than before. */
+static bool list_more(struct carry *carry, const uint64_t *now)
 {
     struct shared_ports *s = &carry->guard.ports;
     struct facts_ports next = {.number = 0};
-    uint64_t now[SHARED_WORDS];
-    if (!s->spare_count && !s->host.more_count && !s->given_count) return false;
-    const bool looked = look_at_all(s, now);
-    for (unsigned i = 0; i < s->spare_count && looked; i++)
+    for (unsigned i = 0; i < s->spare_count; i++)
         for (unsigned lo = s->spare[i].lo, hi; lo <= s->spare[i].hi; lo = hi + 1) {
-            for (hi = lo; hi <= s->spare[i].hi && !bit_has(now, hi) && !bit_has(s->named, hi);) hi++;
+            for (hi = lo; hi <= s->spare[i].hi && may_draw(carry, now, hi);) hi++;
             if (hi > lo) more_add(&next, lo, hi - 1);
         }
-    const bool given = looked && !carry->in_kernel && look_at_given(s, now);
-    if (next.more_count == s->host.more_count && !memcmp(next.more, s->host.more, sizeof next.more)) return given;
+    if (next.more_count == s->host.more_count && !memcmp(next.more, s->host.more, sizeof next.more)) return false;
     memcpy(s->host.more, next.more, sizeof next.more);
     s->host.more_count = next.more_count;
     s->host.number++;
     return true;
 }
 
+/* Find the spare ports that no socket has. True: they are others than before. */
+static bool look_at_spare(struct carry *carry)
+{
+    struct shared_ports *s = &carry->guard.ports;
+    uint64_t now[SHARED_WORDS];
+    if ((!s->spare_count && !s->host.more_count && !s->given_count) || !look_at_all(s, now)) return false;
+    const bool given = !carry->in_kernel && look_at_given(s, now);
+    return list_more(carry, now) || given;
+}
+
+void shared_ports_hidden(struct carry *carry)
+{
+    struct shared_ports *s = &carry->guard.ports;
+    s->given_anew = false;
+    memset(s->hidden, 0, sizeof s->hidden);
+    for (unsigned i = 0; i < s->given_count; i++)
+        for (unsigned port = s->given[i].lo; port <= s->given[i].hi; port++) bit_set(s->hidden, port);
+    s->more_anew |= !carry->in_kernel && list_more(carry, s->had);
+}
+
+/* True if the program opens tunnels: what was in one is given to the host stack by the same device as what no socket
+ * takes, and there a guard rule could not tell them apart. */
+static bool opens_tunnels(const struct program *p)
+{
+    struct opened o = {.count = 0};
+    const bool opens = !opened_init(&o, p) || o.count;
+    opened_fini(&o);
+    return opens;
+}
+
 bool shared_ports_grow(const struct carry *carry, const struct program *p)
 {
     struct guarded g;
     bool any = false;
-    if (carry->in_kernel || carry->io != &io_PACKET || carry->guard.ports.ungiven) return false;
+    if (carry->in_kernel || carry->io != &io_PACKET || carry->guard.ports.ungiven || opens_tunnels(p)) return false;
     const bool made = guarded_init(&g, p, NULL, NULL, true);
     for (unsigned i = 0; i < g.port_count && made; i++) any |= g.ports[i].grows;
     guarded_fini(&g);
@@ -186,6 +221,7 @@ void shared_ports_stay(struct carry *carry)
     s->spare_count = s->given_count = s->host.more_count = 0;
     memset(s->host.more, 0, sizeof s->host.more);
     s->host.number++;
+    s->more_anew = true;
 }
 
 void shared_ports_look(struct carry *carry, const struct program *p)
@@ -247,7 +283,9 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
     snprintf(err, err_len, "out of memory");
     int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
     const unsigned asked = g.port_count;
-    const bool hides = carry->io == &io_PACKET && carry->tun.fd >= 0 && !carry->guard.ports.ungiven;
+    carry->guard.ports.opens = !carry->in_kernel && opens_tunnels(p);
+    const bool hides =
+        carry->io == &io_PACKET && carry->tun.fd >= 0 && !carry->guard.ports.ungiven && !carry->guard.ports.opens;
     for (unsigned i = 0; i < asked && !carry->in_kernel && !hides; i++) g.ports[i].grows = 0;
     if (!failed) note_named(carry, &g);
     if (!failed && asked) failed = ask_PORTS(carry->tell->channel, g.ports, asked, &a, NULL, err, err_len);
@@ -325,8 +363,10 @@ bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
         s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
         looked = true;
     }
-    if (!looked) return false;
-    const bool others = take_bound(s);
+    bool others = s->more_anew;
+    s->more_anew = false;
+    if (!looked) return others;
+    others |= take_bound(s);
     return look_at_spare(carry) || others;
 }
 
@@ -343,4 +383,12 @@ static bool shared_ports_prepare(struct program_change *c)
     return !shared_ports_reserve(c->carry, now, c->err, c->err_len);
 }
 
-const struct part part_shared_ports = {.prepares = shared_ports_prepare};
+/* Ports are the former program's again. What is reserved beside stays so until the end. */
+static void shared_ports_undo(struct program_change *c)
+{
+    char err[500];
+    const int failed = shared_ports_reserve(c->carry, c->other.program, err, sizeof err);
+    if (failed) tell_fault(c->carry->tell, "%s", err);
+}
+
+const struct part part_shared_ports = {.prepares = shared_ports_prepare, .undoes = shared_ports_undo};

@@ -14,6 +14,8 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
 /* True if ranges of the program may grow in the user executor: this takes guard rules that know sockets, and a device
  * by which packets are given back. */
 bool shared_ports_grow(const struct carry *carry, const struct program *p);
+/* Learn that guard rules hide the ports that are given back: mappings may draw them from now on. */
+void shared_ports_hidden(struct carry *carry);
 /* Let no range grow from now on. */
 void shared_ports_stay(struct carry *carry);
 /* Return 0 if shared_ports_reserve would succeed, else its negative errno with its line in err. */
