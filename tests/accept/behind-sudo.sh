@@ -44,6 +44,6 @@ same 'and what they left is handed back' "$(roots)" ''
 
 # A tree of another one's is none of this.
 chown $user:$user -R "$tree" && chown 0 "$tree"
-sudo_make build/lang/utf8.o
-same 'in a tree of root'"'"'s root owns what is built' "$(stat -c %u "$tree/build/lang/utf8.o")" 0
+sudo_make build/lang/heap.o
+same 'in a tree of root'"'"'s root owns what is built' "$(stat -c %u "$tree/build/lang/heap.o")" 0
 exit $failed
