@@ -116,9 +116,8 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
     }
     if (c->nat) ways_text(out, c->nat, c);
     if (c->frags) fragments_text(out, item(root, "fragments"), c);
-    if (c->observed) {
-        const struct observe_counters *w = c->observed;
-        if (!w->packets && !w->full && !w->stack_full) return;
+    const struct observe_counters *w = c->observed;
+    if (w && (w->packets || w->full || w->stack_full)) {
         fill(out, item(root, "observed"),
              "observed    {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
              "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"

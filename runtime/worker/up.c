@@ -89,9 +89,8 @@ void up_renew(struct worker *w, uint64_t now_ns)
     const struct vm_in in = worker_input(w, now_ns);
     if (!w->cfg.world) return;
     vm_run(w->vm, &in, NULL, 0, NULL, &w->tx);
-    if (vm_recipes(w->vm, &r)) {
+    if (vm_recipes(w->vm, &r) && w->cfg.world->recipes != r.generation) {
         /* Publish the recipes. Readers that copy a recipe check the number last. */
-        if (w->cfg.world->recipes == r.generation) return;
         __atomic_store_n(&w->cfg.world->recipes, 0, __ATOMIC_SEQ_CST);
         memcpy(w->cfg.world->longest, r.longest, sizeof w->cfg.world->longest);
         __atomic_store_n(&w->cfg.world->recipes, r.generation, __ATOMIC_SEQ_CST);
