@@ -374,7 +374,7 @@ def attack(family, macs, server, command):
         except (AssertionError, OSError) as why:
             print(f"not ok - IPv{family}: {what}\n# {why!r}", flush=True)
 
-    before = watch.counts()
+    before = watch.until(lambda c: not c["spliced_now"])  # what the other family's last end left may still be ending
     s = socket.create_connection((host, 7), WAIT)
     s.settimeout(WAIT)
     exchanged(s, 1000)
