@@ -1,4 +1,4 @@
-/* Directions as products (directions.h) */
+/* Which frames travel in, out and through this machine, as products; the analyses ask it before they compare rules. */
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"

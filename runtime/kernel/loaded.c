@@ -1,4 +1,4 @@
-/* Kernel, judge and proof are made in that order, all or none */
+/* Loads the kernel executor for a start: stages, then the judge of the program, then the proof; all or none. */
 #include "runtime/kernel/loaded.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* Members in a fixed order; untrusted names are escaped, and a file's name has only plain characters */
+/* Writes an ended session as one line of JSON, members in a fixed order. Names come from strangers: they are escaped, and those of files
+ * have plain characters alone. */
 #include "runtime/observe/line.h"
 
 #include <string.h>

@@ -122,7 +122,7 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
              "observed    {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
              "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
              "{?differs             {#differs|overlap} with other bytes than before\n}");
-        causes_text(out, c, "watching given up");
+        causes_text(out, c, "observing given up");
         causes_text(out, c, "left out of watching");
     }
 }

@@ -79,23 +79,24 @@ static inline void kernel_event_view(const struct kernel_event_packet *e, struct
 }
 
 /* Copies of whole frames that go from the stages to a process: for rules with `mirror`, and of connections that
- * `mode observe` watches. A ring for all CPUs keeps their order, which observers want. What finds no room is counted.
+ * `mode observe` is asked about. A ring for all CPUs keeps their order, which observers want. What finds no room is
+ * counted.
  *
- * Shapes of maps `copies`, `mirrors`, `watches` and `copied` (runtime/kernel/maps/map.def). Where the program of the
+ * Shapes of maps `copies`, `mirrors`, `observes` and `copied` (runtime/kernel/maps/map.def). Where the program of the
  * start copies nothing, these have one entry, and the kernel's verifier leaves out the stages' code about copies. */
 enum {
     KERNEL_COPIED_BYTES = 1 << 24, /* size of the ring */
-    KERNEL_WATCHES = 1024,         /* endpoints of a program, as many as OBSERVE_ENDPOINTS holds */
+    KERNEL_OBSERVES = 1024,        /* endpoints of a program, as many as OBSERVE_ENDPOINTS holds */
 };
 
 /* A program's copies: a row each, by serial, as in kernel_world.programs. */
 struct kernel_copies {
     uint32_t serial;
-    uint32_t snap;               /* most bytes that any mirror wants of a frame */
-    uint64_t sent;               /* mirrors that copy what leaves, a bit each */
-    uint64_t clones;             /* mirrors to a device that is up: at traffic control the frame is cloned to it */
-    uint32_t watch, watch_count; /* its entries of `watches` */
-    uint64_t unseen;             /* atomic: frames of observed connections that found no room */
+    uint32_t snap;                   /* most bytes that any mirror wants of a frame */
+    uint64_t sent;                   /* mirrors that copy what leaves, a bit each */
+    uint64_t clones;                 /* mirrors to a device that is up: at traffic control the frame is cloned to it */
+    uint32_t observe, observe_count; /* its entries of `observes` */
+    uint64_t unseen;                 /* atomic: frames of observed connections that found no room */
     uint64_t zero[3];
 };
 static_assert(sizeof(struct kernel_copies) == 64, "a power of two");
@@ -112,13 +113,13 @@ struct kernel_mirror {
 static_assert(sizeof(struct kernel_mirror) == 64, "a power of two");
 
 /* An endpoint of an observe service, as far as it is asked here: the process that gets a frame asks the rest. */
-struct kernel_watch {
+struct kernel_observe {
     uint32_t addr[4]; /* with PBC_TO_ADDRESS, as in struct key */
     uint16_t port_lo, port_hi;
     uint8_t to, family; /* as in struct pbc_endpoint */
     uint8_t zero[10];
 };
-static_assert(sizeof(struct kernel_watch) == 32, "a power of two");
+static_assert(sizeof(struct kernel_observe) == 32, "a power of two");
 
 /* A record of the ring; the bytes follow. */
 struct kernel_copied {

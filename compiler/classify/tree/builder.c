@@ -1,4 +1,4 @@
-/* From boxes to an image: the root of the recursion, and the figures of the result. */
+/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and tells their size and depth. */
 #include "compiler/classify/tree/builder_priv.h"
 
 #include <stdlib.h>

@@ -67,18 +67,18 @@ static struct kernel_mirror *mirror_of(const struct kernel *k, uint32_t serial, 
 }
 
 /* Write the program's endpoints where those of the program in force do not stand. */
-static void put_watches(const struct kernel *k, struct kernel_copies *c, const struct program *p)
+static void put_observes(const struct kernel *k, struct kernel_copies *c, const struct program *p)
 {
-    struct kernel_watch *all = kernel_map(k, KERNEL_MAP_watches)->memory;
+    struct kernel_observe *all = kernel_map(k, KERNEL_MAP_observes)->memory;
     const struct kernel_copies *now = row_of(k, kernel_world(k)->program);
-    c->watch = now->watch_count && !now->watch ? KERNEL_WATCHES : 0;
+    c->observe = now->observe_count && !now->observe ? KERNEL_OBSERVES : 0;
     for (uint32_t i = 0; i < p->observe_endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->observe_endpoints[i];
-        struct kernel_watch *w = &all[c->watch + i];
-        *w = (struct kernel_watch){.port_lo = e->port_lo, .port_hi = e->port_hi, .to = e->to, .family = e->family};
+        struct kernel_observe *w = &all[c->observe + i];
+        *w = (struct kernel_observe){.port_lo = e->port_lo, .port_hi = e->port_hi, .to = e->to, .family = e->family};
         memcpy(w->addr, e->addr, sizeof w->addr);
     }
-    c->watch_count = p->observe_endpoints_count;
+    c->observe_count = p->observe_endpoints_count;
 }
 
 void kernel_copies_of(struct kernel *k, const struct program *p)
@@ -92,7 +92,7 @@ void kernel_copies_of(struct kernel *k, const struct program *p)
         if (m->flags & PBC_MIRROR_SENT) fresh.sent |= UINT64_C(1) << i;
         *mirror_of(k, serial, i) = (struct kernel_mirror){.snap = m->snap};
     }
-    put_watches(k, &fresh, p);
+    put_observes(k, &fresh, p);
     fresh.unseen = row->unseen;
     *row = fresh;
 }

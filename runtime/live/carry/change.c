@@ -14,7 +14,7 @@ bool change_pending(const struct carry *carry)
 
 static const struct ruling *before_of(const struct carry *carry)
 {
-    return carry->change && carry->change->other.program ? &carry->change->other : NULL;
+    return carry->change && carry->change->leaving.program ? &carry->change->leaving : NULL;
 }
 
 bool change_settled(const struct carry *carry) { return !before_of(carry); }

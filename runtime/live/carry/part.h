@@ -19,8 +19,8 @@ struct program_change {
     unsigned ids_count;
     uint8_t *gone; /* leftovers from which it was made; NULL: none */
     uint64_t begun_ns;
-    struct ruling other;       /* the old ruling; after undo, the new one */
-    struct lingering left;     /* lingering matches that belong to `other` */
+    struct ruling leaving;     /* the ruling that ends with the change: the old one, after undo the new one */
+    struct lingering left;     /* lingering matches that belong to `leaving` */
     bool hidden;               /* guard rules may cover both programs */
     struct snapshot *snapshot; /* for the new program; the world's from the offer on */
     struct proxied_change *loops;

@@ -20,11 +20,14 @@ int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, 
 bool ports_send_on(const struct carry *carry);
 
 /* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
- * that watches connections or copies packets, and would send nothing of theirs. */
+ * that observes connections or copies packets, and would send nothing of theirs. */
 bool ports_mirror(const struct carry *carry);
 
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
+/* Open all ports of workers that have no thread yet from those of another instance, and the dealing program's tables
+ * (-1: it has none); descriptors are this process's own from then on. Return 0, or 2 after one line. */
+int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST], int tables);
 void dealt_world(struct carry *carry);
 /* Make the table of ports that several workers share (vm/shared/shared.h), which the dealing program reads, too.
  * False: out of memory. */

@@ -61,7 +61,7 @@ static bool ruling_prepare(struct program_change *c)
 {
     struct carry *carry = c->carry;
     struct ruling *now = &carry->now;
-    c->other = *now;
+    c->leaving = *now;
     *now = (struct ruling){.program = program_get(c->remap->program), .name = strdup(c->name)};
     if (c->allows && !(now->allows = strdup(c->allows))) return false;
     return ruling_init(now, carry->o->ifaces, carry->o->iface_count);
@@ -70,21 +70,21 @@ static bool ruling_prepare(struct program_change *c)
 static void ruling_undo(struct program_change *c)
 {
     const struct ruling fresh = c->carry->now;
-    c->carry->now = c->other;
-    c->other = fresh;
+    c->carry->now = c->leaving;
+    c->leaving = fresh;
 }
 
-static void ruling_end(struct program_change *c) { ruling_fini(&c->other); }
+static void ruling_end(struct program_change *c) { ruling_fini(&c->leaving); }
 
 static const struct part part_ruling = {.prepares = ruling_prepare, .undoes = ruling_undo, .ends = ruling_end};
 
 static bool owners_prepare(struct program_change *c)
 {
     struct ruling *now = &c->carry->now;
-    if (!c->other.owners) return true;
+    if (!c->leaving.owners) return true;
     const struct owners_cfg cfg = {.workers = c->carry->worker_count}; /* the seed of the old owners is kept */
-    now->owners = owners_new(now->program, &cfg, c->other.owners, clock_ns(CLOCK_MONOTONIC));
-    now->shared = shared_new(now->program, c->other.shared, c->remap, clock_ns(CLOCK_MONOTONIC));
+    now->owners = owners_new(now->program, &cfg, c->leaving.owners, clock_ns(CLOCK_MONOTONIC));
+    now->shared = shared_new(now->program, c->leaving.shared, c->remap, clock_ns(CLOCK_MONOTONIC));
     if (!now->owners || !now->shared) return false;
     if (!owners_part_answers(now->owners)) return true;
     snprintf(c->err, c->err_len,
@@ -101,7 +101,7 @@ static const struct part part_owners = {.prepares = owners_prepare};
 static bool lingering_prepare(struct program_change *c)
 {
     struct carry *carry = c->carry;
-    const struct program *before = c->other.program;
+    const struct program *before = c->leaving.program;
     const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(carry, before),
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
@@ -137,7 +137,7 @@ static bool workers_prepare(struct program_change *c)
     recorded_change(carry, &(struct record_change){.ids = c->ids,
                                                    .count = c->ids_count,
                                                    .gone = c->gone,
-                                                   .gone_count = c->gone ? remap_gone_count(c->other.program) : 0,
+                                                   .gone_count = c->gone ? remap_gone_count(c->leaving.program) : 0,
                                                    .remap_ns = c->begun_ns,
                                                    .prepare_ns = in.mono_ns,
                                                    .world = c->snapshot->number});
@@ -216,7 +216,7 @@ static const struct part part_by_hand = {.prepares = by_hand_prepare};
 
 static bool health_prepare(struct program_change *c)
 {
-    return health_follow(c->rules, &c->other, c->remap, c->err, c->err_len);
+    return health_follow(c->rules, &c->leaving, c->remap, c->err, c->err_len);
 }
 
 static const struct part part_health = {.prepares = health_prepare};

@@ -212,7 +212,7 @@ static void made(struct rules *rules)
         rules->began = r->wish.began;
         rules->begun++;
         say_reloaded(rules, r);
-        announced_again(rules->world, r->change.other.program);
+        announced_again(rules->world, r->change.leaving.program);
         carry->watched = false;
         enforce_watched_now(carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
@@ -229,7 +229,7 @@ void reload_step(struct rules *rules)
 {
     const struct reload *r = rules->reload;
     if (change_pending(rules->carry)) return;
-    if (r->change.other.program) made(rules);
+    if (r->change.leaving.program) made(rules);
     for (unsigned i = 0; i < rules->carry->worker_count; i++)
         if (__atomic_load_n(&rules->carry->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
     reload_end(rules);

@@ -87,7 +87,7 @@ static inline bool is_wanted(struct kpkt *k, uint32_t what)
     uint64_t bits = what & KERNEL_COPY_CAME ? k->mirrors & ~c->sent : 0;
     bits |= what & KERNEL_COPY_LEFT ? k->mirrors & c->sent : 0;
     if (c->serial != k->program) return false;
-    const bool asks = copies_watch(k) && lets && k->out != KERNEL_UP && (reply ? what & KERNEL_COPY_LEFT : !edited);
+    const bool asks = copies_observe(k) && lets && k->out != KERNEL_UP && (reply ? what & KERNEL_COPY_LEFT : !edited);
     k->asked.observed = asks && kernel_is_observed(k, reply);
     k->asked.mirrors = bits;
     return bits || k->asked.observed;

@@ -25,9 +25,9 @@ static inline const struct kernel_copies *copies_row(uint32_t program)
     return &state_copies[program & (KERNEL_PROGRAMS - 1) & MASK(copies)];
 }
 
-/* True if the packet's program watches connections, and the packet may belong to one: it is no other station's. */
-static inline bool copies_watch(const struct kpkt *k)
+/* True if the packet's program observes connections, and the packet may belong to one: it is no other station's. */
+static inline bool copies_observe(const struct kpkt *k)
 {
     const struct kernel_copies *c = copies_row(k->program);
-    return c->watch_count && c->serial == k->program && !(k->flags & KERNEL_FOREIGN);
+    return c->observe_count && c->serial == k->program && !(k->flags & KERNEL_FOREIGN);
 }

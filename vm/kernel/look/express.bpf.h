@@ -251,7 +251,7 @@ inline_whole bool express_copy(uint8_t *to, const struct express_bytes *b)
 /* True if the packet's connection may be observed: it takes the long way, where frames are copied. */
 inline_whole bool express_is_observed(struct kpkt *k)
 {
-    if (!copies_are_made() || k->flags & KERNEL_ASKED || !copies_watch(k)) return false;
+    if (!copies_are_made() || k->flags & KERNEL_ASKED || !copies_observe(k)) return false;
     k->missed = KERNEL_LONG_OBSERVED;
     return kernel_is_observed(k, k->seen.twin);
 }

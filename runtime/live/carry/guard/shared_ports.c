@@ -379,7 +379,7 @@ void shared_ports_fini(struct carry *carry)
 static bool shared_ports_prepare(struct program_change *c)
 {
     const struct program *now = c->carry->now.program;
-    shared_ports_widen(c->carry, c->other.program, now);
+    shared_ports_widen(c->carry, c->leaving.program, now);
     return !shared_ports_reserve(c->carry, now, c->err, c->err_len);
 }
 
@@ -387,7 +387,7 @@ static bool shared_ports_prepare(struct program_change *c)
 static void shared_ports_undo(struct program_change *c)
 {
     char err[500];
-    const int failed = shared_ports_reserve(c->carry, c->other.program, err, sizeof err);
+    const int failed = shared_ports_reserve(c->carry, c->leaving.program, err, sizeof err);
     if (failed) tell_fault(c->carry->tell, "%s", err);
 }
 

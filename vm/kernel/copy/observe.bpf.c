@@ -3,11 +3,12 @@
 #include "vm/kernel/copy/copy.bpf.h"
 #include "vm/packet/edit/recipe.h"
 
-extern struct kernel_watch state_watches[];
-extern const char mask_watches;
+extern struct kernel_observe state_observes[];
+extern const char mask_observes;
 
 /* True if the endpoint has that address and port. */
-inline_whole bool has(const struct kernel_watch *w, const uint32_t addr[4], uint16_t port, uint32_t families, bool own)
+inline_whole bool has(const struct kernel_observe *w, const uint32_t addr[4], uint16_t port, uint32_t families,
+                      bool own)
 {
     if (port < w->port_lo || port > w->port_hi) return false;
     if (w->to == PBC_TO_SELF) return own;
@@ -20,10 +21,10 @@ inline_whole bool has(const struct kernel_watch *w, const uint32_t addr[4], uint
 inline_whole bool ask(struct kpkt *k, uint32_t turn)
 {
     const struct kernel_copies *c = copies_row(k->program);
-    const struct kernel_watch *w = &state_watches[(uint64_t)(c->watch + turn) & MASK(watches)];
+    const struct kernel_observe *w = &state_observes[(uint64_t)(c->observe + turn) & MASK(observes)];
     const struct key *key = &k->key;
     const struct kernel_asked *a = &k->asked;
-    if (turn >= c->watch_count) return true;
+    if (turn >= c->observe_count) return true;
     if (has(w, key->dst, key->dst_port, key->kind, key->kind & KIND_DST_SELF) ||
         has(w, a->from, a->from_port, key->kind, a->own))
         k->asked.observed = 1;
@@ -42,6 +43,6 @@ GLOBAL uint64_t kernel_is_observed(struct kpkt *k NONNULL, uint32_t reply)
     a->from_port = other ? k->recipe.src_port : k->key.src_port;
     a->own = other || k->key.kind & KIND_SRC_SELF;
     a->observed = 0;
-    EACH_TURN(KERNEL_WATCHES, ask_turn, k);
+    EACH_TURN(KERNEL_OBSERVES, ask_turn, k);
     return LOOSE(a->observed);
 }
