@@ -46,8 +46,3 @@ uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint3
 
 /* Greatest size in bytes of a table that is read with the size that an earlier program asked for */
 #define ARCHIVE_RESIZED (UINT64_C(1) << 30)
-
-/* Write or read a table by key with all its entries; a table of another size is made anew. The owner checks the
- * entries' contents. */
-struct keyed;
-bool keyed_archive(struct keyed *t, struct archive *a);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "vm/keyed/archive.h"
 #include "vm/keyed/hash.h"
 #include "vm/keyed/tags.h"
 
@@ -44,6 +45,9 @@ struct keyed {
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
 void keyed_fini(struct keyed *t);                              /* also for a zeroed table */
+/* Write or read a table with all its entries; a table of another size is made anew. The owner checks the entries'
+ * contents. */
+bool keyed_archive(struct keyed *t, struct archive *a);
 /* Make an owner of so many bytes, zeroed, whose first member is its table (a static_assert says so beside each).
  * NULL: out of memory. */
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg);

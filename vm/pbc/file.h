@@ -147,7 +147,7 @@ enum pbc_flag {
     X(routes, "routes held in memory; if the kernel has more, each way is looked up in the kernel")                    \
     X(proxy_sessions, "connections that a worker's proxy holds at once")                                               \
     X(first_bytes, "bytes of a connection that are read before its pool is chosen")                                    \
-    X(observed, "connections that a worker observes at once")                                                           \
+    X(observed, "connections that a worker observes at once")                                                          \
     X(observed_bytes, "memory for bytes of observed connections that wait")
 #define PBC_TIMEOUT_FIELDS(X)                                                                                          \
     X(tcp_established_ns, "timeout of `tcp established`")                                                              \
