@@ -53,6 +53,12 @@ struct io_ask {
     uint32_t frame_most; /* bytes of the longest frame, from xdp_frame_most */
 };
 
+/* The ring of a port that another process goes on with, and its place in it. */
+struct io_handed {
+    uint32_t slot_bytes, blocks; /* shape of the ring; 0: nothing was handed over */
+    uint32_t block, slot;        /* the next one to read */
+};
+
 /* Result of make for a port. */
 struct io_made {
     int32_t group;         /* for the next ports on the interface */
@@ -60,6 +66,7 @@ struct io_made {
     uint32_t ring;         /* for `xdp`: entries of each ring */
     uint32_t fd_count;     /* 0: nothing was made */
     uint32_t filter, deal; /* for `packet`: index in fds of the filter's counters, and of the dealing tables; 0: none */
+    struct io_handed handed; /* in place of make: the sockets are of a port of another process */
     int fds[IO_FDS_MOST]; /* `packet`: the socket first; `xdp`: the memory, then a socket for each queue; io_RAISED: the
                              socket, then the ring */
 };
@@ -132,6 +139,9 @@ struct io_ops {
     void (*stats)(struct io_port *, struct io_stats *);
     /* Read `lost` and `cut` alone. May be called by one other thread, at any time. */
     void (*losses)(struct io_port *, struct io_stats *);
+    /* Hand over a port that has released all frames: *made is for open in another process, with descriptors that stay
+     * the port's. False: not this port. NULL: ports of this way can't be handed over. */
+    bool (*hand)(const struct io_port *, struct io_made *made);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */
     bool (*stalled)(struct io_port *);

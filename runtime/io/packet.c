@@ -85,10 +85,32 @@ static bool is_ppp(int fd)
     return !getsockname(fd, (struct sockaddr *)&at, &len) && at.sll_hatype == KIND_PPP;
 }
 
+/* True if the ring that another process has read so far is one of that shape. It says so itself, and read strangers'
+ * bytes before: what lies in a slot of another length would be taken for the kernel's words. */
+static bool fits_handed(const struct io_handed *h, const struct tpacket_req *shape)
+{
+    return h->slot_bytes == shape->tp_frame_size && h->blocks == shape->tp_block_nr && h->block < h->blocks &&
+           h->slot < BLOCK / h->slot_bytes;
+}
+
+static bool packet_hand(const struct io_port *p, struct io_made *made)
+{
+    if (!p->ring || p->held || p->queued) return false;
+    *made = (struct io_made){
+        .group = -1, .fd_count = 1, .fds = {p->fd}, .handed = {p->slot_bytes, p->blocks, p->block, p->slot}};
+    return true;
+}
+
 static struct io_port *packet_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
                                    size_t err_len)
 {
     const struct tpacket_req shape = packet_shape(ask);
+    if (made->handed.blocks && !fits_handed(&made->handed, &shape)) {
+        snprintf(err, err_len, "packet socket: its ring is of another --ring or MTU than this one's would be");
+        struct io_made unused = *made;
+        io_made_close(&unused);
+        return NULL;
+    }
     struct io_port *p = calloc(1, sizeof *p);
     if (p) {
         p->fd = made->fds[0];
@@ -96,6 +118,8 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         p->all = ask->all;
         p->ifindex = ask->ifindex;
         p->link = ask->link;
+        p->block = p->first_block = made->handed.block;
+        p->slot = p->first_slot = made->handed.slot;
         for (unsigned i = 0; i < 2; i++)
             p->to[i] = (struct sockaddr_ll){.sll_family = AF_PACKET,
                                             .sll_protocol = htobe16(i ? ETH_P_IPV6 : ETH_P_IP),
@@ -373,4 +397,5 @@ const struct io_ops io_PACKET = {
     .stats = packet_stats,
     .losses = packet_losses,
     .stalled = packet_stalled,
+    .hand = packet_hand,
 };

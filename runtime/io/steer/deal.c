@@ -22,6 +22,7 @@ struct deal *deal_open(void)
 {
     struct deal *d = calloc(1, sizeof *d);
     if (!d) return NULL;
+    d->program = d->memory = -1;
     d->program = object_load(object, EMBEDDED_LEN(object), "deal", &d->object);
     d->memory = d->object ? object_map(d->object, "deal.bss") : -1;
     if (d->memory >= 0) return d;
@@ -29,9 +30,26 @@ struct deal *deal_open(void)
     return NULL;
 }
 
+struct deal *deal_adopt(int program, int memory)
+{
+    struct deal *d = calloc(1, sizeof *d);
+    if (d) {
+        *d = (struct deal){.program = program, .memory = memory};
+        return d;
+    }
+    close(program);
+    close(memory);
+    return NULL;
+}
+
 void deal_close(struct deal *d)
 {
-    if (d) bpf_object__close(d->object);
+    if (d && d->object) {
+        bpf_object__close(d->object);
+    } else if (d) {
+        if (d->program >= 0) close(d->program);
+        if (d->memory >= 0) close(d->memory);
+    }
     free(d);
 }
 
@@ -41,6 +59,7 @@ int deal_join(const struct deal *d, int socket)
     return failed ? -errno : 0;
 }
 
+int deal_program(const struct deal *d) { return fcntl(d->program, F_DUPFD_CLOEXEC, 0); }
 int deal_memory(const struct deal *d) { return fcntl(d->memory, F_DUPFD_CLOEXEC, 0); }
 
 static_assert(offsetof(struct deal_tables, port_owners) == 0, "mapped from the first page on");

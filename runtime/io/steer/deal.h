@@ -15,6 +15,11 @@ struct deal *deal_open(void);
 void deal_close(struct deal *d);
 /* Attach the program to the group that the socket has founded. Return 0 or a negative errno. */
 int deal_join(const struct deal *d, int socket);
+/* Take the program of another process, by descriptors of it and of its tables' memory, which are its own from then on.
+ * NULL: out of memory, and both are closed. */
+struct deal *deal_adopt(int program, int memory);
+/* Return a descriptor of the program, owned by the caller; -1: none. */
+int deal_program(const struct deal *d);
 /* Return a descriptor of the tables' memory, owned by the caller; -1: none. */
 int deal_memory(const struct deal *d);
 

@@ -5,6 +5,6 @@
 #include "runtime/io/steer/deal.h"
 
 struct deal {
-    struct bpf_object *object;
-    int program, memory; /* descriptors, owned by the object */
+    struct bpf_object *object; /* NULL: the program is another process's */
+    int program, memory;       /* descriptors, owned by the object, if there is one */
 };

@@ -82,6 +82,15 @@ void steer_counts(const struct steer *s, struct gate_count *sum) {}
 
 struct deal *deal_open(void) { return NULL; }
 
+struct deal *deal_adopt(int program, int memory)
+{
+    close(program);
+    close(memory);
+    return NULL;
+}
+
+int deal_program(const struct deal *d) { return -1; }
+
 int deal_join(const struct deal *d, int socket) { return -ENOTSUP; }
 
 int deal_memory(const struct deal *d) { return -1; }
