@@ -1,4 +1,6 @@
-/* Which frames travel in, out and through this machine, as products; the analyses ask it before they compare rules. */
+/* Frames that travel in, out and through this machine, as products: the analyses ask for them before they compare
+ * rules.
+ */
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/traffic/traffic.h"
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/capture/capture.h"
 #include "runtime/report/given/progress.h"
 

@@ -271,6 +271,14 @@ const struct check_way *checks_whose(const struct checks *c, uint16_t number, ui
     return &t->ways[w->way];
 }
 
+void checks_restore(struct checks *c, uint32_t server, const struct check_state *s)
+{
+    struct target *t = &c->targets[server];
+    if (!t->check) return;
+    t->state = *s;
+    t->state.checked = true;
+}
+
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];

@@ -73,6 +73,8 @@ const struct check_way *checks_whose(const struct checks *c, uint16_t number, ui
 
 /* Return the state of a server of the program */
 const struct check_state *checks_of(const struct checks *c, uint32_t server);
+/* Go on from the state that another process's probes have found; a server without a check is left alone. */
+void checks_restore(struct checks *c, uint32_t server, const struct check_state *s);
 /* Count a bad probe, if the server's check is `passive`, for a new flow that found the server dead (a reset, an
  * unreachable) */
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns);

@@ -19,6 +19,8 @@ void manager_tell(enum manager_word word)
         sd_notify(0, lines[word]);
 }
 
+void manager_main(pid_t pid) { sd_notifyf(0, "MAINPID=%ld", (long)pid); }
+
 uint64_t manager_patience_ns(void)
 {
     uint64_t usec = 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum manager_word {
     MANAGER_READY,     /* frames are judged; also after each reload, failed or not */
@@ -16,6 +17,9 @@ enum manager_word {
 
 /* Send one datagram to $NOTIFY_SOCKET (sd_notify(3)). Never blocks; a refused datagram is lost. */
 void manager_tell(enum manager_word word);
+
+/* Tell which process is the main one of the unit from now on. */
+void manager_main(pid_t pid);
 
 /* Return the time without MANAGER_ALIVE after which the manager ends this process; 0: no watchdog. Only the process
  * that the manager started may call this. */

@@ -216,6 +216,30 @@ struct state *state_open(const char *run, const char *name, const struct state_h
     return NULL;
 }
 
+struct state *state_share(const char *run, const char *name, int fd)
+{
+    struct state *s = calloc(1, sizeof *s);
+    if (s && !state_path_of(run, name, s->path)) {
+        s->fd = fd;
+        return s;
+    }
+    close(fd);
+    free(s);
+    return NULL;
+}
+
+int state_own_up(struct state *s, long works)
+{
+    s->works = works;
+    return write_anew(s);
+}
+
+int state_lend(const struct state *s)
+{
+    const int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
 int state_works(struct state *s, long pid)
 {
     char line[40];

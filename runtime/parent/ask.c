@@ -142,6 +142,7 @@ int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, 
 {
     struct answer a;
     const int failed = ask_PORT(c, &(struct request_port){*how}, &a, made->fds, err, err_len);
+    made->handed = (struct io_handed){0};
     made->group = a.group;
     made->slots = a.slots;
     made->ring = a.ring;

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/host/device/echo.h"
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/control.h"
@@ -21,6 +21,7 @@
 #include "runtime/host/socket/listen.h"
 #include "runtime/host/socket/transparent.h"
 #include "runtime/host/watch.h"
+#include "runtime/io/steer/deal.h"
 #include "runtime/parent/parent_priv.h"
 
 int grant_RULES(struct parent *p, struct answer *a, int fds[])
@@ -213,7 +214,8 @@ int grant_COPY_SOCKET(struct parent *p, const struct request_name *asked, struct
 
 int grant_CONTROL(struct parent *p, struct answer *a, int fds[])
 {
-    fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
+    fds[0] = p->borrows ? control_listen_next(p->state, p->o->control, a->err, sizeof a->err)
+                        : control_listen(p->state, p->o->control, a->err, sizeof a->err);
     return given(fds[0]);
 }
 
@@ -255,6 +257,41 @@ int grant_LOGIN(struct parent *p, const struct request_process *asked, struct an
 {
     a->value = login_of(asked->pid);
     return 0;
+}
+
+/* Lend what belongs to this process alone. Nothing changes until YIELDED. */
+int grant_YIELD(struct parent *p, struct answer *a, int fds[])
+{
+    const struct deal *deal = p->maker.deal;
+    unsigned count = 0;
+    fds[count++] = state_lend(p->state);
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) fds[count++] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (deal) fds[count++] = deal_program(deal);
+    if (deal) fds[count++] = deal_memory(deal);
+    int failed = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (fds[i] < 0) failed = fds[i] < -1 ? fds[i] : -EMFILE;
+    for (unsigned i = 0; failed && i < count; i++)
+        if (fds[i] >= 0) close(fds[i]);
+    return failed ? failed : (int)count;
+}
+
+int grant_YIELDED(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
+{
+    p->yielded = true;
+    manager_main(asked->pid);
+    return 0;
+}
+
+/* The other instance has let go: what this one prints goes where that one's went. */
+int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
+{
+    if (!p->borrows) return NEVER;
+    p->borrows = false;
+    for (int i = 0; i < 2; i++)
+        if (dup3(p->streams_taken[i], STDOUT_FILENO + i, 0) < 0) return -errno;
+    const int failed = control_replace(p->state, p->o->control);
+    return failed ? failed : state_own_up(p->state, p->child);
 }
 
 /* Tell the service manager a word from a short list; the manager expects it from this process */

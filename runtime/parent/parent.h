@@ -5,7 +5,7 @@
  * outlives the other. After a crash a third one may be left for a while (interrupted/resets.h). */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/parent/ask.h"
 
 struct guard_shut;
@@ -32,6 +32,11 @@ void parent_refuse(struct parent *p);
 
 /* Give up after parent_take, with all undone. Frees p. */
 void parent_undo(struct parent *p);
+
+/* Take the name from the instance that has it, by descriptors as YIELD gives them, of which the parent makes copies;
+ * -1: not given. Until TAKEN the end of this process undoes nothing and leaves the record to the other instance. NULL
+ * after one line. */
+struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS]);
 
 /* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the

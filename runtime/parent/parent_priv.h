@@ -47,6 +47,9 @@ struct parent {
     bool guarded;            /* the table of guard rules exists */
     bool unshut;             /* parent_shut has failed */
     bool opens;              /* the end undoes everything, whatever --on-exit says */
+    bool borrows;            /* the record of changes is another instance's, which goes on until TAKEN */
+    bool yielded;            /* another instance has the record of changes now, and undoes them at its end */
+    int streams_taken[2];    /* standard output and error of the instance before, until TAKEN; -1: none */
     struct guard_shut *shut; /* devices that guard rules shut; owned */
     unsigned shut_count;
     struct host_kept kept; /* requested ports that stay with the host */

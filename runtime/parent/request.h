@@ -103,6 +103,8 @@ struct request_file {
 struct request_process {
     int32_t pid;
 };
+/* Descriptors of YIELD, in this order; a service whose workers share no interface gets the first three alone */
+enum { YIELD_RECORD, YIELD_OUT, YIELD_ERR, YIELD_DEAL, YIELD_TABLES, YIELD_FDS };
 struct request_check_socket {
     struct host_addr from;
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */

@@ -1,5 +1,6 @@
 /* Loop of the parent: requests, signals, the child's end */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/manager.h"
+#include "runtime/io/steer/deal.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/channel.h"
@@ -102,6 +104,9 @@ static void take_off(struct parent *p)
     }
 }
 
+/* True if another instance has the record of changes: its end undoes them. */
+static bool is_anothers(const struct parent *p) { return p->borrows || p->yielded; }
+
 static void parent_free(struct parent *p)
 {
     take_off(p);
@@ -118,13 +123,19 @@ static void parent_free(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
-    state_close(p->state);
+    if (p->state && is_anothers(p))
+        state_leave(p->state);
+    else
+        state_close(p->state);
+    for (unsigned i = 0; i < 2; i++)
+        if (p->streams_taken[i] >= 0) close(p->streams_taken[i]);
     free(p->shut);
     free(p);
 }
 
 static void undo(struct parent *p, enum state_end end)
 {
+    if (is_anothers(p)) return;
     if (state_undo(p->state, end, say_nothing, NULL)) state_undo(p->state, end, say_line, NULL);
 }
 
@@ -133,7 +144,7 @@ static struct parent *parent_new(const struct options *o)
     char folder[4096];
     struct parent *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
+    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1, .streams_taken = {-1, -1}};
     const char *program = strcmp(o->program, "-") != 0 ? o->program : NULL;
     p->access_logs = access_logs_new(program, o->access_logs);
     p->middle_sockets = middle_sockets_new(program);
@@ -175,6 +186,24 @@ int parent_take(const struct options *o, struct parent **made)
     for (unsigned i = 0; i < o->iface_count; i++) what[i] = o->ifaces[i];
     what[o->iface_count] = table;
     return name_take(o, &(struct state_handed){what, o->iface_count + 1, true}, made);
+}
+
+static int duplicate(int fd) { return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0); }
+
+struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS])
+{
+    struct parent *p = parent_new(o);
+    if (p) p->state = state_share(STATE_RUN, o->name, duplicate(fds[YIELD_RECORD]));
+    if (!p || !p->state) {
+        if (p) parent_free(p);
+        complain("out of memory");
+        return NULL;
+    }
+    p->borrows = p->guarded = true;
+    for (unsigned i = 0; i < 2; i++) p->streams_taken[i] = duplicate(fds[YIELD_OUT + i]);
+    p->maker.deal_asked = fds[YIELD_DEAL] >= 0;
+    if (p->maker.deal_asked) p->maker.deal = deal_adopt(duplicate(fds[YIELD_DEAL]), duplicate(fds[YIELD_TABLES]));
+    return p;
 }
 
 bool parent_is_guarded(const struct parent *p)
@@ -231,6 +260,7 @@ void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 /* Tell that the end was closed, and what opens. */
 static void say_closed(const struct parent *p)
 {
+    if (is_anothers(p)) return;
     if (p->unshut) complain("the interfaces of -i are not shut: mend what stands above, and start again");
     if (p->unshut || !parent_is_guarded(p)) return;
     complain(
@@ -267,8 +297,8 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     const int failed = fork_child(p, c);
     if (!failed && !*c) {
         *made = p;
-        resets_end(o->name);
-        state_works(p->state, p->child);
+        if (!p->borrows) resets_end(o->name);
+        if (!p->borrows) state_works(p->state, p->child);
     }
     if (!failed) return 0;
     complain("a process cannot be started: %s", strerror(-failed));
@@ -420,7 +450,9 @@ int parent_serve(struct parent *p)
     struct resets *resets = NULL;
     int result = 2;
     take_off(p); /* some drivers turn no offload on under a program */
-    if (WIFEXITED(status)) {
+    if (is_anothers(p)) {
+        result = WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+    } else if (WIFEXITED(status)) {
         result = undo_served(p, WEXITSTATUS(status));
     } else {
         undo(p, STATE_CLOSED);

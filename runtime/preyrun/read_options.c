@@ -181,7 +181,7 @@ struct option_row {
 #define OPTION(name_, letter_, takes, argument_, way_, doc_)                                                           \
     {.name = name_, .argument = argument_, .doc = doc_, .letter = letter_, .way = way_, takes},
 static const struct option_row rows[] = {
-#include "runtime/preyrun/options.def"
+#include "runtime/base/options/options.def"
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

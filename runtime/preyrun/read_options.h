@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* reason in err */ };
 

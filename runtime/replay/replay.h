@@ -1,7 +1,7 @@
 /* Replay: a program judges a capture's frames by the capture's clock. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 
 /* Do what the options say; write results and errors. Return the exit status. */
 int replay(const struct options *o);

@@ -1,7 +1,7 @@
 /* Counters of live traffic in the form of a replay's summary: the same tables, lines and keys. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/counters/totals.h"
 #include "runtime/report/flow_list.h"
 #include "runtime/report/text.h"

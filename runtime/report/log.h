@@ -1,7 +1,7 @@
 /* A log event as one line. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/report/text.h"
 
 struct log_said {

@@ -1,7 +1,7 @@
 /* Subject of a report, a line or an explanation. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/capture/capture.h"
 #include "runtime/report/given/given_routes.h"
 #include "runtime/report/only.h"

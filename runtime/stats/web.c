@@ -218,12 +218,16 @@ struct web *web_new(const struct web_cfg *cfg)
 void web_free(struct web *w)
 {
     if (!w) return;
+    /* Closed by hand: the library may shut it down, and another process may have it, too (web_listener). */
+    const MHD_socket listens = w->daemon ? MHD_quiesce_daemon(w->daemon) : MHD_INVALID_SOCKET;
     if (w->daemon) MHD_stop_daemon(w->daemon);
+    if (listens != MHD_INVALID_SOCKET) close(listens);
     answers_forget(w);
     free(w);
 }
 
 int web_fd(const struct web *w) { return w->fd; }
+int web_listener(const struct web *w) { return w->cfg.fd; }
 
 int web_wait_ms(const struct web *w, int most)
 {

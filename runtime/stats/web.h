@@ -29,6 +29,8 @@ void web_free(struct web *w);
 
 /* Return the descriptor to poll for reading. */
 int web_fd(const struct web *w);
+/* Return the listening socket, which stays the web's. */
+int web_listener(const struct web *w);
 /* Return the time in milliseconds after which web_step is due, at most `most`. */
 int web_wait_ms(const struct web *w, int most);
 /* Handle all ready connections. */

@@ -6,6 +6,7 @@
 
 #include "vm/flow/flow.h"
 #include "vm/forward/service.h"
+#include "vm/keyed/keyed.h"
 #include "vm/verdict.h"
 
 /* Arrays of counters: ARRAY(element type, name, struct and field that point to it, number of elements). */
@@ -125,6 +126,20 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     words_add(s->observes, c->observes, p->observes_count * sizeof *s->observes);
 #define VM_COUNTER(field, kind, object, key, line, words, doc) s->all.field += c->field;
 #include "vm/counter.def"
+}
+
+void sum_archive(struct sum *s, struct archive *a)
+{
+    const struct program *p = s->program;
+    ARCHIVE(a, s->all.verdicts);
+    ARCHIVE(a, s->all.reasons);
+    ARCHIVE(a, s->all.earlier);
+    ARCHIVE(a, s->all.would);
+#define VM_COUNTER(field, kind, object, key, line, words, doc) ARCHIVE(a, s->all.field);
+#include "vm/counter.def"
+#define ARRAY(type, name, of, field, count) archive_part(a, s->name, (count) * sizeof *s->name);
+    ARRAYS(ARRAY)
+#undef ARRAY
 }
 
 void sum_carried(struct sum *s, struct counter passed, struct counter strays)

@@ -14,4 +14,7 @@ void sum_carried(struct sum *s, struct counter passed, struct counter strays);
 /* Add the connections of a proxy loop, by server and service. */
 void sum_conns(struct sum *s, const struct conns *c);
 const struct vm_counters *sum_counters(const struct sum *s);
+/* Write or read all counters (vm/keyed/archive.h); reading needs a sum of the same program. */
+struct archive;
+void sum_archive(struct sum *s, struct archive *a);
 void sum_free(struct sum *s);

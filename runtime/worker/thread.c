@@ -57,6 +57,7 @@ static void *worker_run(void *arg)
             while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
             w->held = false;
             pthread_mutex_unlock(&w->lock);
+            continue; /* it may have been stopped meanwhile, and must not judge another frame then */
         }
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
@@ -113,17 +114,6 @@ int worker_start(struct worker *w, int cpu)
     return 0;
 }
 
-void worker_stop(struct worker *w)
-{
-    __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
-    wake(w->wake_fd);
-    pthread_join(w->thread, NULL);
-    if (w->leaving) leaving_stop(w->leaving);
-    while (up_copied(w, clock_ns(CLOCK_MONOTONIC))) continue;
-    vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
-    ahead_stop(&w->ahead);
-}
-
 void worker_hold(struct worker *w)
 {
     __atomic_store_n(&w->hold, 1, __ATOMIC_RELEASE);
@@ -139,6 +129,18 @@ void worker_release(struct worker *w)
     __atomic_store_n(&w->hold, 0, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
+}
+
+void worker_stop(struct worker *w)
+{
+    __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
+    worker_release(w);
+    wake(w->wake_fd);
+    pthread_join(w->thread, NULL);
+    if (w->leaving) leaving_stop(w->leaving);
+    while (up_copied(w, clock_ns(CLOCK_MONOTONIC))) continue;
+    vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
+    ahead_stop(&w->ahead);
 }
 
 /* The last CPU first, since interrupts tend to go to the first. */

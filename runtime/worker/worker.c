@@ -259,7 +259,8 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     }
     worker_take_carried(w);
     got += up_copied(w, now); /* before packets that came up: what was copied came before */
-    for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
+    const bool still = __atomic_load_n(&w->still, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < w->egress.port_count && !still; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
     if (w->fragments_waiting) {

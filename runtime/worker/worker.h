@@ -167,6 +167,7 @@ struct worker {
     struct snapshot *latest;          /* atomic; set by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic */
+    int still;                        /* atomic; nonzero: it receives no frame, and goes on with what it was handed */
     struct next_program *change;      /* atomic: change to make at a batch boundary; NULL: none, or done */
     struct listing *listing;          /* atomic: listing to fill at a batch boundary; NULL: none, or filled */
     int refused;                      /* result of the last change: 0, or the negative errno that prevented it */
@@ -215,7 +216,7 @@ unsigned worker_cpus(void);
 int worker_cpu(unsigned worker);
 /* Start the thread on that CPU (negative: any). Return 0 or a negative errno. */
 int worker_start(struct worker *w, int cpu);
-void worker_stop(struct worker *w); /* stop and wait for the thread */
+void worker_stop(struct worker *w); /* stop and wait for the thread; one that is held judges nothing more */
 
 /* Send the worker's copies there, from worker_start on; the caller keeps it. */
 void worker_copy(struct worker *w, struct copying *copying, const struct copies_table *table);

@@ -14,7 +14,7 @@ names() { # SENTENCE LINE WORD...: all of these are offered, and no other
 mkdir rules
 touch shop.prey shop.pbc traffic.pcap 'two words.prey'
 names 'all commands' 'preyctl ' $(sed -n 's/^COMMAND([^,]*, "\([a-z]*\)".*/\1/p' "$top/runtime/preyctl/command.def")
-names 'all options' 'preyrun -' -i -r -h -V $(sed -n '/, *later,/d; s/^OPTION("\([a-z-][a-z-]*\)".*/--\1/p' "$top/runtime/preyrun/options.def")
+names 'all options' 'preyrun -' -i -r -h -V $(sed -n '/, *later,/d; s/^OPTION("\([a-z-][a-z-]*\)".*/--\1/p' "$top/runtime/base/options/options.def")
 names 'all options' 'preyc -' -i -o -w -r -h -V $(sed -n 's/^OPTION([A-Z]*, *"\([a-z-]*\)".*/--\1/p' "$top/compiler/command/options.def")
 names 'all options, behind a command' 'preyctl status --' $(sed -n 's/^    {"\(--[a-z]*\)".*/\1/p' "$top/runtime/preyctl/command_line.c")
 offers 'those that begin so' 'preyc --d' '--diff --dump'

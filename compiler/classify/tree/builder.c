@@ -1,4 +1,5 @@
-/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and tells their size and depth. */
+/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and tells their size and
+ * depth. */
 #include "compiler/classify/tree/builder_priv.h"
 
 #include <stdlib.h>

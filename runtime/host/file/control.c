@@ -89,6 +89,32 @@ int control_listen(struct state *s, const char *path, char *err, size_t err_len)
     return fd;
 }
 
+/* The name of a control socket that is to take the place of another process's */
+static void next_name(char *to, size_t len, const char *path) { snprintf(to, len, "%s.next", path); }
+
+int control_listen_next(const struct state *s, const char *path, char *err, size_t err_len)
+{
+    struct sockaddr_un a;
+    int fd = whole_path(s, path, &a);
+    const size_t len = strlen(a.sun_path);
+    if (!fd && len + sizeof ".next" > sizeof a.sun_path) fd = -ENAMETOOLONG;
+    if (!fd) next_name(a.sun_path + len, sizeof a.sun_path - len, "");
+    if (!fd) unlink(a.sun_path); /* a takeover that came to nothing has left it */
+    if (!fd) fd = listen_at(&a);
+    if (fd < 0) snprintf(err, err_len, "control socket %s: %s", a.sun_path, strerror(-fd));
+    return fd;
+}
+
+int control_replace(const struct state *s, const char *path)
+{
+    struct sockaddr_un a;
+    char next[sizeof a.sun_path + sizeof ".next"];
+    const int failed = whole_path(s, path, &a);
+    if (failed) return failed;
+    next_name(next, sizeof next, a.sun_path);
+    return rename(next, a.sun_path) ? -errno : 0;
+}
+
 int control_undo(const char *what, const char *before, const char *after)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};

@@ -9,5 +9,9 @@ struct state;
  * process's socket is replaced, any other file is not. The name is recorded and removed on undo. Return the descriptor,
  * which the caller closes, or a negative errno and one line in err. */
 int control_listen(struct state *s, const char *path, char *err, size_t err_len);
+/* The same beside the socket of another process, whose place it takes by control_replace: at once, so that there is
+ * always one to ask. Nothing is recorded. */
+int control_listen_next(const struct state *s, const char *path, char *err, size_t err_len);
+int control_replace(const struct state *s, const char *path); /* 0, or a negative errno */
 /* The same for a socket of --tap, at `path`. */
 int tap_listen(struct state *s, const char *path, char *err, size_t err_len);

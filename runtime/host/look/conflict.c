@@ -25,7 +25,7 @@ void look_at_name(struct look *l)
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
     bool same = false; /* it serves one of our interfaces */
     char groups[40], unit[80];
-    if (!owner || owner == getpid()) return; /* taken before this look */
+    if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this look, or handed over after it */
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
     const char *help = same ? "`preyctl load` changes its rules" : "choose another --name";
@@ -93,7 +93,7 @@ void look_at_programs(struct look *l)
 {
     char err[300];
     /* A process that has its name already knows that no other instance serves these. */
-    const bool ours = l->p->name && state_owner(STATE_RUN, l->p->name) == getpid();
+    const bool ours = l->p->name && (l->p->takes_over || state_owner(STATE_RUN, l->p->name) == getpid());
     const char *name = ours ? NULL : l->p->name;
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);

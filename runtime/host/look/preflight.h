@@ -22,6 +22,7 @@ struct preflight {
     const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
     const char *name;               /* the instance's name; NULL: not checked */
+    bool takes_over;                /* the instance of that name hands over: what is its is no obstacle */
     const struct host_ports *ports; /* ports on this machine's own addresses, for translation */
     unsigned port_count;
     const struct facts_port *bound; /* ports of masquerade that sockets have and keep */

@@ -149,7 +149,8 @@ struct carry {
     struct worker_ports ports;
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
-    struct tuples *tuples; /* tuples of inline connections, for the parent; NULL: out of memory */
+    uint64_t seed, owners_seed; /* secret: of the workers' tables; of how flows are dealt to them */
+    struct tuples *tuples;      /* tuples of inline connections, for the parent; NULL: out of memory */
     struct tun_device tun;
     /* The kernel executor. */
     bool in_kernel;           /* the kernel judges; `io` gets what it sends up */

@@ -143,6 +143,29 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
     return NULL;
 }
 
+/* Describe the sockets of a port to who makes them. */
+static struct io_ask ask_for(const struct carry *carry, const struct worker *w, unsigned at,
+                             const struct host_link *link, enum pkt_link kind, int group)
+{
+    const unsigned iface = at % carry->o->iface_count;
+    const bool bridged = carry->o->peer[iface] != OPTIONS_NO_PEER;
+    /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */
+    const uint64_t share = ports_ops(carry, at) == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
+    return (struct io_ask){.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
+                           .ifindex = carry->ifindex[iface],
+                           .mtu = link->mtu,
+                           .link = (uint8_t)kind,
+                           .group = group,
+                           .worker = (uint8_t)w->cfg.worker,
+                           .port = (uint8_t)iface,
+                           .busy = carry->o->busy_poll,
+                           .beside = at >= carry->o->iface_count,
+                           .outgoing = !bridged && (needs_outgoing(carry->now.program) || watches_own(carry)),
+                           .all = bridged || ports_mirror(carry),
+                           .shared = carry->worker_count > 1,
+                           .hurried = carry->tell->ready};
+}
+
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
@@ -150,7 +173,6 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     const struct io_ops *ops = ringed ? &io_XDP : ports_ops(carry, at);
     const unsigned iface = at % carry->o->iface_count;
     struct io_made made;
-    const bool bridged = carry->o->peer[iface] != OPTIONS_NO_PEER;
     const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
     if (!link) {
         tell_fault(carry->tell, "%s: the interface is gone", carry->o->ifaces[iface]);
@@ -167,21 +189,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
                    carry->in_kernel ? "--hook tc" : "--io packet");
         return NULL;
     }
-    /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */
-    const uint64_t share = ops == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
-    struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
-                         .ifindex = carry->ifindex[iface],
-                         .mtu = link->mtu,
-                         .link = (uint8_t)kind,
-                         .group = *group,
-                         .worker = (uint8_t)w->cfg.worker,
-                         .port = (uint8_t)iface,
-                         .busy = carry->o->busy_poll,
-                         .beside = at >= carry->o->iface_count,
-                         .outgoing = !bridged && (needs_outgoing(carry->now.program) || watches_own(carry)),
-                         .all = bridged || ports_mirror(carry),
-                         .shared = carry->worker_count > 1,
-                         .hurried = carry->tell->ready};
+    struct io_ask ask = ask_for(carry, w, at, link, kind, *group);
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
@@ -200,6 +208,46 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     }
     if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
     return io;
+}
+
+/* Open one port of another instance; an interface that is away there is away here, too, and is opened when it is looked
+ * for next. NULL: err has one line. */
+static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned at, const struct io_made *made,
+                                 char *err, size_t err_len)
+{
+    const unsigned iface = at % carry->o->iface_count;
+    const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
+    enum pkt_link kind;
+    if (!made->fd_count) {
+        carry->away |= 1u << iface;
+        w->ports[at].ops = &io_AWAY;
+        return io_AWAY.open(NULL, NULL, NULL, err, err_len);
+    }
+    if (!link || !host_link_reads(link, &kind)) {
+        struct io_made unused = *made;
+        io_made_close(&unused);
+        snprintf(err, err_len, "the interface is gone");
+        return NULL;
+    }
+    const struct io_ask ask = ask_for(carry, w, at, link, kind, -1);
+    return w->ports[at].ops->open(&ask, made, NULL, err, err_len);
+}
+
+int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST], int tables)
+{
+    char err[200] = "";
+    if (tables >= 0) carry->ports.dealt = deal_map(tables, carry->ports.owners);
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned at = 0; at < carry->ports.count; at++) {
+            struct worker *w = carry->workers[i];
+            struct io_port *io = port_take(carry, w, at, &made[i][at], err, sizeof err);
+            made[i][at].fd_count = 0;
+            if (!io) return complain("%s: %s", carry->o->ifaces[at % carry->o->iface_count], err);
+            w->ports[at].io = io;
+            w->egress.port_count = at + 1;
+        }
+    if (carry->latest) dealt_world(carry);
+    return 0;
 }
 
 /* Put a ring beside the sockets that the kernel executor's worker has on an interface. */

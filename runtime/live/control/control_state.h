@@ -13,6 +13,7 @@ struct load;
 struct onlookers;
 struct walk;
 struct web;
+struct yield;
 
 struct onfile {
     bool differs;    /* the file holds another program than the running one, or none */
@@ -91,5 +92,7 @@ struct control {
     struct limit_told {
         uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
-    struct web *web; /* statistics over HTTP; NULL: not asked for */
+    struct yield *yield; /* another process takes over; NULL: none does */
+    struct web *web;     /* statistics over HTTP; NULL: not asked for */
+    int handed_stats;    /* listening socket for them, of the instance that is taken over; -1: none */
 };

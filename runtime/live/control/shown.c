@@ -16,7 +16,9 @@ int shown_open(struct control *control)
     char err[500];
     struct web_cfg cfg = {.hosts = control->o->stats_hosts, .see = document_seen, .with = control};
     if (!control->o->stats) return 0;
-    if (ask_STATS(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
+    cfg.fd = control->handed_stats;
+    control->handed_stats = -1;
+    if (cfg.fd < 0 && ask_STATS(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
     control->web = web_new(&cfg);
     return control->web ? 0 : complain("--stats %s: out of memory or descriptors", control->o->stats);
 }

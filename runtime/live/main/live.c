@@ -33,7 +33,9 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
+#include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/main/take.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/host_changes.h"
@@ -71,19 +73,20 @@ static void say_ready(struct live *l)
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
-    char trial[CONFIRM_TEXT];
+    char trial[CONFIRM_TEXT], before[60] = "";
+    if (l->take) snprintf(before, sizeof before, "; it took over from process %ld", (long)l->take->hello.process);
     const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
     proxied_memory(&l->carry, proxied, sizeof proxied);
     in_kernel_say(&l->carry);
-    events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s%s", o->name, names,
+    events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.ports.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
                 o->monitor ? "; packets to this machine itself are only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied,
-                confirm_text(&l->control, trial));
+                confirm_text(&l->control, trial), before);
     l->tell.ready = true;
     judged_tell(&l->rules);
     notified_ready(&l->tell);
@@ -95,6 +98,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
     char lasted[TEXT_NUMBER];
     events_tell(&l->tell.events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
                 l->ended_by                            ? "SIG"
+                : yield_is_over(&l->control)           ? "a takeover"
                 : stop_waits(&l->control)              ? "preyctl stop"
                 : confirm_is_over(&l->control, now_ns) ? "no confirmation"
                                                        : "a fault",
@@ -116,7 +120,8 @@ static int run_workers(struct live *l)
     if (!err) world_tell_doubt(&l->world);
     if (!err) say_ready(l);
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : turns(l);
-    notified_stopping(&l->tell);
+    const bool over = yield_is_over(&l->control);
+    if (!over) notified_stopping(&l->tell);
     proxied_stop(&l->carry);
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(&l->carry);
@@ -126,7 +131,7 @@ static int run_workers(struct live *l)
     if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(&l->control, true);
-    const bool good = !err && turn_report(l, false);
+    const bool good = !err && (over || turn_report(l, false)); /* the other one has the counters, and goes on */
     if (!err) say_ended(l, begun_ns);
     return good ? status : 2;
 }
@@ -141,6 +146,7 @@ static int service(struct live *l)
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
     if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* host_changes_begin needs its maps */
+    if (!status && l->take) take_devices(l);
     if (!status) status = host_changes_begin(&l->rules);
     if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
@@ -148,6 +154,7 @@ static int service(struct live *l)
     if (!status) status = shown_open(&l->control);
     if (!status) status = watch_begin(&l->control);
     if (!status) history_begin(&l->control);
+    if (!status && l->take) status = take_over(l);
     return status ? status : run_workers(l);
 }
 
@@ -200,9 +207,13 @@ static int fork_service(struct live *l, struct parent **parent)
     clock_before(&l->world.clock);
     notified_begin(&l->tell.notified);
     l->carry.tuples = tuples_new((uint32_t)l->carry.now.program->settings->proxy_sessions, l->carry.worker_count);
-    if (!status && !*parent && l->o->on_exit == OPTIONS_END_CLOSED)
+    if (!status && !*parent && !l->take && l->o->on_exit == OPTIONS_END_CLOSED)
         status = start_shut(l, parent); /* its owner ended */
     if (!status && *parent) status = start_shut_again(l, *parent);
+    if (!status && l->take) {
+        *parent = parent_take_over(l->o, l->take->fds);
+        if (!*parent) status = 2;
+    }
     return status ? status : parent_begin(l->o, l->carry.in_kernel, parent, &l->tell.channel);
 }
 
@@ -224,6 +235,8 @@ static void leave_all(struct live *l)
     if (l->signal_fd >= 0) close(l->signal_fd);
     clock_close(&l->world.clock);
     asked_close(&l->control);
+    yield_fini(&l->control);
+    take_free(l->take);
     walks_fini(&l->control);
     load_free(l->control.load);
     confirm_settle(&l->control);
@@ -246,15 +259,16 @@ int live(const struct options *o)
                      .carry = {.o = o, .tun.fd = -1, .record.reel = {.dir = -1, .fd = -1}},
                      .world = {.o = o, .clock.fd = -1},
                      .rules = {.o = o, .begun = 1, .echo = {-1, -1}},
-                     .control = {.o = o, .watch.fd = -1}};
+                     .control = {.o = o, .watch.fd = -1, .handed_stats = -1}};
     struct parent *parent = NULL;
     if (o->cleanup) return host_changes_cleanup(o);
+    if (o->takeover && !(l.take = take_meet(o))) return 2;
     wire(&l);
     /* Large tables of a reload come from the system and go back to it. Otherwise malloc, once the first table is freed,
      * takes such sizes from its heap, clears them by touching every page, and keeps them. */
     mallopt(M_MMAP_THRESHOLD, LARGE_FROM);
     bool begun = false;
-    host_changes_await(o);
+    if (!l.take) host_changes_await(o);
     int status = look_first(&l, &parent);
     if (!status && !o->preflight) {
         status = fork_service(&l, &parent);

@@ -1,7 +1,7 @@
 /* Live traffic: preyrun -i IF … RULES.pbc, from the checks at the start to the last counters. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 
 /* Run live traffic. Return the exit status. */
 int live(const struct options *o);

@@ -30,6 +30,7 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/main/live_priv.h"
+#include "runtime/live/main/take.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/parts.h"
@@ -43,8 +44,29 @@
 #include "runtime/observe/thread.h"
 #include "runtime/parent/parent.h"
 
+/* Draw the seeds, or take those that flows of the instance before were dealt and found by. */
+static void settle_seeds(struct live *l)
+{
+    l->carry.seed = l->take ? l->take->hello.seed : l->o->seed;
+    l->carry.owners_seed = l->take ? l->take->hello.owners_seed : l->o->seed;
+    if (!l->carry.seed) (void)!getrandom(&l->carry.seed, sizeof l->carry.seed, 0);
+    if (!l->carry.owners_seed) (void)!getrandom(&l->carry.owners_seed, sizeof l->carry.owners_seed, 0);
+}
+
+static int take_its_program(struct live *l)
+{
+    l->carry.now.program = take_program(l->take);
+    if (!l->carry.now.program) return 2;
+    l->carry.now.name = strdup(l->take->hello.name);
+    memcpy(l->rules.file_digest, l->take->hello.file_digest, sizeof l->rules.file_digest);
+    return ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
+}
+
 static int load_program(struct live *l)
 {
+    settle_seeds(l);
+    if (l->take) return take_its_program(l);
+
     char err[600];
     if (!path_is_compiled(l->o->program, err, sizeof err)) return complain("%s", err);
     l->carry.now.program = program_load_file(l->o->program, err, sizeof err);
@@ -160,7 +182,7 @@ static void yield(struct live *l, struct parent **p)
 
 int start_shut(struct live *l, struct parent **p)
 {
-    if (!l->carry.host || state_owner(STATE_RUN, l->o->name)) return 0;
+    if (!l->carry.host || l->take || state_owner(STATE_RUN, l->o->name)) return 0;
     const int status = parent_take(l->o, p);
     unsigned standing = 0, kept;
     if (status && *p) yield(l, p);
@@ -208,6 +230,7 @@ int start_look(struct live *l)
     links_begin(&l->world);
     l->carry.bare = ports_bare(&l->carry);
     if (!status) way_tell_workers(&l->carry, worker_cpus());
+    if (!status && l->take && !take_fits(l->take, &l->carry)) return 2;
     if (!status && l->carry.forwards.any && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         enforce_elsewhere(&l->carry))
         complain("notice: packets that cross this machine by interfaces that -i does not name are only watched");
@@ -216,7 +239,8 @@ int start_look(struct live *l)
     return status;
 }
 
-static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
+/* All of a port but its sockets */
+static void describe_port(struct live *l, struct worker *w, unsigned at)
 {
     struct port *p = &w->ports[at];
     const unsigned iface = at % l->o->iface_count;
@@ -224,6 +248,13 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
         .ops = ports_ops(&l->carry, at), .at = (uint8_t)at, .peer = PORT_ANY, .iface = l->carry.now.iface[at]};
     p->hidden = p->ops != &io_PACKET;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
+}
+
+static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
+{
+    struct port *p = &w->ports[at];
+    const unsigned iface = at % l->o->iface_count;
+    describe_port(l, w, at);
     const bool away = l->carry.away >> iface & 1;
     char err[100];
     if (away) {
@@ -235,14 +266,6 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
     }
     w->egress.port_count = at + 1;
     return 0;
-}
-
-static uint64_t seed_of(const struct options *o)
-{
-    uint64_t seed = o->seed;
-    if (seed) return seed;
-    (void)!getrandom(&seed, sizeof seed, 0);
-    return seed;
 }
 
 static int worker_make(struct live *l, const struct worker_cfg *cfg)
@@ -263,7 +286,7 @@ static int workers_make(struct live *l)
                              .workers = l->carry.worker_count,
                              .owners = l->carry.now.owners,
                              .shared = l->carry.now.shared,
-                             .seed = seed_of(l->o),
+                             .seed = l->carry.seed,
                              .tun = l->carry.tun.fd,
                              .opened = l->carry.now.opened,
                              .routes = enforce_routed(&l->carry, l->carry.now.program),
@@ -290,7 +313,7 @@ int start_open(struct live *l)
     int group[PORTS_MOST];
     if (l->carry.worker_count > 1) {
         if (!dealt_open(&l->carry)) return complain("out of memory");
-        const struct owners_cfg owners = {l->carry.worker_count, seed_of(l->o), l->carry.ports.owners};
+        const struct owners_cfg owners = {l->carry.worker_count, l->carry.owners_seed, l->carry.ports.owners};
         l->carry.now.owners = owners_new(l->carry.now.program, &owners, NULL, 0);
         l->carry.now.shared = shared_new(l->carry.now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
         if (!l->carry.now.owners || !l->carry.now.shared) return complain("out of memory");
@@ -300,11 +323,13 @@ int start_open(struct live *l)
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;
-    for (unsigned at = 0; at < l->carry.ports.count; at++) {
+    for (unsigned at = 0; at < l->carry.ports.count && !l->take; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->carry.worker_count; i++)
             if (open_port(l, l->carry.workers[i], at, &group[at])) return 2;
     }
+    for (unsigned at = 0; at < l->carry.ports.count && l->take; at++)
+        for (unsigned i = 0; i < l->carry.worker_count; i++) describe_port(l, l->carry.workers[i], at);
     if (recorded_open(&l->carry) || copied_open(&l->carry)) return 2;
     in_kernel_samples(&l->carry);
     l->world.hops = (struct hops){.host = l->carry.host,
@@ -312,7 +337,8 @@ int start_open(struct live *l)
                                   .ifindex = l->carry.ifindex,
                                   .port_count = l->o->iface_count,
                                   .bare = &l->carry.bare};
-    if (!hops_init(&l->world.hops, seed_of(l->o))) return complain("out of memory");
+    if (!hops_init(&l->world.hops, l->carry.seed)) return complain("out of memory");
+    if (l->take) take_hops(l);
     routing_stale(&l->world);
     routing_renew(&l->world);
     if (!world_publish(&l->world, true)) return complain("out of memory");

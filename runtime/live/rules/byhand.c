@@ -9,6 +9,7 @@
 #include "runtime/live/rules/health.h"
 #include "runtime/live/world/here.h"
 #include "runtime/live/world/world.h"
+#include "vm/keyed/keyed.h"
 
 const char *const by_hand_words[BY_HAND_STATES] = {
     [BY_HAND_FILE] = "file", [BY_HAND_DRAIN] = "drain", [BY_HAND_UP] = "up", [BY_HAND_DOWN] = "down"};
@@ -213,6 +214,59 @@ bool by_hand_tick(struct rules *rules, uint64_t now_ns)
                     what_follows(rules, h));
     }
     return any ? by_hand_follow(rules, now_ns) : true;
+}
+
+enum { SETTINGS_MOST = 1 << 20, NAME_MOST = 1 << 12 };
+
+/* Write or read a name, which is on the heap. */
+static void name_archive(char **name, struct archive *a)
+{
+    uint32_t len = a->reads ? 0 : (uint32_t)strlen(*name);
+    if (!ARCHIVE(a, len) || !archive_sound(a, len && len <= NAME_MOST)) return;
+    if (a->reads && !(*name = calloc(1, len + 1u))) a->bad = true;
+    if (!a->bad) archive_part(a, *name, len);
+}
+
+void by_hand_archive(struct rules *rules, struct archive *a)
+{
+    uint32_t count = 0;
+    for (const struct by_hand *h = rules->by_hand; h; h = h->next) count++;
+    ARCHIVE(a, count);
+    archive_sound(a, count <= SETTINGS_MOST);
+    struct by_hand **at = &rules->by_hand;
+    for (uint32_t i = 0; i < count && !a->bad; i++, at = &(*at)->next) {
+        if (a->reads && !(*at = calloc(1, sizeof **at))) a->bad = true;
+        if (a->bad) return;
+        struct by_hand *h = *at;
+        name_archive(&h->server, a);
+        uint8_t flags = (uint8_t)(h->weighted | h->over << 1);
+        ARCHIVE(a, h->state);
+        ARCHIVE(a, flags);
+        ARCHIVE(a, h->weight);
+        ARCHIVE(a, h->bound_ns);
+        ARCHIVE(a, h->until_ns);
+        ARCHIVE(a, h->at_ns);
+        ARCHIVE(a, h->by);
+        archive_sound(a, h->state < BY_HAND_STATES && flags < 4);
+        h->weighted = flags & 1;
+        h->over = flags & 2;
+    }
+}
+
+void drained_archive(struct rules *rules, struct archive *a)
+{
+    uint32_t count = 0;
+    for (const struct drained *d = rules->drained; d; d = d->next) count++;
+    ARCHIVE(a, count);
+    archive_sound(a, count <= SETTINGS_MOST);
+    struct drained **at = &rules->drained;
+    for (uint32_t i = 0; i < count && !a->bad; i++, at = &(*at)->next) {
+        if (a->reads && !(*at = calloc(1, sizeof **at))) a->bad = true;
+        if (a->bad) return;
+        name_archive(&(*at)->service, a);
+        ARCHIVE(a, (*at)->at_ns);
+        ARCHIVE(a, (*at)->by);
+    }
 }
 
 void by_hand_forget(struct rules *rules) { settings_forget(rules, is_nobodys); }

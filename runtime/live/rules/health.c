@@ -13,6 +13,7 @@
 #include "runtime/live/rules/via.h"
 #include "runtime/live/world/here.h"
 #include "runtime/live/world/world.h"
+#include "vm/keyed/keyed.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
 #define SLACK_NS     UINT64_C(4000000) /* probes due within this time of one another are one turn of the loop */
@@ -111,6 +112,45 @@ bool health_follow(struct rules *rules, const struct ruling *before, const struc
     take_over_health(&rules->carry->now, before, r);
     health_agree(&rules->carry->now, clock_ns(CLOCK_MONOTONIC));
     return true;
+}
+
+void health_archive(struct rules *rules, struct archive *a)
+{
+    struct ruling *now = &rules->carry->now;
+    uint32_t count = now->program->servers_count;
+    ARCHIVE(a, count);
+    archive_sound(a, count == now->program->servers_count);
+    for (uint32_t s = 0; s < now->program->servers_count && !a->bad; s++) {
+        struct check_state state = {.up = true};
+        uint64_t up_since_ns = now->up_since_ns[s];
+        if (now->checks) state = *checks_of(now->checks, s);
+        uint8_t flags = (uint8_t)(state.known | state.up << 1);
+        ARCHIVE(a, flags);
+        ARCHIVE(a, state.row);
+        ARCHIVE(a, state.since_ns);
+        ARCHIVE(a, state.good);
+        ARCHIVE(a, state.bad);
+        ARCHIVE(a, state.changes);
+        ARCHIVE(a, state.latency_us);
+        ARCHIVE(a, state.why);
+        ARCHIVE(a, up_since_ns);
+        archive_sound(a, flags < 4 && memchr(state.why, 0, sizeof state.why));
+        state.known = flags & 1;
+        state.up = flags & 2;
+        if (!a->reads || a->bad) continue;
+        now->up_since_ns[s] = up_since_ns;
+        if (!now->checks) continue;
+        checks_restore(now->checks, s, &state);
+        now->told[s].changes = checks_of(now->checks, s)->changes;
+    }
+    if (!a->reads || a->bad) return;
+    by_hand_apply(rules, now);
+    drained_apply(rules, now);
+    for (uint32_t s = 0; s < now->program->servers_count; s++) { /* set_down would begin slow starts anew */
+        const struct check_state *state = now->checks ? checks_of(now->checks, s) : NULL;
+        const bool down = by_hand_down(now, s, state && state->checked && !state->up);
+        now->down[s] = (uint8_t)((now->down[s] & FACTS_HERE_ANY) | (down ? FACTS_DOWN : 0));
+    }
 }
 
 void health_fini(struct rules *rules)

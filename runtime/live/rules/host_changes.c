@@ -24,9 +24,11 @@ int host_changes_begin(struct rules *rules)
     char err[500];
     if (steered_tun(rules->carry, rules->carry->now.program, err, sizeof err))
         return tell_fault(rules->tell, "%s", err);
-    return shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err)
-               ? tell_fault(rules->tell, "%s", err)
-               : hide_guard(rules->carry);
+    if (shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err))
+        return tell_fault(rules->tell, "%s", err);
+    rules->carry->guard.ports.given_anew |=
+        rules->o->takeover; /* those of the instance before stand until the first second */
+    return rules->o->takeover ? 0 : hide_guard(rules->carry);
 }
 
 /* Tell once that a filter had to be set again, and again only after it was found in place. */

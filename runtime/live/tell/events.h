@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/live/tell/sink.h"
 #include "runtime/report/text.h"
 #include "runtime/worker/worker.h"

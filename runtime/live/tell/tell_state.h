@@ -1,7 +1,7 @@
 /* The state of telling: the log, the service manager, and the channel to the parent. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/live/tell/events.h"
 #include "runtime/parent/ask.h"
 

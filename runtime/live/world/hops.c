@@ -144,6 +144,35 @@ bool hops_renew(struct hops *h, bool ways)
     return changed;
 }
 
+static bool ask_is_sound(const struct hops *h, const struct hop_key *k)
+{
+    return (k->family == 4 || k->family == 6) && (k->port < h->port_count || k->port == PORT_ANY) &&
+           (k->in < h->port_count || k->in == PORT_ANY) && (k->kind == HOP_WAY || k->kind == HOP_NEIGHBOUR) &&
+           !k->zero && (k->kind == HOP_WAY || k->port != PORT_ANY);
+}
+
+void hops_archive(struct hops *h, struct archive *a, uint64_t now_ns)
+{
+    uint32_t count = 0, at = 0;
+    uint64_t *word;
+    for (const struct wanted *w; !a->reads && (w = next(h, &at, &word));) count += w->hop.state == HOP_KNOWN;
+    ARCHIVE(a, count);
+    archive_sound(a, count <= HOPS_MOST);
+    at = 0;
+    for (uint32_t i = 0; i < count && !a->bad; i++) {
+        struct hop_key key = {.family = 0};
+        uint8_t own = 0;
+        const struct wanted *w = NULL;
+        while (!a->reads && (!w || w->hop.state != HOP_KNOWN)) w = next(h, &at, &word);
+        if (w) key = w->hop.key;
+        if (w) own = *word & OWN ? 1 : 0;
+        ARCHIVE(a, key);
+        ARCHIVE(a, own);
+        if (archive_sound(a, own < 2 && ask_is_sound(h, &key)) && a->reads)
+            hops_want(h, &(struct hop_ask){key, own}, now_ns);
+    }
+}
+
 void hops_used(struct hops *h, struct snapshot *s, uint64_t now_ns)
 {
     for (uint32_t i = 0; i <= s->hops_mask; i++) {

@@ -36,4 +36,8 @@ unsigned hops_known(const struct hops *h);
 void hops_fill(const struct hops *h, struct snapshot *s);
 /* Return the next unanswered hop from *at on (0 at first) that was used since `since_ns`; NULL: no more. */
 const struct hop *hops_silent(const struct hops *h, uint64_t since_ns, uint32_t *at);
+/* Write or read which hops are wanted (vm/keyed/archive.h): what is read, which is hostile, is wanted and resolved
+ * here, so that packets of another process's flows wait for nothing. */
+struct archive;
+void hops_archive(struct hops *h, struct archive *a, uint64_t now_ns);
 void hops_fini(struct hops *h);

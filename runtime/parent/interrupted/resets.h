@@ -2,7 +2,7 @@
  * by SIGTERM, or by the next start of the instance. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/exchange/begun/tuples.h"
 
 #define RESETS_NAME "prey-resets" /* name of the process */

@@ -1,7 +1,7 @@
 /* --replay with --explain: packets of a recording explained in words. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/record/again/actor.h"
 #include "runtime/report/text.h"
 

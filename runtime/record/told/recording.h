@@ -1,7 +1,7 @@
 /* `preyrun --replay DIR [OTHER.pbc]`: run a recording again, worker by worker, and compare. */
 #pragma once
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 
 /* Return the exit status: 0; 1: the recorded program decides otherwise now; 2: an error. */
 int recording(const struct options *o);

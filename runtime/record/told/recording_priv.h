@@ -3,8 +3,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "runtime/base/options/run_options.h"
 #include "runtime/base/out.h"
-#include "runtime/base/run_options.h"
 #include "runtime/capture/capture.h"
 #include "runtime/copies/replayed.h"
 #include "runtime/observe/replayed.h"

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/report/text.h"
 #include "vm/vm.h"
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "runtime/base/run_options.h"
+#include "runtime/base/options/run_options.h"
 #include "runtime/capture/capture.h"
 #include "runtime/report/given/addresses.h"
 #include "vm/keyed/keyed.h"

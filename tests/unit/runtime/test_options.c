@@ -236,7 +236,7 @@ static void help_and_version(void **state)
     (void)state;
     static const char *const names[] = {
 #define OPTION(name, letter, takes, argument, way, doc) name[0] ? "--" name : "-i",
-#include "runtime/preyrun/options.def"
+#include "runtime/base/options/options.def"
     };
     assert_int_equal(parse("--help"), OPTIONS_DONE);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -253,7 +253,7 @@ static void manual_names_all(void **state)
     (void)state;
     static const char *const names[] = {
 #define OPTION(name, letter, takes, argument, way, doc) name,
-#include "runtime/preyrun/options.def"
+#include "runtime/base/options/options.def"
     };
     static char manual[65536], plain[65536];
     FILE *f = fopen("man/preyrun.1", "r");

@@ -91,6 +91,7 @@ struct options {
         OPTIONS_HOOK_TC
     } hook; /* hook where the kernel executor takes what arrives */
     bool monitor, preflight, cleanup, watch;
+    bool takeover;                      /* take over from the instance of this name that runs */
     bool wait;                          /* a start does not need an interface that is there and up */
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;

@@ -1,0 +1,64 @@
+/* Messages between a preyrun that runs and the one that takes over from it, over a stream socket that comes with the
+ * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, and the one
+ * that runs goes on as if nothing had been asked if the other is late, or gone, before it has heard YOURS.
+ *
+ *     new   BEGIN    with a file in memory, for all that is longer than a message
+ *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
+ *     new   NOW      it could judge
+ *     old   LUGGAGE  its workers stand still; the state in the file, then a PORT each
+ *     new   READY    it has all of it
+ *     old   YOURS    it lets go: the new one judges
+ *
+ * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets. */
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/base/options/run_options.h"
+#include "runtime/io/io.h"
+#include "runtime/parent/request.h"
+#include "runtime/worker/worker.h"
+
+#define HANDOFF_MAGIC       UINT64_C(0x31766f6579657270) /* "preyeov1" */
+#define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
+#define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
+
+enum handoff_word { HANDOFF_NOW = 1, HANDOFF_READY, HANDOFF_YOURS };
+
+struct handoff_begin {
+    uint64_t magic;
+    uint64_t file;    /* length of the file in memory */
+    uint32_t version; /* RECORD_VERSION: of states as bytes */
+    int32_t process;  /* the parent that takes over */
+};
+
+/* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */
+enum { HANDOFF_TUN = YIELD_FDS, HANDOFF_STATS, HANDOFF_FDS };
+
+struct handoff_hello {
+    uint64_t magic;
+    char refused[300];                                     /* a line: why nothing is handed over; empty: it may go on */
+    uint64_t seed, owners_seed, flows, half_open, program; /* program: length of its text, at the file's beginning */
+    uint64_t hops;                 /* length of the next hops that it wants (world/hops.h), behind the program's text */
+    int32_t process;               /* its parent */
+    uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
+    uint32_t tun_ifindex;
+    char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
+    char name[4096];                     /* the program's */
+    char stats[128];                     /* --stats as given; empty: not given */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
+};
+
+struct handoff_part {
+    uint64_t at, len; /* in the file */
+};
+
+struct handoff_luggage {
+    struct handoff_part state, workers[WORKERS_MOST];
+    uint32_t ports, zero; /* number of PORT messages that follow */
+};
+
+struct handoff_port {
+    struct io_made made; /* its descriptors come with the message; none: the interface is away */
+    uint32_t worker, at;
+};

@@ -1,0 +1,12 @@
+/* The main thread's state as bytes, in one walk for both directions (vm/keyed/archive.h): what was set by hand, health,
+ * counters. Workers' states are walked by worker_archive. */
+#pragma once
+
+#include <stdbool.h>
+
+struct archive;
+struct control;
+
+/* Write the state while all workers are held; or read it into a start whose workers have no thread yet, and publish
+ * nothing. What is read is hostile. False: no room, out of memory, or no such state. */
+bool luggage_archive(struct control *control, struct archive *a);

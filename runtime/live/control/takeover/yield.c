@@ -1,0 +1,357 @@
+/* Nothing changes here before the last message: until then the workers are held at most, and the ports' owners, which
+ * both processes see, are put back */
+#include "runtime/live/control/takeover/yield.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/control/questions.h"
+#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/live/control/takeover/luggage.h"
+#include "runtime/live/tell/log.h"
+#include "runtime/parent/channel.h"
+#include "runtime/record/format.h"
+#include "runtime/stats/web.h"
+#include "vm/keyed/keyed.h"
+#include "vm/vm.h"
+
+enum { HOLDS_MOST = 1000 /* holds until no worker has handed another one a packet that it has not taken */ };
+
+struct yield {
+    int fd; /* the other process */
+    uint64_t until_ns;
+    pid_t to;           /* 0: it has not said BEGIN */
+    uint8_t *file;      /* [len]; NULL: not mapped */
+    uint64_t len, used; /* used: by HELLO, at the beginning */
+    bool over;
+};
+
+/* ---- what is not handed over ---- */
+
+/* Return the reason for which nobody can take over from this instance; NULL: there is none. */
+static const char *yield_lacks(const struct control *control)
+{
+    const struct carry *carry = control->carry;
+    const struct program *p = carry->now.program;
+    if (carry->in_kernel) return "it judges in the kernel, whose tables are not handed over yet";
+    if (carry->io != &io_PACKET) return "it takes frames by --io xdp, whose memory is not handed over yet";
+    if (control->o->record) return "it records (--record), and two instances can't record into one directory";
+    if (control->rules->on_trial) return "its program waits to be confirmed: preyctl confirm";
+    if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
+    if (p->past || carry->guard.lingering.count) return "flows of rules before still end: ask again when they are over";
+    if (carry->worker_count > 1 && control->rules->begun > 1)
+        return "rules were exchanged since it began, and its workers still deal flows as the first ones asked";
+    if (carry->proxied || p->proxies_count) return "connections end here (`mode proxy`), which are not handed over yet";
+    if (p->observes_count) return "connections are observed (`mode observe`), which is not handed over yet";
+    if (p->mirrors_count) return "packets are copied (`mirror`), which is not handed over yet";
+    return NULL;
+}
+
+void asked_TAKEOVER(void *with, struct call *c)
+{
+    struct control *control = with;
+    const char *lacks = yield_lacks(control);
+    if (lacks) {
+        call_end(c, 2, "%s; a restart ends its flows", lacks);
+        return;
+    }
+    if (!call_has_fd(c)) {
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddNumberToObject(o, "process", control->tell->channel->parent);
+        call_document(c, o);
+        cJSON_Delete(o);
+        call_end(c, 0, "%s", "");
+        return;
+    }
+    if (yield_waits(control)) {
+        call_end(c, 2, "another process takes over already");
+        return;
+    }
+    struct yield *y = calloc(1, sizeof *y);
+    if (!y) {
+        call_end(c, 2, "out of memory");
+        return;
+    }
+    *y = (struct yield){.fd = call_take_fd(c), .until_ns = clock_ns(CLOCK_MONOTONIC) + HANDOFF_PATIENCE_NS};
+    control->yield = y;
+    call_end(c, 0, "%s", "");
+}
+
+/* ---- messages ---- */
+
+static int hear(const struct yield *y, void *what, size_t len, int *fd)
+{
+    unsigned count;
+    return channel_receive(y->fd, what, len, fd, fd ? 1 : 0, &count, channel_until(HANDOFF_PATIENCE_NS));
+}
+
+static int say(const struct yield *y, const void *what, size_t len, const int fds[], unsigned count)
+{
+    return channel_send(y->fd, what, len, fds, count, channel_until(HANDOFF_PATIENCE_NS));
+}
+
+static int hear_word(const struct yield *y, uint32_t wanted)
+{
+    uint32_t word;
+    const int failed = hear(y, &word, sizeof word, NULL);
+    return failed ? failed : word == wanted ? 0 : -EPROTO;
+}
+
+/* ---- HELLO ---- */
+
+static bool file_map(struct yield *y, int fd, uint64_t len)
+{
+    struct stat st;
+    const bool fits = fd >= 0 && !fstat(fd, &st) && len && len <= HANDOFF_FILE_MOST && (uint64_t)st.st_size >= len;
+    void *at = fits ? mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0) : MAP_FAILED;
+    if (fd >= 0) close(fd);
+    if (at == MAP_FAILED) return false;
+    y->file = at;
+    y->len = len;
+    return true;
+}
+
+/* Write the text of the program that runs at the file's beginning, and the next hops in use behind it. */
+static void hello_program(struct control *control, struct handoff_hello *h)
+{
+    struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    size_t len;
+    uint8_t *text = program_file(carry->now.program, &len);
+    if (!text || len > y->len / 2) {
+        snprintf(h->refused, sizeof h->refused, "out of memory");
+    } else {
+        memcpy(y->file, text, len);
+        h->program = len;
+        struct archive a = {.at = y->file + len, .left = y->len / 2 - len};
+        hops_archive(&control->world->hops, &a, 0);
+        h->hops = a.bad ? 0 : (uint64_t)(a.at - y->file) - len;
+        y->used = len + h->hops;
+    }
+    free(text);
+}
+
+/* Descriptors that the other process gets: those of the parent, which this process closes again, then its own. */
+struct lent {
+    int fds[HANDOFF_FDS];
+    unsigned count, owned;
+};
+
+static void hello_descriptors(struct control *control, struct handoff_hello *h, struct lent *lent)
+{
+    const struct carry *carry = control->carry;
+    const int got = ask_YIELD(control->tell->channel, lent->fds, h->refused, sizeof h->refused);
+    lent->owned = lent->count = got > 0 ? (unsigned)got : 0;
+    for (unsigned i = 0; i < lent->count; i++) h->has |= 1u << i;
+    if (carry->tun.fd >= 0) {
+        h->has |= 1u << HANDOFF_TUN;
+        lent->fds[lent->count++] = carry->tun.fd;
+    }
+    const int stats = control->web ? web_listener(control->web) : -1;
+    if (stats >= 0) {
+        h->has |= 1u << HANDOFF_STATS;
+        lent->fds[lent->count++] = stats;
+    }
+}
+
+static int hello(struct control *control)
+{
+    struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    const struct options *o = control->o;
+    struct handoff_begin b;
+    struct lent lent = {.count = 0};
+    struct handoff_hello *h = calloc(1, sizeof *h);
+    int fd = -1;
+    int failed = h ? hear(y, &b, sizeof b, &fd) : -ENOMEM;
+    const bool mapped = !failed && file_map(y, fd, b.file);
+    if (!failed && (b.magic != HANDOFF_MAGIC || b.process <= 0 || !mapped)) failed = -EPROTO;
+    if (failed) {
+        free(h);
+        return failed;
+    }
+    const char *lacks = yield_lacks(control);
+    *h = (struct handoff_hello){.magic = HANDOFF_MAGIC,
+                                .seed = carry->seed,
+                                .owners_seed = carry->owners_seed,
+                                .flows = carry->now.program->flows,
+                                .half_open = carry->now.program->half_open,
+                                .process = control->tell->channel->parent,
+                                .workers = carry->worker_count,
+                                .ifaces = o->iface_count,
+                                .tun_ifindex = carry->tun.ifindex};
+    if (b.version != RECORD_VERSION) lacks = "its version keeps state in another form";
+    if (lacks) snprintf(h->refused, sizeof h->refused, "%s", lacks);
+    for (unsigned i = 0; i < o->iface_count; i++) snprintf(h->names[i], sizeof h->names[i], "%s", o->ifaces[i]);
+    snprintf(h->name, sizeof h->name, "%s", carry->now.name);
+    snprintf(h->stats, sizeof h->stats, "%s", o->stats ? o->stats : "");
+    memcpy(h->file_digest, control->rules->file_digest, sizeof h->file_digest);
+    if (!lacks) hello_program(control, h);
+    if (!*h->refused) hello_descriptors(control, h, &lent);
+    failed = say(y, h, sizeof *h, lent.fds, lent.count);
+    for (unsigned i = 0; i < lent.owned; i++) close(lent.fds[i]);
+    y->to = b.process;
+    if (!failed && *h->refused) failed = -ECANCELED;
+    free(h);
+    return failed;
+}
+
+/* ---- LUGGAGE ---- */
+
+/* True if some worker has handed another one packets that it has not taken yet. */
+static bool some_are_handed(const struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned k = 0; k < carry->worker_count; k++)
+            if (i != k && handover_waits(&carry->workers[i]->in[k])) return true;
+    return false;
+}
+
+/* Hold all workers, with no packet on its way between them. False: they never came to that; they are held all the
+ * same. */
+static bool hold_all(const struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        __atomic_store_n(&carry->workers[i]->still, carry->worker_count > 1, __ATOMIC_RELEASE);
+    for (unsigned turn = 0;; turn++) {
+        for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
+        if (!some_are_handed(carry) || turn == HOLDS_MOST) break;
+        for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
+    }
+    return !some_are_handed(carry);
+}
+
+static void release_all(const struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        __atomic_store_n(&carry->workers[i]->still, 0, __ATOMIC_RELEASE);
+        worker_release(carry->workers[i]);
+    }
+}
+
+/* Write the states into the file. False: a worker is in the middle of something, or there is no room. */
+static bool luggage_write(struct control *control, struct handoff_luggage *l, uint64_t from)
+{
+    const struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    struct archive a = {.at = y->file + from, .left = y->len - from};
+    uint8_t *begin = a.at;
+    if (!luggage_archive(control, &a)) return false;
+    l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        begin = a.at;
+        if (!vm_rests(carry->workers[i]->vm) || !worker_archive(carry->workers[i], &a, now)) return false;
+        l->workers[i] = (struct handoff_part){(uint64_t)(begin - y->file), (uint64_t)(a.at - begin)};
+    }
+    return true;
+}
+
+static int say_ports(const struct yield *y, const struct carry *carry)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned at = 0; at < carry->ports.count && !failed; at++) {
+            const struct port *p = &carry->workers[i]->ports[at];
+            struct handoff_port m = {.worker = i, .at = at};
+            if (p->ops->hand && !p->ops->hand(p->io, &m.made)) failed = -EBUSY;
+            if (!failed) failed = say(y, &m, sizeof m, m.made.fds, m.made.fd_count);
+        }
+    return failed;
+}
+
+/* Hand over while all workers are held. Return 0 once the other process judges, or a negative errno. */
+static int hand_over(struct control *control)
+{
+    const struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count};
+    if (!luggage_write(control, &l, (y->used + 63) / 64 * 64)) return -EBUSY;
+    if (carry->ports.owners) memset(carry->ports.owners, 0, sizeof *carry->ports.owners);
+    int failed = say(y, &l, sizeof l, NULL, 0);
+    if (!failed) failed = say_ports(y, carry);
+    if (!failed) failed = hear_word(y, HANDOFF_READY);
+    const uint32_t yours = HANDOFF_YOURS;
+    return failed ? failed : say(y, &yours, sizeof yours, NULL, 0);
+}
+
+/* Let go of all that the other process asked for with NOW. True: it judges. */
+static bool let_go(struct control *control)
+{
+    struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    char err[300];
+    struct port_owners *owners = carry->ports.owners ? malloc(sizeof *owners) : NULL;
+    if (carry->ports.owners && !owners) return false;
+    int failed = yield_lacks(control) || !hold_all(carry) ? -EBUSY : 0;
+    if (owners) memcpy(owners, carry->ports.owners, sizeof *owners);
+    if (!failed) failed = hand_over(control);
+    if (failed) {
+        if (owners) memcpy(carry->ports.owners, owners, sizeof *owners);
+        release_all(carry);
+    }
+    free(owners);
+    y->over = !failed;
+    if (y->over && ask_YIELDED(control->tell->channel, &(struct request_process){y->to}, err, sizeof err))
+        tell_fault(control->tell, "%s", err);
+    return y->over;
+}
+
+/* ---- the main thread's steps ---- */
+
+int yield_fd(const struct control *control) { return control->yield ? control->yield->fd : -1; }
+
+uint64_t yield_due_ns(const struct control *control) { return control->yield ? control->yield->until_ns : UINT64_MAX; }
+
+bool yield_is_over(const struct control *control) { return control->yield && control->yield->over; }
+bool yield_waits(const struct control *control) { return control->yield; }
+
+void yield_fini(struct control *control)
+{
+    struct yield *y = control->yield;
+    if (!y) return;
+    if (y->file) munmap(y->file, y->len);
+    close(y->fd);
+    free(y);
+    control->yield = NULL;
+}
+
+/* Go on as if nothing had been asked. */
+static void yield_give_up(struct control *control, const char *why)
+{
+    events_tell(&control->tell->events, TOLD_FAULT, "process %ld does not take over: %s; this one goes on",
+                (long)control->yield->to, why);
+    yield_fini(control);
+}
+
+bool yield_step(struct control *control, uint64_t now_ns)
+{
+    struct yield *y = control->yield;
+    if (!y || y->over) return yield_is_over(control);
+    struct pollfd p = {.fd = y->fd, .events = POLLIN};
+    if (poll(&p, 1, 0) <= 0) {
+        if (now_ns >= y->until_ns) yield_give_up(control, "it is late");
+        return false;
+    }
+    if (!y->to) {
+        const int failed = hello(control);
+        y->until_ns = clock_ns(CLOCK_MONOTONIC) + 12 * HANDOFF_PATIENCE_NS; /* it looks, and reads its program */
+        if (failed == -ECANCELED)
+            yield_fini(control);
+        else if (failed)
+            yield_give_up(control, strerror(-failed));
+        return false;
+    }
+    const int failed = hear_word(y, HANDOFF_NOW);
+    if (!failed && let_go(control)) return true;
+    yield_give_up(control, failed == -ENODATA ? "it has ended" : failed ? strerror(-failed) : "it was not ready");
+    return false;
+}

@@ -1,0 +1,19 @@
+/* The side of a takeover that runs already, and lets go. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct control;
+
+/* Descriptor on which the process that takes over speaks; -1: nobody takes over */
+int yield_fd(const struct control *control);
+uint64_t yield_due_ns(const struct control *control);
+/* Hear that process, when yield_fd is readable or yield_due_ns is past. True: it judges from now on, and this process
+ * ends. Workers stand still meanwhile, and go on unless the result is true. */
+bool yield_step(struct control *control, uint64_t now_ns);
+/* True once another process judges: nothing is to be told or undone at the end. */
+bool yield_is_over(const struct control *control);
+/* True while another process makes itself ready: it sets guard rules, which are not to be set again. */
+bool yield_waits(const struct control *control);
+void yield_fini(struct control *control);

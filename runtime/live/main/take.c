@@ -1,0 +1,324 @@
+/* Until YOURS this start has changed nothing on the host that the other one would miss; after it there is no way back
+ */
+#include "runtime/live/main/take.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
+#include "runtime/ctl/message.h"
+#include "runtime/host/state.h"
+#include "runtime/host/state_file.h"
+#include "runtime/live/carry/worker_ports.h"
+#include "runtime/live/control/takeover/luggage.h"
+#include "runtime/live/world/world.h"
+#include "runtime/parent/channel.h"
+#include "runtime/record/format.h"
+#include "vm/keyed/keyed.h"
+
+static uint64_t patience(void) { return channel_until(HANDOFF_PATIENCE_NS); }
+
+/* ---- the way to the other instance ---- */
+
+static int reach_path(const struct options *o, struct sockaddr_un *a)
+{
+    char path[PATH_MAX];
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (o->control) {
+        snprintf(path, sizeof path, "%s", o->control);
+    } else {
+        const int failed = state_path_of(STATE_RUN, o->name, path);
+        if (failed) return failed;
+        strcpy(strrchr(path, '.'), ".sock");
+    }
+    if (strlen(path) >= sizeof a->sun_path) return -ENAMETOOLONG;
+    strcpy(a->sun_path, path);
+    return 0;
+}
+
+/* Connect to the control socket. Return a descriptor or a negative errno. */
+static int reach(const struct options *o)
+{
+    struct sockaddr_un a;
+    const int failed = reach_path(o, &a);
+    const int fd = failed ? failed : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return failed ? failed : -errno;
+    if (!connect(fd, (const struct sockaddr *)&a, sizeof a)) return fd;
+    const int why = -errno;
+    close(fd);
+    return why;
+}
+
+/* Ask by the control socket, with one end of a pair. Return 0; or the exit status after one line. */
+static int ask_takeover(int ctl, int with)
+{
+    static const char question[] = "{\"ask\":\"takeover\"}";
+    char whole[MESSAGE_HEAD + sizeof question - 1], head[MESSAGE_HEAD], body[1001] = "";
+    unsigned none;
+    message_head(whole, MESSAGE_QUESTION, sizeof question - 1);
+    memcpy(whole + MESSAGE_HEAD, question, sizeof question - 1);
+    int failed = channel_send(ctl, whole, sizeof whole, &with, 1, patience());
+    if (!failed) failed = channel_receive(ctl, head, sizeof head, NULL, 0, &none, patience());
+    uint32_t len;
+    memcpy(&len, head + 1, sizeof len);
+    len = le32toh(len);
+    if (!failed && (*head != MESSAGE_END || !len || len >= sizeof body)) failed = -EPROTO;
+    if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, patience());
+    if (failed) return complain("--takeover: the instance that runs does not answer: %s", strerror(-failed));
+    return *body == '0' ? 0 : complain("--takeover: %s", body + 1);
+}
+
+static int file_make(struct take *t)
+{
+    const int fd = memfd_create("prey-takeover", MFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    const int failed = ftruncate(fd, (off_t)HANDOFF_FILE_MOST) ? -errno : 0;
+    void *at = failed ? MAP_FAILED : mmap(NULL, HANDOFF_FILE_MOST, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (at != MAP_FAILED) {
+        t->file = at;
+        return fd;
+    }
+    close(fd);
+    return failed ? failed : -errno;
+}
+
+/* Put descriptors in their places. False: the count is wrong. */
+static bool place_descriptors(struct take *t, const int fds[], unsigned count)
+{
+    unsigned at = 0;
+    for (unsigned i = 0; i < HANDOFF_FDS; i++)
+        if (t->hello.has >> i & 1 && at < count) t->fds[i] = fds[at++];
+    for (unsigned i = at; i < count; i++) close(fds[i]);
+    return at == count && (unsigned)__builtin_popcount(t->hello.has) == count;
+}
+
+#define ENDS(text) (memchr(text, 0, sizeof(text)) != NULL)
+
+static bool hello_is_sound(const struct handoff_hello *h)
+{
+    bool named = true;
+    for (unsigned i = 0; i < OPTIONS_IFACES; i++) named &= ENDS(h->names[i]);
+    return h->magic == HANDOFF_MAGIC && ENDS(h->refused) && ENDS(h->name) && ENDS(h->stats) && named &&
+           h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES && h->has < 1u << HANDOFF_FDS &&
+           h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 &&
+           program_bounds_fit(h->flows, h->half_open);
+}
+
+/* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
+static int greet(struct take *t)
+{
+    const struct handoff_begin b = {HANDOFF_MAGIC, HANDOFF_FILE_MOST, RECORD_VERSION, getpid()};
+    int fds[HANDOFF_FDS];
+    unsigned count = 0;
+    const int file = file_make(t);
+    if (file < 0) return file;
+    int failed = channel_send(t->fd, &b, sizeof b, &file, 1, patience());
+    close(file);
+    if (!failed) failed = channel_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, patience());
+    const bool placed = place_descriptors(t, fds, count);
+    if (!failed && (!hello_is_sound(&t->hello) || !placed)) failed = -EPROTO;
+    return failed;
+}
+
+struct take *take_meet(const struct options *o)
+{
+    int pair[2];
+    struct take *t = calloc(1, sizeof *t);
+    if (!t) {
+        complain("out of memory");
+        return NULL;
+    }
+    t->fd = -1;
+    for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
+    const int ctl = reach(o);
+    if (ctl < 0) {
+        complain(
+            "--takeover: no preyrun of the name `%s` runs here, or it does not listen: %s; without --takeover this "
+            "is a start",
+            o->name, strerror(-ctl));
+    } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+        complain("--takeover: %s", strerror(errno));
+    } else {
+        t->fd = pair[0];
+        const int status = ask_takeover(ctl, pair[1]);
+        close(pair[1]);
+        const int failed = status ? 0 : greet(t);
+        if (failed) complain("--takeover: the instance that runs does not hand over: %s", strerror(-failed));
+        if (!status && !failed && *t->hello.refused) complain("--takeover: %s", t->hello.refused);
+        if (!status && !failed && !*t->hello.refused) {
+            close(ctl);
+            return t;
+        }
+    }
+    if (ctl >= 0) close(ctl);
+    take_free(t);
+    return NULL;
+}
+
+void take_free(struct take *t)
+{
+    if (!t) return;
+    if (t->file) munmap(t->file, HANDOFF_FILE_MOST);
+    for (unsigned i = 0; i < HANDOFF_FDS; i++)
+        if (t->fds[i] >= 0) close(t->fds[i]);
+    for (unsigned i = 0; i < WORKERS_MOST; i++)
+        for (unsigned at = 0; at < PORTS_MOST; at++) io_made_close(&t->ports[i][at]);
+    if (t->fd >= 0) close(t->fd);
+    free(t);
+}
+
+/* ---- a start that is made like it ---- */
+
+struct program *take_program(const struct take *t)
+{
+    char err[600];
+    uint8_t *own = malloc(t->hello.program + 1); /* the file may change while it is read */
+    if (own) memcpy(own, t->file, t->hello.program);
+    snprintf(err, sizeof err, "out of memory");
+    struct program *p = own ? program_load(own, t->hello.program, err, sizeof err) : NULL;
+    free(own);
+    if (!p) complain("--takeover: its program: %s", err);
+    if (p) program_bound(p, t->hello.flows, t->hello.half_open);
+    return p;
+}
+
+bool take_fits(const struct take *t, const struct carry *carry)
+{
+    const struct options *o = carry->o;
+    bool same = o->iface_count == t->hello.ifaces;
+    for (unsigned i = 0; i < o->iface_count && same; i++) same = !strcmp(o->ifaces[i], t->hello.names[i]);
+    if (!same)
+        complain("--takeover: it serves other interfaces, or in another order; a restart changes them");
+    else if (carry->worker_count != t->hello.workers)
+        complain("--takeover: it has %u workers and this start would have %u; a restart changes that", t->hello.workers,
+                 carry->worker_count);
+    else if (carry->in_kernel)
+        complain(
+            "--takeover: it judges in user space, and this start would judge in the kernel; a restart changes that");
+    else if (carry->io != &io_PACKET)
+        complain("--takeover: it takes frames by --io packet, and this start would not; a restart changes that");
+    else
+        return true;
+    return false;
+}
+
+void take_devices(struct live *l)
+{
+    struct take *t = l->take;
+    l->carry.tun.fd = t->fds[HANDOFF_TUN];
+    l->carry.tun.ifindex = t->hello.tun_ifindex;
+    const bool same = l->o->stats && !strcmp(l->o->stats, t->hello.stats);
+    l->control.handed_stats = same ? t->fds[HANDOFF_STATS] : -1;
+    if (!same && t->fds[HANDOFF_STATS] >= 0) close(t->fds[HANDOFF_STATS]);
+    t->fds[HANDOFF_TUN] = t->fds[HANDOFF_STATS] = -1;
+    for (unsigned i = YIELD_RECORD; i <= YIELD_DEAL; i += YIELD_DEAL) {
+        if (t->fds[i] >= 0) close(t->fds[i]);
+        t->fds[i] = -1;
+    }
+}
+
+void take_hops(struct live *l)
+{
+    const struct take *t = l->take;
+    struct archive a = {.at = t->file + t->hello.program, .left = t->hello.hops, .reads = true};
+    if (t->hello.hops) hops_archive(&l->world.hops, &a, clock_ns(CLOCK_MONOTONIC));
+}
+
+/* ---- NOW, LUGGAGE, READY, YOURS ---- */
+
+static int say_word(const struct take *t, uint32_t word)
+{
+    return channel_send(t->fd, &word, sizeof word, NULL, 0, patience());
+}
+
+/* Receive all ports. What comes twice, or for no port, is refused. */
+static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports)
+{
+    int failed = ports == carry->worker_count * carry->ports.count ? 0 : -EPROTO;
+    for (uint32_t i = 0; i < ports && !failed; i++) {
+        struct handoff_port m;
+        int fds[IO_FDS_MOST];
+        unsigned count = 0;
+        failed = channel_receive(t->fd, &m, sizeof m, fds, 1, &count, patience());
+        const bool fits = !failed && m.worker < carry->worker_count && m.at < carry->ports.count &&
+                          m.made.fd_count == count && !t->ports[m.worker][m.at].fd_count;
+        if (!fits) {
+            while (count) close(fds[--count]);
+            return failed ? failed : -EPROTO;
+        }
+        t->ports[m.worker][m.at] = (struct io_made){.group = -1, .fd_count = count, .handed = m.made.handed};
+        memcpy(t->ports[m.worker][m.at].fds, fds, count * sizeof *fds);
+    }
+    return failed;
+}
+
+static bool part_fits(const struct handoff_part *p)
+{
+    return p->at <= HANDOFF_FILE_MOST && p->len <= HANDOFF_FILE_MOST - p->at;
+}
+
+static struct archive part_read(const struct take *t, const struct handoff_part *p, unsigned ports)
+{
+    return (struct archive){.at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports};
+}
+
+/* Read all states into workers that have no thread yet, in the newest world. */
+static bool states_read(struct live *l, const struct handoff_luggage *g)
+{
+    struct carry *carry = &l->carry;
+    struct archive a = part_read(l->take, &g->state, carry->ports.count);
+    if (!part_fits(&g->state) || !luggage_archive(&l->control, &a) || !world_publish(&l->world, true)) return false;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        struct worker *w = carry->workers[i];
+        const uint64_t program = w->program;
+        if (!part_fits(&g->workers[i])) return false;
+        a = part_read(l->take, &g->workers[i], carry->ports.count);
+        worker_look(w, now);
+        if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
+        w->program = program; /* its number in this instance's recordings */
+        w->tick_ns = now;
+    }
+    return true;
+}
+
+/* Return 0, or a negative errno with one line in `err`. */
+static int take_all(struct live *l, char *err, size_t err_len)
+{
+    struct take *t = l->take;
+    struct handoff_luggage g;
+    unsigned none;
+    snprintf(err, err_len, "the instance that runs does not hand over");
+    int failed = say_word(t, HANDOFF_NOW);
+    if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, patience());
+    if (!failed) failed = hear_ports(t, &l->carry, g.ports);
+    if (failed) return failed;
+    snprintf(err, err_len, "the state that it has handed over can't be read");
+    if (ports_take(&l->carry, t->ports, t->fds[YIELD_TABLES])) return -EIO;
+    t->fds[YIELD_TABLES] = -1;
+    if (!states_read(l, &g)) return -EBADMSG;
+    snprintf(err, err_len, "the instance that runs has not let go");
+    failed = say_word(t, HANDOFF_READY);
+    uint32_t word = 0;
+    if (!failed) failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
+    return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
+}
+
+int take_over(struct live *l)
+{
+    char err[300];
+    const int failed = take_all(l, err, sizeof err);
+    if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
+    if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
+    for (int i = 0; i < 2; i++)
+        if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
+            return complain("--takeover: %s", strerror(errno));
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* The side of a takeover that starts: it looks and makes itself ready as any start does, and judges once the instance
+ * that runs has let go (live/control/takeover/handoff.h). */
+#pragma once
+
+#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/live/main/live_priv.h"
+
+struct take {
+    int fd;               /* the instance that runs */
+    int fds[HANDOFF_FDS]; /* -1: not given */
+    uint8_t *file;        /* [HANDOFF_FILE_MOST] */
+    struct handoff_hello hello;
+    struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
+};
+
+/* Ask the instance of --name for what it would hand over, before anything else. Return NULL after one line. */
+struct take *take_meet(const struct options *o);
+/* Load the program that runs there. Return NULL after one line. */
+struct program *take_program(const struct take *t);
+/* True if this start is made like that instance; else one line says how it differs. */
+bool take_fits(const struct take *t, const struct carry *carry);
+/* Take the descriptors that change nothing by being had: the TUN device, the socket of --stats. Close those that are
+ * the parent's. */
+void take_devices(struct live *l);
+/* Want the next hops that packets of that instance's flows leave by. */
+void take_hops(struct live *l);
+/* Take over, with all made but ports: read its state, once it stands still, and return 0 when it has let go. Or return
+ * the exit status after one line; then it goes on. */
+int take_over(struct live *l);
+/* NULL is fine. */
+void take_free(struct take *t);

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# preyctl takeover: another preyrun goes on with the flows of the one that runs, in user space: translated, balanced and plain
+# ones, by TCP and UDP, all of them with a question under way at any time. What was set by hand, what health checks found and
+# what was counted goes on, too; so do the sockets of preyctl and of --stats. What can't be handed over is told before anything
+# changes, and whoever takes over and ends, hangs or talks nonsense at some step leaves the other one as it was.
+set -u
+EXEC=user
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+takeover=$top/tests/e2e/live/takeover.py
+between one two
+ip -n "$id-client" route add default via 10.1.0.2
+at prey sysctl -q -w net.ipv4.ip_forward=1
+for s in one two; do
+    : >"served-$s"
+    background $s python3 "$takeover" echo >"served-$s"
+    until_true 100 "$s listens" grep -q listens "served-$s"
+done
+rules all <<'END'
+limits { flows 20_000 }
+check up = tcp every 1s
+pool farm { source 10.2.0.77-10.2.0.78; check up; server one 10.2.0.2; server two 10.2.0.3 }
+service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; -> farm }
+nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
+firewall ways forward default drop {
+  accept state established, related
+  accept tcp to port 9000 state new as TCP
+  accept udp to port 9000 as UDP
+}
+END
+number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
+ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
+# the process that answers, by the state file
+owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
+
+for workers in 1 2; do
+    say="$workers worker$([ $workers = 1 ] || echo s)"
+    rm -f enough
+    prey prey -i wan -i lan --workers $workers --stats 127.0.0.1:8404 --format json all.pbc
+    at client python3 "$takeover" talk 120 10.1.0.100 10.2.0.2 10.2.0.3 >talked 2>&1 &
+    talker=$!
+    pids="$pids $talker"
+    until_true 300 'all connections are open' grep -q open talked
+    ctl set farm/two weight 3
+    ctl set farm/one drain
+    before=$(number verdicts.forward.packets)
+    first=$prey
+    for n in 1 2 3 4 5; do
+        was=$(owner)
+        ctl takeover
+        [ "$status" = 0 ] && grep -q "^process [0-9]* has taken over from $was\$" out || { ok 1 "$say: takeover $n"; sed 's/^/# /' out err; }
+        same "$say: its file says who it is, $n" "$(grep -c "from process $was" prey.err) $(kill -0 "$(owner)" && echo runs)" '1 runs'
+    done
+    same "$say: the first one has ended well" "$(wait "$first"; echo $?)" 0
+    [ "$(number verdicts.forward.packets)" -ge "$before" ]
+    ok $? "$say: what was counted goes on"
+    ctl servers
+    same "$say: what was set by hand stays" "$(grep -c '^farm/two .*weight 3 .*by user 0' out) $(grep -c '^farm/one .*DRAIN.*by user 0' out)" '1 1'
+    same "$say: health is known" "$(grep -c 'check [0-9]' out)" 2
+    same "$say: the page answers" "$(at prey curl -s -m 20 http://127.0.0.1:8404/healthz)" ok
+    touch enough
+    wait "$talker"
+    sed -n '/^#/p' talked
+    same "$say: no byte is lost or another" "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+    same "$say: no frame was lost" "$(grep -c 'lost' prey.err)" 0
+    prey=$(owner)
+    ctl stop
+    until_true 300 "$say: it ends" ends_itself "$prey"
+    same "$say: and undoes all" "$(at prey nft list tables | grep -c prey) $(at prey sh -c 'ls "/run/prey/$(stat -L -c %i /proc/self/ns/net)"' 2>&1 | grep -c wan)" '0 0'
+done
+
+# ---- who takes over badly ----
+
+prey prey -i wan -i lan all.pbc
+socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
+version=$(sed -n 's/.*RECORD_VERSION = \([0-9]*\).*/\1/p' "$top/runtime/record/format.h")
+rm -f enough
+at client python3 "$takeover" talk 120 10.1.0.100 10.2.0.2 >talked 2>&1 &
+talker=$!
+pids="$pids $talker"
+until_true 300 'all connections are open' grep -q open talked
+for step in asked begin now hangs nonsense; do
+    was=$(grep -c 'this one goes on' prey.err)
+    at prey env VERSION=$version timeout 100 python3 "$takeover" bad "$socket" $step >bad.out 2>&1
+    same "$step: the other one comes to its end" "$?" 0
+    goes_on() { [ "$(grep -c 'this one goes on' prey.err)" -gt "$was" ]; }
+    until_true 300 "$step: it is told, and goes on" goes_on && ok 0 "$step: it is told, and goes on"
+done
+same 'of another version: refused' "$(at prey env VERSION=1 python3 "$takeover" bad "$socket" begin)" 'its version keeps state in another form'
+ctl takeover --workers 2
+same 'another number of workers: refused, and it goes on' "$status $(grep -c 'it has 1 workers and this start would have 2' err) $(owner)" "2 1 $prey"
+ctl takeover -i eth9
+same 'another interface: refused' "$status $(grep -c 'eth9\|other interfaces' err) $(owner)" "2 1 $prey"
+ctl takeover --ring 1MiB
+same 'another ring: refused' "$status $(owner)" "2 $prey"
+ctl takeover --no-such-option
+same 'an option that there is not: refused' "$status $(owner)" "2 $prey"
+ctl --name other takeover
+same 'no such instance' "$status" 2
+at prey "$bin/preyrun" --takeover --name other -i wan all.pbc >out 2>err
+same 'no such instance, by preyrun' "$? $(grep -c 'no preyrun of the name `other` runs here' err)" '2 1'
+ctl takeover
+same 'and then it is taken over' "$status" 0
+touch enough
+wait "$talker"
+same 'nobody has lost anything' "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+prey=$(owner)
+ctl stop
+until_true 300 'it ends' ends_itself "$prey"
+
+# ---- what is not handed over ----
+
+refuses() { # SENTENCE WORDS OPTION...
+    local sentence=$1 words=$2
+    shift 2
+    prey prey -i wan -i lan "$@"
+    ctl takeover
+    same "$sentence: refused, and it goes on" "$status $(grep -c "$words" err) $(owner)" "2 1 $prey"
+    prey_ends
+}
+mkdir -m 700 recording
+refuses 'a recording' 'it records' --record recording all.pbc
+rules ends <<'END'
+pool farm { server one 10.2.0.2 }
+service echo on 10.1.0.2 tcp/9000 { mode proxy; -> farm }
+END
+refuses 'connections that end here' 'connections end here' ends.pbc
+exit $failed

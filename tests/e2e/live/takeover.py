@@ -1,0 +1,129 @@
+"""Ends of connections across takeovers, and processes that take over badly, for live-takeover.sh:
+takeover.py echo                    gives back what it hears by TCP at port 9000, and by UDP
+takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports to each address, until the file `enough` is there:
+                                    prints what was sent, lost, reset or other than it was said
+takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, begin, now, hangs"""
+import array
+import json
+import os
+import random
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+PORT = 9000
+MAGIC = 0x31766F6579657270
+
+
+def echo():
+    tcp = socket.create_server(("", PORT), backlog=200)
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("", PORT))
+
+    def one(s):
+        try:
+            while part := s.recv(65536):
+                s.sendall(part)
+        except OSError:
+            pass  # a health check's end is a reset
+        s.close()
+
+    def datagrams():
+        while True:
+            data, of = udp.recvfrom(2048)
+            udp.sendto(data, of)
+
+    threading.Thread(target=datagrams, daemon=True).start()
+    print("listens", flush=True)
+    while True:
+        threading.Thread(target=one, args=(tcp.accept()[0],), daemon=True).start()
+
+
+def talk(seconds, addresses):
+    """Each connection has a question under way at any time; a datagram without an answer within ten seconds is lost."""
+    ends, waits = {}, {}
+    count = lost = other = 0
+    for a in addresses:
+        for i in range(10):
+            ends[socket.create_connection((a, PORT), 30)] = "tcp"
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.connect((a, PORT))
+            ends[s] = "udp"
+
+    def ask(s):
+        data = os.urandom(random.choice((20, 200, 1200)))
+        waits[s] = data, b"", time.monotonic()
+        s.send(data)
+
+    for s in ends:
+        s.setblocking(False)
+        ask(s)
+    print("open", flush=True)
+    end, stops, worst = time.monotonic() + seconds, False, 0
+    while waits and not lost and time.monotonic() < end:
+        stops |= os.path.exists("enough")
+        for s in select.select(list(waits), [], [], 0.05)[0]:
+            data, got, since = waits[s]
+            got += s.recv(65536)
+            assert got, "the connection has ended"
+            waits[s] = data, got, since
+            if len(got) < len(data):
+                continue
+            count += 1
+            other += got != data
+            worst = max(worst, time.monotonic() - since)
+            del waits[s]
+            if not stops:
+                ask(s)
+        lost = sum(time.monotonic() - since > 10 for _, _, since in waits.values())
+    print(f"{count > len(ends)} {lost} lost {other} other {len(waits)} under way")
+    for s, (data, got, since) in waits.items():
+        print(f"# {ends[s]} {s.getsockname()} to {s.getpeername()}: {len(got)} of {len(data)} bytes for {time.monotonic() - since:.1f} s")
+    print(f"# {count} answers, the longest took {worst * 1000:.1f} ms")
+
+
+def bad(path, step):
+    ctl = socket.socket(socket.AF_UNIX)
+    ctl.connect(path)
+    mine, its = socket.socketpair()
+    question = json.dumps({"ask": "takeover"}).encode()
+    fds = array.array("i", [its.fileno()])
+    ctl.sendmsg([b"q" + struct.pack("<I", len(question)) + question], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+    its.close()
+    head = ctl.recv(5)
+    said = ctl.recv(struct.unpack("<I", head[1:])[0])
+    assert head[:1] == b"e" and said[:1] == b"0", said
+    if step == "asked":
+        return
+    size = 1 << 32
+    file = os.memfd_create("bad")
+    os.ftruncate(file, size)
+    fds = array.array("i", [file])
+    version = int(os.environ.get("VERSION", "0"))
+    begin = struct.pack("QQIi", MAGIC if step != "nonsense" else 1, size, version, os.getpid())
+    mine.sendmsg([begin], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+    hello, fds, _, _ = socket.recv_fds(mine, 1 << 16, 16)
+    for fd in fds:
+        os.close(fd)
+    if hello[8:9] != b"\0":
+        print(hello[8:308].split(b"\0")[0].decode())
+    if step in ("begin", "nonsense"):
+        return
+    mine.send(struct.pack("I", 1))
+    mine.settimeout(60)
+    assert mine.recv(64), "nothing came"
+    if step == "hangs":
+        while mine.recv(1 << 16):
+            pass
+        print("given up")
+
+
+if sys.argv[1] == "echo":
+    echo()
+elif sys.argv[1] == "talk":
+    talk(float(sys.argv[2]), sys.argv[3:])
+else:
+    bad(sys.argv[2], sys.argv[3])
