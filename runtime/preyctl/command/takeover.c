@@ -208,11 +208,11 @@ int command_TAKEOVER(struct talk *t)
     struct words line = {NULL, 0, 0}, environment = {NULL, 0, 0};
     const long before = asked_process(t);
     char *cmdline = before ? proc_read(before, "cmdline", &line_len) : NULL,
-         *environ = cmdline ? proc_read(before, "environ", &environ_len) : NULL;
+         *settings = cmdline ? proc_read(before, "environ", &environ_len) : NULL;
     int status = 2;
     talk_end(t);
-    if (environ && preyrun_path(path) && command_line_make(&line, t->line, path, cmdline, line_len) &&
-        environment_make(&environment, environ, environ_len)) {
+    if (settings && preyrun_path(path) && command_line_make(&line, t->line, path, cmdline, line_len) &&
+        environment_make(&environment, settings, environ_len)) {
         fflush(NULL);
         const pid_t pid = fork();
         if (!pid) run_preyrun(before, &line, &environment);
@@ -222,6 +222,6 @@ int command_TAKEOVER(struct talk *t)
     free(line.all);
     free(environment.all);
     free(cmdline);
-    free(environ);
+    free(settings);
     return status;
 }
