@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# How long packets wait while another preyrun takes over: FLOWS translated flows there (100,000), and a datagram each 100 us through
+# prey, whose answers' longest gap is measured ROUNDS times (5) with a takeover meanwhile and without, in turn. Prints the medians.
+set -u
+EXEC=user
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+flows=${FLOWS:-100000}
+rounds=${ROUNDS:-5}
+workers=${WORKERS:-1}
+
+between one
+ip -n "$id-client" route add default via 10.1.0.2
+at prey sysctl -q -w net.ipv4.ip_forward=1
+for i in $(seq 0 $((flows / 50000))); do address client eth0 10.1.0.$((10 + i))/24; address one eth0 10.2.0.$((10 + i))/24; done
+background one python3 "$top/tests/e2e/live/takeover.py" echo
+rules all <<END
+limits { flows $((flows + 10000)) }
+nat home { source from 10.1.0.0/24 out on "lan" to 10.2.0.200-10.2.0.250 }
+firewall ways forward default drop { accept udp }
+END
+prey prey -i wan -i lan --workers "$workers" all.pbc
+probe() { at client "$tools/gaps" 10.2.0.2 9000 "$1"; }
+until_true 100 'an answer comes' probe 0.1
+for i in $(seq 0 $((flows / 50000))); do
+    n=$((flows - i * 50000))
+    [ "$n" -le 0 ] || at client "$tools/udp" flows 10.2.0.$((10 + i)) 9000 10000 $((n < 50000 ? n : 50000))
+done
+echo "# $(at prey "$bin/preyctl" counters flows.now)"
+for i in $(seq "$rounds"); do
+    probe 2 >>without
+    probe 2 >with.now &
+    asker=$!
+    sleep 0.7
+    ctl takeover
+    [ "$status" = 0 ] || cat err
+    wait "$asker"
+    cat with.now >>with
+done
+median() { awk '{ print $(NF - 1) }' "$1" | sort -n | sed -n "$(((rounds + 1) / 2))p"; }
+sed 's/^/# without: /' without
+sed 's/^/# with:    /' with
+echo "the longest gap of a probe each 100 us, median of $rounds: $(median without) us without a takeover, $(median with) us with one; $flows flows, $workers worker(s)"
+at prey "$bin/preyctl" stop >/dev/null
