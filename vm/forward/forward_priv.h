@@ -1,4 +1,4 @@
-/* The inside of sending on, shared by forward.c (bound flows), begin.c (binding), down.c (servers that went down) and
+/* Steps of sending on, shared by forward.c (bound flows), begin.c (binding), down.c (servers that went down) and
  * others */
 #pragma once
 

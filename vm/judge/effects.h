@@ -93,7 +93,7 @@ static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DR
                   (int)PBC_V_REJECT == ACTION_REJECT,
               "verdict and action share numbers");
 
-/* Return the decision by a rule. A rule that opens tunnels decides a drop until the inside has been judged. */
+/* Return the decision by a rule. A rule that opens tunnels decides a drop until the inner packet has been judged. */
 static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
 {
     const uint8_t verdict = p->verdicts[rule];

@@ -1,4 +1,4 @@
-/* The inside of the flow table: shared by its files and read by its tests */
+/* Steps and locks of the flow table: shared by its files and called by its tests */
 #pragma once
 
 #include "vm/flow/table/lookup.h"

@@ -1,4 +1,4 @@
-/* The inside of address translation, shared by nat.c, nat_choose.c, nat_spaces.c and nat_statement.c */
+/* Structures of address translation, shared by nat.c, nat_choose.c, nat_spaces.c and nat_statement.c */
 #pragma once
 
 #include "vm/forward/balance/lb.h"

@@ -1,4 +1,4 @@
-/* The inside of source ports: for ports.c, and tests against a model */
+/* The structure of source ports: for ports.c, and tests against a model */
 #pragma once
 
 #include "vm/forward/bind/port_map.h"

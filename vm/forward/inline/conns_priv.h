@@ -1,4 +1,4 @@
-/* The inside of struct inlines, for the files that keep and archive connections; segments that are held (hold.c) */
+/* Members of struct inlines, for the files that keep and archive connections; segments that are held (hold.c) */
 #pragma once
 
 #include "vm/forward/inline/conns.h"

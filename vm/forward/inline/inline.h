@@ -76,7 +76,7 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
 /* End what has timed out. Return the next deadline; UINT64_MAX: there is none. */
 uint64_t inline_tick(const struct job *j);
 
-/* The inside of the room */
+/* For this room alone */
 
 /* legs.c: note what a segment from the wire says of its end's numbers, and which one is over. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);

@@ -20,7 +20,7 @@ void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p)
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const decided d = remember_decides(p, i);
         const uint32_t rule = decided_rule(d);
-        /* It accepts the packet and does not open a tunnel, whose inside is judged too. */
+        /* It accepts the packet and does not open a tunnel, whose inner packet is judged too. */
         if (decided_action(d) == ACTION_ACCEPT && (rule >= RULE_DEFAULT || p->verdicts[rule] <= PBC_V_REJECT))
             put_decision(rows, d);
     }

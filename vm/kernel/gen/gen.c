@@ -38,7 +38,7 @@ static void decide_by_rule(struct emit *e)
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_X, R3, R2, 0, 0);
     insns_put(a, BPF_LDX | BPF_MEM | BPF_B, R2, R3, 0, 0);
     insns_put(a, BPF_JMP32 | BPF_JLE | BPF_K, R2, 0, 1, PBC_V_REJECT);
-    step_mov(e, R2, ACTION_DROP); /* a tunnel's inside is judged in user space */
+    step_mov(e, R2, ACTION_DROP); /* the inner packet is judged in user space */
     insns_put(a, BPF_ALU64 | BPF_LSH | BPF_K, R2, 0, 0, 32);
     insns_put(a, BPF_ALU64 | BPF_LSH | BPF_K, R1, 0, 0, 40);
     insns_put(a, BPF_ALU64 | BPF_OR | BPF_X, R0, R2, 0, 0);
