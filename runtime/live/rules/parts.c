@@ -56,7 +56,7 @@ static const struct part part_judged = {.admits = judged_look};
 
 /* ---- the ruling ---- */
 
-/* Set the old ruling aside and put one for the new program in its place. */
+/* Keep the old ruling in `leaving`, and put one for the new program in its place. */
 static bool ruling_prepare(struct program_change *c)
 {
     struct carry *carry = c->carry;

@@ -7,7 +7,7 @@
  * fast half: called for a packet, bounded, deterministic in its arguments and state.
  *
  * Rules for every algorithm:
- *   - A server with an effective weight of 0 (its weight is 0, it is down, or it is set aside) is never picked.
+ *   - A server with an effective weight of 0 (0 in the rules or the facts, or it is down) is never picked.
  *   - Backups have an effective weight only while no other server has one: lb_update does that before ops->update,
  *     so an algorithm knows nothing of backups.
  *   - Weights are honoured over the servers that are left; a pool with one server left always picks it.

@@ -1,4 +1,4 @@
-/* Joining two TCP flows: the endpoint that terminated both (a proxy, SYN cookies) steps aside, and from then on the
+/* Joining two TCP flows: the endpoint that terminated both (a proxy, SYN cookies) leaves, and from then on the
  * segments of each flow are rewritten for the other. Nothing is buffered, and each peer sees only its own flow.
  *
  *     peer 0  ── flow 0 ──  us  ── flow 1 ──  peer 1
