@@ -1,4 +1,4 @@
-/* Warn about a `when` that no packet of its service takes, or no connection that it watches: its conditions exclude
+/* Warn about a `when` that no packet of its service takes, or no connection that it observes: its conditions exclude
  * each other or the service's packets, or earlier branches take all of them. Also about a proxy service that takes
  * nothing beyond its `when`s. Certain, or silent. */
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum { WORK_MAX = 1 << 14, PARTS_MAX = 64, BRANCHES_MAX = 256 };
 
-/* A branch of a service, or of one that watches */
+/* A branch of a service, or of one that observes */
 struct when {
     uint32_t conds, cond_count;
     struct pbc_place place;
@@ -19,8 +19,8 @@ struct when {
 
 /* All branches of a service */
 struct whens {
-    const struct pbc_service *service; /* NULL: it watches */
-    uint32_t watches;                  /* index in OBSERVES, without a service */
+    const struct pbc_service *service; /* NULL: it observes */
+    uint32_t observe;                  /* index in OBSERVES, without a service */
     bool stream;                       /* first bytes are asked for */
     const struct when *at;
     struct ir_product *product; /* conditions of each branch on packets */
@@ -44,7 +44,7 @@ static void taken(struct compile *c, const struct whens *w, uint32_t n, struct r
     for (uint32_t e = s ? s->endpoints : 0; s && e < s->endpoints + s->endpoint_count; e++)
         take_endpoint(c, &img->endpoints[e], &w->product[n], out);
     for (uint32_t e = 0; !s && e < img->observe_endpoints_count; e++)
-        if (img->observe_endpoints[e].service == w->watches)
+        if (img->observe_endpoints[e].service == w->observe)
             take_endpoint(c, &img->observe_endpoints[e], &w->product[n], out);
 }
 
@@ -208,7 +208,7 @@ static void check_branch(struct compile *c, const struct whens *w, uint32_t n)
         diag(c->diags, W_CONTRADICTION, branch_span(c, b), "this `when` never holds: %s",
              why          ? why
              : w->service ? "no packet to the service meets its conditions"
-                          : "no connection that the service watches meets its conditions");
+                          : "no connection that the service observes meets its conditions");
     } else if (!budget.spent && left.count == 0) {
         diag(c->diags, W_SHADOWED, branch_span(c, b),
              "this `when` is never reached: earlier ones take all that it could");
@@ -242,8 +242,8 @@ void warn_idle_branches(struct compile *c)
     }
     w.service = NULL;
     w.stream = true;
-    for (w.watches = 0; w.watches < img->observes_count; w.watches++) {
-        const struct pbc_observe *o = &img->observes[w.watches];
+    for (w.observe = 0; w.observe < img->observes_count; w.observe++) {
+        const struct pbc_observe *o = &img->observes[w.observe];
         for (uint32_t n = 0; n < o->choice_count && n < BRANCHES_MAX; n++) {
             const struct pbc_choice *x = &img->choices[o->choices + n];
             add_when(c, &w, at, n, &(struct when){x->conds, x->cond_count, x->place});

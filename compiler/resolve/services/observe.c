@@ -1,4 +1,4 @@
-/* Services in `mode observe`: they watch connections and take none, so they have entries of their own (vm/pbc.h,
+/* Services in `mode observe`: they observe connections and take none, so they have entries of their own (vm/pbc.h,
  * OBSERVES) and none in SERVICES. */
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ void refuse_observe_options(const struct service_work *w, const struct clauses *
         if (!all[i] || !w->good) continue;
         mark_names_used(w->c, all[i]);
         diag(w->c->diags, E_MODE_OPTION, all[i]->span, "`%s` needs `mode observe`", node_words(all[i]));
-        diag_advise(w->c->diags, "leave it out, or write a second service that watches");
+        diag_advise(w->c->diags, "leave it out, or write a second service that observes");
     }
 }
 

@@ -146,7 +146,7 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     }
     if (e.proto != PBC_EP_TCP && (w->observes || mode_is(w->mode, MODE_PROXIES))) {
         diag(c->diags, E_PROXY_TCP, n->span, "`%s` %s TCP alone", w->observes ? "observe" : mode_info[w->mode].name,
-             w->observes ? "watches" : "serves");
+             w->observes ? "sees" : "serves");
         if (!w->observes) diag_advise(c->diags, "serve the rest by another service, in a mode such as `passthrough`");
         w->good = false;
     }
