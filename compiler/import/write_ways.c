@@ -188,7 +188,7 @@ static struct place *place_of_rest(struct writer *w, const struct place *p, uint
 }
 
 /* True if packets of forwarded ports leave the way for that of WAY_FORWARD. */
-static bool parts(const struct writer *w, enum way way)
+static bool forwarded_ports_leave(const struct writer *w, enum way way)
 {
     if (way == WAY_OUT || (!w->ways[WAY_FORWARD].count && !w->ways[way].count)) return false;
     for (const struct forwarded *f = w->forwarded; f; f = f->next)
@@ -196,16 +196,19 @@ static bool parts(const struct writer *w, enum way way)
     return false;
 }
 
-static bool meets(const struct chain *c, uint8_t family) { return !c->family || !family || c->family == family; }
+static bool chain_sees_family(const struct chain *c, uint8_t family)
+{
+    return !c->family || !family || c->family == family;
+}
 
 /* True if no later stage judges packets of this stage, those of forwarded ports included. */
 static bool is_last(const struct writer *w, const struct place *p, uint32_t i)
 {
     const struct sequence *q = &w->ways[p->way];
     const uint8_t own = q->of[i]->family ? q->of[i]->family : p->family;
-    if (i < q->parts_at && !p->forwarded && parts(w, p->way)) return false;
+    if (i < q->parts_at && !p->forwarded && forwarded_ports_leave(w, p->way)) return false;
     for (uint32_t k = i + 1; k < q->count; k++)
-        if (meets(q->of[k], own)) return false;
+        if (chain_sees_family(q->of[k], own)) return false;
     return true;
 }
 
@@ -249,7 +252,7 @@ static enum end put_stages(struct writer *w, const struct place *p)
         const struct chain *c = q->of[i];
         const bool narrow = c->devices.count || (c->family && c->family != p->family);
         if (i == q->parts_at && !p->forwarded) put_parting(w, p);
-        if (!meets(c, p->family)) continue;
+        if (!chain_sees_family(c, p->family)) continue;
         if (is_last(w, p, i) && !narrow) {
             struct place body = stage_place(w, p, c);
             body.firewall = p->firewall;
@@ -325,7 +328,7 @@ static void put_firewall(struct writer *w, enum way way)
     char *text;
     size_t len;
     FILE *file = w->out;
-    if (!w->ways[way].count && !parts(w, way)) return;
+    if (!w->ways[way].count && !forwarded_ports_leave(w, way)) return;
     /* The last chain gives the name, if it is the firewall's body. */
     static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
     const struct sequence *q = &w->ways[way];

@@ -64,7 +64,7 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
 }
 
 /* Put into keys and packets what only the program makes known: services, ways. */
-static void know(const struct job *j, struct key keys[], struct pkt *const pkts[], uint64_t todo)
+static void keys_complete(const struct job *j, struct key keys[], struct pkt *const pkts[], uint64_t todo)
 {
     const struct program *p = j->vm->program;
     if (p->services_count && facts_have_self(j->in->facts))
@@ -73,10 +73,10 @@ static void know(const struct job *j, struct key keys[], struct pkt *const pkts[
         vm_settle_ways(j, &keys[__builtin_ctzll(left)], pkts[__builtin_ctzll(left)]);
 }
 
-static void know_and_decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[],
-                            uint64_t todo, decided out[])
+static void complete_and_decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[],
+                                uint64_t todo, decided out[])
 {
-    know(j, keys, pkts, todo);
+    keys_complete(j, keys, pkts, todo);
     decide_rules(j, first, keys, pkts, todo, out);
 }
 
@@ -88,7 +88,7 @@ static void judge_odd(const struct job *j, struct packet_ctx *c)
     if (c->pkt->reason == REASON_NONE && j->vm->in_turn) {
         judge_in_turn(j, c);
     } else if (c->pkt->reason == REASON_NONE) {
-        know_and_decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
+        complete_and_decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
         if (j->vm->audit) audit_judge(j, c);
         settle(j, c);
         if (j->vm->audit && c->audited) audit_settle(j, c);
@@ -159,14 +159,14 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
 {
     struct vm *vm = j->vm;
     if (__builtin_expect(lets_all_by(vm), 0)) {
-        know(j, vm->keys, pkts, todo);
+        keys_complete(j, vm->keys, pkts, todo);
         audit_decide(j, 0, vm->keys, pkts, todo, vm->woulds);
         audit_let_by(j, pkts, todo, verdicts);
         for (unsigned i = 0; i < n; i++)
             if (!(todo >> i & 1)) run_rest(j, i, pkts[i], false, &verdicts[i]);
         return;
     }
-    know_and_decide(j, 0, vm->keys, pkts, todo, vm->decisions);
+    complete_and_decide(j, 0, vm->keys, pkts, todo, vm->decisions);
     if (__builtin_expect(vm->audit != NULL, 0)) audit_decide(j, 0, vm->keys, pkts, todo, vm->woulds);
     for (unsigned i = 0; i < n; i++) {
         const bool judged = todo >> i & 1;

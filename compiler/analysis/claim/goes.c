@@ -288,8 +288,9 @@ static bool stream_leads_on(const struct program *p, uint32_t branch, const stru
     return is_in_wire(p, branch) && stream_branch_to(p, p->branches[branch].service, key, PBC_ORIGINAL, 0) != PBC_NONE;
 }
 
-static bool goes(const struct claims *all, const struct claim_target *to, const struct key *key, const struct pkt *pkt,
-                 struct claim_gone *by)
+/* True if a branch, translation or its own address leads the packet to the target. Notes the first two in `by`. */
+static bool target_reached(const struct claims *all, const struct claim_target *to, const struct key *key,
+                           const struct pkt *pkt, struct claim_gone *by)
 {
     const struct program *p = all->program;
     const uint32_t branch = key->kind & KIND_SRC_SELF ? PBC_NONE : program_serve(p, key, pkt);
@@ -316,7 +317,8 @@ bool claim_gone(struct claims *all, const struct frame_spec *packet, const struc
     struct key key;
     facts.generation = 1;
     facts.schedules = schedules;
-    const bool there = sample_parse(all->program, packet, &facts, frame, &pkt, &key) && goes(all, to, &key, &pkt, by);
+    const bool there =
+        sample_parse(all->program, packet, &facts, frame, &pkt, &key) && target_reached(all, to, &key, &pkt, by);
     free(frame);
     return there;
 }

@@ -305,7 +305,9 @@ static bool ipsec_first(struct routing *r)
     return true;
 }
 
-static struct routes *made(struct routing *r)
+/* Make the table of what was read. Where that is too much, or TOS or IPsec decide, its first rules ask the kernel.
+ * NULL: out of memory. */
+static struct routes *routing_table(struct routing *r)
 {
     const bool full = r->seen > r->most;
     const struct route_rule tos = {.family = 4, .asks = ROUTE_ASKS_TOS, .does = ROUTE_ASKS, .why = WAY_OTHER};
@@ -341,7 +343,7 @@ int host_routes(struct host *h, const struct served_ports *ports, uint32_t most,
         failed = -EINTR; /* changed during the dump */
         for (unsigned i = 0; i < 16 && failed == -EINTR; i++) failed = dump_all(&r);
     }
-    *table = failed ? NULL : made(&r);
+    *table = failed ? NULL : routing_table(&r);
     *count = r.seen;
     free(r.routes);
     free(r.rules);

@@ -194,7 +194,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
 }
 
 /* Finish the change. All workers gave the same answer, because they run the same program. */
-static void made(struct rules *rules)
+static void change_finish(struct rules *rules)
 {
     struct carry *carry = rules->carry;
     struct reload *r = rules->reload;
@@ -229,7 +229,7 @@ void reload_step(struct rules *rules)
 {
     const struct reload *r = rules->reload;
     if (change_pending(rules->carry)) return;
-    if (r->change.leaving.program) made(rules);
+    if (r->change.leaving.program) change_finish(rules);
     for (unsigned i = 0; i < rules->carry->worker_count; i++)
         if (__atomic_load_n(&rules->carry->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
     reload_end(rules);

@@ -99,7 +99,8 @@ uint16_t inline_session_iface(const struct session *s)
     return s->inlined->port < p->iface_count ? p->iface[s->inlined->port] : IFACE_NONE;
 }
 
-static struct stream_addr made(const struct session *s, enum inline_end end, uint16_t port)
+/* Return the address by which the inline stack knows an end of the session's connection. */
+static struct stream_addr session_end_address(const struct session *s, enum inline_end end, uint16_t port)
 {
     struct stream_addr a = {.port = port, .v6 = s->key.kind & KIND_IP6};
     const struct inline_name n = {
@@ -111,10 +112,14 @@ static struct stream_addr made(const struct session *s, enum inline_end end, uin
 struct stream_addr inline_session_address(const struct session *s, uint32_t server)
 {
     const struct program *p = s->proxy->program;
-    return made(s, INLINE_SERVER, server == PBC_NONE ? INLINE_ORIGINAL : inline_port(program_server_id(p, server)));
+    return session_end_address(s, INLINE_SERVER,
+                               server == PBC_NONE ? INLINE_ORIGINAL : inline_port(program_server_id(p, server)));
 }
 
-struct stream_addr inline_session_target(const struct session *s) { return made(s, INLINE_SERVER, INLINE_TARGETS); }
+struct stream_addr inline_session_target(const struct session *s)
+{
+    return session_end_address(s, INLINE_SERVER, INLINE_TARGETS);
+}
 
 /* True if the target sees the client's address and port, of a service that is not in the wire: there it always does */
 static bool keeps_source(const struct session *s)
@@ -177,7 +182,7 @@ bool inline_session_leads_to(const struct session *s, uint32_t server)
 
 int inline_session_socket(struct session *s)
 {
-    const struct stream_addr own = made(s, INLINE_OWN, 0);
+    const struct stream_addr own = session_end_address(s, INLINE_OWN, 0);
     const int fd = own_socket(s->proxy, &own);
     if (fd < 0 || s->chosen == PBC_NONE) return fd;
     const int ttl = inline_ttl(program_server_id(s->proxy->program, s->chosen));

@@ -51,7 +51,8 @@ static void caller_gone(void *arg)
 
 static const struct call_ops waits = {.over = caller_gone};
 
-static void document(struct control *control, struct call *c, const struct load *w, bool saved)
+/* Give the answer's document: the program that runs, and how long its trial lasts. */
+static void load_document(struct control *control, struct call *c, const struct load *w, bool saved)
 {
     const struct program *p = control->carry->now.program;
     cJSON *o = cJSON_CreateObject();
@@ -74,7 +75,7 @@ static void answer_runs(struct control *control, struct call *c, const struct lo
 {
     char text[TEXT_NUMBER];
     const bool saved = w->saves && !w->confirm_ns && !unsaved, tells = saved && !w->reloads;
-    document(control, c, w, saved);
+    load_document(control, c, w, saved);
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
