@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/normal/region.h"
+#include "vm/program/program.h"
 
 enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
@@ -18,6 +19,8 @@ struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direc
 uint32_t addrs_of_groups(struct ir *ir);
 /* Return addresses, other than this machine's, whose frames come in: groups, and addresses of services. */
 uint32_t addrs_that_come_in(struct compile *c);
+/* Return the sources whose frames a nat's statement translates, as a value of IR_SRC of any family; IR_ALL: all. */
+uint32_t nat_sources(struct ir *ir, const struct program *p, const struct pbc_nat *n);
 
 /* Add to `out` the frames of q in the direction. This machine sends only IP and ARP. A product does not tell if ARP, or
  * frames that are neither, are for this machine, so they may have either direction. */

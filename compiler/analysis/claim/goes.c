@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"
-#include "compiler/analysis/nat_sources.h"
+#include "compiler/analysis/directions.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "lang/heap.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/analysis/nat_sources.h"
+#include "compiler/analysis/directions.h"
 #include "lang/heap.h"
 #include "vm/program/program.h"
 
