@@ -1,4 +1,5 @@
-/* One screen as patterns of the document, pool by pool with columns as wide as its names (screen.h) */
+/* The screen of `preyctl status` and `preyctl top`: lines for people, filled from the service's document by patterns; a
+ * pool's columns are as wide as its names (screen.h) */
 #include "runtime/preyctl/screen.h"
 
 #include <string.h>

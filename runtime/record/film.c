@@ -1,4 +1,5 @@
-/* A buffer that holds one block; lengths are checked at both ends of it before it is handed on */
+/* The reader of a recording's file, for a replay: a buffer holds one block, whose length is checked at both of its ends
+ * before what stands in it is handed on (film.h) */
 #include "runtime/record/film.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* The directory's files sorted by number; before the limit is met the oldest goes, and a torn write is cut off */
+/* The ring of files that the recorder writes: finds those of the directory, begins the next one, removes the oldest
+ * before the limit is met, and cuts off a torn write (reel.h) */
 #include "runtime/record/reel.h"
 
 #include <dirent.h>

@@ -91,7 +91,8 @@ struct job {
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 
-/* Return what the kernel says of a packet that came up from it; NULL: it did not, or it is the inner one of such a packet. */
+/* Return what the kernel says of a packet that came up from it; NULL: it did not, or it is the inner one of such a
+ * packet. */
 static inline const struct vm_up *vm_came_up(const struct job *j, const struct packet_ctx *c)
 {
     const bool came = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
