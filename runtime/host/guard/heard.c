@@ -73,7 +73,7 @@ void heard_write_sets(FILE *out)
         static const char *const kept = "flags dynamic, timeout; }";
         fprintf(out, "set ends%u { typeof %s; size %d; %s\n", f->family, f->from.port, HEARD_MOST, kept);
         fprintf(out, "set hosts%u { typeof %s; size %d; %s\n", f->family, f->from.bare, HEARD_MOST, kept);
-        fprintf(out, "set pieces%u { typeof %s; size %d; %s\n", f->family, f->name, HEARD_MOST, kept);
+        fprintf(out, "set fragments%u { typeof %s; size %d; %s\n", f->family, f->name, HEARD_MOST, kept);
     }
 }
 
@@ -120,7 +120,7 @@ static struct line rule_of(const struct guard *g, const struct guard_match *m, c
     noted(l.rest, sizeof l.rest, f, &f->to, m->proto, true);
     if (rule == CUTS) {
         line_add(l.rest, sizeof l.rest, "%s", f->cut);
-        line_add(verdict, size, "update @pieces%u { %s timeout %ds }", f->family, f->name, FRAGMENTS_S);
+        line_add(verdict, size, "update @fragments%u { %s timeout %ds }", f->family, f->name, FRAGMENTS_S);
         return l;
     }
     line_add(verdict, size, "drop");
@@ -177,7 +177,7 @@ static void write_others(FILE *out, const struct guard *g, unsigned which)
     const struct {
         const char *what, *set;
     } about[] = {{q->port, "ends"}, {q->id, "ends"}, {q->bare, "hosts"}};
-    fprintf(out, "%s %s @pieces%u counter drop\n", f->later, forms[which].name, f->family);
+    fprintf(out, "%s %s @fragments%u counter drop\n", f->later, forms[which].name, f->family);
     for (unsigned i = 0; i < sizeof about / sizeof *about; i++) {
         fprintf(out, "%s } %s @%s%u %s", f->errors, about[i].what, about[i].set, f->family, f->quoted);
         write_inside(out, g, f->family);
