@@ -69,6 +69,10 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
 
 /* Neighbour discovery, which no router sends on (RFC 4861, 6.1 and 7.1) */
 #define ND "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
+/* Answers to a DHCP client. v4, v6: the tests of the family, which depend on the table's */
+#define DHCP_HEARD(v4, v6)                                                                                             \
+    "meta " v4 " udp sport 67 udp dport 68 return\n"                                                                   \
+    "meta " v6 " udp sport 547 udp dport 546 return\n"
 
 /* True if it is a port of prey's that is shut in all ways, by any number. */
 static bool is_shut_port(const struct guard *g, const struct guard_shut *s)
@@ -89,9 +93,7 @@ void shut_ports_write(FILE *chain, FILE *rules, const struct guard *g)
     if (any) fprintf(rules, " } jump shut_port\n");
     if (any)
         fprintf(chain, "chain shut_port {\n"
-                       "meta protocol arp return\n" ND "meta protocol ip udp sport 67 udp dport 68 return\n"
-                       "meta protocol ip6 udp sport 547 udp dport 546 return\n"
-                       "counter drop\n}\n");
+                       "meta protocol arp return\n" ND DHCP_HEARD("protocol ip", "protocol ip6") "counter drop\n}\n");
 }
 
 /* Write a chain: devices, then whatever no pattern may hold, then patterns */
@@ -119,12 +121,9 @@ void shut_write(FILE *out, const struct guard *g)
         {"shut_to", "forward", "oifname", "oif", "iifname", "shut", SHUT_TO, SHUT_TO_PAST},
     };
     if (!g->shut_count) return;
-    fprintf(out, "chain shut {\n" ND "counter drop\n}\n"
-                 "chain shut_here {\n"
-                 "meta nfproto ipv4 udp sport 67 udp dport 68 return\n"
-                 "meta nfproto ipv6 udp sport 547 udp dport 546 return\n"
-                 "jump shut\n}\n"
-                 "chain shut_sent {\n"
+    fprintf(out, "chain shut {\n" ND "counter drop\n}\n");
+    fprintf(out, "chain shut_here {\n" DHCP_HEARD("nfproto ipv4", "nfproto ipv6") "jump shut\n}\n");
+    fprintf(out, "chain shut_sent {\n"
                  "meta nfproto ipv4 udp sport 68 udp dport 67 return\n"
                  "meta nfproto ipv6 udp sport 546 udp dport 547 return\n"
                  "jump shut\n}\n");
