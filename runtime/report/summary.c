@@ -15,12 +15,6 @@
 #include "runtime/report/table.h"
 #include "runtime/report/would/audit.h"
 
-static void sum(struct counter *to, const struct counter *c)
-{
-    to->packets += c->packets;
-    to->bytes += c->bytes;
-}
-
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
 {
     struct decided d = {
@@ -28,9 +22,9 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
 #include "runtime/counters/decided.def"
     };
     for (uint32_t i = 0; i < p->rules_count; i++)
-        if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
-    for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
-    for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
+        if (rule_decides(&p->rules[i])) counter_sum(&d.rules, &c->rules[i]);
+    for (uint32_t i = 0; i < p->firewalls_count; i++) counter_sum(&d.defaults, &c->defaults[i]);
+    for (unsigned i = 0; i < ACTION_COUNT; i++) counter_sum(&d.total, &c->verdicts[i]);
     return d;
 }
 

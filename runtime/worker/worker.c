@@ -222,12 +222,6 @@ static void fill_listing(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-static void add_counter(struct counter *to, struct counter of)
-{
-    to->packets += of.packets;
-    to->bytes += of.bytes;
-}
-
 /* Reports with the numbers of another program are skipped: the total of passed segments includes them, as nobody's. */
 void worker_take_carried(struct worker *w)
 {
@@ -237,8 +231,8 @@ void worker_take_carried(struct worker *w)
         const struct verdict v = {
             .action = ACTION_FORWARD, .rule = c.rule, .firewall = c.firewall, .service = c.service, .server = c.server};
         vm_carried(w->vm, &v, c.of);
-        add_counter(&w->counters.carried, c.of);
-        if (c.rule == RULE_NONE) add_counter(&w->counters.totals.nobody, c.of);
+        counter_sum(&w->counters.carried, &c.of);
+        if (c.rule == RULE_NONE) counter_sum(&w->counters.totals.nobody, &c.of);
     }
 }
 
