@@ -98,18 +98,17 @@ static bool is_spare(const struct work *w, unsigned port)
     return !w->chosen.has[port] && !w->now.has[port] && !w->others.has[port];
 }
 
-/* Keep the longest ranges in kept->more, in order. */
-static void more_add(struct host_kept *kept, struct host_more one)
+void ports_keep_longest(struct facts_range *all, uint32_t *count, unsigned most, struct facts_range one)
 {
     unsigned least = 0;
-    if (kept->more_count == PORTS_MORE) {
-        for (unsigned i = 1; i < PORTS_MORE; i++)
-            if (kept->more[i].hi - kept->more[i].lo < kept->more[least].hi - kept->more[least].lo) least = i;
-        if (one.hi - one.lo <= kept->more[least].hi - kept->more[least].lo) return;
-        kept->more_count--;
-        memmove(&kept->more[least], &kept->more[least + 1], (PORTS_MORE - 1 - least) * sizeof one);
+    if (*count == most) {
+        for (unsigned i = 1; i < most; i++)
+            if (all[i].hi - all[i].lo < all[least].hi - all[least].lo) least = i;
+        if (one.hi - one.lo <= all[least].hi - all[least].lo) return;
+        --*count;
+        memmove(&all[least], &all[least + 1], (most - 1 - least) * sizeof one);
     }
-    kept->more[kept->more_count++] = one;
+    all[(*count)++] = one;
 }
 
 /* Find what ranges that grow get beside: ports below them that are not wanted already. */
@@ -126,7 +125,9 @@ static int find_more(struct work *w, const struct state *s, const struct host_po
     for (unsigned lo = PORTS_MORE_LO; lo < below && !failed; lo++) {
         unsigned hi = lo;
         while (hi < below && is_spare(w, hi) && !w->wanted.has[hi]) hi++;
-        if (hi > lo) more_add(kept, (struct host_more){(uint16_t)lo, (uint16_t)(hi - 1)});
+        if (hi > lo)
+            ports_keep_longest(kept->more, &kept->more_count, PORTS_MORE,
+                               (struct facts_range){(uint16_t)lo, (uint16_t)(hi - 1)});
         lo = hi;
     }
     return failed;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/packet/facts.h"
+
 struct state;
 
 enum { PORTS_MORE = 8, PORTS_MORE_LO = 1024 };
@@ -26,10 +28,12 @@ struct host_kept {
     uint16_t chosen_lo, chosen_hi; /* ip_local_port_range, of which the kernel chooses; 0: not read yet */
     uint32_t more_count;           /* ranges from PORTS_MORE_LO on for those that grow: outside of ip_local_port_range,
                                       not reserved, no other instance's; the longest, ascending */
-    struct host_more {
-        uint16_t lo, hi; /* inclusive */
-    } more[PORTS_MORE];
+    struct facts_range more[PORTS_MORE];
 };
+
+/* Add a range to the `*count` longest, which stand in the order of their coming: of more than `most` the shortest goes.
+ */
+void ports_keep_longest(struct facts_range *all, uint32_t *count, unsigned most, struct facts_range one);
 
 /* Reserve these ports for translation to the host's own addresses, except `kept`, and kept->more for ranges that grow.
  * `kept` grows if the host would have too few ports, but not by ports that s has taken before. Ports that the kernel

@@ -49,7 +49,7 @@ struct shared_ports {
     struct facts_port bound[2 * SHARED_PORTS_MOST];
     struct facts_port all[4 * SHARED_PORTS_MOST]; /* bound at the start, or since then */
     unsigned all_count;
-    struct host_more spare[PORTS_MORE]; /* [spare_count] reserved for `host.more`, which leaves sockets out */
+    struct facts_range spare[PORTS_MORE]; /* [spare_count] reserved for `host.more`, which leaves sockets out */
     unsigned spare_count;
     /* The user executor's, of ports of `spare`, now or once, which mappings may have (facts_ports.given): */
     struct facts_range *given; /* [given_count], room for GIVEN_MOST; NULL: none yet */

@@ -246,7 +246,7 @@ static void ranges_grow(void **state)
     assert_int_equal(kept.more_count, 0);
     assert_int_equal(ports_look(two, &grows, 1, &kept, err, sizeof err), 0);
     assert_int_equal(ports_reserve(two, &grows, 1, &kept, err, sizeof err), 0);
-    const struct host_more want[] = {{1024, 4999}, {5001, 8079}, {8091, 19999}, {21000, 32767}};
+    const struct facts_range want[] = {{1024, 4999}, {5001, 8079}, {8091, 19999}, {21000, 32767}};
     assert_int_equal(kept.more_count, 4);
     assert_memory_equal(kept.more, want, sizeof want);
     assert_string_equal(content(RESERVED), "5000,8080-8090");

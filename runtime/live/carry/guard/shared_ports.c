@@ -66,20 +66,6 @@ static void look(struct carry *carry, const struct program *p, bool udp)
     free(ranges);
 }
 
-/* Add a range to `more`; of too many the shortest goes. */
-static void more_add(struct facts_ports *f, unsigned lo, unsigned hi)
-{
-    unsigned least = 0;
-    for (unsigned i = 1; i < f->more_count; i++)
-        if (f->more[i].hi - f->more[i].lo < f->more[least].hi - f->more[least].lo) least = i;
-    if (f->more_count == FACTS_PORTS_MORE && hi - lo <= (unsigned)(f->more[least].hi - f->more[least].lo)) return;
-    if (f->more_count == FACTS_PORTS_MORE) {
-        f->more_count--;
-        memmove(&f->more[least], &f->more[least + 1], (f->more_count - least) * sizeof *f->more);
-    }
-    f->more[f->more_count++] = (struct facts_range){(uint16_t)lo, (uint16_t)hi};
-}
-
 static bool bit_has(const uint64_t *bits, unsigned port) { return bits[port / 64] >> port % 64 & 1; }
 
 static void bit_set(uint64_t *bits, unsigned port) { bits[port / 64] |= UINT64_C(1) << port % 64; }
@@ -164,7 +150,9 @@ static bool list_more(struct carry *carry, const uint64_t *now)
     for (unsigned i = 0; i < s->spare_count; i++)
         for (unsigned lo = s->spare[i].lo, hi; lo <= s->spare[i].hi; lo = hi + 1) {
             for (hi = lo; hi <= s->spare[i].hi && may_draw(carry, now, hi);) hi++;
-            if (hi > lo) more_add(&next, lo, hi - 1);
+            if (hi > lo)
+                ports_keep_longest(next.more, &next.more_count, FACTS_PORTS_MORE,
+                                   (struct facts_range){(uint16_t)lo, (uint16_t)(hi - 1)});
         }
     if (next.more_count == s->host.more_count && !memcmp(next.more, s->host.more, sizeof next.more)) return false;
     memcpy(s->host.more, next.more, sizeof next.more);
