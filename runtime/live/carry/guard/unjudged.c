@@ -24,14 +24,20 @@ static bool is_allowed(const struct search *s, const char *device)
     return is;
 }
 
+/* True for a port of the kernel's bridge or bond: its packets come by that. A VRF is none. */
+static bool is_kernels_port(const struct search *s, const struct host_link *link)
+{
+    const struct host_link *master = link->master ? host_link(s->carry->host, link->master) : NULL;
+    return master && !master->vrf_table;
+}
+
 /* Settle what is done about a device. */
 static struct unjudged settled(const struct search *s, struct unjudged u)
 {
     u.allowed = is_allowed(s, u.device);
-    /* For the hooks of this machine's stack, packets of a port of the kernel's bridge or bond come by that. */
+    /* The hooks of this machine's stack do not see a port of the kernel's. */
     const struct host_link *link = u.why == WHY_NO_FIREWALL ? NULL : host_link_named(s->carry->host, u.device);
-    const struct host_link *master = link && link->master ? host_link(s->carry->host, link->master) : NULL;
-    const bool held = master && !master->vrf_table;
+    const bool held = link && is_kernels_port(s, link);
     u.shut = u.named && u.gaps && !u.allowed && !held && !s->carry->o->monitor;
     return u;
 }
@@ -89,14 +95,13 @@ static void find_named(const struct search *s)
 /* True if frames of the device come by a port, or this machine gets nothing by the device itself. */
 static bool is_over_or_under(const struct search *s, const struct host_link *link)
 {
-    const struct host_link *master = link->master ? host_link(s->carry->host, link->master) : NULL;
     bool over = false;
     for (unsigned i = 0; i < s->carry->o->iface_count; i++) {
         const struct host_link *port = host_link_named(s->carry->host, s->carry->o->ifaces[i]);
         over |= port && (link->under == port->ifindex || port->master == link->ifindex ||
                          (s->carry->in_kernel && link->above == port->ifindex));
     }
-    return over || (master && !master->vrf_table);
+    return over || is_kernels_port(s, link);
 }
 
 /* True if the rules name the device itself, and find_named has found it. */
