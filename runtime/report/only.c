@@ -1,8 +1,11 @@
 /* A term is a list of words, each looked up once in the labels of its kind */
 #include "runtime/report/only.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "runtime/base/grown.h"
 
 enum { TERMS_MOST = 64, WORD_MOST = 200 };
 enum kind { VERDICT, RULE, SERVICE, SERVER, REASON, OTHERWISE };
@@ -10,8 +13,10 @@ enum kind { VERDICT, RULE, SERVICE, SERVER, REASON, OTHERWISE };
 struct only_term {
     enum kind kind;
     bool no, ends; /* no: `not`; ends: last term of its alternative */
+    bool lacks;    /* the program has nothing of that name, so the term holds for no frame */
     uint32_t value;
-    uint8_t *rules; /* [rules_count] flags of the rules with that name, or NULL; for RULE only */
+    uint32_t *rules; /* [rules_count] numbers of the rules with that name, ascending, or NULL; for RULE only */
+    uint32_t rules_count, rules_room;
 };
 
 static int fault(char *err, size_t err_len, const char *fmt, const char *word)
@@ -21,21 +26,23 @@ static int fault(char *err, size_t err_len, const char *fmt, const char *word)
     return -1;
 }
 
-/* Find the rules with a name. Unnamed rules on one line share theirs. */
+/* Find the rules with a name. Unnamed rules on one line share theirs. Of these only the ones on the line that the name
+ * says get a label: there may be a million. */
 static int find_rules(struct only_term *t, const struct labels *l, const char *name)
 {
     const struct program *p = l->program;
+    const char *colon = strrchr(name, ':');
+    const unsigned long line = colon ? strtoul(colon + 1, NULL, 10) : 0;
     t->value = !strcmp(name, "default") ? RULE_DEFAULT : RULE_NONE;
     if (t->value == RULE_DEFAULT || !strcmp(name, "-")) return 0;
-    t->rules = calloc(p->rules_count + 1u, 1);
-    unsigned found = 0;
-    for (uint32_t i = 0; t->rules && i < p->rules_count; i++) {
-        const bool is_named = p->rules[i].name;
-        if (!is_named && !strchr(name, ':')) continue;
-        t->rules[i] = !strcmp(is_named ? program_str(p, p->rules[i].name) : label_rule(l, i), name);
-        found += t->rules[i];
+    for (uint32_t i = 0; i < p->rules_count; i++) {
+        const struct pbc_rule *r = &p->rules[i];
+        if (!r->name && (!colon || r->place.line != line)) continue;
+        if (strcmp(r->name ? program_str(p, r->name) : label_rule(l, i), name) != 0) continue;
+        if (!grow(&t->rules, t->rules_count, &t->rules_room, 1, sizeof *t->rules)) return -ENOMEM;
+        t->rules[t->rules_count++] = i;
     }
-    return found ? 0 : -1;
+    return t->rules_count ? 0 : -ENOENT;
 }
 
 static int find_label(struct only_term *t, char *const labels[], uint32_t count, const char *name)
@@ -44,9 +51,10 @@ static int find_label(struct only_term *t, char *const labels[], uint32_t count,
     if (!strcmp(name, "-")) return 0;
     for (uint32_t i = 0; i < count; i++)
         if (!strcmp(labels[i], name)) return t->value = i, 0;
-    return -1;
+    return -ENOENT;
 }
 
+/* Return 0, -ENOENT where the program lacks the name, -EINVAL where no program can have it, or -ENOMEM. */
 static int value_find(struct only_term *t, const struct labels *l, const char *name)
 {
     switch (t->kind) {
@@ -56,7 +64,7 @@ static int value_find(struct only_term *t, const struct labels *l, const char *n
     default: {
         for (t->value = 0; t->value < REASON_COUNT; t->value++)
             if (!strcmp(reason_name((uint8_t)t->value), name)) return 0;
-        return -1;
+        return -EINVAL;
     }
     }
 }
@@ -84,6 +92,17 @@ static size_t next(const char **at, char word[WORD_MOST])
     return len;
 }
 
+/* Add a name that the program lacks to the line. Return 1. */
+static int lack(struct only_term *t, const char *kind, const char *name, char *err, size_t err_len)
+{
+    const size_t len = strlen(err);
+    t->lacks = true;
+    snprintf(err + len, err_len - len, "%sno %s is called `%.120s`", len ? ", " : "--only: ", kind, name);
+    text_clean(err);
+    return 1;
+}
+
+/* Return 0, 1 where the program lacks the name, or -1. */
 static int term_read(struct only_term *t, const char **at, const struct labels *l, char *err, size_t err_len)
 {
     static const char *const kinds[] = {
@@ -99,7 +118,10 @@ static int term_read(struct only_term *t, const char **at, const struct labels *
         if (strcmp(word, kinds[i]) != 0) continue;
         t->kind = i;
         if (!next(at, name) || *name == ',') return fault(err, err_len, "--only: a name is missing after `%s`", word);
-        if (!value_find(t, l, name)) return 0;
+        const int found = value_find(t, l, name);
+        if (!found) return 0;
+        if (found == -ENOENT) return lack(t, kinds[i], name, err, err_len);
+        if (found == -ENOMEM) return fault(err, err_len, "out of memory%s", "");
         snprintf(word, sizeof word, "%s is called `%.120s`", kinds[i], name);
         return fault(err, err_len, "--only: no %s", word);
     }
@@ -113,18 +135,22 @@ static int term_read(struct only_term *t, const char **at, const struct labels *
 int only_init(struct only *only, const char *text, const struct labels *labels, char *err, size_t err_len)
 {
     char word[WORD_MOST];
+    bool lacks = false;
     *only = (struct only){0};
+    *err = 0;
     if (!text) return 0;
     only->terms = calloc(TERMS_MOST, sizeof *only->terms);
     if (!only->terms) return fault(err, err_len, "out of memory%s", "");
     for (;;) {
         if (only->count == TERMS_MOST) return fault(err, err_len, "--only: more than 64 words%s", "");
         struct only_term *t = &only->terms[only->count++];
-        if (term_read(t, &text, labels, err, err_len)) return -1;
+        const int read = term_read(t, &text, labels, err, err_len);
+        if (read < 0) return -1;
+        lacks |= read;
         const char *ahead = text;
         const size_t len = next(&ahead, word);
         t->ends = !len || *word == ',';
-        if (!len) return 0;
+        if (!len) return lacks;
         if (*word == ',') text = ahead;
     }
 }
@@ -135,11 +161,26 @@ void only_fini(struct only *only)
     free(only->terms);
 }
 
+static bool rules_hold(const struct only_term *t, uint32_t rule)
+{
+    uint32_t from = 0, to = t->rules_count;
+    while (from < to) {
+        const uint32_t at = from + (to - from) / 2;
+        if (t->rules[at] == rule) return true;
+        if (t->rules[at] < rule)
+            from = at + 1;
+        else
+            to = at;
+    }
+    return false;
+}
+
 static bool term_holds(const struct only_term *t, const struct verdict *v, bool otherwise)
 {
+    if (t->lacks) return false;
     switch (t->kind) {
     case VERDICT: return v->action == t->value;
-    case RULE: return t->rules ? v->rule < RULE_DEFAULT && t->rules[v->rule] : v->rule == t->value;
+    case RULE: return t->rules ? rules_hold(t, v->rule) : v->rule == t->value;
     case SERVICE: return v->service == t->value;
     case SERVER: return v->server == t->value;
     case OTHERWISE: return otherwise;

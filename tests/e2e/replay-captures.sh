@@ -207,6 +207,16 @@ run -r names.pcapng --only 'not drop not rule -' here.pbc
 same 'not' "$(verdicts)" '1 accept WEB;3 accept default;'
 run -r names.pcapng --only 'rule SSH' here.pbc
 says 'a rule that is not there' 2 '--only: no rule is called `SSH`'
+run -r names.pcapng --only 'rule SSH, drop, not server web/ten' here.pbc
+says 'each name that is not there' 2 '--only: no rule is called `SSH`, no server is called `web/ten`'
+rules lines <<'RULES'
+firewall edge default accept {
+  accept tcp
+  drop udp port 53; drop udp; drop icmp
+}
+RULES
+run -r names.pcapng --only 'rule edge:3' --on wan lines.pbc
+same 'rules without a name, by their line' "$status $(verdicts)" '0 4 drop edge:3;'
 run -r names.pcapng --only 'dropped' here.pbc
 says 'a word that is none' 2 '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, otherwise, not'
 run -r names.pcapng --only 'drop, rule' here.pbc
