@@ -263,6 +263,11 @@ bool client_step(struct call *c, bool readable)
     return outbox_waits(&c->out) || c->question || !c->leaves;
 }
 
+void client_closes(struct call *c)
+{
+    if (c->follows && c->follows->closes) c->follows->closes(c->arg);
+}
+
 bool client_is_late(struct call *c)
 {
     const bool waited_for = !c->question || outbox_waits(&c->out);
@@ -278,6 +283,7 @@ void client_watch(struct call *c)
     struct epoll_event e = {.data.ptr = c};
     if (receives(c)) e.events |= EPOLLIN;
     if (goes_on) e.events |= EPOLLOUT;
+    if (c->follows && c->follows->closes) e.events |= EPOLLRDHUP;
     if (c->polled == (e.events | EPOLLHUP)) return;
     if (!epoll_ctl(c->server->epoll, c->polled ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e))
         c->polled = e.events | EPOLLHUP;

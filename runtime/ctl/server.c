@@ -115,6 +115,7 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
     for (int i = 0; i < n; i++) {
         struct call *c = events[i].data.ptr;
         const bool gone = events[i].events & (EPOLLHUP | EPOLLERR) && !(events[i].events & EPOLLIN);
+        if (c && !gone && events[i].events & EPOLLRDHUP) client_closes(c);
         if (c && (gone || !client_step(c, events[i].events & EPOLLIN))) client_let_go(s, c);
     }
     for (unsigned i = s->count; i-- > 0;)

@@ -59,9 +59,11 @@ size_t call_waits(const struct call *c);
 void call_end(struct call *c, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Let the answer go on after the function that was asked has returned. `more`, unless NULL, is called whenever all
- * output has been read; `over` once, when the call has ended or its client is gone; `arg` is not used after that. */
+ * output has been read; `closes`, unless NULL, when the client shuts its side down (shutdown, SHUT_WR), which asks for
+ * the end of the answer; `over` once, when the call has ended or its client is gone; `arg` is not used after that. */
 struct call_ops {
     void (*more)(void *arg, struct call *c);
+    void (*closes)(void *arg);
     void (*over)(void *arg);
 };
 void call_follow(struct call *c, const struct call_ops *ops, void *arg);

@@ -93,7 +93,9 @@ static void more(void *arg, struct call *c)
     free(large);
 }
 static void over(void *arg) { ((struct bench *)arg)->over++; }
-static const struct call_ops pulled = {more, over}, pushed = {NULL, over};
+static void closes(void *arg) { call_end(((struct bench *)arg)->followed, 0, "as asked"); }
+static const struct call_ops pulled = {.more = more, .over = over}, pushed = {.over = over},
+                             closed = {.closes = closes, .over = over};
 
 /* Of all questions: `how` says what becomes of it. */
 static void answer(void *with, struct call *c)
@@ -107,9 +109,9 @@ static void answer(void *with, struct call *c)
         call_end(c, 0, "%d %llu", whole, whole ? (unsigned long long)n : 0ull);
     } else if (!strcmp(how, "pulled")) {
         call_follow(c, &pulled, b);
-    } else if (!strcmp(how, "pushed")) {
+    } else if (!strcmp(how, "pushed") || !strcmp(how, "closed")) {
         b->followed = c;
-        call_follow(c, &pushed, b);
+        call_follow(c, *how == 'p' ? &pushed : &closed, b);
     } else if (!strcmp(how, "large")) {
         char *large = calloc(1, LARGE);
         assert_non_null(large);
@@ -318,6 +320,30 @@ static void slow_readers(void **state)
     ctl_free(b.server);
 }
 
+/* A client that sends no more gets the end of an answer that cares, behind what waits, and goes on with another that
+ * does not. */
+static void closers(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, getuid());
+    const int cares = client(&b), goes_on = client(&b);
+    says(&b, cares, "{\"ask\":\"seen\",\"how\":\"closed\"}");
+    assert_true(call_text(b.followed, "before"));
+    assert_int_equal(shutdown(cares, SHUT_WR), 0);
+    step(&b, 0);
+    assert_string_equal(hears(cares), "tbefore;e0as asked;gone");
+    assert_int_equal(b.over, 1);
+    says(&b, goes_on, pushes);
+    assert_int_equal(shutdown(goes_on, SHUT_WR), 0);
+    step(&b, 100 * S);
+    assert_true(call_text(b.followed, "still here"));
+    step(&b, 0);
+    assert_string_equal(hears(goes_on), "tstill here;");
+    close(cares), close(goes_on);
+    ctl_free(b.server);
+}
+
 /* Whoever goes away in the middle is noticed, once. */
 static void leavers(void **state)
 {
@@ -419,10 +445,10 @@ static void durations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_pieces),     cmocka_unit_test(bounds),     cmocka_unit_test(questions),
-        cmocka_unit_test(not_the_owner), cmocka_unit_test(patience),   cmocka_unit_test(slow_readers),
-        cmocka_unit_test(leavers),       cmocka_unit_test(crowd),      cmocka_unit_test(descriptors),
-        cmocka_unit_test(durations),     cmocka_unit_test(one_a_step),
+        cmocka_unit_test(in_pieces),     cmocka_unit_test(bounds),    cmocka_unit_test(questions),
+        cmocka_unit_test(not_the_owner), cmocka_unit_test(patience),  cmocka_unit_test(slow_readers),
+        cmocka_unit_test(closers),       cmocka_unit_test(leavers),   cmocka_unit_test(crowd),
+        cmocka_unit_test(descriptors),   cmocka_unit_test(durations), cmocka_unit_test(one_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
