@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/stop.h"
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/filter.h"
@@ -40,11 +41,20 @@ static int take_time(struct talk *t, cJSON *question)
     return 0;
 }
 
+/* Put the words of --only into the question; the service knows the names. Return 0 or 2. */
+static int take_only(struct talk *t, cJSON *question)
+{
+    const char *value = argument_value(t->line, "--only");
+    if (!value) return 0;
+    if (!*value) return talk_complain("--only takes words: 'drop, rule SSH'");
+    return cJSON_AddStringToObject(question, "only", value) ? 0 : talk_complain("out of memory");
+}
+
 int look_ask(struct talk *t, enum question q, const char *usage)
 {
     const struct command_line *l = t->line;
     cJSON *question = talk_question(q);
-    int fd = -1, wrong = q != QUESTION_FLOWS ? take_time(t, question) : 0;
+    int fd = -1, wrong = q != QUESTION_FLOWS && (take_time(t, question) || take_only(t, question)) ? 2 : 0;
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers && !wrong; i++)
         if (numbers[i].questions >> q & 1) wrong = take_number(t, question, numbers[i].option, numbers[i].member);
     const char *other = argument_unknown(l);
@@ -54,7 +64,8 @@ int look_ask(struct talk *t, enum question q, const char *usage)
         cJSON_Delete(question);
         return 2;
     }
-    const int status = talk_ask(t, question, fd);
+    int status = talk_ask(t, question, fd);
+    if (!status && q != QUESTION_FLOWS && stop_begin()) status = talk_complain("out of memory");
     if (fd >= 0) close(fd);
     return status;
 }

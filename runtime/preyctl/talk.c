@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/stop.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/preyctl/reach.h"
 
@@ -88,14 +89,26 @@ int talk_ask(struct talk *t, cJSON *question, int fd)
     return failed;
 }
 
+/* Wait for bytes; on a signal shut this side down, which asks the service to end the answer. Return a positive number
+ * when there are some, 0 after `patience_ms`, or -1 with errno, EINTR after a signal. */
+static int bytes_await(struct talk *t, int patience_ms)
+{
+    struct pollfd p[] = {{.fd = t->fd, .events = POLLIN}, {.fd = t->stops ? -1 : stop_fd(), .events = POLLIN}};
+    const int ready = poll(p, 2, t->stops ? PATIENCE_MS : patience_ms);
+    if (ready <= 0 || !p[1].revents) return ready;
+    t->stops = true;
+    shutdown(t->fd, SHUT_WR);
+    errno = EINTR;
+    return -1;
+}
+
 /* Receive some more bytes. False after a line with the reason. */
 static bool receive(struct talk *t, int patience_ms)
 {
-    struct pollfd p = {.fd = t->fd, .events = POLLIN};
     size_t room;
     char *where = inbox_room(&t->in, &room);
     if (!where) return !talk_complain("out of memory");
-    const int ready = poll(&p, 1, patience_ms);
+    const int ready = bytes_await(t, patience_ms);
     if (ready < 0 && errno == EINTR) return true;
     if (!ready) return !talk_complain("preyrun does not answer");
     const ssize_t got = recv(t->fd, where, room, 0);

@@ -10,6 +10,7 @@ struct talk {
     struct command_line *line;
     int fd; /* connected; -1: not */
     struct inbox in;
+    bool stops;       /* the service was asked to end its answer */
     bool waits;       /* the service may be silent for as long as it likes: it is asked to wait */
     int status;       /* exit status of the last answer */
     char words[1024]; /* its closing words */
@@ -30,7 +31,8 @@ int talk_ask(struct talk *t, cJSON *question, int fd);
 cJSON *talk_question(enum question q);
 
 /* Read the next part of the answer. 1: in m; 0: the answer has ended, with t->status and t->words; -1: after a
- * complaint. `patience_ms`: longest silence of the service; -1: no limit. */
+ * complaint. `patience_ms`: longest silence of the service; -1: no limit. A signal (base/stop.h) asks the service to
+ * end the answer. */
 int talk_next(struct talk *t, struct message *m, int patience_ms);
 
 /* Return the exit status after the last talk_next returned `next`, with a line if the service refuses; 1: stdout

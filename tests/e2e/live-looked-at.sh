@@ -144,6 +144,88 @@ ctl trace udp port 9 --for 10ms
 same 'for so long' "$status $(tail -1 err)" '0 0 packets'
 same 'with what became of them' "$(grep -ac 'drop  rule CLOSED  server -  reason -' seen.pcap)" 1
 
+# By what became of them, too: --only, as of a replay.
+syns() { # PORT...: a SYN to each, and no second
+    at client python3 -c "
+import socket, sys
+for port in sys.argv[1:]:
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex(('10.1.0.2', int(port)))" "$@"
+}
+ends_by_signal() { # PID
+    kill "$1"
+    wait "$1"
+}
+verdicts_in() { awk '!/more came/ { print $3, $4 }' "$1" | tr '\n' ','; } # FILE: verdicts and rules of a trace
+ctl trace --only 'drop, rule SSH, server web/ten'
+refused 'names that are none' '--only: no rule is called `SSH`, no server is called `web/ten`'
+ctl capture -w refused.pcap --only 'not dropped'
+refused 'a word that is none' '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, otherwise, not'
+ctl trace --only 'drop, otherwise'
+refused 'nothing was recorded' '--only otherwise: packets that come have one verdict; a recording is judged again (preyrun --replay DIR)'
+ctl trace --only
+refused 'no words' '--only takes words: '"'drop, rule SSH'"
+looks all trace tcp to port 81, 82 --count 5
+all=$last
+looks counted trace tcp to port 81, 82 --only 'rule CLOSED' --count 2
+counted=$last
+looks chosen trace tcp to port 81, 82 --only 'drop rule CLOSED, service shop'
+chosen=$last
+looks json trace tcp to port 81, 82 --only 'not accept' --json
+json=$last
+looks kept capture tcp to port 81, 82 --only drop -w only.pcap --json
+kept=$last
+syns 82 81 82 81 82
+wait "$all" "$counted"
+same 'as many are shown' "$? $(verdicts_in counted.out)" '0 drop CLOSED,drop CLOSED,'
+ends_by_signal "$chosen"
+same 'those that it takes, and how many it left out' "$? $(verdicts_in chosen.out) $(tail -1 chosen.err)" '0 drop CLOSED,drop CLOSED, 2 packets; --only left out 3'
+ends_by_signal "$json"
+same 'as JSON' "$? $(python3 -c "
+import json
+seen = [json.loads(line) for line in open('json.out')]
+print([s['rule'] for s in seen[:-1]], seen[-1])")" "0 ['CLOSED', 'CLOSED'] {'shown': 2, 'left_out': 3}"
+ends_by_signal "$kept"
+same 'and in a file' "$? $(frames_of only.pcap) $(cat kept.out) $(tail -1 kept.err)" '0 2 {"shown":2,"left_out":3} 2 packets; --only left out 3'
+# One that is looked for among many more than a trace shows.
+looks rare trace --only drop --count 1
+rare=$last
+burst() {
+    at client python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(3000):
+    s.sendto(bytes(20), ('10.1.0.2', 9))"
+    syns 81
+    is_over "$rare"
+}
+until_true 20 'the rare one comes' burst
+wait "$rare"
+same 'packets that are left out take no place' "$? $(verdicts_in rare.out) $(grep -oE 'left out [0-9,]+' rare.err | tr -d , | awk '{ print ($3 > 1500) }')" '0 drop CLOSED, 1'
+# Names are those of the program that judges: the rule is another number now, and WEB is gone.
+rules moved <<'RULES'
+interface outer = "wan"
+pool web { balance round_robin; server one 10.2.0.2:80; server two 10.2.0.3:80 backup }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
+firewall edge on outer in default accept {
+  accept tcp to port 82 as FIRST
+  drop tcp to port 81 as CLOSED
+}
+RULES
+looks all trace tcp to port 81, 82 --count 4
+all=$last
+looks named trace tcp to port 81, 82 --only 'rule CLOSED, rule WEB'
+named=$last
+syns 82 81
+until_true 100 'one comes before' grep -q CLOSED named.out
+ctl load moved.pbc
+until_true 100 'a name that is gone is told' grep -q '^--only: no rule is called `WEB` in the program that has taken over' named.err
+syns 82 81
+wait "$all"
+ends_by_signal "$named"
+same 'and after a reload the rule of that name' "$status $? $(verdicts_in named.out) $(tail -1 named.err)" '0 0 drop CLOSED,drop CLOSED, 2 packets; --only left out 2'
+
 # What comes as a filter may be anything; sixteen may look on, whether they read or not.
 printf 'firewall a default drop { accept tcp port 9 as NINE }' | rules nine
 cat >rude.py <<'END'
@@ -186,6 +268,7 @@ said("a device", os.open("/dev/zero", os.O_RDONLY), ask="trace")
 said("too large", memory(b"x" * (2 << 20)), ask="flows")
 said("the rules themselves", memory(service), ask="trace")
 said("no number", memory(filter), ask="trace", count=-1)
+said("no words", memory(filter), ask="trace", only=1)
 said("no frame", ask="explain", frame="0g")
 all = [ask(ask="trace" if i % 2 else "capture") for i in range(16)]
 for one in all:
@@ -223,6 +306,7 @@ a device: 2the filter: the program that came with the question is not in a seale
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144
+no words: 2`only` is a text, as '"'drop, rule SSH'"'
 no frame: 2`frame` is a packet of up to 9216 bytes, each as two digits 0-9a-f
 the seventeenth: 216 others look on, and more cannot: ask again when one has ended
 sixteen look on

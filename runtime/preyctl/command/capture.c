@@ -9,7 +9,7 @@
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/look_ask.h"
 
-static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
+static const char usage[] = "[FILTER] -w FILE [--only WHICH] [--count N] [--for D] [--snap N]";
 
 /* Write each message, which holds whole blocks, as soon as it comes. */
 static int blocks_hear(struct talk *t, int to, const char *path)
@@ -18,6 +18,7 @@ static int blocks_hear(struct talk *t, int to, const char *path)
     int next;
     while ((next = talk_next(t, &m, -1)) > 0) {
         if (m.kind == MESSAGE_TEXT) fprintf(stderr, "%.*s\n", (int)m.len, m.body);
+        if (m.kind == MESSAGE_DOCUMENT && t->line->json && to != STDOUT_FILENO) printf("%.*s\n", (int)m.len, m.body);
         const int failed = m.kind == MESSAGE_BYTES ? write_whole(to, m.body, m.len) : 0;
         if (failed) return failed == -EPIPE ? 2 : talk_complain("%s: %s", path, strerror(-failed));
     }

@@ -18,6 +18,10 @@ static void print_seen(const struct message *m)
 {
     cJSON *seen = document_parse(m->body, m->len);
     const char *time = item_text(seen, "time");
+    if (item(seen, "left_out")) { /* the last line says it */
+        cJSON_Delete(seen);
+        return;
+    }
     if (item(seen, "lost")) {
         fill(stdout, seen, "... {#lost} more came too fast to be shown\n");
         cJSON_Delete(seen);
@@ -32,7 +36,7 @@ static void print_seen(const struct message *m)
 int command_TRACE(struct talk *t)
 {
     struct message m;
-    int next = look_ask(t, QUESTION_TRACE, "[FILTER] [--count N] [--for D]") ? -1 : 1;
+    int next = look_ask(t, QUESTION_TRACE, "[FILTER] [--only WHICH] [--count N] [--for D]") ? -1 : 1;
     while (next > 0 && (next = talk_next(t, &m, -1)) > 0 && !ferror(stdout)) {
         if (m.kind == MESSAGE_TEXT)
             fprintf(stderr, "%.*s\n", (int)m.len, m.body);

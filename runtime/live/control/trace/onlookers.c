@@ -12,6 +12,7 @@
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
+#include "runtime/live/control/trace/wanted.h"
 
 /* Bytes that may wait for an observer; frames a second that a worker shows it. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
@@ -25,7 +26,8 @@ struct onlooker {
     struct control *control;
     struct filter filter;
     struct observer as;
-    struct limit limit;             /* limit for packets that the kernel judged; workers have their own */
+    struct wanted wanted;           /* chooses by verdict, after the filter */
+    struct limit limit;             /* limit for packets that no worker's limit holds for */
     bool captures, begun;           /* begun: all workers show it packets */
     bool framed;                    /* its capture has Ethernet frames: not all interfaces are without */
     uint64_t most, told;            /* numbers of frames */
@@ -54,6 +56,7 @@ static bool all_have_taken(const struct control *control)
 static void onlooker_free(struct onlooker *k)
 {
     filter_fini(&k->filter);
+    wanted_fini(&k->wanted);
     free(k);
 }
 
@@ -102,15 +105,29 @@ static unsigned seat_of(const struct onlooker *k)
     return at;
 }
 
-static void onlooker_end(struct onlooker *k)
+/* Say as a document what --only made of the packets. */
+static void tell_chosen(struct onlooker *k)
 {
-    char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
+    char line[80];
+    const int len = snprintf(line, sizeof line, "{\"shown\":%llu,\"left_out\":%llu}", (unsigned long long)k->told,
+                             (unsigned long long)k->wanted.left_out);
+    call_json(k->call, line, (size_t)len); /* the line that follows says it, too */
+}
+
+static void onlooker_end(void *arg)
+{
+    struct onlooker *k = arg;
+    char number[TEXT_NUMBER], chosen[80] = "", more[80] = "", unseen[80] = "";
     const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->control->carry).untold - k->untold_before;
     if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
     if (untold)
         snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
                  text_number(untold, number));
-    call_end(k->call, 0, "%s packet%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", more, unseen);
+    if (k->wanted.words)
+        snprintf(chosen, sizeof chosen, "; --only left out %s", text_number(k->wanted.left_out, number));
+    if (k->wanted.words) tell_chosen(k);
+    call_end(k->call, 0, "%s packet%s%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", chosen, more,
+             unseen);
 }
 
 static void onlooker_over(void *arg)
@@ -121,8 +138,26 @@ static void onlooker_over(void *arg)
     in_kernel_samples(k->control->carry);
 }
 
-static void tell_one(struct onlooker *k, const struct seen *s)
+/* Look up in a program what --only names, unless that is done. False: the call has ended. */
+static bool names_look_up(struct onlooker *k, const struct labels *labels)
 {
+    char err[400];
+    const int lacks = wanted_program(&k->wanted, labels, err, sizeof err);
+    if (lacks < 0) call_end(k->call, 2, "%s", err);
+    if (lacks > 0 && labels == &k->control->carry->now.labels)
+        call_text(k->call, "%s in the program that has taken over: no packet has that until a program has it", err);
+    return lacks >= 0;
+}
+
+/* Tell of a packet that --only takes. limited: no worker has asked a limit for it. */
+static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
+{
+    if (s->labels && !names_look_up(k, s->labels)) return;
+    if (!wanted_takes(&k->wanted, s->labels, s->verdict)) return;
+    if (limited && !limit_take(&k->limit, s->at_ns)) {
+        k->left_out++;
+        return;
+    }
     const bool room = call_waits(k->call) < WAITS_MOST;
     if (!room || !(k->captures ? seen_block(k->call, s, k->framed, k->as.snap) : seen_line(k->call, s)))
         k->left_out++;
@@ -131,11 +166,14 @@ static void tell_one(struct onlooker *k, const struct seen *s)
     if (k->told == k->most) onlooker_end(k);
 }
 
+/* Return the most packets a second that it is shown; of a trace with --only, of all workers and the kernel together. */
+static uint32_t rate_shown(const struct onlooker *k) { return k->captures ? CAPTURED_A_SECOND : TRACED_A_SECOND; }
+
 static void tell_all(struct control *control, const struct tape_seen *from, const struct seen *s)
 {
     for (uint32_t left = from->observers; left; left &= left - 1) {
         struct onlooker *k = control->onlookers->at[__builtin_ctz(left)];
-        if (k && k->call) tell_one(k, s);
+        if (k && k->call) tell_one(k, s, k->as.rate > rate_shown(k));
     }
 }
 
@@ -158,6 +196,7 @@ static void tell_record(struct control *control, struct worker *w, const struct 
         const struct tape_seen *from = (const void *)at;
         const struct tape_frame *frame = (const void *)(from + 1);
         const struct seen s = {.wall_ns = r->now_ns + ahead_ns,
+                               .at_ns = r->now_ns,
                                .worker = w->cfg.worker,
                                .device = control->o->ifaces[frame->port % control->o->iface_count],
                                .iface = frame->port % control->o->iface_count,
@@ -259,6 +298,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
     tell_until(control, s->at_ns, NULL);
     copy_packet(&copied, s->pkt);
     const struct seen seen = {.wall_ns = s->at_ns + ahead(control->onlookers),
+                              .at_ns = s->at_ns,
                               .worker = SEEN_IN_KERNEL,
                               .device = came_by(control, s, port),
                               .iface = port,
@@ -267,11 +307,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
                               .frame = &copied.frame};
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
         struct onlooker *k = control->onlookers->at[i];
-        if (!k || !k->call || !filter_takes(&k->filter, s->pkt, s->key, port)) continue;
-        if (limit_take(&k->limit, s->at_ns))
-            tell_one(k, &seen);
-        else
-            k->left_out++;
+        if (k && k->call && filter_takes(&k->filter, s->pkt, s->key, port)) tell_one(k, &seen, true);
     }
 }
 
@@ -296,6 +332,7 @@ static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
         call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
     }
     tell_lost(k, seat, now_ns);
+    names_look_up(k, &k->control->carry->now.labels);
 }
 
 void onlookers_step(struct control *control, uint64_t now_ns)
@@ -364,6 +401,15 @@ static bool read_bounds(const struct call *c, struct onlooker *k, char *err, siz
     return good;
 }
 
+static bool read_only(const struct call *c, struct onlooker *k, char *err, size_t err_len)
+{
+    const char *words = call_text_of(c, "only");
+    if (words || !call_has(c, "only"))
+        return wanted_init(&k->wanted, words, &k->control->carry->now.labels, err, err_len);
+    snprintf(err, err_len, "`only` is a text, as 'drop, rule SSH'");
+    return false;
+}
+
 static void begin_capture(const struct control *control, const struct onlooker *k, struct call *c)
 {
     uint8_t links[PORTS_MOST];
@@ -373,7 +419,7 @@ static void begin_capture(const struct control *control, const struct onlooker *
 
 static void onlooker_begin(struct control *control, struct call *c, bool captures)
 {
-    static const struct call_ops looks = {.over = onlooker_over};
+    static const struct call_ops looks = {.closes = onlooker_end, .over = onlooker_over};
     char err[400];
     struct onlooker **place = place_for(control, c), *k = place ? calloc(1, sizeof *k) : NULL;
     if (!k) {
@@ -383,20 +429,21 @@ static void onlooker_begin(struct control *control, struct call *c, bool capture
     k->control = control;
     k->captures = captures;
     k->framed = control->carry->bare != (1u << control->o->iface_count) - 1;
-    if (!read_bounds(c, k, err, sizeof err) || !handed_filter(control, c, &k->filter, err, sizeof err)) {
+    if (!read_bounds(c, k, err, sizeof err) || !handed_filter(control, c, &k->filter, err, sizeof err) ||
+        !read_only(c, k, err, sizeof err)) {
         call_end(c, 2, "%s", err);
         onlooker_free(k);
         return;
     }
     k->as.filter = &k->filter;
     k->as.id = ++control->onlookers->last_id;
-    k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
+    k->as.rate = k->wanted.words ? CAPTURED_A_SECOND : rate_shown(k); /* workers cannot know the verdict yet */
     *place = k;
     k->lost_before = lost(k, (unsigned)(place - control->onlookers->at));
     k->untold_before = in_kernel_more(control->carry).untold;
     k->call = c;
     control->onlookers->changed = true;
-    limit_init(&k->limit, k->as.rate);
+    limit_init(&k->limit, rate_shown(k));
     in_kernel_samples(control->carry);
     call_follow(c, &looks, k);
     if (captures) begin_capture(control, k, c);

@@ -7,7 +7,7 @@
 
 enum { SEEN_IN_KERNEL = UINT32_MAX /* no worker has seen it */ };
 struct seen {
-    uint64_t wall_ns;
+    uint64_t wall_ns, at_ns; /* time of its verdict, by both clocks: CLOCK_REALTIME, CLOCK_MONOTONIC */
     unsigned worker;
     const char *device; /* interface by which it came */
     unsigned iface;     /* index of the served interface where it was judged */
