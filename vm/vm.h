@@ -51,8 +51,11 @@ struct vm;
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
 void vm_free(struct vm *vm);
 
-/* Take memory from the system for flows to come (cfg->grows); in another thread, beside the worker. */
-void vm_ahead(const struct vm *vm);
+/* Take memory from the system for flows to come (cfg->grows), at least so many bytes in all; in another thread, beside
+ * the worker. */
+void vm_ahead(const struct vm *vm, size_t least);
+/* Return the bytes that flows have used so far, for vm_ahead of a vm that goes on with them. */
+size_t vm_flow_bytes(const struct vm *vm);
 
 /* Judge n packets (any n, in batches of VM_BATCH). verdicts[i] belongs to pkts[i]. The caller keeps pkts, except that a
  * PKT_WRITABLE packet with verdict `forward` may have been rewritten in place; then it is the pkt of an entry of tx,

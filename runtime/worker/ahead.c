@@ -20,7 +20,7 @@ void ahead_want(void *a)
 static void *ahead_run(void *arg)
 {
     struct ahead *a = arg;
-    while (sem_wait(&a->wanted) || !__atomic_load_n(&a->ends, __ATOMIC_ACQUIRE)) vm_ahead(a->vm);
+    while (sem_wait(&a->wanted) || !__atomic_load_n(&a->ends, __ATOMIC_ACQUIRE)) vm_ahead(a->vm, 0);
     return NULL;
 }
 

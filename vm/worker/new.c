@@ -172,10 +172,12 @@ void vm_free(struct vm *vm)
     free(vm);
 }
 
-void vm_ahead(const struct vm *vm)
+void vm_ahead(const struct vm *vm, size_t least)
 {
     const struct track *track = __atomic_load_n(&vm->track, __ATOMIC_ACQUIRE);
-    if (track) track_ahead(track);
+    if (track) track_ahead(track, least);
 }
+
+size_t vm_flow_bytes(const struct vm *vm) { return vm->track ? track_bytes(vm->track) : 0; }
 
 const struct vm_counters *vm_counters(const struct vm *vm) { return &vm->counters; }

@@ -107,7 +107,7 @@ static bool hello_is_sound(const struct handoff_hello *h)
     for (unsigned i = 0; i < OPTIONS_IFACES; i++) named &= ENDS(h->names[i]);
     return h->magic == HANDOFF_MAGIC && ENDS(h->refused) && ENDS(h->name) && ENDS(h->stats) && named &&
            h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES && h->has < 1u << HANDOFF_FDS &&
-           h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 &&
+           h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 && h->present <= HANDOFF_FILE_MOST &&
            program_bounds_fit(h->flows, h->half_open);
 }
 
@@ -231,6 +231,15 @@ void take_hops(struct live *l)
     if (t->hello.hops) hops_archive(&l->world.hops, &a, clock_ns(CLOCK_MONOTONIC));
 }
 
+/* Take memory for the flows, and the pages of the file that are there, while the other instance still judges. */
+static void take_memory(struct live *l)
+{
+    const struct take *t = l->take;
+    const uint64_t bytes = t->hello.flow_bytes;
+    for (unsigned i = 0; i < l->carry.worker_count; i++) vm_ahead(l->carry.workers[i]->vm, bytes);
+    madvise(t->file, t->hello.present, MADV_POPULATE_READ); /* Linux 5.14; else as it is read */
+}
+
 /* ---- NOW, LUGGAGE, READY, YOURS ---- */
 
 static int say_word(const struct take *t, uint32_t word)
@@ -314,6 +323,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
 int take_over(struct live *l)
 {
     char err[300];
+    take_memory(l);
     const int failed = take_all(l, err, sizeof err);
     if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);

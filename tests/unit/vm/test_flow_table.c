@@ -553,7 +553,7 @@ static void memory_follows_from_flows(void **state)
             assert_true(add(t, ip4(i, round, 2, 3), FLOW_STATE_OPEN, i) >= 0);
             const size_t row = (size_t)t->left.fresh * BLOCK * t->stride;
             assert_true(row <= t->ahead); /* its memory was taken before the flow came */
-            if (asked != before) flow_table_ahead(t);
+            if (asked != before) flow_table_ahead(t, 0);
         }
         const size_t now = resident(t);
         if (round == 0) most = now;

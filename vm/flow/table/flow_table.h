@@ -32,7 +32,8 @@ uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
 /* Make a table; NULL: out of memory. Memory comes from the system as flows come, or ahead of them: flow_table_ahead,
  * also on another thread, takes half as much again as flows have used, and 1 MiB. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
-void flow_table_ahead(struct flow_table *t);
+void flow_table_ahead(struct flow_table *t, size_t least); /* least: bytes, whatever flows have used */
+size_t flow_table_used(const struct flow_table *t); /* bytes that flows have used; 0 where others change it, too */
 void flow_table_free(struct flow_table *t);
 /* Write the timeouts of the settings, by state. */
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);

@@ -133,11 +133,16 @@ uint32_t table_fresh_block(struct flow_table *t)
 }
 
 /* Allocate ahead. Without bindings, lines of one kind lie together, and only those of the first kind are allocated. */
-void flow_table_ahead(struct flow_table *t)
+size_t flow_table_used(const struct flow_table *t)
+{
+    return t->ops ? 0 : (size_t)__atomic_load_n(&t->left.fresh, __ATOMIC_RELAXED) * BLOCK * t->stride;
+}
+
+void flow_table_ahead(struct flow_table *t, size_t least)
 {
     enum { LEAST = 1 << 20 };
     if (t->ops) return;
-    const size_t used = (size_t)__atomic_load_n(&t->left.fresh, __ATOMIC_RELAXED) * BLOCK * t->stride;
+    const size_t used = flow_table_used(t) < least ? least : flow_table_used(t);
     const size_t wanted = (size_t)rounded(used + used / 2 + LEAST, LARGE_PAGE);
     const size_t to = wanted < t->rows_bytes ? wanted : t->rows_bytes;
     if (to <= t->ahead) return;
@@ -166,7 +171,7 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
         free(t);
         return NULL;
     }
-    if (cfg->prefault) flow_table_ahead(t);
+    if (cfg->prefault) flow_table_ahead(t, 0);
     return t;
 }
 

@@ -143,7 +143,8 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     return NULL;
 }
 
-void track_ahead(const struct track *t) { flow_table_ahead(t->table); }
+void track_ahead(const struct track *t, size_t least) { flow_table_ahead(t->table, least); }
+size_t track_bytes(const struct track *t) { return flow_table_used(t->table); }
 
 void track_free(struct track *t)
 {

@@ -69,8 +69,9 @@ struct straight_look {
 };
 
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL: out of memory */
-/* The same as vm_ahead */
-void track_ahead(const struct track *t);
+/* The same as vm_ahead and vm_flow_bytes */
+void track_ahead(const struct track *t, size_t least);
+size_t track_bytes(const struct track *t);
 void track_free(struct track *t);
 
 /* Set the time of the following calls, which never runs back, and the receiver of ends of flows (until the next

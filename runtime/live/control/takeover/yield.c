@@ -139,6 +139,25 @@ static void hello_program(struct control *control, struct handoff_hello *h)
     free(text);
 }
 
+/* Have memory for the states before workers stand still for them. */
+static void hello_memory(const struct control *control, struct handoff_hello *h)
+{
+    const struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    enum { PAGE = 4096, MORE = 1 << 20 };
+    uint64_t all = 0;
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        worker_hold(carry->workers[i]);
+        const uint64_t bytes = vm_flow_bytes(carry->workers[i]->vm);
+        worker_release(carry->workers[i]);
+        if (bytes > h->flow_bytes) h->flow_bytes = bytes;
+        all += bytes;
+    }
+    const uint64_t wanted = y->used + all + all / 8 + MORE, most = y->len / 2;
+    const uint64_t present = (wanted < most ? wanted : most) / PAGE * PAGE;
+    h->present = madvise(y->file, present, MADV_POPULATE_WRITE) ? 0 : present; /* Linux 5.14 */
+}
+
 /* Descriptors that the other process gets: those of the parent, which this process closes again, then its own. */
 struct lent {
     int fds[HANDOFF_FDS];
@@ -195,6 +214,7 @@ static int hello(struct control *control)
     snprintf(h->stats, sizeof h->stats, "%s", o->stats ? o->stats : "");
     memcpy(h->file_digest, control->rules->file_digest, sizeof h->file_digest);
     if (!lacks) hello_program(control, h);
+    if (!lacks) hello_memory(control, h);
     if (!*h->refused) hello_descriptors(control, h, &lent);
     failed = say(y, h, sizeof *h, lent.fds, lent.count);
     for (unsigned i = 0; i < lent.owned; i++) close(lent.fds[i]);
