@@ -123,6 +123,6 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
              "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
              "{?differs             {#differs|overlap} with other bytes than before\n}");
         causes_text(out, c, "observing given up");
-        causes_text(out, c, "left out of watching");
+        causes_text(out, c, "left out of observing");
     }
 }
