@@ -73,6 +73,8 @@ struct splice_slots kernel_splices(const struct kernel *kernel);
 struct kernel_meters *kernel_meters(struct kernel *kernel);
 /* Return the number of records that found no room in the ring of events (run/events.h). */
 uint64_t kernel_events_lost(const struct kernel *kernel);
+/* Return the number of drops that the stages could not tell of, because half of that ring was full. */
+uint64_t kernel_drops_untold(const struct kernel *kernel);
 /* Sweep a part, as meters_sweep does; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* number of possible CPUs: rows of each counter */

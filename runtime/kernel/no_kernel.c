@@ -103,6 +103,8 @@ bool kernel_sweep(struct kernel *k, uint64_t now_ns) { return false; }
 
 uint64_t kernel_events_lost(const struct kernel *k) { return 0; }
 
+uint64_t kernel_drops_untold(const struct kernel *k) { return 0; }
+
 struct kernel_meters *kernel_meters(struct kernel *k) { return NULL; }
 
 bool flows_init(struct flow_ops *ops, const struct kernel *k) { return false; }

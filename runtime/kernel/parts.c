@@ -32,6 +32,14 @@ uint64_t kernel_events_lost(const struct kernel *k)
     return sum;
 }
 
+uint64_t kernel_drops_untold(const struct kernel *k)
+{
+    const struct map *m = &k->maps.v[KERNEL_MAP_drops];
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < m->entries; i++) sum += ((const struct kernel_drops *)m->memory)[i].untold;
+    return sum;
+}
+
 bool kernel_sweep(struct kernel *k, uint64_t now_ns)
 {
     struct kernel_meters *m = kernel_meters(k);

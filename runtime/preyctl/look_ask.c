@@ -6,6 +6,7 @@
 
 #include "runtime/base/stop.h"
 #include "runtime/base/when.h"
+#include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/filter.h"
 
@@ -15,7 +16,7 @@ static const struct {
     unsigned questions;
 } numbers[] = {{"--count", "count", 1u << QUESTION_TRACE | 1u << QUESTION_CAPTURE},
                {"--snap", "snap", 1u << QUESTION_CAPTURE},
-               {"--limit", "limit", 1u << QUESTION_FLOWS}};
+               {"--limit", "limit", 1u << QUESTION_FLOWS | 1u << QUESTION_DROPPED}};
 
 /* Put the option's number, from 1 on, into the question if it is given. Return 0 or 2. */
 static int take_number(struct talk *t, cJSON *question, const char *option, const char *member)
@@ -60,6 +61,7 @@ int look_ask(struct talk *t, enum question q, const char *usage)
     const char *other = argument_unknown(l);
     if (!wrong && other)
         wrong = talk_complain("`%.60s` is no option of %s: preyctl %s %s", other, l->word, l->word, usage);
+    if (!wrong && q == QUESTION_DROPPED) wrong = command_takes(t, 0, 0, usage);
     if (wrong || filter_hand(l->arguments, l->count, &fd)) {
         cJSON_Delete(question);
         return 2;

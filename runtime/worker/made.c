@@ -36,7 +36,7 @@ static int rings_make(struct worker *w)
     if (ring_init(&w->asks, ASKS, sizeof(struct hop_ask)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
         ring_init(&w->told, TOLD, sizeof(struct pmtu_note)) ||
         ring_init(&w->refusals, REFUSALS, sizeof(struct refusal)) ||
-        ring_init(&w->carried, CARRIED, sizeof(struct carried)))
+        ring_init(&w->carried, CARRIED, sizeof(struct carried)) || drops_init(&w->drops))
         return -ENOMEM;
     w->openers = openers_new();
     if (!w->openers) return -ENOMEM;
@@ -168,6 +168,7 @@ void worker_fini(struct worker *w)
     ring_fini(&w->told);
     ring_fini(&w->refusals);
     ring_fini(&w->carried);
+    drops_fini(&w->drops);
     openers_free(w->openers);
     inlined_free(w->inlined);
     leaving_free(w->leaving);

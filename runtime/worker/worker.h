@@ -18,6 +18,7 @@
 #include "runtime/io/inline_io.h"
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
+#include "runtime/worker/drops.h"
 #include "runtime/worker/egress.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/flow/flow.h"
@@ -157,6 +158,7 @@ struct worker {
     struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: there are none */
     struct leaving *leaving;          /* those that leave the inline stack; NULL: there are none */
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
+    struct drops drops;               /* notes of what was dropped, to the main thread */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
     struct ring wishes[WORKERS_MOST]; /* by borrower: struct wish; dropped without room, since more follow */

@@ -26,6 +26,8 @@ static bool is_hosts(const struct worker *w, const struct tx_entry *e)
     return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
 }
 
+static bool is_refused(const struct verdict *v) { return v->action == ACTION_DROP || v->action == ACTION_REJECT; }
+
 /* Send an accepted frame of a bridge on as it came. */
 static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
 {
@@ -181,6 +183,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
         const bool lets_by = is_watched(w, &e->verdict, e->pkt);
         if (lets_by) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
+        if (is_refused(&e->verdict)) drops_note(&w->drops, e->pkt, &e->verdict, lets_by, w->cfg.program->serial, now);
         if (lets_by && (w->cfg.watches || is_untaken(w, e->pkt))) host_give(w, e->pkt);
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
         if (__builtin_expect(w->observing.set != NULL, 0))
@@ -290,8 +293,10 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool goes = lets && !v->done && routes_on(w, v, w->pkts[i], now);
         if (lets && !v->done && !goes && !is_bridged(w, w->pkts[i])) copying_sent(w->copying, w->pkts[i]);
         if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) host_give(w, w->pkts[i]);
-        if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
-        if (!is_watched(w, v, w->pkts[i])) {
+        if (!is_refused(v)) continue;
+        const bool lets_by = is_watched(w, v, w->pkts[i]);
+        drops_note(&w->drops, w->pkts[i], v, lets_by, w->cfg.program->serial, now);
+        if (!lets_by) {
             /* The host stack, that did not see it, is to tell the sender that no route leads anywhere. */
             if (v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, w->pkts[i]))
                 host_give(w, w->pkts[i]);
@@ -334,6 +339,7 @@ static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, u
             if (w->tape) up_note_routed(w, pkts[i], now);
             vm_run_routed(w->vm, &in, pkts[i], came, &v, &w->tx);
             if (w->tape) up_note_left(w, &v);
+            if (is_refused(&v)) drops_note(&w->drops, pkts[i], &v, false, w->cfg.program->serial, now);
             worker_leave(w, now);
         } else
             pkts[kept++] = pkts[i];

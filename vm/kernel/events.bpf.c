@@ -5,6 +5,8 @@
 #include "vm/kernel/loop.bpf.h"
 
 extern char map_events;
+extern struct kernel_drops state_drops[];
+extern const char mask_drops;
 extern uint64_t state_events_lost[];
 extern const char mask_events_lost;
 SECTION(const struct pbc_rule, rules);
@@ -47,6 +49,20 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
     if (!e) return lost(k);
     event_fill(e, k, kind, rule);
     bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+
+/* Send a record of a dropped or rejected packet while they are few, and of one of many else. Half of the ring stays
+ * free for other records. passes: KERNEL_DROP_PASSES, or 0. */
+GLOBAL uint64_t kernel_drop(struct kpkt *k NONNULL, uint32_t passes)
+{
+    struct kernel_drops *const d = &state_drops[k->place & MASK(drops)];
+    const struct verdict *v = &k->verdict;
+    struct thin *const t = &d->thins.of[BELOW_8(thins_at(v->rule, v->firewall, v->reason))];
+    const uint32_t stands = thin_take(t, bpf_ktime_get_coarse_ns());
+    if (!stands) return 0;
+    const bool has_room = bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) <= KERNEL_EVENTS_BYTES / 2;
+    if (!has_room || kernel_tell(k, KERNEL_EVENT_DROP, stands | passes)) d->untold += stands;
     return 0;
 }
 

@@ -20,6 +20,7 @@ enum kernel_event_kind {
     KERNEL_EVENT_REJECT,    /* struct kernel_event_packet: a packet of the host that is rejected and needs an answer */
     KERNEL_EVENT_FLOW,      /* struct kernel_event_flow */
     KERNEL_EVENT_LEFT,      /* struct kernel_event_packet: a packet that only a process could take, and none did */
+    KERNEL_EVENT_DROP,      /* struct kernel_event_packet: a packet that is dropped or rejected, one of many */
 };
 
 struct kernel_event {
@@ -28,15 +29,17 @@ struct kernel_event {
     uint64_t now_ns;  /* CLOCK_MONOTONIC as the packet's rules saw it: by ticks, or 0 */
 };
 
+#define KERNEL_DROP_PASSES (UINT32_C(1) << 31)
 enum { KERNEL_EVENTS_BYTES = 1 << 20 /* size of the ring */ };
 enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1, KERNEL_EVENT_FOREIGN = 2 };
 struct kernel_event_packet {
     struct kernel_event event;
-    uint32_t rule;           /* rule that logs or decided */
-    uint32_t ifindex;        /* interface by which it came in or leaves */
-    uint32_t place;          /* index of the kpkt that it was judged in; a process that asked knows its own */
-    uint32_t len;            /* number of bytes */
-    uint32_t wire_len;       /* length of the frame */
+    uint32_t rule;     /* rule that logs or decided; KERNEL_EVENT_DROP: the number of drops that it stands for, with
+                          KERNEL_DROP_PASSES if they pass all the same */
+    uint32_t ifindex;  /* interface by which it came in or leaves */
+    uint32_t place;    /* index of the kpkt that it was judged in; a process that asked knows its own */
+    uint32_t len;      /* number of bytes */
+    uint32_t wire_len; /* length of the frame */
     uint16_t iface, segment; /* as in struct pkt */
     uint8_t link, tag_count; /* enum pkt_link; number of tags that were taken off */
     uint16_t tags[2][2];     /* tpid and tci of those tags, outermost first */
@@ -57,6 +60,13 @@ struct kernel_event_sample {
     uint16_t came;    /* as in struct flow_met */
     uint8_t met;      /* enum met_has */
     uint8_t matters;  /* 1: sent in any case, for the packet is dropped, rejected, or changes a flow */
+};
+
+/* Samplers of drops, and the drops that were not told for want of room in the ring: a row for each kpkt, which the
+ * processor or the process that has it alone writes. */
+struct kernel_drops {
+    struct thins thins;
+    uint64_t untold;
 };
 
 /* The end, in the kernel, of a flow that is not sent on. */

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/packet/thin.h"
+
 struct key;
 struct pbc_pattern;
 struct facts;

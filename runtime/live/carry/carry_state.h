@@ -111,6 +111,7 @@ struct ears {
     bool (*looks)(void *arg);                                             /* true if there are observers */
     void (*seen)(void *arg, const struct sampled *s);                     /* a packet that the kernel judged */
     void (*refused)(void *arg, const struct refusal *r, uint64_t now_ns); /* a server refuses new connections */
+    void (*dropped)(void *arg, const struct drop_note *n);                /* packets that the kernel dropped */
 };
 
 /* The choice of the executor */

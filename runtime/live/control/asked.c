@@ -6,6 +6,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/document/document.h"
+#include "runtime/live/control/dropped/dropped.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/onlookers.h"
 
@@ -49,4 +50,5 @@ void asked_close(struct control *control)
 {
     ctl_free(control->ctl);
     onlookers_fini(control);
+    dropped_fini(control);
 }

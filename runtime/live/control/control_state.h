@@ -9,6 +9,7 @@
 
 struct ctl;
 struct documents;
+struct dropped;
 struct load;
 struct onlookers;
 struct walk;
@@ -87,6 +88,7 @@ struct control {
     struct onfile onfile;        /* the file's present content */
     struct walk *walks;          /* walks through flows, under way */
     struct onlookers *onlookers; /* NULL: there was never one */
+    struct dropped *dropped;     /* NULL: nothing was dropped yet */
     struct documents *documents; /* documents (document/document.h); NULL: none asked for yet */
     uint64_t begun_ns;           /* mono time when workers began */
     struct limit_told {

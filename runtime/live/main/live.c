@@ -26,6 +26,7 @@
 #include "runtime/live/control/asked.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/limits.h"
+#include "runtime/live/control/dropped/dropped.h"
 #include "runtime/live/control/flows/flow_walk.h"
 #include "runtime/live/control/programs/asked_load.h"
 #include "runtime/live/control/programs/confirm.h"
@@ -177,6 +178,12 @@ static void refused(void *ears, const struct refusal *r, uint64_t now_ns)
     health_refused(&l->rules, r, now_ns);
 }
 
+static void dropped(void *ears, const struct drop_note *n)
+{
+    struct live *l = ears;
+    dropped_see(&l->control, n);
+}
+
 /* Give each room pointers to the rooms below it, and give carry/ its callbacks. */
 static void wire(struct live *l)
 {
@@ -184,7 +191,7 @@ static void wire(struct live *l)
     l->world.carry = l->rules.carry = l->control.carry = &l->carry;
     l->rules.world = l->control.world = &l->world;
     l->control.rules = &l->rules;
-    l->carry.ears = (struct ears){l, looks, seen, refused};
+    l->carry.ears = (struct ears){l, looks, seen, refused, dropped};
 }
 
 /* Look at everything, before anything is changed but what a closed start shuts. Return 0, or the exit status. */

@@ -22,6 +22,7 @@
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/live_report.h"
+#include "runtime/live/control/dropped/dropped.h"
 #include "runtime/live/control/flows/flow_walk.h"
 #include "runtime/live/control/programs/asked_load.h"
 #include "runtime/live/control/programs/confirm.h"

@@ -17,6 +17,7 @@ uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_inquire(struct kpkt *k);
 uint64_t kernel_later_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
+uint64_t kernel_drop(struct kpkt *k, uint32_t passes);        /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
 /* True for a packet of another station, to another or from a device above, whose tuple would be sent on in a frame to
@@ -76,10 +77,18 @@ static inline bool is_rejected(const struct kpkt *k)
     return k->verdict.action == ACTION_REJECT && !(k->flags & KERNEL_FOREIGN) && !settle_watches(k);
 }
 
-/* Report to processes: samples (events.bpf.c), and packets that need an answer. */
+/* True for a packet of which a process is told that it was dropped or rejected. */
+static inline bool drop_is_told(const struct kpkt *k)
+{
+    const uint8_t action = k->verdict.action;
+    return (action == ACTION_DROP || action == ACTION_REJECT) && state_world.drops && !(k->flags & KERNEL_ASKED);
+}
+
+/* Report to processes: drops and samples (events.bpf.c), and packets that need an answer. */
 static inline void act_tell(struct kpkt *k)
 {
     if (is_rejected(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
+    if (drop_is_told(k)) kernel_drop(k, settle_watches(k) ? KERNEL_DROP_PASSES : 0);
     if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 

@@ -64,6 +64,8 @@ struct in_kernel_more {
 #include "runtime/counters/counter.def"
 };
 struct in_kernel_more in_kernel_more(const struct carry *carry);
+/* Return the number of drops in the kernel that it could not tell of. */
+uint64_t in_kernel_drops_untold(const struct carry *carry);
 void in_kernel_samples(struct carry *carry); /* call after observers of packets have changed */
 /* Have the worker take copies of frames, once it exists. Then tell the stages of devices that are targets of mirrors,
  * after news of links and of programs. */

@@ -102,9 +102,36 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     recorded_sample(carry, &s);
 }
 
+/* Hand on that packets were dropped. The time is now: records wait some milliseconds at most. */
+static void heard_drop(struct carry *carry, const struct kernel_event_packet *e)
+{
+    const struct verdict *v = &e->verdict;
+    const int port = served_at(carry->kernel, e->ifindex);
+    struct pkt pkt;
+    struct drop_note n = {.at_ns = clock_ns(CLOCK_MONOTONIC),
+                          .program = e->event.program,
+                          .rule = v->rule,
+                          .firewall = v->firewall,
+                          .service = v->service,
+                          .stands = e->rule & ~KERNEL_DROP_PASSES,
+                          .action = v->action,
+                          .reason = v->reason,
+                          .port = port < 0 ? DROP_PORT_NONE : (uint8_t)port,
+                          .flags = e->rule & KERNEL_DROP_PASSES ? DROP_WATCHED : 0};
+    kernel_event_view(e, &pkt);
+    drop_note_read(&n, &pkt);
+    carry->ears.dropped(carry->ears.arg, &n);
+}
+
+uint64_t in_kernel_drops_untold(const struct carry *carry)
+{
+    return carry->kernel ? kernel_drops_untold(carry->kernel->kernel) : 0;
+}
+
 void in_kernel_samples(struct carry *carry)
 {
     if (!carry->kernel) return;
+    kernel_world(carry->kernel->kernel)->drops = 1;
     kernel_world(carry->kernel->kernel)->sample = carry->ears.looks(carry->ears.arg) ? 1
                                                   : carry->record.to                 ? options_sample(carry->o)
                                                                                      : 0;
@@ -121,6 +148,7 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
     if (e->kind == KERNEL_EVENT_REJECT && parse(carry, e, &h))
         answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
     if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(carry, e);
+    if (e->kind == KERNEL_EVENT_DROP) heard_drop(carry, (const void *)e);
 }
 
 int in_kernel_fd(const struct carry *carry) { return carry->kernel ? kernel_events_fd(carry->kernel->events) : -1; }

@@ -1,0 +1,59 @@
+/* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken, at
+ * random, and stands for all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each event
+ * is taken with probability 1 / every, which only earlier events have set, so whatever is summed over what stands is
+ * right on average, whoever chooses the events' order.
+ *
+ * While a span of 134 ms has THIN_SPAN events or fewer, all are taken. Beyond that blocks grow twice as long with each
+ * THIN_SPAN taken; the next span begins with the length that the last one would have needed. The code is the kernel's,
+ * too (vm/kernel/events.bpf.c). */
+#pragma once
+
+#include <stdint.h>
+
+enum { THIN_SPAN = 32, THIN_SHIFT = 27 /* a span has 2^27 ns */, THIN_MOST = 1 << 20 /* greatest length of a block */ };
+
+struct thin {
+    uint64_t span, seed;
+    uint32_t every;      /* events of a block */
+    uint32_t left, pick; /* events that the block has left; the value of `left` at which one is taken */
+    uint32_t events;     /* events of this span */
+    uint32_t taken;      /* events taken at this length of blocks */
+};
+
+/* Note an event. Return the number of events that it stands for, itself with them; 0: it is not taken. now_ns: of a
+ * clock that never runs back. */
+static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, uint64_t now_ns)
+{
+    const uint64_t span = now_ns >> THIN_SHIFT;
+    if (span != t->span) {
+        const uint32_t due = t->span + 1 == span ? t->events / THIN_SPAN : 0;
+        t->every = due < 1 ? 1 : due > THIN_MOST ? THIN_MOST : due;
+        t->span = span;
+        t->left = t->events = t->taken = 0;
+    }
+    t->events += t->events < UINT32_MAX;
+    if (!t->left) {
+        t->every += !t->every;
+        if (t->taken >= THIN_SPAN && t->every < THIN_MOST) {
+            t->every *= 2;
+            t->taken = 0;
+        }
+        t->seed = (t->seed ^ now_ns) * 0x9e3779b97f4a7c15u + 1;
+        t->left = t->every;
+        t->pick = (uint32_t)((t->seed >> 32) * t->every >> 32);
+    }
+    if (--t->left != t->pick) return 0;
+    t->taken++;
+    return t->every;
+}
+
+/* Samplers side by side, so that a flood of one kind does not hide another. */
+enum { THINS = 8 };
+struct thins {
+    struct thin of[THINS];
+};
+/* Return the sampler of what a rule, a default or a reason decides. */
+static inline uint32_t thins_at(uint32_t rule, uint32_t firewall, uint32_t reason)
+{
+    return (rule + firewall * 3 + reason * 5) % THINS;
+}
