@@ -29,17 +29,21 @@ static void observer_lose(struct observing *o, unsigned i)
     __atomic_store_n(&o->lost[i], o->lost[i] + 1, __ATOMIC_RELAXED);
 }
 
-/* Return the observers that get the packet; bit i: observer i. */
-static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const struct facts *facts, uint64_t now_ns)
+/* Return the observers that get the packet; bit i: observer i. stands: as in struct tape_seen. */
+static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const struct facts *facts, uint64_t now_ns,
+                          uint32_t *stands)
 {
+    *stands = o->set->thin ? thin_take(&o->thin, now_ns, THIN_OBSERVED) : 0;
+    const uint32_t may = o->set->all | (*stands ? o->set->thin : 0);
+    if (!may) return 0;
     struct pkt seen = *pkt;
     struct key key;
     uint32_t mask = 0;
     pkt_parse(&seen, facts, &key);
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
         const struct observer *one = &o->set->of[i];
-        if (!one->filter || !filter_takes(one->filter, &seen, &key, (unsigned)pkt->cookie)) continue;
-        if (limit_take(&o->limits[i], now_ns))
+        if (!(may >> i & 1) || !filter_takes(one->filter, &seen, &key, (unsigned)pkt->cookie)) continue;
+        if (one->thins || limit_take(&o->limits[i], now_ns))
             mask |= 1u << i;
         else
             observer_lose(o, i);
@@ -53,14 +57,16 @@ void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const st
     o->count = 0;
     o->record = NULL;
     for (unsigned i = 0; i < n; i++) {
-        const uint32_t mask = who_looks(o, pkts[i], facts, now_ns);
+        uint32_t stands;
+        const uint32_t mask = who_looks(o, pkts[i], facts, now_ns, &stands);
         if (!mask) continue;
+        o->stands[o->count] = stands;
         o->masks[o->count] = mask;
         o->pkts[o->count] = pkts[i];
         o->at[o->count++] = (uint8_t)i;
     }
     if (!o->count) return;
-    o->record = tape_seen_begin(&o->tape, o->pkts, o->masks, o->count, now_ns, program);
+    o->record = tape_seen_begin(&o->tape, o->pkts, o->masks, o->stands, o->count, now_ns, program);
     for (unsigned i = 0; i < o->count && !o->record; i++)
         for (uint32_t left = o->masks[i]; left; left &= left - 1) observer_lose(o, (unsigned)__builtin_ctz(left));
 }

@@ -11,16 +11,19 @@
 #include "vm/packet/pkt.h"
 
 enum { OBSERVERS_MOST = 16, OBSERVED_BYTES = 1 << 22 /* bytes of each worker's tape */ };
+enum { THIN_OBSERVED = 512 /* frames of a span (vm/packet/thin.h) that are all shown to observers that thin */ };
 
 struct observer {
     const struct filter *filter; /* NULL: no observer */
     uint64_t id;                 /* different for each observer */
     uint32_t snap;               /* most bytes of a frame */
     uint32_t rate;               /* frames per second and worker */
+    bool thins;                  /* it sees one of many frames, which stands for the others; `rate` does not count */
 };
 struct observer_set {
     uint64_t number;
     unsigned count;
+    uint32_t thin, all; /* observers that see one of many frames; those that see all: bit i is observer i */
     struct observer of[OBSERVERS_MOST];
 };
 
@@ -28,7 +31,9 @@ struct observing {
     const struct observer_set *set; /* the worker's set; NULL: no observers */
     struct limit limits[OBSERVERS_MOST];
     uint64_t ids[OBSERVERS_MOST];
+    struct thin thin; /* sampler for all observers that thin */
     uint32_t masks[VM_BATCH];
+    uint32_t stands[VM_BATCH];
     struct pkt *pkts[VM_BATCH]; /* observed packets, */
     uint8_t at[VM_BATCH];       /* their places in the batch, */
     unsigned count;

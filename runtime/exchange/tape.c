@@ -263,8 +263,8 @@ bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, 
     return true;
 }
 
-struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
-                                    uint64_t now_ns, uint64_t number)
+struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[],
+                                    const uint32_t stands[], unsigned n, uint64_t now_ns, uint64_t number)
 {
     uint64_t body = n * sizeof(struct tape_seen);
     t->now_ns = now_ns;
@@ -275,7 +275,7 @@ struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], co
     r->number = number;
     uint8_t *to = (uint8_t *)(r + 1);
     for (unsigned i = 0; i < n; i++) {
-        *(struct tape_seen *)(void *)to = (struct tape_seen){.observers = masks[i]};
+        *(struct tape_seen *)(void *)to = (struct tape_seen){.observers = masks[i], .stands = stands[i]};
         to = put_frame(t, to + sizeof(struct tape_seen), pkts[i], (uint8_t)pkts[i]->cookie, 0);
     }
     return r;

@@ -71,7 +71,9 @@ static inline uint64_t tape_place(uint64_t program, uint64_t world) { return pro
 struct tape_verdict tape_verdict_of(const struct verdict *v);
 /* An observed frame; only on tapes of observers (observers.h), never in a file. */
 struct tape_seen {
-    uint32_t observers, zero; /* bit i: observer i */
+    uint32_t observers; /* bit i: observer i */
+    uint32_t
+        stands; /* number of packets that it stands for, to observers that see one of many; 0: not taken for them */
     struct tape_verdict verdict;
 };
 static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,
@@ -134,10 +136,11 @@ void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t b
 /* Return the oldest snapshot in which the writer asks for the state; 0: no state is wanted. The state's memory, which
  * the writer has touched before, is the worker's from then on. */
 static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_ACQUIRE); }
-/* Begin a record of frames that are to be judged, seen by the observers of masks[]. NULL: no room. Nothing else may be
+/* Begin a record of frames that are to be judged, seen by the observers of masks[], with stands[] as in struct
+ * tape_seen. NULL: no room. Nothing else may be
  * put on the tape before tape_seen_end adds the verdicts; verdicts[at[i]] is frame i's. number: of the program. */
-struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
-                                    uint64_t now_ns, uint64_t number);
+struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[],
+                                    const uint32_t stands[], unsigned n, uint64_t now_ns, uint64_t number);
 void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[]);
 /* Put a record without a body. */
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);

@@ -16,7 +16,7 @@ static const struct {
     unsigned questions;
 } numbers[] = {{"--count", "count", 1u << QUESTION_TRACE | 1u << QUESTION_CAPTURE},
                {"--snap", "snap", 1u << QUESTION_CAPTURE},
-               {"--limit", "limit", 1u << QUESTION_FLOWS | 1u << QUESTION_DROPPED}};
+               {"--limit", "limit", 1u << QUESTION_FLOWS | 1u << QUESTION_DROPPED | 1u << QUESTION_TALKERS}};
 
 /* Put the option's number, from 1 on, into the question if it is given. Return 0 or 2. */
 static int take_number(struct talk *t, cJSON *question, const char *option, const char *member)
@@ -55,9 +55,12 @@ int look_ask(struct talk *t, enum question q, const char *usage)
 {
     const struct command_line *l = t->line;
     cJSON *question = talk_question(q);
-    int fd = -1, wrong = q != QUESTION_FLOWS && (take_time(t, question) || take_only(t, question)) ? 2 : 0;
+    const bool shows = q == QUESTION_TRACE || q == QUESTION_CAPTURE;
+    int fd = -1, wrong = q != QUESTION_FLOWS ? take_time(t, question) : 0;
+    if (!wrong && shows) wrong = take_only(t, question);
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers && !wrong; i++)
         if (numbers[i].questions >> q & 1) wrong = take_number(t, question, numbers[i].option, numbers[i].member);
+    if (q == QUESTION_TALKERS && argument_flag(t->line, "--bytes")) cJSON_AddTrueToObject(question, "bytes");
     const char *other = argument_unknown(l);
     if (!wrong && other)
         wrong = talk_complain("`%.60s` is no option of %s: preyctl %s %s", other, l->word, l->word, usage);
@@ -67,7 +70,7 @@ int look_ask(struct talk *t, enum question q, const char *usage)
         return 2;
     }
     int status = talk_ask(t, question, fd);
-    if (!status && q != QUESTION_FLOWS && stop_begin()) status = talk_complain("out of memory");
+    if (!status && (shows || q == QUESTION_TALKERS) && stop_begin()) status = talk_complain("out of memory");
     if (fd >= 0) close(fd);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Options of `trace`, `capture` and `flows`: a filter, and bounds. */
+/* Options of `trace`, `capture`, `talkers`, `flows` and `dropped`: a filter, and bounds. */
 #pragma once
 
 #include "runtime/preyctl/talk.h"

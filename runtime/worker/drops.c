@@ -9,39 +9,38 @@
 int drops_init(struct drops *d) { return ring_init(&d->notes, DROPS_NOTED, sizeof(struct drop_note)); }
 void drops_fini(struct drops *d) { ring_fini(&d->notes); }
 
-/* A frame that is not IP, or is broken before its addresses, is its station's. */
-static void read_station(struct drop_note *n, const struct pkt *pkt)
+static struct packet_end end_of_station(const uint8_t *mac)
 {
-    enum { MAC_AT = 6, MAC_END = 12 };
-    if (pkt->link != LINK_ETHER || pkt->cap_len < MAC_END) return;
-    const uint8_t *mac = pkt->data + MAC_AT;
-    n->from = DROP_FROM_MAC;
-    n->src[0] = wire_get16(mac);
-    n->src[1] = wire_get32(mac + 2);
+    return (struct packet_end){{wire_get16(mac), wire_get32(mac + 2)}, END_MAC};
 }
 
-void drop_note_read(struct drop_note *n, const struct pkt *pkt)
+static struct packet_end end_of_address(const uint32_t addr[4], uint32_t kind)
 {
+    struct packet_end end = {.kind = kind & KIND_IP4 ? END_IP4 : END_IP6};
+    memcpy(end.addr, addr, sizeof end.addr);
+    return end;
+}
+
+void packet_ends_read(const struct pkt *pkt, struct packet_ends *ends)
+{
+    enum { MACS = 12 };
     struct pkt seen = *pkt;
     struct key key;
     pkt_parse(&seen, NULL, &key);
-    n->from = DROP_FROM_NOBODY;
-    if (key.kind & KIND_IP && !address_equal(key.src, (const uint32_t[4]){0})) {
-        n->from = key.kind & KIND_IP4 ? DROP_FROM_IP4 : DROP_FROM_IP6;
-        memcpy(n->src, key.src, sizeof n->src);
-    } else {
-        read_station(n, pkt);
-    }
-    if (key.kind & KIND_PORTS) {
-        n->dst_port = key.dst_port;
-        n->flags |= DROP_PORT;
+    *ends = (struct packet_ends){.dst_port = key.dst_port, .has_port = key.kind & KIND_PORTS};
+    if (key.kind & KIND_IP && !address_equal(key.dst, (const uint32_t[4]){0})) {
+        ends->src = end_of_address(key.src, key.kind);
+        ends->dst = end_of_address(key.dst, key.kind);
+    } else if (pkt->link == LINK_ETHER && pkt->cap_len >= MACS) {
+        ends->src = end_of_station(pkt->data + MACS / 2);
+        ends->dst = end_of_station(pkt->data);
     }
 }
 
 void drops_note(struct drops *d, const struct pkt *pkt, const struct verdict *v, bool watched, uint64_t program,
                 uint64_t now_ns)
 {
-    const uint32_t stands = thin_take(&d->thins.of[thins_at(v->rule, v->firewall, v->reason)], now_ns);
+    const uint32_t stands = thin_take(&d->thins.of[thins_at(v->rule, v->firewall, v->reason)], now_ns, THIN_DROPS);
     if (!stands) return;
     struct drop_note n = {.at_ns = now_ns,
                           .program = program,
@@ -52,7 +51,7 @@ void drops_note(struct drops *d, const struct pkt *pkt, const struct verdict *v,
                           .action = v->action,
                           .reason = v->reason,
                           .port = (uint8_t)pkt->cookie,
-                          .flags = watched ? DROP_WATCHED : 0};
-    drop_note_read(&n, pkt);
+                          .watched = watched};
+    packet_ends_read(pkt, &n.ends);
     if (!ring_put(&d->notes, &n)) __atomic_store_n(&d->unnoted, d->unnoted + stands, __ATOMIC_RELAXED);
 }

@@ -6,21 +6,28 @@
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
-enum drop_flag {
-    DROP_PORT = 1,    /* dst_port is there */
-    DROP_WATCHED = 2, /* the packet passed all the same (--monitor, or where prey only watches) */
+/* An end of a packet: an address, or the station's where it has none. */
+enum end_kind { END_UNKNOWN, END_MAC, END_IP4 = 4, END_IP6 = 6 };
+struct packet_end {
+    uint32_t addr[4]; /* as in struct key; END_MAC: the first two bytes, then the last four */
+    uint8_t kind;     /* enum end_kind */
 };
-/* Kind of the source in drop_note.src. */
-enum drop_from { DROP_FROM_NOBODY, DROP_FROM_MAC, DROP_FROM_IP4 = 4, DROP_FROM_IP6 = 6 };
+struct packet_ends {
+    struct packet_end src, dst;
+    uint16_t dst_port;
+    bool has_port;
+};
+/* Read them from the packet's bytes, which are parsed anew. Of a broken packet as much is read as can be. */
+void packet_ends_read(const struct pkt *pkt, struct packet_ends *ends);
 
 struct drop_note {
     uint64_t at_ns;   /* CLOCK_MONOTONIC */
     uint64_t program; /* serial of the program that judged it */
-    uint32_t src[4];  /* as in struct key; DROP_FROM_MAC: the first two bytes, then the last four */
+    struct packet_ends ends;
     uint32_t rule, firewall, service;
-    uint32_t stands; /* number of drops that it stands for */
-    uint16_t dst_port;
-    uint8_t from, action, reason, port, flags; /* enum drop_from; port: as in a packet's cookie */
+    uint32_t stands;              /* number of drops that it stands for */
+    uint8_t action, reason, port; /* port: as in a packet's cookie */
+    bool watched;                 /* the packet passed all the same (--monitor, or where prey only watches) */
 };
 
 enum { DROP_PORT_NONE = 0xff /* as a port: none of those that are served */ };
@@ -35,8 +42,6 @@ struct drops {
 int drops_init(struct drops *d);
 void drops_fini(struct drops *d);
 
-/* Fill in what the packet says: source and port. The packet is parsed anew, for its key may be another's by now. */
-void drop_note_read(struct drop_note *n, const struct pkt *pkt);
 /* Note a dropped or rejected packet; its cookie is its port. */
 void drops_note(struct drops *d, const struct pkt *pkt, const struct verdict *v, bool watched, uint64_t program,
                 uint64_t now_ns);

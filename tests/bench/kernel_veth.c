@@ -75,6 +75,7 @@ struct contender {
     const char *on, *off; /* of nftables, while it runs; NULL */
     bool drops;           /* nothing arrives */
     uint32_t sent;        /* frames */
+    uint32_t *told;       /* is 1 while it runs: drops are told (kernel_world.drops); NULL */
 };
 
 /* How many have arrived, once the last ones have, too; so many are awaited. */
@@ -97,12 +98,14 @@ static double run(const struct contender *c)
     const uint32_t sent = bench_size(c->sent, 2000);
     attach(fwd, f0, c->program);
     if (c->on) rules(c->on);
+    if (c->told) *c->told = 1;
     enter(gen);
     time_send(sent / 10); /* connections begin */
     f->arrived = 0;
     const double ns = time_send(sent);
     const uint64_t came = arrivals(f, c->drops ? 0 : sent);
     if (c->off) rules(c->off);
+    if (c->told) *c->told = 0;
     snprintf(why, sizeof why, "%llu of %u arrived", (unsigned long long)came, sent);
     if (c->drops ? came > sent / 100 : came < sent * 99ull / 100) time_die(c->what, why);
     return ns;
@@ -129,8 +132,9 @@ static const struct contender dnat = {
     "10.2.0.2:8080; }; }",
     "delete table ip n",
     false,
-    SENT};
-static const struct contender stack = {"forwarded by the kernel", -1, NULL, NULL, false, SENT};
+    SENT,
+    NULL};
+static const struct contender stack = {"forwarded by the kernel", -1, NULL, NULL, false, SENT, NULL};
 
 static void by_hand(void)
 {
@@ -174,13 +178,13 @@ static void forward_rows(void)
          "limits { flows 30_000 }\npool web { server s 10.2.0.2 mac 02:00:00:00:00:04 }\nservice www on "
          "198.51.100.1 udp/53 { mode dsr l2; -> web }\n"},
     };
-    const struct contender blind = {"redirected unseen", time_hand("blind"), NULL, NULL, false, SENT},
-                           hand = {"by hand", time_hand("nat"), NULL, NULL, false, SENT};
+    const struct contender blind = {"redirected unseen", time_hand("blind"), NULL, NULL, false, SENT, NULL},
+                           hand = {"by hand", time_hand("nat"), NULL, NULL, false, SENT, NULL};
     by_hand();
     for (unsigned i = 0; i < sizeof ours / sizeof *ours; i++) {
         struct both b = both_of(ours[i].text);
         by_us(&b);
-        const struct contender us = {"ours", both_look(&b), NULL, NULL, false, SENT};
+        const struct contender us = {"ours", both_look(&b), NULL, NULL, false, SENT, NULL};
         race(ours[i].name, &us, &hand, 1.15);
         race(ours[i].name, &us, &dnat, 0.3);
         if (i == 0) race(ours[i].name, &us, &blind, 0);
@@ -214,15 +218,18 @@ static char *drops_text(unsigned count, bool of_nft)
 static void drop_rows(void)
 {
     char what[80];
-    const struct contender nothing = {"dropped unseen", time_maker("nothing"), NULL, NULL, true, SENT};
+    const struct contender nothing = {"dropped unseen", time_maker("nothing"), NULL, NULL, true, SENT, NULL};
     for (unsigned n = 1; n <= 1000; n *= 10) {
         char *mine = drops_text(n, false), *theirs = drops_text(n, true);
         struct both b = both_of(mine);
-        const struct contender us = {"ours", both_look(&b), NULL, NULL, true, SENT},
-                               tables = {"nftables, ingress",     -1,   theirs,
-                                         "delete table netdev d", true, n < 1000 ? SENT : SENT / 10};
+        const struct contender us = {"ours", both_look(&b), NULL, NULL, true, SENT, NULL},
+                               tables = {"nftables, ingress",         -1,  theirs, "delete table netdev d", true,
+                                         n < 1000 ? SENT : SENT / 10, NULL};
         snprintf(what, sizeof what, "veth: %u rule%s, dropped", n, n == 1 ? "" : "s");
         if (n == 1) race(what, &us, &nothing, 0);
+        struct contender told = us;
+        told.told = &kernel_world(b.kernel->kernel)->drops;
+        if (n == 1) race("veth: 1 rule, dropped and told", &told, &us, 0);
         race(what, &us, &tables, 0);
         attach(fwd, f0, -1);
         both_end(&b);

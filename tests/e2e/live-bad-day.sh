@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What one asks on a bad day: who was dropped in the last minutes, by which rule, how often (preyctl dropped).
+# What one asks on a bad day: who was dropped in the last minutes, by which rule, how often (preyctl dropped), and who sends
+# most (preyctl talkers).
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -55,6 +56,35 @@ refused 'counts are of ten minutes' 'drops are counted for 10 minutes: --for tak
 ctl dropped from 10.1.0.7
 same 'a filter is none of its words' "$status $(grep -c 'preyctl dropped \[--for D\] \[--limit N\]' err)" '2 1'
 
+# Who sends most.
+talks() { # OPTION... -- LINE...: who talks while these are sent; seen.out is what it says, seen.err what beside
+    local options=()
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    background prey "$bin/preyctl" talkers "${options[@]}" >seen.out 2>seen.err
+    until_true 100 'it looks on' grep -q 'what comes$' seen.err
+    sends "$@"
+    wait "$last"
+    status=$?
+}
+talks udp --for 1s -- '10.1.0.7 1500 20' '10.1.0.8 81 60' '10.1.0.9 1500 120'
+same 'who sends most, where to, and by which rule' "$status $(tail -1 seen.err)|$(tr -s ' ' <seen.out | sed 's/ in [0-9.]* m*s$//' | tr '\n' '|')" '0 200 packets looked at|200 packets, 8,400 bytes||source packets bytes share|10.1.0.9 120 5,040 60.0 %|10.1.0.8 60 2,520 30.0 %|10.1.0.7 20 840 10.0 %||destination packets bytes share|10.1.0.100 200 8,400 100.0 %||rule packets bytes share|default 140 5,880 70.0 %|CLOSED 60 2,520 30.0 %|'
+talks from 10.1.0.0/28 udp --for 1s --limit 1 --bytes --json -- '10.1.0.7 1500 900' '10.1.0.8 81 100' 'forged 99 2000' '10.1.0.7 1500 900' '10.1.0.8 81 100'
+same 'of those that a filter takes, an estimate' "$status $(python3 -c "
+import json
+all, *rows = [json.loads(l) for l in open('seen.out')]
+print([(r['of'], r['name'], r['estimated'], r['share'] > 0.7) for r in rows], all['seen'] < all['packets'], 1400 < all['packets'] < 2600 or all)")" "0 [('source', '10.1.0.7', True, True), ('destination', '10.1.0.100', True, True), ('rule', 'default', True, True)] True True"
+background prey "$bin/preyctl" talkers udp --for 1h --json >seen.out 2>seen.err
+until_true 100 'it looks on' grep -q 'what comes$' seen.err
+sends '10.1.0.7 1500 2'
+kill -TERM "$last"
+wait "$last"
+same 'interrupted, it says what it has seen' "$? $(tail -1 seen.err) $(grep -c '"of":"source"' seen.out)" '0 2 packets looked at 1'
+ctl talkers --only drop
+same 'it takes no --only' "$status $(grep -c 'no option of talkers' err)" '2 1'
+ctl talkers --count 3
+same 'packets are not counted' "$status $(grep -c 'no option of talkers' err)" '2 1'
+
 # Rules have names: after a reload their rows go on.
 ctl load later.pbc
 sends '10.1.0.7 81 2'
@@ -66,7 +96,7 @@ same 'another program goes on with the rows' "$(rows '$2 == "10.1.0.7"')" '10.1.
 sends 'forged 99 4000' '10.1.0.9 81 3' 'forged 99 4000'
 until_true 100 'the flood is told of' lists 2000 '$4 == "FLOOD"'
 until_true 100 'and who came beside it' lists 5 '$2 == "10.1.0.9"'
-same 'beside a flood, who was dropped before and meanwhile' "$(rows '$2 ~ /^10[.]/ && $4 == "CLOSED"')" '10.1.0.7 drop CLOSED wan 81 6
+same 'beside a flood, who was dropped before and meanwhile' "$(rows '$2 ~ /^10[.]1[.]0[.][79]$/ && $4 == "CLOSED"')" '10.1.0.7 drop CLOSED wan 81 6
 10.1.0.9 drop CLOSED wan 81 5'
 same 'most of a flood is of others, an estimate' "$(rows '$2 == "others" && $4 == "FLOOD" && $1 ~ /^~/' | cut -d' ' -f1-5)" 'others drop FLOOD wan 99'
 prey_ends

@@ -59,7 +59,7 @@ GLOBAL uint64_t kernel_drop(struct kpkt *k NONNULL, uint32_t passes)
     struct kernel_drops *const d = &state_drops[k->place & MASK(drops)];
     const struct verdict *v = &k->verdict;
     struct thin *const t = &d->thins.of[BELOW_8(thins_at(v->rule, v->firewall, v->reason))];
-    const uint32_t stands = thin_take(t, bpf_ktime_get_coarse_ns());
+    const uint32_t stands = thin_take(t, bpf_ktime_get_coarse_ns(), THIN_DROPS);
     if (!stands) return 0;
     const bool has_room = bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) <= KERNEL_EVENTS_BYTES / 2;
     if (!has_room || kernel_tell(k, KERNEL_EVENT_DROP, stands | passes)) d->untold += stands;
@@ -89,14 +89,19 @@ static inline bool matters(const struct kpkt *k)
     return s->dir == FLOW_REPLY && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* Send a record with the line of the flow, for one packet of many, and for each packet that matters. The latter
- * needs half of the ring to be free, since other records need room, too. Return 0, or 1: the ring had no room. */
+/* Send a record with the line of the flow, for one packet of many, and with world.sample for each packet that matters.
+ * The latter needs half of the ring to be free, since other records need room, too. Return 0, or 1: the ring had no
+ * room.
+ */
 GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
 {
+    struct thin *const seen = &state_drops[k->place & MASK(drops)].seen;
     const uint32_t of = state_world.sample;
-    const bool is_due = of && (uint32_t)k->serial % of == 0, counts = matters(k);
-    if (!is_due && !counts) return 0;
-    if (!is_due && bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) > KERNEL_EVENTS_BYTES / 2) return lost(k);
+    const uint32_t stands = state_world.thins ? thin_take(seen, bpf_ktime_get_coarse_ns(), KERNEL_THIN_SEEN) : 0;
+    const bool is_due = of && (uint32_t)k->serial % of == 0, counts = of && matters(k);
+    if (!is_due && !counts && !stands) return 0;
+    if (!is_due && !stands && bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) > KERNEL_EVENTS_BYTES / 2)
+        return lost(k);
     struct kernel_event_sample *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
     if (!e) return lost(k);
     event_fill(&e->packet, k, KERNEL_EVENT_SAMPLE, k->verdict.rule);
@@ -106,6 +111,8 @@ GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
     e->came = k->came;
     e->met = (uint8_t)what_it_met(k);
     e->matters = counts;
+    e->stands = stands;
+    e->due = is_due;
     bpf_ringbuf_submit(e, 0);
     return 0;
 }

@@ -60,12 +60,17 @@ struct kernel_event_sample {
     uint16_t came;    /* as in struct flow_met */
     uint8_t met;      /* enum met_has */
     uint8_t matters;  /* 1: sent in any case, for the packet is dropped, rejected, or changes a flow */
+    uint32_t stands;  /* number of packets that it stands for (world.thins); 0: it was not taken for that */
+    uint8_t due;      /* 1: it is one in so many (world.sample) */
+    uint8_t zero[3];
 };
 
-/* Samplers of drops, and the drops that were not told for want of room in the ring: a row for each kpkt, which the
- * processor or the process that has it alone writes. */
+/* Samplers of drops and of all packets, and the drops that were not told for want of room in the ring: a row for each
+ * kpkt, which the processor or the process that has it alone writes. */
+enum { KERNEL_THIN_SEEN = 256 /* packets of a span that are all reported with world.thins */ };
 struct kernel_drops {
     struct thins thins;
+    struct thin seen; /* sampler of all packets (world.thins) */
     uint64_t untold;
 };
 

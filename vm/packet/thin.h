@@ -3,14 +3,14 @@
  * is taken with probability 1 / every, which only earlier events have set, so whatever is summed over what stands is
  * right on average, whoever chooses the events' order.
  *
- * While a span of 134 ms has THIN_SPAN events or fewer, all are taken. Beyond that blocks grow twice as long with each
- * THIN_SPAN taken; the next span begins with the length that the last one would have needed. The code is the kernel's,
+ * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that blocks grow twice as long with each
+ * `most` taken; the next span begins with the length that the last one would have needed. The code is the kernel's,
  * too (vm/kernel/events.bpf.c). */
 #pragma once
 
 #include <stdint.h>
 
-enum { THIN_SPAN = 32, THIN_SHIFT = 27 /* a span has 2^27 ns */, THIN_MOST = 1 << 20 /* greatest length of a block */ };
+enum { THIN_SHIFT = 27 /* a span has 2^27 ns */, THIN_LONGEST = 1 << 20 /* greatest length of a block */ };
 
 struct thin {
     uint64_t span, seed;
@@ -21,20 +21,20 @@ struct thin {
 };
 
 /* Note an event. Return the number of events that it stands for, itself with them; 0: it is not taken. now_ns: of a
- * clock that never runs back. */
-static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, uint64_t now_ns)
+ * clock that never runs back. most: events of a span that are all taken. */
+static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, uint64_t now_ns, uint32_t most)
 {
     const uint64_t span = now_ns >> THIN_SHIFT;
     if (span != t->span) {
-        const uint32_t due = t->span + 1 == span ? t->events / THIN_SPAN : 0;
-        t->every = due < 1 ? 1 : due > THIN_MOST ? THIN_MOST : due;
+        const uint32_t due = t->span + 1 == span ? t->events / most : 0;
+        t->every = due < 1 ? 1 : due > THIN_LONGEST ? THIN_LONGEST : due;
         t->span = span;
         t->left = t->events = t->taken = 0;
     }
     t->events += t->events < UINT32_MAX;
     if (!t->left) {
         t->every += !t->every;
-        if (t->taken >= THIN_SPAN && t->every < THIN_MOST) {
+        if (t->taken >= most && t->every < THIN_LONGEST) {
             t->every *= 2;
             t->taken = 0;
         }
@@ -47,8 +47,8 @@ static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, 
     return t->every;
 }
 
-/* Samplers side by side, so that a flood of one kind does not hide another. */
-enum { THINS = 8 };
+/* Samplers of drops side by side, so that a flood of one kind does not hide another. */
+enum { THINS = 8, THIN_DROPS = 32 /* drops of a span that are all taken */ };
 struct thins {
     struct thin of[THINS];
 };

@@ -105,10 +105,13 @@ struct host_forwards {
     bool any, ip4, ip6;
 };
 
+/* Observers: that see one of many packets; that see all */
+enum looks { LOOKS_AT_SOME = 1, LOOKS_AT_ALL = 2 };
+
 /* Callbacks into rooms above */
 struct ears {
     void *arg;
-    bool (*looks)(void *arg);                                             /* true if there are observers */
+    unsigned (*looks)(void *arg);                                         /* observers there are: enum looks, or'ed */
     void (*seen)(void *arg, const struct sampled *s);                     /* a packet that the kernel judged */
     void (*refused)(void *arg, const struct refusal *r, uint64_t now_ns); /* a server refuses new connections */
     void (*dropped)(void *arg, const struct drop_note *n);                /* packets that the kernel dropped */

@@ -160,10 +160,10 @@ static int service(struct live *l)
 }
 
 /* Callbacks by which the room carry/ reports to the rooms above it. */
-static bool looks(void *ears)
+static unsigned looks(void *ears)
 {
     const struct live *l = ears;
-    return onlookers_there(&l->control);
+    return onlookers_looks(&l->control);
 }
 
 static void seen(void *ears, const struct sampled *s)

@@ -37,13 +37,12 @@ static uint64_t told_in_all(struct drop_table *t, uint64_t now_ns, unsigned minu
 
 static void add(struct drop_table *t, uint32_t src, const char *by, uint64_t at_ns, uint32_t stands)
 {
-    const struct drop_seen s = {
-        .key = {.src = {src}, .from = DROP_FROM_IP4, .by_kind = DROP_BY_RULE, .action = ACTION_DROP},
-        .by = by,
-        .at_ns = at_ns,
-        .stands = stands,
-        .dst_port = 80,
-        .has_port = true};
+    const struct drop_seen s = {.key = {.src = {src}, .from = END_IP4, .by_kind = DROP_BY_RULE, .action = ACTION_DROP},
+                                .by = by,
+                                .at_ns = at_ns,
+                                .stands = stands,
+                                .dst_port = 80,
+                                .has_port = true};
     drop_table_add(t, &s);
 }
 
@@ -51,7 +50,7 @@ static void few_are_taken_all(void **state)
 {
     (void)state;
     struct thin t = {0};
-    for (unsigned i = 0; i < 1000; i++) assert_int_equal(thin_take(&t, 1 + i * 10 * MS), 1);
+    for (unsigned i = 0; i < 1000; i++) assert_int_equal(thin_take(&t, 1 + i * 10 * MS, THIN_DROPS), 1);
 }
 
 /* However many come, so many are taken in a span at most, and what they stand for adds up. */
@@ -62,11 +61,11 @@ static void many_are_thinned(void **state)
         struct thin t = {.seed = step};
         uint64_t sum = 0, taken = 0, events = 1000 * MS / step;
         for (uint64_t i = 0; i < events; i++) {
-            const uint32_t stands = thin_take(&t, i * step);
+            const uint32_t stands = thin_take(&t, i * step, THIN_DROPS);
             taken += stands != 0;
             sum += stands;
         }
-        assert_in_range(taken, 200, 8 * 2 * THIN_SPAN + 16 * THIN_SPAN);
+        assert_in_range(taken, 200, 8 * 2 * THIN_DROPS + 16 * THIN_DROPS);
         assert_in_range(sum, events * 9 / 10, events * 11 / 10);
     }
 }
@@ -77,7 +76,7 @@ static void no_order_hides(void **state)
     (void)state;
     struct thin t = {.seed = 3};
     uint64_t sums[2] = {0};
-    for (uint64_t i = 0; i < 30000000; i++) sums[i & 1] += thin_take(&t, i * 1000);
+    for (uint64_t i = 0; i < 30000000; i++) sums[i & 1] += thin_take(&t, i * 1000, THIN_DROPS);
     assert_in_range(sums[0], 15000000 * 0.93, 15000000 * 1.07);
     assert_in_range(sums[1], 15000000 * 0.93, 15000000 * 1.07);
 }
@@ -86,8 +85,8 @@ static void a_flood_ends(void **state)
 {
     (void)state;
     struct thin t = {0};
-    for (uint64_t i = 0; i < 5000000; i++) thin_take(&t, i * 1000);
-    assert_int_equal(thin_take(&t, 6000 * MS), 1);
+    for (uint64_t i = 0; i < 5000000; i++) thin_take(&t, i * 1000, THIN_DROPS);
+    assert_int_equal(thin_take(&t, 6000 * MS, THIN_DROPS), 1);
 }
 
 /* A million forged sources take nobody's row, whether he was dropped before, goes on, or comes while they are there;
@@ -103,8 +102,8 @@ static void a_flood_takes_no_row(void **state)
         if (i >= 500000 && i % 200 == 0) add(t, LATER, "SSH", 10 * MS + i * UINT64_C(1000), 1);
     }
     const uint64_t now_ns = 1100 * MS;
-    assert_int_equal(told_of(t, now_ns, 10, DROP_FROM_IP4, OFFENDER)->packets, 1005);
-    const struct drop_told *later = told_of(t, now_ns, 10, DROP_FROM_IP4, LATER);
+    assert_int_equal(told_of(t, now_ns, 10, END_IP4, OFFENDER)->packets, 1005);
+    const struct drop_told *later = told_of(t, now_ns, 10, END_IP4, LATER);
     assert_true(later && later->packets > 2400);
     const struct drop_told *others = told_of(t, now_ns, 10, DROP_FROM_OTHERS, 0);
     assert_true(others->packets == 7000000 && others->scaled);
@@ -120,7 +119,7 @@ static void nor_does_one_that_insists(void **state)
     struct drop_table *t = drop_table_new(2);
     for (unsigned i = 0; i < 10; i++) add(t, OFFENDER, "SSH", 1, 1);
     for (unsigned i = 0; i < 300000; i++) add(t, FLOOD + i / 3, "FLOOD", 2 + i, 1);
-    assert_int_equal(told_of(t, 300000, 10, DROP_FROM_IP4, OFFENDER)->packets, 10);
+    assert_int_equal(told_of(t, 300000, 10, END_IP4, OFFENDER)->packets, 10);
     assert_int_equal(told_in_all(t, 300000, 10), 300010);
     drop_table_free(t);
 }
@@ -162,10 +161,10 @@ static void a_vague_note_names_nobody(void **state)
     (void)state;
     struct drop_table *t = drop_table_new(6);
     add(t, OFFENDER, "SSH", 1, 50);
-    assert_null(told_of(t, 2, 10, DROP_FROM_IP4, OFFENDER));
+    assert_null(told_of(t, 2, 10, END_IP4, OFFENDER));
     assert_int_equal(told_of(t, 2, 10, DROP_FROM_OTHERS, 0)->packets, 50);
     add(t, OFFENDER, "SSH", 3, 50);
-    assert_int_equal(told_of(t, 4, 10, DROP_FROM_IP4, OFFENDER)->packets, 100);
+    assert_int_equal(told_of(t, 4, 10, END_IP4, OFFENDER)->packets, 100);
     assert_null(told_of(t, 4, 10, DROP_FROM_OTHERS, 0));
     drop_table_free(t);
 }

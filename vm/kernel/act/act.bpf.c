@@ -89,7 +89,7 @@ static inline void act_tell(struct kpkt *k)
 {
     if (is_rejected(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
     if (drop_is_told(k)) kernel_drop(k, settle_watches(k) ? KERNEL_DROP_PASSES : 0);
-    if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
+    if (state_world.sample | state_world.thins && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 
 /* Keep the flow, count and report the packet, and set where it goes: k->out. */

@@ -41,7 +41,7 @@ inline_whole bool express_may(const struct kpkt *k)
 {
     if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
     if (state_world.watches | state_world.renumbers) return false;
-    return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
+    return !(state_world.facts.bridges | state_world.sample | state_world.thins | (state_world.reach > KERNEL_HEAD));
 }
 
 /* Set the interface's id in rules, where they know it by a pattern. To rules, what crosses comes by the device by which

@@ -26,7 +26,7 @@ inline_whole bool may_pass(const struct kpkt *k)
 {
     const struct kernel_world *w = &state_world;
     return !(k->flags & (KERNEL_ONLY_JUDGE | KERNEL_FOREIGN)) &&
-           !(w->watches | w->renumbers | w->sample | w->interrupted);
+           !(w->watches | w->renumbers | w->sample | w->thins | w->interrupted);
 }
 
 /* True for a segment of data or ACK right behind the headers of Ethernet and IP. */

@@ -92,24 +92,30 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
                               .said = (const void *)e,
                               .world = h.said->world};
     carry->ears.seen(carry->ears.arg, &s);
-    /* With observers every packet is reported, and the recorder takes its part of them. */
-    const uint64_t every = carry->ears.looks(carry->ears.arg) ? options_sample(carry->o) : 1;
+    /* With observers every packet is reported, and the recorder takes its part of them. With some that see one of many,
+     * more are reported than it wants. */
+    const bool all = carry->ears.looks(carry->ears.arg) & LOOKS_AT_ALL;
+    const uint64_t every = all ? options_sample(carry->o) : 1;
     /* A replay would send another station's packet on. */
     const bool records = known && carry->record.to && h.program->serial == carry->now.program->serial &&
                          !(h.said->states & KERNEL_EVENT_FOREIGN);
-    if (!records || (!s.said->matters && ++carry->kernel->samples % every != 0)) return;
+    const bool wanted = s.said->matters || (s.said->due && ++carry->kernel->samples % every == 0);
+    if (!records || !wanted) return;
     hold_worker(carry);
     recorded_sample(carry, &s);
 }
 
-/* Hand on that packets were dropped. The time is now: records wait some milliseconds at most. */
+/* Hand on that packets were dropped. The time is now: records wait some milliseconds at most. The kernel numbers
+ * programs on its own; one that was judged by a program before has no names. */
 static void heard_drop(struct carry *carry, const struct kernel_event_packet *e)
 {
     const struct verdict *v = &e->verdict;
     const int port = served_at(carry->kernel, e->ifindex);
+    const struct program *program = __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE);
+    const bool now = e->event.program == kernel_world(carry->kernel->kernel)->program;
     struct pkt pkt;
     struct drop_note n = {.at_ns = clock_ns(CLOCK_MONOTONIC),
-                          .program = e->event.program,
+                          .program = now ? program->serial : UINT64_MAX,
                           .rule = v->rule,
                           .firewall = v->firewall,
                           .service = v->service,
@@ -117,9 +123,9 @@ static void heard_drop(struct carry *carry, const struct kernel_event_packet *e)
                           .action = v->action,
                           .reason = v->reason,
                           .port = port < 0 ? DROP_PORT_NONE : (uint8_t)port,
-                          .flags = e->rule & KERNEL_DROP_PASSES ? DROP_WATCHED : 0};
+                          .watched = e->rule & KERNEL_DROP_PASSES};
     kernel_event_view(e, &pkt);
-    drop_note_read(&n, &pkt);
+    packet_ends_read(&pkt, &n.ends);
     carry->ears.dropped(carry->ears.arg, &n);
 }
 
@@ -132,9 +138,11 @@ void in_kernel_samples(struct carry *carry)
 {
     if (!carry->kernel) return;
     kernel_world(carry->kernel->kernel)->drops = 1;
-    kernel_world(carry->kernel->kernel)->sample = carry->ears.looks(carry->ears.arg) ? 1
-                                                  : carry->record.to                 ? options_sample(carry->o)
-                                                                                     : 0;
+    const unsigned looks = carry->ears.looks(carry->ears.arg);
+    kernel_world(carry->kernel->kernel)->sample = looks & LOOKS_AT_ALL ? 1
+                                                  : carry->record.to   ? options_sample(carry->o)
+                                                                       : 0;
+    kernel_world(carry->kernel->kernel)->thins = looks & LOOKS_AT_SOME;
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)

@@ -23,14 +23,14 @@ enum {
 #define DROP_MINUTE_NS UINT64_C(60000000000)
 
 enum drop_by { DROP_BY_NOBODY, DROP_BY_RULE, DROP_BY_DEFAULT, DROP_BY_REASON };
-enum { DROP_FROM_OTHERS = 0xff }; /* beside enum drop_from: all senders without a row of their own */
+enum { DROP_FROM_OTHERS = 0xff }; /* beside enum end_kind: all senders without a row of their own */
 
 /* A row's identity: packets that agree in all of it are counted together. */
 struct drop_key {
     uint32_t src[4];
-    uint64_t by;                         /* hash of the row's text */
-    uint8_t from, by_kind;               /* enum drop_from, or DROP_FROM_OTHERS; enum drop_by */
-    uint8_t action, reason, port, flags; /* flags: DROP_WATCHED */
+    uint64_t by;                          /* hash of the row's text */
+    uint8_t from, by_kind;                /* enum end_kind, or DROP_FROM_OTHERS; enum drop_by */
+    uint8_t action, reason, port, passed; /* passed: 1: the packets passed all the same */
     uint8_t zero[2];
 };
 struct drop_row {

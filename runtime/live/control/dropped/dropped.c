@@ -9,6 +9,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/control/dropped/drop_table.h"
+#include "runtime/live/control/end_text.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/report/text.h"
 
@@ -55,16 +56,14 @@ static const char *decided_by_name(const struct control *control, const struct d
 void dropped_see(struct control *control, const struct drop_note *n)
 {
     struct dropped *d = dropped_at(control);
-    struct drop_seen s = {.key = {.from = n->from,
-                                  .action = n->action,
-                                  .reason = n->reason,
-                                  .port = n->port,
-                                  .flags = n->flags & DROP_WATCHED},
-                          .at_ns = n->at_ns,
-                          .stands = n->stands,
-                          .dst_port = n->dst_port,
-                          .has_port = n->flags & DROP_PORT};
-    memcpy(s.key.src, n->src, sizeof s.key.src);
+    const struct packet_end *src = &n->ends.src;
+    struct drop_seen s = {
+        .key = {.from = src->kind, .action = n->action, .reason = n->reason, .port = n->port, .passed = n->watched},
+        .at_ns = n->at_ns,
+        .stands = n->stands,
+        .dst_port = n->ends.dst_port,
+        .has_port = n->ends.has_port};
+    memcpy(s.key.src, src->addr, sizeof s.key.src);
     s.by = decided_by_name(control, n, &s.key.by_kind);
     if (d && d->table)
         drop_table_add(d->table, &s);
@@ -90,17 +89,6 @@ static uint64_t dropped_unnoted(const struct control *control)
     return sum;
 }
 
-/* Write the sender; NULL: none is known. */
-static const char *source_text(const struct drop_key *key, char buf[INET6_ADDRSTRLEN])
-{
-    const uint32_t *s = key->src;
-    if (key->from == DROP_FROM_IP4 || key->from == DROP_FROM_IP6) return address_text(key->from, s, buf);
-    if (key->from != DROP_FROM_MAC) return NULL;
-    snprintf(buf, INET6_ADDRSTRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", s[0] >> 8 & 0xff, s[0] & 0xff, s[1] >> 24,
-             s[1] >> 16 & 0xff, s[1] >> 8 & 0xff, s[1] & 0xff);
-    return buf;
-}
-
 static const char *name_if(const struct drop_row *r, enum drop_by kind)
 {
     return r->key.by_kind == kind && *r->by ? r->by : NULL;
@@ -111,13 +99,15 @@ static bool row_answer(const struct control *control, struct call *c, const stru
 {
     const struct drop_row *r = &told->row;
     const uint8_t port = r->key.port;
-    char source[INET6_ADDRSTRLEN], when[TEXT_TIME], *text = NULL;
+    char source[END_TEXT], when[TEXT_TIME], *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     if (!out) return false;
+    struct packet_end src = {.kind = r->key.from};
+    memcpy(src.addr, r->key.src, sizeof src.addr);
     const uint64_t ahead_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
-    json_print(out, "{'source':%s,'others':%i,'verdict':%s,'passed':%i", source_text(&r->key, source),
-               r->key.from == DROP_FROM_OTHERS, action_name(r->key.action), r->key.flags & DROP_WATCHED);
+    json_print(out, "{'source':%s,'others':%i,'verdict':%s,'passed':%i", end_text(&src, source),
+               r->key.from == DROP_FROM_OTHERS, action_name(r->key.action), r->key.passed);
     json_print(out, ",'rule':%s,'default':%s,'reason':%s,'service':%s", name_if(r, DROP_BY_RULE),
                name_if(r, DROP_BY_DEFAULT), r->key.by_kind == DROP_BY_REASON ? reason_name(r->key.reason) : NULL,
                name_if(r, DROP_BY_REASON));

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/kernel/run/events.h"
@@ -12,12 +13,15 @@
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
+#include "runtime/live/control/trace/talk.h"
 #include "runtime/live/control/trace/wanted.h"
 
 /* Bytes that may wait for an observer; frames a second that a worker shows it. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
 #define STEP_NS     UINT64_C(1000000)
+#define TALK_NS     UINT64_C(5000000000)
+enum { ROWS_TOLD = 10 /* rows of each kind, where nobody says how many */ };
 enum { TELL_MOST = 4096 /* most frames of a turn, a few milliseconds */ };
 enum { TRACED_BYTES = 512 /* bytes of a frame's headers */, SNAP_MOST = 1 << 18 };
 
@@ -29,6 +33,8 @@ struct onlooker {
     struct wanted wanted;           /* chooses by verdict, after the filter */
     struct limit limit;             /* limit for packets that no worker's limit holds for */
     bool captures, begun;           /* begun: all workers show it packets */
+    struct talk *talk;              /* sums of packets that are not shown; NULL: they are shown */
+    struct talk_asked asked;        /* with `talk`; ns: time at which it began */
     bool framed;                    /* its capture has Ethernet frames: not all interfaces are without */
     uint64_t most, told;            /* numbers of frames */
     uint64_t left_out, lost_before; /* frames that did not fit here; frames that its place lost before it began */
@@ -57,6 +63,7 @@ static void onlooker_free(struct onlooker *k)
 {
     filter_fini(&k->filter);
     wanted_fini(&k->wanted);
+    talk_free(k->talk);
     free(k);
 }
 
@@ -82,6 +89,7 @@ static void give_set(struct control *control)
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
         if (!o->at[i] || !o->at[i]->call) continue;
         s->of[i] = o->at[i]->as;
+        *(s->of[i].thins ? &s->thin : &s->all) |= 1u << i;
         s->count++;
     }
     o->before = o->set;
@@ -126,8 +134,12 @@ static void onlooker_end(void *arg)
     if (k->wanted.words)
         snprintf(chosen, sizeof chosen, "; --only left out %s", text_number(k->wanted.left_out, number));
     if (k->wanted.words) tell_chosen(k);
-    call_end(k->call, 0, "%s packet%s%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s", chosen, more,
-             unseen);
+    k->asked.ns = clock_ns(CLOCK_MONOTONIC) - k->asked.ns;
+    if (k->talk && !talk_answer(k->talk, &k->asked, k->call))
+        call_end(k->call, 2, "out of memory, or the answer is too long: ask for fewer with --limit");
+    else
+        call_end(k->call, 0, "%s packet%s%s%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s",
+                 k->talk ? " looked at" : "", chosen, more, unseen);
 }
 
 static void onlooker_over(void *arg)
@@ -169,11 +181,37 @@ static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
 /* Return the most packets a second that it is shown; of a trace with --only, of all workers and the kernel together. */
 static uint32_t rate_shown(const struct onlooker *k) { return k->captures ? CAPTURED_A_SECOND : TRACED_A_SECOND; }
 
+/* Return the name of what decided: a rule, a default, or the reason of a packet that none of these dropped. */
+static const char *decided_by(const struct seen *s)
+{
+    if (s->verdict->reason != REASON_NONE) return reason_name(s->verdict->reason);
+    return s->labels ? label_of(s->labels, s->verdict->rule) : "?";
+}
+
+static void talk_one(struct onlooker *k, const struct seen *s, uint32_t stands)
+{
+    struct packet_ends ends;
+    struct pkt pkt;
+    seen_packet(s, &pkt);
+    packet_ends_read(&pkt, &ends);
+    talk_add(k->talk, &ends, decided_by(s), s->frame->wire_len, stands);
+    k->told++;
+}
+
+/* Sum a packet up, or tell of it. stands: as in struct tape_seen; limited: as for tell_one. */
+static void tell_seen(struct onlooker *k, const struct seen *s, uint32_t stands, bool limited)
+{
+    if (k->talk)
+        talk_one(k, s, stands);
+    else
+        tell_one(k, s, limited);
+}
+
 static void tell_all(struct control *control, const struct tape_seen *from, const struct seen *s)
 {
     for (uint32_t left = from->observers; left; left &= left - 1) {
         struct onlooker *k = control->onlookers->at[__builtin_ctz(left)];
-        if (k && k->call) tell_one(k, s, k->as.rate > rate_shown(k));
+        if (k && k->call) tell_seen(k, s, from->stands, k->as.rate > rate_shown(k));
     }
 }
 
@@ -253,12 +291,17 @@ bool onlookers_tell(struct control *control)
     return tell_until(control, UINT64_MAX, there);
 }
 
-bool onlookers_there(const struct control *control)
+unsigned onlookers_looks(const struct control *control)
 {
-    for (unsigned i = 0; control->onlookers && i < OBSERVERS_MOST; i++)
-        if (control->onlookers->at[i] && control->onlookers->at[i]->call) return true;
-    return false;
+    unsigned looks = 0;
+    for (unsigned i = 0; control->onlookers && i < OBSERVERS_MOST; i++) {
+        const struct onlooker *k = control->onlookers->at[i];
+        if (k && k->call) looks |= k->as.thins ? LOOKS_AT_SOME : LOOKS_AT_ALL;
+    }
+    return looks;
 }
+
+bool onlookers_there(const struct control *control) { return onlookers_looks(control); }
 
 /* A packet in the form of a worker's tape. */
 struct copied {
@@ -307,7 +350,8 @@ void onlookers_see(struct control *control, const struct sampled *s)
                               .frame = &copied.frame};
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
         struct onlooker *k = control->onlookers->at[i];
-        if (k && k->call && filter_takes(&k->filter, s->pkt, s->key, port)) tell_one(k, &seen, true);
+        if (!k || !k->call || (k->talk && !s->said->stands)) continue;
+        if (filter_takes(&k->filter, s->pkt, s->key, port)) tell_seen(k, &seen, s->said->stands, true);
     }
 }
 
@@ -316,7 +360,7 @@ static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
     char line[60];
     const uint64_t n = lost(k, seat);
-    if (k->captures || n == k->lost_told || now_ns - k->told_ns < A_SECOND_NS) return;
+    if (k->captures || k->talk || n == k->lost_told || now_ns - k->told_ns < A_SECOND_NS) return;
     const int len = snprintf(line, sizeof line, "{\"lost\":%llu}", (unsigned long long)(n - k->lost_told));
     k->told_ns = now_ns;
     if (call_waits(k->call) < WAITS_MOST && call_json(k->call, line, (size_t)len)) k->lost_told = n;
@@ -417,7 +461,25 @@ static void begin_capture(const struct control *control, const struct onlooker *
     seen_section(c, control->o->ifaces, links, control->o->iface_count);
 }
 
-static void onlooker_begin(struct control *control, struct call *c, bool captures)
+/* Make its sums, if it wants these in the place of packets. False, with the reason in err. */
+static bool begin_talk(const struct call *c, struct onlooker *k, char *err, size_t err_len)
+{
+    uint64_t seed = 0, limit = ROWS_TOLD;
+    (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK);
+    k->asked = (struct talk_asked){.ns = clock_ns(CLOCK_MONOTONIC), .by_bytes = call_is_true(c, "bytes")};
+    if ((call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &limit)) || !limit) {
+        snprintf(err, err_len, "`limit` is a number of rows");
+        return false;
+    }
+    k->asked.limit = (unsigned)limit;
+    k->as.thins = true;
+    if (k->until_ns == UINT64_MAX) k->until_ns = k->asked.ns + TALK_NS;
+    k->talk = talk_new(seed);
+    if (!k->talk) snprintf(err, err_len, "out of memory");
+    return k->talk;
+}
+
+static void onlooker_begin(struct control *control, struct call *c, enum question q)
 {
     static const struct call_ops looks = {.closes = onlooker_end, .over = onlooker_over};
     char err[400];
@@ -427,10 +489,10 @@ static void onlooker_begin(struct control *control, struct call *c, bool capture
         return;
     }
     k->control = control;
-    k->captures = captures;
+    k->captures = q == QUESTION_CAPTURE;
     k->framed = control->carry->bare != (1u << control->o->iface_count) - 1;
-    if (!read_bounds(c, k, err, sizeof err) || !handed_filter(control, c, &k->filter, err, sizeof err) ||
-        !read_only(c, k, err, sizeof err)) {
+    if (!read_bounds(c, k, err, sizeof err) || (q == QUESTION_TALKERS && !begin_talk(c, k, err, sizeof err)) ||
+        !handed_filter(control, c, &k->filter, err, sizeof err) || !read_only(c, k, err, sizeof err)) {
         call_end(c, 2, "%s", err);
         onlooker_free(k);
         return;
@@ -446,8 +508,9 @@ static void onlooker_begin(struct control *control, struct call *c, bool capture
     limit_init(&k->limit, rate_shown(k));
     in_kernel_samples(control->carry);
     call_follow(c, &looks, k);
-    if (captures) begin_capture(control, k, c);
+    if (k->captures) begin_capture(control, k, c);
 }
 
-void asked_TRACE(void *with, struct call *c) { onlooker_begin(with, c, false); }
-void asked_CAPTURE(void *with, struct call *c) { onlooker_begin(with, c, true); }
+void asked_TRACE(void *with, struct call *c) { onlooker_begin(with, c, QUESTION_TRACE); }
+void asked_TALKERS(void *with, struct call *c) { onlooker_begin(with, c, QUESTION_TALKERS); }
+void asked_CAPTURE(void *with, struct call *c) { onlooker_begin(with, c, QUESTION_CAPTURE); }

@@ -1,4 +1,5 @@
-/* Observers over the control socket: `trace` and `capture` show packets with their verdicts. No worker waits for them
+/* Observers over the control socket: `trace` and `capture` show packets with their verdicts, `talkers` sums
+ * them up. No worker waits for them
  * (runtime/exchange/observers.h), nor does the main thread: what is too much is counted. */
 #pragma once
 
@@ -9,7 +10,8 @@
 bool onlookers_tell(struct control *control);
 /* Show the packet to the observers whose filters take it, after what workers judged before. */
 void onlookers_see(struct control *control, const struct sampled *s);
-bool onlookers_there(const struct control *control); /* true if there are observers */
+bool onlookers_there(const struct control *control);     /* true if there are observers */
+unsigned onlookers_looks(const struct control *control); /* return what they look at (enum looks) */
 /* End observers whose time is up; give workers another set after changes. */
 void onlookers_step(struct control *control, uint64_t now_ns);
 /* Return the time at which an observer's time is up; UINT64_MAX: there is none. */

@@ -6,18 +6,22 @@
 
 #include "runtime/record/blocks.h"
 
-/* Describe the packet from its bytes on the tape, which nobody overwrites before the record is released. */
+void seen_packet(const struct seen *s, struct pkt *pkt)
+{
+    const struct tape_frame *f = s->frame;
+    pkt_view(pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
+    pkt->tag_count = f->tag_count;
+    for (unsigned i = 0; i < 2; i++) {
+        pkt->tags[i].tpid = f->tags[i].tpid;
+        pkt->tags[i].tci = f->tags[i].tci;
+    }
+}
+
 static void describe(const struct seen *s, char *buf, size_t len)
 {
     struct pkt pkt;
     struct key key;
-    const struct tape_frame *f = s->frame;
-    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, tape_link(f), IFACE_NONE);
-    pkt.tag_count = f->tag_count;
-    for (unsigned i = 0; i < 2; i++) {
-        pkt.tags[i].tpid = f->tags[i].tpid;
-        pkt.tags[i].tci = f->tags[i].tci;
-    }
+    seen_packet(s, &pkt);
     pkt_parse(&pkt, NULL, &key);
     pkt_describe(&pkt, &key, buf, len);
     text_clean(buf);

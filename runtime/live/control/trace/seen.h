@@ -16,6 +16,9 @@ struct seen {
     const struct tape_frame *frame; /* its bytes follow */
 };
 
+/* Make a view of the packet's bytes on the tape, which nobody overwrites before the record is released. */
+void seen_packet(const struct seen *s, struct pkt *pkt);
+
 /* Write a document: time, interface, packet in words, size, verdict. False: no room. */
 bool seen_line(struct call *c, const struct seen *s);
 /* Write the head of a pcapng file; then a packet in it, at most `snap` bytes, its verdict as a comment. framed: as in

@@ -1,0 +1,29 @@
+/* Sums of packets by source, destination and rule, for `preyctl talkers`: each packet stands for some.
+ *
+ * A table of each kind has 1,024 rows. Where it is full, a new key takes the place of the one with the least count, and
+ * its place in the order with it ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and
+ * top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. What is told of a
+ * row is what came since it has it. */
+#pragma once
+
+#include "runtime/ctl/server.h"
+#include "runtime/worker/drops.h"
+
+enum talk_of { TALK_SOURCES, TALK_DESTINATIONS, TALK_RULES, TALKS };
+enum { TALK_ROWS = 1024, TALK_NAME = 48 };
+
+struct talk;
+struct talk *talk_new(uint64_t seed); /* NULL: out of memory */
+void talk_free(struct talk *t);       /* NULL is fine */
+
+/* Add a packet that stands for so many. rule: name of what decided. */
+void talk_add(struct talk *t, const struct packet_ends *ends, const char *rule, uint32_t bytes, uint32_t stands);
+
+/* Answer with a document for all, then at most `limit` rows of each kind, those first that have most packets, or bytes.
+ * False: no room. */
+struct talk_asked {
+    uint64_t ns; /* time that it took */
+    unsigned limit;
+    bool by_bytes;
+};
+bool talk_answer(const struct talk *t, const struct talk_asked *asked, struct call *c);
