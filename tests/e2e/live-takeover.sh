@@ -112,6 +112,34 @@ prey=$(owner)
 ctl stop
 until_true 300 'it ends' ends_itself "$prey"
 
+# ---- ports that workers share: the end of the one before gives none of the new one's back ----
+
+udp one 9001
+rules short <<'END'
+limits { flows 20_000 }
+timeouts { udp 10s }
+nat home { masquerade from 10.1.0.0/24 out on "lan" ports 62000-62127 }
+END
+no_flow() { [ "$(number flows.now)" = 0 ] || [ -z "$(number flows.now)" ]; }
+prey prey -i wan -i lan --workers 2 short.pbc
+for n in 1 2; do
+    same "nearly all ports are in use, $n" "$(at client "$tools/udp" flows 10.2.0.2 9001 10000 120 | wc -l)" 120
+    ctl takeover
+    same "they go over, $n" "$status $(cat err)" '0 '
+    until_true 600 "all flows are over, $n" no_flow
+done
+same 'and each is given back once: none is missed' "$(at client "$tools/udp" flows 10.2.0.2 9001 10000 120 | wc -l) $(number flows.ended.port-needed | grep -v '^0$')" '120 '
+
+# ---- the new one may have nothing to hand over itself ----
+
+prey=$(owner)
+mkdir -m 700 recorded
+ctl takeover --record recorded
+same 'one that records takes over' "$status $(cat err) $(grep -c "^process $(owner) has taken over from $prey\$" out)" '0  1'
+prey=$(owner)
+ctl stop
+until_true 300 'it ends' ends_itself "$prey"
+
 # ---- what is not handed over ----
 
 refuses() { # SENTENCE WORDS OPTION...

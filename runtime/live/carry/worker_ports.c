@@ -2,8 +2,10 @@
 #include "runtime/live/carry/worker_ports.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/host/device/offload.h"
@@ -64,8 +66,28 @@ bool dealt_open(struct carry *carry)
     return carry->ports.owners;
 }
 
+bool dealt_take(struct carry *carry, int tables)
+{
+    struct port_owners *own = malloc(sizeof *own);
+    if (own) *own = *carry->ports.owners;
+    if (own)
+        carry->ports.dealt = deal_map(tables, carry->ports.owners);
+    else
+        close(tables);
+    if (carry->ports.dealt) *carry->ports.owners = *own;
+    free(own);
+    dealt_world(carry);
+    return carry->ports.dealt;
+}
+
+void dealt_leave(struct carry *carry)
+{
+    struct port_owners *o = carry->ports.owners;
+    if (o) mmap(o, sizeof *o, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
 /* Take the dealing program's tables from the new port's descriptors, before the port is opened. */
-static void dealt_take(struct carry *carry, struct io_made *made)
+static void dealt_made(struct carry *carry, struct io_made *made)
 {
     if (!made->deal) return;
     deal_unmap(carry->ports.dealt);
@@ -194,7 +216,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     struct io_port *io = NULL;
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
         *group = made.group;
-        dealt_take(carry, &made);
+        dealt_made(carry, &made);
         io = ops->open(&ask, &made, &carry->ports.umems[w->cfg.worker], err, sizeof err);
     }
     if (io && ops->bind && ask_BIND(carry->tell->channel, err, sizeof err)) {
@@ -233,10 +255,9 @@ static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned
     return w->ports[at].ops->open(&ask, made, NULL, err, err_len);
 }
 
-int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST], int tables)
+int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])
 {
     char err[200] = "";
-    if (tables >= 0) carry->ports.dealt = deal_map(tables, carry->ports.owners);
     for (unsigned i = 0; i < carry->worker_count; i++)
         for (unsigned at = 0; at < carry->ports.count; at++) {
             struct worker *w = carry->workers[i];
@@ -246,7 +267,6 @@ int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST], int table
             w->ports[at].io = io;
             w->egress.port_count = at + 1;
         }
-    if (carry->latest) dealt_world(carry);
     return 0;
 }
 

@@ -23,12 +23,18 @@ bool ports_send_on(const struct carry *carry);
  * that observes connections or copies packets, and would send nothing of theirs. */
 bool ports_mirror(const struct carry *carry);
 
+/* Open all ports of workers that have no thread yet from those of another instance; descriptors are this process's own
+ * from then on. Return 0, or 2 after one line. */
+int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST]);
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
-/* Open all ports of workers that have no thread yet from those of another instance, and the dealing program's tables
- * (-1: it has none); descriptors are this process's own from then on. Return 0, or 2 after one line. */
-int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST], int tables);
 void dealt_world(struct carry *carry);
+/* Go on with the dealing program's tables of an instance that has let go, with this process's ports and their owners in
+ * the place of that one's. The descriptor is closed. False: no memory; frames are dealt by what stands there. */
+bool dealt_take(struct carry *carry, int tables);
+/* Let another instance have them: from now on the owners of ports are this process's alone, whose end gives ports back.
+ */
+void dealt_leave(struct carry *carry);
 /* Make the table of ports that several workers share (vm/shared/shared.h), which the dealing program reads, too.
  * False: out of memory. */
 bool dealt_open(struct carry *carry);

@@ -310,8 +310,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed) failed = hear_ports(t, &l->carry, g.ports);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
-    if (ports_take(&l->carry, t->ports, t->fds[YIELD_TABLES])) return -EIO;
-    t->fds[YIELD_TABLES] = -1;
+    if (ports_take(&l->carry, t->ports)) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "the instance that runs has not let go");
     failed = say_word(t, HANDOFF_READY);
@@ -326,6 +325,11 @@ int take_over(struct live *l)
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
     if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
+    if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners) {
+        if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))
+            complain("notice: out of memory: frames are dealt late");
+        l->take->fds[YIELD_TABLES] = -1;
+    }
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)

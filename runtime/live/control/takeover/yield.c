@@ -1,5 +1,4 @@
-/* Nothing changes here before the last message: until then the workers are held at most, and the ports' owners, which
- * both processes see, are put back */
+/* Nothing changes here before the last message: until then the workers are held at most */
 #include "runtime/live/control/takeover/yield.h"
 
 #include <errno.h>
@@ -13,6 +12,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/handoff.h"
 #include "runtime/live/control/takeover/luggage.h"
@@ -295,7 +295,6 @@ static int hand_over(struct control *control)
     const struct carry *carry = control->carry;
     struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count};
     if (!luggage_write(control, &l, (y->used + 63) / 64 * 64)) return -EBUSY;
-    if (carry->ports.owners) memset(carry->ports.owners, 0, sizeof *carry->ports.owners);
     int failed = say(y, &l, sizeof l, NULL, 0);
     if (!failed) failed = say_ports(y, carry);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
@@ -309,17 +308,13 @@ static bool let_go(struct control *control)
     struct yield *y = control->yield;
     const struct carry *carry = control->carry;
     char err[300];
-    struct port_owners *owners = carry->ports.owners ? malloc(sizeof *owners) : NULL;
-    if (carry->ports.owners && !owners) return false;
     int failed = yield_lacks(control) || !hold_all(carry) ? -EBUSY : 0;
-    if (owners) memcpy(owners, carry->ports.owners, sizeof *owners);
     if (!failed) failed = hand_over(control);
-    if (failed) {
-        if (owners) memcpy(carry->ports.owners, owners, sizeof *owners);
-        release_all(carry);
-    }
-    free(owners);
     y->over = !failed;
+    if (failed)
+        release_all(carry);
+    else
+        dealt_leave(control->carry);
     if (y->over && ask_YIELDED(control->tell->channel, &(struct request_process){y->to}, err, sizeof err))
         tell_fault(control->tell, "%s", err);
     return y->over;
