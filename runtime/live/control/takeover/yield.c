@@ -191,6 +191,7 @@ static int hello(struct control *control)
     struct handoff_hello *h = calloc(1, sizeof *h);
     int fd = -1;
     int failed = h ? hear(y, &b, sizeof b, &fd) : -ENOMEM;
+    if (failed && fd >= 0) close(fd);
     const bool mapped = !failed && file_map(y, fd, b.file);
     if (!failed && (b.magic != HANDOFF_MAGIC || b.process <= 0 || !mapped)) failed = -EPROTO;
     if (failed) {
