@@ -105,10 +105,11 @@ static bool hello_is_sound(const struct handoff_hello *h)
 {
     bool named = true;
     for (unsigned i = 0; i < OPTIONS_IFACES; i++) named &= ENDS(h->names[i]);
-    return h->magic == HANDOFF_MAGIC && ENDS(h->refused) && ENDS(h->name) && ENDS(h->stats) && named &&
-           h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES && h->has < 1u << HANDOFF_FDS &&
-           h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 && h->present <= HANDOFF_FILE_MOST &&
-           program_bounds_fit(h->flows, h->half_open);
+    const uint32_t needed = *h->refused ? 0 : 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
+    return h->magic == HANDOFF_MAGIC && (h->has & needed) == needed && ENDS(h->refused) && ENDS(h->name) &&
+           ENDS(h->stats) && named && h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES &&
+           h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 &&
+           h->present <= HANDOFF_FILE_MOST && program_bounds_fit(h->flows, h->half_open);
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
