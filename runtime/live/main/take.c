@@ -248,6 +248,18 @@ static int say_word(const struct take *t, uint32_t word)
     return channel_send(t->fd, &word, sizeof word, NULL, 0, patience());
 }
 
+/* Hear YOURS. Where it is late this side is shut first: what the other one has said by then holds, and it can say
+ * nothing more, so that exactly one of the two judges. */
+static int hear_yours(const struct take *t)
+{
+    unsigned none;
+    uint32_t word = 0;
+    int failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
+    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RD))
+        failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
+    return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
+}
+
 /* Receive all ports. What comes twice, or for no port, is refused. */
 static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports)
 {
@@ -315,9 +327,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "the instance that runs has not let go");
     failed = say_word(t, HANDOFF_READY);
-    uint32_t word = 0;
-    if (!failed) failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
-    return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
+    return failed ? failed : hear_yours(t);
 }
 
 int take_over(struct live *l)
