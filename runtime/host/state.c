@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/files.h"
@@ -219,7 +220,9 @@ struct state *state_open(const char *run, const char *name, const struct state_h
 struct state *state_share(const char *run, const char *name, int fd)
 {
     struct state *s = calloc(1, sizeof *s);
-    if (s && !state_path_of(run, name, s->path)) {
+    struct stat here, given;
+    if (s && !state_path_of(run, name, s->path) && !lstat(s->path, &here) && !fstat(fd, &given) &&
+        here.st_dev == given.st_dev && here.st_ino == given.st_ino) {
         s->fd = fd;
         return s;
     }

@@ -40,7 +40,8 @@ struct state *state_open(const char *run, const char *name, const struct state_h
                          void *arg, char *err, size_t err_len);
 
 /* Share the record of the instance that has the name, by a descriptor of its file, which is the state's from then on,
- * with its lock. NULL: out of memory, or not a name. */
+ * with its lock. Its end undoes what the record says, so another file, which may be anybody's, is refused. NULL:
+ * that, out of memory, or not a name. */
 struct state *state_share(const char *run, const char *name, int fd);
 /* Make a shared record this process's own: with its pid, and its worker's (0: none). Return 0, or a negative errno. */
 int state_own_up(struct state *s, long works);

@@ -195,8 +195,8 @@ struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS
     struct parent *p = parent_new(o);
     if (p) p->state = state_share(STATE_RUN, o->name, duplicate(fds[YIELD_RECORD]));
     if (!p || !p->state) {
+        complain(p ? "--takeover: what it handed over is not the record of changes that is here" : "out of memory");
         if (p) parent_free(p);
-        complain("out of memory");
         return NULL;
     }
     p->borrows = p->guarded = true;

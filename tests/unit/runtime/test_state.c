@@ -1,6 +1,7 @@
 /* The state file: what a run changed is undone by its end, by the next start, or by a clean-up. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -178,6 +179,28 @@ static void known_by_its_lock(void **state)
     assert_non_null(s);
     assert_string_equal(content(RESERVED), "");
     state_close(s);
+    remove_run();
+}
+
+/* Whoever takes over goes on with the record by a descriptor that a service has passed on. What another file says would
+ * be undone at its end, so that is refused. */
+static void shared_record(void **state)
+{
+    (void)state;
+    make_run();
+    struct state *s = open_state("eth0");
+    reserve(s, 40000, 40001);
+    assert_null(state_share(run, "eth0", memfd_create("forged", MFD_CLOEXEC)));
+    assert_null(state_share(run, "eth0", -1));
+    assert_null(state_share(run, "eth1", state_lend(s)));
+    struct state *next = state_share(run, "eth0", state_lend(s));
+    assert_non_null(next);
+    state_leave(s);
+    assert_int_equal(state_owner(run, "eth0"), getpid());
+    assert_int_equal(state_own_up(next, 0), 0);
+    assert_int_equal(state_undo(next, STATE_OPEN, say, NULL), 0);
+    assert_string_equal(content(RESERVED), "");
+    state_close(next);
     remove_run();
 }
 
@@ -537,6 +560,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         netns_test(own_end),     netns_test(next_start),   netns_test(names),        netns_test(known_by_its_lock),
+        netns_test(own_end),     netns_test(next_start),   netns_test(names),        netns_test(shared_record),
         netns_test(awaited),     netns_test(kept_ports),   netns_test(shared_ports), netns_test(reloads),
         netns_test(ranges_grow), netns_test(namespaces),   netns_test(damaged),      netns_test(refused),
         netns_test(full),        netns_test(taken_closed),
