@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "runtime/base/grown.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print_json.h"
+#include "runtime/preyctl/reach.h"
 
 enum { WAIT_MS = 60000, LOOK_MS = 20, TEXT_MOST = 1 << 20 };
 
@@ -155,7 +157,7 @@ static void run_preyrun(long before, const struct words *line, const struct word
     char folder[64];
     size_t len;
     char *groups = proc_read(before, "cgroup", &len), *own = proc_read(getpid(), "cgroup", &len);
-    const int nothing = open("/dev/null", O_RDONLY);
+    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (groups && own && strcmp(groups, own) != 0) join_group(groups);
     snprintf(folder, sizeof folder, "/proc/%ld/cwd", before);
     if (chdir(folder)) talk_complain("notice: %s: %s", folder, strerror(errno));
@@ -166,16 +168,19 @@ static void run_preyrun(long before, const struct words *line, const struct word
     _exit(2);
 }
 
-/* True if the instance that answers is that process. */
+/* True if the instance that answers is that process, whatever it says: it may have nothing to hand over itself. */
 static bool answers(const struct talk *t, long pid)
 {
-    struct talk look = {.line = t->line, .fd = -1};
-    cJSON *document = NULL;
-    const bool asked = !talk_document(&look, talk_question(QUESTION_TAKEOVER), &document);
-    const bool is = asked && process_of(document) == pid;
-    cJSON_Delete(document);
+    char unsaid[500]; /* for a moment nobody may be there */
+    struct talk look = {.line = t->line, .fd = reach(t->line, unsaid, sizeof unsaid), .in.most = MESSAGE_ANSWER_MOST};
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    struct message m;
+    const bool is = look.fd >= 0 && !getsockopt(look.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && peer.pid == pid;
+    int next = is && !talk_ask(&look, talk_question(QUESTION_TAKEOVER), -1) ? 1 : -1;
+    while (next > 0) next = talk_next(&look, &m, PATIENCE_MS);
     talk_end(&look);
-    return is;
+    return !next;
 }
 
 /* Wait until the process judges, or has ended. Return the exit status. */
@@ -186,12 +191,14 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
     for (;;) {
         int status;
         struct pollfd p = {.fd = former, .events = POLLIN};
-        if (waitpid(pid, &status, WNOHANG) == pid)
-            return talk_complain("process %ld goes on: the new one has ended with status %d", before,
+        const bool failed = waitpid(pid, &status, WNOHANG) == pid;
+        const int ended = poll(&p, 1, failed ? 0 : LOOK_MS);
+        if (failed)
+            return talk_complain("process %ld %s: the new one has ended with status %d", before,
+                                 ended > 0 ? "has let go, and nobody judges" : "goes on",
                                  WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-        const int ended = poll(&p, 1, LOOK_MS);
-        if (former < 0) nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
         if ((ended > 0 || former < 0) && answers(t, pid)) break;
+        if (ended) nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
         if (clock_ns(CLOCK_MONOTONIC) < until_ns) continue;
         return talk_complain("process %ld has not taken over within %d s, and goes on trying; %ld goes on until then",
                              (long)pid, WAIT_MS / 1000, before);
