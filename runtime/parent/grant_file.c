@@ -288,10 +288,11 @@ int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
 {
     if (!p->borrows) return NEVER;
     p->borrows = false;
+    int failed = state_own_up(p->state, p->child);
     for (int i = 0; i < 2; i++)
-        if (dup3(p->streams_taken[i], STDOUT_FILENO + i, 0) < 0) return -errno;
-    const int failed = control_replace(p->state, p->o->control);
-    return failed ? failed : state_own_up(p->state, p->child);
+        if (dup3(p->streams_taken[i], STDOUT_FILENO + i, 0) < 0 && !failed) failed = -errno;
+    const int unnamed = control_replace(p->state, p->o->control);
+    return failed ? failed : unnamed;
 }
 
 /* Tell the service manager a word from a short list; the manager expects it from this process */

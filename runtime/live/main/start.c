@@ -58,6 +58,7 @@ static int take_its_program(struct live *l)
     l->carry.now.program = take_program(l->take);
     if (!l->carry.now.program) return 2;
     l->carry.now.name = strdup(l->take->hello.name);
+    if (!l->carry.now.name) return complain("out of memory");
     memcpy(l->rules.file_digest, l->take->hello.file_digest, sizeof l->rules.file_digest);
     return ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
 }

@@ -342,8 +342,10 @@ int take_over(struct live *l)
         l->take->fds[YIELD_TABLES] = -1;
     }
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
+    close(l->take->fd); /* for which the other one waits, so that its control socket is there until ours is */
+    l->take->fd = -1;
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
-            return complain("--takeover: %s", strerror(errno));
+            complain("notice: what this process prints stays here: %s", strerror(errno));
     return 0;
 }

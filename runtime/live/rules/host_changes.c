@@ -9,6 +9,7 @@
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/host/state.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/steered.h"
@@ -26,9 +27,11 @@ int host_changes_begin(struct rules *rules)
         return tell_fault(rules->tell, "%s", err);
     if (shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err))
         return tell_fault(rules->tell, "%s", err);
-    rules->carry->guard.ports.given_anew |=
-        rules->o->takeover; /* those of the instance before stand until the first second */
-    return rules->o->takeover ? 0 : hide_guard(rules->carry);
+    if (!rules->o->takeover) return hide_guard(rules->carry);
+    /* Those of the instance before stand until the first second. */
+    rules->carry->guard.hears = enforce_elsewhere(rules->carry);
+    rules->carry->guard.ports.given_anew = true;
+    return 0;
 }
 
 /* Tell once that a filter had to be set again, and again only after it was found in place. */

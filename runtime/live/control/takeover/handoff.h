@@ -1,6 +1,7 @@
 /* Messages between a preyrun that runs and the one that takes over from it, over a stream socket that comes with the
- * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, and the one
- * that runs goes on as if nothing had been asked if the other is late, or gone, before it has heard YOURS.
+ * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, the old one for
+ * all from LUGGAGE on, and the one that runs goes on as if nothing had been asked if the other is late, or gone, before
+ * it has heard YOURS.
  *
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given

@@ -23,11 +23,13 @@
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
+#define NAMED_NS UINT64_C(1000000000)
 enum { HOLDS_MOST = 1000 /* holds until no worker has handed another one a packet that it has not taken */ };
 
 struct yield {
     int fd; /* the other process */
     uint64_t until_ns;
+    uint64_t deadline;  /* of messages (channel_until) */
     pid_t to;           /* 0: it has not said BEGIN */
     uint8_t *file;      /* [len]; NULL: not mapped */
     uint64_t len, used; /* used: by HELLO, at the beginning */
@@ -90,12 +92,12 @@ void asked_TAKEOVER(void *with, struct call *c)
 static int hear(const struct yield *y, void *what, size_t len, int *fd)
 {
     unsigned count;
-    return channel_receive(y->fd, what, len, fd, fd ? 1 : 0, &count, channel_until(HANDOFF_PATIENCE_NS));
+    return channel_receive(y->fd, what, len, fd, fd ? 1 : 0, &count, y->deadline);
 }
 
 static int say(const struct yield *y, const void *what, size_t len, const int fds[], unsigned count)
 {
-    return channel_send(y->fd, what, len, fds, count, channel_until(HANDOFF_PATIENCE_NS));
+    return channel_send(y->fd, what, len, fds, count, y->deadline);
 }
 
 static int hear_word(const struct yield *y, uint32_t wanted)
@@ -310,6 +312,7 @@ static bool let_go(struct control *control)
     const struct carry *carry = control->carry;
     char err[300];
     int failed = yield_lacks(control) || !hold_all(carry) ? -EBUSY : 0;
+    y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
     y->over = !failed;
     if (failed)
@@ -318,6 +321,9 @@ static bool let_go(struct control *control)
         dealt_leave(control->carry);
     if (y->over && ask_YIELDED(control->tell->channel, &(struct request_process){y->to}, err, sizeof err))
         tell_fault(control->tell, "%s", err);
+    y->deadline = channel_until(NAMED_NS);
+    uint32_t nothing;
+    if (y->over) hear(y, &nothing, sizeof nothing, NULL); /* until its control socket has the name, and it hangs up */
     return y->over;
 }
 
@@ -358,6 +364,7 @@ bool yield_step(struct control *control, uint64_t now_ns)
         return false;
     }
     if (!y->to) {
+        y->deadline = channel_until(HANDOFF_PATIENCE_NS);
         const int failed = hello(control);
         y->until_ns = clock_ns(CLOCK_MONOTONIC) + 12 * HANDOFF_PATIENCE_NS; /* it looks, and reads its program */
         if (failed == -ECANCELED)
@@ -366,6 +373,7 @@ bool yield_step(struct control *control, uint64_t now_ns)
             yield_give_up(control, strerror(-failed));
         return false;
     }
+    y->deadline = channel_until(HANDOFF_PATIENCE_NS);
     const int failed = hear_word(y, HANDOFF_NOW);
     if (!failed && let_go(control)) return true;
     yield_give_up(control, failed == -ENODATA ? "it has ended" : failed ? strerror(-failed) : "it was not ready");
