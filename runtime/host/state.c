@@ -20,6 +20,7 @@
 
 struct state {
     int fd;
+    int lock;   /* the same file, to be read alone: it has the lock, and may be lent (state_lend). -1: fd has it */
     long works; /* the owner's worker process; 0: none yet */
     char path[PATH_MAX];
 };
@@ -145,18 +146,27 @@ static int record_begin(const struct state *s, int fd)
     return failed;
 }
 
+static void close_both(const struct state *s)
+{
+    if (s->fd >= 0) close(s->fd);
+    if (s->lock >= 0) close(s->lock);
+}
+
 /* Replace the file by a new one, complete and locked at any moment. On failure the old one stays whole. */
 static int write_anew(struct state *s)
 {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof path, "%s.new", s->path);
-    const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int failed = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) ? -errno : record_begin(s, fd);
+    struct state anew = {.lock = -1};
+    anew.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int failed = anew.fd < 0 ? -errno : 0;
+    if (!failed) anew.lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (!failed) failed = anew.lock < 0 || flock(anew.lock, LOCK_EX | LOCK_NB) ? -errno : record_begin(s, anew.fd);
     if (!failed && rename(path, s->path)) failed = -errno;
-    if (failed && fd >= 0) unlink(path);
-    const int gone = failed ? fd : s->fd;
-    if (!failed) s->fd = fd;
-    if (gone >= 0) close(gone);
+    if (failed && anew.fd >= 0) unlink(path);
+    close_both(failed ? &anew : s);
+    if (!failed) s->fd = anew.fd;
+    if (!failed) s->lock = anew.lock;
     return failed;
 }
 
@@ -196,7 +206,7 @@ struct state *state_open(const char *run, const char *name, const struct state_h
     const enum state_end end = !handed ? STATE_OPEN : handed->closed ? STATE_CLOSED : STATE_HANDED;
     const struct undoing u = {end, handed, say, arg};
     struct state *s = calloc(1, sizeof *s);
-    if (s) s->fd = -1;
+    if (s) s->fd = s->lock = -1;
     const int failed = s ? open_state(s, run, name, &u) : -ENOMEM;
     if (!failed) return s;
     if (failed == -EWOULDBLOCK)
@@ -212,7 +222,7 @@ struct state *state_open(const char *run, const char *name, const struct state_h
                  name);
     else
         say_unwritten(s && *s->path ? s->path : run, run, failed, err, err_len);
-    if (s && s->fd >= 0) close(s->fd);
+    if (s) close_both(s);
     free(s);
     return NULL;
 }
@@ -220,26 +230,29 @@ struct state *state_open(const char *run, const char *name, const struct state_h
 struct state *state_share(const char *run, const char *name, int fd)
 {
     struct state *s = calloc(1, sizeof *s);
-    struct stat here, given;
-    if (s && !state_path_of(run, name, s->path) && !lstat(s->path, &here) && !fstat(fd, &given) &&
-        here.st_dev == given.st_dev && here.st_ino == given.st_ino) {
-        s->fd = fd;
-        return s;
+    if (s && !state_path_of(run, name, s->path)) {
+        s->lock = fd;
+        s->fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (s->fd >= 0 && state_is_current(s->fd, s->path) && state_is_current(fd, s->path)) return s;
+        if (s->fd >= 0) close(s->fd);
     }
-    close(fd);
+    if (fd >= 0) close(fd);
     free(s);
     return NULL;
 }
 
 int state_own_up(struct state *s, long works)
 {
+    const int fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) close(s->fd);
+    if (fd >= 0) s->fd = fd; /* the one who shared it may have written it anew since */
     s->works = works;
     return write_anew(s);
 }
 
 int state_lend(const struct state *s)
 {
-    const int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+    const int fd = fcntl(s->lock, F_DUPFD_CLOEXEC, 0);
     return fd < 0 ? -errno : fd;
 }
 
@@ -383,7 +396,7 @@ static void drop_file(const char *path)
 
 void state_leave(struct state *s)
 {
-    close(s->fd);
+    close_both(s);
     free(s);
 }
 
@@ -393,7 +406,7 @@ void state_close(struct state *s)
     char *text = state_read(s->fd);
     if (text && *text != '+' && !strstr(text, "\n+")) drop_file(s->path); /* no line is in force */
     free(text);
-    close(s->fd);
+    close_both(s);
     free(s);
 }
 

@@ -39,13 +39,13 @@ int state_lack(const char *run, char *err, size_t err_len);
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 
-/* Share the record of the instance that has the name, by a descriptor of its file, which is the state's from then on,
- * with its lock. Its end undoes what the record says, so another file, which may be anybody's, is refused. NULL:
- * that, out of memory, or not a name. */
+/* Share the record of the instance that has the name, by what state_lend gave of it, which is the state's from then on.
+ * That may come from strangers: NULL if it is not that record, out of memory, or not a name. */
 struct state *state_share(const char *run, const char *name, int fd);
 /* Make a shared record this process's own: with its pid, and its worker's (0: none). Return 0, or a negative errno. */
 int state_own_up(struct state *s, long works);
-/* Return a descriptor of the file, with its lock, for state_share; or a negative errno. */
+/* Return a descriptor of the file, with its lock, for state_share; nothing can be written by it. Or a negative errno.
+ */
 int state_lend(const struct state *s);
 
 /* Wait until no other instance in this namespace is alone, and be it until the returned descriptor is closed, which

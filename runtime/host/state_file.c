@@ -48,8 +48,7 @@ int state_make_folder(const char *run, const char *name, char path[PATH_MAX])
     return failed;
 }
 
-/* True if the open file is still at that path: its last owner may have removed it */
-static bool is_current(int fd, const char *path)
+bool state_is_current(int fd, const char *path)
 {
     struct stat a, b;
     return !fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
@@ -61,7 +60,7 @@ int state_take(const char *path, int flags)
         const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
         if (fd < 0) return -errno;
         const int failed = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
-        if (!failed && is_current(fd, path)) return fd;
+        if (!failed && state_is_current(fd, path)) return fd;
         close(fd);
         if (failed) return failed;
     }

@@ -14,6 +14,8 @@ int state_path_of(const char *run, const char *name, char path[PATH_MAX]);
 int state_make_folder(const char *run, const char *name, char path[PATH_MAX]);
 /* Open and lock the file. Return a descriptor or a negative errno; -EWOULDBLOCK: its owner lives. */
 int state_take(const char *path, int flags);
+/* True if the open file is still at that path: its last owner may have removed it */
+bool state_is_current(int fd, const char *path);
 /* Return the whole file, zero-terminated, which the caller frees */
 char *state_read(int fd);
 /* The same, by its path. NULL: no such file, or out of memory. */

@@ -93,6 +93,17 @@ static bool fits_handed(const struct io_handed *h, const struct tpacket_req *sha
            h->slot < BLOCK / h->slot_bytes;
 }
 
+/* True for a packet socket with such a ring, at that interface. */
+static bool is_handed(int fd, uint32_t ifindex)
+{
+    struct sockaddr_ll at = {0};
+    int version = -1;
+    socklen_t len = sizeof at, version_len = sizeof version;
+    return !getsockname(fd, (struct sockaddr *)&at, &len) && at.sll_family == AF_PACKET &&
+           at.sll_ifindex == (int)ifindex && !getsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, &version_len) &&
+           version == TPACKET_V2;
+}
+
 static bool packet_hand(const struct io_port *p, struct io_made *made)
 {
     if (!p->ring || p->held || p->queued) return false;
@@ -107,6 +118,12 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
     const struct tpacket_req shape = packet_shape(ask);
     if (made->handed.blocks && !fits_handed(&made->handed, &shape)) {
         snprintf(err, err_len, "packet socket: its ring is of another --ring or MTU than this one's would be");
+        struct io_made unused = *made;
+        io_made_close(&unused);
+        return NULL;
+    }
+    if (made->handed.blocks && !is_handed(made->fds[0], ask->ifindex)) {
+        snprintf(err, err_len, "what was handed over is no packet socket of this interface");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;

@@ -278,8 +278,8 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
 
 int grant_YIELDED(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
-    p->yielded = true;
-    manager_main(asked->pid);
+    p->yielded = asked->pid > 0;
+    manager_main(p->yielded ? asked->pid : getpid());
     return 0;
 }
 

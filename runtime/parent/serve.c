@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/host/file/control.h"
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/served.h"
 #include "runtime/host/hook/across.h"
@@ -123,6 +124,7 @@ static void parent_free(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
+    if (p->state && p->borrows) control_leave_next(p->state, p->o->control);
     if (p->state && is_anothers(p))
         state_leave(p->state);
     else
@@ -203,7 +205,10 @@ struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS
     for (unsigned i = 0; i < 2; i++) p->streams_taken[i] = duplicate(fds[YIELD_OUT + i]);
     p->maker.deal_asked = fds[YIELD_DEAL] >= 0;
     if (p->maker.deal_asked) p->maker.deal = deal_adopt(duplicate(fds[YIELD_DEAL]), duplicate(fds[YIELD_TABLES]));
-    return p;
+    if (!p->maker.deal_asked || p->maker.deal) return p;
+    complain("--takeover: the dealing program that was handed over is none");
+    parent_free(p);
+    return NULL;
 }
 
 bool parent_is_guarded(const struct parent *p)
@@ -452,6 +457,8 @@ int parent_serve(struct parent *p)
     take_off(p); /* some drivers turn no offload on under a program */
     if (is_anothers(p)) {
         result = WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+        if (WIFSIGNALED(status))
+            complain("the service was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     } else if (WIFEXITED(status)) {
         result = undo_served(p, WEXITSTATUS(status));
     } else {

@@ -105,6 +105,15 @@ int control_listen_next(const struct state *s, const char *path, char *err, size
     return fd;
 }
 
+void control_leave_next(const struct state *s, const char *path)
+{
+    struct sockaddr_un a;
+    const size_t len = whole_path(s, path, &a) ? sizeof a.sun_path : strlen(a.sun_path);
+    if (len + sizeof ".next" > sizeof a.sun_path) return;
+    next_name(a.sun_path + len, sizeof a.sun_path - len, "");
+    if (is_dead(&a)) unlink(a.sun_path);
+}
+
 int control_replace(const struct state *s, const char *path)
 {
     struct sockaddr_un a;
@@ -118,6 +127,8 @@ int control_replace(const struct state *s, const char *path)
 int control_undo(const char *what, const char *before, const char *after)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strlen(what) + sizeof ".next" <= sizeof a.sun_path) next_name(a.sun_path, sizeof a.sun_path, what);
+    if (is_dead(&a)) unlink(a.sun_path); /* a takeover that was killed has left it */
     snprintf(a.sun_path, sizeof a.sun_path, "%s", what);
     return is_dead(&a) && unlink(a.sun_path) ? -errno : 0;
 }

@@ -13,5 +13,7 @@ int control_listen(struct state *s, const char *path, char *err, size_t err_len)
  * always one to ask. Nothing is recorded. */
 int control_listen_next(const struct state *s, const char *path, char *err, size_t err_len);
 int control_replace(const struct state *s, const char *path); /* 0, or a negative errno */
+/* Remove what control_listen_next has made once nobody listens there: nothing came of it. */
+void control_leave_next(const struct state *s, const char *path);
 /* The same for a socket of --tap, at `path`. */
 int tap_listen(struct state *s, const char *path, char *err, size_t err_len);

@@ -1,6 +1,7 @@
 /* The program's data section is mapped: the service writes the tables in place */
 #include "runtime/io/steer/deal_priv.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,9 +31,18 @@ struct deal *deal_open(void)
     return NULL;
 }
 
+/* True for tables that can be mapped to their end: of anything shorter, to read is a fault. */
+static bool are_tables(int memory)
+{
+    struct bpf_map_info info = {0};
+    uint32_t len = sizeof info;
+    return !bpf_obj_get_info_by_fd(memory, &info, &len) && info.map_flags & BPF_F_MMAPABLE &&
+           (uint64_t)info.value_size * info.max_entries >= sizeof(struct deal_tables);
+}
+
 struct deal *deal_adopt(int program, int memory)
 {
-    struct deal *d = calloc(1, sizeof *d);
+    struct deal *d = are_tables(memory) ? calloc(1, sizeof *d) : NULL;
     if (d) {
         *d = (struct deal){.program = program, .memory = memory};
         return d;

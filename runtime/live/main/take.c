@@ -3,6 +3,7 @@
 #include "runtime/live/main/take.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +78,10 @@ static int ask_takeover(int ctl, int with)
 
 static int file_make(struct take *t)
 {
-    const int fd = memfd_create("prey-takeover", MFD_CLOEXEC);
+    const int fd = memfd_create("prey-takeover", MFD_CLOEXEC | MFD_ALLOW_SEALING), whole = F_SEAL_SHRINK | F_SEAL_GROW;
     if (fd < 0) return -errno;
-    const int failed = ftruncate(fd, (off_t)HANDOFF_FILE_MOST) ? -errno : 0;
+    int failed = ftruncate(fd, (off_t)HANDOFF_FILE_MOST) ? -errno : 0;
+    if (!failed && fcntl(fd, F_ADD_SEALS, whole | F_SEAL_SEAL)) failed = -errno; /* to read a shorter one is a fault */
     void *at = failed ? MAP_FAILED : mmap(NULL, HANDOFF_FILE_MOST, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (at != MAP_FAILED) {
         t->file = at;
@@ -270,7 +272,8 @@ static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports)
         unsigned count = 0;
         failed = channel_receive(t->fd, &m, sizeof m, fds, 1, &count, patience());
         const bool fits = !failed && m.worker < carry->worker_count && m.at < carry->ports.count &&
-                          m.made.fd_count == count && !t->ports[m.worker][m.at].fd_count;
+                          (!count || m.made.handed.blocks) && m.made.fd_count == count &&
+                          !t->ports[m.worker][m.at].fd_count;
         if (!fits) {
             while (count) close(fds[--count]);
             return failed ? failed : -EPROTO;
@@ -309,6 +312,17 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         w->tick_ns = now;
     }
     return true;
+}
+
+/* Hear YOURS. Who is late can say it no more from then on, so that not both let go. Return 0 or a negative errno. */
+static int hear_yours(const struct take *t)
+{
+    uint32_t word = 0;
+    unsigned none;
+    int failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
+    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RDWR)) /* it may have been said meanwhile */
+        failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience()) ? -ETIMEDOUT : 0;
+    return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
 }
 
 /* Return 0, or a negative errno with one line in `err`. */

@@ -291,6 +291,22 @@ static int say_ports(const struct yield *y, const struct carry *carry)
     return failed;
 }
 
+/* Say YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its parent
+ * would undo what the other one judges by. */
+static int say_yours(const struct control *control)
+{
+    const struct yield *y = control->yield;
+    struct channel *parent = control->tell->channel;
+    const uint32_t yours = HANDOFF_YOURS;
+    char err[300];
+    int failed = ask_YIELDED(parent, &(struct request_process){y->to}, err, sizeof err);
+    if (failed) return failed;
+    failed = say(y, &yours, sizeof yours, NULL, 0);
+    if (failed && ask_YIELDED(parent, &(struct request_process){0}, err, sizeof err))
+        tell_fault(control->tell, "%s", err);
+    return failed;
+}
+
 /* Hand over while all workers are held. Return 0 once the other process judges, or a negative errno. */
 static int hand_over(struct control *control)
 {
@@ -301,8 +317,7 @@ static int hand_over(struct control *control)
     int failed = say(y, &l, sizeof l, NULL, 0);
     if (!failed) failed = say_ports(y, carry);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
-    const uint32_t yours = HANDOFF_YOURS;
-    return failed ? failed : say(y, &yours, sizeof yours, NULL, 0);
+    return failed ? failed : say_yours(control);
 }
 
 /* Let go of all that the other process asked for with NOW. True: it judges. */
@@ -310,7 +325,6 @@ static bool let_go(struct control *control)
 {
     struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    char err[300];
     int failed = yield_lacks(control) || !hold_all(carry) ? -EBUSY : 0;
     y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
@@ -319,8 +333,6 @@ static bool let_go(struct control *control)
         release_all(carry);
     else
         dealt_leave(control->carry);
-    if (y->over && ask_YIELDED(control->tell->channel, &(struct request_process){y->to}, err, sizeof err))
-        tell_fault(control->tell, "%s", err);
     y->deadline = channel_until(NAMED_NS);
     uint32_t nothing;
     if (y->over) hear(y, &nothing, sizeof nothing, NULL); /* until its control socket has the name, and it hangs up */
