@@ -123,7 +123,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         return NULL;
     }
     if (made->handed.blocks && !is_handed(made->fds[0], ask->ifindex)) {
-        snprintf(err, err_len, "what was handed over is no packet socket of this interface");
+        snprintf(err, err_len, "the descriptor handed over is no packet socket of this interface");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;

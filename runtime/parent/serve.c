@@ -60,6 +60,7 @@ static void child_begins(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
+    deal_close(p->maker.deal); /* the instance before had it */
     free(p->shut);
     free(p);
 }

@@ -140,6 +140,61 @@ prey=$(owner)
 ctl stop
 until_true 300 'it ends' ends_itself "$prey"
 
+# ---- one between the two: who says something else, and who is killed at which step ----
+
+middle=$top/tests/e2e/live/takeover_between.py
+folder=${socket%/*}
+most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
+export LUGGAGE=$((16 * (1 + most) + 8))
+between_them() { at prey timeout 120 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers 2 all.pbc 2>>between.err; }
+shut_stays() { at prey nft list tables | grep -q 'inet prey' && echo shut; }
+judges() { # the processes of preyrun there
+    local p n=0
+    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm")" != preyrun ] || is_over "$p" || n=$((n + 1)); done
+    echo $n
+}
+# left: what lies there but for the record and the socket
+left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }
+goes_on() { # SENTENCE: the first one judges, alone, and can be asked
+    ctl counters
+    same "$1: the other one goes on, alone, and leaves nothing" "$status $(owner) $(left) $(shut_stays) $(judges)" "0 $prey ${2-0} shut 1"
+}
+prey prey -i wan -i lan --workers 2 all.pbc
+same 'whoever hands over damaged words: refused by a line' "$(between_them damage 1 15)" '15 of 15'
+goes_on 'damaged words'
+for step in now luggage ready; do
+    for who in new new-service; do
+        between_them kill $who $step >ended
+        [ $who = new ] || goes_on "$who killed at $step"
+        [ $who != new ] || goes_on "$who killed at $step" "$(left)" # nobody is left to remove a socket
+    done
+done
+ctl takeover
+same 'and then it is taken over' "$status $(left)" '0 0'
+prey=$(owner)
+between_them kill stop - >ended
+until_true 300 'the first one ends' ends_itself "$prey"
+same 'the service before ends with YOURS on its tongue: nobody judges, and it stays shut' "$(cat ended) $(shut_stays) $(judges)" '2 shut 0'
+for step in now yours; do
+    for who in old old-service new; do
+        [ $step-$who != now-new ] || continue
+        prey prey -i wan -i lan --workers 2 all.pbc
+        first=$prey
+        between_them kill $who $step >ended
+        until_true 300 "$who killed at $step: the first one ends" ends_itself "$first"
+        case $step-$who in
+        yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(shut_stays) $(judges) $([ "$(owner)" != "$first" ]; echo $?)" 'runs 0 shut 1 0'; ctl takeover; same "$who killed at $step: it can be asked" "$status" 0 ;;
+        *) same "$who killed at $step: nobody judges, and it stays shut" "$(shut_stays) $(judges)" 'shut 0' ;;
+        esac
+        [ "$(judges)" = 0 ] || { prey=$(owner); ctl stop; until_true 300 "it ends" ends_itself "$prey"; }
+    done
+done
+prey prey -i wan -i lan --workers 2 all.pbc
+between_them kill new luggage >ended
+ctl stop
+until_true 300 'it ends' ends_itself "$prey"
+same 'and undoes all' "$(at prey nft list tables | grep -c prey) $(at prey ls "$folder" 2>&1 | grep -c wan)" '0 0'
+
 # ---- what is not handed over ----
 
 refuses() { # SENTENCE WORDS OPTION...
