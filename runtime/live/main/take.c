@@ -314,17 +314,6 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
     return true;
 }
 
-/* Hear YOURS. Who is late can say it no more from then on, so that not both let go. Return 0 or a negative errno. */
-static int hear_yours(const struct take *t)
-{
-    uint32_t word = 0;
-    unsigned none;
-    int failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
-    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RDWR)) /* it may have been said meanwhile */
-        failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience()) ? -ETIMEDOUT : 0;
-    return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
-}
-
 /* Return 0, or a negative errno with one line in `err`. */
 static int take_all(struct live *l, char *err, size_t err_len)
 {
