@@ -1,6 +1,7 @@
 /* Replacement of steer.c, filter.c, deal.c and ../xdp.c in a build without clang (make KERNEL=0): --io xdp reports
  * that, and packet sockets have no filter and share frames by hash. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "runtime/io/io.h"
 #include "runtime/io/steer/deal.h"
@@ -88,6 +89,8 @@ struct deal *deal_adopt(int program, int memory)
     close(memory);
     return NULL;
 }
+
+void deal_close(struct deal *d) {}
 
 int deal_program(const struct deal *d) { return -1; }
 
