@@ -29,7 +29,7 @@ enum { HOLDS_MOST = 1000 /* holds until no worker has handed another one a packe
 struct yield {
     int fd; /* the other process */
     uint64_t until_ns;
-    uint64_t deadline;  /* of messages (channel_until) */
+    uint64_t deadline;  /* time until which messages come and go (channel_until) */
     pid_t to;           /* 0: it has not said BEGIN */
     uint8_t *file;      /* [len]; NULL: not mapped */
     uint64_t len, used; /* used: by HELLO, at the beginning */
