@@ -100,12 +100,15 @@ $(INSTRUCT): $(B)/tests/tools/instruct.o
 # What a live script asks many times over: a datagram, a figure of what preyrun printed.
 UDP := $(B)/tests/tools/udp
 $(UDP): $(B)/tests/tools/udp.o
+# How long answers stayed away, for tests/load/takeover.sh.
+GAPS := $(B)/tests/tools/gaps
+$(GAPS): $(B)/tests/tools/gaps.o
 FIGURES := $(B)/tests/tools/figures
 $(FIGURES): $(B)/tests/tools/figures.o
 $(FIGURES): TOOL_LIBS := -lcjson
-$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(FIGURES):
+$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(GAPS) $(FIGURES):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
-LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(FIGURES)
+LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(GAPS) $(FIGURES)
 # Makes a recording of a capture.
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
