@@ -137,6 +137,18 @@ struct tally *tally_take(const struct carry *carry, bool running)
     return NULL;
 }
 
+void tally_go_on(const struct tally *t, const struct carry *carry)
+{
+    struct worker *w = carry->workers[0];
+    words_add(&w->counters, &t->c, sizeof t->c);
+    words_add(&w->egress.counters, &t->e, sizeof t->e);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        io_stats_add(&w->ports[i].before, &t->io[i]);
+        words_add(&w->ports[i].seen, &t->seen[i], sizeof t->seen[i]);
+    }
+    vm_count(w->vm, sum_counters(t->sum));
+}
+
 void tally_free(struct tally *t)
 {
     if (!t) return;

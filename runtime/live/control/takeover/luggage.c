@@ -1,7 +1,6 @@
 /* Settings and health go by name and number of the same program; counters are added to the first worker's */
 #include "runtime/live/control/takeover/luggage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/clock.h"
@@ -11,13 +10,6 @@
 #include "runtime/live/rules/health.h"
 #include "runtime/worker/sum.h"
 #include "vm/keyed/keyed.h"
-
-static void words_add(void *to, const void *from, size_t bytes)
-{
-    uint64_t *t = to;
-    const uint64_t *f = from;
-    for (size_t i = 0; i < bytes / sizeof *t; i++) t[i] += f[i];
-}
 
 /* Counters of another layout, as another version may have, begin anew: they are no reason to refuse. */
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
@@ -31,15 +23,7 @@ static void counters_walk(struct control *control, struct tally *t, struct archi
     ARCHIVE(a, t->io);
     ARCHIVE(a, t->seen);
     sum_archive(t->sum, a);
-    if (!a->reads || a->bad) return;
-    struct worker *w = control->carry->workers[0];
-    words_add(&w->counters, &t->c, sizeof t->c);
-    words_add(&w->egress.counters, &t->e, sizeof t->e);
-    for (unsigned i = 0; i < control->o->iface_count; i++) {
-        io_stats_add(&w->ports[i].before, &t->io[i]);
-        words_add(&w->ports[i].seen, &t->seen[i], sizeof t->seen[i]);
-    }
-    vm_count(w->vm, sum_counters(t->sum));
+    if (a->reads && !a->bad) tally_go_on(t, control->carry);
 }
 
 bool luggage_archive(struct control *control, struct archive *a)
