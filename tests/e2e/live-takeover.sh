@@ -103,8 +103,9 @@ ctl --name other takeover
 same 'no such instance' "$status" 2
 at prey "$bin/preyrun" --takeover --name other -i wan all.pbc >out 2>err
 same 'no such instance, by preyrun' "$? $(grep -c 'no preyrun of the name `other` runs here' err)" '2 1'
-ctl takeover
-same 'and then it is taken over' "$status" 0
+was=$(owner)
+ctl --json takeover
+same 'and then it is taken over' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
 touch enough
 wait "$talker"
 same 'nobody has lost anything' "$(grep -v '^#' talked)" "open

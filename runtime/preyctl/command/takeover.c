@@ -204,7 +204,8 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
                              (long)pid, WAIT_MS / 1000, before);
     }
     if (former >= 0) close(former);
-    if (!t->line->json) printf("process %ld has taken over from %ld\n", (long)pid, before);
+    printf(t->line->json ? "{\"process\":%ld,\"from\":%ld}\n" : "process %ld has taken over from %ld\n", (long)pid,
+           before);
     return 0;
 }
 
