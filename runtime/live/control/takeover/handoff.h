@@ -40,9 +40,9 @@ struct handoff_hello {
     uint64_t magic;
     char refused[300];                                     /* a line: why nothing is handed over; empty: it may go on */
     uint64_t seed, owners_seed, flows, half_open, program; /* program: length of its text, at the file's beginning */
-    uint64_t hops;                 /* length of the next hops that it wants (world/hops.h), behind the program's text */
-    uint64_t flow_bytes, present;  /* memory of a worker's flows (vm_flow_bytes), at most; of the file that is there */
-    int32_t process;               /* its parent */
+    uint64_t hops;                /* length of the list of next hops in use (world/hops.h), behind the program's text */
+    uint64_t flow_bytes, present; /* memory of a worker's flows (vm_flow_bytes), at most; of the file that is there */
+    int32_t process;              /* its parent */
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
