@@ -169,6 +169,20 @@ bool vm_rests(const struct vm *vm);
  * from there. The input is hostile. False: no room; or no valid state, and then the vm is good only for vm_free. */
 bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
 
+/* Flows in advance: the same bytes in parts, while flows go on changing between two of them, so that vm_archive with
+ * a->rest has little left to write and to read. Each call on the writing side while nobody judges; vm_archive with
+ * a->rest then writes what has changed since, as long as no program was swapped.
+ * vm_advance_write: write flows that have changed since they were written, from *hand on (0: a new round), until about
+ * `slots` of them are written or the archive has little room left. True while the round goes on.
+ * vm_advance_left: number of groups of sixteen that have changed.
+ * vm_advance_read: read such parts into a new vm. vm_advance_check: check ahead what can be, as after a round. */
+bool vm_advance_begin(struct vm *vm); /* all flows count as changed. False: out of memory, or flows lie in the kernel */
+void vm_advance_end(struct vm *vm);
+uint32_t vm_advance_left(const struct vm *vm);
+bool vm_advance_write(struct vm *vm, struct archive *a, uint32_t *hand, unsigned slots);
+bool vm_advance_read(struct vm *vm, struct archive *a);
+void vm_advance_check(struct vm *vm);
+
 /* Make balancing tables for facts to come, on another thread: this saves vm_run a millisecond for each table of 65,537
  * slots. The worker takes the tables before its first vm_run with these facts, and leaves old ones in `tables` to be
  * freed (forward/service.h, balance_free). proxied: the tables are for a proxy loop. NULL: out of memory. */

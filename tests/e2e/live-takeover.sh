@@ -162,9 +162,9 @@ goes_on() { # SENTENCE: the first one judges, alone, and can be asked
     same "$1: the other one goes on, alone, and leaves nothing" "$status $(owner) $(left) $(shut_stays) $(judges)" "0 $prey ${2-0} shut 1"
 }
 prey prey -i wan -i lan --workers 2 all.pbc
-same 'whoever hands over damaged words: refused by a line' "$(between_them damage 1 15)" '15 of 15'
+same 'whoever hands over damaged words: refused by a line' "$(between_them damage 1 18)" '18 of 18'
 goes_on 'damaged words'
-for step in now luggage ready; do
+for step in advance now luggage ready; do
     for who in new new-service; do
         between_them kill $who $step >ended
         [ $who = new ] || goes_on "$who killed at $step"

@@ -239,6 +239,7 @@ static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, uns
         return false;
     }
     o.flow->seen_ns = t->track->now_ns;
+    table_touch(t->track->table, o.twin ? look->line->flow : look->slot);
     const struct leaving l = {
         .pkt = pkt, .key = key, .recipe = o.recipe, .hash = look->hash, .kind = o.kind, .reply = o.twin};
     lane_send(t, i, &l, out, KIND_IP4 | (tcp ? KIND_TCP : KIND_UDP), by);

@@ -22,6 +22,31 @@ bool vm_rests(const struct vm *vm)
            (!vm->inlines || inlines_rest(vm->inlines));
 }
 
+bool vm_advance_begin(struct vm *vm) { return !vm->track || track_advance_begin(vm->track); }
+
+void vm_advance_end(struct vm *vm)
+{
+    if (vm->track) track_advance_end(vm->track);
+}
+
+uint32_t vm_advance_left(const struct vm *vm) { return vm->track ? track_advance_left(vm->track) : 0; }
+
+bool vm_advance_write(struct vm *vm, struct archive *a, uint32_t *hand, unsigned slots)
+{
+    return vm->track && track_advance_write(vm->track, a, hand, slots);
+}
+
+bool vm_advance_read(struct vm *vm, struct archive *a)
+{
+    while (vm->track && a->left && !a->bad) track_advance_read(vm->track, a);
+    return archive_sound(a, !a->left);
+}
+
+void vm_advance_check(struct vm *vm)
+{
+    if (vm->track) track_advance_check(vm->track);
+}
+
 bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
 {
     const uint32_t ifaces = in->facts ? in->facts->ifaces_count : 0;

@@ -24,6 +24,8 @@
 #include "runtime/record/format.h"
 #include "vm/keyed/keyed.h"
 
+enum { ADVANCES_MOST = 1 << 16 /* parts of flows in advance */ };
+
 static uint64_t patience(void) { return channel_until(HANDOFF_PATIENCE_NS); }
 
 /* ---- the way to the other instance ---- */
@@ -243,7 +245,7 @@ static void take_memory(struct live *l)
     madvise(t->file, t->hello.present, MADV_POPULATE_READ); /* Linux 5.14; else as it is read */
 }
 
-/* ---- NOW, LUGGAGE, READY, YOURS ---- */
+/* ---- MORE, ADVANCE, NOW, LUGGAGE, READY, YOURS ---- */
 
 static int say_word(const struct take *t, uint32_t word)
 {
@@ -294,6 +296,26 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
     return (struct archive){.at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports};
 }
 
+/* Read flows that come in advance, until nothing more does. Return 0, or a negative errno. */
+static int take_advance(struct live *l)
+{
+    const struct take *t = l->take;
+    struct handoff_advance said = {.over = 0};
+    unsigned none;
+    for (unsigned rounds = 0; !said.over && rounds < ADVANCES_MOST; rounds++) {
+        int failed = say_word(t, HANDOFF_MORE);
+        if (!failed) failed = channel_receive(t->fd, &said, sizeof said, NULL, 0, &none, patience());
+        if (failed) return failed;
+        for (unsigned i = 0; i < l->carry.worker_count; i++) {
+            if (!part_fits(&said.workers[i])) return -EPROTO;
+            struct archive a = part_read(t, &said.workers[i], 0);
+            if (!vm_advance_read(l->carry.workers[i]->vm, &a)) return -EBADMSG;
+            if (said.round) vm_advance_check(l->carry.workers[i]->vm);
+        }
+    }
+    return said.over ? 0 : -ETIMEDOUT;
+}
+
 /* Read all states into workers that have no thread yet, in the newest world. */
 static bool states_read(struct live *l, const struct handoff_luggage *g)
 {
@@ -306,6 +328,7 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         const uint64_t program = w->program;
         if (!part_fits(&g->workers[i])) return false;
         a = part_read(l->take, &g->workers[i], carry->ports.count);
+        a.rest = g->rest;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
         w->program = program; /* its number in this instance's recordings */
@@ -321,7 +344,8 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    int failed = say_word(t, HANDOFF_NOW);
+    int failed = take_advance(l);
+    if (!failed) failed = say_word(t, HANDOFF_NOW);
     if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, patience());
     if (!failed) failed = hear_ports(t, &l->carry, g.ports);
     if (failed) return failed;

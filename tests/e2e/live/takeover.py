@@ -15,7 +15,7 @@ import threading
 import time
 
 PORT = 9000
-MAGIC = 0x31766F6579657270
+MAGIC = 0x32766F6579657270
 
 
 def echo():

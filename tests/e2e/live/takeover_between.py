@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-Steps are what has passed: begin, hello, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+Steps are what has passed: begin, hello, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -20,6 +20,7 @@ import threading
 import time
 
 LUGGAGE = int(os.environ["LUGGAGE"])  # its length
+MORE = struct.pack("<I", 4)
 SPECIAL = (0, 1, 2, 0x7F, 0xFF, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 33, 1 << 63, (1 << 64) - 1)
 
 
@@ -111,7 +112,11 @@ class Between:
         self.say(old, "begin", begin, fds)
         hello, fds = receive(old)
         self.say(new, "hello", hello, fds)
-        self.say(old, "now", *receive(new))
+        while (word := receive(new))[0] == MORE:
+            self.say(old, "more", *word)
+            advance, fds = receive(old)
+            self.say(new, "advance", advance, fds)
+        self.say(old, "now", *word)
         said = "luggage"
         while True:
             for s in select.select([new, old], [], [])[0]:
@@ -128,7 +133,7 @@ class Between:
 
 
 class Damage:
-    TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "luggage", "luggage", "port", "port", "port-fds",
+    TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "advance", "early", "early", "luggage", "luggage", "port", "port", "port-fds",
                "state", "state", "state", "changing")
 
     def __init__(self, seed):
@@ -168,6 +173,9 @@ class Damage:
                 self.in_file([(0, self.program)], r.randrange(1, 4))
             if self.target == "hops":
                 self.in_file([(self.program, hops)], r.randrange(1, 4))
+        if said == "advance" and self.target == "early":
+            numbers = struct.unpack_from("<4Q", data)
+            self.in_file(list(zip(numbers[::2], numbers[1::2])), r.randrange(1, 6))
         if said == "luggage":
             numbers = struct.unpack_from("<6Q", data)
             parts = list(zip(numbers[::2], numbers[1::2]))

@@ -111,6 +111,14 @@ static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, u
 }
 static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on) { *word = on ? *word | bit : *word & ~bit; }
 
+/* Note that what is archived of the slot's group has changed. */
+static inline void table_touch(const struct flow_table *t, int64_t slot)
+{
+    const uint32_t group = (uint32_t)slot / GROUP;
+    if (__builtin_expect(t->touched != NULL, 0))
+        table_set_bit(&t->touched[group / 64], UINT64_C(1) << group % 64, true);
+}
+
 static inline void table_count(uint64_t *word, int64_t by) { *word += (uint64_t)by; }
 
 /* Keep others from changing the flow until table_unlock; false: it could not be locked. */

@@ -84,13 +84,14 @@ TABLE_ALONE bool table_note_half_open(struct flow_table *t TABLE_THERE, uint32_t
 }
 
 /* Write a tag and count its class. Tags are written only here; the slot's flags are set before. */
-ALONE bool table_set_tag(struct flow_table *t THERE, uint32_t slot, uint32_t to)
+TABLE_ALONE bool table_set_tag(struct flow_table *t TABLE_THERE, uint32_t slot, uint32_t to)
 {
     const uint16_t tag = (uint16_t)to; /* bounded here for the kernel's verifier */
     const uint16_t before = *table_tag(t, slot);
     const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
     uint64_t *count = twin ? t->twins : t->counters.live;
     *table_tag(t, slot) = tag;
+    table_touch(t, slot);
     if (before) table_count(&count[tag_class(before)], -1);
     if (tag) table_count(&count[tag_class(tag)], 1);
     if (!twin && !before != !tag) table_count(&t->live, tag ? 1 : -1);
@@ -99,7 +100,7 @@ ALONE bool table_set_tag(struct flow_table *t THERE, uint32_t slot, uint32_t to)
     return true;
 }
 
-static TABLE_WITHIN void free_slot(struct flow_table *t, uint32_t slot)
+TABLE_WITHIN void table_free_slot(struct flow_table *t, uint32_t slot)
 {
     table_set_tag(t, slot, 0);
     table_untake(table_slot(t, slot));
@@ -110,8 +111,8 @@ TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum f
 {
     table_give_back(t, slot);
     table_count(&t->counters.ended[TABLE_INDEX(how, FLOW_ENDS)], 1);
-    if (table_slot(t, slot)->flags & FLOW_PAIRED) free_slot(t, (uint32_t)table_cold(t, slot)->twin);
-    free_slot(t, slot);
+    if (table_slot(t, slot)->flags & FLOW_PAIRED) table_free_slot(t, (uint32_t)table_cold(t, slot)->twin);
+    table_free_slot(t, slot);
 }
 
 /* Report and release a flow whose lock is held. */
@@ -284,6 +285,7 @@ TABLE_WITHIN void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, 
     table_slot(t, twin)->flow = slot;
     table_cold(t, slot)->twin = (int32_t)twin;
     table_slot(t, slot)->flags |= FLOW_PAIRED;
+    table_touch(t, slot);
     table_show(t, twin, tuple, tag_class(*table_tag(t, (uint32_t)slot)));
     table_unlock(table_slot(t, twin));
 }
@@ -308,6 +310,7 @@ TABLE_WITHIN void flow_set_state(struct flow_table *t, int32_t slot, enum flow_s
     const enum flow_class class = flow_class_of(state, table_slot(t, slot)->flags, table_slot(t, slot)->astray);
     const uint16_t tag = *table_tag(t, (uint32_t)slot);
     table_slot(t, slot)->state = (uint8_t)state;
+    table_touch(t, slot);
     if (tag_class(tag) == class) return;
     bound_half_open(t, class, now_ns); /* another flow makes way, because this one's tag is still of its old class */
     set_class(t, (uint32_t)slot, class);

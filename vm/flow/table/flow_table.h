@@ -102,7 +102,8 @@ int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
 /* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered verdicts,
- * which are made again. Bindings are their owner's to check. Counters are set to the flows read. */
+ * which are made again. Bindings are their owner's to check. Counters are set to the flows read. a->rest: all but the
+ * flows, which advance.h has. */
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
 

@@ -194,5 +194,7 @@ void flow_table_free(struct flow_table *t)
 {
     if (!t || t->ops) return;
     table_release_memory(t);
+    free(t->touched);
+    free(t->doubted);
     free(t);
 }

@@ -29,6 +29,7 @@ struct flow_table {
     size_t stride;
     uint32_t groups;
     uint32_t near;        /* the last so many groups, a power of two or 0 (lookup.h) */
+    uint64_t *touched;    /* a bit a group: changed since it was written in advance (advance.h); NULL: nobody asks */
     uint32_t sweep_group; /* next group of the sweep */
     uint32_t hand;        /* next slot where the search for half-open flows goes on */
     uint64_t live;        /* flows of all classes */
@@ -47,6 +48,7 @@ struct flow_table {
     flow_grows_fn *grows;
     void *grows_arg;
     struct flow_counters counters;
+    uint64_t *doubted;             /* a bit a group: read in advance, and not found to agree yet; NULL: none */
     size_t ahead;                  /* bytes of `memory` that are present; used by the caller of flow_table_ahead only */
     void *memory;                  /* block with all rows */
     size_t rows_bytes, tags_bytes; /* sizes of that block, and of the one that begins with the tags */

@@ -3,7 +3,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
 
-static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
+void table_archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
 {
     struct flow *f = table_slot(t, slot);
     if (!archive_part(a, f, sizeof *f)) return;
@@ -45,7 +45,7 @@ static bool is_flow(const struct flow_table *t, uint32_t slot)
            tag_class(*table_tag(t, slot)) == flow_class_of((enum flow_state)f->state, f->flags, f->astray);
 }
 
-static bool slot_is_sound(const struct flow_table *t, uint32_t slot)
+bool table_slot_is_sound(const struct flow_table *t, uint32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
     if (!f->hash || f->state >= FLOW_STATES) return false;
@@ -61,7 +61,7 @@ static void count_slots(struct flow_table *t, struct archive *a)
         TAGS_EACH(taken)
         {
             const uint32_t slot = group * GROUP + tags_first(taken);
-            if (!archive_sound(a, slot_is_sound(t, slot))) return;
+            if (!archive_sound(a, table_slot_is_sound(t, slot))) return;
             const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
             (twin ? t->twins : t->counters.live)[tag_class(*table_tag(t, slot))]++;
             t->live += !twin;
@@ -109,29 +109,36 @@ static bool archive_size(struct flow_table *t, struct archive *a, bool *ranked)
     const uint32_t groups = said & ~(GROUPS_NEAR | GROUPS_RANKED),
                    near = said & GROUPS_NEAR ? table_near_of(groups) : 0;
     if (groups == t->groups && near == t->near) return true;
-    return archive_sound(a, table_resize(t, groups, near));
+    return archive_sound(a, !a->rest && table_resize(t, groups, near));
+}
+
+static bool archive_head(struct flow_table *t, struct archive *a, uint8_t *begins, bool *ranked)
+{
+    *begins = t->begins;
+    if (!archive_size(t, a, ranked)) return false;
+    ARCHIVE(a, *begins);
+    ARCHIVE(a, t->key);
+    archive_part(a, t->timeout_ns, *ranked ? sizeof t->timeout_ns : FLOW_STATES_TWO * sizeof *t->timeout_ns);
+    ARCHIVE(a, t->half_open_most);
+    ARCHIVE(a, t->sweep_group);
+    ARCHIVE(a, t->hand);
+    return archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
 }
 
 bool flow_table_archive(struct flow_table *t, struct archive *a)
 {
     uint32_t next = 0, asked = 0;
-    uint8_t begins = t->begins;
+    uint8_t begins;
     bool ranked;
-    if (!archive_size(t, a, &ranked)) return false;
-    ARCHIVE(a, begins);
-    ARCHIVE(a, t->key);
-    archive_part(a, t->timeout_ns, ranked ? sizeof t->timeout_ns : FLOW_STATES_TWO * sizeof *t->timeout_ns);
-    ARCHIVE(a, t->half_open_most);
-    ARCHIVE(a, t->sweep_group);
-    ARCHIVE(a, t->hand);
-    archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
+    if (!archive_head(t, a, &begins, &ranked)) return false;
+    if (a->rest) return archive_sound(a, ranked && begins == t->begins);
     for (uint32_t taken; (taken = archive_group(a, t->tags, t->groups, &next));) {
         if (!a->reads) asked = ask_ahead(t, asked, next);
         TAGS_EACH(taken)
         {
             const uint32_t slot = (next - 1) * GROUP + tags_first(taken);
             table_take_row(t, slot);
-            archive_slot(t, a, slot, begins);
+            table_archive_slot(t, a, slot, begins);
         }
     }
     if (a->reads && !a->bad && !ranked) rank_all(t);

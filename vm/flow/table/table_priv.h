@@ -39,6 +39,10 @@ uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsig
 /* Find a free slot in the tuple's groups, take it with `word`, and fill in all but its tag; its lock is held. -1:
  * none. */
 int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
+/* Write a tag and count its class; the slot's flags are set before. Returns true. */
+bool table_set_tag(struct flow_table *t, uint32_t slot, uint32_t to);
+/* Free a slot, whose row may then be another's. */
+void table_free_slot(struct flow_table *t, uint32_t slot);
 /* Make the slot visible to look-ups. */
 void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class);
 /* Make slot `twin`, which was put for that tuple, the flow's twin, visible to look-ups. */
@@ -60,6 +64,10 @@ bool table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
 uint32_t table_near_of(uint32_t groups);
 /* Give an empty table room for so many groups. False: out of memory, and nothing has changed. */
 bool table_resize(struct flow_table *t, uint32_t groups, uint32_t near);
+/* table_archive.c: write or read a slot's lines; begins: its second line, too. */
+void table_archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins);
+/* True if the lines and the tag of a slot that was read agree with those of its twin, or its flow. */
+bool table_slot_is_sound(const struct flow_table *t, uint32_t slot);
 /* room.c: return the slot of the next half-open flow, or its twin, at the hand; at least one exists. */
 uint32_t table_meet(struct flow_table *t);
 /* Let an old half-open flow make way. False: as for table_release. */

@@ -17,6 +17,7 @@ void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
 struct flow_bind *track_bound(const struct track *t, const struct track_seen *s)
 {
     if (s->slot == FLOW_NONE || !(flow_at(t->table, s->slot)->flags & FLOW_BOUND)) return NULL;
+    table_touch(t->table, s->slot); /* the caller may change it */
     return track_bind_at(t, s->slot);
 }
 

@@ -2,12 +2,13 @@
 #include "vm/flow/track/joined.h"
 
 #include "vm/flow/table/shared.h"
-#include "vm/flow/table/struct.h"
+#include "vm/flow/table/lookup.h"
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/flow/track/track_priv.h"
 
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s)
 {
+    table_touch(t->table, s->slot);
     return &flow_cold_at(t->table, s->slot)->joint;
 }
 
@@ -47,6 +48,7 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
         shared_set(t->table, s->slot, &now, &(struct flow_first){.state = next.state}, t->now_ns);
         return;
     }
+    table_touch(t->table, s->slot);
     f->tcp = next.track;
     f->astray = next.astray;
     f->seen_ns = t->now_ns;

@@ -23,6 +23,7 @@ bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, u
     const uint64_t idle_ns = table_timeout(t->table, o.flow);
     if (idle_ns < LOAN_IDLE_LEAST_NS || now_ns >= time_after(o.flow->seen_ns, idle_ns)) return false;
     o.flow->seen_ns = now_ns;
+    table_touch(t->table, o.twin ? look.line->flow : look.slot);
     *loan = (struct loan){.recipe = *o.recipe, .hash = (uint32_t)(look.hash >> 8), .kind = o.kind, .reply = o.twin};
     const uint32_t cell = (o.twin ? (uint32_t)look.line->flow : (uint32_t)look.slot) % LENDING_CELLS;
     t->lending->until_ns[cell] = loan->until_ns = now_ns + LOAN_NS;

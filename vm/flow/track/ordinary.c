@@ -49,6 +49,7 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
 {
     struct flow *f = table_slot(t->table, s->slot);
     f->seen_ns = t->now_ns;
+    table_touch(t->table, s->slot);
     if (s->how != HOW_TCP) return;
     struct tcp_segment segment;
     ordinary_segment(pkt->data + pkt->l4, key, pkt, &segment);

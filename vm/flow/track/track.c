@@ -333,6 +333,7 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
         return;
     }
     struct flow *f = table_slot(t->table, s->slot);
+    table_touch(t->table, s->slot);
     const enum flow_state state = keep_on(f, s, t->now_ns);
     if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
 }
@@ -355,6 +356,7 @@ void track_would(struct track *t, const struct track_seen *s, uint8_t would)
 {
     enum { TRIES = 16 };
     if (!t->table->ops) {
+        table_touch(t->table, s->slot);
         flow_at(t->table, s->slot)->would = would & 15u;
         return;
     }

@@ -297,6 +297,14 @@ typedef bool track_read_fn(void *arg, int32_t slot, const struct flow *f, const 
                            const struct flow_bind *b);
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
 
+/* Flows in advance, while they go on changing (table/advance.h). track_advance_write: true while a round goes on. */
+bool track_advance_begin(struct track *t);
+void track_advance_end(struct track *t);
+uint32_t track_advance_left(const struct track *t);
+bool track_advance_write(struct track *t, struct archive *a, uint32_t *hand, unsigned slots);
+bool track_advance_read(struct track *t, struct archive *a);
+void track_advance_check(struct track *t);
+
 /* Return the number of slots in the flow table. */
 uint32_t track_slots(const struct track *t);
 

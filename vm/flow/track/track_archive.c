@@ -1,16 +1,21 @@
 /* Tracked flows as bytes (track.h, track_archive). Flows by source are counted anew. */
+#include <stdlib.h>
+
+#include "vm/flow/sources.h"
+#include "vm/flow/table/advance.h"
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/track/track_priv.h"
 #include "vm/keyed/archive.h"
 
-static bool read_flows(struct track *t, track_read_fn *each, void *arg)
+/* counts: count them by source, too */
+static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *arg)
 {
     uint32_t at = 0;
     for (int32_t slot; (slot = flow_next(t->table, &at)) != FLOW_NONE;) {
         const struct flow *f = table_slot(t->table, slot);
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        if (f->flags & FLOW_COUNTED && !(t->sources && openers_count(t, f, &id))) return false;
+        if (counts && f->flags & FLOW_COUNTED && !(t->sources && openers_count(t, f, &id))) return false;
         if (!each(arg, slot, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
     }
     return true;
@@ -26,6 +31,68 @@ static bool inquires(const struct track *t)
     bool any = false;
     for (unsigned i = 0; i < INQUIRY_SETS * INQUIRY_WAYS; i++) any |= t->inquiries.at[i].until_ns > t->now_ns;
     return any;
+}
+
+/* ---- flows in advance ---- */
+
+bool track_advance_begin(struct track *t) { return flow_advance_begin(t->table); }
+void track_advance_end(struct track *t) { flow_advance_end(t->table); }
+uint32_t track_advance_left(const struct track *t) { return flow_advance_left(t->table); }
+
+bool track_advance_write(struct track *t, struct archive *a, uint32_t *hand, unsigned slots)
+{
+    flow_advance_write(t->table, a, hand, slots);
+    return *hand < flow_groups(t->table);
+}
+
+/* Count a flow that has come for its source, or is about to go. Where a count finds no room between two parts, all are
+ * counted anew at the end. */
+static bool moved(void *arg, int32_t slot, bool comes)
+{
+    struct track *t = arg;
+    const struct flow *f = table_slot(t->table, slot);
+    struct flow_id id;
+    if (f->flags & FLOW_BOUND) t->advance.bound += comes ? 1u : -1u;
+    if (f->joined && !(f->flags & FLOW_BOUND)) return false;
+    if (!(f->flags & FLOW_COUNTED) || t->advance.recounts) return true;
+    flow_id_of(t->table, slot, &id);
+    if (!comes)
+        openers_drop(t, f, &id);
+    else if (!t->sources || !openers_count(t, f, &id))
+        t->advance.recounts = true;
+    return true;
+}
+
+bool track_advance_read(struct track *t, struct archive *a) { return flow_advance_read(t->table, a, moved, t); }
+void track_advance_check(struct track *t) { flow_advance_check(t->table); }
+
+/* Write the flows that are left, or read them: then all agree. */
+static bool archive_left(struct track *t, struct archive *a)
+{
+    uint32_t hand = 0;
+    if (a->reads) return flow_advance_read(t->table, a, moved, t) && archive_sound(a, flow_advance_agrees(t->table));
+    flow_advance_write(t->table, a, &hand, UINT32_MAX);
+    a->bad |= hand < flow_groups(t->table);
+    return !a->bad;
+}
+
+static bool grains_same(const struct grains *a, const struct grains *b)
+{
+    return a->count == b->count && !memcmp(a->of, b->of, a->count * sizeof *a->of);
+}
+
+/* Hold what bound flows hold, and count flows by source as those grains say, unless that has been done. */
+static bool settle_flows(struct track *t, const struct grains *grains, bool counts, track_read_fn *each, void *arg)
+{
+    const bool again = t->advance.recounts || (t->sources && counts && !grains_same(grains, &t->grains));
+    if (again && (!counts || !t->sources)) return false;
+    if (again) {
+        sources_free(t->sources);
+        openers_again(t, grains);
+        if (!t->sources) return false;
+    }
+    if (!again && !t->advance.bound) return true;
+    return read_flows(t, again, each, arg);
 }
 
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg)
@@ -45,7 +112,8 @@ bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void
     t->begun = begun & BEGUN;
     if (begun & INQUIRES) ARCHIVE(a, t->inquiries);
     stacks_archive(t->stacks, a);
-    if (!flow_table_archive(t->table, a) || !a->reads) return !a->bad;
+    if (!flow_table_archive(t->table, a) || (a->rest && !archive_left(t, a)) || !a->reads) return !a->bad;
+    if (a->rest) return archive_sound(a, settle_flows(t, &grains, counts, each, arg));
     if (counts && !t->sources) openers_again(t, &grains);
-    return archive_sound(a, (t->sources || !counts) && read_flows(t, each, arg));
+    return archive_sound(a, (t->sources || !counts) && read_flows(t, true, each, arg));
 }

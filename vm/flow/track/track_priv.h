@@ -29,6 +29,10 @@ struct track {
     uint32_t renew_hand;
     struct lending *lending; /* NULL: nothing is lent */
     uint8_t age;             /* BIND_AGE of new bindings */
+    struct {
+        uint32_t bound; /* flows read in advance that are bound */
+        bool recounts;  /* flows by source are to be counted anew at the end */
+    } advance;
 };
 
 /* Return the next flow of a walk; FLOW_NONE: none in this step. A live worker takes short steps. */

@@ -84,6 +84,9 @@ static inline void table_drop_sources(uint32_t slot, uint32_t grains)
         if (i < grains && kernel_slot_source(slot, i, &source)) kernel_source_drop(&source);
 }
 
+/* Flows of this table are not written in advance. */
+static inline void table_touch(const struct flow_table *t, int64_t slot) {}
+
 /* Give back what the flow held. */
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {

@@ -5,6 +5,8 @@
  *
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
+ *     new   MORE     again and again: it wants flows in advance
+ *     old   ADVANCE  those that have changed since it gave them, while its workers judge (advance.h)
  *     new   NOW      it could judge
  *     old   LUGGAGE  its workers stand still; the state in the file, then a PORT each
  *     new   READY    it has all of it
@@ -20,11 +22,11 @@
 #include "runtime/parent/request.h"
 #include "runtime/worker/worker.h"
 
-#define HANDOFF_MAGIC       UINT64_C(0x31766f6579657270) /* "preyeov1" */
+#define HANDOFF_MAGIC       UINT64_C(0x32766f6579657270) /* "preyeov2" */
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
 #define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
 
-enum handoff_word { HANDOFF_NOW = 1, HANDOFF_READY, HANDOFF_YOURS };
+enum handoff_word { HANDOFF_NOW = 1, HANDOFF_READY, HANDOFF_YOURS, HANDOFF_MORE };
 
 struct handoff_begin {
     uint64_t magic;
@@ -55,9 +57,15 @@ struct handoff_part {
     uint64_t at, len; /* in the file */
 };
 
+struct handoff_advance {
+    struct handoff_part workers[WORKERS_MOST];
+    uint32_t round, over; /* nonzero: a round over all flows ends here; nothing more is given in advance */
+};
+
 struct handoff_luggage {
     struct handoff_part state, workers[WORKERS_MOST];
-    uint32_t ports, zero; /* number of PORT messages that follow */
+    uint32_t ports; /* number of PORT messages that follow */
+    uint32_t rest;  /* nonzero: flows that were given in advance, and have not changed since, are left out */
 };
 
 struct handoff_port {

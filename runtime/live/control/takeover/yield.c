@@ -14,6 +14,7 @@
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/questions.h"
+#include "runtime/live/control/takeover/advance.h"
 #include "runtime/live/control/takeover/handoff.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/tell/log.h"
@@ -24,6 +25,7 @@
 #include "vm/vm.h"
 
 #define NAMED_NS UINT64_C(1000000000)
+enum { WINDOW = 4 << 20 /* bytes of the file for flows in advance */ };
 enum { HOLDS_MOST = 1000 /* holds until no worker has handed another one a packet that it has not taken */ };
 
 struct yield {
@@ -33,6 +35,8 @@ struct yield {
     pid_t to;           /* 0: it has not said BEGIN */
     uint8_t *file;      /* [len]; NULL: not mapped */
     uint64_t len, used; /* used: by HELLO, at the beginning */
+    struct handoff_part window;
+    struct advance advance;
     bool over;
 };
 
@@ -100,11 +104,17 @@ static int say(const struct yield *y, const void *what, size_t len, const int fd
     return channel_send(y->fd, what, len, fds, count, y->deadline);
 }
 
+/* Hear one of two words. Return 0, or a negative errno. */
+static int hear_either(const struct yield *y, uint32_t *word, uint32_t one, uint32_t other)
+{
+    const int failed = hear(y, word, sizeof *word, NULL);
+    return failed ? failed : *word == one || *word == other ? 0 : -EPROTO;
+}
+
 static int hear_word(const struct yield *y, uint32_t wanted)
 {
     uint32_t word;
-    const int failed = hear(y, &word, sizeof word, NULL);
-    return failed ? failed : word == wanted ? 0 : -EPROTO;
+    return hear_either(y, &word, wanted, wanted);
 }
 
 /* ---- HELLO ---- */
@@ -141,22 +151,22 @@ static void hello_program(struct control *control, struct handoff_hello *h)
     free(text);
 }
 
-/* Have memory for the states before workers stand still for them. */
+/* Have memory for what is written while workers stand still: flows have gone in advance by then. */
 static void hello_memory(const struct control *control, struct handoff_hello *h)
 {
-    const struct yield *y = control->yield;
+    struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    enum { PAGE = 4096, MORE = 1 << 20 };
-    uint64_t all = 0;
+    enum { PAGE = 4096, MORE = 4 << 20 };
     for (unsigned i = 0; i < carry->worker_count; i++) {
         worker_hold(carry->workers[i]);
         const uint64_t bytes = vm_flow_bytes(carry->workers[i]->vm);
         worker_release(carry->workers[i]);
         if (bytes > h->flow_bytes) h->flow_bytes = bytes;
-        all += bytes;
     }
-    const uint64_t wanted = y->used + all + all / 8 + MORE, most = y->len / 2;
-    const uint64_t present = (wanted < most ? wanted : most) / PAGE * PAGE;
+    y->window.at = (y->used + PAGE) / PAGE * PAGE;
+    y->window.len = y->window.at + WINDOW <= y->len / 2 ? WINDOW : 0;
+    y->used = y->window.at + y->window.len;
+    const uint64_t present = (y->used + MORE) / PAGE * PAGE;
     h->present = madvise(y->file, present, MADV_POPULATE_WRITE) ? 0 : present; /* Linux 5.14 */
 }
 
@@ -272,6 +282,7 @@ static bool luggage_write(struct control *control, struct handoff_luggage *l, ui
     l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
     for (unsigned i = 0; i < carry->worker_count; i++) {
         begin = a.at;
+        a.rest = l->rest;
         if (!vm_rests(carry->workers[i]->vm) || !worker_archive(carry->workers[i], &a, now)) return false;
         l->workers[i] = (struct handoff_part){(uint64_t)(begin - y->file), (uint64_t)(a.at - begin)};
     }
@@ -312,7 +323,8 @@ static int hand_over(struct control *control)
 {
     const struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count};
+    struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count,
+                                .rest = advance_counts(&y->advance, carry)};
     if (!luggage_write(control, &l, (y->used + 63) / 64 * 64)) return -EBUSY;
     int failed = say(y, &l, sizeof l, NULL, 0);
     if (!failed) failed = say_ports(y, carry);
@@ -363,6 +375,7 @@ static void yield_give_up(struct control *control, const char *why)
 {
     events_tell(&control->tell->events, TOLD_FAULT, "process %ld does not take over: %s; this one goes on",
                 (long)control->yield->to, why);
+    advance_end(&control->yield->advance, control->carry);
     yield_fini(control);
 }
 
@@ -386,7 +399,14 @@ bool yield_step(struct control *control, uint64_t now_ns)
         return false;
     }
     y->deadline = channel_until(HANDOFF_PATIENCE_NS);
-    const int failed = hear_word(y, HANDOFF_NOW);
+    uint32_t word = 0;
+    int failed = hear_either(y, &word, HANDOFF_NOW, HANDOFF_MORE);
+    if (!failed && word == HANDOFF_MORE) {
+        struct handoff_advance said;
+        advance_some(&y->advance, control->carry, y->file, &y->window, &said);
+        failed = say(y, &said, sizeof said, NULL, 0);
+        if (!failed) return false;
+    }
     if (!failed && let_go(control)) return true;
     yield_give_up(control, failed == -ENODATA ? "it has ended" : failed ? strerror(-failed) : "it was not ready");
     return false;

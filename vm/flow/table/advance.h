@@ -1,0 +1,36 @@
+/* Flows as bytes in advance, while they go on changing (flow_table_archive writes what is left of them): groups are
+ * written whole, a few at a time, and once more if they have changed since. The reader puts each in the place of what
+ * it has there. Between two parts flows begin and end, so a flow and its twin may come apart: what is read agrees with
+ * itself at the end alone.
+ *
+ * Each call while nobody changes the table. Not for a table that others change, too (ops.h). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct archive;
+struct flow_table;
+
+/* ---- writing ---- */
+
+/* Note from now on which groups change; all that hold flows count as changed. False: out of memory. */
+bool flow_advance_begin(struct flow_table *t);
+void flow_advance_end(struct flow_table *t);
+/* Return the number of groups that have changed since they were written. */
+uint32_t flow_advance_left(const struct flow_table *t);
+/* Write groups that have changed, from group *hand on: until about `slots` slots are written, the archive has little
+ * room left, or the table ends, where *hand is flow_groups. */
+bool flow_advance_write(struct flow_table *t, struct archive *a, uint32_t *hand, unsigned slots);
+
+/* ---- reading ---- */
+
+/* Called for a flow, not for a twin, that has come into a slot, or is about to leave it. False: it is no such flow. */
+typedef bool flow_advance_fn(void *arg, int32_t slot, bool comes);
+
+/* Read what one call of flow_advance_write wrote. What is read is hostile. */
+bool flow_advance_read(struct flow_table *t, struct archive *a, flow_advance_fn *moved, void *arg);
+/* Check groups that changed since they were checked, as far as they agree: less is left for the end. */
+void flow_advance_check(struct flow_table *t);
+/* Check what is left. False: slots do not agree. */
+bool flow_advance_agrees(struct flow_table *t);
