@@ -66,7 +66,21 @@ show) cat /main ;;
 *) echo "$@" >>/called ;;
 esac
 END
-printf '#!/bin/sh\nkill "$(cat /main)" 2>/dev/null\necho "$@" >>/called\n' >"$root/usr/bin/deb-systemd-invoke"
+cat >"$root/usr/bin/deb-systemd-invoke" <<'END'
+#!/bin/sh
+# A reload in which the new preyrun takes over, where the test says so; a restart.
+case $1 in
+reload)
+    [ ! -e /hands_over ] || {
+        preyrun --pcap /endless /waits.pbc >/dev/null 2>&1 &
+        kill "$(cat /main)"
+        echo $! >/main
+    }
+    ;;
+*) kill "$(cat /main)" 2>/dev/null ;;
+esac
+echo "$@" >>/called
+END
 cat >running.py <<'END'
 import os, signal, sys, time
 def asked(*_):
@@ -89,7 +103,17 @@ upgrades() { # VERSION OPTION...: what the manager hears when that version is up
 }
 same 'what 0.1 has started is not asked to end, and opens nothing' "$(upgrades 0.1 -i eth0)" '137 daemon-reload;restart preyrun@edge.service;'
 same 'where it was told to be closed, it ends in order' "$(upgrades 0.1 --on-exit closed -i eth0)" '0 asked;daemon-reload;restart preyrun@edge.service;'
-same 'and so does each since' "$(upgrades 0.1+1 -i eth0)" '0 asked;daemon-reload;restart preyrun@edge.service;'
+same 'one since then is asked to hand over, and where it does not, it ends in order' "$(upgrades 0.1+1 -i eth0)" \
+    '0 asked;daemon-reload;reload preyrun@edge.service;restart preyrun@edge.service;'
+same 'which is told' "$(cat out)" 'prey: restarting preyrun@edge.service - connections that it balances or translates end'
+mkfifo "$root/endless"
+echo 'firewall edge in default accept { drop tcp to port 9 }' >"$root/waits.prey"
+inside preyc /waits.prey -o /waits.pbc
+touch "$root/hands_over"
+same 'where it does, nothing is restarted' "$(upgrades 0.1+1 -i eth0)" '0 asked;daemon-reload;reload preyrun@edge.service;'
+same 'which is told, too' "$(cat out)" 'prey: preyrun@edge.service runs the new version, and its connections go on'
+kill "$(cat "$root/main")"
+rm "$root/hands_over" "$root/endless" "$root/waits.pbc" "$root/waits.prey"
 for f in systemctl deb-systemd-invoke; do rm "$root/usr/bin/$f"; cp -P "was.$f" "$root/usr/bin/$f"; done
 rm -r "$root/run/systemd/system" "$root/main" "$root/called"
 umount "$root/proc"

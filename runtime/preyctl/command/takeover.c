@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/base/grown.h"
 #include "runtime/preyctl/command.h"
+#include "runtime/preyctl/command/takeover_unit.h"
+#include "runtime/preyctl/command/takeover_words.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/preyctl/reach.h"
 
@@ -58,74 +59,6 @@ static char *proc_read(long pid, const char *what, size_t *len)
     return NULL;
 }
 
-/* ---- its words ---- */
-
-struct words {
-    char **all; /* [count], and a NULL behind; they point into others' memory */
-    uint32_t count, room;
-};
-
-static bool word_add(struct words *w, const char *word)
-{
-    if (!grow(&w->all, w->count + 1, &w->room, 16, sizeof *w->all)) return !talk_complain("out of memory");
-    w->all[w->count++] = (char *)(uintptr_t)word;
-    w->all[w->count] = NULL;
-    return true;
-}
-
-/* Options of preyrun, as far as it takes to tell a value from a word of its own */
-static const struct run_option {
-    const char *name, *argument; /* argument NULL: none */
-} run_options[] = {
-#define OPTION(name, letter, takes, argument, way, doc) {name, argument},
-#include "runtime/base/options/options.def"
-};
-
-static const struct run_option *run_option(const char *word)
-{
-    const size_t len = strncmp(word, "--", 2) != 0 ? 0 : strcspn(word + 2, "=");
-    for (size_t i = 0; len && i < sizeof run_options / sizeof *run_options; i++)
-        if (strlen(run_options[i].name) == len && !strncmp(run_options[i].name, word + 2, len)) return &run_options[i];
-    return NULL;
-}
-
-/* True if a word of the command line is given anew, or holds for the start before alone. */
-static bool is_replaced(const struct command_line *l, const struct run_option *o)
-{
-    bool anew = !strcmp(o->name, "takeover") || !strcmp(o->name, "confirm");
-    for (unsigned i = 0; i < l->count && !anew; i++) anew = run_option(l->arguments[i]) == o;
-    return anew;
-}
-
-/* Make the new command line: options given here, then those of before that they do not replace. */
-static bool command_line_make(struct words *w, const struct command_line *l, const char *preyrun, char *before,
-                              size_t len)
-{
-    bool made = word_add(w, preyrun) && word_add(w, "--takeover");
-    for (unsigned i = 0; i < l->count && made; i++) made = word_add(w, l->arguments[i]);
-    bool first = true, only_words = false;
-    for (char *word = before; word < before + len && made; word += strlen(word) + 1) {
-        const struct run_option *o = only_words ? NULL : run_option(word);
-        only_words |= !strcmp(word, "--");
-        if (!first && o && is_replaced(l, o)) {
-            if (o->argument && !strchr(word, '=')) word += strlen(word) + 1;
-        } else if (!first) {
-            made = word_add(w, word);
-        }
-        first = false;
-    }
-    return made;
-}
-
-/* Take its environment. The manager's watchdog waits for the process that it started, and now for any of the unit. */
-static bool environment_make(struct words *w, char *before, size_t len)
-{
-    bool made = true;
-    for (char *word = before; word < before + len && made; word += strlen(word) + 1)
-        if (strncmp(word, "WATCHDOG_PID=", strlen("WATCHDOG_PID=")) != 0) made = word_add(w, word);
-    return made && (w->count || word_add(w, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"));
-}
-
 /* Write the path of the preyrun that is installed beside this program. */
 static bool preyrun_path(char path[PATH_MAX])
 {
@@ -152,20 +85,50 @@ static void join_group(const char *groups)
     if (fd >= 0) close(fd);
 }
 
+/* Go where the one before is, as its path says: by /proc this process would be in the other one's mount namespace. */
+static void join_folder(long before)
+{
+    char link[64], folder[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/%ld/cwd", before);
+    const ssize_t len = readlink(link, folder, sizeof folder - 1);
+    if (len > 0) folder[len] = 0;
+    if (len > 0 && !chdir(folder)) return;
+    if (chdir(link)) talk_complain("notice: its working directory %s: %s", len > 0 ? folder : link, strerror(errno));
+}
+
 static void run_preyrun(long before, const struct words *line, const struct words *environment)
 {
-    char folder[64];
     size_t len;
     char *groups = proc_read(before, "cgroup", &len), *own = proc_read(getpid(), "cgroup", &len);
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (groups && own && strcmp(groups, own) != 0) join_group(groups);
-    snprintf(folder, sizeof folder, "/proc/%ld/cwd", before);
-    if (chdir(folder)) talk_complain("notice: %s: %s", folder, strerror(errno));
+    join_folder(before);
     if (nothing > 0) dup2(nothing, STDIN_FILENO);
     setsid(); /* it outlives this terminal */
     execve(line->all[0], line->all, environment->all);
     talk_complain("%s: %s", line->all[0], strerror(errno));
     _exit(2);
+}
+
+/* Start it as a child; with `orphan` as one of process 1, which then hears of its end as of any process that it has
+ * started itself. Return its pid, or -1. */
+static pid_t start_preyrun(long before, const struct words *line, const struct words *environment, bool orphan)
+{
+    int pair[2] = {-1, -1};
+    if (orphan && pipe2(pair, O_CLOEXEC)) return -1;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid) {
+        const pid_t own = orphan ? fork() : 0;
+        if (own) _exit(own < 0 || write(pair[1], &own, sizeof own) != sizeof own);
+        run_preyrun(before, line, environment);
+    }
+    if (!orphan) return pid;
+    close(pair[1]);
+    if (pid > 0) waitpid(pid, NULL, 0);
+    if (pid > 0 && read(pair[0], &pid, sizeof pid) != sizeof pid) pid = -1;
+    close(pair[0]);
+    return pid;
 }
 
 /* True if the instance that answers is that process, whatever it says: it may have nothing to hand over itself. */
@@ -183,53 +146,103 @@ static bool answers(const struct talk *t, long pid)
     return !next;
 }
 
+static bool has_ended(int process, int ms)
+{
+    struct pollfd p = {.fd = process, .events = POLLIN};
+    return poll(&p, 1, ms) > 0;
+}
+
+/* Tell how it has ended, as far as its parent can know. */
+static int say_ended(pid_t pid, long before, bool let_go)
+{
+    int status = 0;
+    char how[40] = "";
+    if (waitpid(pid, &status, WNOHANG) == pid)
+        snprintf(how, sizeof how, " with status %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    return talk_complain("process %ld %s: the new one has ended%s", before,
+                         let_go ? "has let go, and nobody judges" : "goes on", how);
+}
+
 /* Wait until the process judges, or has ended. Return the exit status. */
 static int await_takeover(struct talk *t, pid_t pid, long before)
 {
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)WAIT_MS * 1000000;
-    const int former = (int)syscall(SYS_pidfd_open, before, 0);
-    for (;;) {
-        int status;
-        struct pollfd p = {.fd = former, .events = POLLIN};
-        const bool failed = waitpid(pid, &status, WNOHANG) == pid;
-        const int ended = poll(&p, 1, failed ? 0 : LOOK_MS);
+    const int former = (int)syscall(SYS_pidfd_open, before, 0), own = (int)syscall(SYS_pidfd_open, pid, 0);
+    int status = -1;
+    while (status < 0) {
+        const bool failed = own < 0 || has_ended(own, 0);
+        const bool let_go = former < 0 || has_ended(former, failed ? 0 : LOOK_MS);
         if (failed)
-            return talk_complain("process %ld %s: the new one has ended with status %d", before,
-                                 ended > 0 ? "has let go, and nobody judges" : "goes on",
-                                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-        if ((ended > 0 || former < 0) && answers(t, pid)) break;
-        if (ended) nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
-        if (clock_ns(CLOCK_MONOTONIC) < until_ns) continue;
-        return talk_complain("process %ld has not taken over within %d s, and goes on trying; %ld goes on until then",
-                             (long)pid, WAIT_MS / 1000, before);
+            status = say_ended(pid, before, let_go);
+        else if (let_go && answers(t, pid))
+            status = 0;
+        else if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
+            status =
+                talk_complain("process %ld has not taken over within %d s, and goes on trying; %ld goes on until then",
+                              (long)pid, WAIT_MS / 1000, before);
+        else if (let_go)
+            nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
+    if (own >= 0) close(own);
     if (former >= 0) close(former);
-    printf(t->line->json ? "{\"process\":%ld,\"from\":%ld}\n" : "process %ld has taken over from %ld\n", (long)pid,
-           before);
-    return 0;
+    if (!status)
+        printf(t->line->json ? "{\"process\":%ld,\"from\":%ld}\n" : "process %ld has taken over from %ld\n", (long)pid,
+               before);
+    return status;
 }
 
-int command_TAKEOVER(struct talk *t)
+/* True if the manager will know the new process for the main one of the unit; else a line says why not. */
+static bool manager_hears(const char *unit, long before, const char *environment, size_t len)
+{
+    const char *main_process = getenv("MAINPID");
+    if (!unit_is_told(environment, len))
+        return !talk_complain("nothing is taken over: preyrun@%s is a unit that does not hear who its main process is "
+                              "(NotifyAccess=main lets it); systemctl restart preyrun@%s, which ends flows",
+                              unit, unit);
+    if (main_process && strtol(main_process, NULL, 10) != before)
+        return !talk_complain("nothing is taken over: the main process of preyrun@%s is %s, and %ld answers", unit,
+                              main_process, before);
+    return true;
+}
+
+/* Start the one that takes over, and wait. Return the exit status. */
+static int take_over(struct talk *t, long before, bool orphan, char *settings, size_t len)
 {
     char path[PATH_MAX];
-    size_t line_len, environ_len;
+    size_t line_len;
     struct words line = {NULL, 0, 0}, environment = {NULL, 0, 0};
-    const long before = asked_process(t);
-    char *cmdline = before ? proc_read(before, "cmdline", &line_len) : NULL,
-         *settings = cmdline ? proc_read(before, "environ", &environ_len) : NULL;
+    char *cmdline = proc_read(before, "cmdline", &line_len);
     int status = 2;
-    talk_end(t);
-    if (settings && preyrun_path(path) && command_line_make(&line, t->line, path, cmdline, line_len) &&
-        environment_make(&environment, settings, environ_len)) {
-        fflush(NULL);
-        const pid_t pid = fork();
-        if (!pid) run_preyrun(before, &line, &environment);
+    if (cmdline && preyrun_path(path) &&
+        command_line_make(&line, path, t->line->arguments, t->line->count, cmdline, line_len) &&
+        environment_make(&environment, settings, len)) {
+        const pid_t pid = start_preyrun(before, &line, &environment, orphan);
         status = pid < 0 ? talk_complain("a process cannot be started: %s", strerror(errno))
                          : await_takeover(t, pid, before);
     }
     free(line.all);
     free(environment.all);
     free(cmdline);
+    return status;
+}
+
+int command_TAKEOVER(struct talk *t)
+{
+    const struct command_line *l = t->line;
+    char unit[NAME_MAX], own[NAME_MAX];
+    size_t len;
+    if (!words_are_options(l->arguments, l->count)) return 2;
+    const long before = asked_process(t);
+    talk_end(t);
+    char *settings = before ? proc_read(before, "environ", &len) : NULL;
+    if (!settings) return 2;
+    int status = 2;
+    const bool of_unit = unit_of(before, unit, sizeof unit);
+    const bool within = of_unit && unit_of(getpid(), own, sizeof own) && !strcmp(unit, own);
+    if (!of_unit)
+        status = take_over(t, before, false, settings, len);
+    else if (manager_hears(unit, before, settings, len))
+        status = within ? take_over(t, before, true, settings, len) : unit_takes_over(unit, l);
     free(settings);
     return status;
 }

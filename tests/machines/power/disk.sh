@@ -39,14 +39,19 @@ rm -rf "$root"
 cp -a "$dir/base" "$root" || exit 2
 mkdir -p "$root/var/log/journal" "$root/usr/lib/modules" "$root/root/now" "$root/root/upgrade"
 cp -a "$kernel/lib/modules/$version" "$root/usr/lib/modules/" && depmod -b "$root" "$version" || give_up 'modules'
-# The packages, and the same ones as a version that is to come: an upgrade restarts what runs.
+# The packages, and the same ones as a version that is to come, with other programs, or those of BEFORE: a folder with the packages of an
+# earlier commit, which an upgrade comes from and goes back to.
+later() { # FOLDER: the program there is another one, and does the same
+    [ ! -e "$1/usr/bin/preyrun" ] || objcopy --add-section .later=/etc/hostname "$1/usr/bin/preyrun"
+}
 for deb in $debs; do
-    cp "$deb" "$root/root/now/"
+    [ -n "${BEFORE:-}" ] || cp "$deb" "$root/root/now/"
     rm -rf "$dir/later"
-    dpkg-deb -R "$deb" "$dir/later" && sed -i 's/^Version: .*/&+later/; s/(= \([^)]*\))/(= \1+later)/' "$dir/later/DEBIAN/control" &&
+    dpkg-deb -R "$deb" "$dir/later" && later "$dir/later" && sed -i 's/^Version: .*/&+later/; s/(= \([^)]*\))/(= \1+later)/' "$dir/later/DEBIAN/control" &&
         dpkg-deb -b "$dir/later" "$root/root/upgrade/" >/dev/null || give_up "$deb can't be taken apart"
 done
 rm -rf "$dir/later"
+[ -z "${BEFORE:-}" ] || cp "$BEFORE"/prey_*.deb "$BEFORE"/prey-compiler_*.deb "$root/root/now/" || give_up "$BEFORE has no packages"
 inside sh -c 'apt-get update && apt-get install -y --no-install-recommends /root/now/*.deb'
 rm "$root/usr/sbin/policy-rc.d"
 cp -r "$here/." "$root/" || exit 2

@@ -1,0 +1,18 @@
+/* The instance's unit of the service manager (systemd/preyrun@.service): its ExecReload= starts what takes over, with
+ * the unit's sandbox and limits. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/preyctl/command_line.h"
+
+/* Find the name behind the @ of the unit preyrun@NAME that a process belongs to. False: none. */
+bool unit_of(long pid, char *name, size_t size);
+
+/* True if a process's environment, [len], says that the manager hears which process is the main one of its unit. */
+bool unit_is_told(const char *environment, size_t len);
+
+/* Have the unit's reload take over with the options of the command line, and wait for its end. Print its words, and
+ * return the exit status. */
+int unit_takes_over(const char *name, const struct command_line *l);

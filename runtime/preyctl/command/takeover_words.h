@@ -1,0 +1,27 @@
+/* The command line and the environment of a preyrun that takes over: those of the one that runs, and options given anew
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct words {
+    char **all; /* [count], and a NULL behind; they point into others' memory */
+    uint32_t count, room;
+};
+
+/* False after a line: out of memory */
+bool word_add(struct words *w, const char *word);
+
+/* True if these are options of preyrun that a takeover can be given, with their values; else a line says which word is
+ * none, and what does it. */
+bool words_are_options(const char *const given[], unsigned count);
+
+/* Make the new command line: `given`, then those words of `before` that it does not replace: [len], zeros between them.
+ * False after a line. */
+bool command_line_make(struct words *w, const char *preyrun, const char *const given[], unsigned count, char *before,
+                       size_t len);
+
+/* Take the environment of the one that runs, [len]. False after a line. */
+bool environment_make(struct words *w, char *before, size_t len);
